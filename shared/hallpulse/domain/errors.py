@@ -1,0 +1,13 @@
+"""Errors are named after the decision that they force."""
+
+
+class HallpulseError(Exception):
+    """Base of everything raised on purpose; the message is one line for the person who can act."""
+
+
+class Unavailable(HallpulseError):
+    """A server does not answer: keep the work, back off, try again."""
+
+
+class Halt(HallpulseError):
+    """Carrying on would damage data: stop the process and let a person look."""

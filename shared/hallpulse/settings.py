@@ -1,0 +1,90 @@
+"""Settings from the environment, read once by a `__main__`, wrong ones refused at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message names the variable and what it expects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the suite's servers and files are; one object for all services.
+
+    amqp_url: of the suite's own broker user (it may declare the topology and speak for every hall);
+    management_url: RabbitMQ's HTTP API with user and password, needed only to add halls;
+    batch_events and batch_seconds: a batch is stored when it holds this many events or is this old.
+    """
+
+    amqp_url: str
+    database_url: str
+    management_url: str = ""
+    plans: Path = Path("plans")
+    calendars: Path = Path("calendars")
+    host: str = "127.0.0.1"
+    gateway_port: int = 8080
+    metrics_port: int = 0
+    partitions: int = 4
+    batch_events: int = 4000
+    batch_seconds: float = 0.2
+    refresh_seconds: float = 2.0
+    prometheus_url: str = ""
+    alertmanager_url: str = ""
+    grafana_url: str = ""
+    grafana_token: str = ""
+
+
+_NAMES = {
+    "amqp_url": "HALLPULSE_AMQP_URL",
+    "database_url": "HALLPULSE_DATABASE_URL",
+    "management_url": "HALLPULSE_MANAGEMENT_URL",
+    "plans": "HALLPULSE_PLANS",
+    "calendars": "HALLPULSE_CALENDARS",
+    "host": "HALLPULSE_HOST",
+    "gateway_port": "HALLPULSE_GATEWAY_PORT",
+    "metrics_port": "HALLPULSE_METRICS_PORT",
+    "partitions": "HALLPULSE_PARTITIONS",
+    "batch_events": "HALLPULSE_BATCH_EVENTS",
+    "batch_seconds": "HALLPULSE_BATCH_SECONDS",
+    "refresh_seconds": "HALLPULSE_REFRESH_SECONDS",
+    "prometheus_url": "HALLPULSE_PROMETHEUS_URL",
+    "alertmanager_url": "HALLPULSE_ALERTMANAGER_URL",
+    "grafana_url": "HALLPULSE_GRAFANA_URL",
+    "grafana_token": "HALLPULSE_GRAFANA_TOKEN",
+}
+_REQUIRED = ("amqp_url", "database_url")
+_CASTS = {
+    "plans": Path,
+    "calendars": Path,
+    "gateway_port": int,
+    "metrics_port": int,
+    "partitions": int,
+    "batch_events": int,
+    "batch_seconds": float,
+    "refresh_seconds": float,
+}
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """Read every `HALLPULSE_…` variable that is set.
+
+    Raises SettingsError where a required one is missing or one has the wrong form.
+    """
+    missing = [_NAMES[name] for name in _REQUIRED if not environment.get(_NAMES[name])]
+    if missing:
+        raise SettingsError(f"missing environment: {', '.join(missing)}")
+    given = {name: environment[variable] for name, variable in _NAMES.items() if environment.get(variable)}
+    return Settings(**{name: _cast(name, text) for name, text in given.items()})  # type: ignore[arg-type]
+
+
+def _cast(name: str, text: str) -> str | int | float | Path:
+    cast = _CASTS.get(name, str)
+    try:
+        value: str | int | float | Path = cast(text)
+    except ValueError:
+        raise SettingsError(f"{_NAMES[name]}: expected {cast.__name__}, got {text!r}") from None
+    return value
