@@ -1,0 +1,83 @@
+"""The catalogue (政务服务事项目录): item versions, and which of them is effective on a day."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class ItemVersion(NamedTuple):
+    """What one version says of an item; limits in working days, None where there is none."""
+
+    name: str
+    department: str
+    kind: str
+    instant: bool
+    statutory_days: int | None
+    promised_days: int | None
+    settled: bool
+    unified: bool
+    full_process: bool
+    tolerates_missing: bool
+    commitment: bool
+    basic_code: str | None = None
+
+
+class ItemRecord(NamedTuple):
+    """An event about an item: a version, its end (`version` None), or a retraction (`retracts` set).
+
+    effective_from: days since 1970-01-01; time: microseconds since 1970-01-01 UTC.
+    """
+
+    hall: str
+    id: str
+    time: int
+    effective_from: int
+    version: ItemVersion | None
+    retracts: str | None = None
+
+
+class ItemSpan(NamedTuple):
+    """A version and the days it holds: from `start` up to, but not with, `end` (None: until further notice)."""
+
+    start: int
+    end: int | None
+    version: ItemVersion
+    hall: str
+    id: str
+
+
+Timeline = Sequence[ItemSpan]
+
+
+def timeline(records: Iterable[ItemRecord]) -> list[ItemSpan]:
+    """The days of each version, in order, without gaps but where the item was retired.
+
+    Of two records with the same effective_from the later (time, id, hall) counts.
+    """
+    listed = list(records)
+    retracted = {(r.hall, r.retracts) for r in listed if r.retracts is not None}
+    chosen: dict[int, ItemRecord] = {}
+    for record in listed:
+        if record.retracts is not None or (record.hall, record.id) in retracted:
+            continue
+        other = chosen.get(record.effective_from)
+        if other is None or (record.time, record.id, record.hall) > (other.time, other.id, other.hall):
+            chosen[record.effective_from] = record
+    starts = sorted(chosen)
+    ends: list[int | None] = [*starts[1:], None]
+    return [
+        ItemSpan(start, end, version, chosen[start].hall, chosen[start].id)
+        for start, end in zip(starts, ends, strict=False)
+        if (version := chosen[start].version) is not None
+    ]
+
+
+def span_on(spans: Timeline, day: int) -> ItemSpan | None:
+    """The version effective on a day, or None."""
+    index = bisect_right(spans, day, key=lambda span: span.start) - 1
+    if index < 0:
+        return None
+    span = spans[index]
+    return span if span.end is None or day < span.end else None

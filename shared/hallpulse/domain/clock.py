@@ -1,0 +1,285 @@
+"""The clock of a case: limits, elapsed working days, due day, state; all pure, today an argument.
+
+Sources: 行政许可法 第三十二条 (five working days to accept), 第四十五条 (time that does not count),
+第八十二条 (working days). Days are ints since 1970-01-01, Asia/Shanghai.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .case import CaseEvent, Facts, Flag, Kind, Opening, Suspension, facts_of
+from .catalogue import ItemSpan, Timeline, span_on
+from .workdays import Workdays
+
+DAYS_TO_ACCEPT = 5
+LONG_SUSPENSION_DAYS = 60
+NONE_LIKE_LIMITS = frozenset({500, 999, 9999})
+_NO_OPENING = Opening()
+
+
+class Limits(NamedTuple):
+    """A case's limits in working days, each with where it comes from: `case`, `item` or None."""
+
+    statutory: int | None
+    promised: int | None
+    statutory_from: str | None
+    promised_from: str | None
+    span: ItemSpan | None
+
+
+@dataclass(slots=True)
+class Case:
+    """A case whose `received` has come, with everything that indicators and lists need.
+
+    elapsed: working days of a decided case; due and statutory_due: the last day that keeps the limit, None while
+    there is no limit or a suspension is open; soon_from: the first day with at most one working day left;
+    late_from: the first day past the limit; unaccepted_from: the first day on which acceptance is late.
+    """
+
+    item_code: str
+    department: str
+    channel: str
+    received: int
+    accepted: int | None
+    rejected: int | None
+    decided: int | None
+    withdrawn: int | None
+    rated: int | None
+    score: int | None
+    unified: bool
+    full_process: bool
+    statutory_days: int | None
+    promised_days: int | None
+    extended: int
+    timed: bool
+    elapsed: int | None
+    promise_kept: bool
+    statutory_kept: bool
+    due: int | None
+    statutory_due: int | None
+    open: bool
+    suspended: bool
+    soon_from: int | None
+    late_from: int | None
+    unaccepted_from: int | None
+    flags: int
+
+
+def fold(events: Sequence[CaseEvent], workdays: Workdays, timelines: dict[str, Timeline]) -> Case | None:
+    """The case that a set of events tells, or None while its `received` has not come.
+
+    timelines: item_code → the item's versions in the case's region.
+    """
+    facts = facts_of(events)
+    received = facts.latest.get(Kind.RECEIVED)
+    if received is None or received.opening is None:
+        return None
+    return _case(facts, received, received.opening, workdays, timelines)
+
+
+def accepted_event(facts: Facts) -> CaseEvent | None:
+    """The acceptance in force: none where a later refusal took its place."""
+    accepted, rejected = facts.latest.get(Kind.ACCEPTED), facts.latest.get(Kind.REJECTED)
+    if accepted is None or rejected is None:
+        return accepted
+    return accepted if (accepted.time, accepted.id) > (rejected.time, rejected.id) else None
+
+
+def accepted_day(facts: Facts) -> int | None:
+    """The day of acceptance; that of receipt where a hall decided without either acceptance or refusal."""
+    accepted = accepted_event(facts)
+    if accepted is not None:
+        return accepted.day
+    if Kind.DECIDED in facts.latest and Kind.REJECTED not in facts.latest:
+        return facts.latest[Kind.RECEIVED].day
+    return None
+
+
+def limits_of(opening: Opening, over: Opening, accepted: int | None, spans: Timeline) -> Limits:
+    """Each limit on its own: what `accepted` carries, else `received`, else the item's version that day."""
+    span = span_on(spans, accepted) if accepted is not None else None
+    statutory = opening.statutory_days if over.statutory_days is None else over.statutory_days
+    promised = opening.promised_days if over.promised_days is None else over.promised_days
+    statutory_from = None if statutory is None else "case"
+    promised_from = None if promised is None else "case"
+    if span is not None:
+        version = span.version
+        if statutory is None:
+            statutory, statutory_from = version.statutory_days, "item"
+        if promised is None:
+            promised, promised_from = version.promised_days, "item"
+            if promised is None and version.instant:
+                promised = 0
+    return Limits(statutory, promised, statutory_from, promised_from, span)
+
+
+def clipped(suspensions: Sequence[Suspension], decided: int | None) -> Sequence[Suspension]:
+    """The suspensions as the clock sees them: a decision ends what is open, and nothing stops it afterwards."""
+    if decided is None or not suspensions:
+        return suspensions
+    return [
+        Suspension(s.start, decided if s.end is None else min(s.end, decided), s.procedure)
+        for s in suspensions
+        if s.start < decided
+    ]
+
+
+def suspended_days(workdays: Workdays, suspensions: Sequence[Suspension], after: int, until: int) -> int:
+    """Working days of (after, until] that lie in a suspension; an open one runs on."""
+    total = 0
+    for start, end, _ in suspensions:
+        total += workdays.count(max(start, after), until if end is None else min(end, until))
+    return total
+
+
+def due_day(workdays: Workdays, suspensions: Sequence[Suspension], accepted: int, days: int) -> int:
+    """The first day on which so many working days have passed since acceptance, less the suspended ones."""
+    due = workdays.nth_after(accepted, days)
+    if not suspensions or days <= 0:
+        return due
+    paused = suspended_days(workdays, suspensions, accepted, due)
+    while True:
+        due = workdays.nth_after(accepted, days + paused)
+        now_paused = suspended_days(workdays, suspensions, accepted, due)
+        if now_paused == paused:
+            return due
+        paused = now_paused
+
+
+def _case(
+    facts: Facts, received: CaseEvent, opening: Opening, workdays: Workdays, timelines: dict[str, Timeline]
+) -> Case:
+    latest = facts.latest
+    item_code = opening.item_code or ""
+    over_event = accepted_event(facts)
+    over = (over_event.opening if over_event is not None else None) or _NO_OPENING
+    accepted = accepted_day(facts)
+    limits = limits_of(opening, over, accepted, timelines.get(item_code, ()))
+    rated = latest.get(Kind.RATED)
+    case = Case(
+        item_code=item_code,
+        department=opening.department or "",
+        channel=opening.channel or "",
+        received=received.day,
+        accepted=accepted,
+        rejected=_day(latest.get(Kind.REJECTED)) if over_event is None else None,
+        decided=_day(latest.get(Kind.DECIDED)),
+        withdrawn=_day(latest.get(Kind.WITHDRAWN)),
+        rated=_day(rated),
+        score=rated.number if rated is not None else None,
+        unified=bool(opening.unified if over.unified is None else over.unified),
+        full_process=bool(opening.full_process if over.full_process is None else over.full_process),
+        statutory_days=limits.statutory,
+        promised_days=limits.promised,
+        extended=facts.extended,
+        timed=False,
+        elapsed=None,
+        promise_kept=False,
+        statutory_kept=False,
+        due=None,
+        statutory_due=None,
+        open=False,
+        suspended=False,
+        soon_from=None,
+        late_from=None,
+        unaccepted_from=None,
+        flags=0,
+    )
+    suspensions = clipped(facts.suspensions, case.decided)
+    _set_clock(case, workdays, suspensions)
+    _set_open(case, workdays, suspensions, _day(latest.get(Kind.SUPPLEMENT_REQUESTED)))
+    case.flags = _flags(case, facts, limits, workdays, suspensions)
+    return case
+
+
+def _day(event: CaseEvent | None) -> int | None:
+    return event.day if event is not None else None
+
+
+def _set_clock(case: Case, workdays: Workdays, suspensions: Sequence[Suspension]) -> None:
+    accepted, decided = case.accepted, case.decided
+    if accepted is None:
+        return
+    if decided is not None and decided >= accepted:
+        case.timed = True
+        case.elapsed = workdays.count(accepted, decided) - suspended_days(workdays, suspensions, accepted, decided)
+        case.promise_kept = case.promised_days is not None and case.elapsed <= case.promised_days + case.extended
+        case.statutory_kept = case.statutory_days is not None and case.elapsed <= case.statutory_days + case.extended
+    case.suspended = any(s.end is None for s in suspensions)
+    if case.suspended:
+        return
+    if case.promised_days is not None:
+        case.due = due_day(workdays, suspensions, accepted, case.promised_days + case.extended)
+    if case.statutory_days is not None:
+        case.statutory_due = due_day(workdays, suspensions, accepted, case.statutory_days + case.extended)
+
+
+def _set_open(
+    case: Case, workdays: Workdays, suspensions: Sequence[Suspension], supplement_requested: int | None
+) -> None:
+    """Since when an undecided case is due soon, late, or waits too long for acceptance.
+
+    The promised limit rules, where there is none the statutory one, and a case with neither is never late.
+    """
+    case.open = case.decided is None and case.withdrawn is None and case.rejected is None
+    if not case.open:
+        case.suspended = False
+        return
+    if case.accepted is None:
+        asked = supplement_requested
+        if asked is None or workdays.count(case.received, asked) > DAYS_TO_ACCEPT:
+            case.unaccepted_from = workdays.nth_after(case.received, DAYS_TO_ACCEPT + 1)
+        return
+    limit = case.statutory_days if case.promised_days is None else case.promised_days
+    if limit is None or case.suspended:
+        return
+    limit += case.extended
+    case.soon_from = due_day(workdays, suspensions, case.accepted, max(limit - 1, 0))
+    case.late_from = due_day(workdays, suspensions, case.accepted, limit + 1)
+
+
+def _flags(case: Case, facts: Facts, limits: Limits, workdays: Workdays, suspensions: Sequence[Suspension]) -> int:
+    flags, latest = facts.flags, facts.latest
+    decided, accepted = latest.get(Kind.DECIDED), latest.get(Kind.ACCEPTED)
+    if decided is not None:
+        flags |= _decision_flags(case, decided, accepted)
+    elif case.rated is not None:
+        flags |= Flag.RATED_UNDECIDED
+    if accepted is not None and Kind.REJECTED in latest:
+        flags |= Flag.ACCEPTED_AND_REJECTED
+    if case.accepted is not None:
+        flags |= _limit_flags(limits)
+        if case.accepted < case.received:
+            flags |= Flag.ACCEPTED_BEFORE_RECEIVED
+    for start, end, _ in suspensions:
+        if end is not None and workdays.count(start, end) > LONG_SUSPENSION_DAYS:
+            flags |= Flag.LONG_SUSPENSION
+    return int(flags)
+
+
+def _decision_flags(case: Case, decided: CaseEvent, accepted: CaseEvent | None) -> int:
+    flags = 0
+    if case.accepted is not None and not case.timed:
+        flags |= Flag.DECIDED_BEFORE_ACCEPTED
+    if accepted is not None and case.rejected is None and decided.time < accepted.time:
+        flags |= Flag.ACCEPTED_AFTER_DECIDED
+    if case.withdrawn is not None:
+        flags |= Flag.DECIDED_AND_WITHDRAWN
+    if case.rejected is not None:
+        flags |= Flag.DECIDED_AFTER_REJECTION
+    return flags
+
+
+def _limit_flags(limits: Limits) -> int:
+    flags = 0
+    statutory, promised = limits.statutory, limits.promised
+    if limits.span is None and (statutory is None or promised is None):
+        flags |= Flag.UNKNOWN_ITEM
+    if statutory is not None and promised is not None and promised > statutory:
+        flags |= Flag.PROMISED_OVER_STATUTORY
+    if statutory in NONE_LIKE_LIMITS or promised in NONE_LIKE_LIMITS:
+        flags |= Flag.LIMIT_LOOKS_LIKE_NONE
+    return flags

@@ -1,0 +1,88 @@
+"""Working days of one region (行政许可法 第八十二条): weekends and holidays out, make-up workdays in.
+
+A day is an int: days since 1970-01-01, Asia/Shanghai. `count(a, b)` is the domain page's wd(a, b].
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import accumulate
+
+EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_MICROSECONDS_A_DAY = 86_400_000_000
+_SHANGHAI_OFFSET = 8 * 3_600_000_000
+FIRST_DAY = date(1990, 1, 1).toordinal() - EPOCH_ORDINAL
+LAST_DAY = date(2250, 12, 31).toordinal() - EPOCH_ORDINAL
+
+
+def day_of(day: date) -> int:
+    """A date as days since 1970-01-01."""
+    return day.toordinal() - EPOCH_ORDINAL
+
+
+def date_of(day: int) -> date:
+    """Days since 1970-01-01 as a date."""
+    return date.fromordinal(day + EPOCH_ORDINAL)
+
+
+def local_day(time: int) -> int:
+    """The day in Asia/Shanghai of a time in microseconds since 1970-01-01 UTC (UTC+8 since 1992)."""
+    return (time + _SHANGHAI_OFFSET) // _MICROSECONDS_A_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialDay:
+    """A day that is not what its weekday says: a holiday (working false) or a make-up workday (working true)."""
+
+    working: bool
+    name: str
+    regional: bool = False
+
+
+class Workdays:
+    """The calendar of a region from 1990 to 2250; days beyond its last one are clamped to it."""
+
+    def __init__(self, special: Mapping[int, SpecialDay], provisional_years: Iterable[int] = ()) -> None:
+        self.special = dict(special)
+        self.provisional_years = frozenset(provisional_years)
+        flags = bytearray((day + 3) % 7 < 5 for day in range(FIRST_DAY, LAST_DAY + 1))
+        for day, entry in special.items():
+            if FIRST_DAY <= day <= LAST_DAY:
+                flags[day - FIRST_DAY] = entry.working
+        # _until[d - FIRST_DAY] = working days from FIRST_DAY up to and with d
+        self._until = array("i", accumulate(flags))
+        self._working = array("i", (FIRST_DAY + i for i, working in enumerate(flags) if working))
+
+    def is_working(self, day: int) -> bool:
+        return self.count(day - 1, day) == 1
+
+    def count(self, after: int, until: int) -> int:
+        """wd(after, until]: working days after the first day, up to and with the second; 0 if reversed."""
+        if until <= after:
+            return 0
+        return self._before(until) - self._before(after)
+
+    def nth_after(self, day: int, number: int) -> int:
+        """The first day d with wd(day, d] = number; the day itself for 0."""
+        if number <= 0:
+            return day
+        index = self._before(day) + number - 1
+        return self._working[index] if index < len(self._working) else LAST_DAY
+
+    def reason_off(self, day: int) -> str | None:
+        """Why a day does not count: `weekend`, `holiday` or `regional_holiday`; None on a working day."""
+        entry = self.special.get(day)
+        if entry is not None:
+            return None if entry.working else ("regional_holiday" if entry.regional else "holiday")
+        return None if (day + 3) % 7 < 5 else "weekend"
+
+    def provisional(self, day: int) -> bool:
+        """Whether no official list of that day's year is known yet."""
+        return date_of(day).year in self.provisional_years
+
+    def _before(self, day: int) -> int:
+        index = min(day, LAST_DAY) - FIRST_DAY
+        return self._until[index] if index >= 0 else 0

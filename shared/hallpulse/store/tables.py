@@ -1,0 +1,231 @@
+"""The tables. Every key begins with region: the distribution key of a cluster, the first cut of every query.
+
+`events` holds what halls said; `ledger` repeats the events about items, tallies and figures by what they are about.
+All other tables are derived from these two and can be rebuilt by `recompute`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from hallpulse.domain.indicators import ITEM_COLUMNS
+from hallpulse.domain.measures import COLUMNS
+
+metadata = MetaData()
+
+
+def _zero(name: str, kind: type[Integer] = Integer) -> Column[int]:
+    return Column(name, kind, nullable=False, server_default=text("0"))
+
+
+events = Table(
+    "events",
+    metadata,
+    Column("region", Integer, nullable=False),
+    Column("hall", Text, nullable=False),
+    Column("id", LargeBinary, nullable=False, comment="16 bytes of a UUID, or 0xff and the text"),
+    Column("time", BigInteger, nullable=False, comment="microseconds since 1970-01-01 UTC"),
+    Column("arrived", Integer, nullable=False, comment="minutes since 1970-01-01 UTC"),
+    Column("type", SmallInteger, nullable=False),
+    Column("case_id", Text, nullable=False, comment="empty for events that are not about a case"),
+    Column("data", LargeBinary, nullable=False, comment="MessagePack array of the data's other fields"),
+    Column("extra", LargeBinary, comment="JSON of the other CloudEvents attributes"),
+    PrimaryKeyConstraint("region", "hall", "id"),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("region", Integer, nullable=False),
+    Column("family", Text, nullable=False),
+    Column("entity", Text, nullable=False, comment="item code, hall/date, or indicator|period|department"),
+    Column("hall", Text, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("type", SmallInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("region", "family", "entity", "hall", "id"),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("region", Integer, nullable=False),
+    Column("hall", Text, nullable=False),
+    Column("case_id", Text, nullable=False),
+    Column("item_code", Text),
+    Column("department", Text),
+    Column("channel", Text),
+    Column("received", Date, comment="none while the case is pending"),
+    Column("accepted", Date),
+    Column("rejected", Date),
+    Column("decided", Date),
+    Column("withdrawn", Date),
+    Column("rated", Date),
+    Column("due", Date),
+    Column("statutory_due", Date),
+    Column("soon_from", Date),
+    Column("late_from", Date),
+    Column("unaccepted_from", Date),
+    Column("score", SmallInteger),
+    Column("statutory_days", Integer),
+    Column("promised_days", Integer),
+    Column("extended", Integer, nullable=False),
+    Column("elapsed", Integer),
+    Column("flags", Integer, nullable=False),
+    Column("timed", Boolean, nullable=False),
+    Column("unified", Boolean, nullable=False),
+    Column("full_process", Boolean, nullable=False),
+    Column("promise_kept", Boolean, nullable=False),
+    Column("statutory_kept", Boolean, nullable=False),
+    Column("counts_as_due", Boolean, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("suspended", Boolean, nullable=False),
+    Column("entries", LargeBinary, nullable=False, comment="what the case added to the cells"),
+    Column("history", LargeBinary, nullable=False, comment="the case's events"),
+    PrimaryKeyConstraint("region", "hall", "case_id"),
+    Index("cases_item", "region", "item_code"),
+    Index("cases_open", "region", "late_from", "hall", "case_id", postgresql_where=text("open")),
+)
+
+cells = Table(
+    "cells",
+    metadata,
+    Column("region", Integer, nullable=False),
+    Column("grain", Text, nullable=False, comment="d: a day, m: a month by its first day"),
+    Column("day", Date, nullable=False),
+    Column("hall", Text, nullable=False),
+    Column("department", Text, nullable=False),
+    *(_zero(name) for name in COLUMNS),
+    PrimaryKeyConstraint("region", "grain", "day", "hall", "department"),
+)
+
+item_spans = Table(
+    "item_spans",
+    metadata,
+    Column("region", Integer, nullable=False),
+    Column("item_code", Text, nullable=False),
+    Column("start", Date, nullable=False),
+    Column("end", Date, comment="the first day on which it no longer holds"),
+    Column("hall", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("department", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("instant", Boolean, nullable=False),
+    Column("statutory_days", Integer),
+    Column("promised_days", Integer),
+    Column("settled", Boolean, nullable=False),
+    Column("unified", Boolean, nullable=False),
+    Column("full_process", Boolean, nullable=False),
+    Column("tolerates_missing", Boolean, nullable=False),
+    Column("commitment", Boolean, nullable=False),
+    Column("basic_code", Text),
+    PrimaryKeyConstraint("region", "item_code", "start"),
+)
+
+item_cells = Table(
+    "item_cells",
+    metadata,
+    Column("region", Integer, nullable=False),
+    Column("department", Text, nullable=False),
+    Column("day", Date, nullable=False, comment="changes on that day; the sum up to a day is the state on it"),
+    *(_zero(name, BigInteger) for name in ITEM_COLUMNS),
+    PrimaryKeyConstraint("region", "department", "day"),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("region", Integer, nullable=False),
+    Column("hall", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("accepted", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+    Column("unified_accepted", BigInteger, nullable=False),
+    Column("full_process_accepted", BigInteger, nullable=False),
+    Column("decided", BigInteger, nullable=False),
+    Column("instant_decided", BigInteger, nullable=False),
+    PrimaryKeyConstraint("region", "hall", "day"),
+)
+
+figures = Table(
+    "figures",
+    metadata,
+    Column("region", Integer, nullable=False),
+    Column("indicator", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("department", Text, nullable=False, comment="empty for the region's own"),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("numerator", BigInteger, nullable=False),
+    Column("denominator", BigInteger),
+    PrimaryKeyConstraint("region", "indicator", "period", "department"),
+)
+
+hall_days = Table(
+    "hall_days",
+    metadata,
+    Column("region", Integer, nullable=False),
+    Column("hall", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("newest", BigInteger, nullable=False, comment="microseconds since 1970-01-01 UTC"),
+    PrimaryKeyConstraint("region", "hall", "day"),
+)
+
+halls = Table(
+    "halls",
+    metadata,
+    Column("region", Integer, nullable=False),
+    Column("hall", Text, nullable=False),
+    Column("families", ARRAY(Text), nullable=False),
+    Column("added", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("region", "hall"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_hash", Text, primary_key=True, comment="SHA-256, hexadecimal"),
+    Column("role", Text, nullable=False, comment="hall, department, bureau or operator"),
+    Column("region", Integer),
+    Column("hall", Text),
+    Column("department", Text),
+    Column("added", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("expires", DateTime(timezone=True)),
+    Index("tokens_hall", "region", "hall"),
+)
+
+regions = Table(
+    "regions",
+    metadata,
+    Column("region", Integer, primary_key=True, autoincrement=False),
+    Column("catalogue_version", BigInteger, nullable=False, server_default=text("0")),
+)
+
+calendars = Table(
+    "calendars",
+    metadata,
+    Column("scope", Integer, primary_key=True, autoincrement=False, comment="0 national, else a region code"),
+    Column("digest", Text, nullable=False),
+    Column("days", JSONB, nullable=False, comment="date -> [working, name]"),
+    Column("provisional_years", ARRAY(Integer), nullable=False),
+)
