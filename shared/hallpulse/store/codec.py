@@ -37,7 +37,7 @@ def unpack_id(packed: bytes) -> str:
 
 
 def pack_data(data: Data) -> tuple[str, bytes]:
-    """The case id (empty where there is none) and the other fields, in their order; new ones may be added at the end."""
+    """The case id (empty where there is none) and the other fields in their order; new ones go to the end."""
     fields = msgspec.structs.astuple(data)
     if isinstance(data, CaseData):
         return data.case_id, _encode(fields[1:])
