@@ -6,7 +6,7 @@ Sources: 行政许可法 第三十二条 (five working days to accept), 第四�
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -68,7 +68,7 @@ class Case:
     flags: int
 
 
-def fold(events: Sequence[CaseEvent], workdays: Workdays, timelines: dict[str, Timeline]) -> Case | None:
+def fold(events: Sequence[CaseEvent], workdays: Workdays, timelines: Mapping[str, Timeline]) -> Case | None:
     """The case that a set of events tells, or None while its `received` has not come.
 
     timelines: item_code → the item's versions in the case's region.
@@ -150,7 +150,7 @@ def due_day(workdays: Workdays, suspensions: Sequence[Suspension], accepted: int
 
 
 def _case(
-    facts: Facts, received: CaseEvent, opening: Opening, workdays: Workdays, timelines: dict[str, Timeline]
+    facts: Facts, received: CaseEvent, opening: Opening, workdays: Workdays, timelines: Mapping[str, Timeline]
 ) -> Case:
     latest = facts.latest
     item_code = opening.item_code or ""

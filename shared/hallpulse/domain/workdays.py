@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate
+from typing import Literal
 
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _MICROSECONDS_A_DAY = 86_400_000_000
@@ -72,7 +73,7 @@ class Workdays:
         index = self._before(day) + number - 1
         return self._working[index] if index < len(self._working) else LAST_DAY
 
-    def reason_off(self, day: int) -> str | None:
+    def reason_off(self, day: int) -> Literal["weekend", "holiday", "regional_holiday"] | None:
         """Why a day does not count: `weekend`, `holiday` or `regional_holiday`; None on a working day."""
         entry = self.special.get(day)
         if entry is not None:

@@ -1,0 +1,98 @@
+"""Tallies and declared figures: which report of a day or a period counts, and what lies in a window."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Generic, NamedTuple, TypeVar
+
+from .figures import Figure, Window
+
+T = TypeVar("T")
+
+
+class Report(NamedTuple, Generic[T]):
+    """One report; a retraction has `retracts` set and no content."""
+
+    hall: str
+    id: str
+    time: int
+    revision: int
+    content: T | None
+    retracts: str | None = None
+
+
+def current(reports: Iterable[Report[T]]) -> Report[T] | None:
+    """The report that counts: the highest revision, then the later (time, id, hall), of those not retracted."""
+    listed = list(reports)
+    retracted = {(report.hall, report.retracts) for report in listed if report.retracts is not None}
+    standing = [r for r in listed if r.retracts is None and (r.hall, r.id) not in retracted]
+    return max(standing, key=lambda r: (r.revision, r.time, r.id, r.hall), default=None)
+
+
+def period_window(period: str) -> Window:
+    """The days of a period YYYY, YYYY-MM or YYYY-MM-DD."""
+    year, *rest = (int(part) for part in period.split("-"))
+    if not rest:
+        return Window(date(year, 1, 1), date(year, 12, 31))
+    month = rest[0]
+    if len(rest) == 1:
+        return Window(date(year, month, 1), date(year, month, calendar.monthrange(year, month)[1]))
+    return Window(date(year, month, rest[1]), date(year, month, rest[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The figure in force of one region for one period; department is empty for the region's own."""
+
+    region: int
+    indicator: str
+    department: str
+    window: Window
+    numerator: int
+    denominator: int | None
+
+
+def declared_sums(declared: Iterable[Declared], department: str | None) -> dict[str, Figure]:
+    """Each indicator's sum over the periods given, of one department or of whole regions.
+
+    For a period the region's own figure counts if there is one, else the sum over its departments. A period inside
+    another one of the same reporter is not added to it: a year's figure already holds its months. Figures without
+    denominators are counts (denominator 1).
+    """
+    groups: dict[tuple[int, str], list[Declared]] = {}
+    for figure in declared:
+        groups.setdefault((figure.region, figure.indicator), []).append(figure)
+    counted: dict[str, list[Declared]] = {}
+    for (_, indicator), listed in groups.items():
+        counted.setdefault(indicator, []).extend(_counted(listed, department))
+    return {indicator: _sum(listed) for indicator, listed in counted.items() if listed}
+
+
+def _counted(listed: list[Declared], department: str | None) -> list[Declared]:
+    by_reporter: dict[str, list[Declared]] = {}
+    for figure in listed:
+        by_reporter.setdefault(figure.department, []).append(figure)
+    outer = {reporter: _outermost(figures) for reporter, figures in by_reporter.items()}
+    if department is not None:
+        return outer.get(department, [])
+    own = outer.pop("", [])
+    others = [figure for figures in outer.values() for figure in figures]
+    return [f for f in own if not any(_inside(f, o) and f.window != o.window for o in others)] + [
+        f for f in others if not any(_inside(f, o) for o in own)
+    ]
+
+
+def _outermost(listed: list[Declared]) -> list[Declared]:
+    return [f for f in listed if not any(f is not o and _inside(f, o) for o in listed)]
+
+
+def _inside(inner: Declared, outer: Declared) -> bool:
+    return outer.window.start <= inner.window.start and inner.window.end <= outer.window.end
+
+
+def _sum(counted: list[Declared]) -> Figure:
+    denominators = [f.denominator for f in counted if f.denominator is not None]
+    return Figure(sum(f.numerator for f in counted), sum(denominators) if denominators else 1)

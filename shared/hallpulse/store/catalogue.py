@@ -1,0 +1,151 @@
+"""Item versions in the database: timelines, the catalogue's sums by day, and which items changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from hallpulse.contract.events import Family, HallEvent, ItemPublished, ItemRetired, ItemRetracted
+from hallpulse.domain.catalogue import ItemRecord, ItemSpan, ItemVersion, Timeline, timeline
+from hallpulse.domain.indicators import ITEM_COLUMNS, item_amounts
+from hallpulse.domain.workdays import day_of
+
+from . import ledger
+from .staging import copy_rows, to_date
+from .tables import item_spans
+
+Item = tuple[int, str]
+"""(region, item code)."""
+
+_COLUMNS = tuple(column.name for column in item_spans.columns)
+_NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
+_CELL_KEY = ("region", "department", "day")
+_CELL_NAMES = ", ".join((*_CELL_KEY, *ITEM_COLUMNS))
+_CELL_SUMS = ", ".join(f"{name} = item_cells.{name} + excluded.{name}" for name in ITEM_COLUMNS)
+
+
+def store_items(connection: Connection, events: Sequence[HallEvent]) -> set[Item]:
+    """Take in item events and return the items whose timeline is no longer what it was."""
+    ledger.append(connection, events)
+    touched = sorted({(event.region, event.entity) for event in events})
+    return rebuild_items(connection, touched)
+
+
+def rebuild_items(connection: Connection, items: Sequence[Item]) -> set[Item]:
+    """Fold the items from the ledger; write timelines and sums where they differ."""
+    before = _spans_of(connection, items)
+    changed: dict[Item, tuple[Timeline, Timeline]] = {}
+    for item, entries in ledger.entries(connection, Family.ITEM, items).items():
+        after = timeline(_record(entry) for entry in entries)
+        if after != before[item]:
+            changed[item] = (before[item], after)
+    if changed:
+        _write_spans(connection, {item: after for item, (_, after) in changed.items()})
+        _write_sums(connection, changed)
+        connection.execute(
+            text("UPDATE regions SET catalogue_version = catalogue_version + 1 WHERE region = ANY(:regions)"),
+            {"regions": sorted({region for region, _ in changed})},
+        )
+    return set(changed)
+
+
+def timelines(connection: Connection, region: int) -> dict[str, Timeline]:
+    """All items of a region with their versions."""
+    rows = connection.execute(
+        text(f"SELECT {_NAMES} FROM item_spans WHERE region = :region ORDER BY item_code, start"), {"region": region}
+    )
+    found: dict[str, list[ItemSpan]] = defaultdict(list)
+    for row in rows:
+        found[row[1]].append(_span(row))
+    return dict(found)
+
+
+def _spans_of(connection: Connection, items: Sequence[Item]) -> dict[Item, list[ItemSpan]]:
+    rows = connection.execute(
+        text(
+            f"SELECT {_NAMES} FROM item_spans JOIN unnest(CAST(:regions AS int[]), CAST(:codes AS text[]))"
+            " AS k(region, item_code) USING (region, item_code) ORDER BY start"
+        ),
+        {"regions": [i[0] for i in items], "codes": [i[1] for i in items]},
+    )
+    found: dict[Item, list[ItemSpan]] = {item: [] for item in items}
+    for row in rows:
+        found[row[0], row[1]].append(_span(row))
+    return found
+
+
+def _record(entry: ledger.Entry) -> ItemRecord:
+    data = entry.data
+    if isinstance(data, ItemRetracted):
+        return ItemRecord(entry.hall, entry.id, entry.time, 0, None, retracts=data.event_id)
+    assert isinstance(data, ItemPublished | ItemRetired)
+    version = version_of(data) if isinstance(data, ItemPublished) else None
+    return ItemRecord(entry.hall, entry.id, entry.time, day_of(date.fromisoformat(data.effective_from)), version)
+
+
+def version_of(data: ItemPublished) -> ItemVersion:
+    return ItemVersion(
+        name=data.name,
+        department=data.department,
+        kind=data.kind,
+        instant=data.handling == "instant",
+        statutory_days=data.statutory_days,
+        promised_days=data.promised_days,
+        settled=data.settled,
+        unified=data.unified,
+        full_process=data.full_process,
+        tolerates_missing=data.tolerates_missing,
+        commitment=data.commitment,
+        basic_code=data.basic_code,
+    )
+
+
+def _span(row: Sequence[Any]) -> ItemSpan:
+    _, _, start, end, hall, id_, *fields = row
+    return ItemSpan(day_of(start), None if end is None else day_of(end), ItemVersion(*fields), hall, id_)
+
+
+def _write_spans(connection: Connection, spans: Mapping[Item, Timeline]) -> None:
+    connection.execute(
+        text(
+            "DELETE FROM item_spans USING unnest(CAST(:regions AS int[]), CAST(:codes AS text[]))"
+            " AS k(region, item_code) WHERE item_spans.region = k.region AND item_spans.item_code = k.item_code"
+        ),
+        {"regions": [i[0] for i in spans], "codes": [i[1] for i in spans]},
+    )
+    rows = (
+        (*item, to_date(s.start), to_date(s.end), s.hall, s.id, *s.version)
+        for item, listed in spans.items()
+        for s in listed
+    )
+    copy_rows(connection, "stage_spans", "item_spans", _COLUMNS, rows)
+    connection.exec_driver_sql(f"INSERT INTO item_spans ({_NAMES}) SELECT {_NAMES} FROM stage_spans")
+
+
+def _write_sums(connection: Connection, changed: Mapping[Item, tuple[Timeline, Timeline]]) -> None:
+    """A version adds its amounts on its first day and takes them back on the day after its last."""
+    sums: dict[tuple[int, str, int], list[int]] = {}
+    for (region, _), (before, after) in changed.items():
+        for sign, spans in ((-1, before), (1, after)):
+            for key, amounts in _steps(region, spans, sign):
+                cell = sums.setdefault(key, [0] * len(ITEM_COLUMNS))
+                cell[:] = [a + b for a, b in zip(cell, amounts, strict=True)]
+    rows = sorted((region, department, to_date(day), *cell) for (region, department, day), cell in sums.items())
+    copy_rows(connection, "stage_item_cells", "item_cells", (*_CELL_KEY, *ITEM_COLUMNS), rows)
+    connection.exec_driver_sql(
+        f"INSERT INTO item_cells ({_CELL_NAMES}) SELECT {_CELL_NAMES} FROM stage_item_cells"
+        f" ON CONFLICT (region, department, day) DO UPDATE SET {_CELL_SUMS}"
+    )
+
+
+def _steps(region: int, spans: Timeline, sign: int) -> Iterable[tuple[tuple[int, str, int], list[int]]]:
+    for span in spans:
+        amounts = item_amounts(span.version)
+        department = span.version.department
+        yield (region, department, span.start), [sign * amount for amount in amounts]
+        if span.end is not None:
+            yield (region, department, span.end), [-sign * amount for amount in amounts]

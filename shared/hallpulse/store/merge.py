@@ -1,0 +1,120 @@
+"""One batch, one transaction: new events in, cases and catalogue folded again, differences added, committed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Engine, text
+
+from hallpulse.contract.events import Family, HallEvent
+from hallpulse.domain.case import CaseEvent
+from hallpulse.domain.workdays import local_day
+
+from .cases import CaseKey, refold
+from .catalogue import Item, store_items
+from .cells import Differences
+from .codec import case_event
+from .context import ContextCache, TransactionContext
+from .database import transaction
+from .incoming import insert_events
+from .locks import lock_for_merge
+from .reports import store_figures, store_tallies
+from .staging import to_date
+
+CASES_AT_ONCE = 5_000
+_MICROSECONDS_A_MINUTE = 60_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class MergeOutcome:
+    """What became of a batch: how many events are new, and which were double or used an id again."""
+
+    new: Sequence[HallEvent] = ()
+    duplicates: Sequence[HallEvent] = ()
+    reused: Sequence[HallEvent] = ()
+    redated: int = field(default=0)
+
+
+def merge(engine: Engine, cache: ContextCache, batch: Sequence[HallEvent], arrived: int) -> MergeOutcome:
+    """Store a batch, all or nothing; storing it again changes nothing.
+
+    arrived: microseconds since 1970-01-01 UTC. Raises Unavailable (try again) or Halt.
+    """
+    if not batch:
+        return MergeOutcome()
+    with transaction(engine) as connection:
+        regions = {event.region for event in batch}
+        catalogued = {event.region for event in batch if event.type.family is Family.ITEM}
+        lock_for_merge(connection, ((event.region, event.hall) for event in batch), catalogued)
+        context = cache.begin(connection, regions)
+        found = insert_events(connection, batch, arrived // _MICROSECONDS_A_MINUTE)
+        redated = _take_in(connection, context, found.new) if found.new else 0
+    return MergeOutcome(found.new, found.duplicates, found.reused, redated)
+
+
+def _take_in(connection: Connection, context: TransactionContext, events: Sequence[HallEvent]) -> int:
+    families: dict[Family, list[HallEvent]] = defaultdict(list)
+    for event in events:
+        families[event.type.family].append(event)
+    touched: dict[CaseKey, list[CaseEvent]] = defaultdict(list)
+    for event in families[Family.CASE]:
+        touched[event.region, event.hall, event.data.entity].append(case_event(event))
+    redated = 0
+    if families[Family.ITEM]:
+        changed = store_items(connection, families[Family.ITEM])
+        context.catalogue_changed({region for region, _ in changed})
+        redated = _add_cases_of(connection, changed, touched)
+    if families[Family.TALLY]:
+        store_tallies(connection, families[Family.TALLY])
+    if families[Family.FIGURE]:
+        store_figures(connection, families[Family.FIGURE])
+    refold_all(connection, touched, context)
+    _note_hall_days(connection, events)
+    return redated
+
+
+def refold_all(connection: Connection, touched: dict[CaseKey, list[CaseEvent]], context: TransactionContext) -> None:
+    """Fold the touched cases, some thousands at once, and write all differences together."""
+    differences = Differences()
+    keys = sorted(touched)
+    for start in range(0, len(keys), CASES_AT_ONCE):
+        refold(connection, {key: touched[key] for key in keys[start : start + CASES_AT_ONCE]}, context, differences)
+    differences.write(connection)
+
+
+def _add_cases_of(connection: Connection, items: Iterable[Item], touched: dict[CaseKey, list[CaseEvent]]) -> int:
+    """Cases whose item has another timeline now are folded again, with or without new events of their own."""
+    listed = sorted(items)
+    rows = connection.execute(
+        text(
+            "SELECT region, hall, case_id FROM cases JOIN unnest(CAST(:regions AS int[]), CAST(:codes AS text[]))"
+            " AS k(region, item_code) USING (region, item_code)"
+        ),
+        {"regions": [i[0] for i in listed], "codes": [i[1] for i in listed]},
+    )
+    keys = [(region, hall, case_id) for region, hall, case_id in rows]
+    for key in keys:
+        touched.setdefault(key, [])
+    return len(keys)
+
+
+def _note_hall_days(connection: Connection, events: Iterable[HallEvent]) -> None:
+    """How much each hall sent of each day, and the newest of it: coverage and freshness."""
+    days: dict[tuple[int, str, int], list[int]] = {}
+    for event in events:
+        noted = days.setdefault((event.region, event.hall, local_day(event.time)), [0, event.time])
+        noted[0] += 1
+        noted[1] = max(noted[1], event.time)
+    rows = [(*key[:2], to_date(key[2]), *noted) for key, noted in sorted(days.items())]
+    names = ("regions", "halls", "days", "events", "newest")
+    connection.execute(
+        text(
+            "INSERT INTO hall_days (region, hall, day, events, newest) SELECT * FROM unnest(CAST(:regions AS int[]),"
+            " CAST(:halls AS text[]), CAST(:days AS date[]), CAST(:events AS int[]), CAST(:newest AS bigint[]))"
+            " ON CONFLICT (region, hall, day) DO UPDATE SET events = hall_days.events + excluded.events,"
+            " newest = greatest(hall_days.newest, excluded.newest)"
+        ),
+        {name: [row[index] for row in rows] for index, name in enumerate(names)},
+    )

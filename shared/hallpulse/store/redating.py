@@ -1,0 +1,94 @@
+"""Calendars put in force: every case of the counties they touch is dated again in the same transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+from sqlalchemy import Connection, Engine, delete, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from hallpulse.domain.calendar import Calendar
+from hallpulse.domain.case import CaseEvent
+from hallpulse.domain.figures import region_bounds
+
+from .cases import CaseKey
+from .context import ContextCache, TransactionContext, packed_days, read_calendars
+from .database import transaction
+from .locks import lock_everything
+from .merge import refold_all
+from .tables import calendars
+
+Progress = Callable[[int, int], None]
+"""Called with (cases done, cases in all)."""
+
+
+def apply_calendars(engine: Engine, wanted: Sequence[Calendar], progress: Progress | None = None) -> int:
+    """Make these calendars the ones in force and date every touched case again; how many cases that were.
+
+    A scope that is not among them loses its calendar. Nothing happens where all are in force already.
+    """
+    with transaction(engine) as connection:
+        if _digests(connection) == {c.scope: _digest(c) for c in wanted}:
+            return 0
+        lock_everything(connection)
+        before = read_calendars(connection)
+        changed = [scope for scope in {*before, *(c.scope for c in wanted)} if before.get(scope) != _of(wanted, scope)]
+        _write(connection, wanted)
+        regions = _counties(connection, changed)
+        context = ContextCache().begin(connection, regions)
+        return redate(connection, context, regions, progress)
+
+
+def redate(
+    connection: Connection, context: TransactionContext, regions: Collection[int], progress: Progress | None
+) -> int:
+    """Fold every case of the regions again from its history."""
+    total = connection.scalar(text("SELECT count(*) FROM cases WHERE region = ANY(:r)"), {"r": list(regions)}) or 0
+    done = 0
+    for region in sorted(regions):
+        keys: dict[CaseKey, list[CaseEvent]] = {(region, h, c): [] for h, c in _cases_of(connection, region)}
+        refold_all(connection, keys, context)
+        done += len(keys)
+        if progress is not None:
+            progress(done, total)
+    return done
+
+
+def _cases_of(connection: Connection, region: int) -> Iterable[tuple[str, str]]:
+    rows = connection.execute(text("SELECT hall, case_id FROM cases WHERE region = :region"), {"region": region})
+    return [(hall, case_id) for hall, case_id in rows]
+
+
+def _digest(calendar: Calendar) -> str:
+    years = ",".join(str(year) for year in sorted(calendar.provisional_years))
+    return hashlib.sha256(f"{packed_days(calendar)}|{years}".encode()).hexdigest()
+
+
+def _digests(connection: Connection) -> dict[int, str]:
+    return {scope: digest for scope, digest in connection.execute(select(calendars.c.scope, calendars.c.digest))}
+
+
+def _of(wanted: Sequence[Calendar], scope: int) -> Calendar | None:
+    return next((calendar for calendar in wanted if calendar.scope == scope), None)
+
+
+def _write(connection: Connection, wanted: Sequence[Calendar]) -> None:
+    connection.execute(delete(calendars))
+    for calendar in wanted:
+        days = {day.isoformat(): [working, name] for day, (working, name) in calendar.days.items()}
+        connection.execute(
+            insert(calendars).values(
+                scope=calendar.scope,
+                digest=_digest(calendar),
+                days=days,
+                provisional_years=sorted(calendar.provisional_years),
+            )
+        )
+
+
+def _counties(connection: Connection, scopes: Iterable[int]) -> set[int]:
+    """The counties with data to which any of the scopes applies (0 is the nation)."""
+    known: list[int] = [region for (region,) in connection.execute(text("SELECT region FROM regions"))]
+    bounds = [region_bounds(scope) if scope else (0, 999_999) for scope in scopes]
+    return {region for region in known if any(low <= region <= high for low, high in bounds)}

@@ -1,0 +1,139 @@
+"""The store: the one door to the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, text
+
+from hallpulse.contract.events import HallEvent
+from hallpulse.domain.calendar import Calendar, workdays_of
+from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
+from hallpulse.domain.workdays import Workdays, day_of
+
+from .context import ContextCache, read_calendars
+from .database import open_engine, transaction
+from .merge import MergeOutcome, merge
+from .migration import upgrade
+from .reading.figures import read_figure_table, read_figures
+from .reading.history import CaseHistory, read_history
+from .reading.listing import CaseFilter, CasePage, read_cases
+from .reading.standing import (
+    STATES,
+    Coverage,
+    ElapsedHistogram,
+    read_coverage,
+    read_departments,
+    read_histograms,
+    read_open_cases,
+    read_percentiles,
+    read_regions,
+)
+from .recompute import Difference, recompute
+from .redating import Progress, apply_calendars
+from .registry import HallRegistry, TokenRegistry
+
+T = TypeVar("T")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Store:
+    """Stored events and all that follows from them.
+
+    Every method is one transaction and raises Unavailable when the database cannot be reached (try again) or Halt
+    when going on would do damage. `merge` belongs to one thread, all else may be called from any.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._cache = ContextCache()
+        self.halls = HallRegistry(engine)
+        self.tokens = TokenRegistry(engine)
+
+    def ping(self) -> None:
+        """Nothing, if the database answers."""
+        self._read(lambda connection: connection.execute(text("SELECT 1")).scalar())
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def merge(self, events: Sequence[HallEvent], arrived: datetime) -> MergeOutcome:
+        """Store a batch, all or nothing; storing it again changes nothing."""
+        return merge(self._engine, self._cache, events, int((arrived - _EPOCH).total_seconds() * 1_000_000))
+
+    def apply_calendars(self, calendars: Sequence[Calendar], progress: Progress | None = None) -> int:
+        """Put calendars in force and date again every case that they touch; how many cases that were."""
+        return apply_calendars(self._engine, calendars, progress)
+
+    def recompute(self, *, check: bool, progress: Progress | None = None) -> list[Difference]:
+        """Rebuild all that is derived from the stored events; the differences found."""
+        return recompute(self._engine, check=check, progress=progress)
+
+    def figures(self, scope: Scope, window: Window) -> dict[str, Figure]:
+        """Every indicator of the scope over the window, by id; a hall has those of cases and tallies only."""
+        return self._read(lambda connection: read_figures(connection, scope, window))
+
+    def figure_table(self, region: int, window: Window) -> FigureTable:
+        """The region's figures and each department's."""
+        return self._read(lambda connection: read_figure_table(connection, region, window))
+
+    def percentiles(self, scope: Scope, window: Window) -> dict[str, int | None]:
+        """p50, p90 and p95 of elapsed working days; None without timed cases."""
+        return self._read(lambda connection: read_percentiles(connection, scope, window))
+
+    def coverage(self, scope: Scope, window: Window) -> Coverage:
+        """Which part of the halls a figure speaks of."""
+        return self._read(lambda connection: read_coverage(connection, scope, window))
+
+    def open_cases(self, scope: Scope, today: date) -> dict[str, int]:
+        """Open cases by state."""
+        parts = self._read(lambda connection: read_open_cases(connection, scope, today))
+        return {state: sum(part[state] for part in parts.values()) for state in STATES}
+
+    def open_cases_by_department(self, region: int, today: date) -> dict[str, dict[str, int]]:
+        """Department → state → open cases."""
+        return self._read(lambda connection: read_open_cases(connection, Scope(region), today))
+
+    def elapsed_histograms(self, region: int, window: Window) -> dict[str, ElapsedHistogram]:
+        """Department → elapsed working days of the cases decided in the window."""
+        return self._read(lambda connection: read_histograms(connection, region, window))
+
+    def list_cases(self, wanted: CaseFilter, today: date, cursor: str | None = None, limit: int = 100) -> CasePage:
+        """A page of the cases behind a number. Raises BadCursor, KeyError for an unknown state or part."""
+        return self._read(lambda connection: read_cases(connection, wanted, today, cursor, limit))
+
+    def case_history(self, region: int, hall: str, case_id: str, today: date) -> CaseHistory | None:
+        """A case's events and its clock, or None where no event names it."""
+        return self._read(lambda connection: read_history(connection, region, hall, case_id, day_of(today)))
+
+    def regions(self) -> list[int]:
+        """Counties with data or registered halls."""
+        return self._read(read_regions)
+
+    def departments(self, region: int) -> list[str]:
+        """Departments that the region's catalogue names."""
+        return self._read(lambda connection: read_departments(connection, region))
+
+    def workdays(self, region: int) -> Workdays:
+        """The calendar in force in a county."""
+        return workdays_of(region, self._read(read_calendars))
+
+    def _read(self, query: Callable[[Connection], T]) -> T:
+        with transaction(self._engine) as connection:
+            return query(connection)
+
+
+def open_store(database_url: str, pool_size: int = 4) -> Store:
+    """A store on a database that has this version's tables; nothing is connected yet."""
+    return Store(open_engine(database_url, pool_size))
+
+
+def migrate(database_url: str) -> None:
+    """Create or bring up to date the tables of a database."""
+    engine = open_engine(database_url)
+    try:
+        upgrade(engine)
+    finally:
+        engine.dispose()
