@@ -1,0 +1,226 @@
+"""From a document to a plan: what its keys mean, and what in it contradicts itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from hallpulse.domain.figures import Window
+from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.plan import (
+    DeclaredIndicator,
+    Department,
+    Names,
+    Phase,
+    Plan,
+    Severity,
+    Target,
+    TargetScope,
+    Unit,
+)
+
+from .document import read_document
+from .problems import PlanError, Problem, did_you_mean
+from .rules import read_path, read_rule
+from .spot import Notes, Section, Spot
+
+_ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_PLAN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_CODE = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]{0,62}[^\s\x00-\x1f\x7f])?")
+_REGION = re.compile(r"[1-9][0-9]{5}")
+_UNITS: tuple[Unit, ...] = ("share", "days", "count")
+_PLAN_KEYS = (
+    "region", "names", "document", "note", "period", "phases", "departments", "indicators", "min_denominator",
+    "targets",
+)  # fmt: skip
+_TARGET_KEYS = (
+    "id", "names", "indicator", "scope", "rule", "path", "severity", "lead", "source", "min_denominator",
+)  # fmt: skip
+
+
+def load_plan(path: Path) -> Plan:
+    """Read a plan file.
+
+    Raises PlanError with everything that is wrong in it, each with file, line, column, field and what was expected.
+    """
+    notes = Notes(str(path))
+    root = Spot(read_document(path), "", notes)
+    plan = _plan(path.stem, root.section(*_PLAN_KEYS))
+    if not _PLAN_ID.fullmatch(path.stem):
+        notes.add(None, "", f"the file's name: expected lower case letters, digits and -, got {path.stem!r}")
+    if notes.problems:
+        raise PlanError(sorted(notes.problems, key=lambda p: (p.line, p.column)))
+    return plan
+
+
+def load_plans(folder: Path) -> list[Plan]:
+    """Every `*.yaml` of a folder, in the order of its names.
+
+    Raises PlanError with the problems of all files; two plans of one region with a day in common are one too.
+    """
+    if not folder.is_dir():
+        raise PlanError([Problem(str(folder), 1, 1, "", "expected a folder of plan files")])
+    plans: list[Plan] = []
+    problems: list[Problem] = []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            plan = load_plan(path)
+        except PlanError as error:
+            problems.extend(error.problems)
+            continue
+        rival = next((p for p in plans if p.region == plan.region and _share_a_day(p.period, plan.period)), None)
+        if rival is not None:
+            message = f"shares days with {rival.id}: expected one plan of {plan.region} a day"
+            problems.append(Problem(str(path), 1, 1, "period", message))
+        plans.append(plan)
+    if problems:
+        raise PlanError(problems)
+    return plans
+
+
+def _share_a_day(one: Window, other: Window) -> bool:
+    return one.start <= other.end and other.start <= one.end
+
+
+def _plan(id_: str, top: Section) -> Plan:
+    indicators = tuple(_indicator(spot) for spot in _optional(top, "indicators"))
+    departments = tuple(_department(spot) for spot in _optional(top, "departments"))
+    period, least = _period(top.need("period")), top.get("min_denominator")
+    frame = _Frame(period, {i.id: i.unit for i in indicators}, tuple(d.id for d in departments))
+    note = top.get("note")
+    return Plan(
+        id=id_,
+        region=int(top.need("region").text("a code of 6 digits", _REGION) or "100000"),
+        names=_names(top.need("names")),
+        document=top.need("document").text("the document's number"),
+        period=period,
+        targets=tuple(_target(spot, frame) for spot in _unique(top.need("targets").items())),
+        phases=tuple(_phase(spot) for spot in _optional(top, "phases")),
+        departments=departments,
+        indicators=indicators,
+        min_denominator=least.whole(1) if least is not None else 1,
+        note=_names(note) if note is not None else None,
+    )
+
+
+def _optional(top: Section, key: str) -> list[Spot]:
+    spot = top.get(key)
+    return _unique(spot.items()) if spot is not None else []
+
+
+def _unique(spots: list[Spot]) -> list[Spot]:
+    """The list as it is; an id that came before is noted."""
+    first: dict[str, int] = {}
+    for spot in spots:
+        own = spot.peek("id")
+        if own is None:
+            continue
+        if own.value in first:
+            Spot(own, f"{spot.where}.id", spot.notes).note(
+                f"{own.value!r} is there twice, first on line {first[own.value]}"
+            )
+        first.setdefault(own.value, spot.line)
+    return spots
+
+
+def _names(spot: Spot) -> Names:
+    section = spot.section("zh", "en")
+    return Names(section.need("zh").text("the Chinese name"), section.need("en").text("the English name"))
+
+
+def _period(spot: Spot) -> Window:
+    section = spot.section("from", "to")
+    start, end = section.need("from").day(date.min), section.need("to").day(date.max)
+    if end < start:
+        section.need("to").note(f"{end} lies before {start}, where the period begins")
+        end = start
+    return Window(start, end)
+
+
+def _phase(spot: Spot) -> Phase:
+    section = spot.section("id", "names", "from", "to").named()
+    start, to = section.need("from").day(date.min), section.get("to")
+    end = to.day(date.max) if to is not None else None
+    if to is not None and end is not None and end < start:
+        to.note(f"{end} lies before {start}, where the phase begins")
+    return Phase(section.need("id").text("an id", _ID), _names(section.need("names")), start, end)
+
+
+def _department(spot: Spot) -> Department:
+    section = spot.section("id", "names").named()
+    code = section.need("id").text("the department's code in events, 64 characters at most", _CODE)
+    return Department(code, _names(section.need("names")))
+
+
+def _indicator(spot: Spot) -> DeclaredIndicator:
+    section = spot.section("id", "names", "unit").named()
+    own, unit = section.need("id"), section.get("unit")
+    id_ = own.text("an id of lower case letters, digits and _", _ID)
+    if id_ in COMPUTED:
+        own.note(f"{id_!r} is computed from the events: expected only what the region declares")
+    chosen = unit.choice(_UNITS) if unit is not None else "share"
+    return DeclaredIndicator(id_, _names(section.need("names")), next(u for u in _UNITS if u == chosen))
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What a target may refer to."""
+
+    period: Window
+    declared: Mapping[str, Unit]
+    departments: tuple[str, ...]
+
+    @property
+    def indicators(self) -> tuple[str, ...]:
+        return (*COMPUTED, *self.declared)
+
+    def unit(self, spot: Spot) -> tuple[str, Unit]:
+        """The indicator that is named, and what it is counted in."""
+        name = spot.text("an indicator's id", _ID)
+        if name and name not in self.indicators:
+            hint = did_you_mean(name, self.indicators)
+            spot.note(f"{name!r} is neither computed nor listed under indicators: {hint}")
+        computed = COMPUTED.get(name)
+        return name, computed.unit if computed is not None else self.declared.get(name, "share")
+
+    def lead(self, spot: Spot | None) -> tuple[str, ...]:
+        if spot is None:
+            return ()
+        ids = [s.text("a department's id", _CODE) for s in spot.one_or_more()]
+        if ids == ["all"]:
+            return self.departments
+        for place, id_ in zip(spot.one_or_more(), ids, strict=True):
+            if id_ and id_ not in self.departments:
+                place.note(f"{id_!r} is not listed under departments: {did_you_mean(id_, self.departments)}")
+        return tuple(ids)
+
+
+def _target(spot: Spot, frame: _Frame) -> Target:
+    section = spot.section(*_TARGET_KEYS).named()
+    indicator, unit = frame.unit(section.need("indicator"))
+    rule = read_rule(section.need("rule"), unit, frame.indicators)
+    scope, severity, least = section.get("scope"), section.get("severity"), section.get("min_denominator")
+    source = section.get("source")
+    return Target(
+        id=section.need("id").text("an id of lower case letters, digits and _", _ID),
+        names=_names(section.need("names")),
+        indicator=indicator,
+        unit=unit,
+        rule=rule,
+        path=read_path(section.get("path"), unit, rule, frame.period),
+        scope=_scope(scope, frame) if scope is not None else TargetScope.REGION,
+        severity=Severity(severity.choice([s.value for s in Severity])) if severity is not None else Severity.WARNING,
+        lead=frame.lead(section.get("lead")),
+        source=tuple(s.text("the plan's item number") for s in source.one_or_more()) if source is not None else (),
+        min_denominator=least.whole(1) if least is not None else None,
+    )
+
+
+def _scope(spot: Spot, frame: _Frame) -> TargetScope:
+    scope = TargetScope(spot.choice([s.value for s in TargetScope]))
+    if scope is TargetScope.EACH_DEPARTMENT and not frame.departments:
+        spot.note("binds each department, but none is listed under departments")
+    return scope
