@@ -1,0 +1,173 @@
+"""Every metric and label name, spelled once. Label values come from the catalogue, the plans and registered halls only.
+
+The names are a contract: boards, rules and other people's dashboards are written against them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily
+
+OTHER = "other"
+"""Stands for every hall, region or reason that nobody registered: what an event says never adds a series."""
+
+
+def new_registry() -> CollectorRegistry:
+    """An empty registry; without the `_created` series, which the contract does not name."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    return CollectorRegistry()
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The name, help and labels of a family that a collector fills from a snapshot."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+
+    def gauge(self) -> GaugeMetricFamily:
+        return GaugeMetricFamily(self.name, self.help, labels=self.labels)
+
+    def histogram(self) -> HistogramMetricFamily:
+        return HistogramMetricFamily(self.name, self.help, labels=self.labels)
+
+
+_INDICATOR = ("region", "indicator")
+_DEPARTMENT_INDICATOR = ("region", "department", "indicator")
+_TARGET = ("region", "target", "indicator")
+_DEPARTMENT_TARGET = ("region", "department", "target", "indicator")
+_SO_FAR = "over the plan's period so far, or the calendar year where there is no plan."
+
+INDICATOR_RATIO = Family("hallpulse_indicator_ratio", f"An indicator's value {_SO_FAR}", _INDICATOR)
+INDICATOR_NUMERATOR = Family("hallpulse_indicator_numerator", f"An indicator's numerator {_SO_FAR}", _INDICATOR)
+INDICATOR_DENOMINATOR = Family("hallpulse_indicator_denominator", f"An indicator's denominator {_SO_FAR}", _INDICATOR)
+DEPARTMENT_INDICATOR_RATIO = Family(
+    "hallpulse_department_indicator_ratio", f"A department's value {_SO_FAR}", _DEPARTMENT_INDICATOR
+)
+DEPARTMENT_INDICATOR_NUMERATOR = Family(
+    "hallpulse_department_indicator_numerator", f"A department's numerator {_SO_FAR}", _DEPARTMENT_INDICATOR
+)
+DEPARTMENT_INDICATOR_DENOMINATOR = Family(
+    "hallpulse_department_indicator_denominator", f"A department's denominator {_SO_FAR}", _DEPARTMENT_INDICATOR
+)
+
+_ASPECTS = {
+    "goal": "What must hold at the end of the plan's period.",
+    "required": "What the target's path asks for today.",
+    "gap": "From the value to the goal; negative is short.",
+    "met": "1 if the goal holds, 0 if not; absent where nothing can be said.",
+    "on_pace": "1 if what is required today holds, 0 if not; absent where nothing can be said.",
+    "forecast": "The value at the period's end if it goes on as of late.",
+}
+TARGET = {aspect: Family(f"hallpulse_target_{aspect}", text, _TARGET) for aspect, text in _ASPECTS.items()}
+DEPARTMENT_TARGET = {
+    aspect: Family(f"hallpulse_department_target_{aspect}", text, _DEPARTMENT_TARGET)
+    for aspect, text in _ASPECTS.items()
+}
+
+CASES_OPEN = Family(
+    "hallpulse_cases_open", "Open cases by state: on_time, due_soon, overdue, suspended, unaccepted_late.",
+    ("region", "department", "state"),
+)  # fmt: skip
+CASE_ELAPSED_DAYS = Family(
+    "hallpulse_case_elapsed_days", f"Working days from acceptance to decision, cases decided {_SO_FAR}",
+    ("region", "department"),
+)  # fmt: skip
+HALL_LAST_EVENT = Family(
+    "hallpulse_hall_last_event_timestamp_seconds", "When a hall's newest event happened.", ("region", "hall")
+)
+INTEGRITY_FINDINGS = Family("hallpulse_integrity_findings", "Findings of each integrity check.", ("region", "check"))
+SNAPSHOT_TIMESTAMP = Family(
+    "hallpulse_snapshot_timestamp_seconds", "When the figures were last read from the database.", ()
+)
+REFRESH_ATTEMPT = Family(
+    "hallpulse_refresh_attempt_timestamp_seconds", "When the timer last began to read; stands if the timer does.", ()
+)  # fmt: skip
+REFRESH_SECONDS = Family("hallpulse_refresh_seconds", "How long the last reading took.", ())
+
+
+@dataclass(frozen=True, slots=True)
+class HallCount:
+    """How many events of a family a hall sent."""
+
+    region: int
+    hall: str
+    family: str
+    count: int
+
+
+class IngestMetrics:
+    """What the ingest counts. Halls that are not registered are counted together under hall="other"."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._halls: frozenset[tuple[int, str]] = frozenset()
+        self._regions: frozenset[int] = frozenset()
+        self._events = Counter(
+            "hallpulse_events_total", "Events stored for the first time.", ("region", "hall", "family"),
+            registry=registry,
+        )  # fmt: skip
+        self._duplicates = Counter(
+            "hallpulse_events_duplicate_total", "Events that were stored already.", ("region", "hall"),
+            registry=registry,
+        )  # fmt: skip
+        self._refused = Counter(
+            "hallpulse_events_refused_total", "Events refused, by reason.", ("region", "reason"), registry=registry
+        )
+        self._batch_seconds = Histogram(
+            "hallpulse_ingest_batch_seconds", "From the first delivery of a batch to its commit.",
+            buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30), registry=registry,
+        )  # fmt: skip
+        self._batch_events = Histogram(
+            "hallpulse_ingest_batch_events", "Events in a batch.",
+            buckets=(1, 10, 50, 100, 250, 500, 1000, 2000, 4000, 8000, 16000), registry=registry,
+        )  # fmt: skip
+        self._lag = Gauge(
+            "hallpulse_ingest_lag_seconds", "Age of the oldest delivery when its batch was committed.",
+            registry=registry,
+        )  # fmt: skip
+        add_build_info(registry)
+
+    def know_halls(self, halls: Collection[tuple[int, str]]) -> None:
+        """The halls that are registered now, as (region, hall)."""
+        self._halls = frozenset(halls)
+        self._regions = frozenset(region for region, _ in halls)
+
+    def stored(self, counts: Sequence[HallCount]) -> None:
+        for one in counts:
+            self._events.labels(*self._hall(one.region, one.hall), one.family).inc(one.count)
+
+    def duplicate(self, region: int, hall: str, count: int = 1) -> None:
+        self._duplicates.labels(*self._hall(region, hall)).inc(count)
+
+    def refused(self, region: int | None, reason: str, count: int = 1) -> None:
+        """reason: a code of the closed list; region: None where the event does not say one."""
+        self._refused.labels(str(region) if region in self._regions else OTHER, reason).inc(count)
+
+    def batch(self, seconds: float, events: int, lag: float) -> None:
+        """A batch was committed. lag: how long its oldest delivery had waited."""
+        self._batch_seconds.observe(seconds)
+        self._batch_events.observe(events)
+        self._lag.set(lag)
+
+    def idle(self) -> None:
+        """Nothing waits: there is no lag."""
+        self._lag.set(0)
+
+    def _hall(self, region: int, hall: str) -> tuple[str, str]:
+        if (region, hall) in self._halls:
+            return str(region), hall
+        return str(region) if region in self._regions else OTHER, OTHER
+
+
+def add_build_info(registry: CollectorRegistry) -> None:
+    """`hallpulse_build_info{version}`, always 1."""
+    try:
+        installed = version("hallpulse")
+    except PackageNotFoundError:
+        installed = "unknown"
+    Gauge("hallpulse_build_info", "The version that runs.", ("version",), registry=registry).labels(installed).set(1)
