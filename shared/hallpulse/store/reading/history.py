@@ -10,7 +10,6 @@ from hallpulse.contract.events import HallEvent
 from hallpulse.domain.calendar import workdays_of
 from hallpulse.domain.case import Kind
 from hallpulse.domain.clockface import Clock, clock_of
-
 from hallpulse.store.catalogue import timelines
 from hallpulse.store.codec import pack_id, unpack_history
 from hallpulse.store.context import read_calendars
