@@ -107,7 +107,7 @@ class _Bench:
         blank = TargetResult(target, department, State.NOT_MEASURED, Figure(0, 0), goal)
         if not self.tables:
             return replace(blank, state=State.NOT_STARTED, reason=f"the period begins on {self.plan.period.start}")
-        figure = _figure(self.tables[-1], target.indicator, department)
+        figure = figure_of(self.tables[-1], target.indicator, department)
         seen = replace(blank, figure=figure, required=self.plan.required(target, self.on, reference))
         if figure.value is None:
             return replace(seen, reason=f"nothing to count by {self.tables[-1].window.end}")
@@ -148,12 +148,12 @@ class _Bench:
             return Forecast(value, last, last)
         if days < MIN_TREND_DAYS:
             return None
-        before = _figure(self.tables[0], seen.target.indicator, seen.department)
+        before = figure_of(self.tables[0], seen.target.indicator, seen.department)
         projected = _projected(seen.target, before, seen.figure, Fraction(left, days))
         return None if projected is None else Forecast(projected, first, last)
 
 
-def _figure(table: FigureTable, indicator: str, department: str | None) -> Figure:
+def figure_of(table: FigureTable, indicator: str, department: str | None) -> Figure:
     """The figure of the table; a count of items says nothing where no catalogue has arrived."""
     figure = table.figure(indicator, department)
     computed = COMPUTED.get(indicator)

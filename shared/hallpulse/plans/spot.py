@@ -124,7 +124,7 @@ class Spot:
     def section(self, *keys: str) -> Section:
         """The mapping's entries; other keys than these are noted."""
         if not isinstance(self.node, yaml.MappingNode):
-            self.note(f"expected {', '.join(keys)}, got {_kind(self.node)}")
+            self.note(f"expected a mapping with {', '.join(keys)}, got {_kind(self.node)}")
             return Section(Spot(None, self.where, self.notes), {})
         return Section(self, self._entries(self.node, keys))
 
