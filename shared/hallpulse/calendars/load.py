@@ -1,9 +1,9 @@
 """Regional calendars as files that a person edits: one YAML file a region, `days` on top of the national calendar.
 
-    region: "222400"            # a county, a prefecture XXXX00 or a province XX0000
-    days:
-      - {every_year: "09-03", working: false, name: 州庆}
-      - {date: "2026-12-31", working: true, name: 调休上班}
+region: "222400"            # a county, a prefecture XXXX00 or a province XX0000
+days:
+  - {every_year: "09-03", working: false, name: 州庆}
+  - {date: "2026-12-31", working: true, name: 调休上班}
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def load_calendar(path: Path) -> Calendar:
     try:
         text = path.read_text(encoding="utf-8")
         content = yaml.safe_load(text) if len(text) <= MAX_BYTES else None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise CalendarError(f"{path}: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict) or set(content) - {"region", "days", "name", "source"}:
         raise CalendarError(f"{path}: expected a mapping with region, days and, if you like, name and source")
