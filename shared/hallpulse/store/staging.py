@@ -1,37 +1,57 @@
-"""Rows on their way in: COPY into a temporary table of the session, from where one statement takes them."""
+"""Rows on their way in: binary COPY into a temporary table of the session, from where one statement takes them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import BigInteger, Boolean, Connection, Date, Integer, LargeBinary, SmallInteger, Text
 
 from hallpulse.domain.workdays import EPOCH_ORDINAL
 
 from .database import driver
+from .tables import metadata
+
+_DRIVER_TYPES: tuple[tuple[type, str], ...] = (
+    (BigInteger, "int8"),
+    (SmallInteger, "int2"),
+    (Integer, "int4"),
+    (Text, "text"),
+    (LargeBinary, "bytea"),
+    (Date, "date"),
+    (Boolean, "bool"),
+)
 
 
 def copy_rows(
-    connection: Connection, table: str, like: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+    connection: Connection, stage: str, table: str, columns: tuple[str, ...], rows: Iterable[Sequence[Any]]
 ) -> None:
-    """Fill the session's staging table with rows; it has the columns of another table and is emptied first."""
-    names = ", ".join(f'"{name}"' for name in columns)
+    """Fill the session's staging table with rows; it has columns of another table and is emptied first."""
+    create, types = _plan(stage, table, columns)
     with driver(connection).cursor() as cursor:
-        cursor.execute(
-            f"CREATE TEMP TABLE IF NOT EXISTS {table} ON COMMIT DELETE ROWS AS SELECT {names} FROM {like} WITH NO DATA"
-        )
-        cursor.execute(f"DELETE FROM {table}")
-        with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+        cursor.execute(create)
+        cursor.execute(f"DELETE FROM {stage}")
+        with cursor.copy(f"COPY {stage} FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(types)
             for row in rows:
                 copy.write_row(row)
+
+
+@cache
+def _plan(stage: str, table: str, columns: tuple[str, ...]) -> tuple[str, list[str]]:
+    names = ", ".join(f'"{name}"' for name in columns)
+    create = (
+        f"CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS SELECT {names} FROM {table} WITH NO DATA"
+    )
+    return create, [_driver_type(metadata.tables[table].c[name].type) for name in columns]
+
+
+def _driver_type(kind: object) -> str:
+    return next(name for cls, name in _DRIVER_TYPES if isinstance(kind, cls))
 
 
 def to_date(day: int | None) -> date | None:
     """A day of the domain as the database's date."""
     return None if day is None else date.fromordinal(day + EPOCH_ORDINAL)
-
-
-def to_day(day: date | None) -> int | None:
-    return None if day is None else day.toordinal() - EPOCH_ORDINAL
