@@ -1,0 +1,32 @@
+"""Is it ready? Each probe answers at once and never raises."""
+
+from __future__ import annotations
+
+import socket
+import urllib.error
+import urllib.request
+
+_SECONDS = 1.0
+_AMQP_HEADER = b"AMQP\x00\x00\x09\x01"
+_METHOD_FRAME = b"\x01"
+
+
+def speaks_amqp(host: str, port: int) -> bool:
+    """RabbitMQ opens its AMQP listener last, so a greeting means that users, plugins and queues are all there."""
+    try:
+        with socket.create_connection((host, port), _SECONDS) as connection:
+            connection.settimeout(_SECONDS)
+            connection.sendall(_AMQP_HEADER)
+            return connection.recv(1) == _METHOD_FRAME
+    except OSError:
+        return False
+
+
+def answers(url: str) -> bool:
+    """A 2xx from this machine, past any proxy that the environment names."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=_SECONDS):
+            return True
+    except (OSError, ValueError):
+        return False

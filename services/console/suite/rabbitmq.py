@@ -1,0 +1,169 @@
+"""A private RabbitMQ of this suite: own data, own ports on the loopback address, own port mapper, own users."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.console.suite import programs
+from services.console.suite.files import private_directory, write_private
+from services.console.suite.probes import speaks_amqp
+from services.console.suite.processes import Command
+
+HOST = "127.0.0.1"
+OPERATOR, GATEWAY = "operator", "gateway"
+_PLUGINS = ("rabbitmq_management", "rabbitmq_prometheus", "rabbitmq_consistent_hash_exchange")
+# RabbitMQ 3.10 asks `df` for the free space without quoting the path: this name of the same directory has no spaces.
+_HERE = "/proc/self/cwd"
+
+_CONFIGURATION = """\
+# Written at every start.
+listeners.tcp.1 = {host}:{amqp}
+management.tcp.ip = {host}
+management.tcp.port = {management}
+prometheus.tcp.ip = {host}
+prometheus.tcp.port = {metrics}
+load_definitions = {here}/definitions.json
+# Of one machine's memory and disk the broker takes a part; full, it pushes back on publishers.
+vm_memory_high_watermark.absolute = 1GB
+disk_free_limit.absolute = 512MB
+raft.wal_max_size_bytes = 67108864
+# A batch waits unacknowledged for as long as the database is away: a day, not the usual half hour.
+consumer_timeout = 86400000
+log.console = true
+log.console.level = warning
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerPorts:
+    amqp: int
+    management: int
+    metrics: int
+    distribution: int
+    mapper: int
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """`grants`: configure, write and read, as RabbitMQ's regular expressions."""
+
+    name: str
+    password: str
+    grants: tuple[str, str, str] = (".*", ".*", ".*")
+    tags: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RabbitMQ:
+    directory: Path
+    log: Path
+    ports: BrokerPorts
+    users: tuple[User, ...]
+
+    def mapper_command(self) -> Command:
+        """Started by us: one that Erlang starts for itself would outlive the broker."""
+        argv = (str(programs.epmd()), "-address", HOST, "-port", str(self.ports.mapper))
+        private_directory(self.directory)
+        return Command(argv, self._base_environment(), self.directory, self.log)
+
+    def command(self) -> Command:
+        """Write the configuration and say how to run it."""
+        server = programs.rabbitmq_server()
+        private_directory(self._home)
+        write_private(self.directory / "rabbitmq.conf", configuration(self.ports))
+        write_private(self.directory / "definitions.json", json.dumps(definitions(self.users)))
+        write_private(self.directory / "enabled_plugins", f"[{','.join(_PLUGINS)}].\n")
+        write_private(self.directory / "rabbitmq-env.conf", "")
+        self._ensure_cookie()
+        # SIGTERM stops it cleanly.
+        return Command((str(server),), self._environment(), self.directory, self.log, signal.SIGTERM)
+
+    def is_ready(self) -> bool:
+        return speaks_amqp(HOST, self.ports.amqp)
+
+    def amqp_url(self, user: User | None = None, vhost: str = "%2F") -> str:
+        """Without a user it holds no secret."""
+        who = f"{user.name}:{user.password}@" if user else ""
+        return f"amqp://{who}{HOST}:{self.ports.amqp}/{vhost}"
+
+    def management_url(self, user: User) -> str:
+        return f"http://{user.name}:{user.password}@{HOST}:{self.ports.management}"
+
+    def metrics_url(self) -> str:
+        return f"http://{HOST}:{self.ports.metrics}/metrics"
+
+    @property
+    def _home(self) -> Path:
+        return self.directory / "home"
+
+    def _ensure_cookie(self) -> None:
+        cookie = self._home / ".erlang.cookie"
+        if not cookie.exists():
+            write_private(cookie, secrets.token_hex(20))
+
+    def _base_environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+            "LANG": "C.UTF-8",
+            "HOME": str(self._home),
+            "ERL_EPMD_PORT": str(self.ports.mapper),
+            "ERL_EPMD_ADDRESS": HOST,
+        }
+
+    def _environment(self) -> Mapping[str, str]:
+        return self._base_environment() | {
+            "RABBITMQ_NODENAME": "hallpulse@localhost",
+            "RABBITMQ_NODE_PORT": str(self.ports.amqp),
+            "RABBITMQ_DIST_PORT": str(self.ports.distribution),
+            "RABBITMQ_MNESIA_BASE": f"{_HERE}/data",
+            "RABBITMQ_LOG_BASE": _HERE,
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_CONFIG_FILE": f"{_HERE}/rabbitmq.conf",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{_HERE}/enabled_plugins",
+            "RABBITMQ_CONF_ENV_FILE": f"{_HERE}/rabbitmq-env.conf",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            # The start script then becomes the broker instead of waiting beside it.
+            "RUNNING_UNDER_SYSTEMD": "true",
+        }
+
+
+def configuration(ports: BrokerPorts) -> str:
+    return _CONFIGURATION.format(
+        host=HOST, amqp=ports.amqp, management=ports.management, metrics=ports.metrics, here=_HERE
+    )
+
+
+def definitions(users: tuple[User, ...]) -> dict[str, object]:
+    """The users as the broker imports them before it lets anybody in; passwords only as salted hashes."""
+    return {
+        "vhosts": [{"name": "/"}],
+        "users": [_user_definition(user) for user in users],
+        "permissions": [_permission(user) for user in users],
+    }
+
+
+def _user_definition(user: User) -> dict[str, str]:
+    return {
+        "name": user.name,
+        "password_hash": password_hash(user.password, secrets.token_bytes(4)),
+        "hashing_algorithm": "rabbit_password_hashing_sha256",
+        "tags": user.tags,
+    }
+
+
+def _permission(user: User) -> dict[str, str]:
+    configure, write, read = user.grants
+    return {"user": user.name, "vhost": "/", "configure": configure, "write": write, "read": read}
+
+
+def password_hash(password: str, salt: bytes) -> str:
+    """RabbitMQ's own form: base64 of a 4-byte salt and the SHA-256 of salt and password."""
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
