@@ -78,6 +78,11 @@ CASE_ELAPSED_DAYS = Family(
     "hallpulse_case_elapsed_days", f"Working days from acceptance to decision, cases decided {_SO_FAR}",
     ("region", "department"),
 )  # fmt: skip
+COVERAGE_HALLS = Family("hallpulse_coverage_halls", "Halls that are registered or ever sent anything.", ("region",))
+COVERAGE_REPORTING = Family("hallpulse_coverage_reporting", f"Halls that reported {_SO_FAR}", ("region",))
+NEWEST_EVENT = Family(
+    "hallpulse_newest_event_timestamp_seconds", f"When the newest event happened {_SO_FAR}", ("region",)
+)
 HALL_LAST_EVENT = Family(
     "hallpulse_hall_last_event_timestamp_seconds", "When a hall's newest event happened.", ("region", "hall")
 )

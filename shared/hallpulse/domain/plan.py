@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
@@ -304,7 +304,7 @@ class Plan:
         return computed | {i.id: i.names for i in self.indicators}
 
 
-def plan_for(plans: list[Plan], region: int, on: date) -> Plan | None:
+def plan_for(plans: Sequence[Plan], region: int, on: date) -> Plan | None:
     """The region's plan whose period holds the day; else the latest one that is still in a phase that ends.
 
     A plan without successor is thus assessed to the end of its last dated phase, and not for ever.

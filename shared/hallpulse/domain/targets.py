@@ -153,7 +153,7 @@ class _Bench:
         return None if projected is None else Forecast(projected, first, last)
 
 
-def figure_of(table: FigureTable, indicator: str, department: str | None) -> Figure:
+def figure_of(table: FigureTable, indicator: str, department: str | None = None) -> Figure:
     """The figure of the table; a count of items says nothing where no catalogue has arrived."""
     figure = table.figure(indicator, department)
     computed = COMPUTED.get(indicator)

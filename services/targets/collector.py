@@ -1,0 +1,159 @@
+"""From a snapshot to metric families: nothing is read or computed while Prometheus waits."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from itertools import accumulate
+
+from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from hallpulse import metrics as names
+from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.measures import ELAPSED_BUCKETS
+from hallpulse.domain.targets import TargetResult, figure_of
+
+from .desk import TargetDesk
+from .snapshot import Elapsed, RegionView, Snapshot
+
+_BOUNDS = (*map(str, ELAPSED_BUCKETS), "+Inf")
+
+
+class SnapshotCollector(Collector):
+    """The desk's last snapshot. A series is absent where there is no value; none has a label that is not registered."""
+
+    def __init__(self, desk: TargetDesk) -> None:
+        self._desk = desk
+
+    def describe(self) -> Iterable[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        yield _single(names.REFRESH_ATTEMPT, self._desk.attempted)
+        snapshot = self._desk.snapshot
+        if snapshot is None:
+            return
+        yield _single(names.SNAPSHOT_TIMESTAMP, snapshot.taken)
+        yield _single(names.REFRESH_SECONDS, snapshot.seconds)
+        yield from _indicators(snapshot)
+        yield from _targets(snapshot, names.TARGET, departments=False)
+        yield from _targets(snapshot, names.DEPARTMENT_TARGET, departments=True)
+        yield _open_cases(snapshot)
+        yield _elapsed_days(snapshot)
+        yield from _coverage(snapshot)
+        yield _last_events(snapshot)
+
+
+def _single(family: names.Family, value: float) -> GaugeMetricFamily:
+    gauge = family.gauge()
+    gauge.add_metric((), value)
+    return gauge
+
+
+class _Indicators:
+    """The three families of an indicator's value."""
+
+    def __init__(self, ratio: names.Family, numerator: names.Family, denominator: names.Family) -> None:
+        self.families = ratio.gauge(), numerator.gauge(), denominator.gauge()
+
+    def add(self, labels: tuple[str, ...], view: RegionView, department: str | None) -> None:
+        shown = view.plan.indicator_names if view.plan else COMPUTED
+        for indicator in shown:
+            figure = figure_of(view.table, indicator, department)
+            if figure.value is not None:
+                amounts = figure.numerator / figure.denominator, figure.numerator, figure.denominator
+                for family, amount in zip(self.families, amounts, strict=True):
+                    family.add_metric((*labels, indicator), amount)
+
+
+def _indicators(snapshot: Snapshot) -> Iterator[GaugeMetricFamily]:
+    own = _Indicators(names.INDICATOR_RATIO, names.INDICATOR_NUMERATOR, names.INDICATOR_DENOMINATOR)
+    departments = _Indicators(
+        names.DEPARTMENT_INDICATOR_RATIO,
+        names.DEPARTMENT_INDICATOR_NUMERATOR,
+        names.DEPARTMENT_INDICATOR_DENOMINATOR,
+    )
+    for view in snapshot.regions:
+        own.add((str(view.region),), view, None)
+        for department in sorted(view.departments):
+            departments.add((str(view.region), department), view, department)
+    yield from own.families
+    yield from departments.families
+
+
+def _targets(
+    snapshot: Snapshot, families: Mapping[str, names.Family], *, departments: bool
+) -> Iterator[GaugeMetricFamily]:
+    gauges = {aspect: family.gauge() for aspect, family in families.items()}
+    for view in snapshot.regions:
+        for result in view.results:
+            if (result.department is not None) is departments:
+                _add_result(gauges, view.region, result)
+    yield from gauges.values()
+
+
+def _add_result(gauges: Mapping[str, GaugeMetricFamily], region: int, result: TargetResult) -> None:
+    place = (str(region),) if result.department is None else (str(region), result.department)
+    labels = (*place, result.target.id, result.target.indicator)
+    amounts: dict[str, Fraction | bool | None] = {
+        "goal": result.goal,
+        "required": result.required,
+        "gap": result.gap,
+        "met": result.met,
+        "on_pace": result.on_pace,
+        "forecast": result.forecast.value if result.forecast else None,
+    }
+    for aspect, amount in amounts.items():
+        if amount is not None:
+            gauges[aspect].add_metric(labels, float(amount))
+
+
+def _known(view: RegionView, department: str) -> str:
+    """The label for a department: cases of one that nobody listed still count, together."""
+    return department if department in view.departments else names.OTHER
+
+
+def _open_cases(snapshot: Snapshot) -> GaugeMetricFamily:
+    gauge = names.CASES_OPEN.gauge()
+    for view in snapshot.regions:
+        sums: defaultdict[tuple[str, str], int] = defaultdict(int)
+        for department, states in view.open_cases.items():
+            for state, count in states.items():
+                sums[_known(view, department), state] += count
+        for (department, state), count in sums.items():
+            gauge.add_metric((str(view.region), department, state), count)
+    return gauge
+
+
+def _elapsed_days(snapshot: Snapshot) -> HistogramMetricFamily:
+    histogram = names.CASE_ELAPSED_DAYS.histogram()
+    for view in snapshot.regions:
+        grouped: defaultdict[str, list[Elapsed]] = defaultdict(list)
+        for department, elapsed in view.elapsed.items():
+            grouped[_known(view, department)].append(elapsed)
+        for department, parts in grouped.items():
+            counts = [sum(column) for column in zip(*(part.counts for part in parts), strict=True)]
+            buckets = list(zip(_BOUNDS, map(float, accumulate(counts)), strict=True))
+            days = sum(part.total_days for part in parts)
+            histogram.add_metric((str(view.region), department), buckets, days)
+    return histogram
+
+
+def _coverage(snapshot: Snapshot) -> Iterator[GaugeMetricFamily]:
+    halls, reporting = names.COVERAGE_HALLS.gauge(), names.COVERAGE_REPORTING.gauge()
+    newest = names.NEWEST_EVENT.gauge()
+    for view in snapshot.regions:
+        halls.add_metric((str(view.region),), view.coverage.halls)
+        reporting.add_metric((str(view.region),), view.coverage.reporting)
+        if view.coverage.newest is not None:
+            newest.add_metric((str(view.region),), view.coverage.newest / 1_000_000)
+    yield from (halls, reporting, newest)
+
+
+def _last_events(snapshot: Snapshot) -> GaugeMetricFamily:
+    gauge = names.HALL_LAST_EVENT.gauge()
+    for (region, hall), time in snapshot.last_events.items():
+        gauge.add_metric((str(region), hall), time / 1_000_000)
+    return gauge

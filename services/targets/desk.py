@@ -1,0 +1,83 @@
+"""The work of the service without its framework: a plain object that a test or another runner can hold."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+from hallpulse.domain.plan import Plan, plan_for
+from hallpulse.domain.targets import evaluate, read_tables
+from hallpulse.domain.workdays import date_of, local_day
+
+from .answers import evaluation_answer
+from .changes import Announcements, Change
+from .snapshot import Figures, Snapshot, read_regions
+
+_log = logging.getLogger(__name__)
+
+
+class Outage:
+    """Says once that something is away, and once that it is back."""
+
+    def __init__(self, consequence: str) -> None:
+        self._consequence = consequence
+        self._cause = ""
+
+    def began(self, error: Exception) -> None:
+        if not self._cause:
+            self._cause = str(error) or type(error).__name__
+            _log.warning("%s: %s", self._cause, self._consequence)
+
+    def over(self) -> None:
+        if self._cause:
+            _log.warning("over: %s", self._cause)
+            self._cause = ""
+
+
+class TargetDesk:
+    """Reads, judges, remembers.
+
+    The last snapshot stays when a reading fails, and says how old it is. clock: seconds since 1970-01-01 UTC.
+    """
+
+    def __init__(self, figures: Figures, plans: Sequence[Plan], clock: Callable[[], float]) -> None:
+        self._figures = figures
+        self._plans = tuple(plans)
+        self._clock = clock
+        self.database = Outage("keeping the last figures")
+        self.broker = Outage("keeping what there is to announce")
+        self.announcements = Announcements()
+        self.snapshot: Snapshot | None = None
+        self.attempted = clock()
+
+    def refresh(self) -> Snapshot:
+        """Read everything anew. Raises Unavailable or Halt, and then keeps what was read before."""
+        self.attempted = self._clock()
+        today = self._day(self.attempted)
+        regions = read_regions(self._figures, self._plans, today)
+        last_events = self._figures.halls.last_event_times()
+        self.snapshot = Snapshot(self.attempted, self._clock() - self.attempted, regions, last_events)
+        return self.snapshot
+
+    def evaluate(self, region: int, on: date | None = None) -> dict[str, Any]:
+        """The targets of the plan in force in a region on a day (today, unless it is named)."""
+        day = on or self._day(self._clock())
+        plan = plan_for(self._plans, region, day)
+        if plan is None:
+            return evaluation_answer(region, day, None, [])
+        results = evaluate(plan, day, read_tables(plan, day, self._figures.figure_table))
+        return evaluation_answer(region, day, plan, results)
+
+    def due(self) -> list[Change]:
+        """The breaches and recoveries that nobody has been told of."""
+        return self.announcements.due(self.snapshot) if self.snapshot is not None else []
+
+    def silent_for(self) -> float:
+        """Seconds since a reading last began: more than a few mean that the timer stands or a reading hangs."""
+        return self._clock() - self.attempted
+
+    @staticmethod
+    def _day(seconds: float) -> date:
+        return date_of(local_day(int(seconds * 1_000_000)))
