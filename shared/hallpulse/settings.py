@@ -17,6 +17,7 @@ class Settings:
 
     amqp_url: of the suite's own broker user (it may declare the topology and speak for every hall);
     management_url: RabbitMQ's HTTP API with user and password, needed only to add halls;
+    read_token: with it the gateway answers every query, and takes no events;
     batch_events and batch_seconds: a batch is stored when it holds this many events or is this old.
     """
 
@@ -27,6 +28,7 @@ class Settings:
     calendars: Path = Path("calendars")
     host: str = "127.0.0.1"
     gateway_port: int = 8080
+    read_token: str = ""
     metrics_port: int = 0
     partitions: int = 4
     batch_events: int = 4000
@@ -46,6 +48,7 @@ _NAMES = {
     "calendars": "HALLPULSE_CALENDARS",
     "host": "HALLPULSE_HOST",
     "gateway_port": "HALLPULSE_GATEWAY_PORT",
+    "read_token": "HALLPULSE_READ_TOKEN",
     "metrics_port": "HALLPULSE_METRICS_PORT",
     "partitions": "HALLPULSE_PARTITIONS",
     "batch_events": "HALLPULSE_BATCH_EVENTS",
