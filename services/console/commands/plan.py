@@ -1,0 +1,49 @@
+"""`hallpulse plan`: plan files, before anybody relies on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hallpulse.domain.plan import Plan
+from hallpulse.plans import PlanError, Problem, load_plan
+
+
+class _NoSuchFile(click.ClickException):
+    """Bad usage, said in one line."""
+
+    exit_code = 2
+
+
+@click.group()
+def plan() -> None:
+    """Plan files: one YAML file a plan (docs/plans.md)."""
+
+
+@plan.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+def check(files: tuple[Path, ...]) -> None:
+    """Read plan files and say everything that is wrong in them, with file, line and column.
+
+    Exit status 0 when all are good, 1 when one is not.
+    """
+    for path in files:
+        if not path.is_file():
+            raise _NoSuchFile(f"{path}: expected a plan file, there is none")
+    problems: list[Problem] = []
+    for path in files:
+        try:
+            click.echo(_summary(path, load_plan(path)))
+        except PlanError as error:
+            problems.extend(error.problems)
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        raise SystemExit(1)
+
+
+def _summary(path: Path, plan: Plan) -> str:
+    period = f"{plan.period.start} to {plan.period.end}"
+    counts = f"{len(plan.targets)} targets, {len(plan.departments)} departments"
+    return f"{path}: good: {plan.region} {plan.names.zh}, {period}, {counts}"

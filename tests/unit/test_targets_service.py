@@ -1,0 +1,347 @@
+"""The targets service without its framework: what it reads, shows, and tells others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from hallpulse.domain.errors import Unavailable
+from hallpulse.domain.figures import Figure, Window
+from hallpulse.domain.measures import ELAPSED_BUCKETS
+from hallpulse.domain.plan import Plan
+from hallpulse.metrics import new_registry
+from hallpulse.plans import load_plans
+from services.targets.changes import BREACHED, RECOVERED
+from services.targets.collector import SnapshotCollector
+from services.targets.desk import TargetDesk
+from services.targets.http import STILL_SECONDS, application
+from tests.unit.figures_fake import FakeElapsed, FakeFigures
+
+PLANS = load_plans(Path(__file__).parents[2] / "plans")
+NOON = datetime(2026, 11, 24, 4, tzinfo=UTC).timestamp()
+"""Noon of 24 November 2026 in Asia/Shanghai."""
+WANGQING = {"region": "222424"}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def desk_of(figures: FakeFigures, plans: list[Plan] | None = None, clock: Clock | None = None) -> TargetDesk:
+    return TargetDesk(figures, PLANS if plans is None else plans, clock or Clock())
+
+
+def registry_of(desk: TargetDesk) -> CollectorRegistry:
+    registry = new_registry()
+    registry.register(SnapshotCollector(desk))
+    return registry
+
+
+Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def scraped(figures: FakeFigures, plans: list[Plan] | None = None) -> Samples:
+    """Everything on /metrics after one refresh, read back by Prometheus' own parser."""
+    desk = desk_of(figures, plans)
+    desk.refresh()
+    text = generate_latest(registry_of(desk)).decode()
+    found = [s for family in text_string_to_metric_families(text) for s in family.samples]
+    samples = {(s.name, frozenset(s.labels.items())): s.value for s in found}
+    assert len(samples) == len(found), "a series is there twice"
+    return samples
+
+
+def value(samples: Samples, name: str, **labels: str) -> float | None:
+    return samples.get((f"hallpulse_{name}", frozenset(({**WANGQING, **labels}).items())))
+
+
+def labels_of(samples: Samples, label: str) -> set[str]:
+    return {v for _, labels in samples for k, v in labels if k == label}
+
+
+CATALOGUE = {"instant_item_share": Figure(21, 50), "settled_item_share": Figure(45, 50)}
+
+
+def test_an_indicator_is_shown_with_its_numerator_and_denominator() -> None:
+    samples = scraped(FakeFigures(own=CATALOGUE))
+    assert value(samples, "indicator_ratio", indicator="instant_item_share") == 0.42
+    assert value(samples, "indicator_numerator", indicator="instant_item_share") == 21
+    assert value(samples, "indicator_denominator", indicator="instant_item_share") == 50
+
+
+def test_what_has_no_value_is_absent_and_not_nought() -> None:
+    samples = scraped(FakeFigures(own={**CATALOGUE, "satisfaction": Figure(0, 0), "tolerance_items": Figure(0, 1)}))
+    assert value(samples, "indicator_ratio", indicator="satisfaction") is None
+    assert value(samples, "indicator_denominator", indicator="satisfaction") is None
+    assert value(samples, "indicator_ratio", indicator="tolerance_items") == 0
+    assert value(samples, "target_met", target="disclosure_loss", indicator="disclosure_loss") is None
+    assert value(samples, "target_goal", target="disclosure_loss", indicator="disclosure_loss") == 0.05
+
+
+def test_a_target_shows_all_that_can_be_said_of_it() -> None:
+    samples = scraped(FakeFigures(own=CATALOGUE))
+    labels = {"target": "settled_items", "indicator": "settled_item_share"}
+    shown = {a: value(samples, f"target_{a}", **labels) for a in ("goal", "required", "gap", "met", "on_pace")}
+    assert shown == {"goal": 0.92, "required": 0.92, "gap": pytest.approx(-0.02), "met": 0, "on_pace": 0}
+    assert value(samples, "target_forecast", **labels) == 0.9
+
+
+def test_a_target_of_each_department_is_shown_for_each() -> None:
+    reported = {"justice": {"monthly_report": Figure(10, 10)}, "tax": {"monthly_report": Figure(9, 10)}}
+    samples = scraped(FakeFigures(own={"monthly_report": Figure(19, 20)}, by_department=reported))
+    labels = {"target": "monthly_report", "indicator": "monthly_report"}
+    assert value(samples, "department_target_met", department="justice", **labels) == 1
+    assert value(samples, "department_target_gap", department="tax", **labels) == pytest.approx(-0.1)
+    assert value(samples, "department_target_met", department="health", **labels) is None
+    assert value(samples, "department_target_goal", department="health", **labels) == 1
+    assert value(samples, "target_met", **labels) == 0
+    assert value(samples, "department_indicator_ratio", department="tax", indicator="monthly_report") == 0.9
+
+
+def test_only_the_plan_and_the_catalogue_name_departments() -> None:
+    stray = {"stray": {"settled_item_share": Figure(1, 1)}, "dept-1": {"settled_item_share": Figure(1, 2)}}
+    samples = scraped(
+        FakeFigures(
+            by_department=stray,
+            catalogue=["dept-1"],
+            open={"stray": {"overdue": 2}, "other-stray": {"overdue": 3}, "dept-1": {"overdue": 1}},
+        )
+    )
+    assert "stray" not in labels_of(samples, "department")
+    assert value(samples, "department_indicator_ratio", department="dept-1", indicator="settled_item_share") == 0.5
+    assert value(samples, "cases_open", department="other", state="overdue") == 5
+    assert value(samples, "cases_open", department="dept-1", state="overdue") == 1
+
+
+def test_only_computed_and_planned_indicators_are_shown() -> None:
+    samples = scraped(FakeFigures(own={"made_up_by_an_event": Figure(1, 2), "law_lectures": Figure(1, 1)}))
+    assert labels_of(samples, "indicator") & {"made_up_by_an_event"} == set()
+    assert value(samples, "indicator_ratio", indicator="law_lectures") == 1
+
+
+def test_elapsed_days_are_a_histogram_whose_buckets_add_up() -> None:
+    counts = tuple(range(1, len(ELAPSED_BUCKETS) + 2))
+    samples = scraped(FakeFigures(elapsed={"justice": FakeElapsed(counts, 77), "stray": FakeElapsed(counts, 3)}))
+    assert value(samples, "case_elapsed_days_bucket", department="justice", le="0") == 1
+    assert value(samples, "case_elapsed_days_bucket", department="justice", le="2") == 1 + 2 + 3
+    assert value(samples, "case_elapsed_days_bucket", department="justice", le="+Inf") == sum(counts)
+    assert value(samples, "case_elapsed_days_count", department="justice") == sum(counts)
+    assert value(samples, "case_elapsed_days_sum", department="justice") == 77
+    assert value(samples, "case_elapsed_days_sum", department="other") == 3
+
+
+def test_every_hall_shows_when_its_newest_event_happened() -> None:
+    figures = FakeFigures()
+    figures.halls.times = {(222424, "hall-1"): 1_790_000_000_500_000}
+    assert value(scraped(figures), "hall_last_event_timestamp_seconds", hall="hall-1") == 1_790_000_000.5
+
+
+def test_a_figure_comes_with_its_coverage() -> None:
+    samples = scraped(FakeFigures())
+    assert value(samples, "coverage_halls") == 2
+    assert value(samples, "coverage_reporting") == 1
+
+
+def test_a_county_without_a_plan_shows_the_calendar_year_so_far() -> None:
+    figures = FakeFigures(own=CATALOGUE, counties=(222401,))
+    samples = scraped(figures, [])
+    shown = samples["hallpulse_indicator_ratio", frozenset({("region", "222401"), ("indicator", "settled_item_share")})]
+    assert shown == 0.9
+    assert figures.windows == [Window(date(2026, 1, 1), date(2026, 11, 24))]
+    assert not [name for name, _ in samples if "target" in name]
+
+
+def test_a_plan_without_data_shows_its_goals_all_the_same() -> None:
+    samples = scraped(FakeFigures(counties=()))
+    assert value(samples, "target_goal", target="instant_items", indicator="instant_item_share") == 0.4194
+    assert value(samples, "indicator_ratio", indicator="instant_item_share") is None
+
+
+def test_the_day_changes_at_midnight_in_shanghai() -> None:
+    clock, figures = Clock(), FakeFigures(counties=(222401,))
+    clock.now = datetime(2026, 11, 24, 15, 59, 59, tzinfo=UTC).timestamp()
+    desk = desk_of(figures, [], clock)
+    desk.refresh()
+    clock.now += 1
+    desk.refresh()
+    assert [window.end for window in figures.windows] == [date(2026, 11, 24), date(2026, 11, 25)]
+
+
+def test_no_created_series_are_added_to_the_contract() -> None:
+    assert not [name for name, _ in scraped(FakeFigures(own=CATALOGUE)) if name.endswith("_created")]
+
+
+# ---- outages
+
+
+def test_an_outage_keeps_the_last_figures_and_says_how_old_they_are() -> None:
+    clock, figures = Clock(), FakeFigures(own=CATALOGUE)
+    desk = desk_of(figures, clock=clock)
+    registry = registry_of(desk)
+    desk.refresh()
+    clock.now += 30
+    figures.away = True
+    with pytest.raises(Unavailable):
+        desk.refresh()
+    labels = {**WANGQING, "indicator": "instant_item_share"}
+    assert registry.get_sample_value("hallpulse_indicator_ratio", labels) == 0.42
+    assert registry.get_sample_value("hallpulse_snapshot_timestamp_seconds") == NOON
+    assert registry.get_sample_value("hallpulse_refresh_attempt_timestamp_seconds") == NOON + 30
+    figures.away = False
+    desk.refresh()
+    assert registry.get_sample_value("hallpulse_snapshot_timestamp_seconds") == NOON + 30
+
+
+def test_before_the_first_reading_there_is_nothing_to_show_but_that() -> None:
+    registry = registry_of(desk_of(FakeFigures()))
+    assert [family.name for family in registry.collect()] == ["hallpulse_refresh_attempt_timestamp_seconds"]
+
+
+def asked(desk: TargetDesk, path: str) -> tuple[str, str]:
+    """Status and body of the service's own HTTP port."""
+    statuses: list[str] = []
+    app = application(registry_of(desk), desk)
+    environ = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "QUERY_STRING": ""}
+    body = b"".join(app(environ, lambda status, _headers: statuses.append(status)))
+    return statuses[0], body.decode()
+
+
+def test_a_timer_that_stands_still_is_not_healthy() -> None:
+    clock = Clock()
+    desk = desk_of(FakeFigures(), clock=clock)
+    desk.refresh()
+    clock.now += STILL_SECONDS
+    assert asked(desk, "/healthz")[0] == "200 OK"
+    clock.now += 1
+    status, body = asked(desk, "/healthz")
+    assert status.startswith("503")
+    assert "61 s" in body
+
+
+def test_a_database_that_is_away_is_no_reason_to_be_restarted() -> None:
+    clock, figures = Clock(), FakeFigures()
+    desk = desk_of(figures, clock=clock)
+    figures.away = True
+    clock.now += 3600
+    with pytest.raises(Unavailable):
+        desk.refresh()
+    assert asked(desk, "/healthz")[0] == "200 OK"
+
+
+def test_the_port_serves_metrics_and_nothing_else() -> None:
+    desk = desk_of(FakeFigures(own=CATALOGUE))
+    desk.refresh()
+    status, body = asked(desk, "/metrics")
+    assert status == "200 OK"
+    assert "hallpulse_target_goal" in body
+    assert asked(desk, "/")[0].startswith("404")
+
+
+# ---- breaches and recoveries
+
+
+def loss(lost: int) -> dict[str, Figure]:
+    return {"disclosure_loss": Figure(lost, 100)}
+
+
+def told(desk: TargetDesk, figures: FakeFigures, own: dict[str, Figure]) -> list[tuple[str, str]]:
+    """Refresh with new figures, announce all that is due, and say what that was."""
+    figures.own = own
+    desk.refresh()
+    due = desk.due()
+    for change in due:
+        desk.announcements.made(change)
+    return [(change.kind, change.key.target) for change in due]
+
+
+def test_a_start_announces_nothing() -> None:
+    figures = FakeFigures()
+    assert told(desk_of(figures), figures, loss(50)) == []
+
+
+def test_a_target_that_turns_is_announced_once() -> None:
+    figures = FakeFigures()
+    desk = desk_of(figures)
+    told(desk, figures, loss(5))
+    assert told(desk, figures, loss(6)) == [(BREACHED, "disclosure_loss")]
+    assert told(desk, figures, loss(7)) == []
+    assert told(desk, figures, loss(5)) == [(RECOVERED, "disclosure_loss")]
+
+
+def test_a_target_that_is_measured_for_the_first_time_and_short_is_a_breach() -> None:
+    figures = FakeFigures()
+    desk = desk_of(figures)
+    told(desk, figures, {})
+    assert told(desk, figures, loss(6)) == [(BREACHED, "disclosure_loss")]
+
+
+def test_a_figure_that_goes_missing_is_neither_breach_nor_recovery() -> None:
+    figures = FakeFigures()
+    desk = desk_of(figures)
+    told(desk, figures, loss(6))
+    assert told(desk, figures, {}) == []
+    assert told(desk, figures, loss(6)) == []
+    assert told(desk, figures, {}) == []
+    assert told(desk, figures, loss(5)) == [(RECOVERED, "disclosure_loss")]
+
+
+def test_what_could_not_be_told_is_told_later() -> None:
+    figures = FakeFigures(own=loss(5))
+    desk = desk_of(figures)
+    desk.refresh()
+    assert desk.due() == []
+    figures.own = loss(6)
+    desk.refresh()
+    first, again = desk.due(), desk.due()
+    assert [c.kind for c in first] == [c.kind for c in again] == [BREACHED]
+    desk.announcements.made(again[0])
+    assert desk.due() == []
+
+
+def test_an_announcement_says_what_was_and_what_is() -> None:
+    figures = FakeFigures(own=loss(5))
+    desk = desk_of(figures)
+    desk.refresh()
+    desk.due()
+    figures.own = loss(6)
+    desk.refresh()
+    payload = desk.due()[0].payload()
+    expected = {"region": 222424, "plan": "222424-2026", "id": "disclosure_loss", "department": None, "value": 0.06}
+    assert {key: payload[key] for key in expected} == expected
+    assert (payload["was_met"], payload["met"], payload["on_pace"]) == (True, False, False)
+
+
+# ---- answers
+
+
+def answer_of(own: dict[str, Figure], on: date | None = None) -> dict[str, Any]:
+    return desk_of(FakeFigures(own=own)).evaluate(222424, on)
+
+
+def test_an_answer_has_the_fields_of_the_contract() -> None:
+    answer = answer_of(CATALOGUE)
+    assert (answer["plan"], answer["on"]) == ("222424-2026", "2026-11-24")
+    instant = answer["targets"][0]
+    assert (instant["id"], instant["indicator"], instant["numerator"]) == ("instant_items", "instant_item_share", 21)
+    assert (instant["value"], instant["goal"], instant["met"]) == (0.42, 0.4194, True)
+    assert instant["readings"] == {"points": 0.4194, "relative": 0.35134, "remaining": pytest.approx(0.38746)}
+
+
+def test_another_day_is_answered_from_the_plan_in_force_then() -> None:
+    assert answer_of(CATALOGUE, date(2023, 11, 1))["plan"] == "222424-2023"
+
+
+def test_a_day_without_a_plan_is_answered_without_targets() -> None:
+    assert answer_of(CATALOGUE, date(2025, 6, 1)) == {
+        "region": 222424, "on": "2025-06-01", "plan": None, "targets": [],
+    }  # fmt: skip
