@@ -12,13 +12,49 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
-Code = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$")]
-"""A code or a short name: no control characters, no white space at either end."""
-EventId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Text = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*$")]
-Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="a date, YYYY-MM-DD, Asia/Shanghai")]
-Period = Annotated[str, Meta(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$", description="YYYY, YYYY-MM or YYYY-MM-DD")]
-IndicatorId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+# Patterns given by `shape` are checked by `texts`, not by msgspec: that one look costs less than a regex per field.
+# `$` in Python also matches before a final line feed, hence `(?!\n)`; both mean the same in JSON Schema.
+
+
+def shape(pattern: str, description: str, max_length: int, min_length: int = 1) -> Meta:
+    return Meta(
+        min_length=min_length,
+        max_length=max_length,
+        description=description,
+        extra_json_schema={"pattern": pattern},
+    )
+
+
+Code = Annotated[
+    str,
+    shape(
+        r"^[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$(?!\n)",
+        "1 to 64 characters, no control characters, no white space at either end",
+        64,
+    ),
+]
+EventId = Annotated[str, shape(r"^[^\x00-\x1f\x7f]+$(?!\n)", "1 to 64 characters, no control characters", 64)]
+Text = Annotated[str, shape(r"^[^\x00]*$", "at most 500 characters, none of them U+0000", 500, 0)]
+ItemName = Annotated[str, shape(r"^[^\x00]*$", "1 to 300 characters, none of them U+0000", 300)]
+Day = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)",
+        description="a date, YYYY-MM-DD, Asia/Shanghai",
+        extra_json_schema={"format": "date"},
+    ),
+]
+Period = Annotated[
+    str,
+    Meta(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$(?!\n)", description="a period, YYYY, YYYY-MM or YYYY-MM-DD"),
+]
+IndicatorId = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)",
+        description="1 to 64 lower-case letters, digits or underscores, a letter first",
+    ),
+]
 Limit = Annotated[int, Meta(ge=0, le=36500, description="working days")]
 Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Amount = Annotated[int, Meta(ge=-1_000_000_000_000, le=1_000_000_000_000)]
@@ -92,7 +128,7 @@ WIRE_NAMES: dict[EventType, str] = {
 TYPES_BY_NAME: dict[str, EventType] = {name: kind for kind, name in WIRE_NAMES.items()}
 
 
-class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """The `data` of an event. `entity` is what the event is about: the key that its corrections share."""
 
     types: ClassVar[tuple[EventType, ...]] = ()
@@ -179,7 +215,7 @@ class ItemPublished(Data, frozen=True):
 
     types = (EventType.ITEM_PUBLISHED,)
     item_code: Code
-    name: Annotated[str, Meta(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
+    name: ItemName
     department: Code
     kind: ItemKind
     handling: Handling
@@ -294,12 +330,13 @@ DATA_CLASSES: tuple[type[Data], ...] = (
 DATA_OF: dict[EventType, type[Data]] = {kind: cls for cls in DATA_CLASSES for kind in cls.types}
 
 
-class HallEvent(msgspec.Struct, frozen=True):
+class HallEvent(msgspec.Struct, frozen=True, gc=False):
     """An event that passed the contract.
 
     region: county code (6 digits) as an integer; hall: the hall's id; time: microseconds since 1970-01-01 UTC;
-    extra: the other CloudEvents attributes (subject, datacontenttype, dataschema, extensions) as JSON, or None.
-    `traceparent` and `tracestate` are not kept: they belong to the delivery, not to what happened.
+    extra: the other CloudEvents attributes (subject, dataschema, extensions) as canonical JSON, or None.
+    Not kept: `traceparent` and `tracestate`, which belong to the delivery, not to what happened, and
+    `datacontenttype`, which says application/json or is left out and means the same.
     """
 
     region: int

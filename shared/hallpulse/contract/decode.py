@@ -1,0 +1,126 @@
+"""From bytes to events, once, at the edge: decoded and validated in one pass, bad ones refused one by one.
+
+`decode_message` is for what comes from the broker: it also checks that the publisher may say what it says.
+`decode_events` is for those who are about to publish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from .assemble import hall_event
+from .envelope import AnyEnvelope, Envelope
+from .events import HallEvent
+from .examine import examine
+from .plain import is_plain
+from .reasons import Reason
+from .refusal import Refusal, Refused
+from .speaker import speaker
+
+__all__ = ["BATCH_TYPE", "EVENT_TYPE", "MAX_BATCH", "MAX_BODY", "Decoded", "Refusal", "decode_events", "decode_message"]
+
+EVENT_TYPE = "application/cloudevents+json"
+BATCH_TYPE = "application/cloudevents-batch+json"
+MAX_BODY = 4 * 1024 * 1024
+MAX_BATCH = 1000
+
+_decode_envelope: Callable[[bytes], Envelope] = msgspec.json.Decoder(AnyEnvelope).decode
+_decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+class Decoded(NamedTuple):
+    """What a message came to: each of its events is in one of the two lists."""
+
+    events: list[HallEvent]
+    refusals: list[Refusal]
+
+
+def decode_message(
+    body: bytes,
+    *,
+    content_type: str | None,
+    routing_key: str,
+    user_id: str | None,
+    now: int,
+    gateway_users: frozenset[str] = frozenset(),
+) -> Decoded:
+    """Decode a delivery and check its publisher; never raises, whatever the bytes.
+
+    now: microseconds since 1970-01-01 UTC; user_id: the property that the broker checked;
+    gateway_users: broker users that may speak for any hall.
+    """
+    check = speaker(routing_key, user_id, gateway_users).check
+    decoded = Decoded([], [])
+    try:
+        for one in _bodies(body, content_type):
+            outcome = _decode(one, now, check)
+            if isinstance(outcome, HallEvent):
+                decoded.events.append(outcome)
+            else:
+                decoded.refusals.append(outcome)
+    except Refused as refused:
+        decoded.refusals.append(refused.refusal(body))
+    return decoded
+
+
+def decode_events(body: bytes, *, content_type: str | None, now: int) -> list[HallEvent | Refusal]:
+    """Decode without publisher checks, in the order of the batch; a body that is no batch gives one refusal."""
+    try:
+        return [_decode(one, now, _anybody) for one in _bodies(body, content_type)]
+    except Refused as refused:
+        return [refused.refusal(body)]
+
+
+def _anybody(event: HallEvent) -> None:
+    """Before publication there is no publisher to check."""
+
+
+def _decode(body: bytes, now: int, check: Callable[[HallEvent], None]) -> HallEvent | Refusal:
+    event = _fast(body, now)
+    outcome = examine(body, now) if event is None else event
+    if isinstance(outcome, Refusal):
+        return outcome
+    try:
+        check(outcome)
+    except Refused as refused:
+        return refused.refusal(body, f"/{outcome.region}/{outcome.hall}")
+    return outcome
+
+
+def _fast(body: bytes, now: int) -> HallEvent | None:
+    """One pass over an ordinary event; None where it takes a closer look to take or refuse it."""
+    try:
+        envelope = _decode_envelope(body)
+        return hall_event(envelope, now) if is_plain(envelope, body) else None
+    except (Refused, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _bodies(body: bytes, content_type: str | None) -> Iterable[bytes]:
+    """The events of a message, each as its own bytes; raises Refused where the message as a whole is wrong."""
+    if len(body) > MAX_BODY:
+        raise Refused(Reason.TOO_LARGE, "", f"expected at most {MAX_BODY} bytes, got {len(body)}")
+    if not _is_batch(content_type):
+        return (body,)
+    try:
+        listed = _decode_array(body)
+    except msgspec.ValidationError:
+        raise Refused(Reason.BAD_BATCH, "", f"expected an array, or content_type {EVENT_TYPE}") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused(Reason.NOT_JSON, "", f"expected JSON: {error}") from None
+    if not 1 <= len(listed) <= MAX_BATCH:
+        raise Refused(Reason.BAD_BATCH, "", f"expected 1 to {MAX_BATCH} events, got {len(listed)}")
+    return map(bytes, listed)
+
+
+@lru_cache(maxsize=64)
+def _is_batch(content_type: str | None) -> bool:
+    media_type, *parameters = (part.strip().lower() for part in (content_type or "").split(";"))
+    charsets = [value.strip('" ') for name, _, value in (p.partition("=") for p in parameters) if name == "charset"]
+    if media_type not in (EVENT_TYPE, BATCH_TYPE) or any(charset not in ("utf-8", "utf8") for charset in charsets):
+        raise Refused(Reason.BAD_CONTENT_TYPE, "", f"expected {EVENT_TYPE} or {BATCH_TYPE}, in UTF-8")
+    return media_type == BATCH_TYPE

@@ -1,0 +1,175 @@
+"""The slow, exact look at an event that the fast path did not take: what is wrong with it, where, what was expected.
+
+Also the way in for events with extension attributes, which no fixed type can name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from .assemble import hall_event
+from .envelope import ENVELOPES, Envelope
+from .events import DATA_CLASSES, DATA_OF, TYPES_BY_NAME, EventType, HallEvent
+from .expected import expectation, kind_of_value
+from .reasons import Reason
+from .refusal import Refusal, Refused, printable
+from .texts import check_texts
+
+ATTRIBUTES = frozenset(Envelope.__struct_fields__) | {"type"}
+_REQUIRED_ATTRIBUTES = ("specversion", "id", "source", "type", "time")
+_REQUIRED_FIELDS = {
+    cls: tuple(field.name for field in msgspec.structs.fields(cls) if field.required) for cls in DATA_CLASSES
+}
+_EXTENSION = re.compile(r"[a-z0-9]{1,20}").fullmatch
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
+_PATH = re.compile(r" - at `\$\.([a-z_]+)(?:\.([a-z_]+))?`$").search
+_EXTENSIONS_SIZE = 8192
+
+
+class _Object(dict[str, Any]):
+    """A JSON object that remembers a name which was given twice."""
+
+    twice: str | None = None
+
+
+def examine(body: bytes, now: int) -> HallEvent | Refusal:
+    """The event, or why it is refused; never raises, whatever the bytes."""
+    source = ""
+    try:
+        attributes = _attributes(body)
+        source = printable(str(attributes.get("source", "")))
+        return _event(attributes, now)
+    except Refused as refused:
+        return refused.refusal(body, source)
+
+
+def _attributes(body: bytes) -> _Object:
+    parsed = _parse(body)
+    if not isinstance(parsed, _Object):
+        raise Refused(Reason.BAD_ENVELOPE, "", f"expected one JSON object, got {kind_of_value(parsed)}")
+    return parsed
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        parsed = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant)
+        if b"\\u" in body:
+            json.dumps(parsed, ensure_ascii=False).encode()  # fails where an escape left half a surrogate pair
+    except UnicodeError:
+        raise Refused(Reason.NOT_JSON, "", "expected UTF-8") from None
+    except RecursionError:
+        raise Refused(Reason.NOT_JSON, "", "expected an event, got values nested too deeply") from None
+    except ValueError as error:
+        raise Refused(Reason.NOT_JSON, "", f"expected JSON: {printable(str(error))}") from None
+    return parsed
+
+
+def _object(pairs: list[tuple[str, Any]]) -> _Object:
+    made = _Object(pairs)
+    if len(made) != len(pairs):
+        made.twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+    return made
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _event(attributes: _Object, now: int) -> HallEvent:
+    _check_once(attributes, "")
+    given = {name: value for name, value in attributes.items() if value is not None}
+    extensions = {name: value for name, value in given.items() if name not in ATTRIBUTES}
+    _check_extensions(extensions)
+    for name in _REQUIRED_ATTRIBUTES:
+        if name not in given:
+            raise Refused(Reason.BAD_ENVELOPE, name, f"expected {expectation(Envelope, name)}, got nothing")
+    kind = _kind(given.pop("type"))
+    _check_data(kind, given.get("data"))
+    envelope = _converted(kind, {name: value for name, value in given.items() if name in ATTRIBUTES})
+    check_texts(envelope)
+    return hall_event(envelope, now, extensions)
+
+
+def _check_once(value: _Object, prefix: str) -> None:
+    if value.twice is not None:
+        raise Refused(Reason.DUPLICATE_FIELD, prefix + value.twice, "expected once, got twice")
+
+
+def _check_extensions(extensions: Mapping[str, Any]) -> None:
+    for name, value in extensions.items():
+        if not _EXTENSION(name):
+            raise Refused(
+                Reason.UNKNOWN_ATTRIBUTE,
+                name,
+                "expected an attribute of the contract, or an extension: 1 to 20 of a-z, 0-9",
+            )
+        if not _is_extension_value(value):
+            raise Refused(
+                Reason.BAD_ENVELOPE,
+                name,
+                "expected text without control characters, a whole number of 32 bits, or true or false,"
+                f" got {kind_of_value(value)}",
+            )
+    if sum(len(str(value)) for value in extensions.values()) > _EXTENSIONS_SIZE:
+        raise Refused(Reason.BAD_ENVELOPE, next(iter(extensions)), f"expected at most {_EXTENSIONS_SIZE} characters")
+
+
+def _is_extension_value(value: object) -> bool:
+    if isinstance(value, str):
+        return not _CONTROL(value)
+    return isinstance(value, bool) or (isinstance(value, int) and -(2**31) <= value < 2**31)
+
+
+def _kind(name: object) -> EventType:
+    kind = TYPES_BY_NAME.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise Refused(
+            Reason.UNKNOWN_TYPE, "type", "expected an event type of the contract, such as hall.case.received.v1"
+        )
+    return kind
+
+
+def _check_data(kind: EventType, data: object) -> None:
+    cls = DATA_OF[kind]
+    required = _REQUIRED_FIELDS[cls]
+    if data is None and not required:
+        return
+    if data is None:
+        raise Refused(Reason.MISSING_FIELD, "data", f"expected an object with {', '.join(required)}")
+    if not isinstance(data, _Object):
+        raise Refused(Reason.BAD_FIELD, "data", f"expected an object, got {kind_of_value(data)}")
+    _check_once(data, "data.")
+    _check_names(data, required, cls.__struct_fields__)
+
+
+def _check_names(data: Mapping[str, Any], required: Iterable[str], known: Iterable[str]) -> None:
+    for name in data:
+        if name not in known:
+            raise Refused(Reason.UNKNOWN_FIELD, f"data.{name}", f"expected only {', '.join(known)}")
+    for name in required:
+        if name not in data:
+            raise Refused(Reason.MISSING_FIELD, f"data.{name}", "expected a value, got nothing")
+
+
+def _converted(kind: EventType, attributes: dict[str, Any]) -> Envelope:
+    try:
+        return msgspec.convert(attributes | {"type": kind.wire_name}, ENVELOPES[kind])
+    except msgspec.ValidationError as error:
+        raise _refused_value(kind, attributes, str(error)) from None
+
+
+def _refused_value(kind: EventType, attributes: Mapping[str, Any], message: str) -> Refused:
+    found = _PATH(message)
+    attribute, field = found.groups() if found else ("", None)
+    if field is None:
+        reason = Reason.BAD_TIME if attribute == "time" else Reason.BAD_ENVELOPE
+        wanted, value = expectation(Envelope, attribute), attributes.get(attribute)
+        return Refused(reason, attribute, f"expected {wanted}, got {kind_of_value(value)}")
+    wanted, value = expectation(DATA_OF[kind], field), attributes["data"][field]
+    return Refused(Reason.BAD_FIELD, f"data.{field}", f"expected {wanted}, got {kind_of_value(value)}")

@@ -1,0 +1,107 @@
+"""What the types alone cannot say: codes, dates and times that exist, and values that must fit each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from hallpulse.domain.indicators import COMPUTED
+
+from .events import (
+    Data,
+    FigureReported,
+    FigureRetracted,
+    ItemPublished,
+    ItemRetired,
+    TallyReported,
+    TallyRetracted,
+)
+from .reasons import Reason
+from .refusal import Refused
+
+DAY = 86_400_000_000
+EARLIEST = 694_195_200_000_000
+"""1992-01-01T00:00:00+08:00 in microseconds since 1970-01-01 UTC: China's last summer time ended in 1991."""
+COMPUTED_IDS = frozenset(COMPUTED) | {"cases_open"}
+"""Indicators that the suite computes itself, so that nobody may declare them."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the offset is taken off apart, which is twice as fast
+_MICROSECOND = timedelta(microseconds=1)
+_USUAL_OFFSETS = {"+08:00": 28_800_000_000, "Z": 0, "+00:00": 0}
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+).fullmatch
+_HALL = re.compile(r"[a-z0-9-]{1,40}").fullmatch
+_REGION = re.compile(r"[0-9]{6}").fullmatch
+
+
+@lru_cache(maxsize=8192)
+def place(source: str) -> tuple[int, str]:
+    """Region and hall of a `source`."""
+    root, _, rest = source.partition("/")
+    region, _, hall = rest.partition("/")
+    if root or not _HALL(hall):
+        raise Refused(Reason.BAD_ENVELOPE, "source", "expected /REGION/HALL, HALL 1 to 40 of a-z, 0-9 and hyphen")
+    if not _REGION(region) or not "11" <= region[:2] <= "91" or region.endswith("00"):
+        raise Refused(Reason.BAD_REGION, "source", "expected a county code: 6 digits, 11 to 91 first, not 00 last")
+    return int(region), hall
+
+
+def instant(text: str, now: int) -> int:
+    """Microseconds since 1970-01-01 UTC of a `time`; what is finer is cut off."""
+    try:
+        moment = _microseconds(text)
+    except ValueError as error:
+        raise Refused(Reason.BAD_TIME, "time", f"expected RFC 3339 with offset: {error}") from None
+    if moment > now + DAY:
+        raise Refused(Reason.TIME_IN_FUTURE, "time", "expected at most 24 hours ahead of the clock")
+    if moment < EARLIEST:
+        raise Refused(Reason.TIME_OUT_OF_RANGE, "time", "expected 1992-01-01 or later, Asia/Shanghai")
+    return moment
+
+
+def _microseconds(text: str) -> int:
+    offset = _USUAL_OFFSETS.get(text[19:])
+    if offset is not None and text[4] == text[7] == "-" and text[10] == "T" and text[13] == text[16] == ":":
+        return (datetime.fromisoformat(text[:19]) - _NAIVE_EPOCH) // _MICROSECOND - offset
+    if not _RFC3339(text):
+        raise ValueError("such as 2026-03-02T09:30:00+08:00")
+    return (datetime.fromisoformat(text.upper()) - _EPOCH) // _MICROSECOND  # upper: t and z are allowed
+
+
+def _check_item(data: ItemPublished) -> None:
+    if data.handling == "instant" and data.promised_days:
+        raise Refused(Reason.BAD_FIELD, "data.promised_days", "expected 0 or nothing, since handling is instant")
+    _check_day("data.effective_from", data.effective_from)
+
+
+def _check_figure(data: FigureReported) -> None:
+    if data.indicator in COMPUTED_IDS:
+        raise Refused(Reason.BAD_FIELD, "data.indicator", "expected a declared figure: this indicator is computed")
+    _check_period(data)
+
+
+def _check_period(data: FigureReported | FigureRetracted) -> None:
+    _check_day("data.period", f"{data.period}-01-01"[:10])
+
+
+def _check_day(field: str, day: str) -> None:
+    try:
+        date.fromisoformat(day)
+    except ValueError as error:
+        raise Refused(Reason.BAD_DATE, field, f"expected a date that exists: {error}") from None
+
+
+CHECKS: dict[type[Data], Callable[[Any], None]] = {
+    ItemPublished: _check_item,
+    ItemRetired: lambda data: _check_day("data.effective_from", data.effective_from),
+    TallyReported: lambda data: _check_day("data.date", data.date),
+    TallyRetracted: lambda data: _check_day("data.date", data.date),
+    FigureReported: _check_figure,
+    FigureRetracted: _check_period,
+}
+"""Data class → what else must hold of it; raises Refused."""
