@@ -15,6 +15,7 @@ from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.measures import ELAPSED_BUCKETS
 from hallpulse.domain.targets import TargetResult, figure_of
 
+from .described import described
 from .desk import TargetDesk
 from .snapshot import Elapsed, RegionView, Snapshot
 
@@ -44,6 +45,7 @@ class SnapshotCollector(Collector):
         yield _elapsed_days(snapshot)
         yield from _coverage(snapshot)
         yield _last_events(snapshot)
+        yield from described(snapshot)
 
 
 def _single(family: names.Family, value: float) -> GaugeMetricFamily:
@@ -104,6 +106,7 @@ def _add_result(gauges: Mapping[str, GaugeMetricFamily], region: int, result: Ta
         "met": result.met,
         "on_pace": result.on_pace,
         "forecast": result.forecast.value if result.forecast else None,
+        "state": Fraction(names.STATE_NUMBERS.index(result.state)),
     }
     for aspect, amount in amounts.items():
         if amount is not None:

@@ -12,6 +12,7 @@ from hallpulse.domain.targets import evaluate, read_tables
 from hallpulse.domain.workdays import date_of, local_day
 
 from .answers import evaluation_answer
+from .background import Memory
 from .changes import Announcements, Change
 from .snapshot import Figures, Snapshot, read_regions
 
@@ -46,6 +47,7 @@ class TargetDesk:
         self._figures = figures
         self._plans = tuple(plans)
         self._clock = clock
+        self._memory = Memory(clock)
         self.database = Outage("keeping the last figures")
         self.broker = Outage("keeping what there is to announce")
         self.announcements = Announcements()
@@ -56,9 +58,10 @@ class TargetDesk:
         """Read everything anew. Raises Unavailable or Halt, and then keeps what was read before."""
         self.attempted = self._clock()
         today = self._day(self.attempted)
-        regions = read_regions(self._figures, self._plans, today)
+        regions = read_regions(self._figures, self._plans, today, self._memory)
         last_events = self._figures.halls.last_event_times()
-        self.snapshot = Snapshot(self.attempted, self._clock() - self.attempted, regions, last_events)
+        halls = tuple((hall.region, hall.hall) for hall in self._figures.halls.list())
+        self.snapshot = Snapshot(self.attempted, self._clock() - self.attempted, regions, last_events, halls)
         return self.snapshot
 
     def evaluate(self, region: int, on: date | None = None) -> dict[str, Any]:

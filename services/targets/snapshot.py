@@ -8,8 +8,11 @@ from datetime import date
 from typing import Protocol
 
 from hallpulse.domain.figures import FigureTable, Scope, Window
+from hallpulse.domain.lowering import Lowering
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.targets import TargetResult, evaluate, read_tables
+
+from .background import Background, Memory, Sources, read_lowerings, window_of
 
 
 class Elapsed(Protocol):
@@ -35,13 +38,23 @@ class Coverage(Protocol):
     def newest(self) -> int | None: ...
 
 
+class RegisteredHall(Protocol):
+    @property
+    def region(self) -> int: ...
+
+    @property
+    def hall(self) -> str: ...
+
+
 class Halls(Protocol):
+    def list(self) -> Sequence[RegisteredHall]: ...
+
     def last_event_times(self) -> Mapping[tuple[int, str], int]:
         """(region, hall) → microseconds since 1970-01-01 UTC, of registered halls."""
         ...
 
 
-class Figures(Protocol):
+class Figures(Sources, Protocol):
     """What is asked of the store; every method raises Unavailable when it cannot be reached."""
 
     @property
@@ -50,8 +63,6 @@ class Figures(Protocol):
     def regions(self) -> list[int]: ...
 
     def departments(self, region: int) -> list[str]: ...
-
-    def figure_table(self, region: int, window: Window) -> FigureTable: ...
 
     def coverage(self, scope: Scope, window: Window) -> Coverage: ...
 
@@ -75,36 +86,42 @@ class RegionView:
     elapsed: Mapping[str, Elapsed]
     departments: frozenset[str]
     coverage: Coverage
+    background: Background
+    lowerings: tuple[Lowering, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """taken: seconds since 1970-01-01 UTC, when the reading began."""
+    """taken: seconds since 1970-01-01 UTC, when the reading began; halls: the registered ones."""
 
     taken: float
     seconds: float
     regions: tuple[RegionView, ...]
     last_events: Mapping[tuple[int, str], int]
+    halls: tuple[tuple[int, str], ...]
 
 
-def read_regions(figures: Figures, plans: Sequence[Plan], today: date) -> tuple[RegionView, ...]:
+def read_regions(figures: Figures, plans: Sequence[Plan], today: date, memory: Memory) -> tuple[RegionView, ...]:
     """Every region that has data, halls or a plan in force, in order of the codes."""
     planned = {p.region: p for p in plans if plan_for(plans, p.region, today) is p}
     regions = sorted({*figures.regions(), *planned})
-    return tuple(_view(figures, region, planned.get(region), today) for region in regions)
+    return tuple(_view(figures, region, planned.get(region), today, memory) for region in regions)
 
 
-def _view(figures: Figures, region: int, plan: Plan | None, today: date) -> RegionView:
-    window = (plan.window(today) if plan else None) or Window(today.replace(month=1, day=1), today)
+def _view(figures: Figures, region: int, plan: Plan | None, today: date, memory: Memory) -> RegionView:
+    window = window_of(plan, today) or Window(today.replace(month=1, day=1), today)
     if plan is None:
         tables, results = {window.end: figures.figure_table(region, window)}, []
     else:
         tables = read_tables(plan, today, figures.figure_table)
         results = evaluate(plan, today, tables)
+    background = memory.background(figures, region, plan, today)
     return RegionView(
         region=region,
         plan=plan,
         table=tables[window.end],
+        background=background,
+        lowerings=tuple(read_lowerings(figures, tables[window.end], background)),
         results=tuple(results),
         open_cases=figures.open_cases_by_department(region, today),
         elapsed=figures.elapsed_histograms(region, window),

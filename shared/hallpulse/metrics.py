@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily
 
+from hallpulse.domain.targets import State
+
 OTHER = "other"
 """Stands for every hall, region or reason that nobody registered: what an event says never adds a series."""
 
@@ -63,7 +65,13 @@ _ASPECTS = {
     "met": "1 if the goal holds, 0 if not; absent where nothing can be said.",
     "on_pace": "1 if what is required today holds, 0 if not; absent where nothing can be said.",
     "forecast": "The value at the period's end if it goes on as of late.",
+    "state": "0 not started, 1 not measured, 2 too few cases, 3 met, 4 on pace, 5 behind its path, 6 missed.",
 }
+STATE_NUMBERS = (
+    State.NOT_STARTED, State.NOT_MEASURED, State.BELOW_MIN_DENOMINATOR, State.MET, State.ON_PACE, State.BEHIND,
+    State.MISSED,
+)  # fmt: skip
+"""A state's number is its place here."""
 TARGET = {aspect: Family(f"hallpulse_target_{aspect}", text, _TARGET) for aspect, text in _ASPECTS.items()}
 DEPARTMENT_TARGET = {
     aspect: Family(f"hallpulse_department_target_{aspect}", text, _DEPARTMENT_TARGET)
@@ -86,6 +94,39 @@ NEWEST_EVENT = Family(
 HALL_LAST_EVENT = Family(
     "hallpulse_hall_last_event_timestamp_seconds", "When a hall's newest event happened.", ("region", "hall")
 )
+PLAN_INFO = Family("hallpulse_plan_info", "1 for the plan in force.", ("region", "plan", "zh", "en", "document"))
+PLAN_START = Family("hallpulse_plan_start_timestamp_seconds", "Midnight before the period.", ("region", "plan"))
+PLAN_END = Family("hallpulse_plan_end_timestamp_seconds", "Midnight after the period.", ("region", "plan"))
+TARGET_INFO = Family(
+    "hallpulse_target_info", "1 for each target of the plan in force: what it is called, who answers for it.",
+    ("region", "target", "indicator", "unit", "zh", "en", "lead", "source", "severity"),
+)  # fmt: skip
+TARGET_READING = Family(
+    "hallpulse_target_reading_goal", "The goal by each reading of a raise: points, relative, remaining.",
+    ("region", "target", "indicator", "reading"),
+)  # fmt: skip
+INDICATOR_INFO = Family(
+    "hallpulse_indicator_info", "1 for each indicator: what it is called, what it is counted in.",
+    ("region", "indicator", "zh", "en", "unit"),
+)  # fmt: skip
+DEPARTMENT_INFO = Family(
+    "hallpulse_department_info", "1 for each department that the plan or the catalogue names.",
+    ("region", "department", "zh", "en"),
+)  # fmt: skip
+HALL_INFO = Family("hallpulse_hall_info", "1 for each registered hall, also one that never sent.", ("region", "hall"))
+INDICATOR_AGO = Family(
+    "hallpulse_indicator_ratio_ago", "An indicator's value as it was so many days ago, by what is known now.",
+    ("region", "indicator", "days"),
+)  # fmt: skip
+ITEM_DROP = Family(
+    "hallpulse_item_compression_change",
+    "What an item's change of the last 7 days did to promised_limit_compression; only those that lowered it most.",
+    ("region", "department", "item", "zh"),
+)
+PROVISIONAL = Family(
+    "hallpulse_provisional", f"1 if no official holiday list is known for a day {_SO_FAR}", ("region",)
+)
+WORKING_DAY = Family("hallpulse_working_day", "1 if today is a working day of the region.", ("region",))
 INTEGRITY_FINDINGS = Family("hallpulse_integrity_findings", "Findings of each integrity check.", ("region", "check"))
 SNAPSHOT_TIMESTAMP = Family(
     "hallpulse_snapshot_timestamp_seconds", "When the figures were last read from the database.", ()

@@ -8,6 +8,8 @@ from datetime import date
 
 from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
+from hallpulse.domain.lowering import ItemChange
+from hallpulse.domain.workdays import Workdays
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,18 @@ class FakeCoverage:
     newest: int | None = 1_790_000_000_000_000
 
 
+@dataclass(frozen=True)
+class FakeHall:
+    region: int
+    hall: str
+
+
 @dataclass
 class FakeHalls:
     times: dict[tuple[int, str], int] = field(default_factory=dict)
+
+    def list(self) -> Sequence[FakeHall]:
+        return [FakeHall(region, hall) for region, hall in self.times]
 
     def last_event_times(self) -> Mapping[tuple[int, str], int]:
         return self.times
@@ -44,6 +55,9 @@ class FakeFigures:
     halls: FakeHalls = field(default_factory=FakeHalls)
     away: bool = False
     windows: list[Window] = field(default_factory=list)
+    earlier: dict[date, dict[str, Figure]] = field(default_factory=dict)
+    changes: Sequence[ItemChange] = ()
+    calendar: Workdays = field(default_factory=lambda: Workdays({}))
 
     def regions(self) -> list[int]:
         if self.away:
@@ -57,7 +71,12 @@ class FakeFigures:
         if self.away:
             raise Unavailable("database: no answer")
         self.windows.append(window)
-        return FigureTable(region, window, dict(self.own), {d: dict(f) for d, f in self.by_department.items()})
+        return FigureTable(
+            region,
+            window,
+            self.earlier.get(window.end, dict(self.own)),
+            {d: dict(f) for d, f in self.by_department.items()},
+        )
 
     def coverage(self, scope: Scope, window: Window) -> FakeCoverage:
         assert (scope.department, scope.hall) == (None, None)
@@ -71,3 +90,11 @@ class FakeFigures:
     def elapsed_histograms(self, region: int, window: Window) -> Mapping[str, FakeElapsed]:
         assert window.start <= window.end
         return self.elapsed if region in self.counties else {}
+
+    def item_changes(self, region: int, before: date, after: date) -> Sequence[ItemChange]:
+        assert before < after
+        return self.changes if region in self.counties else []
+
+    def workdays(self, region: int) -> Workdays:
+        assert region
+        return self.calendar

