@@ -275,3 +275,8 @@ def test_this_years_plan_carries_the_promises_on() -> None:
     assert then.targets == now.targets
     assert then.departments == now.departments
     assert now.note is not None
+
+
+def test_a_tolerance_is_a_percentage_and_changes_no_target() -> None:
+    plans = {p.id: p for p in load_plans(ROOT / "plans")}
+    assert plans["222424-2026"].tolerance == Fraction(1, 1000)

@@ -237,7 +237,10 @@ class DeclaredIndicator:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One plan of one region. id: the file's name without its ending; note: shown wherever the plan is."""
+    """One plan of one region. id: the file's name without its ending; note: shown wherever the plan is.
+
+    tolerance: a share may lie so far behind its path before an alert says so; it changes no verdict.
+    """
 
     id: str
     region: int
@@ -250,6 +253,7 @@ class Plan:
     indicators: tuple[DeclaredIndicator, ...] = ()
     min_denominator: int = 1
     note: Names | None = None
+    tolerance: Fraction = Fraction(0)
 
     def window(self, on: date) -> Window | None:
         """The period so far; the whole period once it is over, None before it begins."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 
 from hallpulse.domain.figures import Window
@@ -34,7 +35,7 @@ _REGION = re.compile(r"[1-9][0-9]{5}")
 _UNITS: tuple[Unit, ...] = ("share", "days", "count")
 _PLAN_KEYS = (
     "region", "names", "document", "note", "period", "phases", "departments", "indicators", "min_denominator",
-    "targets",
+    "tolerance", "targets",
 )  # fmt: skip
 _TARGET_KEYS = (
     "id", "names", "indicator", "scope", "rule", "path", "severity", "lead", "source", "min_denominator",
@@ -88,7 +89,7 @@ def _share_a_day(one: Window, other: Window) -> bool:
 def _plan(id_: str, top: Section) -> Plan:
     indicators = tuple(_indicator(spot) for spot in _optional(top, "indicators"))
     departments = tuple(_department(spot) for spot in _optional(top, "departments"))
-    period, least = _period(top.need("period")), top.get("min_denominator")
+    period, least, tolerance = _period(top.need("period")), top.get("min_denominator"), top.get("tolerance")
     frame = _Frame(period, {i.id: i.unit for i in indicators}, tuple(d.id for d in departments))
     note = top.get("note")
     return Plan(
@@ -103,7 +104,15 @@ def _plan(id_: str, top: Section) -> Plan:
         indicators=indicators,
         min_denominator=least.whole(1) if least is not None else 1,
         note=_names(note) if note is not None else None,
+        tolerance=_tolerance(tolerance) if tolerance is not None else Fraction(0),
     )
+
+
+def _tolerance(spot: Spot) -> Fraction:
+    amount = spot.amount("share")
+    if amount is not None and not 0 <= amount < 1:
+        spot.note("expected 0 % or more, and less than 100 %")
+    return amount or Fraction(0)
 
 
 def _optional(top: Section, key: str) -> list[Spot]:
