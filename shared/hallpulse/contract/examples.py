@@ -1,0 +1,94 @@
+"""One valid event of each type, for the published documents; tests decode them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .events import EventType
+
+_CASE = {"case_id": "WQ-2023-000094"}
+_EVENT_ID = "0a6ee7a6-2b3d-4f0e-9d52-6a5b1a0c7f10"
+_ITEM = "22242400000094"
+
+_DATA: Mapping[EventType, Mapping[str, Any] | None] = {
+    EventType.CASE_RECEIVED: {
+        **_CASE,
+        "item_code": _ITEM,
+        "department": "市场监督管理局",
+        "channel": "window",
+        "unified": True,
+        "full_process": True,
+        "statutory_days": 20,
+        "promised_days": 5,
+    },
+    EventType.CASE_SUPPLEMENT_REQUESTED: _CASE,
+    EventType.CASE_SUPPLEMENTED: _CASE,
+    EventType.CASE_ACCEPTED: {**_CASE, "tolerated_missing": True},
+    EventType.CASE_REJECTED: {**_CASE, "reason": "不属于本机关职权范围"},
+    EventType.CASE_SUSPENDED: {**_CASE, "procedure": "public_notice"},
+    EventType.CASE_RESUMED: _CASE,
+    EventType.CASE_EXTENDED: {**_CASE, "days": 10},
+    EventType.CASE_DECIDED: {**_CASE, "outcome": "granted"},
+    EventType.CASE_DELIVERED: _CASE,
+    EventType.CASE_RATED: {**_CASE, "score": 5},
+    EventType.CASE_WITHDRAWN: _CASE,
+    EventType.CASE_RETRACTED: {**_CASE, "event_id": _EVENT_ID, "reason": "录入错误"},
+    EventType.ITEM_PUBLISHED: {
+        "item_code": _ITEM,
+        "basic_code": "000131002000",
+        "name": "食品经营许可",
+        "department": "市场监督管理局",
+        "kind": "licensing",
+        "handling": "promised",
+        "statutory_days": 20,
+        "promised_days": 5,
+        "settled": True,
+        "unified": True,
+        "full_process": True,
+        "tolerates_missing": True,
+        "commitment": False,
+        "effective_from": "2023-04-01",
+    },
+    EventType.ITEM_RETIRED: {"item_code": _ITEM, "effective_from": "2024-01-01"},
+    EventType.ITEM_RETRACTED: {"item_code": _ITEM, "event_id": _EVENT_ID},
+    EventType.TALLY_REPORTED: {
+        "date": "2023-06-01",
+        "revision": 1,
+        "accepted": 24,
+        "rejected": 2,
+        "unified_accepted": 20,
+        "full_process_accepted": 16,
+        "decided": 22,
+        "instant_decided": 15,
+    },
+    EventType.TALLY_RETRACTED: {"date": "2023-06-01", "event_id": _EVENT_ID},
+    EventType.FIGURE_REPORTED: {
+        "indicator": "disclosure_loss",
+        "department": "政府办",
+        "period": "2023-06",
+        "revision": 0,
+        "numerator": 1,
+        "denominator": 24,
+    },
+    EventType.FIGURE_RETRACTED: {
+        "indicator": "disclosure_loss",
+        "department": "政府办",
+        "period": "2023-06",
+        "event_id": _EVENT_ID,
+    },
+    EventType.HEARTBEAT: None,
+}
+
+
+def example(kind: EventType) -> dict[str, Any]:
+    """A whole event as JSON values."""
+    data = _DATA[kind]
+    return {
+        "specversion": "1.0",
+        "id": f"5f2b1c3e-8d4a-4b6f-9c7d-{kind.value:012d}",
+        "source": "/222424/hall-1",
+        "type": kind.wire_name,
+        "time": "2023-06-02T09:30:00+08:00",
+        **({} if data is None else {"data": dict(data)}),
+    }
