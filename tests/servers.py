@@ -159,7 +159,7 @@ def broker_server() -> Iterator[BrokerServer]:
         server = RabbitMQ(directory / "broker", log, BrokerPorts(**ports.choose(names)), (operator,))
         # Its data is thrown away, so it needs no orderly end, which takes seconds.
         with (
-            running(server.mapper_command(), lambda _: not ports.is_free(server.ports.mapper), signal.SIGTERM),
+            running(server.mapper_command(), lambda _: server.mapper_is_ready(), signal.SIGTERM),
             running(server.command(), lambda _: server.is_ready(), signal.SIGKILL) as pid,
         ):
             yield BrokerServer(server, operator, pid)

@@ -37,23 +37,26 @@ def choose(names: Sequence[str]) -> dict[str, int]:
     raise CannotRun(f"no {len(names)} neighbouring free ports on {HOST} between {_LOWEST} and {_HIGHEST}")
 
 
-def kept(path: Path, names: Sequence[str]) -> dict[str, int]:
-    """The ports of `path`, chosen and written there at the first start; each must be free now.
+class KeptPorts:
+    """The ports of one suite, in a file from its first start on."""
 
-    Raises CannotRun where another program has one of them.
-    """
-    ports = _read(path)
-    missing = [name for name in names if name not in ports]
-    if missing:
-        ports |= choose(missing)
-        write_private(path, json.dumps(ports, indent=1))
-    for name in names:
-        if not is_free(ports[name]):
+    def __init__(self, path: Path, names: Sequence[str]) -> None:
+        self._path = path
+        self._ports = _read(path)
+        missing = [name for name in names if name not in self._ports]
+        if missing:
+            self._ports |= choose(missing)
+            write_private(path, json.dumps(self._ports, indent=1))
+
+    def take(self, name: str) -> int:
+        """Raises CannotRun where another program has it."""
+        port = self._ports[name]
+        if not is_free(port):
             raise CannotRun(
-                f"port {ports[name]} ({name}) is taken by another program: "
-                f"stop that one, or delete {path} to choose new ports"
+                f"port {port} ({name}) is taken by another program: "
+                f"stop that one, or delete {self._path} to choose new ports"
             )
-    return {name: ports[name] for name in names}
+        return port
 
 
 def _read(path: Path) -> dict[str, int]:

@@ -14,6 +14,8 @@ from services.console.suite import programs
 from services.console.suite.errors import CannotRun
 
 _POLL_SECONDS = 0.05
+_KILL_SECONDS = 5.0
+_LONG_LOG_BYTES = 16 << 20
 _DEAD_STATES = "ZX"
 
 
@@ -63,7 +65,7 @@ def spawn(command: Command) -> subprocess.Popen[bytes]:
     """Start in a group of its own, so that Ctrl-C at a terminal reaches the supervisor alone."""
     setpriv = (str(programs.setpriv()), f"--pdeathsig={command.dies_by.name}")
     try:
-        command.log.parent.mkdir(parents=True, exist_ok=True)
+        _make_room(command.log)
         with command.log.open("ab") as log:
             return subprocess.Popen(
                 [*setpriv, *command.privileges, "--", *command.argv],
@@ -78,6 +80,12 @@ def spawn(command: Command) -> subprocess.Popen[bytes]:
         raise CannotRun(f"cannot start {command.argv[0]} with its log {command.log}: {error.strerror}") from None
 
 
+def _make_room(log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > _LONG_LOG_BYTES:
+        log.replace(log.with_name(f"{log.name}.old"))
+
+
 def end(identity: Identity, by: signal.Signals = signal.SIGTERM, patience: float = 20.0) -> bool:
     """End a process and what it left in its group; False where it had to be killed.
 
@@ -88,6 +96,7 @@ def end(identity: Identity, by: signal.Signals = signal.SIGTERM, patience: float
     _send(identity.pid, by)
     went = wait_until(lambda: not identity.is_alive(), patience)
     kill_group(identity.pid)
+    wait_until(lambda: not identity.is_alive(), _KILL_SECONDS)
     return went
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from services.console.suite import programs
 from services.console.suite.files import private_directory, write_private
+from services.console.suite.ports import is_free
 from services.console.suite.probes import speaks_amqp
 from services.console.suite.processes import Command
 
@@ -86,6 +87,13 @@ class RabbitMQ:
         # SIGTERM stops it cleanly.
         return Command((str(server),), self._environment(), self.directory, self.log, signal.SIGTERM)
 
+    @property
+    def host(self) -> str:
+        return HOST
+
+    def mapper_is_ready(self) -> bool:
+        return not is_free(self.ports.mapper)
+
     def is_ready(self) -> bool:
         return speaks_amqp(HOST, self.ports.amqp)
 
@@ -96,9 +104,6 @@ class RabbitMQ:
 
     def management_url(self, user: User) -> str:
         return f"http://{user.name}:{user.password}@{HOST}:{self.ports.management}"
-
-    def metrics_url(self) -> str:
-        return f"http://{HOST}:{self.ports.metrics}/metrics"
 
     @property
     def _home(self) -> Path:

@@ -1,0 +1,56 @@
+"""`hallpulse status`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from services.console.connection import directory_option
+from services.console.suite import lifecycle, probes
+from services.console.suite.layout import Layout
+from services.console.suite.state import RUNNING, PartState, SuiteState
+
+_COLUMNS = "{:<14} {:<11} {:>8} {:>9} {:>9}  {}"
+
+
+@click.command()
+@directory_option
+def command(directory: Path) -> None:
+    """Show every part of the suite in DIR. Exit status 0 when all run and the gateway is ready, else 1."""
+    layout = Layout(directory.absolute())
+    suite = lifecycle.running(layout)
+    if suite is None:
+        raise click.ClickException(f"no suite runs in {layout.root}")
+    _show(suite)
+    problems = [*_troubled(suite), *_not_ready(suite)]
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems or not layout.endpoints.exists():
+        raise SystemExit(1)
+
+
+def _show(suite: SuiteState) -> None:
+    click.echo(_COLUMNS.format("part", "state", "pid", "for", "restarts", "address"))
+    for part in suite.parts:
+        pid = part.process.pid if part.process else "-"
+        click.echo(_COLUMNS.format(part.name, part.state, pid, _age(part), part.restarts, part.address).rstrip())
+
+
+def _age(part: PartState) -> str:
+    seconds = int(max(0.0, time.time() - part.since))
+    return f"{seconds}s" if seconds < 120 else f"{seconds // 60}min" if seconds < 7200 else f"{seconds // 3600}h"
+
+
+def _troubled(suite: SuiteState) -> list[str]:
+    return [
+        f"{part.name} is {part.state} after {part.restarts} restarts, last exit status {part.exit_status}"
+        for part in suite.parts
+        if part.state != RUNNING
+    ]
+
+
+def _not_ready(suite: SuiteState) -> list[str]:
+    pages = [part.address for part in suite.parts if part.name == "gateway" and part.state == RUNNING]
+    return [f"the gateway is not ready: {page}readyz" for page in pages if not probes.answers(f"{page}readyz")]

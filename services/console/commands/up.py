@@ -1,0 +1,49 @@
+"""`hallpulse up`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from services.console.connection import directory_option, endpoints
+from services.console.suite import detached, lifecycle
+from services.console.suite.layout import Layout
+
+
+@click.command()
+@click.option("--detach", is_flag=True, help="Return when all is ready; end it with `hallpulse down`.")
+@directory_option
+def command(detach: bool, directory: Path) -> None:
+    """Start the whole suite on this machine: database, broker, services, Prometheus and Alertmanager.
+
+    All run privately under DIR on the loopback address; addresses and keys are then in DIR/endpoints.json. Without
+    --detach it stays until Ctrl-C and ends everything. HALLPULSE_DATABASE_URL, HALLPULSE_AMQP_URL (with
+    HALLPULSE_MANAGEMENT_URL), HALLPULSE_PROMETHEUS_URL and HALLPULSE_ALERTMANAGER_URL name servers that already
+    run: then no private one is started. Where a suite already runs in DIR it is left alone, and the exit status is 1.
+    """
+    layout = Layout(directory.absolute())
+    if detach:
+        detached.start(layout, _tell)
+        _tell_addresses(layout)
+    else:
+        lifecycle.run(layout, os.environ, lambda line: _tell_in_foreground(line, layout))
+
+
+def _tell(line: str) -> None:
+    click.echo(line)
+
+
+def _tell_in_foreground(line: str, layout: Layout) -> None:
+    if line != detached.READY:
+        _tell(line)
+        return
+    _tell_addresses(layout)
+    _tell("Ctrl-C ends it.")
+
+
+def _tell_addresses(layout: Layout) -> None:
+    there = endpoints(layout.root)
+    _tell(f"ready: {there.gateway}/  (Prometheus {there.prometheus}, Alertmanager {there.alertmanager})")
+    _tell(f"addresses and keys: {layout.endpoints}")

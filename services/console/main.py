@@ -1,0 +1,87 @@
+"""The `hallpulse` command: its subcommands are imported only when they run, so that help comes at once."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from hallpulse.domain.errors import HallpulseError
+from hallpulse.settings import SettingsError
+
+_COMMANDS_AT = Path(__file__).parent / "commands"
+# Python keeps these names for itself.
+_MODULES = {"import": "importing"}
+
+SUMMARIES = {
+    "demo": "Start everything and show a year of a county, simulated or from a file.",
+    "up": "Start the whole suite on this machine.",
+    "down": "End what `up` started.",
+    "status": "Show what runs, and where.",
+    "publish": "Publish events from a file of CloudEvents, one a line.",
+    "import": "Import a catalogue or cases from a spreadsheet.",
+    "template": "Write an empty spreadsheet to fill in.",
+    "hall": "Add, remove and list halls; give them new keys.",
+    "plan": "Check a plan file.",
+    "calendars": "Check and apply the working-day calendars.",
+    "boards": "Render the boards, or push them to a Grafana.",
+    "rules": "Render the alerting rules.",
+    "report": "Write the monthly report.",
+    "refused": "List, show, replay or drop refused events.",
+    "recompute": "Rebuild every aggregate from the stored events, or check them.",
+    "certs": "Make certificates for encrypted connections.",
+}
+
+
+class SuiteCommands(click.Group):
+    """Every module of `commands` that is there; errors raised on purpose become one line on stderr and status 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return [name for name in SUMMARIES if _is_there(name)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"services.console.commands.{_module(cmd_name)}")
+        command: click.Command = module.command
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, SUMMARIES[name]) for name in self.list_commands(ctx)])
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (HallpulseError, SettingsError, OSError) as error:
+            raise click.ClickException(one_line(error)) from None
+
+
+def one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _module(name: str) -> str:
+    return _MODULES.get(name, name)
+
+
+def _is_there(name: str) -> bool:
+    place = _COMMANDS_AT / _module(name)
+    return place.with_suffix(".py").exists() or (place / "__init__.py").exists()
+
+
+@click.group(cls=SuiteCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hallpulse")
+def cli() -> None:
+    """Whether government service halls keep the targets promised to the public.
+
+    政务服务大厅是否兑现公开承诺的指标。
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    cli(args=arguments, prog_name="hallpulse")

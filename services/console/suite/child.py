@@ -1,0 +1,105 @@
+"""One part as it runs: started, looked after, started again when it dies."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.console.suite import processes
+from services.console.suite.parts import Part, Restarts
+from services.console.suite.processes import Identity
+from services.console.suite.state import FAILED, RESTARTING, RUNNING, STARTING, PartState
+
+
+@dataclass(slots=True)
+class Child:
+    """`now` is monotonic time; `due`: when a dead one is to start again."""
+
+    part: Part
+    state: str = STARTING
+    restarts: Restarts = field(default_factory=Restarts)
+    due: float = 0.0
+    _process: subprocess.Popen[bytes] | None = None
+    _identity: Identity | None = None
+    _log: Path | None = None
+    _started: float = 0.0
+    _since: float = field(default_factory=time.time)
+    _exit_status: int | None = None
+
+    def start(self, now: float) -> None:
+        command = self.part.command()
+        self._log = command.log
+        self._process = processes.spawn(command)
+        self._identity = processes.identity_of(self._process.pid)
+        self._started = now
+        self._becomes(STARTING)
+
+    def died(self) -> bool:
+        """Asked while it should live; what its process left behind in its group is ended with it."""
+        if self._process is None or self._process.poll() is None:
+            return False
+        processes.kill_group(self._process.pid)
+        self._exit_status, self._process, self._identity = self._process.returncode, None, None
+        return True
+
+    def became_ready(self) -> bool:
+        if self.state != STARTING or self._process is None or not self.part.ready(self._process.pid):
+            return False
+        self._becomes(RUNNING)
+        return True
+
+    def plan_restart(self, now: float) -> None:
+        pause = self.restarts.pause_after(now - self._started)
+        self.due = now + (pause or 0.0)
+        self._becomes(FAILED if pause is None else RESTARTING)
+
+    def is_due(self, now: float) -> bool:
+        return self.state == RESTARTING and now >= self.due
+
+    def ask_to_stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(self.part.stop)
+
+    def wait_until_gone(self) -> None:
+        """Killed where it takes longer than its patience."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(self.part.patience)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        processes.kill_group(self._process.pid)
+        self._process = self._identity = None
+
+    def why(self) -> str:
+        """What it said last, for the one line that a person reads."""
+        if self._log is None:
+            return "never started"
+        return f"{_last_line(self._log) or f'exit status {self._exit_status}, no message'} (log: {self._log})"
+
+    def snapshot(self) -> PartState:
+        part = self.part
+        return PartState(
+            name=part.name,
+            state=self.state,
+            process=self._identity,
+            since=self._since,
+            restarts=self.restarts.total,
+            exit_status=self._exit_status,
+            address=part.address,
+            stop=int(part.stop),
+            patience=part.patience,
+        )
+
+    def _becomes(self, state: str) -> None:
+        self.state, self._since = state, time.time()
+
+
+def _last_line(log: Path) -> str:
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        last = deque((line for line in lines if line.strip()), maxlen=1)
+    return " ".join(last[0].split())[:300] if last else ""

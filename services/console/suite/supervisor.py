@@ -1,0 +1,108 @@
+"""Starts the parts stage by stage, keeps them alive, and ends them in the opposite order, whatever happened."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from services.console.suite import state
+from services.console.suite.child import Child
+from services.console.suite.errors import CannotRun
+from services.console.suite.layout import Layout
+from services.console.suite.parts import Part
+from services.console.suite.processes import Identity
+from services.console.suite.state import SuiteState
+
+Say = Callable[[str], None]
+
+_READY_SECONDS = 90.0
+_POLL_SECONDS = 0.05
+_WATCH_SECONDS = 0.25
+
+
+class StopAsked(Exception):
+    """Somebody wants the suite to end: Ctrl-C, `hallpulse down`, or a closed terminal."""
+
+
+class Supervisor:
+    def __init__(self, layout: Layout, me: Identity, say: Say) -> None:
+        self._layout, self._me, self._say = layout, me, say
+        self._stages: list[list[Child]] = []
+        self._stop_asked = False
+
+    def run(self, stages: Sequence[Sequence[Part]], on_ready: Callable[[], None]) -> None:
+        """Returns when it is told to stop. Raises CannotRun where a part does not start; nothing is left running."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._note_stop)
+        try:
+            for stage in stages:
+                self._start([Child(part) for part in stage])
+            on_ready()
+            self._watch()
+        except StopAsked:
+            self._say("stopping")
+        finally:
+            self._stop()
+
+    def _note_stop(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self._stop_asked = True
+
+    def _start(self, stage: list[Child]) -> None:
+        self._stages.append(stage)
+        began = time.monotonic()
+        for child in stage:
+            child.start(began)
+            self._write()
+        while any(child.state == state.STARTING for child in stage):
+            self._pause(_POLL_SECONDS)
+            for child in stage:
+                self._see_ready(child, time.monotonic() - began)
+
+    def _see_ready(self, child: Child, waited: float) -> None:
+        if child.died():
+            raise CannotRun(f"{child.part.name} did not start: {child.why()}")
+        if waited > _READY_SECONDS:
+            raise CannotRun(f"{child.part.name} is not ready after {waited:.0f} s: {child.why()}")
+        if child.became_ready():
+            self._say(f"{child.part.name}: ready after {waited:.1f} s")
+            child.part.on_ready()
+            self._write()
+
+    def _watch(self) -> None:
+        while True:
+            self._pause(_WATCH_SECONDS)
+            now = time.monotonic()
+            if any([self._look_after(child, now) for child in self._children()]):
+                self._write()
+
+    def _look_after(self, child: Child, now: float) -> bool:
+        if child.died():
+            child.plan_restart(now)
+            self._say(f"{child.part.name}: {child.state} after {child.why()}")
+        elif child.is_due(now):
+            child.start(now)
+        elif not child.became_ready():
+            return False
+        return True
+
+    def _stop(self) -> None:
+        for stage in reversed(self._stages):
+            for child in stage:
+                child.ask_to_stop()
+            for child in stage:
+                child.wait_until_gone()
+
+    def _children(self) -> list[Child]:
+        return [child for stage in self._stages for child in stage]
+
+    def _pause(self, seconds: float) -> None:
+        if self._stop_asked:
+            raise StopAsked
+        time.sleep(seconds)
+
+    def _write(self) -> None:
+        parts = tuple(child.snapshot() for child in self._children())
+        state.write(self._layout.state, SuiteState(self._me, parts))
