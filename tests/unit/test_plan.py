@@ -10,26 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hallpulse.domain.figures import Window
-from hallpulse.domain.plan import (
-    AtLeast,
-    AtMost,
-    Below,
-    Department,
-    Linear,
-    Names,
-    NoPath,
-    Path,
-    Phase,
-    Plan,
-    Raised,
-    Reading,
-    Rule,
-    Step,
-    Target,
-    TargetScope,
-    Unit,
-    plan_for,
-)
+from hallpulse.domain.plan import Department, Names, Phase, Plan, Target, TargetScope, plan_for
+from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, NoPath, Path, Raised, Reading, Rule, Step, Unit
 
 NAMES = Names("名", "name")
 YEAR = Window(date(2026, 1, 1), date(2026, 12, 31))

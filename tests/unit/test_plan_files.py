@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hallpulse.domain.plan import AtMost, Below, Linear, NoPath, Plan, Raised, Reading, Severity, Step, TargetScope
+from hallpulse.domain.plan import Plan, Severity, TargetScope
+from hallpulse.domain.rules import AtMost, Below, Linear, NoPath, Raised, Reading, Step
 from hallpulse.plans import PlanError, Problem, load_plan, load_plans, plan_for
 
 ROOT = Path(__file__).parents[2]
@@ -280,3 +281,9 @@ def test_this_years_plan_carries_the_promises_on() -> None:
 def test_a_tolerance_is_a_percentage_and_changes_no_target() -> None:
     plans = {p.id: p for p in load_plans(ROOT / "plans")}
     assert plans["222424-2026"].tolerance == Fraction(1, 1000)
+
+
+def test_the_example_in_the_manual_is_a_good_plan(tmp_path: Path) -> None:
+    manual = (ROOT / "docs" / "plans.md").read_text()
+    example = manual.split("```yaml\n", 1)[1].split("```", 1)[0]
+    assert load(tmp_path, example).targets[0].id == "instant_items"

@@ -11,21 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hallpulse.domain.figures import Figure, FigureTable, Window
-from hallpulse.domain.plan import (
-    AtLeast,
-    AtMost,
-    Below,
-    Department,
-    Linear,
-    Names,
-    Plan,
-    Raised,
-    Reading,
-    Rule,
-    Step,
-    Target,
-    TargetScope,
-)
+from hallpulse.domain.plan import Department, Names, Plan, Target, TargetScope
+from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Reading, Rule, Step
 from hallpulse.domain.targets import State, TargetResult, evaluate, read_tables
 
 NAMES = Names("名", "name")

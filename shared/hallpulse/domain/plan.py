@@ -6,17 +6,14 @@ Every amount is an exact Fraction; a share is kept as a number from 0 to 1 (31.9
 from __future__ import annotations
 
 import enum
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Literal
 
 from .figures import Window
 from .indicators import COMPUTED
-
-Unit = Literal["share", "days", "count"]
+from .rules import Below, NoPath, Path, Raised, Rule, Unit
 
 TREND_DAYS = 91
 """A forecast looks back this far: thirteen whole weeks hold several monthly reports, and every weekday as often."""
@@ -28,138 +25,6 @@ class Names:
 
     zh: str
     en: str
-
-
-class Reading(enum.StrEnum):
-    """How "a further 10 %" on top of a base is meant; a plan says which, the code never does."""
-
-    POINTS = "points"
-    RELATIVE = "relative"
-    REMAINING = "remaining"
-
-    def goal(self, base: Fraction, increase: Fraction) -> Fraction:
-        """31.94 % raised by 10 %: 41.94 % as points, 35.134 % as relative; a tenth of what is left as remaining."""
-        if self is Reading.POINTS:
-            return base + increase
-        if self is Reading.RELATIVE:
-            return base * (1 + increase)
-        return base + (1 - base) * increase
-
-
-class _Rising:
-    """More is better: a value keeps a bar that it reaches."""
-
-    __slots__ = ()
-
-    def keeps(self, value: Fraction, bar: Fraction) -> bool:
-        return value >= bar
-
-    def gap(self, value: Fraction, bar: Fraction) -> Fraction:
-        """How far the value is on the good side; negative is short."""
-        return value - bar
-
-    def whole(self, bar: Fraction) -> Fraction:
-        """The bar for a count, which has no halves."""
-        return Fraction(math.floor(bar))
-
-
-class _Falling:
-    """Less is better: a value keeps a bar that it does not exceed."""
-
-    __slots__ = ()
-
-    def keeps(self, value: Fraction, bar: Fraction) -> bool:
-        return value <= bar
-
-    def gap(self, value: Fraction, bar: Fraction) -> Fraction:
-        """How far the value is on the good side; negative is short."""
-        return bar - value
-
-    def whole(self, bar: Fraction) -> Fraction:
-        """The bar for a count, which has no halves."""
-        return Fraction(math.ceil(bar))
-
-
-@dataclass(frozen=True, slots=True)
-class AtLeast(_Rising):
-    bar: Fraction
-
-    def goal(self, _reference: Fraction | None = None) -> Fraction | None:
-        return self.bar
-
-
-@dataclass(frozen=True, slots=True)
-class Raised(_Rising):
-    """A base raised by so much, by the reading that the plan names."""
-
-    base: Fraction
-    increase: Fraction
-    reading: Reading
-
-    def goal(self, _reference: Fraction | None = None) -> Fraction | None:
-        return self.reading.goal(self.base, self.increase)
-
-    def readings(self) -> dict[str, Fraction]:
-        """The goal by every reading; the plan's own is one of them."""
-        return {reading.value: reading.goal(self.base, self.increase) for reading in Reading}
-
-
-@dataclass(frozen=True, slots=True)
-class AtMost(_Falling):
-    bar: Fraction
-
-    def goal(self, _reference: Fraction | None = None) -> Fraction | None:
-        return self.bar
-
-
-@dataclass(frozen=True, slots=True)
-class Below(_Falling):
-    """Under a reference, not equal to it: one that the plan states, or the figure declared under `indicator`."""
-
-    reference: Fraction | None = None
-    indicator: str | None = None
-
-    def goal(self, reference: Fraction | None = None) -> Fraction | None:
-        return self.reference if self.indicator is None else reference
-
-    def keeps(self, value: Fraction, bar: Fraction) -> bool:
-        return value < bar
-
-
-Rule = AtLeast | AtMost | Below | Raised
-
-
-@dataclass(frozen=True, slots=True)
-class Linear:
-    """What is required rises (or falls) evenly from `start` on the first day to the goal on the last."""
-
-    start: Fraction
-
-    def required(self, period: Window, goal: Fraction, on: date) -> Fraction | None:
-        length = (period.end - period.start).days
-        share = Fraction((on - period.start).days, length) if length else Fraction(1)
-        return self.start + (goal - self.start) * share
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The whole goal is required from a day on (the period's first, unless another is named), nothing before."""
-
-    first: date | None = None
-
-    def required(self, period: Window, goal: Fraction, on: date) -> Fraction | None:
-        return goal if on >= (self.first or period.start) else None
-
-
-@dataclass(frozen=True, slots=True)
-class NoPath:
-    """Nothing is required before the period's last day."""
-
-    def required(self, _period: Window, _goal: Fraction, _on: date) -> Fraction | None:
-        return None
-
-
-Path = Linear | Step | NoPath
 
 
 class TargetScope(enum.StrEnum):

@@ -11,17 +11,8 @@ from pathlib import Path
 
 from hallpulse.domain.figures import Window
 from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.plan import (
-    DeclaredIndicator,
-    Department,
-    Names,
-    Phase,
-    Plan,
-    Severity,
-    Target,
-    TargetScope,
-    Unit,
-)
+from hallpulse.domain.plan import DeclaredIndicator, Department, Names, Phase, Plan, Severity, Target, TargetScope
+from hallpulse.domain.rules import Unit
 
 from .document import read_document
 from .problems import PlanError, Problem, did_you_mean

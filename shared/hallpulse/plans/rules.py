@@ -7,19 +7,7 @@ from datetime import date
 from fractions import Fraction
 
 from hallpulse.domain.figures import Window
-from hallpulse.domain.plan import (
-    AtLeast,
-    AtMost,
-    Below,
-    Linear,
-    NoPath,
-    Path,
-    Raised,
-    Reading,
-    Rule,
-    Step,
-    Unit,
-)
+from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, NoPath, Path, Raised, Reading, Rule, Step, Unit
 
 from .problems import did_you_mean
 from .spot import Section, Spot

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import yaml
 
-from hallpulse.domain.plan import Unit
+from hallpulse.domain.rules import Unit
 
 from .problems import Problem, did_you_mean
 
