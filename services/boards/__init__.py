@@ -1,0 +1,7 @@
+"""Plans → boards, recording and alert rules, their tests, and who is told."""
+
+from services.boards.alerting.alertmanager import render_alertmanager
+from services.boards.intervals import DEMO, OFFICE, Intervals, Links
+from services.boards.rules.render import render_rules
+
+__all__ = ["DEMO", "OFFICE", "Intervals", "Links", "render_alertmanager", "render_rules"]

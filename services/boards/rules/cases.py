@@ -1,0 +1,80 @@
+"""Alerts about open cases, by department: only where enough cases fell due that one late case is no chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from hallpulse.domain.plan import Plan
+from services.boards.intervals import Intervals, Links, duration
+from services.boards.promql import number, select
+from services.boards.rules.measured import in_force
+from services.boards.rules.rule import Alert
+
+HERE = "on (region, department)"
+DEPARTMENT = "{{ $labels.department }}"
+COUNT = '{{ $value | printf "%.0f" }}'
+
+
+def case_alerts(plan: Plan, intervals: Intervals, links: Links) -> list[Alert]:
+    desk = _Cases(plan, intervals, links)
+    return [desk.overdue(), desk.piling_up(), desk.unaccepted(), desk.due_soon()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cases:
+    plan: Plan
+    intervals: Intervals
+    links: Links
+
+    def overdue(self) -> Alert:
+        expr = f"{self._open('overdue')} > 0 and {HERE} {self._enough('due_kept_rate')} {self._in_force}"
+        return self._alert("CasesOverdue", expr, "overdue", f"有 {COUNT} 件办件超期未办结")
+
+    def piling_up(self) -> Alert:
+        every = f"sum by (region, department) ({select('hallpulse_cases_open', region=self.plan.region)})"
+        late = f"sum by (region, department) ({self._open('overdue')})"
+        least = self.plan.least_denominator("due_kept_rate")
+        expr = f"{late} / {every} > {number(self.intervals.piled_up)} and {every} >= {least} {self._in_force}"
+        words = "在办件中已有 {{ $value | humanizePercentage }} 超期"
+        return self._alert("CasesPilingUp", expr, "overdue", words, severity="critical")
+
+    def unaccepted(self) -> Alert:
+        late, enough = self._open("unaccepted_late"), self._enough("acceptance_rate")
+        expr = f"{late} > 0 and {HERE} {enough} {self._in_force}"
+        words = f"有 {COUNT} 件收件超过 5 个工作日未作受理决定"
+        return self._alert("CasesUnaccepted", expr, "unaccepted_late", words)
+
+    def due_soon(self) -> Alert:
+        """Cases fall due within a working day, and for hours the department has decided none."""
+        span = duration(self.intervals.unattended)
+        decided = select("hallpulse_case_elapsed_days_count", region=self.plan.region)
+        still = f"({decided} - min_over_time({decided}[{span}]) > 0)"
+        soon = f"{self._open('due_soon')} > 0 and {HERE} {self._enough('due_kept_rate')}"
+        expr = f"{soon} unless {HERE} {still} and on (region) hallpulse_working_day == 1 {self._in_force}"
+        words = f"有 {COUNT} 件临期办件,近 {span} 没有办结任何一件"
+        alert = self._alert("CasesDueSoonUnattended", expr, "due_soon", words)
+        return replace(alert, lasting=self.intervals.unattended)
+
+    @property
+    def _in_force(self) -> str:
+        return f"and on (region) {in_force(self.plan)}"
+
+    def _open(self, state: str) -> str:
+        return select("hallpulse_cases_open", region=self.plan.region, state=state)
+
+    def _enough(self, indicator: str) -> str:
+        """The department has had at least `min_denominator` cases of the kind in the period."""
+        counted = select("hallpulse_department_indicator_denominator", region=self.plan.region, indicator=indicator)
+        return f"{counted} >= {self.plan.least_denominator(indicator)}"
+
+    def _alert(self, name: str, expr: str, state: str, words: str, *, severity: str = "warning") -> Alert:
+        labels = {"severity": severity, "lead": DEPARTMENT, "plan": self.plan.id}
+        query = f"region={self.plan.region}&state={state}&department={{{{ $labels.department | urlquery }}}}"
+        annotations = {
+            "summary": f"{DEPARTMENT}:{words}",
+            "description": f"{self.plan.names.zh}。{DEPARTMENT}{words}。",
+            "value": '{{ $value | printf "%.2f" }}',
+            "cases_url": f"{self.links.gateway}/v1/cases?{query}",
+            "board_url": f"{self.links.grafana}/d/hallpulse-halls/?var-region={self.plan.region}",
+        }
+        return Alert(name, expr, labels, annotations, self.intervals.verdict)

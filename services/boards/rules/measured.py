@@ -1,0 +1,90 @@
+"""Where a target's figures are found: of the region, or of each department that it binds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from hallpulse.domain.plan import Plan, Target, TargetScope
+from hallpulse.domain.rules import AtMost, Below
+from hallpulse.domain.targets import State
+from hallpulse.metrics import STATE_NUMBERS
+from services.boards.promql import number, select
+from services.boards.rules.saying import amount
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A target of a plan and the expressions for what is said of it."""
+
+    plan: Plan
+    target: Target
+
+    @property
+    def each_department(self) -> bool:
+        return self.target.scope is TargetScope.EACH_DEPARTMENT
+
+    @property
+    def falls(self) -> bool:
+        """Less is better."""
+        return isinstance(self.target.rule, AtMost | Below)
+
+    @property
+    def tolerance(self) -> Fraction:
+        return self.plan.tolerance if self.target.unit == "share" else Fraction(0)
+
+    def of(self, aspect: str) -> str:
+        """The series of one aspect: goal, required, gap, met, on_pace, forecast, state."""
+        return select(f"hallpulse_{self._prefix}target_{aspect}", region=self.plan.region, target=self.target.id)
+
+    def in_state(self, *states: State) -> str:
+        """A condition: the target is in one of the states, under this plan (others of the region say nothing)."""
+        numbers = [STATE_NUMBERS.index(state) for state in states]
+        match = " or ".join(f"{self.of('state')} == {n}" for n in numbers)
+        return f"and ({match}) and on (region) {in_force(self.plan)}"
+
+    @property
+    def from_path(self) -> str:
+        """How far the value is on the good side of what is required today; negative is behind."""
+        signs = ("-", "+") if self.falls else ("+", "-")
+        return f"{self.of('gap')} {signs[0]} {self.of('goal')} {signs[1]} {self.of('required')}"
+
+    @property
+    def forecast_gap(self) -> str:
+        """The gap that the forecast leaves at the period's end; negative is short."""
+        ends, goal = self.of("forecast"), self.of("goal")
+        return f"{goal} - {ends}" if self.falls else f"{ends} - {goal}"
+
+    @property
+    def trend(self) -> str:
+        """From today's value to the forecast; negative is worse."""
+        return f"{self.forecast_gap} - {self.of('gap')}"
+
+    def said(self, aspect: str) -> str:
+        """An aspect as a notice says it; `value` is the indicator's own."""
+        return amount(self._of_alert(aspect), self.target.unit, self._arguments)
+
+    @property
+    def _prefix(self) -> str:
+        return "department_" if self.each_department else ""
+
+    @property
+    def _arguments(self) -> Sequence[str]:
+        return ("$labels.department",) if self.each_department else ()
+
+    def _of_alert(self, aspect: str) -> str:
+        if aspect == "value":
+            metric, what = f"hallpulse_{self._prefix}indicator_ratio", ("indicator", self.target.indicator)
+        else:
+            metric, what = f"hallpulse_{self._prefix}target_{aspect}", ("target", self.target.id)
+        found = select(metric, region=self.plan.region, **dict([what]))
+        return found.replace("}", ",department=%q}") if self.each_department else found
+
+
+def in_force(plan: Plan) -> str:
+    return select("hallpulse_plan_info", region=plan.region, plan=plan.id)
+
+
+def below(expr: str, bar: Fraction | float) -> str:
+    return f"({expr}) <= {number(bar)}"

@@ -1,0 +1,206 @@
+"""Alerts of targets: a kind of alert is a small object that knows its condition and its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from hallpulse.domain.plan import Target
+from hallpulse.domain.targets import State
+from services.boards.intervals import Intervals, Links
+from services.boards.promql import select
+from services.boards.rules.measured import Measured, below, in_force
+from services.boards.rules.rule import Alert
+from services.boards.rules.saying import GAP_WORDS, UNIT_WORDS, each
+
+COMPRESSION = "promised_limit_compression"
+DROPPED_ITEMS = 'topk(5, -hallpulse_item_compression_change{region="%d"}) * 100'
+
+
+class Kind(Protocol):
+    """A kind of alert of one target; expr None where the target can never raise it."""
+
+    @property
+    def name(self) -> str: ...
+
+    def expr(self, measured: Measured, intervals: Intervals) -> str | None: ...
+
+    def lasting(self, intervals: Intervals) -> timedelta: ...
+
+    def words(self, measured: Measured) -> str: ...
+
+    def severity(self, target: Target) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    name: str
+
+    def lasting(self, intervals: Intervals) -> timedelta:
+        return intervals.verdict
+
+    def severity(self, target: Target) -> str:
+        return target.severity.value
+
+
+class Missed(_Base):
+    """The period is over and the goal does not hold."""
+
+    def expr(self, measured: Measured, _intervals: Intervals) -> str | None:
+        return f"{measured.of('gap')} {measured.in_state(State.MISSED)}"
+
+    def words(self, measured: Measured) -> str:
+        return f"期末未达标,与目标相差 {_gap(measured)}"
+
+
+class BehindPath(_Base):
+    """Not met, and further behind what is required today than the plan tolerates."""
+
+    def expr(self, measured: Measured, _intervals: Intervals) -> str | None:
+        return f"{below(measured.from_path, -measured.tolerance)} {measured.in_state(State.BEHIND)}"
+
+    def words(self, measured: Measured) -> str:
+        return f"落后进度,今日应达 {_said(measured, 'required')}"
+
+
+class ShortAtEnd(_Base):
+    """Well today, but short of the goal at the period's end if it goes on as of late."""
+
+    def expr(self, measured: Measured, _intervals: Intervals) -> str | None:
+        short = f"({measured.forecast_gap}) < 0"
+        return f"{short} {measured.in_state(State.MET, State.ON_PACE)}"
+
+    def words(self, measured: Measured) -> str:
+        return f"按近期趋势期末将不达标,预计 {_said(measured, 'forecast')}"
+
+
+class Falling(_Base):
+    """The trend of the last months goes the wrong way."""
+
+    def expr(self, measured: Measured, intervals: Intervals) -> str | None:
+        if measured.target.unit != "share":
+            return None
+        states = measured.in_state(State.MET, State.ON_PACE, State.BEHIND)
+        return f"{below(measured.trend, -intervals.falling)} {states}"
+
+    def words(self, measured: Measured) -> str:
+        return f"近期走势变差,期末预计 {_said(measured, 'forecast')}"
+
+    def severity(self, _target: Target) -> str:
+        return "info"
+
+
+class NotMeasured(_Base):
+    """Nothing can be said of the target: no figure has come for too long."""
+
+    def expr(self, measured: Measured, _intervals: Intervals) -> str | None:
+        return f"{measured.of('state')} == 1 and on (region) {in_force(measured.plan)}"
+
+    def lasting(self, intervals: Intervals) -> timedelta:
+        return intervals.unmeasured
+
+    def words(self, _measured: Measured) -> str:
+        return "暂无数据,无法判断是否达标"
+
+    def severity(self, _target: Target) -> str:
+        return "info"
+
+
+KINDS: Sequence[Kind] = (
+    Missed("TargetMissed"),
+    BehindPath("TargetBehindPath"),
+    ShortAtEnd("TargetShortAtEnd"),
+    Falling("TargetFalling"),
+    NotMeasured("TargetNotMeasured"),
+)
+
+
+class Dropped(_Base):
+    """The compression of promised limits fell within a week; the notice names the item versions that did it."""
+
+    def expr(self, measured: Measured, intervals: Intervals) -> str | None:
+        if measured.target.indicator != COMPRESSION or measured.each_department:
+            return None
+        region = measured.plan.region
+        now = select("hallpulse_indicator_ratio", region=region, indicator=COMPRESSION)
+        was = select("hallpulse_indicator_ratio_ago", region=region, indicator=COMPRESSION, days=7)
+        change = f"{now} - on (region, indicator) {was}"
+        return f"{below(change, -intervals.sudden)} and on (region) {in_force(measured.plan)}"
+
+    def words(self, measured: Measured) -> str:
+        line = (
+            '{{ .Labels.zh }}({{ .Labels.item }},{{ .Labels.department }},下拉 {{ .Value | printf "%.2f" }} 个百分点);'
+        )
+        return f"7 日内骤降。拉低它的事项版本:{each(DROPPED_ITEMS % measured.plan.region, line, '未找到')}"
+
+
+DROPPED: Kind = Dropped("CompressionDropped")
+
+
+def target_alerts(measured: Measured, intervals: Intervals, links: Links) -> list[Alert]:
+    """All alerts that a target can raise."""
+    found = []
+    for kind in (*KINDS, DROPPED):
+        expr = kind.expr(measured, intervals)
+        if expr is not None:
+            annotations = _annotations(kind, measured, links)
+            found.append(Alert(kind.name, expr, _labels(kind, measured), annotations, kind.lasting(intervals)))
+    return found
+
+
+def _labels(kind: Kind, measured: Measured) -> dict[str, str]:
+    """region and indicator, and the department of one that is judged on its own, come with the series."""
+    target = measured.target
+    return {
+        "severity": kind.severity(target),
+        "lead": _leads(measured),
+        "source": ",".join(target.source),
+        "plan": measured.plan.id,
+        "target": target.id,
+    }
+
+
+def _leads(measured: Measured) -> str:
+    """Who is told: the lead departments. Where each department is bound that one, and the leads if not all are."""
+    leads = measured.target.lead
+    if not measured.each_department:
+        return ",".join(leads) or "bureau"
+    everybody = set(leads) >= {department.id for department in measured.plan.departments}
+    return ",".join(["{{ $labels.department }}", *(() if everybody else leads)])
+
+
+def _annotations(kind: Kind, measured: Measured, links: Links) -> dict[str, str]:
+    target, plan = measured.target, measured.plan
+    whose = "{{ $labels.department }} " if measured.each_department else ""
+    source = f"第 {'、'.join(target.source)} 项" if target.source else ""
+    now = f"现为 {_said(measured, 'value')},目标 {_said(measured, 'goal')},与目标相差 {_gap(measured)}"
+    return {
+        "summary": f"{whose}{target.names.zh}:{kind.words(measured)}",
+        "description": f"{plan.names.zh}{source}。{now}。",
+        "name": target.names.zh,
+        "value": measured.said("value"),
+        "required": measured.said("required"),
+        "goal": measured.said("goal"),
+        "gap": measured.said("gap"),
+        "cases_url": _behind(measured, links),
+        "board_url": f"{links.grafana}/d/hallpulse-target/?var-region={plan.region}&var-target={target.id}",
+    }
+
+
+def _behind(measured: Measured, links: Links) -> str:
+    period = measured.plan.period
+    department = "&department={{ $labels.department | urlquery }}" if measured.each_department else ""
+    return (
+        f"{links.gateway}/v1/cases?region={measured.plan.region}&indicator={measured.target.indicator}"
+        f"&part=denominator&from={period.start}&to={period.end}{department}"
+    )
+
+
+def _said(measured: Measured, aspect: str) -> str:
+    return measured.said(aspect) + UNIT_WORDS[measured.target.unit]
+
+
+def _gap(measured: Measured) -> str:
+    return measured.said("gap") + GAP_WORDS[measured.target.unit]
