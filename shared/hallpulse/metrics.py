@@ -210,6 +210,32 @@ class IngestMetrics:
         return str(region) if region in self._regions else OTHER, OTHER
 
 
+class GatewayMetrics:
+    """What the gateway counts of itself. route: the address as documented, never the one that was asked for."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = Counter(
+            "hallpulse_gateway_requests_total", "Requests answered.", ("route", "method", "status"), registry=registry
+        )
+        self._seconds = Histogram(
+            "hallpulse_gateway_request_seconds", "From the request's head to its answer.", ("route",),
+            buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10), registry=registry,
+        )  # fmt: skip
+        self._events = Counter(
+            "hallpulse_gateway_events_total", "Events sent to the gateway: accepted, refused.", ("outcome",),
+            registry=registry,
+        )  # fmt: skip
+        add_build_info(registry)
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        self._requests.labels(route, method, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def events(self, accepted: int, refused: int) -> None:
+        self._events.labels("accepted").inc(accepted)
+        self._events.labels("refused").inc(refused)
+
+
 def add_build_info(registry: CollectorRegistry) -> None:
     """`hallpulse_build_info{version}`, always 1."""
     try:

@@ -17,6 +17,7 @@ class Settings:
 
     amqp_url: of the suite's own broker user (it may declare the topology and speak for every hall);
     management_url: RabbitMQ's HTTP API with user and password, needed only to add halls;
+    gateway_rate: requests a second that one token may make in the long run, 0 for any number;
     read_token: with it the gateway answers every query, and takes no events;
     batch_events and batch_seconds: a batch is stored when it holds this many events or is this old.
     """
@@ -28,6 +29,7 @@ class Settings:
     calendars: Path = Path("calendars")
     host: str = "127.0.0.1"
     gateway_port: int = 8080
+    gateway_rate: float = 500.0
     read_token: str = ""
     metrics_port: int = 0
     partitions: int = 4
@@ -48,6 +50,7 @@ _NAMES = {
     "calendars": "HALLPULSE_CALENDARS",
     "host": "HALLPULSE_HOST",
     "gateway_port": "HALLPULSE_GATEWAY_PORT",
+    "gateway_rate": "HALLPULSE_GATEWAY_RATE",
     "read_token": "HALLPULSE_READ_TOKEN",
     "metrics_port": "HALLPULSE_METRICS_PORT",
     "partitions": "HALLPULSE_PARTITIONS",
@@ -64,6 +67,7 @@ _CASTS = {
     "plans": Path,
     "calendars": Path,
     "gateway_port": int,
+    "gateway_rate": float,
     "metrics_port": int,
     "partitions": int,
     "batch_events": int,
