@@ -47,3 +47,6 @@ def _summary(path: Path, plan: Plan) -> str:
     period = f"{plan.period.start} to {plan.period.end}"
     counts = f"{len(plan.targets)} targets, {len(plan.departments)} departments"
     return f"{path}: good: {plan.region} {plan.names.zh}, {period}, {counts}"
+
+
+command = plan

@@ -1,0 +1,65 @@
+# `make demo` and `make test` need only make, git and python3 >= 3.11 on Debian or Ubuntu: they set up the rest.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.PHONY: help setup setup-test demo up down status test test-unit lint format generate bench audit clean distclean
+
+RUN := .venv/bin
+INPUT ?=
+ONCE ?=
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install what running needs: Debian packages (no service is started) and .venv
+	@scripts/setup.sh demo
+
+setup-test: ## Install what the tests need besides: development packages, a browser, Chinese fonts
+	@scripts/setup.sh test
+
+demo: setup ## Show it all: a simulated year, or INPUT=FILE (xlsx, csv, ndjson); ONCE=1 ends by itself
+	@$(RUN)/hallpulse demo $(if $(INPUT),--input "$(INPUT)") $(if $(filter-out 0 no,$(ONCE)),--once)
+
+up: setup ## Start the suite in the background
+	@$(RUN)/hallpulse up --detach
+
+down: ## End the suite; its data stays
+	@$(RUN)/hallpulse down
+
+status: ## Show what runs
+	@$(RUN)/hallpulse status
+
+test: setup-test ## Run every test, with real servers
+	$(RUN)/pytest
+
+test-unit: setup-test ## Run the tests that need no server
+	$(RUN)/pytest tests/unit
+
+lint: setup-test ## Style, types, the arrows between packages, and that generated files are up to date
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports --no-cache
+	$(RUN)/python -m hallpulse.contract.schema --check
+	@scripts/check-generated.sh
+
+format: setup-test ## Put the code in its usual form
+	$(RUN)/ruff check --fix .
+	$(RUN)/ruff format .
+
+generate: setup-test ## Write again what is generated: schemas, boards, rules
+	$(RUN)/python -m hallpulse.contract.schema
+	@scripts/generate.sh
+
+bench: setup-test ## Measure events a second and query times on this machine
+	$(RUN)/python -m bench
+
+audit: setup-test ## Look for known holes in the dependencies and for risky code
+	@scripts/audit.sh
+
+clean: ## End the suite, delete its data and every cache
+	@if [ -x $(RUN)/hallpulse ]; then $(RUN)/hallpulse down --purge; fi
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
+
+distclean: clean ## Delete the Python environments too
+	@rm -rf .venv .venv-uv

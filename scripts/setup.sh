@@ -1,0 +1,161 @@
+#!/bin/sh
+# Everything that `make demo` (or, with the argument `test`, `make test`) needs on this machine. Run again it only looks.
+#
+# Debian packages come from apt, Python packages from uv.lock into .venv. No service is started, none of the machine's
+# own is changed: what is already installed stays as it is, and units that this installation brings are disabled.
+set -eu
+
+purpose=${1:-demo}
+cd "$(dirname "$0")/.."
+stamp=.venv/.hallpulse-setup
+
+say() { echo "setup: $*"; }
+fail() {
+    echo "setup: $*" >&2
+    exit 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+
+case $purpose in demo | test) ;; *) fail "expected demo or test, got $purpose" ;; esac
+
+# --- what is missing ---------------------------------------------------------------------------------------------
+
+find_python() {
+    for candidate in python3 python3.13 python3.12 python3.11; do
+        if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
+            "$candidate" -c 'import sys; print(sys.executable)'
+            return
+        fi
+    done
+}
+
+have_rabbitmq() { [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || [ -x /opt/rabbitmq/sbin/rabbitmq-server ]; }
+have_browser() { have chromium || have chromium-browser || have google-chrome; }
+have_cjk_font() { [ -d /usr/share/fonts/opentype/noto ] || { have fc-list && [ -n "$(fc-list :lang=zh)" ]; }; }
+have_uv() { uv --version >/dev/null 2>&1; }
+
+missing_packages() {
+    have_rabbitmq || echo rabbitmq-server
+    have prometheus || echo prometheus
+    have prometheus-alertmanager || have alertmanager || echo prometheus-alertmanager
+    if ! have_uv && [ ! -x .venv-uv/bin/uv ] && ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        "$python" -c 'import sys; print(f"python3.{sys.version_info.minor}-venv")'
+    fi
+    if [ "$purpose" = test ]; then
+        have_cjk_font || echo fonts-noto-cjk
+        have_browser || [ "$distribution" = ubuntu ] || echo chromium
+    fi
+}
+
+lock_state() { cat uv.lock pyproject.toml | cksum; }
+is_synced() {
+    [ -x .venv/bin/hallpulse ] && [ -f $stamp ] && { [ "$(cat $stamp)" = "$1 $(lock_state) $PWD" ] ||
+        [ "$(cat $stamp)" = "test $(lock_state) $PWD" ]; }
+}
+
+# --- Debian packages ---------------------------------------------------------------------------------------------
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+check_may_install() {
+    have apt-get || fail "missing: $*; there is no apt-get here: install these programs, then run make again"
+    [ "$(id -u)" = 0 ] && return
+    have sudo || fail "missing packages: $*; have an administrator run: apt-get install $*"
+    [ -t 0 ] || sudo -n true 2>/dev/null ||
+        fail "missing packages: $*; sudo wants a password and there is no terminal: run sudo apt-get install $*"
+}
+
+policy=/usr/sbin/policy-rc.d
+mark="written by hallpulse scripts/setup.sh while it installs; delete it"
+wrote_policy=
+
+remove_policy() {
+    [ -z "$wrote_policy" ] || as_root rm -f $policy
+    wrote_policy=
+}
+
+# While this file says 101, package scripts start no service. One that is already there is somebody's decision,
+# unless it is ours, left behind by a run that was killed.
+forbid_starts() {
+    [ ! -e $policy ] || grep -q "$mark" $policy 2>/dev/null || return 0
+    trap remove_policy EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+    wrote_policy=yes
+    printf '#!/bin/sh\n# %s\nexit 101\n' "$mark" | as_root tee $policy >/dev/null
+    as_root chmod 755 $policy
+}
+
+is_installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
+
+units_of() { dpkg -L "$1" | sed -n 's#^\(/usr\)\{0,1\}/lib/systemd/system/\([^/@]*\.\(service\|socket\|timer\)\)$#\2#p'; }
+
+disable_units_of() {
+    have systemctl || return 0
+    for unit in $(units_of "$1"); do
+        as_root systemctl disable "$unit" >/dev/null 2>&1 || true
+        [ ! -d /run/systemd/system ] || as_root systemctl stop "$unit" >/dev/null 2>&1 || true
+    done
+}
+
+install_packages() {
+    check_may_install "$@"
+    say "installing Debian packages: $*"
+    servers=
+    for package in rabbitmq-server erlang-base prometheus prometheus-alertmanager; do
+        is_installed $package || servers="$servers $package"
+    done
+    forbid_starts
+    as_root apt-get update -qq || say "apt-get update failed; going on with the package lists that are there"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null \
+        >"$log" 2>&1 || { tail -n 5 "$log" >&2 && fail "apt-get could not install: $* (all it said: $log)"; }
+    for package in $servers; do
+        ! is_installed $package || disable_units_of $package
+    done
+    remove_policy
+    rm -f "$log"
+}
+
+# --- Python packages ---------------------------------------------------------------------------------------------
+
+uv_program() {
+    if have_uv; then
+        echo uv
+        return
+    fi
+    if [ ! -x .venv-uv/bin/uv ]; then
+        say "installing uv into .venv-uv" >&2
+        "$python" -m venv .venv-uv >&2
+        .venv-uv/bin/pip install --quiet --disable-pip-version-check uv >&2 ||
+            fail "pip could not install uv: is a package index reachable?"
+    fi
+    echo .venv-uv/bin/uv
+}
+
+sync_python() {
+    uv=$(uv_program)
+    say "installing Python packages into .venv, as uv.lock says"
+    [ "$purpose" = test ] && without= || without="--no-dev --inexact"
+    # shellcheck disable=SC2086 # two options, or none
+    UV_PYTHON_DOWNLOADS=never "$uv" sync --quiet --frozen --all-extras $without --python "$python" ||
+        fail "uv could not install the Python packages (see above)"
+    echo "$purpose $(lock_state) $PWD" >$stamp
+}
+
+# -----------------------------------------------------------------------------------------------------------------
+
+distribution=$(. /etc/os-release 2>/dev/null && echo "${ID:-}" || true)
+log=${TMPDIR:-/tmp}/hallpulse-apt.$$
+python=$(find_python)
+[ -n "$python" ] || fail "Python 3.11, 3.12 or 3.13 is needed and there is none: Debian 12 and Ubuntu 24.04 have it" \
+    "as python3; on older ones install python3.11 and python3.11-venv first"
+
+missing=$(missing_packages)
+# shellcheck disable=SC2086 # one package a word
+[ -z "$missing" ] || install_packages $missing
+is_synced "$purpose" || sync_python
+if [ "$purpose" = test ] && ! have_browser; then
+    say "no browser: the tests that need one are skipped (on Ubuntu: snap install chromium)"
+fi

@@ -1,0 +1,133 @@
+"""What the suite writes for its servers: pure text, no server runs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+
+from services.console.suite import keys, ports
+from services.console.suite.errors import CannotRun
+from services.console.suite.layout import Layout
+from services.console.suite.monitoring import alertmanager_configuration, prometheus_configuration
+from services.console.suite.parts import RESTARTS_IN_A_ROW, Restarts
+from services.console.suite.rabbitmq import BrokerPorts, User, configuration, definitions, password_hash
+
+_PORTS = BrokerPorts(amqp=1, management=2, metrics=3, distribution=4, mapper=5)
+
+
+def test_the_broker_listens_on_the_loopback_address_alone() -> None:
+    listeners = [line for line in configuration(_PORTS).splitlines() if "tcp" in line]
+    assert "listeners.tcp.1 = 127.0.0.1:1" in listeners
+    assert "management.tcp.ip = 127.0.0.1" in listeners
+    assert "prometheus.tcp.ip = 127.0.0.1" in listeners
+
+
+def test_the_brokers_definitions_hold_no_password() -> None:
+    users = (User("operator", "open-sesame", tags="administrator"), User("gateway", "also-secret"))
+    written = json.dumps(definitions(users))
+    assert "open-sesame" not in written
+    assert "also-secret" not in written
+    assert '"tags": "administrator"' in written
+
+
+def test_a_password_hash_has_rabbitmqs_form() -> None:
+    salt = b"\x01\x02\x03\x04"
+    decoded = base64.b64decode(password_hash("test12", salt))
+    assert decoded == salt + hashlib.sha256(salt + b"test12").digest()
+
+
+def test_prometheus_scrapes_every_service_each_second() -> None:
+    written = prometheus_configuration({"ingest": ["127.0.0.1:1"], "rabbitmq": ["127.0.0.1:2"]}, "http://127.0.0.1:3")
+    parsed = yaml.safe_load(written)
+    assert parsed["global"]["scrape_interval"] == "1s"
+    assert [job["job_name"] for job in parsed["scrape_configs"]] == ["ingest", "rabbitmq"]
+    assert parsed["alerting"]["alertmanagers"][0]["static_configs"] == [{"targets": ["127.0.0.1:3"]}]
+
+
+def test_the_plain_alertmanager_sends_nothing_anywhere() -> None:
+    assert yaml.safe_load(alertmanager_configuration())["receivers"] == [{"name": "page"}]
+
+
+def test_pauses_between_restarts_grow_until_a_person_must_look() -> None:
+    restarts = Restarts()
+    pauses = [restarts.pause_after(lived=1.0) for _ in range(RESTARTS_IN_A_ROW + 1)]
+    assert pauses[:3] == [0.5, 1.0, 2.0]
+    assert max(pause for pause in pauses if pause is not None) <= 30.0
+    assert pauses[-1] is None
+
+
+def test_a_part_that_lived_well_begins_anew() -> None:
+    restarts = Restarts(in_a_row=RESTARTS_IN_A_ROW, total=RESTARTS_IN_A_ROW)
+    assert restarts.pause_after(lived=61.0) == 0.5
+    assert restarts.total == RESTARTS_IN_A_ROW + 1
+
+
+def test_ports_stay_the_same_from_one_start_to_the_next(tmp_path: Path) -> None:
+    names = ("gateway", "broker")
+    first = [ports.KeptPorts(tmp_path / "ports.json", names).take(name) for name in names]
+    again = [ports.KeptPorts(tmp_path / "ports.json", names).take(name) for name in names]
+    assert first == again
+    assert len(set(first)) == 2
+
+
+def test_a_new_part_finds_a_port_and_the_others_keep_theirs(tmp_path: Path) -> None:
+    before = ports.KeptPorts(tmp_path / "ports.json", ("gateway",)).take("gateway")
+    after = ports.KeptPorts(tmp_path / "ports.json", ("gateway", "reports"))
+    assert after.take("gateway") == before
+    assert after.take("reports") != before
+
+
+def test_a_taken_port_is_named_with_the_file_that_holds_it(tmp_path: Path) -> None:
+    kept = ports.KeptPorts(tmp_path / "ports.json", ("gateway",))
+    with socket.create_server(("127.0.0.1", kept.take("gateway"))), pytest.raises(CannotRun) as refused:
+        kept.take("gateway")
+    assert "(gateway) is taken by another program" in str(refused.value)
+    assert str(tmp_path / "ports.json") in str(refused.value)
+
+
+@pytest.mark.parametrize("damaged", ["", "[]", '{"gateway": "x"}', "{"])
+def test_a_damaged_port_file_is_named(tmp_path: Path, damaged: str) -> None:
+    (tmp_path / "ports.json").write_text(damaged)
+    with pytest.raises(CannotRun, match=r"ports\.json: expected a JSON object of ports"):
+        ports.KeptPorts(tmp_path / "ports.json", ("gateway",))
+
+
+def test_keys_are_drawn_once_and_only_their_user_may_read_them(tmp_path: Path) -> None:
+    drawn = keys.kept(tmp_path / "keys.json")
+    assert keys.kept(tmp_path / "keys.json") == drawn
+    assert stat.S_IMODE((tmp_path / "keys.json").stat().st_mode) == 0o600
+    assert len({drawn.database, drawn.operator, drawn.gateway, drawn.token}) == 4
+
+
+def test_damaged_keys_are_not_replaced_silently(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text("{}")
+    with pytest.raises(CannotRun, match="is damaged"):
+        keys.kept(tmp_path / "keys.json")
+
+
+def test_a_directory_with_other_data_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "database").mkdir()
+    with pytest.raises(CannotRun, match=r"holds other data \(database\)"):
+        Layout(tmp_path).prepare()
+
+
+def test_purge_leaves_a_directory_alone_that_is_no_suites(tmp_path: Path) -> None:
+    (tmp_path / "database").mkdir()
+    Layout(tmp_path).purge()
+    assert (tmp_path / "database").is_dir()
+
+
+def test_purge_leaves_what_is_not_the_suites(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    keys.kept(layout.keys)
+    layout.database.mkdir()
+    (tmp_path / "letter.txt").write_text("mine")
+    layout.purge()
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
