@@ -12,13 +12,13 @@ from services.boards.rules.rule import Group, as_file, with_runbook
 from services.boards.rules.suite import data_alerts, hall_alerts, health_alerts, plan_alert, suite_records
 from services.boards.rules.targets import target_alerts
 
-SUITE_FILE = "suite.yaml"
+SUITE_FILE = "suite.yml"
 
 
 def render_rules(plans: Sequence[Plan], intervals: Intervals, links: Links | None = None) -> dict[str, str]:
     """File name → its text: one file a plan, and one for what holds with any plan."""
     links = links or Links()
-    files = {f"{plan.id}.yaml": as_file(_linked(plan_groups(plan, intervals, links), links)) for plan in plans}
+    files = {f"{plan.id}.yml": as_file(_linked(plan_groups(plan, intervals, links), links)) for plan in plans}
     return {**files, SUITE_FILE: as_file(_linked(suite_groups(intervals, links), links))}
 
 
