@@ -18,6 +18,7 @@ from .context import ContextCache, read_calendars
 from .database import open_engine, transaction
 from .merge import MergeOutcome, merge
 from .migration import upgrade
+from .notices import NoticeLedger
 from .reading.changes import read_item_changes
 from .reading.figures import read_figure_table, read_figures
 from .reading.history import CaseHistory, read_history
@@ -53,6 +54,7 @@ class Store:
         self._cache = ContextCache()
         self.halls = HallRegistry(engine)
         self.tokens = TokenRegistry(engine)
+        self.notices = NoticeLedger(engine)
 
     def ping(self) -> None:
         """Nothing, if the database answers."""

@@ -1,0 +1,179 @@
+"""The ledger of notices: who was told what and when, who acknowledged it, when it was over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from .database import transaction
+from .tables import notice_deliveries, notices
+
+State = Literal["open", "acknowledged", "resolved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One alert as one receiver was told of it. ended: when it was over, None while it fires."""
+
+    region: int
+    fingerprint: str
+    started: datetime
+    receiver: str
+    alert: str
+    severity: str
+    summary: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text to pass on. place: which of the receiver's addresses on the channel."""
+
+    receiver: str
+    channel: str
+    place: int
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class DueMessage:
+    """A message whose time has come; attempts: with the one about to be made."""
+
+    id: int
+    message: Message
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the ledger."""
+
+    notice: Notice
+    told: datetime
+    last_told: datetime
+    times: int
+    acknowledged: datetime | None
+    acknowledged_by: str | None
+
+
+class NoticeLedger:
+    """Every method is one transaction and raises Unavailable when the database cannot be reached."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def record(self, told: Sequence[Notice], messages: Sequence[Message], at: datetime) -> None:
+        """Write down what was told, and what is to be passed on: both or neither."""
+        ordered = sorted(told, key=lambda n: (n.region, n.fingerprint, n.started, n.receiver))
+        with transaction(self._engine) as connection:
+            for notice in ordered:
+                _record(connection, notice, at)
+            if messages:
+                rows = [_message_row(message) | {"created": at, "next_try": at} for message in messages]
+                connection.execute(insert(notice_deliveries), rows)
+
+    def list(self, region: int | None = None, state: State | None = None, limit: int = 100) -> list[Entry]:
+        """The newest first."""
+        query = select(notices).order_by(notices.c.told.desc(), notices.c.fingerprint, notices.c.receiver).limit(limit)
+        if region is not None:
+            query = query.where(notices.c.region == region)
+        if state is not None:
+            query = query.where(text(_STATES[state]))
+        with transaction(self._engine) as connection:
+            return [_entry(row) for row in connection.execute(query).mappings()]
+
+    def acknowledge(self, region: int, fingerprint: str, by: str, at: datetime) -> int:
+        """Somebody has seen an alert and takes care of it; how many lines that concerned. The first one stands."""
+        mine = (notices.c.region == region, notices.c.fingerprint == fingerprint, notices.c.acknowledged.is_(None))
+        with transaction(self._engine) as connection:
+            done = connection.execute(update(notices).where(*mine).values(acknowledged=at, acknowledged_by=by))
+            return done.rowcount
+
+    def due(self, now: datetime, patience: timedelta, limit: int = 20) -> Sequence[DueMessage]:
+        """Take messages to send; one that is not reported sent or failed within `patience` comes again."""
+        mine = (
+            select(notice_deliveries.c.id)
+            .where(notice_deliveries.c.next_try <= now)
+            .order_by(notice_deliveries.c.next_try, notice_deliveries.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        take = (
+            update(notice_deliveries)
+            .where(notice_deliveries.c.id.in_(mine.scalar_subquery()))
+            .values(next_try=now + patience, attempts=notice_deliveries.c.attempts + 1)
+            .returning(notice_deliveries)
+        )
+        with transaction(self._engine) as connection:
+            found = [_due(row) for row in connection.execute(take).mappings()]
+        return sorted(found, key=lambda message: message.id)
+
+    def sent(self, id_: int, at: datetime) -> None:
+        self._close(id_, {"sent": at, "next_try": None, "error": None})
+
+    def failed(self, id_: int, error: str, next_try: datetime | None) -> None:
+        """next_try: None gives it up; what went wrong stays on record."""
+        self._close(id_, {"next_try": next_try, "error": error[:500]})
+
+    def waiting(self) -> int:
+        """Messages that are still to be sent."""
+        query = select(func.count()).where(notice_deliveries.c.next_try.is_not(None))
+        with transaction(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def _close(self, id_: int, values: dict[str, Any]) -> None:
+        with transaction(self._engine) as connection:
+            connection.execute(update(notice_deliveries).where(notice_deliveries.c.id == id_).values(values))
+
+
+_STATES: Mapping[State, str] = {
+    "open": "resolved IS NULL AND acknowledged IS NULL",
+    "acknowledged": "resolved IS NULL AND acknowledged IS NOT NULL",
+    "resolved": "resolved IS NOT NULL",
+}
+
+
+def _record(connection: Connection, notice: Notice, at: datetime) -> None:
+    row = {
+        "region": notice.region,
+        "fingerprint": notice.fingerprint,
+        "started": notice.started,
+        "receiver": notice.receiver,
+        "alert": notice.alert,
+        "severity": notice.severity,
+        "summary": notice.summary,
+        "labels": dict(notice.labels),
+        "annotations": dict(notice.annotations),
+    }
+    statement = upsert(notices).values({**row, "told": at, "last_told": at, "times": 1, "resolved": notice.ended})
+    new = statement.excluded
+    # What ended keeps the figures with which it was told.
+    kept = {} if notice.ended else {"annotations": new.annotations, "summary": new.summary, "severity": new.severity}
+    again = {"last_told": at, "times": notices.c.times + 1, "resolved": new.resolved, **kept}
+    key = ["region", "fingerprint", "started", "receiver"]
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=again))
+
+
+def _message_row(message: Message) -> dict[str, Any]:
+    return {name: getattr(message, name) for name in ("receiver", "channel", "place", "title", "body")}
+
+
+def _due(row: Mapping[Any, Any]) -> DueMessage:
+    message = Message(row["receiver"], row["channel"], row["place"], row["title"], row["body"])
+    return DueMessage(row["id"], message, row["attempts"])
+
+
+def _entry(row: Mapping[Any, Any]) -> Entry:
+    notice = Notice(
+        row["region"], row["fingerprint"], row["started"], row["receiver"], row["alert"], row["severity"],
+        row["summary"], row["labels"], row["annotations"], row["resolved"],
+    )  # fmt: skip
+    return Entry(notice, row["told"], row["last_told"], row["times"], row["acknowledged"], row["acknowledged_by"])
