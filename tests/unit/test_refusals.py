@@ -57,6 +57,7 @@ WRONG: list[tuple[Any, Reason, str]] = [
     (changed(myext="a\x00b"), Reason.BAD_ENVELOPE, "myext"),
     (changed(myext="x" * 9000), Reason.BAD_ENVELOPE, "myext"),
     (changed(data_base64="AAAA"), Reason.UNKNOWN_ATTRIBUTE, "data_base64"),
+    (changed(data_base64=None), Reason.UNKNOWN_ATTRIBUTE, "data_base64"),
     ({**changed(), "caseId": "x"}, Reason.UNKNOWN_ATTRIBUTE, "caseId"),
     ({**changed(), "x" * 21: "x"}, Reason.UNKNOWN_ATTRIBUTE, "x" * 21),
     ({**changed(), "": "x"}, Reason.UNKNOWN_ATTRIBUTE, ""),

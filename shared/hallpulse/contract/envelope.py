@@ -13,8 +13,10 @@ Source = Annotated[
     str,
     Meta(
         max_length=48,
-        description="/REGION/HALL: a county code of 6 digits, and 1 to 40 of a-z, 0-9 and hyphen",
-        extra_json_schema={"pattern": r"^/[1-9][0-9]{5}/[a-z0-9-]{1,40}$(?!\n)"},
+        description="/REGION/HALL: a county code of GB/T 2260, and 1 to 40 of a-z, 0-9 and hyphen",
+        extra_json_schema={
+            "pattern": r"^/(?:1[1-9]|[2-8][0-9]|9[01])[0-9]{2}(?:0[1-9]|[1-9][0-9])/[a-z0-9-]{1,40}$(?!\n)"
+        },
     ),
 ]
 Time = Annotated[
@@ -50,7 +52,7 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=Fals
 
 def _envelope_of(kind: EventType) -> type[Envelope]:
     data: Any = DATA_OF[kind]
-    name = "".join(word.capitalize() for word in kind.name.split("_"))
+    name = "".join(word.capitalize() for word in kind.name.split("_")) + "Event"
     made = msgspec.defstruct(
         name,
         [("data", Heartbeat | None, None) if data is Heartbeat else ("data", data)],

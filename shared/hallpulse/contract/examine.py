@@ -27,9 +27,9 @@ _REQUIRED_FIELDS = {
     cls: tuple(field.name for field in msgspec.structs.fields(cls) if field.required) for cls in DATA_CLASSES
 }
 _EXTENSION = re.compile(r"[a-z0-9]{1,20}").fullmatch
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]").search
 _PATH = re.compile(r" - at `\$\.([a-z_]+)(?:\.([a-z_]+))?`$").search
-_EXTENSIONS_SIZE = 8192
+EXTENSIONS_SIZE = 8192
 
 
 class _Object(dict[str, Any]):
@@ -83,15 +83,15 @@ def _refuse_constant(name: str) -> None:
 
 def _event(attributes: _Object, now: int) -> HallEvent:
     _check_once(attributes, "")
+    _check_extensions({name: value for name, value in attributes.items() if name not in ATTRIBUTES})
     given = {name: value for name, value in attributes.items() if value is not None}
-    extensions = {name: value for name, value in given.items() if name not in ATTRIBUTES}
-    _check_extensions(extensions)
     for name in _REQUIRED_ATTRIBUTES:
         if name not in given:
             raise Refused(Reason.BAD_ENVELOPE, name, f"expected {expectation(Envelope, name)}, got nothing")
     kind = _kind(given.pop("type"))
     _check_data(kind, given.get("data"))
-    envelope = _converted(kind, {name: value for name, value in given.items() if name in ATTRIBUTES})
+    extensions = {name: given.pop(name) for name in given.keys() - ATTRIBUTES}
+    envelope = _converted(kind, given)
     check_texts(envelope)
     return hall_event(envelope, now, extensions)
 
@@ -116,14 +116,14 @@ def _check_extensions(extensions: Mapping[str, Any]) -> None:
                 "expected text without control characters, a whole number of 32 bits, or true or false,"
                 f" got {kind_of_value(value)}",
             )
-    if sum(len(str(value)) for value in extensions.values()) > _EXTENSIONS_SIZE:
-        raise Refused(Reason.BAD_ENVELOPE, next(iter(extensions)), f"expected at most {_EXTENSIONS_SIZE} characters")
+    if sum(len(str(value)) for value in extensions.values()) > EXTENSIONS_SIZE:
+        raise Refused(Reason.BAD_ENVELOPE, next(iter(extensions)), f"expected at most {EXTENSIONS_SIZE} characters")
 
 
 def _is_extension_value(value: object) -> bool:
     if isinstance(value, str):
         return not _CONTROL(value)
-    return isinstance(value, bool) or (isinstance(value, int) and -(2**31) <= value < 2**31)
+    return value is None or isinstance(value, bool) or (isinstance(value, int) and -(2**31) <= value < 2**31)
 
 
 def _kind(name: object) -> EventType:

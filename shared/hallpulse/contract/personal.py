@@ -6,7 +6,7 @@ What is looked for, between characters that are no ASCII letters or digits:
 - a mobile number: 1, 3 to 9 and nine digits, at once or as 3-4-4 with blanks or hyphens, +86, 86 or 0086 before it.
 
 What is not, since halls number their cases that way:
-- a "date of birth" (or, in a number written 3-4-4, a year in the middle) within `RECENT_YEARS` of the event:
+- a "date of birth" (or, in a number written 3-4-4, a year in the middle) nearer to the event than `RECENT_YEARS`:
   region + date + serial has 18 digits too, and one in eleven of them the right check character;
 - the form of 15 digits, invalid since 2013: it has no check character, and region + yymmdd + serial looks like it.
 """
@@ -43,10 +43,11 @@ _MICROSECONDS_A_YEAR = 31_556_952_000_000
 
 def personal_field(event: HallEvent, attributes: Mapping[str, object] | None = None) -> str | None:
     """Path of the first field with such a number, or None; `attributes` are the event's other attributes."""
-    if not attributes:
-        text = _joined(event)
-        if text.isascii() and not _CANDIDATE(text):
-            return None
+    text = _joined(event)
+    if attributes:
+        text = "\n".join([text, *map(str, attributes.values())])
+    if text.isascii() and not _CANDIDATE(text):
+        return None
     year = 1970 + event.time // _MICROSECONDS_A_YEAR
     return next((path for path, value in _texts(event, attributes or {}) if is_personal(value, year)), None)
 

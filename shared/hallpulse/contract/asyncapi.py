@@ -1,0 +1,206 @@
+"""The AsyncAPI 3 document of the broker contract, from the same types that decode it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .decode import BATCH_TYPE, EVENT_TYPE
+from .envelope import ENVELOPES
+from .events import EventType, Family
+from .examples import example
+from .json_schema import batch_of, components
+from .reasons import SENTENCES, Reason
+
+VERSION = "1.0.0"
+_SCHEMAS = "#/components/schemas/{name}"
+_AMQP = "0.3.0"
+
+TITLES: Mapping[EventType, tuple[str, str]] = {
+    EventType.CASE_RECEIVED: ("收件", "a case was received"),
+    EventType.CASE_SUPPLEMENT_REQUESTED: ("一次性告知补正", "supplements were requested"),
+    EventType.CASE_SUPPLEMENTED: ("补正", "the supplements came"),
+    EventType.CASE_ACCEPTED: ("受理", "the case was accepted"),
+    EventType.CASE_REJECTED: ("不予受理", "the case was not accepted"),
+    EventType.CASE_SUSPENDED: ("特别程序开始", "a special procedure began; the clock stops"),
+    EventType.CASE_RESUMED: ("特别程序结束", "the special procedure ended; the clock runs on"),
+    EventType.CASE_EXTENDED: ("延期", "the limits were extended, in working days"),
+    EventType.CASE_DECIDED: ("办结", "the case was decided"),
+    EventType.CASE_DELIVERED: ("送达", "the decision was delivered"),
+    EventType.CASE_RATED: ("好差评", "the applicant rated the service"),
+    EventType.CASE_WITHDRAWN: ("撤件", "the applicant withdrew the case"),
+    EventType.CASE_RETRACTED: ("更正：撤回事件", "an earlier event of the case was wrong"),
+    EventType.ITEM_PUBLISHED: ("事项发布或变更", "a version of a catalogue item"),
+    EventType.ITEM_RETIRED: ("事项取消", "a catalogue item ends"),
+    EventType.ITEM_RETRACTED: ("更正：撤回事项事件", "an earlier event of the item was wrong"),
+    EventType.TALLY_REPORTED: ("日汇总", "a day's counts of a hall that cannot send cases"),
+    EventType.TALLY_RETRACTED: ("更正：撤回日汇总", "an earlier tally was wrong"),
+    EventType.FIGURE_REPORTED: ("填报数", "a declared figure"),
+    EventType.FIGURE_RETRACTED: ("更正：撤回填报数", "an earlier figure was wrong"),
+    EventType.HEARTBEAT: ("心跳", "the hall system is alive"),
+}
+
+
+def document() -> dict[str, Any]:
+    """The whole document as plain values, always the same for the same types."""
+    names = [ENVELOPES[kind].__name__ for kind in EventType]
+    return {
+        "asyncapi": "3.0.0",
+        "info": _info(),
+        "defaultContentType": EVENT_TYPE,
+        "servers": {"broker": _server()},
+        "channels": {"events": _events_channel(names), "refused": _refused_channel()},
+        "operations": _operations(names),
+        "components": {
+            "securitySchemes": {"hall": _security()},
+            "messages": {
+                **{ENVELOPES[kind].__name__: _message(kind) for kind in EventType},
+                "Batch": _batch_message(),
+                "Refused": _refused_message(),
+            },
+            "schemas": {
+                **components(ref_template=_SCHEMAS),
+                "Batch": batch_of(_SCHEMAS),
+                "Refused": _refused_headers(),
+            },
+        },
+    }
+
+
+def _info() -> dict[str, Any]:
+    return {
+        "title": "Hallpulse: hall events",
+        "version": VERSION,
+        "description": "政务服务大厅事件接口：大厅系统向 hall.events 发布 CloudEvents；"
+        "被拒绝的事件连同原因进入 hall.refused。\n"
+        "Hall systems publish CloudEvents to hall.events; what is refused goes to hall.refused with its reason.\n",
+        "license": {"name": "Apache-2.0"},
+    }
+
+
+def _server() -> dict[str, Any]:
+    return {
+        "host": "broker.example.org:5671",
+        "protocol": "amqps",
+        "protocolVersion": "0.9.1",
+        "description": "RabbitMQ. 每个大厅一个用户，名为 REGION.HALL。One user per hall, named REGION.HALL.",
+        "security": [{"$ref": "#/components/securitySchemes/hall"}],
+    }
+
+
+def _security() -> dict[str, Any]:
+    return {
+        "type": "userPassword",
+        "description": "The user may write only to hall.events, only with its own routing keys and granted families,"
+        " and must set the property user_id, which the broker checks.",
+    }
+
+
+def _events_channel(names: list[str]) -> dict[str, Any]:
+    return {
+        "address": "{region}.{hall}.{family}",
+        "title": "hall.events",
+        "description": "Persistent messages, at most 4 MiB. A full queue pushes back on its publisher: use confirms.",
+        "parameters": {
+            "region": {
+                "description": "County code of GB/T 2260: 6 digits, not ending in 00.",
+                "examples": ["222424"],
+            },
+            "hall": {"description": "1 to 40 of a-z, 0-9 and hyphen.", "examples": ["hall-1"]},
+            "family": {"description": "The second word of the event's type.", "enum": [str(f) for f in Family]},
+        },
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in [*names, "Batch"]},
+        "bindings": {
+            "amqp": {
+                "is": "routingKey",
+                "exchange": {"name": "hall.events", "type": "topic", "durable": True, "autoDelete": False},
+                "bindingVersion": _AMQP,
+            }
+        },
+    }
+
+
+def _refused_channel() -> dict[str, Any]:
+    return {
+        "address": "hall.refused",
+        "description": "The body of each refused event alone; of a batch, only the bad ones.",
+        "messages": {"Refused": {"$ref": "#/components/messages/Refused"}},
+        "bindings": {
+            "amqp": {
+                "is": "queue",
+                "queue": {"name": "hall.refused", "durable": True, "exclusive": False, "autoDelete": False},
+                "bindingVersion": _AMQP,
+            }
+        },
+    }
+
+
+def _operations(names: list[str]) -> dict[str, Any]:
+    listed = [{"$ref": f"#/channels/events/messages/{name}"} for name in [*names, "Batch"]]
+    persistent = {"amqp": {"deliveryMode": 2, "mandatory": True, "bindingVersion": _AMQP}}
+    return {
+        "receiveEvents": {
+            "action": "receive",
+            "channel": {"$ref": "#/channels/events"},
+            "summary": "What hall systems publish; the same event twice changes nothing.",
+            "messages": listed,
+            "bindings": persistent,
+        },
+        "sendRefused": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/refused"},
+            "summary": "What is refused; nothing refused is ever lost.",
+            "messages": [{"$ref": "#/channels/refused/messages/Refused"}],
+            "bindings": persistent,
+        },
+    }
+
+
+def _message(kind: EventType) -> dict[str, Any]:
+    zh, en = TITLES[kind]
+    return {
+        "name": kind.wire_name,
+        "title": zh,
+        "summary": f"{zh}: {en}",
+        "contentType": EVENT_TYPE,
+        "payload": {"$ref": _SCHEMAS.format(name=ENVELOPES[kind].__name__)},
+        "examples": [{"name": kind.name.lower(), "payload": example(kind)}],
+    }
+
+
+def _batch_message() -> dict[str, Any]:
+    kinds = (EventType.CASE_RECEIVED, EventType.CASE_ACCEPTED, EventType.CASE_DECIDED)
+    return {
+        "name": "batch",
+        "title": "批量",
+        "summary": "批量: 1 to 1,000 events of one hall and one family, whose routing key the message has",
+        "contentType": BATCH_TYPE,
+        "payload": {"$ref": _SCHEMAS.format(name="Batch")},
+        "examples": [{"name": "batch", "payload": [example(kind) for kind in kinds]}],
+    }
+
+
+def _refused_message() -> dict[str, Any]:
+    return {
+        "name": "refused",
+        "title": "被拒绝的事件",
+        "summary": "被拒绝的事件: a refused event, byte for byte as it came, and why",
+        "headers": {"$ref": _SCHEMAS.format(name="Refused")},
+        "payload": {"description": "whatever was sent, even if it is no JSON"},
+    }
+
+
+def _refused_headers() -> dict[str, Any]:
+    reasons = "\n".join(f"- `{reason}`: {SENTENCES[reason].zh}{SENTENCES[reason].en}" for reason in Reason)
+    text = {"type": "string"}
+    return {
+        "type": "object",
+        "required": ["x-reason", "x-detail", "x-field", "x-source", "x-refused-at"],
+        "properties": {
+            "x-reason": {**text, "enum": [str(reason) for reason in Reason], "description": reasons},
+            "x-detail": {**text, "description": "what was expected, in one line; never the refused value"},
+            "x-field": {**text, "description": "where, such as data.promised_days; empty: the whole body"},
+            "x-source": {**text, "description": "the source of the event, as far as it could be read"},
+            "x-refused-at": {**text, "format": "date-time"},
+        },
+    }

@@ -1,0 +1,77 @@
+"""JSON Schemas of everything on the wire, from the types that decode it and the rules that the types cannot state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from .decode import MAX_BATCH
+from .envelope import ENVELOPES, Envelope
+from .events import EventType
+from .examine import EXTENSIONS_SIZE
+from .examples import example
+from .rules import COMPUTED_IDS
+
+Schema = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_LOCAL = "#/$defs/{name}"
+_ATTRIBUTES = "|".join(sorted({*Envelope.__struct_fields__, "type"}))
+_EXTENSION_NAME = rf"^(?!(?:{_ATTRIBUTES})$)[a-z0-9]{{1,20}}$(?!\n)"
+_EXTENSION: Schema = {
+    "title": "Extension",
+    "description": "a CloudEvents extension: text without control characters, a whole number of 32 bits, true or false",
+    "anyOf": [
+        {"type": "string", "maxLength": EXTENSIONS_SIZE, "pattern": r"^[^\x00-\x1f\x7f]*$(?!\n)"},
+        {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
+        {"type": ["boolean", "null"]},
+    ],
+}
+
+
+def components(kinds: Iterable[EventType] = EventType, ref_template: str = _LOCAL) -> dict[str, Schema]:
+    """Schemas by name: the envelopes of these event types, and their data."""
+    wanted = [ENVELOPES[kind] for kind in kinds]
+    _, defs = msgspec.json.schema_components(wanted, ref_template=ref_template)
+    defs["Extension"] = _EXTENSION
+    for envelope in wanted:
+        defs[envelope.__name__]["patternProperties"] = {
+            _EXTENSION_NAME: {"$ref": ref_template.format(name="Extension")}
+        }
+    if (item := defs.get("ItemPublished")) is not None:
+        item["if"] = {"properties": {"handling": {"const": "instant"}}}
+        item["then"] = {"properties": {"promised_days": {"enum": [0, None]}}}
+    if (figure := defs.get("FigureReported")) is not None:
+        figure["properties"]["indicator"]["not"] = {"enum": sorted(COMPUTED_IDS)}
+    return dict(sorted(defs.items()))
+
+
+def event_schema(kind: EventType) -> Schema:
+    """The schema of one event type, complete in itself."""
+    return {
+        "$schema": DIALECT,
+        "$id": f"urn:hallpulse:schema:{kind.wire_name}",
+        "title": kind.wire_name,
+        "$ref": _LOCAL.format(name=ENVELOPES[kind].__name__),
+        "examples": [example(kind)],
+        "$defs": components([kind]),
+    }
+
+
+def batch_schema() -> Schema:
+    """The schema of a batch, complete in itself."""
+    return {
+        "$schema": DIALECT,
+        "$id": "urn:hallpulse:schema:batch",
+        "title": "batch",
+        **batch_of(_LOCAL),
+        "$defs": components(),
+    }
+
+
+def batch_of(ref_template: str) -> Schema:
+    """An array of events whose schemas are found by the template."""
+    listed = [{"$ref": ref_template.format(name=ENVELOPES[kind].__name__)} for kind in EventType]
+    return {"type": "array", "minItems": 1, "maxItems": MAX_BATCH, "items": {"anyOf": listed}}
