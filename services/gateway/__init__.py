@@ -1,0 +1,1 @@
+"""The HTTP door: takes events in and hands them to the broker, answers queries, serves the board page."""

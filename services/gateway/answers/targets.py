@@ -1,0 +1,177 @@
+"""GET /v1/targets: what each target of the plan in force comes to on a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from hallpulse.contract.encode import time_text
+from hallpulse.domain.plan import Names, Plan, Target
+from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Step
+from hallpulse.domain.targets import TargetResult, evaluate, read_tables
+from services.gateway.desk import Desk
+
+from .common import DepartmentName, Named, PlanAnswer, named, number, plan_answer
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What a target comes to: all values as parts of 1, days or counts, never as percentages.
+
+    gap: from the value to the goal, negative is short. met and on_pace are null where nothing can be said, and
+    reason then says why. forecast: the value at the period's end if it goes on as it did over forecast_from.
+    """
+
+    state: str
+    value: float | None
+    numerator: int
+    denominator: int
+    required: float | None
+    goal: float | None
+    gap: float | None
+    met: bool | None
+    on_pace: bool | None
+    forecast: float | None
+    forecast_from: list[date] | None
+    reason: str
+
+
+class DepartmentTarget(Reading, frozen=True, kw_only=True):
+    department: str
+    names: Named
+
+
+class RuleAnswer(msgspec.Struct, frozen=True):
+    """kind: at_least, at_most, below or base; direction: whether more is better (up) or less is (down).
+
+    base, increase and reading (points, relative, remaining) of a raised base; reference: the declared indicator.
+    """
+
+    kind: str
+    direction: str
+    base: float | None = None
+    increase: float | None = None
+    reading: str | None = None
+    reference: str | None = None
+
+
+class PathAnswer(msgspec.Struct, frozen=True):
+    """kind: linear, from `start` on the period's first day; step, the whole goal from the day `first`; or none."""
+
+    kind: str
+    start: float | None = None
+    first: date | None = None
+
+
+class TargetAnswer(Reading, frozen=True, kw_only=True):
+    """One target. readings: the goal by each reading of "a further 10 %"; lead: the departments that answer for it.
+
+    judged of bound: how many of the departments that it binds could be judged; they follow in departments.
+    """
+
+    id: str
+    names: Named
+    indicator: str
+    unit: str
+    scope: str
+    severity: str
+    source: list[str]
+    lead: list[DepartmentName]
+    rule: RuleAnswer
+    path: PathAnswer
+    readings: dict[str, float]
+    judged: int
+    bound: int
+    departments: list[DepartmentTarget]
+
+
+class TargetsAnswer(msgspec.Struct, frozen=True):
+    """plan is null and the list empty where no plan of the region is in force on the day."""
+
+    region: str
+    on: date
+    as_of: str
+    plan: PlanAnswer | None
+    targets: list[TargetAnswer]
+
+
+def targets_answer(desk: Desk, region: int, on: date) -> TargetsAnswer:
+    plan = desk.plan(region, on)
+    results = evaluate(plan, on, read_tables(plan, on, desk.store.figure_table)) if plan else []
+    return TargetsAnswer(
+        region=str(region),
+        on=on,
+        as_of=time_text(desk.now()),
+        plan=plan_answer(plan, on) if plan else None,
+        targets=[_target(own, results, plan) for own in results if own.department is None] if plan else [],
+    )
+
+
+def _target(own: TargetResult, results: Sequence[TargetResult], plan: Plan) -> TargetAnswer:
+    target = own.target
+    names = {d.id: d.names for d in plan.departments}
+    bound = [r for r in results if r.target.id == target.id and r.department is not None]
+    return TargetAnswer(
+        **_reading(own),
+        id=target.id,
+        names=named(target.names),
+        indicator=target.indicator,
+        unit=target.unit,
+        scope=target.scope.value,
+        severity=target.severity.value,
+        source=list(target.source),
+        lead=[DepartmentName(id_, _name(id_, names)) for id_ in target.lead],
+        rule=_rule(target),
+        path=_path(target, plan),
+        readings={name: float(goal) for name, goal in own.readings.items()},
+        judged=own.judged,
+        bound=own.bound,
+        departments=[
+            DepartmentTarget(**_reading(r), department=r.department or "", names=_name(r.department or "", names))
+            for r in bound
+        ],
+    )
+
+
+def _reading(result: TargetResult) -> dict[str, Any]:
+    forecast = result.forecast
+    return {
+        "state": result.state.value,
+        "value": number(result.value),
+        "numerator": result.figure.numerator,
+        "denominator": result.figure.denominator,
+        "required": number(result.required),
+        "goal": number(result.goal),
+        "gap": number(result.gap),
+        "met": result.met,
+        "on_pace": result.on_pace,
+        "forecast": number(forecast.value) if forecast else None,
+        "forecast_from": [forecast.since, forecast.until] if forecast else None,
+        "reason": result.reason,
+    }
+
+
+def _name(id_: str, names: Mapping[str, Names]) -> Named:
+    return named(names[id_]) if id_ in names else Named(id_, id_)
+
+
+_KINDS = {AtLeast: "at_least", AtMost: "at_most", Below: "below", Raised: "base"}
+
+
+def _rule(target: Target) -> RuleAnswer:
+    rule = target.rule
+    kind = _KINDS[type(rule)]
+    if isinstance(rule, Raised):
+        return RuleAnswer(kind, "up", float(rule.base), float(rule.increase), rule.reading.value)
+    return RuleAnswer(kind, "up" if kind == "at_least" else "down", reference=target.reference_indicator)
+
+
+def _path(target: Target, plan: Plan) -> PathAnswer:
+    path = target.path
+    if isinstance(path, Linear):
+        return PathAnswer("linear", start=float(path.start))
+    if isinstance(path, Step):
+        return PathAnswer("step", first=path.first or plan.period.start)
+    return PathAnswer("none")

@@ -1,0 +1,79 @@
+"""The ASGI application: routes, guards, and the one way out for every error."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.enums import ScopeType
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from hallpulse.contract.decode import MAX_BODY
+
+from .desk import Desk
+from .document import CONFIG
+from .guards import knows_its_parameters, needs_token
+from .problems import Declined, answer
+from .routes.cases import get_case, list_cases
+from .routes.events import post_events
+from .routes.openapi import get_openapi
+from .routes.page import get_asset, get_page, get_problems
+from .routes.queries import get_departments, get_indicators, get_regions, get_targets, get_trend
+from .routes.status import get_health, get_metrics, get_readiness
+
+API = (post_events, get_indicators, get_targets, get_trend, get_departments, get_regions, list_cases, get_case)
+OPEN = (get_health, get_readiness, get_metrics, get_openapi, get_page, get_asset, get_problems)
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+
+
+def create_app(desk: Desk) -> Litestar:
+    guarded = Router("/", route_handlers=API, guards=[needs_token, knows_its_parameters])
+    return Litestar(
+        [guarded, *OPEN],
+        dependencies={"desk": Provide(lambda: desk, sync_to_thread=False)},
+        exception_handlers={Declined: answer, HTTPException: answer, Exception: answer},
+        middleware=[_measured],
+        openapi_config=CONFIG,
+        logging_config=None,
+        request_max_body_size=MAX_BODY,
+        state=State({"desk": desk}),
+    )
+
+
+def _measured(app: ASGIApp) -> ASGIApp:
+    """Counts every answer under its documented route, and gives it the headers that all answers have."""
+
+    async def measure(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*_missing(message["headers"]), *message["headers"]]
+            await send(message)
+
+        try:
+            await app(scope, receive, sending)
+        finally:
+            desk: Desk = scope["litestar_app"].state.desk
+            route = scope.get("path_template") or "other"
+            desk.metrics.answered(route, scope["method"], status, time.perf_counter() - began)
+
+    return measure
+
+
+def _missing(headers: Any) -> list[tuple[bytes, bytes]]:
+    given = {name.lower() for name, _ in headers}
+    return [header for header in _HEADERS if header[0] not in given]

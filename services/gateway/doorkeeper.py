@@ -1,0 +1,80 @@
+"""Who stands at the door: bearer tokens, looked up by their hash, remembered for when the database is away."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from hallpulse.domain.errors import Unavailable
+from hallpulse.store import Grant
+
+from .rights import BUREAU
+
+FRESH_SECONDS = 0.25
+"""A token taken away is refused this soon; under load it saves the database most questions."""
+STALE_SECONDS = 600.0
+"""With the database away, who was let in before is let in: events go to the broker, not to the database."""
+PAUSE_SECONDS = 2.0
+MOST_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    grant: Grant | None
+    at: float
+
+
+class Doorkeeper:
+    """Finds what a token opens. find: by the token's SHA-256 in hex; clock: monotonic seconds."""
+
+    def __init__(
+        self,
+        find: Callable[[str], Grant | None],
+        read_token: str,
+        clock: Callable[[], float],
+        threads: Executor | None = None,
+    ) -> None:
+        self._find = find
+        self._read_token_hash = hash_of(read_token) if read_token else ""
+        self._clock = clock
+        self._threads = threads
+        self._seen: OrderedDict[str, Seen] = OrderedDict()
+        self._ask_again_at = 0.0
+
+    async def grant(self, token_hash: str) -> Grant | None:
+        """What the token opens, None where nobody was given it. Raises Unavailable where that cannot be known now."""
+        if self._read_token_hash and hmac.compare_digest(token_hash, self._read_token_hash):
+            return BUREAU
+        now = self._clock()
+        seen = self._seen.get(token_hash)
+        if seen is not None and now - seen.at < FRESH_SECONDS:
+            return seen.grant
+        if now < self._ask_again_at:
+            return self._remembered(seen, now)
+        try:
+            grant = await asyncio.get_running_loop().run_in_executor(self._threads, self._find, token_hash)
+        except Unavailable:
+            self._ask_again_at = now + PAUSE_SECONDS
+            return self._remembered(seen, now)
+        self._remember(token_hash, Seen(grant, now))
+        return grant
+
+    def _remembered(self, seen: Seen | None, now: float) -> Grant | None:
+        if seen is None or seen.grant is None or now - seen.at > STALE_SECONDS:
+            raise Unavailable("the database is away, so that this token cannot be checked")
+        return seen.grant
+
+    def _remember(self, token_hash: str, seen: Seen) -> None:
+        self._seen[token_hash] = seen
+        self._seen.move_to_end(token_hash)
+        if len(self._seen) > MOST_REMEMBERED:
+            self._seen.popitem(last=False)
+
+
+def hash_of(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

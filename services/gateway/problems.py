@@ -1,0 +1,186 @@
+"""Everything that can go wrong, as RFC 9457 problem documents: the one table of them, and how errors become them."""
+
+from __future__ import annotations
+
+import enum
+import logging
+import re
+from typing import Any, NamedTuple
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import (
+    ClientException,
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    ValidationException,
+)
+
+from hallpulse.domain.errors import HallpulseError, Unavailable
+
+from .expectations import expected_of
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 2
+_MISSING = re.compile(r"Missing required \w+ parameter '(\w+)'").match
+_log = logging.getLogger(__name__)
+
+
+class EventResult(msgspec.Struct, frozen=True):
+    """What became of one event: `accepted` once the broker has it, or `refused` and why.
+
+    index: its place in the request, from 0; id: the event's, null where it could not be read; reason: a code of the
+    contract's closed list; field and detail: where it is wrong and what was expected.
+    """
+
+    index: int
+    id: str | None
+    status: str
+    reason: str | None = None
+    field: str | None = None
+    detail: str | None = None
+
+
+class Problem(msgspec.Struct, omit_defaults=True):
+    """An RFC 9457 problem document. field: the parameter or the event's field that is wrong; reason: for an event."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    field: str | None = None
+    reason: str | None = None
+    results: list[EventResult] | None = None
+
+
+class Sort(NamedTuple):
+    status: int
+    title: str
+    zh: str
+
+
+class Kind(enum.Enum):
+    """Each kind of problem: its status and its title; its name is its `type`, /problems#bad-parameter."""
+
+    BAD_REQUEST = Sort(400, "The request cannot be understood", "无法理解该请求")
+    BAD_PARAMETER = Sort(400, "A parameter is missing, unknown or malformed", "参数缺失、未知或格式有误")
+    NOT_JSON = Sort(400, "The body is not JSON", "消息体不是合法的 JSON")
+    NO_TOKEN = Sort(401, "A valid bearer token is needed", "需要有效的访问令牌")
+    FORBIDDEN = Sort(403, "The token does not open this", "该令牌无此权限")
+    NOT_FOUND = Sort(404, "There is no such thing", "没有找到")
+    METHOD_NOT_ALLOWED = Sort(405, "This address does not take that method", "该地址不支持此请求方法")
+    TOO_SLOW = Sort(408, "The body took too long to arrive", "消息体到达过慢")
+    TOO_LARGE = Sort(413, "The body is larger than 4 MiB", "消息体超过 4 MiB")
+    BAD_CONTENT_TYPE = Sort(415, "The content type is not one of CloudEvents", "内容类型不是 CloudEvents")
+    CONTRADICTION = Sort(422, "The parameters do not go together", "参数之间互相矛盾或超出范围")
+    REFUSED = Sort(422, "The event is refused", "事件被拒收")
+    TOO_MANY_REQUESTS = Sort(429, "Too many requests with this token", "该令牌的请求过于频繁")
+    INTERNAL = Sort(500, "Something is wrong with the gateway", "网关内部出错")
+    UNAVAILABLE = Sort(503, "A server behind the gateway does not answer", "后端服务暂时无法访问")
+
+    @property
+    def status(self) -> int:
+        return self.value.status
+
+    @property
+    def title(self) -> str:
+        return self.value.title
+
+    @property
+    def slug(self) -> str:
+        return self.name.lower().replace("_", "-")
+
+
+class Declined(Exception):
+    """The request ends here, with this problem."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        detail: str,
+        *,
+        field: str | None = None,
+        reason: str | None = None,
+        results: list[EventResult] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.field = field
+        self.reason = reason
+        self.results = results
+        self.headers = headers or {}
+
+
+def try_later(detail: str, seconds: float = RETRY_SECONDS) -> Declined:
+    return Declined(Kind.UNAVAILABLE, detail, headers={"retry-after": str(max(1, round(seconds)))})
+
+
+_OF_STATUS = {
+    400: Kind.BAD_REQUEST,
+    401: Kind.NO_TOKEN,
+    403: Kind.FORBIDDEN,
+    404: Kind.NOT_FOUND,
+    405: Kind.METHOD_NOT_ALLOWED,
+    413: Kind.TOO_LARGE,
+    415: Kind.BAD_CONTENT_TYPE,
+}
+
+
+def _from_framework(error: HTTPException) -> Declined:
+    """What the framework found wrong before any handler of ours was called."""
+    if isinstance(error, ValidationException):
+        return _bad_parameter(error)
+    if isinstance(error, MethodNotAllowedException):
+        allowed = (error.headers or {}).get("allow", "")
+        return Declined(Kind.METHOD_NOT_ALLOWED, f"expected {allowed}", headers=dict(error.headers or {}))
+    if isinstance(error, NotFoundException):
+        return Declined(Kind.NOT_FOUND, "no such address: /openapi.json lists them all")
+    if isinstance(error, ClientException) and error.status_code == 413:
+        return Declined(Kind.TOO_LARGE, "expected at most 4 MiB (4194304 bytes)")
+    if error.status_code >= 500:
+        return Declined(Kind.INTERNAL, "the fault has been logged")
+    return Declined(_OF_STATUS.get(error.status_code, Kind.BAD_REQUEST), str(error.detail))
+
+
+def _bad_parameter(error: ValidationException) -> Declined:
+    missing = _MISSING(str(error.detail))
+    extra = error.extra if isinstance(error.extra, list) and error.extra else [{}]
+    field = (missing[1] if missing else str(extra[0].get("key", ""))).rstrip("_")
+    detail = f"{field}: expected {expected_of(field)}" + (", got nothing" if missing else "")
+    return Declined(Kind.BAD_PARAMETER, detail, field=field)
+
+
+def _declined(error: Exception) -> Declined:
+    if isinstance(error, Declined):
+        return error
+    if isinstance(error, HTTPException):
+        return _from_framework(error)
+    if isinstance(error, Unavailable):
+        return try_later(str(error))
+    _log.error("%s", error if isinstance(error, HallpulseError) else type(error).__name__, exc_info=error)
+    return Declined(Kind.INTERNAL, "the fault has been logged")
+
+
+def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Every error's way out: a problem document, never a stack trace."""
+    declined = _declined(error)
+    problem = Problem(
+        type=f"/problems#{declined.kind.slug}",
+        title=declined.kind.title,
+        status=declined.kind.status,
+        detail=declined.detail,
+        instance=request.url.path,
+        field=declined.field,
+        reason=declined.reason,
+        results=declined.results,
+    )
+    return Response(
+        msgspec.json.encode(problem),
+        status_code=declined.kind.status,
+        media_type=MEDIA_TYPE,
+        headers=declined.headers,
+    )

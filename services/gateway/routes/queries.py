@@ -1,0 +1,113 @@
+"""The queries under /v1, but for those of cases. Each runs on a thread: the store's calls wait for the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, get
+
+from services.gateway.answers.departments import DepartmentsAnswer, departments_answer
+from services.gateway.answers.indicators import IndicatorsAnswer, indicators_answer
+from services.gateway.answers.regions import RegionsAnswer, regions_answer
+from services.gateway.answers.targets import TargetsAnswer, targets_answer
+from services.gateway.answers.trend import TrendAnswer, trend_answer
+from services.gateway.guards import grant_of
+from services.gateway.parameters import (
+    Department,
+    From,
+    GivenDesk,
+    Hall,
+    On,
+    RegionCode,
+    To,
+    day_of_calendar,
+    scope_of,
+    window_of,
+)
+
+from .documented import QUERY, problems
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@get(
+    "/v1/indicators",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="getIndicators",
+    summary="Every indicator of a region, a department or a hall",
+    tags=["figures"],
+)
+def get_indicators(
+    request: AnyRequest,
+    desk: GivenDesk,
+    region: RegionCode,
+    *,
+    from_: From = None,
+    to: To = None,
+    department: Department = None,
+    hall: Hall = None,
+) -> IndicatorsAnswer:
+    """Without from and to: the period so far of the plan in force, or the year so far where there is none.
+
+    A region without data answers with zeros and no values: its coverage says that nobody reports.
+    """
+    scope = scope_of(grant_of(request), region, department, hall)
+    return indicators_answer(desk, scope, window_of(desk, scope.region, from_, to))
+
+
+@get(
+    "/v1/targets",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="getTargets",
+    summary="What each target of the plan in force comes to",
+    tags=["figures"],
+)
+def get_targets(request: AnyRequest, desk: GivenDesk, region: RegionCode, on: On = None) -> TargetsAnswer:
+    """On a day, today if it is left out. Targets that bind each department list the departments."""
+    scope = scope_of(grant_of(request), region)
+    return targets_answer(desk, scope.region, day_of_calendar("on", on, desk.today()))
+
+
+@get(
+    "/v1/trend",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="getTrend",
+    summary="The indicators of the plan's targets, month by month",
+    tags=["figures"],
+)
+def get_trend(request: AnyRequest, desk: GivenDesk, region: RegionCode, on: On = None) -> TrendAnswer:
+    """From the period's first day to the end of each month, and to the day asked."""
+    scope = scope_of(grant_of(request), region)
+    return trend_answer(desk, scope.region, day_of_calendar("on", on, desk.today()))
+
+
+@get(
+    "/v1/departments",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="getDepartments",
+    summary="Every department's figures and open cases",
+    tags=["figures"],
+)
+def get_departments(
+    request: AnyRequest, desk: GivenDesk, region: RegionCode, from_: From = None, to: To = None
+) -> DepartmentsAnswer:
+    """The same defaults as /v1/indicators."""
+    scope = scope_of(grant_of(request), region)
+    return departments_answer(desk, scope.region, window_of(desk, scope.region, from_, to))
+
+
+@get(
+    "/v1/regions",
+    sync_to_thread=True,
+    responses=problems(401, 429, 500, 503),
+    operation_id="getRegions",
+    summary="The regions that this token reads",
+    tags=["figures"],
+)
+def get_regions(request: AnyRequest, desk: GivenDesk) -> RegionsAnswer:
+    """Counties with data, halls or a plan, and the prefectures and provinces above them."""
+    return regions_answer(desk, grant_of(request))

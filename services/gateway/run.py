@@ -1,0 +1,97 @@
+"""Builds the gateway and runs it until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from prometheus_client import ProcessCollector
+
+from hallpulse.domain.errors import HallpulseError
+from hallpulse.metrics import GatewayMetrics, new_registry
+from hallpulse.plans import PlanError, load_plans
+from hallpulse.settings import Settings, SettingsError, settings_from
+from hallpulse.store import open_store
+
+from .app import create_app
+from .desk import Desk
+from .doorkeeper import Doorkeeper
+from .dispatch import open_courier
+from .rates import Rates
+from .server import serve
+
+QUERY_THREADS = 8
+DOOR_THREADS = 2
+"""Their own, so that slow queries keep no hall waiting at the door."""
+
+
+def run(environment: Mapping[str, str]) -> int:
+    """Exit status: 0 after SIGTERM, 1 with one line on stderr where it could not start."""
+    logging.basicConfig(level=logging.WARNING, format="gateway: %(message)s", stream=sys.stderr)
+    try:
+        _serve(settings_from(environment))
+    except PlanError as error:
+        return _failed(f"{error.problems[0]} ({len(error.problems)} in all; see hallpulse plan check)")
+    except (HallpulseError, SettingsError, OSError) as error:
+        return _failed(str(error) or type(error).__name__)
+    return 0
+
+
+def _failed(message: str) -> int:
+    print(f"gateway: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    return 1
+
+
+def _serve(settings: Settings) -> None:
+    with _desk(settings) as desk, _listening(settings) as listener:
+        desk.store.ping()
+        _end_quietly()
+        address = f"http://{settings.host}:{listener.getsockname()[1]}"
+        serve(create_app(desk), listener, lambda: print(f"gateway: ready, {address}", file=sys.stderr, flush=True))
+
+
+@contextmanager
+def _desk(settings: Settings) -> Iterator[Desk]:
+    plans = load_plans(settings.plans)
+    registry = new_registry()
+    ProcessCollector(registry=registry)
+    store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS)
+    with ThreadPoolExecutor(DOOR_THREADS, "door") as door, open_courier(settings.amqp_url) as courier:
+        try:
+            yield Desk(
+                store=store,
+                plans=plans,
+                courier=courier,
+                doorkeeper=Doorkeeper(store.tokens.find, settings.read_token, time.monotonic, door),
+                rates=Rates(settings.gateway_rate),
+                clock=lambda: datetime.now(UTC),
+                monotonic=time.monotonic,
+                metrics=GatewayMetrics(registry),
+                registry=registry,
+            )
+        finally:
+            store.close()
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listener = socket.create_server((settings.host, settings.gateway_port), family=family, backlog=1024)
+    except OSError as error:
+        raise OSError(f"cannot listen on {settings.host}:{settings.gateway_port}: {error.strerror}") from None
+    with listener:
+        yield listener
+
+
+def _end_quietly() -> None:
+    """The server raises the signal that stopped it again once it has stopped: by then there is nothing left to do."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)

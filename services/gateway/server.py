@@ -1,0 +1,95 @@
+"""uvicorn with what it leaves to a proxy: limits for those who send slowly, or a head without end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from litestar import Litestar
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS = 10.0
+HEAD_BYTES = 64 * 1024
+MESSAGE_SECONDS = 60.0
+"""A whole request, its body too: the handler gives up on a body before that, with an answer."""
+IDLE_SECONDS = 30
+SHUTDOWN_SECONDS = 10
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """Closes the connection of a request that does not arrive in time, answered or not."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _head_bytes: int | None = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_within(HEAD_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._head_bytes is not None:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes is not None and self._head_bytes > HEAD_BYTES:
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_bytes = 0
+        self._expect_within(HEAD_SECONDS)
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes = None
+        self._expect_within(MESSAGE_SECONDS)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._expect_nothing()
+        super().on_message_complete()
+
+    def _expect_within(self, seconds: float) -> None:
+        self._expect_nothing()
+        self._deadline = self.loop.call_later(seconds, self.transport.close)
+
+    def _expect_nothing(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class Server(uvicorn.Server):
+    """Says when it is ready to be asked."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def serve(app: Litestar, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Until SIGTERM or SIGINT; requests under way are answered first."""
+    config: dict[str, Any] = {
+        "loop": "uvloop",
+        "http": PatientProtocol,
+        "ws": "none",
+        "lifespan": "on",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "date_header": True,
+        "timeout_keep_alive": IDLE_SECONDS,
+        "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
+        "backlog": 1024,
+    }
+    Server(uvicorn.Config(app, **config), ready).run([listener])
