@@ -1,0 +1,20 @@
+"""The only door to RabbitMQ for the suite's own services."""
+
+from .batch import Batch, Delivery
+from .connection import open_channel
+from .consumer import Consumer, ConsumerLimits
+from .refused import Letter
+from .topology import EVENTS, GATEWAY_USER, REFUSED, declare
+
+__all__ = [
+    "EVENTS",
+    "GATEWAY_USER",
+    "REFUSED",
+    "Batch",
+    "Consumer",
+    "ConsumerLimits",
+    "Delivery",
+    "Letter",
+    "declare",
+    "open_channel",
+]

@@ -1,0 +1,56 @@
+"""Connections to RabbitMQ, and the one place where their faults become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPError, ProbableAccessDeniedError, ProbableAuthenticationError
+
+from hallpulse.domain.errors import Halt, Unavailable
+
+HEARTBEAT_SECONDS = 30
+
+
+def parameters(amqp_url: str) -> pika.URLParameters:
+    """Connection parameters with a heartbeat and short timeouts. Raises Halt for a URL that is none."""
+    try:
+        wanted = pika.URLParameters(amqp_url)
+    except (ValueError, TypeError, KeyError):
+        raise Halt("broker: expected a URL amqp://user:password@host:port/vhost") from None
+    wanted.heartbeat = HEARTBEAT_SECONDS
+    wanted.socket_timeout = 5
+    wanted.stack_timeout = 10
+    wanted.blocked_connection_timeout = None
+    return wanted
+
+
+@contextmanager
+def open_channel(amqp_url: str) -> Iterator[BlockingChannel]:
+    """A channel of a connection of its own. Raises Unavailable, or Halt where the broker knows us and says no."""
+    with broker_faults():
+        connection = pika.BlockingConnection(parameters(amqp_url))
+        try:
+            yield connection.channel()
+        finally:
+            if connection.is_open:
+                connection.close()
+
+
+@contextmanager
+def broker_faults() -> Iterator[None]:
+    try:
+        yield
+    except (ProbableAuthenticationError, ProbableAccessDeniedError):
+        raise Halt("broker: it refuses this user and password, or the user may not enter this virtual host") from None
+    except (AMQPError, OSError) as error:
+        raise Unavailable(f"broker: {fault_line(error)}") from error
+
+
+def fault_line(error: BaseException) -> str:
+    """A fault in one line: pika's own texts are often empty or the repr of a nested error."""
+    nested = error.args[0] if error.args else error
+    cause = getattr(nested, "exception", None) or getattr(nested, "error", None) or error
+    return " ".join(str(cause).split()) or type(cause).__name__

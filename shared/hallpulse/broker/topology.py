@@ -1,0 +1,52 @@
+"""What is declared on the broker, as data: one way in, partitions, and a place for what is refused.
+
+    hall.events (topic) ─#→ hall.partitions (consistent hash of the routing key) → hall.ingest.0 … hall.ingest.N-1
+
+A hall's events of one family always lie in one queue, so that workers do not meet at a hall. Queues are quorum queues
+with one active consumer each; full, they push back on publishers (`reject-publish`) and drop nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pika.adapters.blocking_connection import BlockingChannel
+
+EVENTS = "hall.events"
+PARTITIONS = "hall.partitions"
+REFUSED = "hall.refused"
+GATEWAY_USER = "gateway"
+QUEUE_BYTES = 8 * 1024**3
+"""A partition holds this much; then it refuses further messages until workers catch up."""
+
+
+def queue_name(partition: int) -> str:
+    return f"hall.ingest.{partition}"
+
+
+def queue_names(partitions: int) -> list[str]:
+    return [queue_name(partition) for partition in range(partitions)]
+
+
+def ingest_arguments(queue_bytes: int = QUEUE_BYTES) -> dict[str, Any]:
+    return {
+        "x-queue-type": "quorum",
+        "x-single-active-consumer": True,
+        "x-overflow": "reject-publish",
+        "x-max-length-bytes": queue_bytes,
+    }
+
+
+def declare(channel: BlockingChannel, partitions: int, queue_bytes: int = QUEUE_BYTES) -> None:
+    """Declare everything; nothing happens to what is there already.
+
+    Partitions may be added at any time. To take some away, unbind them from `hall.partitions` and let the workers
+    empty them before they are deleted.
+    """
+    channel.exchange_declare(EVENTS, exchange_type="topic", durable=True)
+    channel.exchange_declare(PARTITIONS, exchange_type="x-consistent-hash", durable=True)
+    channel.exchange_bind(PARTITIONS, EVENTS, routing_key="#")
+    for name in queue_names(partitions):
+        channel.queue_declare(name, durable=True, arguments=ingest_arguments(queue_bytes))
+        channel.queue_bind(name, PARTITIONS, routing_key="10")  # the weight of a partition
+    channel.queue_declare(REFUSED, durable=True, arguments={"x-queue-type": "quorum"})
