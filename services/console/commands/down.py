@@ -17,7 +17,7 @@ from services.console.suite.layout import Layout
 def command(purge: bool, directory: Path) -> None:
     """End the suite that runs in DIR, and nothing that `up` did not start. Nothing to end is no failure."""
     layout = Layout(directory.absolute())
-    ended = lifecycle.down(layout, click.echo)
+    ended = lifecycle.down(layout, click.echo, drop=purge)
     click.echo(f"ended: {layout.root}" if ended else f"nothing runs in {layout.root}")
     if purge:
         layout.purge()

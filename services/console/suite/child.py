@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 from collections import deque
@@ -59,9 +60,9 @@ class Child:
     def is_due(self, now: float) -> bool:
         return self.state == RESTARTING and now >= self.due
 
-    def ask_to_stop(self) -> None:
+    def ask_to_stop(self, by: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(self.part.stop)
+            self._process.send_signal(by)
 
     def wait_until_gone(self) -> None:
         """Killed where it takes longer than its patience."""

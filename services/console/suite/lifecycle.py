@@ -16,7 +16,7 @@ from services.console.suite.files import private_directory, write_private
 from services.console.suite.layout import Layout
 from services.console.suite.processes import Identity
 from services.console.suite.state import PartState, SuiteState
-from services.console.suite.supervisor import Say, Supervisor
+from services.console.suite.supervisor import DROP, Say, Supervisor
 
 _SUPERVISOR_PATIENCE = 90.0
 
@@ -40,15 +40,18 @@ def run(layout: Layout, given: Mapping[str, str], say: Say) -> None:
         os.close(lock)
 
 
-def down(layout: Layout, say: Say) -> bool:
-    """End a suite and whatever of it still lives; False where nothing did. Nobody else's process is touched."""
+def down(layout: Layout, say: Say, drop: bool = False) -> bool:
+    """End a suite and whatever of it still lives; False where nothing did. Nobody else's process is touched.
+
+    drop: at once, because its data is to be deleted.
+    """
     known = state.read(layout.state)
     if known is None:
         return False
     ended = known.is_alive()
     if ended:
         say(f"ending the suite (pid {known.supervisor.pid})")
-        processes.end(known.supervisor, signal.SIGTERM, _SUPERVISOR_PATIENCE)
+        processes.end(known.supervisor, DROP if drop else signal.SIGTERM, _SUPERVISOR_PATIENCE)
     leftovers = _end_parts(known)
     _withdraw(layout)
     return ended or leftovers

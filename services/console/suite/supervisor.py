@@ -17,6 +17,8 @@ from services.console.suite.state import SuiteState
 
 Say = Callable[[str], None]
 
+# Sent by `down --purge`: what is about to be deleted needs no orderly end.
+DROP = signal.SIGUSR1
 _READY_SECONDS = 90.0
 _POLL_SECONDS = 0.05
 _WATCH_SECONDS = 0.25
@@ -30,11 +32,11 @@ class Supervisor:
     def __init__(self, layout: Layout, me: Identity, say: Say) -> None:
         self._layout, self._me, self._say = layout, me, say
         self._stages: list[list[Child]] = []
-        self._stop_asked = False
+        self._stop_asked = self._drop = False
 
     def run(self, stages: Sequence[Sequence[Part]], on_ready: Callable[[], None]) -> None:
         """Returns when it is told to stop. Raises CannotRun where a part does not start; nothing is left running."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, DROP):
             signal.signal(number, self._note_stop)
         try:
             for stage in stages:
@@ -47,8 +49,9 @@ class Supervisor:
             self._stop()
 
     def _note_stop(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
+        del frame
         self._stop_asked = True
+        self._drop = self._drop or number == DROP
 
     def _start(self, stage: list[Child]) -> None:
         self._stages.append(stage)
@@ -91,7 +94,7 @@ class Supervisor:
     def _stop(self) -> None:
         for stage in reversed(self._stages):
             for child in stage:
-                child.ask_to_stop()
+                child.ask_to_stop(signal.SIGKILL if self._drop else child.part.stop)
             for child in stage:
                 child.wait_until_gone()
 
