@@ -236,6 +236,24 @@ class GatewayMetrics:
         self._events.labels("refused").inc(refused)
 
 
+class NoticeMetrics:
+    """What the notices service counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._received = Counter("hallpulse_notices_total", "Notices written to the ledger.", (), registry=registry)
+        self._messages = Counter(
+            "hallpulse_notice_messages_total", "Attempts to pass a notice on: sent, failed (tried again), given_up.",
+            ("channel", "outcome"), registry=registry,
+        )  # fmt: skip
+        add_build_info(registry)
+
+    def received(self, count: int) -> None:
+        self._received.inc(count)
+
+    def passed_on(self, channel: str, outcome: str) -> None:
+        self._messages.labels(channel, outcome).inc()
+
+
 def add_build_info(registry: CollectorRegistry) -> None:
     """`hallpulse_build_info{version}`, always 1."""
     try:

@@ -19,6 +19,7 @@ class Settings:
     management_url: RabbitMQ's HTTP API with user and password, needed only to add halls;
     gateway_rate: requests a second that one token may make in the long run, 0 for any number;
     read_token: with it the gateway answers every query, and takes no events;
+    channels: the file that says where notices are passed on to; notices_token: what Alertmanager shows to be let in;
     batch_events and batch_seconds: a batch is stored when it holds this many events or is this old.
     """
 
@@ -40,6 +41,8 @@ class Settings:
     alertmanager_url: str = ""
     grafana_url: str = ""
     grafana_token: str = ""
+    channels: Path | None = None
+    notices_token: str = ""
 
 
 _NAMES = {
@@ -61,11 +64,14 @@ _NAMES = {
     "alertmanager_url": "HALLPULSE_ALERTMANAGER_URL",
     "grafana_url": "HALLPULSE_GRAFANA_URL",
     "grafana_token": "HALLPULSE_GRAFANA_TOKEN",
+    "channels": "HALLPULSE_CHANNELS",
+    "notices_token": "HALLPULSE_NOTICES_TOKEN",
 }
 _REQUIRED = ("amqp_url", "database_url")
 _CASTS = {
     "plans": Path,
     "calendars": Path,
+    "channels": Path,
     "gateway_port": int,
     "gateway_rate": float,
     "metrics_port": int,

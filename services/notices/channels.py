@@ -1,0 +1,90 @@
+"""Where notices are passed on to: a YAML file that says for each receiver its e-mails and group robots.
+
+smtp: {host: mail.example.gov.cn, port: 25, from: hallpulse@example.gov.cn, user: hallpulse,
+       password_file: /run/secrets/smtp, starttls: true}
+receivers:
+  bureau: {email: [zsj@example.gov.cn], wecom: [{url_file: /run/secrets/wecom-bureau}]}
+  222424/justice: {dingtalk: [{url_file: /run/secrets/dingtalk, secret_file: /run/secrets/dingtalk-key}]}
+
+A receiver is `bureau`, `operators`, REGION/DEPARTMENT, or `default` for all that are not named. A robot's address is a
+secret: it is best kept in a file of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+DEFAULT = "default"
+Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+
+
+class ChannelsError(Exception):
+    """The file cannot be used; one line: file, place, what was expected."""
+
+
+class Smtp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    host: str
+    sender: str = msgspec.field(name="from")
+    port: Port = 25
+    user: str = ""
+    password_file: str = ""
+    starttls: bool = False
+
+
+class Robot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A group robot's webhook; secret_file: DingTalk's signing key."""
+
+    url: str = ""
+    url_file: str = ""
+    secret_file: str = ""
+
+
+class Addresses(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    email: list[str] = []
+    wecom: list[Robot] = []
+    dingtalk: list[Robot] = []
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    smtp: Smtp | None = None
+    receivers: dict[str, Addresses] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Nothing is passed on where no file is named: the ledger alone then says who was told."""
+
+    smtp: Smtp | None = None
+    receivers: Mapping[str, Addresses] = field(default_factory=dict)
+
+    def of(self, receiver: str) -> Addresses:
+        return self.receivers.get(receiver) or self.receivers.get(DEFAULT) or Addresses()
+
+
+def load_channels(path: Path) -> Channels:
+    """Raises ChannelsError; files that hold secrets are read when a message is sent."""
+    try:
+        content = msgspec.yaml.decode(path.read_bytes(), type=_File)
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
+        raise ChannelsError(f"{path}: {' '.join(str(error).split())}") from None
+    _check(path, content)
+    return Channels(content.smtp, content.receivers)
+
+
+def _check(path: Path, content: _File) -> None:
+    for name, addresses in content.receivers.items():
+        if addresses.email and content.smtp is None:
+            raise ChannelsError(f"{path}: receivers.{name}.email: expected smtp to say which server sends it")
+        for robot in (*addresses.wecom, *addresses.dingtalk):
+            if bool(robot.url) == bool(robot.url_file):
+                raise ChannelsError(f"{path}: receivers.{name}: expected url or url_file of each robot")
+
+
+def secret(path: str) -> str:
+    """What a file of a secret holds, without the line's end; empty where none is named. Raises OSError."""
+    return Path(path).read_text(encoding="utf-8").strip() if path else ""

@@ -1,0 +1,121 @@
+"""By e-mail, and as group robots of WeCom (企业微信) and DingTalk (钉钉) in their published JSON."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import smtplib
+import time
+from collections.abc import Mapping
+from email.message import EmailMessage
+from typing import Any
+from urllib.parse import quote_plus
+
+import httpx
+
+from hallpulse.store.notices import Message
+
+from .channels import Channels, Robot, Smtp, secret
+
+PATIENCE_SECONDS = 10.0
+WECOM_BYTES = 4_096
+DINGTALK_BYTES = 20_000
+CUT = "……"
+
+
+class NotSent(Exception):
+    """Try again later; the message says what went wrong and holds no secret."""
+
+
+class NoSuchAddress(NotSent):
+    """Nobody is at this place any more: trying again is no use."""
+
+
+class Senders:
+    """Sends a message to the address that it names."""
+
+    def __init__(self, channels: Channels) -> None:
+        self._channels = channels
+
+    def send(self, message: Message) -> None:
+        """Raises NotSent."""
+        addresses = self._channels.of(message.receiver)
+        try:
+            if message.channel == "email" and self._channels.smtp is not None:
+                send_email(self._channels.smtp, addresses.email[message.place], message)
+            elif message.channel == "wecom":
+                send_wecom(addresses.wecom[message.place], message)
+            elif message.channel == "dingtalk":
+                send_dingtalk(addresses.dingtalk[message.place], message, time.time())
+            else:
+                raise NoSuchAddress(f"no channel {message.channel}")
+        except IndexError:
+            raise NoSuchAddress(f"{message.receiver} has no address {message.place + 1} on {message.channel}") from None
+
+
+def send_email(smtp: Smtp, to: str, message: Message) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = smtp.sender, to, " ".join(message.title.split())
+    mail.set_content(message.body)
+    try:
+        with smtplib.SMTP(smtp.host, smtp.port, timeout=PATIENCE_SECONDS) as server:
+            if smtp.starttls:
+                server.starttls()
+            if smtp.user:
+                server.login(smtp.user, secret(smtp.password_file))
+            server.send_message(mail)
+    except smtplib.SMTPRecipientsRefused:
+        raise NoSuchAddress(f"{smtp.host} refuses the address {to}") from None
+    except (smtplib.SMTPException, OSError) as error:
+        raise NotSent(f"{smtp.host}:{smtp.port}: {error}") from None
+
+
+def send_wecom(robot: Robot, message: Message) -> None:
+    text = cut(f"**{message.title}**\n{message.body}", WECOM_BYTES)
+    _post("WeCom", _url(robot), {"msgtype": "markdown", "markdown": {"content": text}})
+
+
+def send_dingtalk(robot: Robot, message: Message, now: float) -> None:
+    text = cut(f"### {message.title}\n\n{message.body}".replace("\n", "  \n"), DINGTALK_BYTES)
+    url = _url(robot)
+    try:
+        key = secret(robot.secret_file)
+    except OSError as error:
+        raise NotSent(f"DingTalk: the robot's key cannot be read: {error.strerror}") from None
+    if key:
+        url += signature(key, round(now * 1000))
+    _post("DingTalk", url, {"msgtype": "markdown", "markdown": {"title": cut(message.title, 200), "text": text}})
+
+
+def signature(key: str, milliseconds: int) -> str:
+    """What DingTalk wants appended: HMAC-SHA256 of the time and the key, with the key, in base64."""
+    digest = hmac.new(key.encode(), f"{milliseconds}\n{key}".encode(), hashlib.sha256).digest()
+    return f"&timestamp={milliseconds}&sign={quote_plus(base64.b64encode(digest))}"
+
+
+def cut(text: str, most: int) -> str:
+    """At most so many bytes of UTF-8, whole characters only."""
+    encoded = text.encode()
+    if len(encoded) <= most:
+        return text
+    return encoded[: most - len(CUT.encode())].decode(errors="ignore") + CUT
+
+
+def _url(robot: Robot) -> str:
+    try:
+        return robot.url or secret(robot.url_file)
+    except OSError as error:
+        raise NotSent(f"the robot's address cannot be read: {error.strerror}") from None
+
+
+def _post(whom: str, url: str, content: Mapping[str, Any]) -> None:
+    """Both answer 200 with an errcode, 0 for well. The address holds the robot's key: it is never told."""
+    try:
+        answer = httpx.post(url, json=content, timeout=PATIENCE_SECONDS)
+        said = answer.json() if answer.status_code == 200 else {}
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise NotSent(f"{whom} does not answer: {type(error).__name__}") from None
+    if not isinstance(said, dict) or said.get("errcode") != 0:
+        detail = f"errcode {said.get('errcode')}: {said.get('errmsg')}" if said else f"status {answer.status_code}"
+        raise NotSent(f"{whom} refuses: {detail}")

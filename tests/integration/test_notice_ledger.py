@@ -1,0 +1,251 @@
+"""Notices on real servers: the ledger in PostgreSQL, the door over HTTP, messages to local HTTP and SMTP servers."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Message as MessageHandler
+
+from hallpulse.metrics import NoticeMetrics, new_registry
+from hallpulse.store import Store
+from services.notices.app import build
+from services.notices.channels import Addresses, Channels, Robot, Smtp
+from services.notices.courier import FIRST_WAIT, Courier
+from services.notices.desk import NoticeDesk
+from services.notices.senders import Senders
+from tests.unit.test_notices import posted
+
+NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Robots:
+    """A local stand-in for both robots' servers: remembers what was posted, answers what it is told to."""
+
+    url: str = ""
+    answer: dict[str, Any] = field(default_factory=lambda: {"errcode": 0, "errmsg": "ok"})
+    posted: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+
+@pytest.fixture
+def robots() -> Iterator[Robots]:
+    state = Robots()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            state.posted.append((self.path, content))
+            body = json.dumps(state.answer).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            del format, args
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        state.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield state
+        server.shutdown()
+        thread.join()
+
+
+class Mailbox(MessageHandler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.mails: list[Any] = []
+
+    def handle_message(self, message: Any) -> None:
+        self.mails.append(message)
+
+
+@pytest.fixture
+def mail() -> Iterator[tuple[Mailbox, int]]:
+    box = Mailbox()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield box, port
+    controller.stop()
+
+
+@dataclass
+class Door:
+    url: str
+    clock: Clock
+    courier: Courier
+    store: Store
+
+    def post(self, content: dict[str, Any], token: str = "in") -> httpx.Response:
+        return httpx.post(f"{self.url}/v1/alerts", json=content, headers={"Authorization": f"Bearer {token}"})
+
+    def ledger(self, **query: str) -> list[dict[str, Any]]:
+        answer = httpx.get(f"{self.url}/v1/notices", params=query, headers={"Authorization": "Bearer out"})
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["notices"]
+        return found
+
+
+@contextlib.contextmanager
+def served(store: Store, channels: Channels) -> Iterator[Door]:
+    clock, registry = Clock(), new_registry()
+    metrics = NoticeMetrics(registry)
+    app = build(NoticeDesk(store, channels, clock, metrics), registry, post_token="in", read_token="out")
+    server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", 0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield Door(f"http://127.0.0.1:{port}", clock, Courier(store.notices, Senders(channels), clock, metrics), store)
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def door(store: Store) -> Iterator[Door]:
+    with served(store, Channels()) as opened:
+        yield opened
+
+
+def test_a_notice_is_in_the_ledger_with_who_was_told_what_and_when(door: Door) -> None:
+    assert door.post(posted()).json() == {"notices": 1}
+    (line,) = door.ledger()
+    assert (line["receiver"], line["value"], line["gap"]) == ("222424/justice", "6.10", "-1.10")
+    assert datetime.fromisoformat(line["told"]) == NOON
+    assert line["resolved"] is None
+
+
+def test_a_repetition_is_counted_and_not_listed_twice(door: Door) -> None:
+    door.post(posted())
+    door.clock.now += timedelta(hours=24)
+    door.post(posted(annotations={"summary": "败诉率:落后进度", "value": "7.00"}))
+    (line,) = door.ledger()
+    assert (line["times"], line["value"]) == (2, "7.00")
+    assert datetime.fromisoformat(line["told"]) == NOON
+    assert datetime.fromisoformat(line["last_told"]) == NOON + timedelta(hours=24)
+
+
+def test_what_is_resolved_keeps_the_figures_with_which_it_was_told(door: Door) -> None:
+    door.post(posted())
+    door.post(posted(status="resolved", endsAt="2026-11-24T12:00:00Z", annotations={"summary": "", "value": "1.00"}))
+    (line,) = door.ledger(state="resolved")
+    assert line["value"] == "6.10"
+    assert datetime.fromisoformat(line["resolved"]) == datetime(2026, 11, 24, 12, tzinfo=UTC)
+    assert door.ledger(state="open") == []
+
+
+def test_somebody_acknowledges_and_the_first_one_stands(door: Door) -> None:
+    door.post(posted())
+    headers = {"Authorization": "Bearer out"}
+    for who in ("王主任", "李科长"):
+        told = {"region": 222424, "fingerprint": "0123456789abcdef", "by": who}
+        httpx.post(f"{door.url}/v1/notices/acknowledge", json=told, headers=headers)
+    (line,) = door.ledger(state="acknowledged")
+    assert line["acknowledged_by"] == "王主任"
+
+
+def test_the_door_lets_in_only_who_shows_the_token(door: Door) -> None:
+    assert door.post(posted(), token="wrong").status_code == 401
+    assert httpx.get(f"{door.url}/v1/notices", headers={"Authorization": "Bearer in"}).status_code == 401
+    assert door.ledger() == []
+
+
+def test_what_is_no_notification_is_refused_and_not_tried_again(door: Door) -> None:
+    answer = door.post({"version": "3"})
+    assert answer.status_code == 400
+    assert "expected a notification" in answer.json()["detail"]
+
+
+def test_it_shows_its_metrics_and_that_it_is_ready(door: Door) -> None:
+    door.post(posted())
+    assert "hallpulse_notices_total 1.0" in httpx.get(f"{door.url}/metrics").text
+    assert httpx.get(f"{door.url}/readyz").status_code == 200
+
+
+def test_messages_reach_mailbox_and_robots_in_their_own_forms(
+    store: Store, robots: Robots, mail: tuple[Mailbox, int], tmp_path: Any
+) -> None:
+    (tmp_path / "key").write_text("SECkey\n")
+    addresses = Addresses(
+        email=["justice@example.cn"],
+        wecom=[Robot(url=f"{robots.url}/cgi-bin/webhook/send?key=k")],
+        dingtalk=[Robot(url=f"{robots.url}/robot/send?access_token=t", secret_file=str(tmp_path / "key"))],
+    )
+    smtp = Smtp(host="127.0.0.1", sender="hallpulse@example.cn", port=mail[1])
+    with served(store, Channels(smtp, {"222424/justice": addresses})) as door:
+        door.post(posted())
+        assert door.courier.send_due() == 3
+        assert store.notices.waiting() == 0
+    (letter,) = mail[0].mails
+    assert letter["To"] == "justice@example.cn"
+    assert "败诉率" in letter.get_payload(decode=True).decode()
+    (wecom_path, wecom), (ding_path, ding) = robots.posted
+    assert wecom_path == "/cgi-bin/webhook/send?key=k"
+    assert wecom["msgtype"] == ding["msgtype"] == "markdown"
+    assert "落后进度" in wecom["markdown"]["content"]
+    assert ding_path.startswith("/robot/send?access_token=t&timestamp=")
+    assert "&sign=" in ding_path
+    assert set(ding["markdown"]) == {"title", "text"}
+
+
+def test_a_message_that_was_refused_is_tried_again_later_and_arrives_once(store: Store, robots: Robots) -> None:
+    channels = Channels(None, {"default": Addresses(wecom=[Robot(url=robots.url)])})
+    robots.answer = {"errcode": 45009, "errmsg": "api freq out of limit"}
+    with served(store, channels) as door:
+        door.post(posted())
+        door.courier.send_due()
+        assert door.courier.send_due() == 0
+        assert store.notices.waiting() == 1
+        robots.answer = {"errcode": 0}
+        door.clock.now += FIRST_WAIT
+        assert door.courier.send_due() == 1
+        door.clock.now += timedelta(days=1)
+        assert door.courier.send_due() == 0
+    assert len(robots.posted) == 2
+
+
+def test_a_robot_that_is_away_is_waited_for_and_its_key_is_never_told(store: Store) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        away = f"http://127.0.0.1:{probe.getsockname()[1]}/send?key=geheim"
+    with served(store, Channels(None, {"default": Addresses(wecom=[Robot(url=away)])})) as door:
+        door.post(posted())
+        door.courier.send_due()
+        due = store.notices.due(NOON + timedelta(hours=1), timedelta(minutes=1))
+    assert [d.attempts for d in due] == [2]
+
+
+def test_an_address_that_is_gone_is_given_up(store: Store) -> None:
+    with served(store, Channels(None, {"default": Addresses(wecom=[Robot(url="http://127.0.0.1:9")])})) as door:
+        door.post(posted())
+        nobody = Courier(store.notices, Senders(Channels()), door.clock, NoticeMetrics(new_registry()))
+        nobody.send_due()
+    assert store.notices.waiting() == 0
