@@ -1,0 +1,106 @@
+"""Excel workbooks, streamed row by row; archives that would unpack without end are refused before they are read."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import warnings
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from openpyxl import load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+
+from .problems import TableError
+from .record import Cell, Formula
+
+MAX_BYTES = 200 << 20
+MAX_UNPACKED = 2 << 30
+MAX_RATIO = 200
+MAX_SHARED_STRINGS = 256 << 20
+MAX_PARTS = 2_000
+MAX_COLUMNS = 300
+_HEAD = 4_096
+_SMALL = 10 << 20
+_DECLARES = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+
+Sheets = Iterable[tuple[str, Iterator[tuple[int, Sequence[Cell]]]]]
+
+
+@contextlib.contextmanager
+def open_workbook(path: Path) -> Iterator[tuple[Sheets, Callable[[], float]]]:
+    _refuse_bombs(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of data validations and styles that are not read here
+        try:
+            book = load_workbook(path, read_only=True, data_only=False, keep_links=False)
+        except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError, SyntaxError) as error:
+            raise TableError(f"{path}: not an Excel workbook: {' '.join(str(error).split())[:200]}") from None
+    progress = _Progress()
+    try:
+        yield ((sheet.title, _rows(path, sheet, progress)) for sheet in book.worksheets), progress.done
+    finally:
+        book.close()
+
+
+class _Progress:
+    def __init__(self) -> None:
+        self.row, self.rows = 0, 0
+
+    def done(self) -> float:
+        return min(1.0, self.row / self.rows) if self.rows else 0.0
+
+
+def _rows(path: Path, sheet: Any, progress: _Progress) -> Iterator[tuple[int, Sequence[Cell]]]:
+    progress.rows = sheet.max_row or 0
+    sheet.reset_dimensions()  # what a sheet says of its own size is often wrong
+    rows = sheet.iter_rows(max_col=MAX_COLUMNS)
+    while True:
+        try:
+            cells = next(rows)
+        except StopIteration:
+            return
+        except (ValueError, TypeError, KeyError, SyntaxError, zipfile.BadZipFile, OverflowError) as error:
+            where = f"sheet {sheet.title}, after row {progress.row}"
+            raise TableError(f"{path}: {where}: {' '.join(str(error).split())[:200]}") from None
+        progress.row += 1
+        yield progress.row, [_value(cell) for cell in cells]
+
+
+def _value(cell: Any) -> Cell:
+    value: Any = cell.value
+    if cell.data_type == "f":
+        return Formula(str(value))
+    if cell.data_type == "e":
+        return Formula(str(value))  # the visible remains of one: #REF!
+    if isinstance(value, str):
+        return value.strip() or None
+    return value if isinstance(value, Cell) else str(value)
+
+
+def _refuse_bombs(path: Path) -> None:
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise TableError(f"{path}: {size >> 20} MiB, expected at most {MAX_BYTES >> 20} MiB: split the file")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _refuse_parts(path, archive, size)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise TableError(f"{path}: not an Excel workbook: {error}") from None
+
+
+def _refuse_parts(path: Path, archive: zipfile.ZipFile, size: int) -> None:
+    parts = archive.infolist()
+    unpacked = sum(part.file_size for part in parts)
+    strings = sum(part.file_size for part in parts if part.filename.endswith("sharedStrings.xml"))
+    if len(parts) > MAX_PARTS or unpacked > MAX_UNPACKED or strings > MAX_SHARED_STRINGS:
+        raise TableError(f"{path}: unpacks to {unpacked >> 20} MiB in {len(parts)} parts: refused, split the file")
+    if unpacked > _SMALL and unpacked > size * MAX_RATIO:
+        raise TableError(f"{path}: unpacks to {unpacked // max(size, 1)} times its size: refused as a zip bomb")
+    for part in parts:
+        if part.filename.endswith((".xml", ".rels")):
+            with archive.open(part) as opened:
+                if _DECLARES.search(opened.read(_HEAD)):
+                    raise TableError(f"{path}: {part.filename} declares a document type or entities: refused")

@@ -1,0 +1,126 @@
+"""The county that is simulated: who it is, its halls, and how well its departments work."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hallpulse.domain.plan import Plan
+from hallpulse.domain.workdays import Workdays, day_of
+
+CASES_A_YEAR = 64_000
+ITEMS = 1_196
+"""382 of 1,196 items are 31.940 %: no other number of items near 1,200 comes as near to 31.94 %."""
+MICROSECONDS_A_SECOND = 1_000_000
+_SHANGHAI_SECONDS = 8 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Hall:
+    """share: of all cases; rated: of decided cases; tallies_only: it sends daily counts and no cases."""
+
+    id: str
+    mark: str
+    share: float
+    rated: float
+    tallies_only: bool = False
+    departments: frozenset[str] = frozenset()
+    """Empty: all of them."""
+
+
+_TOWN = frozenset(
+    ("civil-affairs", "human-resources", "medical-insurance", "agriculture", "public-security", "veterans",
+     "disabled-persons", "market-regulation", "health", "forestry")
+)  # fmt: skip
+MAIN_HALL = "government-hall"
+HALLS = (
+    Hall(MAIN_HALL, "ZW", 0.72, 0.78),
+    Hall("tianqiaoling", "TQ", 0.11, 0.70, departments=_TOWN),
+    Hall("daxinggou", "DX", 0.09, 0.92, departments=_TOWN),
+    Hall("luozigou", "LZ", 0.08, 0.55, departments=_TOWN),
+    Hall("baicaogou", "BC", 0.0, 0.0, tallies_only=True),
+)
+HASTY_HALL = "daxinggou"
+"""Here the staff presses "very satisfied" for the visitor, within seconds."""
+SILENT_HALL = "luozigou"
+"""This one loses its line for some days in June and sends everything afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """Shares of a department's cases; late: decided so; slow: accepted so; eve: suspended just before the due day."""
+
+    late: float = 0.025
+    slow: float = 0.01
+    suspended: float = 0.03
+    eve: bool = False
+    extended: float = 0.01
+    dawdled: float = 0.02
+    """Instant items that take days all the same."""
+    backdated: float = 0.0
+
+
+HABITS: Mapping[str, Habits] = {
+    "housing": Habits(late=0.19, slow=0.06, extended=0.04, dawdled=0.12),
+    "natural-resources": Habits(late=0.16, slow=0.05, suspended=0.08, extended=0.05),
+    "transport": Habits(late=0.12, slow=0.03, backdated=0.05),
+    "forestry": Habits(late=0.10, dawdled=0.09),
+    "ecology": Habits(late=0.04, suspended=0.22, eve=True),
+    "emergency": Habits(late=0.08, slow=0.09),
+}
+USUAL = Habits()
+LOAD: Mapping[str, float] = {
+    "public-security": 14, "human-resources": 13, "market-regulation": 12, "real-estate-registry": 9,
+    "medical-insurance": 9, "civil-affairs": 7, "tax": 7, "housing": 5, "transport": 4, "health": 4, "housing-fund": 4,
+    "natural-resources": 3, "agriculture": 3, "education": 2, "veterans": 2, "forestry": 2, "power-supply": 2,
+    "water-supply": 2, "ecology": 1.5, "disabled-persons": 1.5, "emergency": 1.2, "tobacco": 1.2, "fire-rescue": 1,
+}  # fmt: skip
+"""How many cases a department has; a department that is not named here has little to do with the public."""
+LITTLE = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class County:
+    """What a simulated year is a function of.
+
+    until: microseconds since 1970-01-01 UTC; nothing that would arrive later is made. cases: of the whole period.
+    A longer `until` gives the same events and then more: what was published once is published again, never otherwise.
+    """
+
+    plan: Plan
+    workdays: Workdays
+    until: int
+    seed: int = 2023
+    cases: int = CASES_A_YEAR
+
+    @property
+    def region(self) -> int:
+        return self.plan.region
+
+    @property
+    def departments(self) -> tuple[str, ...]:
+        return tuple(department.id for department in self.plan.departments)
+
+    @property
+    def first_day(self) -> int:
+        return day_of(self.plan.period.start)
+
+    @property
+    def last_day(self) -> int:
+        return day_of(self.plan.period.end)
+
+    def dice(self, *subject: object) -> random.Random:
+        """Chance that depends on the seed, the county and the subject alone."""
+        return random.Random("|".join(map(str, (self.seed, self.region, self.cases, self.plan.period.start, *subject))))
+
+
+def moment(day: int, second: float = 0.0) -> int:
+    """A second of a local day, as microseconds since 1970-01-01 UTC; to the millisecond, as hall systems write."""
+    return int((day * 86_400 - _SHANGHAI_SECONDS + second) * 1000) * 1000
+
+
+def new_id(dice: random.Random) -> str:
+    """An id of UUID form (version 4), drawn from the dice."""
+    text = f"{dice.getrandbits(128):032x}"
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"

@@ -1,0 +1,249 @@
+"""The life of one case: what happens to it, on which days, and what the hall writes down."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, replace
+
+from hallpulse.contract.events import (
+    Accepted,
+    CaseOnly,
+    CaseRetracted,
+    Channel,
+    Data,
+    Decided,
+    EventType,
+    Extended,
+    ItemPublished,
+    Outcome,
+    Procedure,
+    Rated,
+    Received,
+    Rejected,
+    Suspended,
+)
+from hallpulse.domain.workdays import Workdays, local_day
+
+from .county import HABITS, HASTY_HALL, USUAL, Habits, Hall, moment, new_id
+from .rhythm import office_second, online_second
+
+_MINUTE = 60_000_000
+_SECOND = 1_000_000
+_CHANNELS: tuple[Channel, ...] = ("window", "online", "kiosk", "mobile", "post")
+_BY_CHANNEL = (58, 27, 5, 8, 2)
+_PROCEDURES: tuple[Procedure, ...] = (
+    "expert_review", "public_notice", "inspection", "testing", "hearing", "quarantine", "appraisal", "bidding",
+    "auction", "other",
+)  # fmt: skip
+_BY_PROCEDURE = (26, 24, 18, 12, 4, 4, 4, 3, 1, 4)
+_SCORES, _BY_SCORE = (5, 4, 3, 2, 1), (840, 95, 38, 16, 11)
+_UNHAPPY = (55, 18, 12, 8, 7)
+_OUTCOMES: tuple[Outcome, ...] = ("granted", "refused", "other")
+_BY_OUTCOME = (955, 33, 12)
+UNKNOWN_ITEM = 0.004
+CARRIES_LIMITS = 0.08
+SPOILT = 0.004
+_DAYS_OFF = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One entry in the hall's books; its time may be wrong, and it may be entered long after."""
+
+    time: int
+    id: str
+    kind: EventType
+    data: Data
+    entered: int = 0
+
+
+@dataclass(slots=True)
+class Life:
+    """A case that is being lived; `told` is what has been written down so far."""
+
+    case_id: str
+    hall: Hall
+    item: ItemPublished
+    workdays: Workdays
+    dice: random.Random
+    now: int = 0
+    told: list[Told] = field(default_factory=list)
+    habits: Habits = USUAL
+
+    def live(self, day: int) -> list[Told]:
+        """Everything that is ever written down of a case that is received on a day."""
+        self.habits = HABITS.get(self.item.department, USUAL)
+        self._receive(day)
+        if self.item.handling == "instant" and self.dice.random() >= self.habits.dawdled:
+            self._at_once()
+        elif self._admit():
+            self._work()
+        if self.dice.random() < SPOILT:
+            self._spoil()
+        return self.told
+
+    def _tell(self, kind: EventType, data: Data, entered: int = 0) -> Told:
+        told = Told(self.now, new_id(self.dice), kind, data, entered)
+        self.told.append(told)
+        return told
+
+    def _only(self, kind: EventType) -> None:
+        self._tell(kind, CaseOnly(self.case_id))
+
+    def _later(self, working_days: int) -> None:
+        """Go on after so many working days, in office hours; on the day itself never before what came last."""
+        day = local_day(self.now)
+        if working_days <= 0 and self.workdays.is_working(day):
+            later = self.now + self.dice.randint(3, 90) * _MINUTE
+            self.now = later if local_day(later) == day else self.now + _SECOND
+            return
+        on = self.workdays.nth_after(day, max(1, working_days))
+        self.now = moment(on, office_second(self.dice))
+
+    def _receive(self, day: int) -> None:
+        dice, item = self.dice, self.item
+        channel = dice.choices(_CHANNELS, _BY_CHANNEL)[0] if self.workdays.is_working(day) else "online"
+        at_home = channel in ("online", "mobile")
+        self.now = moment(day, online_second(dice) if at_home else office_second(dice))
+        unknown, carries = dice.random() < UNKNOWN_ITEM, dice.random() < CARRIES_LIMITS
+        data = Received(
+            case_id=self.case_id,
+            item_code=f"{item.item_code[:-5]}99999" if unknown else item.item_code,
+            department=item.department,
+            channel=channel,
+            unified=(item.unified and channel == "window") or None,
+            full_process=(item.full_process and dice.random() < 0.97) or None,
+            tolerated_missing=(item.tolerates_missing and dice.random() < 0.1) or None,
+            commitment=item.commitment or None,
+            statutory_days=item.statutory_days if carries else None,
+            promised_days=item.promised_days if carries else None,
+        )
+        self._tell(EventType.CASE_RECEIVED, data)
+
+    def _at_once(self) -> None:
+        """Decided on the spot; what came in the evening or on a day off is, when the office opens."""
+        if not self.workdays.is_working(local_day(self.now)) or self._closed():
+            self._later(1)
+        else:
+            self.now += self.dice.randint(1, 12) * _MINUTE
+        self._tell(EventType.CASE_ACCEPTED, Accepted(self.case_id))
+        self.now += self.dice.randint(2, 25) * _MINUTE
+        self._decide()
+
+    def _closed(self) -> bool:
+        return (self.now + 8 * 3600 * _SECOND) // _SECOND % 86_400 > 16.8 * 3600
+
+    def _admit(self) -> bool:
+        """Supplements, refusal or acceptance; whether the case goes on."""
+        dice, chance = self.dice, self.dice.random()
+        if chance < 0.055:
+            self._later(dice.randint(1, 4))
+            self._only(EventType.CASE_SUPPLEMENT_REQUESTED)
+            if dice.random() < 0.1:
+                self._withdraw(dice.randint(5, 20))
+                return False
+            self._later(dice.randint(1, 10))
+            self._only(EventType.CASE_SUPPLEMENTED)
+        self._later(
+            dice.randint(6, 14) if dice.random() < self.habits.slow else dice.choices((0, 1, 2, 3), (50, 34, 12, 4))[0]
+        )
+        if 0.055 <= chance < 0.08:
+            self._tell(
+                EventType.CASE_REJECTED, Rejected(self.case_id, "不属于本机关职权范围" if chance < 0.06 else None)
+            )
+            return False
+        self._accept()
+        return True
+
+    def _accept(self) -> None:
+        """Backdating: a later day's acceptance is written down under an earlier one."""
+        if self.dice.random() < self.habits.backdated:
+            entered = self.now + self.dice.randint(3, 9) * 86_400 * _SECOND
+            self._tell(EventType.CASE_ACCEPTED, Accepted(self.case_id), entered)
+        else:
+            self._tell(EventType.CASE_ACCEPTED, Accepted(self.case_id))
+
+    def _work(self) -> None:
+        dice, habits = self.dice, self.habits
+        promised = self.item.promised_days or 0
+        if dice.random() < 0.012:
+            self._withdraw(dice.randint(1, max(1, promised)))
+            return
+        extended = self._extension(promised)
+        late = dice.random() < habits.late
+        ratio = dice.triangular(0.15, 1.0, 0.6)
+        elapsed = promised + extended + 1 + int(dice.expovariate(0.25)) if late else int(promised * ratio)
+        if promised >= 3 and dice.random() < habits.suspended:
+            elapsed = self._suspend(promised, elapsed)
+        self._later(elapsed)
+        self._decide()
+
+    def _extension(self, promised: int) -> int:
+        if promised < 5 or self.dice.random() >= self.habits.extended:
+            return 0
+        days, back = self.dice.choice((5, 5, 10)), self.now
+        self._later(max(1, promised - 2))
+        self._tell(EventType.CASE_EXTENDED, Extended(self.case_id, days))
+        self.now = back
+        return days
+
+    def _suspend(self, promised: int, elapsed: int) -> int:
+        """Stop the clock; the working days that are left afterwards."""
+        dice = self.dice
+        before = (
+            max(1, promised - 1) if self.habits.eve and dice.random() < 0.7 else dice.randint(1, max(1, promised // 2))
+        )
+        self._later(before)
+        procedure = dice.choices(_PROCEDURES, _BY_PROCEDURE)[0]
+        self._tell(EventType.CASE_SUSPENDED, Suspended(self.case_id, procedure))
+        self._later(dice.randint(61, 90) if dice.random() < 0.03 else dice.randint(3, 22))
+        self._only(EventType.CASE_RESUMED)
+        return max(0, elapsed - before)
+
+    def _withdraw(self, working_days: int) -> None:
+        self._later(working_days)
+        self._only(EventType.CASE_WITHDRAWN)
+
+    def _decide(self) -> None:
+        dice = self.dice
+        if dice.random() < _DAYS_OFF and local_day(self.now) != local_day(self.told[0].time):
+            self.now += 86_400 * _SECOND * ((5 - (local_day(self.now) + 3) % 7) % 7)  # on a Saturday
+        mistyped = dice.random() < 0.004
+        told = self._tell(EventType.CASE_DECIDED, Decided(self.case_id, dice.choices(_OUTCOMES, _BY_OUTCOME)[0]))
+        if mistyped:
+            told = self._correct(told)
+        decided = told.time
+        if dice.random() < 0.62:
+            self._later(dice.choices((0, 1, 2, 4), (60, 20, 12, 8))[0])
+            self._only(EventType.CASE_DELIVERED)
+        if dice.random() < self.hall.rated:
+            self._rate(decided)
+
+    def _correct(self, wrong: Told) -> Told:
+        """The decision was entered for the wrong case or day: taken back, and entered again."""
+        self._later(1)
+        self._tell(EventType.CASE_RETRACTED, CaseRetracted(self.case_id, wrong.id, "录入错误"))
+        self.now += 5 * _MINUTE
+        return self._tell(EventType.CASE_DECIDED, wrong.data)
+
+    def _spoil(self) -> None:
+        """What cannot be: a decision dated before its acceptance, a clock resumed that never stopped, and the like."""
+        what = self.dice.choice((EventType.CASE_RESUMED, EventType.CASE_WITHDRAWN, EventType.CASE_DECIDED))
+        if what is not EventType.CASE_DECIDED:
+            self.now += self.dice.randint(1, 600) * _MINUTE
+            self._only(what)
+            return
+        days = self.dice.randint(2, 40) * 86_400 * _SECOND
+        for index, told in enumerate(self.told):
+            if told.kind is EventType.CASE_DECIDED:
+                self.told[index] = replace(told, time=told.time - days, entered=told.time)
+
+    def _rate(self, decided: int) -> None:
+        if self.hall.id == HASTY_HALL and self.dice.random() < 0.8:
+            self.now = decided + self.dice.randint(2, 9) * _SECOND
+            self._tell(EventType.CASE_RATED, Rated(self.case_id, 5))
+            return
+        unhappy = self.habits.late > 0.1
+        score = self.dice.choices(_SCORES, _UNHAPPY if unhappy else _BY_SCORE)[0]
+        self.now += self.dice.randint(40, 90_000) * _SECOND
+        self._tell(EventType.CASE_RATED, Rated(self.case_id, score))

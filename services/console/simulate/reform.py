@@ -1,0 +1,178 @@
+"""How the catalogue gets better through the year: eleven monthly rounds from February to December.
+
+At the end about 42.4 % of the items are instant and limits are compressed by about 73 %: the first goal of the plan is
+reached in the last month, the second is missed by a little. One department raises its statutory limits in June,
+which looks like compression and is none.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from hallpulse.contract.events import Data, EventType, ItemRetired
+from hallpulse.domain.workdays import date_of
+
+from .catalogue import Draft, first_catalogue, new_item
+from .county import County, moment
+
+ROUNDS = 11
+DAYS_BEFORE_FIRST_ROUND = 40
+DAYS_A_ROUND = 30
+MADE_INSTANT = 128
+COMPRESSION = (Fraction(6356, 10_000), Fraction(732, 1000))
+SHARES = {
+    "settled": (0.884, 0.931, 3, 0.955),
+    "full_process": (0.58, 0.703, 7, 0.74),
+    "unified": (0.45, 0.58, 6, 0.70),
+    "tolerates_missing": (0.10, 0.13, 5, 0.17),
+    "commitment": (0.05, 0.07, 5, 0.09),
+}
+"""Flag → its share at first, at the round named, and at the last."""
+RAISING_DEPARTMENT, RAISING_ROUND = "water", 5
+MISTYPED_ROUND, MISTYPED_ITEMS = 3, 3
+NEW_ITEMS, RETIRED_ITEMS = 16, 8
+_LATE_SHARE = 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChange:
+    """Something published about an item. told, arrives: microseconds since 1970-01-01 UTC; day: it takes effect."""
+
+    told: int
+    arrives: int
+    day: int
+    kind: EventType
+    data: Data
+
+
+def item_changes(county: County) -> Iterator[tuple[Draft, ItemChange]]:
+    """The catalogue at first, then every change to it, by the day it takes effect."""
+    items = first_catalogue(county)
+    told = moment(county.first_day - 12, 9 * 3600)
+    for number, item in enumerate(items):
+        at = told + number * 1_000_000
+        yield item, _change(item, at, at, county.first_day)
+    dice = county.dice("reform")
+    for round_ in range(1, ROUNDS + 1):
+        day = _day_of_round(county, round_)
+        if day > county.last_day:
+            return
+        yield from _one_round(county, items, round_, day, dice)
+
+
+def _day_of_round(county: County, round_: int) -> int:
+    """The first working day from the tenth or so of the month on."""
+    wanted = county.first_day + DAYS_BEFORE_FIRST_ROUND + (round_ - 1) * DAYS_A_ROUND
+    return county.workdays.nth_after(wanted - 1, 1)
+
+
+def _one_round(
+    county: County, items: list[Draft], round_: int, day: int, dice: random.Random
+) -> Iterator[tuple[Draft, ItemChange]]:
+    touched: dict[str, Draft] = {}
+    for step in (_make_instant, _raise_statutory, _mistype, _add_items, _set_flags, _cut_promises):
+        for item in step(county, items, round_, dice):
+            touched[item.code] = item
+    for item in touched.values():
+        yield item, _change(item, *_published(day, dice), day)
+    if round_ <= RETIRED_ITEMS:
+        item = dice.choice([item for item in items if not item.instant and item.code not in touched])
+        items.remove(item)
+        retired = ItemRetired(item.code, date_of(day).isoformat())
+        at = moment(day - 3, 36_000)
+        yield item, ItemChange(at, at, day, EventType.ITEM_RETIRED, retired)
+
+
+def _published(day: int, dice: random.Random) -> tuple[int, int]:
+    """Most versions are published days ahead; some the office forgets, and publishes when they have long begun."""
+    ahead = -dice.randint(1, 20) if dice.random() < _LATE_SHARE else dice.randint(1, 10)
+    told = moment(day - ahead, dice.uniform(9 * 3600, 17 * 3600))
+    return told, told + dice.randint(1, 30) * 1_000_000
+
+
+def _change(item: Draft, told: int, arrives: int, day: int) -> ItemChange:
+    return ItemChange(told, arrives, day, EventType.ITEM_PUBLISHED, item.published(day))
+
+
+def _make_instant(_: County, items: Sequence[Draft], round_: int, dice: random.Random) -> list[Draft]:
+    wanted = round(MADE_INSTANT * round_ / ROUNDS) - round(MADE_INSTANT * (round_ - 1) / ROUNDS)
+    short = sorted((item for item in items if not item.instant), key=lambda item: (item.promised, item.code))
+    chosen = dice.sample(short[: wanted * 6], wanted)
+    for item in chosen:
+        item.instant = True
+    return chosen
+
+
+def _raise_statutory(_: County, items: Sequence[Draft], round_: int, _dice: random.Random) -> list[Draft]:
+    if round_ != RAISING_ROUND:
+        return []
+    own = [item for item in items if item.department == RAISING_DEPARTMENT and item.statutory and not item.instant][:8]
+    for item in own:
+        item.statutory = min(90, (item.statutory or 0) * 2)
+    return own
+
+
+def _mistype(_: County, items: Sequence[Draft], round_: int, dice: random.Random) -> list[Draft]:
+    """Somebody enters promises above what the law allows, and nobody corrects them."""
+    if round_ != MISTYPED_ROUND:
+        return []
+    chosen = dice.sample([item for item in items if item.statutory == 5 and not item.instant], MISTYPED_ITEMS)
+    for item in chosen:
+        item.promised = 9
+    return chosen
+
+
+def _add_items(county: County, items: list[Draft], round_: int, dice: random.Random) -> list[Draft]:
+    wanted = round(NEW_ITEMS * round_ / ROUNDS) - round(NEW_ITEMS * (round_ - 1) / ROUNDS)
+    fresh = []
+    for _ in range(wanted):
+        department = dice.choice(items).department
+        number = 400 + sum(item.department == department for item in items)
+        item = new_item(county, department, number, dice)
+        item.statutory = dice.choice((5, 10, 15, 20))
+        item.instant = dice.random() < 0.3
+        item.promised = max(1, item.statutory // 4)
+        item.settled = item.full_process = True
+        items.append(item)
+        fresh.append(item)
+    return fresh
+
+
+def _set_flags(_: County, items: Sequence[Draft], round_: int, dice: random.Random) -> list[Draft]:
+    touched = []
+    for flag, (first, middle, at, last) in SHARES.items():
+        wanted = first + (middle - first) * round_ / at
+        if round_ > at:
+            wanted = middle + (last - middle) * (round_ - at) / (ROUNDS - at)
+        without = [item for item in items if not getattr(item, flag)]
+        short = round(wanted * len(items)) - (len(items) - len(without))
+        for item in dice.sample(without, max(0, min(short, len(without)))):
+            setattr(item, flag, True)
+            touched.append(item)
+    return touched
+
+
+def _cut_promises(_: County, items: Sequence[Draft], round_: int, dice: random.Random) -> list[Draft]:
+    """Cut promised limits, the longest by more, until the round's compression is there."""
+    low, high = COMPRESSION
+    wanted = low + (high - low) * round_ / ROUNDS
+    statutory = sum(item.statutory or 0 for item in items)
+    spare = _promised(items) - statutory * (1 - wanted)
+    touched = []
+    able = [item for item in items if item.statutory and not item.instant and item.promised > 1]
+    dice.shuffle(able)
+    for item in able:
+        if spare <= 0:
+            break
+        cut = max(1, round(item.promised * dice.uniform(0.2, 0.45)))
+        item.promised -= cut
+        spare -= cut
+        touched.append(item)
+    return touched
+
+
+def _promised(items: Sequence[Draft]) -> int:
+    return sum(item.promised for item in items if item.statutory and not item.instant)
