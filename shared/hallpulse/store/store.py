@@ -10,10 +10,13 @@ from sqlalchemy import Connection, Engine, text
 
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.calendar import Calendar, workdays_of
+from hallpulse.domain.case import CaseEvent
+from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
 from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.workdays import Workdays, day_of
 
+from .catalogue import timelines
 from .context import ContextCache, read_calendars
 from .database import open_engine, transaction
 from .merge import MergeOutcome, merge
@@ -22,6 +25,7 @@ from .notices import NoticeLedger
 from .reading.changes import read_item_changes
 from .reading.figures import read_figure_table, read_figures
 from .reading.history import CaseHistory, read_history
+from .reading.known import read_case_events, read_event_counts
 from .reading.listing import CaseFilter, CasePage, read_cases
 from .reading.standing import (
     STATES,
@@ -115,6 +119,18 @@ class Store:
     def item_changes(self, region: int, before: date, after: date) -> list[ItemChange]:
         """The items of a county whose effective version changed between two days."""
         return self._read(lambda connection: read_item_changes(connection, region, before, after))
+
+    def catalogue(self, region: int) -> dict[str, Timeline]:
+        """Item code → all its versions in a county."""
+        return self._read(lambda connection: timelines(connection, region))
+
+    def case_events(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[CaseEvent]]:
+        """Case → its events, for those of a hall's cases that any event has named."""
+        return self._read(lambda connection: read_case_events(connection, region, hall, case_ids))
+
+    def event_counts(self, region: int) -> dict[str, int]:
+        """Hall → how many different events of it are stored."""
+        return self._read(lambda connection: read_event_counts(connection, region))
 
     def regions(self) -> list[int]:
         """Counties with data or registered halls."""

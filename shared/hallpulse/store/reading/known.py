@@ -1,0 +1,29 @@
+"""What is stored already: for imports, which publish what is new, and for those who wait until all is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+from hallpulse.domain.case import CaseEvent
+from hallpulse.store.codec import unpack_history
+
+
+def read_event_counts(connection: Connection, region: int) -> dict[str, int]:
+    """Hall → its stored events; doubles are not stored."""
+    rows = connection.execute(
+        text("SELECT hall, sum(events) FROM hall_days WHERE region = :region GROUP BY hall"), {"region": region}
+    )
+    return {hall: int(events) for hall, events in rows}
+
+
+def read_case_events(
+    connection: Connection, region: int, hall: str, case_ids: Sequence[str]
+) -> dict[str, list[CaseEvent]]:
+    """Case → its events, for those of the cases that any event has named."""
+    rows = connection.execute(
+        text("SELECT case_id, history FROM cases WHERE region = :region AND hall = :hall AND case_id = ANY(:ids)"),
+        {"region": region, "hall": hall, "ids": list(case_ids)},
+    )
+    return {case_id: unpack_history(bytes(history)) for case_id, history in rows}
