@@ -47,7 +47,7 @@ def test_prometheus_scrapes_every_service_each_second() -> None:
     written = prometheus_configuration({"ingest": ["127.0.0.1:1"], "rabbitmq": ["127.0.0.1:2"]}, "http://127.0.0.1:3")
     parsed = yaml.safe_load(written)
     assert parsed["global"]["scrape_interval"] == "1s"
-    assert [job["job_name"] for job in parsed["scrape_configs"]] == ["ingest", "rabbitmq"]
+    assert [job["job_name"] for job in parsed["scrape_configs"]] == ["ingest", "rabbitmq", "rabbitmq-queues"]
     assert parsed["alerting"]["alertmanagers"][0]["static_configs"] == [{"targets": ["127.0.0.1:3"]}]
 
 

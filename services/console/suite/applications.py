@@ -17,7 +17,7 @@ from services.console.suite.processes import Command
 HOST = "127.0.0.1"
 GATEWAY = "gateway"
 _PATIENCE = 10.0
-NAMES = (GATEWAY, "ingest", "catalogue", "targets", "reports")
+NAMES = (GATEWAY, "ingest", "catalogue", "targets", "reports", "notices")
 # What a program needs of its caller besides its settings; no proxies: all its servers are on this machine or named.
 _PASSED_ON = ("PATH", "HOME", "USER", "TMPDIR", "LANG", "TZ")
 

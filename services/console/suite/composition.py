@@ -10,12 +10,14 @@ from urllib.parse import urlsplit, urlunsplit
 from services.console.suite import applications, keys, servers
 from services.console.suite.applications import Application
 from services.console.suite.errors import CannotRun
+from services.console.suite.files import private_directory, write_private
 from services.console.suite.layout import CHECKOUT, Layout
 from services.console.suite.parts import Part
 from services.console.suite.ports import KeptPorts, is_free
-from services.console.suite.rendering import rendered_alerts
+from services.console.suite.rendering import Alerts, rendered_alerts
 from services.console.suite.servers import Ground, Server
 
+NOTICES = "notices"
 _NAMES = (*servers.PORT_NAMES, *(name for name in applications.NAMES if name != applications.GATEWAY))
 
 
@@ -61,7 +63,7 @@ def _part(application: Application, ground: Ground, environment: Mapping[str, st
 
 
 def _monitoring(ground: Ground, found: list[Application], broker: Server) -> tuple[Server, Server]:
-    alerts = rendered_alerts(_plans(ground.given))
+    alerts = _alerts(ground)
     alertmanager = servers.alertmanager(ground, alerts)
     scraped = {application.name: [application.address] for application in found}
     if broker.scraped:
@@ -70,11 +72,22 @@ def _monitoring(ground: Ground, found: list[Application], broker: Server) -> tup
     return alertmanager, servers.prometheus(ground, alerts, scraped, url)
 
 
+def _alerts(ground: Ground) -> Alerts:
+    pace = ground.given.get("HALLPULSE_INTERVALS") or "demo"
+    receiver = f"http://{applications.HOST}:{_port(ground, NOTICES)}/v1/alerts"
+    gateway = f"http://{applications.HOST}:{_port(ground, applications.GATEWAY)}"
+    token_file = private_directory(ground.layout.alertmanager) / "notices.token"
+    write_private(token_file, ground.keys.notices)
+    return rendered_alerts(_plans(ground.given), pace, receiver, gateway, str(token_file))
+
+
 def _environment(ground: Ground, all_servers: tuple[Server, ...]) -> dict[str, str]:
     environment = {
         "HALLPULSE_PLANS": str(_plans(ground.given)),
         "HALLPULSE_CALENDARS": str(_from_checkout(ground.given, "CALENDARS", "calendars")),
         "HALLPULSE_READ_TOKEN": ground.given.get("HALLPULSE_READ_TOKEN") or ground.keys.token,
+        "HALLPULSE_NOTICES_TOKEN": ground.keys.notices,
+        "HALLPULSE_NOTICES_URL": f"http://{applications.HOST}:{_port(ground, NOTICES)}",
         "HALLPULSE_GATEWAY_PORT": str(_port(ground, applications.GATEWAY)),
     }
     for server in all_servers:

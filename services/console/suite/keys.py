@@ -15,12 +15,13 @@ _BYTES = 24
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """operator, gateway: of the broker's users; token: reads everything at the gateway."""
+    """operator, gateway: of the broker's users; token: reads everything at the gateway; notices: Alertmanager's."""
 
     database: str
     operator: str
     gateway: str
     token: str
+    notices: str
 
 
 def kept(path: Path) -> Keys:

@@ -88,12 +88,11 @@ class Alertmanager:
 
 
 def prometheus_configuration(targets: Mapping[str, Sequence[str]], alertmanager_url: str) -> str:
+    jobs = [{"job_name": job, "static_configs": [{"targets": list(found)}]} for job, found in targets.items()]
     configuration: dict[str, object] = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
         "rule_files": ["rules/*.yml"],
-        "scrape_configs": [
-            {"job_name": job, "static_configs": [{"targets": list(addresses)}]} for job, addresses in targets.items()
-        ],
+        "scrape_configs": [*jobs, *_queues(targets)],
     }
     if alertmanager_url:
         scheme, _, address = alertmanager_url.partition("://")
@@ -101,6 +100,21 @@ def prometheus_configuration(targets: Mapping[str, Sequence[str]], alertmanager_
             "alertmanagers": [{"scheme": scheme, "static_configs": [{"targets": [address.rstrip("/")]}]}]
         }
     return yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True)
+
+
+def _queues(targets: Mapping[str, Sequence[str]]) -> list[dict[str, object]]:
+    """How full each queue is, which the broker shows under an address of its own."""
+    if "rabbitmq" not in targets:
+        return []
+    return [
+        {
+            "job_name": "rabbitmq-queues",
+            "metrics_path": "/metrics/detailed",
+            "params": {"family": ["queue_coarse_metrics"], "vhost": ["/"]},
+            "scrape_interval": "5s",
+            "static_configs": [{"targets": list(targets["rabbitmq"])}],
+        }
+    ]
 
 
 def alertmanager_configuration() -> str:

@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hallpulse.plans import load_plans
+from services.boards import DEMO, OFFICE, Intervals, Links, render_alertmanager, render_rules
+from services.console.suite.errors import CannotRun
+
+INTERVALS: Mapping[str, Intervals] = {"demo": DEMO, "office": OFFICE}
+
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
@@ -15,6 +21,12 @@ class Alerts:
     routing: str = ""
 
 
-def rendered_alerts(plans: Path) -> Alerts:
-    del plans
-    return Alerts()
+def rendered_alerts(folder: Path, pace: str, receiver_url: str, gateway_url: str, token_file: str) -> Alerts:
+    """pace: `demo` tells everything within seconds, `office` as a bureau at work wants it. Raises PlanError."""
+    intervals = INTERVALS.get(pace)
+    if intervals is None:
+        raise CannotRun(f"HALLPULSE_INTERVALS: expected one of {', '.join(INTERVALS)}, got {pace!r}")
+    plans = load_plans(folder)
+    rules = render_rules(plans, intervals, Links(gateway=gateway_url))
+    routing = render_alertmanager(plans, receiver_url, intervals, token_file=token_file)
+    return Alerts(rules, routing)
