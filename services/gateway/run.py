@@ -22,8 +22,8 @@ from hallpulse.store import open_store
 
 from .app import create_app
 from .desk import Desk
-from .doorkeeper import Doorkeeper
 from .dispatch import open_courier
+from .doorkeeper import Doorkeeper
 from .rates import Rates
 from .server import serve
 

@@ -1,0 +1,234 @@
+"""Publishing from many callers at once: one connection on a thread of its own, many messages in flight.
+
+Each message has a future that ends when the broker has answered for it. What the broker does not have (it cannot be
+reached, a queue is full, the message fits no queue) ends as Unavailable: publishing it again is safe.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import pika
+from pika.adapters.select_connection import IOLoop, SelectConnection
+from pika.adapters.utils.connection_workflow import AMQPConnectionWorkflowFailed, AMQPConnectorPhaseErrorBase
+from pika.channel import Channel
+from pika.exceptions import AMQPError
+from pika.frame import Method
+from pika.spec import Basic
+
+from hallpulse.domain.errors import Unavailable
+
+EXCHANGE = "hall.events"
+MOST_IN_FLIGHT = 10_000
+MOST_BYTES = 64 * 1024 * 1024
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+
+
+class _Waiting:
+    __slots__ = ("future", "size", "unroutable")
+
+    def __init__(self, future: Future[None], size: int) -> None:
+        self.future = future
+        self.size = size
+        self.unroutable = False
+
+
+class Pipeline:
+    """Publishes to one exchange with confirms; connects by itself, and again after every loss.
+
+    `publish` may be called from any thread, all else belongs to the pipeline's own.
+    """
+
+    def __init__(self, amqp_url: str, exchange: str = EXCHANGE) -> None:
+        self._parameters = _parameters(amqp_url)
+        self._user = str(self._parameters.credentials.username)
+        self._exchange = exchange
+        self._ioloop = IOLoop()
+        self._connection: SelectConnection | None = None
+        self._channel: Channel | None = None
+        self._waiting: OrderedDict[int, _Waiting] = OrderedDict()
+        self._tag = 0
+        self._bytes = 0
+        self._pause = _FIRST_PAUSE
+        self._fault = "the broker has not been reached yet"
+        self._ready = threading.Event()
+        self._settled = threading.Event()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="pipeline", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages can be published right now."""
+        return self._ready.is_set()
+
+    @property
+    def fault(self) -> str:
+        """Why not, in one line."""
+        return self._fault
+
+    def start(self, seconds: float) -> None:
+        """Raises Unavailable where the first attempt to connect fails, or takes longer."""
+        self._thread.start()
+        self._settled.wait(seconds)
+        if not self.connected:
+            fault = self._fault
+            self.close()
+            raise Unavailable(f"broker at {self._parameters.host}:{self._parameters.port}: {fault}")
+
+    def close(self) -> None:
+        """Ends the connection; what is still in flight ends as Unavailable."""
+        if self._thread.is_alive():
+            self._ioloop.add_callback_threadsafe(self._close)
+            self._thread.join(5)
+
+    def publish(self, routing_key: str, body: bytes, content_type: str) -> Future[None]:
+        """Ends once the broker has the message; raises Unavailable from its result() where it has it not."""
+        future: Future[None] = Future()
+        if not self.connected:
+            future.set_exception(Unavailable(f"broker: {self._fault}"))
+        elif len(self._waiting) >= MOST_IN_FLIGHT or self._bytes >= MOST_BYTES:
+            future.set_exception(Unavailable("broker: too many messages wait for its confirmation"))
+        else:
+            self._ioloop.add_callback_threadsafe(lambda: self._publish(routing_key, body, content_type, future))
+        return future
+
+    def _run(self) -> None:
+        try:
+            self._connect()
+            self._ioloop.start()
+        finally:
+            self._lose("the publisher has stopped")
+            self._settled.set()
+            self._ioloop.close()
+
+    def _connect(self) -> None:
+        if not self._closing:
+            self._connection = SelectConnection(
+                self._parameters,
+                on_open_callback=self._on_connection,
+                on_open_error_callback=self._on_lost,
+                on_close_callback=self._on_lost,
+                custom_ioloop=self._ioloop,
+            )
+
+    def _on_connection(self, connection: Any) -> None:
+        connection.add_on_connection_blocked_callback(lambda *_: self._lose("it has run out of memory or disk"))
+        connection.add_on_connection_unblocked_callback(lambda *_: self._ready.set())
+        self._open_channel()
+
+    def _open_channel(self) -> None:
+        if self._connection is not None and self._connection.is_open:
+            self._connection.channel(on_open_callback=self._on_channel)
+
+    def _on_channel(self, channel: Channel) -> None:
+        self._channel, self._tag = channel, 0
+        channel.add_on_close_callback(self._on_channel_lost)
+        channel.add_on_return_callback(self._on_return)
+        channel.confirm_delivery(lambda frame: self._on_answer(channel, frame), callback=lambda _: self._on_ready())
+
+    def _on_ready(self) -> None:
+        self._pause = _FIRST_PAUSE
+        self._ready.set()
+        self._settled.set()
+
+    def _publish(self, routing_key: str, body: bytes, content_type: str, future: Future[None]) -> None:
+        if self._channel is None or not self._channel.is_open:
+            future.set_exception(Unavailable(f"broker: {self._fault}"))
+            return
+        self._tag += 1
+        self._waiting[self._tag] = _Waiting(future, len(body))
+        self._bytes += len(body)
+        properties = pika.BasicProperties(
+            content_type=content_type,
+            delivery_mode=pika.DeliveryMode.Persistent.value,
+            user_id=self._user,
+            message_id=str(self._tag),
+        )
+        try:
+            self._channel.basic_publish(self._exchange, routing_key, body, properties, mandatory=True)
+        except AMQPError as error:
+            self._end(self._tag, Unavailable(f"broker: {_line(error)}"))
+
+    def _on_return(self, _channel: Channel, _method: Any, properties: Any, _body: bytes) -> None:
+        waiting = self._waiting.get(int(properties.message_id or 0))
+        if waiting is not None:
+            waiting.unroutable = True
+
+    def _on_answer(self, channel: Channel, frame: Method[Any]) -> None:
+        """An answer is for one message, or for all up to it; each channel counts its own."""
+        if channel is not self._channel:
+            return
+        method, tag = frame.method, frame.method.delivery_tag
+        tags = [t for t in self._waiting if t <= tag] if method.multiple else [tag]
+        for answered in tags:
+            waiting = self._waiting.get(answered)
+            if isinstance(method, Basic.Nack):
+                self._end(answered, Unavailable("broker: a queue is full"))
+            elif waiting is not None and waiting.unroutable:
+                self._end(answered, Unavailable("broker: no queue takes the message"))
+            else:
+                self._end(answered, None)
+
+    def _end(self, tag: int, error: Unavailable | None) -> None:
+        waiting = self._waiting.pop(tag, None)
+        if waiting is None:
+            return
+        self._bytes -= waiting.size
+        if not waiting.future.set_running_or_notify_cancel():
+            return
+        if error is None:
+            waiting.future.set_result(None)
+        else:
+            waiting.future.set_exception(error)
+
+    def _on_channel_lost(self, _channel: Channel, reason: Exception) -> None:
+        """Such as an exchange that is not there yet. A lost connection ends its channels first."""
+        self._lose(_line(reason))
+        self._again(self._open_channel)
+
+    def _on_lost(self, _connection: Any, reason: Exception | str) -> None:
+        self._lose(_line(reason))
+        self._settled.set()
+        if self._closing:
+            self._ioloop.stop()
+        else:
+            self._again(self._connect)
+
+    def _lose(self, fault: str) -> None:
+        self._fault = fault
+        self._ready.clear()
+        for tag in list(self._waiting):
+            self._end(tag, Unavailable(f"broker: {fault}"))
+
+    def _again(self, step: Callable[[], None]) -> None:
+        self._ioloop.call_later(self._pause, step)
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+
+    def _close(self) -> None:
+        self._closing = True
+        self._lose("closed")
+        if self._connection is not None and self._connection.is_open:
+            self._connection.close()
+        else:
+            self._ioloop.stop()
+
+
+def _parameters(amqp_url: str) -> pika.URLParameters:
+    parameters = pika.URLParameters(amqp_url)
+    parameters.heartbeat = 10
+    parameters.socket_timeout = parameters.stack_timeout = 5
+    parameters.connection_attempts = 1
+    return parameters
+
+
+def _line(error: Exception | str) -> str:
+    """What lies at the bottom of pika's wrappers."""
+    if isinstance(error, AMQPConnectionWorkflowFailed):
+        return _line(error.exceptions[-1])
+    if isinstance(error, AMQPConnectorPhaseErrorBase):
+        return _line(error.exception)
+    return " ".join(str(error).split()) or repr(error)
