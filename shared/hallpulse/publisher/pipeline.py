@@ -231,4 +231,6 @@ def _line(error: Exception | str) -> str:
         return _line(error.exceptions[-1])
     if isinstance(error, AMQPConnectorPhaseErrorBase):
         return _line(error.exception)
+    if isinstance(error, AMQPError) and error.args and isinstance(error.args[0], Exception):
+        return _line(error.args[0])
     return " ".join(str(error).split()) or repr(error)
