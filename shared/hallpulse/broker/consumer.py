@@ -137,6 +137,7 @@ class _Session:
         self._limits = limits
         self._fault = ""
         self._finishing = False
+        self._closed = False
         self._paused = False
         self._channel: Channel | None = None
         self._letterbox: Letterbox | None = None
@@ -154,13 +155,18 @@ class _Session:
 
     def run(self) -> None:
         """Serve the connection until it is closed. Raises Unavailable where that was not our wish."""
-        self._connection.ioloop.start()
+        try:
+            self._connection.ioloop.start()
+        finally:
+            self._closed = True
+            self._connection.ioloop.close()
         if not self._finishing:
             raise Unavailable(f"broker: {self._fault or 'the connection was closed'}")
 
     def call(self, work: Callable[[], None]) -> None:
-        """Have work done on the connection's thread."""
-        self._connection.ioloop.add_callback_threadsafe(work)
+        """Have work done on the connection's thread; nothing happens once it is closed."""
+        if not self._closed:
+            self._connection.ioloop.add_callback_threadsafe(work)
 
     def finish(self) -> None:
         """Take no more; close once what is being committed is acknowledged."""

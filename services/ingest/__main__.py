@@ -1,0 +1,54 @@
+"""`python -m services.ingest`: events from the broker into the database, until SIGTERM."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+
+from prometheus_client import start_http_server
+
+from hallpulse.broker import GATEWAY_USER, Consumer, ConsumerLimits
+from hallpulse.domain.errors import HallpulseError
+from hallpulse.metrics import IngestMetrics, new_registry
+from hallpulse.settings import Settings, SettingsError, settings_from
+from hallpulse.store import open_store
+from services.ingest.pipeline import Pipeline
+
+
+def run(settings: Settings) -> None:
+    """Consume until a signal. Raises HallpulseError where the broker or the database says no for good."""
+    store = open_store(settings.database_url, pool_size=2)
+    registry = new_registry()
+    pipeline = Pipeline(store, IngestMetrics(registry), frozenset({GATEWAY_USER}))
+    limits = ConsumerLimits(settings.partitions, settings.batch_events, settings.batch_seconds)
+    consumer = Consumer(settings.amqp_url, pipeline.decode, pipeline.commit, limits, say)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: consumer.stop())
+    store.ping()
+    server, _ = start_http_server(settings.metrics_port, settings.host, registry)
+    gc.freeze()  # what is loaded by now stays: collections need not look at it again
+    say("ready")
+    try:
+        consumer.run()
+    finally:
+        server.shutdown()
+        store.close()
+
+
+def say(text: str) -> None:
+    print(f"ingest: {text}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    try:
+        run(settings_from(os.environ))
+    except (HallpulseError, SettingsError, OSError) as error:
+        say(" ".join(str(error).split()))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""What is done with a delivery and with a batch: decode, store, count."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from hallpulse.broker import Batch, Delivery, Letter
+from hallpulse.contract.decode import Decoded, decode_message
+from hallpulse.contract.encode import encode_event
+from hallpulse.contract.events import HallEvent
+from hallpulse.contract.reasons import Reason
+from hallpulse.contract.refusal import Refusal
+from hallpulse.metrics import HallCount, IngestMetrics
+from hallpulse.store import MergeOutcome, Store
+
+KNOW_HALLS_SECONDS = 10.0
+
+
+class Pipeline:
+    """Decodes deliveries and merges batches; one thread each.
+
+    gateway_users: the broker users that may speak for any hall.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        metrics: IngestMetrics,
+        gateway_users: frozenset[str],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._gateway_users = gateway_users
+        self._now = now
+        self._knew_halls = float("-inf")
+
+    def decode(self, delivery: Delivery) -> Decoded:
+        """The delivery's events, good and bad; never raises."""
+        return decode_message(
+            delivery.body,
+            content_type=delivery.content_type,
+            routing_key=delivery.routing_key,
+            user_id=delivery.user_id,
+            now=int(self._now().timestamp() * 1_000_000),
+            gateway_users=self._gateway_users,
+        )
+
+    def commit(self, batch: Batch) -> Sequence[Letter]:
+        """Merge the batch's events; those that use an id again come back, to be refused. Raises Unavailable, Halt."""
+        outcome = self._store.merge(batch.events, self._now())
+        self._know_halls()
+        self._count(batch, outcome)
+        return [_reused(event) for event in outcome.reused]
+
+    def _know_halls(self) -> None:
+        if time.monotonic() - self._knew_halls > KNOW_HALLS_SECONDS:
+            self._metrics.know_halls([(hall.region, hall.hall) for hall in self._store.halls.list()])
+            self._knew_halls = time.monotonic()
+
+    def _count(self, batch: Batch, outcome: MergeOutcome) -> None:
+        counts = Counter((event.region, event.hall, event.type.family.value) for event in outcome.new)
+        self._metrics.stored([HallCount(*key, count) for key, count in counts.items()])
+        for event in outcome.duplicates:
+            self._metrics.duplicate(event.region, event.hall)
+        for letter in batch.letters:
+            self._metrics.refused(_region(letter.routing_key), str(letter.refusal.reason))
+        for event in outcome.reused:
+            self._metrics.refused(event.region, str(Reason.ID_REUSED))
+        age = time.monotonic() - batch.opened
+        self._metrics.batch(age, batch.size, age)
+
+
+def _reused(event: HallEvent) -> Letter:
+    """An event whose id the same source has used for something else."""
+    source = f"/{event.region}/{event.hall}"
+    detail = "expected an id that this source has not used for another event"
+    refusal = Refusal(Reason.ID_REUSED, "id", detail, source, encode_event(event))
+    return Letter(refusal, f"{event.region}.{event.hall}.{event.type.family}", "")
+
+
+def _region(routing_key: str) -> int | None:
+    region = routing_key.partition(".")[0]
+    return int(region) if region.isdecimal() and len(region) == 6 else None

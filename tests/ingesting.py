@@ -1,0 +1,129 @@
+"""The ingest on a real broker and database, in a thread of the test; and what a test publishes to it and reads back."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from sqlalchemy import text
+
+from hallpulse.broker import EVENTS, REFUSED, Consumer, ConsumerLimits, declare, open_channel
+from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
+from hallpulse.metrics import IngestMetrics, new_registry
+from hallpulse.store import Store, open_store
+from services.ingest.pipeline import Pipeline
+from tests.servers import Vhost
+
+PARTITIONS = 2
+
+
+@dataclass
+class Ingest:
+    """A running consumer; `said` is what it told its operator."""
+
+    consumer: Consumer
+    thread: threading.Thread
+    said: list[str]
+    failures: list[BaseException] = field(default_factory=list)
+
+    def stop(self) -> None:
+        self.consumer.stop()
+        self.thread.join(30)
+        assert not self.thread.is_alive()
+
+
+@contextlib.contextmanager
+def ingest(
+    vhost: Vhost, store_url: str, *, speaks_for_all: bool = True, wrap: Callable[[Pipeline], Any] = lambda p: p
+) -> Iterator[Ingest]:
+    """Consume until the block ends. `wrap` may put something around the pipeline, such as a fault."""
+    store = open_store(store_url)
+    users = frozenset({vhost.user} if speaks_for_all else ())
+    pipeline = wrap(Pipeline(store, IngestMetrics(new_registry()), users))
+    said: list[str] = []
+    limits = ConsumerLimits(PARTITIONS, most_events=500)
+    consumer = Consumer(vhost.amqp_url, pipeline.decode, pipeline.commit, limits, said.append)
+    running = Ingest(consumer, threading.Thread(target=lambda: _run(running)), said)
+    running.thread.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+        store.close()
+
+
+def _run(running: Ingest) -> None:
+    try:
+        running.consumer.run()
+    except BaseException as error:
+        running.failures.append(error)
+
+
+@contextlib.contextmanager
+def publishing(vhost: Vhost) -> Iterator[BlockingChannel]:
+    with open_channel(vhost.amqp_url) as channel:
+        declare(channel, PARTITIONS)
+        channel.confirm_delivery()
+        yield channel
+
+
+def publish(
+    channel: BlockingChannel,
+    body: object,
+    routing_key: str,
+    *,
+    user_id: str | None = None,
+    content_type: str | None = None,
+) -> None:
+    """Publish an event, a list of events or plain bytes, and wait for the broker's confirm."""
+    raw = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+    default = BATCH_TYPE if isinstance(body, list) else EVENT_TYPE
+    properties = pika.BasicProperties(content_type=content_type or default, delivery_mode=2, user_id=user_id)
+    channel.basic_publish(EVENTS, routing_key, raw, properties, mandatory=True)
+
+
+def routing_key(event: dict[str, Any]) -> str:
+    _, region, hall = event["source"].split("/")
+    return f"{region}.{hall}.{event['type'].split('.')[1]}"
+
+
+@dataclass(frozen=True)
+class RefusedCopy:
+    headers: dict[str, Any]
+    body: bytes
+    properties: pika.BasicProperties
+
+
+def take_refused(vhost: Vhost, count: int, seconds: float = 20) -> list[RefusedCopy]:
+    """The next refused events; fails the test when they do not come, or when there are more than that."""
+    copies: list[RefusedCopy] = []
+    with open_channel(vhost.amqp_url) as channel:
+        until = time.monotonic() + seconds
+        while len(copies) < count and time.monotonic() < until:
+            method, properties, body = channel.basic_get(REFUSED, auto_ack=True)
+            if method is None:
+                channel.connection.sleep(0.05)
+                continue
+            copies.append(RefusedCopy(dict(properties.headers or {}), body, properties))
+        assert len(copies) == count
+        assert channel.basic_get(REFUSED)[0] is None
+    return copies
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, "it did not come true in time"
+        threading.Event().wait(0.05)
+
+
+def stored(store: Store) -> int:
+    """How many events the database holds."""
+    return store._read(lambda connection: int(connection.execute(text("SELECT count(*) FROM events")).scalar_one()))
