@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from services.console.suite import ports
+from services.console.suite import ports, processes
 from tests.e2e.suite_at import Done, hallpulse, processes_of, suite_at
 from tests.servers import BrokerServer
 
@@ -60,7 +60,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("no right to mount a small file system here")
     yield mounted
-    subprocess.run(["umount", str(mounted)], check=True)
+    # The supervisor has said why it cannot start, but may still be closing its log there.
+    unmount = ["umount", str(mounted)]
+    assert processes.wait_until(lambda: subprocess.run(unmount, capture_output=True, check=False).returncode == 0, 10)
 
 
 def test_too_small_a_disk(small_disk: Path) -> None:
