@@ -25,7 +25,7 @@ SUMMARIES = {
     "template": "Write an empty spreadsheet to fill in.",
     "hall": "Add, remove and list halls; give them new keys.",
     "plan": "Check a plan file.",
-    "calendars": "Check and apply the working-day calendars.",
+    "calendar": "Check, show and apply the working-day calendars.",
     "boards": "Render the boards, or push them to a Grafana.",
     "rules": "Render the alerting rules.",
     "report": "Write the monthly report.",

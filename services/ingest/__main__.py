@@ -10,10 +10,12 @@ import sys
 from prometheus_client import start_http_server
 
 from hallpulse.broker import GATEWAY_USER, Consumer, ConsumerLimits
+from hallpulse.calendars import CalendarError
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import IngestMetrics, new_registry
 from hallpulse.settings import Settings, SettingsError, settings_from
 from hallpulse.store import open_store
+from services.ingest.calendars import CalendarWatch
 from services.ingest.pipeline import Pipeline
 
 
@@ -26,13 +28,16 @@ def run(settings: Settings) -> None:
     consumer = Consumer(settings.amqp_url, pipeline.decode, pipeline.commit, limits, say)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consumer.stop())
-    store.ping()
+    watch = CalendarWatch(store, settings.calendars, say)
+    watch.apply()
+    watch.start()
     server, _ = start_http_server(settings.metrics_port, settings.host, registry)
     gc.freeze()  # what is loaded by now stays: collections need not look at it again
     say("ready")
     try:
         consumer.run()
     finally:
+        watch.stop()
         server.shutdown()
         store.close()
 
@@ -44,7 +49,7 @@ def say(text: str) -> None:
 def main() -> int:
     try:
         run(settings_from(os.environ))
-    except (HallpulseError, SettingsError, OSError) as error:
+    except (CalendarError, HallpulseError, SettingsError, OSError) as error:
         say(" ".join(str(error).split()))
         return 1
     return 0

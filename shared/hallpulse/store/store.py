@@ -75,6 +75,10 @@ class Store:
         """Put calendars in force and date again every case that they touch; how many cases that were."""
         return apply_calendars(self._engine, calendars, progress)
 
+    def has_calendars(self) -> bool:
+        """Whether any calendar is in force."""
+        return bool(self._read(read_calendars))
+
     def recompute(self, *, check: bool, progress: Progress | None = None) -> list[Difference]:
         """Rebuild all that is derived from the stored events; the differences found."""
         return recompute(self._engine, check=check, progress=progress)

@@ -1,0 +1,164 @@
+"""`hallpulse hall`: which halls may publish, and their keys."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from hallpulse.broker.users import BrokerUsers, user_name
+from hallpulse.contract.events import Family
+from hallpulse.contract.refusal import Refused
+from hallpulse.contract.rules import place
+from hallpulse.settings import Settings
+from hallpulse.store import Store, open_store
+from services.console.connection import connect, directory_option
+
+DEFAULT_FAMILIES = "case,tally,heartbeat"
+
+
+class Region(click.ParamType[int]):
+    name = "region"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return place(f"/{value}/hall")[0]
+        except Refused:
+            self.fail(f"{value!r} is not a county: expected a GB/T 2260 code of 6 digits, not ending in 00", param, ctx)
+
+
+class HallName(click.ParamType[str]):
+    name = "hall"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return place(f"/222424/{value}")[1]
+        except Refused:
+            self.fail(f"{value!r}: expected 1 to 40 of a-z, 0-9 and -", param, ctx)
+
+
+class Families(click.ParamType[list[str]]):
+    name = "families"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        known = [family.value for family in Family]
+        given = [part.strip() for part in str(value).split(",") if part.strip()]
+        wrong = [part for part in given if part not in known]
+        if wrong or not given:
+            self.fail(f"{wrong[0] if wrong else 'nothing'!r}: expected some of {', '.join(known)}", param, ctx)
+        return sorted(set(given), key=known.index)
+
+
+@click.group()
+def command() -> None:
+    """Halls that may publish: a broker user and a gateway token each.
+
+    可以发布事件的大厅：各有一个消息用户和一个网关令牌。
+    """
+
+
+@command.command()
+@click.argument("region", type=Region())
+@click.argument("hall", type=HallName())
+@click.option("--families", type=Families(), default=DEFAULT_FAMILIES, show_default=True,
+              help="What it may send; item and figure are granted only by name.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the keys as JSON.")
+@directory_option
+def add(region: int, hall: str, families: list[str], as_json: bool, directory: Path) -> None:
+    """Register a hall and print its keys, this once; a hall that is known gets new keys."""
+    with _Keys(connect(directory)) as keys:
+        password = keys.users.put(region, hall, families)
+        token = new_token()
+        keys.store.halls.add(region, hall, families, hash_of(token))
+    _print_keys(region, hall, password, token, as_json)
+
+
+@command.command()
+@click.argument("region", type=Region())
+@click.argument("hall", type=HallName())
+@click.option("--overlap", type=click.IntRange(0, 30 * 24), default=0, show_default=True, metavar="HOURS",
+              help="How long the old token still opens the gateway.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the keys as JSON.")
+@directory_option
+def rotate(region: int, hall: str, overlap: int, as_json: bool, directory: Path) -> None:
+    """Give a hall new keys; the broker's old password ends at once."""
+    with _Keys(connect(directory)) as keys:
+        token = new_token()
+        if not keys.store.halls.rotate(region, hall, hash_of(token), timedelta(hours=overlap)):
+            raise click.ClickException(f"there is no hall {user_name(region, hall)}: see `hallpulse hall list`")
+        (known,) = [one for one in keys.store.halls.list(region) if one.hall == hall]
+        password = keys.users.put(region, hall, known.families)
+        keys.users.cut(region, hall)
+    _print_keys(region, hall, password, token, as_json)
+
+
+@command.command()
+@click.argument("region", type=Region())
+@click.argument("hall", type=HallName())
+@directory_option
+def remove(region: int, hall: str, directory: Path) -> None:
+    """Take a hall's keys away, at once; its events stay and count."""
+    with _Keys(connect(directory)) as keys:
+        gone = keys.users.remove(region, hall)
+        if not keys.store.halls.remove(region, hall) and not gone:
+            raise click.ClickException(f"there is no hall {user_name(region, hall)}: see `hallpulse hall list`")
+    click.echo(f"{user_name(region, hall)} may publish no more")
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@directory_option
+def list_halls(as_json: bool, directory: Path) -> None:
+    """The halls that may publish, and what."""
+    with _Keys(connect(directory)) as keys:
+        halls = keys.store.halls.list()
+    if as_json:
+        rows = [{"region": str(h.region), "hall": h.hall, "families": h.families, "added": str(h.added)} for h in halls]
+        click.echo(json.dumps(rows))
+        return
+    table = Table("地区 region", "大厅 hall", "事件 families", "登记 added")
+    for one in halls:
+        table.add_row(str(one.region), one.hall, ", ".join(one.families), f"{one.added:%Y-%m-%d %H:%M}")
+    Console().print(table)
+
+
+class _Keys:
+    """Both places where a hall has keys."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.management_url:
+            raise click.ClickException("HALLPULSE_MANAGEMENT_URL: expected the broker's management URL, to add users")
+        self.store: Store = open_store(settings.database_url, pool_size=1)
+        vhost = settings.amqp_url.rsplit("/", 1)[-1].replace("%2F", "/").replace("%2f", "/")
+        self.users = BrokerUsers(settings.management_url, vhost or "/")
+
+    def __enter__(self) -> _Keys:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def hash_of(token: str) -> str:
+    """What the database keeps of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _print_keys(region: int, hall: str, password: str, token: str, as_json: bool) -> None:
+    keys = {"amqp_user": user_name(region, hall), "amqp_password": password, "token": token}
+    if as_json:
+        click.echo(json.dumps(keys))
+        return
+    for name, value in keys.items():
+        click.echo(f"{name:14} {value}")
+    click.echo("只显示这一次。Shown this once: keep them where the hall's system finds them.", err=True)
