@@ -66,8 +66,14 @@ def case_event(place: Place, kind: EventType, time: int, fields: Mapping[str, An
     except msgspec.ValidationError as error:
         message, _, field = str(error).partition(" - at `$.")
         raise BadRow("bad-field", field.rstrip("`"), message) from None
-    said = f"/{place.region}/{place.hall}|{int(kind)}|{time}|{_canonical(data).decode()}"
-    return HallEvent(place.region, place.hall, str(uuid.uuid5(NAMESPACE, said)), kind, time, data)
+    event = HallEvent(place.region, place.hall, "", kind, time, data)
+    return msgspec.structs.replace(event, id=event_id(event))
+
+
+def event_id(event: HallEvent, number: int = 0) -> str:
+    """The id of an imported event; number: how often the same had been said and taken back before."""
+    said = f"/{event.region}/{event.hall}|{int(event.type)}|{event.time}|{_canonical(event.data).decode()}"
+    return str(uuid.uuid5(NAMESPACE, said if number == 0 else f"{said}|{number}"))
 
 
 def _opening(record: Record, case_id: str, department_of: DepartmentOf) -> tuple[dict[str, Any], list[Note]]:

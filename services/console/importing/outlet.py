@@ -1,0 +1,93 @@
+"""Events to the broker: gathered by routing key, many envelopes under way, each confirmed before it is forgotten."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future
+from types import TracebackType
+from typing import NamedTuple
+
+from hallpulse.contract.decode import BATCH_TYPE
+from hallpulse.contract.encode import encode_batch
+from hallpulse.contract.events import HallEvent
+from hallpulse.domain.errors import Unavailable
+from hallpulse.publisher.pipeline import Pipeline
+
+EVENTS_AN_ENVELOPE = 100
+UNDER_WAY = 64
+PATIENCE_SECONDS = 60.0
+_CONNECT_SECONDS = 10.0
+_LONGEST_PAUSE = 2.0
+
+
+class _Envelope(NamedTuple):
+    routing_key: str
+    body: bytes
+    events: int
+
+
+class Outlet:
+    """Publishes as a user that may speak for every hall.
+
+    What the broker does not take (it is away, a queue is full) is sent again for a minute; then Unavailable is
+    raised. An event may thus be sent twice: it counts once. `confirmed` counts the events that the broker has.
+    """
+
+    def __init__(self, amqp_url: str) -> None:
+        self._pipeline = Pipeline(amqp_url)
+        self._gathered: dict[str, list[HallEvent]] = {}
+        self._under_way: deque[tuple[_Envelope, Future[None]]] = deque()
+        self.confirmed = 0
+
+    def __enter__(self) -> Outlet:
+        self._pipeline.start(_CONNECT_SECONDS)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                self.flush()
+        finally:
+            self._pipeline.close()
+
+    def send(self, events: Iterable[HallEvent]) -> None:
+        for event in events:
+            key = f"{event.region}.{event.hall}.{event.type.family}"
+            gathered = self._gathered.setdefault(key, [])
+            gathered.append(event)
+            if len(gathered) >= EVENTS_AN_ENVELOPE:
+                self._post(key)
+
+    def flush(self) -> None:
+        """Returns once the broker has confirmed everything."""
+        for key in list(self._gathered):
+            self._post(key)
+        while self._under_way:
+            self._await_oldest()
+
+    def _post(self, key: str) -> None:
+        events = self._gathered.pop(key)
+        envelope = _Envelope(key, encode_batch(events), len(events))
+        while len(self._under_way) >= UNDER_WAY:
+            self._await_oldest()
+        self._under_way.append((envelope, self._publish(envelope)))
+
+    def _publish(self, envelope: _Envelope) -> Future[None]:
+        return self._pipeline.publish(envelope.routing_key, envelope.body, BATCH_TYPE)
+
+    def _await_oldest(self) -> None:
+        envelope, future = self._under_way.popleft()
+        deadline, pause = time.monotonic() + PATIENCE_SECONDS, 0.1
+        while True:
+            try:
+                future.result()
+                break
+            except Unavailable:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+            future = self._publish(envelope)
+        self.confirmed += envelope.events
