@@ -9,7 +9,7 @@ import sys
 
 from prometheus_client import start_http_server
 
-from hallpulse.broker import GATEWAY_USER, Consumer, ConsumerLimits
+from hallpulse.broker import GATEWAY_USER, Consumer, ConsumerLimits, user_of
 from hallpulse.calendars import CalendarError
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import IngestMetrics, new_registry
@@ -23,7 +23,7 @@ def run(settings: Settings) -> None:
     """Consume until a signal. Raises HallpulseError where the broker or the database says no for good."""
     store = open_store(settings.database_url, pool_size=2)
     registry = new_registry()
-    pipeline = Pipeline(store, IngestMetrics(registry), frozenset({GATEWAY_USER}))
+    pipeline = Pipeline(store, IngestMetrics(registry), frozenset({GATEWAY_USER, user_of(settings.amqp_url)}))
     limits = ConsumerLimits(settings.partitions, settings.batch_events, settings.batch_seconds)
     consumer = Consumer(settings.amqp_url, pipeline.decode, pipeline.commit, limits, say)
     for number in (signal.SIGTERM, signal.SIGINT):

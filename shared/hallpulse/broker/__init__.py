@@ -1,7 +1,7 @@
 """The only door to RabbitMQ for the suite's own services."""
 
 from .batch import Batch, Delivery
-from .connection import open_channel
+from .connection import open_channel, user_of
 from .consumer import Consumer, ConsumerLimits
 from .refused import Letter
 from .topology import EVENTS, GATEWAY_USER, REFUSED, declare
@@ -17,4 +17,5 @@ __all__ = [
     "Letter",
     "declare",
     "open_channel",
+    "user_of",
 ]

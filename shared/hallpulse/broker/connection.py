@@ -27,6 +27,11 @@ def parameters(amqp_url: str) -> pika.URLParameters:
     return wanted
 
 
+def user_of(amqp_url: str) -> str:
+    """The user that a URL logs in as."""
+    return str(parameters(amqp_url).credentials.username)
+
+
 @contextmanager
 def open_channel(amqp_url: str) -> Iterator[BlockingChannel]:
     """A channel of a connection of its own. Raises Unavailable, or Halt where the broker knows us and says no."""
