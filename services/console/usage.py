@@ -10,7 +10,10 @@ import click
 
 from hallpulse.contract.refusal import Refused
 from hallpulse.contract.rules import place
+from hallpulse.plans import PlanError, load_plans
+from hallpulse.settings import Settings
 
+DEFAULT_HALL = "import"
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
@@ -29,14 +32,33 @@ def input_file(_: click.Context, __: click.Parameter, path: Path | None) -> Path
 
 def hall_options(command: Decorated) -> Decorated:
     """`--region` and `--hall` of the hall that speaks."""
-    region = click.option("--region", type=int, required=True, metavar="CODE", help="County code, 6 digits (222424).")
-    hall = click.option("--hall", required=True, metavar="HALL", help="Id of the hall: a-z, 0-9 and hyphen.")
+    region = click.option(
+        "--region",
+        type=int,
+        metavar="CODE",
+        help="County code, 6 digits; that of the plans, if they are of one county.",
+    )
+    hall = click.option(
+        "--hall", default=DEFAULT_HALL, show_default=True, metavar="HALL", help="Id of the hall: a-z, 0-9 and hyphen."
+    )
     return region(hall(command))
 
 
-def check_place(region: int, hall: str) -> None:
-    """Raises BadUsage where no such county or hall can be."""
+def checked_place(region: int | None, hall: str, settings: Settings) -> tuple[int, str]:
+    """The county and the hall. Raises BadUsage where there can be no such hall, or nobody says which county."""
+    if region is None:
+        region = _only_region(settings)
     try:
-        place(f"/{region}/{hall}")
+        return place(f"/{region}/{hall}")
     except Refused as refused:
         raise BadUsage(f"--region {region} --hall {hall}: {refused.detail}") from None
+
+
+def _only_region(settings: Settings) -> int:
+    try:
+        regions = {plan.region for plan in load_plans(settings.plans)}
+    except PlanError as error:
+        raise BadUsage(f"--region: expected a county code; the plans do not tell: {error.problems[0]}") from None
+    if len(regions) != 1:
+        raise BadUsage(f"--region: expected a county code; the plans are of {len(regions)} counties")
+    return regions.pop()

@@ -17,6 +17,12 @@ def plain_header(cell: Cell) -> str:
     return _DECORATION.sub("", unicodedata.normalize("NFKC", text_of(cell))).lower()
 
 
+def _readings(header: Cell) -> list[str]:
+    """A header as a whole, then each of its names where it has two: 部门/实施主体, or Chinese above English."""
+    text = text_of(header)
+    return [plain for part in (text, *re.split(r"[\n/／|]+", text)) if (plain := plain_header(part))]
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """field → its aliases, the best first; a table is recognised by its required fields.
@@ -29,11 +35,11 @@ class Columns:
 
     def field_of(self, header: Cell) -> tuple[str, int] | None:
         """The field that a header names, and the rank of its alias."""
-        plain = plain_header(header)
-        for field, names in self.aliases.items():
-            for rank, name in enumerate((field, *names)):
-                if plain and plain == plain_header(name):
-                    return field, rank
+        for written in _readings(header):
+            for field, names in self.aliases.items():
+                for rank, name in enumerate((field, *names)):
+                    if written == plain_header(name):
+                        return field, rank
         return None
 
     def positions(self, headers: Sequence[Cell]) -> dict[str, int]:

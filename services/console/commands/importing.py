@@ -22,12 +22,11 @@ from services.console.importing.outlet import Outlet
 from services.console.importing.published import case_events, catalogue_events
 from services.console.importing.reader import CaseImport, read_cases
 from services.console.importing.rows import Place
-from services.console.importing.speaking import speaking_url
 from services.console.importing.surroundings import clock, department_codes, department_of, stored, today, workdays
 from services.console.importing.tallying import Tally, show
 from services.console.screen import progress_bars, screen
 from services.console.texts import both
-from services.console.usage import check_place, hall_options, input_file
+from services.console.usage import checked_place, hall_options, input_file
 
 EventsOf = Callable[[Source, Tally], Iterator[HallEvent]]
 
@@ -58,17 +57,17 @@ plan_codes_option = click.option(
 @plan_codes_option
 @directory_option
 def catalogue(
-    file: Path, region: int, hall: str, *, effective_from: datetime | None, plan_codes: bool, directory: Path
+    file: Path, region: int | None, hall: str, *, effective_from: datetime | None, plan_codes: bool, directory: Path
 ) -> None:
     """Import the item catalogue (政务服务事项目录). Only rows that differ from what is stored become new versions."""
-    check_place(region, hall)
     settings = connect(directory)
-    codes = department_codes(settings, region) if plan_codes else DepartmentCodes()
-    known = stored(settings, Place(region, hall), _not_compared).catalogue()
+    county, hall = checked_place(region, hall, settings)
+    codes = department_codes(settings, county) if plan_codes else DepartmentCodes()
+    known = stored(settings, Place(county, hall), _not_compared).catalogue()
     day = effective_from.date() if effective_from is not None else today()
-    wanted = CatalogueImport(region, hall, day, _saved(file), clock(), codes, known)
+    wanted = CatalogueImport(county, hall, day, _saved(file), clock(), codes, known)
     notes: list[Note] = []
-    _run(file, settings, directory, lambda s, t: catalogue_events(s, read_catalogue(s, wanted), t, notes))
+    _run(file, settings, lambda s, t: catalogue_events(s, read_catalogue(s, wanted), t, notes))
     if notes:
         screen().print(each_note(notes))
 
@@ -78,12 +77,12 @@ def catalogue(
 @hall_options
 @plan_codes_option
 @directory_option
-def cases(file: Path, region: int, hall: str, plan_codes: bool, directory: Path) -> None:
+def cases(file: Path, region: int | None, hall: str, plan_codes: bool, directory: Path) -> None:
     """Import cases (办件), one row a case. A row that says something else than before corrects it."""
-    check_place(region, hall)
     settings = connect(directory)
     notes = NoteCounts()
-    _run(file, settings, directory, cases_of(settings, Place(region, hall), plan_codes, notes))
+    there = Place(*checked_place(region, hall, settings))
+    _run(file, settings, cases_of(settings, there, plan_codes, notes))
     if notes:
         screen().print(notes.table())
 
@@ -98,12 +97,12 @@ def cases_of(settings: Settings, place: Place, plan_codes: bool, notes: NoteCoun
     return lambda source, tally: case_events(source, read_cases(source, wanted), tally, notes, apply)
 
 
-def _run(file: Path, settings: Settings, directory: Path, events_of: EventsOf) -> None:
+def _run(file: Path, settings: Settings, events_of: EventsOf) -> None:
     """Publish a file's events and sum up. Exit status 1 where not a single row could be taken in."""
     with open_source(file) as source, RejectedRows(file, Path.cwd()) as rejects:
         tally = Tally(rejects)
         events = _ahead(events_of(source, tally))
-        with progress_bars() as bars, Outlet(speaking_url(settings, directory)) as outlet:
+        with progress_bars() as bars, Outlet(settings.amqp_url) as outlet:
             bar = bars.add_task(file.name, total=1.0)
             for event in events:
                 outlet.send((event,))
