@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import time
@@ -13,6 +14,9 @@ from services.console.suite import processes
 from services.console.suite.parts import Part, Restarts
 from services.console.suite.processes import Identity
 from services.console.suite.state import FAILED, RESTARTING, RUNNING, STARTING, PartState
+
+_FAULT = re.compile(r"FATAL|PANIC|error|exception", re.IGNORECASE)
+_LINES_LOOKED_AT, _LONGEST_LINE = 200, 300
 
 
 @dataclass(slots=True)
@@ -26,6 +30,7 @@ class Child:
     _process: subprocess.Popen[bytes] | None = None
     _identity: Identity | None = None
     _log: Path | None = None
+    _log_offset: int = 0
     _started: float = 0.0
     _since: float = field(default_factory=time.time)
     _exit_status: int | None = None
@@ -33,6 +38,7 @@ class Child:
     def start(self, now: float) -> None:
         command = self.part.command()
         self._log = command.log
+        self._log_offset = command.log.stat().st_size if command.log.exists() else 0
         self._process = processes.spawn(command)
         self._identity = processes.identity_of(self._process.pid)
         self._started = now
@@ -80,7 +86,8 @@ class Child:
         """What it said last, for the one line that a person reads."""
         if self._log is None:
             return "never started"
-        return f"{_last_line(self._log) or f'exit status {self._exit_status}, no message'} (log: {self._log})"
+        said = _telling_line(self._log, self._log_offset) or f"exit status {self._exit_status}, no message"
+        return f"{said} (log: {self._log})"
 
     def snapshot(self) -> PartState:
         part = self.part
@@ -100,7 +107,11 @@ class Child:
         self.state, self._since = state, time.time()
 
 
-def _last_line(log: Path) -> str:
-    with log.open(encoding="utf-8", errors="replace") as lines:
-        last = deque((line for line in lines if line.strip()), maxlen=1)
-    return " ".join(last[0].split())[:300] if last else ""
+def _telling_line(log: Path, offset: int) -> str:
+    """Of what was written from `offset` on: the last line that speaks of an error, else the last."""
+    with log.open("rb") as lines:
+        lines.seek(offset)
+        raw = deque((line for line in lines if line.strip()), maxlen=_LINES_LOOKED_AT)
+    said = [" ".join(line.decode(errors="replace").split()) for line in raw]
+    faults = [line for line in said if _FAULT.search(line)]
+    return (faults or said or [""])[-1][:_LONGEST_LINE]

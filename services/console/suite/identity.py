@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _UNPRIVILEGED = "nobody"
+# Without this bit access(2), by which initdb looks for its neighbours, would leave the capability out of account.
+_KEEPS = ("--securebits=+no_setuid_fixup",)
 _READ_SEARCH, _OVERRIDE = ("dac_read_search", 2), ("dac_override", 1)
 
 
@@ -33,7 +35,7 @@ def run_as(reads: Iterable[Path]) -> RunAs:
         return RunAs(os.geteuid(), os.getegid())
     user = pwd.getpwnam(_UNPRIVILEGED)
     capability = _capability_for(list(reads))
-    kept = (f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}") if capability else ()
+    kept = (*_KEEPS, f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}") if capability else ()
     who = (f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups")
     return RunAs(user.pw_uid, user.pw_gid, (*who, *kept))
 

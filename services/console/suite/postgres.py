@@ -22,7 +22,9 @@ _READY = "ready"
 _STATUS_LINE = 7
 
 _CONFIGURATION = """\
-# Written at every start. Nothing committed is lost by a crash or a power cut: fsync and synchronous_commit stay on.
+# Written at every start. First what initdb found out about this machine: its kinds of shared memory.
+include 'data/postgresql.conf'
+# Nothing committed is lost by a crash or a power cut: fsync and synchronous_commit stay on.
 listen_addresses = '{host}'
 port = {port}
 unix_socket_directories = ''

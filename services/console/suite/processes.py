@@ -81,6 +81,7 @@ def spawn(command: Command) -> subprocess.Popen[bytes]:
 
 
 def _make_room(log: Path) -> None:
+    """Ready for a new process's words: a long log is put aside, in the place of an older one."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > _LONG_LOG_BYTES:
         log.replace(log.with_name(f"{log.name}.old"))
