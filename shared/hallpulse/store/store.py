@@ -25,7 +25,7 @@ from .notices import NoticeLedger
 from .reading.changes import read_item_changes
 from .reading.figures import read_figure_table, read_figures
 from .reading.history import CaseHistory, read_history
-from .reading.known import read_case_events, read_event_counts
+from .reading.known import read_case_events, read_event_counts, read_stored_ids
 from .reading.listing import CaseFilter, CasePage, read_cases
 from .reading.standing import (
     STATES,
@@ -135,6 +135,10 @@ class Store:
     def event_counts(self, region: int) -> dict[str, int]:
         """Hall → how many different events of it are stored."""
         return self._read(lambda connection: read_event_counts(connection, region))
+
+    def stored_ids(self, region: int, hall: str, ids: Sequence[str]) -> set[str]:
+        """Those of the ids under which events of a hall are stored."""
+        return self._read(lambda connection: read_stored_ids(connection, region, hall, ids))
 
     def regions(self) -> list[int]:
         """Counties with data or registered halls."""

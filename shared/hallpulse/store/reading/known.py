@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from hallpulse.domain.case import CaseEvent
-from hallpulse.store.codec import unpack_history
+from hallpulse.store.codec import pack_id, unpack_history, unpack_id
 
 
 def read_event_counts(connection: Connection, region: int) -> dict[str, int]:
@@ -16,6 +16,15 @@ def read_event_counts(connection: Connection, region: int) -> dict[str, int]:
         text("SELECT hall, sum(events) FROM hall_days WHERE region = :region GROUP BY hall"), {"region": region}
     )
     return {hall: int(events) for hall, events in rows}
+
+
+def read_stored_ids(connection: Connection, region: int, hall: str, ids: Sequence[str]) -> set[str]:
+    """Those of the ids under which a hall's events are stored."""
+    rows = connection.execute(
+        text("SELECT id FROM events WHERE region = :region AND hall = :hall AND id = ANY(:ids)"),
+        {"region": region, "hall": hall, "ids": [pack_id(id_) for id_ in ids]},
+    )
+    return {unpack_id(bytes(id_)) for (id_,) in rows}
 
 
 def read_case_events(
