@@ -58,9 +58,8 @@ class Declared:
 def declared_sums(declared: Iterable[Declared], department: str | None) -> dict[str, Figure]:
     """Each indicator's sum over the periods given, of one department or of whole regions.
 
-    For a period the region's own figure counts if there is one, else the sum over its departments. A period inside
-    another one of the same reporter is not added to it: a year's figure already holds its months. Figures without
-    denominators are counts (denominator 1).
+    For a period the region's own figure counts if there is one, else the sum over its departments. Nothing is counted
+    twice: a year's figure already holds its months. Figures without denominators are counts (denominator 1).
     """
     groups: dict[tuple[int, str], list[Declared]] = {}
     for figure in declared:
@@ -72,25 +71,24 @@ def declared_sums(declared: Iterable[Declared], department: str | None) -> dict[
 
 
 def _counted(listed: list[Declared], department: str | None) -> list[Declared]:
-    by_reporter: dict[str, list[Declared]] = {}
-    for figure in listed:
-        by_reporter.setdefault(figure.department, []).append(figure)
-    outer = {reporter: _outermost(figures) for reporter, figures in by_reporter.items()}
-    if department is not None:
-        return outer.get(department, [])
-    own = outer.pop("", [])
-    others = [figure for figures in outer.values() for figure in figures]
-    return [f for f in own if not any(_inside(f, o) and f.window != o.window for o in others)] + [
-        f for f in others if not any(_inside(f, o) for o in own)
-    ]
+    """Longer periods first, of one period the region's own first; what lies in something counted is in it already."""
+    chosen = listed if department is None else [f for f in listed if f.department == department]
+    counted: list[Declared] = []
+    for figure in sorted(chosen, key=_longest_first):
+        if not any(_holds(other, figure) for other in counted):
+            counted.append(figure)
+    return counted
 
 
-def _outermost(listed: list[Declared]) -> list[Declared]:
-    return [f for f in listed if not any(f is not o and _inside(f, o) for o in listed)]
+def _longest_first(figure: Declared) -> tuple[int, bool, date, str]:
+    window = figure.window
+    return -(window.end - window.start).days, figure.department != "", window.start, figure.department
 
 
-def _inside(inner: Declared, outer: Declared) -> bool:
-    return outer.window.start <= inner.window.start and inner.window.end <= outer.window.end
+def _holds(outer: Declared, inner: Declared) -> bool:
+    """Whether a figure that is counted holds another one: of the same reporter, or of the region as a whole."""
+    related = outer.department in ("", inner.department) or inner.department == ""
+    return related and outer.window.start <= inner.window.start and inner.window.end <= outer.window.end
 
 
 def _sum(counted: list[Declared]) -> Figure:
