@@ -41,10 +41,12 @@ missing_packages() {
     if ! have_uv && [ ! -x .venv-uv/bin/uv ] && ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         "$python" -c 'import sys; print(f"python3.{sys.version_info.minor}-venv")'
     fi
-    if [ "$purpose" = test ]; then
-        have_cjk_font || echo fonts-noto-cjk
-        have_browser || [ "$distribution" = ubuntu ] || echo chromium
-    fi
+}
+
+# Without these some tests are skipped. Ubuntu has no Chromium as a Debian package.
+missing_test_packages() {
+    have_cjk_font || echo fonts-noto-cjk
+    have_browser || [ "$distribution" = ubuntu ] || echo chromium
 }
 
 lock_state() { cat uv.lock pyproject.toml | cksum; }
@@ -59,12 +61,14 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
+may_install() {
+    have apt-get && { [ "$(id -u)" = 0 ] || { have sudo && { [ -t 0 ] || sudo -n true 2>/dev/null; }; }; }
+}
+
 check_may_install() {
     have apt-get || fail "missing: $*; there is no apt-get here: install these programs, then run make again"
-    [ "$(id -u)" = 0 ] && return
-    have sudo || fail "missing packages: $*; have an administrator run: apt-get install $*"
-    [ -t 0 ] || sudo -n true 2>/dev/null ||
-        fail "missing packages: $*; sudo wants a password and there is no terminal: run sudo apt-get install $*"
+    may_install || fail "missing packages, and no right to install them: have an administrator run:" \
+        "apt-get install --no-install-recommends $*"
 }
 
 policy=/usr/sbin/policy-rc.d
@@ -155,7 +159,14 @@ python=$(find_python)
 missing=$(missing_packages)
 # shellcheck disable=SC2086 # one package a word
 [ -z "$missing" ] || install_packages $missing
+if [ "$purpose" = test ]; then
+    missing=$(missing_test_packages)
+    # shellcheck disable=SC2086
+    if [ -n "$missing" ]; then
+        if may_install; then install_packages $missing; else say "no right to install" $missing; fi
+    fi
+fi
 is_synced "$purpose" || sync_python
 if [ "$purpose" = test ] && ! have_browser; then
-    say "no browser: the tests that need one are skipped (on Ubuntu: snap install chromium)"
+    say "no browser: the tests that need one are skipped (apt-get install chromium; on Ubuntu: snap install chromium)"
 fi
