@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
+import msgspec
 from litestar import Litestar
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme
 
-from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, MAX_BATCH
+from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
+from hallpulse.contract.events import EventType
+from hallpulse.contract.examples import example
+from hallpulse.contract.json_schema import batch_of, components
 
 CONFIG = OpenAPIConfig(
     title="Hallpulse",
@@ -27,61 +33,58 @@ CONFIG = OpenAPIConfig(
     use_handler_docstrings=True,
 )
 _OPEN_PATHS = ("/healthz", "/readyz", "/metrics")
+_SCHEMAS = "#/components/schemas/{name}"
 
 
 def document(app: Litestar) -> dict[str, Any]:
-    """The whole document. The events themselves are described in full by docs/asyncapi.yaml."""
+    """The whole document, with the events as the contract's own types describe them."""
     made = app.openapi_schema.to_schema()
-    made["paths"]["/v1/events"]["post"]["requestBody"] = _events_body()
+    paths, schemas = made["paths"], made["components"]["schemas"]
+    paths["/v1/events"]["post"]["requestBody"] = _events_body()
     for path in _OPEN_PATHS:
-        made["paths"][path]["get"]["security"] = []
-    made["paths"]["/metrics"]["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
-    made["components"]["schemas"]["CloudEvent"] = _EVENT
+        paths[path]["get"]["security"] = []
+    paths["/metrics"]["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    for parameter in _parameters(paths):
+        _take_out_null(parameter["schema"])
+    _describe(schemas)
+    schemas.update(components(ref_template=_SCHEMAS))
     return made
 
 
 def _events_body() -> dict[str, Any]:
-    one = {"$ref": "#/components/schemas/CloudEvent"}
-    batch = {"type": "array", "items": one, "minItems": 1, "maxItems": MAX_BATCH}
+    batch = batch_of(_SCHEMAS)
+    one = {**batch["items"], "examples": [example(EventType.CASE_RECEIVED)]}
     return {
         "required": True,
-        "content": {
-            EVENT_TYPE: {"schema": one},
-            BATCH_TYPE: {"schema": batch},
-            "application/json": {"schema": one},
-        },
+        "content": {EVENT_TYPE: {"schema": one}, BATCH_TYPE: {"schema": batch}, "application/json": {"schema": one}},
     }
 
 
-_EVENT: dict[str, Any] = {
-    "title": "CloudEvent",
-    "type": "object",
-    "description": "A CloudEvent 1.0 of the contract: docs/asyncapi.yaml says what each type's data holds.",
-    "required": ["specversion", "id", "source", "type", "time"],
-    "properties": {
-        "specversion": {"const": "1.0"},
-        "id": {"type": "string", "minLength": 1, "maxLength": 64},
-        "source": {"type": "string", "pattern": "^/[1-9][0-9]{5}/[a-z0-9-]{1,40}$"},
-        "type": {"type": "string", "examples": ["hall.case.received.v1"]},
-        "time": {"type": "string", "format": "date-time"},
-        "subject": {"type": "string"},
-        "datacontenttype": {"type": "string"},
-        "traceparent": {"type": "string"},
-        "data": {"type": "object"},
-    },
-    "examples": [
-        {
-            "specversion": "1.0",
-            "id": "A7-000094-received",
-            "source": "/222424/hall-1",
-            "type": "hall.case.received.v1",
-            "time": "2026-02-11T08:20:10+08:00",
-            "data": {
-                "case_id": "A7-000094",
-                "item_code": "22242400002",
-                "department": "data-bureau",
-                "channel": "window",
-            },
-        }
-    ],
-}
+def _parameters(paths: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for operations in paths.values():
+        for operation in operations.values():
+            yield from operation.get("parameters", ())
+
+
+def _take_out_null(schema: dict[str, Any]) -> None:
+    """A parameter that is left out is not null: a query has no way to say null."""
+    kinds = [kind for kind in schema.pop("oneOf", ()) if kind != {"type": "null"}]
+    for kind in kinds:
+        schema.update(kind)
+    if isinstance(schema.get("type"), list):
+        schema["type"] = next(kind for kind in schema["type"] if kind != "null")
+    if "enum" in schema:
+        schema["enum"] = [value for value in schema["enum"] if value is not None]
+
+
+def _describe(schemas: dict[str, Any]) -> None:
+    """What the types say of themselves."""
+    for cls in _structs(msgspec.Struct):
+        if cls.__doc__ and cls.__module__.startswith("services.gateway.") and cls.__name__ in schemas:
+            schemas[cls.__name__]["description"] = inspect.cleandoc(cls.__doc__)
+
+
+def _structs(base: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
+    for cls in base.__subclasses__():
+        yield cls
+        yield from _structs(cls)

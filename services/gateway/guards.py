@@ -8,7 +8,7 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
-from litestar.params import ParameterKwarg
+from litestar.params import QueryParameter
 
 from hallpulse.store import Grant
 
@@ -24,7 +24,7 @@ _CHALLENGE = {"www-authenticate": 'Bearer realm="hallpulse"'}
 
 async def needs_token(connection: Connection, _: BaseRouteHandler) -> None:
     """401 without a token that somebody was given, 429 where it is used too often; else the grant is kept."""
-    desk: Desk = connection.app.state.desk
+    desk = desk_of(connection)
     token_hash = hash_of(_token(connection))
     grant = await desk.doorkeeper.grant(token_hash)
     if grant is None:
@@ -34,6 +34,11 @@ async def needs_token(connection: Connection, _: BaseRouteHandler) -> None:
         seconds = str(math.ceil(wait))
         raise Declined(Kind.TOO_MANY_REQUESTS, f"try again in {seconds} s", headers={"retry-after": seconds})
     connection.state.grant = grant
+
+
+def desk_of(connection: Connection) -> Desk:
+    desk: Desk = connection.app.state.desk
+    return desk
 
 
 def grant_of(connection: Connection) -> Grant:
@@ -61,7 +66,7 @@ def knows_its_parameters(connection: Connection, handler: BaseRouteHandler) -> N
 
 def _parameters(handler: BaseRouteHandler) -> list[str]:
     definitions = (field.kwarg_definition for field in handler.parsed_fn_signature.parameters.values())
-    return [d.query for d in definitions if isinstance(d, ParameterKwarg) and d.query]
+    return [d.name for d in definitions if isinstance(d, QueryParameter) and d.name]
 
 
 def _token(connection: Connection) -> str:

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import Annotated, Literal, NamedTuple, TypeAlias
 
-from litestar.params import Dependency, Parameter
+from litestar.params import PathParameter, QueryParameter
 
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.workdays import FIRST_DAY, LAST_DAY, date_of
@@ -23,37 +23,37 @@ _HALL = re.compile(r"[a-z0-9-]{1,40}").fullmatch
 _COUNTY = re.compile(r"[1-9][0-9]{3}(?!00)[0-9]{2}").fullmatch
 _EARLIEST, _LATEST = date_of(FIRST_DAY), date_of(LAST_DAY)
 
-GivenDesk: TypeAlias = Annotated[Desk, Dependency(skip_validation=True)]
 RegionCode: TypeAlias = Annotated[
-    str, Parameter(query="region", pattern=r"^(?:1[1-9]|[2-8][0-9]|9[01])[0-9]{4}$", description=EXPECTED["region"])
+    str, QueryParameter(name="region", pattern=r"^(?:1[1-9]|[2-8][0-9]|9[01])[0-9]{4}$", description=EXPECTED["region"])
 ]
 Department: TypeAlias = Annotated[
     str | None,
-    Parameter(query="department", pattern=_CODE_PATTERN, description=EXPECTED["department"]),
+    QueryParameter(name="department", pattern=_CODE_PATTERN, description=EXPECTED["department"]),
 ]
 Hall: TypeAlias = Annotated[
-    str | None, Parameter(query="hall", pattern=r"^[a-z0-9-]{1,40}$", description=EXPECTED["hall"])
+    str | None, QueryParameter(name="hall", pattern=r"^[a-z0-9-]{1,40}$", description=EXPECTED["hall"])
 ]
-From: TypeAlias = Annotated[date | None, Parameter(query="from", description=EXPECTED["from"])]
-To: TypeAlias = Annotated[date | None, Parameter(query="to", description=EXPECTED["to"])]
-On: TypeAlias = Annotated[date | None, Parameter(query="on", description=EXPECTED["on"])]
+From: TypeAlias = Annotated[date | None, QueryParameter(name="from", description=EXPECTED["from"])]
+To: TypeAlias = Annotated[date | None, QueryParameter(name="to", description=EXPECTED["to"])]
+On: TypeAlias = Annotated[date | None, QueryParameter(name="on", description=EXPECTED["on"])]
 State: TypeAlias = Annotated[
     Literal["on_time", "due_soon", "overdue", "suspended", "unaccepted_late", "open", "pending", "flagged"] | None,
-    Parameter(query="state", description=EXPECTED["state"]),
+    QueryParameter(name="state", description=EXPECTED["state"]),
 ]
 IndicatorId: TypeAlias = Annotated[
-    str | None, Parameter(query="indicator", pattern=r"^[a-z][a-z0-9_]{0,63}$", description=EXPECTED["indicator"])
+    str | None, QueryParameter(name="indicator", pattern=r"^[a-z][a-z0-9_]{0,63}$", description=EXPECTED["indicator"])
 ]
 PartName: TypeAlias = Annotated[
-    Literal["numerator", "denominator"] | None, Parameter(query="part", description=EXPECTED["part"])
+    Literal["numerator", "denominator"] | None, QueryParameter(name="part", description=EXPECTED["part"])
 ]
 Cursor: TypeAlias = Annotated[
-    str | None, Parameter(query="cursor", max_length=1000, pattern=r"^[A-Za-z0-9_-]+$", description=EXPECTED["cursor"])
+    str | None,
+    QueryParameter(name="cursor", pattern=r"^[A-Za-z0-9_-]{1,1000}$", description=EXPECTED["cursor"]),
 ]
-Limit: TypeAlias = Annotated[int, Parameter(query="limit", ge=1, le=MOST_ROWS, description=EXPECTED["limit"])]
-CountyInPath: TypeAlias = Annotated[str, Parameter(description="a county's code of 6 digits")]
-HallInPath: TypeAlias = Annotated[str, Parameter(description=EXPECTED["hall"])]
-CaseIdInPath: TypeAlias = Annotated[str, Parameter(description=EXPECTED["case_id"])]
+Limit: TypeAlias = Annotated[int, QueryParameter(name="limit", ge=1, le=MOST_ROWS, description=EXPECTED["limit"])]
+CountyInPath: TypeAlias = Annotated[str, PathParameter(description="a county's code of 6 digits")]
+HallInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["hall"])]
+CaseIdInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["case_id"])]
 
 
 class CaseKey(NamedTuple):

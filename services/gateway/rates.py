@@ -21,6 +21,9 @@ class Rates:
         self._per_second = per_second
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._buckets)
+
     def wait(self, key: str, now: float) -> float:
         """0 where the request may pass (it is then counted), else the seconds until the next one may."""
         if not self._per_second:

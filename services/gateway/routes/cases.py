@@ -12,7 +12,7 @@ from hallpulse.domain.figures import Scope
 from hallpulse.store import CaseFilter, CaseHistory, Grant
 from services.gateway.answers.cases import Asked, CasesAnswer, cases_answer
 from services.gateway.answers.history import CaseHistoryAnswer, history_answer
-from services.gateway.guards import grant_of
+from services.gateway.guards import desk_of, grant_of
 from services.gateway.parameters import (
     CaseIdInPath,
     CaseKey,
@@ -20,7 +20,6 @@ from services.gateway.parameters import (
     Cursor,
     Department,
     From,
-    GivenDesk,
     Hall,
     HallInPath,
     IndicatorId,
@@ -52,7 +51,6 @@ _PREFIX = "/v1/cases/"
 )
 def list_cases(
     request: AnyRequest,
-    desk: GivenDesk,
     region: RegionCode,
     *,
     state_: State = None,
@@ -70,7 +68,7 @@ def list_cases(
     `total` equals the number that /v1/indicators (or its open_cases) gives for the same question. Overdue cases come
     first where a state is asked. Without from and to: the same window as /v1/indicators.
     """
-    scope = scope_of(grant_of(request), region, department, hall)
+    desk, scope = desk_of(request), scope_of(grant_of(request), region, department, hall)
     if (state_ is None) == (indicator is None):
         raise Declined(Kind.CONTRADICTION, "expected either state or indicator", field="state")
     if state_ is not None:
@@ -97,15 +95,14 @@ def _refuse_beside_state(**given: str | date | None) -> None:
     summary="One case: its events and its clock, day by day",
     tags=["cases"],
 )
-def get_case(
-    request: AnyRequest, desk: GivenDesk, region: CountyInPath, hall: HallInPath, case_id: CaseIdInPath
-) -> CaseHistoryAnswer:
+def get_case(request: AnyRequest, region: CountyInPath, hall: HallInPath, case_id: CaseIdInPath) -> CaseHistoryAnswer:
     """The days that counted and those that did not and why, the limits and where they come from, and the flags."""
     del region, hall, case_id  # documented; an id may hold a slash, which only the raw path tells from a separator
     path = request.scope["raw_path"].partition(b"?")[0].decode("latin-1")
     key = case_key(unquote(path[len(_PREFIX) :]))
     if key is None:
         raise Declined(Kind.NOT_FOUND, "expected /v1/cases/REGION/HALL/CASE_ID, REGION a county's code")
+    desk = desk_of(request)
     history = desk.store.case_history(*key, desk.today())
     _check_may_read(grant_of(request), key, history)
     if history is None:

@@ -10,9 +10,8 @@ from litestar import Request, post
 
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from services.gateway.binary import is_binary, structured
-from services.gateway.guards import grant_of, needs_a_hall
+from services.gateway.guards import desk_of, grant_of, needs_a_hall
 from services.gateway.intake import problem_of, take_in
-from services.gateway.parameters import GivenDesk
 from services.gateway.problems import Declined, EventResult, Kind
 
 from .documented import problems
@@ -40,7 +39,7 @@ class Receipt(msgspec.Struct):
     summary="Send a CloudEvent or a batch",
     tags=["events"],
 )
-async def post_events(request: Request[Any, Any, Any], desk: GivenDesk) -> Receipt:
+async def post_events(request: Request[Any, Any, Any]) -> Receipt:
     """202 once the broker has confirmed them all, with a result for each event; sending again does no harm.
 
     Refused events of a batch do not hold up the good ones. Whatever was refused lies in `hall.refused` too.
@@ -49,7 +48,8 @@ async def post_events(request: Request[Any, Any, Any], desk: GivenDesk) -> Recei
     body = await _body(request)
     if request.content_type[0] == _JSON_TYPE and is_binary(request.headers.keys()):
         body = structured(request.headers.multi_items(), body)
-    grant, now = grant_of(request), desk.now()
+    desk, grant = desk_of(request), grant_of(request)
+    now = desk.now()
     if len(body) > _LARGE:
         intake = await asyncio.to_thread(take_in, body, content_type, grant, now)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from services.gateway.problems import Declined, Kind
 from services.gateway.problems_page import problems_page
@@ -30,7 +31,7 @@ def get_page() -> Response[bytes]:
 
 
 @get("/page/{name:str}", sync_to_thread=True, include_in_schema=False)
-def get_asset(name: str) -> Response[bytes]:
+def get_asset(name: FromPath[str]) -> Response[bytes]:
     path = _ASSETS.get(name)
     if path is None:
         raise Declined(Kind.NOT_FOUND, "no such file of the page")

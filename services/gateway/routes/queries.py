@@ -11,11 +11,10 @@ from services.gateway.answers.indicators import IndicatorsAnswer, indicators_ans
 from services.gateway.answers.regions import RegionsAnswer, regions_answer
 from services.gateway.answers.targets import TargetsAnswer, targets_answer
 from services.gateway.answers.trend import TrendAnswer, trend_answer
-from services.gateway.guards import grant_of
+from services.gateway.guards import desk_of, grant_of
 from services.gateway.parameters import (
     Department,
     From,
-    GivenDesk,
     Hall,
     On,
     RegionCode,
@@ -40,7 +39,6 @@ AnyRequest = Request[Any, Any, Any]
 )
 def get_indicators(
     request: AnyRequest,
-    desk: GivenDesk,
     region: RegionCode,
     *,
     from_: From = None,
@@ -53,6 +51,7 @@ def get_indicators(
     A region without data answers with zeros and no values: its coverage says that nobody reports.
     """
     scope = scope_of(grant_of(request), region, department, hall)
+    desk = desk_of(request)
     return indicators_answer(desk, scope, window_of(desk, scope.region, from_, to))
 
 
@@ -64,9 +63,10 @@ def get_indicators(
     summary="What each target of the plan in force comes to",
     tags=["figures"],
 )
-def get_targets(request: AnyRequest, desk: GivenDesk, region: RegionCode, on: On = None) -> TargetsAnswer:
+def get_targets(request: AnyRequest, region: RegionCode, on: On = None) -> TargetsAnswer:
     """On a day, today if it is left out. Targets that bind each department list the departments."""
     scope = scope_of(grant_of(request), region)
+    desk = desk_of(request)
     return targets_answer(desk, scope.region, day_of_calendar("on", on, desk.today()))
 
 
@@ -78,9 +78,10 @@ def get_targets(request: AnyRequest, desk: GivenDesk, region: RegionCode, on: On
     summary="The indicators of the plan's targets, month by month",
     tags=["figures"],
 )
-def get_trend(request: AnyRequest, desk: GivenDesk, region: RegionCode, on: On = None) -> TrendAnswer:
+def get_trend(request: AnyRequest, region: RegionCode, on: On = None) -> TrendAnswer:
     """From the period's first day to the end of each month, and to the day asked."""
     scope = scope_of(grant_of(request), region)
+    desk = desk_of(request)
     return trend_answer(desk, scope.region, day_of_calendar("on", on, desk.today()))
 
 
@@ -92,11 +93,10 @@ def get_trend(request: AnyRequest, desk: GivenDesk, region: RegionCode, on: On =
     summary="Every department's figures and open cases",
     tags=["figures"],
 )
-def get_departments(
-    request: AnyRequest, desk: GivenDesk, region: RegionCode, from_: From = None, to: To = None
-) -> DepartmentsAnswer:
+def get_departments(request: AnyRequest, region: RegionCode, from_: From = None, to: To = None) -> DepartmentsAnswer:
     """The same defaults as /v1/indicators."""
     scope = scope_of(grant_of(request), region)
+    desk = desk_of(request)
     return departments_answer(desk, scope.region, window_of(desk, scope.region, from_, to))
 
 
@@ -108,6 +108,6 @@ def get_departments(
     summary="The regions that this token reads",
     tags=["figures"],
 )
-def get_regions(request: AnyRequest, desk: GivenDesk) -> RegionsAnswer:
+def get_regions(request: AnyRequest) -> RegionsAnswer:
     """Counties with data, halls or a plan, and the prefectures and provinces above them."""
-    return regions_answer(desk, grant_of(request))
+    return regions_answer(desk_of(request), grant_of(request))

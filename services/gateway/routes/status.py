@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
-from litestar import Response, get
+from litestar import Request, Response, get
 from prometheus_client import generate_latest
 
 from hallpulse.domain.errors import HallpulseError
-from services.gateway.parameters import GivenDesk
+from services.gateway.guards import desk_of
 from services.gateway.problems import try_later
 
 from .documented import problems
@@ -36,7 +38,8 @@ def get_health() -> Health:
     summary="Broker and database reachable",
     tags=["status"],
 )
-def get_readiness(desk: GivenDesk) -> Readiness:
+def get_readiness(request: Request[Any, Any, Any]) -> Readiness:
+    desk = desk_of(request)
     if not desk.courier.connected:
         raise try_later("the broker cannot be reached")
     try:
@@ -47,5 +50,5 @@ def get_readiness(desk: GivenDesk) -> Readiness:
 
 
 @get("/metrics", sync_to_thread=True, operation_id="getMetrics", summary="For Prometheus", tags=["status"])
-def get_metrics(desk: GivenDesk) -> Response[bytes]:
-    return Response(generate_latest(desk.registry), media_type="text/plain; version=0.0.4")
+def get_metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
+    return Response(generate_latest(desk_of(request).registry), media_type="text/plain; version=0.0.4")

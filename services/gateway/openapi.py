@@ -1,0 +1,40 @@
+"""`python -m services.gateway.openapi --write | --check`: docs/openapi.json, generated and compared with the code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from .app import create_app
+from .desk import Desk
+from .document import document
+
+FILE = Path("docs/openapi.json")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m services.gateway.openapi", description=__doc__)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--write", action="store_true", help=f"write {FILE}")
+    what.add_argument("--check", action="store_true", help=f"exit 1 where {FILE} is not what the code says")
+    if parser.parse_args(arguments).write:
+        FILE.write_text(text(), encoding="utf-8")
+        return 0
+    if not FILE.exists() or FILE.read_text(encoding="utf-8") != text():
+        print(f"{FILE} is not what the code says: python -m services.gateway.openapi --write", file=sys.stderr)
+        return 1
+    return 0
+
+
+def text() -> str:
+    """The document as it is committed; no server is needed for it."""
+    made: dict[str, Any] = document(create_app(cast(Desk, None)))
+    return json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

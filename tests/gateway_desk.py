@@ -1,0 +1,151 @@
+"""A gateway without servers: a store of canned figures, a courier that remembers, a clock that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from hallpulse.domain.errors import HallpulseError, Unavailable
+from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
+from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.plan import Plan
+from hallpulse.domain.workdays import Workdays
+from hallpulse.metrics import GatewayMetrics, new_registry
+from hallpulse.plans import load_plans
+from hallpulse.store import STATES, BadCursor, CaseFilter, CaseHistory, CasePage, Coverage, Grant
+from services.gateway.courier import Message
+from services.gateway.desk import Desk
+from services.gateway.doorkeeper import Doorkeeper, hash_of
+from services.gateway.rates import Rates
+
+NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
+TODAY = date(2026, 11, 24)
+COUNTY = 222424
+READ_TOKEN = "reads-everything"
+HALL_TOKEN = "of-hall-1"
+HALL = Grant("hall", COUNTY, "hall-1", families=("case", "heartbeat"))
+DEPARTMENT_TOKEN = "of-justice"
+PLANS = Path(__file__).parents[1] / "plans"
+
+
+@dataclass
+class FakeStore:
+    """Every figure is 3 of 4; what was asked is remembered. `fault`: raised by every method."""
+
+    fault: HallpulseError | None = None
+    asked: list[Any] = field(default_factory=list)
+    history: CaseHistory | None = None
+    page: CasePage = field(default_factory=lambda: CasePage(total=0))
+    tokens: dict[str, Grant] = field(
+        default_factory=lambda: {
+            hash_of(HALL_TOKEN): HALL,
+            hash_of(DEPARTMENT_TOKEN): Grant("department", COUNTY, department="justice"),
+        }
+    )
+
+    def find(self, token_hash: str) -> Grant | None:
+        self._note("find", token_hash)
+        return self.tokens.get(token_hash)
+
+    def ping(self) -> None:
+        self._note("ping")
+
+    def figures(self, scope: Scope, window: Window) -> dict[str, Figure]:
+        self._note("figures", scope, window)
+        if scope.hall is not None:
+            return {i.id: Figure(3, 4) for i in COMPUTED.values() if i.kind == "case"}
+        return {name: Figure(3, 4) for name in COMPUTED} | {"leader_in_court": Figure(5, 6)}
+
+    def figure_table(self, region: int, window: Window) -> FigureTable:
+        self._note("figure_table", region, window)
+        figures = dict.fromkeys(COMPUTED, Figure(30, 40))
+        return FigureTable(region, window, figures, {"justice": figures, "unlisted": {}})
+
+    def percentiles(self, scope: Scope, window: Window) -> dict[str, int | None]:
+        self._note("percentiles", scope, window)
+        return {"p50": 2, "p90": 7, "p95": None}
+
+    def coverage(self, scope: Scope, window: Window) -> Coverage:
+        self._note("coverage", scope, window)
+        return Coverage(5, 4, 1_790_000_000_000_000)
+
+    def open_cases(self, scope: Scope, today: date) -> dict[str, int]:
+        self._note("open_cases", scope, today)
+        return dict.fromkeys(STATES, 2)
+
+    def open_cases_by_department(self, region: int, today: date) -> dict[str, dict[str, int]]:
+        self._note("open_cases_by_department", region, today)
+        return {"justice": dict.fromkeys(STATES, 1)}
+
+    def list_cases(self, wanted: CaseFilter, today: date, cursor: str | None = None, limit: int = 100) -> CasePage:
+        self._note("list_cases", wanted, today, cursor, limit)
+        if cursor == "rubbish":
+            raise BadCursor
+        if wanted.indicator is not None and wanted.indicator not in COMPUTED:
+            raise KeyError(wanted.indicator)
+        return self.page
+
+    def case_history(self, region: int, hall: str, case_id: str, today: date) -> CaseHistory | None:
+        self._note("case_history", region, hall, case_id, today)
+        return self.history
+
+    def regions(self) -> list[int]:
+        self._note("regions")
+        return [222401, COUNTY]
+
+    def departments(self, region: int) -> list[str]:
+        self._note("departments", region)
+        return ["justice"]
+
+    def workdays(self, region: int) -> Workdays:
+        self._note("workdays", region)
+        return Workdays({}, [2027])
+
+    def _note(self, *what: Any) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.asked.append(what)
+
+
+@dataclass
+class FakeCourier:
+    """Confirms everything while it is connected."""
+
+    connected: bool = True
+    delivered: list[Message] = field(default_factory=list)
+
+    async def deliver(self, messages: Sequence[Message]) -> None:
+        if not self.connected:
+            raise Unavailable("the broker cannot be reached")
+        self.delivered += messages
+
+
+@dataclass
+class FakeClock:
+    now: datetime = NOW
+    seconds: float = 1000.0
+
+
+def make_desk(
+    store: FakeStore,
+    courier: FakeCourier | None = None,
+    clock: FakeClock | None = None,
+    rate: float = 0,
+    plans: Sequence[Plan] | None = None,
+) -> Desk:
+    clock = clock or FakeClock()
+    registry = new_registry()
+    return Desk(
+        store=store,
+        plans=load_plans(PLANS) if plans is None else plans,
+        courier=courier or FakeCourier(),
+        doorkeeper=Doorkeeper(store.find, READ_TOKEN, lambda: clock.seconds),
+        rates=Rates(rate),
+        clock=lambda: clock.now,
+        monotonic=lambda: clock.seconds,
+        metrics=GatewayMetrics(registry),
+        registry=registry,
+    )

@@ -1,0 +1,365 @@
+"""The queries without a database: the contract's shapes, defaults, rights, and a problem for every wrong question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from httpx import Response
+from litestar.testing import TestClient
+
+from hallpulse.domain.errors import Halt, Unavailable
+from hallpulse.domain.figures import Scope, Window
+from hallpulse.store import CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
+from services.gateway.app import create_app
+from tests.gateway_desk import (
+    COUNTY,
+    DEPARTMENT_TOKEN,
+    HALL_TOKEN,
+    READ_TOKEN,
+    TODAY,
+    FakeCourier,
+    FakeStore,
+    make_desk,
+)
+
+YEAR_SO_FAR = Window(date(2026, 1, 1), TODAY)
+
+
+@pytest.fixture
+def store() -> FakeStore:
+    return FakeStore()
+
+
+@pytest.fixture
+def gateway(store: FakeStore) -> Iterator[TestClient[Any]]:
+    with TestClient(create_app(make_desk(store))) as client:
+        yield client
+
+
+def ask(gateway: TestClient[Any], path: str, token: str = READ_TOKEN) -> Response:
+    return gateway.get(path, headers={"authorization": f"Bearer {token}"})
+
+
+def answer(gateway: TestClient[Any], path: str, token: str = READ_TOKEN) -> dict[str, Any]:
+    response = ask(gateway, path, token)
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/json"
+    found: dict[str, Any] = response.json()
+    return found
+
+
+def problem(response: Response, status: int, field: str | None = None) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    found: dict[str, Any] = response.json()
+    assert {"type", "title", "status", "detail", "instance"} <= set(found)
+    assert found.get("field") == field, found
+    return found
+
+
+def test_indicators_have_the_contracts_shape(gateway: TestClient[Any]) -> None:
+    found = answer(gateway, "/v1/indicators?region=222424&from=2026-03-01&to=2026-08-31")
+    assert [found[key] for key in ("region", "from", "to")] == ["222424", "2026-03-01", "2026-08-31"]
+    assert found["as_of"] == "2026-11-24T12:00:00+08:00"
+    assert (found["coverage"]["halls"], found["coverage"]["reporting"]) == (5, 4)
+    by_id = {i["id"]: i for i in found["indicators"]}
+    kept = by_id["promise_kept_rate"]
+    assert (kept["numerator"], kept["denominator"], kept["value"]) == (3, 4, 0.75)
+    assert kept["names"] == {"zh": "承诺时限内办结率", "en": "decided within the promised limit"}
+    assert kept["enough"] is False
+    assert by_id["mean_elapsed_days"]["percentiles"] == {"p50": 2, "p90": 7, "p95": None}
+    assert "percentiles" not in kept
+    assert (by_id["leader_in_court"]["kind"], by_id["leader_in_court"]["names"]["zh"]) == ("declared", "负责人出庭率")
+    assert found["open_cases"]["overdue"] == 2
+    assert found["provisional"] is False
+
+
+def test_a_window_in_a_year_without_official_holidays_is_provisional(gateway: TestClient[Any]) -> None:
+    assert answer(gateway, "/v1/indicators?region=222424&from=2026-12-01&to=2027-01-31")["provisional"] is True
+
+
+@pytest.mark.parametrize(
+    ("query", "window"),
+    [
+        ("region=222424", YEAR_SO_FAR),
+        ("region=222424&to=2026-03-31", Window(date(2026, 1, 1), date(2026, 3, 31))),
+        ("region=222424&to=2023-09-30", Window(date(2023, 1, 1), date(2023, 9, 30))),
+        ("region=222424&from=2026-11-01", Window(date(2026, 11, 1), TODAY)),
+        ("region=222400", YEAR_SO_FAR),
+        ("region=220000&to=2025-05-05", Window(date(2025, 1, 1), date(2025, 5, 5))),
+    ],
+)
+def test_a_window_left_out_is_the_plans_period_so_far_or_the_year(
+    gateway: TestClient[Any], store: FakeStore, query: str, window: Window
+) -> None:
+    answer(gateway, f"/v1/indicators?{query}")
+    (asked,) = [call[2] for call in store.asked if call[0] == "figures"]
+    assert asked == window
+
+
+def test_a_scope_is_a_region_a_department_or_a_hall(gateway: TestClient[Any], store: FakeStore) -> None:
+    for query, scope in (
+        ("department=justice", Scope(COUNTY, "justice")),
+        ("hall=hall-1", Scope(COUNTY, None, "hall-1")),
+        ("department=%E5%8F%B8", Scope(COUNTY, "司")),
+    ):
+        store.asked.clear()
+        answer(gateway, f"/v1/indicators?region=222424&{query}")
+        assert {call[1] for call in store.asked if call[0] in ("figures", "coverage", "open_cases")} == {scope}
+
+
+@pytest.mark.parametrize("path", ["/v1/indicators", "/v1/targets", "/v1/trend", "/v1/departments", "/v1/cases"])
+@pytest.mark.parametrize("region", ["", "22242", "2224240", "abcdef", "022424", "992424", "２２２４２４"])
+def test_a_region_is_a_code_of_six_digits(gateway: TestClient[Any], path: str, region: str) -> None:
+    found = problem(ask(gateway, f"{path}?region={region}"), 400, "region")
+    assert "a GB/T 2260 code of 6 digits" in found["detail"]
+    assert found["instance"] == path
+    assert problem(ask(gateway, path), 400, "region")["detail"].endswith("got nothing")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "field"),
+    [
+        ("from=2026-13-01", 400, "from"),
+        ("from=20260101", 400, "from"),
+        ("to=", 400, "to"),
+        ("to=2026-02-30", 400, "to"),
+        ("from=2026-03-01&to=2026-02-01", 422, "from"),
+        ("from=2026-12-01", 422, "from"),
+        ("from=1989-12-31", 422, "from"),
+        ("to=2251-01-01", 422, "to"),
+        ("to=9999-12-31", 422, "to"),
+        ("hall=Hall", 400, "hall"),
+        ("department=", 400, "department"),
+        ("department=%00", 400, "department"),
+        ("department=justice&hall=hall-1", 422, "hall"),
+        ("regoin=222424", 400, "regoin"),
+        ("to=2026-01-01&to=2026-02-01", 400, "to"),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_what_was_expected(
+    gateway: TestClient[Any], query: str, status: int, field: str
+) -> None:
+    assert "expected" in problem(ask(gateway, f"/v1/indicators?region=222424&{query}"), status, field)["detail"]
+
+
+def test_targets_have_the_contracts_shape(gateway: TestClient[Any]) -> None:
+    found = answer(gateway, "/v1/targets?region=222424&on=2026-11-24")
+    assert (found["region"], found["on"], found["plan"]["id"]) == ("222424", "2026-11-24", "222424-2026")
+    targets = {target["id"]: target for target in found["targets"]}
+    assert len(targets) == len(found["targets"])
+    keys = {
+        "id",
+        "indicator",
+        "value",
+        "numerator",
+        "denominator",
+        "required",
+        "goal",
+        "gap",
+        "met",
+        "on_pace",
+        "forecast",
+    }
+    assert all(keys <= set(target) for target in found["targets"])
+    instant = targets["instant_items"]
+    assert (instant["value"], instant["numerator"], instant["denominator"]) == (0.75, 30, 40)
+    assert (instant["goal"], instant["met"], instant["on_pace"], instant["state"]) == (0.4194, True, True, "met")
+    assert instant["gap"] == pytest.approx(0.3306)
+    assert instant["readings"] == {"points": 0.4194, "relative": 0.35134, "remaining": 0.38746}
+    assert instant["rule"]["reading"] == "points"
+    assert instant["lead"][0]["names"]["zh"].startswith("县政务服务")
+    missing = targets["disclosure_loss"]
+    assert (missing["value"], missing["met"], missing["state"], missing["rule"]["direction"]) == (
+        None, None, "not_measured", "down",
+    )  # fmt: skip
+    assert missing["reason"]
+
+
+def test_a_target_of_every_department_lists_the_departments(gateway: TestClient[Any]) -> None:
+    (report,) = [t for t in answer(gateway, "/v1/targets?region=222424")["targets"] if t["id"] == "monthly_report"]
+    assert report["scope"] == "each department"
+    assert len(report["departments"]) == report["bound"] > 30
+    assert {"department", "names", "value", "goal", "met"} <= set(report["departments"][0])
+
+
+def test_a_region_without_a_plan_has_no_targets(gateway: TestClient[Any]) -> None:
+    for region in ("222400", "222401"):
+        found = answer(gateway, f"/v1/targets?region={region}")
+        assert (found["plan"], found["targets"]) == (None, [])
+        assert answer(gateway, f"/v1/trend?region={region}")["points"] == []
+
+
+def test_the_trend_is_read_at_the_end_of_every_month(gateway: TestClient[Any]) -> None:
+    points = answer(gateway, "/v1/trend?region=222424&on=2026-03-15")["points"]
+    assert [point["on"] for point in points] == ["2026-01-31", "2026-02-28", "2026-03-15"]
+    assert points[0]["values"]["settled_item_share"] == {"numerator": 3, "denominator": 4, "value": 0.75}
+    assert "satisfaction" not in points[0]["values"]
+
+
+def test_departments_are_those_of_the_plan_and_of_the_data(gateway: TestClient[Any]) -> None:
+    found = {d["id"]: d for d in answer(gateway, "/v1/departments?region=222424")["departments"]}
+    assert found["justice"]["names"]["zh"] == "县司法局"
+    assert found["justice"]["open_cases"]["overdue"] == 1
+    assert found["unlisted"]["names"] == {"zh": "unlisted", "en": "unlisted"}
+    assert found["water"]["indicators"] == []
+
+
+def test_regions_are_the_counties_and_what_lies_above_them(gateway: TestClient[Any]) -> None:
+    found = answer(gateway, "/v1/regions")
+    listed = [(r["region"], r["level"], r["counties"]) for r in found["regions"]]
+    assert listed == [
+        ("222401", "county", 1), ("222424", "county", 1), ("220000", "province", 2), ("222400", "prefecture", 2),
+    ]  # fmt: skip
+    assert answer(gateway, "/v1/regions", HALL_TOKEN)["hall"] == "hall-1"
+
+
+CASE = CaseRow(
+    COUNTY, "hall-1", "a/b c", "i", "justice", "window", date(2026, 3, 2), date(2026, 3, 2), None, date(2026, 3, 6),
+    None, None, date(2026, 3, 9), None, 20, 5, 0, 4, None, False, False, 16, 4,
+)  # fmt: skip
+
+
+def test_a_list_says_its_total_and_where_each_case_is_told_in_full(gateway: TestClient[Any], store: FakeStore) -> None:
+    store.page = CasePage(9, [CASE], [TallyRow(COUNTY, "hall-2", date(2026, 3, 3), 5)], [], "next")
+    found = answer(gateway, "/v1/cases?region=222424&indicator=mean_elapsed_days&part=numerator&cursor=abc&limit=7")
+    assert (found["total"], found["next_cursor"], found["of"]) == (9, "next", "cases")
+    (case,) = found["cases"]
+    assert (case["case_id"], case["decided"], case["amount"], case["flags"]) == (
+        "a/b c", "2026-03-06", 4, ["unknown_item"],
+    )  # fmt: skip
+    assert case["url"] == "/v1/cases/222424/hall-1/a%2Fb%20c"
+    assert found["tallies"] == [{"region": "222424", "hall": "hall-2", "date": "2026-03-03", "amount": 5}]
+    wanted = CaseFilter(Scope(COUNTY), indicator="mean_elapsed_days", part="numerator", window=YEAR_SO_FAR)
+    assert store.asked[-1] == ("list_cases", wanted, TODAY, "abc", 7)
+
+
+def test_items_are_behind_a_figure_of_the_catalogue(gateway: TestClient[Any], store: FakeStore) -> None:
+    store.page = CasePage(1, items=[ItemRow(COUNTY, "i-1", "事项", "justice", True, None, 0, 1)])
+    found = answer(gateway, "/v1/cases?region=222424&indicator=instant_item_share")
+    assert (found["of"], found["part"], found["items"][0]["handling"]) == ("items", "numerator", "instant")
+
+
+def test_a_declared_figure_has_a_total_and_nothing_behind_it(gateway: TestClient[Any]) -> None:
+    found = answer(gateway, "/v1/cases?region=222424&indicator=leader_in_court&part=denominator")
+    assert (found["of"], found["total"], found["cases"]) == ("declared", 6, [])
+    assert answer(gateway, "/v1/cases?region=222424&indicator=petition_backlog")["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "field"),
+    [
+        ("", 422, "state"),
+        ("state=overdue&indicator=satisfaction", 422, "state"),
+        ("state=overdue&part=numerator", 422, "part"),
+        ("state=overdue&from=2026-01-01", 422, "from"),
+        ("state=late", 400, "state"),
+        ("indicator=no_such_thing", 422, "indicator"),
+        ("indicator=Bad", 400, "indicator"),
+        ("indicator=satisfaction&part=both", 400, "part"),
+        ("indicator=instant_item_share&hall=hall-1", 422, "indicator"),
+        ("state=open&cursor=rubbish", 400, "cursor"),
+        ("state=open&cursor=%F0%9F%98%80", 400, "cursor"),
+        ("state=open&limit=0", 400, "limit"),
+        ("state=open&limit=1001", 400, "limit"),
+        ("state=open&limit=ten", 400, "limit"),
+    ],
+)
+def test_a_list_is_of_one_state_or_of_one_part(gateway: TestClient[Any], query: str, status: int, field: str) -> None:
+    assert "expected" in problem(ask(gateway, f"/v1/cases?region=222424&{query}"), status, field)["detail"]
+
+
+def test_an_unknown_case_is_not_found(gateway: TestClient[Any], store: FakeStore) -> None:
+    problem(ask(gateway, "/v1/cases/222424/hall-1/no%2Fsuch%20case%3F"), 404)
+    assert store.asked[-1] == ("case_history", COUNTY, "hall-1", "no/such case?", TODAY)
+    store.asked.clear()
+    for path in ("222400/hall-1/c", "222424/Hall/c", "222424/hall-1/%00", "222424/hall-1/" + "x" * 65, "x/y/z"):
+        problem(ask(gateway, f"/v1/cases/{path}"), 404)
+    assert [call for call in store.asked if call[0] == "case_history"] == []
+
+
+def test_a_hall_reads_its_own_figures_and_no_others(gateway: TestClient[Any]) -> None:
+    answer(gateway, "/v1/indicators?region=222424&hall=hall-1", HALL_TOKEN)
+    answer(gateway, "/v1/cases?region=222424&hall=hall-1&state=open", HALL_TOKEN)
+    for path in (
+        "/v1/indicators?region=222424", "/v1/indicators?region=222424&hall=hall-2", "/v1/targets?region=222424",
+        "/v1/indicators?region=222401&hall=hall-1", "/v1/indicators?region=222400&hall=hall-1",
+        "/v1/cases/222424/hall-2/c", "/v1/departments?region=222424", "/v1/cases?region=222424&state=open",
+    ):  # fmt: skip
+        assert "region=222424&hall=hall-1" in problem(ask(gateway, path, HALL_TOKEN), 403)["detail"]
+
+
+def test_a_department_reads_its_own_figures_and_no_others(gateway: TestClient[Any]) -> None:
+    answer(gateway, "/v1/indicators?region=222424&department=justice", DEPARTMENT_TOKEN)
+    problem(ask(gateway, "/v1/indicators?region=222424&department=water", DEPARTMENT_TOKEN), 403)
+    problem(ask(gateway, "/v1/indicators?region=222424&hall=hall-1", DEPARTMENT_TOKEN), 403)
+
+
+@pytest.mark.parametrize("path", ["/v1/indicators?region=222424", "/v1/regions", "/v1/cases/222424/hall-1/c"])
+def test_every_query_needs_a_token(gateway: TestClient[Any], path: str) -> None:
+    problem(gateway.get(path), 401)
+    problem(ask(gateway, path, "nobodys"), 401)
+
+
+def test_a_database_out_of_reach_is_a_reason_to_try_again(gateway: TestClient[Any], store: FakeStore) -> None:
+    store.fault = Unavailable("database: connection refused")
+    response = ask(gateway, "/v1/indicators?region=222424")
+    assert problem(response, 503)["detail"] == "database: connection refused"
+    assert response.headers["retry-after"]
+    problem(ask(gateway, "/readyz"), 503)
+    assert gateway.get("/healthz").status_code == 200
+
+
+def test_a_fault_of_ours_tells_no_secrets(gateway: TestClient[Any], store: FakeStore) -> None:
+    store.fault = Halt("database: column secret does not exist")
+    found = problem(ask(gateway, "/v1/indicators?region=222424"), 500)
+    assert "secret" not in str(found)
+
+
+def test_a_wrong_address_and_a_wrong_method_are_problems_too(gateway: TestClient[Any]) -> None:
+    problem(ask(gateway, "/v1/nothing"), 404)
+    problem(ask(gateway, "/nothing"), 404)
+    response = gateway.delete("/v1/indicators?region=222424")
+    problem(response, 405)
+    assert "GET" in response.headers["allow"]
+
+
+def test_ready_means_broker_and_database() -> None:
+    courier = FakeCourier(connected=False)
+    with TestClient(create_app(make_desk(FakeStore(), courier))) as gateway:
+        problem(gateway.get("/readyz"), 503)
+        courier.connected = True
+        assert gateway.get("/readyz").json() == {"status": "ready", "broker": True, "database": True}
+
+
+def test_metrics_count_by_documented_route_only(gateway: TestClient[Any]) -> None:
+    for path in ("/v1/cases/222424/hall-1/one", "/v1/cases/222424/hall-1/two", "/nothing/1", "/nothing/2"):
+        ask(gateway, path)
+    text = gateway.get("/metrics").text
+    assert 'route="/v1/cases/{region}/{hall}/{case_id}",status="404"} 2.0' in text
+    assert 'route="other",status="404"} 2.0' in text
+    assert "hallpulse_build_info" in text
+
+
+def test_every_answer_says_that_it_is_what_it_says(gateway: TestClient[Any]) -> None:
+    headers = ask(gateway, "/v1/regions").headers
+    assert (headers["x-content-type-options"], headers["cache-control"]) == ("nosniff", "no-store")
+
+
+def test_the_page_runs_nothing_but_its_own_files(gateway: TestClient[Any]) -> None:
+    response = gateway.get("/")
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert gateway.get("/nothing").headers["x-content-type-options"] == "nosniff"
+    problem(gateway.get("/page/nothing.js"), 404)
+    problem(gateway.get("/page/..%2Fapp.py"), 404)
+
+
+def test_the_type_of_a_problem_leads_to_its_explanation(gateway: TestClient[Any]) -> None:
+    slug = ask(gateway, "/nothing").json()["type"].partition("#")[2]
+    assert f'id="{slug}"' in gateway.get("/problems").text
