@@ -46,6 +46,8 @@ class Flag(enum.IntFlag):
     RATED_UNDECIDED = 1024
     LIMIT_LOOKS_LIKE_NONE = 2048
     ACCEPTED_BEFORE_RECEIVED = 4096
+    SUSPENDED_ON_EVE = 8192
+    RATED_AT_ONCE = 16384
 
 
 class Opening(NamedTuple):

@@ -16,6 +16,7 @@ from .workdays import Workdays
 
 DAYS_TO_ACCEPT = 5
 LONG_SUSPENSION_DAYS = 60
+AT_ONCE_MICROSECONDS = 10_000_000
 NONE_LIKE_LIMITS = frozenset({500, 999, 9999})
 _NO_OPENING = Opening()
 
@@ -254,10 +255,34 @@ def _flags(case: Case, facts: Facts, limits: Limits, workdays: Workdays, suspens
         flags |= _limit_flags(limits)
         if case.accepted < case.received:
             flags |= Flag.ACCEPTED_BEFORE_RECEIVED
-    for start, end, _ in suspensions:
+    if suspensions:
+        flags |= _suspension_flags(case, workdays, suspensions)
+    if _rated_at_once(latest.get(Kind.RATED), decided):
+        flags |= Flag.RATED_AT_ONCE
+    return int(flags)
+
+
+def _suspension_flags(case: Case, workdays: Workdays, suspensions: Sequence[Suspension]) -> int:
+    """Long ones, and those that began when at most one working day of the promised limit was left."""
+    flags = 0
+    for index, (start, end, _) in enumerate(suspensions):
         if end is not None and workdays.count(start, end) > LONG_SUSPENSION_DAYS:
             flags |= Flag.LONG_SUSPENSION
-    return int(flags)
+        if case.accepted is None or case.promised_days is None or start < case.accepted:
+            continue
+        used = workdays.count(case.accepted, start)
+        used -= suspended_days(workdays, suspensions[:index], case.accepted, start)
+        limit = case.promised_days + case.extended
+        if limit > 1 and limit - 1 <= used <= limit:
+            flags |= Flag.SUSPENDED_ON_EVE
+    return flags
+
+
+def _rated_at_once(rated: CaseEvent | None, decided: CaseEvent | None) -> bool:
+    """A five within seconds of the decision: nobody has read a form in that time."""
+    if rated is None or decided is None or rated.number != 5:
+        return False
+    return 0 <= rated.time - decided.time <= AT_ONCE_MICROSECONDS
 
 
 def _decision_flags(case: Case, decided: CaseEvent, accepted: CaseEvent | None) -> int:

@@ -24,6 +24,7 @@ from .reports import store_figures, store_tallies
 from .staging import to_date
 
 CASES_AT_ONCE = 5_000
+LATE_MINUTES = 2 * 24 * 60
 _MICROSECONDS_A_MINUTE = 60_000_000
 
 
@@ -49,12 +50,13 @@ def merge(engine: Engine, cache: ContextCache, batch: Sequence[HallEvent], arriv
         catalogued = {event.region for event in batch if event.type.family is Family.ITEM}
         lock_for_merge(connection, ((event.region, event.hall) for event in batch), catalogued)
         context = cache.begin(connection, regions)
-        found = insert_events(connection, batch, arrived // _MICROSECONDS_A_MINUTE)
-        redated = _take_in(connection, context, found.new) if found.new else 0
+        minute = arrived // _MICROSECONDS_A_MINUTE
+        found = insert_events(connection, batch, minute)
+        redated = _take_in(connection, context, found.new, minute) if found.new else 0
     return MergeOutcome(found.new, found.duplicates, found.reused, redated)
 
 
-def _take_in(connection: Connection, context: TransactionContext, events: Sequence[HallEvent]) -> int:
+def _take_in(connection: Connection, context: TransactionContext, events: Sequence[HallEvent], arrived: int) -> int:
     families: dict[Family, list[HallEvent]] = defaultdict(list)
     for event in events:
         families[event.type.family].append(event)
@@ -71,7 +73,7 @@ def _take_in(connection: Connection, context: TransactionContext, events: Sequen
     if families[Family.FIGURE]:
         store_figures(connection, families[Family.FIGURE])
     refold_all(connection, touched, context)
-    _note_hall_days(connection, events)
+    _note_hall_days(connection, events, arrived)
     return redated
 
 
@@ -100,21 +102,23 @@ def _add_cases_of(connection: Connection, items: Iterable[Item], touched: dict[C
     return len(keys)
 
 
-def _note_hall_days(connection: Connection, events: Iterable[HallEvent]) -> None:
-    """How much each hall sent of each day, and the newest of it: coverage and freshness."""
+def _note_hall_days(connection: Connection, events: Iterable[HallEvent], arrived: int) -> None:
+    """How much each hall sent of each day, how much of it late, and the newest of it: coverage and freshness."""
     days: dict[tuple[int, str, int], list[int]] = {}
     for event in events:
-        noted = days.setdefault((event.region, event.hall, local_day(event.time)), [0, event.time])
+        noted = days.setdefault((event.region, event.hall, local_day(event.time)), [0, event.time, 0])
         noted[0] += 1
         noted[1] = max(noted[1], event.time)
+        noted[2] += arrived - event.time // _MICROSECONDS_A_MINUTE > LATE_MINUTES
     rows = [(*key[:2], to_date(key[2]), *noted) for key, noted in sorted(days.items())]
-    names = ("regions", "halls", "days", "events", "newest")
+    names = ("regions", "halls", "days", "events", "newest", "late")
     connection.execute(
         text(
-            "INSERT INTO hall_days (region, hall, day, events, newest) SELECT * FROM unnest(CAST(:regions AS int[]),"
-            " CAST(:halls AS text[]), CAST(:days AS date[]), CAST(:events AS int[]), CAST(:newest AS bigint[]))"
+            "INSERT INTO hall_days (region, hall, day, events, newest, late)"
+            " SELECT * FROM unnest(CAST(:regions AS int[]), CAST(:halls AS text[]), CAST(:days AS date[]),"
+            " CAST(:events AS int[]), CAST(:newest AS bigint[]), CAST(:late AS int[]))"
             " ON CONFLICT (region, hall, day) DO UPDATE SET events = hall_days.events + excluded.events,"
-            " newest = greatest(hall_days.newest, excluded.newest)"
+            " newest = greatest(hall_days.newest, excluded.newest), late = hall_days.late + excluded.late"
         ),
         {name: [row[index] for row in rows] for index, name in enumerate(names)},
     )

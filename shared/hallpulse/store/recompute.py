@@ -26,7 +26,7 @@ from .database import CONNECT_ARGUMENTS, transaction
 from .incoming import EVENT_COLUMNS, event_of
 from .ledger import append
 from .locks import lock_everything
-from .merge import CASES_AT_ONCE, refold_all
+from .merge import CASES_AT_ONCE, LATE_MINUTES, refold_all
 from .reports import rebuild_figures, rebuild_tallies
 from .tables import metadata
 
@@ -92,9 +92,10 @@ def _rebuild(connection: Connection, progress: Progress | None) -> None:
                 progress(done, total)
 
 
-_HALL_DAYS = """
-    INSERT INTO hall_days (region, hall, day, events, newest)
-    SELECT region, hall, DATE '1970-01-01' + ((time + 28800000000) / 86400000000)::int, count(*), max(time)
+_HALL_DAYS = f"""
+    INSERT INTO hall_days (region, hall, day, events, newest, late)
+    SELECT region, hall, DATE '1970-01-01' + ((time + 28800000000) / 86400000000)::int, count(*), max(time),
+           count(*) FILTER (WHERE arrived - time / 60000000 > {LATE_MINUTES})
     FROM events GROUP BY 1, 2, 3
 """
 

@@ -33,6 +33,7 @@ from .reading.standing import (
     ElapsedHistogram,
     read_coverage,
     read_departments,
+    read_flagged,
     read_histograms,
     read_open_cases,
     read_percentiles,
@@ -139,6 +140,10 @@ class Store:
     def stored_ids(self, region: int, hall: str, ids: Sequence[str]) -> set[str]:
         """Those of the ids under which events of a hall are stored."""
         return self._read(lambda connection: read_stored_ids(connection, region, hall, ids))
+
+    def flagged_cases(self) -> dict[tuple[int, str], int]:
+        """(region, hall) → cases with a flag."""
+        return self._read(read_flagged)
 
     def regions(self) -> list[int]:
         """Counties with data or registered halls."""

@@ -102,6 +102,7 @@ cases = Table(
     Column("history", LargeBinary, nullable=False, comment="the case's events"),
     PrimaryKeyConstraint("region", "hall", "case_id"),
     Index("cases_item", "region", "item_code"),
+    Index("cases_flagged", "region", "hall", postgresql_where=text("flags <> 0")),
     Index("cases_open", "region", "late_from", "hall", "case_id", postgresql_where=text("open")),
 )
 
@@ -189,6 +190,9 @@ hall_days = Table(
     Column("day", Date, nullable=False),
     Column("events", Integer, nullable=False),
     Column("newest", BigInteger, nullable=False, comment="microseconds since 1970-01-01 UTC"),
+    Column(
+        "late", Integer, nullable=False, server_default=text("0"), comment="events that arrived over two days after"
+    ),
     PrimaryKeyConstraint("region", "hall", "day"),
 )
 

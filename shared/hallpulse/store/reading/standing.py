@@ -108,6 +108,12 @@ def read_coverage(connection: Connection, scope: Scope, window: Window) -> Cover
     return Coverage(*row)
 
 
+def read_flagged(connection: Connection) -> dict[tuple[int, str], int]:
+    """(region, hall) → cases with a flag; an index holds those alone."""
+    rows = connection.execute(text("SELECT region, hall, count(*) FROM cases WHERE flags <> 0 GROUP BY region, hall"))
+    return {(region, hall): count for region, hall, count in rows}
+
+
 def read_regions(connection: Connection) -> list[int]:
     """Counties that have data or registered halls, in order of their codes."""
     return [

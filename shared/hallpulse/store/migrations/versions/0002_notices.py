@@ -1,4 +1,4 @@
-"""Notices: who was told what and when.
+"""Notices: who was told what and when; flagged cases by hall.
 
 Revision ID: 0002
 Revises: 0001
@@ -64,8 +64,10 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("next_try IS NOT NULL"),
     )
+    op.create_index("cases_flagged", "cases", ["region", "hall"], unique=False, postgresql_where=sa.text("flags <> 0"))
 
 
 def downgrade() -> None:
+    op.drop_index("cases_flagged", table_name="cases", postgresql_where=sa.text("flags <> 0"))
     op.drop_table("notice_deliveries")
     op.drop_table("notices")
