@@ -2,6 +2,7 @@
 
 from .merge import MergeOutcome
 from .reading.history import CaseHistory
+from .reading.integrity import Findings
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
 from .reading.standing import STATES, Coverage, ElapsedHistogram
 from .recompute import Difference
@@ -18,6 +19,7 @@ __all__ = [
     "Coverage",
     "Difference",
     "ElapsedHistogram",
+    "Findings",
     "Grant",
     "Hall",
     "ItemRow",

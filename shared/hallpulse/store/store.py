@@ -25,6 +25,7 @@ from .notices import NoticeLedger
 from .reading.changes import read_item_changes
 from .reading.figures import read_figure_table, read_figures
 from .reading.history import CaseHistory, read_history
+from .reading.integrity import Findings, read_integrity
 from .reading.known import read_case_events, read_event_counts, read_stored_ids
 from .reading.listing import CaseFilter, CasePage, read_cases
 from .reading.standing import (
@@ -144,6 +145,10 @@ class Store:
     def flagged_cases(self) -> dict[tuple[int, str], int]:
         """(region, hall) → cases with a flag."""
         return self._read(read_flagged)
+
+    def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]:
+        """Every integrity check over the window, also those that found nothing."""
+        return self._read(lambda connection: read_integrity(connection, scope, window, today))
 
     def regions(self) -> list[int]:
         """Counties with data or registered halls."""

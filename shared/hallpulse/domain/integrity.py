@@ -1,0 +1,51 @@
+"""The integrity checks: what makes a figure look better than the service was, each with a name and its findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .case import Flag
+
+Of = Literal["cases", "items", "halls"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check. of: what its findings are; flag: for those that read a flag of the case fold."""
+
+    id: str
+    zh: str
+    en: str
+    of: Of
+    flag: Flag | None = None
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("statutory_raised", "提高法定时限换取压缩比", "compression by raising statutory limits", "items"),
+    Check("slow_instant", "即办件未当日办结", "instant items that took days", "cases"),
+    Check("promise_far_from_actual", "承诺时限与实际相差悬殊", "promised limits far from the actual p90", "items"),
+    Check("suspended_on_eve", "临期前暂停计时", "suspended on the eve of the due day", "cases", Flag.SUSPENDED_ON_EVE),
+    Check("backdated_acceptance", "受理早于收件", "accepted before received", "cases", Flag.ACCEPTED_BEFORE_RECEIVED),
+    Check("outside_opening_days", "非工作日受理或办结", "accepted or decided on a day off", "cases"),
+    Check("silent_hall", "大厅无数据", "halls gone silent", "halls"),
+    Check("late_events", "事件迟报", "events that arrived days late", "halls"),
+    Check("rated_at_once", "办结数秒内五星评价", "fives within seconds of the decision", "cases", Flag.RATED_AT_ONCE),
+    Check("decided_before_accepted", "办结早于受理", "decided before accepted", "cases", Flag.DECIDED_BEFORE_ACCEPTED),
+    Check("accepted_after_decided", "先办后收", "accepted after decided", "cases", Flag.ACCEPTED_AFTER_DECIDED),
+    Check("long_suspension", "长期暂停", "suspended for over 60 working days", "cases", Flag.LONG_SUSPENSION),
+    Check("unknown_item", "事项不在目录", "no version of the item", "cases", Flag.UNKNOWN_ITEM),
+    Check(
+        "promised_over_statutory",
+        "承诺时限长于法定时限",
+        "promised over statutory",
+        "cases",
+        Flag.PROMISED_OVER_STATUTORY,
+    ),
+    Check("limit_looks_like_none", "时限疑为“无”", "a limit that means none", "cases", Flag.LIMIT_LOOKS_LIKE_NONE),
+)
+
+SILENT_WORKING_DAYS = 3
+"""A hall is silent when its newest event is older than so many working days before the end of the window."""
+P90_CASES = 10
+"""A promise is held against the actual p90 from so many decided cases on."""
