@@ -17,6 +17,7 @@ from hallpulse.metrics import HallCount, IngestMetrics
 from hallpulse.store import MergeOutcome, Store
 
 KNOW_HALLS_SECONDS = 10.0
+LATE_MICROSECONDS = 86_400_000_000
 
 
 class Pipeline:
@@ -37,6 +38,7 @@ class Pipeline:
         self._gateway_users = gateway_users
         self._now = now
         self._knew_halls = float("-inf")
+        self._newest: dict[tuple[int, str], int] = {}
 
     def decode(self, delivery: Delivery) -> Decoded:
         """The delivery's events, good and bad; never raises."""
@@ -64,6 +66,7 @@ class Pipeline:
     def _count(self, batch: Batch, outcome: MergeOutcome) -> None:
         counts = Counter((event.region, event.hall, event.type.family.value) for event in outcome.new)
         self._metrics.stored([HallCount(*key, count) for key, count in counts.items()])
+        self._count_order(outcome.new)
         for event in outcome.duplicates:
             self._metrics.duplicate(event.region, event.hall)
         for letter in batch.letters:
@@ -72,6 +75,25 @@ class Pipeline:
             self._metrics.refused(event.region, str(Reason.ID_REUSED))
         age = time.monotonic() - batch.opened
         self._metrics.batch(age, batch.size, age)
+
+    def _count_order(self, events: Sequence[HallEvent]) -> None:
+        """What came late, and what came after a newer event of its hall, as far as this process has seen."""
+        late_before = int(self._now().timestamp() * 1_000_000) - LATE_MICROSECONDS
+        newest = self._newest
+        late: Counter[tuple[int, str]] = Counter()
+        disordered: Counter[tuple[int, str]] = Counter()
+        for event in events:
+            hall, time_ = (event.region, event.hall), event.time
+            if time_ < late_before:
+                late[hall] += 1
+            if time_ < newest.get(hall, 0):
+                disordered[hall] += 1
+            else:
+                newest[hall] = time_
+        for hall, count in late.items():
+            self._metrics.late(*hall, count)
+        for hall, count in disordered.items():
+            self._metrics.disordered(*hall, count)
 
 
 def _reused(event: HallEvent) -> Letter:

@@ -28,6 +28,8 @@ class Sources(Protocol):
 
     def workdays(self, region: int) -> Workdays: ...
 
+    def flagged_cases(self) -> Mapping[tuple[int, str], int]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Background:
@@ -76,6 +78,14 @@ class Memory:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._kept: dict[int, tuple[float, date, Plan | None, Background]] = {}
+        self._flagged: tuple[float, Mapping[tuple[int, str], int]] = (float("-inf"), {})
+
+    def flagged(self, sources: Sources) -> Mapping[tuple[int, str], int]:
+        """(region, hall) → cases with a flag."""
+        now = self._clock()
+        if not 0 <= now - self._flagged[0] < LASTING_SECONDS:
+            self._flagged = now, sources.flagged_cases()
+        return self._flagged[1]
 
     def background(self, sources: Sources, region: int, plan: Plan | None, today: date) -> Background:
         now, kept = self._clock(), self._kept.get(region)

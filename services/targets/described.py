@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta, timezone
 
@@ -29,6 +30,18 @@ def described(snapshot: Snapshot) -> Iterator[GaugeMetricFamily]:
     for region, hall in snapshot.halls:
         halls.add_metric((str(region), hall), 1)
     yield halls
+    yield _flagged(snapshot)
+
+
+def _flagged(snapshot: Snapshot) -> GaugeMetricFamily:
+    """Halls that nobody registered are counted together."""
+    known, sums = frozenset(snapshot.halls), Counter[tuple[int, str]]()
+    for (region, hall), count in snapshot.flagged.items():
+        sums[region, hall if (region, hall) in known else names.OTHER] += count
+    gauge = names.CASES_FLAGGED.gauge()
+    for (region, hall), count in sums.items():
+        gauge.add_metric((str(region), hall), count)
+    return gauge
 
 
 def _plan(view: RegionView) -> Iterator[Row]:

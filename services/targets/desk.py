@@ -61,7 +61,9 @@ class TargetDesk:
         regions = read_regions(self._figures, self._plans, today, self._memory)
         last_events = self._figures.halls.last_event_times()
         halls = tuple((hall.region, hall.hall) for hall in self._figures.halls.list())
-        self.snapshot = Snapshot(self.attempted, self._clock() - self.attempted, regions, last_events, halls)
+        flagged = self._memory.flagged(self._figures)
+        took = self._clock() - self.attempted
+        self.snapshot = Snapshot(self.attempted, took, regions, last_events, halls, flagged)
         return self.snapshot
 
     def evaluate(self, region: int, on: date | None = None) -> dict[str, Any]:

@@ -99,6 +99,7 @@ class Snapshot:
     regions: tuple[RegionView, ...]
     last_events: Mapping[tuple[int, str], int]
     halls: tuple[tuple[int, str], ...]
+    flagged: Mapping[tuple[int, str], int]
 
 
 def read_regions(figures: Figures, plans: Sequence[Plan], today: date, memory: Memory) -> tuple[RegionView, ...]:

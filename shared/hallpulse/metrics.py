@@ -127,6 +127,7 @@ PROVISIONAL = Family(
     "hallpulse_provisional", f"1 if no official holiday list is known for a day {_SO_FAR}", ("region",)
 )
 WORKING_DAY = Family("hallpulse_working_day", "1 if today is a working day of the region.", ("region",))
+CASES_FLAGGED = Family("hallpulse_cases_flagged", "Cases with a flag, by hall.", ("region", "hall"))
 INTEGRITY_FINDINGS = Family("hallpulse_integrity_findings", "Findings of each integrity check.", ("region", "check"))
 SNAPSHOT_TIMESTAMP = Family(
     "hallpulse_snapshot_timestamp_seconds", "When the figures were last read from the database.", ()
@@ -161,6 +162,14 @@ class IngestMetrics:
             "hallpulse_events_duplicate_total", "Events that were stored already.", ("region", "hall"),
             registry=registry,
         )  # fmt: skip
+        self._late = Counter(
+            "hallpulse_events_late_total", "Events that came over a day after they happened.", ("region", "hall"),
+            registry=registry,
+        )  # fmt: skip
+        self._disordered = Counter(
+            "hallpulse_events_disordered_total", "Events that came after a newer one of the hall.", ("region", "hall"),
+            registry=registry,
+        )  # fmt: skip
         self._refused = Counter(
             "hallpulse_events_refused_total", "Events refused, by reason.", ("region", "reason"), registry=registry
         )
@@ -189,6 +198,12 @@ class IngestMetrics:
 
     def duplicate(self, region: int, hall: str, count: int = 1) -> None:
         self._duplicates.labels(*self._hall(region, hall)).inc(count)
+
+    def late(self, region: int, hall: str, count: int) -> None:
+        self._late.labels(*self._hall(region, hall)).inc(count)
+
+    def disordered(self, region: int, hall: str, count: int) -> None:
+        self._disordered.labels(*self._hall(region, hall)).inc(count)
 
     def refused(self, region: int | None, reason: str, count: int = 1) -> None:
         """reason: a code of the closed list; region: None where the event does not say one."""

@@ -95,6 +95,9 @@ class FakeFigures:
         assert before < after
         return self.changes if region in self.counties else []
 
+    def flagged_cases(self) -> Mapping[tuple[int, str], int]:
+        return {}
+
     def workdays(self, region: int) -> Workdays:
         assert region
         return self.calendar

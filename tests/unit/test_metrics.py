@@ -59,6 +59,7 @@ def test_no_other_names_than_the_contracts_are_there(registry: CollectorRegistry
     metrics.stored([HallCount(222424, "hall-1", "case", 1)])
     assert {family.name for family in registry.collect()} == {
         "hallpulse_events", "hallpulse_events_duplicate", "hallpulse_events_refused",
+        "hallpulse_events_late", "hallpulse_events_disordered",
         "hallpulse_ingest_batch_seconds", "hallpulse_ingest_batch_events", "hallpulse_ingest_lag_seconds",
         "hallpulse_build_info",
     }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Grafana boards, built with Grafana's own typed builders."""

@@ -1,0 +1,144 @@
+"""What every board has: its language's twin, calendar windows, variables, the same uid for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from grafana_foundation_sdk.builders import dashboard as board
+from grafana_foundation_sdk.models import dashboard
+
+from hallpulse.domain.plan import Plan
+from services.boards.board.look import DATA_SOURCE, Look
+from services.boards.intervals import Links
+from services.boards.rules.suite import midnights
+
+BOARDS = ("overview", "target", "departments", "halls", "quality", "health")
+TITLES = {
+    "overview": ("总览", "Overview"),
+    "target": ("指标详情", "Target in depth"),
+    "departments": ("部门比较", "Departments"),
+    "halls": ("大厅实况", "Halls live"),
+    "quality": ("上报质量", "Data quality"),
+    "health": ("系统运行", "Suite health"),
+}
+TAG = "hallpulse"
+Window = tuple[str, str, str, str]
+WINDOWS: Sequence[Window] = (
+    ("本月", "This month", "now/M", "now"),
+    ("上月", "Last month", "now-1M/M", "now-1M/M"),
+    ("本季度", "This quarter", "now/Q", "now"),
+    ("上季度", "Last quarter", "now-1Q/Q", "now-1Q/Q"),
+    ("本年", "This year", "now/y", "now"),
+)
+"""Calendar windows, not rolling ones: (zh, en, from, to)."""
+
+
+def frame(look: Look, name: str, plans: Sequence[Plan], links: Links) -> board.Dashboard:
+    """An empty board."""
+    zh, en = TITLES[name]
+    made = (
+        board.Dashboard(f"Hallpulse · {look.say(zh, en)}")
+        .uid(look.uid(name))
+        .tags([TAG, look.language])
+        .timezone("Asia/Shanghai")
+        .week_start("monday")
+        .time("now/y", "now")
+        .refresh("30s")
+        .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
+        .editable()
+    )
+    for link in (*_boards(look), _other_language(look, name), *_windows(look, name, plans)):
+        made = made.link(link)
+    return made.with_variable(_gateway(links)).with_variable(region(look))
+
+
+def _boards(look: Look) -> list[board.DashboardLink]:
+    menu = board.DashboardLink(look.say("看板", "Boards")).type(dashboard.DashboardLinkType.DASHBOARDS)
+    return [menu.tags([TAG, look.language]).as_dropdown(True).include_vars(True).keep_time(True)]
+
+
+def _other_language(look: Look, name: str) -> board.DashboardLink:
+    other = Look("en" if look.language == "zh" else "zh")
+    return _link(look.say("English", "中文"), f"/d/{other.uid(name)}/").keep_time(True)
+
+
+def _windows(look: Look, name: str, plans: Sequence[Plan]) -> list[board.DashboardLink]:
+    found = [_link(look.say(zh, en), f"/d/{look.uid(name)}/?from={start}&to={end}") for zh, en, start, end in WINDOWS]
+    for plan in plans:
+        start, end = (moment * 1000 for moment in midnights(plan))
+        title = look.say(f"方案期 {plan.id}", f"Plan {plan.id}")
+        found.append(_link(title, f"/d/{look.uid(name)}/?from={start}&to={end - 1}"))
+    return found
+
+
+def _link(title: str, url: str) -> board.DashboardLink:
+    return board.DashboardLink(title).type(dashboard.DashboardLinkType.LINK).url(url).include_vars(True)
+
+
+def _gateway(links: Links) -> board.ConstantVariable:
+    return board.ConstantVariable("gateway").value(links.gateway)
+
+
+def region(look: Look) -> board.QueryVariable:
+    return _labels("region", look.say("地区", "Region"), "label_values(hallpulse_coverage_halls, region)")
+
+
+def department(look: Look) -> board.QueryVariable:
+    pattern = _named("department", look)
+    query = 'query_result(hallpulse_department_info{region="$region"})'
+    return _all(_labels("department", look.say("部门", "Department"), query).regex(pattern))
+
+
+def hall(look: Look) -> board.QueryVariable:
+    return _all(_labels("hall", look.say("大厅", "Hall"), 'label_values(hallpulse_hall_info{region="$region"}, hall)'))
+
+
+def target(look: Look) -> board.QueryVariable:
+    query = 'query_result(hallpulse_target_info{region="$region"})'
+    return _labels("target", look.say("指标", "Target"), query).regex(_named("target", look))
+
+
+def indicator(look: Look) -> board.QueryVariable:
+    query = (
+        'query_result(hallpulse_indicator_info{region="$region"} and on (region, indicator)'
+        ' group by (region, indicator) (hallpulse_department_indicator_ratio{region="$region"}))'
+    )
+    return _labels("indicator", look.say("指标", "Indicator"), query).regex(_named("indicator", look))
+
+
+def _named(label: str, look: Look) -> str:
+    """Shows the name, takes the id; labels come in alphabetical order, and zh is always last, en early."""
+    shown, taken = f'{look.name}="(?<text>[^"]+)"', f'{label}="(?<value>[^"]+)"'
+    first, second = sorted((shown, taken))
+    return f"/{first}.*{second}/"
+
+
+def _labels(name: str, label: str, query: str) -> board.QueryVariable:
+    return (
+        board.QueryVariable(name)
+        .label(label)
+        .datasource(DATA_SOURCE)
+        .query({"query": query, "refId": f"variable-{name}"})
+        .refresh(dashboard.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(dashboard.VariableSort.ALPHABETICAL_ASC)
+    )
+
+
+def _all(variable: board.QueryVariable) -> board.QueryVariable:
+    everything = dashboard.VariableOption(selected=True, text=["All"], value=["$__all"])
+    return variable.multi(True).include_all(True).all_value(".*").current(everything)
+
+
+def month_starts(plan: Plan) -> list[tuple[str, int, int]]:
+    """(2026-03, first midnight, last midnight) of every calendar month of the plan's period, Asia/Shanghai."""
+    found, (year, month) = [], (plan.period.start.year, plan.period.start.month)
+    while (year, month) <= (plan.period.end.year, plan.period.end.month):
+        following = (year + month // 12, month % 12 + 1)
+        found.append((f"{year}-{month:02}", _midnight(year, month), _midnight(*following)))
+        year, month = following
+    return found
+
+
+def _midnight(year: int, month: int) -> int:
+    return round(datetime(year, month, 1, tzinfo=UTC).timestamp()) - 8 * 3_600

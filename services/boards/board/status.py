@@ -1,0 +1,76 @@
+"""A state is always a sign, a word and a colour: never a colour alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from grafana_foundation_sdk.models import dashboard
+
+from hallpulse.domain.targets import State
+from hallpulse.metrics import STATE_NUMBERS
+from services.boards.board.look import Look
+
+WORDS: Mapping[State, tuple[str, str, str]] = {
+    State.NOT_STARTED: ("○ 未开始", "○ not started", "text"),
+    State.NOT_MEASURED: ("？ 暂无数据", "? no data yet", "purple"),
+    State.BELOW_MIN_DENOMINATOR: ("… 办件太少", "… too few cases", "purple"),
+    State.MET: ("✔ 已达标", "✔ met", "green"),
+    State.ON_PACE: ("→ 按进度", "→ on pace", "blue"),
+    State.BEHIND: ("▲ 落后进度", "▲ behind", "orange"),
+    State.MISSED: ("✖ 未达标", "✖ missed", "red"),
+}
+CASE_WORDS: Mapping[str, tuple[str, str, str]] = {
+    "on_time": ("✔ 正常", "✔ on time", "green"),
+    "due_soon": ("▲ 临期", "▲ due soon", "orange"),
+    "overdue": ("✖ 超期", "✖ overdue", "red"),
+    "suspended": ("‖ 暂停", "‖ suspended", "blue"),
+    "unaccepted_late": ("！ 超时未受理", "! not accepted in time", "purple"),
+}
+Mappings = list[dashboard.ValueMapping]
+
+
+def word(look: Look, state: State) -> str:
+    zh, en, _ = WORDS[state]
+    return look.say(zh, en)
+
+
+def case_word(look: Look, state: str) -> str:
+    zh, en, _ = CASE_WORDS[state]
+    return look.say(zh, en)
+
+
+def state_mappings(look: Look) -> Mappings:
+    """The number of a state → its sign, word and colour."""
+    options = {
+        str(number): _result(look.say(zh, en), colour, number)
+        for number, (zh, en, colour) in ((STATE_NUMBERS.index(s), w) for s, w in WORDS.items())
+    }
+    return [dashboard.ValueMap(options)]
+
+
+def case_mappings(look: Look) -> Mappings:
+    options = {
+        state: _result(look.say(zh, en), colour, place)
+        for place, (state, (zh, en, colour)) in enumerate(CASE_WORDS.items())
+    }
+    return [dashboard.ValueMap(options)]
+
+
+def severity_mappings(look: Look) -> Mappings:
+    options = {
+        "critical": _result(look.say("✖ 严重", "✖ critical"), "red", 0),
+        "warning": _result(look.say("▲ 警告", "▲ warning"), "orange", 1),
+        "info": _result(look.say("● 提示", "● information"), "blue", 2),
+    }
+    return [dashboard.ValueMap(options)]
+
+
+def yes_no(look: Look, yes: tuple[str, str, str], no: tuple[str, str, str]) -> Mappings:
+    """1 and 0 as a sign, a word and a colour: (zh, en, colour)."""
+    found = {"1": yes, "0": no}
+    options = {n: _result(look.say(zh, en), colour, int(n)) for n, (zh, en, colour) in found.items()}
+    return [dashboard.ValueMap(options)]
+
+
+def _result(text: str, colour: str, place: int) -> dashboard.ValueMappingResult:
+    return dashboard.ValueMappingResult(text=text, color=colour, index=place)
