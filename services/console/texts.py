@@ -80,6 +80,24 @@ SAME_AS_PLAN = Sentence(
     "departments named as in the plan: --plan-codes stores its codes",
 )
 
+PUBLISHED = Sentence("已发布", "published")
+STORED = Sentence("已入库", "stored")
+LAG = Sentence("待入库", "lag")
+AS_OF = Sentence("截至", "as of")
+SPAN = Sentence("统计区间", "over")
+WORST_DEPARTMENT = Sentence("最差部门", "worst department")
+GATEWAY_PAGE = Sentence("指标看板", "board page")
+PROMETHEUS_PAGE = Sentence("监控数据", "Prometheus")
+ALERTMANAGER_PAGE = Sentence("告警", "Alertmanager")
+KEYS_FILE = Sentence("地址与令牌", "addresses and tokens")
+DEMO_YEAR = Sentence("模拟一个县的一年", "a county's year, simulated")
+DEMO_FILE = Sentence("导入文件", "from the file")
+HALLS_ADDED = Sentence("新登记大厅", "halls registered")
+STORED_IN = Sentence("全部入库，用时", "all stored, after")
+EVENTS_STORED = Sentence("库中不同事件", "different events stored")
+STOP_WITH = Sentence("按 Ctrl-C 结束", "Ctrl-C ends it")
+ALREADY_RUNS = Sentence("套件已在运行，直接使用", "the suite runs already and is used as it is")
+
 
 def problem_text(code: str) -> Sentence:
     """What a reason's code means; the code itself where nobody has put it into words."""

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 
 import click
 
-from hallpulse.contract.events import HallEvent
 from hallpulse.settings import Settings
-from services.catalogue.departments import DepartmentCodes
-from services.catalogue.import_file import CatalogueImport, read_catalogue
 from services.catalogue.rows import Note
-from services.catalogue.tables import RejectedRows, Source, open_source
 from services.console import texts
 from services.console.connection import connect, directory_option
+from services.console.importing.importer import EventsOf, cases_of, catalogue_of, reading
 from services.console.importing.notes import NoteCounts, each_note
 from services.console.importing.outlet import Outlet
-from services.console.importing.published import case_events, catalogue_events
-from services.console.importing.reader import CaseImport, read_cases
 from services.console.importing.rows import Place
-from services.console.importing.surroundings import clock, department_codes, department_of, stored, today, workdays
-from services.console.importing.tallying import Tally, show
+from services.console.importing.surroundings import stored, today
+from services.console.importing.tallying import show
 from services.console.screen import progress_bars, screen
 from services.console.texts import both
 from services.console.usage import checked_place, hall_options, input_file
-
-EventsOf = Callable[[Source, Tally], Iterator[HallEvent]]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -37,6 +28,8 @@ def command() -> None:
 
     Headers may be Chinese or English; `hallpulse template` writes a table to start from. Rows that cannot be taken in
     go to FILE.rejected.csv, each with its line and the reason. Importing a file again changes nothing.
+
+    导入事项目录或办件。无法导入的行写入“文件名.rejected.csv”，并注明行号和原因。
     """
 
 
@@ -61,13 +54,10 @@ def catalogue(
 ) -> None:
     """Import the item catalogue (政务服务事项目录). Only rows that differ from what is stored become new versions."""
     settings = connect(directory)
-    county, hall = checked_place(region, hall, settings)
-    codes = department_codes(settings, county) if plan_codes else DepartmentCodes()
-    known = stored(settings, Place(county, hall), _not_compared).catalogue()
+    there = stored(settings, Place(*checked_place(region, hall, settings)), _not_compared)
     day = effective_from.date() if effective_from is not None else today()
-    wanted = CatalogueImport(county, hall, day, _saved(file), clock(), codes, known)
     notes: list[Note] = []
-    _run(file, settings, lambda s, t: catalogue_events(s, read_catalogue(s, wanted), t, notes))
+    _run(file, settings, catalogue_of(settings, there, file, day, plan_codes=plan_codes, notes=notes))
     if notes:
         screen().print(each_note(notes))
 
@@ -77,49 +67,27 @@ def catalogue(
 @hall_options
 @plan_codes_option
 @directory_option
-def cases(file: Path, region: int | None, hall: str, plan_codes: bool, directory: Path) -> None:
+def cases(file: Path, region: int | None, hall: str, *, plan_codes: bool, directory: Path) -> None:
     """Import cases (办件), one row a case. A row that says something else than before corrects it."""
     settings = connect(directory)
+    there = stored(settings, Place(*checked_place(region, hall, settings)), _not_compared)
     notes = NoteCounts()
-    there = Place(*checked_place(region, hall, settings))
-    _run(file, settings, cases_of(settings, there, plan_codes, notes))
+    _run(file, settings, cases_of(settings, there, plan_codes=plan_codes, notes=notes))
     if notes:
         screen().print(notes.table())
 
 
-def cases_of(settings: Settings, place: Place, plan_codes: bool, notes: NoteCounts) -> EventsOf:
-    """How the rows of a file of cases become events."""
-    there = stored(settings, place, _not_compared)
-    codes = department_codes(settings, place.region) if plan_codes else DepartmentCodes()
-    finder = department_of(codes, there.catalogue())
-    wanted = CaseImport(place, finder, workdays(settings, place.region), clock())
-    apply = there.corrections().apply
-    return lambda source, tally: case_events(source, read_cases(source, wanted), tally, notes, apply)
-
-
 def _run(file: Path, settings: Settings, events_of: EventsOf) -> None:
     """Publish a file's events and sum up. Exit status 1 where not a single row could be taken in."""
-    with open_source(file) as source, RejectedRows(file, Path.cwd()) as rejects:
-        tally = Tally(rejects)
-        events = _ahead(events_of(source, tally))
+    with reading(file, events_of) as read:
         with progress_bars() as bars, Outlet(settings.amqp_url) as outlet:
             bar = bars.add_task(file.name, total=1.0)
-            for event in events:
+            for event in read.events:
                 outlet.send((event,))
-                bars.update(bar, completed=source.done())
-    show(screen(), source, tally, outlet.confirmed)
-    if tally.nothing_went_in:
+                bars.update(bar, completed=read.source.done())
+        show(screen(), read.source, read.tally, outlet.confirmed)
+    if read.tally.nothing_went_in:
         raise SystemExit(1)
-
-
-def _ahead(events: Iterator[HallEvent]) -> Iterable[HallEvent]:
-    """Read up to the first event, so that a wrong file is refused before the broker is asked for anything."""
-    first = next(events, None)
-    return chain([] if first is None else [first], events)
-
-
-def _saved(file: Path) -> int:
-    return file.stat().st_mtime_ns // 1000
 
 
 def _not_compared() -> None:

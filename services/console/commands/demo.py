@@ -1,0 +1,85 @@
+"""`hallpulse demo`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from hallpulse.contract.encode import encode_event
+from hallpulse.settings import Settings
+from hallpulse.store import open_store
+from services.console import texts
+from services.console.connection import connect, directory_option, endpoints
+from services.console.demo.acts import Stage, play_file, play_year
+from services.console.demo.marking import check_mark
+from services.console.demo.running import StopAsked, suite, wait_for_stop
+from services.console.demo.scene import county_of, scene
+from services.console.demo.showing import show_addresses
+from services.console.screen import screen
+from services.console.simulate import simulate
+from services.console.simulate.county import CASES_A_YEAR
+from services.console.suite.layout import CHECKOUT, Layout
+from services.console.texts import both
+from services.console.usage import input_file
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--input", "file", type=click.Path(path_type=Path), callback=input_file, metavar="FILE",
+    help="Cases or a catalogue (.xlsx, .csv, .ndjson), or CloudEvents (.ndjson), in place of the simulated year.",
+)  # fmt: skip
+@click.option("--once", is_flag=True, help="End the suite afterwards and return; else it runs until Ctrl-C.")
+@click.option(
+    "--cases", type=click.IntRange(100, 5_000_000), default=CASES_A_YEAR, show_default=True,
+    help="Cases of the simulated county in a whole year.",
+)  # fmt: skip
+@click.option("--events-out", type=click.File("wb"), hidden=True, help="Write the events and start nothing.")
+@directory_option
+def command(file: Path | None, *, once: bool, cases: int, events_out: BinaryIO | None, directory: Path) -> None:
+    """Start everything, fill it with a county's year (or FILE) and show what the plan's targets come to.
+
+    The year is simulated, and the same every time: running this again publishes the same events, which count once,
+    and those of the days that have passed since. A suite that runs in DIR already is used and left running.
+
+    启动整套系统，导入一个县一年的模拟数据（或 FILE），并列出各项目标的完成情况。
+    """
+    if events_out is not None:
+        _write_events(events_out, cases)
+        return
+    layout = Layout(directory.absolute())
+    try:
+        with suite(layout):
+            _play(layout, file, cases)
+            if not once:
+                screen().print(both(texts.STOP_WITH))
+                wait_for_stop(layout)
+    except StopAsked:
+        raise SystemExit(0 if not once else 1) from None
+
+
+def _play(layout: Layout, file: Path | None, cases: int) -> None:
+    settings = connect(layout.root)
+    stage = Stage(settings, open_store(settings.database_url), screen())
+    shown = scene(settings)
+    if file is not None:
+        play_file(stage, shown, file)
+    else:
+        county = county_of(shown, settings, cases)
+        check_mark(layout, county)
+        play_year(stage, shown, county)
+    show_addresses(stage.console, endpoints(layout.root), layout.root)
+
+
+def _write_events(out: BinaryIO, cases: int) -> None:
+    """The simulated year as ndjson, in the order of arrival, for benchmarks."""
+    settings = Settings(
+        amqp_url="",
+        database_url="",
+        plans=Path(os.environ.get("HALLPULSE_PLANS") or CHECKOUT / "plans"),
+        calendars=Path(os.environ.get("HALLPULSE_CALENDARS") or CHECKOUT / "calendars"),
+    )
+    for sent in simulate(county_of(scene(settings), settings, cases)):
+        out.write(encode_event(sent.event) + b"\n")

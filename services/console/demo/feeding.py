@@ -1,0 +1,72 @@
+"""Events in, with bars that show how many are published and stored, and how far the one is behind the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from hallpulse.contract.events import HallEvent
+from services.console import texts
+from services.console.importing.outlet import Outlet
+from services.console.screen import screen
+from services.console.texts import both
+
+from .watching import Watch, wait_until_stored
+
+_ASK_SECONDS = 0.5
+_EVENTS_AT_ONCE = 500
+
+
+def feed(amqp_url: str, events: Iterable[HallEvent], watch: Watch, expected: int | None) -> float:
+    """Publish events and wait until all are stored; seconds that took. expected: about how many there will be."""
+    began = time.monotonic()
+    with _bars() as bars:
+        shown = _Shown(bars, expected)
+        with Outlet(amqp_url) as outlet:
+            for count, event in enumerate(events):
+                outlet.send((watch.note(event),))
+                if count % _EVENTS_AT_ONCE == 0:
+                    shown.update(outlet.confirmed, watch)
+        shown.published(outlet.confirmed)
+        wait_until_stored(watch, shown.stored)
+    return time.monotonic() - began
+
+
+class _Shown:
+    """The two bars; the database is asked twice a second at most."""
+
+    def __init__(self, bars: Progress, expected: int | None) -> None:
+        self._bars = bars
+        self._published: TaskID = bars.add_task(both(texts.PUBLISHED), total=expected)
+        self._stored: TaskID = bars.add_task(both(texts.STORED), total=expected)
+        self._sent = 0
+        self._asked = 0.0
+
+    def update(self, sent: int, watch: Watch) -> None:
+        self._bars.update(self._published, completed=sent)
+        self._sent = sent
+        if time.monotonic() - self._asked > _ASK_SECONDS:
+            self.stored(watch.stored())
+            self._asked = time.monotonic()
+
+    def published(self, sent: int) -> None:
+        self._sent = sent
+        self._bars.update(self._published, total=sent, completed=sent)
+
+    def stored(self, count: int) -> None:
+        lag = f"{both(texts.LAG)} {max(0, self._sent - count):,}"
+        total = self._bars.tasks[self._stored].total
+        self._bars.update(
+            self._stored,
+            completed=count,
+            total=max(total or 0, count) or None,
+            description=f"{both(texts.STORED)}  {lag}",
+        )
+
+
+def _bars() -> Progress:
+    console = screen(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}"), TimeElapsedColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal)

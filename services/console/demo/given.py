@@ -1,0 +1,90 @@
+"""A file that somebody wants to see: cases, a catalogue, or CloudEvents, told apart by what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from hallpulse.contract.decode import EVENT_TYPE, MAX_BODY, decode_events
+from hallpulse.contract.events import HallEvent
+from hallpulse.settings import Settings
+from services.catalogue.columns import CASE_COLUMNS, ITEM_COLUMNS
+from services.catalogue.rows import Note
+from services.catalogue.tables import TableError, open_source
+from services.console import texts
+from services.console.importing.importer import cases_of, catalogue_of, reading
+from services.console.importing.notes import NoteCounts, each_note
+from services.console.importing.rows import Place
+from services.console.importing.surroundings import clock, stored, today
+from services.console.importing.tallying import show
+from services.console.texts import both
+
+_HALL = "import"
+_SHOWN = 10
+Feed = Callable[[Iterator[HallEvent]], int]
+"""Takes events in; how many different ones there were."""
+
+
+def show_file(console: Console, file: Path, settings: Settings, region: int, feed: Feed) -> None:
+    """Feed what a file holds and say what became of its rows. Raises TableError where it holds nothing of use."""
+    if _holds_events(file):
+        with file.open("rb") as lines:
+            console.print(f"{both(texts.EVENTS_PUBLISHED)}: {feed(_events(lines, console))}")
+        return
+    there = stored(settings, Place(region, _HALL), lambda: None)
+    if _is_catalogue(file):
+        notes: list[Note] = []
+        events_of = catalogue_of(settings, there, file, today(), plan_codes=False, notes=notes)
+        with reading(file, events_of) as read:
+            show(console, read.source, read.tally, feed(read.events))
+        console.print(each_note(notes))
+        return
+    counts = NoteCounts()
+    with reading(file, cases_of(settings, there, plan_codes=False, notes=counts)) as read:
+        show(console, read.source, read.tally, feed(read.events))
+    if counts:
+        console.print(counts.table())
+
+
+def _holds_events(file: Path) -> bool:
+    """CloudEvents, one a line, and no table of cases in the same form."""
+    if file.suffix.lower() not in (".ndjson", ".jsonl", ".json"):
+        return False
+    with file.open("rb") as lines:
+        return b'"specversion"' in lines.readline(MAX_BODY)
+
+
+def _is_catalogue(file: Path) -> bool:
+    with open_source(file) as source:
+        try:
+            next(source.records(CASE_COLUMNS), None)
+        except TableError:
+            pass
+        else:
+            return False
+    with open_source(file) as source:
+        try:
+            next(source.records(ITEM_COLUMNS), None)
+        except TableError:
+            return False
+        return True
+
+
+def _events(lines: Iterator[bytes], console: Console) -> Iterator[HallEvent]:
+    """Lines that break the contract are named and left out."""
+    left_out = 0
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        (event,) = decode_events(line.strip(), content_type=EVENT_TYPE, now=clock())
+        if isinstance(event, HallEvent):
+            yield event
+            continue
+        left_out += 1
+        if left_out <= _SHOWN:
+            where = event.field or "the line"
+            console.print(f"line {number}: {event.reason}: {where}: {event.detail}", markup=False)
+    if left_out:
+        console.print(f"{both(texts.ROWS_REJECTED)}: {left_out}")

@@ -1,0 +1,51 @@
+"""The suite around a demonstration: started if it does not run yet, and ended by whoever started it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from hallpulse.domain.errors import HallpulseError
+from services.console import texts
+from services.console.screen import screen
+from services.console.suite import detached, lifecycle
+from services.console.suite.layout import Layout
+from services.console.texts import both
+
+_WATCH_SECONDS = 1.0
+
+
+class StopAsked(Exception):
+    """Ctrl-C, or whoever started the demonstration wants it to end."""
+
+
+@contextmanager
+def suite(layout: Layout) -> Iterator[None]:
+    """A suite runs inside; one that ran before is used and left alone, another is ended afterwards."""
+    say = screen(stderr=True).print
+    if lifecycle.running(layout) is not None:
+        say(both(texts.ALREADY_RUNS), markup=False)
+        yield
+        return
+    handlers = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        detached.start(layout, lambda line: say(line, markup=False))
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        lifecycle.down(layout, lambda line: say(line, markup=False))
+
+
+def wait_for_stop(layout: Layout) -> None:
+    """Until Ctrl-C or SIGTERM. Raises HallpulseError where the suite ends by itself."""
+    while lifecycle.running(layout) is not None:
+        time.sleep(_WATCH_SECONDS)
+    raise HallpulseError(f"the suite has ended: see {layout.log('supervisor')}")
+
+
+def _stop(_: int, __: FrameType | None) -> None:
+    raise StopAsked

@@ -1,0 +1,98 @@
+"""The tables at the end: the plan's targets, a file's indicators, the addresses to open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from hallpulse.domain.figures import Figure, Scope, Window
+from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.targets import State, TargetResult, evaluate, read_tables
+from hallpulse.store import Store
+from services.console import texts
+from services.console.connection import Endpoints
+from services.console.texts import both
+
+from .amounts import NOTHING, amount, difference, parts
+from .scene import Scene
+
+_STYLES = {State.MET: "green", State.ON_PACE: "green", State.BEHIND: "red", State.MISSED: "red"}
+
+
+def show_targets(console: Console, store: Store, shown: Scene) -> None:
+    """Every target of the plan: value, what is required today, goal, gap and state, in words."""
+    results = evaluate(shown.plan, shown.on, read_tables(shown.plan, shown.on, store.figure_table))
+    names = shown.plan.names
+    console.print(f"\n[bold]{names.zh}[/bold] {names.en}", f"{both(texts.AS_OF)} {shown.on}", sep="  ")
+    if shown.plan.note is not None:
+        console.print(f"{shown.plan.note.zh} {shown.plan.note.en}", style="dim", markup=False)
+    console.print(_targets([result for result in results if result.department is None]))
+
+
+def _targets(results: Sequence[TargetResult]) -> Table:
+    table = _table(
+        "目标\ntarget",
+        "数值\nvalue",
+        "分子/分母\nn/d",
+        "今日应达\nrequired",
+        "目标值\ngoal",
+        "差距\ngap",
+        "状态\nstate",
+    )
+    for result in results:
+        target, unit = result.target, result.target.unit
+        measured = result.value is not None
+        state = texts.STATES[result.state]
+        table.add_row(
+            f"{target.names.zh}\n{target.names.en}",
+            amount(result.value, unit),
+            parts(result.figure, unit) if measured else NOTHING,
+            amount(result.required, unit),
+            amount(result.goal, unit),
+            _gap(result),
+            f"[{_STYLES.get(result.state, 'yellow')}]{state.zh}\n{state.en}[/]",
+        )
+    return table
+
+
+def _gap(result: TargetResult) -> str:
+    """Of a target that binds each department, that of the worst one."""
+    text = difference(result.gap, result.target.unit)
+    return f"{text}\n{both(texts.WORST_DEPARTMENT)}" if result.bound > 1 and result.gap is not None else text
+
+
+def show_indicators(console: Console, store: Store, region: int, window: Window) -> None:
+    """Every computed indicator of a county over the days that a file spans, for which there may be no plan."""
+    scope = Scope(region)
+    figures, spread = store.figures(scope, window), store.percentiles(scope, window)
+    console.print(f"\n[bold]{region}[/bold]  {both(texts.SPAN)} {window.start} – {window.end}")
+    table = _table("指标\nindicator", "数值\nvalue", "分子/分母\nn/d")
+    for indicator in COMPUTED.values():
+        figure = figures.get(indicator.id, Figure(0, 0))
+        value = amount(figure.value, indicator.unit)
+        if indicator.unit == "days" and figure.value is not None:
+            value += "  " + " ".join(f"{name}={days}" for name, days in spread.items())
+        table.add_row(f"{indicator.zh}  {indicator.en}", value, parts(figure, indicator.unit))
+    console.print(table)
+
+
+def show_addresses(console: Console, there: Endpoints, directory: object) -> None:
+    """Where to look."""
+    console.print()
+    for text, address in (
+        (texts.GATEWAY_PAGE, f"{there.gateway}/"),
+        (texts.PROMETHEUS_PAGE, there.prometheus),
+        (texts.ALERTMANAGER_PAGE, there.alertmanager),
+        (texts.KEYS_FILE, f"{directory}/endpoints.json"),
+    ):
+        if address:
+            console.print(f"{both(text)}: {address}", markup=False, soft_wrap=True)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(show_lines=True)
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="left" if position in (0, len(columns) - 1) else "right")
+    return table

@@ -1,0 +1,77 @@
+"""What was published, and how much of it is stored: asked of the database, never guessed by waiting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hallpulse.contract.events import HallEvent
+from hallpulse.domain.errors import HallpulseError
+from hallpulse.domain.workdays import local_day
+from hallpulse.store import Store
+
+STANDSTILL_SECONDS = 60.0
+_ASK_SECONDS = 0.25
+_Key = tuple[int, str, str]
+
+
+@dataclass(slots=True)
+class Watch:
+    """Different events published, by hall; the last one of each routing key; the days they span.
+
+    All events of a routing key lie in one queue and are stored in order: with the last of each everything is there.
+    """
+
+    store: Store
+    ids: dict[tuple[int, str], set[str]] = field(default_factory=dict)
+    last: dict[_Key, str] = field(default_factory=dict)
+    first_day: int | None = None
+    last_day: int | None = None
+
+    def note(self, event: HallEvent) -> HallEvent:
+        self.ids.setdefault((event.region, event.hall), set()).add(event.id)
+        self.last[event.region, event.hall, event.type.family] = event.id
+        day = local_day(event.time)
+        self.first_day = day if self.first_day is None else min(day, self.first_day)
+        self.last_day = day if self.last_day is None else max(day, self.last_day)
+        return event
+
+    @property
+    def published(self) -> int:
+        return sum(map(len, self.ids.values()))
+
+    @property
+    def regions(self) -> list[int]:
+        return sorted({region for region, _ in self.ids})
+
+    def stored(self) -> int:
+        """How many of the published events are stored, at most as many as were published of a hall."""
+        found = 0
+        for region in self.regions:
+            counts = self.store.event_counts(region)
+            found += sum(min(len(ids), counts.get(hall, 0)) for (of, hall), ids in self.ids.items() if of == region)
+        return found
+
+    def all_stored(self) -> bool:
+        by_hall: dict[tuple[int, str], list[str]] = {}
+        for (region, hall, _), id_ in self.last.items():
+            by_hall.setdefault((region, hall), []).append(id_)
+        return all(set(ids) == self.store.stored_ids(*place, ids) for place, ids in by_hall.items())
+
+
+def wait_until_stored(watch: Watch, progress: Callable[[int], None]) -> None:
+    """Returns when everything published is stored. Raises HallpulseError when nothing has moved for a minute."""
+    seen, since = -1, time.monotonic()
+    while not watch.all_stored():
+        stored = watch.stored()
+        progress(stored)
+        if stored != seen:
+            seen, since = stored, time.monotonic()
+        elif time.monotonic() - since > STANDSTILL_SECONDS:
+            missing = watch.published - stored
+            raise HallpulseError(
+                f"{missing} events are not stored: see `hallpulse status` and `hallpulse refused list`"
+            )
+        time.sleep(_ASK_SECONDS)
+    progress(watch.published)
