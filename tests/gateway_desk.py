@@ -11,11 +11,12 @@ from typing import Any
 from hallpulse.domain.errors import HallpulseError, Unavailable
 from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.workdays import Workdays
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import load_plans
-from hallpulse.store import STATES, BadCursor, CaseFilter, CaseHistory, CasePage, Coverage, Grant
+from hallpulse.store import STATES, BadCursor, CaseFilter, CaseHistory, CasePage, Coverage, Findings, Grant
 from services.gateway.courier import Message
 from services.gateway.desk import Desk
 from services.gateway.doorkeeper import Doorkeeper, hash_of
@@ -91,6 +92,11 @@ class FakeStore:
     def case_history(self, region: int, hall: str, case_id: str, today: date) -> CaseHistory | None:
         self._note("case_history", region, hall, case_id, today)
         return self.history
+
+    def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]:
+        self._note("integrity", scope, window, today)
+        row = {"region": COUNTY, "hall": "hall-1", "case_id": "A 1", "decided": today, "elapsed": 3}
+        return [Findings(check, 1, (row,)) for check in CHECKS]
 
     def regions(self) -> list[int]:
         self._note("regions")

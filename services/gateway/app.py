@@ -21,10 +21,20 @@ from .routes.cases import get_case, list_cases
 from .routes.events import post_events
 from .routes.openapi import get_openapi
 from .routes.page import get_asset, get_page, get_problems
-from .routes.queries import get_departments, get_indicators, get_regions, get_targets, get_trend
+from .routes.queries import get_departments, get_indicators, get_integrity, get_regions, get_targets, get_trend
 from .routes.status import get_health, get_metrics, get_readiness
 
-API = (post_events, get_indicators, get_targets, get_trend, get_departments, get_regions, list_cases, get_case)
+API = (
+    post_events,
+    get_indicators,
+    get_targets,
+    get_trend,
+    get_departments,
+    get_integrity,
+    get_regions,
+    list_cases,
+    get_case,
+)
 OPEN = (get_health, get_readiness, get_metrics, get_openapi, get_page, get_asset, get_problems)
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),

@@ -13,7 +13,7 @@ from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
 from hallpulse.domain.plan import Names, Plan, plan_for
 from hallpulse.domain.workdays import Workdays, date_of, local_day
 from hallpulse.metrics import GatewayMetrics
-from hallpulse.store import CaseFilter, CaseHistory, CasePage, Coverage
+from hallpulse.store import CaseFilter, CaseHistory, CasePage, Coverage, Findings
 
 from .courier import Courier
 from .doorkeeper import Doorkeeper
@@ -42,6 +42,8 @@ class Reader(Protocol):
     def list_cases(self, wanted: CaseFilter, today: date, cursor: str | None = None, limit: int = 100) -> CasePage: ...
 
     def case_history(self, region: int, hall: str, case_id: str, today: date) -> CaseHistory | None: ...
+
+    def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]: ...
 
     def regions(self) -> list[int]: ...
 

@@ -363,3 +363,16 @@ def test_the_page_runs_nothing_but_its_own_files(gateway: TestClient[Any]) -> No
 def test_the_type_of_a_problem_leads_to_its_explanation(gateway: TestClient[Any]) -> None:
     slug = ask(gateway, "/nothing").json()["type"].partition("#")[2]
     assert f'id="{slug}"' in gateway.get("/problems").text
+
+
+def test_every_integrity_check_is_answered_with_its_count_and_its_cases(gateway: TestClient[Any]) -> None:
+    found = answer(gateway, "/v1/integrity?region=222424&from=2026-01-01&to=2026-03-31")
+    assert (found["region"], found["from"], found["to"]) == ("222424", "2026-01-01", "2026-03-31")
+    checks = {check["id"]: check for check in found["checks"]}
+    assert checks["slow_instant"]["count"] == 1
+    (case,) = checks["slow_instant"]["cases"]
+    assert case == {
+        "region": "222424", "hall": "hall-1", "case_id": "A 1", "decided": "2026-11-24", "elapsed": 3,
+        "url": "/v1/cases/222424/hall-1/A%201",
+    }  # fmt: skip
+    problem(ask(gateway, "/v1/integrity"), 400, "region")

@@ -8,6 +8,7 @@ from litestar import Request, get
 
 from services.gateway.answers.departments import DepartmentsAnswer, departments_answer
 from services.gateway.answers.indicators import IndicatorsAnswer, indicators_answer
+from services.gateway.answers.integrity import IntegrityAnswer, integrity_answer
 from services.gateway.answers.regions import RegionsAnswer, regions_answer
 from services.gateway.answers.targets import TargetsAnswer, targets_answer
 from services.gateway.answers.trend import TrendAnswer, trend_answer
@@ -111,3 +112,26 @@ def get_departments(request: AnyRequest, region: RegionCode, from_: From = None,
 def get_regions(request: AnyRequest) -> RegionsAnswer:
     """Counties with data, halls or a plan, and the prefectures and provinces above them."""
     return regions_answer(desk_of(request), grant_of(request))
+
+
+@get(
+    "/v1/integrity",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="getIntegrity",
+    summary="What the integrity checks found",
+    tags=["figures"],
+)
+def get_integrity(
+    request: AnyRequest,
+    region: RegionCode,
+    *,
+    from_: From = None,
+    to: To = None,
+    department: Department = None,
+    hall: Hall = None,
+) -> IntegrityAnswer:
+    """Each check with its count and its first findings. They question figures, they do not change them."""
+    scope = scope_of(grant_of(request), region, department, hall)
+    desk = desk_of(request)
+    return integrity_answer(desk, scope, window_of(desk, scope.region, from_, to))
