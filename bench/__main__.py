@@ -1,0 +1,51 @@
+"""Runs the sections that are named, all of them where none is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from bench import throughput
+from bench.grounds import grounds
+from bench.options import Options
+from bench.results import RESULTS, keep, machine
+from services.console.screen import screen
+
+SECTIONS: dict[str, Callable[[Options], dict[str, Any]]] = {}
+
+
+def on_grounds(run: Callable[..., dict[str, Any]]) -> Callable[[Options], dict[str, Any]]:
+    def section(options: Options) -> dict[str, Any]:
+        with grounds() as servers:
+            return run(servers, options)
+
+    return section
+
+
+SECTIONS["ingest"] = on_grounds(throughput.run)
+
+
+@click.command()
+@click.argument("sections", nargs=-1, type=click.Choice(list(SECTIONS)))
+@click.option("--events", default=Options.events, show_default=True, help="Events a round.")
+@click.option("--rounds", default=Options.rounds, show_default=True, help="Alternating rounds.")
+@click.option("--probes", default=Options.probes, show_default=True, help="Events whose latency is measured.")
+@click.option("--patience", default=Options.patience, show_default=True,
+              help="Seconds to wait before each round for others to leave the machine alone.")  # fmt: skip
+def main(sections: tuple[str, ...], events: int, rounds: int, probes: int, patience: float) -> None:
+    """Measure SECTIONS (all of them where none is named) on private servers, durable as the suite's own."""
+    options = Options(events, rounds, patience, probes)
+    facts = machine()
+    screen().print(
+        " · ".join(f"{name} {value}" for part in ("machine", "versions") for name, value in facts[part].items())
+    )
+    for section in sections or SECTIONS:
+        keep(section, SECTIONS[section](options))
+    print(f"figures: {RESULTS}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m bench")

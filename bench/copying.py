@@ -1,0 +1,39 @@
+"""COPY of the rows that the suite stores of the same events, alone: what the database can take at most."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from hallpulse.contract.events import HallEvent
+from hallpulse.store.codec import pack_data, pack_id
+
+BATCH = 4000
+_TYPES = ("int4", "text", "bytea", "int8", "int4", "int2", "text", "bytea", "bytea")
+
+
+def event_rows(events: Sequence[HallEvent]) -> list[tuple[Any, ...]]:
+    """One a (source, id): COPY knows no ON CONFLICT."""
+    rows = {
+        (e.region, e.hall, pack_id(e.id)): (e.time, e.time // 60_000_000, int(e.type), *pack_data(e.data), e.extra)
+        for e in events
+    }
+    return [key + row for key, row in rows.items()]
+
+
+def copy_alone(database_url: str, rows: Sequence[tuple[Any, ...]]) -> float:
+    """Rows a second into an empty table with the same key as the suite's, a transaction for each batch."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("CREATE TABLE copied (LIKE events INCLUDING ALL)")
+        connection.commit()
+        began = time.monotonic()
+        for start in range(0, len(rows), BATCH):
+            with connection.cursor().copy("COPY copied FROM STDIN (FORMAT BINARY)") as copy:
+                copy.set_types(_TYPES)
+                for row in rows[start : start + BATCH]:
+                    copy.write_row(row)
+            connection.commit()
+        return len(rows) / (time.monotonic() - began)

@@ -1,0 +1,116 @@
+"""The events that are measured: simulated halls, in the order in which their events arrive."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import groupby, islice
+from pathlib import Path
+from typing import NamedTuple
+
+from hallpulse.calendars import load_overrides, national_calendar
+from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
+from hallpulse.contract.encode import encode_batch, encode_event
+from hallpulse.contract.events import Family, HallEvent
+from hallpulse.domain.calendar import Calendar, workdays_of
+from hallpulse.domain.figures import Window
+from hallpulse.domain.plan import Plan
+from hallpulse.domain.workdays import day_of
+from hallpulse.plans import load_plans
+from services.console.simulate import County, Sent, simulate
+from services.console.simulate.county import CASES_A_YEAR, moment
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+COUNTY = 222424
+COUNTIES = tuple(220_000 + prefecture * 100 + 21 + county for prefecture in range(11, 26) for county in range(4))
+"""Sixty codes of a made-up province, 222424 among them, so that a regional calendar has its part."""
+_SEASON = 60
+"""Of a province only the first weeks are made: every county's year would be sixteen million events."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """catalogue: the item versions that hold from the beginning, stored before the clock starts."""
+
+    name: str
+    catalogue: Sequence[HallEvent]
+    events: Sequence[HallEvent]
+
+    @property
+    def distinct(self) -> int:
+        return len({(event.region, event.hall, event.id) for event in self.events})
+
+    def first(self, count: int) -> Stream:
+        return replace(self, events=self.events[:count])
+
+
+class Message(NamedTuple):
+    routing_key: str
+    content_type: str
+    body: bytes
+
+
+def calendars() -> list[Calendar]:
+    return [national_calendar(), *load_overrides(CHECKOUT / "calendars")]
+
+
+def plan_of(year: int) -> Plan:
+    return next(plan for plan in load_plans(CHECKOUT / "plans") if plan.period.start.year == year)
+
+
+def county_stream(size: int) -> Stream:
+    """One county: 4 halls with cases, 1 with daily counts, 40 departments, from New Year's Day on."""
+    catalogue, events = _split(simulate(_county(COUNTY, days=365)), size)
+    return Stream("county", catalogue, events)
+
+
+def province_stream(size: int, counties: Sequence[int] = COUNTIES) -> Stream:
+    """Counties side by side, each as busy as the one, all of them in the same days."""
+    each = [simulate(_county(region, _SEASON)) for region in counties]
+    catalogue, events = _split(heapq.merge(*each, key=lambda sent: sent.arrives), size)
+    return Stream(f"{len(counties)} counties", catalogue, events)
+
+
+def _county(region: int, days: int) -> County:
+    start = plan_of(2023).period.start
+    plan = replace(plan_of(2023), region=region, period=Window(start, start + timedelta(days=days - 1)))
+    workdays = workdays_of(region, {calendar.scope: calendar for calendar in calendars()})
+    return County(plan, workdays, moment(day_of(start) + days), cases=CASES_A_YEAR * days // 365)
+
+
+def _split(sent: Iterable[Sent], size: int) -> tuple[list[HallEvent], list[HallEvent]]:
+    """The catalogue at the beginning, and so many events after it."""
+    events = (one.event for one in sent)
+    catalogue, rest = list[HallEvent](), iter(events)
+    for leading, group in groupby(events, key=lambda event: event.type.family is Family.ITEM):
+        if leading:
+            catalogue.extend(group)
+        else:
+            return catalogue, list(islice(_chained(group, rest), size))
+    return catalogue, []
+
+
+def _chained(first: Iterable[HallEvent], rest: Iterable[HallEvent]) -> Iterator[HallEvent]:
+    yield from first
+    yield from rest
+
+
+def messages(events: Iterable[HallEvent], batch: int = 1) -> list[Message]:
+    """One message an event, or as many events of one routing key in a message as `batch` says."""
+    if batch == 1:
+        return [Message(_key(event), EVENT_TYPE, encode_event(event)) for event in events]
+    waiting: dict[str, list[HallEvent]] = {}
+    made = []
+    for event in events:
+        key = _key(event)
+        together = waiting.setdefault(key, [])
+        together.append(event)
+        if len(together) == batch:
+            made.append(Message(key, BATCH_TYPE, encode_batch(waiting.pop(key))))
+    return made + [Message(key, BATCH_TYPE, encode_batch(rest)) for key, rest in waiting.items()]
+
+
+def _key(event: HallEvent) -> str:
+    return f"{event.region}.{event.hall}.{event.type.family.value}"

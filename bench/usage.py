@@ -1,0 +1,68 @@
+"""What a measurement took of the machine: by whom, and how much went to others, which is its noise."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_CORES = os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Usage:
+    """cpu: seconds of each named process with all its children; others, idle: shares of the machine's time."""
+
+    seconds: float
+    cpu: Mapping[str, float]
+    others: float
+    idle: float
+
+
+class Meter:
+    """From its making to `read`."""
+
+    def __init__(self, pids: Mapping[str, int]) -> None:
+        self._pids = pids
+        self._began = time.monotonic()
+        self._cpu = _cpu_of(pids)
+        self._busy, self._idle = _machine()
+
+    def read(self) -> Usage:
+        seconds = time.monotonic() - self._began
+        cpu = {name: spent - self._cpu[name] for name, spent in _cpu_of(self._pids).items()}
+        busy, idle = _machine()
+        whole = seconds * _CORES
+        others = (busy - self._busy - sum(cpu.values())) / whole
+        return Usage(seconds, cpu, max(0.0, others), (idle - self._idle) / whole)
+
+
+def _cpu_of(pids: Mapping[str, int]) -> dict[str, float]:
+    spent, children = _processes()
+
+    def whole(pid: int) -> float:
+        return spent.get(pid, 0.0) + sum(whole(child) for child in children.get(pid, ()))
+
+    return {name: whole(pid) for name, pid in pids.items()}
+
+
+def _processes() -> tuple[dict[int, float], dict[int, list[int]]]:
+    """CPU seconds of every process, those of its ended children among them; and who is whose child."""
+    spent, children = {}, dict[int, list[int]]()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        spent[int(entry.name)] = sum(map(int, fields[11:15])) / _TICKS
+        children.setdefault(int(fields[1]), []).append(int(entry.name))
+    return spent, children
+
+
+def _machine() -> tuple[float, float]:
+    """Busy and idle seconds of all cores since the machine started."""
+    user, nice, system, idle, waiting, *rest = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:])
+    return (user + nice + system + sum(rest[:3])) / _TICKS, (idle + waiting) / _TICKS
