@@ -1,0 +1,180 @@
+"""Rules, their tests and routes: what is kept is what the plans render, and the servers' own tools take it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import replace
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hallpulse.domain.figures import Window
+from hallpulse.domain.plan import Department, Names, Plan, Target, TargetScope
+from hallpulse.domain.rules import AtLeast, Linear
+from hallpulse.plans import load_plans
+from services.boards import DEMO, OFFICE, Links, render_alertmanager, render_rules
+from services.boards.alerting.alertmanager import INHIBITIONS
+from services.boards.board.render import render_boards
+from services.boards.files import differing
+from services.boards.generated import rule_files
+from services.boards.intervals import Intervals
+from services.boards.provisioning import provisioning_files
+from services.boards.rules.unit_tests import render_tests
+from services.console.commands.boards import PROMETHEUS
+from services.console.commands.rules import RECEIVER
+
+ROOT = Path(__file__).parents[2]
+PLANS = load_plans(ROOT / "plans")
+RECEIVER_URL = "http://127.0.0.1:9/v1/alerts"
+
+needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+needs_amtool = pytest.mark.skipif(shutil.which("amtool") is None, reason="amtool is not installed")
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def alerts(plans: list[Plan], intervals: Intervals = OFFICE) -> list[dict[str, Any]]:
+    files = render_rules(plans, intervals)
+    groups = [group for text in files.values() for group in yaml.safe_load(text)["groups"]]
+    return [rule for group in groups for rule in group["rules"] if "alert" in rule]
+
+
+def large_plan() -> Plan:
+    """40 departments, 20 targets that bind each of them."""
+    departments = tuple(Department(f"d{n}", Names(f"部门{n}", f"department {n}")) for n in range(40))
+    rule, path = AtLeast(Fraction(9, 10)), Linear(Fraction(1, 2))
+    targets = tuple(
+        Target(f"t{n}", Names(f"指标{n}", f"target {n}"), "due_kept_rate", "share", rule, path,
+               TargetScope.EACH_DEPARTMENT, lead=("d0",), source=("1",))
+        for n in range(20)
+    )  # fmt: skip
+    period = Window(date(2026, 1, 1), date(2026, 12, 31))
+    return Plan("large", 222424, Names("大", "large"), "文", period, targets, departments=departments)
+
+
+def test_what_is_kept_is_what_the_plans_render() -> None:
+    rules = rule_files(PLANS, OFFICE, Links(), RECEIVER)
+    assert differing(ROOT / "plans" / "_gen", rules, "**/*.yml") == []
+    boards = {f"dashboards/{name}": text for name, text in render_boards(PLANS).items()}
+    assert differing(ROOT / "grafana", boards | provisioning_files(PROMETHEUS), "**/*.*") == []
+
+
+def test_rendering_twice_gives_the_same() -> None:
+    assert rule_files(PLANS, DEMO, Links(), "http://a") == rule_files(PLANS, DEMO, Links(), "http://a")
+
+
+@needs_promtool
+@pytest.mark.parametrize("intervals", [OFFICE, DEMO], ids=["office", "demo"])
+def test_promtool_takes_every_rules_file(tmp_path: Path, intervals: Intervals) -> None:
+    for name, text in render_rules([*PLANS, large_plan()], intervals).items():
+        (tmp_path / name).write_text(text)
+    assert "SUCCESS" in run("promtool", "check", "rules", *sorted(tmp_path.glob("*.yml")))
+
+
+@needs_promtool
+def test_the_rendered_tests_of_the_kept_rules_pass() -> None:
+    run("promtool", "test", "rules", *sorted((ROOT / "plans" / "_gen" / "tests").glob("*.yml")))
+
+
+@needs_promtool
+def test_the_written_tests_of_the_suites_rules_pass() -> None:
+    run("promtool", "test", "rules", ROOT / "tests" / "alerts" / "suite.test.yml")
+
+
+@needs_promtool
+def test_the_rendered_tests_catch_a_wrong_rule(tmp_path: Path) -> None:
+    plan = PLANS[-1]
+    (tmp_path / "wrong.yml").write_text(render_rules([plan], OFFICE)[f"{plan.id}.yml"].replace("== 5)", "== 4)"))
+    (tmp_path / "test.yml").write_text(render_tests(plan, "wrong.yml", OFFICE))
+    done = subprocess.run(
+        ["promtool", "test", "rules", tmp_path / "test.yml"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode != 0
+    assert "FAILED" in done.stdout + done.stderr
+
+
+@needs_amtool
+def test_amtool_takes_the_routes(tmp_path: Path) -> None:
+    strange = Department('a"b\\c.d*', Names("怪", "strange"))
+    plans = [*PLANS, replace(large_plan(), region=222401, departments=(strange,))]
+    (tmp_path / "alertmanager.yml").write_text(render_alertmanager(plans, RECEIVER_URL, token_file="/etc/hostname"))
+    assert "SUCCESS" in run("amtool", "check-config", tmp_path / "alertmanager.yml")
+
+
+@needs_amtool
+@pytest.mark.parametrize(
+    ("labels", "receivers"),
+    [
+        (["region=222424", "lead=justice"], {"222424/justice"}),
+        (["region=222424", "lead=government-office,justice"], {"222424/government-office", "222424/justice"}),
+        (["region=222424", "lead=housing"], {"222424/housing"}),
+        (["region=222401", "lead=justice"], {"bureau"}),
+        (["region=222424", "lead=bureau"], {"bureau"}),
+        (["lead=operators"], {"operators"}),
+        (["region=222424", "lead=other"], {"bureau"}),
+    ],
+)
+def test_a_notice_goes_to_its_leads_and_to_nobody_else(tmp_path: Path, labels: list[str], receivers: set[str]) -> None:
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(render_alertmanager(PLANS, RECEIVER_URL))
+    told = run("amtool", "config", "routes", "test", f"--config.file={path}", *labels)
+    assert set(told.strip().split(",")) >= receivers
+    assert {name for name in re.findall(r"[\w/-]+", told) if name} == receivers
+
+
+def test_every_alert_has_a_severity_a_lead_a_text_and_a_section_of_the_runbook() -> None:
+    sections = set(re.findall(r"^## (\w+)$", (ROOT / "docs" / "runbook.md").read_text(), re.MULTILINE))
+    found = alerts(PLANS)
+    assert {alert["alert"] for alert in found} == sections
+    for alert in found:
+        assert alert["labels"]["severity"] in {"info", "warning", "critical"}
+        assert alert["labels"]["lead"]
+        assert alert["annotations"]["summary"]
+        assert alert["annotations"]["runbook_url"].endswith(f"#{alert['alert'].lower()}")
+
+
+def test_a_target_alert_says_value_goal_and_gap_and_the_plans_item_number() -> None:
+    for alert in alerts(PLANS):
+        if alert["alert"].startswith("Target"):
+            assert alert["labels"]["source"]
+            assert {"value", "goal", "gap", "name"} <= set(alert["annotations"])
+
+
+def test_what_is_inhibited_exists() -> None:
+    names = {alert["alert"] for alert in alerts(PLANS)}
+    for rule in INHIBITIONS:
+        for matcher in (*rule["source_matchers"], *rule["target_matchers"]):
+            pattern = re.search(r'"(.*)"', matcher)
+            assert pattern is not None
+            assert all(any(re.fullmatch(p, n) for n in names) for p in pattern[1].split("|")), matcher
+
+
+def test_no_alert_mutes_itself_and_no_two_mute_each_other() -> None:
+    names = {alert["alert"] for alert in alerts(PLANS)}
+    pairs = {
+        (source, target)
+        for rule in INHIBITIONS
+        for source in names
+        for target in names
+        if re.search(rf'"{source}"', rule["source_matchers"][0])
+        and re.fullmatch(re.findall(r'"(.*)"', rule["target_matchers"][0])[0], target)
+    }
+    assert all(source != target and (target, source) not in pairs for source, target in pairs)
+
+
+def test_a_plan_of_40_departments_and_20_targets_renders_in_under_two_seconds() -> None:
+    began = time.perf_counter()
+    rule_files([large_plan()], OFFICE, Links(), RECEIVER)
+    render_boards([large_plan()])
+    assert time.perf_counter() - began < 2
