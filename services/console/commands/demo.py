@@ -14,6 +14,7 @@ from hallpulse.store import open_store
 from services.console import texts
 from services.console.connection import connect, directory_option, endpoints
 from services.console.demo.acts import Stage, play_file, play_year
+from services.console.demo.given import kind_of
 from services.console.demo.marking import check_mark
 from services.console.demo.running import StopAsked, suite, wait_for_stop
 from services.console.demo.scene import county_of, scene
@@ -49,6 +50,8 @@ def command(file: Path | None, *, once: bool, cases: int, events_out: BinaryIO |
     if events_out is not None:
         _write_events(events_out, cases)
         return
+    if file is not None:
+        kind_of(file)  # refused before anything starts
     layout = Layout(directory.absolute())
     try:
         with suite(layout):

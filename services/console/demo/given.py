@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 
@@ -14,6 +15,7 @@ from services.catalogue.columns import CASE_COLUMNS, ITEM_COLUMNS
 from services.catalogue.rows import Note
 from services.catalogue.tables import TableError, open_source
 from services.console import texts
+from services.console.importing import dutch
 from services.console.importing.importer import cases_of, catalogue_of, reading
 from services.console.importing.notes import NoteCounts, each_note
 from services.console.importing.rows import Place
@@ -23,18 +25,27 @@ from services.console.texts import both
 
 _HALL = "import"
 _SHOWN = 10
+FileKind = Literal["events", "cases", "catalogue"]
 Feed = Callable[[Iterator[HallEvent]], int]
 """Takes events in; how many different ones there were."""
 
 
+def kind_of(file: Path) -> FileKind:
+    """What the file holds. Raises TableError where it is none of these."""
+    if _holds_events(file):
+        return "events"
+    return "catalogue" if _is_catalogue(file) else "cases"
+
+
 def show_file(console: Console, file: Path, settings: Settings, region: int, feed: Feed) -> None:
     """Feed what a file holds and say what became of its rows. Raises TableError where it holds nothing of use."""
-    if _holds_events(file):
+    kind = kind_of(file)
+    if kind == "events":
         with file.open("rb") as lines:
             console.print(f"{both(texts.EVENTS_PUBLISHED)}: {feed(_events(lines, console))}")
         return
     there = stored(settings, Place(region, _HALL), lambda: None)
-    if _is_catalogue(file):
+    if kind == "catalogue":
         notes: list[Note] = []
         events_of = catalogue_of(settings, there, file, today(), plan_codes=False, notes=notes)
         with reading(file, events_of) as read:
@@ -58,18 +69,22 @@ def _holds_events(file: Path) -> bool:
 
 def _is_catalogue(file: Path) -> bool:
     with open_source(file) as source:
+        if dutch.is_dutch(source.first_header()):
+            return False
         try:
             next(source.records(CASE_COLUMNS), None)
-        except TableError:
-            pass
-        else:
-            return False
+        except TableError as not_cases:
+            return _has_items(file, not_cases)
+    return False
+
+
+def _has_items(file: Path, not_cases: TableError) -> bool:
     with open_source(file) as source:
         try:
             next(source.records(ITEM_COLUMNS), None)
         except TableError:
-            return False
-        return True
+            raise not_cases from None
+    return True
 
 
 def _events(lines: Iterator[bytes], console: Console) -> Iterator[HallEvent]:

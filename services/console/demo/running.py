@@ -30,9 +30,11 @@ def suite(layout: Layout) -> Iterator[None]:
         say(both(texts.ALREADY_RUNS), markup=False)
         yield
         return
-    handlers = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    stop = _Stop(layout)
+    handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         detached.start(layout, lambda line: say(line, markup=False))
+        stop.raise_if_asked()
         yield
     finally:
         for number, handler in handlers.items():
@@ -47,5 +49,18 @@ def wait_for_stop(layout: Layout) -> None:
     raise HallpulseError(f"the suite has ended: see {layout.log('supervisor')}")
 
 
-def _stop(_: int, __: FrameType | None) -> None:
-    raise StopAsked
+class _Stop:
+    """A signal handler. While the supervisor has not written down that it lives, nobody could end it: then it waits."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._asked = False
+
+    def __call__(self, _: int, __: FrameType | None) -> None:
+        self._asked = True
+        if lifecycle.running(self._layout) is not None:
+            raise StopAsked
+
+    def raise_if_asked(self) -> None:
+        if self._asked:
+            raise StopAsked

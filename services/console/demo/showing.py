@@ -40,6 +40,7 @@ def _targets(results: Sequence[TargetResult]) -> Table:
         "目标值\ngoal",
         "差距\ngap",
         "状态\nstate",
+        lines=True,
     )
     for result in results:
         target, unit = result.target, result.target.unit
@@ -91,8 +92,8 @@ def show_addresses(console: Console, there: Endpoints, directory: object) -> Non
             console.print(f"{both(text)}: {address}", markup=False, soft_wrap=True)
 
 
-def _table(*columns: str) -> Table:
-    table = Table(show_lines=True)
+def _table(*columns: str, lines: bool = False) -> Table:
+    table = Table(show_lines=lines)
     for position, column in enumerate(columns):
         table.add_column(column, justify="left" if position in (0, len(columns) - 1) else "right")
     return table
