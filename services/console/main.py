@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -84,4 +85,6 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    # What it would log, the commands say in their own words.
+    logging.getLogger("pika").setLevel(logging.CRITICAL + 1)
     cli(args=arguments, prog_name="hallpulse")

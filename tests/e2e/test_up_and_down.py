@@ -73,12 +73,28 @@ def test_the_suites_own_users_may_enter_the_broker(suite: Endpoints, directory: 
     pika.BlockingConnection(parameters).close()
 
 
+def test_the_gateways_user_may_publish_for_halls_and_nothing_else(suite: Endpoints, directory: Path) -> None:
+    parameters = pika.URLParameters(suite["amqp"])
+    parameters.credentials = pika.PlainCredentials("gateway", _keys(directory)["gateway"])
+    connection = pika.BlockingConnection(parameters)
+    channel = connection.channel()
+    channel.confirm_delivery()
+    properties = pika.BasicProperties(user_id="gateway", content_type="application/cloudevents+json")
+    channel.basic_publish("hall.events", "222424.main.heartbeat", b"{}", properties, mandatory=True)
+    with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="ACCESS_REFUSED"):
+        channel.queue_declare("mine")
+    connection.close()
+
+
 def test_prometheus_scrapes_all_that_has_metrics(suite: Endpoints) -> None:
+    wanted = {urlsplit(url).netloc for url in suite["metrics"]}
+
     def healthy() -> bool:
         with urllib.request.urlopen(f"{suite['prometheus']}/api/v1/targets", timeout=5) as answer:
             targets = json.load(answer)["data"]["activeTargets"]
-        jobs = {target["labels"]["job"] for target in targets if target["health"] == "up"}
-        return "rabbitmq" in jobs and len(jobs) == len(suite["metrics"]) + 1
+        jobs = {target["labels"]["job"] for target in targets}
+        addresses = {target["labels"]["instance"] for target in targets}
+        return "rabbitmq" in jobs and wanted <= addresses and all(target["health"] == "up" for target in targets)
 
     assert _within(15, healthy)
 

@@ -76,6 +76,13 @@ def test_a_broker_that_does_not_answer(tmp_path: Path) -> None:
     assert "hush" not in refused.stderr
 
 
+def test_a_broker_that_refuses_the_password(tmp_path: Path, broker: BrokerServer) -> None:
+    url = f"amqp://operator:hush@127.0.0.1:{broker.server.ports.amqp}/"
+    refused = hallpulse("up", directory=tmp_path, HALLPULSE_AMQP_URL=url)
+    _refused(refused, "broker: it refuses this user and password")
+    assert "hush" not in refused.stderr
+
+
 def test_a_database_that_does_not_answer(tmp_path: Path) -> None:
     port = ports.choose(["nobody"])["nobody"]
     url = f"postgresql://u:hush@127.0.0.1:{port}/x"

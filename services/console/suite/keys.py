@@ -25,11 +25,22 @@ class Keys:
 
 
 def kept(path: Path) -> Keys:
+    """Keys that a later version added are drawn when they are first missed; the database's own cannot be."""
+    known = _read(path)
+    if known is not None and "database" not in known:
+        raise CannotRun(f"{path} is damaged: without it the data beside it cannot be opened")
+    names = [field.name for field in fields(Keys)]
+    keys = Keys(**{name: (known or {}).get(name) or secrets.token_urlsafe(_BYTES) for name in names})
+    if asdict(keys) != known:
+        write_private(path, json.dumps(asdict(keys), indent=1))
+    return keys
+
+
+def _read(path: Path) -> dict[str, str] | None:
     try:
-        return Keys(**json.loads(path.read_text()))
+        known = json.loads(path.read_text())
     except FileNotFoundError:
-        drawn = Keys(**{field.name: secrets.token_urlsafe(_BYTES) for field in fields(Keys)})
-        write_private(path, json.dumps(asdict(drawn), indent=1))
-        return drawn
-    except (ValueError, TypeError):
-        raise CannotRun(f"{path} is damaged: without it the data beside it cannot be opened") from None
+        return None
+    except ValueError:
+        return {}
+    return known if isinstance(known, dict) else {}

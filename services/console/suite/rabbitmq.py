@@ -19,7 +19,7 @@ from services.console.suite.probes import speaks_amqp
 from services.console.suite.processes import Command
 
 HOST = "127.0.0.1"
-OPERATOR, GATEWAY = "operator", "gateway"
+OPERATOR = "operator"
 _PLUGINS = ("rabbitmq_management", "rabbitmq_prometheus", "rabbitmq_consistent_hash_exchange")
 # RabbitMQ 3.10 asks `df` for the free space without quoting the path: this name of the same directory has no spaces.
 _HERE = "/proc/self/cwd"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from hallpulse.broker import EVENTS, GATEWAY_USER, declare, open_channel
+from hallpulse.settings import settings_from
 from hallpulse.store import migrate
 from services.console.suite import probes, programs
 from services.console.suite.errors import CannotRun
@@ -16,7 +19,7 @@ from services.console.suite.monitoring import Alertmanager, Prometheus
 from services.console.suite.parts import Part
 from services.console.suite.ports import KeptPorts
 from services.console.suite.postgres import Postgres
-from services.console.suite.rabbitmq import GATEWAY, OPERATOR, BrokerPorts, RabbitMQ, User
+from services.console.suite.rabbitmq import OPERATOR, BrokerPorts, RabbitMQ, User
 from services.console.suite.rendering import Alerts
 
 PORT_NAMES = (
@@ -79,18 +82,29 @@ def broker(ground: Ground) -> Server:
     url = ground.given.get("HALLPULSE_AMQP_URL")
     if url:
         _check_broker(url)
+        _declare(url, ground.given)
         return _elsewhere({"HALLPULSE_AMQP_URL": url})
     programs.rabbitmq_server()
     programs.epmd()
     operator = User(OPERATOR, ground.keys.operator, tags="administrator")
-    gateway = User(GATEWAY, ground.keys.gateway)
+    # It may speak for every hall, and do nothing else.
+    gateway = User(GATEWAY_USER, ground.keys.gateway, ("^$", f"^{re.escape(EVENTS)}$", "^$"))
     server = RabbitMQ(ground.layout.broker, ground.layout.log("broker"), _broker_ports(ground), (operator, gateway))
     environment = {
         "HALLPULSE_AMQP_URL": server.amqp_url(operator),
         "HALLPULSE_MANAGEMENT_URL": server.management_url(operator),
     }
     scraped = (f"{server.host}:{server.ports.metrics}",)
-    return Server(_broker_parts(server), environment, {"HALLPULSE_AMQP_URL": server.amqp_url(gateway)}, scraped)
+    parts = _broker_parts(server, lambda: _declare(server.amqp_url(operator), ground.given))
+    return Server(parts, environment, {"HALLPULSE_AMQP_URL": server.amqp_url(gateway)}, scraped)
+
+
+def _declare(url: str, given: Mapping[str, str]) -> None:
+    """Before any service starts, so that whoever publishes once the suite is ready finds the exchange."""
+    named = {name: value for name, value in given.items() if name.startswith("HALLPULSE_")}
+    settings = settings_from({**named, "HALLPULSE_AMQP_URL": url, "HALLPULSE_DATABASE_URL": "any"})
+    with open_channel(url) as channel:
+        declare(channel, settings.partitions)
 
 
 def _broker_ports(ground: Ground) -> BrokerPorts:
@@ -104,9 +118,9 @@ def _broker_ports(ground: Ground) -> BrokerPorts:
     )
 
 
-def _broker_parts(server: RabbitMQ) -> tuple[Part, Part]:
+def _broker_parts(server: RabbitMQ, on_ready: Callable[[], None]) -> tuple[Part, Part]:
     mapper = Part("broker-mapper", server.mapper_command, lambda _: server.mapper_is_ready())
-    return mapper, Part("broker", server.command, lambda _: server.is_ready(), patience=_BROKER_PATIENCE)
+    return mapper, Part("broker", server.command, lambda _: server.is_ready(), on_ready, patience=_BROKER_PATIENCE)
 
 
 def _check_broker(url: str) -> None:
