@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
 
-from hallpulse.domain.figures import FigureTable, Window
+from hallpulse.domain.figures import FigureTable, Scope, Window
+from hallpulse.domain.integrity import Check
 from hallpulse.domain.lowering import ItemChange, Lowering, lowerings
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.workdays import Workdays, day_of
@@ -17,6 +18,17 @@ DAYS_AGO = (1, 7)
 DROP_DAYS = 7
 MOST_NAMED = 10
 LASTING_SECONDS = 30.0
+INTEGRITY_LASTING_SECONDS = 120.0
+
+
+class Found(Protocol):
+    """What an integrity check found."""
+
+    @property
+    def check(self) -> Check: ...
+
+    @property
+    def count(self) -> int: ...
 
 
 class Sources(Protocol):
@@ -29,6 +41,8 @@ class Sources(Protocol):
     def workdays(self, region: int) -> Workdays: ...
 
     def flagged_cases(self) -> Mapping[tuple[int, str], int]: ...
+
+    def integrity(self, scope: Scope, window: Window, today: date) -> Sequence[Found]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +92,8 @@ class Memory:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._kept: dict[int, tuple[float, date, Plan | None, Background]] = {}
+        self._integrity: dict[int, tuple[float, Mapping[str, int]]] = {}
+        self._integrity_read = float("-inf")
         self._flagged: tuple[float, Mapping[tuple[int, str], int]] = (float("-inf"), {})
 
     def flagged(self, sources: Sources) -> Mapping[tuple[int, str], int]:
@@ -86,6 +102,16 @@ class Memory:
         if not 0 <= now - self._flagged[0] < LASTING_SECONDS:
             self._flagged = now, sources.flagged_cases()
         return self._flagged[1]
+
+    def integrity(self, sources: Sources, region: int, window: Window) -> Mapping[str, int]:
+        """Check → findings. The checks read cases: one region at most is read anew a second, the others wait."""
+        now, kept = self._clock(), self._integrity.get(region)
+        stale = kept is None or not 0 <= now - kept[0] < INTEGRITY_LASTING_SECONDS
+        if stale and now - self._integrity_read >= 1:
+            self._integrity_read = now
+            found = sources.integrity(Scope(region), window, window.end)
+            kept = self._integrity[region] = now, {one.check.id: one.count for one in found}
+        return kept[1] if kept is not None else {}
 
     def background(self, sources: Sources, region: int, plan: Plan | None, today: date) -> Background:
         now, kept = self._clock(), self._kept.get(region)

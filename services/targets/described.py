@@ -114,6 +114,11 @@ def _provisional(view: RegionView) -> Iterator[Row]:
     yield (), float(view.background.provisional)
 
 
+def _findings(view: RegionView) -> Iterator[Row]:
+    for check, count in view.findings.items():
+        yield (check,), count
+
+
 def _working(view: RegionView) -> Iterator[Row]:
     yield (), float(view.background.working)
 
@@ -130,4 +135,5 @@ _OF_REGION: dict[names.Family, Callable[[RegionView], Iterator[Row]]] = {
     names.ITEM_DROP: _lowered,
     names.PROVISIONAL: _provisional,
     names.WORKING_DAY: _working,
+    names.INTEGRITY_FINDINGS: _findings,
 }

@@ -88,6 +88,7 @@ class RegionView:
     coverage: Coverage
     background: Background
     lowerings: tuple[Lowering, ...]
+    findings: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ def _view(figures: Figures, region: int, plan: Plan | None, today: date, memory:
         table=tables[window.end],
         background=background,
         lowerings=tuple(read_lowerings(figures, tables[window.end], background)),
+        findings=memory.integrity(figures, region, window),
         results=tuple(results),
         open_cases=figures.open_cases_by_department(region, today),
         elapsed=figures.elapsed_histograms(region, window),

@@ -8,8 +8,10 @@ from datetime import date
 
 from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
+from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.workdays import Workdays
+from hallpulse.store import Findings
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,10 @@ class FakeFigures:
 
     def flagged_cases(self) -> Mapping[tuple[int, str], int]:
         return {}
+
+    def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]:
+        assert window.start <= window.end <= today
+        return [Findings(check, 2, ()) for check in CHECKS] if scope.region in self.counties else []
 
     def workdays(self, region: int) -> Workdays:
         assert region

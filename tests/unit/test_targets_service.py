@@ -383,3 +383,7 @@ def test_what_lowered_the_compression_is_named_with_its_part() -> None:
     assert value(samples, "indicator_ratio_ago", indicator=compression, days="7") == 0.6
     named = {"department": "water", "item": "0101", "zh": "取水许可"}
     assert value(samples, "item_compression_change", **named) == pytest.approx(-0.1)
+
+
+def test_every_integrity_check_shows_its_findings() -> None:
+    assert value(scraped(FakeFigures()), "integrity_findings", check="slow_instant") == 2

@@ -91,7 +91,8 @@ def _statutory_raised(asked: _Asked, check: Check) -> Findings:
     where = asked.where("s", halls=False)
     rest = (
         "FROM (SELECT s.*, lag(s.statutory_days) OVER w AS statutory_before,"
-        f" lag(s.promised_days) OVER w AS promised_before FROM item_spans s WHERE {where} WINDOW w AS (PARTITION BY s.region, s.item_code ORDER BY s.start)) s"
+        " lag(s.promised_days) OVER w AS promised_before"
+        f" FROM item_spans s WHERE {where} WINDOW w AS (PARTITION BY s.region, s.item_code ORDER BY s.start)) s"
         " WHERE s.start BETWEEN :start AND :end AND s.statutory_days > s.statutory_before"
         " ORDER BY s.region, s.item_code, s.start"
     )
