@@ -119,7 +119,8 @@ def _mistype(_: County, items: Sequence[Draft], round_: int, dice: random.Random
     """Somebody enters promises above what the law allows, and nobody corrects them."""
     if round_ != MISTYPED_ROUND:
         return []
-    chosen = dice.sample([item for item in items if item.statutory == 5 and not item.instant], MISTYPED_ITEMS)
+    five_days = [item for item in items if item.statutory == 5 and not item.instant]
+    chosen = dice.sample(five_days, min(MISTYPED_ITEMS, len(five_days)))
     for item in chosen:
         item.promised = 9
     return chosen
