@@ -1,0 +1,88 @@
+"""The work of the service without its framework: a plain object that a test or another runner can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Protocol
+
+import msgspec
+
+from hallpulse.domain.catalogue import Timeline, span_on
+from hallpulse.domain.figures import Figure, Scope, Window
+from hallpulse.domain.workdays import date_of, day_of
+
+from .columns import ITEM_COLUMNS
+from .departments import DepartmentCodes
+from .items import item_of
+from .rows import BadRow
+from .tables import Cell, Record
+
+MOST_ROWS = 5_000
+_COUNTS = {
+    "instant": "instant_item_share",
+    "settled": "settled_item_share",
+    "unified": "unified_item_share",
+    "full_process": "full_process_item_share",
+    "tolerates_missing": "tolerance_items",
+    "commitment": "commitment_items",
+}
+
+
+class Catalogues(Protocol):
+    """What is asked of the store."""
+
+    def catalogue(self, region: int) -> Mapping[str, Timeline]: ...
+
+    def figures(self, scope: Scope, window: Window) -> Mapping[str, Figure]: ...
+
+    def ping(self) -> None: ...
+
+
+class CatalogueDesk:
+    """Answers about catalogues, as values that go through JSON."""
+
+    def __init__(self, store: Catalogues) -> None:
+        self._store = store
+
+    def ping(self) -> None:
+        self._store.ping()
+
+    def check(self, rows: Sequence[Mapping[str, Cell]], effective_from: date) -> list[dict[str, Any]]:
+        """What each row of a catalogue would become: its item with notes, or why it cannot be taken in.
+
+        Raises ValueError for more than MOST_ROWS rows.
+        """
+        if len(rows) > MOST_ROWS:
+            raise ValueError(f"rows: expected at most {MOST_ROWS}, got {len(rows)}")
+        return [_checked(_record(line, row), effective_from) for line, row in enumerate(rows, start=1)]
+
+    def item(self, region: int, item_code: str, on: date) -> dict[str, Any] | None:
+        """The version of an item that is effective on a day."""
+        span = span_on(self._store.catalogue(region).get(item_code, ()), day_of(on))
+        if span is None:
+            return None
+        until = None if span.end is None else date_of(span.end - 1).isoformat()
+        version = span.version._asdict()
+        return {"item_code": item_code, "from": date_of(span.start).isoformat(), "until": until, **version}
+
+    def counts(self, region: int, on: date) -> dict[str, int]:
+        """How many items are effective on a day, and how many of them have each flag."""
+        figures = self._store.figures(Scope(region), Window(on, on))
+        counts = {name: figures[indicator].numerator for name, indicator in _COUNTS.items()}
+        return {"items": figures["settled_item_share"].denominator, **counts}
+
+
+def _record(line: int, row: Mapping[str, Cell]) -> Record:
+    values = list(row.values())
+    fields = ITEM_COLUMNS.positions(list(row))
+    return Record(line, {field: values[index] for field, index in fields.items()}, values)
+
+
+def _checked(record: Record, effective_from: date) -> dict[str, Any]:
+    try:
+        item, notes = item_of(record, effective_from, DepartmentCodes())
+    except BadRow as problem:
+        return {"line": record.line, "reason": problem.reason, "field": problem.field, "detail": problem.detail}
+    told = [{"field": n.field, "what": str(n.what), "written": n.written, "became": n.became} for n in notes]
+    return {"line": record.line, "item": msgspec.to_builtins(item), "notes": told}
