@@ -40,21 +40,25 @@ lint: setup-test ## Style, types, the arrows between packages, and that generate
 	$(RUN)/mypy
 	$(RUN)/lint-imports --no-cache
 	$(RUN)/python -m hallpulse.contract.schema --check
-	@scripts/check-generated.sh
+	$(RUN)/python -m services.gateway.openapi --check
+	$(RUN)/hallpulse boards render --check
+	$(RUN)/hallpulse rules render --check
 
 format: setup-test ## Put the code in its usual form
 	$(RUN)/ruff check --fix .
 	$(RUN)/ruff format .
 
 generate: setup-test ## Write again what is generated: schemas, boards, rules
-	$(RUN)/python -m hallpulse.contract.schema
-	@scripts/generate.sh
+	$(RUN)/python -m hallpulse.contract.schema --write
+	$(RUN)/python -m services.gateway.openapi --write
+	$(RUN)/hallpulse boards render
+	$(RUN)/hallpulse rules render
 
 bench: setup-test ## Measure events a second and query times on this machine
 	$(RUN)/python -m bench
 
 audit: setup-test ## Look for known holes in the dependencies and for risky code
-	@scripts/audit.sh
+	@$(RUN)/python scripts/audit.py
 
 clean: ## End the suite, delete its data and every cache
 	@if [ -x $(RUN)/hallpulse ]; then $(RUN)/hallpulse down --purge; fi

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterable
 
 from services.console.suite.errors import CannotRun
 from services.console.suite.files import private_directory
@@ -21,25 +22,37 @@ def start(layout: Layout, say: Say) -> None:
     private_directory(layout.root)
     reading, writing = os.pipe()
     with open(reading, encoding="utf-8") as told:
-        _spawn(layout, writing)
+        supervisor = _spawn(layout, writing)
         os.close(writing)
-        for line in map(str.rstrip, told):
-            if line == READY:
-                return
-            if line.startswith(FAILED):
-                raise CannotRun(line.removeprefix(FAILED))
-            say(line)
+        try:
+            _listen(told, say, layout)
+        except KeyboardInterrupt:
+            supervisor.send_signal(signal.SIGTERM)
+            raise
+        finally:
+            # From here on `down` ends it; nobody waits for it.
+            supervisor.returncode = 0
+
+
+def _listen(told: Iterable[str], say: Say, layout: Layout) -> None:
+    for line in map(str.rstrip, told):
+        if line == READY:
+            return
+        if line.startswith(FAILED):
+            raise CannotRun(line.removeprefix(FAILED))
+        say(line)
     raise CannotRun(f"the supervisor ended without a word (log: {layout.log('supervisor')})")
 
 
-def _spawn(layout: Layout, writing: int) -> None:
-    log_path: Path = layout.log("supervisor")
+def _spawn(layout: Layout, writing: int) -> subprocess.Popen[bytes]:
+    path = layout.log("supervisor")
     argv = [sys.executable, "-P", "-m", _MODULE, str(layout.root), str(writing)]
+    nothing = subprocess.DEVNULL
     try:
-        log_path.parent.mkdir(mode=0o700, exist_ok=True)
-        with log_path.open("ab") as log:
-            subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(writing,), start_new_session=True
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with path.open("ab") as log:
+            return subprocess.Popen(
+                argv, stdin=nothing, stdout=log, stderr=log, pass_fds=(writing,), start_new_session=True
             )
     except OSError as error:
-        raise CannotRun(f"cannot write {log_path}: {error.strerror}") from None
+        raise CannotRun(f"cannot write {path}: {error.strerror}") from None
