@@ -8,16 +8,16 @@ from typing import Any
 
 import click
 
-from bench import throughput
+from bench import latency, throughput
 from bench.grounds import grounds
 from bench.options import Options
 from bench.results import RESULTS, keep, machine
 from services.console.screen import screen
 
-SECTIONS: dict[str, Callable[[Options], dict[str, Any]]] = {}
+Section = Callable[[Options], dict[str, Any]]
 
 
-def on_grounds(run: Callable[..., dict[str, Any]]) -> Callable[[Options], dict[str, Any]]:
+def on_grounds(run: Callable[..., dict[str, Any]]) -> Section:
     def section(options: Options) -> dict[str, Any]:
         with grounds() as servers:
             return run(servers, options)
@@ -25,7 +25,7 @@ def on_grounds(run: Callable[..., dict[str, Any]]) -> Callable[[Options], dict[s
     return section
 
 
-SECTIONS["ingest"] = on_grounds(throughput.run)
+SECTIONS: dict[str, Section] = {"ingest": on_grounds(throughput.run), "latency": latency.run}
 
 
 @click.command()
@@ -33,11 +33,12 @@ SECTIONS["ingest"] = on_grounds(throughput.run)
 @click.option("--events", default=Options.events, show_default=True, help="Events a round.")
 @click.option("--rounds", default=Options.rounds, show_default=True, help="Alternating rounds.")
 @click.option("--probes", default=Options.probes, show_default=True, help="Events whose latency is measured.")
+@click.option("--loaded/--idle", default=Options.loaded, show_default=True, help="Measure latency under load too.")
 @click.option("--patience", default=Options.patience, show_default=True,
               help="Seconds to wait before each round for others to leave the machine alone.")  # fmt: skip
-def main(sections: tuple[str, ...], events: int, rounds: int, probes: int, patience: float) -> None:
+def main(sections: tuple[str, ...], **given: Any) -> None:
     """Measure SECTIONS (all of them where none is named) on private servers, durable as the suite's own."""
-    options = Options(events, rounds, patience, probes)
+    options = Options(**given)
     facts = machine()
     screen().print(
         " · ".join(f"{name} {value}" for part in ("machine", "versions") for name, value in facts[part].items())

@@ -9,24 +9,28 @@ from pika import BasicProperties, SelectConnection, URLParameters, spec
 from pika.channel import Channel
 
 from bench.streams import Message
-from hallpulse.broker import EVENTS, GATEWAY_USER
+from hallpulse.broker import EVENTS
 
 IN_FLIGHT = 4000
 
 
-def fill(publisher_url: str, messages: Sequence[Message], user: str = GATEWAY_USER) -> None:
+def fill(publisher_url: str, messages: Sequence[Message]) -> None:
     """Publish and wait until the broker has confirmed every one. Raises RuntimeError where it has not."""
-    filler = _Filler(publisher_url, messages, user)
+    filler = _Filler(publisher_url, messages)
     filler.run()
     if filler.confirmed != len(messages):
         raise RuntimeError(f"the broker took {filler.confirmed} of {len(messages)} messages: {filler.fault}")
 
 
+def user_of(amqp_url: str) -> str:
+    return str(URLParameters(amqp_url).credentials.username)
+
+
 class _Filler:
-    def __init__(self, url: str, messages: Sequence[Message], user: str) -> None:
+    def __init__(self, url: str, messages: Sequence[Message]) -> None:
         self._left: Iterator[Message] = iter(messages)
         self._wanted = len(messages)
-        self._user = user
+        self._user = user_of(url)
         self._sent = 0
         self._upto = 0
         self._ahead: set[int] = set()

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """patience: seconds to wait before a round for others to leave the machine alone."""
+    """patience: seconds to wait before a round until others leave the machine alone; loaded: latency under load too."""
 
     events: int = 60_000
     rounds: int = 5
     patience: float = 0.0
     probes: int = 200
+    loaded: bool = True

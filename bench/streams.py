@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from hallpulse.contract.events import Family, HallEvent
 from hallpulse.domain.calendar import Calendar, workdays_of
 from hallpulse.domain.figures import Window
 from hallpulse.domain.plan import Plan
-from hallpulse.domain.workdays import day_of
+from hallpulse.domain.workdays import Workdays, day_of
 from hallpulse.plans import load_plans
 from services.console.simulate import County, Sent, simulate
 from services.console.simulate.county import CASES_A_YEAR, moment
@@ -66,6 +67,16 @@ def county_stream(size: int) -> Stream:
     return Stream("county", catalogue, events)
 
 
+def year_until_now(size: int, region: int = COUNTY) -> Stream:
+    """The newest events of a county's year up to this hour, for what asks how things stand today."""
+    now = datetime.now(UTC)
+    start = date(now.year, 1, 1)
+    plan = replace(plan_of(2023), region=region, period=Window(start, date(now.year, 12, 31)))
+    county = County(plan, _workdays(region), int(now.timestamp() * 1_000_000))
+    catalogue, events = _split(simulate(county), sys.maxsize)
+    return Stream("county until now", catalogue, events[-size:])
+
+
 def province_stream(size: int, counties: Sequence[int] = COUNTIES) -> Stream:
     """Counties side by side, each as busy as the one, all of them in the same days."""
     each = [simulate(_county(region, _SEASON)) for region in counties]
@@ -76,8 +87,11 @@ def province_stream(size: int, counties: Sequence[int] = COUNTIES) -> Stream:
 def _county(region: int, days: int) -> County:
     start = plan_of(2023).period.start
     plan = replace(plan_of(2023), region=region, period=Window(start, start + timedelta(days=days - 1)))
-    workdays = workdays_of(region, {calendar.scope: calendar for calendar in calendars()})
-    return County(plan, workdays, moment(day_of(start) + days), cases=CASES_A_YEAR * days // 365)
+    return County(plan, _workdays(region), moment(day_of(start) + days), cases=CASES_A_YEAR * days // 365)
+
+
+def _workdays(region: int) -> Workdays:
+    return workdays_of(region, {calendar.scope: calendar for calendar in calendars()})
 
 
 def _split(sent: Iterable[Sent], size: int) -> tuple[list[HallEvent], list[HallEvent]]:

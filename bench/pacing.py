@@ -1,0 +1,37 @@
+"""`python -m bench.pacing AMQP_URL RATE SECONDS REGION`: events at a steady rate, as load beside what is measured."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from pika import BasicProperties, BlockingConnection, URLParameters
+
+from bench.filling import user_of
+from bench.streams import Message, messages, year_until_now
+from hallpulse.broker import EVENTS
+
+BURSTS_A_SECOND = 20
+
+
+def pace(amqp_url: str, sent: list[Message], rate: float) -> None:
+    """Twenty bursts a second; what cannot be kept up with is sent late and not left out."""
+    user = user_of(amqp_url)
+    connection = BlockingConnection(URLParameters(amqp_url))
+    channel = connection.channel()
+    began, done = time.monotonic(), 0
+    while done < len(sent):
+        due = min(len(sent), int((time.monotonic() - began) * rate) + 1)
+        for message in sent[done:due]:
+            properties = BasicProperties(content_type=message.content_type, delivery_mode=2, user_id=user)
+            channel.basic_publish(EVENTS, message.routing_key, message.body, properties)
+        done = due
+        connection.process_data_events(1 / BURSTS_A_SECOND)
+    connection.close()
+
+
+if __name__ == "__main__":
+    url, rate, seconds, region = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
+    waiting = messages(year_until_now(int(rate * seconds), region).events)
+    print("ready", flush=True)
+    pace(url, waiting, rate)
