@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from pika.adapters.blocking_connection import BlockingChannel
+
+from hallpulse.contract.events import EventType
+from hallpulse.store import Store
+from services.console.commands.refused import command
+from tests.hall_events import changed
+from tests.ingesting import ingest, publish, publishing, stored, take_refused, wait_until
+from tests.servers import Vhost
+
+Run = Callable[..., Result]
+SOURCE, KEY = "/222424/hall-1", "222424.hall-1.case"
+
+
+@pytest.fixture
+def run(vhost: Vhost, store_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    monkeypatch.setenv("HALLPULSE_AMQP_URL", vhost.amqp_url)
+    monkeypatch.setenv("HALLPULSE_DATABASE_URL", store_url)
+
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(command, [*arguments, "--dir", str(tmp_path)])
+
+    return invoke
+
+
+def refuse(vhost: Vhost, store_url: str, *events: object, speaks_for_all: bool = True) -> None:
+    """Have the events refused and leave them on the queue."""
+    with publishing(vhost) as channel, ingest(vhost, store_url, speaks_for_all=speaks_for_all):
+        before = _count(channel)
+        for event in events:
+            publish(channel, event, KEY, user_id=vhost.user)
+        wait_until(lambda: _count(channel) == before + len(events))
+
+
+def _count(channel: BlockingChannel) -> int:
+    count: int = channel.queue_declare("hall.refused", passive=True).method.message_count
+    return count
+
+
+def test_refused_events_are_listed_with_their_reason_and_long_numbers_masked(
+    run: Run, vhost: Vhost, store_url: str
+) -> None:
+    phone = changed(id="13800138000", source=SOURCE)
+    refuse(vhost, store_url, phone, changed(EventType.CASE_RATED, {"score": 9}, source=SOURCE, id="r"))
+    shown = run("list", "--json")
+    rows = [json.loads(line) for line in shown.output.splitlines()]
+    assert [row["reason"] for row in rows] == ["personal-data", "bad-field"]
+    assert "13800138000" not in shown.output
+    assert [
+        json.loads(line)["reason"] for line in run("list", "--json", "--reason", "bad-field").output.splitlines()
+    ] == ["bad-field"]
+    one = run("show", rows[0]["id"])
+    assert one.exit_code == 0
+    assert "13800138000" not in one.output
+    assert "13800138000" in run("show", rows[0]["id"], "--raw").output
+    assert run("show", "nothing").exit_code == 1
+    take_refused(vhost, 2)
+
+
+def test_what_would_be_accepted_now_is_sent_again_and_the_rest_stays(
+    run: Run, vhost: Vhost, store: Store, store_url: str
+) -> None:
+    mine = changed(EventType.CASE_RECEIVED, {"case_id": "c"}, source=SOURCE, id="a")
+    refuse(vhost, store_url, mine, speaks_for_all=False)
+    refuse(vhost, store_url, changed(EventType.CASE_RATED, {"score": 9}, source=SOURCE, id="r"))
+    assert "sent 0 again; 2 would be" in run("replay").output
+    assert "would send 1 again" in run("replay", "--reason", "source-mismatch", "--dry-run").output
+    assert "sent 1 again; 0 would" in run("replay", "--reason", "source-mismatch").output
+    with ingest(vhost, store_url):
+        wait_until(lambda: stored(store) == 1)
+    (left,) = take_refused(vhost, 1)
+    assert left.headers["x-reason"] == "bad-field"
+
+
+def test_dropping_asks_first_and_takes_only_what_was_chosen(run: Run, vhost: Vhost, store_url: str) -> None:
+    events = [changed(EventType.CASE_RATED, {"score": 9}, source=SOURCE, id=f"r{n}") for n in range(3)]
+    refuse(vhost, store_url, *events)
+    assert run("drop").exit_code == 1
+    assert re.search(r"would drop 2", run("drop", "--limit", "2", "--dry-run").output)
+    assert "dropped 2 events" in run("drop", "--limit", "2", "--yes").output
+    take_refused(vhost, 1)
