@@ -20,19 +20,26 @@ FIRST_WAIT, LONGEST_WAIT = 0.2, 30.0
 
 
 class Committer:
-    """Commits on a thread of its own. `done` is called there, for each batch; `failed` once, for what stops us."""
+    """Commits on a thread of its own, where all of its callbacks run.
+
+    done: for each batch, what its commit returned, or None where it was left uncommitted: it will be delivered again;
+    failed: once, for what stops us; retrying: the database does not answer, and how long we wait;
+    wanted: whether a batch can still be acknowledged. One that cannot is left, since it comes again anyway.
+    """
 
     def __init__(
         self,
         commit: Commit,
-        done: Callable[[Batch, Sequence[Letter]], None],
+        done: Callable[[Batch, Sequence[Letter] | None], None],
         failed: Callable[[BaseException], None],
         retrying: Callable[[Unavailable, float], None],
+        wanted: Callable[[Batch], bool],
     ) -> None:
         self._commit = commit
         self._done = done
         self._failed = failed
         self._retrying = retrying
+        self._wanted = wanted
         self._batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
@@ -43,32 +50,30 @@ class Committer:
     def put(self, batch: Batch) -> None:
         self._batches.put(batch)
 
-    def stop(self, seconds: float) -> None:
-        """Finish the batch that is being committed if that takes no longer; leave the others to be delivered again."""
+    def begin_no_more(self) -> None:
+        """Finish the commit that is under way; leave all else, also what waits for the database to come back."""
         self._stopping.set()
+
+    def stop(self, seconds: float) -> None:
+        """Wait no longer than this for the commit that is under way."""
+        self.begin_no_more()
         self._batches.put(None)
         self._thread.join(seconds)
 
     def _run(self) -> None:
         try:
-            while not self._stopping.is_set():
-                batch = self._batches.get()
-                if batch is None:
-                    return
-                refusals = self._until_committed(batch)
-                if refusals is not None:
-                    self._done(batch, refusals)
+            while (batch := self._batches.get()) is not None:
+                self._done(batch, self._until_committed(batch))
         except BaseException as error:
             self._failed(error)
 
     def _until_committed(self, batch: Batch) -> Sequence[Letter] | None:
-        """None where we were told to stop before the database answered."""
         wait = FIRST_WAIT
-        while True:
+        while not self._stopping.is_set() and self._wanted(batch):
             try:
                 return self._commit(batch)
             except Unavailable as error:
                 self._retrying(error, wait)
-                if self._stopping.wait(wait):
-                    return None
+                self._stopping.wait(wait)
                 wait = min(wait * 2, LONGEST_WAIT)
+        return None

@@ -7,11 +7,19 @@ from contextlib import contextmanager
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPError, ProbableAccessDeniedError, ProbableAuthenticationError
+from pika.exceptions import (
+    AMQPError,
+    ChannelClosedByBroker,
+    ProbableAccessDeniedError,
+    ProbableAuthenticationError,
+)
 
 from hallpulse.domain.errors import Halt, Unavailable
 
 HEARTBEAT_SECONDS = 30
+_REFUSED_FOR_GOOD = (403, 406)
+"""Access refused, and a queue or exchange that is there with other arguments."""
+_REFUSED_AT_THE_DOOR = (403, 530)
 
 
 def parameters(amqp_url: str) -> pika.URLParameters:
@@ -46,12 +54,24 @@ def open_channel(amqp_url: str) -> Iterator[BlockingChannel]:
 
 @contextmanager
 def broker_faults() -> Iterator[None]:
+    """What pika raises in the block becomes Unavailable, or Halt where trying again cannot help."""
     try:
         yield
-    except (ProbableAuthenticationError, ProbableAccessDeniedError):
-        raise Halt("broker: it refuses this user and password, or the user may not enter this virtual host") from None
+    except (ProbableAuthenticationError, ProbableAccessDeniedError) as error:
+        raise _at_the_door(error) from None
+    except ChannelClosedByBroker as error:
+        said = f"broker: {error.reply_text}"
+        raise (Halt(said) if error.reply_code in _REFUSED_FOR_GOOD else Unavailable(said)) from error
     except (AMQPError, OSError) as error:
         raise Unavailable(f"broker: {fault_line(error)}") from error
+
+
+def _at_the_door(error: BaseException) -> Halt | Unavailable:
+    """pika takes any loss during the login for a refusal, also that of a broker which is just stopping."""
+    text = fault_line(error)
+    if any(f"({code})" in text for code in _REFUSED_AT_THE_DOOR):
+        return Halt("broker: it refuses this user and password, or the user may not enter this virtual host")
+    return Unavailable(f"broker: {text}")
 
 
 def fault_line(error: BaseException) -> str:

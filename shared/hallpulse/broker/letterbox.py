@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from pika import spec
 from pika.channel import Channel
@@ -14,14 +15,18 @@ from .topology import REFUSED
 
 
 class Letterbox:
-    """One a connection. `lost` is called when the broker will not take a letter: the connection must start anew."""
+    """One a connection. `lost` is called with a line of text when the broker does not take a letter.
 
-    def __init__(self, channel: Channel, lost: Callable[[], None]) -> None:
+    The connection must then start anew: what is not acknowledged comes again, and so do its letters.
+    """
+
+    def __init__(self, channel: Channel, lost: Callable[[str], None]) -> None:
         self._channel = channel
         self._lost = lost
         self._next_tag = 1
         self._waiting: dict[int, _Group] = {}
         channel.confirm_delivery(self._on_confirm)
+        channel.add_on_return_callback(self._on_return)
 
     def post(self, letters: Sequence[Letter], safe: Callable[[], None]) -> None:
         """Publish the letters and call `safe` once the broker has confirmed every one."""
@@ -33,14 +38,21 @@ class Letterbox:
         for letter in letters:
             self._waiting[self._next_tag] = group
             self._next_tag += 1
-            self._channel.basic_publish("", REFUSED, letter.refusal.body, properties_of(letter, now))
+            body, properties = letter.refusal.body, properties_of(letter, now)
+            self._channel.basic_publish("", REFUSED, body, properties, mandatory=True)
+
+    def _on_return(self, *_: Any) -> None:
+        """The broker confirms what it returns: it must not count as safe."""
+        self._waiting.clear()
+        self._lost(f"{REFUSED} is not there")
 
     def _on_confirm(self, frame: Method) -> None:
         confirmation = frame.method
         if not isinstance(confirmation, spec.Basic.Ack):
-            self._lost()
+            self._waiting.clear()
+            self._lost(f"{REFUSED} takes no more messages")
             return
-        first = min(self._waiting, default=0) if confirmation.multiple else confirmation.delivery_tag
+        first = next(iter(self._waiting), 0) if confirmation.multiple else confirmation.delivery_tag
         for tag in range(first, confirmation.delivery_tag + 1):
             group = self._waiting.pop(tag, None)
             if group is not None:

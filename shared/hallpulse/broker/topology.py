@@ -8,14 +8,18 @@ with one active consumer each; full, they push back on publishers (`reject-publi
 
 from __future__ import annotations
 
+from itertools import count, takewhile
 from typing import Any
 
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import ChannelClosedByBroker
 
 EVENTS = "hall.events"
 PARTITIONS = "hall.partitions"
 REFUSED = "hall.refused"
 GATEWAY_USER = "gateway"
+WEIGHT = "10"
+"""How much a partition gets beside the others: all get the same."""
 QUEUE_BYTES = 8 * 1024**3
 """A partition holds this much; then it refuses further messages until workers catch up."""
 
@@ -40,13 +44,33 @@ def ingest_arguments(queue_bytes: int = QUEUE_BYTES) -> dict[str, Any]:
 def declare(channel: BlockingChannel, partitions: int, queue_bytes: int = QUEUE_BYTES) -> None:
     """Declare everything; nothing happens to what is there already.
 
-    Partitions may be added at any time. To take some away, unbind them from `hall.partitions` and let the workers
-    empty them before they are deleted.
+    Partitions may be added at any time. Fewer are as safe: those beyond the number get nothing more, and whoever
+    consumes empties them too (`retire`). Take empty ones away from the highest number down.
     """
     channel.exchange_declare(EVENTS, exchange_type="topic", durable=True)
     channel.exchange_declare(PARTITIONS, exchange_type="x-consistent-hash", durable=True)
     channel.exchange_bind(PARTITIONS, EVENTS, routing_key="#")
     for name in queue_names(partitions):
         channel.queue_declare(name, durable=True, arguments=ingest_arguments(queue_bytes))
-        channel.queue_bind(name, PARTITIONS, routing_key="10")  # the weight of a partition
+        channel.queue_bind(name, PARTITIONS, routing_key=WEIGHT)
     channel.queue_declare(REFUSED, durable=True, arguments={"x-queue-type": "quorum"})
+
+
+def retire(channel: BlockingChannel, partitions: int) -> list[str]:
+    """Send nothing more to partitions that an earlier, larger number left; their names, since they must be emptied."""
+    names = list(takewhile(lambda name: _exists(channel, name), map(queue_name, count(partitions))))
+    for name in names:
+        channel.queue_unbind(name, PARTITIONS, routing_key=WEIGHT)
+    return names
+
+
+def _exists(channel: BlockingChannel, name: str) -> bool:
+    probe = channel.connection.channel()  # the broker closes it where the queue is not there
+    try:
+        probe.queue_declare(name, passive=True)
+    except ChannelClosedByBroker as error:
+        if error.reply_code != 404:
+            raise
+        return False
+    probe.close()
+    return True

@@ -1,0 +1,252 @@
+"""One connection of the consumer, from its first delivery to its close; all of it runs on the connection's thread."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pika import BasicProperties, SelectConnection, spec
+from pika.channel import Channel
+
+from hallpulse.contract.decode import Decoded
+from hallpulse.domain.errors import Unavailable
+
+from .batch import Batch, Delivery
+from .committing import Committer
+from .connection import fault_line, parameters
+from .letterbox import Letterbox
+from .refused import Letter
+
+GATHER_SECONDS = 0.005
+"""After the first message of a batch: those that came with it are taken along."""
+TICK_SECONDS = 0.1
+STOP_SECONDS, CLOSE_SECONDS = 6.0, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerLimits:
+    """How much is taken at once.
+
+    most_events and most_seconds: a batch is handed on when it holds so many events or is so old, or when the database
+    has nothing to do; prefetch: unacknowledged messages a queue; most_bytes: what may be held in memory before the
+    consumer asks for no more.
+    """
+
+    partitions: int = 4
+    most_events: int = 4000
+    most_seconds: float = 0.2
+    prefetch: int = 4000
+    most_bytes: int = 96 * 1024**2
+
+
+@dataclass(slots=True)
+class _Unacked:
+    batch: Batch
+    safe: bool = False
+
+
+class Session:
+    """queues: what to consume; stopping: whether we were told to stop, asked many times a second."""
+
+    def __init__(
+        self,
+        amqp_url: str,
+        generation: int,
+        *,
+        queues: Sequence[str],
+        decode: Callable[[Delivery], Decoded],
+        committer: Committer,
+        limits: ConsumerLimits,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self.generation = generation
+        self._queues = queues
+        self._decode = decode
+        self._committer = committer
+        self._limits = limits
+        self._stopping = stopping
+        self._fault = ""
+        self._failure: BaseException | None = None
+        self._finishing = False
+        self._closed = False
+        self._paused = False
+        self._channel: Channel | None = None
+        self._letterbox: Letterbox | None = None
+        self._consumer_tags: list[str] = []
+        self._batch = Batch(generation)
+        self._in_flight = 0
+        self._held_bytes = 0
+        self._unacked: deque[_Unacked] = deque()
+        self._connection = SelectConnection(
+            parameters(amqp_url),
+            on_open_callback=self._on_open,
+            on_open_error_callback=self._on_lost,
+            on_close_callback=self._on_lost,
+        )
+        self._ioloop = self._connection.ioloop
+
+    def run(self) -> None:
+        """Serve the connection until it is closed. Raises Unavailable where that was not our wish."""
+        try:
+            self._tick()
+            self._ioloop.start()
+        finally:
+            self._closed = True
+            self._ioloop.close()
+        if self._failure is not None:
+            raise self._failure
+        if not self._finishing:
+            raise Unavailable(f"broker: {self._fault or 'the connection was closed'}")
+
+    def call(self, work: Callable[[], None]) -> None:
+        """Have work done on the connection's thread; nothing happens once it is closed."""
+        if not self._closed:
+            self._ioloop.add_callback_threadsafe(work)
+
+    def abandon(self) -> None:
+        """Close at once: what is not acknowledged comes again."""
+        self._finishing = True
+        self._close()
+
+    def committed(self, batch: Batch, letters: Sequence[Letter] | None) -> None:
+        """A batch is in the database: see to its refused events, then acknowledge it. None: it was left out of it."""
+        self._in_flight -= 1
+        if letters is not None and self._letterbox is not None and self._is_open:
+            unacked = _Unacked(batch)
+            self._unacked.append(unacked)
+            self._letterbox.post([*batch.letters, *letters], functools.partial(self._safe, unacked))
+        self._hand_on()
+        self._close_when_done()
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether both channels are: they are closed together."""
+        return self._channel is not None and self._channel.is_open and self._connection.is_open
+
+    def _on_open(self, connection: SelectConnection) -> None:
+        connection.channel(on_open_callback=self._on_letter_channel)
+
+    def _on_letter_channel(self, channel: Channel) -> None:
+        channel.add_on_close_callback(self._on_channel_closed)
+        self._letterbox = Letterbox(channel, self._start_anew)
+        self._connection.channel(on_open_callback=self._on_channel)
+
+    def _on_channel(self, channel: Channel) -> None:
+        self._channel = channel
+        channel.add_on_close_callback(self._on_channel_closed)
+        channel.add_on_cancel_callback(lambda _frame: self._start_anew("a queue was taken away"))
+        channel.basic_qos(prefetch_count=self._limits.prefetch)
+        self._consume()
+
+    def _consume(self) -> None:
+        if self._channel is not None and self._channel.is_open:
+            self._consumer_tags = [self._channel.basic_consume(name, self._on_message) for name in self._queues]
+
+    def _cancel(self) -> None:
+        if self._channel is not None and self._channel.is_open:
+            for tag in self._consumer_tags:
+                self._channel.basic_cancel(tag)
+        self._consumer_tags = []
+
+    def _on_message(
+        self, _channel: Channel, method: spec.Basic.Deliver, properties: BasicProperties, body: bytes
+    ) -> None:
+        if self._finishing:
+            return
+        try:
+            self._take(_delivery(method, properties, body))
+        except Exception as error:  # pika would take it for a fault of the connection, and open it again without end
+            self._failure = error
+            self.abandon()
+
+    def _take(self, delivery: Delivery) -> None:
+        if not self._batch.messages:
+            self._ioloop.call_later(GATHER_SECONDS, self._hand_on)
+        self._batch.add(delivery, self._decode(delivery), time.monotonic())
+        self._held_bytes += len(delivery.body)
+        if self._batch.size >= self._limits.most_events:
+            self._hand_on()
+        if self._held_bytes > self._limits.most_bytes and not self._paused:
+            self._paused = True
+            self._cancel()
+
+    def _tick(self) -> None:
+        if self._stopping() and not self._finishing:
+            self._finish()
+        self._hand_on()
+        self._ioloop.call_later(TICK_SECONDS, self._tick)
+
+    def _hand_on(self) -> None:
+        """Give the batch to the committer: one is being committed and one more waits, never three."""
+        due = self._batch.is_due(
+            time.monotonic(),
+            most_events=self._limits.most_events,
+            most_seconds=self._limits.most_seconds,
+            idle=self._in_flight == 0,
+        )
+        if due and self._in_flight < 2 and not self._finishing:
+            self._in_flight += 1
+            batch, self._batch = self._batch, Batch(self.generation)
+            self._committer.put(batch)
+
+    def _safe(self, unacked: _Unacked) -> None:
+        """The copies of a batch's refused events are confirmed: acknowledge as many batches as are ready, in order."""
+        unacked.safe = True
+        last = 0
+        while self._unacked and self._unacked[0].safe:
+            done = self._unacked.popleft().batch
+            last = done.last_tag
+            self._held_bytes -= done.bytes
+        if last and self._channel is not None and self._channel.is_open:
+            self._channel.basic_ack(last, multiple=True)
+        if self._paused and self._held_bytes < self._limits.most_bytes // 2 and not self._finishing:
+            self._paused = False
+            self._consume()
+        self._close_when_done()
+
+    def _finish(self) -> None:
+        """Take no more; close once what is being committed is acknowledged."""
+        self._finishing = True
+        self._batch = Batch(self.generation)
+        self._cancel()
+        self._committer.begin_no_more()
+        self._ioloop.call_later(STOP_SECONDS, self._close)
+        self._close_when_done()
+
+    def _close_when_done(self) -> None:
+        if self._finishing and self._in_flight == 0 and not self._unacked:
+            self._close()
+
+    def _start_anew(self, fault: str) -> None:
+        self._fault = self._fault or fault
+        self._close()
+
+    def _close(self) -> None:
+        """In order where the other side answers, else without it."""
+        if self._connection.is_open:
+            self._ioloop.call_later(CLOSE_SECONDS, self._ioloop.stop)
+            self._connection.close()
+        elif not self._connection.is_closing:
+            self._ioloop.stop()
+
+    def _on_channel_closed(self, _channel: Channel, reason: BaseException) -> None:
+        self._start_anew(fault_line(reason))
+
+    def _on_lost(self, _connection: SelectConnection, reason: BaseException) -> None:
+        self._fault = self._fault or fault_line(reason)
+        self._ioloop.stop()
+
+
+def _delivery(method: spec.Basic.Deliver, properties: BasicProperties, body: bytes) -> Delivery:
+    """pika hands over what is no UTF-8 as bytes: such text is nobody's, and is refused for it."""
+    return Delivery(
+        method.delivery_tag, body, _text(properties.content_type), _text(method.routing_key) or "",
+        _text(properties.user_id),
+    )  # fmt: skip
+
+
+def _text(value: str | bytes | None) -> str | None:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

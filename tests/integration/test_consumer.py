@@ -1,0 +1,320 @@
+"""The consumer and what befalls it: odd messages, cuts, a queue that takes nothing, a database that is away."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from urllib.parse import quote
+
+import pika
+import pytest
+from pika.adapters.blocking_connection import BlockingChannel
+
+from hallpulse.broker import EVENTS, REFUSED, Batch, ConsumerLimits, Delivery, Letter, declare, open_channel
+from hallpulse.broker.topology import PARTITIONS, queue_names
+from hallpulse.contract.decode import EVENT_TYPE, Decoded
+from hallpulse.contract.reasons import Reason
+from hallpulse.contract.refusal import Refusal
+from hallpulse.domain.errors import Halt, Unavailable
+from tests.consuming import consuming
+from tests.hall_events import changed
+from tests.ingesting import publish, publishing, take_refused, wait_until
+from tests.servers import BrokerServer, Vhost
+
+KEY = "222424.hall-1.case"
+
+
+def event(number: int, **attributes: object) -> dict[str, object]:
+    return changed(id=f"e{number}", source="/222424/hall-1", **attributes)
+
+
+def send(vhost: Vhost, numbers: range, size: int = 1) -> None:
+    """Events of these numbers, `size` a message, over many halls so that every partition has some."""
+    with publishing(vhost) as channel:
+        for number in numbers:
+            hall = f"hall-{number % 16}"
+            body = [changed(id=f"e{number}.{n}", source=f"/222424/{hall}") for n in range(size)]
+            publish(channel, body if size > 1 else body[0], f"222424.{hall}.case", user_id=vhost.user)
+
+
+def waiting(vhost: Vhost, names: list[str]) -> int:
+    """Messages that wait in these queues, ready or not acknowledged by a consumer that is gone."""
+    with open_channel(vhost.amqp_url) as channel:
+        return sum(int(channel.queue_declare(name, passive=True).method.message_count) for name in names)
+
+
+def cut(broker: BrokerServer, vhost: Vhost) -> None:
+    """Close every connection of the vhost's user, as far as the broker lists them by now."""
+    names: list[str] = []
+    until = time.monotonic() + 15
+    while not names and time.monotonic() < until:
+        names = [c["name"] for c in json.loads(broker.manage("GET", f"vhosts/{vhost.name}/connections"))]
+    for name in names:
+        broker.manage("DELETE", f"connections/{quote(name)}")
+
+
+@pytest.mark.parametrize("content_type", [b"\xff\xfe", "应用".encode(), b""])
+def test_a_property_that_is_no_text_is_refused_and_stops_nobody(vhost: Vhost, content_type: bytes) -> None:
+    with consuming(vhost) as running, publishing(vhost) as channel:
+        properties = pika.BasicProperties(content_type=content_type, delivery_mode=2, user_id=vhost.user)
+        channel.basic_publish(EVENTS, KEY, b"{}", properties, mandatory=True)
+        publish(channel, event(1), KEY, user_id=vhost.user)
+        (copy,) = take_refused(vhost, 1)
+        wait_until(lambda: running.ids == ["e1"])
+    assert copy.headers["x-reason"] == Reason.BAD_CONTENT_TYPE
+    assert running.said == []
+
+
+def test_a_routing_key_that_is_no_text_is_refused_and_stops_nobody(vhost: Vhost) -> None:
+    with consuming(vhost) as running, publishing(vhost) as channel:
+        properties = pika.BasicProperties(content_type=EVENT_TYPE, delivery_mode=2, user_id=vhost.user)
+        channel.basic_publish(EVENTS, b"\xff.\xfe.case", json.dumps(event(1)).encode(), properties, mandatory=True)
+        (copy,) = take_refused(vhost, 1)
+    assert copy.headers["x-reason"] == Reason.ROUTING_MISMATCH
+    assert running.said == []
+
+
+def test_a_refused_event_is_acknowledged_only_once_its_copy_is_safe(vhost: Vhost, broker: BrokerServer) -> None:
+    """A queue of refused events that takes nothing more holds the batch, and nothing is lost."""
+    policy = {"pattern": "^hall\\.refused$", "definition": {"max-length": 1, "overflow": "reject-publish"}}
+    with publishing(vhost) as channel:
+        broker.manage("PUT", f"policies/{vhost.name}/full", {**policy, "apply-to": "queues"})
+        wait_until(lambda: not _refused_takes(channel))
+        taken = waiting(vhost, [REFUSED])
+        publish(channel, b"bad", KEY, user_id=vhost.user)
+    with consuming(vhost) as running:
+        wait_until(lambda: len(running.said) >= 2)
+        assert "refused" in running.said[0]
+        broker.manage("DELETE", f"policies/{vhost.name}/full")
+        wait_until(lambda: waiting(vhost, [REFUSED]) == taken + 1, 60)
+    assert waiting(vhost, queue_names(2)) == 0
+
+
+def _refused_takes(channel: BlockingChannel) -> bool:
+    try:
+        channel.basic_publish("", REFUSED, b"filler", pika.BasicProperties(delivery_mode=2), mandatory=True)
+    except pika.exceptions.NackError:
+        return False
+    return True
+
+
+def test_without_a_queue_of_refused_events_nothing_is_acknowledged(vhost: Vhost) -> None:
+    with consuming(vhost):
+        with publishing(vhost) as channel:
+            channel.queue_delete(REFUSED)
+            publish(channel, b"bad", KEY, user_id=vhost.user)
+        wait_until(lambda: _is_there(vhost, REFUSED))  # it is declared again, and the message comes again
+        (copy,) = take_refused(vhost, 1)
+    assert copy.body == b"bad"
+
+
+def _is_there(vhost: Vhost, name: str) -> bool:
+    try:
+        return waiting(vhost, [name]) >= 0
+    except Unavailable:
+        return False
+
+
+def test_letters_that_come_when_the_channel_is_gone_do_no_harm(vhost: Vhost, broker: BrokerServer) -> None:
+    """The commit ends after the cut: its batch comes again, and so does its letter."""
+    entered, go = threading.Event(), threading.Event()
+
+    def slow(_: Batch) -> list[Letter]:
+        entered.set()
+        assert go.wait(30)
+        return [Letter(Refusal(Reason.ID_REUSED, "id", "expected another", "", b"again"), KEY, "")]
+
+    with publishing(vhost) as channel:
+        publish(channel, event(1), KEY, user_id=vhost.user)
+    with consuming(vhost, before=slow) as running:
+        assert entered.wait(20)
+        cut(broker, vhost)
+        wait_until(lambda: len(running.said) == 1)
+        go.set()
+        (copy,) = take_refused(vhost, 1)
+        wait_until(lambda: len(running.batches) == 2)
+    assert copy.body == b"again"
+    assert running.failures == []
+
+
+def test_it_stops_within_seconds_while_the_database_is_away_and_acknowledges_nothing(vhost: Vhost) -> None:
+    def away(_: Batch) -> None:
+        raise Unavailable("database: gone")
+
+    send(vhost, range(50))
+    with consuming(vhost, before=away) as running:
+        wait_until(lambda: len(running.said) >= 3)
+        assert running.stop() < 3
+    assert (running.batches, running.failures) == ([], [])
+    assert waiting(vhost, queue_names(2)) == 50
+
+
+def test_a_stop_in_the_middle_finishes_what_is_being_committed_and_leaves_the_rest(vhost: Vhost) -> None:
+    entered = threading.Event()
+
+    def slow(_: Batch) -> None:
+        entered.set()
+        time.sleep(1)
+
+    send(vhost, range(120))
+    with consuming(vhost, ConsumerLimits(2, most_events=40), slow) as running:
+        assert entered.wait(20)
+        assert running.stop() < 5
+    left = waiting(vhost, queue_names(2))
+    assert 0 < left < 120
+    assert len(running.ids) == 120 - left
+    with consuming(vhost) as rest:
+        wait_until(lambda: len(running.ids) + len(rest.ids) == 120)
+    assert len({*running.ids, *rest.ids}) == 120
+
+
+def test_a_database_that_is_away_for_a_while_changes_neither_order_nor_number(vhost: Vhost) -> None:
+    faults = [Unavailable("database: gone")] * 4
+
+    def faulty(_: Batch) -> None:
+        if faults:
+            raise faults.pop()
+
+    with consuming(vhost, ConsumerLimits(2, most_events=7), faulty) as running:
+        with publishing(vhost) as channel:
+            for number in range(100):
+                publish(channel, event(number), KEY, user_id=vhost.user)
+        wait_until(lambda: len(running.ids) == 100)
+    assert running.ids == [f"e{number}" for number in range(100)]
+    assert waiting(vhost, queue_names(2)) == 0
+
+
+@pytest.mark.parametrize("where", ["decode", "commit"])
+def test_a_fault_of_our_own_stops_with_nothing_acknowledged(vhost: Vhost, where: str) -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    def decode(_: Delivery) -> Decoded:
+        raise ZeroDivisionError("by zero")
+
+    send(vhost, range(10))
+    how = {"decode": decode} if where == "decode" else {"before": broken}
+    with consuming(vhost, **how) as running:  # type: ignore[arg-type]
+        running.thread.join(20)
+        assert not running.thread.is_alive()
+    assert [type(error) for error in running.failures] == [ZeroDivisionError]
+    assert waiting(vhost, queue_names(2)) == 10
+
+
+def test_partitions_taken_away_are_emptied_and_get_nothing_more(vhost: Vhost) -> None:
+    with open_channel(vhost.amqp_url) as channel:
+        declare(channel, 6)
+        channel.confirm_delivery()
+        for number in range(64):
+            hall = f"hall-{number}"
+            body = changed(id=f"e{number}", source=f"/222424/{hall}")
+            publish(channel, body, f"222424.{hall}.case", user_id=vhost.user)
+        assert waiting(vhost, queue_names(6)[2:]) > 0
+        with consuming(vhost, ConsumerLimits(2)) as running:
+            wait_until(lambda: len(running.ids) == 64)
+        for number in range(64, 128):
+            hall = f"hall-{number}"
+            body = changed(id=f"e{number}", source=f"/222424/{hall}")
+            publish(channel, body, f"222424.{hall}.case", user_id=vhost.user)
+    assert waiting(vhost, queue_names(6)[2:]) == 0
+    assert waiting(vhost, queue_names(2)) == 64
+
+
+def test_a_queue_that_was_declared_otherwise_is_a_reason_to_stop(vhost: Vhost) -> None:
+    with open_channel(vhost.amqp_url) as channel:
+        channel.queue_declare("hall.ingest.0", durable=True)
+    with consuming(vhost) as running:
+        running.thread.join(20)
+        assert not running.thread.is_alive()
+    (error,) = running.failures
+    assert isinstance(error, Halt)
+    assert "hall.ingest.0" in str(error)
+    assert "\n" not in str(error)
+
+
+def test_connections_lost_many_times_leave_no_open_files(vhost: Vhost, broker: BrokerServer) -> None:
+    with consuming(vhost) as running:
+        cut(broker, vhost)
+        wait_until(lambda: len(running.said) >= 1)
+        before = None
+        for times in range(2, 6):
+            cut(broker, vhost)
+            wait_until(lambda times=times: len(running.said) >= times)  # type: ignore[misc]
+            before = before or len(os.listdir("/proc/self/fd"))
+        after = len(os.listdir("/proc/self/fd"))
+    assert before is not None
+    assert after <= before + 2
+
+
+def test_batches_of_a_lost_connection_do_not_pile_up(vhost: Vhost, broker: BrokerServer) -> None:
+    """With the database away and the broker coming and going, what comes again is committed once, not once a cut."""
+    gone = threading.Event()
+
+    def away(_: Batch) -> None:
+        if not gone.is_set():
+            raise Unavailable("database: gone")
+
+    send(vhost, range(30))
+    limits = ConsumerLimits(2, most_events=5)
+    with consuming(vhost, limits, away) as running:
+        for _ in range(3):
+            wait_until(lambda: any("database" in line for line in running.said))
+            cut(broker, vhost)
+            wait_until(lambda: any("broker" in line for line in running.said))
+            running.said.clear()
+        gone.set()
+        wait_until(lambda: waiting(vhost, queue_names(2)) == 0 and len(set(running.ids)) == 30, 60)
+    assert len(running.ids) <= 30 + 3 * 5
+
+
+def test_what_is_held_stays_within_bounds_however_large_the_messages(vhost: Vhost) -> None:
+    """Envelopes come in fewer at a time than single events: a backlog of them does not fill the memory."""
+    taken, done, peak = 0, 0, 0
+
+    def decode(delivery: Delivery) -> Decoded:
+        nonlocal taken, peak
+        taken += len(delivery.body)
+        peak = max(peak, taken - done)
+        return Decoded([], [])
+
+    def slow(batch: Batch) -> None:
+        nonlocal done
+        time.sleep(0.3)
+        done += batch.bytes
+
+    with publishing(vhost) as channel:
+        for number in range(400):
+            body = b'"' + b"x" * 400_000 + b'"'
+            properties = pika.BasicProperties(content_type=EVENT_TYPE, user_id=vhost.user)
+            channel.basic_publish(EVENTS, f"222424.hall-{number}.case", body, properties, mandatory=True)
+    with consuming(vhost, ConsumerLimits(2, most_bytes=20_000_000), slow, decode) as running:
+        wait_until(lambda: done == 400 * 400_002, 60)
+    assert running.said == []
+    assert 20_000_000 < peak < 40_000_000
+
+
+def test_a_second_worker_takes_over_within_seconds(vhost: Vhost) -> None:
+    with consuming(vhost) as first, consuming(vhost) as second:
+        send(vhost, range(40))
+        wait_until(lambda: len(first.ids) + len(second.ids) == 40)
+        first.stop()
+        send(vhost, range(40, 80))
+        wait_until(lambda: len(first.ids) + len(second.ids) == 80)
+    assert len({*first.ids, *second.ids}) == 80
+
+
+def test_what_is_published_before_any_worker_came_is_kept(vhost: Vhost) -> None:
+    send(vhost, range(10), size=50)
+    assert waiting(vhost, queue_names(2)) == 10
+    with consuming(vhost) as running:
+        wait_until(lambda: len(running.ids) == 500)
+
+
+def test_exchanges_and_queues_outlive_a_second_declaration(vhost: Vhost) -> None:
+    with open_channel(vhost.amqp_url) as channel:
+        declare(channel, 2)
+        declare(channel, 3)
+        channel.exchange_declare(EVENTS, passive=True)
+        channel.exchange_declare(PARTITIONS, passive=True)
