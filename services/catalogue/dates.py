@@ -32,10 +32,21 @@ class Moment(NamedTuple):
     has_time: bool
 
 
+class NotADate(ValueError):
+    """No date, one that does not exist, or one that could be two (3/5/2026)."""
+
+
 def parse_moment(cell: Cell) -> Moment | None:
-    """None for an empty cell. Raises ValueError where it is no date, or could be two (3/5/2026)."""
+    """None for an empty cell. Raises NotADate."""
     if cell is None or cell == "":
         return None
+    try:
+        return _parsed(cell)
+    except (ValueError, OverflowError) as error:
+        raise NotADate(str(error)) from None
+
+
+def _parsed(cell: Cell) -> Moment:
     if isinstance(cell, bool | time):
         raise ValueError("not a date")
     if isinstance(cell, datetime):

@@ -10,7 +10,7 @@ import msgspec
 from hallpulse.contract.events import Handling, ItemPublished
 
 from .cells import limit, refuse_unreadable, required_text, word, yes_no
-from .dates import parse_day
+from .dates import NotADate, parse_day
 from .departments import DepartmentCodes
 from .rows import BadRow, Flag, Note, RowProblem
 from .tables import Record
@@ -68,7 +68,7 @@ def _department(record: Record, code: str, codes: DepartmentCodes) -> tuple[str,
 def _effective_from(record: Record, default: date) -> date:
     try:
         return parse_day(record.cells.get("effective_from")) or default
-    except (ValueError, OverflowError):
+    except NotADate:
         raise BadRow(RowProblem.BAD_DATE, "effective_from", record.text("effective_from")) from None
 
 

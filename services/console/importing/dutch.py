@@ -12,7 +12,7 @@ from typing import Any
 from hallpulse.contract.events import Channel, EventType
 from hallpulse.domain.workdays import Workdays, local_day
 from services.catalogue.cells import refuse_unreadable, required_text
-from services.catalogue.dates import parse_moment
+from services.catalogue.dates import NotADate, parse_moment
 from services.catalogue.limits import MAX_DAYS
 from services.catalogue.rows import BadRow, Flag, Note, RowProblem
 from services.catalogue.tables import Cell, Columns, Record
@@ -80,7 +80,7 @@ def _department(record: Record) -> str:
 def _time(record: Record, field: str) -> int | None:
     try:
         moment = parse_moment(record.cells.get(field))
-    except (ValueError, OverflowError):
+    except NotADate:
         raise BadRow(RowProblem.BAD_DATE, field, record.text(field)) from None
     return None if moment is None else moment.time
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from hallpulse.contract.events import EventType
 from hallpulse.domain.workdays import local_day
-from services.catalogue.dates import Moment, parse_moment
+from services.catalogue.dates import Moment, NotADate, parse_moment
 from services.catalogue.rows import BadRow, RowProblem
 from services.catalogue.tables import Record
 
@@ -44,7 +44,7 @@ def step_times(record: Record) -> dict[str, int]:
 def _moment(record: Record, step: str) -> Moment | None:
     try:
         return parse_moment(record.cells.get(step))
-    except (ValueError, OverflowError):
+    except NotADate:
         raise BadRow(RowProblem.BAD_DATE, step, record.text(step)) from None
 
 

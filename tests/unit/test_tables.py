@@ -1,0 +1,196 @@
+"""Tables as people send them: encodings, separators, headers, formulas, bombs, rejected rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openpyxl import Workbook
+
+from services.catalogue.columns import CASE_COLUMNS, ITEM_COLUMNS
+from services.catalogue.tables import Formula, Record, RejectedRows, TableError, open_source
+from services.catalogue.tables import workbook as workbook_module
+
+ROWS = [["实施编码", "事项名称", "部门"], ["a-1", "身份证，补领", "公安局"], ["a-2", "食品\n经营", "市场局"]]
+
+
+def records(path: Path) -> list[Record]:
+    with open_source(path) as source:
+        return list(source.records(ITEM_COLUMNS))
+
+
+def as_csv(rows: list[list[str]], delimiter: str = ",") -> str:
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter).writerows(rows)
+    return text.getvalue()
+
+
+def as_xlsx(path: Path, rows: list[list[Any]], title: str = "Sheet") -> Path:
+    book = Workbook()
+    sheet: Any = book.active
+    sheet.title = title
+    for row in rows:
+        sheet.append(row)
+    book.save(path)
+    return path
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "gbk", "utf-16"])
+def test_every_encoding_and_separator_reads_the_same(tmp_path: Path, encoding: str, delimiter: str) -> None:
+    path = tmp_path / "items.csv"
+    path.write_bytes(as_csv(ROWS, delimiter).encode(encoding))
+    read = records(path)
+    assert [r.text("name") for r in read] == ["身份证，补领", "食品\n经营"]
+    assert [r.line for r in read] == [2, 3]
+
+
+def test_a_title_above_the_header_and_blank_lines_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    path.write_text("汪清县目录,,\n,,\n" + as_csv(ROWS) + ",,\n", encoding="utf-8")
+    assert [r.line for r in records(path)] == [4, 5]
+
+
+def test_a_workbook_is_read_from_the_sheet_that_has_the_header(tmp_path: Path) -> None:
+    path = as_xlsx(tmp_path / "items.xlsx", [["说明"], ["没有表头"]], "说明")
+    book = Workbook()
+    book.create_sheet("说明").append(["说明"])
+    sheet = book.create_sheet("数据")
+    for row in ROWS:
+        sheet.append(row)
+    book.save(path)
+    assert [r.text("item_code") for r in records(path)] == ["a-1", "a-2"]
+
+
+def test_cells_keep_their_kind_and_formulas_are_never_values(tmp_path: Path) -> None:
+    rows = [[*ROWS[0], "承诺办结时限", "生效日期"], ["a-1", "甲", "乙", "=1+2", datetime(2026, 3, 5)]]  # noqa: DTZ001
+    (read,) = records(as_xlsx(tmp_path / "items.xlsx", rows))
+    assert read.cells["promised_days"] == Formula("=1+2")
+    assert read.formula() == "promised_days"
+    assert read.cells["effective_from"] == datetime(2026, 3, 5)  # noqa: DTZ001
+
+
+def test_ndjson_with_chinese_and_english_names_and_broken_lines(tmp_path: Path) -> None:
+    path = tmp_path / "items.ndjson"
+    lines = [
+        '{"item_code":"a-1","事项名称":"甲","department":"乙"}',
+        "",
+        "[1]",
+        '{"item_code":"a-2","name":"丙","部门":"丁"}',
+    ]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    read = records(path)
+    assert [r.line for r in read] == [1, 3, 4]
+    assert [r.broken for r in read] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [
+        ("*承诺办结时限（工作日）", "promised_days"),
+        ("法定办结时限 [天]", "statutory_days"),
+        ("Promised_Days", "promised_days"),
+        ("部门/实施主体", "department"),
+        ("事项名称\nname", "name"),
+        ("是否进驻大厅？", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_headers_are_known_whatever_is_written_around_them(header: str | None, field: str | None) -> None:
+    found = ITEM_COLUMNS.field_of(header)
+    assert (found[0] if found else None) == field
+
+
+def test_no_two_fields_share_a_header() -> None:
+    for columns in (ITEM_COLUMNS, CASE_COLUMNS):
+        for field, names in columns.aliases.items():
+            for name in names:
+                found = columns.field_of(name)
+                assert found is not None, name
+                assert found[0] == field, name
+
+
+def test_of_two_columns_for_one_field_the_better_name_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    path.write_text("实施编码,事项名称,实施主体,部门\na-1,甲,县公安局,公安\n", encoding="utf-8")
+    (read,) = records(path)
+    assert read.text("department") == "公安"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("items.csv", b"a,b\n1,2\n", "no header row with"),
+        ("items.csv", b"\x00\x01\x02\xff", "neither UTF-8 nor GBK"),
+        ("items.xls", b"x", "save it as .xlsx"),
+        ("items.pdf", b"x", "expected a file .xlsx"),
+        ("items.xlsx", b"not a zip", "not an Excel workbook"),
+        ("items.csv", b"", "no header row with"),
+        ("items.ndjson", b"", "no header row with"),
+    ],
+)
+def test_what_is_no_table_is_refused_in_one_line(tmp_path: Path, name: str, content: bytes, says: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(TableError, match=says) as refused:
+        records(path)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b"0" * (64 << 20))
+    with pytest.raises(TableError, match="zip bomb"):
+        records(path)
+
+
+def test_a_workbook_with_entities_is_refused(tmp_path: Path) -> None:
+    path = as_xlsx(tmp_path / "items.xlsx", ROWS)
+    changed = tmp_path / "changed.xlsx"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(changed, "w") as new:
+        for part in old.namelist():
+            content = old.read(part)
+            if part.endswith("sheet1.xml"):
+                content = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]>' + content
+            new.writestr(part, content)
+    with pytest.raises(TableError, match="entities"):
+        records(changed)
+
+
+def test_a_workbook_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = as_xlsx(tmp_path / "items.xlsx", ROWS)
+    monkeypatch.setattr(workbook_module, "MAX_UNPACKED", 100)
+    with pytest.raises(TableError, match="split the file"):
+        records(path)
+
+
+def test_rejected_rows_lie_beside_the_file_and_hold_no_formula(tmp_path: Path) -> None:
+    source = tmp_path / "items.csv"
+    with RejectedRows(source, tmp_path) as rejects:
+        rejects.add(7, "limit-unreadable", "=cmd", ["实施编码", "名称"], ["=1+1", "+2"])
+    assert rejects.path == tmp_path / "items.csv.rejected.csv"
+    rows = list(csv.reader(rejects.path.read_text(encoding="utf-8-sig").splitlines()))
+    assert rows[1] == ["7", "limit-unreadable", "'=cmd", "'=1+1", "'+2"]
+
+
+def test_rejected_rows_go_to_the_fallback_where_the_folder_is_closed(tmp_path: Path) -> None:
+    nowhere = tmp_path / "gone" / "items.csv"
+    with RejectedRows(nowhere, tmp_path) as rejects:
+        rejects.add(1, "x", "", [], [])
+    assert rejects.path == tmp_path / "items.csv.rejected.csv"
+
+
+def test_rejected_rows_of_an_earlier_import_do_not_stay(tmp_path: Path) -> None:
+    old = tmp_path / "items.csv.rejected.csv"
+    old.write_text("old")
+    with RejectedRows(tmp_path / "items.csv", tmp_path) as rejects:
+        pass
+    assert rejects.path is None
+    assert not old.exists()
