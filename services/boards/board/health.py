@@ -42,8 +42,8 @@ def _services(look: Look) -> list[AnyPanel]:
 
 
 def _ingest(look: Look) -> list[AnyPanel]:
-    seconds = f"histogram_quantile(0.95, sum by (le) (rate(hallpulse_ingest_batch_seconds_bucket{SPAN})))"
-    size = f"sum(rate(hallpulse_ingest_batch_events_sum{SPAN})) / sum(rate(hallpulse_ingest_batch_events_count{SPAN}))"
+    seconds = "histogram_quantile(0.95, sum by (le) (rate(hallpulse_ingest_batch_seconds_bucket[1h])))"
+    size = "sum(rate(hallpulse_ingest_batch_events_sum[1h])) / sum(rate(hallpulse_ingest_batch_events_count[1h]))"
     seen = look.say("秒", "seconds")
     counted = {
         look.say("入库", "stored"): f"sum(rate(hallpulse_events_total{SPAN}))",
@@ -54,7 +54,7 @@ def _ingest(look: Look) -> list[AnyPanel]:
     return [
         look.lines(look.say("每秒事件", "Events a second"), flow),
         look.lines(
-            look.say("批次", "Batches"),
+            look.say("批次(近一小时)", "Batches of the last hour"),
             [
                 Ask(f"{seconds} >= 0", look.say("耗时 95 分位(秒)", "95th percentile of seconds"), "A", range=True),
                 Ask(f"{size} >= 0", look.say("每批事件数", "events a batch"), "B", range=True),

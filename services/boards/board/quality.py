@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from grafana_foundation_sdk.builders import dashboard as board
 from grafana_foundation_sdk.builders.table import Panel as Table
 
+from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.plan import Plan
 from services.boards.board.columns import Column, table_of
 from services.boards.board.frame import frame, hall
 from services.boards.board.look import AnyPanel, Ask, Look, row
 from services.boards.board.shared import REGION, covered
 from services.boards.intervals import Links
+from services.boards.promql import quoted
 
 HALLS = '{region="$region",hall=~"$hall|other"}'
 KINDS = (
@@ -32,7 +34,8 @@ def quality(look: Look, plans: Sequence[Plan], links: Links) -> board.Dashboard:
     made = made.with_panel(look.stat(look.say("带标记的办件", "Flagged cases"), flagged, "none"))
     made = made.with_row(row(look.say("各大厅", "By hall"))).with_panel(_halls(look))
     made = made.with_row(row(look.say("拒收与下拉", "Refusals, and what pulled down")))
-    return made.with_panel(_refused(look)).with_panel(_lowered(look))
+    made = made.with_panel(_refused(look)).with_panel(_lowered(look))
+    return made.with_row(row(look.say("数据真实性", "Integrity"))).with_panel(_integrity(look))
 
 
 def _halls(look: Look) -> Table:
@@ -52,6 +55,24 @@ def _halls(look: Look) -> Table:
     ]
     title = look.say("各大厅上报质量(未上报的也列出)", "What each hall sends (silent ones too)")
     return table_of(look, title, key, columns, height=13)
+
+
+def _integrity(look: Look) -> Table:
+    """Each check by its name; its findings are a page of the gateway."""
+    found = f"max by (check) (hallpulse_integrity_findings{REGION})"
+    named = found
+    for check in CHECKS:
+        named = f'label_replace({named}, "name", {quoted(look.say(check.zh, check.en))}, "check", "{check.id}")'
+    link = (
+        "${gateway}/v1/integrity?region=${region}&check=${__data.fields.check}"
+        "&from=${__from:date:YYYY-MM-DD}&to=${__to:date:YYYY-MM-DD}"
+    )
+    key = Column("check", f"sort_desc({named})", "check")
+    columns = [
+        Column(look.say("检查", "Check"), label="name"),
+        Column(look.say("发现", "Findings"), found, link=link),
+    ]
+    return table_of(look, look.say("可疑之处", "What looks too good"), key, columns, height=12)
 
 
 def _refused(look: Look) -> AnyPanel:

@@ -63,5 +63,5 @@ def over_window(amount: str, labels: str) -> str:
     now = f"last_over_time({amount}{labels}[1d])"
     before = f"last_over_time({amount}{labels}[1d] offset $__range)"
     start = f"max by (region) (last_over_time(hallpulse_plan_start_timestamp_seconds{REGION}[1d]))"
-    began = f"({start} >= time() - $__range_s)"
+    began = f"({start} >= time() - $__range_s - 3600)"
     return f"(({now} - {before} >= 0) or ({now} and on (region) {began}))"
