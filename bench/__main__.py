@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bench import latency, throughput
+from bench import latency, reads, throughput
 from bench.grounds import grounds
 from bench.options import Options
 from bench.results import RESULTS, keep, machine
@@ -25,7 +25,11 @@ def on_grounds(run: Callable[..., dict[str, Any]]) -> Section:
     return section
 
 
-SECTIONS: dict[str, Section] = {"ingest": on_grounds(throughput.run), "latency": latency.run}
+SECTIONS: dict[str, Section] = {
+    "ingest": on_grounds(throughput.run),
+    "latency": latency.run,
+    "reads": on_grounds(reads.run),
+}
 
 
 @click.command()
@@ -34,6 +38,8 @@ SECTIONS: dict[str, Section] = {"ingest": on_grounds(throughput.run), "latency":
 @click.option("--rounds", default=Options.rounds, show_default=True, help="Alternating rounds.")
 @click.option("--probes", default=Options.probes, show_default=True, help="Events whose latency is measured.")
 @click.option("--loaded/--idle", default=Options.loaded, show_default=True, help="Measure latency under load too.")
+@click.option("--stored", default=Options.stored, show_default=True, help="A county's events while it is asked.")
+@click.option("--asked", default=Options.asked, show_default=True, help="How often each question is asked.")
 @click.option("--patience", default=Options.patience, show_default=True,
               help="Seconds to wait before each round for others to leave the machine alone.")  # fmt: skip
 def main(sections: tuple[str, ...], **given: Any) -> None:

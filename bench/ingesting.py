@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import subprocess
-import sys
-import threading
 import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import psycopg
 
 from bench.grounds import PARTITIONS, Grounds, Lane
+from bench.services import free_port, service
 from bench.streams import CHECKOUT
 from bench.usage import Meter, Usage
-from services.console.suite import ports
 
 STALL_SECONDS = 60.0
 _STORED = "SELECT coalesce(sum(events), 0)::bigint FROM hall_days"
@@ -48,41 +44,16 @@ def ingest(grounds: Grounds, lane: Lane, database_url: str, expected: int, worke
     return Ingested(expected, usage.seconds, usage)
 
 
-@contextlib.contextmanager
-def worker(amqp_url: str, database_url: str) -> Iterator[subprocess.Popen[str]]:
-    """A worker that has said it is ready."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("HALLPULSE_")},
-        "HALLPULSE_AMQP_URL": amqp_url,
-        "HALLPULSE_DATABASE_URL": database_url,
-        "HALLPULSE_CALENDARS": str(CHECKOUT / "calendars"),
-        "HALLPULSE_METRICS_PORT": str(ports.choose(["metrics"])["metrics"]),
-        "HALLPULSE_PARTITIONS": str(PARTITIONS),
-    }
-    command = [sys.executable, "-m", "services.ingest"]
-    process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stderr=subprocess.PIPE, text=True)
-    try:
-        _wait_ready(process)
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-def _wait_ready(process: subprocess.Popen[str]) -> None:
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.strip() == "ingest: ready":
-            threading.Thread(target=_pass_on, args=(process,), daemon=True).start()
-            return
-        print(line, end="", file=sys.stderr)
-    raise RuntimeError("the ingest ended before it was ready")
-
-
-def _pass_on(process: subprocess.Popen[str]) -> None:
-    assert process.stderr is not None
-    for line in process.stderr:
-        print(line, end="", file=sys.stderr)
+def worker(amqp_url: str, database_url: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    """An ingest that has said it is ready."""
+    return service(
+        "ingest",
+        amqp_url=amqp_url,
+        database_url=database_url,
+        calendars=str(CHECKOUT / "calendars"),
+        metrics_port=free_port(),
+        partitions=str(PARTITIONS),
+    )
 
 
 def _wait(connection: psycopg.Connection[tuple[int]], wanted: int, before: int) -> None:

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """patience: seconds to wait before a round until others leave the machine alone; loaded: latency under load too."""
+    """patience: seconds to wait before a round until others leave the machine alone; loaded: latency under load too.
+
+    stored: a county's events while questions are asked, so many times each.
+    """
 
     events: int = 60_000
     rounds: int = 5
     patience: float = 0.0
     probes: int = 200
     loaded: bool = True
+    stored: int = 200_000
+    asked: int = 100

@@ -1,0 +1,171 @@
+"""Section `reads`: every question that people and Prometheus ask, with a county and with a province loaded."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+
+from bench.filling import fill
+from bench.grounds import Grounds, Lane, merge
+from bench.ingesting import worker
+from bench.options import Options
+from bench.services import free_port, service
+from bench.storage import bytes_an_event, recompute_rate, stored_events
+from bench.streams import CHECKOUT, COUNTIES, COUNTY, messages, province_stream, year_until_now
+from bench.tables import Row, milliseconds, percentile, show
+from bench.usage import Meter
+from hallpulse.store import open_store
+from tests.servers import scratch
+
+QUESTIONS = {
+    "scrape of the targets' /metrics": "metrics",
+    "indicators: county": f"v1/indicators?region={COUNTY}",
+    "indicators: department": f"v1/indicators?region={COUNTY}&department=human-resources",
+    "indicators: hall": f"v1/indicators?region={COUNTY}&hall=government-hall",
+    "indicators: province": f"v1/indicators?region={COUNTY // 10_000}0000",
+    "targets: county": f"v1/targets?region={COUNTY}",
+    "overdue cases: county": f"v1/cases?region={COUNTY}&state=overdue",
+    "overdue cases: province": f"v1/cases?region={COUNTY // 10_000}0000&state=overdue",
+    "cases behind an indicator": f"v1/cases?region={COUNTY}&indicator=promise_kept_rate&part=denominator",
+}
+LIMIT = 0.2
+_TOKEN = "bench-reads-everything"
+_BACKLOG = 400_000
+
+
+@dataclass
+class Loaded:
+    """What was asked with so much loaded: seconds by question; refresh: the targets service's own reading."""
+
+    name: str
+    events: int
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    refresh: float = 0.0
+    others: float = 0.0
+
+
+def run(grounds: Grounds, options: Options) -> dict[str, Any]:
+    county = year_until_now(options.stored)
+    with grounds.catalogued(county) as template, grounds.postgres.fresh_database(template) as url:
+        _merge(url, county.events)
+        sizes, rate = bytes_an_event(url), recompute_rate(url)
+        asked = [_ask_all(grounds, url, options.asked, "one county")]
+        _load_province(url, options)
+        asked.append(_ask_all(grounds, url, options.asked, f"{len(COUNTIES)} counties"))
+        asked.append(_ask_all(grounds, url, options.asked, f"{len(COUNTIES)} counties, during ingest", ingesting=True))
+    _show(asked, sizes, rate, len(county.events))
+    return {"asked": [_figures(one) for one in asked], "bytes_an_event": dict(sizes), "recompute_events_a_second": rate}
+
+
+def _merge(url: str, events: Sequence[Any]) -> None:
+    store = open_store(url)
+    merge(store, events)
+    store.close()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+
+
+def _load_province(url: str, options: Options) -> None:
+    """Every other county with its catalogue and the newest part of its year."""
+    for region in COUNTIES:
+        if region != COUNTY:
+            other = year_until_now(options.stored // 20, region)
+            _merge(url, [*other.catalogue, *other.events])
+
+
+def _ask_all(grounds: Grounds, url: str, times: int, name: str, *, ingesting: bool = False) -> Loaded:
+    found = Loaded(name, stored_events(url))
+    with grounds.lane() as lane, contextlib.ExitStack() as stack:
+        ask = stack.enter_context(_services(lane, url))
+        if ingesting:
+            stack.enter_context(_ingesting(lane, url))
+        meter = Meter(grounds.pids)
+        found.seconds = {question: _timed(ask, path, times) for question, path in QUESTIONS.items()}
+        found.others = meter.read().others
+        found.refresh = _refresh_seconds(ask("metrics"))
+    return found
+
+
+@contextlib.contextmanager
+def _services(lane: Lane, url: str) -> Iterator[Callable[[str], str]]:
+    """The gateway and the targets service; whom to ask depends on the path."""
+    with scratch("bench-plans") as plans:
+        _write_plans(plans)
+        common = {"amqp_url": lane.amqp_url, "database_url": url, "plans": str(plans)}
+        gateway, targets = free_port(), free_port()
+        with (
+            service("gateway", **common, gateway_port=gateway, read_token=_TOKEN, gateway_rate="0"),
+            service("targets", **common, metrics_port=targets),
+            httpx.Client(headers={"authorization": f"Bearer {_TOKEN}"}, timeout=60, trust_env=False) as client,
+        ):
+
+            def ask(path: str) -> str:
+                port = targets if path == "metrics" else gateway
+                return client.get(f"http://127.0.0.1:{port}/{path}").raise_for_status().text
+
+            yield ask
+
+
+def _write_plans(folder: Path) -> None:
+    """The county's newest plan as every county's plan of this year."""
+    newest = max((CHECKOUT / "plans").glob("*.yaml"))
+    year = newest.stem.partition("-")[2]
+    text = newest.read_text().replace(f"{year}-", f"{datetime.now(UTC).year}-")
+    for region in COUNTIES:
+        content = text.replace(f"region: {COUNTY}", f"region: {region}")
+        (folder / f"{region}-{datetime.now(UTC).year}.yaml").write_text(content)
+
+
+@contextlib.contextmanager
+def _ingesting(lane: Lane, url: str) -> Iterator[None]:
+    """A backlog larger than what can be worked off meanwhile: the ingest is as busy as it ever gets."""
+    fill(lane.publisher_url, messages(province_stream(_BACKLOG).events, 100))
+    with worker(lane.amqp_url, url):
+        yield
+        if not lane.waiting():
+            raise RuntimeError("the backlog was worked off before all questions were asked")
+
+
+def _timed(ask: Callable[[str], str], path: str, times: int) -> list[float]:
+    seconds = []
+    for _ in range(times):
+        began = time.monotonic()
+        ask(path)
+        seconds.append(time.monotonic() - began)
+    return seconds
+
+
+def _refresh_seconds(metrics: str) -> float:
+    line = next(line for line in metrics.splitlines() if line.startswith("hallpulse_refresh_seconds "))
+    return float(line.split()[1])
+
+
+def _show(asked: Sequence[Loaded], sizes: Mapping[str, float], rate: float, events: int) -> None:
+    rows = [
+        Row(question, [milliseconds(percentile(one.seconds[question], p)) for one in asked for p in (50, 99)])
+        for question in QUESTIONS
+    ]
+    rows.append(
+        Row("a reading of the targets service", [cell for one in asked for cell in (milliseconds(one.refresh), "")])
+    )
+    columns = [f"{one.name}: {p}" for one in asked for p in ("p50", "p99")]
+    note = " · ".join(f"{one.name}: {one.events:,} events stored, others took {one.others:.0%}" for one in asked)
+    show(f"reads, {len(asked[0].seconds['indicators: county'])} times each", columns, rows, note)
+    parts = [Row(name, (f"{size:,.0f}",)) for name, size in sizes.items()]
+    show(f"bytes on the disk an event, of {events:,}; recompute: {rate:,.0f} events/s", ("bytes",), parts)
+
+
+def _figures(one: Loaded) -> dict[str, Any]:
+    seconds = {
+        question: {f"p{percent}": percentile(values, percent) for percent in (50, 99, 100)}
+        for question, values in one.seconds.items()
+    }
+    return {"loaded": one.name, "events": one.events, "refresh": one.refresh, "others": one.others, "seconds": seconds}
