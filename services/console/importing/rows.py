@@ -54,7 +54,8 @@ def case_of(record: Record, place: Place, department_of: DepartmentOf) -> CaseRo
     details = {"received": opening, **_details(record, times)}
     events = [
         case_event(place, STEPS[step], time, {"case_id": case_id, **details.get(step, {})})
-        for step, time in times.items()
+        for step in STEPS
+        if (time := times.get(step)) is not None
     ]
     return CaseRow(events, [*notes, *_reversed(record, case_id, times)])
 

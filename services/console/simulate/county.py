@@ -112,7 +112,7 @@ class County:
 
     def dice(self, *subject: object) -> random.Random:
         """Chance that depends on the seed, the county and the subject alone."""
-        return random.Random("|".join(map(str, (self.seed, self.region, self.cases, self.plan.period.start, *subject))))
+        return random.Random("|".join(map(str, (self.seed, self.region, self.plan.period.start, *subject))))
 
 
 def moment(day: int, second: float = 0.0) -> int:

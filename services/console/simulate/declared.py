@@ -110,7 +110,7 @@ def _months(county: County) -> Iterator[tuple[int, int]]:
 
 def tallies(county: County) -> Iterator[Report]:
     """Daily counts of the halls that send no cases; one in twenty is corrected the day after."""
-    dice = county.dice("tallies")
+    dice = county.dice("tallies", county.cases)
     for hall in (hall for hall in HALLS if hall.tallies_only):
         for day, cases in enumerate(cases_by_day(county), start=county.first_day):
             accepted, chance = round(cases * 0.03 * dice.uniform(0.7, 1.3)), dice.random()

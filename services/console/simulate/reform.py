@@ -134,7 +134,7 @@ def _add_items(county: County, items: list[Draft], round_: int, dice: random.Ran
         number = 400 + sum(item.department == department for item in items)
         item = new_item(county, department, number, dice)
         item.statutory = dice.choice((5, 10, 15, 20))
-        item.instant = dice.random() < 0.3
+        item.instant = dice.random() < 0.2
         item.promised = max(1, item.statutory // 4)
         item.settled = item.full_process = True
         items.append(item)

@@ -105,7 +105,7 @@ def _cases(county: County, shelf: Shelf) -> Iterator[Sent]:
     for day, count in enumerate(cases_by_day(county), start=county.first_day):
         if moment(day) > county.until:
             break
-        dice = county.dice("cases", day)
+        dice = county.dice("cases", county.cases, day)
         for number, hall in enumerate(dice.choices(halls, shares, k=count)):
             item = demands[hall.id].draw(day, dice)
             case_id = f"{hall.mark}{day - county.first_day + 1:03}D{number:04}"
