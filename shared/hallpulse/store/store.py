@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine, text
 
 from hallpulse.contract.events import HallEvent
-from hallpulse.domain.calendar import Calendar, workdays_of
+from hallpulse.domain.calendar import Calendar
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
@@ -22,6 +22,7 @@ from .database import open_engine, transaction
 from .merge import MergeOutcome, merge
 from .migration import upgrade
 from .notices import NoticeLedger
+from .reading.calendars import CalendarReader
 from .reading.changes import read_item_changes
 from .reading.figures import read_figure_table, read_figures
 from .reading.history import CaseHistory, read_history
@@ -58,6 +59,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._cache = ContextCache()
+        self._calendars = CalendarReader()
         self.halls = HallRegistry(engine)
         self.tokens = TokenRegistry(engine)
         self.notices = NoticeLedger(engine)
@@ -120,7 +122,9 @@ class Store:
 
     def case_history(self, region: int, hall: str, case_id: str, today: date) -> CaseHistory | None:
         """A case's events and its clock, or None where no event names it."""
-        return self._read(lambda connection: read_history(connection, region, hall, case_id, day_of(today)))
+        return self._read(
+            lambda connection: read_history(connection, self._calendars, (region, hall, case_id), day_of(today))
+        )
 
     def item_changes(self, region: int, before: date, after: date) -> list[ItemChange]:
         """The items of a county whose effective version changed between two days."""
@@ -148,7 +152,7 @@ class Store:
 
     def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]:
         """Every integrity check over the window, also those that found nothing."""
-        return self._read(lambda connection: read_integrity(connection, scope, window, today))
+        return self._read(lambda connection: read_integrity(connection, self._calendars, scope, window, today))
 
     def regions(self) -> list[int]:
         """Counties with data or registered halls."""
@@ -160,7 +164,7 @@ class Store:
 
     def workdays(self, region: int) -> Workdays:
         """The calendar in force in a county."""
-        return workdays_of(region, self._read(read_calendars))
+        return self._read(lambda connection: self._calendars.workdays(connection, region))
 
     def _read(self, query: Callable[[Connection], T]) -> T:
         with transaction(self._engine) as connection:

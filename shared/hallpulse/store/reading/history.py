@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from hallpulse.contract.events import HallEvent
-from hallpulse.domain.calendar import workdays_of
 from hallpulse.domain.case import Kind
 from hallpulse.domain.clockface import Clock, clock_of
+from hallpulse.store.cases import CaseKey
 from hallpulse.store.catalogue import timelines
 from hallpulse.store.codec import pack_id, unpack_history
-from hallpulse.store.context import read_calendars
 from hallpulse.store.incoming import EVENT_COLUMNS, event_of
+
+from .calendars import CalendarReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,9 @@ class CaseHistory:
     clock: Clock | None
 
 
-def read_history(connection: Connection, region: int, hall: str, case_id: str, today: int) -> CaseHistory | None:
+def read_history(connection: Connection, calendars: CalendarReader, case: CaseKey, today: int) -> CaseHistory | None:
     """The case, or None where no event names it. today: days since 1970-01-01, for an open case's clock."""
+    region, hall, case_id = case
     key = {"region": region, "hall": hall, "case_id": case_id}
     packed = connection.execute(
         text("SELECT history FROM cases WHERE region = :region AND hall = :hall AND case_id = :case_id"), key
@@ -47,6 +49,5 @@ def read_history(connection: Connection, region: int, hall: str, case_id: str, t
     stored = sorted((event_of(tuple(row)) for row in rows), key=lambda event: (event.time, event.id))
     named = {event.text for event in events if event.kind == Kind.RETRACTED and event.text}
     retracted = frozenset(e.id for e in events if e.id in named and e.kind != Kind.RETRACTED)
-    workdays = workdays_of(region, read_calendars(connection))
-    clock = clock_of(events, workdays, timelines(connection, region), today)
+    clock = clock_of(events, calendars.workdays(connection, region), timelines(connection, region), today)
     return CaseHistory(region, hall, case_id, tuple(stored), retracted, clock)

@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from hallpulse.domain.calendar import workdays_of
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.integrity import CHECKS, P90_CASES, SILENT_WORKING_DAYS, Check
 from hallpulse.domain.workdays import Workdays, date_of, day_of
-from hallpulse.store.context import read_calendars
+
+from .calendars import CalendarReader
 
 MOST_ROWS = 100
 
@@ -30,6 +30,7 @@ class Findings:
 @dataclass(frozen=True, slots=True)
 class _Asked:
     connection: Connection
+    calendars: CalendarReader
     scope: Scope
     window: Window
     today: date
@@ -65,9 +66,11 @@ _CASE_ORDER = "ORDER BY c.region, c.hall, c.case_id"
 _OF_WINDOW = "coalesce(c.decided, c.accepted, c.received) BETWEEN :start AND :end"
 
 
-def read_integrity(connection: Connection, scope: Scope, window: Window, today: date) -> list[Findings]:
+def read_integrity(
+    connection: Connection, calendars: CalendarReader, scope: Scope, window: Window, today: date
+) -> list[Findings]:
     """Every check, also those that found nothing. A case lies in the window by its decision, else its acceptance."""
-    asked = _Asked(connection, scope, window, today)
+    asked = _Asked(connection, calendars, scope, window, today)
     return [_FINDERS.get(check.id, _flagged)(asked, check) for check in CHECKS]
 
 
@@ -162,7 +165,7 @@ def _regions(asked: _Asked) -> list[int]:
 
 
 def _workdays(asked: _Asked, region: int) -> Workdays:
-    return workdays_of(region, read_calendars(asked.connection))
+    return asked.calendars.workdays(asked.connection, region)
 
 
 def _days_off(asked: _Asked, region: int) -> list[date]:
