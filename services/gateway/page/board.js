@@ -1,0 +1,82 @@
+// The board: header, warnings, and the four parts.
+
+import { ago, clockTime, h } from "./dom.js";
+import { departmentsPart } from "./departments.js";
+import { indicatorsPart, openCasesPart } from "./figures.js";
+import { targetsPart } from "./targets.js";
+import { named, say } from "./words.js";
+
+const QUIET_HOURS = 24;
+
+export function drawHeader(context, tools) {
+  document.title = context?.region?.plan ? `${named(context.region.plan.names)} · ${say("title")}` : say("title");
+  document.getElementById("tools").replaceChildren(...tools.filter(Boolean));
+  document.getElementById("where").replaceChildren(...(context ? whereabouts(context) : []));
+  document.getElementById("fresh").replaceChildren(...(context?.data ? freshness(context) : []));
+}
+
+function whereabouts({ regions, region, hall, department }) {
+  const choose = h(
+    "select",
+    { "aria-label": say("region"), onchange: (event) => { location.hash = `#/?region=${event.target.value}`; } },
+    regions.regions.map((one) => h("option", { value: one.region, selected: one.region === region.region }, `${one.region} ${regionName(one)}`)),
+  );
+  const narrower = hall || department;
+  return [choose, narrower ? h("span", { class: "tag" }, narrower) : null].filter(Boolean);
+}
+
+function regionName(region) {
+  return region.plan ? named(region.plan.names) : say(region.level);
+}
+
+function freshness({ data, error }) {
+  const { coverage, as_of: at } = data.indicators;
+  const full = coverage.reporting === coverage.halls && coverage.halls > 0;
+  return [
+    h("span", { class: full ? "tag" : "tag warn" }, say("coverage", coverage)),
+    h("span", { class: isQuiet(coverage) ? "tag warn" : "tag" }, coverage.newest ? say("newest", { ago: ago(coverage.newest) }) : say("nothingNew")),
+    error
+      ? h("span", { class: "tag warn" }, say("offline", { at: clockTime(at).slice(11) }))
+      : h("span", { class: "tag live" }, h("i", { class: "pulse" }), `${say("live")} ${at.slice(11, 19)}`),
+  ];
+}
+
+const isQuiet = ({ newest }) => !newest || Date.now() - new Date(newest).getTime() > QUIET_HOURS * 3600000;
+
+function warnings({ data, error }) {
+  const { coverage, provisional, as_of: at } = data.indicators;
+  const silent = coverage.halls - coverage.reporting;
+  return [
+    error ? say("offline", { at: clockTime(at) }) : null,
+    silent > 0 ? say("silentHalls", { n: silent }) : null,
+    provisional ? say("provisional") : null,
+  ].filter(Boolean);
+}
+
+export function drawBoard(board, context) {
+  const { data } = context;
+  const held = keepPlace(board);
+  board.replaceChildren(
+    ...warnings(context).map((text) => h("p", { class: "warning", role: "status" }, text)),
+    ...[
+      data.targets ? targetsPart(context) : null,
+      h("div", { class: "side" }, openCasesPart(context), indicatorsPart(context)),
+      data.departments ? departmentsPart(context) : null,
+      h("footer", {}, h("span", {}, say("drillHint")), h("a", { href: "/openapi.json" }, "OpenAPI"), h("a", { href: "/problems" }, "Problems")),
+    ].filter(Boolean),
+  );
+  held();
+}
+
+/** Drawing anew must not move the page, take the focus from what somebody holds, or close what he opened. */
+function keepPlace(board) {
+  const { scrollX, scrollY } = window;
+  const find = (key) => board.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  const held = board.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  const opened = [...board.querySelectorAll("details[data-key]")].map(({ dataset, open }) => [dataset.key, open]);
+  return () => {
+    for (const [key, open] of opened) find(key)?.toggleAttribute("open", open);
+    window.scrollTo(scrollX, scrollY);
+    if (held) find(held)?.focus({ preventScroll: true });
+  };
+}

@@ -1,0 +1,103 @@
+// Departments side by side: one indicator, worst first, with the open cases that need somebody now.
+
+import { ticks } from "./chart.js";
+import { h, shown, whole } from "./dom.js";
+import { SIGNS } from "./states.js";
+import { listAddress } from "./targets.js";
+import { named, say, word } from "./words.js";
+
+const KEY = "hallpulse-compare";
+const LESS_IS_BETTER = new Set(["mean_elapsed_days"]);
+const URGENT = ["overdue", "unaccepted_late", "due_soon"];
+let compared = localStorage.getItem(KEY) || "due_kept_rate";
+
+const find = (department, id) => department.indicators.find((one) => one.id === id);
+
+export function departmentsPart(context) {
+  const part = h("section", { class: "departments" });
+  draw(part, context);
+  return part;
+}
+
+function draw(part, context) {
+  const { departments } = context.data.departments;
+  const offered = context.data.indicators.indicators.filter((one) => one.kind !== "declared" && one.unit !== "count");
+  const own = offered.find((one) => one.id === compared) || offered[0];
+  const rows = departments.map((department) => ({ department, figure: find(department, own.id) })).filter(({ figure }) => figure && figure.value !== null);
+  rows.sort((a, b) => Number(b.figure.enough) - Number(a.figure.enough) || (a.figure.value - b.figure.value) * (LESS_IS_BETTER.has(own.id) ? -1 : 1));
+  const scale = scaleOf(rows, own);
+  part.replaceChildren(
+    h(
+      "div",
+      { class: "heading" },
+      h("h2", {}, say("departments"), " ", h("small", {}, [say("worstFirst"), say("average", { value: shown(own.value, own.unit) }), say("scaleFrom", { low: shown(scale.low, own.unit), high: shown(scale.high, own.unit) })].join(" · "))),
+      chooser(part, context, offered, own),
+    ),
+    h("div", { class: "rows" }, rows.map((one) => line(context, one, own, scale))),
+    departments.length > rows.length ? h("p", { class: "hint" }, say("withoutData", { n: departments.length - rows.length })) : "",
+  );
+}
+
+/** From the worst to the best of them, so that close values can be told apart; a bar from 0 would hide the difference. */
+function scaleOf(rows, own) {
+  const values = [...rows.map(({ figure }) => figure.value), own.value ?? 0];
+  const marks = ticks(Math.min(...values), Math.max(...values, Math.min(...values) + 0.001));
+  const step = marks.length > 1 ? marks[1] - marks[0] : 0.1;
+  const low = Math.min(Math.floor(Math.min(...values) / step) * step, ...marks);
+  const high = Math.ceil(Math.max(...values) / step - 1e-9) * step;
+  return { low, high, at: (value) => `${((value - low) / (high - low || 1)) * 100}%` };
+}
+
+function chooser(part, context, offered, own) {
+  const change = (event) => {
+    compared = event.target.value;
+    localStorage.setItem(KEY, compared);
+    draw(part, context);
+  };
+  return h(
+    "select",
+    { "aria-label": say("compareBy"), onchange: change, "data-key": "compare" },
+    offered.map((one) => h("option", { value: one.id, selected: one.id === own.id }, named(one.names))),
+  );
+}
+
+/** A dot at the department's value, a mark at the region's, and the way between them. */
+function track(figure, own, scale) {
+  const [here, there] = [scale.at(figure.value), scale.at(own.value ?? figure.value)];
+  const [from, to] = figure.value < (own.value ?? figure.value) ? [here, there] : [there, here];
+  return h(
+    "span",
+    { class: "track", "aria-hidden": "true" },
+    h("i", { style: { left: from, width: `calc(${to} - ${from})` } }),
+    h("em", { style: { left: there } }),
+    h("b", { style: { left: here } }),
+  );
+}
+
+function line(context, { department, figure }, own, scale) {
+  const { from, to } = context.data.indicators;
+  const asked = { region: context.region.region, department: department.id };
+  const parts = { ...asked, indicator: own.id, from, to };
+  const worse = own.value !== null && figure.enough && (LESS_IS_BETTER.has(own.id) ? figure.value > own.value : figure.value < own.value);
+  return h(
+    "div",
+    { class: `row ${figure.enough ? "" : "few"} ${worse ? "worse" : ""}`, title: figure.enough ? null : say("tooFew") },
+    h("span", { class: "name" }, named(department.names)),
+    track(figure, own, scale),
+    h("strong", {}, shown(figure.value, own.unit)),
+    h(
+      "span",
+      { class: "parts" },
+      h("a", { href: listAddress({ ...parts, part: "numerator" }) }, whole(figure.numerator)),
+      " / ",
+      h("a", { href: listAddress({ ...parts, part: "denominator" }) }, whole(figure.denominator)),
+    ),
+    h(
+      "span",
+      { class: "urgent" },
+      URGENT.filter((state) => department.open_cases[state]).map((state) =>
+        h("a", { class: `chip is-${state}`, href: listAddress({ ...asked, state }), title: word("open", state) }, h("b", { "aria-hidden": "true" }, SIGNS[state]), whole(department.open_cases[state])),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,52 @@
+// The sheet over the board: lists, targets and cases. The address says what it shows, so that Back closes it.
+
+import { h } from "./dom.js";
+import { say } from "./words.js";
+
+const dialog = document.getElementById("drawer");
+let shownAt = 0;
+
+dialog.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
+dialog.addEventListener("click", (event) => event.target === dialog && leave());
+
+export const isOpen = () => dialog.open;
+
+function leave() {
+  location.hash = "#/";
+}
+
+export function closeDrawer() {
+  if (dialog.open) dialog.close();
+}
+
+/** fill(drawer): draws into it, now or after reading; an answer that comes too late for what is shown is dropped. */
+export async function showDrawer(fill) {
+  shownAt += 1;
+  const mine = shownAt;
+  const drawer = {
+    draw: (title, ...children) => mine === shownAt && put(title, children),
+    isCurrent: () => mine === shownAt && dialog.open,
+  };
+  if (!dialog.open) {
+    put(say("loading"), []);
+    dialog.showModal();
+  }
+  try {
+    await fill(drawer);
+  } catch (error) {
+    drawer.draw(say("failed", { why: "" }), h("p", { class: "bad", role: "alert" }, error.message));
+  }
+}
+
+function put(title, children) {
+  dialog.replaceChildren(
+    h(
+      "header",
+      {},
+      h("button", { type: "button", class: "quiet", onclick: () => history.back(), "aria-label": say("back") }, "←"),
+      h("h2", { id: "drawer-title" }, title),
+      h("button", { type: "button", class: "quiet", onclick: leave, "aria-label": say("close") }, "✕"),
+    ),
+    h("div", { class: "inside" }, children),
+  );
+}

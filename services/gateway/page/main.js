@@ -1,0 +1,164 @@
+// The page: sign in, choose a region, keep the board fresh, open what the address asks for.
+
+import { Refused, ask, forgetToken, hasToken, keepToken, tokenFromAddress } from "./api.js";
+import { drawBoard, drawHeader } from "./board.js";
+import { closeDrawer, isOpen, showDrawer } from "./drawer.js";
+import { h } from "./dom.js";
+import { showList } from "./lists.js";
+import { showStory } from "./story.js";
+import { showTarget } from "./targets.js";
+import { say, switchLanguage } from "./words.js";
+
+const REFRESH_MS = 10000;
+const state = { regions: null, region: null, data: null, error: null, timer: 0, reading: false };
+const board = document.getElementById("board");
+
+/** What the address says after its #: /, /list?…, /target/ID or /case/REGION/HALL/ID; region= in any of them. */
+function route() {
+  const [path, query = ""] = location.hash.replace(/^#/, "").split("?");
+  return { parts: path.split("/").filter(Boolean).map(decodeURIComponent), query: new URLSearchParams(query) };
+}
+
+function regionOf(query) {
+  const listed = state.regions.regions;
+  const asked = query.get("region") || sessionStorage.getItem("hallpulse-region");
+  const chosen = listed.find((one) => one.region === asked) || listed.find((one) => one.plan) || listed[0];
+  return chosen || null;
+}
+
+async function start() {
+  tokenFromAddress();
+  if (!hasToken()) return askForToken();
+  board.replaceChildren(h("p", { class: "notice" }, say("loading")));
+  try {
+    state.regions = await ask("/v1/regions");
+  } catch (error) {
+    return refusedOr(error, (why) => board.replaceChildren(failure(why, start)));
+  }
+  return follow();
+}
+
+function askForToken(why) {
+  clearTimeout(state.timer);
+  closeDrawer();
+  state.data = null;
+  drawHeader(null, tools());
+  const field = h("input", { type: "password", id: "token", name: "token", autocomplete: "off", required: true });
+  const form = h(
+    "form",
+    { class: "signin", onsubmit: (event) => { event.preventDefault(); keepToken(field.value); start(); } },
+    h("h1", {}, say("signIn")),
+    why ? h("p", { class: "bad", role: "alert" }, why) : null,
+    h("label", { for: "token" }, say("token")),
+    field,
+    h("button", { type: "submit" }, say("enter")),
+    h("p", { class: "hint" }, say("signInHint")),
+  );
+  board.replaceChildren(form);
+  field.focus();
+}
+
+function refusedOr(error, otherwise) {
+  if (error instanceof Refused && error.status === 401) {
+    forgetToken();
+    return askForToken(say("badToken"));
+  }
+  return otherwise(error.message);
+}
+
+function failure(why, again) {
+  return h("div", { class: "notice" }, h("p", {}, say("failed", { why })), h("button", { type: "button", onclick: again }, say("retry")));
+}
+
+async function follow() {
+  const { query } = route();
+  const region = regionOf(query);
+  if (!region) return board.replaceChildren(h("p", { class: "notice" }, say("noRegion")));
+  const changed = !state.region || state.region.region !== region.region;
+  state.region = region;
+  sessionStorage.setItem("hallpulse-region", region.region);
+  if (changed) {
+    state.data = null;
+    await refresh();
+  }
+  return openAsked();
+}
+
+async function openAsked() {
+  const { parts, query } = route();
+  if (parts[0] === "list") return showDrawer((drawer) => showList(drawer, context(), Object.fromEntries(query)));
+  if (parts[0] === "case" && parts.length >= 4) return showDrawer((drawer) => showStory(drawer, context(), parts.slice(1)));
+  if (parts[0] === "target" && state.data) return showDrawer((drawer) => showTarget(drawer, context(), parts[1]));
+  return closeDrawer();
+}
+
+/** What the views need to know. */
+function context() {
+  const { regions, region, data, error } = state;
+  return { regions, region, data, error, hall: regions.hall, department: regions.department };
+}
+
+/** A hall's or a department's token reads its own figures; who reads the region reads all of it. */
+async function readBoard() {
+  const { region, hall, department } = context();
+  const scope = { region: region.region, hall, department };
+  const whole = !hall && !department;
+  const none = Promise.resolve(null);
+  const [indicators, targets, departments, trend] = await Promise.all([
+    ask("/v1/indicators", scope),
+    whole ? ask("/v1/targets", { region: region.region }) : none,
+    whole ? ask("/v1/departments", { region: region.region }) : none,
+    whole && region.plan ? ask("/v1/trend", { region: region.region }) : none,
+  ]);
+  return { indicators, targets, departments, trend };
+}
+
+async function refresh() {
+  clearTimeout(state.timer);
+  if (!state.region || !hasToken()) return;
+  const asked = state.region;
+  try {
+    const data = await readBoard();
+    if (asked !== state.region) return;
+    Object.assign(state, { data, error: null });
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) return refusedOr(error);
+    state.error = error.message;
+  }
+  draw();
+  state.timer = setTimeout(() => (document.hidden ? undefined : refresh()), REFRESH_MS);
+}
+
+function draw() {
+  drawHeader(context(), tools());
+  if (state.data) drawBoard(board, context());
+  else board.replaceChildren(failure(state.error, refresh));
+}
+
+function tools() {
+  const language = h("button", { type: "button", class: "quiet", onclick: () => { switchLanguage(); again(); } }, say("language"));
+  const theme = h("button", { type: "button", class: "quiet", "aria-label": say("theme"), title: say("theme"), onclick: switchTheme }, "◐");
+  const leave = hasToken() ? h("button", { type: "button", class: "quiet", onclick: () => { forgetToken(); location.hash = "#/"; askForToken(); } }, say("leave")) : null;
+  return [language, theme, leave];
+}
+
+function again() {
+  document.documentElement.lang = say("language") === "English" ? "zh-CN" : "en";
+  if (!hasToken()) return askForToken();
+  if (state.data) draw();
+  return isOpen() ? openAsked() : undefined;
+}
+
+function switchTheme() {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  localStorage.setItem("hallpulse-theme", root.dataset.theme);
+}
+
+const theme = localStorage.getItem("hallpulse-theme");
+if (theme) document.documentElement.dataset.theme = theme;
+document.documentElement.lang = say("language") === "English" ? "zh-CN" : "en";
+addEventListener("hashchange", () => (/[#&]token=/.test(location.hash) ? start() : state.regions && hasToken() && follow()));
+document.addEventListener("visibilitychange", () => !document.hidden && state.data && refresh());
+start();
