@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -65,15 +66,16 @@ def command(file: Path | None, *, once: bool, cases: int, events_out: BinaryIO |
 
 def _play(layout: Layout, file: Path | None, cases: int) -> None:
     settings = connect(layout.root)
-    stage = Stage(settings, open_store(settings.database_url), screen())
     shown = scene(settings)
-    if file is not None:
-        play_file(stage, shown, file)
-    else:
-        county = county_of(shown, settings, cases)
-        check_mark(layout, county)
-        play_year(stage, shown, county)
-    show_addresses(stage.console, endpoints(layout.root), layout.root)
+    with closing(open_store(settings.database_url)) as store:
+        stage = Stage(settings, store, screen())
+        if file is not None:
+            play_file(stage, shown, file)
+        else:
+            county = county_of(shown, settings, cases)
+            check_mark(layout, county)
+            play_year(stage, shown, county)
+    show_addresses(screen(), endpoints(layout.root), layout.root)
 
 
 def _write_events(out: BinaryIO, cases: int) -> None:

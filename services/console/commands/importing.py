@@ -54,10 +54,11 @@ def catalogue(
 ) -> None:
     """Import the item catalogue (政务服务事项目录). Only rows that differ from what is stored become new versions."""
     settings = connect(directory)
-    there = stored(settings, Place(*checked_place(region, hall, settings)), _not_compared)
+    place = Place(*checked_place(region, hall, settings))
     day = effective_from.date() if effective_from is not None else today()
     notes: list[Note] = []
-    _run(file, settings, catalogue_of(settings, there, file, day, plan_codes=plan_codes, notes=notes))
+    with stored(settings, place, _not_compared) as there:
+        _run(file, settings, catalogue_of(settings, there, file, day, plan_codes=plan_codes, notes=notes))
     if notes:
         screen().print(each_note(notes))
 
@@ -70,9 +71,10 @@ def catalogue(
 def cases(file: Path, region: int | None, hall: str, *, plan_codes: bool, directory: Path) -> None:
     """Import cases (办件), one row a case. A row that says something else than before corrects it."""
     settings = connect(directory)
-    there = stored(settings, Place(*checked_place(region, hall, settings)), _not_compared)
+    place = Place(*checked_place(region, hall, settings))
     notes = NoteCounts()
-    _run(file, settings, cases_of(settings, there, plan_codes=plan_codes, notes=notes))
+    with stored(settings, place, _not_compared) as there:
+        _run(file, settings, cases_of(settings, there, plan_codes=plan_codes, notes=notes))
     if notes:
         screen().print(notes.table())
 

@@ -19,7 +19,7 @@ from services.console.importing import dutch
 from services.console.importing.importer import cases_of, catalogue_of, reading
 from services.console.importing.notes import NoteCounts, each_note
 from services.console.importing.rows import Place
-from services.console.importing.surroundings import clock, stored, today
+from services.console.importing.surroundings import Stored, clock, stored, today
 from services.console.importing.tallying import show
 from services.console.texts import both
 
@@ -44,14 +44,19 @@ def show_file(console: Console, file: Path, settings: Settings, region: int, fee
         with file.open("rb") as lines:
             console.print(f"{both(texts.EVENTS_PUBLISHED)}: {feed(_events(lines, console))}")
         return
-    there = stored(settings, Place(region, _HALL), lambda: None)
-    if kind == "catalogue":
-        notes: list[Note] = []
-        events_of = catalogue_of(settings, there, file, today(), plan_codes=False, notes=notes)
-        with reading(file, events_of) as read:
-            show(console, read.source, read.tally, feed(read.events))
-        console.print(each_note(notes))
-        return
+    with stored(settings, Place(region, _HALL), lambda: None) as there:
+        (_show_catalogue if kind == "catalogue" else _show_cases)(console, file, settings, there, feed)
+
+
+def _show_catalogue(console: Console, file: Path, settings: Settings, there: Stored, feed: Feed) -> None:
+    notes: list[Note] = []
+    events_of = catalogue_of(settings, there, file, today(), plan_codes=False, notes=notes)
+    with reading(file, events_of) as read:
+        show(console, read.source, read.tally, feed(read.events))
+    console.print(each_note(notes))
+
+
+def _show_cases(console: Console, file: Path, settings: Settings, there: Stored, feed: Feed) -> None:
     counts = NoteCounts()
     with reading(file, cases_of(settings, there, plan_codes=False, notes=counts)) as read:
         show(console, read.source, read.tally, feed(read.events))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
@@ -84,8 +85,13 @@ class Stored:
             self.unreachable()
 
 
-def stored(settings: Settings, place: Place, unreachable: Callable[[], None]) -> Stored:
-    return Stored(open_store(settings.database_url, pool_size=1), place, unreachable)
+@contextmanager
+def stored(settings: Settings, place: Place, unreachable: Callable[[], None]) -> Iterator[Stored]:
+    store = open_store(settings.database_url, pool_size=1)
+    try:
+        yield Stored(store, place, unreachable)
+    finally:
+        store.close()
 
 
 def department_of(codes: DepartmentCodes, catalogue: Mapping[str, Timeline]) -> DepartmentOf:

@@ -1,0 +1,169 @@
+"""`hallpulse import` on a real broker and database: figures as they should be, and the same when it is run again."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hallpulse.domain.figures import Figure, Scope, Window
+from hallpulse.store import Store
+from services.console.demo.feeding import feed
+from services.console.demo.watching import Watch
+from services.console.main import cli
+from services.console.simulate import County, simulate
+from services.console.simulate.county import moment
+from tests.ingesting import ingest, publishing, wait_until
+from tests.servers import Vhost
+from tests.unit.test_simulator import PLAN, WORKDAYS, shares
+
+DUTCH = Path(__file__).parents[3] / "shared" / "data" / "permit-cases.csv"
+REGION = 222424
+EVER = Window(date(2009, 1, 1), date(2026, 12, 31))
+CASES = """办件编号,实施编码,部门,收件时间,受理时间,办结时间,承诺办结时限
+c-1,a-1,公安局,2026-03-02 09:00,2026-03-02 10:00,{decided},3个工作日
+c-2,a-1,公安局,2026-03-02 09:00,2026-03-02 10:00,2026-03-03 10:00,3个工作日
+c-3,a-1,公安局,昨天,2026-03-02 10:00,2026-03-03 10:00,3个工作日
+"""
+CATALOGUE = """实施编码,事项名称,部门,办件类型,法定办结时限,承诺办结时限,是否进驻大厅
+a-1,甲,公安局,承诺件,20个工作日,{promised},是
+a-2,乙,公安局,即办件,无,当场办结,否
+a-3,丙,公安局,承诺件,尽快,5,是
+"""
+
+
+@pytest.fixture
+def environment(vhost: Vhost, store_url: str) -> Iterator[dict[str, str]]:
+    """The servers as the command is told of them, with an ingest between them."""
+    with publishing(vhost), ingest(vhost, store_url):
+        yield {"HALLPULSE_AMQP_URL": vhost.amqp_url, "HALLPULSE_DATABASE_URL": store_url}
+
+
+def run(environment: dict[str, str], *arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments], env=environment)
+
+
+def imported(environment: dict[str, str], kind: str, path: Path, *options: str) -> Result:
+    done = run(environment, "import", kind, path, "--region", str(REGION), "--hall", "hall", *options)
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def stored(store: Store) -> int:
+    return store.event_counts(REGION).get("hall", 0)
+
+
+def figure(store: Store, indicator: str) -> Figure:
+    return store.figures(Scope(REGION), EVER)[indicator]
+
+
+def test_cases_are_imported_once_however_often(tmp_path: Path, environment: dict[str, str], store: Store) -> None:
+    path = tmp_path / "cases.csv"
+    path.write_text(CASES.format(decided="2026-03-20 10:00"), encoding="gb18030")
+    done = imported(environment, "cases", path)
+    assert (
+        "读取 rows read: 3，导入 rows imported: 2，退回 rows rejected: 1，已发布事件 events published: 6" in done.output
+    )
+    wait_until(lambda: stored(store) == 6)
+    assert figure(store, "promise_kept_rate") == Figure(1, 2)
+    imported(environment, "cases", path)
+    wait_until(lambda: stored(store) == 6)
+    assert figure(store, "promise_kept_rate") == Figure(1, 2)
+
+
+def test_a_corrected_case_reaches_the_figures(tmp_path: Path, environment: dict[str, str], store: Store) -> None:
+    path = tmp_path / "cases.csv"
+    path.write_text(CASES.format(decided="2026-03-20 10:00"), encoding="utf-8")
+    imported(environment, "cases", path)
+    wait_until(lambda: figure(store, "promise_kept_rate") == Figure(1, 2))
+    path.write_text(CASES.format(decided="2026-03-05 10:00"), encoding="utf-8")
+    imported(environment, "cases", path)
+    wait_until(lambda: figure(store, "promise_kept_rate") == Figure(2, 2))
+    assert figure(store, "mean_elapsed_days") == Figure(4, 2)
+
+
+def test_rejected_rows_lie_beside_the_file(tmp_path: Path, environment: dict[str, str]) -> None:
+    path = tmp_path / "cases.csv"
+    path.write_text(CASES.format(decided="2026-03-20 10:00"), encoding="utf-8")
+    imported(environment, "cases", path)
+    lines = (tmp_path / "cases.csv.rejected.csv").read_text(encoding="utf-8-sig").splitlines()
+    (header, row) = list(csv.reader(lines))
+    assert header[:3] == ["line 行号", "reason 原因", "detail 说明"]
+    assert row[0] == "4"
+    assert row[1].startswith("bad-date")
+    assert row[2:5] == ["收件时间: 昨天", "c-3", "a-1"]
+
+
+def test_a_catalogue_is_imported_and_a_changed_row_replaces_its_version(
+    tmp_path: Path, environment: dict[str, str], store: Store
+) -> None:
+    path = tmp_path / "catalogue.csv"
+    path.write_text(CATALOGUE.format(promised="10个工作日"), encoding="utf-8")
+    done = imported(environment, "catalogue", path, "--effective-from", "2026-01-01")
+    assert "当场办结为 0 日" in done.output
+    wait_until(lambda: figure(store, "promised_limit_compression") == Figure(10, 20))
+    assert figure(store, "instant_item_share") == Figure(1, 2)
+    again = imported(environment, "catalogue", path, "--effective-from", "2026-01-01")
+    assert "未变 rows unchanged: 2" in again.output
+    later = imported(environment, "catalogue", path, "--effective-from", "2026-06-01")
+    assert "已发布事件 events published: 0" in later.output
+    path.write_text(CATALOGUE.format(promised="4个工作日"), encoding="utf-8")
+    imported(environment, "catalogue", path, "--effective-from", "2026-01-01")
+    wait_until(lambda: figure(store, "promised_limit_compression") == Figure(16, 20))
+    path.write_text(CATALOGUE.format(promised="10个工作日"), encoding="utf-8")
+    imported(environment, "catalogue", path, "--effective-from", "2026-01-01")
+    wait_until(lambda: figure(store, "promised_limit_compression") == Figure(10, 20))
+
+
+def test_a_file_without_a_single_good_row_fails(tmp_path: Path, environment: dict[str, str]) -> None:
+    path = tmp_path / "cases.csv"
+    path.write_text("办件编号,实施编码,收件时间\nc-1,a-1,昨天\n", encoding="utf-8")
+    assert run(environment, "import", "cases", path, "--region", str(REGION)).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["/gone.csv"], 2, "expected a file, there is none"),
+        (["--region", "222400"], 2, "expected a county code"),
+        (["--hall", "Big Hall"], 2, "HALL 1 to 40"),
+        (["--effective-from", "soon"], 2, "does not match the format"),
+    ],
+)
+def test_bad_usage_is_said_in_one_line(
+    tmp_path: Path, environment: dict[str, str], arguments: list[str], status: int, says: str
+) -> None:
+    path = tmp_path / "catalogue.csv"
+    path.write_text(CATALOGUE.format(promised="1"), encoding="utf-8")
+    given = arguments if arguments[0].startswith("/") else [str(path), *arguments]
+    done = run(environment, "import", "catalogue", *given)
+    assert (done.exit_code, says in done.output) == (status, True), done.output
+
+
+@pytest.mark.skipif(not DUTCH.is_file(), reason="the Dutch file is not beside the checkout")
+def test_the_dutch_file_gives_its_known_figures_twice(environment: dict[str, str], store: Store) -> None:
+    for _ in range(2):
+        imported(environment, "cases", DUTCH)
+        wait_until(lambda: stored(store) == 2150)
+        assert figure(store, "promise_kept_rate") == Figure(529, 686)
+        assert figure(store, "due_kept_rate") == Figure(529, 732)
+        assert figure(store, "mean_elapsed_days") == Figure(26_536, 686)
+        assert figure(store, "unified_acceptance_rate") == Figure(50, 732)
+        assert figure(store, "actual_compression") == Figure(3_768, 30_304)
+
+
+def test_a_simulated_year_is_fed_watched_and_fed_again(environment: dict[str, str], vhost: Vhost, store: Store) -> None:
+    end = date(2026, 7, 15)
+    county = County(PLAN, WORKDAYS, moment((end - date(1970, 1, 1)).days + 1), cases=400)
+    sent = list(simulate(county))
+    for _ in range(2):
+        watch = Watch(store)
+        feed(environment["HALLPULSE_AMQP_URL"], (one.event for one in sent), watch, None)
+        assert watch.stored() == watch.published == sum(store.event_counts(REGION).values())
+        found = store.figures(Scope(REGION), Window(date(2026, 1, 1), end))
+        assert {name: found[name].value for name in shares(sent, end)} == shares(sent, end)
+    assert vhost.user
