@@ -72,15 +72,14 @@ class Consumer:
             began = time.monotonic()
             try:
                 self._one_connection()
-                continue
             except Unavailable as error:
-                fault = str(error)
-            if not self._stopping:
-                wait = FIRST_WAIT if time.monotonic() - began > _WELL_SECONDS else min(wait * 2, LONGEST_WAIT)
-                self._say(f"{fault}; trying again in {wait:.1f} s")
-                self._pause(wait)
+                wait = FIRST_WAIT if time.monotonic() - began > _WELL_SECONDS else wait
+                self._rest(error, wait)
+                wait = min(wait * 2, LONGEST_WAIT)
 
-    def _pause(self, seconds: float) -> None:
+    def _rest(self, error: Unavailable, seconds: float) -> None:
+        if not self._stopping:
+            self._say(f"{error}; trying again in {seconds:.1f} s")
         until = time.monotonic() + seconds
         while not self._stopping and time.monotonic() < until:
             time.sleep(0.05)

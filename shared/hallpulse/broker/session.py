@@ -127,6 +127,9 @@ class Session:
         return self._channel is not None and self._channel.is_open and self._connection.is_open
 
     def _on_open(self, connection: SelectConnection) -> None:
+        if self._finishing:
+            self._close()
+            return
         connection.channel(on_open_callback=self._on_letter_channel)
 
     def _on_letter_channel(self, channel: Channel) -> None:
@@ -225,12 +228,12 @@ class Session:
         self._close()
 
     def _close(self) -> None:
-        """In order where the other side answers, else without it."""
-        if self._connection.is_open:
-            self._ioloop.call_later(CLOSE_SECONDS, self._ioloop.stop)
-            self._connection.close()
-        elif not self._connection.is_closing:
+        """In order where the other side answers in time, else without it."""
+        self._ioloop.call_later(CLOSE_SECONDS, self._ioloop.stop)
+        if self._connection.is_closed:
             self._ioloop.stop()
+        elif self._connection.is_open:
+            self._connection.close()
 
     def _on_channel_closed(self, _channel: Channel, reason: BaseException) -> None:
         self._start_anew(fault_line(reason))

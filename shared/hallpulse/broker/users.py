@@ -85,5 +85,5 @@ def user_name(region: int, hall: str) -> str:
 
 
 def routing_keys(region: int, hall: str, families: Sequence[str]) -> str:
-    """The routing keys that a hall may write, as RabbitMQ's regular expression."""
-    return rf"^{region}\.{re.escape(hall)}\.({'|'.join(sorted(families))})$"
+    """The routing keys that a hall may write, as RabbitMQ's regular expression (where $ would let a newline follow)."""
+    return rf"^{region}\.{re.escape(hall)}\.({'|'.join(sorted(families))})\z"

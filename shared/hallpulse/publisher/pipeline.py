@@ -1,26 +1,28 @@
 """Publishing from many callers at once: one connection on a thread of its own, many messages in flight.
 
 Each message has a future that ends when the broker has answered for it. What the broker does not have (it cannot be
-reached, a queue is full, the message fits no queue) ends as Unavailable: publishing it again is safe.
+reached, a queue is full, the message fits no queue) ends as Unavailable: publishing it again is safe. What the user may
+not publish under its routing key ends as Halt: publishing it again is of no use.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from itertools import takewhile
 from typing import Any
 
 import pika
 from pika.adapters.select_connection import IOLoop, SelectConnection
 from pika.adapters.utils.connection_workflow import AMQPConnectionWorkflowFailed, AMQPConnectorPhaseErrorBase
 from pika.channel import Channel
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 from pika.frame import Method
 from pika.spec import Basic
 
-from hallpulse.domain.errors import Unavailable
+from hallpulse.domain.errors import Halt, Unavailable
 
 EXCHANGE = "hall.events"
 MOST_IN_FLIGHT = 10_000
@@ -29,10 +31,11 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 
 
 class _Waiting:
-    __slots__ = ("future", "size", "unroutable")
+    __slots__ = ("future", "routing_key", "size", "unroutable")
 
-    def __init__(self, future: Future[None], size: int) -> None:
+    def __init__(self, future: Future[None], routing_key: str, size: int) -> None:
         self.future = future
+        self.routing_key = routing_key
         self.size = size
         self.unroutable = False
 
@@ -51,6 +54,8 @@ class Pipeline:
         self._connection: SelectConnection | None = None
         self._channel: Channel | None = None
         self._waiting: OrderedDict[int, _Waiting] = OrderedDict()
+        self._handed: deque[tuple[str, bytes, str, Future[None]]] = deque()
+        self._woken = False
         self._tag = 0
         self._bytes = 0
         self._pause = _FIRST_PAUSE
@@ -70,9 +75,13 @@ class Pipeline:
         """Why not, in one line."""
         return self._fault
 
+    def begin(self) -> None:
+        """Connect as soon as the broker can be reached."""
+        self._thread.start()
+
     def start(self, seconds: float) -> None:
         """Raises Unavailable where the first attempt to connect fails, or takes longer."""
-        self._thread.start()
+        self.begin()
         self._settled.wait(seconds)
         if not self.connected:
             fault = self._fault
@@ -90,10 +99,13 @@ class Pipeline:
         future: Future[None] = Future()
         if not self.connected:
             future.set_exception(Unavailable(f"broker: {self._fault}"))
-        elif len(self._waiting) >= MOST_IN_FLIGHT or self._bytes >= MOST_BYTES:
+        elif len(self._waiting) + len(self._handed) >= MOST_IN_FLIGHT or self._bytes >= MOST_BYTES:
             future.set_exception(Unavailable("broker: too many messages wait for its confirmation"))
         else:
-            self._ioloop.add_callback_threadsafe(lambda: self._publish(routing_key, body, content_type, future))
+            self._handed.append((routing_key, body, content_type, future))
+            if not self._woken:  # once for all that is handed over before the pipeline's thread comes to it
+                self._woken = True
+                self._ioloop.add_callback_threadsafe(self._publish_handed)
         return future
 
     def _run(self) -> None:
@@ -116,6 +128,9 @@ class Pipeline:
             )
 
     def _on_connection(self, connection: Any) -> None:
+        if self._closing:
+            connection.close()
+            return
         connection.add_on_connection_blocked_callback(lambda *_: self._lose("it has run out of memory or disk"))
         connection.add_on_connection_unblocked_callback(lambda *_: self._ready.set())
         self._open_channel()
@@ -135,12 +150,17 @@ class Pipeline:
         self._ready.set()
         self._settled.set()
 
+    def _publish_handed(self) -> None:
+        self._woken = False
+        for _ in range(len(self._handed)):
+            self._publish(*self._handed.popleft())
+
     def _publish(self, routing_key: str, body: bytes, content_type: str, future: Future[None]) -> None:
         if self._channel is None or not self._channel.is_open:
             future.set_exception(Unavailable(f"broker: {self._fault}"))
             return
         self._tag += 1
-        self._waiting[self._tag] = _Waiting(future, len(body))
+        self._waiting[self._tag] = _Waiting(future, routing_key, len(body))
         self._bytes += len(body)
         properties = pika.BasicProperties(
             content_type=content_type,
@@ -163,7 +183,7 @@ class Pipeline:
         if channel is not self._channel:
             return
         method, tag = frame.method, frame.method.delivery_tag
-        tags = [t for t in self._waiting if t <= tag] if method.multiple else [tag]
+        tags = list(takewhile(lambda waits: waits <= tag, self._waiting)) if method.multiple else [tag]
         for answered in tags:
             waiting = self._waiting.get(answered)
             if isinstance(method, Basic.Nack):
@@ -173,7 +193,7 @@ class Pipeline:
             else:
                 self._end(answered, None)
 
-    def _end(self, tag: int, error: Unavailable | None) -> None:
+    def _end(self, tag: int, error: Unavailable | Halt | None) -> None:
         waiting = self._waiting.pop(tag, None)
         if waiting is None:
             return
@@ -187,8 +207,16 @@ class Pipeline:
 
     def _on_channel_lost(self, _channel: Channel, reason: Exception) -> None:
         """Such as an exchange that is not there yet. A lost connection ends its channels first."""
+        if isinstance(reason, ChannelClosedByBroker) and reason.reply_code == 403:
+            self._turn_away(reason.reply_text)
         self._lose(_line(reason))
         self._again(self._open_channel)
+
+    def _turn_away(self, text: str) -> None:
+        """The broker names the routing key that the user may not use, and closes the channel of all the others too."""
+        for tag, waiting in list(self._waiting.items()):
+            if f"'{waiting.routing_key}'" in text:
+                self._end(tag, Halt(f"broker: {text}"))
 
     def _on_lost(self, _connection: Any, reason: Exception | str) -> None:
         self._lose(_line(reason))
@@ -211,10 +239,11 @@ class Pipeline:
     def _close(self) -> None:
         self._closing = True
         self._lose("closed")
-        if self._connection is not None and self._connection.is_open:
-            self._connection.close()
-        else:
+        connection = self._connection
+        if connection is None or connection.is_closed:
             self._ioloop.stop()
+        elif connection.is_open:
+            connection.close()  # one that is still being opened is closed once it is: pika cannot stop half-way
 
 
 def _parameters(amqp_url: str) -> pika.URLParameters:
