@@ -23,6 +23,7 @@ from .routes.openapi import get_openapi
 from .routes.page import get_asset, get_page, get_problems
 from .routes.queries import get_departments, get_indicators, get_integrity, get_regions, get_targets, get_trend
 from .routes.status import get_health, get_metrics, get_readiness
+from .visitors import LedToThePage, to_the_page
 
 API = (
     post_events,
@@ -76,7 +77,7 @@ def create_app(desk: Desk) -> Gateway:
     guarded = Router("/", route_handlers=API, guards=[needs_token, knows_its_parameters])
     return Gateway(
         [guarded, *OPEN],
-        exception_handlers={Declined: answer, HTTPException: answer, Exception: answer},
+        exception_handlers={LedToThePage: to_the_page, Declined: answer, HTTPException: answer, Exception: answer},
         openapi_config=CONFIG,
         logging_config=None,
         request_max_body_size=MAX_BODY,

@@ -16,6 +16,7 @@ from .desk import Desk
 from .doorkeeper import hash_of
 from .problems import Declined, Kind
 from .rights import may_publish
+from .visitors import lead
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]{1,512}=*)", re.IGNORECASE).fullmatch
@@ -24,6 +25,7 @@ _CHALLENGE = {"www-authenticate": 'Bearer realm="hallpulse"'}
 
 async def needs_token(connection: Connection, _: BaseRouteHandler) -> None:
     """401 without a token that somebody was given, 429 where it is used too often; else the grant is kept."""
+    lead(connection)
     desk = desk_of(connection)
     token_hash = hash_of(_token(connection))
     grant = await desk.doorkeeper.grant(token_hash)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import sys
@@ -35,6 +36,7 @@ DOOR_THREADS = 2
 def run(environment: Mapping[str, str]) -> int:
     """Exit status: 0 after SIGTERM, 1 with one line on stderr where it could not start."""
     logging.basicConfig(level=logging.WARNING, format="gateway: %(message)s", stream=sys.stderr)
+    logging.getLogger("pika").setLevel(logging.CRITICAL)  # a lost connection is on /readyz, not a page in the log
     try:
         _serve(settings_from(environment))
     except PlanError as error:
@@ -86,7 +88,8 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
     try:
         listener = socket.create_server((settings.host, settings.gateway_port), family=family, backlog=1024)
     except OSError as error:
-        raise OSError(f"cannot listen on {settings.host}:{settings.gateway_port}: {error.strerror}") from None
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(f"cannot listen on {settings.host}:{settings.gateway_port}: {why}") from None
     with listener:
         yield listener
 

@@ -64,6 +64,19 @@ class PatientProtocol(HttpToolsProtocol):
             self._deadline = None
 
 
+CONFIG: dict[str, Any] = {
+    "loop": "uvloop",
+    "http": PatientProtocol,
+    "ws": "none",
+    "lifespan": "on",
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "timeout_keep_alive": IDLE_SECONDS,
+    "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
+}
+
+
 class Server(uvicorn.Server):
     """Says when it is ready to be asked."""
 
@@ -79,17 +92,4 @@ class Server(uvicorn.Server):
 
 def serve(app: Litestar, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Until SIGTERM or SIGINT; requests under way are answered first."""
-    config: dict[str, Any] = {
-        "loop": "uvloop",
-        "http": PatientProtocol,
-        "ws": "none",
-        "lifespan": "on",
-        "log_config": None,
-        "access_log": False,
-        "server_header": False,
-        "date_header": True,
-        "timeout_keep_alive": IDLE_SECONDS,
-        "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
-        "backlog": 1024,
-    }
-    Server(uvicorn.Config(app, **config), ready).run([listener])
+    Server(uvicorn.Config(app, **CONFIG), ready).run([listener])

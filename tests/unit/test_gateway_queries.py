@@ -376,3 +376,21 @@ def test_every_integrity_check_is_answered_with_its_count_and_its_cases(gateway:
         "url": "/v1/cases/222424/hall-1/A%201",
     }  # fmt: skip
     problem(ask(gateway, "/v1/integrity"), 400, "region")
+
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("/v1/cases?region=222424&state=overdue", "/#/list?region=222424&state=overdue"),
+        ("/v1/cases/222424/hall-1/a%2Fb%20c", "/#/case/222424/hall-1/a%2Fb%20c"),
+    ],
+)
+def test_a_browser_that_follows_a_link_is_led_to_the_page(gateway: TestClient[Any], path: str, address: str) -> None:
+    response = gateway.get(path, headers=BROWSER, follow_redirects=False)
+    assert (response.status_code, response.headers["location"]) == (303, address)
+    problem(gateway.get(path), 401)
+    problem(gateway.get(path, headers={**BROWSER, "authorization": "Bearer x"}), 401)
+    problem(gateway.get("/v1/regions", headers=BROWSER), 401)

@@ -1,0 +1,121 @@
+"""The server against those who send slowly, or without end; its handlers need no broker and no database here."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+
+from services.gateway import server
+from services.gateway.app import create_app
+from services.gateway.routes import events
+from tests.gateway_desk import HALL_TOKEN, FakeStore, make_desk
+
+HEAD = f"POST /v1/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {HALL_TOKEN}\r\n".encode()
+TYPE = b"content-type: application/cloudevents+json\r\n"
+
+
+@pytest.fixture
+def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Of a server with short patience: a second for a head, two for a body, four for a whole request."""
+    monkeypatch.setattr(server, "HEAD_SECONDS", 1.0)
+    monkeypatch.setattr(server, "MESSAGE_SECONDS", 4.0)
+    monkeypatch.setattr(events, "BODY_SECONDS", 2.0)
+    ready = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        running = server.Server(uvicorn.Config(create_app(make_desk(FakeStore())), **server.CONFIG), ready.set)
+        thread = threading.Thread(target=lambda: asyncio.run(running._serve([listener])))
+        thread.start()
+        assert ready.wait(20)
+        yield listener.getsockname()[1]
+        running.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def connected(port: int) -> socket.socket:
+    opened = socket.create_connection(("127.0.0.1", port))
+    opened.settimeout(10)
+    return opened
+
+
+def until_closed(connection: socket.socket) -> tuple[bytes, float]:
+    """What came before the server closed the connection, and after how many seconds it did."""
+    began, received = time.monotonic(), b""
+    while True:
+        try:
+            part = connection.recv(65536)
+        except ConnectionResetError:
+            part = b""
+        if not part:
+            return received, time.monotonic() - began
+        received += part
+
+
+def test_a_connection_that_says_nothing_is_closed(port: int) -> None:
+    with connected(port) as connection:
+        received, seconds = until_closed(connection)
+    assert (received, seconds < 4) == (b"", True)
+
+
+def test_a_head_that_never_ends_is_closed(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(HEAD)
+        received, seconds = until_closed(connection)
+    assert (received, seconds < 4) == (b"", True)
+
+
+def test_a_head_without_bounds_is_closed(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(HEAD)
+        line = b"x-more: " + b"y" * 65_000 + b"\r\n"
+        with pytest.raises(OSError, match=r"reset|Broken pipe"):
+            connection.sendall(line * 1000)
+
+
+def test_a_body_that_takes_too_long_is_answered_and_then_closed(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(HEAD + TYPE + b"content-length: 100\r\n\r\n{")
+        received, seconds = until_closed(connection)
+    assert received.startswith(b"HTTP/1.1 408 ")
+    assert b'"type":"/problems#too-slow"' in received
+    assert seconds < 8
+
+
+def test_a_length_beyond_the_limit_is_answered_before_the_body_has_come(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(HEAD + TYPE + b"content-length: 5000000\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_body_that_grows_beyond_the_limit_is_answered_while_it_comes(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(HEAD + TYPE + b"transfer-encoding: chunked\r\n\r\n")
+        chunk = b"40000\r\n" + b" " * 0x40000 + b"\r\n"
+        for _ in range(17):
+            connection.sendall(chunk)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
+
+
+def test_requests_may_follow_each_other_on_one_connection(port: int) -> None:
+    with connected(port) as connection:
+        for _ in range(3):
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+            received = b""
+            while not received.endswith(b"}"):
+                received += connection.recv(65536)
+            assert received.startswith(b"HTTP/1.1 200 ")
+            time.sleep(1.2)
+
+
+def test_what_is_not_http_is_refused(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")
+        received, _ = until_closed(connection)
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert b"Traceback" not in received
