@@ -16,7 +16,7 @@ from services.console import texts
 from services.console.connection import connect, directory_option, endpoints
 from services.console.demo.acts import Stage, play_file, play_year
 from services.console.demo.given import kind_of
-from services.console.demo.marking import check_mark
+from services.console.demo.marking import mark, refuse_another
 from services.console.demo.running import StopAsked, suite, wait_for_stop
 from services.console.demo.scene import county_of, scene
 from services.console.demo.showing import show_addresses
@@ -51,9 +51,11 @@ def command(file: Path | None, *, once: bool, cases: int, events_out: BinaryIO |
     if events_out is not None:
         _write_events(events_out, cases)
         return
-    if file is not None:
-        kind_of(file)  # refused before anything starts
     layout = Layout(directory.absolute())
+    if file is not None:
+        kind_of(file)  # what cannot be shown is refused before anything starts
+    else:
+        refuse_another(layout, cases)
     try:
         with suite(layout):
             _play(layout, file, cases)
@@ -73,7 +75,7 @@ def _play(layout: Layout, file: Path | None, cases: int) -> None:
             play_file(stage, shown, file)
         else:
             county = county_of(shown, settings, cases)
-            check_mark(layout, county)
+            mark(layout, cases)
             play_year(stage, shown, county)
     show_addresses(screen(), endpoints(layout.root), layout.root)
 

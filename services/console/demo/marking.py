@@ -1,4 +1,4 @@
-"""Which demonstration a suite's data holds: two different ones in one database would add up to nonsense."""
+"""How large a demonstration a suite's data holds: two different ones in one database would add up to nonsense."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import json
 from pathlib import Path
 
 from hallpulse.domain.errors import HallpulseError
-from services.console.simulate import County
 from services.console.suite.layout import Layout
 
 
-def check_mark(layout: Layout, county: County) -> None:
-    """Raises HallpulseError where the data is of a demonstration with another number of cases or another plan."""
-    wanted = {"plan": county.plan.id, "cases": county.cases, "seed": county.seed}
-    path = _place(layout)
+def refuse_another(layout: Layout, cases: int) -> None:
+    """Raises HallpulseError where the data is of a demonstration with another number of cases."""
     try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
-        path.write_text(json.dumps(wanted))
+        found = json.loads(_place(layout).read_text())["cases"]
+    except (OSError, ValueError, KeyError, TypeError):
         return
-    if found.get("plan") == wanted["plan"] and found != wanted:
+    if found != cases:
         raise HallpulseError(
-            f"{layout.root} holds a demonstration of {found.get('cases')} cases a year:"
+            f"{layout.root} holds a demonstration of {found} cases a year:"
             " delete it with `hallpulse down --purge`, or choose another directory with --dir"
         )
+
+
+def mark(layout: Layout, cases: int) -> None:
+    _place(layout).write_text(json.dumps({"cases": cases}))
 
 
 def _place(layout: Layout) -> Path:
