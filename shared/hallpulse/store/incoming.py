@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,43 +35,32 @@ def insert_events(connection: Connection, batch: Sequence[HallEvent], arrived: i
         other = first.setdefault(key, event)
         if other is not event:
             (result.duplicates if event.same_content(other) else result.reused).append(event)
-    stored = _insert(connection, first, arrived)
-    result.new = [event for key, event in first.items() if key in stored]
-    if len(stored) < len(first):
-        _compare(connection, {key: event for key, event in first.items() if key not in stored}, result)
+    seen = _insert(connection, first, arrived)
+    result.new = [event for key, event in first.items() if key not in seen] if seen else list(first.values())
+    for key, stored in seen.items():
+        event = first[key]
+        (result.duplicates if event.same_content(stored) else result.reused).append(event)
     return result
 
 
-def _insert(connection: Connection, events: dict[_Key, HallEvent], arrived: int) -> set[_Key]:
+def _insert(connection: Connection, events: dict[_Key, HallEvent], arrived: int) -> dict[_Key, HallEvent]:
+    """Store what is new; of the others, what an earlier transaction stored under their keys.
+
+    One statement: its SELECT still sees the table as it was before its INSERT, and is skipped where all were new.
+    """
     rows = ((*key, e.time, arrived, int(e.type), *pack_data(e.data), e.extra) for key, e in events.items())
     copy_rows(connection, "stage_events", "events", _COLUMNS, rows)
-    names = ", ".join(_COLUMNS)
-    inserted = connection.exec_driver_sql(
-        f"INSERT INTO events ({names}) SELECT {names} FROM stage_events"
-        " ON CONFLICT DO NOTHING RETURNING region, hall, id"
-    )
-    return {(region, hall, bytes(id_)) for region, hall, id_ in inserted}
-
-
-def _compare(connection: Connection, seen: dict[_Key, HallEvent], result: Sorted) -> None:
-    for stored in _stored(connection, seen):
-        event = seen[stored.region, stored.hall, pack_id(stored.id)]
-        (result.duplicates if event.same_content(stored) else result.reused).append(event)
-
-
-def _stored(connection: Connection, keys: Iterable[_Key]) -> list[HallEvent]:
-    listed = list(keys)
-    rows = connection.execute(
-        text(
-            f"SELECT {EVENT_COLUMNS} FROM events e JOIN unnest(CAST(:regions AS int[]), CAST(:halls AS text[]),"
-            " CAST(:ids AS bytea[])) AS k(region, hall, id) USING (region, hall, id)"
-        ),
-        {"regions": [k[0] for k in listed], "halls": [k[1] for k in listed], "ids": [k[2] for k in listed]},
-    )
-    return [event_of(row) for row in rows]
+    seen = connection.execute(_INSERT, {"staged": len(events)})
+    return {(row[0], row[1], bytes(row[2])): event_of(tuple(row)) for row in seen}
 
 
 EVENT_COLUMNS = "region, hall, id, type, time, case_id, data, extra"
+_INSERT = text(
+    f"WITH inserted AS (INSERT INTO events ({', '.join(_COLUMNS)}) SELECT {', '.join(_COLUMNS)} FROM stage_events"
+    " ON CONFLICT DO NOTHING RETURNING 1)"
+    f" SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS.split(', '))}"
+    " FROM stage_events JOIN events e USING (region, hall, id) WHERE (SELECT count(*) FROM inserted) < :staged"
+)
 
 
 def event_of(row: Sequence[Any]) -> HallEvent:
