@@ -39,4 +39,8 @@ def render_boards(plans: Sequence[Plan], links: Links | None = None) -> dict[str
 
 
 def as_json(made: board.Dashboard) -> str:
-    return json.dumps(made.build(), cls=JSONEncoder, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    built = made.build()
+    # A link to a panel, and a person's eye on it, last as long as its place does.
+    for number, panel in enumerate(built.panels or (), start=1):
+        panel.id_val = number
+    return json.dumps(built, cls=JSONEncoder, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

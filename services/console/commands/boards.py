@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +12,10 @@ import click
 from hallpulse.plans import load_plans
 from services.boards.board.render import render_boards
 from services.boards.intervals import Links
-from services.boards.provisioning import provisioning_files
+from services.boards.provisioning import data_source, provisioning_files
+from services.boards.publish.grafana import Grafana
+from services.boards.publish.push import Pushed
+from services.boards.publish.push import push as push_all
 from services.console.connection import connect, directory_option
 from services.console.history.days import SHANGHAI
 from services.console.history.write import write_history
@@ -52,3 +57,32 @@ def history(*, directory: Path) -> None:
     today = datetime.now(SHANGHAI).date()
     count = write_history(connect(layout.root), layout.prometheus / "data", today)
     click.echo(f"{count} samples of the past, on the boards within a minute")
+
+
+@command.command()
+@_plans
+@click.option("--force", is_flag=True, help="Overwrite what a person changed in Grafana, too.")
+@click.option("--prometheus", default="", help="Where Grafana finds Prometheus; HALLPULSE_PROMETHEUS_URL if left out.")
+@_gateway
+def push(*, folder: Path | None, force: bool, prometheus: str, gateway: str) -> None:
+    """Push data source, folders and boards to the Grafana at HALLPULSE_GRAFANA_URL with HALLPULSE_GRAFANA_TOKEN.
+
+    Pushing again changes nothing. A board that a person changed is kept, and what differs is said; the exit status is
+    then 1.
+    """
+    grafana = Grafana(os.environ.get("HALLPULSE_GRAFANA_URL", ""), os.environ.get("HALLPULSE_GRAFANA_TOKEN", ""))
+    address = prometheus or os.environ.get("HALLPULSE_PROMETHEUS_URL") or PROMETHEUS
+    boards = render_boards(load_plans(plans_folder(folder)), Links(gateway=gateway))
+    click.echo(f"Grafana {grafana.check()}")
+    contents = {path: json.loads(text) for path, text in boards.items()}
+    kept = [_told(pushed) for pushed in push_all(grafana, data_source(address), contents, force=force)]
+    if any(kept):
+        raise click.ClickException(f"{sum(kept)} were changed in Grafana and kept: --force overwrites them")
+
+
+def _told(pushed: Pushed) -> bool:
+    """Say what became of it; whether it was kept."""
+    click.echo(f"{pushed.outcome:<12} {pushed.what}")
+    for line in pushed.differs:
+        click.echo(f"             {line}", err=pushed.outcome == "kept")
+    return pushed.outcome == "kept"

@@ -1,0 +1,1 @@
+"""Boards into a Grafana: the only user of grafana-api."""
