@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+
+import uvicorn
 
 from hallpulse.domain.errors import HallpulseError, Unavailable
 from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
@@ -17,8 +23,10 @@ from hallpulse.domain.workdays import Workdays
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import load_plans
 from hallpulse.store import STATES, BadCursor, CaseFilter, CaseHistory, CasePage, Coverage, Findings, Grant
+from services.gateway import server
+from services.gateway.app import create_app
 from services.gateway.courier import Message
-from services.gateway.desk import Desk
+from services.gateway.desk import Desk, Reader
 from services.gateway.doorkeeper import Doorkeeper, hash_of
 from services.gateway.rates import Rates
 
@@ -136,11 +144,13 @@ class FakeClock:
 
 
 def make_desk(
-    store: FakeStore,
+    store: Reader,
     courier: FakeCourier | None = None,
     clock: FakeClock | None = None,
+    *,
     rate: float = 0,
     plans: Sequence[Plan] | None = None,
+    find: Callable[[str], Grant | None] | None = None,
 ) -> Desk:
     clock = clock or FakeClock()
     registry = new_registry()
@@ -148,10 +158,27 @@ def make_desk(
         store=store,
         plans=load_plans(PLANS) if plans is None else plans,
         courier=courier or FakeCourier(),
-        doorkeeper=Doorkeeper(store.find, READ_TOKEN, lambda: clock.seconds),
+        doorkeeper=Doorkeeper(find or FakeStore().find, READ_TOKEN, lambda: clock.seconds),
         rates=Rates(rate),
         clock=lambda: clock.now,
         monotonic=lambda: clock.seconds,
         metrics=GatewayMetrics(registry),
         registry=registry,
     )
+
+
+@contextmanager
+def serving(desk: Desk) -> Iterator[int]:
+    """The gateway's own server on a thread of the test; its port."""
+    ready = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        running = server.Server(uvicorn.Config(create_app(desk), **server.CONFIG), ready.set)
+        thread = threading.Thread(target=lambda: asyncio.run(running._serve([listener])))
+        thread.start()
+        try:
+            assert ready.wait(20)
+            yield listener.getsockname()[1]
+        finally:
+            running.should_exit = True
+            thread.join(20)
+            assert not thread.is_alive()

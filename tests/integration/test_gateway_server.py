@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-import threading
 import time
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
 
 from services.gateway import server
-from services.gateway.app import create_app
 from services.gateway.routes import events
-from tests.gateway_desk import HALL_TOKEN, FakeStore, make_desk
+from tests.gateway_desk import HALL_TOKEN, FakeStore, make_desk, serving
 
 HEAD = f"POST /v1/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {HALL_TOKEN}\r\n".encode()
 TYPE = b"content-type: application/cloudevents+json\r\n"
@@ -26,16 +22,8 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(server, "HEAD_SECONDS", 1.0)
     monkeypatch.setattr(server, "MESSAGE_SECONDS", 4.0)
     monkeypatch.setattr(events, "BODY_SECONDS", 2.0)
-    ready = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        running = server.Server(uvicorn.Config(create_app(make_desk(FakeStore())), **server.CONFIG), ready.set)
-        thread = threading.Thread(target=lambda: asyncio.run(running._serve([listener])))
-        thread.start()
-        assert ready.wait(20)
-        yield listener.getsockname()[1]
-        running.should_exit = True
-        thread.join(20)
-        assert not thread.is_alive()
+    with serving(make_desk(FakeStore())) as port:
+        yield port
 
 
 def connected(port: int) -> socket.socket:

@@ -1,0 +1,190 @@
+"""The board page in a real browser, on a real database: what it shows is what the API says, down to the case."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from hallpulse.calendars import load_overrides, national_calendar
+from hallpulse.store import Store, migrate, open_store
+from tests import browser
+from tests.browser import Page
+from tests.gateway_desk import HALL_TOKEN, READ_TOKEN, make_desk, serving
+from tests.merging import NOW, decoded
+
+pytestmark = pytest.mark.skipif(browser.program() is None, reason=f"none of {', '.join(browser.PROGRAMS)} is installed")
+EVIL = '<img src=x onerror="alert(1)">'
+CALENDARS = Path(__file__).parents[2] / "calendars"
+
+
+def event(id_: str, kind: str, time: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "specversion": "1.0", "id": id_, "source": "/222424/hall-1", "type": f"hall.{kind}.v1",
+        "time": f"{time}T10:00:00+08:00", "data": data,
+    }  # fmt: skip
+
+
+def item(number: int, promised: int, **more: Any) -> dict[str, Any]:
+    data = {
+        "item_code": f"item-{number}", "name": f"事项{number}", "department": "justice", "kind": "licensing",
+        "handling": "promised" if promised else "instant", "statutory_days": 20, "promised_days": promised,
+        "settled": True, "effective_from": "2026-01-01", **more,
+    }  # fmt: skip
+    return event(f"item-{number}", "item.published", "2026-01-02", data)
+
+
+def case(number: int, decided: str | None, case_id: str | None = None) -> list[dict[str, Any]]:
+    id_ = case_id or f"case-{number}"
+    opening = {"case_id": id_, "item_code": "item-1", "department": "justice", "channel": "window"}
+    events = [
+        event(f"{number}-r", "case.received", "2026-09-01", opening),
+        event(f"{number}-a", "case.accepted", "2026-09-01", {"case_id": id_}),
+    ]
+    if decided:
+        events.append(event(f"{number}-d", "case.decided", decided, {"case_id": id_, "outcome": "granted"}))
+    return events
+
+
+def year() -> list[dict[str, Any]]:
+    """Twelve cases in time, three late, one that is open since September, and one with a name that is markup."""
+    kept = [e for n in range(12) for e in case(n, "2026-09-04")]
+    late = [e for n in range(12, 15) for e in case(n, "2026-09-30")]
+    return [item(1, 5), item(2, 0), item(3, 10, settled=False), *kept, *late, *case(15, None), *case(16, None, EVIL)]
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    migrate(database_url)
+    opened = open_store(database_url)
+    opened.apply_calendars([national_calendar(), *load_overrides(CALENDARS)])
+    opened.merge(decoded(year()), NOW)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def address(store: Store) -> Iterator[str]:
+    with serving(make_desk(store)) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with browser.browsing() as opened:
+        yield opened
+
+
+def api(address: str, path: str) -> dict[str, Any]:
+    answer: dict[str, Any] = httpx.get(address + path, headers={"authorization": f"Bearer {READ_TOKEN}"}).json()
+    return answer
+
+
+def number(text: str) -> int:
+    return int(re.sub(r"\D", "", text))
+
+
+def test_the_token_is_asked_for_once_and_kept_in_the_tab(page: Page, address: str) -> None:
+    page.open(address)
+    page.until("document.activeElement.id", "token")
+    enter(page, "nobodys")
+    page.until("document.querySelector('.signin .bad')?.innerText", "此令牌无效或已失效。")
+    enter(page, READ_TOKEN)
+    page.until("document.querySelectorAll('.card').length > 3")
+    page.call("Page.reload")
+    page.until("document.querySelectorAll('.card').length > 3")
+    assert READ_TOKEN not in page.value("JSON.stringify(localStorage) + document.cookie + location.href")
+    failed = [entry for entry in page.complaints if "401" not in json.dumps(entry)]
+    assert failed == []
+
+
+def enter(page: Page, token: str) -> None:
+    page.value(f"document.getElementById('token').value = {json.dumps(token)}")
+    page.click(".signin button")
+
+
+def test_the_board_shows_what_the_api_says(page: Page, address: str) -> None:
+    page.open(f"{address}/#token={READ_TOKEN}")
+    page.until("document.querySelectorAll('.card').length > 3")
+    assert page.value("location.hash") == "#/"
+    targets = {t["id"]: t for t in api(address, "/v1/targets?region=222424")["targets"]}
+    settled = targets["settled_items"]
+    card = page.text("[data-key=target-settled_items]")
+    assert f"{settled['value'] * 100:.2f} %" in card
+    assert f"{settled['numerator']} / {settled['denominator']}" in card
+    assert "落后" in card
+    assert page.value("document.querySelector('[data-key=target-settled_items]').className") == "card is-behind"
+    indicators = api(address, "/v1/indicators?region=222424")
+    assert number(page.text("[data-key=open-overdue] strong")) == indicators["open_cases"]["overdue"] == 2
+    kept = next(i for i in indicators["indicators"] if i["id"] == "promise_kept_rate")
+    assert (kept["numerator"], kept["denominator"]) == (12, 15)
+    assert number(page.text("[data-key=promise_kept_rate-numerator]")) == 12
+    assert "县司法局" in page.text(".departments")
+    assert page.complaints == []
+
+
+def test_a_number_leads_to_its_cases_and_a_case_to_its_clock(page: Page, address: str) -> None:
+    page.open(f"{address}/#token={READ_TOKEN}")
+    page.click("[data-key=promise_kept_rate-denominator]")
+    page.until("document.querySelectorAll('.cases tbody tr').length", 15)
+    assert number(page.text(".facts .big")) == 15
+    page.click(".cases tbody a[href$='case-12']")
+    page.until("document.querySelector('#drawer-title')?.innerText", "case-12")
+    days = api(address, "/v1/cases/222424/hall-1/case-12")["clock"]
+    assert page.value("document.querySelectorAll('.month .grid span:not(.gap)').length") == len(days)
+    assert page.value("document.querySelectorAll('.why-regional_holiday[title*=\"2026-09-03\"]').length") == 1
+    assert "超时" in page.text(".drawer")
+    page.value("history.back()")
+    page.until("document.querySelectorAll('.cases tbody tr').length", 15)
+    page.value("history.back()")
+    page.until("document.getElementById('drawer').open", False)
+    assert page.complaints == []
+
+
+def test_what_an_event_says_is_text_and_never_markup(page: Page, address: str) -> None:
+    page.open(f"{address}/#token={READ_TOKEN}")
+    page.click("[data-key=open-overdue]")
+    page.until("document.querySelectorAll('.cases tbody tr').length", 2)
+    assert EVIL in page.text(".cases")
+    page.value(f"[...document.querySelectorAll('.cases a')].find((a) => a.innerText === {json.dumps(EVIL)}).click()")
+    page.until("document.querySelector('#drawer-title')?.innerText", EVIL)
+    assert page.value("document.querySelectorAll('main img, dialog img').length") == 0
+    assert page.complaints == []
+
+
+def test_the_page_speaks_english_too_and_remembers_it(page: Page, address: str) -> None:
+    page.open(f"{address}/#token={READ_TOKEN}")
+    page.until("document.querySelectorAll('.card').length > 3")
+    page.click("#tools button")
+    page.until("document.documentElement.lang", "en")
+    assert "settled in the hall" in page.text("[data-key=target-settled_items]")
+    page.call("Page.reload")
+    page.until("document.querySelector('.open h2')?.innerText.startsWith('Open cases')")
+    assert page.value("/[\\u4e00-\\u9fff]/.test(document.querySelector('.side').innerText)") is False
+
+
+def test_a_halls_token_shows_the_hall(page: Page, address: str) -> None:
+    page.open(f"{address}/#token={HALL_TOKEN}")
+    page.until("document.querySelectorAll('.indicators td.value').length > 5")
+    assert page.text(".where .tag") == "hall-1"
+    assert page.value("document.querySelectorAll('.targets, .departments').length") == 0
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1366, 1920])
+def test_nothing_is_wider_than_the_screen(page: Page, address: str, width: int) -> None:
+    page.open(f"{address}/#token={READ_TOKEN}", width=width)
+    page.until("document.querySelectorAll('.departments .row').length > 0")
+    assert page.value("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_link_of_a_board_leads_to_the_list(page: Page, address: str) -> None:
+    page.open(f"{address}/#token={READ_TOKEN}")
+    page.until("document.querySelectorAll('.card').length > 3")
+    page.open(f"{address}/v1/cases?region=222424&state=overdue")
+    page.until("document.querySelectorAll('.cases tbody tr').length", 2)
