@@ -1,7 +1,8 @@
 """The national calendar: official lists where they are known, computed provisionally where they are not.
 
-Official lists (国务院办公厅关于部分节假日安排的通知, from 2004 on) come from `chinesecalendar`. For other years the
-statutory holidays (全国年节及纪念日放假办法) come from `holidays`, without make-up workdays, and the year is provisional.
+Official lists (国务院办公厅关于部分节假日安排的通知, from 2004 on) come from `chinesecalendar`. For other years
+the statutory holidays (全国年节及纪念日放假办法) come from `holidays`, without make-up workdays, and the year is
+provisional.
 """
 
 from __future__ import annotations
