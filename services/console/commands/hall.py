@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from hallpulse.broker import vhost_of
 from hallpulse.broker.users import BrokerUsers, user_name
 from hallpulse.contract.events import Family
 from hallpulse.contract.refusal import Refused
@@ -19,6 +19,7 @@ from hallpulse.contract.rules import place
 from hallpulse.settings import Settings
 from hallpulse.store import Store, open_store
 from services.console.connection import connect, directory_option
+from services.console.screen import screen
 
 DEFAULT_FAMILIES = "case,tally,heartbeat"
 
@@ -74,6 +75,7 @@ def add(region: int, hall: str, families: list[str], as_json: bool, directory: P
     """Register a hall and print its keys, this once; a hall that is known gets new keys."""
     with _Keys(connect(directory)) as keys:
         password = keys.users.put(region, hall, families)
+        keys.users.cut(region, hall)  # a connection keeps the families that it was opened with
         token = new_token()
         keys.store.halls.add(region, hall, families, hash_of(token))
     _print_keys(region, hall, password, token, as_json)
@@ -119,13 +121,16 @@ def list_halls(as_json: bool, directory: Path) -> None:
     with _Keys(connect(directory)) as keys:
         halls = keys.store.halls.list()
     if as_json:
-        rows = [{"region": str(h.region), "hall": h.hall, "families": h.families, "added": str(h.added)} for h in halls]
+        rows = [
+            {"region": str(h.region), "hall": h.hall, "families": h.families, "added": h.added.isoformat()}
+            for h in halls
+        ]
         click.echo(json.dumps(rows))
         return
     table = Table("地区 region", "大厅 hall", "事件 families", "登记 added")
     for one in halls:
         table.add_row(str(one.region), one.hall, ", ".join(one.families), f"{one.added:%Y-%m-%d %H:%M}")
-    Console().print(table)
+    screen().print(table)
 
 
 class _Keys:
@@ -135,8 +140,7 @@ class _Keys:
         if not settings.management_url:
             raise click.ClickException("HALLPULSE_MANAGEMENT_URL: expected the broker's management URL, to add users")
         self.store: Store = open_store(settings.database_url, pool_size=1)
-        vhost = settings.amqp_url.rsplit("/", 1)[-1].replace("%2F", "/").replace("%2f", "/")
-        self.users = BrokerUsers(settings.management_url, vhost or "/")
+        self.users = BrokerUsers(settings.management_url, vhost_of(settings.amqp_url))
 
     def __enter__(self) -> _Keys:
         return self

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from datetime import UTC, datetime
+import time
 from pathlib import Path
-from typing import IO
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from hallpulse.contract.decode import EVENT_TYPE, MAX_BODY, decode_events
 from hallpulse.contract.events import HallEvent
 from hallpulse.contract.refusal import Refusal
-from hallpulse.domain.errors import HallpulseError
 from services.console.connection import connect, directory_option
 from services.console.importing.outlet import Outlet
+from services.console.ndjson import Line, lines
+from services.console.screen import progress_bars
 
 _SHOWN = 20
 
@@ -29,50 +26,57 @@ def command(file: Path, directory: Path) -> None:
     """Publish FILE (- for standard input): ndjson, one CloudEvent a line, of any hall.
 
     Lines that break the contract are named on stderr and left out; the others are published and confirmed by the
-    broker. Publishing a file again changes nothing. Exit status 1 where a line was left out.
+    broker, in envelopes of up to 100. Publishing a file again changes nothing. Exit status 1 where a line was left
+    out, or the broker has not confirmed everything.
     """
     settings = connect(directory)
-    with click.open_file(str(file), "rb") as lines, Outlet(settings.amqp_url) as outlet:
-        refused = _publish(lines, outlet, _size(file))
-    click.echo(f"published {outlet.confirmed} events, left out {refused} lines", err=True)
-    if refused:
+    outlet, left_out = Outlet(settings.amqp_url), _LeftOut()
+    try:
+        with click.open_file(str(file), "rb") as source, outlet:
+            _publish(source.fileno(), _size(file), outlet, left_out)
+    finally:
+        left_out.end()
+        sent, count = outlet.confirmed, left_out.count
+        click.echo(f"已发布 {sent} 个事件，{count} 行有误未发布。 Published {sent} events, left out {count} lines.")
+    if left_out.count:
         raise SystemExit(1)
 
 
-def _publish(lines: IO[bytes], outlet: Outlet, size: int | None) -> int:
-    refused = 0
-    now = int(datetime.now(UTC).timestamp() * 1_000_000)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("发布 publish", total=size)
-        for number, line in _lines(lines):
-            progress.advance(task, len(line))
-            event = _event(line, now)
+class _LeftOut:
+    """Lines that break the contract: all of them named, but on a terminal only the first ones."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._most = _SHOWN if sys.stderr.isatty() else sys.maxsize
+
+    def add(self, number: int, why: Refusal) -> None:
+        self.count += 1
+        if self.count <= self._most:
+            click.echo(f"line {number}: {why.reason}: {why.field or 'the line'}: {why.detail}", err=True)
+
+    def end(self) -> None:
+        if self.count > self._most:
+            click.echo(f"… and {self.count - self._most} more; all of them with 2>FILE", err=True)
+
+
+def _publish(descriptor: int, size: int | None, outlet: Outlet, left_out: _LeftOut) -> None:
+    with progress_bars() as bars:
+        task = bars.add_task("发布 publish", total=size)
+        for line in lines(descriptor, MAX_BODY):
+            if line is None:  # somebody may be waiting at the other end of the pipe for what was sent so far
+                outlet.flush()
+                continue
+            bars.advance(task, line.size)
+            event = _event(line)
             if isinstance(event, HallEvent):
                 outlet.send([event])
-                continue
-            refused += 1
-            if refused <= _SHOWN:
-                click.echo(f"line {number}: {event.reason}: {event.field or 'the line'}: {event.detail}", err=True)
-        if refused > _SHOWN:
-            click.echo(f"… and {refused - _SHOWN} more lines", err=True)
-    return refused
+            else:
+                left_out.add(line.number, event)
 
 
-def _event(line: bytes, now: int) -> HallEvent | Refusal:
-    (event,) = decode_events(line.strip(), content_type=EVENT_TYPE, now=now)
+def _event(line: Line) -> HallEvent | Refusal:
+    (event,) = decode_events(line.text, content_type=EVENT_TYPE, now=time.time_ns() // 1000)
     return event
-
-
-def _lines(lines: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines that are not blank. Raises HallpulseError at one that no message could hold."""
-    number = 0
-    while line := lines.readline(MAX_BODY + 2):
-        number += 1
-        if len(line) > MAX_BODY + 1:
-            raise HallpulseError(f"line {number}: expected ndjson, one event a line, found over {MAX_BODY} bytes")
-        if line.strip():
-            yield number, line
 
 
 def _size(file: Path) -> int | None:

@@ -16,6 +16,8 @@ from hallpulse.domain.errors import Unavailable
 from hallpulse.publisher.pipeline import Pipeline
 
 EVENTS_AN_ENVELOPE = 100
+MOST_GATHERED = 20_000
+"""Events that wait for their envelope to fill, all routing keys together: what bounds the memory."""
 UNDER_WAY = 64
 PATIENCE_SECONDS = 60.0
 _CONNECT_SECONDS = 10.0
@@ -38,6 +40,7 @@ class Outlet:
     def __init__(self, amqp_url: str) -> None:
         self._pipeline = Pipeline(amqp_url)
         self._gathered: dict[str, list[HallEvent]] = {}
+        self._count = 0
         self._under_way: deque[tuple[_Envelope, Future[None]]] = deque()
         self.confirmed = 0
 
@@ -57,18 +60,25 @@ class Outlet:
             key = f"{event.region}.{event.hall}.{event.type.family}"
             gathered = self._gathered.setdefault(key, [])
             gathered.append(event)
+            self._count += 1
             if len(gathered) >= EVENTS_AN_ENVELOPE:
                 self._post(key)
+            elif self._count >= MOST_GATHERED:
+                self._post_all()
 
     def flush(self) -> None:
         """Returns once the broker has confirmed everything."""
-        for key in list(self._gathered):
-            self._post(key)
+        self._post_all()
         while self._under_way:
             self._await_oldest()
 
+    def _post_all(self) -> None:
+        for key in list(self._gathered):
+            self._post(key)
+
     def _post(self, key: str) -> None:
         events = self._gathered.pop(key)
+        self._count -= len(events)
         envelope = _Envelope(key, encode_batch(events), len(events))
         while len(self._under_way) >= UNDER_WAY:
             self._await_oldest()

@@ -1,7 +1,7 @@
 """The only door to RabbitMQ for the suite's own services."""
 
 from .batch import Batch, Delivery
-from .connection import open_channel, user_of
+from .connection import open_channel, user_of, vhost_of
 from .consumer import Consumer, ConsumerLimits
 from .refused import Letter
 from .topology import EVENTS, GATEWAY_USER, REFUSED, declare
@@ -18,4 +18,5 @@ __all__ = [
     "declare",
     "open_channel",
     "user_of",
+    "vhost_of",
 ]

@@ -40,6 +40,11 @@ def user_of(amqp_url: str) -> str:
     return str(parameters(amqp_url).credentials.username)
 
 
+def vhost_of(amqp_url: str) -> str:
+    """The virtual host that a URL names, `/` where it names none."""
+    return str(parameters(amqp_url).virtual_host)
+
+
 @contextmanager
 def open_channel(amqp_url: str) -> Iterator[BlockingChannel]:
     """A channel of a connection of its own. Raises Unavailable, or Halt where the broker knows us and says no."""

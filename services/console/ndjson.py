@@ -1,0 +1,55 @@
+"""Lines from a file or a pipe: numbered, bounded in length, and a sign where nothing more comes for now."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Iterator
+from typing import NamedTuple
+
+IDLE_SECONDS = 0.5
+_CHUNK = 64 * 1024
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Line(NamedTuple):
+    """size: bytes read for it, its end included."""
+
+    number: int
+    text: bytes
+    size: int
+
+
+def lines(descriptor: int, most_bytes: int) -> Iterator[Line | None]:
+    """Every line that is not blank, without white space at its ends.
+
+    None where nothing has come for half a second, though more may. Of a line longer than `most_bytes` only a part
+    is given, which is longer than `most_bytes` too.
+    """
+    number, rest = 1, b""
+    for chunk in _chunks(descriptor):
+        if chunk is None:
+            yield None
+            continue
+        *whole, rest = (rest + chunk).split(b"\n")
+        for text in whole:
+            yield from _line(number, text + b"\n")
+            number += 1
+        rest = rest[: most_bytes + 1]
+    yield from _line(number, rest)
+
+
+def _line(number: int, read: bytes) -> Iterator[Line]:
+    text = read.removeprefix(_BYTE_ORDER_MARK).strip() if number == 1 else read.strip()
+    if text:
+        yield Line(number, text, len(read))
+
+
+def _chunks(descriptor: int) -> Iterator[bytes | None]:
+    while True:
+        if not select.select([descriptor], [], [], IDLE_SECONDS)[0]:
+            yield None
+        elif chunk := os.read(descriptor, _CHUNK):
+            yield chunk
+        else:
+            return
