@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import dataclasses
+import json
 from datetime import date, timedelta
 from typing import Any
 
@@ -169,6 +171,20 @@ def test_recompute_finds_what_is_wrong_and_puts_it_right(store: Store, store_url
     assert store.figures(COUNTY, YEAR) == before
 
 
+MADE_UP_KEYS: list[list[object]] = [
+    [True, "h", "c"],
+    [1.5, "h", "c"],
+    [1, "h", "c\0"],
+    [1, "\ud800", "c"],
+    [1, "h"],
+    [],
+]
+
+
+def cursor_of(*key: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+
+
 def test_pages_of_a_list_hold_every_case_once(store: Store) -> None:
     merge_all(store, decoded([event for number in range(25) for event in case(number)]), 50)
     wanted = CaseFilter(COUNTY, indicator="mean_elapsed_days", part="numerator", window=YEAR)
@@ -182,8 +198,9 @@ def test_pages_of_a_list_hold_every_case_once(store: Store) -> None:
         if cursor is None:
             break
     assert sorted(seen) == sorted(f"case-{number}" for number in range(25))
-    with pytest.raises(BadCursor):
-        store.list_cases(wanted, TODAY, "rubbish")
+    for made_up in ("rubbish", *(cursor_of("2026-01-01", *key) for key in MADE_UP_KEYS)):
+        with pytest.raises(BadCursor):
+            store.list_cases(wanted, TODAY, made_up)
 
 
 def test_a_declared_figure_is_summed_over_the_periods_in_the_window(store: Store) -> None:

@@ -215,8 +215,13 @@ def _after(cursor: str | None, length: int) -> dict[str, Any]:
         if length == 4:
             key[0] = date.fromisoformat(key[0])
         region = key[1] if length == 4 else key[0]
-        if not isinstance(region, int) or not all(isinstance(part, str) for part in key[length // 2 :]):
+        if type(region) is not int or not all(_is_stored_text(part) for part in key[length // 2 :]):
             raise ValueError
     except (ValueError, TypeError):
         raise BadCursor("cursor: expected what an earlier page gave as next_cursor") from None
     return {f"a{index}": value for index, value in enumerate(key)}
+
+
+def _is_stored_text(part: object) -> bool:
+    """Whether the database could have given it; raises ValueError for half a surrogate pair."""
+    return isinstance(part, str) and b"\0" not in part.encode()
