@@ -15,6 +15,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date, time
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 
 from hallpulse.domain.clock import NONE_LIKE_LIMITS
@@ -133,7 +134,11 @@ def parse_limit(written: object, unit: object = "") -> Limit:
     """
     if isinstance(written, date | time | bool):
         raise BadLimit(LimitProblem.UNREADABLE if isinstance(written, bool) else LimitProblem.IS_A_DATE)
-    text = _plain(written)
+    return _parsed(_plain(written), None if unit is None else _plain(unit))
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str, unit: str | None) -> Limit:
     if not text or _NONE.fullmatch(text):
         return Limit(None)
     if _AT_ONCE.fullmatch(text):
@@ -143,7 +148,7 @@ def parse_limit(written: object, unit: object = "") -> Limit:
     if unit is None and _is_number(text):
         return Limit(None, (Conversion.NO_UNIT_NONE,))
     if unit and _is_number(text):
-        text += _plain(unit)
+        text += unit
     return _measured(text)
 
 

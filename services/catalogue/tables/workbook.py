@@ -56,7 +56,7 @@ class _Progress:
 def _rows(path: Path, sheet: Any, progress: _Progress) -> Iterator[tuple[int, Sequence[Cell]]]:
     progress.rows = sheet.max_row or 0
     sheet.reset_dimensions()  # what a sheet says of its own size is often wrong
-    rows = sheet.iter_rows(max_col=MAX_COLUMNS)
+    rows = sheet.iter_rows()
     while True:
         try:
             cells = next(rows)
@@ -66,15 +66,15 @@ def _rows(path: Path, sheet: Any, progress: _Progress) -> Iterator[tuple[int, Se
             where = f"sheet {sheet.title}, after row {progress.row}"
             raise TableError(f"{path}: {where}: {' '.join(str(error).split())[:200]}") from None
         progress.row += 1
-        yield progress.row, [_value(cell) for cell in cells]
+        yield progress.row, [_value(cell) for cell in cells[:MAX_COLUMNS]]
 
 
 def _value(cell: Any) -> Cell:
     value: Any = cell.value
-    if cell.data_type == "f":
+    if value is None:
+        return None
+    if cell.data_type in ("f", "e"):  # an error such as #REF! is what is left of a formula
         return Formula(str(value))
-    if cell.data_type == "e":
-        return Formula(str(value))  # the visible remains of one: #REF!
     if isinstance(value, str):
         return value.strip() or None
     return value if isinstance(value, Cell) else str(value)
