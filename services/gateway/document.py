@@ -33,6 +33,7 @@ CONFIG = OpenAPIConfig(
     use_handler_docstrings=True,
 )
 _OPEN_PATHS = ("/healthz", "/readyz", "/metrics")
+_YEARS_OF_THE_CALENDAR = "^(199[0-9]|2[01][0-9]{2}|22[0-4][0-9]|2250)-[0-9]{2}-[0-9]{2}$"
 _SCHEMAS = "#/components/schemas/{name}"
 
 
@@ -46,6 +47,8 @@ def document(app: Litestar) -> dict[str, Any]:
     paths["/metrics"]["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
     for parameter in _parameters(paths):
         _take_out_null(parameter["schema"])
+        if parameter["schema"].get("format") == "date":
+            parameter["schema"]["pattern"] = _YEARS_OF_THE_CALENDAR
     _describe(schemas)
     schemas.update(components(ref_template=_SCHEMAS))
     return made
