@@ -26,7 +26,7 @@ from .scene import Scene
 from .showing import show_indicators, show_targets
 from .watching import Watch
 
-EVENTS_A_CASE = 4.75
+EVENTS_A_CASE, EVENTS_A_DAY = 4.39, 60
 _MOST_REGIONS = 3
 
 
@@ -80,4 +80,4 @@ def expected_events(county: County) -> int:
     """About how many events a county makes, for a progress bar."""
     days = county.last_day - county.first_day + 1
     passed = min(1.0, (county.until / 86_400_000_000 - county.first_day) / days)
-    return int(county.cases * EVENTS_A_CASE * passed)
+    return int(passed * (county.cases * EVENTS_A_CASE + days * EVENTS_A_DAY))

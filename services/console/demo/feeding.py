@@ -23,12 +23,12 @@ def feed(amqp_url: str, events: Iterable[HallEvent], watch: Watch, expected: int
     """Publish events and wait until all are stored; seconds that took. expected: about how many there will be."""
     began = time.monotonic()
     with _bars() as bars:
-        shown = _Shown(bars, expected)
+        shown = _Shown(bars, watch, expected)
         with Outlet(amqp_url) as outlet:
             for count, event in enumerate(events):
                 outlet.send((watch.note(event),))
                 if count % _EVENTS_AT_ONCE == 0:
-                    shown.update(outlet.confirmed, watch)
+                    shown.update(outlet.confirmed)
         shown.published(outlet.confirmed)
         wait_until_stored(watch, shown.stored)
     return time.monotonic() - began
@@ -37,33 +37,25 @@ def feed(amqp_url: str, events: Iterable[HallEvent], watch: Watch, expected: int
 class _Shown:
     """The two bars; the database is asked twice a second at most."""
 
-    def __init__(self, bars: Progress, expected: int | None) -> None:
-        self._bars = bars
+    def __init__(self, bars: Progress, watch: Watch, expected: int | None) -> None:
+        self._bars, self._watch = bars, watch
         self._published: TaskID = bars.add_task(both(texts.PUBLISHED), total=expected)
         self._stored: TaskID = bars.add_task(both(texts.STORED), total=expected)
-        self._sent = 0
         self._asked = 0.0
 
-    def update(self, sent: int, watch: Watch) -> None:
+    def update(self, sent: int) -> None:
         self._bars.update(self._published, completed=sent)
-        self._sent = sent
         if time.monotonic() - self._asked > _ASK_SECONDS:
-            self.stored(watch.stored())
+            self.stored(self._watch.stored())
             self._asked = time.monotonic()
 
     def published(self, sent: int) -> None:
-        self._sent = sent
         self._bars.update(self._published, total=sent, completed=sent)
+        self._bars.update(self._stored, total=self._watch.published)
 
     def stored(self, count: int) -> None:
-        lag = f"{both(texts.LAG)} {max(0, self._sent - count):,}"
-        total = self._bars.tasks[self._stored].total
-        self._bars.update(
-            self._stored,
-            completed=count,
-            total=max(total or 0, count) or None,
-            description=f"{both(texts.STORED)}  {lag}",
-        )
+        lag = f"{both(texts.LAG)} {self._watch.published - count:,}"
+        self._bars.update(self._stored, completed=count, description=f"{both(texts.STORED)}  {lag}")
 
 
 def _bars() -> Progress:
