@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+import traceback
 
 from prometheus_client import start_http_server
 
@@ -23,9 +24,11 @@ def run(settings: Settings) -> None:
     """Consume until a signal. Raises HallpulseError where the broker or the database says no for good."""
     store = open_store(settings.database_url, pool_size=2)
     registry = new_registry()
-    pipeline = Pipeline(store, IngestMetrics(registry), frozenset({GATEWAY_USER, user_of(settings.amqp_url)}))
+    metrics = IngestMetrics(registry)
+    pipeline = Pipeline(store, metrics, frozenset({GATEWAY_USER, user_of(settings.amqp_url)}))
     limits = ConsumerLimits(settings.partitions, settings.batch_events, settings.batch_seconds)
     consumer = Consumer(settings.amqp_url, pipeline.decode, pipeline.commit, limits, say)
+    metrics.lag_from(consumer.lag)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consumer.stop())
     watch = CalendarWatch(store, settings.calendars, say)
@@ -52,7 +55,17 @@ def main() -> int:
     except (CalendarError, HallpulseError, SettingsError, OSError) as error:
         say(" ".join(str(error).split()))
         return 1
+    except Exception as error:  # nothing of it was acknowledged
+        say(own_fault(error))
+        return 1
     return 0
+
+
+def own_fault(error: Exception) -> str:
+    """What was not foreseen, in one line: with the place where it happened."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split())
+    return f"stopped by a fault of its own: {type(error).__name__}: {text} ({place.filename}:{place.lineno})"
 
 
 if __name__ == "__main__":

@@ -53,8 +53,8 @@ class Pipeline:
 
     def commit(self, batch: Batch) -> Sequence[Letter]:
         """Merge the batch's events; those that use an id again come back, to be refused. Raises Unavailable, Halt."""
+        self._know_halls()  # before the merge: an outage after it would make new events count as repeated ones
         outcome = self._store.merge(batch.events, self._now())
-        self._know_halls()
         self._count(batch, outcome)
         return [_reused(event) for event in outcome.reused]
 

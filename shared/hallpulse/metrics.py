@@ -5,7 +5,7 @@ The names are a contract: boards, rules and other people's dashboards are writte
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -182,7 +182,7 @@ class IngestMetrics:
             buckets=(1, 10, 50, 100, 250, 500, 1000, 2000, 4000, 8000, 16000), registry=registry,
         )  # fmt: skip
         self._lag = Gauge(
-            "hallpulse_ingest_lag_seconds", "Age of the oldest delivery when its batch was committed.",
+            "hallpulse_ingest_lag_seconds", "How long the oldest delivery has waited that is not committed yet.",
             registry=registry,
         )  # fmt: skip
         add_build_info(registry)
@@ -214,6 +214,10 @@ class IngestMetrics:
         self._batch_seconds.observe(seconds)
         self._batch_events.observe(events)
         self._lag.set(lag)
+
+    def lag_from(self, lag: Callable[[], float]) -> None:
+        """Ask for the lag at every scrape: while the database is away no batch tells it."""
+        self._lag.set_function(lag)
 
     def idle(self) -> None:
         """Nothing waits: there is no lag."""

@@ -66,6 +66,11 @@ class Consumer:
         """
         self._stopping = True
 
+    def lag(self) -> float:
+        """For how many seconds the oldest delivery that is not committed has waited; from any thread."""
+        since = self._session.waiting_since if self._session is not None else None
+        return 0.0 if since is None else max(0.0, time.monotonic() - since)
+
     def _until_stopped(self) -> None:
         wait = FIRST_WAIT
         while not self._stopping:

@@ -49,7 +49,9 @@ class _Unacked:
 
 
 class Session:
-    """queues: what to consume; stopping: whether we were told to stop, asked many times a second."""
+    """queues: what to consume; stopping: whether we were told to stop, asked many times a second;
+    waiting_since: when the oldest delivery came that is not committed yet (of a monotonic clock).
+    """
 
     def __init__(
         self,
@@ -63,6 +65,7 @@ class Session:
         stopping: Callable[[], bool],
     ) -> None:
         self.generation = generation
+        self.waiting_since: float | None = None
         self._queues = queues
         self._decode = decode
         self._committer = committer
@@ -77,7 +80,7 @@ class Session:
         self._letterbox: Letterbox | None = None
         self._consumer_tags: list[str] = []
         self._batch = Batch(generation)
-        self._in_flight = 0
+        self._outstanding: deque[Batch] = deque()
         self._held_bytes = 0
         self._unacked: deque[_Unacked] = deque()
         self._connection = SelectConnection(
@@ -95,6 +98,7 @@ class Session:
             self._ioloop.start()
         finally:
             self._closed = True
+            self.waiting_since = None
             self._ioloop.close()
         if self._failure is not None:
             raise self._failure
@@ -113,13 +117,19 @@ class Session:
 
     def committed(self, batch: Batch, letters: Sequence[Letter] | None) -> None:
         """A batch is in the database: see to its refused events, then acknowledge it. None: it was left out of it."""
-        self._in_flight -= 1
+        self._outstanding.popleft()
         if letters is not None and self._letterbox is not None and self._is_open:
             unacked = _Unacked(batch)
             self._unacked.append(unacked)
             self._letterbox.post([*batch.letters, *letters], functools.partial(self._safe, unacked))
         self._hand_on()
+        self._note_oldest()
         self._close_when_done()
+
+    def _note_oldest(self) -> None:
+        """For whoever asks from another thread: when the oldest delivery came that is not committed."""
+        oldest = self._outstanding[0] if self._outstanding else self._batch
+        self.waiting_since = oldest.opened if oldest.messages else None
 
     @property
     def _is_open(self) -> bool:
@@ -166,9 +176,11 @@ class Session:
             self.abandon()
 
     def _take(self, delivery: Delivery) -> None:
-        if not self._batch.messages:
-            self._ioloop.call_later(GATHER_SECONDS, self._hand_on)
+        first = not self._batch.messages
         self._batch.add(delivery, self._decode(delivery), time.monotonic())
+        if first:
+            self._ioloop.call_later(GATHER_SECONDS, self._hand_on)
+            self._note_oldest()
         self._held_bytes += len(delivery.body)
         if self._batch.size >= self._limits.most_events:
             self._hand_on()
@@ -188,11 +200,11 @@ class Session:
             time.monotonic(),
             most_events=self._limits.most_events,
             most_seconds=self._limits.most_seconds,
-            idle=self._in_flight == 0,
+            idle=not self._outstanding,
         )
-        if due and self._in_flight < 2 and not self._finishing:
-            self._in_flight += 1
+        if due and len(self._outstanding) < 2 and not self._finishing:
             batch, self._batch = self._batch, Batch(self.generation)
+            self._outstanding.append(batch)
             self._committer.put(batch)
 
     def _safe(self, unacked: _Unacked) -> None:
@@ -220,7 +232,7 @@ class Session:
         self._close_when_done()
 
     def _close_when_done(self) -> None:
-        if self._finishing and self._in_flight == 0 and not self._unacked:
+        if self._finishing and not self._outstanding and not self._unacked:
             self._close()
 
     def _start_anew(self, fault: str) -> None:
