@@ -10,9 +10,13 @@ from services.boards.intervals import Intervals, Links
 from services.boards.rules.render import render_rules
 from services.boards.rules.unit_tests import render_tests
 
+TOKEN_FILE = "/run/secrets/notices_token"
+"""Where the deployments mount what Alertmanager shows to the notices service."""
+
 
 def rule_files(plans: Sequence[Plan], intervals: Intervals, links: Links, receiver_url: str) -> dict[str, str]:
     """rules/ for Prometheus, tests/ for promtool, alertmanager.yml."""
     rules = {f"rules/{name}": text for name, text in render_rules(plans, intervals, links).items()}
     tests = {f"tests/{p.id}.test.yml": render_tests(p, f"../rules/{p.id}.yml", intervals) for p in plans}
-    return {**rules, **tests, "alertmanager.yml": render_alertmanager(plans, receiver_url, intervals)}
+    routes = render_alertmanager(plans, receiver_url, intervals, token_file=TOKEN_FILE)
+    return {**rules, **tests, "alertmanager.yml": routes}

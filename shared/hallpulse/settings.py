@@ -17,6 +17,7 @@ class Settings:
 
     amqp_url: of the suite's own broker user (it may declare the topology and speak for every hall);
     management_url: RabbitMQ's HTTP API with user and password, needed only to add halls;
+    gateway_amqp_url: how the gateway of a deployment finds the broker, for whoever makes its user there;
     gateway_rate: requests a second that one token may make in the long run, 0 for any number;
     read_token: with it the gateway answers every query, and takes no events;
     channels: the file that says where notices are passed on to; notices_token: what Alertmanager shows to be let in;
@@ -26,6 +27,7 @@ class Settings:
     amqp_url: str
     database_url: str
     management_url: str = ""
+    gateway_amqp_url: str = ""
     plans: Path = Path("plans")
     calendars: Path = Path("calendars")
     host: str = "127.0.0.1"
@@ -49,6 +51,7 @@ _NAMES = {
     "amqp_url": "HALLPULSE_AMQP_URL",
     "database_url": "HALLPULSE_DATABASE_URL",
     "management_url": "HALLPULSE_MANAGEMENT_URL",
+    "gateway_amqp_url": "HALLPULSE_GATEWAY_AMQP_URL",
     "plans": "HALLPULSE_PLANS",
     "calendars": "HALLPULSE_CALENDARS",
     "host": "HALLPULSE_HOST",
@@ -83,15 +86,27 @@ _CASTS = {
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
-    """Read every `HALLPULSE_…` variable that is set.
+    """Read every `HALLPULSE_…` variable that is set; `HALLPULSE_…_FILE` names a file that holds the value instead.
 
     Raises SettingsError where a required one is missing or one has the wrong form.
     """
-    missing = [_NAMES[name] for name in _REQUIRED if not environment.get(_NAMES[name])]
+    found = {name: _value(environment, variable) for name, variable in _NAMES.items()}
+    given = {name: text for name, text in found.items() if text}
+    missing = [_NAMES[name] for name in _REQUIRED if name not in given]
     if missing:
         raise SettingsError(f"missing environment: {', '.join(missing)}")
-    given = {name: environment[variable] for name, variable in _NAMES.items() if environment.get(variable)}
     return Settings(**{name: _cast(name, text) for name, text in given.items()})  # type: ignore[arg-type]
+
+
+def _value(environment: Mapping[str, str], variable: str) -> str:
+    """A secret is best kept in a file: what a process's environment holds can be read by others."""
+    file = environment.get(f"{variable}_FILE")
+    if not file or environment.get(variable):
+        return environment.get(variable, "")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{variable}_FILE: {file} cannot be read: {type(error).__name__}") from None
 
 
 def _cast(name: str, text: str) -> str | int | float | Path:

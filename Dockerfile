@@ -1,0 +1,20 @@
+# One image for every service of the suite: the command says which.
+FROM python:3.11-slim-bookworm AS build
+RUN pip install --no-cache-dir uv==0.9.*
+WORKDIR /src
+COPY pyproject.toml uv.lock README.md LICENSE* ./
+COPY shared ./shared
+COPY services ./services
+ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PROJECT_ENVIRONMENT=/opt/hallpulse
+RUN uv sync --frozen --no-dev --no-editable --extra suite
+
+FROM python:3.11-slim-bookworm
+RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent hallpulse
+COPY --from=build /opt/hallpulse /opt/hallpulse
+WORKDIR /app
+COPY plans ./plans
+COPY calendars ./calendars
+ENV PATH=/opt/hallpulse/bin:$PATH PYTHONUTF8=1 PYTHONUNBUFFERED=1 \
+    HALLPULSE_PLANS=/app/plans HALLPULSE_CALENDARS=/app/calendars HALLPULSE_HOST=0.0.0.0
+USER 10001:10001
+CMD ["hallpulse", "--help"]

@@ -1,0 +1,87 @@
+"""`python -m services.console.prepare`: what must be there before the services of a deployment start; twice is as once.
+
+Tables, calendars, the broker's topology, and the broker user as which the gateway publishes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from urllib.parse import quote, unquote, urlsplit
+
+import httpx
+
+from hallpulse.broker import EVENTS, GATEWAY_USER, declare
+from hallpulse.broker.connection import open_channel
+from hallpulse.calendars import CalendarError, load_overrides, national_calendar
+from hallpulse.domain.errors import HallpulseError, Unavailable
+from hallpulse.settings import Settings, SettingsError, settings_from
+from hallpulse.store import migrate, open_store
+
+PATIENCE_SECONDS = 180.0
+PAUSE_SECONDS = 2.0
+
+
+def prepare(settings: Settings) -> None:
+    """All of it; the gateway's user only where the settings say how the gateway will find the broker."""
+    migrate(settings.database_url)
+    store = open_store(settings.database_url, pool_size=1)
+    try:
+        store.apply_calendars([national_calendar(), *load_overrides(settings.calendars)])
+    finally:
+        store.close()
+    with open_channel(settings.amqp_url) as channel:
+        declare(channel, settings.partitions)
+    if settings.gateway_amqp_url and settings.management_url:
+        make_gateway_user(settings.management_url, settings.gateway_amqp_url)
+
+
+def make_gateway_user(management_url: str, gateway_url: str) -> None:
+    """A user that may publish for every hall, and do nothing else."""
+    parts = urlsplit(gateway_url)
+    if parts.username != GATEWAY_USER or not parts.password:
+        raise SettingsError(f"HALLPULSE_GATEWAY_AMQP_URL: expected amqp://{GATEWAY_USER}:PASSWORD@HOST/VHOST")
+    vhost = quote(unquote(parts.path.removeprefix("/")) or "/", safe="")
+    grants = {"configure": "^$", "write": f"^{re.escape(EVENTS)}$", "read": "^$"}
+    try:
+        with httpx.Client(base_url=management_url, timeout=10) as client:
+            user = {"password": unquote(parts.password), "tags": ""}
+            client.put(f"/api/users/{GATEWAY_USER}", json=user).raise_for_status()
+            client.put(f"/api/permissions/{vhost}/{GATEWAY_USER}", json=grants).raise_for_status()
+    except httpx.HTTPError as error:
+        raise Unavailable(f"the broker's management does not do it: {type(error).__name__}") from None
+
+
+def patiently(work: Callable[[], None], say: Callable[[str], None]) -> None:
+    """Servers of a deployment start at the same time: wait for them, but not for ever."""
+    last = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return work()
+        except Unavailable as error:
+            if time.monotonic() > last:
+                raise
+            say(f"waiting: {error}")
+            time.sleep(PAUSE_SECONDS)
+
+
+def _say(text: str) -> None:
+    print(f"prepare: {' '.join(text.split())}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    try:
+        settings = settings_from(os.environ)
+        patiently(lambda: prepare(settings), _say)
+    except (HallpulseError, SettingsError, CalendarError, OSError) as error:
+        _say(str(error) or type(error).__name__)
+        return 1
+    _say("done")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

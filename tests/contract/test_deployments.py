@@ -1,0 +1,185 @@
+"""The deployments' files, held against their schemas and against each other: no container can be started here."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate  # type: ignore[import-untyped]
+import pytest
+import yaml
+from compose_spec import PyCompose
+
+from hallpulse.settings import settings_from
+
+ROOT = Path(__file__).parents[2]
+BASE = ROOT / "deploy" / "k8s" / "base"
+KUBERNETES = "1.31"
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SCRAPED = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+
+
+def documents() -> Iterator[dict[str, Any]]:
+    for path in sorted(BASE.glob("*.yaml")):
+        if path.name != "kustomization.yaml":
+            yield from yaml.safe_load_all(path.read_text())
+
+
+def pods(document: dict[str, Any]) -> list[dict[str, Any]]:
+    template = document.get("spec", {}).get("template", {})
+    return [template["spec"]] if "spec" in template else []
+
+
+DOCUMENTS = {f"{d['kind']} {d['metadata']['name']}": d for d in documents()}
+
+
+def drawn(folder: Path) -> dict[str, str]:
+    """What deploy/secrets.sh draws, in a folder of its own."""
+    shutil.copy(ROOT / "deploy" / "secrets.sh", folder)
+    subprocess.run(["sh", folder / "secrets.sh"], check=True, capture_output=True, timeout=30)
+    return {path.name: path.read_text() for path in (folder / "secrets").iterdir()}
+
+
+def test_the_compose_file_is_one() -> None:
+    # The parser wants merged keys (<<) merged.
+    parsed = PyCompose.from_yaml(yaml.safe_dump(COMPOSE))
+    parsed.validate()
+    assert {"database", "broker", "ingest", "gateway", "targets", "notices", "grafana"} <= set(parsed.service_names())
+
+
+def test_what_compose_mounts_is_there_and_what_services_use_is_declared(tmp_path: Path) -> None:
+    secrets = drawn(tmp_path)
+    assert {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()} <= set(secrets)
+    for config in COMPOSE["configs"].values():
+        assert (ROOT / config["file"]).is_file()
+    for service in COMPOSE["services"].values():
+        for name in service.get("secrets", []):
+            assert (name if isinstance(name, str) else name["source"]) in COMPOSE["secrets"]
+        for mount in service.get("volumes", []):
+            source = mount.split(":")[0]
+            assert (ROOT / source).exists() if source.startswith(".") else source in COMPOSE["volumes"], mount
+
+
+def test_secrets_are_drawn_once_and_never_committed(tmp_path: Path) -> None:
+    first = drawn(tmp_path)
+    assert drawn(tmp_path) == first
+    assert len(set(first.values())) == len(first)
+    ignored = subprocess.run(["git", "check-ignore", "-q", "deploy/secrets/read_token"], cwd=ROOT, check=False)
+    assert ignored.returncode == 0
+
+
+def test_the_drawn_secrets_are_settings_that_services_take(tmp_path: Path) -> None:
+    drawn(tmp_path)
+    names = ("amqp_url", "database_url", "management_url", "gateway_amqp_url", "read_token", "notices_token")
+    files = {f"HALLPULSE_{name.upper()}_FILE": str(tmp_path / "secrets" / name) for name in names}
+    settings = settings_from(files)
+    assert settings.amqp_url.startswith("amqp://hallpulse:")
+    assert settings.gateway_amqp_url.startswith("amqp://gateway:")
+
+
+def test_no_secret_stands_in_a_deployments_file() -> None:
+    for path in (ROOT / "docker-compose.yml", ROOT / "Dockerfile", *BASE.glob("*.yaml")):
+        assert not re.search(r"(?i)(password|token|secret)\w*[\"']?\s*[:=]\s*[\"']?[0-9a-f]{16,}", path.read_text()), (
+            path
+        )
+
+
+def test_every_command_is_a_module_that_is_there() -> None:
+    commands = [service.get("command", []) for service in COMPOSE["services"].values()]
+    commands += [
+        container.get("command", []) for d in DOCUMENTS.values() for p in pods(d) for container in p["containers"]
+    ]
+    modules = {command[2] for command in commands if command[:2] == ["python", "-m"]}
+    assert {"services.ingest", "services.gateway", "services.console.prepare"} <= modules
+    for module in modules:
+        assert find_spec(module) is not None, module
+
+
+def test_prometheus_scrapes_the_ports_on_which_services_listen() -> None:
+    ports = {
+        name: str(value)
+        for name, service in COMPOSE["services"].items()
+        for key, value in (service.get("environment") or {}).items()
+        if key in ("HALLPULSE_METRICS_PORT", "HALLPULSE_GATEWAY_PORT")
+    }
+    scraped = dict(
+        target.split(":") for job in SCRAPED for config in job.get("static_configs", []) for target in config["targets"]
+    )
+    scraped |= {c["names"][0]: str(c["port"]) for job in SCRAPED for c in job.get("dns_sd_configs", [])}
+    assert ports == {name: port for name, port in scraped.items() if name in ports}
+    routes = (ROOT / "plans" / "_gen" / "alertmanager.yml").read_text()
+    assert f"http://notices:{ports['notices']}/v1/alerts" in routes
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_manifest_is_what_kubernetes_takes(name: str) -> None:
+    kubernetes_validate.validate(DOCUMENTS[name], KUBERNETES, strict=True)
+
+
+def test_the_kustomization_lists_every_file_and_takes_what_is_rendered() -> None:
+    kustomization = yaml.safe_load((BASE / "kustomization.yaml").read_text())
+    own = {path.name for path in BASE.glob("*.yaml")} - {"kustomization.yaml"}
+    assert set(kustomization["resources"]) == own
+    taken = [file.split("=")[-1] for made in kustomization["configMapGenerator"] for file in made["files"]]
+    for file in taken:
+        assert (BASE / file).resolve().is_file(), file
+    names = {(BASE / file).resolve() for file in taken}
+    assert set((ROOT / "plans" / "_gen" / "rules").glob("*.yml")) <= names
+    assert set((ROOT / "grafana" / "dashboards").glob("*/*.json")) <= names
+
+
+def test_what_pods_mount_is_made_somewhere(tmp_path: Path) -> None:
+    kustomization = yaml.safe_load((BASE / "kustomization.yaml").read_text())
+    maps, secrets = {made["name"] for made in kustomization["configMapGenerator"]}, set(drawn(tmp_path))
+    for document in DOCUMENTS.values():
+        for pod in pods(document):
+            for volume in pod.get("volumes", []):
+                if "configMap" in volume:
+                    assert volume["configMap"]["name"] in maps
+                if "secret" in volume:
+                    assert {item["key"] for item in volume["secret"]["items"]} <= secrets
+
+
+def test_pods_run_without_rights_that_they_do_not_need() -> None:
+    for name, document in DOCUMENTS.items():
+        for pod in pods(document):
+            assert pod["securityContext"]["runAsNonRoot"] is True, name
+            for container in pod["containers"]:
+                assert container["securityContext"]["allowPrivilegeEscalation"] is False, name
+                assert container["resources"]["limits"]["memory"], name
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kustomize_builds_the_base_and_kubernetes_takes_the_result() -> None:
+    built = subprocess.run(
+        ["kubectl", "kustomize", BASE, "--load-restrictor", "LoadRestrictionsNone"],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    made = list(yaml.safe_load_all(built.stdout))
+    for document in made:
+        kubernetes_validate.validate(document, KUBERNETES, strict=True)
+    sizes = {d["metadata"]["name"]: sum(map(len, d["data"].values())) for d in made if d["kind"] == "ConfigMap"}
+    assert max(sizes.values()) < 1_000_000, sizes
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_promtool_takes_the_deployments_prometheus() -> None:
+    path = ROOT / "deploy" / "prometheus" / "prometheus.yml"
+    done = subprocess.run(
+        ["promtool", "check", "config", "--syntax-only", path], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_image_copies_what_is_there_and_runs_as_nobody_special() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    for line in lines:
+        match = re.match(r"COPY (?!--from)(.+) \S+$", line)
+        for source in match[1].split() if match else ():
+            assert list(ROOT.glob(source)) or source.endswith("*"), line
+    assert "USER 10001:10001" in lines
