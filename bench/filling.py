@@ -26,6 +26,11 @@ def user_of(amqp_url: str) -> str:
     return str(URLParameters(amqp_url).credentials.username)
 
 
+def properties_of(message: Message, user: str) -> BasicProperties:
+    encoding = "utf-8" if message.headers else None
+    return BasicProperties(message.content_type, encoding, message.headers, delivery_mode=2, user_id=user)
+
+
 class _Filler:
     def __init__(self, url: str, messages: Sequence[Message]) -> None:
         self._left: Iterator[Message] = iter(messages)
@@ -61,8 +66,7 @@ class _Filler:
             message = next(self._left, None)
             if message is None:
                 return
-            properties = BasicProperties(content_type=message.content_type, delivery_mode=2, user_id=self._user)
-            self._channel.basic_publish(EVENTS, message.routing_key, message.body, properties)
+            self._channel.basic_publish(EVENTS, message.routing_key, message.body, properties_of(message, self._user))
             self._sent += 1
 
     def _on_answer(self, frame: Any) -> None:

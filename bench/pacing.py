@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import time
 
-from pika import BasicProperties, BlockingConnection, URLParameters
+from pika import BlockingConnection, URLParameters
 
-from bench.filling import user_of
+from bench.filling import properties_of, user_of
 from bench.streams import Message, messages, year_until_now
 from hallpulse.broker import EVENTS
 
@@ -23,8 +23,7 @@ def pace(amqp_url: str, sent: list[Message], rate: float) -> None:
     while done < len(sent):
         due = min(len(sent), int((time.monotonic() - began) * rate) + 1)
         for message in sent[done:due]:
-            properties = BasicProperties(content_type=message.content_type, delivery_mode=2, user_id=user)
-            channel.basic_publish(EVENTS, message.routing_key, message.body, properties)
+            channel.basic_publish(EVENTS, message.routing_key, message.body, properties_of(message, user))
         done = due
         connection.process_data_events(1 / BURSTS_A_SECOND)
     connection.close()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import heapq
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
@@ -51,6 +51,7 @@ class Message(NamedTuple):
     routing_key: str
     content_type: str
     body: bytes
+    headers: Mapping[str, Any] | None = None
 
 
 def calendars() -> list[Calendar]:
