@@ -44,6 +44,7 @@ class Doorkeeper:
         self._clock = clock
         self._threads = threads
         self._seen: OrderedDict[str, Seen] = OrderedDict()
+        self._asking: dict[str, asyncio.Future[Grant | None]] = {}
         self._ask_again_at = 0.0
 
     async def grant(self, token_hash: str) -> Grant | None:
@@ -56,6 +57,14 @@ class Doorkeeper:
             return seen.grant
         if now < self._ask_again_at:
             return self._remembered(seen, now)
+        asking = self._asking.get(token_hash)
+        if asking is None:
+            asking = self._asking[token_hash] = asyncio.ensure_future(self._ask(token_hash, seen, now))
+            asking.add_done_callback(lambda _: self._asking.pop(token_hash, None))
+        return await asyncio.shield(asking)
+
+    async def _ask(self, token_hash: str, seen: Seen | None, now: float) -> Grant | None:
+        """One question, however many requests wait for its answer."""
         try:
             grant = await asyncio.get_running_loop().run_in_executor(self._threads, self._find, token_hash)
         except Unavailable:

@@ -72,6 +72,7 @@ CONFIG: dict[str, Any] = {
     "log_config": None,
     "access_log": False,
     "server_header": False,
+    "proxy_headers": False,
     "timeout_keep_alive": IDLE_SECONDS,
     "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
 }

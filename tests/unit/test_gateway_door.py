@@ -33,6 +33,11 @@ def test_a_token_that_was_taken_away_is_refused_at_once() -> None:
 def test_many_requests_with_one_token_are_one_question() -> None:
     store, clock = FakeStore(), FakeClock()
     door = Doorkeeper(store.find, "", lambda: clock.seconds)
+
+    async def all_at_once() -> list[Grant | None]:
+        return await asyncio.gather(*(door.grant(KEY) for _ in range(10)))
+
+    assert asyncio.run(all_at_once()) == [HALL] * 10
     assert [admitted(door) for _ in range(10)] == [HALL] * 10
     assert len(store.asked) == 1
 
