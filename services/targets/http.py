@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import make_wsgi_app
 
 from .desk import TargetDesk
+from .exposition import CONTENT_TYPE, exposition
 
 STILL_SECONDS = 60.0
 """A timer that has not begun a reading for so long stands still, or its reading hangs."""
@@ -20,12 +20,13 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 def application(registry: CollectorRegistry, desk: TargetDesk) -> Application:
     """A WSGI application."""
-    metrics: Application = make_wsgi_app(registry)
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "/")
         if path == "/metrics":
-            return metrics(environ, start_response)
+            shown = exposition(registry.collect())
+            start_response("200 OK", [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(shown)))])
+            return [shown]
         status, text = _health(desk) if path == "/healthz" else ("404 Not Found", "expected /metrics or /healthz")
         start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
         return [f"{text}\n".encode()]

@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import Metric
 from hallpulse import metrics as names
 from hallpulse.domain.figures import FigureTable, Window
 from hallpulse.domain.plan import Plan, plan_for
-from hallpulse.store import Store
+from hallpulse.store import Coverage, Store
 from services.targets.collector import SnapshotCollector
 from services.targets.desk import TargetDesk
 
@@ -33,6 +33,14 @@ OF_DEPARTMENTS = frozenset(
 Lines = Mapping[str, Sequence[str]]
 
 
+class _NoHalls:
+    def list(self) -> Sequence[object]:
+        return []
+
+    def last_event_times(self) -> dict[tuple[int, str], int]:
+        return {}
+
+
 class _Remembered:
     """A store whose tables are read once: a day's is also the one of the day after, and of the trend's beginning.
 
@@ -45,14 +53,16 @@ class _Remembered:
         self._tables: dict[tuple[int, Window], FigureTable] = {}
         self._departments = {region: store.departments(region) for region in regions}
         self._workdays = {region: store.workdays(region) for region in regions}
-        self.coverage = store.coverage
-        self.halls = store.halls
+        self.halls = _NoHalls()
 
     def figure_table(self, region: int, window: Window) -> FigureTable:
         key = region, window
         if key not in self._tables:
             self._tables[key] = self._store.figure_table(region, window)
         return self._tables[key]
+
+    def coverage(self, *_: object) -> Coverage:
+        return Coverage(0, 0, None)
 
     def regions(self) -> list[int]:
         return self._regions
