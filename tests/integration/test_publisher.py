@@ -173,6 +173,12 @@ def test_a_broker_out_of_reach_is_said_in_one_line() -> None:
     assert time.monotonic() - began < 3
 
 
+@pytest.mark.parametrize("url", ["", "nonsense", "http://a:b@host/", "amqp://host:port/"])
+def test_what_is_no_url_is_said_in_one_line(url: str) -> None:
+    with pytest.raises(Halt, match="broker: expected a URL amqp://USER"):
+        Publisher(url)
+
+
 @pytest.mark.parametrize(
     ("routing_key", "user_id", "code"),
     [

@@ -25,8 +25,10 @@ _REFUSED_AT_THE_DOOR = (403, 530)
 def parameters(amqp_url: str) -> pika.URLParameters:
     """Connection parameters with a heartbeat and short timeouts. Raises Halt for a URL that is none."""
     try:
+        if not amqp_url.startswith(("amqp://", "amqps://")):
+            raise ValueError(amqp_url)
         wanted = pika.URLParameters(amqp_url)
-    except (ValueError, TypeError, KeyError):
+    except (LookupError, TypeError, ValueError):
         raise Halt("broker: expected a URL amqp://user:password@host:port/vhost") from None
     wanted.heartbeat = HEARTBEAT_SECONDS
     wanted.socket_timeout = 5

@@ -247,7 +247,12 @@ class Pipeline:
 
 
 def _parameters(amqp_url: str) -> pika.URLParameters:
-    parameters = pika.URLParameters(amqp_url)
+    try:
+        if not amqp_url.startswith(("amqp://", "amqps://")):
+            raise ValueError(amqp_url)
+        parameters = pika.URLParameters(amqp_url)
+    except (LookupError, TypeError, ValueError):
+        raise Halt("broker: expected a URL amqp://USER:PASSWORD@HOST:PORT/VHOST") from None
     parameters.heartbeat = 10
     parameters.socket_timeout = parameters.stack_timeout = 5
     parameters.connection_attempts = 1
