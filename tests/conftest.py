@@ -9,7 +9,6 @@ from hypothesis import settings
 
 from tests.servers import BrokerServer, PostgresServer, Vhost, broker_server, postgres_server
 
-
 # machines are shared: how long an example takes says nothing
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
