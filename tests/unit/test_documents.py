@@ -1,0 +1,35 @@
+"""What the documents say of closed lists is what the code has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hallpulse.contract.reasons import Reason
+from hallpulse.domain.clockface import flag_names
+from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.integrity import CHECKS
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def text(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def test_every_refusal_reason_is_explained_in_both_languages() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.+?) \| (.+?) \|$", text("publishing.md"), re.MULTILINE)
+    assert rows == [(str(reason), reason.zh, reason.en) for reason in Reason]
+
+
+def test_every_indicator_flag_and_check_is_explained() -> None:
+    page = text("indicators.md")
+    named = [*COMPUTED, *flag_names(-1), *(check.id for check in CHECKS)]
+    assert [name for name in named if name not in page] == []
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    root = DOCS.parent
+    for page in [root / "README.md", root / "README.zh-CN.md", *DOCS.rglob("*.md")]:
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
