@@ -146,6 +146,15 @@ def test_a_number_leads_to_its_cases_and_a_case_to_its_clock(page: Page, address
     assert page.complaints == []
 
 
+def test_an_integrity_check_leads_to_what_it_found(page: Page, address: str) -> None:
+    page.open(f"{address}/#token={READ_TOKEN}")
+    page.click("[data-key=check-silent_hall]")
+    found = {c["id"]: c["count"] for c in api(address, "/v1/integrity?region=222424")["checks"]}
+    page.until("document.querySelectorAll('.drawer .cases tbody tr').length", found["silent_hall"])
+    assert found["silent_hall"] == number(page.text(".facts .big")) == 1
+    assert page.complaints == []
+
+
 def test_what_an_event_says_is_text_and_never_markup(page: Page, address: str) -> None:
     page.open(f"{address}/#token={READ_TOKEN}")
     page.click("[data-key=open-overdue]")

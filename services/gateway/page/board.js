@@ -3,6 +3,7 @@
 import { ago, clockTime, h } from "./dom.js";
 import { departmentsPart } from "./departments.js";
 import { indicatorsPart, openCasesPart } from "./figures.js";
+import { integrityPart } from "./integrity.js";
 import { targetsPart } from "./targets.js";
 import { named, say } from "./words.js";
 
@@ -59,7 +60,7 @@ export function drawBoard(board, context) {
   board.replaceChildren(
     ...warnings(context).map((text) => h("p", { class: "warning", role: "status" }, text)),
     ...[
-      data.targets ? targetsPart(context) : null,
+      h("div", { class: "front" }, ...[data.targets ? targetsPart(context) : null, integrityPart(context)].filter(Boolean)),
       h("div", { class: "side" }, openCasesPart(context), indicatorsPart(context)),
       data.departments ? departmentsPart(context) : null,
       h("footer", {}, h("span", {}, say("drillHint")), h("a", { href: "/openapi.json" }, "OpenAPI"), h("a", { href: "/problems" }, "Problems")),

@@ -4,16 +4,18 @@ import { Refused, ask, forgetToken, hasToken, keepToken, tokenFromAddress } from
 import { drawBoard, drawHeader } from "./board.js";
 import { closeDrawer, isOpen, showDrawer } from "./drawer.js";
 import { h } from "./dom.js";
+import { showCheck } from "./integrity.js";
 import { showList } from "./lists.js";
 import { showStory } from "./story.js";
 import { showTarget } from "./targets.js";
 import { say, switchLanguage } from "./words.js";
 
 const REFRESH_MS = 10000;
-const state = { regions: null, region: null, data: null, error: null, timer: 0, reading: false };
+const CHECKS_MS = 60000;
+const state = { regions: null, region: null, data: null, error: null, timer: 0, checkedAt: 0 };
 const board = document.getElementById("board");
 
-/** What the address says after its #: /, /list?…, /target/ID or /case/REGION/HALL/ID; region= in any of them. */
+/** What the address says after its #: /, /list?…, /target/ID, /check/ID or /case/REGION/HALL/ID; region= in any of them. */
 function route() {
   const [path, query = ""] = location.hash.replace(/^#/, "").split("?");
   return { parts: path.split("/").filter(Boolean).map(decodeURIComponent), query: new URLSearchParams(query) };
@@ -89,6 +91,7 @@ async function openAsked() {
   if (parts[0] === "list") return showDrawer((drawer) => showList(drawer, context(), Object.fromEntries(query)));
   if (parts[0] === "case" && parts.length >= 4) return showDrawer((drawer) => showStory(drawer, context(), parts.slice(1)));
   if (parts[0] === "target" && state.data) return showDrawer((drawer) => showTarget(drawer, context(), parts[1]));
+  if (parts[0] === "check" && state.data) return showDrawer((drawer) => showCheck(drawer, context(), parts[1]));
   return closeDrawer();
 }
 
@@ -110,7 +113,20 @@ async function readBoard() {
     whole ? ask("/v1/departments", { region: region.region }) : none,
     whole && region.plan ? ask("/v1/trend", { region: region.region }) : none,
   ]);
-  return { indicators, targets, departments, trend };
+  const integrity = state.data && state.data.integrity;
+  return { indicators, targets, departments, trend, integrity };
+}
+
+/** The checks look at every case of the year: once a minute is enough, and the board does not wait for them. */
+async function readChecks(asked) {
+  const { region, hall, department } = context();
+  if (state.data.integrity && Date.now() - state.checkedAt < CHECKS_MS) return;
+  state.checkedAt = Date.now();
+  const integrity = await ask("/v1/integrity", { region: region.region, hall, department }).catch(() => null);
+  if (!integrity || asked !== state.region || !state.data) return;
+  state.data.integrity = integrity;
+  draw();
+  if (route().parts[0] === "check") openAsked();
 }
 
 async function refresh() {
@@ -126,6 +142,7 @@ async function refresh() {
     state.error = error.message;
   }
   draw();
+  if (state.data) readChecks(asked);
   state.timer = setTimeout(() => (document.hidden ? undefined : refresh()), REFRESH_MS);
 }
 
