@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 
 from litestar import Litestar, Router
+from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
@@ -79,6 +80,7 @@ def create_app(desk: Desk) -> Gateway:
         [guarded, *OPEN],
         exception_handlers={LedToThePage: to_the_page, Declined: answer, HTTPException: answer, Exception: answer},
         openapi_config=CONFIG,
+        compression_config=CompressionConfig(backend="gzip", minimum_size=2048, gzip_compress_level=4),
         logging_config=None,
         request_max_body_size=MAX_BODY,
         state=State({"desk": desk}),
