@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +21,9 @@ from services.console.demo.marking import mark, refuse_another
 from services.console.demo.running import StopAsked, suite, wait_for_stop
 from services.console.demo.scene import county_of, scene
 from services.console.demo.showing import show_addresses
+from services.console.history.blocks import NoHistory
+from services.console.history.days import SHANGHAI
+from services.console.history.write import write_history
 from services.console.screen import screen
 from services.console.simulate import simulate
 from services.console.simulate.county import CASES_A_YEAR
@@ -60,6 +64,7 @@ def command(file: Path | None, *, once: bool, cases: int, events_out: BinaryIO |
         with suite(layout):
             _play(layout, file, cases)
             if not once:
+                _write_past(layout)
                 screen().print(both(texts.STOP_WITH))
                 wait_for_stop(layout)
     except StopAsked:
@@ -78,6 +83,15 @@ def _play(layout: Layout, file: Path | None, cases: int) -> None:
             mark(layout, cases)
             play_year(stage, shown, county)
     show_addresses(screen(), endpoints(layout.root), layout.root)
+
+
+def _write_past(layout: Layout) -> None:
+    """So that Prometheus shows the whole period; where it cannot, the present is still there."""
+    today = datetime.now(SHANGHAI).date()
+    try:
+        write_history(connect(layout.root), layout.prometheus / "data", today)
+    except NoHistory as error:
+        screen().print(str(error), markup=False)
 
 
 def _write_events(out: BinaryIO, cases: int) -> None:
