@@ -83,6 +83,17 @@ def test_promtool_takes_every_rules_file(tmp_path: Path, intervals: Intervals) -
 
 
 @needs_promtool
+def test_a_name_with_braces_and_quotes_is_only_a_name(tmp_path: Path) -> None:
+    strange = Names('{{ .Boom }} "引号" `反引号`', "strange")
+    plan = large_plan()
+    plan = replace(plan, names=strange, targets=tuple(replace(t, names=strange) for t in plan.targets[:2]))
+    (tmp_path / "large.yml").write_text(render_rules([plan], OFFICE)["large.yml"])
+    (tmp_path / "test.yml").write_text(render_tests(plan, "large.yml", OFFICE))
+    run("promtool", "check", "rules", tmp_path / "large.yml")
+    run("promtool", "test", "rules", tmp_path / "test.yml")
+
+
+@needs_promtool
 def test_the_rendered_tests_of_the_kept_rules_pass() -> None:
     run("promtool", "test", "rules", *sorted((ROOT / "plans" / "_gen" / "tests").glob("*.yml")))
 

@@ -9,6 +9,7 @@ from services.boards.intervals import Intervals, Links, duration
 from services.boards.promql import number, select
 from services.boards.rules.measured import in_force
 from services.boards.rules.rule import Alert
+from services.boards.rules.saying import department_name, literal
 
 HERE = "on (region, department)"
 DEPARTMENT = "{{ $labels.department }}"
@@ -71,8 +72,8 @@ class _Cases:
         labels = {"severity": severity, "lead": DEPARTMENT, "plan": self.plan.id}
         query = f"region={self.plan.region}&state={state}&department={{{{ $labels.department | urlquery }}}}"
         annotations = {
-            "summary": f"{DEPARTMENT}:{words}",
-            "description": f"{self.plan.names.zh}。{DEPARTMENT}{words}。",
+            "summary": f"{department_name(self.plan.region)}:{words}",
+            "description": f"{literal(self.plan.names.zh)}。{department_name(self.plan.region)}{words}。",
             "value": '{{ $value | printf "%.2f" }}',
             "cases_url": f"{self.links.gateway}/v1/cases?{query}",
             "board_url": f"{self.links.grafana}/d/hallpulse-halls/?var-region={self.plan.region}",

@@ -11,6 +11,19 @@ UNIT_WORDS: dict[Unit, str] = {"share": " %", "count": "", "days": " 个工作�
 GAP_WORDS: dict[Unit, str] = {"share": " 个百分点", "count": "", "days": " 个工作日"}
 
 
+def literal(text: str) -> str:
+    """A text from a plan, in which two braces are two braces."""
+    return text.replace("{{", "{{ `{{` }}")
+
+
+def department_name(region: int) -> str:
+    """The name of the alert's department; its code where nobody named it."""
+    query = f'hallpulse_department_info{{region="{region}",department=%q}}'
+    named = '{{ . | first | label "zh" }}'
+    code = "{{ $labels.department }}"
+    return f"{{{{ with query (printf `{query}` $labels.department) }}}}{named}{{{{ else }}}}{code}{{{{ end }}}}"
+
+
 def asked(expr: str, form: str = "%.2f", arguments: Sequence[str] = ()) -> str:
     """The first value of an expression, formatted, or "no data". %q in it stands for a label of the alert."""
     query = f"(printf `{expr}` {' '.join(arguments)})" if arguments else f"`{expr}`"

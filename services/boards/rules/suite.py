@@ -9,6 +9,7 @@ from hallpulse.domain.plan import Plan
 from services.boards.intervals import Intervals, Links, duration
 from services.boards.promql import number, select
 from services.boards.rules.rule import Alert, Record
+from services.boards.rules.saying import literal
 
 SILENCE = "hallpulse:hall_silence:seconds"
 REFUSED = "hallpulse:events_refused:share"
@@ -85,7 +86,7 @@ def plan_alert(plan: Plan, intervals: Intervals, links: Links) -> Alert:
     start, end = midnights(plan)
     known = select("hallpulse_plan_info", region=plan.region, plan=plan.id)
     expr = f"absent({known}) and on () (vector(time()) >= {start} < {end})"
-    words = f"{plan.names.zh}没有任何数据:指标服务未运行,或没有装入这个方案"
+    words = f"{literal(plan.names.zh)}没有任何数据:指标服务未运行,或没有装入这个方案"
     alert = _Teller("operators", f"{links.grafana}/d/hallpulse-health/").alert(
         "PlanNotMeasured", expr, "critical", words
     )

@@ -13,7 +13,7 @@ from services.boards.intervals import Intervals, Links
 from services.boards.promql import select
 from services.boards.rules.measured import Measured, below, in_force
 from services.boards.rules.rule import Alert
-from services.boards.rules.saying import GAP_WORDS, UNIT_WORDS, each
+from services.boards.rules.saying import GAP_WORDS, UNIT_WORDS, department_name, each, literal
 
 COMPRESSION = "promised_limit_compression"
 DROPPED_ITEMS = 'topk(5, -hallpulse_item_compression_change{region="%d"}) * 100'
@@ -173,13 +173,13 @@ def _leads(measured: Measured) -> str:
 
 def _annotations(kind: Kind, measured: Measured, links: Links) -> dict[str, str]:
     target, plan = measured.target, measured.plan
-    whose = "{{ $labels.department }} " if measured.each_department else ""
+    whose = f"{department_name(plan.region)} " if measured.each_department else ""
     source = f"第 {'、'.join(target.source)} 项" if target.source else ""
     now = f"现为 {_said(measured, 'value')},目标 {_said(measured, 'goal')},与目标相差 {_gap(measured)}"
     return {
-        "summary": f"{whose}{target.names.zh}:{kind.words(measured)}",
-        "description": f"{plan.names.zh}{source}。{now}。",
-        "name": target.names.zh,
+        "summary": f"{whose}{literal(target.names.zh)}:{kind.words(measured)}",
+        "description": f"{literal(plan.names.zh)}{source}。{now}。",
+        "name": literal(target.names.zh),
         "value": measured.said("value"),
         "required": measured.said("required"),
         "goal": measured.said("goal"),
