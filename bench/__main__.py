@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bench import latency, peering, reads, throughput
+from bench import boards, latency, peering, reads, throughput
 from bench.grounds import grounds
 from bench.options import Options
 from bench.results import RESULTS, keep, machine
@@ -30,6 +30,7 @@ SECTIONS: dict[str, Section] = {
     "latency": latency.run,
     "reads": on_grounds(reads.run),
     "peers": on_grounds(peering.run),
+    "boards": boards.run,
 }
 
 

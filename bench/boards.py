@@ -1,0 +1,44 @@
+"""A plan of 40 departments and 20 targets that bind each: rendering, series, and a scrape of the targets service."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bench.options import Options
+from services.boards.board.render import render_boards
+from services.boards.generated import rule_files
+from services.boards.intervals import OFFICE, Links
+from services.console.screen import screen
+from services.targets.exposition import exposition
+from tests.alerts.test_rules import large_plan
+from tests.unit.test_exposition import large_registry
+
+ROUNDS = 20
+
+
+def run(_options: Options) -> dict[str, Any]:
+    plan, registry = large_plan(), large_registry()
+    rules = best(3, lambda: rule_files([plan], OFFICE, Links(), "http://127.0.0.1:1/v1/alerts"))
+    boards = best(3, lambda: render_boards([plan]))
+    scrape = best(ROUNDS, lambda: exposition(registry.collect()))
+    text = exposition(registry.collect())
+    series = sum(1 for line in text.splitlines() if line and not line.startswith(b"#"))
+    figures = {
+        "render_rules_seconds": round(rules, 3),
+        "render_boards_seconds": round(boards, 3),
+        "scrape_milliseconds": round(scrape * 1000, 1),
+        "series": series,
+    }
+    screen().print(" · ".join(f"{name} {value}" for name, value in figures.items()))
+    return figures
+
+
+def best(rounds: int, work: Callable[[], object]) -> float:
+    took = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        work()
+        took.append(time.perf_counter() - began)
+    return min(took)
