@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from services.boards import Links
 from services.console.suite import applications, keys, servers
 from services.console.suite.applications import Application
 from services.console.suite.errors import CannotRun
@@ -78,7 +79,8 @@ def _alerts(ground: Ground) -> Alerts:
     gateway = f"http://{applications.HOST}:{_port(ground, applications.GATEWAY)}"
     token_file = private_directory(ground.layout.alertmanager) / "notices.token"
     write_private(token_file, ground.keys.notices)
-    return rendered_alerts(_plans(ground.given), pace, receiver, gateway, str(token_file))
+    links = Links(gateway=gateway, grafana=ground.given.get("HALLPULSE_GRAFANA_URL", "").rstrip("/"))
+    return rendered_alerts(_plans(ground.given), pace, receiver, links, str(token_file))
 
 
 def _environment(ground: Ground, all_servers: tuple[Server, ...]) -> dict[str, str]:

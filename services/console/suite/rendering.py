@@ -21,12 +21,12 @@ class Alerts:
     routing: str = ""
 
 
-def rendered_alerts(folder: Path, pace: str, receiver_url: str, gateway_url: str, token_file: str) -> Alerts:
+def rendered_alerts(folder: Path, pace: str, receiver_url: str, links: Links, token_file: str) -> Alerts:
     """pace: `demo` tells everything within seconds, `office` as a bureau at work wants it. Raises PlanError."""
     intervals = INTERVALS.get(pace)
     if intervals is None:
         raise CannotRun(f"HALLPULSE_INTERVALS: expected one of {', '.join(INTERVALS)}, got {pace!r}")
     plans = load_plans(folder)
-    rules = render_rules(plans, intervals, Links(gateway=gateway_url))
+    rules = render_rules(plans, intervals, links)
     routing = render_alertmanager(plans, receiver_url, intervals, token_file=token_file)
     return Alerts(rules, routing)
