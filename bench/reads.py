@@ -19,7 +19,7 @@ from bench.ingesting import worker
 from bench.options import Options
 from bench.services import free_port, service
 from bench.storage import bytes_an_event, recompute_rate, stored_events
-from bench.streams import CHECKOUT, COUNTIES, COUNTY, messages, province_stream, year_until_now
+from bench.streams import CHECKOUT, COUNTIES, COUNTY, messages, province_stream, small_year_until_now, year_until_now
 from bench.tables import Row, milliseconds, percentile, show
 from bench.usage import Meter
 from hallpulse.store import open_store
@@ -56,9 +56,11 @@ def run(grounds: Grounds, options: Options) -> dict[str, Any]:
     county = year_until_now(options.stored)
     with grounds.catalogued(county) as template, grounds.postgres.fresh_database(template) as url:
         _merge(url, county.events)
+        _vacuum(url)
         sizes, rate = bytes_an_event(url), recompute_rate(url)
         asked = [_ask_all(grounds, url, options.asked, "one county")]
-        _load_province(url, options)
+        _load_province(url, options.stored // 100)
+        _vacuum(url)
         asked.append(_ask_all(grounds, url, options.asked, f"{len(COUNTIES)} counties"))
         asked.append(_ask_all(grounds, url, options.asked, f"{len(COUNTIES)} counties, during ingest", ingesting=True))
     _show(asked, sizes, rate, len(county.events))
@@ -69,15 +71,19 @@ def _merge(url: str, events: Sequence[Any]) -> None:
     store = open_store(url)
     merge(store, events)
     store.close()
+
+
+def _vacuum(url: str) -> None:
+    """As the database does by itself in its own time."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
 
 
-def _load_province(url: str, options: Options) -> None:
-    """Every other county with its catalogue and the newest part of its year."""
+def _load_province(url: str, cases: int) -> None:
+    """Every other county with its catalogue and a year of fewer cases, in all its departments and months."""
     for region in COUNTIES:
         if region != COUNTY:
-            other = year_until_now(options.stored // 20, region)
+            other = small_year_until_now(cases, region)
             _merge(url, [*other.catalogue, *other.events])
 
 

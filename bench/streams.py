@@ -70,12 +70,21 @@ def county_stream(size: int) -> Stream:
 
 def year_until_now(size: int, region: int = COUNTY) -> Stream:
     """The newest events of a county's year up to this hour, for what asks how things stand today."""
-    now = datetime.now(UTC)
-    start = date(now.year, 1, 1)
-    plan = replace(plan_of(2023), region=region, period=Window(start, date(now.year, 12, 31)))
-    county = County(plan, _workdays(region), int(now.timestamp() * 1_000_000))
-    catalogue, events = _split(simulate(county), sys.maxsize)
+    catalogue, events = _split(simulate(_county_now(region, CASES_A_YEAR)), sys.maxsize)
     return Stream("county until now", catalogue, events[-size:])
+
+
+def small_year_until_now(cases: int, region: int) -> Stream:
+    """A whole year up to this hour, of a county with so few cases; without heartbeats, which would outnumber them."""
+    catalogue, events = _split(simulate(_county_now(region, cases)), sys.maxsize)
+    return Stream("small county", catalogue, [event for event in events if event.type.family is not Family.HEARTBEAT])
+
+
+def _county_now(region: int, cases: int) -> County:
+    now = datetime.now(UTC)
+    period = Window(date(now.year, 1, 1), date(now.year, 12, 31))
+    plan = replace(plan_of(2023), region=region, period=period)
+    return County(plan, _workdays(region), int(now.timestamp() * 1_000_000), cases=cases)
 
 
 def province_stream(size: int, counties: Sequence[int] = COUNTIES) -> Stream:

@@ -34,6 +34,12 @@ class RunningSuite:
         return f"http://127.0.0.1:{json.loads((self.directory / 'ports.json').read_text())['targets']}/metrics"
 
     @property
+    def pids(self) -> dict[str, int]:
+        """Of its parts, by name."""
+        parts = json.loads((self.directory / "state.json").read_text())["parts"]
+        return {part["name"]: part["process"]["pid"] for part in parts if part["process"]}
+
+    @property
     def authorization(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.endpoints.token}"}
 
