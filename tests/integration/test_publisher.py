@@ -155,6 +155,18 @@ def test_with_somebody_told_of_what_is_turned_away_all_else_goes_on(vhost: Vhost
     assert taken(vhost, 50) == {f"e{number}" for number in range(50)}
 
 
+def test_a_fault_of_whoever_is_told_is_raised_where_events_are_sent(hall_url: str) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    publisher = Publisher(hall_url, broken)
+    publisher.start()
+    publisher.send(event(1, EventType.ITEM_PUBLISHED))
+    with pytest.raises(Halt, match="ZeroDivisionError"):
+        publisher.flush(20)
+    publisher.close()
+
+
 def test_of_a_batch_that_breaks_the_contract_nothing_is_sent(vhost: Vhost, hall_url: str) -> None:
     with Publisher(hall_url) as publisher, pytest.raises(Refused):
         publisher.send_batch([event(1), changed(data={"channel": "fax"}, source=SOURCE)])

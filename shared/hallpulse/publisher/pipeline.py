@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -30,11 +31,15 @@ MOST_BYTES = 64 * 1024 * 1024
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 
 
-class _Waiting:
-    __slots__ = ("future", "routing_key", "size", "unroutable")
+Answered = Callable[[Unavailable | Halt | None], None]
+"""Called once, on the pipeline's thread or at once on the caller's: None where the broker has the message."""
 
-    def __init__(self, future: Future[None], routing_key: str, size: int) -> None:
-        self.future = future
+
+class _Waiting:
+    __slots__ = ("answered", "routing_key", "size", "unroutable")
+
+    def __init__(self, answered: Answered, routing_key: str, size: int) -> None:
+        self.answered = answered
         self.routing_key = routing_key
         self.size = size
         self.unroutable = False
@@ -54,7 +59,7 @@ class Pipeline:
         self._connection: SelectConnection | None = None
         self._channel: Channel | None = None
         self._waiting: OrderedDict[int, _Waiting] = OrderedDict()
-        self._handed: deque[tuple[str, bytes, str, Future[None]]] = deque()
+        self._handed: deque[tuple[str, bytes, str, Answered]] = deque()
         self._woken = False
         self._tag = 0
         self._bytes = 0
@@ -97,16 +102,20 @@ class Pipeline:
     def publish(self, routing_key: str, body: bytes, content_type: str) -> Future[None]:
         """Ends once the broker has the message; raises Unavailable from its result() where it has it not."""
         future: Future[None] = Future()
+        self.hand_over(routing_key, body, content_type, partial(_end_future, future))
+        return future
+
+    def hand_over(self, routing_key: str, body: bytes, content_type: str, answered: Answered) -> None:
+        """The same without a future, which costs more than all else that is done for a message here."""
         if not self.connected:
-            future.set_exception(Unavailable(f"broker: {self._fault}"))
+            answered(Unavailable(f"broker: {self._fault}"))
         elif len(self._waiting) + len(self._handed) >= MOST_IN_FLIGHT or self._bytes >= MOST_BYTES:
-            future.set_exception(Unavailable("broker: too many messages wait for its confirmation"))
+            answered(Unavailable("broker: too many messages wait for its confirmation"))
         else:
-            self._handed.append((routing_key, body, content_type, future))
+            self._handed.append((routing_key, body, content_type, answered))
             if not self._woken:  # once for all that is handed over before the pipeline's thread comes to it
                 self._woken = True
                 self._ioloop.add_callback_threadsafe(self._publish_handed)
-        return future
 
     def _run(self) -> None:
         try:
@@ -155,12 +164,12 @@ class Pipeline:
         for _ in range(len(self._handed)):
             self._publish(*self._handed.popleft())
 
-    def _publish(self, routing_key: str, body: bytes, content_type: str, future: Future[None]) -> None:
+    def _publish(self, routing_key: str, body: bytes, content_type: str, answered: Answered) -> None:
         if self._channel is None or not self._channel.is_open:
-            future.set_exception(Unavailable(f"broker: {self._fault}"))
+            answered(Unavailable(f"broker: {self._fault}"))
             return
         self._tag += 1
-        self._waiting[self._tag] = _Waiting(future, routing_key, len(body))
+        self._waiting[self._tag] = _Waiting(answered, routing_key, len(body))
         self._bytes += len(body)
         properties = pika.BasicProperties(
             content_type=content_type,
@@ -198,12 +207,7 @@ class Pipeline:
         if waiting is None:
             return
         self._bytes -= waiting.size
-        if not waiting.future.set_running_or_notify_cancel():
-            return
-        if error is None:
-            waiting.future.set_result(None)
-        else:
-            waiting.future.set_exception(error)
+        waiting.answered(error)
 
     def _on_channel_lost(self, _channel: Channel, reason: Exception) -> None:
         """Such as an exchange that is not there yet. A lost connection ends its channels first."""
@@ -244,6 +248,15 @@ class Pipeline:
             self._ioloop.stop()
         elif connection.is_open:
             connection.close()  # one that is still being opened is closed once it is: pika cannot stop half-way
+
+
+def _end_future(future: Future[None], error: Unavailable | Halt | None) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
 
 
 def _parameters(amqp_url: str) -> pika.URLParameters:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 from functools import partial
 from types import TracebackType
 
@@ -120,21 +119,26 @@ class Publisher:
         return room or self._closing or self._halt is not None
 
     def _post(self, message: Message) -> None:
-        future = self._pipeline.publish(message.routing_key, message.body, message.content_type)
-        future.add_done_callback(partial(self._answered, message))
+        self._pipeline.hand_over(*message[:3], partial(self._answered, message))
 
-    def _answered(self, message: Message, future: Future[None]) -> None:
+    def _answered(self, message: Message, error: Unavailable | Halt | None) -> None:
         """On the pipeline's thread, or at once on the sender's where there is no connection."""
-        error = future.exception()
         if isinstance(error, Halt):
-            self._refused(message, str(error))
+            self._turn_away(message, str(error))
         with self._changed:
-            if error is not None and not isinstance(error, Halt):
+            if isinstance(error, Unavailable):
                 self._fault = str(error)
                 self._again.append(message)
                 self._changed.notify_all()
             else:
                 self._forget(message, 0 if error else message.events)
+
+    def _turn_away(self, message: Message, why: str) -> None:
+        """A fault of whoever is told must not end the thread that publishes: it is raised where events are sent."""
+        try:
+            self._refused(message, why)
+        except Exception as error:
+            self._halt = Halt(f"{type(error).__name__} in the function told of refused messages: {error}")
 
     def _forget(self, message: Message, confirmed: int) -> None:
         """Wakes those who wait only where there is something to do for them: waking costs more than all else here."""
