@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 import psycopg
 
 from bench.grounds import PARTITIONS, Grounds, Lane
-from bench.services import free_port, service
+from bench.services import Service, free_port, starting, wait_for_first
 from bench.streams import CHECKOUT
 from bench.usage import Meter, Usage
 
@@ -21,7 +20,7 @@ _STORED = "SELECT coalesce(sum(events), 0)::bigint FROM hall_days"
 
 @dataclass(frozen=True)
 class Ingested:
-    """events: new ones, in so many seconds from the moment at which the workers were ready."""
+    """events: new ones, in so many seconds from the moment at which the first of the workers was ready."""
 
     events: int
     seconds: float
@@ -35,18 +34,19 @@ class Ingested:
 def ingest(grounds: Grounds, lane: Lane, database_url: str, expected: int, workers: int = 1) -> Ingested:
     """Run workers until so many new events are stored. Raises RuntimeError where they come to a stand before."""
     with psycopg.connect(database_url, autocommit=True) as connection, contextlib.ExitStack() as stack:
-        before = _stored(connection)
-        processes = [stack.enter_context(worker(lane.amqp_url, database_url)) for _ in range(workers)]
-        pids = {f"ingest {number}": process.pid for number, process in enumerate(processes, 1)}
+        before = stored(connection)
+        started = [stack.enter_context(worker(lane.amqp_url, database_url)) for _ in range(workers)]
+        pids = {f"ingest {number}": one.process.pid for number, one in enumerate(started, 1)}
+        wait_for_first(started)
         meter = Meter({**grounds.pids, **pids})
         _wait(connection, before + expected, before)
         usage = meter.read()
     return Ingested(expected, usage.seconds, usage)
 
 
-def worker(amqp_url: str, database_url: str) -> AbstractContextManager[subprocess.Popen[str]]:
-    """An ingest that has said it is ready."""
-    return service(
+def worker(amqp_url: str, database_url: str) -> AbstractContextManager[Service]:
+    """An ingest that is starting."""
+    return starting(
         "ingest",
         amqp_url=amqp_url,
         database_url=database_url,
@@ -60,16 +60,16 @@ def _wait(connection: psycopg.Connection[tuple[int]], wanted: int, before: int) 
     """Ask seldom at first, often near the end: the asking must not cost what is measured."""
     began = moved = time.monotonic()
     last = before
-    while (stored := _stored(connection)) < wanted:
+    while (there := stored(connection)) < wanted:
         now = time.monotonic()
-        if stored > last:
-            last, moved = stored, now
+        if there > last:
+            last, moved = there, now
         elif now - moved > STALL_SECONDS:
-            raise RuntimeError(f"stored {stored - before} of {wanted - before} events, and no more since a minute")
-        rate = (stored - before) / (now - began) if stored > before else 0.0
-        time.sleep(min(0.5, max(0.005, (wanted - stored) / rate / 3)) if rate else 0.05)
+            raise RuntimeError(f"stored {there - before} of {wanted - before} events, and no more since a minute")
+        rate = (there - before) / (now - began) if there > before else 0.0
+        time.sleep(min(0.5, max(0.005, (wanted - there) / rate / 3)) if rate else 0.05)
 
 
-def _stored(connection: psycopg.Connection[tuple[int]]) -> int:
+def stored(connection: psycopg.Connection[tuple[int]]) -> int:
     row = connection.execute(_STORED).fetchone()
     return row[0] if row else 0

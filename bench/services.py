@@ -8,42 +8,67 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from bench.streams import CHECKOUT
 from services.console.suite import ports
 
 
+@dataclass(frozen=True)
+class Service:
+    """ready: set once it has said so; ended: set once it says nothing more."""
+
+    process: subprocess.Popen[str]
+    ready: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def wait(self) -> None:
+        wait_for_first([self])
+
+
 @contextlib.contextmanager
-def service(name: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
-    """`python -m services.NAME` that has said it is ready. settings: HALLPULSE_… variables in lower case."""
+def starting(name: str, **settings: str) -> Iterator[Service]:
+    """`python -m services.NAME`, not ready yet. settings: HALLPULSE_… variables in lower case."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HALLPULSE_")}
     own = {f"HALLPULSE_{setting.upper()}": value for setting, value in settings.items()}
     command = [sys.executable, "-m", f"services.{name}"]
     process = subprocess.Popen(command, cwd=CHECKOUT, env=kept | own, stderr=subprocess.PIPE, text=True)
+    started = Service(process)
+    threading.Thread(target=_listen, args=(started, f"{name}: ready"), daemon=True).start()
     try:
-        _wait_ready(process, f"{name}: ready")
-        yield process
+        yield started
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
+
+
+@contextlib.contextmanager
+def service(name: str, **settings: str) -> Iterator[Service]:
+    """The same, ready."""
+    with starting(name, **settings) as started:
+        started.wait()
+        yield started
+
+
+def wait_for_first(services: Sequence[Service]) -> None:
+    """Until one of them is ready. Raises RuntimeError where one ends before."""
+    while not any(one.ready.is_set() for one in services):
+        if any(one.ended.is_set() for one in services):
+            raise RuntimeError("a service ended before it was ready")
+        time.sleep(0.002)
 
 
 def free_port() -> str:
     return str(ports.choose(["port"])["port"])
 
 
-def _wait_ready(process: subprocess.Popen[str], ready: str) -> None:
-    assert process.stderr is not None
-    for line in process.stderr:
+def _listen(started: Service, ready: str) -> None:
+    assert started.process.stderr is not None
+    for line in started.process.stderr:
         if line.startswith(ready):
-            threading.Thread(target=_pass_on, args=(process,), daemon=True).start()
-            return
-        print(line, end="", file=sys.stderr)
-    raise RuntimeError(f"it ended before it said {ready!r}")
-
-
-def _pass_on(process: subprocess.Popen[str]) -> None:
-    assert process.stderr is not None
-    for line in process.stderr:
-        print(line, end="", file=sys.stderr)
+            started.ready.set()
+        else:
+            print(line, end="", file=sys.stderr)
+    started.ended.set()

@@ -20,7 +20,7 @@ from bench.options import Options
 from bench.quiet import wait_for_calm
 from bench.streams import CHECKOUT, COUNTIES, Message, Stream, county_stream, messages, province_stream
 from bench.tables import Row, show, spread
-from bench.usage import Meter, Usage
+from bench.usage import CORES, Meter, Usage
 
 BATCH = 100
 SUBSET = 6000
@@ -94,8 +94,8 @@ def _raw(grounds: Grounds, sent: Sequence[Message], events: int) -> tuple[float,
         done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
         usage = meter.read()
     took = json.loads(done.stdout)
-    usage = Usage(took["seconds"], {**usage.cpu, "consumer": took["cpu"]}, usage.others, usage.idle)
-    return events / took["seconds"], usage
+    others = max(0.0, usage.others - took["cpu"] / usage.seconds / CORES)
+    return events / took["seconds"], Usage(took["seconds"], {**usage.cpu, "consumer": took["cpu"]}, others, usage.idle)
 
 
 def _hallpulse(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_CORES = os.cpu_count() or 1
+CORES = os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Meter:
         seconds = time.monotonic() - self._began
         cpu = {name: spent - self._cpu[name] for name, spent in _cpu_of(self._pids).items()}
         busy, idle = _machine()
-        whole = seconds * _CORES
+        whole = seconds * CORES
         others = (busy - self._busy - sum(cpu.values())) / whole
         return Usage(seconds, cpu, max(0.0, others), (idle - self._idle) / whole)
 
