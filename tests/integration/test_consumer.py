@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -35,7 +36,10 @@ def send(vhost: Vhost, numbers: range, size: int = 1) -> None:
     with publishing(vhost) as channel:
         for number in numbers:
             hall = f"hall-{number % 16}"
-            body = [changed(id=f"e{number}.{n}", source=f"/222424/{hall}") for n in range(size)]
+            body = [
+                changed(id=f"e{number}.{n}" if size > 1 else f"e{number}", source=f"/222424/{hall}")
+                for n in range(size)
+            ]
             publish(channel, body if size > 1 else body[0], f"222424.{hall}.case", user_id=vhost.user)
 
 
@@ -332,6 +336,37 @@ def test_a_second_worker_takes_over_within_seconds(vhost: Vhost) -> None:
         send(vhost, range(40, 80))
         wait_until(lambda: len(first.ids) + len(second.ids) == 80)
     assert len({*first.ids, *second.ids}) == 80
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_workers_that_come_later_get_their_share(vhost: Vhost, workers: int) -> None:
+    limits = ConsumerLimits(4, share_seconds=0.3)
+    published = 0
+    with contextlib.ExitStack() as stack:
+        running = []
+        for _ in range(workers):
+            running.append(stack.enter_context(consuming(vhost, limits)))
+            send(vhost, range(published, published + 40))
+            published += 40
+        until = time.monotonic() + 60
+        while True:
+            before = [len(one.ids) for one in running]
+            send(vhost, range(published, published + 64))
+            published += 64
+            wait_until(lambda: sum(len(one.ids) for one in running) >= published)  # noqa: B023
+            if all(len(one.ids) > had for one, had in zip(running, before, strict=True)):
+                break
+            assert time.monotonic() < until, before
+    ids = [id_ for one in running for id_ in one.ids]
+    assert len(ids) == len(set(ids)) == published
+
+
+def test_one_worker_alone_lets_nothing_go(vhost: Vhost) -> None:
+    with consuming(vhost, ConsumerLimits(4, share_seconds=0.05)) as running:
+        send(vhost, range(200))
+        wait_until(lambda: len(running.ids) == 200)
+    assert sorted(running.ids) == sorted(f"e{number}" for number in range(200))
+    assert running.said == []
 
 
 def test_what_is_published_before_any_worker_came_is_kept(vhost: Vhost) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pika import BasicProperties, SelectConnection, spec
 from pika.channel import Channel
+from pika.frame import Method
 
 from hallpulse.contract.decode import Decoded
 from hallpulse.domain.errors import Unavailable
@@ -19,6 +20,8 @@ from .committing import Committer
 from .connection import fault_line, parameters
 from .letterbox import Letterbox
 from .refused import Letter
+from .sharing import surplus
+from .topology import WORKERS
 
 GATHER_SECONDS = 0.005
 """After the first message of a batch: those that came with it are taken along."""
@@ -32,7 +35,7 @@ class ConsumerLimits:
 
     most_events and most_seconds: a batch is handed on when it holds so many events or is so old, or when the database
     has nothing to do; prefetch: unacknowledged messages a queue; most_bytes: what may be held in memory before the
-    consumer asks for no more.
+    consumer asks for no more; share_seconds: how often to look whether other workers wait for partitions of ours.
     """
 
     partitions: int = 4
@@ -40,6 +43,7 @@ class ConsumerLimits:
     most_seconds: float = 0.2
     prefetch: int = 4000
     most_bytes: int = 96 * 1024**2
+    share_seconds: float = 10.0
 
 
 @dataclass(slots=True)
@@ -78,7 +82,8 @@ class Session:
         self._paused = False
         self._channel: Channel | None = None
         self._letterbox: Letterbox | None = None
-        self._consumer_tags: list[str] = []
+        self._queue_of: dict[str, str] = {}
+        self._active: set[str] = set()
         self._batch = Batch(generation)
         self._outstanding: deque[Batch] = deque()
         self._held_bytes = 0
@@ -145,6 +150,8 @@ class Session:
     def _on_letter_channel(self, channel: Channel) -> None:
         channel.add_on_close_callback(self._on_channel_closed)
         self._letterbox = Letterbox(channel, self._start_anew)
+        channel.basic_consume(WORKERS, lambda *_: None)
+        self._ioloop.call_later(self._limits.share_seconds, functools.partial(self._count_workers, channel))
         self._connection.channel(on_open_callback=self._on_channel)
 
     def _on_channel(self, channel: Channel) -> None:
@@ -152,21 +159,38 @@ class Session:
         channel.add_on_close_callback(self._on_channel_closed)
         channel.add_on_cancel_callback(lambda _frame: self._start_anew("a queue was taken away"))
         channel.basic_qos(prefetch_count=self._limits.prefetch)
-        self._consume()
+        self._consume(self._queues)
 
-    def _consume(self) -> None:
+    def _consume(self, queues: Sequence[str]) -> None:
         if self._channel is not None and self._channel.is_open:
-            self._consumer_tags = [self._channel.basic_consume(name, self._on_message) for name in self._queues]
+            for name in queues:
+                self._queue_of[self._channel.basic_consume(name, self._on_message)] = name
 
-    def _cancel(self) -> None:
+    def _cancel(self, queues: Sequence[str]) -> None:
         if self._channel is not None and self._channel.is_open:
-            for tag in self._consumer_tags:
+            for tag in [tag for tag, name in self._queue_of.items() if name in queues]:
                 self._channel.basic_cancel(tag)
-        self._consumer_tags = []
+                del self._queue_of[tag]
+
+    def _count_workers(self, channel: Channel) -> None:
+        if channel.is_open and not self._finishing:
+            channel.queue_declare(WORKERS, passive=True, callback=self._share)
+            self._ioloop.call_later(self._limits.share_seconds, functools.partial(self._count_workers, channel))
+
+    def _share(self, workers: Method) -> None:
+        """Let go of what is more than our share, and wait for it again behind the others."""
+        queues = surplus(self._active, len(self._queues), workers.method.consumer_count)
+        self._active.clear()
+        if queues and not self._paused and not self._finishing:
+            self._cancel(queues)
+            self._consume(queues)
 
     def _on_message(
         self, _channel: Channel, method: spec.Basic.Deliver, properties: BasicProperties, body: bytes
     ) -> None:
+        queue = self._queue_of.get(method.consumer_tag)
+        if queue is not None:
+            self._active.add(queue)
         if self._finishing:
             return
         try:
@@ -186,7 +210,7 @@ class Session:
             self._hand_on()
         if self._held_bytes > self._limits.most_bytes and not self._paused:
             self._paused = True
-            self._cancel()
+            self._cancel(self._queues)
 
     def _tick(self) -> None:
         if self._stopping() and not self._finishing:
@@ -219,14 +243,14 @@ class Session:
             self._channel.basic_ack(last, multiple=True)
         if self._paused and self._held_bytes < self._limits.most_bytes // 2 and not self._finishing:
             self._paused = False
-            self._consume()
+            self._consume(self._queues)
         self._close_when_done()
 
     def _finish(self) -> None:
         """Take no more; close once what is being committed is acknowledged."""
         self._finishing = True
         self._batch = Batch(self.generation)
-        self._cancel()
+        self._cancel(self._queues)
         self._committer.begin_no_more()
         self._ioloop.call_later(STOP_SECONDS, self._close)
         self._close_when_done()

@@ -17,6 +17,8 @@ from pika.exceptions import ChannelClosedByBroker
 EVENTS = "hall.events"
 PARTITIONS = "hall.partitions"
 REFUSED = "hall.refused"
+WORKERS = "hall.workers"
+"""Always empty: its number of consumers is the number of workers (`sharing`)."""
 GATEWAY_USER = "gateway"
 WEIGHT = "10"
 """How much a partition gets beside the others: all get the same."""
@@ -53,7 +55,8 @@ def declare(channel: BlockingChannel, partitions: int, queue_bytes: int = QUEUE_
     for name in queue_names(partitions):
         channel.queue_declare(name, durable=True, arguments=ingest_arguments(queue_bytes))
         channel.queue_bind(name, PARTITIONS, routing_key=WEIGHT)
-    channel.queue_declare(REFUSED, durable=True, arguments={"x-queue-type": "quorum"})
+    for name in (REFUSED, WORKERS):
+        channel.queue_declare(name, durable=True, arguments={"x-queue-type": "quorum"})
 
 
 def retire(channel: BlockingChannel, partitions: int) -> list[str]:

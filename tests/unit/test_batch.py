@@ -1,0 +1,177 @@
+"""When a batch is handed on, what it holds, and how it is committed: without a broker or a database."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from hallpulse.broker import Batch, Delivery, Letter
+from hallpulse.broker.committing import Committer
+from hallpulse.broker.sharing import surplus
+from hallpulse.contract.decode import EVENT_TYPE, Decoded
+from hallpulse.contract.reasons import Reason
+from hallpulse.contract.refusal import Refusal
+from hallpulse.domain.errors import Halt, Unavailable
+from tests.hall_events import accepted, changed
+
+REFUSAL = Refusal(Reason.BAD_FIELD, "data.score", "expected a whole number from 1 to 5", "/222424/hall-1", b"{}")
+EVENT = accepted(changed())
+
+
+def delivery(tag: int, user: str | None = "222424.hall-1") -> Delivery:
+    return Delivery(tag, b"x" * 10, EVENT_TYPE, "222424.hall-1.case", user)
+
+
+def filled(*sizes: int, at: float = 100.0) -> Batch:
+    """A message of so many events each, a second apart."""
+    batch = Batch(1)
+    for tag, size in enumerate(sizes, start=1):
+        batch.add(delivery(tag), Decoded([EVENT] * size, []), at + tag - 1)
+    return batch
+
+
+def due(batch: Batch, now: float, *, idle: bool = False) -> bool:
+    return batch.is_due(now, most_events=1000, most_seconds=0.2, idle=idle)
+
+
+def test_an_empty_batch_is_never_due() -> None:
+    assert not due(Batch(1), 1e9, idle=True)
+
+
+def test_a_batch_is_due_at_once_when_the_database_has_nothing_to_do() -> None:
+    assert due(filled(1), 100.0, idle=True)
+
+
+def test_a_batch_waits_for_more_while_the_database_works_but_not_for_long() -> None:
+    assert [due(filled(1), now) for now in (100.0, 100.19, 100.2)] == [False, False, True]
+
+
+def test_a_full_batch_is_due_and_what_counts_is_events() -> None:
+    assert not due(filled(999), 100.0)
+    assert due(filled(1000), 100.0)
+    assert due(filled(600, 400), 100.0)
+
+
+def test_refused_events_fill_a_batch_too() -> None:
+    batch = filled(999)
+    batch.add(delivery(2), Decoded([], [REFUSAL]), 100.0)
+    assert due(batch, 100.0)
+    assert batch.size == 1000
+
+
+def test_a_batch_is_as_old_as_its_first_message_and_acknowledges_up_to_its_last() -> None:
+    batch = filled(1, 1, 1)
+    assert (batch.opened, batch.last_tag, batch.messages, batch.bytes) == (100.0, 3, 3, 30)
+
+
+def test_a_letter_keeps_how_its_message_came() -> None:
+    batch = Batch(1)
+    batch.add(delivery(1, user=None), Decoded([], [REFUSAL]), 1.0)
+    assert batch.letters == [Letter(REFUSAL, "222424.hall-1.case", "")]
+
+
+class Commits:
+    """A committer at work: `errors` are raised first, one a try."""
+
+    def __init__(self, *errors: BaseException) -> None:
+        self.errors = list(errors)
+        self.done: list[tuple[int, Sequence[Letter] | None]] = []
+        self.failed: list[BaseException] = []
+        self.waits: list[float] = []
+        self.unwanted: set[int] = set()
+        self.committer = Committer(self._commit, self._done, self.failed.append, self._retrying, self._wanted)
+        self.committer.start()
+
+    def _commit(self, _: Batch) -> Sequence[Letter]:
+        if self.errors:
+            raise self.errors.pop(0)
+        return []
+
+    def _done(self, batch: Batch, letters: Sequence[Letter] | None) -> None:
+        self.done.append((batch.last_tag, letters))
+
+    def _retrying(self, _: Unavailable, wait: float) -> None:
+        self.waits.append(wait)
+
+    def _wanted(self, batch: Batch) -> bool:
+        return batch.generation not in self.unwanted
+
+    def put(self, *tags: int, generation: int = 1) -> None:
+        for tag in tags:
+            self.committer.put(Batch(generation, last_tag=tag))
+
+
+def settle(holds: object, seconds: float = 10) -> None:
+    until = time.monotonic() + seconds
+    while not holds():  # type: ignore[operator]
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_batches_are_committed_in_their_order() -> None:
+    commits = Commits()
+    commits.put(*range(1, 50))
+    settle(lambda: len(commits.done) == 49)
+    commits.committer.stop(5)
+    assert commits.done == [(tag, []) for tag in range(1, 50)]
+
+
+def test_an_unavailable_database_is_tried_again_after_growing_pauses_and_nothing_is_overtaken() -> None:
+    commits = Commits(Unavailable("gone"), Unavailable("gone"))
+    commits.put(1, 2)
+    settle(lambda: len(commits.done) == 2)
+    commits.committer.stop(5)
+    assert (commits.done, commits.waits) == ([(1, []), (2, [])], [0.2, 0.4])
+
+
+def test_told_to_stop_it_leaves_what_waits_for_the_database_at_once() -> None:
+    commits = Commits(*[Unavailable("gone")] * 100)
+    commits.put(1, 2)
+    settle(lambda: len(commits.waits) == 2)
+    began = time.monotonic()
+    commits.committer.stop(5)
+    assert time.monotonic() - began < 0.2
+    assert commits.done == [(1, None), (2, None)]
+
+
+def test_a_batch_that_can_no_longer_be_acknowledged_is_left() -> None:
+    commits = Commits()
+    commits.unwanted.add(1)
+    commits.put(1, generation=1)
+    commits.put(2, generation=2)
+    settle(lambda: len(commits.done) == 2)
+    commits.committer.stop(5)
+    assert commits.done == [(1, None), (2, [])]
+
+
+def test_what_is_no_outage_stops_everything_after_it() -> None:
+    commits = Commits(Halt("wrong tables"))
+    commits.put(1, 2)
+    settle(lambda: bool(commits.failed))
+    commits.committer.stop(5)
+    assert [str(error) for error in commits.failed] == ["wrong tables"]
+    assert commits.done == []
+    assert "commit" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize(
+    ("active", "partitions", "workers", "let_go"),
+    [
+        ("abcd", 4, 1, ""),
+        ("abcd", 4, 2, "cd"),
+        ("ab", 4, 2, ""),
+        ("a", 4, 2, ""),
+        ("", 4, 2, ""),
+        ("abcd", 4, 3, "cd"),
+        ("bd", 4, 4, "d"),
+        ("abcd", 4, 9, "bcd"),
+        ("abcd", 4, 0, ""),
+    ],
+)
+def test_a_worker_lets_go_of_what_is_more_than_its_share(
+    active: str, partitions: int, workers: int, let_go: str
+) -> None:
+    assert surplus(set(active), partitions, workers) == list(let_go)
