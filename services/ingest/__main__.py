@@ -36,6 +36,7 @@ def run(settings: Settings) -> None:
     watch.start()
     server, _ = start_http_server(settings.metrics_port, settings.host, registry)
     gc.freeze()  # what is loaded by now stays: collections need not look at it again
+    gc.set_threshold(100_000, 20, 100)  # a batch is some ten thousand objects that no cycle holds: look seldom
     say("ready")
     try:
         consumer.run()

@@ -64,7 +64,9 @@ class Pipeline:
             self._knew_halls = time.monotonic()
 
     def _count(self, batch: Batch, outcome: MergeOutcome) -> None:
-        counts = Counter((event.region, event.hall, event.type.family.value) for event in outcome.new)
+        counts: Counter[tuple[int, str, str]] = Counter()
+        for (region, hall, kind), count in Counter((e.region, e.hall, e.type) for e in outcome.new).items():
+            counts[region, hall, kind.family.value] += count
         self._metrics.stored([HallCount(*key, count) for key, count in counts.items()])
         self._count_order(outcome.new)
         for event in outcome.duplicates:
