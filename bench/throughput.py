@@ -18,6 +18,7 @@ from bench.grounds import PARTITIONS, Grounds
 from bench.ingesting import ingest
 from bench.options import Options
 from bench.quiet import wait_for_calm
+from bench.results import keep
 from bench.streams import CHECKOUT, COUNTIES, Message, Stream, county_stream, messages, province_stream
 from bench.tables import Row, show, spread
 from bench.usage import CORES, Meter, Usage
@@ -61,7 +62,11 @@ def run(grounds: Grounds, options: Options) -> dict[str, Any]:
     check(grounds, county_stream(SUBSET))
     check(grounds, province_stream(SUBSET, COUNTIES[-6:-3]))
     streams = (county_stream(options.events), province_stream(options.events))
-    return {stream.name: _side_by_side(grounds, stream, options) for stream in streams}
+    found: dict[str, Any] = {}
+    for stream in streams:
+        found[stream.name] = _side_by_side(grounds, stream, options)
+        keep("ingest", found)
+    return found
 
 
 def _side_by_side(grounds: Grounds, stream: Stream, options: Options) -> dict[str, Any]:
