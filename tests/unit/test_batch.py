@@ -41,8 +41,13 @@ def test_an_empty_batch_is_never_due() -> None:
     assert not due(Batch(1), 1e9, idle=True)
 
 
-def test_a_batch_is_due_at_once_when_the_database_has_nothing_to_do() -> None:
+def test_a_few_events_go_at_once_when_the_database_has_nothing_to_do() -> None:
     assert due(filled(1), 100.0, idle=True)
+    assert due(filled(63), 100.0, idle=True)
+
+
+def test_where_many_come_more_are_waited_for_but_a_moment_only() -> None:
+    assert [due(filled(64), now, idle=True) for now in (100.0, 100.02, 100.03)] == [False, False, True]
 
 
 def test_a_batch_waits_for_more_while_the_database_works_but_not_for_long() -> None:

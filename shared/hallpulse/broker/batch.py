@@ -10,6 +10,9 @@ from hallpulse.contract.events import HallEvent
 
 from .refused import Letter
 
+MANY = 64
+GATHER_SECONDS = 0.025
+
 
 class Delivery(NamedTuple):
     """A message as the broker delivered it; user_id is the property that the broker checked."""
@@ -52,7 +55,12 @@ class Batch:
             self.letters.append(Letter(refusal, delivery.routing_key, delivery.user_id or ""))
 
     def is_due(self, now: float, *, most_events: int, most_seconds: float, idle: bool) -> bool:
-        """Whether to hand it on: when full or old, and at once when the database has nothing to do."""
+        """Whether to hand it on: when full or old, and soon when the database has nothing to do.
+
+        idle: nothing is being committed. A few events then go at once; where many come, more are waited for, since
+        every batch costs the broker and the database the same however small it is.
+        """
         if not self.messages:
             return False
-        return idle or self.size >= most_events or now - self.opened >= most_seconds
+        age = now - self.opened
+        return self.size >= most_events or age >= most_seconds or (idle and (self.size < MANY or age >= GATHER_SECONDS))

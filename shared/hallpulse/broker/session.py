@@ -15,7 +15,7 @@ from pika.frame import Method
 from hallpulse.contract.decode import Decoded
 from hallpulse.domain.errors import Unavailable
 
-from .batch import Batch, Delivery
+from .batch import GATHER_SECONDS, Batch, Delivery
 from .committing import Committer
 from .connection import fault_line, parameters
 from .letterbox import Letterbox
@@ -23,7 +23,7 @@ from .refused import Letter
 from .sharing import surplus
 from .topology import WORKERS
 
-GATHER_SECONDS = 0.005
+BURST_SECONDS = 0.005
 """After the first message of a batch: those that came with it are taken along."""
 TICK_SECONDS = 0.1
 STOP_SECONDS, CLOSE_SECONDS = 6.0, 2.0
@@ -203,6 +203,7 @@ class Session:
         first = not self._batch.messages
         self._batch.add(delivery, self._decode(delivery), time.monotonic())
         if first:
+            self._ioloop.call_later(BURST_SECONDS, self._hand_on)
             self._ioloop.call_later(GATHER_SECONDS, self._hand_on)
             self._note_oldest()
         self._held_bytes += len(delivery.body)
