@@ -47,7 +47,7 @@ class Pipeline:
             content_type=delivery.content_type,
             routing_key=delivery.routing_key,
             user_id=delivery.user_id,
-            now=int(self._now().timestamp() * 1_000_000),
+            now=time.time_ns() // 1000,
             gateway_users=self._gateway_users,
         )
 

@@ -39,8 +39,8 @@ def refold(
     stored = _load(connection, touched)
     rows = []
     for key in sorted(touched):
-        department, entries, history = stored.get(key, ("", _NO_ENTRIES, None))
-        events = unpack_history(history) if history is not None else []
+        department, entries, history = stored.get(key, ("", _NO_ENTRIES, b""))
+        events = unpack_history(history) if history else []
         events.extend(touched[key])
         workdays, timelines = context(key[0])
         case = fold(events, workdays, timelines)
@@ -49,7 +49,7 @@ def refold(
         new_department = case.department if case is not None else ""
         if packed != entries or new_department != department:
             differences.move(key[0], key[1], (department, unpack_entries(entries)), (new_department, added))
-        rows.append(_row(key, case, packed, pack_history(events)))
+        rows.append(_row(key, case, packed, pack_history(touched[key], history)))
     _save(connection, rows)
 
 

@@ -86,8 +86,26 @@ def case_event(event: HallEvent) -> CaseEvent:
     return CaseEvent(int(event.type), event.time, event.id, number, text, opening)
 
 
-def pack_history(events: Sequence[CaseEvent]) -> bytes:
-    return _encode([(e.kind, e.time, pack_id(e.id), e.number, e.text, e.opening) for e in events])
+def pack_history(events: Sequence[CaseEvent], before: bytes = b"") -> bytes:
+    """A history of events, those of an earlier one first: they are taken over as they are."""
+    packed = [_encode((e.kind, e.time, pack_id(e.id), e.number, e.text, e.opening)) for e in events]
+    count, start = _array_header(before) if before else (0, 0)
+    return b"".join((_array_of(count + len(packed)), before[start:], *packed))
+
+
+def _array_header(packed: bytes) -> tuple[int, int]:
+    """How many elements a MessagePack array has, and where the first begins."""
+    if packed[0] & 0xF0 == 0x90:
+        return packed[0] & 0x0F, 1
+    width = 2 if packed[0] == 0xDC else 4
+    return int.from_bytes(packed[1 : 1 + width], "big"), 1 + width
+
+
+def _array_of(count: int) -> bytes:
+    """The header of a MessagePack array."""
+    if count < 16:
+        return bytes((0x90 | count,))
+    return b"\xdc" + count.to_bytes(2, "big") if count < 65_536 else b"\xdd" + count.to_bytes(4, "big")
 
 
 def unpack_history(packed: bytes) -> list[CaseEvent]:

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hallpulse.domain.case import CaseEvent
+from hallpulse.store.codec import pack_history, pack_id, unpack_history, unpack_id
+
+IDS = st.one_of(st.uuids().map(str), st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=64))
+EVENTS = st.builds(
+    CaseEvent,
+    st.integers(1, 13),
+    st.integers(0, 2**60),
+    IDS,
+    st.none() | st.integers(1, 3650),
+    st.none() | IDS,
+    st.none(),
+)
+
+
+@given(IDS)
+def test_an_id_comes_back_as_it_was(id_: str) -> None:
+    assert unpack_id(pack_id(id_)) == id_
+
+
+@given(st.lists(IDS, unique=True))
+def test_two_ids_are_never_kept_as_one(ids: list[str]) -> None:
+    assert len({pack_id(id_) for id_ in ids}) == len(ids)
+
+
+def test_a_uuid_takes_sixteen_bytes_and_no_other_text_does() -> None:
+    assert len(pack_id(str(uuid4()))) == 16
+    assert len(pack_id("x" * 15)) == 17
+    assert len(pack_id(str(uuid4()).upper())) == 37
+
+
+@given(st.lists(EVENTS, max_size=20), st.lists(EVENTS, max_size=20))
+def test_a_history_grows_without_its_earlier_part_being_written_again(
+    before: list[CaseEvent], after: list[CaseEvent]
+) -> None:
+    assert unpack_history(pack_history(after, pack_history(before))) == before + after
+
+
+def test_a_history_of_very_many_events_comes_back() -> None:
+    events = [CaseEvent(5, number, f"e{number}") for number in range(70_000)]
+    assert unpack_history(pack_history(events[1:], pack_history(events[:1]))) == events
+    assert unpack_history(pack_history([], pack_history(events))) == events
