@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 RUN := .venv/bin
 INPUT ?=
 ONCE ?=
+SECTIONS ?=
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,8 +55,9 @@ generate: setup-test ## Write again what is generated: schemas, boards, rules
 	$(RUN)/hallpulse boards render
 	$(RUN)/hallpulse rules render
 
-bench: setup-test ## Measure events a second and query times on this machine
-	$(RUN)/python -m bench
+bench: ## Measure this machine, everything side by side; SECTIONS="ingest latency" only some of it
+	@scripts/setup.sh bench
+	$(RUN)/python -m bench $(SECTIONS)
 
 audit: setup-test ## Look for known holes in the dependencies and for risky code
 	@$(RUN)/python scripts/audit.py

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Everything that `make demo` (or, with the argument `test`, `make test`) needs on this machine. Run again it only looks.
+# Everything that `make demo` needs on this machine; with the argument `test` or `bench` what `make test` or `make bench`
+# needs besides. Run again it only looks.
 #
 # Debian packages come from apt, Python packages from uv.lock into .venv. No service is started, none of the machine's
 # own is changed: what is already installed stays as it is, and units that this installation brings are disabled.
@@ -16,7 +17,7 @@ fail() {
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-case $purpose in demo | test) ;; *) fail "expected demo or test, got $purpose" ;; esac
+case $purpose in demo | test | bench) ;; *) fail "expected demo, test or bench, got $purpose" ;; esac
 
 # --- what is missing ---------------------------------------------------------------------------------------------
 
@@ -51,8 +52,12 @@ missing_test_packages() {
 
 lock_state() { cat uv.lock pyproject.toml | cksum; }
 is_synced() {
-    [ -x .venv/bin/hallpulse ] && [ -f $stamp ] && { [ "$(cat $stamp)" = "$1 $(lock_state) $PWD" ] ||
-        [ "$(cat $stamp)" = "test $(lock_state) $PWD" ]; }
+    [ -x .venv/bin/hallpulse ] && [ -f $stamp ] || return 1
+    case $1 in demo) enough="demo test bench" ;; test) enough="test bench" ;; *) enough=$1 ;; esac
+    for had in $enough; do
+        [ "$(cat $stamp)" != "$had $(lock_state) $PWD" ] || return 0
+    done
+    return 1
 }
 
 # --- Debian packages ---------------------------------------------------------------------------------------------
@@ -141,9 +146,9 @@ uv_program() {
 sync_python() {
     uv=$(uv_program)
     say "installing Python packages into .venv, as uv.lock says"
-    [ "$purpose" = test ] && without= || without="--no-dev --inexact"
+    case $purpose in demo) groups="--no-dev --inexact" ;; bench) groups="--group bench" ;; *) groups= ;; esac
     # shellcheck disable=SC2086 # two options, or none
-    UV_PYTHON_DOWNLOADS=never "$uv" sync --quiet --frozen --all-extras $without --python "$python" ||
+    UV_PYTHON_DOWNLOADS=never "$uv" sync --quiet --frozen --all-extras $groups --python "$python" ||
         fail "uv could not install the Python packages (see above)"
     echo "$purpose $(lock_state) $PWD" >$stamp
 }
