@@ -34,14 +34,15 @@ class ConsumerLimits:
     """How much is taken at once.
 
     most_events and most_seconds: a batch is handed on when it holds so many events or is so old, or when the database
-    has nothing to do; prefetch: unacknowledged messages a queue; most_bytes: what may be held in memory before the
-    consumer asks for no more; share_seconds: how often to look whether other workers wait for partitions of ours.
+    has nothing to do; prefetch: unacknowledged messages a queue, enough for three batches where all halls share one
+    queue; most_bytes: what may be held in memory before the consumer asks for no more; share_seconds: how often to look
+    whether other workers wait for partitions of ours.
     """
 
     partitions: int = 4
     most_events: int = 4000
     most_seconds: float = 0.2
-    prefetch: int = 4000
+    prefetch: int = 12_000
     most_bytes: int = 96 * 1024**2
     share_seconds: float = 10.0
 
