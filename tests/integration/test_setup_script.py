@@ -61,7 +61,7 @@ def test_what_it_may_not_install_it_names(bare: Path) -> None:
 
 def test_a_wrong_purpose_is_refused() -> None:
     refused = _setup("party")
-    assert (refused.returncode, refused.stderr) == (1, "setup: expected demo or test, got party\n")
+    assert (refused.returncode, refused.stderr) == (1, "setup: expected demo, test or bench, got party\n")
 
 
 def test_run_again_it_only_looks() -> None:
