@@ -16,7 +16,7 @@ import msgspec
 from hallpulse.contract.decode import EVENT_TYPE, decode_events
 from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import EventType, HallEvent, ItemPublished
-from hallpulse.domain.catalogue import ItemVersion, Timeline, span_on
+from hallpulse.domain.catalogue import Timeline, span_on
 from hallpulse.domain.workdays import day_of
 
 from .columns import ITEM_COLUMNS
@@ -100,27 +100,9 @@ def _time(data: ItemPublished, wanted: CatalogueImport) -> int | None:
     """None for what is in force already; now for what corrects a version of the same day, so that it counts."""
     day = day_of(date.fromisoformat(data.effective_from))
     span = span_on(wanted.known.get(data.item_code, ()), day)
-    if span is not None and span.version == version_of(data):
+    if span is not None and span.version == data.version:
         return None
     return wanted.now if span is not None and span.start == day else min(wanted.saved, wanted.now)
-
-
-def version_of(data: ItemPublished) -> ItemVersion:
-    """The version as the domain compares it."""
-    return ItemVersion(
-        name=data.name,
-        department=data.department,
-        kind=data.kind,
-        instant=data.handling == "instant",
-        statutory_days=data.statutory_days,
-        promised_days=data.promised_days,
-        settled=data.settled,
-        unified=data.unified,
-        full_process=data.full_process,
-        tolerates_missing=data.tolerates_missing,
-        commitment=data.commitment,
-        basic_code=data.basic_code,
-    )
 
 
 def item_event(region: int, hall: str, data: ItemPublished, time: int) -> HallEvent:

@@ -13,11 +13,11 @@ from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import HallEvent
 from hallpulse.contract.reasons import Reason
 from hallpulse.contract.refusal import Refusal
+from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.metrics import HallCount, IngestMetrics
 from hallpulse.store import MergeOutcome, Store
 
 KNOW_HALLS_SECONDS = 10.0
-LATE_MICROSECONDS = 86_400_000_000
 
 
 class Pipeline:
@@ -80,7 +80,7 @@ class Pipeline:
 
     def _count_order(self, events: Sequence[HallEvent]) -> None:
         """What came late, and what came after a newer event of its hall, as far as this process has seen."""
-        late_before = int(self._now().timestamp() * 1_000_000) - LATE_MICROSECONDS
+        late_before = int(self._now().timestamp() * 1_000_000) - LATE_MINUTES * 60_000_000
         newest = self._newest
         late: Counter[tuple[int, str]] = Counter()
         disordered: Counter[tuple[int, str]] = Counter()

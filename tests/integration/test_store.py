@@ -225,15 +225,15 @@ def test_coverage_counts_registered_halls_and_those_that_reported(store: Store) 
 
 def test_a_token_opens_what_it_was_given_for_until_it_is_rotated_or_removed(store: Store) -> None:
     store.halls.add(222424, "hall-1", ["case", "tally"], "a" * 64)
-    grant = store.halls.by_token_hash("a" * 64)
+    grant = store.tokens.find("a" * 64)
     assert grant is not None
     assert (grant.role, grant.hall, grant.families) == ("hall", "hall-1", ("case", "tally"))
     assert store.halls.rotate(222424, "hall-1", "b" * 64, overlap=timedelta(hours=1))
-    assert store.halls.by_token_hash("a" * 64) is not None
+    assert store.tokens.find("a" * 64) is not None
     assert store.halls.rotate(222424, "hall-1", "c" * 64)
-    assert [store.halls.by_token_hash(letter * 64) is not None for letter in "abc"] == [False, False, True]
+    assert [store.tokens.find(letter * 64) is not None for letter in "abc"] == [False, False, True]
     assert store.halls.remove(222424, "hall-1")
-    assert store.halls.by_token_hash("c" * 64) is None
+    assert store.tokens.find("c" * 64) is None
     assert not store.halls.rotate(222424, "hall-1", "d" * 64)
 
 

@@ -21,7 +21,6 @@ from services.catalogue.import_file import (
     Rejected,
     Unchanged,
     read_catalogue,
-    version_of,
 )
 from services.catalogue.limits import Conversion
 from services.catalogue.rows import Flag
@@ -75,7 +74,7 @@ def test_what_is_in_force_already_is_not_published_again(tmp_path: Path) -> None
     (event,) = published(tmp_path, row)
     assert isinstance(event.data, ItemPublished)
     start = day_of(date(2025, 6, 1))
-    known = {"a-1": timeline([ItemRecord("hall", event.id, event.time, start, version_of(event.data))])}
+    known = {"a-1": timeline([ItemRecord("hall", event.id, event.time, start, event.data.version)])}
     (same,) = outcomes(tmp_path, row, wanted=replace(WANTED, known=known))
     assert isinstance(same, Unchanged)
 
@@ -84,7 +83,7 @@ def test_a_correction_of_the_same_day_is_later_than_what_it_corrects(tmp_path: P
     (event,) = published(tmp_path, "a-1,甲,市场局,行政许可,承诺件,20,5,是,否")
     assert isinstance(event.data, ItemPublished)
     start = day_of(date(2026, 1, 1))
-    known = {"a-1": timeline([ItemRecord("hall", event.id, event.time, start, version_of(event.data))])}
+    known = {"a-1": timeline([ItemRecord("hall", event.id, event.time, start, event.data.version)])}
     (changed,) = published(tmp_path, "a-1,甲,市场局,行政许可,承诺件,20,3,是,否", wanted=replace(WANTED, known=known))
     assert changed.time == WANTED.now > event.time
 

@@ -20,7 +20,6 @@ from hallpulse.domain.catalogue import ItemRecord, span_on, timeline
 from hallpulse.domain.indicators import COMPUTED, ITEM_COLUMNS, item_amounts
 from hallpulse.domain.workdays import day_of
 from hallpulse.plans import load_plan
-from services.catalogue.import_file import version_of
 from services.console.simulate import County, Sent, simulate
 from services.console.simulate.county import HALLS, moment
 from services.console.simulate.rhythm import cases_by_day
@@ -45,7 +44,7 @@ def shares(events: Sequence[Sent], on: date) -> dict[str, Fraction]:
         sent.event for sent in events if sent.event.type in (EventType.ITEM_PUBLISHED, EventType.ITEM_RETIRED)
     ):
         start = day_of(date.fromisoformat(event.data.effective_from))  # type: ignore[attr-defined]
-        version = version_of(event.data) if isinstance(event.data, ItemPublished) else None
+        version = event.data.version if isinstance(event.data, ItemPublished) else None
         records.setdefault(event.entity, []).append(ItemRecord(event.hall, event.id, event.time, start, version))
     spans = [span for listed in records.values() if (span := span_on(timeline(listed), day_of(on))) is not None]
     sums = [sum(column) for column in zip(*(item_amounts(span.version) for span in spans), strict=True)]

@@ -12,6 +12,8 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
+from hallpulse.domain.catalogue import ItemVersion
+
 # Patterns given by `shape` are checked by `texts`, not by msgspec: that one look costs less than a regex per field.
 # `$` in Python also matches before a final line feed, hence `(?!\n)`; both mean the same in JSON Schema.
 
@@ -232,6 +234,24 @@ class ItemPublished(Data, frozen=True):
     @property
     def entity(self) -> str:
         return self.item_code
+
+    @property
+    def version(self) -> ItemVersion:
+        """What the domain knows of it."""
+        return ItemVersion(
+            name=self.name,
+            department=self.department,
+            kind=self.kind,
+            instant=self.handling == "instant",
+            statutory_days=self.statutory_days,
+            promised_days=self.promised_days,
+            settled=self.settled,
+            unified=self.unified,
+            full_process=self.full_process,
+            tolerates_missing=self.tolerates_missing,
+            commitment=self.commitment,
+            basic_code=self.basic_code,
+        )
 
 
 class ItemRetired(Data, frozen=True):

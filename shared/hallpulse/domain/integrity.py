@@ -29,7 +29,7 @@ CHECKS: tuple[Check, ...] = (
     Check("backdated_acceptance", "受理早于收件", "accepted before received", "cases", Flag.ACCEPTED_BEFORE_RECEIVED),
     Check("outside_opening_days", "非工作日受理或办结", "accepted or decided on a day off", "cases"),
     Check("silent_hall", "大厅无数据", "halls gone silent", "halls"),
-    Check("late_events", "事件迟报", "events that arrived days late", "halls"),
+    Check("late_events", "事件迟报", "events that arrived over a day late", "halls"),
     Check("rated_at_once", "办结数秒内五星评价", "fives within seconds of the decision", "cases", Flag.RATED_AT_ONCE),
     Check("decided_before_accepted", "办结早于受理", "decided before accepted", "cases", Flag.DECIDED_BEFORE_ACCEPTED),
     Check("accepted_after_decided", "先办后收", "accepted after decided", "cases", Flag.ACCEPTED_AFTER_DECIDED),
@@ -47,5 +47,7 @@ CHECKS: tuple[Check, ...] = (
 
 SILENT_WORKING_DAYS = 3
 """A hall is silent when its newest event is older than so many working days before the end of the window."""
+LATE_MINUTES = 24 * 60
+"""An event is late when it arrives more than so long after it happened."""
 P90_CASES = 10
 """A promise is held against the actual p90 from so many decided cases on."""

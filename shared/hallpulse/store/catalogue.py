@@ -83,25 +83,8 @@ def _record(entry: ledger.Entry) -> ItemRecord:
     if isinstance(data, ItemRetracted):
         return ItemRecord(entry.hall, entry.id, entry.time, 0, None, retracts=data.event_id)
     assert isinstance(data, ItemPublished | ItemRetired)
-    version = version_of(data) if isinstance(data, ItemPublished) else None
+    version = data.version if isinstance(data, ItemPublished) else None
     return ItemRecord(entry.hall, entry.id, entry.time, day_of(date.fromisoformat(data.effective_from)), version)
-
-
-def version_of(data: ItemPublished) -> ItemVersion:
-    return ItemVersion(
-        name=data.name,
-        department=data.department,
-        kind=data.kind,
-        instant=data.handling == "instant",
-        statutory_days=data.statutory_days,
-        promised_days=data.promised_days,
-        settled=data.settled,
-        unified=data.unified,
-        full_process=data.full_process,
-        tolerates_missing=data.tolerates_missing,
-        commitment=data.commitment,
-        basic_code=data.basic_code,
-    )
 
 
 def _span(row: Sequence[Any]) -> ItemSpan:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, text
 
 from hallpulse.contract.events import Family, HallEvent
 from hallpulse.domain.case import CaseEvent
+from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.workdays import local_day
 
 from .cases import CaseKey, refold
@@ -24,7 +25,6 @@ from .reports import store_figures, store_tallies
 from .staging import to_date
 
 CASES_AT_ONCE = 5_000
-LATE_MINUTES = 2 * 24 * 60
 _MICROSECONDS_A_MINUTE = 60_000_000
 
 

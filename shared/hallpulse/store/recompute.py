@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from hallpulse.contract.events import Family
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.indicators import ITEM_COLUMNS
+from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.measures import COLUMNS
 
 from .cases import CaseKey
@@ -26,7 +27,7 @@ from .database import CONNECT_ARGUMENTS, transaction
 from .incoming import EVENT_COLUMNS, event_of
 from .ledger import append
 from .locks import lock_everything
-from .merge import CASES_AT_ONCE, LATE_MINUTES, refold_all
+from .merge import CASES_AT_ONCE, refold_all
 from .reports import rebuild_figures, rebuild_tallies
 from .tables import metadata
 

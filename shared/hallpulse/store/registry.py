@@ -89,10 +89,6 @@ class HallRegistry:
         with transaction(self._engine) as connection:
             return [Hall(r, h, tuple(families), added) for r, h, families, added in connection.execute(query)]
 
-    def by_token_hash(self, token_hash: str) -> Grant | None:
-        """What a hall's token opens."""
-        return find_token(self._engine, token_hash)
-
     def last_event_times(self) -> dict[tuple[int, str], int]:
         """(region, hall) → the newest event's time, microseconds since 1970-01-01 UTC, of registered halls."""
         query = (

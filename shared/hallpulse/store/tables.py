@@ -190,9 +190,7 @@ hall_days = Table(
     Column("day", Date, nullable=False),
     Column("events", Integer, nullable=False),
     Column("newest", BigInteger, nullable=False, comment="microseconds since 1970-01-01 UTC"),
-    Column(
-        "late", Integer, nullable=False, server_default=text("0"), comment="events that arrived over two days after"
-    ),
+    Column("late", Integer, nullable=False, server_default=text("0"), comment="events that arrived over a day after"),
     PrimaryKeyConstraint("region", "hall", "day"),
 )
 

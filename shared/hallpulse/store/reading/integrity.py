@@ -148,7 +148,7 @@ def _silent_hall(asked: _Asked, check: Check) -> Findings:
 
 
 def _late_events(asked: _Asked, check: Check) -> Findings:
-    """One finding a hall; its `events` are those that arrived over two days after they happened."""
+    """One finding a hall; its `events` are those that arrived over a day after they happened."""
     rest = (
         f"FROM hall_days h WHERE {asked.where('h', departments=False)} AND h.day BETWEEN :start AND :end AND h.late > 0"
         " GROUP BY h.region, h.hall ORDER BY h.region, h.hall"

@@ -17,7 +17,7 @@ def upgrade() -> None:
             sa.Integer(),
             server_default=sa.text("0"),
             nullable=False,
-            comment="events that arrived over two days after",
+            comment="events that arrived over a day after",
         ),
     )
 
