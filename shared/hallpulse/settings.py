@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,9 @@ class Settings:
     gateway_rate: requests a second that one token may make in the long run, 0 for any number;
     read_token: with it the gateway answers every query, and takes no events;
     channels: the file that says where notices are passed on to; notices_token: what Alertmanager shows to be let in;
-    batch_events and batch_seconds: a batch is stored when it holds this many events or is this old.
+    batch_events and batch_seconds: a batch is stored when it holds this many events or is this old;
+    refusal_limit: ingest stops for a person when more than this share of the last refusal_window events is refused in
+    more than half of the halls; 0 for never.
     """
 
     amqp_url: str
@@ -38,6 +40,8 @@ class Settings:
     partitions: int = 4
     batch_events: int = 4000
     batch_seconds: float = 0.2
+    refusal_limit: float = 0.6
+    refusal_window: int = 2000
     refresh_seconds: float = 2.0
     prometheus_url: str = ""
     alertmanager_url: str = ""
@@ -62,6 +66,8 @@ _NAMES = {
     "partitions": "HALLPULSE_PARTITIONS",
     "batch_events": "HALLPULSE_BATCH_EVENTS",
     "batch_seconds": "HALLPULSE_BATCH_SECONDS",
+    "refusal_limit": "HALLPULSE_REFUSAL_LIMIT",
+    "refusal_window": "HALLPULSE_REFUSAL_WINDOW",
     "refresh_seconds": "HALLPULSE_REFRESH_SECONDS",
     "prometheus_url": "HALLPULSE_PROMETHEUS_URL",
     "alertmanager_url": "HALLPULSE_ALERTMANAGER_URL",
@@ -71,7 +77,23 @@ _NAMES = {
     "notices_token": "HALLPULSE_NOTICES_TOKEN",
 }
 _REQUIRED = ("amqp_url", "database_url")
-_CASTS = {
+
+
+def _share(text: str) -> float:
+    share = 0.0 if text == "off" else float(text)
+    if not 0 <= share < 1:
+        raise ValueError(text)
+    return share
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise ValueError(text)
+    return count
+
+
+_CASTS: dict[str, Callable[[str], str | int | float | Path]] = {
     "plans": Path,
     "calendars": Path,
     "channels": Path,
@@ -81,7 +103,13 @@ _CASTS = {
     "partitions": int,
     "batch_events": int,
     "batch_seconds": float,
+    "refusal_limit": _share,
+    "refusal_window": _count,
     "refresh_seconds": float,
+}
+_EXPECTED = {
+    "refusal_limit": "off or a share from 0 to below 1, such as 0.6",
+    "refusal_window": "a whole number from 1",
 }
 
 
@@ -112,7 +140,7 @@ def _value(environment: Mapping[str, str], variable: str) -> str:
 def _cast(name: str, text: str) -> str | int | float | Path:
     cast = _CASTS.get(name, str)
     try:
-        value: str | int | float | Path = cast(text)
+        return cast(text)
     except ValueError:
-        raise SettingsError(f"{_NAMES[name]}: expected {cast.__name__}, got {text!r}") from None
-    return value
+        expected = _EXPECTED.get(name) or getattr(cast, "__name__", "")
+        raise SettingsError(f"{_NAMES[name]}: expected {expected}, got {text!r}") from None

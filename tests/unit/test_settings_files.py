@@ -25,3 +25,18 @@ def test_the_variable_itself_wins(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_said_without_what_it_may_hold(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"HALLPULSE_DATABASE_URL_FILE: .* cannot be read"):
         settings_from({**AMQP, "HALLPULSE_DATABASE_URL_FILE": str(tmp_path / "none")})
+
+
+@pytest.mark.parametrize(("text", "share"), [("off", 0), ("0", 0), ("0.75", 0.75), ("", 0.6)])
+def test_the_refusal_limit_is_a_share_or_off(text: str, share: float) -> None:
+    given = {**AMQP, "HALLPULSE_DATABASE_URL": "any", "HALLPULSE_REFUSAL_LIMIT": text}
+    assert settings_from(given).refusal_limit == share
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("LIMIT", "1"), ("LIMIT", "-0.1"), ("LIMIT", "nan"), ("LIMIT", "60 %"), ("WINDOW", "0")]
+)
+def test_a_wrong_refusal_limit_is_said_with_what_was_expected(name: str, text: str) -> None:
+    given = {**AMQP, "HALLPULSE_DATABASE_URL": "any", f"HALLPULSE_REFUSAL_{name}": text}
+    with pytest.raises(SettingsError, match=rf"HALLPULSE_REFUSAL_{name}: expected (off or a share|a whole number)"):
+        settings_from(given)

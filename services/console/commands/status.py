@@ -10,7 +10,7 @@ import click
 from services.console.connection import directory_option
 from services.console.suite import lifecycle, probes
 from services.console.suite.layout import Layout
-from services.console.suite.state import RUNNING, PartState, SuiteState
+from services.console.suite.state import HALTED, RUNNING, PartState, SuiteState
 
 _COLUMNS = "{:<14} {:<11} {:>8} {:>9} {:>9}  {}"
 
@@ -44,11 +44,14 @@ def _age(part: PartState) -> str:
 
 
 def _troubled(suite: SuiteState) -> list[str]:
-    return [
-        f"{part.name} is {part.state} after {part.restarts} restarts, last exit status {part.exit_status}"
-        for part in suite.parts
-        if part.state != RUNNING
-    ]
+    return [_trouble(part) for part in suite.parts if part.state != RUNNING]
+
+
+def _trouble(part: PartState) -> str:
+    if part.state == HALTED:
+        return f"{part.name} waits for a person: {part.why}"
+    why = f": {part.why}" if part.why else ""
+    return f"{part.name} is {part.state} after {part.restarts} restarts, last exit status {part.exit_status}{why}"
 
 
 def _not_ready(suite: SuiteState) -> list[str]:

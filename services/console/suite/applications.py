@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from hallpulse.broker.stopped import EXIT_STATUS
 from services.console.suite.layout import Layout
 from services.console.suite.parts import Part
 from services.console.suite.probes import answers
@@ -43,7 +44,14 @@ class Application:
         whole = _passed_on(given) | dict(environment) | {f"HALLPULSE_{self._port_variable}": str(self.port)}
         # Without a supervisor nobody would end one that hangs; what it had not finished is done again by the next.
         command = Command(argv, whole, directory, self.log, dies_by=signal.SIGKILL)
-        return Part(self.name, lambda: command, lambda _: answers(probe), address=self._page, patience=_PATIENCE)
+        return Part(
+            self.name,
+            lambda: command,
+            lambda _: answers(probe),
+            address=self._page,
+            patience=_PATIENCE,
+            halts_with=EXIT_STATUS,
+        )
 
     @property
     def _port_variable(self) -> str:

@@ -13,10 +13,10 @@ from pathlib import Path
 from services.console.suite import processes
 from services.console.suite.parts import Part, Restarts
 from services.console.suite.processes import Identity
-from services.console.suite.state import FAILED, RESTARTING, RUNNING, STARTING, PartState
+from services.console.suite.state import FAILED, HALTED, RESTARTING, RUNNING, STARTING, PartState
 
 _FAULT = re.compile(r"FATAL|PANIC|error|exception", re.IGNORECASE)
-_LINES_LOOKED_AT, _LONGEST_LINE = 200, 300
+_LINES_LOOKED_AT, _LONGEST_LINE = 200, 700
 
 
 @dataclass(slots=True)
@@ -57,6 +57,13 @@ class Child:
             return False
         self._becomes(RUNNING)
         return True
+
+    @property
+    def wants_a_person(self) -> bool:
+        return self._exit_status is not None and self._exit_status == self.part.halts_with
+
+    def halt(self) -> None:
+        self._becomes(HALTED)
 
     def plan_restart(self, now: float) -> None:
         pause = self.restarts.pause_after(now - self._started)
@@ -101,6 +108,7 @@ class Child:
             address=part.address,
             stop=int(part.stop),
             patience=part.patience,
+            why=self.why() if self.state in (FAILED, HALTED) else "",
         )
 
     def _becomes(self, state: str) -> None:

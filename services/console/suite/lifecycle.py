@@ -16,7 +16,7 @@ from services.console.suite.files import private_directory, write_private
 from services.console.suite.layout import Layout
 from services.console.suite.processes import Identity
 from services.console.suite.state import PartState, SuiteState
-from services.console.suite.supervisor import DROP, Say, Supervisor
+from services.console.suite.supervisor import DROP, WAKE, Say, Supervisor
 
 _SUPERVISOR_PATIENCE = 90.0
 
@@ -55,6 +55,14 @@ def down(layout: Layout, say: Say, drop: bool = False) -> bool:
     leftovers = _end_parts(known)
     _withdraw(layout)
     return ended or leftovers
+
+
+def wake(layout: Layout) -> bool:
+    """Have the parts that wait for a person started again; False where no suite runs here."""
+    known = running(layout)
+    if known is not None:
+        os.kill(known.supervisor.pid, WAKE)
+    return known is not None
 
 
 def running(layout: Layout) -> SuiteState | None:

@@ -14,7 +14,8 @@ class Part:
     """`command` writes what the process needs and says how to run it: asked again at every restart.
 
     ready: asked with the pid of the process; on_ready: runs when it is so for the first time;
-    address: for people, empty where there is none to open; patience: how many seconds an orderly end may take.
+    address: for people, empty where there is none to open; patience: how many seconds an orderly end may take;
+    halts_with: the exit status that asks for a person, so that it is not started again until one says so.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Part:
     address: str = ""
     stop: signal.Signals = signal.SIGTERM
     patience: float = 20.0
+    halts_with: int | None = None
 
 
 RESTARTS_IN_A_ROW = 8

@@ -11,12 +11,16 @@ from typing import Any
 from services.console.suite.files import write_private
 from services.console.suite.processes import Identity
 
-RUNNING, STARTING, RESTARTING, FAILED = "running", "starting", "restarting", "failed"
+RUNNING, STARTING, RESTARTING, FAILED, HALTED = "running", "starting", "restarting", "failed", "halted"
+"""Halted: it ended on purpose and waits for a person; failed: it died too often."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """since: seconds since the epoch; exit_status: how its last process ended, none if none did."""
+    """since: seconds since the epoch; exit_status: how its last process ended, none if none did.
+
+    why: what a process that is not started again said last.
+    """
 
     name: str
     state: str
@@ -27,6 +31,7 @@ class PartState:
     address: str = ""
     stop: int = 15
     patience: float = 20.0
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

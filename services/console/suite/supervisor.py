@@ -19,6 +19,8 @@ Say = Callable[[str], None]
 
 # Sent by `down --purge`: what is about to be deleted needs no orderly end.
 DROP = signal.SIGUSR1
+# Sent by `refused resume`: parts that wait for a person start again.
+WAKE = signal.SIGUSR2
 _READY_SECONDS = 90.0
 _POLL_SECONDS = 0.05
 _WATCH_SECONDS = 0.25
@@ -32,12 +34,13 @@ class Supervisor:
     def __init__(self, layout: Layout, me: Identity, say: Say) -> None:
         self._layout, self._me, self._say = layout, me, say
         self._stages: list[list[Child]] = []
-        self._stop_asked = self._drop = False
+        self._stop_asked = self._drop = self._woken = False
 
     def run(self, stages: Sequence[Sequence[Part]], on_ready: Callable[[], None]) -> None:
         """Returns when it is told to stop. Raises CannotRun where a part does not start; nothing is left running."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, DROP):
             signal.signal(number, self._note_stop)
+        signal.signal(WAKE, self._note_wake)
         try:
             for stage in stages:
                 self._start([Child(part) for part in stage])
@@ -53,6 +56,10 @@ class Supervisor:
         self._stop_asked = True
         self._drop = self._drop or number == DROP
 
+    def _note_wake(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self._woken = True
+
     def _start(self, stage: list[Child]) -> None:
         self._stages.append(stage)
         began = time.monotonic()
@@ -65,9 +72,9 @@ class Supervisor:
                 self._see_ready(child, time.monotonic() - began)
 
     def _see_ready(self, child: Child, waited: float) -> None:
-        if child.died():
+        if child.died() and not self._halted(child):
             raise CannotRun(f"{child.part.name} did not start: {child.why()}")
-        if waited > _READY_SECONDS:
+        if child.state == state.STARTING and waited > _READY_SECONDS:
             raise CannotRun(f"{child.part.name} is not ready after {waited:.0f} s: {child.why()}")
         if child.became_ready():
             self._say(f"{child.part.name}: ready after {waited:.1f} s")
@@ -78,18 +85,36 @@ class Supervisor:
         while True:
             self._pause(_WATCH_SECONDS)
             now = time.monotonic()
+            self._wake(now)
             if any([self._look_after(child, now) for child in self._children()]):
                 self._write()
 
     def _look_after(self, child: Child, now: float) -> bool:
         if child.died():
-            child.plan_restart(now)
-            self._say(f"{child.part.name}: {child.state} after {child.why()}")
+            if not self._halted(child):
+                child.plan_restart(now)
+                self._say(f"{child.part.name}: {child.state} after {child.why()}")
         elif child.is_due(now):
             child.start(now)
         elif not child.became_ready():
             return False
         return True
+
+    def _halted(self, child: Child) -> bool:
+        """Whether it ended on purpose: the others run on, and a person must look."""
+        if not child.wants_a_person:
+            return False
+        child.halt()
+        self._say(f"{child.part.name}: waits for a person: {child.why()}")
+        self._write()
+        return True
+
+    def _wake(self, now: float) -> None:
+        woken, self._woken = self._woken, False
+        for child in self._children() if woken else ():
+            if child.state == state.HALTED:
+                child.start(now)
+                self._write()
 
     def _stop(self) -> None:
         for stage in reversed(self._stages):

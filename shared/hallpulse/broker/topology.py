@@ -19,6 +19,8 @@ PARTITIONS = "hall.partitions"
 REFUSED = "hall.refused"
 WORKERS = "hall.workers"
 """Always empty: its number of consumers is the number of workers (`sharing`)."""
+STOPPED = "hall.stopped"
+"""Holds a message, the last reason, while ingest is stopped for a person (`stopped`)."""
 GATEWAY_USER = "gateway"
 WEIGHT = "10"
 """How much a partition gets beside the others: all get the same."""
@@ -57,6 +59,11 @@ def declare(channel: BlockingChannel, partitions: int, queue_bytes: int = QUEUE_
         channel.queue_bind(name, PARTITIONS, routing_key=WEIGHT)
     for name in (REFUSED, WORKERS):
         channel.queue_declare(name, durable=True, arguments={"x-queue-type": "quorum"})
+    declare_stopped(channel)
+
+
+def declare_stopped(channel: BlockingChannel) -> None:
+    channel.queue_declare(STOPPED, durable=True, arguments={"x-queue-type": "quorum", "x-max-length": 1})
 
 
 def retire(channel: BlockingChannel, partitions: int) -> list[str]:
