@@ -25,6 +25,7 @@ SUMMARIES = {
     "import": "Import a catalogue or cases from a spreadsheet.",
     "template": "Write an empty spreadsheet to fill in.",
     "hall": "Add, remove and list halls; give them new keys.",
+    "token": "Give departments, the bureau and operators tokens for the gateway.",
     "plan": "Check a plan file.",
     "calendar": "Check, show and apply the working-day calendars.",
     "boards": "Render the boards, or push them to a Grafana.",
@@ -32,6 +33,7 @@ SUMMARIES = {
     "report": "Write the monthly report.",
     "refused": "List, show, replay or drop refused events.",
     "recompute": "Rebuild every aggregate from the stored events, or check them.",
+    "audit": "Show who changed what.",
     "certs": "Make certificates for encrypted connections.",
 }
 

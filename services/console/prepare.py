@@ -28,7 +28,7 @@ PAUSE_SECONDS = 2.0
 def prepare(settings: Settings) -> None:
     """All of it; the gateway's user only where the settings say how the gateway will find the broker."""
     migrate(settings.database_url)
-    store = open_store(settings.database_url, pool_size=1)
+    store = open_store(settings.database_url, pool_size=1, service="prepare")
     try:
         store.apply_calendars([national_calendar(), *load_overrides(settings.calendars)])
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from hallpulse.domain.errors import Unavailable
-from hallpulse.store import Grant
+from hallpulse.store import Grant, hash_of
 
 from .rights import BUREAU
 
@@ -83,7 +82,3 @@ class Doorkeeper:
         self._seen.move_to_end(token_hash)
         if len(self._seen) > MOST_REMEMBERED:
             self._seen.popitem(last=False)
-
-
-def hash_of(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

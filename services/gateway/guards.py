@@ -10,10 +10,9 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import QueryParameter
 
-from hallpulse.store import Grant
+from hallpulse.store import Grant, hash_of
 
 from .desk import Desk
-from .doorkeeper import hash_of
 from .problems import Declined, Kind
 from .rights import may_publish
 from .visitors import lead
@@ -31,11 +30,16 @@ async def needs_token(connection: Connection, _: BaseRouteHandler) -> None:
     grant = await desk.doorkeeper.grant(token_hash)
     if grant is None:
         raise Declined(Kind.NO_TOKEN, "this token was never given or has ended", headers=_CHALLENGE)
-    wait = desk.rates.wait(token_hash, desk.monotonic())
+    wait = desk.rates.wait(_counted_as(grant, token_hash), desk.monotonic())
     if wait:
         seconds = str(math.ceil(wait))
         raise Declined(Kind.TOO_MANY_REQUESTS, f"try again in {seconds} s", headers={"retry-after": seconds})
     connection.state.grant = grant
+
+
+def _counted_as(grant: Grant, token_hash: str) -> str:
+    """A hall has one rate, whichever of its tokens it shows: while they are rotated there are two."""
+    return f"{grant.region}/{grant.hall}" if grant.hall is not None else token_hash
 
 
 def desk_of(connection: Connection) -> Desk:

@@ -1,4 +1,4 @@
-"""How many requests a token may make: a bucket a token, that fills again as time passes."""
+"""How many requests a hall or a token may make: a bucket each, that fills again as time passes."""
 
 from __future__ import annotations
 

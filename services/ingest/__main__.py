@@ -22,7 +22,7 @@ from services.ingest.pipeline import Pipeline
 
 def run(settings: Settings) -> None:
     """Consume until a signal. Raises HallpulseError where the broker or the database says no for good."""
-    store = open_store(settings.database_url, pool_size=2)
+    store = open_store(settings.database_url, pool_size=2, service="ingest")
     registry = new_registry()
     metrics = IngestMetrics(registry)
     pipeline = Pipeline(store, metrics, frozenset({GATEWAY_USER, user_of(settings.amqp_url)}))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from eventlet import tpool
 from nameko.containers import ServiceContainer
 from prometheus_client import ProcessCollector
 
 from hallpulse.domain.errors import HallpulseError
+from hallpulse.domain.plan import Plan
 from hallpulse.metrics import add_build_info, new_registry
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings, SettingsError, settings_from
-from hallpulse.store import open_store
+from hallpulse.store import Deed, open_store
 from services.hosting import BROKER_FAULTS, failed, listen, log_to_stderr, reach_broker, serve
 
 from .collector import SnapshotCollector
@@ -41,10 +43,12 @@ def run(environment: Mapping[str, str]) -> int:
 def _serve(settings: Settings) -> None:
     plans = load_plans(settings.plans)
     tpool.set_num_threads(READING_THREADS)
-    desk = TargetDesk(open_store(settings.database_url, pool_size=READING_THREADS), plans, time.time)
+    store = open_store(settings.database_url, pool_size=READING_THREADS, service=NAME)
+    desk = TargetDesk(store, plans, time.time)
     listener = listen(settings.host, settings.metrics_port)
     reach_broker(settings.amqp_url)
     tpool.execute(desk.refresh)
+    tpool.execute(store.audit.append_if_new, _plans_read(settings, plans))
     registry = new_registry()
     registry.register(SnapshotCollector(desk))
     ProcessCollector(registry=registry)
@@ -52,3 +56,10 @@ def _serve(settings: Settings) -> None:
     config = {"AMQP_URI": settings.amqp_url, REFRESH_SECONDS: settings.refresh_seconds, DESK: desk}
     container = ServiceContainer(TargetsService, config)
     serve(container, listener, application(registry, desk), f"{NAME}: ready, {len(plans)} plans")
+
+
+def _plans_read(settings: Settings, plans: Sequence[Plan]) -> Deed:
+    """Plans change in their files, and a start puts them in force: the digests tell which one is another now."""
+    files = {plan.id: (settings.plans / f"{plan.id}.yaml").read_bytes() for plan in plans}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    return Deed("plan.load", detail=digests)

@@ -18,7 +18,7 @@ class Settings:
     amqp_url: of the suite's own broker user (it may declare the topology and speak for every hall);
     management_url: RabbitMQ's HTTP API with user and password, needed only to add halls;
     gateway_amqp_url: how the gateway of a deployment finds the broker, for whoever makes its user there;
-    gateway_rate: requests a second that one token may make in the long run, 0 for any number;
+    gateway_rate: requests a second that one hall or other token may make in the long run, 0 for any number;
     read_token: with it the gateway answers every query, and takes no events;
     channels: the file that says where notices are passed on to; notices_token: what Alertmanager shows to be let in;
     batch_events and batch_seconds: a batch is stored when it holds this many events or is this old;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -259,6 +260,13 @@ def test_figures_stay_fresh_through_a_broker_outage_and_what_turned_is_told_afte
 def test_it_ends_when_it_is_told_to(service: Service) -> None:
     service.process.send_signal(signal.SIGTERM)
     assert service.process.wait(10) == 0
+
+
+def test_the_plans_that_it_read_are_noted_in_the_audit(service: Service, store: Store) -> None:
+    (line,) = store.audit.list(action="plan")
+    plan = (service.log.parent / "plans" / "222424.yaml").read_bytes()
+    assert line.deed.detail == {"222424": hashlib.sha256(plan).hexdigest()}
+    assert line.actor.startswith("targets: ")
 
 
 def test_what_it_shows_is_what_the_store_says(service: Service, store: Store) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from httpx import Response
 from litestar.testing import TestClient
 
+from hallpulse.store import hash_of
 from services.gateway import server
 from services.gateway.app import create_app
 from services.gateway.routes import events as events_route
-from tests.gateway_desk import HALL_TOKEN, READ_TOKEN, FakeClock, FakeCourier, FakeStore, make_desk
+from tests.gateway_desk import HALL, HALL_TOKEN, READ_TOKEN, FakeClock, FakeCourier, FakeStore, make_desk
 
 EVENT_TYPE, BATCH_TYPE = "application/cloudevents+json", "application/cloudevents-batch+json"
 RECEIVED = {"case_id": "c-1", "item_code": "i-1", "department": "justice", "channel": "window"}
@@ -207,6 +209,15 @@ def test_a_token_used_too_often_is_asked_to_wait(courier: FakeCourier) -> None:
         assert answer.headers["retry-after"] == "1"
         clock.seconds += 1
         assert [send(gateway, event()).status_code for _ in range(3)] == [202, 202, 429]
+
+
+def test_a_hall_has_one_rate_for_all_its_tokens_and_every_hall_its_own(courier: FakeCourier) -> None:
+    store = FakeStore()
+    store.tokens |= {hash_of("rotated"): HALL, hash_of("other"): replace(HALL, hall="hall-2")}
+    with TestClient(create_app(make_desk(store, courier, rate=1, find=store.find))) as gateway:
+        assert [send(gateway, event(), token=token).status_code for token in (HALL_TOKEN, "rotated")] == [202, 202]
+        assert send(gateway, event(), token="rotated").status_code == 429
+        assert send(gateway, event(source="/222424/hall-2"), token="other").status_code == 202
 
 
 def test_an_event_in_binary_mode_is_made_structured(gateway: TestClient[Any], courier: FakeCourier) -> None:

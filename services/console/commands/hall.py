@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import secrets
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,9 +15,11 @@ from hallpulse.contract.events import Family
 from hallpulse.contract.refusal import Refused
 from hallpulse.contract.rules import place
 from hallpulse.settings import Settings
-from hallpulse.store import Store, open_store
+from hallpulse.store import Store, hash_of, open_store
+from services.console.commands.token import new_token, overlap_option
 from services.console.connection import connect, directory_option
 from services.console.screen import screen
+from services.console.texts import KEYS_SHOWN_ONCE, both
 
 DEFAULT_FAMILIES = "case,tally,heartbeat"
 
@@ -84,8 +84,7 @@ def add(region: int, hall: str, families: list[str], as_json: bool, directory: P
 @command.command()
 @click.argument("region", type=Region())
 @click.argument("hall", type=HallName())
-@click.option("--overlap", type=click.IntRange(0, 30 * 24), default=0, show_default=True, metavar="HOURS",
-              help="How long the old token still opens the gateway.")  # fmt: skip
+@overlap_option
 @click.option("--json", "as_json", is_flag=True, help="Print the keys as JSON.")
 @directory_option
 def rotate(region: int, hall: str, overlap: int, as_json: bool, directory: Path) -> None:
@@ -143,19 +142,11 @@ class _Keys:
         self.users = BrokerUsers(settings.management_url, vhost_of(settings.amqp_url))
 
     def __enter__(self) -> _Keys:
+        self.store.ping()  # before the broker's part changes: what was changed must be in the audit
         return self
 
     def __exit__(self, *_: object) -> None:
         self.store.close()
-
-
-def new_token() -> str:
-    return secrets.token_urlsafe(32)
-
-
-def hash_of(token: str) -> str:
-    """What the database keeps of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _print_keys(region: int, hall: str, password: str, token: str, as_json: bool) -> None:
@@ -165,4 +156,4 @@ def _print_keys(region: int, hall: str, password: str, token: str, as_json: bool
         return
     for name, value in keys.items():
         click.echo(f"{name:14} {value}")
-    click.echo("只显示这一次。Shown this once: keep them where the hall's system finds them.", err=True)
+    click.echo(both(KEYS_SHOWN_ONCE), err=True)

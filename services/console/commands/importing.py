@@ -15,8 +15,8 @@ from services.console.importing.importer import EventsOf, cases_of, catalogue_of
 from services.console.importing.notes import NoteCounts, each_note
 from services.console.importing.outlet import Outlet
 from services.console.importing.rows import Place
-from services.console.importing.surroundings import stored, today
-from services.console.importing.tallying import show
+from services.console.importing.surroundings import Stored, stored, today
+from services.console.importing.tallying import Tally, show
 from services.console.screen import progress_bars, screen
 from services.console.texts import both
 from services.console.usage import checked_place, hall_options, input_file
@@ -58,7 +58,8 @@ def catalogue(
     day = effective_from.date() if effective_from is not None else today()
     notes: list[Note] = []
     with stored(settings, place, _not_compared) as there:
-        _run(file, settings, catalogue_of(settings, there, file, day, plan_codes=plan_codes, notes=notes))
+        events_of = catalogue_of(settings, there, file, day, plan_codes=plan_codes, notes=notes)
+        _run("catalogue", file, settings, there, events_of)
     if notes:
         screen().print(each_note(notes))
 
@@ -74,22 +75,36 @@ def cases(file: Path, region: int | None, hall: str, *, plan_codes: bool, direct
     place = Place(*checked_place(region, hall, settings))
     notes = NoteCounts()
     with stored(settings, place, _not_compared) as there:
-        _run(file, settings, cases_of(settings, there, plan_codes=plan_codes, notes=notes))
+        _run("cases", file, settings, there, cases_of(settings, there, plan_codes=plan_codes, notes=notes))
     if notes:
         screen().print(notes.table())
 
 
-def _run(file: Path, settings: Settings, events_of: EventsOf) -> None:
-    """Publish a file's events and sum up. Exit status 1 where not a single row could be taken in."""
+def _run(kind: str, file: Path, settings: Settings, there: Stored, events_of: EventsOf) -> None:
+    """Publish a file's events, sum up, and note in the audit what went in, also of an import that broke off.
+
+    Exit status 1 where not a single row could be taken in.
+    """
+    outlet = Outlet(settings.amqp_url)
     with reading(file, events_of) as read:
-        with progress_bars() as bars, Outlet(settings.amqp_url) as outlet:
-            bar = bars.add_task(file.name, total=1.0)
-            for event in read.events:
-                outlet.send((event,))
-                bars.update(bar, completed=read.source.done())
+        try:
+            with progress_bars() as bars, outlet:
+                bar = bars.add_task(file.name, total=1.0)
+                for event in read.events:
+                    outlet.send((event,))
+                    bars.update(bar, completed=read.source.done())
+        finally:
+            _note(kind, file, there, read.tally, outlet.confirmed)
         show(screen(), read.source, read.tally, outlet.confirmed)
     if read.tally.nothing_went_in:
         raise SystemExit(1)
+
+
+def _note(kind: str, file: Path, there: Stored, tally: Tally, events: int) -> None:
+    """A file that says nothing new changes nothing, and leaves no line."""
+    rows = {"rows": tally.imported, "rejected": tally.rejects.count}
+    if events and not there.note(f"import.{kind}", file.name, **rows, events=events):
+        click.echo(both(texts.NOT_AUDITED), err=True)
 
 
 def _not_compared() -> None:

@@ -19,6 +19,7 @@ from hallpulse.broker.replay import RefusedEvent, RefusedQueue, open_refused
 from hallpulse.contract.decode import EVENT_TYPE, decode_events
 from hallpulse.contract.events import HallEvent
 from hallpulse.contract.reasons import Reason
+from hallpulse.store import Deed, open_store
 from services.console.connection import connect, directory_option
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -87,18 +88,18 @@ def replay(*, reason: str | None, source: str | None, limit: int, dry_run: bool,
 
     Those refused because of who sent them are sent only if --reason names that reason: they then count as vouched for.
     """
-    sent = kept = 0
+    kept, sent = 0, Counter[str]()
     now = int(datetime.now(UTC).timestamp() * 1_000_000)
-    with _queue(directory) as queue:
+    with _audited(directory, "refused.replay", source, sent, dry_run=dry_run), _queue(directory) as queue:
         for event in _chosen(queue, reason, source, limit, Counter()):
             key = _routing_key(event, now)
             if key is None or (reason is None and event.reason in _WHO_SENT_IT):
                 kept += 1
                 continue
-            sent += 1
             if not dry_run:
                 queue.send_again(event, key)
-    click.echo(f"{'would send' if dry_run else 'sent'} {sent} again; {kept} would be refused again and stay")
+            sent[event.reason] += 1
+    click.echo(f"{'would send' if dry_run else 'sent'} {sent.total()} again; {kept} would be refused again and stay")
 
 
 @command.command()
@@ -107,7 +108,8 @@ def replay(*, reason: str | None, source: str | None, limit: int, dry_run: bool,
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def drop(*, reason: str | None, source: str | None, limit: int, dry_run: bool, yes: bool, directory: Path) -> None:
     """Take refused events off the queue for good."""
-    with _queue(directory) as queue:
+    dropped: Counter[str] = Counter()
+    with _audited(directory, "refused.drop", source, dropped, dry_run=dry_run), _queue(directory) as queue:
         chosen = list(_chosen(queue, reason, source, limit, Counter()))
         if dry_run:
             click.echo(f"would drop {len(chosen)} events")
@@ -116,7 +118,34 @@ def drop(*, reason: str | None, source: str | None, limit: int, dry_run: bool, y
             click.confirm(f"drop {len(chosen)} refused events for good?", abort=True, err=True)
         for event in chosen:
             queue.drop(event)
+            dropped[event.reason] += 1
     click.echo(f"dropped {len(chosen)} events")
+
+
+@contextmanager
+def _audited(directory: Path, action: str, source: str | None, done: Counter[str], *, dry_run: bool) -> Iterator[None]:
+    """Note in the audit what was done, also where it broke off. Raises Unavailable before where it could not be noted.
+
+    done: how many events were sent or dropped, by reason, as it is at the end of the block.
+    """
+    if dry_run:
+        yield
+        return
+    store = open_store(connect(directory).database_url, pool_size=1)
+    try:
+        store.ping()
+        try:
+            yield
+        finally:
+            if done:
+                store.audit.append(Deed(action, source or "", _region(source), {"events": dict(done)}))
+    finally:
+        store.close()
+
+
+def _region(source: str | None) -> int | None:
+    region = (source or "").removeprefix("/").partition("/")[0]
+    return int(region) if region.isdecimal() and len(region) == 6 else None
 
 
 @contextmanager

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 from hallpulse.broker.users import BrokerUsers
 from hallpulse.settings import Settings
-from hallpulse.store import Store
+from hallpulse.store import Store, hash_of
 
 Wanted = Mapping[tuple[int, str], Sequence[str]]
 """(region, hall) → the event families that it may send."""
@@ -26,6 +25,5 @@ def register(settings: Settings, store: Store, wanted: Wanted) -> int:
         if settings.management_url:
             vhost = unquote(urlsplit(settings.amqp_url).path.removeprefix("/")) or "/"
             BrokerUsers(settings.management_url, vhost).put(region, hall, families)
-        token = hashlib.sha256(secrets.token_bytes(32)).hexdigest()
-        store.halls.add(region, hall, families, token)
+        store.halls.add(region, hall, families, hash_of(secrets.token_urlsafe(32)))
     return len(missing)

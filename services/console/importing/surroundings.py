@@ -18,7 +18,7 @@ from hallpulse.domain.plan import plan_for
 from hallpulse.domain.workdays import Workdays, date_of, day_of, local_day
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
-from hallpulse.store import Store, open_store
+from hallpulse.store import Deed, Store, open_store
 from services.catalogue.departments import DepartmentCodes
 
 from .corrections import Corrections
@@ -78,6 +78,14 @@ class Stored:
 
     def corrections(self) -> Corrections:
         return Corrections(self.place, self.case_events, self.history)
+
+    def note(self, action: str, subject: str, **detail: object) -> bool:
+        """Write what was done to the audit; False where the database cannot be asked."""
+        try:
+            self.store.audit.append(Deed(action, subject, self.place.region, {"hall": self.place.hall, **detail}))
+        except Unavailable:
+            return False
+        return True
 
     def _say(self) -> None:
         if not self._said:

@@ -1,22 +1,26 @@
 """The only door to PostgreSQL."""
 
+from .audit import AuditLine, Deed, process_actor
 from .merge import MergeOutcome
 from .reading.history import CaseHistory
 from .reading.integrity import Findings
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
 from .reading.standing import STATES, Coverage, ElapsedHistogram
 from .recompute import Difference
-from .registry import Grant, Hall
+from .registry import Hall
 from .store import Store, migrate, open_store
+from .tokens import Grant, Token, hash_of
 
 __all__ = [
     "STATES",
+    "AuditLine",
     "BadCursor",
     "CaseFilter",
     "CaseHistory",
     "CasePage",
     "CaseRow",
     "Coverage",
+    "Deed",
     "Difference",
     "ElapsedHistogram",
     "Findings",
@@ -26,6 +30,9 @@ __all__ = [
     "MergeOutcome",
     "Store",
     "TallyRow",
+    "Token",
+    "hash_of",
     "migrate",
     "open_store",
+    "process_actor",
 ]

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Engine, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from .audit import Deed, write
 from .database import transaction
 from .tables import notice_deliveries, notices
 
@@ -94,8 +95,10 @@ class NoticeLedger:
         """Somebody has seen an alert and takes care of it; how many lines that concerned. The first one stands."""
         mine = (notices.c.region == region, notices.c.fingerprint == fingerprint, notices.c.acknowledged.is_(None))
         with transaction(self._engine) as connection:
-            done = connection.execute(update(notices).where(*mine).values(acknowledged=at, acknowledged_by=by))
-            return done.rowcount
+            done = connection.execute(update(notices).where(*mine).values(acknowledged=at, acknowledged_by=by)).rowcount
+            if done:
+                write(connection, f"bureau: {by}", Deed("notice.acknowledge", fingerprint, region or None))
+            return done
 
     def due(self, now: datetime, patience: timedelta, limit: int = 20) -> Sequence[DueMessage]:
         """Take messages to send; one that is not reported sent or failed within `patience` comes again."""

@@ -6,6 +6,7 @@ it, nobody waits for it, and the real rows change only where they differ.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,6 +20,7 @@ from hallpulse.domain.indicators import ITEM_COLUMNS
 from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.measures import COLUMNS
 
+from .audit import Deed, write
 from .cases import CaseKey
 from .catalogue import rebuild_items
 from .codec import case_event
@@ -48,7 +50,9 @@ class Difference:
     rebuilt: str | None
 
 
-def recompute(engine: Engine, *, check: bool, progress: Progress | None = None, most: int = 100) -> list[Difference]:
+def recompute(
+    engine: Engine, actor: str, *, check: bool, progress: Progress | None = None, most: int = 100
+) -> list[Difference]:
     """Rebuild all that is derived and return up to `most` differences per table.
 
     With check nothing is changed and merges go on; without it they wait, and what differs is put right.
@@ -68,6 +72,8 @@ def recompute(engine: Engine, *, check: bool, progress: Progress | None = None, 
             for table in DERIVED:
                 _put_right(connection, table)
             connection.exec_driver_sql("UPDATE public.regions SET catalogue_version = catalogue_version + 1")
+        if not check:
+            write(connection, actor, Deed("recompute.repair", detail={"differences": Counter(d.table for d in found)}))
     own.dispose()
     return found
 

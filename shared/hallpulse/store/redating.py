@@ -12,6 +12,7 @@ from hallpulse.domain.calendar import Calendar
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.figures import region_bounds
 
+from .audit import Deed, write
 from .cases import CaseKey
 from .context import ContextCache, TransactionContext, packed_days, read_calendars
 from .database import transaction
@@ -23,7 +24,7 @@ Progress = Callable[[int, int], None]
 """Called with (cases done, cases in all)."""
 
 
-def apply_calendars(engine: Engine, wanted: Sequence[Calendar], progress: Progress | None = None) -> int:
+def apply_calendars(engine: Engine, wanted: Sequence[Calendar], actor: str, progress: Progress | None = None) -> int:
     """Make these calendars the ones in force and date every touched case again; how many cases that were.
 
     A scope that is not among them loses its calendar. Nothing happens where all are in force already.
@@ -37,7 +38,9 @@ def apply_calendars(engine: Engine, wanted: Sequence[Calendar], progress: Progre
         _write(connection, wanted)
         regions = _counties(connection, changed)
         context = ContextCache().begin(connection, regions)
-        return redate(connection, context, regions, progress)
+        touched = redate(connection, context, regions, progress)
+        write(connection, actor, Deed("calendar.apply", detail={"scopes": sorted(changed), "cases": touched}))
+        return touched
 
 
 def redate(

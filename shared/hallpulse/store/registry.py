@@ -1,16 +1,18 @@
-"""Halls that may publish, and the tokens that open the gateway; tokens are stored as hashes only."""
+"""Halls that may publish. Every change is a line of the audit, in the same transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from .audit import Deed, write
 from .database import transaction
 from .tables import hall_days, halls, tokens
+from .tokens import end_after
 
 Families = Sequence[str]
 
@@ -25,22 +27,12 @@ class Hall:
     added: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a token opens: role `hall`, `department`, `bureau` or `operator`, and of whom."""
-
-    role: str
-    region: int | None = None
-    hall: str | None = None
-    department: str | None = None
-    families: tuple[str, ...] = ()
-
-
 class HallRegistry:
     """The registered halls. Every method raises Unavailable when the database cannot be reached."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, actor: str) -> None:
         self._engine = engine
+        self._actor = actor
 
     def add(self, region: int, hall: str, families: Families, token_hash: str) -> bool:
         """Register a hall (or change its families) with a token; whether it is new."""
@@ -55,6 +47,8 @@ class HallRegistry:
             )
             connection.execute(delete(tokens).where(tokens.c.region == region, tokens.c.hall == hall))
             connection.execute(insert(tokens).values(token_hash=token_hash, role="hall", region=region, hall=hall))
+            action = "hall.add" if known is None else "hall.change"
+            write(connection, self._actor, _deed(action, region, hall, families=list(families)))
             return known is None
 
     def rotate(self, region: int, hall: str, token_hash: str, overlap: timedelta = timedelta(0)) -> bool:
@@ -63,21 +57,20 @@ class HallRegistry:
             if _hall(connection, region, hall) is None:
                 return False
             mine = (tokens.c.region == region, tokens.c.hall == hall, tokens.c.role == "hall")
-            ends = datetime.now(UTC) + overlap
-            connection.execute(
-                update(tokens)
-                .where(*mine, or_(tokens.c.expires.is_(None), tokens.c.expires > ends))
-                .values(expires=ends)
-            )
+            end_after(connection, mine, overlap)
             connection.execute(insert(tokens).values(token_hash=token_hash, role="hall", region=region, hall=hall))
+            hours = overlap.total_seconds() / 3600
+            write(connection, self._actor, _deed("hall.rotate", region, hall, overlap_hours=hours))
             return True
 
     def remove(self, region: int, hall: str) -> bool:
         """Forget a hall and its tokens (its events stay); whether it was there."""
         with transaction(self._engine) as connection:
             connection.execute(delete(tokens).where(tokens.c.region == region, tokens.c.hall == hall))
-            gone = connection.execute(delete(halls).where(halls.c.region == region, halls.c.hall == hall))
-            return gone.rowcount > 0
+            gone = connection.execute(delete(halls).where(halls.c.region == region, halls.c.hall == hall)).rowcount > 0
+            if gone:
+                write(connection, self._actor, _deed("hall.remove", region, hall))
+            return gone
 
     def list(self, region: int | None = None) -> list[Hall]:
         """Registered halls by region and name."""
@@ -100,48 +93,9 @@ class HallRegistry:
             return {(region, hall): newest for region, hall, newest in connection.execute(query)}
 
 
-class TokenRegistry:
-    """Tokens that are not a hall's: departments, the bureau, operators."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def add(
-        self,
-        token_hash: str,
-        role: str,
-        region: int | None = None,
-        hall: str | None = None,
-        department: str | None = None,
-    ) -> None:
-        """Add a token, or change what it opens."""
-        row = {"token_hash": token_hash, "role": role, "region": region, "hall": hall, "department": department}
-        with transaction(self._engine) as connection:
-            statement = upsert(tokens).values(row)
-            connection.execute(statement.on_conflict_do_update(index_elements=["token_hash"], set_=row))
-
-    def find(self, token_hash: str) -> Grant | None:
-        return find_token(self._engine, token_hash)
-
-    def remove(self, token_hash: str) -> bool:
-        with transaction(self._engine) as connection:
-            return connection.execute(delete(tokens).where(tokens.c.token_hash == token_hash)).rowcount > 0
-
-
-def find_token(engine: Engine, token_hash: str) -> Grant | None:
-    """The grant of a token that has not expired."""
-    query = (
-        select(tokens.c.role, tokens.c.region, tokens.c.hall, tokens.c.department, halls.c.families)
-        .join(halls, (halls.c.region == tokens.c.region) & (halls.c.hall == tokens.c.hall), isouter=True)
-        .where(tokens.c.token_hash == token_hash, or_(tokens.c.expires.is_(None), tokens.c.expires > func.now()))
-    )
-    with transaction(engine) as connection:
-        row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    role, region, hall, department, families = row
-    return Grant(role, region, hall, department, tuple(families or ()))
-
-
 def _hall(connection: Connection, region: int, hall: str) -> str | None:
     return connection.execute(select(halls.c.hall).where(halls.c.region == region, halls.c.hall == hall)).scalar()
+
+
+def _deed(action: str, region: int, hall: str, **detail: object) -> Deed:
+    return Deed(action, f"{region}.{hall}", region, detail)

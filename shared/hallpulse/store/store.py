@@ -16,6 +16,7 @@ from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
 from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.workdays import Workdays, day_of
 
+from .audit import Audit, process_actor
 from .catalogue import timelines
 from .context import ContextCache, read_calendars
 from .database import open_engine, transaction
@@ -43,7 +44,8 @@ from .reading.standing import (
 )
 from .recompute import Difference, recompute
 from .redating import Progress, apply_calendars
-from .registry import HallRegistry, TokenRegistry
+from .registry import HallRegistry
+from .tokens import TokenRegistry
 
 T = TypeVar("T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,14 +56,18 @@ class Store:
 
     Every method is one transaction and raises Unavailable when the database cannot be reached (try again) or Halt
     when going on would do damage. `merge` belongs to one thread, all else may be called from any.
+
+    actor: who the audit says changed halls, tokens, calendars and derived figures by this store.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, actor: str) -> None:
         self._engine = engine
+        self._actor = actor
         self._cache = ContextCache()
         self._calendars = CalendarReader()
-        self.halls = HallRegistry(engine)
-        self.tokens = TokenRegistry(engine)
+        self.audit = Audit(engine, actor)
+        self.halls = HallRegistry(engine, actor)
+        self.tokens = TokenRegistry(engine, actor)
         self.notices = NoticeLedger(engine)
 
     def ping(self) -> None:
@@ -77,7 +83,7 @@ class Store:
 
     def apply_calendars(self, calendars: Sequence[Calendar], progress: Progress | None = None) -> int:
         """Put calendars in force and date again every case that they touch; how many cases that were."""
-        return apply_calendars(self._engine, calendars, progress)
+        return apply_calendars(self._engine, calendars, self._actor, progress)
 
     def has_calendars(self) -> bool:
         """Whether any calendar is in force."""
@@ -85,7 +91,7 @@ class Store:
 
     def recompute(self, *, check: bool, progress: Progress | None = None) -> list[Difference]:
         """Rebuild all that is derived from the stored events; the differences found."""
-        return recompute(self._engine, check=check, progress=progress)
+        return recompute(self._engine, self._actor, check=check, progress=progress)
 
     def figures(self, scope: Scope, window: Window) -> dict[str, Figure]:
         """Every indicator of the scope over the window, by id; a hall has those of cases and tallies only."""
@@ -171,9 +177,12 @@ class Store:
             return query(connection)
 
 
-def open_store(database_url: str, pool_size: int = 4) -> Store:
-    """A store on a database that has this version's tables; nothing is connected yet."""
-    return Store(open_engine(database_url, pool_size))
+def open_store(database_url: str, pool_size: int = 4, service: str = "") -> Store:
+    """A store on a database that has this version's tables; nothing is connected yet.
+
+    service: named in the audit beside the user that this process runs as.
+    """
+    return Store(open_engine(database_url, pool_size), process_actor(service))
 
 
 def migrate(database_url: str) -> None:

@@ -214,7 +214,21 @@ tokens = Table(
     Column("department", Text),
     Column("added", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("expires", DateTime(timezone=True)),
+    Column("name", Text, comment="none for a hall's"),
     Index("tokens_hall", "region", "hall"),
+    Index("tokens_name", "name", postgresql_where=text("name IS NOT NULL")),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("actor", Text, nullable=False, comment="USER@HOST of a command or service, ROLE: NAME over HTTP"),
+    Column("action", Text, nullable=False, comment="WHAT.HOW, such as hall.add"),
+    Column("region", Integer, comment="none where it concerns all of them"),
+    Column("subject", Text, nullable=False, comment="which one was changed"),
+    Column("detail", JSONB, nullable=False),
 )
 
 regions = Table(

@@ -1,0 +1,100 @@
+"""Who changed what: lines that are only ever added, since the database refuses to change or to remove one."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, text
+
+from .database import transaction
+from .tables import audit
+
+_ONE_AT_A_TIME = 20113
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What was changed. action: WHAT.HOW; region: whose, None for all; subject: which one; detail: plain JSON."""
+
+    action: str
+    subject: str = ""
+    region: int | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """A deed, who did it, and when."""
+
+    id: int
+    at: datetime
+    actor: str
+    deed: Deed
+
+
+class Audit:
+    """The lines. Every method raises Unavailable when the database cannot be reached.
+
+    actor: who did what is appended without naming somebody else.
+    """
+
+    def __init__(self, engine: Engine, actor: str) -> None:
+        self._engine = engine
+        self._actor = actor
+
+    def append(self, deed: Deed) -> None:
+        """For a change that has no transaction of its own; the others write theirs in it (`write`)."""
+        with transaction(self._engine) as connection:
+            write(connection, self._actor, deed)
+
+    def append_if_new(self, deed: Deed) -> bool:
+        """Unless the last line of this action and subject says the same: for what is found at every start."""
+        mine = (audit.c.action == deed.action, audit.c.subject == deed.subject)
+        last = select(audit.c.region, audit.c.detail).where(*mine).order_by(audit.c.id.desc()).limit(1)
+        with transaction(self._engine) as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+            known = connection.execute(last).one_or_none()
+            if known is not None and (known.region, known.detail) == (deed.region, dict(deed.detail)):
+                return False
+            write(connection, self._actor, deed)
+            return True
+
+    def list(
+        self, since: datetime | None = None, action: str = "", region: int | None = None, limit: int = 100
+    ) -> list[AuditLine]:
+        """The newest first. action: `hall.add`, or `hall` for all of its kind."""
+        query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        if since is not None:
+            query = query.where(audit.c.at >= since)
+        if action:
+            query = query.where((audit.c.action == action) | audit.c.action.startswith(f"{action}.", autoescape=True))
+        if region is not None:
+            query = query.where(audit.c.region == region)
+        with transaction(self._engine) as connection:
+            return [
+                AuditLine(id_, at, actor, Deed(what, subject, whose, detail))
+                for id_, at, actor, what, whose, subject, detail in connection.execute(query)
+            ]
+
+
+def write(connection: Connection, actor: str, deed: Deed) -> None:
+    """A line in the transaction of the change itself: both are there, or neither."""
+    row = {"actor": actor, "action": deed.action, "region": deed.region, "subject": deed.subject}
+    connection.execute(insert(audit).values(**row, detail=dict(deed.detail)))
+
+
+def process_actor(service: str = "") -> str:
+    """USER@HOST, as the operating system knows this process; who called sudo is named, and so is a service."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # containers run as numbers that have no name
+        user = str(os.getuid())
+    caller = os.environ.get("SUDO_USER", "")
+    who = f"{caller} as {user}" if caller and caller != user and os.getuid() == 0 else user
+    return f"{service}: {who}@{socket.gethostname()}" if service else f"{who}@{socket.gethostname()}"

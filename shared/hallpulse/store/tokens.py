@@ -1,0 +1,138 @@
+"""The tokens that open the gateway, stored as hashes only: a hall's own, and named ones of all the others."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, insert, or_, select, update
+
+from .audit import Deed, write
+from .database import transaction
+from .tables import halls, tokens
+
+_LIVES = or_(tokens.c.expires.is_(None), tokens.c.expires > func.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token opens: role `hall`, `department`, `bureau` or `operator`, and of whom."""
+
+    role: str
+    region: int | None = None
+    hall: str | None = None
+    department: str | None = None
+    families: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that is in force; name: as it was given, REGION.HALL for a hall's."""
+
+    name: str
+    grant: Grant
+    added: datetime
+    expires: datetime | None
+
+
+class TokenRegistry:
+    """Named tokens: of departments, the bureau, operators. Every change is a line of the audit.
+
+    A hall's token comes and goes with the hall (`HallRegistry`), but is found and listed here like any other.
+    """
+
+    def __init__(self, engine: Engine, actor: str) -> None:
+        self._engine = engine
+        self._actor = actor
+
+    def add(self, name: str, token_hash: str, grant: Grant, lasts: timedelta | None = None) -> bool:
+        """Add a token that ends after `lasts`, or never. False where one of this name is in force."""
+        with transaction(self._engine) as connection:
+            if _newest(connection, name) is not None:
+                return False
+            row = {"role": grant.role, "region": grant.region, "department": grant.department}
+            _insert(connection, name, token_hash, row, lasts)
+            write(connection, self._actor, _deed("token.add", name, row, lasts))
+            return True
+
+    def rotate(self, name: str, token_hash: str, overlap: timedelta = timedelta(0)) -> bool:
+        """Put a new token in the place of the one in force, which ends after `overlap`; False where there is none.
+
+        The new one opens the same, and lasts as long as the old one was to last from its first day.
+        """
+        with transaction(self._engine) as connection:
+            old = _newest(connection, name)
+            if old is None:
+                return False
+            lasts = old.expires - old.added if old.expires is not None else None
+            end_after(connection, (tokens.c.name == name,), overlap)
+            row = {"role": old.role, "region": old.region, "department": old.department}
+            _insert(connection, name, token_hash, row, lasts)
+            hours = overlap.total_seconds() / 3600
+            write(connection, self._actor, _deed("token.rotate", name, {**row, "overlap_hours": hours}, lasts))
+            return True
+
+    def revoke(self, name: str) -> bool:
+        """End every token of this name at once; whether one was in force."""
+        with transaction(self._engine) as connection:
+            there = _newest(connection, name)
+            connection.execute(delete(tokens).where(tokens.c.name == name))
+            if there is not None:
+                write(connection, self._actor, Deed("token.revoke", name, there.region))
+            return there is not None
+
+    def find(self, token_hash: str) -> Grant | None:
+        """The grant of a token that is in force."""
+        query = (
+            select(tokens.c.role, tokens.c.region, tokens.c.hall, tokens.c.department, halls.c.families)
+            .join(halls, (halls.c.region == tokens.c.region) & (halls.c.hall == tokens.c.hall), isouter=True)
+            .where(tokens.c.token_hash == token_hash, _LIVES)
+        )
+        with transaction(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        role, region, hall, department, families = row
+        return Grant(role, region, hall, department, tuple(families or ()))
+
+    def list(self) -> list[Token]:
+        """The tokens in force, by role, region and name."""
+        query = select(tokens).where(_LIVES).order_by(tokens.c.role, tokens.c.region, tokens.c.name, tokens.c.hall)
+        with transaction(self._engine) as connection:
+            return [_token(row) for row in connection.execute(query)]
+
+
+def hash_of(token: str) -> str:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def end_after(connection: Connection, which: Sequence[ColumnElement[bool]], overlap: timedelta) -> None:
+    """Let tokens end after `overlap`, those that would last longer; what has ended is forgotten."""
+    ends = datetime.now(UTC) + overlap
+    connection.execute(delete(tokens).where(*which, tokens.c.expires <= func.now()))
+    longer = or_(tokens.c.expires.is_(None), tokens.c.expires > ends)
+    connection.execute(update(tokens).where(*which, longer).values(expires=ends))
+
+
+def _newest(connection: Connection, name: str) -> Row[Any] | None:
+    query = select(tokens).where(tokens.c.name == name, _LIVES).order_by(tokens.c.added.desc()).limit(1)
+    return connection.execute(query.with_for_update()).one_or_none()
+
+
+def _insert(connection: Connection, name: str, token_hash: str, row: dict[str, Any], lasts: timedelta | None) -> None:
+    expires = func.now() + lasts if lasts is not None else None
+    connection.execute(insert(tokens).values(name=name, token_hash=token_hash, expires=expires, **row))
+
+
+def _deed(action: str, name: str, row: dict[str, Any], lasts: timedelta | None) -> Deed:
+    detail = {key: value for key, value in row.items() if key != "region" and value is not None}
+    return Deed(action, name, row["region"], detail | ({"days": lasts.days} if lasts is not None else {}))
+
+
+def _token(row: Row[Any]) -> Token:
+    grant = Grant(row.role, row.region, row.hall, row.department)
+    return Token(row.name or f"{row.region}.{row.hall}", grant, row.added, row.expires)
