@@ -18,7 +18,8 @@ class Intervals:
     verdict: a figure must stand so long before it is told; unmeasured: so long may a target go without figures;
     unattended: so long may cases be due soon without one decision; silence: so long may a hall say nothing while it
     is open; opens, closes: a hall's hours on working days, Asia/Shanghai, None for at any time;
-    refused_share, refused_events: told when more than the share was refused, out of at least so many events.
+    refused_share, refused_events: told when more than the share was refused, out of at least so many events;
+    hall_refused_share, hall_refused_over: the same of one hall, told to its owner.
     """
 
     evaluation: timedelta = 30 * SECOND
@@ -34,6 +35,8 @@ class Intervals:
     refused_over: timedelta = 30 * MINUTE
     refused_share: float = 0.05
     refused_events: int = 20
+    hall_refused_over: timedelta = 15 * MINUTE
+    hall_refused_share: float = 0.1
     group_wait: timedelta = 30 * SECOND
     group_interval: timedelta = 5 * MINUTE
     repeat: timedelta = 1 * DAY
@@ -56,6 +59,7 @@ DEMO = Intervals(
     lag_for=30 * SECOND,
     stale=30 * SECOND,
     refused_over=2 * MINUTE,
+    hall_refused_over=2 * MINUTE,
     group_wait=1 * SECOND,
     group_interval=5 * SECOND,
     repeat=4 * HOUR,

@@ -5,9 +5,10 @@ smtp: {host: mail.example.gov.cn, port: 25, from: hallpulse@example.gov.cn, user
 receivers:
   bureau: {email: [zsj@example.gov.cn], wecom: [{url_file: /run/secrets/wecom-bureau}]}
   222424/justice: {dingtalk: [{url_file: /run/secrets/dingtalk, secret_file: /run/secrets/dingtalk-key}]}
+  222424.hall-1: {email: [hall-1@example.gov.cn]}
 
-A receiver is `bureau`, `operators`, REGION/DEPARTMENT, or `default` for all that are not named. A robot's address is a
-secret: it is best kept in a file of its own.
+A receiver is `bureau`, `operators`, REGION/DEPARTMENT, REGION.HALL for a hall's owner (the bureau where it is not
+named), or `default` for all that are not named. A robot's address is a secret: it is best kept in a file of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Annotated
 
 import msgspec
 
-DEFAULT = "default"
+BUREAU, DEFAULT = "bureau", "default"
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 
 
@@ -63,7 +64,9 @@ class Channels:
     receivers: Mapping[str, Addresses] = field(default_factory=dict)
 
     def of(self, receiver: str) -> Addresses:
-        return self.receivers.get(receiver) or self.receivers.get(DEFAULT) or Addresses()
+        is_hall = "/" not in receiver and "." in receiver
+        names = (receiver, *([BUREAU] if is_hall else []), DEFAULT)
+        return next((self.receivers[name] for name in names if name in self.receivers), Addresses())
 
 
 def load_channels(path: Path) -> Channels:

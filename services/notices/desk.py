@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from hallpulse.metrics import NoticeMetrics
-from hallpulse.store.notices import NoticeLedger, State
+from hallpulse.store.notices import Message, Notice, NoticeLedger, State
 
 from .answers import entry_answer
 from .channels import Channels
@@ -35,10 +35,16 @@ class NoticeDesk:
         webhook = decode(body)
         notices = notices_of(webhook)
         if notices:
-            messages = messages_of(webhook.receiver, notices, self._channels)
+            messages = self._messages(notices)
             self._store.notices.record(notices, messages, self._clock())
             self._metrics.received(len(notices))
         return len(notices)
+
+    def _messages(self, notices: Sequence[Notice]) -> Sequence[Message]:
+        """One text for each receiver, of all that it is told at once."""
+        receivers = dict.fromkeys(notice.receiver for notice in notices)
+        told = {name: [notice for notice in notices if notice.receiver == name] for name in receivers}
+        return [message for name, own in told.items() for message in messages_of(name, own, self._channels)]
 
     def list(self, region: int | None, state: State | None, limit: int) -> dict[str, Any]:
         entries = self._store.notices.list(region, state, limit)

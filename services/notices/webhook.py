@@ -12,6 +12,8 @@ from hallpulse.store.notices import Notice
 
 MAX_BYTES = 4 << 20
 MAX_ALERTS = 10_000
+HALLS = "halls"
+"""Alertmanager's receiver of what concerns a hall's owner."""
 
 
 class BadNotice(Exception):
@@ -55,8 +57,13 @@ def decode(body: bytes) -> Webhook:
 
 
 def notices_of(webhook: Webhook) -> list[Notice]:
-    """A line of the ledger for each alert, as this receiver is told of it."""
-    return [_notice(webhook.receiver, alert) for alert in webhook.alerts]
+    """A line of the ledger for each alert, as this receiver is told of it; a hall's is REGION.HALL."""
+    return [_notice(_receiver(webhook.receiver, alert.labels), alert) for alert in webhook.alerts]
+
+
+def _receiver(name: str, labels: Mapping[str, str]) -> str:
+    region, hall = labels.get("region", ""), labels.get("hall", "")
+    return f"{region}.{hall}" if name == HALLS and region and hall else name
 
 
 def _notice(receiver: str, alert: WebhookAlert) -> Notice:

@@ -173,6 +173,10 @@ class IngestMetrics:
         self._refused = Counter(
             "hallpulse_events_refused_total", "Events refused, by reason.", ("region", "reason"), registry=registry
         )
+        self._hall_refused = Counter(
+            "hallpulse_hall_events_refused_total", "Events refused, by the hall that sent them.", ("region", "hall"),
+            registry=registry,
+        )  # fmt: skip
         self._batch_seconds = Histogram(
             "hallpulse_ingest_batch_seconds", "From the first delivery of a batch to its commit.",
             buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30), registry=registry,
@@ -188,9 +192,14 @@ class IngestMetrics:
         add_build_info(registry)
 
     def know_halls(self, halls: Collection[tuple[int, str]]) -> None:
-        """The halls that are registered now, as (region, hall)."""
+        """The halls that are registered now, as (region, hall).
+
+        Their refusals begin at nought: of a series that begins with its first refusals, Prometheus sees no increase.
+        """
         self._halls = frozenset(halls)
         self._regions = frozenset(region for region, _ in halls)
+        for region, hall in self._halls:
+            self._hall_refused.labels(str(region), hall)
 
     def stored(self, counts: Sequence[HallCount]) -> None:
         for one in counts:
@@ -205,9 +214,13 @@ class IngestMetrics:
     def disordered(self, region: int, hall: str, count: int) -> None:
         self._disordered.labels(*self._hall(region, hall)).inc(count)
 
-    def refused(self, region: int | None, reason: str, count: int = 1) -> None:
-        """reason: a code of the closed list; region: None where the event does not say one."""
+    def refused(self, region: int | None, reason: str, count: int = 1, hall: str = "") -> None:
+        """reason: a code of the closed list; region and hall: of its routing key, None and "" where it tells none.
+
+        A hall's own count has no reason, or there were as many series as halls times reasons.
+        """
         self._refused.labels(str(region) if region in self._regions else OTHER, reason).inc(count)
+        self._hall_refused.labels(*self._hall(region, hall)).inc(count)
 
     def batch(self, seconds: float, events: int, lag: float) -> None:
         """A batch was committed. lag: how long its oldest delivery had waited."""
@@ -223,7 +236,7 @@ class IngestMetrics:
         """Nothing waits: there is no lag."""
         self._lag.set(0)
 
-    def _hall(self, region: int, hall: str) -> tuple[str, str]:
+    def _hall(self, region: int | None, hall: str) -> tuple[str, str]:
         if (region, hall) in self._halls:
             return str(region), hall
         return str(region) if region in self._regions else OTHER, OTHER

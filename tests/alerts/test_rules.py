@@ -133,6 +133,7 @@ def test_amtool_takes_the_routes(tmp_path: Path) -> None:
         (["region=222401", "lead=justice"], {"bureau"}),
         (["region=222424", "lead=bureau"], {"bureau"}),
         (["lead=operators"], {"operators"}),
+        (["region=222424", "hall=hall-1", "lead=hall"], {"halls"}),
         (["region=222424", "lead=other"], {"bureau"}),
     ],
 )

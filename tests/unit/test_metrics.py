@@ -46,6 +46,20 @@ def test_an_event_without_a_region_is_refused_under_other(registry: CollectorReg
     assert registry.get_sample_value("hallpulse_events_refused_total", {"region": "222424", "reason": "not-json"}) == 1
 
 
+def test_refusals_are_counted_by_registered_hall_from_nought_on(
+    registry: CollectorRegistry, metrics: IngestMetrics
+) -> None:
+    name, labels = "hallpulse_hall_events_refused_total", {"region": "222424", "hall": "hall-1"}
+    assert registry.get_sample_value(name, labels) == 0
+    metrics.refused(222424, "bad-time", 3, "hall-1")
+    for number in range(50):
+        metrics.refused(222424, "bad-time", 1, f"forged-{number}")
+    metrics.refused(None, "not-json", 2, "")
+    assert registry.get_sample_value(name, labels) == 3
+    assert registry.get_sample_value(name, labels | {"hall": "other"}) == 50
+    assert registry.get_sample_value(name, {"region": "other", "hall": "other"}) == 2
+
+
 def test_a_batch_shows_its_time_its_size_and_its_lag(registry: CollectorRegistry, metrics: IngestMetrics) -> None:
     metrics.batch(0.15, 4000, 1.5)
     assert registry.get_sample_value("hallpulse_ingest_batch_seconds_bucket", {"le": "0.2"}) == 1
@@ -59,7 +73,7 @@ def test_no_other_names_than_the_contracts_are_there(registry: CollectorRegistry
     metrics.stored([HallCount(222424, "hall-1", "case", 1)])
     assert {family.name for family in registry.collect()} == {
         "hallpulse_events", "hallpulse_events_duplicate", "hallpulse_events_refused",
-        "hallpulse_events_late", "hallpulse_events_disordered",
+        "hallpulse_events_late", "hallpulse_events_disordered", "hallpulse_hall_events_refused",
         "hallpulse_ingest_batch_seconds", "hallpulse_ingest_batch_events", "hallpulse_ingest_lag_seconds",
         "hallpulse_build_info",
     }  # fmt: skip

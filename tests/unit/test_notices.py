@@ -118,6 +118,23 @@ def test_a_notice_is_passed_on_to_every_address_of_its_receiver(tmp_path: Path) 
     assert messages_of("bureau", notices, Channels()) == []
 
 
+def of_hall(hall: str) -> bytes:
+    labels = {"alertname": "HallEventsRefused", "region": "222424", "hall": hall, "lead": "hall"}
+    return json.dumps({**posted(labels=labels), "receiver": "halls"}).encode()
+
+
+def test_what_concerns_a_hall_goes_to_its_owner_and_to_the_bureau_where_nobody_is_named(tmp_path: Path) -> None:
+    known = channels(
+        tmp_path,
+        "receivers: {222424.hall-1: {wecom: [{url: a}]}, bureau: {dingtalk: [{url: b}]}, default: {email: []}}",
+    )
+    for hall, channel in (("hall-1", "wecom"), ("hall-2", "dingtalk")):
+        (notice,) = notices_of(decode(of_hall(hall)))
+        assert notice.receiver == f"222424.{hall}"
+        assert [m.channel for m in messages_of(notice.receiver, [notice], known)] == [channel]
+    assert known.of("222424/justice.office") == known.of("anybody")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -10,7 +10,7 @@ from hallpulse.domain.plan import Plan
 from services.boards.intervals import OFFICE, Intervals, duration
 from services.boards.rules.rule import as_yaml
 
-BUREAU, OPERATORS = "bureau", "operators"
+BUREAU, OPERATORS, HALLS = "bureau", "operators", "halls"
 GENERATED = "# 由 hallpulse rules render 生成,请勿手改。 Rendered by `hallpulse rules render`.\n"
 
 
@@ -19,7 +19,7 @@ def render_alertmanager(
 ) -> str:
     """The whole file. token_file: where Alertmanager finds the bearer token of the receiver, if it needs one."""
     who = _departments(plans)
-    names = [BUREAU, OPERATORS, *(f"{region}/{department}" for region, department in who)]
+    names = [BUREAU, OPERATORS, HALLS, *(f"{region}/{department}" for region, department in who)]
     return as_yaml(
         {
             "route": {
@@ -28,7 +28,7 @@ def render_alertmanager(
                 "group_wait": duration(intervals.group_wait),
                 "group_interval": duration(intervals.group_interval),
                 "repeat_interval": duration(intervals.repeat),
-                "routes": [_operators(), *(_route(region, department) for region, department in who)],
+                "routes": [_operators(), _halls(), *(_route(region, department) for region, department in who)],
             },
             "inhibit_rules": INHIBITIONS,
             "receivers": [_receiver(name, receiver_url, token_file) for name in names],
@@ -43,6 +43,11 @@ def _departments(plans: Sequence[Plan]) -> list[tuple[int, str]]:
 
 def _operators() -> dict[str, Any]:
     return {"receiver": OPERATORS, "matchers": [f'lead="{OPERATORS}"']}
+
+
+def _halls() -> dict[str, Any]:
+    """To the hall's owner: which one that is, the receiver tells by the labels, since halls are no part of a plan."""
+    return {"receiver": HALLS, "matchers": ['lead="hall"'], "group_by": ["region", "hall", "alertname"]}
 
 
 def _route(region: int, department: str) -> dict[str, Any]:
@@ -72,6 +77,7 @@ _SAME_DEPARTMENT = ("region", "department")
 INHIBITIONS = [
     # Old figures: whatever the figures say is no news.
     _inhibit("FiguresStale", "Target.*|Cases.*|CompressionDropped|PlanNotMeasured|HallSilent"),
+    _inhibit("IngestStopped", "HallSilent|IngestLag|IngestStuck|IngestAbsent"),
     _inhibit("IngestStuck", "HallSilent|IngestLag"),
     _inhibit("IngestAbsent", "HallSilent"),
     _inhibit("IngestLag", "HallSilent"),

@@ -9,6 +9,7 @@ from grafana_foundation_sdk.builders import dashboard as board
 from hallpulse.domain.plan import Plan
 from services.boards.board.frame import frame
 from services.boards.board.look import AnyPanel, Ask, Look, row
+from services.boards.board.refusals import stopped
 from services.boards.board.shared import covered
 from services.boards.board.status import yes_no
 from services.boards.intervals import Links
@@ -24,6 +25,7 @@ def health(look: Look, plans: Sequence[Plan], links: Links) -> board.Dashboard:
     made = made.with_panel(look.stat(look.say("入库滞后", "Ingest lag"), lag, "s", decimals=1))
     waiting = Ask('sum(rabbitmq_detailed_queue_messages_ready{queue=~"hall.ingest.*"})')
     made = made.with_panel(look.stat(look.say("排队事件", "Waiting"), waiting, "none"))
+    made = made.with_panel(stopped(look))
     for panel in _services(look):
         made = made.with_panel(panel)
     made = made.with_row(row(look.say("入库", "Ingest")))
@@ -33,7 +35,7 @@ def health(look: Look, plans: Sequence[Plan], links: Links) -> board.Dashboard:
 
 
 def _services(look: Look) -> list[AnyPanel]:
-    up = look.stat(look.say("服务", "Services"), Ask("min by (job) (up)", "{{job}}"), "none", span=18)
+    up = look.stat(look.say("服务", "Services"), Ask("min by (job) (up)", "{{job}}"), "none", span=14)
     mappings = yes_no(look, ("✔ 运行", "✔ up", "green"), ("✖ 停止", "✖ down", "red"))
     version = look.named(
         look.say("版本", "Version"), Ask("max by (version) (hallpulse_build_info)", "{{version}}"), span=6

@@ -11,16 +11,17 @@ from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.plan import Plan
 from services.boards.board.columns import Column, table_of
 from services.boards.board.frame import frame, hall
-from services.boards.board.look import AnyPanel, Ask, Look, row
-from services.boards.board.shared import REGION, covered
+from services.boards.board.look import Ask, Look, row
+from services.boards.board.refusals import refusals
+from services.boards.board.shared import HALLS, REGION, covered
 from services.boards.intervals import Links
 from services.boards.promql import quoted
 
-HALLS = '{region="$region",hall=~"$hall|other"}'
 KINDS = (
     ("events_duplicate", "重复", "doubled"),
     ("events_late", "迟报(超过一天)", "late (over a day)"),
     ("events_disordered", "乱序", "out of order"),
+    ("hall_events_refused", "被拒收", "refused"),
 )
 
 
@@ -33,8 +34,10 @@ def quality(look: Look, plans: Sequence[Plan], links: Links) -> board.Dashboard:
     flagged = Ask(f"sum(hallpulse_cases_flagged{HALLS}) or vector(0)")
     made = made.with_panel(look.stat(look.say("带标记的办件", "Flagged cases"), flagged, "none"))
     made = made.with_row(row(look.say("各大厅", "By hall"))).with_panel(_halls(look))
-    made = made.with_row(row(look.say("拒收与下拉", "Refusals, and what pulled down")))
-    made = made.with_panel(_refused(look)).with_panel(_lowered(look))
+    made = made.with_row(row(look.say("拒收", "Refusals")))
+    for panel in refusals(look):
+        made = made.with_panel(panel)
+    made = made.with_row(row(look.say("下拉", "What pulled down"))).with_panel(_lowered(look))
     return made.with_row(row(look.say("数据真实性", "Integrity"))).with_panel(_integrity(look))
 
 
@@ -75,13 +78,6 @@ def _integrity(look: Look) -> Table:
     return table_of(look, look.say("可疑之处", "What looks too good"), key, columns, height=12)
 
 
-def _refused(look: Look) -> AnyPanel:
-    counted = 'sum by (reason) (hallpulse_events_refused_total{region=~"$region|other"})'
-    none = 'label_replace(vector(0), "reason", "-", "", "")'
-    ask = Ask(f"sort_desc({counted} or {none})", "{{reason}}")
-    return look.bars(look.say("拒收原因", "Why events were refused"), ask, "none")
-
-
 def _lowered(look: Look) -> Table:
     """Nothing fell: one line says so, instead of an empty panel."""
     fell = f"max by (item, zh, department) (hallpulse_item_compression_change{REGION})"
@@ -99,4 +95,4 @@ def _lowered(look: Look) -> Table:
         ),
     ]
     title = look.say("7 日内拉低承诺压缩比的事项版本", "Versions that lowered the compression within 7 days")
-    return table_of(look, title, key, columns, span=12, height=9)
+    return table_of(look, title, key, columns, height=9)

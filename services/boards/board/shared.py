@@ -10,6 +10,7 @@ from services.boards.board.look import Ask, Look, query_of
 from services.boards.board.status import yes_no
 
 REGION = '{region="$region"}'
+HALLS = '{region="$region",hall=~"$hall|other"}'
 CASES_BEHIND = (
     "${gateway}/v1/cases?region=${region}&indicator=${__data.fields.%s}&part=%s"
     "&from=${__from:date:YYYY-MM-DD}&to=${__to:date:YYYY-MM-DD}"

@@ -13,6 +13,7 @@ from services.boards.rules.saying import literal
 
 SILENCE = "hallpulse:hall_silence:seconds"
 REFUSED = "hallpulse:events_refused:share"
+HALL_REFUSED = "hallpulse:hall_events_refused:share"
 OPEN_CASES = "hallpulse:cases_open:sum"
 EVENTS = '{__name__=~"hallpulse_events_(duplicate_|refused_)?total"}'
 REGION = "{{ $labels.region }}"
@@ -28,7 +29,20 @@ def suite_records(intervals: Intervals) -> list[Record]:
         Record(SILENCE, "time() - hallpulse_hall_last_event_timestamp_seconds"),
         Record(OPEN_CASES, "sum by (region, state) (hallpulse_cases_open)"),
         Record(REFUSED, f"{refused} / ({every} >= {intervals.refused_events})"),
+        Record(HALL_REFUSED, _hall_refused(intervals)),
     ]
+
+
+def _hall_refused(intervals: Intervals) -> str:
+    """Of registered halls: what others send under any name is nobody's to mend."""
+    within = f'{{hall!="other"}}[{duration(intervals.hall_refused_over)}]'
+    refused, stored, again = (
+        f"sum by (region, hall) (increase(hallpulse_{name}_total{within}))"
+        for name in ("hall_events_refused", "events", "events_duplicate")
+    )
+    # A hall of which nothing was ever stored has no series of what was.
+    every = f"({refused} + ({stored} or {refused} * 0) + ({again} or {refused} * 0))"
+    return f"{refused} / ({every} >= {intervals.refused_events})"
 
 
 def hall_alerts(intervals: Intervals, links: Links) -> list[Alert]:
@@ -37,7 +51,10 @@ def hall_alerts(intervals: Intervals, links: Links) -> list[Alert]:
     tell = _Teller(
         "bureau", f"{links.grafana}/d/hallpulse-quality/?var-region={REGION}&var-hall={{{{ $labels.hall }}}}"
     )
+    refused = f"{HALL_REFUSED} > {number(intervals.hall_refused_share)}"
+    share = f"{HALL}近期上报有 {{{{ $value | humanizePercentage }}}} 被拒收"
     return [
+        replace(tell, lead="hall").alert("HallEventsRefused", refused, "warning", share),
         tell.alert("HallSilent", silent, "warning", f"{HALL}已 {{{{ $value | humanizeDuration }}}} 没有上报"),
         replace(tell.alert("HallNeverReported", never, "info", f"{HALL}登记后从未上报"), lasting=intervals.unmeasured),
     ]
@@ -71,6 +88,8 @@ def health_alerts(intervals: Intervals, links: Links) -> list[Alert]:
     stuck = f"{waits} and on () sum(rate({EVENTS}[{duration(intervals.refused_over)}])) == 0"
     old = f"max(time() - {newest}) > {stale} or absent({newest})"
     down = "{{ $labels.job }}({{ $labels.instance }})没有应答"
+    stopped = 'max(rabbitmq_detailed_queue_messages_ready{queue="hall.stopped"}) > 0'
+    halted = "入库因拒收过多而停止,等人处理:hallpulse status 说明原因"
     alerts = [
         tell.alert("FiguresStale", old, "critical", "指标已停止更新,板上的数字是旧的"),
         tell.alert("IngestLag", f"max({waited}) > {lag}", "warning", "入库滞后 {{ $value | humanizeDuration }}"),
@@ -78,7 +97,10 @@ def health_alerts(intervals: Intervals, links: Links) -> list[Alert]:
         tell.alert("IngestAbsent", f"absent({waited})", "critical", "入库服务没有指标"),
         tell.alert("ServiceDown", "up == 0", "critical", down),
     ]
-    return [replace(alert, lasting=intervals.lag_for) for alert in alerts]
+    return [
+        tell.alert("IngestStopped", stopped, "critical", halted),
+        *(replace(alert, lasting=intervals.lag_for) for alert in alerts),
+    ]
 
 
 def plan_alert(plan: Plan, intervals: Intervals, links: Links) -> Alert:
