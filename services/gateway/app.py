@@ -38,6 +38,8 @@ API = (
     get_case,
 )
 OPEN = (get_health, get_readiness, get_metrics, get_openapi, get_page, get_asset, get_problems)
+_METHODS = ("GET", "HEAD", "OPTIONS", "POST")
+"""Those that have a series of their own; the sender names the method."""
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -66,7 +68,8 @@ class Gateway(Litestar):
         finally:
             desk: Desk = self.state.desk
             route = scope.get("path_template") or "other"
-            desk.metrics.answered(route, scope["method"], status, time.perf_counter() - began)
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            desk.metrics.answered(route, method, status, time.perf_counter() - began)
 
 
 def _missing(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

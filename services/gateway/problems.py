@@ -173,7 +173,7 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
         title=declined.kind.title,
         status=declined.kind.status,
         detail=declined.detail,
-        instance=request.url.path,
+        instance=request.scope["path"],  # not of the URL: its host is whatever the sender says
         field=declined.field,
         reason=declined.reason,
         results=declined.results,

@@ -15,14 +15,17 @@ HEAD_SECONDS = 10.0
 HEAD_BYTES = 64 * 1024
 MESSAGE_SECONDS = 60.0
 """A whole request, its body too: the handler gives up on a body before that, with an answer."""
+UNREAD_SECONDS = 30.0
+"""Who asks and does not read is cut off: what waits to be read is held in memory."""
 IDLE_SECONDS = 30
 SHUTDOWN_SECONDS = 10
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """Closes the connection of a request that does not arrive in time, answered or not."""
+    """Closes the connection of a request that does not arrive in time, and of an answer that is not taken in time."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
     _head_bytes: int | None = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -31,6 +34,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect_nothing()
+        self._is_read()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -53,6 +57,20 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._expect_nothing()
         super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._is_read()
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._is_read()
+        super().resume_writing()
+
+    def _is_read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _expect_within(self, seconds: float) -> None:
         self._expect_nothing()

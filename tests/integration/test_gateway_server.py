@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 from services.gateway import server
 from services.gateway.routes import events
 from tests.gateway_desk import HALL_TOKEN, FakeStore, make_desk, serving
+from tests.wire import connected, until_closed
 
 HEAD = f"POST /v1/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {HALL_TOKEN}\r\n".encode()
 TYPE = b"content-type: application/cloudevents+json\r\n"
@@ -18,31 +20,13 @@ TYPE = b"content-type: application/cloudevents+json\r\n"
 
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """Of a server with short patience: a second for a head, two for a body, four for a whole request."""
+    """Of a server with short patience: a second for a head or to read, two for a body, four for a whole request."""
     monkeypatch.setattr(server, "HEAD_SECONDS", 1.0)
+    monkeypatch.setattr(server, "UNREAD_SECONDS", 1.0)
     monkeypatch.setattr(server, "MESSAGE_SECONDS", 4.0)
     monkeypatch.setattr(events, "BODY_SECONDS", 2.0)
     with serving(make_desk(FakeStore())) as port:
         yield port
-
-
-def connected(port: int) -> socket.socket:
-    opened = socket.create_connection(("127.0.0.1", port))
-    opened.settimeout(10)
-    return opened
-
-
-def until_closed(connection: socket.socket) -> tuple[bytes, float]:
-    """What came before the server closed the connection, and after how many seconds it did."""
-    began, received = time.monotonic(), b""
-    while True:
-        try:
-            part = connection.recv(65536)
-        except ConnectionResetError:
-            part = b""
-        if not part:
-            return received, time.monotonic() - began
-        received += part
 
 
 def test_a_connection_that_says_nothing_is_closed(port: int) -> None:
@@ -107,3 +91,19 @@ def test_what_is_not_http_is_refused(port: int) -> None:
         received, _ = until_closed(connection)
     assert received.startswith(b"HTTP/1.1 400 ")
     assert b"Traceback" not in received
+
+
+def test_an_answer_that_nobody_reads_is_not_kept_for_ever(port: int) -> None:
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        connection.connect(("127.0.0.1", port))
+        connection.settimeout(0.2)
+        with pytest.raises(OSError, match=r"reset|Broken pipe"):
+            ask_and_never_read(connection, 10)
+
+
+def ask_and_never_read(connection: socket.socket, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with contextlib.suppress(TimeoutError):
+            connection.sendall(b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n" * 20)

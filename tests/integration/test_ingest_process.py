@@ -2,62 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from hallpulse.broker.topology import queue_names
 from hallpulse.contract.events import EventType
 from hallpulse.store import Store
-from services.console.suite import ports
 from services.ingest import __main__ as ingest
 from tests.hall_events import changed
+from tests.ingest_process import metric, running, settings
 from tests.ingesting import publish, publishing, stored, wait_until
 from tests.servers import Vhost
 
-ROOT = Path(__file__).parents[2]
 KEY = "222424.hall-1.case"
 
 
 @pytest.fixture
 def environment(vhost: Vhost, store_url: str) -> dict[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT}",
-        "HALLPULSE_AMQP_URL": vhost.amqp_url,
-        "HALLPULSE_DATABASE_URL": store_url,
-        "HALLPULSE_CALENDARS": str(ROOT / "calendars"),
-        "HALLPULSE_PARTITIONS": "2",
-        "HALLPULSE_METRICS_PORT": str(ports.choose(["metrics"])["metrics"]),
-    }
-
-
-@contextlib.contextmanager
-def running(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """From its line that it is ready."""
-    argv = [sys.executable, "-m", "services.ingest"]
-    with subprocess.Popen(argv, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr is not None
-            assert process.stderr.readline() == "ingest: ready\n"
-            yield process
-        finally:
-            process.kill()
-
-
-def metric(environment: dict[str, str], name: str) -> float:
-    url = f"http://127.0.0.1:{environment['HALLPULSE_METRICS_PORT']}/metrics"
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name) and line[len(name)] in " {")
+    return settings(vhost.amqp_url, store_url)
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
