@@ -20,6 +20,8 @@ STALE_SECONDS = 600.0
 """With the database away, who was let in before is let in: events go to the broker, not to the database."""
 PAUSE_SECONDS = 2.0
 MOST_REMEMBERED = 10_000
+MOST_STRANGERS = 64
+"""Unknown tokens asked about at once. A flood of them keeps known ones neither waiting nor from being remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,9 @@ class Doorkeeper:
         self._read_token_hash = hash_of(read_token) if read_token else ""
         self._clock = clock
         self._threads = threads
-        self._seen: OrderedDict[str, Seen] = OrderedDict()
+        self._known: OrderedDict[str, Seen] = OrderedDict()
+        self._unknown: OrderedDict[str, Seen] = OrderedDict()
+        self._strangers = 0
         self._asking: dict[str, asyncio.Future[Grant | None]] = {}
         self._ask_again_at = 0.0
 
@@ -51,16 +55,27 @@ class Doorkeeper:
         if self._read_token_hash and hmac.compare_digest(token_hash, self._read_token_hash):
             return BUREAU
         now = self._clock()
-        seen = self._seen.get(token_hash)
+        seen = self._known.get(token_hash) or self._unknown.get(token_hash)
         if seen is not None and now - seen.at < FRESH_SECONDS:
             return seen.grant
         if now < self._ask_again_at:
             return self._remembered(seen, now)
         asking = self._asking.get(token_hash)
         if asking is None:
-            asking = self._asking[token_hash] = asyncio.ensure_future(self._ask(token_hash, seen, now))
+            asking = self._asking[token_hash] = asyncio.ensure_future(self._admit(token_hash, seen, now))
             asking.add_done_callback(lambda _: self._asking.pop(token_hash, None))
         return await asyncio.shield(asking)
+
+    async def _admit(self, token_hash: str, seen: Seen | None, now: float) -> Grant | None:
+        if seen is not None and seen.grant is not None:
+            return await self._ask(token_hash, seen, now)
+        if self._strangers >= MOST_STRANGERS:
+            raise Unavailable("too many unknown tokens are being looked up")
+        self._strangers += 1
+        try:
+            return await self._ask(token_hash, seen, now)
+        finally:
+            self._strangers -= 1
 
     async def _ask(self, token_hash: str, seen: Seen | None, now: float) -> Grant | None:
         """One question, however many requests wait for its answer."""
@@ -78,7 +93,9 @@ class Doorkeeper:
         return seen.grant
 
     def _remember(self, token_hash: str, seen: Seen) -> None:
-        self._seen[token_hash] = seen
-        self._seen.move_to_end(token_hash)
-        if len(self._seen) > MOST_REMEMBERED:
-            self._seen.popitem(last=False)
+        kept, other = (self._known, self._unknown) if seen.grant is not None else (self._unknown, self._known)
+        other.pop(token_hash, None)
+        kept[token_hash] = seen
+        kept.move_to_end(token_hash)
+        if len(kept) > MOST_REMEMBERED:
+            kept.popitem(last=False)

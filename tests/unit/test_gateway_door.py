@@ -8,8 +8,15 @@ import pytest
 
 from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.figures import Scope
-from hallpulse.store import Grant
-from services.gateway.doorkeeper import FRESH_SECONDS, PAUSE_SECONDS, STALE_SECONDS, Doorkeeper, hash_of
+from hallpulse.store import Grant, hash_of
+from services.gateway import doorkeeper
+from services.gateway.doorkeeper import (
+    FRESH_SECONDS,
+    MOST_STRANGERS,
+    PAUSE_SECONDS,
+    STALE_SECONDS,
+    Doorkeeper,
+)
 from services.gateway.rates import MOST_BUCKETS, Rates
 from services.gateway.rights import BUREAU, may_publish, may_read
 from tests.gateway_desk import HALL, HALL_TOKEN, FakeClock, FakeStore
@@ -72,6 +79,33 @@ def test_a_database_that_is_away_is_not_asked_by_every_request() -> None:
     assert len(asked) == 1
     store.fault = None
     clock.seconds += PAUSE_SECONDS
+    assert admitted(door) == HALL
+
+
+def test_a_flood_of_unknown_tokens_keeps_no_known_one_waiting() -> None:
+    store, clock = FakeStore(), FakeClock()
+
+    async def flooded(door: Doorkeeper) -> tuple[Grant | None, list[Grant | BaseException | None]]:
+        await door.grant(KEY)
+        clock.seconds += 60
+        strangers = [asyncio.ensure_future(door.grant(hash_of(str(number)))) for number in range(1000)]
+        await asyncio.sleep(0)
+        return await door.grant(KEY), await asyncio.gather(*strangers, return_exceptions=True)
+
+    known, strangers = asyncio.run(flooded(Doorkeeper(store.find, "", lambda: clock.seconds)))
+    assert known == HALL
+    assert len(store.asked) == 1 + MOST_STRANGERS + 1
+    assert sum(isinstance(answer, Unavailable) for answer in strangers) == 1000 - MOST_STRANGERS
+
+
+def test_a_flood_of_unknown_tokens_makes_no_known_one_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doorkeeper, "MOST_REMEMBERED", 10)
+    store, clock = FakeStore(), FakeClock()
+    door = Doorkeeper(store.find, "", lambda: clock.seconds)
+    assert admitted(door) == HALL
+    assert [admitted(door, hash_of(str(number))) for number in range(50)] == [None] * 50
+    store.fault = Unavailable("database: away")
+    clock.seconds += 60
     assert admitted(door) == HALL
 
 
