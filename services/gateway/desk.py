@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from hallpulse.metrics import GatewayMetrics
 from hallpulse.store import CaseFilter, CaseHistory, CasePage, Coverage, Findings
 
 from .courier import Courier
+from .crowds import Crowds
 from .doorkeeper import Doorkeeper
 from .rates import Rates
 
@@ -65,6 +66,7 @@ class Desk:
     monotonic: Callable[[], float]
     metrics: GatewayMetrics
     registry: CollectorRegistry
+    crowds: Crowds = field(default_factory=Crowds)
 
     def now(self) -> int:
         """Microseconds since 1970-01-01 UTC."""

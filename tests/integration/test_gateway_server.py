@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from services.gateway import server
+from services.gateway.crowds import MOST_AT_ONCE
 from services.gateway.routes import events
 from tests.gateway_desk import HALL_TOKEN, FakeStore, make_desk, serving
 from tests.wire import connected, until_closed
@@ -107,3 +108,19 @@ def ask_and_never_read(connection: socket.socket, seconds: float) -> None:
     while time.monotonic() < until:
         with contextlib.suppress(TimeoutError):
             connection.sendall(b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n" * 20)
+
+
+def test_one_hall_fills_the_memory_with_no_more_than_a_few_bodies_that_never_end(port: int) -> None:
+    body = TYPE + b"content-length: 4000000\r\n\r\n" + b" " * 70_000
+    with contextlib.ExitStack() as opened:
+        slow = [opened.enter_context(connected(port)) for _ in range(MOST_AT_ONCE)]
+        for connection in slow:
+            connection.sendall(HEAD + body)
+        time.sleep(0.3)
+        one_more = opened.enter_context(connected(port))
+        one_more.sendall(HEAD + body)
+        assert one_more.recv(65536).startswith(b"HTTP/1.1 429 ")
+        other = opened.enter_context(connected(port))
+        other.sendall(b"GET /v1/regions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer reads-everything\r\n\r\n")
+        assert other.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert until_closed(slow[0])[0].startswith(b"HTTP/1.1 408 ")

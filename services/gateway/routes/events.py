@@ -9,9 +9,11 @@ import msgspec
 from litestar import Request, post
 
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
+from hallpulse.store import Grant
 from services.gateway.binary import is_binary, structured
+from services.gateway.desk import Desk
 from services.gateway.guards import desk_of, grant_of, needs_a_hall
-from services.gateway.intake import problem_of, take_in
+from services.gateway.intake import Intake, problem_of, take_in
 from services.gateway.problems import Declined, EventResult, Kind
 
 from .documented import problems
@@ -44,21 +46,24 @@ async def post_events(request: Request[Any, Any, Any]) -> Receipt:
 
     Refused events of a batch do not hold up the good ones. Whatever was refused lies in `hall.refused` too.
     """
-    content_type = _content_type(request)
-    body = await _body(request)
-    if request.content_type[0] == _JSON_TYPE and is_binary(request.headers.keys()):
-        body = structured(request.headers.multi_items(), body)
     desk, grant = desk_of(request), grant_of(request)
-    now = desk.now()
-    if len(body) > _LARGE:
-        intake = await asyncio.to_thread(take_in, body, content_type, grant, now)
-    else:
-        intake = take_in(body, content_type, grant, now)
-    await desk.courier.deliver(intake.messages)
+    content_type = _content_type(request)
+    with desk.crowds.one(f"{grant.region}/{grant.hall}"):
+        intake = await _intake(request, content_type, grant, desk)
+        await desk.courier.deliver(intake.messages)
     desk.metrics.events(accepted=intake.accepted, refused=len(intake.results) - intake.accepted)
     if not intake.accepted:
         raise problem_of(intake)
     return Receipt(intake.accepted, len(intake.results) - intake.accepted, intake.results)
+
+
+async def _intake(request: Request[Any, Any, Any], content_type: str, grant: Grant, desk: Desk) -> Intake:
+    body = await _body(request)
+    if request.content_type[0] == _JSON_TYPE and is_binary(request.headers.keys()):
+        body = structured(request.headers.multi_items(), body)
+    if len(body) > _LARGE:
+        return await asyncio.to_thread(take_in, body, content_type, grant, desk.now())
+    return take_in(body, content_type, grant, desk.now())
 
 
 def _content_type(request: Request[Any, Any, Any]) -> str:
