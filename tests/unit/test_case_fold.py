@@ -12,6 +12,7 @@ from hallpulse.domain.case import CaseEvent, Flag, Kind, Opening
 from hallpulse.domain.catalogue import ItemRecord, ItemVersion, Timeline, span_on, timeline
 from hallpulse.domain.clock import Case, fold
 from hallpulse.domain.clockface import clock_of, flag_names
+from hallpulse.domain.event_id import pack_id
 from hallpulse.domain.measures import COLUMNS, Measure, entries_of
 from hallpulse.domain.workdays import Workdays, date_of, day_of
 
@@ -23,7 +24,7 @@ OPENING = Opening("item-1", "dept-1", "window", unified=True, statutory_days=20,
 
 def event(kind: Kind, day: float, *, number: int | None = None, text: str | None = None, id_: str = "") -> CaseEvent:
     opening = OPENING if kind is Kind.RECEIVED else Opening() if kind is Kind.ACCEPTED else None
-    return CaseEvent(int(kind), BASE + int(day * DAY), id_ or f"{kind.name}-{day}", number, text, opening)
+    return CaseEvent(int(kind), BASE + int(day * DAY), pack_id(id_ or f"{kind.name}-{day}"), number, text, opening)
 
 
 def folded(*events: CaseEvent, timelines: dict[str, Timeline] | None = None) -> Case:

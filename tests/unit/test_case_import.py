@@ -10,6 +10,7 @@ import pytest
 from hallpulse.contract.encode import time_text
 from hallpulse.contract.events import Accepted, CaseRetracted, Decided, EventType, Extended, HallEvent, Rated, Received
 from hallpulse.domain.case import CaseEvent, in_force
+from hallpulse.domain.event_id import pack_id
 from hallpulse.domain.workdays import Workdays
 from hallpulse.store.codec import case_event
 from services.catalogue.import_file import Rejected
@@ -138,7 +139,9 @@ class Memory:
         return [event for event in self.events.values() if event.data.entity == case_id]
 
     def known(self, case_ids: Sequence[str]) -> dict[str, list[CaseEvent]]:
-        return {case_id: [case_event(event) for event in self.history(case_id)] for case_id in case_ids}
+        return {
+            case_id: [case_event(event, pack_id(event.id)) for event in self.history(case_id)] for case_id in case_ids
+        }
 
     def in_force(self, case_id: str) -> dict[int, str]:
         return {event.kind: time_text(event.time) for event in in_force(self.known([case_id])[case_id])}

@@ -6,14 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hallpulse.domain.case import CaseEvent
-from hallpulse.store.codec import pack_history, pack_id, unpack_history, unpack_id
+from hallpulse.domain.event_id import pack_id, unpack_id
+from hallpulse.store.codec import pack_history, unpack_history
 
 IDS = st.one_of(st.uuids().map(str), st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=64))
 EVENTS = st.builds(
     CaseEvent,
     st.integers(1, 13),
     st.integers(0, 2**60),
-    IDS,
+    IDS.map(pack_id),
     st.none() | st.integers(1, 3650),
     st.none() | IDS,
     st.none(),
@@ -44,6 +45,6 @@ def test_a_history_grows_without_its_earlier_part_being_written_again(
 
 
 def test_a_history_of_very_many_events_comes_back() -> None:
-    events = [CaseEvent(5, number, f"e{number}") for number in range(70_000)]
+    events = [CaseEvent(5, number, pack_id(f"e{number}")) for number in range(70_000)]
     assert unpack_history(pack_history(events[1:], pack_history(events[:1]))) == events
     assert unpack_history(pack_history([], pack_history(events))) == events

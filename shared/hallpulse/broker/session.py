@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pika import BasicProperties, SelectConnection, spec
+from pika import BasicProperties, spec
 from pika.channel import Channel
+from pika.connection import Connection
 from pika.frame import Method
 
 from hallpulse.contract.decode import Decoded
@@ -18,8 +19,10 @@ from hallpulse.domain.errors import Unavailable
 from .batch import GATHER_SECONDS, Batch, Delivery
 from .committing import Committer
 from .connection import fault_line, parameters
+from .direct import DirectConnection
 from .letterbox import Letterbox
 from .refused import Letter
+from .scanner import Scanner, origin_of
 from .sharing import surplus
 from .topology import WORKERS
 
@@ -83,13 +86,14 @@ class Session:
         self._paused = False
         self._channel: Channel | None = None
         self._letterbox: Letterbox | None = None
-        self._queue_of: dict[str, str] = {}
+        self._queue_of: dict[bytes, str] = {}
         self._active: set[str] = set()
         self._batch = Batch(generation)
         self._outstanding: deque[Batch] = deque()
         self._held_bytes = 0
         self._unacked: deque[_Unacked] = deque()
-        self._connection = SelectConnection(
+        self._scanner: Scanner | None = None
+        self._connection = DirectConnection(
             parameters(amqp_url),
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_lost,
@@ -142,7 +146,7 @@ class Session:
         """Whether both channels are: they are closed together."""
         return self._channel is not None and self._channel.is_open and self._connection.is_open
 
-    def _on_open(self, connection: SelectConnection) -> None:
+    def _on_open(self, connection: Connection) -> None:
         if self._finishing:
             self._close()
             return
@@ -160,18 +164,27 @@ class Session:
         channel.add_on_close_callback(self._on_channel_closed)
         channel.add_on_cancel_callback(lambda _frame: self._start_anew("a queue was taken away"))
         channel.basic_qos(prefetch_count=self._limits.prefetch)
+        self._scanner = Scanner(channel.channel_number)
+        self._connection.deliver(self._scanner, self._on_deliveries)
         self._consume(self._queues)
 
     def _consume(self, queues: Sequence[str]) -> None:
         if self._channel is not None and self._channel.is_open:
             for name in queues:
-                self._queue_of[self._channel.basic_consume(name, self._on_message)] = name
+                self._queue_of[self._channel.basic_consume(name, self._on_message).encode()] = name
+            self._want()
 
     def _cancel(self, queues: Sequence[str]) -> None:
         if self._channel is not None and self._channel.is_open:
             for tag in [tag for tag, name in self._queue_of.items() if name in queues]:
-                self._channel.basic_cancel(tag)
+                self._channel.basic_cancel(tag.decode())
                 del self._queue_of[tag]
+            self._want()
+
+    def _want(self) -> None:
+        """Of consumers that were cancelled pika itself gives back what still comes."""
+        if self._scanner is not None:
+            self._scanner.consumers = set(self._queue_of)
 
     def _count_workers(self, channel: Channel) -> None:
         if channel.is_open and not self._finishing:
@@ -189,26 +202,31 @@ class Session:
     def _on_message(
         self, _channel: Channel, method: spec.Basic.Deliver, properties: BasicProperties, body: bytes
     ) -> None:
-        queue = self._queue_of.get(method.consumer_tag)
-        if queue is not None:
-            self._active.add(queue)
+        """A delivery that came in many frames, or otherwise was not taken from the bytes."""
+        origin = origin_of(method.routing_key, properties)
+        self._on_deliveries([Delivery(method.delivery_tag, body, *origin)], {method.consumer_tag.encode()})
+
+    def _on_deliveries(self, deliveries: Sequence[Delivery], tags: set[bytes]) -> None:
+        self._active.update(self._queue_of[tag] for tag in tags if tag in self._queue_of)
         if self._finishing:
             return
         try:
-            self._take(_delivery(method, properties, body))
+            self._take(deliveries)
         except Exception as error:  # pika would take it for a fault of the connection, and open it again without end
             self._failure = error
             self.abandon()
 
-    def _take(self, delivery: Delivery) -> None:
-        first = not self._batch.messages
-        self._batch.add(delivery, self._decode(delivery), time.monotonic())
+    def _take(self, deliveries: Sequence[Delivery]) -> None:
+        batch, now = self._batch, time.monotonic()
+        first = not batch.messages
+        for delivery in deliveries:
+            batch.add(delivery, self._decode(delivery), now)
         if first:
             self._ioloop.call_later(BURST_SECONDS, self._hand_on)
             self._ioloop.call_later(GATHER_SECONDS, self._hand_on)
             self._note_oldest()
-        self._held_bytes += len(delivery.body)
-        if self._batch.size >= self._limits.most_events:
+        self._held_bytes += sum(len(delivery.body) for delivery in deliveries)
+        if batch.size >= self._limits.most_events:
             self._hand_on()
         if self._held_bytes > self._limits.most_bytes and not self._paused:
             self._paused = True
@@ -276,18 +294,6 @@ class Session:
     def _on_channel_closed(self, _channel: Channel, reason: BaseException) -> None:
         self._start_anew(fault_line(reason))
 
-    def _on_lost(self, _connection: SelectConnection, reason: BaseException) -> None:
+    def _on_lost(self, _connection: Connection, reason: BaseException) -> None:
         self._fault = self._fault or fault_line(reason)
         self._ioloop.stop()
-
-
-def _delivery(method: spec.Basic.Deliver, properties: BasicProperties, body: bytes) -> Delivery:
-    """pika hands over what is no UTF-8 as bytes: such text is nobody's, and is refused for it."""
-    return Delivery(
-        method.delivery_tag, body, _text(properties.content_type), _text(method.routing_key) or "",
-        _text(properties.user_id),
-    )  # fmt: skip
-
-
-def _text(value: str | bytes | None) -> str | None:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value

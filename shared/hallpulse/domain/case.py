@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import NamedTuple
 
+from .event_id import pack_id, unpack_id
 from .workdays import local_day
 
 
@@ -28,6 +30,17 @@ class Kind(enum.IntEnum):
     RATED = 11
     WITHDRAWN = 12
     RETRACTED = 13
+
+
+# As numbers: a member of an enumeration takes ten times as long to look up, and this is done for every event.
+_SUSPENDED, _EXTENDED, _RETRACTED = int(Kind.SUSPENDED), int(Kind.EXTENDED), int(Kind.RETRACTED)
+_PAUSES = (_SUSPENDED, int(Kind.RESUMED))
+_KINDS = range(max(Kind) + 1)
+_of_facts = itemgetter(
+    *(Kind.RECEIVED, Kind.SUPPLEMENT_REQUESTED, Kind.ACCEPTED, Kind.REJECTED),
+    *(Kind.DECIDED, Kind.RATED, Kind.WITHDRAWN),
+)
+"""What `Facts` names, in its order, from a list by kind."""
 
 
 class Flag(enum.IntFlag):
@@ -67,20 +80,28 @@ class Opening(NamedTuple):
 class CaseEvent(NamedTuple):
     """One event of a case.
 
-    time: microseconds since 1970-01-01 UTC; number: days of an extension or a score;
-    text: procedure, outcome, reason, or the id that a retraction names.
+    time: microseconds since 1970-01-01 UTC; key: its id, packed (`event_id`); number: days of an extension or a
+    score; text: procedure, outcome, reason, or the id that a retraction names.
     """
 
     kind: int
     time: int
-    id: str
+    key: bytes
     number: int | None = None
     text: str | None = None
     opening: Opening | None = None
 
     @property
+    def id(self) -> str:
+        return unpack_id(self.key)
+
+    @property
     def day(self) -> int:
         return local_day(self.time)
+
+    def is_later(self, other: CaseEvent) -> bool:
+        """Whether it comes after another one in order of (time, id)."""
+        return self.time > other.time or (self.time == other.time and self.id > other.id)
 
 
 class Suspension(NamedTuple):
@@ -91,48 +112,47 @@ class Suspension(NamedTuple):
     procedure: str
 
 
-class Facts:
-    """The events that count, one of each kind, with suspensions and extensions as sets."""
+class Facts(NamedTuple):
+    """The events that count, the latest of each kind, with suspensions and extensions as sets."""
 
-    __slots__ = ("extended", "flags", "latest", "suspensions")
-
-    def __init__(
-        self, latest: dict[int, CaseEvent], suspensions: tuple[Suspension, ...], extended: int, flags: int
-    ) -> None:
-        self.latest = latest
-        self.suspensions = suspensions
-        self.extended = extended
-        self.flags = flags
+    received: CaseEvent | None
+    supplement_requested: CaseEvent | None
+    accepted: CaseEvent | None
+    rejected: CaseEvent | None
+    decided: CaseEvent | None
+    rated: CaseEvent | None
+    withdrawn: CaseEvent | None
+    suspensions: tuple[Suspension, ...]
+    extended: int
+    flags: int
 
 
 def in_force(events: Iterable[CaseEvent]) -> list[CaseEvent]:
     """The events less the retractions and what they name; a retraction cannot be retracted."""
     listed = list(events)
-    retracted = {event.text for event in listed if event[0] == Kind.RETRACTED}
+    retracted = {pack_id(event.text or "") for event in listed if event[0] == _RETRACTED}
     if not retracted:
         return listed
-    return [event for event in listed if event[0] != Kind.RETRACTED and event[2] not in retracted]
+    return [event for event in listed if event[0] != _RETRACTED and event[2] not in retracted]
 
 
 def facts_of(events: Iterable[CaseEvent]) -> Facts:
     """Reduce a case's events; of two of one kind the later (time, id) counts."""
-    latest: dict[int, CaseEvent] = {}
+    latest: list[CaseEvent | None] = [None] * len(_KINDS)
     pauses: list[CaseEvent] = []
     extended = 0
     for event in in_force(events):
         kind = event[0]
-        if kind == Kind.EXTENDED:
+        if kind == _EXTENDED:
             extended += event.number or 0
-        elif kind in (Kind.SUSPENDED, Kind.RESUMED):
+        elif kind in _PAUSES:
             pauses.append(event)
         else:
-            other = latest.get(kind)
-            if other is None or (event[1], event[2]) > (other[1], other[2]):
+            other = latest[kind]
+            if other is None or event.is_later(other):
                 latest[kind] = event
-    if not pauses:
-        return Facts(latest, (), extended, 0)
-    suspensions, flags = _paired(pauses)
-    return Facts(latest, suspensions, extended, flags)
+    suspensions, flags = _paired(pauses) if pauses else ((), 0)
+    return Facts._make([*_of_facts(latest), suspensions, extended, flags])
 
 
 def _paired(pauses: list[CaseEvent]) -> tuple[tuple[Suspension, ...], int]:
@@ -141,7 +161,7 @@ def _paired(pauses: list[CaseEvent]) -> tuple[tuple[Suspension, ...], int]:
     flags = 0
     opened: CaseEvent | None = None
     for event in sorted(pauses, key=lambda e: (e.time, e.id)):
-        if event.kind == Kind.SUSPENDED:
+        if event.kind == _SUSPENDED:
             if opened is None:
                 opened = event
             else:

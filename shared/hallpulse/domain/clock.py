@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .case import CaseEvent, Facts, Flag, Kind, Opening, Suspension, facts_of
+from .case import CaseEvent, Facts, Flag, Opening, Suspension, facts_of
 from .catalogue import ItemSpan, Timeline, span_on
 from .workdays import Workdays
 
@@ -55,18 +55,18 @@ class Case:
     statutory_days: int | None
     promised_days: int | None
     extended: int
-    timed: bool
-    elapsed: int | None
-    promise_kept: bool
-    statutory_kept: bool
-    due: int | None
-    statutory_due: int | None
-    open: bool
-    suspended: bool
-    soon_from: int | None
-    late_from: int | None
-    unaccepted_from: int | None
-    flags: int
+    timed: bool = False
+    elapsed: int | None = None
+    promise_kept: bool = False
+    statutory_kept: bool = False
+    due: int | None = None
+    statutory_due: int | None = None
+    open: bool = False
+    suspended: bool = False
+    soon_from: int | None = None
+    late_from: int | None = None
+    unaccepted_from: int | None = None
+    flags: int = 0
 
 
 def fold(events: Sequence[CaseEvent], workdays: Workdays, timelines: Mapping[str, Timeline]) -> Case | None:
@@ -75,7 +75,7 @@ def fold(events: Sequence[CaseEvent], workdays: Workdays, timelines: Mapping[str
     timelines: item_code → the item's versions in the case's region.
     """
     facts = facts_of(events)
-    received = facts.latest.get(Kind.RECEIVED)
+    received = facts.received
     if received is None or received.opening is None:
         return None
     return _case(facts, received, received.opening, workdays, timelines)
@@ -83,20 +83,17 @@ def fold(events: Sequence[CaseEvent], workdays: Workdays, timelines: Mapping[str
 
 def accepted_event(facts: Facts) -> CaseEvent | None:
     """The acceptance in force: none where a later refusal took its place."""
-    accepted, rejected = facts.latest.get(Kind.ACCEPTED), facts.latest.get(Kind.REJECTED)
+    accepted, rejected = facts.accepted, facts.rejected
     if accepted is None or rejected is None:
         return accepted
-    return accepted if (accepted.time, accepted.id) > (rejected.time, rejected.id) else None
+    return accepted if accepted.is_later(rejected) else None
 
 
-def accepted_day(facts: Facts) -> int | None:
+def _accepted_day(facts: Facts, accepted: CaseEvent | None, received: CaseEvent) -> int | None:
     """The day of acceptance; that of receipt where a hall decided without either acceptance or refusal."""
-    accepted = accepted_event(facts)
     if accepted is not None:
         return accepted.day
-    if Kind.DECIDED in facts.latest and Kind.REJECTED not in facts.latest:
-        return facts.latest[Kind.RECEIVED].day
-    return None
+    return received.day if facts.decided is not None and facts.rejected is None else None
 
 
 def limits_of(opening: Opening, over: Opening, accepted: int | None, spans: Timeline) -> Limits:
@@ -153,22 +150,21 @@ def due_day(workdays: Workdays, suspensions: Sequence[Suspension], accepted: int
 def _case(
     facts: Facts, received: CaseEvent, opening: Opening, workdays: Workdays, timelines: Mapping[str, Timeline]
 ) -> Case:
-    latest = facts.latest
     item_code = opening.item_code or ""
     over_event = accepted_event(facts)
     over = (over_event.opening if over_event is not None else None) or _NO_OPENING
-    accepted = accepted_day(facts)
+    accepted = _accepted_day(facts, over_event, received)
     limits = limits_of(opening, over, accepted, timelines.get(item_code, ()))
-    rated = latest.get(Kind.RATED)
+    rated = facts.rated
     case = Case(
-        item_code=item_code,
-        department=opening.department or "",
-        channel=opening.channel or "",
-        received=received.day,
-        accepted=accepted,
-        rejected=_day(latest.get(Kind.REJECTED)) if over_event is None else None,
-        decided=_day(latest.get(Kind.DECIDED)),
-        withdrawn=_day(latest.get(Kind.WITHDRAWN)),
+        item_code,
+        opening.department or "",
+        opening.channel or "",
+        received.day,
+        accepted,
+        rejected=_day(facts.rejected) if over_event is None else None,
+        decided=_day(facts.decided),
+        withdrawn=_day(facts.withdrawn),
         rated=_day(rated),
         score=rated.number if rated is not None else None,
         unified=bool(opening.unified if over.unified is None else over.unified),
@@ -176,22 +172,10 @@ def _case(
         statutory_days=limits.statutory,
         promised_days=limits.promised,
         extended=facts.extended,
-        timed=False,
-        elapsed=None,
-        promise_kept=False,
-        statutory_kept=False,
-        due=None,
-        statutory_due=None,
-        open=False,
-        suspended=False,
-        soon_from=None,
-        late_from=None,
-        unaccepted_from=None,
-        flags=0,
     )
     suspensions = clipped(facts.suspensions, case.decided)
     _set_clock(case, workdays, suspensions)
-    _set_open(case, workdays, suspensions, _day(latest.get(Kind.SUPPLEMENT_REQUESTED)))
+    _set_open(case, workdays, suspensions, _day(facts.supplement_requested))
     case.flags = _flags(case, facts, limits, workdays, suspensions)
     return case
 
@@ -243,13 +227,13 @@ def _set_open(
 
 
 def _flags(case: Case, facts: Facts, limits: Limits, workdays: Workdays, suspensions: Sequence[Suspension]) -> int:
-    flags, latest = facts.flags, facts.latest
-    decided, accepted = latest.get(Kind.DECIDED), latest.get(Kind.ACCEPTED)
+    flags = facts.flags
+    decided, accepted = facts.decided, facts.accepted
     if decided is not None:
         flags |= _decision_flags(case, decided, accepted)
     elif case.rated is not None:
         flags |= Flag.RATED_UNDECIDED
-    if accepted is not None and Kind.REJECTED in latest:
+    if accepted is not None and facts.rejected is not None:
         flags |= Flag.ACCEPTED_AND_REJECTED
     if case.accepted is not None:
         flags |= _limit_flags(limits)
@@ -257,7 +241,7 @@ def _flags(case: Case, facts: Facts, limits: Limits, workdays: Workdays, suspens
             flags |= Flag.ACCEPTED_BEFORE_RECEIVED
     if suspensions:
         flags |= _suspension_flags(case, workdays, suspensions)
-    if _rated_at_once(latest.get(Kind.RATED), decided):
+    if _rated_at_once(facts.rated, decided):
         flags |= Flag.RATED_AT_ONCE
     return int(flags)
 

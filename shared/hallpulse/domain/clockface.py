@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .case import CaseEvent, Flag, Kind, Suspension, facts_of
+from .case import CaseEvent, Flag, Kind, Suspension, facts_of, in_force
 from .catalogue import ItemSpan, Timeline
 from .clock import Case, Limits, accepted_event, clipped, fold, limits_of
 from .workdays import Workdays
@@ -52,7 +52,7 @@ def clock_of(
     """The clock of a case, or None while its `received` has not come."""
     case = fold(events, workdays, timelines)
     facts = facts_of(events)
-    received = facts.latest.get(Kind.RECEIVED)
+    received = facts.received
     if case is None or received is None or received.opening is None:
         return None
     over = accepted_event(facts)
@@ -63,8 +63,7 @@ def clock_of(
     suspensions = tuple(clipped(facts.suspensions, case.decided))
     end = _end(case, today)
     days = _days(case.accepted, end, workdays, suspensions) if case.accepted is not None else ()
-    retracted = {event.text for event in events if event.kind == Kind.RETRACTED}
-    extensions = tuple(e for e in events if e.kind == Kind.EXTENDED and e.id not in retracted)
+    extensions = tuple(event for event in in_force(events) if event.kind == Kind.EXTENDED)
     elapsed = case.elapsed if case.decided is not None else _elapsed_today(days, today)
     truncated = bool(days) and days[-1].day < end
     return Clock(case, limits, limits.span, suspensions, extensions, days, truncated, elapsed)

@@ -5,7 +5,7 @@ Aggregates are sums of these over cases, so any order, batch and number of worke
 
 from __future__ import annotations
 
-import enum
+from bisect import bisect_left
 
 from .clock import Case
 
@@ -13,8 +13,8 @@ ELAPSED_BUCKETS: tuple[int, ...] = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90
 """Upper bounds, in working days, of the elapsed histogram; what is longer lies in one more bucket."""
 
 
-class Measure(enum.IntEnum):
-    """Columns of a daily cell, by position."""
+class Measure:
+    """Columns of a daily cell, by position; plain numbers, since members of an enumeration are slow to look up."""
 
     RECEIVED = 0
     ACCEPTED = 1
@@ -45,7 +45,7 @@ class Measure(enum.IntEnum):
 
 
 COLUMNS: tuple[str, ...] = (
-    tuple(m.name.lower() for m in Measure if m < Measure.ELAPSED_BUCKET_0)
+    tuple(name.lower() for name in vars(Measure) if name.isupper())[: Measure.ELAPSED_BUCKET_0]
     + tuple(f"elapsed_le_{bound}" for bound in ELAPSED_BUCKETS)
     + ("elapsed_over",)
 )
@@ -57,10 +57,7 @@ Entry = tuple[int, int, int]
 
 def elapsed_column(elapsed: int) -> int:
     """The histogram column of an elapsed time; each case lies in one bucket only."""
-    for index, bound in enumerate(ELAPSED_BUCKETS):
-        if elapsed <= bound:
-            return Measure.ELAPSED_BUCKET_0 + index
-    return WIDTH - 1
+    return Measure.ELAPSED_BUCKET_0 + bisect_left(ELAPSED_BUCKETS, elapsed)
 
 
 def entries_of(case: Case) -> list[Entry]:

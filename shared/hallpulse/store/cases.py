@@ -15,7 +15,7 @@ from hallpulse.domain.workdays import Workdays
 
 from .cells import Differences
 from .codec import pack_entries, pack_history, unpack_entries, unpack_history
-from .staging import copy_rows, to_date
+from .staging import copied_day, copy_rows
 from .tables import cases
 
 CaseKey = tuple[int, str, str]
@@ -26,7 +26,9 @@ _COLUMNS = tuple(column.name for column in cases.columns)
 _NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
 _KEY = ("region", "hall", "case_id")
 _SET = ", ".join(f'"{name}" = excluded."{name}"' for name in _COLUMNS if name not in _KEY)
-_NO_ENTRIES = pack_entries([])
+_NEW = ("", pack_entries([]), b"")
+_PENDING = (*(None,) * 17, 0, None, 0, *(False,) * 8)
+"""The columns of a case whose `received` has not come."""
 
 
 def refold(
@@ -39,17 +41,16 @@ def refold(
     stored = _load(connection, touched)
     rows = []
     for key in sorted(touched):
-        department, entries, history = stored.get(key, ("", _NO_ENTRIES, b""))
-        events = unpack_history(history) if history else []
-        events.extend(touched[key])
+        department, entries, history = stored.get(key) or _NEW
+        new = touched[key]
         workdays, timelines = context(key[0])
-        case = fold(events, workdays, timelines)
+        case = fold([*unpack_history(history), *new] if history else new, workdays, timelines)
         added = entries_of(case) if case is not None else []
         packed = pack_entries(added)
         new_department = case.department if case is not None else ""
         if packed != entries or new_department != department:
             differences.move(key[0], key[1], (department, unpack_entries(entries)), (new_department, added))
-        rows.append(_row(key, case, packed, pack_history(touched[key], history)))
+        rows.append(_row(key, case, packed, pack_history(new, history)))
     _save(connection, rows)
 
 
@@ -63,7 +64,9 @@ def _load(connection: Connection, keys: Iterable[CaseKey]) -> dict[CaseKey, tupl
         ),
         {"regions": [k[0] for k in listed], "halls": [k[1] for k in listed], "ids": [k[2] for k in listed]},
     )
-    return {(r[0], r[1], r[2]): (r[3], bytes(r[4]), bytes(r[5])) for r in rows}
+    return {
+        (region, hall, id_): (department, entries, history) for region, hall, id_, department, entries, history in rows
+    }
 
 
 def _save(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
@@ -77,15 +80,16 @@ def _save(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
 def _row(key: CaseKey, case: Case | None, entries: bytes, history: bytes) -> Sequence[Any]:
     """A row in the order of the table's columns."""
     if case is None:
-        values: tuple[Any, ...] = (*(None,) * 17, 0, None, 0, *(False,) * 8)
-    else:
-        values = (
-            *(case.item_code, case.department, case.channel),
-            *(to_date(case.received), to_date(case.accepted), to_date(case.rejected), to_date(case.decided)),
-            *(to_date(case.withdrawn), to_date(case.rated), to_date(case.due), to_date(case.statutory_due)),
-            *(to_date(case.soon_from), to_date(case.late_from), to_date(case.unaccepted_from)),
-            *(case.score, case.statutory_days, case.promised_days, case.extended, case.elapsed, case.flags),
-            *(case.timed, case.unified, case.full_process, case.promise_kept, case.statutory_kept),
-            *(counts_as_due(case), case.open, case.suspended),
-        )
-    return (*key, *values, entries, history)
+        return (*key, *_PENDING, entries, history)
+    day = copied_day
+    return (
+        *key,
+        *(case.item_code, case.department, case.channel),
+        *(day(case.received), day(case.accepted), day(case.rejected), day(case.decided)),
+        *(day(case.withdrawn), day(case.rated), day(case.due), day(case.statutory_due)),
+        *(day(case.soon_from), day(case.late_from), day(case.unaccepted_from)),
+        *(case.score, case.statutory_days, case.promised_days, case.extended, case.elapsed, case.flags),
+        *(case.timed, case.unified, case.full_process, case.promise_kept, case.statutory_kept),
+        *(counts_as_due(case), case.open, case.suspended),
+        *(entries, history),
+    )

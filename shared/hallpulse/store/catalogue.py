@@ -15,7 +15,7 @@ from hallpulse.domain.indicators import ITEM_COLUMNS, item_amounts
 from hallpulse.domain.workdays import day_of
 
 from . import ledger
-from .staging import copy_rows, to_date
+from .staging import copied_day, copy_rows
 from .tables import item_spans
 
 Item = tuple[int, str]
@@ -101,7 +101,7 @@ def _write_spans(connection: Connection, spans: Mapping[Item, Timeline]) -> None
         {"regions": [i[0] for i in spans], "codes": [i[1] for i in spans]},
     )
     rows = (
-        (*item, to_date(s.start), to_date(s.end), s.hall, s.id, *s.version)
+        (*item, copied_day(s.start), copied_day(s.end), s.hall, s.id, *s.version)
         for item, listed in spans.items()
         for s in listed
     )
@@ -117,7 +117,7 @@ def _write_sums(connection: Connection, changed: Mapping[Item, tuple[Timeline, T
             for key, amounts in _steps(region, spans, sign):
                 cell = sums.setdefault(key, [0] * len(ITEM_COLUMNS))
                 cell[:] = [a + b for a, b in zip(cell, amounts, strict=True)]
-    rows = sorted((region, department, to_date(day), *cell) for (region, department, day), cell in sums.items())
+    rows = sorted((region, department, copied_day(day), *cell) for (region, department, day), cell in sums.items())
     copy_rows(connection, "stage_item_cells", "item_cells", (*_CELL_KEY, *ITEM_COLUMNS), rows)
     connection.exec_driver_sql(
         f"INSERT INTO item_cells ({_CELL_NAMES}) SELECT {_CELL_NAMES} FROM stage_item_cells"

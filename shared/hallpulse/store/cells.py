@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from functools import lru_cache
+from operator import add
 
 from sqlalchemy import Connection
 
 from hallpulse.domain.measures import COLUMNS, WIDTH, Entry
-from hallpulse.domain.workdays import date_of
+from hallpulse.domain.workdays import date_of, day_of
 
-from .staging import copy_rows
+from .staging import copied_day, copy_rows
 
 _KEY = ("region", "grain", "day", "hall", "department")
 _SUMS = ", ".join(f"{name} = cells.{name} + excluded.{name}" for name in COLUMNS)
@@ -44,7 +44,7 @@ class Differences:
 
     def write(self, connection: Connection) -> None:
         """Add the differences, in key order, each day to its own cell and to its month's."""
-        rows = sorted(self._rows(), key=lambda row: row[:5])
+        rows = sorted(self._rows())
         if not rows:
             return
         copy_rows(connection, "stage_cells", "cells", (*_KEY, *COLUMNS), rows)
@@ -53,22 +53,22 @@ class Differences:
             f" ON CONFLICT (region, grain, day, hall, department) DO UPDATE SET {_SUMS}"
         )
 
-    def _rows(self) -> Iterable[tuple[int | str | date, ...]]:
+    def _rows(self) -> Iterable[tuple[int | str | None, ...]]:
         for (region, hall, department), days in self._cells.items():
-            months: dict[date, list[int]] = {}
+            months: dict[int, list[int]] = {}
             for day, sums in days.items():
                 if not any(sums):
                     continue
-                day_date, month = _dates(day)
-                yield region, "d", day_date, hall, department, *sums
+                yield region, "d", copied_day(day), hall, department, *sums
+                month = _month(day)
                 total = months.get(month)
-                months[month] = sums if total is None else [a + b for a, b in zip(total, sums, strict=True)]
+                months[month] = sums if total is None else list(map(add, total, sums))
             for month, sums in months.items():
                 if any(sums):
-                    yield region, "m", month, hall, department, *sums
+                    yield region, "m", copied_day(month), hall, department, *sums
 
 
 @lru_cache(maxsize=100_000)
-def _dates(day: int) -> tuple[date, date]:
-    day_date = date_of(day)
-    return day_date, day_date.replace(day=1)
+def _month(day: int) -> int:
+    """The first day of a day's month."""
+    return day_of(date_of(day).replace(day=1))

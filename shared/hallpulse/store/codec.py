@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from hallpulse.contract.events import DATA_OF, Accepted, CaseData, Data, EventType, HallEvent, Received
+from hallpulse.contract.events import (
+    DATA_OF,
+    Accepted,
+    CaseData,
+    CaseOnly,
+    CaseRetracted,
+    Data,
+    Decided,
+    EventType,
+    Extended,
+    HallEvent,
+    Rated,
+    Received,
+    Rejected,
+    Suspended,
+)
 from hallpulse.domain.case import CaseEvent, Opening
 from hallpulse.domain.measures import Entry
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_TEXT_MARK = b"\xff"  # never part of UTF-8
 _encoder = msgspec.msgpack.Encoder()
 _encode = _encoder.encode
-_history_decoder = msgspec.msgpack.Decoder(list[tuple[int, int, bytes, int | None, str | None, Opening | None]])
+_decode_history = msgspec.msgpack.Decoder(list[CaseEvent]).decode
 _entries_decoder = msgspec.msgpack.Decoder(list[Entry])
 _decode_fields = msgspec.msgpack.Decoder(list[Any]).decode
-
-
-def pack_id(id_: str) -> bytes:
-    """16 bytes for a UUID in lower case; else 0xff and the text, never 16 bytes long."""
-    if len(id_) == 36 and _UUID.fullmatch(id_):
-        return bytes.fromhex(id_.replace("-", ""))
-    packed = _TEXT_MARK + id_.encode()
-    return packed + _TEXT_MARK if len(packed) == 16 else packed
-
-
-def unpack_id(packed: bytes) -> str:
-    if len(packed) == 16:
-        text = packed.hex()
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-    return packed.strip(_TEXT_MARK).decode()
 
 
 def pack_data(data: Data) -> tuple[str, bytes]:
@@ -50,47 +47,44 @@ def unpack_data(kind: int, case_id: str, packed: bytes) -> Data:
     return cls(case_id, *fields) if issubclass(cls, CaseData) else cls(*fields)
 
 
-def case_event(event: HallEvent) -> CaseEvent:
-    """What the fold needs of a case event."""
-    data = event.data
-    number: int | None = None
-    text: str | None = None
-    opening: Opening | None = None
-    if isinstance(data, Received):
-        opening = Opening(
-            data.item_code,
-            data.department,
-            data.channel,
-            data.unified,
-            data.full_process,
-            data.tolerated_missing,
-            data.commitment,
-            data.statutory_days,
-            data.promised_days,
-        )
-    elif isinstance(data, Accepted):
-        opening = Opening(
-            None,
-            None,
-            None,
-            data.unified,
-            data.full_process,
-            data.tolerated_missing,
-            data.commitment,
-            data.statutory_days,
-            data.promised_days,
-        )
-    else:
-        number = getattr(data, "days", None) or getattr(data, "score", None)
-        text = getattr(data, "event_id", None) or getattr(data, "procedure", None)
-    return CaseEvent(int(event.type), event.time, event.id, number, text, opening)
+def case_event(event: HallEvent, key: bytes) -> CaseEvent:
+    """What the fold needs of a case event; key: its packed id."""
+    number, text, opening = _PARTS[type(event.data)](event.data)
+    return CaseEvent(int(event.type), event.time, key, number, text, opening)
+
+
+_Parts = tuple[int | None, str | None, Opening | None]
+_NOTHING: _Parts = (None, None, None)
+_fields = msgspec.structs.astuple
+
+
+def _received(data: Received) -> _Parts:
+    return None, None, Opening(*_fields(data)[1:])
+
+
+def _accepted(data: Accepted) -> _Parts:
+    return None, None, Opening(None, None, None, *_fields(data)[1:])
+
+
+_PARTS: dict[type[Data], Callable[[Any], _Parts]] = {
+    Received: _received,
+    Accepted: _accepted,
+    CaseOnly: lambda _: _NOTHING,
+    Rejected: lambda _: _NOTHING,
+    Decided: lambda _: _NOTHING,
+    Suspended: lambda data: (None, data.procedure, None),
+    Extended: lambda data: (data.days, None, None),
+    Rated: lambda data: (data.score, None, None),
+    CaseRetracted: lambda data: (None, data.event_id, None),
+}
+"""Data class → (number, text, opening) of `CaseEvent`; the fields of an opening are those of the data, in order."""
 
 
 def pack_history(events: Sequence[CaseEvent], before: bytes = b"") -> bytes:
     """A history of events, those of an earlier one first: they are taken over as they are."""
-    packed = [_encode((e.kind, e.time, pack_id(e.id), e.number, e.text, e.opening)) for e in events]
+    packed = b"".join(map(_encode, events))
     count, start = _array_header(before) if before else (0, 0)
-    return b"".join((_array_of(count + len(packed)), before[start:], *packed))
+    return _array_of(count + len(events)) + before[start:] + packed
 
 
 def _array_header(packed: bytes) -> tuple[int, int]:
@@ -109,10 +103,7 @@ def _array_of(count: int) -> bytes:
 
 
 def unpack_history(packed: bytes) -> list[CaseEvent]:
-    return [
-        CaseEvent(kind, time, unpack_id(id_), number, text, opening)
-        for kind, time, id_, number, text, opening in _history_decoder.decode(packed)
-    ]
+    return _decode_history(packed)
 
 
 def pack_entries(entries: Sequence[Entry]) -> bytes:

@@ -9,19 +9,21 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from hallpulse.contract.events import EventType, HallEvent
+from hallpulse.domain.event_id import pack_id, unpack_id
 
-from .codec import pack_data, pack_id, unpack_data, unpack_id
+from .codec import pack_data, unpack_data
 from .staging import copy_rows
 
 _COLUMNS = ("region", "hall", "id", "time", "arrived", "type", "case_id", "data", "extra")
-_Key = tuple[int, str, bytes]
+EventKey = tuple[int, str, bytes]
+"""Region, hall and packed id."""
 
 
 @dataclass(slots=True)
 class Sorted:
     """A batch, sorted: `new` is stored now; `duplicates` said the same before; `reused` said something else."""
 
-    new: list[HallEvent] = field(default_factory=list)
+    new: dict[EventKey, HallEvent] = field(default_factory=dict)
     duplicates: list[HallEvent] = field(default_factory=list)
     reused: list[HallEvent] = field(default_factory=list)
 
@@ -29,23 +31,21 @@ class Sorted:
 def insert_events(connection: Connection, batch: Sequence[HallEvent], arrived: int) -> Sorted:
     """Store the events whose (source, id) is new. arrived: minutes since 1970-01-01 UTC."""
     result = Sorted()
-    first: dict[_Key, HallEvent] = {}
+    first = result.new
     for event in batch:
-        key = (event.region, event.hall, pack_id(event.id))
-        other = first.setdefault(key, event)
+        other = first.setdefault((event.region, event.hall, pack_id(event.id)), event)
         if other is not event:
             (result.duplicates if event.same_content(other) else result.reused).append(event)
-    seen = _insert(connection, first, arrived)
-    result.new = [event for key, event in first.items() if key not in seen] if seen else list(first.values())
-    for key, stored in seen.items():
-        event = first[key]
+    for key, stored in _insert(connection, first, arrived).items():
+        event = first.pop(key)
         (result.duplicates if event.same_content(stored) else result.reused).append(event)
     return result
 
 
-def _insert(connection: Connection, events: dict[_Key, HallEvent], arrived: int) -> dict[_Key, HallEvent]:
+def _insert(connection: Connection, events: dict[EventKey, HallEvent], arrived: int) -> dict[EventKey, HallEvent]:
     """Store what is new; of the others, what an earlier transaction stored under their keys.
 
+    In order of the key, so that transactions with the same events never wait for each other in a circle.
     One statement: its SELECT still sees the table as it was before its INSERT, and is skipped where all were new.
     """
     rows = ((*key, e.time, arrived, int(e.type), *pack_data(e.data), e.extra) for key, e in events.items())
@@ -57,7 +57,7 @@ def _insert(connection: Connection, events: dict[_Key, HallEvent], arrived: int)
 EVENT_COLUMNS = "region, hall, id, type, time, case_id, data, extra"
 _INSERT = text(
     f"WITH inserted AS (INSERT INTO events ({', '.join(_COLUMNS)}) SELECT {', '.join(_COLUMNS)} FROM stage_events"
-    " ON CONFLICT DO NOTHING RETURNING 1)"
+    " ORDER BY region, hall, id ON CONFLICT DO NOTHING RETURNING 1)"
     f" SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS.split(', '))}"
     " FROM stage_events JOIN events e USING (region, hall, id) WHERE (SELECT count(*) FROM inserted) < :staged"
 )

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from hallpulse.contract.events import Data, EventType, Family, HallEvent
+from hallpulse.domain.event_id import pack_id, unpack_id
 
-from .codec import pack_data, pack_id, unpack_data, unpack_id
+from .codec import pack_data, unpack_data
 from .staging import copy_rows
 
 _COLUMNS = ("region", "family", "entity", "hall", "id", "time", "type", "data")

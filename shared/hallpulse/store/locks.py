@@ -1,32 +1,41 @@
 """Advisory locks of a transaction, taken in one order so that workers never wait in a circle.
 
-Order: the calendars, then regions, then halls, each sorted. Whoever stores events shares the calendars and its
-regions and holds its halls alone; whoever changes a region's catalogue holds that region alone; whoever changes the
-calendars or recomputes holds everything alone.
+Order: the calendars, then regions, then the keys of new events as they are inserted, then halls, each sorted. Whoever
+stores events shares the calendars and its regions, and holds its halls alone from when its events are in until it
+commits: one batch's events are inserted while another's cases are folded. Whoever changes what belongs to a region
+(its catalogue, its declared figures) holds that region alone; whoever changes the calendars or recomputes holds
+everything alone.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from sqlalchemy import Connection, text
 
 _CALENDARS, _REGION, _HALL = 20110, 20111, 20112
 
 
-def lock_for_merge(connection: Connection, halls: Iterable[tuple[int, str]], regions_alone: Collection[int]) -> None:
-    """Take what a batch needs: its halls alone, its regions shared, or alone where the catalogue changes."""
-    pairs = sorted(set(halls))
+def lock_regions(connection: Connection, regions: Collection[int], alone: Collection[int]) -> None:
+    """Share the calendars and the regions, but hold those alone of which something changes that is not a hall's."""
     connection.execute(text("SELECT pg_advisory_xact_lock_shared(:space, 0)"), {"space": _CALENDARS})
-    for region in sorted({region for region, _ in pairs}):
-        alone = region in regions_alone
-        function = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-        connection.execute(text(f"SELECT {function}(:space, :key)"), {"space": _REGION, "key": region})
-    keys = sorted({_hall_key(region, hall) for region, hall in pairs})
+    if not alone:
+        _lock(connection, "pg_advisory_xact_lock_shared", _REGION, regions)
+        return
+    for region in sorted(regions):
+        _lock(connection, "pg_advisory_xact_lock" + ("" if region in alone else "_shared"), _REGION, [region])
+
+
+def lock_halls(connection: Connection, halls: Collection[tuple[int, str]]) -> None:
+    """Hold halls alone."""
+    _lock(connection, "pg_advisory_xact_lock", _HALL, {_hall_key(region, hall) for region, hall in halls})
+
+
+def _lock(connection: Connection, function: str, space: int, keys: Collection[int]) -> None:
     connection.execute(
-        text("SELECT pg_advisory_xact_lock(:space, key) FROM unnest(CAST(:keys AS int[])) AS key"),
-        {"space": _HALL, "keys": keys},
+        text(f"SELECT {function}(:space, key) FROM unnest(CAST(:keys AS int[])) AS key"),
+        {"space": space, "keys": sorted(keys)},
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, text
 
-from hallpulse.contract.events import Family, HallEvent
+from hallpulse.contract.events import CaseData, Family, HallEvent
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.workdays import local_day
@@ -19,13 +19,15 @@ from .cells import Differences
 from .codec import case_event
 from .context import ContextCache, TransactionContext
 from .database import transaction
-from .incoming import insert_events
-from .locks import lock_for_merge
+from .incoming import EventKey, insert_events
+from .locks import lock_halls, lock_regions
 from .reports import store_figures, store_tallies
 from .staging import to_date
 
 CASES_AT_ONCE = 5_000
 _MICROSECONDS_A_MINUTE = 60_000_000
+_OF_THE_REGION = frozenset({Family.ITEM, Family.FIGURE})
+"""What several halls of a region may write to at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,33 +49,41 @@ def merge(engine: Engine, cache: ContextCache, batch: Sequence[HallEvent], arriv
         return MergeOutcome()
     with transaction(engine) as connection:
         regions = {event.region for event in batch}
-        catalogued = {event.region for event in batch if event.type.family is Family.ITEM}
-        lock_for_merge(connection, ((event.region, event.hall) for event in batch), catalogued)
-        context = cache.begin(connection, regions)
+        rewritten = {event.region for event in batch if event.type.family in _OF_THE_REGION}
+        lock_regions(connection, regions, rewritten)
         minute = arrived // _MICROSECONDS_A_MINUTE
         found = insert_events(connection, batch, minute)
-        redated = _take_in(connection, context, found.new, minute) if found.new else 0
-    return MergeOutcome(found.new, found.duplicates, found.reused, redated)
+        events = list(found.new.values())
+        redated = 0
+        if events:
+            lock_halls(connection, {(event.region, event.hall) for event in events})
+            context = cache.begin(connection, regions)
+            redated = _take_in(connection, context, found.new, minute)
+    return MergeOutcome(events, found.duplicates, found.reused, redated)
 
 
-def _take_in(connection: Connection, context: TransactionContext, events: Sequence[HallEvent], arrived: int) -> int:
-    families: dict[Family, list[HallEvent]] = defaultdict(list)
-    for event in events:
-        families[event.type.family].append(event)
+def _take_in(
+    connection: Connection, context: TransactionContext, events: Mapping[EventKey, HallEvent], arrived: int
+) -> int:
     touched: dict[CaseKey, list[CaseEvent]] = defaultdict(list)
-    for event in families[Family.CASE]:
-        touched[event.region, event.hall, event.data.entity].append(case_event(event))
+    others: dict[Family, list[HallEvent]] = defaultdict(list)
+    for (region, hall, key), event in events.items():
+        data = event.data
+        if isinstance(data, CaseData):
+            touched[region, hall, data.case_id].append(case_event(event, key))
+        else:
+            others[event.type.family].append(event)
     redated = 0
-    if families[Family.ITEM]:
-        changed = store_items(connection, families[Family.ITEM])
+    if others[Family.ITEM]:
+        changed = store_items(connection, others[Family.ITEM])
         context.catalogue_changed({region for region, _ in changed})
         redated = _add_cases_of(connection, changed, touched)
-    if families[Family.TALLY]:
-        store_tallies(connection, families[Family.TALLY])
-    if families[Family.FIGURE]:
-        store_figures(connection, families[Family.FIGURE])
+    if others[Family.TALLY]:
+        store_tallies(connection, others[Family.TALLY])
+    if others[Family.FIGURE]:
+        store_figures(connection, others[Family.FIGURE])
     refold_all(connection, touched, context)
-    _note_hall_days(connection, events, arrived)
+    _note_hall_days(connection, events.values(), arrived)
     return redated
 
 

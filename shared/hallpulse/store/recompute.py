@@ -136,7 +136,7 @@ def _cases_of(connection: Connection, region: int) -> Iterator[dict[CaseKey, lis
     )
     batch: dict[CaseKey, list[CaseEvent]] = {}
     for (hall, case_id), group in groupby((tuple(row) for row in rows), key=lambda row: (row[1], row[5])):
-        batch[region, hall, case_id] = [case_event(event_of(row)) for row in group]
+        batch[region, hall, case_id] = [case_event(event_of(row), bytes(row[2])) for row in group]
         if len(batch) >= CASES_AT_ONCE:
             yield batch
             batch = {}

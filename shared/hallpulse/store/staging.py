@@ -9,18 +9,19 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Connection, Date, Integer, LargeBinary, SmallInteger, Text
 
-from hallpulse.domain.workdays import EPOCH_ORDINAL
+from hallpulse.domain.workdays import EPOCH_ORDINAL, day_of
 
 from .database import driver
 from .tables import metadata
 
+_COPY_EPOCH = day_of(date(2000, 1, 1))
 _DRIVER_TYPES: tuple[tuple[type, str], ...] = (
     (BigInteger, "int8"),
     (SmallInteger, "int2"),
     (Integer, "int4"),
     (Text, "text"),
     (LargeBinary, "bytea"),
-    (Date, "date"),
+    (Date, "int4"),  # binary, a date is the number of its day (`copied_day`)
     (Boolean, "bool"),
 )
 
@@ -50,6 +51,11 @@ def _plan(stage: str, table: str, columns: tuple[str, ...]) -> tuple[str, list[s
 
 def _driver_type(kind: object) -> str:
     return next(name for cls, name in _DRIVER_TYPES if isinstance(kind, cls))
+
+
+def copied_day(day: int | None) -> int | None:
+    """A day of the domain as a row for COPY has it: days since 2000-01-01."""
+    return None if day is None else day - _COPY_EPOCH
 
 
 def to_date(day: int | None) -> date | None:

@@ -11,7 +11,7 @@ from hallpulse.domain.case import Kind
 from hallpulse.domain.clockface import Clock, clock_of
 from hallpulse.store.cases import CaseKey
 from hallpulse.store.catalogue import timelines
-from hallpulse.store.codec import pack_id, unpack_history
+from hallpulse.store.codec import unpack_history
 from hallpulse.store.incoming import EVENT_COLUMNS, event_of
 
 from .calendars import CalendarReader
@@ -44,7 +44,7 @@ def read_history(connection: Connection, calendars: CalendarReader, case: CaseKe
     events = unpack_history(bytes(packed))
     rows = connection.execute(
         text(f"SELECT {EVENT_COLUMNS} FROM events WHERE region = :region AND hall = :hall AND id = ANY(:ids)"),
-        {"region": region, "hall": hall, "ids": [pack_id(event.id) for event in events]},
+        {"region": region, "hall": hall, "ids": [event.key for event in events]},
     )
     stored = sorted((event_of(tuple(row)) for row in rows), key=lambda event: (event.time, event.id))
     named = {event.text for event in events if event.kind == Kind.RETRACTED and event.text}

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from hallpulse.domain.case import CaseEvent
-from hallpulse.store.codec import pack_id, unpack_history, unpack_id
+from hallpulse.domain.event_id import pack_id, unpack_id
+from hallpulse.store.codec import unpack_history
 
 
 def read_event_counts(connection: Connection, region: int) -> dict[str, int]:
