@@ -15,6 +15,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from sqlalchemy import text
 
 from hallpulse.broker import EVENTS, REFUSED, Consumer, ConsumerLimits, declare, open_channel
+from hallpulse.broker.refusal_limit import RefusalLimit
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.metrics import IngestMetrics, new_registry
 from hallpulse.store import Store, open_store
@@ -46,7 +47,7 @@ def ingest(
     """Consume until the block ends. `wrap` may put something around the pipeline, such as a fault."""
     store = open_store(store_url)
     users = frozenset({vhost.user} if speaks_for_all else ())
-    pipeline = wrap(Pipeline(store, IngestMetrics(new_registry()), users))
+    pipeline = wrap(Pipeline(store, IngestMetrics(new_registry()), users, RefusalLimit(0, 1)))
     said: list[str] = []
     limits = ConsumerLimits(PARTITIONS, most_events=500)
     consumer = Consumer(vhost.amqp_url, pipeline.decode, pipeline.commit, limits, said.append)

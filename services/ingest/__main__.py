@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import signal
@@ -11,6 +12,8 @@ import traceback
 from prometheus_client import start_http_server
 
 from hallpulse.broker import GATEWAY_USER, Consumer, ConsumerLimits, user_of
+from hallpulse.broker.refusal_limit import RefusalLimit, RefusalsOverLimit
+from hallpulse.broker.stopped import EXIT_STATUS, StoppedForAPerson, heed, stop
 from hallpulse.calendars import CalendarError
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import IngestMetrics, new_registry
@@ -20,14 +23,16 @@ from services.ingest.calendars import CalendarWatch
 from services.ingest.pipeline import Pipeline
 
 
-def run(settings: Settings) -> None:
-    """Consume until a signal. Raises HallpulseError where the broker or the database says no for good."""
+def run(settings: Settings) -> int:
+    """Consume until a signal; the exit status. Raises HallpulseError where broker or database say no for good."""
     store = open_store(settings.database_url, pool_size=2, service="ingest")
     registry = new_registry()
     metrics = IngestMetrics(registry)
-    pipeline = Pipeline(store, metrics, frozenset({GATEWAY_USER, user_of(settings.amqp_url)}))
+    limit = RefusalLimit(settings.refusal_limit, settings.refusal_window)
+    pipeline = Pipeline(store, metrics, frozenset({GATEWAY_USER, user_of(settings.amqp_url)}), limit)
     limits = ConsumerLimits(settings.partitions, settings.batch_events, settings.batch_seconds)
-    consumer = Consumer(settings.amqp_url, pipeline.decode, pipeline.commit, limits, say)
+    admit = functools.partial(heed, ignored=not limit.share)
+    consumer = Consumer(settings.amqp_url, pipeline.decode, pipeline.commit, limits, say, admit=admit)
     metrics.lag_from(consumer.lag)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consumer.stop())
@@ -39,11 +44,25 @@ def run(settings: Settings) -> None:
     gc.set_threshold(100_000, 20, 100)  # a batch is some ten thousand objects that no cycle holds: look seldom
     say("ready")
     try:
-        consumer.run()
+        return consume(consumer, settings.amqp_url)
     finally:
         watch.stop()
         server.shutdown()
         store.close()
+
+
+def consume(consumer: Consumer, amqp_url: str) -> int:
+    """Until a signal, or until refusals go over their limit: then no ingest consumes before a person says so."""
+    try:
+        consumer.run()
+    except StoppedForAPerson as error:
+        say(str(error))
+        return EXIT_STATUS
+    except RefusalsOverLimit as error:
+        say(str(error))
+        stop(amqp_url, str(error))
+        return EXIT_STATUS
+    return 0
 
 
 def say(text: str) -> None:
@@ -52,14 +71,13 @@ def say(text: str) -> None:
 
 def main() -> int:
     try:
-        run(settings_from(os.environ))
+        return run(settings_from(os.environ))
     except (CalendarError, HallpulseError, SettingsError, OSError) as error:
         say(" ".join(str(error).split()))
         return 1
     except Exception as error:  # nothing of it was acknowledged
         say(own_fault(error))
         return 1
-    return 0
 
 
 def own_fault(error: Exception) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from hallpulse.broker import Batch, Delivery, Letter
+from hallpulse.broker.refusal_limit import RefusalLimit
 from hallpulse.contract.decode import Decoded, decode_message
 from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import HallEvent
@@ -31,11 +32,13 @@ class Pipeline:
         store: Store,
         metrics: IngestMetrics,
         gateway_users: frozenset[str],
+        limit: RefusalLimit,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
         self._metrics = metrics
         self._gateway_users = gateway_users
+        self._limit = limit
         self._now = now
         self._knew_halls = float("-inf")
         self._newest: dict[tuple[int, str], int] = {}
@@ -52,11 +55,17 @@ class Pipeline:
         )
 
     def commit(self, batch: Batch) -> Sequence[Letter]:
-        """Merge the batch's events; those that use an id again come back, to be refused. Raises Unavailable, Halt."""
+        """Merge the batch's events; those that use an id again come back, to be refused. Raises Unavailable, Halt.
+
+        Also RefusalsOverLimit: then nothing of the batch is refused, and it is not acknowledged.
+        """
         self._know_halls()  # before the merge: an outage after it would make new events count as repeated ones
+        tally = self._limit.weigh(batch.events, batch.letters)
         outcome = self._store.merge(batch.events, self._now())
         self._count(batch, outcome)
-        return [_reused(event) for event in outcome.reused]
+        reused = [_reused(event) for event in outcome.reused]
+        self._limit.note(tally, reused)
+        return reused
 
     def _know_halls(self) -> None:
         if time.monotonic() - self._knew_halls > KNOW_HALLS_SECONDS:
@@ -71,10 +80,11 @@ class Pipeline:
         self._count_order(outcome.new)
         for event in outcome.duplicates:
             self._metrics.duplicate(event.region, event.hall)
-        for letter in batch.letters:
-            self._metrics.refused(_region(letter.routing_key), str(letter.refusal.reason))
+        refused = Counter((letter.routing_key, letter.refusal.reason) for letter in batch.letters)
+        for (key, reason), count in refused.items():
+            self._metrics.refused(*_sender(key), str(reason), count)
         for event in outcome.reused:
-            self._metrics.refused(event.region, str(Reason.ID_REUSED))
+            self._metrics.refused(event.region, event.hall, str(Reason.ID_REUSED))
         age = time.monotonic() - batch.opened
         self._metrics.batch(age, batch.size, age)
 
@@ -106,6 +116,7 @@ def _reused(event: HallEvent) -> Letter:
     return Letter(refusal, f"{event.region}.{event.hall}.{event.type.family}", "")
 
 
-def _region(routing_key: str) -> int | None:
-    region = routing_key.partition(".")[0]
-    return int(region) if region.isdecimal() and len(region) == 6 else None
+def _sender(routing_key: str) -> tuple[int | None, str]:
+    """Region and hall of a routing key, as far as it has the form of one."""
+    region, _, rest = routing_key.partition(".")
+    return int(region) if region.isdecimal() and len(region) == 6 else None, rest.rpartition(".")[0]

@@ -214,7 +214,7 @@ class IngestMetrics:
     def disordered(self, region: int, hall: str, count: int) -> None:
         self._disordered.labels(*self._hall(region, hall)).inc(count)
 
-    def refused(self, region: int | None, reason: str, count: int = 1, hall: str = "") -> None:
+    def refused(self, region: int | None, hall: str, reason: str, count: int = 1) -> None:
         """reason: a code of the closed list; region and hall: of its routing key, None and "" where it tells none.
 
         A hall's own count has no reason, or there were as many series as halls times reasons.

@@ -30,7 +30,7 @@ def test_halls_that_nobody_registered_add_no_series(registry: CollectorRegistry,
     for number in range(50):
         metrics.stored([HallCount(222424, f"forged-{number}", "case", 1), HallCount(100_000 + number, "x", "case", 1)])
         metrics.duplicate(222424, f"forged-{number}")
-        metrics.refused(100_000 + number, "unknown-field")
+        metrics.refused(100_000 + number, "x", "unknown-field")
     known = {"region": "222424", "hall": "other", "family": "case"}
     assert registry.get_sample_value("hallpulse_events_total", known) == 50
     assert registry.get_sample_value("hallpulse_events_total", known | {"region": "other"}) == 50
@@ -40,8 +40,8 @@ def test_halls_that_nobody_registered_add_no_series(registry: CollectorRegistry,
 
 
 def test_an_event_without_a_region_is_refused_under_other(registry: CollectorRegistry, metrics: IngestMetrics) -> None:
-    metrics.refused(None, "not-json")
-    metrics.refused(222424, "not-json")
+    metrics.refused(None, "", "not-json")
+    metrics.refused(222424, "", "not-json")
     assert registry.get_sample_value("hallpulse_events_refused_total", {"region": "other", "reason": "not-json"}) == 1
     assert registry.get_sample_value("hallpulse_events_refused_total", {"region": "222424", "reason": "not-json"}) == 1
 
@@ -51,10 +51,10 @@ def test_refusals_are_counted_by_registered_hall_from_nought_on(
 ) -> None:
     name, labels = "hallpulse_hall_events_refused_total", {"region": "222424", "hall": "hall-1"}
     assert registry.get_sample_value(name, labels) == 0
-    metrics.refused(222424, "bad-time", 3, "hall-1")
+    metrics.refused(222424, "hall-1", "bad-time", 3)
     for number in range(50):
-        metrics.refused(222424, "bad-time", 1, f"forged-{number}")
-    metrics.refused(None, "not-json", 2, "")
+        metrics.refused(222424, f"forged-{number}", "bad-time")
+    metrics.refused(None, "", "not-json", 2)
     assert registry.get_sample_value(name, labels) == 3
     assert registry.get_sample_value(name, labels | {"hall": "other"}) == 50
     assert registry.get_sample_value(name, {"region": "other", "hall": "other"}) == 2

@@ -12,6 +12,8 @@ import functools
 import time
 from collections.abc import Callable, Sequence
 
+from pika.adapters.blocking_connection import BlockingChannel
+
 from hallpulse.contract.decode import Decoded
 from hallpulse.domain.errors import Unavailable
 
@@ -20,6 +22,7 @@ from .committing import FIRST_WAIT, LONGEST_WAIT, Commit, Committer
 from .connection import open_channel
 from .refused import Letter
 from .session import STOP_SECONDS, ConsumerLimits, Session
+from .stopped import heed
 from .topology import declare, queue_names, retire
 
 __all__ = ["Consumer", "ConsumerLimits"]
@@ -29,7 +32,10 @@ _WELL_SECONDS = 60.0
 
 
 class Consumer:
-    """Consumes every partition until `stop` is called, from any thread or a signal handler."""
+    """Consumes every partition until `stop` is called, from any thread or a signal handler.
+
+    admit: asked on every connection before anything is consumed; raises Halt where nothing may be.
+    """
 
     def __init__(
         self,
@@ -38,7 +44,10 @@ class Consumer:
         commit: Commit,
         limits: ConsumerLimits,
         say: Callable[[str], None],
+        *,
+        admit: Callable[[BlockingChannel], None] = heed,
     ) -> None:
+        self._admit = admit
         self._url = amqp_url
         self._decode = decode
         self._limits = limits
@@ -92,6 +101,7 @@ class Consumer:
     def _one_connection(self) -> None:
         with open_channel(self._url) as channel:
             declare(channel, self._limits.partitions)
+            self._admit(channel)
             queues = queue_names(self._limits.partitions) + retire(channel, self._limits.partitions)
         self._generation += 1
         self._session = Session(
