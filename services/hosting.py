@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import signal
+import ssl
 import sys
 from functools import partial
 from socket import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import eventlet
 from amqp.exceptions import AMQPError  # type: ignore[import-untyped]
@@ -19,6 +21,8 @@ from nameko.containers import ServiceContainer
 from nameko.utils import sanitize_url
 
 from hallpulse.domain.errors import Unavailable
+from hallpulse.settings import Settings
+from hallpulse.tls import client_context, encrypted, split_files
 
 BROKER_FAULTS = (KombuError, AMQPError)
 """What nameko lets through when the broker is away at the start."""
@@ -51,22 +55,38 @@ def failed(name: str, message: str) -> int:
     return 1
 
 
-def listen(host: str, port: int) -> socket:
-    """The socket for /metrics. Raises Unavailable where the port is taken."""
+def listen(settings: Settings) -> socket:
+    """The socket for /metrics, of HTTPS where there is a certificate.
+
+    Raises Unavailable where the port is taken, Halt where the certificate cannot be used.
+    """
+    host, port = settings.host, settings.metrics_port
     try:
         opened: socket = eventlet.listen((host, port), reuse_port=False)
     except OSError as error:
         raise Unavailable(f"metrics on {host}:{port}: {error.strerror}") from None
-    return opened
+    return encrypted(opened, settings.tls)
 
 
-def reach_broker(amqp_url: str) -> None:
+def broker_config(amqp_url: str) -> dict[str, Any]:
+    """What nameko is told of the broker. Raises Halt where a file of its TLS cannot be used."""
+    url, files = split_files(amqp_url)
+    if not url.startswith("amqps://"):
+        return {"AMQP_URI": url, "AMQP_SSL": None}
+    client_context(files)  # for its errors: the framework makes its own, and says less
+    own = {"certfile": files.cert, "keyfile": files.key} if files.cert else {}
+    trusted = {"ca_certs": files.ca or None, "cert_reqs": ssl.CERT_REQUIRED, "server_hostname": urlsplit(url).hostname}
+    return {"AMQP_URI": url, "AMQP_SSL": {**trusted, **own, "tls_minimum_version": ssl.TLSVersion.TLSv1_2}}
+
+
+def reach_broker(config: dict[str, Any]) -> None:
     """Say at once, and in one line, that it is not there; later on an outage is waited out. Raises Unavailable."""
+    url = config["AMQP_URI"]
     try:
-        with Connection(amqp_url, connect_timeout=5) as connection:  # type: ignore[no-untyped-call]
+        with Connection(url, connect_timeout=5, ssl=config["AMQP_SSL"]) as connection:  # type: ignore[no-untyped-call]
             connection.connect()
     except (OSError, *BROKER_FAULTS) as error:
-        raise Unavailable(f"broker {sanitize_url(amqp_url)}: {error}") from None
+        raise Unavailable(f"broker {sanitize_url(url)}: {error}") from None
 
 
 def serve(container: ServiceContainer, listener: socket, application: Any, ready: str) -> None:
@@ -74,9 +94,9 @@ def serve(container: ServiceContainer, listener: socket, application: Any, ready
     container.start()
     web = partial(wsgi.server, listener, application, log_output=False)
     container.spawn_managed_thread(web, identifier="metrics")
-    print(
-        f"{ready}, http://{listener.getsockname()[0]}:{listener.getsockname()[1]}/metrics", file=sys.stderr, flush=True
-    )
+    scheme = "https" if isinstance(listener, ssl.SSLSocket) else "http"
+    host, port = listener.getsockname()[:2]
+    print(f"{ready}, {scheme}://{host}:{port}/metrics", file=sys.stderr, flush=True)
     for number in (signal.SIGTERM, signal.SIGINT):  # a handler may not use eventlet's primitives itself
         signal.signal(number, lambda *_: eventlet.spawn_n(container.stop))
     container.wait()

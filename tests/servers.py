@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psycopg
 
+from hallpulse.tls import NO_FILES, TlsFiles, client_context
 from services.console.suite import ports, processes
 from services.console.suite.postgres import Postgres, for_tests
 from services.console.suite.processes import Command
@@ -139,24 +140,27 @@ class BrokerServer:
 
     def manage(self, method: str, path: str, body: object = None) -> bytes:
         """Ask RabbitMQ's HTTP API as its administrator; urllib raises what is refused."""
-        url = f"http://127.0.0.1:{self.server.ports.management}/api/{path}"
+        scheme = "https" if self.server.tls.cert else "http"
+        url = f"{scheme}://127.0.0.1:{self.server.ports.management}/api/{path}"
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data, {"content-type": "application/json"}, method=method)
         keys = urllib.request.HTTPPasswordMgrWithPriorAuth()
         keys.add_password(None, url, self.operator.name, self.operator.password, is_authenticated=True)
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPBasicAuthHandler(keys))
+        https = urllib.request.HTTPSHandler(context=client_context(TlsFiles(self.server.tls.ca)))
+        past_proxies, login = urllib.request.ProxyHandler({}), urllib.request.HTTPBasicAuthHandler(keys)
+        opener = urllib.request.build_opener(past_proxies, login, https)
         with opener.open(request, timeout=30) as answer:
             body_read: bytes = answer.read()
             return body_read
 
 
 @contextlib.contextmanager
-def broker_server() -> Iterator[BrokerServer]:
+def broker_server(tls: TlsFiles = NO_FILES) -> Iterator[BrokerServer]:
     names = ("amqp", "management", "metrics", "distribution", "mapper")
     with scratch("broker") as directory:
         operator = User(OPERATOR, secrets.token_hex(8), tags="administrator")
         log = directory / "broker.log"
-        server = RabbitMQ(directory / "broker", log, BrokerPorts(**ports.choose(names)), (operator,))
+        server = RabbitMQ(directory / "broker", log, BrokerPorts(**ports.choose(names)), (operator,), tls)
         # Its data is thrown away, so it needs no orderly end, which takes seconds.
         with (
             running(server.mapper_command(), lambda _: server.mapper_is_ready(), signal.SIGTERM),

@@ -14,7 +14,7 @@ from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import add_build_info, new_registry
 from hallpulse.settings import Settings, SettingsError, settings_from
 from hallpulse.store import open_store
-from services.hosting import BROKER_FAULTS, failed, listen, log_to_stderr, reach_broker, serve
+from services.hosting import BROKER_FAULTS, broker_config, failed, listen, log_to_stderr, reach_broker, serve
 
 from .desk import CatalogueDesk
 from .service import DESK, CatalogueService
@@ -40,10 +40,11 @@ def run(environment: Mapping[str, str]) -> int:
 def _serve(settings: Settings) -> None:
     tpool.set_num_threads(READING_THREADS)
     desk = CatalogueDesk(open_store(settings.database_url, pool_size=READING_THREADS))
-    listener = listen(settings.host, settings.metrics_port)
-    reach_broker(settings.amqp_url)
+    listener = listen(settings)
+    broker = broker_config(settings.amqp_url)
+    reach_broker(broker)
     tpool.execute(desk.ping)
-    container = ServiceContainer(CatalogueService, {"AMQP_URI": settings.amqp_url, DESK: desk})
+    container = ServiceContainer(CatalogueService, {**broker, DESK: desk})
     serve(container, listener, _application(), f"{NAME}: ready")
 
 

@@ -6,16 +6,14 @@ Tables, calendars, the broker's topology, and the broker user as which the gatew
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from collections.abc import Callable
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
-import httpx
-
-from hallpulse.broker import EVENTS, GATEWAY_USER, declare
+from hallpulse.broker import GATEWAY_USER, declare, vhost_of
 from hallpulse.broker.connection import open_channel
+from hallpulse.broker.users import BrokerUsers
 from hallpulse.calendars import CalendarError, load_overrides, national_calendar
 from hallpulse.domain.errors import HallpulseError, Unavailable
 from hallpulse.settings import Settings, SettingsError, settings_from
@@ -44,15 +42,7 @@ def make_gateway_user(management_url: str, gateway_url: str) -> None:
     parts = urlsplit(gateway_url)
     if parts.username != GATEWAY_USER or not parts.password:
         raise SettingsError(f"HALLPULSE_GATEWAY_AMQP_URL: expected amqp://{GATEWAY_USER}:PASSWORD@HOST/VHOST")
-    vhost = quote(unquote(parts.path.removeprefix("/")) or "/", safe="")
-    grants = {"configure": "^$", "write": f"^{re.escape(EVENTS)}$", "read": "^$"}
-    try:
-        with httpx.Client(base_url=management_url, timeout=10) as client:
-            user = {"password": unquote(parts.password), "tags": ""}
-            client.put(f"/api/users/{GATEWAY_USER}", json=user).raise_for_status()
-            client.put(f"/api/permissions/{vhost}/{GATEWAY_USER}", json=grants).raise_for_status()
-    except httpx.HTTPError as error:
-        raise Unavailable(f"the broker's management does not do it: {type(error).__name__}") from None
+    BrokerUsers(management_url, vhost_of(gateway_url)).put_publisher(GATEWAY_USER, unquote(parts.password))
 
 
 def patiently(work: Callable[[], None], say: Callable[[str], None]) -> None:

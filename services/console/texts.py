@@ -98,6 +98,10 @@ EVENTS_STORED = Sentence("库中不同事件", "different events stored")
 KEYS_SHOWN_ONCE = Sentence("只显示这一次。", "Shown this once: keep them where the hall's system finds them.")
 TOKEN_SHOWN_ONCE = Sentence("只显示这一次。", "Shown this once: keep it where it is used.")
 NOT_AUDITED = Sentence("无法写入审计记录", "this could not be written to the audit")
+FOR_TESTS_ONLY = Sentence(
+    "⚠ 仅供测试！{days} 天后失效。正式环境请使用本单位证书机构签发的证书。",
+    "⚠ FOR TESTS ONLY: good for {days} days. In production use certificates of your own authority.",
+)
 STOP_WITH = Sentence("按 Ctrl-C 结束", "Ctrl-C ends it")
 ALREADY_RUNS = Sentence("套件已在运行，直接使用", "the suite runs already and is used as it is")
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from prometheus_client import ProcessCollector
 
@@ -20,6 +21,7 @@ from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings, SettingsError, settings_from
 from hallpulse.store import open_store
+from hallpulse.tls import server_context
 
 from .app import create_app
 from .desk import Desk
@@ -53,11 +55,13 @@ def _failed(message: str) -> int:
 
 
 def _serve(settings: Settings) -> None:
+    tls = server_context(settings.tls) if settings.tls_cert else None
     with _desk(settings) as desk, _listening(settings) as listener:
         desk.store.ping()
         _end_quietly()
-        address = f"http://{settings.host}:{listener.getsockname()[1]}"
-        serve(create_app(desk), listener, lambda: print(f"gateway: ready, {address}", file=sys.stderr, flush=True))
+        address = f"{'https' if tls else 'http'}://{settings.host}:{listener.getsockname()[1]}"
+        say = partial(print, f"gateway: ready, {address}", file=sys.stderr, flush=True)
+        serve(create_app(desk), listener, tls, say)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -109,6 +110,7 @@ class Server(uvicorn.Server):
             self._ready()
 
 
-def serve(app: Litestar, listener: socket.socket, ready: Callable[[], None]) -> None:
-    """Until SIGTERM or SIGINT; requests under way are answered first."""
-    Server(uvicorn.Config(app, **CONFIG), ready).run([listener])
+def serve(app: Litestar, listener: socket.socket, tls: ssl.SSLContext | None, ready: Callable[[], None]) -> None:
+    """Until SIGTERM or SIGINT; requests under way are answered first. tls: None answers over plain HTTP."""
+    encryption = (lambda *_: tls) if tls is not None else None
+    Server(uvicorn.Config(app, **CONFIG, ssl_context_factory=encryption), ready).run([listener])

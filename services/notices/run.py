@@ -14,6 +14,7 @@ from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import NoticeMetrics, new_registry
 from hallpulse.settings import Settings, SettingsError, settings_from
 from hallpulse.store import open_store
+from hallpulse.tls import server_context
 
 from .app import build
 from .channels import Channels, ChannelsError, load_channels
@@ -40,6 +41,7 @@ def now() -> datetime:
 
 
 def _serve(settings: Settings) -> None:
+    tls = server_context(settings.tls) if settings.tls_cert else None
     channels = load_channels(settings.channels) if settings.channels else Channels()
     registry = new_registry()
     metrics = NoticeMetrics(registry)
@@ -48,7 +50,10 @@ def _serve(settings: Settings) -> None:
     courier = Courier(store.notices, Senders(channels), now, metrics)
     desk = NoticeDesk(store, channels, now, metrics)
     app = build(desk, registry, post_token=settings.notices_token, read_token=settings.read_token)
-    config = uvicorn.Config(app, settings.host, settings.metrics_port, log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        app, settings.host, settings.metrics_port, log_level="warning", access_log=False,
+        ssl_context_factory=(lambda *_: tls) if tls is not None else None,
+    )  # fmt: skip
     thread = threading.Thread(target=courier.run, name="courier", daemon=True)
     thread.start()
     try:
@@ -64,5 +69,5 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup(sockets)  # type: ignore[arg-type]
         if self.started:
-            address = f"http://{self.config.host}:{self.config.port}/v1/alerts"
+            address = f"{'https' if self.config.is_ssl else 'http'}://{self.config.host}:{self.config.port}/v1/alerts"
             print(f"notices: ready, {address}", file=sys.stderr, flush=True)

@@ -16,7 +16,7 @@ from hallpulse.metrics import add_build_info, new_registry
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings, SettingsError, settings_from
 from hallpulse.store import Deed, open_store
-from services.hosting import BROKER_FAULTS, failed, listen, log_to_stderr, reach_broker, serve
+from services.hosting import BROKER_FAULTS, broker_config, failed, listen, log_to_stderr, reach_broker, serve
 
 from .collector import SnapshotCollector
 from .desk import TargetDesk
@@ -45,15 +45,16 @@ def _serve(settings: Settings) -> None:
     tpool.set_num_threads(READING_THREADS)
     store = open_store(settings.database_url, pool_size=READING_THREADS, service=NAME)
     desk = TargetDesk(store, plans, time.time)
-    listener = listen(settings.host, settings.metrics_port)
-    reach_broker(settings.amqp_url)
+    listener = listen(settings)
+    broker = broker_config(settings.amqp_url)
+    reach_broker(broker)
     tpool.execute(desk.refresh)
     tpool.execute(store.audit.append_if_new, _plans_read(settings, plans))
     registry = new_registry()
     registry.register(SnapshotCollector(desk))
     ProcessCollector(registry=registry)
     add_build_info(registry)
-    config = {"AMQP_URI": settings.amqp_url, REFRESH_SECONDS: settings.refresh_seconds, DESK: desk}
+    config = {**broker, REFRESH_SECONDS: settings.refresh_seconds, DESK: desk}
     container = ServiceContainer(TargetsService, config)
     serve(container, listener, application(registry, desk), f"{NAME}: ready, {len(plans)} plans")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from hallpulse.tls import TlsFiles, with_files
 
 
 class SettingsError(Exception):
@@ -20,6 +22,8 @@ class Settings:
     gateway_amqp_url: how the gateway of a deployment finds the broker, for whoever makes its user there;
     gateway_rate: requests a second that one hall or other token may make in the long run, 0 for any number;
     read_token: with it the gateway answers every query, and takes no events;
+    tls_ca: the authorities to trust in amqps:// and https:// URLs that name none, the machine's own if empty;
+    tls_cert and tls_key: the certificate with which services answer over HTTPS, and that they show a broker which asks;
     channels: the file that says where notices are passed on to; notices_token: what Alertmanager shows to be let in;
     batch_events and batch_seconds: a batch is stored when it holds this many events or is this old;
     refusal_limit: ingest stops for a person when more than this share of the last refusal_window events is refused in
@@ -49,6 +53,13 @@ class Settings:
     grafana_token: str = ""
     channels: Path | None = None
     notices_token: str = ""
+    tls_ca: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+
+    @property
+    def tls(self) -> TlsFiles:
+        return TlsFiles(self.tls_ca, self.tls_cert, self.tls_key)
 
 
 _NAMES = {
@@ -75,6 +86,9 @@ _NAMES = {
     "grafana_token": "HALLPULSE_GRAFANA_TOKEN",
     "channels": "HALLPULSE_CHANNELS",
     "notices_token": "HALLPULSE_NOTICES_TOKEN",
+    "tls_ca": "HALLPULSE_TLS_CA",
+    "tls_cert": "HALLPULSE_TLS_CERT",
+    "tls_key": "HALLPULSE_TLS_KEY",
 }
 _REQUIRED = ("amqp_url", "database_url")
 
@@ -116,14 +130,26 @@ _EXPECTED = {
 def settings_from(environment: Mapping[str, str]) -> Settings:
     """Read every `HALLPULSE_…` variable that is set; `HALLPULSE_…_FILE` names a file that holds the value instead.
 
-    Raises SettingsError where a required one is missing or one has the wrong form.
+    The broker's URLs then name their TLS files. Raises SettingsError where a required one is missing or one has the
+    wrong form.
     """
     found = {name: _value(environment, variable) for name, variable in _NAMES.items()}
     given = {name: text for name, text in found.items() if text}
     missing = [_NAMES[name] for name in _REQUIRED if name not in given]
     if missing:
         raise SettingsError(f"missing environment: {', '.join(missing)}")
-    return Settings(**{name: _cast(name, text) for name, text in given.items()})  # type: ignore[arg-type]
+    return _with_tls(Settings(**{name: _cast(name, text) for name, text in given.items()}))  # type: ignore[arg-type]
+
+
+def _with_tls(settings: Settings) -> Settings:
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        raise SettingsError("HALLPULSE_TLS_CERT, HALLPULSE_TLS_KEY: expected both or neither")
+    return replace(
+        settings,
+        amqp_url=with_files(settings.amqp_url, settings.tls),
+        gateway_amqp_url=with_files(settings.gateway_amqp_url, settings.tls),
+        management_url=with_files(settings.management_url, settings.tls),
+    )
 
 
 def _value(environment: Mapping[str, str], variable: str) -> str:

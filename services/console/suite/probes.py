@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import urllib.error
 import urllib.request
 
@@ -11,20 +12,23 @@ _AMQP_HEADER = b"AMQP\x00\x00\x09\x01"
 _METHOD_FRAME = b"\x01"
 
 
-def speaks_amqp(host: str, port: int) -> bool:
+def speaks_amqp(host: str, port: int, tls: ssl.SSLContext | None = None) -> bool:
     """RabbitMQ opens its AMQP listener last, so a greeting means that users, plugins and queues are all there."""
     try:
-        with socket.create_connection((host, port), _SECONDS) as connection:
-            connection.settimeout(_SECONDS)
-            connection.sendall(_AMQP_HEADER)
-            return connection.recv(1) == _METHOD_FRAME
+        with socket.create_connection((host, port), _SECONDS) as plain:
+            plain.settimeout(_SECONDS)
+            connection = tls.wrap_socket(plain, server_hostname=host) if tls is not None else plain
+            with connection:
+                connection.sendall(_AMQP_HEADER)
+                return connection.recv(1) == _METHOD_FRAME
     except OSError:
         return False
 
 
-def answers(url: str) -> bool:
+def answers(url: str, tls: ssl.SSLContext | None = None) -> bool:
     """A 2xx from this machine, past any proxy that the environment names."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    https = urllib.request.HTTPSHandler(context=tls)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), https)
     try:
         with opener.open(url, timeout=_SECONDS):
             return True

@@ -8,10 +8,12 @@ import json
 import os
 import secrets
 import signal
+import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
+from hallpulse.tls import NO_FILES, TlsFiles, client_context
 from services.console.suite import programs
 from services.console.suite.files import private_directory, write_private
 from services.console.suite.ports import is_free
@@ -26,21 +28,45 @@ _HERE = "/proc/self/cwd"
 
 _CONFIGURATION = """\
 # Written at every start.
-listeners.tcp.1 = {host}:{amqp}
-management.tcp.ip = {host}
-management.tcp.port = {management}
+{listeners}
 prometheus.tcp.ip = {host}
 prometheus.tcp.port = {metrics}
 load_definitions = {here}/definitions.json
 # Of one machine's memory and disk the broker takes a part; full, it pushes back on publishers.
 vm_memory_high_watermark.absolute = 1GB
 disk_free_limit.absolute = 512MB
+# What is above 4 MiB is refused and kept (the contract); what is far above is not even taken.
+max_message_size = 16777216
 raft.wal_max_size_bytes = 67108864
 # A batch waits unacknowledged for as long as the database is away: a day, not the usual half hour.
 consumer_timeout = 86400000
 log.console = true
 log.console.level = warning
 """
+
+
+_PLAIN = """\
+listeners.tcp.1 = {host}:{amqp}
+management.tcp.ip = {host}
+management.tcp.port = {management}"""
+# Nothing is heard in plain text but the broker's own metrics, which name queues and count messages.
+_ENCRYPTED = """\
+listeners.tcp = none
+listeners.ssl.1 = {host}:{amqp}
+ssl_options.cacertfile = {here}/ca.pem
+ssl_options.certfile = {here}/server.pem
+ssl_options.keyfile = {here}/server.key
+ssl_options.versions.1 = tlsv1.3
+ssl_options.versions.2 = tlsv1.2
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = false
+management.ssl.ip = {host}
+management.ssl.port = {management}
+management.ssl.cacertfile = {here}/ca.pem
+management.ssl.certfile = {here}/server.pem
+management.ssl.keyfile = {here}/server.key
+management.ssl.versions.1 = tlsv1.3
+management.ssl.versions.2 = tlsv1.2"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +90,13 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class RabbitMQ:
+    """`tls`: with a certificate it hears nobody in plain text, without one nobody else."""
+
     directory: Path
     log: Path
     ports: BrokerPorts
     users: tuple[User, ...]
+    tls: TlsFiles = NO_FILES
 
     def mapper_command(self) -> Command:
         """Started by us: one that Erlang starts for itself would outlive the broker."""
@@ -79,7 +108,8 @@ class RabbitMQ:
         """Write the configuration and say how to run it."""
         server = programs.rabbitmq_server()
         private_directory(self._home)
-        write_private(self.directory / "rabbitmq.conf", configuration(self.ports))
+        write_private(self.directory / "rabbitmq.conf", configuration(self.ports, encrypted=bool(self.tls.cert)))
+        self._copy_certificates()
         write_private(self.directory / "definitions.json", json.dumps(definitions(self.users)))
         write_private(self.directory / "enabled_plugins", f"[{','.join(_PLUGINS)}].\n")
         write_private(self.directory / "rabbitmq-env.conf", "")
@@ -95,19 +125,31 @@ class RabbitMQ:
         return not is_free(self.ports.mapper)
 
     def is_ready(self) -> bool:
-        return speaks_amqp(HOST, self.ports.amqp)
+        return speaks_amqp(HOST, self.ports.amqp, self._client_context())
 
     def amqp_url(self, user: User | None = None, vhost: str = "%2F") -> str:
         """Without a user it holds no secret."""
         who = f"{user.name}:{user.password}@" if user else ""
-        return f"amqp://{who}{HOST}:{self.ports.amqp}/{vhost}"
+        return f"{'amqps' if self.tls.cert else 'amqp'}://{who}{HOST}:{self.ports.amqp}/{vhost}"
 
     def management_url(self, user: User) -> str:
-        return f"http://{user.name}:{user.password}@{HOST}:{self.ports.management}"
+        scheme = "https" if self.tls.cert else "http"
+        return f"{scheme}://{user.name}:{user.password}@{HOST}:{self.ports.management}"
 
     @property
     def _home(self) -> Path:
         return self.directory / "home"
+
+    def _client_context(self) -> ssl.SSLContext | None:
+        return client_context(TlsFiles(self.tls.ca)) if self.tls.cert else None
+
+    def _copy_certificates(self) -> None:
+        """Beside the configuration, which then needs no name that others chose. Raises CannotRun."""
+        if not self.tls.cert:
+            return
+        client_context(self.tls)  # for its errors
+        for name, source in zip(("ca.pem", "server.pem", "server.key"), astuple(self.tls), strict=True):
+            write_private(self.directory / name, Path(source).read_text())
 
     def _ensure_cookie(self) -> None:
         cookie = self._home / ".erlang.cookie"
@@ -140,10 +182,11 @@ class RabbitMQ:
         }
 
 
-def configuration(ports: BrokerPorts) -> str:
-    return _CONFIGURATION.format(
-        host=HOST, amqp=ports.amqp, management=ports.management, metrics=ports.metrics, here=_HERE
+def configuration(ports: BrokerPorts, *, encrypted: bool = False) -> str:
+    listeners = (_ENCRYPTED if encrypted else _PLAIN).format(
+        host=HOST, amqp=ports.amqp, management=ports.management, here=_HERE
     )
+    return _CONFIGURATION.format(host=HOST, listeners=listeners, metrics=ports.metrics, here=_HERE)
 
 
 def definitions(users: tuple[User, ...]) -> dict[str, object]:

@@ -15,6 +15,7 @@ from pika.exceptions import (
 )
 
 from hallpulse.domain.errors import Halt, Unavailable
+from hallpulse.tls import secured
 
 HEARTBEAT_SECONDS = 30
 _REFUSED_FOR_GOOD = (403, 406)
@@ -23,13 +24,15 @@ _REFUSED_AT_THE_DOOR = (403, 530)
 
 
 def parameters(amqp_url: str) -> pika.URLParameters:
-    """Connection parameters with a heartbeat and short timeouts. Raises Halt for a URL that is none."""
+    """With a heartbeat, short timeouts, and TLS for amqps. Raises Halt for a URL that is none, or a file of its TLS."""
+    url, context = secured(amqp_url)
     try:
-        if not amqp_url.startswith(("amqp://", "amqps://")):
-            raise ValueError(amqp_url)
-        wanted = pika.URLParameters(amqp_url)
+        if not url.startswith(("amqp://", "amqps://")):
+            raise ValueError(url)
+        wanted = pika.URLParameters(url)
     except (LookupError, TypeError, ValueError):
         raise Halt("broker: expected a URL amqp://user:password@host:port/vhost") from None
+    wanted.ssl_options = pika.SSLOptions(context, wanted.host) if context is not None else None
     wanted.heartbeat = HEARTBEAT_SECONDS
     wanted.socket_timeout = 5
     wanted.stack_timeout = 10

@@ -1,0 +1,78 @@
+"""`hallpulse certs`: certificates to try encrypted connections with."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from services.console.certificates import Certificates, make_certificates
+from services.console.texts import FOR_TESTS_ONLY, both
+from services.console.usage import BadUsage
+
+DAYS = 90
+_PUBLIC, _SECRET = 0o644, 0o600
+_NAME = re.compile(r"(?=.{1,253}$)(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where to write them.")
+@click.option("--host", "hosts", multiple=True, metavar="NAME",
+              help="A name or address of the servers besides localhost, 127.0.0.1, ::1; again for more.")  # fmt: skip
+@click.option("--days", type=click.IntRange(1, DAYS), default=DAYS, show_default=True, help="How long they are good.")
+def command(out: Path, hosts: tuple[str, ...], days: int) -> None:
+    """Write certificates FOR TESTS into a directory: of an authority, of a server and of a client.
+
+    ca.pem is for those who connect (HALLPULSE_TLS_CA), server.pem and server.key for servers and services
+    (HALLPULSE_TLS_CERT, HALLPULSE_TLS_KEY), client.pem and client.key for who is asked for a certificate. The
+    authority's own key is not kept. What is there already is not overwritten.
+
+    生成测试用证书：证书机构、服务器和客户端各一份。正式环境请使用本单位证书机构签发的证书。
+    """
+    for host in hosts:
+        _check(host)
+    made = make_certificates([host.lower() for host in hosts], datetime.now(UTC), timedelta(days=days))
+    files = certificate_files(made)
+    _refuse_to_overwrite(out, files)
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, content in files.items():
+        _write(out / name, content)
+        click.echo(out / name)
+    click.echo(both(FOR_TESTS_ONLY).format(days=days), err=True)
+
+
+def certificate_files(made: Certificates) -> Mapping[str, bytes]:
+    return {
+        "ca.pem": made.ca,
+        "server.pem": made.server.certificate,
+        "server.key": made.server.key,
+        "client.pem": made.client.certificate,
+        "client.key": made.client.key,
+    }
+
+
+def _check(host: str) -> None:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        if not _NAME.fullmatch(host.lower()):
+            raise BadUsage(f"--host {host}: expected a name such as broker.example.gov.cn, or an address") from None
+
+
+def _refuse_to_overwrite(out: Path, files: Mapping[str, bytes]) -> None:
+    there = [name for name in files if (out / name).exists()]
+    if there:
+        raise click.ClickException(f"{out} holds {', '.join(there)} already: choose another directory")
+
+
+def _write(path: Path, content: bytes) -> None:
+    mode = _SECRET if path.suffix == ".key" else _PUBLIC
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with open(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        file.write(content)

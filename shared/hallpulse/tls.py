@@ -1,0 +1,104 @@
+"""TLS, the same for all: 1.2 or newer, and the other side's certificate must be its host's, from a known authority.
+
+Which files a connection uses stands in its URL, in the words of RabbitMQ's own clients:
+amqps://USER:PASSWORD@HOST:5671/VHOST?cacertfile=CA.pem&certfile=OWN.pem&keyfile=OWN.key. Without `cacertfile` the
+machine's authorities are trusted; `certfile` and `keyfile` are for a server that asks who comes.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from urllib.parse import parse_qsl, urlencode
+
+from hallpulse.domain.errors import Halt
+
+_NAMES = ("cacertfile", "certfile", "keyfile")
+_ENCRYPTED = ("amqps://", "https://")
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Paths of PEM files, empty for none. ca: the authorities to trust; cert, key: one's own."""
+
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+
+
+NO_FILES = TlsFiles()
+
+
+def with_files(url: str, files: TlsFiles) -> str:
+    """The URL with the files that it does not name itself; an unencrypted one as it is."""
+    if not url.startswith(_ENCRYPTED):
+        return url
+    base, _, query = url.partition("?")
+    named = dict(parse_qsl(query))
+    added = {name: path for name, path in zip(_NAMES, astuple(files), strict=True) if path and name not in named}
+    return _joined(base, "&".join(filter(None, (query, urlencode(added)))))
+
+
+def split_files(url: str) -> tuple[str, TlsFiles]:
+    """The URL without the files that it names, and these."""
+    base, _, query = url.partition("?")
+    given = dict(parse_qsl(query))
+    files = TlsFiles(*(given.pop(name, "") for name in _NAMES))
+    return (_joined(base, urlencode(given)) if files != NO_FILES else url), files
+
+
+def secured(url: str) -> tuple[str, ssl.SSLContext | None]:
+    """The URL without its files, and the context of its connection: none where it is not encrypted. Raises Halt."""
+    plain, files = split_files(url)
+    return plain, client_context(files) if url.startswith(_ENCRYPTED) else None
+
+
+def _joined(base: str, query: str) -> str:
+    return f"{base}?{query}" if query else base
+
+
+def client_context(files: TlsFiles) -> ssl.SSLContext:
+    """Raises Halt where a file is missing or is not what it should be."""
+    with _told(files.ca):
+        context = ssl.create_default_context(cafile=files.ca or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if files.cert or files.key:
+        _show(context, files)
+    return context
+
+
+def server_context(files: TlsFiles) -> ssl.SSLContext:
+    """Raises Halt where a file is missing or is not what it should be."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _show(context, files)
+    return context
+
+
+def encrypted(listener: socket.socket, files: TlsFiles) -> socket.socket:
+    """The listening socket with TLS, as it is where there is no certificate. Raises Halt.
+
+    The handshake comes with the first reading: who does not manage one must not hold up whoever accepts.
+    """
+    if not files.cert:
+        return listener
+    return server_context(files).wrap_socket(listener, server_side=True, do_handshake_on_connect=False)
+
+
+def _show(context: ssl.SSLContext, files: TlsFiles) -> None:
+    with _told(f"{files.cert} with {files.key}"):
+        context.load_cert_chain(files.cert, files.key)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """ssl says what is wrong, but not with which file."""
+    try:
+        yield
+    except ssl.SSLError as error:
+        raise Halt(f"TLS: {what}: expected PEM files that belong together: {error.reason or error}") from None
+    except OSError as error:
+        raise Halt(f"TLS: {what}: {error.strerror or error}") from None
