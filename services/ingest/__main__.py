@@ -19,6 +19,7 @@ from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import IngestMetrics, new_registry
 from hallpulse.settings import Settings, SettingsError, settings_from
 from hallpulse.store import open_store
+from hallpulse.tls import encrypted
 from services.ingest.calendars import CalendarWatch
 from services.ingest.pipeline import Pipeline
 
@@ -40,6 +41,7 @@ def run(settings: Settings) -> int:
     watch.apply()
     watch.start()
     server, _ = start_http_server(settings.metrics_port, settings.host, registry)
+    server.socket = encrypted(server.socket, settings.tls)
     gc.freeze()  # what is loaded by now stays: collections need not look at it again
     gc.set_threshold(100_000, 20, 100)  # a batch is some ten thousand objects that no cycle holds: look seldom
     say("ready")
