@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pika import SelectConnection
-
 from .batch import Delivery
+from .headless import HeadlessConnection
 from .scanner import Scanner
 
 _RECEIVE_BYTES = 128 * 1024
@@ -23,8 +22,8 @@ Take = Callable[[Sequence[Delivery], set[bytes]], None]
 """Called with deliveries in their order, and the tags of the consumers they are for. It must not raise."""
 
 
-class DirectConnection(SelectConnection):  # type: ignore[misc]  # pika is not typed to the end
-    """A SelectConnection that hands over the deliveries of one channel in bulk, once `deliver` was called."""
+class DirectConnection(HeadlessConnection):
+    """A connection that hands over the deliveries of one channel in bulk, once `deliver` was called."""
 
     _scanner: Scanner | None = None
     _take: Take | None = None

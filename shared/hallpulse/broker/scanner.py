@@ -12,6 +12,7 @@ from typing import NamedTuple
 from pika import spec
 
 from .batch import Delivery
+from .headless import without_headers
 
 _METHOD_FRAME = struct.Struct(">BHLLB").unpack_from
 """Frame type, channel, size; class and method in one; length of the consumer tag."""
@@ -22,7 +23,7 @@ _LONG_LONG = struct.Struct(">Q").unpack_from
 _METHOD, _HEADER = spec.FRAME_METHOD, spec.FRAME_HEADER
 _FRAME_ENDS = (spec.FRAME_END,) * 3
 _DELIVER = spec.Basic.Deliver.INDEX
-_KNOWN_AT_MOST = 4096
+_KNOWN_AT_MOST, _KNOWN_BYTES = 4096, 512
 
 
 class Origin(NamedTuple):
@@ -86,7 +87,9 @@ class Scanner:
         """route: the exchange and the routing key, each with its length before it."""
         start = 2 + route[0]
         routing_key = route[start : start + route[start - 1]]
-        origin = origin_of(routing_key, spec.BasicProperties().decode(properties))
+        origin = origin_of(routing_key, spec.BasicProperties().decode(without_headers(properties)))
+        if len(properties) > _KNOWN_BYTES:  # headers, which only the sender can want: not worth the memory
+            return origin
         if len(self._origins) >= _KNOWN_AT_MOST:  # senders that put something new into each message
             self._origins.clear()
         self._origins[route, properties] = origin
