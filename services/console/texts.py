@@ -98,6 +98,7 @@ EVENTS_STORED = Sentence("库中不同事件", "different events stored")
 KEYS_SHOWN_ONCE = Sentence("只显示这一次。", "Shown this once: keep them where the hall's system finds them.")
 TOKEN_SHOWN_ONCE = Sentence("只显示这一次。", "Shown this once: keep it where it is used.")
 NOT_AUDITED = Sentence("无法写入审计记录", "this could not be written to the audit")
+REVEALED = Sentence("已写入审计记录：谁查看了原文", "The audit now says who looked at this body as it came.")
 FOR_TESTS_ONLY = Sentence(
     "⚠ 仅供测试！{days} 天后失效。正式环境请使用本单位证书机构签发的证书。",
     "⚠ FOR TESTS ONLY: good for {days} days. In production use certificates of your own authority.",

@@ -161,7 +161,7 @@ def test_refused_events_that_are_sent_again_or_dropped_are_noted(
     run("refused", "drop", "--yes", "--source", "/222424/hall-1")
     (line,) = store.audit.list(action="refused")
     assert (line.deed.action, line.deed.region, line.deed.detail) == (
-        "refused.drop", 222424, {"events": {"bad-field": 1}},
+        "refused.drop", 222424, {"events": {"bad-field": 1}, "chosen": {"source": "/222424/hall-1", "limit": "100"}},
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from tests.servers import Vhost
 
 Run = Callable[..., Result]
 SOURCE, KEY = "/222424/hall-1", "222424.hall-1.case"
+RECEIVED = EventType.CASE_RECEIVED
 
 
 @pytest.fixture
@@ -60,9 +61,56 @@ def test_refused_events_are_listed_with_their_reason_and_long_numbers_masked(
     one = run("show", rows[0]["id"])
     assert one.exit_code == 0
     assert "13800138000" not in one.output
-    assert "13800138000" in run("show", rows[0]["id"], "--raw").output
     assert run("show", "nothing").exit_code == 1
     take_refused(vhost, 2)
+
+
+def test_who_looks_at_a_body_as_it_came_is_in_the_audit(run: Run, vhost: Vhost, store: Store, store_url: str) -> None:
+    phone = changed(id="13800138000", source=SOURCE)
+    refuse(vhost, store_url, phone)
+    (row,) = (json.loads(line) for line in run("list", "--json").output.splitlines())
+    seen = run("show", row["id"], "--reveal")
+    assert json.dumps(phone, ensure_ascii=False) in seen.stdout
+    assert "audit" in seen.stderr
+    (line,) = store.audit.list(action="refused.reveal")
+    assert (line.deed.subject, line.deed.region, line.deed.detail) == (row["id"], 222424, {"reason": "personal-data"})
+
+
+PERSONS = ("13800138000", "138-0013-8000", "11010519491231002X", "１３８００１３８０００")
+
+
+def test_whatever_a_publisher_chooses_is_masked_and_no_terminal_obeys_it(
+    run: Run, vhost: Vhost, store_url: str
+) -> None:
+    hostile = [changed(source=f"[/{number}]\x1b[2J", id=f"h{n}") for n, number in enumerate(PERSONS)]
+    names = [{**changed(source=SOURCE, id=f"n{n}"), number: 1} for n, number in enumerate(PERSONS)]
+    fields = [changed(RECEIVED, {number: 1}, source=SOURCE, id=f"f{n}") for n, number in enumerate(PERSONS)]
+    escaped = "".join(f"\\u{ord(digit):04x}" for digit in PERSONS[0])
+    raw = [f'["{escaped}"'.encode(), PERSONS[1].encode("utf-16-le"), b"\xff\x1b]0;" + PERSONS[2].encode()]
+    refuse(vhost, store_url, *hostile, *names, *fields, *raw)
+    shown = [run("list"), run("list", "--json")]
+    ids = [json.loads(line)["id"] for line in shown[1].output.splitlines()]
+    assert len(set(ids)) == 15
+    shown += [run("show", id_) for id_ in ids]
+    for one in shown:
+        assert one.exit_code == 0, one.output
+        assert "\x1b" not in one.output
+        assert not any(number in one.output.replace("\0", "") for number in (*PERSONS, escaped))
+    take_refused(vhost, 15)
+
+
+def test_events_are_chosen_by_where_they_came_from(run: Run, vhost: Vhost, store_url: str) -> None:
+    with publishing(vhost) as channel, ingest(vhost, store_url):
+        for place in ("222424.hall-1", "222424.hall-2", "222401.hall-1", "220102.hall-1"):
+            publish(channel, b"not json of " + place.encode(), f"{place}.case", user_id=vhost.user)
+        wait_until(lambda: _count(channel) == 4)
+    assert run("list", "--since", "yesterday").exit_code == 2
+    rows = [json.loads(line) for line in run("list", "--json", "--region", "222424").output.splitlines()]
+    assert {row["routing_key"] for row in rows} == {"222424.hall-1.case", "222424.hall-2.case"}
+    assert "would drop 1" in run("drop", "--hall", "hall-2", "--dry-run").output
+    assert "would send 0 again; 1 would" in run("replay", "--hall", "hall-2", "--dry-run").output
+    assert "dropped 3" in run("drop", "--region", "222400", "--since", "2001-01-01", "--yes").output
+    take_refused(vhost, 1)
 
 
 def test_what_would_be_accepted_now_is_sent_again_and_the_rest_stays(

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from hallpulse.contract.personal import is_personal
+from hallpulse.contract.reasons import Reason
+from tests.hall_events import changed, refused
 
 YEAR = 2026
 WEIGHTS = [2 ** (17 - position) % 11 for position in range(17)]
@@ -95,3 +97,7 @@ def test_uuids_and_serials_pass() -> None:
         assert not is_personal(str(made), YEAR)
         assert not is_personal(made.hex, YEAR)
         assert not is_personal(f"hall-1-{made}", YEAR)
+
+
+def test_the_name_of_an_extension_is_looked_at_too() -> None:
+    refused({**changed(), "13800138000": 1}, Reason.PERSONAL_DATA, "the name of an attribute")

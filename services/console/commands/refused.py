@@ -1,30 +1,31 @@
-"""`hallpulse refused`: the events that were refused: look, send again, drop."""
+"""`hallpulse refused`: the events that were refused: look, send again, drop; and let a stopped ingest go on."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from hallpulse.broker.replay import RefusedEvent, RefusedQueue, open_refused
+from hallpulse.broker.stopped import resume as resume_ingest
 from hallpulse.contract.decode import EVENT_TYPE, decode_events
 from hallpulse.contract.events import HallEvent
 from hallpulse.contract.reasons import Reason
-from hallpulse.store import Deed, open_store
+from hallpulse.store import Deed, Store, open_store
 from services.console.connection import connect, directory_option
+from services.console.refusals.choice import Choice, choice_options, sender
+from services.console.refusals.showing import shown, table_of, text_of
+from services.console.screen import screen
+from services.console.suite import lifecycle
+from services.console.suite.layout import Layout
+from services.console.texts import REVEALED, both
 
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 _WHO_SENT_IT = (Reason.PUBLISHER_UNIDENTIFIED, Reason.SOURCE_MISMATCH, Reason.ROUTING_MISMATCH)
-_DIGITS = re.compile(rb"\d(?=\d{4})")
 
 
 @click.group()
@@ -35,65 +36,60 @@ def command() -> None:
     """
 
 
-def filters(function: Decorated) -> Decorated:
-    """--reason, --source and --limit as every subcommand has them."""
-    for option in (
-        click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many."),
-        click.option("--source", help="Only of this source, such as /222424/hall-1."),
-        click.option("--reason", type=click.Choice([str(reason) for reason in Reason]), help="Only for this reason."),
-        directory_option,
-    ):
-        function = option(function)
-    return function
-
-
 @command.command("list")
-@filters
+@choice_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-def list_refused(*, reason: str | None, source: str | None, limit: int, as_json: bool, directory: Path) -> None:
-    """List refused events, oldest first, with a count by reason. Long digit runs are masked."""
+@directory_option
+def list_refused(choice: Choice, as_json: bool, directory: Path) -> None:
+    """List refused events, oldest first, with a count by reason. Numbers that may be a person's are masked."""
     counts: Counter[str] = Counter()
+    listed: list[RefusedEvent] = []
     with _queue(directory) as queue:
-        chosen = list(_chosen(queue, reason, source, limit, counts))
+        for event in choice.all_of(queue):
+            counts[event.reason] += 1
+            if len(listed) < choice.limit:
+                listed.append(event)
     if as_json:
-        for event in chosen:
-            click.echo(json.dumps(_shown(event), ensure_ascii=False))
+        for event in listed:
+            click.echo(json.dumps(shown(event), ensure_ascii=False))
         return
-    table = Table("id", "时间 refused at", "来源 source", "原因 reason", "字段 field", "应为 expected")
-    for event in chosen:
-        table.add_row(event.id, event.refused_at[:19], event.source, event.reason, event.field, event.detail)
-    Console().print(table)
+    screen().print(table_of(listed))
     click.echo("; ".join(f"{name}: {count}" for name, count in counts.most_common()) or "nothing was refused")
 
 
 @command.command()
 @click.argument("id_", metavar="ID")
+@click.option("--reveal", is_flag=True, help="The body as it came, byte for byte; the audit says who looked.")
 @directory_option
-@click.option("--raw", is_flag=True, help="The body as it came, unmasked.")
-def show(id_: str, raw: bool, directory: Path) -> None:
-    """Show one refused event in full; long digit runs are masked unless --raw."""
+def show(id_: str, reveal: bool, directory: Path) -> None:
+    """Show one refused event in full. Numbers that may be a person's are masked unless --reveal."""
     with _queue(directory) as queue:
         event = next((one for one in queue if one.id == id_), None)
     if event is None:
         raise click.ClickException(f"no refused event has the id {id_}: see `hallpulse refused list`")
-    click.echo(json.dumps(_shown(event), ensure_ascii=False, indent=2))
-    click.echo(event.body if raw else _masked(event.body))
+    if reveal:
+        with _store(directory) as store:
+            store.audit.append(Deed("refused.reveal", event.id, sender(event)[0], {"reason": event.reason}))
+        click.echo(both(REVEALED), err=True)
+    click.echo(json.dumps(shown(event), ensure_ascii=False, indent=2))
+    click.echo(event.body if reveal else text_of(event.body))
 
 
 @command.command()
-@filters
+@choice_options
 @click.option("--dry-run", is_flag=True, help="Only say what would be sent.")
-def replay(*, reason: str | None, source: str | None, limit: int, dry_run: bool, directory: Path) -> None:
+@directory_option
+def replay(choice: Choice, dry_run: bool, directory: Path) -> None:
     """Send refused events again, as they are, those that would be accepted now; the others stay.
 
     Those refused because of who sent them are sent only if --reason names that reason: they then count as vouched for.
     """
     kept, sent = 0, Counter[str]()
     now = int(datetime.now(UTC).timestamp() * 1_000_000)
-    with _audited(directory, "refused.replay", source, sent, dry_run=dry_run), _queue(directory) as queue:
-        for event in _chosen(queue, reason, source, limit, Counter()):
+    with _audited(directory, "refused.replay", choice, sent, dry_run=dry_run), _queue(directory) as queue:
+        for event in choice.of(queue):
             key = _routing_key(event, now)
-            if key is None or (reason is None and event.reason in _WHO_SENT_IT):
+            if key is None or (choice.reason is None and event.reason in _WHO_SENT_IT):
                 kept += 1
                 continue
             if not dry_run:
@@ -103,14 +99,15 @@ def replay(*, reason: str | None, source: str | None, limit: int, dry_run: bool,
 
 
 @command.command()
-@filters
+@choice_options
 @click.option("--dry-run", is_flag=True, help="Only say what would be dropped.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def drop(*, reason: str | None, source: str | None, limit: int, dry_run: bool, yes: bool, directory: Path) -> None:
+@directory_option
+def drop(choice: Choice, dry_run: bool, yes: bool, directory: Path) -> None:
     """Take refused events off the queue for good."""
     dropped: Counter[str] = Counter()
-    with _audited(directory, "refused.drop", source, dropped, dry_run=dry_run), _queue(directory) as queue:
-        chosen = list(_chosen(queue, reason, source, limit, Counter()))
+    with _audited(directory, "refused.drop", choice, dropped, dry_run=dry_run), _queue(directory) as queue:
+        chosen = list(choice.of(queue))
         if dry_run:
             click.echo(f"would drop {len(chosen)} events")
             return
@@ -122,8 +119,21 @@ def drop(*, reason: str | None, source: str | None, limit: int, dry_run: bool, y
     click.echo(f"dropped {len(chosen)} events")
 
 
+@command.command()
+@directory_option
+def resume(directory: Path) -> None:
+    """Let ingest go on after too many refusals stopped it: once the cause is mended."""
+    settings = connect(directory)
+    with _store(directory) as store:
+        why = resume_ingest(settings.amqp_url)
+        if why is not None:
+            store.audit.append(Deed("ingest.resume", detail={"stopped": why}))
+    lifecycle.wake(Layout(directory.absolute()))
+    click.echo(f"ingest goes on; it was stopped since {why}" if why else "ingest is not stopped by refusals")
+
+
 @contextmanager
-def _audited(directory: Path, action: str, source: str | None, done: Counter[str], *, dry_run: bool) -> Iterator[None]:
+def _audited(directory: Path, action: str, choice: Choice, done: Counter[str], *, dry_run: bool) -> Iterator[None]:
     """Note in the audit what was done, also where it broke off. Raises Unavailable before where it could not be noted.
 
     done: how many events were sent or dropped, by reason, as it is at the end of the block.
@@ -131,21 +141,29 @@ def _audited(directory: Path, action: str, source: str | None, done: Counter[str
     if dry_run:
         yield
         return
-    store = open_store(connect(directory).database_url, pool_size=1)
-    try:
-        store.ping()
+    with _store(directory) as store:
         try:
             yield
         finally:
             if done:
-                store.audit.append(Deed(action, source or "", _region(source), {"events": dict(done)}))
+                detail = {"events": dict(done), "chosen": choice.as_detail()}
+                store.audit.append(Deed(action, choice.source or "", _region(choice), detail))
+
+
+def _region(choice: Choice) -> int | None:
+    region = (choice.source or "").removeprefix("/").partition("/")[0]
+    return choice.region or (int(region) if region.isdecimal() and len(region) == 6 else None)
+
+
+@contextmanager
+def _store(directory: Path) -> Iterator[Store]:
+    """One that answers. Raises Unavailable."""
+    store = open_store(connect(directory).database_url, pool_size=1)
+    try:
+        store.ping()
+        yield store
     finally:
         store.close()
-
-
-def _region(source: str | None) -> int | None:
-    region = (source or "").removeprefix("/").partition("/")[0]
-    return int(region) if region.isdecimal() and len(region) == 6 else None
 
 
 @contextmanager
@@ -154,39 +172,9 @@ def _queue(directory: Path) -> Iterator[RefusedQueue]:
         yield queue
 
 
-def _chosen(
-    queue: RefusedQueue, reason: str | None, source: str | None, limit: int, counts: Counter[str]
-) -> Iterator[RefusedEvent]:
-    for event in queue:
-        if reason in (None, event.reason) and source in (None, event.source):
-            counts[event.reason] += 1
-            if counts.total() <= limit:
-                yield event
-
-
 def _routing_key(event: RefusedEvent, now: int) -> str | None:
     """Where the event belongs, or None where the contract still refuses it."""
     (decoded,) = decode_events(event.body, content_type=EVENT_TYPE, now=now)
     if not isinstance(decoded, HallEvent) or event.reason == Reason.ID_REUSED:
         return None
     return f"{decoded.region}.{decoded.hall}.{decoded.type.family}"
-
-
-def _masked(body: bytes) -> bytes:
-    """All but the last four digits of every run of five or more."""
-    return _DIGITS.sub(b"*", body)
-
-
-def _shown(event: RefusedEvent) -> dict[str, object]:
-    return {
-        "id": event.id,
-        "refused_at": event.refused_at,
-        "reason": event.reason,
-        "field": event.field,
-        "expected": event.detail,
-        "source": event.source,
-        "routing_key": event.routing_key,
-        "user": event.user,
-        "bytes": len(event.body),
-        "body": _masked(event.body[:2000]).decode("utf-8", "replace"),
-    }

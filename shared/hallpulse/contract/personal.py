@@ -45,7 +45,7 @@ def personal_field(event: HallEvent, attributes: Mapping[str, object] | None = N
     """Path of the first field with such a number, or None; `attributes` are the event's other attributes."""
     text = _joined(event)
     if attributes:
-        text = "\n".join([text, *map(str, attributes.values())])
+        text = "\n".join([text, *attributes, *map(str, attributes.values())])
     if text.isascii() and not _CANDIDATE(text):
         return None
     year = 1970 + event.time // _MICROSECONDS_A_YEAR
@@ -93,6 +93,7 @@ def _joined(event: HallEvent) -> str:
 def _texts(event: HallEvent, attributes: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     yield "id", event.id
     for name, value in attributes.items():
+        yield "the name of an attribute", name
         if isinstance(value, str):
             yield name, value
     for name in _DATA_FIELDS:

@@ -1,0 +1,104 @@
+"""Which refused events are meant: the filters that every subcommand of `hallpulse refused` has."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, timezone
+from itertools import islice
+from typing import Any
+
+import click
+
+from hallpulse.broker.replay import RefusedEvent
+from hallpulse.contract.reasons import Reason
+from hallpulse.domain.figures import region_bounds
+
+SHANGHAI = timezone(timedelta(hours=8))
+_MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"]
+Command = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """None stands for any. region: with all below it; since, until: of the refusal, `until` itself not included."""
+
+    reason: str | None = None
+    source: str | None = None
+    region: int | None = None
+    hall: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = 100
+
+    def all_of(self, events: Iterable[RefusedEvent]) -> Iterator[RefusedEvent]:
+        return filter(self._takes, events)
+
+    def of(self, events: Iterable[RefusedEvent]) -> Iterator[RefusedEvent]:
+        """The first `limit` of them."""
+        return islice(self.all_of(events), self.limit)
+
+    def as_detail(self) -> dict[str, str]:
+        """What was asked for, for the audit."""
+        return {name: str(value) for name, value in asdict(self).items() if value is not None}
+
+    def _takes(self, event: RefusedEvent) -> bool:
+        return (
+            self.reason in (None, event.reason)
+            and self.source in (None, event.source)
+            and self._takes_sender(*sender(event))
+            and self._takes_moment(event.refused_at)
+        )
+
+    def _takes_sender(self, region: int | None, hall: str) -> bool:
+        if self.hall not in (None, hall):
+            return False
+        if self.region is None:
+            return True
+        low, high = region_bounds(self.region)
+        return region is not None and low <= region <= high
+
+    def _takes_moment(self, text: str) -> bool:
+        if self.since is None and self.until is None:
+            return True
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            return False
+        return (self.since is None or moment >= self.since) and (self.until is None or moment < self.until)
+
+
+def sender(event: RefusedEvent) -> tuple[int | None, str]:
+    """Region and hall by the routing key, which the broker lets nobody forge; by its source where it has none."""
+    parts = event.routing_key.split(".") if event.routing_key else event.source.strip("/").split("/")
+    region, hall, *_ = (*parts, "", "")
+    return int(region) if region.isdecimal() and len(region) == 6 else None, hall
+
+
+def choice_options(function: Command) -> Command:
+    """The filters as options, handed over as one `choice`."""
+
+    @functools.wraps(function)
+    def chosen(*, since: datetime | None, until: datetime | None, **given: Any) -> None:
+        names = ("reason", "source", "region", "hall", "limit")
+        choice = Choice(since=_local(since), until=_local(until), **{name: given.pop(name) for name in names})
+        function(choice=choice, **given)
+
+    for option in (
+        click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many."),
+        click.option("--until", type=click.DateTime(_MOMENTS), metavar="TIME", help="Only refused before then."),
+        click.option("--since", type=click.DateTime(_MOMENTS), metavar="TIME",
+                     help="Only refused since then, such as 2026-03-02 or 2026-03-02T09:30, Asia/Shanghai."),
+        click.option("--source", help="Only of this source, such as /222424/hall-1."),
+        click.option("--hall", help="Only sent by this hall."),
+        click.option("--region", type=click.IntRange(100_000, 999_999), metavar="CODE",
+                     help="Only sent from this county, or from all below XXXX00 or XX0000."),
+        click.option("--reason", type=click.Choice([str(reason) for reason in Reason]), help="Only for this reason."),
+    ):  # fmt: skip
+        chosen = option(chosen)
+    return chosen
+
+
+def _local(moment: datetime | None) -> datetime | None:
+    return moment and moment.replace(tzinfo=SHANGHAI)
