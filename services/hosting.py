@@ -6,6 +6,7 @@ import logging
 import signal
 import ssl
 import sys
+from contextlib import suppress
 from functools import partial
 from socket import socket
 from typing import Any
@@ -47,6 +48,14 @@ def log_to_stderr(name: str) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("nameko").setLevel(logging.ERROR)
     hub_exceptions(False)
+
+
+class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
+    """Who manages no handshake fills no log."""
+
+    def handle(self) -> None:
+        with suppress(ssl.SSLError):
+            super().handle()
 
 
 def failed(name: str, message: str) -> int:
@@ -92,7 +101,7 @@ def reach_broker(config: dict[str, Any]) -> None:
 def serve(container: ServiceContainer, listener: socket, application: Any, ready: str) -> None:
     """Run the service and its web application until SIGTERM or SIGINT. ready: what is said once both run."""
     container.start()
-    web = partial(wsgi.server, listener, application, log_output=False)
+    web = partial(wsgi.server, listener, application, protocol=_Protocol, log_output=False)
     container.spawn_managed_thread(web, identifier="metrics")
     scheme = "https" if isinstance(listener, ssl.SSLSocket) else "http"
     host, port = listener.getsockname()[:2]

@@ -42,6 +42,7 @@ def run(settings: Settings) -> int:
     watch.start()
     server, _ = start_http_server(settings.metrics_port, settings.host, registry)
     server.socket = encrypted(server.socket, settings.tls)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who manages no handshake fills no log
     gc.freeze()  # what is loaded by now stays: collections need not look at it again
     gc.set_threshold(100_000, 20, 100)  # a batch is some ten thousand objects that no cycle holds: look seldom
     say("ready")

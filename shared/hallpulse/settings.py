@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hallpulse.tls import TlsFiles, with_files
+from hallpulse.tls import TlsFiles, trusting
 
 
 class SettingsError(Exception):
@@ -23,7 +23,7 @@ class Settings:
     gateway_rate: requests a second that one hall or other token may make in the long run, 0 for any number;
     read_token: with it the gateway answers every query, and takes no events;
     tls_ca: the authorities to trust in amqps:// and https:// URLs that name none, the machine's own if empty;
-    tls_cert and tls_key: the certificate with which services answer over HTTPS, and that they show a broker which asks;
+    tls_cert and tls_key: the certificate with which services answer over HTTPS, over plain HTTP without one;
     channels: the file that says where notices are passed on to; notices_token: what Alertmanager shows to be let in;
     batch_events and batch_seconds: a batch is stored when it holds this many events or is this old;
     refusal_limit: ingest stops for a person when more than this share of the last refusal_window events is refused in
@@ -42,8 +42,8 @@ class Settings:
     read_token: str = ""
     metrics_port: int = 0
     partitions: int = 4
-    batch_events: int = 4000
-    batch_seconds: float = 0.2
+    batch_events: int = 8000
+    batch_seconds: float = 0.4
     refusal_limit: float = 0.6
     refusal_window: int = 2000
     refresh_seconds: float = 2.0
@@ -130,8 +130,8 @@ _EXPECTED = {
 def settings_from(environment: Mapping[str, str]) -> Settings:
     """Read every `HALLPULSE_…` variable that is set; `HALLPULSE_…_FILE` names a file that holds the value instead.
 
-    The broker's URLs then name their TLS files. Raises SettingsError where a required one is missing or one has the
-    wrong form.
+    The broker's URLs then name the authorities to trust. Raises SettingsError where a required one is missing or one
+    has the wrong form.
     """
     found = {name: _value(environment, variable) for name, variable in _NAMES.items()}
     given = {name: text for name, text in found.items() if text}
@@ -146,9 +146,9 @@ def _with_tls(settings: Settings) -> Settings:
         raise SettingsError("HALLPULSE_TLS_CERT, HALLPULSE_TLS_KEY: expected both or neither")
     return replace(
         settings,
-        amqp_url=with_files(settings.amqp_url, settings.tls),
-        gateway_amqp_url=with_files(settings.gateway_amqp_url, settings.tls),
-        management_url=with_files(settings.management_url, settings.tls),
+        amqp_url=trusting(settings.amqp_url, settings.tls_ca),
+        gateway_amqp_url=trusting(settings.gateway_amqp_url, settings.tls_ca),
+        management_url=trusting(settings.management_url, settings.tls_ca),
     )
 
 

@@ -11,7 +11,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from hallpulse.domain.errors import Halt
@@ -32,14 +32,15 @@ class TlsFiles:
 NO_FILES = TlsFiles()
 
 
-def with_files(url: str, files: TlsFiles) -> str:
-    """The URL with the files that it does not name itself; an unencrypted one as it is."""
-    if not url.startswith(_ENCRYPTED):
+def trusting(url: str, ca: str) -> str:
+    """The URL with the authorities to trust, where it names none; an unencrypted one as it is.
+
+    One's own certificate is never added: whoever serves with one is not thereby to show it to others.
+    """
+    if not ca or not url.startswith(_ENCRYPTED) or split_files(url)[1].ca:
         return url
     base, _, query = url.partition("?")
-    named = dict(parse_qsl(query))
-    added = {name: path for name, path in zip(_NAMES, astuple(files), strict=True) if path and name not in named}
-    return _joined(base, "&".join(filter(None, (query, urlencode(added)))))
+    return _joined(base, "&".join(filter(None, (query, urlencode({_NAMES[0]: ca})))))
 
 
 def split_files(url: str) -> tuple[str, TlsFiles]:

@@ -14,6 +14,7 @@ import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -87,8 +88,8 @@ class BrokerUsers:
                 if error.code == 404 and missing_is_none:
                     return None
                 raise Halt(f"broker management: it answers {error.code} to {method} {path.partition('/')[0]}") from None
-        except OSError as error:
-            raise Unavailable(f"broker management: {' '.join(str(error).split())}") from None
+        except (OSError, HTTPException) as error:
+            raise Unavailable(f"broker management: {' '.join(str(error).split()) or 'it speaks no HTTP'}") from None
 
 
 def user_name(region: int, hall: str) -> str:
