@@ -24,7 +24,7 @@ class Delivery(NamedTuple):
     user_id: str | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Batch:
     """Deliveries of one channel in their order, decoded, up to and with delivery tag `last_tag`.
 

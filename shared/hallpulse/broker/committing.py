@@ -1,9 +1,10 @@
-"""The thread that commits batches, one after the other, for as long as it takes."""
+"""The threads that commit batches, each one after the other, for as long as it takes."""
 
 from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from hallpulse.domain.errors import Unavailable
@@ -20,7 +21,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.2, 30.0
 
 
 class Committer:
-    """Commits on a thread of its own, where all of its callbacks run.
+    """Commits on threads of its own, where all of its callbacks run; batches may overtake each other.
 
     done: for each batch, what its commit returned, or None where it was left uncommitted: it will be delivered again;
     failed: once, for what stops us; retrying: the database does not answer, and how long we wait;
@@ -34,6 +35,8 @@ class Committer:
         failed: Callable[[BaseException], None],
         retrying: Callable[[Unavailable, float], None],
         wanted: Callable[[Batch], bool],
+        *,
+        threads: int = 1,
     ) -> None:
         self._commit = commit
         self._done = done
@@ -42,23 +45,27 @@ class Committer:
         self._wanted = wanted
         self._batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
+        self._threads = [threading.Thread(target=self._run, name="commit", daemon=True) for _ in range(threads)]
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def put(self, batch: Batch) -> None:
         self._batches.put(batch)
 
     def begin_no_more(self) -> None:
-        """Finish the commit that is under way; leave all else, also what waits for the database to come back."""
+        """Finish the commits that are under way; leave all else, also what waits for the database to come back."""
         self._stopping.set()
 
     def stop(self, seconds: float) -> None:
-        """Wait no longer than this for the commit that is under way."""
+        """Wait no longer than this for the commits that are under way."""
         self.begin_no_more()
-        self._batches.put(None)
-        self._thread.join(seconds)
+        for _ in self._threads:
+            self._batches.put(None)
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _run(self) -> None:
         try:

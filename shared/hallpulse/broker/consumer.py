@@ -1,6 +1,6 @@
 """The batch consumer: from quorum queues to committed batches, acknowledged after the commit and not before.
 
-One thread talks to the broker and decodes, one commits (`committing`), so that the next batch is decoded while the
+One thread talks to the broker and decodes, others commit (`committing`), so that the next batch is decoded while the
 database works. Messages are acknowledged with one multiple-ack a batch, in order, once the batch is committed and the
 broker has confirmed the copies of its refused events. A lost connection is opened again; what was not acknowledged
 comes again and is known to the store.
@@ -54,7 +54,9 @@ class Consumer:
         self._say = say
         self._stopping = False
         self._failure: BaseException | None = None
-        self._committer = Committer(commit, self._committed, self._fail, self._retrying, self._is_current)
+        self._committer = Committer(
+            commit, self._committed, self._fail, self._retrying, self._is_current, threads=limits.committers
+        )
         self._session: Session | None = None
         self._generation = 0
 

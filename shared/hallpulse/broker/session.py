@@ -36,6 +36,7 @@ STOP_SECONDS, CLOSE_SECONDS = 6.0, 2.0
 class ConsumerLimits:
     """How much is taken at once.
 
+    committers: how many batches are committed at once, so that the database never waits for us;
     most_events and most_seconds: a batch is handed on when it holds so many events or is so old, or when the database
     has nothing to do; prefetch: unacknowledged messages a queue, enough for three batches where all halls share one
     queue; most_bytes: what may be held in memory before the consumer asks for no more; share_seconds: how often to look
@@ -43,17 +44,21 @@ class ConsumerLimits:
     """
 
     partitions: int = 4
-    most_events: int = 4000
-    most_seconds: float = 0.2
-    prefetch: int = 12_000
+    most_events: int = 8000
+    most_seconds: float = 0.4
+    prefetch: int = 32_000
     most_bytes: int = 96 * 1024**2
     share_seconds: float = 10.0
+    committers: int = 2
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Unacked:
+    """A batch that was handed on. safe: committed, its refused events confirmed; left: it comes again instead."""
+
     batch: Batch
     safe: bool = False
+    left: bool = False
 
 
 class Session:
@@ -89,7 +94,7 @@ class Session:
         self._queue_of: dict[bytes, str] = {}
         self._active: set[str] = set()
         self._batch = Batch(generation)
-        self._outstanding: deque[Batch] = deque()
+        self._outstanding: list[Batch] = []
         self._held_bytes = 0
         self._unacked: deque[_Unacked] = deque()
         self._scanner: Scanner | None = None
@@ -127,10 +132,10 @@ class Session:
 
     def committed(self, batch: Batch, letters: Sequence[Letter] | None) -> None:
         """A batch is in the database: see to its refused events, then acknowledge it. None: it was left out of it."""
-        self._outstanding.popleft()
+        self._outstanding.remove(batch)
+        unacked = next(unacked for unacked in self._unacked if unacked.batch is batch)
+        unacked.left = letters is None
         if letters is not None and self._letterbox is not None and self._is_open:
-            unacked = _Unacked(batch)
-            self._unacked.append(unacked)
             self._letterbox.post([*batch.letters, *letters], functools.partial(self._safe, unacked))
         self._hand_on()
         self._note_oldest()
@@ -217,17 +222,17 @@ class Session:
             self.abandon()
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
-        batch, now = self._batch, time.monotonic()
-        first = not batch.messages
+        now, most = time.monotonic(), self._limits.most_events
         for delivery in deliveries:
+            batch = self._batch
+            if not batch.messages:
+                self._ioloop.call_later(BURST_SECONDS, self._hand_on)
+                self._ioloop.call_later(GATHER_SECONDS, self._hand_on)
             batch.add(delivery, self._decode(delivery), now)
-        if first:
-            self._ioloop.call_later(BURST_SECONDS, self._hand_on)
-            self._ioloop.call_later(GATHER_SECONDS, self._hand_on)
-            self._note_oldest()
+            if batch.size >= most and self._may_hand_on:
+                self._hand_on()
+        self._note_oldest()
         self._held_bytes += sum(len(delivery.body) for delivery in deliveries)
-        if batch.size >= self._limits.most_events:
-            self._hand_on()
         if self._held_bytes > self._limits.most_bytes and not self._paused:
             self._paused = True
             self._cancel(self._queues)
@@ -238,17 +243,22 @@ class Session:
         self._hand_on()
         self._ioloop.call_later(TICK_SECONDS, self._tick)
 
+    @property
+    def _may_hand_on(self) -> bool:
+        return len(self._outstanding) <= self._limits.committers
+
     def _hand_on(self) -> None:
-        """Give the batch to the committer: one is being committed and one more waits, never three."""
+        """Give the batch to the committer: as many as it commits at once, and one more that waits."""
         due = self._batch.is_due(
             time.monotonic(),
             most_events=self._limits.most_events,
             most_seconds=self._limits.most_seconds,
             idle=not self._outstanding,
         )
-        if due and len(self._outstanding) < 2 and not self._finishing:
+        if due and self._may_hand_on and not self._finishing:
             batch, self._batch = self._batch, Batch(self.generation)
             self._outstanding.append(batch)
+            self._unacked.append(_Unacked(batch))
             self._committer.put(batch)
 
     def _safe(self, unacked: _Unacked) -> None:
@@ -276,7 +286,8 @@ class Session:
         self._close_when_done()
 
     def _close_when_done(self) -> None:
-        if self._finishing and not self._outstanding and not self._unacked:
+        """Batches are acknowledged in order of their deliveries: behind one that is left nothing more can be."""
+        if self._finishing and not self._outstanding and (not self._unacked or self._unacked[0].left):
             self._close()
 
     def _start_anew(self, fault: str) -> None:

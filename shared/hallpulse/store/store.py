@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import TypeVar
@@ -55,7 +56,7 @@ class Store:
     """Stored events and all that follows from them.
 
     Every method is one transaction and raises Unavailable when the database cannot be reached (try again) or Halt
-    when going on would do damage. `merge` belongs to one thread, all else may be called from any.
+    when going on would do damage. All of it may be called from several threads at once.
 
     actor: who the audit says changed halls, tokens, calendars and derived figures by this store.
     """
@@ -63,7 +64,7 @@ class Store:
     def __init__(self, engine: Engine, actor: str) -> None:
         self._engine = engine
         self._actor = actor
-        self._cache = ContextCache()
+        self._caches = threading.local()
         self._calendars = CalendarReader()
         self.audit = Audit(engine, actor)
         self.halls = HallRegistry(engine, actor)
@@ -79,7 +80,8 @@ class Store:
 
     def merge(self, events: Sequence[HallEvent], arrived: datetime) -> MergeOutcome:
         """Store a batch, all or nothing; storing it again changes nothing."""
-        return merge(self._engine, self._cache, events, int((arrived - _EPOCH).total_seconds() * 1_000_000))
+        cache = self._caches.__dict__.setdefault("context", ContextCache())
+        return merge(self._engine, cache, events, int((arrived - _EPOCH).total_seconds() * 1_000_000))
 
     def apply_calendars(self, calendars: Sequence[Calendar], progress: Progress | None = None) -> int:
         """Put calendars in force and date again every case that they touch; how many cases that were."""
