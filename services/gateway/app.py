@@ -55,6 +55,7 @@ class Gateway(Litestar):
             await super().__call__(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
+        scope["headers"] = [header for header in scope["headers"] if header[0] != b"host"]  # the sender's word for us
 
         async def sending(message: Message) -> None:
             nonlocal status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rich.markup import escape
 from rich.table import Table
 
 from services.catalogue.limits import Conversion
@@ -21,7 +22,8 @@ def each_note(notes: Iterable[Note]) -> Table:
         cells.setdefault((note.line, note.key, note.field), []).append(note)
     for (line, key, field), of_cell in cells.items():
         why = "；".join(both(CONVERSIONS[note.what]) for note in of_cell)
-        table.add_row(str(line), key, field, of_cell[0].written, of_cell[0].became or "—", why)
+        written, became = of_cell[0].written, of_cell[0].became or "—"
+        table.add_row(str(line), *map(escape, (key, field, written, became)), why)
     return table
 
 
@@ -45,5 +47,5 @@ class NoteCounts:
         table = Table("说明 what", "行数 rows", "例如 such as")
         for what, count in self._counts.items():
             examples = "、".join(f"{note.line} ({note.key})" for note in self._examples[what])
-            table.add_row(both(CONVERSIONS[what]), str(count), f"行 line {examples}")
+            table.add_row(both(CONVERSIONS[what]), str(count), f"行 line {escape(examples)}")
         return table

@@ -1,0 +1,23 @@
+"""One county for all attacks: each of them must leave it in order for the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.security.county import County, attacked
+from tests.servers import BrokerServer, PostgresServer
+
+
+@pytest.fixture(scope="session")
+def county(
+    postgres: PostgresServer, broker: BrokerServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[County]:
+    folder = tmp_path_factory.mktemp("county")
+    with (
+        postgres.fresh_database() as url,
+        broker.fresh_vhost() as vhost,
+        attacked(folder, vhost, url) as found,
+    ):
+        yield found
