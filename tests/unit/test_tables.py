@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import random
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +16,8 @@ from openpyxl import Workbook
 
 from services.catalogue.columns import CASE_COLUMNS, ITEM_COLUMNS
 from services.catalogue.tables import Formula, Record, RejectedRows, TableError, open_source
+from services.catalogue.tables import delimited as delimited_module
+from services.catalogue.tables import ndjson as ndjson_module
 from services.catalogue.tables import workbook as workbook_module
 
 ROWS = [["实施编码", "事项名称", "部门"], ["a-1", "身份证，补领", "公安局"], ["a-2", "食品\n经营", "市场局"]]
@@ -151,17 +155,83 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
         records(path)
 
 
-def test_a_workbook_with_entities_is_refused(tmp_path: Path) -> None:
+LAUGHS = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+
+
+@pytest.mark.parametrize(
+    "prolog",
+    [
+        f'<?xml version="1.0"?>{LAUGHS}'.encode(),
+        f'<?xml version="1.0"?><!--{"far from the head " * 10_000}-->{LAUGHS}'.encode(),
+        f'<?xml version="1.0"?>{" " * (2 << 20)}{LAUGHS}'.encode(),
+        f'<?xml version="1.0" encoding="UTF-16"?>{LAUGHS}'.encode("utf-16"),
+        b'<?xml version="1.0"?><!DOCTYPE x SYSTEM "file:///etc/passwd">',
+    ],
+    ids=["at once", "late", "very late", "UTF-16", "external"],
+)
+@pytest.mark.parametrize("name", ["xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "xl/odd.bin"])
+def test_a_workbook_with_a_document_type_is_refused_wherever_it_stands(
+    tmp_path: Path, prolog: bytes, name: str
+) -> None:
     path = as_xlsx(tmp_path / "items.xlsx", ROWS)
     changed = tmp_path / "changed.xlsx"
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(changed, "w") as new:
         for part in old.namelist():
-            content = old.read(part)
-            if part.endswith("sheet1.xml"):
-                content = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]>' + content
-            new.writestr(part, content)
-    with pytest.raises(TableError, match="entities"):
+            if part != name:
+                new.writestr(part, old.read(part))
+        root = "<x>&b;</x>".encode("utf-16-le" if prolog.startswith(b"\xff\xfe") else "utf-8")
+        new.writestr(name, prolog + root)
+    with pytest.raises(TableError, match=f"{name} declares a document type or entities"):
         records(changed)
+
+
+def test_a_part_that_says_it_is_smaller_than_it_is_is_read_no_farther(tmp_path: Path) -> None:
+    path = tmp_path / "items.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b" " * (8 << 20))
+    lying = path.read_bytes().replace((8 << 20).to_bytes(4, "little"), (100).to_bytes(4, "little"))
+    path.write_bytes(lying)
+    with pytest.raises(TableError, match="not an Excel workbook"):
+        records(path)
+
+
+def test_long_cells_and_lines_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text(f"实施编码,事项名称,实施主体\n{'x' * 200_000},b,c\n", encoding="utf-8")
+    with pytest.raises(TableError, match="line 2: not a table row"):
+        records(tmp_path / "items.csv")
+    long = json.dumps({"item_code": "x" * (3 << 20), "name": "a", "department": "b"})
+    short = json.dumps({"item_code": "y", "name": "a", "department": "b"})
+    (tmp_path / "items.ndjson").write_text(f"{short}\n{long}\n{short}\n")
+    read = records(tmp_path / "items.ndjson")
+    assert next(record.line for record in read) == 1
+    assert [record.text("item_code") for record in read if not record.broken] == ["y", "y"]
+
+
+@pytest.mark.parametrize("module", [delimited_module, ndjson_module, workbook_module])
+def test_files_that_are_too_large_are_refused_before_they_are_read(
+    tmp_path: Path, module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 10)
+    name = {delimited_module: "a.csv", ndjson_module: "a.ndjson", workbook_module: "a.xlsx"}[module]
+    (tmp_path / name).write_bytes(b"x" * 11)
+    with pytest.raises(TableError, match="split the file"):
+        records(tmp_path / name)
+
+
+def test_a_damaged_workbook_is_refused_in_one_line_or_read(tmp_path: Path) -> None:
+    whole = as_xlsx(tmp_path / "items.xlsx", ROWS * 20).read_bytes()
+    path, dice, refused = tmp_path / "damaged.xlsx", random.Random(1), list[str]()
+    for _ in range(300):
+        content = bytearray(whole)
+        for _ in range(dice.choice((1, 3, 30))):
+            content[dice.randrange(len(content))] = dice.randrange(256)
+        path.write_bytes(content)
+        try:
+            records(path)
+        except TableError as error:
+            refused.append(str(error))
+    assert len(refused) > 100
+    assert not any("\n" in said for said in refused)
 
 
 def test_a_workbook_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

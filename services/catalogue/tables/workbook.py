@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from xml.parsers import expat
 
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
@@ -22,9 +23,14 @@ MAX_RATIO = 200
 MAX_SHARED_STRINGS = 256 << 20
 MAX_PARTS = 2_000
 MAX_COLUMNS = 300
-_HEAD = 4_096
+_PROLOG = 1 << 20
 _SMALL = 10 << 20
-_DECLARES = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+
+# What zipfile, zlib and openpyxl raise where a file is damaged, or made to look like a workbook.
+_DAMAGED = (
+    InvalidFileException, zipfile.BadZipFile, zlib.error, EOFError, KeyError, IndexError, ValueError, TypeError,
+    SyntaxError, AttributeError, OverflowError, NotImplementedError, RuntimeError,
+)  # fmt: skip
 
 Sheets = Iterable[tuple[str, Iterator[tuple[int, Sequence[Cell]]]]]
 
@@ -36,7 +42,7 @@ def open_workbook(path: Path) -> Iterator[tuple[Sheets, Callable[[], float]]]:
         warnings.simplefilter("ignore")  # of data validations and styles that are not read here
         try:
             book = load_workbook(path, read_only=True, data_only=False, keep_links=False)
-        except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError, SyntaxError) as error:
+        except _DAMAGED as error:
             raise TableError(f"{path}: not an Excel workbook: {' '.join(str(error).split())[:200]}") from None
     progress = _Progress()
     try:
@@ -62,7 +68,7 @@ def _rows(path: Path, sheet: Any, progress: _Progress) -> Iterator[tuple[int, Se
             cells = next(rows)
         except StopIteration:
             return
-        except (ValueError, TypeError, KeyError, SyntaxError, zipfile.BadZipFile, OverflowError) as error:
+        except _DAMAGED as error:
             where = f"sheet {sheet.title}, after row {progress.row}"
             raise TableError(f"{path}: {where}: {' '.join(str(error).split())[:200]}") from None
         progress.row += 1
@@ -87,8 +93,8 @@ def _refuse_bombs(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             _refuse_parts(path, archive, size)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise TableError(f"{path}: not an Excel workbook: {error}") from None
+    except _DAMAGED as error:
+        raise TableError(f"{path}: not an Excel workbook: {' '.join(str(error).split())[:200]}") from None
 
 
 def _refuse_parts(path: Path, archive: zipfile.ZipFile, size: int) -> None:
@@ -100,7 +106,38 @@ def _refuse_parts(path: Path, archive: zipfile.ZipFile, size: int) -> None:
     if unpacked > _SMALL and unpacked > size * MAX_RATIO:
         raise TableError(f"{path}: unpacks to {unpacked // max(size, 1)} times its size: refused as a zip bomb")
     for part in parts:
-        if part.filename.endswith((".xml", ".rels")):
-            with archive.open(part) as opened:
-                if _DECLARES.search(opened.read(_HEAD)):
-                    raise TableError(f"{path}: {part.filename} declares a document type or entities: refused")
+        with archive.open(part) as opened:
+            if _declares(opened):
+                raise TableError(f"{path}: {part.filename} declares a document type or entities: refused")
+
+
+class _Begun(Exception):
+    """The first element: what could be declared would stand before it."""
+
+
+class _Declared(Exception):
+    """A document type, in which entities could be declared."""
+
+
+def _declares(part: IO[bytes]) -> bool:
+    """Whether an XML part has a document type, as its parser sees it, whatever its encoding.
+
+    Or may have one: no spreadsheet writes a MiB before the first element.
+    """
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = _raise(_Declared)
+    parser.StartElementHandler = _raise(_Begun)
+    try:
+        parser.Parse(part.read(_PROLOG))
+    except (_Begun, expat.ExpatError):  # a picture, too, is no XML with a document type
+        return False
+    except _Declared:
+        return True
+    return bool(part.read(1))
+
+
+def _raise(kind: type[Exception]) -> Callable[..., None]:
+    def handle(*_: object) -> None:
+        raise kind
+
+    return handle
