@@ -1,15 +1,20 @@
-"""Stores for tests: an empty database with this version's tables and the shipped calendars."""
+"""Stores for tests: an empty database with this version's tables and the shipped calendars. A hall's broker user."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from pika.adapters.blocking_connection import BlockingChannel
 
+from hallpulse.broker import declare, open_channel
+from hallpulse.broker.users import BrokerUsers
 from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.domain.calendar import Calendar
 from hallpulse.store import Store, migrate, open_store
+from tests.servers import Vhost
 
 CALENDARS = Path(__file__).parents[2] / "calendars"
 
@@ -34,3 +39,22 @@ def store(store_url: str) -> Iterator[Store]:
     opened = open_store(store_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def channel(vhost: Vhost) -> Iterator[BlockingChannel]:
+    """To a broker where everything is declared, with two partitions."""
+    with open_channel(vhost.amqp_url) as opened:
+        declare(opened, 2)
+        yield opened
+
+
+@pytest.fixture
+def hall_url(vhost: Vhost, channel: BlockingChannel) -> Iterator[str]:
+    """The URL of hall-1's broker user, which was granted cases and tallies."""
+    assert channel.is_open
+    users = BrokerUsers(vhost.management_url, vhost.name)
+    password = users.put(222424, "hall-1", ["case", "tally"])
+    address = urlsplit(vhost.amqp_url)
+    yield f"amqp://222424.hall-1:{password}@{address.hostname}:{address.port}/{vhost.name}"
+    users.remove(222424, "hall-1")

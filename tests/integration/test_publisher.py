@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from urllib.parse import quote, urlsplit
+from collections.abc import Callable
+from urllib.parse import quote
 
 import pika
 import pytest
@@ -27,24 +27,6 @@ SOURCE = "/222424/hall-1"
 
 def event(number: int, kind: EventType = EventType.CASE_RECEIVED) -> dict[str, object]:
     return changed(kind, id=f"e{number}", source=SOURCE)
-
-
-@pytest.fixture
-def channel(vhost: Vhost) -> Iterator[BlockingChannel]:
-    with open_channel(vhost.amqp_url) as opened:
-        declare(opened, 2)
-        yield opened
-
-
-@pytest.fixture
-def hall_url(vhost: Vhost, channel: BlockingChannel) -> Iterator[str]:
-    """The URL of hall-1's broker user, which was granted cases and tallies."""
-    assert channel.is_open
-    users = BrokerUsers(vhost.management_url, vhost.name)
-    password = users.put(222424, "hall-1", ["case", "tally"])
-    address = urlsplit(vhost.amqp_url)
-    yield f"amqp://222424.hall-1:{password}@{address.hostname}:{address.port}/{vhost.name}"
-    users.remove(222424, "hall-1")
 
 
 def queued(vhost: Vhost) -> int:
@@ -70,7 +52,7 @@ def test_what_a_hall_sends_is_confirmed_and_taken(vhost: Vhost, hall_url: str) -
     assert taken(vhost, 901) == {f"e{number}" for number in range(901)}
 
 
-def test_many_messages_are_under_way_at_once(vhost: Vhost, hall_url: str) -> None:
+def test_what_is_sent_while_the_broker_confirms_shares_an_envelope(vhost: Vhost, hall_url: str) -> None:
     """One by one, each waiting for its confirmation, takes a second for some hundreds."""
     with Publisher(hall_url) as publisher:
         began = time.monotonic()
@@ -78,7 +60,8 @@ def test_many_messages_are_under_way_at_once(vhost: Vhost, hall_url: str) -> Non
             publisher.send(event(number))
         publisher.flush(60)
         assert time.monotonic() - began < 20
-    assert queued(vhost) == 6000
+    assert 60 <= queued(vhost) < 1000
+    assert taken(vhost, 6000) == {f"e{number}" for number in range(6000)}
 
 
 def test_several_threads_may_send_at_once(vhost: Vhost, hall_url: str) -> None:
@@ -106,12 +89,12 @@ def test_a_lost_connection_loses_no_event(vhost: Vhost, broker: BrokerServer, ha
 
 def test_a_full_queue_is_waited_for(vhost: Vhost, broker: BrokerServer, hall_url: str) -> None:
     """A quorum queue says that it is full some time after it is: hence so many."""
-    policy = {"pattern": "^hall\\.ingest", "definition": {"max-length": 20}, "apply-to": "queues"}
+    policy = {"pattern": "^hall\\.ingest", "definition": {"max-length": 5}, "apply-to": "queues"}
     broker.manage("PUT", f"policies/{vhost.name}/small", policy)
     with Publisher(hall_url) as publisher:
         for number in range(4000):
             publisher.send(event(number))
-        with pytest.raises(Unavailable, match=r"\d+ messages are not confirmed: broker: a queue is full"):
+        with pytest.raises(Unavailable, match=r"\d+ events are not confirmed: broker: a queue is full"):
             publisher.flush(3)
         assert publisher.waiting > 0
         broker.manage("DELETE", f"policies/{vhost.name}/small")
@@ -177,7 +160,7 @@ def test_a_broker_out_of_reach_is_said_in_one_line() -> None:
     publisher = Publisher("amqp://222424.hall-1:x@127.0.0.1:1/")
     publisher.start()
     publisher.send(event(1))
-    with pytest.raises(Unavailable, match=r"^1 messages are not confirmed: broker: ") as error:
+    with pytest.raises(Unavailable, match=r"^1 events are not confirmed: broker: ") as error:
         publisher.flush(0.5)
     assert "\n" not in str(error.value)
     began = time.monotonic()

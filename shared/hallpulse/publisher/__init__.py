@@ -3,7 +3,9 @@
 from hallpulse.contract.refusal import Refused
 from hallpulse.domain.errors import Halt, Unavailable
 
+from .disk import DiskOutbox
 from .message import Message
+from .outbox import OutboxFull, RefusedEvent
 from .publisher import Publisher
 
-__all__ = ["Halt", "Message", "Publisher", "Refused", "Unavailable"]
+__all__ = ["DiskOutbox", "Halt", "Message", "OutboxFull", "Publisher", "Refused", "RefusedEvent", "Unavailable"]

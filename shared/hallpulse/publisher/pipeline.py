@@ -24,11 +24,14 @@ from pika.frame import Method
 from pika.spec import Basic
 
 from hallpulse.domain.errors import Halt, Unavailable
+from hallpulse.tls import secured
+
+from .backoff import Backoff
 
 EXCHANGE = "hall.events"
 MOST_IN_FLIGHT = 10_000
 MOST_BYTES = 64 * 1024 * 1024
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 
 
 Answered = Callable[[Unavailable | Halt | None], None]
@@ -48,10 +51,18 @@ class _Waiting:
 class Pipeline:
     """Publishes to one exchange with confirms; connects by itself, and again after every loss.
 
-    `publish` may be called from any thread, all else belongs to the pipeline's own.
+    `publish` may be called from any thread, all else belongs to the pipeline's own. longest_pause: between two attempts
+    to connect; became_ready: told, on the pipeline's thread, that messages can be published.
     """
 
-    def __init__(self, amqp_url: str, exchange: str = EXCHANGE) -> None:
+    def __init__(
+        self,
+        amqp_url: str,
+        exchange: str = EXCHANGE,
+        *,
+        longest_pause: float = LONGEST_PAUSE,
+        became_ready: Callable[[], None] = lambda: None,
+    ) -> None:
         self._parameters = _parameters(amqp_url)
         self._user = str(self._parameters.credentials.username)
         self._exchange = exchange
@@ -63,7 +74,8 @@ class Pipeline:
         self._woken = False
         self._tag = 0
         self._bytes = 0
-        self._pause = _FIRST_PAUSE
+        self._became_ready = became_ready
+        self._backoff = Backoff(FIRST_PAUSE, longest_pause)
         self._fault = "the broker has not been reached yet"
         self._ready = threading.Event()
         self._settled = threading.Event()
@@ -141,7 +153,7 @@ class Pipeline:
             connection.close()
             return
         connection.add_on_connection_blocked_callback(lambda *_: self._lose("it has run out of memory or disk"))
-        connection.add_on_connection_unblocked_callback(lambda *_: self._ready.set())
+        connection.add_on_connection_unblocked_callback(lambda *_: self._be_ready())
         self._open_channel()
 
     def _open_channel(self) -> None:
@@ -155,9 +167,13 @@ class Pipeline:
         channel.confirm_delivery(lambda frame: self._on_answer(channel, frame), callback=lambda _: self._on_ready())
 
     def _on_ready(self) -> None:
-        self._pause = _FIRST_PAUSE
-        self._ready.set()
+        self._backoff.reset()
+        self._be_ready()
         self._settled.set()
+
+    def _be_ready(self) -> None:
+        self._ready.set()
+        self._became_ready()
 
     def _publish_handed(self) -> None:
         self._woken = False
@@ -237,8 +253,7 @@ class Pipeline:
             self._end(tag, Unavailable(f"broker: {fault}"))
 
     def _again(self, step: Callable[[], None]) -> None:
-        self._ioloop.call_later(self._pause, step)
-        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        self._ioloop.call_later(self._backoff.next(), step)
 
     def _close(self) -> None:
         self._closing = True
@@ -260,12 +275,14 @@ def _end_future(future: Future[None], error: Unavailable | Halt | None) -> None:
 
 
 def _parameters(amqp_url: str) -> pika.URLParameters:
+    url, context = secured(amqp_url)
     try:
-        if not amqp_url.startswith(("amqp://", "amqps://")):
-            raise ValueError(amqp_url)
-        parameters = pika.URLParameters(amqp_url)
+        if not url.startswith(("amqp://", "amqps://")):
+            raise ValueError(url)
+        parameters = pika.URLParameters(url)
     except (LookupError, TypeError, ValueError):
         raise Halt("broker: expected a URL amqp://USER:PASSWORD@HOST:PORT/VHOST") from None
+    parameters.ssl_options = pika.SSLOptions(context, parameters.host) if context is not None else None
     parameters.heartbeat = 10
     parameters.socket_timeout = parameters.stack_timeout = 5
     parameters.connection_attempts = 1

@@ -2,49 +2,68 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 
 from hallpulse.domain.errors import Halt, Unavailable
 
-from .message import Event, Message, envelopes, message_of
+from .disk import MOST_BYTES, DiskOutbox
+from .memory import MemoryOutbox
+from .message import Event, Message, message_of
+from .outbox import Outbox, OutboxFull
 from .pipeline import Pipeline
+from .sender import LONGEST_PAUSE, Sender
 
-MOST_WAITING, MOST_BYTES = 5000, 32 * 1024 * 1024
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_LOOK_AGAIN = 0.2
+"""Seconds: what another program sends of a shared outbox goes without a word."""
+_LAST_SECONDS = 5.0
+_log = logging.getLogger("hallpulse.publisher")
 
 
 class Publisher:
     """Publishes a hall's events as the broker user that its URL names.
 
-        with Publisher("amqp://222424.hall-1:PASSWORD@broker.example/") as publisher:
+        with Publisher("amqp://222424.hall-1:PASSWORD@broker/%2F", outbox="/var/lib/hall/outbox.sqlite") as publisher:
             publisher.send({"specversion": "1.0", "type": "hall.case.accepted.v1", ...})
 
-    `send` returns at once, and waits only while 5,000 messages or 32 MiB are not yet confirmed. What the broker does
-    not take (it is away, a queue is full) is sent again until it does; an event may thus arrive twice, and counts
-    once. Leaving the block waits for every confirmation. What waits is kept in memory: a program that is killed
-    sends again what `flush` had not confirmed.
+    `send` returns once the event is in the outbox. What the broker does not take (it is away, a queue is full) is sent
+    again until it does, for days if need be; an event may thus arrive twice, and counts once. The events of a case
+    arrive in the order in which they were sent. Methods may be called from several threads.
 
-    refused: told of each message that the broker turns away for good, and why (a family that the hall was not
-    granted); without it the next `send` or `flush` raises Halt. Methods may be called from several threads.
+    outbox: a file, on a local disk, where events survive a killed program and a power cut; the next Publisher with that
+    file sends what is left. Several programs may share one. A file of `outbox_bytes` is full, and `send` raises
+    OutboxFull. Leaving the block waits some seconds for confirmations; the rest stays in the file. Without an outbox,
+    events are kept in memory: `send` waits while 5,000 of them or 32 MiB are not yet confirmed, and leaving the block
+    waits for every confirmation.
+
+    refused: told of each event that the broker turns away for good, and why (a family that the hall was not granted).
+    An outbox keeps these apart (`DiskOutbox.refused`); without one, and without `refused`, the next `send` or `flush`
+    raises Halt. patience: for how many seconds `send` waits for room before it raises OutboxFull.
     """
 
-    def __init__(self, amqp_url: str, refused: Callable[[Message, str], None] | None = None) -> None:
-        self._pipeline = Pipeline(amqp_url)
-        self._refused = refused or self._stop_at
+    def __init__(
+        self,
+        amqp_url: str,
+        refused: Callable[[Message, str], None] | None = None,
+        *,
+        outbox: str | Path | None = None,
+        outbox_bytes: int = MOST_BYTES,
+        patience: float | None = None,
+    ) -> None:
+        self._pipeline = Pipeline(amqp_url, longest_pause=LONGEST_PAUSE, became_ready=self._wake)
+        self._durable = outbox is not None
+        self._outbox: Outbox = MemoryOutbox() if outbox is None else DiskOutbox(outbox, outbox_bytes)
+        self._sender = Sender(self._pipeline, self._outbox, self._turn_away, self._notify, self._stop_at)
+        self._refused = refused
+        self._patience = patience if patience is not None else 0.0 if self._durable else threading.TIMEOUT_MAX
         self._changed = threading.Condition()
-        self._waiting = 0
-        self._bytes = 0
-        self._confirmed = 0
-        self._full = False
-        self._again: list[Message] = []
-        self._fault = ""
         self._halt: Halt | None = None
         self._closing = False
-        self._repeater = threading.Thread(target=self._repeat, name="publisher", daemon=True)
 
     def __enter__(self) -> Publisher:
         self.start()
@@ -52,121 +71,115 @@ class Publisher:
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
         try:
-            if kind is None:
+            if kind is None and self._durable:
+                with suppress(Unavailable):
+                    self.flush(_LAST_SECONDS)
+            elif kind is None:
                 self.flush()
         finally:
             self.close()
 
     @property
+    def connected(self) -> bool:
+        """Whether the broker is reached right now."""
+        return self._pipeline.connected
+
+    @property
     def confirmed(self) -> int:
-        """How many events the broker has confirmed."""
-        return self._confirmed
+        """How many events the broker has confirmed to this publisher."""
+        return self._sender.confirmed
 
     @property
     def waiting(self) -> int:
-        """How many messages it has not."""
-        return self._waiting
+        """How many events of the outbox it has not, whoever added them."""
+        return self._outbox.count()
 
     def start(self) -> None:
-        """Connect as soon as the broker can be reached."""
+        """Connect as soon as the broker can be reached, and send what the outbox holds."""
         self._pipeline.begin()
-        self._repeater.start()
+        self._sender.start()
 
     def send(self, event: Event) -> None:
-        """Publish one event. Raises Refused where it breaks the contract, Halt where the broker turned one away."""
-        self._keep(message_of(event, _now()))
+        """Publish one event. Raises Refused where it breaks the contract, OutboxFull where there is no room for it."""
+        self._keep([message_of(event, _now())])
 
     def send_batch(self, events: Iterable[Event]) -> None:
-        """Publish events in envelopes of up to 100 that share a routing key, which is faster. Raises as `send` does.
+        """Publish events, all or none of them, which is faster: an outbox writes them to the disk at once.
 
-        One that breaks the contract is raised before any of the batch is sent.
+        Raises as `send` does; one that breaks the contract is raised before any of the batch is sent.
         """
         now = _now()
-        for envelope in envelopes([message_of(event, now) for event in events]):
-            self._keep(envelope)
+        self._keep([message_of(event, now) for event in events])
 
     def flush(self, seconds: float | None = None) -> None:
-        """Wait until the broker has confirmed everything. Raises Unavailable where it has not in time, or Halt."""
+        """Wait until the broker has confirmed all that is in the outbox now.
+
+        Raises Unavailable where it has not in time, or Halt.
+        """
+        last = self._outbox.last()
+        deadline = time.monotonic() + (threading.TIMEOUT_MAX if seconds is None else seconds)
         with self._changed:
-            done = self._changed.wait_for(lambda: not self._waiting or self._halt, seconds)
+            while not self._halt and (first := self._outbox.first()) is not None and first <= last:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    fault = self._sender.fault or "no answer yet"
+                    raise Unavailable(f"{self._outbox.count()} events are not confirmed: {fault}")
+                self._changed.wait(min(left, _LOOK_AGAIN))
             if self._halt:
                 raise self._halt
-            if not done:
-                raise Unavailable(f"{self._waiting} messages are not confirmed: {self._fault or 'no answer yet'}")
 
     def close(self) -> None:
         """End the connection without waiting."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
+        self._sender.stop()
         self._pipeline.close()
-        self._repeater.join(_LONGEST_PAUSE)
+        self._outbox.close()
 
-    def _keep(self, message: Message) -> None:
-        with self._changed:
-            self._changed.wait_for(self._has_room)
-            if self._halt:
-                raise self._halt
-            if self._closing:
-                raise Unavailable("the publisher is closed")
-            self._waiting += 1
-            self._bytes += len(message.body)
-        self._post(message)
+    def _keep(self, messages: Sequence[Message]) -> None:
+        deadline = time.monotonic() + self._patience
+        while not self._add(messages, deadline):
+            with self._changed:
+                self._changed.wait(_LOOK_AGAIN)
+        self._sender.wake()
 
-    def _has_room(self) -> bool:
-        room = self._waiting < MOST_WAITING and self._bytes < MOST_BYTES
-        self._full = self._full or not room
-        return room or self._closing or self._halt is not None
-
-    def _post(self, message: Message) -> None:
-        self._pipeline.hand_over(*message[:3], partial(self._answered, message))
-
-    def _answered(self, message: Message, error: Unavailable | Halt | None) -> None:
-        """On the pipeline's thread, or at once on the sender's where there is no connection."""
-        if isinstance(error, Halt):
-            self._turn_away(message, str(error))
-        with self._changed:
-            if isinstance(error, Unavailable):
-                self._fault = str(error)
-                self._again.append(message)
-                self._changed.notify_all()
-            else:
-                self._forget(message, 0 if error else message.events)
+    def _add(self, messages: Sequence[Message], deadline: float) -> bool:
+        if self._halt:
+            raise self._halt
+        if self._closing:
+            raise Unavailable("the publisher is closed")
+        try:
+            self._outbox.add(messages)
+        except OutboxFull:
+            if time.monotonic() >= deadline:
+                raise
+            return False
+        return True
 
     def _turn_away(self, message: Message, why: str) -> None:
         """A fault of whoever is told must not end the thread that publishes: it is raised where events are sent."""
-        try:
-            self._refused(message, why)
-        except Exception as error:
-            self._halt = Halt(f"{type(error).__name__} in the function told of refused messages: {error}")
+        if self._refused:
+            try:
+                self._refused(message, why)
+            except Exception as error:
+                self._stop_at(Halt(f"{type(error).__name__} in the function told of refused messages: {error}"))
+        elif self._durable:
+            _log.warning("%s: turned away, kept in the outbox: %s", message.routing_key, why)
+        else:
+            self._stop_at(Halt(why))
 
-    def _forget(self, message: Message, confirmed: int) -> None:
-        """Wakes those who wait only where there is something to do for them: waking costs more than all else here."""
-        self._waiting -= 1
-        self._bytes -= len(message.body)
-        self._confirmed += confirmed
-        ample = self._waiting <= MOST_WAITING // 2 and self._bytes <= MOST_BYTES // 2
-        if (self._full and ample) or not self._waiting or self._halt:
-            self._full = False
+    def _stop_at(self, halt: Halt) -> None:
+        with self._changed:
+            self._halt = halt
             self._changed.notify_all()
 
-    def _stop_at(self, message: Message, why: str) -> None:
-        del message
-        self._halt = Halt(why)
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
-    def _repeat(self) -> None:
-        """Send again what was not taken, after a pause that grows while nothing is."""
-        pause = _FIRST_PAUSE
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._again or self._closing)
-                before = self._confirmed
-                if self._changed.wait_for(lambda: self._closing, pause):
-                    return
-                messages, self._again = self._again, []
-            pause = _FIRST_PAUSE if self._confirmed > before else min(pause * 2, _LONGEST_PAUSE)
-            for message in messages:
-                self._post(message)
+    def _wake(self) -> None:
+        self._sender.wake()
 
 
 def _now() -> int:

@@ -1,0 +1,223 @@
+"""From the outbox to the broker: in order, many routing keys at once.
+
+Of a routing key one envelope is under way, and the next one leaves when the broker has confirmed it: so the events of a
+case, which share a routing key, reach the broker in the order in which they were added, whatever is refused, lost or
+sent again in between. Events that are added meanwhile share the next envelope, which makes this fast enough.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from hallpulse.domain.errors import Halt, Unavailable
+
+from .backoff import Backoff
+from .message import Message, envelope
+from .outbox import Outbox, Waiting
+from .pipeline import Pipeline
+
+UNDER_WAY = 64
+MOST_BYTES = 32 * 1024 * 1024
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 120.0
+_LOOK_AGAIN = 0.5
+"""Seconds after which others may have added to the outbox, or have ended."""
+_DENIED_SECONDS = 60.0
+
+
+class _Sent(NamedTuple):
+    waiting: list[Waiting]
+    size: int
+
+
+class _Denied(NamedTuple):
+    until: float
+    why: str
+
+
+class _Later:
+    """When to send again what the broker did not take of a routing key."""
+
+    def __init__(self) -> None:
+        self.due = 0.0
+        self.why = ""
+        self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
+
+    def postpone(self, now: float, why: str) -> None:
+        self.due = now + self._backoff.next()
+        self.why = why
+
+
+class Sender:
+    """A thread that sends what an outbox holds.
+
+    What the broker does not take is sent again after a pause that doubles up to two minutes, each routing key by
+    itself. What it turns away for good is taken out of the way, and so is for a minute all that follows under that
+    routing key: asking again would hold up all others. `refused` is told of each such event, `changed` whenever there
+    is something new to see, `halted` of what a person must look at: nothing is sent after that.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        outbox: Outbox,
+        refused: Callable[[Message, str], None],
+        changed: Callable[[], None],
+        halted: Callable[[Halt], None],
+    ) -> None:
+        self._pipeline = pipeline
+        self._outbox = outbox
+        self._refused = refused
+        self._changed = changed
+        self._halted = halted
+        self._under_way: dict[str, _Sent] = {}
+        self._bytes = 0
+        self._answers: deque[tuple[str, Unavailable | Halt | None]] = deque()
+        self._later: dict[str, _Later] = {}
+        self._denied: dict[str, _Denied] = {}
+        self._unrecorded: dict[str, int] = {}
+        self._recording = _Later()
+        self._last_key = ""
+        self._leased = True
+        self._trouble = ""
+        self._awake = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
+        self.confirmed = 0
+
+    @property
+    def fault(self) -> str:
+        """Why not everything is sent, as far as is known; empty where nothing is wrong."""
+        if trouble := self._trouble or self._recording.why:
+            return trouble
+        if not self._leased:
+            return "another program sends what this outbox holds"
+        if not self._pipeline.connected:
+            return f"broker: {self._pipeline.fault}"
+        return next((later.why for later in list(self._later.values())), "")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There may be something to do. From any thread."""
+        self._awake.set()
+
+    def stop(self) -> None:
+        """Returns once nothing more is sent; what is under way may still be confirmed, and is then sent twice."""
+        self._stopped.set()
+        self._awake.set()
+        if self._thread.ident is None:
+            self._outbox.let_go()
+        elif self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        trouble = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
+        try:
+            while not self._stopped.is_set():
+                self._awake.clear()
+                try:
+                    self._round()
+                except Unavailable as error:  # of the outbox: its disk is full, or somebody keeps it locked
+                    self._trouble = str(error)
+                    self._stopped.wait(trouble.next())
+                    continue
+                self._trouble = ""
+                trouble.reset()
+                self._awake.wait(self._idle())
+        except Halt as halt:
+            self._halted(halt)
+        except Exception as error:
+            self._halted(Halt(f"sender: {type(error).__name__}: {error}"))
+            raise
+        finally:
+            self._outbox.let_go()
+
+    def _round(self) -> None:
+        self._settle()
+        self._leased = self._outbox.lease()
+        if not self._leased or not self._pipeline.connected:
+            return
+        now = time.monotonic()
+        keys = self._outbox.keys()
+        keys.sort(key=lambda key: key <= self._last_key)  # from where the last round ended: each has its turn
+        for key in keys:
+            if len(self._under_way) >= UNDER_WAY or self._bytes >= MOST_BYTES:
+                break
+            if key not in self._under_way and (key not in self._later or self._later[key].due <= now):
+                self._last_key = key
+                self._send(key, now)
+
+    def _send(self, key: str, now: float) -> None:
+        waiting = self._outbox.head(key, self._unrecorded.get(key, 0))
+        if not waiting:
+            return
+        denied = self._denied.get(key)
+        if denied and denied.until > now:
+            self._turn_away(key, waiting, denied.why)
+            self._awake.set()
+            return
+        message = envelope(key, [event.body for event in waiting])
+        self._under_way[key] = _Sent(waiting, len(message.body))
+        self._bytes += len(message.body)
+        self._pipeline.hand_over(*message[:3], partial(self._answered, key))
+
+    def _answered(self, key: str, error: Unavailable | Halt | None) -> None:
+        """On the pipeline's thread, or at once on the sender's where there is no connection."""
+        self._answers.append((key, error))
+        self._awake.set()
+
+    def _settle(self) -> None:
+        """Do what the broker's answers ask for."""
+        now = time.monotonic()
+        turned_away: list[tuple[str, list[Waiting], str]] = []
+        while self._answers:
+            key, error = self._answers.popleft()
+            waiting, size = self._under_way.pop(key)
+            self._bytes -= size
+            if isinstance(error, Unavailable):
+                self._later.setdefault(key, _Later()).postpone(now, str(error))
+                continue
+            self._later.pop(key, None)
+            if error is None:
+                self._unrecorded[key] = waiting[-1].number
+                self.confirmed += len(waiting)
+            else:
+                self._denied[key] = _Denied(now + _DENIED_SECONDS, str(error))
+                turned_away.append((key, waiting, str(error)))
+        if self._unrecorded:
+            self._record(now)
+        for answer in turned_away:
+            self._turn_away(*answer)
+
+    def _record(self, now: float) -> None:
+        """Delete what is confirmed. Where the disk is too full even for that, what follows is sent all the same."""
+        if self._recording.due > now:
+            return
+        try:
+            self._outbox.confirm(self._unrecorded.items())
+        except Unavailable as error:
+            self._recording.postpone(now, str(error))
+        else:
+            self._recording = _Later()
+            self._unrecorded.clear()
+            self._changed()
+
+    def _turn_away(self, key: str, waiting: list[Waiting], why: str) -> None:
+        if self._unrecorded:  # it must not take along what is confirmed
+            self._outbox.confirm(self._unrecorded.items())
+        self._outbox.refuse(key, waiting[-1].number, why)
+        for event in waiting:
+            self._refused(Message(key, event.body), why)
+        self._changed()
+
+    def _idle(self) -> float:
+        """Seconds until there is something to do though nobody says so."""
+        now = time.monotonic()
+        due = min((later.due for later in self._later.values() if later.due > now), default=now + _LOOK_AGAIN)
+        return min(due - now, _LOOK_AGAIN)
