@@ -22,6 +22,7 @@ SUMMARIES = {
     "down": "End what `up` started.",
     "status": "Show what runs, and where.",
     "publish": "Publish events from a file of CloudEvents, one a line.",
+    "outbox": "Show what waits for the broker, and what it turned away.",
     "import": "Import a catalogue or cases from a spreadsheet.",
     "template": "Write an empty spreadsheet to fill in.",
     "hall": "Add, remove and list halls; give them new keys.",

@@ -9,23 +9,28 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from click.testing import CliRunner
 
 from hallpulse.broker import Delivery, declare, open_channel
+from hallpulse.broker.users import BrokerUsers
 from hallpulse.contract.decode import Decoded
 from hallpulse.contract.events import EventType
 from hallpulse.contract.examples import example
+from services.console.main import cli
+from services.console.outbox import outbox_in
 from tests.consuming import consuming, decoder
 from tests.hall_events import changed
 from tests.ingesting import wait_until
 from tests.servers import Vhost
 
-COMMAND = [sys.executable, "-c", "from services.console.main import main; main()", "publish"]
+COMMAND = [sys.executable, "-c", "from services.console.main import main; main()"]
 
 
 @pytest.fixture
-def environment(vhost: Vhost) -> dict[str, str]:
+def environment(vhost: Vhost, tmp_path: Path) -> dict[str, str]:
     with open_channel(vhost.amqp_url) as channel:
         declare(channel, 2)
     root = Path(__file__).parents[2]
@@ -34,15 +39,28 @@ def environment(vhost: Vhost) -> dict[str, str]:
         "PYTHONPATH": f"{root / 'shared'}:{root}",
         "HALLPULSE_AMQP_URL": vhost.amqp_url,
         "HALLPULSE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "HALLPULSE_DIR": str(tmp_path / "run"),
     }
 
 
-def publish(environment: dict[str, str], file: object, given: bytes | None = None) -> subprocess.CompletedProcess[str]:
+def hallpulse(
+    environment: dict[str, str], *arguments: object, given: bytes | None = None
+) -> subprocess.CompletedProcess[str]:
     """Standard input is `given`, or closed."""
-    done = subprocess.run(
-        [*COMMAND, str(file)], input=given or b"", capture_output=True, env=environment, timeout=150, check=False
-    )
+    command = [*COMMAND, *map(str, arguments)]
+    done = subprocess.run(command, input=given or b"", capture_output=True, env=environment, timeout=150, check=False)
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def publish(
+    environment: dict[str, str], file: object, given: bytes | None = None, *options: object
+) -> subprocess.CompletedProcess[str]:
+    return hallpulse(environment, "publish", file, *options, given=given)
+
+
+def piped(environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*COMMAND, "publish", "-"], stdin=pipe, stdout=pipe, env=environment)
 
 
 def line(number: int, hall: str = "hall-1", **attributes: Any) -> bytes:
@@ -137,7 +155,9 @@ def test_an_empty_input_is_no_failure(environment: dict[str, str]) -> None:
 def test_what_comes_through_a_pipe_is_published_though_the_pipe_stays_open(
     vhost: Vhost, environment: dict[str, str]
 ) -> None:
-    with subprocess.Popen([*COMMAND, "-"], stdin=subprocess.PIPE, env=environment, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [*COMMAND, "publish", "-"], stdin=subprocess.PIPE, env=environment, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdin is not None
         process.stdin.write(line(1) + line(2)[:30])
         process.stdin.flush()
@@ -150,7 +170,9 @@ def test_what_comes_through_a_pipe_is_published_though_the_pipe_stays_open(
 
 def test_a_reader_that_is_gone_does_not_stop_the_publishing(vhost: Vhost, environment: dict[str, str]) -> None:
     """`hallpulse publish FILE | true`."""
-    with subprocess.Popen([*COMMAND, "-"], stdin=subprocess.PIPE, env=environment, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [*COMMAND, "publish", "-"], stdin=subprocess.PIPE, env=environment, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdout.close()
@@ -179,11 +201,96 @@ finally:
     assert int(done.stdout.rsplit("peak", 1)[1]) < 150
 
 
-def test_a_broker_that_is_away_is_one_line_and_status_1(environment: dict[str, str]) -> None:
-    done = publish({**environment, "HALLPULSE_AMQP_URL": "amqp://a:b@127.0.0.1:1/"}, "-", line(1))
+def test_what_a_broker_that_is_away_did_not_get_goes_with_the_next_publish(
+    vhost: Vhost, environment: dict[str, str], tmp_path: Path
+) -> None:
+    outbox = tmp_path / "outbox.sqlite"
+    away = {**environment, "HALLPULSE_AMQP_URL": "amqp://a:b@127.0.0.1:1/"}
+    done = publish(away, "-", line(1) + line(2), "--outbox", outbox)
     assert done.returncode == 1
+    assert done.stderr.startswith("Error: 2 events are not confirmed: broker: ")
+    assert done.stderr.endswith(f"; 2 events wait in {outbox} and go with the next `hallpulse publish`\n")
     assert len(done.stderr.splitlines()) == 1
-    assert "broker" in done.stderr
+    assert "Published 0 events" in done.stdout
+    assert hallpulse(environment, "outbox", "list", "--outbox", outbox).stdout.startswith(
+        "2 events wait for the broker"
+    )
+
+    done = publish(environment, "-", line(3), "--outbox", outbox)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert taken(vhost, 3)[0] == {"e1", "e2", "e3"}
+    assert hallpulse(environment, "outbox", "list", "--outbox", outbox).stdout.startswith("0 events wait")
+
+
+def test_without_an_outbox_what_is_not_confirmed_has_to_be_published_again(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.console.commands.publish._CONNECT_SECONDS", 0.5)
+    away = {**environment, "HALLPULSE_AMQP_URL": "amqp://a:b@127.0.0.1:1/"}
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(line(1))
+    done = CliRunner().invoke(cli, ["publish", str(file), "--no-outbox"], env=away)
+    assert (done.exit_code, len(done.stderr.splitlines())) == (1, 1)
+    assert done.stderr.endswith("; publish it again\n")
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_waits_for_one_broker_goes_to_no_other(environment: dict[str, str]) -> None:
+    elsewhere = {"HALLPULSE_AMQP_URL": "amqps://user:secret@broker.example:5671/hall%2Fx?heartbeat=5"}
+    run = Path(environment["HALLPULSE_DIR"])
+    assert outbox_in(run, elsewhere) == run / "outbox-broker.example-5671-hall-2Fx.sqlite"
+    assert outbox_in(run, {}) == run / "outbox.sqlite"
+
+
+def test_what_the_broker_turns_away_is_listed_and_sent_again_once_it_is_granted(
+    vhost: Vhost, environment: dict[str, str]
+) -> None:
+    users = BrokerUsers(vhost.management_url, vhost.name)
+    address = urlsplit(vhost.amqp_url)
+
+    def as_hall(*families: str) -> dict[str, str]:
+        password = users.put(222424, "hall-1", families)
+        url = f"amqp://222424.hall-1:{password}@{address.hostname}:{address.port}/{vhost.name}"
+        return {**environment, "HALLPULSE_AMQP_URL": url}
+
+    item = json.dumps(changed(EventType.ITEM_PUBLISHED, id="i1", source="/222424/hall-1")).encode() + b"\n"
+    try:
+        hall = as_hall("case")
+        done = publish(hall, "-", line(1) + item + line(2))
+        assert done.returncode == 1
+        assert done.stderr.startswith("1 events were turned away: broker: ACCESS_REFUSED")
+        assert "Published 2 events" in done.stdout
+        (shown,) = hallpulse(hall, "outbox", "list", "--json").stdout.splitlines()
+        assert {**json.loads(shown), "reason": ""} == {
+            "routing_key": "222424.hall-1.item", "type": "hall.item.published.v1", "id": "i1", "reason": "",
+        }  # fmt: skip
+        assert "1 were turned away" in hallpulse(hall, "outbox", "list").stdout
+        hall = as_hall("case", "item")
+        assert hallpulse(hall, "outbox", "retry").stdout.startswith("1 events go with the next")
+        assert publish(hall, "-").returncode == 0
+        with consuming(vhost) as running:  # some may come twice: the refusal has cut short what was under way
+            wait_until(lambda: {"e1", "e2", "i1"} <= set(running.ids))
+        assert hallpulse(hall, "outbox", "drop", "--yes").stdout == "deleted 0 events\n"
+    finally:
+        users.remove(222424, "hall-1")
+
+
+def test_two_that_publish_at_once_share_the_outbox(vhost: Vhost, environment: dict[str, str]) -> None:
+    with piped(environment) as first:
+        assert first.stdin is not None
+        first.stdin.write(line(1))
+        first.stdin.flush()
+        assert publish(environment, "-", line(2)).returncode == 0
+        first.stdin.close()
+        assert first.wait(60) == 0
+    assert taken(vhost, 2)[0] == {"e1", "e2"}
+
+
+@pytest.mark.parametrize("arguments", [["--outbox", "none/x.sqlite"], ["--outbox", __file__]])
+def test_an_outbox_that_cannot_be_one_is_told_in_one_line(environment: dict[str, str], arguments: list[str]) -> None:
+    done = publish(environment, "-", line(1), *arguments)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert done.stderr.startswith(f"Error: outbox {arguments[1]}: ")
 
 
 def test_a_file_that_is_not_there_is_bad_usage(environment: dict[str, str], tmp_path: Path) -> None:

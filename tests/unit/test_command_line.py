@@ -63,3 +63,10 @@ def test_the_environment_wins_over_the_suite(tmp_path: Path) -> None:
     )
     settings = connect(tmp_path, {"HALLPULSE_DATABASE_URL": "postgresql://there"})
     assert (settings.amqp_url, settings.database_url) == ("amqp://here", "postgresql://there")
+
+
+def test_the_base_install_says_what_the_command_needs() -> None:
+    code = "import sys; sys.modules['click'] = None; from services.console.entry import main; main()"
+    refused = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "hallpulse: there is no click: the command needs `pip install hallpulse[suite]`\n"

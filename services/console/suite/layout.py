@@ -62,6 +62,11 @@ class Layout:
         return self.root / "alertmanager"
 
     @property
+    def outbox(self) -> Path:
+        """Events of `hallpulse publish` that the suite's broker has not confirmed."""
+        return self.root / "outbox.sqlite"
+
+    @property
     def logs(self) -> Path:
         return self.root / "log"
 
@@ -87,7 +92,7 @@ class Layout:
         for directory in self._directories:
             shutil.rmtree(directory, ignore_errors=True)
         files = (self.endpoints, self.environment, self.ports, self.state, self.lock, self.keys)
-        for file in (*files, *self.logs.glob("*.log*")):
+        for file in (*files, *self.logs.glob("*.log*"), *self.root.glob(f"{self.outbox.name}*")):
             file.unlink(missing_ok=True)
         for directory in (self.logs, self.root):
             if directory.is_dir() and not any(directory.iterdir()):

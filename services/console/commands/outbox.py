@@ -1,0 +1,89 @@
+"""`hallpulse outbox`: what waits where `publish` left it, and what the broker turned away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from hallpulse.publisher import DiskOutbox, RefusedEvent
+from services.console.connection import directory_option
+from services.console.outbox import outbox_in, outbox_option
+from services.console.screen import screen
+
+
+@click.group()
+def command() -> None:
+    """Events that `publish` keeps: those that wait for the broker, and those that it turned away for good.
+
+    发件箱：等待消息代理确认的事件，以及被其拒绝的事件。
+    """
+
+
+@command.command("list")
+@outbox_option
+@click.option("--json", "as_json", is_flag=True, help="Print what was turned away, one JSON object a line.")
+@directory_option
+def list_outbox(outbox: Path | None, as_json: bool, directory: Path) -> None:
+    """Say how many events wait, and list those that the broker turned away, with its reason."""
+    with _opened(outbox, directory) as opened:
+        if as_json:
+            for event in opened.refused():
+                click.echo(json.dumps(_shown(event), ensure_ascii=False))
+            return
+        if turned_away := opened.count_refused():
+            table = Table("routing key", "类型 type", "id", "原因 reason")
+            for event in opened.refused():
+                table.add_row(*(str(value) for value in _shown(event).values()))
+            screen().print(table)
+        click.echo(f"{opened.count()} events wait for the broker, {turned_away} were turned away: {opened.path}")
+
+
+@command.command()
+@outbox_option
+@directory_option
+def retry(outbox: Path | None, directory: Path) -> None:
+    """Let what was turned away go with the next `publish`, such as after `hall add` has granted the family."""
+    with _opened(outbox, directory) as opened:
+        click.echo(f"{opened.retry_refused()} events go with the next `hallpulse publish`")
+
+
+@command.command()
+@outbox_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@directory_option
+def drop(outbox: Path | None, yes: bool, directory: Path) -> None:
+    """Delete what was turned away. What waits for the broker stays."""
+    with _opened(outbox, directory) as opened:
+        count = opened.count_refused()
+        if count and not yes:
+            click.confirm(f"delete {count} events that were turned away?", abort=True, err=True)
+        click.echo(f"deleted {opened.drop_refused()} events")
+
+
+@contextmanager
+def _opened(outbox: Path | None, directory: Path) -> Iterator[DiskOutbox]:
+    path = outbox or outbox_in(directory)
+    if not path.exists():
+        raise click.ClickException(f"there is no outbox {path}: `hallpulse publish` makes it")
+    opened = DiskOutbox(path)
+    try:
+        yield opened
+    finally:
+        opened.let_go()
+        opened.close()
+
+
+def _shown(event: RefusedEvent) -> dict[str, str]:
+    """The contract was kept when it was added: its id and type are there, and no personal data."""
+    content = json.loads(event.body)
+    return {
+        "routing_key": event.routing_key,
+        "type": content["type"],
+        "id": content["id"],
+        "reason": event.reason,
+    }
