@@ -7,13 +7,14 @@ import os
 import signal
 import stat
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pika
 import psycopg
@@ -90,7 +91,7 @@ def test_prometheus_scrapes_all_that_has_metrics(suite: Endpoints) -> None:
     wanted = {urlsplit(url).netloc for url in suite["metrics"]}
 
     def healthy() -> bool:
-        with urllib.request.urlopen(f"{suite['prometheus']}/api/v1/targets", timeout=5) as answer:
+        with urlopen(f"{suite['prometheus']}/api/v1/targets", timeout=5) as answer:
             targets = json.load(answer)["data"]["activeTargets"]
         jobs = {target["labels"]["job"] for target in targets}
         addresses = {target["labels"]["instance"] for target in targets}
@@ -108,10 +109,14 @@ def test_status_shows_every_part_running(suite: Endpoints, directory: Path) -> N
 
 
 def test_no_secret_is_in_a_process_list_or_a_log(suite: Endpoints, directory: Path) -> None:
-    del suite
+    issued = json.loads(hallpulse("hall", "add", "222424", "hall-1", "--json", directory=directory).stdout)
+    for token in (issued["token"], f"{issued['token']}-wrong"):
+        request = Request(f"{suite['gateway']}/v1/indicators?region=1", headers={"authorization": f"Bearer {token}"})
+        with pytest.raises(HTTPError):
+            urlopen(request, timeout=10)
     commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if os.access(path, os.R_OK)]
     logs = [path.read_bytes() for path in (directory / "log").iterdir()]
-    for name, secret in _keys(directory).items():
+    for name, secret in (_keys(directory) | issued | {"amqp_user": issued["token"]}).items():
         assert not any(secret.encode() in text for text in (*commands, *logs)), name
 
 
