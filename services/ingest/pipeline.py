@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ KNOW_HALLS_SECONDS = 10.0
 
 
 class Pipeline:
-    """Decodes deliveries and merges batches; one thread each.
+    """Decodes deliveries, on one thread, and merges batches, on any number.
 
     gateway_users: the broker users that may speak for any hall.
     """
@@ -40,6 +41,7 @@ class Pipeline:
         self._gateway_users = gateway_users
         self._limit = limit
         self._now = now
+        self._counting = threading.Lock()
         self._knew_halls = float("-inf")
         self._newest: dict[tuple[int, str], int] = {}
 
@@ -60,11 +62,13 @@ class Pipeline:
         Also RefusalsOverLimit: then nothing of the batch is refused, and it is not acknowledged.
         """
         self._know_halls()  # before the merge: an outage after it would make new events count as repeated ones
-        tally = self._limit.weigh(batch.events, batch.letters)
+        with self._counting:
+            tally = self._limit.weigh(batch.events, batch.letters)
         outcome = self._store.merge(batch.events, self._now())
-        self._count(batch, outcome)
         reused = [_reused(event) for event in outcome.reused]
-        self._limit.note(tally, reused)
+        with self._counting:
+            self._count(batch, outcome)
+            self._limit.note(tally, reused)
         return reused
 
     def _know_halls(self) -> None:

@@ -15,7 +15,7 @@ from hallpulse.domain.workdays import Workdays
 
 from .cells import Differences
 from .codec import pack_entries, pack_history, unpack_entries, unpack_history
-from .staging import copied_day, copy_rows
+from .staging import copied_day, copy_into, copy_rows
 from .tables import cases
 
 CaseKey = tuple[int, str, str]
@@ -23,9 +23,8 @@ Context = Callable[[int], tuple[Workdays, Mapping[str, Timeline]]]
 """A region → its working days and its items' timelines, as they stand in this transaction."""
 
 _COLUMNS = tuple(column.name for column in cases.columns)
-_NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
 _KEY = ("region", "hall", "case_id")
-_SET = ", ".join(f'"{name}" = excluded."{name}"' for name in _COLUMNS if name not in _KEY)
+_SET = ", ".join(f'"{name}" = s."{name}"' for name in _COLUMNS if name not in _KEY)
 _NEW = ("", pack_entries([]), b"")
 _PENDING = (*(None,) * 17, 0, None, 0, *(False,) * 8)
 """The columns of a case whose `received` has not come."""
@@ -39,9 +38,10 @@ def refold(
 ) -> None:
     """Add new events (maybe none) to cases, fold each from all its events, and write what came of it."""
     stored = _load(connection, touched)
-    rows = []
+    rows: dict[bool, list[Sequence[Any]]] = {False: [], True: []}
     for key in sorted(touched):
-        department, entries, history = stored.get(key) or _NEW
+        known = stored.get(key)
+        department, entries, history = known or _NEW
         new = touched[key]
         workdays, timelines = context(key[0])
         case = fold([*unpack_history(history), *new] if history else new, workdays, timelines)
@@ -50,8 +50,8 @@ def refold(
         new_department = case.department if case is not None else ""
         if packed != entries or new_department != department:
             differences.move(key[0], key[1], (department, unpack_entries(entries)), (new_department, added))
-        rows.append(_row(key, case, packed, pack_history(new, history)))
-    _save(connection, rows)
+        rows[known is None].append(_row(key, case, packed, pack_history(new, history)))
+    _save(connection, new=rows[True], changed=rows[False])
 
 
 def _load(connection: Connection, keys: Iterable[CaseKey]) -> dict[CaseKey, tuple[str, bytes, bytes]]:
@@ -69,12 +69,16 @@ def _load(connection: Connection, keys: Iterable[CaseKey]) -> dict[CaseKey, tupl
     }
 
 
-def _save(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
-    copy_rows(connection, "stage_cases", "cases", _COLUMNS, rows)
-    connection.exec_driver_sql(
-        f"INSERT INTO cases ({_NAMES}) SELECT {_NAMES} FROM stage_cases"
-        f" ON CONFLICT (region, hall, case_id) DO UPDATE SET {_SET}"
-    )
+def _save(connection: Connection, *, new: Sequence[Sequence[Any]], changed: Sequence[Sequence[Any]]) -> None:
+    """Nobody else writes these cases: their halls are locked."""
+    if new:
+        copy_into(connection, "cases", _COLUMNS, new)
+    if changed:
+        copy_rows(connection, "stage_cases", "cases", _COLUMNS, changed)
+        connection.exec_driver_sql(
+            f"UPDATE cases SET {_SET} FROM stage_cases s WHERE cases.region = s.region AND cases.hall = s.hall"
+            " AND cases.case_id = s.case_id"
+        )
 
 
 def _row(key: CaseKey, case: Case | None, entries: bytes, history: bytes) -> Sequence[Any]:

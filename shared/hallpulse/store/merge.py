@@ -21,6 +21,7 @@ from .context import ContextCache, TransactionContext
 from .database import transaction
 from .incoming import EventKey, insert_events
 from .locks import lock_halls, lock_regions
+from .recent import RecentIds
 from .reports import store_figures, store_tallies
 from .staging import to_date
 
@@ -40,7 +41,9 @@ class MergeOutcome:
     redated: int = field(default=0)
 
 
-def merge(engine: Engine, cache: ContextCache, batch: Sequence[HallEvent], arrived: int) -> MergeOutcome:
+def merge(
+    engine: Engine, cache: ContextCache, recent: RecentIds, batch: Sequence[HallEvent], arrived: int
+) -> MergeOutcome:
     """Store a batch, all or nothing; storing it again changes nothing.
 
     arrived: microseconds since 1970-01-01 UTC. Raises Unavailable (try again) or Halt.
@@ -52,7 +55,7 @@ def merge(engine: Engine, cache: ContextCache, batch: Sequence[HallEvent], arriv
         rewritten = {event.region for event in batch if event.type.family in _OF_THE_REGION}
         lock_regions(connection, regions, rewritten)
         minute = arrived // _MICROSECONDS_A_MINUTE
-        found = insert_events(connection, batch, minute)
+        found = insert_events(connection, recent, batch, minute)
         events = list(found.new.values())
         redated = 0
         if events:

@@ -43,6 +43,7 @@ from .reading.standing import (
     read_percentiles,
     read_regions,
 )
+from .recent import RecentIds
 from .recompute import Difference, recompute
 from .redating import Progress, apply_calendars
 from .registry import HallRegistry
@@ -65,6 +66,7 @@ class Store:
         self._engine = engine
         self._actor = actor
         self._caches = threading.local()
+        self._recent = RecentIds()
         self._calendars = CalendarReader()
         self.audit = Audit(engine, actor)
         self.halls = HallRegistry(engine, actor)
@@ -81,7 +83,7 @@ class Store:
     def merge(self, events: Sequence[HallEvent], arrived: datetime) -> MergeOutcome:
         """Store a batch, all or nothing; storing it again changes nothing."""
         cache = self._caches.__dict__.setdefault("context", ContextCache())
-        return merge(self._engine, cache, events, int((arrived - _EPOCH).total_seconds() * 1_000_000))
+        return merge(self._engine, cache, self._recent, events, int((arrived - _EPOCH).total_seconds() * 1_000_000))
 
     def apply_calendars(self, calendars: Sequence[Calendar], progress: Progress | None = None) -> int:
         """Put calendars in force and date again every case that they touch; how many cases that were."""
