@@ -8,12 +8,16 @@ from pathlib import Path
 
 from hallpulse.tls import TlsFiles
 from services.console.certificates import make_certificates
-from services.console.commands.certs import certificate_files
 
 
 @dataclass(frozen=True)
 class Authority:
     folder: Path
+
+    @property
+    def certificate(self) -> bytes:
+        """The server's."""
+        return (self.folder / "server.pem").read_bytes()
 
     @property
     def trust(self) -> TlsFiles:
@@ -26,6 +30,6 @@ class Authority:
 
 def authority(folder: Path, lasts: timedelta = timedelta(days=1)) -> Authority:
     folder.mkdir()
-    for name, content in certificate_files(make_certificates([], datetime.now(UTC), lasts)).items():
+    for name, content in make_certificates([], datetime.now(UTC), lasts).files().items():
         (folder / name).write_bytes(content)
     return Authority(folder)

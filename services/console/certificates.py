@@ -33,6 +33,16 @@ class Certificates:
     server: Pair
     client: Pair
 
+    def files(self) -> dict[str, bytes]:
+        """By the names under which they are written."""
+        return {
+            "ca.pem": self.ca,
+            "server.pem": self.server.certificate,
+            "server.key": self.server.key,
+            "client.pem": self.client.certificate,
+            "client.key": self.client.key,
+        }
+
 
 def make_certificates(hosts: Sequence[str], now: datetime, lasts: timedelta) -> Certificates:
     """hosts: names and addresses that the server's certificate is good for, besides this machine's loopback ones.

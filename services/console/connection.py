@@ -21,7 +21,7 @@ _SERVERS = ("HALLPULSE_AMQP_URL", "HALLPULSE_DATABASE_URL")
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """`.run/endpoints.json`: `token` reads everything at the gateway."""
+    """`.run/endpoints.json`: `token` reads everything at the gateway; `ca`: what to trust where all is encrypted."""
 
     amqp: str
     database: str
@@ -30,6 +30,7 @@ class Endpoints:
     metrics: tuple[str, ...]
     prometheus: str
     alertmanager: str
+    ca: str = ""
 
 
 def directory_option(command: Decorated) -> Decorated:

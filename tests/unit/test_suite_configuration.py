@@ -7,17 +7,21 @@ import hashlib
 import json
 import socket
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 
+from hallpulse.tls import NO_FILES, TlsFiles
 from services.console.suite import keys, ports
+from services.console.suite.encryption import tls_files
 from services.console.suite.errors import CannotRun
 from services.console.suite.layout import Layout
-from services.console.suite.monitoring import alertmanager_configuration, prometheus_configuration
+from services.console.suite.monitoring import Job, alertmanager_configuration, prometheus_configuration
 from services.console.suite.parts import RESTARTS_IN_A_ROW, Restarts
 from services.console.suite.rabbitmq import BrokerPorts, User, configuration, definitions, password_hash
+from tests.authority import authority
 
 _PORTS = BrokerPorts(amqp=1, management=2, metrics=3, distribution=4, mapper=5)
 
@@ -27,6 +31,35 @@ def test_the_broker_listens_on_the_loopback_address_alone() -> None:
     assert "listeners.tcp.1 = 127.0.0.1:1" in listeners
     assert "management.tcp.ip = 127.0.0.1" in listeners
     assert "prometheus.tcp.ip = 127.0.0.1" in listeners
+
+
+def test_an_encrypted_broker_listens_nowhere_in_plain_text_but_for_its_own_metrics() -> None:
+    lines = configuration(_PORTS, encrypted=True).splitlines()
+    assert [line for line in lines if "tcp" in line] == [
+        "listeners.tcp = none", "prometheus.tcp.ip = 127.0.0.1", "prometheus.tcp.port = 3",
+    ]  # fmt: skip
+    assert {"listeners.ssl.1 = 127.0.0.1:1", "management.ssl.ip = 127.0.0.1"} <= set(lines)
+    versions = {line.partition(" = ")[2] for line in lines if ".versions." in line}
+    assert versions == {"tlsv1.2", "tlsv1.3"}
+
+
+def test_certificates_are_made_once_and_again_before_they_end(tmp_path: Path) -> None:
+    made = [tls_files(tmp_path / "tls", {"HALLPULSE_TLS": "on"}) for _ in range(2)]
+    first = Path(made[0].cert).read_bytes()
+    assert made[0] == made[1]
+    (tmp_path / "tls" / "server.pem").write_bytes(authority(tmp_path / "old", timedelta(days=5)).certificate)
+    assert tls_files(tmp_path / "tls", {"HALLPULSE_TLS": "on"}) == made[0]
+    assert Path(made[0].cert).read_bytes() not in (first, (tmp_path / "old" / "server.pem").read_bytes())
+
+
+def test_the_certificates_that_the_environment_names_are_used(tmp_path: Path) -> None:
+    named = {"HALLPULSE_TLS_CA": "/ca.pem", "HALLPULSE_TLS_CERT": "/own.pem", "HALLPULSE_TLS_KEY": "/own.key"}
+    assert tls_files(tmp_path / "tls", named) == TlsFiles("/ca.pem", "/own.pem", "/own.key")
+    assert tls_files(tmp_path / "tls", {"HALLPULSE_TLS_CA": "/ca.pem"}) == NO_FILES
+    assert not (tmp_path / "tls").exists()
+    for wrong in (named | {"HALLPULSE_TLS_KEY": ""}, {"HALLPULSE_TLS": "yes"}):
+        with pytest.raises(CannotRun, match=r"HALLPULSE_TLS.*: expected"):
+            tls_files(tmp_path / "tls", wrong)
 
 
 def test_the_brokers_definitions_hold_no_password() -> None:
@@ -44,7 +77,8 @@ def test_a_password_hash_has_rabbitmqs_form() -> None:
 
 
 def test_prometheus_scrapes_every_service_each_second() -> None:
-    written = prometheus_configuration({"ingest": ["127.0.0.1:1"], "rabbitmq": ["127.0.0.1:2"]}, "http://127.0.0.1:3")
+    jobs = [Job("ingest", ["127.0.0.1:1"]), Job("rabbitmq", ["127.0.0.1:2"])]
+    written = prometheus_configuration(jobs, "http://127.0.0.1:3")
     parsed = yaml.safe_load(written)
     assert parsed["global"]["scrape_interval"] == "1s"
     assert [job["job_name"] for job in parsed["scrape_configs"]] == ["ingest", "rabbitmq", "rabbitmq-queues"]

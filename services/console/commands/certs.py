@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from services.console.certificates import Certificates, make_certificates
+from services.console.certificates import make_certificates
 from services.console.texts import FOR_TESTS_ONLY, both
 from services.console.usage import BadUsage
 
@@ -36,24 +36,13 @@ def command(out: Path, hosts: tuple[str, ...], days: int) -> None:
     """
     for host in hosts:
         _check(host)
-    made = make_certificates([host.lower() for host in hosts], datetime.now(UTC), timedelta(days=days))
-    files = certificate_files(made)
+    files = make_certificates([host.lower() for host in hosts], datetime.now(UTC), timedelta(days=days)).files()
     _refuse_to_overwrite(out, files)
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, content in files.items():
         _write(out / name, content)
         click.echo(out / name)
     click.echo(both(FOR_TESTS_ONLY).format(days=days), err=True)
-
-
-def certificate_files(made: Certificates) -> Mapping[str, bytes]:
-    return {
-        "ca.pem": made.ca,
-        "server.pem": made.server.certificate,
-        "server.key": made.server.key,
-        "client.pem": made.client.certificate,
-        "client.key": made.client.key,
-    }
 
 
 def _check(host: str) -> None:

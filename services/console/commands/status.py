@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from services.console.connection import directory_option
+from hallpulse.tls import TlsFiles, client_context
+from services.console.connection import directory_option, endpoints
 from services.console.suite import lifecycle, probes
 from services.console.suite.layout import Layout
 from services.console.suite.state import HALTED, RUNNING, PartState, SuiteState
@@ -24,7 +25,7 @@ def command(directory: Path) -> None:
     if suite is None:
         raise click.ClickException(f"no suite runs in {layout.root}")
     _show(suite)
-    problems = [*_troubled(suite), *_not_ready(suite)]
+    problems = [*_troubled(suite), *_not_ready(suite, layout)]
     for problem in problems:
         click.echo(problem, err=True)
     if problems or not layout.endpoints.exists():
@@ -54,6 +55,8 @@ def _trouble(part: PartState) -> str:
     return f"{part.name} is {part.state} after {part.restarts} restarts, last exit status {part.exit_status}{why}"
 
 
-def _not_ready(suite: SuiteState) -> list[str]:
+def _not_ready(suite: SuiteState, layout: Layout) -> list[str]:
     pages = [part.address for part in suite.parts if part.name == "gateway" and part.state == RUNNING]
-    return [f"the gateway is not ready: {page}readyz" for page in pages if not probes.answers(f"{page}readyz")]
+    ca = endpoints(layout.root).ca if layout.endpoints.exists() else ""
+    trusted = client_context(TlsFiles(ca)) if ca else None
+    return [f"the gateway is not ready: {page}readyz" for page in pages if not probes.answers(f"{page}readyz", trusted)]

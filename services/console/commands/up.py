@@ -9,26 +9,32 @@ import click
 
 from services.console.connection import directory_option, endpoints
 from services.console.suite import detached, lifecycle
+from services.console.suite.encryption import SWITCH
 from services.console.suite.layout import Layout
 
 
 @click.command()
 @click.option("--detach", is_flag=True, help="Return when all is ready; end it with `hallpulse down`.")
+@click.option("--tls", is_flag=True, help="Encrypt the broker and the gateway with certificates made for this suite.")
 @directory_option
-def command(detach: bool, directory: Path) -> None:
+def command(*, detach: bool, tls: bool, directory: Path) -> None:
     """Start the whole suite on this machine: database, broker, services, Prometheus and Alertmanager.
 
     All run privately under DIR on the loopback address; addresses and keys are then in DIR/endpoints.json. Without
     --detach it stays until Ctrl-C and ends everything. HALLPULSE_DATABASE_URL, HALLPULSE_AMQP_URL (with
     HALLPULSE_MANAGEMENT_URL), HALLPULSE_PROMETHEUS_URL and HALLPULSE_ALERTMANAGER_URL name servers that already
     run: then no private one is started. Where a suite already runs in DIR it is left alone, and the exit status is 1.
+
+    With --tls (or HALLPULSE_TLS=on) broker and gateway answer encrypted alone; who connects trusts DIR/tls/ca.pem.
+    HALLPULSE_TLS_CA, _CERT and _KEY name certificates of your own instead.
     """
     layout = Layout(directory.absolute())
+    given = os.environ | ({SWITCH: "on"} if tls else {})
     if detach:
-        detached.start(layout, _tell)
+        detached.start(layout, given, _tell)
         _tell_addresses(layout)
     else:
-        lifecycle.run(layout, os.environ, lambda line: _tell_in_foreground(line, layout))
+        lifecycle.run(layout, given, lambda line: _tell_in_foreground(line, layout))
 
 
 def _tell(line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ def suite(layout: Layout) -> Iterator[None]:
     stop = _Stop(layout)
     handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
-        detached.start(layout, lambda line: say(line, markup=False))
+        detached.start(layout, os.environ, lambda line: say(line, markup=False))
         stop.raise_if_asked()
         yield
     finally:

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit, urlunsplit
 from services.boards import Links
 from services.console.suite import applications, keys, servers
 from services.console.suite.applications import Application
+from services.console.suite.encryption import tls_files
 from services.console.suite.errors import CannotRun
 from services.console.suite.files import private_directory, write_private
 from services.console.suite.layout import CHECKOUT, Layout
+from services.console.suite.monitoring import BROKER, Job
 from services.console.suite.parts import Part
 from services.console.suite.ports import KeptPorts, is_free
 from services.console.suite.rendering import Alerts, rendered_alerts
@@ -33,7 +35,9 @@ class Suite:
 
 def compose(layout: Layout, given: Mapping[str, str]) -> Suite:
     """Raises CannotRun where a program is missing or a port is taken: before anything was started."""
-    ground = Ground(layout, given, KeptPorts(layout.ports, _NAMES), keys.kept(layout.keys))
+    kept = keys.kept(layout.keys)  # first: they say whose data lies here
+    tls = tls_files(layout.tls, given)
+    ground = Ground(layout, given, KeptPorts(layout.ports, _NAMES), kept, tls)
     found = _applications(ground)
     database, broker = servers.database(ground), servers.broker(ground)
     monitoring = _monitoring(ground, found, broker)
@@ -42,11 +46,12 @@ def compose(layout: Layout, given: Mapping[str, str]) -> Suite:
     beside = (*broker.parts[1:], *database.parts, *(part for server in monitoring for part in server.parts))
     services = tuple(_part(application, ground, environment, broker) for application in found)
     stages = tuple(filter(None, (broker.parts[:1], beside, services)))
-    return Suite(stages, environment, _endpoints(found, environment))
+    return Suite(stages, environment, _endpoints(found, environment) | ({"ca": tls.ca} if tls.ca else {}))
 
 
 def _applications(ground: Ground) -> list[Application]:
-    return applications.applications(ground.layout, {name: _port(ground, name) for name in applications.present()})
+    ports = {name: _port(ground, name) for name in applications.present()}
+    return applications.applications(ground.layout, ports, ground.tls)
 
 
 def _port(ground: Ground, name: str) -> int:
@@ -64,19 +69,18 @@ def _part(application: Application, ground: Ground, environment: Mapping[str, st
 
 
 def _monitoring(ground: Ground, found: list[Application], broker: Server) -> tuple[Server, Server]:
-    alerts = _alerts(ground)
+    alerts = _alerts(ground, _gateway_url(found))
     alertmanager = servers.alertmanager(ground, alerts)
-    scraped = {application.name: [application.address] for application in found}
+    scraped = [Job(one.name, [one.address], one.tls.ca) for one in found]
     if broker.scraped:
-        scraped["rabbitmq"] = list(broker.scraped)
+        scraped.append(Job(BROKER, broker.scraped))
     url = alertmanager.environment["HALLPULSE_ALERTMANAGER_URL"]
     return alertmanager, servers.prometheus(ground, alerts, scraped, url)
 
 
-def _alerts(ground: Ground) -> Alerts:
+def _alerts(ground: Ground, gateway: str) -> Alerts:
     pace = ground.given.get("HALLPULSE_INTERVALS") or "demo"
     receiver = f"http://{applications.HOST}:{_port(ground, NOTICES)}/v1/alerts"
-    gateway = f"http://{applications.HOST}:{_port(ground, applications.GATEWAY)}"
     token_file = private_directory(ground.layout.alertmanager) / "notices.token"
     write_private(token_file, ground.keys.notices)
     links = Links(gateway=gateway, grafana=ground.given.get("HALLPULSE_GRAFANA_URL", "").rstrip("/"))
@@ -92,6 +96,8 @@ def _environment(ground: Ground, all_servers: tuple[Server, ...]) -> dict[str, s
         "HALLPULSE_NOTICES_URL": f"http://{applications.HOST}:{_port(ground, NOTICES)}",
         "HALLPULSE_GATEWAY_PORT": str(_port(ground, applications.GATEWAY)),
     }
+    if ground.tls.ca:
+        environment["HALLPULSE_TLS_CA"] = ground.tls.ca
     for server in all_servers:
         environment |= server.environment
     return environment
@@ -111,12 +117,16 @@ def _endpoints(found: list[Application], environment: Mapping[str, str]) -> dict
     return {
         "amqp": _without_user(environment["HALLPULSE_AMQP_URL"]),
         "database": environment["HALLPULSE_DATABASE_URL"],
-        "gateway": f"http://{applications.HOST}:{environment['HALLPULSE_GATEWAY_PORT']}",
+        "gateway": _gateway_url(found),
         "token": environment["HALLPULSE_READ_TOKEN"],
         "metrics": [application.metrics_url for application in found],
         "prometheus": environment["HALLPULSE_PROMETHEUS_URL"],
         "alertmanager": environment["HALLPULSE_ALERTMANAGER_URL"],
     }
+
+
+def _gateway_url(found: list[Application]) -> str:
+    return next(application.url for application in found if application.name == applications.GATEWAY)
 
 
 def _without_user(url: str) -> str:

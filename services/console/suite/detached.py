@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from services.console.suite.errors import CannotRun
 from services.console.suite.files import private_directory
@@ -17,12 +17,12 @@ READY, FAILED = "ready", "failed: "
 _MODULE = "services.console.suite"
 
 
-def start(layout: Layout, say: Say) -> None:
+def start(layout: Layout, given: Mapping[str, str], say: Say) -> None:
     """Returns when the suite is ready. Raises CannotRun, in the supervisor's own words, where it does not get there."""
     private_directory(layout.root)
     reading, writing = os.pipe()
     with open(reading, encoding="utf-8") as told:
-        supervisor = _spawn(layout, writing)
+        supervisor = _spawn(layout, given, writing)
         os.close(writing)
         try:
             _listen(told, say, layout)
@@ -44,7 +44,7 @@ def _listen(told: Iterable[str], say: Say, layout: Layout) -> None:
     raise CannotRun(f"the supervisor ended without a word (log: {layout.log('supervisor')})")
 
 
-def _spawn(layout: Layout, writing: int) -> subprocess.Popen[bytes]:
+def _spawn(layout: Layout, given: Mapping[str, str], writing: int) -> subprocess.Popen[bytes]:
     path = layout.log("supervisor")
     argv = [sys.executable, "-P", "-m", _MODULE, str(layout.root), str(writing)]
     nothing = subprocess.DEVNULL
@@ -52,7 +52,7 @@ def _spawn(layout: Layout, writing: int) -> subprocess.Popen[bytes]:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         with path.open("ab") as log:
             return subprocess.Popen(
-                argv, stdin=nothing, stdout=log, stderr=log, pass_fds=(writing,), start_new_session=True
+                argv, env=given, stdin=nothing, stdout=log, stderr=log, pass_fds=(writing,), start_new_session=True
             )
     except OSError as error:
         raise CannotRun(f"cannot write {path}: {error.strerror}") from None

@@ -67,6 +67,11 @@ class Layout:
         return self.root / "outbox.sqlite"
 
     @property
+    def tls(self) -> Path:
+        """Certificates that the suite made for itself; ca.pem is what others must trust."""
+        return self.root / "tls"
+
+    @property
     def logs(self) -> Path:
         return self.root / "log"
 
@@ -100,7 +105,7 @@ class Layout:
 
     @property
     def _directories(self) -> tuple[Path, ...]:
-        return (self.database, self.broker, self.prometheus, self.alertmanager)
+        return (self.database, self.broker, self.prometheus, self.alertmanager, self.tls)
 
 
 def default_directory() -> Path:

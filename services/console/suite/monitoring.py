@@ -15,17 +15,31 @@ from services.console.suite.probes import answers
 from services.console.suite.processes import Command
 
 HOST = "127.0.0.1"
+BROKER = "rabbitmq"
 _KEPT = "400d"
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """Whose metrics are fetched: from which addresses; `ca`: over HTTPS, trusting this authority."""
+
+    name: str
+    addresses: Sequence[str]
+    ca: str = ""
+
+    def as_configured(self) -> dict[str, object]:
+        secure = {"scheme": "https", "tls_config": {"ca_file": self.ca}} if self.ca else {}
+        return {"job_name": self.name, **secure, "static_configs": [{"targets": list(self.addresses)}]}
+
+
+@dataclass(frozen=True, slots=True)
 class Prometheus:
-    """`targets`: job name to the addresses of its metrics; `rules`: file name to content, rendered from the plans."""
+    """`jobs`: whose metrics; `rules`: file name to content, rendered from the plans."""
 
     directory: Path
     log: Path
     port: int
-    targets: Mapping[str, Sequence[str]]
+    jobs: Sequence[Job]
     rules: Mapping[str, str]
     alertmanager_url: str
 
@@ -36,7 +50,7 @@ class Prometheus:
     def command(self) -> Command:
         private_directory(self.directory)
         _write_rules(private_directory(self.directory / "rules"), self.rules)
-        write_private(self._configuration, prometheus_configuration(self.targets, self.alertmanager_url))
+        write_private(self._configuration, prometheus_configuration(self.jobs, self.alertmanager_url))
         argv = (
             str(programs.prometheus()),
             f"--config.file={self._configuration}",
@@ -87,12 +101,11 @@ class Alertmanager:
         return answers(f"{self.url}/-/ready")
 
 
-def prometheus_configuration(targets: Mapping[str, Sequence[str]], alertmanager_url: str) -> str:
-    jobs = [{"job_name": job, "static_configs": [{"targets": list(found)}]} for job, found in targets.items()]
+def prometheus_configuration(jobs: Sequence[Job], alertmanager_url: str) -> str:
     configuration: dict[str, object] = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
         "rule_files": ["rules/*.yml"],
-        "scrape_configs": [*jobs, *_queues(targets)],
+        "scrape_configs": [*(job.as_configured() for job in jobs), *_queues(jobs)],
     }
     if alertmanager_url:
         scheme, _, address = alertmanager_url.partition("://")
@@ -102,18 +115,18 @@ def prometheus_configuration(targets: Mapping[str, Sequence[str]], alertmanager_
     return yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True)
 
 
-def _queues(targets: Mapping[str, Sequence[str]]) -> list[dict[str, object]]:
+def _queues(jobs: Sequence[Job]) -> list[dict[str, object]]:
     """How full each queue is, which the broker shows under an address of its own."""
-    if "rabbitmq" not in targets:
-        return []
     return [
         {
             "job_name": "rabbitmq-queues",
             "metrics_path": "/metrics/detailed",
             "params": {"family": ["queue_coarse_metrics"], "vhost": ["/"]},
             "scrape_interval": "5s",
-            "static_configs": [{"targets": list(targets["rabbitmq"])}],
+            "static_configs": [{"targets": list(job.addresses)}],
         }
+        for job in jobs
+        if job.name == BROKER
     ]
 
 

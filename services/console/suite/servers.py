@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 from hallpulse.broker import EVENTS, GATEWAY_USER, declare, open_channel
 from hallpulse.settings import settings_from
 from hallpulse.store import migrate
+from hallpulse.tls import NO_FILES, TlsFiles
 from services.console.suite import probes, programs
 from services.console.suite.errors import CannotRun
 from services.console.suite.keys import Keys
 from services.console.suite.layout import Layout
-from services.console.suite.monitoring import Alertmanager, Prometheus
+from services.console.suite.monitoring import Alertmanager, Job, Prometheus
 from services.console.suite.parts import Part
 from services.console.suite.ports import KeptPorts
 from services.console.suite.postgres import Postgres
@@ -40,12 +41,13 @@ _BROKER_PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What every server is laid on; `given`: the caller's environment."""
+    """What every server is laid on; `given`: the caller's environment; `tls`: with a certificate they encrypt."""
 
     layout: Layout
     given: Mapping[str, str]
     ports: KeptPorts
     keys: Keys
+    tls: TlsFiles = NO_FILES
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,28 +84,30 @@ def broker(ground: Ground) -> Server:
     url = ground.given.get("HALLPULSE_AMQP_URL")
     if url:
         _check_broker(url)
-        _declare(url, ground.given)
+        _declare(url, ground)
         return _elsewhere({"HALLPULSE_AMQP_URL": url})
     programs.rabbitmq_server()
     programs.epmd()
     operator = User(OPERATOR, ground.keys.operator, tags="administrator")
     # It may speak for every hall, and do nothing else.
     gateway = User(GATEWAY_USER, ground.keys.gateway, ("^$", f"^{re.escape(EVENTS)}$", "^$"))
-    server = RabbitMQ(ground.layout.broker, ground.layout.log("broker"), _broker_ports(ground), (operator, gateway))
+    log = ground.layout.log("broker")
+    server = RabbitMQ(ground.layout.broker, log, _broker_ports(ground), (operator, gateway), ground.tls)
     environment = {
         "HALLPULSE_AMQP_URL": server.amqp_url(operator),
         "HALLPULSE_MANAGEMENT_URL": server.management_url(operator),
     }
     scraped = (f"{server.host}:{server.ports.metrics}",)
-    parts = _broker_parts(server, lambda: _declare(server.amqp_url(operator), ground.given))
+    parts = _broker_parts(server, lambda: _declare(server.amqp_url(operator), ground))
     return Server(parts, environment, {"HALLPULSE_AMQP_URL": server.amqp_url(gateway)}, scraped)
 
 
-def _declare(url: str, given: Mapping[str, str]) -> None:
+def _declare(url: str, ground: Ground) -> None:
     """Before any service starts, so that whoever publishes once the suite is ready finds the exchange."""
-    named = {name: value for name, value in given.items() if name.startswith("HALLPULSE_")}
-    settings = settings_from({**named, "HALLPULSE_AMQP_URL": url, "HALLPULSE_DATABASE_URL": "any"})
-    with open_channel(url) as channel:
+    named = {name: value for name, value in ground.given.items() if name.startswith("HALLPULSE_")}
+    trusted = {"HALLPULSE_TLS_CA": ground.tls.ca} if ground.tls.ca else {}
+    settings = settings_from({**named, **trusted, "HALLPULSE_AMQP_URL": url, "HALLPULSE_DATABASE_URL": "any"})
+    with open_channel(settings.amqp_url) as channel:
         declare(channel, settings.partitions)
 
 
@@ -143,7 +147,7 @@ def alertmanager(ground: Ground, alerts: Alerts) -> Server:
     return Server((part,), {"HALLPULSE_ALERTMANAGER_URL": server.url}, {})
 
 
-def prometheus(ground: Ground, alerts: Alerts, scraped: Mapping[str, Sequence[str]], alertmanager_url: str) -> Server:
+def prometheus(ground: Ground, alerts: Alerts, scraped: Sequence[Job], alertmanager_url: str) -> Server:
     url = ground.given.get("HALLPULSE_PROMETHEUS_URL")
     if url:
         return _elsewhere({"HALLPULSE_PROMETHEUS_URL": url})
