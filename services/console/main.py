@@ -35,7 +35,7 @@ SUMMARIES = {
     "refused": "List, show, replay or drop refused events.",
     "recompute": "Rebuild every aggregate from the stored events, or check them.",
     "audit": "Show who changed what.",
-    "certs": "Make certificates for encrypted connections.",
+    "certs": "Make certificates to test encrypted connections with.",
 }
 
 
