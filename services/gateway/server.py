@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 import ssl
+import struct
+from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import uvicorn
 from litestar import Litestar
@@ -14,44 +17,60 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 10.0
 HEAD_BYTES = 64 * 1024
-MESSAGE_SECONDS = 60.0
+MESSAGE_SECONDS, MESSAGE_BYTES = 60.0, 8 * 1024 * 1024
 """A whole request, its body too: the handler gives up on a body before that, with an answer."""
 UNREAD_SECONDS = 30.0
 """Who asks and does not read is cut off: what waits to be read is held in memory."""
+MOST_CONNECTIONS = 512
+"""From one address: so that nobody takes all that the system gives."""
 IDLE_SECONDS = 30
 SHUTDOWN_SECONDS = 10
+_NO_LINGERING = struct.pack("ii", 1, 0)
 
 
 class PatientProtocol(HttpToolsProtocol):
     """Closes the connection of a request that does not arrive in time, and of an answer that is not taken in time."""
 
+    _open: ClassVar[Counter[str]] = Counter()
+    _address = ""
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
-    _head_bytes: int | None = 0
+    _in_head = True
+    _bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._address = self.client[0] if self.client else ""
+        self._open[self._address] += 1
+        if self._open[self._address] > MOST_CONNECTIONS:
+            transport.abort()
         self._expect_within(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._open[self._address] -= 1
+        if not self._open[self._address]:
+            del self._open[self._address]
         self._expect_nothing()
         self._is_read()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._head_bytes is not None:
-            self._head_bytes += len(data)
+        self._bytes += len(data)
         super().data_received(data)
-        if self._head_bytes is not None and self._head_bytes > HEAD_BYTES:
+        if self._bytes > (HEAD_BYTES if self._in_head else MESSAGE_BYTES):
             self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._head_bytes = 0
+        self._in_head, self._bytes = True, 0
         self._expect_within(HEAD_SECONDS)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # what comes behind a body is nothing that anybody reads
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        self._head_bytes = None
+        self._in_head = False
         self._expect_within(MESSAGE_SECONDS)
         super().on_headers_complete()
 
@@ -62,11 +81,18 @@ class PatientProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         self._is_read()
-        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self._cut_off)
 
     def resume_writing(self) -> None:
         self._is_read()
         super().resume_writing()
+
+    def _cut_off(self) -> None:
+        """Also what the system still keeps for the other side."""
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
+        self.transport.abort()
 
     def _is_read(self) -> None:
         if self._unread is not None:
@@ -112,5 +138,12 @@ class Server(uvicorn.Server):
 
 def serve(app: Litestar, listener: socket.socket, tls: ssl.SSLContext | None, ready: Callable[[], None]) -> None:
     """Until SIGTERM or SIGINT; requests under way are answered first. tls: None answers over plain HTTP."""
+    _allow_connections()
     encryption = (lambda *_: tls) if tls is not None else None
     Server(uvicorn.Config(app, **CONFIG, ssl_context_factory=encryption), ready).run([listener])
+
+
+def _allow_connections() -> None:
+    """As many as the system lets us have: usual are a thousand descriptors, which two addresses could take."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -9,7 +9,13 @@ from litestar import Request, Response, get
 
 from services.gateway.document import document
 
+_KEPT = "openapi"
+
 
 @get("/openapi.json", sync_to_thread=True, include_in_schema=False)
 def get_openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
-    return Response(msgspec.json.encode(document(request.app)), media_type="application/json")
+    """Made once: it takes long, and anybody may ask for it."""
+    state = request.app.state
+    if _KEPT not in state:
+        state[_KEPT] = msgspec.json.encode(document(request.app))
+    return Response(state[_KEPT], media_type="application/json")
