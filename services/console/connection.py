@@ -53,7 +53,7 @@ def connect(directory: Path | None = None, environment: Mapping[str, str] | None
     no suite needs to run here. Raises Unavailable where none does, SettingsError where a variable is wrong.
     """
     given = os.environ if environment is None else environment
-    if all(given.get(name) for name in _SERVERS):
+    if all(given.get(name) or given.get(f"{name}_FILE") for name in _SERVERS):
         return settings_from(given)
     root = directory or default_directory()
     return settings_from({**_read(root, Layout(root).environment), **_own(given)})

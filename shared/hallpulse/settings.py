@@ -20,6 +20,7 @@ class Settings:
     amqp_url: of the suite's own broker user (it may declare the topology and speak for every hall);
     management_url: RabbitMQ's HTTP API with user and password, needed only to add halls;
     gateway_amqp_url: how the gateway of a deployment finds the broker, for whoever makes its user there;
+    service_database_url: how the services of a deployment find the database, for whoever makes their role there;
     gateway_rate: requests a second that one hall or other token may make in the long run, 0 for any number;
     read_token: with it the gateway answers every query, and takes no events;
     tls_ca: the authorities to trust in amqps:// and https:// URLs that name none, the machine's own if empty;
@@ -34,6 +35,7 @@ class Settings:
     database_url: str
     management_url: str = ""
     gateway_amqp_url: str = ""
+    service_database_url: str = ""
     plans: Path = Path("plans")
     calendars: Path = Path("calendars")
     host: str = "127.0.0.1"
@@ -67,6 +69,7 @@ _NAMES = {
     "database_url": "HALLPULSE_DATABASE_URL",
     "management_url": "HALLPULSE_MANAGEMENT_URL",
     "gateway_amqp_url": "HALLPULSE_GATEWAY_AMQP_URL",
+    "service_database_url": "HALLPULSE_SERVICE_DATABASE_URL",
     "plans": "HALLPULSE_PLANS",
     "calendars": "HALLPULSE_CALENDARS",
     "host": "HALLPULSE_HOST",

@@ -75,11 +75,28 @@ def test_secrets_are_drawn_once_and_never_committed(tmp_path: Path) -> None:
 
 def test_the_drawn_secrets_are_settings_that_services_take(tmp_path: Path) -> None:
     drawn(tmp_path)
-    names = ("amqp_url", "database_url", "management_url", "gateway_amqp_url", "read_token", "notices_token")
+    names = (
+        "amqp_url", "database_url", "service_database_url", "management_url", "gateway_amqp_url", "read_token",
+        "notices_token",
+    )  # fmt: skip
     files = {f"HALLPULSE_{name.upper()}_FILE": str(tmp_path / "secrets" / name) for name in names}
     settings = settings_from(files)
     assert settings.amqp_url.startswith("amqp://hallpulse:")
     assert settings.gateway_amqp_url.startswith("amqp://gateway:")
+    assert settings.service_database_url.startswith("postgresql://service:")
+
+
+def test_the_tables_owner_is_known_to_prepare_alone() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert ("database_url" in service.get("secrets", [])) is (name == "prepare"), name
+    for name, document in DOCUMENTS.items():
+        keys = {
+            item["key"]
+            for p in pods(document)
+            for v in p.get("volumes", [])
+            for item in v.get("secret", {}).get("items", [])
+        }
+        assert ("database_url" in keys) is (name == "Job prepare"), name
 
 
 def test_no_secret_stands_in_a_deployments_file() -> None:

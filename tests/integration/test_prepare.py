@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
+from datetime import date
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from hallpulse.broker.connection import open_channel
+from hallpulse.domain.calendar import Calendar
 from hallpulse.domain.errors import Halt
 from hallpulse.settings import Settings, SettingsError
-from hallpulse.store import open_store
+from hallpulse.store import Grant, hash_of, migrate, open_store
 from services.console.prepare import make_gateway_user, prepare
+from tests.integration.test_store import case, item
+from tests.merging import NOW, decoded
 from tests.servers import BrokerServer, Vhost
 
 CALENDARS = Path(__file__).parents[2] / "calendars"
@@ -43,6 +49,59 @@ def test_the_gateways_user_may_publish_and_nothing_else(broker: BrokerServer, vh
         channel.basic_publish("hall.events", "222424.hall-1.heartbeat", b"{}")
         with pytest.raises(Halt), open_channel(url) as other:
             other.queue_declare("of-my-own")
+
+
+def test_the_services_role_works_on_the_tables_and_leaves_the_audit_alone(
+    database_url: str, amqp_url: str, calendars: list[Calendar]
+) -> None:
+    role = f"service_{secrets.token_hex(4)}"
+    url = make_url(database_url).set(username=role, password="it's/secret:?")
+    service_url = url.render_as_string(hide_password=False)
+    settings = Settings(amqp_url, database_url, service_database_url=service_url, calendars=CALENDARS)
+    try:
+        for _ in range(2):
+            prepare(settings)
+        _work(service_url, calendars)
+        with psycopg.connect(service_url, autocommit=True) as connection:
+            for statement in (
+                "ALTER TABLE audit DISABLE TRIGGER audit_append_only",
+                "DROP TRIGGER audit_append_only ON audit",
+                "UPDATE audit SET actor = ''",
+                "DELETE FROM audit",
+                "TRUNCATE audit",
+                "ALTER FUNCTION audit_refuses() RENAME TO audit_permits",
+                "SET session_replication_role = replica",
+                "DROP TABLE halls",
+                "UPDATE alembic_version SET version_num = '0001'",
+            ):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(statement.encode())
+    finally:
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute(f"DROP OWNED BY {role}".encode())
+            connection.execute(f"DROP ROLE {role}".encode())
+
+
+def _work(service_url: str, calendars: list[Calendar]) -> None:
+    """Everything that changes a table, as the services' role."""
+    store = open_store(service_url)
+    store.halls.add(222424, "hall-1", ["case"], hash_of("a"))
+    store.tokens.add("board", hash_of("b"), Grant("bureau"))
+    assert store.merge(decoded([*case(1), item(5, "2026-01-01", "i1")]), NOW).new
+    store.apply_calendars([*calendars, Calendar(222424, {date(2026, 3, 4): (False, "县庆")})])
+    assert store.recompute(check=True) == []
+    store.recompute(check=False)
+    store.notices.list()
+    assert [line.deed.action for line in store.audit.list(limit=4)] == [
+        "recompute.repair", "calendar.apply", "token.add", "hall.add",
+    ]  # fmt: skip
+    store.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql://hallpulse:p@h/x", "postgresql://service@h/x", "postgresql://h/x"])
+def test_a_services_address_without_a_user_of_its_own_is_refused(database_url: str, url: str) -> None:
+    with pytest.raises(Halt, match=r"database: .*expected"):
+        migrate(database_url, url)
 
 
 @pytest.mark.parametrize("url", ["amqp://somebody:p@h/", "amqp://gateway@h/", "amqp://h/"])

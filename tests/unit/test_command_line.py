@@ -57,6 +57,16 @@ def test_connecting_needs_a_suite_or_both_servers_in_the_environment(tmp_path: P
     assert settings.amqp_url == "amqp://elsewhere"
 
 
+def test_servers_may_be_named_by_files_as_secrets_are(tmp_path: Path) -> None:
+    (tmp_path / "amqp").write_text("amqp://elsewhere")
+    (tmp_path / "database").write_text("postgresql://there")
+    named = {
+        f"HALLPULSE_{name}_URL_FILE": str(tmp_path / file)
+        for name, file in (("AMQP", "amqp"), ("DATABASE", "database"))
+    }
+    assert connect(tmp_path, named).database_url == "postgresql://there"
+
+
 def test_the_environment_wins_over_the_suite(tmp_path: Path) -> None:
     (tmp_path / "environment.json").write_text(
         '{"HALLPULSE_AMQP_URL": "amqp://here", "HALLPULSE_DATABASE_URL": "postgresql://here"}'

@@ -47,6 +47,7 @@ from .recent import RecentIds
 from .recompute import Difference, recompute
 from .redating import Progress, apply_calendars
 from .registry import HallRegistry
+from .roles import make_service_role
 from .tokens import TokenRegistry
 
 T = TypeVar("T")
@@ -189,10 +190,12 @@ def open_store(database_url: str, pool_size: int = 4, service: str = "") -> Stor
     return Store(open_engine(database_url, pool_size), process_actor(service))
 
 
-def migrate(database_url: str) -> None:
-    """Create or bring up to date the tables of a database."""
+def migrate(database_url: str, service_url: str = "") -> None:
+    """Create or bring up to date the tables of a database, and the role that `service_url` logs in as."""
     engine = open_engine(database_url)
     try:
         upgrade(engine)
+        if service_url:
+            make_service_role(engine, service_url)
     finally:
         engine.dispose()
