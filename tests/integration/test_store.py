@@ -60,6 +60,17 @@ def test_an_event_that_comes_twice_counts_once(store: Store) -> None:
     assert store.figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(4, 1)
 
 
+def test_what_another_process_stored_is_known_as_a_double_among_new_events(store: Store, store_url: str) -> None:
+    first, both = decoded(case(1)), decoded([*case(1), *case(2), case(1, "2026-03-09")[1]])
+    merge_all(store, first, 2)
+    other = open_store(store_url)
+    outcomes = merge_all(other, both, 5)
+    again = merge_all(other, both, 5)
+    other.close()
+    assert [(len(o.new), len(o.duplicates), len(o.reused)) for o in (*outcomes, *again)] == [(2, 2, 1), (0, 4, 1)]
+    assert store.figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(8, 2)
+
+
 def test_an_id_used_again_with_other_content_is_told_apart_from_a_duplicate(store: Store) -> None:
     event = decoded([step("case-1", "decided", "2026-03-06", outcome="granted")])[0]
     other = decoded([step("case-1", "decided", "2026-03-06", outcome="refused")])[0]

@@ -3,7 +3,7 @@
 pika decodes a message in three steps and some ten objects, one message at a time; that took more than a third of all
 that a consumer does for an event. Here whole deliveries are taken from the bytes at once; everything else, and what is
 not an ordinary delivery (in several frames, of another channel, without a body), is left to pika.
-See docs/decisions/0003-deliveries-from-the-bytes.md.
+See docs/decisions/0004-deliveries-from-the-bytes.md.
 """
 
 from __future__ import annotations
