@@ -66,7 +66,8 @@ def open_channel(amqp_url: str) -> Iterator[BlockingChannel]:
 def broker_faults() -> Iterator[None]:
     """What pika raises in the block becomes Unavailable, or Halt where trying again cannot help."""
     try:
-        yield
+        with lost_at_once():
+            yield
     except (ProbableAuthenticationError, ProbableAccessDeniedError) as error:
         raise _at_the_door(error) from None
     except ChannelClosedByBroker as error:
@@ -74,6 +75,17 @@ def broker_faults() -> Iterator[None]:
         raise (Halt(said) if error.reply_code in _REFUSED_FOR_GOOD else Unavailable(said)) from error
     except (AMQPError, OSError) as error:
         raise Unavailable(f"broker: {fault_line(error)}") from error
+
+
+@contextmanager
+def lost_at_once() -> Iterator[None]:
+    """Where the other side resets a connection as soon as it is made, pika raises a ValueError: that is an outage."""
+    try:
+        yield
+    except ValueError as error:
+        if "getpeername" not in str(error):
+            raise
+        raise Unavailable("broker: the connection was lost as soon as it was made") from error
 
 
 def _at_the_door(error: BaseException) -> Halt | Unavailable:

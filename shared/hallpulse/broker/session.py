@@ -18,7 +18,7 @@ from hallpulse.domain.errors import Unavailable
 
 from .batch import GATHER_SECONDS, Batch, Delivery
 from .committing import Committer
-from .connection import fault_line, parameters
+from .connection import fault_line, lost_at_once, parameters
 from .direct import DirectConnection
 from .letterbox import Letterbox
 from .refused import Letter
@@ -110,7 +110,8 @@ class Session:
         """Serve the connection until it is closed. Raises Unavailable where that was not our wish."""
         try:
             self._tick()
-            self._ioloop.start()
+            with lost_at_once():
+                self._ioloop.start()
         finally:
             self._closed = True
             self.waiting_since = None

@@ -132,11 +132,24 @@ class Pipeline:
     def _run(self) -> None:
         try:
             self._connect()
-            self._ioloop.start()
+            while not self._served():
+                pass
         finally:
             self._lose("the publisher has stopped")
             self._settled.set()
             self._ioloop.close()
+
+    def _served(self) -> bool:
+        """Whether the loop has come to its end. Where the broker resets a connection as soon as it is made, pika raises
+        a ValueError out of the loop instead of telling us; going on, it notices by its own timeout."""
+        try:
+            self._ioloop.start()
+        except ValueError as error:
+            if "getpeername" not in str(error):
+                raise
+            self._fault = "the connection was lost as soon as it was made"
+            return False
+        return True
 
     def _connect(self) -> None:
         if not self._closing:
