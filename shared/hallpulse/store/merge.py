@@ -10,8 +10,6 @@ from sqlalchemy import Connection, Engine, text
 
 from hallpulse.contract.events import CaseData, Family, HallEvent
 from hallpulse.domain.case import CaseEvent
-from hallpulse.domain.integrity import LATE_MINUTES
-from hallpulse.domain.workdays import local_day
 
 from .cases import CaseKey, refold
 from .catalogue import Item, store_items
@@ -19,26 +17,29 @@ from .cells import Differences
 from .codec import case_event
 from .context import ContextCache, TransactionContext
 from .database import transaction
+from .hall_days import MICROSECONDS_A_MINUTE, Times, note_hall_days, times_of
 from .incoming import EventKey, insert_events
 from .locks import lock_halls, lock_regions
 from .recent import RecentIds
 from .reports import store_figures, store_tallies
-from .staging import to_date
 
 CASES_AT_ONCE = 5_000
-_MICROSECONDS_A_MINUTE = 60_000_000
 _OF_THE_REGION = frozenset({Family.ITEM, Family.FIGURE})
 """What several halls of a region may write to at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class MergeOutcome:
-    """What became of a batch: how many events are new, and which were double or used an id again."""
+    """What became of a batch: which events are new, which were double or used an id again.
+
+    redated: cases that a changed catalogue touched; times: of the new events, by hall.
+    """
 
     new: Sequence[HallEvent] = ()
     duplicates: Sequence[HallEvent] = ()
     reused: Sequence[HallEvent] = ()
-    redated: int = field(default=0)
+    redated: int = 0
+    times: Times = field(default_factory=dict)
 
 
 def merge(
@@ -54,20 +55,19 @@ def merge(
         regions = {event.region for event in batch}
         rewritten = {event.region for event in batch if event.type.family in _OF_THE_REGION}
         lock_regions(connection, regions, rewritten)
-        minute = arrived // _MICROSECONDS_A_MINUTE
+        minute = arrived // MICROSECONDS_A_MINUTE
         found = insert_events(connection, recent, batch, minute)
         events = list(found.new.values())
-        redated = 0
+        times, redated = times_of(events), 0
         if events:
-            lock_halls(connection, {(event.region, event.hall) for event in events})
+            lock_halls(connection, times.keys())
             context = cache.begin(connection, regions)
-            redated = _take_in(connection, context, found.new, minute)
-    return MergeOutcome(events, found.duplicates, found.reused, redated)
+            redated = _take_in(connection, context, found.new)
+            note_hall_days(connection, times, minute)
+    return MergeOutcome(events, found.duplicates, found.reused, redated, times)
 
 
-def _take_in(
-    connection: Connection, context: TransactionContext, events: Mapping[EventKey, HallEvent], arrived: int
-) -> int:
+def _take_in(connection: Connection, context: TransactionContext, events: Mapping[EventKey, HallEvent]) -> int:
     touched: dict[CaseKey, list[CaseEvent]] = defaultdict(list)
     others: dict[Family, list[HallEvent]] = defaultdict(list)
     for (region, hall, key), event in events.items():
@@ -86,7 +86,6 @@ def _take_in(
     if others[Family.FIGURE]:
         store_figures(connection, others[Family.FIGURE])
     refold_all(connection, touched, context)
-    _note_hall_days(connection, events.values(), arrived)
     return redated
 
 
@@ -113,25 +112,3 @@ def _add_cases_of(connection: Connection, items: Iterable[Item], touched: dict[C
     for key in keys:
         touched.setdefault(key, [])
     return len(keys)
-
-
-def _note_hall_days(connection: Connection, events: Iterable[HallEvent], arrived: int) -> None:
-    """How much each hall sent of each day, how much of it late, and the newest of it: coverage and freshness."""
-    days: dict[tuple[int, str, int], list[int]] = {}
-    for event in events:
-        noted = days.setdefault((event.region, event.hall, local_day(event.time)), [0, event.time, 0])
-        noted[0] += 1
-        noted[1] = max(noted[1], event.time)
-        noted[2] += arrived - event.time // _MICROSECONDS_A_MINUTE > LATE_MINUTES
-    rows = [(*key[:2], to_date(key[2]), *noted) for key, noted in sorted(days.items())]
-    names = ("regions", "halls", "days", "events", "newest", "late")
-    connection.execute(
-        text(
-            "INSERT INTO hall_days (region, hall, day, events, newest, late)"
-            " SELECT * FROM unnest(CAST(:regions AS int[]), CAST(:halls AS text[]), CAST(:days AS date[]),"
-            " CAST(:events AS int[]), CAST(:newest AS bigint[]), CAST(:late AS int[]))"
-            " ON CONFLICT (region, hall, day) DO UPDATE SET events = hall_days.events + excluded.events,"
-            " newest = greatest(hall_days.newest, excluded.newest), late = hall_days.late + excluded.late"
-        ),
-        {name: [row[index] for row in rows] for index, name in enumerate(names)},
-    )
