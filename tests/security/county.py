@@ -67,9 +67,9 @@ class County:
     def port(self) -> int:
         return int(self.gateway.client.base_url.port or 0)
 
-    def hall(self, name: str) -> Keys:
+    def hall(self, name: str, families: str = FAMILIES) -> Keys:
         """Register a further hall, or give a known one new keys."""
-        return _hall(name, self.environment)
+        return _hall(name, self.environment, families)
 
     def token(self, name: str, *options: str) -> str:
         """A token that is not a hall's."""
@@ -140,8 +140,8 @@ def attacked(folder: Path, vhost: Vhost, database_url: str) -> Iterator[County]:
         store.close()
 
 
-def _hall(name: str, environment: Mapping[str, str]) -> Keys:
-    given = _said(hall.command, ["add", REGION, name, "--families", FAMILIES, "--json"], environment)
+def _hall(name: str, environment: Mapping[str, str], families: str = FAMILIES) -> Keys:
+    given = _said(hall.command, ["add", REGION, name, "--families", families, "--json"], environment)
     return Keys(name, given["amqp_user"], given["amqp_password"], given["token"])
 
 
