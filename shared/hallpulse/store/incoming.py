@@ -65,9 +65,16 @@ def _insert(connection: Connection, recent: RecentIds, events: Events, arrived: 
 
 
 def _insert_where_new(connection: Connection, events: Events, arrived: int) -> dict[EventKey, HallEvent]:
-    """One statement: its SELECT still sees the table as it was before its INSERT, and is skipped where all were new."""
+    """What was there is asked for by a statement of its own, where not all were new.
+
+    The insert may have waited for another transaction to commit the same events, which its own snapshot does not show.
+    """
     copy_rows(connection, "stage_events", "events", _COLUMNS, _rows(events, arrived))
-    seen = connection.execute(_INSERT, {"staged": len(events)})
+    known = connection.execute(_INSERT).all()
+    if not known:
+        return {}
+    regions, halls, ids = (list(column) for column in zip(*known, strict=True))
+    seen = connection.execute(_STORED, {"regions": regions, "halls": halls, "ids": ids})
     return {(row[0], row[1], bytes(row[2])): event_of(tuple(row)) for row in seen}
 
 
@@ -80,9 +87,13 @@ def _rows(events: Events, arrived: int) -> Iterator[tuple[Any, ...]]:
 EVENT_COLUMNS = "region, hall, id, type, time, case_id, data, extra"
 _INSERT = text(
     f"WITH inserted AS (INSERT INTO events ({', '.join(_COLUMNS)}) SELECT {', '.join(_COLUMNS)} FROM stage_events"
-    " ON CONFLICT DO NOTHING RETURNING 1)"
-    f" SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS.split(', '))}"
-    " FROM stage_events JOIN events e USING (region, hall, id) WHERE (SELECT count(*) FROM inserted) < :staged"
+    " ON CONFLICT DO NOTHING RETURNING region, hall, id)"
+    " SELECT region, hall, id FROM stage_events EXCEPT SELECT region, hall, id FROM inserted"
+)
+_STORED = text(
+    f"SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS.split(', '))} FROM events e JOIN"
+    " unnest(CAST(:regions AS int[]), CAST(:halls AS text[]), CAST(:ids AS bytea[])) AS k(region, hall, id)"
+    " USING (region, hall, id)"
 )
 
 
