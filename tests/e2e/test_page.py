@@ -39,9 +39,9 @@ def item(number: int, promised: int, **more: Any) -> dict[str, Any]:
     return event(f"item-{number}", "item.published", "2026-01-02", data)
 
 
-def case(number: int, decided: str | None, case_id: str | None = None) -> list[dict[str, Any]]:
+def case(number: int, decided: str | None, case_id: str | None = None, item: int = 1) -> list[dict[str, Any]]:
     id_ = case_id or f"case-{number}"
-    opening = {"case_id": id_, "item_code": "item-1", "department": "justice", "channel": "window"}
+    opening = {"case_id": id_, "item_code": f"item-{item}", "department": "justice", "channel": "window"}
     events = [
         event(f"{number}-r", "case.received", "2026-09-01", opening),
         event(f"{number}-a", "case.accepted", "2026-09-01", {"case_id": id_}),
@@ -52,10 +52,11 @@ def case(number: int, decided: str | None, case_id: str | None = None) -> list[d
 
 
 def year() -> list[dict[str, Any]]:
-    """Twelve cases in time, three late, one that is open since September, and one with a name that is markup."""
+    """Twelve cases in time, three late, one that is open since September, and one with names that are markup."""
     kept = [e for n in range(12) for e in case(n, "2026-09-04")]
     late = [e for n in range(12, 15) for e in case(n, "2026-09-30")]
-    return [item(1, 5), item(2, 0), item(3, 10, settled=False), *kept, *late, *case(15, None), *case(16, None, EVIL)]
+    items = [item(1, 5), item(2, 0), item(3, 10, settled=False), item(4, 5, name=EVIL, settled=False)]
+    return [*items, *kept, *late, *case(15, None), *case(16, None, EVIL, item=4)]
 
 
 @pytest.fixture
@@ -155,6 +156,7 @@ def test_an_integrity_check_leads_to_what_it_found(page: Page, address: str) -> 
     assert page.complaints == []
 
 
+@pytest.mark.attack
 def test_what_an_event_says_is_text_and_never_markup(page: Page, address: str) -> None:
     page.open(f"{address}/#token={READ_TOKEN}")
     page.click("[data-key=open-overdue]")
@@ -162,6 +164,9 @@ def test_what_an_event_says_is_text_and_never_markup(page: Page, address: str) -
     assert EVIL in page.text(".cases")
     page.value(f"[...document.querySelectorAll('.cases a')].find((a) => a.innerText === {json.dumps(EVIL)}).click()")
     page.until("document.querySelector('#drawer-title')?.innerText", EVIL)
+    assert page.text(".drawer").count(EVIL) >= 2  # the case and its item
+    page.open(f"{address}/#/list?region=222424&indicator=settled_item_share&part=denominator")
+    page.until(f"document.querySelector('.drawer .cases tbody')?.innerText.includes({json.dumps(EVIL)})")
     assert page.value("document.querySelectorAll('main img, dialog img').length") == 0
     assert page.complaints == []
 

@@ -60,6 +60,7 @@ def noted(store: Store, kind: str = "") -> list[tuple[str, str, int | None]]:
     return [(deed.action, deed.subject, deed.region) for deed in lines if kind or deed.action != "calendar.apply"]
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     "statement",
     [

@@ -7,14 +7,16 @@ import select
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from hallpulse.store import hash_of
 from services.gateway import server
 from services.gateway.crowds import MOST_AT_ONCE
 from services.gateway.routes import events
-from tests.gateway_desk import HALL_TOKEN, FakeStore, make_desk, serving
-from tests.wire import connected, until_closed
+from tests.gateway_desk import HALL, HALL_TOKEN, FakeStore, make_desk, serving
+from tests.wire import connected, exchange, until_closed
 
 HEAD = f"POST /v1/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {HALL_TOKEN}\r\n".encode()
 TYPE = b"content-type: application/cloudevents+json\r\n"
@@ -31,12 +33,14 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         yield port
 
 
+@pytest.mark.attack
 def test_a_connection_that_says_nothing_is_closed(port: int) -> None:
     with connected(port) as connection:
         received, seconds = until_closed(connection)
     assert (received, seconds < 4) == (b"", True)
 
 
+@pytest.mark.attack
 def test_a_head_that_never_ends_is_closed(port: int) -> None:
     with connected(port) as connection:
         connection.sendall(HEAD)
@@ -44,6 +48,7 @@ def test_a_head_that_never_ends_is_closed(port: int) -> None:
     assert (received, seconds < 4) == (b"", True)
 
 
+@pytest.mark.attack
 def test_a_head_without_bounds_is_closed(port: int) -> None:
     with connected(port) as connection:
         connection.sendall(HEAD)
@@ -52,6 +57,7 @@ def test_a_head_without_bounds_is_closed(port: int) -> None:
             connection.sendall(line * 1000)
 
 
+@pytest.mark.attack
 def test_a_body_that_takes_too_long_is_answered_and_then_closed(port: int) -> None:
     with connected(port) as connection:
         connection.sendall(HEAD + TYPE + b"content-length: 100\r\n\r\n{")
@@ -61,12 +67,14 @@ def test_a_body_that_takes_too_long_is_answered_and_then_closed(port: int) -> No
     assert seconds < 8
 
 
+@pytest.mark.attack
 def test_a_length_beyond_the_limit_is_answered_before_the_body_has_come(port: int) -> None:
     with connected(port) as connection:
         connection.sendall(HEAD + TYPE + b"content-length: 5000000\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.attack
 def test_a_body_that_grows_beyond_the_limit_is_answered_while_it_comes(port: int) -> None:
     with connected(port) as connection:
         connection.sendall(HEAD + TYPE + b"transfer-encoding: chunked\r\n\r\n")
@@ -87,6 +95,7 @@ def test_requests_may_follow_each_other_on_one_connection(port: int) -> None:
             time.sleep(1.2)
 
 
+@pytest.mark.attack
 def test_what_is_not_http_is_refused(port: int) -> None:
     with connected(port) as connection:
         connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")
@@ -95,6 +104,7 @@ def test_what_is_not_http_is_refused(port: int) -> None:
     assert b"Traceback" not in received
 
 
+@pytest.mark.attack
 def test_an_answer_that_nobody_reads_is_not_kept_for_ever(port: int) -> None:
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -105,6 +115,7 @@ def test_an_answer_that_nobody_reads_is_not_kept_for_ever(port: int) -> None:
         assert closed.poll(8_000)
 
 
+@pytest.mark.attack
 def test_one_hall_fills_the_memory_with_no_more_than_a_few_bodies_that_never_end(port: int) -> None:
     body = TYPE + b"content-length: 4000000\r\n\r\n" + b" " * 70_000
     with contextlib.ExitStack() as opened:
@@ -121,6 +132,7 @@ def test_one_hall_fills_the_memory_with_no_more_than_a_few_bodies_that_never_end
         assert until_closed(slow[0])[0].startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     "start", [b"0\r\na: ", b"0\r\n", b"1;", b"0"], ids=["a trailer", "trailers", "a chunk", "noughts"]
 )
@@ -132,6 +144,7 @@ def test_a_request_that_never_ends_behind_its_body_is_closed(port: int, start: b
             connection.sendall(more * 64)
 
 
+@pytest.mark.attack
 def test_one_address_holds_a_bounded_number_of_connections(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "MOST_CONNECTIONS", 20)
     with contextlib.ExitStack() as opened:
@@ -143,3 +156,20 @@ def test_one_address_holds_a_bounded_number_of_connections(port: int, monkeypatc
     with connected(port) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.attack
+def test_a_hall_that_asks_too_often_is_told_to_wait_and_no_other_hall_is() -> None:
+    store = FakeStore()
+    store.tokens[hash_of("of-hall-2")] = replace(HALL, hall="hall-2")
+    with serving(make_desk(store, rate=5, find=store.find)) as port:
+        answers = [asked(port, HALL_TOKEN) for _ in range(12)]
+        assert [answer.startswith(b"HTTP/1.1 200 ") for answer in answers] == [True] * 10 + [False] * 2
+        assert answers[-1].startswith(b"HTTP/1.1 429 ")
+        assert b"\r\nretry-after: 1\r\n" in answers[-1]
+        assert asked(port, "of-hall-2").startswith(b"HTTP/1.1 200 ")
+
+
+def asked(port: int, token: str) -> bytes:
+    lines = f"GET /v1/regions HTTP/1.1\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+    return exchange(port, lines.encode())

@@ -110,6 +110,7 @@ def test_with_an_overlap_the_old_token_still_opens_the_gateway(run: Run, store: 
     assert grant(store, old) is not None
 
 
+@pytest.mark.attack
 def test_a_hall_that_was_removed_can_do_nothing(run: Run, vhost: Vhost, store: Store) -> None:
     given = keys(run("add", *HALL, "--json"))
     assert run("remove", *HALL).exit_code == 0

@@ -98,6 +98,7 @@ def test_a_batch_that_is_none_is_refused_whole(vhost: Vhost, store_url: str) -> 
     ]  # fmt: skip
 
 
+@pytest.mark.attack
 def test_an_id_used_again_with_other_content_is_refused_and_a_repetition_is_not(
     vhost: Vhost, store: Store, store_url: str
 ) -> None:
@@ -112,6 +113,7 @@ def test_an_id_used_again_with_other_content_is_refused_and_a_repetition_is_not(
     assert copy.headers["x-source"] == SOURCE
 
 
+@pytest.mark.attack
 def test_a_publisher_that_does_not_say_who_it_is_or_speaks_for_another_is_refused(
     vhost: Vhost, store: Store, store_url: str
 ) -> None:

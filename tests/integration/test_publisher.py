@@ -174,6 +174,7 @@ def test_what_is_no_url_is_said_in_one_line(url: str) -> None:
         Publisher(url)
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     ("routing_key", "user_id", "code"),
     [
@@ -197,6 +198,7 @@ def test_the_broker_holds_a_hall_to_its_own_routing_keys_and_name(
     assert _publish(hall_url, EVENTS, routing_key, user_id) == code
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     ("exchange", "routing_key"),
     [("", "hall.refused"), ("", "hall.ingest.0"), ("hall.partitions", "x"), ("amq.topic", "x")],
@@ -214,6 +216,7 @@ FORBIDDEN: dict[str, Callable[[BlockingChannel], object]] = {
 }
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_a_hall_reads_and_declares_nothing(hall_url: str, what: str) -> None:
     connection = pika.BlockingConnection(pika.URLParameters(hall_url))
@@ -252,6 +255,7 @@ def test_a_new_password_ends_the_old_one_and_a_removed_user_is_cut_off(vhost: Vh
         pika.BlockingConnection(pika.URLParameters(hall_url))
 
 
+@pytest.mark.attack
 def test_a_user_that_is_removed_loses_its_connections_at_once(vhost: Vhost, hall_url: str) -> None:
     open_one = pika.BlockingConnection(pika.URLParameters(hall_url))
     BrokerUsers(vhost.management_url, vhost.name).remove(222424, "hall-1")

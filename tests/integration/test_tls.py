@@ -169,6 +169,7 @@ def test_events_reach_the_consumer_through_an_encrypted_broker(vhost: Vhost, bro
             assert wait_until(lambda: len(running.ids) == 3000, 20)
 
 
+@pytest.mark.attack
 def test_the_broker_hears_nobody_in_plain_text(vhost: Vhost, broker: BrokerServer) -> None:
     plain = vhost.amqp_url.replace("amqps:", "amqp:").partition("?")[0]
     assert fault(lambda: opened(plain)).startswith("broker: ")
@@ -178,6 +179,7 @@ def test_the_broker_hears_nobody_in_plain_text(vhost: Vhost, broker: BrokerServe
     assert fault(lambda: BrokerUsers(management).remove(222424, "nobody")).startswith("broker management: ")
 
 
+@pytest.mark.attack
 def test_a_broker_of_another_authority_or_another_name_gets_no_password(vhost: Vhost, others: Authority) -> None:
     plain = vhost.amqp_url.partition("?")[0]
     for url in (trusting(plain, others.trust.ca), plain):
@@ -198,6 +200,7 @@ def test_a_client_may_show_a_certificate_but_not_a_strangers(vhost: Vhost, ours:
             assert fault(lambda url=url: opened(url)).startswith("broker: ")
 
 
+@pytest.mark.attack
 def test_the_broker_takes_nothing_older_than_tls_1_2(broker: BrokerServer, ours: Authority) -> None:
     ports_ = broker.server.ports
     for port in (ports_.amqp, ports_.management):
@@ -209,6 +212,7 @@ def test_the_broker_takes_nothing_older_than_tls_1_2(broker: BrokerServer, ours:
             old.wrap_socket(plain, server_hostname="127.0.0.1")
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_with_a_certificate_answers_over_https_alone(
     services: dict[str, Service], ours: Authority, others: Authority, name: str
@@ -247,6 +251,7 @@ def test_a_service_that_does_not_know_the_brokers_authority_says_so_in_one_line(
     assert "certificate verify failed" in line
 
 
+@pytest.mark.attack
 @needs_postgres
 def test_the_database_takes_encrypted_connections_alone(database: str, others: Authority) -> None:
     url = make_url(database)

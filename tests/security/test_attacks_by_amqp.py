@@ -106,9 +106,15 @@ def test_a_packed_body_is_refused_and_not_unpacked(county: County) -> None:
     assert (copy.headers["x-reason"], copy.body) == (Reason.NOT_JSON, bomb)
 
 
-def test_a_message_far_beyond_the_limit_is_not_even_taken(county: County) -> None:
-    with county.channel(county.attacker) as channel, pytest.raises(ChannelClosedByBroker) as error:
-        send(channel, county.attacker, b" " * (16 * 1024 * 1024 + 1))
+def test_a_message_that_is_too_large_is_refused_and_kept_and_one_far_too_large_not_even_taken(
+    county: County,
+) -> None:
+    with county.channel(county.attacker) as channel:
+        send(channel, county.attacker, b" " * (4 * 1024 * 1024 + 1))
+        (copy,) = take_refused(county.vhost, 1)
+        with pytest.raises(ChannelClosedByBroker) as error:
+            send(channel, county.attacker, b" " * (16 * 1024 * 1024 + 1))
+    assert copy.headers["x-reason"] == Reason.TOO_LARGE
     assert error.value.reply_code == 406
 
 

@@ -82,6 +82,7 @@ def test_a_database_that_is_away_is_not_asked_by_every_request() -> None:
     assert admitted(door) == HALL
 
 
+@pytest.mark.attack
 def test_a_flood_of_unknown_tokens_keeps_no_known_one_waiting() -> None:
     store, clock = FakeStore(), FakeClock()
 
@@ -98,6 +99,7 @@ def test_a_flood_of_unknown_tokens_keeps_no_known_one_waiting() -> None:
     assert sum(isinstance(answer, Unavailable) for answer in strangers) == 1000 - MOST_STRANGERS
 
 
+@pytest.mark.attack
 def test_a_flood_of_unknown_tokens_makes_no_known_one_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doorkeeper, "MOST_REMEMBERED", 10)
     store, clock = FakeStore(), FakeClock()

@@ -147,6 +147,7 @@ def test_what_is_no_table_is_refused_in_one_line(tmp_path: Path, name: str, cont
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.attack
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "bomb.xlsx"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -158,6 +159,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
 LAUGHS = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     "prolog",
     [
@@ -241,6 +243,7 @@ def test_a_workbook_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: py
         records(path)
 
 
+@pytest.mark.attack
 def test_rejected_rows_lie_beside_the_file_and_hold_no_formula(tmp_path: Path) -> None:
     source = tmp_path / "items.csv"
     with RejectedRows(source, tmp_path) as rejects:

@@ -109,6 +109,7 @@ def test_a_target_of_each_department_is_shown_for_each() -> None:
     assert value(samples, "department_indicator_ratio", department="tax", indicator="monthly_report") == 0.9
 
 
+@pytest.mark.attack
 def test_only_the_plan_and_the_catalogue_name_departments() -> None:
     stray = {"stray": {"settled_item_share": Figure(1, 1)}, "dept-1": {"settled_item_share": Figure(1, 2)}}
     samples = scraped(
