@@ -1,12 +1,14 @@
 # `make demo` and `make test` need only make, git and python3 >= 3.11 on Debian or Ubuntu: they set up the rest.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup setup-test demo up down status test test-unit lint format generate bench audit clean distclean
+.PHONY: help setup setup-test demo up down status test test-unit fuzz lint format generate bench audit clean distclean
 
 RUN := .venv/bin
 INPUT ?=
 ONCE ?=
 SECTIONS ?=
+FUZZ ?= 100000
+SEED ?= $(shell date +%s)
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +36,9 @@ test: setup-test ## Run every test, with real servers
 
 test-unit: setup-test ## Run the tests that need no server
 	$(RUN)/pytest tests/unit
+
+fuzz: setup-test ## Send FUZZ=100000 mutated messages through a real broker and account for each; SEED=n repeats a run
+	FUZZ=$(FUZZ) SEED=$(SEED) $(RUN)/pytest -s tests/fuzz
 
 lint: setup-test ## Style, types, the arrows between packages, and that generated files are up to date
 	$(RUN)/ruff check .

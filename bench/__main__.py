@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bench import boards, latency, peering, reads, throughput
+from bench import boards, latency, peering, reads, refusals, throughput
 from bench.grounds import grounds
 from bench.options import Options
 from bench.results import RESULTS, keep, machine
@@ -29,6 +29,7 @@ SECTIONS: dict[str, Section] = {
     "ingest": on_grounds(throughput.run),
     "latency": latency.run,
     "reads": on_grounds(reads.run),
+    "refusals": on_grounds(refusals.run),
     "peers": on_grounds(peering.run),
     "boards": boards.run,
 }
