@@ -1,7 +1,7 @@
 # `make demo` and `make test` need only make, git and python3 >= 3.11 on Debian or Ubuntu: they set up the rest.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup setup-test demo up down status test test-unit fuzz lint format generate bench audit clean distclean
+.PHONY: help setup setup-test demo up down status test test-unit fuzz attacks schemathesis lint format generate bench audit clean distclean
 
 RUN := .venv/bin
 INPUT ?=
@@ -9,6 +9,7 @@ ONCE ?=
 SECTIONS ?=
 FUZZ ?= 100000
 SEED ?= $(shell date +%s)
+EXAMPLES ?= 300
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,12 @@ test-unit: setup-test ## Run the tests that need no server
 
 fuzz: setup-test ## Send FUZZ=100000 mutated messages through a real broker and account for each; SEED=n repeats a run
 	FUZZ=$(FUZZ) SEED=$(SEED) $(RUN)/pytest -s tests/fuzz
+
+attacks: setup-test ## Try every attack of docs/security.md, by name
+	$(RUN)/pytest -vv -m attack
+
+schemathesis: setup-test ## Ask the gateway what its OpenAPI document allows and forbids, EXAMPLES=300 an operation; SEED=n repeats
+	EXAMPLES=$(EXAMPLES) SEED=$(SEED) $(RUN)/pytest -s tests/security/test_schemathesis.py
 
 lint: setup-test ## Style, types, the arrows between packages, and that generated files are up to date
 	$(RUN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -33,3 +34,19 @@ def test_links_between_documents_lead_somewhere() -> None:
     for page in [root / "README.md", root / "README.zh-CN.md", *DOCS.rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_every_attack_is_told_with_what_it_got() -> None:
+    marked = {name for path in Path(__file__).parents[1].rglob("test_*.py") for name in attacks(path)}
+    named = re.findall(r"`(test_[a-z0-9_]+)`", text("security.md"))
+    assert len(marked) >= 25
+    assert sorted(named) == sorted(marked)
+
+
+def attacks(path: Path) -> list[str]:
+    """The tests of a file that bear the mark `attack`, by themselves or all together."""
+    nodes = ast.parse(path.read_text(encoding="utf-8")).body
+    tests = [node for node in nodes if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    if "pytestmark = pytest.mark.attack" in [ast.unparse(node) for node in nodes]:
+        return [test.name for test in tests]
+    return [test.name for test in tests if "pytest.mark.attack" in [ast.unparse(d) for d in test.decorator_list]]
