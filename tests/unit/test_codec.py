@@ -2,12 +2,17 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hallpulse.contract.events import EventType
+from hallpulse.contract.examples import example
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.event_id import pack_id, unpack_id
-from hallpulse.store.codec import pack_history, unpack_history
+from hallpulse.store.codec import case_event, pack_data, pack_history, stored_case_event, unpack_history
+from tests.merging import decoded
 
 IDS = st.one_of(st.uuids().map(str), st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=64))
 EVENTS = st.builds(
@@ -48,3 +53,11 @@ def test_a_history_of_very_many_events_comes_back() -> None:
     events = [CaseEvent(5, number, pack_id(f"e{number}")) for number in range(70_000)]
     assert unpack_history(pack_history(events[1:], pack_history(events[:1]))) == events
     assert unpack_history(pack_history([], pack_history(events))) == events
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EventType if kind < EventType.ITEM_PUBLISHED])
+def test_a_stored_event_is_to_its_case_what_it_was_when_it_came(kind: EventType) -> None:
+    (event,) = decoded([example(kind)])
+    key = pack_id(event.id)
+    fields = msgspec.msgpack.decode(pack_data(event.data)[1])
+    assert stored_case_event(int(kind), event.time, key, fields) == case_event(event, key)

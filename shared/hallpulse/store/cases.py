@@ -50,7 +50,7 @@ def refold(
         new_department = case.department if case is not None else ""
         if packed != entries or new_department != department:
             differences.move(key[0], key[1], (department, unpack_entries(entries)), (new_department, added))
-        rows[known is None].append(_row(key, case, packed, pack_history(new, history)))
+        rows[known is None].append(case_row(key, case, packed, pack_history(new, history)))
     _save(connection, new=rows[True], changed=rows[False])
 
 
@@ -81,7 +81,7 @@ def _save(connection: Connection, *, new: Sequence[Sequence[Any]], changed: Sequ
         )
 
 
-def _row(key: CaseKey, case: Case | None, entries: bytes, history: bytes) -> Sequence[Any]:
+def case_row(key: CaseKey, case: Case | None, entries: bytes, history: bytes) -> Sequence[Any]:
     """A row in the order of the table's columns."""
     if case is None:
         return (*key, *_PENDING, entries, history)

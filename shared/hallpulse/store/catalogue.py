@@ -40,7 +40,7 @@ def rebuild_items(connection: Connection, items: Sequence[Item]) -> set[Item]:
     before = _spans_of(connection, items)
     changed: dict[Item, tuple[Timeline, Timeline]] = {}
     for item, entries in ledger.entries(connection, Family.ITEM, items).items():
-        after = timeline(_record(entry) for entry in entries)
+        after = spans_of(entries)
         if after != before[item]:
             changed[item] = (before[item], after)
     if changed:
@@ -51,6 +51,11 @@ def rebuild_items(connection: Connection, items: Sequence[Item]) -> set[Item]:
             {"regions": sorted({region for region, _ in changed})},
         )
     return set(changed)
+
+
+def spans_of(entries: Iterable[ledger.Entry]) -> Timeline:
+    """An item's timeline, from the events about it."""
+    return timeline(_record(entry) for entry in entries)
 
 
 def timelines(connection: Connection, region: int) -> dict[str, Timeline]:
@@ -100,25 +105,32 @@ def _write_spans(connection: Connection, spans: Mapping[Item, Timeline]) -> None
         ),
         {"regions": [i[0] for i in spans], "codes": [i[1] for i in spans]},
     )
-    rows = (
-        (*item, copied_day(s.start), copied_day(s.end), s.hall, s.id, *s.version)
-        for item, listed in spans.items()
-        for s in listed
-    )
+    rows = (span_row(item, span) for item, listed in spans.items() for span in listed)
     copy_rows(connection, "stage_spans", "item_spans", _COLUMNS, rows)
     connection.exec_driver_sql(f"INSERT INTO item_spans ({_NAMES}) SELECT {_NAMES} FROM stage_spans")
 
 
-def _write_sums(connection: Connection, changed: Mapping[Item, tuple[Timeline, Timeline]]) -> None:
-    """A version adds its amounts on its first day and takes them back on the day after its last."""
+def span_row(item: Item, span: ItemSpan) -> tuple[Any, ...]:
+    """A row in the order of the table's columns."""
+    return (*item, copied_day(span.start), copied_day(span.end), span.hall, span.id, *span.version)
+
+
+def item_sums(changed: Mapping[Item, tuple[Timeline, Timeline]]) -> list[tuple[Any, ...]]:
+    """What timelines that give way to others change in the sums, as rows of `item_cells` in order.
+
+    A version adds its amounts on its first day and takes them back on the day after its last.
+    """
     sums: dict[tuple[int, str, int], list[int]] = {}
     for (region, _), (before, after) in changed.items():
         for sign, spans in ((-1, before), (1, after)):
             for key, amounts in _steps(region, spans, sign):
                 cell = sums.setdefault(key, [0] * len(ITEM_COLUMNS))
                 cell[:] = [a + b for a, b in zip(cell, amounts, strict=True)]
-    rows = sorted((region, department, copied_day(day), *cell) for (region, department, day), cell in sums.items())
-    copy_rows(connection, "stage_item_cells", "item_cells", (*_CELL_KEY, *ITEM_COLUMNS), rows)
+    return sorted((region, department, copied_day(day), *cell) for (region, department, day), cell in sums.items())
+
+
+def _write_sums(connection: Connection, changed: Mapping[Item, tuple[Timeline, Timeline]]) -> None:
+    copy_rows(connection, "stage_item_cells", "item_cells", (*_CELL_KEY, *ITEM_COLUMNS), item_sums(changed))
     connection.exec_driver_sql(
         f"INSERT INTO item_cells ({_CELL_NAMES}) SELECT {_CELL_NAMES} FROM stage_item_cells"
         f" ON CONFLICT (region, department, day) DO UPDATE SET {_CELL_SUMS}"

@@ -42,9 +42,17 @@ class Differences:
                 sums = days[day] = [0] * WIDTH
             sums[column] += sign * amount
 
+    def take_over(self, other: Differences) -> None:
+        """Add what another one holds."""
+        for key, theirs in other._cells.items():
+            days = self._cells.setdefault(key, {})
+            for day, sums in theirs.items():
+                known = days.get(day)
+                days[day] = sums if known is None else list(map(add, known, sums))
+
     def write(self, connection: Connection) -> None:
         """Add the differences, in key order, each day to its own cell and to its month's."""
-        rows = sorted(self._rows())
+        rows = sorted(self.rows())
         if not rows:
             return
         copy_rows(connection, "stage_cells", "cells", (*_KEY, *COLUMNS), rows)
@@ -53,7 +61,8 @@ class Differences:
             f" ON CONFLICT (region, grain, day, hall, department) DO UPDATE SET {_SUMS}"
         )
 
-    def _rows(self) -> Iterable[tuple[int | str | None, ...]]:
+    def rows(self) -> Iterable[tuple[int | str | None, ...]]:
+        """What is not zero, as rows of `cells`, each day in its own and in its month's."""
         for (region, hall, department), days in self._cells.items():
             months: dict[int, list[int]] = {}
             for day, sums in days.items():

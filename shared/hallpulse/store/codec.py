@@ -23,7 +23,7 @@ from hallpulse.contract.events import (
     Rejected,
     Suspended,
 )
-from hallpulse.domain.case import CaseEvent, Opening
+from hallpulse.domain.case import CaseEvent, Kind, Opening
 from hallpulse.domain.measures import Entry
 
 _encoder = msgspec.msgpack.Encoder()
@@ -78,6 +78,25 @@ _PARTS: dict[type[Data], Callable[[Any], _Parts]] = {
     CaseRetracted: lambda data: (None, data.event_id, None),
 }
 """Data class → (number, text, opening) of `CaseEvent`; the fields of an opening are those of the data, in order."""
+
+
+def stored_case_event(kind: int, time: int, key: bytes, fields: Sequence[Any]) -> CaseEvent:
+    """The same, from what `events` holds: without the classes of the contract, which takes a third of the time."""
+    return _FROM_FIELDS[kind](kind, time, key, fields)
+
+
+_FromFields = Callable[[int, int, bytes, Sequence[Any]], CaseEvent]
+_FROM_FIELDS: dict[int, _FromFields] = {
+    **dict.fromkeys(map(int, Kind), lambda kind, time, key, _: CaseEvent(kind, time, key)),
+    Kind.RECEIVED: lambda kind, time, key, fields: CaseEvent(kind, time, key, None, None, Opening(*fields)),
+    Kind.ACCEPTED: lambda kind, time, key, fields: CaseEvent(
+        kind, time, key, None, None, Opening(None, None, None, *fields)
+    ),
+    Kind.SUSPENDED: lambda kind, time, key, fields: CaseEvent(kind, time, key, None, fields[0]),
+    Kind.EXTENDED: lambda kind, time, key, fields: CaseEvent(kind, time, key, fields[0]),
+    Kind.RATED: lambda kind, time, key, fields: CaseEvent(kind, time, key, fields[0]),
+    Kind.RETRACTED: lambda kind, time, key, fields: CaseEvent(kind, time, key, None, fields[0]),
+}
 
 
 def pack_history(events: Sequence[CaseEvent], before: bytes = b"") -> bytes:

@@ -30,11 +30,9 @@ def store_tallies(connection: Connection, events: Sequence[HallEvent]) -> None:
 def rebuild_tallies(connection: Connection, days: Sequence[ledger.Entity]) -> None:
     keys, rows = [], []
     for (region, entity), entries in ledger.entries(connection, Family.TALLY, days).items():
-        hall, _, day = entity.partition("/")
-        keys.append((region, hall, date.fromisoformat(day)))
-        report = current(_tally(entry) for entry in entries)
-        if report is not None and report.content is not None:
-            rows.append(_tally_row(keys[-1], report.content))
+        keys.append(_tally_key(region, entity))
+        if (row := tally_row((region, entity), entries)) is not None:
+            rows.append(row)
     _replace(connection, tallies, ("region", "hall", "day"), keys, rows)
 
 
@@ -47,11 +45,9 @@ def store_figures(connection: Connection, events: Sequence[HallEvent]) -> None:
 def rebuild_figures(connection: Connection, entities: Sequence[ledger.Entity]) -> None:
     keys, rows = [], []
     for (region, entity), entries in ledger.entries(connection, Family.FIGURE, entities).items():
-        indicator, period, department = entity.split("|", 2)
-        keys.append((region, indicator, period, department))
-        report = current(_figure(entry) for entry in entries)
-        if report is not None and report.content is not None:
-            rows.append(_figure_row(keys[-1], report.content))
+        keys.append(_figure_key(region, entity))
+        if (row := figure_row((region, entity), entries)) is not None:
+            rows.append(row)
     _replace(connection, figures, ("region", "indicator", "period", "department"), keys, rows)
 
 
@@ -71,7 +67,17 @@ def _figure(entry: ledger.Entry) -> Report[FigureReported]:
     return Report(entry.hall, entry.id, entry.time, data.revision, data)
 
 
-def _tally_row(key: tuple[int, str, date], data: TallyReported) -> dict[str, object]:
+def _tally_key(region: int, entity: str) -> tuple[int, str, date]:
+    hall, _, day = entity.partition("/")
+    return region, hall, date.fromisoformat(day)
+
+
+def tally_row(day: ledger.Entity, entries: Sequence[ledger.Entry]) -> dict[str, object] | None:
+    """The row of a hall's day, or None where no report of it is in force."""
+    report = current(_tally(entry) for entry in entries)
+    if report is None or report.content is None:
+        return None
+    key, data = _tally_key(*day), report.content
     return {
         "region": key[0],
         "hall": key[1],
@@ -86,7 +92,17 @@ def _tally_row(key: tuple[int, str, date], data: TallyReported) -> dict[str, obj
     }
 
 
-def _figure_row(key: tuple[int, str, str, str], data: FigureReported) -> dict[str, object]:
+def _figure_key(region: int, entity: str) -> tuple[int, str, str, str]:
+    indicator, period, department = entity.split("|", 2)
+    return region, indicator, period, department
+
+
+def figure_row(figure: ledger.Entity, entries: Sequence[ledger.Entry]) -> dict[str, object] | None:
+    """The row of a declared figure, or None where no report of it is in force."""
+    report = current(_figure(entry) for entry in entries)
+    if report is None or report.content is None:
+        return None
+    key, data = _figure_key(*figure), report.content
     window = period_window(key[2])
     return {
         "region": key[0],

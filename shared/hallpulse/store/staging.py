@@ -51,14 +51,15 @@ def _copy(cursor: Cursor[Any], into: str, like: str, columns: tuple[str, ...], r
     names = ", ".join(f'"{name}"' for name in columns)
     cursor.adapters.register_dumper(bytes, BytesBinaryDumper)  # else bytea means DB-API's Binary, four times slower
     with cursor.copy(f"COPY {into} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types(_driver_types(like, columns))
+        copy.set_types(driver_types(like, columns))
         write = copy.write_row
         for row in rows:
             write(row)
 
 
 @cache
-def _driver_types(table: str, columns: tuple[str, ...]) -> list[str]:
+def driver_types(table: str, columns: tuple[str, ...]) -> list[str]:
+    """The types by which the driver writes and reads these columns in binary COPY; days are numbers there."""
     return [_driver_type(metadata.tables[table].c[name].type) for name in columns]
 
 
