@@ -42,14 +42,16 @@ SQL = "x'); DROP TABLE events; --"
 )
 def test_headers_that_cannot_be_decoded_stop_nobody(county: County, headers: bytes) -> None:
     number = len(headers)
-    mine, theirs = county.attacker.event(f"poison-{number}"), county.victim.event(f"after-poison-{number}")
+    given = RawHeaders(headers, content_type=EVENT_TYPE, delivery_mode=2, user_id=county.attacker.user)
+    in_one_frame, in_many = (county.attacker.event(f"poison-{number}-{frames}") for frames in ("one", "many"))
     with county.channel(county.attacker) as channel:
-        given = RawHeaders(headers, content_type=EVENT_TYPE, delivery_mode=2, user_id=county.attacker.user)
-        channel.basic_publish(EVENTS, f"{REGION}.hall-1.case", json.dumps(mine).encode(), given, mandatory=True)
+        for body in (json.dumps(in_one_frame).encode(), json.dumps(in_many).encode() + b" " * 300_000):
+            channel.basic_publish(EVENTS, f"{REGION}.hall-1.case", body, given, mandatory=True)
     with county.channel(county.victim) as channel:
-        send(channel, county.victim, theirs)
+        send(channel, county.victim, county.victim.event(f"after-poison-{number}"))
     wait_until(lambda: county.knows(county.victim, f"case-after-poison-{number}"), 10)
-    wait_until(lambda: county.knows(county.attacker, f"case-poison-{number}"), 10)
+    wait_until(lambda: county.knows(county.attacker, f"case-poison-{number}-many"), 10)
+    assert county.knows(county.attacker, f"case-poison-{number}-one")
 
 
 def test_a_carbon_copy_to_another_halls_key_counts_once_and_as_the_senders_own(county: County) -> None:
