@@ -96,7 +96,12 @@ def _batch(dice: random.Random, source: str) -> tuple[bytes, tuple[bytes, ...]]:
 
 
 def _json(body: bytes) -> bytes | None:
-    """The value alone, where it surely is one: of a batch that is no JSON nobody can tell the events."""
+    """The value alone, where it surely is one: of a batch that is no JSON nobody can tell the events.
+
+    Not a very large one: the broker itself turns away a message above 16 MiB.
+    """
+    if len(body) > 1 << 20:
+        return None
     try:
         json.loads(body)
     except (ValueError, RecursionError):

@@ -163,11 +163,14 @@ def framed(dice: random.Random, event: Event) -> bytes:
 
 def oversized(dice: random.Random, event: Event) -> bytes:
     """Fields at and above their limits; seldom a body at and above that of a message."""
-    size = dice.choice((64, 65, 300, 301, 500, 501, 1000, 1001, 8192, 70_000))
+    size, filler = (
+        dice.choice((64, 65, 300, 301, 500, 501, 1000, 1001, 8192, 70_000)),
+        dice.choice(("x", "汉", "1", '"')),
+    )
     if dice.random() < 0.01:
-        size = MAX_BODY - len(json.dumps(event)) + dice.choice((-100, 100))
+        size, filler = MAX_BODY - len(json.dumps(event)) + dice.choice((-100, 100)), "x"
     there = place(dice, event)
-    there[dice.choice((*sorted(there), "reason", "subject"))] = dice.choice(("x", "汉", "1 ", '"'))[0] * size
+    there[dice.choice((*sorted(there), "reason", "subject"))] = filler * size
     return body_of(dice, event)
 
 

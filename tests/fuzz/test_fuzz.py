@@ -30,6 +30,7 @@ __all__ = ["environment"]
 COUNT = int(os.environ.get("FUZZ") or 2000)
 SEED = int(os.environ.get("SEED") or 20260302)
 STILL_SECONDS = 1.5
+LAG = "hallpulse_ingest_lag_seconds"
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def outcomes(environment: dict[str, str]) -> int:
 
 def wait_until_still(environment: dict[str, str], vhost: Vhost) -> None:
     seen, since = -1, time.monotonic()
-    while time.monotonic() - since < STILL_SECONDS or waiting(vhost):
+    while time.monotonic() - since < STILL_SECONDS or waiting(vhost) or metric(environment, LAG):
         time.sleep(0.1)
         now = outcomes(environment)
         if now != seen:
@@ -77,10 +78,13 @@ def wait_until_still(environment: dict[str, str], vhost: Vhost) -> None:
 
 def take_all(vhost: Vhost) -> Iterator[Copy]:
     with open_channel(vhost.amqp_url) as channel:
-        for method, properties, body in channel.consume(REFUSED, auto_ack=True, inactivity_timeout=1):
-            if method is None:
-                return
+        left = int(channel.queue_declare(REFUSED, passive=True).method.message_count)
+        for _, properties, body in channel.consume(REFUSED, auto_ack=True, inactivity_timeout=30):
             yield Copy(body, properties)
+            left -= 1
+            if not left:
+                break
+        assert channel.basic_get(REFUSED)[0] is None
 
 
 def stored(store: Store, sent: Sequence[Sent]) -> set[tuple[str, str]]:
