@@ -15,8 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pika
 import pytest
 
+from hallpulse.broker import EVENTS, open_channel, user_of
+from hallpulse.broker.topology import queue_names
+from hallpulse.contract.decode import BATCH_TYPE
 from tests.e2e.suite_at import hallpulse, suite_at
 
 REGION, HALL = "222424", "main-hall"
@@ -179,4 +183,46 @@ def test_a_hall_that_falls_silent_is_told_and_its_next_word_ends_it(suite: Suite
     assert line["receiver"] == "bureau"
     suite.publish(event("hall.heartbeat.v1", {}, hall="quiet-hall"))
     _, over = suite.told("HallSilent", lambda n: n["labels"]["hall"] == "quiet-hall" and n["resolved"])
+    print(f"told after {seconds:.1f} s, resolved after {over:.1f} s")
+
+
+def refusable(hall: str, count: int) -> list[dict[str, Any]]:
+    return [event("hall.case.rated.v1", {"case_id": "c", "score": 9}, hall=hall) for _ in range(count)]
+
+
+def send_as_they_are(suite: Suite, hall: str, events: list[dict[str, Any]]) -> None:
+    """Past `hallpulse publish`, which would not send what will be refused."""
+    url = suite.environment["HALLPULSE_AMQP_URL"]
+    with open_channel(url) as channel:
+        channel.confirm_delivery()
+        properties = pika.BasicProperties(BATCH_TYPE, delivery_mode=2, user_id=user_of(url))
+        for start in range(0, len(events), 100):
+            body = json.dumps(events[start : start + 100]).encode()
+            channel.basic_publish(EVENTS, f"{REGION}.{hall}.case", body, properties)
+
+
+def test_a_hall_whose_events_are_refused_is_told_to_its_owner(suite: Suite) -> None:
+    send_as_they_are(suite, "quiet-hall", refusable("quiet-hall", 40))
+    line, seconds = suite.told("HallEventsRefused", lambda n: not n["resolved"])
+    assert (line["receiver"], line["labels"]["hall"]) == ("222424.quiet-hall", "quiet-hall")
+    print(f"told after {seconds:.1f} s")
+
+
+def test_most_halls_refused_stop_ingest_until_a_person_resumes_it(suite: Suite) -> None:
+    for _ in range(8):
+        for hall in ("stop-1", "stop-2", "stop-3"):
+            send_as_they_are(suite, hall, refusable(hall, 100))
+    line, seconds = suite.told("IngestStopped", lambda n: not n["resolved"])
+    assert line["receiver"] == "operators"
+    shown = hallpulse("status", directory=suite.directory)
+    assert shown.returncode == 1
+    assert "ingest waits for a person: ingest: refusal limit: " in shown.stderr
+    assert "bad-field" in shown.stderr
+    with open_channel(suite.environment["HALLPULSE_AMQP_URL"]) as channel:
+        for name in queue_names(4):
+            channel.queue_purge(name)  # the cause is mended
+    resumed = hallpulse("refused", "resume", directory=suite.directory)
+    assert resumed.stdout.startswith("ingest goes on; it was stopped since "), resumed.stderr
+    _, over = suite.told("IngestStopped", lambda n: bool(n["resolved"]))
+    assert hallpulse("status", directory=suite.directory).returncode == 0
     print(f"told after {seconds:.1f} s, resolved after {over:.1f} s")
