@@ -1,4 +1,4 @@
-"""How figures are shown at the end of a demonstration."""
+"""How figures are shown to people."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import pytest
 
+from hallpulse.amounts import amount, difference, parts
 from hallpulse.domain.figures import Figure
-from services.console.demo.amounts import amount, difference, parts
 
 
 @pytest.mark.parametrize(

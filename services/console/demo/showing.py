@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from hallpulse.amounts import NOTHING, amount, difference, parts
 from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.targets import State, TargetResult, evaluate, read_tables
@@ -15,7 +16,6 @@ from services.console import texts
 from services.console.connection import Endpoints
 from services.console.texts import both
 
-from .amounts import NOTHING, amount, difference, parts
 from .scene import Scene
 
 _STYLES = {State.MET: "green", State.ON_PACE: "green", State.BEHIND: "red", State.MISSED: "red"}
