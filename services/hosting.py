@@ -6,6 +6,7 @@ import logging
 import signal
 import ssl
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from socket import socket
@@ -13,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import eventlet
+import eventlet.event
 from amqp.exceptions import AMQPError  # type: ignore[import-untyped]
 from eventlet import wsgi
 from eventlet.debug import hub_exceptions
@@ -20,11 +22,20 @@ from kombu.connection import Connection
 from kombu.exceptions import KombuError
 from nameko.containers import ServiceContainer
 from nameko.utils import sanitize_url
+from prometheus_client import ProcessCollector
+from prometheus_client.exposition import make_wsgi_app
 
 from hallpulse.domain.errors import Unavailable
+from hallpulse.metrics import add_build_info, new_registry
 from hallpulse.settings import Settings
 from hallpulse.tls import client_context, encrypted, split_files
 
+Environ = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+STOP_SECONDS = 5.0
+"""nameko waits for its connection to the broker before it stops; where the broker is gone, that is for ever."""
 BROKER_FAULTS = (KombuError, AMQPError)
 """What nameko lets through when the broker is away at the start."""
 
@@ -98,7 +109,25 @@ def reach_broker(config: dict[str, Any]) -> None:
         raise Unavailable(f"broker {sanitize_url(url)}: {error}") from None
 
 
-def serve(container: ServiceContainer, listener: socket, application: Any, ready: str) -> None:
+def plain_application() -> Application:
+    """For a service without metrics of its own: /metrics of its process, and /healthz, where who answers is alive."""
+    registry = new_registry()
+    ProcessCollector(registry=registry)
+    add_build_info(registry)
+    metrics: Application = make_wsgi_app(registry)
+
+    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") == "/metrics":
+            return metrics(environ, start_response)
+        healthy = environ.get("PATH_INFO") == "/healthz"
+        status, text = ("200 OK", b"ok\n") if healthy else ("404 Not Found", b"expected /metrics or /healthz\n")
+        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
+        return [text]
+
+    return answer
+
+
+def serve(container: ServiceContainer, listener: socket, application: Application, ready: str) -> None:
     """Run the service and its web application until SIGTERM or SIGINT. ready: what is said once both run."""
     container.start()
     web = partial(wsgi.server, listener, application, protocol=_Protocol, log_output=False)
@@ -106,6 +135,12 @@ def serve(container: ServiceContainer, listener: socket, application: Any, ready
     scheme = "https" if isinstance(listener, ssl.SSLSocket) else "http"
     host, port = listener.getsockname()[:2]
     print(f"{ready}, {scheme}://{host}:{port}/metrics", file=sys.stderr, flush=True)
+    ended = eventlet.spawn(container.wait)
+    stopping = eventlet.event.Event()
     for number in (signal.SIGTERM, signal.SIGINT):  # a handler may not use eventlet's primitives itself
-        signal.signal(number, lambda *_: eventlet.spawn_n(container.stop))
-    container.wait()
+        signal.signal(number, lambda *_: stopping.ready() or eventlet.spawn_n(stopping.send))
+    ended.link(lambda _: stopping.ready() or stopping.send())
+    stopping.wait()
+    with eventlet.Timeout(STOP_SECONDS, False):
+        container.stop()
+        ended.wait()
