@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from eventlet import tpool
 from nameko.containers import ServiceContainer
-from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.exposition import make_wsgi_app
 
 from hallpulse.domain.errors import HallpulseError
-from hallpulse.metrics import add_build_info, new_registry
 from hallpulse.settings import Settings, SettingsError, settings_from
 from hallpulse.store import open_store
-from services.hosting import BROKER_FAULTS, broker_config, failed, listen, log_to_stderr, reach_broker, serve
+from services.hosting import (
+    BROKER_FAULTS,
+    broker_config,
+    failed,
+    listen,
+    log_to_stderr,
+    plain_application,
+    reach_broker,
+    serve,
+)
 
 from .desk import CatalogueDesk
 from .service import DESK, CatalogueService
@@ -22,9 +27,6 @@ from .service import DESK, CatalogueService
 NAME = "catalogue"
 READING_THREADS = 1
 """Locks are eventlet's own here and not made for several threads: readings take turns on one."""
-
-Environ = dict[str, Any]
-StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
 def run(environment: Mapping[str, str]) -> int:
@@ -45,26 +47,4 @@ def _serve(settings: Settings) -> None:
     reach_broker(broker)
     tpool.execute(desk.ping)
     container = ServiceContainer(CatalogueService, {**broker, DESK: desk})
-    serve(container, listener, _application(), f"{NAME}: ready")
-
-
-def _application() -> Callable[[Environ, StartResponse], Iterable[bytes]]:
-    """/metrics, and /healthz: whoever answers is alive."""
-    metrics: Callable[[Environ, StartResponse], Iterable[bytes]] = make_wsgi_app(_registry())
-
-    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") == "/metrics":
-            return metrics(environ, start_response)
-        healthy = environ.get("PATH_INFO") == "/healthz"
-        status, text = ("200 OK", b"ok\n") if healthy else ("404 Not Found", b"expected /metrics or /healthz\n")
-        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
-        return [text]
-
-    return answer
-
-
-def _registry() -> CollectorRegistry:
-    registry = new_registry()
-    ProcessCollector(registry=registry)
-    add_build_info(registry)
-    return registry
+    serve(container, listener, plain_application(), f"{NAME}: ready")

@@ -9,11 +9,10 @@ from typing import Protocol
 
 from hallpulse.domain.figures import FigureTable, Scope, Window
 from hallpulse.domain.integrity import Check
-from hallpulse.domain.lowering import ItemChange, Lowering, lowerings
+from hallpulse.domain.lowering import COMPRESSION, ItemChange, Lowering, lowerings
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.workdays import Workdays, day_of
 
-COMPRESSION = "promised_limit_compression"
 DAYS_AGO = (1, 7)
 DROP_DAYS = 7
 MOST_NAMED = 10
@@ -65,8 +64,8 @@ def read_background(sources: Sources, region: int, plan: Plan | None, today: dat
         if window is not None:
             before[days] = sources.figure_table(region, window)
     period = window_of(plan, today) or Window(today, today)
-    years = {period.start.year, period.end.year}
-    return Background(before, bool(years & workdays.provisional_years), workdays.is_working(day_of(today)))
+    provisional = bool(workdays.provisional_in(period.start, period.end))
+    return Background(before, provisional, workdays.is_working(day_of(today)))
 
 
 def window_of(plan: Plan | None, on: date) -> Window | None:

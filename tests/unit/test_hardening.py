@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 
 from hallpulse.calendars.load import CalendarError, load_calendar
 from hallpulse.plans import PlanError, load_plan
-from services.catalogue.tables.rejects import safe_cell
+from hallpulse.spreadsheets import safe_cell
 from services.console.main import cli
 from services.notices.channels import ChannelsError, load_channels
 

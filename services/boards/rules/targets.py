@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from hallpulse.domain.lowering import COMPRESSION
 from hallpulse.domain.plan import Target
 from hallpulse.domain.targets import State
 from services.boards.intervals import Intervals, Links
@@ -15,7 +16,6 @@ from services.boards.rules.measured import Measured, below, in_force
 from services.boards.rules.rule import Alert
 from services.boards.rules.saying import GAP_WORDS, UNIT_WORDS, department_name, each, literal
 
-COMPRESSION = "promised_limit_compression"
 DROPPED_ITEMS = 'topk(5, -hallpulse_item_compression_change{region="%d"}) * 100'
 
 

@@ -7,14 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from hallpulse.spreadsheets import safe_cell
+
 from .record import Cell, text_of
-
-_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-
-
-def safe_cell(text: str) -> str:
-    """Text that no spreadsheet takes for a formula: what begins like one gets an apostrophe before it."""
-    return f"'{text}" if text.startswith(_STARTS_FORMULA) else text
 
 
 class RejectedRows:

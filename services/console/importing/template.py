@@ -13,9 +13,9 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
+from hallpulse.spreadsheets import safe_cell
 from services.catalogue.columns import CASE_COLUMNS, ITEM_COLUMNS
 from services.catalogue.tables import Columns
-from services.catalogue.tables.rejects import safe_cell
 
 from . import template_texts as texts
 from .template_texts import Column

@@ -90,8 +90,7 @@ def coverage_answer(coverage: Coverage) -> CoverageAnswer:
 
 
 def is_provisional(desk: Desk, region: int, window: Window) -> bool:
-    years = set(range(window.start.year, window.end.year + 1))
-    return bool(years & desk.store.workdays(region).provisional_years)
+    return bool(desk.store.workdays(region).provisional_in(window.start, window.end))
 
 
 def indicator_answers(

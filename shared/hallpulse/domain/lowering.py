@@ -8,6 +8,8 @@ from fractions import Fraction
 
 from .figures import Figure
 
+COMPRESSION = "promised_limit_compression"
+
 
 @dataclass(frozen=True, slots=True)
 class ItemChange:

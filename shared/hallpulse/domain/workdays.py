@@ -84,6 +84,10 @@ class Workdays:
         """Whether no official list of that day's year is known yet."""
         return date_of(day).year in self.provisional_years
 
+    def provisional_in(self, start: date, end: date) -> list[int]:
+        """The years of a stretch of days for which no official list is known yet."""
+        return [year for year in range(start.year, end.year + 1) if year in self.provisional_years]
+
     def _before(self, day: int) -> int:
         index = min(day, LAST_DAY) - FIRST_DAY
         return self._until[index] if index >= 0 else 0
