@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
@@ -31,6 +32,7 @@ from .reading.history import CaseHistory, read_history
 from .reading.integrity import Findings, read_integrity
 from .reading.known import read_case_events, read_event_counts, read_stored_ids
 from .reading.listing import CaseFilter, CasePage, read_cases
+from .reading.snapshot import Snapshot, snapshot
 from .reading.standing import (
     STATES,
     Coverage,
@@ -176,6 +178,10 @@ class Store:
     def workdays(self, region: int) -> Workdays:
         """The calendar in force in a county."""
         return self._read(lambda connection: self._calendars.workdays(connection, region))
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """The same queries in one transaction: what they answer holds at one moment."""
+        return snapshot(self._engine, self._calendars)
 
     def _read(self, query: Callable[[Connection], T]) -> T:
         with transaction(self._engine) as connection:
