@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.calendar import Calendar
@@ -164,22 +163,6 @@ def test_a_worker_that_has_an_old_calendar_in_its_cache_reads_the_new_one(
     merge_all(worker, decoded(case(2)), 9)
     worker.close()
     assert store.figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(6, 2)
-
-
-def test_recompute_finds_what_is_wrong_and_puts_it_right(store: Store, store_url: str) -> None:
-    merge_all(store, decoded([item(5, "2026-01-01", "v"), *case(1), *case(2)]), 9)
-    before = store.figures(COUNTY, YEAR)
-    engine = create_engine(store_url.replace("postgresql:", "postgresql+psycopg:"))
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE cells SET timed = timed + 1"))
-        connection.execute(text("UPDATE cases SET elapsed = 99 WHERE case_id = 'case-1'"))
-        connection.execute(text("DELETE FROM item_spans"))
-    engine.dispose()
-    assert {difference.table for difference in store.recompute(check=True)} == {"cells", "cases", "item_spans"}
-    assert store.figures(COUNTY, YEAR) != before
-    assert store.recompute(check=False)
-    assert store.recompute(check=True) == []
-    assert store.figures(COUNTY, YEAR) == before
 
 
 MADE_UP_KEYS: list[list[object]] = [

@@ -11,7 +11,7 @@ from psycopg import Cursor
 from psycopg.types.string import BytesBinaryDumper
 from sqlalchemy import BigInteger, Boolean, Connection, Date, Integer, LargeBinary, SmallInteger, Text
 
-from hallpulse.domain.workdays import EPOCH_ORDINAL, day_of
+from hallpulse.domain.workdays import EPOCH_ORDINAL, date_of, day_of
 
 from .database import driver
 from .tables import metadata
@@ -70,6 +70,11 @@ def _driver_type(kind: object) -> str:
 def copied_day(day: int | None) -> int | None:
     """A day of the domain as a row for COPY has it: days since 2000-01-01."""
     return None if day is None else day - _COPY_EPOCH
+
+
+def date_copied(day: int) -> date:
+    """The date that `copied_day` gave."""
+    return date_of(day + _COPY_EPOCH)
 
 
 def to_date(day: int | None) -> date | None:

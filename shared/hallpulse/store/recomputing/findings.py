@@ -1,0 +1,147 @@
+"""Rows that are not what the stored events give: some to be shown, all to be put right."""
+
+from __future__ import annotations
+
+import pickle
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import Date
+
+from hallpulse.store.staging import date_copied
+from hallpulse.store.tables import metadata
+
+DERIVED = ("ledger", "item_spans", "item_cells", "tallies", "figures", "cases", "cells", "hall_days")
+Row = tuple[Any, ...]
+"""A row of a derived table in the order of its columns, days as `copied_day` has them. The key comes first."""
+Wrong = tuple[Row, Row | None]
+"""The key of a row and what it should be; None where there should be no such row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A derived row that is not what the stored events give; None where one side has no such row."""
+
+    table: str
+    key: str
+    stored: str | None
+    rebuilt: str | None
+
+
+class Spool:
+    """Wrong rows on the disk, a file a table: however many they are, they take no memory.
+
+    name: of the one who writes; what several have written in a directory is read together (`spooled`).
+    """
+
+    def __init__(self, directory: Path, name: str) -> None:
+        self._directory = directory
+        self._name = name
+        self._files: dict[str, IO[bytes]] = {}
+
+    def add(self, table: str, wrong: Wrong) -> None:
+        file = self._files.get(table)
+        if file is None:
+            file = self._files[table] = (self._directory / f"{table}.{self._name}").open("ab")
+        pickle.dump(wrong, file, pickle.HIGHEST_PROTOCOL)
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
+
+
+@contextmanager
+def findings_at(spools: Path | None, name: str, most: int) -> Iterator[Findings]:
+    """Findings that also go to spools of this name in a directory, where one is named."""
+    if spools is None:
+        yield Findings(most, None)
+        return
+    spool = Spool(spools, name)
+    try:
+        yield Findings(most, spool)
+    finally:
+        spool.close()
+
+
+def spooled(directory: Path, table: str) -> Iterator[Wrong]:
+    """All wrong rows of a table that the spools of a directory hold."""
+    for path in sorted(directory.glob(f"{table}.*")):
+        with path.open("rb") as file, suppress(EOFError):
+            while True:
+                yield pickle.load(file)
+
+
+class Findings:
+    """Takes differences; `most` of each table are kept to be shown, all go to the spool where there is one."""
+
+    def __init__(self, most: int, spool: Spool | None) -> None:
+        self._most = most
+        self._spool = spool
+        self._shown: dict[str, list[Difference]] = defaultdict(list)
+
+    def add(self, table: str, stored: Row | None, rebuilt: Row | None, note: tuple[str, str] | None = None) -> None:
+        """A wrong row; note: what to show of the two sides instead of them."""
+        key = (stored or rebuilt or ())[: len(key_of(table))]
+        if len(self._shown[table]) < self._most:
+            texts = note or (_text(table, stored), _text(table, rebuilt))
+            self._shown[table].append(Difference(table, "/".join(map(str, _readable(table, key))), *texts))
+        if self._spool is not None:
+            self._spool.add(table, (key, rebuilt))
+
+    def compare(self, table: str, stored: Iterable[Row], rebuilt: dict[Row, Row]) -> None:
+        """Every stored row against the one with its key among those rebuilt, which are used up.
+
+        A row of sums that are all zero is none: corrections leave such rows behind.
+        """
+        length = len(key_of(table))
+        for row in stored:
+            other = rebuilt.pop(row[:length], None)
+            if other != row and (other is not None or table not in _SUMS or any(row[length:])):
+                self.add(table, row, other)
+        for row in rebuilt.values():
+            if table not in _SUMS or any(row[length:]):
+                self.add(table, None, row)
+
+    def take_over(self, differences: Iterable[Difference]) -> None:
+        """What others found, and have spooled, is shown too."""
+        for one in differences:
+            self._shown[one.table].append(one)
+
+    def shown(self) -> list[Difference]:
+        ordered = ((table, sorted(self._shown[table], key=lambda one: one.key)) for table in DERIVED)
+        return [one for _, listed in ordered for one in listed[: self._most]]
+
+
+_SUMS = frozenset({"cells", "item_cells"})
+
+
+@cache
+def columns_of(table: str) -> tuple[str, ...]:
+    return tuple(column.name for column in metadata.tables[table].columns)
+
+
+@cache
+def key_of(table: str) -> tuple[str, ...]:
+    return tuple(column.name for column in metadata.tables[table].primary_key.columns)
+
+
+def _text(table: str, row: Row | None) -> str | None:
+    """What follows the key; without a case's history, which may be long."""
+    if row is None:
+        return None
+    readable = _readable(table, row[:-1] if table == "cases" else row)
+    return str(tuple(readable[len(key_of(table)) :]))
+
+
+def _readable(table: str, row: Row) -> Sequence[Any]:
+    kinds = (column.type for column in metadata.tables[table].columns)
+    return [
+        str(date_copied(value)) if value is not None and isinstance(kind, Date) else value
+        for kind, value in zip(kinds, row, strict=False)
+    ]

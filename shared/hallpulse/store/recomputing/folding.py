@@ -1,0 +1,152 @@
+"""Cases folded again from the stored events, each beside its stored row; and their sums, hall by hall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from hallpulse.domain.calendar import Calendar, scopes_of, workdays_of
+from hallpulse.domain.case import CaseEvent
+from hallpulse.domain.catalogue import Timeline
+from hallpulse.domain.clock import fold
+from hallpulse.domain.measures import Entry, entries_of
+from hallpulse.domain.workdays import Workdays
+from hallpulse.store.cases import CaseKey, case_row
+from hallpulse.store.cells import Differences
+from hallpulse.store.codec import pack_entries, pack_history, stored_case_event, unpack_history
+from hallpulse.store.context import read_calendars
+from hallpulse.store.staging import driver_types
+
+from .findings import Findings, Row, columns_of
+from .reading import quoted, read, stored
+from .tasks import Task
+
+_COLUMNS = columns_of("cases")
+_TYPES = ["bytea", *driver_types("cases", _COLUMNS)]
+_AT_ONCE = 5_000
+# A case's events as one MessagePack array of [type, time, id, data]: a row a case costs a third of a row an event.
+_EVENT = (
+    r"'\x94d1'::bytea || int2send(type) || '\xd3'::bytea || int8send(time)"
+    r" || '\xc5'::bytea || int2send(length(id)::int2) || id || data"
+)
+_EVENTS = rf"'\xdd'::bytea || int4send(count(*)::int4) || string_agg({_EVENT}, ''::bytea ORDER BY time, id)"
+_decode = msgspec.msgpack.Decoder(list[tuple[int, int, bytes, list[str | int | bool | None]]]).decode
+_NOTHING: tuple[str, list[Entry]] = ("", [])
+Timelines = Mapping[int, Mapping[str, Timeline]]
+"""Region → item code → the item's versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """So many more events have been read."""
+
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class HallSums:
+    """What the cases of a hall that were read add to the cells."""
+
+    region: int
+    hall: str
+    sums: Differences
+
+
+class Context:
+    """What folding needs beside the events: regions share working days where the same calendars hold."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._calendars: Mapping[int, Calendar] = read_calendars(connection)
+        self._workdays: dict[tuple[int, ...], Workdays] = {}
+
+    def workdays(self, region: int) -> Workdays:
+        scopes = tuple(scope for scope in scopes_of(region) if scope in self._calendars)
+        known = self._workdays.get(scopes)
+        if known is None:
+            known = self._workdays[scopes] = workdays_of(region, self._calendars)
+        return known
+
+
+class _HallSide(NamedTuple):
+    """What the cases of one hall are folded with, and what becomes of them."""
+
+    workdays: Workdays
+    timelines: Mapping[str, Timeline]
+    sums: Differences
+    findings: Findings
+
+
+def fold_cases(
+    connection: Connection, task: Task, context: Context, timelines: Timelines, findings: Findings
+) -> Iterator[Read | HallSums]:
+    """Compare the task's cases with their rows; tells how many events it has read, and the sums of each hall."""
+    matched = read_events = 0
+    for (region, hall), rows in groupby(read(connection, _query(task), _TYPES), key=itemgetter(1, 2)):
+        side = _HallSide(context.workdays(region), timelines[region], Differences(), findings)
+        for row in rows:
+            events = [stored_case_event(*event) for event in _decode(row[0])]
+            matched += _compare(row[1:], events, side)
+            read_events += len(events)
+            if read_events >= _AT_ONCE:
+                yield Read(read_events)
+                read_events = 0
+        yield HallSums(region, hall, side.sums)
+    yield Read(read_events)
+    _find_cases_without_events(connection, task, matched, findings)
+
+
+def _query(task: Task) -> str:
+    """Case by case its events and its row, hall after hall."""
+    key, others, where = _COLUMNS[:3], _COLUMNS[3:], task.where_cases
+    names = quoted(key)
+    return (
+        f"SELECT e.packed, {quoted(key, 'e.')}, {quoted(others, 'c.')} FROM"
+        f" (SELECT {names}, {_EVENTS} AS packed FROM events WHERE {where} AND type < 20 GROUP BY {names}) e"
+        f" LEFT JOIN (SELECT * FROM cases WHERE {where}) c USING ({names}) ORDER BY e.region, e.hall"
+    )
+
+
+def _compare(found: Row, events: Sequence[CaseEvent], side: _HallSide) -> bool:
+    """Whether there is a row at all; what is wrong with it goes to the findings."""
+    key: CaseKey = found[:3]
+    case = fold(events, side.workdays, side.timelines)
+    entries = entries_of(case) if case is not None else []
+    if case is not None:
+        side.sums.move(key[0], key[1], _NOTHING, (case.department, entries))
+    rebuilt = tuple(case_row(key, case, pack_entries(entries), pack_history(events)))
+    if rebuilt == found:
+        return True
+    if found[-1] is None:
+        side.findings.add("cases", None, rebuilt)
+        return False
+    if rebuilt[:-1] != found[:-1]:
+        side.findings.add("cases", found, rebuilt)
+        return True
+    known = unpack_history(found[-1])
+    if len(known) != len(events) or set(known) != set(events):
+        side.findings.add("cases", found, rebuilt, note=(_only(known, events), _only(events, known)))
+    return True
+
+
+def _only(these: Iterable[CaseEvent], those: Iterable[CaseEvent]) -> str:
+    """What to show of two histories: the order of their events is that of their arrival, and says nothing."""
+    return f"history: {sorted({*these} - {*those}, key=itemgetter(2)) or 'no other event'}"
+
+
+def _find_cases_without_events(connection: Connection, task: Task, matched: int, findings: Findings) -> None:
+    """Rows that no event speaks of are looked for where there are more rows than cases."""
+    where = task.where_cases
+    if connection.exec_driver_sql(f"SELECT count(*) FROM cases WHERE {where}").scalar_one() == matched:
+        return
+    lonely = (
+        f"{where} AND NOT EXISTS (SELECT FROM events e WHERE e.region = cases.region AND e.hall = cases.hall"
+        " AND e.case_id = cases.case_id AND e.type < 20)"
+    )
+    for row in stored(connection, "cases", lonely):
+        findings.add("cases", row, None)

@@ -1,0 +1,89 @@
+"""What events about items, tallies and figures give: their ledger, and all that follows from it, of one region."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hallpulse.contract.events import Family
+from hallpulse.domain.catalogue import Timeline
+from hallpulse.domain.workdays import day_of
+from hallpulse.store.catalogue import Item, item_sums, span_row, spans_of
+from hallpulse.store.incoming import EVENT_COLUMNS, event_of
+from hallpulse.store.ledger import Entity, Entry, entity_of
+from hallpulse.store.reports import figure_row, tally_row
+from hallpulse.store.staging import copied_day, driver_types
+
+from .findings import Findings, Row, key_of
+from .reading import read, stored
+from .tasks import Task
+
+TABLES = ("ledger", "item_spans", "item_cells", "tallies", "figures")
+_TYPES = driver_types("events", tuple(EVENT_COLUMNS.split(", ")))
+_KINDS = "type BETWEEN 21 AND 50"
+"""Items, tallies, figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A region's rows by table and key, and the timelines of its items."""
+
+    region: int
+    tables: Mapping[str, dict[Row, Row]]
+    timelines: Mapping[str, Timeline]
+
+
+def rebuild(connection: Connection, task: Task) -> Iterator[Rebuilt]:
+    """Every region of the task, one after the other, those without such events too."""
+    query = f"SELECT {EVENT_COLUMNS} FROM events WHERE {task.where} AND {_KINDS} ORDER BY region"
+    by_region = groupby(read(connection, query, _TYPES), key=itemgetter(0))
+    region, rows = next(by_region, (None, iter(())))
+    for wanted in task.regions:
+        if wanted != region:
+            yield _rebuilt(wanted, ())
+            continue
+        yield _rebuilt(wanted, rows)
+        region, rows = next(by_region, (None, iter(())))
+
+
+def compare(connection: Connection, rebuilt: Rebuilt, findings: Findings) -> None:
+    """With what is stored of the region; the rows rebuilt are used up."""
+    for table in TABLES:
+        findings.compare(table, stored(connection, table, f"region = {rebuilt.region}"), rebuilt.tables[table])
+
+
+def _rebuilt(region: int, events: Iterable[Row]) -> Rebuilt:
+    ledger: list[Row] = []
+    entries: dict[Family, dict[Entity, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    for row in events:
+        event = event_of(row)
+        family, entity = event.type.family, entity_of(event)
+        ledger.append((region, family.value, entity[1], event.hall, row[2], event.time, row[3], row[6]))
+        entries[family][entity].append(Entry(event.hall, event.id, event.time, event.type, event.data))
+    spans: dict[Item, Timeline] = {item: spans_of(about) for item, about in entries[Family.ITEM].items()}
+    tables = {
+        "ledger": ledger,
+        "item_spans": [span_row(item, span) for item, listed in spans.items() for span in listed],
+        "item_cells": item_sums({item: ((), listed) for item, listed in spans.items()}),
+        "tallies": [_row(tally_row(day, about)) for day, about in entries[Family.TALLY].items()],
+        "figures": [_row(figure_row(one, about)) for one, about in entries[Family.FIGURE].items()],
+    }
+    by_key = {table: _by_key(rows, len(key_of(table))) for table, rows in tables.items()}
+    return Rebuilt(region, by_key, {code: listed for (_, code), listed in spans.items()})
+
+
+def _by_key(rows: Iterable[Row], length: int) -> dict[Row, Row]:
+    return {row[:length]: row for row in rows if row}
+
+
+def _row(values: Mapping[str, Any] | None) -> Row:
+    """Values in the order of the columns, days as in COPY; nothing where there are none."""
+    listed = () if values is None else values.values()
+    return tuple(copied_day(day_of(value)) if isinstance(value, date) else value for value in listed)

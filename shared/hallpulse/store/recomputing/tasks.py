@@ -1,0 +1,69 @@
+"""How the work is divided: neighbouring regions together, a region that outweighs the others by its cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+TASKS_A_WORKER = 8
+REGIONS_AT_MOST = 32
+"""A task keeps the catalogues of its regions in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """All that is derived in some regions, or in one region of one part of its cases.
+
+    regions: every one from the first to the last that has any rows; events: about how many it reads.
+    """
+
+    regions: tuple[int, ...]
+    events: int
+    part: int = 0
+    parts: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"{self.regions[0]}-{self.part}"
+
+    @property
+    def where(self) -> str:
+        """The rows of these regions, of any table."""
+        return f"region BETWEEN {self.regions[0]} AND {self.regions[-1]}"
+
+    @property
+    def where_cases(self) -> str:
+        """The rows of these cases, of any table with a case_id."""
+        if self.parts == 1:
+            return self.where
+        return f"{self.where} AND mod(hashtext(case_id) & 2147483647, {self.parts}) = {self.part}"
+
+
+def divide(sizes: Mapping[int, int], workers: int) -> list[Task]:
+    """Tasks for so many workers, the largest first. sizes: region → events, for every region with any rows.
+
+    Few tasks, for each reads through what lies between its rows in the table; but a region with more than half of a
+    worker's share is divided among all of them.
+    """
+    total = sum(sizes.values())
+    large = {region for region, events in sizes.items() if workers > 1 and 2 * workers * events > total}
+    parts = [
+        Task((region,), sizes[region] * (part + 1) // workers - sizes[region] * part // workers, part, workers)
+        for region in sorted(large)
+        for part in range(workers)
+    ]
+    enough = total // (TASKS_A_WORKER * workers)
+    return parts + sorted(_neighbours(sizes, large, enough), key=lambda task: -task.events)
+
+
+def _neighbours(sizes: Mapping[int, int], large: set[int], enough: int) -> Iterator[Task]:
+    together: list[int] = []
+    for region in sorted(sizes):
+        if region not in large:
+            together.append(region)
+        held = sum(sizes[one] for one in together)
+        if together and (region in large or held >= enough or len(together) == REGIONS_AT_MOST):
+            yield Task(tuple(together), held)
+            together = []
+    if together:
+        yield Task(tuple(together), sum(sizes[one] for one in together))

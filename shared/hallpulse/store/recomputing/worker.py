@@ -1,0 +1,95 @@
+"""One task after the other, on connections that see the database as it was when the recomputing began."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.pool import NullPool
+
+from hallpulse.store.database import CONNECT_ARGUMENTS, transaction
+
+from . import ledgers
+from .cells import CellCheck
+from .findings import Difference, Findings, findings_at
+from .folding import Context, HallSums, Read, fold_cases
+from .tasks import Task
+
+_LONG_STATEMENTS = " -c statement_timeout=0"
+_PLAN = " -c work_mem=64MB -c max_parallel_workers_per_gather=0 -c random_page_cost=4" + "".join(
+    f" -c enable_{way}=off" for way in ("hashagg", "hashjoin", "nestloop")
+)
+"""Sort and merge: what must be read in order of the cases anyway, at whatever size, and within bounds of memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What a worker is told when it begins. spools: the directory for wrong rows; None where they stay as they are."""
+
+    database_url: str
+    snapshot: str
+    spools: Path | None
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last word about a task."""
+
+    differences: list[Difference]
+
+
+Message = Read | HallSums | Finished
+"""On the way; the sums of a hall, of which other tasks have other parts; the end."""
+
+
+def long_running(url: str, more: str = "") -> Engine:
+    """An engine for statements that may take hours, on connections of their own."""
+    options = f"{CONNECT_ARGUMENTS['options']}{_LONG_STATEMENTS}{more}"
+    arguments = {**CONNECT_ARGUMENTS, "options": options, "application_name": "hallpulse recompute"}
+    return create_engine(url, poolclass=NullPool, connect_args=arguments)
+
+
+@contextmanager
+def worker_at(place: Workplace) -> Iterator[Worker]:
+    """Raises Unavailable or Halt."""
+    engine = long_running(place.database_url, _PLAN).execution_options(isolation_level="REPEATABLE READ")
+    with transaction(engine) as stream, transaction(engine) as aside:
+        for connection in (stream, aside):
+            connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{place.snapshot}'")
+        yield Worker(place, stream, aside)
+
+
+class Worker:
+    """stream: for what is read at length; aside: for what is asked meanwhile."""
+
+    def __init__(self, place: Workplace, stream: Connection, aside: Connection) -> None:
+        self._place = place
+        self._stream = stream
+        self._aside = aside
+        self._context = Context(aside)
+
+    def do(self, task: Task) -> Iterator[Message]:
+        """Compare all that is derived of the task's regions with what the events give."""
+        with findings_at(self._place.spools, task.name, self._place.most) as findings:
+            timelines = {}
+            for rebuilt in ledgers.rebuild(self._stream, task):
+                timelines[rebuilt.region] = rebuilt.timelines
+                if task.part == 0:
+                    ledgers.compare(self._aside, rebuilt, findings)
+            messages = fold_cases(self._stream, task, self._context, timelines, findings)
+            yield from messages if task.parts > 1 else self._with_cells(task, messages, findings)
+        yield Finished(findings.shown())
+
+    def _with_cells(self, task: Task, messages: Iterable[Read | HallSums], findings: Findings) -> Iterator[Message]:
+        check = CellCheck(self._aside, findings)
+        for message in messages:
+            if isinstance(message, HallSums):
+                check.hall(message)
+            else:
+                yield message
+        for region in task.regions:
+            check.rest(region)
