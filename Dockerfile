@@ -9,12 +9,14 @@ ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PROJECT_ENVIRONMENT=/opt/hallpuls
 RUN uv sync --frozen --no-dev --no-editable --extra suite
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent hallpulse
+RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent hallpulse && \
+    install --directory --owner=10001 --group=10001 /reports
 COPY --from=build /opt/hallpulse /opt/hallpulse
 WORKDIR /app
 COPY plans ./plans
 COPY calendars ./calendars
 ENV PATH=/opt/hallpulse/bin:$PATH PYTHONUTF8=1 PYTHONUNBUFFERED=1 \
-    HALLPULSE_PLANS=/app/plans HALLPULSE_CALENDARS=/app/calendars HALLPULSE_HOST=0.0.0.0
+    HALLPULSE_PLANS=/app/plans HALLPULSE_CALENDARS=/app/calendars HALLPULSE_HOST=0.0.0.0 \
+    HALLPULSE_REPORTS_DIR=/reports
 USER 10001:10001
 CMD ["hallpulse", "--help"]

@@ -27,6 +27,8 @@ class Settings:
     tls_cert and tls_key: the certificate with which services answer over HTTPS, over plain HTTP without one;
     channels: the file that says where notices are passed on to; notices_token: what Alertmanager shows to be let in;
     batch_events and batch_seconds: a batch is stored when it holds this many events or is this old;
+    reports_dir, reports_day: where last month's reports are written, from this day of the month on (Asia/Shanghai);
+    reports_seconds: how often it is looked whether one is due;
     refusal_limit: ingest stops for a person when more than this share of the last refusal_window events is refused in
     more than half of the halls; 0 for never.
     """
@@ -49,6 +51,9 @@ class Settings:
     refusal_limit: float = 0.6
     refusal_window: int = 2000
     refresh_seconds: float = 2.0
+    reports_dir: Path = Path("reports")
+    reports_day: int = 5
+    reports_seconds: float = 600.0
     prometheus_url: str = ""
     alertmanager_url: str = ""
     grafana_url: str = ""
@@ -83,6 +88,9 @@ _NAMES = {
     "refusal_limit": "HALLPULSE_REFUSAL_LIMIT",
     "refusal_window": "HALLPULSE_REFUSAL_WINDOW",
     "refresh_seconds": "HALLPULSE_REFRESH_SECONDS",
+    "reports_dir": "HALLPULSE_REPORTS_DIR",
+    "reports_day": "HALLPULSE_REPORTS_DAY",
+    "reports_seconds": "HALLPULSE_REPORTS_SECONDS",
     "prometheus_url": "HALLPULSE_PROMETHEUS_URL",
     "alertmanager_url": "HALLPULSE_ALERTMANAGER_URL",
     "grafana_url": "HALLPULSE_GRAFANA_URL",
@@ -110,10 +118,20 @@ def _count(text: str) -> int:
     return count
 
 
+def _day_of_every_month(text: str) -> int:
+    day = int(text)
+    if not 1 <= day <= 28:
+        raise ValueError(text)
+    return day
+
+
 _CASTS: dict[str, Callable[[str], str | int | float | Path]] = {
     "plans": Path,
     "calendars": Path,
     "channels": Path,
+    "reports_dir": Path,
+    "reports_day": _day_of_every_month,
+    "reports_seconds": float,
     "gateway_port": int,
     "gateway_rate": float,
     "metrics_port": int,
@@ -127,6 +145,7 @@ _CASTS: dict[str, Callable[[str], str | int | float | Path]] = {
 _EXPECTED = {
     "refusal_limit": "off or a share from 0 to below 1, such as 0.6",
     "refusal_window": "a whole number from 1",
+    "reports_day": "a day that every month has, 1 to 28",
 }
 
 

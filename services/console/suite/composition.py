@@ -95,12 +95,18 @@ def _environment(ground: Ground, all_servers: tuple[Server, ...]) -> dict[str, s
         "HALLPULSE_NOTICES_TOKEN": ground.keys.notices,
         "HALLPULSE_NOTICES_URL": f"http://{applications.HOST}:{_port(ground, NOTICES)}",
         "HALLPULSE_GATEWAY_PORT": str(_port(ground, applications.GATEWAY)),
+        "HALLPULSE_REPORTS_DIR": str(_reports(ground)),
     }
     if ground.tls.ca:
         environment["HALLPULSE_TLS_CA"] = ground.tls.ca
     for server in all_servers:
         environment |= server.environment
     return environment
+
+
+def _reports(ground: Ground) -> Path:
+    own = ground.given.get("HALLPULSE_REPORTS_DIR")
+    return Path(own).absolute() if own else private_directory(ground.layout.reports)
 
 
 def _plans(given: Mapping[str, str]) -> Path:

@@ -67,6 +67,11 @@ class Layout:
         return self.root / "outbox.sqlite"
 
     @property
+    def reports(self) -> Path:
+        """Monthly reports that were written on time."""
+        return self.root / "reports"
+
+    @property
     def tls(self) -> Path:
         """Certificates that the suite made for itself; ca.pem is what others must trust."""
         return self.root / "tls"
@@ -105,7 +110,7 @@ class Layout:
 
     @property
     def _directories(self) -> tuple[Path, ...]:
-        return (self.database, self.broker, self.prometheus, self.alertmanager, self.tls)
+        return (self.database, self.broker, self.prometheus, self.alertmanager, self.tls, self.reports)
 
 
 def default_directory() -> Path:

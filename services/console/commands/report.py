@@ -1,0 +1,72 @@
+"""`hallpulse report`: the monthly report as a file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from hallpulse.domain.errors import HallpulseError
+from hallpulse.plans import PlanError, load_plans
+from hallpulse.settings import Settings
+from hallpulse.store import Store, open_store
+from services.console.connection import connect, directory_option
+from services.console.importing.surroundings import today
+from services.console.usage import BadUsage
+from services.reports.desk import Issued, MonthlyReports, checked_format, checked_month
+from services.reports.renderers import FORMATS
+from services.reports.writing import put
+
+_OUT = "A file, or a directory in which it is called REGION-MONTH.FORMAT."
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("month", metavar="YYYY-MM")
+@click.option("--region", required=True, metavar="CODE", help="County code, 6 digits, of a county that has a plan.")
+@click.option("--format", "form", default="docx", show_default=True, help=f"One of {', '.join(FORMATS)}.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="PATH", help=_OUT)
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@directory_option
+def command(month: str, region: str, form: str, out: Path | None, *, force: bool, directory: Path) -> None:
+    """Write the report of a month: targets, departments, overdue cases, data quality, in Chinese and English.
+
+    The month is one that has begun; of one that is not over the report says so. Prints the path of the file.
+    """
+    try:
+        checked_month(month, today())
+        checked_format(form)
+        settings = connect(directory)
+        store = open_store(settings.database_url, pool_size=1)
+        click.echo(_written(store, settings, (region, month, form), out, force=force))
+    except ValueError as error:
+        raise BadUsage(str(error)) from None
+
+
+def _written(store: Store, settings: Settings, asked: tuple[str, str, str], out: Path | None, *, force: bool) -> Path:
+    """Raises ValueError where what is asked for cannot be meant."""
+    try:
+        reports = MonthlyReports(store, load_plans(settings.plans), time.time)
+        issued = reports.make(*asked)
+        return _put(_path(out, issued.name), issued, reports, force=force)
+    except PlanError as error:
+        raise HallpulseError(f"{error.problems[0]}: see hallpulse plan check") from None
+    finally:
+        store.close()
+
+
+def _put(path: Path, issued: Issued, reports: MonthlyReports, *, force: bool) -> Path:
+    try:
+        with put(path, issued.content, replace=force):
+            reports.note(issued)
+    except FileExistsError:
+        raise HallpulseError(f"{path}: there is one already, choose another name with --out, or --force") from None
+    except OSError as error:
+        raise HallpulseError(f"{path}: cannot be written: {error.strerror}") from None
+    return path
+
+
+def _path(out: Path | None, name: str) -> Path:
+    if out is None:
+        return Path(name)
+    return out / name if out.is_dir() else out

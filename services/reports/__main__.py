@@ -1,0 +1,17 @@
+"""`python -m services.reports`."""
+
+import os
+import sys
+import warnings
+
+# Before anything else is imported: the framework needs eventlet's sockets and threads in place of Python's.
+warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
+
+import eventlet  # noqa: E402
+
+eventlet.monkey_patch()
+
+from services.reports.run import run  # noqa: E402
+
+if __name__ == "__main__":
+    sys.exit(run(os.environ))

@@ -1,0 +1,51 @@
+"""The whole report as a document."""
+
+from __future__ import annotations
+
+from hallpulse.contract.reasons import Sentence
+from hallpulse.domain.figures import Window
+
+from . import texts
+from .document import Document
+from .report import MonthlyReport
+from .sections.departments import departments
+from .sections.lowered import lowered
+from .sections.notes import notes
+from .sections.open_cases import open_cases
+from .sections.quality import quality
+from .sections.summary import summary
+from .sections.targets import targets
+from .shown import day, filled, moment, named
+
+_SECTIONS = (summary, targets, departments, open_cases, quality, lowered, notes)
+
+
+def document_of(report: MonthlyReport) -> Document:
+    names, month = report.plan.names, report.month.start
+    told: dict[str, object] = {"year": month.year, "month": month.month, "day": report.on.day}
+    return Document(
+        title=filled(texts.TITLE, {"plan": names.zh}, {"plan": names.en}),
+        subtitle=filled(texts.SUBTITLE if report.finished else texts.SUBTITLE_RUNNING, told),
+        facts=_facts(report),
+        sections=tuple(section(report) for section in _SECTIONS),
+        closing=texts.CLOSING,
+    )
+
+
+def _facts(report: MonthlyReport) -> tuple[tuple[Sentence, Sentence], ...]:
+    plan = report.plan
+    phase = plan.phase_on(report.on)
+    return (
+        (texts.BASIS, Sentence(plan.document, plan.document)),
+        (texts.REGION, Sentence(str(plan.region), str(plan.region))),
+        (texts.PERIOD, _span(report.period or plan.period)),
+        (texts.MONTH, _span(report.window)),
+        (texts.PHASE, named(phase.names) if phase else texts.NO_PHASE),
+        (texts.FRESHNESS, moment(report.coverage.newest)),
+        (texts.COMPILED, moment(report.compiled)),
+    )
+
+
+def _span(window: Window) -> Sentence:
+    start, end = day(window.start), day(window.end)
+    return filled(texts.SPAN, {"start": start.zh, "end": end.zh}, {"start": start.en, "end": end.en})

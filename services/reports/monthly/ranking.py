@@ -1,0 +1,60 @@
+"""Departments compared, by figures that are large enough to compare; the others are named, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hallpulse.domain.figures import Figure, FigureTable
+from hallpulse.domain.lowering import COMPRESSION
+from hallpulse.domain.plan import Plan
+
+BY_CASES = ("due_kept_rate", "satisfaction", "mean_elapsed_days")
+BY_ITEMS = (COMPRESSION, "instant_item_share", "settled_item_share")
+"""The first indicator ranks, the others stand beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A department's figures; rank: 1 is best, equal values share one; none where it is not ranked."""
+
+    department: str
+    figures: Mapping[str, Figure]
+    rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """least: a smaller denominator is not ranked; unranked: for that reason, or because there is nothing to count."""
+
+    indicator: str
+    beside: tuple[str, ...]
+    least: Mapping[str, int]
+    ranked: tuple[Standing, ...]
+    unranked: tuple[Standing, ...]
+
+    @property
+    def indicators(self) -> tuple[str, ...]:
+        return (self.indicator, *self.beside)
+
+
+def rankings(plan: Plan, table: FigureTable, departments: Sequence[str]) -> tuple[Ranking, ...]:
+    return tuple(_ranking(plan, table, departments, *indicators) for indicators in (BY_CASES, BY_ITEMS))
+
+
+def _ranking(plan: Plan, table: FigureTable, departments: Sequence[str], indicator: str, *beside: str) -> Ranking:
+    least = {name: plan.least_denominator(name) for name in (indicator, *beside)}
+    figures = {id_: {name: table.figure(name, id_) for name in least} for id_ in departments}
+    values = {id_: own[indicator].value for id_, own in figures.items()}
+    enough = {
+        id_: v for id_, v in values.items() if v is not None and figures[id_][indicator].denominator >= least[indicator]
+    }
+    ranks = {id_: 1 + sum(other > value for other in enough.values()) for id_, value in enough.items()}
+    standings = [Standing(id_, own, ranks.get(id_)) for id_, own in figures.items()]
+    return Ranking(
+        indicator,
+        beside,
+        least,
+        tuple(sorted((s for s in standings if s.rank is not None), key=lambda s: s.rank or 0)),
+        tuple(s for s in standings if s.rank is None),
+    )

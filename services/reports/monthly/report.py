@@ -1,0 +1,149 @@
+"""The report as a value: every figure that it shows, each with what it is made of. Nothing in it is a sentence yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from hallpulse.domain.figures import Figure, Window
+from hallpulse.domain.lowering import COMPRESSION, Lowering, lowerings
+from hallpulse.domain.plan import Names, Plan, Target
+from hallpulse.domain.targets import TargetResult, evaluate
+
+from .material import Coverage, Found, Material
+from .ranking import Ranking, rankings
+
+MOST_LOWERING = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TargetLine:
+    """A target on the month's last day; before: its figure a month earlier, none where the plan had not begun.
+
+    departments: of a target that binds each of them, its results one by one.
+    """
+
+    result: TargetResult
+    before: Figure | None
+    departments: tuple[TargetResult, ...] = ()
+
+    @property
+    def target(self) -> Target:
+        return self.result.target
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLine:
+    """A department's open cases on the day of writing; due: of its cases due in the month, those that were kept."""
+
+    department: str
+    states: Mapping[str, int]
+    due: Figure
+
+    @property
+    def open(self) -> int:
+        return sum(self.states.values())
+
+
+@dataclass(frozen=True, slots=True)
+class MonthlyReport:
+    """All that is reported of a region for a month.
+
+    month is whole; `window` ends on the day that the figures speak of, earlier while the month lasts. figures: the
+    region's own in the window; compression: at the end of the month before, and now.
+    """
+
+    plan: Plan
+    month: Window
+    window: Window
+    compiled: int
+    compiled_on: date
+    targets: tuple[TargetLine, ...]
+    figures: Mapping[str, Figure]
+    percentiles: Mapping[str, int | None]
+    rankings: tuple[Ranking, ...]
+    open_lines: tuple[OpenLine, ...]
+    coverage: Coverage
+    period_coverage: Coverage
+    findings: tuple[Found, ...]
+    compression: tuple[Figure, Figure]
+    lowerings: tuple[Lowering, ...]
+    provisional: tuple[int, ...]
+
+    @property
+    def on(self) -> date:
+        return self.window.end
+
+    @property
+    def finished(self) -> bool:
+        return self.window == self.month
+
+    @property
+    def period(self) -> Window | None:
+        """The plan's days that its targets count, up to `on`."""
+        return self.plan.window(self.on)
+
+    def figure(self, indicator: str) -> Figure:
+        return self.figures.get(indicator, Figure(0, 0))
+
+    def department(self, id_: str) -> Names:
+        """What the plan calls a department; its code where the plan does not know it."""
+        return next((d.names for d in self.plan.departments if d.id == id_), Names(id_, id_))
+
+
+def monthly_report(given: Material) -> MonthlyReport:
+    compression = given.earlier.figure(COMPRESSION), given.in_month.figure(COMPRESSION)
+    departments = _departments(given)
+    return MonthlyReport(
+        plan=given.plan,
+        month=given.month,
+        window=given.window,
+        compiled=given.compiled,
+        compiled_on=given.compiled_on,
+        targets=_targets(given),
+        figures=given.in_month.own,
+        percentiles=given.percentiles,
+        rankings=rankings(given.plan, given.in_month, departments),
+        open_lines=_open_lines(given, departments),
+        coverage=given.coverage,
+        period_coverage=given.period_coverage,
+        findings=tuple(given.findings),
+        compression=compression,
+        lowerings=tuple(lowerings(*compression, given.changes, MOST_LOWERING)),
+        provisional=tuple(given.provisional),
+    )
+
+
+def _targets(given: Material) -> tuple[TargetLine, ...]:
+    results = evaluate(given.plan, given.window.end, given.tables)
+    earlier = {r.target.id: r for r in evaluate(given.plan, given.before, given.tables) if r.department is None}
+    return tuple(
+        TargetLine(own, _before(earlier[own.target.id]), _bound(results, own.target))
+        for own in results
+        if own.department is None
+    )
+
+
+def _before(result: TargetResult) -> Figure | None:
+    return result.figure if result.value is not None else None
+
+
+def _bound(results: Sequence[TargetResult], target: Target) -> tuple[TargetResult, ...]:
+    return tuple(r for r in results if r.target.id == target.id and r.department is not None)
+
+
+def _departments(given: Material) -> list[str]:
+    """The plan's in its order, then those that only the catalogue or cases name."""
+    named = [department.id for department in given.plan.departments]
+    others = sorted({*given.in_month.departments, *given.open_cases} - {*named, ""})
+    return [*named, *others]
+
+
+def _open_lines(given: Material, departments: Sequence[str]) -> tuple[OpenLine, ...]:
+    """Of departments that have open cases or had any due in the month, those with most overdue first."""
+    lines = [
+        OpenLine(id_, given.open_cases.get(id_, {}), given.in_month.figure("due_kept_rate", id_)) for id_ in departments
+    ]
+    shown = [line for line in lines if line.open or line.due.denominator]
+    return tuple(sorted(shown, key=lambda line: (-line.states.get("overdue", 0), -line.states.get("due_soon", 0))))

@@ -1,0 +1,79 @@
+"""Part 5: how much of the region the figures speak of, how fresh they are, and what the integrity checks found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hallpulse.contract.reasons import Sentence
+from hallpulse.domain.figures import Window
+from services.reports.monthly import texts
+from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
+from services.reports.monthly.material import Coverage, Found
+from services.reports.monthly.report import MonthlyReport
+from services.reports.monthly.shown import count_cell, day, filled, joined, moment, text_cell
+
+from .captions import of_month
+
+MOST_EXAMPLES = 3
+_COVERAGE_COLUMNS = (
+    Column(texts.COVERED, 76, left=True),
+    Column(texts.HALLS, 22),
+    Column(texts.REPORTING, 26),
+    Column(texts.NEWEST, 46, left=True),
+)
+_FINDING_COLUMNS = (
+    Column(texts.CHECK, 58, left=True),
+    Column(texts.CONCERNS, 18),
+    Column(texts.COUNT, 18),
+    Column(texts.EXAMPLES, 76, left=True),
+)
+
+
+def quality(report: MonthlyReport) -> Section:
+    blocks = [_coverage(report), *_silent(report), *_findings(report)]
+    return Section(texts.QUALITY, tuple(blocks))
+
+
+def _coverage(report: MonthlyReport) -> Table:
+    rows = [_covered(texts.OF_MONTH, report.window, report.coverage)]
+    if report.period is not None:
+        rows.append(_covered(texts.OF_PERIOD, report.period, report.period_coverage))
+    return Table(texts.COVERAGE_TABLE, of_month(report), _COVERAGE_COLUMNS, tuple(rows))
+
+
+def _covered(name: Sentence, window: Window, coverage: Coverage) -> tuple[Cell, ...]:
+    start, end = day(window.start), day(window.end)
+    span = filled(texts.SPAN, {"start": start.zh, "end": end.zh}, {"start": start.en, "end": end.en})
+    window_cell = Cell(f"{name.zh}：{span.zh}", f"{name.en}: {span.en}")
+    tone = Tone.BAD if coverage.reporting < coverage.halls else Tone.PLAIN
+    newest = Cell(moment(coverage.newest).zh)
+    return window_cell, count_cell(coverage.halls), count_cell(coverage.reporting, tone), newest
+
+
+def _silent(report: MonthlyReport) -> Iterator[Paragraph]:
+    silent = report.coverage.halls - report.coverage.reporting
+    if silent:
+        yield Paragraph(filled(texts.SILENT, {"n": silent}))
+
+
+def _findings(report: MonthlyReport) -> Iterator[Table | Paragraph]:
+    found = sorted((one for one in report.findings if one.count), key=lambda one: -one.count)
+    clean = [Sentence(one.check.zh, one.check.en) for one in report.findings if not one.count]
+    if found:
+        yield Table(texts.FINDINGS_TABLE, of_month(report), _FINDING_COLUMNS, tuple(_found(one) for one in found))
+    names = joined(clean)
+    told: dict[str, object] = {"n": len(clean), "names": names.zh}
+    if clean:
+        yield Paragraph(filled(texts.CLEAN if found else texts.ALL_CLEAN, told, {"names": names.en}))
+
+
+def _found(one: Found) -> tuple[Cell, ...]:
+    examples = "、".join(_named(row) for row in one.rows[:MOST_EXAMPLES])
+    check = text_cell(Sentence(one.check.zh, one.check.en))
+    return check, text_cell(texts.OF_WHAT[one.check.of]), count_cell(one.count, Tone.BAD), Cell(examples)
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    """A finding by what identifies it: a case, an item or a hall."""
+    return str(row.get("case_id") or row.get("name") or row.get("item_code") or row.get("hall") or "")

@@ -1,0 +1,106 @@
+"""Figures, days and names as a reader sees them, and as cells of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta, timezone
+from fractions import Fraction
+
+from hallpulse.amounts import NOTHING, amount, difference
+from hallpulse.contract.reasons import Sentence
+from hallpulse.domain.figures import Figure
+from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.plan import Names, Plan
+
+from . import texts
+from .document import Cell, Tone, Unit
+
+_SHANGHAI = timezone(timedelta(hours=8))
+BLANK = Cell(NOTHING, tone=Tone.QUIET)
+
+
+def filled(text: Sentence, zh: dict[str, object], en: dict[str, object] | None = None) -> Sentence:
+    """The text with its gaps filled; en: where English fills them otherwise."""
+    return Sentence(text.zh.format(**zh), text.en.format(**(zh | (en or {}))))
+
+
+def joined(parts: Iterable[Sentence], between: Sentence = texts.LIST) -> Sentence:
+    listed = list(parts)
+    return Sentence(between.zh.join(p.zh for p in listed), between.en.join(p.en for p in listed))
+
+
+def sentence_of(*parts: Sentence) -> Sentence:
+    """One after the other."""
+    return Sentence("".join(p.zh for p in parts), "".join(p.en for p in parts))
+
+
+def named(names: Names) -> Sentence:
+    return Sentence(names.zh, names.en)
+
+
+def day(on: date) -> Sentence:
+    """2023年5月31日, 2023-05-31."""
+    return Sentence(f"{on.year}年{on.month}月{on.day}日", on.isoformat())
+
+
+def moment(time: int | None) -> Sentence:
+    """Microseconds since 1970-01-01 UTC, to the minute, Asia/Shanghai."""
+    if time is None:
+        return texts.NO_EVENTS
+    local = datetime.fromtimestamp(time // 1_000_000, _SHANGHAI)
+    return Sentence(f"{day(local.date()).zh}{local:%H:%M}", f"{local:%Y-%m-%d %H:%M}")
+
+
+def value_text(value: Fraction | None, unit: str) -> str:
+    """31.94%, 2.75, 196: in Chinese no blank stands before the sign."""
+    return amount(value, unit).replace(" ", "")
+
+
+def gap_text(value: Fraction | None, unit: str) -> Sentence:
+    """How far it is, without a sign."""
+    shown = difference(value, unit).lstrip("+−")
+    return Sentence(f"{shown}个百分点", f"{shown} points") if unit == "share" else Sentence(shown, shown)
+
+
+def parts_text(figure: Figure) -> str:
+    return f"{figure.numerator}/{figure.denominator}"
+
+
+def figure_cell(figure: Figure, unit: str, tone: Tone = Tone.PLAIN) -> Cell:
+    """A figure with what it is made of; of a count only the count."""
+    if figure.value is None:
+        return Cell(NOTHING, parts=(figure.numerator, figure.denominator), tone=Tone.QUIET)
+    parts = (figure.numerator, figure.denominator)
+    small = "" if unit == "count" else parts_text(figure)
+    return Cell(value_text(figure.value, unit), small, figure.value, _unit(unit), parts, tone)
+
+
+def value_cell(value: Fraction | None, unit: str, tone: Tone = Tone.PLAIN) -> Cell:
+    return BLANK if value is None else Cell(value_text(value, unit), "", value, _unit(unit), tone=tone)
+
+
+def difference_cell(value: Fraction | None, unit: str, small: str = "", tone: Tone = Tone.PLAIN) -> Cell:
+    """With a sign; of shares in percentage points."""
+    if value is None:
+        return BLANK
+    kind: Unit = "points" if unit == "share" else _unit(unit)
+    return Cell(difference(value, unit), small, value, kind, tone=tone)
+
+
+def count_cell(count: int, tone: Tone = Tone.PLAIN) -> Cell:
+    return Cell(str(count), "", Fraction(count), tone=tone if count else Tone.QUIET)
+
+
+def text_cell(text: Sentence, tone: Tone = Tone.PLAIN) -> Cell:
+    return Cell(text.zh, text.en if text.en != text.zh else "", tone=tone)
+
+
+def unit_of(indicator: str, plan: Plan) -> str:
+    computed = COMPUTED.get(indicator)
+    if computed is not None:
+        return computed.unit
+    return next((declared.unit for declared in plan.indicators if declared.id == indicator), "share")
+
+
+def _unit(unit: str) -> Unit:
+    return "share" if unit == "share" else "days" if unit == "days" else "count"

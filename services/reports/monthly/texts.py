@@ -1,0 +1,335 @@
+"""Every text of the report, Chinese first, English second; `{name}` is filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hallpulse.contract.reasons import Sentence
+from hallpulse.domain.targets import State
+
+# The head
+TITLE = Sentence("{plan}完成情况月报", "{plan}: monthly report")
+SUBTITLE = Sentence("（{year}年{month}月）", "{year}-{month:02d}")
+SUBTITLE_RUNNING = Sentence("（{year}年{month}月，截至{day}日）", "{year}-{month:02d}, up to day {day}")
+BASIS = Sentence("依据", "Plan")
+REGION = Sentence("区划代码", "Region")
+PERIOD = Sentence("目标统计期", "Targets count")
+MONTH = Sentence("当月统计期", "The month")
+PHASE = Sentence("方案阶段", "Phase")
+COMPILED = Sentence("编制时间", "Compiled")
+FRESHNESS = Sentence("当月最新数据", "Newest event of the month")
+NO_PHASE = Sentence("不在方案所列阶段", "none of the plan's")
+SPAN = Sentence("{start}至{end}", "{start} to {end}")
+NO_EVENTS = Sentence("无", "none")
+CLOSING = Sentence(
+    "本报告由系统按已入库事件自动计算，每个数字均可追溯到办件。迟报、更正的数据入库后，数字随之改变。",
+    "Computed from the events stored; every figure leads to its cases. What is reported late or corrected changes it.",
+)
+RUNNING = Sentence(
+    "当月尚未结束，以下数字截至{on}，仅供参考，不作为报送稿。",
+    "The month is not over: these figures hold up to {on} and are not the report to hand in.",
+)
+LIST = Sentence("、", ", ")
+CLAUSES = Sentence("；", "; ")
+END = Sentence("。", ".")
+
+TEXTS_SHEET, SEE_SHEET = Sentence("概况", "summary"), Sentence("见工作表“{name}”", "see the sheet {name}")
+
+# Sections
+SUMMARY = Sentence("一、概况", "1. Summary")
+TARGETS = Sentence("二、指标完成情况", "2. Targets")
+DEPARTMENTS = Sentence("三、部门排名", "3. Departments")
+OPEN = Sentence("四、超期与临期", "4. Overdue and due soon")
+QUALITY = Sentence("五、数据质量", "5. Data quality")
+LOWERING = Sentence("六、拉低压缩比的事项", "6. Items that lowered the compression")
+NOTES = Sentence("七、附注", "7. Notes")
+
+# Summary
+COUNTED = Sentence(
+    "截至{on}，方案{n}项目标中，已达标{met}项，进度正常{on_pace}项，落后{behind}项，未达标{missed}项，暂不能判断{rest}项。",
+    "By {on}, of the plan's {n} targets {met} are met, {on_pace} on pace, {behind} behind, {missed} missed;"
+    " {rest} cannot be judged.",
+)
+SHORT = Sentence("需要关注的目标：", "Short of what is required: ")
+SHORT_ONE = Sentence(
+    "{name}完成{value}（{parts}），应达{required}，距目标{goal}差{gap}",
+    "{name} {value} ({parts}), required {required}, {gap} from the goal of {goal}",
+)
+SHORT_BOUND = Sentence("{name}有{n}个部门未达到", "{name}: {n} departments are short")
+NONE_SHORT = Sentence("能够判断的目标中没有落后的。", "None of the targets that can be judged is behind.")
+NONE_JUDGED = Sentence("没有能够判断的目标。", "No target can be judged.")
+FORECAST_MET = Sentence("按近期趋势，到{end}预计达标：{names}。", "At the recent pace these are met by {end}: {names}.")
+FORECAST_SHORT = Sentence(
+    "按近期趋势，到{end}预计不能达标：{names}。", "At the recent pace these will not be met by {end}: {names}."
+)
+FORECAST_ONE = Sentence("{name}（预计{value}，目标{goal}）", "{name} ({value}, goal {goal})")
+ACCEPTED = Sentence(
+    "当月受理办件{accepted}件，不予受理{rejected}件",
+    "In the month {accepted} cases were accepted and {rejected} refused",
+)
+DECIDED = Sentence(
+    "办结{timed}件，其中当日办结{instant}件，占{share}", "{timed} decided, {instant} on the same day ({share})"
+)
+NOTHING_DECIDED = Sentence("没有计时的办结件", "none decided")
+ELAPSED = Sentence(
+    "平均用时{mean}个工作日，九成在{p90}个工作日内办结", "in {mean} working days on average, nine of ten within {p90}"
+)
+DUE = Sentence("到期{due}件，按期办结{kept}件，到期办结率{rate}", "of {due} due {kept} were decided in time ({rate})")
+NOTHING_DUE = Sentence("没有到期的办件", "none fell due")
+RATED = Sentence("评价{rated}件，满意率{rate}", "of {rated} rated {rate} were satisfied")
+NOTHING_RATED = Sentence("没有评价", "none were rated")
+COMPRESSION_ROSE = Sentence(
+    "承诺办结时限压缩比{now}，比上月末（{was}）提高{by}个百分点。",
+    "The compression of promised limits is {now}, {by} points above the month before ({was}).",
+)
+COMPRESSION_FELL = Sentence(
+    "承诺办结时限压缩比{now}，比上月末（{was}）下降{by}个百分点，原因见第六部分。",
+    "The compression of promised limits is {now}, {by} points below the month before ({was}): see part 6.",
+)
+COMPRESSION_SAME = Sentence(
+    "承诺办结时限压缩比{now}，与上月末持平。", "The compression of promised limits is {now}, as the month before."
+)
+OPEN_NOW = Sentence(
+    "编制时（{on}）在办{open}件，其中超期{overdue}件，临期{due_soon}件，逾期未受理{unaccepted_late}件，暂停计时{suspended}件。",
+    "When this was compiled ({on}), {open} cases were open: {overdue} overdue, {due_soon} due soon,"
+    " {unaccepted_late} not accepted in time, {suspended} suspended.",
+)
+REPORTED = Sentence(
+    "大厅{halls}个，当月报送数据的{reporting}个；真实性检查中{kinds}类有发现，共{count}条，见第五部分。",
+    "Of {halls} halls {reporting} reported in the month; {kinds} integrity checks found something, {count} findings in"
+    " all: see part 5.",
+)
+
+# Tables
+OVER = Sentence(
+    "统计期{start}至{end}；报送大厅{reporting}/{halls}；最新数据{newest}",
+    "{start} to {end}; {reporting} of {halls} halls reporting; newest event {newest}",
+)
+AS_OF = Sentence(
+    "截至编制时{compiled}；到期数为{start}至{end}；报送大厅{reporting}/{halls}；最新数据{newest}",
+    "as of {compiled}; due from {start} to {end}; {reporting} of {halls} halls reporting; newest event {newest}",
+)
+TARGETS_TABLE = Sentence("方案目标", "Targets of the plan")
+READINGS_TABLE = Sentence("“再提升”的三种读法", "Three readings of “a further …”")
+NUMBER = Sentence("序号", "No.")
+TARGET = Sentence("目标", "Target")
+VALUE = Sentence("完成值", "Value")
+BEFORE = Sentence("上月末", "Month before")
+REQUIRED = Sentence("应达", "Required")
+GOAL = Sentence("目标值", "Goal")
+GAP = Sentence("差距", "Gap")
+MET = Sentence("达标", "Met")
+PACE = Sentence("进度", "On pace")
+FORECAST = Sentence("期末预测", "Forecast")
+YES, NO = Sentence("是", "yes"), Sentence("否", "no")
+POINTS = Sentence("百分点", "points")
+WORST = Sentence("最差部门", "worst department")
+ITEM_OF_PLAN, PART_OF_PLAN = Sentence("方案第{source}项", "item {source}"), Sentence("方案{source}", "part {source}")
+EVERY_DEPARTMENT = Sentence("各部门", "every department")
+READINGS: Mapping[str, Sentence] = {
+    "points": Sentence("百分点", "points"),
+    "relative": Sentence("相对提升", "relative"),
+    "remaining": Sentence("剩余空间", "of what remains"),
+}
+ADOPTED = Sentence("方案采用", "the plan's")
+REACHED, NOT_REACHED = Sentence("已达到", "reached"), Sentence("未达到", "not reached")
+STATES: Mapping[State, Sentence] = {
+    State.MET: Sentence("已达标", "met"),
+    State.ON_PACE: Sentence("进度正常", "on pace"),
+    State.BEHIND: Sentence("落后", "behind"),
+    State.MISSED: Sentence("未达标", "missed"),
+    State.NOT_MEASURED: Sentence("无数据", "not measured"),
+    State.BELOW_MIN_DENOMINATOR: Sentence("样本不足", "too few"),
+    State.NOT_STARTED: Sentence("未开始", "not started"),
+}
+STATE = Sentence("状态", "State")
+WHY_TITLE = Sentence("暂不能判断的目标：", "Targets that cannot be judged: ")
+WHY_ONE = Sentence("{name}——{why}", "{name}: {why}")
+WHY_DECLARED = Sentence("截至{on}尚未报送", "not reported by {on}")
+WHY_COUNTED = Sentence("截至{on}没有可统计的数据", "nothing to count by {on}")
+WHY_FEW = Sentence("只有{n}件，少于方案规定的{least}件", "only {n} counted, fewer than the plan's {least}")
+WHY_REFERENCE = Sentence("参照值“{name}”尚未报送", "its reference, {name}, has not been reported")
+WHY_NOT_STARTED = Sentence("方案从{start}开始", "the plan begins on {start}")
+WHY_MISSING = Sentence("{n}个部门中{missing}个尚未报送", "{missing} of {n} departments have not reported")
+BOUND_SHORT = Sentence("{name}未达到的部门：{names}。", "{name}, departments that are short: {names}.")
+AND_MORE = Sentence("等{n}个", "{n} in all")
+
+# Departments
+RANKED_TABLE = Sentence("按{indicator}排名", "Ranked by {indicator}")
+UNRANKED_TABLE = Sentence("不参与{indicator}排名的部门", "Not ranked by {indicator}")
+NOBODY_RANKED = Sentence("没有部门的{indicator}可以排名。", "No department can be ranked by {indicator}.")
+RANK = Sentence("名次", "Rank")
+DEPARTMENT = Sentence("部门", "Department")
+REASON = Sentence("原因", "Why")
+TOO_FEW = Sentence("分母{n}，少于{least}", "{n} counted, fewer than {least}")
+NOTHING_COUNTED = Sentence("没有可统计的数据", "nothing to count")
+
+# Open cases
+OPEN_TABLE = Sentence("各部门在办件与当月到期件", "Open cases and those due in the month, by department")
+NOTHING_OPEN = Sentence("没有在办件，当月也没有到期的办件。", "No case is open, and none fell due in the month.")
+OPEN_CASES = Sentence("在办", "Open")
+OPEN_STATES: Mapping[str, Sentence] = {
+    "overdue": Sentence("超期", "Overdue"),
+    "due_soon": Sentence("临期", "Due soon"),
+    "unaccepted_late": Sentence("逾期未受理", "Not accepted"),
+    "suspended": Sentence("暂停计时", "Suspended"),
+    "on_time": Sentence("正常", "On time"),
+}
+LATE_IN_MONTH = Sentence("当月未按期", "Late")
+KEPT_IN_MONTH = Sentence("当月到期办结率", "Due in the month, in time")
+TOTAL = Sentence("合计", "Total")
+
+# Quality
+COVERAGE_TABLE = Sentence("覆盖与时效", "Coverage and freshness")
+COVERED = Sentence("统计期", "Window")
+HALLS = Sentence("大厅数", "Halls")
+REPORTING = Sentence("报送大厅数", "Reporting")
+NEWEST = Sentence("最新数据", "Newest event")
+OF_MONTH, OF_PERIOD = Sentence("当月", "the month"), Sentence("目标统计期", "the targets' window")
+FINDINGS_TABLE = Sentence("真实性检查", "Integrity checks")
+CHECK = Sentence("检查项", "Check")
+CONCERNS = Sentence("对象", "Of")
+COUNT = Sentence("发现数", "Findings")
+EXAMPLES = Sentence("举例", "Examples")
+OF_WHAT: Mapping[str, Sentence] = {
+    "cases": Sentence("办件", "cases"),
+    "items": Sentence("事项", "items"),
+    "halls": Sentence("大厅", "halls"),
+}
+CLEAN = Sentence("其余{n}项检查没有发现：{names}。", "{n} other checks found nothing: {names}.")
+ALL_CLEAN = Sentence("{n}项检查均没有发现。", "None of {n} checks found anything.")
+SILENT = Sentence(
+    "有{n}个大厅当月没有报送数据，上述数字不完整。",
+    "{n} halls reported nothing in the month: the figures are incomplete.",
+)
+
+# Lowering
+LOWERING_TABLE = Sentence("拉低承诺办结时限压缩比的事项", "Items that lowered the compression of promised limits")
+NOT_LOWERED = Sentence(
+    "承诺办结时限压缩比没有下降（上月末{was}，本月末{now}），没有拉低它的事项。",
+    "The compression did not fall ({was} a month earlier, now {now}): no item lowered it.",
+)
+NOT_COMPARED = Sentence(
+    "上月末或本月末没有事项目录，无法比较压缩比。",
+    "Without a catalogue at both ends of the month nothing can be compared.",
+)
+LOWERED = Sentence(
+    "承诺办结时限压缩比由{was}（{was_parts}）降至{now}（{now_parts}）。下表按影响由大到小，最多列{most}项；影响为该事项"
+    "使全县压缩比降低的百分点。",
+    "The compression fell from {was} ({was_parts}) to {now} ({now_parts}). At most {most} items, the worst first; the"
+    " effect is by how many points the item lowered the whole.",
+)
+ITEM = Sentence("事项", "Item")
+DAYS_BEFORE = Sentence("上月末：压缩/法定（工作日）", "Before: shortened/statutory days")
+DAYS_AFTER = Sentence("本月末：压缩/法定（工作日）", "After: shortened/statutory days")
+EFFECT = Sentence("影响（百分点）", "Effect, points")
+
+# Notes
+DEFINITIONS_TABLE = Sentence("指标口径", "What the indicators mean")
+DEFINED_ON = Sentence("事项类指标按{on}有效的事项目录", "indicators of items by the catalogue of {on}")
+INDICATOR = Sentence("指标", "Indicator")
+NUMERATOR, DENOMINATOR = Sentence("分子", "Numerator"), Sentence("分母", "Denominator")
+DECLARED = Sentence(
+    "其余指标为县里申报数，系统不计算，按统计期内申报的分子、分母相加：{names}。",
+    "The other indicators are declared, not computed; what was declared for the window is added up: {names}.",
+)
+PARTS: Mapping[str, tuple[Sentence, Sentence]] = {
+    "instant_item_share": (Sentence("即办件事项数", "instant items"), Sentence("有效事项数", "effective items")),
+    "promised_limit_compression": (
+        Sentence("法定时限与承诺时限之差的合计", "Σ(statutory − promised days)"),
+        Sentence("法定时限合计（有法定时限的事项）", "Σ statutory days of items that have any"),
+    ),
+    "settled_item_share": (
+        Sentence("进驻事项数", "items settled in the hall"),
+        Sentence("有效事项数", "effective items"),
+    ),
+    "full_process_item_share": (
+        Sentence("纳入新版全流程审批系统的事项数", "items in the full-process system"),
+        Sentence("有效事项数", "effective items"),
+    ),
+    "unified_item_share": (
+        Sentence("无差别综合受理事项数", "items accepted at any window"),
+        Sentence("有效事项数", "effective items"),
+    ),
+    "instant_case_share": (
+        Sentence("用时为0的办结件", "cases decided on the day of acceptance"),
+        Sentence("计时的办结件", "timed decided cases"),
+    ),
+    "unified_acceptance_rate": (
+        Sentence("综合窗口受理件", "accepted at a unified window"),
+        Sentence("受理件", "accepted"),
+    ),
+    "full_process_acceptance_rate": (
+        Sentence("全流程审批系统受理件", "accepted in the full-process system"),
+        Sentence("受理件", "accepted"),
+    ),
+    "acceptance_rate": (Sentence("受理件", "accepted"), Sentence("受理件与不予受理件之和", "accepted and refused")),
+    "actual_compression": (
+        Sentence("法定时限与实际用时之差的合计", "Σ(statutory − elapsed days)"),
+        Sentence("法定时限合计（计时的办结件）", "Σ statutory days of timed decided cases"),
+    ),
+    "promise_kept_rate": (
+        Sentence("承诺时限内办结件", "decided within the promised limit"),
+        Sentence("有承诺时限的计时办结件", "timed decided cases with a promised limit"),
+    ),
+    "due_kept_rate": (
+        Sentence("其中承诺时限内办结的", "of those, decided within the promised limit"),
+        Sentence(
+            "到期日在统计期内的受理件（含未办结的，不含未办结已撤件、仍在暂停、不计时的）",
+            "accepted cases due in the window, open ones too; not those withdrawn undecided, suspended or untimed",
+        ),
+    ),
+    "statutory_kept_rate": (
+        Sentence("法定时限内办结件", "decided within the statutory limit"),
+        Sentence("有法定时限的计时办结件", "timed decided cases with a statutory limit"),
+    ),
+    "mean_elapsed_days": (
+        Sentence("用时合计（工作日）", "Σ elapsed working days"),
+        Sentence("计时的办结件", "timed decided cases"),
+    ),
+    "rating_coverage": (
+        Sentence("有评价的办结件", "decided cases that were rated"),
+        Sentence("办结件", "decided cases"),
+    ),
+    "satisfaction": (Sentence("评价3分及以上的", "scores of 3 and above"), Sentence("有评价的办件", "rated cases")),
+    "tolerance_items": (
+        Sentence("容缺受理事项数", "items that tolerate missing papers"),
+        Sentence("—", "—"),
+    ),
+    "commitment_items": (Sentence("告知承诺制事项数", "items by commitment"), Sentence("—", "—")),
+}
+LAW = (
+    Sentence(
+        "时限以工作日计，不含法定节假日和本地区放假日，受理次日起算（《中华人民共和国行政许可法》第八十二条）。",
+        "Limits are in working days, without statutory and regional holidays, from the day after acceptance"
+        " (Administrative Licensing Law, article 82).",
+    ),
+    Sentence(
+        "听证、招标、拍卖、检验、检测、检疫、鉴定和专家评审的时间不计入（第四十五条）。",
+        "Time for hearings, tenders, auctions, tests, appraisals and expert reviews does not count (article 45).",
+    ),
+    Sentence(
+        "收件后五个工作日内未受理、未退回也未一次性告知补正的，为逾期未受理（第三十二条）。",
+        "A case that is neither accepted, refused nor returned for supplements within five working days of receipt is"
+        " not accepted in time (article 32).",
+    ),
+    Sentence(
+        "超期：已过到期日仍未办结；临期：剩余时限不超过一个工作日。",
+        "Overdue: open after its due day; due soon: at most one working day left.",
+    ),
+)
+SMALL = Sentence(
+    "由办件算出的指标，分母小于{least}的不排名、不判断；没有办件时既不是0%，也不是100%。",
+    "Figures made of cases with a denominator below {least} are neither ranked nor judged; no cases are neither 0 % nor"
+    " 100 %.",
+)
+PATH = Sentence(
+    "“应达”为方案进度线在{on}的值；“差距”为完成值与目标值之差，负数表示未达到；“期末预测”按最近{days}天的趋势推算到{end}。",
+    "'Required' is the plan's path on {on}; 'gap' is the value less the goal, negative is short; the forecast carries"
+    " the last {days} days on to {end}.",
+)
+PROVISIONAL = Sentence(
+    "{years}年的法定节假日安排尚未公布，工作日按推算计，公布后自动重算。",
+    "The official holidays of {years} are not published yet: working days are computed and will be dated again.",
+)
+RECORDED_PLAN = Sentence("方案：{document}，{name}（{id}）。{note}", "The plan: {document}, {name} ({id}). {note}")

@@ -1,0 +1,110 @@
+"""How a Word document's text is set: fonts for Chinese and Latin letters, and what python-docx has no words for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from docx.document import Document as Word
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.oxml.xmlchemy import BaseOxmlElement
+from docx.shared import Pt, RGBColor
+from docx.table import Table as Grid
+from docx.table import _Cell as GridCell
+from docx.table import _Row as GridRow
+from docx.text.paragraph import Paragraph
+from docx.text.run import Run
+
+from .characters import printable
+
+SONG, HEI, FANG_SONG, LATIN = "宋体", "黑体", "仿宋", "Times New Roman"
+INK, QUIET, RED = "1A1A1A", "767676", "C00000"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    size: float
+    font: str = FANG_SONG
+    bold: bool = False
+    color: str = INK
+
+
+def write(paragraph: Paragraph, text: str, look: Look) -> None:
+    run = paragraph.add_run(printable(text))
+    _dress(run, look)
+
+
+def _dress(run: Run, look: Look) -> None:
+    run.font.size, run.font.bold, run.font.name = Pt(look.size), look.bold or None, LATIN
+    run.font.color.rgb = RGBColor.from_string(look.color)
+    run._element.get_or_add_rPr().get_or_add_rFonts().set(qn("w:eastAsia"), look.font)
+
+
+def prepare_styles(word: Word) -> None:
+    """Word's own styles speak English and are blue."""
+    normal = word.styles["Normal"]
+    normal.font.name, normal.font.size = LATIN, Pt(12)
+    fonts = normal.element.get_or_add_rPr().get_or_add_rFonts()
+    fonts.set(qn("w:eastAsia"), FANG_SONG)
+    language = _element("w:lang", val="en-US", eastAsia="zh-CN")
+    normal.element.get_or_add_rPr().append(language)
+    normal.paragraph_format.space_after = Pt(0)
+    heading = word.styles["Heading 1"]
+    heading.paragraph_format.space_before, heading.paragraph_format.space_after = Pt(14), Pt(4)
+    heading.font.bold = False
+
+
+def add_page_number(paragraph: Paragraph) -> None:
+    """— 1 —, as official documents number their pages."""
+    write(paragraph, "— ", Look(10.5, SONG))
+    run = paragraph.add_run()
+    _dress(run, Look(10.5, SONG))
+    for kind in ("begin", None, "end"):
+        run._element.append(_element("w:fldChar", fldCharType=kind) if kind else _instruction("PAGE"))
+    write(paragraph, " —", Look(10.5, SONG))
+
+
+def bordered(grid: Grid, color: str, *, inside: bool = True) -> None:
+    """Thin lines; without those inside only one above and one below."""
+    borders = OxmlElement("w:tblBorders")
+    for side in ("top", "left", "bottom", "right", "insideH", "insideV"):
+        drawn = inside or side in ("top", "bottom")
+        size = "12" if not inside and side == "top" else "4"
+        borders.append(_element(f"w:{side}", val="single" if drawn else "nil", sz=size, space="0", color=color))
+    grid._tbl.tblPr.insert_element_before(borders, "w:shd", "w:tblLayout", "w:tblCellMar", "w:tblLook")
+
+
+def narrow(grid: Grid) -> None:
+    """Little room beside the text of a cell."""
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("left", "right"):
+        margins.append(_element(f"w:{side}", w="45", type="dxa"))
+    grid._tbl.tblPr.insert_element_before(margins, "w:tblLook")
+
+
+def shaded(cell: GridCell, color: str) -> None:
+    cell._element.get_or_add_tcPr().append(_element("w:shd", val="clear", color="auto", fill=color))
+
+
+def repeated(row: GridRow) -> None:
+    """On every page that the table reaches."""
+    row._tr.get_or_add_trPr().append(_element("w:tblHeader", val="true"))
+    unbroken(row)
+
+
+def unbroken(row: GridRow) -> None:
+    """All of it on one page."""
+    row._tr.get_or_add_trPr().append(_element("w:cantSplit", val="true"))
+
+
+def _element(name: str, **attributes: str) -> BaseOxmlElement:
+    element = OxmlElement(name)
+    for attribute, value in attributes.items():
+        element.set(qn(f"w:{attribute}"), value)
+    return element
+
+
+def _instruction(text: str) -> BaseOxmlElement:
+    element = OxmlElement("w:instrText")
+    element.text = text
+    return element

@@ -1,0 +1,122 @@
+"""One page that needs nothing else: style inside, no script, made to be printed on A4."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from services.reports.monthly import Cell, Column, Document, Paragraph, Section, Table, Tone
+
+from .characters import printable
+
+_STYLE = """
+@page { size: A4; margin: 24mm 18mm 22mm; }
+:root { --ink: #1a1a1a; --quiet: #767676; --line: #8a8a8a; --good: #1b6e3c; --bad: #b3261e;
+  --latin: "Times New Roman", "Liberation Serif", "Noto Serif", "Noto Serif CJK SC", SimSun, serif; }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 12mm 0; max-width: 174mm; color: var(--ink); background: #fff;
+  font: 12pt/1.75 FangSong, 仿宋, 仿宋_GB2312, STFangsong, "Noto Serif CJK SC", "Source Han Serif SC", serif; }
+h1 { margin: 0; text-align: center; line-height: 1.4;
+  font: 700 22pt/1.4 "FZXiaoBiaoSong-B05S", 方正小标宋简体, STZhongsong, SimSun, 宋体, "Noto Serif CJK SC", serif; }
+h1 small, .subtitle small, h2 small, h3 small { font-weight: 400; color: var(--quiet); }
+h1 small { display: block; font-size: 11pt; }
+.subtitle { margin: 1mm 0 5mm; text-align: center; font-size: 14pt; }
+.subtitle small { font-size: 10pt; }
+.facts { margin: 0 0 6mm; padding: 2mm 0; border-top: 2pt solid #c00000; border-bottom: .6pt solid #c00000;
+  display: grid; grid-template-columns: 1fr 1fr; column-gap: 8mm; font-size: 10pt; line-height: 1.6; }
+.facts div { display: flex; gap: 3mm; }
+.facts dt { flex: none; color: var(--quiet); }
+.facts dd { margin: 0; }
+h2 { margin: 8mm 0 2mm; font: 400 15pt/1.5 SimHei, 黑体, "Noto Sans CJK SC", sans-serif; break-after: avoid; }
+h2 small { font-size: 10pt; }
+h3 { margin: 5mm 0 0; text-align: center; font: 400 11pt/1.5 SimHei, 黑体, "Noto Sans CJK SC", sans-serif;
+  break-after: avoid; }
+p { margin: 0 0 1mm; text-align: justify; }
+p.zh { text-indent: 2em; }
+p.en, .caption { color: var(--quiet); font: 9pt/1.45 var(--latin); }
+p.en { margin-bottom: 2mm; }
+.quiet p.zh { font-size: 10.5pt; line-height: 1.6; }
+.caption { margin: 0 0 1.5mm; text-align: center; break-after: avoid; }
+table { width: 100%; border-collapse: collapse; table-layout: fixed; font-size: 9pt; line-height: 1.25; }
+thead { display: table-header-group; }
+tr { break-inside: avoid; }
+th, td { padding: .7mm .8mm; border: .5pt solid var(--line); text-align: center; vertical-align: middle;
+  overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+th { font-weight: 700; background: #f2f2f2; }
+td.left { text-align: left; }
+td:not(.left) { font-size: 8.5pt; }
+td small, th small { display: block; color: var(--quiet); font: 7pt/1.2 var(--latin); }
+.good { color: var(--good); } .bad { color: var(--bad); } .quiet-cell { color: var(--quiet); }
+tr.total td { font-weight: 700; background: #fafafa; }
+.closing { margin-top: 8mm; padding-top: 2mm; border-top: .5pt solid var(--line); font-size: 9pt; color: var(--quiet); }
+@media print { body { padding: 0; max-width: none; } }
+"""
+_TONES = {Tone.PLAIN: "", Tone.GOOD: "good", Tone.BAD: "bad", Tone.QUIET: "quiet-cell"}
+
+
+def render(document: Document) -> bytes:
+    return "".join(_page(document)).encode()
+
+
+def _page(document: Document) -> Iterator[str]:
+    title = f"{document.title.zh}{document.subtitle.zh}"
+    yield '<!doctype html>\n<html lang="zh-CN">\n<head>\n<meta charset="utf-8">\n'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+    yield f"<title>{_escaped(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+    yield f"<h1>{_both(document.title)}</h1>\n<p class=subtitle>{_both(document.subtitle)}</p>\n<dl class=facts>\n"
+    for name, content in document.facts:
+        yield f"<div><dt>{_escaped(name.zh)}</dt><dd>{_escaped(content.zh)}</dd></div>\n"
+    yield "</dl>\n"
+    for section in document.sections:
+        yield from _section(section)
+    yield f"<div class=closing>{_escaped(document.closing.zh)}<br>{_escaped(document.closing.en)}</div>\n"
+    yield "</body>\n</html>\n"
+
+
+def _escaped(text: str) -> str:
+    return escape(printable(text))
+
+
+def _both(text: tuple[str, str]) -> str:
+    zh, en = text
+    return f"{_escaped(zh)} <small lang=en>{_escaped(en)}</small>"
+
+
+def _section(section: Section) -> Iterator[str]:
+    yield f"<section>\n<h2>{_both(section.head)}</h2>\n"
+    for block in section.blocks:
+        yield from _table(block) if isinstance(block, Table) else _paragraph(block)
+    yield "</section>\n"
+
+
+def _paragraph(block: Paragraph) -> Iterator[str]:
+    quiet = " class=quiet" if block.quiet else ""
+    yield f"<div{quiet}><p class=zh>{_escaped(block.text.zh)}</p>"
+    yield f"<p class=en lang=en>{_escaped(block.text.en)}</p></div>\n"
+
+
+def _table(table: Table) -> Iterator[str]:
+    whole = sum(column.width for column in table.columns)
+    yield f"<h3>{_both(table.title)}</h3>\n"
+    yield f"<p class=caption>{_escaped(table.caption.zh)}<br>{_escaped(table.caption.en)}</p>\n<table>\n<colgroup>"
+    for column in table.columns:
+        yield f'<col style="width:{100 * column.width / whole:.2f}%">'
+    yield "</colgroup>\n<thead><tr>"
+    for column in table.columns:
+        yield f"<th>{_lines(column.head.zh, column.head.en)}</th>"
+    yield "</tr></thead>\n<tbody>\n"
+    for number, row in enumerate(table.rows, start=1):
+        last = ' class="total"' if table.total and number == len(table.rows) else ""
+        cells = "".join(_cell(cell, column) for cell, column in zip(row, table.columns, strict=True))
+        yield f"<tr{last}>{cells}</tr>\n"
+    yield "</tbody>\n</table>\n"
+
+
+def _cell(cell: Cell, column: Column) -> str:
+    classes = " ".join(filter(None, ("left" if column.left else "", _TONES[cell.tone])))
+    named = f' class="{classes}"' if classes else ""
+    return f"<td{named}>{_lines(cell.text, cell.small)}</td>"
+
+
+def _lines(text: str, small: str) -> str:
+    return _escaped(text) + (f"<small>{_escaped(small)}</small>" if small else "")

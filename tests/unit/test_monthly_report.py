@@ -1,0 +1,161 @@
+"""The monthly report: what it says of a month's figures, and what it says where there are none."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date
+from fractions import Fraction
+
+import pytest
+
+from hallpulse.domain.declared import period_window
+from hallpulse.domain.figures import Figure, Window
+from hallpulse.domain.lowering import COMPRESSION
+from hallpulse.domain.targets import State, evaluate
+from services.reports.monthly import document_of, monthly_report
+from tests.reporting import CHANGES, DEPARTMENTS, MAY, OWN, PLAN, Halls, material, said, tables
+
+
+def spoken(**other: object) -> str:
+    return said(document_of(monthly_report(material(**other))))
+
+
+def test_targets_are_those_of_the_months_last_day_with_the_month_before_beside_them() -> None:
+    given = material()
+    report = monthly_report(given)
+    wanted = [result for result in evaluate(PLAN, MAY.end, given.tables) if result.department is None]
+    assert [line.result for line in report.targets] == wanted
+    lines = {line.target.id: line for line in report.targets}
+    assert lines["promised_limit"].before == Figure(13_100, 20_003)
+    assert lines["petition_backlog"].before is None
+
+
+def test_the_summary_counts_and_names_from_the_figures() -> None:
+    text = spoken()
+    assert "截至2023年5月31日，方案19项目标中，已达标3项，进度正常0项，落后4项，未达标0项，暂不能判断12项。" in text
+    assert "承诺办结时限压缩比完成64.96%（13000/20011），应达67.68%，距目标73.56%差8.60个百分点" in text
+    assert "当月受理办件4812件，不予受理35件；办结4701件，其中当日办结2310件，占49.14%" in text
+    assert "平均用时2.63个工作日，九成在7个工作日内办结；到期4607件，按期办结4390件，到期办结率95.29%" in text
+    assert "编制时（2023年6月5日）在办106件，其中超期17件，临期13件，逾期未受理5件，暂停计时3件。" in text
+    assert "大厅5个，当月报送数据的4个；真实性检查中2类有发现，共39条，见第五部分。" in text
+
+
+def test_small_departments_are_named_with_the_reason_and_not_ranked() -> None:
+    by_cases, by_items = monthly_report(material()).rankings
+    assert [(one.department, one.rank) for one in by_cases.ranked] == [("water", 1), ("forestry", 2), ("health", 2)]
+    others = {department.id for department in PLAN.departments} - {"water", "health", "forestry"}
+    assert {one.department for one in by_cases.unranked} == others
+    assert [(one.department, one.rank) for one in by_items.ranked] == [("forestry", 1), ("health", 1), ("justice", 3)]
+    document = document_of(monthly_report(material()))
+    (unranked,) = [table for table in tables(document) if table.title.zh == "不参与到期办结率排名的部门"]
+    reasons = {row[0].text: row[1].text for row in unranked.rows}
+    assert reasons["县司法局"] == "分母9，少于10"
+    assert reasons["县教育局"] == "没有可统计的数据"
+
+
+def test_a_department_that_no_plan_names_is_ranked_under_its_code() -> None:
+    report = monthly_report(material(departments=DEPARTMENTS | {"new-office": {"due_kept_rate": Figure(12, 12)}}))
+    assert report.rankings[0].ranked[0].department == "new-office"
+    assert report.department("new-office").zh == "new-office"
+
+
+@pytest.mark.parametrize(
+    ("own", "why"),
+    [
+        ({}, "即办件占比——截至2023年5月31日没有可统计的数据"),
+        ({}, "负责人出庭率——截至2023年5月31日尚未报送"),
+        (OWN, "行政机关败诉率——参照值“行政机关败诉率全省平均水平”尚未报送"),
+    ],
+)
+def test_a_figure_without_a_value_says_why(own: dict[str, Figure], why: str) -> None:
+    assert why in spoken(own=own, departments={})
+
+
+def test_departments_that_have_not_reported_are_counted_and_those_that_are_short_named() -> None:
+    reported = {"justice": {"monthly_report": Figure(4, 5)}, "health": {"monthly_report": Figure(5, 5)}}
+    assert "每月5日前报送未达到的部门：县司法局。" in spoken(departments=reported)
+    assert "每月5日前报送有1个部门未达到" in spoken(departments=reported)
+    kept = {"health": {"monthly_report": Figure(5, 5)}}
+    own = OWN | {"monthly_report": Figure(5, 5)}
+    assert "每月5日前报送——40个部门中39个尚未报送" in spoken(own=own, departments=kept)
+
+
+def test_too_few_cases_are_not_judged() -> None:
+    target = replace(PLAN.targets[0], id="due", indicator="due_kept_rate")
+    plan = replace(PLAN, targets=(target,))
+    own = OWN | {"due_kept_rate": Figure(8, 9)}
+    assert "——只有9件，少于方案规定的10件" in spoken(plan=plan, own=own)
+
+
+def test_a_month_without_cases_says_that_there_were_none() -> None:
+    text = spoken(own={}, before={}, departments={}, open_cases={})
+    assert "当月受理办件0件，不予受理0件；没有计时的办结件；没有到期的办件；没有评价。" in text
+    assert "没有部门的到期办结率可以排名。" in text
+    assert "没有在办件，当月也没有到期的办件。" in text
+    assert "上月末或本月末没有事项目录，无法比较压缩比。" in text
+    assert "没有能够判断的目标。" in text
+    assert "0.00%" not in text
+
+
+def test_the_items_that_lowered_the_compression_are_named_with_their_exact_part() -> None:
+    report = monthly_report(material())
+    was, now = Fraction(13_100, 20_003), Fraction(13_000, 20_011)
+    parts = {one.change.item_code: one.share for one in report.lowerings}
+    assert parts == {"A-1": Fraction(-10, 20_011), "A-2": (1 - was * 28) / 20_011}
+    assert "下降0.53个百分点，原因见第六部分。" in spoken()
+    assert round((was - now) * 100, 2) == Fraction(53, 100)
+    (named,) = [t for t in tables(document_of(report)) if t.title.zh.startswith("拉低")]
+    assert [row[1].text for row in named.rows] == ["林木采伐许可", "取水许可"]
+
+
+def test_where_the_compression_rose_no_item_lowered_it() -> None:
+    text = spoken(before=OWN | {COMPRESSION: Figure(12_900, 20_003)}, changes=CHANGES)
+    assert "没有下降（上月末64.49%，本月末64.96%），没有拉低它的事项。" in text
+    assert "提高0.47个百分点" in text
+
+
+def test_every_table_of_figures_says_over_which_days_by_how_many_halls_and_how_fresh() -> None:
+    for table in tables(document_of(monthly_report(material()))):
+        if table.title.zh != "指标口径":
+            assert re.search(r"5月31日；报送大厅[45]/5；最新数据2023年5月31日17:42$", table.caption.zh), table.title
+    text = spoken(coverage=Halls(halls=5, reporting=4, newest=None))
+    assert "有1个大厅当月没有报送数据，上述数字不完整。" in text
+
+
+def test_the_other_readings_of_a_raise_stand_beside_the_plans_own() -> None:
+    (readings,) = [t for t in tables(document_of(monthly_report(material()))) if "三种读法" in t.title.zh]
+    shown = [[cell.text for cell in row] for row in readings.rows]
+    assert shown[0] == ["即办件占比", "33.44%", "41.94%", "35.13%", "38.75%"]
+    assert readings.rows[1][2].small == "方案采用 · 未达到"
+
+
+def test_a_month_that_is_not_over_says_so() -> None:
+    until = date(2023, 5, 17)
+    document = document_of(monthly_report(material(window=Window(MAY.start, until), compiled_on=until)))
+    assert document.subtitle.zh == "（2023年5月，截至17日）"
+    assert "当月尚未结束，以下数字截至2023年5月17日，仅供参考，不作为报送稿。" in said(document)
+    assert "当月尚未结束" not in spoken()
+
+
+def test_a_year_without_official_holidays_is_named() -> None:
+    assert "2027年的法定节假日安排尚未公布" in spoken(provisional=(2027,))
+    assert "尚未公布" not in spoken()
+
+
+def test_no_gap_of_a_text_is_left_open() -> None:
+    for given in (material(), material(own={}, before={}, departments={}, open_cases={}, findings=())):
+        document = document_of(monthly_report(given))
+        for block in (block for section in document.sections for block in section.blocks):
+            for text in (block.text,) if not hasattr(block, "rows") else (block.title, block.caption):
+                assert not re.search(r"[{}]|None\b(?! of)", text.zh + text.en), text
+
+
+def test_after_the_period_the_last_results_are_reported() -> None:
+    january = period_window("2024-01")
+    end = PLAN.period.end
+    given = material(month=january, compiled_on=date(2024, 2, 5))
+    own = {end: replace(given.in_month, window=Window(PLAN.period.start, end))}
+    report = monthly_report(replace(given, tables={**given.tables, **own}))
+    assert report.period == PLAN.period
+    assert State.MISSED in {line.result.state for line in report.targets}

@@ -1,0 +1,192 @@
+"""Every format shows the whole report; hostile texts are texts in each of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+
+import docx
+import pytest
+from openpyxl import load_workbook
+from pypdf import PdfReader
+
+from hallpulse.domain.figures import Figure
+from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.lowering import ItemChange
+from services.reports.monthly import Document, Table, document_of, monthly_report
+from services.reports.renderers import FORMATS, Format, rendered
+from tests.reporting import DEPARTMENTS, material, tables
+
+HOSTILE = ("=cmd|' /C calc'!A0", "<script>alert(1)</script> & co", "a\x01b\x0bc\x7f", "林业局 임업국 𠮷")
+GIVEN = material(
+    departments=DEPARTMENTS | {text: {"due_kept_rate": Figure(13 + n, 17 + n)} for n, text in enumerate(HOSTILE)},
+    changes=tuple(ItemChange(f"I-{n}", text, text, (20, 20), (1, 20)) for n, text in enumerate(HOSTILE)),
+    provisional=(2027,),
+)
+REPORT = monthly_report(GIVEN)
+DOCUMENT = document_of(REPORT)
+
+
+class _Texts(HTMLParser):
+    """What a reader sees, and which elements there are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        self.elements.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def _html(content: bytes) -> str:
+    page = _Texts()
+    page.feed(content.decode())
+    assert not {"script", "link", "img"} & set(page.elements)
+    return "".join(page.texts)
+
+
+def _docx(content: bytes) -> str:
+    word = docx.Document(io.BytesIO(content))
+    cells = [cell.text for grid in word.tables for row in grid.rows for cell in row.cells]
+    return "\n".join([*(paragraph.text for paragraph in word.paragraphs), *cells])
+
+
+def _pdf(content: bytes) -> str:
+    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
+
+
+READERS: dict[Format, Callable[[bytes], str]] = {"html": _html, "docx": _docx, "pdf": _pdf}
+
+
+def tight(text: str) -> str:
+    """Without blanks: where lines break is the format's own affair."""
+    return "".join(text.split())
+
+
+def readable(text: str) -> str:
+    """A character beyond a format's reach stands as a sign of its own."""
+    return tight(text.translate({1: "\ufffd", 11: "\ufffd", 127: "\ufffd", ord("𠮷"): "〓"}))
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[Format, bytes]:
+    return {form: rendered(DOCUMENT, form) for form in FORMATS}
+
+
+@pytest.fixture(scope="module")
+def read(files: dict[Format, bytes]) -> dict[Format, str]:
+    return {form: readable(reader(files[form])) for form, reader in READERS.items()}
+
+
+def figures() -> Iterator[tuple[Figure, str]]:
+    """Every figure of the report and its unit, taken from the report and not from its tables."""
+    for line in REPORT.targets:
+        yield line.result.figure, line.target.unit
+        if line.before is not None:
+            yield line.before, line.target.unit
+    for ranking in REPORT.rankings:
+        for standing in (*ranking.ranked, *ranking.unranked):
+            yield from ((figure, COMPUTED[name].unit) for name, figure in standing.figures.items())
+    yield from ((line.due, "share") for line in REPORT.open_lines)
+    yield from ((figure, "share") for figure in REPORT.compression)
+
+
+def shown(figure: Figure, unit: str) -> tuple[str, str]:
+    """As it must be readable: two digits of a percentage or of days, and what it is made of."""
+    assert figure.value is not None
+    value = f"{float(figure.value * 100):.2f}%" if unit == "share" else f"{float(figure.value):.2f}"
+    return value, f"{figure.numerator}/{figure.denominator}"
+
+
+@pytest.mark.parametrize("form", READERS)
+def test_every_figure_is_in_the_file_with_what_it_is_made_of(form: Format, read: dict[Format, str]) -> None:
+    found = [(figure, unit) for figure, unit in figures() if figure.value is not None and unit != "count"]
+    assert len(found) > 30
+    assert {unit for _, unit in found} == {"share", "days"}
+    for figure, unit in found:
+        for text in shown(figure, unit):
+            assert text in read[form], figure
+    for line in REPORT.targets:
+        for amount in (line.result.required, line.result.goal, line.result.forecast and line.result.forecast.value):
+            if amount is not None and line.target.unit == "share":
+                assert f"{float(amount * 100):.2f}%" in read[form], line.target.id
+
+
+@pytest.mark.parametrize("form", READERS)
+def test_every_word_is_in_the_file(form: Format, read: dict[Format, str]) -> None:
+    for text in {readable(text) for text in words(DOCUMENT)}:
+        assert text in read[form]
+
+
+def words(document: Document) -> Iterator[str]:
+    yield from (*document.title, *document.subtitle[:1], *document.closing)
+    for name, content in document.facts:
+        yield from (name.zh, content.zh)
+    for section in document.sections:
+        yield from section.head
+        for block in section.blocks:
+            if isinstance(block, Table):
+                yield from (*block.title, *block.caption)
+                for column in block.columns:
+                    yield from column.head
+                for row in block.rows:
+                    for cell in row:
+                        yield from (cell.text, cell.small)
+            else:
+                yield from block.text
+
+
+def test_the_workbook_holds_numbers_with_what_they_are_made_of(files: dict[Format, bytes]) -> None:
+    book = load_workbook(io.BytesIO(files["xlsx"]))
+    by_title = {table.title.zh: table for table in tables(DOCUMENT)}
+    assert len(book.sheetnames) == 1 + len(by_title)
+    rows = [[cell.value for cell in row] for row in book["方案目标"].iter_rows(min_row=6)]
+    assert len(rows) == len(REPORT.targets)
+    for row, line in zip(rows, REPORT.targets, strict=True):
+        result = line.result
+        forecast = result.forecast.value if result.forecast else None
+        assert str(row[1]).startswith(line.target.names.zh)
+        assert row[3:5] == [result.figure.numerator, result.figure.denominator]
+        for place, value in ((2, result.value), (8, result.required), (9, result.goal), (14, forecast)):
+            assert row[place] == ("—" if value is None else pytest.approx(float(value))), line.target.id
+        scale = 100 if line.target.unit == "share" else 1
+        assert row[10] == ("—" if result.gap is None else pytest.approx(float(result.gap * scale)))
+    ranked = [[cell.value for cell in row] for row in book["按到期办结率排名"].iter_rows(min_row=6)]
+    wanted = [(s.rank, s.figures["due_kept_rate"]) for s in REPORT.rankings[0].ranked]
+    assert [(row[0], Figure(row[3], row[4])) for row in ranked] == wanted
+    texts = tight("\n".join(str(row[0].value or "") for row in book["概况"].iter_rows()))
+    assert all(tight(b.text.zh) in texts for s in DOCUMENT.sections for b in s.blocks if not isinstance(b, Table))
+
+
+def test_no_cell_of_the_workbook_is_a_formula(files: dict[Format, bytes]) -> None:
+    book = load_workbook(io.BytesIO(files["xlsx"]))
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert not [cell for cell in cells if cell.data_type == "f"]
+    assert "'=cmd|' /C calc'!A0" in {cell.value for cell in cells}
+
+
+def test_the_word_document_is_an_official_one(files: dict[Format, bytes]) -> None:
+    word = docx.Document(io.BytesIO(files["docx"]))
+    page = word.sections[0]
+    assert (round(page.page_width.mm), round(page.page_height.mm)) == (210, 297)
+    title = word.paragraphs[0].runs[0]
+    assert 'w:eastAsia="宋体"' in title._element.xml
+    bodies = [p.runs[0]._element.xml for p in word.paragraphs if p.text.startswith("截至")]
+    assert bodies
+    assert all('w:eastAsia="仿宋"' in body for body in bodies)
+    assert "PAGE" in page.footer._element.xml
+    assert all(table.rows[0]._tr.xpath("w:trPr/w:tblHeader") for table in word.tables[1:])
+
+
+def test_a_pdf_names_its_pages_and_its_title(files: dict[Format, bytes]) -> None:
+    read = PdfReader(io.BytesIO(files["pdf"]))
+    assert read.metadata is not None
+    assert read.metadata.title == "汪清县2023年重点目标完成情况月报（2023年5月）"
+    assert "— 1 —" in read.pages[0].extract_text()
+    assert all(round(page.mediabox.width) == 595 for page in read.pages)
