@@ -31,6 +31,10 @@ class DirectConnection(HeadlessConnection):
     def deliver(self, scanner: Scanner, take: Take) -> None:
         self._scanner, self._take = scanner, take
 
+    def write(self, frames: bytes) -> None:
+        """Frames as they are, behind what was written before."""
+        self._adapter_emit_data(frames)
+
     def _proto_connection_made(self, transport: Any) -> None:
         transport._MAX_RECV_BYTES = _RECEIVE_BYTES  # of this transport alone
         super()._proto_connection_made(transport)

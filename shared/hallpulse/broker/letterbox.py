@@ -10,7 +10,8 @@ from pika import spec
 from pika.channel import Channel
 from pika.frame import Method
 
-from .refused import Letter, properties_of
+from .posting import frames_of
+from .refused import Letter
 from .topology import REFUSED
 
 
@@ -34,12 +35,12 @@ class Letterbox:
             safe()
             return
         group = _Group(len(letters), safe)
-        now = datetime.now(UTC)
-        for letter in letters:
+        for _ in letters:
             self._waiting[self._next_tag] = group
             self._next_tag += 1
-            body, properties = letter.refusal.body, properties_of(letter, now)
-            self._channel.basic_publish("", REFUSED, body, properties, mandatory=True)
+        connection = self._channel.connection
+        number, frame_max = self._channel.channel_number, connection.params.frame_max
+        connection.write(frames_of(letters, datetime.now(UTC), number, frame_max))
 
     def _on_return(self, *_: Any) -> None:
         """The broker confirms what it returns: it must not count as safe."""

@@ -37,4 +37,5 @@ class Refused(Exception):
 
 def printable(text: str) -> str:
     """Somebody else's text made fit for a header and a log line: no control characters, at most 100 characters."""
-    return "".join(char if char.isprintable() else "?" for char in text[:100])
+    text = text[:100]
+    return text if text.isprintable() else "".join(char if char.isprintable() else "?" for char in text)
