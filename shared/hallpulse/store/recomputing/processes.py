@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection, Pipe, wait
 
 from hallpulse.domain.errors import HallpulseError, Unavailable
 
@@ -92,16 +93,23 @@ def team_at(place: Workplace, workers: int) -> Iterator[Alone | Team]:
 
 class _Member:
     def __init__(self, place: Workplace) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, place), name="recompute", daemon=True)
-        self._process.start()
+        self.pipe, theirs = Pipe()
+        # not multiprocessing's own processes: those run again the script that asked, whatever it does
+        self._process = subprocess.Popen(
+            (sys.executable, "-m", __package__, str(theirs.fileno())),
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            pass_fds=(theirs.fileno(),),
+            process_group=0,  # a person's Ctrl-C ends the one who asked, who ends this one
+        )
         theirs.close()
+        self.give(place)
 
-    def give(self, task: Task) -> None:
-        self.task = task
+    def give(self, what: Task | Workplace) -> None:
+        if isinstance(what, Task):
+            self.task = what
         with suppress(BrokenPipeError):  # what became of it is found out by `receive`
-            self.pipe.send(task)
+            self.pipe.send(what)
 
     def receive(self) -> Message:
         try:
@@ -115,21 +123,19 @@ class _Member:
     def end(self) -> None:
         self.pipe.close()
         self._process.terminate()
-        self._process.join()
+        self._process.wait()
 
     def _fate(self) -> str:
-        self._process.join()
-        code = self._process.exitcode or 0
+        code = self._process.wait()
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
 
 
-def _serve(pipe: Connection, place: Workplace) -> None:
+def serve(pipe: Connection) -> None:
     """What a process does: tasks until the pipe is closed, which it also is when the other side has died."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a person ends the one who asked, who ends this one
     gc.disable()  # nothing made here refers to itself
     with suppress(EOFError, BrokenPipeError):
         try:
-            with worker_at(place) as worker:
+            with worker_at(pipe.recv()) as worker:
                 while True:
                     for message in worker.do(pipe.recv()):
                         pipe.send(message)
