@@ -1,7 +1,7 @@
 # `make demo` and `make test` need only make, git and python3 >= 3.11 on Debian or Ubuntu: they set up the rest.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup setup-test demo up down status test test-unit fuzz attacks schemathesis lint format generate bench audit clean distclean
+.PHONY: help setup setup-test demo up down status test test-unit fuzz attacks schemathesis lint format generate bench bench-large audit clean distclean
 
 RUN := .venv/bin
 INPUT ?=
@@ -70,6 +70,10 @@ generate: setup-test ## Write again what is generated: schemas, boards, rules
 bench: ## Measure this machine, everything side by side; SECTIONS="ingest latency" only some of it
 	@scripts/setup.sh bench
 	$(RUN)/python -m bench $(SECTIONS)
+
+bench-large: ## Measure the ingest beside 1, 10 and 100 million stored events: 45 GB of disk, about an hour
+	@scripts/setup.sh bench
+	$(RUN)/python -m bench growth --size 1000000 --size 10000000 --size 100000000
 
 audit: setup-test ## Look for known holes in the dependencies and for risky code
 	@$(RUN)/python scripts/audit.py

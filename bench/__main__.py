@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bench import boards, latency, peering, reads, refusals, throughput
+from bench import boards, growth, latency, peering, reads, refusals, throughput
 from bench.grounds import grounds
 from bench.options import Options
 from bench.results import RESULTS, keep, machine
@@ -32,6 +32,7 @@ SECTIONS: dict[str, Section] = {
     "refusals": on_grounds(refusals.run),
     "peers": on_grounds(peering.run),
     "boards": boards.run,
+    "growth": on_grounds(growth.run),
 }
 
 
@@ -43,6 +44,8 @@ SECTIONS: dict[str, Section] = {
 @click.option("--loaded/--idle", default=Options.loaded, show_default=True, help="Measure latency under load too.")
 @click.option("--stored", default=Options.stored, show_default=True, help="A county's events while it is asked.")
 @click.option("--asked", default=Options.asked, show_default=True, help="How often each question is asked.")
+@click.option("--size", "sizes", multiple=True, default=Options.sizes, show_default=True,
+              help="Stored events beside which the ingest is measured; the others multiples of the least.")  # fmt: skip
 @click.option("--patience", default=Options.patience, show_default=True,
               help="Seconds to wait before each round for others to leave the machine alone.")  # fmt: skip
 def main(sections: tuple[str, ...], **given: Any) -> None:

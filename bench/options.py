@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Options:
     """patience: seconds to wait before a round until others leave the machine alone; loaded: latency under load too.
 
-    stored: a county's events while questions are asked, so many times each.
+    stored: a county's events while questions are asked, so many times each; sizes: stored events beside which the
+    ingest is measured.
     """
 
     events: int = 60_000
@@ -19,3 +20,4 @@ class Options:
     loaded: bool = True
     stored: int = 200_000
     asked: int = 100
+    sizes: tuple[int, ...] = (1_000_000, 10_000_000)

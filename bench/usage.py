@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -14,12 +14,16 @@ CORES = os.cpu_count() or 1
 
 @dataclass(frozen=True)
 class Usage:
-    """cpu: seconds of each named process with all its children; others, idle: shares of the machine's time."""
+    """cpu: seconds of each named process with all its children; others, idle: shares of the machine's time.
+
+    memory: bytes of each named process and its children at the end, what they share counted once.
+    """
 
     seconds: float
     cpu: Mapping[str, float]
     others: float
     idle: float
+    memory: Mapping[str, int] = field(default_factory=dict)
 
 
 class Meter:
@@ -37,7 +41,7 @@ class Meter:
         busy, idle = _machine()
         whole = seconds * CORES
         others = (busy - self._busy - sum(cpu.values())) / whole
-        return Usage(seconds, cpu, max(0.0, others), (idle - self._idle) / whole)
+        return Usage(seconds, cpu, max(0.0, others), (idle - self._idle) / whole, _memory_of(self._pids))
 
 
 def _cpu_of(pids: Mapping[str, int]) -> dict[str, float]:
@@ -47,6 +51,24 @@ def _cpu_of(pids: Mapping[str, int]) -> dict[str, float]:
         return spent.get(pid, 0.0) + sum(whole(child) for child in children.get(pid, ()))
 
     return {name: whole(pid) for name, pid in pids.items()}
+
+
+def _memory_of(pids: Mapping[str, int]) -> dict[str, int]:
+    _, children = _processes()
+
+    def whole(pid: int) -> int:
+        return _proportional(pid) + sum(whole(child) for child in children.get(pid, ()))
+
+    return {name: whole(pid) for name, pid in pids.items()}
+
+
+def _proportional(pid: int) -> int:
+    """A process's memory; of what it shares, its share. Nothing where it has ended or is not ours to look at."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:")), 0)
 
 
 def _processes() -> tuple[dict[int, float], dict[int, list[int]]]:
