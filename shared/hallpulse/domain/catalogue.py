@@ -81,3 +81,17 @@ def span_on(spans: Timeline, day: int) -> ItemSpan | None:
         return None
     span = spans[index]
     return span if span.end is None or day < span.end else None
+
+
+def first_change(before: Timeline, after: Timeline) -> int | None:
+    """The first day on which another version holds than before, or none where one did; None where there is no such day.
+
+    No case that was accepted earlier is touched by the change.
+    """
+    days = {day for span in (*before, *after) for day in (span.start, span.end) if day is not None}
+    return next((day for day in sorted(days) if _version_on(before, day) != _version_on(after, day)), None)
+
+
+def _version_on(spans: Timeline, day: int) -> ItemVersion | None:
+    span = span_on(spans, day)
+    return None if span is None else span.version

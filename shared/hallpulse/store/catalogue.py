@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -28,21 +28,28 @@ _CELL_NAMES = ", ".join((*_CELL_KEY, *ITEM_COLUMNS))
 _CELL_SUMS = ", ".join(f"{name} = item_cells.{name} + excluded.{name}" for name in ITEM_COLUMNS)
 
 
-def store_items(connection: Connection, events: Sequence[HallEvent]) -> set[Item]:
+class Change(NamedTuple):
+    """An item's timeline as it was and as it is now."""
+
+    before: Timeline
+    after: Timeline
+
+
+def store_items(connection: Connection, events: Sequence[HallEvent]) -> dict[Item, Change]:
     """Take in item events and return the items whose timeline is no longer what it was."""
     ledger.append(connection, events)
     touched = sorted({(event.region, event.entity) for event in events})
     return rebuild_items(connection, touched)
 
 
-def rebuild_items(connection: Connection, items: Sequence[Item]) -> set[Item]:
+def rebuild_items(connection: Connection, items: Sequence[Item]) -> dict[Item, Change]:
     """Fold the items from the ledger; write timelines and sums where they differ."""
     before = _spans_of(connection, items)
-    changed: dict[Item, tuple[Timeline, Timeline]] = {}
+    changed: dict[Item, Change] = {}
     for item, entries in ledger.entries(connection, Family.ITEM, items).items():
         after = spans_of(entries)
         if after != before[item]:
-            changed[item] = (before[item], after)
+            changed[item] = Change(before[item], after)
     if changed:
         _write_spans(connection, {item: after for item, (_, after) in changed.items()})
         _write_sums(connection, changed)
@@ -50,7 +57,7 @@ def rebuild_items(connection: Connection, items: Sequence[Item]) -> set[Item]:
             text("UPDATE regions SET catalogue_version = catalogue_version + 1 WHERE region = ANY(:regions)"),
             {"regions": sorted({region for region, _ in changed})},
         )
-    return set(changed)
+    return changed
 
 
 def spans_of(entries: Iterable[ledger.Entry]) -> Timeline:

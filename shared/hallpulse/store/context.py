@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Collection, Mapping
 from datetime import date
 
@@ -12,7 +13,7 @@ from hallpulse.domain.calendar import Calendar, scopes_of, workdays_of
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.workdays import Workdays
 
-from .catalogue import timelines
+from .catalogue import Item, timelines
 from .tables import calendars
 
 
@@ -30,22 +31,23 @@ def calendar_of(scope: int, days: Mapping[str, list[object]], years: Collection[
 class ContextCache:
     """Calendars and timelines kept from one transaction to the next; a version that was changed is read again.
 
-    A transaction that changes a region's catalogue itself must not leave what it read in the cache: it may yet be
-    rolled back. One cache serves one thread.
+    What a transaction changes itself enters the cache once it is committed. May be shared by threads.
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._digests: dict[int, str] = {}
         self._calendars: dict[int, Calendar] = {}
         self._workdays: dict[tuple[int, ...], Workdays] = {}
-        self._timelines: dict[int, tuple[int, dict[str, Timeline]]] = {}
+        self._timelines: dict[int, tuple[int, Mapping[str, Timeline]]] = {}
 
     def begin(self, connection: Connection, regions: Collection[int]) -> TransactionContext:
         """Check what is cached against the versions that this transaction sees; locks must be held already."""
         digests = {scope: digest for scope, digest in connection.execute(select(calendars.c.scope, calendars.c.digest))}
-        if digests != self._digests:
-            self._calendars, self._digests = read_calendars(connection), digests
-            self._workdays.clear()
+        with self._lock:
+            if digests != self._digests:
+                self._calendars, self._digests = read_calendars(connection), digests
+                self._workdays.clear()
         versions = _versions(connection, regions)
         return TransactionContext(connection, self, versions)
 
@@ -57,11 +59,15 @@ class ContextCache:
             known = self._workdays[scopes] = workdays_of(region, self._calendars)
         return known
 
-    def timelines(self, connection: Connection, region: int, version: int) -> dict[str, Timeline]:
+    def timelines(self, connection: Connection, region: int, version: int) -> Mapping[str, Timeline]:
         known = self._timelines.get(region)
         if known is None or known[0] != version:
             known = self._timelines[region] = (version, timelines(connection, region))
         return known[1]
+
+    def keep(self, region: int, version: int, items: Mapping[str, Timeline]) -> None:
+        """What the transaction that made this version of a region's catalogue knows of it."""
+        self._timelines[region] = (version, items)
 
 
 class TransactionContext:
@@ -72,13 +78,20 @@ class TransactionContext:
         self._cache = cache
         self._versions = versions
         self._seen: dict[int, tuple[Workdays, Mapping[str, Timeline]]] = {}
-        self._changed: set[int] = set()
+        self._changed: dict[int, dict[str, Timeline]] = {}
 
-    def catalogue_changed(self, regions: Collection[int]) -> None:
-        """Read these regions' timelines for this transaction alone."""
-        self._changed.update(regions)
-        for region in regions:
-            self._seen.pop(region, None)
+    def catalogue_changed(self, items: Mapping[Item, Timeline]) -> None:
+        """Items have other timelines from now on, in this transaction alone until it is committed."""
+        for (region, code), spans in items.items():
+            if region not in self._changed:
+                self._changed[region] = dict(self._timelines(region))
+                self._seen.pop(region, None)
+            self._changed[region][code] = spans
+
+    def committed(self) -> None:
+        """The transaction is: each region whose catalogue it changed has the next version (`catalogue`)."""
+        for region, items in self._changed.items():
+            self._cache.keep(region, self._versions.get(region, 0) + 1, items)
 
     def __call__(self, region: int) -> tuple[Workdays, Mapping[str, Timeline]]:
         known = self._seen.get(region)
@@ -88,7 +101,7 @@ class TransactionContext:
 
     def _timelines(self, region: int) -> Mapping[str, Timeline]:
         if region in self._changed:
-            return timelines(self._connection, region)
+            return self._changed[region]
         return self._cache.timelines(self._connection, region, self._versions.get(region, 0))
 
 

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, text
 
 from hallpulse.contract.events import CaseData, Family, HallEvent
 from hallpulse.domain.case import CaseEvent
+from hallpulse.domain.catalogue import first_change
 
 from .cases import CaseKey, refold
-from .catalogue import Item, store_items
+from .catalogue import Change, Item, store_items
 from .cells import Differences
 from .codec import case_event
 from .context import ContextCache, TransactionContext
 from .database import transaction
 from .hall_days import MICROSECONDS_A_MINUTE, Times, note_hall_days, times_of
 from .incoming import EventKey, insert_events
-from .locks import lock_halls, lock_regions
+from .locks import lock_figures, lock_halls, lock_regions, share_calendars
 from .recent import RecentIds
 from .reports import store_figures, store_tallies
+from .staging import to_date
 
 CASES_AT_ONCE = 5_000
-_OF_THE_REGION = frozenset({Family.ITEM, Family.FIGURE})
-"""What several halls of a region may write to at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +51,21 @@ def merge(
     """
     if not batch:
         return MergeOutcome()
+    minute = arrived // MICROSECONDS_A_MINUTE
     with transaction(engine) as connection:
-        regions = {event.region for event in batch}
-        rewritten = {event.region for event in batch if event.type.family in _OF_THE_REGION}
-        lock_regions(connection, regions, rewritten)
-        minute = arrived // MICROSECONDS_A_MINUTE
+        share_calendars(connection)
         found = insert_events(connection, recent, batch, minute)
         events = list(found.new.values())
-        times, redated = times_of(events), 0
-        if events:
-            lock_halls(connection, times.keys())
-            context = cache.begin(connection, regions)
-            redated = _take_in(connection, context, found.new)
-            note_hall_days(connection, times, minute)
+        if not events:
+            return MergeOutcome((), found.duplicates, found.reused)
+        times = times_of(events)
+        regions = {region for region, _ in times}
+        lock_regions(connection, regions, {e.region for e in events if e.type.family is Family.ITEM})
+        lock_halls(connection, times.keys())
+        context = cache.begin(connection, regions)
+        redated = _take_in(connection, context, found.new)
+        note_hall_days(connection, times, minute)
+    context.committed()
     return MergeOutcome(events, found.duplicates, found.reused, redated, times)
 
 
@@ -79,11 +81,12 @@ def _take_in(connection: Connection, context: TransactionContext, events: Mappin
     redated = 0
     if others[Family.ITEM]:
         changed = store_items(connection, others[Family.ITEM])
-        context.catalogue_changed({region for region, _ in changed})
+        context.catalogue_changed({item: change.after for item, change in changed.items()})
         redated = _add_cases_of(connection, changed, touched)
     if others[Family.TALLY]:
         store_tallies(connection, others[Family.TALLY])
     if others[Family.FIGURE]:
+        lock_figures(connection, {event.region for event in others[Family.FIGURE]})
         store_figures(connection, others[Family.FIGURE])
     refold_all(connection, touched, context)
     return redated
@@ -98,15 +101,18 @@ def refold_all(connection: Connection, touched: dict[CaseKey, list[CaseEvent]], 
     differences.write(connection)
 
 
-def _add_cases_of(connection: Connection, items: Iterable[Item], touched: dict[CaseKey, list[CaseEvent]]) -> int:
-    """Cases whose item has another timeline now are folded again, with or without new events of their own."""
-    listed = sorted(items)
+def _add_cases_of(
+    connection: Connection, changed: Mapping[Item, Change], touched: dict[CaseKey, list[CaseEvent]]
+) -> int:
+    """Cases for which another version of their item holds now are folded again, with or without events of their own."""
+    first = {item: first_change(*change) for item, change in changed.items()}
+    listed = sorted((region, code, to_date(day)) for (region, code), day in first.items() if day is not None)
     rows = connection.execute(
         text(
-            "SELECT region, hall, case_id FROM cases JOIN unnest(CAST(:regions AS int[]), CAST(:codes AS text[]))"
-            " AS k(region, item_code) USING (region, item_code)"
+            "SELECT region, hall, case_id FROM cases JOIN unnest(CAST(:regions AS int[]), CAST(:codes AS text[]),"
+            " CAST(:days AS date[])) AS k(region, item_code, day) USING (region, item_code) WHERE accepted >= day"
         ),
-        {"regions": [i[0] for i in listed], "codes": [i[1] for i in listed]},
+        {name: [item[index] for item in listed] for index, name in enumerate(("regions", "codes", "days"))},
     )
     keys = [(region, hall, case_id) for region, hall, case_id in rows]
     for key in keys:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
@@ -68,7 +67,7 @@ class Store:
     def __init__(self, engine: Engine, actor: str) -> None:
         self._engine = engine
         self._actor = actor
-        self._caches = threading.local()
+        self._cache = ContextCache()
         self._recent = RecentIds()
         self._calendars = CalendarReader()
         self.audit = Audit(engine, actor)
@@ -85,8 +84,8 @@ class Store:
 
     def merge(self, events: Sequence[HallEvent], arrived: datetime) -> MergeOutcome:
         """Store a batch, all or nothing; storing it again changes nothing."""
-        cache = self._caches.__dict__.setdefault("context", ContextCache())
-        return merge(self._engine, cache, self._recent, events, int((arrived - _EPOCH).total_seconds() * 1_000_000))
+        microseconds = int((arrived - _EPOCH).total_seconds() * 1_000_000)
+        return merge(self._engine, self._cache, self._recent, events, microseconds)
 
     def apply_calendars(self, calendars: Sequence[Calendar], progress: Progress | None = None) -> int:
         """Put calendars in force and date again every case that they touch; how many cases that were."""
