@@ -176,7 +176,11 @@ class RabbitMQ:
             "RABBITMQ_CONFIG_FILE": f"{_HERE}/rabbitmq.conf",
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{_HERE}/enabled_plugins",
             "RABBITMQ_CONF_ENV_FILE": f"{_HERE}/rabbitmq-env.conf",
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            # The second: the queues' log gets its room beforehand. Else a disk that is full to the last byte ends its
+            # writer, and RabbitMQ 3.10 loses messages that it has confirmed (docs/reliability.md).
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                "-kernel inet_dist_use_interface {127,0,0,1} -ra wal_pre_allocate true"
+            ),
             # The start script then becomes the broker instead of waiting beside it.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
