@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -50,14 +51,15 @@ def recompute(
     own = long_running(url)
     if check:
         own = own.execution_options(isolation_level="REPEATABLE READ")
-    with TemporaryDirectory(prefix="hallpulse-recompute-") as directory, transaction(own) as connection:
-        if not check:
-            lock_everything(connection)
-        spools = None if check else Path(directory)
-        snapshot = str(connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one())
-        found = _compare(connection, Workplace(url, snapshot, spools, most), progress, workers)
-        if spools is not None:
-            _repair(connection, spools, found, actor)
+    with nullcontext() if check else TemporaryDirectory(prefix="hallpulse-recompute-") as directory:
+        spools = None if directory is None else Path(directory)
+        with transaction(own) as connection:
+            if spools is not None:
+                lock_everything(connection)
+            snapshot = str(connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one())
+            found = _compare(connection, Workplace(url, snapshot, spools, most), progress, workers)
+            if spools is not None:
+                _repair(connection, spools, found, actor)
     return found
 
 
