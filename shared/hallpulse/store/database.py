@@ -18,6 +18,11 @@ _SCHEMA_MISSING = (pg.UndefinedTable, pg.UndefinedColumn)
 CONNECT_ARGUMENTS = {
     "connect_timeout": 5,
     "options": "-c statement_timeout=600000 -c lock_timeout=60000 -c TimeZone=Asia/Shanghai",
+    # A server that is gone without a word (a pulled cable) is noticed after half a minute, not after hours.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
 }
 
 
