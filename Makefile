@@ -1,12 +1,13 @@
 # `make demo` and `make test` need only make, git and python3 >= 3.11 on Debian or Ubuntu: they set up the rest.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup setup-test demo up down status test test-unit fuzz attacks schemathesis lint format generate bench bench-large audit clean distclean
+.PHONY: help setup setup-test demo up down status test test-unit chaos flood fuzz attacks schemathesis lint format generate bench bench-large audit clean distclean
 
 RUN := .venv/bin
 INPUT ?=
 ONCE ?=
 SECTIONS ?=
+FAULTS ?= 200
 FUZZ ?= 100000
 SEED ?= $(shell date +%s)
 EXAMPLES ?= 300
@@ -37,6 +38,12 @@ test: setup-test ## Run every test, with real servers
 
 test-unit: setup-test ## Run the tests that need no server
 	$(RUN)/pytest tests/unit
+
+chaos: setup-test ## Let FAULTS=200 faults strike while events are published, then check every event and figure; SEED=n repeats
+	$(RUN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED)
+
+flood: setup-test ## Offer ten times what ingest takes, for a minute, to a suite of its own
+	$(RUN)/python -m tests.chaos.flood
 
 fuzz: setup-test ## Send FUZZ=100000 mutated messages through a real broker and account for each; SEED=n repeats a run
 	FUZZ=$(FUZZ) SEED=$(SEED) $(RUN)/pytest -s tests/fuzz
