@@ -26,7 +26,7 @@ from services.ingest.pipeline import Pipeline
 
 def run(settings: Settings) -> int:
     """Consume until a signal; the exit status. Raises HallpulseError where broker or database say no for good."""
-    store = open_store(settings.database_url, pool_size=2, service="ingest")
+    store = open_store(settings.database_url, pool_size=3, service="ingest")
     registry = new_registry()
     metrics = IngestMetrics(registry)
     limit = RefusalLimit(settings.refusal_limit, settings.refusal_window)
