@@ -34,7 +34,7 @@ status: ## Show what runs
 	@$(RUN)/hallpulse status
 
 test: setup-test ## Run every test, with real servers
-	$(RUN)/pytest
+	$(RUN)/pytest -n 2 --dist loadfile
 
 test-unit: setup-test ## Run the tests that need no server
 	$(RUN)/pytest tests/unit
