@@ -189,26 +189,6 @@ def test_a_database_that_is_away_for_a_while_loses_and_doubles_nothing(vhost: Vh
     assert waiting(vhost, queue_names(2)) == 0
 
 
-def test_a_batch_that_overtakes_another_is_not_acknowledged_before_it(vhost: Vhost) -> None:
-    """One acknowledgement stands for all that came before: it would throw away what is not stored yet."""
-    behind: list[Batch] = []
-
-    def away_for_the_first(batch: Batch) -> None:
-        if not behind:
-            behind.append(batch)
-        if batch is behind[0]:
-            raise Unavailable("database: gone")
-
-    with publishing(vhost) as channel:
-        for number in range(20):
-            publish(channel, event(number), KEY, user_id=vhost.user)
-    with consuming(vhost, ConsumerLimits(2, most_events=10), away_for_the_first) as running:
-        wait_until(lambda: len(running.ids) == 10 and len(running.said) >= 2)
-        running.stop()
-    assert running.ids == [f"e{number}" for number in range(10, 20)]
-    assert waiting(vhost, queue_names(2)) == 20
-
-
 @pytest.mark.parametrize("where", ["decode", "commit"])
 def test_a_fault_of_our_own_stops_with_nothing_acknowledged(vhost: Vhost, where: str) -> None:
     def broken(_: object) -> None:
