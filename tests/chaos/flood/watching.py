@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+import httpx
 import psycopg
 
 from bench.suite import RunningSuite
@@ -69,6 +70,12 @@ class Watch:
                 return sum(int(channel.queue_declare(name, passive=True).method.message_count) for name in names)
         except HallpulseError:
             return None
+
+    def unsettled(self) -> int:
+        """Messages that wait or that a worker has not acknowledged, as the broker knew some seconds ago."""
+        with httpx.Client(base_url=self.running.settings.management_url, timeout=10, trust_env=False) as client:
+            queues = client.get("/api/queues?columns=name,messages").raise_for_status().json()
+        return sum(queue.get("messages", 0) for queue in queues if queue["name"].startswith("hall.ingest."))
 
     def lag(self) -> float | None:
         """Of the ingest that waits longest."""
