@@ -250,14 +250,33 @@ outbox.add(ten)
 outbox.let_go(), outbox.close()
 assert DiskOutbox(folder / "outbox.sqlite").count() == added - 40
 """
+_FILLED_BY_ITSELF = """
+import sys
+from pathlib import Path
+from hallpulse.publisher import DiskOutbox, Message, OutboxFull
+
+outbox = DiskOutbox(Path(sys.argv[1]) / "outbox.sqlite")
+for _ in range(3):
+    try:
+        while True:
+            outbox.add([Message("222424.hall-1.case", b"x" * 1000)] * 10)
+    except OutboxFull as full:
+        print(full)
+    assert outbox.count() > 500
+    outbox.confirm([("222424.hall-1.case", outbox.last())])
+    assert outbox.count() == 0
+"""
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="a disk of its own needs root")
-def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path) -> None:
-    mounted = 'mount -t tmpfs -o size=2m test "$2" || exit 77; exec "$0" -c "$1" "$2"'
-    inside = ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounted, sys.executable, _FULL_DISK]
+@pytest.mark.parametrize(("program", "times"), [(_FULL_DISK, 1), (_FILLED_BY_ITSELF, 3)])
+def test_a_full_disk_is_told_and_loses_nothing_and_one_that_it_filled_itself_it_empties_again(
+    tmp_path: Path, program: str, times: int
+) -> None:
+    mounted = 'mount -t tmpfs -o size=12m test "$2" || exit 77; exec "$0" -c "$1" "$2"'
+    inside = ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounted, sys.executable, program]
     done = subprocess.run([*inside, tmp_path], capture_output=True, text=True, check=False)
     if done.returncode == 77 or "unshare" in done.stderr:
         pytest.skip("this root may not mount")
     told = f"outbox {tmp_path}/outbox.sqlite: the disk is full; what the outbox holds is kept\n"
-    assert (done.stdout, done.stderr) == (told, "")
+    assert (done.stdout, done.stderr) == (told * times, "")

@@ -8,6 +8,7 @@ network.
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +22,8 @@ from .message import MOST_EVENTS, Message
 from .outbox import OutboxFull, RefusedEvent, Waiting, fits
 
 MOST_BYTES = 1 << 30
+ROOM_KEPT = 8 * 1024 * 1024
+"""Of the disk: to delete what is confirmed takes room too, and an outbox must not have used it up itself."""
 _OF_A_ROW = 64
 """What SQLite adds to an event: its number, its routing key twice, the page's own."""
 _BUSY_SECONDS = 10.0
@@ -35,7 +38,8 @@ WITH RECURSIVE keys(key) AS (
 
 
 class DiskOutbox:
-    """Opens the outbox at `path`, or makes it. It takes more as long as its file holds less than `most_bytes`.
+    """Opens the outbox at `path`, or makes it. It takes more as long as its file holds less than `most_bytes`,
+    and its disk has some room besides (`ROOM_KEPT`).
 
     Raises Halt where the file cannot be one: the message says why. Two connections: what callers add reaches the disk
     before they go on; what the sender deletes may be lost in a power cut and is then sent twice.
@@ -61,9 +65,12 @@ class DiskOutbox:
         rows = [(message.routing_key, message.body) for message in messages]
         size = sum(len(body) + _OF_A_ROW for _, body in rows)
         with self._lock, self._transaction(self._front):
-            used = self._used()
+            unused = _number(self._front, "PRAGMA freelist_count") * self._page_size
+            used = _number(self._front, "PRAGMA page_count") * self._page_size - unused
             if used + size > self._most_bytes:
                 raise OutboxFull(f"outbox {self.path}: full: it holds {used} of at most {self._most_bytes} bytes")
+            if size > unused and shutil.disk_usage(self.path).free < size - unused + ROOM_KEPT:
+                raise _disk_full(self.path)
             self._front.executemany("INSERT INTO waiting (routing_key, body) VALUES (?, ?)", rows)
 
     def first(self) -> int | None:
@@ -178,10 +185,6 @@ class DiskOutbox:
         except OSError as error:
             raise Halt(f"outbox {self.path}: cannot be made: {error.strerror}") from None
 
-    def _used(self) -> int:
-        pages = _number(self._front, "PRAGMA page_count") - _number(self._front, "PRAGMA freelist_count")
-        return pages * self._page_size
-
     def _shrink(self) -> None:
         """Give the disk back what an outage took of it, once all of that is sent."""
         with self._told():
@@ -217,7 +220,7 @@ class DiskOutbox:
 def _as_ours(path: Path, error: sqlite3.Error) -> Halt | Unavailable:
     kind = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
     if kind == sqlite3.SQLITE_FULL:
-        return OutboxFull(f"outbox {path}: the disk is full; what the outbox holds is kept")
+        return _disk_full(path)
     if kind == sqlite3.SQLITE_BUSY:
         return Unavailable(f"outbox {path}: another program has kept it locked for {_BUSY_SECONDS:.0f} s")
     if kind in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
@@ -225,6 +228,10 @@ def _as_ours(path: Path, error: sqlite3.Error) -> Halt | Unavailable:
     if kind in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return Halt(f"outbox {path}: cannot be written: {error}")
     return Unavailable(f"outbox {path}: {error}")
+
+
+def _disk_full(path: Path) -> OutboxFull:
+    return OutboxFull(f"outbox {path}: the disk is full; what the outbox holds is kept")
 
 
 def _number(connection: sqlite3.Connection, query: str) -> int:
