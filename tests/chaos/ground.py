@@ -94,7 +94,7 @@ class Ground:
     def _let_the_broker_note_its_queues(self) -> None:
         """RabbitMQ 3.10 writes down half a second later that there is a new quorum queue: killed before, it has lost
         the way to that queue for good. It happens once in a queue's life, so it is not what is tested here."""
-        if not wait_until(lambda: all(worker.was_ready() for worker in self.workers), 30.0):
+        if not wait_until(lambda: self.all_ready, 30.0):
             raise RuntimeError("ingest is not ready after 30 s")
         time.sleep(2.0)
 
@@ -138,6 +138,11 @@ class Ground:
             worker.look_after()
         for hall in self.halls:
             hall.look_after()
+
+    @property
+    def all_ready(self) -> bool:
+        """Workers that are still starting know nothing of an orderly end yet."""
+        return all(worker.alive and worker.was_ready() for worker in self.workers)
 
     @property
     def all_sent(self) -> bool:

@@ -149,7 +149,7 @@ def _settle(ground: Ground) -> None:
     while time.monotonic() < until:
         ground.look_after()
         ground.release(1.0)
-        if not wait_until(lambda: ground.all_sent and ground.queued() == 0, 2.0):
+        if not wait_until(lambda: ground.all_sent and ground.queued() == 0 and ground.all_ready, 2.0):
             continue
         statuses = {worker.name: worker.stop_in_order() for worker in ground.workers if worker.alive}
         if ground.queued() == 0 and not any(statuses.values()):
