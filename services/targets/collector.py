@@ -32,20 +32,35 @@ class SnapshotCollector(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
+        if self._desk.snapshot is not None:
+            yield from snapshot_families(self._desk.snapshot)
+
+
+class AttemptCollector(Collector):
+    """When a reading last began, whatever came of it."""
+
+    def __init__(self, desk: TargetDesk) -> None:
+        self._desk = desk
+
+    def describe(self) -> Iterable[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
         yield _single(names.REFRESH_ATTEMPT, self._desk.attempted)
-        snapshot = self._desk.snapshot
-        if snapshot is None:
-            return
-        yield _single(names.SNAPSHOT_TIMESTAMP, snapshot.taken)
-        yield _single(names.REFRESH_SECONDS, snapshot.seconds)
-        yield from _indicators(snapshot)
-        yield from _targets(snapshot, names.TARGET, departments=False)
-        yield from _targets(snapshot, names.DEPARTMENT_TARGET, departments=True)
-        yield _open_cases(snapshot)
-        yield _elapsed_days(snapshot)
-        yield from _coverage(snapshot)
-        yield _last_events(snapshot)
-        yield from described(snapshot)
+
+
+def snapshot_families(snapshot: Snapshot) -> Iterator[Metric]:
+    """All that a snapshot says."""
+    yield _single(names.SNAPSHOT_TIMESTAMP, snapshot.taken)
+    yield _single(names.REFRESH_SECONDS, snapshot.seconds)
+    yield from _indicators(snapshot)
+    yield from _targets(snapshot, names.TARGET, departments=False)
+    yield from _targets(snapshot, names.DEPARTMENT_TARGET, departments=True)
+    yield _open_cases(snapshot)
+    yield _elapsed_days(snapshot)
+    yield from _coverage(snapshot)
+    yield _last_events(snapshot)
+    yield from described(snapshot)
 
 
 def _single(family: names.Family, value: float) -> GaugeMetricFamily:

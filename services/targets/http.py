@@ -9,29 +9,51 @@ from prometheus_client import CollectorRegistry
 
 from .desk import TargetDesk
 from .exposition import CONTENT_TYPE, exposition
+from .page import Shown
 
 STILL_SECONDS = 60.0
 """A timer that has not begun a reading for so long stands still, or its reading hangs."""
 
 Environ = dict[str, Any]
-StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+Headers = list[tuple[str, str]]
+StartResponse = Callable[[str, Headers], Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
-def application(registry: CollectorRegistry, desk: TargetDesk) -> Application:
-    """A WSGI application."""
+def application(registry: CollectorRegistry, shown: Shown, desk: TargetDesk) -> Application:
+    """A WSGI application. registry: what is collected anew for every scrape; it must be little."""
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "/")
         if path == "/metrics":
-            shown = exposition(registry.collect())
-            start_response("200 OK", [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(shown)))])
-            return [shown]
+            headers, body = _metrics(registry, shown, environ.get("HTTP_ACCEPT_ENCODING", ""))
+            start_response("200 OK", headers)
+            return [body]
         status, text = _health(desk) if path == "/healthz" else ("404 Not Found", "expected /metrics or /healthz")
         start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
         return [f"{text}\n".encode()]
 
     return answer
+
+
+def _metrics(registry: CollectorRegistry, shown: Shown, accepted: str) -> tuple[Headers, bytes]:
+    page, live = shown.page, exposition(registry.collect())
+    headers = [("Content-Type", CONTENT_TYPE), ("Vary", "Accept-Encoding")]
+    if _takes_gzip(accepted):
+        body = page.gzipped(live)
+        headers.append(("Content-Encoding", "gzip"))
+    else:
+        body = page.text + live
+    return [*headers, ("Content-Length", str(len(body)))], body
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding names gzip, and not with the weight 0 (RFC 9110, 12.5.3)."""
+    for part in accepted.lower().split(","):
+        coding, _, weight = (text.strip() for text in part.partition(";"))
+        if coding == "gzip":
+            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
 
 
 def _health(desk: TargetDesk) -> tuple[str, str]:

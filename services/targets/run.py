@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
 from collections.abc import Mapping, Sequence
 
@@ -18,12 +19,15 @@ from hallpulse.settings import Settings, SettingsError, settings_from
 from hallpulse.store import Deed, open_store
 from services.hosting import BROKER_FAULTS, broker_config, failed, listen, log_to_stderr, reach_broker, serve
 
-from .collector import SnapshotCollector
+from .collector import AttemptCollector
 from .desk import TargetDesk
 from .http import application
-from .service import DESK, REFRESH_SECONDS, TargetsService
+from .page import Shown
+from .service import DESK, REFRESH_SECONDS, SHOWN, TargetsService, refresh
 
 NAME = "targets"
+SWITCH_SECONDS = 0.001
+"""A reading keeps its thread busy: who asks for /metrics meanwhile must not wait 5 ms at every step."""
 READING_THREADS = 1
 """Locks are eventlet's own here and not made for several threads: readings take turns on one."""
 
@@ -43,20 +47,22 @@ def run(environment: Mapping[str, str]) -> int:
 def _serve(settings: Settings) -> None:
     plans = load_plans(settings.plans)
     tpool.set_num_threads(READING_THREADS)
+    sys.setswitchinterval(SWITCH_SECONDS)
     store = open_store(settings.database_url, pool_size=READING_THREADS, service=NAME)
     desk = TargetDesk(store, plans, time.time)
     listener = listen(settings)
     broker = broker_config(settings.amqp_url)
     reach_broker(broker)
-    tpool.execute(desk.refresh)
+    shown = Shown()
+    tpool.execute(refresh, desk, shown)
     tpool.execute(store.audit.append_if_new, _plans_read(settings, plans))
     registry = new_registry()
-    registry.register(SnapshotCollector(desk))
+    registry.register(AttemptCollector(desk))
     ProcessCollector(registry=registry)
     add_build_info(registry)
-    config = {**broker, REFRESH_SECONDS: settings.refresh_seconds, DESK: desk}
+    config = {**broker, REFRESH_SECONDS: settings.refresh_seconds, DESK: desk, SHOWN: shown}
     container = ServiceContainer(TargetsService, config)
-    serve(container, listener, application(registry, desk), f"{NAME}: ready, {len(plans)} plans")
+    serve(container, listener, application(registry, shown, desk), f"{NAME}: ready, {len(plans)} plans")
 
 
 def _plans_read(settings: Settings, plans: Sequence[Plan]) -> Deed:

@@ -17,9 +17,16 @@ from nameko.timer import Timer
 from hallpulse.domain.errors import HallpulseError, Unavailable
 
 from .desk import TargetDesk
+from .page import Shown
 
 REFRESH_SECONDS = "REFRESH_SECONDS"
 DESK = "DESK"
+SHOWN = "SHOWN"
+
+
+def refresh(desk: TargetDesk, shown: Shown) -> None:
+    """Read everything anew and write the page of it. Raises Unavailable or Halt, and then keeps what was there."""
+    shown.show(desk.refresh())
 
 
 class RefreshTimer(Timer):  # type: ignore[misc]
@@ -40,6 +47,14 @@ class Desk(DependencyProvider):  # type: ignore[misc]
         return desk
 
 
+class ShownPage(DependencyProvider):  # type: ignore[misc]
+    """Hands over where the page lies that `__main__` serves."""
+
+    def get_dependency(self, _worker_ctx: object) -> Shown:
+        shown: Shown = self.container.config[SHOWN]
+        return shown
+
+
 class TargetsService:
     """Refreshing and announcing have a timer each: a broker that is away must not make figures old.
 
@@ -48,12 +63,13 @@ class TargetsService:
 
     name = "targets"
     desk = Desk()
+    shown = ShownPage()
     dispatch = EventDispatcher()
 
     @RefreshTimer.decorator  # type: ignore[untyped-decorator]
     def refresh(self) -> None:
         try:
-            tpool.execute(self.desk.refresh)
+            tpool.execute(refresh, self.desk, self.shown)
         except HallpulseError as error:
             self.desk.database.began(error)
         else:

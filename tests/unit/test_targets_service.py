@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,9 +20,10 @@ from hallpulse.domain.plan import Plan
 from hallpulse.metrics import new_registry
 from hallpulse.plans import load_plans
 from services.targets.changes import BREACHED, RECOVERED
-from services.targets.collector import SnapshotCollector
+from services.targets.collector import AttemptCollector, SnapshotCollector
 from services.targets.desk import TargetDesk
 from services.targets.http import STILL_SECONDS, application
+from services.targets.page import Shown
 from tests.unit.figures_fake import FakeElapsed, FakeFigures
 
 PLANS = load_plans(Path(__file__).parents[2] / "plans")
@@ -44,6 +46,7 @@ def desk_of(figures: FakeFigures, plans: list[Plan] | None = None, clock: Clock 
 
 def registry_of(desk: TargetDesk) -> CollectorRegistry:
     registry = new_registry()
+    registry.register(AttemptCollector(desk))
     registry.register(SnapshotCollector(desk))
     return registry
 
@@ -211,13 +214,23 @@ def test_before_the_first_reading_there_is_nothing_to_show_but_that() -> None:
     assert [family.name for family in registry.collect()] == ["hallpulse_refresh_attempt_timestamp_seconds"]
 
 
+def answered(desk: TargetDesk, path: str, accept_encoding: str = "") -> tuple[str, dict[str, str], bytes]:
+    """Status, headers and body of the service's own HTTP port."""
+    told: list[tuple[str, dict[str, str]]] = []
+    live, shown = new_registry(), Shown()
+    live.register(AttemptCollector(desk))
+    if desk.snapshot is not None:
+        shown.show(desk.snapshot)
+    environ = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "QUERY_STRING": "", "HTTP_ACCEPT_ENCODING": accept_encoding}
+    body = b"".join(
+        application(live, shown, desk)(environ, lambda status, headers: told.append((status, dict(headers))))
+    )
+    return *told[0], body
+
+
 def asked(desk: TargetDesk, path: str) -> tuple[str, str]:
-    """Status and body of the service's own HTTP port."""
-    statuses: list[str] = []
-    app = application(registry_of(desk), desk)
-    environ = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "QUERY_STRING": ""}
-    body = b"".join(app(environ, lambda status, _headers: statuses.append(status)))
-    return statuses[0], body.decode()
+    status, _, body = answered(desk, path)
+    return status, body.decode()
 
 
 def test_a_timer_that_stands_still_is_not_healthy() -> None:
@@ -249,6 +262,34 @@ def test_the_port_serves_metrics_and_nothing_else() -> None:
     assert status == "200 OK"
     assert "hallpulse_target_goal" in body
     assert asked(desk, "/")[0].startswith("404")
+
+
+def test_the_page_shows_all_that_the_collectors_collect() -> None:
+    desk = desk_of(FakeFigures(own=CATALOGUE))
+    desk.refresh()
+    whole = generate_latest(registry_of(desk)).decode()
+    assert sorted(asked(desk, "/metrics")[1].splitlines()) == sorted(whole.splitlines())
+
+
+def test_a_packed_page_is_one_member_of_gzip_with_the_same_text() -> None:
+    desk = desk_of(FakeFigures(own=CATALOGUE))
+    desk.refresh()
+    _, headers, body = answered(desk, "/metrics", "gzip, deflate")
+    assert headers["Content-Encoding"] == "gzip"
+    assert headers["Content-Length"] == str(len(body))
+    reader = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    text = reader.decompress(body) + reader.flush()
+    assert (reader.eof, reader.unused_data) == (True, b"")
+    assert text.decode() == asked(desk, "/metrics")[1]
+
+
+@pytest.mark.parametrize("accepted", ["", "identity", "gzip;q=0", "br, GZIP; q=0.0", "gzipped"])
+def test_who_does_not_take_gzip_gets_plain_text(accepted: str) -> None:
+    desk = desk_of(FakeFigures(own=CATALOGUE))
+    desk.refresh()
+    _, headers, body = answered(desk, "/metrics", accepted)
+    assert "Content-Encoding" not in headers
+    assert body.decode() == asked(desk, "/metrics")[1]
 
 
 # ---- breaches and recoveries

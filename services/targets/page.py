@@ -1,0 +1,48 @@
+"""What a snapshot says, as /metrics shows it: written and packed once a reading, not once a scrape."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from .collector import snapshot_families
+from .exposition import exposition
+from .snapshot import Snapshot
+
+_RAW = -zlib.MAX_WBITS
+"""Deflate without header and trailer."""
+_GZIP_HEADER = b"\x1f\x8b\x08" + bytes(6) + b"\xff"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """text, and the same deflated up to a byte's boundary, so that more can be put behind it."""
+
+    text: bytes = b""
+    deflated: bytes = b""
+
+    def gzipped(self, more: bytes) -> bytes:
+        """Text and more in one member of gzip (RFC 1952): many readers stop after the first."""
+        rest = zlib.compressobj(1, wbits=_RAW)
+        checksum = zlib.crc32(more, zlib.crc32(self.text))
+        size = (len(self.text) + len(more)) & 0xFFFFFFFF
+        return b"".join(
+            (_GZIP_HEADER, self.deflated, rest.compress(more), rest.flush(), struct.pack("<LL", checksum, size))
+        )
+
+
+def page_of(snapshot: Snapshot) -> Page:
+    text = exposition(snapshot_families(snapshot))
+    packer = zlib.compressobj(1, wbits=_RAW)
+    return Page(text, packer.compress(text) + packer.flush(zlib.Z_FULL_FLUSH))
+
+
+class Shown:
+    """The page of the last snapshot; none before the first."""
+
+    def __init__(self) -> None:
+        self.page = Page()
+
+    def show(self, snapshot: Snapshot) -> None:
+        self.page = page_of(snapshot)
