@@ -12,13 +12,18 @@ from hallpulse.domain.indicators import COMPUTED
 
 from .sums import Sums, cell_sums, declared_in, item_sums, tally_sums, total
 
+_COUNTED = tuple(
+    sorted({part for one in COMPUTED.values() if one.kind == "case" for part in (*one.numerator, *one.denominator)})
+)
+"""The columns of the cells that an indicator names."""
+
 
 def read_figures(connection: Connection, scope: Scope, window: Window) -> dict[str, Figure]:
     """Every computed indicator of the scope and the declared figures of its periods, by indicator id.
 
     A hall has no catalogue and no declared figures: those are its region's.
     """
-    cells = total(cell_sums(connection, scope, window))
+    cells = total(cell_sums(connection, scope, window, _COUNTED))
     tallies = tally_sums(connection, scope, window)
     if scope.hall is not None:
         return _computed(cells, tallies, None)
@@ -30,7 +35,7 @@ def read_figures(connection: Connection, scope: Scope, window: Window) -> dict[s
 def read_figure_table(connection: Connection, region: int, window: Window) -> FigureTable:
     """The region's figures and each department's, in four queries."""
     scope = Scope(region)
-    cells = cell_sums(connection, scope, window)
+    cells = cell_sums(connection, scope, window, _COUNTED)
     items = item_sums(connection, scope, window.end)
     declared = declared_in(connection, scope, window)
     own = _computed(total(cells), tally_sums(connection, scope, window), total(items))
