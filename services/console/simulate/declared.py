@@ -95,7 +95,7 @@ def _monthly_reports(county: County, month: int, period: str, at: int, dice: ran
 
 
 def _figure(data: FigureReported, at: int, dice: random.Random) -> Report:
-    return Report(MAIN_HALL, new_id(dice), at, at + 5_000_000, EventType.FIGURE_REPORTED, data)
+    return Report(MAIN_HALL, new_id(dice, at), at, at + 5_000_000, EventType.FIGURE_REPORTED, data)
 
 
 def _months(county: County) -> Iterator[tuple[int, int]]:
@@ -128,4 +128,4 @@ def tallies(county: County) -> Iterator[Report]:
 
 
 def _tally(hall: str, data: TallyReported, at: int, dice: random.Random) -> Report:
-    return Report(hall, new_id(dice), at, at + 3_000_000, EventType.TALLY_REPORTED, data)
+    return Report(hall, new_id(dice, at), at, at + 3_000_000, EventType.TALLY_REPORTED, data)

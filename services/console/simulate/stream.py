@@ -65,7 +65,7 @@ def _sorted(events: Iterable[Sent]) -> Iterator[Sent]:
 def _items(county: County, changes: Iterable[ItemChange]) -> Iterator[Sent]:
     dice = county.dice("item ids")
     for change in changes:
-        event = HallEvent(county.region, MAIN_HALL, new_id(dice), change.kind, change.told, change.data)
+        event = HallEvent(county.region, MAIN_HALL, new_id(dice, change.told), change.kind, change.told, change.data)
         yield Sent(change.arrives, event)
 
 
@@ -86,7 +86,7 @@ def _one_hour(county: County, hour: int) -> Iterator[Sent]:
     day = local_day(hour * _HOUR)
     for hall in HALLS:
         at = hour * _HOUR + dice.randint(0, 59) * _SECOND
-        event = HallEvent(county.region, hall.id, new_id(dice), EventType.HEARTBEAT, at, Heartbeat())
+        event = HallEvent(county.region, hall.id, new_id(dice, at), EventType.HEARTBEAT, at, Heartbeat())
         if not _is_silent(county, hall.id, day):
             yield Sent(at, event)
 
