@@ -42,6 +42,7 @@ SECTIONS: dict[str, Section] = {
 @click.option("--rounds", default=Options.rounds, show_default=True, help="Alternating rounds.")
 @click.option("--probes", default=Options.probes, show_default=True, help="Events whose latency is measured.")
 @click.option("--loaded/--idle", default=Options.loaded, show_default=True, help="Measure latency under load too.")
+@click.option("--random-ids", is_flag=True, help="Growth with events whose ids are in no order.")
 @click.option("--stored", default=Options.stored, show_default=True, help="A county's events while it is asked.")
 @click.option("--asked", default=Options.asked, show_default=True, help="How often each question is asked.")
 @click.option("--size", "sizes", multiple=True, default=Options.sizes, show_default=True,

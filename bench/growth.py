@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import click
@@ -24,7 +24,7 @@ from bench.options import Options
 from bench.quiet import wait_for_calm
 from bench.results import keep
 from bench.storage import bytes_an_event, stored_events
-from bench.streams import CHECKOUT, COUNTIES, Message, messages, province_stream
+from bench.streams import CHECKOUT, COUNTIES, Message, messages, province_stream, with_random_ids
 from bench.writing import Counters
 from hallpulse.contract.events import HallEvent
 from hallpulse.store import open_store
@@ -60,6 +60,8 @@ def run(grounds: Grounds, options: Options) -> dict[str, Any]:
     _prove(grounds)
     least, fresh = min(options.sizes), options.events * len(VARIANTS) * (WARM_UP + options.rounds)
     stream = province_stream(least + fresh)
+    if options.random_ids:
+        stream = replace(stream, events=with_random_ids(stream.events))
     found: dict[str, Any] = {}
     sizes: list[Grown] = []
     with grounds.catalogued(stream) as template, grounds.postgres.fresh_database(template) as url:

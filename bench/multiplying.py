@@ -35,9 +35,9 @@ _PLACE_AT = 5
 _CODES = tuple(a + b for a in string.ascii_uppercase if a != "D" for b in string.digits + string.ascii_uppercase)
 _HEADER, _TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _UUID = 16
-_RANDOM_BITS = bytes.fromhex("ffffffffffff0fff3fffffffffffffff")
-"""What of a UUID says neither its version nor its variant."""
-_PAGES_LEFT_BY_INSERTS = 70
+_RANDOM_BITS = bytes.fromhex("0000000000000fff3fffffffffffffff")
+"""What of a UUID of version 7 says neither its moment nor its version nor its variant."""
+_PAGES_LEFT_BY_INSERTS = 90
 """How full, in percent, random inserts leave an index's pages."""
 
 

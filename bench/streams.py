@@ -7,14 +7,26 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import UUID
+
+from msgspec.structs import replace as replace_fields
 
 from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.contract.encode import encode_batch, encode_event
-from hallpulse.contract.events import Family, HallEvent
+from hallpulse.contract.events import (
+    CaseRetracted,
+    Data,
+    Family,
+    FigureRetracted,
+    HallEvent,
+    ItemRetracted,
+    TallyRetracted,
+)
 from hallpulse.domain.calendar import Calendar, workdays_of
 from hallpulse.domain.figures import Window
 from hallpulse.domain.plan import Plan
@@ -27,6 +39,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 COUNTY = 222424
 COUNTIES = tuple(220_000 + prefecture * 100 + 21 + county for prefecture in range(11, 26) for county in range(4))
 """Sixty codes of a made-up province, 222424 among them, so that a regional calendar has its part."""
+RETRACTIONS = (CaseRetracted, FigureRetracted, ItemRetracted, TallyRetracted)
 _SEASON = 60
 """Of a province only the first weeks are made: every county's year would be sixteen million events."""
 
@@ -134,6 +147,20 @@ def messages(events: Iterable[HallEvent], batch: int = 1) -> list[Message]:
         if len(together) == batch:
             made.append(Message(key, BATCH_TYPE, encode_batch(waiting.pop(key))))
     return made + [Message(key, BATCH_TYPE, encode_batch(rest)) for key, rest in waiting.items()]
+
+
+def with_random_ids(events: Sequence[HallEvent]) -> list[HallEvent]:
+    """The same events, of halls whose ids are in no order."""
+    return [replace_fields(event, id=_shuffled(event.id), data=_data_with_random_id(event.data)) for event in events]
+
+
+def _data_with_random_id(data: Data) -> Data:
+    """What takes an event back names its id."""
+    return replace_fields(data, event_id=_shuffled(data.event_id)) if isinstance(data, RETRACTIONS) else data
+
+
+def _shuffled(id_: str) -> str:
+    return str(UUID(bytes=blake2b(id_.encode(), digest_size=16).digest(), version=4))
 
 
 def _key(event: HallEvent) -> str:
