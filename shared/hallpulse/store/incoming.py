@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from psycopg.errors import UniqueViolation
@@ -17,6 +18,8 @@ from .recent import RecentIds
 from .staging import copy_into, copy_rows
 
 _COLUMNS = ("region", "hall", "id", "time", "arrived", "type", "case_id", "data", "extra")
+_BY_ID = itemgetter(2, 0, 1)
+"""The order of the table's key. Ids in order of time then go to the end of its index."""
 EventKey = tuple[int, str, bytes]
 """Region, hall and packed id."""
 Events = Mapping[EventKey, HallEvent]
@@ -79,7 +82,7 @@ def _insert_where_new(connection: Connection, events: Events, arrived: int) -> d
 
 
 def _rows(events: Events, arrived: int) -> Iterator[tuple[Any, ...]]:
-    for key in sorted(events):
+    for key in sorted(events, key=_BY_ID):
         e = events[key]
         yield (*key, e.time, arrived, int(e.type), *pack_data(e.data), e.extra)
 

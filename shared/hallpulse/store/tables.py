@@ -1,4 +1,6 @@
-"""The tables. Every key begins with region: the distribution key of a cluster, the first cut of every query.
+"""The tables. Every key has the region: the distribution key of a cluster, the first cut of nearly every query.
+
+The key of `events` begins with the id (docs/decisions/0005-the-key-of-events.md), every other one with the region.
 
 `events` holds what halls said; `ledger` repeats the events about items, tallies and figures by what they are about.
 All other tables are derived from these two and can be rebuilt by `recompute`.
@@ -47,7 +49,7 @@ events = Table(
     Column("case_id", Text, nullable=False, comment="empty for events that are not about a case"),
     Column("data", LargeBinary, nullable=False, comment="MessagePack array of the data's other fields"),
     Column("extra", LargeBinary, comment="JSON of the other CloudEvents attributes"),
-    PrimaryKeyConstraint("region", "hall", "id"),
+    PrimaryKeyConstraint("id", "region", "hall"),
 )
 
 ledger = Table(
