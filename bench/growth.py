@@ -70,7 +70,8 @@ def run(grounds: Grounds, options: Options) -> dict[str, Any]:
         merged = grown(stored_events(url), time.monotonic() - began, bytes_an_event(url), options.events)
         found["as merges leave it"] = figures(merged)
         arriving = list(_parts(stream.events, least, options.events))
-        beginning = Beginning(url.rpartition("/")[2], Seed(url), arriving)
+        seed = Seed(url, ordered=not options.random_ids)
+        beginning = Beginning(url.rpartition("/")[2], seed, arriving)
         for size in sorted(options.sizes):
             sizes.append(_measured(grounds, beginning, size // least - 1, options))
             found[f"{size:,}"] = figures(sizes[-1])

@@ -37,8 +37,8 @@ _HEADER, _TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _UUID = 16
 _RANDOM_BITS = bytes.fromhex("0000000000000fff3fffffffffffffff")
 """What of a UUID of version 7 says neither its moment nor its version nor its variant."""
-_PAGES_LEFT_BY_INSERTS = 90
-"""How full, in percent, random inserts leave an index's pages."""
+_PAGES_LEFT = {True: 90, False: 70}
+"""How full, in percent, inserts leave an index's pages: of keys in order, or in none."""
 
 
 @dataclass
@@ -91,7 +91,9 @@ class _CaseKey(NamedTuple):
 class Seed:
     """What a database holds of cases and heartbeats, read once, to be multiplied into copies of that database."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, *, ordered: bool = True) -> None:
+        """ordered: whether ids are in order of time."""
+        self._room = _PAGES_LEFT[ordered]
         self._ids: dict[_CaseKey, list[bytes]] = defaultdict(list)
         self._taken_back: dict[_CaseKey, list[bytes]] = defaultdict(list)
         with psycopg.connect(database_url) as connection:
@@ -107,7 +109,7 @@ class Seed:
         with psycopg.connect(database_url) as connection:
             _multiply_sums(connection, copies)
         with ThreadPoolExecutor(len(jobs)) as pool:
-            for done in [pool.submit(_fill, database_url, table, chunks, copies) for table, chunks in jobs]:
+            for done in [pool.submit(_fill, database_url, table, chunks, copies, self._room) for table, chunks in jobs]:
                 done.result()
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
@@ -178,13 +180,13 @@ def _mask(copy: int) -> bytes:
     return bytes(a & b for a, b in zip(random.Random(copy).randbytes(_UUID), _RANDOM_BITS, strict=True))
 
 
-def _fill(database_url: str, table: str, chunks: Sequence[_Chunk], copies: int) -> None:
+def _fill(database_url: str, table: str, chunks: Sequence[_Chunk], copies: int, room: int) -> None:
     """Put the table's rows, the first copy's among them, in place of what it holds; its indexes are made afterwards."""
     with psycopg.connect(database_url) as connection:
         connection.execute("SET maintenance_work_mem = '2GB'")
         connection.execute("SET max_parallel_maintenance_workers = 2")
         kept = _kept(connection, table)
-        indexes = _without_indexes(connection, table)
+        indexes = _without_indexes(connection, table, room)
         connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(table)))
         with connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT BINARY, FREEZE)".encode()) as copy:
             copy.write(_HEADER)
@@ -207,7 +209,7 @@ def _kept(connection: Connection[Any], table: str) -> list[bytes]:
     return list(_copied_out(connection, f"SELECT * FROM events WHERE NOT ({_COPIED})")) if table == "events" else []
 
 
-def _without_indexes(connection: Connection[Any], table: str) -> list[str]:
+def _without_indexes(connection: Connection[Any], table: str, room: int) -> list[str]:
     """Drop the table's indexes; the statements that make them again."""
     key, definition = connection.execute(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'p'",
@@ -219,9 +221,10 @@ def _without_indexes(connection: Connection[Any], table: str) -> list[str]:
     connection.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{key}"'.encode())
     for name, _ in others:
         connection.execute(f'DROP INDEX "{name}"'.encode())
-    room = f" WITH (fillfactor = {_PAGES_LEFT_BY_INSERTS})" if table == "events" else ""
-    made = [f'ALTER TABLE {table} ADD CONSTRAINT "{key}" {definition}{room}', *(one for _, one in others)]
-    return [*made, f'ALTER INDEX "{key}" RESET (fillfactor)'] if room else made
+    if table != "events":
+        return [f'ALTER TABLE {table} ADD CONSTRAINT "{key}" {definition}', *(one for _, one in others)]
+    made = f'ALTER TABLE {table} ADD CONSTRAINT "{key}" {definition} WITH (fillfactor = {room})'
+    return [made, *(one for _, one in others), f'ALTER INDEX "{key}" RESET (fillfactor)']
 
 
 def _multiply_sums(connection: Connection[Any], copies: int) -> None:

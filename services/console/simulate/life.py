@@ -83,7 +83,7 @@ class Life:
         return self.told
 
     def _tell(self, kind: EventType, data: Data, entered: int = 0) -> Told:
-        told = Told(self.now, new_id(self.dice, self.now), kind, data, entered)
+        told = Told(self.now, new_id(self.dice, max(self.now, entered)), kind, data, entered)
         self.told.append(told)
         return told
 

@@ -65,7 +65,7 @@ def _sorted(events: Iterable[Sent]) -> Iterator[Sent]:
 def _items(county: County, changes: Iterable[ItemChange]) -> Iterator[Sent]:
     dice = county.dice("item ids")
     for change in changes:
-        event = HallEvent(county.region, MAIN_HALL, new_id(dice, change.told), change.kind, change.told, change.data)
+        event = HallEvent(county.region, MAIN_HALL, new_id(dice, change.arrives), change.kind, change.told, change.data)
         yield Sent(change.arrives, event)
 
 
