@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hallpulse.domain.declared import Declared, Report, current, declared_sums, period_window
 from hallpulse.domain.figures import Figure, Scope, Window, region_bounds
@@ -29,6 +31,35 @@ def test_the_regions_own_figure_stands_for_its_departments() -> None:
 def test_a_years_figure_already_holds_its_months() -> None:
     figures = [declared("2026", 9, 10), declared("2026-01", 5, 5), declared("2026-02", 1, 2, "a")]
     assert declared_sums(figures, None)["law_lectures"] == Figure(9, 10)
+
+
+PERIODS = ("2026", "2026-01", "2026-02", "2026-01-05", "2026-02-28", "2025-12")
+
+
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from(PERIODS), st.sampled_from(("", "a", "b"))), st.integers(1, 9), min_size=1, max_size=12
+    ),
+    st.sampled_from((None, "", "a")),
+)
+def test_nothing_is_counted_twice_whatever_is_nested(
+    reported: dict[tuple[str, str], int], department: str | None
+) -> None:
+    """Held against the rule as it reads: longer periods first, and never what lies in something counted."""
+    figures = [declared(period, amount, 10, name) for (period, name), amount in reported.items()]
+    counted: list[Declared] = []
+    chosen = [f for f in figures if department is None or f.department == department]
+    for f in sorted(chosen, key=lambda f: ((f.window.start - f.window.end).days, f.department != "", f.window.start)):
+        held = (
+            (o.department in {"", f.department} or f.department == "")
+            and o.window.start <= f.window.start
+            and f.window.end <= o.window.end
+            for o in counted
+        )
+        if not any(held):
+            counted.append(f)
+    wanted = Figure(sum(f.numerator for f in counted), 10 * len(counted)) if counted else None
+    assert declared_sums(figures, department).get("law_lectures") == wanted
 
 
 def test_a_figure_without_denominators_is_a_count() -> None:

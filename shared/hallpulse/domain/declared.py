@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Generic, NamedTuple, TypeVar
@@ -73,11 +73,21 @@ def declared_sums(declared: Iterable[Declared], department: str | None) -> dict[
 def _counted(listed: list[Declared], department: str | None) -> list[Declared]:
     """Longer periods first, of one period the region's own first; what lies in something counted is in it already."""
     chosen = listed if department is None else [f for f in listed if f.department == department]
+    if len({(f.department == "", _kind(f.window)) for f in chosen}) == 1:
+        return chosen  # periods of one kind do not lie in each other
     counted: list[Declared] = []
+    windows: dict[str, list[Window]] = {}
     for figure in sorted(chosen, key=_longest_first):
-        if not any(_holds(other, figure) for other in counted):
+        if not _held(figure, windows):
             counted.append(figure)
+            windows.setdefault(figure.department, []).append(figure.window)
     return counted
+
+
+def _kind(window: Window) -> bool | None:
+    """A day, a month or a year."""
+    days = (window.end - window.start).days
+    return None if days == 0 else days > 31
 
 
 def _longest_first(figure: Declared) -> tuple[int, bool, date, str]:
@@ -85,10 +95,12 @@ def _longest_first(figure: Declared) -> tuple[int, bool, date, str]:
     return -(window.end - window.start).days, figure.department != "", window.start, figure.department
 
 
-def _holds(outer: Declared, inner: Declared) -> bool:
-    """Whether a figure that is counted holds another one: of the same reporter, or of the region as a whole."""
-    related = outer.department in ("", inner.department) or inner.department == ""
-    return related and outer.window.start <= inner.window.start and inner.window.end <= outer.window.end
+def _held(figure: Declared, windows: Mapping[str, list[Window]]) -> bool:
+    """Whether what is counted, by reporter, holds a figure: of its reporter, or where one of the two is the region."""
+    own = figure.department
+    related = windows.values() if own == "" else (windows.get("", ()), windows.get(own, ()))
+    start, end = figure.window.start, figure.window.end
+    return any(outer.start <= start and end <= outer.end for listed in related for outer in listed)
 
 
 def _sum(counted: list[Declared]) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 from sqlalchemy import Connection
@@ -39,12 +40,15 @@ def read_figure_table(connection: Connection, region: int, window: Window) -> Fi
     items = item_sums(connection, scope, window.end)
     declared = declared_in(connection, scope, window)
     own = _computed(total(cells), tally_sums(connection, scope, window), total(items))
-    departments = {*cells, *items, *(d.department for d in declared)} - {""}
+    reported: dict[str, list[Declared]] = defaultdict(list)
+    for figure in declared:
+        reported[figure.department].append(figure)
+    departments = {*cells, *items, *reported} - {""}
     return FigureTable(
         region=region,
         window=window,
         own={**own, **declared_sums(declared, None)},
-        departments={name: _of_department(name, cells, items, declared) for name in sorted(departments)},
+        departments={name: _of_department(name, cells, items, reported.get(name, [])) for name in sorted(departments)},
     )
 
 

@@ -127,7 +127,7 @@ def declared_in(connection: Connection, scope: Scope, window: Window) -> list[De
     )
     return [
         Declared(region, indicator, department, Window(first, last), numerator, denominator)
-        for region, indicator, department, first, last, numerator, denominator in rows
+        for region, indicator, department, first, last, numerator, denominator in rows.all()
     ]
 
 
