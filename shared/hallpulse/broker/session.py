@@ -29,8 +29,6 @@ from .topology import WORKERS
 BURST_SECONDS = 0.005
 """After the first message of a batch: those that came with it are taken along."""
 TICK_SECONDS = 0.1
-FIRST_SHARE_SECONDS = 1.0
-"""Workers that start together share at random: it is looked at once, not only when the next look is due."""
 STOP_SECONDS, CLOSE_SECONDS = 6.0, 2.0
 
 
@@ -164,8 +162,7 @@ class Session:
         channel.add_on_close_callback(self._on_channel_closed)
         self._letterbox = Letterbox(channel, self._start_anew)
         channel.basic_consume(WORKERS, lambda *_: None)
-        first = min(FIRST_SHARE_SECONDS, self._limits.share_seconds)
-        self._ioloop.call_later(first, functools.partial(self._count_workers, channel))
+        self._ioloop.call_later(self._limits.share_seconds, functools.partial(self._count_workers, channel))
         self._connection.channel(on_open_callback=self._on_channel)
 
     def _on_channel(self, channel: Channel) -> None:
