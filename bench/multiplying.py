@@ -37,8 +37,8 @@ _HEADER, _TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _UUID = 16
 _RANDOM_BITS = bytes.fromhex("0000000000000fff3fffffffffffffff")
 """What of a UUID of version 7 says neither its moment nor its version nor its variant."""
-_PAGES_LEFT = {True: 90, False: 70}
-"""How full, in percent, inserts leave an index's pages: of keys in order, or in none."""
+_FILLED_IN_ORDER, _FILLED_AT_RANDOM = 90, 70
+"""How full, in percent, inserts leave the pages of an index: of keys in order, or in none."""
 
 
 @dataclass
@@ -93,7 +93,7 @@ class Seed:
 
     def __init__(self, database_url: str, *, ordered: bool = True) -> None:
         """ordered: whether ids are in order of time."""
-        self._room = _PAGES_LEFT[ordered]
+        self._fill_factor = _FILLED_IN_ORDER if ordered else _FILLED_AT_RANDOM
         self._ids: dict[_CaseKey, list[bytes]] = defaultdict(list)
         self._taken_back: dict[_CaseKey, list[bytes]] = defaultdict(list)
         with psycopg.connect(database_url) as connection:
@@ -109,7 +109,9 @@ class Seed:
         with psycopg.connect(database_url) as connection:
             _multiply_sums(connection, copies)
         with ThreadPoolExecutor(len(jobs)) as pool:
-            for done in [pool.submit(_fill, database_url, table, chunks, copies, self._room) for table, chunks in jobs]:
+            for done in [
+                pool.submit(_fill, database_url, table, chunks, copies, self._fill_factor) for table, chunks in jobs
+            ]:
                 done.result()
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
@@ -180,13 +182,13 @@ def _mask(copy: int) -> bytes:
     return bytes(a & b for a, b in zip(random.Random(copy).randbytes(_UUID), _RANDOM_BITS, strict=True))
 
 
-def _fill(database_url: str, table: str, chunks: Sequence[_Chunk], copies: int, room: int) -> None:
+def _fill(database_url: str, table: str, chunks: Sequence[_Chunk], copies: int, fill_factor: int) -> None:
     """Put the table's rows, the first copy's among them, in place of what it holds; its indexes are made afterwards."""
     with psycopg.connect(database_url) as connection:
         connection.execute("SET maintenance_work_mem = '2GB'")
         connection.execute("SET max_parallel_maintenance_workers = 2")
         kept = _kept(connection, table)
-        indexes = _without_indexes(connection, table, room)
+        indexes = _without_indexes(connection, table, fill_factor)
         connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(table)))
         with connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT BINARY, FREEZE)".encode()) as copy:
             copy.write(_HEADER)
@@ -209,7 +211,7 @@ def _kept(connection: Connection[Any], table: str) -> list[bytes]:
     return list(_copied_out(connection, f"SELECT * FROM events WHERE NOT ({_COPIED})")) if table == "events" else []
 
 
-def _without_indexes(connection: Connection[Any], table: str, room: int) -> list[str]:
+def _without_indexes(connection: Connection[Any], table: str, fill_factor: int) -> list[str]:
     """Drop the table's indexes; the statements that make them again."""
     key, definition = connection.execute(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'p'",
@@ -223,7 +225,7 @@ def _without_indexes(connection: Connection[Any], table: str, room: int) -> list
         connection.execute(f'DROP INDEX "{name}"'.encode())
     if table != "events":
         return [f'ALTER TABLE {table} ADD CONSTRAINT "{key}" {definition}', *(one for _, one in others)]
-    made = f'ALTER TABLE {table} ADD CONSTRAINT "{key}" {definition} WITH (fillfactor = {room})'
+    made = f'ALTER TABLE {table} ADD CONSTRAINT "{key}" {definition} WITH (fillfactor = {fill_factor})'
     return [made, *(one for _, one in others), f'ALTER INDEX "{key}" RESET (fillfactor)']
 
 

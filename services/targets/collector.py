@@ -22,20 +22,6 @@ from .snapshot import Elapsed, RegionView, Snapshot
 _BOUNDS = (*map(str, ELAPSED_BUCKETS), "+Inf")
 
 
-class SnapshotCollector(Collector):
-    """The desk's last snapshot. A series is absent where there is no value; none has a label that is not registered."""
-
-    def __init__(self, desk: TargetDesk) -> None:
-        self._desk = desk
-
-    def describe(self) -> Iterable[Metric]:
-        return []
-
-    def collect(self) -> Iterator[Metric]:
-        if self._desk.snapshot is not None:
-            yield from snapshot_families(self._desk.snapshot)
-
-
 class AttemptCollector(Collector):
     """When a reading last began, whatever came of it."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import gzip_accepted
 
 from .desk import TargetDesk
 from .exposition import CONTENT_TYPE, exposition
@@ -39,21 +40,12 @@ def application(registry: CollectorRegistry, shown: Shown, desk: TargetDesk) -> 
 def _metrics(registry: CollectorRegistry, shown: Shown, accepted: str) -> tuple[Headers, bytes]:
     page, live = shown.page, exposition(registry.collect())
     headers = [("Content-Type", CONTENT_TYPE), ("Vary", "Accept-Encoding")]
-    if _takes_gzip(accepted):
+    if gzip_accepted(accepted):
         body = page.gzipped(live)
         headers.append(("Content-Encoding", "gzip"))
     else:
         body = page.text + live
     return [*headers, ("Content-Length", str(len(body)))], body
-
-
-def _takes_gzip(accepted: str) -> bool:
-    """Whether an Accept-Encoding names gzip, and not with the weight 0 (RFC 9110, 12.5.3)."""
-    for part in accepted.lower().split(","):
-        coding, _, weight = (text.strip() for text in part.partition(";"))
-        if coding == "gzip":
-            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False
 
 
 def _health(desk: TargetDesk) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from datetime import date
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hallpulse.broker.connection import open_channel
 from hallpulse.domain.calendar import Calendar
 from hallpulse.domain.errors import Halt
 from hallpulse.settings import Settings, SettingsError
-from hallpulse.store import Grant, hash_of, migrate, open_store
+from hallpulse.store import Grant, database, hash_of, migrate, migration, open_store
 from services.console.prepare import make_gateway_user, prepare
 from tests.integration.test_store import case, item
 from tests.merging import NOW, decoded
@@ -96,6 +97,18 @@ def _work(service_url: str, calendars: list[Calendar]) -> None:
         "recompute.repair", "calendar.apply", "token.add", "hall.add",
     ]  # fmt: skip
     store.close()
+
+
+def test_a_migration_may_take_longer_than_any_other_statement(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(database.CONNECT_ARGUMENTS, "options", "-c statement_timeout=300 -c lock_timeout=60000")
+    with psycopg.connect(database_url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [migration._MIGRATION_LOCK])
+        ending = threading.Timer(1.0, other.rollback)
+        ending.start()
+        migrate(database_url)
+        ending.join()
 
 
 @pytest.mark.parametrize("url", ["postgresql://hallpulse:p@h/x", "postgresql://service@h/x", "postgresql://h/x"])

@@ -2,78 +2,22 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.parser import text_string_to_metric_families
 
-from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.figures import Figure, Window
 from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import ELAPSED_BUCKETS
-from hallpulse.domain.plan import Plan
-from hallpulse.metrics import new_registry
-from hallpulse.plans import load_plans
 from services.targets.changes import BREACHED, RECOVERED
-from services.targets.collector import AttemptCollector, SnapshotCollector
 from services.targets.desk import TargetDesk
-from services.targets.http import STILL_SECONDS, application
-from services.targets.page import Shown
 from tests.unit.figures_fake import FakeElapsed, FakeFigures
-
-PLANS = load_plans(Path(__file__).parents[2] / "plans")
-NOON = datetime(2026, 11, 24, 4, tzinfo=UTC).timestamp()
-"""Noon of 24 November 2026 in Asia/Shanghai."""
-WANGQING = {"region": "222424"}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def desk_of(figures: FakeFigures, plans: list[Plan] | None = None, clock: Clock | None = None) -> TargetDesk:
-    return TargetDesk(figures, PLANS if plans is None else plans, clock or Clock())
-
-
-def registry_of(desk: TargetDesk) -> CollectorRegistry:
-    registry = new_registry()
-    registry.register(AttemptCollector(desk))
-    registry.register(SnapshotCollector(desk))
-    return registry
-
-
-Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-def scraped(figures: FakeFigures, plans: list[Plan] | None = None) -> Samples:
-    """Everything on /metrics after one refresh, read back by Prometheus' own parser."""
-    desk = desk_of(figures, plans)
-    desk.refresh()
-    text = generate_latest(registry_of(desk)).decode()
-    found = [s for family in text_string_to_metric_families(text) for s in family.samples]
-    samples = {(s.name, frozenset(s.labels.items())): s.value for s in found}
-    assert len(samples) == len(found), "a series is there twice"
-    return samples
-
-
-def value(samples: Samples, name: str, **labels: str) -> float | None:
-    return samples.get((f"hallpulse_{name}", frozenset(({**WANGQING, **labels}).items())))
+from tests.unit.targets_ground import CATALOGUE, Clock, Samples, desk_of, scraped, value
 
 
 def labels_of(samples: Samples, label: str) -> set[str]:
     return {v for _, labels in samples for k, v in labels if k == label}
-
-
-CATALOGUE = {"instant_item_share": Figure(21, 50), "settled_item_share": Figure(45, 50)}
 
 
 def test_an_indicator_is_shown_with_its_numerator_and_denominator() -> None:
@@ -186,110 +130,6 @@ def test_the_day_changes_at_midnight_in_shanghai() -> None:
 
 def test_no_created_series_are_added_to_the_contract() -> None:
     assert not [name for name, _ in scraped(FakeFigures(own=CATALOGUE)) if name.endswith("_created")]
-
-
-# ---- outages
-
-
-def test_an_outage_keeps_the_last_figures_and_says_how_old_they_are() -> None:
-    clock, figures = Clock(), FakeFigures(own=CATALOGUE)
-    desk = desk_of(figures, clock=clock)
-    registry = registry_of(desk)
-    desk.refresh()
-    clock.now += 30
-    figures.away = True
-    with pytest.raises(Unavailable):
-        desk.refresh()
-    labels = {**WANGQING, "indicator": "instant_item_share"}
-    assert registry.get_sample_value("hallpulse_indicator_ratio", labels) == 0.42
-    assert registry.get_sample_value("hallpulse_snapshot_timestamp_seconds") == NOON
-    assert registry.get_sample_value("hallpulse_refresh_attempt_timestamp_seconds") == NOON + 30
-    figures.away = False
-    desk.refresh()
-    assert registry.get_sample_value("hallpulse_snapshot_timestamp_seconds") == NOON + 30
-
-
-def test_before_the_first_reading_there_is_nothing_to_show_but_that() -> None:
-    registry = registry_of(desk_of(FakeFigures()))
-    assert [family.name for family in registry.collect()] == ["hallpulse_refresh_attempt_timestamp_seconds"]
-
-
-def answered(desk: TargetDesk, path: str, accept_encoding: str = "") -> tuple[str, dict[str, str], bytes]:
-    """Status, headers and body of the service's own HTTP port."""
-    told: list[tuple[str, dict[str, str]]] = []
-    live, shown = new_registry(), Shown()
-    live.register(AttemptCollector(desk))
-    if desk.snapshot is not None:
-        shown.show(desk.snapshot)
-    environ = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "QUERY_STRING": "", "HTTP_ACCEPT_ENCODING": accept_encoding}
-    body = b"".join(
-        application(live, shown, desk)(environ, lambda status, headers: told.append((status, dict(headers))))
-    )
-    return *told[0], body
-
-
-def asked(desk: TargetDesk, path: str) -> tuple[str, str]:
-    status, _, body = answered(desk, path)
-    return status, body.decode()
-
-
-def test_a_timer_that_stands_still_is_not_healthy() -> None:
-    clock = Clock()
-    desk = desk_of(FakeFigures(), clock=clock)
-    desk.refresh()
-    clock.now += STILL_SECONDS
-    assert asked(desk, "/healthz")[0] == "200 OK"
-    clock.now += 1
-    status, body = asked(desk, "/healthz")
-    assert status.startswith("503")
-    assert "61 s" in body
-
-
-def test_a_database_that_is_away_is_no_reason_to_be_restarted() -> None:
-    clock, figures = Clock(), FakeFigures()
-    desk = desk_of(figures, clock=clock)
-    figures.away = True
-    clock.now += 3600
-    with pytest.raises(Unavailable):
-        desk.refresh()
-    assert asked(desk, "/healthz")[0] == "200 OK"
-
-
-def test_the_port_serves_metrics_and_nothing_else() -> None:
-    desk = desk_of(FakeFigures(own=CATALOGUE))
-    desk.refresh()
-    status, body = asked(desk, "/metrics")
-    assert status == "200 OK"
-    assert "hallpulse_target_goal" in body
-    assert asked(desk, "/")[0].startswith("404")
-
-
-def test_the_page_shows_all_that_the_collectors_collect() -> None:
-    desk = desk_of(FakeFigures(own=CATALOGUE))
-    desk.refresh()
-    whole = generate_latest(registry_of(desk)).decode()
-    assert sorted(asked(desk, "/metrics")[1].splitlines()) == sorted(whole.splitlines())
-
-
-def test_a_packed_page_is_one_member_of_gzip_with_the_same_text() -> None:
-    desk = desk_of(FakeFigures(own=CATALOGUE))
-    desk.refresh()
-    _, headers, body = answered(desk, "/metrics", "gzip, deflate")
-    assert headers["Content-Encoding"] == "gzip"
-    assert headers["Content-Length"] == str(len(body))
-    reader = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    text = reader.decompress(body) + reader.flush()
-    assert (reader.eof, reader.unused_data) == (True, b"")
-    assert text.decode() == asked(desk, "/metrics")[1]
-
-
-@pytest.mark.parametrize("accepted", ["", "identity", "gzip;q=0", "br, GZIP; q=0.0", "gzipped"])
-def test_who_does_not_take_gzip_gets_plain_text(accepted: str) -> None:
-    desk = desk_of(FakeFigures(own=CATALOGUE))
-    desk.refresh()
-    _, headers, body = answered(desk, "/metrics", accepted)
-    assert "Content-Encoding" not in headers
-    assert body.decode() == asked(desk, "/metrics")[1]
 
 
 # ---- breaches and recoveries

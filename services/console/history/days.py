@@ -12,7 +12,7 @@ from hallpulse import metrics as names
 from hallpulse.domain.figures import FigureTable, Window
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.store import Coverage, Store
-from services.targets.collector import SnapshotCollector
+from services.targets.collector import snapshot_families
 from services.targets.desk import TargetDesk
 
 SHANGHAI = timezone(timedelta(hours=8))
@@ -108,8 +108,7 @@ def history(store: Store, plans: Sequence[Plan], days: Sequence[date], labels: M
     for day in days:
         moment = datetime.combine(day, time(23, 59, 59), SHANGHAI).timestamp()
         desk = TargetDesk(figures, plans, lambda moment=moment: moment)  # type: ignore[arg-type, misc]
-        desk.refresh()
-        for family in _kept(SnapshotCollector(desk).collect(), day):
+        for family in _kept(snapshot_families(desk.refresh()), day):
             found[family.name].extend(_lines(family, suffix, round(moment)))
     return found
 

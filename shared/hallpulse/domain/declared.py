@@ -6,7 +6,7 @@ import calendar
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from .figures import Figure, Window
 
@@ -84,10 +84,11 @@ def _counted(listed: list[Declared], department: str | None) -> list[Declared]:
     return counted
 
 
-def _kind(window: Window) -> bool | None:
-    """A day, a month or a year."""
+def _kind(window: Window) -> Literal["day", "month", "year"]:
     days = (window.end - window.start).days
-    return None if days == 0 else days > 31
+    if days == 0:
+        return "day"
+    return "month" if days < 31 else "year"
 
 
 def _longest_first(figure: Declared) -> tuple[int, bool, date, str]:

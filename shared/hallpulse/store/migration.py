@@ -23,6 +23,7 @@ def alembic_config() -> Config:
 def upgrade(engine: Engine) -> None:
     """Run the missing migrations, one process at a time; nothing happens where none is missing."""
     with faults(), engine.begin() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))  # an index of a large table takes what it takes
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         config = alembic_config()
         config.attributes["connection"] = connection
