@@ -49,15 +49,21 @@ def consuming(
     decode: Callable[[Delivery], Decoded] | None = None,
 ) -> Iterator[Running]:
     """Consume until the block ends. `before` runs before each commit, and may raise or return letters."""
+    decoded = decode or decoder(vhost.user)
     said: list[str] = []
     batches: list[list[str]] = []
 
     def commit(batch: Batch) -> Sequence[Letter]:
-        letters = before(batch)
-        batches.append([event.id for event in batch.events])
-        return letters or []
+        letters = list(before(batch) or ())
+        ids = []
+        for delivery in batch.deliveries:
+            events, refusals = decoded(delivery)
+            ids += [event.id for event in events]
+            letters += [Letter(refusal, delivery.routing_key, delivery.user_id or "") for refusal in refusals]
+        batches.append(ids)
+        return letters
 
-    consumer = Consumer(vhost.amqp_url, decode or decoder(vhost.user), commit, limits or ConsumerLimits(2), said.append)
+    consumer = Consumer(vhost.amqp_url, commit, limits or ConsumerLimits(2), said.append)
     running = Running(consumer, said, batches)
     running.thread = threading.Thread(target=lambda: _run(running))
     running.thread.start()

@@ -19,6 +19,7 @@ from hallpulse.broker.refusal_limit import RefusalLimit
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.metrics import IngestMetrics, new_registry
 from hallpulse.store import Store, open_store
+from services.ingest.merging import Merging
 from services.ingest.pipeline import Pipeline
 from tests.servers import Vhost
 
@@ -47,10 +48,11 @@ def ingest(
     """Consume until the block ends. `wrap` may put something around the pipeline, such as a fault."""
     store = open_store(store_url)
     users = frozenset({vhost.user} if speaks_for_all else ())
-    pipeline = wrap(Pipeline(store, IngestMetrics(new_registry()), users, RefusalLimit(0, 1)))
+    merging = Merging(store, users)
+    pipeline = wrap(Pipeline(merging, store.halls, IngestMetrics(new_registry()), RefusalLimit(0, 1)))
     said: list[str] = []
     limits = ConsumerLimits(PARTITIONS, most_events=500)
-    consumer = Consumer(vhost.amqp_url, pipeline.decode, pipeline.commit, limits, said.append)
+    consumer = Consumer(vhost.amqp_url, pipeline.commit, limits, said.append)
     running = Ingest(consumer, threading.Thread(target=lambda: _run(running)), said)
     running.thread.start()
     try:

@@ -7,7 +7,6 @@ import gc
 import os
 import signal
 import sys
-import traceback
 
 from prometheus_client import start_http_server
 
@@ -18,22 +17,35 @@ from hallpulse.calendars import CalendarError
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import IngestMetrics, new_registry
 from hallpulse.settings import Settings, SettingsError, settings_from
-from hallpulse.store import open_store
+from hallpulse.store import Store, open_store
 from hallpulse.tls import encrypted
 from services.ingest.calendars import CalendarWatch
+from services.ingest.faults import own_fault
+from services.ingest.mergers import Mergers
 from services.ingest.pipeline import Pipeline
+from services.ingest.work import Place
 
 
 def run(settings: Settings) -> int:
     """Consume until a signal; the exit status. Raises HallpulseError where broker or database say no for good."""
-    store = open_store(settings.database_url, pool_size=3, service="ingest")
+    limits = ConsumerLimits(settings.partitions, settings.batch_events, settings.batch_seconds)
+    gateway_users = frozenset({GATEWAY_USER, user_of(settings.amqp_url)})
+    mergers = Mergers(Place(settings.database_url, gateway_users), limits.committers)
+    store = open_store(settings.database_url, pool_size=2, service="ingest")
+    try:
+        return _run(settings, limits, store, mergers)
+    finally:
+        mergers.end()
+        store.close()
+
+
+def _run(settings: Settings, limits: ConsumerLimits, store: Store, mergers: Mergers) -> int:
     registry = new_registry()
     metrics = IngestMetrics(registry)
     limit = RefusalLimit(settings.refusal_limit, settings.refusal_window)
-    pipeline = Pipeline(store, metrics, frozenset({GATEWAY_USER, user_of(settings.amqp_url)}), limit)
-    limits = ConsumerLimits(settings.partitions, settings.batch_events, settings.batch_seconds)
+    pipeline = Pipeline(mergers, store.halls, metrics, limit)
     admit = functools.partial(heed, ignored=not limit.share)
-    consumer = Consumer(settings.amqp_url, pipeline.decode, pipeline.commit, limits, say, admit=admit)
+    consumer = Consumer(settings.amqp_url, pipeline.commit, limits, say, admit=admit)
     metrics.lag_from(consumer.lag)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consumer.stop())
@@ -43,15 +55,15 @@ def run(settings: Settings) -> int:
     server, _ = start_http_server(settings.metrics_port, settings.host, registry)
     server.socket = encrypted(server.socket, settings.tls)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who manages no handshake fills no log
+    mergers.wait()
     gc.freeze()  # what is loaded by now stays: collections need not look at it again
-    gc.set_threshold(100_000, 20, 100)  # a batch is some ten thousand objects that no cycle holds: look seldom
+    gc.set_threshold(100_000, 20, 100)  # a batch is thousands of objects that no cycle holds: look seldom
     say("ready")
     try:
         return consume(consumer, settings.amqp_url)
     finally:
         watch.stop()
         server.shutdown()
-        store.close()
 
 
 def consume(consumer: Consumer, amqp_url: str) -> int:
@@ -81,13 +93,6 @@ def main() -> int:
     except Exception as error:  # nothing of it was acknowledged
         say(own_fault(error))
         return 1
-
-
-def own_fault(error: Exception) -> str:
-    """What was not foreseen, in one line: with the place where it happened."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    text = " ".join(str(error).split())
-    return f"stopped by a fault of its own: {type(error).__name__}: {text} ({place.filename}:{place.lineno})"
 
 
 if __name__ == "__main__":

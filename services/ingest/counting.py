@@ -9,15 +9,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import accumulate
 
-from hallpulse.broker import Batch
-from hallpulse.contract.reasons import Reason
 from hallpulse.domain.integrity import LATE_MINUTES
-from hallpulse.metrics import HallCount, IngestMetrics
-from hallpulse.store import MergeOutcome
+from hallpulse.metrics import IngestMetrics
 from hallpulse.store.registry import HallRegistry
 
+from .work import Merged
+
 KNOW_HALLS_SECONDS = 10.0
-_kind_of = operator.attrgetter("region", "hall", "type")
 
 
 class Counting:
@@ -36,22 +34,18 @@ class Counting:
             self._metrics.know_halls([(hall.region, hall.hall) for hall in self._halls.list()])
             self._knew_halls = time.monotonic()
 
-    def count(self, batch: Batch, outcome: MergeOutcome) -> None:
-        counts: Counter[tuple[int, str, str]] = Counter()
-        for (region, hall, kind), count in Counter(map(_kind_of, outcome.new)).items():
-            counts[region, hall, kind.family.value] += count
-        self._metrics.stored([HallCount(*key, count) for key, count in counts.items()])
-        for hall, times in outcome.times.items():
-            self._count_order(hall, times)
-        for event in outcome.duplicates:
-            self._metrics.duplicate(event.region, event.hall)
-        refused = Counter((letter.routing_key, letter.refusal.reason) for letter in batch.letters)
+    def count(self, opened: float, merged: Merged) -> None:
+        """opened: when the batch's first delivery came (of a monotonic clock)."""
+        self._metrics.stored(merged.new)
+        for one in merged.times:
+            self._count_order((one.region, one.hall), one.times)
+        for double in merged.duplicates:
+            self._metrics.duplicate(double.region, double.hall, double.count)
+        refused = Counter((letter.routing_key, letter.refusal.reason) for letter in (*merged.refused, *merged.reused))
         for (key, reason), count in refused.items():
             self._metrics.refused(*_sender(key), str(reason), count)
-        for event in outcome.reused:
-            self._metrics.refused(event.region, event.hall, str(Reason.ID_REUSED))
-        age = time.monotonic() - batch.opened
-        self._metrics.batch(age, batch.size, age)
+        age = time.monotonic() - opened
+        self._metrics.batch(age, sum(merged.taken.values()) + len(merged.refused), age)
 
     def _count_order(self, hall: tuple[int, str], times: Sequence[int]) -> None:
         """What came late, and what came after a newer event of its hall, as far as this process has seen."""

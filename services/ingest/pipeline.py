@@ -1,75 +1,77 @@
-"""What is done with a delivery and with a batch: decode, store, count."""
+"""A batch on its way: what may be double in it, whoever merges it, what its refusals mean, what is counted."""
 
 from __future__ import annotations
 
+import re
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
-from hallpulse.broker import Batch, Delivery, Letter
-from hallpulse.broker.refusal_limit import RefusalLimit
-from hallpulse.contract.decode import Decoded, decode_message
-from hallpulse.contract.encode import encode_event
-from hallpulse.contract.events import HallEvent
-from hallpulse.contract.reasons import Reason
-from hallpulse.contract.refusal import Refusal
+from hallpulse.broker import Batch, Letter
+from hallpulse.broker.refusal_limit import RefusalLimit, Tally
 from hallpulse.metrics import IngestMetrics
-from hallpulse.store import Store
-from services.ingest.counting import Counting
+from hallpulse.store.registry import HallRegistry
+
+from .counting import Counting
+from .recent import RecentIds
+from .work import Merged, Weigh, Work
+
+_ids_in = re.compile(rb'"id"\s*:\s*"([^"\\]{1,64})"').findall
+"""Ids of events as they are written, without decoding them: good enough for a guess."""
+
+
+class Merger(Protocol):
+    """Whoever merges batches: other processes, or this one."""
+
+    def do(self, work: Work, weigh: Weigh) -> Merged: ...
 
 
 class Pipeline:
-    """Decodes deliveries, on one thread, and merges batches, on any number.
-
-    gateway_users: the broker users that may speak for any hall.
-    """
+    """Has batches merged, on any number of threads."""
 
     def __init__(
         self,
-        store: Store,
+        merger: Merger,
+        halls: HallRegistry,
         metrics: IngestMetrics,
-        gateway_users: frozenset[str],
         limit: RefusalLimit,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._store = store
-        self._counts = Counting(metrics, store.halls, now)
-        self._gateway_users = gateway_users
+        self._merger = merger
+        self._counts = Counting(metrics, halls, now)
         self._limit = limit
-        self._now = now
-        self._counting = threading.Lock()
-
-    def decode(self, delivery: Delivery) -> Decoded:
-        """The delivery's events, good and bad; never raises."""
-        return decode_message(
-            delivery.body,
-            content_type=delivery.content_type,
-            routing_key=delivery.routing_key,
-            user_id=delivery.user_id,
-            now=time.time_ns() // 1000,
-            gateway_users=self._gateway_users,
-        )
+        self._recent = RecentIds()
+        self._lock = threading.Lock()
 
     def commit(self, batch: Batch) -> Sequence[Letter]:
-        """Merge the batch's events; those that use an id again come back, to be refused. Raises Unavailable, Halt.
+        """Merge the batch; its refused events come back. Raises Unavailable, Halt.
 
         Also RefusalsOverLimit: then nothing of the batch is refused, and it is not acknowledged.
         """
         self._counts.know_halls()  # before the merge: an outage after it would make new events count as repeated ones
-        with self._counting:
-            tally = self._limit.weigh(batch.events, batch.letters)
-        outcome = self._store.merge(batch.events, self._now())
-        reused = [_reused(event) for event in outcome.reused]
-        with self._counting:
-            self._counts.count(batch, outcome)
-            self._limit.note(tally, reused)
-        return reused
+        tallies: list[Tally] = []
+
+        def weigh(taken: Mapping[str, int], letters: Sequence[Letter]) -> None:
+            with self._lock:
+                tallies.append(self._limit.weigh(taken, letters))
+
+        merged = self._merger.do(self._work(batch), weigh)
+        if merged.guessed_wrong:
+            self._recent.was_wrong()
+        if not tallies:
+            weigh(merged.taken, ())
+        with self._lock:
+            self._counts.count(batch.opened, merged)
+            self._limit.note(tallies[0], merged.reused)
+        return [*merged.refused, *merged.reused]
+
+    def _work(self, batch: Batch) -> Work:
+        _, bodies, content_types, routing_keys, user_ids = zip(*batch.deliveries, strict=True)
+        doubtful = self._recent.doubtful(set(_ids(bodies)))
+        return Work(bodies, content_types, routing_keys, user_ids, list(doubtful))
 
 
-def _reused(event: HallEvent) -> Letter:
-    """An event whose id the same source has used for something else."""
-    source = f"/{event.region}/{event.hall}"
-    detail = "expected an id that this source has not used for another event"
-    refusal = Refusal(Reason.ID_REUSED, "id", detail, source, encode_event(event))
-    return Letter(refusal, f"{event.region}.{event.hall}.{event.type.family}", "")
+def _ids(bodies: Iterable[bytes]) -> Iterable[bytes]:
+    for body in bodies:
+        yield from _ids_in(body)

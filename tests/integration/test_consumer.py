@@ -189,17 +189,17 @@ def test_a_database_that_is_away_for_a_while_loses_and_doubles_nothing(vhost: Vh
     assert waiting(vhost, queue_names(2)) == 0
 
 
-@pytest.mark.parametrize("where", ["decode", "commit"])
-def test_a_fault_of_our_own_stops_with_nothing_acknowledged(vhost: Vhost, where: str) -> None:
-    def broken(_: object) -> None:
+@pytest.mark.parametrize("where", ["take", "commit"])
+def test_a_fault_of_our_own_stops_with_nothing_acknowledged(
+    vhost: Vhost, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def broken(*_: object) -> None:
         raise ZeroDivisionError("by zero")
 
-    def decode(_: Delivery) -> Decoded:
-        raise ZeroDivisionError("by zero")
-
+    if where == "take":
+        monkeypatch.setattr(Batch, "add", broken)
     send(vhost, range(10))
-    how = {"decode": decode} if where == "decode" else {"before": broken}
-    with consuming(vhost, **how) as running:  # type: ignore[arg-type]
+    with consuming(vhost, before=broken) as running:
         running.thread.join(20)
         assert not running.thread.is_alive()
     assert [type(error) for error in running.failures] == [ZeroDivisionError]
@@ -269,27 +269,32 @@ def test_batches_of_a_lost_connection_do_not_pile_up(vhost: Vhost, broker: Broke
     assert len(running.ids) <= 30 + 3 * 5
 
 
-def test_what_is_held_stays_within_bounds_however_large_the_messages(vhost: Vhost) -> None:
+def test_what_is_held_stays_within_bounds_however_large_the_messages(
+    vhost: Vhost, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Envelopes come in fewer at a time than single events: a backlog of them does not fill the memory."""
     taken, done, peak = 0, 0, 0
+    add = Batch.add
 
-    def decode(delivery: Delivery) -> Decoded:
+    def note(batch: Batch, delivery: Delivery, now: float) -> None:
         nonlocal taken, peak
         taken += len(delivery.body)
         peak = max(peak, taken - done)
-        return Decoded([], [])
+        add(batch, delivery, now)
 
     def slow(batch: Batch) -> None:
         nonlocal done
         time.sleep(0.3)
         done += batch.bytes
 
+    monkeypatch.setattr(Batch, "add", note)
+
     with publishing(vhost) as channel:
         for number in range(400):
             body = b'"' + b"x" * 400_000 + b'"'
             properties = pika.BasicProperties(content_type=EVENT_TYPE, user_id=vhost.user)
             channel.basic_publish(EVENTS, f"222424.hall-{number}.case", body, properties, mandatory=True)
-    with consuming(vhost, ConsumerLimits(2, most_bytes=20_000_000), slow, decode) as running:
+    with consuming(vhost, ConsumerLimits(2, most_bytes=20_000_000), slow, lambda _: Decoded([], [])) as running:
         wait_until(lambda: done == 400 * 400_002, 60)
     assert running.said == []
     assert 20_000_000 < peak < 40_000_000

@@ -146,7 +146,6 @@ class Faulty:
 
     def __init__(self, pipeline: Pipeline, errors: Sequence[BaseException], *, after: bool = False) -> None:
         self.pipeline = pipeline
-        self.decode = pipeline.decode
         self.errors = list(errors)
         self.after = after
 

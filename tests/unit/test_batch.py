@@ -11,25 +11,23 @@ import pytest
 from hallpulse.broker import Batch, Delivery, Letter
 from hallpulse.broker.committing import Committer
 from hallpulse.broker.sharing import surplus
-from hallpulse.contract.decode import EVENT_TYPE, Decoded
-from hallpulse.contract.reasons import Reason
-from hallpulse.contract.refusal import Refusal
+from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
+from hallpulse.contract.encode import encode_batch
 from hallpulse.domain.errors import Halt, Unavailable
 from tests.hall_events import accepted, changed
 
-REFUSAL = Refusal(Reason.BAD_FIELD, "data.score", "expected a whole number from 1 to 5", "/222424/hall-1", b"{}")
 EVENT = accepted(changed())
 
 
-def delivery(tag: int, user: str | None = "222424.hall-1") -> Delivery:
-    return Delivery(tag, b"x" * 10, EVENT_TYPE, "222424.hall-1.case", user)
+def delivery(tag: int, body: bytes = b"x" * 10, content_type: str | None = EVENT_TYPE) -> Delivery:
+    return Delivery(tag, body, content_type, "222424.hall-1.case", "222424.hall-1")
 
 
 def filled(*sizes: int, at: float = 100.0) -> Batch:
     """A message of so many events each, a second apart."""
     batch = Batch(1)
     for tag, size in enumerate(sizes, start=1):
-        batch.add(delivery(tag), Decoded([EVENT] * size, []), at + tag - 1)
+        batch.add(delivery(tag, encode_batch([EVENT] * size), BATCH_TYPE), at + tag - 1)
     return batch
 
 
@@ -60,22 +58,20 @@ def test_a_full_batch_is_due_and_what_counts_is_events() -> None:
     assert due(filled(600, 400), 100.0)
 
 
-def test_refused_events_fill_a_batch_too() -> None:
+@pytest.mark.parametrize("content_type", [EVENT_TYPE, BATCH_TYPE, "text/plain", None])
+def test_what_is_no_event_fills_a_batch_too(content_type: str | None) -> None:
     batch = filled(999)
-    batch.add(delivery(2), Decoded([], [REFUSAL]), 100.0)
+    batch.add(delivery(2, b"no event", content_type), 100.0)
     assert due(batch, 100.0)
     assert batch.size == 1000
 
 
 def test_a_batch_is_as_old_as_its_first_message_and_acknowledges_up_to_its_last() -> None:
-    batch = filled(1, 1, 1)
-    assert (batch.opened, batch.last_tag, batch.messages, batch.bytes) == (100.0, 3, 3, 30)
-
-
-def test_a_letter_keeps_how_its_message_came() -> None:
     batch = Batch(1)
-    batch.add(delivery(1, user=None), Decoded([], [REFUSAL]), 1.0)
-    assert batch.letters == [Letter(REFUSAL, "222424.hall-1.case", "")]
+    for tag in (1, 2, 3):
+        batch.add(delivery(tag), 99.0 + tag)
+    assert (batch.opened, batch.last_tag, batch.size, batch.bytes) == (100.0, 3, 3, 30)
+    assert [one.tag for one in batch.deliveries] == [1, 2, 3]
 
 
 class Commits:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hallpulse.store import recent
-from hallpulse.store.recent import RecentIds
+from services.ingest import recent
+from services.ingest.recent import RecentIds
 
 
 def ids(*numbers: int) -> set[bytes]:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import pytest
 
 from hallpulse.broker.refusal_limit import RefusalLimit, RefusalsOverLimit
 from hallpulse.broker.refused import Letter
-from hallpulse.contract.events import HallEvent
 from hallpulse.contract.reasons import Reason
 from hallpulse.contract.refusal import Refusal
-from tests.hall_events import accepted, changed
 
 WINDOW = 100
+NONE = Counter[str]()
 
 
-def events(hall: str, count: int) -> list[HallEvent]:
-    return [accepted(changed(source=f"/222424/{hall}"))] * count
+def events(hall: str, count: int) -> Counter[str]:
+    return Counter({f"222424.{hall}": count})
 
 
 def letters(hall: str, numbers: Iterable[int], reason: Reason = Reason.BAD_TIME) -> list[Letter]:
@@ -27,15 +27,15 @@ def letters(hall: str, numbers: Iterable[int], reason: Reason = Reason.BAD_TIME)
     ]
 
 
-def take(limit: RefusalLimit, good: list[HallEvent], bad: list[Letter]) -> None:
+def take(limit: RefusalLimit, good: Counter[str], bad: list[Letter]) -> None:
     limit.note(limit.weigh(good, bad))
 
 
 def test_nothing_is_decided_before_the_window_is_full() -> None:
     limit = RefusalLimit(0.5, WINDOW)
-    take(limit, [], letters("a", range(49)) + letters("b", range(50)))
+    take(limit, NONE, letters("a", range(49)) + letters("b", range(50)))
     with pytest.raises(RefusalsOverLimit):
-        limit.weigh([], letters("a", [99]))
+        limit.weigh(NONE, letters("a", [99]))
 
 
 def test_a_batch_that_alone_fills_the_window_is_stopped_whole() -> None:
@@ -49,7 +49,7 @@ def test_a_batch_that_was_stopped_is_stopped_again_and_changes_nothing() -> None
     bad = letters("a", range(100)) + letters("b", range(100))
     for _ in range(3):
         with pytest.raises(RefusalsOverLimit):
-            limit.weigh([], bad)
+            limit.weigh(NONE, bad)
     take(limit, events("a", 200), letters("a", range(10)))
 
 
@@ -67,14 +67,14 @@ def test_what_was_good_long_ago_does_not_count() -> None:
         new = range(number * 10, number * 10 + 10)
         take(limit, events("a", 20) + events("b", 20), letters("a", new) + letters("b", new))
     with pytest.raises(RefusalsOverLimit):
-        take(limit, [], letters("a", range(300, 350)) + letters("b", range(300, 350)))
+        take(limit, NONE, letters("a", range(300, 350)) + letters("b", range(300, 350)))
 
 
 def test_one_hall_that_sends_rubbish_alone_stops_nobody_however_much_it_is() -> None:
     limit = RefusalLimit(0.5, WINDOW)
     for number in range(50):
         take(limit, events("b", 1), letters("a", range(number * 100, number * 100 + 100)))
-    take(limit, [], letters("a", range(9000, 9500)))
+    take(limit, NONE, letters("a", range(9000, 9500)))
 
 
 def test_rubbish_of_half_of_the_halls_stops_nobody_and_of_more_than_half_everybody() -> None:
@@ -95,9 +95,9 @@ def test_the_same_refused_events_again_say_nothing_new() -> None:
     bad = letters("a", range(20)) + letters("b", range(20))
     take(limit, events("a", 100) + events("b", 100), [])
     for _ in range(50):
-        take(limit, [], bad)
+        take(limit, NONE, bad)
     with pytest.raises(RefusalsOverLimit):
-        take(limit, [], letters("a", range(100, 200)) + letters("b", range(100, 200)))
+        take(limit, NONE, letters("a", range(100, 200)) + letters("b", range(100, 200)))
 
 
 def test_what_fell_out_of_the_window_counts_again() -> None:
@@ -106,7 +106,7 @@ def test_what_fell_out_of_the_window_counts_again() -> None:
     take(limit, events("a", 100) + events("b", 100), bad)
     take(limit, events("a", 200), [])
     with pytest.raises(RefusalsOverLimit):
-        take(limit, [], bad)
+        take(limit, NONE, bad)
 
 
 def test_ids_used_again_count_once_the_store_has_found_them() -> None:
@@ -119,13 +119,13 @@ def test_ids_used_again_count_once_the_store_has_found_them() -> None:
 
 def test_switched_off_it_counts_nothing() -> None:
     limit = RefusalLimit(0, 1)
-    take(limit, [], letters("a", range(100)) + letters("b", range(100)))
+    take(limit, NONE, letters("a", range(100)) + letters("b", range(100)))
 
 
 def test_an_unreadable_routing_key_is_one_party() -> None:
     limit = RefusalLimit(0.5, WINDOW)
     bad = [Letter(Refusal(Reason.NOT_JSON, "", "", "", f"{n}".encode()), "", "") for n in range(500)]
-    take(limit, [], bad)
+    take(limit, NONE, bad)
 
 
 def test_the_line_says_how_many_why_from_whom_and_what_to_do() -> None:

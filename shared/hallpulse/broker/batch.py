@@ -5,11 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hallpulse.contract.decode import Decoded
-from hallpulse.contract.events import HallEvent
-
-from .refused import Letter
-
 MANY = 64
 GATHER_SECONDS = 0.025
 
@@ -26,33 +21,26 @@ class Delivery(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Deliveries of one channel in their order, decoded, up to and with delivery tag `last_tag`.
+    """Deliveries of one channel in their order, up to and with delivery tag `last_tag`.
 
-    opened: when its first delivery came (seconds of a monotonic clock); generation: the connection it came by.
+    opened: when its first delivery came (seconds of a monotonic clock); generation: the connection it came by;
+    size: about how many events there are, the broken ones among them.
     """
 
     generation: int
     opened: float = 0.0
     last_tag: int = 0
-    messages: int = 0
     bytes: int = 0
-    events: list[HallEvent] = field(default_factory=list)
-    letters: list[Letter] = field(default_factory=list)
+    size: int = 0
+    deliveries: list[Delivery] = field(default_factory=list)
 
-    @property
-    def size(self) -> int:
-        """Events and refusals."""
-        return len(self.events) + len(self.letters)
-
-    def add(self, delivery: Delivery, decoded: Decoded, now: float) -> None:
-        if not self.messages:
+    def add(self, delivery: Delivery, now: float) -> None:
+        if not self.deliveries:
             self.opened = now
-        self.messages += 1
+        self.deliveries.append(delivery)
         self.bytes += len(delivery.body)
+        self.size += _events_in(delivery)
         self.last_tag = delivery.tag
-        self.events.extend(decoded.events)
-        for refusal in decoded.refusals:
-            self.letters.append(Letter(refusal, delivery.routing_key, delivery.user_id or ""))
 
     def is_due(self, now: float, *, most_events: int, most_seconds: float, idle: bool) -> bool:
         """Whether to hand it on: when full or old, and soon when the database has nothing to do.
@@ -60,7 +48,14 @@ class Batch:
         idle: nothing is being committed. A few events then go at once; where many come, more are waited for, since
         every batch costs the broker and the database the same however small it is.
         """
-        if not self.messages:
+        if not self.deliveries:
             return False
         age = now - self.opened
         return self.size >= most_events or age >= most_seconds or (idle and (self.size < MANY or age >= GATHER_SECONDS))
+
+
+def _events_in(delivery: Delivery) -> int:
+    """Each event names the version of its specification once; whoever decodes it will count exactly."""
+    if delivery.content_type is None or "batch" not in delivery.content_type:
+        return 1
+    return delivery.body.count(b'"specversion"') or 1

@@ -1,7 +1,7 @@
 """The batch consumer: from quorum queues to committed batches, acknowledged after the commit and not before.
 
-One thread talks to the broker and decodes, others commit (`committing`), so that the next batch is decoded while the
-database works. Messages are acknowledged with one multiple-ack a batch, in order, once the batch is committed and the
+One thread talks to the broker, others commit (`committing`), so that the next batch is gathered while the database
+works. Messages are acknowledged with one multiple-ack a batch, in order, once the batch is committed and the
 broker has confirmed the copies of its refused events. A lost connection is opened again; what was not acknowledged
 comes again and is known to the store.
 """
@@ -14,10 +14,9 @@ from collections.abc import Callable, Sequence
 
 from pika.adapters.blocking_connection import BlockingChannel
 
-from hallpulse.contract.decode import Decoded
 from hallpulse.domain.errors import Unavailable
 
-from .batch import Batch, Delivery
+from .batch import Batch
 from .committing import FIRST_WAIT, LONGEST_WAIT, Commit, Committer
 from .connection import open_channel
 from .refused import Letter
@@ -40,7 +39,6 @@ class Consumer:
     def __init__(
         self,
         amqp_url: str,
-        decode: Callable[[Delivery], Decoded],
         commit: Commit,
         limits: ConsumerLimits,
         say: Callable[[str], None],
@@ -49,7 +47,6 @@ class Consumer:
     ) -> None:
         self._admit = admit
         self._url = amqp_url
-        self._decode = decode
         self._limits = limits
         self._say = say
         self._stopping = False
@@ -110,7 +107,6 @@ class Consumer:
             self._url,
             self._generation,
             queues=queues,
-            decode=self._decode,
             committer=self._committer,
             limits=self._limits,
             stopping=lambda: self._stopping,

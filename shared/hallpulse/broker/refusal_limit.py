@@ -10,17 +10,14 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import NamedTuple
 
-from hallpulse.contract.events import HallEvent
 from hallpulse.domain.errors import Halt
 
 from .refused import Letter
 
 MOST_NAMED = 3
 """So many reasons and halls are named in the one line that a person reads."""
-_hall_of_event = attrgetter("region", "hall")
 
 
 class RefusalsOverLimit(Halt):
@@ -58,12 +55,13 @@ class RefusalLimit:
     _size: int = 0
     _known: set[int] = field(default_factory=set)
 
-    def weigh(self, events: Iterable[HallEvent], letters: Sequence[Letter]) -> Tally:
-        """Before anything is done with a batch. Raises RefusalsOverLimit where it brings refusals over the limit."""
+    def weigh(self, taken: Mapping[str, int], letters: Sequence[Letter]) -> Tally:
+        """Before anything is done with a batch. Raises RefusalsOverLimit where it brings refusals over the limit.
+
+        taken: REGION.HALL → its events that are not refused.
+        """
         if not self.share:
             return _NOTHING
-        halls = Counter(map(_hall_of_event, events))
-        taken = {f"{region}.{hall}": count for (region, hall), count in halls.items()}
         tally = Tally(taken, self._new(letters))
         self._check(tally)
         return tally

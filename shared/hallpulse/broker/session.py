@@ -7,13 +7,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from pika import BasicProperties, spec
 from pika.channel import Channel
 from pika.connection import Connection
 from pika.frame import Method
 
-from hallpulse.contract.decode import Decoded
 from hallpulse.domain.errors import Unavailable
 
 from .batch import GATHER_SECONDS, Batch, Delivery
@@ -72,7 +72,6 @@ class Session:
         generation: int,
         *,
         queues: Sequence[str],
-        decode: Callable[[Delivery], Decoded],
         committer: Committer,
         limits: ConsumerLimits,
         stopping: Callable[[], bool],
@@ -80,7 +79,6 @@ class Session:
         self.generation = generation
         self.waiting_since: float | None = None
         self._queues = queues
-        self._decode = decode
         self._committer = committer
         self._limits = limits
         self._stopping = stopping
@@ -94,6 +92,7 @@ class Session:
         self._queue_of: dict[bytes, str] = {}
         self._active: set[str] = set()
         self._batch = Batch(generation)
+        self._full: deque[Batch] = deque()
         self._outstanding: list[Batch] = []
         self._held_bytes = 0
         self._unacked: deque[_Unacked] = deque()
@@ -137,15 +136,15 @@ class Session:
         unacked = next(unacked for unacked in self._unacked if unacked.batch is batch)
         unacked.left = letters is None
         if letters is not None and self._letterbox is not None and self._is_open:
-            self._letterbox.post([*batch.letters, *letters], functools.partial(self._safe, unacked))
+            self._letterbox.post(letters, functools.partial(self._safe, unacked))
         self._hand_on()
         self._note_oldest()
         self._close_when_done()
 
     def _note_oldest(self) -> None:
         """For whoever asks from another thread: when the oldest delivery came that is not committed."""
-        oldest = self._outstanding[0] if self._outstanding else self._batch
-        self.waiting_since = oldest.opened if oldest.messages else None
+        oldest = next(chain(self._outstanding, self._full), self._batch)
+        self.waiting_since = oldest.opened if oldest.deliveries else None
 
     @property
     def _is_open(self) -> bool:
@@ -224,14 +223,17 @@ class Session:
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
         now, most = time.monotonic(), self._limits.most_events
+        batch = self._batch
         for delivery in deliveries:
-            batch = self._batch
-            if not batch.messages:
+            if not batch.deliveries:
                 self._ioloop.call_later(BURST_SECONDS, self._hand_on)
                 self._ioloop.call_later(GATHER_SECONDS, self._hand_on)
-            batch.add(delivery, self._decode(delivery), now)
-            if batch.size >= most and self._may_hand_on:
-                self._hand_on()
+            batch.add(delivery, now)
+            if batch.size >= most:
+                self._full.append(batch)
+                batch = self._batch = Batch(self.generation)
+        if self._full:
+            self._hand_on()
         self._note_oldest()
         self._held_bytes += sum(len(delivery.body) for delivery in deliveries)
         if self._held_bytes > self._limits.most_bytes and not self._paused:
@@ -244,23 +246,29 @@ class Session:
         self._hand_on()
         self._ioloop.call_later(TICK_SECONDS, self._tick)
 
-    @property
-    def _may_hand_on(self) -> bool:
-        return len(self._outstanding) <= self._limits.committers
-
     def _hand_on(self) -> None:
-        """Give the batch to the committer: as many as it commits at once, and one more that waits."""
+        """Give batches to the committer: as many as it commits at once, and one more that waits."""
+        while len(self._outstanding) <= self._limits.committers and not self._finishing:
+            if (batch := self._next_batch()) is None:
+                return
+            self._outstanding.append(batch)
+            self._unacked.append(_Unacked(batch))
+            self._committer.put(batch)
+
+    def _next_batch(self) -> Batch | None:
+        """The oldest that is full, or the one that is being filled where it is due."""
+        if self._full:
+            return self._full.popleft()
         due = self._batch.is_due(
             time.monotonic(),
             most_events=self._limits.most_events,
             most_seconds=self._limits.most_seconds,
             idle=not self._outstanding,
         )
-        if due and self._may_hand_on and not self._finishing:
-            batch, self._batch = self._batch, Batch(self.generation)
-            self._outstanding.append(batch)
-            self._unacked.append(_Unacked(batch))
-            self._committer.put(batch)
+        if not due:
+            return None
+        batch, self._batch = self._batch, Batch(self.generation)
+        return batch
 
     def _safe(self, unacked: _Unacked) -> None:
         """The copies of a batch's refused events are confirmed: acknowledge as many batches as are ready, in order."""
@@ -281,6 +289,7 @@ class Session:
         """Take no more; close once what is being committed is acknowledged."""
         self._finishing = True
         self._batch = Batch(self.generation)
+        self._full.clear()
         self._cancel(self._queues)
         self._committer.begin_no_more()
         self._ioloop.call_later(STOP_SECONDS, self._close)

@@ -54,12 +54,8 @@ def decode_message(
     gateway_users: broker users that may speak for any hall.
     """
     check = speaker(routing_key, user_id, gateway_users).check
-    try:
-        if not _is_batch(content_type) and (event := _fast(body, now)) is not None:
-            check(event)
-            return Decoded([event], [])
-    except Refused:
-        pass  # said again below, with all that belongs to it
+    if (event := decode_ordinary(body, content_type, check, now)) is not None:
+        return Decoded([event], [])
     decoded = Decoded([], [])
     try:
         for one in _bodies(body, content_type):
@@ -71,6 +67,22 @@ def decode_message(
     except Refused as refused:
         decoded.refusals.append(refused.refusal(body))
     return decoded
+
+
+def decode_ordinary(
+    body: bytes, content_type: str | None, check: Callable[[HallEvent], None], now: int
+) -> HallEvent | None:
+    """An ordinary event that is a message of its own; None for whatever `decode_message` must take a closer look at.
+
+    check: of the speaker.
+    """
+    try:
+        if _is_batch(content_type) or (event := _fast(body, now)) is None:
+            return None
+        check(event)
+    except Refused:  # said again by whoever looks closer, with all that belongs to it
+        return None
+    return event
 
 
 def decode_events(body: bytes, *, content_type: str | None, now: int) -> list[HallEvent | Refusal]:

@@ -30,8 +30,11 @@ COMPUTED_IDS = frozenset(COMPUTED) | {"cases_open"}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_USUAL_SECONDS = {f":{second:02}+08:00": second * 1_000_000 - 28_800_000_000 for second in range(60)}
-"""Seconds and offset of a usual time → what they add to its minute, read as UTC."""
+_SHANGHAI = -28_800_000_000
+_USUAL_MINUTES = {f"T{minute // 60:02}:{minute % 60:02}": minute * 60_000_000 for minute in range(24 * 60)}
+_USUAL_SECONDS = {f":{second:02}": second * 1_000_000 for second in range(60)}
+_USUAL_RESTS = {f".{number:03}+08:00": number * 1000 + _SHANGHAI for number in range(1000)} | {"+08:00": _SHANGHAI}
+"""Parts of a time after its day → the microseconds that they add to its midnight, read as UTC."""
 _RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 ).fullmatch
@@ -65,21 +68,22 @@ def instant(text: str, now: int) -> int:
 
 
 def _microseconds(text: str) -> int:
-    second = _USUAL_SECONDS.get(text[16:19] + text[-6:])
-    if second is None:
+    """Most times are written alike, and their parts are few: each is looked up. Raises ValueError."""
+    minute, second = _USUAL_MINUTES.get(text[10:16]), _USUAL_SECONDS.get(text[16:19])
+    rest = _USUAL_RESTS.get(text[19:])
+    if minute is None or second is None:
         return _any_time(text)
-    fraction = text[19:-6]
-    if not fraction:
-        return _minute(text[:16]) + second
-    if fraction[0] != "." or not fraction[1:].isdecimal() or not fraction.isascii():
-        return _any_time(text)
-    return _minute(text[:16]) + second + int(fraction[1:7].ljust(6, "0"))
+    if rest is None:
+        fraction = text[20:-6]
+        if text[19:20] != "." or text[-6:] != "+08:00" or not fraction.isdecimal() or not fraction.isascii():
+            return _any_time(text)
+        rest = int(fraction[:6].ljust(6, "0")) + _SHANGHAI
+    return _midnight(text[:10]) + minute + second + rest
 
 
-@lru_cache(maxsize=65_536)
-def _minute(text: str) -> int:
-    """Halls are open for some hundred minutes a day: each is looked at once."""
-    return _any_time(f"{text}:00Z")
+@lru_cache(maxsize=16_384)
+def _midnight(day: str) -> int:
+    return _any_time(f"{day}T00:00:00Z")
 
 
 def _any_time(text: str) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from hallpulse.domain.case import CaseEvent
+from hallpulse.domain.case import CaseEvent, Kind
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.clock import Case, fold
-from hallpulse.domain.measures import counts_as_due, entries_of
+from hallpulse.domain.measures import Entry, counts_as_due, entries_of
 from hallpulse.domain.workdays import Workdays
 
 from .cells import Differences
@@ -25,33 +25,79 @@ Context = Callable[[int], tuple[Workdays, Mapping[str, Timeline]]]
 _COLUMNS = tuple(column.name for column in cases.columns)
 _KEY = ("region", "hall", "case_id")
 _SET = ", ".join(f'"{name}" = s."{name}"' for name in _COLUMNS if name not in _KEY)
+_ENTRIES = _COLUMNS.index("entries")
 _NEW = ("", pack_entries([]), b"")
+_NO_SPANS: Timeline = ()
 _PENDING = (*(None,) * 17, 0, None, 0, *(False,) * 8)
 """The columns of a case whose `received` has not come."""
+
+
+class Folded(NamedTuple):
+    """What came of a case: what it adds to the cells, and its row; and what else that was made of."""
+
+    case: Case | None
+    entries: list[Entry]
+    row: Sequence[Any]
+    workdays: Workdays
+    spans: Timeline
+
+    def holds(self, workdays: Workdays, timelines: Mapping[str, Timeline]) -> bool:
+        """Whether folding the same events now would give the same."""
+        if self.case is None:
+            return True
+        spans = timelines.get(self.case.item_code, _NO_SPANS)
+        return workdays is self.workdays and (spans is self.spans or spans == self.spans)
+
+
+def fold_ahead(
+    touched: Mapping[CaseKey, Sequence[CaseEvent]],
+    known: Callable[[int], tuple[Workdays, Mapping[str, Timeline]] | None],
+) -> dict[CaseKey, Folded]:
+    """Cases that begin with these events, folded while others may still hold their halls: `refold` takes what holds.
+
+    known: a region → its context as last seen, which need not be true any more.
+    """
+    ahead = {}
+    for key, events in touched.items():
+        if events[0].kind == Kind.RECEIVED and (context := known(key[0])) is not None:
+            ahead[key] = _folded(key, events, b"", *context)
+    return ahead
 
 
 def refold(
     connection: Connection,
     touched: Mapping[CaseKey, Sequence[CaseEvent]],
+    ahead: Mapping[CaseKey, Folded],
     context: Context,
     differences: Differences,
 ) -> None:
-    """Add new events (maybe none) to cases, fold each from all its events, and write what came of it."""
+    """Add new events (maybe none) to cases, fold each from all its events, and write what came of it; in key order."""
     stored = _load(connection, touched)
     rows: dict[bool, list[Sequence[Any]]] = {False: [], True: []}
-    for key in sorted(touched):
+    for key, events in touched.items():
         known = stored.get(key)
         department, entries, history = known or _NEW
-        new = touched[key]
         workdays, timelines = context(key[0])
-        case = fold([*unpack_history(history), *new] if history else new, workdays, timelines)
-        added = entries_of(case) if case is not None else []
-        packed = pack_entries(added)
+        folded = ahead.get(key) if known is None else None
+        if folded is None or not folded.holds(workdays, timelines):
+            folded = _folded(key, events, history, workdays, timelines)
+        case, added, row, *_ = folded
         new_department = case.department if case is not None else ""
-        if packed != entries or new_department != department:
+        if row[_ENTRIES] != entries or new_department != department:
             differences.move(key[0], key[1], (department, unpack_entries(entries)), (new_department, added))
-        rows[known is None].append(case_row(key, case, packed, pack_history(new, history)))
+        rows[known is None].append(row)
     _save(connection, new=rows[True], changed=rows[False])
+
+
+def _folded(
+    key: CaseKey, events: Sequence[CaseEvent], history: bytes, workdays: Workdays, timelines: Mapping[str, Timeline]
+) -> Folded:
+    """history: of the events before these."""
+    case = fold([*unpack_history(history), *events] if history else events, workdays, timelines)
+    added = entries_of(case) if case is not None else []
+    row = case_row(key, case, pack_entries(added), pack_history(events, history))
+    spans = timelines.get(case.item_code, _NO_SPANS) if case is not None else _NO_SPANS
+    return Folded(case, added, row, workdays, spans)
 
 
 def _load(connection: Connection, keys: Iterable[CaseKey]) -> dict[CaseKey, tuple[str, bytes, bytes]]:

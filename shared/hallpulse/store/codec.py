@@ -101,9 +101,11 @@ _FROM_FIELDS: dict[int, _FromFields] = {
 
 def pack_history(events: Sequence[CaseEvent], before: bytes = b"") -> bytes:
     """A history of events, those of an earlier one first: they are taken over as they are."""
-    packed = b"".join(map(_encode, events))
-    count, start = _array_header(before) if before else (0, 0)
-    return _array_of(count + len(events)) + before[start:] + packed
+    packed = _encode(events)
+    if not before:
+        return packed
+    (count, start), (more, at) = _array_header(before), _array_header(packed)
+    return _array_of(count + more) + before[start:] + packed[at:]
 
 
 def _array_header(packed: bytes) -> tuple[int, int]:

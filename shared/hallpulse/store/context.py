@@ -51,6 +51,11 @@ class ContextCache:
         versions = _versions(connection, regions)
         return TransactionContext(connection, self, versions)
 
+    def last_seen(self, region: int) -> tuple[Workdays, Mapping[str, Timeline]] | None:
+        """A region's context as a transaction knew it before, for what is checked once its own is known."""
+        known = self._timelines.get(region)
+        return None if known is None else (self.workdays(region), known[1])
+
     def workdays(self, region: int) -> Workdays:
         """Shared by all counties under the same calendars: each takes 12 ms to make."""
         scopes = tuple(scope for scope in scopes_of(region) if scope in self._calendars)

@@ -14,7 +14,6 @@ from hallpulse.contract.events import EventType, HallEvent
 from hallpulse.domain.event_id import pack_id, unpack_id
 
 from .codec import pack_data, unpack_data
-from .recent import RecentIds
 from .staging import copy_into, copy_rows
 
 _COLUMNS = ("region", "hall", "id", "time", "arrived", "type", "case_id", "data", "extra")
@@ -32,9 +31,10 @@ class Sorted:
     new: dict[EventKey, HallEvent] = field(default_factory=dict)
     duplicates: list[HallEvent] = field(default_factory=list)
     reused: list[HallEvent] = field(default_factory=list)
+    guessed_wrong: bool = False
 
 
-def insert_events(connection: Connection, recent: RecentIds, batch: Sequence[HallEvent], arrived: int) -> Sorted:
+def insert_events(connection: Connection, batch: Sequence[HallEvent], arrived: int, *, likely_new: bool) -> Sorted:
     """Store the events whose (source, id) is new. arrived: minutes since 1970-01-01 UTC."""
     result = Sorted()
     first = result.new
@@ -42,35 +42,30 @@ def insert_events(connection: Connection, recent: RecentIds, batch: Sequence[Hal
         other = first.setdefault((event.region, event.hall, pack_id(event.id)), event)
         if other is not event:
             (result.duplicates if event.same_content(other) else result.reused).append(event)
-    for key, stored in _insert(connection, recent, first, arrived).items():
+    if likely_new and _insert_new(connection, first, arrived):
+        return result
+    result.guessed_wrong = likely_new
+    for key, stored in _insert_where_new(connection, first, arrived).items():
         event = first.pop(key)
         (result.duplicates if event.same_content(stored) else result.reused).append(event)
     return result
 
 
-def _insert(connection: Connection, recent: RecentIds, events: Events, arrived: int) -> dict[EventKey, HallEvent]:
-    """Store what is new; of the others, what an earlier transaction stored under their keys.
-
-    Events that are most likely new go straight into the table, which takes half the time. All are stored in order of
-    the key, so that transactions with the same events do not wait for each other in a circle.
-    """
-    doubtful = recent.doubtful({key[2] for key in events})
-    if len(doubtful) < len(events):
-        likely = {key: event for key, event in events.items() if key[2] not in doubtful} if doubtful else events
-        try:
-            with connection.begin_nested():
-                copy_into(connection, "events", _COLUMNS, _rows(likely, arrived))
-        except UniqueViolation:
-            recent.was_wrong()
-        else:
-            events = {key: event for key, event in events.items() if key[2] in doubtful} if doubtful else {}
-    return _insert_where_new(connection, events, arrived) if events else {}
+def _insert_new(connection: Connection, events: Events, arrived: int) -> bool:
+    """Store events straight in the table, which takes half the time; nothing where one of them is there already."""
+    try:
+        with connection.begin_nested():
+            copy_into(connection, "events", _COLUMNS, _rows(events, arrived))
+    except UniqueViolation:
+        return False
+    return True
 
 
 def _insert_where_new(connection: Connection, events: Events, arrived: int) -> dict[EventKey, HallEvent]:
-    """What was there is asked for by a statement of its own, where not all were new.
+    """Store what is new; of the others, what an earlier transaction stored under their keys.
 
-    The insert may have waited for another transaction to commit the same events, which its own snapshot does not show.
+    That is asked for by a statement of its own: the insert may have waited for another transaction to commit the same
+    events, which its own snapshot does not show.
     """
     copy_rows(connection, "stage_events", "events", _COLUMNS, _rows(events, arrived))
     known = connection.execute(_INSERT).all()
@@ -82,6 +77,7 @@ def _insert_where_new(connection: Connection, events: Events, arrived: int) -> d
 
 
 def _rows(events: Events, arrived: int) -> Iterator[tuple[Any, ...]]:
+    """In order of the key, so that transactions with the same events do not wait for each other in a circle."""
     for key in sorted(events, key=_BY_ID):
         e = events[key]
         yield (*key, e.time, arrived, int(e.type), *pack_data(e.data), e.extra)

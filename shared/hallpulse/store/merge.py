@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine, text
 
@@ -12,7 +13,7 @@ from hallpulse.contract.events import CaseData, Family, HallEvent
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import first_change
 
-from .cases import CaseKey, refold
+from .cases import CaseKey, Folded, fold_ahead, refold
 from .catalogue import Change, Item, store_items
 from .cells import Differences
 from .codec import case_event
@@ -21,18 +22,19 @@ from .database import transaction
 from .hall_days import MICROSECONDS_A_MINUTE, Times, note_hall_days, times_of
 from .incoming import EventKey, insert_events
 from .locks import lock_figures, lock_halls, lock_regions, share_calendars
-from .recent import RecentIds
 from .reports import store_figures, store_tallies
 from .staging import to_date
 
 CASES_AT_ONCE = 5_000
+_NOTHING_AHEAD: Mapping[CaseKey, Folded] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class MergeOutcome:
     """What became of a batch: which events are new, which were double or used an id again.
 
-    redated: cases that a changed catalogue touched; times: of the new events, by hall.
+    redated: cases that a changed catalogue touched; times: of the new events, by hall; guessed_wrong: most
+    likely none was stored already, but one was.
     """
 
     new: Sequence[HallEvent] = ()
@@ -40,64 +42,86 @@ class MergeOutcome:
     reused: Sequence[HallEvent] = ()
     redated: int = 0
     times: Times = field(default_factory=dict)
+    guessed_wrong: bool = False
 
 
 def merge(
-    engine: Engine, cache: ContextCache, recent: RecentIds, batch: Sequence[HallEvent], arrived: int
+    engine: Engine, cache: ContextCache, batch: Sequence[HallEvent], arrived: int, likely_new: bool
 ) -> MergeOutcome:
     """Store a batch, all or nothing; storing it again changes nothing.
 
-    arrived: microseconds since 1970-01-01 UTC. Raises Unavailable (try again) or Halt.
+    arrived: microseconds since 1970-01-01 UTC; likely_new: as `Store.merge` takes it. Raises Unavailable (try again) or
+    Halt.
     """
     if not batch:
         return MergeOutcome()
     minute = arrived // MICROSECONDS_A_MINUTE
     with transaction(engine) as connection:
         share_calendars(connection)
-        found = insert_events(connection, recent, batch, minute)
+        found = insert_events(connection, batch, minute, likely_new=likely_new)
         events = list(found.new.values())
         if not events:
-            return MergeOutcome((), found.duplicates, found.reused)
-        times = times_of(events)
+            return MergeOutcome((), found.duplicates, found.reused, guessed_wrong=found.guessed_wrong)
+        times, taken = times_of(events), _taken(found.new, cache)  # before anybody has to wait for us
         regions = {region for region, _ in times}
         lock_regions(connection, regions, {e.region for e in events if e.type.family is Family.ITEM})
         lock_halls(connection, times.keys())
         context = cache.begin(connection, regions)
-        redated = _take_in(connection, context, found.new)
+        redated = _take_in(connection, context, taken)
         note_hall_days(connection, times, minute)
     context.committed()
-    return MergeOutcome(events, found.duplicates, found.reused, redated, times)
+    return MergeOutcome(events, found.duplicates, found.reused, redated, times, found.guessed_wrong)
 
 
-def _take_in(connection: Connection, context: TransactionContext, events: Mapping[EventKey, HallEvent]) -> int:
-    touched: dict[CaseKey, list[CaseEvent]] = defaultdict(list)
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """New events by what they touch: those of cases by case, the others by family."""
+
+    cases: dict[CaseKey, list[CaseEvent]]
+    ahead: Mapping[CaseKey, Folded]
+    others: Mapping[Family, Sequence[HallEvent]]
+
+
+def _taken(events: Mapping[EventKey, HallEvent], cache: ContextCache) -> _Taken:
+    cases: dict[CaseKey, list[CaseEvent]] = defaultdict(list)
     others: dict[Family, list[HallEvent]] = defaultdict(list)
     for (region, hall, key), event in events.items():
         data = event.data
         if isinstance(data, CaseData):
-            touched[region, hall, data.case_id].append(case_event(event, key))
+            cases[region, hall, data.case_id].append(case_event(event, key))
         else:
             others[event.type.family].append(event)
+    return _Taken(cases, fold_ahead(cases, cache.last_seen), others)
+
+
+def _take_in(connection: Connection, context: TransactionContext, taken: _Taken) -> int:
+    touched, others = taken.cases, taken.others
     redated = 0
-    if others[Family.ITEM]:
-        changed = store_items(connection, others[Family.ITEM])
+    if items := others.get(Family.ITEM):
+        changed = store_items(connection, items)
         context.catalogue_changed({item: change.after for item, change in changed.items()})
         redated = _add_cases_of(connection, changed, touched)
-    if others[Family.TALLY]:
-        store_tallies(connection, others[Family.TALLY])
-    if others[Family.FIGURE]:
-        lock_figures(connection, {event.region for event in others[Family.FIGURE]})
-        store_figures(connection, others[Family.FIGURE])
-    refold_all(connection, touched, context)
+    if tallies := others.get(Family.TALLY):
+        store_tallies(connection, tallies)
+    if figures := others.get(Family.FIGURE):
+        lock_figures(connection, {event.region for event in figures})
+        store_figures(connection, figures)
+    refold_all(connection, touched, context, taken.ahead)
     return redated
 
 
-def refold_all(connection: Connection, touched: dict[CaseKey, list[CaseEvent]], context: TransactionContext) -> None:
+def refold_all(
+    connection: Connection,
+    touched: Mapping[CaseKey, Sequence[CaseEvent]],
+    context: TransactionContext,
+    ahead: Mapping[CaseKey, Folded] = _NOTHING_AHEAD,
+) -> None:
     """Fold the touched cases, some thousands at once, and write all differences together."""
     differences = Differences()
     keys = sorted(touched)
     for start in range(0, len(keys), CASES_AT_ONCE):
-        refold(connection, {key: touched[key] for key in keys[start : start + CASES_AT_ONCE]}, context, differences)
+        some = {key: touched[key] for key in keys[start : start + CASES_AT_ONCE]}
+        refold(connection, some, ahead, context, differences)
     differences.write(connection)
 
 

@@ -44,7 +44,6 @@ from .reading.standing import (
     read_percentiles,
     read_regions,
 )
-from .recent import RecentIds
 from .recompute import Difference, recompute
 from .redating import Progress, apply_calendars
 from .registry import HallRegistry
@@ -68,7 +67,6 @@ class Store:
         self._engine = engine
         self._actor = actor
         self._cache = ContextCache()
-        self._recent = RecentIds()
         self._calendars = CalendarReader()
         self.audit = Audit(engine, actor)
         self.halls = HallRegistry(engine, actor)
@@ -82,10 +80,13 @@ class Store:
     def close(self) -> None:
         self._engine.dispose()
 
-    def merge(self, events: Sequence[HallEvent], arrived: datetime) -> MergeOutcome:
-        """Store a batch, all or nothing; storing it again changes nothing."""
+    def merge(self, events: Sequence[HallEvent], arrived: datetime, *, likely_new: bool = False) -> MergeOutcome:
+        """Store a batch, all or nothing; storing it again changes nothing.
+
+        likely_new: most likely none of it is stored already, a guess that saves work (`MergeOutcome.guessed_wrong`).
+        """
         microseconds = int((arrived - _EPOCH).total_seconds() * 1_000_000)
-        return merge(self._engine, self._cache, self._recent, events, microseconds)
+        return merge(self._engine, self._cache, events, microseconds, likely_new)
 
     def apply_calendars(self, calendars: Sequence[Calendar], progress: Progress | None = None) -> int:
         """Put calendars in force and date again every case that they touch; how many cases that were."""

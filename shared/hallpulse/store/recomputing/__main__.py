@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from multiprocessing.connection import Connection
+
+from hallpulse.companion import connection_of
 
 from .processes import serve
 
 if __name__ == "__main__":
-    serve(Connection(int(sys.argv[1])))
+    serve(connection_of(sys.argv))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection, Pipe, wait
+from multiprocessing.connection import Connection, wait
 
+from hallpulse.companion import Companion
 from hallpulse.domain.errors import HallpulseError, Unavailable
 
 from .tasks import Task
@@ -93,16 +91,8 @@ def team_at(place: Workplace, workers: int) -> Iterator[Alone | Team]:
 
 class _Member:
     def __init__(self, place: Workplace) -> None:
-        self.pipe, theirs = Pipe()
-        # not multiprocessing's own processes: those run again the script that asked, whatever it does
-        self._process = subprocess.Popen(
-            (sys.executable, "-m", __package__, str(theirs.fileno())),
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            pass_fds=(theirs.fileno(),),
-            process_group=0,  # a person's Ctrl-C ends the one who asked, who ends this one
-        )
-        theirs.close()
+        self._companion = Companion(__package__)
+        self.pipe = self._companion.pipe
         self.give(place)
 
     def give(self, what: Task | Workplace) -> None:
@@ -115,19 +105,14 @@ class _Member:
         try:
             message: Message | HallpulseError = self.pipe.recv()
         except (EOFError, ConnectionResetError):
-            raise Unavailable(f"recompute: a worker process {self._fate()} before its work was done") from None
+            fate = self._companion.fate()
+            raise Unavailable(f"recompute: a worker process {fate} before its work was done") from None
         if isinstance(message, HallpulseError):
             raise message
         return message
 
     def end(self) -> None:
-        self.pipe.close()
-        self._process.terminate()
-        self._process.wait()
-
-    def _fate(self) -> str:
-        code = self._process.wait()
-        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+        self._companion.end()
 
 
 def serve(pipe: Connection) -> None:
