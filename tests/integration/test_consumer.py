@@ -173,6 +173,14 @@ def test_a_stop_in_the_middle_finishes_what_is_being_committed_and_leaves_the_re
     assert len({*running.ids, *rest.ids}) == 120
 
 
+def test_no_batch_outgrows_its_size_however_long_the_others_take(vhost: Vhost) -> None:
+    send(vhost, range(120))
+    with consuming(vhost, ConsumerLimits(2, most_events=10), lambda _: time.sleep(0.2)) as running:
+        wait_until(lambda: len(running.ids) == 120)
+    assert max(map(len, running.batches)) == 10
+    assert len(running.batches) <= 20
+
+
 def test_a_database_that_is_away_for_a_while_loses_and_doubles_nothing(vhost: Vhost) -> None:
     faults = [Unavailable("database: gone")] * 4
 

@@ -103,7 +103,7 @@ cases = Table(
     Column("entries", LargeBinary, nullable=False, comment="what the case added to the cells"),
     Column("history", LargeBinary, nullable=False, comment="the case's events"),
     PrimaryKeyConstraint("region", "hall", "case_id"),
-    Index("cases_item", "region", "item_code", "accepted"),
+    Index("cases_accepted", "region", "accepted", "item_code"),
     Index("cases_flagged", "region", "hall", postgresql_where=text("flags <> 0")),
     Index("cases_open", "region", "late_from", "hall", "case_id", postgresql_where=text("open")),
 )

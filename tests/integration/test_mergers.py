@@ -1,0 +1,195 @@
+"""Batches merged by processes of their own, on a real database."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hallpulse.broker import Letter
+from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
+from hallpulse.contract.reasons import Reason
+from hallpulse.domain.errors import Halt, Unavailable
+from hallpulse.domain.figures import Figure
+from hallpulse.store import Store, open_store
+from services.ingest.mergers import Mergers
+from services.ingest.merging import Merging
+from services.ingest.work import Merged, Place, Work
+from tests.ingest_process import running, settings
+from tests.ingesting import publish, publishing, stored, wait_until
+from tests.integration.test_store import COUNTY, YEAR, case, item
+from tests.merging import NOW, decoded
+from tests.servers import Vhost
+
+USER = "gateway"
+KEY = "222424.hall-1.case"
+Do = Callable[[Work, Callable[[Mapping[str, int], Sequence[Letter]], None]], Merged]
+
+
+def work(*events: dict[str, Any] | bytes, doubtful: Sequence[bytes] = (), key: str = KEY) -> Work:
+    """A message an event."""
+    bodies = [event if isinstance(event, bytes) else json.dumps(event).encode() for event in events]
+    count = len(bodies)
+    return Work(bodies, [EVENT_TYPE] * count, [key] * count, [USER] * count, doubtful)
+
+
+def anything(_: Mapping[str, int], __: Sequence[Letter]) -> None:
+    """Whatever is refused may be."""
+
+
+@pytest.fixture
+def mergers(store_url: str) -> Iterator[Mergers]:
+    made = Mergers(Place(store_url, frozenset({USER})), 2)
+    yield made
+    made.end()
+
+
+@pytest.fixture(params=["a process of its own", "this process"])
+def do(request: pytest.FixtureRequest, store: Store) -> Do:
+    if request.param == "this process":
+        return Merging(store, frozenset({USER}), lambda: NOW).do
+    mergers: Mergers = request.getfixturevalue("mergers")
+    return mergers.do
+
+
+def processes(mergers: Mergers) -> list[int]:
+    return [merger._companion._process.pid for merger in mergers._all]
+
+
+def test_a_batch_is_stored_and_told_in_numbers(do: Do, store: Store) -> None:
+    merged = do(work(*case(1), *case(2), case(1)[0]), anything)
+    assert merged.taken == {"222424.hall-1": 5}
+    assert [(one.region, one.hall, one.family, one.count) for one in merged.new] == [(222424, "hall-1", "case", 4)]
+    assert [(one.hall, one.count) for one in merged.duplicates] == [("hall-1", 1)]
+    assert [(one.region, one.hall, len(one.times)) for one in merged.times] == [(222424, "hall-1", 4)]
+    assert (merged.refused, merged.reused, merged.guessed_wrong) == ([], [], False)
+    assert store.figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(8, 2)
+
+
+def test_what_was_stored_before_is_found_whether_it_was_doubted_or_not(do: Do, store: Store) -> None:
+    do(work(*case(1)), anything)
+    other = {**case(1)[0], "time": "2026-03-03T09:00:00+08:00"}
+    doubted = do(work(*case(1), *case(2), doubtful=[b"case-1-received", b"case-1-decided"]), anything)
+    assert ([one.count for one in doubted.duplicates], doubted.guessed_wrong) == ([2], False)
+    missed = do(work(*case(2), *case(3), other), anything)
+    assert ([one.count for one in missed.duplicates], missed.guessed_wrong) == ([2], True)
+    assert [letter.refusal.reason for letter in missed.reused] == [Reason.ID_REUSED]
+    assert store.event_counts(222424) == {"hall-1": 6}
+    assert store.recompute(check=True) == []
+
+
+def test_refused_events_come_back_with_how_they_came(do: Do, store: Store) -> None:
+    asked = []
+    batch = Work([b"[1]"], [BATCH_TYPE], [KEY], [None], [])
+    merged = do(batch, lambda taken, letters: asked.append((dict(taken), list(letters))))
+    (letter,) = merged.refused
+    assert (letter.routing_key, letter.user_id, letter.refusal.body) == (KEY, "", b"1")
+    assert asked == [({}, [letter])]
+    assert stored(store) == 0
+
+
+def test_nothing_of_a_batch_is_stored_where_its_refusals_may_not_be(do: Do, store: Store) -> None:
+    def never(_: Mapping[str, int], __: Sequence[Letter]) -> None:
+        raise Halt("too many")
+
+    with pytest.raises(Halt, match="too many"):
+        do(work(*case(1), b"bad"), never)
+    assert stored(store) == 0
+    assert do(work(*case(1), b"bad"), anything).taken == {"222424.hall-1": 2}
+
+
+def test_a_case_that_is_new_has_the_limits_that_hold_now_not_those_seen_last(
+    do: Do, store: Store, store_url: str
+) -> None:
+    """It is folded before its hall is held, from what was seen of the catalogue last."""
+    do(work(item(10, "2026-01-01", "v1"), key="222424.hall-1.item"), anything)
+    do(work(*case(1, decided="2026-03-09")), anything)
+    assert store.figures(COUNTY, YEAR)["promise_kept_rate"] == Figure(1, 1)
+    elsewhere = open_store(store_url)
+    elsewhere.merge(decoded([item(3, "2026-01-01", "v2") | {"time": "2026-01-03T09:00:00+08:00"}]), NOW)
+    elsewhere.close()
+    do(work(*case(2, decided="2026-03-09")), anything)
+    assert store.figures(COUNTY, YEAR)["promise_kept_rate"] == Figure(0, 2)
+    assert store.recompute(check=True) == []
+
+
+def test_a_process_that_was_killed_is_said_and_another_takes_its_place(mergers: Mergers, store: Store) -> None:
+    mergers.wait()
+    before = processes(mergers)
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    for _ in before:
+        with pytest.raises(Unavailable, match="a merging process was killed by SIGKILL"):
+            mergers.do(work(*case(1)), anything)
+    mergers.do(work(*case(1)), anything)
+    assert not {*before} & {*processes(mergers)}
+    assert store.event_counts(222424) == {"hall-1": 2}
+
+
+def test_a_fault_of_its_own_is_one_line_with_its_place(mergers: Mergers) -> None:
+    torn = Work([b"1", b"2"], [EVENT_TYPE], [KEY], [USER], [])
+    with pytest.raises(Halt, match=r"stopped by a fault of its own: ValueError: .*merging\.py:\d+\)$") as error:
+        mergers.do(torn, anything)
+    assert "\n" not in str(error.value)
+    assert mergers.do(work(*case(1)), anything).taken == {"222424.hall-1": 2}
+
+
+def test_a_database_that_is_away_is_tried_again_by_whoever_asked() -> None:
+    away = Mergers(Place("postgresql://nobody@127.0.0.1:1/none", frozenset({USER})), 1)
+    try:
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="database: "):
+                away.do(work(*case(1)), anything)
+    finally:
+        away.end()
+
+
+def test_none_is_left_at_the_end(store_url: str) -> None:
+    made = Mergers(Place(store_url, frozenset({USER})), 3)
+    pids = processes(made)
+    made.end()  # while they are still starting
+    assert not any(alive(pid) for pid in pids)
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGKILL])
+def test_none_outlives_the_ingest(vhost: Vhost, store_url: str, store: Store, by: signal.Signals) -> None:
+    with running(settings(vhost.amqp_url, store_url)) as process:
+        children = children_of(process.pid)
+        with publishing(vhost) as channel:
+            publish(channel, case(1)[0], KEY, user_id=vhost.user)
+        wait_until(lambda: stored(store) == 1)
+        assert len(children) == 2
+        process.send_signal(by)
+        process.wait(20)
+        wait_until(lambda: not any(alive(pid) for pid in children))
+
+
+def test_an_ingest_whose_merging_process_is_killed_goes_on_and_loses_nothing(
+    vhost: Vhost, store_url: str, store: Store
+) -> None:
+    with running(settings(vhost.amqp_url, store_url)) as process, publishing(vhost) as channel:
+        for number in range(100):
+            publish(channel, case(number), KEY, user_id=vhost.user)
+            if number in (30, 60):
+                for pid in children_of(process.pid):
+                    os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: stored(store) == 200, 60)
+        assert process.poll() is None
+    assert store.recompute(check=True) == []
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    """Ended ones that nobody has asked about yet are not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
