@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class ItemVersion(NamedTuple):
@@ -49,6 +49,12 @@ class ItemSpan(NamedTuple):
 
 
 Timeline = Sequence[ItemSpan]
+
+
+class Timelines(Protocol):
+    """Item code → the item's versions in a region: a dictionary, or whatever finds them when it is asked."""
+
+    def get(self, code: str, default: Timeline, /) -> Timeline: ...
 
 
 def timeline(records: Iterable[ItemRecord]) -> list[ItemSpan]:

@@ -6,12 +6,12 @@ Sources: 行政许可法 第三十二条 (five working days to accept), 第四�
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from .case import CaseEvent, Facts, Flag, Opening, Suspension, facts_of
-from .catalogue import ItemSpan, Timeline, span_on
+from .catalogue import ItemSpan, Timeline, Timelines, span_on
 from .workdays import Workdays
 
 DAYS_TO_ACCEPT = 5
@@ -69,7 +69,7 @@ class Case:
     flags: int = 0
 
 
-def fold(events: Sequence[CaseEvent], workdays: Workdays, timelines: Mapping[str, Timeline]) -> Case | None:
+def fold(events: Sequence[CaseEvent], workdays: Workdays, timelines: Timelines) -> Case | None:
     """The case that a set of events tells, or None while its `received` has not come.
 
     timelines: item_code → the item's versions in the case's region.
@@ -147,9 +147,7 @@ def due_day(workdays: Workdays, suspensions: Sequence[Suspension], accepted: int
         paused = now_paused
 
 
-def _case(
-    facts: Facts, received: CaseEvent, opening: Opening, workdays: Workdays, timelines: Mapping[str, Timeline]
-) -> Case:
+def _case(facts: Facts, received: CaseEvent, opening: Opening, workdays: Workdays, timelines: Timelines) -> Case:
     item_code = opening.item_code or ""
     over_event = accepted_event(facts)
     over = (over_event.opening if over_event is not None else None) or _NO_OPENING

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from .case import CaseEvent, Flag, Kind, Suspension, facts_of, in_force
-from .catalogue import ItemSpan, Timeline
+from .catalogue import ItemSpan, Timelines
 from .clock import Case, Limits, accepted_event, clipped, fold, limits_of
 from .workdays import Workdays
 
@@ -46,9 +46,7 @@ class Clock:
     elapsed: int | None
 
 
-def clock_of(
-    events: Sequence[CaseEvent], workdays: Workdays, timelines: Mapping[str, Timeline], today: int
-) -> Clock | None:
+def clock_of(events: Sequence[CaseEvent], workdays: Workdays, timelines: Timelines, today: int) -> Clock | None:
     """The clock of a case, or None while its `received` has not come."""
     case = fold(events, workdays, timelines)
     facts = facts_of(events)

@@ -8,25 +8,27 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, text
 
 from hallpulse.domain.case import CaseEvent, Kind
-from hallpulse.domain.catalogue import Timeline
+from hallpulse.domain.catalogue import Timeline, Timelines
 from hallpulse.domain.clock import Case, fold
 from hallpulse.domain.measures import Entry, counts_as_due, entries_of
 from hallpulse.domain.workdays import Workdays
 
+from .catalogue import Item
 from .cells import Differences
 from .codec import pack_entries, pack_history, unpack_entries, unpack_history
+from .context import TransactionContext
 from .staging import copied_day, copy_into, copy_rows
 from .tables import cases
 
 CaseKey = tuple[int, str, str]
-Context = Callable[[int], tuple[Workdays, Mapping[str, Timeline]]]
-"""A region → its working days and its items' timelines, as they stand in this transaction."""
 
 _COLUMNS = tuple(column.name for column in cases.columns)
 _KEY = ("region", "hall", "case_id")
 _SET = ", ".join(f'"{name}" = s."{name}"' for name in _COLUMNS if name not in _KEY)
 _ENTRIES = _COLUMNS.index("entries")
-_NEW = ("", pack_entries([]), b"")
+_Stored = tuple[str, bytes, bytes, str | None]
+"""Department, packed entries, packed history, item code."""
+_NEW: _Stored = ("", pack_entries([]), b"", None)
 _NO_SPANS: Timeline = ()
 _PENDING = (*(None,) * 17, 0, None, 0, *(False,) * 8)
 """The columns of a case whose `received` has not come."""
@@ -41,7 +43,7 @@ class Folded(NamedTuple):
     workdays: Workdays
     spans: Timeline
 
-    def holds(self, workdays: Workdays, timelines: Mapping[str, Timeline]) -> bool:
+    def holds(self, workdays: Workdays, timelines: Timelines) -> bool:
         """Whether folding the same events now would give the same."""
         if self.case is None:
             return True
@@ -51,7 +53,7 @@ class Folded(NamedTuple):
 
 def fold_ahead(
     touched: Mapping[CaseKey, Sequence[CaseEvent]],
-    known: Callable[[int], tuple[Workdays, Mapping[str, Timeline]] | None],
+    known: Callable[[int], tuple[Workdays, Timelines] | None],
 ) -> dict[CaseKey, Folded]:
     """Cases that begin with these events, folded while others may still hold their halls: `refold` takes what holds.
 
@@ -68,15 +70,16 @@ def refold(
     connection: Connection,
     touched: Mapping[CaseKey, Sequence[CaseEvent]],
     ahead: Mapping[CaseKey, Folded],
-    context: Context,
+    context: TransactionContext,
     differences: Differences,
 ) -> None:
     """Add new events (maybe none) to cases, fold each from all its events, and write what came of it; in key order."""
     stored = _load(connection, touched)
+    context.want(_items_of(touched, stored))
     rows: dict[bool, list[Sequence[Any]]] = {False: [], True: []}
     for key, events in touched.items():
         known = stored.get(key)
-        department, entries, history = known or _NEW
+        department, entries, history, _ = known or _NEW
         workdays, timelines = context(key[0])
         folded = ahead.get(key) if known is None else None
         if folded is None or not folded.holds(workdays, timelines):
@@ -90,7 +93,7 @@ def refold(
 
 
 def _folded(
-    key: CaseKey, events: Sequence[CaseEvent], history: bytes, workdays: Workdays, timelines: Mapping[str, Timeline]
+    key: CaseKey, events: Sequence[CaseEvent], history: bytes, workdays: Workdays, timelines: Timelines
 ) -> Folded:
     """history: of the events before these."""
     case = fold([*unpack_history(history), *events] if history else events, workdays, timelines)
@@ -100,18 +103,29 @@ def _folded(
     return Folded(case, added, row, workdays, spans)
 
 
-def _load(connection: Connection, keys: Iterable[CaseKey]) -> dict[CaseKey, tuple[str, bytes, bytes]]:
+def _items_of(touched: Mapping[CaseKey, Sequence[CaseEvent]], stored: Mapping[CaseKey, _Stored]) -> set[Item]:
+    """The items that folding will most likely ask for."""
+    items = {(key[0], row[3]) for key, row in stored.items() if row[3]}
+    for key, events in touched.items():
+        for event in events:
+            if event.kind == Kind.RECEIVED and event.opening is not None:
+                items.add((key[0], event.opening.item_code or ""))
+    return items
+
+
+def _load(connection: Connection, keys: Iterable[CaseKey]) -> dict[CaseKey, _Stored]:
     listed = list(keys)
     rows = connection.execute(
         text(
-            "SELECT region, hall, case_id, coalesce(department, ''), entries, history FROM cases JOIN unnest("
-            "CAST(:regions AS int[]), CAST(:halls AS text[]), CAST(:ids AS text[])) AS k(region, hall, case_id)"
+            "SELECT region, hall, case_id, coalesce(department, ''), entries, history, item_code FROM cases JOIN"
+            " unnest(CAST(:regions AS int[]), CAST(:halls AS text[]), CAST(:ids AS text[])) AS k(region, hall, case_id)"
             " USING (region, hall, case_id)"
         ),
         {"regions": [k[0] for k in listed], "halls": [k[1] for k in listed], "ids": [k[2] for k in listed]},
     )
     return {
-        (region, hall, id_): (department, entries, history) for region, hall, id_, department, entries, history in rows
+        (region, hall, id_): (department, entries, history, item)
+        for region, hall, id_, department, entries, history, item in rows
     }
 
 

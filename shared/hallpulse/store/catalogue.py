@@ -44,7 +44,7 @@ def store_items(connection: Connection, events: Sequence[HallEvent]) -> dict[Ite
 
 def rebuild_items(connection: Connection, items: Sequence[Item]) -> dict[Item, Change]:
     """Fold the items from the ledger; write timelines and sums where they differ."""
-    before = _spans_of(connection, items)
+    before = spans_in_force(connection, items)
     changed: dict[Item, Change] = {}
     for item, entries in ledger.entries(connection, Family.ITEM, items).items():
         after = spans_of(entries)
@@ -76,7 +76,8 @@ def timelines(connection: Connection, region: int) -> dict[str, Timeline]:
     return dict(found)
 
 
-def _spans_of(connection: Connection, items: Sequence[Item]) -> dict[Item, list[ItemSpan]]:
+def spans_in_force(connection: Connection, items: Sequence[Item]) -> dict[Item, list[ItemSpan]]:
+    """The versions of these items as they are stored; none where the catalogue does not have the item."""
     rows = connection.execute(
         text(
             f"SELECT {_NAMES} FROM item_spans JOIN unnest(CAST(:regions AS int[]), CAST(:codes AS text[]))"

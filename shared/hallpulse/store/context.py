@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 
 from sqlalchemy import Connection, select, text
 
 from hallpulse.domain.calendar import Calendar, scopes_of, workdays_of
-from hallpulse.domain.catalogue import Timeline
+from hallpulse.domain.catalogue import Timeline, Timelines
 from hallpulse.domain.workdays import Workdays
 
-from .catalogue import Item, timelines
+from .catalogue import Item, spans_in_force
 from .tables import calendars
 
 
@@ -28,8 +29,12 @@ def calendar_of(scope: int, days: Mapping[str, list[object]], years: Collection[
     return Calendar(scope, special, frozenset(years))
 
 
+Spans = dict[str, Timeline]
+"""Item code → the versions of an item of one region's catalogue."""
+
+
 class ContextCache:
-    """Calendars and timelines kept from one transaction to the next; a version that was changed is read again.
+    """Calendars and item versions kept from one transaction to the next; a catalogue that was changed is read again.
 
     What a transaction changes itself enters the cache once it is committed. May be shared by threads.
     """
@@ -39,7 +44,7 @@ class ContextCache:
         self._digests: dict[int, str] = {}
         self._calendars: dict[int, Calendar] = {}
         self._workdays: dict[tuple[int, ...], Workdays] = {}
-        self._timelines: dict[int, tuple[int, Mapping[str, Timeline]]] = {}
+        self._spans: dict[int, tuple[int, Spans]] = {}
 
     def begin(self, connection: Connection, regions: Collection[int]) -> TransactionContext:
         """Check what is cached against the versions that this transaction sees; locks must be held already."""
@@ -51,9 +56,9 @@ class ContextCache:
         versions = _versions(connection, regions)
         return TransactionContext(connection, self, versions)
 
-    def last_seen(self, region: int) -> tuple[Workdays, Mapping[str, Timeline]] | None:
+    def last_seen(self, region: int) -> tuple[Workdays, Timelines] | None:
         """A region's context as a transaction knew it before, for what is checked once its own is known."""
-        known = self._timelines.get(region)
+        known = self._spans.get(region)
         return None if known is None else (self.workdays(region), known[1])
 
     def workdays(self, region: int) -> Workdays:
@@ -64,50 +69,98 @@ class ContextCache:
             known = self._workdays[scopes] = workdays_of(region, self._calendars)
         return known
 
-    def timelines(self, connection: Connection, region: int, version: int) -> Mapping[str, Timeline]:
-        known = self._timelines.get(region)
+    def spans(self, region: int, version: int) -> Spans:
+        """What was read of this version of a region's catalogue, for whoever reads more of it to put there."""
+        known = self._spans.get(region)
         if known is None or known[0] != version:
-            known = self._timelines[region] = (version, timelines(connection, region))
+            known = self._spans[region] = (version, {})
         return known[1]
 
-    def keep(self, region: int, version: int, items: Mapping[str, Timeline]) -> None:
+    def keep(self, region: int, version: int, spans: Spans) -> None:
         """What the transaction that made this version of a region's catalogue knows of it."""
-        self._timelines[region] = (version, items)
+        self._spans[region] = (version, spans)
+
+
+class RegionItems:
+    """The items of a region as one transaction sees them, read when they are asked for.
+
+    known: of the same version of the catalogue, shared with other transactions. What the catalogue does not have is
+    remembered by the transaction alone, or anybody's item codes would fill the memory.
+    """
+
+    def __init__(self, connection: Connection, region: int, known: Spans) -> None:
+        self._connection = connection
+        self._region = region
+        self._known = known
+        self._own: Spans = {}
+
+    def get(self, code: str, default: Timeline, /) -> Timeline:
+        spans = self._find(code)
+        if spans is None:
+            self.want([code])
+            spans = self._find(code)
+        return spans or default
+
+    def want(self, codes: Iterable[str]) -> None:
+        """Read at once what is going to be asked for."""
+        missing = [(self._region, code) for code in codes if self._find(code) is None]
+        if not missing:
+            return
+        for (_, code), spans in spans_in_force(self._connection, missing).items():
+            (self._known if spans else self._own)[code] = spans
+
+    def change(self, code: str, spans: Timeline) -> None:
+        """An item has another timeline from now on, in this transaction."""
+        self._own[code] = spans
+
+    @property
+    def changed(self) -> Spans:
+        """All that is known, for those who come after this transaction."""
+        return {code: spans for code, spans in {**self._known, **self._own}.items() if spans}
+
+    def _find(self, code: str) -> Timeline | None:
+        own = self._own.get(code)
+        return self._known.get(code) if own is None else own
 
 
 class TransactionContext:
-    """The context of one transaction: a callable region → (working days, timelines)."""
+    """The context of one transaction: a callable region → (working days, items)."""
 
     def __init__(self, connection: Connection, cache: ContextCache, versions: Mapping[int, int]) -> None:
         self._connection = connection
         self._cache = cache
         self._versions = versions
-        self._seen: dict[int, tuple[Workdays, Mapping[str, Timeline]]] = {}
-        self._changed: dict[int, dict[str, Timeline]] = {}
+        self._seen: dict[int, tuple[Workdays, RegionItems]] = {}
+        self._changed: set[int] = set()
 
     def catalogue_changed(self, items: Mapping[Item, Timeline]) -> None:
         """Items have other timelines from now on, in this transaction alone until it is committed."""
         for (region, code), spans in items.items():
-            if region not in self._changed:
-                self._changed[region] = dict(self._timelines(region))
-                self._seen.pop(region, None)
-            self._changed[region][code] = spans
+            self(region)[1].change(code, spans)
+            self._changed.add(region)
+
+    def want(self, items: Iterable[Item]) -> None:
+        """Read at once the items that are going to be asked for."""
+        by_region: dict[int, list[str]] = defaultdict(list)
+        for region, code in items:
+            by_region[region].append(code)
+        for region, codes in by_region.items():
+            self(region)[1].want(codes)
 
     def committed(self) -> None:
         """The transaction is: each region whose catalogue it changed has the next version (`catalogue`)."""
-        for region, items in self._changed.items():
-            self._cache.keep(region, self._versions.get(region, 0) + 1, items)
+        for region in self._changed:
+            self._cache.keep(region, self._versions.get(region, 0) + 1, self._seen[region][1].changed)
 
-    def __call__(self, region: int) -> tuple[Workdays, Mapping[str, Timeline]]:
+    def __call__(self, region: int) -> tuple[Workdays, RegionItems]:
         known = self._seen.get(region)
         if known is None:
-            known = self._seen[region] = (self._cache.workdays(region), self._timelines(region))
+            spans = self._cache.spans(region, self._versions.get(region, 0))
+            known = self._seen[region] = (
+                self._cache.workdays(region),
+                RegionItems(self._connection, region, spans),
+            )
         return known
-
-    def _timelines(self, region: int) -> Mapping[str, Timeline]:
-        if region in self._changed:
-            return self._changed[region]
-        return self._cache.timelines(self._connection, region, self._versions.get(region, 0))
 
 
 def _versions(connection: Connection, regions: Collection[int]) -> dict[int, int]:
