@@ -51,7 +51,6 @@ class Snapshot:
 
 @contextmanager
 def snapshot(engine: Engine, calendars: CalendarReader) -> Iterator[Snapshot]:
-    """One read-only transaction that sees the database as its first query does."""
-    options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    with transaction(engine.execution_options(**options)) as connection:
+    """One read-only transaction. engine: as of `at_one_moment`."""
+    with transaction(engine) as connection:
         yield Snapshot(connection, calendars)
