@@ -17,15 +17,16 @@ _GZIP_HEADER = b"\x1f\x8b\x08" + bytes(6) + b"\xff"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """text, and the same deflated up to a byte's boundary, so that more can be put behind it."""
+    """text, its CRC-32, and the same deflated up to a byte's boundary, so that more can be put behind it."""
 
     text: bytes = b""
+    checksum: int = 0
     deflated: bytes = b""
 
     def gzipped(self, more: bytes) -> bytes:
         """Text and more in one member of gzip (RFC 1952): many readers stop after the first."""
         rest = zlib.compressobj(1, wbits=_RAW)
-        checksum = zlib.crc32(more, zlib.crc32(self.text))
+        checksum = zlib.crc32(more, self.checksum)
         size = (len(self.text) + len(more)) & 0xFFFFFFFF
         return b"".join(
             (_GZIP_HEADER, self.deflated, rest.compress(more), rest.flush(), struct.pack("<LL", checksum, size))
@@ -35,7 +36,7 @@ class Page:
 def page_of(snapshot: Snapshot) -> Page:
     text = exposition(snapshot_families(snapshot))
     packer = zlib.compressobj(1, wbits=_RAW)
-    return Page(text, packer.compress(text) + packer.flush(zlib.Z_FULL_FLUSH))
+    return Page(text, zlib.crc32(text), packer.compress(text) + packer.flush(zlib.Z_FULL_FLUSH))
 
 
 class Shown:

@@ -11,6 +11,7 @@ from prometheus_client.metrics_core import Metric
 from hallpulse import metrics as names
 from hallpulse.domain.figures import FigureTable, Window
 from hallpulse.domain.plan import Plan, plan_for
+from hallpulse.series import FilledFamily
 from hallpulse.store import Coverage, Store
 from services.targets.collector import snapshot_families
 from services.targets.desk import TargetDesk
@@ -113,9 +114,9 @@ def history(store: Store, plans: Sequence[Plan], days: Sequence[date], labels: M
     return found
 
 
-def _kept(families: Iterable[Metric], day: date) -> Iterator[Metric]:
+def _kept(families: Iterable[FilledFamily], day: date) -> Iterator[Metric]:
     ends_month = (day + timedelta(days=1)).day == 1
-    return (f for f in families if f.name in OF_REGION or (ends_month and f.name in OF_DEPARTMENTS))
+    return (f.metric() for f in families if f.name in OF_REGION or (ends_month and f.name in OF_DEPARTMENTS))
 
 
 def _lines(family: Metric, suffix: str, moment: int) -> Iterator[str]:
