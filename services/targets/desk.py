@@ -58,10 +58,11 @@ class TargetDesk:
         """Read everything anew. Raises Unavailable or Halt, and then keeps what was read before."""
         self.attempted = self._clock()
         today = self._day(self.attempted)
-        regions = read_regions(self._figures, self._plans, today, self._memory)
+        with self._figures.snapshot() as moment:
+            regions = read_regions(moment, self._plans, today, self._memory)
+            flagged = self._memory.flagged(moment)
         last_events = self._figures.halls.last_event_times()
         halls = tuple((hall.region, hall.hall) for hall in self._figures.halls.list())
-        flagged = self._memory.flagged(self._figures)
         took = self._clock() - self.attempted
         self.snapshot = Snapshot(self.attempted, took, regions, last_events, halls, flagged)
         return self.snapshot

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta, timezone
 
 from prometheus_client.metrics_core import Metric
@@ -55,6 +56,10 @@ class _Remembered:
         self._departments = {region: store.departments(region) for region in regions}
         self._workdays = {region: store.workdays(region) for region in regions}
         self.halls = _NoHalls()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[_Remembered]:
+        yield self
 
     def figure_table(self, region: int, window: Window) -> FigureTable:
         key = region, window
