@@ -17,7 +17,7 @@ from hallpulse.domain.targets import TargetResult, figure_of
 from hallpulse.series import FilledFamily, FilledGauge, FilledHistogram
 
 from .described import described
-from .desk import TargetDesk
+from .desk import Attempts
 from .snapshot import Elapsed, RegionView, Snapshot
 
 _BOUNDS = (*map(str, ELAPSED_BUCKETS), "+Inf")
@@ -26,14 +26,14 @@ _BOUNDS = (*map(str, ELAPSED_BUCKETS), "+Inf")
 class AttemptCollector(Collector):
     """When a reading last began, whatever came of it."""
 
-    def __init__(self, desk: TargetDesk) -> None:
-        self._desk = desk
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
 
     def describe(self) -> Iterable[Metric]:
         return []
 
     def collect(self) -> Iterator[Metric]:
-        yield _single(names.REFRESH_ATTEMPT, self._desk.attempted).metric()
+        yield _single(names.REFRESH_ATTEMPT, self._attempts.last).metric()
 
 
 def snapshot_families(snapshot: Snapshot) -> Iterator[FilledFamily]:
