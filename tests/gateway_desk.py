@@ -19,10 +19,9 @@ from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.plan import Plan
-from hallpulse.domain.workdays import Workdays
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import load_plans
-from hallpulse.store import STATES, BadCursor, CaseFilter, CaseHistory, CasePage, Coverage, Findings, Grant
+from hallpulse.store import STATES, BadCursor, CaseFilter, CaseHistory, CasePage, Coverage, Findings, Grant, Overview
 from services.gateway import server
 from services.gateway.app import create_app
 from services.gateway.courier import Message
@@ -62,28 +61,24 @@ class FakeStore:
     def ping(self) -> None:
         self._note("ping")
 
+    def overview(self, scope: Scope, window: Window, today: date) -> Overview:
+        self._note("overview", scope, window, today)
+        return Overview(
+            figures=_figures(scope),
+            percentiles={"p50": 2, "p90": 7, "p95": None},
+            open_cases=dict.fromkeys(STATES, 2),
+            coverage=Coverage(5, 4, 1_790_000_000_000_000),
+            provisional=window.end.year > 2026,
+        )
+
     def figures(self, scope: Scope, window: Window) -> dict[str, Figure]:
         self._note("figures", scope, window)
-        if scope.hall is not None:
-            return {i.id: Figure(3, 4) for i in COMPUTED.values() if i.kind == "case"}
-        return {name: Figure(3, 4) for name in COMPUTED} | {"leader_in_court": Figure(5, 6)}
+        return _figures(scope)
 
     def figure_table(self, region: int, window: Window) -> FigureTable:
         self._note("figure_table", region, window)
         figures = dict.fromkeys(COMPUTED, Figure(30, 40))
         return FigureTable(region, window, figures, {"justice": figures, "unlisted": {}})
-
-    def percentiles(self, scope: Scope, window: Window) -> dict[str, int | None]:
-        self._note("percentiles", scope, window)
-        return {"p50": 2, "p90": 7, "p95": None}
-
-    def coverage(self, scope: Scope, window: Window) -> Coverage:
-        self._note("coverage", scope, window)
-        return Coverage(5, 4, 1_790_000_000_000_000)
-
-    def open_cases(self, scope: Scope, today: date) -> dict[str, int]:
-        self._note("open_cases", scope, today)
-        return dict.fromkeys(STATES, 2)
 
     def open_cases_by_department(self, region: int, today: date) -> dict[str, dict[str, int]]:
         self._note("open_cases_by_department", region, today)
@@ -114,14 +109,16 @@ class FakeStore:
         self._note("departments", region)
         return ["justice"]
 
-    def workdays(self, region: int) -> Workdays:
-        self._note("workdays", region)
-        return Workdays({}, [2027])
-
     def _note(self, *what: Any) -> None:
         if self.fault is not None:
             raise self.fault
         self.asked.append(what)
+
+
+def _figures(scope: Scope) -> dict[str, Figure]:
+    if scope.hall is not None:
+        return {i.id: Figure(3, 4) for i in COMPUTED.values() if i.kind == "case"}
+    return {name: Figure(3, 4) for name in COMPUTED} | {"leader_in_court": Figure(5, 6)}
 
 
 @dataclass

@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry
 
 from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
 from hallpulse.domain.plan import Names, Plan, plan_for
-from hallpulse.domain.workdays import Workdays, date_of, local_day
+from hallpulse.domain.workdays import date_of, local_day
 from hallpulse.metrics import GatewayMetrics
-from hallpulse.store import CaseFilter, CaseHistory, CasePage, Coverage, Findings
+from hallpulse.store import CaseFilter, CaseHistory, CasePage, Findings, Overview
 
 from .courier import Courier
 from .crowds import Crowds
@@ -28,15 +28,11 @@ class Reader(Protocol):
 
     def ping(self) -> None: ...
 
+    def overview(self, scope: Scope, window: Window, today: date) -> Overview: ...
+
     def figures(self, scope: Scope, window: Window) -> dict[str, Figure]: ...
 
     def figure_table(self, region: int, window: Window) -> FigureTable: ...
-
-    def percentiles(self, scope: Scope, window: Window) -> dict[str, int | None]: ...
-
-    def coverage(self, scope: Scope, window: Window) -> Coverage: ...
-
-    def open_cases(self, scope: Scope, today: date) -> dict[str, int]: ...
 
     def open_cases_by_department(self, region: int, today: date) -> dict[str, dict[str, int]]: ...
 
@@ -49,8 +45,6 @@ class Reader(Protocol):
     def regions(self) -> list[int]: ...
 
     def departments(self, region: int) -> list[str]: ...
-
-    def workdays(self, region: int) -> Workdays: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -55,9 +56,10 @@ class Announcements:
 
     def __init__(self) -> None:
         self._told: dict[Key, Verdict] | None = None
+        self._due: dict[Key, Change] = {}
 
     def due(self, snapshot: Snapshot) -> list[Change]:
-        """What turned since it was last told; the same again until `made`."""
+        """What turned since it was last told; the same again until `told`."""
         results = _results(snapshot)
         if self._told is None:
             self._told = {key: Verdict(result.met, result.on_pace) for key, result in results.items()}
@@ -70,11 +72,13 @@ class Announcements:
                 self._told[key] = now
             else:
                 found.append(Change(kind, key, was, now, result))
+        self._due = {change.key: change for change in found}
         return found
 
-    def made(self, change: Change) -> None:
+    def told(self, keys: Iterable[Key]) -> None:
+        """What was last due of these has been announced."""
         if self._told is not None:
-            self._told[change.key] = change.now
+            self._told |= {key: self._due[key].now for key in keys if key in self._due}
 
 
 def _after(was: Verdict, result: TargetResult) -> Verdict:

@@ -7,16 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from itertools import accumulate
 
-from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from hallpulse import metrics as names
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.measures import ELAPSED_BUCKETS
 from hallpulse.domain.targets import TargetResult, figure_of
+from hallpulse.series import FilledFamily, FilledGauge, FilledHistogram
 
 from .described import described
-from .desk import TargetDesk
+from .desk import Attempts
 from .snapshot import Elapsed, RegionView, Snapshot
 
 _BOUNDS = (*map(str, ELAPSED_BUCKETS), "+Inf")
@@ -25,17 +26,17 @@ _BOUNDS = (*map(str, ELAPSED_BUCKETS), "+Inf")
 class AttemptCollector(Collector):
     """When a reading last began, whatever came of it."""
 
-    def __init__(self, desk: TargetDesk) -> None:
-        self._desk = desk
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
 
     def describe(self) -> Iterable[Metric]:
         return []
 
     def collect(self) -> Iterator[Metric]:
-        yield _single(names.REFRESH_ATTEMPT, self._desk.attempted)
+        yield _single(names.REFRESH_ATTEMPT, self._attempts.last).metric()
 
 
-def snapshot_families(snapshot: Snapshot) -> Iterator[Metric]:
+def snapshot_families(snapshot: Snapshot) -> Iterator[FilledFamily]:
     """All that a snapshot says."""
     yield _single(names.SNAPSHOT_TIMESTAMP, snapshot.taken)
     yield _single(names.REFRESH_SECONDS, snapshot.seconds)
@@ -49,9 +50,9 @@ def snapshot_families(snapshot: Snapshot) -> Iterator[Metric]:
     yield from described(snapshot)
 
 
-def _single(family: names.Family, value: float) -> GaugeMetricFamily:
+def _single(family: names.Family, value: float) -> FilledGauge:
     gauge = family.gauge()
-    gauge.add_metric((), value)
+    gauge.add((), value)
     return gauge
 
 
@@ -65,13 +66,13 @@ class _Indicators:
         shown = view.plan.indicator_names if view.plan else COMPUTED
         for indicator in shown:
             figure = figure_of(view.table, indicator, department)
-            if figure.value is not None:
+            if figure.denominator:
                 amounts = figure.numerator / figure.denominator, figure.numerator, figure.denominator
                 for family, amount in zip(self.families, amounts, strict=True):
-                    family.add_metric((*labels, indicator), amount)
+                    family.add((*labels, indicator), amount)
 
 
-def _indicators(snapshot: Snapshot) -> Iterator[GaugeMetricFamily]:
+def _indicators(snapshot: Snapshot) -> Iterator[FilledGauge]:
     own = _Indicators(names.INDICATOR_RATIO, names.INDICATOR_NUMERATOR, names.INDICATOR_DENOMINATOR)
     departments = _Indicators(
         names.DEPARTMENT_INDICATOR_RATIO,
@@ -86,9 +87,7 @@ def _indicators(snapshot: Snapshot) -> Iterator[GaugeMetricFamily]:
     yield from departments.families
 
 
-def _targets(
-    snapshot: Snapshot, families: Mapping[str, names.Family], *, departments: bool
-) -> Iterator[GaugeMetricFamily]:
+def _targets(snapshot: Snapshot, families: Mapping[str, names.Family], *, departments: bool) -> Iterator[FilledGauge]:
     gauges = {aspect: family.gauge() for aspect, family in families.items()}
     for view in snapshot.regions:
         for result in view.results:
@@ -97,7 +96,7 @@ def _targets(
     yield from gauges.values()
 
 
-def _add_result(gauges: Mapping[str, GaugeMetricFamily], region: int, result: TargetResult) -> None:
+def _add_result(gauges: Mapping[str, FilledGauge], region: int, result: TargetResult) -> None:
     place = (str(region),) if result.department is None else (str(region), result.department)
     labels = (*place, result.target.id, result.target.indicator)
     amounts: dict[str, Fraction | bool | None] = {
@@ -111,7 +110,7 @@ def _add_result(gauges: Mapping[str, GaugeMetricFamily], region: int, result: Ta
     }
     for aspect, amount in amounts.items():
         if amount is not None:
-            gauges[aspect].add_metric(labels, float(amount))
+            gauges[aspect].add(labels, float(amount))
 
 
 def _known(view: RegionView, department: str) -> str:
@@ -119,7 +118,7 @@ def _known(view: RegionView, department: str) -> str:
     return department if department in view.departments else names.OTHER
 
 
-def _open_cases(snapshot: Snapshot) -> GaugeMetricFamily:
+def _open_cases(snapshot: Snapshot) -> FilledGauge:
     gauge = names.CASES_OPEN.gauge()
     for view in snapshot.regions:
         sums: defaultdict[tuple[str, str], int] = defaultdict(int)
@@ -127,11 +126,11 @@ def _open_cases(snapshot: Snapshot) -> GaugeMetricFamily:
             for state, count in states.items():
                 sums[_known(view, department), state] += count
         for (department, state), count in sums.items():
-            gauge.add_metric((str(view.region), department, state), count)
+            gauge.add((str(view.region), department, state), count)
     return gauge
 
 
-def _elapsed_days(snapshot: Snapshot) -> HistogramMetricFamily:
+def _elapsed_days(snapshot: Snapshot) -> FilledHistogram:
     histogram = names.CASE_ELAPSED_DAYS.histogram()
     for view in snapshot.regions:
         grouped: defaultdict[str, list[Elapsed]] = defaultdict(list)
@@ -141,23 +140,23 @@ def _elapsed_days(snapshot: Snapshot) -> HistogramMetricFamily:
             counts = [sum(column) for column in zip(*(part.counts for part in parts), strict=True)]
             buckets = list(zip(_BOUNDS, map(float, accumulate(counts)), strict=True))
             days = sum(part.total_days for part in parts)
-            histogram.add_metric((str(view.region), department), buckets, days)
+            histogram.add((str(view.region), department), buckets, days)
     return histogram
 
 
-def _coverage(snapshot: Snapshot) -> Iterator[GaugeMetricFamily]:
+def _coverage(snapshot: Snapshot) -> Iterator[FilledGauge]:
     halls, reporting = names.COVERAGE_HALLS.gauge(), names.COVERAGE_REPORTING.gauge()
     newest = names.NEWEST_EVENT.gauge()
     for view in snapshot.regions:
-        halls.add_metric((str(view.region),), view.coverage.halls)
-        reporting.add_metric((str(view.region),), view.coverage.reporting)
+        halls.add((str(view.region),), view.coverage.halls)
+        reporting.add((str(view.region),), view.coverage.reporting)
         if view.coverage.newest is not None:
-            newest.add_metric((str(view.region),), view.coverage.newest / 1_000_000)
+            newest.add((str(view.region),), view.coverage.newest / 1_000_000)
     yield from (halls, reporting, newest)
 
 
-def _last_events(snapshot: Snapshot) -> GaugeMetricFamily:
+def _last_events(snapshot: Snapshot) -> FilledGauge:
     gauge = names.HALL_LAST_EVENT.gauge()
     for (region, hall), time in snapshot.last_events.items():
-        gauge.add_metric((str(region), hall), time / 1_000_000)
+        gauge.add((str(region), hall), time / 1_000_000)
     return gauge

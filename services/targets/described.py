@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta, timezone
 
-from prometheus_client.metrics_core import GaugeMetricFamily
-
 from hallpulse import metrics as names
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.targets import figure_of
+from hallpulse.series import FilledGauge
 
 from .snapshot import RegionView, Snapshot
 
@@ -19,28 +18,28 @@ SHANGHAI = timezone(timedelta(hours=8))
 Row = tuple[tuple[str, ...], float]
 
 
-def described(snapshot: Snapshot) -> Iterator[GaugeMetricFamily]:
+def described(snapshot: Snapshot) -> Iterator[FilledGauge]:
     for family, rows in _OF_REGION.items():
         gauge = family.gauge()
         for view in snapshot.regions:
             for labels, amount in rows(view):
-                gauge.add_metric((str(view.region), *labels), amount)
+                gauge.add((str(view.region), *labels), amount)
         yield gauge
     halls = names.HALL_INFO.gauge()
     for region, hall in snapshot.halls:
-        halls.add_metric((str(region), hall), 1)
+        halls.add((str(region), hall), 1)
     yield halls
     yield _flagged(snapshot)
 
 
-def _flagged(snapshot: Snapshot) -> GaugeMetricFamily:
+def _flagged(snapshot: Snapshot) -> FilledGauge:
     """Halls that nobody registered are counted together."""
     known, sums = frozenset(snapshot.halls), Counter[tuple[int, str]]()
     for (region, hall), count in snapshot.flagged.items():
         sums[region, hall if (region, hall) in known else names.OTHER] += count
     gauge = names.CASES_FLAGGED.gauge()
     for (region, hall), count in sums.items():
-        gauge.add_metric((str(region), hall), count)
+        gauge.add((str(region), hall), count)
     return gauge
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -13,7 +13,7 @@ from hallpulse.domain.workdays import date_of, local_day
 
 from .answers import evaluation_answer
 from .background import Memory
-from .changes import Announcements, Change
+from .changes import Announcements, Change, Key
 from .snapshot import Figures, Snapshot, read_regions
 
 _log = logging.getLogger(__name__)
@@ -37,6 +37,22 @@ class Outage:
             self._cause = ""
 
 
+class Attempts:
+    """When a reading last began, whatever came of it. clock: seconds since 1970-01-01 UTC."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.last = clock()
+
+    def begin(self) -> float:
+        self.last = self._clock()
+        return self.last
+
+    def silent_for(self) -> float:
+        """Seconds since then: more than a few mean that the timer stands or a reading hangs."""
+        return self._clock() - self.last
+
+
 class TargetDesk:
     """Reads, judges, remembers.
 
@@ -52,18 +68,19 @@ class TargetDesk:
         self.broker = Outage("keeping what there is to announce")
         self.announcements = Announcements()
         self.snapshot: Snapshot | None = None
-        self.attempted = clock()
+        self.attempts = Attempts(clock)
 
     def refresh(self) -> Snapshot:
         """Read everything anew. Raises Unavailable or Halt, and then keeps what was read before."""
-        self.attempted = self._clock()
-        today = self._day(self.attempted)
-        regions = read_regions(self._figures, self._plans, today, self._memory)
+        began = self.attempts.begin()
+        today = self._day(began)
+        with self._figures.snapshot() as moment:
+            regions = read_regions(moment, self._plans, today, self._memory)
+            flagged = self._memory.flagged(moment)
         last_events = self._figures.halls.last_event_times()
         halls = tuple((hall.region, hall.hall) for hall in self._figures.halls.list())
-        flagged = self._memory.flagged(self._figures)
-        took = self._clock() - self.attempted
-        self.snapshot = Snapshot(self.attempted, took, regions, last_events, halls, flagged)
+        took = self._clock() - began
+        self.snapshot = Snapshot(began, took, regions, last_events, halls, flagged)
         return self.snapshot
 
     def evaluate(self, region: int, on: date | None = None) -> dict[str, Any]:
@@ -79,9 +96,9 @@ class TargetDesk:
         """The breaches and recoveries that nobody has been told of."""
         return self.announcements.due(self.snapshot) if self.snapshot is not None else []
 
-    def silent_for(self) -> float:
-        """Seconds since a reading last began: more than a few mean that the timer stands or a reading hangs."""
-        return self._clock() - self.attempted
+    def told(self, keys: Iterable[Key]) -> None:
+        """These changes, of those last due, were announced."""
+        self.announcements.told(keys)
 
     @staticmethod
     def _day(seconds: float) -> date:

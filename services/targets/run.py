@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 
 from eventlet import tpool
 from nameko.containers import ServiceContainer
-from prometheus_client import ProcessCollector
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.plan import Plan
@@ -20,14 +20,12 @@ from hallpulse.store import Deed, open_store
 from services.hosting import BROKER_FAULTS, broker_config, failed, listen, log_to_stderr, reach_broker, serve
 
 from .collector import AttemptCollector
-from .desk import TargetDesk
+from .desk import Attempts, TargetDesk
 from .http import application
-from .page import Shown
-from .service import DESK, REFRESH_SECONDS, SHOWN, TargetsService, refresh
+from .reader import Reader, starting
+from .service import DESK, READER, REFRESH_SECONDS, TargetsService
 
 NAME = "targets"
-SWITCH_SECONDS = 0.001
-"""A reading keeps its thread busy: who asks for /metrics meanwhile must not wait 5 ms at every step."""
 READING_THREADS = 1
 """Locks are eventlet's own here and not made for several threads: readings take turns on one."""
 
@@ -36,7 +34,7 @@ def run(environment: Mapping[str, str]) -> int:
     """Exit status: 0 after SIGTERM, 1 with one line on stderr where it could not start or had to stop."""
     log_to_stderr(NAME)
     try:
-        _serve(settings_from(environment))
+        _serve(settings_from(environment), environment)
     except PlanError as error:
         return failed(NAME, f"{error.problems[0]} ({len(error.problems)} in all; see hallpulse plan check)")
     except (HallpulseError, SettingsError, OSError, *BROKER_FAULTS) as error:
@@ -44,25 +42,30 @@ def run(environment: Mapping[str, str]) -> int:
     return 0
 
 
-def _serve(settings: Settings) -> None:
+def _serve(settings: Settings, environment: Mapping[str, str]) -> None:
     plans = load_plans(settings.plans)
     tpool.set_num_threads(READING_THREADS)
-    sys.setswitchinterval(SWITCH_SECONDS)
     store = open_store(settings.database_url, pool_size=READING_THREADS, service=NAME)
     desk = TargetDesk(store, plans, time.time)
     listener = listen(settings)
     broker = broker_config(settings.amqp_url)
     reach_broker(broker)
-    shown = Shown()
-    tpool.execute(refresh, desk, shown)
-    tpool.execute(store.audit.append_if_new, _plans_read(settings, plans))
+    with closing(Reader(starting(environment), Attempts(time.time))) as reader:
+        reader.refresh()
+        tpool.execute(store.audit.append_if_new, _plans_read(settings, plans))
+        config = {**broker, REFRESH_SECONDS: settings.refresh_seconds, DESK: desk, READER: reader}
+        container = ServiceContainer(TargetsService, config)
+        web = application(_live(reader.attempts), lambda: reader.page, reader.attempts)
+        serve(container, listener, web, f"{NAME}: ready, {len(plans)} plans")
+
+
+def _live(attempts: Attempts) -> CollectorRegistry:
+    """What is true when it is asked for, not when it was read."""
     registry = new_registry()
-    registry.register(AttemptCollector(desk))
+    registry.register(AttemptCollector(attempts))
     ProcessCollector(registry=registry)
     add_build_info(registry)
-    config = {**broker, REFRESH_SECONDS: settings.refresh_seconds, DESK: desk, SHOWN: shown}
-    container = ServiceContainer(TargetsService, config)
-    serve(container, listener, application(registry, shown, desk), f"{NAME}: ready, {len(plans)} plans")
+    return registry
 
 
 def _plans_read(settings: Settings, plans: Sequence[Plan]) -> Deed:

@@ -17,16 +17,11 @@ from nameko.timer import Timer
 from hallpulse.domain.errors import HallpulseError, Unavailable
 
 from .desk import TargetDesk
-from .page import Shown
+from .reader import Reader
 
 REFRESH_SECONDS = "REFRESH_SECONDS"
 DESK = "DESK"
-SHOWN = "SHOWN"
-
-
-def refresh(desk: TargetDesk, shown: Shown) -> None:
-    """Read everything anew and write the page of it. Raises Unavailable or Halt, and then keeps what was there."""
-    shown.show(desk.refresh())
+READER = "READER"
 
 
 class RefreshTimer(Timer):  # type: ignore[misc]
@@ -38,6 +33,11 @@ class RefreshTimer(Timer):  # type: ignore[misc]
     def setup(self) -> None:
         self.interval = self.container.config[REFRESH_SECONDS]
 
+    def stop(self) -> None:
+        """What is being read is given up: the framework waits for all that is under way."""
+        self.container.config[READER].close()
+        super().stop()
+
 
 class Desk(DependencyProvider):  # type: ignore[misc]
     """Hands over the desk that `__main__` built."""
@@ -47,29 +47,30 @@ class Desk(DependencyProvider):  # type: ignore[misc]
         return desk
 
 
-class ShownPage(DependencyProvider):  # type: ignore[misc]
-    """Hands over where the page lies that `__main__` serves."""
+class TheReader(DependencyProvider):  # type: ignore[misc]
+    """Hands over the reader whose page `__main__` serves."""
 
-    def get_dependency(self, _worker_ctx: object) -> Shown:
-        shown: Shown = self.container.config[SHOWN]
-        return shown
+    def get_dependency(self, _worker_ctx: object) -> Reader:
+        reader: Reader = self.container.config[READER]
+        return reader
 
 
 class TargetsService:
     """Refreshing and announcing have a timer each: a broker that is away must not make figures old.
 
-    psycopg would block eventlet's only thread while it waits: all reading is done on another one.
+    psycopg would block eventlet's only thread while it waits: what is asked of it is read on another one, and what
+    /metrics shows in another process.
     """
 
     name = "targets"
     desk = Desk()
-    shown = ShownPage()
+    reader = TheReader()
     dispatch = EventDispatcher()
 
     @RefreshTimer.decorator  # type: ignore[untyped-decorator]
     def refresh(self) -> None:
         try:
-            tpool.execute(refresh, self.desk, self.shown)
+            self.reader.refresh()
         except HallpulseError as error:
             self.desk.database.began(error)
         else:
@@ -79,9 +80,9 @@ class TargetsService:
     def announce(self) -> None:
         """Publish every breach and recovery as an event, each until the broker has confirmed it."""
         try:
-            for change in self.desk.due():
-                self.dispatch(change.kind, change.payload())
-                self.desk.announcements.made(change)
+            while (change := self.reader.next_due()) is not None:
+                self.dispatch(change.kind, change.payload)
+                self.reader.told(change)
         except (OSError, KombuError, AMQPError) as error:
             self.desk.broker.began(error)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -54,11 +55,8 @@ class Halls(Protocol):
         ...
 
 
-class Figures(Sources, Protocol):
-    """What is asked of the store; every method raises Unavailable when it cannot be reached."""
-
-    @property
-    def halls(self) -> Halls: ...
+class Moment(Sources, Protocol):
+    """What is asked of the store at one moment; every method raises Unavailable when it cannot be reached."""
 
     def regions(self) -> list[int]: ...
 
@@ -69,6 +67,17 @@ class Figures(Sources, Protocol):
     def open_cases_by_department(self, region: int, today: date) -> Mapping[str, Mapping[str, int]]: ...
 
     def elapsed_histograms(self, region: int, window: Window) -> Mapping[str, Elapsed]: ...
+
+
+class Figures(Protocol):
+    """The store; every method raises Unavailable when it cannot be reached."""
+
+    @property
+    def halls(self) -> Halls: ...
+
+    def snapshot(self) -> AbstractContextManager[Moment]: ...
+
+    def figure_table(self, region: int, window: Window) -> FigureTable: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +112,14 @@ class Snapshot:
     flagged: Mapping[tuple[int, str], int]
 
 
-def read_regions(figures: Figures, plans: Sequence[Plan], today: date, memory: Memory) -> tuple[RegionView, ...]:
+def read_regions(figures: Moment, plans: Sequence[Plan], today: date, memory: Memory) -> tuple[RegionView, ...]:
     """Every region that has data, halls or a plan in force, in order of the codes."""
     planned = {p.region: p for p in plans if plan_for(plans, p.region, today) is p}
     regions = sorted({*figures.regions(), *planned})
     return tuple(_view(figures, region, planned.get(region), today, memory) for region in regions)
 
 
-def _view(figures: Figures, region: int, plan: Plan | None, today: date, memory: Memory) -> RegionView:
+def _view(figures: Moment, region: int, plan: Plan | None, today: date, memory: Memory) -> RegionView:
     window = window_of(plan, today) or Window(today.replace(month=1, day=1), today)
     if plan is None:
         tables, results = {window.end: figures.figure_table(region, window)}, []

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
-from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily
 
 from hallpulse.domain.targets import State
+from hallpulse.series import FilledGauge, FilledHistogram
 
 OTHER = "other"
 """Stands for every hall, region or reason that nobody registered: what an event says never adds a series."""
@@ -32,11 +32,11 @@ class Family:
     help: str
     labels: tuple[str, ...]
 
-    def gauge(self) -> GaugeMetricFamily:
-        return GaugeMetricFamily(self.name, self.help, labels=self.labels)
+    def gauge(self) -> FilledGauge:
+        return FilledGauge(self.name, self.help, self.labels)
 
-    def histogram(self) -> HistogramMetricFamily:
-        return HistogramMetricFamily(self.name, self.help, labels=self.labels)
+    def histogram(self) -> FilledHistogram:
+        return FilledHistogram(self.name, self.help, self.labels)
 
 
 _INDICATOR = ("region", "indicator")

@@ -262,6 +262,42 @@ def test_it_ends_when_it_is_told_to(service: Service) -> None:
     assert service.process.wait(10) == 0
 
 
+def reading_process(service: Service) -> int:
+    """The process that reads for the service."""
+    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+    (child,) = [int(pid) for pid in children if b"services.targets.reading" in command_of(int(pid))]
+    return child
+
+
+def command_of(pid: int) -> bytes:
+    """Nothing of a process that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_the_process_that_reads_for_it_ends_with_it(service: Service, number: signal.Signals) -> None:
+    child = reading_process(service)
+    service.process.send_signal(number)
+    assert service.process.wait(10) == (-9 if number == signal.SIGKILL else 0)
+    assert until(lambda: command_of(child), lambda command: not command, 10) == b""
+    assert "Traceback" not in service.log.read_text()
+
+
+def test_a_reading_process_that_dies_is_replaced_and_the_figures_stay(service: Service, store: Store) -> None:
+    put(store, loss(1, 1))
+    until(lambda: service.ratio("loss"), lambda r: r == 0.01)
+    child = reading_process(service)
+    os.kill(child, signal.SIGKILL)
+    assert service.ratio("loss") == 0.01
+    put(store, loss(6, 2))
+    assert until(lambda: service.ratio("loss"), lambda r: r == 0.06) == 0.06
+    assert reading_process(service) != child
+    assert service.get("/healthz") == "ok\n"
+
+
 def test_the_plans_that_it_read_are_noted_in_the_audit(service: Service, store: Store) -> None:
     (line,) = store.audit.list(action="plan")
     plan = (service.log.parent / "plans" / "222424.yaml").read_bytes()

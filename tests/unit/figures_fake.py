@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -60,6 +61,10 @@ class FakeFigures:
     earlier: dict[date, dict[str, Figure]] = field(default_factory=dict)
     changes: Sequence[ItemChange] = ()
     calendar: Workdays = field(default_factory=lambda: Workdays({}))
+
+    @contextmanager
+    def snapshot(self) -> Iterator[FakeFigures]:
+        yield self
 
     def regions(self) -> list[int]:
         if self.away:

@@ -15,7 +15,7 @@ from hallpulse.plans import load_plans
 from services.targets.collector import AttemptCollector
 from services.targets.desk import TargetDesk
 from services.targets.http import application
-from services.targets.page import Shown
+from services.targets.page import Page, page_of
 from tests.unit.figures_fake import FakeFigures
 
 PLANS = load_plans(Path(__file__).parents[2] / "plans")
@@ -41,13 +41,13 @@ def desk_of(figures: FakeFigures, plans: list[Plan] | None = None, clock: Clock 
 def answered(desk: TargetDesk, path: str, accept_encoding: str = "") -> tuple[str, dict[str, str], bytes]:
     """Status, headers and body of the service's own HTTP port."""
     told: list[tuple[str, dict[str, str]]] = []
-    live, shown = new_registry(), Shown()
-    live.register(AttemptCollector(desk))
-    if desk.snapshot is not None:
-        shown.show(desk.snapshot)
+    live, page = new_registry(), page_of(desk.snapshot) if desk.snapshot is not None else Page()
+    live.register(AttemptCollector(desk.attempts))
     environ = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "QUERY_STRING": "", "HTTP_ACCEPT_ENCODING": accept_encoding}
     body = b"".join(
-        application(live, shown, desk)(environ, lambda status, headers: told.append((status, dict(headers))))
+        application(live, lambda: page, desk.attempts)(
+            environ, lambda status, headers: told.append((status, dict(headers)))
+        )
     )
     return *told[0], body
 

@@ -45,7 +45,7 @@ class _Families(Collector):
         self._snapshot = snapshot
 
     def collect(self) -> Iterator[Metric]:
-        return snapshot_families(self._snapshot)
+        return (family.metric() for family in snapshot_families(self._snapshot))
 
 
 def test_every_byte_is_as_prometheus_client_writes_it() -> None:

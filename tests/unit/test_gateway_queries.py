@@ -96,7 +96,7 @@ def test_a_window_left_out_is_the_plans_period_so_far_or_the_year(
     gateway: TestClient[Any], store: FakeStore, query: str, window: Window
 ) -> None:
     answer(gateway, f"/v1/indicators?{query}")
-    (asked,) = [call[2] for call in store.asked if call[0] == "figures"]
+    (asked,) = [call[2] for call in store.asked if call[0] == "overview"]
     assert asked == window
 
 
@@ -108,7 +108,7 @@ def test_a_scope_is_a_region_a_department_or_a_hall(gateway: TestClient[Any], st
     ):
         store.asked.clear()
         answer(gateway, f"/v1/indicators?region=222424&{query}")
-        assert {call[1] for call in store.asked if call[0] in ("figures", "coverage", "open_cases")} == {scope}
+        assert {call[1] for call in store.asked if call[0] == "overview"} == {scope}
 
 
 @pytest.mark.parametrize("path", ["/v1/indicators", "/v1/targets", "/v1/trend", "/v1/departments", "/v1/cases"])

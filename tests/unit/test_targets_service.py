@@ -145,7 +145,7 @@ def told(desk: TargetDesk, figures: FakeFigures, own: dict[str, Figure]) -> list
     desk.refresh()
     due = desk.due()
     for change in due:
-        desk.announcements.made(change)
+        desk.told([change.key])
     return [(change.kind, change.key.target) for change in due]
 
 
@@ -189,7 +189,7 @@ def test_what_could_not_be_told_is_told_later() -> None:
     desk.refresh()
     first, again = desk.due(), desk.due()
     assert [c.kind for c in first] == [c.kind for c in again] == [BREACHED]
-    desk.announcements.made(again[0])
+    desk.told([again[0].key])
     assert desk.due() == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta, timezone
 
 from prometheus_client.metrics_core import Metric
@@ -11,6 +12,7 @@ from prometheus_client.metrics_core import Metric
 from hallpulse import metrics as names
 from hallpulse.domain.figures import FigureTable, Window
 from hallpulse.domain.plan import Plan, plan_for
+from hallpulse.series import FilledFamily
 from hallpulse.store import Coverage, Store
 from services.targets.collector import snapshot_families
 from services.targets.desk import TargetDesk
@@ -54,6 +56,10 @@ class _Remembered:
         self._departments = {region: store.departments(region) for region in regions}
         self._workdays = {region: store.workdays(region) for region in regions}
         self.halls = _NoHalls()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[_Remembered]:
+        yield self
 
     def figure_table(self, region: int, window: Window) -> FigureTable:
         key = region, window
@@ -113,9 +119,9 @@ def history(store: Store, plans: Sequence[Plan], days: Sequence[date], labels: M
     return found
 
 
-def _kept(families: Iterable[Metric], day: date) -> Iterator[Metric]:
+def _kept(families: Iterable[FilledFamily], day: date) -> Iterator[Metric]:
     ends_month = (day + timedelta(days=1)).day == 1
-    return (f for f in families if f.name in OF_REGION or (ends_month and f.name in OF_DEPARTMENTS))
+    return (f.metric() for f in families if f.name in OF_REGION or (ends_month and f.name in OF_DEPARTMENTS))
 
 
 def _lines(family: Metric, suffix: str, moment: int) -> Iterator[str]:

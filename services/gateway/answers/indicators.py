@@ -67,9 +67,8 @@ class IndicatorsAnswer(msgspec.Struct, frozen=True):
 
 
 def indicators_answer(desk: Desk, scope: Scope, window: Window) -> IndicatorsAnswer:
-    store, plan = desk.store, desk.plan(scope.region, window.end)
-    percentiles = Percentiles(**store.percentiles(scope, window))
-    figures = store.figures(scope, window)
+    plan = desk.plan(scope.region, window.end)
+    found = desk.store.overview(scope, window, desk.today())
     return IndicatorsAnswer(
         region=str(scope.region),
         department=scope.department,
@@ -77,20 +76,16 @@ def indicators_answer(desk: Desk, scope: Scope, window: Window) -> IndicatorsAns
         start=window.start,
         end=window.end,
         as_of=time_text(desk.now()),
-        coverage=coverage_answer(store.coverage(scope, window)),
-        provisional=is_provisional(desk, scope.region, window),
+        coverage=coverage_answer(found.coverage),
+        provisional=found.provisional,
         plan=plan.id if plan else None,
-        open_cases=store.open_cases(scope, desk.today()),
-        indicators=indicator_answers(figures, plan, percentiles),
+        open_cases=dict(found.open_cases),
+        indicators=indicator_answers(found.figures, plan, Percentiles(**found.percentiles)),
     )
 
 
 def coverage_answer(coverage: Coverage) -> CoverageAnswer:
     return CoverageAnswer(coverage.halls, coverage.reporting, moment(coverage.newest))
-
-
-def is_provisional(desk: Desk, region: int, window: Window) -> bool:
-    return bool(desk.store.workdays(region).provisional_in(window.start, window.end))
 
 
 def indicator_answers(

@@ -55,19 +55,33 @@ class Declared:
     denominator: int | None
 
 
-def declared_sums(declared: Iterable[Declared], department: str | None) -> dict[str, Figure]:
+class Amount(NamedTuple):
+    """What counts of an indicator in any case; the denominator is None where no figure had one."""
+
+    indicator: str
+    numerator: int
+    denominator: int | None
+
+
+def declared_sums(
+    declared: Iterable[Declared], department: str | None, certain: Iterable[Amount] = ()
+) -> dict[str, Figure]:
     """Each indicator's sum over the periods given, of one department or of whole regions.
 
     For a period the region's own figure counts if there is one, else the sum over its departments. Nothing is counted
     twice: a year's figure already holds its months. Figures without denominators are counts (denominator 1).
+
+    certain: what is added as it is, of regions and indicators of which no figure is given one by one.
     """
+    counted: dict[str, list[Declared | Amount]] = {}
+    for amount in certain:
+        counted.setdefault(amount.indicator, []).append(amount)
     groups: dict[tuple[int, str], list[Declared]] = {}
     for figure in declared:
         groups.setdefault((figure.region, figure.indicator), []).append(figure)
-    counted: dict[str, list[Declared]] = {}
     for (_, indicator), listed in groups.items():
         counted.setdefault(indicator, []).extend(_counted(listed, department))
-    return {indicator: _sum(listed) for indicator, listed in counted.items() if listed}
+    return {indicator: _sum(parts) for indicator, parts in counted.items() if parts}
 
 
 def _counted(listed: list[Declared], department: str | None) -> list[Declared]:
@@ -104,6 +118,6 @@ def _held(figure: Declared, windows: Mapping[str, list[Window]]) -> bool:
     return any(outer.start <= start and end <= outer.end for listed in related for outer in listed)
 
 
-def _sum(counted: list[Declared]) -> Figure:
+def _sum(counted: list[Declared | Amount]) -> Figure:
     denominators = [f.denominator for f in counted if f.denominator is not None]
     return Figure(sum(f.numerator for f in counted), sum(denominators) if denominators else 1)

@@ -80,8 +80,8 @@ class Indicator:
 
     def figure(self, sums: Mapping[str, int]) -> Figure:
         """The figure from column sums; a missing column counts 0."""
-        top = sum(sums.get(column, 0) for column in self.numerator)
-        return Figure(top, sum(sums.get(column, 0) for column in self.denominator) if self.denominator else 1)
+        top = sum([sums.get(column, 0) for column in self.numerator])
+        return Figure(top, sum([sums.get(column, 0) for column in self.denominator]) if self.denominator else 1)
 
 
 def _catalogue(id_: str, zh: str, en: str, numerator: str, denominator: str = "items") -> Indicator:

@@ -5,6 +5,7 @@ from .merge import MergeOutcome
 from .reading.history import CaseHistory
 from .reading.integrity import Findings
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
+from .reading.overview import Overview
 from .reading.standing import STATES, Coverage, ElapsedHistogram
 from .recompute import Difference
 from .registry import Hall
@@ -28,6 +29,7 @@ __all__ = [
     "Hall",
     "ItemRow",
     "MergeOutcome",
+    "Overview",
     "Store",
     "TallyRow",
     "Token",

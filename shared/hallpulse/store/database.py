@@ -76,6 +76,11 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def at_one_moment(engine: Engine) -> Engine:
+    """The same connections for transactions that only read, and see the database as their first query does."""
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
 def driver(connection: Connection) -> DriverConnection[tuple[object, ...]]:
     """The psycopg connection below, for COPY."""
     raw = connection.connection.driver_connection

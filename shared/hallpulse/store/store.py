@@ -20,7 +20,7 @@ from hallpulse.domain.workdays import Workdays, day_of
 from .audit import Audit, process_actor
 from .catalogue import timelines
 from .context import ContextCache, read_calendars
-from .database import open_engine, transaction
+from .database import at_one_moment, open_engine, transaction
 from .merge import MergeOutcome, merge
 from .migration import upgrade
 from .notices import NoticeLedger
@@ -31,6 +31,7 @@ from .reading.history import CaseHistory, read_history
 from .reading.integrity import Findings, read_integrity
 from .reading.known import read_case_events, read_event_counts, read_stored_ids
 from .reading.listing import CaseFilter, CasePage, read_cases
+from .reading.overview import Overview, read_overview
 from .reading.snapshot import Snapshot, snapshot
 from .reading.standing import (
     STATES,
@@ -57,14 +58,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Store:
     """Stored events and all that follows from them.
 
-    Every method is one transaction and raises Unavailable when the database cannot be reached (try again) or Halt
-    when going on would do damage. All of it may be called from several threads at once.
+    Every method is one transaction, those that read see the database at one moment, and raises Unavailable when the
+    database cannot be reached (try again) or Halt when going on would do damage. All of it may be called from several
+    threads at once.
 
     actor: who the audit says changed halls, tokens, calendars and derived figures by this store.
     """
 
     def __init__(self, engine: Engine, actor: str) -> None:
         self._engine = engine
+        self._reading = at_one_moment(engine)
         self._actor = actor
         self._cache = ContextCache()
         self._calendars = CalendarReader()
@@ -99,6 +102,10 @@ class Store:
     def recompute(self, *, check: bool, progress: Progress | None = None) -> list[Difference]:
         """Rebuild all that is derived from the stored events; the differences found."""
         return recompute(self._engine, self._actor, check=check, progress=progress)
+
+    def overview(self, scope: Scope, window: Window, today: date) -> Overview:
+        """Figures, percentiles, coverage and open cases that belong together."""
+        return self._read(lambda connection: read_overview(connection, self._calendars, scope, window, today))
 
     def figures(self, scope: Scope, window: Window) -> dict[str, Figure]:
         """Every indicator of the scope over the window, by id; a hall has those of cases and tallies only."""
@@ -181,10 +188,10 @@ class Store:
 
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """The same queries in one transaction: what they answer holds at one moment."""
-        return snapshot(self._engine, self._calendars)
+        return snapshot(self._reading, self._calendars)
 
     def _read(self, query: Callable[[Connection], T]) -> T:
-        with transaction(self._engine) as connection:
+        with transaction(self._reading) as connection:
             return query(connection)
 
 

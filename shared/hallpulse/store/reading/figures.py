@@ -11,9 +11,10 @@ from hallpulse.domain.declared import Declared, declared_sums
 from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
 
-from .sums import Sums, cell_sums, declared_in, item_sums, tally_sums, total
+from .declared import declared_figures, declared_in
+from .sums import Sought, Sums, cell_sums, item_sums, tally_sums, total
 
-_COUNTED = tuple(
+COUNTED = tuple(
     sorted({part for one in COMPUTED.values() if one.kind == "case" for part in (*one.numerator, *one.denominator)})
 )
 """The columns of the cells that an indicator names."""
@@ -24,19 +25,23 @@ def read_figures(connection: Connection, scope: Scope, window: Window) -> dict[s
 
     A hall has no catalogue and no declared figures: those are its region's.
     """
-    cells = total(cell_sums(connection, scope, window, _COUNTED))
+    (cells,) = cell_sums(connection, scope, Sought(window, COUNTED), departments=False)
+    return figures_from(connection, scope, window, total(cells))
+
+
+def figures_from(connection: Connection, scope: Scope, window: Window, cells: Sums) -> dict[str, Figure]:
+    """The same where the sums of the cells, at least of COUNTED, are known already."""
     tallies = tally_sums(connection, scope, window)
     if scope.hall is not None:
         return _computed(cells, tallies, None)
-    items = total(item_sums(connection, scope, window.end))
-    declared = declared_sums(declared_in(connection, scope, window), scope.department)
-    return {**_computed(cells, tallies, items), **declared}
+    items = total(item_sums(connection, scope, window.end, departments=False))
+    return {**_computed(cells, tallies, items), **declared_figures(connection, scope, window)}
 
 
 def read_figure_table(connection: Connection, region: int, window: Window) -> FigureTable:
     """The region's figures and each department's, in four queries."""
     scope = Scope(region)
-    cells = cell_sums(connection, scope, window, _COUNTED)
+    (cells,) = cell_sums(connection, scope, Sought(window, COUNTED))
     items = item_sums(connection, scope, window.end)
     declared = declared_in(connection, scope, window)
     own = _computed(total(cells), tally_sums(connection, scope, window), total(items))

@@ -17,7 +17,17 @@ from .calendars import CalendarReader
 from .changes import read_item_changes
 from .figures import read_figure_table
 from .integrity import Findings, read_integrity
-from .standing import Coverage, read_coverage, read_open_cases, read_percentiles
+from .standing import (
+    Coverage,
+    ElapsedHistogram,
+    read_coverage,
+    read_departments,
+    read_flagged,
+    read_histograms,
+    read_open_cases,
+    read_percentiles,
+    read_regions,
+)
 
 
 class Snapshot:
@@ -36,6 +46,18 @@ class Snapshot:
     def coverage(self, scope: Scope, window: Window) -> Coverage:
         return read_coverage(self._connection, scope, window)
 
+    def regions(self) -> list[int]:
+        return read_regions(self._connection)
+
+    def departments(self, region: int) -> list[str]:
+        return read_departments(self._connection, region)
+
+    def elapsed_histograms(self, region: int, window: Window) -> Mapping[str, ElapsedHistogram]:
+        return read_histograms(self._connection, region, window)
+
+    def flagged_cases(self) -> Mapping[tuple[int, str], int]:
+        return read_flagged(self._connection)
+
     def open_cases_by_department(self, region: int, today: date) -> Mapping[str, Mapping[str, int]]:
         return read_open_cases(self._connection, Scope(region), today)
 
@@ -51,7 +73,6 @@ class Snapshot:
 
 @contextmanager
 def snapshot(engine: Engine, calendars: CalendarReader) -> Iterator[Snapshot]:
-    """One read-only transaction that sees the database as its first query does."""
-    options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    with transaction(engine.execution_options(**options)) as connection:
+    """One read-only transaction. engine: as of `at_one_moment`."""
+    with transaction(engine) as connection:
         yield Snapshot(connection, calendars)

@@ -9,12 +9,13 @@ from sqlalchemy import Connection, text
 
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.measures import COLUMNS, Measure
+from hallpulse.domain.percentiles import percentiles_of, percentiles_of_buckets
 
-from .sums import EVER, cell_sums
+from .ranges import EVER, FAR
+from .sums import Sought, Sums, cell_sums, parameters, total
 
 STATES = ("on_time", "due_soon", "overdue", "suspended", "unaccepted_late")
-_FAR = date(2261, 12, 31)
-_BUCKETS = COLUMNS[Measure.ELAPSED_BUCKET_0 :]
+BUCKETS = COLUMNS[Measure.ELAPSED_BUCKET_0 :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +40,25 @@ class ElapsedHistogram:
 
 def read_open_cases(connection: Connection, scope: Scope, today: date) -> dict[str, dict[str, int]]:
     """Department → state → open cases on a day."""
-    standing = cell_sums(connection, scope, Window(EVER, _FAR), ("open", "open_suspended"))
-    reached = cell_sums(
-        connection, scope, Window(EVER, max(today, EVER)), ("open_soon", "open_late", "open_unaccepted")
+    standing, reached = cell_sums(connection, scope, *open_sought(today))
+    return {name: states_of(sums, reached.get(name, {})) for name, sums in standing.items()}
+
+
+def open_sought(today: date) -> tuple[Sought, Sought]:
+    """What the states of open cases follow from: what stands at all, and what has come to pass by a day."""
+    return (
+        Sought(Window(EVER, FAR), ("open", "open_suspended")),
+        Sought(Window(EVER, max(today, EVER)), ("open_soon", "open_late", "open_unaccepted")),
     )
-    return {name: _states(sums, reached.get(name, {})) for name, sums in standing.items()}
 
 
-def _states(standing: dict[str, int], reached: dict[str, int]) -> dict[str, int]:
+def states_of(standing: Sums, reached: Sums) -> dict[str, int]:
+    """State → open cases, from the sums of `open_sought`; a missing one counts 0."""
     overdue, unaccepted = reached.get("open_late", 0), reached.get("open_unaccepted", 0)
     soon = reached.get("open_soon", 0) - overdue
-    suspended = standing["open_suspended"]
+    suspended = standing.get("open_suspended", 0)
     return {
-        "on_time": standing["open"] - suspended - soon - overdue - unaccepted,
+        "on_time": standing.get("open", 0) - suspended - soon - overdue - unaccepted,
         "due_soon": soon,
         "overdue": overdue,
         "suspended": suspended,
@@ -61,49 +68,63 @@ def _states(standing: dict[str, int], reached: dict[str, int]) -> dict[str, int]
 
 def read_histograms(connection: Connection, region: int, window: Window) -> dict[str, ElapsedHistogram]:
     """Department → elapsed days of the cases decided in the window."""
-    sums = cell_sums(connection, Scope(region), window, (*_BUCKETS, "elapsed_days"))
+    (sums,) = cell_sums(connection, Scope(region), Sought(window, (*BUCKETS, "elapsed_days")))
     return {
-        name: ElapsedHistogram(tuple(found[bucket] for bucket in _BUCKETS), found["elapsed_days"])
+        name: ElapsedHistogram(tuple(found[bucket] for bucket in BUCKETS), found["elapsed_days"])
         for name, found in sums.items()
     }
 
 
 def read_percentiles(connection: Connection, scope: Scope, window: Window) -> dict[str, int | None]:
     """p50, p90 and p95 of elapsed days (nearest rank) over the timed cases decided in the window."""
+    (cells,) = cell_sums(connection, scope, Sought(window, BUCKETS), departments=False)
+    return percentiles_from(connection, scope, window, total(cells))
+
+
+def percentiles_from(connection: Connection, scope: Scope, window: Window, cells: Sums) -> dict[str, int | None]:
+    """The same where the sums of the cells, at least of BUCKETS, are known already.
+
+    They say it where each of the three lies in a bucket of one number of days. Else all cases are looked through, and
+    what they say is taken alone.
+    """
+    found = percentiles_of_buckets([cells.get(bucket, 0) for bucket in BUCKETS])
+    return found if found is not None else percentiles_of(_cases_by_elapsed_days(connection, scope, window))
+
+
+def _cases_by_elapsed_days(connection: Connection, scope: Scope, window: Window) -> list[tuple[int, int]]:
+    """The region is part of the statement: a plan for any region takes a province for a few cases, and the index."""
     low, high = scope.bounds
     narrower = " AND department = :department" if scope.department is not None else ""
     narrower += " AND hall = :hall" if scope.hall is not None else ""
-    found = connection.execute(
+    rows = connection.execute(
         text(
-            "SELECT percentile_disc(CAST(:ranks AS float8[])) WITHIN GROUP (ORDER BY elapsed) FROM cases"
-            f" WHERE region BETWEEN :low AND :high AND timed AND decided BETWEEN :start AND :end{narrower}"
+            f"SELECT elapsed, count(*) FROM cases WHERE region BETWEEN {low} AND {high} AND timed"
+            f" AND decided BETWEEN :start AND :end{narrower} GROUP BY elapsed"
         ),
-        {
-            "ranks": [0.5, 0.9, 0.95],
-            "low": low,
-            "high": high,
-            "start": window.start,
-            "end": window.end,
-            "department": scope.department,
-            "hall": scope.hall,
-        },
-    ).scalar()
-    values = found if found is not None else [None, None, None]
-    return dict(zip(("p50", "p90", "p95"), values, strict=True))
+        {**parameters(scope), "start": window.start, "end": window.end},
+    )
+    return [(elapsed, count) for elapsed, count in rows]
 
 
 def read_coverage(connection: Connection, scope: Scope, window: Window) -> Coverage:
-    low, high = scope.bounds
-    hall = " AND hall = :hall" if scope.hall is not None else ""
+    """How many halls there are, how many reported in the window, and its newest event.
+
+    A hall has a row a day, for years: its name and its last day in the window are each one look into the index.
+    """
+    hall = " AND h.hall = :hall" if scope.hall is not None else ""
+    of_scope = f"h.region BETWEEN :low AND :high{hall}"
     row = connection.execute(
         text(
-            "WITH sent AS (SELECT region, hall, max(newest) FILTER (WHERE day BETWEEN :start AND :end) AS newest"
-            f" FROM hall_days WHERE region BETWEEN :low AND :high{hall} GROUP BY region, hall),"
-            f" known AS (SELECT region, hall FROM halls WHERE region BETWEEN :low AND :high{hall}"
-            " UNION SELECT region, hall FROM sent)"
-            " SELECT (SELECT count(*) FROM known), count(newest), max(newest) FROM sent"
+            "WITH RECURSIVE sent AS ("
+            f"(SELECT h.region, h.hall FROM hall_days h WHERE {of_scope} ORDER BY h.region, h.hall LIMIT 1)"
+            " UNION ALL SELECT n.* FROM sent s, LATERAL (SELECT h.region, h.hall FROM hall_days h"
+            f" WHERE {of_scope} AND (h.region, h.hall) > (s.region, s.hall) ORDER BY h.region, h.hall LIMIT 1) n"
+            f"), known AS (SELECT h.region, h.hall FROM halls h WHERE {of_scope} UNION SELECT region, hall FROM sent)"
+            " SELECT (SELECT count(*) FROM known), count(last.newest), max(last.newest)"
+            " FROM sent s LEFT JOIN LATERAL (SELECT d.newest FROM hall_days d WHERE d.region = s.region"
+            " AND d.hall = s.hall AND d.day BETWEEN :start AND :end ORDER BY d.day DESC LIMIT 1) last ON true"
         ),
-        {"low": low, "high": high, "start": window.start, "end": window.end, "hall": scope.hall},
+        {**parameters(scope), "start": window.start, "end": window.end},
     ).one()
     return Coverage(*row)
 

@@ -1,134 +1,140 @@
-"""Sums of cells and of the catalogue over a window: months where they are whole, days at the edges."""
+"""Sums of cells, of tallies and of the catalogue over a window."""
 
 from __future__ import annotations
 
-import calendar
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from hallpulse.domain.declared import Declared
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.indicators import ITEM_COLUMNS, TALLY_COLUMNS
 
+from .ranges import Piece, pieces
+
 Sums = Mapping[str, int]
-EVER = date(1990, 1, 1)
 
 
-class Range(NamedTuple):
-    """Cells of one grain from `low` to `high`, both included, added (1) or taken off (-1)."""
+class Sought(NamedTuple):
+    """Columns of the cells, to be summed over a window."""
 
-    grain: str
-    low: date
-    high: date
-    sign: int = 1
-
-
-def ranges(window: Window) -> list[Range]:
-    """The fewest cells that make up a window: whole months, and of a month in part the shorter side."""
-    first = _month(window.start) if window.start.day == 1 else _next_month(window.start)
-    last = _next_month(window.end)
-    if first >= last:
-        return [Range("d", window.start, window.end)]
-    parts = []
-    if window.start < first:
-        parts.append(Range("d", window.start, min(first - timedelta(days=1), window.end)))
-    end_of_month = last - timedelta(days=1)
-    if window.end == end_of_month:
-        return [*parts, Range("m", first, _month(window.end))]
-    if window.end.day > 15:
-        rest = Range("d", window.end + timedelta(days=1), end_of_month, -1)
-        return [*parts, Range("m", first, _month(window.end)), rest]
-    if first < _month(window.end):
-        parts.append(Range("m", first, _month(window.end - timedelta(days=window.end.day))))
-    return [*parts, Range("d", max(_month(window.end), window.start), window.end)]
+    window: Window
+    columns: Sequence[str]
 
 
 def cell_sums(
-    connection: Connection, scope: Scope, window: Window, columns: Sequence[str]
-) -> dict[str, dict[str, int]]:
-    """Department → column → sum, for the departments that have cells in the scope.
+    connection: Connection, scope: Scope, *sought: Sought, departments: bool = True
+) -> list[dict[str, dict[str, int]]]:
+    """For each window department → column → sum, for the departments that have cells in it.
 
-    What is taken off is summed by itself: a province has a hundred thousand cells, and a product in each column of each
-    would take as long as the sums.
+    What several windows share is read once. departments: False puts all of them under the empty name.
     """
-    parts = ranges(window)
-    sums = ", ".join(f"sum(c.{name})" for name in columns)
-    rows = connection.execute(
-        text(
-            f"SELECT c.department, w.sign, {sums} FROM unnest(CAST(:grains AS text[]), CAST(:lows AS date[]),"
-            " CAST(:highs AS date[]), CAST(:signs AS int[])) AS w(grain, low, high, sign)"
-            " JOIN cells c ON c.grain = w.grain AND c.day BETWEEN w.low AND w.high"
-            f" WHERE c.region BETWEEN :low AND :high{_where(scope)} GROUP BY c.department, w.sign"
-        ),
-        {
-            "grains": [p.grain for p in parts],
-            "lows": [p.low for p in parts],
-            "highs": [p.high for p in parts],
-            "signs": [p.sign for p in parts],
-            **_parameters(scope),
-        },
-    )
-    found: dict[str, dict[str, int]] = {}
-    for department, sign, *amounts in rows:
-        known = found.setdefault(department, dict.fromkeys(columns, 0))
-        for name, amount in zip(columns, amounts, strict=True):
-            known[name] += sign * amount
+    found: list[dict[str, dict[str, int]]] = [{} for _ in sought]
+    for columns, listed in _passes(sought):
+        for department, number, *amounts in _sums_of(connection, scope, columns, listed, departments):
+            amount = dict(zip(columns, amounts, strict=True))
+            for sums, one, sign in zip(found, sought, listed[number - 1].signs, strict=True):
+                if sign:
+                    known = sums.setdefault(department, dict.fromkeys(one.columns, 0))
+                    for name in one.columns:
+                        known[name] += sign * amount[name]
     return found
 
 
+def _passes(sought: Sequence[Sought]) -> Iterator[tuple[list[str], list[Piece]]]:
+    """Columns and cells to be read together.
+
+    Each cell goes with the first window that it is in: cells of later windows alone are read without its columns.
+    """
+    by_first: dict[int, list[Piece]] = {}
+    for piece in pieces([one.window for one in sought]):
+        first = next(index for index, sign in enumerate(piece.signs) if sign)
+        by_first.setdefault(first, []).append(piece)
+    for first, listed in by_first.items():
+        yield list(dict.fromkeys(name for one in sought[first:] for name in one.columns)), listed
+
+
+def _sums_of(
+    connection: Connection, scope: Scope, columns: Sequence[str], listed: Sequence[Piece], departments: bool
+) -> Iterable[Sequence[Any]]:
+    """Department, number of the piece (from 1), sums.
+
+    Each piece is summed by itself: a province has a hundred thousand cells, and a product in each column of each would
+    take as long as the sums.
+    """
+    sums = ", ".join(f"sum(c.{name})" for name in columns)
+    query = text(
+        f"SELECT {_department('c', departments)}, w.number, {sums}"
+        " FROM unnest(CAST(:grains AS text[]), CAST(:lows AS date[]), CAST(:highs AS date[]))"
+        " WITH ORDINALITY AS w(grain, low, high, number)"
+        " JOIN cells c ON c.grain = w.grain AND c.day BETWEEN w.low AND w.high"
+        f" WHERE c.region BETWEEN :low AND :high{_narrower(scope, 'c')}"
+        " GROUP BY 1, 2"
+    )
+    parts: dict[str, list[Any]] = {
+        "grains": [piece.grain for piece in listed],
+        "lows": [piece.low for piece in listed],
+        "highs": [piece.high for piece in listed],
+    }
+    return connection.execute(query, {**parts, **parameters(scope)})
+
+
 def tally_sums(connection: Connection, scope: Scope, window: Window) -> Sums:
-    """What tallies add, by the cell column they are added to, without the days on which the hall sent cases too."""
+    """What tallies add, by the cell column they are added to, without the days on which the hall sent cases too.
+
+    Whether it did is asked of each month first: most halls with tallies send no cases, and a month without has no day
+    with any.
+    """
     if scope.department is not None:
         return {}
-    counts = ", ".join(f"coalesce(sum(t.{name}), 0)::bigint" for name in TALLY_COLUMNS.values())
-    hall = " AND t.hall = :hall" if scope.hall is not None else ""
+    counts = TALLY_COLUMNS.values()
+    names, amounts = ", ".join(f"t.{name}" for name in counts), ", ".join(f"sum(t.{name}) AS {name}" for name in counts)
+    of_scope = f"t.region BETWEEN :low AND :high{_narrower(scope, 't')} AND t.day BETWEEN :start AND :end"
     row = connection.execute(
         text(
-            f"SELECT {counts} FROM tallies t WHERE t.region BETWEEN :low AND :high{hall}"
-            f" AND t.day BETWEEN :start AND :end AND NOT {CLASHES}"
+            "WITH months AS (SELECT t.region, t.hall, t.day - (CAST(date_part('day', t.day) AS int) - 1) AS day,"
+            f" {amounts} FROM tallies t WHERE {of_scope} GROUP BY 1, 2, 3),"
+            f" asked AS MATERIALIZED (SELECT t.*, {_clashes('m')} AS doubtful FROM months t)"
+            f" SELECT {', '.join(f'sum(t.{name})' for name in counts)} FROM ("
+            f"SELECT {names} FROM asked t WHERE NOT t.doubtful UNION ALL"
+            f" SELECT {names} FROM asked a JOIN tallies t ON t.region = a.region AND t.hall = a.hall"
+            " AND t.day >= a.day AND t.day < CAST(a.day + interval '1 month' AS date)"
+            f" WHERE a.doubtful AND {of_scope} AND NOT {CLASHES}) t"
         ),
-        {**_parameters(scope), "start": window.start, "end": window.end},
+        {**parameters(scope), "start": window.start, "end": window.end},
     ).one()
-    return dict(zip(TALLY_COLUMNS, map(int, row), strict=True))
+    return dict(zip(TALLY_COLUMNS, (int(amount or 0) for amount in row), strict=True))
 
 
-CLASHES = (
-    "EXISTS (SELECT FROM cells c WHERE c.region = t.region AND c.grain = 'd' AND c.day = t.day AND c.hall = t.hall"
-    " AND (c.received > 0 OR c.accepted > 0 OR c.rejected > 0 OR c.decided > 0))"
-)
+def _clashes(grain: str) -> str:
+    return (
+        f"EXISTS (SELECT FROM cells c WHERE c.region = t.region AND c.grain = '{grain}' AND c.day = t.day"
+        " AND c.hall = t.hall AND (c.received > 0 OR c.accepted > 0 OR c.rejected > 0 OR c.decided > 0))"
+    )
+
+
+CLASHES = _clashes("d")
 """Whether a tally `t` is left out: one of the hall's cases was received, accepted, rejected or decided that day."""
 
 
-def item_sums(connection: Connection, scope: Scope, day: date) -> dict[str, dict[str, int]]:
-    """Department → column → sum over the items effective on a day."""
-    sums = ", ".join(f"coalesce(sum({name}), 0)::bigint" for name in ITEM_COLUMNS)
-    department = " AND department = :department" if scope.department is not None else ""
+def item_sums(
+    connection: Connection, scope: Scope, day: date, *, departments: bool = True
+) -> dict[str, dict[str, int]]:
+    """Department → column → sum over the items effective on a day.
+
+    departments: False puts all of them under the empty name.
+    """
+    sums = ", ".join(f"sum(i.{name})" for name in ITEM_COLUMNS)
+    department = " AND i.department = :department" if scope.department is not None else ""
     rows = connection.execute(
         text(
-            f"SELECT department, {sums} FROM item_cells WHERE region BETWEEN :low AND :high AND day <= :day{department}"
-            " GROUP BY department"
+            f"SELECT {_department('i', departments)}, {sums} FROM item_cells i"
+            f" WHERE i.region BETWEEN :low AND :high AND i.day <= :day{department} GROUP BY 1"
         ),
-        {**_parameters(scope), "day": day},
+        {**parameters(scope), "day": day},
     )
     return {row[0]: dict(zip(ITEM_COLUMNS, map(int, row[1:]), strict=True)) for row in rows}
-
-
-def declared_in(connection: Connection, scope: Scope, window: Window) -> list[Declared]:
-    """The declared figures of periods that lie wholly in the window."""
-    rows = connection.execute(
-        text(
-            "SELECT region, indicator, department, first_day, last_day, numerator, denominator FROM figures"
-            " WHERE region BETWEEN :low AND :high AND first_day >= :start AND last_day <= :end"
-        ),
-        {**_parameters(scope), "start": window.start, "end": window.end},
-    )
-    return [
-        Declared(region, indicator, department, Window(first, last), numerator, denominator)
-        for region, indicator, department, first, last, numerator, denominator in rows.all()
-    ]
 
 
 def total(parts: Mapping[str, Sums]) -> dict[str, int]:
@@ -140,13 +146,8 @@ def total(parts: Mapping[str, Sums]) -> dict[str, int]:
     return result
 
 
-def _where(scope: Scope) -> str:
-    if scope.department is not None:
-        return " AND c.department = :department"
-    return " AND c.hall = :hall" if scope.hall is not None else ""
-
-
-def _parameters(scope: Scope) -> dict[str, object]:
+def parameters(scope: Scope) -> dict[str, object]:
+    """The values of :low, :high and, where the scope has one, :department or :hall."""
     low, high = scope.bounds
     given: dict[str, object] = {"low": low, "high": high}
     if scope.department is not None:
@@ -156,9 +157,11 @@ def _parameters(scope: Scope) -> dict[str, object]:
     return given
 
 
-def _month(day: date) -> date:
-    return day.replace(day=1)
+def _department(alias: str, departments: bool) -> str:
+    return f"{alias}.department" if departments else "''"
 
 
-def _next_month(day: date) -> date:
-    return day.replace(day=calendar.monthrange(day.year, day.month)[1]) + timedelta(days=1)
+def _narrower(scope: Scope, alias: str) -> str:
+    if scope.department is not None:
+        return f" AND {alias}.department = :department"
+    return f" AND {alias}.hall = :hall" if scope.hall is not None else ""
