@@ -54,6 +54,7 @@ class _Merger:
     def __init__(self, place: Place) -> None:
         self._place = _encode(place)
         self._ready = False
+        self._ended = False
         self._start()
 
     def do(self, work: Work, weigh: Weigh) -> Merged:
@@ -79,6 +80,7 @@ class _Merger:
             self._ready = True
 
     def end(self) -> None:
+        self._ended = True
         self._companion.end()
 
     def _start(self) -> None:
@@ -98,8 +100,9 @@ class _Merger:
             return self._companion.pipe.recv_bytes()
         except (EOFError, OSError):
             fate = self._companion.fate()
-            self._companion.end()
-            self._start()
+            if not self._ended:
+                self._companion.end()
+                self._start()
             raise Unavailable(f"a merging process {fate}") from None
 
     def _answered(self, message: bytes) -> Merged | Weighed:

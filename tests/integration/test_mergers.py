@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from hallpulse.broker import Letter
@@ -17,11 +19,13 @@ from hallpulse.contract.reasons import Reason
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.domain.figures import Figure
 from hallpulse.store import Store, open_store
+from hallpulse.store.locks import _HALL, _hall_key
 from services.ingest.mergers import Mergers
 from services.ingest.merging import Merging
 from services.ingest.work import Merged, Place, Work
 from tests.ingest_process import running, settings
 from tests.ingesting import publish, publishing, stored, wait_until
+from tests.integration.test_doubles_in_flight import WAITING
 from tests.integration.test_store import COUNTY, YEAR, case, item
 from tests.merging import NOW, decoded
 from tests.servers import Vhost
@@ -154,6 +158,37 @@ def test_none_is_left_at_the_end(store_url: str) -> None:
     pids = processes(made)
     made.end()  # while they are still starting
     assert not any(alive(pid) for pid in pids)
+
+
+def test_what_is_under_way_at_the_end_is_given_up_and_nobody_takes_its_place(store_url: str, store: Store) -> None:
+    made = Mergers(Place(store_url, frozenset({USER})), 1)
+    made.wait()
+    failures: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            made.do(work(*case(1)), anything)
+        except Unavailable as error:
+            failures.append(error)
+
+    with psycopg.connect(store_url) as holder:
+        holder.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_HALL, _hall_key(222424, "hall-1")))
+        asking = threading.Thread(target=ask)
+        asking.start()
+        wait_until(lambda: waiting(store_url) == 1)
+        pids = processes(made)
+        made.end()
+        asking.join(20)
+    assert [str(error) for error in failures] == ["a merging process was killed by SIGTERM"]
+    assert processes(made) == pids
+    assert not alive(*pids)
+    assert stored(store) == 0
+
+
+def waiting(store_url: str) -> int:
+    with psycopg.connect(store_url) as connection:
+        row = connection.execute(WAITING).fetchone()
+        return row[0] if row else 0
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGKILL])
