@@ -56,12 +56,12 @@ def _answer(merging: Merging, pipe: Connection) -> Merged | Failed | None:
         return Failed(True, str(error))
     except Halt as error:
         return Failed(False, str(error))
-    except (EOFError, BrokenPipeError):
+    except (EOFError, ConnectionError):
         raise
     except Exception as error:
         return Failed(False, own_fault(error))
 
 
 if __name__ == "__main__":
-    with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # whoever asked has ended
+    with suppress(EOFError, ConnectionError):  # whoever asked has ended
         serve(connection_of(sys.argv))

@@ -54,8 +54,6 @@ def decode_message(
     gateway_users: broker users that may speak for any hall.
     """
     check = speaker(routing_key, user_id, gateway_users).check
-    if (event := decode_ordinary(body, content_type, check, now)) is not None:
-        return Decoded([event], [])
     decoded = Decoded([], [])
     try:
         for one in _bodies(body, content_type):

@@ -57,17 +57,23 @@ class ContextCache:
         return TransactionContext(connection, self, versions)
 
     def last_seen(self, region: int) -> tuple[Workdays, Timelines] | None:
-        """A region's context as a transaction knew it before, for what is checked once its own is known."""
-        known = self._spans.get(region)
-        return None if known is None else (self.workdays(region), known[1])
+        """A region's context as a transaction knew it before, for what is checked once its own is known.
+
+        Nothing is made here: the calendars may be older than those of the transaction that asks.
+        """
+        spans, workdays = self._spans.get(region), self._workdays.get(self._scopes(region))
+        return None if spans is None or workdays is None else (workdays, spans[1])
 
     def workdays(self, region: int) -> Workdays:
         """Shared by all counties under the same calendars: each takes 12 ms to make."""
-        scopes = tuple(scope for scope in scopes_of(region) if scope in self._calendars)
+        scopes = self._scopes(region)
         known = self._workdays.get(scopes)
         if known is None:
             known = self._workdays[scopes] = workdays_of(region, self._calendars)
         return known
+
+    def _scopes(self, region: int) -> tuple[int, ...]:
+        return tuple(scope for scope in scopes_of(region) if scope in self._calendars)
 
     def spans(self, region: int, version: int) -> Spans:
         """What was read of this version of a region's catalogue, for whoever reads more of it to put there."""
@@ -114,8 +120,8 @@ class RegionItems:
         self._own[code] = spans
 
     @property
-    def changed(self) -> Spans:
-        """All that is known, for those who come after this transaction."""
+    def known(self) -> Spans:
+        """By this transaction, for those who come after it."""
         return {code: spans for code, spans in {**self._known, **self._own}.items() if spans}
 
     def _find(self, code: str) -> Timeline | None:
@@ -150,7 +156,7 @@ class TransactionContext:
     def committed(self) -> None:
         """The transaction is: each region whose catalogue it changed has the next version (`catalogue`)."""
         for region in self._changed:
-            self._cache.keep(region, self._versions.get(region, 0) + 1, self._seen[region][1].changed)
+            self._cache.keep(region, self._versions.get(region, 0) + 1, self._seen[region][1].known)
 
     def __call__(self, region: int) -> tuple[Workdays, RegionItems]:
         known = self._seen.get(region)
