@@ -6,11 +6,12 @@ import json
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import cycle
 from typing import Any
 
 from hallpulse.contract.decode import decode_events
 from hallpulse.contract.events import HallEvent
-from hallpulse.store import MergeOutcome, Store, open_store
+from hallpulse.store import Expected, MergeOutcome, Store, open_store
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -30,7 +31,9 @@ def decoded(stream: Iterable[dict[str, Any]]) -> list[HallEvent]:
 
 
 def merge_all(store: Store, events: Sequence[HallEvent], batch: int) -> list[MergeOutcome]:
-    return [store.merge(events[start : start + batch], NOW) for start in range(0, len(events), batch)]
+    """One batch after the other, expected to be new, to be stored in part, and so on: whatever they really are."""
+    starts = range(0, len(events), batch)
+    return [store.merge(events[s : s + batch], NOW, e) for s, e in zip(starts, cycle(Expected), strict=False)]
 
 
 def merge_by_workers(url: str, events: Sequence[HallEvent], workers: int, batch: int) -> None:

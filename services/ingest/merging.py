@@ -16,7 +16,7 @@ from hallpulse.contract.reasons import Reason
 from hallpulse.contract.refusal import Refusal
 from hallpulse.contract.speaker import speaker
 from hallpulse.metrics import HallCount
-from hallpulse.store import MergeOutcome, Store
+from hallpulse.store import Expected, MergeOutcome, Store
 
 from .work import HallTimes, Merged, Weigh, Work
 
@@ -51,10 +51,11 @@ class Merging:
         if refused:
             weigh(taken, refused)
         likely, doubtful = _parted(events, frozenset(id_.decode(errors="replace") for id_ in work.doubtful))
-        return _merged(taken, refused, [self._merge(likely, likely_new=True), self._merge(doubtful, likely_new=False)])
+        expected = Expected.SOME_STORED if work.old_doubles else Expected.NEW
+        return _merged(taken, refused, [self._merge(likely, expected), self._merge(doubtful, Expected.ANYTHING)])
 
-    def _merge(self, events: Sequence[HallEvent], *, likely_new: bool) -> MergeOutcome:
-        return self._store.merge(events, self._now(), likely_new=likely_new)
+    def _merge(self, events: Sequence[HallEvent], expected: Expected) -> MergeOutcome:
+        return self._store.merge(events, self._now(), expected)
 
     def _decode(self, work: Work) -> tuple[list[HallEvent], list[Letter]]:
         """Events, good and bad; never raises."""
@@ -99,7 +100,7 @@ def _merged(taken: dict[str, int], refused: Sequence[Letter], outcomes: Sequence
         new=[count for outcome in outcomes for count in _counts(outcome.new)],
         duplicates=[count for outcome in outcomes for count in _counts(outcome.duplicates)],
         times=[HallTimes.of(*hall, times) for outcome in outcomes for hall, times in outcome.times.items()],
-        guessed_wrong=any(outcome.guessed_wrong for outcome in outcomes),
+        old_doubles=any(outcome.stored_long_ago for outcome in outcomes),
     )
 
 

@@ -57,8 +57,8 @@ class Pipeline:
                 tallies.append(self._limit.weigh(taken, letters))
 
         merged = self._merger.do(self._work(batch), weigh)
-        if merged.guessed_wrong:
-            self._recent.was_wrong()
+        if merged.old_doubles:
+            self._recent.missed_some()
         if not tallies:
             weigh(merged.taken, ())
         with self._lock:
@@ -68,8 +68,8 @@ class Pipeline:
 
     def _work(self, batch: Batch) -> Work:
         _, bodies, content_types, routing_keys, user_ids = zip(*batch.deliveries, strict=True)
-        doubtful = self._recent.doubtful(set(_ids(bodies)))
-        return Work(bodies, content_types, routing_keys, user_ids, list(doubtful))
+        doubtful, old_doubles = self._recent.guess(set(_ids(bodies)))
+        return Work(bodies, content_types, routing_keys, user_ids, list(doubtful), old_doubles)
 
 
 def _ids(bodies: Iterable[bytes]) -> Iterable[bytes]:

@@ -7,10 +7,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Set
+from typing import NamedTuple
 
 REMEMBERED = 200_000
 """So many ids at least, twice as many at most: about 40 MB."""
 DISTRUST_BATCHES = 10
+
+
+class Guess(NamedTuple):
+    """doubtful: ids of a batch that may be stored already; old_doubles: others may be too, as some were lately."""
+
+    doubtful: Set[bytes]
+    old_doubles: bool
 
 
 class RecentIds:
@@ -22,19 +30,18 @@ class RecentIds:
         self._older: set[bytes] = set()
         self._distrust = 0
 
-    def doubtful(self, ids: Set[bytes]) -> Set[bytes]:
-        """Those of a batch's ids that may be stored already; all of them for a while after the guess was wrong."""
+    def guess(self, ids: Set[bytes]) -> Guess:
+        """About the ids of a batch, which are remembered from now on."""
         with self._lock:
             known = (self._newer & ids) | (self._older & ids)
             self._newer |= ids
             if len(self._newer) >= REMEMBERED:
                 self._newer, self._older = set(), self._newer
-            if self._distrust:
-                self._distrust -= 1
-                return ids
-            return known
+            old_doubles = self._distrust > 0
+            self._distrust -= old_doubles
+            return Guess(known, old_doubles)
 
-    def was_wrong(self) -> None:
-        """Doubles of what was stored long ago, or by another process, are coming: trying in vain would cost more."""
+    def missed_some(self) -> None:
+        """Doubles of what was stored long ago, or by others, are coming: for a while it costs less to look first."""
         with self._lock:
             self._distrust = DISTRUST_BATCHES

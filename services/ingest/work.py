@@ -21,7 +21,8 @@ class Place(msgspec.Struct):
 class Work(msgspec.Struct, array_like=True):
     """The messages of a batch, column by column, as the broker delivered them.
 
-    doubtful: ids of events, as they are written, that may well be stored already.
+    doubtful: ids of events, as they are written, that may well be stored already, or just being stored; old_doubles:
+    whether doubles of what was stored long ago are likely among the others.
     """
 
     bodies: Sequence[bytes]
@@ -29,6 +30,7 @@ class Work(msgspec.Struct, array_like=True):
     routing_keys: Sequence[str]
     user_ids: Sequence[str | None]
     doubtful: Sequence[bytes]
+    old_doubles: bool = False
 
 
 class Weighed(msgspec.Struct, tag="weighed", array_like=True):
@@ -60,7 +62,7 @@ class Merged(msgspec.Struct, tag="merged", array_like=True):
     """What became of a batch. taken: as of `Weighed`; refused: when it was decoded; reused: an id, by these events.
 
     new, duplicates: by hall and family, those stored now and those that had been stored before;
-    guessed_wrong: an event that was not doubtful had been stored before.
+    old_doubles: an event that was not doubtful had been stored before.
     """
 
     taken: Mapping[str, int]
@@ -69,7 +71,7 @@ class Merged(msgspec.Struct, tag="merged", array_like=True):
     new: Sequence[HallCount]
     duplicates: Sequence[HallCount]
     times: Sequence[HallTimes]
-    guessed_wrong: bool
+    old_doubles: bool
 
 
 class Failed(msgspec.Struct, tag="failed", array_like=True):

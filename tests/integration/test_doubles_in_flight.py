@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from hallpulse.domain.figures import Figure
-from hallpulse.store import MergeOutcome, Store
+from hallpulse.store import Expected, MergeOutcome, Store
 from hallpulse.store.locks import _HALL, _hall_key
 from tests.ingesting import wait_until
 from tests.integration.test_store import COUNTY, YEAR, case
@@ -29,12 +29,13 @@ def waiting(watcher: psycopg.Connection[tuple[int]]) -> int:
     return row[0] if row else 0
 
 
+@pytest.mark.parametrize("expected", Expected)
 def test_doubles_of_events_that_are_just_being_stored_count_once(
-    store: Store, store_url: str, watcher: psycopg.Connection[tuple[int]]
+    store: Store, store_url: str, watcher: psycopg.Connection[tuple[int]], expected: Expected
 ) -> None:
     events = decoded([*case(1), *case(2)])
     outcomes: list[MergeOutcome] = []
-    threads = [threading.Thread(target=lambda: outcomes.append(store.merge(events, NOW))) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: outcomes.append(store.merge(events, NOW, expected))) for _ in range(3)]
     with psycopg.connect(store_url) as holder:
         key = _hall_key(222424, "hall-1")
         holder.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_HALL, key))

@@ -35,11 +35,11 @@ KEY = "222424.hall-1.case"
 Do = Callable[[Work, Callable[[Mapping[str, int], Sequence[Letter]], None]], Merged]
 
 
-def work(*events: dict[str, Any] | bytes, doubtful: Sequence[bytes] = (), key: str = KEY) -> Work:
+def work(*events: dict[str, Any] | bytes, doubtful: Sequence[bytes] = (), old: bool = False, key: str = KEY) -> Work:
     """A message an event."""
     bodies = [event if isinstance(event, bytes) else json.dumps(event).encode() for event in events]
     count = len(bodies)
-    return Work(bodies, [EVENT_TYPE] * count, [key] * count, [USER] * count, doubtful)
+    return Work(bodies, [EVENT_TYPE] * count, [key] * count, [USER] * count, doubtful, old)
 
 
 def anything(_: Mapping[str, int], __: Sequence[Letter]) -> None:
@@ -71,17 +71,18 @@ def test_a_batch_is_stored_and_told_in_numbers(do: Do, store: Store) -> None:
     assert [(one.region, one.hall, one.family, one.count) for one in merged.new] == [(222424, "hall-1", "case", 4)]
     assert [(one.hall, one.count) for one in merged.duplicates] == [("hall-1", 1)]
     assert [(one.region, one.hall, len(one.times)) for one in merged.times] == [(222424, "hall-1", 4)]
-    assert (merged.refused, merged.reused, merged.guessed_wrong) == ([], [], False)
+    assert (merged.refused, merged.reused, merged.old_doubles) == ([], [], False)
     assert store.figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(8, 2)
 
 
-def test_what_was_stored_before_is_found_whether_it_was_doubted_or_not(do: Do, store: Store) -> None:
+@pytest.mark.parametrize("old", [False, True])
+def test_what_was_stored_before_is_found_whether_it_was_doubted_or_not(do: Do, store: Store, old: bool) -> None:
     do(work(*case(1)), anything)
     other = {**case(1)[0], "time": "2026-03-03T09:00:00+08:00"}
     doubted = do(work(*case(1), *case(2), doubtful=[b"case-1-received", b"case-1-decided"]), anything)
-    assert ([one.count for one in doubted.duplicates], doubted.guessed_wrong) == ([2], False)
-    missed = do(work(*case(2), *case(3), other), anything)
-    assert ([one.count for one in missed.duplicates], missed.guessed_wrong) == ([2], True)
+    assert ([one.count for one in doubted.duplicates], doubted.old_doubles) == ([2], False)
+    missed = do(work(*case(2), *case(3), other, old=old), anything)
+    assert ([one.count for one in missed.duplicates], missed.old_doubles) == ([2], True)
     assert [letter.refusal.reason for letter in missed.reused] == [Reason.ID_REUSED]
     assert store.event_counts(222424) == {"hall-1": 6}
     assert store.recompute(check=True) == []

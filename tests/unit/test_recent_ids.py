@@ -13,24 +13,24 @@ def ids(*numbers: int) -> set[bytes]:
 
 
 def test_what_came_lately_is_doubtful_and_what_did_not_is_not() -> None:
-    guess = RecentIds()
-    assert guess.doubtful(ids(1, 2, 3)) == set()
-    assert guess.doubtful(ids(3, 4)) == ids(3)
-    assert guess.doubtful(ids(1, 4, 5)) == ids(1, 4)
+    recent_ids = RecentIds()
+    assert recent_ids.guess(ids(1, 2, 3)) == (set(), False)
+    assert recent_ids.guess(ids(3, 4)) == (ids(3), False)
+    assert recent_ids.guess(ids(1, 4, 5)) == (ids(1, 4), False)
 
 
-def test_after_a_wrong_guess_everything_is_doubtful_for_a_while() -> None:
-    guess = RecentIds()
-    guess.was_wrong()
+def test_after_an_old_double_was_met_others_are_expected_for_a_while() -> None:
+    recent_ids = RecentIds()
+    recent_ids.missed_some()
     for number in range(recent.DISTRUST_BATCHES):
-        assert guess.doubtful(ids(number)) == ids(number)
-    assert guess.doubtful(ids(99)) == set()
+        assert recent_ids.guess(ids(number)) == (set(), True)
+    assert recent_ids.guess(ids(99, 1)) == (ids(1), False)
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent, "REMEMBERED", 100)
-    guess = RecentIds()
+    recent_ids = RecentIds()
     for number in range(1000):
-        guess.doubtful(ids(number))
-    assert guess.doubtful(ids(*range(900, 1000), 1)) == ids(*range(900, 1000))
-    assert len(guess._newer) + len(guess._older) <= 300
+        recent_ids.guess(ids(number))
+    assert recent_ids.guess(ids(*range(900, 1000), 1)).doubtful == ids(*range(900, 1000))
+    assert len(recent_ids._newer) + len(recent_ids._older) <= 300

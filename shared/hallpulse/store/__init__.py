@@ -1,6 +1,7 @@
 """The only door to PostgreSQL."""
 
 from .audit import AuditLine, Deed, process_actor
+from .incoming import Expected
 from .merge import MergeOutcome
 from .reading.history import CaseHistory
 from .reading.integrity import Findings
@@ -24,6 +25,7 @@ __all__ = [
     "Deed",
     "Difference",
     "ElapsedHistogram",
+    "Expected",
     "Findings",
     "Grant",
     "Hall",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from operator import itemgetter
 from typing import Any
 
@@ -24,17 +25,28 @@ EventKey = tuple[int, str, bytes]
 Events = Mapping[EventKey, HallEvent]
 
 
+class Expected(Enum):
+    """What a batch most likely is: a guess that saves work, and is never relied upon."""
+
+    NEW = "none of it is stored"
+    SOME_STORED = "some of it was stored long ago"
+    ANYTHING = "some of it is stored, or just being stored"
+
+
 @dataclass(slots=True)
 class Sorted:
-    """A batch, sorted: `new` is stored now; `duplicates` said the same before; `reused` said something else."""
+    """A batch, sorted: `new` is stored now; `duplicates` said the same before; `reused` said something else.
+
+    stored_long_ago: some of a batch that was not expected to be anything had been stored.
+    """
 
     new: dict[EventKey, HallEvent] = field(default_factory=dict)
     duplicates: list[HallEvent] = field(default_factory=list)
     reused: list[HallEvent] = field(default_factory=list)
-    guessed_wrong: bool = False
+    stored_long_ago: bool = False
 
 
-def insert_events(connection: Connection, batch: Sequence[HallEvent], arrived: int, *, likely_new: bool) -> Sorted:
+def insert_events(connection: Connection, batch: Sequence[HallEvent], arrived: int, expected: Expected) -> Sorted:
     """Store the events whose (source, id) is new. arrived: minutes since 1970-01-01 UTC."""
     result = Sorted()
     first = result.new
@@ -42,13 +54,23 @@ def insert_events(connection: Connection, batch: Sequence[HallEvent], arrived: i
         other = first.setdefault((event.region, event.hall, pack_id(event.id)), event)
         if other is not event:
             (result.duplicates if event.same_content(other) else result.reused).append(event)
-    if likely_new and _insert_new(connection, first, arrived):
+    if expected is Expected.NEW and _insert_new(connection, first, arrived):
         return result
-    result.guessed_wrong = likely_new
-    for key, stored in _insert_where_new(connection, first, arrived).items():
-        event = first.pop(key)
-        (result.duplicates if event.same_content(stored) else result.reused).append(event)
+    if expected is not Expected.ANYTHING:
+        stored = _stored(connection, sorted(first, key=_BY_ID))
+        _take_out(stored, result)
+        result.stored_long_ago = bool(stored)
+        if not first or _insert_new(connection, first, arrived):
+            return result
+    _take_out(_insert_where_new(connection, first, arrived), result)
     return result
+
+
+def _take_out(stored: Events, result: Sorted) -> None:
+    """What had been stored before is not new."""
+    for key, before in stored.items():
+        event = result.new.pop(key)
+        (result.duplicates if event.same_content(before) else result.reused).append(event)
 
 
 def _insert_new(connection: Connection, events: Events, arrived: int) -> bool:
@@ -68,12 +90,16 @@ def _insert_where_new(connection: Connection, events: Events, arrived: int) -> d
     events, which its own snapshot does not show.
     """
     copy_rows(connection, "stage_events", "events", _COLUMNS, _rows(events, arrived))
-    known = connection.execute(_INSERT).all()
-    if not known:
+    return _stored(connection, [(row[0], row[1], bytes(row[2])) for row in connection.execute(_INSERT)])
+
+
+def _stored(connection: Connection, keys: Sequence[EventKey]) -> dict[EventKey, HallEvent]:
+    """What is stored under these keys, as far as it is committed."""
+    if not keys:
         return {}
-    regions, halls, ids = (list(column) for column in zip(*known, strict=True))
-    seen = connection.execute(_STORED, {"regions": regions, "halls": halls, "ids": ids})
-    return {(row[0], row[1], bytes(row[2])): event_of(tuple(row)) for row in seen}
+    regions, halls, ids = (list(column) for column in zip(*keys, strict=True))
+    rows = connection.execute(_STORED, {"regions": regions, "halls": halls, "ids": ids})
+    return {(row[0], row[1], bytes(row[2])): event_of(tuple(row)) for row in rows}
 
 
 def _rows(events: Events, arrived: int) -> Iterator[tuple[Any, ...]]:

@@ -20,7 +20,7 @@ from .codec import case_event
 from .context import ContextCache, TransactionContext
 from .database import transaction
 from .hall_days import MICROSECONDS_A_MINUTE, Times, note_hall_days, times_of
-from .incoming import EventKey, insert_events
+from .incoming import EventKey, Expected, insert_events
 from .locks import lock_figures, lock_halls, lock_regions, share_calendars
 from .reports import store_figures, store_tallies
 from .staging import to_date
@@ -33,8 +33,8 @@ _NOTHING_AHEAD: Mapping[CaseKey, Folded] = MappingProxyType({})
 class MergeOutcome:
     """What became of a batch: which events are new, which were double or used an id again.
 
-    redated: cases that a changed catalogue touched; times: of the new events, by hall; guessed_wrong: most
-    likely none was stored already, but one was.
+    redated: cases that a changed catalogue touched; times: of the new events, by hall;
+    stored_long_ago: some of it was, where the batch was not expected to be anything.
     """
 
     new: Sequence[HallEvent] = ()
@@ -42,26 +42,26 @@ class MergeOutcome:
     reused: Sequence[HallEvent] = ()
     redated: int = 0
     times: Times = field(default_factory=dict)
-    guessed_wrong: bool = False
+    stored_long_ago: bool = False
 
 
 def merge(
-    engine: Engine, cache: ContextCache, batch: Sequence[HallEvent], arrived: int, likely_new: bool
+    engine: Engine, cache: ContextCache, batch: Sequence[HallEvent], arrived: int, expected: Expected
 ) -> MergeOutcome:
     """Store a batch, all or nothing; storing it again changes nothing.
 
-    arrived: microseconds since 1970-01-01 UTC; likely_new: as `Store.merge` takes it. Raises Unavailable (try again) or
-    Halt.
+    arrived: microseconds since 1970-01-01 UTC; expected: what the batch most likely is. Raises Unavailable (try
+    again) or Halt.
     """
     if not batch:
         return MergeOutcome()
     minute = arrived // MICROSECONDS_A_MINUTE
     with transaction(engine) as connection:
         share_calendars(connection)
-        found = insert_events(connection, batch, minute, likely_new=likely_new)
+        found = insert_events(connection, batch, minute, expected)
         events = list(found.new.values())
         if not events:
-            return MergeOutcome((), found.duplicates, found.reused, guessed_wrong=found.guessed_wrong)
+            return MergeOutcome((), found.duplicates, found.reused, stored_long_ago=found.stored_long_ago)
         times, taken = times_of(events), _taken(found.new, cache)  # before anybody has to wait for us
         regions = {region for region, _ in times}
         lock_regions(connection, regions, {e.region for e in events if e.type.family is Family.ITEM})
@@ -70,7 +70,7 @@ def merge(
         redated = _take_in(connection, context, taken)
         note_hall_days(connection, times, minute)
     context.committed()
-    return MergeOutcome(events, found.duplicates, found.reused, redated, times, found.guessed_wrong)
+    return MergeOutcome(events, found.duplicates, found.reused, redated, times, found.stored_long_ago)
 
 
 @dataclass(frozen=True, slots=True)

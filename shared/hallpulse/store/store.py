@@ -21,6 +21,7 @@ from .audit import Audit, process_actor
 from .catalogue import timelines
 from .context import ContextCache, read_calendars
 from .database import at_one_moment, open_engine, transaction
+from .incoming import Expected
 from .merge import MergeOutcome, merge
 from .migration import upgrade
 from .notices import NoticeLedger
@@ -83,13 +84,12 @@ class Store:
     def close(self) -> None:
         self._engine.dispose()
 
-    def merge(self, events: Sequence[HallEvent], arrived: datetime, *, likely_new: bool = False) -> MergeOutcome:
-        """Store a batch, all or nothing; storing it again changes nothing.
-
-        likely_new: most likely none of it is stored already, a guess that saves work (`MergeOutcome.guessed_wrong`).
-        """
+    def merge(
+        self, events: Sequence[HallEvent], arrived: datetime, expected: Expected = Expected.ANYTHING
+    ) -> MergeOutcome:
+        """Store a batch, all or nothing; storing it again changes nothing."""
         microseconds = int((arrived - _EPOCH).total_seconds() * 1_000_000)
-        return merge(self._engine, self._cache, events, microseconds, likely_new)
+        return merge(self._engine, self._cache, events, microseconds, expected)
 
     def apply_calendars(self, calendars: Sequence[Calendar], progress: Progress | None = None) -> int:
         """Put calendars in force and date again every case that they touch; how many cases that were."""
