@@ -34,8 +34,8 @@ MERGE_BATCH = 10_000
 SUBSET = 6000
 BASE_BYTES, BYTES_AN_EVENT = 10 * 2**30, 400
 """So much disk is asked for: the log, the queues and the least size; and a little more than each event takes."""
-WARM_UP = 1
-"""Rounds that are not counted: the first finds nothing of the database in memory."""
+WARM_UP = 2
+"""Rounds that are not counted: the first ones find little of the database in memory, and its pages full to the brim."""
 
 
 class Part(NamedTuple):
