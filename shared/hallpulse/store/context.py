@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 
@@ -103,17 +102,18 @@ class RegionItems:
     def get(self, code: str, default: Timeline, /) -> Timeline:
         spans = self._find(code)
         if spans is None:
-            self.want([code])
-            spans = self._find(code)
+            item = (self._region, code)
+            spans = spans_in_force(self._connection, [item])[item]
+            self.put(code, spans)
         return spans or default
 
-    def want(self, codes: Iterable[str]) -> None:
-        """Read at once what is going to be asked for."""
-        missing = [(self._region, code) for code in codes if self._find(code) is None]
-        if not missing:
-            return
-        for (_, code), spans in spans_in_force(self._connection, missing).items():
-            (self._known if spans else self._own)[code] = spans
+    def lacks(self, code: str) -> bool:
+        """Whether the item would have to be read."""
+        return self._find(code) is None
+
+    def put(self, code: str, spans: Timeline) -> None:
+        """What was read of an item."""
+        (self._known if spans else self._own)[code] = spans
 
     def change(self, code: str, spans: Timeline) -> None:
         """An item has another timeline from now on, in this transaction."""
@@ -146,12 +146,11 @@ class TransactionContext:
             self._changed.add(region)
 
     def want(self, items: Iterable[Item]) -> None:
-        """Read at once the items that are going to be asked for."""
-        by_region: dict[int, list[str]] = defaultdict(list)
-        for region, code in items:
-            by_region[region].append(code)
-        for region, codes in by_region.items():
-            self(region)[1].want(codes)
+        """Read at once, of all regions, the items that are going to be asked for."""
+        missing = [(region, code) for region, code in items if self(region)[1].lacks(code)]
+        if missing:
+            for (region, code), spans in spans_in_force(self._connection, missing).items():
+                self(region)[1].put(code, spans)
 
     def committed(self) -> None:
         """The transaction is: each region whose catalogue it changed has the next version (`catalogue`)."""
