@@ -80,7 +80,7 @@ bench: ## Measure this machine, everything side by side; SECTIONS="ingest latenc
 
 bench-large: ## Measure the ingest beside 1, 10 and 100 million stored events: 45 GB of disk, about an hour
 	@scripts/setup.sh bench
-	$(RUN)/python -m bench growth --events 100000 --size 1000000 --size 10000000 --size 100000000
+	$(RUN)/python -m bench growth --size 1000000 --size 10000000 --size 100000000
 
 audit: setup-test ## Look for known holes in the dependencies and for risky code
 	@$(RUN)/python scripts/audit.py

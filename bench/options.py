@@ -13,7 +13,7 @@ class Options:
     ingest is measured; random_ids: with ids in no order, instead of ordered by time.
     """
 
-    events: int = 60_000
+    events: int = 100_000
     rounds: int = 5
     patience: float = 0.0
     probes: int = 200

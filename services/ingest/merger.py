@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -21,6 +22,8 @@ from .merging import Merging
 from .work import Failed, Merged, Place, Weighed, Work
 
 _encode = msgspec.msgpack.Encoder().encode
+NICE = 5
+"""People who ask wait for an answer; a backlog only takes a little longer."""
 _place = msgspec.msgpack.Decoder(Place).decode
 _work = msgspec.msgpack.Decoder(Work).decode
 
@@ -31,6 +34,7 @@ class _Dropped(Exception):
 
 def serve(pipe: Connection) -> None:
     place = _place(pipe.recv_bytes())
+    os.nice(NICE)
     store = open_store(place.database_url, pool_size=1, service="ingest")
     merging = Merging(store, place.gateway_users)
     gc.freeze()  # what is loaded by now stays: collections need not look at it again

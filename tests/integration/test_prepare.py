@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, make_url, text
 
 from hallpulse.broker.connection import open_channel
@@ -16,6 +18,7 @@ from hallpulse.domain.calendar import Calendar
 from hallpulse.domain.errors import Halt
 from hallpulse.settings import Settings, SettingsError
 from hallpulse.store import Grant, database, hash_of, migrate, migration, open_store
+from hallpulse.store.tables import metadata
 from services.console.prepare import make_gateway_user, prepare
 from tests.integration.test_store import case, item
 from tests.merging import NOW, decoded
@@ -38,6 +41,14 @@ def test_tables_calendars_and_topology_are_there_afterwards(database_url: str, a
     with open_channel(amqp_url) as channel:
         channel.exchange_declare("hall.events", passive=True)
         channel.queue_declare("hall.refused", passive=True)
+
+
+def test_the_migrations_make_the_tables_and_indexes_that_the_code_knows(database_url: str) -> None:
+    migrate(database_url)
+    engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg"))
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
 
 
 def test_the_gateways_user_may_publish_and_nothing_else(broker: BrokerServer, vhost: Vhost, database_url: str) -> None:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hallpulse.domain.measures import ELAPSED_BUCKETS
+from hallpulse.domain.measures import DAYS_APART, ELAPSED_BUCKETS
 from hallpulse.domain.percentiles import percentiles_of, percentiles_of_buckets
 
 DAYS = st.lists(st.one_of(st.integers(0, 8), st.integers(0, 120)), max_size=60)
@@ -36,12 +37,21 @@ def test_percentiles_are_by_nearest_rank(days: list[int]) -> None:
 
 
 @given(DAYS)
-def test_the_histogram_says_them_just_where_each_lies_in_a_bucket_of_one_number_of_days(days: list[int]) -> None:
+def test_the_histogram_says_them_and_slow_cases_are_counted_only_where_one_lies_there(days: list[int]) -> None:
+    asked: list[int] = []
+
+    def longer() -> Iterable[tuple[int, int]]:
+        asked.extend(days)
+        return Counter(day for day in days if day > DAYS_APART).items()
+
     wanted = nearest_rank(days)
-    if all(value is None or value <= 3 for value in wanted.values()):
-        assert percentiles_of_buckets(histogram(days)) == wanted
-    else:
-        assert percentiles_of_buckets(histogram(days)) is None
+    assert percentiles_of_buckets(histogram(days), longer) == wanted
+    assert bool(asked) == any(value is not None and value > DAYS_APART for value in wanted.values())
+
+
+def test_up_to_three_days_each_bucket_is_one_number_of_days() -> None:
+    assert ELAPSED_BUCKETS[: DAYS_APART + 1] == tuple(range(DAYS_APART + 1))
+    assert ELAPSED_BUCKETS[DAYS_APART + 1] != DAYS_APART + 1
 
 
 def test_no_rank_is_rounded() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from .measures import ELAPSED_BUCKETS
+from .measures import DAYS_APART, ELAPSED_BUCKETS
 
 PERCENTS: Mapping[str, int] = {"p50": 50, "p90": 90, "p95": 95}
 
@@ -16,20 +16,17 @@ def percentiles_of(days: Iterable[tuple[int, int]]) -> dict[str, int | None]:
     return {name: None if index is None else counted[index][0] for name, index in place.items()}
 
 
-def percentiles_of_buckets(counts: Sequence[int]) -> dict[str, int | None] | None:
-    """From the elapsed histogram; None where one of them lies in a bucket of more than one number of days."""
-    places = list(_places(counts))
-    if any(index is not None and not _is_one_number(index) for index in places):
-        return None
-    values = [None if index is None else ELAPSED_BUCKETS[index] for index in places]
-    return dict(zip(PERCENTS, values, strict=True))
+def percentiles_of_buckets(
+    counts: Sequence[int], longer: Callable[[], Iterable[tuple[int, int]]]
+) -> dict[str, int | None]:
+    """From the elapsed histogram.
 
-
-def _is_one_number(bucket: int) -> bool:
-    """Elapsed days are never negative, so that the first bucket holds 0 alone."""
-    if bucket >= len(ELAPSED_BUCKETS):
-        return False
-    return bucket == 0 or ELAPSED_BUCKETS[bucket] - ELAPSED_BUCKETS[bucket - 1] == 1
+    longer: the same as of `percentiles_of` for what took longer than DAYS_APART, where one of them lies there.
+    """
+    apart = list(zip(ELAPSED_BUCKETS, counts[: DAYS_APART + 1], strict=False))
+    if all(index is None or index <= DAYS_APART for index in _places(counts)):
+        return percentiles_of([*apart, (DAYS_APART + 1, sum(counts[DAYS_APART + 1 :]))])
+    return percentiles_of([*apart, *longer()])
 
 
 def _places(counts: Sequence[int]) -> Iterable[int | None]:

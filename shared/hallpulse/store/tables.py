@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from hallpulse.domain.indicators import ITEM_COLUMNS
-from hallpulse.domain.measures import COLUMNS
+from hallpulse.domain.measures import COLUMNS, DAYS_APART
 
 metadata = MetaData()
 
@@ -105,6 +105,7 @@ cases = Table(
     PrimaryKeyConstraint("region", "hall", "case_id"),
     Index("cases_accepted", "region", "accepted", "item_code"),
     Index("cases_flagged", "region", "hall", postgresql_where=text("flags <> 0")),
+    Index("cases_slow", "region", "decided", "elapsed", postgresql_where=text(f"timed AND elapsed > {DAYS_APART}")),
     Index("cases_open", "region", "late_from", "hall", "case_id", postgresql_where=text("open")),
 )
 

@@ -8,8 +8,8 @@ from datetime import date
 from sqlalchemy import Connection, text
 
 from hallpulse.domain.figures import Scope, Window
-from hallpulse.domain.measures import COLUMNS, Measure
-from hallpulse.domain.percentiles import percentiles_of, percentiles_of_buckets
+from hallpulse.domain.measures import COLUMNS, DAYS_APART, Measure
+from hallpulse.domain.percentiles import percentiles_of_buckets
 
 from .ranges import EVER, FAR
 from .sums import Sought, Sums, cell_sums, parameters, total
@@ -84,22 +84,24 @@ def read_percentiles(connection: Connection, scope: Scope, window: Window) -> di
 def percentiles_from(connection: Connection, scope: Scope, window: Window, cells: Sums) -> dict[str, int | None]:
     """The same where the sums of the cells, at least of BUCKETS, are known already.
 
-    They say it where each of the three lies in a bucket of one number of days. Else all cases are looked through, and
-    what they say is taken alone.
+    Where one of the three lies beyond DAYS_APART, the cases that took longer are counted too.
     """
-    found = percentiles_of_buckets([cells.get(bucket, 0) for bucket in BUCKETS])
-    return found if found is not None else percentiles_of(_cases_by_elapsed_days(connection, scope, window))
+    counts = [cells.get(bucket, 0) for bucket in BUCKETS]
+    return percentiles_of_buckets(counts, lambda: _slow_cases(connection, scope, window))
 
 
-def _cases_by_elapsed_days(connection: Connection, scope: Scope, window: Window) -> list[tuple[int, int]]:
-    """The region is part of the statement: a plan for any region takes a province for a few cases, and the index."""
+def _slow_cases(connection: Connection, scope: Scope, window: Window) -> list[tuple[int, int]]:
+    """Elapsed days → cases; an index holds those alone (docs/decisions/0008-slow-cases.md).
+
+    The region is part of the statement: a plan for any region takes a province for a few cases.
+    """
     low, high = scope.bounds
     narrower = " AND department = :department" if scope.department is not None else ""
     narrower += " AND hall = :hall" if scope.hall is not None else ""
     rows = connection.execute(
         text(
-            f"SELECT elapsed, count(*) FROM cases WHERE region BETWEEN {low} AND {high} AND timed"
-            f" AND decided BETWEEN :start AND :end{narrower} GROUP BY elapsed"
+            f"SELECT elapsed, count(*) FROM cases WHERE region BETWEEN {low} AND {high}"
+            f" AND timed AND elapsed > {DAYS_APART} AND decided BETWEEN :start AND :end{narrower} GROUP BY elapsed"
         ),
         {**parameters(scope), "start": window.start, "end": window.end},
     )
