@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import ConnectionClosedByBroker
 
 from hallpulse.broker import REFUSED, declare, open_channel
-from hallpulse.broker.stopped import EXIT_STATUS, reason, stop
+from hallpulse.broker.stopped import EXIT_STATUS, _asked, reason, stop
 from hallpulse.broker.topology import queue_name
 from hallpulse.contract.events import EventType
+from hallpulse.domain.errors import Unavailable
 from hallpulse.store import Store
 from services.console.commands.refused import command
 from tests.hall_events import changed
@@ -118,3 +120,17 @@ def test_no_other_worker_begins_while_ingest_is_stopped(
     assert ended(limited) == (EXIT_STATUS, f"ingest: stopped since {reason(vhost.amqp_url)}\n")
     assert waiting(channel, QUEUE) == 3
     assert stored(store) == 0
+
+
+def test_a_queue_that_is_only_just_made_is_asked_again(vhost: Vhost) -> None:
+    faults = [ConnectionClosedByBroker(541, "INTERNAL_ERROR - Cannot get a message from queue 'hall.stopped': noproc")]
+
+    def ask(_: BlockingChannel) -> str:
+        if faults:
+            raise faults.pop()
+        return "too many refused"
+
+    assert _asked(vhost.amqp_url, ask) == "too many refused"
+    faults.append(ConnectionClosedByBroker(541, "INTERNAL_ERROR"))
+    with pytest.raises(Unavailable, match="INTERNAL_ERROR"):
+        _asked(vhost.amqp_url, ask)

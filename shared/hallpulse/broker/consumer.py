@@ -12,8 +12,6 @@ import functools
 import time
 from collections.abc import Callable, Sequence
 
-from pika.adapters.blocking_connection import BlockingChannel
-
 from hallpulse.domain.errors import Unavailable
 
 from .batch import Batch
@@ -33,7 +31,7 @@ _WELL_SECONDS = 60.0
 class Consumer:
     """Consumes every partition until `stop` is called, from any thread or a signal handler.
 
-    admit: asked on every connection before anything is consumed; raises Halt where nothing may be.
+    admit: asked, given the broker's URL, before each connection that consumes; raises Halt where nothing may be.
     """
 
     def __init__(
@@ -43,7 +41,7 @@ class Consumer:
         limits: ConsumerLimits,
         say: Callable[[str], None],
         *,
-        admit: Callable[[BlockingChannel], None] = heed,
+        admit: Callable[[str], None] = heed,
     ) -> None:
         self._admit = admit
         self._url = amqp_url
@@ -100,8 +98,8 @@ class Consumer:
     def _one_connection(self) -> None:
         with open_channel(self._url) as channel:
             declare(channel, self._limits.partitions)
-            self._admit(channel)
             queues = queue_names(self._limits.partitions) + retire(channel, self._limits.partitions)
+        self._admit(self._url)
         self._generation += 1
         self._session = Session(
             self._url,

@@ -7,18 +7,22 @@ ended shows no metrics.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
 
-from hallpulse.domain.errors import Halt
+from hallpulse.domain.errors import Halt, Unavailable
 
-from .connection import broker_faults, open_channel
+from .connection import open_channel
 from .topology import STOPPED, declare_stopped
 
 EXIT_STATUS = 3
 """Of an ingest that waits for a person; to start it again is of no use until `resume`."""
+_NOT_YET, _PAUSES = "noproc", (0.1, 0.4)
+"""What RabbitMQ says, and closes the connection, where a quorum queue is declared but its process is not there yet."""
 
 
 class StoppedForAPerson(Halt):
@@ -35,25 +39,40 @@ def stop(amqp_url: str, why: str) -> None:
 
 def reason(amqp_url: str) -> str | None:
     """When and why ingest was stopped; None where it is not. Raises Unavailable, Halt."""
-    with open_channel(amqp_url) as channel:
-        return _read(channel)
+    return _asked(amqp_url, _read)
 
 
 def resume(amqp_url: str) -> str | None:
     """Let ingest consume again; why it was stopped, None where it was not. Raises Unavailable, Halt."""
+    return _asked(amqp_url, _read_and_end)
+
+
+def heed(amqp_url: str, *, ignored: bool = False) -> None:
+    """Before consuming: raises StoppedForAPerson, or ends the stop where it is to be ignored; Unavailable, Halt."""
+    if ignored:
+        resume(amqp_url)
+    elif why := reason(amqp_url):
+        raise StoppedForAPerson(f"stopped since {why}")
+
+
+def _asked(amqp_url: str, ask: Callable[[BlockingChannel], str | None]) -> str | None:
+    """Again where the queue was only just made."""
+    for seconds in _PAUSES:
+        try:
+            with open_channel(amqp_url) as channel:
+                return ask(channel)
+        except Unavailable as error:
+            if _NOT_YET not in str(error):
+                raise
+            time.sleep(seconds)
     with open_channel(amqp_url) as channel:
-        why = _read(channel)
-        channel.queue_purge(STOPPED)
-        return why
+        return ask(channel)
 
 
-def heed(channel: BlockingChannel, *, ignored: bool = False) -> None:
-    """Before consuming: raises StoppedForAPerson, or ends the stop where it is to be ignored."""
-    with broker_faults():
-        if ignored:
-            channel.queue_purge(STOPPED)
-        elif why := _read(channel):
-            raise StoppedForAPerson(f"stopped since {why}")
+def _read_and_end(channel: BlockingChannel) -> str | None:
+    why = _read(channel)
+    channel.queue_purge(STOPPED)
+    return why
 
 
 def _read(channel: BlockingChannel) -> str | None:
