@@ -78,7 +78,7 @@ bench: ## Measure this machine, everything side by side; SECTIONS="ingest latenc
 	@scripts/setup.sh bench
 	$(RUN)/python -m bench $(SECTIONS)
 
-bench-large: ## Measure the ingest beside 1, 10 and 100 million stored events: 45 GB of disk, about an hour
+bench-large: ## Measure the ingest beside 1, 10 and 100 million stored events: 45 GB of disk, 20 minutes and more
 	@scripts/setup.sh bench
 	$(RUN)/python -m bench growth --size 1000000 --size 10000000 --size 100000000
 
