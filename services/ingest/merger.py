@@ -21,9 +21,9 @@ from .mergers import GO, READY
 from .merging import Merging
 from .work import Failed, Merged, Place, Weighed, Work
 
-_encode = msgspec.msgpack.Encoder().encode
 NICE = 5
 """People who ask wait for an answer; a backlog only takes a little longer."""
+_encode = msgspec.msgpack.Encoder().encode
 _place = msgspec.msgpack.Decoder(Place).decode
 _work = msgspec.msgpack.Decoder(Work).decode
 

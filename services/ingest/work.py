@@ -30,7 +30,7 @@ class Work(msgspec.Struct, array_like=True):
     routing_keys: Sequence[str]
     user_ids: Sequence[str | None]
     doubtful: Sequence[bytes]
-    old_doubles: bool = False
+    old_doubles: bool
 
 
 class Weighed(msgspec.Struct, tag="weighed", array_like=True):

@@ -90,7 +90,7 @@ def test_what_was_stored_before_is_found_whether_it_was_doubted_or_not(do: Do, s
 
 def test_refused_events_come_back_with_how_they_came(do: Do, store: Store) -> None:
     asked = []
-    batch = Work([b"[1]"], [BATCH_TYPE], [KEY], [None], [])
+    batch = Work([b"[1]"], [BATCH_TYPE], [KEY], [None], [], False)
     merged = do(batch, lambda taken, letters: asked.append((dict(taken), list(letters))))
     (letter,) = merged.refused
     assert (letter.routing_key, letter.user_id, letter.refusal.body) == (KEY, "", b"1")
@@ -137,7 +137,7 @@ def test_a_process_that_was_killed_is_said_and_another_takes_its_place(mergers: 
 
 
 def test_a_fault_of_its_own_is_one_line_with_its_place(mergers: Mergers) -> None:
-    torn = Work([b"1", b"2"], [EVENT_TYPE], [KEY], [USER], [])
+    torn = Work([b"1", b"2"], [EVENT_TYPE], [KEY], [USER], [], False)
     with pytest.raises(Halt, match=r"stopped by a fault of its own: ValueError: .*merging\.py:\d+\)$") as error:
         mergers.do(torn, anything)
     assert "\n" not in str(error.value)
