@@ -15,8 +15,8 @@ from hallpulse.broker import GATEWAY_USER, declare, open_channel
 from hallpulse.broker.topology import queue_names
 from hallpulse.contract.events import HallEvent
 from hallpulse.store import Store, migrate, open_store
-from services.console.suite import ports
-from services.console.suite.postgres import Postgres
+from services.local import ports
+from services.local.postgres import Postgres
 from tests.servers import BrokerServer, PostgresServer, broker_server, running, scratch
 
 PARTITIONS = 4

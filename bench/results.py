@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from services.console.suite import programs
+from services.local import programs
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 _PACKAGES = ("hallpulse", "pika", "psycopg", "sqlalchemy", "msgspec", "litestar", "nameko")

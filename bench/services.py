@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bench.streams import CHECKOUT
-from services.console.suite import ports
+from services.local import ports
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ from hallpulse.domain.figures import Window
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.workdays import Workdays, day_of
 from hallpulse.plans import load_plans
-from services.console.simulate import County, Sent, simulate
-from services.console.simulate.county import CASES_A_YEAR, moment
+from services.simulator import County, Sent, simulate
+from services.simulator.county import CASES_A_YEAR, moment
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 COUNTY = 222424

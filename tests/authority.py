@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from hallpulse.tls import TlsFiles
-from services.console.certificates import make_certificates
+from services.local.certificates import make_certificates
 
 
 @dataclass(frozen=True)

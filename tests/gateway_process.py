@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 
-from services.console.suite import ports
-from services.console.suite.processes import wait_until
 from services.gateway.doorkeeper import hash_of
+from services.local import ports
+from services.local.processes import wait_until
 
 ROOT = Path(__file__).parents[1]
 READ_TOKEN = "reads-everything"

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from services.console.suite import ports
+from services.local import ports
 
 ROOT = Path(__file__).parents[1]
 

@@ -19,10 +19,10 @@ from pathlib import Path
 import psycopg
 
 from hallpulse.tls import NO_FILES, TlsFiles, client_context
-from services.console.suite import ports, processes
-from services.console.suite.postgres import Postgres, for_tests
-from services.console.suite.processes import Command
-from services.console.suite.rabbitmq import OPERATOR, BrokerPorts, RabbitMQ, User
+from services.local import ports, processes
+from services.local.postgres import Postgres, for_tests
+from services.local.processes import Command
+from services.local.rabbitmq import OPERATOR, BrokerPorts, RabbitMQ, User
 
 _START_SECONDS = 60.0
 

@@ -10,9 +10,9 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from services.console.suite import ports, programs
-from services.console.suite.identity import RunAs, run_as
-from services.console.suite.processes import Command
+from services.local import ports, programs
+from services.local.identity import RunAs, run_as
+from services.local.processes import Command
 from tests.authority import Authority
 from tests.servers import running, scratch
 

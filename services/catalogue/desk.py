@@ -11,12 +11,11 @@ import msgspec
 from hallpulse.domain.catalogue import Timeline, span_on
 from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.workdays import date_of, day_of
-
-from .columns import ITEM_COLUMNS
-from .departments import DepartmentCodes
-from .items import item_of
-from .rows import BadRow
-from .tables import Cell, Record
+from services.importing.columns import ITEM_COLUMNS
+from services.importing.departments import DepartmentCodes
+from services.importing.items import item_of
+from services.importing.rows import BadRow
+from services.importing.tables import Cell, Record
 
 MOST_ROWS = 5_000
 _COUNTS = {

@@ -13,7 +13,7 @@ import click
 
 from hallpulse.domain.errors import Unavailable
 from hallpulse.settings import Settings, settings_from
-from services.console.suite.layout import Layout, default_directory
+from services.local.layout import Layout, default_directory
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 _SERVERS = ("HALLPULSE_AMQP_URL", "HALLPULSE_DATABASE_URL")

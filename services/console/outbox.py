@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from services.console.suite.layout import Layout
+from services.local.layout import Layout
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from services.boards.files import differing, write
-from services.console.suite.layout import CHECKOUT
+from services.local.layout import CHECKOUT
 
 
 def plans_folder(given: Path | None) -> Path:

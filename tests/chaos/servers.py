@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from services.console.suite import ports, processes
-from services.console.suite.postgres import Postgres
-from services.console.suite.processes import Command
-from services.console.suite.rabbitmq import OPERATOR, BrokerPorts, RabbitMQ, User
+from services.local import ports, processes
+from services.local.postgres import Postgres
+from services.local.processes import Command
+from services.local.rabbitmq import OPERATOR, BrokerPorts, RabbitMQ, User
 from tests.chaos.disk import MIB, Disk
 
 START_SECONDS = 90.0

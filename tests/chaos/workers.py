@@ -9,7 +9,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from services.console.suite import ports, processes
+from services.local import ports, processes
 from tests.chaos.clocked import VARIABLE, Clock
 from tests.chaos.proxy import Proxy
 from tests.chaos.servers import Broker, Database

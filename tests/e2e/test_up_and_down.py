@@ -20,7 +20,7 @@ import pika
 import psycopg
 import pytest
 
-from services.console.suite import processes
+from services.local import processes
 from tests.e2e.suite_at import HALLPULSE, endpoints, hallpulse, processes_of, suite_at
 
 Endpoints = dict[str, Any]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from services.console.suite import ports, processes
+from services.local import ports, processes
 from tests.e2e.suite_at import Done, hallpulse, processes_of, suite_at
 from tests.servers import BrokerServer
 

@@ -22,7 +22,7 @@ import pytest
 
 from hallpulse.contract.events import EventType, HallEvent, ItemPublished
 from hallpulse.store import Store
-from services.console.suite import ports
+from services.local import ports
 from tests.servers import Vhost
 
 ROOT = Path(__file__).parents[2]

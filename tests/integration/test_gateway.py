@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from hallpulse.store import Store
-from services.console.suite import ports
+from services.local import ports
 from tests.gateway_process import BATCH_TYPE, Gateway, hash_of_hall, running, settings, started, token_of
 from tests.ingesting import ingest, take_refused, wait_until
 from tests.servers import BrokerServer, Vhost

@@ -15,8 +15,8 @@ from hallpulse.store import Store
 from services.console.demo.feeding import feed
 from services.console.demo.watching import Watch
 from services.console.main import cli
-from services.console.simulate import County, simulate
-from services.console.simulate.county import moment
+from services.simulator import County, simulate
+from services.simulator.county import moment
 from tests.ingesting import ingest, publishing, wait_until
 from tests.servers import Vhost
 from tests.unit.test_simulator import PLAN, WORKDAYS, shares

@@ -24,8 +24,8 @@ from hallpulse.broker.topology import queue_names
 from hallpulse.broker.users import BrokerUsers
 from hallpulse.contract.events import EventType
 from hallpulse.publisher import DiskOutbox, OutboxFull, Publisher, Unavailable
-from services.console.suite import ports
-from services.console.suite.rabbitmq import OPERATOR, BrokerPorts, RabbitMQ, User
+from services.local import ports
+from services.local.rabbitmq import OPERATOR, BrokerPorts, RabbitMQ, User
 from tests.hall_events import changed
 from tests.ingesting import wait_until
 from tests.servers import BrokerServer, Vhost, running, scratch

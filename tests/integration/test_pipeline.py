@@ -14,7 +14,7 @@ from pika.exceptions import AMQPConnectionError
 
 from hallpulse.domain.errors import Unavailable
 from hallpulse.publisher.pipeline import Pipeline
-from services.console.suite.processes import wait_until
+from services.local.processes import wait_until
 from tests.servers import BrokerServer, Vhost
 
 EXCHANGE = "hall.events"

@@ -32,12 +32,12 @@ from hallpulse.domain.targets import TargetResult
 from hallpulse.plans import load_plans
 from hallpulse.store import Store
 from services.console.main import cli
-from services.console.simulate import County, simulate
-from services.console.simulate.county import HALLS
-from services.console.suite import ports
-from services.console.suite.processes import wait_until
+from services.local import ports
+from services.local.processes import wait_until
 from services.reports.monthly import MonthlyReport, monthly_report
 from services.reports.reading import read_material
+from services.simulator import County, simulate
+from services.simulator.county import HALLS
 from tests.gateway_desk import READ_TOKEN, FakeClock, make_desk, serving
 from tests.gateway_process import hash_of_hall
 from tests.merging import decoded, merge_all

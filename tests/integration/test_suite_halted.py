@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from services.console.commands.status import command
-from services.console.suite import lifecycle, processes, state
-from services.console.suite.layout import Layout
-from services.console.suite.parts import Part
-from services.console.suite.processes import Command
-from services.console.suite.supervisor import Supervisor
+from services.local import lifecycle, processes, state
+from services.local.layout import Layout
+from services.local.parts import Part
+from services.local.processes import Command
+from services.local.supervisor import Supervisor
 
 SAYS = "ingest: refusal limit: see hallpulse refused list"
 SCRIPT = f'test -e go && exec sleep 60; echo x >> tries; echo "{SAYS}" >&2; exit $(cat status)'

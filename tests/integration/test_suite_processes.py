@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from services.console.suite import processes
-from services.console.suite.errors import CannotRun
-from services.console.suite.processes import Command, Identity
+from services.local import processes
+from services.local.errors import CannotRun
+from services.local.processes import Command, Identity
 
 _SLEEPER = (sys.executable, "-c", "import time; time.sleep(60)")
 _STUBBORN = (
@@ -76,8 +76,8 @@ def test_a_process_dies_with_the_one_that_started_it(tmp_path: Path) -> None:
     starter = f"""
 import os, sys, time
 from pathlib import Path
-from services.console.suite import processes
-from services.console.suite.processes import Command
+from services.local import processes
+from services.local.processes import Command
 child = processes.spawn(Command({_SLEEPER!r}, dict(os.environ), Path("."), Path({str(tmp_path / "it.log")!r})))
 print(child.pid, flush=True)
 time.sleep(60)

@@ -27,7 +27,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from hallpulse.contract.events import EventType, FigureReported, HallEvent, ItemPublished
 from hallpulse.domain.figures import Window
 from hallpulse.store import Store
-from services.console.suite import ports
+from services.local import ports
 from tests.servers import BrokerServer, PostgresServer, Vhost
 
 ROOT = Path(__file__).parents[2]

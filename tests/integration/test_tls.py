@@ -24,8 +24,8 @@ from hallpulse.publisher import Publisher
 from hallpulse.publisher.pipeline import Pipeline
 from hallpulse.store import hash_of, migrate, open_store
 from hallpulse.tls import client_context, trusting
-from services.console.suite import ports
-from services.console.suite.processes import wait_until
+from services.local import ports
+from services.local.processes import wait_until
 from tests.authority import Authority, authority
 from tests.consuming import consuming, decoder
 from tests.gateway_process import ROOT

@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from services.catalogue.rows import Flag, Note
-from services.console.importing.notes import NoteCounts, each_note
+from services.importing.notes import NoteCounts, each_note
+from services.importing.rows import Flag, Note
 
 pytestmark = pytest.mark.attack
 

@@ -13,12 +13,12 @@ from hallpulse.domain.case import CaseEvent, in_force
 from hallpulse.domain.event_id import pack_id
 from hallpulse.domain.workdays import Workdays
 from hallpulse.store.codec import case_event
-from services.catalogue.import_file import Rejected
-from services.catalogue.rows import Flag
-from services.catalogue.tables import TableError, open_source
-from services.console.importing.corrections import Corrections
-from services.console.importing.reader import CaseImport, read_cases
-from services.console.importing.rows import CaseRow, Place
+from services.importing.case_rows import CaseRow, Place
+from services.importing.corrections import Corrections
+from services.importing.import_file import Rejected
+from services.importing.reader import CaseImport, read_cases
+from services.importing.rows import Flag
+from services.importing.tables import TableError, open_source
 
 DUTCH = Path(__file__).parents[3] / "shared" / "data" / "permit-cases.csv"
 DUTCH_HEADER = "case_id,group,department,channel,startdate,enddate_planned,deadline,enddate"

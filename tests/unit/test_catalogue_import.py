@@ -12,9 +12,9 @@ from hallpulse.contract.events import HallEvent, ItemPublished
 from hallpulse.domain.catalogue import ItemRecord, timeline
 from hallpulse.domain.plan import Department, Names
 from hallpulse.domain.workdays import day_of
-from services.catalogue.departments import DepartmentCodes
 from services.catalogue.desk import CatalogueDesk
-from services.catalogue.import_file import (
+from services.importing.departments import DepartmentCodes
+from services.importing.import_file import (
     CatalogueImport,
     Outcome,
     Published,
@@ -22,9 +22,9 @@ from services.catalogue.import_file import (
     Unchanged,
     read_catalogue,
 )
-from services.catalogue.limits import Conversion
-from services.catalogue.rows import Flag
-from services.catalogue.tables import open_source
+from services.importing.limits import Conversion
+from services.importing.rows import Flag
+from services.importing.tables import open_source
 
 HEADER = "实施编码,事项名称,实施主体,事项类型,办件类型,法定办结时限,承诺办结时限,是否进驻大厅,是否综合受理"
 WANTED = CatalogueImport(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hallpulse.contract.encode import time_text
-from services.catalogue.dates import NotADate, parse_day, parse_moment
+from services.importing.dates import NotADate, parse_day, parse_moment
 
 WRITINGS: list[tuple[object, str, bool]] = [
     ("2026-03-05", "2026-03-05T00:00:00+08:00", False),

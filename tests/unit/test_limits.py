@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.catalogue.limits import BadLimit, Conversion, LimitProblem, parse_limit
-from services.catalogue.numerals import chinese_number
+from services.importing.limits import BadLimit, Conversion, LimitProblem, parse_limit
+from services.importing.numerals import chinese_number
 
 READINGS: list[tuple[object, int | None, tuple[Conversion, ...]]] = [
     ("20个工作日", 20, ()),

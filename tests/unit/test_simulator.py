@@ -20,9 +20,9 @@ from hallpulse.domain.catalogue import ItemRecord, span_on, timeline
 from hallpulse.domain.indicators import COMPUTED, ITEM_COLUMNS, item_amounts
 from hallpulse.domain.workdays import day_of
 from hallpulse.plans import load_plan
-from services.console.simulate import County, Sent, simulate
-from services.console.simulate.county import HALLS, moment
-from services.console.simulate.rhythm import cases_by_day
+from services.simulator import County, Sent, simulate
+from services.simulator.county import HALLS, moment
+from services.simulator.rhythm import cases_by_day
 
 CHECKOUT = Path(__file__).parents[2]
 PLAN = load_plan(CHECKOUT / "plans" / "222424-2026.yaml")

@@ -14,13 +14,13 @@ import pytest
 import yaml
 
 from hallpulse.tls import NO_FILES, TlsFiles
-from services.console.suite import keys, ports
-from services.console.suite.encryption import tls_files
-from services.console.suite.errors import CannotRun
-from services.console.suite.layout import Layout
-from services.console.suite.monitoring import Job, alertmanager_configuration, prometheus_configuration
-from services.console.suite.parts import RESTARTS_IN_A_ROW, Restarts
-from services.console.suite.rabbitmq import BrokerPorts, User, configuration, definitions, password_hash
+from services.local import keys, ports
+from services.local.encryption import tls_files
+from services.local.errors import CannotRun
+from services.local.layout import Layout
+from services.local.monitoring import Job, alertmanager_configuration, prometheus_configuration
+from services.local.parts import RESTARTS_IN_A_ROW, Restarts
+from services.local.rabbitmq import BrokerPorts, User, configuration, definitions, password_hash
 from tests.authority import authority
 
 _PORTS = BrokerPorts(amqp=1, management=2, metrics=3, distribution=4, mapper=5)

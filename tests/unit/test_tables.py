@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
-from services.catalogue.columns import CASE_COLUMNS, ITEM_COLUMNS
-from services.catalogue.tables import Formula, Record, RejectedRows, TableError, open_source
-from services.catalogue.tables import delimited as delimited_module
-from services.catalogue.tables import ndjson as ndjson_module
-from services.catalogue.tables import workbook as workbook_module
+from services.importing.columns import CASE_COLUMNS, ITEM_COLUMNS
+from services.importing.tables import Formula, Record, RejectedRows, TableError, open_source
+from services.importing.tables import delimited as delimited_module
+from services.importing.tables import ndjson as ndjson_module
+from services.importing.tables import workbook as workbook_module
 
 ROWS = [["实施编码", "事项名称", "部门"], ["a-1", "身份证，补领", "公安局"], ["a-2", "食品\n经营", "市场局"]]
 

@@ -11,12 +11,12 @@ from click.testing import CliRunner
 from openpyxl import load_workbook
 
 from hallpulse.domain.workdays import Workdays
-from services.catalogue.departments import DepartmentCodes
-from services.catalogue.import_file import CatalogueImport, Published, read_catalogue
-from services.catalogue.tables import open_source
-from services.console.importing.reader import CaseImport, read_cases
-from services.console.importing.rows import CaseRow, Place
 from services.console.main import cli
+from services.importing.case_rows import CaseRow, Place
+from services.importing.departments import DepartmentCodes
+from services.importing.import_file import CatalogueImport, Published, read_catalogue
+from services.importing.reader import CaseImport, read_cases
+from services.importing.tables import open_source
 
 NOW = 1_800_000_000_000_000
 

@@ -20,7 +20,7 @@ from services.console.connection import connect, directory_option
 from services.console.history.days import SHANGHAI
 from services.console.history.write import write_history
 from services.console.rendering import check_or_write, plans_folder
-from services.console.suite.layout import CHECKOUT, Layout
+from services.local.layout import CHECKOUT, Layout
 
 PROMETHEUS = "http://prometheus:9090"
 _plans = click.option("--plans", "folder", type=click.Path(path_type=Path), help="Folder of plan files.")

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
-from services.console.certificates import make_certificates
-from services.console.texts import FOR_TESTS_ONLY, both
+from hallpulse.contract.reasons import both
+from services.console.texts import FOR_TESTS_ONLY
 from services.console.usage import BadUsage
+from services.local.certificates import make_certificates
 
 DAYS = 90
 _PUBLIC, _SECRET = 0o644, 0o600

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import click
 
 from hallpulse.contract.encode import encode_event
+from hallpulse.contract.reasons import both
 from hallpulse.settings import Settings
 from hallpulse.store import open_store
 from services.console import texts
@@ -25,11 +26,10 @@ from services.console.history.blocks import NoHistory
 from services.console.history.days import SHANGHAI
 from services.console.history.write import write_history
 from services.console.screen import screen
-from services.console.simulate import simulate
-from services.console.simulate.county import CASES_A_YEAR
-from services.console.suite.layout import CHECKOUT, Layout
-from services.console.texts import both
 from services.console.usage import input_file
+from services.local.layout import CHECKOUT, Layout
+from services.simulator import simulate
+from services.simulator.county import CASES_A_YEAR
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from services.console.connection import directory_option
-from services.console.suite import lifecycle
-from services.console.suite.layout import Layout
+from services.local import lifecycle
+from services.local.layout import Layout
 
 
 @click.command()

@@ -12,6 +12,7 @@ from rich.table import Table
 from hallpulse.broker import vhost_of
 from hallpulse.broker.users import BrokerUsers, user_name
 from hallpulse.contract.events import Family
+from hallpulse.contract.reasons import both
 from hallpulse.contract.refusal import Refused
 from hallpulse.contract.rules import place
 from hallpulse.settings import Settings
@@ -19,7 +20,7 @@ from hallpulse.store import Store, hash_of, open_store
 from services.console.commands.token import new_token, overlap_option
 from services.console.connection import connect, directory_option
 from services.console.screen import screen
-from services.console.texts import KEYS_SHOWN_ONCE, both
+from services.console.texts import KEYS_SHOWN_ONCE
 
 DEFAULT_FAMILIES = "case,tally,heartbeat"
 

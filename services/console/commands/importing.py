@@ -7,19 +7,19 @@ from pathlib import Path
 
 import click
 
+from hallpulse.contract.reasons import both
 from hallpulse.settings import Settings
-from services.catalogue.rows import Note
 from services.console import texts
 from services.console.connection import connect, directory_option
-from services.console.importing.importer import EventsOf, cases_of, catalogue_of, reading
-from services.console.importing.notes import NoteCounts, each_note
-from services.console.importing.outlet import Outlet
-from services.console.importing.rows import Place
-from services.console.importing.surroundings import Stored, stored, today
-from services.console.importing.tallying import Tally, show
 from services.console.screen import progress_bars, screen
-from services.console.texts import both
 from services.console.usage import checked_place, hall_options, input_file
+from services.importing.case_rows import Place
+from services.importing.importer import EventsOf, cases_of, catalogue_of, reading
+from services.importing.notes import NoteCounts, each_note
+from services.importing.outlet import Outlet
+from services.importing.rows import Note
+from services.importing.surroundings import Stored, stored, today
+from services.importing.tallying import Tally, show
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

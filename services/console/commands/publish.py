@@ -20,7 +20,7 @@ from services.console.connection import connect, directory_option
 from services.console.ndjson import Line, lines
 from services.console.outbox import outbox_in, outbox_option
 from services.console.screen import progress_bars
-from services.console.suite.files import private_directory
+from services.local.files import private_directory
 
 _SHOWN = 20
 _MOST_EVENTS, _MOST_BYTES, _MOST_SECONDS = 2000, 4 * 1024 * 1024, 0.2

@@ -15,15 +15,15 @@ from hallpulse.broker.replay import RefusedEvent, RefusedQueue, open_refused
 from hallpulse.broker.stopped import resume as resume_ingest
 from hallpulse.contract.decode import EVENT_TYPE, decode_events
 from hallpulse.contract.events import HallEvent
-from hallpulse.contract.reasons import Reason
+from hallpulse.contract.reasons import Reason, both
 from hallpulse.store import Deed, Store, open_store
 from services.console.connection import connect, directory_option
 from services.console.refusals.choice import Choice, choice_options, sender
 from services.console.refusals.showing import shown, table_of, text_of
 from services.console.screen import screen
-from services.console.suite import lifecycle
-from services.console.suite.layout import Layout
-from services.console.texts import REVEALED, both
+from services.console.texts import REVEALED
+from services.local import lifecycle
+from services.local.layout import Layout
 
 _WHO_SENT_IT = (Reason.PUBLISHER_UNIDENTIFIED, Reason.SOURCE_MISMATCH, Reason.ROUTING_MISMATCH)
 

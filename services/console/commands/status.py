@@ -9,9 +9,9 @@ import click
 
 from hallpulse.tls import TlsFiles, client_context
 from services.console.connection import directory_option, endpoints
-from services.console.suite import lifecycle, probes
-from services.console.suite.layout import Layout
-from services.console.suite.state import HALTED, RUNNING, PartState, SuiteState
+from services.local import lifecycle, probes
+from services.local.layout import Layout
+from services.local.state import HALTED, RUNNING, PartState, SuiteState
 
 _COLUMNS = "{:<14} {:<11} {:>8} {:>9} {:>9}  {}"
 

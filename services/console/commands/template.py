@@ -8,7 +8,7 @@ from typing import cast
 import click
 
 from hallpulse.domain.errors import HallpulseError
-from services.console.importing.template import TEMPLATES, Kind, write_csv, write_workbook
+from services.importing.template import TEMPLATES, Kind, write_csv, write_workbook
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -14,10 +14,11 @@ from typing import Any, TypeVar
 import click
 from rich.table import Table
 
+from hallpulse.contract.reasons import both
 from hallpulse.store import Grant, Store, Token, hash_of, open_store
 from services.console.connection import connect, directory_option
 from services.console.screen import screen
-from services.console.texts import TOKEN_SHOWN_ONCE, both
+from services.console.texts import TOKEN_SHOWN_ONCE
 from services.console.usage import BadUsage
 
 ROLES = ("department", "bureau", "operator")

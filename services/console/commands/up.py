@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from services.console.connection import directory_option, endpoints
-from services.console.suite import detached, lifecycle
-from services.console.suite.encryption import SWITCH
-from services.console.suite.layout import Layout
+from services.local import detached, lifecycle
+from services.local.encryption import SWITCH
+from services.local.layout import Layout
 
 
 @click.command()

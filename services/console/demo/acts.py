@@ -9,15 +9,15 @@ from pathlib import Path
 from rich.console import Console
 
 from hallpulse.contract.events import HallEvent
+from hallpulse.contract.reasons import both
 from hallpulse.domain.figures import Window
 from hallpulse.domain.workdays import date_of
 from hallpulse.settings import Settings
 from hallpulse.store import Store
 from services.console import texts
-from services.console.simulate import County, simulate
-from services.console.simulate.county import HALLS
-from services.console.simulate.stream import families_of
-from services.console.texts import both
+from services.simulator import County, simulate
+from services.simulator.county import HALLS
+from services.simulator.stream import families_of
 
 from .feeding import feed
 from .given import show_file

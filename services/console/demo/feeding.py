@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from hallpulse.contract.events import HallEvent
+from hallpulse.contract.reasons import both
 from services.console import texts
-from services.console.importing.outlet import Outlet
 from services.console.screen import screen
-from services.console.texts import both
+from services.importing.outlet import Outlet
 
 from .watching import Watch, wait_until_stored
 

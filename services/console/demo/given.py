@@ -10,18 +10,18 @@ from rich.console import Console
 
 from hallpulse.contract.decode import EVENT_TYPE, MAX_BODY, decode_events
 from hallpulse.contract.events import HallEvent
+from hallpulse.contract.reasons import both
 from hallpulse.settings import Settings
-from services.catalogue.columns import CASE_COLUMNS, ITEM_COLUMNS
-from services.catalogue.rows import Note
-from services.catalogue.tables import TableError, open_source
-from services.console import texts
-from services.console.importing import dutch
-from services.console.importing.importer import cases_of, catalogue_of, reading
-from services.console.importing.notes import NoteCounts, each_note
-from services.console.importing.rows import Place
-from services.console.importing.surroundings import Stored, clock, stored, today
-from services.console.importing.tallying import show
-from services.console.texts import both
+from services.importing import dutch
+from services.importing import texts as import_texts
+from services.importing.case_rows import Place
+from services.importing.columns import CASE_COLUMNS, ITEM_COLUMNS
+from services.importing.importer import cases_of, catalogue_of, reading
+from services.importing.notes import NoteCounts, each_note
+from services.importing.rows import Note
+from services.importing.surroundings import Stored, clock, stored, today
+from services.importing.tables import TableError, open_source
+from services.importing.tallying import show
 
 _HALL = "import"
 _SHOWN = 10
@@ -42,7 +42,7 @@ def show_file(console: Console, file: Path, settings: Settings, region: int, fee
     kind = kind_of(file)
     if kind == "events":
         with file.open("rb") as lines:
-            console.print(f"{both(texts.EVENTS_PUBLISHED)}: {feed(_events(lines, console))}")
+            console.print(f"{both(import_texts.EVENTS_PUBLISHED)}: {feed(_events(lines, console))}")
         return
     with stored(settings, Place(region, _HALL), lambda: None) as there:
         (_show_catalogue if kind == "catalogue" else _show_cases)(console, file, settings, there, feed)
@@ -107,4 +107,4 @@ def _events(lines: Iterator[bytes], console: Console) -> Iterator[HallEvent]:
             where = event.field or "the line"
             console.print(f"line {number}: {event.reason}: {where}: {event.detail}", markup=False)
     if left_out:
-        console.print(f"{both(texts.ROWS_REJECTED)}: {left_out}")
+        console.print(f"{both(import_texts.ROWS_REJECTED)}: {left_out}")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from hallpulse.domain.errors import HallpulseError
-from services.console.suite.layout import Layout
+from services.local.layout import Layout
 
 
 def refuse_another(layout: Layout, cases: int) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from hallpulse.contract.reasons import both
 from hallpulse.domain.errors import HallpulseError
 from services.console import texts
 from services.console.screen import screen
-from services.console.suite import detached, lifecycle
-from services.console.suite.layout import Layout
-from services.console.texts import both
+from services.local import detached, lifecycle
+from services.local.layout import Layout
 
 _WATCH_SECONDS = 1.0
 

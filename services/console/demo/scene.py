@@ -11,9 +11,9 @@ from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.workdays import day_of
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
-from services.console.importing.surroundings import clock, today, workdays
-from services.console.simulate import County
-from services.console.simulate.county import CASES_A_YEAR, moment
+from services.importing.surroundings import clock, today, workdays
+from services.simulator import County
+from services.simulator.county import CASES_A_YEAR, moment
 
 FIRST_REGION = 222424
 _DAYS_AFTER = 30

@@ -8,13 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 from hallpulse.amounts import NOTHING, amount, difference, parts
+from hallpulse.contract.reasons import both
 from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.targets import State, TargetResult, evaluate, read_tables
 from hallpulse.store import Store
 from services.console import texts
 from services.console.connection import Endpoints
-from services.console.texts import both
 
 from .scene import Scene
 

@@ -46,6 +46,11 @@ class Sentence(NamedTuple):
     en: str
 
 
+def both(text: Sentence) -> str:
+    """The Chinese text and, after a blank, the English one."""
+    return f"{text.zh} {text.en}"
+
+
 SENTENCES: Mapping[Reason, Sentence] = {
     Reason.NOT_JSON: Sentence("消息体不是合法的 JSON（UTF-8）。", "The body is not valid JSON in UTF-8."),
     Reason.TOO_LARGE: Sentence("消息体超过 4 MiB。", "The body is larger than 4 MiB."),

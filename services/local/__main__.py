@@ -1,0 +1,51 @@
+"""`python -m services.local DIR FD`: the supervisor that `hallpulse up --detach` leaves behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from hallpulse.domain.errors import HallpulseError
+from hallpulse.settings import SettingsError
+from services.local import detached, lifecycle
+from services.local.layout import Layout
+
+
+class _Teller:
+    """To the log always; to whoever waits at the other end of the pipe until the suite is ready."""
+
+    def __init__(self, pipe: int) -> None:
+        os.set_inheritable(pipe, False)
+        self._pipe: int | None = pipe
+
+    def say(self, line: str) -> None:
+        print(time.strftime("%Y-%m-%d %H:%M:%S"), line, file=sys.stderr, flush=True)
+        if self._pipe is None:
+            return
+        try:
+            os.write(self._pipe, f"{line}\n".encode())
+        except BrokenPipeError:
+            self._hang_up()
+        if line == detached.READY or line.startswith(detached.FAILED):
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._pipe is not None:
+            os.close(self._pipe)
+        self._pipe = None
+
+
+def main(directory: str, pipe: str) -> int:
+    teller = _Teller(int(pipe))
+    try:
+        lifecycle.run(Layout(Path(directory)), os.environ, teller.say)
+    except (HallpulseError, SettingsError, OSError) as error:
+        teller.say(f"{detached.FAILED}{' '.join(str(error).split())}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

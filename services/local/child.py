@@ -1,0 +1,125 @@
+"""One part as it runs: started, looked after, started again when it dies."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.local import processes
+from services.local.parts import Part, Restarts
+from services.local.processes import Identity
+from services.local.state import FAILED, HALTED, RESTARTING, RUNNING, STARTING, PartState
+
+_FAULT = re.compile(r"FATAL|PANIC|error|exception", re.IGNORECASE)
+_LINES_LOOKED_AT, _LONGEST_LINE = 200, 700
+
+
+@dataclass(slots=True)
+class Child:
+    """`now` is monotonic time; `due`: when a dead one is to start again."""
+
+    part: Part
+    state: str = STARTING
+    restarts: Restarts = field(default_factory=Restarts)
+    due: float = 0.0
+    _process: subprocess.Popen[bytes] | None = None
+    _identity: Identity | None = None
+    _log: Path | None = None
+    _log_offset: int = 0
+    _started: float = 0.0
+    _since: float = field(default_factory=time.time)
+    _exit_status: int | None = None
+
+    def start(self, now: float) -> None:
+        command = self.part.command()
+        self._log = command.log
+        self._log_offset = command.log.stat().st_size if command.log.exists() else 0
+        self._process = processes.spawn(command)
+        self._identity = processes.identity_of(self._process.pid)
+        self._started = now
+        self._becomes(STARTING)
+
+    def died(self) -> bool:
+        """Asked while it should live; what its process left behind in its group is ended with it."""
+        if self._process is None or self._process.poll() is None:
+            return False
+        processes.kill_group(self._process.pid)
+        self._exit_status, self._process, self._identity = self._process.returncode, None, None
+        return True
+
+    def became_ready(self) -> bool:
+        if self.state != STARTING or self._process is None or not self.part.ready(self._process.pid):
+            return False
+        self._becomes(RUNNING)
+        return True
+
+    @property
+    def wants_a_person(self) -> bool:
+        return self._exit_status is not None and self._exit_status == self.part.halts_with
+
+    def halt(self) -> None:
+        self._becomes(HALTED)
+
+    def plan_restart(self, now: float) -> None:
+        pause = self.restarts.pause_after(now - self._started)
+        self.due = now + (pause or 0.0)
+        self._becomes(FAILED if pause is None else RESTARTING)
+
+    def is_due(self, now: float) -> bool:
+        return self.state == RESTARTING and now >= self.due
+
+    def ask_to_stop(self, by: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(by)
+
+    def wait_until_gone(self) -> None:
+        """Killed where it takes longer than its patience."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(self.part.patience)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        processes.kill_group(self._process.pid)
+        self._process = self._identity = None
+
+    def why(self) -> str:
+        """What it said last, for the one line that a person reads."""
+        if self._log is None:
+            return "never started"
+        said = _telling_line(self._log, self._log_offset) or f"exit status {self._exit_status}, no message"
+        return f"{said} (log: {self._log})"
+
+    def snapshot(self) -> PartState:
+        part = self.part
+        return PartState(
+            name=part.name,
+            state=self.state,
+            process=self._identity,
+            since=self._since,
+            restarts=self.restarts.total,
+            exit_status=self._exit_status,
+            address=part.address,
+            stop=int(part.stop),
+            patience=part.patience,
+            why=self.why() if self.state in (FAILED, HALTED) else "",
+        )
+
+    def _becomes(self, state: str) -> None:
+        self.state, self._since = state, time.time()
+
+
+def _telling_line(log: Path, offset: int) -> str:
+    """Of what was written from `offset` on: the last line that speaks of an error, else the last."""
+    with log.open("rb") as lines:
+        lines.seek(offset)
+        raw = deque((line for line in lines if line.strip()), maxlen=_LINES_LOOKED_AT)
+    said = [" ".join(line.decode(errors="replace").split()) for line in raw]
+    faults = [line for line in said if _FAULT.search(line)]
+    return (faults or said or [""])[-1][:_LONGEST_LINE]

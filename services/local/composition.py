@@ -1,0 +1,140 @@
+"""Which parts make up the suite here, with which settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from services.boards import Links
+from services.local import applications, keys, servers
+from services.local.applications import Application
+from services.local.encryption import tls_files
+from services.local.errors import CannotRun
+from services.local.files import private_directory, write_private
+from services.local.layout import CHECKOUT, Layout
+from services.local.monitoring import BROKER, Job
+from services.local.parts import Part
+from services.local.ports import KeptPorts, is_free
+from services.local.rendering import Alerts, rendered_alerts
+from services.local.servers import Ground, Server
+
+NOTICES = "notices"
+_NAMES = (*servers.PORT_NAMES, *(name for name in applications.NAMES if name != applications.GATEWAY))
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """stages: each starts when the one before is ready; environment: the settings of services and commands."""
+
+    stages: tuple[tuple[Part, ...], ...]
+    environment: Mapping[str, str]
+    endpoints: Mapping[str, object]
+
+
+def compose(layout: Layout, given: Mapping[str, str]) -> Suite:
+    """Raises CannotRun where a program is missing or a port is taken: before anything was started."""
+    kept = keys.kept(layout.keys)  # first: they say whose data lies here
+    tls = tls_files(layout.tls, given)
+    ground = Ground(layout, given, KeptPorts(layout.ports, _NAMES), kept, tls)
+    found = _applications(ground)
+    database, broker = servers.database(ground), servers.broker(ground)
+    monitoring = _monitoring(ground, found, broker)
+    environment = _environment(ground, (database, broker, *monitoring))
+    # The broker's port mapper first: the broker would start another one for itself.
+    beside = (*broker.parts[1:], *database.parts, *(part for server in monitoring for part in server.parts))
+    services = tuple(_part(application, ground, environment, broker) for application in found)
+    stages = tuple(filter(None, (broker.parts[:1], beside, services)))
+    return Suite(stages, environment, _endpoints(found, environment) | ({"ca": tls.ca} if tls.ca else {}))
+
+
+def _applications(ground: Ground) -> list[Application]:
+    ports = {name: _port(ground, name) for name in applications.present()}
+    return applications.applications(ground.layout, ports, ground.tls)
+
+
+def _port(ground: Ground, name: str) -> int:
+    own = ground.given.get("HALLPULSE_GATEWAY_PORT")
+    if name != applications.GATEWAY or not own:
+        return ground.ports.take(name)
+    if not own.isdigit() or not is_free(int(own)):
+        raise CannotRun(f"HALLPULSE_GATEWAY_PORT: expected a free port, got {own!r}")
+    return int(own)
+
+
+def _part(application: Application, ground: Ground, environment: Mapping[str, str], broker: Server) -> Part:
+    own = broker.gateway_environment if application.name == applications.GATEWAY else {}
+    return application.part({**environment, **own}, ground.given, ground.layout.root)
+
+
+def _monitoring(ground: Ground, found: list[Application], broker: Server) -> tuple[Server, Server]:
+    alerts = _alerts(ground, _gateway_url(found))
+    alertmanager = servers.alertmanager(ground, alerts)
+    scraped = [Job(one.name, [one.address], one.tls.ca) for one in found]
+    if broker.scraped:
+        scraped.append(Job(BROKER, broker.scraped))
+    url = alertmanager.environment["HALLPULSE_ALERTMANAGER_URL"]
+    return alertmanager, servers.prometheus(ground, alerts, scraped, url)
+
+
+def _alerts(ground: Ground, gateway: str) -> Alerts:
+    pace = ground.given.get("HALLPULSE_INTERVALS") or "demo"
+    receiver = f"http://{applications.HOST}:{_port(ground, NOTICES)}/v1/alerts"
+    token_file = private_directory(ground.layout.alertmanager) / "notices.token"
+    write_private(token_file, ground.keys.notices)
+    links = Links(gateway=gateway, grafana=ground.given.get("HALLPULSE_GRAFANA_URL", "").rstrip("/"))
+    return rendered_alerts(_plans(ground.given), pace, receiver, links, str(token_file))
+
+
+def _environment(ground: Ground, all_servers: tuple[Server, ...]) -> dict[str, str]:
+    environment = {
+        "HALLPULSE_PLANS": str(_plans(ground.given)),
+        "HALLPULSE_CALENDARS": str(_from_checkout(ground.given, "CALENDARS", "calendars")),
+        "HALLPULSE_READ_TOKEN": ground.given.get("HALLPULSE_READ_TOKEN") or ground.keys.token,
+        "HALLPULSE_NOTICES_TOKEN": ground.keys.notices,
+        "HALLPULSE_NOTICES_URL": f"http://{applications.HOST}:{_port(ground, NOTICES)}",
+        "HALLPULSE_GATEWAY_PORT": str(_port(ground, applications.GATEWAY)),
+        "HALLPULSE_REPORTS_DIR": str(_reports(ground)),
+    }
+    if ground.tls.ca:
+        environment["HALLPULSE_TLS_CA"] = ground.tls.ca
+    for server in all_servers:
+        environment |= server.environment
+    return environment
+
+
+def _reports(ground: Ground) -> Path:
+    own = ground.given.get("HALLPULSE_REPORTS_DIR")
+    return Path(own).absolute() if own else private_directory(ground.layout.reports)
+
+
+def _plans(given: Mapping[str, str]) -> Path:
+    return _from_checkout(given, "PLANS", "plans")
+
+
+def _from_checkout(given: Mapping[str, str], variable: str, name: str) -> Path:
+    """Absolute: services and commands run in directories of their own."""
+    return Path(given.get(f"HALLPULSE_{variable}") or CHECKOUT / name).absolute()
+
+
+def _endpoints(found: list[Application], environment: Mapping[str, str]) -> dict[str, object]:
+    """What the contract says of `.run/endpoints.json`."""
+    return {
+        "amqp": _without_user(environment["HALLPULSE_AMQP_URL"]),
+        "database": environment["HALLPULSE_DATABASE_URL"],
+        "gateway": _gateway_url(found),
+        "token": environment["HALLPULSE_READ_TOKEN"],
+        "metrics": [application.metrics_url for application in found],
+        "prometheus": environment["HALLPULSE_PROMETHEUS_URL"],
+        "alertmanager": environment["HALLPULSE_ALERTMANAGER_URL"],
+    }
+
+
+def _gateway_url(found: list[Application]) -> str:
+    return next(application.url for application in found if application.name == applications.GATEWAY)
+
+
+def _without_user(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

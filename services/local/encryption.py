@@ -1,0 +1,54 @@
+"""Encryption of the suite: by certificates that it makes for itself, or by those that the environment names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from hallpulse.tls import NO_FILES, TlsFiles
+from services.local.certificates import make_certificates
+from services.local.errors import CannotRun
+from services.local.files import private_directory, write_private
+
+SWITCH = "HALLPULSE_TLS"
+_LASTS, _RENEWED_BEFORE = timedelta(days=90), timedelta(days=14)
+_NAMED = ("HALLPULSE_TLS_CA", "HALLPULSE_TLS_CERT", "HALLPULSE_TLS_KEY")
+
+
+def tls_files(directory: Path, given: Mapping[str, str]) -> TlsFiles:
+    """With which the suite's broker and gateway encrypt; none where they are to speak in plain text.
+
+    directory: where made certificates are kept, from one start to the next. Raises CannotRun.
+    """
+    named = [given.get(name, "") for name in _NAMED]
+    if named[1] or named[2]:
+        if not all(named):
+            raise CannotRun(f"{', '.join(_NAMED)}: expected all three, for the broker and the gateway")
+        return TlsFiles(*(str(Path(name).absolute()) for name in named))
+    switch = given.get(SWITCH) or "off"
+    if switch not in ("on", "off"):
+        raise CannotRun(f"{SWITCH}: expected on or off, got {switch!r}")
+    return _made(directory, datetime.now(UTC)) if switch == "on" else NO_FILES
+
+
+def _made(directory: Path, now: datetime) -> TlsFiles:
+    """A new authority every time: whoever trusts the old one must fetch ca.pem again."""
+    files = TlsFiles(*(str(directory / name) for name in ("ca.pem", "server.pem", "server.key")))
+    if not _is_good(directory, now + _RENEWED_BEFORE):
+        private_directory(directory)
+        for name, content in make_certificates([], now, _LASTS).files().items():
+            write_private(directory / name, content.decode())
+    return files
+
+
+def _is_good(directory: Path, until: datetime) -> bool:
+    try:
+        certificate = x509.load_pem_x509_certificate((directory / "server.pem").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return certificate.not_valid_after_utc > until and all(
+        (directory / name).exists() for name in ("ca.pem", "server.key")
+    )

@@ -1,0 +1,119 @@
+"""What lies where under a suite's directory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.local.errors import CannotRun
+from services.local.files import private_directory
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+_ENOUGH_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    root: Path
+
+    @property
+    def endpoints(self) -> Path:
+        """What others need to connect; there only while the suite is ready."""
+        return self.root / "endpoints.json"
+
+    @property
+    def environment(self) -> Path:
+        """The HALLPULSE_… variables with which services and commands find the servers."""
+        return self.root / "environment.json"
+
+    @property
+    def ports(self) -> Path:
+        return self.root / "ports.json"
+
+    @property
+    def keys(self) -> Path:
+        return self.root / "keys.json"
+
+    @property
+    def state(self) -> Path:
+        """Which processes run, told apart from strangers: what `status` shows and `down` ends."""
+        return self.root / "state.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def database(self) -> Path:
+        return self.root / "database"
+
+    @property
+    def broker(self) -> Path:
+        return self.root / "broker"
+
+    @property
+    def prometheus(self) -> Path:
+        return self.root / "prometheus"
+
+    @property
+    def alertmanager(self) -> Path:
+        return self.root / "alertmanager"
+
+    @property
+    def outbox(self) -> Path:
+        """Events of `hallpulse publish` that the suite's broker has not confirmed."""
+        return self.root / "outbox.sqlite"
+
+    @property
+    def reports(self) -> Path:
+        """Monthly reports that were written on time."""
+        return self.root / "reports"
+
+    @property
+    def tls(self) -> Path:
+        """Certificates that the suite made for itself; ca.pem is what others must trust."""
+        return self.root / "tls"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "log"
+
+    def log(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+    def prepare(self) -> None:
+        """Raises CannotRun where the suite could not keep its data here."""
+        private_directory(self.root)
+        if not os.access(self.root, os.W_OK | os.X_OK):
+            raise CannotRun(f"{self.root} is not writable: choose another directory with --dir")
+        foreign = [directory.name for directory in self._directories if directory.exists()]
+        if foreign and not self.keys.exists():
+            raise CannotRun(f"{self.root} holds other data ({', '.join(foreign)}): choose another directory with --dir")
+        free = shutil.disk_usage(self.root).free
+        if free < _ENOUGH_BYTES:
+            raise CannotRun(f"only {free >> 20} MB free in {self.root}: at least {_ENOUGH_BYTES >> 20} MB are needed")
+
+    def purge(self) -> None:
+        """Delete what a suite keeps here, and the directory if nothing else is in it."""
+        if not self.keys.exists():
+            return
+        for directory in self._directories:
+            shutil.rmtree(directory, ignore_errors=True)
+        files = (self.endpoints, self.environment, self.ports, self.state, self.lock, self.keys)
+        for file in (*files, *self.logs.glob("*.log*"), *self.root.glob(f"{self.outbox.name}*")):
+            file.unlink(missing_ok=True)
+        for directory in (self.logs, self.root):
+            if directory.is_dir() and not any(directory.iterdir()):
+                directory.rmdir()
+
+    @property
+    def _directories(self) -> tuple[Path, ...]:
+        return (self.database, self.broker, self.prometheus, self.alertmanager, self.tls, self.reports)
+
+
+def default_directory() -> Path:
+    """`.run` in the checkout that this command belongs to, wherever it is called; else in the current directory."""
+    home = CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
+    return home / ".run"

@@ -1,0 +1,127 @@
+"""One suite from its start to its end: one supervisor a directory, what an earlier one left is ended first."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.local import processes, state
+from services.local.composition import Suite, compose
+from services.local.errors import CannotRun
+from services.local.files import private_directory, write_private
+from services.local.layout import Layout
+from services.local.processes import Identity
+from services.local.state import PartState, SuiteState
+from services.local.supervisor import DROP, WAKE, Say, Supervisor
+
+_SUPERVISOR_PATIENCE = 90.0
+
+
+def run(layout: Layout, given: Mapping[str, str], say: Say) -> None:
+    """Start the suite, say "ready" when others may use it, and stay until told to stop.
+
+    Raises CannotRun, with nothing left running, where it cannot start.
+    """
+    private_directory(layout.root)
+    lock = _hold(layout)
+    try:
+        layout.prepare()
+        _end_leftovers(layout)
+        me = _me()
+        state.write(layout.state, SuiteState(me, ()))
+        suite = compose(layout, given)
+        Supervisor(layout, me, say).run(suite.stages, lambda: _announce(layout, suite, say))
+    finally:
+        _withdraw(layout)
+        os.close(lock)
+
+
+def down(layout: Layout, say: Say, drop: bool = False) -> bool:
+    """End a suite and whatever of it still lives; False where nothing did. Nobody else's process is touched.
+
+    drop: at once, because its data is to be deleted.
+    """
+    known = state.read(layout.state)
+    if known is None:
+        return False
+    ended = known.is_alive()
+    if ended:
+        say(f"ending the suite (pid {known.supervisor.pid})")
+        processes.end(known.supervisor, DROP if drop else signal.SIGTERM, _SUPERVISOR_PATIENCE)
+    leftovers = _end_parts(known)
+    _withdraw(layout)
+    return ended or leftovers
+
+
+def wake(layout: Layout) -> bool:
+    """Have the parts that wait for a person started again; False where no suite runs here."""
+    known = running(layout)
+    if known is not None:
+        os.kill(known.supervisor.pid, WAKE)
+    return known is not None
+
+
+def running(layout: Layout) -> SuiteState | None:
+    """None where no supervisor lives: what it once wrote no longer holds."""
+    known = state.read(layout.state)
+    return known if known is not None and known.is_alive() else None
+
+
+def _hold(layout: Layout) -> int:
+    """Two suites in one directory would share their data: the second is refused."""
+    try:
+        lock = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise CannotRun(f"cannot write {layout.lock}: {error.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise CannotRun(
+            f"a suite already runs in {layout.root}: see `hallpulse status`, end it with `hallpulse down`"
+        ) from None
+    return lock
+
+
+def _me() -> Identity:
+    me = processes.identity_of(os.getpid())
+    if me is None:
+        raise CannotRun("/proc does not tell of this process: the suite needs Linux")
+    return me
+
+
+def _end_leftovers(layout: Layout) -> None:
+    """Of a supervisor that was killed: its processes end by themselves, but may not have yet."""
+    known = state.read(layout.state)
+    if known is not None:
+        _end_parts(known)
+    _withdraw(layout)
+
+
+def _end_parts(known: SuiteState) -> bool:
+    """In the opposite order of their start."""
+    leftovers: list[tuple[PartState, Identity]] = [
+        (part, part.process) for part in reversed(known.parts) if part.process and part.process.is_alive()
+    ]
+    for part, process in leftovers:
+        processes.end(process, signal.Signals(part.stop), part.patience)
+    return bool(leftovers)
+
+
+def _announce(layout: Layout, suite: Suite, say: Say) -> None:
+    _write_json(layout.environment, suite.environment)
+    _write_json(layout.endpoints, suite.endpoints)
+    say("ready")
+
+
+def _write_json(path: Path, content: Mapping[str, object]) -> None:
+    write_private(path, json.dumps(content, indent=1))
+
+
+def _withdraw(layout: Layout) -> None:
+    for file in (layout.endpoints, layout.environment, layout.state):
+        file.unlink(missing_ok=True)

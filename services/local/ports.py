@@ -1,0 +1,71 @@
+"""Ports of the loopback address: chosen once for a suite, then kept, because hall systems are set up with them."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from services.local.errors import CannotRun
+from services.local.files import write_private
+
+HOST = "127.0.0.1"
+# Below the range from which the kernel takes ports for outgoing connections (32768 and up).
+_LOWEST, _HIGHEST = 20_000, 32_000
+_ATTEMPTS = 500
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def choose(names: Sequence[str]) -> dict[str, int]:
+    """Neighbouring free ports, one a name: easy to tell from another suite's."""
+    for _ in range(_ATTEMPTS):
+        first = random.randrange(_LOWEST, _HIGHEST - len(names))
+        block = range(first, first + len(names))
+        if all(map(is_free, block)):
+            return dict(zip(names, block, strict=True))
+    raise CannotRun(f"no {len(names)} neighbouring free ports on {HOST} between {_LOWEST} and {_HIGHEST}")
+
+
+class KeptPorts:
+    """The ports of one suite, in a file from its first start on."""
+
+    def __init__(self, path: Path, names: Sequence[str]) -> None:
+        self._path = path
+        self._ports = _read(path)
+        missing = [name for name in names if name not in self._ports]
+        if missing:
+            self._ports |= choose(missing)
+            write_private(path, json.dumps(self._ports, indent=1))
+
+    def take(self, name: str) -> int:
+        """Raises CannotRun where another program has it."""
+        port = self._ports[name]
+        if not is_free(port):
+            raise CannotRun(
+                f"port {port} ({name}) is taken by another program: "
+                f"stop that one, or delete {self._path} to choose new ports"
+            )
+        return port
+
+
+def _read(path: Path) -> dict[str, int]:
+    try:
+        ports = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise CannotRun(f"{path}: expected a JSON object of ports ({error}); delete it to choose new ones") from None
+    if not isinstance(ports, dict) or not all(isinstance(port, int) for port in ports.values()):
+        raise CannotRun(f"{path}: expected a JSON object of ports; delete it to choose new ones")
+    return ports

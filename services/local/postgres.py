@@ -1,0 +1,218 @@
+"""A private PostgreSQL of this suite: own data, own port on the loopback address, a password, no socket file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from services.local import programs
+from services.local.errors import CannotRun
+from services.local.files import PRIVATE, private_directory
+from services.local.identity import RunAs, run_as
+from services.local.processes import Command
+
+HOST = "127.0.0.1"
+_SUPERUSER = DATABASE = "hallpulse"
+_READY = "ready"
+_STATUS_LINE = 7
+_GIB = 2**30
+_CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+_CONFIGURATION = """\
+# Written at every start. First what initdb found out about this machine: its kinds of shared memory.
+include 'data/postgresql.conf'
+# Nothing committed is lost by a crash or a power cut: fsync and synchronous_commit stay on.
+listen_addresses = '{host}'
+port = {port}
+unix_socket_directories = ''
+hba_file = '{hba}'
+max_connections = 100
+password_encryption = scram-sha-256
+shared_buffers = {shared_buffers}
+work_mem = 32MB
+maintenance_work_mem = 256MB
+effective_cache_size = {cached}
+# Each page's first change after a checkpoint is logged whole, and with a large store nearly every event is the first on
+# its pages: to squeeze them took three quarters of the database's time. So the log is larger, and room is left for it.
+wal_compression = off
+max_wal_size = 8GB
+min_wal_size = 256MB
+checkpoint_timeout = 15min
+checkpoint_completion_target = 0.9
+fsync = {durable}
+synchronous_commit = {durable}
+full_page_writes = {durable}
+jit = off
+random_page_cost = 1.1
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_min_messages = warning
+logging_collector = off
+"""
+_ACCESS = "host all all 127.0.0.1/32 scram-sha-256\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """`durable=False` is for tests alone: a crash may lose everything."""
+
+    directory: Path
+    log: Path
+    port: int
+    password: str
+    durable: bool = True
+    shared_buffers: str = field(default_factory=lambda: _megabytes(_memory() // 4))
+
+    @property
+    def data(self) -> Path:
+        return self.directory / "data"
+
+    def url(self, database: str = DATABASE) -> str:
+        return f"postgresql://{_SUPERUSER}:{self.password}@{HOST}:{self.port}/{database}"
+
+    def command(self) -> Command:
+        """Make the database files where there are none yet, write the configuration, and say how to run it."""
+        programs_at = programs.postgres_programs()
+        private_directory(self.directory)
+        who = run_as([programs_at / "postgres", self.directory.parent])
+        _owned(self.directory, who)
+        if not self.data.exists():
+            _initialise(self, programs_at, who)
+        self._configure(who)
+        argv = (str(programs_at / "postgres"), "-D", str(self.data), "-c", f"config_file={self._configuration}")
+        return Command(argv, _environment(), self.directory, self.log, signal.SIGINT, who.privileges)
+
+    def is_ready(self, pid: int) -> bool:
+        """As pg_ctl finds out: the server notes its pid and its state in its pid file."""
+        lines = self._pid_file_lines()
+        return len(lines) > _STATUS_LINE and lines[0] == str(pid) and lines[_STATUS_LINE].strip() == _READY
+
+    def _pid_file_lines(self) -> list[str]:
+        try:
+            return self._pid_file.read_text().splitlines()
+        except OSError:
+            return []
+
+    def _forget_dead_server(self) -> None:
+        """PostgreSQL refuses to start while any process of this user has the number in its pid file."""
+        lines = self._pid_file_lines()
+        if lines and _program_of(lines[0]) != "postgres":
+            self._pid_file.unlink(missing_ok=True)
+
+    def ensure_database(self) -> None:
+        """Raises CannotRun where the server does not let us in: its password is not the one kept here."""
+        psql = [
+            str(programs.postgres_programs() / "psql"),
+            "-XAtqw",
+            "-h",
+            HOST,
+            "-p",
+            str(self.port),
+            "-U",
+            _SUPERUSER,
+        ]
+        environment = _environment() | {"PGPASSWORD": self.password, "PGDATABASE": "postgres"}
+        if _run([*psql, "-c", f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"], environment).strip() != "1":
+            _run([*psql, "-c", f"CREATE DATABASE {DATABASE}"], environment)
+
+    @property
+    def _configuration(self) -> Path:
+        return self.directory / "postgresql.conf"
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.data / "postmaster.pid"
+
+    def _configure(self, who: RunAs) -> None:
+        access = self.directory / "pg_hba.conf"
+        _write_owned(access, _ACCESS, who)
+        text = _CONFIGURATION.format(
+            host=HOST,
+            port=self.port,
+            hba=str(access).replace("'", "''"),
+            durable="on" if self.durable else "off",
+            shared_buffers=self.shared_buffers,
+            cached=_megabytes(_memory() // 2),
+        )
+        _write_owned(self._configuration, text, who)
+        self._forget_dead_server()
+
+
+def _memory() -> int:
+    """Bytes of this machine, or of the container that we are in, as far as a database should count on them."""
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit
+        there = min(there, int(_CONTAINER_LIMIT.read_text()))
+    return min(16 * _GIB, max(_GIB, there))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size // 2**20}MB"
+
+
+def _initialise(server: Postgres, programs_at: Path, who: RunAs) -> None:
+    """In a directory beside, renamed when whole: an interrupted start leaves no half a database."""
+    fresh = server.directory / "data.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    password = server.directory / f".password.{secrets.token_hex(4)}"
+    _write_owned(password, server.password, who)
+    argv = (str(programs_at / "initdb"), "-D", str(fresh), "-U", _SUPERUSER, f"--pwfile={password}", *_CLUSTER)
+    try:
+        _run([*_other_user(who), *argv, *(() if server.durable else ("--no-sync",))], _environment(), server.directory)
+        fresh.rename(server.data)
+    finally:
+        password.unlink(missing_ok=True)
+
+
+_CLUSTER = (
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+)
+
+
+def _other_user(who: RunAs) -> tuple[str, ...]:
+    return (str(programs.setpriv()), *who.privileges, "--") if who.privileges else ()
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of the caller's: its PG… variables would change what the server and its tools do."""
+    return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _program_of(pid: str) -> str:
+    try:
+        return Path(f"/proc/{int(pid)}/comm").read_text().strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _owned(path: Path, who: RunAs) -> None:
+    if who.privileges:
+        os.chown(path, who.uid, who.gid)
+
+
+def _write_owned(path: Path, text: str, who: RunAs) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(PRIVATE)
+    _owned(path, who)
+
+
+def _run(argv: list[str], environment: dict[str, str], directory: Path | None = None) -> str:
+    done = subprocess.run(argv, env=environment, cwd=directory, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise CannotRun(f"PostgreSQL: {said}")
+    return done.stdout
+
+
+def for_tests(server: Postgres) -> Postgres:
+    return replace(server, durable=False, shared_buffers="128MB")

@@ -1,0 +1,125 @@
+"""Processes that are surely ours: told apart from strangers by their start time, ended with their whole group."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.local import programs
+from services.local.errors import CannotRun
+
+_POLL_SECONDS = 0.05
+_KILL_SECONDS = 5.0
+_LONG_LOG_BYTES = 16 << 20
+_DEAD_STATES = "ZX"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A process id alone may be another program's by now; with its start time (since which boot) it cannot."""
+
+    pid: int
+    started: str
+
+    def is_alive(self) -> bool:
+        return identity_of(self.pid) == self
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run. `dies_by`: the signal that the kernel sends it when the supervisor is gone, however that went.
+
+    `privileges`: options of setpriv(1), for a program that must not run as root.
+    """
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    directory: Path
+    log: Path
+    dies_by: signal.Signals = signal.SIGTERM
+    privileges: Sequence[str] = ()
+
+
+def identity_of(pid: int) -> Identity | None:
+    """None where no such process lives (one that only waits to be reaped does not)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    if fields[0] in _DEAD_STATES:
+        return None
+    return Identity(pid, f"{_boot_id()}:{fields[19]}")
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]
+
+
+def spawn(command: Command) -> subprocess.Popen[bytes]:
+    """Start in a group of its own, so that Ctrl-C at a terminal reaches the supervisor alone."""
+    setpriv = (str(programs.setpriv()), f"--pdeathsig={command.dies_by.name}")
+    try:
+        _make_room(command.log)
+        with command.log.open("ab") as log:
+            return subprocess.Popen(
+                [*setpriv, *command.privileges, "--", *command.argv],
+                env=dict(command.environment),
+                cwd=command.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise CannotRun(f"cannot start {command.argv[0]} with its log {command.log}: {error.strerror}") from None
+
+
+def _make_room(log: Path) -> None:
+    """Ready for a new process's words: a long log is put aside, in the place of an older one."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > _LONG_LOG_BYTES:
+        log.replace(log.with_name(f"{log.name}.old"))
+
+
+def end(identity: Identity, by: signal.Signals = signal.SIGTERM, patience: float = 20.0) -> bool:
+    """End a process and what it left in its group; False where it had to be killed.
+
+    Where it no longer lives nothing is sent: its number may be a stranger's by now.
+    """
+    if not identity.is_alive():
+        return True
+    _send(identity.pid, by)
+    went = wait_until(lambda: not identity.is_alive(), patience)
+    kill_group(identity.pid)
+    wait_until(lambda: not identity.is_alive(), _KILL_SECONDS)
+    return went
+
+
+def _send(pid: int, by: signal.Signals) -> None:
+    try:
+        os.kill(pid, by)
+    except ProcessLookupError:
+        return
+
+
+def kill_group(leader: int) -> None:
+    """Its number stays taken as long as one member lives: call this while or right after the leader lived."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True

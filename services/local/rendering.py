@@ -1,0 +1,32 @@
+"""Alert rules and routing as services.boards renders them from the plans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hallpulse.plans import load_plans
+from services.boards import DEMO, OFFICE, Intervals, Links, render_alertmanager, render_rules
+from services.local.errors import CannotRun
+
+INTERVALS: Mapping[str, Intervals] = {"demo": DEMO, "office": OFFICE}
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """rules: Prometheus rule files by name; routing: Alertmanager's configuration, empty for the plain one."""
+
+    rules: Mapping[str, str] = field(default_factory=dict)
+    routing: str = ""
+
+
+def rendered_alerts(folder: Path, pace: str, receiver_url: str, links: Links, token_file: str) -> Alerts:
+    """pace: `demo` tells everything within seconds, `office` as a bureau at work wants it. Raises PlanError."""
+    intervals = INTERVALS.get(pace)
+    if intervals is None:
+        raise CannotRun(f"HALLPULSE_INTERVALS: expected one of {', '.join(INTERVALS)}, got {pace!r}")
+    plans = load_plans(folder)
+    rules = render_rules(plans, intervals, links)
+    routing = render_alertmanager(plans, receiver_url, intervals, token_file=token_file)
+    return Alerts(rules, routing)

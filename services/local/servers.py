@@ -1,0 +1,162 @@
+"""The suite's servers: each a private one, unless the environment names one that already runs."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from hallpulse.broker import EVENTS, GATEWAY_USER, declare, open_channel
+from hallpulse.settings import settings_from
+from hallpulse.store import migrate
+from hallpulse.tls import NO_FILES, TlsFiles
+from services.local import probes, programs
+from services.local.errors import CannotRun
+from services.local.keys import Keys
+from services.local.layout import Layout
+from services.local.monitoring import Alertmanager, Job, Prometheus
+from services.local.parts import Part
+from services.local.ports import KeptPorts
+from services.local.postgres import Postgres
+from services.local.rabbitmq import OPERATOR, BrokerPorts, RabbitMQ, User
+from services.local.rendering import Alerts
+
+PORT_NAMES = (
+    "gateway",
+    "prometheus",
+    "alertmanager",
+    "database",
+    "broker",
+    "broker-management",
+    "broker-metrics",
+    "broker-distribution",
+    "broker-mapper",
+)
+_AMQP_PORTS = {"amqp": 5672, "amqps": 5671}
+# A busy broker writes its queues to disk before it goes.
+_BROKER_PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every server is laid on; `given`: the caller's environment; `tls`: with a certificate they encrypt."""
+
+    layout: Layout
+    given: Mapping[str, str]
+    ports: KeptPorts
+    keys: Keys
+    tls: TlsFiles = NO_FILES
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """`parts` in the order in which they start; `scraped`: its own metrics, host and port."""
+
+    parts: tuple[Part, ...]
+    environment: Mapping[str, str]
+    gateway_environment: Mapping[str, str]
+    scraped: tuple[str, ...] = ()
+
+
+def database(ground: Ground) -> Server:
+    url = ground.given.get("HALLPULSE_DATABASE_URL")
+    if url:
+        migrate(url)
+        return _elsewhere({"HALLPULSE_DATABASE_URL": url})
+    layout = ground.layout
+    server = Postgres(layout.database, layout.log("database"), ground.ports.take("database"), ground.keys.database)
+    programs.postgres_programs()
+    part = Part("database", server.command, server.is_ready, _prepared(server), stop=signal.SIGINT, patience=30.0)
+    return Server((part,), {"HALLPULSE_DATABASE_URL": server.url()}, {})
+
+
+def _prepared(server: Postgres) -> Callable[[], None]:
+    def prepare() -> None:
+        server.ensure_database()
+        migrate(server.url())
+
+    return prepare
+
+
+def broker(ground: Ground) -> Server:
+    url = ground.given.get("HALLPULSE_AMQP_URL")
+    if url:
+        _check_broker(url)
+        _declare(url, ground)
+        return _elsewhere({"HALLPULSE_AMQP_URL": url})
+    programs.rabbitmq_server()
+    programs.epmd()
+    operator = User(OPERATOR, ground.keys.operator, tags="administrator")
+    # It may speak for every hall, and do nothing else.
+    gateway = User(GATEWAY_USER, ground.keys.gateway, ("^$", f"^{re.escape(EVENTS)}$", "^$"))
+    log = ground.layout.log("broker")
+    server = RabbitMQ(ground.layout.broker, log, _broker_ports(ground), (operator, gateway), ground.tls)
+    environment = {
+        "HALLPULSE_AMQP_URL": server.amqp_url(operator),
+        "HALLPULSE_MANAGEMENT_URL": server.management_url(operator),
+    }
+    scraped = (f"{server.host}:{server.ports.metrics}",)
+    parts = _broker_parts(server, lambda: _declare(server.amqp_url(operator), ground))
+    return Server(parts, environment, {"HALLPULSE_AMQP_URL": server.amqp_url(gateway)}, scraped)
+
+
+def _declare(url: str, ground: Ground) -> None:
+    """Before any service starts, so that whoever publishes once the suite is ready finds the exchange."""
+    named = {name: value for name, value in ground.given.items() if name.startswith("HALLPULSE_")}
+    trusted = {"HALLPULSE_TLS_CA": ground.tls.ca} if ground.tls.ca else {}
+    settings = settings_from({**named, **trusted, "HALLPULSE_AMQP_URL": url, "HALLPULSE_DATABASE_URL": "any"})
+    with open_channel(settings.amqp_url) as channel:
+        declare(channel, settings.partitions)
+
+
+def _broker_ports(ground: Ground) -> BrokerPorts:
+    take = ground.ports.take
+    return BrokerPorts(
+        amqp=take("broker"),
+        management=take("broker-management"),
+        metrics=take("broker-metrics"),
+        distribution=take("broker-distribution"),
+        mapper=take("broker-mapper"),
+    )
+
+
+def _broker_parts(server: RabbitMQ, on_ready: Callable[[], None]) -> tuple[Part, Part]:
+    mapper = Part("broker-mapper", server.mapper_command, lambda _: server.mapper_is_ready())
+    return mapper, Part("broker", server.command, lambda _: server.is_ready(), on_ready, patience=_BROKER_PATIENCE)
+
+
+def _check_broker(url: str) -> None:
+    parts = urlsplit(url)
+    port = parts.port or _AMQP_PORTS.get(parts.scheme)
+    if not parts.hostname or not port:
+        raise CannotRun("HALLPULSE_AMQP_URL: expected amqp://USER:PASSWORD@HOST:PORT/VHOST")
+    if parts.scheme == "amqp" and not probes.speaks_amqp(parts.hostname, port):
+        raise CannotRun(f"no broker answers at {parts.hostname}:{port} (HALLPULSE_AMQP_URL)")
+
+
+def alertmanager(ground: Ground, alerts: Alerts) -> Server:
+    url = ground.given.get("HALLPULSE_ALERTMANAGER_URL")
+    if url:
+        return _elsewhere({"HALLPULSE_ALERTMANAGER_URL": url})
+    programs.alertmanager()
+    layout, port = ground.layout, ground.ports.take("alertmanager")
+    server = Alertmanager(layout.alertmanager, layout.log("alertmanager"), port, alerts.routing)
+    part = Part("alertmanager", server.command, lambda _: server.is_ready(), address=server.url)
+    return Server((part,), {"HALLPULSE_ALERTMANAGER_URL": server.url}, {})
+
+
+def prometheus(ground: Ground, alerts: Alerts, scraped: Sequence[Job], alertmanager_url: str) -> Server:
+    url = ground.given.get("HALLPULSE_PROMETHEUS_URL")
+    if url:
+        return _elsewhere({"HALLPULSE_PROMETHEUS_URL": url})
+    programs.prometheus()
+    layout, port = ground.layout, ground.ports.take("prometheus")
+    server = Prometheus(layout.prometheus, layout.log("prometheus"), port, scraped, alerts.rules, alertmanager_url)
+    part = Part("prometheus", server.command, lambda _: server.is_ready(), address=server.url)
+    return Server((part,), {"HALLPULSE_PROMETHEUS_URL": server.url}, {})
+
+
+def _elsewhere(environment: Mapping[str, str]) -> Server:
+    return Server((), environment, {})

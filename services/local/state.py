@@ -1,0 +1,68 @@
+"""What runs, written down at every change: so that `status` can show it and `down` ends nobody else's process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from services.local.files import write_private
+from services.local.processes import Identity
+
+RUNNING, STARTING, RESTARTING, FAILED, HALTED = "running", "starting", "restarting", "failed", "halted"
+"""Halted: it ended on purpose and waits for a person; failed: it died too often."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """since: seconds since the epoch; exit_status: how its last process ended, none if none did.
+
+    why: what a process that is not started again said last.
+    """
+
+    name: str
+    state: str
+    process: Identity | None
+    since: float
+    restarts: int = 0
+    exit_status: int | None = None
+    address: str = ""
+    stop: int = 15
+    patience: float = 20.0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteState:
+    supervisor: Identity
+    parts: tuple[PartState, ...]
+
+    def is_alive(self) -> bool:
+        return self.supervisor.is_alive()
+
+    def leftovers(self) -> Iterable[PartState]:
+        return [part for part in self.parts if part.process and part.process.is_alive()]
+
+
+def write(path: Path, state: SuiteState) -> None:
+    write_private(path, json.dumps(asdict(state), indent=1))
+
+
+def read(path: Path) -> SuiteState | None:
+    """None where nothing was written, or nothing that can be read: then nothing is known to run."""
+    try:
+        raw = json.loads(path.read_text())
+        return SuiteState(_identity(raw["supervisor"]), tuple(_part(part) for part in raw["parts"]))
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _identity(raw: dict[str, Any]) -> Identity:
+    return Identity(int(raw["pid"]), str(raw["started"]))
+
+
+def _part(raw: dict[str, Any]) -> PartState:
+    process = raw["process"]
+    return PartState(**(raw | {"process": _identity(process) if process else None}))
