@@ -62,7 +62,7 @@ class BehindPath(_Base):
         return f"{below(measured.from_path, -measured.tolerance)} {measured.in_state(State.BEHIND)}"
 
     def words(self, measured: Measured) -> str:
-        return f"落后进度,今日应达 {_said(measured, 'required')}"
+        return f"进度落后,今日应达 {_said(measured, 'required')}"
 
 
 class ShortAtEnd(_Base):
@@ -131,7 +131,7 @@ class Dropped(_Base):
 
     def words(self, measured: Measured) -> str:
         line = (
-            '{{ .Labels.zh }}({{ .Labels.item }},{{ .Labels.department }},下拉 {{ .Value | printf "%.2f" }} 个百分点);'
+            '{{ .Labels.zh }}({{ .Labels.item }},{{ .Labels.department }},拉低 {{ .Value | printf "%.2f" }} 个百分点);'
         )
         return f"7 日内骤降。拉低它的事项版本:{each(DROPPED_ITEMS % measured.plan.region, line, '未找到')}"
 
