@@ -67,12 +67,13 @@ def test_a_large_plan_is_written_the_same_and_stays_under_ten_thousand_series() 
     assert 8_000 < len(series) < 10_000
 
 
-def test_the_page_of_a_large_plan_takes_under_a_tenth_of_a_second() -> None:
+def test_the_page_of_a_large_plan_takes_the_processor_under_a_tenth_of_a_second() -> None:
+    """Of the processor's time: a busy machine makes others wait, and its clock says nothing of the page."""
     snapshot = large_snapshot()
     took = []
     for _ in range(20):
-        began = time.perf_counter()
+        began = time.thread_time()
         page_of(snapshot)
-        took.append(time.perf_counter() - began)
+        took.append(time.thread_time() - began)
     print(f"best of 20: {min(took) * 1000:.0f} ms")
     assert min(took) < 0.1
