@@ -229,6 +229,7 @@ def test_what_was_not_granted_is_kept_apart_and_holds_up_nothing(vhost: Vhost, h
         publisher.flush(20)
     assert arrived(vhost.amqp_url, lambda ids: len(ids) >= 30) == [f"e{n}" for n in range(1000, 1300, 10)]
     assert kept.count_refused() == 0
+    kept.let_go()
     kept.close()
 
 
