@@ -19,6 +19,7 @@ from .courier import Courier
 from .crowds import Crowds
 from .doorkeeper import Doorkeeper
 from .rates import Rates
+from .suite import SuiteParts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -61,6 +62,7 @@ class Desk:
     metrics: GatewayMetrics
     registry: CollectorRegistry
     crowds: Crowds = field(default_factory=Crowds)
+    suite: SuiteParts = field(default_factory=SuiteParts)
 
     def now(self) -> int:
         """Microseconds since 1970-01-01 UTC."""

@@ -29,6 +29,7 @@ from .dispatch import open_courier
 from .doorkeeper import Doorkeeper
 from .rates import Rates
 from .server import serve
+from .suite import SuiteParts
 
 QUERY_THREADS = 8
 DOOR_THREADS = 2
@@ -69,6 +70,8 @@ def _desk(settings: Settings) -> Iterator[Desk]:
     plans = load_plans(settings.plans)
     registry = new_registry()
     ProcessCollector(registry=registry)
+    suite = SuiteParts(settings.suite_state)
+    registry.register(suite)
     store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS)
     with ThreadPoolExecutor(DOOR_THREADS, "door") as door, open_courier(settings.amqp_url) as courier:
         try:
@@ -82,6 +85,7 @@ def _desk(settings: Settings) -> Iterator[Desk]:
                 monotonic=time.monotonic,
                 metrics=GatewayMetrics(registry),
                 registry=registry,
+                suite=suite,
             )
         finally:
             store.close()
