@@ -48,7 +48,7 @@ function warnings({ data, error }) {
   const { coverage, provisional, as_of: at } = data.indicators;
   const silent = coverage.halls - coverage.reporting;
   return [
-    ...data.suite.troubled.map(trouble),
+    ...(data.suite?.troubled || []).map(trouble),
     error ? say("offline", { at: clockTime(at) }) : null,
     silent > 0 ? say("silentHalls", { n: silent }) : null,
     provisional ? say("provisional") : null,

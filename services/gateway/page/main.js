@@ -112,7 +112,7 @@ async function readBoard() {
     whole ? ask("/v1/targets", { region: region.region }) : none,
     whole ? ask("/v1/departments", { region: region.region }) : none,
     whole && region.plan ? ask("/v1/trend", { region: region.region }) : none,
-    ask("/v1/suite"),
+    ask("/v1/suite").catch(() => null),
   ]);
   const integrity = state.data && state.data.integrity;
   return { indicators, targets, departments, trend, suite, integrity };

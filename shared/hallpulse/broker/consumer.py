@@ -20,7 +20,7 @@ from .connection import open_channel
 from .refused import Letter
 from .session import STOP_SECONDS, ConsumerLimits, Session
 from .stopped import heed
-from .topology import declare, queue_names, retire
+from .topology import declare, queue_names, retire, slow_names
 
 __all__ = ["Consumer", "ConsumerLimits"]
 
@@ -31,6 +31,7 @@ _WELL_SECONDS = 60.0
 class Consumer:
     """Consumes every partition until `stop` is called, from any thread or a signal handler.
 
+    aside: whether what came by a routing key waits behind all else; asked often, from the connection's thread;
     admit: asked, given the broker's URL, before each connection that consumes; raises Halt where nothing may be.
     """
 
@@ -42,8 +43,10 @@ class Consumer:
         say: Callable[[str], None],
         *,
         admit: Callable[[str], None] = heed,
+        aside: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._admit = admit
+        self._aside = aside
         self._url = amqp_url
         self._limits = limits
         self._say = say
@@ -98,7 +101,7 @@ class Consumer:
     def _one_connection(self) -> None:
         with open_channel(self._url) as channel:
             declare(channel, self._limits.partitions)
-            queues = queue_names(self._limits.partitions) + retire(channel, self._limits.partitions)
+            queues = queue_names(self._limits.partitions) + retire(channel, self._limits.partitions) + slow_names()
         self._admit(self._url)
         self._generation += 1
         self._session = Session(
@@ -107,6 +110,7 @@ class Consumer:
             queues=queues,
             committer=self._committer,
             limits=self._limits,
+            aside=self._aside,
             stopping=lambda: self._stopping,
         )
         try:

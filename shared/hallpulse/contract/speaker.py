@@ -49,6 +49,11 @@ def speaker(routing_key: str, user_id: str | None, gateway_users: frozenset[str]
     )
 
 
+def is_hall(name: str) -> bool:
+    """Whether a broker user, or a routing key without its family, is `REGION.HALL`."""
+    return _hall(name) is not None
+
+
 def _hall(name: str) -> tuple[int, str] | None:
     """Region and hall of `REGION.HALL`."""
     region, _, hall = name.partition(".")
