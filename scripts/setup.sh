@@ -137,7 +137,7 @@ uv_program() {
     if [ ! -x .venv-uv/bin/uv ]; then
         say "installing uv into .venv-uv" >&2
         "$python" -m venv .venv-uv >&2
-        .venv-uv/bin/pip install --quiet --disable-pip-version-check uv >&2 ||
+        .venv-uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 >&2 ||
             fail "pip could not install uv: is a package index reachable?"
     fi
     echo .venv-uv/bin/uv
