@@ -127,6 +127,22 @@ def test_a_cases_id_may_be_written_in_percent_codes(gateway: httpx.Client, case_
     assert answer.json()["detail"] == "no event of /222424/hall-1 names this case"
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["x-forwarded-for", "x-real-ip", "forwarded", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-prefix",
+     "x-original-url", "x-rewrite-url", "x-forwarded-user", "x-remote-user", "upgrade", "range", "if-none-match"],
+)  # fmt: skip
+def test_headers_of_proxies_change_nothing(gateway: httpx.Client, name: str) -> None:
+    bearer = {"authorization": f"Bearer {HALL_TOKEN}"}
+    for path in ("/v1/indicators?region=222424&hall=hall-1", "/v1/indicators?region=222424", "/healthz", "/nothing"):
+        plain = gateway.get(path, headers=bearer)
+        for value in ("127.0.0.1", "/metrics", "evil.example", "websocket", "bytes=0-1", "read-token", "*"):
+            answer = gateway.get(path, headers={**bearer, name: value})
+            assert (answer.status_code, answer.content) == (plain.status_code, plain.content)
+            assert "location" not in answer.headers
+    assert gateway.get("/v1/regions", headers={name: "read-token"}).status_code == 401
+
+
 def test_every_answer_that_names_cases_is_recorded() -> None:
     described, found = document(handlers()), addresses()
     for path, operations in described["paths"].items():
