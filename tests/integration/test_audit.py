@@ -12,13 +12,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from alembic import command
 from click.testing import CliRunner, Result
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from hallpulse.broker import declare, open_channel
 from hallpulse.contract.events import EventType
 from hallpulse.domain.calendar import Calendar
 from hallpulse.store import Deed, Store, hash_of, process_actor
+from hallpulse.store.database import open_engine
+from hallpulse.store.migration import alembic_config
 from services.console.main import cli
 from tests.hall_events import changed
 from tests.ingesting import ingest, publish, publishing, wait_until
@@ -188,3 +191,21 @@ def test_lines_are_listed_by_time_action_and_region(run: Run, store: Store, stor
     shown = json.loads(run("audit", "--json", "--action", "hall").output.splitlines()[0])
     assert shown["detail"] == {"families": ["case"]}
     assert (shown["region"], shown["actor"], shown["claimed"]) == ("222401", make_url(store_url).username, ME)
+
+
+def test_lines_of_the_version_before_keep_what_they_said_and_their_numbers(database_url: str) -> None:
+    engine = open_engine(database_url)
+    with engine.begin() as opened:
+        config = alembic_config()
+        config.attributes["connection"] = opened
+        for there_and_back in ("0010", "0008", "0010"):
+            command.upgrade(config, "0008")
+            insert = text("INSERT INTO audit (actor, action, subject, detail) VALUES ('root@before', 'x', '', '{}')")
+            opened.execute(insert)
+            (command.upgrade if there_and_back == "0010" else command.downgrade)(config, there_and_back)
+            opened.execute(insert)
+        rows = opened.execute(text("SELECT id, claimed, actor FROM audit ORDER BY id")).all()
+    assert [row.id for row in rows] == list(range(1, 7))
+    assert {row.claimed for row in rows} == {"root@before"}
+    assert rows[-1].actor == engine.url.username
+    engine.dispose()
