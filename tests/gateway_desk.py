@@ -28,13 +28,14 @@ from services.gateway.courier import Message
 from services.gateway.desk import Desk, Reader
 from services.gateway.doorkeeper import Doorkeeper, hash_of
 from services.gateway.rates import Rates
+from services.gateway.records import Records, Write
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 TODAY = date(2026, 11, 24)
 COUNTY = 222424
 READ_TOKEN = "reads-everything"
 HALL_TOKEN = "of-hall-1"
-HALL = Grant("hall", COUNTY, "hall-1", families=("case", "heartbeat"))
+HALL = Grant("hall", COUNTY, "hall-1", families=("case", "heartbeat"), name="222424.hall-1")
 DEPARTMENT_TOKEN = "of-justice"
 PLANS = Path(__file__).parents[1] / "plans"
 
@@ -50,7 +51,7 @@ class FakeStore:
     tokens: dict[str, Grant] = field(
         default_factory=lambda: {
             hash_of(HALL_TOKEN): HALL,
-            hash_of(DEPARTMENT_TOKEN): Grant("department", COUNTY, department="justice"),
+            hash_of(DEPARTMENT_TOKEN): Grant("department", COUNTY, department="justice", name="justice"),
         }
     )
 
@@ -95,6 +96,11 @@ class FakeStore:
     def case_history(self, region: int, hall: str, case_id: str, today: date) -> CaseHistory | None:
         self._note("case_history", region, hall, case_id, today)
         return self.history
+
+    def is_of(self, region: int, hall: str, case_id: str, department: str) -> bool:
+        self._note("is_of", region, hall, case_id, department)
+        clock = self.history.clock if self.history is not None else None
+        return clock is not None and clock.case.department == department
 
     def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]:
         self._note("integrity", scope, window, today)
@@ -148,9 +154,11 @@ def make_desk(
     rate: float = 0,
     plans: Sequence[Plan] | None = None,
     find: Callable[[str], Grant | None] | None = None,
+    record: Write = lambda *_: None,
 ) -> Desk:
     clock = clock or FakeClock()
     registry = new_registry()
+    metrics = GatewayMetrics(registry)
     return Desk(
         store=store,
         plans=load_plans(PLANS) if plans is None else plans,
@@ -159,8 +167,9 @@ def make_desk(
         rates=Rates(rate),
         clock=lambda: clock.now,
         monotonic=lambda: clock.seconds,
-        metrics=GatewayMetrics(registry),
+        metrics=metrics,
         registry=registry,
+        records=Records(metrics, record),
     )
 
 

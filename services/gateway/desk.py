@@ -19,6 +19,7 @@ from .courier import Courier
 from .crowds import Crowds
 from .doorkeeper import Doorkeeper
 from .rates import Rates
+from .records import Records
 from .suite import SuiteParts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,6 +42,8 @@ class Reader(Protocol):
 
     def case_history(self, region: int, hall: str, case_id: str, today: date) -> CaseHistory | None: ...
 
+    def is_of(self, region: int, hall: str, case_id: str, department: str) -> bool: ...
+
     def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]: ...
 
     def regions(self) -> list[int]: ...
@@ -61,6 +64,7 @@ class Desk:
     monotonic: Callable[[], float]
     metrics: GatewayMetrics
     registry: CollectorRegistry
+    records: Records
     crowds: Crowds = field(default_factory=Crowds)
     suite: SuiteParts = field(default_factory=SuiteParts)
 

@@ -28,6 +28,7 @@ from .desk import Desk
 from .dispatch import open_courier
 from .doorkeeper import Doorkeeper
 from .rates import Rates
+from .records import Records
 from .server import serve
 from .suite import SuiteParts
 
@@ -72,7 +73,8 @@ def _desk(settings: Settings) -> Iterator[Desk]:
     ProcessCollector(registry=registry)
     suite = SuiteParts(settings.suite_state)
     registry.register(suite)
-    store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS)
+    metrics = GatewayMetrics(registry)
+    store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS, service="gateway")
     with ThreadPoolExecutor(DOOR_THREADS, "door") as door, open_courier(settings.amqp_url) as courier:
         try:
             yield Desk(
@@ -83,9 +85,10 @@ def _desk(settings: Settings) -> Iterator[Desk]:
                 rates=Rates(settings.gateway_rate),
                 clock=lambda: datetime.now(UTC),
                 monotonic=time.monotonic,
-                metrics=GatewayMetrics(registry),
+                metrics=metrics,
                 registry=registry,
                 suite=suite,
+                records=Records(metrics, store.audit.record),
             )
         finally:
             store.close()

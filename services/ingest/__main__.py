@@ -50,7 +50,7 @@ def _run(settings: Settings, limits: ConsumerLimits, store: Store, mergers: Merg
     lanes = Lanes(settings.amqp_url, say)
     pipeline = Pipeline(mergers, store.halls, metrics, limit, move=lanes.move)
     admit = functools.partial(heed, ignored=not limit.share)
-    consumer = Consumer(settings.amqp_url, pipeline.commit, limits, say, admit=admit, aside=limit.is_slow)
+    consumer = Consumer(settings.amqp_url, pipeline.commit, limits, say, admit=admit)
     metrics.lag_from(consumer.lag)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consumer.stop())

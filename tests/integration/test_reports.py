@@ -304,4 +304,4 @@ def test_the_service_writes_last_months_report_once_and_any_on_demand(
     assert os.listdir(tmp_path / "reports") == [name]
     lines = store.audit.list(action="report")
     assert [line.deed.subject for line in lines] == [name.replace("docx", "html"), name, name]
-    assert all(line.actor.startswith("reports: ") for line in lines)
+    assert all(line.claimed.startswith("reports: ") for line in lines)

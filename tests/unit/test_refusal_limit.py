@@ -47,8 +47,6 @@ def test_a_hall_in_trouble_is_moved_once_and_no_other_with_it() -> None:
     limit = RefusalLimit(0.3, WINDOW)
     assert limit.note(events("b", 10), letters("a", 5000)) == moves(slower="a")
     assert limit.note(events("b", 10), letters("a", 5000)) == STAY
-    assert limit.is_slow("222424.a.case")
-    assert not limit.is_slow("222424.b.case")
 
 
 def test_a_hall_with_some_refusals_goes_on_for_ever() -> None:
@@ -63,7 +61,6 @@ def test_it_moves_back_once_it_sends_better_ones_and_not_at_the_first_good_one()
     found = [limit.note(events("a", 20), ()) for _ in range(10)]
     assert found.index(moves(normal="a")) in range(4, 6)
     assert found.count(STAY) == 9
-    assert not limit.is_slow("222424.a.case")
     assert limit.note(NONE, letters("a", 200)) == moves(slower="a")
 
 
@@ -71,7 +68,6 @@ def test_between_the_limit_and_half_of_it_nothing_swings() -> None:
     limit = RefusalLimit(0.3, WINDOW)
     limit.note(NONE, letters("a", 200))
     assert {limit.note(events("a", 80), letters("a", 20)) for _ in range(20)} == {STAY}
-    assert limit.is_slow("222424.a.case")
 
 
 def test_a_good_hall_is_moved_to_its_place_once_whatever_an_earlier_process_left() -> None:

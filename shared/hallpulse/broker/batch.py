@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,7 +21,7 @@ class Delivery(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Deliveries of one channel in their order, from delivery tag `first_tag` to `last_tag`; others may lie between.
+    """Deliveries of one channel in their order, up to and with delivery tag `last_tag`.
 
     opened: when its first delivery came (seconds of a monotonic clock); generation: the connection it came by;
     size: about how many events there are, the broken ones among them.
@@ -30,7 +29,6 @@ class Batch:
 
     generation: int
     opened: float = 0.0
-    first_tag: int = 0
     last_tag: int = 0
     bytes: int = 0
     size: int = 0
@@ -39,35 +37,10 @@ class Batch:
     def add(self, delivery: Delivery, now: float) -> None:
         if not self.deliveries:
             self.opened = now
-            self.first_tag = delivery.tag
         self.deliveries.append(delivery)
         self.bytes += len(delivery.body)
         self.size += _events_in(delivery)
         self.last_tag = delivery.tag
-
-    def part(self, aside: Callable[[str], bool]) -> list[Delivery]:
-        """Take out the deliveries whose routing key is to be put aside."""
-        taken = [delivery for delivery in self.deliveries if aside(delivery.routing_key)]
-        if taken:
-            self._hold([delivery for delivery in self.deliveries if not aside(delivery.routing_key)])
-        return taken
-
-    def split(self, most: int) -> Batch | None:
-        """Keep the first deliveries, of about `most` events; the rest as another batch, None where there is none."""
-        total = 0
-        for index, delivery in enumerate(self.deliveries):
-            if total >= most:
-                rest = Batch(self.generation, self.opened)
-                rest._hold(self.deliveries[index:])
-                self._hold(self.deliveries[:index])
-                return rest
-            total += _events_in(delivery)
-        return None
-
-    def _hold(self, deliveries: Iterable[Delivery]) -> None:
-        opened, self.deliveries, self.bytes, self.size = self.opened, [], 0, 0
-        for delivery in deliveries:
-            self.add(delivery, opened)
 
     def is_due(self, now: float, *, most_events: int, most_seconds: float, idle: bool) -> bool:
         """Whether to hand it on: when full or old, and soon when the database has nothing to do.

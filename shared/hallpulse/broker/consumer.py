@@ -31,7 +31,6 @@ _WELL_SECONDS = 60.0
 class Consumer:
     """Consumes every partition until `stop` is called, from any thread or a signal handler.
 
-    aside: whether what came by a routing key waits behind all else; asked often, from the connection's thread;
     admit: asked, given the broker's URL, before each connection that consumes; raises Halt where nothing may be.
     """
 
@@ -43,10 +42,8 @@ class Consumer:
         say: Callable[[str], None],
         *,
         admit: Callable[[str], None] = heed,
-        aside: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._admit = admit
-        self._aside = aside
         self._url = amqp_url
         self._limits = limits
         self._say = say
@@ -110,7 +107,6 @@ class Consumer:
             queues=queues,
             committer=self._committer,
             limits=self._limits,
-            aside=self._aside,
             stopping=lambda: self._stopping,
         )
         try:

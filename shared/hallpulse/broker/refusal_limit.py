@@ -61,7 +61,6 @@ class RefusalLimit:
     share: float
     window: int
     _halls: dict[str, _Record] = field(default_factory=dict)
-    _slow: frozenset[str] = frozenset()
     _strangers: dict[str, Counter[str]] = field(default_factory=dict)
 
     def check(self, letters: Sequence[Letter]) -> None:
@@ -93,13 +92,7 @@ class RefusalLimit:
             elif record.slow is not False and record.refused <= CALM * self.share * record.events:
                 record.slow = False
                 normal.add(hall)
-        if slower or normal:
-            self._slow = (self._slow | slower) - normal
         return Moves(frozenset(slower), frozenset(normal))
-
-    def is_slow(self, routing_key: str) -> bool:
-        """Whether it is a key of a hall that is to be served more slowly; from any thread."""
-        return bool(self._slow) and routing_key.rpartition(".")[0] in self._slow
 
 
 def _weight(letter: Letter) -> int:

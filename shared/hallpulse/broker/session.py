@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 
 from pika import BasicProperties, spec
 from pika.channel import Channel
@@ -30,13 +29,10 @@ from .topology import WORKERS, slow_names
 BURST_SECONDS = 0.005
 """After the first message of a batch: those that came with it are taken along."""
 TICK_SECONDS = 0.1
-ASIDE_SHARE = 2
-"""Of what waits for its turn in memory so many times as much may be held as of all else."""
-ASIDE_EVENTS, ASIDE_BYTES = 500, 1024**2
-"""Of what was put aside so much goes into one batch, and one such batch is committed at a time."""
-SLOW_BATCH_SECONDS, LEAST_EVENTS = 1.0, 500
-_SLOW = frozenset(slow_names())
 STOP_SECONDS, CLOSE_SECONDS = 6.0, 2.0
+
+
+_SLOW = frozenset(slow_names())
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +42,15 @@ class ConsumerLimits:
     committers: how many batches are committed at once, so that the database never waits for us;
     most_events and most_seconds: a batch is handed on when it holds so many events or is so old, or when the database
     has nothing to do; prefetch: unacknowledged messages a queue, enough for three batches where all halls share one
-    queue; slow_prefetch: of a slow lane, each up to 1,000 events; most_bytes: what may be held in memory before the
-    consumer asks for no more; share_seconds: how often to look whether other workers wait for partitions of ours.
+    queue; slow_prefetch: of a slow lane; most_bytes: what may be held in memory before the consumer asks for no more;
+    share_seconds: how often to look whether other workers wait for partitions of ours.
     """
 
     partitions: int = 4
     most_events: int = 8000
     most_seconds: float = 0.4
     prefetch: int = 32_000
-    slow_prefetch: int = 4
+    slow_prefetch: int = 100
     most_bytes: int = 96 * 1024**2
     share_seconds: float = 10.0
     committers: int = 2
@@ -65,14 +61,12 @@ class _Unacked:
     """A batch that was handed on. safe: committed, its refused events confirmed; left: it comes again instead."""
 
     batch: Batch
-    handed_on: float
     safe: bool = False
     left: bool = False
 
 
 class Session:
-    """queues: what to consume; aside: whether what came by a routing key waits behind all else;
-    stopping: whether we were told to stop, asked many times a second;
+    """queues: what to consume; stopping: whether we were told to stop, asked many times a second;
     waiting_since: when the oldest delivery came that is not committed yet (of a monotonic clock).
     """
 
@@ -84,7 +78,6 @@ class Session:
         queues: Sequence[str],
         committer: Committer,
         limits: ConsumerLimits,
-        aside: Callable[[str], bool],
         stopping: Callable[[], bool],
     ) -> None:
         self.generation = generation
@@ -93,12 +86,6 @@ class Session:
         self._committer = committer
         self._limits = limits
         self._stopping = stopping
-        self._is_aside = aside
-        self._aside: deque[Delivery] = deque()
-        self._aside_batch: Batch | None = None
-        self._aside_bytes = 0
-        self._most = min(LEAST_EVENTS, limits.most_events)
-        self._given_up: list[int] = []
         self._fault = ""
         self._failure: BaseException | None = None
         self._finishing = False
@@ -151,23 +138,12 @@ class Session:
         """A batch is in the database: see to its refused events, then acknowledge it. None: it was left out of it."""
         self._outstanding.remove(batch)
         unacked = next(unacked for unacked in self._unacked if unacked.batch is batch)
-        if batch is not self._aside_batch:
-            self._adapt(batch, time.monotonic() - unacked.handed_on)
         unacked.left = letters is None
         if letters is not None and self._letterbox is not None and self._is_open:
             self._letterbox.post(letters, functools.partial(self._safe, unacked))
         self._hand_on()
         self._note_oldest()
         self._close_when_done()
-
-    def _adapt(self, batch: Batch, seconds: float) -> None:
-        """Smaller batches where they take long or few events come, so that none waits long behind a costly one."""
-        if seconds > SLOW_BATCH_SECONDS:
-            self._most = max(LEAST_EVENTS, min(self._most, round(batch.size / seconds)))
-        elif batch.size * 4 < self._most:
-            self._most = max(LEAST_EVENTS, self._most // 2)
-        elif seconds < SLOW_BATCH_SECONDS / 2:
-            self._most = min(self._limits.most_events, self._most * 2)
 
     def _note_oldest(self) -> None:
         """For whoever asks from another thread: when the oldest delivery came that is not committed."""
@@ -208,6 +184,7 @@ class Session:
             self._want()
 
     def _prefetch_of(self, queue: str) -> int:
+        """Of a slow lane little is under way at once: its halls take a small part of every batch."""
         return self._limits.slow_prefetch if queue in _SLOW else self._limits.prefetch
 
     def _cancel(self, queues: Sequence[str]) -> None:
@@ -229,8 +206,7 @@ class Session:
 
     def _share(self, workers: Method) -> None:
         """Let go of what is more than our share, and wait for it again behind the others."""
-        partitions = len(self._queues) - len(_SLOW)
-        queues = surplus(self._active - _SLOW, partitions, workers.method.consumer_count)
+        queues = surplus(self._active, len(self._queues), workers.method.consumer_count)
         self._active.clear()
         if queues and not self._paused and not self._finishing:
             self._cancel(queues)
@@ -268,14 +244,9 @@ class Session:
             self._hand_on()
         self._note_oldest()
         self._held_bytes += sum(len(delivery.body) for delivery in deliveries)
-        if self._is_heavy() and not self._paused:
+        if self._held_bytes > self._limits.most_bytes and not self._paused:
             self._paused = True
             self._cancel(self._queues)
-
-    def _is_heavy(self, part: float = 1.0) -> bool:
-        """Whether more is held in memory than a part of the limit; what was put aside has a limit to itself."""
-        most, aside = self._limits.most_bytes * part, self._aside_bytes
-        return self._held_bytes - aside > most or aside > ASIDE_SHARE * most
 
     def _tick(self) -> None:
         if self._stopping() and not self._finishing:
@@ -289,34 +260,11 @@ class Session:
             if (batch := self._next_batch()) is None:
                 return
             self._outstanding.append(batch)
-            self._unacked.append(_Unacked(batch, time.monotonic()))
+            self._unacked.append(_Unacked(batch))
             self._committer.put(batch)
 
     def _next_batch(self) -> Batch | None:
-        """The oldest that is full, or the one that is being filled where it is due, without what is to be put aside."""
-        if (aside := self._next_aside()) is not None:
-            return aside
-        while (batch := self._next_full()) is not None:
-            if batch.size > self._most and (rest := batch.split(self._most)) is not None:
-                self._full.appendleft(rest)
-            put_aside = batch.part(self._is_aside)
-            self._aside += put_aside
-            self._aside_bytes += sum(len(delivery.body) for delivery in put_aside)
-            if batch.deliveries:
-                return batch
-        return self._next_aside()
-
-    def _next_aside(self) -> Batch | None:
-        """Of halls in the slow lane a small batch at a time, beside the others' batches."""
-        if not self._aside or self._aside_batch is not None:
-            return None
-        batch = Batch(self.generation)
-        while self._aside and batch.size < ASIDE_EVENTS and batch.bytes < ASIDE_BYTES:
-            batch.add(self._aside.popleft(), time.monotonic())
-        self._aside_batch = batch
-        return batch
-
-    def _next_full(self) -> Batch | None:
+        """The oldest that is full, or the one that is being filled where it is due."""
         if self._full:
             return self._full.popleft()
         due = self._batch.is_due(
@@ -333,53 +281,31 @@ class Session:
     def _safe(self, unacked: _Unacked) -> None:
         """The copies of a batch's refused events are confirmed: acknowledge as many batches as are ready, in order."""
         unacked.safe = True
-        if unacked.batch is self._aside_batch:
-            self._aside_batch = None
-            self._aside_bytes -= unacked.batch.bytes
-            self._hand_on()
-        self._held_bytes -= unacked.batch.bytes
-        unacked.batch.deliveries.clear()
-        last = self._take_off()
+        last = 0
+        while self._unacked and self._unacked[0].safe:
+            done = self._unacked.popleft().batch
+            last = done.last_tag
+            self._held_bytes -= done.bytes
         if last and self._channel is not None and self._channel.is_open:
             self._channel.basic_ack(last, multiple=True)
-        if self._paused and not self._is_heavy(0.5) and not self._finishing:
+        if self._paused and self._held_bytes < self._limits.most_bytes // 2 and not self._finishing:
             self._paused = False
             self._consume(self._queues)
         self._close_when_done()
 
-    def _take_off(self) -> int:
-        """The highest delivery tag up to which all is safe, 0 for none; batches may have overtaken each other."""
-        floor = min(self._unsafe_tags(), default=math.inf)
-        ready = [one for one in self._unacked if one.batch.last_tag < floor]
-        if ready:
-            self._unacked = deque(one for one in self._unacked if one.batch.last_tag >= floor)
-        return max((one.batch.last_tag for one in ready), default=0)
-
-    def _unsafe_tags(self) -> Iterator[int]:
-        """The first delivery tag of each batch that is not safe, and of what waits for a batch."""
-        yield from self._given_up
-        yield from (one.batch.first_tag for one in self._unacked if not one.safe)
-        yield from self._waiting_tags()
-
-    def _waiting_tags(self) -> Iterator[int]:
-        yield from (delivery.tag for delivery in islice(self._aside, 1))
-        yield from (batch.first_tag for batch in chain(islice(self._full, 1), [self._batch]) if batch.deliveries)
-
     def _finish(self) -> None:
         """Take no more; close once what is being committed is acknowledged."""
         self._finishing = True
-        self._given_up = sorted(self._waiting_tags())[:1]
         self._batch = Batch(self.generation)
         self._full.clear()
-        self._aside.clear()
         self._cancel(self._queues)
         self._committer.begin_no_more()
         self._ioloop.call_later(STOP_SECONDS, self._close)
         self._close_when_done()
 
     def _close_when_done(self) -> None:
-        """What is safe and not acknowledged lies behind deliveries that are left: it comes again, and is known then."""
-        if self._finishing and not self._outstanding and all(one.safe or one.left for one in self._unacked):
+        """Batches are acknowledged in order of their deliveries: behind one that is left nothing more can be."""
+        if self._finishing and not self._outstanding and (not self._unacked or self._unacked[0].left):
             self._close()
 
     def _start_anew(self, fault: str) -> None:

@@ -1,6 +1,6 @@
 """The only door to PostgreSQL."""
 
-from .audit import AuditLine, Deed, process_actor
+from .audit import AuditLine, Deed, Reading, process_actor
 from .incoming import Expected
 from .merge import MergeOutcome
 from .reading.history import CaseHistory
@@ -32,6 +32,7 @@ __all__ = [
     "ItemRow",
     "MergeOutcome",
     "Overview",
+    "Reading",
     "Store",
     "TallyRow",
     "Token",

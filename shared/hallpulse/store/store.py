@@ -28,7 +28,7 @@ from .notices import NoticeLedger
 from .reading.calendars import CalendarReader
 from .reading.changes import read_item_changes
 from .reading.figures import read_figure_table, read_figures
-from .reading.history import CaseHistory, read_history
+from .reading.history import CaseHistory, read_history, read_is_of
 from .reading.integrity import Findings, read_integrity
 from .reading.known import read_case_events, read_event_counts, read_sample, read_stored_ids
 from .reading.listing import CaseFilter, CasePage, read_cases
@@ -149,6 +149,10 @@ class Store:
         return self._read(
             lambda connection: read_history(connection, self._calendars, (region, hall, case_id), day_of(today))
         )
+
+    def is_of(self, region: int, hall: str, case_id: str, department: str) -> bool:
+        """Whether a case is a department's."""
+        return self._read(lambda connection: read_is_of(connection, (region, hall, case_id), department))
 
     def item_changes(self, region: int, before: date, after: date) -> list[ItemChange]:
         """The items of a county whose effective version changed between two days."""
