@@ -14,7 +14,7 @@ from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import EventType, HallEvent
 from hallpulse.contract.reasons import Reason
 from hallpulse.contract.refusal import Refusal
-from hallpulse.contract.speaker import speaker
+from hallpulse.contract.speaker import speaker, user_name
 from hallpulse.metrics import HallCount
 from hallpulse.store import Expected, MergeOutcome, Store
 
@@ -137,4 +137,5 @@ def _reused(event: HallEvent) -> Letter:
     source = f"/{event.region}/{event.hall}"
     detail = "expected an id that this source has not used for another event"
     refusal = Refusal(Reason.ID_REUSED, "id", detail, source, encode_event(event))
-    return Letter(refusal, f"{event.region}.{event.hall}.{event.type.family}", "")
+    user = user_name(event.region, event.hall)
+    return Letter(refusal, f"{user}.{event.type.family}", user)

@@ -125,6 +125,16 @@ def test_halls_that_say_to_be_others_or_do_not_say_who_they_are_stop_nothing() -
         limit.check(letters(hall, 10 * WINDOW, Reason.PUBLISHER_UNIDENTIFIED, ""))
 
 
+@pytest.mark.parametrize(
+    ("family", "user"), [("denied", "gateway"), ("refused", "gateway"), ("case", "gateway for {}")]
+)
+def test_what_a_gateway_or_a_replay_hands_on_of_halls_that_forge_stops_nothing(family: str, user: str) -> None:
+    limit = RefusalLimit(0.3, WINDOW)
+    refusal = Refusal(Reason.SOURCE_MISMATCH, "source", "", "", b"x")
+    for hall in map(name, "abc"):
+        limit.check([Letter(refusal, f"{hall}.{family}", user.format(hall))] * 10 * WINDOW)
+
+
 def test_switched_off_it_counts_nothing() -> None:
     limit = RefusalLimit(0, 1)
     assert limit.note(NONE, letters("a", 100)) == STAY

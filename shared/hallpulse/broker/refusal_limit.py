@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hallpulse.contract.reasons import Reason
-from hallpulse.contract.speaker import is_hall
+from hallpulse.contract.speaker import DENIED, FOR, REFUSED, is_hall
 from hallpulse.domain.errors import Halt
 
 from .refused import Letter
@@ -101,8 +101,15 @@ def _weight(letter: Letter) -> int:
 
 
 def is_stranger(letter: Letter) -> bool:
-    """Whether the publisher is neither a hall's user nor one that may speak for all: only an operator makes such."""
-    return letter.refusal.reason is Reason.SOURCE_MISMATCH and bool(letter.user_id) and not is_hall(letter.user_id)
+    """Whether the publisher is neither a hall's user nor one that may speak for all: only an operator makes such.
+
+    A gateway hands on, under the hall whose token was shown, what that hall forged: no hall makes it a stranger.
+    """
+    if letter.refusal.reason is not Reason.SOURCE_MISMATCH or letter.routing_key.endswith(
+        (f".{REFUSED}", f".{DENIED}")
+    ):
+        return False
+    return bool(letter.user_id) and FOR not in letter.user_id and not is_hall(letter.user_id)
 
 
 def _hall_of(letter: Letter) -> str:
