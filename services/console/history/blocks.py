@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from hallpulse.domain.errors import HallpulseError
+from services.local.monitoring import without_login
 
 
 class NoHistory(HallpulseError):
@@ -25,7 +26,8 @@ def scrape_labels(prometheus_url: str) -> dict[str, str]:
         ).json()
         found = answer["data"]["result"]
     except (httpx.HTTPError, ValueError, KeyError) as error:
-        raise NoHistory(f"Prometheus does not answer at {prometheus_url}: {type(error).__name__}") from None
+        page = without_login(prometheus_url)
+        raise NoHistory(f"Prometheus does not answer at {page}: {type(error).__name__}") from None
     if len(found) != 1:
         raise NoHistory("Prometheus has not scraped the targets service yet: try again in a moment")
     return {name: value for name, value in found[0]["metric"].items() if name != "__name__"}
