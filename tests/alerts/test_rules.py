@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import time
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -23,10 +22,10 @@ from services.boards import DEMO, OFFICE, Links, render_alertmanager, render_rul
 from services.boards.alerting.alertmanager import INHIBITIONS
 from services.boards.board.render import render_boards
 from services.boards.files import differing
-from services.boards.generated import rule_files
 from services.boards.intervals import Intervals
 from services.boards.provisioning import provisioning_files
 from services.boards.rules.measured import Measured
+from services.boards.rules.render import rule_files
 from services.boards.rules.unit_tests import render_tests
 from services.console.commands.boards import PROMETHEUS
 from services.console.commands.rules import RECEIVER
@@ -128,20 +127,27 @@ def test_amtool_takes_the_routes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "receivers"),
     [
-        (["region=222424", "lead=justice"], {"222424/justice"}),
-        (["region=222424", "lead=government-office,justice"], {"222424/government-office", "222424/justice"}),
-        (["region=222424", "lead=housing"], {"222424/housing"}),
-        (["region=222401", "lead=justice"], {"bureau"}),
-        (["region=222424", "lead=bureau"], {"bureau"}),
-        (["lead=operators"], {"operators"}),
-        (["region=222424", "hall=hall-1", "lead=hall"], {"halls"}),
-        (["region=222424", "lead=other"], {"bureau"}),
+        ({"region": "222424", "lead": "justice"}, {"222424/justice"}),
+        (
+            {"region": "222424", "lead": "government-office,justice"},
+            {"222424/government-office", "222424/justice"},
+        ),
+        ({"region": "222424", "lead": "housing"}, {"222424/housing"}),
+        ({"region": "222401", "lead": "justice"}, {"bureau"}),
+        ({"region": "222424", "lead": "bureau"}, {"bureau"}),
+        ({"lead": "operators"}, {"operators"}),
+        ({"region": "222424", "hall": "hall-1", "lead": "hall"}, {"halls"}),
+        ({"region": "222424", "lead": "other"}, {"bureau"}),
     ],
 )
-def test_a_notice_goes_to_its_leads_and_to_nobody_else(tmp_path: Path, labels: list[str], receivers: set[str]) -> None:
+def test_a_notice_goes_to_its_leads_and_to_nobody_else(
+    tmp_path: Path, labels: dict[str, str], receivers: set[str]
+) -> None:
     path = tmp_path / "alertmanager.yml"
     path.write_text(render_alertmanager(PLANS, RECEIVER_URL))
-    told = run("amtool", "config", "routes", "test", f"--config.file={path}", *labels)
+    # In quotes, as Alertmanager from 0.27 on wants them: without, it warns among what it prints.
+    quoted = (f'{name}="{value}"' for name, value in labels.items())
+    told = run("amtool", "config", "routes", "test", f"--config.file={path}", *quoted)
     assert set(told.strip().split(",")) >= receivers
     assert {name for name in re.findall(r"[\w/-]+", told) if name} == receivers
 
@@ -184,13 +190,6 @@ def test_no_alert_mutes_itself_and_no_two_mute_each_other() -> None:
         and re.fullmatch(re.findall(r'"(.*)"', rule["target_matchers"][0])[0], target)
     }
     assert all(source != target and (target, source) not in pairs for source, target in pairs)
-
-
-def test_a_plan_of_40_departments_and_20_targets_renders_in_under_two_seconds() -> None:
-    began = time.perf_counter()
-    rule_files([large_plan()], OFFICE, Links(), RECEIVER)
-    render_boards([large_plan()])
-    assert time.perf_counter() - began < 2
 
 
 @dataclass(frozen=True, slots=True)

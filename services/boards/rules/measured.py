@@ -9,8 +9,7 @@ from fractions import Fraction
 from hallpulse.domain.plan import Plan, Target, TargetScope
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS
-from services.boards.promql import number, select
-from services.boards.rules.saying import amount
+from services.boards.promql import amount, number, select
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,9 @@ from hallpulse.domain.lowering import COMPRESSION
 from hallpulse.domain.plan import Target
 from hallpulse.domain.targets import State
 from services.boards.intervals import Intervals, Links
-from services.boards.promql import select
+from services.boards.promql import GAP_WORDS, UNIT_WORDS, department_name, each, literal, select
 from services.boards.rules.measured import Measured, below, in_force
 from services.boards.rules.rule import Alert
-from services.boards.rules.saying import GAP_WORDS, UNIT_WORDS, department_name, each, literal
 
 DROPPED_ITEMS = 'topk(5, -hallpulse_item_compression_change{region="%d"}) * 100'
 
