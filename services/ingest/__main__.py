@@ -19,6 +19,7 @@ from hallpulse.broker.stopped import EXIT_STATUS, StoppedForAPerson, heed, stop
 from hallpulse.calendars import CalendarError
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import IngestMetrics, new_registry
+from hallpulse.scrapes import guarded, metrics_application
 from hallpulse.settings import Settings, SettingsError, settings_from
 from hallpulse.store import Store, open_store
 from hallpulse.tls import encrypted
@@ -57,7 +58,8 @@ def _run(settings: Settings, limits: ConsumerLimits, store: Store, mergers: Merg
     watch = CalendarWatch(store, settings.calendars, say)
     watch.apply()
     watch.start()
-    server, _ = start_http_server(settings.metrics_port, settings.host, registry)
+    server, _ = start_http_server(settings.metrics_port, settings.host, new_registry())  # empty until it is guarded
+    server.set_app(guarded(metrics_application(registry), settings.metrics_token))
     server.socket = encrypted(server.socket, settings.tls)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who manages no handshake fills no log
     mergers.wait()

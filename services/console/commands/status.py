@@ -25,6 +25,8 @@ def command(directory: Path) -> None:
     if suite is None:
         raise click.ClickException(f"no suite runs in {layout.root}")
     _show(suite)
+    if layout.endpoints.exists():
+        click.echo(f"users and passwords of Prometheus and Alertmanager: in their addresses in {layout.endpoints}")
     problems = [*_troubled(suite), *_not_ready(suite, layout)]
     for problem in problems:
         click.echo(problem, err=True)
