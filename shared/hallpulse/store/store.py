@@ -48,6 +48,7 @@ from .reading.standing import (
 )
 from .recompute import Difference, recompute
 from .redating import Progress, apply_calendars
+from .refused import RefusedTable
 from .registry import HallRegistry
 from .roles import make_service_role
 from .tokens import TokenRegistry
@@ -76,6 +77,7 @@ class Store:
         self.halls = HallRegistry(engine, actor)
         self.tokens = TokenRegistry(engine, actor)
         self.notices = NoticeLedger(engine)
+        self.refused = RefusedTable(engine, actor)
 
     def ping(self) -> None:
         """Nothing, if the database answers."""
