@@ -64,7 +64,9 @@ def _port(ground: Ground, name: str) -> int:
 
 
 def _part(application: Application, ground: Ground, environment: Mapping[str, str], broker: Server) -> Part:
-    own = broker.gateway_environment if application.name == applications.GATEWAY else {}
+    own: Mapping[str, str] = {}
+    if application.name == applications.GATEWAY:
+        own = {**broker.gateway_environment, "HALLPULSE_SUITE_STATE": str(ground.layout.state)}
     return application.part({**environment, **own}, ground.given, ground.layout.root)
 
 

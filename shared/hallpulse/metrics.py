@@ -315,6 +315,11 @@ class NoticeMetrics:
         self._messages.labels(channel, outcome).inc()
 
 
+PART_FAILING = Family(
+    "hallpulse_suite_part_failing", "Whether a part of the suite on this machine keeps dying.", ("part",)
+)
+
+
 def add_build_info(registry: CollectorRegistry) -> None:
     """`hallpulse_build_info{version}`, always 1."""
     try:

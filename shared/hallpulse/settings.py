@@ -27,10 +27,11 @@ class Settings:
     tls_cert and tls_key: the certificate with which services answer over HTTPS, over plain HTTP without one;
     channels: the file that says where notices are passed on to; notices_token: what Alertmanager shows to be let in;
     batch_events and batch_seconds: a batch is stored when it holds this many events or is this old;
+    suite_state: where the suite on one machine writes down which of its parts run, for the gateway's page;
     reports_dir, reports_day: where last month's reports are written, from this day of the month on (Asia/Shanghai);
     reports_seconds: how often it is looked whether one is due;
-    refusal_limit: ingest stops for a person when more than this share of the last refusal_window events is refused in
-    more than half of the halls; 0 for never.
+    refusal_limit: a hall is served more slowly while more than this share of its last refusal_window events is
+    refused; 0: never, and ingest stops for nothing that is refused.
     """
 
     amqp_url: str
@@ -48,8 +49,8 @@ class Settings:
     partitions: int = 4
     batch_events: int = 8000
     batch_seconds: float = 0.4
-    refusal_limit: float = 0.6
-    refusal_window: int = 2000
+    refusal_limit: float = 0.3
+    refusal_window: int = 200
     refresh_seconds: float = 2.0
     reports_dir: Path = Path("reports")
     reports_day: int = 5
@@ -59,6 +60,7 @@ class Settings:
     grafana_url: str = ""
     grafana_token: str = ""
     channels: Path | None = None
+    suite_state: Path | None = None
     notices_token: str = ""
     tls_ca: str = ""
     tls_cert: str = ""
@@ -96,6 +98,7 @@ _NAMES = {
     "grafana_url": "HALLPULSE_GRAFANA_URL",
     "grafana_token": "HALLPULSE_GRAFANA_TOKEN",
     "channels": "HALLPULSE_CHANNELS",
+    "suite_state": "HALLPULSE_SUITE_STATE",
     "notices_token": "HALLPULSE_NOTICES_TOKEN",
     "tls_ca": "HALLPULSE_TLS_CA",
     "tls_cert": "HALLPULSE_TLS_CERT",
@@ -129,6 +132,7 @@ _CASTS: dict[str, Callable[[str], str | int | float | Path]] = {
     "plans": Path,
     "calendars": Path,
     "channels": Path,
+    "suite_state": Path,
     "reports_dir": Path,
     "reports_day": _day_of_every_month,
     "reports_seconds": float,
@@ -143,7 +147,7 @@ _CASTS: dict[str, Callable[[str], str | int | float | Path]] = {
     "refresh_seconds": float,
 }
 _EXPECTED = {
-    "refusal_limit": "off or a share from 0 to below 1, such as 0.6",
+    "refusal_limit": "off or a share from 0 to below 1, such as 0.3",
     "refusal_window": "a whole number from 1",
     "reports_day": "a day that every month has, 1 to 28",
 }

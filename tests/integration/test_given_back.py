@@ -22,7 +22,7 @@ from pika.channel import Channel
 
 from hallpulse.broker import Batch, ConsumerLimits, keep_everything, limits_in_force, open_channel
 from hallpulse.broker.refused import DEAD_LETTERED
-from hallpulse.broker.topology import REFUSED, declare, ingest_arguments, queue_names
+from hallpulse.broker.topology import REFUSED, SLOW_LANES, declare, ingest_arguments, queue_names
 from hallpulse.contract.events import EventType
 from hallpulse.domain.errors import Unavailable
 from hallpulse.store import Store
@@ -216,7 +216,7 @@ def test_queues_of_an_earlier_version_keep_everything_too(vhost: Vhost) -> None:
 
     def known() -> bool:
         found = limits_in_force(vhost.amqp_url, vhost.management_url, PARTITIONS)
-        return len(found) == 3 and all(
+        return len(found) == PARTITIONS + SLOW_LANES + 1 and all(
             kept.limit == math.inf and (kept.caught or name == REFUSED) for name, kept in found.items()
         )
 

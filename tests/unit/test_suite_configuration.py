@@ -19,7 +19,7 @@ from services.local.encryption import tls_files
 from services.local.errors import CannotRun
 from services.local.layout import Layout
 from services.local.monitoring import Job, alertmanager_configuration, prometheus_configuration
-from services.local.parts import RESTARTS_IN_A_ROW, Restarts
+from services.local.parts import FAILING_AFTER, Restarts
 from services.local.rabbitmq import BrokerPorts, User, configuration, definitions, password_hash
 from tests.authority import authority
 
@@ -89,18 +89,24 @@ def test_the_plain_alertmanager_sends_nothing_anywhere() -> None:
     assert yaml.safe_load(alertmanager_configuration())["receivers"] == [{"name": "page"}]
 
 
-def test_pauses_between_restarts_grow_until_a_person_must_look() -> None:
+def test_pauses_between_restarts_grow_to_five_minutes_and_never_end() -> None:
     restarts = Restarts()
-    pauses = [restarts.pause_after(lived=1.0) for _ in range(RESTARTS_IN_A_ROW + 1)]
+    pauses = [restarts.pause_after(lived=1.0) for _ in range(5000)]
     assert pauses[:3] == [0.5, 1.0, 2.0]
-    assert max(pause for pause in pauses if pause is not None) <= 30.0
-    assert pauses[-1] is None
+    assert pauses == sorted(pauses)
+    assert pauses[10] == pauses[-1] == 300.0
 
 
-def test_a_part_that_lived_well_begins_anew() -> None:
-    restarts = Restarts(in_a_row=RESTARTS_IN_A_ROW, total=RESTARTS_IN_A_ROW)
+def test_a_part_is_said_to_fail_after_some_deaths_in_a_row_and_no_more_once_it_lived_well() -> None:
+    restarts = Restarts()
+    failing = []
+    for _ in range(FAILING_AFTER):
+        restarts.pause_after(lived=59.0)
+        failing.append(restarts.is_failing)
+    assert failing == [False] * (FAILING_AFTER - 1) + [True]
     assert restarts.pause_after(lived=61.0) == 0.5
-    assert restarts.total == RESTARTS_IN_A_ROW + 1
+    assert not restarts.is_failing
+    assert restarts.total == FAILING_AFTER + 1
 
 
 def test_ports_stay_the_same_from_one_start_to_the_next(tmp_path: Path) -> None:

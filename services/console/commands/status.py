@@ -45,14 +45,21 @@ def _age(part: PartState) -> str:
 
 
 def _troubled(suite: SuiteState) -> list[str]:
-    return [_trouble(part) for part in suite.parts if part.state != RUNNING]
+    return [_trouble(part) for part in suite.parts if part.state != RUNNING or part.failing_since]
 
 
 def _trouble(part: PartState) -> str:
     if part.state == HALTED:
         return f"{part.name} waits for a person: {part.why}"
     why = f": {part.why}" if part.why else ""
+    if part.failing_since:
+        tried = f"next try {_clock(part.next_try)}" if part.next_try else f"{part.state} for {_age(part)}"
+        return f"{part.name} is failing since {_clock(part.failing_since)}, {part.restarts} restarts, {tried}{why}"
     return f"{part.name} is {part.state} after {part.restarts} restarts, last exit status {part.exit_status}{why}"
+
+
+def _clock(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
 
 
 def _not_ready(suite: SuiteState, layout: Layout) -> list[str]:

@@ -15,10 +15,11 @@ from urllib.parse import quote
 
 from .connection import open_channel, vhost_of
 from .management import ManagementApi
-from .topology import REFUSED, TO_REFUSED, UNLIMITED, declared_as_ours, major_version, queue_names
+from .topology import REFUSED, TO_REFUSED, UNLIMITED, declared_as_ours, major_version, queue_names, slow_names
 
 POLICY = "hallpulse-nothing-lost"
-_OURS, _PARTITIONS = r"^hall\.(ingest\.[0-9]+|refused|workers|stopped)$", r"^hall\.ingest\.[0-9]+$"
+_PARTITIONS = r"^hall\.(ingest|slow)\.[0-9]+$"
+_OURS = r"^hall\.((ingest|slow)\.[0-9]+|refused|workers|stopped)$"
 _BELOW_OTHERS = -10
 """An operator's own policy for these queues stays in force: only one of each kind is."""
 _DEFAULT_OF_4 = 20
@@ -48,8 +49,8 @@ def keep_everything(management_url: str, amqp_url: str) -> None:
 
 
 def limits_in_force(amqp_url: str, management_url: str, partitions: int) -> dict[str, Kept]:
-    """Of each partition and of `hall.refused`. Raises Unavailable, Halt."""
-    names = [*queue_names(partitions), REFUSED]
+    """Of each partition, each slow lane and of `hall.refused`. Raises Unavailable, Halt."""
+    names = [*queue_names(partitions), *slow_names(), REFUSED]
     if not management_url:
         return _by_version(amqp_url, names)
     api, vhost = ManagementApi(management_url), quote(vhost_of(amqp_url), safe="")

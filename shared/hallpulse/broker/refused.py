@@ -11,11 +11,16 @@ REASON, DETAIL, FIELD, SOURCE, REFUSED_AT = "x-reason", "x-detail", "x-field", "
 ROUTING_KEY, USER = "x-routing-key", "x-user"
 DEAD_LETTERED = "dead-lettered"
 """The x-reason of what no ingest refused: the broker took it off a partition, under a limit that is not ours."""
+ON_BEHALF = "on-behalf-of:"
+"""Before REGION.HALL in the property app_id of a message that a user which may speak for any hall sends for that one.
+
+Whoever consumes holds the message to that hall, whatever its routing key and its body say.
+"""
 HEADERS = (REASON, DETAIL, FIELD, SOURCE, REFUSED_AT, ROUTING_KEY, USER)
 
 
 class Letter(NamedTuple):
-    """A refusal and how its message came: what `hall.refused` keeps."""
+    """A refusal and how its message came: what `hall.refused` keeps. user_id: as of `Delivery`."""
 
     refusal: Refusal
     routing_key: str

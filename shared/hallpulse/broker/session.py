@@ -24,12 +24,15 @@ from .letterbox import Letterbox
 from .refused import Letter
 from .scanner import Scanner, origin_of
 from .sharing import surplus
-from .topology import WORKERS
+from .topology import WORKERS, slow_names
 
 BURST_SECONDS = 0.005
 """After the first message of a batch: those that came with it are taken along."""
 TICK_SECONDS = 0.1
 STOP_SECONDS, CLOSE_SECONDS = 6.0, 2.0
+
+
+_SLOW = frozenset(slow_names())
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +42,16 @@ class ConsumerLimits:
     committers: how many batches are committed at once, so that the database never waits for us;
     most_events and most_seconds: a batch is handed on when it holds so many events or is so old, or when the database
     has nothing to do; prefetch: unacknowledged messages a queue, enough for three batches where all halls share one
-    queue; most_bytes: what may be held in memory before the consumer asks for no more (of what is on its way then, as
-    much again is taken and the rest given back); share_seconds: how often to look whether other workers wait for
-    partitions of ours.
+    queue; slow_prefetch: of a slow lane; most_bytes: what may be held in memory before the consumer asks for no more,
+    though as much again of what is on its way then is taken; share_seconds: how often to look whether other workers
+    wait for partitions of ours.
     """
 
     partitions: int = 4
     most_events: int = 8000
     most_seconds: float = 0.4
     prefetch: int = 32_000
+    slow_prefetch: int = 100
     most_bytes: int = 96 * 1024**2
     share_seconds: float = 10.0
     committers: int = 2
@@ -194,10 +198,14 @@ class Session:
 
     def _consume(self, queues: Sequence[str]) -> None:
         if self._channel is not None and self._channel.is_open:
-            self._channel.basic_qos(prefetch_count=self._prefetch)  # of the consumers that begin now
-            for name in queues:
+            for name in sorted(queues, key=self._prefetch_of):
+                self._channel.basic_qos(prefetch_count=self._prefetch_of(name))  # for the consumers that follow
                 self._queue_of[self._channel.basic_consume(name, self._on_message).encode()] = name
             self._want()
+
+    def _prefetch_of(self, queue: str) -> int:
+        """Of a slow lane little is under way at once: its halls take a small part of every batch."""
+        return min(self._limits.slow_prefetch, self._prefetch) if queue in _SLOW else self._prefetch
 
     def _cancel(self, queues: Sequence[str]) -> None:
         if self._channel is not None and self._channel.is_open:

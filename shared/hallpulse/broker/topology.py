@@ -1,6 +1,8 @@
 """What is declared on the broker, as data: one way in, partitions, and a place for what is refused.
 
-    hall.events (topic) ─#→ hall.partitions (consistent hash of the routing key) → hall.ingest.0 … hall.ingest.N-1
+    hall.events (topic) ─#→ hall.lanes (topic) ─ else → hall.partitions (consistent hash of the routing key)
+                                  │                          → hall.ingest.0 … hall.ingest.N-1
+                                  └─ halls that are refused too much → hall.slow.0 … (`lanes`)
 
 A hall's events of one family always lie in one queue, so that workers do not meet at a hall. Queues are quorum queues
 with one active consumer each; full, they push back on publishers (`reject-publish`) and drop nothing. RabbitMQ 4 drops
@@ -19,6 +21,8 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
 EVENTS = "hall.events"
+LANES = "hall.lanes"
+"""Bound to it are the keys of halls in the slow lane; all that fits none goes on to the partitions."""
 PARTITIONS = "hall.partitions"
 REFUSED = "hall.refused"
 WORKERS = "hall.workers"
@@ -31,6 +35,10 @@ WEIGHT = "10"
 QUEUE_BYTES = 8 * 1024**3
 """A partition holds this much; then it refuses further messages until workers catch up."""
 
+SLOW_LANES = 4
+SLOW_BYTES = 32 * 1024**2
+"""A slow lane holds this much, then pushes back on the halls in it."""
+
 
 UNLIMITED = -1
 """A delivery limit that is none, from RabbitMQ 4 on; an earlier one, which has none by itself, takes it for 0."""
@@ -42,7 +50,7 @@ TO_REFUSED = {
 """Of a partition: what the broker takes off by itself is kept too. As a policy says it; arguments have x- in front."""
 
 
-_PARTITION = "hall.ingest."
+_PARTITION, _SLOW = "hall.ingest.", "hall.slow."
 _QUORUM: Mapping[str, Any] = {"x-queue-type": "quorum"}
 
 
@@ -52,6 +60,14 @@ def queue_name(partition: int) -> str:
 
 def queue_names(partitions: int) -> list[str]:
     return [queue_name(partition) for partition in range(partitions)]
+
+
+def slow_name(lane: int) -> str:
+    return f"{_SLOW}{lane}"
+
+
+def slow_names() -> list[str]:
+    return [slow_name(lane) for lane in range(SLOW_LANES)]
 
 
 def ingest_arguments(queue_bytes: int = QUEUE_BYTES) -> dict[str, Any]:
@@ -71,10 +87,14 @@ def declare(channel: BlockingChannel, partitions: int, queue_bytes: int = QUEUE_
     """
     channel.exchange_declare(EVENTS, exchange_type="topic", durable=True)
     channel.exchange_declare(PARTITIONS, exchange_type="x-consistent-hash", durable=True)
-    channel.exchange_bind(PARTITIONS, EVENTS, routing_key="#")
+    channel.exchange_declare(LANES, exchange_type="topic", durable=True, arguments={"alternate-exchange": PARTITIONS})
     for name in queue_names(partitions):
         _declare(channel, name, *_forms(channel, name, queue_bytes))
         channel.queue_bind(name, PARTITIONS, routing_key=WEIGHT)
+    for name in slow_names():
+        _declare(channel, name, *_forms(channel, name, queue_bytes))
+    channel.exchange_bind(LANES, EVENTS, routing_key="#")
+    channel.exchange_unbind(PARTITIONS, EVENTS, routing_key="#")  # as earlier versions had it: doubles, for a moment
     for name in (REFUSED, WORKERS):
         _declare(channel, name, *_forms(channel, name))
     declare_stopped(channel)
@@ -104,8 +124,8 @@ def major_version(channel: BlockingChannel) -> int:
 
 def _forms(channel: BlockingChannel, name: str, queue_bytes: int = QUEUE_BYTES) -> list[Mapping[str, Any]]:
     """A queue's arguments, and those that it may still have from an earlier broker or version of this suite."""
-    if name.startswith(_PARTITION):
-        plain = ingest_arguments(queue_bytes)
+    if name.startswith((_PARTITION, _SLOW)):
+        plain = ingest_arguments(min(SLOW_BYTES, queue_bytes) if name.startswith(_SLOW) else queue_bytes)
         forms: list[Mapping[str, Any]] = [plain | {f"x-{key}": value for key, value in TO_REFUSED.items()}, plain]
     else:
         forms = [{**_QUORUM, "x-max-length": 1} if name == STOPPED else dict(_QUORUM)]

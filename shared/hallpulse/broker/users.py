@@ -12,6 +12,8 @@ import secrets
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from hallpulse.contract.speaker import user_name
+
 from .management import ManagementApi
 from .topology import EVENTS
 
@@ -58,10 +60,6 @@ class BrokerUsers:
     def cut(self, region: int, hall: str) -> None:
         """Close the user's connections: a connection outlives the password that opened it."""
         self._api.ask("DELETE", f"connections/username/{quote(user_name(region, hall))}", missing_is_none=True)
-
-
-def user_name(region: int, hall: str) -> str:
-    return f"{region}.{hall}"
 
 
 def routing_keys(region: int, hall: str, families: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ from .reading.changes import read_item_changes
 from .reading.figures import read_figure_table, read_figures
 from .reading.history import CaseHistory, read_history, read_is_of
 from .reading.integrity import Findings, read_integrity
-from .reading.known import read_case_events, read_event_counts, read_stored_ids
+from .reading.known import read_case_events, read_event_counts, read_sample, read_stored_ids
 from .reading.listing import CaseFilter, CasePage, read_cases
 from .reading.overview import Overview, read_overview
 from .reading.snapshot import Snapshot, snapshot
@@ -137,6 +137,10 @@ class Store:
     def elapsed_histograms(self, region: int, window: Window) -> dict[str, ElapsedHistogram]:
         """Department → elapsed working days of the cases decided in the window."""
         return self._read(lambda connection: read_histograms(connection, region, window))
+
+    def sample_events(self, cases_each: int) -> list[HallEvent]:
+        """The events of some cases of every hall, as they were stored."""
+        return self._read(lambda connection: read_sample(connection, cases_each))
 
     def list_cases(self, wanted: CaseFilter, today: date, cursor: str | None = None, limit: int = 100) -> CasePage:
         """A page of the cases behind a number. Raises BadCursor, KeyError for an unknown state or part."""

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
+from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.event_id import pack_id, unpack_id
 from hallpulse.store.codec import unpack_history
+from hallpulse.store.incoming import stored_events
 
 
 def read_event_counts(connection: Connection, region: int) -> dict[str, int]:
@@ -26,6 +28,19 @@ def read_stored_ids(connection: Connection, region: int, hall: str, ids: Sequenc
         {"region": region, "hall": hall, "ids": [pack_id(id_) for id_ in ids]},
     )
     return {unpack_id(bytes(id_)) for (id_,) in rows}
+
+
+def read_sample(connection: Connection, cases_each: int) -> list[HallEvent]:
+    """The events of some cases of every hall, as they were stored."""
+    rows = connection.execute(
+        text(
+            "SELECT c.region, c.hall, c.history FROM (SELECT DISTINCT region, hall FROM hall_days) h CROSS JOIN LATERAL"
+            " (SELECT region, hall, history FROM cases WHERE region = h.region AND hall = h.hall LIMIT :each) c"
+        ),
+        {"each": cases_each},
+    )
+    keys = [(region, hall, one.key) for region, hall, history in rows for one in unpack_history(bytes(history))]
+    return list(stored_events(connection, keys).values())
 
 
 def read_case_events(
