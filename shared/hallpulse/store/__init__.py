@@ -9,6 +9,8 @@ from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, 
 from .reading.overview import Overview
 from .reading.standing import STATES, Coverage, ElapsedHistogram
 from .recompute import Difference
+from .refused import Held, Outcome, RefusedTable
+from .refused_rows import KeptRefusal, RefusedFilter, Rejected
 from .registry import Hall
 from .store import Store, migrate, open_store
 from .tokens import Grant, Token, hash_of
@@ -29,10 +31,16 @@ __all__ = [
     "Findings",
     "Grant",
     "Hall",
+    "Held",
     "ItemRow",
+    "KeptRefusal",
     "MergeOutcome",
+    "Outcome",
     "Overview",
     "Reading",
+    "RefusedFilter",
+    "RefusedTable",
+    "Rejected",
     "Store",
     "TallyRow",
     "Token",

@@ -49,6 +49,7 @@ from .reading.standing import (
 )
 from .recompute import Difference, recompute
 from .redating import Progress, apply_calendars
+from .refused import RefusedTable
 from .registry import HallRegistry
 from .roles import make_roles
 from .tokens import TokenRegistry
@@ -78,6 +79,7 @@ class Store:
         self.halls = HallRegistry(engine, actor)
         self.tokens = TokenRegistry(engine, actor)
         self.notices = NoticeLedger(engine)
+        self.refused = RefusedTable(engine, actor)
 
     def ping(self) -> None:
         """Nothing, if the database answers."""
