@@ -60,6 +60,7 @@ def open_channel(amqp_url: str) -> Iterator[BlockingChannel]:
         finally:
             if connection.is_open:
                 connection.close()
+            connection._cleanup()  # pika leaves sockets open where the broker closes a connection as it opens it
 
 
 @contextmanager
