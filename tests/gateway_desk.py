@@ -14,14 +14,15 @@ from typing import Any
 
 import uvicorn
 
-from hallpulse.domain.errors import HallpulseError, Unavailable
+from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS
+from hallpulse.domain.measures import STATES
 from hallpulse.domain.plan import Plan
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import load_plans
-from hallpulse.store import STATES, BadCursor, CaseFilter, CaseHistory, CasePage, Coverage, Findings, Grant, Overview
+from hallpulse.store import BadCursor, CaseFilter, CaseHistory, CasePage, Coverage, Findings, Grant, Overview
 from services.gateway import server
 from services.gateway.app import create_app
 from services.gateway.courier import Message
@@ -43,7 +44,7 @@ PLANS = Path(__file__).parents[1] / "plans"
 class FakeStore:
     """Every figure is 3 of 4; what was asked is remembered. `fault`: raised by every method."""
 
-    fault: HallpulseError | None = None
+    fault: Exception | None = None
     asked: list[Any] = field(default_factory=list)
     history: CaseHistory | None = None
     page: CasePage = field(default_factory=lambda: CasePage(total=0))
@@ -89,7 +90,7 @@ class FakeStore:
         if cursor == "rubbish":
             raise BadCursor
         if wanted.indicator is not None and wanted.indicator not in COMPUTED:
-            raise KeyError(wanted.indicator)
+            return CasePage(total=getattr(_figures(wanted.scope).get(wanted.indicator, Figure(0, 0)), wanted.part))
         return self.page
 
     def case_history(self, region: int, hall: str, case_id: str, today: date) -> CaseHistory | None:
@@ -118,7 +119,10 @@ class FakeStore:
 def _figures(scope: Scope) -> dict[str, Figure]:
     if scope.hall is not None:
         return {i.id: Figure(3, 4) for i in COMPUTED.values() if i.kind == "case"}
-    return {name: Figure(3, 4) for name in COMPUTED} | {"leader_in_court": Figure(5, 6)}
+    return {name: Figure(3, 4) for name in COMPUTED} | {
+        "leader_in_court": Figure(5, 6),
+        "law_lectures": Figure(4, 1, count=True),
+    }
 
 
 @dataclass

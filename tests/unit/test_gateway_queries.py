@@ -243,6 +243,20 @@ def test_items_are_behind_a_figure_of_the_catalogue(gateway: TestClient[Any], st
     assert (found["of"], found["part"], found["items"][0]["handling"]) == ("items", "numerator", "instant")
 
 
+def test_without_a_plan_in_force_a_declared_count_stays_a_count(gateway: TestClient[Any]) -> None:
+    """Of a province no plan is in force: its four lectures are four, not 400 %; its court cases stay a share."""
+    found = answer(gateway, "/v1/indicators?region=220000")
+    assert found["plan"] is None
+    units = {one["id"]: one["unit"] for one in found["indicators"] if one["kind"] == "declared"}
+    assert units == {"law_lectures": "count", "leader_in_court": "share"}
+
+
+def test_a_fault_of_ours_in_a_list_is_a_fault_and_no_empty_list(store: FakeStore) -> None:
+    store.fault = KeyError("a column that is not there")
+    with TestClient(create_app(make_desk(store)), raise_server_exceptions=False) as client:
+        problem(ask(client, "/v1/cases?region=222424&indicator=satisfaction"), 500)
+
+
 def test_a_declared_figure_has_a_total_and_nothing_behind_it(gateway: TestClient[Any]) -> None:
     found = answer(gateway, "/v1/cases?region=222424&indicator=leader_in_court&part=denominator")
     assert (found["of"], found["total"], found["cases"]) == ("declared", 6, [])

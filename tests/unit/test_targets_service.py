@@ -10,6 +10,8 @@ import pytest
 from hallpulse.domain.figures import Figure, Window
 from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import ELAPSED_BUCKETS
+from hallpulse.domain.targets import State
+from hallpulse.metrics import STATE_NUMBERS
 from services.targets.changes import BREACHED, RECOVERED
 from services.targets.desk import TargetDesk
 from tests.unit.figures_fake import FakeElapsed, FakeFigures
@@ -238,7 +240,10 @@ def test_a_target_shows_its_state_also_where_nothing_can_be_said() -> None:
         target: value(samples, "target_state", target=target, indicator=indicator)
         for target, indicator in (("settled_items", "settled_item_share"), ("disclosure_loss", "disclosure_loss"))
     }
-    assert shown == {"settled_items": 5, "disclosure_loss": 1}
+    assert shown == {
+        "settled_items": STATE_NUMBERS.index(State.BEHIND),
+        "disclosure_loss": STATE_NUMBERS.index(State.NOT_MEASURED),
+    }
 
 
 def test_names_leads_and_readings_are_shown_beside_the_figures() -> None:

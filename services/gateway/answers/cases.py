@@ -136,18 +136,6 @@ def _page(desk: Desk, asked: Asked) -> CasePage:
         return desk.store.list_cases(wanted, desk.today(), asked.cursor, asked.limit)
     except BadCursor:
         raise Declined(Kind.BAD_PARAMETER, f"cursor: expected {expected_of('cursor')}", field="cursor") from None
-    except KeyError:
-        return CasePage(total=_part_of_figure(desk, wanted))
-
-
-def _part_of_figure(desk: Desk, wanted: CaseFilter) -> int:
-    """A number with no list behind it: a declared figure, or the 1 under a count."""
-    if wanted.window is None:
-        return 0
-    figure = desk.store.figures(wanted.scope, wanted.window).get(wanted.indicator or "")
-    if figure is None:
-        return 0
-    return figure.numerator if wanted.part == "numerator" else figure.denominator
 
 
 def _check_indicator(desk: Desk, wanted: CaseFilter) -> None:

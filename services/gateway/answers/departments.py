@@ -8,7 +8,7 @@ import msgspec
 
 from hallpulse.contract.encode import time_text
 from hallpulse.domain.figures import Window
-from hallpulse.store import STATES
+from hallpulse.domain.measures import STATES
 from services.gateway.desk import Desk
 
 from .common import Named

@@ -107,7 +107,7 @@ def _answer(name: str, figure: Figure, plan: Plan | None, percentiles: Percentil
         denominator=figure.denominator,
         value=number(figure.value),
         names=named(_names(name, plan)),
-        unit=indicator.unit if indicator else _declared_unit(name, plan),
+        unit=indicator.unit if indicator else _declared_unit(name, figure, plan),
         kind=indicator.kind if indicator else "declared",
         enough=figure.denominator >= least,
         percentiles=percentiles if timed and percentiles is not None else msgspec.UNSET,
@@ -121,5 +121,7 @@ def _names(name: str, plan: Plan | None) -> Names:
     return Names(indicator.zh, indicator.en) if indicator else Names(name, name)
 
 
-def _declared_unit(name: str, plan: Plan | None) -> str:
-    return next((i.unit for i in plan.indicators if i.id == name), "share") if plan else "share"
+def _declared_unit(name: str, figure: Figure, plan: Plan | None) -> str:
+    """As the plan in force says; what it does not name is a count where nobody reported a denominator."""
+    otherwise = "count" if figure.count else "share"
+    return next((i.unit for i in plan.indicators if i.id == name), otherwise) if plan else otherwise

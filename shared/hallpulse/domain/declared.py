@@ -120,4 +120,5 @@ def _held(figure: Declared, windows: Mapping[str, list[Window]]) -> bool:
 
 def _sum(counted: list[Declared | Amount]) -> Figure:
     denominators = [f.denominator for f in counted if f.denominator is not None]
-    return Figure(sum(f.numerator for f in counted), sum(denominators) if denominators else 1)
+    numerator = sum(f.numerator for f in counted)
+    return Figure(numerator, sum(denominators)) if denominators else Figure(numerator, 1, count=True)

@@ -12,11 +12,13 @@ from fractions import Fraction
 class Figure:
     """An indicator's numerator and denominator; there is no value where the denominator is 0.
 
-    A count (such as `tolerance_items`) has the denominator 1, so that `numerator / denominator` always holds.
+    A count (such as `tolerance_items`) has the denominator 1, so that `numerator / denominator` always holds; `count`
+    tells it from a share of one.
     """
 
     numerator: int
     denominator: int
+    count: bool = field(default=False, compare=False)
 
     @property
     def value(self) -> Fraction | None:

@@ -7,14 +7,13 @@ from .reading.history import CaseHistory
 from .reading.integrity import Findings
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
 from .reading.overview import Overview
-from .reading.standing import STATES, Coverage, ElapsedHistogram
+from .reading.standing import Coverage
 from .recompute import Difference
 from .registry import Hall
 from .store import Store, migrate, open_store
 from .tokens import Grant, Token, hash_of
 
 __all__ = [
-    "STATES",
     "AuditLine",
     "BadCursor",
     "CaseFilter",
@@ -24,7 +23,6 @@ __all__ = [
     "Coverage",
     "Deed",
     "Difference",
-    "ElapsedHistogram",
     "Expected",
     "Findings",
     "Grant",

@@ -15,6 +15,7 @@ from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
 from hallpulse.domain.lowering import ItemChange
+from hallpulse.domain.measures import STATES, ElapsedHistogram
 from hallpulse.domain.workdays import Workdays, day_of
 
 from .audit import Audit, process_actor
@@ -35,9 +36,7 @@ from .reading.listing import CaseFilter, CasePage, read_cases
 from .reading.overview import Overview, read_overview
 from .reading.snapshot import Snapshot, snapshot
 from .reading.standing import (
-    STATES,
     Coverage,
-    ElapsedHistogram,
     read_coverage,
     read_departments,
     read_flagged,

@@ -7,14 +7,18 @@ from datetime import date
 from sqlalchemy import Connection, text
 
 from hallpulse.domain.lowering import ItemChange
+from hallpulse.domain.measures import ITEM_MEASURES
 
-from .conditions import ITEM_PARTS
+from .sql import sql
 
-_WHERE, _SHORTENED = ITEM_PARTS["promised_limit_compression", "numerator"]
+_SHORTENED, _STATUTORY = (
+    f"CASE WHEN {sql(measure.where, 's')} THEN {sql(measure.amount, 's')} ELSE 0 END"
+    for measure in (ITEM_MEASURES["shortened_days"], ITEM_MEASURES["statutory_days"])
+)
 _EFFECTIVE = (
     "SELECT s.item_code, s.hall, s.id, s.name, s.department,"
-    f" CASE WHEN {_WHERE} THEN {_SHORTENED} ELSE 0 END AS shortened,"
-    " coalesce(s.statutory_days, 0) AS statutory FROM item_spans s WHERE s.region = :region AND s.start <= {day}"
+    f" {_SHORTENED} AS shortened, {_STATUTORY} AS statutory"
+    " FROM item_spans s WHERE s.region = :region AND s.start <= {day}"
     ' AND (s."end" IS NULL OR s."end" > {day})'
 )
 _CHANGES = text(

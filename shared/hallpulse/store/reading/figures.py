@@ -14,10 +14,11 @@ from hallpulse.domain.indicators import COMPUTED
 from .declared import declared_figures, declared_in
 from .sums import Sought, Sums, cell_sums, item_sums, tally_sums, total
 
-COUNTED = tuple(
-    sorted({part for one in COMPUTED.values() if one.kind == "case" for part in (*one.numerator, *one.denominator)})
-)
-"""The columns of the cells that an indicator names."""
+
+def counted() -> tuple[str, ...]:
+    """The columns of the cells that an indicator names."""
+    parts = ((*one.numerator, *one.denominator) for one in COMPUTED.values() if one.kind == "case")
+    return tuple(sorted({name for names in parts for name in names}))
 
 
 def read_figures(connection: Connection, scope: Scope, window: Window) -> dict[str, Figure]:
@@ -25,12 +26,12 @@ def read_figures(connection: Connection, scope: Scope, window: Window) -> dict[s
 
     A hall has no catalogue and no declared figures: those are its region's.
     """
-    (cells,) = cell_sums(connection, scope, Sought(window, COUNTED), departments=False)
+    (cells,) = cell_sums(connection, scope, Sought(window, counted()), departments=False)
     return figures_from(connection, scope, window, total(cells))
 
 
 def figures_from(connection: Connection, scope: Scope, window: Window, cells: Sums) -> dict[str, Figure]:
-    """The same where the sums of the cells, at least of COUNTED, are known already."""
+    """The same where the sums of the cells, at least of `counted`, are known already."""
     tallies = tally_sums(connection, scope, window)
     if scope.hall is not None:
         return _computed(cells, tallies, None)
@@ -41,7 +42,7 @@ def figures_from(connection: Connection, scope: Scope, window: Window, cells: Su
 def read_figure_table(connection: Connection, region: int, window: Window) -> FigureTable:
     """The region's figures and each department's, in four queries."""
     scope = Scope(region)
-    (cells,) = cell_sums(connection, scope, Sought(window, COUNTED))
+    (cells,) = cell_sums(connection, scope, Sought(window, counted()))
     items = item_sums(connection, scope, window.end)
     declared = declared_in(connection, scope, window)
     own = _computed(total(cells), tally_sums(connection, scope, window), total(items))

@@ -11,9 +11,11 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from hallpulse.domain.figures import Scope, Window
+from hallpulse.domain.figures import Figure, Scope, Window
+from hallpulse.domain.indicators import COMPUTED
 
-from .conditions import ITEM_PARTS, PARTS, STATE_CONDITIONS, Part
+from .conditions import STATES, Part, part_of
+from .figures import read_figures
 from .sums import CLASHES
 
 MOST_ROWS = 1_000
@@ -104,14 +106,17 @@ _SELECT = ", ".join(f"c.{name}" for name in _FIELDS)
 
 
 def read_cases(connection: Connection, wanted: CaseFilter, today: date, cursor: str | None, limit: int) -> CasePage:
-    """A page of the cases behind a state or a part of an indicator.
+    """A page of what is behind a state, or behind a part of an indicator; `CaseFilter` says which. Raises BadCursor.
 
-    Raises BadCursor, and KeyError for a state or a part that does not exist.
+    A declared figure, and the 1 under a count, have a total with nothing behind it.
     """
     limit = max(1, min(limit, MOST_ROWS))
-    if wanted.indicator is not None and (wanted.indicator, wanted.part) in ITEM_PARTS:
-        return _read_items(connection, wanted, cursor, limit)
-    part = _part(wanted)
+    computed = COMPUTED.get(wanted.indicator or "")
+    part = STATES[wanted.state] if wanted.state else part_of(computed, wanted.part) if computed else None
+    if part is None:
+        return CasePage(total=_total_alone(connection, wanted))
+    if computed is not None and computed.kind == "catalogue":
+        return _read_items(connection, part, wanted, cursor, limit)
     values = _values(wanted, today)
     cases = _total(connection, part, wanted.scope, values)
     tallies = _tallies(connection, part, wanted.scope, values)
@@ -126,10 +131,11 @@ def read_cases(connection: Connection, wanted: CaseFilter, today: date, cursor: 
     )
 
 
-def _part(wanted: CaseFilter) -> Part:
-    if wanted.state is not None:
-        return Part(STATE_CONDITIONS[wanted.state])
-    return PARTS[wanted.indicator or "", wanted.part]
+def _total_alone(connection: Connection, wanted: CaseFilter) -> int:
+    if wanted.window is None:
+        return 0
+    figure = read_figures(connection, wanted.scope, wanted.window).get(wanted.indicator or "", Figure(0, 0))
+    return figure.numerator if wanted.part == "numerator" else figure.denominator
 
 
 def _values(wanted: CaseFilter, today: date) -> dict[str, Any]:
@@ -176,14 +182,14 @@ def _tallies(connection: Connection, part: Part, scope: Scope, values: dict[str,
     if part.tally is None or scope.department is not None:
         return []
     query = (
-        f"SELECT t.region, t.hall, t.day, t.{part.tally} AS amount FROM tallies t WHERE {_scope_where(scope, 't')}"
+        f"SELECT t.region, t.hall, t.day, {part.tally} AS amount FROM tallies t WHERE {_scope_where(scope, 't')}"
         f" AND t.day BETWEEN :start AND :end AND NOT {CLASHES} ORDER BY t.region, t.hall, t.day"
     )
     return [TallyRow(*row) for row in connection.execute(text(query), values)]
 
 
-def _read_items(connection: Connection, wanted: CaseFilter, cursor: str | None, limit: int) -> CasePage:
-    where, amount = ITEM_PARTS[wanted.indicator or "", wanted.part]
+def _read_items(connection: Connection, part: Part, wanted: CaseFilter, cursor: str | None, limit: int) -> CasePage:
+    where, amount = part.where, part.amount
     values = _values(wanted, date.max)
     effective = (
         f"FROM item_spans s WHERE {_scope_where(wanted.scope, 's')} AND s.start <= :end"

@@ -9,10 +9,11 @@ from datetime import date
 from sqlalchemy import Connection
 
 from hallpulse.domain.figures import Figure, Scope, Window
+from hallpulse.domain.measures import BUCKETS
 
 from .calendars import CalendarReader
-from .figures import COUNTED, figures_from
-from .standing import BUCKETS, Coverage, open_sought, percentiles_from, read_coverage, states_of
+from .figures import counted, figures_from
+from .standing import Coverage, open_sought, percentiles_from, read_coverage, states_of
 from .sums import Sought, cell_sums, total
 
 
@@ -34,11 +35,11 @@ def read_overview(
     connection: Connection, calendars: CalendarReader, scope: Scope, window: Window, today: date
 ) -> Overview:
     """One transaction's view, and one pass over the cells. today: for the states of open cases."""
-    sought = Sought(window, (*COUNTED, *BUCKETS)), *open_sought(today)
-    counted, standing, reached = (total(sums) for sums in cell_sums(connection, scope, *sought, departments=False))
+    sought = Sought(window, (*counted(), *BUCKETS)), *open_sought(today)
+    cells, standing, reached = (total(sums) for sums in cell_sums(connection, scope, *sought, departments=False))
     return Overview(
-        figures=figures_from(connection, scope, window, counted),
-        percentiles=percentiles_from(connection, scope, window, counted),
+        figures=figures_from(connection, scope, window, cells),
+        percentiles=percentiles_from(connection, scope, window, cells),
         open_cases=states_of(standing, reached),
         coverage=read_coverage(connection, scope, window),
         provisional=bool(calendars.workdays(connection, scope.region).provisional_in(window.start, window.end)),

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from hallpulse.domain.figures import FigureTable, Scope, Window
 from hallpulse.domain.lowering import ItemChange
+from hallpulse.domain.measures import ElapsedHistogram
 from hallpulse.domain.workdays import Workdays
 from hallpulse.store.database import transaction
 
@@ -19,7 +20,6 @@ from .figures import read_figure_table
 from .integrity import Findings, read_integrity
 from .standing import (
     Coverage,
-    ElapsedHistogram,
     read_coverage,
     read_departments,
     read_flagged,

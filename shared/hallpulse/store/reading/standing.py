@@ -8,14 +8,15 @@ from datetime import date
 from sqlalchemy import Connection, text
 
 from hallpulse.domain.figures import Scope, Window
-from hallpulse.domain.measures import COLUMNS, DAYS_APART, Measure
+from hallpulse.domain.measures import BUCKETS, DAYS_APART, MEASURES, OPEN_STATES, ElapsedHistogram
 from hallpulse.domain.percentiles import percentiles_of_buckets
 
 from .ranges import EVER, FAR
 from .sums import Sought, Sums, cell_sums, parameters, total
 
-STATES = ("on_time", "due_soon", "overdue", "suspended", "unaccepted_late")
-BUCKETS = COLUMNS[Measure.ELAPSED_BUCKET_0 :]
+_OF_STATES = [MEASURES[name] for name in dict.fromkeys(n for s in OPEN_STATES.values() for n in (*s.added, *s.taken))]
+_STANDING = tuple(measure.name for measure in _OF_STATES if measure.day == "received")
+_REACHED = tuple(measure.name for measure in _OF_STATES if measure.day != "received")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,6 @@ class Coverage:
     newest: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class ElapsedHistogram:
-    """Decided cases by elapsed days: one count a bucket (`ELAPSED_BUCKETS`, then what is longer), and Σ elapsed."""
-
-    counts: tuple[int, ...]
-    total_days: int
-
-
 def read_open_cases(connection: Connection, scope: Scope, today: date) -> dict[str, dict[str, int]]:
     """Department → state → open cases on a day."""
     standing, reached = cell_sums(connection, scope, *open_sought(today))
@@ -47,22 +40,17 @@ def read_open_cases(connection: Connection, scope: Scope, today: date) -> dict[s
 def open_sought(today: date) -> tuple[Sought, Sought]:
     """What the states of open cases follow from: what stands at all, and what has come to pass by a day."""
     return (
-        Sought(Window(EVER, FAR), ("open", "open_suspended")),
-        Sought(Window(EVER, max(today, EVER)), ("open_soon", "open_late", "open_unaccepted")),
+        Sought(Window(EVER, FAR), _STANDING),
+        Sought(Window(EVER, max(today, EVER)), _REACHED),
     )
 
 
 def states_of(standing: Sums, reached: Sums) -> dict[str, int]:
     """State → open cases, from the sums of `open_sought`; a missing one counts 0."""
-    overdue, unaccepted = reached.get("open_late", 0), reached.get("open_unaccepted", 0)
-    soon = reached.get("open_soon", 0) - overdue
-    suspended = standing.get("open_suspended", 0)
+    sums = {**standing, **reached}
     return {
-        "on_time": standing.get("open", 0) - suspended - soon - overdue - unaccepted,
-        "due_soon": soon,
-        "overdue": overdue,
-        "suspended": suspended,
-        "unaccepted_late": unaccepted,
+        state.name: sum(sums.get(name, 0) for name in state.added) - sum(sums.get(name, 0) for name in state.taken)
+        for state in OPEN_STATES.values()
     }
 
 

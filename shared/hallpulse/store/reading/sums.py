@@ -9,11 +9,15 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, text
 
 from hallpulse.domain.figures import Scope, Window
-from hallpulse.domain.indicators import ITEM_COLUMNS, TALLY_COLUMNS
+from hallpulse.domain.measures import ITEM_COLUMNS, MEASURES
 
 from .ranges import Piece, pieces
 
 Sums = Mapping[str, int]
+
+
+TALLIED: Mapping[str, str] = {measure.name: measure.tally for measure in MEASURES.values() if measure.tally is not None}
+"""Column of the cells → the count of a tally that is added to it."""
 
 
 class Sought(NamedTuple):
@@ -88,7 +92,7 @@ def tally_sums(connection: Connection, scope: Scope, window: Window) -> Sums:
     """
     if scope.department is not None:
         return {}
-    counts = TALLY_COLUMNS.values()
+    counts = TALLIED.values()
     names, amounts = ", ".join(f"t.{name}" for name in counts), ", ".join(f"sum(t.{name}) AS {name}" for name in counts)
     of_scope = f"t.region BETWEEN :low AND :high{_narrower(scope, 't')} AND t.day BETWEEN :start AND :end"
     row = connection.execute(
@@ -104,7 +108,7 @@ def tally_sums(connection: Connection, scope: Scope, window: Window) -> Sums:
         ),
         {**parameters(scope), "start": window.start, "end": window.end},
     ).one()
-    return dict(zip(TALLY_COLUMNS, (int(amount or 0) for amount in row), strict=True))
+    return dict(zip(TALLIED, (int(amount or 0) for amount in row), strict=True))
 
 
 def _clashes(grain: str) -> str:

@@ -19,7 +19,7 @@ from hallpulse.domain.measures import Entry, entries_of
 from hallpulse.domain.workdays import Workdays
 from hallpulse.store.cases import CaseKey, case_row
 from hallpulse.store.cells import Differences
-from hallpulse.store.codec import pack_entries, pack_history, stored_case_event, unpack_history
+from hallpulse.store.codec import pack_entries, pack_history, stored_case_event, unpack_entries, unpack_history
 from hallpulse.store.context import read_calendars
 from hallpulse.store.staging import driver_types
 
@@ -125,13 +125,23 @@ def _compare(found: Row, events: Sequence[CaseEvent], side: _HallSide) -> bool:
     if found[-1] is None:
         side.findings.add("cases", None, rebuilt)
         return False
-    if rebuilt[:-1] != found[:-1]:
+    if _without_packed(rebuilt) != _without_packed(found) or _adds(found[-2]) != sorted(entries):
         side.findings.add("cases", found, rebuilt)
         return True
     known = unpack_history(found[-1])
     if len(known) != len(events) or set(known) != set(events):
         side.findings.add("cases", found, rebuilt, note=(_only(known, events), _only(events, known)))
     return True
+
+
+def _without_packed(row: Row) -> Row:
+    """A case's row but for its entries and its history, of which the order says nothing."""
+    return row[:-2]
+
+
+def _adds(packed: bytes) -> list[Entry]:
+    """Stored entries in order; an amount of 0 adds nothing."""
+    return sorted(entry for entry in unpack_entries(packed) if entry[2])
 
 
 def _only(these: Iterable[CaseEvent], those: Iterable[CaseEvent]) -> str:
