@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from hallpulse.spreadsheets import safe_cell
+from hallpulse.display import safe_cell
 
 from .record import Cell, text_of
 
