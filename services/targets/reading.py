@@ -16,9 +16,9 @@ from hallpulse.plans import load_plans
 from hallpulse.settings import settings_from
 from hallpulse.store import open_store
 
-from .channel import Asked, Due, Failed, Read, receive, send
 from .desk import TargetDesk
 from .page import page_of
+from .reader import Asked, Due, Failed, Read, receive, send
 
 
 def read(desk: TargetDesk, asked: Asked) -> Read | Failed:

@@ -16,6 +16,7 @@ from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.indicators import COMPUTED, Indicator, PartName, indicator
 from hallpulse.store import CaseFilter, Store
 from tests.merging import decoded, merge_all, merge_by_workers
+from tests.moments import ask
 from tests.oracle import brute
 from tests.oracle.streams import stream
 
@@ -61,7 +62,7 @@ def wrong(store: Store, events: list[dict[str, Any]], reading: Any, windows: tup
         scope = Scope(int(region), department, hall)
         for window in windows:
             expected = brute.indicators(reading, region, window.start, window.end, department=department, hall=hall)
-            differences = brute.compare(expected, store.figures(scope, window))
+            differences = brute.compare(expected, ask(store).figures(scope, window))
             found += [f"{scope} {window}: {difference}" for difference in differences]
     return found
 
@@ -117,7 +118,7 @@ def test_every_number_has_the_cases_behind_it(store: Store, events: list[dict[st
     for region, department, hall in scopes(events):
         scope = Scope(int(region), department, hall)
         for window in WINDOWS[:3]:
-            figures = store.figures(scope, window)
+            figures = ask(store).figures(scope, window)
             assert {*COMPUTED} - {*figures} == (CATALOGUE if hall is not None else set())
             for name, figure in figures.items():
                 assert behind(store, scope, window, name) == (figure.numerator, figure.denominator)
@@ -125,7 +126,7 @@ def test_every_number_has_the_cases_behind_it(store: Store, events: list[dict[st
 
 def behind(store: Store, scope: Scope, window: Window, name: str) -> tuple[int, int]:
     top, bottom = (
-        store.list_cases(CaseFilter(scope, None, name, part, window), TODAY, limit=1).total for part in PARTS
+        ask(store).list_cases(CaseFilter(scope, None, name, part, window), TODAY, limit=1).total for part in PARTS
     )
     return top, bottom
 
@@ -144,17 +145,18 @@ def test_an_indicator_on_columns_that_exist_is_one_entry(
             sum(bool(case[day]) and window.start <= case[day] <= window.end for case in known)
             for day in ("rejected", "received")
         )
-        figure = store.figures(scope, window)[entry.id]
+        figure = ask(store).figures(scope, window)[entry.id]
         assert wanted == (figure.numerator, figure.denominator) == behind(store, scope, window, entry.id)
-        assert store.overview(scope, window, TODAY).figures[entry.id] == figure
-    assert store.figure_table(222424, WINDOWS[2]).figure(entry.id) == store.figures(Scope(222424), WINDOWS[2])[entry.id]
+        assert ask(store).overview(scope, window, TODAY).figures[entry.id] == figure
+    table = ask(store).figure_table(222424, WINDOWS[2])
+    assert table.figure(entry.id) == ask(store).figures(Scope(222424), WINDOWS[2])[entry.id]
 
 
 def test_flags_are_those_of_the_brute_force(store: Store, events: list[dict[str, Any]], reading: Any) -> None:
     merge_all(store, decoded(events), 1000)
     found, cursor = {}, None
     while True:
-        page = store.list_cases(CaseFilter(Scope(220000), state="flagged"), TODAY, cursor, limit=1000)
+        page = ask(store).list_cases(CaseFilter(Scope(220000), state="flagged"), TODAY, cursor, limit=1000)
         found |= {(str(row.region), row.hall, row.case_id): {*flag_names(row.flags)} for row in page.cases}
         if (cursor := page.next_cursor) is None:
             break
@@ -172,17 +174,17 @@ def test_open_cases_are_in_the_states_of_the_brute_force_on_every_day_to_come(
     for today in (date(2026, 11, 20), TODAY, date(2026, 12, 31)):
         for region, department, hall in scopes(events):
             scope = Scope(int(region), department, hall)
-            states = store.open_cases(scope, today)
+            states = ask(store).open_cases(scope, today)
             assert states == brute.open_states(reading, region, today, department=department, hall=hall)
             for state, count in states.items():
-                assert store.list_cases(CaseFilter(scope, state=state), today, limit=1).total == count
+                assert ask(store).list_cases(CaseFilter(scope, state=state), today, limit=1).total == count
 
 
 def test_percentiles_are_those_of_the_cases(store: Store, events: list[dict[str, Any]], reading: Any) -> None:
     merge_all(store, decoded(events), 1000)
     for window in WINDOWS:
         expected = brute.percentiles(reading, "222400", window.start, window.end)
-        assert store.percentiles(Scope(222400), window) == expected
+        assert ask(store).percentiles(Scope(222400), window) == expected
 
 
 @pytest.mark.parametrize("seed", range(101, 107))
@@ -196,7 +198,7 @@ def test_streams_of_other_seeds_come_to_the_brute_force_figures_too(store: Store
 def test_the_table_of_a_region_says_what_its_parts_say(store: Store, events: list[dict[str, Any]]) -> None:
     merge_all(store, decoded(events), 1000)
     for window in WINDOWS[:3]:
-        table = store.figure_table(222424, window)
-        assert dict(table.own) == store.figures(Scope(222424), window)
+        table = ask(store).figure_table(222424, window)
+        assert dict(table.own) == ask(store).figures(Scope(222424), window)
         for department, figures in table.departments.items():
-            assert dict(figures) == store.figures(Scope(222424, department), window)
+            assert dict(figures) == ask(store).figures(Scope(222424, department), window)

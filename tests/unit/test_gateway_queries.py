@@ -73,7 +73,7 @@ def test_indicators_have_the_contracts_shape(gateway: TestClient[Any]) -> None:
     assert by_id["mean_elapsed_days"]["percentiles"] == {"p50": 2, "p90": 7, "p95": None}
     assert "percentiles" not in kept
     assert (by_id["leader_in_court"]["kind"], by_id["leader_in_court"]["names"]["zh"]) == ("declared", "负责人出庭率")
-    assert found["open_cases"]["overdue"] == 2
+    assert found["open_cases"]["overdue"] == 1
     assert found["provisional"] is False
 
 
@@ -166,7 +166,7 @@ def test_targets_have_the_contracts_shape(gateway: TestClient[Any]) -> None:
     }
     assert all(keys <= set(target) for target in found["targets"])
     instant = targets["instant_items"]
-    assert (instant["value"], instant["numerator"], instant["denominator"]) == (0.75, 30, 40)
+    assert (instant["value"], instant["numerator"], instant["denominator"]) == (0.75, 3, 4)
     assert (instant["goal"], instant["met"], instant["on_pace"], instant["state"]) == (0.4194, True, True, "met")
     assert instant["gap"] == pytest.approx(0.3306)
     assert instant["readings"] == {"points": 0.4194, "relative": 0.35134, "remaining": 0.38746}

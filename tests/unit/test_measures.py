@@ -9,8 +9,7 @@ from hallpulse.domain.catalogue import ItemVersion
 from hallpulse.domain.expression import Step
 from hallpulse.domain.indicators import COMPUTED, indicator
 from hallpulse.domain.measures import COLUMNS, ITEM_COLUMNS, MEASURES, item_amounts
-from hallpulse.store.reading.conditions import part_of
-from hallpulse.store.reading.sql import sql
+from hallpulse.store.reading.conditions import part_of, sql
 from scripts import indicators_table
 
 

@@ -8,13 +8,12 @@ from datetime import date
 import msgspec
 
 from hallpulse.contract.encode import time_text
-from hallpulse.domain.figures import Figure, Scope, Window
+from hallpulse.domain.figures import Coverage, Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.plan import Names, Plan
-from hallpulse.store import Coverage
 from services.gateway.desk import Desk
 
-from .common import Named, moment, named, number
+from .common import Named, named, number, told
 
 
 class CoverageAnswer(msgspec.Struct, frozen=True):
@@ -68,7 +67,8 @@ class IndicatorsAnswer(msgspec.Struct, frozen=True):
 
 def indicators_answer(desk: Desk, scope: Scope, window: Window) -> IndicatorsAnswer:
     plan = desk.plan(scope.region, window.end)
-    found = desk.store.overview(scope, window, desk.today())
+    with desk.store.read() as moment:
+        found = moment.overview(scope, window, desk.today())
     return IndicatorsAnswer(
         region=str(scope.region),
         department=scope.department,
@@ -85,7 +85,7 @@ def indicators_answer(desk: Desk, scope: Scope, window: Window) -> IndicatorsAns
 
 
 def coverage_answer(coverage: Coverage) -> CoverageAnswer:
-    return CoverageAnswer(coverage.halls, coverage.reporting, moment(coverage.newest))
+    return CoverageAnswer(coverage.halls, coverage.reporting, told(coverage.newest))
 
 
 def indicator_answers(

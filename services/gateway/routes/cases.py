@@ -103,7 +103,8 @@ def get_case(request: AnyRequest, region: CountyInPath, hall: HallInPath, case_i
     if key is None:
         raise Declined(Kind.NOT_FOUND, "expected /v1/cases/REGION/HALL/CASE_ID, REGION a county's code")
     desk = desk_of(request)
-    history = desk.store.case_history(*key, desk.today())
+    with desk.store.read() as moment:
+        history = moment.case_history(*key, desk.today())
     _check_may_read(grant_of(request), key, history)
     if history is None:
         raise Declined(Kind.NOT_FOUND, f"no event of /{key.region}/{key.hall} names this case")

@@ -82,3 +82,15 @@ class FigureTable:
         """The figure, 0/0 (no value) where nothing has been counted."""
         figures = self.own if department is None else self.departments.get(department, {})
         return figures.get(indicator, Figure(0, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Halls that are registered (or have sent anything), those that reported in the window, the newest event in it.
+
+    newest: microseconds since 1970-01-01 UTC, None where nothing was reported.
+    """
+
+    halls: int
+    reporting: int
+    newest: int | None

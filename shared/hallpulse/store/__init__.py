@@ -3,11 +3,10 @@
 from .audit import AuditLine, Deed, process_actor
 from .incoming import Expected
 from .merge import MergeOutcome
+from .reading.figures import Overview
 from .reading.history import CaseHistory
-from .reading.integrity import Findings
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
-from .reading.overview import Overview
-from .reading.standing import Coverage
+from .reading.moment import Moment, Readable
 from .recompute import Difference
 from .registry import Hall
 from .store import Store, migrate, open_store
@@ -20,16 +19,16 @@ __all__ = [
     "CaseHistory",
     "CasePage",
     "CaseRow",
-    "Coverage",
     "Deed",
     "Difference",
     "Expected",
-    "Findings",
     "Grant",
     "Hall",
     "ItemRow",
     "MergeOutcome",
+    "Moment",
     "Overview",
+    "Readable",
     "Store",
     "TallyRow",
     "Token",

@@ -1,20 +1,21 @@
-"""One case: all its events, what they come to, and its clock."""
+"""What is stored: one case with its events and its clock, and for imports what they need not publish again."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from hallpulse.contract.events import HallEvent
-from hallpulse.domain.case import Kind
+from hallpulse.domain.case import CaseEvent, Kind
 from hallpulse.domain.clockface import Clock, clock_of
+from hallpulse.domain.event_id import pack_id, unpack_id
 from hallpulse.store.cases import CaseKey
 from hallpulse.store.catalogue import timelines
 from hallpulse.store.codec import unpack_history
+from hallpulse.store.context import CalendarCache
 from hallpulse.store.incoming import EVENT_COLUMNS, event_of
-
-from .calendars import CalendarReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class CaseHistory:
     clock: Clock | None
 
 
-def read_history(connection: Connection, calendars: CalendarReader, case: CaseKey, today: int) -> CaseHistory | None:
+def read_history(connection: Connection, calendars: CalendarCache, case: CaseKey, today: int) -> CaseHistory | None:
     """The case, or None where no event names it. today: days since 1970-01-01, for an open case's clock."""
     region, hall, case_id = case
     key = {"region": region, "hall": hall, "case_id": case_id}
@@ -49,5 +50,33 @@ def read_history(connection: Connection, calendars: CalendarReader, case: CaseKe
     stored = sorted((event_of(tuple(row)) for row in rows), key=lambda event: (event.time, event.id))
     named = {event.text for event in events if event.kind == Kind.RETRACTED and event.text}
     retracted = frozenset(e.id for e in events if e.id in named and e.kind != Kind.RETRACTED)
-    clock = clock_of(events, calendars.workdays(connection, region), timelines(connection, region), today)
+    clock = clock_of(events, calendars.current(connection).workdays(region), timelines(connection, region), today)
     return CaseHistory(region, hall, case_id, tuple(stored), retracted, clock)
+
+
+def read_event_counts(connection: Connection, region: int) -> dict[str, int]:
+    """Hall → its stored events; doubles are not stored."""
+    rows = connection.execute(
+        text("SELECT hall, sum(events) FROM hall_days WHERE region = :region GROUP BY hall"), {"region": region}
+    )
+    return {hall: int(events) for hall, events in rows}
+
+
+def read_stored_ids(connection: Connection, region: int, hall: str, ids: Sequence[str]) -> set[str]:
+    """Those of the ids under which a hall's events are stored."""
+    rows = connection.execute(
+        text("SELECT id FROM events WHERE region = :region AND hall = :hall AND id = ANY(:ids)"),
+        {"region": region, "hall": hall, "ids": [pack_id(id_) for id_ in ids]},
+    )
+    return {unpack_id(bytes(id_)) for (id_,) in rows}
+
+
+def read_case_events(
+    connection: Connection, region: int, hall: str, case_ids: Sequence[str]
+) -> dict[str, list[CaseEvent]]:
+    """Case → its events, for those of the cases that any event has named."""
+    rows = connection.execute(
+        text("SELECT case_id, history FROM cases WHERE region = :region AND hall = :hall AND case_id = ANY(:ids)"),
+        {"region": region, "hall": hall, "ids": list(case_ids)},
+    )
+    return {case_id: unpack_history(bytes(history)) for case_id, history in rows}

@@ -1,4 +1,4 @@
-"""The cases (and tallies, or items) behind a number, by page; their total is the number."""
+"""What is behind a number, by page: cases and tallies, or items; and the items that changed between two days."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from sqlalchemy import Connection, text
 
 from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.lowering import ItemChange
+from hallpulse.domain.measures import ITEM_MEASURES
 
-from .conditions import STATES, Part, part_of
+from .conditions import STATES, Part, part_of, sql
 from .figures import read_figures
 from .sums import CLASHES
 
@@ -231,3 +233,30 @@ def _after(cursor: str | None, length: int) -> dict[str, Any]:
 def _is_stored_text(part: object) -> bool:
     """Whether the database could have given it; raises ValueError for half a surrogate pair."""
     return isinstance(part, str) and b"\0" not in part.encode()
+
+
+_SHORTENED, _STATUTORY = (
+    f"CASE WHEN {sql(measure.where, 's')} THEN {sql(measure.amount, 's')} ELSE 0 END"
+    for measure in (ITEM_MEASURES["shortened_days"], ITEM_MEASURES["statutory_days"])
+)
+_EFFECTIVE = (
+    "SELECT s.item_code, s.hall, s.id, s.name, s.department,"
+    f" {_SHORTENED} AS shortened, {_STATUTORY} AS statutory"
+    " FROM item_spans s WHERE s.region = :region AND s.start <= {day}"
+    ' AND (s."end" IS NULL OR s."end" > {day})'
+)
+_CHANGES = text(
+    f"WITH was AS ({_EFFECTIVE.replace('{day}', ':before')}), now AS ({_EFFECTIVE.replace('{day}', ':after')})"
+    " SELECT item_code, coalesce(now.name, was.name), coalesce(now.department, was.department),"
+    " coalesce(was.shortened, 0), coalesce(was.statutory, 0), coalesce(now.shortened, 0), coalesce(now.statutory, 0)"
+    " FROM was FULL JOIN now USING (item_code) WHERE (was.hall, was.id) IS DISTINCT FROM (now.hall, now.id)"
+)
+
+
+def read_item_changes(connection: Connection, region: int, before: date, after: date) -> list[ItemChange]:
+    """The items of one county that came, went or changed between two days."""
+    rows = connection.execute(_CHANGES, {"region": region, "before": before, "after": after})
+    return [
+        ItemChange(code, name, department, (shortened, statutory), (shortened_now, statutory_now))
+        for code, name, department, shortened, statutory, shortened_now, statutory_now in rows
+    ]
