@@ -30,6 +30,7 @@ from services.gateway.courier import Message
 from services.gateway.desk import Desk
 from services.gateway.doorkeeper import Doorkeeper, hash_of
 from services.gateway.rates import Rates
+from services.gateway.records import Records, Write
 from tests.moments import NEWEST, StatedStore
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -37,7 +38,7 @@ TODAY = date(2026, 11, 24)
 COUNTY = 222424
 READ_TOKEN = "reads-everything"
 HALL_TOKEN = "of-hall-1"
-HALL = Grant("hall", COUNTY, "hall-1", families=("case", "heartbeat"))
+HALL = Grant("hall", COUNTY, "hall-1", families=("case", "heartbeat"), name="222424.hall-1")
 DEPARTMENT_TOKEN = "of-justice"
 PLANS = Path(__file__).parents[1] / "plans"
 
@@ -69,7 +70,7 @@ class FakeStore(StatedStore):
     tokens: dict[str, Grant] = field(
         default_factory=lambda: {
             hash_of(HALL_TOKEN): HALL,
-            hash_of(DEPARTMENT_TOKEN): Grant("department", COUNTY, department="justice"),
+            hash_of(DEPARTMENT_TOKEN): Grant("department", COUNTY, department="justice", name="justice"),
         }
     )
 
@@ -101,9 +102,11 @@ def make_desk(
     rate: float = 0,
     plans: Sequence[Plan] | None = None,
     find: Callable[[str], Grant | None] | None = None,
+    record: Write = lambda *_: None,
 ) -> Desk:
     clock = clock or FakeClock()
     registry = new_registry()
+    metrics = GatewayMetrics(registry)
     return Desk(
         store=store,
         plans=load_plans(PLANS) if plans is None else plans,
@@ -112,8 +115,9 @@ def make_desk(
         rates=Rates(rate),
         clock=lambda: clock.now,
         monotonic=lambda: clock.seconds,
-        metrics=GatewayMetrics(registry),
+        metrics=metrics,
         registry=registry,
+        records=Records(metrics, record),
     )
 
 

@@ -151,6 +151,11 @@ class StatedMoment(Moment):
         self._stated.note("case_history", region, hall, case_id, today)
         return self._stated.history
 
+    def is_of(self, region: int, hall: str, case_id: str, department: str) -> bool:
+        self._stated.note("is_of", region, hall, case_id, department)
+        clock = self._stated.history.clock if self._stated.history is not None else None
+        return clock is not None and clock.case.department == department
+
     def case_events(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[CaseEvent]]:
         self._stated.note("case_events", region, hall, case_ids)
         return {}

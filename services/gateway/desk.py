@@ -17,6 +17,7 @@ from .courier import Courier
 from .crowds import Crowds
 from .doorkeeper import Doorkeeper
 from .rates import Rates
+from .records import Records
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -34,6 +35,7 @@ class Desk:
     monotonic: Callable[[], float]
     metrics: GatewayMetrics
     registry: CollectorRegistry
+    records: Records
     crowds: Crowds = field(default_factory=Crowds)
 
     def now(self) -> int:

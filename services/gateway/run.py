@@ -28,6 +28,7 @@ from .desk import Desk
 from .dispatch import open_courier
 from .doorkeeper import Doorkeeper
 from .rates import Rates
+from .records import Records
 from .server import serve
 
 QUERY_THREADS = 8
@@ -69,7 +70,8 @@ def _desk(settings: Settings) -> Iterator[Desk]:
     plans = load_plans(settings.plans)
     registry = new_registry()
     ProcessCollector(registry=registry)
-    store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS)
+    metrics = GatewayMetrics(registry)
+    store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS, service="gateway")
     with ThreadPoolExecutor(DOOR_THREADS, "door") as door, open_courier(settings.amqp_url) as courier:
         try:
             yield Desk(
@@ -80,8 +82,9 @@ def _desk(settings: Settings) -> Iterator[Desk]:
                 rates=Rates(settings.gateway_rate),
                 clock=lambda: datetime.now(UTC),
                 monotonic=time.monotonic,
-                metrics=GatewayMetrics(registry),
+                metrics=metrics,
                 registry=registry,
+                records=Records(metrics, store.audit.record),
             )
         finally:
             store.close()

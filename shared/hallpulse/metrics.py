@@ -263,11 +263,26 @@ class GatewayMetrics:
             "hallpulse_gateway_events_total", "Events sent to the gateway: accepted, refused.", ("outcome",),
             registry=registry,
         )  # fmt: skip
+        self._denied = Counter(
+            "hallpulse_gateway_denied_total", "Refused with 401 or 403, by the role of the token, none without one.",
+            ("status", "role"), registry=registry,
+        )  # fmt: skip
+        self._denied_most = Gauge(
+            "hallpulse_gateway_denied_most", "The most refusals of one address, one token in this hour.", ("by",),
+            registry=registry,
+        )  # fmt: skip
         add_build_info(registry)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def denied(self, status: int, role: str) -> None:
+        self._denied.labels(str(status), role).inc()
+
+    def denied_most(self, by: str, count: int) -> None:
+        """by: address or token. Which one is in the audit, not here: who scrapes needs no token."""
+        self._denied_most.labels(by).set(count)
 
     def events(self, accepted: int, refused: int) -> None:
         self._events.labels("accepted").inc(accepted)

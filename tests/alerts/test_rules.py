@@ -127,20 +127,27 @@ def test_amtool_takes_the_routes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "receivers"),
     [
-        (["region=222424", "lead=justice"], {"222424/justice"}),
-        (["region=222424", "lead=government-office,justice"], {"222424/government-office", "222424/justice"}),
-        (["region=222424", "lead=housing"], {"222424/housing"}),
-        (["region=222401", "lead=justice"], {"bureau"}),
-        (["region=222424", "lead=bureau"], {"bureau"}),
-        (["lead=operators"], {"operators"}),
-        (["region=222424", "hall=hall-1", "lead=hall"], {"halls"}),
-        (["region=222424", "lead=other"], {"bureau"}),
+        ({"region": "222424", "lead": "justice"}, {"222424/justice"}),
+        (
+            {"region": "222424", "lead": "government-office,justice"},
+            {"222424/government-office", "222424/justice"},
+        ),
+        ({"region": "222424", "lead": "housing"}, {"222424/housing"}),
+        ({"region": "222401", "lead": "justice"}, {"bureau"}),
+        ({"region": "222424", "lead": "bureau"}, {"bureau"}),
+        ({"lead": "operators"}, {"operators"}),
+        ({"region": "222424", "hall": "hall-1", "lead": "hall"}, {"halls"}),
+        ({"region": "222424", "lead": "other"}, {"bureau"}),
     ],
 )
-def test_a_notice_goes_to_its_leads_and_to_nobody_else(tmp_path: Path, labels: list[str], receivers: set[str]) -> None:
+def test_a_notice_goes_to_its_leads_and_to_nobody_else(
+    tmp_path: Path, labels: dict[str, str], receivers: set[str]
+) -> None:
     path = tmp_path / "alertmanager.yml"
     path.write_text(render_alertmanager(PLANS, RECEIVER_URL))
-    told = run("amtool", "config", "routes", "test", f"--config.file={path}", *labels)
+    # In quotes, as Alertmanager from 0.27 on wants them: without, it warns among what it prints.
+    quoted = (f'{name}="{value}"' for name, value in labels.items())
+    told = run("amtool", "config", "routes", "test", f"--config.file={path}", *quoted)
     assert set(told.strip().split(",")) >= receivers
     assert {name for name in re.findall(r"[\w/-]+", told) if name} == receivers
 

@@ -200,3 +200,18 @@ def test_the_image_copies_what_is_there_and_runs_as_nobody_special() -> None:
         for source in match[1].split() if match else ():
             assert list(ROOT.glob(source)) or source.endswith("*"), line
     assert "USER 10001:10001" in lines
+
+
+def test_images_are_pinned_to_one_version_everywhere() -> None:
+    texts = [
+        path.read_text() for path in (ROOT / "docker-compose.yml", ROOT / "Dockerfile", *sorted(BASE.glob("*.yaml")))
+    ]
+    foreign: dict[str, set[str]] = {}
+    for found in re.findall(r"^(?:FROM|\s*image:) (\S+)", "\n".join(texts), re.MULTILINE):
+        name, _, version = found.partition("@")[0].partition(":")
+        if name != "hallpulse":
+            foreign.setdefault(name, set()).add(version)
+            numbers = 2 if name == "postgres" else 3
+            assert re.match(rf"v?\d+(\.\d+){{{numbers - 1}}}(-|$)", version), found
+    assert len(foreign) >= 6
+    assert {name: versions for name, versions in foreign.items() if len(versions) > 1} == {}

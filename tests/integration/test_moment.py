@@ -152,6 +152,7 @@ def test_of_a_region_without_data_there_is_nothing(moment: Moment) -> None:
     assert moment.item_changes(ELSEWHERE, YEAR.start, YEAR.end) == []
     assert {one.count for one in moment.integrity(nowhere, YEAR, TODAY)} == {0}
     assert moment.case_history(ELSEWHERE, "hall-1", "no such case", TODAY) is None
+    assert not moment.is_of(ELSEWHERE, "hall-1", "no such case", "justice")
     assert (moment.case_events(ELSEWHERE, "h", ["c"]), moment.stored_ids(ELSEWHERE, "h", ["e"])) == ({}, set())
 
 

@@ -17,7 +17,7 @@ from hallpulse.broker.connection import open_channel
 from hallpulse.domain.calendar import Calendar
 from hallpulse.domain.errors import Halt
 from hallpulse.settings import Settings, SettingsError
-from hallpulse.store import Grant, database, hash_of, migrate, migration, open_store
+from hallpulse.store import Grant, Reading, database, hash_of, migrate, migration, open_store
 from hallpulse.store.tables import metadata
 from services.console.prepare import make_gateway_user, prepare
 from tests.integration.test_store import case, item
@@ -81,6 +81,12 @@ def test_the_services_role_works_on_the_tables_and_leaves_the_audit_alone(
                 "UPDATE audit SET actor = ''",
                 "DELETE FROM audit",
                 "TRUNCATE audit",
+                "SELECT setval('audit_lines', 1)",
+                "SELECT nextval('audit_lines')",
+                "ALTER TABLE audit DISABLE TRIGGER audit_b_signed_by_the_database",
+                "ALTER FUNCTION line_is_signed() RESET ALL",
+                "UPDATE case_reads SET token = ''",
+                "DELETE FROM case_reads",
                 "ALTER FUNCTION audit_refuses() RENAME TO audit_permits",
                 "SET session_replication_role = replica",
                 "DROP TABLE halls",
@@ -104,6 +110,9 @@ def _work(service_url: str, calendars: list[Calendar]) -> None:
     assert store.recompute(check=True) == []
     store.recompute(check=False)
     store.notices.list()
+    store.audit.record([], [Reading(NOW, "board", "list", 222424, "state=open", 1)])
+    assert len(store.audit.readings()) == 1
+    assert {line.actor for line in store.audit.list(limit=4)} == {make_url(service_url).username}
     assert [line.deed.action for line in store.audit.list(limit=4)] == [
         "recompute.repair", "calendar.apply", "token.add", "hall.add",
     ]  # fmt: skip

@@ -303,7 +303,7 @@ def test_the_plans_that_it_read_are_noted_in_the_audit(service: Service, store: 
     (line,) = store.audit.list(action="plan")
     plan = (service.log.parent / "plans" / "222424.yaml").read_bytes()
     assert line.deed.detail == {"222424": hashlib.sha256(plan).hexdigest()}
-    assert line.actor.startswith("targets: ")
+    assert line.claimed.startswith("targets: ")
 
 
 def test_what_it_shows_is_what_the_store_says(service: Service, store: Store) -> None:

@@ -1,6 +1,6 @@
 """The only door to PostgreSQL."""
 
-from .audit import AuditLine, Deed, process_actor
+from .audit import AuditLine, Deed, Reading, process_actor
 from .incoming import Expected
 from .merge import MergeOutcome
 from .reading.figures import Overview
@@ -29,6 +29,7 @@ __all__ = [
     "Moment",
     "Overview",
     "Readable",
+    "Reading",
     "Store",
     "TallyRow",
     "Token",

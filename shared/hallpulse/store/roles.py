@@ -13,7 +13,7 @@ from hallpulse.domain.errors import Halt
 
 from .database import driver, transaction
 
-_APPEND_ONLY, _READ_ONLY = "audit", "alembic_version"
+_APPEND_ONLY, _READ_ONLY = ("audit", "case_reads"), "alembic_version"
 
 
 def make_service_role(engine: Engine, service_url: str) -> None:
@@ -52,5 +52,6 @@ def _grant(connection: Connection, name: str) -> None:
         sql.SQL("REVOKE UPDATE, DELETE ON {append_only} FROM {role}"),
         sql.SQL("REVOKE INSERT, UPDATE, DELETE ON {read_only} FROM {role}"),
     ):
-        names = {"append_only": sql.Identifier(_APPEND_ONLY), "read_only": sql.Identifier(_READ_ONLY)}
+        append_only = sql.SQL(", ").join(map(sql.Identifier, _APPEND_ONLY))
+        names = {"append_only": append_only, "read_only": sql.Identifier(_READ_ONLY)}
         raw.execute(statement.format(role=role, database=database, **names))

@@ -221,16 +221,35 @@ tokens = Table(
     Index("tokens_name", "name", postgresql_where=text("name IS NOT NULL")),
 )
 
+_SET = text("0")
+"""A trigger puts the next number in its place, whatever is inserted."""
+
 audit = Table(
     "audit",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False, server_default=_SET),
     Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
-    Column("actor", Text, nullable=False, comment="USER@HOST of a command or service, ROLE: NAME over HTTP"),
+    Column("claimed", Text, nullable=False, server_default="", comment="USER@HOST of a command or service"),
     Column("action", Text, nullable=False, comment="WHAT.HOW, such as hall.add"),
     Column("region", Integer, comment="none where it concerns all of them"),
     Column("subject", Text, nullable=False, comment="which one was changed"),
     Column("detail", JSONB, nullable=False),
+    Column("actor", Text, nullable=False, server_default="", comment="the database role, by a trigger"),
+)
+
+case_reads = Table(
+    "case_reads",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False, server_default=_SET),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("actor", Text, nullable=False, server_default="", comment="the database role, by a trigger"),
+    Column("hour", DateTime(timezone=True), nullable=False),
+    Column("token", Text, nullable=False, comment="its name"),
+    Column("kind", Text, nullable=False, comment="case, list or integrity"),
+    Column("region", Integer),
+    Column("subject", Text, nullable=False, comment="REGION/HALL/CASE_ID, or the parameters of a list"),
+    Column("reads", Integer, nullable=False),
+    Index("case_reads_token", "token", "id"),
 )
 
 regions = Table(

@@ -33,6 +33,17 @@ class CaseHistory:
     clock: Clock | None
 
 
+def read_is_of(connection: Connection, case: CaseKey, department: str) -> bool:
+    """Whether a case is a department's: one look-up of a key, whether it is there, another's, or not at all."""
+    region, hall, case_id = case
+    query = (
+        "SELECT EXISTS (SELECT FROM cases WHERE region = :region AND hall = :hall AND case_id = :case_id"
+        " AND department = :department)"
+    )
+    given = {"region": region, "hall": hall, "case_id": case_id, "department": department}
+    return bool(connection.execute(text(query), given).scalar())
+
+
 def read_history(connection: Connection, calendars: CalendarCache, case: CaseKey, today: int) -> CaseHistory | None:
     """The case, or None where no event names it. today: days since 1970-01-01, for an open case's clock."""
     region, hall, case_id = case

@@ -30,7 +30,7 @@ from .figures import (
     read_overview,
     read_percentiles,
 )
-from .history import CaseHistory, read_case_events, read_event_counts, read_history, read_stored_ids
+from .history import CaseHistory, read_case_events, read_event_counts, read_history, read_is_of, read_stored_ids
 from .integrity import read_integrity
 from .listing import CaseFilter, CasePage, read_cases, read_item_changes
 
@@ -94,6 +94,10 @@ class Moment:
     def case_history(self, region: int, hall: str, case_id: str, today: date) -> CaseHistory | None:
         """A case's events and its clock, or None where no event names it."""
         return read_history(self._connection, self._calendars, (region, hall, case_id), day_of(today))
+
+    def is_of(self, region: int, hall: str, case_id: str, department: str) -> bool:
+        """Whether a case is a department's."""
+        return read_is_of(self._connection, (region, hall, case_id), department)
 
     def case_events(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[CaseEvent]]:
         """Case → its events, for those of a hall's cases that any event has named."""
