@@ -8,8 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from hallpulse.domain.declared import period_window
-from hallpulse.domain.figures import Coverage, Figure, FigureTable, Window
+from hallpulse.domain.figures import Coverage, Figure, FigureTable, Window, period_window
 from hallpulse.domain.integrity import CHECKS, Findings
 from hallpulse.domain.lowering import COMPRESSION, ItemChange
 from hallpulse.plans import load_plan

@@ -10,9 +10,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from hallpulse.domain.declared import period_window
 from hallpulse.domain.errors import HallpulseError
-from hallpulse.domain.figures import Window
+from hallpulse.domain.figures import Window, period_window
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.workdays import date_of, local_day
 from hallpulse.store import Deed, Readable

@@ -70,7 +70,7 @@ class TargetDesk:
         self.attempts = Attempts(clock)
 
     def refresh(self) -> Snapshot:
-        """Read everything anew. Raises Unavailable or Halt, and then keeps what was read before."""
+        """Read everything again. Raises Unavailable or Halt, and then keeps what was read before."""
         began = self.attempts.begin()
         today = self._day(began)
         with self._store.read() as moment:
@@ -94,7 +94,7 @@ class TargetDesk:
         return evaluation_answer(region, day, plan, results)
 
     def due(self) -> list[Change]:
-        """The breaches and recoveries that nobody has been told of."""
+        """The breaches and recoveries that are still to be announced."""
         return self.announcements.due(self.snapshot) if self.snapshot is not None else []
 
     def told(self, keys: Iterable[Key]) -> None:

@@ -1,4 +1,4 @@
-"""The process that reads for the service: how it is started and asked, over a pair of sockets of theirs alone."""
+"""The process that reads for the service: how it is started and asked, over a pair of sockets."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def starting(environment: Mapping[str, str], program: Sequence[str] = PROGRAM) -
 
 
 class Reader:
-    """Has everything read anew; keeps the last page, and the changes that are still to be announced.
+    """Has everything read again; keeps the last page, and the changes that are still to be announced.
 
-    One that has ended, whyever, is started again for the next reading. It ends by itself when this process does. To be
+    One that has ended is started again for the next reading. It ends by itself when this process does. To be
     used by one green thread for reading and one for announcing.
     """
 
@@ -69,7 +69,7 @@ class Reader:
         self._due = [change for change in found.due if change.key not in self._told]
 
     def next_due(self) -> Due | None:
-        """A change that nobody has been told of; the same again until `told`."""
+        """A change that is still to be announced; the same again until `told`."""
         return self._due[0] if self._due else None
 
     def told(self, change: Due) -> None:
@@ -115,7 +115,7 @@ class Asked(msgspec.Struct, frozen=True, tag=True):
 
 
 class Due(msgspec.Struct, frozen=True, tag=True):
-    """A change that nobody has been told of. payload: the event's data."""
+    """A change that is still to be announced. payload: the event's data."""
 
     kind: str
     key: Key

@@ -1,6 +1,6 @@
 """`python -m services.targets.reading DESCRIPTOR`: the process that reads and writes the page, for the one that serves.
 
-A reading of a province keeps an interpreter busy for a second of every two; whoever shared it would wait.
+A reading of a province keeps an interpreter busy for a second of every two; other work in it would wait.
 """
 
 from __future__ import annotations

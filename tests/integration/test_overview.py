@@ -9,13 +9,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from hallpulse.store.reading.declared import declared_figures, declared_in
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hallpulse.domain.declared import declared_sums, period_window
-from hallpulse.domain.figures import Scope, Window
+from hallpulse.domain.figures import Scope, Window, declared_sums, period_window
 from hallpulse.store import Overview, Store
+from hallpulse.store.reading.overview import declared_figures, declared_in
 from tests.merging import decoded, merge_all
 from tests.moments import ask
 from tests.oracle import brute

@@ -26,8 +26,7 @@ from click.testing import CliRunner, Result
 
 from hallpulse.contract.events import EventType, HallEvent, Heartbeat
 from hallpulse.domain.calendar import Calendar, workdays_of
-from hallpulse.domain.declared import period_window
-from hallpulse.domain.figures import Figure, Scope, Window
+from hallpulse.domain.figures import Figure, Scope, Window, period_window
 from hallpulse.domain.targets import TargetResult
 from hallpulse.plans import load_plans
 from hallpulse.store import Store

@@ -9,8 +9,7 @@ from fractions import Fraction
 
 import pytest
 
-from hallpulse.domain.declared import period_window
-from hallpulse.domain.figures import Coverage, Figure, Window
+from hallpulse.domain.figures import Coverage, Figure, Window, period_window
 from hallpulse.domain.lowering import COMPRESSION
 from hallpulse.domain.targets import State, evaluate
 from services.reports.monthly import document_of, monthly_report

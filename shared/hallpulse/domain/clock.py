@@ -264,7 +264,7 @@ def _suspension_flags(case: Case, workdays: Workdays, suspensions: Sequence[Susp
 
 
 def _rated_at_once(rated: CaseEvent | None, decided: CaseEvent | None) -> bool:
-    """A five within seconds of the decision: nobody has read a form in that time."""
+    """A five within seconds of the decision, in which no person can have filled in a form."""
     if rated is None or decided is None or rated.number != 5:
         return False
     return 0 <= rated.time - decided.time <= AT_ONCE_MICROSECONDS

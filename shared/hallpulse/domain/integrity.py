@@ -24,7 +24,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a check found: how many, and the first of them as rows of named values."""
+    """Findings of a check: how many, and the first of them as rows of named values."""
 
     check: Check
     count: int

@@ -1,4 +1,4 @@
-"""What is added up, declared once: the columns of the daily cells, of the catalogue's sums, and the open states.
+"""Measures, each declared once: the columns of the daily cells and of the catalogue's sums, and the open states.
 
 A measure says on which day a case counts, under which conditions, what it adds, and which count of a tally is added to
 it. The fold's entries, the store's SQL for lists and cells, the share of tallies and the table in docs/indicators.md
@@ -8,7 +8,7 @@ follow from it. Aggregates are sums over cases, so any order, batch and number o
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -116,7 +116,7 @@ def _entries_compiled() -> Callable[[Case], list[Entry]]:
 
 
 entries_of = _entries_compiled()
-"""All that a case adds to its department's and hall's days; each measure on its own day. Amounts of 0 are left out."""
+"""Entries of a case in its department's and hall's days, each measure on its day. Amounts of 0 are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def _amounts_compiled() -> Callable[[ItemVersion], list[int]]:
 
 
 item_amounts = _amounts_compiled()
-"""What an effective item adds to the catalogue's sums, in the order of ITEM_COLUMNS."""
+"""Amounts that an effective item adds to the catalogue's sums, in the order of ITEM_COLUMNS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,3 +218,43 @@ class ElapsedHistogram:
 
     counts: tuple[int, ...]
     total_days: int
+
+
+PERCENTS: Mapping[str, int] = {"p50": 50, "p90": 90, "p95": 95}
+
+
+def percentiles_of(days: Iterable[tuple[int, int]]) -> dict[str, int | None]:
+    """From (elapsed days, how many cases took so long), each number of days once, in any order; None without cases."""
+    counted = sorted(days)
+    place = dict(zip(PERCENTS, _places([cases for _, cases in counted]), strict=True))
+    return {name: None if index is None else counted[index][0] for name, index in place.items()}
+
+
+def percentiles_of_buckets(
+    counts: Sequence[int], longer: Callable[[], Iterable[tuple[int, int]]]
+) -> dict[str, int | None]:
+    """From the elapsed histogram.
+
+    longer: the same as of `percentiles_of` for what took longer than DAYS_APART, where one of them lies there.
+    """
+    apart = list(zip(ELAPSED_BUCKETS, counts[: DAYS_APART + 1], strict=False))
+    if all(index is None or index <= DAYS_APART for index in _places(counts)):
+        return percentiles_of([*apart, (DAYS_APART + 1, sum(counts[DAYS_APART + 1 :]))])
+    return percentiles_of([*apart, *longer()])
+
+
+def _places(counts: Sequence[int]) -> Iterable[int | None]:
+    """In which of the groups, in rising order, each percentile lies; whole numbers, so that no rank is rounded."""
+    everything = sum(counts)
+    for percent in PERCENTS.values():
+        rank = -(-percent * everything // 100)
+        yield _group_of(rank, counts) if everything else None
+
+
+def _group_of(rank: int, counts: Sequence[int]) -> int:
+    passed = 0
+    for index, cases in enumerate(counts):
+        passed += cases
+        if passed >= rank:
+            return index
+    raise ValueError(f"rank {rank} of {passed}")

@@ -3,10 +3,10 @@
 from .audit import AuditLine, Deed, Reading, process_actor
 from .incoming import Expected
 from .merge import MergeOutcome
-from .reading.figures import Overview
-from .reading.history import CaseHistory
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
 from .reading.moment import Moment, Readable
+from .reading.overview import Overview
+from .reading.stored import CaseHistory
 from .recompute import Difference
 from .registry import Hall
 from .store import Store, migrate, open_store

@@ -1,4 +1,4 @@
-"""What is behind a number: a condition over cases or items, and what is added up, from the measures of the domain."""
+"""The domain's measures as SQL: which cases or items are behind a number, and what they add to it."""
 
 from __future__ import annotations
 

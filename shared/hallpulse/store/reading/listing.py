@@ -1,4 +1,4 @@
-"""What is behind a number, by page: cases and tallies, or items; and the items that changed between two days."""
+"""Lists behind a number, by page: cases and tallies, or items; and the items that changed between two days."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import ITEM_MEASURES
 
 from .conditions import STATES, Part, part_of, sql
-from .figures import read_figures
+from .overview import read_figures
 from .sums import CLASHES
 
 MOST_ROWS = 1_000

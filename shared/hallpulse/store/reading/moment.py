@@ -20,7 +20,9 @@ from hallpulse.store.catalogue import timelines
 from hallpulse.store.context import CalendarCache, read_calendars
 from hallpulse.store.registry import Hall, read_halls, read_last_event_times
 
-from .figures import (
+from .checks import read_integrity
+from .listing import CaseFilter, CasePage, read_cases, read_item_changes
+from .overview import (
     Overview,
     read_coverage,
     read_figure_table,
@@ -30,13 +32,11 @@ from .figures import (
     read_overview,
     read_percentiles,
 )
-from .history import CaseHistory, read_case_events, read_event_counts, read_history, read_is_of, read_stored_ids
-from .integrity import read_integrity
-from .listing import CaseFilter, CasePage, read_cases, read_item_changes
+from .stored import CaseHistory, read_case_events, read_event_counts, read_history, read_is_of, read_stored_ids
 
 
 class Moment:
-    """What the database holds at one moment: what is stored meanwhile is seen by no query.
+    """The database at one moment: no query sees an event that is stored meanwhile.
 
     Every method raises Unavailable when the database cannot be reached. A scope of a prefecture or a province sums over
     the counties below it.
@@ -152,7 +152,7 @@ class Moment:
 
 
 class Readable(Protocol):
-    """What is read one moment at a time: the store, or a stand-in for it.
+    """A source that is read one moment at a time: the store, or a stand-in for it.
 
     Both raise Unavailable when the database cannot be reached.
     """

@@ -85,7 +85,7 @@ def _sums_of(
 
 
 def tally_sums(connection: Connection, scope: Scope, window: Window) -> Sums:
-    """What tallies add, by the cell column they are added to, without the days on which the hall sent cases too.
+    """Sums of tallies, by the cell column that they are added to, without the days on which the hall sent cases too.
 
     Whether it did is asked of each month first: most halls with tallies send no cases, and a month without has no day
     with any.

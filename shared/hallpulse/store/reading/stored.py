@@ -1,4 +1,4 @@
-"""What is stored: one case with its events and its clock, and for imports what they need not publish again."""
+"""Stored events: those of one case with its clock, and those that imports need not publish again."""
 
 from __future__ import annotations
 

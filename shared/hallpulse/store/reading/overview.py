@@ -9,11 +9,16 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
-from hallpulse.domain.declared import Amount, Declared, declared_sums
-from hallpulse.domain.figures import Coverage, Figure, FigureTable, Scope, Window
+from hallpulse.domain.figures import Amount, Coverage, Declared, Figure, FigureTable, Scope, Window, declared_sums
 from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.measures import BUCKETS, DAYS_APART, MEASURES, OPEN_STATES, ElapsedHistogram
-from hallpulse.domain.percentiles import percentiles_of_buckets
+from hallpulse.domain.measures import (
+    BUCKETS,
+    DAYS_APART,
+    MEASURES,
+    OPEN_STATES,
+    ElapsedHistogram,
+    percentiles_of_buckets,
+)
 from hallpulse.store.context import CalendarCache
 
 from .sums import EVER, FAR, Sought, Sums, cell_sums, item_sums, parameters, tally_sums, total
@@ -36,7 +41,7 @@ class Overview:
 def read_overview(
     connection: Connection, calendars: CalendarCache, scope: Scope, window: Window, today: date
 ) -> Overview:
-    """One transaction's view, and one pass over the cells. today: for the states of open cases."""
+    """Read an overview in one pass over the cells. today: for the states of open cases."""
     sought = Sought(window, (*counted(), *BUCKETS)), *open_sought(today)
     cells, standing, reached = (total(sums) for sums in cell_sums(connection, scope, *sought, departments=False))
     return Overview(
@@ -64,7 +69,7 @@ def read_figures(connection: Connection, scope: Scope, window: Window) -> dict[s
 
 
 def figures_from(connection: Connection, scope: Scope, window: Window, cells: Sums) -> dict[str, Figure]:
-    """The same where the sums of the cells, at least of `counted`, are known already."""
+    """Figures from sums of the cells that are known already, at least those of `counted`."""
     tallies = tally_sums(connection, scope, window)
     if scope.hall is not None:
         return _computed(cells, tallies, None)
@@ -120,7 +125,7 @@ def read_open_cases(connection: Connection, scope: Scope, today: date) -> dict[s
 
 
 def open_sought(today: date) -> tuple[Sought, Sought]:
-    """What the states of open cases follow from: what stands at all, and what has come to pass by a day."""
+    """The measures of open states: those that stand at all, and those whose day has come."""
     return (
         Sought(Window(EVER, FAR), _STANDING),
         Sought(Window(EVER, max(today, EVER)), _REACHED),
@@ -152,7 +157,7 @@ def read_percentiles(connection: Connection, scope: Scope, window: Window) -> di
 
 
 def percentiles_from(connection: Connection, scope: Scope, window: Window, cells: Sums) -> dict[str, int | None]:
-    """The same where the sums of the cells, at least of BUCKETS, are known already.
+    """Percentiles from sums of the cells that are known already, at least those of BUCKETS.
 
     Where one of the three lies beyond DAYS_APART, the cases that took longer are counted too.
     """
