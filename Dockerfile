@@ -12,7 +12,7 @@ RUN uv sync --frozen --no-dev --no-editable --extra suite
 
 FROM python:3.11.14-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent hallpulse && \
-    install --directory --owner=10001 --group=10001 /reports
+    install --directory --owner=10001 --group=10001 /reports /login
 COPY --from=build /opt/hallpulse /opt/hallpulse
 WORKDIR /app
 COPY plans ./plans

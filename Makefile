@@ -1,7 +1,7 @@
 # `make demo` and `make test` need only make, git and python3 >= 3.11 on Debian or Ubuntu: they set up the rest.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup setup-test demo up down status test test-unit chaos flood fuzz attacks schemathesis lint format generate bench bench-large audit clean distclean
+.PHONY: help setup setup-test demo up down status test test-unit chaos flood fuzz attacks hostile schemathesis lint format generate bench bench-large audit clean distclean
 
 RUN := .venv/bin
 INPUT ?=
@@ -11,6 +11,7 @@ FAULTS ?= 200
 FUZZ ?= 100000
 SEED ?= $(shell date +%s)
 EXAMPLES ?= 300
+SECONDS ?= 4
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +51,9 @@ fuzz: setup-test ## Send FUZZ=100000 mutated messages through a real broker and 
 
 attacks: setup-test ## Try every attack of docs/security.md, by name
 	$(RUN)/pytest -vv -m attack
+
+hostile: setup-test ## Let k of n halls send rubbish, every k below n from 2 to 10, SECONDS=4 each: some 12 minutes; SEED=n repeats
+	HOSTILE=all HOSTILE_SECONDS=$(SECONDS) SEED=$(SEED) $(RUN)/pytest -s tests/security/test_hostile_halls.py
 
 schemathesis: setup-test ## Ask the gateway what its OpenAPI document allows and forbids, EXAMPLES=300 an operation; SEED=n repeats
 	EXAMPLES=$(EXAMPLES) SEED=$(SEED) $(RUN)/pytest -s tests/security/test_schemathesis.py

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, cast
 
+from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.figures import Coverage, Figure, FigureTable, Scope, Window
@@ -159,6 +160,10 @@ class StatedMoment(Moment):
     def case_events(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[CaseEvent]]:
         self._stated.note("case_events", region, hall, case_ids)
         return {}
+
+    def sample_events(self, cases_each: int) -> list[HallEvent]:
+        self._stated.note("sample_events", cases_each)
+        return []
 
     def stored_ids(self, region: int, hall: str, ids: Sequence[str]) -> set[str]:
         self._stated.note("stored_ids", region, hall, ids)

@@ -29,6 +29,7 @@ from hallpulse.plans import load_plans
 from hallpulse.series import FilledFamily
 from hallpulse.settings import Settings
 from hallpulse.store import Hall, Moment, Readable, open_store
+from services.local.monitoring import without_login
 from services.targets.collector import snapshot_families
 from services.targets.desk import TargetDesk
 
@@ -165,7 +166,8 @@ def scrape_labels(prometheus_url: str) -> dict[str, str]:
         ).json()
         found = answer["data"]["result"]
     except (httpx.HTTPError, ValueError, KeyError) as error:
-        raise NoHistory(f"Prometheus does not answer at {prometheus_url}: {type(error).__name__}") from None
+        page = without_login(prometheus_url)
+        raise NoHistory(f"Prometheus does not answer at {page}: {type(error).__name__}") from None
     if len(found) != 1:
         raise NoHistory("Prometheus has not scraped the targets service yet: try again in a moment")
     return {name: value for name, value in found[0]["metric"].items() if name != "__name__"}

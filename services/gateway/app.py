@@ -25,7 +25,7 @@ from .routes.events import post_events
 from .routes.openapi import HANDLERS, get_openapi
 from .routes.page import get_asset, get_page, get_problems
 from .routes.queries import get_departments, get_indicators, get_integrity, get_regions, get_targets, get_trend
-from .routes.status import get_health, get_metrics, get_readiness
+from .routes.status import get_health, get_metrics, get_readiness, get_suite
 from .visitors import LedToThePage, to_the_page
 
 API = (
@@ -36,6 +36,7 @@ API = (
     get_departments,
     get_integrity,
     get_regions,
+    get_suite,
     list_cases,
     get_case,
 )

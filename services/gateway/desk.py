@@ -18,6 +18,7 @@ from .crowds import Crowds
 from .doorkeeper import Doorkeeper
 from .rates import Rates
 from .records import Records
+from .suite import SuiteParts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -37,6 +38,7 @@ class Desk:
     registry: CollectorRegistry
     records: Records
     crowds: Crowds = field(default_factory=Crowds)
+    suite: SuiteParts = field(default_factory=SuiteParts)
 
     def now(self) -> int:
         """Microseconds since 1970-01-01 UTC."""

@@ -30,6 +30,7 @@ from .doorkeeper import Doorkeeper
 from .rates import Rates
 from .records import Records
 from .server import serve
+from .suite import SuiteParts
 
 QUERY_THREADS = 8
 DOOR_THREADS = 2
@@ -70,6 +71,8 @@ def _desk(settings: Settings) -> Iterator[Desk]:
     plans = load_plans(settings.plans)
     registry = new_registry()
     ProcessCollector(registry=registry)
+    suite = SuiteParts(settings.suite_state)
+    registry.register(suite)
     metrics = GatewayMetrics(registry)
     store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS, service="gateway")
     with ThreadPoolExecutor(DOOR_THREADS, "door") as door, open_courier(settings.amqp_url) as courier:
@@ -84,6 +87,7 @@ def _desk(settings: Settings) -> Iterator[Desk]:
                 monotonic=time.monotonic,
                 metrics=metrics,
                 registry=registry,
+                suite=suite,
                 records=Records(metrics, store.audit.record),
             )
         finally:

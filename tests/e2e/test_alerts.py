@@ -56,6 +56,7 @@ class Suite:
         began = time.monotonic()
         while time.monotonic() - began < TOLD_WITHIN:
             for line in self.ledger():
+                assert not line["foreign"], line
                 if line["alert"] == alert and wanted(line):
                     return line, time.monotonic() - began
             time.sleep(0.25)

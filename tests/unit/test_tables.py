@@ -253,6 +253,16 @@ def test_rejected_rows_lie_beside_the_file_and_hold_no_formula(tmp_path: Path) -
     assert rows[1] == ["7", "limit-unreadable", "'=cmd", "'=1+1", "'+2"]
 
 
+@pytest.mark.attack
+def test_rejected_rows_steer_no_terminal_that_shows_them(tmp_path: Path) -> None:
+    with RejectedRows(tmp_path / "items.csv", tmp_path) as rejects:
+        rejects.add(7, "x", "\x1b[2J", ["\u202e"], ["a\x1b]0;owned\x07\nb", "\x9b2J汉\u3000字"])
+    assert rejects.path is not None
+    rows = list(csv.reader(rejects.path.read_text(encoding="utf-8-sig").splitlines(keepends=True)))
+    assert rows[0][3] == r"\u202e"
+    assert rows[1] == ["7", "x", r"\x1b[2J", "a\\x1b]0;owned\\x07\nb", "\\x9b2J汉\u3000字"]
+
+
 def test_rejected_rows_go_to_the_fallback_where_the_folder_is_closed(tmp_path: Path) -> None:
     nowhere = tmp_path / "gone" / "items.csv"
     with RejectedRows(nowhere, tmp_path) as rejects:

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from hallpulse.broker import GATEWAY_USER, user_of
 from hallpulse.broker.replay import RefusedEvent, RefusedQueue, open_refused
 from hallpulse.broker.stopped import resume as resume_ingest
-from hallpulse.contract.decode import EVENT_TYPE, decode_events
-from hallpulse.contract.events import HallEvent
-from hallpulse.contract.reasons import Reason, both
+from hallpulse.contract.reasons import both
+from hallpulse.contract.speaker import IDENTITY
 from hallpulse.store import Deed, Store, open_store
 from services.console.connection import connect, directory_option
 from services.console.refusals.choice import Choice, choice_options, sender
-from services.console.refusals.showing import shown, table_of, text_of
+from services.console.refusals.showing import revealed, shown, table_of, text_of, withheld_line
+from services.console.refusals.vouching import Vouched, Vouching
 from services.console.screen import screen
 from services.console.texts import REVEALED
 from services.local import lifecycle
 from services.local.layout import Layout
 
-_WHO_SENT_IT = (Reason.PUBLISHER_UNIDENTIFIED, Reason.SOURCE_MISMATCH, Reason.ROUTING_MISMATCH)
+_IDS_A_LINE = 1000
+"""Of the audit."""
+Note = Callable[[RefusedEvent, Vouched], None]
 
 
 @click.group()
@@ -59,10 +63,13 @@ def list_refused(choice: Choice, as_json: bool, directory: Path) -> None:
 
 @command.command()
 @click.argument("id_", metavar="ID")
-@click.option("--reveal", is_flag=True, help="The body as it came, byte for byte; the audit says who looked.")
+@click.option("--reveal", is_flag=True, help="The body as it came; the audit says who looked.")
 @directory_option
 def show(id_: str, reveal: bool, directory: Path) -> None:
-    """Show one refused event in full. Numbers that may be a person's are masked unless --reveal."""
+    """Show one refused event in full. Numbers that may be a person's are masked unless --reveal.
+
+    --reveal is byte for byte into a file or a pipe; on a terminal what it would obey is escaped.
+    """
     with _queue(directory) as queue:
         event = next((one for one in queue if one.id == id_), None)
     if event is None:
@@ -72,7 +79,7 @@ def show(id_: str, reveal: bool, directory: Path) -> None:
             store.audit.append(Deed("refused.reveal", event.id, sender(event)[0], {"reason": event.reason}))
         click.echo(both(REVEALED), err=True)
     click.echo(json.dumps(shown(event), ensure_ascii=False, indent=2))
-    click.echo(event.body if reveal else text_of(event.body))
+    click.echo(revealed(event.body, is_terminal=sys.stdout.isatty()) if reveal else text_of(event.body))
 
 
 @command.command()
@@ -82,20 +89,29 @@ def show(id_: str, reveal: bool, directory: Path) -> None:
 def replay(choice: Choice, dry_run: bool, directory: Path) -> None:
     """Send refused events again, as they are, those that would be accepted now; the others stay.
 
-    Those refused because of who sent them are sent only if --reason names that reason: they then count as vouched for.
+    Each goes out on behalf of the hall that sent it, under the routing key by which it came. Withheld, and named with
+    the reason, is what that hall may not send now: another hall's events, families not granted, halls not registered.
     """
-    kept, sent = 0, Counter[str]()
+    kept = withheld = sent = 0
     now = int(datetime.now(UTC).timestamp() * 1_000_000)
-    with _audited(directory, "refused.replay", choice, sent, dry_run=dry_run), _queue(directory) as queue:
+    with _store(directory) as store, _queue(directory) as queue, _replayed(store, choice) as note:
+        vouching = Vouching(store.halls.list(), frozenset({GATEWAY_USER, user_of(connect(directory).amqp_url)}))
         for event in choice.of(queue):
-            key = _routing_key(event, now)
-            if key is None or (choice.reason is None and event.reason in _WHO_SENT_IT):
+            judged = vouching.judge(event, now)
+            if isinstance(judged, Vouched):
+                sent += 1
+                if not dry_run:
+                    queue.send_again(event, judged.routing_key, judged.sender)
+                    note(event, judged)
+            elif judged.reason in IDENTITY:
+                withheld += 1
+                click.echo(withheld_line(event, judged))
+            else:
                 kept += 1
-                continue
-            if not dry_run:
-                queue.send_again(event, key)
-            sent[event.reason] += 1
-    click.echo(f"{'would send' if dry_run else 'sent'} {sent.total()} again; {kept} would be refused again and stay")
+    click.echo(
+        f"{'would send' if dry_run else 'sent'} {sent} again; {kept} would be refused again and stay;"
+        f" {withheld} are withheld because of who sent them"
+    )
 
 
 @command.command()
@@ -172,9 +188,30 @@ def _queue(directory: Path) -> Iterator[RefusedQueue]:
         yield queue
 
 
-def _routing_key(event: RefusedEvent, now: int) -> str | None:
-    """Where the event belongs, or None where the contract still refuses it."""
-    (decoded,) = decode_events(event.body, content_type=EVENT_TYPE, now=now)
-    if not isinstance(decoded, HallEvent) or event.reason == Reason.ID_REUSED:
-        return None
-    return f"{decoded.region}.{decoded.hall}.{decoded.type.family}"
+@contextmanager
+def _replayed(store: Store, choice: Choice) -> Iterator[Note]:
+    """Note in the audit each event that was sent again, by sender and source, also where it broke off."""
+    done: list[tuple[str, Vouched]] = []
+
+    def write() -> None:
+        ids: dict[tuple[str, str], list[str]] = {}
+        for _, event in done:
+            ids.setdefault((event.sender, event.source), []).append(event.id)
+        senders = [{"sender": sender, "source": source, "ids": found} for (sender, source), found in ids.items()]
+        detail = {"events": dict(Counter(reason for reason, _ in done)), "senders": senders}
+        regions = {int(event.sender.partition(".")[0]) for _, event in done}
+        region = regions.pop() if len(regions) == 1 else None
+        deed = Deed("refused.replay", choice.source or "", region, detail | {"chosen": choice.as_detail()})
+        done.clear()
+        store.audit.append(deed)
+
+    def note(event: RefusedEvent, vouched: Vouched) -> None:
+        done.append((event.reason, vouched))
+        if len(done) >= _IDS_A_LINE:
+            write()
+
+    try:
+        yield note
+    finally:
+        if done:
+            write()

@@ -15,6 +15,7 @@ from hallpulse.domain.targets import State, TargetResult, evaluate, read_tables
 from hallpulse.store import Store
 from services.console import texts
 from services.console.connection import Endpoints
+from services.local.monitoring import without_login
 
 from .scene import Scene
 
@@ -87,8 +88,8 @@ def show_addresses(console: Console, there: Endpoints, directory: object) -> Non
     console.print()
     for text, address in (
         (texts.GATEWAY_PAGE, f"{there.gateway}/"),
-        (texts.PROMETHEUS_PAGE, there.prometheus),
-        (texts.ALERTMANAGER_PAGE, there.alertmanager),
+        (texts.PROMETHEUS_PAGE, without_login(there.prometheus)),
+        (texts.ALERTMANAGER_PAGE, without_login(there.alertmanager)),
         (texts.KEYS_FILE, f"{directory}/endpoints.json"),
     ):
         if address:

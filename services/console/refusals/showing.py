@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from hallpulse.broker.replay import RefusedEvent
-from hallpulse.contract.masking import fit_to_show
+from hallpulse.contract.masking import escaped, fit_to_show
+from hallpulse.contract.refusal import Refusal
 
 BEGINNING = 2000
 _MORE = 200
@@ -33,6 +34,18 @@ def shown(event: RefusedEvent) -> dict[str, object]:
 
 def text_of(body: bytes) -> str:
     return fit_to_show(body.decode("utf-8", "replace"))
+
+
+def revealed(body: bytes, *, is_terminal: bool) -> bytes | str:
+    """The body as it came; for a terminal with what it would obey, and what is no UTF-8, written as `\\x1b`."""
+    return escaped(body.decode("utf-8", "backslashreplace")) if is_terminal else body
+
+
+def withheld_line(event: RefusedEvent, refusal: Refusal) -> str:
+    """Who sent what, and why it is not sent again."""
+    names = (event.user or "-", event.routing_key or "-", refusal.source or event.source or "-", refusal.detail)
+    user, key, source, detail = (" ".join(fit_to_show(name).split()) for name in names)
+    return f"withheld {event.id}: user {user}, routing key {key}, source {source}: {refusal.reason}: {detail}"
 
 
 def table_of(events: Iterable[RefusedEvent]) -> Table:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from hallpulse.contract.masking import escaped
 from hallpulse.display import safe_cell
 
 from .record import Cell, text_of
@@ -41,14 +42,12 @@ class RejectedRows:
         if self._writer is None:
             self._begin(headers)
         self.count += 1
-        self._writer.writerow(
-            [line, *(safe_cell(text) for text in (reason, detail)), *map(safe_cell, map(text_of, raw))]
-        )
+        self._writer.writerow([line, *map(_written, (reason, detail, *map(text_of, raw)))])
 
     def _begin(self, headers: Sequence[Cell]) -> None:
         self._file, self.path = self._opened()
         self._writer = csv.writer(self._file)
-        self._writer.writerow(["line 行号", "reason 原因", "detail 说明", *map(safe_cell, map(text_of, headers))])
+        self._writer.writerow(["line 行号", "reason 原因", "detail 说明", *map(_written, map(text_of, headers))])
 
     def _opened(self) -> tuple[IO[str], Path]:
         for place in self._places[:-1]:
@@ -57,3 +56,8 @@ class RejectedRows:
             except OSError:
                 continue
         return self._places[-1].open("w", encoding="utf-8-sig", newline=""), self._places[-1]
+
+
+def _written(text: str) -> str:
+    """For a spreadsheet, which might take it for a formula, and for a terminal, which might obey it."""
+    return safe_cell(escaped(text))

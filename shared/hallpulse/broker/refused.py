@@ -8,11 +8,16 @@ from hallpulse.contract.refusal import Refusal
 
 REASON, DETAIL, FIELD, SOURCE, REFUSED_AT = "x-reason", "x-detail", "x-field", "x-source", "x-refused-at"
 ROUTING_KEY, USER = "x-routing-key", "x-user"
+ON_BEHALF = "on-behalf-of:"
+"""Before REGION.HALL in the property app_id of a message that a user which may speak for any hall sends for that one.
+
+Whoever consumes holds the message to that hall, whatever its routing key and its body say.
+"""
 HEADERS = (REASON, DETAIL, FIELD, SOURCE, REFUSED_AT, ROUTING_KEY, USER)
 
 
 class Letter(NamedTuple):
-    """A refusal and how its message came: what `hall.refused` keeps."""
+    """A refusal and how its message came: what `hall.refused` keeps. user_id: as of `Delivery`."""
 
     refusal: Refusal
     routing_key: str

@@ -18,7 +18,7 @@ from hallpulse.contract.decode import EVENT_TYPE
 from hallpulse.domain.errors import Unavailable
 
 from .connection import broker_faults, open_channel, user_of
-from .refused import DETAIL, FIELD, REASON, REFUSED_AT, ROUTING_KEY, SOURCE, USER
+from .refused import DETAIL, FIELD, ON_BEHALF, REASON, REFUSED_AT, ROUTING_KEY, SOURCE, USER
 from .topology import EVENTS, REFUSED
 
 
@@ -65,9 +65,14 @@ class RefusedQueue:
         with broker_faults():
             self._channel.basic_ack(event.tag)
 
-    def send_again(self, event: RefusedEvent, routing_key: str) -> None:
-        """Publish it as our own user and take it off once the broker has it. Raises Unavailable where it does not."""
-        properties = pika.BasicProperties(content_type=EVENT_TYPE, delivery_mode=2, user_id=self._user)
+    def send_again(self, event: RefusedEvent, routing_key: str, sender: str) -> None:
+        """Publish it on behalf of its sender and take it off once the broker has it. Raises Unavailable if it has not.
+
+        sender: REGION.HALL, which whoever consumes holds the event to.
+        """
+        properties = pika.BasicProperties(
+            content_type=EVENT_TYPE, delivery_mode=2, user_id=self._user, app_id=ON_BEHALF + sender
+        )
         with broker_faults():
             try:
                 self._channel.basic_publish(EVENTS, routing_key, event.body, properties, mandatory=True)

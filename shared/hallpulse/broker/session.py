@@ -24,12 +24,15 @@ from .letterbox import Letterbox
 from .refused import Letter
 from .scanner import Scanner, origin_of
 from .sharing import surplus
-from .topology import WORKERS
+from .topology import WORKERS, slow_names
 
 BURST_SECONDS = 0.005
 """After the first message of a batch: those that came with it are taken along."""
 TICK_SECONDS = 0.1
 STOP_SECONDS, CLOSE_SECONDS = 6.0, 2.0
+
+
+_SLOW = frozenset(slow_names())
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,15 @@ class ConsumerLimits:
     committers: how many batches are committed at once, so that the database never waits for us;
     most_events and most_seconds: a batch is handed on when it holds so many events or is so old, or when the database
     has nothing to do; prefetch: unacknowledged messages a queue, enough for three batches where all halls share one
-    queue; most_bytes: what may be held in memory before the consumer asks for no more; share_seconds: how often to look
-    whether other workers wait for partitions of ours.
+    queue; slow_prefetch: of a slow lane; most_bytes: what may be held in memory before the consumer asks for no more;
+    share_seconds: how often to look whether other workers wait for partitions of ours.
     """
 
     partitions: int = 4
     most_events: int = 8000
     most_seconds: float = 0.4
     prefetch: int = 32_000
+    slow_prefetch: int = 100
     most_bytes: int = 96 * 1024**2
     share_seconds: float = 10.0
     committers: int = 2
@@ -168,16 +172,20 @@ class Session:
         self._channel = channel
         channel.add_on_close_callback(self._on_channel_closed)
         channel.add_on_cancel_callback(lambda _frame: self._start_anew("a queue was taken away"))
-        channel.basic_qos(prefetch_count=self._limits.prefetch)
         self._scanner = Scanner(channel.channel_number)
         self._connection.deliver(self._scanner, self._on_deliveries)
         self._consume(self._queues)
 
     def _consume(self, queues: Sequence[str]) -> None:
         if self._channel is not None and self._channel.is_open:
-            for name in queues:
+            for name in sorted(queues, key=self._prefetch_of):
+                self._channel.basic_qos(prefetch_count=self._prefetch_of(name))  # for the consumers that follow
                 self._queue_of[self._channel.basic_consume(name, self._on_message).encode()] = name
             self._want()
+
+    def _prefetch_of(self, queue: str) -> int:
+        """Of a slow lane little is under way at once: its halls take a small part of every batch."""
+        return self._limits.slow_prefetch if queue in _SLOW else self._limits.prefetch
 
     def _cancel(self, queues: Sequence[str]) -> None:
         if self._channel is not None and self._channel.is_open:

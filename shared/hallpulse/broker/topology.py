@@ -1,6 +1,8 @@
 """What is declared on the broker, as data: one way in, partitions, and a place for what is refused.
 
-    hall.events (topic) ─#→ hall.partitions (consistent hash of the routing key) → hall.ingest.0 … hall.ingest.N-1
+    hall.events (topic) ─#→ hall.lanes (topic) ─ else → hall.partitions (consistent hash of the routing key)
+                                  │                          → hall.ingest.0 … hall.ingest.N-1
+                                  └─ halls that are refused too much → hall.slow.0 … (`lanes`)
 
 A hall's events of one family always lie in one queue, so that workers do not meet at a hall. Queues are quorum queues
 with one active consumer each; full, they push back on publishers (`reject-publish`) and drop nothing.
@@ -15,6 +17,8 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
 EVENTS = "hall.events"
+LANES = "hall.lanes"
+"""Bound to it are the keys of halls in the slow lane; all that fits none goes on to the partitions."""
 PARTITIONS = "hall.partitions"
 REFUSED = "hall.refused"
 WORKERS = "hall.workers"
@@ -27,6 +31,10 @@ WEIGHT = "10"
 QUEUE_BYTES = 8 * 1024**3
 """A partition holds this much; then it refuses further messages until workers catch up."""
 
+SLOW_LANES = 4
+SLOW_BYTES = 32 * 1024**2
+"""A slow lane holds this much, then pushes back on the halls in it."""
+
 
 def queue_name(partition: int) -> str:
     return f"hall.ingest.{partition}"
@@ -34,6 +42,14 @@ def queue_name(partition: int) -> str:
 
 def queue_names(partitions: int) -> list[str]:
     return [queue_name(partition) for partition in range(partitions)]
+
+
+def slow_name(lane: int) -> str:
+    return f"hall.slow.{lane}"
+
+
+def slow_names() -> list[str]:
+    return [slow_name(lane) for lane in range(SLOW_LANES)]
 
 
 def ingest_arguments(queue_bytes: int = QUEUE_BYTES) -> dict[str, Any]:
@@ -53,10 +69,14 @@ def declare(channel: BlockingChannel, partitions: int, queue_bytes: int = QUEUE_
     """
     channel.exchange_declare(EVENTS, exchange_type="topic", durable=True)
     channel.exchange_declare(PARTITIONS, exchange_type="x-consistent-hash", durable=True)
-    channel.exchange_bind(PARTITIONS, EVENTS, routing_key="#")
+    channel.exchange_declare(LANES, exchange_type="topic", durable=True, arguments={"alternate-exchange": PARTITIONS})
     for name in queue_names(partitions):
         channel.queue_declare(name, durable=True, arguments=ingest_arguments(queue_bytes))
         channel.queue_bind(name, PARTITIONS, routing_key=WEIGHT)
+    for name in slow_names():
+        channel.queue_declare(name, durable=True, arguments=ingest_arguments(min(SLOW_BYTES, queue_bytes)))
+    channel.exchange_bind(LANES, EVENTS, routing_key="#")
+    channel.exchange_unbind(PARTITIONS, EVENTS, routing_key="#")  # as earlier versions had it: doubles, for a moment
     for name in (REFUSED, WORKERS):
         channel.queue_declare(name, durable=True, arguments={"x-queue-type": "quorum"})
     declare_stopped(channel)

@@ -18,6 +18,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from hallpulse.contract.speaker import user_name
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.tls import secured
 
@@ -90,10 +91,6 @@ class BrokerUsers:
                 raise Halt(f"broker management: it answers {error.code} to {method} {path.partition('/')[0]}") from None
         except (OSError, HTTPException) as error:
             raise Unavailable(f"broker management: {' '.join(str(error).split()) or 'it speaks no HTTP'}") from None
-
-
-def user_name(region: int, hall: str) -> str:
-    return f"{region}.{hall}"
 
 
 def routing_keys(region: int, hall: str, families: Sequence[str]) -> str:

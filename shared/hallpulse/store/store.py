@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from sqlalchemy import Engine, text
 
@@ -22,9 +23,10 @@ from .reading.moment import Moment
 from .recompute import Difference, recompute
 from .redating import Progress, apply_calendars
 from .registry import HallRegistry
-from .roles import make_service_role
+from .roles import make_roles
 from .tokens import TokenRegistry
 
+_NO_SERVICES: Mapping[str, str] = MappingProxyType({})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -89,12 +91,15 @@ def open_store(database_url: str, pool_size: int = 4, service: str = "") -> Stor
     return Store(open_engine(database_url, pool_size), process_actor(service))
 
 
-def migrate(database_url: str, service_url: str = "") -> None:
-    """Create or bring up to date the tables of a database, and the role that `service_url` logs in as."""
+def migrate(database_url: str, service_urls: Mapping[str, str] = _NO_SERVICES) -> None:
+    """Create or bring up to date the tables of a database, and the roles that services log in as.
+
+    service_urls: service → the URL with which it will connect; its role is made with the rights that it needs.
+    """
     engine = open_engine(database_url)
     try:
         upgrade(engine)
-        if service_url:
-            make_service_role(engine, service_url)
+        if service_urls:
+            make_roles(engine, service_urls)
     finally:
         engine.dispose()

@@ -286,6 +286,7 @@ notices = Table(
     Column("acknowledged", DateTime(timezone=True)),
     Column("acknowledged_by", Text),
     Column("resolved", DateTime(timezone=True)),
+    Column("ours", Boolean, nullable=False, server_default=text("true"), comment="made by a rule of this suite"),
     PrimaryKeyConstraint("region", "fingerprint", "started", "receiver"),
     Index("notices_told", "region", "told"),
 )

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, text
 
+from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.figures import Coverage, Figure, FigureTable, Scope, Window
@@ -32,7 +33,15 @@ from .overview import (
     read_overview,
     read_percentiles,
 )
-from .stored import CaseHistory, read_case_events, read_event_counts, read_history, read_is_of, read_stored_ids
+from .stored import (
+    CaseHistory,
+    read_case_events,
+    read_event_counts,
+    read_history,
+    read_is_of,
+    read_sample,
+    read_stored_ids,
+)
 
 
 class Moment:
@@ -102,6 +111,10 @@ class Moment:
     def case_events(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[CaseEvent]]:
         """Case → its events, for those of a hall's cases that any event has named."""
         return read_case_events(self._connection, region, hall, case_ids)
+
+    def sample_events(self, cases_each: int) -> list[HallEvent]:
+        """The events of some cases of every hall, as they were stored."""
+        return read_sample(self._connection, cases_each)
 
     def stored_ids(self, region: int, hall: str, ids: Sequence[str]) -> set[str]:
         """Those of the ids under which events of a hall are stored."""

@@ -15,7 +15,7 @@ from hallpulse.store.cases import CaseKey
 from hallpulse.store.catalogue import timelines
 from hallpulse.store.codec import unpack_history
 from hallpulse.store.context import CalendarCache
-from hallpulse.store.incoming import EVENT_COLUMNS, event_of
+from hallpulse.store.incoming import EVENT_COLUMNS, event_of, stored_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,19 @@ def read_stored_ids(connection: Connection, region: int, hall: str, ids: Sequenc
         {"region": region, "hall": hall, "ids": [pack_id(id_) for id_ in ids]},
     )
     return {unpack_id(bytes(id_)) for (id_,) in rows}
+
+
+def read_sample(connection: Connection, cases_each: int) -> list[HallEvent]:
+    """The events of some cases of every hall, as they were stored."""
+    rows = connection.execute(
+        text(
+            "SELECT c.region, c.hall, c.history FROM (SELECT DISTINCT region, hall FROM hall_days) h CROSS JOIN LATERAL"
+            " (SELECT region, hall, history FROM cases WHERE region = h.region AND hall = h.hall LIMIT :each) c"
+        ),
+        {"each": cases_each},
+    )
+    keys = [(region, hall, one.key) for region, hall, history in rows for one in unpack_history(bytes(history))]
+    return list(stored_events(connection, keys).values())
 
 
 def read_case_events(
