@@ -1,7 +1,7 @@
 # `make demo` and `make test` need only make, git and python3 >= 3.11 on Debian or Ubuntu: they set up the rest.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup setup-test demo up down status test test-unit chaos flood fuzz attacks hostile schemathesis lint format generate bench bench-large audit clean distclean
+.PHONY: help setup setup-test demo up down status test test-unit chaos flood returns fuzz attacks hostile schemathesis lint format generate bench bench-large audit clean distclean
 
 RUN := .venv/bin
 INPUT ?=
@@ -9,6 +9,8 @@ ONCE ?=
 SECTIONS ?=
 FAULTS ?= 200
 FUZZ ?= 100000
+LOOKS ?= 100
+RETURNS ?= 60
 SEED ?= $(shell date +%s)
 EXAMPLES ?= 300
 SECONDS ?= 4
@@ -45,6 +47,9 @@ chaos: setup-test ## Let FAULTS=200 faults strike while events are published, th
 
 flood: setup-test ## Offer ten times what ingest takes, for a minute, to a suite of its own
 	$(RUN)/python -m tests.chaos.flood
+
+returns: setup-test ## Give messages back LOOKS=100 and RETURNS=60 times in every way: nothing is lost; HALLPULSE_RABBITMQ_HOME=DIR for another RabbitMQ
+	LOOKS=$(LOOKS) RETURNS=$(RETURNS) $(RUN)/pytest -vv --durations=0 tests/integration/test_given_back.py
 
 fuzz: setup-test ## Send FUZZ=100000 mutated messages through a real broker and account for each; SEED=n repeats a run
 	FUZZ=$(FUZZ) SEED=$(SEED) $(RUN)/pytest -s tests/fuzz

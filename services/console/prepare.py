@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
 
-from hallpulse.broker import GATEWAY_USER, declare, vhost_of
+from hallpulse.broker import GATEWAY_USER, declare, keep_everything, vhost_of
 from hallpulse.broker.connection import open_channel
 from hallpulse.broker.users import BrokerUsers
 from hallpulse.calendars import CalendarError, load_overrides, national_calendar
@@ -33,6 +33,8 @@ def prepare(settings: Settings) -> None:
         store.close()
     with open_channel(settings.amqp_url) as channel:
         declare(channel, settings.partitions)
+    if settings.management_url:
+        keep_everything(settings.management_url, settings.amqp_url)
     if settings.gateway_amqp_url and settings.management_url:
         make_gateway_user(settings.management_url, settings.gateway_amqp_url)
 

@@ -25,8 +25,10 @@ from hallpulse.store import Store, open_store
 from hallpulse.tls import encrypted
 from services.ingest.calendars import CalendarWatch
 from services.ingest.faults import own_fault
+from services.ingest.keeping import KeepingWatch
 from services.ingest.mergers import Mergers
 from services.ingest.pipeline import Pipeline
+from services.ingest.refusals import read_once
 from services.ingest.trial import try_stored
 from services.ingest.work import Place
 
@@ -58,6 +60,7 @@ def _run(settings: Settings, limits: ConsumerLimits, store: Store, mergers: Merg
     watch = CalendarWatch(store, settings.calendars, say)
     watch.apply()
     watch.start()
+    keeping = KeepingWatch(settings.amqp_url, settings.management_url, settings.partitions, metrics, say)
     server, _ = start_http_server(settings.metrics_port, settings.host, new_registry())  # empty until it is guarded
     server.set_app(guarded(metrics_application(registry), settings.metrics_token))
     server.socket = encrypted(server.socket, settings.tls)
@@ -67,11 +70,14 @@ def _run(settings: Settings, limits: ConsumerLimits, store: Store, mergers: Merg
     gc.freeze()  # what is loaded by now stays: collections need not look at it again
     gc.set_threshold(100_000, 20, 100)  # a batch is thousands of objects that no cycle holds: look seldom
     say("ready")
+    keeping.start()
+    read_once(settings.amqp_url, store.refused, say)
     try:
         return consume(consumer, settings.amqp_url, functools.partial(_try_stored, store, limit))
     finally:
         lanes.stop()
         watch.stop()
+        keeping.stop()
         server.shutdown()
 
 

@@ -18,6 +18,7 @@ from hallpulse.contract.speaker import speaker, user_name
 from hallpulse.metrics import HallCount
 from hallpulse.store import Expected, MergeOutcome, Store
 
+from .refusals import rejected_letter
 from .work import HallTimes, Merged, Weigh, Work
 
 PART_BYTES = 128 * 1024
@@ -58,7 +59,9 @@ class Merging:
         taken = _taken(events)
         likely, doubtful = _parted(events, frozenset(id_.decode(errors="replace") for id_ in work.doubtful))
         expected = Expected.SOME_STORED if work.old_doubles else Expected.NEW
-        return _merged(taken, refused, [self._merge(likely, expected), self._merge(doubtful, Expected.ANYTHING)])
+        merged = _merged(taken, refused, [self._merge(likely, expected), self._merge(doubtful, Expected.ANYTHING)])
+        self._store.refused.enter([*map(rejected_letter, (*refused, *merged.reused))], self._now())
+        return merged
 
     def _merge(self, events: Sequence[HallEvent], expected: Expected) -> MergeOutcome:
         return self._store.merge(events, self._now(), expected)

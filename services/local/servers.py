@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from hallpulse.broker import EVENTS, GATEWAY_USER, declare, open_channel
+from hallpulse.broker import EVENTS, GATEWAY_USER, declare, keep_everything, open_channel
 from hallpulse.settings import DATABASE_SERVICES, service_database_variable, settings_from
 from hallpulse.store import migrate
 from hallpulse.tls import NO_FILES, TlsFiles
@@ -97,7 +97,7 @@ def broker(ground: Ground) -> Server:
     url = ground.given.get("HALLPULSE_AMQP_URL")
     if url:
         _check_broker(url)
-        _declare(url, ground)
+        _declare({"HALLPULSE_AMQP_URL": url}, ground)
         return _elsewhere({"HALLPULSE_AMQP_URL": url})
     programs.rabbitmq_server()
     programs.epmd()
@@ -112,17 +112,19 @@ def broker(ground: Ground) -> Server:
         "HALLPULSE_MANAGEMENT_URL": server.management_url(operator),
     }
     scraped = (Job(BROKER, [f"{server.host}:{server.ports.metrics}"], shown.client),)
-    parts = _broker_parts(server, lambda: _declare(server.amqp_url(operator), ground))
+    parts = _broker_parts(server, lambda: _declare(environment, ground))
     return Server(parts, environment, {"gateway": {"HALLPULSE_AMQP_URL": server.amqp_url(gateway)}}, scraped)
 
 
-def _declare(url: str, ground: Ground) -> None:
-    """Before any service starts, so that whoever publishes once the suite is ready finds the exchange."""
+def _declare(urls: Mapping[str, str], ground: Ground) -> None:
+    """Before any service starts, so that what is published once the suite is ready finds the exchange."""
     named = {name: value for name, value in ground.given.items() if name.startswith("HALLPULSE_")}
     trusted = {"HALLPULSE_TLS_CA": ground.tls.ca} if ground.tls.ca else {}
-    settings = settings_from({**named, **trusted, "HALLPULSE_AMQP_URL": url, "HALLPULSE_DATABASE_URL": "any"})
+    settings = settings_from({**named, **trusted, **urls, "HALLPULSE_DATABASE_URL": "any"})
     with open_channel(settings.amqp_url) as channel:
         declare(channel, settings.partitions)
+    if settings.management_url:
+        keep_everything(settings.management_url, settings.amqp_url)
 
 
 def _broker_ports(ground: Ground) -> BrokerPorts:

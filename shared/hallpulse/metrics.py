@@ -5,7 +5,7 @@ The names are a contract: boards, rules and other people's dashboards are writte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -195,7 +195,21 @@ class IngestMetrics:
             "hallpulse_ingest_lag_seconds", "How long the oldest delivery has waited that is not committed yet.",
             registry=registry,
         )  # fmt: skip
+        self._delivery_limit = Gauge(
+            "hallpulse_ingest_delivery_limit",
+            "How often the broker gives a message out again before it takes it off its queue, +Inf for without end;"
+            " absent where the broker does not tell.",
+            ("queue",),
+            registry=registry,
+        )
         add_build_info(registry)
+
+    def delivery_limits(self, limits: Mapping[str, float | None]) -> None:
+        """Queue → limit."""
+        self._delivery_limit.clear()
+        for queue, limit in limits.items():
+            if limit is not None:
+                self._delivery_limit.labels(queue).set(limit)
 
     def know_halls(self, halls: Collection[tuple[int, str]]) -> None:
         """The halls that are registered now, as (region, hall).

@@ -28,6 +28,7 @@ from hallpulse.contract.events import EventType, FigureReported, HallEvent, Item
 from hallpulse.domain.figures import Window
 from hallpulse.store import Store
 from services.local import ports
+from tests.ingesting import strain
 from tests.moments import ask
 from tests.servers import BrokerServer, PostgresServer, Vhost
 
@@ -84,10 +85,10 @@ class Service:
 
 def until(value: Callable[[], T], good: Callable[[T], bool], seconds: float = 20.0) -> T:
     """The first value that is good; the last one, for the assertion's sake, when time is up."""
-    end = time.monotonic() + seconds
+    began = time.monotonic()
     while True:
         seen = value()
-        if good(seen) or time.monotonic() > end:
+        if good(seen) or time.monotonic() - began > seconds * strain():
             return seen
         time.sleep(0.1)
 

@@ -8,6 +8,8 @@ from .reading.moment import Moment, Readable
 from .reading.overview import Overview
 from .reading.stored import CaseHistory
 from .recompute import Difference
+from .refused import Held, Outcome, RefusedTable
+from .refused_rows import KeptRefusal, RefusedFilter, Rejected
 from .registry import Hall
 from .store import Store, migrate, open_store
 from .tokens import Grant, Token, hash_of
@@ -24,12 +26,18 @@ __all__ = [
     "Expected",
     "Grant",
     "Hall",
+    "Held",
     "ItemRow",
+    "KeptRefusal",
     "MergeOutcome",
     "Moment",
+    "Outcome",
     "Overview",
     "Readable",
     "Reading",
+    "RefusedFilter",
+    "RefusedTable",
+    "Rejected",
     "Store",
     "TallyRow",
     "Token",

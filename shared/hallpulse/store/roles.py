@@ -42,6 +42,8 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "notices": _ADD,
     },
     "case_reads": {"gateway": "INSERT, SELECT (id)"},
+    "refused": {"ingest": "SELECT, INSERT, UPDATE, DELETE"},
+    "refused_halls": {"ingest": "SELECT, INSERT, UPDATE"},
     "notices": {"notices": "SELECT, INSERT, UPDATE"},
     "notice_deliveries": {"notices": "SELECT, INSERT, UPDATE"},
     "alembic_version": {},

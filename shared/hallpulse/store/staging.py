@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import Cursor
 from psycopg.types.string import BytesBinaryDumper
-from sqlalchemy import BigInteger, Boolean, Connection, Date, Integer, LargeBinary, SmallInteger, Text
+from sqlalchemy import BigInteger, Boolean, Connection, Date, DateTime, Integer, LargeBinary, SmallInteger, Text
 
 from hallpulse.domain.workdays import EPOCH_ORDINAL, date_of, day_of
 
@@ -26,6 +26,7 @@ _DRIVER_TYPES: tuple[tuple[type, str], ...] = (
     (LargeBinary, "bytea"),
     (Date, "int4"),  # binary, a date is the number of its day (`copied_day`)
     (Boolean, "bool"),
+    (DateTime, "timestamptz"),
 )
 
 

@@ -22,6 +22,7 @@ from .notices import NoticeLedger
 from .reading.moment import Moment
 from .recompute import Difference, recompute
 from .redating import Progress, apply_calendars
+from .refused import RefusedTable
 from .registry import HallRegistry
 from .roles import make_roles
 from .tokens import TokenRegistry
@@ -49,6 +50,7 @@ class Store:
         self.halls = HallRegistry(engine, actor)
         self.tokens = TokenRegistry(engine, actor)
         self.notices = NoticeLedger(engine)
+        self.refused = RefusedTable(engine, actor)
 
     def ping(self) -> None:
         """Raise Unavailable where the database does not answer."""
