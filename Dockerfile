@@ -1,6 +1,8 @@
 # One image for every service of the suite: the command says which.
 FROM python:3.11-slim-bookworm AS build
-RUN pip install --no-cache-dir uv==0.9.*
+# The one place of this version: scripts/setup.sh reads it here.
+ARG UV_VERSION=0.13.9
+RUN pip install --no-cache-dir "uv==$UV_VERSION"
 WORKDIR /src
 COPY pyproject.toml uv.lock README.md LICENSE* ./
 COPY shared ./shared

@@ -33,13 +33,13 @@ find_python() {
 have_rabbitmq() { [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || [ -x /opt/rabbitmq/sbin/rabbitmq-server ]; }
 have_browser() { have chromium || have chromium-browser || have google-chrome; }
 have_cjk_font() { [ -d /usr/share/fonts/opentype/noto ] || { have fc-list && [ -n "$(fc-list :lang=zh)" ]; }; }
-have_uv() { uv --version >/dev/null 2>&1; }
+is_uv() { case $("$1" --version 2>/dev/null) in "uv $uv_version" | "uv $uv_version "*) ;; *) return 1 ;; esac }
 
 missing_packages() {
     have_rabbitmq || echo rabbitmq-server
     have prometheus || echo prometheus
     have prometheus-alertmanager || have alertmanager || echo prometheus-alertmanager
-    if ! have_uv && [ ! -x .venv-uv/bin/uv ] && ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    if ! is_uv uv && ! is_uv .venv-uv/bin/uv && ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         "$python" -c 'import sys; print(f"python3.{sys.version_info.minor}-venv")'
     fi
 }
@@ -109,6 +109,19 @@ disable_units_of() {
     done
 }
 
+# apt waits by itself for the lock of dpkg, not for those of its package lists and archives. Fails where another apt
+# holds one for longer than $lock_seconds, and where apt-get fails.
+run_apt() {
+    waited=0
+    until as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -qq -o "DPkg::Lock::Timeout=$lock_seconds" "$@" \
+        </dev/null >"$log" 2>&1; do
+        grep -q '^E: Could not get lock' "$log" && [ $waited -lt $lock_seconds ] || return 1
+        [ $waited != 0 ] || say "waiting for another apt to end"
+        sleep 5
+        waited=$((waited + 5))
+    done
+}
+
 install_packages() {
     check_may_install "$@"
     say "installing Debian packages: $*"
@@ -117,9 +130,9 @@ install_packages() {
         is_installed $package || servers="$servers $package"
     done
     forbid_starts
-    as_root apt-get update -qq || say "apt-get update failed; going on with the package lists that are there"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null \
-        >"$log" 2>&1 || { tail -n 5 "$log" >&2 && fail "apt-get could not install: $* (all it said: $log)"; }
+    run_apt update || say "apt-get update failed; going on with the package lists that are there"
+    run_apt install -y --no-install-recommends "$@" ||
+        { tail -n 5 "$log" >&2 && fail "apt-get could not install: $* (all it said: $log)"; }
     for package in $servers; do
         ! is_installed $package || disable_units_of $package
     done
@@ -130,15 +143,15 @@ install_packages() {
 # --- Python packages ---------------------------------------------------------------------------------------------
 
 uv_program() {
-    if have_uv; then
+    if is_uv uv; then
         echo uv
         return
     fi
-    if [ ! -x .venv-uv/bin/uv ]; then
-        say "installing uv into .venv-uv" >&2
-        "$python" -m venv .venv-uv >&2
-        .venv-uv/bin/pip install --quiet --disable-pip-version-check uv >&2 ||
-            fail "pip could not install uv: is a package index reachable?"
+    if ! is_uv .venv-uv/bin/uv; then
+        say "installing uv $uv_version into .venv-uv" >&2
+        "$python" -m venv --clear .venv-uv >&2
+        .venv-uv/bin/pip install --quiet --disable-pip-version-check "uv==$uv_version" >&2 ||
+            fail "pip could not install uv $uv_version: is a package index reachable?"
     fi
     echo .venv-uv/bin/uv
 }
@@ -157,6 +170,8 @@ sync_python() {
 
 distribution=$(. /etc/os-release 2>/dev/null && echo "${ID:-}" || true)
 log=${TMPDIR:-/tmp}/hallpulse-apt.$$
+lock_seconds=600
+uv_version=$(sed -n 's/^ARG UV_VERSION=//p' Dockerfile)
 python=$(find_python)
 [ -n "$python" ] || fail "Python 3.11, 3.12 or 3.13 is needed and there is none: Debian 12 and Ubuntu 24.04 have it" \
     "as python3; on older ones install python3.11 and python3.11-venv first"

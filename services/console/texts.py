@@ -10,7 +10,7 @@ from hallpulse.domain.targets import State
 STATES: Mapping[State, Sentence] = {
     State.MET: Sentence("✔ 达标", "met"),
     State.ON_PACE: Sentence("↗ 进度正常", "on pace"),
-    State.BEHIND: Sentence("▼ 落后", "behind"),
+    State.BEHIND: Sentence("▼ 进度落后", "behind"),
     State.MISSED: Sentence("✘ 未达标", "missed"),
     State.NOT_MEASURED: Sentence("… 暂无数据", "no data"),
     State.BELOW_MIN_DENOMINATOR: Sentence("· 样本过少", "too few"),

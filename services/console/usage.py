@@ -1,8 +1,9 @@
-"""Bad usage, said in one line: exit status 2."""
+"""What commands share: bad usage as one line and exit status 2, the folder of plans, rendered files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +13,26 @@ from hallpulse.contract.refusal import Refused
 from hallpulse.contract.rules import place
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
+from services.boards.files import differing, write
+from services.local.layout import CHECKOUT
+
+
+def plans_folder(given: Path | None) -> Path:
+    """The one that is named, else HALLPULSE_PLANS, else the checkout's."""
+    return given or Path(os.environ.get("HALLPULSE_PLANS") or CHECKOUT / "plans")
+
+
+def check_or_write(command: str, folder: Path, files: Mapping[str, str], owned: str, *, check: bool) -> None:
+    """Say what was written; or, only checking, what is not as rendered, and exit 1."""
+    changed = differing(folder, files, owned) if check else write(folder, files, owned)
+    if check and changed:
+        for path in changed:
+            click.echo(f"{path}: not as the plans render it: run {command}", err=True)
+        raise SystemExit(1)
+    for path in changed:
+        click.echo(path)
+    click.echo(f"{len(files)} files, {len(changed)} changed")
+
 
 DEFAULT_HALL = "import"
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from hallpulse.spreadsheets import safe_cell
+from hallpulse.display import safe_cell
 
 from .cells import Broken, text_of
 from .importer import Rejected, field_title

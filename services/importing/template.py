@@ -13,7 +13,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from hallpulse.spreadsheets import safe_cell
+from hallpulse.display import safe_cell
 
 from . import template_texts as texts
 from .fields import CASES, CATALOGUE, Vocabulary

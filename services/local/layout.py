@@ -10,7 +10,7 @@ from pathlib import Path
 from services.local.errors import CannotRun
 from services.local.files import private_directory
 
-CHECKOUT = Path(__file__).resolve().parents[3]
+CHECKOUT = Path(__file__).resolve().parents[2]
 _ENOUGH_BYTES = 1 << 30
 
 

@@ -146,7 +146,7 @@ def test_a_notice_is_in_the_ledger_with_who_was_told_what_and_when(door: Door) -
 def test_a_repetition_is_counted_and_not_listed_twice(door: Door) -> None:
     door.post(posted())
     door.clock.now += timedelta(hours=24)
-    door.post(posted(annotations={"summary": "败诉率:落后进度", "value": "7.00"}))
+    door.post(posted(annotations={"summary": "败诉率:进度落后", "value": "7.00"}))
     (line,) = door.ledger()
     assert (line["times"], line["value"]) == (2, "7.00")
     assert datetime.fromisoformat(line["told"]) == NOON
@@ -210,7 +210,7 @@ def test_messages_reach_mailbox_and_robots_in_their_own_forms(
     (wecom_path, wecom), (ding_path, ding) = robots.posted
     assert wecom_path == "/cgi-bin/webhook/send?key=k"
     assert wecom["msgtype"] == ding["msgtype"] == "markdown"
-    assert "落后进度" in wecom["markdown"]["content"]
+    assert "进度落后" in wecom["markdown"]["content"]
     assert ding_path.startswith("/robot/send?access_token=t&timestamp=")
     assert "&sign=" in ding_path
     assert set(ding["markdown"]) == {"title", "text"}

@@ -13,19 +13,19 @@ from tests.servers import Vhost
 
 def test_a_batch_that_overtakes_another_is_not_acknowledged_before_it(vhost: Vhost) -> None:
     """One acknowledgement stands for all that came before: it would throw away what is not stored yet."""
-    behind: list[Batch] = []
+    tries: list[int] = []
 
     def away_for_the_first(batch: Batch) -> None:
-        if not behind:
-            behind.append(batch)
-        if batch is behind[0]:
+        """The first delivery's, however many came with it: brokers differ in how many they send at once."""
+        if batch.deliveries[0].tag == 1:
+            tries.append(len(batch.deliveries))
             raise Unavailable("database: gone")
 
     with publishing(vhost) as channel:
         for number in range(20):
             publish(channel, event(number), KEY, user_id=vhost.user)
     with consuming(vhost, ConsumerLimits(2, most_events=10), away_for_the_first) as running:
-        wait_until(lambda: len(running.ids) == 10 and len(running.said) >= 2)
+        wait_until(lambda: len(tries) >= 2 and len(running.ids) == 20 - tries[0])
         running.stop()
-    assert running.ids == [f"e{number}" for number in range(10, 20)]
+    assert running.ids == [f"e{number}" for number in range(tries[0], 20)]
     assert waiting(vhost, queue_names(2)) == 20

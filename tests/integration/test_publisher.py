@@ -118,7 +118,7 @@ def test_a_family_that_was_not_granted_is_a_reason_to_stop(hall_url: str) -> Non
     publisher = Publisher(hall_url)
     publisher.start()
     publisher.send(event(1, EventType.ITEM_PUBLISHED))
-    with pytest.raises(Halt, match=r"access to topic '222424\.hall-1\.item'"):
+    with pytest.raises(Halt, match=r"ACCESS_REFUSED - (write )?access to topic '222424\.hall-1\.item'"):
         publisher.flush(20)
     with pytest.raises(Halt, match="refused for user"):
         publisher.send(event(2))

@@ -234,7 +234,8 @@ class Service:
 
     @property
     def written(self) -> list[Path]:
-        return sorted((self.folder / "reports").glob("*"))
+        """The reports that are whole: one is written beside its place first, under a name with a dot."""
+        return sorted((self.folder / "reports").glob("[!.]*"))
 
 
 @contextmanager
@@ -300,6 +301,7 @@ def test_the_service_writes_last_months_report_once_and_any_on_demand(
         called(service.amqp_url, REGION, f"{last:%Y-%m}", "html")
         time.sleep(0.6)  # it has looked twice again
         assert [path.read_bytes() for path in service.written] == [content]
+    assert os.listdir(tmp_path / "reports") == [name]
     lines = store.audit.list(action="report")
     assert [line.deed.subject for line in lines] == [name.replace("docx", "html"), name, name]
     assert all(line.actor.startswith("reports: ") for line in lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -11,15 +12,15 @@ from pathlib import Path
 import pytest
 
 _SCRIPT = Path(__file__).parents[2] / "scripts" / "setup.sh"
-_TOOLS = ("sh", "dirname", "cat", "cksum", "id", "env", "grep", "sed", "rm")
+_TOOLS = ("sh", "dirname", "cat", "cksum", "cp", "id", "env", "grep", "mkdir", "rm", "sed", "tail")
 
 pytestmark = pytest.mark.skipif(not (_SCRIPT.parents[1] / ".venv").is_dir(), reason="no .venv of this checkout")
 
 
-def _setup(*arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+def _setup(*arguments: str, path: Path | None = None, script: Path = _SCRIPT) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": str(path)} if path else None
     return subprocess.run(
-        ["/bin/sh", _SCRIPT, *arguments],
+        ["/bin/sh", script, *arguments],
         env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -38,9 +39,13 @@ def bare(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def _offer(path: Path, name: str, program: str) -> None:
+    (path / name).write_text(f"#!/bin/sh\n{program}\n")
+    (path / name).chmod(0o755)
+
+
 def _offer_python(path: Path, program: str) -> None:
-    (path / "python3").write_text(f"#!/bin/sh\n{program}\n")
-    (path / "python3").chmod(0o755)
+    _offer(path, "python3", program)
 
 
 def test_an_old_python_is_said_in_one_line(bare: Path) -> None:
@@ -57,6 +62,65 @@ def test_what_it_may_not_install_it_names(bare: Path) -> None:
     assert refused.returncode == 1
     assert "prometheus" in refused.stderr
     assert refused.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def installer(bare: Path) -> Path:
+    """A PATH that has an apt-get too, which finds a lock of another apt as often as `held` has lines."""
+    _offer_python(bare, f'exec {sys.executable} "$@"')
+    (bare / "held").write_text("")
+    locked = "echo 'E: Could not get lock /var/lib/apt/lists/lock. It is held by process 1 (apt-get)' >&2"
+    _offer(
+        bare,
+        "apt-get",
+        f'echo "$*" >>{bare}/asked\n[ -s {bare}/held ] || exit 0\nsed -i 1d {bare}/held\n{locked}\nexit 100',
+    )
+    # Nothing of the machine's own is changed: it is root here, and writes no policy for services.
+    _offer(bare, "sleep", f'echo "$*" >>{bare}/slept')
+    _offer(bare, "dpkg-query", "exit 1")
+    _offer(bare, "tee", "exec cat >/dev/null")
+    _offer(bare, "chmod", "exit 0")
+    return bare
+
+
+def test_it_waits_for_the_lock_of_another_apt(installer: Path) -> None:
+    (installer / "held").write_text("once\ntwice\nthrice\n")
+    done = _setup("demo", path=installer)
+    asked = (installer / "asked").read_text().splitlines()
+    assert [line.split()[3] for line in asked] == ["update"] * 4 + ["install"]
+    assert all("-o DPkg::Lock::Timeout=600" in line for line in asked)
+    assert done.stdout.count("waiting for another apt to end") == 1
+    assert "could not install" not in done.stderr
+
+
+def test_it_waits_ten_minutes_for_a_lock_and_no_longer(installer: Path) -> None:
+    (installer / "held").write_text("again\n" * 1000)
+    done = _setup("demo", path=installer)
+    assert done.returncode == 1
+    assert "apt-get could not install" in done.stderr
+    assert "Could not get lock" in done.stderr
+    seconds = [int(line) for line in (installer / "slept").read_text().split()]
+    assert sum(seconds) == 2 * 600  # for the package lists, and for the packages
+
+
+def test_uv_comes_in_the_version_of_the_image_also_beside_another(bare: Path, tmp_path: Path) -> None:
+    found = re.search(r"^ARG UV_VERSION=([\d.]+)$", (_SCRIPT.parents[1] / "Dockerfile").read_text(), re.MULTILINE)
+    assert found is not None
+    checkout = tmp_path / "checkout"
+    (checkout / "scripts").mkdir(parents=True)
+    for name in ("scripts/setup.sh", "Dockerfile", "uv.lock", "pyproject.toml"):
+        shutil.copy(_SCRIPT.parents[1] / name, checkout / name)
+    for name in ("prometheus", "prometheus-alertmanager"):
+        _offer(bare, name, "exit 0")
+    _offer(bare, "uv", "echo uv 0.1.0")
+    _offer(bare, "new-uv", "mkdir -p .venv")
+    _offer(bare, "new-pip", f'echo "$*" >>{bare}/asked && cp {bare}/new-uv .venv-uv/bin/uv')
+    make_venv = f"mkdir -p .venv-uv/bin && cp {bare}/new-pip .venv-uv/bin/pip"
+    ask = f'echo {bare}/python3 ;; *) exec {sys.executable} "$@"'
+    _offer_python(bare, f"case $* in *--clear*) {make_venv} ;; *sys.executable*) {ask} ;; esac")
+    done = _setup("demo", path=bare, script=checkout / "scripts" / "setup.sh")
+    assert (done.returncode, done.stderr) == (0, f"setup: installing uv {found[1]} into .venv-uv\n")
+    assert (bare / "asked").read_text().split()[-1] == f"uv=={found[1]}"
 
 
 def test_a_wrong_purpose_is_refused() -> None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from hallpulse.amounts import amount, difference, parts
+from hallpulse.display import amount, difference, parts
 from hallpulse.domain.figures import Figure
 
 

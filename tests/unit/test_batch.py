@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 
 import pytest
 
-from hallpulse.broker import Batch, Delivery, Letter
+from hallpulse.broker import Batch, Delivery, Letter, committing
 from hallpulse.broker.committing import Committer
 from hallpulse.broker.sharing import surplus
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.contract.encode import encode_batch
 from hallpulse.domain.errors import Halt, Unavailable
 from tests.hall_events import accepted, changed
+from tests.ingesting import wait_until
 
 EVENT = accepted(changed())
 
@@ -105,17 +105,10 @@ class Commits:
             self.committer.put(Batch(generation, last_tag=tag))
 
 
-def settle(holds: object, seconds: float = 10) -> None:
-    until = time.monotonic() + seconds
-    while not holds():  # type: ignore[operator]
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 def test_batches_are_committed_in_their_order() -> None:
     commits = Commits()
     commits.put(*range(1, 50))
-    settle(lambda: len(commits.done) == 49)
+    wait_until(lambda: len(commits.done) == 49)
     commits.committer.stop(5)
     assert commits.done == [(tag, []) for tag in range(1, 50)]
 
@@ -123,18 +116,17 @@ def test_batches_are_committed_in_their_order() -> None:
 def test_an_unavailable_database_is_tried_again_after_growing_pauses_and_nothing_is_overtaken() -> None:
     commits = Commits(Unavailable("gone"), Unavailable("gone"))
     commits.put(1, 2)
-    settle(lambda: len(commits.done) == 2)
+    wait_until(lambda: len(commits.done) == 2)
     commits.committer.stop(5)
     assert (commits.done, commits.waits) == ([(1, []), (2, [])], [0.2, 0.4])
 
 
-def test_told_to_stop_it_leaves_what_waits_for_the_database_at_once() -> None:
+def test_told_to_stop_it_leaves_what_waits_for_the_database_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(committing, "FIRST_WAIT", 3600.0)
     commits = Commits(*[Unavailable("gone")] * 100)
     commits.put(1, 2)
-    settle(lambda: len(commits.waits) == 2)
-    began = time.monotonic()
-    commits.committer.stop(5)
-    assert time.monotonic() - began < 0.2
+    wait_until(lambda: commits.waits == [3600.0])
+    commits.committer.stop(60)
     assert commits.done == [(1, None), (2, None)]
 
 
@@ -143,7 +135,7 @@ def test_a_batch_that_can_no_longer_be_acknowledged_is_left() -> None:
     commits.unwanted.add(1)
     commits.put(1, generation=1)
     commits.put(2, generation=2)
-    settle(lambda: len(commits.done) == 2)
+    wait_until(lambda: len(commits.done) == 2)
     commits.committer.stop(5)
     assert commits.done == [(1, None), (2, [])]
 
@@ -151,7 +143,7 @@ def test_a_batch_that_can_no_longer_be_acknowledged_is_left() -> None:
 def test_what_is_no_outage_stops_everything_after_it() -> None:
     commits = Commits(Halt("wrong tables"))
     commits.put(1, 2)
-    settle(lambda: bool(commits.failed))
+    wait_until(lambda: bool(commits.failed))
     commits.committer.stop(5)
     assert [str(error) for error in commits.failed] == ["wrong tables"]
     assert commits.done == []

@@ -37,6 +37,13 @@ def test_every_route_documents_its_problems(described: dict[str, Any]) -> None:
                 assert list(response["content"]) == ["application/problem+json"]
 
 
+def test_statuses_bear_the_names_of_rfc_9110_whatever_the_python(described: dict[str, Any]) -> None:
+    """Python 3.13 renamed two of them, and the committed document differed from what it generated."""
+    responses = described["paths"]["/v1/events"]["post"]["responses"]
+    assert responses["413"]["description"] == "Content Too Large"
+    assert responses["422"]["description"] == "Unprocessable Content"
+
+
 def test_no_name_means_two_things(described: dict[str, Any]) -> None:
     own = {cls for cls in described["components"]["schemas"] if cls.endswith("Answer")}
     assert own.isdisjoint(components())

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from openpyxl import load_workbook
 
 from hallpulse.calendars.load import CalendarError, load_calendar
+from hallpulse.display import safe_cell
 from hallpulse.plans import PlanError, load_plan
-from hallpulse.spreadsheets import safe_cell
 from services.console.main import cli
 from services.notices.channels import ChannelsError, load_channels
 

@@ -33,11 +33,11 @@ def test_targets_are_those_of_the_months_last_day_with_the_month_before_beside_t
 
 def test_the_summary_counts_and_names_from_the_figures() -> None:
     text = spoken()
-    assert "截至2023年5月31日，方案19项目标中，已达标3项，进度正常0项，落后4项，未达标0项，暂不能判断12项。" in text
+    assert "截至2023年5月31日，方案19项目标中，已达标3项，进度正常0项，进度落后4项，未达标0项，暂不能判断12项。" in text
     assert "承诺办结时限压缩比完成64.96%（13000/20011），应达67.68%，距目标73.56%差8.60个百分点" in text
     assert "当月受理办件4812件，不予受理35件；办结4701件，其中当日办结2310件，占49.14%" in text
     assert "平均用时2.63个工作日，九成在7个工作日内办结；到期4607件，按期办结4390件，到期办结率95.29%" in text
-    assert "编制时（2023年6月5日）在办106件，其中超期17件，临期13件，逾期未受理5件，暂停计时3件。" in text
+    assert "编制时（2023年6月5日）在办106件，其中超期17件，临期13件，超时未受理5件，暂停计时3件。" in text
     assert "大厅5个，当月报送数据的4个；真实性检查中2类有发现，共39条，见第五部分。" in text
 
 

@@ -24,7 +24,7 @@ def posted(**changes: Any) -> dict[str, Any]:
         "status": "firing",
         "labels": {"alertname": "TargetBehindPath", "region": "222424", "severity": "critical", "lead": "justice"},
         "annotations": {
-            "summary": "败诉率:落后进度",
+            "summary": "败诉率:进度落后",
             "value": "6.10",
             "gap": "-1.10",
             "cases_url": "/v1/cases?region=1",
@@ -85,7 +85,7 @@ def test_a_nul_never_reaches_the_database() -> None:
 
 def test_the_text_says_what_is_wrong_since_when_and_where_to_look() -> None:
     notices = notices_of(decode(body()))
-    assert title_of(notices) == "✖ 严重 败诉率:落后进度"
+    assert title_of(notices) == "✖ 严重 败诉率:进度落后"
     assert "起始:2026-11-24 10:00" in body_of(notices)
     assert "/v1/cases?region=1" in body_of(notices)
 

@@ -9,12 +9,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.publisher import DiskOutbox, OutboxFull, RefusedEvent
+from hallpulse.publisher.disk import MOST_BYTES
 from hallpulse.publisher.memory import MemoryOutbox
 from hallpulse.publisher.message import Message
 from hallpulse.publisher.outbox import Outbox
@@ -35,26 +38,36 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "outbox.sqlite"
 
 
-@pytest.fixture(params=["memory", "disk"])
-def outbox(request: pytest.FixtureRequest, path: Path) -> Iterator[Outbox]:
-    opened: Outbox = MemoryOutbox() if request.param == "memory" else DiskOutbox(path)
-    yield opened
-    opened.let_go()
-    opened.close()
+class Opening(Protocol):
+    def __call__(self, most_bytes: int = MOST_BYTES) -> DiskOutbox:
+        """Open the test's file, and close it behind the test."""
 
 
 @pytest.fixture
-def disk(path: Path) -> Iterator[DiskOutbox]:
-    opened = DiskOutbox(path)
-    yield opened
-    opened.let_go()
-    opened.close()
+def opened(path: Path) -> Iterator[Opening]:
+    with ExitStack() as stack:
+
+        def open_outbox(most_bytes: int = MOST_BYTES) -> DiskOutbox:
+            outbox = DiskOutbox(path, most_bytes)
+            stack.callback(shut, outbox)
+            return outbox
+
+        yield open_outbox
 
 
-def reopened(outbox: DiskOutbox) -> DiskOutbox:
+@pytest.fixture(params=["memory", "disk"])
+def outbox(request: pytest.FixtureRequest, opened: Opening) -> Outbox:
+    return MemoryOutbox() if request.param == "memory" else opened()
+
+
+@pytest.fixture
+def disk(opened: Opening) -> DiskOutbox:
+    return opened()
+
+
+def shut(outbox: DiskOutbox) -> None:
     outbox.let_go()
     outbox.close()
-    return DiskOutbox(outbox.path)
 
 
 def test_what_is_added_waits_in_its_order_under_its_routing_key(outbox: Outbox) -> None:
@@ -121,11 +134,12 @@ def test_memory_takes_no_more_than_it_may_hold() -> None:
     outbox.add(messages(0, 1))
 
 
-def test_a_file_keeps_what_waits_and_what_was_refused(disk: DiskOutbox) -> None:
+def test_a_file_keeps_what_waits_and_what_was_refused(disk: DiskOutbox, opened: Opening) -> None:
     disk.add([*messages(0, 3), *messages(0, 1, TALLIES)])
     disk.confirm([(CASES, 1)])
     disk.refuse(TALLIES, 4, "not granted")
-    again = reopened(disk)
+    shut(disk)
+    again = opened()
     assert bodies(again) == [b"1", b"2"]
     assert list(again.refused()) == [RefusedEvent(4, TALLIES, b"0", "not granted")]
 
@@ -140,8 +154,8 @@ def test_what_was_refused_can_be_sent_again_or_dropped(disk: DiskOutbox) -> None
     assert (disk.drop_refused(), disk.count_refused(), disk.count()) == (2, 0, 250)
 
 
-def test_a_full_file_says_so_and_keeps_what_it_has(path: Path) -> None:
-    disk = DiskOutbox(path, 1_000_000)
+def test_a_full_file_says_so_and_keeps_what_it_has(path: Path, opened: Opening) -> None:
+    disk = opened(1_000_000)
     with pytest.raises(OutboxFull, match=rf"^outbox {path}: full: it holds \d+ of at most 1000000 bytes$"):
         _fill(disk)
     added = disk.count()
@@ -150,7 +164,8 @@ def test_a_full_file_says_so_and_keeps_what_it_has(path: Path) -> None:
     assert path.stat().st_size <= 1_000_000
     disk.confirm([(CASES, added // 2)])
     disk.add([Message(CASES, b"x" * 1000)] * (added // 4))
-    disk = reopened(disk)
+    shut(disk)
+    disk = opened()
     assert disk.count() == added - added // 2 + added // 4
 
 
@@ -159,16 +174,16 @@ def _fill(disk: DiskOutbox) -> None:
         disk.add([Message(CASES, b"x" * 1000)] * 10)
 
 
-def test_the_disk_gets_back_what_an_outage_took_of_it(path: Path) -> None:
-    disk = DiskOutbox(path)
+def test_the_disk_gets_back_what_an_outage_took_of_it(path: Path, disk: DiskOutbox, opened: Opening) -> None:
     disk.add([Message(CASES, b"x" * 100_000)] * 400)
     disk.confirm([(CASES, 400)])
-    reopened(disk)
+    shut(disk)
+    opened()
     assert path.stat().st_size < 100_000
 
 
-def test_only_one_of_several_programs_may_send_and_then_the_next(path: Path) -> None:
-    first, second = DiskOutbox(path), DiskOutbox(path)
+def test_only_one_of_several_programs_may_send_and_then_the_next(opened: Opening) -> None:
+    first, second = opened(), opened()
     assert (first.lease(), second.lease(), first.lease(), second.lease()) == (True, False, True, False)
     second.add(messages(0, 1))
     assert bodies(first) == [b"0"]
@@ -177,15 +192,19 @@ def test_only_one_of_several_programs_may_send_and_then_the_next(path: Path) -> 
 
 
 def _newer(path: Path) -> None:
-    DiskOutbox(path).close()
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 99")
+    shut(DiskOutbox(path))
+    _execute(path, "PRAGMA user_version = 99")
+
+
+def _execute(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
 
 
 NO_OUTBOX: dict[str, Callable[[Path], object]] = {
     "expected an outbox, a file of SQLite": lambda path: path.write_text("events\n" * 1000),
     "expected a file": lambda path: path.mkdir(),
-    "expected an outbox, found another program's": lambda path: sqlite3.connect(path).execute("CREATE TABLE t (x)"),
+    "expected an outbox, found another program's": lambda path: _execute(path, "CREATE TABLE t (x)"),
     "expected format 1, found 99: a newer version of hallpulse made it": _newer,
 }
 
@@ -210,18 +229,20 @@ def test_an_outbox_is_private(disk: DiskOutbox) -> None:
         assert file.stat().st_mode & 0o077 == 0
 
 
-def test_programs_that_come_to_a_new_outbox_at_once_make_one(path: Path) -> None:
+def test_programs_that_come_to_a_new_outbox_at_once_make_one(path: Path, opened: Opening) -> None:
     code = f"""from hallpulse.publisher import DiskOutbox, Message
 DiskOutbox({str(path)!r}).add([Message("222424.hall-1.case", b"x")])"""
     programs = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(6)]
     assert [program.communicate()[1] for program in programs] == [b""] * 6
-    assert DiskOutbox(path).count() == 6
+    assert opened().count() == 6
 
 
-def test_a_file_that_somebody_keeps_locked_is_told(disk: DiskOutbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_somebody_keeps_locked_is_told(
+    path: Path, opened: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("hallpulse.publisher.disk._BUSY_SECONDS", 0.1)
-    waiting = DiskOutbox(disk.path)
-    with sqlite3.connect(disk.path, isolation_level=None) as other:
+    waiting = opened()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable, match="another program has kept it locked"):
             waiting.add(messages(0, 1))

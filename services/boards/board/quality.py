@@ -37,7 +37,7 @@ def quality(look: Look, plans: Sequence[Plan], links: Links) -> board.Dashboard:
     made = made.with_row(row(look.say("拒收", "Refusals")))
     for panel in refusals(look):
         made = made.with_panel(panel)
-    made = made.with_row(row(look.say("下拉", "What pulled down"))).with_panel(_lowered(look))
+    made = made.with_row(row(look.say("拉低压缩比的事项", "What lowered it"))).with_panel(_lowered(look))
     return made.with_row(row(look.say("数据真实性", "Integrity"))).with_panel(_integrity(look))
 
 
@@ -81,7 +81,7 @@ def _integrity(look: Look) -> Table:
 def _lowered(look: Look) -> Table:
     """Nothing fell: one line says so, instead of an empty panel."""
     fell = f"max by (item, zh, department) (hallpulse_item_compression_change{REGION})"
-    none = look.say("近 7 日没有下拉的事项版本", "no version lowered it in 7 days")
+    none = look.say("近 7 日没有拉低压缩比的事项版本", "no version lowered it in 7 days")
     nothing = f'label_replace(vector(0), "zh", "{none}", "", "") unless on () hallpulse_item_compression_change{REGION}'
     key = Column(look.say("事项", "Item"), f"{fell} or ({nothing})", "zh")
     columns = [

@@ -15,8 +15,8 @@ WORDS: Mapping[State, tuple[str, str, str]] = {
     State.NOT_MEASURED: ("？ 暂无数据", "? no data yet", "purple"),
     State.BELOW_MIN_DENOMINATOR: ("… 办件太少", "… too few cases", "purple"),
     State.MET: ("✔ 已达标", "✔ met", "green"),
-    State.ON_PACE: ("→ 按进度", "→ on pace", "blue"),
-    State.BEHIND: ("▲ 落后进度", "▲ behind", "orange"),
+    State.ON_PACE: ("→ 进度正常", "→ on pace", "blue"),
+    State.BEHIND: ("▲ 进度落后", "▲ behind", "orange"),
     State.MISSED: ("✖ 未达标", "✖ missed", "red"),
 }
 CASE_WORDS: Mapping[str, tuple[str, str, str]] = {

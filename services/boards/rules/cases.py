@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 
 from hallpulse.domain.plan import Plan
 from services.boards.intervals import Intervals, Links, duration
-from services.boards.promql import number, select
+from services.boards.promql import department_name, literal, number, select
 from services.boards.rules.measured import in_force
 from services.boards.rules.rule import Alert
-from services.boards.rules.saying import department_name, literal
 
 HERE = "on (region, department)"
 DEPARTMENT = "{{ $labels.department }}"

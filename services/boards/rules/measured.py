@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from hallpulse.domain.plan import Plan, Target, TargetScope
-from hallpulse.domain.rules import AtMost, Below
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS
-from services.boards.promql import number, select
-from services.boards.rules.saying import amount
+from services.boards.promql import amount, number, select
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +22,6 @@ class Measured:
     @property
     def each_department(self) -> bool:
         return self.target.scope is TargetScope.EACH_DEPARTMENT
-
-    @property
-    def falls(self) -> bool:
-        """Less is better."""
-        return isinstance(self.target.rule, AtMost | Below)
 
     @property
     def tolerance(self) -> Fraction:
@@ -47,14 +40,14 @@ class Measured:
     @property
     def from_path(self) -> str:
         """How far the value is on the good side of what is required today; negative is behind."""
-        signs = ("-", "+") if self.falls else ("+", "-")
+        signs = ("-", "+") if self.target.rule.less_is_better else ("+", "-")
         return f"{self.of('gap')} {signs[0]} {self.of('goal')} {signs[1]} {self.of('required')}"
 
     @property
     def forecast_gap(self) -> str:
         """The gap that the forecast leaves at the period's end; negative is short."""
         ends, goal = self.of("forecast"), self.of("goal")
-        return f"{goal} - {ends}" if self.falls else f"{ends} - {goal}"
+        return f"{goal} - {ends}" if self.target.rule.less_is_better else f"{ends} - {goal}"
 
     @property
     def trend(self) -> str:

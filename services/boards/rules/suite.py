@@ -7,9 +7,8 @@ from datetime import date
 
 from hallpulse.domain.plan import Plan
 from services.boards.intervals import Intervals, Links, duration
-from services.boards.promql import number, select
+from services.boards.promql import literal, number, select
 from services.boards.rules.rule import Alert, Record
-from services.boards.rules.saying import literal
 
 SILENCE = "hallpulse:hall_silence:seconds"
 REFUSED = "hallpulse:events_refused:share"

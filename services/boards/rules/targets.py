@@ -11,10 +11,9 @@ from hallpulse.domain.lowering import COMPRESSION
 from hallpulse.domain.plan import Target
 from hallpulse.domain.targets import State
 from services.boards.intervals import Intervals, Links
-from services.boards.promql import select
+from services.boards.promql import GAP_WORDS, UNIT_WORDS, department_name, each, literal, select
 from services.boards.rules.measured import Measured, below, in_force
 from services.boards.rules.rule import Alert
-from services.boards.rules.saying import GAP_WORDS, UNIT_WORDS, department_name, each, literal
 
 DROPPED_ITEMS = 'topk(5, -hallpulse_item_compression_change{region="%d"}) * 100'
 
@@ -62,7 +61,7 @@ class BehindPath(_Base):
         return f"{below(measured.from_path, -measured.tolerance)} {measured.in_state(State.BEHIND)}"
 
     def words(self, measured: Measured) -> str:
-        return f"落后进度,今日应达 {_said(measured, 'required')}"
+        return f"进度落后,今日应达 {_said(measured, 'required')}"
 
 
 class ShortAtEnd(_Base):
@@ -131,7 +130,7 @@ class Dropped(_Base):
 
     def words(self, measured: Measured) -> str:
         line = (
-            '{{ .Labels.zh }}({{ .Labels.item }},{{ .Labels.department }},下拉 {{ .Value | printf "%.2f" }} 个百分点);'
+            '{{ .Labels.zh }}({{ .Labels.item }},{{ .Labels.department }},拉低 {{ .Value | printf "%.2f" }} 个百分点);'
         )
         return f"7 日内骤降。拉低它的事项版本:{each(DROPPED_ITEMS % measured.plan.region, line, '未找到')}"
 

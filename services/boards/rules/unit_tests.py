@@ -106,7 +106,10 @@ def _series(measured: Measured, scenario: Scenario, steps: int) -> Iterator[dict
     }
     if scenario.gap is not None and scenario.end is not None:
         end = _whole(target, scenario.end)
-        amounts |= {"gap": _whole(target, scenario.gap), "forecast": goal - end if measured.falls else goal + end}
+        amounts |= {
+            "gap": _whole(target, scenario.gap),
+            "forecast": goal - end if target.rule.less_is_better else goal + end,
+        }
     for aspect, amount in amounts.items():
         yield _one(_labelled(measured, aspect), amount, steps)
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from hallpulse.store import AuditLine, open_store
 from services.console.commands.token import AnyRegion
 from services.console.connection import connect, directory_option
-from services.console.history.days import SHANGHAI
+from services.console.history import SHANGHAI
 from services.console.screen import screen
 
 

@@ -17,9 +17,8 @@ from services.boards.publish.grafana import Grafana
 from services.boards.publish.push import Pushed
 from services.boards.publish.push import push as push_all
 from services.console.connection import connect, directory_option
-from services.console.history.days import SHANGHAI
-from services.console.history.write import write_history
-from services.console.rendering import check_or_write, plans_folder
+from services.console.history import SHANGHAI, write_history
+from services.console.usage import check_or_write, plans_folder
 from services.local.layout import CHECKOUT, Layout
 
 PROMETHEUS = "http://prometheus:9090"

@@ -18,13 +18,10 @@ from services.console import texts
 from services.console.connection import connect, directory_option, endpoints
 from services.console.demo.acts import Stage, play_file, play_year
 from services.console.demo.given import kind_of
-from services.console.demo.marking import mark, refuse_another
 from services.console.demo.running import StopAsked, suite, wait_for_stop
-from services.console.demo.scene import county_of, scene
+from services.console.demo.scene import county_of, mark, refuse_another, scene
 from services.console.demo.showing import show_addresses
-from services.console.history.blocks import NoHistory
-from services.console.history.days import SHANGHAI
-from services.console.history.write import write_history
+from services.console.history import SHANGHAI, NoHistory, write_history
 from services.console.screen import screen
 from services.console.usage import input_file
 from services.local.layout import CHECKOUT, Layout

@@ -8,8 +8,8 @@ import click
 
 from hallpulse.plans import load_plans
 from services.boards import DEMO, OFFICE, Links
-from services.boards.generated import rule_files
-from services.console.rendering import check_or_write, plans_folder
+from services.boards.rules.render import rule_files
+from services.console.usage import check_or_write, plans_folder
 
 RECEIVER = "http://notices:8084/v1/alerts"
 

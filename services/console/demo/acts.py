@@ -15,13 +15,13 @@ from hallpulse.domain.workdays import date_of
 from hallpulse.settings import Settings
 from hallpulse.store import Store
 from services.console import texts
+from services.console.demo.scene import register
 from services.simulator import County, simulate
 from services.simulator.county import HALLS
 from services.simulator.stream import families_of
 
 from .feeding import feed
 from .given import show_file
-from .halls import register
 from .scene import Scene
 from .showing import show_indicators, show_targets
 from .watching import Watch

@@ -1,19 +1,68 @@
-"""What is shown: a plan, and a county that lives under it."""
+"""A demonstration's scene: the plan, a county that lives under it, its halls, and how large it was made."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+from hallpulse.broker.users import BrokerUsers
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.workdays import day_of
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
+from hallpulse.store import Store, hash_of
 from services.importing.surroundings import clock, today, workdays
+from services.local.layout import Layout
 from services.simulator import County
 from services.simulator.county import CASES_A_YEAR, moment
+
+
+def refuse_another(layout: Layout, cases: int) -> None:
+    """Raises HallpulseError where the data is of a demonstration with another number of cases."""
+    try:
+        found = json.loads(_place(layout).read_text())["cases"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if found != cases:
+        raise HallpulseError(
+            f"{layout.root} holds a demonstration of {found} cases a year:"
+            " delete it with `hallpulse down --purge`, or choose another directory with --dir"
+        )
+
+
+def mark(layout: Layout, cases: int) -> None:
+    _place(layout).write_text(json.dumps({"cases": cases}))
+
+
+def _place(layout: Layout) -> Path:
+    """Inside the private database's directory, so that it goes when the data goes."""
+    return (layout.database if layout.database.is_dir() else layout.root) / "demonstration.json"
+
+
+Wanted = Mapping[tuple[int, str], Sequence[str]]
+"""(region, hall) → the event families that it may send."""
+
+
+def register(settings: Settings, store: Store, wanted: Wanted) -> int:
+    """Register those that are not yet; how many. Keys of halls that are known stay what they are.
+
+    Nobody needs the new ones' keys here: `hallpulse hall rotate` gives others.
+    """
+    known = {(hall.region, hall.hall) for hall in store.halls.list()}
+    missing = {place: families for place, families in wanted.items() if place not in known}
+    for (region, hall), families in missing.items():
+        if settings.management_url:
+            vhost = unquote(urlsplit(settings.amqp_url).path.removeprefix("/")) or "/"
+            BrokerUsers(settings.management_url, vhost).put(region, hall, families)
+        store.halls.add(region, hall, families, hash_of(secrets.token_urlsafe(32)))
+    return len(missing)
+
 
 FIRST_REGION = 222424
 _DAYS_AFTER = 30

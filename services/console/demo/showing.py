@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from hallpulse.amounts import NOTHING, amount, difference, parts
 from hallpulse.contract.reasons import both
+from hallpulse.display import NOTHING, amount, difference, parts
 from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.targets import State, TargetResult, evaluate, read_tables

@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
 from fractions import Fraction
 
-from hallpulse.amounts import NOTHING, amount, difference
 from hallpulse.contract.reasons import Sentence
-from hallpulse.domain.figures import Figure
+from hallpulse.display import NOTHING, amount, difference
+from hallpulse.domain.figures import Figure, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.plan import Names, Plan
-
-from . import texts
-from .document import Cell, Tone, Unit
+from services.reports.monthly import texts
+from services.reports.monthly.document import Cell, Tone, Unit
+from services.reports.monthly.material import Coverage
+from services.reports.monthly.report import MonthlyReport
 
 _SHANGHAI = timezone(timedelta(hours=8))
 BLANK = Cell(NOTHING, tone=Tone.QUIET)
@@ -104,3 +105,19 @@ def unit_of(indicator: str, plan: Plan) -> str:
 
 def _unit(unit: str) -> Unit:
     return "share" if unit == "share" else "days" if unit == "days" else "count"
+
+
+def of_month(report: MonthlyReport, text: Sentence = texts.OVER) -> Sentence:
+    return over(text, report.window, report.coverage, report.compiled)
+
+
+def of_period(report: MonthlyReport) -> Sentence:
+    return over(texts.OVER, report.period or report.window, report.period_coverage, report.compiled)
+
+
+def over(text: Sentence, window: Window, coverage: Coverage, compiled: int) -> Sentence:
+    start, end, newest, made = day(window.start), day(window.end), moment(coverage.newest), moment(compiled)
+    counts: dict[str, object] = {"reporting": coverage.reporting, "halls": coverage.halls}
+    zh = {"start": start.zh, "end": end.zh, "newest": newest.zh, "compiled": made.zh}
+    en = {"start": start.en, "end": end.en, "newest": newest.en, "compiled": made.en}
+    return filled(text, {**counts, **zh}, {**en})

@@ -46,7 +46,7 @@ NOTES = Sentence("七、附注", "7. Notes")
 
 # Summary
 COUNTED = Sentence(
-    "截至{on}，方案{n}项目标中，已达标{met}项，进度正常{on_pace}项，落后{behind}项，未达标{missed}项，暂不能判断{rest}项。",
+    "截至{on}，方案{n}项目标中，已达标{met}项，进度正常{on_pace}项，进度落后{behind}项，未达标{missed}项，暂不能判断{rest}项。",
     "By {on}, of the plan's {n} targets {met} are met, {on_pace} on pace, {behind} behind, {missed} missed;"
     " {rest} cannot be judged.",
 )
@@ -56,7 +56,7 @@ SHORT_ONE = Sentence(
     "{name} {value} ({parts}), required {required}, {gap} from the goal of {goal}",
 )
 SHORT_BOUND = Sentence("{name}有{n}个部门未达到", "{name}: {n} departments are short")
-NONE_SHORT = Sentence("能够判断的目标中没有落后的。", "None of the targets that can be judged is behind.")
+NONE_SHORT = Sentence("能够判断的目标中没有进度落后的。", "None of the targets that can be judged is behind.")
 NONE_JUDGED = Sentence("没有能够判断的目标。", "No target can be judged.")
 FORECAST_MET = Sentence("按近期趋势，到{end}预计达标：{names}。", "At the recent pace these are met by {end}: {names}.")
 FORECAST_SHORT = Sentence(
@@ -90,7 +90,7 @@ COMPRESSION_SAME = Sentence(
     "承诺办结时限压缩比{now}，与上月末持平。", "The compression of promised limits is {now}, as the month before."
 )
 OPEN_NOW = Sentence(
-    "编制时（{on}）在办{open}件，其中超期{overdue}件，临期{due_soon}件，逾期未受理{unaccepted_late}件，暂停计时{suspended}件。",
+    "编制时（{on}）在办{open}件，其中超期{overdue}件，临期{due_soon}件，超时未受理{unaccepted_late}件，暂停计时{suspended}件。",
     "When this was compiled ({on}), {open} cases were open: {overdue} overdue, {due_soon} due soon,"
     " {unaccepted_late} not accepted in time, {suspended} suspended.",
 )
@@ -136,7 +136,7 @@ REACHED, NOT_REACHED = Sentence("已达到", "reached"), Sentence("未达到", "
 STATES: Mapping[State, Sentence] = {
     State.MET: Sentence("已达标", "met"),
     State.ON_PACE: Sentence("进度正常", "on pace"),
-    State.BEHIND: Sentence("落后", "behind"),
+    State.BEHIND: Sentence("进度落后", "behind"),
     State.MISSED: Sentence("未达标", "missed"),
     State.NOT_MEASURED: Sentence("无数据", "not measured"),
     State.BELOW_MIN_DENOMINATOR: Sentence("样本不足", "too few"),
@@ -171,7 +171,7 @@ OPEN_CASES = Sentence("在办", "Open")
 OPEN_STATES: Mapping[str, Sentence] = {
     "overdue": Sentence("超期", "Overdue"),
     "due_soon": Sentence("临期", "Due soon"),
-    "unaccepted_late": Sentence("逾期未受理", "Not accepted"),
+    "unaccepted_late": Sentence("超时未受理", "Not accepted"),
     "suspended": Sentence("暂停计时", "Suspended"),
     "on_time": Sentence("正常", "On time"),
 }
@@ -309,7 +309,7 @@ LAW = (
         "Time for hearings, tenders, auctions, tests, appraisals and expert reviews does not count (article 45).",
     ),
     Sentence(
-        "收件后五个工作日内未受理、未退回也未一次性告知补正的，为逾期未受理（第三十二条）。",
+        "收件后五个工作日内未受理、未退回也未一次性告知补正的，为超时未受理（第三十二条）。",
         "A case that is neither accepted, refused nor returned for supplements within five working days of receipt is"
         " not accepted in time (article 32).",
     ),

@@ -15,9 +15,9 @@ from docx.shared import Mm, Pt
 from docx.table import Table as Grid
 from docx.table import _Cell as GridCell
 
+from hallpulse.display import printable
 from services.reports.monthly import Cell, Column, Document, Paragraph, Section, Table, Tone
 
-from .characters import printable
 from .docx_text import (
     FANG_SONG,
     HEI,

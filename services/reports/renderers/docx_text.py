@@ -15,7 +15,7 @@ from docx.table import _Row as GridRow
 from docx.text.paragraph import Paragraph
 from docx.text.run import Run
 
-from .characters import printable
+from hallpulse.display import printable
 
 SONG, HEI, FANG_SONG, LATIN = "宋体", "黑体", "仿宋", "Times New Roman"
 INK, QUIET, RED = "1A1A1A", "767676", "C00000"

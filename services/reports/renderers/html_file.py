@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from hallpulse.display import printable
 from services.reports.monthly import Cell, Column, Document, Paragraph, Section, Table, Tone
-
-from .characters import printable
 
 _STYLE = """
 @page { size: A4; margin: 24mm 18mm 22mm; }

@@ -17,9 +17,8 @@ from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.platypus import Flowable
 from reportlab.platypus import Paragraph as Lines
 
+from hallpulse.display import printable
 from services.reports.monthly import Tone
-
-from .characters import printable
 
 HAN, HANGUL, LATIN = "STSong-Light", "HYSMyeongJo-Medium", "Times-Roman"
 INK, QUIET = HexColor("#1a1a1a"), HexColor("#767676")

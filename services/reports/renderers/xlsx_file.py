@@ -10,11 +10,9 @@ from openpyxl import Workbook
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 
-from hallpulse.spreadsheets import safe_cell
+from hallpulse.display import printable, safe_cell
 from services.reports.monthly import Cell, Column, Document, Table, Tone
 from services.reports.monthly.texts import DENOMINATOR, NUMERATOR, SEE_SHEET, TEXTS_SHEET
-
-from .characters import printable
 
 _FORMATS = {"share": "0.00%", "points": "+0.00;−0.00;0.00", "days": "0.00", "count": "0"}
 _COLORS = {Tone.PLAIN: "1A1A1A", Tone.GOOD: "1B6E3C", Tone.BAD: "B3261E", Tone.QUIET: "767676"}

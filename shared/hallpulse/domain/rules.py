@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import Literal
+from typing import ClassVar, Literal
 
 from .figures import Window
 
@@ -37,6 +37,7 @@ class _Rising:
     """More is better: a value keeps a bar that it reaches."""
 
     __slots__ = ()
+    less_is_better: ClassVar[bool] = False
 
     def keeps(self, value: Fraction, bar: Fraction) -> bool:
         return value >= bar
@@ -54,6 +55,7 @@ class _Falling:
     """Less is better: a value keeps a bar that it does not exceed."""
 
     __slots__ = ()
+    less_is_better: ClassVar[bool] = True
 
     def keeps(self, value: Fraction, bar: Fraction) -> bool:
         return value <= bar

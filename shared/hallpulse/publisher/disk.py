@@ -55,11 +55,11 @@ class DiskOutbox:
             self._front = self._connect("FULL")
             try:
                 file_format.prepare(self._front, self.path)
+                self._page_size = _number(self._front, "PRAGMA page_size")
                 self._back = self._connect("NORMAL")
             except BaseException:
                 self._front.close()
                 raise
-            self._page_size = _number(self._front, "PRAGMA page_size")
 
     def add(self, messages: Sequence[Message]) -> None:
         rows = [(message.routing_key, message.body) for message in messages]
@@ -121,7 +121,7 @@ class DiskOutbox:
                 lease = sqlite3.connect(f"{self.path}-lease", timeout=0, isolation_level=None, check_same_thread=False)
                 try:
                     lease.execute("BEGIN EXCLUSIVE")
-                except sqlite3.OperationalError as error:
+                except sqlite3.Error as error:
                     lease.close()
                     if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                         return False
@@ -166,8 +166,12 @@ class DiskOutbox:
 
     def _connect(self, synchronous: str) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        connection.execute(f"PRAGMA journal_size_limit = {_WORTH_SHRINKING}")
+        try:
+            connection.execute(f"PRAGMA synchronous = {synchronous}")
+            connection.execute(f"PRAGMA journal_size_limit = {_WORTH_SHRINKING}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _touch(self) -> None:

@@ -7,6 +7,7 @@ not publish under its routing key ends as Halt: publishing it again is of no use
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -26,8 +27,6 @@ from pika.spec import Basic
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.tls import secured
 
-from .backoff import Backoff
-
 EXCHANGE = "hall.events"
 MOST_IN_FLIGHT = 10_000
 MOST_BYTES = 64 * 1024 * 1024
@@ -36,6 +35,26 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 
 Answered = Callable[[Unavailable | Halt | None], None]
 """Called once, on the pipeline's thread or at once on the caller's: None where the broker has the message."""
+
+
+class Backoff:
+    """Pauses that double from `first` to `longest` seconds until something succeeds.
+
+    Each is shortened by chance, up to half: many halls that lost one broker do not come back in step.
+    """
+
+    def __init__(self, first: float, longest: float) -> None:
+        self._first = first
+        self._longest = longest
+        self._pause = first
+
+    def next(self) -> float:
+        pause = self._pause * random.uniform(0.5, 1.0)
+        self._pause = min(self._pause * 2, self._longest)
+        return pause
+
+    def reset(self) -> None:
+        self._pause = self._first
 
 
 class _Waiting:

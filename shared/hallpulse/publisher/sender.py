@@ -15,11 +15,9 @@ from functools import partial
 from typing import NamedTuple
 
 from hallpulse.domain.errors import Halt, Unavailable
-
-from .backoff import Backoff
-from .message import Message, envelope
-from .outbox import Outbox, Waiting
-from .pipeline import Pipeline
+from hallpulse.publisher.message import Message, envelope
+from hallpulse.publisher.outbox import Outbox, Waiting
+from hallpulse.publisher.pipeline import Backoff, Pipeline
 
 UNDER_WAY = 64
 MOST_BYTES = 32 * 1024 * 1024

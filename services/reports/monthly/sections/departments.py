@@ -9,9 +9,7 @@ from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
 from services.reports.monthly.ranking import Ranking, Standing
 from services.reports.monthly.report import MonthlyReport
-from services.reports.monthly.shown import count_cell, figure_cell, filled, named, text_cell, unit_of
-
-from .captions import of_month
+from services.reports.monthly.shown import count_cell, figure_cell, filled, named, of_month, text_cell, unit_of
 
 _FIGURE_WIDTH = 30
 

@@ -9,9 +9,16 @@ from hallpulse.domain.lowering import Lowering
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
 from services.reports.monthly.report import MOST_LOWERING, MonthlyReport
-from services.reports.monthly.shown import count_cell, difference_cell, filled, named, parts_text, text_cell, value_text
-
-from .captions import of_month
+from services.reports.monthly.shown import (
+    count_cell,
+    difference_cell,
+    filled,
+    named,
+    of_month,
+    parts_text,
+    text_cell,
+    value_text,
+)
 
 _COLUMNS = (
     Column(texts.NUMBER, 10),

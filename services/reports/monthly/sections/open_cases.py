@@ -8,9 +8,7 @@ from hallpulse.domain.figures import Figure
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
 from services.reports.monthly.report import MonthlyReport, OpenLine
-from services.reports.monthly.shown import count_cell, figure_cell, named, text_cell
-
-from .captions import of_month
+from services.reports.monthly.shown import count_cell, figure_cell, named, of_month, text_cell
 
 _BAD = ("overdue", "unaccepted_late")
 _COLUMNS = (

@@ -11,9 +11,7 @@ from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
 from services.reports.monthly.material import Coverage, Found
 from services.reports.monthly.report import MonthlyReport
-from services.reports.monthly.shown import count_cell, day, filled, joined, moment, text_cell
-
-from .captions import of_month
+from services.reports.monthly.shown import count_cell, day, filled, joined, moment, of_month, text_cell
 
 MOST_EXAMPLES = 3
 _COVERAGE_COLUMNS = (

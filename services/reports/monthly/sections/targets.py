@@ -21,13 +21,12 @@ from services.reports.monthly.shown import (
     filled,
     joined,
     named,
+    of_period,
     sentence_of,
     text_cell,
     value_cell,
     value_text,
 )
-
-from .captions import of_period
 
 MOST_NAMED = 10
 _TONES = {State.MET: Tone.GOOD, State.ON_PACE: Tone.GOOD, State.BEHIND: Tone.BAD, State.MISSED: Tone.BAD}

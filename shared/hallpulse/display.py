@@ -1,7 +1,8 @@
-"""Figures as people read them: per cent with two digits, counts without any."""
+"""Figures as people read them, and texts as the files of spreadsheets and documents can hold them."""
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 from hallpulse.domain.figures import Figure
@@ -43,3 +44,19 @@ def _digits(value: Fraction) -> str:
 
 def _plain(value: Fraction) -> str:
     return str(value.numerator) if value.denominator == 1 else f"{float(value):.2f}"
+
+
+_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def safe_cell(text: str) -> str:
+    """Text that no spreadsheet takes for a formula: what begins like one gets an apostrophe before it."""
+    return f"'{text}" if text.startswith(_STARTS_FORMULA) else text
+
+
+_NOT_TEXT = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def printable(text: str) -> str:
+    """A control character becomes a sign that something stood there: XML, of which documents are made, has none."""
+    return _NOT_TEXT.sub("\ufffd", text)

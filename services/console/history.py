@@ -1,19 +1,27 @@
-"""What /metrics would have shown at the end of each past day, by what is known now."""
+"""The past of the plans in force, written into a Prometheus: read from the store, made into blocks by its own tool."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta, timezone
+from pathlib import Path
 
+import httpx
 from prometheus_client.metrics_core import Metric
 
 from hallpulse import metrics as names
+from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.figures import FigureTable, Window
 from hallpulse.domain.plan import Plan, plan_for
+from hallpulse.plans import load_plans
 from hallpulse.series import FilledFamily
-from hallpulse.store import Coverage, Store
+from hallpulse.settings import Settings
+from hallpulse.store import Coverage, Store, open_store
 from services.targets.collector import snapshot_families
 from services.targets.desk import TargetDesk
 
@@ -132,3 +140,52 @@ def _lines(family: Metric, suffix: str, moment: int) -> Iterator[str]:
 
 def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+class NoHistory(HallpulseError):
+    """The past could not be written; the present goes on."""
+
+
+def scrape_labels(prometheus_url: str) -> dict[str, str]:
+    """The labels that this Prometheus gives to what it scrapes from the targets service. Raises NoHistory."""
+    try:
+        answer = httpx.get(
+            f"{prometheus_url}/api/v1/query", params={"query": "hallpulse_snapshot_timestamp_seconds"}, timeout=10
+        ).json()
+        found = answer["data"]["result"]
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        raise NoHistory(f"Prometheus does not answer at {prometheus_url}: {type(error).__name__}") from None
+    if len(found) != 1:
+        raise NoHistory("Prometheus has not scraped the targets service yet: try again in a moment")
+    return {name: value for name, value in found[0]["metric"].items() if name != "__name__"}
+
+
+def write_blocks(lines: Mapping[str, Sequence[str]], data: Path) -> int:
+    """How many samples were written. Raises NoHistory."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        raise NoHistory("promtool is not installed (package prometheus)")
+    with tempfile.TemporaryDirectory(prefix="hallpulse-history-") as folder:
+        file = Path(folder) / "history.txt"
+        with file.open("w", encoding="utf-8") as out:
+            for family, samples in lines.items():
+                out.write(f"# TYPE {family} gauge\n")
+                out.writelines(samples)
+            out.write("# EOF\n")
+        command = (promtool, "tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=744h")
+        done = subprocess.run([*command, str(file), str(data)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise NoHistory(f"promtool: {' '.join((done.stderr or done.stdout).split())[-300:]}")
+    return sum(len(samples) for samples in lines.values())
+
+
+def write_history(settings: Settings, data: Path, today: date) -> int:
+    """How many samples were written into a Prometheus' folder of data. Raises NoHistory, PlanError, Unavailable."""
+    plans = load_plans(settings.plans)
+    days = sorted({day for plan in plans for day in past_days(plans, plan.region, today)})
+    labels = scrape_labels(settings.prometheus_url)
+    store = open_store(settings.database_url)
+    try:
+        return write_blocks(history(store, plans, days, labels), data)
+    finally:
+        store.close()
