@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,27 +11,15 @@ from typing import Any
 import msgspec
 
 from hallpulse.contract.events import EventType, HallEvent
+from hallpulse.contract.personal import is_personal
+from hallpulse.contract.rules import EARLIEST
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.workdays import Workdays
 
+from .fields import STEPS
 from .items import NAMESPACE, checked
 from .problems import BadRow, Note
 
-STEPS: Mapping[str, EventType] = {
-    "received": EventType.CASE_RECEIVED,
-    "supplement_requested": EventType.CASE_SUPPLEMENT_REQUESTED,
-    "supplemented": EventType.CASE_SUPPLEMENTED,
-    "accepted": EventType.CASE_ACCEPTED,
-    "rejected": EventType.CASE_REJECTED,
-    "suspended": EventType.CASE_SUSPENDED,
-    "resumed": EventType.CASE_RESUMED,
-    "extended": EventType.CASE_EXTENDED,
-    "decided": EventType.CASE_DECIDED,
-    "delivered": EventType.CASE_DELIVERED,
-    "rated": EventType.CASE_RATED,
-    "withdrawn": EventType.CASE_WITHDRAWN,
-}
-"""Steps in the order of a case's life, which is their order where they are dated to the day only."""
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -46,15 +35,26 @@ class Place:
 class CaseImport:
     """Whose cases they are; workdays: of the hall's county; now: microseconds since 1970-01-01 UTC.
 
-    catalogue: as it is stored; today: days since 1970-01-01.
+    catalogue: as it is stored; checked: openings that the contract has let in, whatever their case.
     """
 
     place: Place
     workdays: Workdays
     now: int
     catalogue: Mapping[str, Timeline] = field(default_factory=dict)
+    checked: set[Any] = field(default_factory=set)
+    _plain: tuple[str, int] = ("", 0)
     _by_name: dict[str, list[str]] | None = None
     _by_number: dict[str, list[str]] | None = None
+
+    def is_plain(self, case_id: str, time: int) -> bool:
+        """Whether the contract surely takes a case's number at a time; the last look is remembered."""
+        year = 1970 + time // _MICROSECONDS_A_YEAR
+        if self._plain != (case_id, year):
+            if _PLAIN(case_id) is None or is_personal(case_id, year):
+                return False
+            self._plain = (case_id, year)
+        return True
 
     def by_name(self, name: str) -> list[str]:
         """Codes of the items of that name."""
@@ -102,18 +102,24 @@ def event_id(event: HallEvent, number: int = 0) -> str:
 
 def check_row(row: CaseRow, wanted: CaseImport) -> None:
     """Raise BadRow for what the contract would refuse: all of a row or nothing, half a case would be wrong figures."""
-    place = wanted.place
     for kind, time, data in row.steps:
-        if kind is EventType.CASE_RECEIVED or kind is EventType.CASE_REJECTED or not _in_range(time, wanted.now):
-            try:
-                checked(HallEvent(place.region, place.hall, "x", kind, time, data), wanted.now)
-            except BadRow as bad:
-                raise BadRow(bad.reason, _STEP_OF[kind] if bad.field == "time" else bad.field, bad.detail) from None
+        surely = wanted.is_plain(row.case_id, time) and EARLIEST <= time <= wanted.now
+        if kind is EventType.CASE_RECEIVED and surely:
+            said = msgspec.structs.replace(data, case_id="x")
+            if said not in wanted.checked:
+                _check(wanted, kind, time, data)
+                wanted.checked.add(said)
+        elif kind is EventType.CASE_REJECTED or not surely:
+            _check(wanted, kind, time, data)
+
+
+def _check(wanted: CaseImport, kind: EventType, time: int, data: Any) -> None:
+    try:
+        checked(HallEvent(wanted.place.region, wanted.place.hall, "x", kind, time, data), wanted.now)
+    except BadRow as bad:
+        raise BadRow(bad.reason, _STEP_OF[kind] if bad.field == "time" else bad.field, bad.detail) from None
 
 
 _STEP_OF = {kind: step for step, kind in STEPS.items()}
-_EARLIEST = 694_195_200_000_000
-
-
-def _in_range(time: int, now: int) -> bool:
-    return _EARLIEST <= time <= now
+_PLAIN = re.compile(r"[0-9A-Za-z\u4e00-\u9fff](?:[-0-9A-Za-z_.\u4e00-\u9fff]{0,62}[0-9A-Za-z\u4e00-\u9fff])?").fullmatch
+_MICROSECONDS_A_YEAR = 31_556_952_000_000

@@ -12,8 +12,9 @@ from hallpulse.contract.events import DATA_OF
 from hallpulse.domain.catalogue import span_on
 from hallpulse.domain.workdays import local_day
 
-from .case_import import STEPS, CaseImport, CaseRow
+from .case_import import CaseImport, CaseRow
 from .cells import text_of, word_of
+from .fields import STEPS
 from .layout import Row
 from .limits import MAX_DAYS, BadLimit, parse_limit
 from .problems import BadRow, Flag, Note, RowProblem
@@ -53,9 +54,8 @@ class _Case:
         self._limits(opening, times)
         self._look_at_item(opening["item_code"], times)
         steps = [
-            (STEPS[step], time, self._data(step, details.get(step, {})))
-            for step in STEPS
-            if (time := times.get(step)) is not None
+            (STEPS[step], times[step], self._data(step, details.get(step)))
+            for step in sorted(times, key=_ORDER.__getitem__)
         ]
         self._reversed(times)
         return CaseRow(self.row.line, self.case_id, steps, self.notes)
@@ -63,7 +63,9 @@ class _Case:
     def _note(self, name: str, what: Flag, written: str = "", became: str = "") -> None:
         self.notes.append(Note(self.row.line, self.case_id, name, what, written, became))
 
-    def _data(self, step: str, fields: Mapping[str, Any]) -> Any:
+    def _data(self, step: str, fields: Mapping[str, Any] | None) -> Any:
+        if fields is None:
+            return DATA_OF[STEPS[step]](self.case_id)
         try:
             return _makers[step](self.case_id, {name: value for name, value in fields.items() if value is not None})
         except msgspec.ValidationError as error:
@@ -131,8 +133,8 @@ class _Case:
         case's life, so that 受理 and 办结 on one day are not taken for 先办后收.
         """
         times: dict[str, int] = {}
-        for step in STEPS:
-            moment = self.reader.moment(self.row, step)
+        for step, index in self.reader.steps:
+            moment = self.reader.moment_at(self.row, step, index)
             if moment is not None:
                 times[step] = moment.time if moment.has_time else _after(times, moment.time)
         for step, other in self.reader.profile.same_time.items():
@@ -324,6 +326,9 @@ class _Case:
 def _after(times: Mapping[str, int], midnight: int) -> int:
     same_day = [time for time in times.values() if local_day(time) == local_day(midnight)]
     return max(same_day) + _SECOND if same_day else midnight
+
+
+_ORDER = {step: position for position, step in enumerate(STEPS)}
 
 
 def _maker(step: str) -> Callable[[str, Mapping[str, Any]], Any]:

@@ -70,7 +70,9 @@ def word_of(cell: Cell) -> str:
 
 
 def is_empty(cell: Cell) -> bool:
-    return cell is None or (isinstance(cell, str) and not text_of(cell))
+    if cell is None or cell == "":
+        return True
+    return isinstance(cell, str) and (cell[0] <= " " or not cell.isascii()) and not text_of(cell)
 
 
 def word_set(text: str) -> frozenset[str]:

@@ -9,6 +9,8 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
+
 from hallpulse.contract.events import (
     CaseRetracted,
     EventType,
@@ -44,7 +46,7 @@ def case_event(kind: EventType, time: int, data: object, id_: str = "") -> CaseE
     text: str | None = None
     opening: Opening | None = None
     if isinstance(data, Received):
-        opening = Opening(*(getattr(data, name) for name in Opening._fields))
+        opening = Opening(*msgspec.structs.astuple(data)[1:])
     elif kind is EventType.CASE_ACCEPTED:
         opening = Opening()
     elif isinstance(data, Extended):

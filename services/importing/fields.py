@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from hallpulse.contract.events import EventType
+
 from .cells import Cell, folded, text_of, word_set
 
 Kind = Literal["catalogue", "cases"]
@@ -260,6 +262,21 @@ CASES = Vocabulary(
     grouping=word_set("department item_code sub_code item_name channel"),
 )
 VOCABULARIES: Mapping[Kind, Vocabulary] = {"catalogue": CATALOGUE, "cases": CASES}
+STEPS: Mapping[str, EventType] = {
+    "received": EventType.CASE_RECEIVED,
+    "supplement_requested": EventType.CASE_SUPPLEMENT_REQUESTED,
+    "supplemented": EventType.CASE_SUPPLEMENTED,
+    "accepted": EventType.CASE_ACCEPTED,
+    "rejected": EventType.CASE_REJECTED,
+    "suspended": EventType.CASE_SUSPENDED,
+    "resumed": EventType.CASE_RESUMED,
+    "extended": EventType.CASE_EXTENDED,
+    "decided": EventType.CASE_DECIDED,
+    "delivered": EventType.CASE_DELIVERED,
+    "rated": EventType.CASE_RATED,
+    "withdrawn": EventType.CASE_WITHDRAWN,
+}
+"""Steps in the order of a case's life, which is their order where they are dated to the day only."""
 SURE_SCORES = re.compile(r"得分|分数|评分|分值|星")
 """Headers that say which way numbers count: more is better."""
 

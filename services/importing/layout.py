@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -137,20 +138,26 @@ class Layout:
         return filled
 
     def _passed(self, line: int, cells: Sequence[Cell], own: Sequence[str]) -> Passed | None:
-        given = [cell for cell in cells if cell is not None and cell != "" and not is_empty(cell)]
-        first = given[0] if given else None
-        if isinstance(first, str) and len(given) > 1 and len(first) < 20:
-            if _TOTAL.fullmatch(folded(first)):
+        first = next((cell for cell in cells if not is_empty(cell)), None)
+        if isinstance(first, str) and len(first) < 20:
+            if _is_total(first) and sum(not is_empty(cell) for cell in cells) > 1:
                 return Passed(line, TOTAL, _shown(cells))
             if first in own and [text_of(cell) for cell in cells][: len(own)] == own[: len(cells)]:
                 return Passed(line, HEADER_AGAIN, _shown(cells))
         if first is None or isinstance(first, Formula | Broken):
             return None
-        if any(not is_empty(cells[index]) for index in self.identity if index < len(cells)):
-            return None
+        for index in self.identity:
+            if index < len(cells) and not is_empty(cells[index]):
+                return None
+        given = [cell for cell in cells if not is_empty(cell)]
         if len(given) == 1 and len(self.columns) > 1:
             return Passed(line, NOTE, _shown(cells))
         return Passed(line, NOTE, _shown(cells)) if _NOTE.fullmatch(folded(text_of(first))) else None
+
+
+@lru_cache(maxsize=4096)
+def _is_total(text: str) -> bool:
+    return _TOTAL.fullmatch(folded(text)) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 from .cells import Broken, Cell, Formula, SpoiltCode, code_of, is_empty, says_nothing, text_of, word_of
 from .dates import Moment, NotADate, parse_day, parse_moment
 from .departments import Departments
+from .fields import STEPS
 from .layout import Column, Layout, Row
 from .limits import BadLimit, Limit, joined_unit, parse_limit, unit_cell
 from .problems import BadRow, Note, RowProblem
@@ -50,12 +51,14 @@ class Reader:
     _known_words: dict[tuple[str, str], Any] = field(default_factory=dict)
     _joined: dict[str, Sequence[int]] = field(default_factory=dict)
     read: list[int] = field(default_factory=list)
+    steps: list[tuple[str, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.words = {name: self.profile.meanings(name) for name in self.profile.words}
         self.unit_codes = {word_of(code).lstrip("0"): unit for code, unit in self.profile.unit_codes.items()}
         self._joined = {name: self._indices(headers) for name, headers in self.profile.joined.items()}
         self.read = sorted(set(self.layout.fields.values()))
+        self.steps = [(step, self.layout.fields[step]) for step in STEPS if step in self.layout.fields]
 
     def _indices(self, headers: Sequence[str]) -> list[int]:
         places = {column.header.lower(): column.index for column in self.layout.columns}
@@ -165,8 +168,11 @@ class Reader:
     def moment(self, row: Row, name: str) -> Moment | None:
         """A time; None where there is none. Raises BadRow."""
         index = self.layout.fields.get(name)
-        cell = row.cells[index] if index is not None and index < len(row.cells) else None
-        if cell is None:
+        return None if index is None else self.moment_at(row, name, index)
+
+    def moment_at(self, row: Row, name: str, index: int) -> Moment | None:
+        cell = row.cells[index] if index < len(row.cells) else None
+        if cell is None or cell == "":
             return None
         try:
             return parse_moment(cell, since_1904=self.layout.sheet.since_1904)

@@ -12,9 +12,9 @@ from typing import Any
 from hallpulse.contract.encode import time_text
 from hallpulse.domain.workdays import date_of, local_day
 
-from .case_import import STEPS
 from .cells import text_of, word_of, word_set
 from .effects import CaseEffects, Effect, case_event, catalogue_effects, window_of
+from .fields import STEPS
 from .importer import NEW, UNCHANGED, Job, Rejected, Taken, field_title
 from .layout import Layout, NotRead, Passed, Row
 from .limits import Conversion
