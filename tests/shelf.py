@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -28,6 +29,8 @@ from services.importing.importer import Job, Options, Rejected, opened
 from services.importing.understanding import Understanding, understanding_of
 from tests.oracle import brute
 
+SHARED = Path(os.environ.get("SHARED_DATA") or Path(__file__).parents[2] / "shared" / "data")
+"""Data beside the checkout, which a user of the product does not have."""
 NOW = 1_796_000_000_000_000
 """2026-11-30, as microseconds since 1970-01-01 UTC."""
 CALENDARS = Path(__file__).parents[1] / "calendars"
