@@ -9,6 +9,7 @@ ONCE ?=
 SECTIONS ?=
 FAULTS ?= 200
 FUZZ ?= 100000
+FILES ?= 2000
 SEED ?= $(shell date +%s)
 EXAMPLES ?= 300
 
@@ -45,8 +46,8 @@ chaos: setup-test ## Let FAULTS=200 faults strike while events are published, th
 flood: setup-test ## Offer ten times what ingest takes, for a minute, to a suite of its own
 	$(RUN)/python -m tests.chaos.flood
 
-fuzz: setup-test ## Send FUZZ=100000 mutated messages through a real broker and account for each; SEED=n repeats a run
-	FUZZ=$(FUZZ) SEED=$(SEED) $(RUN)/pytest -s tests/fuzz
+fuzz: setup-test ## Send FUZZ=100000 mutated messages, import FILES=2000 spoilt tables, account for each; SEED=n repeats
+	FUZZ=$(FUZZ) FILES=$(FILES) SEED=$(SEED) $(RUN)/pytest -s tests/fuzz
 
 attacks: setup-test ## Try every attack of docs/security.md, by name
 	$(RUN)/pytest -vv -m attack

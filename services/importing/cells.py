@@ -109,7 +109,7 @@ def is_no_date(word: str) -> bool:
     return says_nothing(word) or _NO_DATES.fullmatch(word) is not None
 
 
-_SCIENTIFIC = re.compile(r"[+-]?\d+(?:\.\d+)?[eE]\+\d+")
+_SCIENTIFIC = re.compile(r"[+-]?\d+(?:\.\d+)?[eE]\+\d+|\d+\.0+")
 _QUOTED = re.compile(r'="(.*)"', re.DOTALL)
 MOST_DIGITS = 15
 """Digits of a number that a spreadsheet keeps."""

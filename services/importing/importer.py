@@ -266,9 +266,7 @@ class Job:
             return Rejected(reader.layout, row.line, row.cells, problem)
 
     def _item(self, reader: Reader, row: Row) -> Taken:
-        cell = reader.cell(row, "item_code")
-        if self.answers.get("numeric_codes") == "refuse" and isinstance(cell, int | float):
-            raise BadRow(RowProblem.SPOILT_CODE, "item_code", text_of(cell))
+        self._refuse_numbers(reader, row, "item_code")
         data, notes = item_of(reader, row, self.catalogue.known)
         key = f"{data.item_code}|{data.effective_from}"
         self._refuse_clash(self._item_key(reader, row), "item_code", data.item_code)
@@ -283,6 +281,7 @@ class Job:
         return Taken(row.line, data.item_code, NEW if when[1] else CHANGED, notes, event=event)
 
     def _case(self, reader: Reader, row: Row) -> Taken:
+        self._refuse_numbers(reader, row, "case_id")
         case = case_of(reader, row, self.place)
         check_row(case, self.place)
         self._refuse_clash(case.case_id, "case_id", case.case_id)
@@ -290,6 +289,12 @@ class Job:
             return Taken(row.line, case.case_id, REPEATED, case.notes)
         self.ids[case.case_id] = row.line
         return Taken(row.line, case.case_id, NEW, case.notes, case=case)
+
+    def _refuse_numbers(self, reader: Reader, row: Row, name: str) -> None:
+        """Codes in number cells, where a person has said that they are not whole."""
+        cell = reader.cell(row, name)
+        if self.answers.get("numeric_codes") == "refuse" and isinstance(cell, int | float):
+            raise BadRow(RowProblem.SPOILT_CODE, name, text_of(cell))
 
     def _refuse_clash(self, key: str, name: str, shown: str) -> None:
         if key in self.clashing:

@@ -28,6 +28,8 @@ _NOTE = re.compile(
     r"(备?注|说明|填表说明|填报说明|填表人|填报人|制表人?|审核人?|负责人|单位负责人|填报单位|填报日期|"
     r"联系人|联系电话|日期|注意)[:\d、.]?.*"
 )
+_SURE_NOTE = re.compile(_NOTE.pattern.replace("[:\\d、.]?", "[:]"))
+_WORDY = re.compile(r"[\u4e00-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ class Layout:
             if line <= last:
                 continue
             filled = self._filled(line, cells, above) if self.merges else cells
+            if self.rivals:
+                filled = self._joined(filled)
             passed = self._passed(line, cells, own)
             if passed is not None:
                 yield passed
@@ -137,6 +141,16 @@ class Layout:
                 filled[column] = above[column]
         return filled
 
+    def _joined(self, cells: Sequence[Cell]) -> Sequence[Cell]:
+        """A row in which an empty cell is taken from another column of the same field."""
+        joined = list(cells)
+        for name, rivals in self.rivals.items():
+            index = self.fields[name]
+            if index < len(joined) and is_empty(joined[index]):
+                others = (joined[column.index] for column in rivals if column.index < len(joined))
+                joined[index] = next((cell for cell in others if not is_empty(cell)), None)
+        return joined
+
     def _passed(self, line: int, cells: Sequence[Cell], own: Sequence[str]) -> Passed | None:
         first = next((cell for cell in cells if not is_empty(cell)), None)
         if isinstance(first, str) and len(first) < 20:
@@ -146,13 +160,20 @@ class Layout:
                 return Passed(line, HEADER_AGAIN, _shown(cells))
         if first is None or isinstance(first, Formula | Broken):
             return None
-        for index in self.identity:
-            if index < len(cells) and not is_empty(cells[index]):
-                return None
+        identified = any(index < len(cells) and not is_empty(cells[index]) for index in self.identity)
+        if identified and not _may_be_note(first):
+            return None
         given = [cell for cell in cells if not is_empty(cell)]
         if len(given) == 1 and len(self.columns) > 1:
             return Passed(line, NOTE, _shown(cells))
-        return Passed(line, NOTE, _shown(cells)) if _NOTE.fullmatch(folded(text_of(first))) else None
+        sure = _SURE_NOTE if identified else _NOTE
+        return Passed(line, NOTE, _shown(cells)) if sure.fullmatch(folded(text_of(first))) else None
+
+
+@lru_cache(maxsize=4096)
+def _may_be_note(first: Cell) -> bool:
+    """Whether a text that stands where a row's code would could begin a note or a heading: no code is written so."""
+    return isinstance(first, str) and _WORDY.search(first) is not None
 
 
 @lru_cache(maxsize=4096)

@@ -154,9 +154,8 @@ _AMOUNT = re.compile(
     rf"(?P<sign>-\s*)?(?P<low>{_NUMBER})(?:\s*(?:{_UNIT})?\s*(?:-|~|至|到|—|–|to)\s*(?P<high>{_NUMBER}))?"
     rf"\s*(?:\((?P<bracket>{_UNIT})\)|(?P<unit>{_UNIT}))?"
 )
-_NAMED_UNIT = re.compile(
-    r"个?(工作日|工作天|自然日|日历[日天])|(?<![时限期])(小时|天|个?月|周|年)(?!审|检)|(?<=[(\[/])日(?=[)\]]|$)"
-)
+_NAMED_UNIT = re.compile(r"个?(工作日|工作天|自然日|日历[日天])|小时|(?<=[(\[/:为])(天|日|个?月|周|年)(?=[)\]/,。;]|$)")
+"""Units in headers and notes; short words are units only where they stand alone: 去年 and 天数 name none."""
 
 
 def parse_limit(written: Cell, unit: str = "", *, bare: str = "", empty_unit: bool = False) -> Limit:

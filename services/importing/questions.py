@@ -161,8 +161,8 @@ def _about_codes(layouts: Sequence[Layout], found: Survey, decisions: Decisions)
         yield Question(
             "numeric_codes",
             Sentence(
-                f"事项编码是数字格（如 {'、'.join(found.numbers)}），可能丢了前导 0：确认编码就是这样吗？",
-                "item codes stand in number cells and may have lost zeros before them: are they whole as they stand?",
+                f"编码或编号是数字格（如 {'、'.join(found.numbers)}），可能丢了前导 0：确认编码就是这样吗？",
+                "codes stand in number cells and may have lost zeros before them: are they whole as they stand?",
             ),
             [
                 Choice("as_they_stand", Sentence("编码就是这样", "they are whole")),

@@ -92,6 +92,8 @@ def _looks(
     known: Mapping[str, Timeline],
 ) -> Iterator[Look]:
     """The looks that a sheet's columns ask for."""
+    if "item_code" in layout.fields:
+        yield _number_look(layout.fields["item_code"], found, known)
     for name in _LIMITS:
         if name in layout.fields and not reader.unit_of_header(name) and name not in reader.decisions.units:
             yield _bare_look(reader, name, found)
@@ -101,9 +103,8 @@ def _looks(
         yield _department_look(reader, found, department_of)
     if "case_id" in layout.fields:
         yield _twice_look(reader, found)
+        yield _number_look(layout.fields["case_id"], found, {})
     else:
-        if "item_code" in layout.fields:
-            yield _number_look(reader, found, known)
         if "sub_code" in layout.fields:
             yield _sub_look(reader, found)
         yield _day_look(reader, found)
@@ -156,8 +157,7 @@ def _department_look(reader: Reader, found: Survey, department_of: Callable[[str
     return look
 
 
-def _number_look(reader: Reader, found: Survey, known: Mapping[str, Timeline]) -> Look:
-    index = reader.layout.fields["item_code"]
+def _number_look(index: int, found: Survey, known: Mapping[str, Timeline]) -> Look:
     whole = {code.lstrip("0") for code in known}
 
     def look(row: Row) -> None:
