@@ -162,7 +162,7 @@ def _number_look(index: int, found: Survey, known: Mapping[str, Timeline]) -> Lo
 
     def look(row: Row) -> None:
         cell = row.cell(index)
-        if isinstance(cell, int | float) and not isinstance(cell, bool) and abs(cell) < 1e15:
+        if isinstance(cell, int | float) and not isinstance(cell, bool) and cell == int(cell) and 0 <= cell < 1e15:
             code = text_of(cell)
             if code not in whole and len(found.numbers) < _EXAMPLES:
                 found.numbers.append(code)
