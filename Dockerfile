@@ -1,5 +1,5 @@
 # One image for every service of the suite: the command says which.
-FROM python:3.11-slim-bookworm AS build
+FROM python:3.11.14-slim-bookworm AS build
 # The one place of this version: scripts/setup.sh reads it here.
 ARG UV_VERSION=0.13.9
 RUN pip install --no-cache-dir "uv==$UV_VERSION"
@@ -11,9 +11,9 @@ COPY profiles ./profiles
 ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PROJECT_ENVIRONMENT=/opt/hallpulse
 RUN uv sync --frozen --no-dev --no-editable --extra suite
 
-FROM python:3.11-slim-bookworm
+FROM python:3.11.14-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent hallpulse && \
-    install --directory --owner=10001 --group=10001 /reports
+    install --directory --owner=10001 --group=10001 /reports /login
 COPY --from=build /opt/hallpulse /opt/hallpulse
 WORKDIR /app
 COPY plans ./plans

@@ -1,7 +1,7 @@
 # `make demo` and `make test` need only make, git and python3 >= 3.11 on Debian or Ubuntu: they set up the rest.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup setup-test demo up down status test test-unit chaos flood fuzz attacks schemathesis lint format generate bench bench-large audit clean distclean
+.PHONY: help setup setup-test demo up down status test test-unit chaos flood returns fuzz attacks hostile schemathesis lint format generate bench bench-large audit clean distclean
 
 RUN := .venv/bin
 INPUT ?=
@@ -10,8 +10,11 @@ SECTIONS ?=
 FAULTS ?= 200
 FUZZ ?= 100000
 FILES ?= 2000
+LOOKS ?= 100
+RETURNS ?= 60
 SEED ?= $(shell date +%s)
 EXAMPLES ?= 300
+SECONDS ?= 4
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,11 +49,17 @@ chaos: setup-test ## Let FAULTS=200 faults strike while events are published, th
 flood: setup-test ## Offer ten times what ingest takes, for a minute, to a suite of its own
 	$(RUN)/python -m tests.chaos.flood
 
+returns: setup-test ## Give messages back LOOKS=100 and RETURNS=60 times in every way: nothing is lost; HALLPULSE_RABBITMQ_HOME=DIR for another RabbitMQ
+	LOOKS=$(LOOKS) RETURNS=$(RETURNS) $(RUN)/pytest -vv --durations=0 tests/integration/test_given_back.py
+
 fuzz: setup-test ## Send FUZZ=100000 mutated messages, import FILES=2000 spoilt tables, account for each; SEED=n repeats
 	FUZZ=$(FUZZ) FILES=$(FILES) SEED=$(SEED) $(RUN)/pytest -s tests/fuzz
 
 attacks: setup-test ## Try every attack of docs/security.md, by name
 	$(RUN)/pytest -vv -m attack
+
+hostile: setup-test ## Let k of n halls send rubbish, every k below n from 2 to 10, SECONDS=4 each: some 12 minutes; SEED=n repeats
+	HOSTILE=all HOSTILE_SECONDS=$(SECONDS) SEED=$(SEED) $(RUN)/pytest -s tests/security/test_hostile_halls.py
 
 schemathesis: setup-test ## Ask the gateway what its OpenAPI document allows and forbids, EXAMPLES=300 an operation; SEED=n repeats
 	EXAMPLES=$(EXAMPLES) SEED=$(SEED) $(RUN)/pytest -s tests/security/test_schemathesis.py
@@ -62,6 +71,7 @@ lint: setup-test ## Style, types, the arrows between packages, and that generate
 	$(RUN)/lint-imports --no-cache
 	$(RUN)/python -m hallpulse.contract.schema --check
 	$(RUN)/python -m services.gateway.openapi --check
+	$(RUN)/python scripts/indicators_table.py --check
 	$(RUN)/hallpulse boards render --check
 	$(RUN)/hallpulse rules render --check
 
@@ -72,6 +82,7 @@ format: setup-test ## Put the code in its usual form
 generate: setup-test ## Write again what is generated: schemas, boards, rules
 	$(RUN)/python -m hallpulse.contract.schema --write
 	$(RUN)/python -m services.gateway.openapi --write
+	$(RUN)/python scripts/indicators_table.py --write
 	$(RUN)/hallpulse boards render
 	$(RUN)/hallpulse rules render
 

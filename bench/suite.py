@@ -30,8 +30,9 @@ class RunningSuite:
 
     @property
     def targets_metrics(self) -> str:
-        """The /metrics of the targets service: the one that has indicators."""
-        return f"http://127.0.0.1:{json.loads((self.directory / 'ports.json').read_text())['targets']}/metrics"
+        """The /metrics of the targets service, with what opens it: the one that has indicators."""
+        port = json.loads((self.directory / "ports.json").read_text())["targets"]
+        return next(url for url in self.endpoints.metrics if f":{port}/" in url)
 
     @property
     def pids(self) -> dict[str, int]:

@@ -6,7 +6,6 @@ import logging
 import signal
 import ssl
 import sys
-from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from socket import socket
@@ -23,16 +22,12 @@ from kombu.exceptions import KombuError
 from nameko.containers import ServiceContainer
 from nameko.utils import sanitize_url
 from prometheus_client import ProcessCollector
-from prometheus_client.exposition import make_wsgi_app
 
 from hallpulse.domain.errors import Unavailable
 from hallpulse.metrics import add_build_info, new_registry
+from hallpulse.scrapes import Application, guarded, metrics_application
 from hallpulse.settings import Settings
 from hallpulse.tls import client_context, encrypted, split_files
-
-Environ = dict[str, Any]
-StartResponse = Callable[[str, list[tuple[str, str]]], Any]
-Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 STOP_SECONDS = 5.0
 """nameko waits for its connection to the broker before it stops; where the broker is gone, that is for ever."""
@@ -110,27 +105,22 @@ def reach_broker(config: dict[str, Any]) -> None:
 
 
 def plain_application() -> Application:
-    """For a service without metrics of its own: /metrics of its process, and /healthz, where who answers is alive."""
+    """For a service without metrics of its own: those of its process."""
     registry = new_registry()
     ProcessCollector(registry=registry)
     add_build_info(registry)
-    metrics: Application = make_wsgi_app(registry)
-
-    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") == "/metrics":
-            return metrics(environ, start_response)
-        healthy = environ.get("PATH_INFO") == "/healthz"
-        status, text = ("200 OK", b"ok\n") if healthy else ("404 Not Found", b"expected /metrics or /healthz\n")
-        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
-        return [text]
-
-    return answer
+    return metrics_application(registry)
 
 
-def serve(container: ServiceContainer, listener: socket, application: Application, ready: str) -> None:
-    """Run the service and its web application until SIGTERM or SIGINT. ready: what is said once both run."""
+def serve(
+    container: ServiceContainer, listener: socket, application: Application, metrics_token: str, ready: str
+) -> None:
+    """Run the service and its web application until SIGTERM or SIGINT. ready: what is said once both run.
+
+    metrics_token: what the application's callers show, at every address but /healthz.
+    """
     container.start()
-    web = partial(wsgi.server, listener, application, protocol=_Protocol, log_output=False)
+    web = partial(wsgi.server, listener, guarded(application, metrics_token), protocol=_Protocol, log_output=False)
     container.spawn_managed_thread(web, identifier="metrics")
     scheme = "https" if isinstance(listener, ssl.SSLSocket) else "http"
     host, port = listener.getsockname()[:2]

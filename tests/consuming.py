@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from hallpulse.broker import Batch, Consumer, ConsumerLimits, Delivery, Letter
 from hallpulse.contract.decode import Decoded, decode_message
+from tests.ingesting import strain
 from tests.servers import Vhost
 
 NOW = 1_790_000_000_000_000
@@ -29,13 +29,10 @@ class Running:
     def ids(self) -> list[str]:
         return [id_ for batch in list(self.batches) for id_ in batch]
 
-    def stop(self, seconds: float = 30) -> float:
-        """How long it took."""
-        began = time.monotonic()
+    def stop(self) -> None:
         self.consumer.stop()
-        self.thread.join(seconds)
+        self.thread.join(30 * strain())
         assert not self.thread.is_alive(), "it did not stop"
-        return time.monotonic() - began
 
 
 Before = Callable[[Batch], Sequence[Letter] | None]

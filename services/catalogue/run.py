@@ -47,4 +47,4 @@ def _serve(settings: Settings) -> None:
     reach_broker(broker)
     tpool.execute(desk.ping)
     container = ServiceContainer(CatalogueService, {**broker, DESK: desk})
-    serve(container, listener, plain_application(), f"{NAME}: ready")
+    serve(container, listener, plain_application(), settings.metrics_token, f"{NAME}: ready")

@@ -1,6 +1,6 @@
 """`python -m services.console.prepare`: what must be there before the services of a deployment start; twice is as once.
 
-Tables, the database role of the services, calendars, the broker's topology, and the broker user of the gateway.
+Tables, a database role for each service, calendars, the broker's topology, and the broker user of the gateway.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
 
-from hallpulse.broker import GATEWAY_USER, declare, vhost_of
+from hallpulse.broker import GATEWAY_USER, declare, keep_everything, vhost_of
 from hallpulse.broker.connection import open_channel
 from hallpulse.broker.users import BrokerUsers
 from hallpulse.calendars import CalendarError, load_overrides, national_calendar
@@ -24,8 +24,8 @@ PAUSE_SECONDS = 2.0
 
 
 def prepare(settings: Settings) -> None:
-    """All of it; role and user only where the settings say how services and gateway will find their servers."""
-    migrate(settings.database_url, settings.service_database_url)
+    """All of it; roles and user only where the settings say how services and gateway will find their servers."""
+    migrate(settings.database_url, settings.service_database_urls)
     store = open_store(settings.database_url, pool_size=1, service="prepare")
     try:
         store.apply_calendars([national_calendar(), *load_overrides(settings.calendars)])
@@ -33,6 +33,8 @@ def prepare(settings: Settings) -> None:
         store.close()
     with open_channel(settings.amqp_url) as channel:
         declare(channel, settings.partitions)
+    if settings.management_url:
+        keep_everything(settings.management_url, settings.amqp_url)
     if settings.gateway_amqp_url and settings.management_url:
         make_gateway_user(settings.management_url, settings.gateway_amqp_url)
 

@@ -11,14 +11,11 @@ from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, decode_events
 from hallpulse.contract.events import HallEvent
 from hallpulse.contract.reasons import Reason
 from hallpulse.contract.refusal import Refusal
+from hallpulse.contract.speaker import DENIED, IDENTITY, REFUSED, granted, user_name
 from hallpulse.store import Grant
 
 from .courier import Message
 from .problems import Declined, EventResult, Kind
-
-REFUSED = "refused"
-"""As the last word of a routing key: no event has this family. The ingest therefore refuses what the gateway refused,
-whatever it thinks of it, and puts it into hall.refused: nothing refused is lost, and one place counts it all."""
 
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _STATUS_OF = {Reason.NOT_JSON: Kind.NOT_JSON, Reason.BAD_CONTENT_TYPE: Kind.BAD_CONTENT_TYPE}
@@ -41,16 +38,19 @@ class _Event(NamedTuple):
 
 
 def take_in(body: bytes, content_type: str, grant: Grant, now: int) -> Intake:
-    """Decode, check what the token may send, sort by routing key. now: microseconds since 1970-01-01 UTC."""
-    outcomes = decode_events(body, content_type=content_type, now=now)
+    """Check what the token may send, decode, sort by routing key. now: microseconds since 1970-01-01 UTC."""
+    assert grant.region is not None, "only a hall's token sends events"
+    assert grant.hall is not None
+    hall = grant.region, grant.hall
+    outcomes = decode_events(body, content_type=content_type, now=now, who=granted(hall, grant.families))
     if _is_of_the_whole(outcomes[0], body):
         events, kind = [_Event(body, outcomes[0])], content_type
     else:
         bodies = map(bytes, _split(body)) if _is_batch(content_type) else [body]
-        events = [_Event(b, _permitted(outcome, b, grant)) for b, outcome in zip(bodies, outcomes, strict=True)]
+        events = [_Event(b, outcome) for b, outcome in zip(bodies, outcomes, strict=True)]
         kind = EVENT_TYPE
     results = [_result(index, event) for index, event in enumerate(events)]
-    return Intake([*_accepted(events), *_refused(events, grant, kind)], results)
+    return Intake([*_accepted(events), *_refused(events, user_name(*hall), kind)], results)
 
 
 def problem_of(intake: Intake) -> Declined:
@@ -78,21 +78,6 @@ def _is_of_the_whole(outcome: HallEvent | Refusal, body: bytes) -> bool:
 
 def _is_batch(content_type: str) -> bool:
     return content_type.startswith(BATCH_TYPE)
-
-
-def _permitted(outcome: HallEvent | Refusal, body: bytes, grant: Grant) -> HallEvent | Refusal:
-    if isinstance(outcome, Refusal):
-        return outcome
-    source = f"/{outcome.region}/{outcome.hall}"
-    if (outcome.region, outcome.hall) != (grant.region, grant.hall):
-        detail = f"expected /{grant.region}/{grant.hall}: a hall's token sends its own events only"
-        return Refusal(Reason.SOURCE_MISMATCH, "source", detail, source, body)
-    family = outcome.type.family
-    if family not in grant.families:
-        granted = ", ".join(grant.families) or "none"
-        detail = f"expected a family granted to this hall ({granted}), got {family}"
-        return Refusal(Reason.ROUTING_MISMATCH, "type", detail, source, body)
-    return outcome
 
 
 def _result(index: int, event: _Event) -> EventResult:
@@ -128,6 +113,9 @@ def _message(key: str, bodies: list[bytes]) -> Message:
     return Message(key, b"[" + b",".join(bodies) + b"]", BATCH_TYPE)
 
 
-def _refused(events: Sequence[_Event], grant: Grant, content_type: str) -> list[Message]:
-    key = f"{grant.region}.{grant.hall}.{REFUSED}"
-    return [Message(key, body, content_type) for body, outcome in events if isinstance(outcome, Refusal)]
+def _refused(events: Sequence[_Event], hall: str, content_type: str) -> list[Message]:
+    """For the ingest, which puts them into hall.refused under the hall whose token it was: one place counts it all."""
+    refused = ((body, outcome.reason) for body, outcome in events if isinstance(outcome, Refusal))
+    return [
+        Message(f"{hall}.{DENIED if reason in IDENTITY else REFUSED}", body, content_type) for body, reason in refused
+    ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hallpulse.domain.figures import Scope, region_bounds
 from hallpulse.store import Grant
 
-BUREAU = Grant("bureau")
-"""Reads everything, writes nothing."""
+BUREAU = Grant("bureau", name="read-token")
+"""The suite's own: reads everything, writes nothing."""
 READERS = frozenset({"hall", "department", "bureau", "operator"})
 
 

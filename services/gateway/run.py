@@ -28,7 +28,9 @@ from .desk import Desk
 from .dispatch import open_courier
 from .doorkeeper import Doorkeeper
 from .rates import Rates
+from .records import Records
 from .server import serve
+from .suite import SuiteParts
 
 QUERY_THREADS = 8
 DOOR_THREADS = 2
@@ -69,7 +71,10 @@ def _desk(settings: Settings) -> Iterator[Desk]:
     plans = load_plans(settings.plans)
     registry = new_registry()
     ProcessCollector(registry=registry)
-    store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS)
+    suite = SuiteParts(settings.suite_state)
+    registry.register(suite)
+    metrics = GatewayMetrics(registry)
+    store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS, service="gateway")
     with ThreadPoolExecutor(DOOR_THREADS, "door") as door, open_courier(settings.amqp_url) as courier:
         try:
             yield Desk(
@@ -80,8 +85,10 @@ def _desk(settings: Settings) -> Iterator[Desk]:
                 rates=Rates(settings.gateway_rate),
                 clock=lambda: datetime.now(UTC),
                 monotonic=time.monotonic,
-                metrics=GatewayMetrics(registry),
+                metrics=metrics,
                 registry=registry,
+                suite=suite,
+                records=Records(metrics, store.audit.record),
             )
         finally:
             store.close()

@@ -26,8 +26,8 @@ from hallpulse.domain.catalogue import ItemRecord, Timeline, span_on, timeline
 from hallpulse.domain.clock import fold
 from hallpulse.domain.event_id import pack_id
 from hallpulse.domain.figures import Figure, Window
-from hallpulse.domain.indicators import COMPUTED, ITEM_COLUMNS, item_amounts
-from hallpulse.domain.measures import COLUMNS, entries_of
+from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.measures import COLUMNS, ITEM_COLUMNS, entries_of, item_amounts
 from hallpulse.domain.workdays import Workdays, date_of, day_of
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from hallpulse.contract.masking import escaped
 from hallpulse.display import safe_cell
 
 from .cells import Broken, text_of
@@ -58,7 +59,8 @@ class RejectedRows:
         self._write([*place, why, f"{words.remedy.zh} {words.remedy.en}", *cells])
 
     def _write(self, texts: Sequence[str]) -> None:
-        self._writer.writerow([safe_cell(text) for text in texts])
+        """For a spreadsheet, which might take a text for a formula, and for a terminal, which might obey it."""
+        self._writer.writerow([safe_cell(escaped(text)) for text in texts])
 
     def _opened(self) -> tuple[IO[str], Path]:
         for place in self._places[:-1]:
@@ -67,3 +69,8 @@ class RejectedRows:
             except OSError:
                 continue
         return self._places[-1].open("w", encoding="utf-8-sig", newline=""), self._places[-1]
+
+
+def _written(text: str) -> str:
+    """For a spreadsheet, which might take it for a formula, and for a terminal, which might obey it."""
+    return safe_cell(escaped(text))

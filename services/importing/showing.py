@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from hallpulse.contract.masking import escaped
 from hallpulse.contract.reasons import Sentence, both
 from hallpulse.domain.indicators import COMPUTED
 
@@ -75,7 +76,7 @@ def show_understanding(console: Console, told: Understanding) -> None:
 
 
 def _line(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(escaped(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def _some(texts: Sequence[object]) -> str:
@@ -110,8 +111,13 @@ def _columns(columns: Sequence[Mapping[str, Any]]) -> Table:
             one["written"] if one["written"] == one["became"] else f"{one['written']} → {one['became'] or '（空）'}"
             for one in column["samples"]
         )
-        table.add_row(*map(escape, (column["field"], column["column"], column["header"], column["unit"], samples)))
+        table.add_row(*map(_shown, (column["field"], column["column"], column["header"], column["unit"], samples)))
     return table
+
+
+def _shown(text: str) -> str:
+    """A cell of somebody's file: no markup, and nothing that a terminal would obey."""
+    return escape(escaped(text))
 
 
 def _question(console: Console, question: Mapping[str, Any]) -> None:

@@ -61,7 +61,8 @@ class Stored:
 
     def catalogue(self) -> Mapping[str, Timeline]:
         try:
-            return self.store.catalogue(self.place.region)
+            with self.store.read() as moment:
+                return moment.catalogue(self.place.region)
         except Unavailable:
             self._say()
             return {}
@@ -73,24 +74,27 @@ class Stored:
     def figures(self, window: Window) -> Mapping[str, Figure]:
         """The region's figures as they are."""
         try:
-            return self.store.figures(Scope(self.place.region), window)
+            with self.store.read() as moment:
+                return moment.figures(Scope(self.place.region), window)
         except Unavailable:
             self._say()
             return {}
 
     def case_events(self, case_ids: Sequence[str]) -> Mapping[str, Sequence[CaseEvent]]:
         try:
-            if self._has_events is None:
-                self._has_events = self.place.hall in self.store.event_counts(self.place.region)
-            if not self._has_events:
-                return {}
-            return self.store.case_events(self.place.region, self.place.hall, case_ids)
+            with self.store.read() as moment:
+                if self._has_events is None:
+                    self._has_events = self.place.hall in moment.event_counts(self.place.region)
+                if not self._has_events:
+                    return {}
+                return moment.case_events(self.place.region, self.place.hall, case_ids)
         except Unavailable:
             self._say()
             return {}
 
     def history(self, case_id: str) -> Sequence[HallEvent]:
-        found = self.store.case_history(self.place.region, self.place.hall, case_id, today())
+        with self.store.read() as moment:
+            found = moment.case_history(self.place.region, self.place.hall, case_id, today())
         return found.events if found is not None else ()
 
     def corrections(self) -> Corrections:

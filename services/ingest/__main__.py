@@ -7,22 +7,29 @@ import gc
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 
 from prometheus_client import start_http_server
 
 from hallpulse.broker import GATEWAY_USER, Consumer, ConsumerLimits, user_of
+from hallpulse.broker.lanes import Lanes
 from hallpulse.broker.refusal_limit import RefusalLimit, RefusalsOverLimit
 from hallpulse.broker.stopped import EXIT_STATUS, StoppedForAPerson, heed, stop
 from hallpulse.calendars import CalendarError
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import IngestMetrics, new_registry
+from hallpulse.scrapes import guarded, metrics_application
 from hallpulse.settings import Settings, SettingsError, settings_from
 from hallpulse.store import Store, open_store
 from hallpulse.tls import encrypted
 from services.ingest.calendars import CalendarWatch
 from services.ingest.faults import own_fault
+from services.ingest.keeping import KeepingWatch
 from services.ingest.mergers import Mergers
 from services.ingest.pipeline import Pipeline
+from services.ingest.refusals import read_once
+from services.ingest.trial import try_stored
 from services.ingest.work import Place
 
 
@@ -43,7 +50,8 @@ def _run(settings: Settings, limits: ConsumerLimits, store: Store, mergers: Merg
     registry = new_registry()
     metrics = IngestMetrics(registry)
     limit = RefusalLimit(settings.refusal_limit, settings.refusal_window)
-    pipeline = Pipeline(mergers, store.halls, metrics, limit)
+    lanes = Lanes(settings.amqp_url, say)
+    pipeline = Pipeline(mergers, store.halls, metrics, limit, move=lanes.move)
     admit = functools.partial(heed, ignored=not limit.share)
     consumer = Consumer(settings.amqp_url, pipeline.commit, limits, say, admit=admit)
     metrics.lag_from(consumer.lag)
@@ -52,23 +60,36 @@ def _run(settings: Settings, limits: ConsumerLimits, store: Store, mergers: Merg
     watch = CalendarWatch(store, settings.calendars, say)
     watch.apply()
     watch.start()
-    server, _ = start_http_server(settings.metrics_port, settings.host, registry)
+    keeping = KeepingWatch(settings.amqp_url, settings.management_url, settings.partitions, metrics, say)
+    server, _ = start_http_server(settings.metrics_port, settings.host, new_registry())  # empty until it is guarded
+    server.set_app(guarded(metrics_application(registry), settings.metrics_token))
     server.socket = encrypted(server.socket, settings.tls)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who manages no handshake fills no log
     mergers.wait()
+    lanes.start()
     gc.freeze()  # what is loaded by now stays: collections need not look at it again
     gc.set_threshold(100_000, 20, 100)  # a batch is thousands of objects that no cycle holds: look seldom
     say("ready")
+    keeping.start()
+    read_once(settings.amqp_url, store.refused, say)
     try:
-        return consume(consumer, settings.amqp_url)
+        return consume(consumer, settings.amqp_url, functools.partial(_try_stored, store, limit))
     finally:
+        lanes.stop()
         watch.stop()
+        keeping.stop()
         server.shutdown()
 
 
-def consume(consumer: Consumer, amqp_url: str) -> int:
-    """Until a signal, or until refusals go over their limit: then no ingest consumes before a person says so."""
+def _try_stored(store: Store, limit: RefusalLimit) -> None:
+    if limit.share:
+        try_stored(store, time.time_ns() // 1000)
+
+
+def consume(consumer: Consumer, amqp_url: str, before: Callable[[], None] = lambda: None) -> int:
+    """Until a signal, or until it shows that a fault is ours: then no ingest consumes before a person says so."""
     try:
+        before()
         consumer.run()
     except StoppedForAPerson as error:
         say(str(error))

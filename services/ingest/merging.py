@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from hallpulse.broker import Letter
@@ -14,12 +14,15 @@ from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import EventType, HallEvent
 from hallpulse.contract.reasons import Reason
 from hallpulse.contract.refusal import Refusal
-from hallpulse.contract.speaker import speaker
+from hallpulse.contract.speaker import speaker, user_name
 from hallpulse.metrics import HallCount
 from hallpulse.store import Expected, MergeOutcome, Store
 
+from .refusals import rejected_letter
 from .work import HallTimes, Merged, Weigh, Work
 
+PART_BYTES = 128 * 1024
+"""So much is decoded before it is said what of it is refused: a flood of rubbish is known early."""
 _hall_of = operator.attrgetter("region", "hall")
 _kind_of = operator.attrgetter("region", "hall", "type._value_")  # hashing a member of an enumeration is slow
 
@@ -41,28 +44,34 @@ class Merging:
         self._now = now
 
     def do(self, work: Work, weigh: Weigh) -> Merged:
-        """Merge a batch; `weigh` is asked where some of it is refused.
+        """Merge a batch; `weigh` is asked, soon and once for each part of it, where some of that part is refused.
 
         Raises Unavailable (some of it may be stored then, and is known when it comes again), Halt, what `weigh` raises.
         """
-        events, refused = self._decode(work)
-        halls = Counter(map(_hall_of, events))
-        taken = {f"{region}.{hall}": count for (region, hall), count in halls.items()}
-        if refused:
-            weigh(taken, refused)
+        events: list[HallEvent] = []
+        refused: list[Letter] = []
+        for part in _parts(work.bodies):
+            good, bad = self._decode(work, part)
+            events += good
+            refused += bad
+            if bad:
+                weigh(_taken(good), bad)
+        taken = _taken(events)
         likely, doubtful = _parted(events, frozenset(id_.decode(errors="replace") for id_ in work.doubtful))
         expected = Expected.SOME_STORED if work.old_doubles else Expected.NEW
-        return _merged(taken, refused, [self._merge(likely, expected), self._merge(doubtful, Expected.ANYTHING)])
+        merged = _merged(taken, refused, [self._merge(likely, expected), self._merge(doubtful, Expected.ANYTHING)])
+        self._store.refused.enter([*map(rejected_letter, (*refused, *merged.reused))], self._now())
+        return merged
 
     def _merge(self, events: Sequence[HallEvent], expected: Expected) -> MergeOutcome:
         return self._store.merge(events, self._now(), expected)
 
-    def _decode(self, work: Work) -> tuple[list[HallEvent], list[Letter]]:
+    def _decode(self, work: Work, part: slice) -> tuple[list[HallEvent], list[Letter]]:
         """Events, good and bad; never raises."""
         now, gateway_users = time.time_ns() // 1000, self._gateway_users
         events: list[HallEvent] = []
         refused: list[Letter] = []
-        columns = (work.bodies, work.content_types, work.routing_keys, work.user_ids)
+        columns = (work.bodies[part], work.content_types[part], work.routing_keys[part], work.user_ids[part])
         for body, content_type, routing_key, user_id in zip(*columns, strict=True):
             check = speaker(routing_key, user_id, gateway_users).check
             if (event := decode_ordinary(body, content_type, check, now)) is not None:
@@ -79,6 +88,21 @@ class Merging:
             events += decoded.events
             refused += (Letter(refusal, routing_key, user_id or "") for refusal in decoded.refusals)
         return events, refused
+
+
+def _parts(bodies: Sequence[bytes]) -> Iterator[slice]:
+    """Of about PART_BYTES each."""
+    start = held = 0
+    for index, body in enumerate(bodies, 1):
+        held += len(body)
+        if held >= PART_BYTES or index == len(bodies):
+            yield slice(start, index)
+            start, held = index, 0
+
+
+def _taken(events: Iterable[HallEvent]) -> dict[str, int]:
+    """REGION.HALL → its events."""
+    return {f"{region}.{hall}": count for (region, hall), count in Counter(map(_hall_of, events)).items()}
 
 
 def _parted(events: list[HallEvent], doubtful: frozenset[str]) -> tuple[list[HallEvent], list[HallEvent]]:
@@ -116,4 +140,5 @@ def _reused(event: HallEvent) -> Letter:
     source = f"/{event.region}/{event.hall}"
     detail = "expected an id that this source has not used for another event"
     refusal = Refusal(Reason.ID_REUSED, "id", detail, source, encode_event(event))
-    return Letter(refusal, f"{event.region}.{event.hall}.{event.type.family}", "")
+    user = user_name(event.region, event.hall)
+    return Letter(refusal, f"{user}.{event.type.family}", user)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 from hallpulse.broker import Batch, Letter
-from hallpulse.broker.refusal_limit import RefusalLimit, Tally
+from hallpulse.broker.refusal_limit import Moves, RefusalLimit
 from hallpulse.metrics import IngestMetrics
 from hallpulse.store.registry import HallRegistry
 
@@ -36,11 +37,14 @@ class Pipeline:
         halls: HallRegistry,
         metrics: IngestMetrics,
         limit: RefusalLimit,
+        *,
+        move: Callable[[Moves], None] = lambda _: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._merger = merger
         self._counts = Counting(metrics, halls, now)
         self._limit = limit
+        self._move = move
         self._recent = RecentIds()
         self._lock = threading.Lock()
 
@@ -50,21 +54,28 @@ class Pipeline:
         Also RefusalsOverLimit: then nothing of the batch is refused, and it is not acknowledged.
         """
         self._counts.know_halls()  # before the merge: an outage after it would make new events count as repeated ones
-        tallies: list[Tally] = []
+        noted = Counter[str]()
 
         def weigh(taken: Mapping[str, int], letters: Sequence[Letter]) -> None:
             with self._lock:
-                tallies.append(self._limit.weigh(taken, letters))
+                self._limit.check(letters)
+            noted.update(taken)
+            self._note(taken, letters)
 
         merged = self._merger.do(self._work(batch), weigh)
         if merged.old_doubles:
             self._recent.missed_some()
-        if not tallies:
-            weigh(merged.taken, ())
         with self._lock:
             self._counts.count(batch.opened, merged)
-            self._limit.note(tallies[0], merged.reused)
+        if merged.reused:
+            self._note({}, merged.reused)
+        self._note(Counter(merged.taken) - noted, ())
         return [*merged.refused, *merged.reused]
+
+    def _note(self, taken: Mapping[str, int], letters: Sequence[Letter]) -> None:
+        with self._lock:
+            moves = self._limit.note(taken, letters)
+        self._move(moves)
 
     def _work(self, batch: Batch) -> Work:
         _, bodies, content_types, routing_keys, user_ids = zip(*batch.deliveries, strict=True)

@@ -82,4 +82,4 @@ class Failed(msgspec.Struct, tag="failed", array_like=True):
 
 
 Weigh = Callable[[Mapping[str, int], Sequence[Letter]], None]
-"""Told of a batch's events by hall and of its refusals before anything is stored; raises where it must not be."""
+"""Told of a part of a batch, its events by hall and its refusals, before any is stored; raises where it must not be."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from services.local import processes
 from services.local.parts import Part, Restarts
 from services.local.processes import Identity
-from services.local.state import FAILED, HALTED, RESTARTING, RUNNING, STARTING, PartState
+from services.local.state import FAILING, HALTED, RESTARTING, RUNNING, STARTING, PartState
 
 _FAULT = re.compile(r"FATAL|PANIC|error|exception", re.IGNORECASE)
 _LINES_LOOKED_AT, _LONGEST_LINE = 200, 700
@@ -34,6 +34,7 @@ class Child:
     _started: float = 0.0
     _since: float = field(default_factory=time.time)
     _exit_status: int | None = None
+    _first_death: float = 0.0
 
     def start(self, now: float) -> None:
         command = self.part.command()
@@ -67,11 +68,20 @@ class Child:
 
     def plan_restart(self, now: float) -> None:
         pause = self.restarts.pause_after(now - self._started)
-        self.due = now + (pause or 0.0)
-        self._becomes(FAILED if pause is None else RESTARTING)
+        self.due = now + pause
+        if self.restarts.in_a_row == 1:
+            self._first_death = time.time()
+        self._becomes(FAILING if self.restarts.is_failing else RESTARTING)
 
     def is_due(self, now: float) -> bool:
-        return self.state == RESTARTING and now >= self.due
+        return self.state in (RESTARTING, FAILING) and now >= self.due
+
+    def recovered(self, now: float) -> bool:
+        """Whether it was failing until now, and has lived long enough to be trusted again."""
+        if self.state != RUNNING or not self.restarts.is_failing or not self.restarts.lived_well(now - self._started):
+            return False
+        self.restarts.in_a_row = 0
+        return True
 
     def ask_to_stop(self, by: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -108,7 +118,9 @@ class Child:
             address=part.address,
             stop=int(part.stop),
             patience=part.patience,
-            why=self.why() if self.state in (FAILED, HALTED) else "",
+            why=self.why() if self.state in (FAILING, HALTED) else "",
+            failing_since=self._first_death if self.restarts.is_failing else 0.0,
+            next_try=time.time() + self.due - time.monotonic() if self.state in (RESTARTING, FAILING) else 0.0,
         )
 
     def _becomes(self, state: str) -> None:

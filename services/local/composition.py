@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from services.boards import Links
 from services.local import applications, keys, servers
@@ -14,7 +13,7 @@ from services.local.encryption import tls_files
 from services.local.errors import CannotRun
 from services.local.files import private_directory, write_private
 from services.local.layout import CHECKOUT, Layout
-from services.local.monitoring import BROKER, Job
+from services.local.monitoring import without_login
 from services.local.parts import Part
 from services.local.ports import KeptPorts, is_free
 from services.local.rendering import Alerts, rendered_alerts
@@ -44,14 +43,14 @@ def compose(layout: Layout, given: Mapping[str, str]) -> Suite:
     environment = _environment(ground, (database, broker, *monitoring))
     # The broker's port mapper first: the broker would start another one for itself.
     beside = (*broker.parts[1:], *database.parts, *(part for server in monitoring for part in server.parts))
-    services = tuple(_part(application, ground, environment, broker) for application in found)
+    services = tuple(_part(application, ground, environment, (database, broker)) for application in found)
     stages = tuple(filter(None, (broker.parts[:1], beside, services)))
     return Suite(stages, environment, _endpoints(found, environment) | ({"ca": tls.ca} if tls.ca else {}))
 
 
 def _applications(ground: Ground) -> list[Application]:
     ports = {name: _port(ground, name) for name in applications.present()}
-    return applications.applications(ground.layout, ports, ground.tls)
+    return applications.applications(ground.layout, ports, ground.tls, ground.keys.metrics)
 
 
 def _port(ground: Ground, name: str) -> int:
@@ -63,17 +62,19 @@ def _port(ground: Ground, name: str) -> int:
     return int(own)
 
 
-def _part(application: Application, ground: Ground, environment: Mapping[str, str], broker: Server) -> Part:
-    own = broker.gateway_environment if application.name == applications.GATEWAY else {}
-    return application.part({**environment, **own}, ground.given, ground.layout.root)
+def _part(application: Application, ground: Ground, common: Mapping[str, str], all_servers: tuple[Server, ...]) -> Part:
+    environment = dict(common)
+    if application.name == applications.GATEWAY:
+        environment["HALLPULSE_SUITE_STATE"] = str(ground.layout.state)
+    for server in all_servers:
+        environment |= server.for_services.get(application.name, {})
+    return application.part(environment, ground.given, ground.layout.root)
 
 
 def _monitoring(ground: Ground, found: list[Application], broker: Server) -> tuple[Server, Server]:
     alerts = _alerts(ground, _gateway_url(found))
     alertmanager = servers.alertmanager(ground, alerts)
-    scraped = [Job(one.name, [one.address], one.tls.ca) for one in found]
-    if broker.scraped:
-        scraped.append(Job(BROKER, broker.scraped))
+    scraped = [*(one.job for one in found), *broker.scraped]
     url = alertmanager.environment["HALLPULSE_ALERTMANAGER_URL"]
     return alertmanager, servers.prometheus(ground, alerts, scraped, url)
 
@@ -93,6 +94,7 @@ def _environment(ground: Ground, all_servers: tuple[Server, ...]) -> dict[str, s
         "HALLPULSE_CALENDARS": str(_from_checkout(ground.given, "CALENDARS", "calendars")),
         "HALLPULSE_READ_TOKEN": ground.given.get("HALLPULSE_READ_TOKEN") or ground.keys.token,
         "HALLPULSE_NOTICES_TOKEN": ground.keys.notices,
+        "HALLPULSE_METRICS_TOKEN": ground.keys.metrics,
         "HALLPULSE_NOTICES_URL": f"http://{applications.HOST}:{_port(ground, NOTICES)}",
         "HALLPULSE_GATEWAY_PORT": str(_port(ground, applications.GATEWAY)),
         "HALLPULSE_REPORTS_DIR": str(_reports(ground)),
@@ -119,9 +121,9 @@ def _from_checkout(given: Mapping[str, str], variable: str, name: str) -> Path:
 
 
 def _endpoints(found: list[Application], environment: Mapping[str, str]) -> dict[str, object]:
-    """What the contract says of `.run/endpoints.json`."""
+    """The contract's `.run/endpoints.json`. The URLs of metrics, Prometheus and Alertmanager open them as they are."""
     return {
-        "amqp": _without_user(environment["HALLPULSE_AMQP_URL"]),
+        "amqp": without_login(environment["HALLPULSE_AMQP_URL"]),
         "database": environment["HALLPULSE_DATABASE_URL"],
         "gateway": _gateway_url(found),
         "token": environment["HALLPULSE_READ_TOKEN"],
@@ -133,8 +135,3 @@ def _endpoints(found: list[Application], environment: Mapping[str, str]) -> dict
 
 def _gateway_url(found: list[Application]) -> str:
     return next(application.url for application in found if application.name == applications.GATEWAY)
-
-
-def _without_user(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,6 +35,20 @@ def tls_files(directory: Path, given: Mapping[str, str]) -> TlsFiles:
     return _made(directory, datetime.now(UTC)) if switch == "on" else NO_FILES
 
 
+@dataclass(frozen=True, slots=True)
+class ScrapeFiles:
+    """server: with which the broker shows its metrics; client: with which they are asked for, and trusted."""
+
+    server: TlsFiles
+    client: TlsFiles
+
+
+def scrape_files(directory: Path) -> ScrapeFiles:
+    """Certificates of the broker's own metrics, which ask for no password: only the client's holder is answered."""
+    server = _made(directory, datetime.now(UTC))
+    return ScrapeFiles(server, TlsFiles(server.ca, str(directory / "client.pem"), str(directory / "client.key")))
+
+
 def _made(directory: Path, now: datetime) -> TlsFiles:
     """A new authority every time: whoever trusts the old one must fetch ca.pem again."""
     files = TlsFiles(*(str(directory / name) for name in ("ca.pem", "server.pem", "server.key")))
@@ -50,5 +65,5 @@ def _is_good(directory: Path, until: datetime) -> bool:
     except (OSError, ValueError):
         return False
     return certificate.not_valid_after_utc > until and all(
-        (directory / name).exists() for name in ("ca.pem", "server.key")
+        (directory / name).exists() for name in ("ca.pem", "server.key", "client.pem", "client.key")
     )

@@ -1,20 +1,24 @@
 """PostgreSQL refuses to run as root: who runs it instead, and how it reaches its files.
 
-Started by an ordinary user it runs as that user, as all else does. Started by root it runs as `nobody`, without any
-change to the machine: no user is made and no directory is opened to others. Where a directory on the way to its
-files is closed to others (a checkout under /root), the process keeps the one capability that lets it pass.
+Started by an ordinary user it runs as that user, as all else does. Started by root it runs under a number that no user
+of the machine has, without any change to the machine: no user is made and no directory is opened to others. (As
+`nobody` it would share its files and its signals with every other process of that name.) Where a directory on the way
+to its files is closed to others (a checkout under /root), the process keeps the one capability that lets it pass.
 """
 
 from __future__ import annotations
 
 import os
 import pwd
+import random
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 _UNPRIVILEGED = "nobody"
+# No distribution and no systemd gives these to anybody.
+_NUMBERS = range(60_578, 61_184)
 # Without this bit access(2), by which initdb looks for its neighbours, would leave the capability out of account.
 _KEEPS = ("--securebits=+no_setuid_fixup",)
 _READ_SEARCH, _OVERRIDE = ("dac_read_search", 2), ("dac_override", 1)
@@ -29,15 +33,56 @@ class RunAs:
     privileges: tuple[str, ...] = ()
 
 
-def run_as(reads: Iterable[Path]) -> RunAs:
-    """For a program that needs the files `reads`."""
+def run_as(reads: Iterable[Path], number: int | None = None) -> RunAs:
+    """For a program that needs the files `reads`. number: under which it runs where root starts it, else nobody's."""
     if os.geteuid() != 0:
         return RunAs(os.geteuid(), os.getegid())
     user = pwd.getpwnam(_UNPRIVILEGED)
-    capability = _capability_for(list(reads))
+    uid, gid = (user.pw_uid, user.pw_gid) if number is None else (number, number)
+    return RunAs(uid, gid, _options(uid, gid, _capability_for(list(reads))))
+
+
+def run_as_named(reads: Iterable[Path]) -> RunAs:
+    """For a program that insists on a user's name: it runs as nobody, and no other process of nobody looks into it.
+
+    The kernel shows a process that holds a capability to none that holds fewer.
+    """
+    who = run_as(reads)
+    capability = _capability_for(list(reads)) or (_READ_SEARCH[0] if _holds(_READ_SEARCH[1]) else "")
+    return RunAs(who.uid, who.gid, _options(who.uid, who.gid, capability)) if who.privileges else who
+
+
+def number_for(directory: Path) -> int | None:
+    """A number of its own for who owns a directory: the one that owns it already, or one that nobody has.
+
+    None where this machine has no such numbers (a container that maps few), and where we are not root.
+    """
+    if os.geteuid() != 0:
+        return None
+    owner = directory.stat().st_uid
+    if owner in _NUMBERS:
+        return owner
+    taken = {user.pw_uid for user in pwd.getpwall()} | {_owner(path) for path in Path("/proc").glob("[0-9]*")}
+    free = [number for number in _NUMBERS if number not in taken and _is_mapped(number)]
+    return random.choice(free) if free else None
+
+
+def _owner(path: Path) -> int:
+    try:
+        return path.stat().st_uid
+    except OSError:  # it has ended
+        return 0
+
+
+def _is_mapped(number: int) -> bool:
+    lines = Path("/proc/self/uid_map").read_text().splitlines()
+    spans = [(int(first), int(count)) for first, _, count in map(str.split, lines)]
+    return any(first <= number < first + count for first, count in spans)
+
+
+def _options(uid: int, gid: int, capability: str) -> tuple[str, ...]:
     kept = (*_KEEPS, f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}") if capability else ()
-    who = (f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups")
-    return RunAs(user.pw_uid, user.pw_gid, (*who, *kept))
+    return (f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *kept)
 
 
 def _capability_for(paths: list[Path]) -> str:

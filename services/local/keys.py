@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import secrets
 from dataclasses import asdict, dataclass, fields
@@ -15,13 +17,29 @@ _BYTES = 24
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """operator, gateway: of the broker's users; token: reads everything at the gateway; notices: Alertmanager's."""
+    """The secrets, each for one purpose.
+
+    database: of its administrator; services: from which those of the services' roles there are derived; operator,
+    gateway: of the broker's users; token: reads everything at the gateway; notices: Alertmanager's, to be let in there;
+    metrics: opens the services' /metrics; prometheus, alertmanager: with which a person or a program signs in there;
+    alertmanager_path: under which its API lies, so that a page that does not know it can ask a signed-in browser for
+    nothing.
+    """
 
     database: str
     operator: str
     gateway: str
     token: str
     notices: str
+    services: str
+    metrics: str
+    prometheus: str
+    alertmanager: str
+    alertmanager_path: str
+
+    def of_service(self, name: str) -> str:
+        """The password of a service's role in the database."""
+        return hmac.new(self.services.encode(), name.encode(), hashlib.sha256).hexdigest()
 
 
 def kept(path: Path) -> Keys:

@@ -77,6 +77,11 @@ class Layout:
         return self.root / "tls"
 
     @property
+    def scraping(self) -> Path:
+        """Certificates by which the broker tells this suite's Prometheus from everybody else."""
+        return self.root / "scraping"
+
+    @property
     def logs(self) -> Path:
         return self.root / "log"
 
@@ -110,7 +115,7 @@ class Layout:
 
     @property
     def _directories(self) -> tuple[Path, ...]:
-        return (self.database, self.broker, self.prometheus, self.alertmanager, self.tls, self.reports)
+        return (self.database, self.broker, self.prometheus, self.alertmanager, self.tls, self.scraping, self.reports)
 
 
 def default_directory() -> Path:

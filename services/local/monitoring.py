@@ -1,14 +1,22 @@
-"""Prometheus and Alertmanager of this suite: their configuration, and how they run."""
+"""Prometheus and Alertmanager of this suite: their configuration, and how they run.
+
+Both ask for a user and a password, whatever is asked of them, and give no page of another origin an answer.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
 
+import bcrypt
 import yaml
 
+from hallpulse.scrapes import METRICS_USER
+from hallpulse.tls import NO_FILES, TlsFiles
 from services.local import programs
 from services.local.files import private_directory, write_private
 from services.local.probes import answers
@@ -16,40 +24,63 @@ from services.local.processes import Command
 
 HOST = "127.0.0.1"
 BROKER = "rabbitmq"
+USER = "hallpulse"
 _KEPT = "400d"
+# A password of 192 random bits needs no slow hash; both servers check it at every request.
+_BCRYPT_ROUNDS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Whose metrics are fetched: from which addresses; `ca`: over HTTPS, trusting this authority."""
+    """Whose metrics are fetched: from which addresses.
+
+    tls: over HTTPS, trusting its authority, and with its certificate where there is one; token: what opens them.
+    """
 
     name: str
     addresses: Sequence[str]
-    ca: str = ""
+    tls: TlsFiles = NO_FILES
+    token: str = ""
 
     def as_configured(self) -> dict[str, object]:
-        secure = {"scheme": "https", "tls_config": {"ca_file": self.ca}} if self.ca else {}
-        return {"job_name": self.name, **secure, "static_configs": [{"targets": list(self.addresses)}]}
+        configured: dict[str, object] = {"job_name": self.name}
+        if self.tls.ca:
+            own = {"cert_file": self.tls.cert, "key_file": self.tls.key} if self.tls.key else {}
+            configured |= {"scheme": "https", "tls_config": {"ca_file": self.tls.ca, **own}}
+        if self.token:
+            configured["basic_auth"] = {"username": METRICS_USER, "password": self.token}
+        return configured | {"static_configs": [{"targets": list(self.addresses)}]}
 
 
 @dataclass(frozen=True, slots=True)
 class Prometheus:
-    """`jobs`: whose metrics; `rules`: file name to content, rendered from the plans."""
+    """`jobs`: whose metrics; `rules`: file name to content, rendered from the plans; `password`: to sign in with."""
 
     directory: Path
     log: Path
     port: int
+    password: str
     jobs: Sequence[Job]
     rules: Mapping[str, str]
     alertmanager_url: str
 
     @property
-    def url(self) -> str:
+    def rules_folder(self) -> Path:
+        return self.directory / "rules"
+
+    @property
+    def page(self) -> str:
+        """For people, who sign in there."""
         return f"http://{HOST}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """For programs: it holds user and password."""
+        return with_login(self.page, self.password)
 
     def command(self) -> Command:
         private_directory(self.directory)
-        _write_rules(private_directory(self.directory / "rules"), self.rules)
+        _write_rules(private_directory(self.rules_folder), self.rules)
         write_private(self._configuration, prometheus_configuration(self.jobs, self.alertmanager_url))
         argv = (
             str(programs.prometheus()),
@@ -57,12 +88,14 @@ class Prometheus:
             f"--storage.tsdb.path={self.directory / 'data'}",
             f"--storage.tsdb.retention.time={_KEPT}",
             f"--web.listen-address={HOST}:{self.port}",
+            f"--web.config.file={_written_login(self.directory, self.password)}",
+            f"--web.cors.origin={re.escape(self.page)}",
             "--log.level=warn",
         )
         return Command(argv, _environment(), self.directory, self.log)
 
     def is_ready(self) -> bool:
-        return answers(f"{self.url}/-/ready")
+        return answers(f"{self.page}/-/ready", login=(USER, self.password))
 
     @property
     def _configuration(self) -> Path:
@@ -71,34 +104,70 @@ class Prometheus:
 
 @dataclass(frozen=True, slots=True)
 class Alertmanager:
-    """`configuration`: whole, as rendered by services.boards; empty for one that only shows its alerts."""
+    """`configuration`: whole, as rendered by services.boards; empty for one that only shows its alerts.
+
+    path: under which all of it lies. Versions before 0.27 take what a page of another origin posts as plain text, and a
+    browser that is signed in sends its password along: only who knows the path can ask anything.
+    """
 
     directory: Path
     log: Path
     port: int
+    password: str
+    path: str
     configuration: str = ""
 
     @property
+    def page(self) -> str:
+        """For people, who sign in there."""
+        return f"http://{HOST}:{self.port}/{self.path}"
+
+    @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        """For programs: it holds user and password."""
+        return with_login(self.page, self.password)
 
     def command(self) -> Command:
         private_directory(self.directory)
         file = self.directory / "alertmanager.yml"
         write_private(file, self.configuration or alertmanager_configuration())
+        arguments = self.directory / "arguments"
+        write_private(arguments, f"--web.external-url={self.page}\n")
         argv = (
             str(programs.alertmanager()),
             f"--config.file={file}",
             f"--storage.path={self.directory / 'data'}",
             f"--web.listen-address={HOST}:{self.port}",
+            f"--web.config.file={_written_login(self.directory, self.password)}",
             # One instance: no port for others of its kind.
             "--cluster.listen-address=",
             "--log.level=warn",
+            # What stands here is shown to every user of the machine: the path stands in a file.
+            f"@{arguments}",
         )
         return Command(argv, _environment(), self.directory, self.log)
 
     def is_ready(self) -> bool:
-        return answers(f"{self.url}/-/ready")
+        return answers(f"{self.page}/-/ready", login=(USER, self.password))
+
+
+def with_login(page: str, password: str) -> str:
+    """The address with the user and the password by which a program is let in."""
+    scheme, _, rest = page.partition("://")
+    return f"{scheme}://{USER}:{password}@{rest}"
+
+
+def without_login(url: str) -> str:
+    """An address as it may be shown: without user and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def web_configuration(password: str) -> str:
+    """What both servers are given as --web.config.file: who is let in, and that no page may frame them."""
+    hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(_BCRYPT_ROUNDS)).decode()
+    headers = {"X-Frame-Options": "deny", "X-Content-Type-Options": "nosniff"}
+    return yaml.safe_dump({"basic_auth_users": {USER: hashed}, "http_server_config": {"headers": headers}})
 
 
 def prometheus_configuration(jobs: Sequence[Job], alertmanager_url: str) -> str:
@@ -108,22 +177,30 @@ def prometheus_configuration(jobs: Sequence[Job], alertmanager_url: str) -> str:
         "scrape_configs": [*(job.as_configured() for job in jobs), *_queues(jobs)],
     }
     if alertmanager_url:
-        scheme, _, address = alertmanager_url.partition("://")
-        configuration["alerting"] = {
-            "alertmanagers": [{"scheme": scheme, "static_configs": [{"targets": [address.rstrip("/")]}]}]
-        }
+        configuration["alerting"] = {"alertmanagers": [_alertmanager(alertmanager_url)]}
     return yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True)
+
+
+def _alertmanager(url: str) -> dict[str, object]:
+    """Where alerts are sent; user and password of the URL as Prometheus wants them."""
+    parts = urlsplit(url)
+    found: dict[str, object] = {"scheme": parts.scheme}
+    if parts.path.strip("/"):
+        found["path_prefix"] = parts.path.rstrip("/")
+    if parts.username:
+        found["basic_auth"] = {"username": unquote(parts.username), "password": unquote(parts.password or "")}
+    return found | {"static_configs": [{"targets": [urlsplit(without_login(url)).netloc]}]}
 
 
 def _queues(jobs: Sequence[Job]) -> list[dict[str, object]]:
     """How full each queue is, which the broker shows under an address of its own."""
     return [
         {
+            **job.as_configured(),
             "job_name": "rabbitmq-queues",
             "metrics_path": "/metrics/detailed",
             "params": {"family": ["queue_coarse_metrics"], "vhost": ["/"]},
             "scrape_interval": "5s",
-            "static_configs": [{"targets": list(job.addresses)}],
         }
         for job in jobs
         if job.name == BROKER
@@ -134,6 +211,12 @@ def alertmanager_configuration() -> str:
     """Alerts are shown on its page and sent nowhere."""
     route = {"receiver": "page", "group_by": ["alertname", "region"], "group_wait": "5s", "group_interval": "1m"}
     return yaml.safe_dump({"route": route, "receivers": [{"name": "page"}]}, sort_keys=False)
+
+
+def _written_login(directory: Path, password: str) -> Path:
+    file = directory / "web.yml"
+    write_private(file, web_configuration(password))
+    return file
 
 
 def _write_rules(directory: Path, rules: Mapping[str, str]) -> None:

@@ -28,24 +28,34 @@ class Part:
     halts_with: int | None = None
 
 
-RESTARTS_IN_A_ROW = 8
+FAILING_AFTER = 3
+"""Deaths in a row, each within a minute of its start, after which a part is said to be failing."""
 _LIVED_WELL_SECONDS = 60.0
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 30.0
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 300.0
 
 
 @dataclass(slots=True)
 class Restarts:
-    """When a part that died may start again. Who lived a minute begins anew; time is an argument."""
+    """When a part that died starts again: always, after pauses that double up to five minutes; time is an argument.
+
+    A part that lived a minute begins with the shortest pause.
+    """
 
     in_a_row: int = 0
     total: int = 0
 
-    def pause_after(self, lived: float) -> float | None:
-        """Seconds to wait, or None: it died too often, a person must look."""
-        self.in_a_row = 0 if lived >= _LIVED_WELL_SECONDS else self.in_a_row
-        if self.in_a_row >= RESTARTS_IN_A_ROW:
-            return None
+    @property
+    def is_failing(self) -> bool:
+        return self.in_a_row >= FAILING_AFTER
+
+    def pause_after(self, lived: float) -> float:
+        """Seconds to wait."""
+        if self.lived_well(lived):
+            self.in_a_row = 0
         self.in_a_row += 1
         self.total += 1
-        pause: float = _FIRST_PAUSE_SECONDS * 2 ** (self.in_a_row - 1)
+        pause: float = _FIRST_PAUSE_SECONDS * 2 ** min(self.in_a_row - 1, 20)
         return min(pause, _LONGEST_PAUSE_SECONDS)
+
+    def lived_well(self, lived: float) -> bool:
+        return lived >= _LIVED_WELL_SECONDS

@@ -14,7 +14,7 @@ from pathlib import Path
 from services.local import programs
 from services.local.errors import CannotRun
 from services.local.files import PRIVATE, private_directory
-from services.local.identity import RunAs, run_as
+from services.local.identity import RunAs, number_for, run_as, run_as_named
 from services.local.processes import Command
 
 HOST = "127.0.0.1"
@@ -74,16 +74,21 @@ class Postgres:
         return self.directory / "data"
 
     def url(self, database: str = DATABASE) -> str:
+        """Of the administrator, who owns the tables."""
         return f"postgresql://{_SUPERUSER}:{self.password}@{HOST}:{self.port}/{database}"
+
+    def service_url(self, role: str, password: str) -> str:
+        return f"postgresql://{role}:{password}@{HOST}:{self.port}/{DATABASE}"
 
     def command(self) -> Command:
         """Make the database files where there are none yet, write the configuration, and say how to run it."""
         programs_at = programs.postgres_programs()
         private_directory(self.directory)
-        who = run_as([programs_at / "postgres", self.directory.parent])
-        _owned(self.directory, who)
+        reads = [programs_at / "postgres", self.directory.parent]
+        who = run_as(reads, number_for(self.directory))
         if not self.data.exists():
-            _initialise(self, programs_at, who)
+            _initialise(self, programs_at, run_as_named(reads))
+        _owned_whole(self.directory, who)
         self._configure(who)
         argv = (str(programs_at / "postgres"), "-D", str(self.data), "-c", f"config_file={self._configuration}")
         return Command(argv, _environment(), self.directory, self.log, signal.SIGINT, who.privileges)
@@ -158,6 +163,7 @@ def _megabytes(size: int) -> str:
 
 def _initialise(server: Postgres, programs_at: Path, who: RunAs) -> None:
     """In a directory beside, renamed when whole: an interrupted start leaves no half a database."""
+    _owned(server.directory, who)
     fresh = server.directory / "data.new"
     shutil.rmtree(fresh, ignore_errors=True)
     password = server.directory / f".password.{secrets.token_hex(4)}"
@@ -198,6 +204,16 @@ def _program_of(pid: str) -> str:
 def _owned(path: Path, who: RunAs) -> None:
     if who.privileges:
         os.chown(path, who.uid, who.gid)
+
+
+def _owned_whole(directory: Path, who: RunAs) -> None:
+    """With all that lies in it, where it is another's: just made, or of a version that ran as another."""
+    if not who.privileges or directory.stat().st_uid == who.uid:
+        return
+    for folder, names, files in os.walk(directory):
+        for name in (*names, *files):
+            os.chown(Path(folder, name), who.uid, who.gid, follow_symlinks=False)
+    _owned(directory, who)
 
 
 def _write_owned(path: Path, text: str, who: RunAs) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import ssl
 import urllib.error
@@ -25,10 +26,13 @@ def speaks_amqp(host: str, port: int, tls: ssl.SSLContext | None = None) -> bool
         return False
 
 
-def answers(url: str, tls: ssl.SSLContext | None = None) -> bool:
-    """A 2xx from this machine, past any proxy that the environment names."""
+def answers(url: str, tls: ssl.SSLContext | None = None, login: tuple[str, str] | None = None) -> bool:
+    """A 2xx from this machine, past any proxy that the environment names. login: user and password, if it asks."""
     https = urllib.request.HTTPSHandler(context=tls)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), https)
+    if login is not None:
+        shown = base64.b64encode(":".join(login).encode()).decode()
+        opener.addheaders.append(("Authorization", f"Basic {shown}"))
     try:
         with opener.open(url, timeout=_SECONDS):
             return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,12 @@ _RABBITMQ_PLACES = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/opt/rabbitmq/sbin
 
 
 def rabbitmq_server() -> Path:
+    """The machine's own, or that of the installation which HALLPULSE_RABBITMQ_HOME names. Raises CannotRun."""
+    if home := os.environ.get("HALLPULSE_RABBITMQ_HOME"):
+        server = Path(home).absolute() / "sbin" / "rabbitmq-server"
+        if not server.is_file():
+            raise CannotRun(f"HALLPULSE_RABBITMQ_HOME: expected an installation with sbin/rabbitmq-server, got {home}")
+        return server
     for place in map(Path, _RABBITMQ_PLACES):
         if place.is_file():
             return place

@@ -29,8 +29,7 @@ _HERE = "/proc/self/cwd"
 _CONFIGURATION = """\
 # Written at every start.
 {listeners}
-prometheus.tcp.ip = {host}
-prometheus.tcp.port = {metrics}
+{metrics}
 load_definitions = {here}/definitions.json
 # Of one machine's memory and disk the broker takes a part; full, it pushes back on publishers.
 vm_memory_high_watermark.absolute = 1GB
@@ -49,7 +48,6 @@ _PLAIN = """\
 listeners.tcp.1 = {host}:{amqp}
 management.tcp.ip = {host}
 management.tcp.port = {management}"""
-# Nothing is heard in plain text but the broker's own metrics, which name queues and count messages.
 _ENCRYPTED = """\
 listeners.tcp = none
 listeners.ssl.1 = {host}:{amqp}
@@ -67,6 +65,20 @@ management.ssl.certfile = {here}/server.pem
 management.ssl.keyfile = {here}/server.key
 management.ssl.versions.1 = tlsv1.3
 management.ssl.versions.2 = tlsv1.2"""
+_OPEN_METRICS = """\
+prometheus.tcp.ip = {host}
+prometheus.tcp.port = {metrics}"""
+# They name queues and users and ask for no password: who shows no certificate of the suite's own is not answered.
+_GUARDED_METRICS = """\
+prometheus.ssl.ip = {host}
+prometheus.ssl.port = {metrics}
+prometheus.ssl.cacertfile = {here}/scraping/ca.pem
+prometheus.ssl.certfile = {here}/scraping/server.pem
+prometheus.ssl.keyfile = {here}/scraping/server.key
+prometheus.ssl.versions.1 = tlsv1.3
+prometheus.ssl.versions.2 = tlsv1.2
+prometheus.ssl.verify = verify_peer
+prometheus.ssl.fail_if_no_peer_cert = true"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +102,17 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class RabbitMQ:
-    """`tls`: with a certificate it hears nobody in plain text, without one nobody else."""
+    """`tls`: with a certificate it hears nobody in plain text, without one nobody else.
+
+    `metrics_tls`: with a certificate it shows its metrics to who has one of the same authority, else to everybody.
+    """
 
     directory: Path
     log: Path
     ports: BrokerPorts
     users: tuple[User, ...]
     tls: TlsFiles = NO_FILES
+    metrics_tls: TlsFiles = NO_FILES
 
     def mapper_command(self) -> Command:
         """Started by us: one that Erlang starts for itself would outlive the broker."""
@@ -108,8 +124,11 @@ class RabbitMQ:
         """Write the configuration and say how to run it."""
         server = programs.rabbitmq_server()
         private_directory(self._home)
-        write_private(self.directory / "rabbitmq.conf", configuration(self.ports, encrypted=bool(self.tls.cert)))
-        self._copy_certificates()
+        encrypted, guarded = bool(self.tls.cert), bool(self.metrics_tls.cert)
+        text = configuration(self.ports, encrypted=encrypted, guarded=guarded)
+        write_private(self.directory / "rabbitmq.conf", text)
+        _copy_certificates(self.tls, self.directory)
+        _copy_certificates(self.metrics_tls, self.directory / "scraping")
         write_private(self.directory / "definitions.json", json.dumps(definitions(self.users)))
         write_private(self.directory / "enabled_plugins", f"[{','.join(_PLUGINS)}].\n")
         write_private(self.directory / "rabbitmq-env.conf", "")
@@ -142,14 +161,6 @@ class RabbitMQ:
 
     def _client_context(self) -> ssl.SSLContext | None:
         return client_context(TlsFiles(self.tls.ca)) if self.tls.cert else None
-
-    def _copy_certificates(self) -> None:
-        """Beside the configuration, which then needs no name that others chose. Raises CannotRun."""
-        if not self.tls.cert:
-            return
-        client_context(self.tls)  # for its errors
-        for name, source in zip(("ca.pem", "server.pem", "server.key"), astuple(self.tls), strict=True):
-            write_private(self.directory / name, Path(source).read_text())
 
     def _ensure_cookie(self) -> None:
         cookie = self._home / ".erlang.cookie"
@@ -186,11 +197,23 @@ class RabbitMQ:
         }
 
 
-def configuration(ports: BrokerPorts, *, encrypted: bool = False) -> str:
+def _copy_certificates(tls: TlsFiles, directory: Path) -> None:
+    """Beside the configuration, which then needs no name that others chose. Raises CannotRun."""
+    if not tls.cert:
+        return
+    client_context(tls)  # for its errors
+    private_directory(directory)
+    for name, source in zip(("ca.pem", "server.pem", "server.key"), astuple(tls), strict=True):
+        write_private(directory / name, Path(source).read_text())
+
+
+def configuration(ports: BrokerPorts, *, encrypted: bool = False, guarded: bool = False) -> str:
+    """encrypted: AMQP and management; guarded: the metrics."""
     listeners = (_ENCRYPTED if encrypted else _PLAIN).format(
         host=HOST, amqp=ports.amqp, management=ports.management, here=_HERE
     )
-    return _CONFIGURATION.format(host=HOST, listeners=listeners, metrics=ports.metrics, here=_HERE)
+    metrics = (_GUARDED_METRICS if guarded else _OPEN_METRICS).format(host=HOST, metrics=ports.metrics, here=_HERE)
+    return _CONFIGURATION.format(listeners=listeners, metrics=metrics, here=_HERE)
 
 
 def definitions(users: tuple[User, ...]) -> dict[str, object]:

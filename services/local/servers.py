@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from hallpulse.broker import EVENTS, GATEWAY_USER, declare, open_channel
-from hallpulse.settings import settings_from
+from hallpulse.broker import EVENTS, GATEWAY_USER, declare, keep_everything, open_channel
+from hallpulse.settings import DATABASE_SERVICES, service_database_variable, settings_from
 from hallpulse.store import migrate
 from hallpulse.tls import NO_FILES, TlsFiles
 from services.local import probes, programs
+from services.local.encryption import scrape_files
 from services.local.errors import CannotRun
 from services.local.keys import Keys
 from services.local.layout import Layout
-from services.local.monitoring import Alertmanager, Job, Prometheus
+from services.local.monitoring import BROKER, Alertmanager, Job, Prometheus
 from services.local.parts import Part
 from services.local.ports import KeptPorts
 from services.local.postgres import Postgres
@@ -52,30 +54,41 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`parts` in the order in which they start; `scraped`: its own metrics, host and port."""
+    """`parts` in the order in which they start; `environment`: how its administrator finds it, who gives the commands.
+
+    `for_services`: service → how it finds the server instead; `scraped`: the server's own metrics.
+    """
 
     parts: tuple[Part, ...]
     environment: Mapping[str, str]
-    gateway_environment: Mapping[str, str]
-    scraped: tuple[str, ...] = ()
+    for_services: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    scraped: tuple[Job, ...] = ()
 
 
 def database(ground: Ground) -> Server:
     url = ground.given.get("HALLPULSE_DATABASE_URL")
     if url:
-        migrate(url)
-        return _elsewhere({"HALLPULSE_DATABASE_URL": url})
+        named = {name: ground.given.get(service_database_variable(name), "") for name in DATABASE_SERVICES}
+        logins = {name: login for name, login in named.items() if login}
+        migrate(url, logins)
+        return _elsewhere({"HALLPULSE_DATABASE_URL": url}, _database_logins(logins))
     layout = ground.layout
     server = Postgres(layout.database, layout.log("database"), ground.ports.take("database"), ground.keys.database)
     programs.postgres_programs()
-    part = Part("database", server.command, server.is_ready, _prepared(server), stop=signal.SIGINT, patience=30.0)
-    return Server((part,), {"HALLPULSE_DATABASE_URL": server.url()}, {})
+    logins = {name: server.service_url(name, ground.keys.of_service(name)) for name in DATABASE_SERVICES}
+    prepared = _prepared(server, logins)
+    part = Part("database", server.command, server.is_ready, prepared, stop=signal.SIGINT, patience=30.0)
+    return Server((part,), {"HALLPULSE_DATABASE_URL": server.url()}, _database_logins(logins))
 
 
-def _prepared(server: Postgres) -> Callable[[], None]:
+def _database_logins(logins: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    return {name: {"HALLPULSE_DATABASE_URL": login} for name, login in logins.items()}
+
+
+def _prepared(server: Postgres, logins: Mapping[str, str]) -> Callable[[], None]:
     def prepare() -> None:
         server.ensure_database()
-        migrate(server.url())
+        migrate(server.url(), logins)
 
     return prepare
 
@@ -84,7 +97,7 @@ def broker(ground: Ground) -> Server:
     url = ground.given.get("HALLPULSE_AMQP_URL")
     if url:
         _check_broker(url)
-        _declare(url, ground)
+        _declare({"HALLPULSE_AMQP_URL": url}, ground)
         return _elsewhere({"HALLPULSE_AMQP_URL": url})
     programs.rabbitmq_server()
     programs.epmd()
@@ -92,23 +105,26 @@ def broker(ground: Ground) -> Server:
     # It may speak for every hall, and do nothing else.
     gateway = User(GATEWAY_USER, ground.keys.gateway, ("^$", f"^{re.escape(EVENTS)}$", "^$"))
     log = ground.layout.log("broker")
-    server = RabbitMQ(ground.layout.broker, log, _broker_ports(ground), (operator, gateway), ground.tls)
+    shown = scrape_files(ground.layout.scraping)
+    server = RabbitMQ(ground.layout.broker, log, _broker_ports(ground), (operator, gateway), ground.tls, shown.server)
     environment = {
         "HALLPULSE_AMQP_URL": server.amqp_url(operator),
         "HALLPULSE_MANAGEMENT_URL": server.management_url(operator),
     }
-    scraped = (f"{server.host}:{server.ports.metrics}",)
-    parts = _broker_parts(server, lambda: _declare(server.amqp_url(operator), ground))
-    return Server(parts, environment, {"HALLPULSE_AMQP_URL": server.amqp_url(gateway)}, scraped)
+    scraped = (Job(BROKER, [f"{server.host}:{server.ports.metrics}"], shown.client),)
+    parts = _broker_parts(server, lambda: _declare(environment, ground))
+    return Server(parts, environment, {"gateway": {"HALLPULSE_AMQP_URL": server.amqp_url(gateway)}}, scraped)
 
 
-def _declare(url: str, ground: Ground) -> None:
-    """Before any service starts, so that whoever publishes once the suite is ready finds the exchange."""
+def _declare(urls: Mapping[str, str], ground: Ground) -> None:
+    """Before any service starts, so that what is published once the suite is ready finds the exchange."""
     named = {name: value for name, value in ground.given.items() if name.startswith("HALLPULSE_")}
     trusted = {"HALLPULSE_TLS_CA": ground.tls.ca} if ground.tls.ca else {}
-    settings = settings_from({**named, **trusted, "HALLPULSE_AMQP_URL": url, "HALLPULSE_DATABASE_URL": "any"})
+    settings = settings_from({**named, **trusted, **urls, "HALLPULSE_DATABASE_URL": "any"})
     with open_channel(settings.amqp_url) as channel:
         declare(channel, settings.partitions)
+    if settings.management_url:
+        keep_everything(settings.management_url, settings.amqp_url)
 
 
 def _broker_ports(ground: Ground) -> BrokerPorts:
@@ -142,9 +158,10 @@ def alertmanager(ground: Ground, alerts: Alerts) -> Server:
         return _elsewhere({"HALLPULSE_ALERTMANAGER_URL": url})
     programs.alertmanager()
     layout, port = ground.layout, ground.ports.take("alertmanager")
-    server = Alertmanager(layout.alertmanager, layout.log("alertmanager"), port, alerts.routing)
-    part = Part("alertmanager", server.command, lambda _: server.is_ready(), address=server.url)
-    return Server((part,), {"HALLPULSE_ALERTMANAGER_URL": server.url}, {})
+    log, keys = layout.log("alertmanager"), ground.keys
+    server = Alertmanager(layout.alertmanager, log, port, keys.alertmanager, keys.alertmanager_path, alerts.routing)
+    part = Part("alertmanager", server.command, lambda _: server.is_ready(), address=server.page)
+    return Server((part,), {"HALLPULSE_ALERTMANAGER_URL": server.url})
 
 
 def prometheus(ground: Ground, alerts: Alerts, scraped: Sequence[Job], alertmanager_url: str) -> Server:
@@ -153,10 +170,13 @@ def prometheus(ground: Ground, alerts: Alerts, scraped: Sequence[Job], alertmana
         return _elsewhere({"HALLPULSE_PROMETHEUS_URL": url})
     programs.prometheus()
     layout, port = ground.layout, ground.ports.take("prometheus")
-    server = Prometheus(layout.prometheus, layout.log("prometheus"), port, scraped, alerts.rules, alertmanager_url)
-    part = Part("prometheus", server.command, lambda _: server.is_ready(), address=server.url)
-    return Server((part,), {"HALLPULSE_PROMETHEUS_URL": server.url}, {})
+    log, password = layout.log("prometheus"), ground.keys.prometheus
+    server = Prometheus(layout.prometheus, log, port, password, scraped, alerts.rules, alertmanager_url)
+    part = Part("prometheus", server.command, lambda _: server.is_ready(), address=server.page)
+    return Server((part,), {"HALLPULSE_PROMETHEUS_URL": server.url, "HALLPULSE_RULES": str(server.rules_folder)})
 
 
-def _elsewhere(environment: Mapping[str, str]) -> Server:
-    return Server((), environment, {})
+def _elsewhere(
+    environment: Mapping[str, str], for_services: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+) -> Server:
+    return Server((), environment, for_services)

@@ -11,15 +11,16 @@ from typing import Any
 from services.local.files import write_private
 from services.local.processes import Identity
 
-RUNNING, STARTING, RESTARTING, FAILED, HALTED = "running", "starting", "restarting", "failed", "halted"
-"""Halted: it ended on purpose and waits for a person; failed: it died too often."""
+RUNNING, STARTING, RESTARTING, FAILING, HALTED = "running", "starting", "restarting", "failing", "halted"
+"""Halted: it ended on purpose and waits for a person; failing: it keeps dying, and is tried ever more slowly."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """since: seconds since the epoch; exit_status: how its last process ended, none if none did.
+    """since, failing_since, next_try: in seconds since the epoch; exit_status: of its last process, none if none ended.
 
-    why: what a process that is not started again said last.
+    why: what a process that keeps dying, or waits for a person, said last; failing_since: its first death of those in a
+    row, 0 where it does not keep dying; next_try: when it is started again, 0 where that is not awaited.
     """
 
     name: str
@@ -32,6 +33,8 @@ class PartState:
     stop: int = 15
     patience: float = 20.0
     why: str = ""
+    failing_since: float = 0.0
+    next_try: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ Say = Callable[[str], None]
 
 # Sent by `down --purge`: what is about to be deleted needs no orderly end.
 DROP = signal.SIGUSR1
-# Sent by `refused resume`: parts that wait for a person start again.
+# Sent by `refused resume`: parts that wait for a person, or for their next try, start at once.
 WAKE = signal.SIGUSR2
 _READY_SECONDS = 90.0
 _POLL_SECONDS = 0.05
@@ -93,9 +93,11 @@ class Supervisor:
         if child.died():
             if not self._halted(child):
                 child.plan_restart(now)
-                self._say(f"{child.part.name}: {child.state} after {child.why()}")
+                self._say(f"{child.part.name}: {child.state}, next try in {child.due - now:.0f} s, after {child.why()}")
         elif child.is_due(now):
             child.start(now)
+        elif child.recovered(now):
+            self._say(f"{child.part.name}: has recovered")
         elif not child.became_ready():
             return False
         return True
@@ -112,7 +114,7 @@ class Supervisor:
     def _wake(self, now: float) -> None:
         woken, self._woken = self._woken, False
         for child in self._children() if woken else ():
-            if child.state == state.HALTED:
+            if child.state in (state.HALTED, state.FAILING):
                 child.start(now)
                 self._write()
 

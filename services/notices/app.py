@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -17,12 +18,15 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from hallpulse.domain.errors import Unavailable
+from hallpulse.scrapes import CHALLENGE, admits
 
 from .desk import NoticeDesk
 from .webhook import MAX_BYTES, BadNotice
 
 NoticeState = Literal["open", "acknowledged", "resolved"]
 Guard = Any
+# No control character, and none that turns the direction of writing.
+_NAME = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+$"
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,17 +34,33 @@ class Acknowledgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     region: Annotated[int, msgspec.Meta(ge=0, le=999_999)]
     fingerprint: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    by: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
+    by: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            max_length=100,
+            pattern=r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+$",
+        ),
+    ]
 
 
-def build(desk: NoticeDesk, registry: CollectorRegistry, *, post_token: str, read_token: str) -> Litestar:
-    """An ASGI application. A token left empty opens its part to everybody who reaches the port."""
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """post: Alertmanager's; read: people's; metrics: Prometheus'. One left empty opens its part to everybody."""
 
-    @post("/v1/alerts", status_code=200, guards=[bearer(post_token)])
+    post: str = ""
+    read: str = ""
+    metrics: str = ""
+
+
+def build(desk: NoticeDesk, registry: CollectorRegistry, tokens: Tokens) -> Litestar:
+    """An ASGI application."""
+
+    @post("/v1/alerts", status_code=200, guards=[bearer(tokens.post)])
     async def alerts(request: Request[Any, Any, AppState]) -> dict[str, int]:
         return {"notices": await _in_thread(desk.take, await request.body())}
 
-    @get("/v1/notices", guards=[bearer(read_token)], sync_to_thread=True)
+    @get("/v1/notices", guards=[bearer(tokens.read)], sync_to_thread=True)
     def notices(
         region: Annotated[int | None, QueryParameter(ge=0, le=999_999)] = None,
         which: Annotated[NoticeState | None, QueryParameter(name="state")] = None,
@@ -48,7 +68,7 @@ def build(desk: NoticeDesk, registry: CollectorRegistry, *, post_token: str, rea
     ) -> dict[str, Any]:
         return desk.list(region, which, limit)
 
-    @post("/v1/notices/acknowledge", status_code=200, guards=[bearer(read_token)])
+    @post("/v1/notices/acknowledge", status_code=200, guards=[bearer(tokens.read)])
     async def acknowledge(request: Request[Any, Any, AppState]) -> dict[str, int]:
         told = _acknowledgement(await request.body())
         done = await _in_thread(desk.acknowledge, told.region, told.fingerprint, told.by)
@@ -63,7 +83,7 @@ def build(desk: NoticeDesk, registry: CollectorRegistry, *, post_token: str, rea
         desk.ping()
         return {"status": "ok"}
 
-    @get("/metrics", sync_to_thread=True)
+    @get("/metrics", guards=[scraping(tokens.metrics)], sync_to_thread=True)
     def metrics() -> Response[bytes]:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
@@ -76,12 +96,26 @@ def build(desk: NoticeDesk, registry: CollectorRegistry, *, post_token: str, rea
 
 
 def bearer(token: str) -> Guard:
-    """Lets through who shows the token; everybody where none is set."""
+    """Lets through who shows the token; everybody where none is set.
+
+    As a password it opens nothing: a browser would send that along with what a page of another origin asks.
+    """
 
     def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         shown = connection.headers.get("Authorization", "").removeprefix("Bearer ")
         if token and not hmac.compare_digest(shown.encode(), token.encode()):
             raise NotAuthorizedException("expected Authorization: Bearer and the right token")
+
+    return guard
+
+
+def scraping(token: str) -> Guard:
+    """Lets Prometheus through, which shows the token as its password."""
+
+    def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        query = connection.scope["query_string"].decode("latin-1")
+        if not admits(token, connection.headers.get("Authorization", ""), query):
+            raise NotAuthorizedException("expected the token of the metrics", headers={"WWW-Authenticate": CHALLENGE})
 
     return guard
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from hallpulse.metrics import NoticeMetrics
-from hallpulse.store.notices import Message, Notice, NoticeLedger, State
+from hallpulse.store.notices import Message, Notice, NoticeLedger, State, key_of
 
 from .answers import entry_answer
 from .channels import Channels
-from .webhook import decode, notices_of
+from .rules import RuleBook
+from .webhook import WebhookAlert, decode, notices_of
 from .wording import messages_of
 
 
@@ -25,20 +27,37 @@ class Store(Protocol):
 
 
 class NoticeDesk:
-    """Every method raises Unavailable when the database cannot be reached: Alertmanager then tries again."""
+    """Every method raises Unavailable when the database cannot be reached: Alertmanager then tries again.
 
-    def __init__(self, store: Store, channels: Channels, clock: Callable[[], datetime], metrics: NoticeMetrics) -> None:
+    rules: by which foreign alerts are told; without them every alert is taken for ours.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        channels: Channels,
+        clock: Callable[[], datetime],
+        metrics: NoticeMetrics,
+        rules: RuleBook | None = None,
+    ) -> None:
         self._store, self._channels, self._clock, self._metrics = store, channels, clock, metrics
+        self._rules = rules
 
     def take(self, body: bytes) -> int:
         """A notification of Alertmanager; how many notices it holds. Raises BadNotice."""
         webhook = decode(body)
-        notices = notices_of(webhook)
+        notices = self._judged(notices_of(webhook, self._rules.can_have_made if self._rules else _is_ours))
         if notices:
-            messages = self._messages(notices)
-            self._store.notices.record(notices, messages, self._clock())
-            self._metrics.received(len(notices))
+            ours = [notice for notice in notices if notice.ours]
+            self._store.notices.record(notices, self._messages(ours), self._clock())
+            self._metrics.received(len(notices), foreign=len(notices) - len(ours))
         return len(notices)
+
+    def _judged(self, notices: Sequence[Notice]) -> Sequence[Notice]:
+        """Of a rule that is gone since, people were told that it fires: they are told that it is over, too."""
+        over = [notice for notice in notices if not notice.ours and notice.ended is not None]
+        known = self._store.notices.told_as_ours(over) if over else set()
+        return [replace(notice, ours=notice.ours or key_of(notice) in known) for notice in notices]
 
     def _messages(self, notices: Sequence[Notice]) -> Sequence[Message]:
         """One text for each receiver, of all that it is told at once."""
@@ -55,3 +74,7 @@ class NoticeDesk:
 
     def ping(self) -> None:
         self._store.ping()
+
+
+def _is_ours(_: WebhookAlert) -> bool:
+    return True

@@ -16,10 +16,11 @@ from hallpulse.settings import Settings, SettingsError, settings_from
 from hallpulse.store import open_store
 from hallpulse.tls import server_context
 
-from .app import build
+from .app import Tokens, build
 from .channels import Channels, ChannelsError, load_channels
 from .courier import Courier
 from .desk import NoticeDesk
+from .rules import RulesError, load_rules
 from .senders import Senders
 
 
@@ -30,7 +31,7 @@ def run(environment: Mapping[str, str]) -> int:
     logging.getLogger("httpx").setLevel(logging.ERROR)
     try:
         _serve(settings_from(environment))
-    except (HallpulseError, SettingsError, ChannelsError, OSError) as error:
+    except (HallpulseError, SettingsError, ChannelsError, RulesError, OSError) as error:
         print(f"notices: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
         return 1
     return 0
@@ -48,8 +49,9 @@ def _serve(settings: Settings) -> None:
     store = open_store(settings.database_url)
     store.ping()
     courier = Courier(store.notices, Senders(channels), now, metrics)
-    desk = NoticeDesk(store, channels, now, metrics)
-    app = build(desk, registry, post_token=settings.notices_token, read_token=settings.read_token)
+    rules = load_rules(settings.rules) if settings.rules else None
+    desk = NoticeDesk(store, channels, now, metrics, rules)
+    app = build(desk, registry, Tokens(settings.notices_token, settings.read_token, settings.metrics_token))
     config = uvicorn.Config(
         app, settings.host, settings.metrics_port, log_level="warning", access_log=False,
         ssl_context_factory=(lambda *_: tls) if tls is not None else None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -56,9 +57,12 @@ def decode(body: bytes) -> Webhook:
     return webhook
 
 
-def notices_of(webhook: Webhook) -> list[Notice]:
+def notices_of(webhook: Webhook, is_ours: Callable[[WebhookAlert], bool] = lambda _: True) -> list[Notice]:
     """A line of the ledger for each alert, as this receiver is told of it; a hall's is REGION.HALL."""
-    return [_notice(_receiver(webhook.receiver, alert.labels), alert) for alert in webhook.alerts]
+    return [
+        replace(_notice(_receiver(webhook.receiver, alert.labels), alert), ours=is_ours(alert))
+        for alert in webhook.alerts
+    ]
 
 
 def _receiver(name: str, labels: Mapping[str, str]) -> str:
@@ -72,9 +76,9 @@ def _notice(receiver: str, alert: WebhookAlert) -> Notice:
     region = labels.get("region", "")
     return Notice(
         region=int(region) if region.isascii() and region.isdigit() and len(region) == 6 else 0,
-        fingerprint=alert.fingerprint.replace("\0", ""),
+        fingerprint=plain(alert.fingerprint),
         started=alert.startsAt,
-        receiver=receiver.replace("\0", ""),
+        receiver=plain(receiver),
         alert=labels.get("alertname", ""),
         severity=labels.get("severity", ""),
         summary=annotations.get("summary", labels.get("alertname", "")),
@@ -85,5 +89,18 @@ def _notice(receiver: str, alert: WebhookAlert) -> Notice:
 
 
 def _clean(texts: Mapping[str, str]) -> dict[str, str]:
-    """PostgreSQL's texts hold any character but NUL."""
-    return {name.replace("\0", ""): text.replace("\0", "") for name, text in texts.items()}
+    return {plain(name): plain(text) for name, text in texts.items()}
+
+
+def plain(text: str) -> str:
+    """A text as a ledger, a terminal and a robot's group can show it: without what steers them.
+
+    Line ends and tabs become blanks; other control characters, and those that turn the direction of writing, go.
+    """
+    return text.translate(_STEERING)
+
+
+_TURNS = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CONTROLS = (*range(0x20), *range(0x7F, 0xA0))
+_BLANKS = (*b"\t\n\v\f\r", 0x85, 0x2028, 0x2029)
+_STEERING = dict.fromkeys((*_CONTROLS, *_TURNS), "") | dict.fromkeys(_BLANKS, " ")

@@ -59,4 +59,4 @@ def _serve(settings: Settings) -> None:
         SECONDS: settings.reports_seconds,
     }
     container = ServiceContainer(ReportsService, {**broker, **given})
-    serve(container, listener, plain_application(), f"{NAME}: ready")
+    serve(container, listener, plain_application(), settings.metrics_token, f"{NAME}: ready")

@@ -56,7 +56,7 @@ def _serve(settings: Settings, environment: Mapping[str, str]) -> None:
         config = {**broker, REFRESH_SECONDS: settings.refresh_seconds, DESK: desk, READER: reader}
         container = ServiceContainer(TargetsService, config)
         web = application(_live(reader.attempts), lambda: reader.page, reader.attempts)
-        serve(container, listener, web, f"{NAME}: ready, {len(plans)} plans")
+        serve(container, listener, web, settings.metrics_token, f"{NAME}: ready, {len(plans)} plans")
 
 
 def _live(attempts: Attempts) -> CollectorRegistry:

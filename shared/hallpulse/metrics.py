@@ -5,7 +5,7 @@ The names are a contract: boards, rules and other people's dashboards are writte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -58,6 +58,15 @@ DEPARTMENT_INDICATOR_DENOMINATOR = Family(
     "hallpulse_department_indicator_denominator", f"A department's denominator {_SO_FAR}", _DEPARTMENT_INDICATOR
 )
 
+_STATES = {
+    State.NOT_STARTED: "not started",
+    State.NOT_MEASURED: "not measured",
+    State.BELOW_MIN_DENOMINATOR: "too few cases",
+    State.MET: "met",
+    State.ON_PACE: "on pace",
+    State.BEHIND: "behind its path",
+    State.MISSED: "missed",
+}
 _ASPECTS = {
     "goal": "What must hold at the end of the plan's period.",
     "required": "What the target's path asks for today.",
@@ -65,12 +74,9 @@ _ASPECTS = {
     "met": "1 if the goal holds, 0 if not; absent where nothing can be said.",
     "on_pace": "1 if what is required today holds, 0 if not; absent where nothing can be said.",
     "forecast": "The value at the period's end if it goes on as of late.",
-    "state": "0 not started, 1 not measured, 2 too few cases, 3 met, 4 on pace, 5 behind its path, 6 missed.",
+    "state": f"{', '.join(f'{number} {words}' for number, words in enumerate(_STATES.values()))}.",
 }
-STATE_NUMBERS = (
-    State.NOT_STARTED, State.NOT_MEASURED, State.BELOW_MIN_DENOMINATOR, State.MET, State.ON_PACE, State.BEHIND,
-    State.MISSED,
-)  # fmt: skip
+STATE_NUMBERS = tuple(_STATES)
 """A state's number is its place here."""
 TARGET = {aspect: Family(f"hallpulse_target_{aspect}", text, _TARGET) for aspect, text in _ASPECTS.items()}
 DEPARTMENT_TARGET = {
@@ -189,7 +195,21 @@ class IngestMetrics:
             "hallpulse_ingest_lag_seconds", "How long the oldest delivery has waited that is not committed yet.",
             registry=registry,
         )  # fmt: skip
+        self._delivery_limit = Gauge(
+            "hallpulse_ingest_delivery_limit",
+            "How often the broker gives a message out again before it takes it off its queue, +Inf for without end;"
+            " absent where the broker does not tell.",
+            ("queue",),
+            registry=registry,
+        )
         add_build_info(registry)
+
+    def delivery_limits(self, limits: Mapping[str, float | None]) -> None:
+        """Queue → limit."""
+        self._delivery_limit.clear()
+        for queue, limit in limits.items():
+            if limit is not None:
+                self._delivery_limit.labels(queue).set(limit)
 
     def know_halls(self, halls: Collection[tuple[int, str]]) -> None:
         """The halls that are registered now, as (region, hall).
@@ -257,11 +277,26 @@ class GatewayMetrics:
             "hallpulse_gateway_events_total", "Events sent to the gateway: accepted, refused.", ("outcome",),
             registry=registry,
         )  # fmt: skip
+        self._denied = Counter(
+            "hallpulse_gateway_denied_total", "Refused with 401 or 403, by the role of the token, none without one.",
+            ("status", "role"), registry=registry,
+        )  # fmt: skip
+        self._denied_most = Gauge(
+            "hallpulse_gateway_denied_most", "The most refusals of one address, one token in this hour.", ("by",),
+            registry=registry,
+        )  # fmt: skip
         add_build_info(registry)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def denied(self, status: int, role: str) -> None:
+        self._denied.labels(str(status), role).inc()
+
+    def denied_most(self, by: str, count: int) -> None:
+        """by: address or token. Which one is in the audit, not here: who scrapes needs no token."""
+        self._denied_most.labels(by).set(count)
 
     def events(self, accepted: int, refused: int) -> None:
         self._events.labels("accepted").inc(accepted)
@@ -273,17 +308,27 @@ class NoticeMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._received = Counter("hallpulse_notices_total", "Notices written to the ledger.", (), registry=registry)
+        self._foreign = Counter(
+            "hallpulse_notices_foreign_total", "Of these, alerts that no rule of this suite made.", (),
+            registry=registry,
+        )  # fmt: skip
         self._messages = Counter(
             "hallpulse_notice_messages_total", "Attempts to pass a notice on: sent, failed (tried again), given_up.",
             ("channel", "outcome"), registry=registry,
         )  # fmt: skip
         add_build_info(registry)
 
-    def received(self, count: int) -> None:
+    def received(self, count: int, foreign: int = 0) -> None:
         self._received.inc(count)
+        self._foreign.inc(foreign)
 
     def passed_on(self, channel: str, outcome: str) -> None:
         self._messages.labels(channel, outcome).inc()
+
+
+PART_FAILING = Family(
+    "hallpulse_suite_part_failing", "Whether a part of the suite on this machine keeps dying.", ("part",)
+)
 
 
 def add_build_info(registry: CollectorRegistry) -> None:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hallpulse.tls import TlsFiles, trusting
+
+DATABASE_SERVICES = ("gateway", "ingest", "catalogue", "targets", "reports", "notices")
+"""Each logs in to the database as a role of its own."""
+
+
+def service_database_variable(service: str) -> str:
+    """The variable that says how a service of a deployment finds the database."""
+    return f"HALLPULSE_{service.upper()}_DATABASE_URL"
 
 
 class SettingsError(Exception):
@@ -20,24 +28,27 @@ class Settings:
     amqp_url: of the suite's own broker user (it may declare the topology and speak for every hall);
     management_url: RabbitMQ's HTTP API with user and password, needed only to add halls;
     gateway_amqp_url: how the gateway of a deployment finds the broker, for whoever makes its user there;
-    service_database_url: how the services of a deployment find the database, for whoever makes their role there;
+    service_database_urls: service → how it finds the database, for whoever makes the services' roles there;
     gateway_rate: requests a second that one hall or other token may make in the long run, 0 for any number;
     read_token: with it the gateway answers every query, and takes no events;
+    metrics_token: what the services other than the gateway ask for at /metrics, nothing if empty;
     tls_ca: the authorities to trust in amqps:// and https:// URLs that name none, the machine's own if empty;
     tls_cert and tls_key: the certificate with which services answer over HTTPS, over plain HTTP without one;
     channels: the file that says where notices are passed on to; notices_token: what Alertmanager shows to be let in;
+    rules: the folder of the rendered alert rules, by which notices tells an alert that none of them can have made;
     batch_events and batch_seconds: a batch is stored when it holds this many events or is this old;
+    suite_state: where the suite on one machine writes down which of its parts run, for the gateway's page;
     reports_dir, reports_day: where last month's reports are written, from this day of the month on (Asia/Shanghai);
     reports_seconds: how often it is looked whether one is due;
-    refusal_limit: ingest stops for a person when more than this share of the last refusal_window events is refused in
-    more than half of the halls; 0 for never.
+    refusal_limit: a hall is served more slowly while more than this share of its last refusal_window events is
+    refused; 0: never, and ingest stops for nothing that is refused.
     """
 
     amqp_url: str
     database_url: str
     management_url: str = ""
     gateway_amqp_url: str = ""
-    service_database_url: str = ""
+    service_database_urls: Mapping[str, str] = field(default_factory=dict)
     plans: Path = Path("plans")
     calendars: Path = Path("calendars")
     host: str = "127.0.0.1"
@@ -45,11 +56,12 @@ class Settings:
     gateway_rate: float = 500.0
     read_token: str = ""
     metrics_port: int = 0
+    metrics_token: str = ""
     partitions: int = 4
     batch_events: int = 8000
     batch_seconds: float = 0.4
-    refusal_limit: float = 0.6
-    refusal_window: int = 2000
+    refusal_limit: float = 0.3
+    refusal_window: int = 200
     refresh_seconds: float = 2.0
     reports_dir: Path = Path("reports")
     reports_day: int = 5
@@ -59,7 +71,9 @@ class Settings:
     grafana_url: str = ""
     grafana_token: str = ""
     channels: Path | None = None
+    suite_state: Path | None = None
     notices_token: str = ""
+    rules: Path | None = None
     tls_ca: str = ""
     tls_cert: str = ""
     tls_key: str = ""
@@ -74,7 +88,6 @@ _NAMES = {
     "database_url": "HALLPULSE_DATABASE_URL",
     "management_url": "HALLPULSE_MANAGEMENT_URL",
     "gateway_amqp_url": "HALLPULSE_GATEWAY_AMQP_URL",
-    "service_database_url": "HALLPULSE_SERVICE_DATABASE_URL",
     "plans": "HALLPULSE_PLANS",
     "calendars": "HALLPULSE_CALENDARS",
     "host": "HALLPULSE_HOST",
@@ -82,6 +95,7 @@ _NAMES = {
     "gateway_rate": "HALLPULSE_GATEWAY_RATE",
     "read_token": "HALLPULSE_READ_TOKEN",
     "metrics_port": "HALLPULSE_METRICS_PORT",
+    "metrics_token": "HALLPULSE_METRICS_TOKEN",
     "partitions": "HALLPULSE_PARTITIONS",
     "batch_events": "HALLPULSE_BATCH_EVENTS",
     "batch_seconds": "HALLPULSE_BATCH_SECONDS",
@@ -96,7 +110,9 @@ _NAMES = {
     "grafana_url": "HALLPULSE_GRAFANA_URL",
     "grafana_token": "HALLPULSE_GRAFANA_TOKEN",
     "channels": "HALLPULSE_CHANNELS",
+    "suite_state": "HALLPULSE_SUITE_STATE",
     "notices_token": "HALLPULSE_NOTICES_TOKEN",
+    "rules": "HALLPULSE_RULES",
     "tls_ca": "HALLPULSE_TLS_CA",
     "tls_cert": "HALLPULSE_TLS_CERT",
     "tls_key": "HALLPULSE_TLS_KEY",
@@ -129,6 +145,8 @@ _CASTS: dict[str, Callable[[str], str | int | float | Path]] = {
     "plans": Path,
     "calendars": Path,
     "channels": Path,
+    "suite_state": Path,
+    "rules": Path,
     "reports_dir": Path,
     "reports_day": _day_of_every_month,
     "reports_seconds": float,
@@ -143,7 +161,7 @@ _CASTS: dict[str, Callable[[str], str | int | float | Path]] = {
     "refresh_seconds": float,
 }
 _EXPECTED = {
-    "refusal_limit": "off or a share from 0 to below 1, such as 0.6",
+    "refusal_limit": "off or a share from 0 to below 1, such as 0.3",
     "refusal_window": "a whole number from 1",
     "reports_day": "a day that every month has, 1 to 28",
 }
@@ -155,12 +173,14 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     The broker's URLs then name the authorities to trust. Raises SettingsError where a required one is missing or one
     has the wrong form.
     """
-    found = {name: _value(environment, variable) for name, variable in _NAMES.items()}
+    found = {name: setting(environment, variable) for name, variable in _NAMES.items()}
     given = {name: text for name, text in found.items() if text}
     missing = [_NAMES[name] for name in _REQUIRED if name not in given]
     if missing:
         raise SettingsError(f"missing environment: {', '.join(missing)}")
-    return _with_tls(Settings(**{name: _cast(name, text) for name, text in given.items()}))  # type: ignore[arg-type]
+    roles = {service: setting(environment, service_database_variable(service)) for service in DATABASE_SERVICES}
+    settings = Settings(**{name: _cast(name, text) for name, text in given.items()})  # type: ignore[arg-type]
+    return _with_tls(replace(settings, service_database_urls={name: url for name, url in roles.items() if url}))
 
 
 def _with_tls(settings: Settings) -> Settings:
@@ -174,7 +194,7 @@ def _with_tls(settings: Settings) -> Settings:
     )
 
 
-def _value(environment: Mapping[str, str], variable: str) -> str:
+def setting(environment: Mapping[str, str], variable: str) -> str:
     """A secret is best kept in a file: what a process's environment holds can be read by others."""
     file = environment.get(f"{variable}_FILE")
     if not file or environment.get(variable):

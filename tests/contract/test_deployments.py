@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -15,13 +17,18 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
-from hallpulse.settings import settings_from
+from hallpulse.settings import DATABASE_SERVICES, SettingsError, settings_from
+from services.console.logins import write_login
 
 ROOT = Path(__file__).parents[2]
 BASE = ROOT / "deploy" / "k8s" / "base"
 KUBERNETES = "1.31"
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SCRAPED = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+
+
+COPIES = ("prometheus_own_", "prometheus_metrics_", "prometheus_alertmanager_", "alertmanager_notices_", "grafana_prom")
+"""The same secret again, for a container that runs as another user."""
 
 
 def documents() -> Iterator[dict[str, Any]]:
@@ -39,7 +46,7 @@ DOCUMENTS = {f"{d['kind']} {d['metadata']['name']}": d for d in documents()}
 
 
 def drawn(folder: Path) -> dict[str, str]:
-    """What deploy/secrets.sh draws, in a folder of its own."""
+    """All that deploy/secrets.sh draws into a folder."""
     shutil.copy(ROOT / "deploy" / "secrets.sh", folder)
     subprocess.run(["sh", folder / "secrets.sh"], check=True, capture_output=True, timeout=30)
     return {path.name: path.read_text() for path in (folder / "secrets").iterdir()}
@@ -68,35 +75,108 @@ def test_what_compose_mounts_is_there_and_what_services_use_is_declared(tmp_path
 def test_secrets_are_drawn_once_and_never_committed(tmp_path: Path) -> None:
     first = drawn(tmp_path)
     assert drawn(tmp_path) == first
-    assert len(set(first.values())) == len(first)
+    copies = [name for name in first if name.startswith(COPIES)]
+    assert len(copies) == 5
+    assert len(set(first.values())) == len(first) - len(copies)
     ignored = subprocess.run(["git", "check-ignore", "-q", "deploy/secrets/read_token"], cwd=ROOT, check=False)
     assert ignored.returncode == 0
+
+
+@pytest.mark.attack
+def test_the_drawn_secrets_are_read_by_their_owner_alone(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir(mode=0o755)
+    (tmp_path / "secrets" / "read_token").write_text("of an earlier version")
+    (tmp_path / "secrets" / "read_token").chmod(0o444)
+    drawn(tmp_path)
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+    for path in (tmp_path / "secrets").iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
+
+
+READERS = {"database": 999, "broker": 999, "prometheus": 65534, "alertmanager": 65534, "grafana": 472}
+"""As whom the images run; the suite's own, as the Dockerfile says, as 10001."""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+def test_each_secret_belongs_to_the_user_whose_container_reads_it(tmp_path: Path) -> None:
+    drawn(tmp_path)
+    for name, service in COMPOSE["services"].items():
+        for secret in service.get("secrets", []):
+            source = secret if isinstance(secret, str) else secret["source"]
+            file = tmp_path / "secrets" / Path(COMPOSE["secrets"][source]["file"]).name
+            assert file.stat().st_uid == READERS.get(name, 10_001), (name, source)
+
+
+def test_a_secret_that_is_copied_for_another_reader_is_the_same(tmp_path: Path) -> None:
+    secrets = drawn(tmp_path)
+    for name, service in COMPOSE["services"].items():
+        for secret in service.get("secrets", []):
+            if isinstance(secret, dict) and secret["source"].startswith(COPIES):
+                assert secrets[secret["source"]] == secrets[secret["target"]], name
 
 
 def test_the_drawn_secrets_are_settings_that_services_take(tmp_path: Path) -> None:
     drawn(tmp_path)
     names = (
-        "amqp_url", "database_url", "service_database_url", "management_url", "gateway_amqp_url", "read_token",
-        "notices_token",
+        "amqp_url", "database_url", "management_url", "gateway_amqp_url", "read_token", "notices_token",
+        "metrics_token", *(f"{service}_database_url" for service in DATABASE_SERVICES),
     )  # fmt: skip
     files = {f"HALLPULSE_{name.upper()}_FILE": str(tmp_path / "secrets" / name) for name in names}
     settings = settings_from(files)
     assert settings.amqp_url.startswith("amqp://hallpulse:")
     assert settings.gateway_amqp_url.startswith("amqp://gateway:")
-    assert settings.service_database_url.startswith("postgresql://service:")
+    assert list(settings.service_database_urls) == list(DATABASE_SERVICES)
+    for service, url in settings.service_database_urls.items():
+        assert url.startswith(f"postgresql://{service}:")
 
 
-def test_the_tables_owner_is_known_to_prepare_alone() -> None:
+def secrets_of() -> Iterator[tuple[str, set[str]]]:
+    """Each container with the secrets that it is given, in both deployments."""
     for name, service in COMPOSE["services"].items():
-        assert ("database_url" in service.get("secrets", [])) is (name == "prepare"), name
-    for name, document in DOCUMENTS.items():
-        keys = {
-            item["key"]
-            for p in pods(document)
-            for v in p.get("volumes", [])
-            for item in v.get("secret", {}).get("items", [])
-        }
-        assert ("database_url" in keys) is (name == "Job prepare"), name
+        yield name, {one if isinstance(one, str) else one["source"] for one in service.get("secrets", [])}
+    for document in DOCUMENTS.values():
+        for pod in pods(document):
+            items = [item for v in pod.get("volumes", []) for item in v.get("secret", {}).get("items", [])]
+            yield document["metadata"]["name"], {item["key"] for item in items}
+
+
+@pytest.mark.attack
+def test_a_container_is_given_no_administrators_login_and_no_other_services() -> None:
+    for name, given in secrets_of():
+        if name == "prepare":
+            continue
+        assert not given & {"database_url", "management_url"}, name
+        assert {one for one in given if one.endswith("database_url")} <= {f"{name}_database_url"}, name
+        assert (name in DATABASE_SERVICES) is (f"{name}_database_url" in given), name
+        assert ("amqp_url" in given) <= (name != "gateway"), name
+
+
+@pytest.mark.attack
+def test_prometheus_and_alertmanager_let_in_who_signs_in_alone() -> None:
+    for name in ("prometheus", "alertmanager"):
+        assert f"--web.config.file=/login/{name}.yml" in COMPOSE["services"][name]["command"]
+        (container,) = pods(DOCUMENTS[f"StatefulSet {name}"])[0]["containers"]
+        assert f"--web.config.file=/login/{name}.yml" in container["args"]
+    for one in (COMPOSE["services"]["prometheus"]["command"], container_args("prometheus")):
+        assert [argument for argument in one if argument.startswith("--web.cors.origin=http://prometheus")]
+    open_jobs = {job["job_name"] for job in SCRAPED if "basic_auth" not in job}
+    assert open_jobs == {"gateway", "rabbitmq", "rabbitmq-queues"}
+
+
+def container_args(name: str) -> list[str]:
+    args: list[str] = pods(DOCUMENTS[f"StatefulSet {name}"])[0]["containers"][0]["args"]
+    return args
+
+
+def test_a_login_is_written_as_a_hash_that_its_server_reads(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("secret\n")
+    environment = {"HALLPULSE_PROMETHEUS_PASSWORD_FILE": str(tmp_path / "password")}
+    write_login(tmp_path, "prometheus", environment)
+    written = (tmp_path / "prometheus.yml").read_text()
+    assert "secret" not in written
+    assert stat.S_IMODE((tmp_path / "prometheus.yml").stat().st_mode) == 0o644
+    with pytest.raises(SettingsError, match="HALLPULSE_ALERTMANAGER_PASSWORD"):
+        write_login(tmp_path, "alertmanager", environment)
 
 
 def test_no_secret_stands_in_a_deployments_file() -> None:
@@ -200,3 +280,18 @@ def test_the_image_copies_what_is_there_and_runs_as_nobody_special() -> None:
         for source in match[1].split() if match else ():
             assert list(ROOT.glob(source)) or source.endswith("*"), line
     assert "USER 10001:10001" in lines
+
+
+def test_images_are_pinned_to_one_version_everywhere() -> None:
+    texts = [
+        path.read_text() for path in (ROOT / "docker-compose.yml", ROOT / "Dockerfile", *sorted(BASE.glob("*.yaml")))
+    ]
+    foreign: dict[str, set[str]] = {}
+    for found in re.findall(r"^(?:FROM|\s*image:) (\S+)", "\n".join(texts), re.MULTILINE):
+        name, _, version = found.partition("@")[0].partition(":")
+        if name != "hallpulse":
+            foreign.setdefault(name, set()).add(version)
+            numbers = 2 if name == "postgres" else 3
+            assert re.match(rf"v?\d+(\.\d+){{{numbers - 1}}}(-|$)", version), found
+    assert len(foreign) >= 6
+    assert {name: versions for name, versions in foreign.items() if len(versions) > 1} == {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 
 from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.store import Store, migrate, open_store
+from services.gateway.suite import SuiteParts
 from tests import browser
 from tests.browser import Page
 from tests.gateway_desk import HALL_TOKEN, READ_TOKEN, make_desk, serving
@@ -127,6 +130,18 @@ def test_the_board_shows_what_the_api_says(page: Page, address: str) -> None:
     assert number(page.text("[data-key=promise_kept_rate-numerator]")) == 12
     assert "县司法局" in page.text(".departments")
     assert page.complaints == []
+
+
+def test_a_part_that_keeps_dying_is_said_at_the_top(page: Page, store: Store, tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    since = datetime(2026, 11, 24, 1, 30, tzinfo=UTC).timestamp()
+    failing = {"name": "ingest", "state": "failing", "failing_since": since, "next_try": since + 300}
+    state.write_text(json.dumps({"parts": [failing, {"name": "targets", "state": "running"}]}))
+    with serving(replace(make_desk(store), suite=SuiteParts(state))) as port:
+        page.open(f"http://127.0.0.1:{port}/#token={READ_TOKEN}")
+        page.until("document.querySelectorAll('.card').length > 3")
+        assert page.text(".warning") == "ingest 自 2026-11-24 09:30 起反复退出，下次重试 09:35。"
+        assert page.complaints == []
 
 
 def test_a_number_leads_to_its_cases_and_a_case_to_its_clock(page: Page, address: str) -> None:

@@ -16,11 +16,13 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+import httpx
 import pika
 import psycopg
 import pytest
 
 from services.local import processes
+from services.local.monitoring import without_login
 from tests.e2e.suite_at import HALLPULSE, endpoints, hallpulse, processes_of, suite_at
 
 Endpoints = dict[str, Any]
@@ -50,7 +52,8 @@ def test_the_endpoints_are_those_of_the_contract(suite: Endpoints, directory: Pa
     assert list(suite) == ["amqp", "database", "gateway", "token", "metrics", "prometheus", "alertmanager"]
     assert stat.S_IMODE((directory / "endpoints.json").stat().st_mode) == 0o600
     assert urlsplit(suite["amqp"]).username is None
-    assert all(url.startswith("http://127.0.0.1:") for url in suite["metrics"])
+    assert {urlsplit(url).hostname for url in suite["metrics"]} == {"127.0.0.1"}
+    assert {urlsplit(suite[name]).username for name in ("prometheus", "alertmanager")} == {"hallpulse"}
 
 
 def test_the_database_takes_the_endpoints_url_as_it_is(suite: Endpoints) -> None:
@@ -88,11 +91,10 @@ def test_the_gateways_user_may_publish_for_halls_and_nothing_else(suite: Endpoin
 
 
 def test_prometheus_scrapes_all_that_has_metrics(suite: Endpoints) -> None:
-    wanted = {urlsplit(url).netloc for url in suite["metrics"]}
+    wanted = {urlsplit(without_login(url)).netloc for url in suite["metrics"]}
 
     def healthy() -> bool:
-        with urlopen(f"{suite['prometheus']}/api/v1/targets", timeout=5) as answer:
-            targets = json.load(answer)["data"]["activeTargets"]
+        targets = httpx.get(f"{suite['prometheus']}/api/v1/targets", timeout=5).json()["data"]["activeTargets"]
         jobs = {target["labels"]["job"] for target in targets}
         addresses = {target["labels"]["instance"] for target in targets}
         return "rabbitmq" in jobs and wanted <= addresses and all(target["health"] == "up" for target in targets)
@@ -105,7 +107,8 @@ def test_status_shows_every_part_running(suite: Endpoints, directory: Path) -> N
     assert shown.returncode == 0, shown.stderr
     for part in ("database", "broker", "prometheus", "alertmanager"):
         assert f"\n{part} " in shown.stdout
-    assert suite["prometheus"] in shown.stdout
+    assert without_login(suite["prometheus"]) in shown.stdout
+    assert not {key for name, key in _keys(directory).items() if name != "alertmanager_path" and key in shown.stdout}
 
 
 def test_no_secret_is_in_a_process_list_or_a_log(suite: Endpoints, directory: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pika
 import pytest
 
@@ -73,8 +74,8 @@ def test_its_own_commands_and_its_prometheus_know_the_authority(directory: Path,
     assert there["gateway"].startswith("https://127.0.0.1:")
 
     def all_up() -> bool:
-        with urllib.request.urlopen(f"{there['prometheus']}/api/v1/query?query=up", timeout=10) as answer:
-            found = {one["metric"]["job"]: one["value"][1] for one in json.load(answer)["data"]["result"]}
+        answer = httpx.get(f"{there['prometheus']}/api/v1/query?query=up", timeout=10).json()
+        found = {one["metric"]["job"]: one["value"][1] for one in answer["data"]["result"]}
         return {"gateway", "ingest", "rabbitmq"} <= set(found) and set(found.values()) == {"1"}
 
     assert wait_until(all_up, 20)

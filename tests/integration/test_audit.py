@@ -12,15 +12,20 @@ from typing import Any
 
 import psycopg
 import pytest
+from alembic import command
 from click.testing import CliRunner, Result
+from sqlalchemy import make_url, text
 
 from hallpulse.broker import declare, open_channel
 from hallpulse.contract.events import EventType
 from hallpulse.domain.calendar import Calendar
 from hallpulse.store import Deed, Store, hash_of, process_actor
+from hallpulse.store.database import open_engine
+from hallpulse.store.migration import alembic_config
 from services.console.main import cli
 from tests.hall_events import changed
 from tests.ingesting import ingest, publish, publishing, wait_until
+from tests.moments import ask
 from tests.servers import Vhost
 
 ME = f"{getpass.getuser()}@{socket.gethostname()}"
@@ -83,14 +88,19 @@ def test_a_line_is_neither_changed_nor_removed(
     assert store.audit.list() == before
 
 
-def test_a_line_is_dated_by_the_database_whatever_it_says_itself(
+@pytest.mark.attack
+def test_a_line_is_dated_and_signed_by_the_database_whatever_it_says_itself(
     store: Store, connection: psycopg.Connection[Any]
 ) -> None:
-    connection.execute(
-        "INSERT INTO audit (at, actor, action, subject, detail) VALUES ('2001-01-01', '', 'x', '', '{}')"
-    )
-    (line,) = store.audit.list(action="x")
-    assert abs(datetime.now(UTC) - line.at) < timedelta(minutes=1)
+    for columns, values in (("actor", "'root'"), ("claimed", "'root'"), ("id, actor", "9000000000, 'root'")):
+        connection.execute(
+            f"INSERT INTO audit (at, {columns}, action, subject, detail) OVERRIDING SYSTEM VALUE"
+            f" VALUES ('2001-01-01', {values}, 'x', '', '{{}}')".encode()
+        )
+    lines = store.audit.list(action="x")
+    assert {(line.actor, line.claimed) for line in lines} == {(connection.info.user, "root")}
+    assert all(abs(datetime.now(UTC) - line.at) < timedelta(minutes=1) for line in lines)
+    assert lines[0].id - lines[-1].id == 2
 
 
 def test_a_change_that_is_rolled_back_leaves_no_line(store: Store, connection: psycopg.Connection[Any]) -> None:
@@ -112,7 +122,7 @@ def test_halls_tokens_and_calendars_are_noted_in_the_transaction_that_changes_th
     store.apply_calendars([*calendars, Calendar(222424, {date(2026, 3, 4): (False, "县庆")})])
     newest = store.audit.list()[0]
     assert (newest.deed.action, newest.deed.detail) == ("calendar.apply", {"scopes": [222424], "cases": 0})
-    assert newest.actor == process_actor()
+    assert newest.claimed == process_actor()
 
 
 def test_what_is_found_at_every_start_is_noted_where_it_is_new(store: Store) -> None:
@@ -127,7 +137,7 @@ def test_commands_say_who_called_them(run: Run, store: Store, monkeypatch: pytes
     monkeypatch.setenv("SUDO_USER", "wang")
     run("token", "add", "bureau-board", "--role", "bureau", "--region", "222400")
     run("recompute")
-    actors = [(line.actor, line.deed.action) for line in store.audit.list(limit=3)]
+    actors = [(line.claimed, line.deed.action) for line in store.audit.list(limit=3)]
     other = f"wang as {ME}" if getpass.getuser() == "root" else ME
     assert actors == [(other, "recompute.repair"), (other, "token.add"), (ME, "hall.add")]
     run("recompute", "--check")
@@ -144,7 +154,7 @@ def test_imports_are_noted_with_what_went_in_and_only_where_something_did(
     with publishing(vhost), ingest(vhost, store_url):
         for _ in range(2):
             run("import", "catalogue", file, "--region", "222424", "--hall", "hall-1", "--effective-from", "2026-01-01")
-            wait_until(lambda: bool(store.catalogue(222424)))
+            wait_until(lambda: bool(ask(store).catalogue(222424)))
     (line,) = store.audit.list(action="import")
     assert (line.deed.subject, line.deed.region) == ("目录[1].csv", 222424)
     assert line.deed.detail == {"hall": "hall-1", "rows": 1, "rejected": 0, "events": 1}
@@ -168,7 +178,7 @@ def test_refused_events_that_are_sent_again_or_dropped_are_noted(
     )  # fmt: skip
 
 
-def test_lines_are_listed_by_time_action_and_region(run: Run, store: Store) -> None:
+def test_lines_are_listed_by_time_action_and_region(run: Run, store: Store, store_url: str) -> None:
     for region, hall in ((222424, "hall-1"), (222401, "main")):
         store.halls.add(region, hall, ["case"], hash_of(hall))
     store.audit.append(Deed("hallway.paint"))
@@ -183,4 +193,22 @@ def test_lines_are_listed_by_time_action_and_region(run: Run, store: Store) -> N
     assert len(listed("--since", "2026-01-01 08:00")) == len(store.audit.list())
     shown = json.loads(run("audit", "--json", "--action", "hall").output.splitlines()[0])
     assert shown["detail"] == {"families": ["case"]}
-    assert (shown["region"], shown["actor"]) == ("222401", ME)
+    assert (shown["region"], shown["actor"], shown["claimed"]) == ("222401", make_url(store_url).username, ME)
+
+
+def test_lines_of_the_version_before_keep_what_they_said_and_their_numbers(database_url: str) -> None:
+    engine = open_engine(database_url)
+    with engine.begin() as opened:
+        config = alembic_config()
+        config.attributes["connection"] = opened
+        for there_and_back in ("0010", "0008", "0010"):
+            command.upgrade(config, "0008")
+            insert = text("INSERT INTO audit (actor, action, subject, detail) VALUES ('root@before', 'x', '', '{}')")
+            opened.execute(insert)
+            (command.upgrade if there_and_back == "0010" else command.downgrade)(config, there_and_back)
+            opened.execute(insert)
+        rows = opened.execute(text("SELECT id, claimed, actor FROM audit ORDER BY id")).all()
+    assert [row.id for row in rows] == list(range(1, 7))
+    assert {row.claimed for row in rows} == {"root@before"}
+    assert rows[-1].actor == engine.url.username
+    engine.dispose()

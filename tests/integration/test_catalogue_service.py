@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 import uuid
@@ -23,6 +22,7 @@ import pytest
 from hallpulse.contract.events import EventType, HallEvent, ItemPublished
 from hallpulse.store import Store
 from services.local import ports
+from tests.ingesting import wait_until
 from tests.servers import Vhost
 
 ROOT = Path(__file__).parents[2]
@@ -54,11 +54,8 @@ def service(tmp_path: Path, vhost: Vhost, store_url: str) -> Iterator[str]:
     log = tmp_path / "catalogue.log"
     with process(log, HALLPULSE_AMQP_URL=vhost.amqp_url, HALLPULSE_DATABASE_URL=store_url) as (started, port):
         address = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 30
-        while not _answers(address):
-            assert started.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
+        wait_until(lambda: started.poll() is not None or _answers(address))
+        assert started.poll() is None, log.read_text()
         yield address
 
 

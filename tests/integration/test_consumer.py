@@ -21,7 +21,7 @@ from hallpulse.contract.refusal import Refusal
 from hallpulse.domain.errors import Halt, Unavailable
 from tests.consuming import consuming
 from tests.hall_events import changed
-from tests.ingesting import publish, publishing, take_refused, wait_until
+from tests.ingesting import publish, publishing, strain, take_refused, wait_until
 from tests.servers import BrokerServer, Vhost
 
 KEY = "222424.hall-1.case"
@@ -142,18 +142,27 @@ def test_letters_that_come_when_the_channel_is_gone_do_no_harm(vhost: Vhost, bro
     assert running.failures == []
 
 
-def test_it_stops_within_seconds_while_the_database_is_away_and_acknowledges_nothing(vhost: Vhost) -> None:
+@pytest.fixture
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop that waits for anything but a commit under way takes an hour."""
+    for name in ("committing.FIRST_WAIT", "consumer.STOP_SECONDS", "session.STOP_SECONDS"):
+        monkeypatch.setattr(f"hallpulse.broker.{name}", 3600.0)
+
+
+@pytest.mark.usefixtures("no_patience")
+def test_it_stops_at_once_while_the_database_is_away_and_acknowledges_nothing(vhost: Vhost) -> None:
     def away(_: Batch) -> None:
         raise Unavailable("database: gone")
 
     send(vhost, range(50))
     with consuming(vhost, before=away) as running:
-        wait_until(lambda: len(running.said) >= 3)
-        assert running.stop() < 3
+        wait_until(lambda: bool(running.said))
+        running.stop()
     assert (running.batches, running.failures) == ([], [])
     assert waiting(vhost, queue_names(2)) == 50
 
 
+@pytest.mark.usefixtures("no_patience")
 def test_a_stop_in_the_middle_finishes_what_is_being_committed_and_leaves_the_rest(vhost: Vhost) -> None:
     entered = threading.Event()
 
@@ -164,7 +173,7 @@ def test_a_stop_in_the_middle_finishes_what_is_being_committed_and_leaves_the_re
     send(vhost, range(120))
     with consuming(vhost, ConsumerLimits(2, most_events=40), slow) as running:
         assert entered.wait(20)
-        assert running.stop() < 5
+        running.stop()
     left = waiting(vhost, queue_names(2))
     assert 0 < left < 120
     assert len(running.ids) == 120 - left
@@ -326,9 +335,10 @@ def test_the_lag_grows_while_the_database_is_away_and_is_gone_afterwards(vhost: 
 
 
 def test_an_idle_consumer_hands_on_at_once(vhost: Vhost) -> None:
-    """From the publisher's confirmation to the commit, on a machine that may be busy."""
+    """From the publisher's confirmation to the commit, where nothing but idleness makes a batch due."""
     committed: list[float] = []
-    with consuming(vhost, before=lambda _: committed.append(time.monotonic())) as running:
+    limits = ConsumerLimits(2, most_seconds=3600)
+    with consuming(vhost, limits, lambda _: committed.append(time.monotonic())) as running:
         send(vhost, range(1))
         wait_until(lambda: len(running.ids) == 1)
         waits = []
@@ -338,7 +348,7 @@ def test_an_idle_consumer_hands_on_at_once(vhost: Vhost) -> None:
                 sent = time.monotonic()
                 wait_until(lambda number=number: len(running.ids) == number + 2)  # type: ignore[misc]
                 waits.append(committed[-1] - sent)
-    assert sorted(waits)[10] < 0.05
+    assert sorted(waits)[10] < 0.05 * strain()
 
 
 def test_a_second_worker_takes_over_within_seconds(vhost: Vhost) -> None:
@@ -361,7 +371,7 @@ def test_workers_that_come_later_get_their_share(vhost: Vhost, workers: int) -> 
             running.append(stack.enter_context(consuming(vhost, limits)))
             send(vhost, range(published, published + 40))
             published += 40
-        until = time.monotonic() + 60
+        began = time.monotonic()
         while True:
             before = [len(one.ids) for one in running]
             send(vhost, range(published, published + 64))
@@ -369,7 +379,7 @@ def test_workers_that_come_later_get_their_share(vhost: Vhost, workers: int) -> 
             wait_until(lambda: sum(len(one.ids) for one in running) >= published)  # noqa: B023
             if all(len(one.ids) > had for one, had in zip(running, before, strict=True)):
                 break
-            assert time.monotonic() < until, before
+            assert time.monotonic() - began < 60 * strain(), before
     ids = [id_ for one in running for id_ in one.ids]
     assert len(ids) == len(set(ids)) == published
 

@@ -77,9 +77,11 @@ def test_what_is_refused_lies_in_the_queue_of_the_refused(gateway: Gateway, vhos
     ]  # fmt: skip
     copies = {json.loads(copy.body)["id"]: copy.headers for copy in take_refused(vhost, 2)}
     assert {id_: headers["x-reason"] for id_, headers in copies.items()} == {
-        "bad": "missing-field", "foreign": "routing-mismatch",
+        "bad": "missing-field", "foreign": "source-mismatch",
     }  # fmt: skip
-    assert {headers["x-routing-key"] for headers in copies.values()} == {"222424.hall-1.refused"}
+    assert {id_: headers["x-routing-key"] for id_, headers in copies.items()} == {
+        "bad": "222424.hall-1.refused", "foreign": "222424.hall-1.denied",
+    }  # fmt: skip
     wait_until(lambda: gateway.get("/v1/indicators", region="222424").json()["open_cases"]["unaccepted_late"] == 1)
 
 

@@ -15,7 +15,7 @@ from hallpulse.store import Store
 from services.ingest import __main__ as ingest
 from tests.hall_events import changed
 from tests.ingest_process import metric, running, settings
-from tests.ingesting import publish, publishing, stored, wait_until
+from tests.ingesting import publish, publishing, stored, strain, wait_until
 from tests.servers import Vhost
 
 KEY = "222424.hall-1.case"
@@ -42,8 +42,8 @@ def test_it_stores_and_counts_and_stops_within_seconds(
         assert metric(environment, "hallpulse_ingest_lag_seconds") == 0
         began = time.monotonic()
         process.send_signal(by)
-        assert process.wait(20) == 0
-        assert time.monotonic() - began < 5
+        assert process.wait(60) == 0
+        assert time.monotonic() - began < 5 * strain()
         assert process.stderr is not None
         assert process.stderr.read() == ""
     assert stored(store) == 30

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import itertools
 import socket
+import threading
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pika import frame, spec
 from pika.adapters.utils import io_services_utils
 
 from hallpulse.broker import open_channel
@@ -60,3 +66,37 @@ def test_a_worker_goes_on(vhost: Vhost, request: pytest.FixtureRequest) -> None:
 def test_a_short_connection_says_that_the_broker_is_away(vhost: Vhost) -> None:
     with pytest.raises(Unavailable, match="lost as soon as it was made"), open_channel(vhost.amqp_url):
         pass
+
+
+@pytest.fixture
+def closing_at_once() -> Iterator[str]:
+    """The URL of a broker that opens a connection and closes it in one breath."""
+    steps = (
+        [spec.Connection.Start(server_properties={}, mechanisms="PLAIN", locales="en_US")],
+        [spec.Connection.Tune(0, 131_072, 0)],
+        [spec.Connection.OpenOk(), spec.Connection.Close(320, "CONNECTION_FORCED", 0, 0)],
+    )
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            for methods in steps:
+                connection.recv(4096)
+                connection.sendall(b"".join(frame.Method(0, method).marshal() for method in methods))
+            while connection.recv(4096):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"amqp://hall:x@127.0.0.1:{listening.getsockname()[1]}/"
+        thread.join(20)
+
+
+def test_a_connection_that_is_closed_as_it_opens_leaves_no_socket(closing_at_once: str) -> None:
+    with warnings.catch_warnings(record=True) as left:
+        warnings.simplefilter("always", ResourceWarning)
+        with pytest.raises(Unavailable), open_channel(closing_at_once):
+            pass
+        gc.collect()
+    assert [str(one.message) for one in left] == []

@@ -21,13 +21,27 @@ from aiosmtpd.handlers import Message as MessageHandler
 
 from hallpulse.metrics import NoticeMetrics, new_registry
 from hallpulse.store import Store
-from services.notices.app import build
+from services.notices.app import Tokens, build
 from services.notices.channels import Addresses, Channels, Robot, Smtp
 from services.notices.courier import FIRST_WAIT, Courier
 from services.notices.desk import NoticeDesk
+from services.notices.rules import Rule, RuleBook, template_of
 from services.notices.senders import Senders
 from tests.unit.test_notices import posted
 
+ONE_RULE = RuleBook(
+    {
+        "TargetBehindPath": (
+            Rule(
+                {"severity": template_of("critical"), "lead": template_of("{{ $labels.department }}")},
+                {
+                    "summary": template_of("败诉率:{{ $value }}"), "value": template_of("{{ $value }}"),
+                    "gap": template_of("{{ $value }}"), "cases_url": template_of("/v1/cases?region=1"),
+                },
+            ),
+        )
+    }
+)  # fmt: skip
 NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
 
 
@@ -114,10 +128,11 @@ class Door:
 
 
 @contextlib.contextmanager
-def served(store: Store, channels: Channels) -> Iterator[Door]:
+def served(store: Store, channels: Channels, rules: RuleBook | None = None) -> Iterator[Door]:
     clock, registry = Clock(), new_registry()
     metrics = NoticeMetrics(registry)
-    app = build(NoticeDesk(store, channels, clock, metrics), registry, post_token="in", read_token="out")
+    desk = NoticeDesk(store, channels, clock, metrics, rules)
+    app = build(desk, registry, Tokens("in", "out", "scrape"))
     server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", 0, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -178,6 +193,70 @@ def test_the_door_lets_in_only_who_shows_the_token(door: Door) -> None:
     assert door.ledger() == []
 
 
+def test_a_password_that_a_browser_sends_along_opens_nothing_but_the_metrics(door: Door) -> None:
+    assert httpx.post(f"{door.url}/v1/alerts", json=posted(), auth=("any", "in")).status_code == 401
+    assert httpx.get(f"{door.url}/v1/notices", auth=("any", "out")).status_code == 401
+
+
+FOREIGN = {"annotations": {"summary": "请立即拨打热线"}}
+
+
+@pytest.mark.attack
+def test_an_alert_that_no_rule_makes_is_kept_as_foreign_and_passed_on_to_nobody(store: Store, robots: Robots) -> None:
+    channels = Channels(None, {"default": Addresses(wecom=[Robot(url=robots.url)])})
+    with served(store, channels, ONE_RULE) as door:
+        door.post(posted(**FOREIGN))
+        assert door.courier.send_due() == 0
+        (line,) = door.ledger()
+        assert (line["foreign"], line["resolved"]) == (True, None)
+        door.post(posted())
+        assert door.courier.send_due() == 1
+        metrics = httpx.get(f"{door.url}/metrics", auth=("metrics", "scrape")).text
+        assert "hallpulse_notices_foreign_total 1.0" in metrics
+    assert "热线" not in json.dumps(robots.posted, ensure_ascii=False)
+
+
+@pytest.mark.attack
+def test_a_foreign_alert_with_the_labels_of_ours_changes_nothing_of_its_line(store: Store) -> None:
+    with served(store, Channels(), ONE_RULE) as door:
+        door.post(posted())
+        door.post(posted(**FOREIGN))
+        (line,) = door.ledger()
+    assert (line["foreign"], line["times"], line["summary"]) == (False, 1, "败诉率:进度落后")
+
+
+def test_the_end_of_an_alert_is_told_though_its_rule_is_gone_since(store: Store, robots: Robots) -> None:
+    channels = Channels(None, {"default": Addresses(wecom=[Robot(url=robots.url)])})
+    over = {"status": "resolved", "endsAt": "2026-11-24T12:00:00Z"}
+    with served(store, channels, ONE_RULE) as door:
+        door.post(posted())
+    with served(store, channels, RuleBook({})) as door:
+        door.post(posted(**over))
+        door.post(posted(**over, fingerprint="another"))
+        foreign = {line["fingerprint"]: line["foreign"] for line in door.ledger(state="resolved")}
+        assert foreign == {"0123456789abcdef": False, "another": True}
+        assert door.courier.send_due() == 2
+    assert "已恢复" in json.dumps(robots.posted[-1], ensure_ascii=False)
+
+
+@pytest.mark.attack
+def test_the_ledger_holds_and_shows_no_character_that_steers_a_terminal(door: Door) -> None:
+    steering = "\x1b]0;x\x07\x9b2J\u202e\u2066\u200f\r\n\x7f"
+    labels = {"alertname": f"Target{steering}Missed", "region": "222424", steering: steering}
+    door.post({**posted(labels=labels, annotations={"summary": f"a{steering}b"}), "receiver": f"bureau{steering}"})
+    (line,) = door.ledger()
+    assert (line["alert"], line["summary"], line["receiver"]) == (
+        "Target]0;x2J  Missed",
+        "a]0;x2J  b",
+        "bureau]0;x2J  ",
+    )
+    shown = json.dumps(line, ensure_ascii=False)
+    assert not [character for character in steering if not character.isprintable() and character in shown]
+    by = {"region": 222424, "fingerprint": "0123456789abcdef", "by": "王\u202e主任"}
+    headers = {"Authorization": "Bearer out"}
+    assert httpx.post(f"{door.url}/v1/notices/acknowledge", json=by, headers=headers).status_code == 400
+
+
 def test_what_is_no_notification_is_refused_and_not_tried_again(door: Door) -> None:
     answer = door.post({"version": "3"})
     assert answer.status_code == 400
@@ -186,7 +265,9 @@ def test_what_is_no_notification_is_refused_and_not_tried_again(door: Door) -> N
 
 def test_it_shows_its_metrics_and_that_it_is_ready(door: Door) -> None:
     door.post(posted())
-    assert "hallpulse_notices_total 1.0" in httpx.get(f"{door.url}/metrics").text
+    assert "hallpulse_notices_total 1.0" in httpx.get(f"{door.url}/metrics", auth=("metrics", "scrape")).text
+    assert httpx.get(f"{door.url}/metrics").status_code == 401
+    assert httpx.get(f"{door.url}/metrics", auth=("metrics", "out")).status_code == 401
     assert httpx.get(f"{door.url}/readyz").status_code == 200
 
 

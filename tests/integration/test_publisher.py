@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from hallpulse.contract.events import EventType
 from hallpulse.publisher import Halt, Message, Publisher, Refused, Unavailable
 from tests.consuming import consuming
 from tests.hall_events import changed
-from tests.ingesting import wait_until
+from tests.ingesting import strain, wait_until
 from tests.servers import BrokerServer, Vhost
 
 SOURCE = "/222424/hall-1"
@@ -59,7 +60,7 @@ def test_what_is_sent_while_the_broker_confirms_shares_an_envelope(vhost: Vhost,
         for number in range(6000):
             publisher.send(event(number))
         publisher.flush(60)
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 20 * strain()
     assert 60 <= queued(vhost) < 1000
     assert taken(vhost, 6000) == {f"e{number}" for number in range(6000)}
 
@@ -87,19 +88,33 @@ def test_a_lost_connection_loses_no_event(vhost: Vhost, broker: BrokerServer, ha
     assert taken(vhost, 3000) == {f"e{number}" for number in range(3000)}
 
 
+def send_until_full(publisher: Publisher, size: int, made: Callable[[int], dict[str, object]]) -> int:
+    """Send `size` events at a time until the broker says that a queue is full; return how many were sent.
+
+    A quorum queue takes some hundred messages more before it says so: how many depends on the broker's version and on
+    how fast they come.
+    """
+    sent, fault = 0, ""
+    while not fault and sent < 10 * size:
+        publisher.send_batch(made(sent + number) for number in range(size))
+        sent += size
+        try:
+            publisher.flush(5)
+        except Unavailable as error:
+            fault = str(error)
+    assert re.fullmatch(r"\d+ events are not confirmed: broker: a queue is full", fault), fault
+    return sent
+
+
 def test_a_full_queue_is_waited_for(vhost: Vhost, broker: BrokerServer, hall_url: str) -> None:
-    """A quorum queue says that it is full some time after it is: hence so many."""
     policy = {"pattern": "^hall\\.ingest", "definition": {"max-length": 5}, "apply-to": "queues"}
     broker.manage("PUT", f"policies/{vhost.name}/small", policy)
     with Publisher(hall_url) as publisher:
-        for number in range(4000):
-            publisher.send(event(number))
-        with pytest.raises(Unavailable, match=r"\d+ events are not confirmed: broker: a queue is full"):
-            publisher.flush(3)
+        sent = send_until_full(publisher, 4000, event)
         assert publisher.waiting > 0
         broker.manage("DELETE", f"policies/{vhost.name}/small")
         publisher.flush(60)
-    assert taken(vhost, 4000) == {f"e{number}" for number in range(4000)}
+    assert taken(vhost, sent) == {f"e{number}" for number in range(sent)}
 
 
 def test_events_are_kept_while_the_broker_knows_no_exchange_yet(
@@ -165,7 +180,7 @@ def test_a_broker_out_of_reach_is_said_in_one_line() -> None:
     assert "\n" not in str(error.value)
     began = time.monotonic()
     publisher.close()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 3 * strain()
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "http://a:b@host/", "amqp://host:port/"])

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,7 +104,47 @@ def test_whatever_a_publisher_chooses_is_masked_and_no_terminal_obeys_it(
     take_refused(vhost, 15)
 
 
-def test_events_are_chosen_by_where_they_came_from(run: Run, vhost: Vhost, store_url: str) -> None:
+STEER = "\x1b]0;owned\x07\x1b[2J\x9b2J\r\u202egpj.exe\u2066\u200f"
+"""A title, an empty screen, an overwritten line, text that runs backwards."""
+
+
+def on_a_terminal(*arguments: str) -> str:
+    """What a command writes there."""
+    leader, follower = pty.openpty()
+    argv = [sys.executable, "-c", "from services.console.entry import main; main()", "refused", *arguments]
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=follower, stderr=follower) as process:
+        os.close(follower)
+        said = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while piece := os.read(leader, 65_536):
+                said += piece
+        os.close(leader)
+        assert process.wait(30) == 0, said
+    return said.decode()
+
+
+@pytest.mark.attack
+@pytest.mark.usefixtures("store")
+def test_a_terminal_gets_nothing_to_obey_and_a_file_gets_the_body_byte_for_byte(
+    run: Run, vhost: Vhost, store_url: str, tmp_path: Path
+) -> None:
+    body = json.dumps({"source": STEER, "汉": STEER}, ensure_ascii=False).encode() + b"\xff" + STEER.encode()
+    refuse(vhost, store_url, body)
+    (row,) = (json.loads(line) for line in run("list", "--json").output.splitlines())
+    commands = (["list"], ["list", "--json"], ["show", row["id"]], ["show", row["id"], "--reveal"])
+    for arguments in commands:
+        said = on_a_terminal(*arguments, "--dir", str(tmp_path))
+        assert not re.search("\x1b(?!\\[[0-9;]*m)|[\x07\x9b\u202e\u2066\u200f]|\r(?!\n)", said), (arguments, said)
+    assert r"\x1b]0;owned\x07" in said
+    assert r"\u202egpj.exe" in said
+    assert "汉" in said
+    piped = run("show", row["id"], "--reveal")
+    assert body in piped.stdout_bytes
+    take_refused(vhost, 1)
+
+
+def test_events_are_chosen_by_where_they_came_from(run: Run, vhost: Vhost, store: Store, store_url: str) -> None:
+    store.halls.add(222424, "hall-2", ["case"], "hash")
     with publishing(vhost) as channel, ingest(vhost, store_url):
         for place in ("222424.hall-1", "222424.hall-2", "222401.hall-1", "220102.hall-1"):
             publish(channel, b"not json of " + place.encode(), f"{place}.case", user_id=vhost.user)
@@ -116,16 +161,41 @@ def test_events_are_chosen_by_where_they_came_from(run: Run, vhost: Vhost, store
 def test_what_would_be_accepted_now_is_sent_again_and_the_rest_stays(
     run: Run, vhost: Vhost, store: Store, store_url: str
 ) -> None:
+    store.halls.add(222424, "hall-1", ["case"], "hash")
     mine = changed(EventType.CASE_RECEIVED, {"case_id": "c"}, source=SOURCE, id="a")
     refuse(vhost, store_url, mine, speaks_for_all=False)
     refuse(vhost, store_url, changed(EventType.CASE_RATED, {"score": 9}, source=SOURCE, id="r"))
-    assert "sent 0 again; 2 would be" in run("replay").output
-    assert "would send 1 again" in run("replay", "--reason", "source-mismatch", "--dry-run").output
-    assert "sent 1 again; 0 would" in run("replay", "--reason", "source-mismatch").output
+    assert "would send 1 again; 1 would" in run("replay", "--dry-run").output
+    assert store.audit.list(action="refused.replay") == []
+    assert "sent 1 again; 1 would be refused again and stay; 0 are withheld" in run("replay").output
     with ingest(vhost, store_url):
         wait_until(lambda: stored(store) == 1)
     (left,) = take_refused(vhost, 1)
     assert left.headers["x-reason"] == "bad-field"
+
+
+def test_the_audit_of_a_replay_names_sender_source_and_events(
+    run: Run, vhost: Vhost, store: Store, store_url: str
+) -> None:
+    store.halls.add(222424, "hall-1", ["case"], "hash")
+    events = [changed(EventType.CASE_RECEIVED, {"case_id": "c"}, source=SOURCE, id=id_) for id_ in ("a", "b")]
+    refuse(vhost, store_url, *events, speaks_for_all=False)
+    assert "sent 2 again" in run("replay").output
+    (line,) = store.audit.list(action="refused.replay")
+    assert line.deed.region == 222424
+    assert line.deed.detail["senders"] == [{"sender": "222424.hall-1", "source": SOURCE, "ids": ["a", "b"]}]
+    assert line.deed.detail["events"] == {"source-mismatch": 2}
+
+
+@pytest.mark.usefixtures("store")
+def test_what_its_hall_may_not_send_now_is_withheld_and_named(run: Run, vhost: Vhost, store_url: str) -> None:
+    mine = changed(EventType.CASE_RECEIVED, {"case_id": "c"}, source=SOURCE, id="a")
+    refuse(vhost, store_url, mine, speaks_for_all=False)
+    for options in ([], ["--reason", "source-mismatch"], ["--dry-run"]):
+        said = run("replay", *options).output
+        assert f"user {vhost.user}, routing key {KEY}, source {SOURCE}: source-mismatch: expected a sender" in said
+        assert "0 again; 0 would be refused again and stay; 1 are withheld" in said
+    take_refused(vhost, 1)
 
 
 def test_dropping_asks_first_and_takes_only_what_was_chosen(run: Run, vhost: Vhost, store_url: str) -> None:

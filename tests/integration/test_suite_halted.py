@@ -1,4 +1,4 @@
-"""A part that asks for a person: not started again by itself, shown with its words, started when a person says so."""
+"""Parts that do not run: one waits for a person, another keeps dying, and is tried for ever; both are shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from services.console.commands.status import command
-from services.local import lifecycle, processes, state
+from services.gateway.suite import SuiteParts
+from services.local import lifecycle, parts, processes, state
 from services.local.layout import Layout
 from services.local.parts import Part
 from services.local.processes import Command
@@ -88,6 +89,89 @@ def test_woken_too_early_it_waits_again(tmp_path: Path) -> None:
         assert processes.wait_until(lambda: seen(layout) == state.HALTED, 10)
 
     supervised(tmp_path, 3, then)
+
+
+def part_of(layout: Layout) -> state.PartState | None:
+    known = state.read(layout.state)
+    return known.parts[0] if known else None
+
+
+def kill(layout: Layout, times: int) -> None:
+    """Kill the part, as often as it comes back."""
+    for _ in range(times):
+        assert processes.wait_until(lambda: seen(layout) == state.RUNNING, 20)
+        part = part_of(layout)
+        assert part is not None
+        assert part.process is not None
+        os.kill(part.process.pid, signal.SIGKILL)
+        assert processes.wait_until(lambda: seen(layout) in (state.RESTARTING, state.FAILING), 20)
+
+
+@pytest.mark.usefixtures("signals")
+def test_a_part_that_is_killed_again_and_again_is_tried_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twelve times, which is more than it was once given up after; the longest pause is made short for that."""
+    monkeypatch.setattr(parts, "_LONGEST_PAUSE_SECONDS", 1.0)
+    (tmp_path / "go").touch()
+
+    def then(layout: Layout) -> None:
+        kill(layout, 12)
+        part = part_of(layout)
+        assert part is not None
+        assert (part.state, part.restarts) == (state.FAILING, 12)
+        assert 0 < part.failing_since < part.since < part.next_try < part.since + 2
+        shown = CliRunner().invoke(command, ["--dir", str(layout.root)])
+        assert shown.exit_code == 1
+        assert "ingest is failing since 2" in shown.output
+        assert "12 restarts, next try 2" in shown.output
+        assert [one.name for one in SuiteParts(layout.state).troubled()] == ["ingest"]
+        assert processes.wait_until(lambda: seen(layout) == state.RUNNING, 10)
+
+    said = supervised(tmp_path, 1, then)
+    assert any(line.startswith("ingest: failing, next try in 1 s, after ") for line in said)
+
+
+@pytest.mark.usefixtures("signals")
+def test_a_part_that_runs_again_is_said_to_fail_until_it_has_lived_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "_LONGEST_PAUSE_SECONDS", 0.2)
+    (tmp_path / "go").touch()
+
+    def then(layout: Layout) -> None:
+        kill(layout, parts.FAILING_AFTER)
+        assert processes.wait_until(lambda: seen(layout) == state.RUNNING, 10)
+        assert [one.state for one in SuiteParts(layout.state).troubled()] == [state.RUNNING]
+        assert "running for 0s" in CliRunner().invoke(command, ["--dir", str(layout.root)]).output
+        monkeypatch.setattr(parts, "_LIVED_WELL_SECONDS", 0.5)
+        assert processes.wait_until(lambda: not SuiteParts(layout.state).troubled(), 10)
+
+    assert "ingest: has recovered" in supervised(tmp_path, 1, then)
+
+
+@pytest.mark.usefixtures("signals")
+def test_a_failing_part_is_tried_at_once_when_a_person_asks_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "go").touch()
+
+    def then(layout: Layout) -> None:
+        kill(layout, parts.FAILING_AFTER - 1)
+        monkeypatch.setattr(parts, "_FIRST_PAUSE_SECONDS", 60.0)
+        kill(layout, 1)
+        assert seen(layout) == state.FAILING
+        assert lifecycle.wake(layout)
+        assert processes.wait_until(lambda: seen(layout) == state.RUNNING, 10)
+
+    supervised(tmp_path, 1, then)
+
+
+def test_where_none_supervises_nothing_is_said(tmp_path: Path) -> None:
+    assert SuiteParts().troubled() == []
+    assert SuiteParts(tmp_path / "state.json").troubled() == []
+    (tmp_path / "state.json").write_text("{")
+    assert [list(family.samples) for family in SuiteParts(tmp_path / "state.json").collect()] == [[]]
 
 
 def test_where_no_suite_runs_nobody_is_woken(tmp_path: Path) -> None:

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.integration.conftest import calendars, store, store_url
 from tests.security.county import County, attacked
 from tests.servers import BrokerServer, PostgresServer
+
+__all__ = ["calendars", "store", "store_url"]
 
 
 @pytest.fixture(scope="session")

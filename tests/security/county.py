@@ -116,7 +116,8 @@ def send(channel: BlockingChannel, keys: Keys, body: object, key: str | None = N
 
 
 @contextlib.contextmanager
-def attacked(folder: Path, vhost: Vhost, database_url: str) -> Iterator[County]:
+def attacked(folder: Path, vhost: Vhost, database_url: str, **settings: str) -> Iterator[County]:
+    """settings: of the ingest, besides the usual ones."""
     migrate(database_url)
     store = open_store(database_url)
     store.apply_calendars([national_calendar(), *load_overrides(CALENDARS)])
@@ -129,7 +130,7 @@ def attacked(folder: Path, vhost: Vhost, database_url: str) -> Iterator[County]:
         "HALLPULSE_DIR": str(folder),
     }
     attacker, victim = (_hall(name, environment) for name in ("hall-1", "hall-2"))
-    ingest = ingest_process.settings(vhost.amqp_url, database_url)
+    ingest = ingest_process.settings(vhost.amqp_url, database_url) | settings
     try:
         with (
             ingest_process.running(ingest),

@@ -90,7 +90,7 @@ def test_a_token_taken_away_is_refused_in_the_same_second(county: County) -> Non
 def test_a_halls_token_posts_as_no_other_hall(county: County) -> None:
     answer = county.gateway.post(county.victim.event("posted"), county.attacker.token)
     assert problem(answer, 403)["reason"] == Reason.SOURCE_MISMATCH
-    assert [copy.headers["x-reason"] for copy in take_refused(county.vhost, 1)] == [Reason.ROUTING_MISMATCH]
+    assert [copy.headers["x-reason"] for copy in take_refused(county.vhost, 1)] == [Reason.SOURCE_MISMATCH]
     assert not county.knows(county.victim, "case-posted")
 
 

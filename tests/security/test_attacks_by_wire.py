@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.gateway_process import READ_TOKEN
+from tests.ingesting import strain
 from tests.security.county import REGION, County
 from tests.wire import connected, exchange
 
@@ -93,11 +94,12 @@ def test_a_line_end_in_what_is_given_back_makes_no_header(county: County, text: 
 
 
 def test_a_browser_is_led_nowhere_but_to_the_page(county: County) -> None:
-    for target in ("/v1/cases?region=//evil.example", "/v1/cases/%2f%2fevil.example/x/y", "/v1/cases/https:/evil/x/y"):
+    led = ("/v1/cases?region=//evil.example", "/v1/cases/https:/evil/x/y", "/v1/cases/222424/hall-1/%2f%2fevil.example")
+    for target in (*led, "/v1/cases/%2f%2fevil.example/x/y", "/v1/cases//evil.example/x/y"):
         lines = f"GET {target} HTTP/1.1\r\nhost: evil.example\r\naccept: text/html\r\nconnection: close\r\n\r\n"
         answer = exchange(county.port, lines.encode())
-        assert status(answer) == 303
-        assert b"\r\nlocation: /#/" in answer
+        assert status(answer) == (303 if target in led else 404)
+        assert (b"\r\nlocation: /#/" in answer) is (target in led)
 
 
 def test_a_query_without_end_is_refused_or_cut_off(county: County) -> None:
@@ -120,4 +122,4 @@ def test_connections_that_trickle_keep_nobody_else_waiting(county: County) -> No
             began = time.monotonic()
             assert status(request(county, f"/v1/indicators?region={REGION}", "host: x")) == 200
             worst = max(worst, time.monotonic() - began)
-    assert worst < 2
+    assert worst < 2 * strain()

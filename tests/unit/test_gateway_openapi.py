@@ -10,14 +10,14 @@ from litestar.testing import TestClient
 
 from hallpulse.contract.json_schema import components
 from services.gateway import openapi
-from services.gateway.app import API, create_app
+from services.gateway.app import API, create_app, handlers
 from services.gateway.document import document
 from tests.gateway_desk import HALL_TOKEN, READ_TOKEN, FakeStore, make_desk
 
 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
-    return document(create_app(make_desk(FakeStore())))
+    return document(handlers())
 
 
 def test_the_committed_document_is_what_the_code_says(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hallpulse.contract.masking import fit_to_show, masked
+from hallpulse.contract.masking import escaped, fit_to_show, masked
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,11 @@ def test_what_a_person_needs_to_read_stays(text: str) -> None:
 
 def test_a_terminal_gets_nothing_to_obey() -> None:
     assert fit_to_show("a\x1b[2Jb\u202ec\r\n\td\x00") == "a\ufffd[2Jb\ufffdc\ufffd\n\td\ufffd"
+
+
+def test_what_a_terminal_would_obey_is_written_out_and_all_else_stays() -> None:
+    assert escaped("a\x1b[2J\x9b\u202eb\u2028\r\ufeff") == r"a\x1b[2J\x9b\u202eb\u2028\x0d\ufeff"
+    assert escaped("汉\u3000字\u00a0\tb\r\nc\n") == "汉\u3000字\u00a0\tb\nc\n"
 
 
 def test_masking_long_texts_takes_no_time() -> None:

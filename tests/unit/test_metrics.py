@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -75,6 +77,18 @@ def test_no_other_names_than_the_contracts_are_there(registry: CollectorRegistry
         "hallpulse_events", "hallpulse_events_duplicate", "hallpulse_events_refused",
         "hallpulse_events_late", "hallpulse_events_disordered", "hallpulse_hall_events_refused",
         "hallpulse_ingest_batch_seconds", "hallpulse_ingest_batch_events", "hallpulse_ingest_lag_seconds",
-        "hallpulse_build_info",
+        "hallpulse_ingest_delivery_limit", "hallpulse_build_info",
     }  # fmt: skip
     assert not [s for family in registry.collect() for s in family.samples if s.name.endswith("_created")]
+
+
+def test_a_queues_delivery_limit_is_shown_where_the_broker_tells_it(
+    registry: CollectorRegistry, metrics: IngestMetrics
+) -> None:
+    metrics.delivery_limits({"hall.ingest.0": 20.0, "hall.ingest.1": math.inf, "hall.refused": None})
+    shown = {queue: registry.get_sample_value("hallpulse_ingest_delivery_limit", {"queue": queue}) for queue in (
+        "hall.ingest.0", "hall.ingest.1", "hall.refused",
+    )}  # fmt: skip
+    assert shown == {"hall.ingest.0": 20.0, "hall.ingest.1": math.inf, "hall.refused": None}
+    metrics.delivery_limits({"hall.ingest.0": math.inf})
+    assert registry.get_sample_value("hallpulse_ingest_delivery_limit", {"queue": "hall.ingest.1"}) is None

@@ -6,14 +6,18 @@ import base64
 import hashlib
 import hmac
 import json
+import re
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+import yaml
 
 from services.notices.channels import Channels, ChannelsError, load_channels
+from services.notices.rules import RulesError, load_rules, template_of
 from services.notices.senders import cut, signature
 from services.notices.webhook import BadNotice, decode, notices_of
 from services.notices.wording import body_of, messages_of, title_of
@@ -81,6 +85,88 @@ def test_what_is_no_notification_is_refused(content: bytes) -> None:
 def test_a_nul_never_reaches_the_database() -> None:
     (notice,) = notices_of(decode(body(labels={"alertname": "a\0b"}, annotations={"summary": "\0"})))
     assert "\0" not in notice.alert + notice.summary + "".join(notice.labels.values())
+
+
+PLANS = Path(__file__).parents[2] / "plans"
+RULES = PLANS / "_gen" / "rules"
+
+
+def templates() -> list[dict[str, Any]]:
+    groups = [group for path in RULES.glob("*.yml") for group in yaml.safe_load(path.read_text())["groups"]]
+    return [rule for group in groups for rule in group["rules"] if "alert" in rule]
+
+
+def filled(texts: dict[str, str]) -> dict[str, str]:
+    """As Prometheus would fill the holes: with one text each, whatever it is."""
+    return {name: HOLE.sub("公安局 12.30", text) for name, text in texts.items()}
+
+
+# Controls do not nest more than once in our rules: the outermost from its opening to its end.
+HOLE = re.compile(
+    r"\{\{ with (?:(?!\{\{ end \}\}).)*(?:\{\{ range .*?\{\{ end \}\}.*?)?\{\{ end \}\}|\{\{.*?\}\}", re.DOTALL
+)
+
+
+def test_every_alert_that_our_rules_make_is_ours() -> None:
+    book, rules = load_rules(RULES), templates()
+    assert len(rules) > 100
+    for rule in rules:
+        labels = {"alertname": rule["alert"], "region": "222424", **filled(rule["labels"])}
+        for status in ("firing", "resolved"):
+            content = body(status=status, labels=labels, annotations=filled(rule["annotations"]))
+            (alert,) = decode(content).alerts
+            assert book.can_have_made(alert), (rule["alert"], alert)
+
+
+@pytest.mark.parametrize(
+    ("labels", "annotations"),
+    [
+        ({"alertname": "PayNow"}, {}),
+        ({}, {}),
+        ({"severity": "info"}, {}),
+        ({"lead": "somebody"}, {}),
+        ({}, {"summary": "请立即拨打 12345"}),
+        ({}, {"runbook_url": "http://elsewhere"}),
+        ({}, {"other": "x"}),
+    ],
+)  # fmt: skip
+def test_an_alert_that_no_rule_of_ours_makes_is_told_from_ours(
+    labels: dict[str, str], annotations: dict[str, str]
+) -> None:
+    rule = next(rule for rule in templates() if rule["alert"] == "IngestLag")
+    true_labels = {"alertname": "IngestLag", **filled(rule["labels"])}
+    true_annotations = filled(rule["annotations"])
+    (alert,) = decode(body(labels=true_labels | labels, annotations=true_annotations | annotations)).alerts
+    assert load_rules(RULES).can_have_made(alert) is (not labels and not annotations)
+
+
+@pytest.mark.parametrize(
+    ("template", "text", "fits"),
+    [
+        ("a", "a", True), ("a", "ab", False), ("a{{ x }}b", "ab", True), ("a{{ x }}b", "a1b2b", True),
+        ("a{{ x }}b", "ba", False), ("{{ x }}", "anything", True), ("a{{ x }}a", "a", False),
+        ("a{{ with query `x{y=\"z\"}` }}{{ . }}{{ else }}none{{ end }}b", "a1b", True),
+        ("a{{ with x }}{{ range . }}c{{ end }}d{{ else }}e{{ end }}b", "a?b", True),
+        ("{{ a }}, {{ b }}.", "1, 2.", True), ("{{ a }}, {{ b }}.", "1.", False),
+    ],
+)  # fmt: skip
+def test_a_template_fits_what_it_can_make(template: str, text: str, fits: bool) -> None:
+    assert template_of(template).fits(text) is fits
+
+
+def test_a_long_text_is_held_against_a_template_in_no_time() -> None:
+    template, began = template_of("{{ a }}x" * 12 + "y"), time.perf_counter()
+    assert not template.fits("x" * 4_000_000)
+    assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize("content", [None, "", "groups: [{rules: [{alert: a, labels: 5}]}]", "a: [", "groups: []"])
+def test_a_folder_without_rules_is_refused_in_one_line(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "rules.yml").write_text(content)
+    with pytest.raises(RulesError, match="expected") as refused:
+        load_rules(tmp_path)
+    assert "\n" not in str(refused.value)
 
 
 def test_the_text_says_what_is_wrong_since_when_and_where_to_look() -> None:

@@ -1,141 +1,155 @@
-"""When refusals stop ingest, and what must never stop it."""
+"""Which halls are served more slowly, and what alone stops ingest as a whole."""
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterable
 
 import pytest
 
-from hallpulse.broker.refusal_limit import RefusalLimit, RefusalsOverLimit
+from hallpulse.broker.refusal_limit import LARGE_BYTES, Moves, RefusalLimit, RefusalsOverLimit
 from hallpulse.broker.refused import Letter
 from hallpulse.contract.reasons import Reason
 from hallpulse.contract.refusal import Refusal
 
 WINDOW = 100
 NONE = Counter[str]()
+STAY = Moves(frozenset(), frozenset())
+
+
+def name(hall: str) -> str:
+    return f"222424.{hall}"
 
 
 def events(hall: str, count: int) -> Counter[str]:
-    return Counter({f"222424.{hall}": count})
+    return Counter({name(hall): count})
 
 
-def letters(hall: str, numbers: Iterable[int], reason: Reason = Reason.BAD_TIME) -> list[Letter]:
-    return [
-        Letter(Refusal(reason, "", "", "", f"{number}".encode()), f"222424.{hall}.case", f"222424.{hall}")
-        for number in numbers
-    ]
+def letters(
+    hall: str, count: int, reason: Reason = Reason.BAD_TIME, user: str | None = None, body: bytes = b"x"
+) -> list[Letter]:
+    refusal = Refusal(reason, "", "", "", body)
+    return [Letter(refusal, f"{name(hall)}.case", name(hall) if user is None else user)] * count
 
 
-def take(limit: RefusalLimit, good: Counter[str], bad: list[Letter]) -> None:
-    limit.note(limit.weigh(good, bad))
+def moves(slower: Iterable[str] = (), normal: Iterable[str] = ()) -> Moves:
+    return Moves(frozenset(map(name, slower)), frozenset(map(name, normal)))
 
 
-def test_nothing_is_decided_before_the_window_is_full() -> None:
-    limit = RefusalLimit(0.5, WINDOW)
-    take(limit, NONE, letters("a", range(49)) + letters("b", range(50)))
-    with pytest.raises(RefusalsOverLimit):
-        limit.weigh(NONE, letters("a", [99]))
+def test_nothing_is_decided_before_the_hall_has_sent_its_window() -> None:
+    limit = RefusalLimit(0.3, WINDOW)
+    assert limit.note(NONE, letters("a", WINDOW - 1)) == STAY
+    assert limit.note(NONE, letters("a", 1)) == moves(slower="a")
 
 
-def test_a_batch_that_alone_fills_the_window_is_stopped_whole() -> None:
-    limit = RefusalLimit(0.5, WINDOW)
-    with pytest.raises(RefusalsOverLimit):
-        limit.weigh(events("a", 10), letters("a", range(100)) + letters("b", range(100)))
+def test_a_hall_in_trouble_is_moved_once_and_no_other_with_it() -> None:
+    limit = RefusalLimit(0.3, WINDOW)
+    assert limit.note(events("b", 10), letters("a", 5000)) == moves(slower="a")
+    assert limit.note(events("b", 10), letters("a", 5000)) == STAY
 
 
-def test_a_batch_that_was_stopped_is_stopped_again_and_changes_nothing() -> None:
-    limit = RefusalLimit(0.5, WINDOW)
-    bad = letters("a", range(100)) + letters("b", range(100))
-    for _ in range(3):
-        with pytest.raises(RefusalsOverLimit):
-            limit.weigh(NONE, bad)
-    take(limit, events("a", 200), letters("a", range(10)))
+def test_a_hall_with_some_refusals_goes_on_for_ever() -> None:
+    limit = RefusalLimit(0.3, WINDOW)
+    found = [limit.note(events("a", 70), letters("a", 30)) for _ in range(50)]
+    assert set(found) == {STAY}
 
 
-def test_half_refusals_under_a_limit_above_half_go_on_for_ever() -> None:
-    limit = RefusalLimit(0.6, WINDOW)
-    for number in range(50):
-        new = range(number * 10, number * 10 + 10)
-        take(limit, events("a", 10) + events("b", 10), letters("a", new) + letters("b", new))
+def test_it_moves_back_once_it_sends_better_ones_and_not_at_the_first_good_one() -> None:
+    limit = RefusalLimit(0.3, WINDOW)
+    limit.note(NONE, letters("a", 200))
+    found = [limit.note(events("a", 20), ()) for _ in range(10)]
+    assert found.index(moves(normal="a")) in range(4, 6)
+    assert found.count(STAY) == 9
+    assert limit.note(NONE, letters("a", 200)) == moves(slower="a")
 
 
-def test_what_was_good_long_ago_does_not_count() -> None:
-    limit = RefusalLimit(0.5, WINDOW)
-    take(limit, events("a", 5000) + events("b", 5000), [])
-    for number in range(20):
-        new = range(number * 10, number * 10 + 10)
-        take(limit, events("a", 20) + events("b", 20), letters("a", new) + letters("b", new))
-    with pytest.raises(RefusalsOverLimit):
-        take(limit, NONE, letters("a", range(300, 350)) + letters("b", range(300, 350)))
+def test_between_the_limit_and_half_of_it_nothing_swings() -> None:
+    limit = RefusalLimit(0.3, WINDOW)
+    limit.note(NONE, letters("a", 200))
+    assert {limit.note(events("a", 80), letters("a", 20)) for _ in range(20)} == {STAY}
 
 
-def test_one_hall_that_sends_rubbish_alone_stops_nobody_however_much_it_is() -> None:
-    limit = RefusalLimit(0.5, WINDOW)
-    for number in range(50):
-        take(limit, events("b", 1), letters("a", range(number * 100, number * 100 + 100)))
-    take(limit, NONE, letters("a", range(9000, 9500)))
+def test_a_good_hall_is_moved_to_its_place_once_whatever_an_earlier_process_left() -> None:
+    limit = RefusalLimit(0.3, WINDOW)
+    found = [limit.note(events("a", WINDOW), ()) for _ in range(5)]
+    assert found == [moves(normal="a"), STAY, STAY, STAY, STAY]
 
 
-def test_rubbish_of_half_of_the_halls_stops_nobody_and_of_more_than_half_everybody() -> None:
-    half = RefusalLimit(0.5, WINDOW)
-    take(half, events("c", 1) + events("d", 1), letters("a", range(100)) + letters("b", range(100)))
-    more = RefusalLimit(0.5, WINDOW)
-    with pytest.raises(RefusalsOverLimit):
-        take(more, events("c", 1), letters("a", range(100)) + letters("b", range(100)))
+def test_a_large_event_weighs_as_many() -> None:
+    limit = RefusalLimit(0.3, WINDOW)
+    assert limit.note(NONE, letters("a", 2, body=b"x" * LARGE_BYTES * WINDOW)) == moves(slower="a")
 
 
-def test_a_hall_with_single_refusals_is_not_in_trouble() -> None:
-    limit = RefusalLimit(0.5, WINDOW)
-    take(limit, events("b", 10), letters("a", range(1000)) + letters("b", [1]))
+def test_however_many_halls_send_rubbish_whatever_it_is_no_other_is_moved_and_nothing_stops() -> None:
+    dice = random.Random(1)
+    reasons = list(Reason)
+    for n in range(2, 11):
+        for k in range(1, n):
+            limit, slow = RefusalLimit(0.3, WINDOW), set[str]()
+            for _ in range(300):
+                bad = [
+                    letter
+                    for hall in range(k)
+                    for letter in letters(f"bad-{hall}", dice.randrange(50), dice.choice(reasons))
+                ]
+                good = Counter({name(f"good-{hall}"): dice.randrange(3) for hall in range(n - k)})
+                limit.check(bad)
+                slow |= limit.note(good, bad).slower
+            assert slow == {name(f"bad-{hall}") for hall in range(k)}
 
 
-def test_the_same_refused_events_again_say_nothing_new() -> None:
-    limit = RefusalLimit(0.5, WINDOW)
-    bad = letters("a", range(20)) + letters("b", range(20))
-    take(limit, events("a", 100) + events("b", 100), [])
-    for _ in range(50):
-        take(limit, NONE, bad)
-    with pytest.raises(RefusalsOverLimit):
-        take(limit, NONE, letters("a", range(100, 200)) + letters("b", range(100, 200)))
+def test_a_key_that_names_no_hall_moves_nobody() -> None:
+    limit = RefusalLimit(0.3, WINDOW)
+    bad = [Letter(Refusal(Reason.NOT_JSON, "", "", "", b""), key, "") for key in ("", "x", "222424.*.case", "#")]
+    assert limit.note(NONE, bad * 500) == STAY
 
 
-def test_what_fell_out_of_the_window_counts_again() -> None:
-    limit = RefusalLimit(0.5, WINDOW)
-    bad = letters("a", range(60)) + letters("b", range(60))
-    take(limit, events("a", 100) + events("b", 100), bad)
-    take(limit, events("a", 200), [])
-    with pytest.raises(RefusalsOverLimit):
-        take(limit, NONE, bad)
+def test_a_user_that_is_no_hall_and_speaks_for_several_stops_ingest() -> None:
+    limit = RefusalLimit(0.3, WINDOW)
+    limit.check(letters("a", WINDOW - 1, Reason.SOURCE_MISMATCH, "gateway-2"))
+    with pytest.raises(RefusalsOverLimit, match="'gateway-2' is no hall's"):
+        limit.check(letters("b", 1, Reason.SOURCE_MISMATCH, "gateway-2"))
+    assert limit.note(NONE, letters("a", 500, Reason.SOURCE_MISMATCH, "gateway-2")) == STAY
 
 
-def test_ids_used_again_count_once_the_store_has_found_them() -> None:
-    limit = RefusalLimit(0.5, WINDOW)
-    tally = limit.weigh(events("a", 60) + events("b", 60), [])
-    with pytest.raises(RefusalsOverLimit, match="id-reused"):
-        limit.note(tally, letters("a", range(40), Reason.ID_REUSED) + letters("b", range(40), Reason.ID_REUSED))
-    limit.note(tally, letters("a", range(20), Reason.ID_REUSED))
+def test_a_user_that_is_no_hall_and_holds_the_keys_of_one_stops_nothing() -> None:
+    limit = RefusalLimit(0.3, WINDOW)
+    limit.check(letters("a", 10 * WINDOW, Reason.SOURCE_MISMATCH, "intruder"))
+
+
+def test_halls_that_say_to_be_others_or_do_not_say_who_they_are_stop_nothing() -> None:
+    limit = RefusalLimit(0.3, WINDOW)
+    for hall in "abc":
+        limit.check(letters(hall, 10 * WINDOW, Reason.SOURCE_MISMATCH))
+        limit.check(letters(hall, 10 * WINDOW, Reason.PUBLISHER_UNIDENTIFIED, ""))
+
+
+@pytest.mark.parametrize(
+    ("family", "user"), [("denied", "gateway"), ("refused", "gateway"), ("case", "gateway for {}")]
+)
+def test_what_a_gateway_or_a_replay_hands_on_of_halls_that_forge_stops_nothing(family: str, user: str) -> None:
+    limit = RefusalLimit(0.3, WINDOW)
+    refusal = Refusal(Reason.SOURCE_MISMATCH, "source", "", "", b"x")
+    for hall in map(name, "abc"):
+        limit.check([Letter(refusal, f"{hall}.{family}", user.format(hall))] * 10 * WINDOW)
 
 
 def test_switched_off_it_counts_nothing() -> None:
     limit = RefusalLimit(0, 1)
-    take(limit, NONE, letters("a", range(100)) + letters("b", range(100)))
+    assert limit.note(NONE, letters("a", 100)) == STAY
+    for hall in "ab":
+        limit.check(letters(hall, 100, Reason.SOURCE_MISMATCH, "gateway-2"))
 
 
-def test_an_unreadable_routing_key_is_one_party() -> None:
-    limit = RefusalLimit(0.5, WINDOW)
-    bad = [Letter(Refusal(Reason.NOT_JSON, "", "", "", f"{n}".encode()), "", "") for n in range(500)]
-    take(limit, NONE, bad)
-
-
-def test_the_line_says_how_many_why_from_whom_and_what_to_do() -> None:
-    limit = RefusalLimit(0.6, WINDOW)
-    bad = letters("a", range(70)) + letters("b", range(20), Reason.BAD_FIELD)
+def test_the_line_says_who_what_from_whom_and_what_to_do() -> None:
+    limit = RefusalLimit(0.3, WINDOW)
+    bad = letters("a", 70, Reason.SOURCE_MISMATCH, "gateway-2") + letters("b", 30, Reason.SOURCE_MISMATCH, "gateway-2")
     with pytest.raises(RefusalsOverLimit) as stopped:
-        limit.weigh(events("a", 10) + events("c", 1), bad)
+        limit.check(bad)
     line = str(stopped.value)
-    assert line.startswith("refusal limit: 90 of the last 101 events would be refused (limit 60%), in 2 of 3 halls; ")
-    assert "reasons: bad-time 70, bad-field 20; halls: 222424.a 70, 222424.b 20; " in line
+    assert line.startswith("refusal limit: the broker user 'gateway-2' ")
+    assert "100 events of 2 halls: 222424.a 70, 222424.b 30; " in line
     for what in ("hallpulse refused list", "hallpulse refused resume", "HALLPULSE_REFUSAL_LIMIT=off"):
         assert what in line
     assert "\n" not in line

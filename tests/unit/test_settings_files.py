@@ -27,7 +27,7 @@ def test_a_file_that_cannot_be_read_is_said_without_what_it_may_hold(tmp_path: P
         settings_from({**AMQP, "HALLPULSE_DATABASE_URL_FILE": str(tmp_path / "none")})
 
 
-@pytest.mark.parametrize(("text", "share"), [("off", 0), ("0", 0), ("0.75", 0.75), ("", 0.6)])
+@pytest.mark.parametrize(("text", "share"), [("off", 0), ("0", 0), ("0.75", 0.75), ("", 0.3)])
 def test_the_refusal_limit_is_a_share_or_off(text: str, share: float) -> None:
     given = {**AMQP, "HALLPULSE_DATABASE_URL": "any", "HALLPULSE_REFUSAL_LIMIT": text}
     assert settings_from(given).refusal_limit == share

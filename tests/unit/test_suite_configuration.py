@@ -7,19 +7,30 @@ import hashlib
 import json
 import socket
 import stat
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
+import bcrypt
 import pytest
 import yaml
 
+from hallpulse.settings import DATABASE_SERVICES
 from hallpulse.tls import NO_FILES, TlsFiles
 from services.local import keys, ports
+from services.local.applications import told
 from services.local.encryption import tls_files
 from services.local.errors import CannotRun
 from services.local.layout import Layout
-from services.local.monitoring import Job, alertmanager_configuration, prometheus_configuration
-from services.local.parts import RESTARTS_IN_A_ROW, Restarts
+from services.local.monitoring import (
+    Job,
+    alertmanager_configuration,
+    prometheus_configuration,
+    web_configuration,
+    with_login,
+    without_login,
+)
+from services.local.parts import FAILING_AFTER, Restarts
 from services.local.rabbitmq import BrokerPorts, User, configuration, definitions, password_hash
 from tests.authority import authority
 
@@ -85,22 +96,84 @@ def test_prometheus_scrapes_every_service_each_second() -> None:
     assert parsed["alerting"]["alertmanagers"][0]["static_configs"] == [{"targets": ["127.0.0.1:3"]}]
 
 
+def test_alerts_reach_an_alertmanager_that_asks_for_a_password_and_lies_under_a_path() -> None:
+    written = prometheus_configuration([], "https://me:pass%2Fword@alerts.example:9093/under/")
+    assert yaml.safe_load(written)["alerting"]["alertmanagers"] == [
+        {
+            "scheme": "https",
+            "path_prefix": "/under",
+            "basic_auth": {"username": "me", "password": "pass/word"},
+            "static_configs": [{"targets": ["alerts.example:9093"]}],
+        }
+    ]
+
+
+def test_prometheus_shows_the_metrics_token_and_the_brokers_client_certificate() -> None:
+    tls = TlsFiles("/ca.pem", "/client.pem", "/client.key")
+    jobs = [Job("ingest", ["127.0.0.1:1"], token="secret"), Job("rabbitmq", ["127.0.0.1:2"], tls)]
+    service, *broker = yaml.safe_load(prometheus_configuration(jobs, ""))["scrape_configs"]
+    assert service["basic_auth"] == {"username": "metrics", "password": "secret"}
+    assert [job["job_name"] for job in broker] == ["rabbitmq", "rabbitmq-queues"]
+    for job in broker:
+        shown = {"ca_file": "/ca.pem", "cert_file": "/client.pem", "key_file": "/client.key"}
+        assert (job["scheme"], job["tls_config"]) == ("https", shown)
+
+
+def test_prometheus_and_alertmanager_keep_a_hash_of_the_password_alone() -> None:
+    written = yaml.safe_load(web_configuration("open-sesame"))
+    assert "open-sesame" not in str(written)
+    assert bcrypt.checkpw(b"open-sesame", written["basic_auth_users"]["hallpulse"].encode())
+
+
+def test_a_brokers_guarded_metrics_answer_who_shows_a_certificate_alone() -> None:
+    lines = configuration(_PORTS, guarded=True).splitlines()
+    assert not [line for line in lines if line.startswith("prometheus.tcp")]
+    assert {
+        "prometheus.ssl.ip = 127.0.0.1", "prometheus.ssl.verify = verify_peer",
+        "prometheus.ssl.fail_if_no_peer_cert = true",
+    } <= set(lines)  # fmt: skip
+
+
+def test_a_service_is_told_the_secrets_that_it_needs_and_no_file_of_another() -> None:
+    given = {
+        "HALLPULSE_MANAGEMENT_URL": "a", "HALLPULSE_GATEWAY_DATABASE_URL_FILE": "b", "HALLPULSE_READ_TOKEN": "c",
+        "HALLPULSE_NOTICES_TOKEN": "d", "HALLPULSE_METRICS_TOKEN": "e", "HALLPULSE_PLANS": "plans",
+    }  # fmt: skip
+    known = {name: {*told(name, given)} - {"HALLPULSE_PLANS"} for name in ("gateway", "ingest", "notices")}
+    assert known == {
+        "gateway": {"HALLPULSE_READ_TOKEN"},
+        "ingest": {"HALLPULSE_METRICS_TOKEN"},
+        "notices": {"HALLPULSE_READ_TOKEN", "HALLPULSE_NOTICES_TOKEN", "HALLPULSE_METRICS_TOKEN"},
+    }
+
+
+def test_an_address_is_shown_without_its_password() -> None:
+    assert with_login("http://127.0.0.1:9/a", "secret") == "http://hallpulse:secret@127.0.0.1:9/a"
+    assert without_login("http://hallpulse:secret@127.0.0.1:9/a") == "http://127.0.0.1:9/a"
+
+
 def test_the_plain_alertmanager_sends_nothing_anywhere() -> None:
     assert yaml.safe_load(alertmanager_configuration())["receivers"] == [{"name": "page"}]
 
 
-def test_pauses_between_restarts_grow_until_a_person_must_look() -> None:
+def test_pauses_between_restarts_grow_to_five_minutes_and_never_end() -> None:
     restarts = Restarts()
-    pauses = [restarts.pause_after(lived=1.0) for _ in range(RESTARTS_IN_A_ROW + 1)]
+    pauses = [restarts.pause_after(lived=1.0) for _ in range(5000)]
     assert pauses[:3] == [0.5, 1.0, 2.0]
-    assert max(pause for pause in pauses if pause is not None) <= 30.0
-    assert pauses[-1] is None
+    assert pauses == sorted(pauses)
+    assert pauses[10] == pauses[-1] == 300.0
 
 
-def test_a_part_that_lived_well_begins_anew() -> None:
-    restarts = Restarts(in_a_row=RESTARTS_IN_A_ROW, total=RESTARTS_IN_A_ROW)
+def test_a_part_is_said_to_fail_after_some_deaths_in_a_row_and_no_more_once_it_lived_well() -> None:
+    restarts = Restarts()
+    failing = []
+    for _ in range(FAILING_AFTER):
+        restarts.pause_after(lived=59.0)
+        failing.append(restarts.is_failing)
+    assert failing == [False] * (FAILING_AFTER - 1) + [True]
     assert restarts.pause_after(lived=61.0) == 0.5
-    assert restarts.total == RESTARTS_IN_A_ROW + 1
+    assert not restarts.is_failing
+    assert restarts.total == FAILING_AFTER + 1
 
 
 def test_ports_stay_the_same_from_one_start_to_the_next(tmp_path: Path) -> None:
@@ -137,7 +210,7 @@ def test_keys_are_drawn_once_and_only_their_user_may_read_them(tmp_path: Path) -
     drawn = keys.kept(tmp_path / "keys.json")
     assert keys.kept(tmp_path / "keys.json") == drawn
     assert stat.S_IMODE((tmp_path / "keys.json").stat().st_mode) == 0o600
-    assert len({drawn.database, drawn.operator, drawn.gateway, drawn.token}) == 4
+    assert len({*asdict(drawn).values(), *map(drawn.of_service, DATABASE_SERVICES)}) == 10 + len(DATABASE_SERVICES)
 
 
 def test_damaged_keys_are_not_replaced_silently(tmp_path: Path) -> None:

@@ -305,6 +305,14 @@ def test_rejected_rows_lie_beside_the_file_and_hold_no_formula(tmp_path: Path) -
     assert row[6:8] == ["'=1+1", "'+2"]
 
 
+@pytest.mark.attack
+def test_rejected_rows_steer_no_terminal_that_shows_them(tmp_path: Path) -> None:
+    rejects = rejected(tmp_path, "c\x1b[2J,a\x1b]0;owned\x07,\x9b2J汉\u3000字,昨天,")
+    assert rejects.path is not None
+    _, row = csv.reader(rejects.path.read_text(encoding="utf-8-sig").splitlines(keepends=True))
+    assert row[6:9] == [r"c\x1b[2J", r"a\x1b]0;owned\x07", "\\x9b2J汉\u3000字"]
+
+
 def test_rejected_rows_of_an_earlier_import_do_not_stay(tmp_path: Path) -> None:
     old = tmp_path / "cases.csv.rejected.csv"
     old.write_text("old")

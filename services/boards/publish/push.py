@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from services.boards.board.look import LANGUAGES
-from services.boards.provisioning import FOLDER, FOLDER_UID
+from services.boards.provisioning import FOLDER, FOLDER_UID, SECRET
 from services.boards.publish.content import Board, differences, fingerprint, stamp_of, stamped
 
 Outcome = Literal["created", "updated", "unchanged", "kept", "provisioned"]
@@ -51,8 +51,9 @@ def _push_source(grafana: Target, source: Answer, *, force: bool) -> Pushed:
     if there is None:
         grafana.create_data_source(source)
         return Pushed(name, "created")
-    differs = differences({key: there.get(key) for key in source}, source)
-    if not differs:
+    shown = {key: value for key, value in source.items() if key != SECRET}
+    differs = differences({key: there.get(key) for key in shown}, shown)
+    if not differs and not (force and SECRET in source):  # a password that was changed does not show
         return Pushed(name, "unchanged")
     if there.get("readOnly"):
         return Pushed(name, "provisioned", differs)

@@ -88,16 +88,20 @@ def health_alerts(intervals: Intervals, links: Links) -> list[Alert]:
     old = f"max(time() - {newest}) > {stale} or absent({newest})"
     down = "{{ $labels.job }}({{ $labels.instance }})没有应答"
     stopped = 'max(rabbitmq_detailed_queue_messages_ready{queue="hall.stopped"}) > 0'
-    halted = "入库因拒收过多而停止,等人处理:hallpulse status 说明原因"
+    halted = "入库已停止,等人处理:hallpulse status 说明原因"
+    failing = "{{ $labels.part }}反复退出,仍在重试,间隔越来越长:hallpulse status 说明原因"
+    drops = "消息代理对队列 {{ $labels.queue }} 设有投递次数上限({{ $value }} 次),多次退回的消息会被它移出队列"
     alerts = [
         tell.alert("FiguresStale", old, "critical", "指标已停止更新,板上的数字是旧的"),
         tell.alert("IngestLag", f"max({waited}) > {lag}", "warning", "入库滞后 {{ $value | humanizeDuration }}"),
         tell.alert("IngestStuck", stuck, "critical", "队列里有事件,却没有一条入库"),
         tell.alert("IngestAbsent", f"absent({waited})", "critical", "入库服务没有指标"),
         tell.alert("ServiceDown", "up == 0", "critical", down),
+        tell.alert("BrokerMayDrop", "min by (queue) (hallpulse_ingest_delivery_limit) < +Inf", "critical", drops),
     ]
     return [
         tell.alert("IngestStopped", stopped, "critical", halted),
+        tell.alert("PartFailing", "hallpulse_suite_part_failing == 1", "critical", failing),
         *(replace(alert, lasting=intervals.lag_for) for alert in alerts),
     ]
 

@@ -1,8 +1,9 @@
-"""`hallpulse audit`: who changed what."""
+"""`hallpulse audit`: who changed what, and who read which cases."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -10,11 +11,16 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from hallpulse.store import AuditLine, open_store
+from hallpulse.store import AuditLine, Reading, open_store
 from services.console.commands.token import AnyRegion
 from services.console.connection import connect, directory_option
 from services.console.history import SHANGHAI
 from services.console.screen import screen
+
+_CHANGES = (
+    "时间 at", "角色 actor", "自称 claimed", "改动 action", "地区 region", "对象 subject", "详情 detail",
+)  # fmt: skip
+_READS = ("小时 hour", "令牌 token", "类别 kind", "地区 region", "对象 subject", "次数 reads")
 
 
 @click.command()
@@ -23,30 +29,56 @@ from services.console.screen import screen
 @click.option("--action", default="", help="Only this, such as hall.add; or hall for everything about halls.")
 @click.option("--region", type=AnyRegion(), metavar="CODE", help="Only of this region.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many.")
+@click.option("--reads", is_flag=True, help="Show who read which cases by the gateway, hour by hour.")
+@click.option("--token", default="", metavar="NAME", help="With --reads: only of this token; REGION.HALL for a hall's.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @directory_option
 def command(
-    *, since: datetime | None, action: str, region: int | None, limit: int, as_json: bool, directory: Path
-) -> None:
+    *, since: datetime | None, action: str, region: int | None, limit: int, reads: bool, token: str, as_json: bool,
+    directory: Path,
+) -> None:  # fmt: skip
     """Show who changed what, the newest first: halls, tokens, plans, calendars, imports, refused events, recomputing.
 
-    The lines cannot be changed or deleted: the database refuses it.
+    actor is the database role that wrote the line, as the database knows it; claimed is who that says it was. The
+    lines cannot be changed or deleted: the database refuses it.
 
     谁在何时改动了什么，最新的在前。这些记录只能增加，不能修改或删除。
     """
+    if token and not reads:
+        raise click.UsageError("--token goes with --reads")
+    if reads and (action or region is not None):
+        raise click.UsageError("--reads goes with --since, --token and --limit")
+    begin = since.replace(tzinfo=SHANGHAI) if since is not None else None
     store = open_store(connect(directory).database_url, pool_size=1)
     try:
-        lines = store.audit.list(since.replace(tzinfo=SHANGHAI) if since is not None else None, action, region, limit)
+        if reads:
+            _print(_READS, [_read(reading) for reading in store.audit.readings(begin, token, limit)], as_json)
+        else:
+            _print(_CHANGES, [_shown(line) for line in store.audit.list(begin, action, region, limit)], as_json)
     finally:
         store.close()
+
+
+def _print(columns: Sequence[str], rows: Sequence[dict[str, object]], as_json: bool) -> None:
     if as_json:
-        for line in lines:
-            click.echo(json.dumps(_shown(line), ensure_ascii=False))
+        for row in rows:
+            click.echo(json.dumps(row, ensure_ascii=False))
         return
-    table = Table("时间 at", "谁 actor", "改动 action", "地区 region", "对象 subject", "详情 detail")
-    for line in lines:
-        table.add_row(*map(_text, _shown(line).values()))
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*map(_text, row.values()))
     screen().print(table)
+
+
+def _read(reading: Reading) -> dict[str, object]:
+    return {
+        "hour": reading.hour.astimezone(SHANGHAI).isoformat(timespec="minutes"),
+        "token": reading.token,
+        "kind": reading.kind,
+        "region": str(reading.region) if reading.region is not None else None,
+        "subject": reading.subject,
+        "reads": reading.reads,
+    }
 
 
 def _shown(line: AuditLine) -> dict[str, object]:
@@ -54,6 +86,7 @@ def _shown(line: AuditLine) -> dict[str, object]:
     return {
         "at": line.at.astimezone(SHANGHAI).isoformat(timespec="seconds"),
         "actor": line.actor,
+        "claimed": line.claimed,
         "action": deed.action,
         "region": str(deed.region) if deed.region is not None else None,
         "subject": deed.subject,

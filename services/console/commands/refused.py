@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from hallpulse.broker import GATEWAY_USER, user_of
 from hallpulse.broker.replay import RefusedEvent, RefusedQueue, open_refused
 from hallpulse.broker.stopped import resume as resume_ingest
-from hallpulse.contract.decode import EVENT_TYPE, decode_events
-from hallpulse.contract.events import HallEvent
-from hallpulse.contract.reasons import Reason, both
-from hallpulse.store import Deed, Store, open_store
+from hallpulse.contract.reasons import both
+from hallpulse.contract.speaker import IDENTITY
+from hallpulse.domain.errors import HallpulseError
+from hallpulse.store import Deed, Held, KeptRefusal, Outcome, Store, open_store
 from services.console.connection import connect, directory_option
-from services.console.refusals.choice import Choice, choice_options, sender
-from services.console.refusals.showing import shown, table_of, text_of
+from services.console.refusals.choice import Choice, choice_options
+from services.console.refusals.keeping import leaving, looked_at
+from services.console.refusals.showing import revealed, shown, table_of, text_of, withheld_line
+from services.console.refusals.vouching import Vouched, Vouching
 from services.console.screen import screen
 from services.console.texts import REVEALED
+from services.ingest.refusals import read_queue
 from services.local import lifecycle
 from services.local.layout import Layout
 
-_WHO_SENT_IT = (Reason.PUBLISHER_UNIDENTIFIED, Reason.SOURCE_MISMATCH, Reason.ROUTING_MISMATCH)
+_IDS_A_LINE = 1000
+"""Of the audit."""
+Note = Callable[[RefusedEvent, Vouched], None]
 
 
 @click.group()
@@ -38,41 +45,91 @@ def command() -> None:
 
 @command.command("list")
 @choice_options
+@click.option("--after", metavar="ID", default="", help="Go on behind this one: the next page.")
+@click.option("--all", "done", is_flag=True, help="Also those that were replayed or dropped lately.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @directory_option
-def list_refused(choice: Choice, as_json: bool, directory: Path) -> None:
-    """List refused events, oldest first, with a count by reason. Numbers that may be a person's are masked."""
-    counts: Counter[str] = Counter()
-    listed: list[RefusedEvent] = []
-    with _queue(directory) as queue:
-        for event in choice.all_of(queue):
-            counts[event.reason] += 1
-            if len(listed) < choice.limit:
-                listed.append(event)
+def list_refused(choice: Choice, after: str, done: bool, as_json: bool, directory: Path) -> None:
+    """List refused events, oldest first, with a count by reason. Numbers that may be a person's are masked.
+
+    The list comes from the database: the queue is not touched.
+    """
+    with _store(directory) as store:
+        wanted = choice.filter(done=done)
+        try:
+            listed = store.refused.page(wanted, choice.limit, after)
+        except (KeyError, ValueError):
+            raise click.BadParameter(f"no refused event has the id {after}", param_hint="--after") from None
+        counts, held = store.refused.counts(wanted), store.refused.held()
     if as_json:
         for event in listed:
             click.echo(json.dumps(shown(event), ensure_ascii=False))
+    else:
+        screen().print(table_of(listed))
+        click.echo("; ".join(f"{name}: {count}" for name, count in counts.most_common()) or "nothing was refused")
+    _say_what_is_not_listed(held, directory)
+
+
+def _say_what_is_not_listed(held: Held, directory: Path) -> None:
+    try:
+        with _queue(directory) as queue:
+            unknown = queue.waiting() - held.copies
+    except HallpulseError as error:
+        click.echo(f"the queue does not say how much it holds: {error}", err=True)
         return
-    screen().print(table_of(listed))
-    click.echo("; ".join(f"{name}: {count}" for name, count in counts.most_common()) or "nothing was refused")
+    if unknown > 0 or held.beyond:
+        more = max(unknown, held.beyond)
+        click.echo(f"at least {more} more lie on the queue alone: `hallpulse refused read` lists them", err=True)
 
 
 @command.command()
 @click.argument("id_", metavar="ID")
-@click.option("--reveal", is_flag=True, help="The body as it came, byte for byte; the audit says who looked.")
+@click.option("--reveal", is_flag=True, help="The body as it came; the audit says who looked.")
 @directory_option
 def show(id_: str, reveal: bool, directory: Path) -> None:
-    """Show one refused event in full. Numbers that may be a person's are masked unless --reveal."""
-    with _queue(directory) as queue:
-        event = next((one for one in queue if one.id == id_), None)
-    if event is None:
-        raise click.ClickException(f"no refused event has the id {id_}: see `hallpulse refused list`")
-    if reveal:
-        with _store(directory) as store:
-            store.audit.append(Deed("refused.reveal", event.id, sender(event)[0], {"reason": event.reason}))
-        click.echo(both(REVEALED), err=True)
+    """Show one refused event in full. Numbers that may be a person's are masked unless --reveal.
+
+    ID may be shortened to as many digits as name one alone. --reveal is byte for byte into a file or a pipe; on a
+    terminal what it would obey is escaped.
+    """
+    with _store(directory) as store:
+        event = _found(store, id_)
+        body = event.body
+        if reveal:
+            body = event.body if event.is_whole else _whole_body(event, directory)
+            store.audit.append(Deed("refused.reveal", event.id, event.region or None, {"reason": event.reason}))
+            click.echo(both(REVEALED), err=True)
     click.echo(json.dumps(shown(event), ensure_ascii=False, indent=2))
-    click.echo(event.body if reveal else text_of(event.body))
+    click.echo(revealed(body, is_terminal=sys.stdout.isatty()) if reveal else text_of(body))
+
+
+def _found(store: Store, id_: str) -> KeptRefusal:
+    try:
+        found = store.refused.find(id_) if id_ else []
+    except ValueError:
+        found = []
+    if len(found) != 1:
+        what = "more than one refused event has an id that begins with" if found else "no refused event has the id"
+        raise click.ClickException(f"{what} {id_}: see `hallpulse refused list`")
+    return found[0]
+
+
+def _whole_body(event: KeptRefusal, directory: Path) -> bytes:
+    """A long one lies on the queue alone, as long as it is there at all."""
+    if event.outcome is None:
+        with _queue(directory) as queue:
+            for one in queue.those({event.id}):
+                return one.body
+    raise click.ClickException("its body is no longer kept")
+
+
+@command.command()
+@directory_option
+def read(directory: Path) -> None:
+    """Go through the queue once, and put the list right by what lies there; nothing is taken."""
+    with _store(directory) as store, _queue(directory) as queue:
+        seen, gone = read_queue(queue, store.refused)
+    click.echo(f"{seen} messages lie on the queue; {gone} of the list were not there any more")
 
 
 @command.command()
@@ -82,20 +139,33 @@ def show(id_: str, reveal: bool, directory: Path) -> None:
 def replay(choice: Choice, dry_run: bool, directory: Path) -> None:
     """Send refused events again, as they are, those that would be accepted now; the others stay.
 
-    Those refused because of who sent them are sent only if --reason names that reason: they then count as vouched for.
+    Each goes out on behalf of the hall that sent it, under the routing key by which it came. Withheld, and named with
+    the reason, is what that hall may not send now: another hall's events, families not granted, halls not registered.
     """
-    kept, sent = 0, Counter[str]()
+    kept = withheld = sent = 0
     now = int(datetime.now(UTC).timestamp() * 1_000_000)
-    with _audited(directory, "refused.replay", choice, sent, dry_run=dry_run), _queue(directory) as queue:
-        for event in choice.of(queue):
-            key = _routing_key(event, now)
-            if key is None or (choice.reason is None and event.reason in _WHO_SENT_IT):
+    with _store(directory) as store, _queue(directory) as queue, _replayed(store, choice) as note:
+        vouching = Vouching(store.halls.list(), frozenset({GATEWAY_USER, user_of(connect(directory).amqp_url)}))
+        chosen = store.refused.page(choice.filter(), choice.limit)
+        for event in looked_at(chosen) if dry_run else queue.those({one.id for one in chosen}):
+            judged = vouching.judge(event, now)
+            if isinstance(judged, Vouched):
+                sent += 1
+                if not dry_run:
+                    with leaving(store.refused, event, Outcome.REPLAYED):
+                        queue.send_again(event, judged.routing_key, judged.sender)
+                    note(event, judged)
+            elif judged.reason in IDENTITY:
+                withheld += 1
+                click.echo(withheld_line(event, judged))
+            else:
                 kept += 1
-                continue
-            if not dry_run:
-                queue.send_again(event, key)
-            sent[event.reason] += 1
-    click.echo(f"{'would send' if dry_run else 'sent'} {sent.total()} again; {kept} would be refused again and stay")
+    click.echo(
+        f"{'would send' if dry_run else 'sent'} {sent} again; {kept} would be refused again and stay;"
+        f" {withheld} are withheld because of who sent them"
+    )
+    if dry_run and (long := sum(not one.is_whole for one in chosen)):
+        click.echo(f"{long} are too long to be judged without the queue", err=True)
 
 
 @command.command()
@@ -106,16 +176,25 @@ def replay(choice: Choice, dry_run: bool, directory: Path) -> None:
 def drop(choice: Choice, dry_run: bool, yes: bool, directory: Path) -> None:
     """Take refused events off the queue for good."""
     dropped: Counter[str] = Counter()
-    with _audited(directory, "refused.drop", choice, dropped, dry_run=dry_run), _queue(directory) as queue:
-        chosen = list(choice.of(queue))
+    with (
+        _audited(directory, "refused.drop", choice, dropped, dry_run=dry_run),
+        _store(directory) as store,
+    ):
+        chosen = {event.id: event.reason for event in store.refused.page(choice.filter(), choice.limit)}
         if dry_run:
             click.echo(f"would drop {len(chosen)} events")
             return
         if chosen and not yes:
             click.confirm(f"drop {len(chosen)} refused events for good?", abort=True, err=True)
-        for event in chosen:
-            queue.drop(event)
-            dropped[event.reason] += 1
+        rest = dict(chosen)
+        with _queue(directory) as queue:
+            for event in queue.those(chosen):
+                with leaving(store.refused, event, Outcome.DROPPED):
+                    queue.drop(event)
+                if rest.pop(event.id, None) is not None:
+                    dropped[event.reason] += 1
+        store.refused.close(list(rest), Outcome.DROPPED)  # was on the queue no more
+        dropped.update(rest.values())
     click.echo(f"dropped {len(chosen)} events")
 
 
@@ -172,9 +251,30 @@ def _queue(directory: Path) -> Iterator[RefusedQueue]:
         yield queue
 
 
-def _routing_key(event: RefusedEvent, now: int) -> str | None:
-    """Where the event belongs, or None where the contract still refuses it."""
-    (decoded,) = decode_events(event.body, content_type=EVENT_TYPE, now=now)
-    if not isinstance(decoded, HallEvent) or event.reason == Reason.ID_REUSED:
-        return None
-    return f"{decoded.region}.{decoded.hall}.{decoded.type.family}"
+@contextmanager
+def _replayed(store: Store, choice: Choice) -> Iterator[Note]:
+    """Note in the audit each event that was sent again, by sender and source, also where it broke off."""
+    done: list[tuple[str, Vouched]] = []
+
+    def write() -> None:
+        ids: dict[tuple[str, str], list[str]] = {}
+        for _, event in done:
+            ids.setdefault((event.sender, event.source), []).append(event.id)
+        senders = [{"sender": sender, "source": source, "ids": found} for (sender, source), found in ids.items()]
+        detail = {"events": dict(Counter(reason for reason, _ in done)), "senders": senders}
+        regions = {int(event.sender.partition(".")[0]) for _, event in done}
+        region = regions.pop() if len(regions) == 1 else None
+        deed = Deed("refused.replay", choice.source or "", region, detail | {"chosen": choice.as_detail()})
+        done.clear()
+        store.audit.append(deed)
+
+    def note(event: RefusedEvent, vouched: Vouched) -> None:
+        done.append((event.reason, vouched))
+        if len(done) >= _IDS_A_LINE:
+            write()
+
+    try:
+        yield note
+    finally:
+        if done:
+            write()

@@ -25,6 +25,8 @@ def command(directory: Path) -> None:
     if suite is None:
         raise click.ClickException(f"no suite runs in {layout.root}")
     _show(suite)
+    if layout.endpoints.exists():
+        click.echo(f"users and passwords of Prometheus and Alertmanager: in their addresses in {layout.endpoints}")
     problems = [*_troubled(suite), *_not_ready(suite, layout)]
     for problem in problems:
         click.echo(problem, err=True)
@@ -45,14 +47,21 @@ def _age(part: PartState) -> str:
 
 
 def _troubled(suite: SuiteState) -> list[str]:
-    return [_trouble(part) for part in suite.parts if part.state != RUNNING]
+    return [_trouble(part) for part in suite.parts if part.state != RUNNING or part.failing_since]
 
 
 def _trouble(part: PartState) -> str:
     if part.state == HALTED:
         return f"{part.name} waits for a person: {part.why}"
     why = f": {part.why}" if part.why else ""
+    if part.failing_since:
+        tried = f"next try {_clock(part.next_try)}" if part.next_try else f"{part.state} for {_age(part)}"
+        return f"{part.name} is failing since {_clock(part.failing_since)}, {part.restarts} restarts, {tried}{why}"
     return f"{part.name} is {part.state} after {part.restarts} restarts, last exit status {part.exit_status}{why}"
+
+
+def _clock(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
 
 
 def _not_ready(suite: SuiteState, layout: Layout) -> list[str]:

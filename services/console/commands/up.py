@@ -11,6 +11,7 @@ from services.console.connection import directory_option, endpoints
 from services.local import detached, lifecycle
 from services.local.encryption import SWITCH
 from services.local.layout import Layout
+from services.local.monitoring import without_login
 
 
 @click.command()
@@ -51,5 +52,6 @@ def _tell_in_foreground(line: str, layout: Layout) -> None:
 
 def _tell_addresses(layout: Layout) -> None:
     there = endpoints(layout.root)
-    _tell(f"ready: {there.gateway}/  (Prometheus {there.prometheus}, Alertmanager {there.alertmanager})")
-    _tell(f"addresses and keys: {layout.endpoints}")
+    prometheus, alertmanager = without_login(there.prometheus), without_login(there.alertmanager)
+    _tell(f"ready: {there.gateway}/  (Prometheus {prometheus}, Alertmanager {alertmanager})")
+    _tell(f"addresses and keys, users and passwords: {layout.endpoints}")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
-from itertools import islice
 from typing import Any
 
 import click
 
-from hallpulse.broker.replay import RefusedEvent
+from hallpulse.broker.refused import DEAD_LETTERED
 from hallpulse.contract.reasons import Reason
-from hallpulse.domain.figures import region_bounds
+from hallpulse.store import RefusedFilter
 
 SHANGHAI = timezone(timedelta(hours=8))
 _MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"]
@@ -32,48 +31,14 @@ class Choice:
     until: datetime | None = None
     limit: int = 100
 
-    def all_of(self, events: Iterable[RefusedEvent]) -> Iterator[RefusedEvent]:
-        return filter(self._takes, events)
-
-    def of(self, events: Iterable[RefusedEvent]) -> Iterator[RefusedEvent]:
-        """The first `limit` of them."""
-        return islice(self.all_of(events), self.limit)
+    def filter(self, *, done: bool = False) -> RefusedFilter:
+        """done: also what was replayed or dropped."""
+        given = {name: value for name, value in asdict(self).items() if name != "limit"}
+        return RefusedFilter(**given, done=done)
 
     def as_detail(self) -> dict[str, str]:
         """What was asked for, for the audit."""
         return {name: str(value) for name, value in asdict(self).items() if value is not None}
-
-    def _takes(self, event: RefusedEvent) -> bool:
-        return (
-            self.reason in (None, event.reason)
-            and self.source in (None, event.source)
-            and self._takes_sender(*sender(event))
-            and self._takes_moment(event.refused_at)
-        )
-
-    def _takes_sender(self, region: int | None, hall: str) -> bool:
-        if self.hall not in (None, hall):
-            return False
-        if self.region is None:
-            return True
-        low, high = region_bounds(self.region)
-        return region is not None and low <= region <= high
-
-    def _takes_moment(self, text: str) -> bool:
-        if self.since is None and self.until is None:
-            return True
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            return False
-        return (self.since is None or moment >= self.since) and (self.until is None or moment < self.until)
-
-
-def sender(event: RefusedEvent) -> tuple[int | None, str]:
-    """Region and hall by the routing key, which the broker lets nobody forge; by its source where it has none."""
-    parts = event.routing_key.split(".") if event.routing_key else event.source.strip("/").split("/")
-    region, hall, *_ = (*parts, "", "")
-    return int(region) if region.isdecimal() and len(region) == 6 else None, hall
 
 
 def choice_options(function: Command) -> Command:
@@ -94,7 +59,7 @@ def choice_options(function: Command) -> Command:
         click.option("--hall", help="Only sent by this hall."),
         click.option("--region", type=click.IntRange(100_000, 999_999), metavar="CODE",
                      help="Only sent from this county, or from all below XXXX00 or XX0000."),
-        click.option("--reason", type=click.Choice([str(reason) for reason in Reason]), help="Only for this reason."),
+        click.option("--reason", type=click.Choice([*map(str, Reason), DEAD_LETTERED]), help="Only for this reason."),
     ):  # fmt: skip
         chosen = option(chosen)
     return chosen

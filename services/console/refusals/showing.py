@@ -1,43 +1,70 @@
-"""A refused event for the eye: its headers and the beginning of its body, numbers of persons hidden."""
+"""A refused event for the eye: why it was refused and the beginning of its body, numbers of persons hidden."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from rich.markup import escape
 from rich.table import Table
 
 from hallpulse.broker.replay import RefusedEvent
-from hallpulse.contract.masking import fit_to_show
+from hallpulse.contract.masking import escaped, fit_to_show
+from hallpulse.contract.refusal import Refusal
+from hallpulse.store import KeptRefusal
 
+SHORT = 12
+"""Digits of an id in the table: enough to name one."""
 BEGINNING = 2000
 _MORE = 200
 """Looked at behind the beginning, so that a number that is cut there is known for one."""
 
 
-def shown(event: RefusedEvent) -> dict[str, object]:
-    """Whatever the publisher could choose is masked."""
-    return {
+def shown(event: KeptRefusal) -> dict[str, object]:
+    """Whatever the publisher could choose is masked; moments are in UTC."""
+    seen: dict[str, object] = {
         "id": event.id,
-        "refused_at": event.refused_at,
+        "refused_at": _moment(event.refused_at),
+        "times": event.times,
         "reason": event.reason,
         "field": fit_to_show(event.field),
         "expected": fit_to_show(event.detail),
         "source": fit_to_show(event.source),
         "routing_key": fit_to_show(event.routing_key),
-        "user": fit_to_show(event.user),
-        "bytes": len(event.body),
+        "user": fit_to_show(event.publisher),
+        "event_id": fit_to_show(event.event_id or ""),
+        "bytes": event.size,
         "body": text_of(event.body[: BEGINNING + _MORE])[:BEGINNING],
     }
+    if event.outcome_at is not None:
+        seen |= {"outcome": event.outcome, "outcome_at": _moment(event.outcome_at), "outcome_by": event.outcome_by}
+    return seen
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def text_of(body: bytes) -> str:
     return fit_to_show(body.decode("utf-8", "replace"))
 
 
-def table_of(events: Iterable[RefusedEvent]) -> Table:
+def revealed(body: bytes, *, is_terminal: bool) -> bytes | str:
+    """The body as it came; for a terminal with what it would obey, and what is no UTF-8, written as `\\x1b`."""
+    return escaped(body.decode("utf-8", "backslashreplace")) if is_terminal else body
+
+
+def withheld_line(event: RefusedEvent, refusal: Refusal) -> str:
+    """Who sent what, and why it is not sent again."""
+    names = (event.user or "-", event.routing_key or "-", refusal.source or event.source or "-", refusal.detail)
+    user, key, source, detail = (" ".join(fit_to_show(name).split()) for name in names)
+    return f"withheld {event.id}: user {user}, routing key {key}, source {source}: {refusal.reason}: {detail}"
+
+
+def table_of(events: Iterable[KeptRefusal]) -> Table:
     table = Table("id", "时间 refused at", "来源 source", "原因 reason", "字段 field", "应为 expected")
     for event in events:
         source, field, detail = (escape(fit_to_show(text)) for text in (event.source, event.field, event.detail))
-        table.add_row(event.id, event.refused_at[:19], source, event.reason, field, detail)
+        when, reason = _moment(event.refused_at)[:19], event.reason + (f" ({event.outcome})" if event.outcome else "")
+        table.add_row(event.id[:SHORT], when, source, reason, field, detail)
     return table

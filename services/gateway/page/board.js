@@ -48,10 +48,18 @@ function warnings({ data, error }) {
   const { coverage, provisional, as_of: at } = data.indicators;
   const silent = coverage.halls - coverage.reporting;
   return [
+    ...(data.suite?.troubled || []).map(trouble),
     error ? say("offline", { at: clockTime(at) }) : null,
     silent > 0 ? say("silentHalls", { n: silent }) : null,
     provisional ? say("provisional") : null,
   ].filter(Boolean);
+}
+
+function trouble({ name, state, failing_since: since, next_try: next }) {
+  if (state === "halted") return say("partHalted", { name });
+  if (!since) return say("partRestarting", { name });
+  const words = { name, since: clockTime(since) };
+  return next ? say("partFailing", { ...words, next: clockTime(next).slice(11) }) : say("partTried", words);
 }
 
 export function drawBoard(board, context) {

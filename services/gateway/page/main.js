@@ -107,14 +107,15 @@ async function readBoard() {
   const scope = { region: region.region, hall, department };
   const whole = !hall && !department;
   const none = Promise.resolve(null);
-  const [indicators, targets, departments, trend] = await Promise.all([
+  const [indicators, targets, departments, trend, suite] = await Promise.all([
     ask("/v1/indicators", scope),
     whole ? ask("/v1/targets", { region: region.region }) : none,
     whole ? ask("/v1/departments", { region: region.region }) : none,
     whole && region.plan ? ask("/v1/trend", { region: region.region }) : none,
+    ask("/v1/suite").catch(() => null),
   ]);
   const integrity = state.data && state.data.integrity;
-  return { indicators, targets, departments, trend, integrity };
+  return { indicators, targets, departments, trend, suite, integrity };
 }
 
 /** The checks look at every case of the year: once a minute is enough, and the board does not wait for them. */

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from litestar import Request, get
 
 from hallpulse.domain.figures import Scope
-from hallpulse.store import CaseFilter, CaseHistory, Grant
+from hallpulse.store import CaseFilter, Grant, Moment
 from services.gateway.answers.cases import Asked, CasesAnswer, cases_answer
 from services.gateway.answers.history import CaseHistoryAnswer, history_answer
 from services.gateway.guards import desk_of, grant_of
@@ -33,6 +33,7 @@ from services.gateway.parameters import (
     window_of,
 )
 from services.gateway.problems import Declined, Kind
+from services.gateway.records import READS
 from services.gateway.rights import may_read, reach
 
 from .documented import QUERY, problems
@@ -47,6 +48,7 @@ _PREFIX = "/v1/cases/"
     responses=problems(*QUERY),
     operation_id="listCases",
     summary="The cases behind a number",
+    opt={READS: "list"},
     tags=["cases"],
 )
 def list_cases(
@@ -93,6 +95,7 @@ def _refuse_beside_state(**given: str | date | None) -> None:
     responses=problems(*QUERY, 404),
     operation_id="getCase",
     summary="One case: its events and its clock, day by day",
+    opt={READS: "case"},
     tags=["cases"],
 )
 def get_case(request: AnyRequest, region: CountyInPath, hall: HallInPath, case_id: CaseIdInPath) -> CaseHistoryAnswer:
@@ -102,17 +105,21 @@ def get_case(request: AnyRequest, region: CountyInPath, hall: HallInPath, case_i
     key = case_key(unquote(path[len(_PREFIX) :]))
     if key is None:
         raise Declined(Kind.NOT_FOUND, "expected /v1/cases/REGION/HALL/CASE_ID, REGION a county's code")
-    desk = desk_of(request)
-    history = desk.store.case_history(*key, desk.today())
-    _check_may_read(grant_of(request), key, history)
+    desk, grant = desk_of(request), grant_of(request)
+    with desk.store.read() as moment:
+        _check_may_read(moment, grant, key)
+        history = moment.case_history(*key, desk.today())
     if history is None:
         raise Declined(Kind.NOT_FOUND, f"no event of /{key.region}/{key.hall} names this case")
     return history_answer(desk, history)
 
 
-def _check_may_read(grant: Grant, key: CaseKey, history: CaseHistory | None) -> None:
-    """A case is its hall's and its department's."""
-    clock = history.clock if history is not None else None
-    department = clock.case.department if clock is not None else None
-    if not may_read(grant, Scope(key.region, None, key.hall)) and not may_read(grant, Scope(key.region, department)):
+def _check_may_read(moment: Moment, grant: Grant, key: CaseKey) -> None:
+    """403 before the case is looked up: a case is its hall's and its department's.
+
+    The department is asked for by one look-up, which is the same work for a case of another and for none at all.
+    """
+    department = grant.department
+    scope = Scope(key.region, department, key.hall if department is None else None)
+    if not may_read(grant, scope) or (department is not None and not moment.is_of(*key, department)):
         raise Declined(Kind.FORBIDDEN, f"this token reads {reach(grant)}")

@@ -18,8 +18,6 @@ _POLICY = (
 _HEADERS = {
     "content-security-policy": _POLICY,
     "cache-control": "no-cache",
-    "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _ASSETS = {path.name: path for path in sorted(_PAGE.iterdir()) if path.suffix in _TYPES}

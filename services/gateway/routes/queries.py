@@ -24,6 +24,7 @@ from services.gateway.parameters import (
     scope_of,
     window_of,
 )
+from services.gateway.records import READS
 
 from .documented import QUERY, problems
 
@@ -120,6 +121,7 @@ def get_regions(request: AnyRequest) -> RegionsAnswer:
     responses=problems(*QUERY),
     operation_id="getIntegrity",
     summary="What the integrity checks found",
+    opt={READS: "integrity"},
     tags=["figures"],
 )
 def get_integrity(

@@ -8,6 +8,7 @@ import msgspec
 from litestar import Request, Response, get
 from prometheus_client import generate_latest
 
+from hallpulse.contract.encode import time_text
 from hallpulse.domain.errors import HallpulseError
 from services.gateway.guards import desk_of
 from services.gateway.problems import try_later
@@ -47,6 +48,43 @@ def get_readiness(request: Request[Any, Any, Any]) -> Readiness:
     except HallpulseError as error:
         raise try_later(str(error)) from None
     return Readiness("ready", broker=True, database=True)
+
+
+class PartAnswer(msgspec.Struct):
+    """state: failing (it keeps dying and is tried ever more slowly), halted (it waits for a person), restarting, …"""
+
+    name: str
+    state: str
+    failing_since: str | None
+    next_try: str | None
+
+
+class SuiteAnswer(msgspec.Struct):
+    """troubled: parts that do not run, or keep dying; empty also where nothing supervises the suite."""
+
+    troubled: list[PartAnswer]
+
+
+@get(
+    "/v1/suite",
+    sync_to_thread=True,
+    responses=problems(401, 429, 500, 503),
+    operation_id="getSuite",
+    summary="Parts of the suite that do not run",
+    tags=["status"],
+)
+def get_suite(request: Request[Any, Any, Any]) -> SuiteAnswer:
+    """Of the suite on one machine (`hallpulse up`), whose supervisor goes on trying what keeps dying."""
+    return SuiteAnswer(
+        [
+            PartAnswer(part.name, part.state, _moment(part.failing_since), _moment(part.next_try))
+            for part in desk_of(request).suite.troubled()
+        ]
+    )
+
+
+def _moment(seconds: float) -> str | None:
+    return time_text(int(seconds) * 1_000_000) if seconds else None
 
 
 @get("/metrics", sync_to_thread=True, operation_id="getMetrics", summary="For Prometheus", tags=["status"])

@@ -3,6 +3,7 @@
 from .batch import Batch, Delivery
 from .connection import open_channel, user_of, vhost_of
 from .consumer import Consumer, ConsumerLimits
+from .delivery_limit import Kept, keep_everything, limits_in_force
 from .refused import Letter
 from .topology import EVENTS, GATEWAY_USER, REFUSED, declare
 
@@ -14,8 +15,11 @@ __all__ = [
     "Consumer",
     "ConsumerLimits",
     "Delivery",
+    "Kept",
     "Letter",
     "declare",
+    "keep_everything",
+    "limits_in_force",
     "open_channel",
     "user_of",
     "vhost_of",

@@ -10,7 +10,10 @@ GATHER_SECONDS = 0.025
 
 
 class Delivery(NamedTuple):
-    """A message as the broker delivered it; user_id is the property that the broker checked."""
+    """A message as the broker delivered it.
+
+    user_id: the property that the broker checked, and behind it which hall it speaks for, if it says so (`scanner`).
+    """
 
     tag: int
     body: bytes

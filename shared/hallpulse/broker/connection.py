@@ -58,8 +58,11 @@ def open_channel(amqp_url: str) -> Iterator[BlockingChannel]:
         try:
             yield connection.channel()
         finally:
-            if connection.is_open:
-                connection.close()
+            try:
+                if connection.is_open:
+                    connection.close()
+            finally:
+                connection._cleanup()  # pika leaves sockets open where the broker closes a connection as it opens it
 
 
 @contextmanager

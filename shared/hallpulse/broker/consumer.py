@@ -20,7 +20,7 @@ from .connection import open_channel
 from .refused import Letter
 from .session import STOP_SECONDS, ConsumerLimits, Session
 from .stopped import heed
-from .topology import declare, queue_names, retire
+from .topology import declare, queue_names, retire, slow_names
 
 __all__ = ["Consumer", "ConsumerLimits"]
 
@@ -98,7 +98,7 @@ class Consumer:
     def _one_connection(self) -> None:
         with open_channel(self._url) as channel:
             declare(channel, self._limits.partitions)
-            queues = queue_names(self._limits.partitions) + retire(channel, self._limits.partitions)
+            queues = queue_names(self._limits.partitions) + retire(channel, self._limits.partitions) + slow_names()
         self._admit(self._url)
         self._generation += 1
         self._session = Session(

@@ -1,157 +1,132 @@
-"""When so much is refused, from so many halls, that the fault is most likely ours: ingest then stops for a person.
+"""Which halls are refused so much that they are served more slowly, and when a fault is surely ours.
 
-A bad deployment must not empty the queues into the refused one. What one hall sends never stops the others: besides
-the share of events, more than half of the halls, and at least two, must be in trouble
-(docs/decisions/0003-refusal-limit.md). Pure: what has been seen is all it knows.
+A hall is judged by its own events alone, so that no number of halls can hold up another: one whose events are refused
+beyond the limit is moved to a slow lane (`lanes`), and back once it sends better ones. Ingest as a whole stops for what
+no hall can bring about: a broker user that is no hall speaks for several (docs/decisions/0003-refusal-limit.md).
+Pure: it knows what it was told.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from hallpulse.contract.reasons import Reason
+from hallpulse.contract.speaker import DENIED, FOR, REFUSED, is_hall
 from hallpulse.domain.errors import Halt
 
 from .refused import Letter
 
-MOST_NAMED = 3
-"""So many reasons and halls are named in the one line that a person reads."""
+CALM = 0.5
+"""A hall leaves the slow lane once its share of refusals is at most this part of the limit."""
+LARGE_BYTES = 4096
 
 
 class RefusalsOverLimit(Halt):
     """Nothing of the batch was refused or acknowledged; a person must look before ingest goes on."""
 
 
-class Tally(NamedTuple):
-    """What a batch holds: how many events by hall were taken, and each refused one as digest → (hall, reason).
+class Moves(NamedTuple):
+    """Halls, as REGION.HALL, that are to be served more slowly from now on, and as all others again."""
 
-    A hall is REGION.HALL, of whoever published: the broker lets a hall use its own routing keys only.
-    """
-
-    taken: Mapping[str, int]
-    refused: Mapping[int, tuple[str, str]]
-
-    @property
-    def size(self) -> int:
-        return sum(self.taken.values()) + len(self.refused)
+    slower: frozenset[str]
+    normal: frozenset[str]
 
 
-_NOTHING = Tally({}, {})
+@dataclass(slots=True)
+class _Record:
+    """A hall's last events in whole batches, as (events, refused). slow: None where not decided yet."""
+
+    slow: bool | None = None
+    events: int = 0
+    refused: int = 0
+    batches: deque[tuple[int, int]] = field(default_factory=deque)
+
+    def add(self, events: int, refused: int, window: int) -> None:
+        self.batches.append((events, refused))
+        self.events += events
+        self.refused += refused
+        while self.events - self.batches[0][0] >= window:
+            old_events, old_refused = self.batches.popleft()
+            self.events -= old_events
+            self.refused -= old_refused
 
 
 @dataclass(slots=True)
 class RefusalLimit:
-    """Looks at the last `window` events (whole batches). share: above it ingest stops; 0: never.
-
-    What was refused already within the window and comes again, byte for byte, is not counted again: a hall or a replay
-    that sends the same refused events over and over says nothing new.
-    """
+    """share: above it, of its own last `window` events (whole batches), a hall is in trouble; 0: none ever is."""
 
     share: float
     window: int
-    _batches: deque[Tally] = field(default_factory=deque)
-    _size: int = 0
-    _known: set[int] = field(default_factory=set)
+    _halls: dict[str, _Record] = field(default_factory=dict)
+    _strangers: dict[str, Counter[str]] = field(default_factory=dict)
 
-    def weigh(self, taken: Mapping[str, int], letters: Sequence[Letter]) -> Tally:
-        """Before anything is done with a batch. Raises RefusalsOverLimit where it brings refusals over the limit.
+    def check(self, letters: Sequence[Letter]) -> None:
+        """Raise RefusalsOverLimit, before anything of a batch is stored, where strangers speak for several halls."""
+        for letter in letters if self.share else ():
+            if is_stranger(letter):
+                halls = self._strangers.setdefault(letter.user_id, Counter())
+                halls[_hall_of(letter)] += 1
+                if len(halls) > 1 and halls.total() >= self.window:
+                    raise RefusalsOverLimit(_line(letter.user_id, halls))
 
-        taken: REGION.HALL → its events that are not refused.
-        """
+    def note(self, taken: Mapping[str, int], letters: Sequence[Letter]) -> Moves:
+        """Count a batch; which halls are to move. taken: REGION.HALL → its events that are not refused."""
         if not self.share:
-            return _NOTHING
-        tally = Tally(taken, self._new(letters))
-        self._check(tally)
-        return tally
-
-    def note(self, tally: Tally, letters: Sequence[Letter] = ()) -> None:
-        """The batch is stored. letters: what of it was refused after all. Raises RefusalsOverLimit as `weigh` does."""
-        if letters and self.share:
-            late = self._new(letters)
-            moved = Counter(hall for hall, _ in late.values())
-            tally = Tally(Counter(tally.taken) - moved, {**tally.refused, **late})
-            self._check(tally)
-        if not tally.size:
-            return
-        self._batches.append(tally)
-        self._size += tally.size
-        self._known.update(tally.refused)
-        self._forget()
-
-    def _new(self, letters: Sequence[Letter]) -> dict[int, tuple[str, str]]:
-        found = {}
+            return Moves(frozenset(), frozenset())
+        refused = Counter[str]()
         for letter in letters:
-            hall = letter.routing_key.rpartition(".")[0]
-            digest = hash((hall, letter.refusal.body))
-            if digest not in self._known:
-                found[digest] = (hall, str(letter.refusal.reason))
-        return found
-
-    def _forget(self) -> None:
-        """All but the newest batches that make up the window."""
-        while self._size - self._batches[0].size >= self.window:
-            oldest = self._batches.popleft()
-            self._size -= oldest.size
-            self._known.difference_update(oldest.refused)
-
-    def _check(self, newest: Tally) -> None:
-        if newest.refused:
-            seen = _Seen.of(self._last(newest))
-            if seen.events >= self.window and seen.are_over(self.share):
-                raise RefusalsOverLimit(seen.line(self.share))
-
-    def _last(self, newest: Tally) -> Iterator[Tally]:
-        size = newest.size
-        yield newest
-        for batch in reversed(self._batches):
-            if size >= self.window:
-                return
-            size += batch.size
-            yield batch
+            if not is_stranger(letter):
+                refused[_hall_of(letter)] += _weight(letter)
+        slower, normal = set(), set()
+        for hall in filter(is_hall, taken.keys() | refused.keys()):
+            record = self._halls.setdefault(hall, _Record())
+            record.add(taken.get(hall, 0) + refused[hall], refused[hall], self.window)
+            if record.events < self.window:
+                continue
+            if record.slow is not True and record.refused > self.share * record.events:
+                record.slow = True
+                slower.add(hall)
+            elif record.slow is not False and record.refused <= CALM * self.share * record.events:
+                record.slow = False
+                normal.add(hall)
+        return Moves(frozenset(slower), frozenset(normal))
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the window holds: events by hall, those of them refused, and why."""
-
-    of_hall: Counter[str]
-    refused: Counter[str]
-    reasons: Counter[str]
-
-    @classmethod
-    def of(cls, batches: Iterable[Tally]) -> _Seen:
-        seen = cls(Counter(), Counter(), Counter())
-        for batch in batches:
-            seen.of_hall.update(batch.taken)
-            for hall, reason in batch.refused.values():
-                seen.of_hall[hall] += 1
-                seen.refused[hall] += 1
-                seen.reasons[reason] += 1
-        return seen
-
-    @property
-    def events(self) -> int:
-        return self.of_hall.total()
-
-    def in_trouble(self, share: float) -> int:
-        return sum(1 for hall, count in self.refused.items() if count > share * self.of_hall[hall])
-
-    def are_over(self, share: float) -> bool:
-        troubled = self.in_trouble(share)
-        return self.refused.total() > share * self.events and troubled >= 2 and troubled * 2 > len(self.of_hall)
-
-    def line(self, share: float) -> str:
-        return (
-            f"refusal limit: {self.refused.total()} of the last {self.events} events would be refused"
-            f" (limit {share:.0%}), in {self.in_trouble(share)} of {len(self.of_hall)} halls;"
-            f" reasons: {_most(self.reasons)}; halls: {_most(self.refused)}; nothing more is taken off the queues."
-            " See `hallpulse refused list`, mend the deployment, then `hallpulse refused resume`;"
-            " if it is right to refuse them, start ingest with HALLPULSE_REFUSAL_LIMIT=off"
-        )
+def _weight(letter: Letter) -> int:
+    """In events: a large one costs as much as many."""
+    return 1 + len(letter.refusal.body) // LARGE_BYTES
 
 
-def _most(counts: Counter[str]) -> str:
-    named = ", ".join(f"{name} {count}" for name, count in counts.most_common(MOST_NAMED))
-    return named + (", …" if len(counts) > MOST_NAMED else "")
+def is_stranger(letter: Letter) -> bool:
+    """Whether the publisher is neither a hall's user nor one that may speak for all: only an operator makes such.
+
+    A gateway hands on, under the hall whose token was shown, what that hall forged: no hall makes it a stranger.
+    """
+    if letter.refusal.reason is not Reason.SOURCE_MISMATCH or letter.routing_key.endswith(
+        (f".{REFUSED}", f".{DENIED}")
+    ):
+        return False
+    return bool(letter.user_id) and FOR not in letter.user_id and not is_hall(letter.user_id)
+
+
+def _hall_of(letter: Letter) -> str:
+    """By the routing key: the broker lets a hall use its own only."""
+    return letter.routing_key.rpartition(".")[0]
+
+
+def _line(user: str, halls: Counter[str]) -> str:
+    return (
+        f"refusal limit: the broker user {user!r} is no hall's and may not speak for others, yet sent"
+        f" {halls.total()} events of {len(halls)} halls: {most_of(halls)}; a gateway that logs in under the wrong name?"
+        " Nothing more is taken off the queues. See `hallpulse refused list`, mend the deployment, then"
+        " `hallpulse refused resume`; if it is right to refuse them, start ingest with HALLPULSE_REFUSAL_LIMIT=off"
+    )
+
+
+def most_of(counts: Counter[str], most: int = 3) -> str:
+    """The most frequent, for the one line that a person reads."""
+    named = ", ".join(f"{name} {count}" for name, count in counts.most_common(most))
+    return named + (", …" if len(counts) > most else "")

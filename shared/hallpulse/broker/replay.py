@@ -1,12 +1,12 @@
-"""Refused events looked at, sent again or dropped: bounded, filtered, and nothing leaves the queue before it is safe.
+"""Refused events taken from the queue to be sent again or dropped; nothing leaves it before it is safe.
 
-A pass takes the queue's messages once, unacknowledged; what the caller does not finish with goes back.
+A pass takes the queue's messages once, unacknowledged; what the caller does not finish with goes back. Brokers may drop
+what was given back often: what comes near is replaced by a copy first. Who only wants to look asks the store.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,13 +18,14 @@ from hallpulse.contract.decode import EVENT_TYPE
 from hallpulse.domain.errors import Unavailable
 
 from .connection import broker_faults, open_channel, user_of
-from .refused import DETAIL, FIELD, REASON, REFUSED_AT, ROUTING_KEY, SOURCE, USER
+from .dead_letters import letters_of
+from .refused import DETAIL, FIELD, ON_BEHALF, REASON, REFUSED_AT, ROUTING_KEY, SOURCE, USER, id_from
 from .topology import EVENTS, REFUSED
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedEvent:
-    """One message of the refused queue. id: short, of its content and the moment of its refusal; tag: of this pass."""
+    """One message of the refused queue. id: of all but the moment of its refusal (`id_of`); tag: of this pass."""
 
     id: str
     tag: int
@@ -39,6 +40,9 @@ class RefusedEvent:
 
 
 _GIVEN_BACK_SECONDS = 0.2
+_GIVEN_BACK_OFTEN = 10
+"""Well below the twenty times after which RabbitMQ 4 drops a message where nobody told it otherwise."""
+_DELIVERY_COUNT = "x-delivery-count"
 
 
 class RefusedQueue:
@@ -57,22 +61,48 @@ class RefusedQueue:
                 if method is None or properties is None or body is None:
                     empty += 1
                     self._channel.connection.sleep(_GIVEN_BACK_SECONDS)
-                    continue
-                yield _event(method.delivery_tag, properties, body)
+                elif (letters := letters_of(properties, body)) or _is_worn(properties):
+                    self._replace(method.delivery_tag, letters or [(_unworn(properties), body)])
+                else:
+                    yield _event(method.delivery_tag, properties, body)
+
+    def those(self, ids: Collection[str]) -> Iterator[RefusedEvent]:
+        """Every copy of the refusals with these ids; the rest of the queue is passed over."""
+        return (event for event in self if event.id in ids)
+
+    def waiting(self) -> int:
+        """How many messages lie there, without those that a pass has in hand; nothing is taken."""
+        with broker_faults():
+            count: int = self._channel.queue_declare(REFUSED, passive=True).method.message_count
+            return count
+
+    def _replace(self, tag: int, copies: list[tuple[pika.BasicProperties, bytes]]) -> None:
+        """Put copies at the end of the queue and take the message off once the broker has them; they come later."""
+        for properties, body in copies:
+            self._publish("", REFUSED, body, properties)
+        self._channel.basic_ack(tag)
+
+    def _publish(self, exchange: str, routing_key: str, body: bytes, properties: pika.BasicProperties) -> None:
+        try:
+            self._channel.basic_publish(exchange, routing_key, body, properties, mandatory=True)
+        except (NackError, UnroutableError):
+            raise Unavailable("broker: it does not take the event now: its queue is full") from None
 
     def drop(self, event: RefusedEvent) -> None:
         """Take it off the queue for good."""
         with broker_faults():
             self._channel.basic_ack(event.tag)
 
-    def send_again(self, event: RefusedEvent, routing_key: str) -> None:
-        """Publish it as our own user and take it off once the broker has it. Raises Unavailable where it does not."""
-        properties = pika.BasicProperties(content_type=EVENT_TYPE, delivery_mode=2, user_id=self._user)
+    def send_again(self, event: RefusedEvent, routing_key: str, sender: str) -> None:
+        """Publish it on behalf of its sender and take it off once the broker has it. Raises Unavailable if it has not.
+
+        sender: REGION.HALL, which whoever consumes holds the event to.
+        """
+        properties = pika.BasicProperties(
+            content_type=EVENT_TYPE, delivery_mode=2, user_id=self._user, app_id=ON_BEHALF + sender
+        )
         with broker_faults():
-            try:
-                self._channel.basic_publish(EVENTS, routing_key, event.body, properties, mandatory=True)
-            except (NackError, UnroutableError):
-                raise Unavailable("broker: it does not take the event now: its queue is full") from None
+            self._publish(EVENTS, routing_key, event.body, properties)
             self._channel.basic_ack(event.tag)
 
 
@@ -84,18 +114,31 @@ def open_refused(amqp_url: str) -> Iterator[RefusedQueue]:
         yield RefusedQueue(channel, user_of(amqp_url))
 
 
+def _is_worn(properties: pika.BasicProperties) -> bool:
+    """Whether a message was given back so often that a broker may drop it soon."""
+    count = (properties.headers or {}).get(_DELIVERY_COUNT)
+    return isinstance(count, int) and count >= _GIVEN_BACK_OFTEN
+
+
+def _unworn(properties: pika.BasicProperties) -> pika.BasicProperties:
+    """Of a copy, which the broker has not given to anybody."""
+    properties.headers = {name: value for name, value in (properties.headers or {}).items() if name != _DELIVERY_COUNT}
+    properties.user_id = None  # the broker lets nobody name another
+    return properties
+
+
 def _event(tag: int, properties: pika.BasicProperties, body: bytes) -> RefusedEvent:
     headers = {name: str(value) for name, value in (properties.headers or {}).items()}
-    at = headers.get(REFUSED_AT, "")
+    reason, routing_key, user = (headers.get(name, "") for name in (REASON, ROUTING_KEY, USER))
     return RefusedEvent(
-        id=hashlib.sha256(at.encode() + body).hexdigest()[:10],
+        id=id_from(reason, routing_key, user, body),
         tag=tag,
         body=body,
-        reason=headers.get(REASON, ""),
+        reason=reason,
         field=headers.get(FIELD, ""),
         detail=headers.get(DETAIL, ""),
         source=headers.get(SOURCE, ""),
-        refused_at=at,
-        routing_key=headers.get(ROUTING_KEY, ""),
-        user=headers.get(USER, ""),
+        refused_at=headers.get(REFUSED_AT, ""),
+        routing_key=routing_key,
+        user=user,
     )

@@ -11,8 +11,11 @@ from typing import NamedTuple
 
 from pika import spec
 
+from hallpulse.contract.speaker import FOR, hall_of
+
 from .batch import Delivery
 from .headless import without_headers
+from .refused import ON_BEHALF
 
 _METHOD_FRAME = struct.Struct(">BHLLB").unpack_from
 """Frame type, channel, size; class and method in one; length of the consumer tag."""
@@ -98,7 +101,16 @@ class Scanner:
 
 def origin_of(routing_key: str | bytes, properties: spec.BasicProperties) -> Origin:
     """pika hands over what is no UTF-8 as bytes: such text is nobody's, and is refused for it."""
-    return Origin(_text(properties.content_type), _text(routing_key) or "", _text(properties.user_id))
+    user = _publisher(_text(properties.user_id), _text(properties.app_id) or "")
+    return Origin(_text(properties.content_type), _text(routing_key) or "", user)
+
+
+def _publisher(user: str | None, app: str) -> str | None:
+    """The user, and which hall it says it speaks for: a hall's own user speaks for no other, whatever it says."""
+    if not user or not app.startswith(ON_BEHALF) or hall_of(user) is not None:
+        return user
+    named = app.removeprefix(ON_BEHALF)
+    return user + FOR + (named if hall_of(named) is not None else "?")
 
 
 def _text(value: str | bytes | None) -> str | None:

@@ -24,12 +24,15 @@ from .letterbox import Letterbox
 from .refused import Letter
 from .scanner import Scanner, origin_of
 from .sharing import surplus
-from .topology import WORKERS
+from .topology import WORKERS, slow_names
 
 BURST_SECONDS = 0.005
 """After the first message of a batch: those that came with it are taken along."""
 TICK_SECONDS = 0.1
 STOP_SECONDS, CLOSE_SECONDS = 6.0, 2.0
+
+
+_SLOW = frozenset(slow_names())
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,16 @@ class ConsumerLimits:
     committers: how many batches are committed at once, so that the database never waits for us;
     most_events and most_seconds: a batch is handed on when it holds so many events or is so old, or when the database
     has nothing to do; prefetch: unacknowledged messages a queue, enough for three batches where all halls share one
-    queue; most_bytes: what may be held in memory before the consumer asks for no more; share_seconds: how often to look
-    whether other workers wait for partitions of ours.
+    queue; slow_prefetch: of a slow lane; most_bytes: what may be held in memory before the consumer asks for no more,
+    though as much again of what is on its way then is taken; share_seconds: how often to look whether other workers
+    wait for partitions of ours.
     """
 
     partitions: int = 4
     most_events: int = 8000
     most_seconds: float = 0.4
     prefetch: int = 32_000
+    slow_prefetch: int = 100
     most_bytes: int = 96 * 1024**2
     share_seconds: float = 10.0
     committers: int = 2
@@ -59,6 +64,22 @@ class _Unacked:
     batch: Batch
     safe: bool = False
     left: bool = False
+
+
+@dataclass(slots=True)
+class _Seen:
+    """How large messages were of late."""
+
+    count: int = 0
+    bytes: int = 0
+
+    def add(self, count: int, size: int) -> None:
+        self.count += count
+        self.bytes += size
+
+    def fitting(self, room: int) -> int:
+        """How many such messages fit into so many bytes; 0 where none was seen."""
+        return room * self.count // self.bytes if self.bytes else 0
 
 
 class Session:
@@ -95,6 +116,9 @@ class Session:
         self._full: deque[Batch] = deque()
         self._outstanding: list[Batch] = []
         self._held_bytes = 0
+        self._prefetch = limits.prefetch
+        self._seen = _Seen()
+        self._leaving: set[bytes] = set()
         self._unacked: deque[_Unacked] = deque()
         self._scanner: Scanner | None = None
         self._connection = DirectConnection(
@@ -168,28 +192,37 @@ class Session:
         self._channel = channel
         channel.add_on_close_callback(self._on_channel_closed)
         channel.add_on_cancel_callback(lambda _frame: self._start_anew("a queue was taken away"))
-        channel.basic_qos(prefetch_count=self._limits.prefetch)
         self._scanner = Scanner(channel.channel_number)
         self._connection.deliver(self._scanner, self._on_deliveries)
         self._consume(self._queues)
 
     def _consume(self, queues: Sequence[str]) -> None:
         if self._channel is not None and self._channel.is_open:
-            for name in queues:
+            for name in sorted(queues, key=self._prefetch_of):
+                self._channel.basic_qos(prefetch_count=self._prefetch_of(name))  # for the consumers that follow
                 self._queue_of[self._channel.basic_consume(name, self._on_message).encode()] = name
             self._want()
 
+    def _prefetch_of(self, queue: str) -> int:
+        """Of a slow lane little is under way at once: its halls take a small part of every batch."""
+        return min(self._limits.slow_prefetch, self._prefetch) if queue in _SLOW else self._prefetch
+
     def _cancel(self, queues: Sequence[str]) -> None:
         if self._channel is not None and self._channel.is_open:
-            for tag in [tag for tag, name in self._queue_of.items() if name in queues]:
+            self._leaving = {tag for tag, name in self._queue_of.items() if name in queues}
+            for tag in self._leaving:
                 self._channel.basic_cancel(tag.decode())
                 del self._queue_of[tag]
             self._want()
 
     def _want(self) -> None:
-        """Of consumers that were cancelled pika itself gives back what still comes."""
+        """Take what was on its way when its consumer was cancelled, as far as memory allows: brokers may drop what is
+        given back often. pika itself gives back the rest, and what comes in many frames.
+        """
         if self._scanner is not None:
-            self._scanner.consumers = set(self._queue_of)
+            if self._held_bytes > 2 * self._limits.most_bytes:
+                self._leaving.clear()  # for good, or they took the room of the consumers that follow
+            self._scanner.consumers = {*self._queue_of, *self._leaving}
 
     def _count_workers(self, channel: Channel) -> None:
         if channel.is_open and not self._finishing:
@@ -200,6 +233,8 @@ class Session:
         """Let go of what is more than our share, and wait for it again behind the others."""
         queues = surplus(self._active, len(self._queues), workers.method.consumer_count)
         self._active.clear()
+        if self._fit_prefetch() and self._prefetch == self._limits.prefetch:  # messages are small again
+            queues = list(self._queues)
         if queues and not self._paused and not self._finishing:
             self._cancel(queues)
             self._consume(queues)
@@ -235,10 +270,28 @@ class Session:
         if self._full:
             self._hand_on()
         self._note_oldest()
-        self._held_bytes += sum(len(delivery.body) for delivery in deliveries)
-        if self._held_bytes > self._limits.most_bytes and not self._paused:
-            self._paused = True
-            self._cancel(self._queues)
+        size = sum(len(delivery.body) for delivery in deliveries)
+        self._held_bytes += size
+        self._seen.add(len(deliveries), size)
+        if self._held_bytes > self._limits.most_bytes:
+            self._pause()
+
+    def _pause(self) -> None:
+        if self._paused:
+            self._want()
+            return
+        self._paused = True
+        self._fit_prefetch()
+        self._cancel(self._queues)
+
+    def _fit_prefetch(self) -> bool:
+        """Have the next consumers ask for no more than memory holds, by what was seen of late; whether that is new."""
+        before, limits = self._prefetch, self._limits
+        # They begin when half of it is held: with the other half full there is no need to pause again.
+        fitting = self._seen.fitting(limits.most_bytes // 2 // max(1, len(self._queues)))
+        self._prefetch = max(1, min(limits.prefetch, fitting or before))
+        self._seen = _Seen()
+        return self._prefetch != before
 
     def _tick(self) -> None:
         if self._stopping() and not self._finishing:

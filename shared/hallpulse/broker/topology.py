@@ -1,13 +1,19 @@
 """What is declared on the broker, as data: one way in, partitions, and a place for what is refused.
 
-    hall.events (topic) ─#→ hall.partitions (consistent hash of the routing key) → hall.ingest.0 … hall.ingest.N-1
+    hall.events (topic) ─#→ hall.lanes (topic) ─ else → hall.partitions (consistent hash of the routing key)
+                                  │                          → hall.ingest.0 … hall.ingest.N-1
+                                  └─ halls that are refused too much → hall.slow.0 … (`lanes`)
 
 A hall's events of one family always lie in one queue, so that workers do not meet at a hall. Queues are quorum queues
-with one active consumer each; full, they push back on publishers (`reject-publish`) and drop nothing.
+with one active consumer each; full, they push back on publishers (`reject-publish`) and drop nothing. RabbitMQ 4 drops
+what was handed out and given back twenty times, unless a queue says otherwise: these do, and what a foreign limit takes
+from a partition all the same goes to `hall.refused`. Queues that were declared before get both by policies
+(`delivery_limit`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import count, takewhile
 from typing import Any
 
@@ -15,6 +21,8 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
 EVENTS = "hall.events"
+LANES = "hall.lanes"
+"""Bound to it are the keys of halls in the slow lane; all that fits none goes on to the partitions."""
 PARTITIONS = "hall.partitions"
 REFUSED = "hall.refused"
 WORKERS = "hall.workers"
@@ -27,18 +35,44 @@ WEIGHT = "10"
 QUEUE_BYTES = 8 * 1024**3
 """A partition holds this much; then it refuses further messages until workers catch up."""
 
+SLOW_LANES = 4
+SLOW_BYTES = 32 * 1024**2
+"""A slow lane holds this much, then pushes back on the halls in it."""
+
+
+UNLIMITED = -1
+"""A delivery limit that is none, from RabbitMQ 4 on; an earlier one, which has none by itself, takes it for 0."""
+TO_REFUSED = {
+    "dead-letter-exchange": "",
+    "dead-letter-routing-key": REFUSED,
+    "dead-letter-strategy": "at-least-once",
+}
+"""Of a partition: what the broker takes off by itself is kept too. As a policy says it; arguments have x- in front."""
+
+
+_PARTITION, _SLOW = "hall.ingest.", "hall.slow."
+_QUORUM: Mapping[str, Any] = {"x-queue-type": "quorum"}
+
 
 def queue_name(partition: int) -> str:
-    return f"hall.ingest.{partition}"
+    return f"{_PARTITION}{partition}"
 
 
 def queue_names(partitions: int) -> list[str]:
     return [queue_name(partition) for partition in range(partitions)]
 
 
+def slow_name(lane: int) -> str:
+    return f"{_SLOW}{lane}"
+
+
+def slow_names() -> list[str]:
+    return [slow_name(lane) for lane in range(SLOW_LANES)]
+
+
 def ingest_arguments(queue_bytes: int = QUEUE_BYTES) -> dict[str, Any]:
     return {
-        "x-queue-type": "quorum",
+        **_QUORUM,
         "x-single-active-consumer": True,
         "x-overflow": "reject-publish",
         "x-max-length-bytes": queue_bytes,
@@ -53,17 +87,63 @@ def declare(channel: BlockingChannel, partitions: int, queue_bytes: int = QUEUE_
     """
     channel.exchange_declare(EVENTS, exchange_type="topic", durable=True)
     channel.exchange_declare(PARTITIONS, exchange_type="x-consistent-hash", durable=True)
-    channel.exchange_bind(PARTITIONS, EVENTS, routing_key="#")
+    channel.exchange_declare(LANES, exchange_type="topic", durable=True, arguments={"alternate-exchange": PARTITIONS})
     for name in queue_names(partitions):
-        channel.queue_declare(name, durable=True, arguments=ingest_arguments(queue_bytes))
+        _declare(channel, name, *_forms(channel, name, queue_bytes))
         channel.queue_bind(name, PARTITIONS, routing_key=WEIGHT)
+    for name in slow_names():
+        _declare(channel, name, *_forms(channel, name, queue_bytes))
+    channel.exchange_bind(LANES, EVENTS, routing_key="#")
+    channel.exchange_unbind(PARTITIONS, EVENTS, routing_key="#")  # as earlier versions had it: doubles, for a moment
     for name in (REFUSED, WORKERS):
-        channel.queue_declare(name, durable=True, arguments={"x-queue-type": "quorum"})
+        _declare(channel, name, *_forms(channel, name))
     declare_stopped(channel)
 
 
 def declare_stopped(channel: BlockingChannel) -> None:
-    channel.queue_declare(STOPPED, durable=True, arguments={"x-queue-type": "quorum", "x-max-length": 1})
+    _declare(channel, STOPPED, *_forms(channel, STOPPED))
+
+
+def declared_as_ours(channel: BlockingChannel, name: str) -> bool:
+    """Whether a queue loses nothing by its own arguments, rather than by a policy; one that is missing is declared."""
+    try:
+        _declare(channel, name, _forms(channel, name)[0])
+    except ChannelClosedByBroker as error:
+        if error.reply_code != 406:
+            raise
+        return False
+    return True
+
+
+def major_version(channel: BlockingChannel) -> int:
+    """RabbitMQ's, as it introduced itself; 0 where it did not say."""
+    said = str((channel.connection._impl.server_properties or {}).get("version", ""))
+    number = said.partition(".")[0]
+    return int(number) if number.isdecimal() else 0
+
+
+def _forms(channel: BlockingChannel, name: str, queue_bytes: int = QUEUE_BYTES) -> list[Mapping[str, Any]]:
+    """A queue's arguments, and those that it may still have from an earlier broker or version of this suite."""
+    if name.startswith((_PARTITION, _SLOW)):
+        plain = ingest_arguments(min(SLOW_BYTES, queue_bytes) if name.startswith(_SLOW) else queue_bytes)
+        forms: list[Mapping[str, Any]] = [plain | {f"x-{key}": value for key, value in TO_REFUSED.items()}, plain]
+    else:
+        forms = [{**_QUORUM, "x-max-length": 1} if name == STOPPED else dict(_QUORUM)]
+    return [{**forms[0], "x-delivery-limit": UNLIMITED}, *forms] if major_version(channel) >= 4 else forms
+
+
+def _declare(channel: BlockingChannel, name: str, *forms: Mapping[str, Any]) -> None:
+    """Declare a queue in the first form; one that is there may have any of them. Raises as pika where it has none."""
+    for number, arguments in enumerate(forms, 1):
+        probe = channel.connection.channel()  # the broker closes it where the queue is there with other arguments
+        try:
+            probe.queue_declare(name, durable=True, arguments=dict(arguments))
+        except ChannelClosedByBroker as error:
+            if error.reply_code != 406 or number == len(forms):
+                raise
+            continue
+        probe.close()
+        return
 
 
 def retire(channel: BlockingChannel, partitions: int) -> list[str]:

@@ -19,7 +19,7 @@ from .examine import examine
 from .plain import is_plain
 from .reasons import Reason
 from .refusal import Refusal, Refused
-from .speaker import speaker
+from .speaker import Speaker, speaker
 
 __all__ = ["BATCH_TYPE", "EVENT_TYPE", "MAX_BATCH", "MAX_BODY", "Decoded", "Refusal", "decode_events", "decode_message"]
 
@@ -48,22 +48,17 @@ def decode_message(
     now: int,
     gateway_users: frozenset[str] = frozenset(),
 ) -> Decoded:
-    """Decode a delivery and check its publisher; never raises, whatever the bytes.
+    """Check who published a delivery, and decode it; never raises, whatever the bytes.
 
-    now: microseconds since 1970-01-01 UTC; user_id: the property that the broker checked;
+    now: microseconds since 1970-01-01 UTC; user_id: the property that the broker checked (see `speaker`);
     gateway_users: broker users that may speak for any hall.
     """
-    check = speaker(routing_key, user_id, gateway_users).check
     decoded = Decoded([], [])
-    try:
-        for one in _bodies(body, content_type):
-            outcome = _decode(one, now, check)
-            if isinstance(outcome, HallEvent):
-                decoded.events.append(outcome)
-            else:
-                decoded.refusals.append(outcome)
-    except Refused as refused:
-        decoded.refusals.append(refused.refusal(body))
+    for outcome in _outcomes(body, content_type, now, speaker(routing_key, user_id, gateway_users)):
+        if isinstance(outcome, HallEvent):
+            decoded.events.append(outcome)
+        else:
+            decoded.refusals.append(outcome)
     return decoded
 
 
@@ -83,28 +78,38 @@ def decode_ordinary(
     return event
 
 
-def decode_events(body: bytes, *, content_type: str | None, now: int) -> list[HallEvent | Refusal]:
-    """Decode without publisher checks, in the order of the batch; a body that is no batch gives one refusal."""
+def decode_events(
+    body: bytes, *, content_type: str | None, now: int, who: Speaker | None = None
+) -> list[HallEvent | Refusal]:
+    """Decode what `who` sends, in the order of the batch; a body that is no batch gives one refusal.
+
+    who: None before publication, where there is no publisher to check.
+    """
+    return list(_outcomes(body, content_type, now, who))
+
+
+def _outcomes(body: bytes, content_type: str | None, now: int, who: Speaker | None) -> Iterable[HallEvent | Refusal]:
+    """Each event's outcome. Who sent it decides first: a forgery is refused as one, whatever else is wrong with it."""
     try:
-        return [_decode(one, now, _anybody) for one in _bodies(body, content_type)]
+        bodies = _bodies(body, content_type)
     except Refused as refused:
-        return [refused.refusal(body)]
+        return ((who and who.refusal(body)) or refused.refusal(body),)
+    return (_decode(one, now, who) for one in bodies)
 
 
-def _anybody(event: HallEvent) -> None:
-    """Before publication there is no publisher to check."""
-
-
-def _decode(body: bytes, now: int, check: Callable[[HallEvent], None]) -> HallEvent | Refusal:
+def _decode(body: bytes, now: int, who: Speaker | None) -> HallEvent | Refusal:
     event = _fast(body, now)
-    outcome = examine(body, now) if event is None else event
-    if isinstance(outcome, Refusal):
-        return outcome
+    if event is None:
+        outcome = examine(body, now)
+        if isinstance(outcome, Refusal):
+            return (who and who.refusal(body)) or outcome
+        event = outcome
     try:
-        check(outcome)
+        if who is not None:
+            who.check(event)
     except Refused as refused:
-        return refused.refusal(body, f"/{outcome.region}/{outcome.hall}")
-    return outcome
+        return refused.refusal(body, f"/{event.region}/{event.hall}")
+    return event
 
 
 def _fast(body: bytes, now: int) -> HallEvent | None:

@@ -8,6 +8,7 @@ with blanks or hyphens between them; a region code, a date and a time stay reada
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _BETWEEN = r"[ \t\x00\u00a0\u3000-]?"
 _RUN = re.compile(rf"\d(?:{_BETWEEN}\d){{6,}}")
@@ -24,6 +25,23 @@ def masked(text: str) -> str:
 def fit_to_show(text: str) -> str:
     """The same, and nothing in it that a terminal would obey."""
     return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in masked(text))
+
+
+def escaped(text: str) -> str:
+    """The text as it is, with what a terminal would obey or hide written as `\\x1b`; line ends and tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(_escape(char) if _is_obeyed(char) else char for char in text.replace("\r\n", "\n"))
+
+
+def _is_obeyed(char: str) -> bool:
+    """Control and format characters (the bidirectional ones are such), halves of characters, separators of lines."""
+    return char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+def _escape(char: str) -> str:
+    number = ord(char)
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def _digit(escape: re.Match[str]) -> str:

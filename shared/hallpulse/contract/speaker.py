@@ -1,58 +1,145 @@
-"""Who publishes a message, and what it may say."""
+"""Who publishes a message, and what it may say: looked at before anything else of an event."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from .claims import Hall, claim_of, hall_named
 from .events import EventType, Family, HallEvent
 from .reasons import Reason
-from .refusal import Refused
-from .rules import place
+from .refusal import Refusal, Refused
 
-_FAMILY_OF: dict[int, Family] = {kind.value: kind.family for kind in EventType}
-_FAMILIES = tuple(_FAMILY_OF.get(number) for number in range(max(_FAMILY_OF) + 1))
-"""By number, since hashing a member of an enumeration is slow."""
+IDENTITY = frozenset({Reason.PUBLISHER_UNIDENTIFIED, Reason.SOURCE_MISMATCH, Reason.ROUTING_MISMATCH})
+"""Reasons that are about who sent an event, whatever else may be wrong with it."""
+REFUSED, DENIED = "refused", "denied"
+"""The last word of a gateway's routing key, behind the hall whose token was shown: no event has these families.
+
+The ingest therefore refuses what the gateway refused, whatever it thinks of it. `denied`: because of who sent it.
+"""
+FOR = " for "
+"""Between a user that may speak for any hall and the one, as REGION.HALL, that it speaks for and is held to."""
+
+_FAMILY_NAMES = frozenset(family.value for family in Family)
+_FAMILY_OF = {kind.value: kind.family.value for kind in EventType}
+_FAMILIES = tuple(_FAMILY_OF.get(number, "") for number in range(max(_FAMILY_OF) + 1))
+"""By number and as plain text, since hashing a member of an enumeration is slow."""
 
 
 class Speaker(NamedTuple):
-    """What the broker vouches for: the routing key, and the user that published.
+    """A publisher and what it may say, as far as the broker or a registry vouches for it.
 
-    user: the region and hall that the user stands for; for_all: it is a gateway, which may speak for any hall.
+    hall: whose events alone it may say; allowed: the same with each family that it may send, as (region, hall, family);
+    fault: why it may say nothing at all; foreign: the reason given for another hall's event;
+    families: of these alone, none where whatever is well formed is refused at last;
+    field, expected: what is said of an event of another family, `{family}` in its place.
     """
 
-    key: tuple[int, str, str] | None
-    user: tuple[int, str] | None
-    identified: bool
-    for_all: bool
+    hall: Hall | None
+    families: frozenset[str]
+    allowed: frozenset[tuple[int, str, str]]
+    fault: Reason | None
+    foreign: Reason
+    field: str
+    expected: str
 
     def check(self, event: HallEvent) -> None:
-        """Raises Refused where this speaker may not say this event, or not under this routing key."""
-        if not self.identified:
-            raise Refused(Reason.PUBLISHER_UNIDENTIFIED, "", "expected the property user_id, checked by the broker")
-        if not self.for_all and (event.region, event.hall) != self.user:
+        """Raise Refused if this speaker may not say this event, or not under its routing key."""
+        family = _FAMILIES[event.type]
+        if (event.region, event.hall, family) not in self.allowed:
+            self._check((f"/{event.region}/{event.hall}",), (family,))
+            raise self._misrouted(family)
+
+    def refusal(self, body: bytes) -> Refusal | None:
+        """The refusal of a body that was not decoded, if its identity is wrong as far as it can be read."""
+        claim = claim_of(body)
+        try:
+            self._check(claim.sources, claim.families)
+        except Refused as refused:
+            return refused.refusal(body, claim.source)
+        return None
+
+    def _check(self, sources: Iterable[str], families: Collection[str]) -> None:
+        if self.fault is Reason.PUBLISHER_UNIDENTIFIED:
+            raise Refused(self.fault, "", "expected the property user_id, checked by the broker")
+        is_foreign = any(hall not in (None, self.hall) for hall in map(hall_named, sources))
+        if self.fault is Reason.SOURCE_MISMATCH or (is_foreign and self.foreign is Reason.SOURCE_MISMATCH):
             raise Refused(Reason.SOURCE_MISMATCH, "source", "expected the source of the hall that publishes")
-        if (event.region, event.hall, _FAMILIES[event.type]) != self.key:
-            family = _FAMILIES[event.type]
-            raise Refused(Reason.ROUTING_MISMATCH, "", f"expected routing key {event.region}.{event.hall}.{family}")
+        if is_foreign:
+            raise Refused(self.foreign, "", "expected the routing key of the event's source")
+        if self.fault or (self.families and not self.families.issuperset(families)):
+            raise self._misrouted(min(families, default="FAMILY"))
+
+    def _misrouted(self, family: str) -> Refused:
+        return Refused(Reason.ROUTING_MISMATCH, self.field, self.expected.format(family=family))
 
 
 @lru_cache(maxsize=8192)
 def speaker(routing_key: str, user_id: str | None, gateway_users: frozenset[str]) -> Speaker:
+    """The speaker of a message, by what the broker vouches for.
+
+    user_id: the property that the broker checked, for a gateway with FOR and a hall behind it;
+    gateway_users: those that may speak for any hall.
+    """
     name, _, family = routing_key.rpartition(".")
-    hall = _hall(name)
+    hall, is_bound = sender_of(routing_key, user_id, gateway_users), True
+    if user_id in gateway_users:
+        is_bound = family in (REFUSED, DENIED)
+    fault = None
+    if not user_id:
+        fault = Reason.PUBLISHER_UNIDENTIFIED
+    elif hall is None and is_bound:
+        fault = Reason.SOURCE_MISMATCH
+    elif hall is None or hall_of(name) != hall or family not in (*_FAMILY_NAMES, REFUSED):
+        fault = Reason.ROUTING_MISMATCH
+    families = _FAMILY_NAMES & {family}
     return Speaker(
-        key=None if hall is None else (*hall, family),
-        user=_hall(user_id or ""),
-        identified=bool(user_id),
-        for_all=user_id in gateway_users,
+        hall=hall,
+        families=families,
+        allowed=frozenset((*hall, family) for family in families) if hall and not fault else frozenset(),
+        fault=fault,
+        foreign=Reason.SOURCE_MISMATCH if is_bound else Reason.ROUTING_MISMATCH,
+        field="",
+        expected=f"expected routing key {user_name(*hall) if hall else 'REGION.HALL'}.{{family}}",
     )
 
 
-def _hall(name: str) -> tuple[int, str] | None:
-    """Region and hall of `REGION.HALL`."""
+def is_hall(name: str) -> bool:
+    """Whether a broker user, or a routing key without its family, is `REGION.HALL`."""
+    return hall_of(name) is not None
+
+
+def granted(hall: Hall, families: Collection[str]) -> Speaker:
+    """A registered hall, which may send events of the families that it was granted."""
+    return Speaker(
+        hall=hall,
+        families=frozenset(families) or frozenset({"none"}),
+        allowed=frozenset((*hall, family) for family in families),
+        fault=None,
+        foreign=Reason.SOURCE_MISMATCH,
+        field="type",
+        expected=f"expected a family granted to this hall ({', '.join(families) or 'none'}), got {{family}}",
+    )
+
+
+def sender_of(routing_key: str, user_id: str | None, gateway_users: frozenset[str]) -> Hall | None:
+    """The hall that a message comes from: of the user, or the one that a gateway speaks for; None where it is none.
+
+    A gateway says it behind its own name, or else by the routing key.
+    """
+    if user_id in gateway_users:
+        return hall_of(routing_key.rpartition(".")[0])
+    user, _, named = (user_id or "").rpartition(FOR)
+    return hall_of(named if user in gateway_users else user_id or "")
+
+
+def user_name(region: int, hall: str) -> str:
+    """The broker user of a hall, and the beginning of its routing keys: REGION.HALL."""
+    return f"{region}.{hall}"
+
+
+def hall_of(name: str) -> Hall | None:
+    """The hall of REGION.HALL."""
     region, _, hall = name.partition(".")
-    try:
-        return place(f"/{region}/{hall}")
-    except Refused:
-        return None
+    return hall_named(f"/{region}/{hall}")

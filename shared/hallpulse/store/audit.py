@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import pwd
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, text
 
 from .database import transaction
-from .tables import audit
+from .tables import audit, case_reads
 
 _ONE_AT_A_TIME = 20113
 
@@ -30,18 +30,34 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    """A deed, who did it, and when."""
+    """A deed and when. actor: the database role that wrote it; claimed: who that says it was, such as USER@HOST."""
 
     id: int
     at: datetime
     actor: str
+    claimed: str
     deed: Deed
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """That a token's holder was answered with cases. token: its name; kind: case, list or integrity.
+
+    subject: REGION/HALL/CASE_ID, or the list's parameters; reads: how often, in the hour that begins at `hour`.
+    """
+
+    hour: datetime
+    token: str
+    kind: str
+    region: int | None
+    subject: str
+    reads: int
 
 
 class Audit:
     """The lines. Every method raises Unavailable when the database cannot be reached.
 
-    actor: who did what is appended without naming somebody else.
+    actor: claimed of what is appended without naming somebody else; the database adds who it really was.
     """
 
     def __init__(self, engine: Engine, actor: str) -> None:
@@ -65,6 +81,25 @@ class Audit:
             write(connection, self._actor, deed)
             return True
 
+    def record(self, deeds: Sequence[Deed], readings: Sequence[Reading]) -> None:
+        """Lines, and who read which cases, in one transaction."""
+        with transaction(self._engine) as connection:
+            for deed in deeds:
+                write(connection, self._actor, deed)
+            if readings:
+                connection.execute(insert(case_reads), [asdict(reading) for reading in readings])
+
+    def readings(self, since: datetime | None = None, token: str = "", limit: int = 100) -> list[Reading]:
+        """Who read which cases, the newest first; every gateway writes an hour's lines of its own."""
+        columns = (case_reads.c[column.name] for column in fields(Reading))
+        query = select(*columns).order_by(case_reads.c.id.desc()).limit(limit)
+        if since is not None:
+            query = query.where(case_reads.c.at >= since)
+        if token:
+            query = query.where(case_reads.c.token == token)
+        with transaction(self._engine) as connection:
+            return [Reading(*row) for row in connection.execute(query)]
+
     def list(
         self, since: datetime | None = None, action: str = "", region: int | None = None, limit: int = 100
     ) -> list[AuditLine]:
@@ -78,14 +113,14 @@ class Audit:
             query = query.where(audit.c.region == region)
         with transaction(self._engine) as connection:
             return [
-                AuditLine(id_, at, actor, Deed(what, subject, whose, detail))
-                for id_, at, actor, what, whose, subject, detail in connection.execute(query)
+                AuditLine(row.id, row.at, row.actor, row.claimed, Deed(row.action, row.subject, row.region, row.detail))
+                for row in connection.execute(query)
             ]
 
 
 def write(connection: Connection, actor: str, deed: Deed) -> None:
     """A line in the transaction of the change itself: both are there, or neither."""
-    row = {"actor": actor, "action": deed.action, "region": deed.region, "subject": deed.subject}
+    row = {"claimed": actor, "action": deed.action, "region": deed.region, "subject": deed.subject}
     connection.execute(insert(audit).values(**row, detail=dict(deed.detail)))
 
 

@@ -57,7 +57,7 @@ def insert_events(connection: Connection, batch: Sequence[HallEvent], arrived: i
     if expected is Expected.NEW and _insert_new(connection, first, arrived):
         return result
     if expected is not Expected.ANYTHING:
-        stored = _stored(connection, sorted(first, key=_BY_ID))
+        stored = stored_events(connection, sorted(first, key=_BY_ID))
         _take_out(stored, result)
         result.stored_long_ago = bool(stored)
         if not first or _insert_new(connection, first, arrived):
@@ -90,10 +90,10 @@ def _insert_where_new(connection: Connection, events: Events, arrived: int) -> d
     events, which its own snapshot does not show.
     """
     copy_rows(connection, "stage_events", "events", _COLUMNS, _rows(events, arrived))
-    return _stored(connection, [(row[0], row[1], bytes(row[2])) for row in connection.execute(_INSERT)])
+    return stored_events(connection, [(row[0], row[1], bytes(row[2])) for row in connection.execute(_INSERT)])
 
 
-def _stored(connection: Connection, keys: Sequence[EventKey]) -> dict[EventKey, HallEvent]:
+def stored_events(connection: Connection, keys: Sequence[EventKey]) -> dict[EventKey, HallEvent]:
     """What is stored under these keys, as far as it is committed."""
     if not keys:
         return {}

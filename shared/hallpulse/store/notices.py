@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, func, insert, not_, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from .audit import Deed, write
@@ -19,7 +19,10 @@ State = Literal["open", "acknowledged", "resolved"]
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One alert as one receiver was told of it. ended: when it was over, None while it fires."""
+    """One alert as one receiver was told of it. ended: when it was over, None while it fires.
+
+    ours: made by a rule of this suite; a foreign one is in the ledger and nobody is told.
+    """
 
     region: int
     fingerprint: str
@@ -31,6 +34,7 @@ class Notice:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     ended: datetime | None = None
+    ours: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,14 @@ class Entry:
     acknowledged_by: str | None
 
 
+Key = tuple[int, str, datetime, str]
+
+
+def key_of(notice: Notice) -> Key:
+    """A notice's line in the ledger."""
+    return notice.region, notice.fingerprint, notice.started, notice.receiver
+
+
 class NoticeLedger:
     """Every method is one transaction and raises Unavailable when the database cannot be reached."""
 
@@ -73,13 +85,20 @@ class NoticeLedger:
 
     def record(self, told: Sequence[Notice], messages: Sequence[Message], at: datetime) -> None:
         """Write down what was told, and what is to be passed on: both or neither."""
-        ordered = sorted(told, key=lambda n: (n.region, n.fingerprint, n.started, n.receiver))
+        ordered = sorted(told, key=key_of)
         with transaction(self._engine) as connection:
             for notice in ordered:
                 _record(connection, notice, at)
             if messages:
                 rows = [_message_row(message) | {"created": at, "next_try": at} for message in messages]
                 connection.execute(insert(notice_deliveries), rows)
+
+    def told_as_ours(self, some: Sequence[Notice]) -> set[Key]:
+        """Those of the notices that are in the ledger already, as ours."""
+        wanted = tuple_(notices.c.region, notices.c.fingerprint, notices.c.started, notices.c.receiver)
+        query = select(*wanted.clauses).where(wanted.in_([key_of(notice) for notice in some]), notices.c.ours)
+        with transaction(self._engine) as connection:
+            return {(region, name, started, who) for region, name, started, who in connection.execute(query)}
 
     def list(self, region: int | None = None, state: State | None = None, limit: int = 100) -> list[Entry]:
         """The newest first."""
@@ -155,14 +174,17 @@ def _record(connection: Connection, notice: Notice, at: datetime) -> None:
         "summary": notice.summary,
         "labels": dict(notice.labels),
         "annotations": dict(notice.annotations),
+        "ours": notice.ours,
     }
     statement = upsert(notices).values({**row, "told": at, "last_told": at, "times": 1, "resolved": notice.ended})
     new = statement.excluded
     # What ended keeps the figures with which it was told.
     kept = {} if notice.ended else {"annotations": new.annotations, "summary": new.summary, "severity": new.severity}
-    again = {"last_told": at, "times": notices.c.times + 1, "resolved": new.resolved, **kept}
+    again = {"last_told": at, "times": notices.c.times + 1, "resolved": new.resolved, "ours": new.ours, **kept}
     key = ["region", "fingerprint", "started", "receiver"]
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=again))
+    # A foreign alert with the labels of ours neither ends it nor puts other words in its place.
+    may = or_(new.ours, not_(notices.c.ours))
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=again, where=may))
 
 
 def _message_row(message: Message) -> dict[str, Any]:
@@ -177,6 +199,6 @@ def _due(row: Mapping[Any, Any]) -> DueMessage:
 def _entry(row: Mapping[Any, Any]) -> Entry:
     notice = Notice(
         row["region"], row["fingerprint"], row["started"], row["receiver"], row["alert"], row["severity"],
-        row["summary"], row["labels"], row["annotations"], row["resolved"],
+        row["summary"], row["labels"], row["annotations"], row["resolved"], row["ours"],
     )  # fmt: skip
     return Entry(notice, row["told"], row["last_told"], row["times"], row["acknowledged"], row["acknowledged_by"])

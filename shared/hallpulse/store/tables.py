@@ -3,7 +3,8 @@
 The key of `events` begins with the id (docs/decisions/0005-the-key-of-events.md), every other one with the region.
 
 `events` holds what halls said; `ledger` repeats the events about items, tallies and figures by what they are about.
-All other tables are derived from these two and can be rebuilt by `recompute`.
+All other tables are derived from these two and can be rebuilt by `recompute`. `refused` tells what lies on the queue
+`hall.refused` (docs/decisions/0009-refused-table.md).
 """
 
 from __future__ import annotations
@@ -27,8 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from hallpulse.domain.indicators import ITEM_COLUMNS
-from hallpulse.domain.measures import COLUMNS, DAYS_APART
+from hallpulse.domain.measures import COLUMNS, DAYS_APART, ITEM_COLUMNS
 
 metadata = MetaData()
 
@@ -222,16 +222,35 @@ tokens = Table(
     Index("tokens_name", "name", postgresql_where=text("name IS NOT NULL")),
 )
 
+_SET = text("0")
+"""A trigger puts the next number in its place, whatever is inserted."""
+
 audit = Table(
     "audit",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False, server_default=_SET),
     Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
-    Column("actor", Text, nullable=False, comment="USER@HOST of a command or service, ROLE: NAME over HTTP"),
+    Column("claimed", Text, nullable=False, server_default="", comment="USER@HOST of a command or service"),
     Column("action", Text, nullable=False, comment="WHAT.HOW, such as hall.add"),
     Column("region", Integer, comment="none where it concerns all of them"),
     Column("subject", Text, nullable=False, comment="which one was changed"),
     Column("detail", JSONB, nullable=False),
+    Column("actor", Text, nullable=False, server_default="", comment="the database role, by a trigger"),
+)
+
+case_reads = Table(
+    "case_reads",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False, server_default=_SET),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("actor", Text, nullable=False, server_default="", comment="the database role, by a trigger"),
+    Column("hour", DateTime(timezone=True), nullable=False),
+    Column("token", Text, nullable=False, comment="its name"),
+    Column("kind", Text, nullable=False, comment="case, list or integrity"),
+    Column("region", Integer),
+    Column("subject", Text, nullable=False, comment="REGION/HALL/CASE_ID, or the parameters of a list"),
+    Column("reads", Integer, nullable=False),
+    Index("case_reads_token", "token", "id"),
 )
 
 regions = Table(
@@ -268,6 +287,7 @@ notices = Table(
     Column("acknowledged", DateTime(timezone=True)),
     Column("acknowledged_by", Text),
     Column("resolved", DateTime(timezone=True)),
+    Column("ours", Boolean, nullable=False, server_default=text("true"), comment="made by a rule of this suite"),
     PrimaryKeyConstraint("region", "fingerprint", "started", "receiver"),
     Index("notices_told", "region", "told"),
 )
@@ -287,4 +307,47 @@ notice_deliveries = Table(
     Column("sent", DateTime(timezone=True)),
     Column("error", Text),
     Index("notice_deliveries_due", "next_try", postgresql_where=text("next_try IS NOT NULL")),
+)
+
+refused = Table(
+    "refused",
+    metadata,
+    Column("region", Integer, nullable=False, comment="of the routing key, 0 where it names none"),
+    Column("hall", Text, nullable=False),
+    Column("id", LargeBinary, nullable=False, comment="of routing key, publisher, reason and body"),
+    Column("number", BigInteger, Identity(always=True), nullable=False),
+    Column("refused_at", DateTime(timezone=True), nullable=False, comment="first"),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+    Column("times", Integer, nullable=False, comment="again after an outage counts as again"),
+    Column("reason", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("family", Text, nullable=False),
+    Column("routing_key", Text, nullable=False),
+    Column("publisher", Text, nullable=False, comment="the broker user that the message named"),
+    Column("event_id", Text),
+    Column("bytes", Integer, nullable=False, comment="of the whole body"),
+    Column("body", LargeBinary, comment="its beginning; none once it left the queue"),
+    Column("outcome", Text, comment="replayed, dropped or gone; none while it is kept"),
+    Column("outcome_at", DateTime(timezone=True)),
+    Column("outcome_by", Text),
+    PrimaryKeyConstraint("region", "hall", "id"),
+    Index("refused_id", "id"),
+    Index("refused_kept", "refused_at", "number", postgresql_where=text("outcome IS NULL")),
+    Index("refused_by_hall", "region", "hall", "refused_at", "number"),
+    Index("refused_by_reason", "reason", "refused_at", "number", postgresql_where=text("outcome IS NULL")),
+    Index("refused_done", "outcome_at", postgresql_where=text("outcome IS NOT NULL")),
+)
+
+refused_halls = Table(
+    "refused_halls",
+    metadata,
+    Column("region", Integer, nullable=False),
+    Column("hall", Text, nullable=False),
+    _zero("rows"),
+    _zero("bytes", BigInteger),
+    _zero("copies", BigInteger),
+    _zero("beyond", BigInteger),
+    PrimaryKeyConstraint("region", "hall"),
 )

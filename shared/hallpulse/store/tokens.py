@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ class Grant:
     hall: str | None = None
     department: str | None = None
     families: tuple[str, ...] = ()
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +86,18 @@ class TokenRegistry:
             return there is not None
 
     def find(self, token_hash: str) -> Grant | None:
-        """The grant of a token that is in force."""
+        """The grant of a token that is in force; a hall's opens nothing without its hall."""
         query = (
-            select(tokens.c.role, tokens.c.region, tokens.c.hall, tokens.c.department, halls.c.families)
+            select(tokens, halls.c.families)
             .join(halls, (halls.c.region == tokens.c.region) & (halls.c.hall == tokens.c.hall), isouter=True)
             .where(tokens.c.token_hash == token_hash, _LIVES)
+            .where(or_(tokens.c.role != "hall", halls.c.hall.is_not(None)))
         )
         with transaction(self._engine) as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
             return None
-        role, region, hall, department, families = row
-        return Grant(role, region, hall, department, tuple(families or ()))
+        return Grant(row.role, row.region, row.hall, row.department, tuple(row.families or ()), _name(row))
 
     def list(self) -> list[Token]:
         """The tokens in force, by role, region and name."""
@@ -134,5 +135,9 @@ def _deed(action: str, name: str, row: dict[str, Any], lasts: timedelta | None) 
 
 
 def _token(row: Row[Any]) -> Token:
-    grant = Grant(row.role, row.region, row.hall, row.department)
-    return Token(row.name or f"{row.region}.{row.hall}", grant, row.added, row.expires)
+    grant = Grant(row.role, row.region, row.hall, row.department, name=_name(row))
+    return Token(grant.name, grant, row.added, row.expires)
+
+
+def _name(row: Row[Any]) -> str:
+    return str(row.name or f"{row.region}.{row.hall}")

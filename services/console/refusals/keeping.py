@@ -1,0 +1,32 @@
+"""The list of refused events kept in step with the queue while some of them leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from hallpulse.broker.replay import RefusedEvent
+from hallpulse.store import KeptRefusal, Outcome, RefusedTable
+from services.ingest.refusals import rejected_event
+
+
+@contextmanager
+def leaving(table: RefusedTable, event: RefusedEvent, outcome: Outcome) -> Iterator[None]:
+    """Closed before it leaves, since ingest may refuse it again at once; open again where it does not leave."""
+    closed = table.close([event.id], outcome)
+    try:
+        yield
+    except BaseException:
+        if closed:
+            table.enter([rejected_event(event)], datetime.now(UTC), again=False)
+        raise
+
+
+def looked_at(kept: Sequence[KeptRefusal]) -> Iterator[RefusedEvent]:
+    """What the list holds in the form of the queue's messages, without those whose body is kept on the queue alone."""
+    for one in kept:
+        if one.is_whole:
+            at = one.refused_at.isoformat()
+            names = (one.reason, one.field, one.detail, one.source, at, one.routing_key, one.publisher)
+            yield RefusedEvent(one.id, 0, one.body, *names)

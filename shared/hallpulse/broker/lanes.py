@@ -1,0 +1,78 @@
+"""Moves halls to the slow lane and back, on the broker, without keeping a batch waiting.
+
+A hall in the slow lane has its messages in a queue of few unacknowledged messages and bounded length, away from the
+partitions that all share: a flood of rubbish then pushes back on its sender alone. What the lane is for is decided by
+`refusal_limit`.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Callable, Mapping
+
+from hallpulse.domain.errors import HallpulseError
+
+from .connection import open_channel
+from .refusal_limit import Moves
+from .topology import LANES, SLOW_LANES, slow_name
+
+_PAUSE_SECONDS = 1.0
+
+
+class Lanes:
+    """Which lane each hall shall be in, brought about on a thread, again and again until the broker does it."""
+
+    def __init__(self, amqp_url: str, say: Callable[[str], None]) -> None:
+        self._url = amqp_url
+        self._say = say
+        self._wanted: dict[str, bool] = {}
+        self._lock = threading.Lock()
+        self._asked, self._ending = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lanes", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ending.set()
+        self._asked.set()
+        self._thread.join(10)
+
+    def move(self, moves: Moves) -> None:
+        """Have halls moved soon."""
+        if not (moves.slower or moves.normal):
+            return
+        with self._lock:
+            self._wanted |= {hall: True for hall in moves.slower} | {hall: False for hall in moves.normal}
+        for hall in sorted(moves.slower):
+            self._say(f"{hall}: too much of it is refused, it is served more slowly")
+        self._asked.set()
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            self._asked.wait()
+            self._asked.clear()
+            with self._lock:
+                wanted, self._wanted = self._wanted, {}
+            try:
+                self._bring_about(wanted)
+            except HallpulseError as error:
+                self._say(f"lanes: {error}; trying again")
+                with self._lock:
+                    self._wanted = wanted | self._wanted
+                self._asked.set()
+                self._ending.wait(_PAUSE_SECONDS)
+
+    def _bring_about(self, wanted: Mapping[str, bool]) -> None:
+        if not wanted:
+            return
+        with open_channel(self._url) as channel:
+            for hall, slow in wanted.items():
+                change = channel.queue_bind if slow else channel.queue_unbind
+                change(lane_of(hall), LANES, routing_key=f"{hall}.*")
+
+
+def lane_of(hall: str) -> str:
+    """The queue of a hall in the slow lane. hall: REGION.HALL."""
+    return slow_name(zlib.crc32(hall.encode()) % SLOW_LANES)

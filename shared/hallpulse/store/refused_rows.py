@@ -1,0 +1,147 @@
+"""A refusal as a row of the table `refused`: made from what the queue keeps, read back, filtered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, tuple_
+
+from hallpulse.domain.figures import region_bounds
+
+from .tables import refused
+
+MOST_BODY_BYTES = 64 * 1024
+"""Kept of a body here; all of it is on the queue."""
+
+
+class Rejected(NamedTuple):
+    """A refusal as it is entered. id: of routing key, publisher, reason and body, in hexadecimal digits.
+
+    at: when it was refused, where that is not now.
+    """
+
+    id: str
+    reason: str
+    field: str
+    detail: str
+    source: str
+    routing_key: str
+    publisher: str
+    body: bytes
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRefusal:
+    """A refusal as it is read. size: of the whole body, in bytes; body: its beginning, empty once it left the queue."""
+
+    id: str
+    region: int
+    hall: str
+    refused_at: datetime
+    times: int
+    reason: str
+    field: str
+    detail: str
+    source: str
+    routing_key: str
+    publisher: str
+    event_id: str | None
+    size: int
+    body: bytes
+    outcome: str | None
+    outcome_at: datetime | None
+    outcome_by: str | None
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.body) == self.size
+
+
+READ = [refused.c[name] for name in (
+    "id", "region", "hall", "refused_at", "times", "reason", "field", "detail", "source", "routing_key", "publisher",
+    "event_id", "bytes", "body", "outcome", "outcome_at", "outcome_by",
+)]  # fmt: skip
+
+
+def kept_of(row: Row[Any]) -> KeptRefusal:
+    id_, *middle = tuple(row)
+    middle[12] = middle[12] or b""
+    return KeptRefusal(id_.hex(), *middle)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFilter:
+    """None stands for any. region: with all below it; since, until: of the refusal, `until` itself not included;
+    done: also what was replayed or dropped."""
+
+    reason: str | None = None
+    source: str | None = None
+    region: int | None = None
+    hall: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    done: bool = False
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = [] if self.done else [refused.c.outcome.is_(None)]
+        for column, value in (
+            (refused.c.reason, self.reason),
+            (refused.c.source, self.source),
+            (refused.c.hall, self.hall),
+        ):
+            if value is not None:
+                found.append(column == value)
+        if self.region is not None:
+            found.append(refused.c.region.between(*region_bounds(self.region)))
+        if self.since is not None:
+            found.append(refused.c.refused_at >= self.since)
+        if self.until is not None:
+            found.append(refused.c.refused_at < self.until)
+        return found
+
+
+def after(place: tuple[datetime, int]) -> ColumnElement[bool]:
+    """Rows behind one, by its moment and number."""
+    return tuple_(refused.c.refused_at, refused.c.number) > tuple_(*place)
+
+
+class _Named(msgspec.Struct):
+    id: str = ""
+
+
+_named = msgspec.json.Decoder(_Named)
+
+
+def row_of(one: Rejected, at: datetime, times: int) -> tuple[Any, ...]:
+    """In the order of the table's columns, without what PostgreSQL cannot hold in a text."""
+    region, hall, family = sender(one.routing_key, one.source)
+    at = one.at or at
+    texts = map(_text, (one.reason, one.field, one.detail, one.source, family, one.routing_key, one.publisher))
+    body = one.body[:MOST_BODY_BYTES]
+    return (
+        region, _text(hall), bytes.fromhex(one.id), at, at, times, *texts, _event_id(one.body), len(one.body), body,
+    )  # fmt: skip
+
+
+def sender(routing_key: str, source: str) -> tuple[int, str, str]:
+    """Region, hall and family by the routing key, which the broker lets nobody forge; without one by the source."""
+    parts = routing_key.split(".") if routing_key else source.strip("/").split("/")
+    region, hall, family, *_ = (*parts, "", "", "")
+    return int(region) if len(region) == 6 and region.isascii() and region.isdecimal() else 0, hall, family
+
+
+def _event_id(body: bytes) -> str | None:
+    if len(body) > MOST_BODY_BYTES:
+        return None
+    try:
+        return _text(_named.decode(body).id)[:64] or None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _text(given: str) -> str:
+    return given.encode(errors="replace").decode(errors="replace").replace("\0", "\ufffd")
