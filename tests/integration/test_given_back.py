@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 from pika.channel import Channel
 
 from hallpulse.broker import Batch, ConsumerLimits, keep_everything, limits_in_force, open_channel
-from hallpulse.broker.refused import DEAD_LETTERED
+from hallpulse.broker.rejections import DEAD_LETTERED
 from hallpulse.broker.topology import REFUSED, SLOW_LANES, declare, ingest_arguments, queue_names
 from hallpulse.contract.events import EventType
 from hallpulse.domain.errors import Unavailable
