@@ -19,6 +19,7 @@ from hallpulse.domain.errors import Unavailable
 
 from .connection import broker_faults, open_channel, user_of
 from .dead_letters import letters_of
+from .headless import ForgivingConnection
 from .refused import DETAIL, FIELD, ON_BEHALF, REASON, REFUSED_AT, ROUTING_KEY, SOURCE, USER, id_from
 from .topology import EVENTS, REFUSED
 
@@ -109,7 +110,7 @@ class RefusedQueue:
 @contextmanager
 def open_refused(amqp_url: str) -> Iterator[RefusedQueue]:
     """A pass over `hall.refused`; what was neither dropped nor sent again is back in the queue afterwards."""
-    with open_channel(amqp_url) as channel:
+    with open_channel(amqp_url, ForgivingConnection) as channel:
         channel.confirm_delivery()
         yield RefusedQueue(channel, user_of(amqp_url))
 

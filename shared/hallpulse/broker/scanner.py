@@ -101,11 +101,11 @@ class Scanner:
 
 def origin_of(routing_key: str | bytes, properties: spec.BasicProperties) -> Origin:
     """pika hands over what is no UTF-8 as bytes: such text is nobody's, and is refused for it."""
-    user = _publisher(_text(properties.user_id), _text(properties.app_id) or "")
+    user = publisher_of(_text(properties.user_id), _text(properties.app_id) or "")
     return Origin(_text(properties.content_type), _text(routing_key) or "", user)
 
 
-def _publisher(user: str | None, app: str) -> str | None:
+def publisher_of(user: str | None, app: str) -> str | None:
     """The user, and which hall it says it speaks for: a hall's own user speaks for no other, whatever it says."""
     if not user or not app.startswith(ON_BEHALF) or hall_of(user) is not None:
         return user
