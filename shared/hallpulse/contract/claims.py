@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from .events import Family
 from .refusal import Refused, printable
-from .rules import place
+from .rules import has_too_many_values, place
 
 Hall = tuple[int, str]
 """Region and name."""
@@ -54,8 +54,9 @@ def hall_named(source: str) -> Hall | None:
 
 def _named(body: bytes) -> Iterator[tuple[str, Any]]:
     text = body.decode(json.detect_encoding(body), errors="replace")
+    is_long = len(body) > _MOST_PARSED or has_too_many_values(body)  # then searched as text, which is quick
     try:
-        value = json.loads(text, strict=False, object_pairs_hook=_Pairs) if len(body) <= _MOST_PARSED else None
+        value = None if is_long else json.loads(text, strict=False, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError):
         value = None
     events = value if isinstance(value, list) and not isinstance(value, _Pairs) else [value]

@@ -19,6 +19,7 @@ from .events import DATA_CLASSES, DATA_OF, TYPES_BY_NAME, EventType, HallEvent
 from .expected import expectation, kind_of_value
 from .reasons import Reason
 from .refusal import Refusal, Refused, printable
+from .rules import MOST_VALUES, has_too_many_values
 from .texts import check_texts
 
 ATTRIBUTES = frozenset(Envelope.__struct_fields__) | {"type"}
@@ -57,6 +58,8 @@ def _attributes(body: bytes) -> _Object:
 
 
 def _parse(body: bytes) -> Any:
+    if has_too_many_values(body):
+        raise Refused(Reason.BAD_ENVELOPE, "", f"expected one event, got more than {MOST_VALUES} values")
     try:
         parsed = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant)
         if b"\\u" in body:
