@@ -25,6 +25,7 @@ from hallpulse.store.migration import alembic_config
 from services.console.main import cli
 from tests.hall_events import changed
 from tests.ingesting import ingest, publish, publishing, wait_until
+from tests.moments import ask
 from tests.servers import Vhost
 
 ME = f"{getpass.getuser()}@{socket.gethostname()}"
@@ -147,11 +148,13 @@ def test_imports_are_noted_with_what_went_in_and_only_where_something_did(
     run: Run, store: Store, store_url: str, vhost: Vhost, tmp_path: Path
 ) -> None:
     file = tmp_path / "目录[1].csv"
-    file.write_text("实施编码,事项名称,部门,办件类型,法定办结时限,承诺办结时限\na-1,甲,公安局,承诺件,20个工作日,5\n")
+    file.write_text(
+        "实施编码,事项名称,部门,办件类型,法定办结时限,承诺办结时限\na-1,甲,公安局,承诺件,20个工作日,5个工作日\n"
+    )
     with publishing(vhost), ingest(vhost, store_url):
         for _ in range(2):
             run("import", "catalogue", file, "--region", "222424", "--hall", "hall-1", "--effective-from", "2026-01-01")
-            wait_until(lambda: bool(store.catalogue(222424)))
+            wait_until(lambda: bool(ask(store).catalogue(222424)))
     (line,) = store.audit.list(action="import")
     assert (line.deed.subject, line.deed.region) == ("目录[1].csv", 222424)
     assert line.deed.detail == {"hall": "hall-1", "rows": 1, "rejected": 0, "events": 1}

@@ -1,0 +1,76 @@
+"""Rows that were not taken in, beside the file they came from: place, column, value, reason and remedy."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from hallpulse.contract.masking import escaped
+from hallpulse.display import safe_cell
+
+from .cells import Broken, text_of
+from .importer import Rejected, field_title
+from .problems import told
+
+_HEAD = ("sheet 工作表", "line 行号", "column 列", "value 值", "reason 原因", "remedy 改法")
+
+
+class RejectedRows:
+    """Writes FILE.rejected.csv, begun at the first bad row; an old one of the same file is removed.
+
+    Where the input's folder cannot be written to, the file goes to `fallback`.
+    """
+
+    def __init__(self, source: Path, fallback: Path) -> None:
+        self._places = [source.with_name(f"{source.name}.rejected.csv"), fallback / f"{source.name}.rejected.csv"]
+        self._file: IO[str] | None = None
+        self._writer: Any = None
+        self._sheet = ""
+        self.path: Path | None = None
+        self.count = 0
+
+    def __enter__(self) -> RejectedRows:
+        for place in self._places:
+            try:
+                place.unlink(missing_ok=True)
+            except OSError:
+                continue
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, rejected: Rejected) -> None:
+        layout, problem = rejected.layout, rejected.problem
+        if self._writer is None:
+            self._file, self.path = self._opened()
+            self._writer = csv.writer(self._file)
+        if self.count == 0 or layout.sheet.name != self._sheet:
+            self._sheet = layout.sheet.name
+            self._write([*_HEAD, *(column.header for column in layout.columns)])
+        self.count += 1
+        words = told(problem.reason)
+        why = f"{problem.reason} {words.what.zh} {words.what.en}"
+        place = (layout.sheet.name, str(rejected.line), field_title(layout, problem.field), problem.detail)
+        cells = [text_of(cell) for cell in rejected.cells if not (isinstance(cell, Broken) and cell.text == "too wide")]
+        self._write([*place, why, f"{words.remedy.zh} {words.remedy.en}", *cells])
+
+    def _write(self, texts: Sequence[str]) -> None:
+        """For a spreadsheet, which might take a text for a formula, and for a terminal, which might obey it."""
+        self._writer.writerow([safe_cell(escaped(text)) for text in texts])
+
+    def _opened(self) -> tuple[IO[str], Path]:
+        for place in self._places[:-1]:
+            try:
+                return place.open("w", encoding="utf-8-sig", newline=""), place
+            except OSError:
+                continue
+        return self._places[-1].open("w", encoding="utf-8-sig", newline=""), self._places[-1]
+
+
+def _written(text: str) -> str:
+    """For a spreadsheet, which might take it for a formula, and for a terminal, which might obey it."""
+    return safe_cell(escaped(text))
