@@ -41,7 +41,10 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(vhost: Vhost, store_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+def run(vhost: Vhost, store: Store, store_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """`hallpulse refused` with arguments, where the halls that send are registered."""
+    for number in range(HALLS):
+        store.halls.add(222424, f"hall-{number}", ["case"], f"hash-{number}")
     monkeypatch.setenv("HALLPULSE_AMQP_URL", vhost.amqp_url)
     monkeypatch.setenv("HALLPULSE_DATABASE_URL", store_url)
 

@@ -71,6 +71,9 @@ def _events_in(delivery: Delivery) -> int:
     return delivery.body.count(b'"specversion"') or 1
 
 
+UNREADABLE = "x-unreadable"
+"""The only header of a message whose headers cannot be decoded."""
+
 _FRAME = struct.Struct(">BHL")
 """Frame type, channel, size."""
 _BEFORE_PROPERTIES = 12
@@ -97,18 +100,46 @@ class HeadlessConnection(SelectConnection):  # type: ignore[misc]  # pika is not
     """A SelectConnection whose messages have no headers."""
 
     def _read_frame(self) -> tuple[int, Any]:
-        buffer: bytes = self._frame_buffer
-        if len(buffer) < _FRAME.size or buffer[0] != spec.FRAME_HEADER:
+        last = _header_end(self._frame_buffer)
+        if last is None:
             read: tuple[int, Any] = super()._read_frame()
             return read
-        kind, channel, size = _FRAME.unpack_from(buffer)
-        last = _FRAME.size + size
-        if len(buffer) <= last:
-            return 0, None
-        start = _FRAME.size + _BEFORE_PROPERTIES
-        content = buffer[_FRAME.size : start] + without_headers(buffer[start:last])
-        shorter = _FRAME.pack(kind, channel, len(content)) + content + buffer[last : last + 1]
-        return last + 1, frame.decode_frame(shorter)[1]
+        return _without_headers(self._frame_buffer, last)
+
+
+class ForgivingConnection(SelectConnection):  # type: ignore[misc]  # as above
+    """A SelectConnection that has UNREADABLE for headers which it cannot decode, and goes on."""
+
+    def _read_frame(self) -> tuple[int, Any]:
+        try:
+            read: tuple[int, Any] = super()._read_frame()
+            return read
+        except Exception:  # pika lets through whatever its reading of a table runs into
+            last = _header_end(self._frame_buffer)
+            if last is None:
+                raise
+        size, header = _without_headers(self._frame_buffer, last)
+        if header is not None:
+            header.properties.headers = {UNREADABLE: True}
+        return size, header
+
+
+def _header_end(buffer: bytes) -> int | None:
+    """Where a content header ends, if the buffer begins with one."""
+    if len(buffer) < _FRAME.size or buffer[0] != spec.FRAME_HEADER:
+        return None
+    return _FRAME.size + int(_FRAME.unpack_from(buffer)[2])
+
+
+def _without_headers(buffer: bytes, last: int) -> tuple[int, Any]:
+    """The content header that ends at a place, decoded without its headers; 0 and None while not all of it is there."""
+    if len(buffer) <= last:
+        return 0, None
+    kind, channel, _ = _FRAME.unpack_from(buffer)
+    start = _FRAME.size + _BEFORE_PROPERTIES
+    content = buffer[_FRAME.size : start] + without_headers(buffer[start:last])
+    shorter = _FRAME.pack(kind, channel, len(content)) + content + buffer[last : last + 1]
+    return last + 1, frame.decode_frame(shorter)[1]
 
 
 _METHOD_FRAME = struct.Struct(">BHLLB").unpack_from
@@ -195,11 +226,11 @@ class Scanner:
 
 def origin_of(routing_key: str | bytes, properties: spec.BasicProperties) -> Origin:
     """pika hands over what is no UTF-8 as bytes: such text is nobody's, and is refused for it."""
-    user = _publisher(_text(properties.user_id), _text(properties.app_id) or "")
+    user = publisher_of(_text(properties.user_id), _text(properties.app_id) or "")
     return Origin(_text(properties.content_type), _text(routing_key) or "", user)
 
 
-def _publisher(user: str | None, app: str) -> str | None:
+def publisher_of(user: str | None, app: str) -> str | None:
     """The user, and which hall it says it speaks for: a hall's own user speaks for no other, whatever it says."""
     if not user or not app.startswith(ON_BEHALF) or hall_of(user) is not None:
         return user

@@ -18,6 +18,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import NackError, UnroutableError
 
 from hallpulse.broker.connection import broker_faults, open_channel, user_of
+from hallpulse.broker.deliveries import UNREADABLE, ForgivingConnection, publisher_of
 from hallpulse.broker.rejections import (
     DEAD_LETTERED,
     DETAIL,
@@ -31,13 +32,15 @@ from hallpulse.broker.rejections import (
     id_from,
 )
 from hallpulse.broker.topology import EVENTS, REFUSED
-from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
+from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, MAX_BATCH, MAX_BODY
+from hallpulse.contract.identity import hall_of
+from hallpulse.contract.reasons import printable
 from hallpulse.domain.errors import Unavailable
 
 _X_DEATH = "x-death"
 _WHY = {
     "delivery_limit": "given out and back more often than the broker's delivery limit allows",
-    "expired": "older than a message may grow on this broker",
+    "expired": "older than a message may grow on this broker, or than its sender allowed",
     "rejected": "rejected without a reason",
     "maxlen": "more than the queue may hold",
 }
@@ -46,44 +49,62 @@ Copy = tuple[pika.BasicProperties, bytes]
 
 
 def copies_of(properties: pika.BasicProperties, body: bytes) -> list[Copy]:
-    """The copies to put in the place of a message that no ingest refused, one for each event; none where one did."""
+    """The copies to put in the place of a message that no ingest refused, one for each event; none where one did.
+
+    The broker writes x-death into all that it takes off, and no ingest does: other headers prove nothing.
+    """
     headers = properties.headers or {}
-    deaths = headers.get(_X_DEATH)
-    if REASON in headers or not isinstance(deaths, list) or not deaths or not isinstance(deaths[0], dict):
+    if _X_DEATH not in headers and UNREADABLE not in headers:
         return []
-    death = deaths[0]
-    said = str(death.get("reason", ""))
-    why = f"dead-lettered from {death.get('queue', '?')}: {_WHY.get(said, said or 'without a reason')}"
+    death = _death(headers.get(_X_DEATH))
+    said = printable(_text(death.get("reason")))
+    why = f"dead-lettered from {printable(_text(death.get('queue'))) or '?'}: {_WHY.get(said, said or 'no reason')}"
+    user = publisher_of(_text(properties.user_id), _text(properties.app_id)) or ""
     names = {
         REASON: DEAD_LETTERED,
         DETAIL: why,
         FIELD: "",
         SOURCE: "",
         REFUSED_AT: _moment(death.get("time")),
-        ROUTING_KEY: _first(death.get("routing-keys")),
-        USER: str(properties.user_id or ""),
+        ROUTING_KEY: _routing_key(death.get("routing-keys"), user),
+        USER: user,
     }
     kept = pika.BasicProperties(content_type=EVENT_TYPE, delivery_mode=2, headers=names)
     return [(kept, event) for event in _events(properties.content_type, body)]
 
 
+def _death(deaths: Any) -> dict[str, Any]:
+    """The last one; nothing where none can be read."""
+    return deaths[0] if isinstance(deaths, list) and deaths and isinstance(deaths[0], dict) else {}
+
+
+def _text(given: Any) -> str:
+    return given if isinstance(given, str) else ""
+
+
 def _events(content_type: object, body: bytes) -> list[bytes]:
-    """A batch's events by themselves, where it is one that can be read."""
-    if not str(content_type).startswith(BATCH_TYPE):
+    """A batch's events by themselves, where it is one that can be read and no larger than one may be."""
+    if not str(content_type).startswith(BATCH_TYPE) or len(body) > MAX_BODY:
         return [body]
     try:
-        return [bytes(event) for event in _events_of(body)] or [body]
+        events = [bytes(event) for event in _events_of(body)]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return [body]
+    return events if 1 <= len(events) <= MAX_BATCH else [body]
 
 
 def _moment(given: Any) -> str:
-    at = given.replace(tzinfo=UTC) if isinstance(given, datetime) else datetime.now(UTC)
+    now = datetime.now(UTC)
+    at = min(given.replace(tzinfo=UTC), now) if isinstance(given, datetime) else now
     return at.isoformat(timespec="milliseconds")
 
 
-def _first(keys: Any) -> str:
-    return str(keys[0]) if isinstance(keys, list) and keys else ""
+def _routing_key(keys: Any, user: str) -> str:
+    """The first one, where it is the user's own: the sender may have written it."""
+    key = _text(keys[0]) if isinstance(keys, list) and keys else ""
+    if hall_of(user) is None:  # one that speaks for others writes no x-death; nobody is not believed at all
+        return key if user else ""
+    return key if key.rpartition(".")[0] == user else f"{user}.?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +193,7 @@ class RefusedQueue:
 @contextmanager
 def open_refused(amqp_url: str) -> Iterator[RefusedQueue]:
     """A pass over `hall.refused`; what was neither dropped nor sent again is back in the queue afterwards."""
-    with open_channel(amqp_url) as channel:
+    with open_channel(amqp_url, ForgivingConnection) as channel:
         channel.confirm_delivery()
         yield RefusedQueue(channel, user_of(amqp_url))
 

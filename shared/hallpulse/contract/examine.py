@@ -17,7 +17,7 @@ import msgspec
 from hallpulse.contract.envelope import ENVELOPES, Envelope
 from hallpulse.contract.events import DATA_CLASSES, DATA_OF, TYPES_BY_NAME, EventType, HallEvent
 from hallpulse.contract.reasons import Reason, Refusal, Refused, printable
-from hallpulse.contract.validation import hall_event
+from hallpulse.contract.validation import MOST_VALUES, hall_event, has_too_many_values
 
 Matcher = Callable[[str], object]
 
@@ -122,6 +122,8 @@ def _attributes(body: bytes) -> _Object:
 
 
 def _parse(body: bytes) -> Any:
+    if has_too_many_values(body):
+        raise Refused(Reason.BAD_ENVELOPE, "", f"expected one event, got more than {MOST_VALUES} values")
     try:
         parsed = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant)
         if b"\\u" in body:

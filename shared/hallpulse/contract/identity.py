@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from hallpulse.contract.events import EventType, Family, HallEvent
 from hallpulse.contract.reasons import Reason, Refusal, Refused, printable
-from hallpulse.contract.validation import place
+from hallpulse.contract.validation import has_too_many_values, place
 
 Hall = tuple[int, str]
 """Region and name."""
@@ -52,8 +52,9 @@ def hall_named(source: str) -> Hall | None:
 
 def _named(body: bytes) -> Iterator[tuple[str, Any]]:
     text = body.decode(json.detect_encoding(body), errors="replace")
+    is_long = len(body) > _MOST_PARSED or has_too_many_values(body)  # then searched as text, which is quick
     try:
-        value = json.loads(text, strict=False, object_pairs_hook=_Pairs) if len(body) <= _MOST_PARSED else None
+        value = None if is_long else json.loads(text, strict=False, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError):
         value = None
     events = value if isinstance(value, list) and not isinstance(value, _Pairs) else [value]

@@ -33,6 +33,8 @@ EARLIEST = 694_195_200_000_000
 """1992-01-01T00:00:00+08:00 in microseconds since 1970-01-01 UTC: China's last summer time ended in 1991."""
 COMPUTED_IDS = frozenset(COMPUTED) | {"cases_open"}
 """Indicators that the suite computes itself, so that nobody may declare them."""
+MOST_VALUES = 20_000
+"""Commas and brackets in one event, those in its texts too: all that it may hold has fewer."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -58,6 +60,11 @@ def place(source: str) -> tuple[int, str]:
     if not _REGION(region) or not "11" <= region[:2] <= "91" or region.endswith("00"):
         raise Refused(Reason.BAD_REGION, "source", "expected a county code: 6 digits, 11 to 91 first, not 00 last")
     return int(region), hall
+
+
+def has_too_many_values(body: bytes) -> bool:
+    """Whether JSON is denser than any event: reading millions of empty objects would keep everybody waiting."""
+    return len(body) > MOST_VALUES and sum(map(body.count, (b",", b"{", b"["))) > MOST_VALUES
 
 
 def instant(text: str, now: int) -> int:
