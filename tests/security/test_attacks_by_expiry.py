@@ -11,7 +11,7 @@ from typing import Any
 import pika
 import pytest
 from click.testing import CliRunner
-from hallpulse.broker.refused import DEAD_LETTERED
+from hallpulse.broker.rejections import DEAD_LETTERED
 from pika.adapters.blocking_connection import BlockingChannel
 
 from hallpulse.broker import REFUSED, declare, open_channel
