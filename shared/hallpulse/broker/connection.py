@@ -52,7 +52,7 @@ def vhost_of(amqp_url: str) -> str:
 
 @contextmanager
 def open_channel(amqp_url: str) -> Iterator[BlockingChannel]:
-    """A channel of a connection of its own. Raises Unavailable, or Halt where the broker knows us and says no."""
+    """Open a channel of a separate connection. Raise Unavailable, or Halt where the broker knows us and says no."""
     with broker_faults():
         connection = pika.BlockingConnection(parameters(amqp_url))
         try:
