@@ -133,10 +133,10 @@ def test_letters_that_come_when_the_channel_is_gone_do_no_harm(vhost: Vhost, bro
         publish(channel, event(1), KEY, user_id=vhost.user)
     with consuming(vhost, before=slow) as running:
         assert entered.wait(20)
-        cut(broker, vhost, lambda: len(running.said) == 1)
+        cut(broker, vhost, lambda: bool(running.said))
         go.set()
         (copy,) = take_refused(vhost, 1)
-        wait_until(lambda: len(running.batches) == 2)
+        wait_until(lambda: len(running.batches) >= 2)  # on a busy machine it was cut off more than once
     assert copy.body == b"again"
     assert running.failures == []
 
