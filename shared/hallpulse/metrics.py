@@ -15,7 +15,7 @@ from hallpulse.domain.targets import State
 from hallpulse.series import FilledGauge, FilledHistogram
 
 OTHER = "other"
-"""Stands for every hall, region or reason that nobody registered: what an event says never adds a series."""
+"""Stands for every hall, region or reason that is not registered: what an event says never adds a series."""
 
 
 def new_registry() -> CollectorRegistry:
@@ -214,7 +214,7 @@ class IngestMetrics:
     def know_halls(self, halls: Collection[tuple[int, str]]) -> None:
         """The halls that are registered now, as (region, hall).
 
-        Their refusals begin at nought: of a series that begins with its first refusals, Prometheus sees no increase.
+        Their refusals begin at 0: of a series that begins with its first refusals, Prometheus sees no increase.
         """
         self._halls = frozenset(halls)
         self._regions = frozenset(region for region, _ in halls)
@@ -242,19 +242,14 @@ class IngestMetrics:
         self._refused.labels(str(region) if region in self._regions else OTHER, reason).inc(count)
         self._hall_refused.labels(*self._hall(region, hall)).inc(count)
 
-    def batch(self, seconds: float, events: int, lag: float) -> None:
-        """A batch was committed. lag: how long its oldest delivery had waited."""
+    def batch(self, seconds: float, events: int) -> None:
+        """Count a committed batch. seconds: from its first delivery to its commit."""
         self._batch_seconds.observe(seconds)
         self._batch_events.observe(events)
-        self._lag.set(lag)
 
     def lag_from(self, lag: Callable[[], float]) -> None:
         """Ask for the lag at every scrape: while the database is away no batch tells it."""
         self._lag.set_function(lag)
-
-    def idle(self) -> None:
-        """Nothing waits: there is no lag."""
-        self._lag.set(0)
 
     def _hall(self, region: int | None, hall: str) -> tuple[str, str]:
         if (region, hall) in self._halls:

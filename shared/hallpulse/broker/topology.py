@@ -8,7 +8,7 @@ A hall's events of one family always lie in one queue, so that workers do not me
 with one active consumer each; full, they push back on publishers (`reject-publish`) and drop nothing. RabbitMQ 4 drops
 what was handed out and given back twenty times, unless a queue says otherwise: these do, and what a foreign limit takes
 from a partition all the same goes to `hall.refused`. Queues that were declared before get both by policies
-(`delivery_limit`).
+(`management`).
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def declare(channel: BlockingChannel, partitions: int, queue_bytes: int = QUEUE_
     for name in slow_names():
         _declare(channel, name, *_forms(channel, name, queue_bytes))
     channel.exchange_bind(LANES, EVENTS, routing_key="#")
-    channel.exchange_unbind(PARTITIONS, EVENTS, routing_key="#")  # as earlier versions had it: doubles, for a moment
+    channel.exchange_unbind(PARTITIONS, EVENTS, routing_key="#")  # as earlier versions had it: duplicates, for a moment
     for name in (REFUSED, WORKERS):
         _declare(channel, name, *_forms(channel, name))
     declare_stopped(channel)
