@@ -28,6 +28,7 @@ from tests.ingesting import publish, publishing, stored, wait_until
 from tests.integration.test_doubles_in_flight import WAITING
 from tests.integration.test_store import COUNTY, YEAR, case, item
 from tests.merging import NOW, decoded
+from tests.moments import ask
 from tests.servers import Vhost
 
 USER = "gateway"
@@ -72,7 +73,7 @@ def test_a_batch_is_stored_and_told_in_numbers(do: Do, store: Store) -> None:
     assert [(one.hall, one.count) for one in merged.duplicates] == [("hall-1", 1)]
     assert [(one.region, one.hall, len(one.times)) for one in merged.times] == [(222424, "hall-1", 4)]
     assert (merged.refused, merged.reused, merged.old_doubles) == ([], [], False)
-    assert store.figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(8, 2)
+    assert ask(store).figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(8, 2)
 
 
 @pytest.mark.parametrize("old", [False, True])
@@ -84,7 +85,7 @@ def test_what_was_stored_before_is_found_whether_it_was_doubted_or_not(do: Do, s
     missed = do(work(*case(2), *case(3), other, old=old), anything)
     assert ([one.count for one in missed.duplicates], missed.old_doubles) == ([2], True)
     assert [letter.refusal.reason for letter in missed.reused] == [Reason.ID_REUSED]
-    assert store.event_counts(222424) == {"hall-1": 6}
+    assert ask(store).event_counts(222424) == {"hall-1": 6}
     assert store.recompute(check=True) == []
 
 
@@ -114,12 +115,12 @@ def test_a_case_that_is_new_has_the_limits_that_hold_now_not_those_seen_last(
     """It is folded before its hall is held, from what was seen of the catalogue last."""
     do(work(item(10, "2026-01-01", "v1"), key="222424.hall-1.item"), anything)
     do(work(*case(1, decided="2026-03-09")), anything)
-    assert store.figures(COUNTY, YEAR)["promise_kept_rate"] == Figure(1, 1)
+    assert ask(store).figures(COUNTY, YEAR)["promise_kept_rate"] == Figure(1, 1)
     elsewhere = open_store(store_url)
     elsewhere.merge(decoded([item(3, "2026-01-01", "v2") | {"time": "2026-01-03T09:00:00+08:00"}]), NOW)
     elsewhere.close()
     do(work(*case(2, decided="2026-03-09")), anything)
-    assert store.figures(COUNTY, YEAR)["promise_kept_rate"] == Figure(0, 2)
+    assert ask(store).figures(COUNTY, YEAR)["promise_kept_rate"] == Figure(0, 2)
     assert store.recompute(check=True) == []
 
 
@@ -133,7 +134,7 @@ def test_a_process_that_was_killed_is_said_and_another_takes_its_place(mergers: 
             mergers.do(work(*case(1)), anything)
     mergers.do(work(*case(1)), anything)
     assert not {*before} & {*processes(mergers)}
-    assert store.event_counts(222424) == {"hall-1": 2}
+    assert ask(store).event_counts(222424) == {"hall-1": 2}
 
 
 def test_a_fault_of_its_own_is_one_line_with_its_place(mergers: Mergers) -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
+from hallpulse.domain.calendar import Calendars
+from hallpulse.store.context import read_calendars
 from hallpulse.store.database import CONNECT_ARGUMENTS, transaction
 
 from . import ledgers
 from .cells import CellCheck
 from .findings import Difference, Findings, findings_at
-from .folding import Context, HallSums, Read, fold_cases
+from .folding import HallSums, Read, fold_cases
 from .tasks import Task
 
 _LONG_STATEMENTS = " -c statement_timeout=0"
@@ -70,7 +72,7 @@ class Worker:
         self._place = place
         self._stream = stream
         self._aside = aside
-        self._context = Context(aside)
+        self._calendars = Calendars(read_calendars(aside))
 
     def do(self, task: Task) -> Iterator[Message]:
         """Compare all that is derived of the task's regions with what the events give."""
@@ -80,7 +82,7 @@ class Worker:
                 timelines[rebuilt.region] = rebuilt.timelines
                 if task.part == 0:
                     ledgers.compare(self._aside, rebuilt, findings)
-            messages = fold_cases(self._stream, task, self._context, timelines, findings)
+            messages = fold_cases(self._stream, task, self._calendars, timelines, findings)
             yield from messages if task.parts > 1 else self._with_cells(task, messages, findings)
         yield Finished(findings.shown())
 
