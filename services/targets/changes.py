@@ -31,6 +31,13 @@ class Key(NamedTuple):
     department: str | None
 
 
+class Announced(NamedTuple):
+    """A target, and the verdict of it that was announced."""
+
+    key: Key
+    verdict: Verdict
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """kind: BREACHED or RECOVERED, which is also the name of the event."""
@@ -40,6 +47,10 @@ class Change:
     was: Verdict
     now: Verdict
     result: TargetResult
+
+    @property
+    def announced(self) -> Announced:
+        return Announced(self.key, self.now)
 
     def payload(self) -> dict[str, Any]:
         """The event's data: the target's answer, and what was said before."""
@@ -51,36 +62,34 @@ UNKNOWN = Verdict(None, None)
 
 
 class Announcements:
-    """What others have been told of each target. The first snapshot after a start is only where it begins.
+    """The last announced verdict of each target. The first snapshot after a start is only where it begins.
 
-    A figure that goes missing is neither a breach nor a recovery: what was last said of the target stands.
+    A figure that goes missing is neither a breach nor a recovery: the verdict that was last announced stands.
     """
 
     def __init__(self) -> None:
-        self._told: dict[Key, Verdict] | None = None
-        self._due: dict[Key, Change] = {}
+        self._announced: dict[Key, Verdict] | None = None
 
     def due(self, snapshot: Snapshot) -> list[Change]:
-        """What turned since it was last told; the same again until `told`."""
+        """Return what turned since it was last announced; the same again until `announced`."""
         results = _results(snapshot)
-        if self._told is None:
-            self._told = {key: Verdict(result.met, result.on_pace) for key, result in results.items()}
+        if self._announced is None:
+            self._announced = {key: Verdict(result.met, result.on_pace) for key, result in results.items()}
         found = []
         for key, result in results.items():
-            was = self._told.get(key, UNKNOWN)
+            was = self._announced.get(key, UNKNOWN)
             now = _after(was, result)
             kind = _kind(was, now)
             if kind is None:
-                self._told[key] = now
+                self._announced[key] = now
             else:
                 found.append(Change(kind, key, was, now, result))
-        self._due = {change.key: change for change in found}
         return found
 
-    def told(self, keys: Iterable[Key]) -> None:
-        """What was last due of these has been announced."""
-        if self._told is not None:
-            self._told |= {key: self._due[key].now for key in keys if key in self._due}
+    def announced(self, said: Iterable[Announced]) -> None:
+        """Note what others were told, whatever has been read since: what turned back meanwhile is then due."""
+        if self._announced is not None:
+            self._announced |= dict(said)
 
 
 def _after(was: Verdict, result: TargetResult) -> Verdict:

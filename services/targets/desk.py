@@ -12,7 +12,7 @@ from hallpulse.domain.targets import evaluate, read_tables
 from hallpulse.domain.workdays import date_of, local_day
 from hallpulse.store import Readable
 
-from .changes import Announcements, Change, Key, evaluation_answer
+from .changes import Announced, Announcements, Change, evaluation_answer
 from .snapshot import Memory, Snapshot, read_regions
 
 _log = logging.getLogger(__name__)
@@ -97,9 +97,8 @@ class TargetDesk:
         """The breaches and recoveries that are still to be announced."""
         return self.announcements.due(self.snapshot) if self.snapshot is not None else []
 
-    def told(self, keys: Iterable[Key]) -> None:
-        """These changes, of those last due, were announced."""
-        self.announcements.told(keys)
+    def told(self, said: Iterable[Announced]) -> None:
+        self.announcements.announced(said)
 
     @staticmethod
     def _day(seconds: float) -> date:

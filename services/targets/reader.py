@@ -14,7 +14,7 @@ import msgspec
 
 from hallpulse.domain.errors import Halt, Unavailable
 
-from .changes import Key
+from .changes import Announced
 from .desk import Attempts
 from .page import Page
 
@@ -48,7 +48,8 @@ class Reader:
         self._start = start
         self._started: Started | None = None
         self._due: list[Due] = []
-        self._told: list[Key] = []
+        self._sending: Due | None = None
+        self._told: list[Announced] = []
         self._closed = False
         self.attempts = attempts
         self.page = Page()
@@ -66,15 +67,22 @@ class Reader:
         if isinstance(found, Failed):
             raise Halt(found.reason) if found.halt else Unavailable(found.reason)
         self.page = found.page
-        self._due = [change for change in found.due if change.key not in self._told]
+        told = {said.key for said in self._told}
+        self._due = [change for change in found.due if change.announced.key not in told]
 
     def next_due(self) -> Due | None:
-        """A change that is still to be announced; the same again until `told`."""
-        return self._due[0] if self._due else None
+        """Return a change that is to be announced: the same until `told`, also where the target has turned back since.
+
+        The broker may have it already when its confirmation is lost, and a recovery follows only what was announced.
+        """
+        if self._sending is None and self._due:
+            self._sending = self._due[0]
+        return self._sending
 
     def told(self, change: Due) -> None:
-        self._told.append(change.key)
-        self._due = [other for other in self._due if other.key != change.key]
+        self._sending = None
+        self._told.append(change.announced)
+        self._due = [other for other in self._due if other.announced.key != change.announced.key]
 
     def close(self) -> None:
         """At once and for good, whatever is being read."""
@@ -111,14 +119,14 @@ def _end(process: subprocess.Popen[bytes], channel: socket) -> None:
 class Asked(msgspec.Struct, frozen=True, tag=True):
     """told: the changes that were announced since the last time."""
 
-    told: Sequence[Key]
+    told: Sequence[Announced]
 
 
 class Due(msgspec.Struct, frozen=True, tag=True):
     """A change that is still to be announced. payload: the event's data."""
 
     kind: str
-    key: Key
+    announced: Announced
     payload: dict[str, Any]
 
 

@@ -28,7 +28,7 @@ def read(desk: TargetDesk, asked: Asked) -> Read | Failed:
         snapshot = desk.refresh()
     except HallpulseError as error:
         return Failed(isinstance(error, Halt), str(error))
-    return Read(page_of(snapshot), [Due(change.kind, change.key, change.payload()) for change in desk.due()])
+    return Read(page_of(snapshot), [Due(change.kind, change.announced, change.payload()) for change in desk.due()])
 
 
 def answer_all(desk: TargetDesk, channel: socket) -> None:

@@ -73,7 +73,7 @@ def threaded() -> Iterator[Callable[[TargetDesk], Reader]]:
 
 def due(reader: Reader) -> Sequence[str]:
     change = reader.next_due()
-    return [] if change is None else [change.kind, str(change.key.department)]
+    return [] if change is None else [change.kind, str(change.announced.key.department)]
 
 
 def test_a_page_is_what_the_desk_reads(threaded: Callable[[TargetDesk], Reader]) -> None:
@@ -122,6 +122,26 @@ def test_a_change_is_due_until_it_is_told_and_then_no_more(threaded: Callable[[T
     assert due(reader) == ["target_recovered", "None"]
 
 
+def test_a_breach_that_is_being_sent_stays_due_and_its_recovery_follows(
+    threaded: Callable[[TargetDesk], Reader],
+) -> None:
+    """The broker may have the breach already when its confirmation is lost."""
+    figures = StatedStore(own={**CATALOGUE, **MET})
+    reader = threaded(desk_of(figures))
+    reader.refresh()
+    figures.own = {**CATALOGUE, **SHORT}
+    reader.refresh()
+    breach = reader.next_due()
+    assert breach is not None
+    figures.own = {**CATALOGUE, **MET}
+    reader.refresh()
+    assert reader.next_due() == breach
+    reader.told(breach)
+    assert due(reader) == []
+    reader.refresh()
+    assert due(reader) == ["target_recovered", "None"]
+
+
 def test_what_is_told_while_a_reading_is_under_way_is_not_due_again() -> None:
     ours, theirs = socket.socketpair()
     figures = StatedStore(own={**CATALOGUE, **MET})
@@ -151,7 +171,7 @@ def test_what_is_told_while_a_reading_is_under_way_is_not_due_again() -> None:
     assert reader.next_due() is None
     send(theirs, Read(Page(), []))
     reader.refresh()
-    assert receive(theirs) == Asked([change.key])
+    assert receive(theirs) == Asked([change.announced])
     theirs.close()
     reader.close()
 

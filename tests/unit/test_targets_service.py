@@ -154,7 +154,7 @@ def told(desk: TargetDesk, figures: StatedStore, own: dict[str, Figure]) -> list
     desk.refresh()
     due = desk.due()
     for change in due:
-        desk.told([change.key])
+        desk.told([change.announced])
     return [(change.kind, change.key.target) for change in due]
 
 
@@ -198,8 +198,22 @@ def test_what_could_not_be_told_is_told_later() -> None:
     desk.refresh()
     first, again = desk.due(), desk.due()
     assert [c.kind for c in first] == [c.kind for c in again] == [BREACHED]
-    desk.told([again[0].key])
+    desk.told([again[0].announced])
     assert desk.due() == []
+
+
+def test_a_target_that_recovers_while_its_breach_is_being_sent_is_announced_as_recovered() -> None:
+    figures = StatedStore(own=loss(5))
+    desk = desk_of(figures)
+    told(desk, figures, loss(5))
+    figures.own = loss(6)
+    desk.refresh()
+    (breach,) = desk.due()
+    figures.own = loss(5)
+    desk.refresh()
+    assert desk.due() == []
+    desk.told([breach.announced])
+    assert [change.kind for change in desk.due()] == [RECOVERED]
 
 
 def test_an_announcement_says_what_was_and_what_is() -> None:
