@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from socket import socket, socketpair
@@ -12,16 +15,17 @@ from typing import Any
 
 import msgspec
 
-from hallpulse.domain.errors import Halt, Unavailable
-
-from .changes import Announced
-from .desk import Attempts
-from .page import Page
+from hallpulse.domain.errors import HallpulseError, Halt, Unavailable
+from hallpulse.plans import load_plans
+from hallpulse.settings import settings_from
+from hallpulse.store import open_store
+from services.targets.page import Page, page_of
+from services.targets.readings import Announced, Attempts, TargetReadings
 
 _LENGTH = struct.Struct("!Q")
 Started = tuple[subprocess.Popen[bytes], socket]
 Start = Callable[[], Started]
-PROGRAM = (sys.executable, "-m", "services.targets.reading")
+PROGRAM = (sys.executable, "-m", "services.targets.reader")
 
 
 def starting(environment: Mapping[str, str], program: Sequence[str] = PROGRAM) -> Start:
@@ -168,3 +172,35 @@ def _exactly(channel: socket, length: int) -> bytearray:
             raise EOFError("the other side has ended")
         filled += came
     return content
+
+
+def read(desk: TargetReadings, asked: Asked) -> Read | Failed:
+    """What was read, or Unavailable or Halt as a value."""
+    desk.told(asked.told)
+    try:
+        snapshot = desk.refresh()
+    except HallpulseError as error:
+        return Failed(isinstance(error, Halt), str(error))
+    return Read(page_of(snapshot), [Due(change.kind, change.announced, change.payload()) for change in desk.due()])
+
+
+def answer_all(desk: TargetReadings, channel: socket) -> None:
+    """Until the other side has ended."""
+    try:
+        while isinstance(asked := receive(channel), Asked):
+            send(channel, read(desk, asked))
+    except (EOFError, OSError):
+        return
+
+
+def run(descriptor: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, to both; the service ends this process itself
+    with socket(fileno=descriptor) as channel:
+        channel.setblocking(True)  # the other side's framework has made it one that does not wait
+        settings = settings_from(os.environ)
+        store = open_store(settings.database_url, pool_size=1, service="targets")
+        answer_all(TargetReadings(store, load_plans(settings.plans), time.time), channel)
+
+
+if __name__ == "__main__":
+    run(int(sys.argv[1]))

@@ -12,7 +12,7 @@ from hallpulse.contract.events import HallEvent, ItemPublished
 from hallpulse.domain.catalogue import ItemRecord, timeline
 from hallpulse.domain.plan import Department, Names
 from hallpulse.domain.workdays import day_of
-from services.catalogue.desk import CatalogueDesk
+from services.catalogue.previews import CataloguePreviews
 from services.importing.departments import DepartmentCodes
 from services.importing.import_file import (
     CatalogueImport,
@@ -161,7 +161,7 @@ class FakeCatalogues:
 
 
 def test_the_service_checks_rows_without_storing_them() -> None:
-    desk = CatalogueDesk(FakeCatalogues())  # type: ignore[arg-type]
+    desk = CataloguePreviews(FakeCatalogues())  # type: ignore[arg-type]
     good, bad = desk.check(
         [
             {"实施编码": "a-1", "事项名称": "甲", "部门": "局", "承诺办结时限": "3个月"},

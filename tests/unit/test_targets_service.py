@@ -12,8 +12,7 @@ from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import ELAPSED_BUCKETS, ElapsedHistogram
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS
-from services.targets.changes import BREACHED, RECOVERED
-from services.targets.desk import TargetDesk
+from services.targets.readings import BREACHED, RECOVERED, TargetReadings
 from tests.moments import StatedStore
 from tests.unit.targets_ground import CATALOGUE, Clock, Samples, desk_of, scraped, value
 
@@ -148,7 +147,7 @@ def windows_of(figures: StatedStore) -> list[Window]:
     return [call[2] for call in figures.asked if call[0] == "figure_table"]
 
 
-def told(desk: TargetDesk, figures: StatedStore, own: dict[str, Figure]) -> list[tuple[str, str]]:
+def told(desk: TargetReadings, figures: StatedStore, own: dict[str, Figure]) -> list[tuple[str, str]]:
     """Refresh with new figures, announce all that is due, and say what that was."""
     figures.own = own
     desk.refresh()
