@@ -4,8 +4,8 @@ from datetime import date
 from typing import Any
 
 from hallpulse.domain.figures import Scope, Window
-from hallpulse.domain.integrity import CHECKS
-from hallpulse.store import Findings, Store
+from hallpulse.domain.integrity import CHECKS, Findings
+from hallpulse.store import Store
 from tests.integration.test_store import case, cloud_event, item, received, step
 from tests.merging import decoded, merge_all
 from tests.moments import ask

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
@@ -41,15 +40,13 @@ Timelines = Mapping[int, Mapping[str, Timeline]]
 """Region → item code → the item's versions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """So many more events have been read."""
+class Read(msgspec.Struct, frozen=True, tag=True):
+    """The number of events that were read since the last message."""
 
     events: int
 
 
-@dataclass(frozen=True, slots=True)
-class HallSums:
+class HallSums(msgspec.Struct, frozen=True, tag=True):
     """What the cases of a hall that were read add to the cells."""
 
     region: int
