@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
-from hallpulse.contract.refusal import Refused
-from hallpulse.contract.rules import place
+from hallpulse.contract.reasons import Refused
+from hallpulse.contract.validation import place
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
 from services.boards.files import differing, write

@@ -24,7 +24,7 @@ from hallpulse.metrics import add_build_info, new_registry
 from hallpulse.plans import load_plans
 from hallpulse.scrapes import guarded
 from hallpulse.settings import Settings
-from hallpulse.store import Deed, Store
+from hallpulse.store import AuditEntry, Store
 from services.hosting import Every, Handed, Hosted, Outage
 
 from .collector import AttemptCollector
@@ -116,8 +116,8 @@ def _live(attempts: Attempts) -> CollectorRegistry:
     return registry
 
 
-def _plans_read(settings: Settings, plans: Sequence[Plan]) -> Deed:
+def _plans_read(settings: Settings, plans: Sequence[Plan]) -> AuditEntry:
     """Plans change in their files, and a start puts them in force: the digests tell which one is another now."""
     files = {plan.id: (settings.plans / f"{plan.id}.yaml").read_bytes() for plan in plans}
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    return Deed("plan.load", detail=digests)
+    return AuditEntry("plan.load", detail=digests)
