@@ -29,6 +29,8 @@ from urllib.parse import quote, unquote, urlsplit
 from hallpulse.broker.connection import open_channel, vhost_of
 from hallpulse.broker.topology import (
     EVENTS,
+    GATEWAY_PERMISSIONS,
+    GATEWAY_USER,
     REFUSED,
     TO_REFUSED,
     UNLIMITED,
@@ -103,6 +105,13 @@ class BrokerUsers:
         self._api.ask(
             "PUT", f"permissions/{self._vhost}/{quote(user)}", {"configure": "^$", "write": write, "read": "^$"}
         )
+
+    def put_gateway(self, password: str) -> None:
+        """Create the gateway's user, or give it another password: it publishes events and calls services."""
+        configure, write, read = GATEWAY_PERMISSIONS
+        self._api.ask("PUT", f"users/{GATEWAY_USER}", {"password": password, "tags": ""})
+        wanted = {"configure": configure, "write": write, "read": read}
+        self._api.ask("PUT", f"permissions/{self._vhost}/{GATEWAY_USER}", wanted)
 
     def put(self, region: int, hall: str, families: Sequence[str]) -> str:
         """Create the hall's user, or give it a new password; its permissions are what `families` says. The password."""

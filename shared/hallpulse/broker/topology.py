@@ -30,6 +30,15 @@ WORKERS = "hall.workers"
 STOPPED = "hall.stopped"
 """Holds a message, the last reason, while ingest is stopped for a person (`stopped`)."""
 GATEWAY_USER = "gateway"
+RPC_EXCHANGE = "nameko-rpc"
+REPLY_QUEUES = "rpc.reply."
+"""What the queues of a caller's replies are called begins with this."""
+GATEWAY_PERMISSIONS = (
+    r"^rpc\.reply\.[0-9a-f-]+$",
+    r"^(hall\.events|nameko-rpc|rpc\.reply\.[0-9a-f-]+)$",
+    r"^(nameko-rpc|rpc\.reply\.[0-9a-f-]+)$",
+)
+"""What the gateway may configure, write and read: it publishes events, calls services and reads their replies."""
 WEIGHT = "10"
 """How much a partition gets beside the others: all get the same."""
 QUEUE_BYTES = 8 * 1024**3
