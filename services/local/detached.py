@@ -1,4 +1,4 @@
-"""The supervisor in the background: it tells whoever started it how the start goes, through a pipe."""
+"""The supervisor in the background; a pipe reports its start to the command that launched it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 
-from services.local.errors import CannotRun
-from services.local.files import private_directory
+from services.local.files import CannotRun, private_directory
 from services.local.layout import Layout
 from services.local.supervisor import Say
 
@@ -18,7 +17,7 @@ _MODULE = "services.local"
 
 
 def start(layout: Layout, given: Mapping[str, str], say: Say) -> None:
-    """Returns when the suite is ready. Raises CannotRun, in the supervisor's own words, where it does not get there."""
+    """Start the suite and return when it is ready. Raises CannotRun with the supervisor's message if it fails."""
     private_directory(layout.root)
     reading, writing = os.pipe()
     with open(reading, encoding="utf-8") as told:
@@ -30,7 +29,7 @@ def start(layout: Layout, given: Mapping[str, str], say: Say) -> None:
             supervisor.send_signal(signal.SIGTERM)
             raise
         finally:
-            # From here on `down` ends it; nobody waits for it.
+            # From here on `down` ends it; no process waits for it.
             supervisor.returncode = 0
 
 

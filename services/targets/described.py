@@ -122,7 +122,7 @@ def _working(view: RegionView) -> Iterator[Row]:
     yield (), float(view.background.working)
 
 
-_OF_REGION: dict[names.Family, Callable[[RegionView], Iterator[Row]]] = {
+_OF_REGION: dict[names.MetricFamily, Callable[[RegionView], Iterator[Row]]] = {
     names.PLAN_INFO: _plan,
     names.PLAN_START: _plan_start,
     names.PLAN_END: _plan_end,

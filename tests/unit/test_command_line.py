@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from hallpulse.domain.errors import Unavailable
 from services.console import main
-from services.console.connection import connect
+from services.console.suite_connection import connect
 
 _HALLPULSE = Path(sys.executable).with_name("hallpulse")
 

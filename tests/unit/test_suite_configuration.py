@@ -20,7 +20,7 @@ from hallpulse.tls import NO_FILES, TlsFiles
 from services.local import keys, ports
 from services.local.applications import told
 from services.local.encryption import tls_files
-from services.local.errors import CannotRun
+from services.local.files import CannotRun
 from services.local.layout import Layout
 from services.local.monitoring import (
     Job,

@@ -9,10 +9,9 @@ import click
 
 from hallpulse.contract.reasons import both
 from hallpulse.settings import Settings
-from services.console import texts
-from services.console.connection import connect, directory_option
-from services.console.screen import progress_bars, screen
-from services.console.usage import checked_place, hall_options, input_file
+from services.console import console_texts as texts
+from services.console.suite_connection import connect, directory_option
+from services.console.usage import checked_place, hall_options, input_file, progress_bars, screen
 from services.importing.case_rows import Place
 from services.importing.importer import EventsOf, cases_of, catalogue_of, reading
 from services.importing.notes import NoteCounts, each_note
@@ -101,7 +100,7 @@ def _run(kind: str, file: Path, settings: Settings, there: Stored, events_of: Ev
 
 
 def _note(kind: str, file: Path, there: Stored, tally: Tally, events: int) -> None:
-    """A file that says nothing new changes nothing, and leaves no line."""
+    """Write the import to the audit; an import without new data leaves no entry."""
     rows = {"rows": tally.imported, "rejected": tally.rejects.count}
     if events and not there.note(f"import.{kind}", file.name, **rows, events=events):
         click.echo(both(texts.NOT_AUDITED), err=True)

@@ -1,4 +1,4 @@
-"""`hallpulse refused`: the events that were refused: look, send again, drop; and let a stopped ingest go on."""
+"""`hallpulse refused`: show, replay or drop refused events, and resume a stopped ingest."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from hallpulse.contract.reasons import both
 from hallpulse.contract.speaker import IDENTITY
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.store import Deed, Held, KeptRefusal, Outcome, Store, open_store
-from services.console.connection import connect, directory_option
+from services.console.console_texts import REVEALED
 from services.console.refusals.choice import Choice, choice_options
-from services.console.refusals.keeping import leaving, looked_at
-from services.console.refusals.showing import revealed, shown, table_of, text_of, withheld_line
+from services.console.refusals.listed import leaving, looked_at
+from services.console.refusals.masked_view import revealed, shown, table_of, text_of, withheld_line
 from services.console.refusals.vouching import Vouched, Vouching
-from services.console.screen import screen
-from services.console.texts import REVEALED
+from services.console.suite_connection import connect, directory_option
+from services.console.usage import screen
 from services.ingest.refusals import read_queue
 from services.local import lifecycle
 from services.local.layout import Layout
 
 _IDS_A_LINE = 1000
-"""Of the audit."""
+"""Ids in one audit entry."""
 Note = Callable[[RefusedEvent, Vouched], None]
 
 
@@ -115,7 +115,7 @@ def _found(store: Store, id_: str) -> KeptRefusal:
 
 
 def _whole_body(event: KeptRefusal, directory: Path) -> bytes:
-    """A long one lies on the queue alone, as long as it is there at all."""
+    """Return the whole body. A long one is on the queue alone, until it is dropped or replayed."""
     if event.outcome is None:
         with _queue(directory) as queue:
             for one in queue.those({event.id}):
@@ -193,7 +193,7 @@ def drop(choice: Choice, dry_run: bool, yes: bool, directory: Path) -> None:
                     queue.drop(event)
                 if rest.pop(event.id, None) is not None:
                     dropped[event.reason] += 1
-        store.refused.close(list(rest), Outcome.DROPPED)  # was on the queue no more
+        store.refused.close(list(rest), Outcome.DROPPED)  # it had left the queue already
         dropped.update(rest.values())
     click.echo(f"dropped {len(chosen)} events")
 
@@ -213,9 +213,10 @@ def resume(directory: Path) -> None:
 
 @contextmanager
 def _audited(directory: Path, action: str, choice: Choice, done: Counter[str], *, dry_run: bool) -> Iterator[None]:
-    """Note in the audit what was done, also where it broke off. Raises Unavailable before where it could not be noted.
+    """Write an audit entry for an action, also if it broke off.
 
-    done: how many events were sent or dropped, by reason, as it is at the end of the block.
+    Raises Unavailable before the action if the audit cannot be written. done: number of events sent or dropped, by
+    reason, as it stands at the end of the block.
     """
     if dry_run:
         yield
@@ -236,7 +237,7 @@ def _region(choice: Choice) -> int | None:
 
 @contextmanager
 def _store(directory: Path) -> Iterator[Store]:
-    """One that answers. Raises Unavailable."""
+    """Return an open store. Raises Unavailable if the database does not answer."""
     store = open_store(connect(directory).database_url, pool_size=1)
     try:
         store.ping()
@@ -253,7 +254,7 @@ def _queue(directory: Path) -> Iterator[RefusedQueue]:
 
 @contextmanager
 def _replayed(store: Store, choice: Choice) -> Iterator[Note]:
-    """Note in the audit each event that was sent again, by sender and source, also where it broke off."""
+    """Write an audit entry for each event that was sent again, by sender and source, also if it broke off."""
     done: list[tuple[str, Vouched]] = []
 
     def write() -> None:

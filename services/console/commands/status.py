@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hallpulse.tls import TlsFiles, client_context
-from services.console.connection import directory_option, endpoints
+from services.console.suite_connection import directory_option, endpoints
 from services.local import lifecycle, probes
 from services.local.layout import Layout
 from services.local.state import HALTED, RUNNING, PartState, SuiteState

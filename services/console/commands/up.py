@@ -1,4 +1,4 @@
-"""`hallpulse up`."""
+"""`hallpulse up` and `hallpulse down`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from services.console.connection import directory_option, endpoints
+from services.console.suite_connection import directory_option, endpoints
 from services.local import detached, lifecycle
 from services.local.encryption import SWITCH
 from services.local.layout import Layout
@@ -36,6 +36,19 @@ def command(*, detach: bool, tls: bool, directory: Path) -> None:
         _tell_addresses(layout)
     else:
         lifecycle.run(layout, given, lambda line: _tell_in_foreground(line, layout))
+
+
+@click.command()
+@click.option("--purge", is_flag=True, help="Delete all its data too: events, figures, keys and logs.")
+@directory_option
+def down(*, purge: bool, directory: Path) -> None:
+    """End the suite that runs in DIR, and nothing that `up` did not start. Nothing to end is no failure."""
+    layout = Layout(directory.absolute())
+    ended = lifecycle.down(layout, click.echo, drop=purge)
+    click.echo(f"ended: {layout.root}" if ended else f"nothing runs in {layout.root}")
+    if purge:
+        layout.purge()
+        click.echo("its data is deleted")
 
 
 def _tell(line: str) -> None:
