@@ -70,6 +70,7 @@ lint: setup-test ## Style, types, the arrows between packages, and that generate
 	$(RUN)/lint-imports --no-cache
 	$(RUN)/python -m hallpulse.contract.schema --check
 	$(RUN)/python -m services.gateway.openapi --check
+	$(RUN)/python scripts/indicators_table.py --check
 	$(RUN)/hallpulse boards render --check
 	$(RUN)/hallpulse rules render --check
 	$(RUN)/python scripts/picture.py --check
@@ -82,6 +83,7 @@ format: setup-test ## Put the code in its usual form
 generate: setup-test ## Write again what is generated: schemas, boards, rules, the picture of docs/architecture.md
 	$(RUN)/python -m hallpulse.contract.schema --write
 	$(RUN)/python -m services.gateway.openapi --write
+	$(RUN)/python scripts/indicators_table.py --write
 	$(RUN)/hallpulse boards render
 	$(RUN)/hallpulse rules render
 	$(RUN)/python scripts/picture.py --write

@@ -63,16 +63,17 @@ def _compare(url: str, stream: Stream) -> Checked:
 
 def _wrong(store: Store, raw: list[dict[str, Any]], reading: brute.Reading) -> tuple[list[str], int]:
     wrong, compared = list[str](), 0
-    for region, department, hall in _scopes(raw):
-        scope = Scope(int(region), department, hall)
-        for window in WINDOWS:
-            expected = brute.indicators(reading, region, window.start, window.end, department=department, hall=hall)
-            found = brute.compare(expected, store.figures(scope, window))
-            compared += len(expected)
-            wrong += [f"{scope} {window.start} to {window.end}: {one}" for one in found]
-        states = brute.open_states(reading, region, TODAY, department=department, hall=hall)
-        wrong += [f"{scope}: {one}" for one in brute.compare(states, store.open_cases(scope, TODAY))]
-        compared += len(states)
+    with store.read() as moment:
+        for region, department, hall in _scopes(raw):
+            scope = Scope(int(region), department, hall)
+            for window in WINDOWS:
+                expected = brute.indicators(reading, region, window.start, window.end, department=department, hall=hall)
+                found = brute.compare(expected, moment.figures(scope, window))
+                compared += len(expected)
+                wrong += [f"{scope} {window.start} to {window.end}: {one}" for one in found]
+            states = brute.open_states(reading, region, TODAY, department=department, hall=hall)
+            wrong += [f"{scope}: {one}" for one in brute.compare(states, moment.open_cases(scope, TODAY))]
+            compared += len(states)
     return wrong, compared
 
 

@@ -14,21 +14,24 @@ from typing import Any
 
 import uvicorn
 
-from hallpulse.domain.errors import HallpulseError, Unavailable
-from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
+from hallpulse.domain.errors import Unavailable
+from hallpulse.domain.figures import Coverage, Figure
 from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.integrity import CHECKS
+from hallpulse.domain.integrity import CHECKS, Findings
+from hallpulse.domain.measures import STATES
 from hallpulse.domain.plan import Plan
+from hallpulse.domain.workdays import Workdays
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import load_plans
-from hallpulse.store import STATES, BadCursor, CaseFilter, CaseHistory, CasePage, Coverage, Findings, Grant, Overview
+from hallpulse.store import Grant, Readable
 from services.gateway import server
 from services.gateway.app import create_app
 from services.gateway.courier import Message
-from services.gateway.desk import Desk, Reader
+from services.gateway.desk import Desk
 from services.gateway.doorkeeper import Doorkeeper, hash_of
 from services.gateway.rates import Rates
 from services.gateway.records import Records, Write
+from tests.moments import NEWEST, StatedStore
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 TODAY = date(2026, 11, 24)
@@ -40,91 +43,36 @@ DEPARTMENT_TOKEN = "of-justice"
 PLANS = Path(__file__).parents[1] / "plans"
 
 
-@dataclass
-class FakeStore:
-    """Every figure is 3 of 4; what was asked is remembered. `fault`: raised by every method."""
+_ALL = dict.fromkeys(COMPUTED, Figure(3, 4))
+_FOUND: dict[str, Any] = {"region": COUNTY, "hall": "hall-1", "case_id": "A 1", "decided": TODAY, "elapsed": 3}
 
-    fault: HallpulseError | None = None
-    asked: list[Any] = field(default_factory=list)
-    history: CaseHistory | None = None
-    page: CasePage = field(default_factory=lambda: CasePage(total=0))
+
+@dataclass(repr=False)
+class FakeStore(StatedStore):
+    """Every figure is 3 of 4, but for two that were declared; each department has a case in every state."""
+
+    own: dict[str, Figure] = field(
+        default_factory=lambda: {
+            **_ALL,
+            "leader_in_court": Figure(5, 6),
+            "law_lectures": Figure(4, 1, count=True),
+        }
+    )
+    by_department: dict[str, dict[str, Figure]] = field(
+        default_factory=lambda: {"justice": dict.fromkeys(COMPUTED, Figure(30, 40)), "unlisted": {}}
+    )
+    counties: Sequence[int] = (222401, COUNTY)
+    catalogue: Sequence[str] = ("justice",)
+    open: dict[str, dict[str, int]] = field(default_factory=lambda: {"justice": dict.fromkeys(STATES, 1)})
+    coverage: Coverage = field(default_factory=lambda: Coverage(5, 4, NEWEST))
+    findings: Sequence[Findings] = tuple(Findings(check, 1, (_FOUND,)) for check in CHECKS)
+    calendar: Workdays = field(default_factory=lambda: Workdays({}, (2027,)))
     tokens: dict[str, Grant] = field(
         default_factory=lambda: {
             hash_of(HALL_TOKEN): HALL,
             hash_of(DEPARTMENT_TOKEN): Grant("department", COUNTY, department="justice", name="justice"),
         }
     )
-
-    def find(self, token_hash: str) -> Grant | None:
-        self._note("find", token_hash)
-        return self.tokens.get(token_hash)
-
-    def ping(self) -> None:
-        self._note("ping")
-
-    def overview(self, scope: Scope, window: Window, today: date) -> Overview:
-        self._note("overview", scope, window, today)
-        return Overview(
-            figures=_figures(scope),
-            percentiles={"p50": 2, "p90": 7, "p95": None},
-            open_cases=dict.fromkeys(STATES, 2),
-            coverage=Coverage(5, 4, 1_790_000_000_000_000),
-            provisional=window.end.year > 2026,
-        )
-
-    def figures(self, scope: Scope, window: Window) -> dict[str, Figure]:
-        self._note("figures", scope, window)
-        return _figures(scope)
-
-    def figure_table(self, region: int, window: Window) -> FigureTable:
-        self._note("figure_table", region, window)
-        figures = dict.fromkeys(COMPUTED, Figure(30, 40))
-        return FigureTable(region, window, figures, {"justice": figures, "unlisted": {}})
-
-    def open_cases_by_department(self, region: int, today: date) -> dict[str, dict[str, int]]:
-        self._note("open_cases_by_department", region, today)
-        return {"justice": dict.fromkeys(STATES, 1)}
-
-    def list_cases(self, wanted: CaseFilter, today: date, cursor: str | None = None, limit: int = 100) -> CasePage:
-        self._note("list_cases", wanted, today, cursor, limit)
-        if cursor == "rubbish":
-            raise BadCursor
-        if wanted.indicator is not None and wanted.indicator not in COMPUTED:
-            raise KeyError(wanted.indicator)
-        return self.page
-
-    def case_history(self, region: int, hall: str, case_id: str, today: date) -> CaseHistory | None:
-        self._note("case_history", region, hall, case_id, today)
-        return self.history
-
-    def is_of(self, region: int, hall: str, case_id: str, department: str) -> bool:
-        self._note("is_of", region, hall, case_id, department)
-        clock = self.history.clock if self.history is not None else None
-        return clock is not None and clock.case.department == department
-
-    def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]:
-        self._note("integrity", scope, window, today)
-        row = {"region": COUNTY, "hall": "hall-1", "case_id": "A 1", "decided": today, "elapsed": 3}
-        return [Findings(check, 1, (row,)) for check in CHECKS]
-
-    def regions(self) -> list[int]:
-        self._note("regions")
-        return [222401, COUNTY]
-
-    def departments(self, region: int) -> list[str]:
-        self._note("departments", region)
-        return ["justice"]
-
-    def _note(self, *what: Any) -> None:
-        if self.fault is not None:
-            raise self.fault
-        self.asked.append(what)
-
-
-def _figures(scope: Scope) -> dict[str, Figure]:
-    if scope.hall is not None:
-        return {i.id: Figure(3, 4) for i in COMPUTED.values() if i.kind == "case"}
-    return {name: Figure(3, 4) for name in COMPUTED} | {"leader_in_court": Figure(5, 6)}
 
 
 @dataclass
@@ -147,7 +95,7 @@ class FakeClock:
 
 
 def make_desk(
-    store: Reader,
+    store: Readable,
     courier: FakeCourier | None = None,
     clock: FakeClock | None = None,
     *,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from hallpulse.domain.declared import period_window
-from hallpulse.domain.figures import Figure, FigureTable, Window
-from hallpulse.domain.integrity import CHECKS, Check
+from hallpulse.domain.figures import Coverage, Figure, FigureTable, Window, period_window
+from hallpulse.domain.integrity import CHECKS, Findings
 from hallpulse.domain.lowering import COMPRESSION, ItemChange
 from hallpulse.plans import load_plan
 from services.reports.monthly import Document, Material, Table
@@ -51,24 +50,11 @@ CHANGES = (
 )
 
 
-@dataclass(frozen=True)
-class Halls:
-    halls: int = 5
-    reporting: int = 4
-    newest: int | None = 1_685_526_120_000_000
-
-
-@dataclass(frozen=True)
-class Finding:
-    check: Check
-    count: int = 0
-    rows: Sequence[Mapping[str, Any]] = field(default=())
-
-
+COVERAGE = Coverage(halls=5, reporting=4, newest=1_685_526_120_000_000)
 FINDINGS = (
-    Finding(CHECKS[0], 2, ({"item_code": "A-7", "name": "排污许可"}, {"item_code": "A-8", "name": "建设工程许可"})),
-    Finding(CHECKS[1], 37, ({"case_id": "ZW-1", "hall": "main"},)),
-    *(Finding(check) for check in CHECKS[2:]),
+    Findings(CHECKS[0], 2, ({"item_code": "A-7", "name": "排污许可"}, {"item_code": "A-8", "name": "建设工程许可"})),
+    Findings(CHECKS[1], 37, ({"case_id": "ZW-1", "hall": "main"},)),
+    *(Findings(check, 0, ()) for check in CHECKS[2:]),
 )
 
 
@@ -95,8 +81,8 @@ def material(**other: Any) -> Material:
         "percentiles": {"p50": 1, "p90": 7, "p95": 11},
         "open_cases": OPEN,
         "changes": CHANGES,
-        "coverage": Halls(),
-        "period_coverage": Halls(reporting=5),
+        "coverage": COVERAGE,
+        "period_coverage": replace(COVERAGE, reporting=5),
         "findings": FINDINGS,
         "provisional": (),
     }

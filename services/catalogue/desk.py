@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from hallpulse.domain.catalogue import Timeline, span_on
-from hallpulse.domain.figures import Figure, Scope, Window
+from hallpulse.domain.catalogue import span_on
+from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.workdays import date_of, day_of
+from hallpulse.store import Readable
 from services.importing.columns import ITEM_COLUMNS
 from services.importing.departments import DepartmentCodes
 from services.importing.items import item_of
@@ -28,20 +29,10 @@ _COUNTS = {
 }
 
 
-class Catalogues(Protocol):
-    """What is asked of the store."""
-
-    def catalogue(self, region: int) -> Mapping[str, Timeline]: ...
-
-    def figures(self, scope: Scope, window: Window) -> Mapping[str, Figure]: ...
-
-    def ping(self) -> None: ...
-
-
 class CatalogueDesk:
     """Answers about catalogues, as values that go through JSON."""
 
-    def __init__(self, store: Catalogues) -> None:
+    def __init__(self, store: Readable) -> None:
         self._store = store
 
     def ping(self) -> None:
@@ -58,7 +49,8 @@ class CatalogueDesk:
 
     def item(self, region: int, item_code: str, on: date) -> dict[str, Any] | None:
         """The version of an item that is effective on a day."""
-        span = span_on(self._store.catalogue(region).get(item_code, ()), day_of(on))
+        with self._store.read() as moment:
+            span = span_on(moment.catalogue(region).get(item_code, ()), day_of(on))
         if span is None:
             return None
         until = None if span.end is None else date_of(span.end - 1).isoformat()
@@ -67,7 +59,8 @@ class CatalogueDesk:
 
     def counts(self, region: int, on: date) -> dict[str, int]:
         """How many items are effective on a day, and how many of them have each flag."""
-        figures = self._store.figures(Scope(region), Window(on, on))
+        with self._store.read() as moment:
+            figures = moment.figures(Scope(region), Window(on, on))
         counts = {name: figures[indicator].numerator for name, indicator in _COUNTS.items()}
         return {"items": figures["settled_item_share"].denominator, **counts}
 

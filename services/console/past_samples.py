@@ -8,20 +8,27 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import httpx
 from prometheus_client.metrics_core import Metric
 
 from hallpulse import metrics as names
 from hallpulse.domain.errors import HallpulseError
-from hallpulse.domain.figures import FigureTable, Window
+from hallpulse.domain.figures import Coverage, FigureTable, Window
+from hallpulse.domain.integrity import Findings
+from hallpulse.domain.lowering import ItemChange
+from hallpulse.domain.measures import ElapsedHistogram
 from hallpulse.domain.plan import Plan, plan_for
+from hallpulse.domain.workdays import Workdays
 from hallpulse.plans import load_plans
 from hallpulse.series import FilledFamily
 from hallpulse.settings import Settings
-from hallpulse.store import Coverage, Store, open_store
+from hallpulse.store import Hall, Moment, Readable, open_store
 from services.local.monitoring import without_login
 from services.targets.collector import snapshot_families
 from services.targets.desk import TargetDesk
@@ -44,40 +51,20 @@ OF_DEPARTMENTS = frozenset(
 Lines = Mapping[str, Sequence[str]]
 
 
-class _NoHalls:
-    def list(self) -> Sequence[object]:
-        return []
-
-    def last_event_times(self) -> dict[tuple[int, str], int]:
-        return {}
-
-
-class _Remembered:
-    """A store whose tables are read once: a day's table also serves the next day and the beginning of the trend.
+class _Past(Moment):
+    """A moment for past days that reads each table once: a day's table is also a later trend's beginning.
 
     The states of cases and halls on a past day are not stored, and are not part of the past samples.
     """
 
-    def __init__(self, store: Store, regions: Sequence[int]) -> None:
-        self._store = store
+    def __init__(self, moment: Moment, regions: Sequence[int]) -> None:
         self._regions = list(regions)
-        self._tables: dict[tuple[int, Window], FigureTable] = {}
-        self._departments = {region: store.departments(region) for region in regions}
-        self._workdays = {region: store.workdays(region) for region in regions}
-        self.halls = _NoHalls()
-
-    @contextmanager
-    def snapshot(self) -> Iterator[_Remembered]:
-        yield self
+        self._read = cache(moment.figure_table)
+        self._departments = {region: moment.departments(region) for region in regions}
+        self._workdays = {region: moment.workdays(region) for region in regions}
 
     def figure_table(self, region: int, window: Window) -> FigureTable:
-        key = region, window
-        if key not in self._tables:
-            self._tables[key] = self._store.figure_table(region, window)
-        return self._tables[key]
-
-    def coverage(self, *_: object) -> Coverage:
-        return Coverage(0, 0, None)
+        return self._read(region, window)
 
     def regions(self) -> list[int]:
         return self._regions
@@ -85,23 +72,46 @@ class _Remembered:
     def departments(self, region: int) -> list[str]:
         return self._departments[region]
 
-    def workdays(self, region: int) -> object:
+    def workdays(self, region: int) -> Workdays:
         return self._workdays[region]
 
-    def item_changes(self, *_: object) -> list[object]:
+    def coverage(self, *_: Any, **__: Any) -> Coverage:
+        return Coverage(0, 0, None)
+
+    def item_changes(self, *_: Any, **__: Any) -> list[ItemChange]:
         return []
 
-    def integrity(self, *_: object) -> list[object]:
+    def integrity(self, *_: Any, **__: Any) -> list[Findings]:
         return []
 
     def flagged_cases(self) -> dict[tuple[int, str], int]:
         return {}
 
-    def open_cases_by_department(self, *_: object) -> dict[str, dict[str, int]]:
+    def open_cases_by_department(self, *_: Any, **__: Any) -> dict[str, dict[str, int]]:
         return {}
 
-    def elapsed_histograms(self, *_: object) -> dict[str, object]:
+    def elapsed_histograms(self, *_: Any, **__: Any) -> dict[str, ElapsedHistogram]:
         return {}
+
+    def halls(self) -> list[Hall]:
+        return []
+
+    def last_event_times(self) -> dict[tuple[int, str], int]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """One moment for all days."""
+
+    moment: Moment
+
+    def ping(self) -> None:
+        """Do nothing: an open moment answers."""
+
+    @contextmanager
+    def read(self) -> Iterator[Moment]:
+        yield self.moment
 
 
 def past_days(plans: Sequence[Plan], region: int, today: date) -> list[date]:
@@ -114,17 +124,18 @@ def past_days(plans: Sequence[Plan], region: int, today: date) -> list[date]:
     ]
 
 
-def history(store: Store, plans: Sequence[Plan], days: Sequence[date], labels: Mapping[str, str]) -> Lines:
+def history(store: Readable, plans: Sequence[Plan], days: Sequence[date], labels: Mapping[str, str]) -> Lines:
     """Return family → its lines of OpenMetrics, oldest first. labels: those that Prometheus adds when it scrapes."""
     regions = sorted({plan.region for plan in plans})
-    figures = _Remembered(store, regions)
     found: defaultdict[str, list[str]] = defaultdict(list)
     suffix = ",".join(f'{name}="{_escaped(value)}"' for name, value in sorted(labels.items()))
-    for day in days:
-        moment = datetime.combine(day, time(23, 59, 59), SHANGHAI).timestamp()
-        desk = TargetDesk(figures, plans, lambda moment=moment: moment)  # type: ignore[arg-type, misc]
-        for family in _kept(snapshot_families(desk.refresh()), day):
-            found[family.name].extend(_lines(family, suffix, round(moment)))
+    with store.read() as moment:
+        past = _Held(_Past(moment, regions))
+        for day in days:
+            end = datetime.combine(day, time(23, 59, 59), SHANGHAI).timestamp()
+            desk = TargetDesk(past, plans, lambda end=end: end)  # type: ignore[misc]
+            for family in _kept(snapshot_families(desk.refresh()), day):
+                found[family.name].extend(_lines(family, suffix, round(end)))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hallpulse.store import STATES
+from hallpulse.domain.measures import STATES
 
 LISTED_STATES = (*STATES, "open", "pending", "flagged")
 PARTS = ("numerator", "denominator")

@@ -60,20 +60,23 @@ class Stored:
 
     def catalogue(self) -> Mapping[str, Timeline]:
         try:
-            return self.store.catalogue(self.place.region)
+            with self.store.read() as moment:
+                return moment.catalogue(self.place.region)
         except Unavailable:
             self._say()
             return {}
 
     def case_events(self, case_ids: Sequence[str]) -> Mapping[str, Sequence[CaseEvent]]:
         try:
-            return self.store.case_events(self.place.region, self.place.hall, case_ids)
+            with self.store.read() as moment:
+                return moment.case_events(self.place.region, self.place.hall, case_ids)
         except Unavailable:
             self._say()
             return {}
 
     def history(self, case_id: str) -> Sequence[HallEvent]:
-        found = self.store.case_history(self.place.region, self.place.hall, case_id, today())
+        with self.store.read() as moment:
+            found = moment.case_history(self.place.region, self.place.hall, case_id, today())
         return found.events if found is not None else ()
 
     def corrections(self) -> Corrections:

@@ -26,7 +26,7 @@ from hallpulse.tls import encrypted
 from services.ingest.calendars import CalendarWatch
 from services.ingest.faults import own_fault
 from services.ingest.keeping import KeepingWatch
-from services.ingest.mergers import Mergers
+from services.ingest.merging import MergingProcesses
 from services.ingest.pipeline import Pipeline
 from services.ingest.refusals import read_once
 from services.ingest.trial import try_stored
@@ -37,7 +37,7 @@ def run(settings: Settings) -> int:
     """Consume until a signal; the exit status. Raises HallpulseError where broker or database say no for good."""
     limits = ConsumerLimits(settings.partitions, settings.batch_events, settings.batch_seconds)
     gateway_users = frozenset({GATEWAY_USER, user_of(settings.amqp_url)})
-    mergers = Mergers(Place(settings.database_url, gateway_users), limits.committers)
+    mergers = MergingProcesses(Place(settings.database_url, gateway_users), limits.committers)
     store = open_store(settings.database_url, pool_size=2, service="ingest")
     try:
         return _run(settings, limits, store, mergers)
@@ -46,7 +46,7 @@ def run(settings: Settings) -> int:
         store.close()
 
 
-def _run(settings: Settings, limits: ConsumerLimits, store: Store, mergers: Mergers) -> int:
+def _run(settings: Settings, limits: ConsumerLimits, store: Store, mergers: MergingProcesses) -> int:
     registry = new_registry()
     metrics = IngestMetrics(registry)
     limit = RefusalLimit(settings.refusal_limit, settings.refusal_window)

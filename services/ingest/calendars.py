@@ -36,13 +36,15 @@ class CalendarWatch:
             return
         if self._folder.is_dir():
             touched = self._store.apply_calendars([national_calendar(), *load_overrides(self._folder)])
-        elif not self._store.has_calendars():
-            touched = self._store.apply_calendars([national_calendar()])
         else:
-            touched = 0
+            touched = 0 if self._has_calendars() else self._store.apply_calendars([national_calendar()])
         self._seen = files
         if touched:
             self._say(f"calendars changed: {touched} cases were dated again")
+
+    def _has_calendars(self) -> bool:
+        with self._store.read() as moment:
+            return moment.has_calendars()
 
     def start(self) -> None:
         self._thread.start()

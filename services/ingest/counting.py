@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import accumulate
 
+from hallpulse.broker import Letter
 from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.metrics import IngestMetrics
 from hallpulse.store.registry import HallRegistry
@@ -34,18 +35,20 @@ class Counting:
             self._metrics.know_halls([(hall.region, hall.hall) for hall in self._halls.list()])
             self._knew_halls = time.monotonic()
 
-    def count(self, opened: float, merged: Merged) -> None:
-        """opened: when the batch's first delivery came (of a monotonic clock)."""
+    def count(self, opened: float, merged: Merged, rejections: Sequence[Letter]) -> None:
+        """opened: when the batch's first delivery came (of a monotonic clock); rejections: of its refused parts."""
         self._metrics.stored(merged.new)
         for one in merged.times:
             self._count_order((one.region, one.hall), one.times)
-        for double in merged.duplicates:
-            self._metrics.duplicate(double.region, double.hall, double.count)
-        refused = Counter((letter.routing_key, letter.refusal.reason) for letter in (*merged.refused, *merged.reused))
+        for duplicate in merged.duplicates:
+            self._metrics.duplicate(duplicate.region, duplicate.hall, duplicate.count)
+        refused = Counter(
+            (rejection.routing_key, rejection.refusal.reason) for rejection in (*rejections, *merged.reused)
+        )
         for (key, reason), count in refused.items():
             self._metrics.refused(*_sender(key), str(reason), count)
         age = time.monotonic() - opened
-        self._metrics.batch(age, sum(merged.taken.values()) + len(merged.refused), age)
+        self._metrics.batch(age, sum(merged.taken.values()) + len(rejections), age)
 
     def _count_order(self, hall: tuple[int, str], times: Sequence[int]) -> None:
         """What came late, and what came after a newer event of its hall, as far as this process has seen."""

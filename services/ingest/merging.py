@@ -1,12 +1,17 @@
-"""What is done with the messages of a batch: decode, weigh, merge, and say in few words what became of them."""
+"""Merges the messages of a batch: decode, check, merge, and report what became of them, in numbers."""
 
 from __future__ import annotations
 
+import gc
 import operator
+import os
+import queue
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 from hallpulse.broker import Letter
 from hallpulse.contract.decode import decode_message, decode_ordinary
@@ -15,20 +20,34 @@ from hallpulse.contract.events import EventType, HallEvent
 from hallpulse.contract.reasons import Reason
 from hallpulse.contract.refusal import Refusal
 from hallpulse.contract.speaker import speaker, user_name
+from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.metrics import HallCount
-from hallpulse.store import Expected, MergeOutcome, Store
-
-from .refusals import rejected_letter
-from .work import HallTimes, Merged, Weigh, Work
+from hallpulse.store import Expected, MergeOutcome, Store, open_store
+from hallpulse.subprocess import Channel, Subprocess, SubprocessEnded, parent_channel
+from services.ingest.faults import own_fault
+from services.ingest.refusals import rejected_letter
+from services.ingest.work import (
+    Answer,
+    Check,
+    Failed,
+    HallTimes,
+    Merged,
+    Place,
+    Ready,
+    RefusedPart,
+    Request,
+    Verdict,
+    Work,
+)
 
 PART_BYTES = 128 * 1024
-"""So much is decoded before it is said what of it is refused: a flood of rubbish is known early."""
+"""Decoded at a time; what of it is refused is then handed over: a flood of rubbish is known early."""
 _hall_of = operator.attrgetter("region", "hall")
 _kind_of = operator.attrgetter("region", "hall", "type._value_")  # hashing a member of an enumeration is slow
 
 
 class Merging:
-    """On a store of its own or a shared one; for any number of threads.
+    """Merges batches into a store, on any number of threads.
 
     gateway_users: the broker users that may speak for any hall.
     """
@@ -43,10 +62,10 @@ class Merging:
         self._gateway_users = gateway_users
         self._now = now
 
-    def do(self, work: Work, weigh: Weigh) -> Merged:
-        """Merge a batch; `weigh` is asked, soon and once for each part of it, where some of that part is refused.
+    def do(self, work: Work, check: Check) -> Merged:
+        """Merge a batch; each part of it of which something is refused is handed to `check`, soon and once.
 
-        Raises Unavailable (some of it may be stored then, and is known when it comes again), Halt, what `weigh` raises.
+        Raises Unavailable (some of it may be stored then, and is known when it comes again), Halt, what `check` raises.
         """
         events: list[HallEvent] = []
         refused: list[Letter] = []
@@ -55,12 +74,13 @@ class Merging:
             events += good
             refused += bad
             if bad:
-                weigh(_taken(good), bad)
+                check(_taken(good), bad)
         taken = _taken(events)
         likely, doubtful = _parted(events, frozenset(id_.decode(errors="replace") for id_ in work.doubtful))
-        expected = Expected.SOME_STORED if work.old_doubles else Expected.NEW
-        merged = _merged(taken, refused, [self._merge(likely, expected), self._merge(doubtful, Expected.ANYTHING)])
-        self._store.refused.enter([*map(rejected_letter, (*refused, *merged.reused))], self._now())
+        expected = Expected.SOME_STORED if work.old_duplicates else Expected.NEW
+        merged = _merged(taken, [self._merge(likely, expected), self._merge(doubtful, Expected.ANYTHING)])
+        if refused or merged.reused:
+            self._store.refused.enter([*map(rejected_letter, (*refused, *merged.reused))], self._now())
         return merged
 
     def _merge(self, events: Sequence[HallEvent], expected: Expected) -> MergeOutcome:
@@ -73,8 +93,8 @@ class Merging:
         refused: list[Letter] = []
         columns = (work.bodies[part], work.content_types[part], work.routing_keys[part], work.user_ids[part])
         for body, content_type, routing_key, user_id in zip(*columns, strict=True):
-            check = speaker(routing_key, user_id, gateway_users).check
-            if (event := decode_ordinary(body, content_type, check, now)) is not None:
+            verify = speaker(routing_key, user_id, gateway_users).check
+            if (event := decode_ordinary(body, content_type, verify, now)) is not None:
                 events.append(event)
                 continue
             decoded = decode_message(
@@ -108,23 +128,22 @@ def _taken(events: Iterable[HallEvent]) -> dict[str, int]:
 def _parted(events: list[HallEvent], doubtful: frozenset[str]) -> tuple[list[HallEvent], list[HallEvent]]:
     """Those that are most likely new, and the doubtful ones.
 
-    They are stored one after the other: a double has to wait for whoever is just storing the same, and would have all
-    the others wait with it.
+    They are stored one after the other: a duplicate waits for the transaction that is just storing the same event, and
+    would have all the others wait with it.
     """
     if not doubtful:
         return events, []
     return [e for e in events if e.id not in doubtful], [e for e in events if e.id in doubtful]
 
 
-def _merged(taken: dict[str, int], refused: Sequence[Letter], outcomes: Sequence[MergeOutcome]) -> Merged:
+def _merged(taken: dict[str, int], outcomes: Sequence[MergeOutcome]) -> Merged:
     return Merged(
         taken=taken,
-        refused=refused,
         reused=[_reused(event) for outcome in outcomes for event in outcome.reused],
         new=[count for outcome in outcomes for count in _counts(outcome.new)],
         duplicates=[count for outcome in outcomes for count in _counts(outcome.duplicates)],
         times=[HallTimes.of(*hall, times) for outcome in outcomes for hall, times in outcome.times.items()],
-        old_doubles=any(outcome.stored_long_ago for outcome in outcomes),
+        old_duplicates=any(outcome.stored_long_ago for outcome in outcomes),
     )
 
 
@@ -142,3 +161,136 @@ def _reused(event: HallEvent) -> Letter:
     refusal = Refusal(Reason.ID_REUSED, "id", detail, source, encode_event(event))
     user = user_name(event.region, event.hall)
     return Letter(refusal, f"{user}.{event.type.family}", user)
+
+
+MODULE = "services.ingest.merging"
+NICE = 5
+"""People who ask wait for an answer; a backlog only takes a little longer."""
+
+
+class MergingProcesses:
+    """A number of processes, which begin to start at once; a batch goes to one that has nothing to do."""
+
+    def __init__(self, place: Place, count: int) -> None:
+        self._all = [_MergingProcess(place) for _ in range(count)]
+        self._free: queue.SimpleQueue[_MergingProcess] = queue.SimpleQueue()
+        for process in self._all:
+            self._free.put(process)
+
+    @property
+    def pids(self) -> list[int]:
+        return [process.pid for process in self._all]
+
+    def wait(self) -> None:
+        """Wait until each is ready. Raise Unavailable, Halt."""
+        for process in self._all:
+            process.wait()
+
+    def do(self, work: Work, check: Check) -> Merged:
+        """Raise Unavailable (also where a process was ended by someone: another takes its place), Halt."""
+        process = self._free.get()
+        try:
+            return process.do(work, check)
+        finally:
+            self._free.put(process)
+
+    def end(self) -> None:
+        """End all; what is under way is rolled back."""
+        for process in self._all:
+            process.end()
+
+
+class _MergingProcess:
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._ended = self._ready = False
+        self._start()
+
+    @property
+    def pid(self) -> int:
+        return self._subprocess.pid
+
+    def do(self, work: Work, check: Check) -> Merged:
+        self.wait()
+        self._subprocess.send(work)
+        answer = self._receive()
+        while isinstance(answer, RefusedPart):
+            try:
+                check(answer.taken, answer.rejections)
+            except BaseException:
+                self._subprocess.send(Verdict(False))
+                raise
+            self._subprocess.send(Verdict(True))
+            answer = self._receive()
+        assert isinstance(answer, Merged)
+        return answer
+
+    def wait(self) -> None:
+        if not self._ready:
+            self._receive()
+            self._ready = True
+
+    def end(self) -> None:
+        self._ended = True
+        self._subprocess.end()
+
+    def _start(self) -> None:
+        self._subprocess = Subprocess[Answer](MODULE, Answer)
+        self._ready = False
+        self._subprocess.send(self._place)
+
+    def _receive(self) -> Ready | RefusedPart | Merged:
+        try:
+            answer = self._subprocess.receive()
+        except SubprocessEnded as ended:
+            if not self._ended:
+                self._subprocess.end()
+                self._start()
+            raise Unavailable(f"a merging process {ended}") from None
+        if isinstance(answer, Failed):
+            raise Unavailable(answer.line) if answer.again else Halt(answer.line)
+        return answer
+
+
+class _Dropped(Exception):
+    """The other side does not want this batch merged."""
+
+
+def serve(channel: Channel[Any]) -> None:
+    """Merge the batches that come through a channel, until it ends (EOFError, ConnectionError)."""
+    place = channel.receive()
+    os.nice(NICE)
+    store = open_store(place.database_url, pool_size=1, service="ingest")
+    merging = Merging(store, place.gateway_users)
+    gc.freeze()  # what is loaded by now stays: collections need not look at it again
+    gc.set_threshold(100_000, 20, 100)  # a batch is some ten thousand objects that no cycle holds: look seldom
+    channel.send(Ready())
+    while True:
+        if (answer := _answer(merging, channel)) is not None:
+            channel.send(answer)
+
+
+def _answer(merging: Merging, channel: Channel[Any]) -> Merged | Failed | None:
+    def check(taken: Mapping[str, int], rejections: Sequence[Letter]) -> None:
+        channel.send(RefusedPart(taken, rejections))
+        if not channel.receive().merge:
+            raise _Dropped
+
+    work = channel.receive()
+    try:
+        return merging.do(work, check)
+    except _Dropped:
+        return None
+    except Unavailable as error:
+        return Failed(True, str(error))
+    except Halt as error:
+        return Failed(False, str(error))
+    except (EOFError, ConnectionError):
+        raise
+    except Exception as error:
+        return Failed(False, own_fault(error))
+
+
+if __name__ == "__main__":
+    with suppress(EOFError, ConnectionError):  # the service has ended
+        serve(parent_channel(Request))

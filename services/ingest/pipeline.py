@@ -1,4 +1,4 @@
-"""A batch on its way: what may be double in it, whoever merges it, what its refusals mean, what is counted."""
+"""Takes a batch through the ingest: guesses its duplicates, has it merged, checks its refusals, counts it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from hallpulse.store.registry import HallRegistry
 
 from .counting import Counting
 from .recent import RecentIds
-from .work import Merged, Weigh, Work
+from .work import Check, Merged, Work
 
 _ids_in = re.compile(rb'"id"\s*:\s*"([^"\\]{1,64})"').findall
 """Ids of events as they are written, without decoding them: good enough for a guess."""
 
 
 class Merger(Protocol):
-    """Whoever merges batches: other processes, or this one."""
+    """Merges batches, in other processes or in this one."""
 
-    def do(self, work: Work, weigh: Weigh) -> Merged: ...
+    def do(self, work: Work, check: Check) -> Merged: ...
 
 
 class Pipeline:
@@ -54,23 +54,24 @@ class Pipeline:
         Also RefusalsOverLimit: then nothing of the batch is refused, and it is not acknowledged.
         """
         self._counts.know_halls()  # before the merge: an outage after it would make new events count as repeated ones
-        noted = Counter[str]()
+        noted, refused = Counter[str](), list[Letter]()
 
-        def weigh(taken: Mapping[str, int], letters: Sequence[Letter]) -> None:
+        def check(taken: Mapping[str, int], rejections: Sequence[Letter]) -> None:
             with self._lock:
-                self._limit.check(letters)
+                self._limit.check(rejections)
             noted.update(taken)
-            self._note(taken, letters)
+            refused.extend(rejections)
+            self._note(taken, rejections)
 
-        merged = self._merger.do(self._work(batch), weigh)
-        if merged.old_doubles:
+        merged = self._merger.do(self._work(batch), check)
+        if merged.old_duplicates:
             self._recent.missed_some()
         with self._lock:
-            self._counts.count(batch.opened, merged)
+            self._counts.count(batch.opened, merged, refused)
         if merged.reused:
             self._note({}, merged.reused)
         self._note(Counter(merged.taken) - noted, ())
-        return [*merged.refused, *merged.reused]
+        return [*refused, *merged.reused]
 
     def _note(self, taken: Mapping[str, int], letters: Sequence[Letter]) -> None:
         with self._lock:
@@ -79,8 +80,8 @@ class Pipeline:
 
     def _work(self, batch: Batch) -> Work:
         _, bodies, content_types, routing_keys, user_ids = zip(*batch.deliveries, strict=True)
-        doubtful, old_doubles = self._recent.guess(set(_ids(bodies)))
-        return Work(bodies, content_types, routing_keys, user_ids, list(doubtful), old_doubles)
+        doubtful, old_duplicates = self._recent.guess(set(_ids(bodies)))
+        return Work(bodies, content_types, routing_keys, user_ids, list(doubtful), old_duplicates)
 
 
 def _ids(bodies: Iterable[bytes]) -> Iterable[bytes]:

@@ -1,4 +1,4 @@
-"""Ids that were stored lately by this process: most doubles are of these, and what is none can be stored faster.
+"""Ids that were stored lately by this process: most duplicates are of these, and what is none can be stored faster.
 
 Only a guess that saves work: what it does not know of is found by the database.
 """
@@ -10,15 +10,15 @@ from collections.abc import Set
 from typing import NamedTuple
 
 REMEMBERED = 200_000
-"""So many ids at least, twice as many at most: about 40 MB."""
+"""Ids at least, twice as many at most: about 40 MB."""
 DISTRUST_BATCHES = 10
 
 
 class Guess(NamedTuple):
-    """doubtful: ids of a batch that may be stored already; old_doubles: others may be too, as some were lately."""
+    """doubtful: ids of a batch that may be stored already; old_duplicates: others may be too, as some were lately."""
 
     doubtful: Set[bytes]
-    old_doubles: bool
+    old_duplicates: bool
 
 
 class RecentIds:
@@ -37,11 +37,11 @@ class RecentIds:
             self._newer |= ids
             if len(self._newer) >= REMEMBERED:
                 self._newer, self._older = set(), self._newer
-            old_doubles = self._distrust > 0
-            self._distrust -= old_doubles
-            return Guess(known, old_doubles)
+            old_duplicates = self._distrust > 0
+            self._distrust -= old_duplicates
+            return Guess(known, old_duplicates)
 
     def missed_some(self) -> None:
-        """Doubles of what was stored long ago, or by others, are coming: for a while it costs less to look first."""
+        """Duplicates of what was stored long ago, or by others, are coming: for a while it costs less to look first."""
         with self._lock:
             self._distrust = DISTRUST_BATCHES

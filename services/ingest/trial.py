@@ -32,8 +32,9 @@ def try_stored(store: Store, now: int) -> None:
 
     now: microseconds since 1970-01-01 UTC.
     """
-    events = store.sample_events(CASES_EACH)
-    check_clock(store.halls.last_event_times().values(), now)
+    with store.read() as moment:
+        events, newest = moment.sample_events(CASES_EACH), moment.last_event_times()
+    check_clock(newest.values(), now)
     check_build(events, now)
 
 

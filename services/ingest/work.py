@@ -11,18 +11,18 @@ from hallpulse.broker import Letter
 from hallpulse.metrics import HallCount
 
 
-class Place(msgspec.Struct):
+class Place(msgspec.Struct, tag="place", array_like=True):
     """Where a merging process works. gateway_users: the broker users that may speak for any hall."""
 
     database_url: str
     gateway_users: frozenset[str]
 
 
-class Work(msgspec.Struct, array_like=True):
+class Work(msgspec.Struct, tag="work", array_like=True):
     """The messages of a batch, column by column, as the broker delivered them.
 
-    doubtful: ids of events, as they are written, that may well be stored already, or just being stored; old_doubles:
-    whether doubles of what was stored long ago are likely among the others.
+    doubtful: ids of events, as they are written, that may well be stored already, or just being stored; old_duplicates:
+    whether duplicates of what was stored long ago are likely among the others.
     """
 
     bodies: Sequence[bytes]
@@ -30,14 +30,24 @@ class Work(msgspec.Struct, array_like=True):
     routing_keys: Sequence[str]
     user_ids: Sequence[str | None]
     doubtful: Sequence[bytes]
-    old_doubles: bool
+    old_duplicates: bool
 
 
-class Weighed(msgspec.Struct, tag="weighed", array_like=True):
-    """Some of a batch is refused: may it be? taken: REGION.HALL → events that are not."""
+class RefusedPart(msgspec.Struct, tag="refused", array_like=True):
+    """Some of a batch is refused, which may be too much. taken: REGION.HALL → events of the same part that are not."""
 
     taken: Mapping[str, int]
-    letters: Sequence[Letter]
+    rejections: Sequence[Letter]
+
+
+class Verdict(msgspec.Struct, tag="verdict", array_like=True):
+    """The answer to a refused part: whether the batch may be merged."""
+
+    merge: bool
+
+
+class Ready(msgspec.Struct, tag="ready", array_like=True):
+    """The process waits for its first batch."""
 
 
 class HallTimes(msgspec.Struct, array_like=True):
@@ -59,19 +69,19 @@ class HallTimes(msgspec.Struct, array_like=True):
 
 
 class Merged(msgspec.Struct, tag="merged", array_like=True):
-    """What became of a batch. taken: as of `Weighed`; refused: when it was decoded; reused: an id, by these events.
+    """What became of a batch; its refused parts have been handed over before.
 
-    new, duplicates: by hall and family, those stored now and those that had been stored before;
-    old_doubles: an event that was not doubtful had been stored before.
+    taken: REGION.HALL → its events; reused: rejections of events whose id was used before; new, duplicates: by hall and
+    family, those stored now and those that had been stored before; old_duplicates: an event that was not doubtful had
+    been stored before.
     """
 
     taken: Mapping[str, int]
-    refused: Sequence[Letter]
     reused: Sequence[Letter]
     new: Sequence[HallCount]
     duplicates: Sequence[HallCount]
     times: Sequence[HallTimes]
-    old_doubles: bool
+    old_duplicates: bool
 
 
 class Failed(msgspec.Struct, tag="failed", array_like=True):
@@ -81,5 +91,7 @@ class Failed(msgspec.Struct, tag="failed", array_like=True):
     line: str
 
 
-Weigh = Callable[[Mapping[str, int], Sequence[Letter]], None]
-"""Told of a part of a batch, its events by hall and its refusals, before any is stored; raises where it must not be."""
+Check = Callable[[Mapping[str, int], Sequence[Letter]], None]
+"""Takes a part of a batch of which something is refused (as `RefusedPart`) before any is stored; raises to stop it."""
+Request = Place | Work | Verdict
+Answer = Ready | RefusedPart | Merged | Failed

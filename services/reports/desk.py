@@ -10,15 +10,14 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from hallpulse.domain.declared import period_window
 from hallpulse.domain.errors import HallpulseError
-from hallpulse.domain.figures import Window
+from hallpulse.domain.figures import Window, period_window
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.workdays import date_of, local_day
-from hallpulse.store import Deed
+from hallpulse.store import Deed, Readable
 
 from .monthly import MonthlyReport, document_of, monthly_report
-from .reading import Snapshots, read_material
+from .reading import read_material
 from .renderers import FORMATS, MEDIA_TYPES, Format, rendered
 from .writing import put
 
@@ -36,7 +35,7 @@ class Auditor(Protocol):
     def append(self, deed: Deed) -> None: ...
 
 
-class Store(Snapshots, Protocol):
+class Store(Readable, Protocol):
     @property
     def audit(self) -> Auditor: ...
 

@@ -1,52 +1,23 @@
-"""Everything that a report needs, read from the store in one snapshot."""
+"""Everything that a report needs, of one moment."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from datetime import date
-from typing import Protocol
-
-from hallpulse.domain.figures import FigureTable, Scope, Window
-from hallpulse.domain.lowering import ItemChange
+from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.targets import read_tables
-from hallpulse.domain.workdays import Workdays, date_of, local_day
+from hallpulse.domain.workdays import date_of, local_day
+from hallpulse.store import Readable
 
 from .monthly import Material
-from .monthly.material import Coverage, Found, day_before
+from .monthly.material import day_before
 
 
-class Moment(Protocol):
-    """What the store held at one moment."""
-
-    def figure_table(self, region: int, window: Window) -> FigureTable: ...
-
-    def percentiles(self, scope: Scope, window: Window) -> Mapping[str, int | None]: ...
-
-    def coverage(self, scope: Scope, window: Window) -> Coverage: ...
-
-    def open_cases_by_department(self, region: int, today: date) -> Mapping[str, Mapping[str, int]]: ...
-
-    def item_changes(self, region: int, before: date, after: date) -> Sequence[ItemChange]: ...
-
-    def integrity(self, scope: Scope, window: Window, today: date) -> Sequence[Found]: ...
-
-    def workdays(self, region: int) -> Workdays: ...
-
-
-class Snapshots(Protocol):
-    """Raises Unavailable when the database cannot be reached."""
-
-    def snapshot(self) -> AbstractContextManager[Moment]: ...
-
-
-def read_material(store: Snapshots, plan: Plan, month: Window, now: int) -> Material:
+def read_material(store: Readable, plan: Plan, month: Window, now: int) -> Material:
     """now: microseconds since 1970-01-01 UTC, not before the month."""
     today = date_of(local_day(now))
     window = Window(month.start, min(month.end, today))
     before, scope = day_before(month), Scope(plan.region)
-    with store.snapshot() as moment:
+    with store.read() as moment:
         tables = {
             **read_tables(plan, before, moment.figure_table),
             **read_tables(plan, window.end, moment.figure_table),

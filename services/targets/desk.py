@@ -10,11 +10,10 @@ from typing import Any
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.targets import evaluate, read_tables
 from hallpulse.domain.workdays import date_of, local_day
+from hallpulse.store import Readable
 
-from .answers import evaluation_answer
-from .background import Memory
-from .changes import Announcements, Change, Key
-from .snapshot import Figures, Snapshot, read_regions
+from .changes import Announcements, Change, Key, evaluation_answer
+from .snapshot import Memory, Snapshot, read_regions
 
 _log = logging.getLogger(__name__)
 
@@ -59,8 +58,8 @@ class TargetDesk:
     The last snapshot stays when a reading fails, and says how old it is. clock: seconds since 1970-01-01 UTC.
     """
 
-    def __init__(self, figures: Figures, plans: Sequence[Plan], clock: Callable[[], float]) -> None:
-        self._figures = figures
+    def __init__(self, store: Readable, plans: Sequence[Plan], clock: Callable[[], float]) -> None:
+        self._store = store
         self._plans = tuple(plans)
         self._clock = clock
         self._memory = Memory(clock)
@@ -71,14 +70,14 @@ class TargetDesk:
         self.attempts = Attempts(clock)
 
     def refresh(self) -> Snapshot:
-        """Read everything anew. Raises Unavailable or Halt, and then keeps what was read before."""
+        """Read everything again. Raises Unavailable or Halt, and then keeps what was read before."""
         began = self.attempts.begin()
         today = self._day(began)
-        with self._figures.snapshot() as moment:
+        with self._store.read() as moment:
             regions = read_regions(moment, self._plans, today, self._memory)
             flagged = self._memory.flagged(moment)
-        last_events = self._figures.halls.last_event_times()
-        halls = tuple((hall.region, hall.hall) for hall in self._figures.halls.list())
+            last_events = moment.last_event_times()
+            halls = tuple((hall.region, hall.hall) for hall in moment.halls())
         took = self._clock() - began
         self.snapshot = Snapshot(began, took, regions, last_events, halls, flagged)
         return self.snapshot
@@ -89,11 +88,13 @@ class TargetDesk:
         plan = plan_for(self._plans, region, day)
         if plan is None:
             return evaluation_answer(region, day, None, [])
-        results = evaluate(plan, day, read_tables(plan, day, self._figures.figure_table))
+        with self._store.read() as moment:
+            tables = read_tables(plan, day, moment.figure_table)
+        results = evaluate(plan, day, tables)
         return evaluation_answer(region, day, plan, results)
 
     def due(self) -> list[Change]:
-        """The breaches and recoveries that nobody has been told of."""
+        """The breaches and recoveries that are still to be announced."""
         return self.announcements.due(self.snapshot) if self.snapshot is not None else []
 
     def told(self, keys: Iterable[Key]) -> None:

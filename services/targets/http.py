@@ -9,8 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import gzip_accepted
 
 from .desk import Attempts
-from .exposition import CONTENT_TYPE, exposition
-from .page import Page
+from .page import CONTENT_TYPE, Page, exposition
 
 STILL_SECONDS = 60.0
 """A timer that has not begun a reading for so long stands still, or its reading hangs."""

@@ -1,21 +1,25 @@
-"""The service's side of the process that reads for it."""
+"""The process that reads for the service: how it is started and asked, over a pair of sockets."""
 
 from __future__ import annotations
 
-import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from socket import socket, socketpair
+from typing import Any
+
+import msgspec
 
 from hallpulse.domain.errors import Halt, Unavailable
 
 from .changes import Key
-from .channel import Asked, Due, Failed, Read, receive, send
 from .desk import Attempts
 from .page import Page
 
-Started = tuple[subprocess.Popen[bytes], socket.socket]
+_LENGTH = struct.Struct("!Q")
+Started = tuple[subprocess.Popen[bytes], socket]
 Start = Callable[[], Started]
 PROGRAM = (sys.executable, "-m", "services.targets.reading")
 
@@ -24,7 +28,7 @@ def starting(environment: Mapping[str, str], program: Sequence[str] = PROGRAM) -
     """How the process is started, the first time and again."""
 
     def start() -> Started:
-        ours, theirs = socket.socketpair()
+        ours, theirs = socketpair()
         with theirs:
             command = [*program, str(theirs.fileno())]
             process = subprocess.Popen(command, env=dict(environment), pass_fds=(theirs.fileno(),))
@@ -34,9 +38,9 @@ def starting(environment: Mapping[str, str], program: Sequence[str] = PROGRAM) -
 
 
 class Reader:
-    """Has everything read anew; keeps the last page, and the changes that are still to be announced.
+    """Has everything read again; keeps the last page, and the changes that are still to be announced.
 
-    One that has ended, whyever, is started again for the next reading. It ends by itself when this process does. To be
+    One that has ended is started again for the next reading. It ends by itself when this process does. To be
     used by one green thread for reading and one for announcing.
     """
 
@@ -65,7 +69,7 @@ class Reader:
         self._due = [change for change in found.due if change.key not in self._told]
 
     def next_due(self) -> Due | None:
-        """A change that nobody has been told of; the same again until `told`."""
+        """A change that is still to be announced; the same again until `told`."""
         return self._due[0] if self._due else None
 
     def told(self, change: Due) -> None:
@@ -97,8 +101,62 @@ class Reader:
         return found
 
 
-def _end(process: subprocess.Popen[bytes], channel: socket.socket) -> None:
+def _end(process: subprocess.Popen[bytes], channel: socket) -> None:
     channel.close()
     with suppress(ProcessLookupError):
         process.kill()
     process.wait()
+
+
+class Asked(msgspec.Struct, frozen=True, tag=True):
+    """told: the changes that were announced since the last time."""
+
+    told: Sequence[Key]
+
+
+class Due(msgspec.Struct, frozen=True, tag=True):
+    """A change that is still to be announced. payload: the event's data."""
+
+    kind: str
+    key: Key
+    payload: dict[str, Any]
+
+
+class Read(msgspec.Struct, frozen=True, tag=True):
+    page: Page
+    due: Sequence[Due]
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """halt: going on would do damage; else it is to be tried again."""
+
+    halt: bool
+    reason: str
+
+
+Message = Asked | Read | Failed
+_DECODER = msgspec.msgpack.Decoder(Message)
+
+
+def send(channel: socket, message: Message) -> None:
+    """Raises OSError where the other side has ended."""
+    content = msgspec.msgpack.encode(message)
+    channel.sendall(_LENGTH.pack(len(content)) + content)
+
+
+def receive(channel: socket) -> Message:
+    """The next message. Raises EOFError or OSError where the other side has ended."""
+    (length,) = _LENGTH.unpack(_exactly(channel, _LENGTH.size))
+    message: Message = _DECODER.decode(_exactly(channel, length))
+    return message
+
+
+def _exactly(channel: socket, length: int) -> bytearray:
+    content = bytearray(length)
+    view, filled = memoryview(content), 0
+    while filled < length:
+        came = channel.recv_into(view[filled:])
+        if not came:
+            raise EOFError("the other side has ended")
+        filled += came
+    return content

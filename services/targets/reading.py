@@ -1,6 +1,6 @@
 """`python -m services.targets.reading DESCRIPTOR`: the process that reads and writes the page, for the one that serves.
 
-A reading of a province keeps an interpreter busy for a second of every two; whoever shared it would wait.
+A reading of a province keeps an interpreter busy for a second of every two; other work in it would wait.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from hallpulse.plans import load_plans
 from hallpulse.settings import settings_from
 from hallpulse.store import open_store
 
-from .channel import Asked, Due, Failed, Read, receive, send
 from .desk import TargetDesk
 from .page import page_of
+from .reader import Asked, Due, Failed, Read, receive, send
 
 
 def read(desk: TargetDesk, asked: Asked) -> Read | Failed:

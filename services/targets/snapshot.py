@@ -1,83 +1,101 @@
-"""All that /metrics shows, read at one go."""
+"""All that /metrics shows, read at one moment; what changes slowly is read again only after a while."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Protocol
+from datetime import date, timedelta
 
-from hallpulse.domain.figures import FigureTable, Scope, Window
-from hallpulse.domain.lowering import Lowering
+from hallpulse.domain.figures import Coverage, FigureTable, Scope, Window
+from hallpulse.domain.lowering import COMPRESSION, Lowering, lowerings
+from hallpulse.domain.measures import ElapsedHistogram
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.targets import TargetResult, evaluate, read_tables
+from hallpulse.domain.workdays import day_of
+from hallpulse.store import Moment
 
-from .background import Background, Memory, Sources, read_lowerings, window_of
-
-
-class Elapsed(Protocol):
-    """Decided cases by elapsed days: one count a bucket, and the sum of the days."""
-
-    @property
-    def counts(self) -> tuple[int, ...]: ...
-
-    @property
-    def total_days(self) -> int: ...
+DAYS_AGO = (1, 7)
+DROP_DAYS = 7
+MOST_NAMED = 10
+LASTING_SECONDS = 10.0
+INTEGRITY_LASTING_SECONDS = 120.0
 
 
-class Coverage(Protocol):
-    """How many halls there are, how many reported in the window, and its newest event (microseconds, UTC)."""
+@dataclass(frozen=True, slots=True)
+class Background:
+    """before: days ago → the figures of the period up to then; none of a day before the period.
 
-    @property
-    def halls(self) -> int: ...
+    provisional: no official holiday list is known for a year of the period so far; working: today is a working day.
+    """
 
-    @property
-    def reporting(self) -> int: ...
-
-    @property
-    def newest(self) -> int | None: ...
-
-
-class RegisteredHall(Protocol):
-    @property
-    def region(self) -> int: ...
-
-    @property
-    def hall(self) -> str: ...
+    before: Mapping[int, FigureTable]
+    provisional: bool
+    working: bool
 
 
-class Halls(Protocol):
-    def list(self) -> Sequence[RegisteredHall]: ...
-
-    def last_event_times(self) -> Mapping[tuple[int, str], int]:
-        """(region, hall) → microseconds since 1970-01-01 UTC, of registered halls."""
-        ...
-
-
-class Moment(Sources, Protocol):
-    """What is asked of the store at one moment; every method raises Unavailable when it cannot be reached."""
-
-    def regions(self) -> list[int]: ...
-
-    def departments(self, region: int) -> list[str]: ...
-
-    def coverage(self, scope: Scope, window: Window) -> Coverage: ...
-
-    def open_cases_by_department(self, region: int, today: date) -> Mapping[str, Mapping[str, int]]: ...
-
-    def elapsed_histograms(self, region: int, window: Window) -> Mapping[str, Elapsed]: ...
+def read_background(moment: Moment, region: int, plan: Plan | None, today: date) -> Background:
+    workdays = moment.workdays(region)
+    before = {}
+    for days in DAYS_AGO:
+        window = window_of(plan, today - timedelta(days=days))
+        if window is not None:
+            before[days] = moment.figure_table(region, window)
+    period = window_of(plan, today) or Window(today, today)
+    provisional = bool(workdays.provisional_in(period.start, period.end))
+    return Background(before, provisional, workdays.is_working(day_of(today)))
 
 
-class Figures(Protocol):
-    """The store; every method raises Unavailable when it cannot be reached."""
+def window_of(plan: Plan | None, on: date) -> Window | None:
+    """The plan's period up to a day, without a plan the day's calendar year."""
+    return Window(on.replace(month=1, day=1), on) if plan is None else plan.window(on)
 
-    @property
-    def halls(self) -> Halls: ...
 
-    def snapshot(self) -> AbstractContextManager[Moment]: ...
+def read_lowerings(moment: Moment, table: FigureTable, background: Background) -> list[Lowering]:
+    """The items that lowered the compression most; they are looked for only where it fell."""
+    earlier = background.before.get(DROP_DAYS)
+    if earlier is None:
+        return []
+    was, now = earlier.figure(COMPRESSION), table.figure(COMPRESSION)
+    if was.value is None or now.value is None or now.value >= was.value:
+        return []
+    changes = moment.item_changes(table.region, earlier.window.end, table.window.end)
+    return lowerings(was, now, changes, MOST_NAMED)
 
-    def figure_table(self, region: int, window: Window) -> FigureTable: ...
+
+class Memory:
+    """Keeps each region's background for a while. clock: seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._kept: dict[int, tuple[float, date, Plan | None, Background]] = {}
+        self._integrity: dict[int, tuple[float, Mapping[str, int]]] = {}
+        self._integrity_read = float("-inf")
+        self._flagged: tuple[float, Mapping[tuple[int, str], int]] = (float("-inf"), {})
+
+    def flagged(self, moment: Moment) -> Mapping[tuple[int, str], int]:
+        """(region, hall) → cases with a flag."""
+        now = self._clock()
+        if not 0 <= now - self._flagged[0] < LASTING_SECONDS:
+            self._flagged = now, moment.flagged_cases()
+        return self._flagged[1]
+
+    def integrity(self, moment: Moment, region: int, window: Window) -> Mapping[str, int]:
+        """Check → findings. The checks read cases: one region at most is read anew a second, the others wait."""
+        now, kept = self._clock(), self._integrity.get(region)
+        stale = kept is None or not 0 <= now - kept[0] < INTEGRITY_LASTING_SECONDS
+        if stale and now - self._integrity_read >= 1:
+            self._integrity_read = now
+            found = moment.integrity(Scope(region), window, window.end)
+            kept = self._integrity[region] = now, {one.check.id: one.count for one in found}
+        return kept[1] if kept is not None else {}
+
+    def background(self, moment: Moment, region: int, plan: Plan | None, today: date) -> Background:
+        now, kept = self._clock(), self._kept.get(region)
+        if kept is not None and kept[1:3] == (today, plan) and 0 <= now - kept[0] < LASTING_SECONDS:
+            return kept[3]
+        background = read_background(moment, region, plan, today)
+        self._kept[region] = (now, today, plan, background)
+        return background
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +110,7 @@ class RegionView:
     table: FigureTable
     results: tuple[TargetResult, ...]
     open_cases: Mapping[str, Mapping[str, int]]
-    elapsed: Mapping[str, Elapsed]
+    elapsed: Mapping[str, ElapsedHistogram]
     departments: frozenset[str]
     coverage: Coverage
     background: Background
@@ -112,33 +130,33 @@ class Snapshot:
     flagged: Mapping[tuple[int, str], int]
 
 
-def read_regions(figures: Moment, plans: Sequence[Plan], today: date, memory: Memory) -> tuple[RegionView, ...]:
+def read_regions(moment: Moment, plans: Sequence[Plan], today: date, memory: Memory) -> tuple[RegionView, ...]:
     """Every region that has data, halls or a plan in force, in order of the codes."""
     planned = {p.region: p for p in plans if plan_for(plans, p.region, today) is p}
-    regions = sorted({*figures.regions(), *planned})
-    return tuple(_view(figures, region, planned.get(region), today, memory) for region in regions)
+    regions = sorted({*moment.regions(), *planned})
+    return tuple(_view(moment, region, planned.get(region), today, memory) for region in regions)
 
 
-def _view(figures: Moment, region: int, plan: Plan | None, today: date, memory: Memory) -> RegionView:
+def _view(moment: Moment, region: int, plan: Plan | None, today: date, memory: Memory) -> RegionView:
     window = window_of(plan, today) or Window(today.replace(month=1, day=1), today)
     if plan is None:
-        tables, results = {window.end: figures.figure_table(region, window)}, []
+        tables, results = {window.end: moment.figure_table(region, window)}, []
     else:
-        tables = read_tables(plan, today, figures.figure_table)
+        tables = read_tables(plan, today, moment.figure_table)
         results = evaluate(plan, today, tables)
-    background = memory.background(figures, region, plan, today)
+    background = memory.background(moment, region, plan, today)
     return RegionView(
         region=region,
         plan=plan,
         table=tables[window.end],
         background=background,
-        lowerings=tuple(read_lowerings(figures, tables[window.end], background)),
-        findings=memory.integrity(figures, region, window),
+        lowerings=tuple(read_lowerings(moment, tables[window.end], background)),
+        findings=memory.integrity(moment, region, window),
         results=tuple(results),
-        open_cases=figures.open_cases_by_department(region, today),
-        elapsed=figures.elapsed_histograms(region, window),
-        coverage=figures.coverage(Scope(region), window),
-        departments=frozenset(_departments(plan)) | frozenset(figures.departments(region)),
+        open_cases=moment.open_cases_by_department(region, today),
+        elapsed=moment.elapsed_histograms(region, window),
+        coverage=moment.coverage(Scope(region), window),
+        departments=frozenset(_departments(plan)) | frozenset(moment.departments(region)),
     )
 
 

@@ -60,6 +60,15 @@ DEPARTMENT_INDICATOR_DENOMINATOR = MetricFamily(
     "hallpulse_department_indicator_denominator", f"A department's denominator {_SO_FAR}", _DEPARTMENT_INDICATOR
 )
 
+_STATES = {
+    State.NOT_STARTED: "not started",
+    State.NOT_MEASURED: "not measured",
+    State.BELOW_MIN_DENOMINATOR: "too few cases",
+    State.MET: "met",
+    State.ON_PACE: "on pace",
+    State.BEHIND: "behind its path",
+    State.MISSED: "missed",
+}
 _ASPECTS = {
     "goal": "What must hold at the end of the plan's period.",
     "required": "What the target's path asks for today.",
@@ -67,12 +76,9 @@ _ASPECTS = {
     "met": "1 if the goal holds, 0 if not; absent where nothing can be said.",
     "on_pace": "1 if what is required today holds, 0 if not; absent where nothing can be said.",
     "forecast": "The value at the period's end if it goes on as of late.",
-    "state": "0 not started, 1 not measured, 2 too few cases, 3 met, 4 on pace, 5 behind its path, 6 missed.",
+    "state": f"{', '.join(f'{number} {words}' for number, words in enumerate(_STATES.values()))}.",
 }
-STATE_NUMBERS = (
-    State.NOT_STARTED, State.NOT_MEASURED, State.BELOW_MIN_DENOMINATOR, State.MET, State.ON_PACE, State.BEHIND,
-    State.MISSED,
-)  # fmt: skip
+STATE_NUMBERS = tuple(_STATES)
 """States in the order of their numbers."""
 TARGET = {aspect: MetricFamily(f"hallpulse_target_{aspect}", text, _TARGET) for aspect, text in _ASPECTS.items()}
 DEPARTMENT_TARGET = {

@@ -11,6 +11,7 @@ from typing import Any
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.store import Store, open_store
 from tests.chaos.history import CARELESS, Event, History, marks_of
+from tests.moments import ask
 from tests.oracle import brute
 
 _MOST_SHOWN = 5
@@ -76,10 +77,12 @@ def _check_stored(history: History, store: Store, verdict: Verdict) -> None:
     for event in history.valid:
         _, region, hall = event["source"].split("/")
         ids.setdefault((int(region), hall), set()).add(event["id"])
-    counts = {(region, hall): n for region in {r for r, _ in ids} for hall, n in store.event_counts(region).items()}
+    counts = {
+        (region, hall): n for region in {r for r, _ in ids} for hall, n in ask(store).event_counts(region).items()
+    }
     verdict.stored = sum(counts.values())
     for (region, hall), wanted in sorted(ids.items()):
-        found = store.stored_ids(region, hall, sorted(wanted))
+        found = ask(store).stored_ids(region, hall, sorted(wanted))
         verdict.lost += [f"/{region}/{hall} {one}" for one in sorted(wanted - found)]
         more = counts.pop((region, hall), 0) - len(found)
         if more:
@@ -118,7 +121,7 @@ def _check_figures(history: History, store: Store, verdict: Verdict) -> None:
         for window in windows(history.year):
             expected = brute.indicators(reading, region, window.start, window.end, department=department, hall=hall)
             verdict.figures += len(expected)
-            differences = brute.compare(expected, store.figures(scope, window))
+            differences = brute.compare(expected, ask(store).figures(scope, window))
             verdict.wrong_figures += [f"{scope} {window.start} to {window.end}: {one}" for one in differences]
 
 

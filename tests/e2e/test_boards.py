@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from hallpulse.domain.targets import State
+from hallpulse.metrics import STATE_NUMBERS
 from hallpulse.plans import load_plans
 from services.boards.board.frame import month_starts
 from services.boards.board.render import render_boards
@@ -108,7 +110,10 @@ def test_every_target_shows_something_also_where_nothing_was_measured(prometheus
             if not any(answers):
                 without.append((target.id, panel["title"]))
         assert prometheus.query(f'hallpulse_target_state{{target="{target.id}"}}')
-    unmeasured = {s["metric"]["target"] for s in prometheus.query("hallpulse_target_state == 1")}
+    unmeasured = {
+        s["metric"]["target"]
+        for s in prometheus.query(f"hallpulse_target_state == {STATE_NUMBERS.index(State.NOT_MEASURED)}")
+    }
     assert unmeasured, "the demo year has a target without figures"
     measured_only = {"当前值", "差距", "期末预计", "分子与分母", "各部门"}
     counts = {t.id for t in PLAN.targets if t.unit != "share"}

@@ -29,6 +29,7 @@ from tests.fuzz.messages import FAMILIES, HALLS, REGION, Sent, messages
 from tests.hall_events import NOW
 from tests.ingesting import PARTITIONS
 from tests.integration.test_ingest_process import environment, metric, running
+from tests.moments import ask
 from tests.servers import Vhost
 
 __all__ = ["environment"]
@@ -112,9 +113,9 @@ def take_all(vhost: Vhost) -> Iterator[Copy]:
 def stored(store: Store, sent: Sequence[Sent]) -> set[tuple[str, str]]:
     """Hall and id of every stored event; fails where one is stored whose id nobody sent."""
     ids = {key[1] for message in sent for body in (message.body, *message.parts) if (key := key_in(body))}
-    found = {(hall, id_) for hall in HALLS for id_ in store.stored_ids(REGION, hall, sorted(ids))}
-    assert len(found) == sum(store.event_counts(REGION).values())
-    assert store.regions() == [REGION]
+    found = {(hall, id_) for hall in HALLS for id_ in ask(store).stored_ids(REGION, hall, sorted(ids))}
+    assert len(found) == sum(ask(store).event_counts(REGION).values())
+    assert ask(store).regions() == [REGION]
     return found
 
 

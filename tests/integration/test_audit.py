@@ -25,6 +25,7 @@ from hallpulse.store.migration import alembic_config
 from services.console.main import cli
 from tests.hall_events import changed
 from tests.ingesting import ingest, publish, publishing, wait_until
+from tests.moments import ask
 from tests.servers import Vhost
 
 ME = f"{getpass.getuser()}@{socket.gethostname()}"
@@ -151,7 +152,7 @@ def test_imports_are_noted_with_what_went_in_and_only_where_something_did(
     with publishing(vhost), ingest(vhost, store_url):
         for _ in range(2):
             run("import", "catalogue", file, "--region", "222424", "--hall", "hall-1", "--effective-from", "2026-01-01")
-            wait_until(lambda: bool(store.catalogue(222424)))
+            wait_until(lambda: bool(ask(store).catalogue(222424)))
     (line,) = store.audit.list(action="import")
     assert (line.deed.subject, line.deed.region) == ("目录[1].csv", 222424)
     assert line.deed.detail == {"hall": "hall-1", "rows": 1, "rejected": 0, "events": 1}

@@ -14,6 +14,7 @@ from hallpulse.store.locks import _HALL, _hall_key
 from tests.ingesting import wait_until
 from tests.integration.test_store import COUNTY, YEAR, case
 from tests.merging import NOW, decoded
+from tests.moments import ask
 
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
@@ -46,6 +47,6 @@ def test_doubles_of_events_that_are_just_being_stored_count_once(
         thread.join(30)
     assert sorted(len(outcome.new) for outcome in outcomes) == [0, 0, 4]
     assert sorted(len(outcome.duplicates) for outcome in outcomes) == [0, 4, 4]
-    assert store.figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(8, 2)
-    assert store.event_counts(222424) == {"hall-1": 4}
+    assert ask(store).figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(8, 2)
+    assert ask(store).event_counts(222424) == {"hall-1": 4}
     assert store.recompute(check=True) == []

@@ -6,6 +6,7 @@ from hallpulse.domain.figures import Figure, Scope
 from hallpulse.store import CaseFilter, Store
 from tests.integration.test_store import TODAY, YEAR, item, received, step
 from tests.merging import decoded, merge_all
+from tests.moments import ask
 
 HOSTILE = (
     "' OR '1'='1", "'; DROP TABLE events; --", '"; DELETE FROM cases; --', "\\N", "\\.", "a\\'b\\", "%s %(id)s %",
@@ -30,17 +31,17 @@ def test_hostile_texts_are_texts(store: Store) -> None:
     again = merge_all(store, decoded(stream()), 100)
     assert sum(len(outcome.duplicates) for outcome in again) == 3 * len(HOSTILE)
     assert not any(outcome.reused or outcome.new for outcome in again)
-    assert store.stored_ids(222424, "hall-1", HOSTILE) == set(HOSTILE)
+    assert ask(store).stored_ids(222424, "hall-1", HOSTILE) == set(HOSTILE)
     for text in HOSTILE:
         scope = Scope(222424, text)
-        assert store.figures(scope, YEAR)["acceptance_rate"] == Figure(0, 1), text
-        page = store.list_cases(CaseFilter(scope, None, "acceptance_rate", "denominator", YEAR), TODAY)
+        assert ask(store).figures(scope, YEAR)["acceptance_rate"] == Figure(0, 1), text
+        page = ask(store).list_cases(CaseFilter(scope, None, "acceptance_rate", "denominator", YEAR), TODAY)
         assert [row.case_id for row in page.cases] == [text]
-        history = store.case_history(222424, "hall-1", text, TODAY)
+        history = ask(store).case_history(222424, "hall-1", text, TODAY)
         assert history is not None
         assert len(history.events) == 2
-        assert store.catalogue(222424)[text]
-        assert store.case_history(222424, text, text, TODAY) is None
-    assert store.figures(Scope(222424), YEAR)["acceptance_rate"] == Figure(0, len(HOSTILE))
-    assert set(store.departments(222424)) == set(HOSTILE)
+        assert ask(store).catalogue(222424)[text]
+        assert ask(store).case_history(222424, text, text, TODAY) is None
+    assert ask(store).figures(Scope(222424), YEAR)["acceptance_rate"] == Figure(0, len(HOSTILE))
+    assert set(ask(store).departments(222424)) == set(HOSTILE)
     assert store.recompute(check=True) == []

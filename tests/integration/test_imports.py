@@ -18,6 +18,7 @@ from services.console.main import cli
 from services.simulator import County, simulate
 from services.simulator.county import moment
 from tests.ingesting import ingest, publishing, wait_until
+from tests.moments import ask
 from tests.servers import Vhost
 from tests.unit.test_simulator import PLAN, WORKDAYS, shares
 
@@ -54,11 +55,11 @@ def imported(environment: dict[str, str], kind: str, path: Path, *options: str) 
 
 
 def stored(store: Store) -> int:
-    return store.event_counts(REGION).get("hall", 0)
+    return ask(store).event_counts(REGION).get("hall", 0)
 
 
 def figure(store: Store, indicator: str) -> Figure:
-    return store.figures(Scope(REGION), EVER)[indicator]
+    return ask(store).figures(Scope(REGION), EVER)[indicator]
 
 
 def test_cases_are_imported_once_however_often(tmp_path: Path, environment: dict[str, str], store: Store) -> None:
@@ -163,7 +164,7 @@ def test_a_simulated_year_is_fed_watched_and_fed_again(environment: dict[str, st
     for _ in range(2):
         watch = Watch(store)
         feed(environment["HALLPULSE_AMQP_URL"], (one.event for one in sent), watch, None)
-        assert watch.stored() == watch.published == sum(store.event_counts(REGION).values())
-        found = store.figures(Scope(REGION), Window(date(2026, 1, 1), end))
+        assert watch.stored() == watch.published == sum(ask(store).event_counts(REGION).values())
+        found = ask(store).figures(Scope(REGION), Window(date(2026, 1, 1), end))
         assert {name: found[name].value for name in shares(sent, end)} == shares(sent, end)
     assert vhost.user

@@ -19,6 +19,7 @@ from hallpulse.store import Store
 from services.ingest.pipeline import Pipeline
 from tests.hall_events import changed
 from tests.ingesting import ingest, publish, publishing, routing_key, stored, take_refused, wait_until
+from tests.moments import ask
 from tests.servers import BrokerServer, Vhost
 
 SOURCE = "/222424/hall-1"
@@ -36,7 +37,7 @@ def accepted(number: int) -> dict[str, Any]:
 
 
 def accepted_cases(store: Store) -> int:
-    return store.figures(Scope(222424), EVER)["unified_acceptance_rate"].denominator
+    return ask(store).figures(Scope(222424), EVER)["unified_acceptance_rate"].denominator
 
 
 BAD: list[tuple[Reason, object]] = [

@@ -4,10 +4,11 @@ from datetime import date
 from typing import Any
 
 from hallpulse.domain.figures import Scope, Window
-from hallpulse.domain.integrity import CHECKS
-from hallpulse.store import Findings, Store
+from hallpulse.domain.integrity import CHECKS, Findings
+from hallpulse.store import Store
 from tests.integration.test_store import case, cloud_event, item, received, step
 from tests.merging import decoded, merge_all
+from tests.moments import ask
 
 MARCH = Window(date(2026, 3, 1), date(2026, 3, 31))
 TODAY = date(2026, 11, 24)
@@ -15,7 +16,7 @@ TODAY = date(2026, 11, 24)
 
 def found(store: Store, events: list[dict[str, Any]], check: str, window: Window = MARCH) -> Findings:
     merge_all(store, decoded(events), 100)
-    (findings,) = [one for one in store.integrity(Scope(222424), window, TODAY) if one.check.id == check]
+    (findings,) = [one for one in ask(store).integrity(Scope(222424), window, TODAY) if one.check.id == check]
     return findings
 
 
@@ -24,7 +25,7 @@ def accepted(case_id: str, day: str) -> list[dict[str, Any]]:
 
 
 def test_every_check_answers_also_without_findings(store: Store) -> None:
-    findings = store.integrity(Scope(220000), MARCH, TODAY)
+    findings = ask(store).integrity(Scope(220000), MARCH, TODAY)
     assert [(one.check, one.count, one.rows) for one in findings] == [(check, 0, ()) for check in CHECKS]
 
 

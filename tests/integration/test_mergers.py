@@ -20,14 +20,14 @@ from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.domain.figures import Figure
 from hallpulse.store import Store, open_store
 from hallpulse.store.locks import _HALL, _hall_key
-from services.ingest.mergers import Mergers
-from services.ingest.merging import Merging
+from services.ingest.merging import Merging, MergingProcesses
 from services.ingest.work import Merged, Place, Work
 from tests.ingest_process import running, settings
 from tests.ingesting import publish, publishing, stored, wait_until
 from tests.integration.test_doubles_in_flight import WAITING
 from tests.integration.test_store import COUNTY, YEAR, case, item
 from tests.merging import NOW, decoded
+from tests.moments import ask
 from tests.servers import Vhost
 
 USER = "gateway"
@@ -47,8 +47,8 @@ def anything(_: Mapping[str, int], __: Sequence[Letter]) -> None:
 
 
 @pytest.fixture
-def mergers(store_url: str) -> Iterator[Mergers]:
-    made = Mergers(Place(store_url, frozenset({USER})), 2)
+def mergers(store_url: str) -> Iterator[MergingProcesses]:
+    made = MergingProcesses(Place(store_url, frozenset({USER})), 2)
     yield made
     made.end()
 
@@ -57,12 +57,12 @@ def mergers(store_url: str) -> Iterator[Mergers]:
 def do(request: pytest.FixtureRequest, store: Store) -> Do:
     if request.param == "this process":
         return Merging(store, frozenset({USER}), lambda: NOW).do
-    mergers: Mergers = request.getfixturevalue("mergers")
+    mergers: MergingProcesses = request.getfixturevalue("mergers")
     return mergers.do
 
 
-def processes(mergers: Mergers) -> list[int]:
-    return [merger._companion._process.pid for merger in mergers._all]
+def processes(mergers: MergingProcesses) -> list[int]:
+    return mergers.pids
 
 
 def test_a_batch_is_stored_and_told_in_numbers(do: Do, store: Store) -> None:
@@ -71,8 +71,8 @@ def test_a_batch_is_stored_and_told_in_numbers(do: Do, store: Store) -> None:
     assert [(one.region, one.hall, one.family, one.count) for one in merged.new] == [(222424, "hall-1", "case", 4)]
     assert [(one.hall, one.count) for one in merged.duplicates] == [("hall-1", 1)]
     assert [(one.region, one.hall, len(one.times)) for one in merged.times] == [(222424, "hall-1", 4)]
-    assert (merged.refused, merged.reused, merged.old_doubles) == ([], [], False)
-    assert store.figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(8, 2)
+    assert (merged.reused, merged.old_duplicates) == ([], False)
+    assert ask(store).figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(8, 2)
 
 
 @pytest.mark.parametrize("old", [False, True])
@@ -80,19 +80,20 @@ def test_what_was_stored_before_is_found_whether_it_was_doubted_or_not(do: Do, s
     do(work(*case(1)), anything)
     other = {**case(1)[0], "time": "2026-03-03T09:00:00+08:00"}
     doubted = do(work(*case(1), *case(2), doubtful=[b"case-1-received", b"case-1-decided"]), anything)
-    assert ([one.count for one in doubted.duplicates], doubted.old_doubles) == ([2], False)
+    assert ([one.count for one in doubted.duplicates], doubted.old_duplicates) == ([2], False)
     missed = do(work(*case(2), *case(3), other, old=old), anything)
-    assert ([one.count for one in missed.duplicates], missed.old_doubles) == ([2], True)
+    assert ([one.count for one in missed.duplicates], missed.old_duplicates) == ([2], True)
     assert [letter.refusal.reason for letter in missed.reused] == [Reason.ID_REUSED]
-    assert store.event_counts(222424) == {"hall-1": 6}
+    assert ask(store).event_counts(222424) == {"hall-1": 6}
     assert store.recompute(check=True) == []
 
 
 def test_refused_events_come_back_with_how_they_came(do: Do, store: Store) -> None:
     asked = []
     batch = Work([b"[1]"], [BATCH_TYPE], [KEY], [None], [], False)
-    merged = do(batch, lambda taken, letters: asked.append((dict(taken), list(letters))))
-    (letter,) = merged.refused
+    merged = do(batch, lambda taken, rejections: asked.append((dict(taken), list(rejections))))
+    ((_, (letter,)),) = asked
+    assert merged.reused == []
     assert (letter.routing_key, letter.user_id, letter.refusal.body) == (KEY, "", b"1")
     assert asked == [({}, [letter])]
     assert stored(store) == 0
@@ -114,16 +115,16 @@ def test_a_case_that_is_new_has_the_limits_that_hold_now_not_those_seen_last(
     """It is folded before its hall is held, from what was seen of the catalogue last."""
     do(work(item(10, "2026-01-01", "v1"), key="222424.hall-1.item"), anything)
     do(work(*case(1, decided="2026-03-09")), anything)
-    assert store.figures(COUNTY, YEAR)["promise_kept_rate"] == Figure(1, 1)
+    assert ask(store).figures(COUNTY, YEAR)["promise_kept_rate"] == Figure(1, 1)
     elsewhere = open_store(store_url)
     elsewhere.merge(decoded([item(3, "2026-01-01", "v2") | {"time": "2026-01-03T09:00:00+08:00"}]), NOW)
     elsewhere.close()
     do(work(*case(2, decided="2026-03-09")), anything)
-    assert store.figures(COUNTY, YEAR)["promise_kept_rate"] == Figure(0, 2)
+    assert ask(store).figures(COUNTY, YEAR)["promise_kept_rate"] == Figure(0, 2)
     assert store.recompute(check=True) == []
 
 
-def test_a_process_that_was_killed_is_said_and_another_takes_its_place(mergers: Mergers, store: Store) -> None:
+def test_a_process_that_was_killed_is_said_and_another_takes_its_place(mergers: MergingProcesses, store: Store) -> None:
     mergers.wait()
     before = processes(mergers)
     for pid in before:
@@ -133,10 +134,10 @@ def test_a_process_that_was_killed_is_said_and_another_takes_its_place(mergers: 
             mergers.do(work(*case(1)), anything)
     mergers.do(work(*case(1)), anything)
     assert not {*before} & {*processes(mergers)}
-    assert store.event_counts(222424) == {"hall-1": 2}
+    assert ask(store).event_counts(222424) == {"hall-1": 2}
 
 
-def test_a_fault_of_its_own_is_one_line_with_its_place(mergers: Mergers) -> None:
+def test_a_fault_of_its_own_is_one_line_with_its_place(mergers: MergingProcesses) -> None:
     torn = Work([b"1", b"2"], [EVENT_TYPE], [KEY], [USER], [], False)
     with pytest.raises(Halt, match=r"stopped by a fault of its own: ValueError: .*merging\.py:\d+\)$") as error:
         mergers.do(torn, anything)
@@ -145,7 +146,7 @@ def test_a_fault_of_its_own_is_one_line_with_its_place(mergers: Mergers) -> None
 
 
 def test_a_database_that_is_away_is_tried_again_by_whoever_asked() -> None:
-    away = Mergers(Place("postgresql://nobody@127.0.0.1:1/none", frozenset({USER})), 1)
+    away = MergingProcesses(Place("postgresql://nobody@127.0.0.1:1/none", frozenset({USER})), 1)
     try:
         for _ in range(2):
             with pytest.raises(Unavailable, match="database: "):
@@ -155,14 +156,14 @@ def test_a_database_that_is_away_is_tried_again_by_whoever_asked() -> None:
 
 
 def test_none_is_left_at_the_end(store_url: str) -> None:
-    made = Mergers(Place(store_url, frozenset({USER})), 3)
+    made = MergingProcesses(Place(store_url, frozenset({USER})), 3)
     pids = processes(made)
     made.end()  # while they are still starting
     assert not any(alive(pid) for pid in pids)
 
 
 def test_what_is_under_way_at_the_end_is_given_up_and_nobody_takes_its_place(store_url: str, store: Store) -> None:
-    made = Mergers(Place(store_url, frozenset({USER})), 1)
+    made = MergingProcesses(Place(store_url, frozenset({USER})), 1)
     made.wait()
     failures: list[BaseException] = []
 

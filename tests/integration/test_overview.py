@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hallpulse.domain.declared import declared_sums, period_window
-from hallpulse.domain.figures import Scope, Window
+from hallpulse.domain.figures import Scope, Window, declared_sums, period_window
 from hallpulse.store import Overview, Store
-from hallpulse.store.reading.declared import declared_figures, declared_in
+from hallpulse.store.reading.overview import declared_figures, declared_in
 from tests.merging import decoded, merge_all
+from tests.moments import ask
 from tests.oracle import brute
 from tests.oracle.streams import stream
 
@@ -51,12 +51,12 @@ def test_an_overview_says_what_its_parts_say(store: Store, events: list[dict[str
     for scope in scopes(events):
         for window in WINDOWS:
             for today in (TODAY, window.end, window.start - timedelta(days=40)):
-                assert store.overview(scope, window, today) == Overview(
-                    figures=store.figures(scope, window),
-                    percentiles=store.percentiles(scope, window),
-                    open_cases=store.open_cases(scope, today),
-                    coverage=store.coverage(scope, window),
-                    provisional=bool(store.workdays(scope.region).provisional_in(window.start, window.end)),
+                assert ask(store).overview(scope, window, today) == Overview(
+                    figures=ask(store).figures(scope, window),
+                    percentiles=ask(store).percentiles(scope, window),
+                    open_cases=ask(store).open_cases(scope, today),
+                    coverage=ask(store).coverage(scope, window),
+                    provisional=bool(ask(store).workdays(scope.region).provisional_in(window.start, window.end)),
                 )
 
 
@@ -69,7 +69,7 @@ def test_percentiles_are_those_of_the_cases_in_every_scope(store: Store, events:
         for window in windows:
             narrower = {"department": scope.department, "hall": scope.hall}
             expected = brute.percentiles(reading, str(scope.region), window.start, window.end, **narrower)
-            assert store.percentiles(scope, window) == expected, (scope, window)
+            assert ask(store).percentiles(scope, window) == expected, (scope, window)
 
 
 def test_coverage_is_that_of_every_row_a_hall_has(store: Store, store_url: str, events: list[dict[str, Any]]) -> None:
@@ -86,7 +86,7 @@ def test_coverage_is_that_of_every_row_a_hall_has(store: Store, store_url: str, 
                 for region, name, day, time in rows
                 if low <= region <= high and hall in (None, name) and window.start <= day <= window.end
             ]
-            found = store.coverage(scope, window)
+            found = ask(store).coverage(scope, window)
             assert found.halls == sum(low <= region <= high and hall in (None, name) for region, name in known)
             assert found.reporting == len({(region, name) for region, name, _ in newest})
             assert found.newest == max((time for *_, time in newest), default=None)
@@ -163,4 +163,4 @@ def test_a_tally_is_left_out_on_the_days_on_which_its_hall_sent_cases_and_on_no_
                 for name, day, count in tallies
                 if hall in (None, name) and window.start <= day <= window.end and (name, day) not in sent
             ]
-            assert store.figures(scope, window)["acceptance_rate"].numerator == sum(wanted)
+            assert ask(store).figures(scope, window)["acceptance_rate"].numerator == sum(wanted)

@@ -133,15 +133,15 @@ def tally_and_figure(revision: int) -> list[dict[str, Any]]:
 
 def _read_everything(store: Store) -> None:
     scope, window, today = Scope(222424), Window(date(2026, 1, 1), date(2026, 12, 31)), date(2026, 6, 1)
-    store.overview(scope, window, today)
-    store.integrity(scope, window, today)
-    store.list_cases(CaseFilter(scope, "overdue"), today)
-    store.item_changes(222424, window.start, today)
-    store.event_counts(222424)
-    store.halls.last_event_times()
-    assert store.catalogue(222424)
-    assert store.case_history(222424, "hall-1", "case-1", today)
-    with store.snapshot() as moment:
+    with store.read() as moment:
+        moment.overview(scope, window, today)
+        moment.integrity(scope, window, today)
+        moment.list_cases(CaseFilter(scope, "overdue"), today)
+        moment.item_changes(222424, window.start, today)
+        moment.event_counts(222424)
+        moment.last_event_times()
+        assert moment.catalogue(222424)
+        assert moment.case_history(222424, "hall-1", "case-1", today)
         moment.elapsed_histograms(222424, window)
         moment.workdays(222424)
 

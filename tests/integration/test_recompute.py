@@ -15,8 +15,7 @@ from sqlalchemy import Connection, Engine, text
 
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.errors import Unavailable
-from hallpulse.domain.indicators import ITEM_COLUMNS
-from hallpulse.domain.measures import COLUMNS
+from hallpulse.domain.measures import COLUMNS, ITEM_COLUMNS
 from hallpulse.store import Difference, Store
 from hallpulse.store.codec import pack_history, unpack_history
 from hallpulse.store.database import open_engine

@@ -26,8 +26,7 @@ from click.testing import CliRunner, Result
 
 from hallpulse.contract.events import EventType, HallEvent, Heartbeat
 from hallpulse.domain.calendar import Calendar, workdays_of
-from hallpulse.domain.declared import period_window
-from hallpulse.domain.figures import Figure, Scope, Window
+from hallpulse.domain.figures import Figure, Scope, Window, period_window
 from hallpulse.domain.targets import TargetResult
 from hallpulse.plans import load_plans
 from hallpulse.store import Store
@@ -41,6 +40,7 @@ from services.simulator.county import HALLS
 from tests.gateway_desk import READ_TOKEN, FakeClock, make_desk, serving
 from tests.gateway_process import hash_of_hall
 from tests.merging import decoded, merge_all
+from tests.moments import ask
 from tests.servers import Vhost
 
 ROOT = Path(__file__).parents[2]
@@ -150,11 +150,11 @@ def heartbeat(number: int, on: date) -> HallEvent:
 
 
 def test_a_snapshot_does_not_see_what_is_stored_meanwhile(store: Store) -> None:
-    with store.snapshot() as moment:
+    with store.read() as moment:
         before = moment.coverage(Scope(REGION), OCTOBER)
         merge_all(store, [heartbeat(1, OCTOBER.start)], 10)
         assert moment.coverage(Scope(REGION), OCTOBER) == before
-    assert store.coverage(Scope(REGION), OCTOBER).reporting == 1
+    assert ask(store).coverage(Scope(REGION), OCTOBER).reporting == 1
 
 
 def run(database_url: str, *arguments: str, plans: Path = ROOT / "plans") -> Result:

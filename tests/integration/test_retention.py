@@ -11,6 +11,7 @@ from hallpulse.domain.figures import Figure, Scope
 from hallpulse.store import Store, open_store
 from tests.integration.test_store import YEAR, case, cloud_event, item
 from tests.merging import decoded, merge_all
+from tests.moments import ask
 
 PAGE = (Path(__file__).parents[2] / "docs" / "retention.md").read_text("utf-8")
 COUNTY, OTHER = 222424, 222401
@@ -46,9 +47,9 @@ def test_a_deleted_region_leaves_nothing_behind_and_others_as_they_were(store: S
             assert rows == (0,), table
     fresh = open_store(store_url)
     try:
-        assert fresh.regions() == [OTHER]
-        assert fresh.figures(Scope(OTHER), YEAR)["mean_elapsed_days"] == Figure(8, 2)
-        assert fresh.figures(Scope(222400), YEAR)["mean_elapsed_days"] == Figure(8, 2)
+        assert ask(fresh).regions() == [OTHER]
+        assert ask(fresh).figures(Scope(OTHER), YEAR)["mean_elapsed_days"] == Figure(8, 2)
+        assert ask(fresh).figures(Scope(222400), YEAR)["mean_elapsed_days"] == Figure(8, 2)
         assert fresh.recompute(check=True) == []
     finally:
         fresh.close()
@@ -67,7 +68,7 @@ def test_a_copied_region_is_recomputed_from_its_events_alone(store: Store, store
     fresh = open_store(store_url)
     try:
         fresh.recompute(check=False)
-        assert fresh.figures(Scope(COUNTY), YEAR)["mean_elapsed_days"] == Figure(4, 1)
+        assert ask(fresh).figures(Scope(COUNTY), YEAR)["mean_elapsed_days"] == Figure(4, 1)
         assert fresh.recompute(check=True) == []
     finally:
         fresh.close()

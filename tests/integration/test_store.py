@@ -15,6 +15,7 @@ from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.workdays import day_of
 from hallpulse.store import BadCursor, CaseFilter, Store, open_store
 from tests.merging import NOW, decoded, merge_all
+from tests.moments import ask
 
 COUNTY = Scope(222424)
 YEAR = Window(date(2026, 1, 1), date(2026, 12, 31))
@@ -56,7 +57,7 @@ def test_an_event_that_comes_twice_counts_once(store: Store) -> None:
     events = decoded(case(1))
     first, second = merge_all(store, [*events, *events], 2)
     assert (len(first.new), len(second.new), len(second.duplicates)) == (2, 0, 2)
-    assert store.figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(4, 1)
+    assert ask(store).figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(4, 1)
 
 
 def test_what_another_process_stored_is_known_as_a_double_among_new_events(store: Store, store_url: str) -> None:
@@ -67,7 +68,7 @@ def test_what_another_process_stored_is_known_as_a_double_among_new_events(store
     again = merge_all(other, both, 5)
     other.close()
     assert [(len(o.new), len(o.duplicates), len(o.reused)) for o in (*outcomes, *again)] == [(2, 2, 1), (0, 4, 1)]
-    assert store.figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(8, 2)
+    assert ask(store).figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(8, 2)
 
 
 def test_an_id_used_again_with_other_content_is_told_apart_from_a_duplicate(store: Store) -> None:
@@ -94,20 +95,20 @@ def test_one_id_may_be_used_by_two_halls(store: Store) -> None:
 
 def test_a_late_item_version_corrects_the_cases_that_it_touches(store: Store) -> None:
     merge_all(store, decoded([item(5, "2026-01-01", "v1"), *case(1, "2026-03-16")]), 10)
-    assert store.figures(COUNTY, YEAR)["promise_kept_rate"] == Figure(0, 1)
+    assert ask(store).figures(COUNTY, YEAR)["promise_kept_rate"] == Figure(0, 1)
     store.merge(decoded([item(10, "2026-03-01", "v2")]), NOW)
-    assert store.figures(COUNTY, YEAR)["promise_kept_rate"] == Figure(1, 1)
-    assert store.figures(COUNTY, YEAR)["promised_limit_compression"] == Figure(10, 20)
+    assert ask(store).figures(COUNTY, YEAR)["promise_kept_rate"] == Figure(1, 1)
+    assert ask(store).figures(COUNTY, YEAR)["promised_limit_compression"] == Figure(10, 20)
     retraction = cloud_event("item.retracted", "2026-04-01T09:00:00", "r", {"item_code": ITEM, "event_id": "v2"})
     store.merge(decoded([retraction]), NOW)
-    assert store.figures(COUNTY, YEAR)["promise_kept_rate"] == Figure(0, 1)
+    assert ask(store).figures(COUNTY, YEAR)["promise_kept_rate"] == Figure(0, 1)
     assert store.recompute(check=True) == []
 
 
 def test_a_retraction_that_comes_first_keeps_the_event_out(store: Store) -> None:
     retraction = step("case-1", "retracted", "2026-03-03", event_id="case-1-decided")
     merge_all(store, decoded([retraction, *case(1)]), 1)
-    assert store.figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(0, 0)
+    assert ask(store).figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(0, 0)
     assert _state(store, TODAY) == "unaccepted_late"
 
 
@@ -120,12 +121,12 @@ def test_time_passing_moves_a_case_from_on_time_to_overdue_without_a_write(store
     states = {day: _state(store, date(2026, 3, day)) for day in (2, 5, 6, 9, 10)}
     assert states == {2: "on_time", 5: "on_time", 6: "due_soon", 9: "due_soon", 10: "overdue"}
     for day, state in states.items():
-        listed = store.list_cases(CaseFilter(COUNTY, state=state), date(2026, 3, day))
+        listed = ask(store).list_cases(CaseFilter(COUNTY, state=state), date(2026, 3, day))
         assert (listed.total, [row.case_id for row in listed.cases]) == (1, ["c"])
 
 
 def _state(store: Store, today: date) -> str:
-    (state,) = [name for name, count in store.open_cases(COUNTY, today).items() if count]
+    (state,) = [name for name, count in ask(store).open_cases(COUNTY, today).items() if count]
     return state
 
 
@@ -141,9 +142,9 @@ def test_a_holiday_added_to_the_calendar_dates_open_and_decided_cases_again(
     )
     county = Calendar(222424, {date(2026, 3, 4): (False, "县庆")})
     assert store.apply_calendars([*calendars, county]) == 2
-    assert store.figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(3, 1)
+    assert ask(store).figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(3, 1)
     assert _state(store, date(2026, 3, 10)) == "due_soon"
-    history = store.case_history(222424, "hall-1", "case-1", TODAY)
+    history = ask(store).case_history(222424, "hall-1", "case-1", TODAY)
     assert history is not None
     assert history.clock is not None
     off = [(day.why, day.name) for day in history.clock.days if day.day == day_of(date(2026, 3, 4))]
@@ -151,7 +152,7 @@ def test_a_holiday_added_to_the_calendar_dates_open_and_decided_cases_again(
     assert store.apply_calendars([*calendars, county]) == 0
     assert store.recompute(check=True) == []
     assert store.apply_calendars(calendars) == 2
-    assert store.figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(4, 1)
+    assert ask(store).figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(4, 1)
 
 
 def test_a_worker_that_has_an_old_calendar_in_its_cache_reads_the_new_one(
@@ -162,7 +163,7 @@ def test_a_worker_that_has_an_old_calendar_in_its_cache_reads_the_new_one(
     store.apply_calendars([*calendars, Calendar(222424, {date(2026, 3, 4): (False, "县庆")})])
     merge_all(worker, decoded(case(2)), 9)
     worker.close()
-    assert store.figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(6, 2)
+    assert ask(store).figures(COUNTY, YEAR)["mean_elapsed_days"] == Figure(6, 2)
 
 
 MADE_UP_KEYS: list[list[object]] = [
@@ -185,7 +186,7 @@ def test_pages_of_a_list_hold_every_case_once(store: Store) -> None:
     seen: list[str] = []
     cursor: str | None = None
     while True:
-        page = store.list_cases(wanted, TODAY, cursor, limit=10)
+        page = ask(store).list_cases(wanted, TODAY, cursor, limit=10)
         assert page.total == 100
         seen += [row.case_id for row in page.cases]
         cursor = page.next_cursor
@@ -194,7 +195,7 @@ def test_pages_of_a_list_hold_every_case_once(store: Store) -> None:
     assert sorted(seen) == sorted(f"case-{number}" for number in range(25))
     for made_up in ("rubbish", *(cursor_of("2026-01-01", *key) for key in MADE_UP_KEYS)):
         with pytest.raises(BadCursor):
-            store.list_cases(wanted, TODAY, made_up)
+            ask(store).list_cases(wanted, TODAY, made_up)
 
 
 def test_a_declared_figure_is_summed_over_the_periods_in_the_window(store: Store) -> None:
@@ -203,18 +204,18 @@ def test_a_declared_figure_is_summed_over_the_periods_in_the_window(store: Store
         return decoded([cloud_event("figure.reported", "2026-02-02T09:00:00", f"{period}{more}", data)])[0]
 
     store.merge([figure("2026-01", 3, denominator=4), figure("2026-02", 1, denominator=1), figure("2025", 9)], NOW)
-    assert store.figures(COUNTY, YEAR)["leader_in_court"] == Figure(4, 5)
-    assert store.figure_table(222424, YEAR).figure("leader_in_court") == Figure(4, 5)
+    assert ask(store).figures(COUNTY, YEAR)["leader_in_court"] == Figure(4, 5)
+    assert ask(store).figure_table(222424, YEAR).figure("leader_in_court") == Figure(4, 5)
     january = Window(date(2026, 1, 1), date(2026, 1, 31))
-    assert store.figures(COUNTY, january)["leader_in_court"] == Figure(3, 4)
+    assert ask(store).figures(COUNTY, january)["leader_in_court"] == Figure(3, 4)
 
 
 def test_coverage_counts_registered_halls_and_those_that_reported(store: Store) -> None:
     store.halls.add(222424, "hall-1", ["case"], "0" * 64)
     store.halls.add(222424, "hall-9", ["case"], "1" * 64)
     store.merge(decoded(case(1)), NOW)
-    assert dataclasses.astuple(store.coverage(COUNTY, YEAR))[:2] == (2, 1)
-    assert store.coverage(COUNTY, Window(date(2025, 1, 1), date(2025, 2, 1))).reporting == 0
+    assert dataclasses.astuple(ask(store).coverage(COUNTY, YEAR))[:2] == (2, 1)
+    assert ask(store).coverage(COUNTY, Window(date(2025, 1, 1), date(2025, 2, 1))).reporting == 0
 
 
 def test_a_token_opens_what_it_was_given_for_until_it_is_rotated_or_removed(store: Store) -> None:

@@ -29,6 +29,7 @@ from hallpulse.domain.figures import Window
 from hallpulse.store import Store
 from services.local import ports
 from tests.ingesting import strain
+from tests.moments import ask
 from tests.servers import BrokerServer, PostgresServer, Vhost
 
 ROOT = Path(__file__).parents[2]
@@ -310,7 +311,7 @@ def test_what_it_shows_is_what_the_store_says(service: Service, store: Store) ->
     put(store, *(item(number, settled=number % 3 == 0) for number in range(10)), loss(3, 1))
     until(lambda: service.ratio("loss"), lambda r: r == 0.03)
     today = datetime.now(UTC).date()
-    table = store.figure_table(222424, Window(today.replace(month=1, day=1), today))
+    table = ask(store).figure_table(222424, Window(today.replace(month=1, day=1), today))
     for indicator in ("settled_item_share", "instant_item_share", "loss"):
         figure = table.own[indicator]
         labels = {"region": "222424", "indicator": indicator}

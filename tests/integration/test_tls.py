@@ -30,6 +30,7 @@ from tests.authority import Authority, authority
 from tests.consuming import consuming, decoder
 from tests.gateway_process import ROOT
 from tests.hall_events import changed
+from tests.moments import ask
 from tests.servers import BrokerServer, PostgresServer, Vhost, broker_server
 from tests.tls_database import programs_of_the_distribution, tls_database
 
@@ -236,7 +237,7 @@ def test_an_event_posted_over_https_is_stored(services: dict[str, Service], data
         headers = {"authorization": "Bearer token", "content-type": "application/cloudevents+json"}
         posted = client.post("/v1/events", json=changed(source="/222424/hall-1"), headers=headers)
     assert posted.status_code == 202, posted.text
-    assert wait_until(lambda: store.event_counts(222424) == {"hall-1": 1}, 20)
+    assert wait_until(lambda: ask(store).event_counts(222424) == {"hall-1": 1}, 20)
     store.close()
 
 

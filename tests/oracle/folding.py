@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.oracle.catalogue import Item, Versions, effective, promised_limit
-from tests.oracle.eventset import Event, action, family, hall_of, latest, local_day, order, region_of
+from tests.oracle.eventset import Event, action, family, hall_of, instant, latest, local_day, order, region_of
 from tests.oracle.workdays import Working, days_after, wd
 
 Case = dict[str, Any]
@@ -43,6 +43,7 @@ def fold(key: tuple[str, str, str], events: list[Event], items: Versions, is_wor
     add_suspensions(case, events, is_working)
     add_limits(case, accepted, received, items)
     add_clock(case, is_working)
+    add_eve(case, is_working)
     return case
 
 
@@ -75,12 +76,16 @@ def flags_of_sequence(steps: dict[str, Event | None], accepted: Event | None) ->
         "accepted_after_decided": decided
         and accepted
         and accepted is not received
-        and order(accepted) > order(decided),
+        and instant(accepted) > instant(decided),
         "accepted_and_rejected": steps["accepted"] and rejected,
         "decided_after_rejection": decided and rejected and not accepted,
         "decided_and_withdrawn": decided and steps["withdrawn"],
         "rated_undecided": steps["rated"] and not decided,
-        "accepted_before_received": accepted and received and order(accepted) < order(received),
+        "accepted_before_received": accepted and received and instant(accepted) < instant(received),
+        "rated_at_once": decided
+        and steps["rated"]
+        and steps["rated"]["data"]["score"] == 5
+        and timedelta(0) <= instant(steps["rated"]) - instant(decided) <= timedelta(seconds=10),
     }
     return {flag for flag, holds in found.items() if holds}
 
@@ -134,6 +139,19 @@ def add_clock(case: Case, is_working: Working) -> None:
     case["elapsed"] = elapsed(case, case["decided"], is_working) if case["timed"] else None
     case["due"] = due(case, case["promised_days"], is_working)
     case["due_statutory"] = due(case, case["statutory_days"], is_working)
+
+
+def add_eve(case: Case, is_working: Working) -> None:
+    """A suspension, after acceptance, that began with one working day of the promised limit left, or none."""
+    if not case["accepted"] or case["promised_days"] is None:
+        return
+    limit = case["promised_days"] + case["extended_days"]
+    for index, (start, _) in enumerate(case["spans"]):
+        before = {**case, "spans": case["spans"][:index]}
+        if start >= case["accepted"] and start < (case["decided"] or LAST_DAY) and limit > 1:
+            left = limit - elapsed(before, start, is_working)
+            if left in (0, 1):
+                case["flags"].add("suspended_on_eve")
 
 
 def counts(case: Case, day: date, is_working: Working) -> bool:

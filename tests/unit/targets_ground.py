@@ -16,7 +16,7 @@ from services.targets.collector import AttemptCollector
 from services.targets.desk import TargetDesk
 from services.targets.http import application
 from services.targets.page import Page, page_of
-from tests.unit.figures_fake import FakeFigures
+from tests.moments import StatedStore
 
 PLANS = load_plans(Path(__file__).parents[2] / "plans")
 NOON = datetime(2026, 11, 24, 4, tzinfo=UTC).timestamp()
@@ -34,7 +34,7 @@ class Clock:
         return self.now
 
 
-def desk_of(figures: FakeFigures, plans: list[Plan] | None = None, clock: Clock | None = None) -> TargetDesk:
+def desk_of(figures: StatedStore, plans: list[Plan] | None = None, clock: Clock | None = None) -> TargetDesk:
     return TargetDesk(figures, PLANS if plans is None else plans, clock or Clock())
 
 
@@ -65,7 +65,7 @@ def samples_of(desk: TargetDesk) -> Samples:
     return samples
 
 
-def scraped(figures: FakeFigures, plans: list[Plan] | None = None) -> Samples:
+def scraped(figures: StatedStore, plans: list[Plan] | None = None) -> Samples:
     """The same after one refresh."""
     desk = desk_of(figures, plans)
     desk.refresh()

@@ -13,7 +13,7 @@ from hallpulse.domain.catalogue import ItemRecord, ItemVersion, Timeline, span_o
 from hallpulse.domain.clock import Case, fold
 from hallpulse.domain.clockface import clock_of, flag_names
 from hallpulse.domain.event_id import pack_id
-from hallpulse.domain.measures import COLUMNS, Measure, entries_of
+from hallpulse.domain.measures import COLUMNS, OPEN_STATES, STATES, entries_of, open_state
 from hallpulse.domain.workdays import Workdays, date_of, day_of
 
 WEEK = Workdays({}, ())  # weekends only: 2026-03-02 is a Monday
@@ -31,6 +31,10 @@ def folded(*events: CaseEvent, timelines: dict[str, Timeline] | None = None) -> 
     case = fold(events, WEEK, timelines or {})
     assert case is not None
     return case
+
+
+def columns_of(case: Case) -> set[str]:
+    return {COLUMNS[column] for _, column, _ in entries_of(case)}
 
 
 def march(day: int) -> int:
@@ -101,9 +105,19 @@ def test_a_decision_before_acceptance_is_kept_flagged_and_not_timed() -> None:
     case = folded(event(R, 0), event(A, 4), event(D, 1))
     assert case.timed is False
     assert flag_names(case.flags) == ["decided_before_accepted", "accepted_after_decided"]
-    columns = {COLUMNS[column] for _, column, _ in entries_of(case)}
+    columns = columns_of(case)
     assert {"accepted", "decided"} <= columns
     assert not columns & {"timed", "due", "saved_days", "promised_timed"}
+
+
+def test_flags_that_compare_two_events_go_by_the_moment() -> None:
+    """Half an hour too early on the same day is too early; at the very same moment is in order."""
+    early = folded(event(R, 0.5), event(A, 0.48), event(D, 1))
+    assert (early.accepted, flag_names(early.flags)) == (early.received, ["accepted_before_received"])
+    late = folded(event(R, 0), event(A, 1.02), event(D, 1))
+    assert flag_names(late.flags) == ["accepted_after_decided"]
+    at_once = [event(R, 0, id_="b"), event(A, 0, id_="a"), event(D, 0, id_="A")]
+    assert flag_names(folded(*at_once).flags) == []
 
 
 def test_decided_and_withdrawn_is_decided_and_flagged() -> None:
@@ -113,14 +127,14 @@ def test_decided_and_withdrawn_is_decided_and_flagged() -> None:
 
 
 def test_a_withdrawn_case_stays_among_the_accepted_and_not_among_the_due() -> None:
-    entries = {column for _, column, _ in entries_of(folded(event(R, 0), event(A, 0), event(Kind.WITHDRAWN, 1)))}
-    assert Measure.ACCEPTED in entries
-    assert not entries & {Measure.DUE, Measure.OPEN}
+    columns = columns_of(folded(event(R, 0), event(A, 0), event(Kind.WITHDRAWN, 1)))
+    assert "accepted" in columns
+    assert not columns & {"due", "open"}
 
 
 def test_an_overdue_open_case_is_among_the_due() -> None:
     case = folded(event(R, 0), event(A, 0))
-    assert (case.due, Measure.DUE, 1) in entries_of(case)
+    assert (case.due, COLUMNS.index("due"), 1) in entries_of(case)
     assert (case.soon_from, case.late_from) == (march(6), march(10))
 
 
@@ -226,10 +240,13 @@ def test_an_open_case_is_in_exactly_one_state(events: list[CaseEvent]) -> None:
     case = fold(events, WEEK, {})
     if case is None:
         return
-    entries = [column for _, column, _ in entries_of(case)]
-    assert entries.count(Measure.OPEN) == int(case.open)
+    columns = [COLUMNS[column] for _, column, _ in entries_of(case)]
+    of_states = {name for state in OPEN_STATES.values() for name in (*state.added, *state.taken)}
+    assert columns.count("open") == int(case.open)
     if not case.open:
-        assert not {c for c in entries if c >= Measure.OPEN and c < Measure.ELAPSED_BUCKET_0}
+        assert not of_states & {*columns}
+    for day in range(march(1), march(30)):
+        assert (open_state(case, day) in STATES) == case.open
     if case.soon_from is not None and case.late_from is not None:
         assert case.soon_from < case.late_from
 

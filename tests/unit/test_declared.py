@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hallpulse.domain.declared import Declared, Report, current, declared_sums, period_window
-from hallpulse.domain.figures import Figure, Scope, Window, region_bounds
+from hallpulse.domain.figures import (
+    Declared,
+    Figure,
+    Report,
+    Scope,
+    Window,
+    current,
+    declared_sums,
+    period_window,
+    region_bounds,
+)
 
 
 def declared(period: str, numerator: int, denominator: int | None = None, department: str = "") -> Declared:

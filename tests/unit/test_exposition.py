@@ -10,29 +10,26 @@ from prometheus_client.registry import Collector
 
 from hallpulse.domain.figures import Figure
 from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.measures import ELAPSED_BUCKETS
+from hallpulse.domain.measures import ELAPSED_BUCKETS, STATES, ElapsedHistogram
 from hallpulse.metrics import new_registry
 from services.targets.collector import snapshot_families
-from services.targets.exposition import exposition
-from services.targets.page import page_of
+from services.targets.page import exposition, page_of
 from services.targets.snapshot import Snapshot
 from tests.alerts.test_rules import large_plan
-from tests.unit.figures_fake import FakeElapsed, FakeFigures, FakeHalls
+from tests.moments import StatedStore
 from tests.unit.targets_ground import desk_of
-
-STATES = ("on_time", "due_soon", "overdue", "suspended", "unaccepted_late")
 
 
 def large_snapshot() -> Snapshot:
     """40 departments, 20 targets that bind each of them, every indicator with a value everywhere."""
     figures = {id_: Figure(70 + n, 100 + n) for n, id_ in enumerate(COMPUTED)}
     departments = [department.id for department in large_plan().departments]
-    fake = FakeFigures(
+    fake = StatedStore(
         own=figures,
         by_department={department: figures for department in departments},
         open={department: dict.fromkeys(STATES, 3) for department in departments},
-        elapsed={d: FakeElapsed(tuple(range(len(ELAPSED_BUCKETS) + 1)), 100) for d in departments},
-        halls=FakeHalls({(222424, f"hall-{n}"): 1 for n in range(20)}),
+        elapsed={d: ElapsedHistogram(tuple(range(len(ELAPSED_BUCKETS) + 1)), 100) for d in departments},
+        halls={(222424, f"hall-{n}"): 1 for n in range(20)},
     )
     return desk_of(fake, [large_plan()]).refresh()
 

@@ -73,7 +73,7 @@ def test_indicators_have_the_contracts_shape(gateway: TestClient[Any]) -> None:
     assert by_id["mean_elapsed_days"]["percentiles"] == {"p50": 2, "p90": 7, "p95": None}
     assert "percentiles" not in kept
     assert (by_id["leader_in_court"]["kind"], by_id["leader_in_court"]["names"]["zh"]) == ("declared", "负责人出庭率")
-    assert found["open_cases"]["overdue"] == 2
+    assert found["open_cases"]["overdue"] == 1
     assert found["provisional"] is False
 
 
@@ -166,7 +166,7 @@ def test_targets_have_the_contracts_shape(gateway: TestClient[Any]) -> None:
     }
     assert all(keys <= set(target) for target in found["targets"])
     instant = targets["instant_items"]
-    assert (instant["value"], instant["numerator"], instant["denominator"]) == (0.75, 30, 40)
+    assert (instant["value"], instant["numerator"], instant["denominator"]) == (0.75, 3, 4)
     assert (instant["goal"], instant["met"], instant["on_pace"], instant["state"]) == (0.4194, True, True, "met")
     assert instant["gap"] == pytest.approx(0.3306)
     assert instant["readings"] == {"points": 0.4194, "relative": 0.35134, "remaining": 0.38746}
@@ -241,6 +241,20 @@ def test_items_are_behind_a_figure_of_the_catalogue(gateway: TestClient[Any], st
     store.page = CasePage(1, items=[ItemRow(COUNTY, "i-1", "事项", "justice", True, None, 0, 1)])
     found = answer(gateway, "/v1/cases?region=222424&indicator=instant_item_share")
     assert (found["of"], found["part"], found["items"][0]["handling"]) == ("items", "numerator", "instant")
+
+
+def test_without_a_plan_in_force_a_declared_count_stays_a_count(gateway: TestClient[Any]) -> None:
+    """Of a province no plan is in force: its four lectures are four, not 400 %; its court cases stay a share."""
+    found = answer(gateway, "/v1/indicators?region=220000")
+    assert found["plan"] is None
+    units = {one["id"]: one["unit"] for one in found["indicators"] if one["kind"] == "declared"}
+    assert units == {"law_lectures": "count", "leader_in_court": "share"}
+
+
+def test_a_fault_of_ours_in_a_list_is_a_fault_and_no_empty_list(store: FakeStore) -> None:
+    store.fault = KeyError("a column that is not there")
+    with TestClient(create_app(make_desk(store)), raise_server_exceptions=False) as client:
+        problem(ask(client, "/v1/cases?region=222424&indicator=satisfaction"), 500)
 
 
 def test_a_declared_figure_has_a_total_and_nothing_behind_it(gateway: TestClient[Any]) -> None:

@@ -9,12 +9,11 @@ from fractions import Fraction
 
 import pytest
 
-from hallpulse.domain.declared import period_window
-from hallpulse.domain.figures import Figure, Window
+from hallpulse.domain.figures import Coverage, Figure, Window, period_window
 from hallpulse.domain.lowering import COMPRESSION
 from hallpulse.domain.targets import State, evaluate
 from services.reports.monthly import document_of, monthly_report
-from tests.reporting import CHANGES, DEPARTMENTS, MAY, OWN, PLAN, Halls, material, said, tables
+from tests.reporting import CHANGES, DEPARTMENTS, MAY, OWN, PLAN, material, said, tables
 
 
 def spoken(**other: object) -> str:
@@ -119,7 +118,7 @@ def test_every_table_of_figures_says_over_which_days_by_how_many_halls_and_how_f
     for table in tables(document_of(monthly_report(material()))):
         if table.title.zh != "指标口径":
             assert re.search(r"5月31日；报送大厅[45]/5；最新数据2023年5月31日17:42$", table.caption.zh), table.title
-    text = spoken(coverage=Halls(halls=5, reporting=4, newest=None))
+    text = spoken(coverage=Coverage(halls=5, reporting=4, newest=None))
     assert "有1个大厅当月没有报送数据，上述数字不完整。" in text
 
 

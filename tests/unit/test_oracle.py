@@ -21,6 +21,7 @@ FLAGS = {
     "decided_before_accepted", "accepted_after_decided", "resumed_without_suspension", "suspended_twice",
     "unknown_item", "promised_over_statutory", "limit_looks_like_none", "long_suspension", "decided_and_withdrawn",
     "decided_after_rejection", "accepted_and_rejected", "rated_undecided", "accepted_before_received",
+    "suspended_on_eve", "rated_at_once",
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hallpulse.domain.figures import Window
-from hallpulse.store.reading.ranges import EVER, FAR, Piece, pieces
+from hallpulse.store.reading.sums import EVER, FAR, Piece, pieces
 
 FIRST = date(2023, 11, 20)
 DAYS = [FIRST + timedelta(days=number) for number in range(500)]

@@ -17,7 +17,8 @@ from hallpulse.contract.encode import encode_batch
 from hallpulse.contract.events import EventType, FigureReported, HallEvent, ItemPublished
 from hallpulse.domain.calendar import workdays_of
 from hallpulse.domain.catalogue import ItemRecord, span_on, timeline
-from hallpulse.domain.indicators import COMPUTED, ITEM_COLUMNS, item_amounts
+from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.measures import ITEM_COLUMNS, item_amounts
 from hallpulse.domain.workdays import day_of
 from hallpulse.plans import load_plan
 from services.simulator import County, Sent, simulate

@@ -14,17 +14,16 @@ import pytest
 
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.domain.figures import Figure
-from services.targets.channel import Asked, Read, receive, send
 from services.targets.desk import Attempts, TargetDesk
 from services.targets.page import Page
-from services.targets.reader import Reader, Started, starting
+from services.targets.reader import Asked, Read, Reader, Started, receive, send, starting
 from services.targets.reading import answer_all, read
-from tests.unit.figures_fake import FakeFigures
+from tests.moments import StatedStore
 from tests.unit.targets_ground import CATALOGUE, desk_of
 
 CANNED = """
 import socket, sys, os
-from services.targets.channel import Read, receive, send
+from services.targets.reader import Read, receive, send
 from services.targets.page import Page
 channel = socket.socket(fileno=int(sys.argv[1]))
 channel.setblocking(True)
@@ -78,7 +77,7 @@ def due(reader: Reader) -> Sequence[str]:
 
 
 def test_a_page_is_what_the_desk_reads(threaded: Callable[[TargetDesk], Reader]) -> None:
-    reader = threaded(desk_of(FakeFigures(own=CATALOGUE)))
+    reader = threaded(desk_of(StatedStore(own=CATALOGUE)))
     assert reader.page == Page()
     reader.refresh()
     assert b"hallpulse_indicator_ratio" in reader.page.text
@@ -87,27 +86,24 @@ def test_a_page_is_what_the_desk_reads(threaded: Callable[[TargetDesk], Reader])
 
 @pytest.mark.parametrize("error", [Unavailable, Halt])
 def test_an_error_is_raised_here_and_keeps_what_there_was(
-    threaded: Callable[[TargetDesk], Reader], error: type[Exception], monkeypatch: pytest.MonkeyPatch
+    threaded: Callable[[TargetDesk], Reader], error: type[Exception]
 ) -> None:
-    figures = FakeFigures(own=CATALOGUE)
+    figures = StatedStore(own=CATALOGUE)
     reader = threaded(desk_of(figures))
     reader.refresh()
     before = reader.page
 
-    def broken() -> list[int]:
-        raise error("database: no answer")
-
-    monkeypatch.setattr(figures, "regions", broken)
+    figures.fault = error("database: no answer")
     with pytest.raises(error, match=r"^database: no answer$"):
         reader.refresh()
     assert reader.page is before
-    monkeypatch.undo()
+    figures.fault = None
     reader.refresh()
     assert reader.page is not before
 
 
 def test_a_change_is_due_until_it_is_told_and_then_no_more(threaded: Callable[[TargetDesk], Reader]) -> None:
-    figures = FakeFigures(own={**CATALOGUE, **MET})
+    figures = StatedStore(own={**CATALOGUE, **MET})
     reader = threaded(desk_of(figures))
     reader.refresh()
     assert due(reader) == []
@@ -128,7 +124,7 @@ def test_a_change_is_due_until_it_is_told_and_then_no_more(threaded: Callable[[T
 
 def test_what_is_told_while_a_reading_is_under_way_is_not_due_again() -> None:
     ours, theirs = socket.socketpair()
-    figures = FakeFigures(own={**CATALOGUE, **MET})
+    figures = StatedStore(own={**CATALOGUE, **MET})
     desk = desk_of(figures)
     first = read(desk, Asked([]))
     figures.own = {**CATALOGUE, **SHORT}

@@ -9,10 +9,12 @@ import pytest
 
 from hallpulse.domain.figures import Figure, Window
 from hallpulse.domain.lowering import ItemChange
-from hallpulse.domain.measures import ELAPSED_BUCKETS
+from hallpulse.domain.measures import ELAPSED_BUCKETS, ElapsedHistogram
+from hallpulse.domain.targets import State
+from hallpulse.metrics import STATE_NUMBERS
 from services.targets.changes import BREACHED, RECOVERED
 from services.targets.desk import TargetDesk
-from tests.unit.figures_fake import FakeElapsed, FakeFigures
+from tests.moments import StatedStore
 from tests.unit.targets_ground import CATALOGUE, Clock, Samples, desk_of, scraped, value
 
 
@@ -21,14 +23,14 @@ def labels_of(samples: Samples, label: str) -> set[str]:
 
 
 def test_an_indicator_is_shown_with_its_numerator_and_denominator() -> None:
-    samples = scraped(FakeFigures(own=CATALOGUE))
+    samples = scraped(StatedStore(own=CATALOGUE))
     assert value(samples, "indicator_ratio", indicator="instant_item_share") == 0.42
     assert value(samples, "indicator_numerator", indicator="instant_item_share") == 21
     assert value(samples, "indicator_denominator", indicator="instant_item_share") == 50
 
 
 def test_what_has_no_value_is_absent_and_not_nought() -> None:
-    samples = scraped(FakeFigures(own={**CATALOGUE, "satisfaction": Figure(0, 0), "tolerance_items": Figure(0, 1)}))
+    samples = scraped(StatedStore(own={**CATALOGUE, "satisfaction": Figure(0, 0), "tolerance_items": Figure(0, 1)}))
     assert value(samples, "indicator_ratio", indicator="satisfaction") is None
     assert value(samples, "indicator_denominator", indicator="satisfaction") is None
     assert value(samples, "indicator_ratio", indicator="tolerance_items") == 0
@@ -37,7 +39,7 @@ def test_what_has_no_value_is_absent_and_not_nought() -> None:
 
 
 def test_a_target_shows_all_that_can_be_said_of_it() -> None:
-    samples = scraped(FakeFigures(own=CATALOGUE))
+    samples = scraped(StatedStore(own=CATALOGUE))
     labels = {"target": "settled_items", "indicator": "settled_item_share"}
     shown = {a: value(samples, f"target_{a}", **labels) for a in ("goal", "required", "gap", "met", "on_pace")}
     assert shown == {"goal": 0.92, "required": 0.92, "gap": pytest.approx(-0.02), "met": 0, "on_pace": 0}
@@ -46,7 +48,7 @@ def test_a_target_shows_all_that_can_be_said_of_it() -> None:
 
 def test_a_target_of_each_department_is_shown_for_each() -> None:
     reported = {"justice": {"monthly_report": Figure(10, 10)}, "tax": {"monthly_report": Figure(9, 10)}}
-    samples = scraped(FakeFigures(own={"monthly_report": Figure(19, 20)}, by_department=reported))
+    samples = scraped(StatedStore(own={"monthly_report": Figure(19, 20)}, by_department=reported))
     labels = {"target": "monthly_report", "indicator": "monthly_report"}
     assert value(samples, "department_target_met", department="justice", **labels) == 1
     assert value(samples, "department_target_gap", department="tax", **labels) == pytest.approx(-0.1)
@@ -60,7 +62,7 @@ def test_a_target_of_each_department_is_shown_for_each() -> None:
 def test_only_the_plan_and_the_catalogue_name_departments() -> None:
     stray = {"stray": {"settled_item_share": Figure(1, 1)}, "dept-1": {"settled_item_share": Figure(1, 2)}}
     samples = scraped(
-        FakeFigures(
+        StatedStore(
             by_department=stray,
             catalogue=["dept-1"],
             open={"stray": {"overdue": 2}, "other-stray": {"overdue": 3}, "dept-1": {"overdue": 1}},
@@ -73,14 +75,16 @@ def test_only_the_plan_and_the_catalogue_name_departments() -> None:
 
 
 def test_only_computed_and_planned_indicators_are_shown() -> None:
-    samples = scraped(FakeFigures(own={"made_up_by_an_event": Figure(1, 2), "law_lectures": Figure(1, 1)}))
+    samples = scraped(StatedStore(own={"made_up_by_an_event": Figure(1, 2), "law_lectures": Figure(1, 1)}))
     assert labels_of(samples, "indicator") & {"made_up_by_an_event"} == set()
     assert value(samples, "indicator_ratio", indicator="law_lectures") == 1
 
 
 def test_elapsed_days_are_a_histogram_whose_buckets_add_up() -> None:
     counts = tuple(range(1, len(ELAPSED_BUCKETS) + 2))
-    samples = scraped(FakeFigures(elapsed={"justice": FakeElapsed(counts, 77), "stray": FakeElapsed(counts, 3)}))
+    samples = scraped(
+        StatedStore(elapsed={"justice": ElapsedHistogram(counts, 77), "stray": ElapsedHistogram(counts, 3)})
+    )
     assert value(samples, "case_elapsed_days_bucket", department="justice", le="0") == 1
     assert value(samples, "case_elapsed_days_bucket", department="justice", le="2") == 1 + 2 + 3
     assert value(samples, "case_elapsed_days_bucket", department="justice", le="+Inf") == sum(counts)
@@ -90,46 +94,46 @@ def test_elapsed_days_are_a_histogram_whose_buckets_add_up() -> None:
 
 
 def test_every_hall_shows_when_its_newest_event_happened() -> None:
-    figures = FakeFigures()
-    figures.halls.times = {(222424, "hall-1"): 1_790_000_000_500_000}
+    figures = StatedStore()
+    figures.halls = {(222424, "hall-1"): 1_790_000_000_500_000}
     assert value(scraped(figures), "hall_last_event_timestamp_seconds", hall="hall-1") == 1_790_000_000.5
 
 
 def test_a_figure_comes_with_its_coverage() -> None:
-    samples = scraped(FakeFigures())
+    samples = scraped(StatedStore())
     assert value(samples, "coverage_halls") == 2
     assert value(samples, "coverage_reporting") == 1
 
 
 def test_a_county_without_a_plan_shows_the_calendar_year_so_far() -> None:
-    figures = FakeFigures(own=CATALOGUE, counties=(222401,))
+    figures = StatedStore(own=CATALOGUE, counties=(222401,))
     samples = scraped(figures, [])
     shown = samples["hallpulse_indicator_ratio", frozenset({("region", "222401"), ("indicator", "settled_item_share")})]
     assert shown == 0.9
-    assert figures.windows[0] == Window(date(2026, 1, 1), date(2026, 11, 24))
+    assert windows_of(figures)[0] == Window(date(2026, 1, 1), date(2026, 11, 24))
     assert not [name for name, _ in samples if "target" in name]
 
 
 def test_a_plan_without_data_shows_its_goals_all_the_same() -> None:
-    samples = scraped(FakeFigures(counties=()))
+    samples = scraped(StatedStore(counties=()))
     assert value(samples, "target_goal", target="instant_items", indicator="instant_item_share") == 0.4194
     assert value(samples, "indicator_ratio", indicator="instant_item_share") is None
 
 
 def test_the_day_changes_at_midnight_in_shanghai() -> None:
-    clock, figures = Clock(), FakeFigures(counties=(222401,))
+    clock, figures = Clock(), StatedStore(counties=(222401,))
     clock.now = datetime(2026, 11, 24, 15, 59, 59, tzinfo=UTC).timestamp()
     desk = desk_of(figures, [], clock)
     desk.refresh()
     clock.now += 1
     desk.refresh()
-    days = [window.end for window in figures.windows]
+    days = [window.end for window in windows_of(figures)]
     assert max(days) == date(2026, 11, 25)
     assert days[0] == date(2026, 11, 24)
 
 
 def test_no_created_series_are_added_to_the_contract() -> None:
-    assert not [name for name, _ in scraped(FakeFigures(own=CATALOGUE)) if name.endswith("_created")]
+    assert not [name for name, _ in scraped(StatedStore(own=CATALOGUE)) if name.endswith("_created")]
 
 
 # ---- breaches and recoveries
@@ -139,7 +143,12 @@ def loss(lost: int) -> dict[str, Figure]:
     return {"disclosure_loss": Figure(lost, 100)}
 
 
-def told(desk: TargetDesk, figures: FakeFigures, own: dict[str, Figure]) -> list[tuple[str, str]]:
+def windows_of(figures: StatedStore) -> list[Window]:
+    """Whose tables were asked for, in order."""
+    return [call[2] for call in figures.asked if call[0] == "figure_table"]
+
+
+def told(desk: TargetDesk, figures: StatedStore, own: dict[str, Figure]) -> list[tuple[str, str]]:
     """Refresh with new figures, announce all that is due, and say what that was."""
     figures.own = own
     desk.refresh()
@@ -150,12 +159,12 @@ def told(desk: TargetDesk, figures: FakeFigures, own: dict[str, Figure]) -> list
 
 
 def test_a_start_announces_nothing() -> None:
-    figures = FakeFigures()
+    figures = StatedStore()
     assert told(desk_of(figures), figures, loss(50)) == []
 
 
 def test_a_target_that_turns_is_announced_once() -> None:
-    figures = FakeFigures()
+    figures = StatedStore()
     desk = desk_of(figures)
     told(desk, figures, loss(5))
     assert told(desk, figures, loss(6)) == [(BREACHED, "disclosure_loss")]
@@ -164,14 +173,14 @@ def test_a_target_that_turns_is_announced_once() -> None:
 
 
 def test_a_target_that_is_measured_for_the_first_time_and_short_is_a_breach() -> None:
-    figures = FakeFigures()
+    figures = StatedStore()
     desk = desk_of(figures)
     told(desk, figures, {})
     assert told(desk, figures, loss(6)) == [(BREACHED, "disclosure_loss")]
 
 
 def test_a_figure_that_goes_missing_is_neither_breach_nor_recovery() -> None:
-    figures = FakeFigures()
+    figures = StatedStore()
     desk = desk_of(figures)
     told(desk, figures, loss(6))
     assert told(desk, figures, {}) == []
@@ -181,7 +190,7 @@ def test_a_figure_that_goes_missing_is_neither_breach_nor_recovery() -> None:
 
 
 def test_what_could_not_be_told_is_told_later() -> None:
-    figures = FakeFigures(own=loss(5))
+    figures = StatedStore(own=loss(5))
     desk = desk_of(figures)
     desk.refresh()
     assert desk.due() == []
@@ -194,7 +203,7 @@ def test_what_could_not_be_told_is_told_later() -> None:
 
 
 def test_an_announcement_says_what_was_and_what_is() -> None:
-    figures = FakeFigures(own=loss(5))
+    figures = StatedStore(own=loss(5))
     desk = desk_of(figures)
     desk.refresh()
     desk.due()
@@ -210,7 +219,7 @@ def test_an_announcement_says_what_was_and_what_is() -> None:
 
 
 def answer_of(own: dict[str, Figure], on: date | None = None) -> dict[str, Any]:
-    return desk_of(FakeFigures(own=own)).evaluate(222424, on)
+    return desk_of(StatedStore(own=own)).evaluate(222424, on)
 
 
 def test_an_answer_has_the_fields_of_the_contract() -> None:
@@ -233,16 +242,19 @@ def test_a_day_without_a_plan_is_answered_without_targets() -> None:
 
 
 def test_a_target_shows_its_state_also_where_nothing_can_be_said() -> None:
-    samples = scraped(FakeFigures(own=CATALOGUE))
+    samples = scraped(StatedStore(own=CATALOGUE))
     shown = {
         target: value(samples, "target_state", target=target, indicator=indicator)
         for target, indicator in (("settled_items", "settled_item_share"), ("disclosure_loss", "disclosure_loss"))
     }
-    assert shown == {"settled_items": 5, "disclosure_loss": 1}
+    assert shown == {
+        "settled_items": STATE_NUMBERS.index(State.BEHIND),
+        "disclosure_loss": STATE_NUMBERS.index(State.NOT_MEASURED),
+    }
 
 
 def test_names_leads_and_readings_are_shown_beside_the_figures() -> None:
-    samples = scraped(FakeFigures(own=CATALOGUE, catalogue=["dept-1"]))
+    samples = scraped(StatedStore(own=CATALOGUE, catalogue=["dept-1"]))
     assert "县司法局" in labels_of(samples, "zh")
     assert "government-office,justice" in labels_of(samples, "lead")
     labels = {"target": "promised_limit", "indicator": "promised_limit_compression"}
@@ -256,7 +268,7 @@ def test_names_leads_and_readings_are_shown_beside_the_figures() -> None:
 
 def test_what_lowered_the_compression_is_named_with_its_part() -> None:
     compression = "promised_limit_compression"
-    figures = FakeFigures(
+    figures = StatedStore(
         own={compression: Figure(50, 100)},
         earlier={date(2026, 11, 17): {compression: Figure(60, 100)}},
         changes=[ItemChange("0101", "取水许可", "water", (20, 20), (10, 20))],
@@ -268,4 +280,4 @@ def test_what_lowered_the_compression_is_named_with_its_part() -> None:
 
 
 def test_every_integrity_check_shows_its_findings() -> None:
-    assert value(scraped(FakeFigures()), "integrity_findings", check="slow_instant") == 2
+    assert value(scraped(StatedStore()), "integrity_findings", check="slow_instant") == 2

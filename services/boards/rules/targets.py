@@ -10,6 +10,7 @@ from typing import Protocol
 from hallpulse.domain.lowering import COMPRESSION
 from hallpulse.domain.plan import Target
 from hallpulse.domain.targets import State
+from hallpulse.metrics import STATE_NUMBERS
 from services.boards.intervals import Intervals, Links
 from services.boards.promql import GAP_WORDS, UNIT_WORDS, department_name, each, literal, select
 from services.boards.rules.measured import Measured, below, in_force
@@ -91,11 +92,14 @@ class Falling(_Base):
         return "info"
 
 
+_NOT_MEASURED = STATE_NUMBERS.index(State.NOT_MEASURED)
+
+
 class NotMeasured(_Base):
     """The target has had no figure for too long."""
 
     def expr(self, measured: Measured, _intervals: Intervals) -> str | None:
-        return f"{measured.of('state')} == 1 and on (region) {in_force(measured.plan)}"
+        return f"{measured.of('state')} == {_NOT_MEASURED} and on (region) {in_force(measured.plan)}"
 
     def lasting(self, intervals: Intervals) -> timedelta:
         return intervals.unmeasured

@@ -63,7 +63,8 @@ def apply(directory: Path) -> None:
 def show(region: int, first: date, last: date, directory: Path) -> None:
     """Show the days of REGION that are not what their weekday says, as they are in force now."""
     store = open_store(connect(directory).database_url, pool_size=1)
-    workdays = store.workdays(region)
+    with store.read() as moment:
+        workdays = moment.workdays(region)
     store.close()
     start, end = day_of(first), day_of(last)
     for day in range(start, end + 1):

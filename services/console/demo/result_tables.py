@@ -23,7 +23,9 @@ _STYLES = {State.MET: "green", State.ON_PACE: "green", State.BEHIND: "red", Stat
 
 def show_targets(console: Console, store: Store, shown: Scene) -> None:
     """Print every target of the plan: value, value required today, goal, gap and state, in words."""
-    results = evaluate(shown.plan, shown.on, read_tables(shown.plan, shown.on, store.figure_table))
+    with store.read() as moment:
+        tables = read_tables(shown.plan, shown.on, moment.figure_table)
+    results = evaluate(shown.plan, shown.on, tables)
     names = shown.plan.names
     console.print(f"\n[bold]{names.zh}[/bold] {names.en}", f"{both(texts.AS_OF)} {shown.on}", sep="  ")
     if shown.plan.note is not None:
@@ -67,7 +69,8 @@ def _gap(result: TargetResult) -> str:
 def show_indicators(console: Console, store: Store, region: int, window: Window) -> None:
     """Print every computed indicator of a county over the file's days, which may have no plan."""
     scope = Scope(region)
-    figures, spread = store.figures(scope, window), store.percentiles(scope, window)
+    with store.read() as moment:
+        figures, spread = moment.figures(scope, window), moment.percentiles(scope, window)
     console.print(f"\n[bold]{region}[/bold]  {both(texts.SPAN)} {window.start} – {window.end}")
     table = _table("指标\nindicator", "数值\nvalue", "分子/分母\nn/d")
     for indicator in COMPUTED.values():

@@ -48,8 +48,9 @@ class Watch:
     def stored(self) -> int:
         """Return how many of the published events are stored, per hall at most as many as were published."""
         found = 0
-        for region in self.regions:
-            counts = self.store.event_counts(region)
+        with self.store.read() as moment:
+            counted = {region: moment.event_counts(region) for region in self.regions}
+        for region, counts in counted.items():
             found += sum(min(len(ids), counts.get(hall, 0)) for (of, hall), ids in self.ids.items() if of == region)
         return found
 
@@ -57,7 +58,8 @@ class Watch:
         by_hall: dict[tuple[int, str], list[str]] = {}
         for (region, hall, _), id_ in self.last.items():
             by_hall.setdefault((region, hall), []).append(id_)
-        return all(set(ids) == self.store.stored_ids(*place, ids) for place, ids in by_hall.items())
+        with self.store.read() as moment:
+            return all(set(ids) == moment.stored_ids(*place, ids) for place, ids in by_hall.items())
 
 
 def wait_until_stored(watch: Watch, progress: Callable[[int], None]) -> None:

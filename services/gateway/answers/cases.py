@@ -12,7 +12,7 @@ import msgspec
 from hallpulse.contract.encode import time_text
 from hallpulse.domain.clockface import flag_names
 from hallpulse.domain.indicators import COMPUTED
-from hallpulse.store import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
+from hallpulse.store import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, Moment, TallyRow
 from services.gateway.desk import Desk
 from services.gateway.expectations import expected_of
 from services.gateway.problems import Declined, Kind
@@ -130,27 +130,15 @@ def _made_of(indicator: str | None) -> Literal["cases", "items", "declared"]:
 
 
 def _page(desk: Desk, asked: Asked) -> CasePage:
-    wanted = asked.wanted
-    _check_indicator(desk, wanted)
     try:
-        return desk.store.list_cases(wanted, desk.today(), asked.cursor, asked.limit)
+        with desk.store.read() as moment:
+            _check_indicator(desk, moment, asked.wanted)
+            return moment.list_cases(asked.wanted, desk.today(), asked.cursor, asked.limit)
     except BadCursor:
         raise Declined(Kind.BAD_PARAMETER, f"cursor: expected {expected_of('cursor')}", field="cursor") from None
-    except KeyError:
-        return CasePage(total=_part_of_figure(desk, wanted))
 
 
-def _part_of_figure(desk: Desk, wanted: CaseFilter) -> int:
-    """A number with no list behind it: a declared figure, or the 1 under a count."""
-    if wanted.window is None:
-        return 0
-    figure = desk.store.figures(wanted.scope, wanted.window).get(wanted.indicator or "")
-    if figure is None:
-        return 0
-    return figure.numerator if wanted.part == "numerator" else figure.denominator
-
-
-def _check_indicator(desk: Desk, wanted: CaseFilter) -> None:
+def _check_indicator(desk: Desk, moment: Moment, wanted: CaseFilter) -> None:
     indicator, scope = wanted.indicator, wanted.scope
     if indicator is None:
         return
@@ -158,16 +146,16 @@ def _check_indicator(desk: Desk, wanted: CaseFilter) -> None:
     if scope.hall is not None and (computed is None or computed.kind != "case"):
         detail = "indicator: expected one of cases: catalogue and declared figures are a region's, not a hall's"
         raise Declined(Kind.CONTRADICTION, detail, field="indicator")
-    if computed is None and indicator not in _declared(desk, wanted):
+    if computed is None and indicator not in _declared(desk, moment, wanted):
         listed = ", ".join(COMPUTED)
         detail = f"indicator: expected one of {listed}, or a declared one of the plan"
         raise Declined(Kind.CONTRADICTION, detail, field="indicator")
 
 
-def _declared(desk: Desk, wanted: CaseFilter) -> set[str]:
+def _declared(desk: Desk, moment: Moment, wanted: CaseFilter) -> set[str]:
     """Those that some plan declares or somebody reported."""
     planned = {indicator.id for plan in desk.plans for indicator in plan.indicators}
-    return planned | (set(desk.store.figures(wanted.scope, wanted.window)) if wanted.window else set())
+    return planned | (set(moment.figures(wanted.scope, wanted.window)) if wanted.window else set())
 
 
 def _case(row: CaseRow) -> CaseAnswer:

@@ -52,7 +52,7 @@ def number(value: Fraction | None) -> float | None:
     return None if value is None else float(value)
 
 
-def moment(time: int | None) -> str | None:
+def told(time: int | None) -> str | None:
     """Microseconds since 1970-01-01 UTC as RFC 3339 at +08:00."""
     return None if time is None else time_text(time)
 

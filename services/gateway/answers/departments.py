@@ -8,7 +8,7 @@ import msgspec
 
 from hallpulse.contract.encode import time_text
 from hallpulse.domain.figures import Window
-from hallpulse.store import STATES
+from hallpulse.domain.measures import STATES
 from services.gateway.desk import Desk
 
 from .common import Named
@@ -35,8 +35,9 @@ class DepartmentsAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def departments_answer(desk: Desk, region: int, window: Window) -> DepartmentsAnswer:
-    table = desk.store.figure_table(region, window)
-    open_cases = desk.store.open_cases_by_department(region, desk.today())
+    with desk.store.read() as moment:
+        table = moment.figure_table(region, window)
+        open_cases = moment.open_cases_by_department(region, desk.today())
     names, plan = desk.department_names(region, window.end), desk.plan(region, window.end)
     known = sorted({*names, *table.departments, *open_cases} - {""})
     return DepartmentsAnswer(

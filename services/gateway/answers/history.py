@@ -11,6 +11,7 @@ from hallpulse.contract.encode import event_json, time_text
 from hallpulse.domain.catalogue import ItemSpan
 from hallpulse.domain.clock import Case
 from hallpulse.domain.clockface import Clock, ClockDay, flag_names
+from hallpulse.domain.measures import open_state
 from hallpulse.domain.workdays import date_of, day_of
 from hallpulse.store import CaseHistory
 from services.gateway.desk import Desk
@@ -155,12 +156,7 @@ def _with_clock(answer: CaseHistoryAnswer, clock: Clock, today: int) -> CaseHist
 def state_of(case: Case, today: int) -> str:
     """The one word for where a case stands on a day."""
     closed = {"decided": case.decided, "withdrawn": case.withdrawn, "rejected": case.rejected}
-    if not case.open:
-        return next((word for word, day in closed.items() if day is not None), "closed")
-    if case.suspended:
-        return "suspended"
-    since = {"unaccepted_late": case.unaccepted_from, "overdue": case.late_from, "due_soon": case.soon_from}
-    return next((word for word, day in since.items() if day is not None and day <= today), "on_time")
+    return open_state(case, today) or next((word for word, day in closed.items() if day is not None), "closed")
 
 
 def _dates(case: Case) -> Dates:

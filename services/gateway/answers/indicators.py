@@ -8,13 +8,12 @@ from datetime import date
 import msgspec
 
 from hallpulse.contract.encode import time_text
-from hallpulse.domain.figures import Figure, Scope, Window
+from hallpulse.domain.figures import Coverage, Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.plan import Names, Plan
-from hallpulse.store import Coverage
 from services.gateway.desk import Desk
 
-from .common import Named, moment, named, number
+from .common import Named, named, number, told
 
 
 class CoverageAnswer(msgspec.Struct, frozen=True):
@@ -68,7 +67,8 @@ class IndicatorsAnswer(msgspec.Struct, frozen=True):
 
 def indicators_answer(desk: Desk, scope: Scope, window: Window) -> IndicatorsAnswer:
     plan = desk.plan(scope.region, window.end)
-    found = desk.store.overview(scope, window, desk.today())
+    with desk.store.read() as moment:
+        found = moment.overview(scope, window, desk.today())
     return IndicatorsAnswer(
         region=str(scope.region),
         department=scope.department,
@@ -85,7 +85,7 @@ def indicators_answer(desk: Desk, scope: Scope, window: Window) -> IndicatorsAns
 
 
 def coverage_answer(coverage: Coverage) -> CoverageAnswer:
-    return CoverageAnswer(coverage.halls, coverage.reporting, moment(coverage.newest))
+    return CoverageAnswer(coverage.halls, coverage.reporting, told(coverage.newest))
 
 
 def indicator_answers(
@@ -107,7 +107,7 @@ def _answer(name: str, figure: Figure, plan: Plan | None, percentiles: Percentil
         denominator=figure.denominator,
         value=number(figure.value),
         names=named(_names(name, plan)),
-        unit=indicator.unit if indicator else _declared_unit(name, plan),
+        unit=indicator.unit if indicator else _declared_unit(name, figure, plan),
         kind=indicator.kind if indicator else "declared",
         enough=figure.denominator >= least,
         percentiles=percentiles if timed and percentiles is not None else msgspec.UNSET,
@@ -121,5 +121,7 @@ def _names(name: str, plan: Plan | None) -> Names:
     return Names(indicator.zh, indicator.en) if indicator else Names(name, name)
 
 
-def _declared_unit(name: str, plan: Plan | None) -> str:
-    return next((i.unit for i in plan.indicators if i.id == name), "share") if plan else "share"
+def _declared_unit(name: str, figure: Figure, plan: Plan | None) -> str:
+    """As the plan in force says; what it does not name is a count where nobody reported a denominator."""
+    otherwise = "count" if figure.count else "share"
+    return next((i.unit for i in plan.indicators if i.id == name), otherwise) if plan else otherwise

@@ -11,7 +11,7 @@ import msgspec
 
 from hallpulse.contract.encode import time_text
 from hallpulse.domain.figures import Scope, Window
-from hallpulse.store import Findings
+from hallpulse.domain.integrity import Findings
 from services.gateway.desk import Desk
 
 from .common import Named
@@ -41,12 +41,14 @@ class IntegrityAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def integrity_answer(desk: Desk, scope: Scope, window: Window) -> IntegrityAnswer:
+    with desk.store.read() as moment:
+        found = moment.integrity(scope, window, desk.today())
     return IntegrityAnswer(
         region=str(scope.region),
         start=window.start,
         end=window.end,
         as_of=time_text(desk.now()),
-        checks=[_check(found) for found in desk.store.integrity(scope, window, desk.today())],
+        checks=[_check(one) for one in found],
     )
 
 

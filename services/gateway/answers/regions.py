@@ -37,7 +37,9 @@ class RegionsAnswer(msgspec.Struct, frozen=True):
 
 def regions_answer(desk: Desk, grant: Grant) -> RegionsAnswer:
     today = desk.today()
-    counties = sorted({*desk.store.regions(), *(plan.region for plan in desk.plans if plan.region % 100)})
+    with desk.store.read() as moment:
+        stored = moment.regions()
+    counties = sorted({*stored, *(plan.region for plan in desk.plans if plan.region % 100)})
     above = {code for county in counties for code in (county // 100 * 100, county // 10_000 * 10_000)}
     shown = [code for code in (*counties, *sorted(above)) if _readable(grant, code)]
     return RegionsAnswer(

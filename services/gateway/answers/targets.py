@@ -99,7 +99,7 @@ class TargetsAnswer(msgspec.Struct, frozen=True):
 
 def targets_answer(desk: Desk, region: int, on: date) -> TargetsAnswer:
     plan = desk.plan(region, on)
-    results = evaluate(plan, on, read_tables(plan, on, desk.store.figure_table)) if plan else []
+    results = _evaluated(desk, plan, on) if plan else []
     return TargetsAnswer(
         region=str(region),
         on=on,
@@ -107,6 +107,12 @@ def targets_answer(desk: Desk, region: int, on: date) -> TargetsAnswer:
         plan=plan_answer(plan, on) if plan else None,
         targets=[_target(own, results, plan) for own in results if own.department is None] if plan else [],
     )
+
+
+def _evaluated(desk: Desk, plan: Plan, on: date) -> list[TargetResult]:
+    with desk.store.read() as moment:
+        tables = read_tables(plan, on, moment.figure_table)
+    return evaluate(plan, on, tables)
 
 
 def _target(own: TargetResult, results: Sequence[TargetResult], plan: Plan) -> TargetAnswer:

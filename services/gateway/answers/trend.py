@@ -42,10 +42,10 @@ def trend_answer(desk: Desk, region: int, on: date) -> TrendAnswer:
     if plan is None or window is None:
         return TrendAnswer(str(region), on, plan.id if plan else None, [])
     shown = {target.indicator for target in plan.targets}
-    points = [
-        Point(day, _values(desk.store.figures(Scope(region), Window(window.start, day)), shown))
-        for day in month_ends(window)
-    ]
+    scope = Scope(region)
+    with desk.store.read() as moment:
+        figures = {day: moment.figures(scope, Window(window.start, day)) for day in month_ends(window)}
+    points = [Point(day, _values(found, shown)) for day, found in figures.items()]
     return TrendAnswer(str(region), on, plan.id, points)
 
 

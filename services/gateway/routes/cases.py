@@ -9,10 +9,9 @@ from urllib.parse import unquote
 from litestar import Request, get
 
 from hallpulse.domain.figures import Scope
-from hallpulse.store import CaseFilter, Grant
+from hallpulse.store import CaseFilter, Grant, Moment
 from services.gateway.answers.cases import Asked, CasesAnswer, cases_answer
 from services.gateway.answers.history import CaseHistoryAnswer, history_answer
-from services.gateway.desk import Desk
 from services.gateway.guards import desk_of, grant_of
 from services.gateway.parameters import (
     CaseIdInPath,
@@ -107,19 +106,20 @@ def get_case(request: AnyRequest, region: CountyInPath, hall: HallInPath, case_i
     if key is None:
         raise Declined(Kind.NOT_FOUND, "expected /v1/cases/REGION/HALL/CASE_ID, REGION a county's code")
     desk, grant = desk_of(request), grant_of(request)
-    _check_may_read(desk, grant, key)
-    history = desk.store.case_history(*key, desk.today())
+    with desk.store.read() as moment:
+        _check_may_read(moment, grant, key)
+        history = moment.case_history(*key, desk.today())
     if history is None:
         raise Declined(Kind.NOT_FOUND, f"no event of /{key.region}/{key.hall} names this case")
     return history_answer(desk, history)
 
 
-def _check_may_read(desk: Desk, grant: Grant, key: CaseKey) -> None:
+def _check_may_read(moment: Moment, grant: Grant, key: CaseKey) -> None:
     """403 before the case is looked up: a case is its hall's and its department's.
 
     The department is asked for by one look-up, which is the same work for a case of another and for none at all.
     """
     department = grant.department
     scope = Scope(key.region, department, key.hall if department is None else None)
-    if not may_read(grant, scope) or (department is not None and not desk.store.is_of(*key, department)):
+    if not may_read(grant, scope) or (department is not None and not moment.is_of(*key, department)):
         raise Declined(Kind.FORBIDDEN, f"this token reads {reach(grant)}")

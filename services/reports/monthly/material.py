@@ -5,38 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Protocol
 
-from hallpulse.domain.figures import FigureTable, Window
-from hallpulse.domain.integrity import Check
+from hallpulse.domain.figures import Coverage, FigureTable, Window
+from hallpulse.domain.integrity import Findings
 from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.plan import Plan
-
-
-class Coverage(Protocol):
-    """How many halls there are, how many reported in the window, and its newest event (microseconds, UTC)."""
-
-    @property
-    def halls(self) -> int: ...
-
-    @property
-    def reporting(self) -> int: ...
-
-    @property
-    def newest(self) -> int | None: ...
-
-
-class Found(Protocol):
-    """What an integrity check found; rows: the first of its findings, by their names."""
-
-    @property
-    def check(self) -> Check: ...
-
-    @property
-    def count(self) -> int: ...
-
-    @property
-    def rows(self) -> Sequence[Mapping[str, Any]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +35,7 @@ class Material:
     changes: Sequence[ItemChange]
     coverage: Coverage
     period_coverage: Coverage
-    findings: Sequence[Found]
+    findings: Sequence[Findings]
     provisional: Sequence[int]
 
     @property

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from hallpulse.domain.figures import Figure, Window
+from hallpulse.domain.figures import Coverage, Figure, Window
+from hallpulse.domain.integrity import Findings
 from hallpulse.domain.lowering import COMPRESSION, Lowering, lowerings
 from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.targets import TargetResult, evaluate
 
-from .material import Coverage, Found, Material
+from .material import Material
 from .ranking import Ranking, rankings
 
 MOST_LOWERING = 20
@@ -66,7 +67,7 @@ class MonthlyReport:
     open_lines: tuple[OpenLine, ...]
     coverage: Coverage
     period_coverage: Coverage
-    findings: tuple[Found, ...]
+    findings: tuple[Findings, ...]
     compression: tuple[Figure, Figure]
     lowerings: tuple[Lowering, ...]
     provisional: tuple[int, ...]

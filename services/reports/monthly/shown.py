@@ -8,12 +8,11 @@ from fractions import Fraction
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.display import NOTHING, amount, difference
-from hallpulse.domain.figures import Figure, Window
+from hallpulse.domain.figures import Coverage, Figure, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.plan import Names, Plan
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Tone, Unit
-from services.reports.monthly.material import Coverage
 from services.reports.monthly.report import MonthlyReport
 
 _SHANGHAI = timezone(timedelta(hours=8))

@@ -1,6 +1,6 @@
 """Every event of the contract, as the types that decode, validate and document it.
 
-Source: docs/contracts, section Events. A field that is not listed is refused; `None` in an optional
+Source: docs/publishing.md. A field that is not listed is refused; `None` in an optional
 field means the same as leaving the field out. Limits are whole working days, Asia/Shanghai.
 """
 

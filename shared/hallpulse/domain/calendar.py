@@ -28,6 +28,30 @@ def scopes_of(region: int) -> tuple[int, ...]:
     return NATIONAL, region // 10_000 * 10_000, region // 100 * 100, region
 
 
+class Calendars:
+    """The calendars in force at one moment, and the working days of counties under them.
+
+    Counties under the same calendars share their working days: each takes 12 ms to make. May be shared by threads.
+    """
+
+    def __init__(self, by_scope: Mapping[int, Calendar]) -> None:
+        self._by_scope = by_scope
+        self._made: dict[tuple[int, ...], Workdays] = {}
+
+    def workdays(self, region: int) -> Workdays:
+        """The working days of a county."""
+        scopes = self._scopes(region)
+        known = self._made.get(scopes)
+        return self._made.setdefault(scopes, workdays_of(region, self._by_scope)) if known is None else known
+
+    def made(self, region: int) -> Workdays | None:
+        """The working days of a county, or None where they have not been asked for yet."""
+        return self._made.get(self._scopes(region))
+
+    def _scopes(self, region: int) -> tuple[int, ...]:
+        return tuple(scope for scope in scopes_of(region) if scope in self._by_scope)
+
+
 def workdays_of(region: int, calendars: Mapping[int, Calendar]) -> Workdays:
     """The county's working days: each scope's days over those of the scopes above it."""
     special: dict[int, SpecialDay] = {}

@@ -37,7 +37,8 @@ class Case:
 
     elapsed: working days of a decided case; due and statutory_due: the last day that keeps the limit, None while
     there is no limit or a suspension is open; soon_from: the first day with at most one working day left;
-    late_from: the first day past the limit; unaccepted_from: the first day on which acceptance is late.
+    late_from: the first day past the limit; unaccepted_from: the first day on which acceptance is late; counts_as_due:
+    whether its due day is one of due_kept_rate, open cases too, so that late ones do not vanish.
     """
 
     item_code: str
@@ -61,6 +62,7 @@ class Case:
     statutory_kept: bool = False
     due: int | None = None
     statutory_due: int | None = None
+    counts_as_due: bool = False
     open: bool = False
     suspended: bool = False
     soon_from: int | None = None
@@ -173,6 +175,7 @@ def _case(facts: Facts, received: CaseEvent, opening: Opening, workdays: Workday
     )
     suspensions = clipped(facts.suspensions, case.decided)
     _set_clock(case, workdays, suspensions)
+    case.counts_as_due = case.due is not None and (case.timed if case.decided is not None else case.withdrawn is None)
     _set_open(case, workdays, suspensions, _day(facts.supplement_requested))
     case.flags = _flags(case, facts, limits, workdays, suspensions)
     return case
@@ -235,7 +238,7 @@ def _flags(case: Case, facts: Facts, limits: Limits, workdays: Workdays, suspens
         flags |= Flag.ACCEPTED_AND_REJECTED
     if case.accepted is not None:
         flags |= _limit_flags(limits)
-        if case.accepted < case.received:
+        if accepted is not None and facts.received is not None and accepted.time < facts.received.time:
             flags |= Flag.ACCEPTED_BEFORE_RECEIVED
     if suspensions:
         flags |= _suspension_flags(case, workdays, suspensions)
@@ -261,7 +264,7 @@ def _suspension_flags(case: Case, workdays: Workdays, suspensions: Sequence[Susp
 
 
 def _rated_at_once(rated: CaseEvent | None, decided: CaseEvent | None) -> bool:
-    """A five within seconds of the decision: nobody has read a form in that time."""
+    """A five within seconds of the decision, in which no person can have filled in a form."""
     if rated is None or decided is None or rated.number != 5:
         return False
     return 0 <= rated.time - decided.time <= AT_ONCE_MICROSECONDS

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from .case import Flag
 
@@ -19,6 +20,15 @@ class Check:
     en: str
     of: Of
     flag: Flag | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Findings of a check: how many, and the first of them as rows of named values."""
+
+    check: Check
+    count: int
+    rows: Sequence[Mapping[str, Any]]
 
 
 CHECKS: tuple[Check, ...] = (

@@ -1,140 +1,260 @@
-"""What is added up: the integers that a case puts on each day, and their columns.
+"""Measures, each declared once: the columns of the daily cells and of the catalogue's sums, and the open states.
 
-Aggregates are sums of these over cases, so any order, batch and number of workers gives the same.
+A measure says on which day a case counts, under which conditions, what it adds, and which count of a tally is added to
+it. The fold's entries, the store's SQL for lists and cells, the share of tallies and the table in docs/indicators.md
+follow from it. Aggregates are sums over cases, so any order, batch and number of workers gives the same.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
 
+from . import expression
+from .catalogue import ItemVersion
 from .clock import Case
+from .expression import ALWAYS, Step, compiled, conjuncts
 
 ELAPSED_BUCKETS: tuple[int, ...] = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90)
 """Upper bounds, in working days, of the elapsed histogram; what is longer lies in one more bucket."""
 DAYS_APART = 3
 """Up to so many days each bucket of the histogram holds one number of days alone."""
 
+_DAYS = {
+    "received": "received day",
+    "accepted": "accepted day",
+    "rejected": "refused day",
+    "decided": "decided day",
+    "due": "due day",
+    "rated": "rated day",
+}
 
+
+@dataclass(frozen=True, slots=True)
 class Measure:
-    """Columns of a daily cell, by position; plain numbers, since members of an enumeration are slow to look up."""
+    """A column of the daily cells.
 
-    RECEIVED = 0
-    ACCEPTED = 1
-    UNIFIED_ACCEPTED = 2
-    FULL_PROCESS_ACCEPTED = 3
-    REJECTED = 4
-    DECIDED = 5
-    DECIDED_RATED = 6
-    TIMED = 7
-    INSTANT_TIMED = 8
-    ELAPSED_DAYS = 9
-    SAVED_DAYS = 10
-    SAVED_OF_DAYS = 11
-    PROMISED_TIMED = 12
-    PROMISE_KEPT = 13
-    STATUTORY_TIMED = 14
-    STATUTORY_KEPT = 15
-    DUE = 16
-    DUE_KEPT = 17
-    RATED = 18
-    SATISFIED = 19
-    OPEN = 20
-    OPEN_SUSPENDED = 21
-    OPEN_SOON = 22
-    OPEN_LATE = 23
-    OPEN_UNACCEPTED = 24
-    ELAPSED_BUCKET_0 = 25
+    words: as docs/indicators.md says it; day: the case's day on which it counts; where, amount: expressions over the
+    fields of a case; tally: the count of a hall's tally that is added in indicators that take tallies.
+    """
+
+    name: str
+    words: str
+    day: str
+    where: str = ALWAYS
+    amount: str = "1"
+    tally: str | None = None
+
+    @property
+    def counted_on(self) -> str:
+        return _DAYS.get(self.day, self.day)
 
 
-COLUMNS: tuple[str, ...] = (
-    tuple(name.lower() for name in vars(Measure) if name.isupper())[: Measure.ELAPSED_BUCKET_0]
-    + tuple(f"elapsed_le_{bound}" for bound in ELAPSED_BUCKETS)
-    + ("elapsed_over",)
+_TIMED = "timed"
+_PROMISED = f"{_TIMED} and promised_days is not None"
+_STATUTORY = f"{_TIMED} and statutory_days is not None"
+_SAVING = f"{_STATUTORY} and statutory_days > 0"
+_OPEN = "open"
+
+_FIRST = (
+    Measure("received", "received", "received"),
+    Measure("accepted", "accepted", "accepted", tally="accepted"),
+    Measure("unified_accepted", "with the flag", "accepted", "unified", tally="unified_accepted"),
+    Measure("full_process_accepted", "with the flag", "accepted", "full_process", tally="full_process_accepted"),
+    Measure("rejected", "refused", "rejected", tally="rejected"),
+    Measure("decided", "decided", "decided"),
+    Measure("decided_rated", "decided and rated", "decided", "rated is not None"),
+    Measure("timed", "timed", "decided", _TIMED, tally="decided"),
+    Measure("instant_timed", "elapsed = 0", "decided", f"{_TIMED} and elapsed == 0", tally="instant_decided"),
+    Measure("elapsed_days", "Σ elapsed", "decided", _TIMED, "elapsed"),
+    Measure("saved_days", "Σ(statutory − elapsed)", "decided", _SAVING, "statutory_days - elapsed"),
+    Measure("saved_of_days", "Σ statutory, timed cases with statutory > 0", "decided", _SAVING, "statutory_days"),
+    Measure("promised_timed", "timed with a promised limit", "decided", _PROMISED),
+    Measure("promise_kept", "promised limit kept", "decided", f"{_PROMISED} and promise_kept"),
+    Measure("statutory_timed", "timed with a statutory limit", "decided", _STATUTORY),
+    Measure("statutory_kept", "statutory limit kept", "decided", f"{_STATUTORY} and statutory_kept"),
+    Measure("due", "accepted cases with a due day in the window", "due", "counts_as_due"),
+    Measure("due_kept", "decided within the promised limit", "due", "counts_as_due and promise_kept"),
+    Measure("rated", "rated (decided or not)", "rated"),
+    Measure("satisfied", "score ≥ 3", "rated", "score is not None and score >= 3"),
+    Measure("open", "open", "received", _OPEN),
+    Measure("open_suspended", "suspended", "received", f"{_OPEN} and suspended"),
+    Measure("open_soon", "due soon or overdue", "soon_from", _OPEN),
+    Measure("open_late", "overdue", "late_from", _OPEN),
+    Measure("open_unaccepted", "acceptance is late", "unaccepted_from", _OPEN),
 )
+_SINCE: tuple[Measure, ...] = ()
+"""Measures that came later. Stored entries name columns by number: new ones go to the end, with a migration."""
+
+BUCKETS: tuple[str, ...] = (*(f"elapsed_le_{bound}" for bound in ELAPSED_BUCKETS), "elapsed_over")
+"""The histogram of elapsed days, over timed cases by the day of decision; each case lies in one bucket."""
+MEASURES: Mapping[str, Measure] = {measure.name: measure for measure in (*_FIRST, *_SINCE)}
+COLUMNS: tuple[str, ...] = (*(m.name for m in _FIRST), *BUCKETS, *(m.name for m in _SINCE))
 WIDTH = len(COLUMNS)
 
 Entry = tuple[int, int, int]
 """(day, column, amount)."""
 
 
-def elapsed_column(elapsed: int) -> int:
-    """The histogram column of an elapsed time; each case lies in one bucket only."""
-    return Measure.ELAPSED_BUCKET_0 + bisect_left(ELAPSED_BUCKETS, elapsed)
+def _adding(measure: Measure) -> Step:
+    conditions = tuple(expression.of("case", part) for part in conjuncts(measure.where))
+    on_its_day = (f"(day := case.{measure.day}) is not None", *conditions)
+    number = COLUMNS.index(measure.name)
+    if measure.amount == "1":
+        return Step(on_its_day, f"add((day, {number}, 1))")
+    return Step((*on_its_day, f"(amount := {expression.of('case', measure.amount)})"), f"add((day, {number}, amount))")
 
 
-def entries_of(case: Case) -> list[Entry]:
-    """All that a case adds to its department's and hall's days; each indicator by its own day."""
-    entries: list[Entry] = [(case.received, Measure.RECEIVED, 1)]
-    if case.accepted is not None:
-        _add_accepted(entries, case, case.accepted)
-    elif case.rejected is not None:
-        entries.append((case.rejected, Measure.REJECTED, 1))
-    if case.decided is not None:
-        _add_decided(entries, case, case.decided)
-    if case.rated is not None:
-        entries.append((case.rated, Measure.RATED, 1))
-        if (case.score or 0) >= 3:
-            entries.append((case.rated, Measure.SATISFIED, 1))
-    if case.open:
-        _add_open(entries, case)
-    return entries
+def _entries_compiled() -> Callable[[Case], list[Entry]]:
+    bucket = f"add((day, {COLUMNS.index(BUCKETS[0])} + bucket_of(bounds, case.elapsed), 1))"
+    spread = Step(("(day := case.decided) is not None", f"case.{_TIMED}"), bucket)
+    steps = [Step((), "add = (entries := []).append"), *map(_adding, MEASURES.values()), spread]
+    known = {"bucket_of": bisect_left, "bounds": ELAPSED_BUCKETS}
+    return cast(Callable[[Case], list[Entry]], compiled("entries", "case", steps, result="entries", known=known))
 
 
-def counts_as_due(case: Case) -> bool:
-    """Whether the case is in the denominator of due_kept_rate: open ones too, so that late ones do not vanish."""
-    if case.accepted is None or case.due is None or case.suspended:
-        return False
-    return case.timed if case.decided is not None else case.withdrawn is None
+entries_of = _entries_compiled()
+"""Entries of a case in its department's and hall's days, each measure on its day. Amounts of 0 are left out."""
 
 
-def _add_accepted(entries: list[Entry], case: Case, day: int) -> None:
-    entries.append((day, Measure.ACCEPTED, 1))
-    if case.unified:
-        entries.append((day, Measure.UNIFIED_ACCEPTED, 1))
-    if case.full_process:
-        entries.append((day, Measure.FULL_PROCESS_ACCEPTED, 1))
-    if case.due is not None and counts_as_due(case):
-        entries.append((case.due, Measure.DUE, 1))
-        if case.promise_kept:
-            entries.append((case.due, Measure.DUE_KEPT, 1))
+@dataclass(frozen=True, slots=True)
+class ItemMeasure:
+    """A column of the catalogue's sums: over the items effective on a day, by expressions over an item version."""
+
+    name: str
+    words: str
+    where: str = ALWAYS
+    amount: str = "1"
 
 
-def _add_decided(entries: list[Entry], case: Case, day: int) -> None:
-    entries.append((day, Measure.DECIDED, 1))
-    if case.rated is not None:
-        entries.append((day, Measure.DECIDED_RATED, 1))
-    if not case.timed or case.elapsed is None:
-        return
-    entries.append((day, Measure.TIMED, 1))
-    entries.append((day, elapsed_column(case.elapsed), 1))
-    if case.elapsed == 0:
-        entries.append((day, Measure.INSTANT_TIMED, 1))
-    else:
-        entries.append((day, Measure.ELAPSED_DAYS, case.elapsed))
-    if case.statutory_days is not None:
-        _add_statutory(entries, case, day, case.statutory_days, case.elapsed)
-    if case.promised_days is not None:
-        entries.append((day, Measure.PROMISED_TIMED, 1))
-        if case.promise_kept:
-            entries.append((day, Measure.PROMISE_KEPT, 1))
+_LIMITED = "statutory_days is not None and statutory_days > 0"
+_PROMISE = "promised_days if promised_days is not None else 0 if instant else statutory_days"
+"""A promised item without a promised limit shortens nothing."""
+
+ITEM_MEASURES: Mapping[str, ItemMeasure] = {
+    measure.name: measure
+    for measure in (
+        ItemMeasure("items", "effective items"),
+        ItemMeasure("instant", "instant items", "instant"),
+        ItemMeasure("settled", "items with the flag", "settled"),
+        ItemMeasure("full_process", "items with the flag", "full_process"),
+        ItemMeasure("unified", "items with the flag", "unified"),
+        ItemMeasure("tolerance", "items with the flag", "tolerates_missing"),
+        ItemMeasure("commitment", "items with the flag", "commitment"),
+        ItemMeasure("shortened_days", "Σ(statutory − promised)", _LIMITED, f"statutory_days - ({_PROMISE})"),
+        ItemMeasure("statutory_days", "Σ statutory, items with statutory > 0", _LIMITED, "statutory_days"),
+    )
+}
+ITEM_COLUMNS: tuple[str, ...] = tuple(ITEM_MEASURES)
 
 
-def _add_statutory(entries: list[Entry], case: Case, day: int, statutory: int, elapsed: int) -> None:
-    entries.append((day, Measure.STATUTORY_TIMED, 1))
-    if case.statutory_kept:
-        entries.append((day, Measure.STATUTORY_KEPT, 1))
-    if statutory > 0:
-        entries.append((day, Measure.SAVED_DAYS, statutory - elapsed))
-        entries.append((day, Measure.SAVED_OF_DAYS, statutory))
+def _amounts_compiled() -> Callable[[ItemVersion], list[int]]:
+    listed = ", ".join(
+        f"({expression.of('version', measure.amount)}) if {expression.of('version', measure.where)} else 0"
+        for measure in ITEM_MEASURES.values()
+    )
+    return cast(Callable[[ItemVersion], list[int]], compiled("amounts", "version", result=f"[{listed}]"))
 
 
-def _add_open(entries: list[Entry], case: Case) -> None:
-    entries.append((case.received, Measure.OPEN, 1))
-    if case.suspended:
-        entries.append((case.received, Measure.OPEN_SUSPENDED, 1))
-    if case.soon_from is not None:
-        entries.append((case.soon_from, Measure.OPEN_SOON, 1))
-    if case.late_from is not None:
-        entries.append((case.late_from, Measure.OPEN_LATE, 1))
-    if case.unaccepted_from is not None:
-        entries.append((case.unaccepted_from, Measure.OPEN_UNACCEPTED, 1))
+item_amounts = _amounts_compiled()
+"""Amounts that an effective item adds to the catalogue's sums, in the order of ITEM_COLUMNS."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenState:
+    """A state of open cases on a day.
+
+    where: over the fields of a case and `today`; added, taken: the measures that come to its cases, of all open ones,
+    or where they have a day from which they hold, of those whose day has come.
+    """
+
+    name: str
+    where: str
+    added: tuple[str, ...]
+    taken: tuple[str, ...] = ()
+
+
+_LATE = "late_from is not None and late_from <= today"
+_SOON = "soon_from is not None and soon_from <= today"
+_WAITING = "unaccepted_from is not None and unaccepted_from <= today"
+
+OPEN_STATES: Mapping[str, OpenState] = {
+    state.name: state
+    for state in (
+        OpenState(
+            "on_time",
+            f"{_OPEN} and not suspended and not ({_WAITING}) and not ({_SOON}) and not ({_LATE})",
+            ("open",),
+            ("open_suspended", "open_soon", "open_unaccepted"),
+        ),
+        OpenState("due_soon", f"{_OPEN} and {_SOON} and not ({_LATE})", ("open_soon",), ("open_late",)),
+        OpenState("overdue", f"{_OPEN} and {_LATE}", ("open_late",)),
+        OpenState("suspended", f"{_OPEN} and suspended", ("open_suspended",)),
+        OpenState("unaccepted_late", f"{_OPEN} and {_WAITING}", ("open_unaccepted",)),
+    )
+}
+"""An open case is in exactly one of them; an overdue one is past the day from which it was due soon."""
+STATES: tuple[str, ...] = tuple(OPEN_STATES)
+
+
+def _state_compiled() -> Callable[[Case, int], str | None]:
+    given = ("today",)
+    steps = [
+        Step(tuple(expression.of("case", part, given) for part in conjuncts(state.where)), f"return {state.name!r}")
+        for state in OPEN_STATES.values()
+    ]
+    return cast(Callable[[Case, int], str | None], compiled("state", "case, today", steps))
+
+
+open_state = _state_compiled()
+"""The state of a case on a day (days since 1970-01-01); None of a case that is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ElapsedHistogram:
+    """Decided cases by elapsed days: one count a bucket (`BUCKETS`), and Σ elapsed."""
+
+    counts: tuple[int, ...]
+    total_days: int
+
+
+PERCENTS: Mapping[str, int] = {"p50": 50, "p90": 90, "p95": 95}
+
+
+def percentiles_of(days: Iterable[tuple[int, int]]) -> dict[str, int | None]:
+    """From (elapsed days, how many cases took so long), each number of days once, in any order; None without cases."""
+    counted = sorted(days)
+    place = dict(zip(PERCENTS, _places([cases for _, cases in counted]), strict=True))
+    return {name: None if index is None else counted[index][0] for name, index in place.items()}
+
+
+def percentiles_of_buckets(
+    counts: Sequence[int], longer: Callable[[], Iterable[tuple[int, int]]]
+) -> dict[str, int | None]:
+    """From the elapsed histogram.
+
+    longer: the same as of `percentiles_of` for what took longer than DAYS_APART, where one of them lies there.
+    """
+    apart = list(zip(ELAPSED_BUCKETS, counts[: DAYS_APART + 1], strict=False))
+    if all(index is None or index <= DAYS_APART for index in _places(counts)):
+        return percentiles_of([*apart, (DAYS_APART + 1, sum(counts[DAYS_APART + 1 :]))])
+    return percentiles_of([*apart, *longer()])
+
+
+def _places(counts: Sequence[int]) -> Iterable[int | None]:
+    """In which of the groups, in rising order, each percentile lies; whole numbers, so that no rank is rounded."""
+    everything = sum(counts)
+    for percent in PERCENTS.values():
+        rank = -(-percent * everything // 100)
+        yield _group_of(rank, counts) if everything else None
+
+
+def _group_of(rank: int, counts: Sequence[int]) -> int:
+    passed = 0
+    for index, cases in enumerate(counts):
+        passed += cases
+        if passed >= rank:
+            return index
+    raise ValueError(f"rank {rank} of {passed}")

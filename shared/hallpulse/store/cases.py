@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Boolean, Column, Connection, Date, text
 
 from hallpulse.domain.case import CaseEvent, Kind
 from hallpulse.domain.catalogue import Timeline, Timelines
 from hallpulse.domain.clock import Case, fold
-from hallpulse.domain.measures import Entry, counts_as_due, entries_of
+from hallpulse.domain.expression import compiled
+from hallpulse.domain.measures import Entry, entries_of
 from hallpulse.domain.workdays import Workdays
 
 from .catalogue import Item
 from .cells import Differences
 from .codec import pack_entries, pack_history, unpack_entries, unpack_history
 from .context import TransactionContext
-from .staging import copied_day, copy_into, copy_rows
+from .staging import COPY_EPOCH, copy_into, copy_rows
 from .tables import cases
 
 CaseKey = tuple[int, str, str]
@@ -30,8 +31,6 @@ _Stored = tuple[str, bytes, bytes, str | None]
 """Department, packed entries, packed history, item code."""
 _NEW: _Stored = ("", pack_entries([]), b"", None)
 _NO_SPANS: Timeline = ()
-_PENDING = (*(None,) * 17, 0, None, 0, *(False,) * 8)
-"""The columns of a case whose `received` has not come."""
 
 
 class Folded(NamedTuple):
@@ -145,15 +144,22 @@ def case_row(key: CaseKey, case: Case | None, entries: bytes, history: bytes) ->
     """A row in the order of the table's columns."""
     if case is None:
         return (*key, *_PENDING, entries, history)
-    day = copied_day
-    return (
-        *key,
-        *(case.item_code, case.department, case.channel),
-        *(day(case.received), day(case.accepted), day(case.rejected), day(case.decided)),
-        *(day(case.withdrawn), day(case.rated), day(case.due), day(case.statutory_due)),
-        *(day(case.soon_from), day(case.late_from), day(case.unaccepted_from)),
-        *(case.score, case.statutory_days, case.promised_days, case.extended, case.elapsed, case.flags),
-        *(case.timed, case.unified, case.full_process, case.promise_kept, case.statutory_kept),
-        *(counts_as_due(case), case.open, case.suspended),
-        *(entries, history),
-    )
+    row: Sequence[Any] = _row(key, case, entries, history)
+    return row
+
+
+def _field(column: Column[Any]) -> str:
+    """The field of a case that a column is named after; days as `copied_day`."""
+    value = f"case.{column.name}"
+    return f"None if {value} is None else {value} - epoch" if isinstance(column.type, Date) else value
+
+
+_OF_CASE = [column for column in cases.columns if column.name not in (*_KEY, "entries", "history")]
+_row = compiled(
+    "row",
+    "key, case, entries, history",
+    result=f"(*key, {', '.join(map(_field, _OF_CASE))}, entries, history)",
+    known={"epoch": COPY_EPOCH},
+)
+_PENDING = [None if column.nullable else False if isinstance(column.type, Boolean) else 0 for column in _OF_CASE]
+"""The columns of a case whose `received` has not come."""

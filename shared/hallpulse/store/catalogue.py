@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from hallpulse.contract.events import Family, HallEvent, ItemPublished, ItemRetired, ItemRetracted
 from hallpulse.domain.catalogue import ItemRecord, ItemSpan, ItemVersion, Timeline, timeline
-from hallpulse.domain.indicators import ITEM_COLUMNS, item_amounts
+from hallpulse.domain.measures import ITEM_COLUMNS, item_amounts
 from hallpulse.domain.workdays import day_of
 
 from . import ledger

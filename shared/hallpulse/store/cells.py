@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from operator import add
 
+import msgspec
 from sqlalchemy import Connection
 
 from hallpulse.domain.measures import COLUMNS, WIDTH, Entry
@@ -18,11 +19,13 @@ _SUMS = ", ".join(f"{name} = cells.{name} + excluded.{name}" for name in COLUMNS
 _NAMES = ", ".join((*_KEY, *COLUMNS))
 
 
-class Differences:
-    """What a transaction changes in the cells: old contributions out, new ones in."""
+class Differences(msgspec.Struct):
+    """Changes of cells by one transaction: old contributions out, new ones in.
 
-    def __init__(self) -> None:
-        self._cells: dict[tuple[int, str, str], dict[int, list[int]]] = {}
+    cells: (region, hall, department) → day → sums, in the order of COLUMNS.
+    """
+
+    cells: dict[tuple[int, str, str], dict[int, list[int]]] = msgspec.field(default_factory=dict)
 
     def move(self, region: int, hall: str, before: tuple[str, list[Entry]], after: tuple[str, list[Entry]]) -> None:
         """Replace one case's entries; each side is (department, entries)."""
@@ -35,7 +38,7 @@ class Differences:
         department, entries = side
         if not entries:
             return
-        days = self._cells.setdefault((region, hall, department), {})
+        days = self.cells.setdefault((region, hall, department), {})
         for day, column, amount in entries:
             sums = days.get(day)
             if sums is None:
@@ -44,8 +47,8 @@ class Differences:
 
     def take_over(self, other: Differences) -> None:
         """Add what another one holds."""
-        for key, theirs in other._cells.items():
-            days = self._cells.setdefault(key, {})
+        for key, theirs in other.cells.items():
+            days = self.cells.setdefault(key, {})
             for day, sums in theirs.items():
                 known = days.get(day)
                 days[day] = sums if known is None else list(map(add, known, sums))
@@ -63,7 +66,7 @@ class Differences:
 
     def rows(self) -> Iterable[tuple[int | str | None, ...]]:
         """What is not zero, as rows of `cells`, each day in its own and in its month's."""
-        for (region, hall, department), days in self._cells.items():
+        for (region, hall, department), days in self.cells.items():
             months: dict[int, list[int]] = {}
             for day, sums in days.items():
                 if not any(sums):

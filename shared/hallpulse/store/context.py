@@ -9,7 +9,7 @@ from datetime import date
 
 from sqlalchemy import Connection, select, text
 
-from hallpulse.domain.calendar import Calendar, scopes_of, workdays_of
+from hallpulse.domain.calendar import Calendar, Calendars
 from hallpulse.domain.catalogue import Timeline, Timelines
 from hallpulse.domain.workdays import Workdays
 
@@ -28,6 +28,23 @@ def calendar_of(scope: int, days: Mapping[str, list[object]], years: Collection[
     return Calendar(scope, special, frozenset(years))
 
 
+class CalendarCache:
+    """The calendars in force, read again only when one of them changed. May be shared by threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._digests: dict[int, str] = {}
+        self.last = Calendars({})
+
+    def current(self, connection: Connection) -> Calendars:
+        """As this transaction sees them."""
+        digests = {scope: digest for scope, digest in connection.execute(select(calendars.c.scope, calendars.c.digest))}
+        with self._lock:
+            if digests != self._digests:
+                self.last, self._digests = Calendars(read_calendars(connection)), digests
+            return self.last
+
+
 Spans = dict[str, Timeline]
 """Item code → the versions of an item of one region's catalogue."""
 
@@ -39,40 +56,21 @@ class ContextCache:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._digests: dict[int, str] = {}
-        self._calendars: dict[int, Calendar] = {}
-        self._workdays: dict[tuple[int, ...], Workdays] = {}
+        self._calendars = CalendarCache()
         self._spans: dict[int, tuple[int, Spans]] = {}
 
     def begin(self, connection: Connection, regions: Collection[int]) -> TransactionContext:
         """Check what is cached against the versions that this transaction sees; locks must be held already."""
-        digests = {scope: digest for scope, digest in connection.execute(select(calendars.c.scope, calendars.c.digest))}
-        with self._lock:
-            if digests != self._digests:
-                self._calendars, self._digests = read_calendars(connection), digests
-                self._workdays.clear()
-        versions = _versions(connection, regions)
-        return TransactionContext(connection, self, versions)
+        in_force = self._calendars.current(connection)
+        return TransactionContext(connection, self, in_force, _versions(connection, regions))
 
     def last_seen(self, region: int) -> tuple[Workdays, Timelines] | None:
         """A region's context as a transaction knew it before, for what is checked once its own is known.
 
         Nothing is made here: the calendars may be older than those of the transaction that asks.
         """
-        spans, workdays = self._spans.get(region), self._workdays.get(self._scopes(region))
+        spans, workdays = self._spans.get(region), self._calendars.last.made(region)
         return None if spans is None or workdays is None else (workdays, spans[1])
-
-    def workdays(self, region: int) -> Workdays:
-        """Shared by all counties under the same calendars: each takes 12 ms to make."""
-        scopes = self._scopes(region)
-        known = self._workdays.get(scopes)
-        if known is None:
-            known = self._workdays[scopes] = workdays_of(region, self._calendars)
-        return known
-
-    def _scopes(self, region: int) -> tuple[int, ...]:
-        return tuple(scope for scope in scopes_of(region) if scope in self._calendars)
 
     def spans(self, region: int, version: int) -> Spans:
         """What was read of this version of a region's catalogue, for whoever reads more of it to put there."""
@@ -132,9 +130,12 @@ class RegionItems:
 class TransactionContext:
     """The context of one transaction: a callable region → (working days, items)."""
 
-    def __init__(self, connection: Connection, cache: ContextCache, versions: Mapping[int, int]) -> None:
+    def __init__(
+        self, connection: Connection, cache: ContextCache, in_force: Calendars, versions: Mapping[int, int]
+    ) -> None:
         self._connection = connection
         self._cache = cache
+        self._calendars = in_force
         self._versions = versions
         self._seen: dict[int, tuple[Workdays, RegionItems]] = {}
         self._changed: set[int] = set()
@@ -162,7 +163,7 @@ class TransactionContext:
         if known is None:
             spans = self._cache.spans(region, self._versions.get(region, 0))
             known = self._seen[region] = (
-                self._cache.workdays(region),
+                self._calendars.workdays(region),
                 RegionItems(self._connection, region, spans),
             )
         return known

@@ -25,7 +25,7 @@ from .recomputing.hall_days import about_how_many, compare_hall_days, count_hall
 from .recomputing.processes import team_at, workers_for
 from .recomputing.repair import put_right
 from .recomputing.tasks import Task, divide
-from .recomputing.worker import Finished, Message, Workplace, long_running
+from .recomputing.worker import Finished, Message, Workplace, long_running, spools_of
 
 __all__ = ["Difference", "recompute"]
 Progress = Callable[[int, int], None]
@@ -57,7 +57,7 @@ def recompute(
             if spools is not None:
                 lock_everything(connection)
             snapshot = str(connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one())
-            found = _compare(connection, Workplace(url, snapshot, spools, most), progress, workers)
+            found = _compare(connection, Workplace(url, snapshot, directory, most), progress, workers)
             if spools is not None:
                 _repair(connection, spools, found, actor)
     return found
@@ -67,7 +67,7 @@ def _compare(
     connection: Connection, place: Workplace, progress: Progress | None, workers: int | None
 ) -> list[Difference]:
     count = workers or workers_for(about_how_many(connection))
-    with findings_at(place.spools, "0", place.most) as findings, team_at(place, count) as team:
+    with findings_at(spools_of(place), "0", place.most) as findings, team_at(place, count) as team:
         sizes = count_hall_days(connection)
         compare_hall_days(connection, findings)
         tasks = divide(sizes, team.size)

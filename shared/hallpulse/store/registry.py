@@ -74,23 +74,26 @@ class HallRegistry:
 
     def list(self, region: int | None = None) -> list[Hall]:
         """Registered halls by region and name."""
-        query = select(halls.c.region, halls.c.hall, halls.c.families, halls.c.added).order_by(
-            halls.c.region, halls.c.hall
-        )
-        if region is not None:
-            query = query.where(halls.c.region == region)
         with transaction(self._engine) as connection:
-            return [Hall(r, h, tuple(families), added) for r, h, families, added in connection.execute(query)]
+            return read_halls(connection, region)
 
-    def last_event_times(self) -> dict[tuple[int, str], int]:
-        """(region, hall) → the newest event's time, microseconds since 1970-01-01 UTC, of registered halls."""
-        query = (
-            select(halls.c.region, halls.c.hall, func.max(hall_days.c.newest))
-            .join(hall_days, (hall_days.c.region == halls.c.region) & (hall_days.c.hall == halls.c.hall))
-            .group_by(halls.c.region, halls.c.hall)
-        )
-        with transaction(self._engine) as connection:
-            return {(region, hall): newest for region, hall, newest in connection.execute(query)}
+
+def read_halls(connection: Connection, region: int | None = None) -> list[Hall]:
+    """Registered halls by region and name."""
+    query = select(halls.c.region, halls.c.hall, halls.c.families, halls.c.added).order_by(halls.c.region, halls.c.hall)
+    if region is not None:
+        query = query.where(halls.c.region == region)
+    return [Hall(r, h, tuple(families), added) for r, h, families, added in connection.execute(query)]
+
+
+def read_last_event_times(connection: Connection) -> dict[tuple[int, str], int]:
+    """(region, hall) → the newest event's time, microseconds since 1970-01-01 UTC, of registered halls."""
+    query = (
+        select(halls.c.region, halls.c.hall, func.max(hall_days.c.newest))
+        .join(hall_days, (hall_days.c.region == halls.c.region) & (hall_days.c.hall == halls.c.hall))
+        .group_by(halls.c.region, halls.c.hall)
+    )
+    return {(region, hall): newest for region, hall, newest in connection.execute(query)}
 
 
 def _hall(connection: Connection, region: int, hall: str) -> str | None:

@@ -15,7 +15,7 @@ from hallpulse.contract.events import (
     TallyReported,
     TallyRetracted,
 )
-from hallpulse.domain.declared import Report, current, period_window
+from hallpulse.domain.figures import Report, current, period_window
 
 from . import ledger
 from .tables import figures, tallies

@@ -16,7 +16,8 @@ from hallpulse.domain.workdays import EPOCH_ORDINAL, date_of, day_of
 from .database import driver
 from .tables import metadata
 
-_COPY_EPOCH = day_of(date(2000, 1, 1))
+COPY_EPOCH = day_of(date(2000, 1, 1))
+"""The day from which binary COPY counts dates."""
 _DRIVER_TYPES: tuple[tuple[type, str], ...] = (
     (BigInteger, "int8"),
     (SmallInteger, "int2"),
@@ -70,12 +71,12 @@ def _driver_type(kind: object) -> str:
 
 def copied_day(day: int | None) -> int | None:
     """A day of the domain as a row for COPY has it: days since 2000-01-01."""
-    return None if day is None else day - _COPY_EPOCH
+    return None if day is None else day - COPY_EPOCH
 
 
 def date_copied(day: int) -> date:
     """The date that `copied_day` gave."""
-    return date_of(day + _COPY_EPOCH)
+    return date_of(day + COPY_EPOCH)
 
 
 def to_date(day: int | None) -> date | None:

@@ -28,8 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from hallpulse.domain.indicators import ITEM_COLUMNS
-from hallpulse.domain.measures import COLUMNS, DAYS_APART
+from hallpulse.domain.measures import COLUMNS, DAYS_APART, ITEM_COLUMNS
 
 metadata = MetaData()
 

@@ -20,6 +20,7 @@ from tests.chaos.flood.envelopes import EVENTS, HALLS, REGION, hall_of, ids_of
 from tests.chaos.flood.knocking import NAME
 from tests.chaos.flood.watching import Watch
 from tests.chaos.workers import CHECKOUT, environment
+from tests.moments import ask
 
 DOOR = "door-1"
 """The hall that sends by HTTP."""
@@ -176,7 +177,7 @@ def _check(made: Flood, running: RunningSuite, offering: Publishers) -> None:
             for sequence in range(counts["different"]):
                 by_hall.setdefault(DOOR if name == NAME else hall_of(sequence), []).extend(ids_of(name, sequence))
             made.lost += sum(_missing(store, hall, ids) for hall, ids in by_hall.items())
-        counts_of = store.event_counts(REGION)
+        counts_of = ask(store).event_counts(REGION)
         halls = {hall_of(sequence) for sequence in range(HALLS)} | {DOOR}
         made.more = sum(counts_of.get(hall, 0) for hall in halls) - Watch(running).stored()
         made.differences = len(store.recompute(check=True))
@@ -186,4 +187,4 @@ def _check(made: Flood, running: RunningSuite, offering: Publishers) -> None:
 
 def _missing(store: Any, hall: str, ids: list[str]) -> int:
     parts = (ids[start : start + 20_000] for start in range(0, len(ids), 20_000))
-    return sum(len(part) - len(store.stored_ids(REGION, hall, part)) for part in parts)
+    return sum(len(part) - len(ask(store).stored_ids(REGION, hall, part)) for part in parts)

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hallpulse.contract.reasons import Sentence
-from hallpulse.domain.figures import Window
+from hallpulse.domain.figures import Coverage, Window
+from hallpulse.domain.integrity import Findings
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
-from services.reports.monthly.material import Coverage, Found
 from services.reports.monthly.report import MonthlyReport
 from services.reports.monthly.shown import count_cell, day, filled, joined, moment, of_month, text_cell
 
@@ -66,7 +66,7 @@ def _findings(report: MonthlyReport) -> Iterator[Table | Paragraph]:
         yield Paragraph(filled(texts.CLEAN if found else texts.ALL_CLEAN, told, {"names": names.en}))
 
 
-def _found(one: Found) -> tuple[Cell, ...]:
+def _found(one: Findings) -> tuple[Cell, ...]:
     examples = "、".join(_named(row) for row in one.rows[:MOST_EXAMPLES])
     check = text_cell(Sentence(one.check.zh, one.check.en))
     return check, text_cell(texts.OF_WHAT[one.check.of]), count_cell(one.count, Tone.BAD), Cell(examples)

@@ -1,18 +1,55 @@
-"""Which cases are behind a number: for each part of each case indicator, a condition and, for sums, what is added up.
-
-The conditions restate `domain.measures` in SQL; a test holds the two against each other on random streams.
-"""
+"""The domain's measures as SQL: which cases or items are behind a number, and what they add to it."""
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
+
+from hallpulse.domain.expression import ALWAYS, parsed
+from hallpulse.domain.indicators import Indicator, PartName
+from hallpulse.domain.measures import ITEM_MEASURES, MEASURES, OPEN_STATES
+
+_OPERATORS: dict[type[ast.AST], str] = {
+    ast.Eq: "=", ast.NotEq: "<>", ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=",
+    ast.Is: "IS", ast.IsNot: "IS NOT", ast.Add: "+", ast.Sub: "-", ast.And: "AND", ast.Or: "OR",
+}  # fmt: skip
+_CONSTANTS = {None: "NULL", True: "true", False: "false"}
+
+
+@cache
+def sql(expression: str, alias: str) -> str:
+    """The expression over an aliased table; `today` is the parameter :today. Raises ValueError for anything else."""
+    return "true" if expression == ALWAYS else _said(parsed(expression), alias)
+
+
+def _said(node: ast.expr, alias: str) -> str:
+    match node:
+        case ast.Name(id=name):
+            found = ":today" if name == "today" else f"{alias}.{name}"
+        case ast.Constant(value=value):
+            found = _CONSTANTS[value] if value is None or isinstance(value, bool) else str(value)
+        case (
+            ast.Compare(left=left, ops=[operator], comparators=[right]) | ast.BinOp(left=left, op=operator, right=right)
+        ):
+            found = f"({_said(left, alias)} {_OPERATORS[type(operator)]} {_said(right, alias)})"
+        case ast.BoolOp(op=operator, values=values):
+            found = f"({f' {_OPERATORS[type(operator)]} '.join(_said(value, alias) for value in values)})"
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            found = f"NOT coalesce({_said(operand, alias)}, false)"
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            found = f"CASE WHEN {_said(test, alias)} THEN {_said(body, alias)} ELSE {_said(orelse, alias)} END"
+        case _:
+            raise ValueError(f"no SQL for {ast.unparse(node)}")
+    return found
 
 
 class Part(NamedTuple):
-    """The cases of one part of an indicator.
+    """The cases or items of a number.
 
-    where: SQL over `cases`, with :start and :end of the window; amount: SQL of what is summed (1: cases are counted);
-    tally: the tally count that is added, if any.
+    where: SQL over `cases c` with :start and :end of the window (or with :today), or over the effective `item_spans s`;
+    amount: SQL of what is summed (1: they are counted); tally: SQL over `tallies t` of what is added, if anything.
     """
 
     where: str
@@ -20,75 +57,34 @@ class Part(NamedTuple):
     tally: str | None = None
 
 
-_ACCEPTED = "c.accepted BETWEEN :start AND :end"
-_REJECTED = "c.rejected BETWEEN :start AND :end"
-_DECIDED = "c.decided BETWEEN :start AND :end"
-_TIMED = f"{_DECIDED} AND c.timed"
-_SAVING = f"{_TIMED} AND c.statutory_days > 0"
-_PROMISED = f"{_TIMED} AND c.promised_days IS NOT NULL"
-_STATUTORY = f"{_TIMED} AND c.statutory_days IS NOT NULL"
-_DUE = "c.due BETWEEN :start AND :end AND c.counts_as_due"
-_RATED = "c.rated BETWEEN :start AND :end"
-
-PARTS: dict[tuple[str, str], Part] = {
-    ("unified_acceptance_rate", "numerator"): Part(f"{_ACCEPTED} AND c.unified", tally="unified_accepted"),
-    ("unified_acceptance_rate", "denominator"): Part(_ACCEPTED, tally="accepted"),
-    ("full_process_acceptance_rate", "numerator"): Part(
-        f"{_ACCEPTED} AND c.full_process", tally="full_process_accepted"
-    ),
-    ("full_process_acceptance_rate", "denominator"): Part(_ACCEPTED, tally="accepted"),
-    ("acceptance_rate", "numerator"): Part(_ACCEPTED, tally="accepted"),
-    ("acceptance_rate", "denominator"): Part(f"({_ACCEPTED} OR {_REJECTED})", tally="accepted + t.rejected"),
-    ("instant_case_share", "numerator"): Part(f"{_TIMED} AND c.elapsed = 0", tally="instant_decided"),
-    ("instant_case_share", "denominator"): Part(_TIMED, tally="decided"),
-    ("actual_compression", "numerator"): Part(_SAVING, amount="c.statutory_days - c.elapsed"),
-    ("actual_compression", "denominator"): Part(_SAVING, amount="c.statutory_days"),
-    ("promise_kept_rate", "numerator"): Part(f"{_PROMISED} AND c.promise_kept"),
-    ("promise_kept_rate", "denominator"): Part(_PROMISED),
-    ("due_kept_rate", "numerator"): Part(f"{_DUE} AND c.promise_kept"),
-    ("due_kept_rate", "denominator"): Part(_DUE),
-    ("statutory_kept_rate", "numerator"): Part(f"{_STATUTORY} AND c.statutory_kept"),
-    ("statutory_kept_rate", "denominator"): Part(_STATUTORY),
-    ("mean_elapsed_days", "numerator"): Part(_TIMED, amount="c.elapsed"),
-    ("mean_elapsed_days", "denominator"): Part(_TIMED),
-    ("rating_coverage", "numerator"): Part(f"{_DECIDED} AND c.rated IS NOT NULL"),
-    ("rating_coverage", "denominator"): Part(_DECIDED),
-    ("satisfaction", "numerator"): Part(f"{_RATED} AND c.score >= 3"),
-    ("satisfaction", "denominator"): Part(_RATED),
+STATES = {
+    **{state.name: Part(sql(state.where, "c")) for state in OPEN_STATES.values()},
+    "open": Part("c.open"),
+    "pending": Part("c.received IS NULL"),
+    "flagged": Part("c.flags <> 0"),
 }
+"""State → the cases in it on :today: the states of open cases, and open, pending (not yet received), flagged."""
 
-_LATE = "c.late_from <= :today"
-_SOON = f"c.soon_from <= :today AND NOT coalesce({_LATE}, false)"
-_WAITING = "coalesce(c.unaccepted_from <= :today, false)"
 
-STATE_CONDITIONS: dict[str, str] = {
-    "overdue": f"c.open AND {_LATE}",
-    "due_soon": f"c.open AND {_SOON}",
-    "suspended": "c.open AND c.suspended",
-    "unaccepted_late": f"c.open AND {_WAITING}",
-    "on_time": f"c.open AND NOT c.suspended AND NOT {_WAITING} AND NOT coalesce(c.soon_from <= :today, false)"
-    f" AND NOT coalesce({_LATE}, false)",
-    "open": "c.open",
-    "pending": "c.received IS NULL",
-    "flagged": "c.flags <> 0",
-}
-"""State → the cases in it on :today: the five states of cases_open, and open, pending (not yet received), flagged."""
+def part_of(indicator: Indicator, part: PartName) -> Part | None:
+    """A part of an indicator; None for the 1 under a count, which nothing is behind."""
+    names = indicator.part(part)
+    if not names:
+        return None
+    if indicator.kind == "catalogue":
+        return _joined((sql(m.where, "s"), sql(m.amount, "s")) for m in map(ITEM_MEASURES.__getitem__, names))
+    measures = [MEASURES[name] for name in names]
+    counted = _joined(
+        (f"c.{m.day} BETWEEN :start AND :end AND {sql(m.where, 'c')}", sql(m.amount, "c")) for m in measures
+    )
+    tally = " + ".join(f"t.{m.tally}" for m in measures) if indicator.tallies else None
+    return counted._replace(tally=tally)
 
-ITEM_PARTS: dict[tuple[str, str], tuple[str, str]] = {
-    ("instant_item_share", "numerator"): ("s.instant", "1"),
-    ("instant_item_share", "denominator"): ("true", "1"),
-    ("settled_item_share", "numerator"): ("s.settled", "1"),
-    ("settled_item_share", "denominator"): ("true", "1"),
-    ("full_process_item_share", "numerator"): ("s.full_process", "1"),
-    ("full_process_item_share", "denominator"): ("true", "1"),
-    ("unified_item_share", "numerator"): ("s.unified", "1"),
-    ("unified_item_share", "denominator"): ("true", "1"),
-    ("tolerance_items", "numerator"): ("s.tolerates_missing", "1"),
-    ("commitment_items", "numerator"): ("s.commitment", "1"),
-    ("promised_limit_compression", "numerator"): (
-        "s.statutory_days > 0",
-        "s.statutory_days - coalesce(s.promised_days, CASE WHEN s.instant THEN 0 ELSE s.statutory_days END)",
-    ),
-    ("promised_limit_compression", "denominator"): ("s.statutory_days > 0", "s.statutory_days"),
-}
-"""The same for catalogue indicators: a condition over the effective item spans `s`, and what is added up."""
+
+def _joined(terms: Iterable[tuple[str, str]]) -> Part:
+    """One term as it is; of several those that any condition holds for, each amount where its own does."""
+    listed = list(terms)
+    if len(listed) == 1:
+        return Part(*listed[0])
+    amounts = (f"CASE WHEN {where} THEN {amount} ELSE 0 END" for where, amount in listed)
+    return Part(f"({' OR '.join(f'({where})' for where, _ in listed)})", f"({' + '.join(amounts)})")

@@ -1,4 +1,4 @@
-"""The cases (and tallies, or items) behind a number, by page; their total is the number."""
+"""Lists behind a number, by page: cases and tallies, or items; and the items that changed between two days."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from hallpulse.domain.figures import Scope, Window
+from hallpulse.domain.figures import Figure, Scope, Window
+from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.lowering import ItemChange
+from hallpulse.domain.measures import ITEM_MEASURES
 
-from .conditions import ITEM_PARTS, PARTS, STATE_CONDITIONS, Part
+from .conditions import STATES, Part, part_of, sql
+from .overview import read_figures
 from .sums import CLASHES
 
 MOST_ROWS = 1_000
@@ -104,14 +108,17 @@ _SELECT = ", ".join(f"c.{name}" for name in _FIELDS)
 
 
 def read_cases(connection: Connection, wanted: CaseFilter, today: date, cursor: str | None, limit: int) -> CasePage:
-    """A page of the cases behind a state or a part of an indicator.
+    """A page of what is behind a state, or behind a part of an indicator; `CaseFilter` says which. Raises BadCursor.
 
-    Raises BadCursor, and KeyError for a state or a part that does not exist.
+    A declared figure, and the 1 under a count, have a total with nothing behind it.
     """
     limit = max(1, min(limit, MOST_ROWS))
-    if wanted.indicator is not None and (wanted.indicator, wanted.part) in ITEM_PARTS:
-        return _read_items(connection, wanted, cursor, limit)
-    part = _part(wanted)
+    computed = COMPUTED.get(wanted.indicator or "")
+    part = STATES[wanted.state] if wanted.state else part_of(computed, wanted.part) if computed else None
+    if part is None:
+        return CasePage(total=_total_alone(connection, wanted))
+    if computed is not None and computed.kind == "catalogue":
+        return _read_items(connection, part, wanted, cursor, limit)
     values = _values(wanted, today)
     cases = _total(connection, part, wanted.scope, values)
     tallies = _tallies(connection, part, wanted.scope, values)
@@ -126,10 +133,11 @@ def read_cases(connection: Connection, wanted: CaseFilter, today: date, cursor: 
     )
 
 
-def _part(wanted: CaseFilter) -> Part:
-    if wanted.state is not None:
-        return Part(STATE_CONDITIONS[wanted.state])
-    return PARTS[wanted.indicator or "", wanted.part]
+def _total_alone(connection: Connection, wanted: CaseFilter) -> int:
+    if wanted.window is None:
+        return 0
+    figure = read_figures(connection, wanted.scope, wanted.window).get(wanted.indicator or "", Figure(0, 0))
+    return figure.numerator if wanted.part == "numerator" else figure.denominator
 
 
 def _values(wanted: CaseFilter, today: date) -> dict[str, Any]:
@@ -176,14 +184,14 @@ def _tallies(connection: Connection, part: Part, scope: Scope, values: dict[str,
     if part.tally is None or scope.department is not None:
         return []
     query = (
-        f"SELECT t.region, t.hall, t.day, t.{part.tally} AS amount FROM tallies t WHERE {_scope_where(scope, 't')}"
+        f"SELECT t.region, t.hall, t.day, {part.tally} AS amount FROM tallies t WHERE {_scope_where(scope, 't')}"
         f" AND t.day BETWEEN :start AND :end AND NOT {CLASHES} ORDER BY t.region, t.hall, t.day"
     )
     return [TallyRow(*row) for row in connection.execute(text(query), values)]
 
 
-def _read_items(connection: Connection, wanted: CaseFilter, cursor: str | None, limit: int) -> CasePage:
-    where, amount = ITEM_PARTS[wanted.indicator or "", wanted.part]
+def _read_items(connection: Connection, part: Part, wanted: CaseFilter, cursor: str | None, limit: int) -> CasePage:
+    where, amount = part.where, part.amount
     values = _values(wanted, date.max)
     effective = (
         f"FROM item_spans s WHERE {_scope_where(wanted.scope, 's')} AND s.start <= :end"
@@ -225,3 +233,30 @@ def _after(cursor: str | None, length: int) -> dict[str, Any]:
 def _is_stored_text(part: object) -> bool:
     """Whether the database could have given it; raises ValueError for half a surrogate pair."""
     return isinstance(part, str) and b"\0" not in part.encode()
+
+
+_SHORTENED, _STATUTORY = (
+    f"CASE WHEN {sql(measure.where, 's')} THEN {sql(measure.amount, 's')} ELSE 0 END"
+    for measure in (ITEM_MEASURES["shortened_days"], ITEM_MEASURES["statutory_days"])
+)
+_EFFECTIVE = (
+    "SELECT s.item_code, s.hall, s.id, s.name, s.department,"
+    f" {_SHORTENED} AS shortened, {_STATUTORY} AS statutory"
+    " FROM item_spans s WHERE s.region = :region AND s.start <= {day}"
+    ' AND (s."end" IS NULL OR s."end" > {day})'
+)
+_CHANGES = text(
+    f"WITH was AS ({_EFFECTIVE.replace('{day}', ':before')}), now AS ({_EFFECTIVE.replace('{day}', ':after')})"
+    " SELECT item_code, coalesce(now.name, was.name), coalesce(now.department, was.department),"
+    " coalesce(was.shortened, 0), coalesce(was.statutory, 0), coalesce(now.shortened, 0), coalesce(now.statutory, 0)"
+    " FROM was FULL JOIN now USING (item_code) WHERE (was.hall, was.id) IS DISTINCT FROM (now.hall, now.id)"
+)
+
+
+def read_item_changes(connection: Connection, region: int, before: date, after: date) -> list[ItemChange]:
+    """The items of one county that came, went or changed between two days."""
+    rows = connection.execute(_CHANGES, {"region": region, "before": before, "after": after})
+    return [
+        ItemChange(code, name, department, (shortened, statutory), (shortened_now, statutory_now))
+        for code, name, department, shortened, statutory, shortened_now, statutory_now in rows
+    ]

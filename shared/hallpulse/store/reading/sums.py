@@ -1,19 +1,23 @@
-"""Sums of cells, of tallies and of the catalogue over a window."""
+"""Sums of cells, of tallies and of the catalogue over a window: months where they are whole, days at the edges."""
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
 from hallpulse.domain.figures import Scope, Window
-from hallpulse.domain.indicators import ITEM_COLUMNS, TALLY_COLUMNS
-
-from .ranges import Piece, pieces
+from hallpulse.domain.measures import ITEM_COLUMNS, MEASURES
 
 Sums = Mapping[str, int]
+
+
+TALLIED: Mapping[str, str] = {measure.name: measure.tally for measure in MEASURES.values() if measure.tally is not None}
+"""Column of the cells → the count of a tally that is added to it."""
 
 
 class Sought(NamedTuple):
@@ -81,14 +85,14 @@ def _sums_of(
 
 
 def tally_sums(connection: Connection, scope: Scope, window: Window) -> Sums:
-    """What tallies add, by the cell column they are added to, without the days on which the hall sent cases too.
+    """Sums of tallies, by the cell column that they are added to, without the days on which the hall sent cases too.
 
     Whether it did is asked of each month first: most halls with tallies send no cases, and a month without has no day
     with any.
     """
     if scope.department is not None:
         return {}
-    counts = TALLY_COLUMNS.values()
+    counts = TALLIED.values()
     names, amounts = ", ".join(f"t.{name}" for name in counts), ", ".join(f"sum(t.{name}) AS {name}" for name in counts)
     of_scope = f"t.region BETWEEN :low AND :high{_narrower(scope, 't')} AND t.day BETWEEN :start AND :end"
     row = connection.execute(
@@ -104,7 +108,7 @@ def tally_sums(connection: Connection, scope: Scope, window: Window) -> Sums:
         ),
         {**parameters(scope), "start": window.start, "end": window.end},
     ).one()
-    return dict(zip(TALLY_COLUMNS, (int(amount or 0) for amount in row), strict=True))
+    return dict(zip(TALLIED, (int(amount or 0) for amount in row), strict=True))
 
 
 def _clashes(grain: str) -> str:
@@ -165,3 +169,71 @@ def _narrower(scope: Scope, alias: str) -> str:
     if scope.department is not None:
         return f" AND {alias}.department = :department"
     return f" AND {alias}.hall = :hall" if scope.hall is not None else ""
+
+
+EVER = date(1990, 1, 1)
+FAR = date(2261, 12, 31)
+_DAY = timedelta(days=1)
+
+
+class Range(NamedTuple):
+    """Cells of one grain from `low` to `high`, both included, added (1) or taken off (-1)."""
+
+    grain: str
+    low: date
+    high: date
+    sign: int = 1
+
+
+class Piece(NamedTuple):
+    """Cells of one grain from `low` to `high`, both included; signs: what they are to each window, 0 where nothing."""
+
+    grain: str
+    low: date
+    high: date
+    signs: tuple[int, ...]
+
+
+def ranges(window: Window) -> list[Range]:
+    """The fewest cells that make up a window: whole months, and of a month in part the shorter side."""
+    first = _month(window.start) if window.start.day == 1 else _next_month(window.start)
+    last = _next_month(window.end)
+    if first >= last:
+        return [Range("d", window.start, window.end)]
+    parts = []
+    if window.start < first:
+        parts.append(Range("d", window.start, min(first - _DAY, window.end)))
+    end_of_month = last - _DAY
+    if window.end == end_of_month:
+        return [*parts, Range("m", first, _month(window.end))]
+    if window.end.day > 15:
+        rest = Range("d", window.end + _DAY, end_of_month, -1)
+        return [*parts, Range("m", first, _month(window.end)), rest]
+    if first < _month(window.end):
+        parts.append(Range("m", first, _month(window.end - timedelta(days=window.end.day))))
+    return [*parts, Range("d", max(_month(window.end), window.start), window.end)]
+
+
+def pieces(windows: Sequence[Window]) -> list[Piece]:
+    """The cells that make up several windows, cut where one of them begins or ends, so that none is read twice."""
+    listed = [(number, part) for number, window in enumerate(windows) for part in ranges(window)]
+    found = []
+    for grain in ("m", "d"):
+        own = [(number, part) for number, part in listed if part.grain == grain]
+        cuts = sorted({day for _, part in own for day in (part.low, part.high + _DAY)})
+        for low, after in pairwise(cuts):
+            signs = [0] * len(windows)
+            for number, part in own:
+                if part.low <= low <= part.high:
+                    signs[number] += part.sign
+            if any(signs):
+                found.append(Piece(grain, low, after - _DAY, tuple(signs)))
+    return found
+
+
+def _month(day: date) -> date:
+    return day.replace(day=1)
+
+
+def _next_month(day: date) -> date:
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1]) + _DAY

@@ -1,12 +1,12 @@
-"""A process of a team, which speaks through the pipe that was opened for it."""
+"""A process of a team, which speaks through the channel that was opened for it."""
 
 from __future__ import annotations
 
-import sys
-
-from hallpulse.companion import connection_of
+from hallpulse.subprocess import parent_channel
 
 from .processes import serve
+from .tasks import Task
+from .worker import Workplace
 
 if __name__ == "__main__":
-    serve(connection_of(sys.argv))
+    serve(parent_channel(Workplace | Task))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from hallpulse.domain.calendar import Calendar, scopes_of, workdays_of
+from hallpulse.domain.calendar import Calendars
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.clock import fold
@@ -19,8 +18,7 @@ from hallpulse.domain.measures import Entry, entries_of
 from hallpulse.domain.workdays import Workdays
 from hallpulse.store.cases import CaseKey, case_row
 from hallpulse.store.cells import Differences
-from hallpulse.store.codec import pack_entries, pack_history, stored_case_event, unpack_history
-from hallpulse.store.context import read_calendars
+from hallpulse.store.codec import pack_entries, pack_history, stored_case_event, unpack_entries, unpack_history
 from hallpulse.store.staging import driver_types
 
 from .findings import Findings, Row, columns_of
@@ -42,35 +40,18 @@ Timelines = Mapping[int, Mapping[str, Timeline]]
 """Region → item code → the item's versions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """So many more events have been read."""
+class Read(msgspec.Struct, frozen=True, tag=True):
+    """The number of events that were read since the last message."""
 
     events: int
 
 
-@dataclass(frozen=True, slots=True)
-class HallSums:
+class HallSums(msgspec.Struct, frozen=True, tag=True):
     """What the cases of a hall that were read add to the cells."""
 
     region: int
     hall: str
     sums: Differences
-
-
-class Context:
-    """What folding needs beside the events: regions share working days where the same calendars hold."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._calendars: Mapping[int, Calendar] = read_calendars(connection)
-        self._workdays: dict[tuple[int, ...], Workdays] = {}
-
-    def workdays(self, region: int) -> Workdays:
-        scopes = tuple(scope for scope in scopes_of(region) if scope in self._calendars)
-        known = self._workdays.get(scopes)
-        if known is None:
-            known = self._workdays[scopes] = workdays_of(region, self._calendars)
-        return known
 
 
 class _HallSide(NamedTuple):
@@ -83,12 +64,12 @@ class _HallSide(NamedTuple):
 
 
 def fold_cases(
-    connection: Connection, task: Task, context: Context, timelines: Timelines, findings: Findings
+    connection: Connection, task: Task, calendars: Calendars, timelines: Timelines, findings: Findings
 ) -> Iterator[Read | HallSums]:
     """Compare the task's cases with their rows; tells how many events it has read, and the sums of each hall."""
     matched = read_events = 0
     for (region, hall), rows in groupby(read(connection, _query(task), _TYPES), key=itemgetter(1, 2)):
-        side = _HallSide(context.workdays(region), timelines[region], Differences(), findings)
+        side = _HallSide(calendars.workdays(region), timelines[region], Differences(), findings)
         for row in rows:
             events = [stored_case_event(*event) for event in _decode(row[0])]
             matched += _compare(row[1:], events, side)
@@ -125,13 +106,23 @@ def _compare(found: Row, events: Sequence[CaseEvent], side: _HallSide) -> bool:
     if found[-1] is None:
         side.findings.add("cases", None, rebuilt)
         return False
-    if rebuilt[:-1] != found[:-1]:
+    if _without_packed(rebuilt) != _without_packed(found) or _adds(found[-2]) != sorted(entries):
         side.findings.add("cases", found, rebuilt)
         return True
     known = unpack_history(found[-1])
     if len(known) != len(events) or set(known) != set(events):
         side.findings.add("cases", found, rebuilt, note=(_only(known, events), _only(events, known)))
     return True
+
+
+def _without_packed(row: Row) -> Row:
+    """A case's row but for its entries and its history, of which the order says nothing."""
+    return row[:-2]
+
+
+def _adds(packed: bytes) -> list[Entry]:
+    """Stored entries in order; an amount of 0 adds nothing."""
+    return sorted(entry for entry in unpack_entries(packed) if entry[2])
 
 
 def _only(these: Iterable[CaseEvent], those: Iterable[CaseEvent]) -> str:

@@ -1,4 +1,4 @@
-"""Workers as processes of their own: a task each, messages as they come, and none outlives the one who asked."""
+"""Recomputes in several processes: a task each, messages as they come; none outlives the process that asked."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import gc
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection, wait
+from select import select
+from typing import Any
 
-from hallpulse.companion import Companion
-from hallpulse.domain.errors import HallpulseError, Unavailable
+from hallpulse.domain.errors import HallpulseError, Halt, Unavailable
+from hallpulse.subprocess import Channel, Subprocess, SubprocessEnded
 
 from .tasks import Task
-from .worker import Finished, Message, Workplace, worker_at
+from .worker import Failure, Finished, Message, Workplace, worker_at
 
 EVENTS_A_WORKER = 250_000
 """With fewer, what a second process saves is less than what starting it takes."""
@@ -29,7 +30,7 @@ def workers_for(events: int) -> int:
 
 
 class Alone:
-    """This very process does all tasks."""
+    """Does all tasks in this process."""
 
     size = 1
 
@@ -44,7 +45,7 @@ class Alone:
 
 
 class Team:
-    """So many processes, which begin to start at once."""
+    """A number of processes, which begin to start at once."""
 
     def __init__(self, place: Workplace, workers: int) -> None:
         self.size = workers
@@ -56,20 +57,17 @@ class Team:
         Raises what a worker raised on purpose, and Unavailable where one has ended before its work.
         """
         left = list(reversed(tasks))
-        busy = {}
-        for member in self._members[: len(tasks)]:
+        busy = self._members[: len(tasks)]
+        for member in busy:
             member.give(left.pop())
-            busy[member.pipe] = member
         while busy:
-            for pipe in wait(list(busy)):
-                assert isinstance(pipe, Connection)
-                member = busy[pipe]
+            for member in select(busy, (), ())[0]:
                 task, message = member.task, member.receive()
                 yield task, message
                 if isinstance(message, Finished) and left:
                     member.give(left.pop())
                 elif isinstance(message, Finished):
-                    del busy[pipe]
+                    busy.remove(member)
 
     def end(self) -> None:
         for member in self._members:
@@ -78,7 +76,7 @@ class Team:
 
 @contextmanager
 def team_at(place: Workplace, workers: int) -> Iterator[Alone | Team]:
-    """Whoever does the tasks; no process is left at the end, whatever it is."""
+    """The processes that do the tasks, or this one alone; none is left at the end."""
     if workers == 1:
         yield Alone(place)
         return
@@ -90,39 +88,40 @@ def team_at(place: Workplace, workers: int) -> Iterator[Alone | Team]:
 
 
 class _Member:
-    def __init__(self, place: Workplace) -> None:
-        self._companion = Companion(__package__)
-        self.pipe = self._companion.pipe
-        self.give(place)
+    task: Task
 
-    def give(self, what: Task | Workplace) -> None:
-        if isinstance(what, Task):
-            self.task = what
-        with suppress(BrokenPipeError):  # what became of it is found out by `receive`
-            self.pipe.send(what)
+    def __init__(self, place: Workplace) -> None:
+        self._subprocess = Subprocess[Message | Failure](__package__, Message | Failure)
+        self._subprocess.send(place)
+
+    def fileno(self) -> int:
+        return self._subprocess.fileno()
+
+    def give(self, task: Task) -> None:
+        self.task = task
+        self._subprocess.send(task)
 
     def receive(self) -> Message:
         try:
-            message: Message | HallpulseError = self.pipe.recv()
-        except (EOFError, ConnectionResetError):
-            fate = self._companion.fate()
-            raise Unavailable(f"recompute: a worker process {fate} before its work was done") from None
-        if isinstance(message, HallpulseError):
-            raise message
+            message = self._subprocess.receive()
+        except SubprocessEnded as ended:
+            raise Unavailable(f"recompute: a worker process {ended} before its work was done") from None
+        if isinstance(message, Failure):
+            raise Unavailable(message.line) if message.again else Halt(message.line)
         return message
 
     def end(self) -> None:
-        self._companion.end()
+        self._subprocess.end()
 
 
-def serve(pipe: Connection) -> None:
-    """What a process does: tasks until the pipe is closed, which it also is when the other side has died."""
+def serve(channel: Channel[Any]) -> None:
+    """Do the tasks that come through a channel until it ends."""
     gc.disable()  # nothing made here refers to itself
-    with suppress(EOFError, BrokenPipeError):
+    with suppress(EOFError, ConnectionError):
         try:
-            with worker_at(pipe.recv()) as worker:
+            with worker_at(channel.receive()) as worker:
                 while True:
-                    for message in worker.do(pipe.recv()):
-                        pipe.send(message)
+                    for message in worker.do(channel.receive()):
+                        channel.send(message)
         except HallpulseError as error:
-            pipe.send(error)
+            channel.send(Failure(isinstance(error, Unavailable), str(error)))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 TASKS_A_WORKER = 8
 REGIONS_AT_MOST = 32
 """A task keeps the catalogues of its regions in memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(msgspec.Struct, frozen=True, tag=True):
     """All that is derived in some regions, or in one region of one part of its cases.
 
     regions: every one from the first to the last that has any rows; events: about how many it reads.

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
+from hallpulse.domain.calendar import Calendars
+from hallpulse.store.context import read_calendars
 from hallpulse.store.database import CONNECT_ARGUMENTS, transaction
 
 from . import ledgers
 from .cells import CellCheck
 from .findings import Difference, Findings, findings_at
-from .folding import Context, HallSums, Read, fold_cases
+from .folding import HallSums, Read, fold_cases
 from .tasks import Task
 
 _LONG_STATEMENTS = " -c statement_timeout=0"
@@ -25,25 +27,37 @@ _PLAN = " -c work_mem=64MB -c max_parallel_workers_per_gather=0 -c random_page_c
 """Sort and merge: what must be read in order of the cases anyway, at whatever size, and within bounds of memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Workplace:
-    """What a worker is told when it begins. spools: the directory for wrong rows; None where they stay as they are."""
+class Workplace(msgspec.Struct, frozen=True, tag=True):
+    """Where a worker works, the first message to it. spools: the directory for wrong rows; None: they stay as they are.
+
+    snapshot: the database's moment; most: differences of each table that are to be shown.
+    """
 
     database_url: str
     snapshot: str
-    spools: Path | None
+    spools: str | None
     most: int
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The last word about a task."""
+class Finished(msgspec.Struct, frozen=True, tag=True):
+    """The last message about a task."""
 
     differences: list[Difference]
 
 
+class Failure(msgspec.Struct, frozen=True, tag=True):
+    """The worker stops. again: the database does not answer; otherwise trying again cannot help."""
+
+    again: bool
+    line: str
+
+
 Message = Read | HallSums | Finished
 """On the way; the sums of a hall, of which other tasks have other parts; the end."""
+
+
+def spools_of(place: Workplace) -> Path | None:
+    return None if place.spools is None else Path(place.spools)
 
 
 def long_running(url: str, more: str = "") -> Engine:
@@ -70,17 +84,17 @@ class Worker:
         self._place = place
         self._stream = stream
         self._aside = aside
-        self._context = Context(aside)
+        self._calendars = Calendars(read_calendars(aside))
 
     def do(self, task: Task) -> Iterator[Message]:
         """Compare all that is derived of the task's regions with what the events give."""
-        with findings_at(self._place.spools, task.name, self._place.most) as findings:
+        with findings_at(spools_of(self._place), task.name, self._place.most) as findings:
             timelines = {}
             for rebuilt in ledgers.rebuild(self._stream, task):
                 timelines[rebuilt.region] = rebuilt.timelines
                 if task.part == 0:
                     ledgers.compare(self._aside, rebuilt, findings)
-            messages = fold_cases(self._stream, task, self._context, timelines, findings)
+            messages = fold_cases(self._stream, task, self._calendars, timelines, findings)
             yield from messages if task.parts > 1 else self._with_cells(task, messages, findings)
         yield Finished(findings.shown())
 

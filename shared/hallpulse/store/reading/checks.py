@@ -10,27 +10,17 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from hallpulse.domain.figures import Scope, Window
-from hallpulse.domain.integrity import CHECKS, P90_CASES, SILENT_WORKING_DAYS, Check
+from hallpulse.domain.integrity import CHECKS, P90_CASES, SILENT_WORKING_DAYS, Check, Findings
 from hallpulse.domain.workdays import Workdays, date_of, day_of
-
-from .calendars import CalendarReader
+from hallpulse.store.context import CalendarCache
 
 MOST_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """What a check found: how many, and up to MOST_ROWS of them as rows of named values."""
-
-    check: Check
-    count: int
-    rows: tuple[Mapping[str, Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class _Asked:
     connection: Connection
-    calendars: CalendarReader
+    calendars: CalendarCache
     scope: Scope
     window: Window
     today: date
@@ -67,7 +57,7 @@ _OF_WINDOW = "coalesce(c.decided, c.accepted, c.received) BETWEEN :start AND :en
 
 
 def read_integrity(
-    connection: Connection, calendars: CalendarReader, scope: Scope, window: Window, today: date
+    connection: Connection, calendars: CalendarCache, scope: Scope, window: Window, today: date
 ) -> list[Findings]:
     """Every check, also those that found nothing. A case lies in the window by its decision, else its acceptance."""
     asked = _Asked(connection, calendars, scope, window, today)
@@ -165,7 +155,7 @@ def _regions(asked: _Asked) -> list[int]:
 
 
 def _workdays(asked: _Asked, region: int) -> Workdays:
-    return asked.calendars.workdays(asked.connection, region)
+    return asked.calendars.current(asked.connection).workdays(region)
 
 
 def _days_off(asked: _Asked, region: int) -> list[date]:

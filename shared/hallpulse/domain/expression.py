@@ -1,0 +1,86 @@
+"""Conditions and amounts over named fields, written once in Python's own notation.
+
+The domain compiles them, the store translates them (`store.reading.sql`), so a figure and its list mean the same.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+ALWAYS = "True"
+
+
+@lru_cache(maxsize=512)
+def parsed(expression: str) -> ast.expr:
+    """The expression's syntax tree."""
+    return ast.parse(expression, mode="eval").body
+
+
+def conjuncts(condition: str) -> tuple[str, ...]:
+    """The parts of `a and b and c`, none for a condition that always holds."""
+    if condition == ALWAYS:
+        return ()
+    node = parsed(condition)
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
+        return tuple(ast.unparse(part) for part in node.values)
+    return (condition,)
+
+
+def of(source: str, expression: str, given: Sequence[str] = ()) -> str:
+    """The expression with each field read from a variable, but for those that are given as variables themselves."""
+    tree = _Qualified(source, frozenset(given)).visit(ast.parse(expression, mode="eval"))
+    return ast.unparse(tree)
+
+
+class _Qualified(ast.NodeTransformer):
+    def __init__(self, source: str, given: frozenset[str]) -> None:
+        self._source = source
+        self._given = given
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in self._given:
+            return node
+        return ast.Attribute(ast.Name(self._source), node.id)
+
+
+class Step(NamedTuple):
+    """A statement of a compiled function, and the conditions under which it is run, in order."""
+
+    conditions: tuple[str, ...]
+    statement: str
+
+
+def compiled(
+    name: str,
+    parameters: str,
+    steps: Iterable[Step] = (),
+    *,
+    result: str = "None",
+    known: Mapping[str, Any] = MappingProxyType({}),
+) -> Any:
+    """A function that runs steps one after the other; conditions that several steps begin with are asked once.
+
+    It is written out as source, as `dataclasses` does, because what is asked of every case must not walk a table.
+    known: the names that the statements use beside the parameters.
+    """
+    tree: dict[str, Any] = {}
+    for conditions, statement in steps:
+        branch = tree
+        for condition in conditions:
+            branch = branch.setdefault(f"if {condition}:", {})
+        branch[statement] = None
+    source = "\n".join([f"def {name}({parameters}):", *_lines(tree, 1), f"    return {result}"])
+    namespace = dict(known)
+    exec(compile(source, f"<{name}>", "exec"), namespace)  # noqa: S102 - constants of this code base
+    return namespace[name]
+
+
+def _lines(tree: Mapping[str, Any], depth: int) -> Iterator[str]:
+    for line, branch in tree.items():
+        yield "    " * depth + line
+        if branch is not None:
+            yield from _lines(branch, depth + 1)

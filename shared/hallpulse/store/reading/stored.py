@@ -1,0 +1,106 @@
+"""Stored events: those of one case with its clock, and those that imports need not publish again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from hallpulse.contract.events import HallEvent
+from hallpulse.domain.case import CaseEvent, Kind
+from hallpulse.domain.clockface import Clock, clock_of
+from hallpulse.domain.event_id import pack_id, unpack_id
+from hallpulse.store.cases import CaseKey
+from hallpulse.store.catalogue import timelines
+from hallpulse.store.codec import unpack_history
+from hallpulse.store.context import CalendarCache
+from hallpulse.store.incoming import EVENT_COLUMNS, event_of, stored_events
+
+
+@dataclass(frozen=True, slots=True)
+class CaseHistory:
+    """A case's events in order of (time, id); `retracted` are the ids of those that no longer count.
+
+    clock: None while the case's `received` has not come.
+    """
+
+    region: int
+    hall: str
+    case_id: str
+    events: tuple[HallEvent, ...]
+    retracted: frozenset[str]
+    clock: Clock | None
+
+
+def read_is_of(connection: Connection, case: CaseKey, department: str) -> bool:
+    """Whether a case is a department's: one look-up of a key, whether it is there, another's, or not at all."""
+    region, hall, case_id = case
+    query = (
+        "SELECT EXISTS (SELECT FROM cases WHERE region = :region AND hall = :hall AND case_id = :case_id"
+        " AND department = :department)"
+    )
+    given = {"region": region, "hall": hall, "case_id": case_id, "department": department}
+    return bool(connection.execute(text(query), given).scalar())
+
+
+def read_history(connection: Connection, calendars: CalendarCache, case: CaseKey, today: int) -> CaseHistory | None:
+    """The case, or None where no event names it. today: days since 1970-01-01, for an open case's clock."""
+    region, hall, case_id = case
+    key = {"region": region, "hall": hall, "case_id": case_id}
+    packed = connection.execute(
+        text("SELECT history FROM cases WHERE region = :region AND hall = :hall AND case_id = :case_id"), key
+    ).scalar()
+    if packed is None:
+        return None
+    events = unpack_history(bytes(packed))
+    rows = connection.execute(
+        text(f"SELECT {EVENT_COLUMNS} FROM events WHERE region = :region AND hall = :hall AND id = ANY(:ids)"),
+        {"region": region, "hall": hall, "ids": [event.key for event in events]},
+    )
+    stored = sorted((event_of(tuple(row)) for row in rows), key=lambda event: (event.time, event.id))
+    named = {event.text for event in events if event.kind == Kind.RETRACTED and event.text}
+    retracted = frozenset(e.id for e in events if e.id in named and e.kind != Kind.RETRACTED)
+    clock = clock_of(events, calendars.current(connection).workdays(region), timelines(connection, region), today)
+    return CaseHistory(region, hall, case_id, tuple(stored), retracted, clock)
+
+
+def read_event_counts(connection: Connection, region: int) -> dict[str, int]:
+    """Hall → its stored events; doubles are not stored."""
+    rows = connection.execute(
+        text("SELECT hall, sum(events) FROM hall_days WHERE region = :region GROUP BY hall"), {"region": region}
+    )
+    return {hall: int(events) for hall, events in rows}
+
+
+def read_stored_ids(connection: Connection, region: int, hall: str, ids: Sequence[str]) -> set[str]:
+    """Those of the ids under which a hall's events are stored."""
+    rows = connection.execute(
+        text("SELECT id FROM events WHERE region = :region AND hall = :hall AND id = ANY(:ids)"),
+        {"region": region, "hall": hall, "ids": [pack_id(id_) for id_ in ids]},
+    )
+    return {unpack_id(bytes(id_)) for (id_,) in rows}
+
+
+def read_sample(connection: Connection, cases_each: int) -> list[HallEvent]:
+    """The events of some cases of every hall, as they were stored."""
+    rows = connection.execute(
+        text(
+            "SELECT c.region, c.hall, c.history FROM (SELECT DISTINCT region, hall FROM hall_days) h CROSS JOIN LATERAL"
+            " (SELECT region, hall, history FROM cases WHERE region = h.region AND hall = h.hall LIMIT :each) c"
+        ),
+        {"each": cases_each},
+    )
+    keys = [(region, hall, one.key) for region, hall, history in rows for one in unpack_history(bytes(history))]
+    return list(stored_events(connection, keys).values())
+
+
+def read_case_events(
+    connection: Connection, region: int, hall: str, case_ids: Sequence[str]
+) -> dict[str, list[CaseEvent]]:
+    """Case → its events, for those of the cases that any event has named."""
+    rows = connection.execute(
+        text("SELECT case_id, history FROM cases WHERE region = :region AND hall = :hall AND case_id = ANY(:ids)"),
+        {"region": region, "hall": hall, "ids": list(case_ids)},
+    )
+    return {case_id: unpack_history(bytes(history)) for case_id, history in rows}
