@@ -75,7 +75,7 @@ def _integrity(panels: Panels) -> Table:
         TableColumn(panels.say("检查", "Check"), label="name"),
         TableColumn(panels.say("发现", "Findings"), found, link=link),
     ]
-    return table_of(panels, panels.say("可疑之处", "What in_languages too good"), key, columns, height=12)
+    return table_of(panels, panels.say("可疑之处", "What looks too good"), key, columns, height=12)
 
 
 def _lowered(panels: Panels) -> Table:
