@@ -7,6 +7,7 @@ WORKDIR /src
 COPY pyproject.toml uv.lock README.md LICENSE* ./
 COPY shared ./shared
 COPY services ./services
+COPY profiles ./profiles
 ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PROJECT_ENVIRONMENT=/opt/hallpulse
 RUN uv sync --frozen --no-dev --no-editable --extra suite
 

@@ -9,6 +9,7 @@ ONCE ?=
 SECTIONS ?=
 FAULTS ?= 200
 FUZZ ?= 100000
+FILES ?= 2000
 LOOKS ?= 100
 RETURNS ?= 60
 SEED ?= $(shell date +%s)
@@ -51,8 +52,8 @@ flood: setup-test ## Offer ten times what ingest takes, for a minute, to a separ
 returns: setup-test ## Give messages back LOOKS=100 and RETURNS=60 times in every way: nothing is lost; HALLPULSE_RABBITMQ_HOME=DIR for another RabbitMQ
 	LOOKS=$(LOOKS) RETURNS=$(RETURNS) $(RUN)/pytest -vv --durations=0 tests/integration/test_given_back.py
 
-fuzz: setup-test ## Send FUZZ=100000 mutated messages through a real broker and account for each; SEED=n repeats a run
-	FUZZ=$(FUZZ) SEED=$(SEED) $(RUN)/pytest -s tests/fuzz
+fuzz: setup-test ## Send FUZZ=100000 mutated messages, import FILES=2000 spoilt tables, account for each; SEED=n repeats
+	FUZZ=$(FUZZ) FILES=$(FILES) SEED=$(SEED) $(RUN)/pytest -s tests/fuzz
 
 attacks: setup-test ## Try every attack of docs/security.md, by name
 	$(RUN)/pytest -vv -m attack

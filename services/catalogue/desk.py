@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,11 +12,15 @@ from hallpulse.domain.catalogue import span_on
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.workdays import date_of, day_of
 from hallpulse.store import Readable
-from services.importing.columns import ITEM_COLUMNS
-from services.importing.departments import DepartmentCodes
+from services.importing.cells import Cell
+from services.importing.departments import Departments
+from services.importing.fields import CATALOGUE
 from services.importing.items import item_of
-from services.importing.rows import BadRow
-from services.importing.tables import Cell, Record
+from services.importing.layout import Layout, Row, layout_of
+from services.importing.problems import BadRow, RowProblem
+from services.importing.profiles import plain_profile
+from services.importing.reader import Decisions, Reader
+from services.importing.sheets import Sheet
 
 MOST_ROWS = 5_000
 _COUNTS = {
@@ -45,7 +49,7 @@ class CatalogueDesk:
         """
         if len(rows) > MOST_ROWS:
             raise ValueError(f"rows: expected at most {MOST_ROWS}, got {len(rows)}")
-        return [_checked(_record(line, row), effective_from) for line, row in enumerate(rows, start=1)]
+        return list(_checked(rows, effective_from))
 
     def item(self, region: int, item_code: str, on: date) -> dict[str, Any] | None:
         """The version of an item that is effective on a day."""
@@ -65,16 +69,23 @@ class CatalogueDesk:
         return {"items": figures["settled_item_share"].denominator, **counts}
 
 
-def _record(line: int, row: Mapping[str, Cell]) -> Record:
-    values = list(row.values())
-    fields = ITEM_COLUMNS.positions(list(row))
-    return Record(line, {field: values[index] for field, index in fields.items()}, values)
+def _checked(rows: Sequence[Mapping[str, Cell]], effective_from: date) -> Iterator[dict[str, Any]]:
+    headers = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [[row.get(name) for name in headers] for row in rows]
+    sheet = Sheet("", lambda: enumerate([[*headers], *cells]))
+    layout = layout_of(sheet, CATALOGUE)
+    for line, row in enumerate(cells, start=1):
+        if isinstance(layout, Layout):
+            reader = Reader(layout, plain_profile("catalogue"), Decisions(effective_from=effective_from), Departments())
+            yield _outcome(reader, Row(line, row))
+        else:
+            yield {"line": line, "reason": str(RowProblem.MISSING_FIELD), "field": "item_code", "detail": layout.why.zh}
 
 
-def _checked(record: Record, effective_from: date) -> dict[str, Any]:
+def _outcome(reader: Reader, row: Row) -> dict[str, Any]:
     try:
-        item, notes = item_of(record, effective_from, DepartmentCodes())
+        item, notes = item_of(reader, row, {})
     except BadRow as problem:
-        return {"line": record.line, "reason": problem.reason, "field": problem.field, "detail": problem.detail}
+        return {"line": row.line, "reason": problem.reason, "field": problem.field, "detail": problem.detail}
     told = [{"field": n.field, "what": str(n.what), "written": n.written, "became": n.became} for n in notes]
-    return {"line": record.line, "item": msgspec.to_builtins(item), "notes": told}
+    return {"line": row.line, "item": msgspec.to_builtins(item), "notes": told}

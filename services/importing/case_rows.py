@@ -1,142 +1,339 @@
-"""One row of a table of cases as the events of that case."""
+"""One row of a table of cases as the events of that case: its status first, then its dates."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from hallpulse.contract.events import DATA_OF, EventType, HallEvent
+from hallpulse.contract.events import DATA_OF
+from hallpulse.domain.catalogue import span_on
+from hallpulse.domain.workdays import local_day
 
-from .case_words import CHANNELS, OUTCOMES, PROCEDURES, score_of
-from .cells import limit, refuse_unreadable, required_text, word, yes_no
-from .import_file import NAMESPACE
-from .rows import BadRow, Flag, Note, RowProblem
-from .steps import STEPS, step_times
-from .tables import Record
+from .case_import import CaseImport, CaseRow
+from .cells import text_of, word_of
+from .fields import STEPS
+from .layout import Row
+from .limits import MAX_DAYS, BadLimit, parse_limit
+from .problems import BadRow, Flag, Note, RowProblem
+from .reader import Reader, limit_notes
+from .words import CHANNELS, DEFAULT_GOOD, EXTENSIONS, PROCEDURES, Ending, ending_of, joined_ending, score_of
 
+_SECOND = 1_000_000
 _BOOLEANS = ("unified", "full_process", "tolerated_missing", "commitment")
-_canonical = msgspec.json.Encoder(order="deterministic").encode
+_ENDINGS = ("status", "ending", "outcome")
+_OUTCOMES = {Ending.GRANTED: "granted", Ending.REFUSED: "refused", Ending.OTHER: "other", Ending.CLOSED: "other"}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The hall whose cases they are."""
-
-    region: int
-    hall: str
+def case_of(reader: Reader, row: Row, wanted: CaseImport) -> CaseRow:
+    """The steps that a row tells. Raises BadRow."""
+    reader.refuse_unreadable(row)
+    return _Case(reader, row, wanted).read()
 
 
-@dataclass(frozen=True, slots=True)
-class CaseRow:
-    """A row that was understood."""
+@dataclass(slots=True)
+class _Case:
+    """The reading of one row."""
 
-    events: Sequence[HallEvent]
-    notes: Sequence[Note]
+    reader: Reader
+    row: Row
+    wanted: CaseImport
+    case_id: str = ""
+    notes: list[Note] = field(default_factory=list)
 
+    def read(self) -> CaseRow:
+        self.case_id = self.reader.required("case_id", self.reader.code(self.row, "case_id"))
+        opening = self._opening()
+        times = self._times()
+        if "received" not in times:
+            raise BadRow(RowProblem.MISSING_FIELD, "received")
+        outcome = self._settle(times)
+        details = {"received": opening, **self._details(times, outcome)}
+        self._limits(opening, times)
+        self._look_at_item(opening["item_code"], times)
+        steps = [
+            (STEPS[step], times[step], self._data(step, details.get(step)))
+            for step in sorted(times, key=_ORDER.__getitem__)
+        ]
+        self._reversed(times)
+        return CaseRow(self.row.line, self.case_id, steps, self.notes)
 
-DepartmentOf = Callable[[str, str], str]
-"""(department as written, item code) → the department's code; empty where nobody knows it."""
+    def _note(self, name: str, what: Flag, written: str = "", became: str = "") -> None:
+        self.notes.append(Note(self.row.line, self.case_id, name, what, written, became))
 
+    def _data(self, step: str, fields: Mapping[str, Any] | None) -> Any:
+        if fields is None:
+            return DATA_OF[STEPS[step]](self.case_id)
+        try:
+            return _makers[step](self.case_id, {name: value for name, value in fields.items() if value is not None})
+        except msgspec.ValidationError as error:
+            message, _, name = str(error).partition(" - at `$.")
+            raise BadRow("bad-field", name.rstrip("`"), message) from None
 
-def case_of(record: Record, place: Place, department_of: DepartmentOf) -> CaseRow:
-    """The events that a row tells, the ones that the contract checks not yet done. Raises BadRow."""
-    refuse_unreadable(record)
-    case_id = required_text(record, "case_id")
-    opening, notes = _opening(record, case_id, department_of)
-    times = step_times(record)
-    if "received" not in times:
-        raise BadRow(RowProblem.MISSING_FIELD, "received")
-    _complete(record, times)
-    details = {"received": opening, **_details(record, times)}
-    events = [
-        case_event(place, STEPS[step], time, {"case_id": case_id, **details.get(step, {})})
-        for step in STEPS
-        if (time := times.get(step)) is not None
-    ]
-    return CaseRow(events, [*notes, *_reversed(record, case_id, times)])
+    def _opening(self) -> dict[str, Any]:
+        item_code = self._item()
+        return {
+            "item_code": item_code,
+            "department": self._department(item_code),
+            "channel": self._channel(),
+            **{name: self.reader.yes_no(self.row, name) for name in _BOOLEANS if self.reader.has(name)},
+        }
 
+    def _item(self) -> str:
+        """The item's code: as written, with its leading zeros, or by its name. Raises BadRow."""
+        code, sub = self.reader.code(self.row, "item_code"), self.reader.code(self.row, "sub_code")
+        for candidate in (sub, code):
+            if candidate and candidate in self.wanted.catalogue:
+                return candidate
+        for candidate in filter(str.isdigit, (sub, code)):
+            fitting = self.wanted.by_number(candidate)
+            if len(fitting) == 1:
+                self._note("item_code", Flag.ZEROS_RESTORED, candidate, fitting[0])
+                return fitting[0]
+        if code or sub:
+            return code or sub
+        name = self.reader.text(self.row, "item_name")
+        if not name:
+            raise BadRow(RowProblem.MISSING_FIELD, "item_code")
+        named = self.wanted.by_name(name)
+        if len(named) != 1:
+            raise BadRow(RowProblem.UNKNOWN_ITEM, "item_name", name)
+        self._note("item_code", Flag.FOUND_BY_NAME, name, named[0])
+        return named[0]
 
-def case_event(place: Place, kind: EventType, time: int, fields: Mapping[str, Any]) -> HallEvent:
-    """An event whose id follows from what it says, so that saying it again is a duplicate. Raises BadRow."""
-    try:
-        data = msgspec.convert(fields, DATA_OF[kind])
-    except msgspec.ValidationError as error:
-        message, _, field = str(error).partition(" - at `$.")
-        raise BadRow("bad-field", field.rstrip("`"), message) from None
-    event = HallEvent(place.region, place.hall, "", kind, time, data)
-    return msgspec.structs.replace(event, id=event_id(event))
+    def _department(self, item_code: str) -> str:
+        written, of_item = self.reader.text(self.row, "department"), self.wanted.department_of(item_code)
+        if not written:
+            return self.reader.required("department", of_item)
+        known = self.reader.departments.find(written, of_item)
+        if known is None:
+            raise BadRow(RowProblem.BAD_WORD, "department", written)
+        if known != written:
+            self._note("department", Flag.DEPARTMENT_RENAMED, written, known)
+        return known
 
+    def _channel(self) -> str:
+        """No figure counts channels: one that is not known is said, and costs no case."""
+        written = text_of(self.reader.cell(self.row, "channel"))
+        try:
+            known = self.reader.word(self.row, "channel", CHANNELS)
+        except BadRow:
+            self._note("channel", Flag.CHANNEL_UNKNOWN, written, "window")
+            return "window"
+        if known is None and self.reader.has("channel"):
+            self._note("channel", Flag.CHANNEL_ASSUMED, "", "window")
+        return known or "window"
 
-def event_id(event: HallEvent, number: int = 0) -> str:
-    """The id of an imported event; number: how often the same had been said and taken back before."""
-    said = f"/{event.region}/{event.hall}|{int(event.type)}|{event.time}|{_canonical(event.data).decode()}"
-    return str(uuid.uuid5(NAMESPACE, said if number == 0 else f"{said}|{number}"))
+    def _times(self) -> dict[str, int]:
+        """step → microseconds since 1970-01-01 UTC.
 
+        A step that is dated to the day only comes a second after what came before it on that day: in the order of a
+        case's life, so that 受理 and 办结 on one day are not taken for 先办后收.
+        """
+        times: dict[str, int] = {}
+        for step, index in self.reader.steps:
+            moment = self.reader.moment_at(self.row, step, index)
+            if moment is not None:
+                times[step] = moment.time if moment.has_time else _after(times, moment.time)
+        for step, other in self.reader.profile.same_time.items():
+            if other in times:
+                times[step] = times[other]
+        return times
 
-def _opening(record: Record, case_id: str, department_of: DepartmentOf) -> tuple[dict[str, Any], list[Note]]:
-    item_code = required_text(record, "item_code")
-    department = department_of(record.text("department"), item_code)
-    if not department:
-        raise BadRow(RowProblem.MISSING_FIELD, "department")
-    statutory, of_statutory = limit(record, "statutory_days", case_id)
-    promised, of_promised = limit(record, "promised_days", case_id)
-    channel = word(record, "channel", CHANNELS)
-    notes = [*of_statutory, *of_promised]
-    if channel is None:
-        notes.append(Note(record.line, case_id, "channel", Flag.CHANNEL_ASSUMED, "", "window"))
-    return {
-        "item_code": item_code,
-        "department": department,
-        "channel": channel or "window",
-        "statutory_days": statutory,
-        "promised_days": promised,
-        **{name: yes_no(record, name) for name in _BOOLEANS},
-    }, notes
+    def _settle(self, times: dict[str, int]) -> str:
+        """Let the status say what the dates mean; the outcome of a decision. Raises BadRow for a contradiction."""
+        ending = self._ending()
+        ended = times.get("decided", times.get("withdrawn", times.get("rejected")))
+        if ending is None:
+            return self._unsaid(times)
+        if ending is Ending.OPEN:
+            if ended is not None:
+                raise BadRow(RowProblem.DATED_BUT_OPEN, self._said_in(), self._said())
+        elif ending is Ending.REJECTED:
+            self._ended_as("rejected", times, ended if ended is not None else times.get("accepted"))
+            if times.pop("accepted", None) is not None or "decided" in times:
+                self._note("status", Flag.REJECTED_BY_STATUS, self._said())
+            times.pop("decided", None)
+        elif ending in (Ending.WITHDRAWN, Ending.TERMINATED):
+            self._ended_as("withdrawn", times, ended)
+            flag = Flag.WITHDRAWN_BY_STATUS if ending is Ending.WITHDRAWN else Flag.ENDED_AS_TERMINATED
+            if times.pop("decided", None) is not None or ending is Ending.TERMINATED:
+                self._note("status", flag, self._said())
+        elif "decided" not in times:
+            raise BadRow(RowProblem.ENDED_WITHOUT_DATE, self._said_in(), self._said())
+        elif ending is Ending.CLOSED:
+            return self._unsaid(times)
+        return _OUTCOMES.get(ending, "other")
 
+    def _unsaid(self, times: Mapping[str, int]) -> str:
+        constant = self.reader.profile.constant.get("outcome")
+        if constant is None and "decided" in times and self.reader.has("outcome"):
+            self._note("outcome", Flag.OUTCOME_UNSAID, "", "other")
+        return constant or "other"
 
-def _complete(record: Record, times: dict[str, int]) -> None:
-    """A rating or an extension without a day of its own belongs to the step before it."""
-    if "rated" not in times and record.text("score") and "decided" in times:
-        times["rated"] = times.get("delivered", times["decided"]) + 1_000_000
-    if "extended" not in times and record.text("extended_days") not in ("", "0") and "accepted" in times:
-        times["extended"] = times["accepted"] + 1_000_000
+    def _ended_as(self, step: str, times: dict[str, int], when: int | None) -> None:
+        if step in times:
+            return
+        if when is None:
+            raise BadRow(RowProblem.ENDED_WITHOUT_DATE, self._said_in(), self._said())
+        times[step] = when
 
+    def _ending(self) -> Ending | None:
+        """What 办件状态, 办结类型 and 办理结果 say together. Raises BadRow for an unknown word or a contradiction."""
+        said: list[Ending] = []
+        for name in _ENDINGS:
+            word = word_of(self.reader.cell(self.row, name))
+            if not word or word in "-/—–" or word in ("无", "null", "暂无", "空"):
+                continue
+            found = ending_of(word, self.reader.words.get(name, {}))
+            if found is None:
+                raise BadRow(RowProblem.BAD_WORD, name, text_of(self.reader.cell(self.row, name)))
+            said.append(found)
+        try:
+            return joined_ending(said)
+        except ValueError:
+            raise BadRow(RowProblem.ENDING_DISAGREES, self._said_in(), self._said()) from None
 
-def _details(record: Record, times: Mapping[str, int]) -> dict[str, dict[str, Any]]:
-    details: dict[str, dict[str, Any]] = {
-        "rejected": {"reason": record.text("reject_reason") or None},
-        "suspended": {"procedure": PROCEDURES.get(record.text("procedure").lower(), "other")},
-        "decided": {"outcome": OUTCOMES.get(record.text("outcome").lower(), "other")},
-    }
-    if "extended" in times:
-        details["extended"] = {"days": _extension(record)}
-    if "rated" in times:
-        score = score_of(record.cells.get("score"))
+    def _said(self) -> str:
+        return "、".join(filter(None, (text_of(self.reader.cell(self.row, name)) for name in _ENDINGS)))
+
+    def _said_in(self) -> str:
+        return next((name for name in _ENDINGS if text_of(self.reader.cell(self.row, name))), "status")
+
+    def _details(self, times: dict[str, int], outcome: str) -> dict[str, dict[str, Any]]:
+        details: dict[str, dict[str, Any]] = {"decided": {"outcome": outcome}}
+        if "rejected" in times:
+            details["rejected"] = {"reason": self.reader.text(self.row, "reject_reason") or None}
+        self._pause(times, details)
+        self._extend(times, details)
+        self._rate(times, details)
+        return details
+
+    def _pause(self, times: dict[str, int], details: dict[str, dict[str, Any]]) -> None:
+        """A special procedure stops the clock; 延长审批 is none: it lengthens the limit."""
+        if "suspended" not in times:
+            return
+        word = word_of(self.reader.cell(self.row, "procedure"))
+        own = self.reader.words.get("procedure", {}).get(word, word)
+        if own in EXTENSIONS:
+            when = times.pop("suspended")
+            times.pop("resumed", None)
+            times.setdefault("extended", when)
+            details["extended"] = {"days": self._days("procedure_days", "extended_days")}
+            self._note("procedure", Flag.EXTENSION_NOT_SUSPENSION, word)
+            return
+        found = PROCEDURES.get(own) if own else "other"
+        if found is None:
+            raise BadRow(RowProblem.BAD_WORD, "procedure", text_of(self.reader.cell(self.row, "procedure")))
+        details["suspended"] = {"procedure": found}
+
+    def _extend(self, times: dict[str, int], details: dict[str, dict[str, Any]]) -> None:
+        if "extended" in details:
+            return
+        written = text_of(self.reader.cell(self.row, "extended_days"))
+        given = bool(written) and written not in ("0", "-", "/", "—", "无", "否")
+        if "extended" not in times and given:
+            if "accepted" not in times:
+                raise BadRow(RowProblem.EXTENDED_WITHOUT_DATE, "extended_days", written)
+            times["extended"] = times["accepted"] + _SECOND
+        if "extended" in times:
+            details["extended"] = {"days": self._days("extended_days")}
+
+    def _days(self, *names: str) -> int:
+        """How many working days a case was extended by. Raises BadRow."""
+        for name in names:
+            cell = self.reader.cell(self.row, name)
+            if not text_of(cell):
+                continue
+            unit, bare = self.reader.unit_of_header(name), self.reader.decisions.units.get(name, "")
+            try:
+                days = parse_limit(cell, unit, bare=bare).days
+            except BadLimit as error:
+                raise BadRow(error.problem, name, text_of(cell)) from None
+            if not days:
+                raise BadRow(RowProblem.BAD_NUMBER, name, text_of(cell))
+            return days
+        raise BadRow(RowProblem.EXTENDED_WITHOUT_DAYS, names[0])
+
+    def _rate(self, times: dict[str, int], details: dict[str, dict[str, Any]]) -> None:
+        """A rating without a time belongs to the step before it; one that the system gave is nobody's."""
+        written = text_of(self.reader.cell(self.row, "score"))
+        text = self.reader.text(self.row, "score")
+        word = word_of(written)
+        if not text or word in DEFAULT_GOOD:
+            if word in DEFAULT_GOOD:
+                self._note("score", Flag.DEFAULT_GOOD, written)
+            if times.pop("rated", None) is not None and not written and "score" in self.reader.layout.fields:
+                raise BadRow(RowProblem.MISSING_FIELD, "score")
+            return
+        score = self.reader.words.get("score", {}).get(word) or score_of(word, self.reader.score_codes)
         if score is None:
-            raise BadRow(RowProblem.BAD_NUMBER, "score", record.text("score"))
+            raise BadRow(RowProblem.BAD_NUMBER, "score", written)
+        if "rated" not in times:
+            if "decided" not in times:
+                raise BadRow(RowProblem.RATED_WITHOUT_DATE, "score", written)
+            times["rated"] = times.get("delivered", times["decided"]) + _SECOND
         details["rated"] = {"score": score}
-    return details
+
+    def _limits(self, opening: dict[str, Any], times: Mapping[str, int]) -> None:
+        """The limits that the row carries, or the working days to the day that it names."""
+        for name in ("statutory_days", "promised_days"):
+            until = self.reader.profile.days_until.get(name)
+            if until is not None:
+                opening[name] = self._span(name, until, times["received"])
+                continue
+            found = self.reader.limit(self.row, name)
+            if found is not None:
+                opening[name] = found.days
+                written = text_of(self.reader.cell(self.row, name))
+                self.notes.extend(limit_notes(self.row, self.case_id, name, found, written))
+
+    def _span(self, name: str, header: str, received: int) -> int | None:
+        """Working days from receipt to the day named: none where the row names none, or one that cannot be."""
+        moment = self.reader.moment(self.row, header)
+        if moment is None:
+            return None
+        days = self.wanted.workdays.count(local_day(received), local_day(moment.time))
+        written = text_of(self.reader.cell(self.row, header))
+        if moment.time < received:
+            self._note(name, Flag.SPAN_REVERSED, written, str(days))
+        elif days > MAX_DAYS:
+            self._note(name, Flag.SPAN_LONG, written)
+            return None
+        return days
+
+    def _look_at_item(self, item_code: str, times: Mapping[str, int]) -> None:
+        """Say where the catalogue cannot give a limit: an unknown item, or a case before its first version."""
+        if "item_code" in self.reader.profile.constant:
+            return
+        spans = self.wanted.catalogue.get(item_code)
+        if spans is None:
+            self._note("item_code", Flag.UNKNOWN_ITEM, item_code)
+        elif span_on(spans, local_day(times.get("accepted", times["received"]))) is None:
+            self._note("item_code", Flag.BEFORE_ITEM, item_code)
+
+    def _reversed(self, times: Mapping[str, int]) -> None:
+        """Steps in an impossible order are published all the same: the figures leave such cases out and list them."""
+        first = times.get("accepted", times["received"])
+        if times.get("decided", first) < first:
+            written = text_of(self.reader.cell(self.row, "decided"))
+            became = text_of(self.reader.cell(self.row, "accepted" if "accepted" in times else "received"))
+            self._note("decided", Flag.STEPS_REVERSED, written, f"< {became}")
 
 
-def _extension(record: Record) -> int:
-    renamed = Record(record.line, {"statutory_days": record.cells.get("extended_days")}, ())
-    try:
-        days, _ = limit(renamed, "statutory_days", "")
-    except BadRow as problem:
-        raise BadRow(problem.reason, "extended_days", problem.detail) from None
-    if not days:
-        raise BadRow(RowProblem.BAD_NUMBER, "extended_days", record.text("extended_days"))
-    return days
+def _after(times: Mapping[str, int], midnight: int) -> int:
+    same_day = [time for time in times.values() if local_day(time) == local_day(midnight)]
+    return max(same_day) + _SECOND if same_day else midnight
 
 
-def _reversed(record: Record, case_id: str, times: Mapping[str, int]) -> list[Note]:
-    """Steps in an impossible order are published all the same: the figures leave such cases out and list them."""
-    first = times.get("accepted", times["received"])
-    if times.get("decided", first) < first:
-        written, became = record.text("decided"), record.text("accepted") or record.text("received")
-        return [Note(record.line, case_id, "decided", Flag.STEPS_REVERSED, written, f"< {became}")]
-    return []
+_ORDER = {step: position for position, step in enumerate(STEPS)}
+
+
+def _maker(step: str) -> Callable[[str, Mapping[str, Any]], Any]:
+    kind = DATA_OF[STEPS[step]]
+    return lambda case_id, fields: msgspec.convert({"case_id": case_id, **fields}, kind)
+
+
+_makers = {step: _maker(step) for step in STEPS}

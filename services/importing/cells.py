@@ -1,62 +1,143 @@
-"""Cells of a record as values: required texts, yes and no, words, limits."""
+"""Cells of somebody's table, and the forms in which their texts are compared."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeVar
-
-from .limits import BadLimit, parse_limit
-from .rows import BadRow, Note, RowProblem
-from .tables import Record
-from .words import YES_NO, meaning
-
-T = TypeVar("T")
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 
 
-def required_text(record: Record, field: str) -> str:
-    text = record.text(field)
-    if not text:
-        raise BadRow(RowProblem.MISSING_FIELD, field)
-    return text
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A cell whose value is not in the file: a formula that was never computed, or an error such as #REF!."""
+
+    text: str
 
 
-def yes_no(record: Record, field: str) -> bool | None:
-    """None where the cell is empty. Raises BadRow for any other word."""
-    if not record.text(field):
-        return None
-    known = meaning(YES_NO, record.cells[field])
-    if known is None:
-        raise BadRow(RowProblem.BAD_YES_NO, field, record.text(field))
-    return known
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A line that is no row at all."""
+
+    text: str
 
 
-def word(record: Record, field: str, words: Mapping[str, T]) -> T | None:
-    """None where the cell is empty. Raises BadRow for a word that is not known."""
-    if not record.text(field):
-        return None
-    known = meaning(words, record.cells[field])
-    if known is None:
-        raise BadRow(RowProblem.BAD_WORD, field, record.text(field))
-    return known
+Cell = str | int | float | bool | datetime | date | time | timedelta | Formula | Broken | None
+
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufffe]")
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_TRADITIONAL = str.maketrans(
+    "項編碼稱門單類辦時間結請諾評價實務滿狀態構務處種開環節點個無場內條層級質對號約審許領發證業證給別關進駐綜獎裁徵檢繳訴訟報應縣區廳農漁醫療衛",
+    "项编码称门单类办时间结请诺评价实务满状态构务处种开环节点个无场内条层级质对号约审许领发证业证给别关进驻综奖裁征检缴诉讼报应县区厅农渔医疗卫",
+)
 
 
-def limit(record: Record, field: str, key: str) -> tuple[int | None, list[Note]]:
-    """The limit of a field, its unit maybe in a column of its own (`promised_days`, `promised_unit`)."""
-    unit_field = field.replace("_days", "_unit")
-    unit = (record.text(unit_field) or None) if unit_field in record.cells else ""
-    try:
-        found = parse_limit(record.cells.get(field), unit)
-    except BadLimit as error:
-        raise BadRow(error.problem, field, record.text(field)) from None
-    written = record.text(field) + (unit or "")
-    became = "" if found.days is None else str(found.days)
-    return found.days, [Note(record.line, key, field, what, written, became) for what in found.conversions]
+def text_of(cell: Cell) -> str:
+    """A cell as text without invisible characters and white space at its ends; Excel's 20.0 is 20."""
+    if isinstance(cell, str):
+        return cleaned(cell) if not cell.isascii() or "_x" in cell else cell.strip()
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    return cell.text if isinstance(cell, Formula | Broken) else str(cell)
 
 
-def refuse_unreadable(record: Record) -> None:
-    """Raises BadRow for a line that is no row, and for a formula in a column that is read."""
-    if record.broken:
-        raise BadRow(RowProblem.BROKEN_LINE, "")
-    formula = record.formula()
-    if formula is not None:
-        raise BadRow(RowProblem.FORMULA, formula, record.text(formula))
+@lru_cache(maxsize=65_536)
+def cleaned(text: str) -> str:
+    """Text without zero-width characters and `_x000D_` escapes, white space at its ends gone."""
+    return _INVISIBLE.sub("", _ESCAPED.sub(_unescaped, text)).replace("\xa0", " ").strip()
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    character = chr(int(match[1], 16))
+    return " " if character.isspace() or not character.isprintable() else character
+
+
+@lru_cache(maxsize=65_536)
+def folded(text: str) -> str:
+    """The form in which words are compared: no white space, full-width characters plain, small, simplified."""
+    plain = unicodedata.normalize("NFKC", cleaned(text)).translate(_TRADITIONAL).lower()
+    return re.sub(r"\s+", "", plain)
+
+
+def word_of(cell: Cell) -> str:
+    """A cell as a word to look up."""
+    if isinstance(cell, bool):
+        return "是" if cell else "否"
+    return folded(text_of(cell))
+
+
+def is_empty(cell: Cell) -> bool:
+    if cell is None or cell == "":
+        return True
+    return isinstance(cell, str) and (cell[0] <= " " or not cell.isascii()) and not text_of(cell)
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text, separated by blanks."""
+    return frozenset(text.split())
+
+
+_PLACEHOLDERS = word_set(
+    "- -- --- — —— – / // \\ 无 暂无 空 null none nil nan nat n/a na #n/a \\n undefined (空) (无) (null) "
+    "未填 待补 * … .."
+)
+_NOT_YET = re.compile(
+    r"(尚|暂|还)?(未|没有?)(办结|受理|收件|送达|评价|评|评定|撤件|办理|完成|结束|发生|挂起|恢复|补正|领取|出证|开始)"
+    r"|(待|等待)(办|办结|受理|评价|评|收件|送达|办理|补正|审批|审核|领取)|(正在)?(办理|受理|审核|审批|处理|"
+    r"评价|补正)中|在办"
+)
+_NO_DATES = re.compile(
+    r"0{4}[-/.年]?0{1,2}[-/.月]?0{1,2}日?([t]?0{1,2}:0{2}(:0{2}(\.0+)?)?)?|0|"
+    r"1900[-/.年]0?1[-/.月]0?[01]日?([t]?0{1,2}:0{2}(:0{2}(\.0+)?)?)?"
+    r"|1899[-/.年]12[-/.月]3[01]日?(.*)|1970[-/.年]0?1[-/.月]0?1日?([t]?0[08]:00(:00(\.0+)?)?)?"
+    r"|0001[-/.年]0?1[-/.月]0?1日?(.*)|9999[-/.年]12[-/.月]31日?(.*)|2999[-/.年]12[-/.月]31日?(.*)"
+)
+
+
+@lru_cache(maxsize=65_536)
+def says_nothing(word: str) -> bool:
+    """Whether a folded word only stands for an empty cell: -, /, 无, NULL, 未办结, 办理中 …"""
+    return not word or word in _PLACEHOLDERS or _NOT_YET.fullmatch(word) is not None
+
+
+@lru_cache(maxsize=65_536)
+def is_no_date(word: str) -> bool:
+    """Whether a folded word is what databases write for a date that is not there: 0000-00-00, 1900-01-01."""
+    return says_nothing(word) or _NO_DATES.fullmatch(word) is not None
+
+
+_SCIENTIFIC = re.compile(r"[+-]?\d+(?:\.\d+)?[eE]\+\d+|\d+\.0+")
+_QUOTED = re.compile(r'="(.*)"', re.DOTALL)
+MOST_DIGITS = 15
+"""Digits of a number that a spreadsheet keeps."""
+
+
+class SpoiltCode(ValueError):
+    """A code that a spreadsheet has changed: which digits it had cannot be known."""
+
+
+def code_of(cell: Cell) -> str:
+    """A code as text, repaired where that is certain. Raises SpoiltCode where it is not."""
+    if isinstance(cell, bool | date | time | timedelta):
+        raise SpoiltCode(str(cell))
+    if isinstance(cell, int | float):
+        if abs(cell) >= 10**MOST_DIGITS or cell != int(cell) or cell < 0:
+            raise SpoiltCode(f"{cell:.6E}" if abs(cell) >= 10**MOST_DIGITS else str(cell))
+        return str(int(cell))
+    text = text_of(cell)
+    if text.isascii() and text.isalnum() and not text[:1].isdigit():
+        return text
+    return _repaired(text)
+
+
+@lru_cache(maxsize=4096)
+def _repaired(text: str) -> str:
+    quoted = _QUOTED.fullmatch(text)
+    plain = unicodedata.normalize("NFKC", cleaned(quoted[1]) if quoted else text).strip()
+    plain = plain[1:].strip() if plain[:1] in ("'", "`", "’", "‘") else plain
+    if _SCIENTIFIC.fullmatch(plain):
+        raise SpoiltCode(plain)
+    return plain

@@ -16,12 +16,14 @@ import msgspec
 from hallpulse.contract.events import CaseRetracted, EventType, HallEvent
 from hallpulse.domain.case import CaseEvent, Kind
 
-from .case_rows import Place, event_id
-from .import_file import NAMESPACE
+from .case_import import Place, event_id
+from .items import NAMESPACE
 
 _VERSION_OF_OURS = "5"
 _VERSION_AT = 14
 _GENERATIONS = 20
+_ENDS = frozenset({int(Kind.REJECTED), int(Kind.DECIDED), int(Kind.WITHDRAWN)})
+"""Steps that end a case: a row that says another ending takes the one before it back."""
 
 CaseEvents = Mapping[str, Sequence[CaseEvent]]
 FullHistory = Callable[[str], Sequence[HallEvent]]
@@ -38,12 +40,15 @@ class Corrections:
     def apply(self, rows: Sequence[Sequence[HallEvent]]) -> list[HallEvent]:
         """What is to be published so that the rows hold: all their events, and retractions of what they replace."""
         known = self.known([events[0].data.entity for events in rows])
-        return [event for events in rows for event in self._of_case(events, known.get(events[0].data.entity, ()))]
+        return [event for events in rows for event in self.of_case(events, known.get(events[0].data.entity, ()))]
 
-    def _of_case(self, events: Sequence[HallEvent], stored: Sequence[CaseEvent]) -> Iterable[HallEvent]:
+    def of_case(self, events: Sequence[HallEvent], stored: Sequence[CaseEvent]) -> Iterable[HallEvent]:
+        """The events of one row and the retractions that it needs; stored: what is known of its case."""
         taken_back = {event.text for event in stored if event.kind == Kind.RETRACTED}
         wanted = [_not_taken_back(event, taken_back) for event in events]
         ids, kinds = {event.id for event in wanted}, {int(event.type) for event in wanted}
+        if kinds & _ENDS:
+            kinds |= _ENDS
         replaced = [
             event
             for event in stored

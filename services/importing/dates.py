@@ -6,23 +6,41 @@ import math
 import re
 import unicodedata
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from functools import lru_cache
 from typing import NamedTuple
 
-from .tables import Cell
+from .cells import Cell, is_no_date, text_of, word_of
 
 SHANGHAI = timezone(timedelta(hours=8))
-_EXCEL_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - a serial number has no zone
+_EPOCHS = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}  # noqa: DTZ001 - a serial number has no zone
 _FIRST_SERIAL, _LAST_SERIAL = 30_000, 80_000
+_FIRST_MILLISECONDS, _LAST_MILLISECONDS = 946_684_800_000, 4_102_444_800_000
+"""2000 to 2100: what programs write as milliseconds since 1970."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_DATE = r"(?P<year>\d{4})\s*[-/.年]\s*(?P<month>\d{1,2})\s*[-/.月]\s*(?P<day>\d{1,2})\s*日?"
+_DATE = (
+    r"(?P<year>\d{4})(?:\s*[-/.年、]\s*|\s+)(?P<month>\d{1,2})(?:\s*[-/.月、]\s*|\s+)(?P<day>\d{1,2})(?:\s*日|"
+    r"\.(?=$|\s))?"
+)
 _TIME = (
-    r"(?P<half>上午|下午|晚上|中午|凌晨|am|pm)?\s*(?P<hour>\d{1,2})\s*[:时点]\s*(?P<minute>\d{1,2})?\s*分?"
+    r"(?P<half>上午|下午|晚上|中午|凌晨|早上|傍晚|am|pm)?\s*(?P<hour>\d{1,2})\s*[:时点]\s*(?P<minute>\d{1,2})?\s*分?"
     r"(?:\s*:?\s*(?P<second>\d{1,2})(?:\.(?P<fraction>\d{1,9}))?\s*秒?)?\s*(?P<late>am|pm)?"
 )
 _OFFSET = r"(?P<offset>z|[+-]\d{2}:?\d{2}|utc|gmt)?"
 _WRITTEN = re.compile(rf"{_DATE}\s*(?:星期.|周.)?(?:\s*[t,]?\s*{_TIME})?\s*{_OFFSET}", re.IGNORECASE)
-_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:\s?t?(\d{2})(\d{2})(\d{2})?)?", re.IGNORECASE)
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[\st]*(\d{2}):?(\d{2})(?::?(\d{2})(?:\.\d{1,9})?)?)?", re.IGNORECASE)
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1
+    )
+}
+_PROGRAM = re.compile(
+    rf"[A-Z][a-z]{{2}} ({'|'.join(_MONTHS)}) (\d{{2}}) (\d{{2}}:\d{{2}}:\d{{2}}) (?:CST|GMT\+08:00) (\d{{4}})"
+)
+"""What Java programs print in China: Fri Mar 06 09:05:00 CST 2026."""
+_NUMERALS = str.maketrans("〇零○一二三四五六七八九", "000123456789")
+_TENS = re.compile(r"(\d?)十(\d?)")
 
 
 class Moment(NamedTuple):
@@ -33,58 +51,96 @@ class Moment(NamedTuple):
 
 
 class NotADate(ValueError):
-    """No date, one that does not exist, or one that could be two (3/5/2026)."""
+    """No date, one that does not exist, or one that could be two (3/5/2026, 24:00)."""
 
 
-def parse_moment(cell: Cell) -> Moment | None:
-    """None for an empty cell. Raises NotADate."""
-    if cell is None or cell == "":
+def parse_moment(cell: Cell, *, since_1904: bool = False) -> Moment | None:
+    """None for an empty cell and for what stands for one; since_1904: how the workbook counts days. Raises NotADate."""
+    if isinstance(cell, str):
+        return _from_cell(cell, since_1904)
+    if cell is None or (not isinstance(cell, bool) and cell == 0) or _is_placeholder(cell):
         return None
     try:
-        return _parsed(cell)
+        return _parsed(cell, since_1904)
     except (ValueError, OverflowError) as error:
         raise NotADate(str(error)) from None
 
 
-def _parsed(cell: Cell) -> Moment:
-    if isinstance(cell, bool | time):
-        raise ValueError("not a date")
+def _is_placeholder(cell: Cell) -> bool:
+    return isinstance(cell, date) and is_no_date(word_of(cell))
+
+
+@lru_cache(maxsize=65_536)
+def _from_cell(text: str, since_1904: bool) -> Moment | None:
+    if len(text) in (16, 19) and text[4:5] == "-" and text[10:11] == " " and text[:4] > "1970" and text[:4] < "2900":
+        try:
+            return _naive(datetime.fromisoformat(text))
+        except ValueError:
+            pass
+    if is_no_date(word_of(text)):
+        return None
+    try:
+        return _from_text(unicodedata.normalize("NFKC", text_of(text)).strip(), since_1904)
+    except (ValueError, OverflowError) as error:
+        raise NotADate(str(error)) from None
+
+
+def _parsed(cell: Cell, since_1904: bool) -> Moment:
     if isinstance(cell, datetime):
-        return _moment(cell, cell.time() != time())  # Excel knows no dates without a time
+        return _naive(cell)
     if isinstance(cell, date):
         return _moment(datetime.combine(cell, time()), False)
-    if isinstance(cell, int | float):
-        return _from_number(cell)
-    return _from_text(unicodedata.normalize("NFKC", str(cell)).strip())
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        return _from_number(cell, since_1904)
+    raise ValueError("not a date")
 
 
-def parse_day(cell: Cell) -> date | None:
+def parse_day(cell: Cell, *, since_1904: bool = False) -> date | None:
     """The local date of a moment."""
-    moment = parse_moment(cell)
+    moment = parse_moment(cell, since_1904=since_1904)
     return None if moment is None else (_EPOCH + moment.time * _MICROSECOND).astimezone(SHANGHAI).date()
 
 
-def _from_text(text: str) -> Moment:
+def _from_text(text: str, since_1904: bool) -> Moment:
     if re.fullmatch(r"\d{5}(\.\d+)?", text):
-        return _from_number(float(text))
+        if since_1904:
+            raise ValueError("a serial number as text in a workbook that counts from 1904")
+        return _from_number(float(text), False)
+    if re.fullmatch(r"\d{13}", text):
+        return _from_number(int(text), since_1904)
+    program = _PROGRAM.fullmatch(text)
+    if program is not None:
+        text = f"{program[4]}-{_MONTHS[program[1]]:02}-{program[2]} {program[3]}"
     compact = _COMPACT.fullmatch(text)
     if compact is not None:
         year, month, day, hour, minute, second = (int(part or 0) for part in compact.groups())
         moment = datetime.combine(date(year, month, day), time(hour, minute, second))
-        return _moment(moment, compact[4] is not None)
-    written = _WRITTEN.fullmatch(text)
+        return _naive(moment)
+    written = _WRITTEN.fullmatch(_in_digits(text))
     if written is None:
         raise ValueError("not a date")
-    return _moment(_written(written), written["hour"] is not None)
+    return _naive(_written(written))
 
 
-def _from_number(number: float) -> Moment:
-    """An Excel serial, or 20260305 as a number."""
+def _in_digits(text: str) -> str:
+    """二〇二六年三月十六日 in digits."""
+    if not text or text[0] not in "二一":
+        return text
+    plain = text.translate(_NUMERALS)
+    return _TENS.sub(lambda tens: str(int(tens[1] or 1) * 10 + int(tens[2] or 0)), plain)
+
+
+def _from_number(number: float, since_1904: bool) -> Moment:
+    """An Excel serial, 20260305 as a number, or milliseconds since 1970."""
     if _FIRST_SERIAL <= number < _LAST_SERIAL:
-        moment = _EXCEL_EPOCH + timedelta(seconds=round(number * 86_400))
+        moment = _EPOCHS[since_1904] + timedelta(seconds=round(number * 86_400))
         return _moment(moment, float(number) != int(number))
-    if math.isfinite(number) and number == int(number) and _COMPACT.fullmatch(str(int(number))):
-        return _from_text(str(int(number)))
+    if not math.isfinite(number) or number != int(number):
+        raise ValueError("not a date")
+    if _FIRST_MILLISECONDS <= number < _LAST_MILLISECONDS:
+        return Moment(int(number) * 1000, True)
+    if _COMPACT.fullmatch(str(int(number))):
+        return _from_text(str(int(number)), since_1904)
     raise ValueError("not a date")
 
 
@@ -94,15 +150,17 @@ def _written(match: re.Match[str]) -> datetime:
         return datetime.combine(day, time())
     fraction = int((match["fraction"] or "0")[:6].ljust(6, "0"))
     hour = _hour(int(match["hour"]), (match["half"] or match["late"] or "").lower())
-    moment = datetime.combine(day, time(0, int(match["minute"] or 0), int(match["second"] or 0), fraction))
-    moment += timedelta(hours=hour) if hour == 24 and moment.time() == time() else timedelta(0)
-    return (moment if hour == 24 else moment.replace(hour=hour)).replace(tzinfo=_zone(match["offset"]))
+    moment = datetime.combine(day, time(hour, int(match["minute"] or 0), int(match["second"] or 0), fraction))
+    return moment.replace(tzinfo=_zone(match["offset"]))
 
 
 def _hour(hour: int, half: str) -> int:
-    if half in ("下午", "晚上", "pm") and hour < 12:
+    """The hour of 24. Raises ValueError for 24:00 and 晚上12:00: which day they belong to is not certain."""
+    if half in ("晚上", "傍晚") and hour == 12:
+        raise ValueError("midnight of which day?")
+    if (half in ("下午", "晚上", "傍晚", "pm") and hour < 12) or (half == "中午" and hour < 3):
         return hour + 12
-    if half in ("凌晨", "上午", "am") and hour == 12:
+    if half in ("凌晨", "上午", "早上", "am") and hour == 12:
         return 0
     return hour
 
@@ -114,6 +172,11 @@ def _zone(offset: str | None) -> timezone | None:
         return timezone(timedelta(0))
     hours, minutes = int(offset[1:3]), int(offset[-2:])
     return timezone((timedelta(hours=hours, minutes=minutes)) * (-1 if offset[0] == "-" else 1))
+
+
+def _naive(moment: datetime) -> Moment:
+    """Midnight on the clock of the hall is a date without a time: spreadsheets and exports know no other."""
+    return _moment(moment, moment.tzinfo is not None or moment.time() != time())
 
 
 def _moment(moment: datetime, has_time: bool) -> Moment:

@@ -1,14 +1,31 @@
-"""Departments by their name: files say 汪清县公安局 where events carry the plan's code `public-security`."""
+"""Departments by their names: one bureau is written 县市场监督管理局, 汪清县市场监督管理局 and 市监局 in three tables.
+
+A spelling is taken for a known department where only blanks, brackets or the county before it differ; what merely
+resembles one is asked about, with the nearest.
+"""
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from hallpulse.domain.plan import Department
 
+from .cells import folded
+
 _SHORTER = re.compile(r"^(?:.{0,12}?省)?(?:.{0,12}?州)?(?:.{1,12}?)(?=[县市区])")
 _BRACKET = re.compile(r"[(（](.+?)[)）]")
+_PLACE = re.compile(
+    r"^(?:[^局委办]{2,12}?省)?(?:[^局委办]{2,12}?[州盟])?(?:([^局委办州省]{1,8}?)?([县区旗]|市(?!场|政|民|容|监)))?"
+)
+_ABBREVIATED = (
+    ("市场监督管理", "市监"), ("人力资源和社会保障", "人社"), ("住房和城乡建设", "住建"), ("发展和改革", "发改"),
+    ("卫生健康", "卫健"), ("农业农村", "农"), ("自然资源", "资源"), ("教育科技", "教科"), ("政务服务和数据", "政数"),
+)  # fmt: skip
+_NEAR = 0.6
+_MOST_NEAREST = 3
 
 
 class DepartmentCodes:
@@ -18,19 +35,77 @@ class DepartmentCodes:
         self._codes = dict(_named(departments))
 
     def code_of(self, written: str) -> str:
-        plain = _plain(written)
+        plain = folded(written)
         return self._codes.get(plain) or self._codes.get(_SHORTER.sub("", plain)) or written
 
 
 def _named(departments: Iterable[Department]) -> Iterable[tuple[str, str]]:
     for department in departments:
         for name in (department.id, department.names.zh, department.names.en):
-            yield _plain(name), department.id
+            yield folded(name), department.id
             short = _BRACKET.search(name)
             if short is not None:
-                yield _plain(_BRACKET.sub("", name)), department.id
-                yield _plain(short[1]), department.id
+                yield folded(_BRACKET.sub("", name)), department.id
+                yield folded(short[1]), department.id
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"\s+", "", name.replace("（", "(").replace("）", ")")).lower()
+@dataclass(slots=True)
+class Departments:
+    """Spellings → departments. known: as stored; spelt: folded spelling → department, as a profile or an answer says.
+
+    codes: of the plan, where its codes are to be stored.
+    """
+
+    known: frozenset[str] = frozenset()
+    spelt: Mapping[str, str] = field(default_factory=dict)
+    codes: DepartmentCodes = field(default_factory=DepartmentCodes)
+    _found: dict[tuple[str, str], str | None] = field(default_factory=dict)
+
+    def find(self, written: str, of_item: str = "") -> str | None:
+        """The department, or None where it is not certain which one is meant.
+
+        of_item: the department of the case's item, which makes a spelling certain that only lacks its county.
+        """
+        key = (written, of_item)
+        if key not in self._found:
+            self._found[key] = self._find(written, of_item)
+        return self._found[key]
+
+    def _find(self, written: str, of_item: str) -> str | None:
+        plain = folded(written)
+        given = self.spelt.get(plain)
+        if given is not None:
+            return given
+        coded = self.codes.code_of(written)
+        if coded != written or written in self.known:
+            return coded
+        same = {name for name in self.known if folded(name) == plain}
+        if len(same) == 1:
+            return same.pop()
+        county, body = _parts(plain)
+        alike = {name for name in self.known if _parts(folded(name))[1] == body}
+        certain = {name for name in alike if name == of_item or not (county and _parts(folded(name))[0] != county)}
+        if len(certain) == 1 and len(alike) == 1:
+            return certain.pop()
+        return None if self.known and (alike or self.nearest(written)) else written
+
+    def nearest(self, written: str) -> list[str]:
+        """The known departments that the spelling resembles, the nearest first."""
+        body = _parts(folded(written))[1]
+        scored = [(_likeness(body, _parts(folded(name))[1]), name) for name in self.known]
+        return [name for score, name in sorted(scored, reverse=True) if score >= _NEAR][:_MOST_NEAREST]
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """The county that a folded name begins with (empty for a bare 县 or none), and the rest."""
+    match = _PLACE.match(name)
+    if match is None or match.end() >= len(name):
+        return "", name
+    prefecture = match.group(0) and not match.group(2)
+    return (match.group(0) if prefecture else match.group(1) or ""), name[match.end() :]
+
+
+def _likeness(one: str, other: str) -> float:
+    for long, short in _ABBREVIATED:
+        one, other = one.replace(long, short), other.replace(long, short)
+    return difflib.SequenceMatcher(None, one, other).ratio()

@@ -1,78 +1,399 @@
-"""From an open table to the events that are published, and everything that is counted on the way."""
+"""From a file to events: opened, laid out, surveyed, asked about, read row by row, compared with what is stored."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import chain
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
 
 from hallpulse.contract.events import HallEvent
-from hallpulse.settings import Settings
+from hallpulse.domain.case import CaseEvent
 
-from .case_rows import Place
-from .departments import DepartmentCodes
-from .import_file import CatalogueImport, read_catalogue
-from .notes import NoteCounts
-from .published import case_events, catalogue_events
-from .reader import CaseImport, read_cases
-from .rows import Note
-from .surroundings import Stored, clock, department_codes, department_of, workdays
-from .tables import RejectedRows, Source, open_source
-from .tallying import Tally
+from .books import open_book
+from .case_import import CaseImport, CaseRow, check_row
+from .case_rows import case_of
+from .cells import Cell, folded, text_of
+from .corrections import Corrections
+from .departments import DepartmentCodes, Departments
+from .fields import SURE_SCORES, Kind
+from .items import CatalogueImport, checked, item_code_of, item_event, item_of, time_of
+from .layout import HEADER_ROWS, Column, Layout, NotRead, Passed, Row, lay_out
+from .problems import BadRow, Note, RowProblem, TableError
+from .profiles import Profile, named, plain_departments, plain_profile, recognised, shipped
+from .questions import Question, questions_of
+from .reader import Decisions, Reader
+from .sheets import Book
+from .surroundings import Stored
+from .survey import Survey, survey
 
-EventsOf = Callable[[Source, Tally], Iterator[HallEvent]]
+ROWS_AT_ONCE = 500
+NEW, CHANGED, UNCHANGED, REPEATED = "new", "changed", "unchanged", "repeated"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """An open file: its events come while they are read."""
+class Options:
+    """What the person who imports has said. profile: a name or a file, None to recognise it; answers: by question."""
 
-    source: Source
-    tally: Tally
-    events: Iterator[HallEvent]
+    effective_from: date | None = None
+    profile: str | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
+    take_defaults: bool = False
+
+
+class Taken(NamedTuple):
+    """A row that is taken in. state: NEW, CHANGED, UNCHANGED, or REPEATED for what another row has said already.
+
+    events: what is to be published so that it holds; stored: what is known of its case.
+    """
+
+    line: int
+    key: str
+    state: str
+    notes: Sequence[Note]
+    case: CaseRow | None = None
+    event: HallEvent | None = None
+    stored: Sequence[CaseEvent] = ()
+
+
+class Rejected(NamedTuple):
+    """A row that is not taken in."""
+
+    layout: Layout
+    line: int
+    cells: Sequence[Cell]
+    problem: BadRow
+
+
+Outcome = Taken | Rejected
+Progress = Callable[[int], None]
+
+
+def _silent(_: int) -> None:
+    """Nobody watches."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One file that is imported, or only looked at. layouts: its sheets; found: by the first walk through the rows."""
+
+    file: Path
+    kind: Kind
+    book: Book
+    place: CaseImport
+    catalogue: CatalogueImport
+    corrections: Corrections
+    codes: DepartmentCodes
+    options: Options
+    profile: Profile
+    profile_id: str
+    layouts: list[Layout | NotRead] = field(default_factory=list)
+    found: Survey = field(default_factory=Survey)
+    decisions: Decisions = field(default_factory=Decisions)
+    departments: Departments = field(default_factory=Departments)
+    questions: list[Question] = field(default_factory=list)
+    answers: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, int] = field(default_factory=dict)
+    clashing: set[str] = field(default_factory=set)
+
+    @property
+    def read(self) -> list[Layout]:
+        return [layout for layout in self.layouts if isinstance(layout, Layout)]
+
+    @property
+    def height(self) -> int:
+        """About how many rows there are."""
+        return sum(layout.sheet.height for layout in self.read)
+
+    @property
+    def open(self) -> list[Question]:
+        """Questions that nobody has answered."""
+        return [question for question in self.questions if question.id not in self.answers]
+
+    def answer(self, answers: Mapping[str, str]) -> None:
+        """Take answers and read the file again by them. Raises TableError for one that cannot be meant."""
+        for question in self.questions:
+            given = answers.get(question.id)
+            if given is not None and not question.allows(given):
+                allowed = "、".join(choice.value for choice in question.choices) or "2026-01-01"
+                raise TableError(
+                    self.file, f"{question.id}={given}：应为 {allowed}", f"{question.id}: expected one of {allowed}"
+                )
+        self.answers.update(
+            {question.id: answers[question.id] for question in self.questions if question.id in answers}
+        )
+        self._decide()
+
+    def understand(self, progress: Progress = _silent) -> None:
+        """Lay the sheets out, walk through the rows once, and ask what is not sure."""
+        self.layouts = lay_out(self.book, self.profile.vocabulary())
+        if not self.read:
+            raise self._no_table()
+        self.layouts = [self._shared(layout) if isinstance(layout, Layout) else layout for layout in self.layouts]
+        self._decide()
+        of_item = self.place.department_of if self.kind == "cases" else (lambda _: "")
+        self.found = survey(self.read, self.reader, of_item, self.catalogue.known, progress)
+        self._find_clashes()
+        self._decide()
+        self.questions = questions_of(self.layouts, self.found, self.decisions, self.departments, self.profile)
+        given = {**self.profile.answers, **self.options.answers}
+        if self.options.take_defaults:
+            given = {**{q.id: q.default for q in self.questions if q.default is not None}, **given}
+        self.answer(given)
+
+    def _no_table(self) -> TableError:
+        reasons = [layout for layout in self.layouts if isinstance(layout, NotRead)]
+        if len(reasons) == 1:
+            why = reasons[0].why
+            return TableError(self.file, why.zh, why.en)
+        zh = "；".join(f"工作表“{one.sheet.name}”：{one.why.zh}" for one in reasons)
+        return TableError(
+            self.file, f"没有可读的工作表：{zh}", f"no header row with a table in any of {len(reasons)} sheets"
+        )
+
+    def _shared(self, layout: Layout) -> Layout:
+        """Columns that two fields share, and rivals that the profile has decided."""
+        fields = dict(layout.fields)
+        for name, other in self.profile.same_column.items():
+            if other in fields:
+                fields[name] = fields[other]
+        return replace(layout, fields=fields, rivals=self._undecided(layout))
+
+    def _undecided(self, layout: Layout) -> dict[str, Sequence[Column]]:
+        left: dict[str, Sequence[Column]] = {}
+        for name, rivals in layout.rivals.items():
+            best = min(column.rank for column in rivals)
+            decided = name in self.profile.columns and sum(column.rank == best for column in rivals) == 1
+            if not decided:
+                left[name] = rivals
+        return left
+
+    def _decide(self) -> None:
+        """What is settled by the profile, by notes in the file, by options and by answers."""
+        answers = self.answers
+        units = {**{name: unit for name, unit in self.found.noted.items() if unit}, **self.profile.units}
+        units |= {id_.removeprefix("unit."): unit for id_, unit in answers.items() if id_.startswith("unit.")}
+        day = answers.get("effective_from")
+        identify = (
+            self.profile.identify or answers.get("identify") or ("sub_code" if self.found.several else "item_code")
+        )
+        self.decisions = Decisions(
+            units=units,
+            ratings=answers.get("ratings") or self.profile.ratings or self._sure_ratings(),
+            identify=identify,
+            effective_from=self.options.effective_from or (date.fromisoformat(day) if day else None),
+            numeric_codes=answers.get("numeric_codes") == "as_they_stand",
+            department_from_sheet=answers.get("department_from_sheet") == "yes",
+        )
+        spelt = plain_departments(self.profile)
+        spelt |= {
+            folded(id_.removeprefix("department.")): value
+            for id_, value in answers.items()
+            if id_.startswith("department.")
+        }
+        self.departments = Departments(self.departments.known, spelt, self.codes)
+        self.layouts = [self._answered(layout) if isinstance(layout, Layout) else layout for layout in self.layouts]
+
+    def _sure_ratings(self) -> str | None:
+        """`评价得分` and the like say themselves that more is better."""
+        headers = [column.header for layout in self.read if (column := layout.column("score"))]
+        return "best_last" if headers and all(SURE_SCORES.search(header) for header in headers) else None
+
+    def _answered(self, layout: Layout) -> Layout:
+        fields, rivals = dict(layout.fields), dict(layout.rivals)
+        for name, columns in layout.rivals.items():
+            letter = self.answers.get(f"column.{name}")
+            chosen = [column for column in columns if column.letter == letter]
+            if chosen:
+                fields[name] = chosen[0].index
+                rivals.pop(name)
+        for column in layout.columns:
+            if self.answers.get(f"header.{column.letter}") == "no" and fields.get(column.field or "") == column.index:
+                fields.pop(column.field or "")
+        return replace(layout, fields=fields, rivals=rivals)
+
+    def reader(self, layout: Layout) -> Reader:
+        return Reader(layout, self.profile, self.decisions, self.departments)
+
+    def _find_clashes(self) -> None:
+        """Items that stand twice with other content: none of their rows can be taken for the right one."""
+        self.clashing = self.found.clashing
+        if self.kind == "cases":
+            return
+        seen: dict[str, int] = {}
+        for layout in self.read:
+            reader = self.reader(layout)
+            for row in layout.rows():
+                if isinstance(row, Row) and (key := self._item_key(reader, row)):
+                    content = hash(tuple(row.cell(index) for index in reader.read))
+                    if seen.setdefault(key, content) != content:
+                        self.clashing.add(key)
+
+    def _item_key(self, reader: Reader, row: Row) -> str:
+        try:
+            return f"{item_code_of(reader, row)}|{text_of(reader.cell(row, 'effective_from'))}"
+        except BadRow:
+            return ""
+
+    def outcomes(self, progress: Progress = _silent) -> Iterator[Outcome]:
+        """What each row comes to, in order. A file that says the same again gives the same."""
+        self.ids = {}
+        for layout in self.read:
+            reader = self.reader(layout)
+            rows = (row for row in layout.rows() if isinstance(row, Row))
+            while chunk := list(islice(rows, ROWS_AT_ONCE)):
+                yield from self._chunk(reader, chunk)
+                progress(len(chunk))
+
+    def _chunk(self, reader: Reader, rows: Sequence[Row]) -> Iterator[Outcome]:
+        if self.kind == "catalogue":
+            yield from (self._attempt(reader, row, self._item) for row in rows)
+            return
+        read = [self._attempt(reader, row, self._case) for row in rows]
+        taken = [one.key for one in read if isinstance(one, Taken) and one.state != REPEATED]
+        known = self.corrections.known(taken) if taken else {}
+        yield from (self._compared(one, known) if isinstance(one, Taken) else one for one in read)
+
+    def _attempt(self, reader: Reader, row: Row, read: Callable[[Reader, Row], Taken]) -> Outcome:
+        try:
+            return read(reader, row)
+        except BadRow as problem:
+            return Rejected(reader.layout, row.line, row.cells, problem)
+
+    def _item(self, reader: Reader, row: Row) -> Taken:
+        self._refuse_numbers(reader, row, "item_code")
+        data, notes = item_of(reader, row, self.catalogue.known)
+        key = f"{data.item_code}|{data.effective_from}"
+        self._refuse_clash(self._item_key(reader, row), "item_code", data.item_code)
+        if key in self.ids:
+            return Taken(row.line, data.item_code, REPEATED, notes)
+        self.ids[key] = row.line
+        when = time_of(data, self.catalogue)
+        if when is None:
+            checked(item_event(self.catalogue, data, self.catalogue.now), self.catalogue.now)
+            return Taken(row.line, data.item_code, UNCHANGED, notes)
+        event = checked(item_event(self.catalogue, data, when[0]), self.catalogue.now)
+        return Taken(row.line, data.item_code, NEW if when[1] else CHANGED, notes, event=event)
+
+    def _case(self, reader: Reader, row: Row) -> Taken:
+        self._refuse_numbers(reader, row, "case_id")
+        case = case_of(reader, row, self.place)
+        check_row(case, self.place)
+        self._refuse_clash(case.case_id, "case_id", case.case_id)
+        if case.case_id in self.ids:
+            return Taken(row.line, case.case_id, REPEATED, case.notes)
+        self.ids[case.case_id] = row.line
+        return Taken(row.line, case.case_id, NEW, case.notes, case=case)
+
+    def _refuse_numbers(self, reader: Reader, row: Row, name: str) -> None:
+        """Codes in number cells, where a person has said that they are not whole."""
+        cell = reader.cell(row, name)
+        if self.answers.get("numeric_codes") == "refuse" and isinstance(cell, int | float):
+            raise BadRow(RowProblem.SPOILT_CODE, name, text_of(cell))
+
+    def _refuse_clash(self, key: str, name: str, shown: str) -> None:
+        if key in self.clashing:
+            raise BadRow(RowProblem.TWICE_WITH_OTHERS, name, shown)
+
+    def _compared(self, row: Taken, known: Mapping[str, Sequence[CaseEvent]]) -> Taken:
+        """A case against what is stored of it: new, changed or unchanged."""
+        stored = known.get(row.key, ())
+        if not stored or row.case is None:
+            return row
+        ids = {event.id for event in stored}
+        said = self.corrections.of_case(row.case.events(self.place.place), stored)
+        state = UNCHANGED if all(event.id in ids for event in said) else CHANGED
+        return row._replace(state=state, stored=stored)
+
+    def published(self, row: Taken) -> Iterable[HallEvent]:
+        """The events that make a row hold; none for what is in force already."""
+        if row.event is not None:
+            return [row.event]
+        if row.case is None or row.state in (UNCHANGED, REPEATED):
+            return []
+        events = row.case.events(self.place.place)
+        return list(self.corrections.of_case(events, row.stored)) if row.stored else events
 
 
 @contextmanager
-def reading(file: Path, events_of: EventsOf) -> Iterator[Reading]:
-    """Open a file and read up to its first event: a file of the wrong kind is refused before anything is published.
+def opened(file: Path, kind: Kind, there: Stored, options: Options, codes: DepartmentCodes) -> Iterator[Job]:
+    """Open a file and find the profile that describes it. Raises TableError, ProfileError."""
+    profiles = shipped()
+    if options.profile is not None:
+        by_hand = named(options.profile)
+        profiles = {**profiles, options.profile: by_hand}
+        if by_hand.kind != kind:
+            raise TableError(
+                file, f"来源配置 {options.profile} 是 {by_hand.kind} 的", f"the profile is for {by_hand.kind}"
+            )
+    scores = [profile.vocabulary().score for profile in profiles.values() if profile.kind == kind]
+    plain = plain_profile(kind).vocabulary()
+    with open_book(file, lambda cells: max(plain.score(cells), *(score(cells) for score in scores))) as book:
+        found = options.profile or recognised(_top(book), kind, profiles)
+        profile = profiles[found] if found else plain_profile(kind)
+        catalogue = there.catalogue()
+        yield Job(
+            file=file,
+            kind=kind,
+            book=book,
+            place=CaseImport(there.place, there.workdays(), there.now, catalogue),
+            catalogue=CatalogueImport(
+                there.place.region, there.place.hall, file.stat().st_mtime_ns // 1000, there.now, catalogue
+            ),
+            corrections=there.corrections(),
+            codes=codes,
+            options=options,
+            profile=profile,
+            profile_id=found or "",
+            departments=Departments(_known_departments(catalogue)),
+        )
 
-    Rejected rows lie beside the file afterwards. Raises TableError.
-    """
-    with open_source(file) as source, RejectedRows(file, Path.cwd()) as rejects:
-        tally = Tally(rejects)
-        events = events_of(source, tally)
-        first = next(events, None)
-        yield Reading(source, tally, chain([] if first is None else [first], events))
+
+def _known_departments(catalogue: Mapping[str, Sequence[object]]) -> frozenset[str]:
+    return frozenset(span.version.department for spans in catalogue.values() for span in spans)  # type: ignore[attr-defined]
 
 
-def catalogue_of(
-    settings: Settings, there: Stored, file: Path, effective_from: date, *, plan_codes: bool, notes: list[Note]
-) -> EventsOf:
-    """How the rows of a catalogue become events."""
-    place = there.place
-    wanted = CatalogueImport(
-        region=place.region,
-        hall=place.hall,
-        effective_from=effective_from,
-        saved=file.stat().st_mtime_ns // 1000,
-        now=clock(),
-        codes=_codes(settings, place, plan_codes),
-        known=there.catalogue(),
+def _top(book: Book) -> Iterator[Sequence[Cell]]:
+    for sheet in book.sheets:
+        if sheet.visible:
+            for _, cells in islice(sheet.rows(), HEADER_ROWS):
+                yield cells
+
+
+def saved_profile(job: Job, name: str) -> Profile:
+    """The profile with everything that was answered, so that the next file of the source asks nothing."""
+    departments = dict(job.profile.departments)
+    others: dict[str, str] = {}
+    for id_, value in job.answers.items():
+        if id_.startswith("department."):
+            departments[id_.removeprefix("department.")] = value
+        elif id_ != "effective_from":
+            others[id_] = value
+    headers = [column.header for layout in job.read[:1] for column in layout.columns if column.field]
+    recognise = job.profile.recognise or headers
+    return msgspec.structs.replace(
+        job.profile,
+        name=job.profile.name if job.profile_id else type(job.profile.name)(name, name),
+        recognise=recognise,
+        departments=departments,
+        answers={**job.profile.answers, **others},
     )
-    return lambda source, tally: catalogue_events(source, read_catalogue(source, wanted), tally, notes)
 
 
-def cases_of(settings: Settings, there: Stored, *, plan_codes: bool, notes: NoteCounts) -> EventsOf:
-    """How the rows of a file of cases become events."""
-    place = there.place
-    finder = department_of(_codes(settings, place, plan_codes), there.catalogue())
-    wanted = CaseImport(place, finder, workdays(settings, place.region), clock())
-    apply = there.corrections().apply
-    return lambda source, tally: case_events(source, read_cases(source, wanted), tally, notes, apply)
+def passed_rows(job: Job) -> dict[str, list[Passed]]:
+    """Sheet → rows that are no data: titles, totals, notes."""
+    return {
+        layout.sheet.name: [*layout.titles, *(row for row in layout.rows() if isinstance(row, Passed))]
+        for layout in job.read
+    }
 
 
-def _codes(settings: Settings, place: Place, plan_codes: bool) -> DepartmentCodes:
-    return department_codes(settings, place.region) if plan_codes else DepartmentCodes()
+def field_title(layout: Layout, name: str) -> str:
+    """The column as the file calls it; the field's name where it has none."""
+    column = layout.column(name)
+    return column.header if column is not None and column.header else name

@@ -1,88 +1,187 @@
-"""One row of a catalogue as the item version that it says."""
+"""One row of a catalogue as the item version that it says; what the table does not say is kept as it is stored."""
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import msgspec
 
-from hallpulse.contract.events import Handling, ItemPublished
+from hallpulse.contract.decode import EVENT_TYPE, decode_events
+from hallpulse.contract.encode import encode_event
+from hallpulse.contract.events import EventType, HallEvent, Handling, ItemPublished
+from hallpulse.domain.catalogue import ItemVersion, Timeline, span_on
+from hallpulse.domain.workdays import day_of
 
-from .cells import limit, refuse_unreadable, required_text, word, yes_no
-from .dates import NotADate, parse_day
-from .departments import DepartmentCodes
-from .rows import BadRow, Flag, Note, RowProblem
-from .tables import Record
-from .words import HANDLINGS, KINDS, meaning
+from .cells import text_of, word_of, word_set
+from .layout import Row
+from .limits import Limit
+from .problems import BadRow, Flag, Note, RowProblem
+from .reader import Reader, limit_notes
+from .words import HANDLINGS, KINDS
 
-_FLAGS = ("settled", "unified", "full_process", "tolerates_missing", "commitment")
+NAMESPACE = uuid.UUID("6d1c5b6e-59a4-5a57-9a4e-0b9f5d3f0c11")
+FLAGS = ("settled", "unified", "full_process", "tolerates_missing", "commitment")
+_IN_FORCE = word_set("在用 启用 已发布 发布 有效 正常 生效 in_force 是")
+_canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
-def item_of(record: Record, effective_from: date, codes: DepartmentCodes) -> tuple[ItemPublished, list[Note]]:
-    """The version, and what was converted or looks odd. effective_from: where the row names no day of its own.
+@dataclass(frozen=True, slots=True)
+class CatalogueImport:
+    """Whose catalogue it is and what its rows are compared with.
 
-    Raises BadRow.
+    saved, now: microseconds since 1970-01-01 UTC, when the file was saved and what the clock says; known: the
+    catalogue as it is stored, empty where that cannot be asked.
     """
-    refuse_unreadable(record)
-    code = required_text(record, "item_code")
-    statutory, of_statutory = limit(record, "statutory_days", code)
-    promised, of_promised = limit(record, "promised_days", code)
-    handling, of_handling = _handling(record, code, promised)
-    department, renamed = _department(record, code, codes)
-    kind = meaning(KINDS, record.cells.get("kind"))
-    fields: dict[str, Any] = {
-        "item_code": code,
-        "basic_code": record.text("basic_code") or None,
-        "name": required_text(record, "name"),
-        "department": department,
-        "kind": kind or "other",
-        "handling": handling,
-        "statutory_days": statutory,
-        "promised_days": 0 if handling == "instant" else promised,
-        "effective_from": _effective_from(record, effective_from).isoformat(),
-        **{flag: bool(yes_no(record, flag)) for flag in _FLAGS},
-    }
-    notes = [*of_statutory, *of_promised, *of_handling, *renamed, *_odd(record, code, fields, promised)]
-    return _converted(fields), notes
+
+    region: int
+    hall: str
+    saved: int
+    now: int
+    known: Mapping[str, Timeline]
 
 
-def _handling(record: Record, code: str, promised: int | None) -> tuple[Handling, list[Note]]:
-    """As written; where nothing is written, a promise of 0 days is an instant item."""
-    written = word(record, "handling", HANDLINGS)
-    if written is None:
-        derived: Handling = "instant" if promised == 0 else "promised"
-        return derived, [Note(record.line, code, "handling", Flag.HANDLING_FROM_LIMIT, "", derived)]
-    if written == "instant" and promised:
-        raise BadRow(RowProblem.INSTANT_WITH_LIMIT, "promised_days", record.text("promised_days"))
-    return written, []
+def item_code_of(reader: Reader, row: Row) -> str:
+    """The code that identifies the row's item; empty where there is none. Raises BadRow for a spoilt one.
+
+    Of a 实施编码 with several 业务办理项 each is an item: then 业务办理项编码 identifies where the row has one.
+    """
+    if reader.decisions.identify == "name":
+        return reader.text(row, "name")
+    code = reader.code(row, "item_code")
+    sub = reader.code(row, "sub_code")
+    return (sub or code) if reader.decisions.identify == "sub_code" else (code or sub)
 
 
-def _department(record: Record, code: str, codes: DepartmentCodes) -> tuple[str, list[Note]]:
-    written = required_text(record, "department")
-    known = codes.code_of(written)
-    renamed = [Note(record.line, code, "department", Flag.DEPARTMENT_RENAMED, written, known)]
-    return known, renamed if known != written else []
+def item_of(reader: Reader, row: Row, known: Mapping[str, Timeline]) -> tuple[ItemPublished, list[Note]]:
+    """The version, and what was converted, kept or looks odd. Raises BadRow."""
+    reader.refuse_unreadable(row)
+    code, zeros = _with_zeros(reader, row, reader.required("item_code", item_code_of(reader, row)), known)
+    _refuse_retired(reader, row)
+    effective = reader.day(row, "effective_from") or reader.decisions.effective_from
+    if effective is None:
+        raise BadRow(RowProblem.MISSING_FIELD, "effective_from")
+    span = span_on(known.get(code, ()), day_of(effective))
+    stored = None if span is None else span.version
+    data, notes = _Item(reader, row, code, effective, stored).read()
+    return data, [*zeros, *notes]
 
 
-def _effective_from(record: Record, default: date) -> date:
-    try:
-        return parse_day(record.cells.get("effective_from")) or default
-    except NotADate:
-        raise BadRow(RowProblem.BAD_DATE, "effective_from", record.text("effective_from")) from None
+def _with_zeros(reader: Reader, row: Row, code: str, known: Mapping[str, Timeline]) -> tuple[str, list[Note]]:
+    """A code from a number cell with the zeros before it that exactly one stored item has."""
+    if code in known or not isinstance(reader.cell(row, "item_code"), int | float):
+        return code, []
+    fitting = [other for other in known if other.isdigit() and other.lstrip("0") == code]
+    if len(fitting) != 1:
+        return code, []
+    return fitting[0], [Note(row.line, fitting[0], "item_code", Flag.ZEROS_RESTORED, code, fitting[0])]
 
 
-def _odd(record: Record, code: str, fields: dict[str, Any], promised: int | None) -> list[Note]:
-    notes = []
-    statutory = fields["statutory_days"]
-    if statutory is not None and promised is not None and promised > statutory:
-        note = Note(record.line, code, "promised_days", Flag.PROMISED_OVER_STATUTORY, f"{promised} > {statutory}")
-        notes.append(note)
-    if promised is None and fields["handling"] == "promised":
-        notes.append(Note(record.line, code, "promised_days", Flag.NO_PROMISE, record.text("promised_days")))
-    if fields["kind"] == "other" and meaning(KINDS, record.cells.get("kind")) is None:
-        notes.append(Note(record.line, code, "kind", Flag.KIND_UNKNOWN, record.text("kind"), "other"))
-    return notes
+def _refuse_retired(reader: Reader, row: Row) -> None:
+    word = word_of(reader.cell(row, "state"))
+    own = reader.words.get("state", {})
+    if word and word not in _IN_FORCE and own.get(word) != "in_force":
+        raise BadRow(RowProblem.NOT_IN_FORCE, "state", text_of(reader.cell(row, "state")))
+
+
+@dataclass(slots=True)
+class _Item:
+    """The reading of one row, field by field."""
+
+    reader: Reader
+    row: Row
+    code: str
+    effective: date
+    stored: ItemVersion | None
+
+    def read(self) -> tuple[ItemPublished, list[Note]]:
+        statutory = self.reader.limit(self.row, "statutory_days")
+        promised = self.reader.limit(self.row, "promised_days")
+        fields: dict[str, Any] = {
+            "item_code": self.code,
+            "basic_code": self.reader.text(self.row, "basic_code") or self._kept("basic_code"),
+            "name": self._name(),
+            "effective_from": self.effective.isoformat(),
+            "statutory_days": self._kept("statutory_days") if statutory is None else statutory.days,
+            "promised_days": self._kept("promised_days") if promised is None else promised.days,
+            **{flag: self._flag(flag) for flag in FLAGS},
+        }
+        notes = [*self._limit_notes("statutory_days", statutory), *self._limit_notes("promised_days", promised)]
+        fields["department"], of_department = self._department()
+        fields["kind"], of_kind = self._kind()
+        fields["handling"], of_handling = self._handling(fields["promised_days"])
+        if fields["handling"] == "instant":
+            fields["promised_days"] = 0
+        notes += [*of_department, *of_kind, *of_handling, *self._odd(fields)]
+        return _converted({name: value for name, value in fields.items() if value is not None}), notes
+
+    def _note(self, name: str, what: Flag, written: str = "", became: str = "") -> Note:
+        return Note(self.row.line, self.code, name, what, written, became)
+
+    def _limit_notes(self, name: str, found: Limit | None) -> list[Note]:
+        return limit_notes(self.row, self.code, name, found, text_of(self.reader.cell(self.row, name)))
+
+    def _kept(self, name: str) -> Any:
+        return None if self.stored is None else getattr(self.stored, name)
+
+    def _name(self) -> str:
+        name, sub = (text_of(self.reader.cell(self.row, field)) for field in ("name", "sub_name"))
+        if self.reader.decisions.identify == "sub_code" and sub:
+            return sub
+        return self.reader.required("name", name or sub or self._kept("name") or "")
+
+    def _department(self) -> tuple[str, list[Note]]:
+        written = self.reader.text(self.row, "department")
+        if not written and self.reader.decisions.department_from_sheet:
+            written = self.reader.layout.sheet.name
+        if not written:
+            return self.reader.required("department", self._kept("department") or ""), []
+        known = self.reader.departments.find(written)
+        if known is None:
+            raise BadRow(RowProblem.BAD_WORD, "department", written)
+        renamed = [self._note("department", Flag.DEPARTMENT_RENAMED, written, known)]
+        return known, renamed if known != written else []
+
+    def _kind(self) -> tuple[str, list[Note]]:
+        written = text_of(self.reader.cell(self.row, "kind"))
+        try:
+            known = self.reader.word(self.row, "kind", KINDS)
+        except BadRow:
+            known = None
+        if known is None and not written:
+            known = self._kept("kind")
+        unknown = known is None and self.reader.has("kind")
+        return known or "other", [self._note("kind", Flag.KIND_UNKNOWN, written, "other")] if unknown else []
+
+    def _handling(self, promised: int | None) -> tuple[Handling, list[Note]]:
+        """As written or stored; where nothing is known, a promise of 0 days is an instant item."""
+        written: Handling | None = self.reader.word(self.row, "handling", HANDLINGS)
+        if written is None and self.stored is not None:
+            written = "instant" if self.stored.instant else "promised"
+        if written is None:
+            derived: Handling = "instant" if promised == 0 else "promised"
+            return derived, [self._note("handling", Flag.HANDLING_FROM_LIMIT, "", derived)]
+        if written == "instant" and promised:
+            raise BadRow(RowProblem.INSTANT_WITH_LIMIT, "promised_days", self.reader.text(self.row, "promised_days"))
+        return written, []
+
+    def _flag(self, name: str) -> bool | None:
+        """None where neither the table nor what is stored says it: unknown is not no."""
+        said = self.reader.yes_no(self.row, name)
+        kept: bool | None = self._kept(name)
+        return kept if said is None else said
+
+    def _odd(self, fields: Mapping[str, Any]) -> list[Note]:
+        statutory, promised = fields["statutory_days"], fields["promised_days"]
+        notes = []
+        if statutory is not None and promised is not None and promised > statutory:
+            notes.append(self._note("promised_days", Flag.PROMISED_OVER_STATUTORY, f"{promised} > {statutory}"))
+        if promised is None and fields["handling"] == "promised":
+            notes.append(self._note("promised_days", Flag.NO_PROMISE, self.reader.text(self.row, "promised_days")))
+        return notes
 
 
 def _converted(fields: dict[str, Any]) -> ItemPublished:
@@ -91,3 +190,32 @@ def _converted(fields: dict[str, Any]) -> ItemPublished:
     except msgspec.ValidationError as error:
         message, _, field = str(error).partition(" - at `$.")
         raise BadRow("bad-field", field.rstrip("`"), message) from None
+
+
+def item_event(wanted: CatalogueImport, data: ItemPublished, time: int) -> HallEvent:
+    """The event of a version, its id made from what it says: the same file gives the same events again."""
+    said = f"/{wanted.region}/{wanted.hall}|{time}|{_canonical(data).decode()}"
+    id_ = str(uuid.uuid5(NAMESPACE, said))
+    return HallEvent(wanted.region, wanted.hall, id_, EventType.ITEM_PUBLISHED, time, data)
+
+
+def time_of(data: ItemPublished, wanted: CatalogueImport) -> tuple[int, bool] | None:
+    """When the version was said, and whether the item is new; None for what is in force already.
+
+    Its time is the file's own, so that of two files about one day the one saved later counts; now, for what corrects
+    a version of the same day.
+    """
+    day = day_of(date.fromisoformat(data.effective_from))
+    spans = wanted.known.get(data.item_code, ())
+    span = span_on(spans, day)
+    if span is not None and span.version == data.version:
+        return None
+    return wanted.now if span is not None and span.start == day else min(wanted.saved, wanted.now), not spans
+
+
+def checked(event: HallEvent, now: int) -> HallEvent:
+    """The event, if the contract lets it in. Raises BadRow with the contract's reason."""
+    outcome = decode_events(encode_event(event), content_type=EVENT_TYPE, now=now)[0]
+    if isinstance(outcome, HallEvent):
+        return outcome
+    raise BadRow(outcome.reason, outcome.field.removeprefix("data."), outcome.detail)

@@ -4,6 +4,9 @@ The factors are those of published practice: 22 working days a month, 250 a year
 Natural days become working days by 5/7. What is not whole is rounded up: a conversion must never make a limit look
 stricter than it was published, so that 30 自然日 are 22 working days, as one month is. A limit shorter than one day is
 0 working days: done on the day itself. Every conversion has a name and is shown; none is made silently.
+
+The unit may stand in the cell, in a column of its own, in the header, in a note below the table or in the profile. Two
+of these that disagree are refused; a number that has none of them is refused too, or asked about before.
 """
 
 from __future__ import annotations
@@ -12,15 +15,16 @@ import enum
 import math
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, time, timedelta
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 
 from hallpulse.domain.clock import NONE_LIKE_LIMITS
 
-from .numerals import CHARACTERS, chinese_number
+from .cells import Cell, Formula, says_nothing, text_of, word_of
 
 WORKING_DAYS_A_MONTH = 22
 WORKING_DAYS_A_YEAR = 250
@@ -45,6 +49,7 @@ class Conversion(enum.StrEnum):
     NONE_LIKE = "none_like"
     NO_UNIT_NONE = "no_unit_none"
     AT_ONCE = "at_once"
+    EXCLUDES = "excludes"
 
 
 class LimitProblem(enum.StrEnum):
@@ -52,6 +57,8 @@ class LimitProblem(enum.StrEnum):
 
     UNREADABLE = "limit-unreadable"
     UNKNOWN_UNIT = "limit-unknown-unit"
+    NO_UNIT = "limit-no-unit"
+    UNITS_DISAGREE = "limit-units-disagree"
     NEGATIVE = "limit-negative"
     TOO_LONG = "limit-too-long"
     REVERSED_RANGE = "limit-reversed-range"
@@ -77,26 +84,41 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
+    name: str
     working_days: Fraction
     conversion: Conversion | None
     one_day: Fraction = Fraction(1)
     """As much of the unit as makes a day; less is done on the day itself."""
 
 
-_WORKING = _Unit(Fraction(1), None)
-_NATURAL = _Unit(NATURAL_DAY, Conversion.NATURAL_DAYS)
-_WEEK = _Unit(Fraction(WORKING_DAYS_A_WEEK), Conversion.WEEKS, Fraction(1, 7))
-_MONTH = _Unit(Fraction(WORKING_DAYS_A_MONTH), Conversion.MONTHS, Fraction(1, 31))
-_YEAR = _Unit(Fraction(WORKING_DAYS_A_YEAR), Conversion.YEARS, Fraction(1, 366))
-_HOUR = _Unit(Fraction(1, HOURS_A_WORKING_DAY), Conversion.HOURS, Fraction(HOURS_A_WORKING_DAY))
-_MINUTE = _Unit(_HOUR.working_days / 60, Conversion.HOURS, _HOUR.one_day * 60)
+_WORKING = _Unit("工作日", Fraction(1), None)
+_NATURAL = _Unit("自然日", NATURAL_DAY, Conversion.NATURAL_DAYS)
+_WEEK = _Unit("周", Fraction(WORKING_DAYS_A_WEEK), Conversion.WEEKS, Fraction(1, 7))
+_MONTH = _Unit("月", Fraction(WORKING_DAYS_A_MONTH), Conversion.MONTHS, Fraction(1, 31))
+_YEAR = _Unit("年", Fraction(WORKING_DAYS_A_YEAR), Conversion.YEARS, Fraction(1, 366))
+_HOUR = _Unit("小时", Fraction(1, HOURS_A_WORKING_DAY), Conversion.HOURS, Fraction(HOURS_A_WORKING_DAY))
+_MINUTE = _Unit("分钟", _HOUR.working_days / 60, Conversion.HOURS, _HOUR.one_day * 60)
+UNIT_NAMES = ("工作日", "自然日", "小时", "周", "月", "年")
+"""The units that a question about a column of bare numbers offers."""
 
 # 行政许可法 counts every 日 in working days, but in catalogues 天 and 日 stand beside 工作日 and mean natural days.
 _UNITS: dict[str, _Unit] = {
     **dict.fromkeys(
-        ("个工作日", "工作日", "个工作天", "工作天", "w", "working day", "business day", "workday"), _WORKING
+        (
+            "个工作日",
+            "工作日",
+            "个工作天",
+            "工作天",
+            "日(工作日)",
+            "天(工作日)",
+            "w",
+            "working day",
+            "business day",
+            "workday",
+        ),
+        _WORKING,
     ),
-    **dict.fromkeys(("个自然日", "自然日", "个日历日", "日历日", "个日历天", "日历天"), _NATURAL),
+    **dict.fromkeys(("个自然日", "自然日", "个日历日", "日历日", "个日历天", "日历天", "日(自然日)"), _NATURAL),
     **dict.fromkeys(("天", "日", "个日", "natural day", "calendar day", "day", "d"), _NATURAL),
     **dict.fromkeys(("周", "个星期", "星期", "个礼拜", "week"), _WEEK),
     **dict.fromkeys(("个月", "月", "个自然月", "month"), _MONTH),
@@ -105,11 +127,13 @@ _UNITS: dict[str, _Unit] = {
     **dict.fromkeys(("分钟", "分", "minute", "min"), _MINUTE),
 }
 _AT_ONCE = re.compile(
-    r"当场(办结|办理|办)?|即时(办结|办理|办)?|即(时)?办(件|结|理)?|即来即办|马上办|立等可取|立即(办结|办理)?|随到随办"
-    r"|immediate(ly)?|instant(ly)?|at once|on the spot|same day|当日(办结|办理)?|当天(办结|办理)?"
+    r"(当场|现场|即时|立即|当日|当天)(即?可?(办结|办理|办)|受理当场办结)?|即(时)?办(件|结|理)?|"
+    r"即[来到]即办|马上(就)?办(结|理)?"
+    r"|立等可取|随到随办|immediate(ly)?|instant(ly)?|at once|on the spot|same day"
 )
 _NONE = re.compile(
-    r"无|无(办理)?(期限|时限|限制)|没有(期限|时限)?|(未|没有|不作|不)(作?规定|限定?|设定?)(期限|时限|时间|期|时)?|[-—–/\\]+"
+    r"无|无(办理)?(期限|时限|限制)|没有(期限|时限)?|(未|没有|不作|不)(作?规定|限定?|设定?)(期限|时限|时间|"
+        r"期|时)?|[-—–/\\]+"
     r"|none|null|nil|n/?a|no( time)? limit|not applicable|unlimited|不适用|暂无"
 )  # fmt: skip
 _FILLER = re.compile(
@@ -118,58 +142,125 @@ _FILLER = re.compile(
     r"|办结|办理|完成|[()\[\]、,;。:]"
     r"|within|at most|up to|no more than|not exceeding|(from|of|after) acceptance"
 )  # fmt: skip
+_EXCLUDED = re.compile(r"[,;(]?(不含|不包括|不包含|不计)[^()0-9]*\)?$")
+
+_DIGITS = {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
+_PLACES = {"十": 10, "百": 100, "千": 1000}
+CHARACTERS = "".join((*_DIGITS, *_PLACES, "半"))
 _NUMBER = rf"(?:\d+(?:\.\d+)?|[{CHARACTERS}]+)"
-_UNIT = "|".join(sorted((re.escape(unit) + ("s?" if unit[-1].isascii() and len(unit) > 1 else "") for unit in _UNITS),
-                        key=len, reverse=True))  # fmt: skip
+_UNIT = "|".join(sorted((re.escape(unit) + ("s?" if unit[-1].isascii() and unit[-1].isalpha() and len(unit) > 1 else "")
+                         for unit in _UNITS), key=len, reverse=True))  # fmt: skip
 _AMOUNT = re.compile(
-    rf"(?P<sign>-\s*)?(?P<low>{_NUMBER})(?:\s*(?:{_UNIT})?\s*(?:-|~|至|到|—|–|to)\s*(?P<high>{_NUMBER}))?\s*(?P<unit>{_UNIT})?"
+    rf"(?P<sign>-\s*)?(?P<low>{_NUMBER})(?:\s*(?:{_UNIT})?\s*(?:-|~|至|到|—|–|to)\s*(?P<high>{_NUMBER}))?"
+    rf"\s*(?:\((?P<bracket>{_UNIT})\)|(?P<unit>{_UNIT}))?"
 )
+_NAMED_UNIT = re.compile(r"个?(工作日|工作天|自然日|日历[日天])|小时|(?<=[(\[/:为])(天|日|个?月|周|年)(?=[)\]/,。;]|$)")
+"""Units in headers and notes; short words are units only where they stand alone: 去年 and 天数 name none."""
 
 
-def parse_limit(written: object, unit: object = "") -> Limit:
-    """Read a limit; `unit` is that of a column of its own, None where the column is there but empty.
+def parse_limit(written: Cell, unit: str = "", *, bare: str = "", empty_unit: bool = False) -> Limit:
+    """Read a limit; unit: what other places than the cell say it is, empty where none does.
 
-    A number without unit means working days, unless the file has a column for units and leaves it empty: then it is
-    no limit at all. Raises BadLimit.
+    bare: the unit of a number that has none anywhere; empty_unit: the table has a column for units and its cell is
+    empty, so that a bare number is no limit at all. Raises BadLimit.
     """
-    if isinstance(written, date | time | bool):
-        raise BadLimit(LimitProblem.UNREADABLE if isinstance(written, bool) else LimitProblem.IS_A_DATE)
-    return _parsed(_plain(written), None if unit is None else _plain(unit))
+    if isinstance(written, bool | Formula | timedelta):
+        raise BadLimit(LimitProblem.UNREADABLE)
+    if isinstance(written, date | time):
+        raise BadLimit(LimitProblem.IS_A_DATE)
+    text = _plain(text_of(written))
+    return _parsed(text, unit or (bare if bare and _is_bare(text) else ""), empty_unit)
 
 
-@lru_cache(maxsize=4096)
-def _parsed(text: str, unit: str | None) -> Limit:
+def joined_unit(*places: str) -> str:
+    """The one unit that all places name which name any. Raises BadLimit where two disagree or one is not known."""
+    named = {unit_named(place) for place in places if place}
+    if None in named:
+        raise BadLimit(LimitProblem.UNKNOWN_UNIT)
+    if len(named) > 1:
+        raise BadLimit(LimitProblem.UNITS_DISAGREE)
+    return named.pop() or "" if named else ""
+
+
+@lru_cache(maxsize=1024)
+def unit_named(text: str) -> str | None:
+    """The unit's usual name for any of its names; None for what is none."""
+    plain = _plain(text)
+    unit = _UNITS.get(plain) or _UNITS.get(plain.removesuffix("s"))
+    if unit is not None:
+        return unit.name
+    return "当场" if _AT_ONCE.fullmatch(plain) else None
+
+
+def unit_in(text: str) -> str:
+    """The unit that a header or a note names: `承诺时限（自然日）` → 自然日; empty where it names none or several."""
+    found = {unit_named(match[0].strip("()[]/")) for match in _NAMED_UNIT.finditer(_plain(text))}
+    return next(iter(found)) or "" if len(found) == 1 else ""
+
+
+def unit_cell(cell: Cell, codes: Mapping[str, str]) -> str:
+    """What a cell of a unit column says, a code turned into its unit; empty for an empty cell."""
+    word = word_of(cell)
+    return codes.get(word.lstrip("0") or word, "") or ("" if says_nothing(word) else text_of(cell))
+
+
+@lru_cache(maxsize=8192)
+def _parsed(text: str, unit: str, empty_unit: bool) -> Limit:
     if not text or _NONE.fullmatch(text):
         return Limit(None)
     if _AT_ONCE.fullmatch(text):
         return Limit(0, (Conversion.AT_ONCE,))
     if len(text) > MAX_CHARACTERS:
         raise BadLimit(LimitProblem.UNREADABLE)
-    if unit is None and _is_number(text):
+    if _is_number(text):
+        return _bare(text, unit, empty_unit)
+    excluded = _EXCLUDED.search(text)
+    if excluded is not None and excluded.start():
+        found = _parsed(text[: excluded.start()], unit, empty_unit)
+        return Limit(found.days, (*found.conversions, Conversion.EXCLUDES))
+    found_units = {_unit_of(match).name for match in _AMOUNT.finditer(text) if match["unit"] or match["bracket"]}
+    if unit and found_units and found_units != {unit} and (unit == "当场" or len(found_units) == 1):
+        raise BadLimit(LimitProblem.UNITS_DISAGREE)
+    return _measured(text, unit)
+
+
+def _bare(text: str, unit: str, empty_unit: bool) -> Limit:
+    """A number alone: 0 is 0 in any unit, and what stands for no limit does so in any."""
+    if unit == "当场":
+        if _measured(text, "工作日").days:
+            raise BadLimit(LimitProblem.UNITS_DISAGREE)
+        return Limit(0, (Conversion.AT_ONCE,))
+    if empty_unit and not unit:
         return Limit(None, (Conversion.NO_UNIT_NONE,))
-    if unit and _is_number(text):
-        text += unit
-    return _measured(text)
+    found = _measured(text, unit or "工作日")
+    if not unit and found.days and Conversion.NONE_LIKE not in found.conversions:
+        raise BadLimit(LimitProblem.NO_UNIT)
+    return found
 
 
-def _plain(written: object) -> str:
-    """Full-width characters become plain ones, blanks are left between Latin letters only, Excel's 20.0 becomes 20."""
-    if isinstance(written, float) and written.is_integer():
-        written = int(written)
-    text = "" if written is None else unicodedata.normalize("NFKC", str(written)).strip().lower()
-    return re.sub(r"(?<![!-~])\s+|\s+(?![!-~])", "", re.sub(r"\s+", " ", text))
+@lru_cache(maxsize=8192)
+def _plain(text: str) -> str:
+    """Full-width characters become plain ones, blanks are left between Latin letters only."""
+    plain = unicodedata.normalize("NFKC", text).strip().lower().replace("個", "个").replace("時", "时")
+    return re.sub(r"(?<![!-~])\s+|\s+(?![!-~])", "", re.sub(r"\s+", " ", plain))
+
+
+@lru_cache(maxsize=8192)
+def _is_bare(text: str) -> bool:
+    """Whether a limit names no unit: 20, 不超过20."""
+    return not any(match["unit"] or match["bracket"] for match in _AMOUNT.finditer(text))
 
 
 def _is_number(text: str) -> bool:
     return re.fullmatch(rf"-?\s*{_NUMBER}", text) is not None
 
 
-def _measured(text: str) -> Limit:
+def _measured(text: str, unit: str = "") -> Limit:
     amounts = list(_AMOUNT.finditer(text))
     if not amounts:
         raise BadLimit(LimitProblem.UNREADABLE)
     _refuse_rest(text, amounts)
-    parts = [_part(match) for match in amounts]
+    parts = [_part(match, unit) for match in amounts]
     conversions = dict.fromkeys(conversion for part in parts for conversion in part[1])
     if len(parts) == 1 and Conversion.NONE_LIKE in conversions:
         return Limit(None, (Conversion.NONE_LIKE,))
@@ -189,24 +280,28 @@ def _refuse_rest(text: str, amounts: list[re.Match[str]]) -> None:
     """Amounts that follow each other at once are one limit (1年6个月); what else is written must be filler."""
     rest = _AMOUNT.sub("\0", text)
     rest = _FILLER.sub("", rest).replace(" ", "")
+    known = [match for match in amounts if match["unit"] or match["bracket"]]
     if rest.strip("\0"):
-        one_known = any(match["unit"] for match in amounts)
-        raise BadLimit(LimitProblem.UNREADABLE if one_known else LimitProblem.UNKNOWN_UNIT)
+        raise BadLimit(LimitProblem.UNREADABLE if known else LimitProblem.UNKNOWN_UNIT)
+    if len(amounts) == 1:
+        return
     joined = all(not text[a.end() : b.start()].strip() for a, b in pairwise(amounts))
-    units = [_unit_of(match) for match in amounts]
+    units = [_unit_of(match) for match in known]
     falling = all(a.working_days > b.working_days for a, b in pairwise(units))
-    if len(amounts) > 1 and not (joined and falling):
+    if len(known) < len(amounts) or not (joined and falling):
         raise BadLimit(LimitProblem.SEVERAL)
 
 
-def _part(match: re.Match[str]) -> tuple[Fraction, list[Conversion], bool]:
+def _part(match: re.Match[str], outside: str) -> tuple[Fraction, list[Conversion], bool]:
     """Working days, what was done to get them, and whether it is a day at least."""
     low, high = _number(match["low"]), _number(match["high"] or match["low"])
     if match["sign"]:
         raise BadLimit(LimitProblem.NEGATIVE)
     if high < low:
         raise BadLimit(LimitProblem.REVERSED_RANGE)
-    unit = _unit_of(match)
+    if not (match["unit"] or match["bracket"] or outside) and high:
+        raise BadLimit(LimitProblem.NO_UNIT)
+    unit = _unit_of(match, outside or "工作日")
     conversions = [Conversion.UPPER_OF_RANGE] if high != low else []
     if high in NONE_LIKE_LIMITS and unit in (_WORKING, _NATURAL) and high == low:
         return Fraction(0), [Conversion.NONE_LIKE], False
@@ -215,8 +310,8 @@ def _part(match: re.Match[str]) -> tuple[Fraction, list[Conversion], bool]:
     return high * unit.working_days, conversions, high >= unit.one_day
 
 
-def _unit_of(match: re.Match[str]) -> _Unit:
-    name = match["unit"] or "工作日"
+def _unit_of(match: re.Match[str], outside: str = "") -> _Unit:
+    name = match["unit"] or match["bracket"] or outside
     return _UNITS[name] if name in _UNITS else _UNITS[name.removesuffix("s")]
 
 
@@ -225,3 +320,31 @@ def _number(text: str) -> Fraction:
     if number is None:
         raise BadLimit(LimitProblem.UNREADABLE)
     return number
+
+
+def chinese_number(text: str) -> Fraction | None:
+    """The number that Chinese numerals write: 十五, 一百二十, 两, 半; None where they are not one below 10,000."""
+    if text == "半":
+        return Fraction(1, 2)
+    if len(text) > 1 and all(char in _DIGITS for char in text):
+        return Fraction(int("".join(str(_DIGITS[char]) for char in text)))
+    return _placed(text)
+
+
+def _placed(text: str) -> Fraction | None:
+    """Digits with their places, each place lower than the one before: 一百二十, not 十百."""
+    total, digit, last_place = 0, None, 10_000
+    for position, char in enumerate(text):
+        if char in _DIGITS:
+            if digit:
+                return None
+            digit = _DIGITS[char]
+            continue
+        place = _PLACES.get(char, last_place)
+        if place >= last_place or (digit is None and (position or place != 10)) or digit == 0:
+            return None
+        total += (1 if digit is None else digit) * place
+        digit, last_place = None, place
+    if not text or (digit == 0 and total):
+        return None
+    return Fraction(total + (digit or 0))

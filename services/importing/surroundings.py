@@ -12,15 +12,16 @@ from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.calendar import workdays_of
 from hallpulse.domain.case import CaseEvent
-from hallpulse.domain.catalogue import Timeline, span_on
+from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.errors import HallpulseError, Unavailable
+from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.plan import plan_for
-from hallpulse.domain.workdays import Workdays, date_of, day_of, local_day
+from hallpulse.domain.workdays import Workdays, date_of, local_day
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
 from hallpulse.store import Deed, Store, open_store
 
-from .case_rows import DepartmentOf, Place
+from .case_import import Place
 from .corrections import Corrections
 from .departments import DepartmentCodes
 
@@ -43,20 +44,20 @@ def department_codes(settings: Settings, region: int) -> DepartmentCodes:
     return DepartmentCodes(plan.departments if plan is not None else ())
 
 
-def workdays(settings: Settings, region: int) -> Workdays:
-    """Of the calendar files, so that the same file gives the same events wherever it is read."""
-    calendars = [national_calendar(), *load_overrides(settings.calendars)]
-    return workdays_of(region, {calendar.scope: calendar for calendar in calendars})
-
-
 @dataclass(slots=True)
 class Stored:
-    """What is stored already; nothing where the database cannot be asked, which is said once."""
+    """What is stored already; nothing where the database cannot be asked, which is said once.
+
+    now: microseconds since 1970-01-01 UTC.
+    """
 
     store: Store
     place: Place
+    settings: Settings
     unreachable: Callable[[], None]
+    now: int
     _said: bool = False
+    _has_events: bool | None = None
 
     def catalogue(self) -> Mapping[str, Timeline]:
         try:
@@ -66,9 +67,26 @@ class Stored:
             self._say()
             return {}
 
+    def workdays(self) -> Workdays:
+        """Of the calendar files, so that the same file gives the same events wherever it is read."""
+        return workdays(self.settings, self.place.region)
+
+    def figures(self, window: Window) -> Mapping[str, Figure]:
+        """The region's figures as they are."""
+        try:
+            with self.store.read() as moment:
+                return moment.figures(Scope(self.place.region), window)
+        except Unavailable:
+            self._say()
+            return {}
+
     def case_events(self, case_ids: Sequence[str]) -> Mapping[str, Sequence[CaseEvent]]:
         try:
             with self.store.read() as moment:
+                if self._has_events is None:
+                    self._has_events = self.place.hall in moment.event_counts(self.place.region)
+                if not self._has_events:
+                    return {}
                 return moment.case_events(self.place.region, self.place.hall, case_ids)
         except Unavailable:
             self._say()
@@ -96,24 +114,16 @@ class Stored:
             self.unreachable()
 
 
+def workdays(settings: Settings, region: int) -> Workdays:
+    """A region's working days, as the calendar files say."""
+    calendars = [national_calendar(), *load_overrides(settings.calendars)]
+    return workdays_of(region, {calendar.scope: calendar for calendar in calendars})
+
+
 @contextmanager
 def stored(settings: Settings, place: Place, unreachable: Callable[[], None]) -> Iterator[Stored]:
     store = open_store(settings.database_url, pool_size=1)
     try:
-        yield Stored(store, place, unreachable)
+        yield Stored(store, place, settings, unreachable, clock())
     finally:
         store.close()
-
-
-def department_of(codes: DepartmentCodes, catalogue: Mapping[str, Timeline]) -> DepartmentOf:
-    """As the row says; where it does not, the department of its item today, or of the item's last version."""
-    day = day_of(today())
-
-    def find(written: str, item_code: str) -> str:
-        if written:
-            return codes.code_of(written)
-        spans = catalogue.get(item_code, ())
-        span = span_on(spans, day) or (spans[-1] if spans else None)
-        return span.version.department if span is not None else ""
-
-    return find

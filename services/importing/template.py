@@ -16,8 +16,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from hallpulse.display import safe_cell
 
 from . import template_texts as texts
-from .columns import CASE_COLUMNS, ITEM_COLUMNS
-from .tables import Columns
+from .fields import CASES, CATALOGUE, Vocabulary
 from .template_texts import Column
 
 Kind = Literal["catalogue", "cases"]
@@ -29,17 +28,17 @@ _HEAD = PatternFill("solid", fgColor="DCE6F1")
 @dataclass(frozen=True, slots=True)
 class Template:
     columns: Sequence[Column]
-    known: Columns
+    known: Vocabulary
     examples: Sequence[Sequence[object]]
 
     def headers(self, between: str) -> list[str]:
         """Each column's Chinese name and the name of its field."""
-        return [f"{self.known.aliases[column.field][0]}{between}{column.field}" for column in self.columns]
+        return [f"{self.known.names[column.field][0]}{between}{column.field}" for column in self.columns]
 
 
 TEMPLATES: dict[Kind, Template] = {
-    "catalogue": Template(texts.CATALOGUE, ITEM_COLUMNS, texts.CATALOGUE_EXAMPLES),
-    "cases": Template(texts.CASES, CASE_COLUMNS, texts.CASE_EXAMPLES),
+    "catalogue": Template(texts.CATALOGUE, CATALOGUE, texts.CATALOGUE_EXAMPLES),
+    "cases": Template(texts.CASES, CASES, texts.CASE_EXAMPLES),
 }
 
 
@@ -92,7 +91,7 @@ def _explain(sheet: Any, template: Template) -> None:
     sheet.append([])
     sheet.append(["列 column", "字段 field", "说明", "meaning", "可填内容 choices"])
     for column in template.columns:
-        name = template.known.aliases[column.field][0]
+        name = template.known.names[column.field][0]
         sheet.append([name, column.field, column.about.zh, column.about.en, "、".join(column.choices)])
     for letter, width in zip("ABCDE", (22, 20, 52, 60, 40), strict=True):
         sheet.column_dimensions[letter].width = width

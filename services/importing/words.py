@@ -1,72 +1,184 @@
-"""What halls write in cells, and what it means: yes and no, kinds of item, ways of handling."""
+"""The words that halls write in cells, and what each means. A word that is not here is refused or asked about.
+
+Codes (1, 2, 01 …) mean another thing in every system: they stand in the profiles, never here.
+"""
 
 from __future__ import annotations
 
+import enum
 import re
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from hallpulse.contract.events import Handling, ItemKind
+from hallpulse.contract.events import Channel, Handling, ItemKind, Procedure
 
-from .tables import Cell
+from .cells import word_set
 
 T = TypeVar("T")
 
 
-def plain_word(cell: Cell) -> str:
-    """A cell without blanks and brackets, full-width characters plain, Latin letters small."""
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
-    text = unicodedata.normalize("NFKC", "" if cell is None else str(cell)).strip().lower()
-    return re.sub(r"\s+|\(.*?\)", "", text)
+def _table(*rows: tuple[T, str]) -> dict[str, T]:
+    return {word: meaning for meaning, words in rows for word in words.split()}
 
 
-YES_NO: Mapping[str, bool] = {
-    **dict.fromkeys(
-        ("是", "有", "√", "✓", "✔", "y", "yes", "true", "1", "进驻", "已进驻", "纳入", "已纳入", "支持", "可"), True
-    ),
-    **dict.fromkeys(
-        ("否", "无", "×", "✗", "x", "n", "no", "false", "0", "未进驻", "不进驻", "未纳入", "不支持", "不可", "-", "/"),
-        False,
-    ),
-}
-KINDS: Mapping[str, ItemKind] = {
-    **dict.fromkeys(("行政许可", "许可", "行政审批", "licensing", "1"), "licensing"),
-    **dict.fromkeys(("行政确认", "确认", "confirmation", "7"), "confirmation"),
-    **dict.fromkeys(("行政给付", "给付", "payment", "5"), "payment"),
-    **dict.fromkeys(("行政奖励", "奖励", "reward", "8"), "reward"),
-    **dict.fromkeys(("行政裁决", "裁决", "adjudication", "9"), "adjudication"),
-    **dict.fromkeys(("行政征收", "征收", "levy", "4"), "levy"),
-    **dict.fromkeys(("行政检查", "检查", "inspection", "6"), "inspection"),
-    **dict.fromkeys(("公共服务", "公共服务事项", "publicservice", "public_service", "20"), "public_service"),
-    **dict.fromkeys(
-        ("其他", "其它", "其他行政权力", "其他职权", "其他类", "行政处罚", "行政强制", "other", "10"), "other"
-    ),
-}
-HANDLINGS: Mapping[str, Handling] = {
-    **dict.fromkeys(("即办件", "即办", "即时办结", "当场办结", "即来即办", "instant", "immediate", "1"), "instant"),
-    **dict.fromkeys(
-        (
-            "承诺件",
-            "承诺",
-            "承诺办件",
-            "承诺办理件",
-            "承诺时限办结",
-            "上报件",
-            "联办件",
-            "转报件",
-            "promised",
-            "commitment",
-            "2",
-        ),
+YES_NO: Mapping[str, bool] = _table(
+    (True, "是 有 √ ✓ ✔ ☑ y yes true 1 t 进驻 已进驻 纳入 已纳入 支持 可 可以 实行 已实行 是的"),
+    (False, "否 无 × ✗ ✘ x n no false 0 f 未进驻 不进驻 未纳入 不纳入 不支持 不可 不可以 不实行 未实行 没有 不是"),
+)
+KINDS: Mapping[str, ItemKind] = _table(
+    ("licensing", "行政许可 许可 行政审批 licensing"),
+    ("confirmation", "行政确认 确认 confirmation"),
+    ("payment", "行政给付 给付 payment"),
+    ("reward", "行政奖励 奖励 reward"),
+    ("adjudication", "行政裁决 裁决 adjudication"),
+    ("levy", "行政征收 征收 levy"),
+    ("inspection", "行政检查 检查 inspection"),
+    ("public_service", "公共服务 公共服务事项 publicservice public_service"),
+    ("other", "其他 其它 其他行政权力 其它行政权力 其他职权 其他权力 其他类 行政处罚 行政强制 行政备案 备案 other"),
+)
+HANDLINGS: Mapping[str, Handling] = _table(
+    ("instant", "即办件 即办 即时办结 当场办结 即来即办 马上办 当场办理 instant immediate"),
+    (
         "promised",
+        "承诺件 承诺 承诺办件 承诺办理件 承诺时限办结 承诺办结 上报件 联办件 转报件 限时办件 限办件 "
+        "promised commitment",
     ),
-}
+)
+CHANNELS: Mapping[str, Channel] = _table(
+    (
+        "window",
+        "窗口 窗口申请 窗口受理 窗口收件 窗口办理 窗口申报 窗口登记 大厅窗口 现场 现场办理 现场受理 "
+        "现场申请 现场申报 大厅 大厅办理 政务大厅 线下"
+        " 线下办理 线下申请 综合窗口 综合受理窗口 综窗 综窗受理 window desk counter",
+    ),
+    (
+        "online",
+        "网上 网上申请 网上申报 网上办理 网办 网报 线上 线上申报 线上申请 线上办理 在线 在线申请 在线申报 "
+        "互联网 网厅 外网 全程网办 全程网上办理 政务服务网"
+        " 一体化平台 电脑端 电脑端网上办理 电脑端网上申请 pc端 pc 电子邮件 online internet web e-mail email",
+    ),
+    (
+        "kiosk",
+        "自助 自助终端 自助机 自助一体机 自助服务 自助办理 自助服务终端 自助设备 一体机 终端机 kiosk self-service",
+    ),
+    ("post", "邮寄 邮政 邮政快递 寄递 快递 快递申请 邮寄申请 信函 信函申请 post mail"),
+    (
+        "mobile",
+        "手机 移动端 移动端网上申请 移动端网上办理 移动端申请 手机端 掌上 掌上办 掌上办理 app 手机app "
+        "小程序 微信 微信小程序 支付宝 支付宝小程序 mobile phone",
+    ),
+)
+PROCEDURES: Mapping[str, Procedure] = _table(
+    ("hearing", "听证 hearing"),
+    ("bidding", "招标 招投标 招标投标 bidding"),
+    ("auction", "拍卖 auction"),
+    ("inspection", "检验 现场勘验 现场核查 现场勘察 现场踏勘 现场检查 勘验 踏勘 核查 现场验收 inspection"),
+    ("testing", "检测 testing"),
+    ("quarantine", "检疫 quarantine"),
+    ("appraisal", "鉴定 评估 appraisal"),
+    ("expert_review", "专家评审 评审 技术审查 技术审核 专家论证 专家审查 expert_review expertreview"),
+    ("public_notice", "公示 公告 public_notice publicnotice"),
+    ("other", "其他 其它 other"),
+)
+EXTENSIONS = word_set("延长审批 延期审批 延长办理 延期办理 延长期限 延长审批期限 延期 延长")
+"""Special procedures by name that do not stop the clock: they lengthen the limit."""
 
 
-def meaning(words: Mapping[str, T], cell: Cell) -> T | None:
-    """What a cell's word means, None where it is not one of them. Raises nothing."""
-    if isinstance(cell, bool):
-        cell = "是" if cell else "否"
-    return words.get(plain_word(cell))
+class Ending(enum.StrEnum):
+    """What the words of 办件状态, 办结类型 and 办理结果 say of a case, the more telling ones after the vaguer ones."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    OTHER = "other"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    TERMINATED = "terminated"
+
+
+ENDINGS: Mapping[str, Ending] = _table(
+    (
+        Ending.OPEN,
+        "受理 已受理 予以受理 准予受理 收件 已收件 待受理 未受理 接件 已接件 申请 已申请 已提交 待审核 "
+        "审核 审批 审查 在办 待办 未办结 承办 补正 补正告知 待补正 已补正 补齐补正 挂起"
+        " 特别程序 暂停 中止 恢复 延长审批 延期 预受理 预审 暂存 签批 制证 open pending",
+    ),
+    (
+        Ending.CLOSED,
+        "办结 已办结 正常办结 办毕 已办毕 完成 已完成 结束 归档 已归档 办理完成 办理完毕 送达 已送达 领取 "
+        "已领取 待评价 已评价 待领取 待取件 closed done",
+    ),
+    (
+        Ending.GRANTED,
+        "准予 准予许可 准予行政许可 予以许可 批准 已批准 同意 通过 审批通过 审核通过 许可 出证 出证办结 "
+        "办结(出证) 已出证 颁证 发证 准予办结 予以办理 予以确认 准予登记 granted approved yes",
+    ),
+    (
+        Ending.REFUSED,
+        "不予 不予许可 不予行政许可 不准予许可 不予批准 不批准 不准予 不同意 不通过 审批不通过 审核不通过 "
+        "驳回 退件 退回 退件办结 退回办结 不予办理 不予确认 不予登记 不许可 refused denied no",
+    ),
+    (Ending.OTHER, "其他 其它 其他办结 转报 转报办结 other"),
+    (Ending.REJECTED, "不予受理 不受理 未予受理 不予受理办结 rejected"),
+    (
+        Ending.WITHDRAWN,
+        "撤件 已撤件 撤销申请 撤回申请 撤回 撤销 申请人撤件 申请人撤回 主动撤件 撤件办结 撤回办结 用户撤销 withdrawn",
+    ),
+    (
+        Ending.TERMINATED,
+        "终止 已终止 异常终止 终止办理 终止审批 终止审查 终止办件 终止办结 作废 已作废 作废办结 删除 "
+        "删除办结 补正不来办结 逾期未补正 异常办结 terminated",
+    ),
+)
+_SCORES: Mapping[str, int] = _table(
+    (5, "非常满意 很满意 十分满意"),
+    (4, "满意"),
+    (3, "基本满意 一般 比较满意"),
+    (2, "不满意"),
+    (1, "非常不满意 很不满意"),
+)
+_STARS = re.compile(r"([1-5])(?:\.0+)?(?:分|星|颗星|星级)")
+_BARE_SCORE = re.compile(r"0?([1-5])(?:\.0+)?")
+DEFAULT_GOOD = word_set(
+    "默认好评 系统默认好评 默认评价 系统默认 自动好评 系统好评 默认非常满意 默认满意 超时默认好评 未评价默认好评"
+)
+"""好差评 that the system gave, not a person."""
+
+
+def score_of(word: str, codes: Mapping[str, int] | None = None) -> int | None:
+    """A rating of 1 to 5, 5 the best, from its words or stars; None for anything else, also for a bare number.
+
+    codes: what bare numbers mean.
+    """
+    if codes is not None and (bare := _BARE_SCORE.fullmatch(word)) is not None:
+        return codes.get(bare[1])
+    stars = _STARS.fullmatch(word)
+    return int(stars[1]) if stars is not None else _SCORES.get(word.split("(", maxsplit=1)[0])
+
+
+def is_bare_score(word: str) -> bool:
+    return _BARE_SCORE.fullmatch(word) is not None
+
+
+BEST_LAST = {str(score): score for score in range(1, 6)}
+BEST_FIRST = {str(score): 6 - score for score in range(1, 6)}
+
+
+def ending_of(word: str, codes: Mapping[str, str]) -> Ending | None:
+    """What a status, a kind of ending or a result says; None for a word that is not known."""
+    if word in codes:
+        return Ending(codes[word])
+    found = ENDINGS.get(word) or ENDINGS.get(re.sub(r"\(.*?\)", "", word))
+    return found or (Ending.OPEN if re.fullmatch(r"(待|正在|等待).{1,6}|.{1,6}中", word) else None)
+
+
+def joined_ending(endings: Iterable[Ending]) -> Ending | None:
+    """What several columns say together: 办结 and 不予受理 are a refusal. Raises ValueError for a contradiction."""
+    said = set(endings)
+    telling = said - {Ending.CLOSED}
+    if Ending.OPEN in said and len(said) > 1:
+        raise ValueError("open and ended")
+    if len(telling) > 1:
+        raise ValueError("two endings")
+    return telling.pop() if telling else Ending.CLOSED if said else None

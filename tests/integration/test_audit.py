@@ -148,7 +148,9 @@ def test_imports_are_noted_with_what_went_in_and_only_where_something_did(
     run: Run, store: Store, store_url: str, vhost: Vhost, tmp_path: Path
 ) -> None:
     file = tmp_path / "目录[1].csv"
-    file.write_text("实施编码,事项名称,部门,办件类型,法定办结时限,承诺办结时限\na-1,甲,公安局,承诺件,20个工作日,5\n")
+    file.write_text(
+        "实施编码,事项名称,部门,办件类型,法定办结时限,承诺办结时限\na-1,甲,公安局,承诺件,20个工作日,5个工作日\n"
+    )
     with publishing(vhost), ingest(vhost, store_url):
         for _ in range(2):
             run("import", "catalogue", file, "--region", "222424", "--hall", "hall-1", "--effective-from", "2026-01-01")

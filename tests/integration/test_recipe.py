@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("services", "shared", "tests", "plans", "calendars", "docs", "scripts", "pyproject.toml")
+COPIED = ("services", "shared", "tests", "plans", "calendars", "profiles", "docs", "scripts", "pyproject.toml")
 TABLE_ENDS = ")  # fmt: skip\n\nCOMPUTED:"
 ASK = """
 import json, sys

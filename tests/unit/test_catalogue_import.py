@@ -2,45 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import HallEvent, ItemPublished
-from hallpulse.domain.catalogue import ItemRecord, timeline
 from hallpulse.domain.plan import Department, Names
-from hallpulse.domain.workdays import day_of
 from services.catalogue.desk import CatalogueDesk
-from services.importing.departments import DepartmentCodes
-from services.importing.import_file import (
-    CatalogueImport,
-    Outcome,
-    Published,
-    Rejected,
-    Unchanged,
-    read_catalogue,
-)
+from services.importing.case_import import Place
+from services.importing.departments import DepartmentCodes, Departments
+from services.importing.importer import CHANGED, Options, Outcome, Rejected, Taken, opened
 from services.importing.limits import Conversion
-from services.importing.rows import Flag
-from services.importing.tables import open_source
+from services.importing.problems import Flag
+from tests.shelf import Shelf
 
-HEADER = "实施编码,事项名称,实施主体,事项类型,办件类型,法定办结时限,承诺办结时限,是否进驻大厅,是否综合受理"
-WANTED = CatalogueImport(
-    222424, "hall", date(2026, 1, 1), 1_767_000_000_000_000, 1_780_000_000_000_000, DepartmentCodes(), {}
-)
+HEADER = "实施编码,事项名称,实施主体,事项类型,办件类型,法定时限（工作日）,承诺时限（工作日）,是否进驻,综合受理"
+PLACE = Place(222424, "hall")
+DAY = date(2026, 1, 1)
 
 
-def outcomes(tmp_path: Path, *rows: str, wanted: CatalogueImport = WANTED, header: str = HEADER) -> list[Outcome]:
+def outcomes(
+    tmp_path: Path, *rows: str, shelf: Shelf | None = None, header: str = HEADER, codes: DepartmentCodes | None = None
+) -> list[Outcome]:
     path = tmp_path / "catalogue.csv"
     path.write_text("\n".join((header, *rows)), encoding="utf-8")
-    with open_source(path) as source:
-        return list(read_catalogue(source, wanted))
+    os.utime(path, (1_767_000_000, 1_767_000_000))
+    options = Options(effective_from=DAY)
+    there: Any = shelf or Shelf(PLACE)
+    with opened(path, "catalogue", there, options, codes or DepartmentCodes()) as job:
+        job.understand()
+        assert job.open == []
+        return list(job.outcomes())
 
 
-def published(tmp_path: Path, *rows: str, wanted: CatalogueImport = WANTED) -> list[HallEvent]:
-    return [o.event for o in outcomes(tmp_path, *rows, wanted=wanted) if isinstance(o, Published)]
+def published(
+    tmp_path: Path, *rows: str, shelf: Shelf | None = None, header: str = HEADER, codes: DepartmentCodes | None = None
+) -> list[HallEvent]:
+    found = outcomes(tmp_path, *rows, shelf=shelf, header=header, codes=codes)
+    return [one.event for one in found if isinstance(one, Taken) and one.event is not None]
+
+
+def shelf_with(event: HallEvent) -> Shelf:
+    shelf = Shelf(PLACE)
+    shelf.put(event)
+    return shelf
 
 
 def test_a_row_becomes_an_item_version(tmp_path: Path) -> None:
@@ -55,7 +65,34 @@ def test_a_row_becomes_an_item_version(tmp_path: Path) -> None:
         statutory_days=20,
         promised_days=5,
         settled=True,
+        unified=False,
     )
+
+
+def test_a_flag_without_a_column_is_not_said_at_all(tmp_path: Path) -> None:
+    (event,) = published(tmp_path, "a-1,甲,市场局", header="实施编码,事项名称,部门")
+    assert isinstance(event.data, ItemPublished)
+    assert (event.data.settled, event.data.unified, event.data.commitment) == (None, None, None)
+    assert b"settled" not in encode_event(event)
+
+
+def test_what_a_later_table_does_not_say_is_kept_as_stored(tmp_path: Path) -> None:
+    (event,) = published(tmp_path, "a-1,甲,市场局,行政许可,承诺件,20,5,是,否")
+    (after,) = published(tmp_path, "a-1,2", header="实施编码,承诺办结时限（工作日）", shelf=shelf_with(event))
+    assert isinstance(event.data, ItemPublished)
+    assert after.data == msgspec.structs.replace(
+        event.data, promised_days=2, full_process=False, tolerates_missing=False, commitment=False
+    )
+
+
+def test_an_empty_cell_says_nothing_and_none_says_none(tmp_path: Path) -> None:
+    (event,) = published(tmp_path, "a-1,甲,市场局,行政许可,承诺件,20,5,是,否")
+    (same,) = outcomes(tmp_path, "a-1,甲,市场局,行政许可,,,5,-,", shelf=shelf_with(event))
+    assert isinstance(same, Taken)
+    assert same.event is None
+    (none,) = published(tmp_path, "a-1,甲,市场局,行政许可,,无,5,,", shelf=shelf_with(event))
+    assert isinstance(none.data, ItemPublished)
+    assert (none.data.statutory_days, none.data.settled) == (None, True)
 
 
 def test_the_same_file_gives_the_same_events(tmp_path: Path) -> None:
@@ -73,19 +110,20 @@ def test_what_is_in_force_already_is_not_published_again(tmp_path: Path) -> None
     row = "a-1,甲,市场局,行政许可,承诺件,20,5,是,否"
     (event,) = published(tmp_path, row)
     assert isinstance(event.data, ItemPublished)
-    start = day_of(date(2025, 6, 1))
-    known = {"a-1": timeline([ItemRecord("hall", event.id, event.time, start, event.data.version)])}
-    (same,) = outcomes(tmp_path, row, wanted=replace(WANTED, known=known))
-    assert isinstance(same, Unchanged)
+    earlier = msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, effective_from="2025-06-01"))
+    (same,) = outcomes(tmp_path, row, shelf=shelf_with(earlier))
+    assert isinstance(same, Taken)
+    assert (same.state, same.event) == ("unchanged", None)
 
 
 def test_a_correction_of_the_same_day_is_later_than_what_it_corrects(tmp_path: Path) -> None:
     (event,) = published(tmp_path, "a-1,甲,市场局,行政许可,承诺件,20,5,是,否")
-    assert isinstance(event.data, ItemPublished)
-    start = day_of(date(2026, 1, 1))
-    known = {"a-1": timeline([ItemRecord("hall", event.id, event.time, start, event.data.version)])}
-    (changed,) = published(tmp_path, "a-1,甲,市场局,行政许可,承诺件,20,3,是,否", wanted=replace(WANTED, known=known))
-    assert changed.time == WANTED.now > event.time
+    shelf = shelf_with(event)
+    (changed,) = outcomes(tmp_path, "a-1,甲,市场局,行政许可,承诺件,20,3,是,否", shelf=shelf)
+    assert isinstance(changed, Taken)
+    assert changed.event is not None
+    assert (changed.state, changed.event.time) == (CHANGED, shelf.now)
+    assert changed.event.time > event.time
 
 
 @pytest.mark.parametrize(
@@ -105,16 +143,23 @@ def test_a_row_with_something_wrong_is_rejected_with_line_and_reason(tmp_path: P
     good = "b-1,乙,局,行政许可,承诺件,20,5,是,否"
     first, second = outcomes(tmp_path, row, good)
     assert isinstance(first, Rejected)
-    assert (first.record.line, first.problem.reason) == (2, reason)
-    assert isinstance(second, Published)
+    assert (first.line, first.problem.reason) == (2, reason)
+    assert isinstance(second, Taken)
 
 
-def test_a_code_that_stands_twice_is_taken_once(tmp_path: Path) -> None:
+def test_of_a_code_that_stands_twice_with_other_content_no_row_is_taken(tmp_path: Path) -> None:
     row = "a-1,甲,局,行政许可,承诺件,20,5,是,否"
-    first, second = outcomes(tmp_path, row, row.replace("20", "30"))
-    assert isinstance(first, Published)
-    assert isinstance(second, Rejected)
-    assert second.problem.reason == "twice-in-file"
+    found = outcomes(tmp_path, row, row.replace("20", "30"))
+    assert [one.problem.reason for one in found if isinstance(one, Rejected)] == ["twice-with-others"] * 2
+    states = [one.state for one in outcomes(tmp_path, row, row) if isinstance(one, Taken)]
+    assert states == ["new", "repeated"]
+
+
+def test_of_a_code_with_several_sub_items_each_is_an_item(tmp_path: Path) -> None:
+    header = "实施编码,业务办理项编码,事项名称,业务办理项名称,部门,承诺办结时限（工作日）"
+    events = published(tmp_path, "a-1,a-1-01,甲,新办,局,5", "a-1,a-1-02,甲,变更,局,3", "a-2,,乙,,局,1", header=header)
+    named = [(e.data.item_code, e.data.name) for e in events if isinstance(e.data, ItemPublished)]
+    assert named == [("a-1-01", "新办"), ("a-1-02", "变更"), ("a-2", "乙")]
 
 
 def test_odd_rows_are_taken_in_and_flagged(tmp_path: Path) -> None:
@@ -124,7 +169,7 @@ def test_odd_rows_are_taken_in_and_flagged(tmp_path: Path) -> None:
         "a-3,甲,局,行政许可,,5,0,是,否",
         "a-4,甲,局,奇怪,承诺件,999,3,是,否",
     )
-    flags = [{n.what for n in o.notes} for o in outcomes(tmp_path, *rows) if isinstance(o, Published)]
+    flags = [{n.what for n in o.notes} for o in outcomes(tmp_path, *rows) if isinstance(o, Taken)]
     assert flags == [
         {Flag.PROMISED_OVER_STATUTORY},
         {Flag.NO_PROMISE},
@@ -139,7 +184,7 @@ def test_departments_get_the_plans_codes_only_when_asked(tmp_path: Path) -> None
     assert [e.data.department for e in published(tmp_path, row) if isinstance(e.data, ItemPublished)] == [
         "汪清县公安局"
     ]
-    renamed = published(tmp_path, row, wanted=replace(WANTED, codes=codes))
+    renamed = published(tmp_path, row, codes=codes)
     assert [e.data.department for e in renamed if isinstance(e.data, ItemPublished)] == ["public-security"]
 
 
@@ -147,6 +192,30 @@ def test_a_department_that_only_sounds_like_one_keeps_its_name() -> None:
     codes = DepartmentCodes([Department("public-security", Names("县公安局", "Public Security Bureau"))])
     assert codes.code_of("县公安局交警大队") == "县公安局交警大队"
     assert codes.code_of("吉林省延边州汪清县公安局") == "public-security"
+
+
+KNOWN = frozenset({"县市场监督管理局", "县公安局", "县林业局"})
+
+
+@pytest.mark.parametrize(
+    ("written", "of_item", "found"),
+    [
+        ("县市场监督管理局", "", "县市场监督管理局"),
+        ("县 市场监督管理局", "", "县市场监督管理局"),
+        ("市场监督管理局", "", "县市场监督管理局"),
+        ("汪清县市场监督管理局", "县市场监督管理局", "县市场监督管理局"),
+        ("汪清县市场监督管理局", "", None),
+        ("县市监局", "县市场监督管理局", None),
+        ("延边州市场监督管理局", "", None),
+        ("县气象站", "", "县气象站"),
+    ],
+)
+def test_a_department_is_known_where_only_blanks_or_its_county_differ(
+    written: str, of_item: str, found: str | None
+) -> None:
+    departments = Departments(KNOWN)
+    assert departments.find(written, of_item) == found
+    assert found is not None or departments.nearest(written)[0] == "县市场监督管理局"
 
 
 class FakeCatalogues:

@@ -38,7 +38,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 def test_every_file_that_the_architecture_names_is_there() -> None:
-    named = re.findall(r"`((?:services|shared|docs|scripts|plans|deploy)/[^`]*)`", text("architecture.md"))
+    named = re.findall(r"`((?:services|shared|docs|scripts|plans|profiles|deploy)/[^`]*)`", text("architecture.md"))
     assert len(named) > 40
     assert [path for path in named if not (DOCS.parent / path).exists()] == []
 

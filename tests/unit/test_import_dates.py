@@ -33,7 +33,20 @@ WRITINGS: list[tuple[object, str, bool]] = [
     ("2026-03-05T14:30:00Z", "2026-03-05T22:30:00+08:00", True),
     ("2026-03-05 14:30 +0800", "2026-03-05T14:30:00+08:00", True),
     ("2011-10-06T01:06:40.020+02:00", "2011-10-06T07:06:40.020+08:00", True),
-    ("2026-03-05 24:00", "2026-03-06T00:00:00+08:00", True),
+    ("2026-03-05 00:00:00", "2026-03-05T00:00:00+08:00", False),
+    ("2026 3 5", "2026-03-05T00:00:00+08:00", False),
+    ("2026、3、5", "2026-03-05T00:00:00+08:00", False),
+    ("2026.03.05.", "2026-03-05T00:00:00+08:00", False),
+    ("二〇二六年三月五日", "2026-03-05T00:00:00+08:00", False),
+    ("二〇二六年十二月二十一日", "2026-12-21T00:00:00+08:00", False),
+    ("2026-03-05 中午1:30", "2026-03-05T13:30:00+08:00", True),
+    ("2026/3/5 PM 3:20", "2026-03-05T15:20:00+08:00", True),
+    ("20260305T143000", "2026-03-05T14:30:00+08:00", True),
+    ("20260305 14:30:00", "2026-03-05T14:30:00+08:00", True),
+    ("2026030514:30:00", "2026-03-05T14:30:00+08:00", True),
+    ("Thu Mar 05 14:30:00 CST 2026", "2026-03-05T14:30:00+08:00", True),
+    ("1772692200000", "2026-03-05T14:30:00+08:00", True),
+    ("2026-03-05\u200b", "2026-03-05T00:00:00+08:00", False),
     ("20260305143000", "2026-03-05T14:30:00+08:00", True),
     (date(2026, 3, 5), "2026-03-05T00:00:00+08:00", False),
     (datetime(2026, 3, 5), "2026-03-05T00:00:00+08:00", False),  # noqa: DTZ001 - as a workbook gives it
@@ -50,7 +63,20 @@ def test_a_date_is_read_however_it_is_written(written: object, moment: str, has_
 
 @pytest.mark.parametrize(
     "written",
-    ["3/5/2026", "26-3-5", "昨天", "2026-02-30", "2026-13-01", "2026-03-05 25:00", True, time(9), 1.5, 10**30],
+    [
+        *(
+            "3/5/2026",
+            "26-3-5",
+            "3月5日",
+            "昨天",
+            "2026-3",
+            "2026--3-5",
+            "2026-02-30",
+            "2026-13-01",
+            "2026-03-05 25:00",
+        ),
+        *("2026-03-05 24:00", "2026-03-05 晚上12:00", True, time(9), 1.5, 10**30),
+    ],
 )
 def test_what_is_no_date_or_could_be_two_is_refused(written: object) -> None:
     with pytest.raises(NotADate):
@@ -61,6 +87,47 @@ def test_an_empty_cell_is_no_date() -> None:
     assert parse_moment(None) is None
     assert parse_moment("") is None
     assert parse_day(None) is None
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(
+            "-",
+            "/",
+            "—",
+            "无",
+            "NULL",
+            "未办结",
+            "办理中",
+            "待办",
+            " ",
+            "\u200b",
+            0,
+            "0",
+            "0000-00-00",
+            "0000-00-00 00:00:00",
+        ),
+        *(
+            "1900-01-01",
+            "1900/1/1 0:00",
+            "9999-12-31",
+            "1970-01-01 08:00:00",
+            datetime(1899, 12, 31),  # noqa: DTZ001 - as a workbook gives it
+            date(9999, 12, 31),
+        ),
+    ],
+)
+def test_what_stands_for_no_date_is_none(written: object) -> None:
+    assert parse_moment(written) is None  # type: ignore[arg-type]
+
+
+def test_a_workbook_that_counts_from_1904_says_so() -> None:
+    found = parse_moment(44621.375, since_1904=True)
+    assert found is not None
+    assert time_text(found.time) == "2026-03-02T09:00:00+08:00"
+    with pytest.raises(NotADate):
+        parse_moment("44621.375", since_1904=True)
 
 
 @given(st.datetimes(datetime(1992, 1, 1), datetime(2099, 12, 31)))  # noqa: DTZ001

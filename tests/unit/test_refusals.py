@@ -97,7 +97,7 @@ WRONG: list[tuple[Any, Reason, str]] = [
     (changed(RETRACTED, {"reason": "a\x00"}), Reason.BAD_FIELD, "data.reason"),
     (changed(RETRACTED, {"reason": "x" * 501}), Reason.BAD_FIELD, "data.reason"),
     (changed(EventType.ITEM_PUBLISHED, {"kind": "gift"}), Reason.BAD_FIELD, "data.kind"),
-    (changed(EventType.ITEM_PUBLISHED, {"settled": None}), Reason.BAD_FIELD, "data.settled"),
+    (changed(EventType.ITEM_PUBLISHED, {"settled": "是"}), Reason.BAD_FIELD, "data.settled"),
     (changed(EventType.ITEM_PUBLISHED, {"effective_from": "2023-02-29"}), Reason.BAD_DATE, "data.effective_from"),
     (changed(EventType.ITEM_RETIRED, {"effective_from": "2026-02-30"}), Reason.BAD_DATE, "data.effective_from"),
     (changed(EventType.TALLY_REPORTED, {"date": "2023-13-01"}), Reason.BAD_DATE, "data.date"),

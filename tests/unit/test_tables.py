@@ -7,25 +7,57 @@ import io
 import json
 import random
 import zipfile
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
-from services.importing.columns import CASE_COLUMNS, ITEM_COLUMNS
-from services.importing.tables import Formula, Record, RejectedRows, TableError, open_source
-from services.importing.tables import delimited as delimited_module
-from services.importing.tables import ndjson as ndjson_module
-from services.importing.tables import workbook as workbook_module
+from services.importing import guard
+from services.importing import texttables as text_module
+from services.importing.books import open_book
+from services.importing.cells import Broken, Cell, Formula, text_of
+from services.importing.fields import CASES, CATALOGUE
+from services.importing.importer import Rejected
+from services.importing.layout import Layout, Passed, lay_out
+from services.importing.problems import BadRow, TableError
+from services.importing.rejects import RejectedRows
+from tests.shelf import Shelf, take
 
 ROWS = [["实施编码", "事项名称", "部门"], ["a-1", "身份证，补领", "公安局"], ["a-2", "食品\n经营", "市场局"]]
 
 
+class Record(NamedTuple):
+    """A row by field."""
+
+    line: int
+    cells: dict[str, Cell]
+    broken: bool
+
+    def text(self, field: str) -> str:
+        return text_of(self.cells.get(field))
+
+
 def records(path: Path) -> list[Record]:
-    with open_source(path) as source:
-        return list(source.records(ITEM_COLUMNS))
+    return [row for row in rows_of(path) if isinstance(row, Record)]
+
+
+def rows_of(path: Path) -> list[Record | Passed]:
+    found: list[Record | Passed] = []
+    with open_book(path, CATALOGUE.score) as book:
+        layouts = lay_out(book, CATALOGUE)
+        read = [layout for layout in layouts if isinstance(layout, Layout)]
+        if not read:
+            raise TableError(path, layouts[0].why.zh, layouts[0].why.en)  # type: ignore[union-attr]
+        for layout in read:
+            for row in layout.rows():
+                if isinstance(row, Passed):
+                    found.append(row)
+                    continue
+                cells = {name: row.cell(index) for name, index in layout.fields.items()}
+                found.append(Record(row.line, cells, bool(row.cells) and isinstance(row.cells[0], Broken)))
+    return found
 
 
 def as_csv(rows: list[list[str]], delimiter: str = ",") -> str:
@@ -75,8 +107,7 @@ def test_cells_keep_their_kind_and_formulas_are_never_values(tmp_path: Path) -> 
     rows = [[*ROWS[0], "承诺办结时限", "生效日期"], ["a-1", "甲", "乙", "=1+2", datetime(2026, 3, 5)]]  # noqa: DTZ001
     (read,) = records(as_xlsx(tmp_path / "items.xlsx", rows))
     assert read.cells["promised_days"] == Formula("=1+2")
-    assert read.formula() == "promised_days"
-    assert read.cells["effective_from"] == datetime(2026, 3, 5)  # noqa: DTZ001
+    assert read.cells["effective_from"] == date(2026, 3, 5)
 
 
 def test_ndjson_with_chinese_and_english_names_and_broken_lines(tmp_path: Path) -> None:
@@ -101,30 +132,24 @@ def test_ndjson_with_chinese_and_english_names_and_broken_lines(tmp_path: Path) 
         ("Promised_Days", "promised_days"),
         ("部门/实施主体", "department"),
         ("事项名称\nname", "name"),
-        ("是否进驻大厅？", None),
+        ("是否进驻大厅？", "settled"),
+        ("受理/办结时间", None),
         ("", None),
         (None, None),
     ],
 )
 def test_headers_are_known_whatever_is_written_around_them(header: str | None, field: str | None) -> None:
-    found = ITEM_COLUMNS.field_of(header)
-    assert (found[0] if found else None) == field
+    found = CATALOGUE.field_of(header)
+    assert (found.field if found else None) == field
 
 
 def test_no_two_fields_share_a_header() -> None:
-    for columns in (ITEM_COLUMNS, CASE_COLUMNS):
-        for field, names in columns.aliases.items():
+    for columns in (CATALOGUE, CASES):
+        for field, names in columns.names.items():
             for name in names:
                 found = columns.field_of(name)
                 assert found is not None, name
-                assert found[0] == field, name
-
-
-def test_of_two_columns_for_one_field_the_better_name_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "items.csv"
-    path.write_text("实施编码,事项名称,实施主体,部门\na-1,甲,县公安局,公安\n", encoding="utf-8")
-    (read,) = records(path)
-    assert read.text("department") == "公安"
+                assert found.field == field, name
 
 
 @pytest.mark.parametrize(
@@ -132,11 +157,15 @@ def test_of_two_columns_for_one_field_the_better_name_is_read(tmp_path: Path) ->
     [
         ("items.csv", b"a,b\n1,2\n", "no header row with"),
         ("items.csv", b"\x00\x01\x02\xff", "neither UTF-8 nor GBK"),
-        ("items.xls", b"x", "save it as .xlsx"),
-        ("items.pdf", b"x", "expected a file .xlsx"),
-        ("items.xlsx", b"not a zip", "not an Excel workbook"),
-        ("items.csv", b"", "no header row with"),
-        ("items.ndjson", b"", "no header row with"),
+        ("items.csv", b"", "empty"),
+        ("items.csv", b" \n\n", "empty"),
+        ("items.ndjson", b"", "empty"),
+        ("items.xls", b"<html><table><tr><td>x</td></tr></table></html>", "HTML table"),
+        ("items.xls", b'<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"/>', "2003"),
+        ("items.pdf", b"%PDF-1.7", "PDF"),
+        ("items.rar", b"Rar!\x1a\x07", "RAR"),
+        ("items.xlsx", b"PK\x03\x04 not a zip", "not an Excel workbook"),
+        ("items.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 not whole", "not an Excel workbook"),
     ],
 )
 def test_what_is_no_table_is_refused_in_one_line(tmp_path: Path, name: str, content: bytes, says: str) -> None:
@@ -209,15 +238,26 @@ def test_long_cells_and_lines_are_refused(tmp_path: Path) -> None:
     assert [record.text("item_code") for record in read if not record.broken] == ["y", "y"]
 
 
-@pytest.mark.parametrize("module", [delimited_module, ndjson_module, workbook_module])
+@pytest.mark.parametrize(
+    ("module", "name", "content"),
+    [(text_module, "a.csv", b"x" * 11), (text_module, "a.ndjson", b"{" * 11), (guard, "a.xlsx", b"PK" * 6)],
+)
 def test_files_that_are_too_large_are_refused_before_they_are_read(
-    tmp_path: Path, module: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, module: Any, name: str, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_BYTES", 10)
-    name = {delimited_module: "a.csv", ndjson_module: "a.ndjson", workbook_module: "a.xlsx"}[module]
-    (tmp_path / name).write_bytes(b"x" * 11)
-    with pytest.raises(TableError, match="split the file"):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(TableError):
         records(tmp_path / name)
+
+
+def test_a_cell_that_stands_far_away_is_named(tmp_path: Path) -> None:
+    path = as_xlsx(tmp_path / "items.xlsx", ROWS)
+    book = load_workbook(path)
+    book.active["XFD1048576"] = "x"
+    book.save(path)
+    with pytest.raises(TableError, match="XFD1048576"):
+        records(path)
 
 
 def test_a_damaged_workbook_is_refused_in_one_line_or_read(tmp_path: Path) -> None:
@@ -238,42 +278,56 @@ def test_a_damaged_workbook_is_refused_in_one_line_or_read(tmp_path: Path) -> No
 
 def test_a_workbook_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = as_xlsx(tmp_path / "items.xlsx", ROWS)
-    monkeypatch.setattr(workbook_module, "MAX_UNPACKED", 100)
+    monkeypatch.setattr(guard, "MAX_UNPACKED", 100)
     with pytest.raises(TableError, match="split the file"):
         records(path)
 
 
+def rejected(tmp_path: Path, *rows: str) -> RejectedRows:
+    source = tmp_path / "cases.csv"
+    source.write_text("\n".join(("办件编号,实施编码,部门,收件时间,办结时间", *rows)), encoding="utf-8")
+    done = take(source, "cases", Shelf())
+    with RejectedRows(source, tmp_path) as rejects:
+        for one in done.rejected:
+            rejects.add(one)
+    return rejects
+
+
 @pytest.mark.attack
 def test_rejected_rows_lie_beside_the_file_and_hold_no_formula(tmp_path: Path) -> None:
-    source = tmp_path / "items.csv"
-    with RejectedRows(source, tmp_path) as rejects:
-        rejects.add(7, "limit-unreadable", "=cmd", ["实施编码", "名称"], ["=1+1", "+2"])
-    assert rejects.path == tmp_path / "items.csv.rejected.csv"
-    rows = list(csv.reader(rejects.path.read_text(encoding="utf-8-sig").splitlines()))
-    assert rows[1] == ["7", "limit-unreadable", "'=cmd", "'=1+1", "'+2"]
+    rejects = rejected(tmp_path, "=1+1,+2,局,2026-03-02,=cmd")
+    assert rejects.path == tmp_path / "cases.csv.rejected.csv"
+    head, row = csv.reader(rejects.path.read_text(encoding="utf-8-sig").splitlines())
+    assert head[:6] == ["sheet 工作表", "line 行号", "column 列", "value 值", "reason 原因", "remedy 改法"]
+    assert row[:4] == ["", "2", "办结时间", "'=cmd"]
+    assert row[4].startswith("bad-date 日期无法识别")
+    assert "2026-03-05 14:30" in row[5]
+    assert row[6:8] == ["'=1+1", "'+2"]
 
 
 @pytest.mark.attack
 def test_rejected_rows_steer_no_terminal_that_shows_them(tmp_path: Path) -> None:
-    with RejectedRows(tmp_path / "items.csv", tmp_path) as rejects:
-        rejects.add(7, "x", "\x1b[2J", ["\u202e"], ["a\x1b]0;owned\x07\nb", "\x9b2J汉\u3000字"])
+    rejects = rejected(tmp_path, "c\x1b[2J,a\x1b]0;owned\x07,\x9b2J汉\u3000字,昨天,")
     assert rejects.path is not None
-    rows = list(csv.reader(rejects.path.read_text(encoding="utf-8-sig").splitlines(keepends=True)))
-    assert rows[0][3] == r"\u202e"
-    assert rows[1] == ["7", "x", r"\x1b[2J", "a\\x1b]0;owned\\x07\nb", "\\x9b2J汉\u3000字"]
-
-
-def test_rejected_rows_go_to_the_fallback_where_the_folder_is_closed(tmp_path: Path) -> None:
-    nowhere = tmp_path / "gone" / "items.csv"
-    with RejectedRows(nowhere, tmp_path) as rejects:
-        rejects.add(1, "x", "", [], [])
-    assert rejects.path == tmp_path / "items.csv.rejected.csv"
+    _, row = csv.reader(rejects.path.read_text(encoding="utf-8-sig").splitlines(keepends=True))
+    assert row[6:9] == [r"c\x1b[2J", r"a\x1b]0;owned\x07", "\\x9b2J汉\u3000字"]
 
 
 def test_rejected_rows_of_an_earlier_import_do_not_stay(tmp_path: Path) -> None:
-    old = tmp_path / "items.csv.rejected.csv"
+    old = tmp_path / "cases.csv.rejected.csv"
     old.write_text("old")
-    with RejectedRows(tmp_path / "items.csv", tmp_path) as rejects:
-        pass
-    assert rejects.path is None
+    assert rejected(tmp_path, "c-1,a-1,局,2026-03-02,").path is None
     assert not old.exists()
+
+
+def test_rejected_rows_go_to_the_fallback_where_the_folder_is_closed(tmp_path: Path) -> None:
+    layout = take(written(tmp_path), "cases", Shelf()).job.read[0]  # type: ignore[union-attr]
+    with RejectedRows(tmp_path / "gone" / "cases.csv", tmp_path) as rejects:
+        rejects.add(Rejected(layout, 1, [], BadRow("bad-date", "decided")))
+    assert rejects.path == tmp_path / "cases.csv.rejected.csv"
+
+
+def written(tmp_path: Path) -> Path:
+    path = tmp_path / "one.csv"
+    path.write_text("办件编号,实施编码,部门,收件时间\nc-1,a-1,局,2026-03-02\n", encoding="utf-8")
+    return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +9,8 @@ import pytest
 from click.testing import CliRunner
 from openpyxl import load_workbook
 
-from hallpulse.domain.workdays import Workdays
 from services.console.main import cli
-from services.importing.case_rows import CaseRow, Place
-from services.importing.departments import DepartmentCodes
-from services.importing.import_file import CatalogueImport, Published, read_catalogue
-from services.importing.reader import CaseImport, read_cases
-from services.importing.tables import open_source
-
-NOW = 1_800_000_000_000_000
+from tests.shelf import Shelf, take
 
 
 def written(tmp_path: Path, kind: str, form: str) -> Path:
@@ -30,19 +22,14 @@ def written(tmp_path: Path, kind: str, form: str) -> Path:
 
 @pytest.mark.parametrize("form", ["xlsx", "csv"])
 def test_every_row_of_the_catalogue_template_is_an_item(tmp_path: Path, form: str) -> None:
-    wanted = CatalogueImport(222424, "hall", date(2026, 1, 1), NOW, NOW, DepartmentCodes(), {})
-    with open_source(written(tmp_path, "catalogue", form)) as source:
-        found = list(read_catalogue(source, wanted))
-    assert len(found) == 3
-    assert all(isinstance(outcome, Published) for outcome in found)
+    done = take(written(tmp_path, "catalogue", form), "catalogue", Shelf())
+    assert (done.told.profile["id"], done.told.rows["new"], done.rejected) == ("template-catalogue", 3, [])
 
 
 @pytest.mark.parametrize("form", ["xlsx", "csv"])
 def test_every_row_of_the_cases_template_is_a_case(tmp_path: Path, form: str) -> None:
-    with open_source(written(tmp_path, "cases", form)) as source:
-        found = list(read_cases(source, CaseImport(Place(222424, "hall"), lambda d, _: d, Workdays({}), NOW)))
-    assert len(found) == 4
-    assert all(isinstance(row, CaseRow) for row in found)
+    done = take(written(tmp_path, "cases", form), "cases", Shelf())
+    assert (done.told.profile["id"], done.told.rows["new"], done.rejected) == ("template-cases", 4, [])
 
 
 def test_the_workbook_explains_itself_and_offers_choices(tmp_path: Path) -> None:

@@ -2,109 +2,231 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
+import msgspec
 
 from hallpulse.contract.reasons import both
 from hallpulse.settings import Settings
 from services.console import console_texts as texts
 from services.console.suite_connection import connect, directory_option
-from services.console.usage import checked_place, hall_options, input_file, progress_bars, screen
-from services.importing.case_rows import Place
-from services.importing.importer import EventsOf, cases_of, catalogue_of, reading
-from services.importing.notes import NoteCounts, each_note
+from services.console.usage import BadUsage, checked_place, hall_options, progress_bars, screen
+from services.importing import showing
+from services.importing.case_import import Place
+from services.importing.departments import DepartmentCodes
+from services.importing.fields import Kind
+from services.importing.importer import Job, Options, Rejected, opened, saved_profile
 from services.importing.outlet import Outlet
-from services.importing.rows import Note
-from services.importing.surroundings import Stored, stored, today
-from services.importing.tallying import Tally, show
+from services.importing.profiles import save_profile
+from services.importing.questions import Question
+from services.importing.rejects import RejectedRows
+from services.importing.surroundings import Stored, department_codes, stored
+from services.importing.understanding import Understanding, understanding_of
+
+Progress = Callable[[int], None]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Import a catalogue or cases from a table: .xlsx, .csv (UTF-8, GBK, GB18030; , ; or tab) or .ndjson.
+    """Import a catalogue or cases from a table: xlsx, xls, xlsb, ods, et, csv, txt, json or ndjson.
 
-    Headers may be Chinese or English; `hallpulse template` writes a table to start from. Rows that cannot be taken in
-    go to FILE.rejected.csv, each with its line and the reason. Importing a file again changes nothing.
+    What was understood is shown first, and what is not sure is asked about. Rows that cannot be taken in go to
+    FILE.rejected.csv, each with its place, the reason and the remedy; the exit status is then 1, as it is where a
+    question stands open and there is no terminal to ask at. Importing a file again changes nothing.
 
-    导入事项目录或办件。无法导入的行写入“文件名.rejected.csv”，并注明行号和原因。
+    导入事项目录或办件：先显示读懂了什么，不确定的先问；无法导入的行写入“文件名.rejected.csv”。
     """
 
 
-plan_codes_option = click.option(
-    "--plan-codes", is_flag=True, help="Store departments that the region's plan names under the plan's codes."
-)
+def _file(_: click.Context, __: click.Parameter, path: Path) -> Path:
+    """The file must be there."""
+    if not path.is_file():
+        zh, en = ("是一个文件夹", "a directory") if path.is_dir() else ("没有这个文件", "none")
+        raise BadUsage(f"{path}: {zh}：请给出一个表格文件 expected a file, there is {en}")
+    return path
+
+
+def _answers(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    wrong = [question for question, sign, _ in pairs if not sign]
+    if wrong:
+        raise BadUsage(f"--answer {wrong[0]}: 应写作 问题=答案 expected QUESTION=ANSWER")
+    return {question.strip(): answer.strip() for question, _, answer in pairs}
+
+
+def import_options(decorated: Callable[..., None]) -> Callable[..., None]:
+    """Add the options common to all imports."""
+    for option in (
+        directory_option,
+        click.option("--plan-codes", is_flag=True, help="Store departments under the codes of the region's plan."),
+        click.option("--answer", "answers", multiple=True, callback=_answers, metavar="QUESTION=ANSWER",
+                     help="Answer a question that the preview asks; may be given several times."),
+        click.option("--save-profile", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+                     help="Write the profile with the answers to a YAML file, for the next file of this source."),
+        click.option("--profile", metavar="P", help="How the source writes: a shipped profile's name or a YAML file."),
+        click.option("--json", "as_json", is_flag=True, help="Say what was understood as JSON on stdout."),
+        click.option("--yes", is_flag=True, help="Do not ask whether to publish; answer questions by their defaults."),
+        click.option("--dry-run", is_flag=True, help="Only show what was understood; publish nothing."),
+        hall_options,
+        click.argument("file", type=click.Path(path_type=Path), callback=_file),
+    ):  # fmt: skip
+        decorated = option(decorated)
+    return decorated
 
 
 @command.command()
-@click.argument("file", type=click.Path(path_type=Path), callback=input_file)
-@hall_options
+@import_options
 @click.option(
     "--effective-from",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
-    help="The day from which rows hold that name no day of their own; today if left out.",
+    help="The day from which rows hold that name no day of their own; asked for if left out.",
 )
-@plan_codes_option
-@directory_option
-def catalogue(
-    file: Path, region: int | None, hall: str, *, effective_from: datetime | None, plan_codes: bool, directory: Path
-) -> None:
+def catalogue(effective_from: datetime | None, **given: Any) -> None:
     """Import the item catalogue (政务服务事项目录). Only rows that differ from what is stored become new versions."""
-    settings = connect(directory)
-    place = Place(*checked_place(region, hall, settings))
-    day = effective_from.date() if effective_from is not None else today()
-    notes: list[Note] = []
-    with stored(settings, place, _not_compared) as there:
-        events_of = catalogue_of(settings, there, file, day, plan_codes=plan_codes, notes=notes)
-        _run("catalogue", file, settings, there, events_of)
-    if notes:
-        screen().print(each_note(notes))
+    _run("catalogue", day=effective_from, **given)
 
 
 @command.command()
-@click.argument("file", type=click.Path(path_type=Path), callback=input_file)
-@hall_options
-@plan_codes_option
-@directory_option
-def cases(file: Path, region: int | None, hall: str, *, plan_codes: bool, directory: Path) -> None:
+@import_options
+def cases(**given: Any) -> None:
     """Import cases (办件), one row a case. A row that says something else than before corrects it."""
+    _run("cases", day=None, **given)
+
+
+def _run(
+    kind: Kind,
+    *,
+    day: datetime | None,
+    file: Path,
+    region: int | None,
+    hall: str,
+    plan_codes: bool,
+    profile: str | None,
+    answers: Mapping[str, str],
+    yes: bool,
+    directory: Path,
+    **how: Any,
+) -> None:
+    """Show what was understood, ask what is open, publish. Exit status 1 for refused rows and open questions."""
     settings = connect(directory)
     place = Place(*checked_place(region, hall, settings))
-    notes = NoteCounts()
-    with stored(settings, place, _not_compared) as there:
-        _run("cases", file, settings, there, cases_of(settings, there, plan_codes=plan_codes, notes=notes))
-    if notes:
-        screen().print(notes.table())
-
-
-def _run(kind: str, file: Path, settings: Settings, there: Stored, events_of: EventsOf) -> None:
-    """Publish a file's events, sum up, and note in the audit what went in, also of an import that broke off.
-
-    Exit status 1 where not a single row could be taken in.
-    """
-    outlet = Outlet(settings.amqp_url)
-    with reading(file, events_of) as read:
-        try:
-            with progress_bars() as bars, outlet:
-                bar = bars.add_task(file.name, total=1.0)
-                for event in read.events:
-                    outlet.send((event,))
-                    bars.update(bar, completed=read.source.done())
-        finally:
-            _note(kind, file, there, read.tally, outlet.confirmed)
-        show(screen(), read.source, read.tally, outlet.confirmed)
-    if read.tally.nothing_went_in:
+    codes = department_codes(settings, place.region) if plan_codes else DepartmentCodes()
+    options = Options(day.date() if day else None, profile, answers, take_defaults=yes)
+    with (
+        stored(settings, place, lambda: click.echo(both(texts.NOT_COMPARED), err=True)) as there,
+        opened(file, kind, there, options, codes) as job,
+    ):
+        refused = _Import(job, there, settings, yes=yes, **how).run()
+    if refused:
         raise SystemExit(1)
 
 
-def _note(kind: str, file: Path, there: Stored, tally: Tally, events: int) -> None:
-    """Write the import to the audit; an import without new data leaves no entry."""
-    rows = {"rows": tally.imported, "rejected": tally.rejects.count}
-    if events and not there.note(f"import.{kind}", file.name, **rows, events=events):
-        click.echo(both(texts.NOT_AUDITED), err=True)
+class _Import:
+    """One run of the command over an open file."""
+
+    def __init__(
+        self, job: Job, there: Stored, settings: Settings, *, yes: bool, dry_run: bool, as_json: bool,
+        save_profile: Path | None,
+    ) -> None:  # fmt: skip
+        self._job, self._there, self._settings = job, there, settings
+        self._yes, self._dry_run, self._as_json, self._profile_at = yes, dry_run, as_json, save_profile
+        self._asks = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
+
+    def run(self) -> bool:
+        """Import the file; return whether rows were refused, or nothing could be done."""
+        with _bar(self._job) as progress:
+            self._job.understand(progress)
+        if self._asks and not self._yes:
+            self._ask()
+        told = self._look()
+        if self._profile_at is not None and not told.open:
+            save_profile(self._profile_at, saved_profile(self._job, self._profile_at.stem))
+        if told.open:
+            self._say(both(showing.NOTHING_PUBLISHED), both(showing.HOW_TO_ANSWER))
+            return True
+        if self._dry_run:
+            self._say(both(showing.DRY_RUN))
+            return bool(told.rows["refused"]) or not told.rows["read"]
+        if self._asks and not self._yes and not click.confirm(both(showing.PUBLISH), default=False):
+            return True
+        return self._publish()
+
+    def _say(self, *lines: str) -> None:
+        for line in lines:
+            click.echo(line, err=True)
+
+    def _ask(self) -> None:
+        """Ask what is open, one question after the other; an empty answer leaves a question without default open."""
+        for question in list(self._job.open):
+            answer = _prompt(question)
+            if answer:
+                self._job.answer({**self._job.answers, question.id: answer})
+
+    def _look(self) -> Understanding:
+        with _bar(self._job) as progress:
+            told = understanding_of(self._job, self._there, progress)
+        if self._as_json:
+            click.echo(msgspec.json.format(msgspec.json.encode(told), indent=1).decode())
+        else:
+            showing.show_understanding(screen(), told)
+        return told
+
+    def _publish(self) -> bool:
+        """Publish the events, show the sums, and write the audit entry, also if the import broke off."""
+        rows: Counter[str] = Counter()
+        outlet = Outlet(self._settings.amqp_url)
+        with RejectedRows(self._job.file, Path.cwd()) as rejects:
+            try:
+                with _bar(self._job) as progress, outlet:
+                    self._send(outlet, rows, rejects, progress)
+            finally:
+                self._note(rows, outlet.confirmed)
+        if not self._as_json:
+            showing.show_result(screen(), rows, outlet.confirmed, rejects.path)
+        return bool(rows["refused"]) or not rows["read"]
+
+    def _send(self, outlet: Outlet, rows: Counter[str], rejects: RejectedRows, progress: Progress) -> None:
+        for outcome in self._job.outcomes(progress):
+            rows["read"] += 1
+            if isinstance(outcome, Rejected):
+                rows["refused"] += 1
+                rejects.add(outcome)
+            else:
+                rows[outcome.state] += 1
+                outlet.send(self._job.published(outcome))
+
+    def _note(self, rows: Mapping[str, int], events: int) -> None:
+        """Write the import to the audit; an import without new data leaves no entry."""
+        taken = {"rows": rows.get("new", 0) + rows.get("changed", 0), "rejected": rows.get("refused", 0)}
+        action = f"import.{self._job.kind}"
+        if events and not self._there.note(action, self._job.file.name, **taken, events=events):
+            click.echo(both(texts.NOT_AUDITED), err=True)
 
 
-def _not_compared() -> None:
-    click.echo(both(texts.NOT_COMPARED), err=True)
+def _prompt(question: Question) -> str:
+    """Return a person's answer, "" for none."""
+    click.echo(both(question.text))
+    for choice in question.choices:
+        click.echo(f"  {choice.value}: {both(choice.text)}")
+    while True:
+        answer = str(
+            click.prompt(question.id, default=question.default or "", show_default=bool(question.default))
+        ).strip()
+        if not answer or question.allows(answer):
+            return answer
+
+
+@contextmanager
+def _bar(job: Job) -> Iterator[Progress]:
+    """How far the rows are walked through."""
+    with progress_bars() as bars:
+        bar = bars.add_task(job.file.name, total=job.height or None)
+        yield lambda rows: bars.advance(bar, rows)

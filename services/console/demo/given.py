@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -12,16 +13,18 @@ from hallpulse.contract.decode import EVENT_TYPE, MAX_BODY, decode_events
 from hallpulse.contract.events import HallEvent
 from hallpulse.contract.reasons import both
 from hallpulse.settings import Settings
-from services.importing import dutch
-from services.importing import texts as import_texts
-from services.importing.case_rows import Place
-from services.importing.columns import CASE_COLUMNS, ITEM_COLUMNS
-from services.importing.importer import cases_of, catalogue_of, reading
-from services.importing.notes import NoteCounts, each_note
-from services.importing.rows import Note
-from services.importing.surroundings import Stored, clock, stored, today
-from services.importing.tables import TableError, open_source
-from services.importing.tallying import show
+from services.importing.books import open_book
+from services.importing.case_import import Place
+from services.importing.departments import DepartmentCodes
+from services.importing.fields import Kind
+from services.importing.importer import Job, Options, Rejected, opened
+from services.importing.layout import Layout, lay_out
+from services.importing.problems import TableError
+from services.importing.profiles import plain_profile, shipped
+from services.importing.rejects import RejectedRows
+from services.importing.showing import PUBLISHED, ROWS_REJECTED, show_result, show_understanding
+from services.importing.surroundings import clock, stored, today
+from services.importing.understanding import understanding_of
 
 _HALL = "import"
 _SHOWN = 10
@@ -34,7 +37,7 @@ def kind_of(file: Path) -> FileKind:
     """Return the kind of the file's content. Raises TableError if it is none of the three."""
     if _holds_events(file):
         return "events"
-    return "catalogue" if _is_catalogue(file) else "cases"
+    return _table_kind(file)
 
 
 def show_file(console: Console, file: Path, settings: Settings, region: int, feed: Feed) -> None:
@@ -42,26 +45,39 @@ def show_file(console: Console, file: Path, settings: Settings, region: int, fee
     kind = kind_of(file)
     if kind == "events":
         with file.open("rb") as lines:
-            console.print(f"{both(import_texts.EVENTS_PUBLISHED)}: {feed(_events(lines, console))}")
+            console.print(f"{both(PUBLISHED)}: {feed(_events(lines, console))}")
         return
-    with stored(settings, Place(region, _HALL), lambda: None) as there:
-        (_show_catalogue if kind == "catalogue" else _show_cases)(console, file, settings, there, feed)
+    options = Options(effective_from=today(), take_defaults=True)
+    with (
+        stored(settings, Place(region, _HALL), lambda: None) as there,
+        opened(file, kind, there, options, DepartmentCodes()) as job,
+    ):
+        job.understand()
+        told = understanding_of(job, there, lambda _: None)
+        show_understanding(console, told)
+        if told.open:
+            raise TableError(
+                file, "有问题未回答，请用 hallpulse import 导入", "questions stand open: use hallpulse import"
+            )
+        _feed(console, file, job, feed)
 
 
-def _show_catalogue(console: Console, file: Path, settings: Settings, there: Stored, feed: Feed) -> None:
-    notes: list[Note] = []
-    events_of = catalogue_of(settings, there, file, today(), plan_codes=False, notes=notes)
-    with reading(file, events_of) as read:
-        show(console, read.source, read.tally, feed(read.events))
-    console.print(each_note(notes))
+def _feed(console: Console, file: Path, job: Job, feed: Feed) -> None:
+    rows: Counter[str] = Counter()
+    with RejectedRows(file, Path.cwd()) as rejects:
+        published = feed(_taken(job, rows, rejects))
+    show_result(console, rows, published, rejects.path)
 
 
-def _show_cases(console: Console, file: Path, settings: Settings, there: Stored, feed: Feed) -> None:
-    counts = NoteCounts()
-    with reading(file, cases_of(settings, there, plan_codes=False, notes=counts)) as read:
-        show(console, read.source, read.tally, feed(read.events))
-    if counts:
-        console.print(counts.table())
+def _taken(job: Job, rows: Counter[str], rejects: RejectedRows) -> Iterator[HallEvent]:
+    for outcome in job.outcomes():
+        rows["read"] += 1
+        if isinstance(outcome, Rejected):
+            rows["refused"] += 1
+            rejects.add(outcome)
+        else:
+            rows[outcome.state] += 1
+            yield from job.published(outcome)
 
 
 def _holds_events(file: Path) -> bool:
@@ -72,24 +88,19 @@ def _holds_events(file: Path) -> bool:
         return b'"specversion"' in lines.readline(MAX_BODY)
 
 
-def _is_catalogue(file: Path) -> bool:
-    with open_source(file) as source:
-        if dutch.is_dutch(source.first_header()):
-            return False
-        try:
-            next(source.records(CASE_COLUMNS), None)
-        except TableError as not_cases:
-            return _has_items(file, not_cases)
-    return False
-
-
-def _has_items(file: Path, not_cases: TableError) -> bool:
-    with open_source(file) as source:
-        try:
-            next(source.records(ITEM_COLUMNS), None)
-        except TableError:
-            raise not_cases from None
-    return True
+def _table_kind(file: Path) -> Kind:
+    """Cases, if a sheet fits them, with the profile that knows its headers; else a catalogue, if one fits that."""
+    kinds: tuple[Kind, ...] = ("cases", "catalogue")
+    lacking: list[str] = []
+    for kind in kinds:
+        profiles = [plain_profile(kind), *(profile for profile in shipped().values() if profile.kind == kind)]
+        for vocabulary in (profile.vocabulary() for profile in profiles):
+            with open_book(file, vocabulary.score) as book:
+                layouts = lay_out(book, vocabulary)
+            if any(isinstance(layout, Layout) for layout in layouts):
+                return kind
+            lacking += [layout.why.zh for layout in layouts if not isinstance(layout, Layout)]
+    raise TableError(file, lacking[0] if lacking else "没有数据", "no header row of cases or of a catalogue")
 
 
 def _events(lines: Iterator[bytes], console: Console) -> Iterator[HallEvent]:
@@ -107,4 +118,4 @@ def _events(lines: Iterator[bytes], console: Console) -> Iterator[HallEvent]:
             where = event.field or "the line"
             console.print(f"line {number}: {event.reason}: {where}: {event.detail}", markup=False)
     if left_out:
-        console.print(f"{both(import_texts.ROWS_REJECTED)}: {left_out}")
+        console.print(f"{both(ROWS_REJECTED)}: {left_out}")

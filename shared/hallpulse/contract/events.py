@@ -213,7 +213,10 @@ class CaseRetracted(CaseData, frozen=True):
 
 
 class ItemPublished(Data, frozen=True):
-    """One version of a catalogue item; `statutory_days` is none where the law sets none."""
+    """One version of a catalogue item; `statutory_days` is none where the law sets none.
+
+    A flag that is left out is not known.
+    """
 
     types = (EventType.ITEM_PUBLISHED,)
     item_code: Code
@@ -225,11 +228,11 @@ class ItemPublished(Data, frozen=True):
     basic_code: Code | None = None
     statutory_days: Limit | None = None
     promised_days: Limit | None = None
-    settled: bool = False
-    unified: bool = False
-    full_process: bool = False
-    tolerates_missing: bool = False
-    commitment: bool = False
+    settled: bool | None = None
+    unified: bool | None = None
+    full_process: bool | None = None
+    tolerates_missing: bool | None = None
+    commitment: bool | None = None
 
     @property
     def entity(self) -> str:
@@ -245,11 +248,11 @@ class ItemPublished(Data, frozen=True):
             instant=self.handling == "instant",
             statutory_days=self.statutory_days,
             promised_days=self.promised_days,
-            settled=self.settled,
-            unified=self.unified,
-            full_process=self.full_process,
-            tolerates_missing=self.tolerates_missing,
-            commitment=self.commitment,
+            settled=bool(self.settled),
+            unified=bool(self.unified),
+            full_process=bool(self.full_process),
+            tolerates_missing=bool(self.tolerates_missing),
+            commitment=bool(self.commitment),
             basic_code=self.basic_code,
         )
 

@@ -1,4 +1,4 @@
-"""Rows that were not taken in, beside the file they came from, each with its line and the reason."""
+"""Rows that were not taken in, beside the file they came from: place, column, value, reason and remedy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from typing import IO, Any
 from hallpulse.contract.masking import escaped
 from hallpulse.display import safe_cell
 
-from .record import Cell, text_of
+from .cells import Broken, text_of
+from .importer import Rejected, field_title
+from .problems import told
+
+_HEAD = ("sheet 工作表", "line 行号", "column 列", "value 值", "reason 原因", "remedy 改法")
 
 
 class RejectedRows:
@@ -23,6 +27,7 @@ class RejectedRows:
         self._places = [source.with_name(f"{source.name}.rejected.csv"), fallback / f"{source.name}.rejected.csv"]
         self._file: IO[str] | None = None
         self._writer: Any = None
+        self._sheet = ""
         self.path: Path | None = None
         self.count = 0
 
@@ -38,16 +43,24 @@ class RejectedRows:
         if self._file is not None:
             self._file.close()
 
-    def add(self, line: int, reason: str, detail: str, headers: Sequence[Cell], raw: Sequence[Cell]) -> None:
+    def add(self, rejected: Rejected) -> None:
+        layout, problem = rejected.layout, rejected.problem
         if self._writer is None:
-            self._begin(headers)
+            self._file, self.path = self._opened()
+            self._writer = csv.writer(self._file)
+        if self.count == 0 or layout.sheet.name != self._sheet:
+            self._sheet = layout.sheet.name
+            self._write([*_HEAD, *(column.header for column in layout.columns)])
         self.count += 1
-        self._writer.writerow([line, *map(_written, (reason, detail, *map(text_of, raw)))])
+        words = told(problem.reason)
+        why = f"{problem.reason} {words.what.zh} {words.what.en}"
+        place = (layout.sheet.name, str(rejected.line), field_title(layout, problem.field), problem.detail)
+        cells = [text_of(cell) for cell in rejected.cells if not (isinstance(cell, Broken) and cell.text == "too wide")]
+        self._write([*place, why, f"{words.remedy.zh} {words.remedy.en}", *cells])
 
-    def _begin(self, headers: Sequence[Cell]) -> None:
-        self._file, self.path = self._opened()
-        self._writer = csv.writer(self._file)
-        self._writer.writerow(["line 行号", "reason 原因", "detail 说明", *map(_written, map(text_of, headers))])
+    def _write(self, texts: Sequence[str]) -> None:
+        """For a spreadsheet, which might take a text for a formula, and for a terminal, which might obey it."""
+        self._writer.writerow([safe_cell(escaped(text)) for text in texts])
 
     def _opened(self) -> tuple[IO[str], Path]:
         for place in self._places[:-1]:

@@ -1,0 +1,125 @@
+"""Whose cases are imported, and a row of them as events: ids that follow from what is said, checked by the contract."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from hallpulse.contract.events import EventType, HallEvent
+from hallpulse.contract.personal import is_personal
+from hallpulse.contract.rules import EARLIEST
+from hallpulse.domain.catalogue import Timeline
+from hallpulse.domain.workdays import Workdays
+
+from .fields import STEPS
+from .items import NAMESPACE, checked
+from .problems import BadRow, Note
+
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The hall whose cases they are."""
+
+    region: int
+    hall: str
+
+
+@dataclass(slots=True)
+class CaseImport:
+    """Whose cases they are; workdays: of the hall's county; now: microseconds since 1970-01-01 UTC.
+
+    catalogue: as it is stored; checked: openings that the contract has let in, whatever their case.
+    """
+
+    place: Place
+    workdays: Workdays
+    now: int
+    catalogue: Mapping[str, Timeline] = field(default_factory=dict)
+    checked: set[Any] = field(default_factory=set)
+    _plain: tuple[str, int] = ("", 0)
+    _by_name: dict[str, list[str]] | None = None
+    _by_number: dict[str, list[str]] | None = None
+
+    def is_plain(self, case_id: str, time: int) -> bool:
+        """Whether the contract surely takes a case's number at a time; the last look is remembered."""
+        year = 1970 + time // _MICROSECONDS_A_YEAR
+        if self._plain != (case_id, year):
+            if _PLAIN(case_id) is None or is_personal(case_id, year):
+                return False
+            self._plain = (case_id, year)
+        return True
+
+    def by_name(self, name: str) -> list[str]:
+        """Codes of the items of that name."""
+        if self._by_name is None:
+            self._by_name = {}
+            for code, spans in self.catalogue.items():
+                for version_name in {span.version.name for span in spans}:
+                    self._by_name.setdefault(version_name, []).append(code)
+        return self._by_name.get(name, [])
+
+    def by_number(self, code: str) -> list[str]:
+        """Codes that differ from a number by zeros before it."""
+        if self._by_number is None:
+            self._by_number = {}
+            for known in self.catalogue:
+                self._by_number.setdefault(known.lstrip("0"), []).append(known)
+        return self._by_number.get(code.lstrip("0"), [])
+
+    def department_of(self, item_code: str) -> str:
+        """The department of an item's last version; empty for an unknown one."""
+        spans = self.catalogue.get(item_code, ())
+        return spans[-1].version.department if spans else ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """A row that was understood. steps: (type, time, data), without the contract's look at them."""
+
+    line: int
+    case_id: str
+    steps: Sequence[tuple[EventType, int, Any]]
+    notes: Sequence[Note]
+
+    def events(self, place: Place) -> list[HallEvent]:
+        """The row's events, each id following from what the event says, so that saying it again is a duplicate."""
+        made = (HallEvent(place.region, place.hall, "", kind, time, data) for kind, time, data in self.steps)
+        return [msgspec.structs.replace(event, id=event_id(event)) for event in made]
+
+
+def event_id(event: HallEvent, number: int = 0) -> str:
+    """The id of an imported event; number: how often the same had been said and taken back before."""
+    said = f"/{event.region}/{event.hall}|{int(event.type)}|{event.time}|{_canonical(event.data).decode()}"
+    return str(uuid.uuid5(NAMESPACE, said if number == 0 else f"{said}|{number}"))
+
+
+def check_row(row: CaseRow, wanted: CaseImport) -> None:
+    """Raise BadRow for what the contract would refuse: all of a row or nothing, half a case would be wrong figures."""
+    for kind, time, data in row.steps:
+        surely = wanted.is_plain(row.case_id, time) and EARLIEST <= time <= wanted.now
+        if kind is EventType.CASE_RECEIVED and surely:
+            said = msgspec.structs.replace(data, case_id="x")
+            if said not in wanted.checked:
+                _check(wanted, kind, time, data)
+                wanted.checked.add(said)
+        elif kind is EventType.CASE_REJECTED or not surely:
+            _check(wanted, kind, time, data)
+
+
+def _check(wanted: CaseImport, kind: EventType, time: int, data: Any) -> None:
+    try:
+        checked(HallEvent(wanted.place.region, wanted.place.hall, "x", kind, time, data), wanted.now)
+    except BadRow as bad:
+        raise BadRow(bad.reason, _STEP_OF[kind] if bad.field == "time" else bad.field, bad.detail) from None
+
+
+_STEP_OF = {kind: step for step, kind in STEPS.items()}
+_PLAIN = re.compile(r"[0-9A-Za-z\u4e00-\u9fff](?:[-0-9A-Za-z_.\u4e00-\u9fff]{0,62}[0-9A-Za-z\u4e00-\u9fff])?").fullmatch
+_MICROSECONDS_A_YEAR = 31_556_952_000_000

@@ -1,0 +1,287 @@
+"""What can be wrong with a file or a row, or odd about it: closed lists, each with its sentence and its remedy.
+
+Chinese first, English second: these are read by the person who hands the file in.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from hallpulse.contract.reasons import SENTENCES, Sentence
+from hallpulse.domain.errors import HallpulseError
+
+from .limits import Conversion, LimitProblem
+
+
+class TableError(HallpulseError):
+    """The file as a whole cannot be read as a table; one line: file, what is wrong and what to do."""
+
+    def __init__(self, path: Path, zh: str, en: str) -> None:
+        super().__init__(f"{path}: {zh}。 {en}")
+        self.text = Sentence(zh, en)
+
+
+class RowProblem(enum.StrEnum):
+    """Why a row is not taken in, beside the reasons of limits (LimitProblem) and of the contract (Reason)."""
+
+    BROKEN_LINE = "broken-line"
+    FORMULA = "formula"
+    TOO_WIDE = "too-wide"
+    MISSING_FIELD = "missing-field"
+    BAD_YES_NO = "bad-yes-no"
+    BAD_WORD = "bad-word"
+    BAD_DATE = "bad-date"
+    BAD_NUMBER = "bad-number"
+    SPOILT_CODE = "spoilt-code"
+    UNKNOWN_ITEM = "unknown-item"
+    INSTANT_WITH_LIMIT = "instant-with-limit"
+    NOT_IN_FORCE = "not-in-force"
+    ENDING_DISAGREES = "ending-disagrees"
+    ENDED_WITHOUT_DATE = "ended-without-date"
+    DATED_BUT_OPEN = "dated-but-open"
+    RATED_WITHOUT_DATE = "rated-without-date"
+    EXTENDED_WITHOUT_DAYS = "extended-without-days"
+    EXTENDED_WITHOUT_DATE = "extended-without-date"
+    TWICE_IN_FILE = "twice-in-file"
+    TWICE_WITH_OTHERS = "twice-with-others"
+    COLUMNS_DISAGREE = "columns-disagree"
+
+
+class Flag(enum.StrEnum):
+    """Odd, or understood from elsewhere, but taken in: shown and left to a person."""
+
+    PROMISED_OVER_STATUTORY = "promised_over_statutory"
+    NO_PROMISE = "no_promise"
+    HANDLING_FROM_LIMIT = "handling_from_limit"
+    KIND_UNKNOWN = "kind_unknown"
+    DEPARTMENT_RENAMED = "department_renamed"
+    CHANNEL_ASSUMED = "channel_assumed"
+    CHANNEL_UNKNOWN = "channel_unknown"
+    STEPS_REVERSED = "steps_reversed"
+    SPAN_REVERSED = "span_reversed"
+    SPAN_LONG = "span_long"
+    KEPT_FROM_STORE = "kept_from_store"
+    ZEROS_RESTORED = "zeros_restored"
+    CODE_REPAIRED = "code_repaired"
+    FOUND_BY_NAME = "found_by_name"
+    ENDED_AS_TERMINATED = "ended_as_terminated"
+    REJECTED_BY_STATUS = "rejected_by_status"
+    WITHDRAWN_BY_STATUS = "withdrawn_by_status"
+    OUTCOME_UNSAID = "outcome_unsaid"
+    DEFAULT_GOOD = "default_good"
+    EXTENSION_NOT_SUSPENSION = "extension_not_suspension"
+    UNKNOWN_ITEM = "unknown_item"
+    BEFORE_ITEM = "before_item"
+
+
+class BadRow(ValueError):
+    """The row is not taken in. reason: a code of a closed list; detail: the value, or what was expected."""
+
+    def __init__(self, reason: str, field: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason = str(reason)
+        self.field = field
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A conversion or a flag of one row: what stood there and what it became."""
+
+    line: int
+    key: str
+    field: str
+    what: Conversion | Flag
+    written: str = ""
+    became: str = ""
+
+
+class Told(NamedTuple):
+    """A problem in words, and how to put it right."""
+
+    what: Sentence
+    remedy: Sentence
+
+
+NOTES: Mapping[Conversion | Flag, Sentence] = {
+    Conversion.NATURAL_DAYS: Sentence("自然日按 5/7 折算", "natural days × 5/7"),
+    Conversion.WEEKS: Sentence("每周按 5 个工作日", "5 working days a week"),
+    Conversion.MONTHS: Sentence("每月按 22 个工作日", "22 working days a month"),
+    Conversion.YEARS: Sentence("每年按 250 个工作日", "250 working days a year"),
+    Conversion.HOURS: Sentence("每 8 小时为 1 个工作日", "8 hours a working day"),
+    Conversion.ROUNDED_UP: Sentence("不足一日进为一日", "rounded up"),
+    Conversion.SAME_DAY: Sentence("不足一日，当日办结", "less than a day: on the day itself"),
+    Conversion.UPPER_OF_RANGE: Sentence("区间取上限", "the longer end of a range"),
+    Conversion.NONE_LIKE: Sentence("此数通常表示无期限", "this number stands for no limit"),
+    Conversion.NO_UNIT_NONE: Sentence("单位为空，视为无期限", "no unit: no limit"),
+    Conversion.AT_ONCE: Sentence("当场办结为 0 日", "at once: 0 days"),
+    Conversion.EXCLUDES: Sentence("“不含……”所指时间不计入时限", "what is excluded does not count"),
+    Flag.PROMISED_OVER_STATUTORY: Sentence("⚠ 承诺时限长于法定时限", "promise longer than the law allows"),
+    Flag.NO_PROMISE: Sentence("⚠ 承诺件没有承诺时限，按未压缩计", "no promise: counted as not shortened"),
+    Flag.HANDLING_FROM_LIMIT: Sentence("办件类型为空，按承诺时限判断", "handling taken from the limit"),
+    Flag.KIND_UNKNOWN: Sentence("事项类型为空或无法识别，记为其他", "kind unknown: other"),
+    Flag.DEPARTMENT_RENAMED: Sentence(
+        "部门名称换为目录或方案中的写法", "department as the catalogue or the plan has it"
+    ),
+    Flag.CHANNEL_ASSUMED: Sentence("渠道为空，记为窗口", "channel empty: window"),
+    Flag.CHANNEL_UNKNOWN: Sentence(
+        "⚠ 渠道无法识别，记为窗口（不影响指标）", "channel not known: window; no figure uses it"
+    ),
+    Flag.STEPS_REVERSED: Sentence("⚠ 办结早于受理", "decided before acceptance"),
+    Flag.SPAN_REVERSED: Sentence("⚠ 期限早于收件", "limit before receipt"),
+    Flag.SPAN_LONG: Sentence("⚠ 期限过长，视为无期限", "span too long: no limit"),
+    Flag.KEPT_FROM_STORE: Sentence("表中没有，沿用库中的值", "not in the table: kept as stored"),
+    Flag.ZEROS_RESTORED: Sentence(
+        "编码丢了前导 0，按目录中唯一相符的事项补齐", "leading zeros restored: one item fits"
+    ),
+    Flag.CODE_REPAIRED: Sentence("编码中的多余字符已去掉", "signs around the code removed"),
+    Flag.FOUND_BY_NAME: Sentence("没有事项编码，按名称在目录中找到", "found in the catalogue by its name"),
+    Flag.ENDED_AS_TERMINATED: Sentence("终止的办件不算办结，按撤件记", "terminated: not decided, closed as withdrawn"),
+    Flag.REJECTED_BY_STATUS: Sentence("状态为不予受理，不算受理和办结", "not accepted, as its status says"),
+    Flag.WITHDRAWN_BY_STATUS: Sentence("状态为撤件，不算办结", "withdrawn, as its status says"),
+    Flag.OUTCOME_UNSAID: Sentence("没有办理结果，记为其他", "no result: other"),
+    Flag.DEFAULT_GOOD: Sentence("默认好评不是办事人的评价，未记入", "a rating by default is nobody's: left out"),
+    Flag.EXTENSION_NOT_SUSPENSION: Sentence("延长审批是延期，不停钟", "an extension, no suspension"),
+    Flag.UNKNOWN_ITEM: Sentence("⚠ 目录中没有该事项：没有时限可比", "item not in the catalogue: no limits"),
+    Flag.BEFORE_ITEM: Sentence(
+        "⚠ 办件早于事项的生效日：没有时限可比", "accepted before the item's first version: no limits"
+    ),
+}
+_AS_WRITTEN = Sentence("改正该单元格后重新导入", "correct the cell and import again")
+_LIMIT_REMEDY = Sentence(
+    "写作 20个工作日、30天、3个月、2小时、当场办结 或 无", "write 20个工作日, 30天, 3个月, 2小时, 当场办结 or 无"
+)
+_ROW_PROBLEMS: Mapping[str, Told] = {
+    RowProblem.BROKEN_LINE: Told(
+        Sentence("该行不是一个 JSON 对象", "the line is no flat JSON object"),
+        Sentence("每行一个对象", "one object a line"),
+    ),
+    RowProblem.FORMULA: Told(
+        Sentence("单元格是没有结果的公式或错误值", "the cell is a formula without a result, or an error"),
+        Sentence(
+            "在表格软件中打开，把公式“粘贴为数值”后保存", "open the file, paste the values over the formulas and save"
+        ),
+    ),
+    RowProblem.TOO_WIDE: Told(
+        Sentence(
+            "该行的单元格多于列名：多半是内容里有分隔符，列已错位", "more cells than headers: shifted by a separator?"
+        ),
+        Sentence("给含分隔符的内容加上引号，或另存为 .xlsx", "put the text in quotation marks, or save as .xlsx"),
+    ),
+    RowProblem.MISSING_FIELD: Told(
+        Sentence("必填项为空", "a required cell is empty"), Sentence("填写后重新导入", "fill it in")
+    ),
+    RowProblem.BAD_YES_NO: Told(
+        Sentence("应为是或否", "expected 是 or 否"), Sentence("写作 是 或 否", "write 是 or 否")
+    ),
+    RowProblem.BAD_WORD: Told(
+        Sentence("无法识别的取值", "a word that is not known"),
+        Sentence(
+            "改为通用说法；代码须在来源配置（--profile）的 words 中写明含义",
+            "use the usual word, or name the code in a profile",
+        ),
+    ),
+    RowProblem.BAD_DATE: Told(
+        Sentence("日期无法识别或有歧义", "no date, or one that could be two"),
+        Sentence("请写作 2026-03-05 或 2026-03-05 14:30", "write 2026-03-05 or 2026-03-05 14:30"),
+    ),
+    RowProblem.BAD_NUMBER: Told(Sentence("数值不在允许范围内", "a number out of range"), _AS_WRITTEN),
+    RowProblem.SPOILT_CODE: Told(
+        Sentence("编号已被电子表格改坏（末位或前导 0 丢失），无法还原", "the code was spoilt by a spreadsheet"),
+        Sentence("从原系统重新导出，并把该列设为“文本”格式", "export it again with the column as text"),
+    ),
+    RowProblem.UNKNOWN_ITEM: Told(
+        Sentence("没有事项编码，目录中也没有唯一同名的事项", "no item code, and not exactly one item of that name"),
+        Sentence("补上事项编码，或先导入目录", "add the item's code, or import the catalogue first"),
+    ),
+    RowProblem.INSTANT_WITH_LIMIT: Told(
+        Sentence("即办件不应有承诺时限", "an instant item has no promised limit"),
+        Sentence("承诺时限填 0，或把办件类型改为承诺件", "put 0, or make it a 承诺件"),
+    ),
+    RowProblem.NOT_IN_FORCE: Told(
+        Sentence("事项已停用或未发布，不导入", "the item is not in force"),
+        Sentence("在用的事项请改状态；已取消的事项用“事项终止”事件", "correct its state, or retire the item"),
+    ),
+    RowProblem.ENDING_DISAGREES: Told(
+        Sentence("状态、办结类型、办理结果互相矛盾", "status and result contradict each other"), _AS_WRITTEN
+    ),
+    RowProblem.ENDED_WITHOUT_DATE: Told(
+        Sentence("状态说已结束，却没有时间", "ended, as its status says, but without a time"),
+        Sentence("补上办结时间", "fill in when it ended"),
+    ),
+    RowProblem.DATED_BUT_OPEN: Told(
+        Sentence("状态说未办结，却有办结时间", "open, as its status says, but with a time of decision"), _AS_WRITTEN
+    ),
+    RowProblem.RATED_WITHOUT_DATE: Told(
+        Sentence("有评价而没有评价时间，办件也未办结", "rated without a time, and not decided"),
+        Sentence("补上评价时间", "fill in when it was rated"),
+    ),
+    RowProblem.EXTENDED_WITHOUT_DAYS: Told(
+        Sentence("有延期而没有延期天数", "extended without a number of days"),
+        Sentence("补上延期的工作日数", "fill in the working days"),
+    ),
+    RowProblem.EXTENDED_WITHOUT_DATE: Told(
+        Sentence("有延期天数而没有延期时间，也没有受理时间", "an extension without a time, and no acceptance"),
+        Sentence("补上延期时间", "fill in when it was extended"),
+    ),
+    RowProblem.TWICE_IN_FILE: Told(
+        Sentence("文件中已有同一编号，内容相同", "the same code stands in the file already, with the same content"),
+        Sentence("可以不管，或删去重复行", "no harm done; delete the second row"),
+    ),
+    RowProblem.TWICE_WITH_OTHERS: Told(
+        Sentence(
+            "文件中同一编号出现两次，内容不同，无法判断以哪行为准",
+            "one code twice with other content: which row holds?",
+        ),
+        Sentence("只保留正确的一行", "keep the right row only"),
+    ),
+    RowProblem.COLUMNS_DISAGREE: Told(
+        Sentence("两列是同一内容而值不同", "two columns for one thing that differ"),
+        Sentence("删去不用的一列", "delete one of them"),
+    ),
+    LimitProblem.UNREADABLE: Told(Sentence("时限无法识别", "the limit cannot be read"), _LIMIT_REMEDY),
+    LimitProblem.UNKNOWN_UNIT: Told(
+        Sentence("时限单位无法识别", "the limit's unit is not known"),
+        Sentence(
+            "单位写作 工作日、自然日、小时、月；代码须在来源配置中写明",
+            "write 工作日, 自然日, 小时 or 月; codes need a profile",
+        ),
+    ),
+    LimitProblem.NO_UNIT: Told(
+        Sentence("时限只有数字，没有单位", "the limit is a number without a unit"),
+        Sentence(
+            "在单元格或列名中写明单位，如 承诺办结时限（工作日）",
+            "say the unit in the cell or the header: 承诺办结时限（工作日）",
+        ),
+    ),
+    LimitProblem.UNITS_DISAGREE: Told(
+        Sentence("单元格、单位列或列名所说的时限单位不一致", "the units of cell, unit column and header disagree"),
+        Sentence("只保留一种单位", "keep one of them"),
+    ),
+    LimitProblem.NEGATIVE: Told(Sentence("时限为负数", "the limit is negative"), _LIMIT_REMEDY),
+    LimitProblem.TOO_LONG: Told(
+        Sentence("时限超过 36500 个工作日", "the limit exceeds 36,500 working days"), _LIMIT_REMEDY
+    ),
+    LimitProblem.REVERSED_RANGE: Told(Sentence("时限区间颠倒", "the limit's range is reversed"), _LIMIT_REMEDY),
+    LimitProblem.SEVERAL: Told(
+        Sentence("一个单元格写有多个时限", "more than one limit in a cell"),
+        Sentence("法定、承诺分列两列，各写一个时限", "one limit a cell"),
+    ),
+    LimitProblem.IS_A_DATE: Told(
+        Sentence("时限被电子表格变成了日期", "a spreadsheet has turned the limit into a date"),
+        Sentence("把该列设为“文本”格式后重填", "format the column as text and write it again"),
+    ),
+}
+PROBLEMS: Mapping[str, Told] = {
+    **{reason.value: Told(sentence, _AS_WRITTEN) for reason, sentence in SENTENCES.items()},
+    **_ROW_PROBLEMS,
+}
+
+
+def told(code: str) -> Told:
+    """A reason's code in words, the importer's own sentences before the contract's general ones."""
+    return PROBLEMS.get(code) or Told(Sentence(code, code), _AS_WRITTEN)

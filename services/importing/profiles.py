@@ -1,0 +1,170 @@
+"""How a source writes its tables, as files that a person edits: one YAML file a source, refused with everything wrong.
+
+A profile adds names of columns and says what only this source means: units of bare numbers, codes, which way ratings
+count, which column identifies an item, spellings of departments, answers that were given before. It is recognised by
+its headers, or named by hand.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import yaml
+from msgspec import Meta
+
+from hallpulse.domain.errors import HallpulseError
+
+from .cells import Cell, folded, text_of
+from .fields import VOCABULARIES, Kind, Vocabulary, plain_header
+from .limits import UNIT_NAMES, unit_named
+
+MAX_BYTES = 256 << 10
+_HERE = Path(__file__).resolve().parent
+Short = Annotated[str, Meta(max_length=200)]
+
+
+class Names(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    zh: Short
+    en: Short
+
+
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A source. recognise: headers that must all be there; columns: field → its headers in this source.
+
+    units: field → unit of its bare numbers; words: field → word or code → meaning; ratings: which number is the best;
+    identify: the column that identifies an item; constant: field → value of every row; joined: field → headers whose
+    texts are joined; days_until: limit → the column with the day that it ends on; same_column: field → the field whose
+    column it shares; same_time: step → the step at whose time it happened; departments: spelling → the department as it
+    is stored; answers: question → answer.
+    """
+
+    name: Names
+    kind: Kind
+    recognise: list[Short] = []
+    columns: dict[str, list[Short]] = {}
+    ignore: list[Short] = []
+    units: dict[str, Short] = {}
+    unit_codes: dict[str, Short] = {}
+    words: dict[str, dict[str, str | bool | int]] = {}
+    ratings: Literal["best_first", "best_last"] | None = None
+    identify: Literal["item_code", "sub_code", "name"] | None = None
+    constant: dict[str, Short] = {}
+    joined: dict[str, list[Short]] = {}
+    days_until: dict[str, Short] = {}
+    same_column: dict[str, Short] = {}
+    same_time: dict[str, Short] = {}
+    departments: dict[str, Short] = {}
+    answers: dict[str, Short] = {}
+
+    def vocabulary(self) -> Vocabulary:
+        """The fields with this source's headers first."""
+        until = {header: [header] for header in self.days_until.values()}
+        vocabulary = VOCABULARIES[self.kind].with_names({**self.columns, **until})
+        required = [group for group in vocabulary.required if not group & set(self.constant)]
+        return replace(vocabulary, required=required)
+
+    def meanings(self, field: str) -> dict[str, Any]:
+        """Folded word → meaning, for the words that only this source has."""
+        return {folded(word): meaning for word, meaning in self.words.get(field, {}).items()}
+
+
+class ProfileError(HallpulseError):
+    """A profile file cannot be used: file, field, what was expected."""
+
+
+def plain_profile(kind: Kind) -> Profile:
+    """What is known of a source that no profile describes."""
+    return Profile(Names("未识别来源", "no profile"), kind)
+
+
+def load_profile(path: Path) -> Profile:
+    """Raises ProfileError."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ProfileError(f"{path}: 来源配置无法读取 cannot be read: {error.strerror}") from None
+    if len(content) > MAX_BYTES:
+        raise ProfileError(f"{path}: 超过 256 KiB longer than 256 KiB: expected a profile")
+    try:
+        text = content.decode("utf-8-sig")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise ProfileError(f"{path}: 不使用别名 (*) expected no aliases")
+        raw = _texts(yaml.safe_load(text))
+        profile = msgspec.convert(raw, Profile)
+    except (yaml.YAMLError, UnicodeDecodeError, msgspec.ValidationError, RecursionError) as error:
+        raise ProfileError(f"{path}: 来源配置有误 not a profile: {' '.join(str(error).split())}") from None
+    _check(path, profile)
+    return profile
+
+
+def _texts(value: Any) -> Any:
+    """Keys as texts: YAML reads the code 1 as a number and 是 as a text."""
+    if isinstance(value, dict):
+        return {str(key): _texts(inner) for key, inner in value.items()}
+    return [_texts(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _check(path: Path, profile: Profile) -> None:
+    known = {*VOCABULARIES[profile.kind].names, *profile.columns}
+    for part in ("units", "words", "constant", "joined", "days_until", "same_column", "same_time"):
+        for field in getattr(profile, part):
+            if field not in known:
+                raise ProfileError(f"{path}: {part}.{field}: 没有这个字段 expected one of {', '.join(sorted(known))}")
+    for where, unit in (*profile.units.items(), *profile.unit_codes.items()):
+        if unit_named(unit) is None:
+            raise ProfileError(f"{path}: {where}: {unit}: 应为时限单位 expected a unit: {'、'.join(UNIT_NAMES)}")
+
+
+def folder() -> Path:
+    """Where the shipped profiles are: HALLPULSE_PROFILES, beside the installed package, or in the checkout."""
+    named = os.environ.get("HALLPULSE_PROFILES")
+    installed = _HERE / "shipped_profiles"
+    return Path(named) if named else installed if installed.is_dir() else _HERE.parents[1] / "profiles"
+
+
+def shipped() -> dict[str, Profile]:
+    """Name of the file without its ending → the profile. Raises ProfileError."""
+    return {path.stem: load_profile(path) for path in sorted(folder().glob("*.yaml"))}
+
+
+def named(name: str) -> Profile:
+    """A shipped profile by its name, or a file. Raises ProfileError."""
+    path = Path(name)
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return load_profile(path)
+    known = folder() / f"{path.name}.yaml"
+    if not known.is_file():
+        names = "、".join(sorted(found.stem for found in folder().glob("*.yaml")))
+        raise ProfileError(f"--profile {name}: 没有这个来源配置 expected a file .yaml or one of {names}")
+    return load_profile(known)
+
+
+def recognised(rows: Iterable[Sequence[Cell]], kind: Kind, profiles: Mapping[str, Profile]) -> str | None:
+    """The profile whose headers all stand in one of the rows; of several the one that names more."""
+    best: tuple[int, str] | None = None
+    for cells in rows:
+        headers = {plain_header(cell) for cell in cells if isinstance(cell, str)}
+        for name, profile in profiles.items():
+            wanted = {plain_header(header) for header in profile.recognise}
+            if profile.kind == kind and wanted and wanted <= headers and (best is None or len(wanted) > best[0]):
+                best = (len(wanted), name)
+    return best[1] if best else None
+
+
+def save_profile(path: Path, profile: Profile) -> None:
+    """Write a profile as a person would. Raises ProfileError where the file cannot be written."""
+    raw = msgspec.to_builtins(profile)
+    try:
+        path.write_text(yaml.safe_dump(raw, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    except OSError as error:
+        raise ProfileError(f"{path}: 无法写入 cannot be written: {error.strerror}") from None
+
+
+def plain_departments(profile: Profile) -> dict[str, str]:
+    """Folded spelling → department."""
+    return {folded(text_of(spelling)): department for spelling, department in profile.departments.items()}

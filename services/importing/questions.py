@@ -1,0 +1,228 @@
+"""What a table leaves open, as questions that a person or a program answers before anything is published.
+
+A question with a default may be answered by it (`--yes`); one without never is: a guess would make wrong figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from hallpulse.contract.reasons import Sentence
+
+from .departments import Departments
+from .layout import Layout, NotRead
+from .limits import UNIT_NAMES
+from .profiles import Profile
+from .reader import Decisions
+from .survey import Survey
+
+_NAMES = {
+    "statutory_days": Sentence("法定时限", "statutory limit"),
+    "promised_days": Sentence("承诺时限", "promised limit"),
+    "extended_days": Sentence("延期天数", "extension"),
+    "procedure_days": Sentence("特别程序期限", "special procedure"),
+}
+_EXAMPLES = 3
+
+
+class Choice(NamedTuple):
+    """value: what an answer says."""
+
+    value: str
+    text: Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something that the table leaves open. default: None where only a person can say; free: any text may answer."""
+
+    id: str
+    text: Sentence
+    choices: Sequence[Choice] = ()
+    default: str | None = None
+    free: bool = False
+
+    def allows(self, answer: str) -> bool:
+        if self.free:
+            return _is_day(answer)
+        return any(choice.value == answer for choice in self.choices)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def questions_of(
+    layouts: Sequence[Layout | NotRead], found: Survey, decisions: Decisions, departments: Departments, profile: Profile
+) -> list[Question]:
+    """All that must be answered before the rows can be read for sure."""
+    read = [layout for layout in layouts if isinstance(layout, Layout)]
+    asked = [
+        *_about_columns(read, found, profile),
+        *_about_units(found, decisions),
+        *_about_scores(found),
+        *_about_codes(read, found, decisions),
+        *_about_departments(read, found, decisions, departments),
+        *_about_sheets(layouts),
+    ]
+    if found.days and decisions.effective_from is None:
+        asked.append(
+            Question(
+                "effective_from",
+                Sentence(
+                    f"{found.days} 行没有生效日期："
+                    "这些事项自哪一天起按此执行？（早于生效日的办件没有时限可比）写作 2026-01-01，或用 "
+                    "--effective-from",
+                    f"{found.days} rows name no day of effect: from which day do they hold?",
+                ),
+                free=True,
+            )
+        )
+    return list({question.id: question for question in asked}.values())
+
+
+def _about_columns(layouts: Sequence[Layout], found: Survey, profile: Profile) -> Iterator[Question]:
+    ignored = {header for header in profile.ignore}
+    for layout in layouts:
+        for name, rivals in layout.rivals.items():
+            values = found.rival_values.get((layout.sheet.name, name))
+            left = [column for column in rivals if column.header not in ignored]
+            if values is None or len(left) < 2:
+                continue
+            listed = "、".join(
+                f"{c.letter} 列“{c.header}”（如 {v or '空'}）" for c, v in zip(rivals, values, strict=True)
+            )
+            yield Question(
+                f"column.{name}",
+                Sentence(
+                    f"有 {len(rivals)} 列都是同一项内容而值不同：{listed}。以哪一列为准？",
+                    f"{len(rivals)} columns name {name} and differ: which one holds?",
+                ),
+                [
+                    Choice(column.letter, Sentence(f"{column.letter} 列 {column.header}", f"column {column.letter}"))
+                    for column in rivals
+                ],
+            )
+        for column in layout.columns:
+            if column.doubt and layout.fields.get(column.field or "") == column.index:
+                yield Question(
+                    f"header.{column.letter}",
+                    Sentence(
+                        f"{column.letter} 列“{column.header}”的括号里写着“{column.doubt}”：能当作 "
+                        f"{column.field} 读吗？",
+                        f"column {column.letter} says {column.doubt} in brackets: is it {column.field} all the same?",
+                    ),
+                    [
+                        Choice("yes", Sentence("能", "yes")),
+                        Choice("no", Sentence("不能，不读这一列", "no, leave it out")),
+                    ],
+                )
+
+
+def _about_units(found: Survey, decisions: Decisions) -> Iterator[Question]:
+    for name, examples in found.bare.items():
+        if name not in decisions.units and not found.noted.get(name):
+            yield Question(
+                f"unit.{name}",
+                Sentence(
+                    f"“{_NAMES[name].zh}”列只有数字（如 {'、'.join(examples)}），没有单位：是什么？",
+                    f"the {_NAMES[name].en} is given as numbers without a unit ({', '.join(examples)}): which unit?",
+                ),
+                [Choice(unit, Sentence(unit, unit)) for unit in UNIT_NAMES],
+                default="工作日",
+            )
+
+
+def _about_scores(found: Survey) -> Iterator[Question]:
+    if found.scores:
+        yield Question(
+            "ratings",
+            Sentence(
+                f"满意度是数字（如 {'、'.join(found.scores)}）：1 是非常满意（GB/T 39046 附录 A.8），还是 "
+                "5 是非常满意？",
+                "ratings are numbers: is 1 the best (GB/T 39046, A.8), or 5?",
+            ),
+            [
+                Choice("best_first", Sentence("1 是非常满意", "1 is the best")),
+                Choice("best_last", Sentence("5 是非常满意", "5 is the best")),
+            ],
+        )
+
+
+def _about_codes(layouts: Sequence[Layout], found: Survey, decisions: Decisions) -> Iterator[Question]:
+    if found.numbers and not decisions.numeric_codes:
+        yield Question(
+            "numeric_codes",
+            Sentence(
+                f"编码或编号是数字格（如 {'、'.join(found.numbers)}），可能丢了前导 0：确认编码就是这样吗？",
+                "codes stand in number cells and may have lost zeros before them: are they whole as they stand?",
+            ),
+            [
+                Choice("as_they_stand", Sentence("编码就是这样", "they are whole")),
+                Choice("refuse", Sentence("不是，退回这些行", "no, refuse these rows")),
+            ],
+        )
+    catalogues = [layout for layout in layouts if "case_id" not in layout.fields]
+    coded = any({"item_code", "sub_code"} & set(layout.fields) for layout in catalogues)
+    if catalogues and not coded and decisions.identify != "name":
+        yield Question(
+            "identify",
+            Sentence(
+                "没有事项编码列：用事项名称识别事项吗？", "no column of item codes: are items known by their names?"
+            ),
+            [Choice("name", Sentence("用名称", "by name"))],
+        )
+
+
+def _about_departments(
+    layouts: Sequence[Layout], found: Survey, decisions: Decisions, departments: Departments
+) -> Iterator[Question]:
+    for (written, of_item), rows in found.departments.items():
+        if departments.find(written, of_item) is None:
+            nearest = departments.nearest(written)
+            yield Question(
+                f"department.{written}",
+                Sentence(
+                    f"部门“{written}”（{rows} 行）不在已知部门中，最接近的是 {'、'.join(nearest)}：是哪一个？",
+                    f"department {written} is not known; which one is it?",
+                ),
+                [
+                    *(Choice(name, Sentence(name, name)) for name in nearest),
+                    Choice(written, Sentence("都不是，是另一个部门", "none of them: another department")),
+                ],
+            )
+    lacking = [layout for layout in layouts if "department" not in layout.fields and "case_id" not in layout.fields]
+    named = [layout.sheet.name for layout in lacking if layout.sheet.name]
+    if len(named) > 1 and not decisions.department_from_sheet:
+        yield Question(
+            "department_from_sheet",
+            Sentence(
+                f"没有部门列，有 {len(named)} 张工作表（{'、'.join(named[:_EXAMPLES])}…）：工作表名就是部门吗？",
+                "no column of departments: are the sheets named after them?",
+            ),
+            [
+                Choice("yes", Sentence("是", "yes")),
+                Choice("no", Sentence("不是，按库中的部门", "no, as stored")),
+            ],
+        )
+
+
+def _about_sheets(layouts: Sequence[Layout | NotRead]) -> Iterator[Question]:
+    for layout in layouts:
+        if isinstance(layout, NotRead) and layout.nearly:
+            yield Question(
+                f"sheet.{layout.sheet.name}",
+                Sentence(
+                    f"工作表“{layout.sheet.name}”像是同类的表，但{layout.why.zh}：不读它吗？",
+                    f"sheet {layout.sheet.name} looks like a table of this kind, but cannot be read: leave it out?",
+                ),
+                [Choice("leave_out", Sentence("不读", "leave it out"))],
+                default="leave_out",
+            )

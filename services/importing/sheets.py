@@ -1,0 +1,50 @@
+"""What every kind of file is read as: a book of sheets, each a run of rows that can be walked through again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from .cells import Cell
+
+
+class Span(NamedTuple):
+    """Merged cells: first and last row and column, from 0, both included."""
+
+    first_row: int
+    first_column: int
+    last_row: int
+    last_column: int
+
+
+def _no_merges() -> Sequence[Span]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet. rows: (line, cells), lines as the file's own program numbers them; it may be walked through again.
+
+    height: about how many rows there are, for a progress bar; hidden_rows: from 0; computed: formulas whose stored
+    result is read; skipped: lines before the table that belong to the file's form, such as `sep=;`.
+    """
+
+    name: str
+    rows: Callable[[], Iterator[tuple[int, list[Cell]]]]
+    height: int = 0
+    visible: bool = True
+    merges: Callable[[], Sequence[Span]] = field(default=_no_merges)
+    hidden_rows: frozenset[int] = frozenset()
+    since_1904: bool = False
+    computed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """An open file. encoding: of a text file, else empty."""
+
+    path: Path
+    sheets: Sequence[Sheet]
+    encoding: str = ""

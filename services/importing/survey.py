@@ -1,0 +1,218 @@
+"""A first walk through the rows of a file, for what could be questionable in its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hallpulse.domain.catalogue import Timeline
+
+from .cells import SpoiltCode, code_of, is_empty, says_nothing, text_of, word_of
+from .fields import SURE_SCORES
+from .layout import NOTE, Column, Layout, Passed, Row
+from .limits import BadLimit, LimitProblem, parse_limit, unit_in
+from .reader import Reader
+from .words import is_bare_score
+
+_LIMITS = ("statutory_days", "promised_days", "extended_days", "procedure_days")
+_EXAMPLES = 3
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a first walk through the rows finds, sheet by sheet; each list holds a few examples.
+
+    bare: limit field → numbers without a unit; scores: ratings that are numbers; numbers: codes in numbers;
+    days: rows that name no day of effect; subs: 实施编码 → its 业务办理项; noted: units that notes say; ids: case →
+    what its row says; clashing: cases of which two rows say other things.
+    """
+
+    bare: dict[str, list[str]] = field(default_factory=dict)
+    scores: list[str] = field(default_factory=list)
+    numbers: list[str] = field(default_factory=list)
+    days: int = 0
+    departments: dict[tuple[str, str], int] = field(default_factory=dict)
+    subs: dict[str, set[str]] = field(default_factory=dict)
+    noted: dict[str, str] = field(default_factory=dict)
+    rival_values: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    rows: int = 0
+    ids: dict[str, int] = field(default_factory=dict)
+    clashing: set[str] = field(default_factory=set)
+
+    @property
+    def several(self) -> bool:
+        return any(len(subs) > 1 for subs in self.subs.values())
+
+
+def survey(
+    layouts: Sequence[Layout],
+    reader_of: Callable[[Layout], Reader],
+    department_of: Callable[[str], str],
+    known: Mapping[str, Timeline],
+    progress: Callable[[int], None] = lambda _: None,
+) -> Survey:
+    """Walk through all rows once for what could be questionable. known: the stored catalogue."""
+    found = Survey()
+    for layout in layouts:
+        looks = list(_looks(layout, reader_of(layout), found, department_of, known))
+        _read_note(found, [passed.text for passed in layout.titles])
+        for row in layout.rows():
+            if isinstance(row, Passed):
+                if row.why is NOTE:
+                    _read_note(found, [row.text])
+                continue
+            found.rows += 1
+            if found.rows % 1000 == 0:
+                progress(1000)
+            for look in looks:
+                look(row)
+    return found
+
+
+def _read_note(found: Survey, texts: Sequence[str]) -> None:
+    """`注：时限均为工作日` says the unit of every limit, `承诺时限为自然日` that of the promised ones."""
+    for text in texts:
+        unit = unit_in(text) if "时限" in text or "期限" in text or "单位" in text else ""
+        if not unit:
+            continue
+        both_named = "法定" in text and "承诺" in text
+        names = [name for name, word in (("statutory_days", "法定"), ("promised_days", "承诺")) if word in text]
+        for name in names if names and not both_named else ("statutory_days", "promised_days"):
+            found.noted[name] = unit if found.noted.get(name, unit) == unit else ""
+
+
+Look = Callable[[Row], None]
+
+
+def _looks(
+    layout: Layout,
+    reader: Reader,
+    found: Survey,
+    department_of: Callable[[str], str],
+    known: Mapping[str, Timeline],
+) -> Iterator[Look]:
+    """The looks that a sheet's columns ask for."""
+    if "item_code" in layout.fields:
+        yield _number_look(layout.fields["item_code"], found, known)
+    for name in _LIMITS:
+        if name in layout.fields and not reader.unit_of_header(name) and name not in reader.decisions.units:
+            yield _bare_look(reader, name, found)
+    if "score" in layout.fields and reader.decisions.ratings is None:
+        yield _score_look(reader, found)
+    if "department" in layout.fields and "department" not in reader.profile.joined:
+        yield _department_look(reader, found, department_of)
+    if "case_id" in layout.fields:
+        yield _twice_look(reader, found)
+        yield _number_look(layout.fields["case_id"], found, {})
+    else:
+        if "sub_code" in layout.fields:
+            yield _sub_look(reader, found)
+        yield _day_look(reader, found)
+    for name, rivals in layout.rivals.items():
+        yield _rival_look(layout, name, rivals, found)
+
+
+def _bare_look(reader: Reader, name: str, found: Survey) -> Look:
+    index, unit = reader.layout.fields[name], reader.layout.fields.get(name.replace("_days", "_unit"))
+    seen: set[object] = set()
+
+    def look(row: Row) -> None:
+        cell = row.cell(index)
+        if cell is None or cell in seen or (unit is not None):
+            return
+        seen.add(cell)
+        try:
+            parse_limit(cell)
+        except BadLimit as bad:
+            if bad.problem is LimitProblem.NO_UNIT:
+                examples = found.bare.setdefault(name, [])
+                if len(examples) < _EXAMPLES:
+                    examples.append(text_of(cell))
+
+    return look
+
+
+def _score_look(reader: Reader, found: Survey) -> Look:
+    index = reader.layout.fields["score"]
+    sure = SURE_SCORES.search(reader.column("score").header) if reader.column("score") else None  # type: ignore[union-attr]
+    own = reader.words.get("score", {})
+
+    def look(row: Row) -> None:
+        word = word_of(row.cell(index))
+        if not sure and len(found.scores) < _EXAMPLES and is_bare_score(word) and word not in own:
+            found.scores.append(word)
+
+    return look
+
+
+def _department_look(reader: Reader, found: Survey, department_of: Callable[[str], str]) -> Look:
+    index, item = reader.layout.fields["department"], reader.layout.fields.get("item_code")
+
+    def look(row: Row) -> None:
+        written = text_of(row.cell(index))
+        if written and not says_nothing(word_of(written)):
+            key = (written, department_of(text_of(row.cell(item))) if item is not None else "")
+            found.departments[key] = found.departments.get(key, 0) + 1
+
+    return look
+
+
+def _number_look(index: int, found: Survey, known: Mapping[str, Timeline]) -> Look:
+    whole = {code.lstrip("0") for code in known}
+
+    def look(row: Row) -> None:
+        cell = row.cell(index)
+        if isinstance(cell, int | float) and not isinstance(cell, bool) and cell == int(cell) and 0 <= cell < 1e15:
+            code = text_of(cell)
+            if code not in whole and len(found.numbers) < _EXAMPLES:
+                found.numbers.append(code)
+
+    return look
+
+
+def _sub_look(reader: Reader, found: Survey) -> Look:
+    item, sub = reader.layout.fields.get("item_code"), reader.layout.fields["sub_code"]
+
+    def look(row: Row) -> None:
+        code = text_of(row.cell(sub))
+        if code:
+            found.subs.setdefault(text_of(row.cell(item)), set()).add(code)
+
+    return look
+
+
+def _twice_look(reader: Reader, found: Survey) -> Look:
+    index, read = reader.layout.fields["case_id"], reader.read
+
+    def look(row: Row) -> None:
+        cells = row.cells
+        try:
+            key = code_of(row.cell(index))
+        except SpoiltCode:
+            return
+        content = hash(tuple([cells[at] if at < len(cells) else None for at in read]))
+        if key and found.ids.setdefault(key, content) != content:
+            found.clashing.add(key)
+
+    return look
+
+
+def _day_look(reader: Reader, found: Survey) -> Look:
+    index = reader.layout.fields.get("effective_from")
+
+    def look(row: Row) -> None:
+        if is_empty(row.cell(index)):
+            found.days += 1
+
+    return look
+
+
+def _rival_look(layout: Layout, name: str, rivals: Sequence[Column], found: Survey) -> Look:
+    key = (layout.sheet.name, name)
+
+    def look(row: Row) -> None:
+        texts = {text for column in rivals if (text := text_of(row.cell(column.index)))}
+        if len(texts) > 1 and key not in found.rival_values:
+            found.rival_values[key] = [text_of(row.cell(column.index)) for column in rivals]
+
+    return look

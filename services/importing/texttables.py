@@ -1,0 +1,203 @@
+"""Tables in text: separated values in any usual encoding, and JSON objects, one a line or in an array."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from .cells import Broken, Cell
+from .guard import refuse_large
+from .problems import TableError
+from .sheets import Book, Sheet
+
+MAX_BYTES = 512 << 20
+MAX_CELL = 100_000
+MAX_LINE = 1 << 20
+MAX_NAMES = 300
+MOST_LINES_IN_A_CELL = 50
+_CHUNK = 1 << 20
+_SAMPLE_ROWS = 40
+_SEPARATORS = (",", "\t", ";", "|", "，", "；", "、", "^")
+
+Score = Callable[[Sequence[Cell]], int]
+"""How many known headers a row has: by it encodings and separators are told apart."""
+
+
+@contextlib.contextmanager
+def open_delimited(path: Path, score: Score) -> Iterator[Book]:
+    """A table of separated values. Raises TableError where it is no text, or empty."""
+    refuse_large(path, MAX_BYTES)
+    csv.field_size_limit(MAX_CELL)
+    readings = [
+        (max(map(score, sample), default=0), -rank, encoding, separator, skip)
+        for rank, (encoding, separator, skip, sample) in enumerate(_readings(path))
+    ]
+    _, _, encoding, separator, skip = max(readings, key=lambda reading: reading[:2])
+    size = path.stat().st_size
+
+    def rows() -> Iterator[tuple[int, list[Cell]]]:
+        return _rows(path, encoding, separator, skip)
+
+    yield Book(path, [Sheet("", rows, height=size // 80 + 1)], encoding=encoding)
+
+
+def _readings(path: Path) -> Iterator[tuple[str, str, bool, list[Sequence[Cell]]]]:
+    """Every encoding and separator that the file could have, with the rows that it would begin with so."""
+    for encoding in encodings_of(path):
+        with _text(path, encoding) as text:
+            first = text.readline().strip().strip("\ufeff")
+        named = first[4:5] if first.lower().startswith("sep=") else ""
+        for separator in (named,) if named else _SEPARATORS:
+            sample: list[Sequence[Cell]] = []
+            with contextlib.suppress(TableError):
+                for _, cells in islice(_rows(path, encoding, separator, bool(named)), _SAMPLE_ROWS):
+                    sample.append(cells)
+            yield encoding, separator, bool(named), sample
+
+
+def encodings_of(path: Path) -> list[str]:
+    """The encodings in which the whole file is text, the likeliest first. Raises TableError where there is none."""
+    with path.open("rb") as binary:
+        first = binary.read(4096)
+        if first[:4] in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
+            return ["utf-32"]
+        if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return ["utf-16"]
+        if b"\0" in first:
+            wide = [name for name in ("utf-16-le", "utf-16-be") if _is_text(first[: len(first) // 2 * 2], name)]
+            found = [name for name in wide if _decodes(binary, name)]
+        elif _decodes(binary, "utf-8-sig"):
+            return ["utf-8-sig"]
+        else:
+            found = [name for name in ("gb18030", "cp950", "big5hkscs") if _decodes(binary, name)]
+    if not found:
+        raise TableError(
+            path,
+            "既不是 UTF-8、UTF-16，也不是 GBK/GB18030、Big5 编码的文字：请确认是表格文件，并另存为 .xlsx",
+            "neither UTF-8 nor GBK/GB18030 text: is it a table?",
+        )
+    return found
+
+
+def _is_text(sample: bytes, encoding: str) -> bool:
+    """Whether what was read so far is made of letters, digits, signs and Chinese characters in a 16-bit encoding."""
+    text = sample.decode(encoding, errors="replace")
+    usual = sum(
+        char in "\r\n\t" or " " <= char <= "~" or "\u3000" <= char <= "\u9fff" or char > "\uff00" for char in text
+    )
+    return usual > 0.9 * len(text) and "\ufffd" not in text[:-2]
+
+
+def _decodes(binary: io.BufferedReader, encoding: str) -> bool:
+    binary.seek(0)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    wide = encoding.startswith("utf-16")
+    try:
+        while chunk := binary.read(_CHUNK):
+            if b"\0" in chunk and not wide:
+                return False
+            decoder.decode(chunk)
+        decoder.decode(b"", True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _text(path: Path, encoding: str) -> io.TextIOWrapper:
+    """Line ends of any kind, also the bare carriage returns of old Macs, are read as one."""
+    return io.TextIOWrapper(path.open("rb"), encoding=encoding, newline=None)
+
+
+def _rows(path: Path, encoding: str, separator: str, skip: bool) -> Iterator[tuple[int, list[Cell]]]:
+    with _text(path, encoding) as text:
+        reader = csv.reader(text, delimiter=separator, strict=True)
+        while True:
+            line = reader.line_num + 1
+            try:
+                values = next(reader)
+            except StopIteration:
+                return
+            except (csv.Error, UnicodeError) as error:
+                raise TableError(
+                    path,
+                    f"第 {line} 行不成表格行（引号没有配对，或单元格超过 {MAX_CELL} 个字符）：请改正该行，"
+                    "或另存为 .xlsx",
+                    f"line {line}: not a table row: {error}",
+                ) from None
+            if any(value.count("\n") > MOST_LINES_IN_A_CELL for value in values):
+                raise TableError(
+                    path,
+                    f"第 {line} 行有一个单元格跨了 {MOST_LINES_IN_A_CELL} 行以上：多半是引号没有配对，请改正该行",
+                    f"line {line}: a cell of more than {MOST_LINES_IN_A_CELL} lines: is a quotation mark left open?",
+                )
+            if not (skip and line == 1):
+                yield line, list(_plain(values))
+
+
+def _plain(values: Iterable[str]) -> Iterator[Cell]:
+    return (value or None for value in values)
+
+
+_decode = msgspec.json.Decoder(dict[str, str | int | float | bool | None]).decode
+_decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+@contextlib.contextmanager
+def open_json(path: Path) -> Iterator[Book]:
+    """Flat JSON objects, in an array or one a line; the columns are all names that occur."""
+    size = refuse_large(path, MAX_BYTES)
+    names = _names(path)
+
+    def rows() -> Iterator[tuple[int, list[Cell]]]:
+        yield 0, list(names)
+        for number, body in _objects(path):
+            try:
+                found = _decode(body)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                yield number, [Broken(body[:500].decode(errors="replace").strip())]
+            else:
+                yield number, [found.get(name) for name in names]
+
+    yield Book(path, [Sheet("", rows, height=size // 200 + 1)])
+
+
+def _objects(path: Path) -> Iterator[tuple[int, bytes]]:
+    with path.open("rb") as file:
+        if file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+            file.seek(0)
+            yield from _array(path, file.read())
+            return
+        file.seek(0)
+        number = 0
+        while line := file.readline(MAX_LINE):
+            number += 1
+            if line.strip():
+                yield number, line.removeprefix(b"\xef\xbb\xbf")
+
+
+def _array(path: Path, body: bytes) -> Iterator[tuple[int, bytes]]:
+    try:
+        yield from enumerate(map(bytes, _decode_array(body.removeprefix(b"\xef\xbb\xbf"))), start=1)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise TableError(path, f"不是合法的 JSON：{error}", f"not JSON: {error}") from None
+
+
+def _names(path: Path) -> list[str]:
+    names: dict[str, None] = {}
+    for _, body in _objects(path):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+            names.update(dict.fromkeys(_decode(body)))
+        if len(names) > MAX_NAMES:
+            raise TableError(
+                path,
+                f"有 {MAX_NAMES} 个以上不同的字段名：应为扁平的对象，每行一个",
+                f"more than {MAX_NAMES} different names: expected flat objects, one a line",
+            )
+    return list(names)

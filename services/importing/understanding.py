@@ -1,0 +1,256 @@
+"""What was understood of a file, as a value: shown before anything is published, or handed to a program as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import islice
+from typing import Any
+
+from hallpulse.contract.encode import time_text
+from hallpulse.domain.workdays import date_of, local_day
+
+from .cells import text_of, word_of, word_set
+from .effects import CaseEffects, Effect, case_event, catalogue_effects, window_of
+from .fields import STEPS
+from .importer import NEW, UNCHANGED, Job, Rejected, Taken, field_title
+from .layout import Layout, NotRead, Passed, Row
+from .limits import Conversion
+from .notes import NoteCounts
+from .problems import NOTES, BadRow, Flag, told
+from .questions import Question
+from .reader import Reader
+from .surroundings import Stored
+from .words import CHANNELS, HANDLINGS, KINDS, ending_of, score_of
+
+_SAMPLES = 3
+_SAMPLE_ROWS = 200
+_LINES = 10
+_MOST_MONTHS = 36
+_YES_NO_FIELDS = word_set("settled unified full_process tolerates_missing commitment tolerated_missing")
+_WORDS: dict[str, Any] = {"kind": KINDS, "handling": HANDLINGS, "channel": CHANNELS}
+
+
+@dataclass(slots=True)
+class Understanding:
+    """All that is told of a file. rows: what became of them, by state; effects: figures before and after."""
+
+    file: str
+    kind: str
+    profile: dict[str, str]
+    encoding: str
+    sheets: list[dict[str, Any]] = field(default_factory=list)
+    columns: list[dict[str, Any]] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+    missing: list[dict[str, str]] = field(default_factory=list)
+    rows: Counter[str] = field(default_factory=Counter)
+    refused: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    questions: list[dict[str, Any]] = field(default_factory=list)
+    effects: list[dict[str, Any]] = field(default_factory=list)
+    departments: list[str] = field(default_factory=list)
+
+    @property
+    def open(self) -> bool:
+        """Whether a question stands open."""
+        return any(question["answer"] is None for question in self.questions)
+
+
+def understanding_of(job: Job, there: Stored, progress: Callable[[int], None]) -> Understanding:
+    """Walk through the rows as an import would, and publish nothing. Rows are left alone while a question is open."""
+    told_of = Understanding(
+        file=job.file.name,
+        kind=job.kind,
+        profile={"id": job.profile_id, "zh": job.profile.name.zh, "en": job.profile.name.en},
+        encoding=job.book.encoding,
+        sheets=[_sheet(layout) for layout in job.layouts],
+        columns=[column for layout in job.read[:1] for column in _columns(job.reader(layout))],
+        unused=_unused(job),
+        missing=_missing(job),
+        questions=[_question(question, job.answers.get(question.id)) for question in job.questions],
+        departments=sorted({written for written, _ in job.found.departments} - job.departments.known),
+    )
+    if not job.open:
+        _count_rows(job, there, told_of, progress)
+    return told_of
+
+
+def _sheet(layout: Layout | NotRead) -> dict[str, Any]:
+    if isinstance(layout, NotRead):
+        return {"name": layout.sheet.name, "read": False, "why": layout.why.zh, "why_en": layout.why.en}
+    passed = [*layout.titles, *(row for row in layout.rows() if isinstance(row, Passed))]
+    hidden = sorted(row + 1 for row in layout.sheet.hidden_rows if row + 1 > layout.header[-1])
+    return {
+        "name": layout.sheet.name,
+        "read": True,
+        "header": list(layout.header),
+        "passed": [{"line": row.line, "why": row.why.zh, "text": row.text} for row in passed],
+        "hidden_rows": hidden,
+        "merged": len({span for span in layout.merges.values()}),
+        "computed": layout.sheet.computed,
+        "since_1904": layout.sheet.since_1904,
+    }
+
+
+def _columns(reader: Reader) -> Iterator[dict[str, Any]]:
+    rows = [row for row in islice(reader.layout.rows(), _SAMPLE_ROWS) if isinstance(row, Row)]
+    for name, index in reader.layout.fields.items():
+        column = next(one for one in reader.layout.columns if one.index == index)
+        unit = column.unit or reader.decisions.units.get(name, "")
+        samples: dict[str, str] = {}
+        for row in rows:
+            written = text_of(row.cell(index))
+            if written and written not in samples and len(samples) < _SAMPLES:
+                samples[written] = _became(reader, row, name)
+        yield {
+            "field": name,
+            "column": column.letter,
+            "header": column.header,
+            "unit": unit,
+            "samples": [{"written": written, "became": became} for written, became in samples.items()],
+        }
+
+
+def _became(reader: Reader, row: Row, name: str) -> str:
+    """A sample cell as it is understood."""
+    try:
+        return _read(reader, row, name)
+    except BadRow as bad:
+        return f"✘ {told(bad.reason).what.zh}"
+
+
+def _read(reader: Reader, row: Row, name: str) -> str:
+    word = word_of(reader.cell(row, name))
+    read: Any = reader.text(row, name)
+    if name in STEPS or name in reader.profile.days_until.values():
+        moment = reader.moment(row, name)
+        read = moment and (time_text(moment.time) if moment.has_time else _day(moment.time))
+    elif name in ("statutory_days", "promised_days"):
+        found = reader.limit(row, name)
+        read = found and ("无期限" if found.days is None else f"{found.days} 个工作日")
+    elif name in _YES_NO_FIELDS:
+        read = {True: "是", False: "否"}.get(reader.yes_no(row, name))  # type: ignore[arg-type]
+    elif name in _WORDS:
+        read = reader.word(row, name, _WORDS[name])
+    elif name in ("status", "ending", "outcome"):
+        read = ending_of(word, reader.words.get(name, {})) or (word and "✘")
+    elif name == "score":
+        read = score_of(word, reader.score_codes)
+    elif name.endswith("code") or name == "case_id":
+        read = reader.code(row, name)
+    elif name == "effective_from":
+        read = reader.day(row, name)
+    elif name == "department":
+        read = reader.departments.find(text_of(reader.cell(row, name))) or "?"
+    return str(read or "")
+
+
+def _day(time: int) -> str:
+    return date_of(local_day(time)).isoformat()
+
+
+def _unused(job: Job) -> list[str]:
+    joined = {header.lower() for headers in job.profile.joined.values() for header in headers}
+    return list(
+        dict.fromkeys(
+            column.header for layout in job.read for column in layout.unused if column.header.lower() not in joined
+        )
+    )
+
+
+def _missing(job: Job) -> list[dict[str, str]]:
+    """Important fields that no column gives, and the indicators that suffer."""
+    vocabulary = job.profile.vocabulary()
+    given = {name for layout in job.read for name in job.reader(layout).layout.fields} | set(job.profile.constant)
+    given |= set(job.profile.same_time) | set(job.profile.days_until)
+    if given & {"ending", "outcome"}:
+        given.add("status")
+    return [
+        {"field": name, "name": vocabulary.names[name][0], "affects": affects}
+        for name, affects in vocabulary.important.items()
+        if name not in given
+    ]
+
+
+def _question(question: Question, answer: str | None) -> dict[str, Any]:
+    return {
+        "id": question.id,
+        "text": question.text.zh,
+        "text_en": question.text.en,
+        "choices": [{"value": one.value, "text": one.text.zh, "text_en": one.text.en} for one in question.choices],
+        "default": question.default,
+        "answer": answer,
+    }
+
+
+def _count_rows(job: Job, there: Stored, told_of: Understanding, progress: Callable[[int], None]) -> None:
+    refused: dict[tuple[str, str], list[tuple[str, int, str]]] = {}
+    notes, events = NoteCounts(), []
+    effects = CaseEffects(job.place.workdays, job.place.catalogue)
+    for outcome in job.outcomes(progress):
+        told_of.rows["read"] += 1
+        if isinstance(outcome, Rejected):
+            told_of.rows["refused"] += 1
+            key = (outcome.problem.reason, field_title(outcome.layout, outcome.problem.field))
+            refused.setdefault(key, []).append((outcome.layout.sheet.name, outcome.line, outcome.problem.detail))
+            continue
+        told_of.rows[outcome.state] += 1
+        notes.add(outcome.notes)
+        if outcome.event is not None:
+            events.append(outcome.event)
+        elif outcome.case is not None and outcome.state not in (UNCHANGED,):
+            _add_case(effects, job, outcome)
+    told_of.refused = [_refusal(key, rows) for key, rows in refused.items()]
+    told_of.notes = [_note(what, count, notes) for what, count in notes.counts.items()]
+    if job.kind == "catalogue":
+        on = max((event.data.effective_from for event in events), default="")  # type: ignore[attr-defined]
+        day = max(on, _day(there.now))
+        found = catalogue_effects(job.catalogue.known, events, date.fromisoformat(day))
+    else:
+        months = effects.months()[-_MOST_MONTHS:]
+        found = [one for month in months for one in effects.effects(month, there.figures(window_of(month)))]
+    told_of.effects = [_effect(effect) for effect in found]
+
+
+def _add_case(effects: CaseEffects, job: Job, outcome: Taken) -> None:
+    assert outcome.case is not None
+    if outcome.state == NEW:
+        effects.add((), [case_event(*step) for step in outcome.case.steps])
+        return
+    said = list(job.published(outcome))
+    ids = {event.id for event in outcome.stored}
+    added = [case_event(event.type, event.time, event.data, event.id) for event in said if event.id not in ids]
+    effects.add(outcome.stored, [*outcome.stored, *added])
+
+
+def _refusal(key: tuple[str, str], rows: Sequence[tuple[str, int, str]]) -> dict[str, Any]:
+    reason, title = key
+    words = told(reason)
+    return {
+        "reason": reason,
+        "column": title,
+        "text": words.what.zh,
+        "text_en": words.what.en,
+        "remedy": words.remedy.zh,
+        "rows": len(rows),
+        "places": [{"sheet": sheet, "line": line, "value": value} for sheet, line, value in rows[:_LINES]],
+    }
+
+
+def _note(what: Conversion | Flag, count: int, notes: NoteCounts) -> dict[str, Any]:
+    examples = [
+        {"line": note.line, "key": note.key, "written": note.written, "became": note.became}
+        for note in notes.examples.get(what, [])
+    ]
+    return {"what": str(what), "text": NOTES[what].zh, "text_en": NOTES[what].en, "rows": count, "examples": examples}
+
+
+def _effect(effect: Effect) -> dict[str, Any]:
+    return {
+        "period": effect.period,
+        "indicator": effect.indicator,
+        "before": [effect.before.numerator, effect.before.denominator],
+        "after": [effect.after.numerator, effect.after.denominator],
+    }
