@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from services.local.layout import Layout
+from services.local.suite_directory import SuiteDirectory
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -28,6 +28,6 @@ def outbox_in(directory: Path, environment: Mapping[str, str] = os.environ) -> P
     """Return the default path, one for each broker that HALLPULSE_AMQP_URL names: its events go to no other."""
     elsewhere = environment.get("HALLPULSE_AMQP_URL")
     if not elsewhere:
-        return Layout(directory).outbox
+        return SuiteDirectory(directory).outbox
     address = elsewhere.partition("://")[2].rpartition("@")[2].partition("?")[0]
     return directory / f"outbox-{re.sub(r'[^A-Za-z0-9.]+', '-', address).strip('-')}.sqlite"

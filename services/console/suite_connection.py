@@ -13,7 +13,7 @@ import click
 
 from hallpulse.domain.errors import Unavailable
 from hallpulse.settings import Settings, settings_from
-from services.local.layout import Layout, default_directory
+from services.local.suite_directory import SuiteDirectory, default_directory
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 _SERVERS = ("HALLPULSE_AMQP_URL", "HALLPULSE_DATABASE_URL")
@@ -59,13 +59,13 @@ def connect(directory: Path | None = None, environment: Mapping[str, str] | None
     if all(given.get(name) or given.get(f"{name}_FILE") for name in _SERVERS):
         return settings_from(given)
     root = directory or default_directory()
-    return settings_from({**_read(root, Layout(root).environment), **_own(given)})
+    return settings_from({**_read(root, SuiteDirectory(root).environment), **_own(given)})
 
 
 def endpoints(directory: Path | None = None) -> Endpoints:
     """Return the addresses of the suite that runs in `directory`. Raises Unavailable if none runs."""
     root = directory or default_directory()
-    raw = _read(root, Layout(root).endpoints)
+    raw = _read(root, SuiteDirectory(root).endpoints)
     return Endpoints(**{**raw, "metrics": tuple(raw["metrics"])})
 
 

@@ -17,7 +17,7 @@ from hallpulse.contract.rules import place
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
 from services.boards.files import differing, write
-from services.local.layout import CHECKOUT
+from services.local.suite_directory import CHECKOUT
 
 
 def plans_folder(given: Path | None) -> Path:

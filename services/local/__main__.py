@@ -10,7 +10,7 @@ from pathlib import Path
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.settings import SettingsError
 from services.local import detached, lifecycle
-from services.local.layout import Layout
+from services.local.suite_directory import SuiteDirectory
 
 
 class _StartLog:
@@ -40,7 +40,7 @@ class _StartLog:
 def main(directory: str, pipe: str) -> int:
     start_log = _StartLog(int(pipe))
     try:
-        lifecycle.run(Layout(Path(directory)), os.environ, start_log.say)
+        lifecycle.run(SuiteDirectory(Path(directory)), os.environ, start_log.say)
     except (HallpulseError, SettingsError, OSError) as error:
         start_log.say(f"{detached.FAILED}{' '.join(str(error).split())}")
         return 1

@@ -15,11 +15,11 @@ from pathlib import Path
 from hallpulse.broker.stopped import EXIT_STATUS
 from hallpulse.settings import DATABASE_SERVICES, service_database_variable
 from hallpulse.tls import NO_FILES, TlsFiles, client_context
-from services.local.layout import Layout
-from services.local.monitoring import Job
+from services.local.monitoring import ScrapeJob
 from services.local.parts import SuitePart
 from services.local.probes import answers
 from services.local.process_groups import Command
+from services.local.suite_directory import SuiteDirectory
 
 HOST = "127.0.0.1"
 GATEWAY = "gateway"
@@ -70,9 +70,9 @@ class Application:
         return f"{self.url}/metrics{shown}"
 
     @property
-    def job(self) -> Job:
+    def job(self) -> ScrapeJob:
         """Return the scrape job for its metrics."""
-        return Job(self.name, [self.address], TlsFiles(self.tls.ca), self.metrics_token)
+        return ScrapeJob(self.name, [self.address], TlsFiles(self.tls.ca), self.metrics_token)
 
     def part(self, environment: Mapping[str, str], given: Mapping[str, str], directory: Path) -> SuitePart:
         probe = f"{self.url}/readyz" if self.name == GATEWAY else f"{self.url}/healthz"
@@ -102,7 +102,9 @@ class Application:
         return f"{self.url}/" if self.name == GATEWAY else ""
 
 
-def applications(layout: Layout, port_of: Mapping[str, int], tls: TlsFiles, metrics_token: str) -> list[Application]:
+def applications(
+    layout: SuiteDirectory, port_of: Mapping[str, int], tls: TlsFiles, metrics_token: str
+) -> list[Application]:
     """Return the suite's services.
 
     Only the gateway is reached from outside: the others serve their metrics on the loopback address, in plain text. The

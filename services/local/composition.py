@@ -11,12 +11,12 @@ from services.local import applications, keys, servers
 from services.local.applications import Application
 from services.local.encryption import tls_files
 from services.local.files import CannotRun, private_directory, write_private
-from services.local.layout import CHECKOUT, Layout
 from services.local.monitoring import without_login
 from services.local.parts import SuitePart
 from services.local.ports import KeptPorts, is_free
 from services.local.rendering import Alerts, rendered_alerts
 from services.local.servers import Ground, SuiteServer
+from services.local.suite_directory import CHECKOUT, SuiteDirectory
 
 NOTICES = "notices"
 _NAMES = (*servers.PORT_NAMES, *(name for name in applications.NAMES if name != applications.GATEWAY))
@@ -34,7 +34,7 @@ class Suite:
     endpoints: Mapping[str, object]
 
 
-def compose(layout: Layout, given: Mapping[str, str]) -> Suite:
+def compose(layout: SuiteDirectory, given: Mapping[str, str]) -> Suite:
     """Return the suite, before anything is started. Raises CannotRun if a program is missing or a port is taken."""
     kept = keys.kept(layout.keys)  # first: the keys tell whose data this is
     tls = tls_files(layout.tls, given)

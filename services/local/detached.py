@@ -9,14 +9,14 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from services.local.files import CannotRun, private_directory
-from services.local.layout import Layout
+from services.local.suite_directory import SuiteDirectory
 from services.local.supervisor import Say
 
 READY, FAILED = "ready", "failed: "
 _MODULE = "services.local"
 
 
-def start(layout: Layout, given: Mapping[str, str], say: Say) -> None:
+def start(layout: SuiteDirectory, given: Mapping[str, str], say: Say) -> None:
     """Start the suite and return when it is ready. Raises CannotRun with the supervisor's message if it fails."""
     private_directory(layout.root)
     reading, writing = os.pipe()
@@ -33,7 +33,7 @@ def start(layout: Layout, given: Mapping[str, str], say: Say) -> None:
             supervisor.returncode = 0
 
 
-def _listen(told: Iterable[str], say: Say, layout: Layout) -> None:
+def _listen(told: Iterable[str], say: Say, layout: SuiteDirectory) -> None:
     for line in map(str.rstrip, told):
         if line == READY:
             return
@@ -43,7 +43,7 @@ def _listen(told: Iterable[str], say: Say, layout: Layout) -> None:
     raise CannotRun(f"the supervisor ended without a word (log: {layout.log('supervisor')})")
 
 
-def _spawn(layout: Layout, given: Mapping[str, str], writing: int) -> subprocess.Popen[bytes]:
+def _spawn(layout: SuiteDirectory, given: Mapping[str, str], writing: int) -> subprocess.Popen[bytes]:
     path = layout.log("supervisor")
     argv = [sys.executable, "-P", "-m", _MODULE, str(layout.root), str(writing)]
     nothing = subprocess.DEVNULL

@@ -12,15 +12,15 @@ from pathlib import Path
 from services.local import process_groups, state
 from services.local.composition import Suite, compose
 from services.local.files import CannotRun, private_directory, write_private
-from services.local.layout import Layout
 from services.local.process_groups import Identity
 from services.local.state import PartState, SuiteState
+from services.local.suite_directory import SuiteDirectory
 from services.local.supervisor import DROP, WAKE, Say, Supervisor
 
 _SUPERVISOR_PATIENCE = 90.0
 
 
-def run(layout: Layout, given: Mapping[str, str], say: Say) -> None:
+def run(layout: SuiteDirectory, given: Mapping[str, str], say: Say) -> None:
     """Start the suite, report "ready", and stay until asked to stop.
 
     Raises CannotRun, with nothing left running, if it cannot start.
@@ -39,7 +39,7 @@ def run(layout: Layout, given: Mapping[str, str], say: Say) -> None:
         os.close(lock)
 
 
-def down(layout: Layout, say: Say, drop: bool = False) -> bool:
+def down(layout: SuiteDirectory, say: Say, drop: bool = False) -> bool:
     """End a suite and its remaining processes; return False if nothing ran. Other processes are not touched.
 
     drop: at once, because its data is to be deleted.
@@ -56,7 +56,7 @@ def down(layout: Layout, say: Say, drop: bool = False) -> bool:
     return ended or leftovers
 
 
-def wake(layout: Layout) -> bool:
+def wake(layout: SuiteDirectory) -> bool:
     """Restart the parts that wait for a person; return False if no suite runs here."""
     known = running(layout)
     if known is not None:
@@ -64,13 +64,13 @@ def wake(layout: Layout) -> bool:
     return known is not None
 
 
-def running(layout: Layout) -> SuiteState | None:
+def running(layout: SuiteDirectory) -> SuiteState | None:
     """Return the state of the running suite, or None if no supervisor lives."""
     known = state.read(layout.state)
     return known if known is not None and known.is_alive() else None
 
 
-def _hold(layout: Layout) -> int:
+def _hold(layout: SuiteDirectory) -> int:
     """Lock the directory; a second suite, which would share its data, is refused."""
     try:
         lock = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -93,7 +93,7 @@ def _me() -> Identity:
     return me
 
 
-def _end_leftovers(layout: Layout) -> None:
+def _end_leftovers(layout: SuiteDirectory) -> None:
     """End the processes of a killed supervisor; they end by themselves, but may not have yet."""
     known = state.read(layout.state)
     if known is not None:
@@ -111,7 +111,7 @@ def _end_parts(known: SuiteState) -> bool:
     return bool(leftovers)
 
 
-def _announce(layout: Layout, suite: Suite, say: Say) -> None:
+def _announce(layout: SuiteDirectory, suite: Suite, say: Say) -> None:
     _write_json(layout.environment, suite.environment)
     _write_json(layout.endpoints, suite.endpoints)
     say("ready")
@@ -121,6 +121,6 @@ def _write_json(path: Path, content: Mapping[str, object]) -> None:
     write_private(path, json.dumps(content, indent=1))
 
 
-def _withdraw(layout: Layout) -> None:
+def _withdraw(layout: SuiteDirectory) -> None:
     for file in (layout.endpoints, layout.environment, layout.state):
         file.unlink(missing_ok=True)

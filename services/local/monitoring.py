@@ -31,7 +31,7 @@ _BCRYPT_ROUNDS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ScrapeJob:
     """A scrape job: the addresses to fetch metrics from.
 
     tls: over HTTPS, trusting its authority, with its client certificate if there is one; token: bearer token of the
@@ -64,7 +64,7 @@ class Prometheus:
     log: Path
     port: int
     password: str
-    jobs: Sequence[Job]
+    jobs: Sequence[ScrapeJob]
     rules: Mapping[str, str]
     alertmanager_url: str
 
@@ -174,7 +174,7 @@ def web_configuration(password: str) -> str:
     return yaml.safe_dump({"basic_auth_users": {USER: hashed}, "http_server_config": {"headers": headers}})
 
 
-def prometheus_configuration(jobs: Sequence[Job], alertmanager_url: str) -> str:
+def prometheus_configuration(jobs: Sequence[ScrapeJob], alertmanager_url: str) -> str:
     configuration: dict[str, object] = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
         "rule_files": ["rules/*.yml"],
@@ -196,7 +196,7 @@ def _alertmanager(url: str) -> dict[str, object]:
     return found | {"static_configs": [{"targets": [urlsplit(without_login(url)).netloc]}]}
 
 
-def _queues(jobs: Sequence[Job]) -> list[dict[str, object]]:
+def _queues(jobs: Sequence[ScrapeJob]) -> list[dict[str, object]]:
     """Return the scrape job for queue lengths, which the broker serves under a separate address."""
     return [
         {

@@ -17,13 +17,13 @@ from services.local import probes, programs
 from services.local.encryption import scrape_files
 from services.local.files import CannotRun
 from services.local.keys import Keys
-from services.local.layout import Layout
-from services.local.monitoring import BROKER, Alertmanager, Job, Prometheus
+from services.local.monitoring import BROKER, Alertmanager, Prometheus, ScrapeJob
 from services.local.parts import SuitePart
 from services.local.ports import KeptPorts
 from services.local.postgres import Postgres
 from services.local.rabbitmq import OPERATOR, BrokerPorts, RabbitMQ, User
 from services.local.rendering import Alerts
+from services.local.suite_directory import SuiteDirectory
 
 PORT_NAMES = (
     "gateway",
@@ -45,7 +45,7 @@ _BROKER_PATIENCE = 60.0
 class Ground:
     """The common base of every server. given: the caller's environment; tls: certificates to encrypt with."""
 
-    layout: Layout
+    layout: SuiteDirectory
     given: Mapping[str, str]
     ports: KeptPorts
     keys: Keys
@@ -62,7 +62,7 @@ class SuiteServer:
     parts: tuple[SuitePart, ...]
     environment: Mapping[str, str]
     for_services: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    scraped: tuple[Job, ...] = ()
+    scraped: tuple[ScrapeJob, ...] = ()
 
 
 def database(ground: Ground) -> SuiteServer:
@@ -111,7 +111,7 @@ def broker(ground: Ground) -> SuiteServer:
         "HALLPULSE_AMQP_URL": server.amqp_url(operator),
         "HALLPULSE_MANAGEMENT_URL": server.management_url(operator),
     }
-    scraped = (Job(BROKER, [f"{server.host}:{server.ports.metrics}"], shown.client),)
+    scraped = (ScrapeJob(BROKER, [f"{server.host}:{server.ports.metrics}"], shown.client),)
     parts = _broker_parts(server, lambda: _declare(environment, ground))
     return SuiteServer(parts, environment, {"gateway": {"HALLPULSE_AMQP_URL": server.amqp_url(gateway)}}, scraped)
 
@@ -166,7 +166,7 @@ def alertmanager(ground: Ground, alerts: Alerts) -> SuiteServer:
     return SuiteServer((part,), {"HALLPULSE_ALERTMANAGER_URL": server.url})
 
 
-def prometheus(ground: Ground, alerts: Alerts, scraped: Sequence[Job], alertmanager_url: str) -> SuiteServer:
+def prometheus(ground: Ground, alerts: Alerts, scraped: Sequence[ScrapeJob], alertmanager_url: str) -> SuiteServer:
     url = ground.given.get("HALLPULSE_PROMETHEUS_URL")
     if url:
         return _elsewhere({"HALLPULSE_PROMETHEUS_URL": url})

@@ -10,10 +10,10 @@ from types import FrameType
 from services.local import state
 from services.local.child import Child
 from services.local.files import CannotRun
-from services.local.layout import Layout
 from services.local.parts import SuitePart
 from services.local.process_groups import Identity
 from services.local.state import SuiteState
+from services.local.suite_directory import SuiteDirectory
 
 Say = Callable[[str], None]
 
@@ -31,7 +31,7 @@ class StopRequested(Exception):
 
 
 class Supervisor:
-    def __init__(self, layout: Layout, me: Identity, say: Say) -> None:
+    def __init__(self, layout: SuiteDirectory, me: Identity, say: Say) -> None:
         self._layout, self._me, self._say = layout, me, say
         self._stages: list[list[Child]] = []
         self._stop_asked = self._drop = self._woken = False

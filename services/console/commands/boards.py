@@ -19,7 +19,7 @@ from services.boards.publish.push import push as push_all
 from services.console.past_samples import SHANGHAI, write_history
 from services.console.suite_connection import connect, directory_option
 from services.console.usage import check_or_write, plans_folder
-from services.local.layout import CHECKOUT, Layout
+from services.local.suite_directory import CHECKOUT, SuiteDirectory
 
 PROMETHEUS = "http://prometheus:9090"
 _plans = click.option("--plans", "folder", type=click.Path(path_type=Path), help="Folder of plan files.")
@@ -52,7 +52,7 @@ def history(*, directory: Path) -> None:
     Figures of past days are computed from the stored events as they are known now, up to yesterday. Prometheus takes
     them up within a minute.
     """
-    layout = Layout(directory.absolute())
+    layout = SuiteDirectory(directory.absolute())
     today = datetime.now(SHANGHAI).date()
     count = write_history(connect(layout.root), layout.prometheus / "data", today)
     click.echo(f"{count} samples of the past, on the boards within a minute")

@@ -23,7 +23,7 @@ from services.console.demo.scene import county_of, mark, refuse_another, scene
 from services.console.past_samples import SHANGHAI, NoHistory, write_history
 from services.console.suite_connection import connect, directory_option, endpoints
 from services.console.usage import input_file, screen
-from services.local.layout import CHECKOUT, Layout
+from services.local.suite_directory import CHECKOUT, SuiteDirectory
 from services.simulator import simulate
 from services.simulator.county import CASES_A_YEAR
 
@@ -51,7 +51,7 @@ def command(file: Path | None, *, once: bool, cases: int, events_out: BinaryIO |
     if events_out is not None:
         _write_events(events_out, cases)
         return
-    layout = Layout(directory.absolute())
+    layout = SuiteDirectory(directory.absolute())
     if file is not None:
         kind_of(file)  # what cannot be shown is refused before anything starts
     else:
@@ -67,7 +67,7 @@ def command(file: Path | None, *, once: bool, cases: int, events_out: BinaryIO |
         raise SystemExit(0 if not once else 1) from None
 
 
-def _play(layout: Layout, file: Path | None, cases: int) -> None:
+def _play(layout: SuiteDirectory, file: Path | None, cases: int) -> None:
     settings = connect(layout.root)
     shown = scene(settings)
     with closing(open_store(settings.database_url)) as store:
@@ -81,7 +81,7 @@ def _play(layout: Layout, file: Path | None, cases: int) -> None:
     show_addresses(screen(), endpoints(layout.root), layout.root)
 
 
-def _write_past(layout: Layout) -> None:
+def _write_past(layout: SuiteDirectory) -> None:
     """Write the plan's past days into Prometheus; without them the present is still shown."""
     today = datetime.now(SHANGHAI).date()
     try:

@@ -20,7 +20,7 @@ from hallpulse.contract.speaker import IDENTITY
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.store import Deed, Held, KeptRefusal, Outcome, Store, open_store
 from services.console.console_texts import REVEALED
-from services.console.refusals.choice import Choice, choice_options
+from services.console.refusals.choice import RefusalChoice, choice_options
 from services.console.refusals.listed import leaving, looked_at
 from services.console.refusals.masked_view import revealed, shown, table_of, text_of, withheld_line
 from services.console.refusals.vouching import Vouched, Vouching
@@ -28,7 +28,7 @@ from services.console.suite_connection import connect, directory_option
 from services.console.usage import screen
 from services.ingest.refusals import read_queue
 from services.local import lifecycle
-from services.local.layout import Layout
+from services.local.suite_directory import SuiteDirectory
 
 _IDS_A_LINE = 1000
 """Ids in one audit entry."""
@@ -49,7 +49,7 @@ def command() -> None:
 @click.option("--all", "done", is_flag=True, help="Also those that were replayed or dropped lately.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @directory_option
-def list_refused(choice: Choice, after: str, done: bool, as_json: bool, directory: Path) -> None:
+def list_refused(choice: RefusalChoice, after: str, done: bool, as_json: bool, directory: Path) -> None:
     """List refused events, oldest first, with a count by reason. Numbers that may be a person's are masked.
 
     The list comes from the database: the queue is not touched.
@@ -136,7 +136,7 @@ def read(directory: Path) -> None:
 @choice_options
 @click.option("--dry-run", is_flag=True, help="Only say what would be sent.")
 @directory_option
-def replay(choice: Choice, dry_run: bool, directory: Path) -> None:
+def replay(choice: RefusalChoice, dry_run: bool, directory: Path) -> None:
     """Send refused events again, as they are, those that would be accepted now; the others stay.
 
     Each goes out on behalf of the hall that sent it, under the routing key by which it came. Withheld, and named with
@@ -173,7 +173,7 @@ def replay(choice: Choice, dry_run: bool, directory: Path) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be dropped.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @directory_option
-def drop(choice: Choice, dry_run: bool, yes: bool, directory: Path) -> None:
+def drop(choice: RefusalChoice, dry_run: bool, yes: bool, directory: Path) -> None:
     """Take refused events off the queue for good."""
     dropped: Counter[str] = Counter()
     with (
@@ -207,12 +207,14 @@ def resume(directory: Path) -> None:
         why = resume_ingest(settings.amqp_url)
         if why is not None:
             store.audit.append(Deed("ingest.resume", detail={"stopped": why}))
-    lifecycle.wake(Layout(directory.absolute()))
+    lifecycle.wake(SuiteDirectory(directory.absolute()))
     click.echo(f"ingest goes on; it was stopped since {why}" if why else "ingest is not stopped by refusals")
 
 
 @contextmanager
-def _audited(directory: Path, action: str, choice: Choice, done: Counter[str], *, dry_run: bool) -> Iterator[None]:
+def _audited(
+    directory: Path, action: str, choice: RefusalChoice, done: Counter[str], *, dry_run: bool
+) -> Iterator[None]:
     """Write an audit entry for an action, also if it broke off.
 
     Raises Unavailable before the action if the audit cannot be written. done: number of events sent or dropped, by
@@ -230,7 +232,7 @@ def _audited(directory: Path, action: str, choice: Choice, done: Counter[str], *
                 store.audit.append(Deed(action, choice.source or "", _region(choice), detail))
 
 
-def _region(choice: Choice) -> int | None:
+def _region(choice: RefusalChoice) -> int | None:
     region = (choice.source or "").removeprefix("/").partition("/")[0]
     return choice.region or (int(region) if region.isdecimal() and len(region) == 6 else None)
 
@@ -253,7 +255,7 @@ def _queue(directory: Path) -> Iterator[RefusedQueue]:
 
 
 @contextmanager
-def _replayed(store: Store, choice: Choice) -> Iterator[Note]:
+def _replayed(store: Store, choice: RefusalChoice) -> Iterator[Note]:
     """Write an audit entry for each event that was sent again, by sender and source, also if it broke off."""
     done: list[tuple[str, Vouched]] = []
 

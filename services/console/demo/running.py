@@ -14,7 +14,7 @@ from hallpulse.domain.errors import HallpulseError
 from services.console import console_texts as texts
 from services.console.usage import screen
 from services.local import detached, lifecycle
-from services.local.layout import Layout
+from services.local.suite_directory import SuiteDirectory
 
 _WATCH_SECONDS = 1.0
 
@@ -24,7 +24,7 @@ class DemoStopped(Exception):
 
 
 @contextmanager
-def suite(layout: Layout) -> Iterator[None]:
+def suite(layout: SuiteDirectory) -> Iterator[None]:
     """Run a suite inside the block; one that ran before is used and left running."""
     say = screen(stderr=True).print
     if lifecycle.running(layout) is not None:
@@ -43,7 +43,7 @@ def suite(layout: Layout) -> Iterator[None]:
         lifecycle.down(layout, lambda line: say(line, markup=False))
 
 
-def wait_for_stop(layout: Layout) -> None:
+def wait_for_stop(layout: SuiteDirectory) -> None:
     """Wait until Ctrl-C or SIGTERM. Raises HallpulseError if the suite ends by itself."""
     while lifecycle.running(layout) is not None:
         time.sleep(_WATCH_SECONDS)
@@ -53,7 +53,7 @@ def wait_for_stop(layout: Layout) -> None:
 class _Stop:
     """A signal handler that waits until the supervisor has recorded that it runs: before that, nothing could end it."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: SuiteDirectory) -> None:
         self._layout = layout
         self._asked = False
 

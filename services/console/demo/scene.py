@@ -18,12 +18,12 @@ from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
 from hallpulse.store import Store, hash_of
 from services.importing.surroundings import clock, today, workdays
-from services.local.layout import Layout
+from services.local.suite_directory import SuiteDirectory
 from services.simulator import County
 from services.simulator.county import CASES_A_YEAR, moment
 
 
-def refuse_another(layout: Layout, cases: int) -> None:
+def refuse_another(layout: SuiteDirectory, cases: int) -> None:
     """Raise HallpulseError if the data belongs to a demonstration with another number of cases."""
     try:
         found = json.loads(_place(layout).read_text())["cases"]
@@ -36,11 +36,11 @@ def refuse_another(layout: Layout, cases: int) -> None:
         )
 
 
-def mark(layout: Layout, cases: int) -> None:
+def mark(layout: SuiteDirectory, cases: int) -> None:
     _place(layout).write_text(json.dumps({"cases": cases}))
 
 
-def _place(layout: Layout) -> Path:
+def _place(layout: SuiteDirectory) -> Path:
     """Return the path of the size mark, inside the database's directory, so that it is deleted with the data."""
     return (layout.database if layout.database.is_dir() else layout.root) / "demonstration.json"
 

@@ -20,7 +20,7 @@ Command = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class RefusalChoice:
     """The chosen filters; None stands for any.
 
     region: with all below it; since, until: time of refusal, `until` excluded.
@@ -50,7 +50,7 @@ def choice_options(function: Command) -> Command:
     @functools.wraps(function)
     def chosen(*, since: datetime | None, until: datetime | None, **given: Any) -> None:
         names = ("reason", "source", "region", "hall", "limit")
-        choice = Choice(since=_local(since), until=_local(until), **{name: given.pop(name) for name in names})
+        choice = RefusalChoice(since=_local(since), until=_local(until), **{name: given.pop(name) for name in names})
         function(choice=choice, **given)
 
     for option in (

@@ -14,7 +14,7 @@ _ENOUGH_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class SuiteDirectory:
     root: Path
 
     @property
