@@ -73,7 +73,7 @@ class Postgres:
         return self.directory / "data"
 
     def url(self, database: str = DATABASE) -> str:
-        """The administrator's URL, the owner of the tables."""
+        """The URL of the administrator, who owns the tables."""
         return f"postgresql://{_SUPERUSER}:{self.password}@{HOST}:{self.port}/{database}"
 
     def service_url(self, role: str, password: str) -> str:
