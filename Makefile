@@ -46,7 +46,7 @@ test-unit: setup-test ## Run the tests that need no server
 chaos: setup-test ## Let FAULTS=200 faults strike while events are published, then check every event and figure; SEED=n repeats
 	$(RUN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED)
 
-flood: setup-test ## Offer ten times what ingest takes, for a minute, to a suite of its own
+flood: setup-test ## Offer ten times what ingest takes, for a minute, to a separate suite
 	$(RUN)/python -m tests.chaos.flood
 
 returns: setup-test ## Give messages back LOOKS=100 and RETURNS=60 times in every way: nothing is lost; HALLPULSE_RABBITMQ_HOME=DIR for another RabbitMQ
@@ -74,17 +74,20 @@ lint: setup-test ## Style, types, the arrows between packages, and that generate
 	$(RUN)/python scripts/indicators_table.py --check
 	$(RUN)/hallpulse boards render --check
 	$(RUN)/hallpulse rules render --check
+	$(RUN)/python scripts/picture.py --check
+	$(RUN)/python scripts/words.py
 
 format: setup-test ## Put the code in its usual form
 	$(RUN)/ruff check --fix .
 	$(RUN)/ruff format .
 
-generate: setup-test ## Write again what is generated: schemas, boards, rules
+generate: setup-test ## Write again what is generated: schemas, boards, rules, the picture of docs/architecture.md
 	$(RUN)/python -m hallpulse.contract.schema --write
 	$(RUN)/python -m services.gateway.openapi --write
 	$(RUN)/python scripts/indicators_table.py --write
 	$(RUN)/hallpulse boards render
 	$(RUN)/hallpulse rules render
+	$(RUN)/python scripts/picture.py --write
 
 bench: ## Measure this machine, everything side by side; SECTIONS="ingest latency" only some of it
 	@scripts/setup.sh bench

@@ -12,7 +12,7 @@ from bench import boards, growth, latency, peering, reads, refusals, throughput
 from bench.grounds import grounds
 from bench.options import Options
 from bench.results import RESULTS, keep, machine
-from services.console.screen import screen
+from services.console.usage import screen
 
 Section = Callable[[Options], dict[str, Any]]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hallpulse.settings import Settings
-from services.console.connection import Endpoints, connect, endpoints
+from services.console.suite_connection import Endpoints, connect, endpoints
 from tests.servers import scratch
 
 HALLPULSE = Path(sys.executable).with_name("hallpulse")

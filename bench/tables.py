@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from services.console.screen import screen
+from services.console.usage import screen
 
 
 class Row(NamedTuple):

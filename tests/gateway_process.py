@@ -16,7 +16,7 @@ import httpx
 
 from services.gateway.doorkeeper import hash_of
 from services.local import ports
-from services.local.processes import wait_until
+from services.local.process_groups import wait_until
 
 ROOT = Path(__file__).parents[1]
 READ_TOKEN = "reads-everything"

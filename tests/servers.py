@@ -19,9 +19,9 @@ from pathlib import Path
 import psycopg
 
 from hallpulse.tls import NO_FILES, TlsFiles, client_context
-from services.local import ports, processes
+from services.local import ports, process_groups
 from services.local.postgres import Postgres, for_tests
-from services.local.processes import Command
+from services.local.process_groups import Command
 from services.local.rabbitmq import OPERATOR, BrokerPorts, RabbitMQ, User
 
 _START_SECONDS = 60.0
@@ -40,9 +40,9 @@ def scratch(prefix: str) -> Iterator[Path]:
 @contextlib.contextmanager
 def running(command: Command, ready: Callable[[int], bool], by: signal.Signals) -> Iterator[int]:
     """Run until the block ends; the error shows the end of the log where it does not become ready."""
-    process = processes.spawn(command)
+    process = process_groups.spawn(command)
     try:
-        if not processes.wait_until(lambda: process.poll() is not None or ready(process.pid), _START_SECONDS):
+        if not process_groups.wait_until(lambda: process.poll() is not None or ready(process.pid), _START_SECONDS):
             raise RuntimeError(f"{command.argv[0]} is not ready after {_START_SECONDS:.0f} s")
         if process.poll() is not None:
             raise RuntimeError(f"{command.argv[0]} ended at once:\n{command.log.read_text()[-2000:]}")
@@ -58,7 +58,7 @@ def _stop(process: subprocess.Popen[bytes], by: signal.Signals) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    processes.kill_group(process.pid)
+    process_groups.kill_group(process.pid)
 
 
 @dataclass(frozen=True)

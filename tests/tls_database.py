@@ -12,7 +12,7 @@ from pathlib import Path
 
 from services.local import ports, programs
 from services.local.identity import RunAs, run_as
-from services.local.processes import Command
+from services.local.process_groups import Command
 from tests.authority import Authority
 from tests.servers import running, scratch
 

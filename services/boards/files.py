@@ -1,4 +1,4 @@
-"""Rendered files on disk: written where they differ, or only compared."""
+"""Rendered files on disk: written if they differ, or only compared."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 
 def differing(folder: Path, files: Mapping[str, str], owned: str) -> list[Path]:
-    """What is missing, other or no longer rendered. owned: a pattern of the files that nobody else writes here."""
+    """Return the paths that are missing, different or obsolete. owned: pattern of the files written only here."""
     other = [folder / name for name, text in files.items() if _read(folder / name) != text]
     stale = [path for path in _owned(folder, owned) if str(path.relative_to(folder)) not in files]
     return sorted([*other, *stale])
 
 
 def write(folder: Path, files: Mapping[str, str], owned: str) -> list[Path]:
-    """Bring the folder to what is rendered; the paths that were written or deleted."""
+    """Write the rendered files; return the paths that were written or deleted."""
     changed = differing(folder, files, owned)
     for path in changed:
         text = files.get(str(path.relative_to(folder)))

@@ -1,4 +1,4 @@
-"""How fast things are told: what a deployment sets, apart from what a plan promises."""
+"""The timing of alerts: set by a deployment, separate from the plan's promises."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """When rules are evaluated, how long a condition must hold, how notices are gathered and repeated.
+    """Intervals of rules and notices: evaluation, duration of a condition, grouping and repetition.
 
-    verdict: a figure must stand so long before it is told; unmeasured: so long may a target go without figures;
-    unattended: so long may cases be due soon without one decision; silence: so long may a hall say nothing while it
-    is open; opens, closes: a hall's hours on working days, Asia/Shanghai, None for at any time;
-    refused_share, refused_events: told when more than the share was refused, out of at least so many events;
-    hall_refused_share, hall_refused_over: the same of one hall, told to its owner.
+    verdict: a state must last this long before an alert; unmeasured: a target may lack figures this long; unattended:
+    cases may be due soon this long without one decision; silence: a hall may send nothing this long while it is open;
+    opens, closes: a hall's hours on working days, Asia/Shanghai, None for always; refused_share, refused_events: alert
+    above this share of refused events, out of at least this number; hall_refused_share, hall_refused_over: likewise for
+    one hall, sent to its owner.
     """
 
     evaluation: timedelta = 30 * SECOND
@@ -46,7 +46,7 @@ class Intervals:
 
 
 OFFICE = Intervals()
-"""For a bureau at work."""
+"""Intervals for a bureau."""
 
 DEMO = Intervals(
     evaluation=2 * SECOND,
@@ -64,12 +64,12 @@ DEMO = Intervals(
     group_interval=5 * SECOND,
     repeat=4 * HOUR,
 )
-"""For a demonstration and for tests: everything within seconds."""
+"""Intervals for a demonstration and for tests: everything within seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What notices and boards point to; a gateway or board left empty gives links that begin at the server's root."""
+    """Link targets of notices and boards; an empty gateway or board gives links relative to the server's root."""
 
     gateway: str = ""
     grafana: str = ""
@@ -77,7 +77,7 @@ class Links:
 
 
 def duration(span: timedelta) -> str:
-    """As Prometheus and Alertmanager write it, in the largest unit that is whole."""
+    """Return a duration in Prometheus' and Alertmanager's form, in the largest unit that is whole."""
     whole = round(span.total_seconds())
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
         if whole and whole % size == 0:

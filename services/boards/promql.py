@@ -1,4 +1,4 @@
-"""PromQL as text: selectors, exact numbers, and the templates by which a notice says an amount."""
+"""PromQL as text: selectors, exact numbers, and templates for amounts in notices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hallpulse.domain.rules import Unit
 
 
 def select(metric: str, **labels: str | int) -> str:
-    """`metric{label="value"}`; `hall__re` stands for `hall=~`, a regular expression."""
+    """Return `metric{label="value"}`; `hall__re` stands for `hall=~`, a regular expression."""
     inside = ",".join(_matcher(name, str(value)) for name, value in labels.items())
     return f"{metric}{{{inside}}}" if inside else metric
 
@@ -21,12 +21,12 @@ def _matcher(name: str, value: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A string of PromQL, which has Go's escapes."""
+    """Return a PromQL string literal, with Go's escapes."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 def number(amount: Fraction | float) -> str:
-    """Without a needless point or exponent: 1/1000 → 0.001."""
+    """Return a number without a trailing point or exponent: 1/1000 → 0.001."""
     text = f"{float(amount):.12f}".rstrip("0").rstrip(".")
     return "0" if text in ("", "-0") else text
 
@@ -37,12 +37,12 @@ GAP_WORDS: dict[Unit, str] = {"share": " 个百分点", "count": "", "days": " �
 
 
 def literal(text: str) -> str:
-    """A text from a plan, in which two braces are two braces."""
+    """Return a plan's text with its braces escaped from the template."""
     return text.replace("{{", "{{ `{{` }}")
 
 
 def department_name(region: int) -> str:
-    """The name of the alert's department; its code where nobody named it."""
+    """Return the template of the alert's department name; its code if it has no name."""
     query = f'hallpulse_department_info{{region="{region}",department=%q}}'
     named = '{{ . | first | label "zh" }}'
     code = "{{ $labels.department }}"
@@ -50,7 +50,10 @@ def department_name(region: int) -> str:
 
 
 def asked(expr: str, form: str = "%.2f", arguments: Sequence[str] = ()) -> str:
-    """The first value of an expression, formatted, or "no data". %q in it stands for a label of the alert."""
+    """Return a template of an expression's first value, formatted, or "no data".
+
+    %q in it stands for a label of the alert.
+    """
     query = f"(printf `{expr}` {' '.join(arguments)})" if arguments else f"`{expr}`"
     return (
         f'{{{{ with query {query} }}}}{{{{ . | first | value | printf "{form}" }}}}{{{{ else }}}}{NO_DATA}{{{{ end }}}}'
@@ -58,12 +61,14 @@ def asked(expr: str, form: str = "%.2f", arguments: Sequence[str] = ()) -> str:
 
 
 def amount(expr: str, unit: Unit, arguments: Sequence[str] = ()) -> str:
-    """The same in the unit's own measure: a share in percent, a count without decimals."""
+    """Return a template of the amount in the unit's form: a share in percent, a count without decimals."""
     if unit == "share":
         return asked(f"{expr} * 100", "%.2f", arguments)
     return asked(expr, "%.0f" if unit == "count" else "%.1f", arguments)
 
 
 def each(expr: str, line: str, otherwise: str) -> str:
-    """A line for every series of an expression; in `line` `.Labels` and `.Value` are the series'."""
+    """Return a template with a line for every series of an expression; `.Labels` and `.Value` in `line` are the
+    series'.
+    """
     return f"{{{{ with query `{expr}` }}}}{{{{ range . }}}}{line}{{{{ end }}}}{{{{ else }}}}{otherwise}{{{{ end }}}}"

@@ -1,11 +1,11 @@
-"""The files with which Grafana brings up data source and boards by itself."""
+"""The files with which Grafana provisions data source and boards."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from services.boards.board.look import DATA_SOURCE_UID, LANGUAGES
+from services.boards.board.panels import DATA_SOURCE_UID, LANGUAGES
 from services.boards.rules.rule import as_yaml
 
 GENERATED = "# 由 hallpulse boards render 生成,请勿手改。 Rendered by `hallpulse boards render`.\n"
@@ -19,7 +19,7 @@ MOUNTED_AT = "/var/lib/grafana/dashboards"
 
 
 def data_source(prometheus_url: str) -> dict[str, Any]:
-    """Prometheus as Grafana's API and its provisioning take it; user and password of the URL where it holds them."""
+    """Return Prometheus as a data source for Grafana's API and provisioning, with the URL's login, if any."""
     parts = urlsplit(prometheus_url)
     source = {
         "name": "Hallpulse Prometheus",
@@ -40,7 +40,7 @@ def _login(user: str, password: str) -> dict[str, Any]:
 
 
 def provisioning_files(prometheus_url: str) -> dict[str, str]:
-    """Path → text. Grafana reads the password of Prometheus from the file that the deployments mount."""
+    """Return path → text. Grafana reads Prometheus' password from the file that the deployments mount."""
     source = {**data_source(prometheus_url), **_login(PROMETHEUS_USER, f"$__file{{{PASSWORD_FILE}}}")}
     sources = {"apiVersion": 1, "datasources": [{**source, "editable": False}]}
     providers = {"apiVersion": 1, "providers": [_provider(language) for language in LANGUAGES]}

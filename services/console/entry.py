@@ -1,4 +1,4 @@
-"""Where the `hallpulse` command begins: the base install, which is for programs that publish, says what it lacks."""
+"""Entry point of `hallpulse`; in the base install, which lacks the command's packages, it says what to install."""
 
 from __future__ import annotations
 

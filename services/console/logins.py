@@ -16,7 +16,7 @@ from services.local.monitoring import web_configuration
 
 
 def write_login(folder: Path, server: str, environment: Mapping[str, str]) -> None:
-    """Raises SettingsError where there is no password, OSError where the file cannot be written."""
+    """Write a server's login file. Raises SettingsError without a password, OSError if the file cannot be written."""
     variable = f"HALLPULSE_{server.upper()}_PASSWORD"
     password = setting(environment, variable)
     if not password:

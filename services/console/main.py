@@ -13,8 +13,8 @@ from hallpulse.domain.errors import HallpulseError
 from hallpulse.settings import SettingsError
 
 _COMMANDS_AT = Path(__file__).parent / "commands"
-# Python keeps these names for itself.
-_MODULES = {"import": "importing"}
+_PLACES = {"import": ("importing", "command"), "down": ("up", "down")}
+"""Command → module and name, for commands that are not `command` in a module of their name."""
 
 SUMMARIES = {
     "demo": "Start everything and show a year of a county, simulated or from a file.",
@@ -40,7 +40,7 @@ SUMMARIES = {
 
 
 class SuiteCommands(click.Group):
-    """Every module of `commands` that is there; errors raised on purpose become one line on stderr and status 1."""
+    """The modules of `commands` as subcommands; an error raised on purpose becomes one line on stderr and status 1."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -49,8 +49,8 @@ class SuiteCommands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"services.console.commands.{_module(cmd_name)}")
-        command: click.Command = module.command
+        module, name = _place(cmd_name)
+        command: click.Command = getattr(importlib.import_module(f"services.console.commands.{module}"), name)
         command.name = cmd_name
         return command
 
@@ -69,12 +69,12 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _module(name: str) -> str:
-    return _MODULES.get(name, name)
+def _place(name: str) -> tuple[str, str]:
+    return _PLACES.get(name, (name, "command"))
 
 
 def _is_there(name: str) -> bool:
-    place = _COMMANDS_AT / _module(name)
+    place = _COMMANDS_AT / _place(name)[0]
     return place.with_suffix(".py").exists() or (place / "__init__.py").exists()
 
 
@@ -88,6 +88,6 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    # What it would log, the commands say in their own words.
+    # pika's log would repeat what the commands report themselves
     logging.getLogger("pika").setLevel(logging.CRITICAL + 1)
     cli(args=arguments, prog_name="hallpulse")

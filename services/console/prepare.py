@@ -1,6 +1,7 @@
-"""`python -m services.console.prepare`: what must be there before the services of a deployment start; twice is as once.
+"""`python -m services.console.prepare`: prepare a deployment before its services start; running it again changes
+nothing.
 
-Tables, a database role for each service, calendars, the broker's topology, and the broker user of the gateway.
+It makes tables, a database role for each service, calendars, the broker's topology, and the gateway's broker user.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ PAUSE_SECONDS = 2.0
 
 
 def prepare(settings: Settings) -> None:
-    """All of it; roles and user only where the settings say how services and gateway will find their servers."""
+    """Prepare everything; roles and user only if the settings name the addresses that services and gateway will use."""
     migrate(settings.database_url, settings.service_database_urls)
     store = open_store(settings.database_url, pool_size=1, service="prepare")
     try:
@@ -40,7 +41,7 @@ def prepare(settings: Settings) -> None:
 
 
 def make_gateway_user(management_url: str, gateway_url: str) -> None:
-    """A user that may publish for every hall, and do nothing else."""
+    """Make a broker user that may publish for every hall, and do nothing else."""
     parts = urlsplit(gateway_url)
     if parts.username != GATEWAY_USER or not parts.password:
         raise SettingsError(f"HALLPULSE_GATEWAY_AMQP_URL: expected amqp://{GATEWAY_USER}:PASSWORD@HOST/VHOST")
@@ -48,7 +49,7 @@ def make_gateway_user(management_url: str, gateway_url: str) -> None:
 
 
 def patiently(work: Callable[[], None], say: Callable[[str], None]) -> None:
-    """Servers of a deployment start at the same time: wait for them, but not for ever."""
+    """Run `work`, and again while servers of the deployment are starting, for a limited time."""
     last = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:

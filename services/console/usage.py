@@ -1,29 +1,32 @@
-"""What commands share: bad usage as one line and exit status 2, the folder of plans, rendered files."""
+"""Shared by the commands: usage errors (one line, exit status 2), the plans folder, rendered files, the terminal."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
 from hallpulse.contract.reasons import Refused
 from hallpulse.contract.validation import place
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
 from services.boards.files import differing, write
-from services.local.layout import CHECKOUT
+from services.local.suite_directory import CHECKOUT
 
 
 def plans_folder(given: Path | None) -> Path:
-    """The one that is named, else HALLPULSE_PLANS, else the checkout's."""
+    """Return the given folder, else HALLPULSE_PLANS, else the checkout's."""
     return given or Path(os.environ.get("HALLPULSE_PLANS") or CHECKOUT / "plans")
 
 
 def check_or_write(command: str, folder: Path, files: Mapping[str, str], owned: str, *, check: bool) -> None:
-    """Say what was written; or, only checking, what is not as rendered, and exit 1."""
+    """Write files and print the changed paths; with `check`, print those that differ and exit with status 1."""
     changed = differing(folder, files, owned) if check else write(folder, files, owned)
     if check and changed:
         for path in changed:
@@ -39,20 +42,20 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 class BadUsage(click.ClickException):
-    """What was asked for cannot be meant; one line says what was expected."""
+    """A usage error; one line says what was expected."""
 
     exit_code = 2
 
 
 def input_file(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
-    """A click callback: the file must be there."""
+    """Return the path (a click callback). Raises BadUsage if it is no file."""
     if path is not None and not path.is_file():
         raise BadUsage(f"{path}: expected a file, there is {'a directory' if path.is_dir() else 'none'}")
     return path
 
 
 def hall_options(command: Decorated) -> Decorated:
-    """`--region` and `--hall` of the hall that speaks."""
+    """Add `--region` and `--hall` of the publishing hall."""
     region = click.option(
         "--region",
         type=int,
@@ -66,7 +69,7 @@ def hall_options(command: Decorated) -> Decorated:
 
 
 def checked_place(region: int | None, hall: str, settings: Settings) -> tuple[int, str]:
-    """The county and the hall. Raises BadUsage where there can be no such hall, or nobody says which county."""
+    """Return the county and the hall. Raises BadUsage for an invalid hall, or without a single county to use."""
     if region is None:
         region = _only_region(settings)
     try:
@@ -83,3 +86,19 @@ def _only_region(settings: Settings) -> int:
     if len(regions) != 1:
         raise BadUsage(f"--region: expected a county code; the plans are of {len(regions)} counties")
     return regions.pop()
+
+
+PIPED_WIDTH = 180
+
+
+def screen(*, stderr: bool = False) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PIPED_WIDTH
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+
+
+def progress_bars(*columns: ProgressColumn) -> Progress:
+    """Return progress bars on stderr, removed when done; none if stderr is no terminal."""
+    own = columns or (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    console = screen(stderr=True)
+    return Progress(*own, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)

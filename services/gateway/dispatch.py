@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from hallpulse.domain.errors import Unavailable
-from hallpulse.publisher.pipeline import Pipeline
+from hallpulse.publisher.confirmed_channel import ConfirmedChannel
 
 from .courier import Message
 
@@ -16,7 +16,7 @@ CONNECT_SECONDS = 10.0
 
 
 class PipelineCourier:
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: ConfirmedChannel) -> None:
         self._pipeline = pipeline
 
     @property
@@ -38,7 +38,7 @@ class PipelineCourier:
 @contextmanager
 def open_courier(amqp_url: str) -> Iterator[PipelineCourier]:
     """Raises Unavailable where the broker cannot be reached."""
-    pipeline = Pipeline(amqp_url)
+    pipeline = ConfirmedChannel(amqp_url)
     pipeline.start(CONNECT_SECONDS)
     try:
         yield PipelineCourier(pipeline)

@@ -13,7 +13,7 @@ from hallpulse.contract.decode import BATCH_TYPE
 from hallpulse.contract.encode import encode_batch
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.errors import Unavailable
-from hallpulse.publisher.pipeline import Pipeline
+from hallpulse.publisher.confirmed_channel import ConfirmedChannel
 
 EVENTS_AN_ENVELOPE = 100
 MOST_GATHERED = 20_000
@@ -38,7 +38,7 @@ class Outlet:
     """
 
     def __init__(self, amqp_url: str) -> None:
-        self._pipeline = Pipeline(amqp_url)
+        self._pipeline = ConfirmedChannel(amqp_url)
         self._gathered: dict[str, list[HallEvent]] = {}
         self._count = 0
         self._under_way: deque[tuple[_Envelope, Future[None]]] = deque()

@@ -10,11 +10,11 @@ from pathlib import Path
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.settings import SettingsError
 from services.local import detached, lifecycle
-from services.local.layout import Layout
+from services.local.suite_directory import SuiteDirectory
 
 
-class _Teller:
-    """To the log always; to whoever waits at the other end of the pipe until the suite is ready."""
+class _StartLog:
+    """Lines for the log, and until the suite is ready for the waiting process at the other end of the pipe."""
 
     def __init__(self, pipe: int) -> None:
         os.set_inheritable(pipe, False)
@@ -38,11 +38,11 @@ class _Teller:
 
 
 def main(directory: str, pipe: str) -> int:
-    teller = _Teller(int(pipe))
+    start_log = _StartLog(int(pipe))
     try:
-        lifecycle.run(Layout(Path(directory)), os.environ, teller.say)
+        lifecycle.run(SuiteDirectory(Path(directory)), os.environ, start_log.say)
     except (HallpulseError, SettingsError, OSError) as error:
-        teller.say(f"{detached.FAILED}{' '.join(str(error).split())}")
+        start_log.say(f"{detached.FAILED}{' '.join(str(error).split())}")
         return 1
     return 0
 

@@ -1,6 +1,6 @@
-"""The suite's own services as parts: `python -m services.NAME`, with their settings in the environment.
+"""The suite's services as parts: `python -m services.NAME`, with their settings in the environment.
 
-A service is told only the secrets that it needs: no administrator's address, no password of another.
+A service gets only the secrets that it needs: no administrator's address, no password of another service.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from pathlib import Path
 from hallpulse.broker.stopped import EXIT_STATUS
 from hallpulse.settings import DATABASE_SERVICES, service_database_variable
 from hallpulse.tls import NO_FILES, TlsFiles, client_context
-from services.local.layout import Layout
-from services.local.monitoring import Job
-from services.local.parts import Part
+from services.local.monitoring import ScrapeJob
+from services.local.parts import SuitePart
 from services.local.probes import answers
-from services.local.processes import Command
+from services.local.process_groups import Command
+from services.local.suite_directory import SuiteDirectory
 
 HOST = "127.0.0.1"
 GATEWAY = "gateway"
 _PATIENCE = 10.0
 NAMES = (GATEWAY, "ingest", "catalogue", "targets", "reports", "notices")
-# What a program needs of its caller besides its settings; no proxies: all its servers are on this machine or named.
+# Inherited besides the settings. No proxies: all servers are on this machine or named.
 _PASSED_ON = ("PATH", "HOME", "USER", "TMPDIR", "LANG", "TZ")
 
 
@@ -42,12 +42,12 @@ SECRETS: Mapping[str, tuple[str, ...]] = {
     "HALLPULSE_GRAFANA_TOKEN": (),
     **{service_database_variable(name): () for name in DATABASE_SERVICES},
 }
-"""Variable → the services that are told it; with those two by which every service finds its servers, all secrets."""
+"""Variable → the services that get it; these and the two server addresses are all secrets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """`tls`: with a certificate it answers over HTTPS; `metrics_token`: opens its metrics, the gateway's need none."""
+    """A service as a part. tls: it answers over HTTPS; metrics_token: opens its metrics, unused by the gateway."""
 
     name: str
     port: int
@@ -65,26 +65,26 @@ class Application:
 
     @property
     def metrics_url(self) -> str:
-        """For programs: it holds the token that opens it."""
+        """The address of its metrics for programs, with the token that opens them."""
         shown = f"?token={self.metrics_token}" if self.metrics_token else ""
         return f"{self.url}/metrics{shown}"
 
     @property
-    def job(self) -> Job:
-        """How Prometheus fetches its metrics."""
-        return Job(self.name, [self.address], TlsFiles(self.tls.ca), self.metrics_token)
+    def job(self) -> ScrapeJob:
+        """Return the scrape job for its metrics."""
+        return ScrapeJob(self.name, [self.address], TlsFiles(self.tls.ca), self.metrics_token)
 
-    def part(self, environment: Mapping[str, str], given: Mapping[str, str], directory: Path) -> Part:
+    def part(self, environment: Mapping[str, str], given: Mapping[str, str], directory: Path) -> SuitePart:
         probe = f"{self.url}/readyz" if self.name == GATEWAY else f"{self.url}/healthz"
         trusted = client_context(TlsFiles(self.tls.ca)) if self.tls.cert else None
-        # -P: what lies in the directory of the data is not imported.
+        # -P: files in the data directory are not imported.
         argv = (sys.executable, "-P", "-m", f"services.{self.name}")
         own = {"HALLPULSE_TLS_CERT": self.tls.cert, "HALLPULSE_TLS_KEY": self.tls.key}
         own[f"HALLPULSE_{self._port_variable}"] = str(self.port)
         whole = told(self.name, _passed_on(given) | dict(environment)) | own
-        # Without a supervisor nobody would end one that hangs; what it had not finished is done again by the next.
+        # Without a supervisor nothing would end a hanging service; the next one redoes its unfinished work.
         command = Command(argv, whole, directory, self.log, dies_by=signal.SIGKILL)
-        return Part(
+        return SuitePart(
             self.name,
             lambda: command,
             lambda _: answers(probe, trusted),
@@ -102,10 +102,13 @@ class Application:
         return f"{self.url}/" if self.name == GATEWAY else ""
 
 
-def applications(layout: Layout, port_of: Mapping[str, int], tls: TlsFiles, metrics_token: str) -> list[Application]:
-    """The gateway alone is asked from outside: the others show their metrics on the loopback address, in plain text.
+def applications(
+    layout: SuiteDirectory, port_of: Mapping[str, int], tls: TlsFiles, metrics_token: str
+) -> list[Application]:
+    """Return the suite's services.
 
-    What its own metrics count (requests by documented route) is open, as the contract says.
+    Only the gateway is reached from outside: the others serve their metrics on the loopback address, in plain text. The
+    gateway's own metrics (requests by documented route) are open, as the contract says.
     """
     return [
         Application(name, port_of[name], layout.log(name), tls)
@@ -116,7 +119,7 @@ def applications(layout: Layout, port_of: Mapping[str, int], tls: TlsFiles, metr
 
 
 def told(name: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment without the secrets that a service has no use for, and without the files that hold them."""
+    """Return an environment without the secrets that a service does not need, and without the files that hold them."""
     withheld = {variable for variable, services in SECRETS.items() if name not in services}
     return {key: value for key, value in environment.items() if key.removesuffix("_FILE") not in withheld}
 

@@ -1,4 +1,4 @@
-"""A certificate authority for tests, and what it signs: made in memory, its key forgotten at once."""
+"""A certificate authority for tests and the certificates that it signs: made in memory, its key discarded at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """PEM of a certificate, and of its key."""
+    """A certificate and its key, both PEM."""
 
     certificate: bytes
     key: bytes
@@ -27,14 +27,17 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """ca: who trusts it trusts the others; server: for the named hosts; client: for who is asked who comes."""
+    """Three certificates.
+
+    ca: the authority to trust; server: for the named hosts; client: for programs that must show one.
+    """
 
     ca: bytes
     server: Pair
     client: Pair
 
     def files(self) -> dict[str, bytes]:
-        """By the names under which they are written."""
+        """Return file name → content."""
         return {
             "ca.pem": self.ca,
             "server.pem": self.server.certificate,
@@ -45,9 +48,10 @@ class Certificates:
 
 
 def make_certificates(hosts: Sequence[str], now: datetime, lasts: timedelta) -> Certificates:
-    """hosts: names and addresses that the server's certificate is good for, besides this machine's loopback ones.
+    """Make an authority and its certificates.
 
-    The authority's key is not kept: nobody can ever make another certificate of it.
+    hosts: names and addresses of the server, besides this machine's loopback ones. The authority's key is not kept: no
+    further certificate can be signed with it.
     """
     key = generate_private_key(SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Hallpulse, for tests only")])

@@ -1,4 +1,4 @@
-"""One part as it runs: started, looked after, started again when it dies."""
+"""One running part: start it, watch it, restart it when it dies."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.local import processes
-from services.local.parts import Part, Restarts
-from services.local.processes import Identity
+from services.local import process_groups
+from services.local.parts import Restarts, SuitePart
+from services.local.process_groups import Identity
 from services.local.state import FAILING, HALTED, RESTARTING, RUNNING, STARTING, PartState
 
 _FAULT = re.compile(r"FATAL|PANIC|error|exception", re.IGNORECASE)
@@ -21,9 +21,9 @@ _LINES_LOOKED_AT, _LONGEST_LINE = 200, 700
 
 @dataclass(slots=True)
 class Child:
-    """`now` is monotonic time; `due`: when a dead one is to start again."""
+    """A part's process and state. now: monotonic seconds; due: when a dead one is to start again."""
 
-    part: Part
+    part: SuitePart
     state: str = STARTING
     restarts: Restarts = field(default_factory=Restarts)
     due: float = 0.0
@@ -40,16 +40,16 @@ class Child:
         command = self.part.command()
         self._log = command.log
         self._log_offset = command.log.stat().st_size if command.log.exists() else 0
-        self._process = processes.spawn(command)
-        self._identity = processes.identity_of(self._process.pid)
+        self._process = process_groups.spawn(command)
+        self._identity = process_groups.identity_of(self._process.pid)
         self._started = now
         self._becomes(STARTING)
 
     def died(self) -> bool:
-        """Asked while it should live; what its process left behind in its group is ended with it."""
+        """Return whether the process has died; the rest of its process group is ended with it."""
         if self._process is None or self._process.poll() is None:
             return False
-        processes.kill_group(self._process.pid)
+        process_groups.kill_group(self._process.pid)
         self._exit_status, self._process, self._identity = self._process.returncode, None, None
         return True
 
@@ -77,7 +77,7 @@ class Child:
         return self.state in (RESTARTING, FAILING) and now >= self.due
 
     def recovered(self, now: float) -> bool:
-        """Whether it was failing until now, and has lived long enough to be trusted again."""
+        """Return whether it was failing until now, and has lived long enough to be trusted again."""
         if self.state != RUNNING or not self.restarts.is_failing or not self.restarts.lived_well(now - self._started):
             return False
         self.restarts.in_a_row = 0
@@ -88,7 +88,7 @@ class Child:
             self._process.send_signal(by)
 
     def wait_until_gone(self) -> None:
-        """Killed where it takes longer than its patience."""
+        """Wait for its end; kill it after its `patience`."""
         if self._process is None:
             return
         try:
@@ -96,11 +96,11 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        processes.kill_group(self._process.pid)
+        process_groups.kill_group(self._process.pid)
         self._process = self._identity = None
 
     def why(self) -> str:
-        """What it said last, for the one line that a person reads."""
+        """Return the reason for its end in one line: its last words in the log, or its exit status."""
         if self._log is None:
             return "never started"
         said = _telling_line(self._log, self._log_offset) or f"exit status {self._exit_status}, no message"
@@ -128,7 +128,7 @@ class Child:
 
 
 def _telling_line(log: Path, offset: int) -> str:
-    """Of what was written from `offset` on: the last line that speaks of an error, else the last."""
+    """Return the last line written after `offset` that reports an error, else the last line."""
     with log.open("rb") as lines:
         lines.seek(offset)
         raw = deque((line for line in lines if line.strip()), maxlen=_LINES_LOOKED_AT)

@@ -1,4 +1,4 @@
-"""Which parts make up the suite here, with which settings."""
+"""The composition of the suite: its parts and their settings."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from services.boards import Links
 from services.local import applications, keys, servers
 from services.local.applications import Application
 from services.local.encryption import tls_files
-from services.local.errors import CannotRun
-from services.local.files import private_directory, write_private
-from services.local.layout import CHECKOUT, Layout
+from services.local.files import CannotRun, private_directory, write_private
 from services.local.monitoring import without_login
-from services.local.parts import Part
+from services.local.parts import SuitePart
 from services.local.ports import KeptPorts, is_free
 from services.local.rendering import Alerts, rendered_alerts
-from services.local.servers import Ground, Server
+from services.local.servers import Ground, SuiteServer
+from services.local.suite_directory import CHECKOUT, SuiteDirectory
 
 NOTICES = "notices"
 _NAMES = (*servers.PORT_NAMES, *(name for name in applications.NAMES if name != applications.GATEWAY))
@@ -25,16 +24,19 @@ _NAMES = (*servers.PORT_NAMES, *(name for name in applications.NAMES if name != 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """stages: each starts when the one before is ready; environment: the settings of services and commands."""
+    """The suite's parts.
 
-    stages: tuple[tuple[Part, ...], ...]
+    stages: each starts when the previous one is ready; environment: settings of services and commands.
+    """
+
+    stages: tuple[tuple[SuitePart, ...], ...]
     environment: Mapping[str, str]
     endpoints: Mapping[str, object]
 
 
-def compose(layout: Layout, given: Mapping[str, str]) -> Suite:
-    """Raises CannotRun where a program is missing or a port is taken: before anything was started."""
-    kept = keys.kept(layout.keys)  # first: they say whose data lies here
+def compose(layout: SuiteDirectory, given: Mapping[str, str]) -> Suite:
+    """Return the suite, before anything is started. Raises CannotRun if a program is missing or a port is taken."""
+    kept = keys.kept(layout.keys)  # first: the keys tell whose data this is
     tls = tls_files(layout.tls, given)
     ground = Ground(layout, given, KeptPorts(layout.ports, _NAMES), kept, tls)
     found = _applications(ground)
@@ -62,7 +64,9 @@ def _port(ground: Ground, name: str) -> int:
     return int(own)
 
 
-def _part(application: Application, ground: Ground, common: Mapping[str, str], all_servers: tuple[Server, ...]) -> Part:
+def _part(
+    application: Application, ground: Ground, common: Mapping[str, str], all_servers: tuple[SuiteServer, ...]
+) -> SuitePart:
     environment = dict(common)
     if application.name == applications.GATEWAY:
         environment["HALLPULSE_SUITE_STATE"] = str(ground.layout.state)
@@ -71,7 +75,7 @@ def _part(application: Application, ground: Ground, common: Mapping[str, str], a
     return application.part(environment, ground.given, ground.layout.root)
 
 
-def _monitoring(ground: Ground, found: list[Application], broker: Server) -> tuple[Server, Server]:
+def _monitoring(ground: Ground, found: list[Application], broker: SuiteServer) -> tuple[SuiteServer, SuiteServer]:
     alerts = _alerts(ground, _gateway_url(found))
     alertmanager = servers.alertmanager(ground, alerts)
     scraped = [*(one.job for one in found), *broker.scraped]
@@ -88,7 +92,7 @@ def _alerts(ground: Ground, gateway: str) -> Alerts:
     return rendered_alerts(_plans(ground.given), pace, receiver, links, str(token_file))
 
 
-def _environment(ground: Ground, all_servers: tuple[Server, ...]) -> dict[str, str]:
+def _environment(ground: Ground, all_servers: tuple[SuiteServer, ...]) -> dict[str, str]:
     environment = {
         "HALLPULSE_PLANS": str(_plans(ground.given)),
         "HALLPULSE_CALENDARS": str(_from_checkout(ground.given, "CALENDARS", "calendars")),
@@ -116,12 +120,14 @@ def _plans(given: Mapping[str, str]) -> Path:
 
 
 def _from_checkout(given: Mapping[str, str], variable: str, name: str) -> Path:
-    """Absolute: services and commands run in directories of their own."""
+    """Return the path as absolute: services and commands run in other directories."""
     return Path(given.get(f"HALLPULSE_{variable}") or CHECKOUT / name).absolute()
 
 
 def _endpoints(found: list[Application], environment: Mapping[str, str]) -> dict[str, object]:
-    """The contract's `.run/endpoints.json`. The URLs of metrics, Prometheus and Alertmanager open them as they are."""
+    """Return the contract's `.run/endpoints.json`; the URLs of metrics, Prometheus and Alertmanager include their
+    logins.
+    """
     return {
         "amqp": without_login(environment["HALLPULSE_AMQP_URL"]),
         "database": environment["HALLPULSE_DATABASE_URL"],

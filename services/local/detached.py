@@ -1,4 +1,4 @@
-"""The supervisor in the background: it tells whoever started it how the start goes, through a pipe."""
+"""The supervisor in the background; a pipe reports its start to the command that launched it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 
-from services.local.errors import CannotRun
-from services.local.files import private_directory
-from services.local.layout import Layout
+from services.local.files import CannotRun, private_directory
+from services.local.suite_directory import SuiteDirectory
 from services.local.supervisor import Say
 
 READY, FAILED = "ready", "failed: "
 _MODULE = "services.local"
 
 
-def start(layout: Layout, given: Mapping[str, str], say: Say) -> None:
-    """Returns when the suite is ready. Raises CannotRun, in the supervisor's own words, where it does not get there."""
+def start(layout: SuiteDirectory, given: Mapping[str, str], say: Say) -> None:
+    """Start the suite and return when it is ready. Raises CannotRun with the supervisor's message if it fails."""
     private_directory(layout.root)
     reading, writing = os.pipe()
     with open(reading, encoding="utf-8") as told:
@@ -30,11 +29,11 @@ def start(layout: Layout, given: Mapping[str, str], say: Say) -> None:
             supervisor.send_signal(signal.SIGTERM)
             raise
         finally:
-            # From here on `down` ends it; nobody waits for it.
+            # From here on `down` ends it; no process waits for it.
             supervisor.returncode = 0
 
 
-def _listen(told: Iterable[str], say: Say, layout: Layout) -> None:
+def _listen(told: Iterable[str], say: Say, layout: SuiteDirectory) -> None:
     for line in map(str.rstrip, told):
         if line == READY:
             return
@@ -44,7 +43,7 @@ def _listen(told: Iterable[str], say: Say, layout: Layout) -> None:
     raise CannotRun(f"the supervisor ended without a word (log: {layout.log('supervisor')})")
 
 
-def _spawn(layout: Layout, given: Mapping[str, str], writing: int) -> subprocess.Popen[bytes]:
+def _spawn(layout: SuiteDirectory, given: Mapping[str, str], writing: int) -> subprocess.Popen[bytes]:
     path = layout.log("supervisor")
     argv = [sys.executable, "-P", "-m", _MODULE, str(layout.root), str(writing)]
     nothing = subprocess.DEVNULL

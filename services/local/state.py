@@ -1,4 +1,4 @@
-"""What runs, written down at every change: so that `status` can show it and `down` ends nobody else's process."""
+"""The suite's state, written at every change, so that `status` can show it and `down` ends only its processes."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from services.local.files import write_private
-from services.local.processes import Identity
+from services.local.process_groups import Identity
 
 RUNNING, STARTING, RESTARTING, FAILING, HALTED = "running", "starting", "restarting", "failing", "halted"
-"""Halted: it ended on purpose and waits for a person; failing: it keeps dying, and is tried ever more slowly."""
+"""States of a part. Halted: it ended on purpose and waits for a person; failing: it keeps dying, and pauses get longer.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """since, failing_since, next_try: in seconds since the epoch; exit_status: of its last process, none if none ended.
+    """A part's state, times in seconds since the epoch. since: of this state; exit_status: of its last process, or
+    None.
 
-    why: what a process that keeps dying, or waits for a person, said last; failing_since: its first death of those in a
-    row, 0 where it does not keep dying; next_try: when it is started again, 0 where that is not awaited.
+    why: last message of a part that keeps dying or waits for a person; failing_since: first death in a row, 0 if it
+    does not keep dying; next_try: time of the next start, 0 if none is planned.
     """
 
     name: str
@@ -54,7 +56,7 @@ def write(path: Path, state: SuiteState) -> None:
 
 
 def read(path: Path) -> SuiteState | None:
-    """None where nothing was written, or nothing that can be read: then nothing is known to run."""
+    """Return the written state, or None if there is none or it cannot be read: then no suite is known to run."""
     try:
         raw = json.loads(path.read_text())
         return SuiteState(_identity(raw["supervisor"]), tuple(_part(part) for part in raw["parts"]))

@@ -1,4 +1,4 @@
-"""Starts the parts stage by stage, keeps them alive, and ends them in the opposite order, whatever happened."""
+"""Start the parts stage by stage, keep them alive, and end them in the opposite order in any case."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from types import FrameType
 
 from services.local import state
 from services.local.child import Child
-from services.local.errors import CannotRun
-from services.local.layout import Layout
-from services.local.parts import Part
-from services.local.processes import Identity
+from services.local.files import CannotRun
+from services.local.parts import SuitePart
+from services.local.process_groups import Identity
 from services.local.state import SuiteState
+from services.local.suite_directory import SuiteDirectory
 
 Say = Callable[[str], None]
 
@@ -26,18 +26,18 @@ _POLL_SECONDS = 0.05
 _WATCH_SECONDS = 0.25
 
 
-class StopAsked(Exception):
-    """Somebody wants the suite to end: Ctrl-C, `hallpulse down`, or a closed terminal."""
+class StopRequested(Exception):
+    """A request to end the suite: Ctrl-C, `hallpulse down`, or a closed terminal."""
 
 
 class Supervisor:
-    def __init__(self, layout: Layout, me: Identity, say: Say) -> None:
+    def __init__(self, layout: SuiteDirectory, me: Identity, say: Say) -> None:
         self._layout, self._me, self._say = layout, me, say
         self._stages: list[list[Child]] = []
         self._stop_asked = self._drop = self._woken = False
 
-    def run(self, stages: Sequence[Sequence[Part]], on_ready: Callable[[], None]) -> None:
-        """Returns when it is told to stop. Raises CannotRun where a part does not start; nothing is left running."""
+    def run(self, stages: Sequence[Sequence[SuitePart]], on_ready: Callable[[], None]) -> None:
+        """Run until asked to stop. Raises CannotRun if a part does not start; nothing is left running."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, DROP):
             signal.signal(number, self._note_stop)
         signal.signal(WAKE, self._note_wake)
@@ -46,7 +46,7 @@ class Supervisor:
                 self._start([Child(part) for part in stage])
             on_ready()
             self._watch()
-        except StopAsked:
+        except StopRequested:
             self._say("stopping")
         finally:
             self._stop()
@@ -103,7 +103,7 @@ class Supervisor:
         return True
 
     def _halted(self, child: Child) -> bool:
-        """Whether it ended on purpose: the others run on, and a person must look."""
+        """Return whether the part ended on purpose: the others run on, and it waits for a person."""
         if not child.wants_a_person:
             return False
         child.halt()
@@ -130,7 +130,7 @@ class Supervisor:
 
     def _pause(self, seconds: float) -> None:
         if self._stop_asked:
-            raise StopAsked
+            raise StopRequested
         time.sleep(seconds)
 
     def _write(self) -> None:

@@ -1,4 +1,4 @@
-"""A county's year as events, made up and reproducible: for demonstrations, load and tests."""
+"""A county's year as events, simulated and reproducible: for demonstrations, load and tests."""
 
 from .county import County
 from .stream import Sent, simulate

@@ -1,4 +1,4 @@
-"""The county that is simulated: who it is, its halls, and how well its departments work."""
+"""The simulated county: its plan, its halls, and how well its departments work."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from hallpulse.domain.workdays import Workdays, day_of
 
 CASES_A_YEAR = 64_000
 ITEMS = 1_196
-"""382 of 1,196 items are 31.940 %: no other number of items near 1,200 comes as near to 31.94 %."""
+"""382 of 1,196 items are 31.940 %: the number near 1,200 that comes closest to 31.94 %."""
 MICROSECONDS_A_SECOND = 1_000_000
 _SHANGHAI_SECONDS = 8 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Hall:
-    """share: of all cases; rated: of decided cases; tallies_only: it sends daily counts and no cases."""
+class SimulatedHall:
+    """A simulated hall. share: of all cases; rated: of decided cases; tallies_only: it sends daily counts, no cases."""
 
     id: str
     mark: str
@@ -26,7 +26,7 @@ class Hall:
     rated: float
     tallies_only: bool = False
     departments: frozenset[str] = frozenset()
-    """Empty: all of them."""
+    """Departments in the hall; empty for all."""
 
 
 _TOWN = frozenset(
@@ -35,21 +35,21 @@ _TOWN = frozenset(
 )  # fmt: skip
 MAIN_HALL = "government-hall"
 HALLS = (
-    Hall(MAIN_HALL, "ZW", 0.72, 0.78),
-    Hall("tianqiaoling", "TQ", 0.11, 0.70, departments=_TOWN),
-    Hall("daxinggou", "DX", 0.09, 0.92, departments=_TOWN),
-    Hall("luozigou", "LZ", 0.08, 0.55, departments=_TOWN),
-    Hall("baicaogou", "BC", 0.0, 0.0, tallies_only=True),
+    SimulatedHall(MAIN_HALL, "ZW", 0.72, 0.78),
+    SimulatedHall("tianqiaoling", "TQ", 0.11, 0.70, departments=_TOWN),
+    SimulatedHall("daxinggou", "DX", 0.09, 0.92, departments=_TOWN),
+    SimulatedHall("luozigou", "LZ", 0.08, 0.55, departments=_TOWN),
+    SimulatedHall("baicaogou", "BC", 0.0, 0.0, tallies_only=True),
 )
 HASTY_HALL = "daxinggou"
-"""Here the staff presses "very satisfied" for the visitor, within seconds."""
+"""The hall whose staff presses "very satisfied" for visitors, within seconds."""
 SILENT_HALL = "luozigou"
-"""This one loses its line for some days in June and sends everything afterwards."""
+"""The hall that loses its line for some days in June and sends everything afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """Shares of a department's cases; late: decided so; slow: accepted so; eve: suspended just before the due day."""
+    """Shares of a department's cases. late: decided late; slow: accepted late; eve: suspended just before it is due."""
 
     late: float = 0.025
     slow: float = 0.01
@@ -57,7 +57,7 @@ class Habits:
     eve: bool = False
     extended: float = 0.01
     dawdled: float = 0.02
-    """Instant items that take days all the same."""
+    """Share of instant items that take days."""
     backdated: float = 0.0
 
 
@@ -76,16 +76,16 @@ LOAD: Mapping[str, float] = {
     "natural-resources": 3, "agriculture": 3, "education": 2, "veterans": 2, "forestry": 2, "power-supply": 2,
     "water-supply": 2, "ecology": 1.5, "disabled-persons": 1.5, "emergency": 1.2, "tobacco": 1.2, "fire-rescue": 1,
 }  # fmt: skip
-"""How many cases a department has; a department that is not named here has little to do with the public."""
+"""Department → relative number of cases; a department without an entry has few."""
 LITTLE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class County:
-    """What a simulated year is a function of.
+    """The parameters of a simulated year.
 
-    until: microseconds since 1970-01-01 UTC; nothing that would arrive later is made. cases: of the whole period.
-    A longer `until` gives the same events and then more: what was published once is published again, never otherwise.
+    until: microseconds since 1970-01-01 UTC; nothing that would arrive later is made. cases: of the whole period. A
+    longer `until` gives the same events and then more: events published once come again unchanged.
     """
 
     plan: Plan
@@ -111,19 +111,19 @@ class County:
         return day_of(self.plan.period.end)
 
     def dice(self, *subject: object) -> random.Random:
-        """Chance that depends on the seed, the county and the subject alone."""
+        """Return a random generator that depends on the seed, the county and the subject alone."""
         return random.Random("|".join(map(str, (self.seed, self.region, self.plan.period.start, *subject))))
 
 
 def moment(day: int, second: float = 0.0) -> int:
-    """A second of a local day, as microseconds since 1970-01-01 UTC; to the millisecond, as hall systems write."""
+    """Return a second of a local day as microseconds since 1970-01-01 UTC, to the millisecond, as hall systems do."""
     return int((day * 86_400 - _SHANGHAI_SECONDS + second) * 1000) * 1000
 
 
 def new_id(dice: random.Random, at: int) -> str:
-    """A UUID of version 7 (RFC 9562): the moment in milliseconds, then bits from the dice.
+    """Return a UUID of version 7 (RFC 9562): milliseconds of the time, then random bits.
 
-    at: microseconds since 1970-01-01 UTC. Ids in order of time keep the store's index small and quick.
+    at: microseconds since 1970-01-01 UTC. Ids in order of time keep the store's index small and fast.
     """
     bits = dice.getrandbits(74)
     text = f"{at // 1000 << 80 | 7 << 76 | bits >> 62 << 64 | 2 << 62 | bits & (1 << 62) - 1:032x}"

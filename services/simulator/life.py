@@ -1,4 +1,4 @@
-"""The life of one case: what happens to it, on which days, and what the hall writes down."""
+"""The life of one case: its steps, their days, and the entries in the hall's books."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hallpulse.contract.events import (
 )
 from hallpulse.domain.workdays import Workdays, local_day
 
-from .county import HABITS, HASTY_HALL, USUAL, Habits, Hall, moment, new_id
+from .county import HABITS, HASTY_HALL, USUAL, Habits, SimulatedHall, moment, new_id
 from .rhythm import office_second, online_second
 
 _MINUTE = 60_000_000
@@ -47,7 +47,7 @@ _DAYS_OFF = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CaseEntry:
     """One entry in the hall's books; its time may be wrong, and it may be entered long after."""
 
     time: int
@@ -59,19 +59,19 @@ class Told:
 
 @dataclass(slots=True)
 class Life:
-    """A case that is being lived; `told` is what has been written down so far."""
+    """A simulated case; `entries` holds the entries so far."""
 
     case_id: str
-    hall: Hall
+    hall: SimulatedHall
     item: ItemPublished
     workdays: Workdays
     dice: random.Random
     now: int = 0
-    told: list[Told] = field(default_factory=list)
+    entries: list[CaseEntry] = field(default_factory=list)
     habits: Habits = USUAL
 
-    def live(self, day: int) -> list[Told]:
-        """Everything that is ever written down of a case that is received on a day."""
+    def live(self, day: int) -> list[CaseEntry]:
+        """Return all entries of a case that is received on a day."""
         self.habits = HABITS.get(self.item.department, USUAL)
         self._receive(day)
         if self.item.handling == "instant" and self.dice.random() >= self.habits.dawdled:
@@ -80,18 +80,18 @@ class Life:
             self._work()
         if self.dice.random() < SPOILT:
             self._spoil()
-        return self.told
+        return self.entries
 
-    def _tell(self, kind: EventType, data: Data, entered: int = 0) -> Told:
-        told = Told(self.now, new_id(self.dice, max(self.now, entered)), kind, data, entered)
-        self.told.append(told)
-        return told
+    def _enter(self, kind: EventType, data: Data, entered: int = 0) -> CaseEntry:
+        entry = CaseEntry(self.now, new_id(self.dice, max(self.now, entered)), kind, data, entered)
+        self.entries.append(entry)
+        return entry
 
     def _only(self, kind: EventType) -> None:
-        self._tell(kind, CaseOnly(self.case_id))
+        self._enter(kind, CaseOnly(self.case_id))
 
     def _later(self, working_days: int) -> None:
-        """Go on after so many working days, in office hours; on the day itself never before what came last."""
+        """Move on by a number of working days, to office hours; on the same day never before the last entry."""
         day = local_day(self.now)
         if working_days <= 0 and self.workdays.is_working(day):
             later = self.now + self.dice.randint(3, 90) * _MINUTE
@@ -118,15 +118,15 @@ class Life:
             statutory_days=item.statutory_days if carries else None,
             promised_days=item.promised_days if carries else None,
         )
-        self._tell(EventType.CASE_RECEIVED, data)
+        self._enter(EventType.CASE_RECEIVED, data)
 
     def _at_once(self) -> None:
-        """Decided on the spot; what came in the evening or on a day off is, when the office opens."""
+        """Decide on the spot; a case of the evening or of a day off when the office opens."""
         if not self.workdays.is_working(local_day(self.now)) or self._closed():
             self._later(1)
         else:
             self.now += self.dice.randint(1, 12) * _MINUTE
-        self._tell(EventType.CASE_ACCEPTED, Accepted(self.case_id))
+        self._enter(EventType.CASE_ACCEPTED, Accepted(self.case_id))
         self.now += self.dice.randint(2, 25) * _MINUTE
         self._decide()
 
@@ -134,7 +134,7 @@ class Life:
         return (self.now + 8 * 3600 * _SECOND) // _SECOND % 86_400 > 16.8 * 3600
 
     def _admit(self) -> bool:
-        """Supplements, refusal or acceptance; whether the case goes on."""
+        """Request supplements, reject or accept; return whether the case continues."""
         dice, chance = self.dice, self.dice.random()
         if chance < 0.055:
             self._later(dice.randint(1, 4))
@@ -148,7 +148,7 @@ class Life:
             dice.randint(6, 14) if dice.random() < self.habits.slow else dice.choices((0, 1, 2, 3), (50, 34, 12, 4))[0]
         )
         if 0.055 <= chance < 0.08:
-            self._tell(
+            self._enter(
                 EventType.CASE_REJECTED, Rejected(self.case_id, "不属于本机关职权范围" if chance < 0.06 else None)
             )
             return False
@@ -156,12 +156,12 @@ class Life:
         return True
 
     def _accept(self) -> None:
-        """Backdating: a later day's acceptance is written down under an earlier one."""
+        """Accept the case; a backdated acceptance gets an earlier day."""
         if self.dice.random() < self.habits.backdated:
             entered = self.now + self.dice.randint(3, 9) * 86_400 * _SECOND
-            self._tell(EventType.CASE_ACCEPTED, Accepted(self.case_id), entered)
+            self._enter(EventType.CASE_ACCEPTED, Accepted(self.case_id), entered)
         else:
-            self._tell(EventType.CASE_ACCEPTED, Accepted(self.case_id))
+            self._enter(EventType.CASE_ACCEPTED, Accepted(self.case_id))
 
     def _work(self) -> None:
         dice, habits = self.dice, self.habits
@@ -183,19 +183,19 @@ class Life:
             return 0
         days, back = self.dice.choice((5, 5, 10)), self.now
         self._later(max(1, promised - 2))
-        self._tell(EventType.CASE_EXTENDED, Extended(self.case_id, days))
+        self._enter(EventType.CASE_EXTENDED, Extended(self.case_id, days))
         self.now = back
         return days
 
     def _suspend(self, promised: int, elapsed: int) -> int:
-        """Stop the clock; the working days that are left afterwards."""
+        """Suspend the clock; return the working days that are left afterwards."""
         dice = self.dice
         before = (
             max(1, promised - 1) if self.habits.eve and dice.random() < 0.7 else dice.randint(1, max(1, promised // 2))
         )
         self._later(before)
         procedure = dice.choices(_PROCEDURES, _BY_PROCEDURE)[0]
-        self._tell(EventType.CASE_SUSPENDED, Suspended(self.case_id, procedure))
+        self._enter(EventType.CASE_SUSPENDED, Suspended(self.case_id, procedure))
         self._later(dice.randint(61, 90) if dice.random() < 0.03 else dice.randint(3, 22))
         self._only(EventType.CASE_RESUMED)
         return max(0, elapsed - before)
@@ -206,44 +206,46 @@ class Life:
 
     def _decide(self) -> None:
         dice = self.dice
-        if dice.random() < _DAYS_OFF and local_day(self.now) != local_day(self.told[0].time):
+        if dice.random() < _DAYS_OFF and local_day(self.now) != local_day(self.entries[0].time):
             self.now += 86_400 * _SECOND * ((5 - (local_day(self.now) + 3) % 7) % 7)  # on a Saturday
         mistyped = dice.random() < 0.004
-        told = self._tell(EventType.CASE_DECIDED, Decided(self.case_id, dice.choices(_OUTCOMES, _BY_OUTCOME)[0]))
+        entry = self._enter(EventType.CASE_DECIDED, Decided(self.case_id, dice.choices(_OUTCOMES, _BY_OUTCOME)[0]))
         if mistyped:
-            told = self._correct(told)
-        decided = told.time
+            entry = self._correct(entry)
+        decided = entry.time
         if dice.random() < 0.62:
             self._later(dice.choices((0, 1, 2, 4), (60, 20, 12, 8))[0])
             self._only(EventType.CASE_DELIVERED)
         if dice.random() < self.hall.rated:
             self._rate(decided)
 
-    def _correct(self, wrong: Told) -> Told:
-        """The decision was entered for the wrong case or day: taken back, and entered again."""
+    def _correct(self, wrong: CaseEntry) -> CaseEntry:
+        """Retract a decision that was entered for the wrong case or day, and enter it again."""
         self._later(1)
-        self._tell(EventType.CASE_RETRACTED, CaseRetracted(self.case_id, wrong.id, "录入错误"))
+        self._enter(EventType.CASE_RETRACTED, CaseRetracted(self.case_id, wrong.id, "录入错误"))
         self.now += 5 * _MINUTE
-        return self._tell(EventType.CASE_DECIDED, wrong.data)
+        return self._enter(EventType.CASE_DECIDED, wrong.data)
 
     def _spoil(self) -> None:
-        """What cannot be: a decision dated before its acceptance, a clock resumed that never stopped, and the like."""
+        """Make a case impossible: a decision dated before its acceptance, a resumption without suspension, and the
+        like.
+        """
         what = self.dice.choice((EventType.CASE_RESUMED, EventType.CASE_WITHDRAWN, EventType.CASE_DECIDED))
         if what is not EventType.CASE_DECIDED:
             self.now += self.dice.randint(1, 600) * _MINUTE
             self._only(what)
             return
         days = self.dice.randint(2, 40) * 86_400 * _SECOND
-        for index, told in enumerate(self.told):
-            if told.kind is EventType.CASE_DECIDED:
-                self.told[index] = replace(told, time=told.time - days, entered=told.time)
+        for index, entry in enumerate(self.entries):
+            if entry.kind is EventType.CASE_DECIDED:
+                self.entries[index] = replace(entry, time=entry.time - days, entered=entry.time)
 
     def _rate(self, decided: int) -> None:
         if self.hall.id == HASTY_HALL and self.dice.random() < 0.8:
             self.now = decided + self.dice.randint(2, 9) * _SECOND
-            self._tell(EventType.CASE_RATED, Rated(self.case_id, 5))
+            self._enter(EventType.CASE_RATED, Rated(self.case_id, 5))
             return
         unhappy = self.habits.late > 0.1
         score = self.dice.choices(_SCORES, _UNHAPPY if unhappy else _BY_SCORE)[0]
         self.now += self.dice.randint(40, 90_000) * _SECOND
-        self._tell(EventType.CASE_RATED, Rated(self.case_id, score))
+        self._enter(EventType.CASE_RATED, Rated(self.case_id, score))

@@ -1,4 +1,4 @@
-"""Names of made-up items: what the departments of a county really deal with."""
+"""Names of simulated items, taken from the work of a county's departments."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _ACTS = (
 
 
 def item_name(department: str, number: int) -> str:
-    """The name of a department's n-th item; no two of one department are the same."""
+    """Return the name of a department's n-th item, unique within the department."""
     subjects = _SUBJECTS.get(department, _ANY).split()
     act, subject = divmod(number, len(subjects))
     round_, act = divmod(act, len(_ACTS))

@@ -1,8 +1,8 @@
-"""How the catalogue gets better through the year: eleven monthly rounds from February to December.
+"""Improvement of the catalogue through the year: eleven monthly rounds from February to December.
 
 At the end about 42.4 % of the items are instant and limits are compressed by about 73 %: the first goal of the plan is
-reached in the last month, the second is missed by a little. One department raises its statutory limits in June,
-which looks like compression and is none.
+reached in the last month, the second is missed by a little. One department raises its statutory limits in June, which
+looks like compression and is none.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from fractions import Fraction
 
 from hallpulse.contract.events import Data, EventType, ItemRetired
 from hallpulse.domain.workdays import date_of
+from services.simulator.first_items import Draft, first_catalogue, new_item
 
-from .catalogue import Draft, first_catalogue, new_item
 from .county import County, moment
 
 ROUNDS = 11
@@ -30,7 +30,7 @@ SHARES = {
     "tolerates_missing": (0.10, 0.13, 5, 0.17),
     "commitment": (0.05, 0.07, 5, 0.09),
 }
-"""Flag → its share at first, at the round named, and at the last."""
+"""Flag → its share at the beginning, at the given round, and at the last."""
 RAISING_DEPARTMENT, RAISING_ROUND = "water", 5
 MISTYPED_ROUND, MISTYPED_ITEMS = 3, 3
 NEW_ITEMS, RETIRED_ITEMS = 16, 8
@@ -38,22 +38,22 @@ _LATE_SHARE = 0.08
 
 
 @dataclass(frozen=True, slots=True)
-class ItemChange:
-    """Something published about an item. told, arrives: microseconds since 1970-01-01 UTC; day: it takes effect."""
+class ItemPublication:
+    """A publication about an item. time, arrives: microseconds since 1970-01-01 UTC; day: on which it takes effect."""
 
-    told: int
+    time: int
     arrives: int
     day: int
     kind: EventType
     data: Data
 
 
-def item_changes(county: County) -> Iterator[tuple[Draft, ItemChange]]:
-    """The catalogue at first, then every change to it, by the day it takes effect."""
+def item_changes(county: County) -> Iterator[tuple[Draft, ItemPublication]]:
+    """Yield the first catalogue, then every change to it, by the day on which it takes effect."""
     items = first_catalogue(county)
-    told = moment(county.first_day - 12, 9 * 3600)
+    time = moment(county.first_day - 12, 9 * 3600)
     for number, item in enumerate(items):
-        at = told + number * 1_000_000
+        at = time + number * 1_000_000
         yield item, _change(item, at, at, county.first_day)
     dice = county.dice("reform")
     for round_ in range(1, ROUNDS + 1):
@@ -64,14 +64,14 @@ def item_changes(county: County) -> Iterator[tuple[Draft, ItemChange]]:
 
 
 def _day_of_round(county: County, round_: int) -> int:
-    """The first working day from the tenth or so of the month on."""
+    """Return the first working day from about the tenth of the month on."""
     wanted = county.first_day + DAYS_BEFORE_FIRST_ROUND + (round_ - 1) * DAYS_A_ROUND
     return county.workdays.nth_after(wanted - 1, 1)
 
 
 def _one_round(
     county: County, items: list[Draft], round_: int, day: int, dice: random.Random
-) -> Iterator[tuple[Draft, ItemChange]]:
+) -> Iterator[tuple[Draft, ItemPublication]]:
     touched: dict[str, Draft] = {}
     for step in (_make_instant, _raise_statutory, _mistype, _add_items, _set_flags, _cut_promises):
         for item in step(county, items, round_, dice):
@@ -83,18 +83,18 @@ def _one_round(
         items.remove(item)
         retired = ItemRetired(item.code, date_of(day).isoformat())
         at = moment(day - 3, 36_000)
-        yield item, ItemChange(at, at, day, EventType.ITEM_RETIRED, retired)
+        yield item, ItemPublication(at, at, day, EventType.ITEM_RETIRED, retired)
 
 
 def _published(day: int, dice: random.Random) -> tuple[int, int]:
-    """Most versions are published days ahead; some the office forgets, and publishes when they have long begun."""
+    """Return time and arrival of a publication: mostly days ahead, some after the version has long begun."""
     ahead = -dice.randint(1, 20) if dice.random() < _LATE_SHARE else dice.randint(1, 10)
-    told = moment(day - ahead, dice.uniform(9 * 3600, 17 * 3600))
-    return told, told + dice.randint(1, 30) * 1_000_000
+    time = moment(day - ahead, dice.uniform(9 * 3600, 17 * 3600))
+    return time, time + dice.randint(1, 30) * 1_000_000
 
 
-def _change(item: Draft, told: int, arrives: int, day: int) -> ItemChange:
-    return ItemChange(told, arrives, day, EventType.ITEM_PUBLISHED, item.published(day))
+def _change(item: Draft, time: int, arrives: int, day: int) -> ItemPublication:
+    return ItemPublication(time, arrives, day, EventType.ITEM_PUBLISHED, item.published(day))
 
 
 def _make_instant(_: County, items: Sequence[Draft], round_: int, dice: random.Random) -> list[Draft]:
@@ -116,7 +116,7 @@ def _raise_statutory(_: County, items: Sequence[Draft], round_: int, _dice: rand
 
 
 def _mistype(_: County, items: Sequence[Draft], round_: int, dice: random.Random) -> list[Draft]:
-    """Somebody enters promises above what the law allows, and nobody corrects them."""
+    """Enter promises above the statutory limit, as clerical errors that stay."""
     if round_ != MISTYPED_ROUND:
         return []
     five_days = [item for item in items if item.statutory == 5 and not item.instant]
@@ -157,7 +157,7 @@ def _set_flags(_: County, items: Sequence[Draft], round_: int, dice: random.Rand
 
 
 def _cut_promises(_: County, items: Sequence[Draft], round_: int, dice: random.Random) -> list[Draft]:
-    """Cut promised limits, the longest by more, until the round's compression is there."""
+    """Cut promised limits, the longest by more, until the round's compression is reached."""
     low, high = COMPRESSION
     wanted = low + (high - low) * round_ / ROUNDS
     statutory = sum(item.statutory or 0 for item in items)

@@ -1,4 +1,4 @@
-"""When people come: seasons, weekdays, holidays, hours."""
+"""The rhythm of arrivals: seasons, weekdays, holidays, hours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WEIGHTS = tuple(weight for _, _, weight in _HOURS)
 
 
 def cases_by_day(county: County) -> Sequence[int]:
-    """How many cases are received on each day of the period; together exactly `county.cases`."""
+    """Return how many cases are received on each day of the period; their sum is exactly `county.cases`."""
     days = range(county.first_day, county.last_day + 1)
     weights = [_weight(county.workdays, day) for day in days]
     total, done, given = sum(weights), 0.0, 0
@@ -32,7 +32,7 @@ def cases_by_day(county: County) -> Sequence[int]:
 
 
 def _weight(workdays: Workdays, day: int) -> float:
-    """Offices rest on days off: then only what comes online."""
+    """Return a day's weight; on days off, when offices are closed, that of online cases only."""
     when = date_of(day)
     weight = _MONTHS[when.month - 1]
     if not workdays.is_working(day):
@@ -42,11 +42,11 @@ def _weight(workdays: Workdays, day: int) -> float:
 
 
 def office_second(dice: random.Random) -> float:
-    """A second of the day within opening hours."""
+    """Return a random second of the day within opening hours."""
     start, end, _ = dice.choices(_HOURS, _WEIGHTS)[0]
     return dice.uniform(start, end) * 3600
 
 
 def online_second(dice: random.Random) -> float:
-    """A second of the day at home: any hour, evenings most."""
+    """Return a random second of the day for online cases: any hour, most in the evening."""
     return min(86_399.0, dice.triangular(6.5, 23.9, 19.5) * 3600)

@@ -1,4 +1,4 @@
-"""The whole year as one stream, in the order in which it arrives: late, double and displaced as in life."""
+"""The whole year as one stream in the order of arrival, with late, duplicate and reordered events."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from typing import NamedTuple
 
 from hallpulse.contract.events import EventType, Family, HallEvent, Heartbeat
 from hallpulse.domain.workdays import local_day
+from services.simulator.declarations import figures, tallies
+from services.simulator.demand import Demand, PublishedVersions
 
-from .county import HALLS, MAIN_HALL, SILENT_HALL, County, Hall, moment, new_id
-from .declared import figures, tallies
-from .life import Life, Told
-from .reform import ItemChange, item_changes
+from .county import HALLS, MAIN_HALL, SILENT_HALL, County, SimulatedHall, moment, new_id
+from .life import CaseEntry, Life
+from .reform import ItemPublication, item_changes
 from .rhythm import cases_by_day
-from .shelf import Demand, Shelf
 
 _SECOND = 1_000_000
 _HOUR = 3600 * _SECOND
 _DAY = 24 * _HOUR
 _LATE, _VERY_LATE, _DOUBLE = 0.02, 0.003, 0.015
 SILENT_FROM, SILENT_DAYS = 158, 9
-"""Counted from the first day of the period: June."""
+"""First day and number of days, counted from the first day of the period: June."""
 _WAKEFUL_HOURS = 36
 _LAST_OPEN_HOUR = 10
-"""In UTC, of which 8 to 18 o'clock in Shanghai are the hours 0 to 10."""
+"""In UTC, in which 8 to 18 o'clock in Shanghai are hours 0 to 10."""
 
 
 class Sent(NamedTuple):
-    """An event and when it arrives, microseconds since 1970-01-01 UTC."""
+    """An event and its arrival, microseconds since 1970-01-01 UTC."""
 
     arrives: int
     event: HallEvent
 
 
 def simulate(county: County) -> Iterator[Sent]:
-    """Every event that arrives by `county.until`, in the order of arrival. The first ones are the catalogue."""
+    """Yield every event that arrives by `county.until`, in the order of arrival, the catalogue first."""
     changes = [change for _, change in item_changes(county)]
     streams = (
         _sorted(_items(county, changes)),
-        _cases(county, Shelf(changes)),
+        _cases(county, PublishedVersions(changes)),
         _sorted(_reports(county)),
         _heartbeats(county),
     )
@@ -50,8 +50,8 @@ def simulate(county: County) -> Iterator[Sent]:
         yield sent
 
 
-def families_of(hall: Hall) -> tuple[Family, ...]:
-    """What the hall may send."""
+def families_of(hall: SimulatedHall) -> tuple[Family, ...]:
+    """Return the event families that the hall may send."""
     if hall.tallies_only:
         return (Family.TALLY, Family.HEARTBEAT)
     own = (Family.CASE, Family.HEARTBEAT)
@@ -62,20 +62,32 @@ def _sorted(events: Iterable[Sent]) -> Iterator[Sent]:
     yield from sorted(events, key=lambda sent: sent.arrives)
 
 
-def _items(county: County, changes: Iterable[ItemChange]) -> Iterator[Sent]:
+def _items(county: County, changes: Iterable[ItemPublication]) -> Iterator[Sent]:
     dice = county.dice("item ids")
     for change in changes:
-        event = HallEvent(county.region, MAIN_HALL, new_id(dice, change.arrives), change.kind, change.told, change.data)
+        event = HallEvent(county.region, MAIN_HALL, new_id(dice, change.arrives), change.kind, change.time, change.data)
         yield Sent(change.arrives, event)
 
 
 def _reports(county: County) -> Iterator[Sent]:
-    for told in (*figures(county), *tallies(county)):
-        yield Sent(told.arrives, HallEvent(county.region, told.hall, told.id, told.kind, told.time, told.data))
+    for declared in (*figures(county), *tallies(county)):
+        yield Sent(
+            declared.arrives,
+            HallEvent(
+                county.region,
+                declared.hall,
+                declared.id,
+                declared.kind,
+                declared.time,
+                declared.data,
+            ),
+        )
 
 
 def _heartbeats(county: County) -> Iterator[Sent]:
-    """Every hour in which offices are open, and every hour of the last days, so that nobody looks dead tonight."""
+    """Yield a heartbeat for every office hour, and for every hour of the last days, so that no hall looks silent
+    tonight.
+    """
     for hour in range(moment(county.first_day) // _HOUR, county.until // _HOUR + 1):
         if hour % 24 <= _LAST_OPEN_HOUR or hour * _HOUR > county.until - _WAKEFUL_HOURS * _HOUR:
             yield from _sorted(_one_hour(county, hour))
@@ -95,10 +107,10 @@ def _is_silent(county: County, hall: str, day: int) -> bool:
     return hall == SILENT_HALL and 0 <= day - county.first_day - SILENT_FROM < SILENT_DAYS
 
 
-def _cases(county: County, shelf: Shelf) -> Iterator[Sent]:
-    """Cases day by day; what happens to them later waits in a heap until its day has come."""
+def _cases(county: County, published: PublishedVersions) -> Iterator[Sent]:
+    """Yield cases day by day; later entries wait in a heap until their day."""
     halls = [hall for hall in HALLS if hall.share]
-    demands = {hall.id: Demand(shelf, hall) for hall in halls}
+    demands = {hall.id: Demand(published, hall) for hall in halls}
     shares = [hall.share for hall in halls]
     waiting: list[tuple[int, int, HallEvent]] = []
     made = 0
@@ -123,8 +135,10 @@ def _popped(waiting: list[tuple[int, int, HallEvent]], until: int) -> Iterator[S
         yield Sent(arrives, event)
 
 
-def _deliveries(county: County, hall: Hall, told: Iterable[Told], dice: random.Random) -> Iterator[Sent]:
-    for one in told:
+def _deliveries(
+    county: County, hall: SimulatedHall, entries: Iterable[CaseEntry], dice: random.Random
+) -> Iterator[Sent]:
+    for one in entries:
         event = HallEvent(county.region, hall.id, one.id, one.kind, one.time, one.data)
         arrives = max(one.time, one.entered) + dice.randint(1, 20) * _SECOND
         chance = dice.random()
@@ -136,7 +150,7 @@ def _deliveries(county: County, hall: Hall, told: Iterable[Told], dice: random.R
             yield Sent(arrives + dice.randint(30, 200_000) * _SECOND, event)
 
 
-def _after_silence(county: County, hall: Hall, arrives: int) -> int:
+def _after_silence(county: County, hall: SimulatedHall, arrives: int) -> int:
     if not _is_silent(county, hall.id, local_day(arrives)):
         return arrives
     return moment(county.first_day + SILENT_FROM + SILENT_DAYS, 9 * 3600) + arrives % (3 * _HOUR)

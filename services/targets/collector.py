@@ -51,7 +51,7 @@ def snapshot_families(snapshot: Snapshot) -> Iterator[FilledFamily]:
     yield from _described(snapshot)
 
 
-def _single(family: names.Family, value: float) -> FilledGauge:
+def _single(family: names.MetricFamily, value: float) -> FilledGauge:
     gauge = family.gauge()
     gauge.add((), value)
     return gauge
@@ -60,7 +60,9 @@ def _single(family: names.Family, value: float) -> FilledGauge:
 class _Indicators:
     """The three families of an indicator's value."""
 
-    def __init__(self, ratio: names.Family, numerator: names.Family, denominator: names.Family) -> None:
+    def __init__(
+        self, ratio: names.MetricFamily, numerator: names.MetricFamily, denominator: names.MetricFamily
+    ) -> None:
         self.families = ratio.gauge(), numerator.gauge(), denominator.gauge()
 
     def add(self, labels: tuple[str, ...], view: RegionView, department: str | None) -> None:
@@ -88,7 +90,9 @@ def _indicators(snapshot: Snapshot) -> Iterator[FilledGauge]:
     yield from departments.families
 
 
-def _targets(snapshot: Snapshot, families: Mapping[str, names.Family], *, departments: bool) -> Iterator[FilledGauge]:
+def _targets(
+    snapshot: Snapshot, families: Mapping[str, names.MetricFamily], *, departments: bool
+) -> Iterator[FilledGauge]:
     gauges = {aspect: family.gauge() for aspect, family in families.items()}
     for view in snapshot.regions:
         for result in view.results:
@@ -267,7 +271,7 @@ def _working(view: RegionView) -> Iterator[Row]:
     yield (), float(view.background.working)
 
 
-_OF_REGION: dict[names.Family, Callable[[RegionView], Iterator[Row]]] = {
+_OF_REGION: dict[names.MetricFamily, Callable[[RegionView], Iterator[Row]]] = {
     names.PLAN_INFO: _plan,
     names.PLAN_START: _plan_start,
     names.PLAN_END: _plan_end,

@@ -1,4 +1,4 @@
-"""Figures as people read them, and texts as the files of spreadsheets and documents can hold them."""
+"""Figures for display, and texts that spreadsheets and documents can hold."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NOTHING = "—"
 
 
 def amount(value: Fraction | None, unit: str) -> str:
-    """31.94 %, 2.75 days, 196."""
+    """Return a value as text: 31.94 %, 2.75 days, 196."""
     if value is None:
         return NOTHING
     if unit == "share":
@@ -20,7 +20,7 @@ def amount(value: Fraction | None, unit: str) -> str:
 
 
 def difference(value: Fraction | None, unit: str) -> str:
-    """+3.18 in percentage points; never a zero for what is not one."""
+    """Return a difference as text, +3.18 in percentage points; a difference that is not 0 never reads as 0."""
     if value is None:
         return NOTHING
     if unit == "count":
@@ -30,12 +30,12 @@ def difference(value: Fraction | None, unit: str) -> str:
 
 
 def parts(figure: Figure, unit: str) -> str:
-    """502/1203; nothing for a count."""
+    """Return 502/1203; "" for a count."""
     return "" if unit == "count" else f"{figure.numerator}/{figure.denominator}"
 
 
 def _digits(value: Fraction) -> str:
-    """Two digits; more where two would show nothing of a small difference."""
+    """Return two decimals; more if two would hide a small difference."""
     rounded = round(value, 2)
     if rounded == 0 and value != 0:
         return f"{float(value):.4f}"
@@ -50,7 +50,7 @@ _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 
 
 def safe_cell(text: str) -> str:
-    """Text that no spreadsheet takes for a formula: what begins like one gets an apostrophe before it."""
+    """Return text that no spreadsheet takes for a formula: an apostrophe precedes a formula's first character."""
     return f"'{text}" if text.startswith(_STARTS_FORMULA) else text
 
 
@@ -58,5 +58,5 @@ _NOT_TEXT = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U0001000
 
 
 def printable(text: str) -> str:
-    """A control character becomes a sign that something stood there: XML, of which documents are made, has none."""
+    """Return text with control characters replaced by a visible sign: XML, the form of documents, has none."""
     return _NOT_TEXT.sub("\ufffd", text)

@@ -1,6 +1,6 @@
-"""Every metric and label name, spelled once. Label values come from the catalogue, the plans and registered halls only.
+"""All metric and label names. Label values come from the catalogue, the plans and registered halls only.
 
-The names are a contract: boards, rules and other people's dashboards are written against them.
+The names are a contract: boards, rules and other people's dashboards use them.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from prometheus_client.samples import Sample
 from hallpulse.domain.targets import State
 
 OTHER = "other"
-"""Stands for every hall, region or reason that is not registered: what an event says never adds a series."""
+"""Stands for every unregistered hall, region or reason: the content of an event never adds a series."""
 
 
 def new_registry() -> CollectorRegistry:
-    """An empty registry; without the `_created` series, which the contract does not name."""
+    """Return an empty registry, without the `_created` series, which the contract does not name."""
     disable_created_metrics()  # type: ignore[no-untyped-call]
     return CollectorRegistry()
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class MetricFamily:
     """The name, help and labels of a family that a collector fills from a snapshot."""
 
     name: str
@@ -46,16 +46,18 @@ _TARGET = ("region", "target", "indicator")
 _DEPARTMENT_TARGET = ("region", "department", "target", "indicator")
 _SO_FAR = "over the plan's period so far, or the calendar year where there is no plan."
 
-INDICATOR_RATIO = Family("hallpulse_indicator_ratio", f"An indicator's value {_SO_FAR}", _INDICATOR)
-INDICATOR_NUMERATOR = Family("hallpulse_indicator_numerator", f"An indicator's numerator {_SO_FAR}", _INDICATOR)
-INDICATOR_DENOMINATOR = Family("hallpulse_indicator_denominator", f"An indicator's denominator {_SO_FAR}", _INDICATOR)
-DEPARTMENT_INDICATOR_RATIO = Family(
+INDICATOR_RATIO = MetricFamily("hallpulse_indicator_ratio", f"An indicator's value {_SO_FAR}", _INDICATOR)
+INDICATOR_NUMERATOR = MetricFamily("hallpulse_indicator_numerator", f"An indicator's numerator {_SO_FAR}", _INDICATOR)
+INDICATOR_DENOMINATOR = MetricFamily(
+    "hallpulse_indicator_denominator", f"An indicator's denominator {_SO_FAR}", _INDICATOR
+)
+DEPARTMENT_INDICATOR_RATIO = MetricFamily(
     "hallpulse_department_indicator_ratio", f"A department's value {_SO_FAR}", _DEPARTMENT_INDICATOR
 )
-DEPARTMENT_INDICATOR_NUMERATOR = Family(
+DEPARTMENT_INDICATOR_NUMERATOR = MetricFamily(
     "hallpulse_department_indicator_numerator", f"A department's numerator {_SO_FAR}", _DEPARTMENT_INDICATOR
 )
-DEPARTMENT_INDICATOR_DENOMINATOR = Family(
+DEPARTMENT_INDICATOR_DENOMINATOR = MetricFamily(
     "hallpulse_department_indicator_denominator", f"A department's denominator {_SO_FAR}", _DEPARTMENT_INDICATOR
 )
 
@@ -78,76 +80,82 @@ _ASPECTS = {
     "state": f"{', '.join(f'{number} {words}' for number, words in enumerate(_STATES.values()))}.",
 }
 STATE_NUMBERS = tuple(_STATES)
-"""A state's number is its place here."""
-TARGET = {aspect: Family(f"hallpulse_target_{aspect}", text, _TARGET) for aspect, text in _ASPECTS.items()}
+"""States in the order of their numbers."""
+TARGET = {aspect: MetricFamily(f"hallpulse_target_{aspect}", text, _TARGET) for aspect, text in _ASPECTS.items()}
 DEPARTMENT_TARGET = {
-    aspect: Family(f"hallpulse_department_target_{aspect}", text, _DEPARTMENT_TARGET)
+    aspect: MetricFamily(f"hallpulse_department_target_{aspect}", text, _DEPARTMENT_TARGET)
     for aspect, text in _ASPECTS.items()
 }
 
-CASES_OPEN = Family(
+CASES_OPEN = MetricFamily(
     "hallpulse_cases_open", "Open cases by state: on_time, due_soon, overdue, suspended, unaccepted_late.",
     ("region", "department", "state"),
 )  # fmt: skip
-CASE_ELAPSED_DAYS = Family(
+CASE_ELAPSED_DAYS = MetricFamily(
     "hallpulse_case_elapsed_days", f"Working days from acceptance to decision, cases decided {_SO_FAR}",
     ("region", "department"),
 )  # fmt: skip
-COVERAGE_HALLS = Family("hallpulse_coverage_halls", "Halls that are registered or ever sent anything.", ("region",))
-COVERAGE_REPORTING = Family("hallpulse_coverage_reporting", f"Halls that reported {_SO_FAR}", ("region",))
-NEWEST_EVENT = Family(
+COVERAGE_HALLS = MetricFamily(
+    "hallpulse_coverage_halls", "Halls that are registered or ever sent anything.", ("region",)
+)
+COVERAGE_REPORTING = MetricFamily("hallpulse_coverage_reporting", f"Halls that reported {_SO_FAR}", ("region",))
+NEWEST_EVENT = MetricFamily(
     "hallpulse_newest_event_timestamp_seconds", f"When the newest event happened {_SO_FAR}", ("region",)
 )
-HALL_LAST_EVENT = Family(
+HALL_LAST_EVENT = MetricFamily(
     "hallpulse_hall_last_event_timestamp_seconds", "When a hall's newest event happened.", ("region", "hall")
 )
-PLAN_INFO = Family("hallpulse_plan_info", "1 for the plan in force.", ("region", "plan", "zh", "en", "document"))
-PLAN_START = Family("hallpulse_plan_start_timestamp_seconds", "Midnight before the period.", ("region", "plan"))
-PLAN_END = Family("hallpulse_plan_end_timestamp_seconds", "Midnight after the period.", ("region", "plan"))
-TARGET_INFO = Family(
+PLAN_INFO = MetricFamily("hallpulse_plan_info", "1 for the plan in force.", ("region", "plan", "zh", "en", "document"))
+PLAN_START = MetricFamily("hallpulse_plan_start_timestamp_seconds", "Midnight before the period.", ("region", "plan"))
+PLAN_END = MetricFamily("hallpulse_plan_end_timestamp_seconds", "Midnight after the period.", ("region", "plan"))
+TARGET_INFO = MetricFamily(
     "hallpulse_target_info", "1 for each target of the plan in force: what it is called, who answers for it.",
     ("region", "target", "indicator", "unit", "zh", "en", "lead", "source", "severity"),
 )  # fmt: skip
-TARGET_READING = Family(
+TARGET_READING = MetricFamily(
     "hallpulse_target_reading_goal", "The goal by each reading of a raise: points, relative, remaining.",
     ("region", "target", "indicator", "reading"),
 )  # fmt: skip
-INDICATOR_INFO = Family(
+INDICATOR_INFO = MetricFamily(
     "hallpulse_indicator_info", "1 for each indicator: what it is called, what it is counted in.",
     ("region", "indicator", "zh", "en", "unit"),
 )  # fmt: skip
-DEPARTMENT_INFO = Family(
+DEPARTMENT_INFO = MetricFamily(
     "hallpulse_department_info", "1 for each department that the plan or the catalogue names.",
     ("region", "department", "zh", "en"),
 )  # fmt: skip
-HALL_INFO = Family("hallpulse_hall_info", "1 for each registered hall, also one that never sent.", ("region", "hall"))
-INDICATOR_AGO = Family(
+HALL_INFO = MetricFamily(
+    "hallpulse_hall_info", "1 for each registered hall, also one that never sent.", ("region", "hall")
+)
+INDICATOR_AGO = MetricFamily(
     "hallpulse_indicator_ratio_ago", "An indicator's value as it was so many days ago, by what is known now.",
     ("region", "indicator", "days"),
 )  # fmt: skip
-ITEM_DROP = Family(
+ITEM_DROP = MetricFamily(
     "hallpulse_item_compression_change",
     "What an item's change of the last 7 days did to promised_limit_compression; only those that lowered it most.",
     ("region", "department", "item", "zh"),
 )
-PROVISIONAL = Family(
+PROVISIONAL = MetricFamily(
     "hallpulse_provisional", f"1 if no official holiday list is known for a day {_SO_FAR}", ("region",)
 )
-WORKING_DAY = Family("hallpulse_working_day", "1 if today is a working day of the region.", ("region",))
-CASES_FLAGGED = Family("hallpulse_cases_flagged", "Cases with a flag, by hall.", ("region", "hall"))
-INTEGRITY_FINDINGS = Family("hallpulse_integrity_findings", "Findings of each integrity check.", ("region", "check"))
-SNAPSHOT_TIMESTAMP = Family(
+WORKING_DAY = MetricFamily("hallpulse_working_day", "1 if today is a working day of the region.", ("region",))
+CASES_FLAGGED = MetricFamily("hallpulse_cases_flagged", "Cases with a flag, by hall.", ("region", "hall"))
+INTEGRITY_FINDINGS = MetricFamily(
+    "hallpulse_integrity_findings", "Findings of each integrity check.", ("region", "check")
+)
+SNAPSHOT_TIMESTAMP = MetricFamily(
     "hallpulse_snapshot_timestamp_seconds", "When the figures were last read from the database.", ()
 )
-REFRESH_ATTEMPT = Family(
+REFRESH_ATTEMPT = MetricFamily(
     "hallpulse_refresh_attempt_timestamp_seconds", "When the timer last began to read; stands if the timer does.", ()
 )  # fmt: skip
-REFRESH_SECONDS = Family("hallpulse_refresh_seconds", "How long the last reading took.", ())
+REFRESH_SECONDS = MetricFamily("hallpulse_refresh_seconds", "How long the last reading took.", ())
 
 
 @dataclass(frozen=True, slots=True)
 class HallCount:
-    """How many events of a family a hall sent."""
+    """Number of events of a family from one hall."""
 
     region: int
     hall: str
@@ -156,7 +164,7 @@ class HallCount:
 
 
 class IngestMetrics:
-    """What the ingest counts. Halls that are not registered are counted together under hall="other"."""
+    """Metrics of ingest. Unregistered halls are counted together under hall="other"."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._halls: frozenset[tuple[int, str]] = frozenset()
@@ -206,16 +214,16 @@ class IngestMetrics:
         add_build_info(registry)
 
     def delivery_limits(self, limits: Mapping[str, float | None]) -> None:
-        """Queue → limit."""
+        """Set the delivery limits, queue → limit."""
         self._delivery_limit.clear()
         for queue, limit in limits.items():
             if limit is not None:
                 self._delivery_limit.labels(queue).set(limit)
 
     def know_halls(self, halls: Collection[tuple[int, str]]) -> None:
-        """The halls that are registered now, as (region, hall).
+        """Set the registered halls, as (region, hall).
 
-        Their refusals begin at 0: of a series that begins with its first refusals, Prometheus sees no increase.
+        Their refusals begin at 0: Prometheus sees no increase in a series that begins with its first refusals.
         """
         self._halls = frozenset(halls)
         self._regions = frozenset(region for region, _ in halls)
@@ -236,9 +244,10 @@ class IngestMetrics:
         self._disordered.labels(*self._hall(region, hall)).inc(count)
 
     def refused(self, region: int | None, hall: str, reason: str, count: int = 1) -> None:
-        """reason: a code of the closed list; region and hall: of its routing key, None and "" where it tells none.
+        """Count a refusal. reason: a code of the closed list; region and hall: of its routing key, None and "" if
+        unknown.
 
-        A hall's own count has no reason, or there were as many series as halls times reasons.
+        A hall's own count has no reason: there would be as many series as halls times reasons.
         """
         self._refused.labels(str(region) if region in self._regions else OTHER, reason).inc(count)
         self._hall_refused.labels(*self._hall(region, hall)).inc(count)
@@ -249,7 +258,7 @@ class IngestMetrics:
         self._batch_events.observe(events)
 
     def lag_from(self, lag: Callable[[], float]) -> None:
-        """Ask for the lag at every scrape: while the database is away no batch tells it."""
+        """Compute the lag at every scrape: while the database is down no batch reports it."""
         self._lag.set_function(lag)
 
     def _hall(self, region: int | None, hall: str) -> tuple[str, str]:
@@ -259,7 +268,7 @@ class IngestMetrics:
 
 
 class GatewayMetrics:
-    """What the gateway counts of itself. route: the address as documented, never the one that was asked for."""
+    """Metrics of the gateway. route: the address as documented, never the requested one."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Counter(
@@ -291,7 +300,10 @@ class GatewayMetrics:
         self._denied.labels(str(status), role).inc()
 
     def denied_most(self, by: str, count: int) -> None:
-        """by: address or token. Which one is in the audit, not here: who scrapes needs no token."""
+        """Set the highest number of denials.
+
+        by: address or token; which one stands in the audit, since a scrape needs no token.
+        """
         self._denied_most.labels(by).set(count)
 
     def events(self, accepted: int, refused: int) -> None:
@@ -300,7 +312,7 @@ class GatewayMetrics:
 
 
 class NoticeMetrics:
-    """What the notices service counts."""
+    """Metrics of the notices service."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._received = Counter("hallpulse_notices_total", "Notices written to the ledger.", (), registry=registry)
@@ -322,13 +334,13 @@ class NoticeMetrics:
         self._messages.labels(channel, outcome).inc()
 
 
-PART_FAILING = Family(
+PART_FAILING = MetricFamily(
     "hallpulse_suite_part_failing", "Whether a part of the suite on this machine keeps dying.", ("part",)
 )
 
 
 def add_build_info(registry: CollectorRegistry) -> None:
-    """`hallpulse_build_info{version}`, always 1."""
+    """Add `hallpulse_build_info{version}`, always 1."""
     try:
         installed = version("hallpulse")
     except PackageNotFoundError:

@@ -1,8 +1,8 @@
-"""TLS, the same for all: 1.2 or newer, and the other side's certificate must be its host's, from a known authority.
+"""TLS for every connection: 1.2 or newer; the other side's certificate must be its host's, from a trusted authority.
 
-Which files a connection uses stands in its URL, in the words of RabbitMQ's own clients:
+The URL of a connection names its files, in the words of RabbitMQ's own clients:
 amqps://USER:PASSWORD@HOST:5671/VHOST?cacertfile=CA.pem&certfile=OWN.pem&keyfile=OWN.key. Without `cacertfile` the
-machine's authorities are trusted; `certfile` and `keyfile` are for a server that asks who comes.
+machine's authorities are trusted; `certfile` and `keyfile` are for a server that asks for a client certificate.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ NO_FILES = TlsFiles()
 
 
 def trusting(url: str, ca: str) -> str:
-    """The URL with the authorities to trust, where it names none; an unencrypted one as it is.
+    """Return the URL with the authorities to trust, if it names none; an unencrypted one unchanged.
 
-    One's own certificate is never added: whoever serves with one is not thereby to show it to others.
+    A client certificate is never added: a server's certificate is not meant to identify it to others.
     """
     if not ca or not url.startswith(_ENCRYPTED) or split_files(url)[1].ca:
         return url
@@ -44,7 +44,7 @@ def trusting(url: str, ca: str) -> str:
 
 
 def split_files(url: str) -> tuple[str, TlsFiles]:
-    """The URL without the files that it names, and these."""
+    """Return the URL without its files, and the files."""
     base, _, query = url.partition("?")
     given = dict(parse_qsl(query))
     files = TlsFiles(*(given.pop(name, "") for name in _NAMES))
@@ -52,7 +52,7 @@ def split_files(url: str) -> tuple[str, TlsFiles]:
 
 
 def secured(url: str) -> tuple[str, ssl.SSLContext | None]:
-    """The URL without its files, and the context of its connection: none where it is not encrypted. Raises Halt."""
+    """Return the URL without its files, and its TLS context, None if it is not encrypted. Raises Halt."""
     plain, files = split_files(url)
     return plain, client_context(files) if url.startswith(_ENCRYPTED) else None
 
@@ -62,7 +62,7 @@ def _joined(base: str, query: str) -> str:
 
 
 def client_context(files: TlsFiles) -> ssl.SSLContext:
-    """Raises Halt where a file is missing or is not what it should be."""
+    """Return the TLS context of a client. Raises Halt if a file is missing or invalid."""
     with _told(files.ca):
         context = ssl.create_default_context(cafile=files.ca or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -72,7 +72,7 @@ def client_context(files: TlsFiles) -> ssl.SSLContext:
 
 
 def server_context(files: TlsFiles) -> ssl.SSLContext:
-    """Raises Halt where a file is missing or is not what it should be."""
+    """Return the TLS context of a server. Raises Halt if a file is missing or invalid."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     _show(context, files)
@@ -80,9 +80,9 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
 
 
 def encrypted(listener: socket.socket, files: TlsFiles) -> socket.socket:
-    """The listening socket with TLS, as it is where there is no certificate. Raises Halt.
+    """Return the listening socket with TLS, unchanged without a certificate. Raises Halt.
 
-    The handshake comes with the first reading: who does not manage one must not hold up whoever accepts.
+    The handshake comes with the first read: a client that does not complete it must not hold up `accept`.
     """
     if not files.cert:
         return listener
@@ -96,7 +96,7 @@ def _show(context: ssl.SSLContext, files: TlsFiles) -> None:
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """ssl says what is wrong, but not with which file."""
+    """Raise Halt with the names of the files, which ssl does not give."""
     try:
         yield
     except ssl.SSLError as error:

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from services.console.screen import screen
+from services.console.usage import screen
 from tests.chaos.checker import shown
 from tests.chaos.disk import own_mounts
 from tests.chaos.ground import ground

@@ -15,7 +15,7 @@ from hallpulse.broker.topology import REFUSED, queue_names
 from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.store import migrate, open_store
-from services.local.processes import wait_until
+from services.local.process_groups import wait_until
 from services.local.rabbitmq import User
 from tests.chaos.disk import Disk
 from tests.chaos.halls import Careless, HallProgram

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from random import Random
 
-from services.local.processes import wait_until
+from services.local.process_groups import wait_until
 from tests.chaos.checker import Verdict, check
 from tests.chaos.faults.deck import deal, short_deck
 from tests.chaos.faults.fault import Fault

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from services.local import ports, processes
+from services.local import ports, process_groups
 from services.local.postgres import Postgres
-from services.local.processes import Command
+from services.local.process_groups import Command
 from services.local.rabbitmq import OPERATOR, BrokerPorts, RabbitMQ, User
 from tests.chaos.disk import MIB, Disk
 
@@ -52,9 +52,9 @@ class Server:
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
             if not self.alive:
-                self._process = processes.spawn(self._command())
+                self._process = process_groups.spawn(self._command())
                 self.starts += 1
-            if processes.wait_until(lambda: not self.alive or self.ready(), 30.0) and self.alive:
+            if process_groups.wait_until(lambda: not self.alive or self.ready(), 30.0) and self.alive:
                 return
             time.sleep(0.3)
         raise RuntimeError(f"{self.name} does not start:\n{self._log.read_text(errors='replace')[-2000:]}")
@@ -62,7 +62,7 @@ class Server:
     def kill(self) -> None:
         assert self._process is not None
         self._process.kill()
-        processes.kill_group(self._process.pid)
+        process_groups.kill_group(self._process.pid)
         self._process.wait()
 
     def ready(self) -> bool:
@@ -166,7 +166,7 @@ class Broker(Server):
 
     def start(self) -> None:
         if self._mapper is None:
-            self._mapper = processes.spawn(self._server.mapper_command())
+            self._mapper = process_groups.spawn(self._server.mapper_command())
             _wait(self._server.mapper_is_ready, "the broker's port mapper")
         super().start()
 
@@ -202,5 +202,5 @@ def _free_port() -> int:
 
 
 def _wait(holds: Callable[[], bool], what: str) -> None:
-    if not processes.wait_until(holds, START_SECONDS):
+    if not process_groups.wait_until(holds, START_SECONDS):
         raise RuntimeError(f"{what} is not ready after {START_SECONDS:.0f} s")

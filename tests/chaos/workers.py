@@ -9,7 +9,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from services.local import ports, processes
+from services.local import ports, process_groups
 from tests.chaos.clocked import VARIABLE, Clock
 from tests.chaos.proxy import Proxy
 from tests.chaos.servers import Broker, Database
@@ -56,11 +56,11 @@ class Worker:
 
     def start(self) -> None:
         self._began = self.log.stat().st_size if self.log.exists() else 0
-        command = processes.Command(
+        command = process_groups.Command(
             (sys.executable, "-m", "tests.chaos.clocked", "services.ingest"), environment(self._settings), CHECKOUT,
             self.log, signal.SIGKILL,
         )  # fmt: skip
-        self._process = processes.spawn(command)
+        self._process = process_groups.spawn(command)
 
     def look_after(self) -> None:
         """Start it where it ended. To end at the start, because the database is away, is no fault of it."""

@@ -21,7 +21,7 @@ import pika
 import psycopg
 import pytest
 
-from services.local import processes
+from services.local import process_groups
 from services.local.monitoring import without_login
 from tests.e2e.suite_at import HALLPULSE, endpoints, hallpulse, processes_of, suite_at
 
@@ -45,7 +45,7 @@ def _keys(directory: Path) -> dict[str, str]:
 
 
 def _within(seconds: float, condition: Callable[[], bool]) -> bool:
-    return processes.wait_until(condition, seconds)
+    return process_groups.wait_until(condition, seconds)
 
 
 def test_the_endpoints_are_those_of_the_contract(suite: Endpoints, directory: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_part_that_dies_is_started_again(suite: Endpoints, directory: Path) ->
 
 def test_everything_dies_with_a_killed_supervisor_and_up_brings_it_back(suite: Endpoints, directory: Path) -> None:
     before = processes_of(directory)
-    identities = [processes.identity_of(pid) for pid in before.values()]
+    identities = [process_groups.identity_of(pid) for pid in before.values()]
     os.kill(before["supervisor"], signal.SIGKILL)
     assert _within(30, lambda: not any(identity and identity.is_alive() for identity in identities))
     assert hallpulse("status", directory=directory).returncode == 1
@@ -167,7 +167,7 @@ def test_down_ends_all_and_keeps_the_data_and_the_addresses(tmp_path: Path) -> N
     with suite_at(directory) as first:
         with psycopg.connect(first["database"]) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 1 AS n")
-        identities = [processes.identity_of(pid) for pid in processes_of(directory).values()]
+        identities = [process_groups.identity_of(pid) for pid in processes_of(directory).values()]
         ended = hallpulse("down", directory=directory)
         assert (ended.returncode, ended.stderr) == (0, "")
         assert not any(identity and identity.is_alive() for identity in identities)

@@ -16,7 +16,7 @@ import pytest
 
 from hallpulse.publisher import Publisher
 from hallpulse.tls import trusting
-from services.local.processes import wait_until
+from services.local.process_groups import wait_until
 from tests.e2e.suite_at import endpoints, hallpulse
 from tests.hall_events import changed
 

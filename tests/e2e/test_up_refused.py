@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from services.local import ports, processes
+from services.local import ports, process_groups
 from tests.e2e.suite_at import Done, hallpulse, processes_of, suite_at
 from tests.servers import BrokerServer
 
@@ -62,7 +62,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     yield mounted
     # The supervisor has said why it cannot start, but may still be closing its log there.
     unmount = ["umount", str(mounted)]
-    assert processes.wait_until(lambda: subprocess.run(unmount, capture_output=True, check=False).returncode == 0, 10)
+    assert process_groups.wait_until(
+        lambda: subprocess.run(unmount, capture_output=True, check=False).returncode == 0, 10
+    )
 
 
 def test_too_small_a_disk(small_disk: Path) -> None:

@@ -13,8 +13,8 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPConnectionError
 
 from hallpulse.domain.errors import Unavailable
-from hallpulse.publisher.pipeline import Pipeline
-from services.local.processes import wait_until
+from hallpulse.publisher.confirmed_channel import ConfirmedChannel
+from services.local.process_groups import wait_until
 from tests.servers import BrokerServer, Vhost
 
 EXCHANGE = "hall.events"
@@ -35,16 +35,16 @@ def channel(vhost: Vhost) -> Iterator[BlockingChannel]:
 
 
 @pytest.fixture
-def pipeline(vhost: Vhost, channel: BlockingChannel) -> Iterator[Pipeline]:
+def pipeline(vhost: Vhost, channel: BlockingChannel) -> Iterator[ConfirmedChannel]:
     assert channel.is_open
-    opened = Pipeline(vhost.amqp_url)
+    opened = ConfirmedChannel(vhost.amqp_url)
     opened.start(10)
     yield opened
     opened.close()
 
 
 def test_a_message_is_confirmed_once_the_broker_has_it(
-    pipeline: Pipeline, channel: BlockingChannel, vhost: Vhost
+    pipeline: ConfirmedChannel, channel: BlockingChannel, vhost: Vhost
 ) -> None:
     pipeline.publish("222424.hall-1.case", b"{}", "application/cloudevents+json").result(10)
     method, properties, body = channel.basic_get("cases", auto_ack=True)
@@ -54,7 +54,9 @@ def test_a_message_is_confirmed_once_the_broker_has_it(
     assert properties.content_type == "application/cloudevents+json"
 
 
-def test_many_messages_are_in_flight_at_once_and_none_is_lost(pipeline: Pipeline, channel: BlockingChannel) -> None:
+def test_many_messages_are_in_flight_at_once_and_none_is_lost(
+    pipeline: ConfirmedChannel, channel: BlockingChannel
+) -> None:
     futures = [pipeline.publish("222424.hall-1.case", str(n).encode(), "x") for n in range(40)]
     for future in futures:
         future.result(10)
@@ -62,7 +64,7 @@ def test_many_messages_are_in_flight_at_once_and_none_is_lost(pipeline: Pipeline
     assert bodies == [str(n).encode() for n in range(40)]
 
 
-def test_a_full_queue_is_told_from_a_confirmed_message(pipeline: Pipeline) -> None:
+def test_a_full_queue_is_told_from_a_confirmed_message(pipeline: ConfirmedChannel) -> None:
     """A quorum queue takes some hundred messages more before it says that it is full: hence messages until it does."""
     outcomes: list[BaseException | None] = []
     while not any(outcomes) and len(outcomes) < 10_000:
@@ -73,13 +75,13 @@ def test_a_full_queue_is_told_from_a_confirmed_message(pipeline: Pipeline) -> No
     assert set(refused) == {"broker: a queue is full"}
 
 
-def test_a_message_that_fits_no_queue_is_not_confirmed(pipeline: Pipeline) -> None:
+def test_a_message_that_fits_no_queue_is_not_confirmed(pipeline: ConfirmedChannel) -> None:
     with pytest.raises(Unavailable, match="no queue takes the message"):
         pipeline.publish("222424.hall-1.nonsense", b"{}", "x").result(10)
     pipeline.publish("222424.hall-1.case", b"{}", "x").result(10)
 
 
-def test_it_connects_again_after_a_loss(pipeline: Pipeline, broker: BrokerServer, vhost: Vhost) -> None:
+def test_it_connects_again_after_a_loss(pipeline: ConfirmedChannel, broker: BrokerServer, vhost: Vhost) -> None:
     pipeline.publish("222424.hall-1.case", b"{}", "x").result(10)
     assert wait_until(lambda: len(_connections(broker, vhost)) == 2, 20)
     for name in _connections(broker, vhost):
@@ -95,7 +97,7 @@ def _connections(broker: BrokerServer, vhost: Vhost) -> list[str]:
 
 
 def test_an_exchange_that_is_not_there_yet_is_waited_for(vhost: Vhost) -> None:
-    pipeline = Pipeline(vhost.amqp_url, "not-yet")
+    pipeline = ConfirmedChannel(vhost.amqp_url, "not-yet")
     pipeline.start(10)
     try:
         with pytest.raises(Unavailable, match="NOT_FOUND"):
@@ -112,13 +114,13 @@ def test_an_exchange_that_is_not_there_yet_is_waited_for(vhost: Vhost) -> None:
 
 
 def test_a_broker_out_of_reach_is_said_in_one_line() -> None:
-    pipeline = Pipeline("amqp://nobody:x@127.0.0.1:1/")
+    pipeline = ConfirmedChannel("amqp://nobody:x@127.0.0.1:1/")
     with pytest.raises(Unavailable, match=r"broker at 127\.0\.0\.1:1: ") as error:
         pipeline.start(10)
     assert "\n" not in str(error.value)
 
 
 def test_a_wrong_password_is_said_in_one_line(broker: BrokerServer) -> None:
-    pipeline = Pipeline(f"amqp://nobody:x@127.0.0.1:{broker.server.ports.amqp}/")
+    pipeline = ConfirmedChannel(f"amqp://nobody:x@127.0.0.1:{broker.server.ports.amqp}/")
     with pytest.raises(Unavailable, match="ACCESS_REFUSED"):
         pipeline.start(10)

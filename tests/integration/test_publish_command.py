@@ -20,7 +20,7 @@ from hallpulse.contract.decode import Decoded
 from hallpulse.contract.events import EventType
 from hallpulse.contract.examples import example
 from services.console.main import cli
-from services.console.outbox import outbox_in
+from services.console.outbox_option import outbox_in
 from tests.consuming import consuming, decoder
 from tests.hall_events import changed
 from tests.ingesting import wait_until

@@ -32,7 +32,7 @@ from hallpulse.plans import load_plans
 from hallpulse.store import Store
 from services.console.main import cli
 from services.local import ports
-from services.local.processes import wait_until
+from services.local.process_groups import wait_until
 from services.reports.issuing import read_material
 from services.reports.monthly import MonthlyReport, monthly_report
 from services.simulator import County, simulate

@@ -21,11 +21,11 @@ from hallpulse.broker import declare, open_channel
 from hallpulse.broker.management import BrokerUsers
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.publisher import Publisher
-from hallpulse.publisher.pipeline import Pipeline
+from hallpulse.publisher.confirmed_channel import ConfirmedChannel
 from hallpulse.store import hash_of, migrate, open_store
 from hallpulse.tls import client_context, trusting
 from services.local import ports
-from services.local.processes import wait_until
+from services.local.process_groups import wait_until
 from tests.authority import Authority, authority
 from tests.consuming import consuming, decoder
 from tests.gateway_process import ROOT
@@ -174,7 +174,7 @@ def test_events_reach_the_consumer_through_an_encrypted_broker(vhost: Vhost, bro
 def test_the_broker_hears_nobody_in_plain_text(vhost: Vhost, broker: BrokerServer) -> None:
     plain = vhost.amqp_url.replace("amqps:", "amqp:").partition("?")[0]
     assert fault(lambda: opened(plain)).startswith("broker: ")
-    pipeline = Pipeline(plain)
+    pipeline = ConfirmedChannel(plain)
     assert fault(lambda: pipeline.start(10)).startswith("broker at 127.0.0.1:")
     management = broker.management_url.replace("https:", "http:")
     assert fault(lambda: BrokerUsers(management).remove(222424, "nobody")).startswith("broker management: ")
@@ -185,7 +185,7 @@ def test_a_broker_of_another_authority_or_another_name_gets_no_password(vhost: V
     plain = vhost.amqp_url.partition("?")[0]
     for url in (trusting(plain, others.trust.ca), plain):
         assert "certificate verify failed" in fault(lambda url=url: opened(url))
-        pipeline = Pipeline(url)
+        pipeline = ConfirmedChannel(url)
         assert "certificate verify failed" in fault(lambda pipeline=pipeline: pipeline.start(10))
     assert "not valid for '127.1'" in fault(lambda: opened(vhost.amqp_url.replace("@127.0.0.1:", "@127.1:")))
     management = trusting(vhost.management_url.partition("?")[0], others.trust.ca)

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from hallpulse.domain.errors import Unavailable
 from services.console import main
-from services.console.connection import connect
+from services.console.suite_connection import connect
 
 _HALLPULSE = Path(sys.executable).with_name("hallpulse")
 
@@ -32,7 +32,7 @@ def test_every_command_has_help() -> None:
 def test_a_command_whose_module_is_missing_is_not_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "up.py").touch()
     monkeypatch.setattr(main, "_COMMANDS_AT", tmp_path)
-    assert main.cli.list_commands(click.Context(main.cli)) == ["up"]
+    assert main.cli.list_commands(click.Context(main.cli)) == ["up", "down"]
 
 
 def test_an_unknown_command_is_bad_usage() -> None:

@@ -32,9 +32,15 @@ def test_every_indicator_flag_and_check_is_explained() -> None:
 
 def test_links_between_documents_lead_somewhere() -> None:
     root = DOCS.parent
-    for page in [root / "README.md", root / "README.zh-CN.md", *DOCS.rglob("*.md")]:
+    for page in [root / "README.md", root / "README.zh-CN.md", root / "CONTRIBUTING.md", *DOCS.rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_every_file_that_the_architecture_names_is_there() -> None:
+    named = re.findall(r"`((?:services|shared|docs|scripts|plans|profiles|deploy)/[^`]*)`", text("architecture.md"))
+    assert len(named) > 40
+    assert [path for path in named if not (DOCS.parent / path).exists()] == []
 
 
 def test_every_attack_is_told_with_what_it_got() -> None:

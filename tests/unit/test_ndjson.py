@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from services.console.ndjson import Line, lines
+from services.console.line_reader import Line, lines
 
 MOST = 100_000
 

@@ -11,7 +11,7 @@ import pytest
 
 from hallpulse.domain.plan import Plan, Severity, TargetScope
 from hallpulse.domain.rules import AtMost, Below, Linear, NoPath, Raised, Reading, Step
-from hallpulse.plans import PlanError, Problem, load_plan, load_plans, plan_for
+from hallpulse.plans import PlanError, PlanProblem, load_plan, load_plans, plan_for
 
 ROOT = Path(__file__).parents[2]
 GOOD = """\
@@ -61,7 +61,7 @@ def problems(tmp_path: Path, text: str | bytes) -> list[str]:
     return [line.removeprefix(f"{tmp_path}/p.yaml:") for line in lines]
 
 
-def refused(tmp_path: Path, text: str) -> tuple[Problem, ...]:
+def refused(tmp_path: Path, text: str) -> tuple[PlanProblem, ...]:
     try:
         load(tmp_path, text)
     except PlanError as error:

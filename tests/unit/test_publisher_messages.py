@@ -12,8 +12,8 @@ from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, decode_events, dec
 from hallpulse.contract.events import EventType
 from hallpulse.contract.examples import example
 from hallpulse.contract.reasons import Reason, Refused
+from hallpulse.publisher.confirmed_channel import Backoff
 from hallpulse.publisher.message import Message, envelope, message_of
-from hallpulse.publisher.pipeline import Backoff
 from tests.hall_events import NOW, accepted, changed
 
 KEY = "222424.hall-1.case"

@@ -20,10 +20,9 @@ from hallpulse.tls import NO_FILES, TlsFiles
 from services.local import keys, ports
 from services.local.applications import told
 from services.local.encryption import tls_files
-from services.local.errors import CannotRun
-from services.local.layout import Layout
+from services.local.files import CannotRun
 from services.local.monitoring import (
-    Job,
+    ScrapeJob,
     alertmanager_configuration,
     prometheus_configuration,
     web_configuration,
@@ -32,6 +31,7 @@ from services.local.monitoring import (
 )
 from services.local.parts import FAILING_AFTER, Restarts
 from services.local.rabbitmq import BrokerPorts, User, configuration, definitions, password_hash
+from services.local.suite_directory import SuiteDirectory
 from tests.authority import authority
 
 _PORTS = BrokerPorts(amqp=1, management=2, metrics=3, distribution=4, mapper=5)
@@ -88,7 +88,7 @@ def test_a_password_hash_has_rabbitmqs_form() -> None:
 
 
 def test_prometheus_scrapes_every_service_each_second() -> None:
-    jobs = [Job("ingest", ["127.0.0.1:1"]), Job("rabbitmq", ["127.0.0.1:2"])]
+    jobs = [ScrapeJob("ingest", ["127.0.0.1:1"]), ScrapeJob("rabbitmq", ["127.0.0.1:2"])]
     written = prometheus_configuration(jobs, "http://127.0.0.1:3")
     parsed = yaml.safe_load(written)
     assert parsed["global"]["scrape_interval"] == "1s"
@@ -110,7 +110,7 @@ def test_alerts_reach_an_alertmanager_that_asks_for_a_password_and_lies_under_a_
 
 def test_prometheus_shows_the_metrics_token_and_the_brokers_client_certificate() -> None:
     tls = TlsFiles("/ca.pem", "/client.pem", "/client.key")
-    jobs = [Job("ingest", ["127.0.0.1:1"], token="secret"), Job("rabbitmq", ["127.0.0.1:2"], tls)]
+    jobs = [ScrapeJob("ingest", ["127.0.0.1:1"], token="secret"), ScrapeJob("rabbitmq", ["127.0.0.1:2"], tls)]
     service, *broker = yaml.safe_load(prometheus_configuration(jobs, ""))["scrape_configs"]
     assert service["basic_auth"] == {"username": "metrics", "password": "secret"}
     assert [job["job_name"] for job in broker] == ["rabbitmq", "rabbitmq-queues"]
@@ -222,17 +222,17 @@ def test_damaged_keys_are_not_replaced_silently(tmp_path: Path) -> None:
 def test_a_directory_with_other_data_is_refused(tmp_path: Path) -> None:
     (tmp_path / "database").mkdir()
     with pytest.raises(CannotRun, match=r"holds other data \(database\)"):
-        Layout(tmp_path).prepare()
+        SuiteDirectory(tmp_path).prepare()
 
 
 def test_purge_leaves_a_directory_alone_that_is_no_suites(tmp_path: Path) -> None:
     (tmp_path / "database").mkdir()
-    Layout(tmp_path).purge()
+    SuiteDirectory(tmp_path).purge()
     assert (tmp_path / "database").is_dir()
 
 
 def test_purge_leaves_what_is_not_the_suites(tmp_path: Path) -> None:
-    layout = Layout(tmp_path)
+    layout = SuiteDirectory(tmp_path)
     keys.kept(layout.keys)
     layout.database.mkdir()
     (tmp_path / "letter.txt").write_text("mine")

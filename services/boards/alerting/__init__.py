@@ -1,1 +1,1 @@
-"""Who is told of what: Alertmanager's configuration."""
+"""Routing of alerts: Alertmanager's configuration."""

@@ -17,7 +17,7 @@ GENERATED = "# 由 hallpulse rules render 生成,请勿手改。 Rendered by `ha
 def render_alertmanager(
     plans: Sequence[Plan], receiver_url: str, intervals: Intervals = OFFICE, *, token_file: str = ""
 ) -> str:
-    """The whole file. token_file: where Alertmanager finds the bearer token of the receiver, if it needs one."""
+    """Return alertmanager.yml. token_file: path of the receiver's bearer token, if it needs one."""
     who = _departments(plans)
     names = [BUREAU, OPERATORS, HALLS, *(f"{region}/{department}" for region, department in who)]
     return as_yaml(
@@ -46,12 +46,12 @@ def _operators() -> dict[str, Any]:
 
 
 def _halls() -> dict[str, Any]:
-    """To the hall's owner: which one that is, the receiver tells by the labels, since halls are no part of a plan."""
+    """Return the route to hall owners: the receiver finds the owner by the labels, since plans do not name halls."""
     return {"receiver": HALLS, "matchers": ['lead="hall"'], "group_by": ["region", "hall", "alertname"]}
 
 
 def _route(region: int, department: str) -> dict[str, Any]:
-    """An alert with several leads reaches each of them; one that no department leads stays with the bureau."""
+    """Return the route of one lead: an alert with several leads reaches each, one without stays with the bureau."""
     name = re.escape(department).replace("\\", "\\\\").replace('"', '\\"')
     matchers = [f'region="{region}"', f'lead=~"(.*,)?{name}(,.*)?"']
     return {"receiver": f"{region}/{department}", "matchers": matchers, "continue": True}
@@ -75,13 +75,13 @@ def _inhibit(source: str, targets: str, *equal: str) -> dict[str, Any]:
 _SAME_TARGET = ("region", "target", "department")
 _SAME_DEPARTMENT = ("region", "department")
 INHIBITIONS = [
-    # Old figures: whatever the figures say is no news.
+    # Old figures: alerts about them are no news.
     _inhibit("FiguresStale", "Target.*|Cases.*|CompressionDropped|PlanNotMeasured|HallSilent"),
     _inhibit("IngestStopped", "HallSilent|IngestLag|IngestStuck|IngestAbsent"),
     _inhibit("IngestStuck", "HallSilent|IngestLag"),
     _inhibit("IngestAbsent", "HallSilent"),
     _inhibit("IngestLag", "HallSilent"),
-    # The notice of a drop says all that the others would, and names the cause.
+    # The notice of a drop includes the others' content, and names the cause.
     _inhibit("CompressionDropped", "TargetBehindPath|TargetShortAtEnd|TargetFalling", "region", "indicator"),
     _inhibit("TargetMissed", "TargetBehindPath|TargetShortAtEnd|TargetFalling", *_SAME_TARGET),
     _inhibit("TargetBehindPath", "TargetShortAtEnd|TargetFalling", *_SAME_TARGET),
@@ -89,4 +89,4 @@ INHIBITIONS = [
     _inhibit("CasesPilingUp", "CasesOverdue|CasesDueSoonUnattended", *_SAME_DEPARTMENT),
     _inhibit("CasesOverdue", "CasesDueSoonUnattended", *_SAME_DEPARTMENT),
 ]
-"""One cause is told once: the worse or the more telling of two alerts mutes the other."""
+"""Inhibitions: of two alerts with one cause, the worse or more specific one mutes the other."""

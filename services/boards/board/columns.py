@@ -1,4 +1,4 @@
-"""Tables: several queries side by side, one row for each value of a label, columns named and ordered."""
+"""Tables: several queries side by side, one row a label value, with named and ordered columns."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from grafana_foundation_sdk.builders.table import Panel
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue
 
-from services.boards.board.look import Ask, Look, Unit
+from services.boards.board.panels import PanelQuery, Panels, Unit
 from services.boards.board.status import Mappings
 
 STRUCTURE = ("Time", "__name__", "instance", "job")
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """title: its heading; expr: the query that fills it, or label: the label of an earlier one that does."""
+class TableColumn:
+    """A column. title: its heading; expr: the query that fills it, or label: a label of an earlier query."""
 
     title: str
     expr: str = ""
@@ -29,12 +29,14 @@ class Column:
 
 
 def table_of(
-    look: Look, title: str, key: Column, columns: Sequence[Column], *, span: int = 24, height: int = 10
+    panels: Panels, title: str, key: TableColumn, columns: Sequence[TableColumn], *, span: int = 24, height: int = 10
 ) -> Panel:
-    """key: the column whose label is the same in every query."""
+    """Return a table. key: the column whose label is common to all queries."""
     asked = [column for column in (key, *columns) if column.expr]
     refs = {id(column): chr(ord("A") + place) for place, column in enumerate(asked)}
-    panel = look.table(title, [Ask(c.expr, ref=refs[id(c)], table=True) for c in asked], span=span, height=height)
+    panel = panels.table(
+        title, [PanelQuery(c.expr, ref=refs[id(c)], table=True) for c in asked], span=span, height=height
+    )
     if len(asked) > 1:
         panel = panel.with_transformation(
             DataTransformerConfig("joinByField", options={"byField": key.label, "mode": "outer"})
@@ -48,14 +50,14 @@ def table_of(
     return panel
 
 
-def _source(column: Column, refs: dict[int, str], asked: int) -> str:
-    """The field's name before it is renamed: a label is itself, a value is `Value` or `Value #A`."""
+def _source(column: TableColumn, refs: dict[int, str], asked: int) -> str:
+    """Return the field's name before renaming: the label itself, or `Value` or `Value #A` for a value."""
     if column.label:
         return column.label
     return f"Value #{refs[id(column)]}" if asked > 1 else "Value"
 
 
-def _organized(names: dict[str, Column], asked: int) -> DataTransformerConfig:
+def _organized(names: dict[str, TableColumn], asked: int) -> DataTransformerConfig:
     times = [f"Time {n}" for n in range(1, asked + 1)]
     values = [f"Value #{chr(ord('A') + n)}" for n in range(asked)] + ["Value"]
     hidden = [name for name in (*STRUCTURE, *times, *values) if name not in names]
@@ -67,7 +69,7 @@ def _organized(names: dict[str, Column], asked: int) -> DataTransformerConfig:
     return DataTransformerConfig("organize", options=options)
 
 
-def _properties(column: Column) -> list[DynamicConfigValue]:
+def _properties(column: TableColumn) -> list[DynamicConfigValue]:
     found: list[DynamicConfigValue] = []
     if column.unit is not None:
         found.append(DynamicConfigValue("unit", column.unit))

@@ -1,4 +1,4 @@
-"""What every board has: its language's twin, calendar windows, variables, the same uid for ever."""
+"""Common parts of every board: link to the other language, calendar windows, variables, a permanent uid."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from grafana_foundation_sdk.builders import dashboard as board
 from grafana_foundation_sdk.models import dashboard
 
 from hallpulse.domain.plan import Plan
-from services.boards.board.look import DATA_SOURCE, Look
+from services.boards.board.panels import DATA_SOURCE, Panels
 from services.boards.intervals import Links
 from services.boards.rules.suite import midnights
 
@@ -34,13 +34,13 @@ WINDOWS: Sequence[Window] = (
 """Calendar windows, not rolling ones: (zh, en, from, to)."""
 
 
-def frame(look: Look, name: str, plans: Sequence[Plan], links: Links) -> board.Dashboard:
-    """An empty board."""
+def frame(panels: Panels, name: str, plans: Sequence[Plan], links: Links) -> board.Dashboard:
+    """Return an empty board."""
     zh, en = TITLES[name]
     made = (
-        board.Dashboard(f"Hallpulse · {look.say(zh, en)}")
-        .uid(look.uid(name))
-        .tags([TAG, look.language])
+        board.Dashboard(f"Hallpulse · {panels.say(zh, en)}")
+        .uid(panels.uid(name))
+        .tags([TAG, panels.language])
         .timezone("Asia/Shanghai")
         .week_start("monday")
         .time("now/y", "now")
@@ -48,27 +48,29 @@ def frame(look: Look, name: str, plans: Sequence[Plan], links: Links) -> board.D
         .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
         .editable()
     )
-    for link in (*_boards(look), _other_language(look, name), *_windows(look, name, plans)):
+    for link in (*_boards(panels), _other_language(panels, name), *_windows(panels, name, plans)):
         made = made.link(link)
-    return made.with_variable(_gateway(links)).with_variable(region(look))
+    return made.with_variable(_gateway(links)).with_variable(region(panels))
 
 
-def _boards(look: Look) -> list[board.DashboardLink]:
-    menu = board.DashboardLink(look.say("看板", "Boards")).type(dashboard.DashboardLinkType.DASHBOARDS)
-    return [menu.tags([TAG, look.language]).as_dropdown(True).include_vars(True).keep_time(True)]
+def _boards(panels: Panels) -> list[board.DashboardLink]:
+    menu = board.DashboardLink(panels.say("看板", "Boards")).type(dashboard.DashboardLinkType.DASHBOARDS)
+    return [menu.tags([TAG, panels.language]).as_dropdown(True).include_vars(True).keep_time(True)]
 
 
-def _other_language(look: Look, name: str) -> board.DashboardLink:
-    other = Look("en" if look.language == "zh" else "zh")
-    return _link(look.say("English", "中文"), f"/d/{other.uid(name)}/").keep_time(True)
+def _other_language(panels: Panels, name: str) -> board.DashboardLink:
+    other = Panels("en" if panels.language == "zh" else "zh")
+    return _link(panels.say("English", "中文"), f"/d/{other.uid(name)}/").keep_time(True)
 
 
-def _windows(look: Look, name: str, plans: Sequence[Plan]) -> list[board.DashboardLink]:
-    found = [_link(look.say(zh, en), f"/d/{look.uid(name)}/?from={start}&to={end}") for zh, en, start, end in WINDOWS]
+def _windows(panels: Panels, name: str, plans: Sequence[Plan]) -> list[board.DashboardLink]:
+    found = [
+        _link(panels.say(zh, en), f"/d/{panels.uid(name)}/?from={start}&to={end}") for zh, en, start, end in WINDOWS
+    ]
     for plan in plans:
         start, end = (moment * 1000 for moment in midnights(plan))
-        title = look.say(f"方案期 {plan.id}", f"Plan {plan.id}")
-        found.append(_link(title, f"/d/{look.uid(name)}/?from={start}&to={end - 1}"))
+        title = panels.say(f"方案期 {plan.id}", f"Plan {plan.id}")
+        found.append(_link(title, f"/d/{panels.uid(name)}/?from={start}&to={end - 1}"))
     return found
 
 
@@ -80,36 +82,38 @@ def _gateway(links: Links) -> board.ConstantVariable:
     return board.ConstantVariable("gateway").value(links.gateway)
 
 
-def region(look: Look) -> board.QueryVariable:
-    return _labels("region", look.say("地区", "Region"), "label_values(hallpulse_coverage_halls, region)")
+def region(panels: Panels) -> board.QueryVariable:
+    return _labels("region", panels.say("地区", "Region"), "label_values(hallpulse_coverage_halls, region)")
 
 
-def department(look: Look) -> board.QueryVariable:
-    pattern = _named("department", look)
+def department(panels: Panels) -> board.QueryVariable:
+    pattern = _named("department", panels)
     query = 'query_result(hallpulse_department_info{region="$region"})'
-    return _all(_labels("department", look.say("部门", "Department"), query).regex(pattern))
+    return _all(_labels("department", panels.say("部门", "Department"), query).regex(pattern))
 
 
-def hall(look: Look) -> board.QueryVariable:
-    return _all(_labels("hall", look.say("大厅", "Hall"), 'label_values(hallpulse_hall_info{region="$region"}, hall)'))
+def hall(panels: Panels) -> board.QueryVariable:
+    return _all(
+        _labels("hall", panels.say("大厅", "Hall"), 'label_values(hallpulse_hall_info{region="$region"}, hall)')
+    )
 
 
-def target(look: Look) -> board.QueryVariable:
+def target(panels: Panels) -> board.QueryVariable:
     query = 'query_result(hallpulse_target_info{region="$region"})'
-    return _labels("target", look.say("指标", "Target"), query).regex(_named("target", look))
+    return _labels("target", panels.say("指标", "Target"), query).regex(_named("target", panels))
 
 
-def indicator(look: Look) -> board.QueryVariable:
+def indicator(panels: Panels) -> board.QueryVariable:
     query = (
         'query_result(hallpulse_indicator_info{region="$region"} and on (region, indicator)'
         ' group by (region, indicator) (hallpulse_department_indicator_ratio{region="$region"}))'
     )
-    return _labels("indicator", look.say("指标", "Indicator"), query).regex(_named("indicator", look))
+    return _labels("indicator", panels.say("指标", "Indicator"), query).regex(_named("indicator", panels))
 
 
-def _named(label: str, look: Look) -> str:
-    """Shows the name, takes the id; labels come in alphabetical order, and zh is always last, en early."""
-    shown, taken = f'{look.name}="(?<text>[^"]+)"', f'{label}="(?<value>[^"]+)"'
+def _named(label: str, panels: Panels) -> str:
+    """Return a variable that shows the name and holds the id; labels come in alphabetical order: en early, zh last."""
+    shown, taken = f'{panels.name}="(?<text>[^"]+)"', f'{label}="(?<value>[^"]+)"'
     first, second = sorted((shown, taken))
     return f"/{first}.*{second}/"
 
@@ -131,7 +135,7 @@ def _all(variable: board.QueryVariable) -> board.QueryVariable:
 
 
 def month_starts(plan: Plan) -> list[tuple[str, int, int]]:
-    """(2026-03, first midnight, last midnight) of every calendar month of the plan's period, Asia/Shanghai."""
+    """Return (2026-03, first midnight, last midnight) of every calendar month of the plan's period, Asia/Shanghai."""
     found, (year, month) = [], (plan.period.start.year, plan.period.start.month)
     while (year, month) <= (plan.period.end.year, plan.period.end.month):
         following = (year + month // 12, month % 12 + 1)

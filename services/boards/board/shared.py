@@ -1,4 +1,4 @@
-"""Panels and expressions that several boards have."""
+"""Panels and expressions common to several boards."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import dashboard as board
 from grafana_foundation_sdk.builders.stat import Panel
 
 from hallpulse.domain.indicators import COMPUTED
-from services.boards.board.look import Ask, Look, query_of
+from services.boards.board.panels import PanelQuery, Panels, query_of
 from services.boards.board.status import yes_no
 
 REGION = '{region="$region"}'
@@ -18,48 +18,48 @@ CASES_BEHIND = (
 
 
 def case_indicators() -> str:
-    """The indicators that are added up over days, as a regular expression."""
+    """Return the indicators that are sums over days, as a regular expression."""
     return "|".join(i.id for i in COMPUTED.values() if i.kind == "case")
 
 
-def covered(look: Look, made: board.Dashboard) -> board.Dashboard:
-    """Beside every figure: which halls it speaks of, how fresh it is, whether the calendar is final."""
-    for panel in (_coverage(look), _freshness(look), _calendar(look)):
+def covered(panels: Panels, made: board.Dashboard) -> board.Dashboard:
+    """Add coverage, age of the figures and state of the calendar, shown beside every figure."""
+    for panel in (_coverage(panels), _freshness(panels), _calendar(panels)):
         made = made.with_panel(panel)
     return made
 
 
-def _coverage(look: Look) -> Panel:
+def _coverage(panels: Panels) -> Panel:
     asks = (
-        Ask(f"hallpulse_coverage_reporting{REGION}", look.say("已上报大厅", "reporting"), "A"),
-        Ask(f"hallpulse_coverage_halls{REGION}", look.say("大厅总数", "halls"), "B"),
+        PanelQuery(f"hallpulse_coverage_reporting{REGION}", panels.say("已上报大厅", "reporting"), "A"),
+        PanelQuery(f"hallpulse_coverage_halls{REGION}", panels.say("大厅总数", "halls"), "B"),
     )
-    panel = look.stat(look.say("数据覆盖", "Coverage"), asks[0], "none", span=4)
+    panel = panels.stat(panels.say("数据覆盖", "Coverage"), asks[0], "none", span=4)
     return panel.with_target(query_of(asks[1]))
 
 
-def _freshness(look: Look) -> Panel:
-    ask = Ask(f"hallpulse_newest_event_timestamp_seconds{REGION} * 1000", look.say("最新事件", "newest event"))
-    return look.stat(look.say("数据时效", "Freshness"), ask, "dateTimeFromNow", span=4)
+def _freshness(panels: Panels) -> Panel:
+    ask = PanelQuery(f"hallpulse_newest_event_timestamp_seconds{REGION} * 1000", panels.say("最新事件", "newest event"))
+    return panels.stat(panels.say("数据时效", "Freshness"), ask, "dateTimeFromNow", span=4)
 
 
-def _calendar(look: Look) -> Panel:
-    ask = Ask(f"hallpulse_provisional{REGION}", look.say("工作日历", "calendar"))
+def _calendar(panels: Panels) -> Panel:
+    ask = PanelQuery(f"hallpulse_provisional{REGION}", panels.say("工作日历", "calendar"))
     final = ("✔ 正式日历", "✔ official calendar", "green")
     provisional = ("▲ 暂定日历", "▲ provisional calendar", "orange")
-    panel = look.stat(look.say("工作日历", "Calendar"), ask, "none", span=4)
-    return panel.mappings(yes_no(look, provisional, final))
+    panel = panels.stat(panels.say("工作日历", "Calendar"), ask, "none", span=4)
+    return panel.mappings(yes_no(panels, provisional, final))
 
 
 def scaled(expr: str, share: str) -> str:
-    """In percent where `share` selects anything, which is where the unit is a share; otherwise as it is."""
+    """Return the expression in percent if `share` selects anything, which it does for shares; otherwise unchanged."""
     return f"({expr}) * scalar(1 + 99 * (count(last_over_time({share}[1d] @ end())) or vector(0)))"
 
 
 def over_window(amount: str, labels: str) -> str:
-    """What was added to a sum over the plan's period during the board's window.
+    """Return the increase of a sum over the plan's period during the board's window.
 
-    Nothing is known where the sum at the window's beginning is not, unless the plan's period began in the window.
+    It is unknown if the sum at the window's beginning is, unless the plan's period began in the window.
     """
     now = f"last_over_time({amount}{labels}[1d])"
     before = f"last_over_time({amount}{labels}[1d] offset $__range)"

@@ -1,4 +1,4 @@
-"""A state is always a sign, a word and a colour: never a colour alone."""
+"""Display of states: always a sign, a word and a colour, never a colour alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models import dashboard
 
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS
-from services.boards.board.look import Look
+from services.boards.board.panels import Panels
 
 WORDS: Mapping[State, tuple[str, str, str]] = {
     State.NOT_STARTED: ("○ 未开始", "○ not started", "text"),
@@ -29,46 +29,46 @@ CASE_WORDS: Mapping[str, tuple[str, str, str]] = {
 Mappings = list[dashboard.ValueMapping]
 
 
-def word(look: Look, state: State) -> str:
+def word(panels: Panels, state: State) -> str:
     zh, en, _ = WORDS[state]
-    return look.say(zh, en)
+    return panels.say(zh, en)
 
 
-def case_word(look: Look, state: str) -> str:
+def case_word(panels: Panels, state: str) -> str:
     zh, en, _ = CASE_WORDS[state]
-    return look.say(zh, en)
+    return panels.say(zh, en)
 
 
-def state_mappings(look: Look) -> Mappings:
-    """The number of a state → its sign, word and colour."""
+def state_mappings(panels: Panels) -> Mappings:
+    """Return number of a state → its sign, word and colour."""
     options = {
-        str(number): _result(look.say(zh, en), colour, number)
+        str(number): _result(panels.say(zh, en), colour, number)
         for number, (zh, en, colour) in ((STATE_NUMBERS.index(s), w) for s, w in WORDS.items())
     }
     return [dashboard.ValueMap(options)]
 
 
-def case_mappings(look: Look) -> Mappings:
+def case_mappings(panels: Panels) -> Mappings:
     options = {
-        state: _result(look.say(zh, en), colour, place)
+        state: _result(panels.say(zh, en), colour, place)
         for place, (state, (zh, en, colour)) in enumerate(CASE_WORDS.items())
     }
     return [dashboard.ValueMap(options)]
 
 
-def severity_mappings(look: Look) -> Mappings:
+def severity_mappings(panels: Panels) -> Mappings:
     options = {
-        "critical": _result(look.say("✖ 严重", "✖ critical"), "red", 0),
-        "warning": _result(look.say("▲ 警告", "▲ warning"), "orange", 1),
-        "info": _result(look.say("● 提示", "● information"), "blue", 2),
+        "critical": _result(panels.say("✖ 严重", "✖ critical"), "red", 0),
+        "warning": _result(panels.say("▲ 警告", "▲ warning"), "orange", 1),
+        "info": _result(panels.say("● 提示", "● information"), "blue", 2),
     }
     return [dashboard.ValueMap(options)]
 
 
-def yes_no(look: Look, yes: tuple[str, str, str], no: tuple[str, str, str]) -> Mappings:
-    """1 and 0 as a sign, a word and a colour: (zh, en, colour)."""
+def yes_no(panels: Panels, yes: tuple[str, str, str], no: tuple[str, str, str]) -> Mappings:
+    """Return 1 and 0 as a sign, a word and a colour: (zh, en, colour)."""
     found = {"1": yes, "0": no}
-    options = {n: _result(look.say(zh, en), colour, int(n)) for n, (zh, en, colour) in found.items()}
+    options = {n: _result(panels.say(zh, en), colour, int(n)) for n, (zh, en, colour) in found.items()}
     return [dashboard.ValueMap(options)]
 
 

@@ -1,1 +1,1 @@
-"""Boards into a Grafana: the only user of grafana-api."""
+"""Push boards to a Grafana: the only user of grafana-api."""

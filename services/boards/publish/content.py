@@ -1,4 +1,4 @@
-"""A board's fingerprint, kept in one of its tags, and what differs between two boards. Pure."""
+"""A board's fingerprint, kept in one of its tags, and the differences of two boards. Pure."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 
 PREFIX = "hallpulse-sha-"
 GRAFANAS_OWN = ("id", "version", "iteration")
-"""What Grafana sets when it saves."""
+"""Fields that Grafana sets when it saves."""
 Board = dict[str, Any]
 
 
 def fingerprint(board: Board) -> str:
-    """Of all that a person can change; the same for the same content, whoever saved it."""
+    """Return a hash of everything that a person can change; equal for equal content."""
     return hashlib.sha256(json.dumps(_plain(board), sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 def stamped(board: Board) -> Board:
-    """The board with its fingerprint among its tags."""
+    """Return the board with its fingerprint among its tags."""
     plain = _plain(board)
     return {**plain, "tags": [*plain.get("tags", []), PREFIX + fingerprint(board)]}
 
 
 def stamp_of(board: Board) -> str | None:
-    """The fingerprint with which it was pushed; None for a board that was not."""
+    """Return the fingerprint with which a board was pushed; None for one that was not."""
     found = [tag for tag in board.get("tags") or [] if isinstance(tag, str) and tag.startswith(PREFIX)]
     return found[0].removeprefix(PREFIX) if found else None
 
@@ -36,7 +36,7 @@ def _plain(board: Board) -> Board:
 
 
 def differences(theirs: Board, ours: Board, most: int = 10) -> list[str]:
-    """Where they differ, as paths: what is in Grafana, and what is rendered."""
+    """Return the paths at which the board in Grafana and the rendered one differ."""
     found = list(_differences("", _plain(theirs), _plain(ours)))
     return found[:most] + ([f"… and {len(found) - most} more"] if len(found) > most else [])
 

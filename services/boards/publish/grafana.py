@@ -1,4 +1,4 @@
-"""Grafana's HTTP API through grafana-api, its faults as lines that say what to do."""
+"""Grafana's HTTP API through grafana-api; its errors become lines that say what to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Answer = dict[str, Any]
 
 
 class GrafanaError(HallpulseError):
-    """Grafana did not do it; the message says why and what to do."""
+    """Grafana refused or did not answer; the message says why and what to do."""
 
 
 class Grafana:
@@ -39,7 +39,9 @@ class Grafana:
         )  # fmt: skip
 
     def check(self) -> str:
-        """Its version; the first thing asked, so that a wrong address or token is said before anything is written."""
+        """Return Grafana's version; called first, so that a wrong address or token is reported before anything is
+        written.
+        """
         health = self._ask("reading its state", lambda: self._face.api.GET("/health"))
         self._ask("reading its organisation", lambda: self._face.api.GET("/org"))
         if not isinstance(health, dict) or "database" not in health:
@@ -62,11 +64,11 @@ class Grafana:
         self._ask("changing the data source", lambda: self._face.datasource.update_datasource(id_, source))
 
     def board(self, uid: str) -> Answer | None:
-        """`dashboard` and `meta`."""
+        """Return `dashboard` and `meta`."""
         return self._find(f"reading the board {uid}", lambda: self._face.dashboard.get_dashboard(uid))
 
     def last_message(self, uid: str) -> str:
-        """What was said when the board was saved last; empty where Grafana keeps no versions."""
+        """Return the message of the last save; "" if Grafana keeps no versions."""
         path = f"/dashboards/uid/{uid}/versions?limit=1"
         found: Any = self._find(f"reading the versions of {uid}", lambda: self._face.api.GET(path))
         versions = found.get("versions", []) if isinstance(found, dict) else found or []
@@ -76,7 +78,7 @@ class Grafana:
         self._ask("saving a board", lambda: self._face.dashboard.update_dashboard(command))
 
     def _find(self, doing: str, call: Callable[[], Answer]) -> Answer | None:
-        """None for 404."""
+        """Return the answer, None for 404."""
         with self._faults(doing):
             try:
                 return call()

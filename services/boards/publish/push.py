@@ -1,4 +1,4 @@
-"""Data source, folders and boards into Grafana: twice is as once, and what a person changed is left alone."""
+"""Push data source, folders and boards to Grafana: repeatable, and a person's changes are kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from services.boards.board.look import LANGUAGES
+from services.boards.board.panels import LANGUAGES
 from services.boards.provisioning import FOLDER, FOLDER_UID, SECRET
 from services.boards.publish.content import Board, differences, fingerprint, stamp_of, stamped
 
@@ -15,8 +15,8 @@ SAVED_BY = "hallpulse boards push "
 Answer = dict[str, Any]
 
 
-class Target(Protocol):
-    """What is asked of a Grafana; every method raises GrafanaError."""
+class GrafanaApi(Protocol):
+    """The requests to a Grafana; every method raises GrafanaError."""
 
     def folder(self, uid: str) -> Answer | None: ...
     def create_folder(self, uid: str, title: str) -> None: ...
@@ -30,15 +30,15 @@ class Target(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What became of one thing. kept: a person changed it, `differs` says where; provisioned: files rule it."""
+    """The outcome for one object. kept: a person changed it, `differs` says where; provisioned: files define it."""
 
     what: str
     outcome: Outcome
     differs: Sequence[str] = field(default_factory=tuple)
 
 
-def push(grafana: Target, source: Answer, boards: Mapping[str, Board], *, force: bool) -> Iterator[Pushed]:
-    """One thing after the other; boards: `zh/overview.json` → its content."""
+def push(grafana: GrafanaApi, source: Answer, boards: Mapping[str, Board], *, force: bool) -> Iterator[Pushed]:
+    """Push one object after the other. boards: `zh/overview.json` → its content."""
     yield _push_source(grafana, source, force=force)
     for language in LANGUAGES:
         yield _push_folder(grafana, FOLDER_UID[language], FOLDER[language])
@@ -46,14 +46,14 @@ def push(grafana: Target, source: Answer, boards: Mapping[str, Board], *, force:
         yield _push_board(grafana, FOLDER_UID[path.split("/")[0]], board, force=force)
 
 
-def _push_source(grafana: Target, source: Answer, *, force: bool) -> Pushed:
+def _push_source(grafana: GrafanaApi, source: Answer, *, force: bool) -> Pushed:
     name, there = f"data source {source['name']}", grafana.data_source(source["name"])
     if there is None:
         grafana.create_data_source(source)
         return Pushed(name, "created")
     shown = {key: value for key, value in source.items() if key != SECRET}
     differs = differences({key: there.get(key) for key in shown}, shown)
-    if not differs and not (force and SECRET in source):  # a password that was changed does not show
+    if not differs and not (force and SECRET in source):  # a changed password cannot be seen
         return Pushed(name, "unchanged")
     if there.get("readOnly"):
         return Pushed(name, "provisioned", differs)
@@ -63,15 +63,15 @@ def _push_source(grafana: Target, source: Answer, *, force: bool) -> Pushed:
     return Pushed(name, "updated", differs)
 
 
-def _push_folder(grafana: Target, uid: str, title: str) -> Pushed:
-    """A folder that is there keeps the title that a person gave it."""
+def _push_folder(grafana: GrafanaApi, uid: str, title: str) -> Pushed:
+    """Make the folder if it is missing; an existing one keeps the title that a person gave it."""
     if grafana.folder(uid) is not None:
         return Pushed(f"folder {title}", "unchanged")
     grafana.create_folder(uid, title)
     return Pushed(f"folder {title}", "created")
 
 
-def _push_board(grafana: Target, folder: str, board: Board, *, force: bool) -> Pushed:
+def _push_board(grafana: GrafanaApi, folder: str, board: Board, *, force: bool) -> Pushed:
     uid, name = board["uid"], f"board {board['uid']}"
     there = grafana.board(uid)
     if there is None:
@@ -85,15 +85,15 @@ def _push_board(grafana: Target, folder: str, board: Board, *, force: bool) -> P
         return Pushed(name, "unchanged")
     if changed and not force:
         return Pushed(name, "kept", differences(theirs, board))
-    # Not `overwrite`: a change that is saved in this very moment is answered with 412, and not lost.
+    # Not `overwrite`: a change saved at this moment gets the answer 412 and is not lost.
     grafana.save_board(_command(folder, board, version=theirs.get("version")))
     return Pushed(name, "updated")
 
 
-def _changed_by_a_person(grafana: Target, theirs: Board) -> bool:
-    """Its content is not what it was pushed with, and the last to save it was not this command.
+def _changed_by_a_person(grafana: GrafanaApi, theirs: Board) -> bool:
+    """Return whether its content is not the pushed one, and the last save was not by this command.
 
-    The second look is for a Grafana that stores a board in a form of its own.
+    The second check is for a Grafana that stores a board in another form.
     """
     stamp = stamp_of(theirs)
     if stamp is not None and fingerprint(theirs) == stamp:
@@ -102,7 +102,7 @@ def _changed_by_a_person(grafana: Target, theirs: Board) -> bool:
 
 
 def _command(folder: str, board: Board, version: int | None) -> Answer:
-    """A SaveDashboardCommand: id null finds the board by its uid."""
+    """Return a SaveDashboardCommand: id null finds the board by its uid."""
     content = {**stamped(board), "id": None}
     if version is not None:
         content["version"] = version

@@ -1,1 +1,1 @@
-"""Recording and alert rules, rendered from plans."""
+"""Recording and alerting rules, rendered from plans."""

@@ -1,4 +1,4 @@
-"""Alerts about open cases, by department: only where enough cases fell due that one late case is no chance."""
+"""Alerts about open cases, by department, if enough cases fell due that one late case is not chance."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Cases:
         return self._alert("CasesUnaccepted", expr, "unaccepted_late", words)
 
     def due_soon(self) -> Alert:
-        """Cases fall due within a working day, and for hours the department has decided none."""
+        """Return the alert for cases due within a working day in a department without a decision for hours."""
         span = duration(self.intervals.unattended)
         decided = select("hallpulse_case_elapsed_days_count", region=self.plan.region)
         still = f"({decided} - min_over_time({decided}[{span}]) > 0)"
@@ -63,7 +63,7 @@ class _Cases:
         return select("hallpulse_cases_open", region=self.plan.region, state=state)
 
     def _enough(self, indicator: str) -> str:
-        """The department has had at least `min_denominator` cases of the kind in the period."""
+        """Return the condition: at least `min_denominator` cases of the kind in the period."""
         counted = select("hallpulse_department_indicator_denominator", region=self.plan.region, indicator=indicator)
         return f"{counted} >= {self.plan.least_denominator(indicator)}"
 

@@ -1,4 +1,4 @@
-"""Where a target's figures are found: of the region, or of each department that it binds."""
+"""The expressions of a target's figures: of the region, or of each department that it binds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.boards.promql import amount, number, select
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A target of a plan and the expressions for what is said of it."""
+    """A target of a plan with the expressions for its aspects."""
 
     plan: Plan
     target: Target
@@ -28,34 +28,36 @@ class Measured:
         return self.plan.tolerance if self.target.unit == "share" else Fraction(0)
 
     def of(self, aspect: str) -> str:
-        """The series of one aspect: goal, required, gap, met, on_pace, forecast, state."""
+        """Return the series of one aspect: goal, required, gap, met, on_pace, forecast, state."""
         return select(f"hallpulse_{self._prefix}target_{aspect}", region=self.plan.region, target=self.target.id)
 
     def in_state(self, *states: State) -> str:
-        """A condition: the target is in one of the states, under this plan (others of the region say nothing)."""
+        """Return a condition: the target is in one of the states, under this plan (other plans of the region do not
+        count).
+        """
         numbers = [STATE_NUMBERS.index(state) for state in states]
         match = " or ".join(f"{self.of('state')} == {n}" for n in numbers)
         return f"and ({match}) and on (region) {in_force(self.plan)}"
 
     @property
     def from_path(self) -> str:
-        """How far the value is on the good side of what is required today; negative is behind."""
+        """Return how far the value is ahead of the required one; negative is behind."""
         signs = ("-", "+") if self.target.rule.less_is_better else ("+", "-")
         return f"{self.of('gap')} {signs[0]} {self.of('goal')} {signs[1]} {self.of('required')}"
 
     @property
     def forecast_gap(self) -> str:
-        """The gap that the forecast leaves at the period's end; negative is short."""
+        """Return the gap that the forecast leaves at the period's end; negative is short."""
         ends, goal = self.of("forecast"), self.of("goal")
         return f"{goal} - {ends}" if self.target.rule.less_is_better else f"{ends} - {goal}"
 
     @property
     def trend(self) -> str:
-        """From today's value to the forecast; negative is worse."""
+        """Return forecast minus today's value, signed so that negative is worse."""
         return f"{self.forecast_gap} - {self.of('gap')}"
 
     def said(self, aspect: str) -> str:
-        """An aspect as a notice says it; `value` is the indicator's own."""
+        """Return an aspect as text of a notice; `value` is the indicator's own."""
         return amount(self._of_alert(aspect), self.target.unit, self._arguments)
 
     @property

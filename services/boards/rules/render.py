@@ -15,11 +15,11 @@ from services.boards.rules.targets import target_alerts
 from services.boards.rules.unit_tests import render_tests
 
 TOKEN_FILE = "/run/secrets/notices_token"
-"""Where the deployments mount what Alertmanager shows to the notices service."""
+"""The path at which deployments mount the token that Alertmanager presents to the notices service."""
 
 
 def rule_files(plans: Sequence[Plan], intervals: Intervals, links: Links, receiver_url: str) -> dict[str, str]:
-    """rules/ for Prometheus, tests/ for promtool, alertmanager.yml."""
+    """Return the files: rules/ for Prometheus, tests/ for promtool, alertmanager.yml."""
     rules = {f"rules/{name}": text for name, text in render_rules(plans, intervals, links).items()}
     tests = {f"tests/{p.id}.test.yml": render_tests(p, f"../rules/{p.id}.yml", intervals) for p in plans}
     routes = render_alertmanager(plans, receiver_url, intervals, token_file=TOKEN_FILE)
@@ -30,7 +30,7 @@ SUITE_FILE = "suite.yml"
 
 
 def render_rules(plans: Sequence[Plan], intervals: Intervals, links: Links | None = None) -> dict[str, str]:
-    """File name → its text: one file a plan, and one for what holds with any plan."""
+    """Return file name → its text: one file a plan, and one for the rules common to all plans."""
     links = links or Links()
     files = {f"{plan.id}.yml": as_file(_linked(plan_groups(plan, intervals, links), links)) for plan in plans}
     return {**files, SUITE_FILE: as_file(_linked(suite_groups(intervals, links), links))}

@@ -1,4 +1,4 @@
-"""What a rules file is made of."""
+"""The elements of a rules file: alerts, recorded series, groups."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GENERATED = (
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert; name: a heading of docs/runbook.md. lasting: how long its condition must hold."""
+    """One alert. name: a heading of docs/runbook.md; lasting: how long its condition must hold."""
 
     name: str
     expr: str
@@ -38,7 +38,7 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RecordingRule:
     """One recorded series."""
 
     name: str
@@ -54,7 +54,7 @@ class Group:
 
     name: str
     interval: timedelta
-    rules: Sequence[Alert | Record] = field(default_factory=tuple)
+    rules: Sequence[Alert | RecordingRule] = field(default_factory=tuple)
 
     def as_entry(self) -> dict[str, Any]:
         rules = [rule.as_entry() for rule in self.rules]
@@ -62,7 +62,7 @@ class Group:
 
 
 def with_runbook(group: Group, links: Links) -> Group:
-    """Every alert says where to read what to do."""
+    """Add the address of its runbook section to every alert."""
     return replace(group, rules=[_linked(r, links) if isinstance(r, Alert) else r for r in group.rules])
 
 
@@ -71,7 +71,7 @@ def _linked(alert: Alert, links: Links) -> Alert:
     return replace(alert, annotations={**alert.annotations, "runbook_url": where})
 
 
-class _Dumper(yaml.SafeDumper):
+class _RulesDumper(yaml.SafeDumper):
     """Long texts stay on one line, lists are indented: the same input is the same file."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
@@ -80,7 +80,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def as_yaml(content: object, comment: str = GENERATED) -> str:
-    body = yaml.dump(content, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=10_000)
+    body = yaml.dump(content, Dumper=_RulesDumper, allow_unicode=True, sort_keys=False, width=10_000)
     return comment + body
 
 

@@ -1,4 +1,4 @@
-"""Alerts that hold with any plan: halls that say nothing, refusals, figures that grow old, the suite itself."""
+"""Alerts common to all plans: silent halls, refusals, old figures, the suite's health."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from hallpulse.domain.plan import Plan
 from services.boards.intervals import Intervals, Links, duration
 from services.boards.promql import literal, number, select
-from services.boards.rules.rule import Alert, Record
+from services.boards.rules.rule import Alert, RecordingRule
 
 SILENCE = "hallpulse:hall_silence:seconds"
 REFUSED = "hallpulse:events_refused:share"
@@ -20,26 +20,26 @@ EPOCH, SHIFT = date(1970, 1, 1).toordinal(), 8 * 3_600
 HALL = "{{ $labels.region }} 的大厅 {{ $labels.hall }}"
 
 
-def suite_records(intervals: Intervals) -> list[Record]:
+def suite_records(intervals: Intervals) -> list[RecordingRule]:
     span = duration(intervals.refused_over)
     every = f"sum by (region) (increase({EVENTS}[{span}]))"
     refused = f"sum by (region) (increase(hallpulse_events_refused_total[{span}]))"
     return [
-        Record(SILENCE, "time() - hallpulse_hall_last_event_timestamp_seconds"),
-        Record(OPEN_CASES, "sum by (region, state) (hallpulse_cases_open)"),
-        Record(REFUSED, f"{refused} / ({every} >= {intervals.refused_events})"),
-        Record(HALL_REFUSED, _hall_refused(intervals)),
+        RecordingRule(SILENCE, "time() - hallpulse_hall_last_event_timestamp_seconds"),
+        RecordingRule(OPEN_CASES, "sum by (region, state) (hallpulse_cases_open)"),
+        RecordingRule(REFUSED, f"{refused} / ({every} >= {intervals.refused_events})"),
+        RecordingRule(HALL_REFUSED, _hall_refused(intervals)),
     ]
 
 
 def _hall_refused(intervals: Intervals) -> str:
-    """Of registered halls: what others send under any name is nobody's to mend."""
+    """Return the share of refused events by registered hall; other senders have no owner to notify."""
     within = f'{{hall!="other"}}[{duration(intervals.hall_refused_over)}]'
     refused, stored, again = (
         f"sum by (region, hall) (increase(hallpulse_{name}_total{within}))"
         for name in ("hall_events_refused", "events", "events_duplicate")
     )
-    # A hall of which nothing was ever stored has no series of what was.
+    # A hall without any stored event has no such series.
     every = f"({refused} + ({stored} or {refused} * 0) + ({again} or {refused} * 0))"
     return f"{refused} / ({every} >= {intervals.refused_events})"
 
@@ -47,20 +47,22 @@ def _hall_refused(intervals: Intervals) -> str:
 def hall_alerts(intervals: Intervals, links: Links) -> list[Alert]:
     silent = f"{SILENCE} > {number(intervals.silence.total_seconds())}{_while_open(intervals)}"
     never = "hallpulse_hall_info unless on (region, hall) hallpulse_hall_last_event_timestamp_seconds"
-    tell = _Teller(
+    writer = _AlertWriter(
         "bureau", f"{links.grafana}/d/hallpulse-quality/?var-region={REGION}&var-hall={{{{ $labels.hall }}}}"
     )
     refused = f"{HALL_REFUSED} > {number(intervals.hall_refused_share)}"
     share = f"{HALL}近期上报有 {{{{ $value | humanizePercentage }}}} 被拒收"
     return [
-        replace(tell, lead="hall").alert("HallEventsRefused", refused, "warning", share),
-        tell.alert("HallSilent", silent, "warning", f"{HALL}已 {{{{ $value | humanizeDuration }}}} 没有上报"),
-        replace(tell.alert("HallNeverReported", never, "info", f"{HALL}登记后从未上报"), lasting=intervals.unmeasured),
+        replace(writer, lead="hall").alert("HallEventsRefused", refused, "warning", share),
+        writer.alert("HallSilent", silent, "warning", f"{HALL}已 {{{{ $value | humanizeDuration }}}} 没有上报"),
+        replace(
+            writer.alert("HallNeverReported", never, "info", f"{HALL}登记后从未上报"), lasting=intervals.unmeasured
+        ),
     ]
 
 
 def _while_open(intervals: Intervals) -> str:
-    """Only on working days, and once the hall has been open for as long as it may be silent."""
+    """Return the condition for opening hours: on working days, after an opening as long as the permitted silence."""
     if intervals.opens is None or intervals.closes is None:
         return ""
     first = intervals.opens * 3600 + round(intervals.silence.total_seconds())
@@ -69,18 +71,18 @@ def _while_open(intervals: Intervals) -> str:
 
 
 def data_alerts(intervals: Intervals, links: Links) -> list[Alert]:
-    tell = _Teller("bureau", f"{links.grafana}/d/hallpulse-quality/?var-region={REGION}")
+    writer = _AlertWriter("bureau", f"{links.grafana}/d/hallpulse-quality/?var-region={REGION}")
     refused = f"{REFUSED} > {number(intervals.refused_share)}"
     share = f"{REGION} 近期上报有 {{{{ $value | humanizePercentage }}}} 被拒收"
     provisional = f"{REGION} 本期有年份尚无官方放假安排,工作日按暂定日历计算"
     return [
-        tell.alert("EventsRefused", refused, "warning", share),
-        tell.alert("CalendarProvisional", "hallpulse_provisional == 1", "info", provisional),
+        writer.alert("EventsRefused", refused, "warning", share),
+        writer.alert("CalendarProvisional", "hallpulse_provisional == 1", "info", provisional),
     ]
 
 
 def health_alerts(intervals: Intervals, links: Links) -> list[Alert]:
-    tell = _Teller("operators", f"{links.grafana}/d/hallpulse-health/")
+    writer = _AlertWriter("operators", f"{links.grafana}/d/hallpulse-health/")
     stale, lag = number(intervals.stale.total_seconds()), number(intervals.lag.total_seconds())
     newest, waited = "hallpulse_snapshot_timestamp_seconds", "hallpulse_ingest_lag_seconds"
     waits = 'sum(rabbitmq_detailed_queue_messages_ready{queue=~"hall\\\\.ingest.*"}) > 0'
@@ -92,41 +94,41 @@ def health_alerts(intervals: Intervals, links: Links) -> list[Alert]:
     failing = "{{ $labels.part }}反复退出,仍在重试,间隔越来越长:hallpulse status 说明原因"
     drops = "消息代理对队列 {{ $labels.queue }} 设有投递次数上限({{ $value }} 次),多次退回的消息会被它移出队列"
     alerts = [
-        tell.alert("FiguresStale", old, "critical", "指标已停止更新,板上的数字是旧的"),
-        tell.alert("IngestLag", f"max({waited}) > {lag}", "warning", "入库滞后 {{ $value | humanizeDuration }}"),
-        tell.alert("IngestStuck", stuck, "critical", "队列里有事件,却没有一条入库"),
-        tell.alert("IngestAbsent", f"absent({waited})", "critical", "入库服务没有指标"),
-        tell.alert("ServiceDown", "up == 0", "critical", down),
-        tell.alert("BrokerMayDrop", "min by (queue) (hallpulse_ingest_delivery_limit) < +Inf", "critical", drops),
+        writer.alert("FiguresStale", old, "critical", "指标已停止更新,板上的数字是旧的"),
+        writer.alert("IngestLag", f"max({waited}) > {lag}", "warning", "入库滞后 {{ $value | humanizeDuration }}"),
+        writer.alert("IngestStuck", stuck, "critical", "队列里有事件,却没有一条入库"),
+        writer.alert("IngestAbsent", f"absent({waited})", "critical", "入库服务没有指标"),
+        writer.alert("ServiceDown", "up == 0", "critical", down),
+        writer.alert("BrokerMayDrop", "min by (queue) (hallpulse_ingest_delivery_limit) < +Inf", "critical", drops),
     ]
     return [
-        tell.alert("IngestStopped", stopped, "critical", halted),
-        tell.alert("PartFailing", "hallpulse_suite_part_failing == 1", "critical", failing),
+        writer.alert("IngestStopped", stopped, "critical", halted),
+        writer.alert("PartFailing", "hallpulse_suite_part_failing == 1", "critical", failing),
         *(replace(alert, lasting=intervals.lag_for) for alert in alerts),
     ]
 
 
 def plan_alert(plan: Plan, intervals: Intervals, links: Links) -> Alert:
-    """A plan is in its period, but nothing is known of it: that is not silence, it is a fault."""
+    """Return the alert for a plan in its period without any figure: that is a fault, not silence."""
     start, end = midnights(plan)
     known = select("hallpulse_plan_info", region=plan.region, plan=plan.id)
     expr = f"absent({known}) and on () (vector(time()) >= {start} < {end})"
     words = f"{literal(plan.names.zh)}没有任何数据:指标服务未运行,或没有装入这个方案"
-    alert = _Teller("operators", f"{links.grafana}/d/hallpulse-health/").alert(
+    alert = _AlertWriter("operators", f"{links.grafana}/d/hallpulse-health/").alert(
         "PlanNotMeasured", expr, "critical", words
     )
     return replace(alert, lasting=intervals.lag_for)
 
 
 def midnights(plan: Plan) -> tuple[int, int]:
-    """In Asia/Shanghai, which has no summer time: before the period's first day and after its last."""
+    """Return midnights in Asia/Shanghai, which has no summer time: before the period's first day and after its last."""
     first, last = (day.toordinal() - EPOCH for day in (plan.period.start, plan.period.end))
     return first * 86_400 - SHIFT, (last + 1) * 86_400 - SHIFT
 
 
 @dataclass(frozen=True, slots=True)
-class _Teller:
-    """Who is told, and which board shows it."""
+class _AlertWriter:
+    """Makes alerts with one recipient and one board. lead: the recipient; board: the link."""
 
     lead: str
     board: str

@@ -1,4 +1,4 @@
-"""Alerts of targets: a kind of alert is a small object that knows its condition and its words."""
+"""Alerts of targets: each kind of alert is a small object with its condition and its texts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from services.boards.rules.rule import Alert
 DROPPED_ITEMS = 'topk(5, -hallpulse_item_compression_change{region="%d"}) * 100'
 
 
-class Kind(Protocol):
+class AlertKind(Protocol):
     """A kind of alert of one target; expr None where the target can never raise it."""
 
     @property
@@ -66,7 +66,7 @@ class BehindPath(_Base):
 
 
 class ShortAtEnd(_Base):
-    """Well today, but short of the goal at the period's end if it goes on as of late."""
+    """On pace today, but short of the goal at the period's end if the recent trend continues."""
 
     def expr(self, measured: Measured, _intervals: Intervals) -> str | None:
         short = f"({measured.forecast_gap}) < 0"
@@ -96,7 +96,7 @@ _NOT_MEASURED = STATE_NUMBERS.index(State.NOT_MEASURED)
 
 
 class NotMeasured(_Base):
-    """Nothing can be said of the target: no figure has come for too long."""
+    """The target has had no figure for too long."""
 
     def expr(self, measured: Measured, _intervals: Intervals) -> str | None:
         return f"{measured.of('state')} == {_NOT_MEASURED} and on (region) {in_force(measured.plan)}"
@@ -111,7 +111,7 @@ class NotMeasured(_Base):
         return "info"
 
 
-KINDS: Sequence[Kind] = (
+KINDS: Sequence[AlertKind] = (
     Missed("TargetMissed"),
     BehindPath("TargetBehindPath"),
     ShortAtEnd("TargetShortAtEnd"),
@@ -121,7 +121,7 @@ KINDS: Sequence[Kind] = (
 
 
 class Dropped(_Base):
-    """The compression of promised limits fell within a week; the notice names the item versions that did it."""
+    """The compression of promised limits fell within a week; the notice names the item versions that lowered it."""
 
     def expr(self, measured: Measured, intervals: Intervals) -> str | None:
         if measured.target.indicator != COMPRESSION or measured.each_department:
@@ -139,11 +139,11 @@ class Dropped(_Base):
         return f"7 日内骤降。拉低它的事项版本:{each(DROPPED_ITEMS % measured.plan.region, line, '未找到')}"
 
 
-DROPPED: Kind = Dropped("CompressionDropped")
+DROPPED: AlertKind = Dropped("CompressionDropped")
 
 
 def target_alerts(measured: Measured, intervals: Intervals, links: Links) -> list[Alert]:
-    """All alerts that a target can raise."""
+    """Return all alerts that a target can raise."""
     found = []
     for kind in (*KINDS, DROPPED):
         expr = kind.expr(measured, intervals)
@@ -153,8 +153,8 @@ def target_alerts(measured: Measured, intervals: Intervals, links: Links) -> lis
     return found
 
 
-def _labels(kind: Kind, measured: Measured) -> dict[str, str]:
-    """region and indicator, and the department of one that is judged on its own, come with the series."""
+def _labels(kind: AlertKind, measured: Measured) -> dict[str, str]:
+    """Return an alert's labels; the series bring region, indicator and the department of one judged by itself."""
     target = measured.target
     return {
         "severity": kind.severity(target),
@@ -166,7 +166,10 @@ def _labels(kind: Kind, measured: Measured) -> dict[str, str]:
 
 
 def _leads(measured: Measured) -> str:
-    """Who is told: the lead departments. Where each department is bound that one, and the leads if not all are."""
+    """Return the recipients: the lead departments.
+
+    Of a target that binds each department, that one, and the leads besides.
+    """
     leads = measured.target.lead
     if not measured.each_department:
         return ",".join(leads) or "bureau"
@@ -174,7 +177,7 @@ def _leads(measured: Measured) -> str:
     return ",".join(["{{ $labels.department }}", *(() if everybody else leads)])
 
 
-def _annotations(kind: Kind, measured: Measured, links: Links) -> dict[str, str]:
+def _annotations(kind: AlertKind, measured: Measured, links: Links) -> dict[str, str]:
     target, plan = measured.target, measured.plan
     whose = f"{department_name(plan.region)} " if measured.each_department else ""
     source = f"第 {'、'.join(target.source)} 项" if target.source else ""

@@ -1,4 +1,4 @@
-"""promtool tests of a plan's rules, rendered from the plan: what must fire, and what must not."""
+"""promtool tests of a plan's rules, rendered from the plan: alerts that must fire, and alerts that must not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLAIN_GOAL = Fraction(1, 2)
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What every target of the plan shows at once, and which alert each of them must then raise (None: none).
+    """The series of every target at once, and the alert that each must then raise (None: none).
 
     gap and end: the gap today and at the period's end by the forecast, as shares; counts take whole units.
     """
@@ -53,7 +53,7 @@ def scenarios(plan: Plan) -> Sequence[Scenario]:
 
 
 def render_tests(plan: Plan, rules_file: str, intervals: Intervals) -> str:
-    """The test file of a plan's rules; rules_file: as seen from it."""
+    """Return the test file of a plan's rules. rules_file: its path as seen from there."""
     tests = [_test(plan, scenario, intervals) for scenario in scenarios(plan)]
     if plan.tolerance:
         tests.append(_test(plan, _tolerated(plan), intervals))
@@ -119,7 +119,9 @@ def _whole(target: Target, gap: Fraction) -> Fraction:
 
 
 def _labelled(measured: Measured, aspect: str) -> str:
-    """The series as the targets service shows it; of a target that binds each department, the first one's."""
+    """Return the series with the labels of the targets service; of a target that binds each department, the first
+    one's.
+    """
     plan, target = measured.plan, measured.target
     labels: dict[str, str | int] = {"region": plan.region, "target": target.id, "indicator": target.indicator}
     if not measured.each_department:

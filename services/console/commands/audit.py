@@ -13,9 +13,9 @@ from rich.table import Table
 
 from hallpulse.store import AuditLine, Reading, open_store
 from services.console.commands.token import AnyRegion
-from services.console.connection import connect, directory_option
-from services.console.history import SHANGHAI
-from services.console.screen import screen
+from services.console.past_samples import SHANGHAI
+from services.console.suite_connection import connect, directory_option
+from services.console.usage import screen
 
 _CHANGES = (
     "时间 at", "角色 actor", "自称 claimed", "改动 action", "地区 region", "对象 subject", "详情 detail",
@@ -95,5 +95,5 @@ def _shown(line: AuditLine) -> dict[str, object]:
 
 
 def _text(value: object) -> str:
-    """Names of files and halls are shown as they are, whatever brackets they hold."""
+    """Return the text with brackets shown as they are: names of files and halls may hold them."""
     return escape(json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value or ""))

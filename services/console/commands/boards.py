@@ -16,10 +16,10 @@ from services.boards.provisioning import data_source, provisioning_files
 from services.boards.publish.grafana import Grafana
 from services.boards.publish.push import Pushed
 from services.boards.publish.push import push as push_all
-from services.console.connection import connect, directory_option
-from services.console.history import SHANGHAI, write_history
+from services.console.past_samples import SHANGHAI, write_history
+from services.console.suite_connection import connect, directory_option
 from services.console.usage import check_or_write, plans_folder
-from services.local.layout import CHECKOUT, Layout
+from services.local.suite_directory import CHECKOUT, SuiteDirectory
 
 PROMETHEUS = "http://prometheus:9090"
 _plans = click.option("--plans", "folder", type=click.Path(path_type=Path), help="Folder of plan files.")
@@ -52,7 +52,7 @@ def history(*, directory: Path) -> None:
     Figures of past days are computed from the stored events as they are known now, up to yesterday. Prometheus takes
     them up within a minute.
     """
-    layout = Layout(directory.absolute())
+    layout = SuiteDirectory(directory.absolute())
     today = datetime.now(SHANGHAI).date()
     count = write_history(connect(layout.root), layout.prometheus / "data", today)
     click.echo(f"{count} samples of the past, on the boards within a minute")
@@ -80,7 +80,7 @@ def push(*, folder: Path | None, force: bool, prometheus: str, gateway: str) -> 
 
 
 def _told(pushed: Pushed) -> bool:
-    """Say what became of it; whether it was kept."""
+    """Print what happened to one board; return whether it was kept."""
     click.echo(f"{pushed.outcome:<12} {pushed.what}")
     for line in pushed.differs:
         click.echo(f"             {line}", err=pushed.outcome == "kept")

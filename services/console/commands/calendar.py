@@ -14,7 +14,7 @@ from hallpulse.calendars import CalendarError, load_overrides, national_calendar
 from hallpulse.domain.workdays import Calendar, date_of, day_of
 from hallpulse.store import open_store
 from services.console.commands.hall import Region
-from services.console.connection import connect, directory_option
+from services.console.suite_connection import connect, directory_option
 
 _WHY = {"weekend": "周末 weekend", "holiday": "节假日 holiday", "regional_holiday": "地方节日 regional holiday"}
 

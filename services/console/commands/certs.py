@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from hallpulse.contract.reasons import both
-from services.console.texts import FOR_TESTS_ONLY
+from services.console.console_texts import FOR_TESTS_ONLY
 from services.console.usage import BadUsage
 from services.local.certificates import make_certificates
 

@@ -14,17 +14,16 @@ from hallpulse.contract.encode import encode_event
 from hallpulse.contract.reasons import both
 from hallpulse.settings import Settings
 from hallpulse.store import open_store
-from services.console import texts
-from services.console.connection import connect, directory_option, endpoints
+from services.console import console_texts as texts
 from services.console.demo.acts import Stage, play_file, play_year
 from services.console.demo.given import kind_of
-from services.console.demo.running import StopAsked, suite, wait_for_stop
+from services.console.demo.result_tables import show_addresses
+from services.console.demo.running import DemoStopped, suite, wait_for_stop
 from services.console.demo.scene import county_of, mark, refuse_another, scene
-from services.console.demo.showing import show_addresses
-from services.console.history import SHANGHAI, NoHistory, write_history
-from services.console.screen import screen
-from services.console.usage import input_file
-from services.local.layout import CHECKOUT, Layout
+from services.console.past_samples import SHANGHAI, NoHistory, write_history
+from services.console.suite_connection import connect, directory_option, endpoints
+from services.console.usage import input_file, screen
+from services.local.suite_directory import CHECKOUT, SuiteDirectory
 from services.simulator import simulate
 from services.simulator.county import CASES_A_YEAR
 
@@ -52,7 +51,7 @@ def command(file: Path | None, *, once: bool, cases: int, events_out: BinaryIO |
     if events_out is not None:
         _write_events(events_out, cases)
         return
-    layout = Layout(directory.absolute())
+    layout = SuiteDirectory(directory.absolute())
     if file is not None:
         kind_of(file)  # what cannot be shown is refused before anything starts
     else:
@@ -64,11 +63,11 @@ def command(file: Path | None, *, once: bool, cases: int, events_out: BinaryIO |
                 _write_past(layout)
                 screen().print(both(texts.STOP_WITH))
                 wait_for_stop(layout)
-    except StopAsked:
+    except DemoStopped:
         raise SystemExit(0 if not once else 1) from None
 
 
-def _play(layout: Layout, file: Path | None, cases: int) -> None:
+def _play(layout: SuiteDirectory, file: Path | None, cases: int) -> None:
     settings = connect(layout.root)
     shown = scene(settings)
     with closing(open_store(settings.database_url)) as store:
@@ -82,8 +81,8 @@ def _play(layout: Layout, file: Path | None, cases: int) -> None:
     show_addresses(screen(), endpoints(layout.root), layout.root)
 
 
-def _write_past(layout: Layout) -> None:
-    """So that Prometheus shows the whole period; where it cannot, the present is still there."""
+def _write_past(layout: SuiteDirectory) -> None:
+    """Write the plan's past days into Prometheus; without them the present is still shown."""
     today = datetime.now(SHANGHAI).date()
     try:
         write_history(connect(layout.root), layout.prometheus / "data", today)
@@ -92,7 +91,7 @@ def _write_past(layout: Layout) -> None:
 
 
 def _write_events(out: BinaryIO, cases: int) -> None:
-    """The simulated year as ndjson, in the order of arrival, for benchmarks."""
+    """Write the simulated year as ndjson, in the order of arrival, for benchmarks."""
     settings = Settings(
         amqp_url="",
         database_url="",

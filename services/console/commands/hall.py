@@ -18,9 +18,9 @@ from hallpulse.contract.validation import place
 from hallpulse.settings import Settings
 from hallpulse.store import Store, hash_of, open_store
 from services.console.commands.token import new_token, overlap_option
-from services.console.connection import connect, directory_option
-from services.console.screen import screen
-from services.console.texts import KEYS_SHOWN_ONCE
+from services.console.console_texts import KEYS_SHOWN_ONCE
+from services.console.suite_connection import connect, directory_option
+from services.console.usage import screen
 
 DEFAULT_FAMILIES = "case,tally,heartbeat"
 
@@ -134,7 +134,7 @@ def list_halls(as_json: bool, directory: Path) -> None:
 
 
 class _Keys:
-    """Both places where a hall has keys."""
+    """A hall's keys in both places: the broker and the gateway."""
 
     def __init__(self, settings: Settings) -> None:
         if not settings.management_url:

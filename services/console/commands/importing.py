@@ -15,10 +15,9 @@ import msgspec
 
 from hallpulse.contract.reasons import both
 from hallpulse.settings import Settings
-from services.console import texts
-from services.console.connection import connect, directory_option
-from services.console.screen import progress_bars, screen
-from services.console.usage import BadUsage, checked_place, hall_options
+from services.console import console_texts as texts
+from services.console.suite_connection import connect, directory_option
+from services.console.usage import BadUsage, checked_place, hall_options, progress_bars, screen
 from services.importing import showing
 from services.importing.case_import import Place
 from services.importing.departments import DepartmentCodes
@@ -63,7 +62,7 @@ def _answers(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> d
 
 
 def import_options(decorated: Callable[..., None]) -> Callable[..., None]:
-    """What the import of every kind of file is asked with."""
+    """Add the options common to all imports."""
     for option in (
         directory_option,
         click.option("--plan-codes", is_flag=True, help="Store departments under the codes of the region's plan."),
@@ -142,7 +141,7 @@ class _Import:
         self._asks = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
 
     def run(self) -> bool:
-        """Whether rows were refused, or nothing could be done."""
+        """Import the file; return whether rows were refused, or nothing could be done."""
         with _bar(self._job) as progress:
             self._job.understand(progress)
         if self._asks and not self._yes:
@@ -181,7 +180,7 @@ class _Import:
         return told
 
     def _publish(self) -> bool:
-        """Publish the events, sum up, and note in the audit what went in, also of an import that broke off."""
+        """Publish the events, show the sums, and write the audit entry, also if the import broke off."""
         rows: Counter[str] = Counter()
         outlet = Outlet(self._settings.amqp_url)
         with RejectedRows(self._job.file, Path.cwd()) as rejects:
@@ -205,7 +204,7 @@ class _Import:
                 outlet.send(self._job.published(outcome))
 
     def _note(self, rows: Mapping[str, int], events: int) -> None:
-        """A file that says nothing new changes nothing, and leaves no line."""
+        """Write the import to the audit; an import without new data leaves no entry."""
         taken = {"rows": rows.get("new", 0) + rows.get("changed", 0), "rejected": rows.get("refused", 0)}
         action = f"import.{self._job.kind}"
         if events and not self._there.note(action, self._job.file.name, **taken, events=events):
@@ -213,7 +212,7 @@ class _Import:
 
 
 def _prompt(question: Question) -> str:
-    """The answer of a person; empty where there is none."""
+    """Return a person's answer, "" for none."""
     click.echo(both(question.text))
     for choice in question.choices:
         click.echo(f"  {choice.value}: {both(choice.text)}")

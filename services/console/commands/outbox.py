@@ -1,4 +1,4 @@
-"""`hallpulse outbox`: what waits where `publish` left it, and what the broker turned away."""
+"""`hallpulse outbox`: events that wait in the outbox, and events that the broker turned away."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import click
 from rich.table import Table
 
 from hallpulse.publisher import DiskOutbox, RefusedEvent
-from services.console.connection import directory_option
-from services.console.outbox import outbox_in, outbox_option
-from services.console.screen import screen
+from services.console.outbox_option import outbox_in, outbox_option
+from services.console.suite_connection import directory_option
+from services.console.usage import screen
 
 
 @click.group()
@@ -79,7 +79,7 @@ def _opened(outbox: Path | None, directory: Path) -> Iterator[DiskOutbox]:
 
 
 def _shown(event: RefusedEvent) -> dict[str, str]:
-    """The contract was kept when it was added: its id and type are there, and no personal data."""
+    """Return an event's id and type: the contract was checked when it was added, and neither is personal data."""
     content = json.loads(event.body)
     return {
         "routing_key": event.routing_key,

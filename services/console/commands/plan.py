@@ -1,4 +1,4 @@
-"""`hallpulse plan`: plan files, before anybody relies on them."""
+"""`hallpulse plan`: check plan files before they are used."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from hallpulse.domain.plan import Plan
-from hallpulse.plans import PlanError, Problem, load_plan
+from hallpulse.plans import PlanError, PlanProblem, load_plan
 
 
 class _NoSuchFile(click.ClickException):
-    """Bad usage, said in one line."""
+    """A usage error; one line names the missing file."""
 
     exit_code = 2
 
@@ -31,7 +31,7 @@ def check(files: tuple[Path, ...]) -> None:
     for path in files:
         if not path.is_file():
             raise _NoSuchFile(f"{path}: expected a plan file, there is none")
-    problems: list[Problem] = []
+    problems: list[PlanProblem] = []
     for path in files:
         try:
             click.echo(_summary(path, load_plan(path)))

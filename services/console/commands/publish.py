@@ -16,17 +16,17 @@ from hallpulse.contract.reasons import Refused
 from hallpulse.domain.errors import Unavailable
 from hallpulse.publisher import Message, OutboxFull, Publisher
 from hallpulse.publisher.message import message_of
-from services.console.connection import connect, directory_option
-from services.console.ndjson import Line, lines
-from services.console.outbox import outbox_in, outbox_option
-from services.console.screen import progress_bars
+from services.console.line_reader import Line, lines
+from services.console.outbox_option import outbox_in, outbox_option
+from services.console.suite_connection import connect, directory_option
+from services.console.usage import progress_bars
 from services.local.files import private_directory
 
 _SHOWN = 20
 _MOST_EVENTS, _MOST_BYTES, _MOST_SECONDS = 2000, 4 * 1024 * 1024, 0.2
-"""Of what is gathered before it goes to the outbox at once."""
+"""Limits of a group of events that goes to the outbox at once."""
 _CONNECT_SECONDS, _PATIENCE_SECONDS = 5.0, 60.0
-"""Without any progress: before the broker was reached, and after."""
+"""Seconds to wait without progress: before the broker was reached, and after."""
 _STEP_SECONDS = 1.0
 
 
@@ -76,7 +76,7 @@ def _publish(file: Path, feed: _Feed, publisher: Publisher) -> None:
 
 @contextmanager
 def _saying_what_waits(publisher: Publisher, outbox: Path | None) -> Iterator[None]:
-    """On failure, and where a person stops it."""
+    """Print how many events still wait, on failure and when a person stops the command."""
     try:
         yield
     except (Unavailable, KeyboardInterrupt) as error:
@@ -90,7 +90,7 @@ def _saying_what_waits(publisher: Publisher, outbox: Path | None) -> Iterator[No
 
 
 def _confirm(publisher: Publisher, bars: Progress) -> None:
-    """Wait for the broker as long as anything gets on. Raises Unavailable where nothing does, or Halt."""
+    """Wait for the broker as long as there is progress. Raises Unavailable if there is none, or Halt."""
     left = publisher.waiting
     task = bars.add_task("确认 confirm", total=left)
     since = time.monotonic()
@@ -124,7 +124,7 @@ class _LeftOut:
 
 
 class _TurnedAway:
-    """What the broker's user may not publish."""
+    """Events that the broker's user may not publish."""
 
     def __init__(self, outbox: Path | None) -> None:
         self.count = 0
@@ -141,7 +141,7 @@ class _TurnedAway:
 
 
 class _Feed:
-    """Lines, gathered on their way to the publisher, but not for long. sent: how many events it has taken."""
+    """Lines, gathered for a moment on their way to the publisher. sent: the number of events handed over."""
 
     def __init__(self, publisher: Publisher, left_out: _LeftOut) -> None:
         self._publisher = publisher
@@ -155,7 +155,7 @@ class _Feed:
     def read(self, descriptor: int, size: int | None, bars: Progress) -> None:
         task = bars.add_task("发布 publish", total=size)
         for line in lines(descriptor, MAX_BODY):
-            if line is None:  # somebody may be waiting at the other end of the pipe for what was sent so far
+            if line is None:  # a program at the other end of the pipe may wait for what was sent so far
                 self._hand_over()
                 continue
             bars.advance(task, line.size)

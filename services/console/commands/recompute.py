@@ -1,4 +1,4 @@
-"""`hallpulse recompute`: everything derived, from the stored events again."""
+"""`hallpulse recompute`: rebuild everything derived from the stored events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hallpulse.store import Difference, open_store
-from services.console.connection import connect, directory_option
+from services.console.suite_connection import connect, directory_option
 
 _SHOWN = 20
 

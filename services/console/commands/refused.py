@@ -1,4 +1,4 @@
-"""`hallpulse refused`: the events that were refused: look, send again, drop; and let a stopped ingest go on."""
+"""`hallpulse refused`: show, replay or drop refused events, and resume a stopped ingest."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from hallpulse.contract.identity import IDENTITY
 from hallpulse.contract.reasons import both
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.store import AuditEntry, Held, KeptRefusal, Outcome, Store, open_store
-from services.console.connection import connect, directory_option
-from services.console.refusals.choice import Choice, choice_options
-from services.console.refusals.keeping import leaving, looked_at
-from services.console.refusals.showing import revealed, shown, table_of, text_of, withheld_line
+from services.console.console_texts import REVEALED
+from services.console.refusals.choice import RefusalChoice, choice_options
+from services.console.refusals.listed import leaving, looked_at
+from services.console.refusals.masked_view import revealed, shown, table_of, text_of, withheld_line
 from services.console.refusals.vouching import Vouched, Vouching
-from services.console.screen import screen
-from services.console.texts import REVEALED
+from services.console.suite_connection import connect, directory_option
+from services.console.usage import screen
 from services.ingest.refusals import read_queue
 from services.local import lifecycle
-from services.local.layout import Layout
+from services.local.suite_directory import SuiteDirectory
 
 _IDS_A_LINE = 1000
-"""Of the audit."""
+"""Ids in one audit entry."""
 Note = Callable[[RefusedEvent, Vouched], None]
 
 
@@ -49,7 +49,7 @@ def command() -> None:
 @click.option("--all", "done", is_flag=True, help="Also those that were replayed or dropped lately.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @directory_option
-def list_refused(choice: Choice, after: str, done: bool, as_json: bool, directory: Path) -> None:
+def list_refused(choice: RefusalChoice, after: str, done: bool, as_json: bool, directory: Path) -> None:
     """List refused events, oldest first, with a count by reason. Numbers that may be a person's are masked.
 
     The list comes from the database: the queue is not touched.
@@ -115,7 +115,7 @@ def _found(store: Store, id_: str) -> KeptRefusal:
 
 
 def _whole_body(event: KeptRefusal, directory: Path) -> bytes:
-    """A long one lies on the queue alone, as long as it is there at all."""
+    """Return the whole body. A long one is on the queue alone, until it is dropped or replayed."""
     if event.outcome is None:
         with _queue(directory) as queue:
             for one in queue.those({event.id}):
@@ -136,7 +136,7 @@ def read(directory: Path) -> None:
 @choice_options
 @click.option("--dry-run", is_flag=True, help="Only say what would be sent.")
 @directory_option
-def replay(choice: Choice, dry_run: bool, directory: Path) -> None:
+def replay(choice: RefusalChoice, dry_run: bool, directory: Path) -> None:
     """Send refused events again, as they are, those that would be accepted now; the others stay.
 
     Each goes out on behalf of the hall that sent it, under the routing key by which it came. Withheld, and named with
@@ -173,7 +173,7 @@ def replay(choice: Choice, dry_run: bool, directory: Path) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be dropped.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @directory_option
-def drop(choice: Choice, dry_run: bool, yes: bool, directory: Path) -> None:
+def drop(choice: RefusalChoice, dry_run: bool, yes: bool, directory: Path) -> None:
     """Take refused events off the queue for good."""
     dropped: Counter[str] = Counter()
     with (
@@ -193,7 +193,7 @@ def drop(choice: Choice, dry_run: bool, yes: bool, directory: Path) -> None:
                     queue.drop(event)
                 if rest.pop(event.id, None) is not None:
                     dropped[event.reason] += 1
-        store.refused.close(list(rest), Outcome.DROPPED)  # was on the queue no more
+        store.refused.close(list(rest), Outcome.DROPPED)  # it had left the queue already
         dropped.update(rest.values())
     click.echo(f"dropped {len(chosen)} events")
 
@@ -207,15 +207,18 @@ def resume(directory: Path) -> None:
         why = resume_ingest(settings.amqp_url)
         if why is not None:
             store.audit.append(AuditEntry("ingest.resume", detail={"stopped": why}))
-    lifecycle.wake(Layout(directory.absolute()))
+    lifecycle.wake(SuiteDirectory(directory.absolute()))
     click.echo(f"ingest goes on; it was stopped since {why}" if why else "ingest is not stopped by refusals")
 
 
 @contextmanager
-def _audited(directory: Path, action: str, choice: Choice, done: Counter[str], *, dry_run: bool) -> Iterator[None]:
-    """Note in the audit what was done, also where it broke off. Raises Unavailable before where it could not be noted.
+def _audited(
+    directory: Path, action: str, choice: RefusalChoice, done: Counter[str], *, dry_run: bool
+) -> Iterator[None]:
+    """Write an audit entry for an action, also if it broke off.
 
-    done: how many events were sent or dropped, by reason, as it is at the end of the block.
+    Raises Unavailable before the action if the audit cannot be written. done: number of events sent or dropped, by
+    reason, as it stands at the end of the block.
     """
     if dry_run:
         yield
@@ -229,14 +232,14 @@ def _audited(directory: Path, action: str, choice: Choice, done: Counter[str], *
                 store.audit.append(AuditEntry(action, choice.source or "", _region(choice), detail))
 
 
-def _region(choice: Choice) -> int | None:
+def _region(choice: RefusalChoice) -> int | None:
     region = (choice.source or "").removeprefix("/").partition("/")[0]
     return choice.region or (int(region) if region.isdecimal() and len(region) == 6 else None)
 
 
 @contextmanager
 def _store(directory: Path) -> Iterator[Store]:
-    """One that answers. Raises Unavailable."""
+    """Return an open store. Raises Unavailable if the database does not answer."""
     store = open_store(connect(directory).database_url, pool_size=1)
     try:
         store.ping()
@@ -252,8 +255,8 @@ def _queue(directory: Path) -> Iterator[RefusedQueue]:
 
 
 @contextmanager
-def _replayed(store: Store, choice: Choice) -> Iterator[Note]:
-    """Note in the audit each event that was sent again, by sender and source, also where it broke off."""
+def _replayed(store: Store, choice: RefusalChoice) -> Iterator[Note]:
+    """Write an audit entry for each event that was sent again, by sender and source, also if it broke off."""
     done: list[tuple[str, Vouched]] = []
 
     def write() -> None:

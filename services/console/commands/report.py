@@ -11,7 +11,7 @@ from hallpulse.domain.errors import HallpulseError
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
 from hallpulse.store import Store, open_store
-from services.console.connection import connect, directory_option
+from services.console.suite_connection import connect, directory_option
 from services.console.usage import BadUsage
 from services.importing.surroundings import today
 from services.reports.issuing import Issued, MonthlyReports, checked_format, checked_month
@@ -44,7 +44,7 @@ def command(month: str, region: str, form: str, out: Path | None, *, force: bool
 
 
 def _written(store: Store, settings: Settings, asked: tuple[str, str, str], out: Path | None, *, force: bool) -> Path:
-    """Raises ValueError where what is asked for cannot be meant."""
+    """Write the report and return its path. Raises ValueError for a month or region without a report."""
     try:
         reports = MonthlyReports(store, load_plans(settings.plans), time.time)
         issued = reports.make(*asked)

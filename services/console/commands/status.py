@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from hallpulse.tls import TlsFiles, client_context
-from services.console.connection import directory_option, endpoints
+from services.console.suite_connection import directory_option, endpoints
 from services.local import lifecycle, probes
-from services.local.layout import Layout
 from services.local.state import HALTED, RUNNING, PartState, SuiteState
+from services.local.suite_directory import SuiteDirectory
 
 _COLUMNS = "{:<14} {:<11} {:>8} {:>9} {:>9}  {}"
 
@@ -20,7 +20,7 @@ _COLUMNS = "{:<14} {:<11} {:>8} {:>9} {:>9}  {}"
 @directory_option
 def command(directory: Path) -> None:
     """Show every part of the suite in DIR. Exit status 0 when all run and the gateway is ready, else 1."""
-    layout = Layout(directory.absolute())
+    layout = SuiteDirectory(directory.absolute())
     suite = lifecycle.running(layout)
     if suite is None:
         raise click.ClickException(f"no suite runs in {layout.root}")
@@ -64,7 +64,7 @@ def _clock(moment: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
 
 
-def _not_ready(suite: SuiteState, layout: Layout) -> list[str]:
+def _not_ready(suite: SuiteState, layout: SuiteDirectory) -> list[str]:
     pages = [part.address for part in suite.parts if part.name == "gateway" and part.state == RUNNING]
     ca = endpoints(layout.root).ca if layout.endpoints.exists() else ""
     trusted = client_context(TlsFiles(ca)) if ca else None

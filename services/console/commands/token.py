@@ -1,4 +1,4 @@
-"""`hallpulse token`: tokens for the gateway of all who are no hall (a hall's comes with `hallpulse hall`)."""
+"""`hallpulse token`: gateway tokens of departments, the bureau and operators; `hallpulse hall` issues a hall's."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from rich.table import Table
 
 from hallpulse.contract.reasons import both
 from hallpulse.store import Grant, Store, Token, hash_of, open_store
-from services.console.connection import connect, directory_option
-from services.console.screen import screen
-from services.console.texts import TOKEN_SHOWN_ONCE
-from services.console.usage import BadUsage
+from services.console.console_texts import TOKEN_SHOWN_ONCE
+from services.console.suite_connection import connect, directory_option
+from services.console.usage import BadUsage, screen
 
 ROLES = ("department", "bureau", "operator")
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -29,7 +28,7 @@ _DEPARTMENT = re.compile(r"[^\x00-\x1f\x7f]{1,64}").fullmatch
 
 
 class AnyRegion(click.ParamType[int]):
-    """A county, a prefecture or a province."""
+    """The code of a county, a prefecture or a province."""
 
     name = "region"
 
@@ -40,7 +39,7 @@ class AnyRegion(click.ParamType[int]):
 
 
 class TokenName(click.ParamType[str]):
-    """Without a dot: those are the halls'."""
+    """A token's name; names with a dot are those of halls."""
 
     name = "name"
 
@@ -51,7 +50,7 @@ class TokenName(click.ParamType[str]):
 
 
 def overlap_option(command: Decorated) -> Decorated:
-    """`--overlap HOURS` of everything that is rotated."""
+    """Add `--overlap HOURS`, the hours for which the replaced token stays valid."""
     return click.option(
         "--overlap", type=click.IntRange(0, 30 * 24), default=0, show_default=True, metavar="HOURS",
         help="How long the old token still opens the gateway.",

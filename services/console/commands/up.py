@@ -1,4 +1,4 @@
-"""`hallpulse up`."""
+"""`hallpulse up` and `hallpulse down`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from services.console.connection import directory_option, endpoints
+from services.console.suite_connection import directory_option, endpoints
 from services.local import detached, lifecycle
 from services.local.encryption import SWITCH
-from services.local.layout import Layout
 from services.local.monitoring import without_login
+from services.local.suite_directory import SuiteDirectory
 
 
 @click.command()
@@ -29,7 +29,7 @@ def command(*, detach: bool, tls: bool, directory: Path) -> None:
     With --tls (or HALLPULSE_TLS=on) broker and gateway answer encrypted alone; who connects trusts DIR/tls/ca.pem.
     HALLPULSE_TLS_CA, _CERT and _KEY name certificates of your own instead.
     """
-    layout = Layout(directory.absolute())
+    layout = SuiteDirectory(directory.absolute())
     given = os.environ | ({SWITCH: "on"} if tls else {})
     if detach:
         detached.start(layout, given, _tell)
@@ -38,11 +38,24 @@ def command(*, detach: bool, tls: bool, directory: Path) -> None:
         lifecycle.run(layout, given, lambda line: _tell_in_foreground(line, layout))
 
 
+@click.command()
+@click.option("--purge", is_flag=True, help="Delete all its data too: events, figures, keys and logs.")
+@directory_option
+def down(*, purge: bool, directory: Path) -> None:
+    """End the suite that runs in DIR, and nothing that `up` did not start. Nothing to end is no failure."""
+    layout = SuiteDirectory(directory.absolute())
+    ended = lifecycle.down(layout, click.echo, drop=purge)
+    click.echo(f"ended: {layout.root}" if ended else f"nothing runs in {layout.root}")
+    if purge:
+        layout.purge()
+        click.echo("its data is deleted")
+
+
 def _tell(line: str) -> None:
     click.echo(line)
 
 
-def _tell_in_foreground(line: str, layout: Layout) -> None:
+def _tell_in_foreground(line: str, layout: SuiteDirectory) -> None:
     if line != detached.READY:
         _tell(line)
         return
@@ -50,7 +63,7 @@ def _tell_in_foreground(line: str, layout: Layout) -> None:
     _tell("Ctrl-C ends it.")
 
 
-def _tell_addresses(layout: Layout) -> None:
+def _tell_addresses(layout: SuiteDirectory) -> None:
     there = endpoints(layout.root)
     prometheus, alertmanager = without_login(there.prometheus), without_login(there.alertmanager)
     _tell(f"ready: {there.gateway}/  (Prometheus {prometheus}, Alertmanager {alertmanager})")

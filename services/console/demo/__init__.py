@@ -1,1 +1,1 @@
-"""The demonstration: a running suite, a county's year or somebody's file in it, and what the targets come to."""
+"""The demonstration: a running suite, a simulated year or a given file, and the targets' results."""

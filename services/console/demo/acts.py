@@ -1,4 +1,4 @@
-"""The two demonstrations: a county's simulated year, and somebody's file."""
+"""The two demonstrations: a county's simulated year, and a given file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from hallpulse.domain.figures import Window
 from hallpulse.domain.workdays import date_of
 from hallpulse.settings import Settings
 from hallpulse.store import Store
-from services.console import texts
+from services.console import console_texts as texts
+from services.console.demo.result_tables import show_indicators, show_targets
 from services.console.demo.scene import register
 from services.simulator import County, simulate
 from services.simulator.county import HALLS
@@ -23,7 +24,6 @@ from services.simulator.stream import families_of
 from .feeding import feed
 from .given import show_file
 from .scene import Scene
-from .showing import show_indicators, show_targets
 from .watching import Watch
 
 EVENTS_A_CASE, EVENTS_A_DAY = 4.39, 60
@@ -32,7 +32,7 @@ _MOST_REGIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A running suite and where to show what it makes of the events."""
+    """A running suite and the console on which its results are shown."""
 
     settings: Settings
     store: Store
@@ -59,7 +59,7 @@ def play_year(stage: Stage, shown: Scene, county: County) -> None:
 
 
 def play_file(stage: Stage, shown: Scene, file: Path) -> None:
-    """Publish what a file holds, show the plan's targets, and the indicators over the file's own days."""
+    """Publish a file's events, show the plan's targets, and the indicators over the file's days."""
     stage.console.print(f"[bold]{both(texts.DEMO_FILE)}[/bold]: {file}", highlight=False)
     watch = Watch(stage.store)
 
@@ -77,7 +77,7 @@ def play_file(stage: Stage, shown: Scene, file: Path) -> None:
 
 
 def expected_events(county: County) -> int:
-    """About how many events a county makes, for a progress bar."""
+    """Return about how many events a county makes, for a progress bar."""
     days = county.last_day - county.first_day + 1
     passed = min(1.0, (county.until / 86_400_000_000 - county.first_day) / days)
     return int(passed * (county.cases * EVENTS_A_CASE + days * EVENTS_A_DAY))

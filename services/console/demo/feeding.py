@@ -1,4 +1,4 @@
-"""Events in, with bars that show how many are published and stored, and how far the one is behind the other."""
+"""Publish events, with progress bars for published and stored, and the lag between them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from hallpulse.contract.events import HallEvent
 from hallpulse.contract.reasons import both
-from services.console import texts
-from services.console.screen import screen
+from services.console import console_texts as texts
+from services.console.usage import screen
 from services.importing.outlet import Outlet
 
 from .watching import Watch, wait_until_stored
@@ -20,7 +20,7 @@ _EVENTS_AT_ONCE = 500
 
 
 def feed(amqp_url: str, events: Iterable[HallEvent], watch: Watch, expected: int | None) -> float:
-    """Publish events and wait until all are stored; seconds that took. expected: about how many there will be."""
+    """Publish events, wait until all are stored, and return the seconds it took. expected: about how many events."""
     began = time.monotonic()
     with _bars() as bars:
         shown = _Shown(bars, watch, expected)
@@ -35,7 +35,7 @@ def feed(amqp_url: str, events: Iterable[HallEvent], watch: Watch, expected: int
 
 
 class _Shown:
-    """The two bars; the database is asked twice a second at most."""
+    """The two progress bars; they query the database twice a second at most."""
 
     def __init__(self, bars: Progress, watch: Watch, expected: int | None) -> None:
         self._bars, self._watch = bars, watch

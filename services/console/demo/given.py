@@ -1,4 +1,4 @@
-"""A file that somebody wants to see: cases, a catalogue, or CloudEvents, told apart by what is in it."""
+"""A given file: cases, a catalogue, or CloudEvents, recognised by its content."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _HALL = "import"
 _SHOWN = 10
 FileKind = Literal["events", "cases", "catalogue"]
 Feed = Callable[[Iterator[HallEvent]], int]
-"""Takes events in; how many different ones there were."""
+"""A function that publishes events and returns the number of different ones."""
 
 
 def kind_of(file: Path) -> FileKind:
-    """What the file holds. Raises TableError where it is none of these."""
+    """Return the kind of the file's content. Raises TableError if it is none of the three."""
     if _holds_events(file):
         return "events"
     return _table_kind(file)
 
 
 def show_file(console: Console, file: Path, settings: Settings, region: int, feed: Feed) -> None:
-    """Feed what a file holds and say what became of its rows. Raises TableError where it holds nothing of use."""
+    """Publish a file's content and report what happened to its rows. Raises TableError if nothing in it is usable."""
     kind = kind_of(file)
     if kind == "events":
         with file.open("rb") as lines:
@@ -81,7 +81,7 @@ def _taken(job: Job, rows: Counter[str], rejects: RejectedRows) -> Iterator[Hall
 
 
 def _holds_events(file: Path) -> bool:
-    """CloudEvents, one a line, and no table of cases in the same form."""
+    """Return whether the file holds CloudEvents, one a line, rather than a table of cases in ndjson."""
     if file.suffix.lower() not in (".ndjson", ".jsonl", ".json"):
         return False
     with file.open("rb") as lines:
@@ -104,7 +104,7 @@ def _table_kind(file: Path) -> Kind:
 
 
 def _events(lines: Iterator[bytes], console: Console) -> Iterator[HallEvent]:
-    """Lines that break the contract are named and left out."""
+    """Yield the file's events; lines that break the contract are named and left out."""
     left_out = 0
     for number, line in enumerate(lines, start=1):
         if not line.strip():

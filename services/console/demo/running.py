@@ -1,4 +1,4 @@
-"""The suite around a demonstration: started if it does not run yet, and ended by whoever started it."""
+"""The suite around a demonstration: started if none runs yet, and ended by the process that started it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from types import FrameType
 
 from hallpulse.contract.reasons import both
 from hallpulse.domain.errors import HallpulseError
-from services.console import texts
-from services.console.screen import screen
+from services.console import console_texts as texts
+from services.console.usage import screen
 from services.local import detached, lifecycle
-from services.local.layout import Layout
+from services.local.suite_directory import SuiteDirectory
 
 _WATCH_SECONDS = 1.0
 
 
-class StopAsked(Exception):
-    """Ctrl-C, or whoever started the demonstration wants it to end."""
+class DemoStopped(Exception):
+    """A request to end the demonstration: Ctrl-C, or a signal from the program that started it."""
 
 
 @contextmanager
-def suite(layout: Layout) -> Iterator[None]:
-    """A suite runs inside; one that ran before is used and left alone, another is ended afterwards."""
+def suite(layout: SuiteDirectory) -> Iterator[None]:
+    """Run a suite inside the block; one that ran before is used and left running."""
     say = screen(stderr=True).print
     if lifecycle.running(layout) is not None:
         say(both(texts.ALREADY_RUNS), markup=False)
@@ -43,25 +43,25 @@ def suite(layout: Layout) -> Iterator[None]:
         lifecycle.down(layout, lambda line: say(line, markup=False))
 
 
-def wait_for_stop(layout: Layout) -> None:
-    """Until Ctrl-C or SIGTERM. Raises HallpulseError where the suite ends by itself."""
+def wait_for_stop(layout: SuiteDirectory) -> None:
+    """Wait until Ctrl-C or SIGTERM. Raises HallpulseError if the suite ends by itself."""
     while lifecycle.running(layout) is not None:
         time.sleep(_WATCH_SECONDS)
     raise HallpulseError(f"the suite has ended: see {layout.log('supervisor')}")
 
 
 class _Stop:
-    """A signal handler. While the supervisor has not written down that it lives, nobody could end it: then it waits."""
+    """A signal handler that waits until the supervisor has recorded that it runs: before that, nothing could end it."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: SuiteDirectory) -> None:
         self._layout = layout
         self._asked = False
 
     def __call__(self, _: int, __: FrameType | None) -> None:
         self._asked = True
         if lifecycle.running(self._layout) is not None:
-            raise StopAsked
+            raise DemoStopped
 
     def raise_if_asked(self) -> None:
         if self._asked:
-            raise StopAsked
+            raise DemoStopped

@@ -1,4 +1,4 @@
-"""A demonstration's scene: the plan, a county that lives under it, its halls, and how large it was made."""
+"""A demonstration's setting: the plan, its county, the county's halls, and the number of cases."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
 from hallpulse.store import Store, hash_of
 from services.importing.surroundings import clock, today, workdays
-from services.local.layout import Layout
+from services.local.suite_directory import SuiteDirectory
 from services.simulator import County
 from services.simulator.county import CASES_A_YEAR, moment
 
 
-def refuse_another(layout: Layout, cases: int) -> None:
-    """Raises HallpulseError where the data is of a demonstration with another number of cases."""
+def refuse_another(layout: SuiteDirectory, cases: int) -> None:
+    """Raise HallpulseError if the data belongs to a demonstration with another number of cases."""
     try:
         found = json.loads(_place(layout).read_text())["cases"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -36,12 +36,12 @@ def refuse_another(layout: Layout, cases: int) -> None:
         )
 
 
-def mark(layout: Layout, cases: int) -> None:
+def mark(layout: SuiteDirectory, cases: int) -> None:
     _place(layout).write_text(json.dumps({"cases": cases}))
 
 
-def _place(layout: Layout) -> Path:
-    """Inside the private database's directory, so that it goes when the data goes."""
+def _place(layout: SuiteDirectory) -> Path:
+    """Return the path of the size mark, inside the database's directory, so that it is deleted with the data."""
     return (layout.database if layout.database.is_dir() else layout.root) / "demonstration.json"
 
 
@@ -50,9 +50,10 @@ Wanted = Mapping[tuple[int, str], Sequence[str]]
 
 
 def register(settings: Settings, store: Store, wanted: Wanted) -> int:
-    """Register those that are not yet; how many. Keys of halls that are known stay what they are.
+    """Register halls that are not registered yet; return their number.
 
-    Nobody needs the new ones' keys here: `hallpulse hall rotate` gives others.
+    Keys of known halls stay as they are. The demonstration does not need the keys: `hallpulse hall rotate` gives new
+    ones.
     """
     known = {(hall.region, hall.hall) for hall in store.halls.list()}
     missing = {place: families for place, families in wanted.items() if place not in known}
@@ -70,14 +71,17 @@ _DAYS_AFTER = 30
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """plan: in force today, else the latest that has begun; on: the day that is judged."""
+    """A demonstration's plan and date.
+
+    plan: in force today, else the latest that has begun; on: the day that is judged.
+    """
 
     plan: Plan
     on: date
 
 
 def scene(settings: Settings) -> Scene:
-    """Raises HallpulseError where no plan file can be used."""
+    """Return the scene for today. Raises HallpulseError if no plan file is usable."""
     try:
         plans = load_plans(settings.plans)
     except PlanError as error:
@@ -91,7 +95,7 @@ def scene(settings: Settings) -> Scene:
 
 
 def county_of(shown: Scene, settings: Settings, cases: int = CASES_A_YEAR) -> County:
-    """The simulated county: up to now, or somewhat past the end of a plan that is over, until late events are in."""
+    """Return the simulated county, up to now or, for a plan that is over, until its late events have arrived."""
     end = moment(day_of(shown.plan.period.end) + _DAYS_AFTER)
     return County(shown.plan, workdays(settings, shown.plan.region), min(clock(), end), cases=cases)
 

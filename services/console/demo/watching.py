@@ -1,4 +1,4 @@
-"""What was published, and how much of it is stored: asked of the database, never guessed by waiting."""
+"""Count which published events are stored, by querying the database."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Watch:
         return sorted({region for region, _ in self.ids})
 
     def stored(self) -> int:
-        """How many of the published events are stored, at most as many as were published of a hall."""
+        """Return how many of the published events are stored, per hall at most as many as were published."""
         found = 0
         with self.store.read() as moment:
             counted = {region: moment.event_counts(region) for region in self.regions}
@@ -63,7 +63,7 @@ class Watch:
 
 
 def wait_until_stored(watch: Watch, progress: Callable[[int], None]) -> None:
-    """Returns when everything published is stored. Raises HallpulseError when nothing has moved for a minute."""
+    """Wait until every published event is stored. Raises HallpulseError after a minute without progress."""
     seen, since = -1, time.monotonic()
     while not watch.all_stored():
         stored = watch.stored()

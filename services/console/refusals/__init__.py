@@ -1,1 +1,1 @@
-"""Refused events as operators look at them: chosen by filters, shown with numbers of persons hidden."""
+"""Refused events for operators: chosen by filters, shown with personal numbers masked."""

@@ -1,4 +1,4 @@
-"""Which refused events are meant: the filters that every subcommand of `hallpulse refused` has."""
+"""The filters of every subcommand of `hallpulse refused`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ Command = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """None stands for any. region: with all below it; since, until: of the refusal, `until` itself not included."""
+class RefusalChoice:
+    """The chosen filters; None stands for any.
+
+    region: with all below it; since, until: time of refusal, `until` excluded.
+    """
 
     reason: str | None = None
     source: str | None = None
@@ -32,22 +35,22 @@ class Choice:
     limit: int = 100
 
     def filter(self, *, done: bool = False) -> RefusedFilter:
-        """done: also what was replayed or dropped."""
+        """Return the store's filter. done: include events that were replayed or dropped."""
         given = {name: value for name, value in asdict(self).items() if name != "limit"}
         return RefusedFilter(**given, done=done)
 
     def as_detail(self) -> dict[str, str]:
-        """What was asked for, for the audit."""
+        """Return the given filters, for the audit."""
         return {name: str(value) for name, value in asdict(self).items() if value is not None}
 
 
 def choice_options(function: Command) -> Command:
-    """The filters as options, handed over as one `choice`."""
+    """Add the filters as options, passed on as one `choice`."""
 
     @functools.wraps(function)
     def chosen(*, since: datetime | None, until: datetime | None, **given: Any) -> None:
         names = ("reason", "source", "region", "hall", "limit")
-        choice = Choice(since=_local(since), until=_local(until), **{name: given.pop(name) for name in names})
+        choice = RefusalChoice(since=_local(since), until=_local(until), **{name: given.pop(name) for name in names})
         function(choice=choice, **given)
 
     for option in (

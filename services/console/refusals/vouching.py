@@ -1,4 +1,4 @@
-"""Whether a refused event may be sent again: judged as if the hall that sent it had sent it now."""
+"""Decide whether a refused event may be sent again, by the rights that its hall has now."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ class Vouched(NamedTuple):
 
 
 class Vouching:
-    """halls: those registered now; gateway_users: the broker users that may speak for any hall."""
+    """The senders' rights. halls: those registered now; gateway_users: broker users that may publish for any hall."""
 
     def __init__(self, halls: Iterable[Hall], gateway_users: frozenset[str]) -> None:
         self._families = {(hall.region, hall.hall): hall.families for hall in halls}
         self._gateway_users = gateway_users
 
     def judge(self, event: RefusedEvent, now: int) -> Vouched | Refusal:
-        """Judge by the key and the user that the broker vouched for; the body only says whether it agrees with them.
+        """Return the event as its sender may send it, or the refusal.
 
-        now: microseconds since 1970-01-01 UTC.
+        The routing key and the user, which the broker checked, decide; the body must agree with them. now: microseconds
+        since 1970-01-01 UTC.
         """
         origin = event.routing_key, event.user, self._gateway_users
         sender = sender_of(*origin)

@@ -20,7 +20,7 @@ FIRST_YEAR, LAST_YEAR = 1992, 2060
 
 @cache
 def national_calendar() -> Calendar:
-    """Holidays and make-up workdays of 1992 to 2060."""
+    """Return holidays and make-up workdays of 1992 to 2060."""
     known = {day.year for day in chinese_calendar.holidays}
     days: dict[date, tuple[bool, str]] = {}
     for day, name in chinese_calendar.holidays.items():

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import yaml
 
-from .problems import PlanError, Problem
+from hallpulse.plans.plan_problems import PlanError, PlanProblem
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 16
@@ -21,10 +21,10 @@ class _Mark(Protocol):
 
 
 def read_document(path: Path) -> yaml.Node:
-    """The root node of a file's only document.
+    """Return the root node of a file's only document.
 
-    Raises PlanError where the file cannot be read, is too long, is no YAML, nests too deep or uses aliases: an alias
-    of an alias of an alias makes a small file huge, and a plan reads better written out.
+    Raises PlanError if the file cannot be read, is too long, is no YAML, nests too deep or uses aliases: an alias of an
+    alias of an alias makes a small file huge, and a plan reads better written out.
     """
     text = _text(path)
     try:
@@ -51,7 +51,7 @@ def _text(path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise PlanError([Problem(str(path), line, 1, "", "not UTF-8: save the file as UTF-8")]) from None
+        raise PlanError([PlanProblem(str(path), line, 1, "", "not UTF-8: save the file as UTF-8")]) from None
 
 
 def _refuse_tricks(path: Path, text: str) -> None:
@@ -73,4 +73,4 @@ def _refuse_tricks(path: Path, text: str) -> None:
 
 def _error(path: Path, mark: _Mark | None, message: str) -> PlanError:
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-    return PlanError([Problem(str(path), line, column, "", message)])
+    return PlanError([PlanProblem(str(path), line, column, "", message)])

@@ -1,4 +1,4 @@
-"""From a document to a plan: what its keys mean, and what in it contradicts itself."""
+"""From a document to a plan: the meaning of its keys, and contradictions between them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hallpulse.domain.figures import Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.plan import DeclaredIndicator, Department, Names, Phase, Plan, Severity, Target, TargetScope
 from hallpulse.domain.rules import Unit
+from hallpulse.plans.plan_problems import PlanError, PlanProblem, did_you_mean
+from hallpulse.plans.rule_forms import read_path, read_rule
+from hallpulse.plans.yaml_node import Notes, YamlMapping, YamlNode
 
 from .document import read_document
-from .problems import PlanError, Problem, did_you_mean
-from .rules import read_path, read_rule
-from .spot import Notes, Section, Spot
 
 _ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PLAN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -39,7 +39,7 @@ def load_plan(path: Path) -> Plan:
     Raises PlanError with everything that is wrong in it, each with file, line, column, field and what was expected.
     """
     notes = Notes(str(path))
-    root = Spot(read_document(path), "", notes)
+    root = YamlNode(read_document(path), "", notes)
     plan = _plan(path.stem, root.section(*_PLAN_KEYS))
     if not _PLAN_ID.fullmatch(path.stem):
         notes.add(None, "", f"the file's name: expected lower case letters, digits and -, got {path.stem!r}")
@@ -49,14 +49,14 @@ def load_plan(path: Path) -> Plan:
 
 
 def load_plans(folder: Path) -> list[Plan]:
-    """Every `*.yaml` of a folder, in the order of its names.
+    """Read every `*.yaml` of a folder, in the order of names.
 
     Raises PlanError with the problems of all files; two plans of one region with a day in common are one too.
     """
     if not folder.is_dir():
-        raise PlanError([Problem(str(folder), 1, 1, "", "expected a folder of plan files")])
+        raise PlanError([PlanProblem(str(folder), 1, 1, "", "expected a folder of plan files")])
     plans: list[Plan] = []
-    problems: list[Problem] = []
+    problems: list[PlanProblem] = []
     for path in sorted(folder.glob("*.yaml")):
         try:
             plan = load_plan(path)
@@ -66,7 +66,7 @@ def load_plans(folder: Path) -> list[Plan]:
         rival = next((p for p in plans if p.region == plan.region and _share_a_day(p.period, plan.period)), None)
         if rival is not None:
             message = f"shares days with {rival.id}: expected one plan of {plan.region} a day"
-            problems.append(Problem(str(path), 1, 1, "period", message))
+            problems.append(PlanProblem(str(path), 1, 1, "period", message))
         plans.append(plan)
     if problems:
         raise PlanError(problems)
@@ -77,9 +77,9 @@ def _share_a_day(one: Window, other: Window) -> bool:
     return one.start <= other.end and other.start <= one.end
 
 
-def _plan(id_: str, top: Section) -> Plan:
-    indicators = tuple(_indicator(spot) for spot in _optional(top, "indicators"))
-    departments = tuple(_department(spot) for spot in _optional(top, "departments"))
+def _plan(id_: str, top: YamlMapping) -> Plan:
+    indicators = tuple(_indicator(node) for node in _optional(top, "indicators"))
+    departments = tuple(_department(node) for node in _optional(top, "departments"))
     period, least, tolerance = _period(top.need("period")), top.get("min_denominator"), top.get("tolerance")
     frame = _Frame(period, {i.id: i.unit for i in indicators}, tuple(d.id for d in departments))
     note = top.get("note")
@@ -89,8 +89,8 @@ def _plan(id_: str, top: Section) -> Plan:
         names=_names(top.need("names")),
         document=top.need("document").text("the document's number"),
         period=period,
-        targets=tuple(_target(spot, frame) for spot in _unique(top.need("targets").items())),
-        phases=tuple(_phase(spot) for spot in _optional(top, "phases")),
+        targets=tuple(_target(node, frame) for node in _unique(top.need("targets").items())),
+        phases=tuple(_phase(node) for node in _optional(top, "phases")),
         departments=departments,
         indicators=indicators,
         min_denominator=least.whole(1) if least is not None else 1,
@@ -99,40 +99,40 @@ def _plan(id_: str, top: Section) -> Plan:
     )
 
 
-def _tolerance(spot: Spot) -> Fraction:
-    amount = spot.amount("share")
+def _tolerance(node: YamlNode) -> Fraction:
+    amount = node.amount("share")
     if amount is not None and not 0 <= amount < 1:
-        spot.note("expected 0 % or more, and less than 100 %")
+        node.note("expected 0 % or more, and less than 100 %")
     return amount or Fraction(0)
 
 
-def _optional(top: Section, key: str) -> list[Spot]:
-    spot = top.get(key)
-    return _unique(spot.items()) if spot is not None else []
+def _optional(top: YamlMapping, key: str) -> list[YamlNode]:
+    node = top.get(key)
+    return _unique(node.items()) if node is not None else []
 
 
-def _unique(spots: list[Spot]) -> list[Spot]:
-    """The list as it is; an id that came before is noted."""
+def _unique(nodes: list[YamlNode]) -> list[YamlNode]:
+    """Return the list unchanged; note a repeated id."""
     first: dict[str, int] = {}
-    for spot in spots:
-        own = spot.peek("id")
+    for node in nodes:
+        own = node.peek("id")
         if own is None:
             continue
         if own.value in first:
-            Spot(own, f"{spot.where}.id", spot.notes).note(
+            YamlNode(own, f"{node.where}.id", node.notes).note(
                 f"{own.value!r} is there twice, first on line {first[own.value]}"
             )
-        first.setdefault(own.value, spot.line)
-    return spots
+        first.setdefault(own.value, node.line)
+    return nodes
 
 
-def _names(spot: Spot) -> Names:
-    section = spot.section("zh", "en")
+def _names(node: YamlNode) -> Names:
+    section = node.section("zh", "en")
     return Names(section.need("zh").text("the Chinese name"), section.need("en").text("the English name"))
 
 
-def _period(spot: Spot) -> Window:
-    section = spot.section("from", "to")
+def _period(node: YamlNode) -> Window:
+    section = node.section("from", "to")
     start, end = section.need("from").day(date.min), section.need("to").day(date.max)
     if end < start:
         section.need("to").note(f"{end} lies before {start}, where the period begins")
@@ -140,8 +140,8 @@ def _period(spot: Spot) -> Window:
     return Window(start, end)
 
 
-def _phase(spot: Spot) -> Phase:
-    section = spot.section("id", "names", "from", "to").named()
+def _phase(node: YamlNode) -> Phase:
+    section = node.section("id", "names", "from", "to").named()
     start, to = section.need("from").day(date.min), section.get("to")
     end = to.day(date.max) if to is not None else None
     if to is not None and end is not None and end < start:
@@ -149,14 +149,14 @@ def _phase(spot: Spot) -> Phase:
     return Phase(section.need("id").text("an id", _ID), _names(section.need("names")), start, end)
 
 
-def _department(spot: Spot) -> Department:
-    section = spot.section("id", "names").named()
+def _department(node: YamlNode) -> Department:
+    section = node.section("id", "names").named()
     code = section.need("id").text("the department's code in events, 64 characters at most", _CODE)
     return Department(code, _names(section.need("names")))
 
 
-def _indicator(spot: Spot) -> DeclaredIndicator:
-    section = spot.section("id", "names", "unit").named()
+def _indicator(node: YamlNode) -> DeclaredIndicator:
+    section = node.section("id", "names", "unit").named()
     own, unit = section.need("id"), section.get("unit")
     id_ = own.text("an id of lower case letters, digits and _", _ID)
     if id_ in COMPUTED:
@@ -167,7 +167,7 @@ def _indicator(spot: Spot) -> DeclaredIndicator:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """What a target may refer to."""
+    """The names that a target may refer to."""
 
     period: Window
     declared: Mapping[str, Unit]
@@ -177,29 +177,29 @@ class _Frame:
     def indicators(self) -> tuple[str, ...]:
         return (*COMPUTED, *self.declared)
 
-    def unit(self, spot: Spot) -> tuple[str, Unit]:
-        """The indicator that is named, and what it is counted in."""
-        name = spot.text("an indicator's id", _ID)
+    def unit(self, node: YamlNode) -> tuple[str, Unit]:
+        """Return the named indicator and its unit."""
+        name = node.text("an indicator's id", _ID)
         if name and name not in self.indicators:
             hint = did_you_mean(name, self.indicators)
-            spot.note(f"{name!r} is neither computed nor listed under indicators: {hint}")
+            node.note(f"{name!r} is neither computed nor listed under indicators: {hint}")
         computed = COMPUTED.get(name)
         return name, computed.unit if computed is not None else self.declared.get(name, "share")
 
-    def lead(self, spot: Spot | None) -> tuple[str, ...]:
-        if spot is None:
+    def lead(self, node: YamlNode | None) -> tuple[str, ...]:
+        if node is None:
             return ()
-        ids = [s.text("a department's id", _CODE) for s in spot.one_or_more()]
+        ids = [s.text("a department's id", _CODE) for s in node.one_or_more()]
         if ids == ["all"]:
             return self.departments
-        for place, id_ in zip(spot.one_or_more(), ids, strict=True):
+        for place, id_ in zip(node.one_or_more(), ids, strict=True):
             if id_ and id_ not in self.departments:
                 place.note(f"{id_!r} is not listed under departments: {did_you_mean(id_, self.departments)}")
         return tuple(ids)
 
 
-def _target(spot: Spot, frame: _Frame) -> Target:
-    section = spot.section(*_TARGET_KEYS).named()
+def _target(node: YamlNode, frame: _Frame) -> Target:
+    section = node.section(*_TARGET_KEYS).named()
     indicator, unit = frame.unit(section.need("indicator"))
     rule = read_rule(section.need("rule"), unit, frame.indicators)
     scope, severity, least = section.get("scope"), section.get("severity"), section.get("min_denominator")
@@ -219,8 +219,8 @@ def _target(spot: Spot, frame: _Frame) -> Target:
     )
 
 
-def _scope(spot: Spot, frame: _Frame) -> TargetScope:
-    scope = TargetScope(spot.choice([s.value for s in TargetScope]))
+def _scope(node: YamlNode, frame: _Frame) -> TargetScope:
+    scope = TargetScope(node.choice([s.value for s in TargetScope]))
     if scope is TargetScope.EACH_DEPARTMENT and not frame.departments:
-        spot.note("binds each department, but none is listed under departments")
+        node.note("binds each department, but none is listed under departments")
     return scope

@@ -1,4 +1,4 @@
-"""For hall systems: publish events to the bureau. Needs pika and msgspec alone."""
+"""For hall systems: publish events to the bureau. Needs only pika and msgspec."""
 
 from hallpulse.contract.reasons import Refused
 from hallpulse.domain.errors import Halt, Unavailable

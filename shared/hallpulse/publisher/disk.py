@@ -1,8 +1,8 @@
-"""An outbox in a file of SQLite: what `add` has returned for survives a killed program and a power cut.
+"""An outbox in a file of SQLite: events for which `add` has returned survive a killed program and a power cut.
 
-Several programs may have one outbox open. All of them add to it; one of them sends, in the one order of the file, and
-when it ends, however it ends, the next takes over. The file belongs on a local disk: SQLite's locks do not reach over a
-network.
+Several programs may have one outbox open. All of them add to it; one of them sends, in the single order of the file,
+and when it ends, however it ends, the next takes over. The file belongs on a local disk: SQLite's locks do not reach
+over a network.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from .outbox import OutboxFull, RefusedEvent, Waiting, fits
 
 MOST_BYTES = 1 << 30
 ROOM_KEPT = 8 * 1024 * 1024
-"""Of the disk: to delete what is confirmed takes room too, and an outbox must not have used it up itself."""
+"""Bytes of the disk left free: deleting confirmed events takes room too."""
 _OF_A_ROW = 64
-"""What SQLite adds to an event: its number, its routing key twice, the page's own."""
+"""Bytes that SQLite adds to an event: its number, its routing key twice, its share of the page."""
 _BUSY_SECONDS = 10.0
 _WORTH_SHRINKING = 16 * 1024 * 1024
 _KEYS = """
@@ -34,15 +34,15 @@ WITH RECURSIVE keys(key) AS (
   UNION ALL
   SELECT (SELECT min(routing_key) FROM waiting WHERE routing_key > key) FROM keys WHERE key IS NOT NULL
 ) SELECT key FROM keys WHERE key IS NOT NULL"""
-"""From one key to the next through the index: its cost is that of the keys, not of the events."""
+"""From one key to the next through the index: the cost grows with the keys, not with the events."""
 
 
 class DiskOutbox:
-    """Opens the outbox at `path`, or makes it. It takes more as long as its file holds less than `most_bytes`,
-    and its disk has some room besides (`ROOM_KEPT`).
+    """An outbox in the file `path`, made if it is missing.
 
-    Raises Halt where the file cannot be one: the message says why. Two connections: what callers add reaches the disk
-    before they go on; what the sender deletes may be lost in a power cut and is then sent twice.
+    It accepts events while its file is smaller than `most_bytes` and its disk has `ROOM_KEPT` free besides. Raises Halt
+    if the file cannot be one: the message says why. It has two connections: added events reach the disk before `add`
+    returns; deletions by the sender may be lost in a power cut, and those events are sent twice.
     """
 
     def __init__(self, path: str | Path, most_bytes: int = MOST_BYTES) -> None:
@@ -86,7 +86,7 @@ class DiskOutbox:
         return self._ask("SELECT count(*) FROM refused") or 0
 
     def refused(self) -> Iterator[RefusedEvent]:
-        """What the broker turned away for good, oldest first; read a part at a time."""
+        """Yield the events that the broker turned away for good, oldest first; read a part at a time."""
         query = "SELECT number, routing_key, body, reason FROM refused WHERE number > ? ORDER BY number LIMIT 100"
         number = 0
         while True:
@@ -98,7 +98,7 @@ class DiskOutbox:
             number = events[-1].number
 
     def retry_refused(self) -> int:
-        """Send what was refused again, behind all that waits; how many events that are."""
+        """Send refused events again, behind all that wait; return their number."""
         with self._lock, self._transaction(self._front):
             self._front.execute(
                 "INSERT INTO waiting (routing_key, body) SELECT routing_key, body FROM refused ORDER BY number"
@@ -106,7 +106,7 @@ class DiskOutbox:
             return self._front.execute("DELETE FROM refused").rowcount
 
     def drop_refused(self) -> int:
-        """Delete what was refused; how many events that were."""
+        """Delete refused events; return their number."""
         with self._lock, self._transaction(self._front):
             return self._front.execute("DELETE FROM refused").rowcount
 
@@ -115,7 +115,7 @@ class DiskOutbox:
             self._front.close()
 
     def lease(self) -> bool:
-        """A lock on a file of its own, which the system takes back from a program that ends in whatever way."""
+        """Lock a file beside the outbox; the system releases it however the program ends."""
         if self._lease is None:
             with self._told():
                 lease = sqlite3.connect(f"{self.path}-lease", timeout=0, isolation_level=None, check_same_thread=False)
@@ -175,9 +175,9 @@ class DiskOutbox:
         return connection
 
     def _touch(self) -> None:
-        """SQLite does not say why it cannot open a file, and would let everybody read it.
+        """Make the file, private, and report why it cannot be opened, which SQLite does not.
 
-        One that is there is not opened here: closing it would end the locks that this process has on it.
+        An existing one is not opened here: closing it would end this process' locks on it.
         """
         try:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
@@ -190,7 +190,7 @@ class DiskOutbox:
             raise Halt(f"outbox {self.path}: cannot be made: {error.strerror}") from None
 
     def _shrink(self) -> None:
-        """Give the disk back what an outage took of it, once all of that is sent."""
+        """Give the disk back the room of an outage, once all its events are sent."""
         with self._told():
             free = _number(self._back, "PRAGMA freelist_count") * self._page_size
             if free > _WORTH_SHRINKING and not self._back.execute("SELECT 1 FROM waiting LIMIT 1").fetchone():

@@ -1,4 +1,4 @@
-"""What an outbox looks like as a file of SQLite."""
+"""The file format of an outbox, in SQLite."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ATTEMPTS = 100
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make an outbox of an empty file. Raises Halt where the file is something else, or newer than this version."""
+    """Make an outbox of an empty file. Raises Halt if the file is something else, or newer than this version."""
     if _is_empty(connection):
         _make(connection)
     ours = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -35,8 +35,8 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _make(connection: sqlite3.Connection) -> None:
-    """Several programs may come to it at once: the first one makes it."""
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # which holds only if it comes before all else
+    """Make the tables; of several programs at once the first one does."""
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # must precede every other statement
     _write_ahead(connection)
     connection.execute("BEGIN IMMEDIATE")
     if _is_empty(connection):
@@ -46,7 +46,7 @@ def _make(connection: sqlite3.Connection) -> None:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Changing the journal does not wait for others that do the same: SQLite says at once that it is busy."""
+    """Switch to the write-ahead journal; SQLite does not wait for others that do the same, but says it is busy."""
     for left in range(_ATTEMPTS, 0, -1):
         try:
             connection.execute("PRAGMA journal_mode = WAL")

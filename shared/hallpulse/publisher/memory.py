@@ -14,7 +14,7 @@ MOST_BYTES = 32 * 1024 * 1024
 
 
 class MemoryOutbox:
-    """Takes more while less than 5,000 events and 32 MiB wait. What is refused is forgotten."""
+    """An outbox in memory. It takes events while less than 5,000 events and 32 MiB wait; refused ones are forgotten."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -45,7 +45,7 @@ class MemoryOutbox:
         return self._count
 
     def close(self) -> None:
-        """Nothing outlives this."""
+        """Do nothing: the events end with the program."""
 
     def lease(self) -> bool:
         return True
@@ -77,7 +77,7 @@ class MemoryOutbox:
         self.confirm([(routing_key, upto)])
 
     def let_go(self) -> None:
-        """Nobody waits for it."""
+        """Do nothing: no other program waits for this outbox."""
 
     def _forget(self, routing_key: str, upto: int) -> None:
         waiting = self._waiting[routing_key]

@@ -1,4 +1,4 @@
-"""What a publisher hands to the broker: one event, or an envelope of events that share a routing key."""
+"""Messages for the broker: one event, or an envelope of events that share a routing key."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hallpulse.contract.reasons import Refusal, Refused
 
 MOST_EVENTS = 100
 MOST_BYTES = 1024 * 1024
-"""Of an envelope: a quarter of what the contract allows."""
+"""Bytes of an envelope: a quarter of the contract's limit."""
 
 
 class Message(NamedTuple):
-    """events: how many the body holds."""
+    """A message. events: number of events in the body."""
 
     routing_key: str
     body: bytes
@@ -27,13 +27,14 @@ class Message(NamedTuple):
 
 
 Event = HallEvent | Mapping[str, Any] | bytes | Message
-"""An event, or a CloudEvent as a dictionary or as JSON, or what `message_of` has made of one."""
+"""An event, or a CloudEvent as a dictionary or as JSON, or a message made by `message_of`."""
 
 
 def message_of(event: Event, now: int) -> Message:
-    """One event as a message; its JSON is sent as it was given. now: microseconds since 1970-01-01 UTC.
+    """Return one event as a message; JSON is sent as it was given.
 
-    Raises Refused where the event breaks the contract: the bureau would refuse it too.
+    now: microseconds since 1970-01-01 UTC. Raises Refused if the event breaks the contract: the bureau would refuse it
+    too.
     """
     if isinstance(event, Message):
         return event
@@ -43,7 +44,7 @@ def message_of(event: Event, now: int) -> Message:
 
 
 def envelope(routing_key: str, bodies: Sequence[bytes]) -> Message:
-    """Events that share a routing key as one message; an envelope of one is that event."""
+    """Return events that share a routing key as one message; a single event without an envelope."""
     if len(bodies) == 1:
         return Message(routing_key, bodies[0])
     return Message(routing_key, b"[" + b",".join(bodies) + b"]", BATCH_TYPE, len(bodies))

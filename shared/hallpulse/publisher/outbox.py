@@ -1,4 +1,4 @@
-"""Where events wait until the broker has confirmed them: what every outbox does, whatever keeps it."""
+"""The interface of an outbox, which keeps events until the broker has confirmed them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from .message import MOST_BYTES, MOST_EVENTS, Message
 
 
 class OutboxFull(Unavailable):
-    """There is no room for what was to be added, and nothing of it was: try again once events have been confirmed."""
+    """The outbox has no room for the events, and took none of them: try again once others have been confirmed."""
 
 
 class Waiting(NamedTuple):
-    """An event in an outbox; of two, the one that was added later has the higher number."""
+    """An event in an outbox; later ones have higher numbers."""
 
     number: int
     body: bytes
 
 
 class RefusedEvent(NamedTuple):
-    """An event that the broker turned away for good, and why."""
+    """An event that the broker turned away for good, with the reason."""
 
     number: int
     routing_key: str
@@ -31,48 +31,48 @@ class RefusedEvent(NamedTuple):
 
 
 class Outbox(Protocol):
-    """Events in the order in which they were added, apart by routing key.
+    """Events in the order in which they were added, separate by routing key.
 
-    The first group of methods may be called from any thread, the second from that of the sender alone. All of them
-    raise Unavailable where the outbox cannot do it now, Halt where it never will.
+    The first group of methods may be called from any thread, the second from the sender's thread only. All of them
+    raise Unavailable if the outbox cannot do it now, Halt if it never will.
     """
 
     def add(self, messages: Sequence[Message]) -> None:
-        """Keep messages of one event each: all of them once this returns, none where it raises OutboxFull."""
+        """Keep messages of one event each: all of them once this returns, none if it raises OutboxFull."""
 
     def first(self) -> int | None:
-        """The lowest number that waits."""
+        """Return the lowest waiting number."""
 
     def last(self) -> int:
-        """The highest number that was ever given."""
+        """Return the highest number that was ever given."""
 
     def count(self) -> int:
-        """How many events wait."""
+        """Return the number of waiting events."""
 
     def close(self) -> None:
-        """What waits is kept where the outbox outlives the program."""
+        """Close the outbox; waiting events are kept if it outlives the program."""
 
     # --- the sender's
 
     def lease(self) -> bool:
-        """Whether this sender may send: of all programs that have the same outbox open, one."""
+        """Return whether this sender may send: of all programs with the same outbox open, one may."""
 
     def keys(self) -> list[str]:
-        """The routing keys under which something waits, sorted."""
+        """Return the routing keys of waiting events, sorted."""
 
     def head(self, routing_key: str, after: int = 0) -> list[Waiting]:
-        """The events that have waited longest of those numbered above `after`, as many as fit an envelope."""
+        """Return the oldest waiting events numbered above `after`, as many as fit an envelope."""
 
     def confirm(self, upto: Iterable[tuple[str, int]]) -> None:
-        """Forget what the broker has: of each routing key, all up to a number."""
+        """Delete confirmed events: of each routing key, all up to a number."""
 
     def refuse(self, routing_key: str, upto: int, reason: str) -> None:
-        """No longer send what the broker turned away for good."""
+        """Stop sending events that the broker turned away for good."""
 
     def let_go(self) -> None:
-        """The sender has ended."""
+        """Release the lease at the sender's end."""
 
 
 def fits(events: int, size: int) -> bool:
-    """Whether so many events, so many bytes with their commas, make one envelope; one event always does."""
+    """Return whether a number of events and of bytes, commas included, fits one envelope; one event always does."""
     return events <= 1 or (events <= MOST_EVENTS and size <= MOST_BYTES)

@@ -11,16 +11,16 @@ from pathlib import Path
 from types import TracebackType
 
 from hallpulse.domain.errors import Halt, Unavailable
+from hallpulse.publisher.confirmed_channel import ConfirmedChannel
 
 from .disk import MOST_BYTES, DiskOutbox
 from .memory import MemoryOutbox
 from .message import Event, Message, message_of
 from .outbox import Outbox, OutboxFull
-from .pipeline import Pipeline
-from .sender import LONGEST_PAUSE, Sender
+from .sender import LONGEST_PAUSE, OutboxSender
 
 _LOOK_AGAIN = 0.2
-"""Seconds: what another program sends of a shared outbox goes without a word."""
+"""Seconds between two looks at a shared outbox: other programs give no sign of what they send."""
 _LAST_SECONDS = 5.0
 _log = logging.getLogger("hallpulse.publisher")
 
@@ -31,7 +31,7 @@ class Publisher:
         with Publisher("amqp://222424.hall-1:PASSWORD@broker/%2F", outbox="/var/lib/hall/outbox.sqlite") as publisher:
             publisher.send({"specversion": "1.0", "type": "hall.case.accepted.v1", ...})
 
-    `send` returns once the event is in the outbox. What the broker does not take (it is away, a queue is full) is sent
+    `send` returns once the event is in the outbox. What the broker does not take (it is down, a queue is full) is sent
     again until it does, for days if need be; an event may thus arrive twice, and counts once. The events of a case
     arrive in the order in which they were sent. Methods may be called from several threads.
 
@@ -55,10 +55,10 @@ class Publisher:
         outbox_bytes: int = MOST_BYTES,
         patience: float | None = None,
     ) -> None:
-        self._pipeline = Pipeline(amqp_url, longest_pause=LONGEST_PAUSE, became_ready=self._wake)
+        self._pipeline = ConfirmedChannel(amqp_url, longest_pause=LONGEST_PAUSE, became_ready=self._wake)
         self._durable = outbox is not None
         self._outbox: Outbox = MemoryOutbox() if outbox is None else DiskOutbox(outbox, outbox_bytes)
-        self._sender = Sender(self._pipeline, self._outbox, self._turn_away, self._notify, self._stop_at)
+        self._sender = OutboxSender(self._pipeline, self._outbox, self._turn_away, self._notify, self._stop_at)
         self._refused = refused
         self._patience = patience if patience is not None else 0.0 if self._durable else threading.TIMEOUT_MAX
         self._changed = threading.Condition()
@@ -81,40 +81,40 @@ class Publisher:
 
     @property
     def connected(self) -> bool:
-        """Whether the broker is reached right now."""
+        """Whether the broker is connected now."""
         return self._pipeline.connected
 
     @property
     def confirmed(self) -> int:
-        """How many events the broker has confirmed to this publisher."""
+        """Number of events that the broker has confirmed to this publisher."""
         return self._sender.confirmed
 
     @property
     def waiting(self) -> int:
-        """How many events of the outbox it has not, whoever added them."""
+        """Number of unconfirmed events in the outbox, from all programs."""
         return self._outbox.count()
 
     def start(self) -> None:
-        """Connect as soon as the broker can be reached, and send what the outbox holds."""
+        """Connect as soon as the broker can be reached, and send the events in the outbox."""
         self._pipeline.begin()
         self._sender.start()
 
     def send(self, event: Event) -> None:
-        """Publish one event. Raises Refused where it breaks the contract, OutboxFull where there is no room for it."""
+        """Publish one event. Raises Refused if it breaks the contract, OutboxFull if there is no room for it."""
         self._keep([message_of(event, _now())])
 
     def send_batch(self, events: Iterable[Event]) -> None:
-        """Publish events, all or none of them, which is faster: an outbox writes them to the disk at once.
+        """Publish events, all or none of them, faster than one by one: an outbox writes them to the disk at once.
 
-        Raises as `send` does; one that breaks the contract is raised before any of the batch is sent.
+        Raises as `send` does; an event that breaks the contract is raised before any of the batch is sent.
         """
         now = _now()
         self._keep([message_of(event, now) for event in events])
 
     def flush(self, seconds: float | None = None) -> None:
-        """Wait until the broker has confirmed all that is in the outbox now.
+        """Wait until the broker has confirmed everything in the outbox now.
 
-        Raises Unavailable where it has not in time, or Halt.
+        Raises Unavailable if it has not in time, or Halt.
         """
         last = self._outbox.last()
         deadline = time.monotonic() + (threading.TIMEOUT_MAX if seconds is None else seconds)
@@ -158,7 +158,7 @@ class Publisher:
         return True
 
     def _turn_away(self, message: Message, why: str) -> None:
-        """A fault of whoever is told must not end the thread that publishes: it is raised where events are sent."""
+        """Keep the callback's exception and raise it where events are sent: it must not end the publishing thread."""
         if self._refused:
             try:
                 self._refused(message, why)

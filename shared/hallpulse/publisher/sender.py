@@ -1,6 +1,6 @@
 """From the outbox to the broker: in order, many routing keys at once.
 
-Of a routing key one envelope is under way, and the next one leaves when the broker has confirmed it: so the events of a
+Of a routing key one envelope is under way, and the next one leaves after the broker's confirmation: so the events of a
 case, which share a routing key, reach the broker in the order in which they were added, whatever is refused, lost or
 sent again in between. Events that are added meanwhile share the next envelope, which makes this fast enough.
 """
@@ -15,15 +15,15 @@ from functools import partial
 from typing import NamedTuple
 
 from hallpulse.domain.errors import Halt, Unavailable
+from hallpulse.publisher.confirmed_channel import Backoff, ConfirmedChannel
 from hallpulse.publisher.message import Message, envelope
 from hallpulse.publisher.outbox import Outbox, Waiting
-from hallpulse.publisher.pipeline import Backoff, Pipeline
 
 UNDER_WAY = 64
 MOST_BYTES = 32 * 1024 * 1024
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 120.0
 _LOOK_AGAIN = 0.5
-"""Seconds after which others may have added to the outbox, or have ended."""
+"""Seconds after which other programs may have added to the outbox, or have ended."""
 _DENIED_SECONDS = 60.0
 
 
@@ -38,7 +38,7 @@ class _Denied(NamedTuple):
 
 
 class _Later:
-    """When to send again what the broker did not take of a routing key."""
+    """The time of the next attempt for a routing key."""
 
     def __init__(self) -> None:
         self.due = 0.0
@@ -50,18 +50,18 @@ class _Later:
         self.why = why
 
 
-class Sender:
-    """A thread that sends what an outbox holds.
+class OutboxSender:
+    """A thread that sends the events of an outbox.
 
-    What the broker does not take is sent again after a pause that doubles up to two minutes, each routing key by
-    itself. What it turns away for good is taken out of the way, and so is for a minute all that follows under that
-    routing key: asking again would hold up all others. `refused` is told of each such event, `changed` whenever there
-    is something new to see, `halted` of what a person must look at: nothing is sent after that.
+    Events that the broker does not take are sent again after a pause that doubles up to two minutes, each routing key
+    by itself. Events that it turns away for good are set aside, and for a minute so are all that follow under that
+    routing key: asking again would hold up the others. `refused` is called for each such event, `changed` at every
+    change, `halted` with an error that needs a person: nothing is sent after that.
     """
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        pipeline: ConfirmedChannel,
         outbox: Outbox,
         refused: Callable[[Message, str], None],
         changed: Callable[[], None],
@@ -89,7 +89,7 @@ class Sender:
 
     @property
     def fault(self) -> str:
-        """Why not everything is sent, as far as is known; empty where nothing is wrong."""
+        """The reason why not everything is sent, as far as known; "" if nothing is wrong."""
         if trouble := self._trouble or self._recording.why:
             return trouble
         if not self._leased:
@@ -102,11 +102,13 @@ class Sender:
         self._thread.start()
 
     def wake(self) -> None:
-        """There may be something to do. From any thread."""
+        """Look for something to send now. May be called from any thread."""
         self._awake.set()
 
     def stop(self) -> None:
-        """Returns once nothing more is sent; what is under way may still be confirmed, and is then sent twice."""
+        """Stop and return once nothing more is sent; envelopes under way may still be confirmed, and are then sent
+        twice.
+        """
         self._stopped.set()
         self._awake.set()
         if self._thread.ident is None:
@@ -121,7 +123,7 @@ class Sender:
                 self._awake.clear()
                 try:
                     self._round()
-                except Unavailable as error:  # of the outbox: its disk is full, or somebody keeps it locked
+                except Unavailable as error:  # of the outbox: its disk is full, or another program keeps it locked
                     self._trouble = str(error)
                     self._stopped.wait(trouble.next())
                     continue
@@ -143,7 +145,7 @@ class Sender:
             return
         now = time.monotonic()
         keys = self._outbox.keys()
-        keys.sort(key=lambda key: key <= self._last_key)  # from where the last round ended: each has its turn
+        keys.sort(key=lambda key: key <= self._last_key)  # from the end of the last round: each key has its turn
         for key in keys:
             if len(self._under_way) >= UNDER_WAY or self._bytes >= MOST_BYTES:
                 break
@@ -166,12 +168,12 @@ class Sender:
         self._pipeline.hand_over(*message[:3], partial(self._answered, key))
 
     def _answered(self, key: str, error: Unavailable | Halt | None) -> None:
-        """On the pipeline's thread, or at once on the sender's where there is no connection."""
+        """Note an answer; called on the channel's thread, or at once on the sender's without a connection."""
         self._answers.append((key, error))
         self._awake.set()
 
     def _settle(self) -> None:
-        """Do what the broker's answers ask for."""
+        """Act on the broker's answers."""
         now = time.monotonic()
         turned_away: list[tuple[str, list[Waiting], str]] = []
         while self._answers:
@@ -194,7 +196,7 @@ class Sender:
             self._turn_away(*answer)
 
     def _record(self, now: float) -> None:
-        """Delete what is confirmed. Where the disk is too full even for that, what follows is sent all the same."""
+        """Delete confirmed events. If the disk is too full even for that, later events are sent all the same."""
         if self._recording.due > now:
             return
         try:
@@ -207,7 +209,7 @@ class Sender:
             self._changed()
 
     def _turn_away(self, key: str, waiting: list[Waiting], why: str) -> None:
-        if self._unrecorded:  # it must not take along what is confirmed
+        if self._unrecorded:  # it must not delete confirmed events along with it
             self._outbox.confirm(self._unrecorded.items())
         self._outbox.refuse(key, waiting[-1].number, why)
         for event in waiting:
@@ -215,7 +217,7 @@ class Sender:
         self._changed()
 
     def _idle(self) -> float:
-        """Seconds until there is something to do though nobody says so."""
+        """Return the seconds until the next work that no call announces."""
         now = time.monotonic()
         due = min((later.due for later in self._later.values() if later.due > now), default=now + _LOOK_AGAIN)
         return min(due - now, _LOOK_AGAIN)

@@ -11,7 +11,7 @@ from pika.exceptions import AMQPError
 
 from hallpulse.broker import open_channel
 from hallpulse.domain.errors import HallpulseError
-from services.local.processes import wait_until
+from services.local.process_groups import wait_until
 from tests.chaos.disk import MIB
 from tests.chaos.ground import PROBE, Ground
 from tests.chaos.servers import ALARM_BYTES, Broker

@@ -6,7 +6,7 @@ import signal
 import time
 from dataclasses import dataclass, field
 
-from services.local.processes import wait_until
+from services.local.process_groups import wait_until
 from tests.chaos.ground import Ground, Missed
 from tests.chaos.halls import HallProgram
 from tests.chaos.workers import Worker

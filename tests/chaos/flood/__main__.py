@@ -12,7 +12,7 @@ from rich.table import Table
 
 from bench.results import machine
 from bench.suite import suite
-from services.console.screen import screen
+from services.console.usage import screen
 from tests.chaos.flood.run import Flood, flood
 from tests.chaos.flood.watching import MIB
 

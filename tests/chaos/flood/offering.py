@@ -14,7 +14,7 @@ from threading import Condition
 
 from hallpulse.contract.decode import BATCH_TYPE
 from hallpulse.domain.errors import Halt, Unavailable
-from hallpulse.publisher.pipeline import Pipeline
+from hallpulse.publisher.confirmed_channel import ConfirmedChannel
 from tests.chaos.flood.envelopes import Envelopes, key_of
 
 IN_FLIGHT = 150
@@ -29,7 +29,7 @@ class Offering:
         self.counts: Counter[str] = Counter()
         self.sequence = 0
         self._envelopes = Envelopes(name)
-        self._pipeline = Pipeline(url)
+        self._pipeline = ConfirmedChannel(url)
         self._changed = Condition()
         self._again: deque[int] = deque()
         self._in_flight = 0

@@ -1,4 +1,4 @@
-"""What every panel has in common: its language, its data source, how it says "no data"."""
+"""Common parts of every panel: language, data source, the text for "no data"."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ WIDE = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A query of a panel. legend: how a series is called; table: one row a series, as it is now."""
+class PanelQuery:
+    """A query of a panel. legend: name of a series; table: one row a series, at the present time."""
 
     expr: str
     legend: str = ""
@@ -38,7 +38,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Panels:
     """Panels in one language."""
 
     language: Language
@@ -58,8 +58,10 @@ class Look:
     def uid(self, board_name: str) -> str:
         return f"hallpulse-{board_name}" if self.language == "zh" else f"hallpulse-{board_name}-en"
 
-    def stat(self, title: str, ask: Ask, unit: Unit = "short", *, span: int = 4, decimals: int | None = None) -> Stat:
-        """One figure, large; words where there is none."""
+    def stat(
+        self, title: str, ask: PanelQuery, unit: Unit = "short", *, span: int = 4, decimals: int | None = None
+    ) -> Stat:
+        """Return a panel with one large figure, or a text if there is none."""
         panel = (
             Stat()
             .title(title)
@@ -75,11 +77,11 @@ class Look:
         )
         return panel if decimals is None else panel.decimals(decimals)
 
-    def named(self, title: str, ask: Ask, *, span: int = 8) -> Stat:
-        """A text that a label holds, such as a plan's name."""
+    def named(self, title: str, ask: PanelQuery, *, span: int = 8) -> Stat:
+        """Return a panel with the text of a label, such as a plan's name."""
         return self.stat(title, ask, span=span).text_mode(common.BigValueTextMode.NAME)
 
-    def table(self, title: str, asks: Sequence[Ask], *, span: int = WIDE, height: int = 10) -> Table:
+    def table(self, title: str, asks: Sequence[PanelQuery], *, span: int = WIDE, height: int = 10) -> Table:
         return (
             Table()
             .title(title)
@@ -91,7 +93,9 @@ class Look:
             .cell_height(common.TableCellHeight.SM)
         )
 
-    def lines(self, title: str, asks: Sequence[Ask], unit: Unit = "short", *, span: int = 12, height: int = 9) -> Lines:
+    def lines(
+        self, title: str, asks: Sequence[PanelQuery], unit: Unit = "short", *, span: int = 12, height: int = 9
+    ) -> Lines:
         return (
             Lines()
             .title(title)
@@ -107,11 +111,11 @@ class Look:
                 .display_mode(common.LegendDisplayMode.LIST)
                 .placement(common.LegendPlacement.BOTTOM)
             )
-            # A line that has no sample for a while has a gap: nothing is made up.
+            # A line without samples has a gap: no value is invented.
             .span_nulls(False)
         )
 
-    def bars(self, title: str, ask: Ask, unit: Unit = "short", *, span: int = 12, height: int = 9) -> Bars:
+    def bars(self, title: str, ask: PanelQuery, unit: Unit = "short", *, span: int = 12, height: int = 9) -> Bars:
         return (
             Bars()
             .title(title)
@@ -131,7 +135,7 @@ def row(title: str) -> board.Row:
     return board.Row(title)
 
 
-def query_of(ask: Ask) -> prometheus.Dataquery:
+def query_of(ask: PanelQuery) -> prometheus.Dataquery:
     query = prometheus.Dataquery().expr(ask.expr).ref_id(ask.ref).datasource(DATA_SOURCE)
     if ask.table:
         return query.instant().format(PromQueryFormat.TABLE)

@@ -1,4 +1,4 @@
-"""The tables at the end: the plan's targets, a file's indicators, the addresses to open."""
+"""The tables at the end of a demonstration: targets, a file's indicators, the addresses to open."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.targets import State, TargetResult, evaluate, read_tables
 from hallpulse.store import Store
-from services.console import texts
-from services.console.connection import Endpoints
+from services.console import console_texts as texts
+from services.console.demo.scene import Scene
+from services.console.suite_connection import Endpoints
 from services.local.monitoring import without_login
-
-from .scene import Scene
 
 _STYLES = {State.MET: "green", State.ON_PACE: "green", State.BEHIND: "red", State.MISSED: "red"}
 
 
 def show_targets(console: Console, store: Store, shown: Scene) -> None:
-    """Every target of the plan: value, what is required today, goal, gap and state, in words."""
+    """Print every target of the plan: value, value required today, goal, gap and state, in words."""
     with store.read() as moment:
         tables = read_tables(shown.plan, shown.on, moment.figure_table)
     results = evaluate(shown.plan, shown.on, tables)
@@ -62,13 +61,13 @@ def _targets(results: Sequence[TargetResult]) -> Table:
 
 
 def _gap(result: TargetResult) -> str:
-    """Of a target that binds each department, that of the worst one."""
+    """Return the gap; for a target that binds each department, that of the worst one."""
     text = difference(result.gap, result.target.unit)
     return f"{text}\n{both(texts.WORST_DEPARTMENT)}" if result.bound > 1 and result.gap is not None else text
 
 
 def show_indicators(console: Console, store: Store, region: int, window: Window) -> None:
-    """Every computed indicator of a county over the days that a file spans, for which there may be no plan."""
+    """Print every computed indicator of a county over the file's days, which may have no plan."""
     scope = Scope(region)
     with store.read() as moment:
         figures, spread = moment.figures(scope, window), moment.percentiles(scope, window)
@@ -84,7 +83,7 @@ def show_indicators(console: Console, store: Store, region: int, window: Window)
 
 
 def show_addresses(console: Console, there: Endpoints, directory: object) -> None:
-    """Where to look."""
+    """Print the addresses of the suite's pages."""
     console.print()
     for text, address in (
         (texts.GATEWAY_PAGE, f"{there.gateway}/"),

@@ -1,4 +1,4 @@
-"""What is wrong with a plan file, said so that the person who wrote it can mend it."""
+"""Problems of a plan file, worded so that its author can mend them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hallpulse.domain.errors import HallpulseError
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing to mend; line and column count from 1, field reads like a path."""
+class PlanProblem:
+    """One problem. line, column: from 1; field: a path such as targets.full_process.goal."""
 
     file: str
     line: int
@@ -27,13 +27,13 @@ class Problem:
 class PlanError(HallpulseError):
     """Plan files cannot be used; str() has a line for every problem."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[PlanProblem]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The nearest known word as a question, or the known words."""
+    """Return the nearest known word as a question, or the known words."""
     listed = list(known)
     near = get_close_matches(word, listed, n=1, cutoff=0.6)
     if near:

@@ -1,4 +1,4 @@
-"""A refused event for the eye: why it was refused and the beginning of its body, numbers of persons hidden."""
+"""A refused event for display: the reason and the beginning of its body, with personal numbers masked."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SHORT = 12
 """Digits of an id in the table: enough to name one."""
 BEGINNING = 2000
 _MORE = 200
-"""Looked at behind the beginning, so that a number that is cut there is known for one."""
+"""Bytes read past the beginning, so that a personal number cut at its end is still recognised."""
 
 
 def shown(event: KeptRefusal) -> dict[str, object]:
-    """Whatever the publisher could choose is masked; moments are in UTC."""
+    """Return an event's fields for display: text chosen by the publisher is masked, times are in UTC."""
     seen: dict[str, object] = {
         "id": event.id,
         "refused_at": _moment(event.refused_at),
@@ -50,12 +50,12 @@ def text_of(body: bytes) -> str:
 
 
 def revealed(body: bytes, *, is_terminal: bool) -> bytes | str:
-    """The body as it came; for a terminal with what it would obey, and what is no UTF-8, written as `\\x1b`."""
+    r"""Return the body as it came; for a terminal, control characters and invalid UTF-8 are written as `\x1b`."""
     return escaped(body.decode("utf-8", "backslashreplace")) if is_terminal else body
 
 
 def withheld_line(event: RefusedEvent, refusal: Refusal) -> str:
-    """Who sent what, and why it is not sent again."""
+    """Return one line with the event's user, routing key and source, and the reason for withholding it."""
     names = (event.user or "-", event.routing_key or "-", refusal.source or event.source or "-", refusal.detail)
     user, key, source, detail = (" ".join(fit_to_show(name).split()) for name in names)
     return f"withheld {event.id}: user {user}, routing key {key}, source {source}: {refusal.reason}: {detail}"

@@ -1,4 +1,4 @@
-"""The catalogue as a clerk has it: which item people come for, and what its version says on a day."""
+"""Demand for items: their versions on a day, and a random choice for each visitor."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from hallpulse.contract.events import EventType, ItemPublished
+from services.simulator.county import LITTLE, LOAD, SimulatedHall
+from services.simulator.reform import ItemPublication
 
-from .county import LITTLE, LOAD, Hall
-from .reform import ItemChange
 
+class PublishedVersions:
+    """Every item's versions by first day; None from the day of retirement on."""
 
-class Shelf:
-    """Every item's versions by the day they begin; None from the day it is retired on."""
-
-    def __init__(self, changes: Iterable[ItemChange]) -> None:
+    def __init__(self, changes: Iterable[ItemPublication]) -> None:
         self._starts: dict[str, list[int]] = {}
         self._versions: dict[str, list[ItemPublished | None]] = {}
         for change in sorted(changes, key=lambda change: change.day):
@@ -34,18 +33,18 @@ class Shelf:
 
 
 class Demand:
-    """Which items a hall's visitors come for: some departments are busy, and of each a few items are."""
+    """Random demand for a hall's items: some departments are busy, and in each a few items are."""
 
-    def __init__(self, shelf: Shelf, hall: Hall) -> None:
-        self._shelf = shelf
-        versions = [v for v in shelf.first_versions() if not hall.departments or v.department in hall.departments]
-        self._codes: Sequence[str] = [version.item_code for version in versions or shelf.first_versions()]
-        self._until = list(accumulate(_weights(versions or shelf.first_versions())))
+    def __init__(self, published: PublishedVersions, hall: SimulatedHall) -> None:
+        self._published = published
+        versions = [v for v in published.first_versions() if not hall.departments or v.department in hall.departments]
+        self._codes: Sequence[str] = [version.item_code for version in versions or published.first_versions()]
+        self._until = list(accumulate(_weights(versions or published.first_versions())))
 
     def draw(self, day: int, dice: random.Random) -> ItemPublished:
         while True:
             index = bisect_right(self._until, dice.random() * self._until[-1])
-            version = self._shelf.version(self._codes[min(index, len(self._codes) - 1)], day)
+            version = self._published.version(self._codes[min(index, len(self._codes) - 1)], day)
             if version is not None:
                 return version
 

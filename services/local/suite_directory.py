@@ -1,4 +1,4 @@
-"""What lies where under a suite's directory."""
+"""The paths of a suite's directory."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.local.errors import CannotRun
-from services.local.files import private_directory
+from services.local.files import CannotRun, private_directory
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 _ENOUGH_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class SuiteDirectory:
     root: Path
 
     @property
     def endpoints(self) -> Path:
-        """What others need to connect; there only while the suite is ready."""
+        """Addresses and keys for clients; the file exists only while the suite is ready."""
         return self.root / "endpoints.json"
 
     @property
     def environment(self) -> Path:
-        """The HALLPULSE_… variables with which services and commands find the servers."""
+        """HALLPULSE_… variables with which services and commands find the servers."""
         return self.root / "environment.json"
 
     @property
@@ -38,7 +37,7 @@ class Layout:
 
     @property
     def state(self) -> Path:
-        """Which processes run, told apart from strangers: what `status` shows and `down` ends."""
+        """Running processes, told apart from strangers; `status` shows them and `down` ends them."""
         return self.root / "state.json"
 
     @property
@@ -68,17 +67,17 @@ class Layout:
 
     @property
     def reports(self) -> Path:
-        """Monthly reports that were written on time."""
+        """Monthly reports that were written on schedule."""
         return self.root / "reports"
 
     @property
     def tls(self) -> Path:
-        """Certificates that the suite made for itself; ca.pem is what others must trust."""
+        """Certificates made for this suite; clients must trust ca.pem."""
         return self.root / "tls"
 
     @property
     def scraping(self) -> Path:
-        """Certificates by which the broker tells this suite's Prometheus from everybody else."""
+        """Certificates by which the broker recognises this suite's Prometheus."""
         return self.root / "scraping"
 
     @property
@@ -89,7 +88,7 @@ class Layout:
         return self.logs / f"{name}.log"
 
     def prepare(self) -> None:
-        """Raises CannotRun where the suite could not keep its data here."""
+        """Make the directories. Raises CannotRun if the suite could not keep its data here."""
         private_directory(self.root)
         if not os.access(self.root, os.W_OK | os.X_OK):
             raise CannotRun(f"{self.root} is not writable: choose another directory with --dir")
@@ -101,7 +100,7 @@ class Layout:
             raise CannotRun(f"only {free >> 20} MB free in {self.root}: at least {_ENOUGH_BYTES >> 20} MB are needed")
 
     def purge(self) -> None:
-        """Delete what a suite keeps here, and the directory if nothing else is in it."""
+        """Delete the suite's data, and the directory if it is then empty."""
         if not self.keys.exists():
             return
         for directory in self._directories:
@@ -119,6 +118,6 @@ class Layout:
 
 
 def default_directory() -> Path:
-    """`.run` in the checkout that this command belongs to, wherever it is called; else in the current directory."""
+    """Return `.run` in the checkout of this command, else in the current directory."""
     home = CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
     return home / ".run"

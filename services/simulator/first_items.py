@@ -1,4 +1,4 @@
-"""The county's catalogue at the year's beginning: shares as the plan's bases say, as near as integers permit."""
+"""The county's catalogue at the beginning of the year: shares as close to the plan's bases as integers permit."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from hallpulse.contract.events import ItemKind, ItemPublished
 from hallpulse.domain.workdays import date_of
-
-from .county import ITEMS, LITTLE, LOAD, County
-from .names import item_name
+from services.simulator.county import ITEMS, LITTLE, LOAD, County
+from services.simulator.names import item_name
 
 STATUTORY_SUM = 20_000
 PROMISED_SUM = 7_288
@@ -29,7 +28,7 @@ BASE_SHARES = {"settled": 0.884, "full_process": 0.58, "unified": 0.45, "tolerat
 
 @dataclass(slots=True)
 class Draft:
-    """An item while its limits are still being settled."""
+    """An item whose limits are not final yet."""
 
     code: str
     basic_code: str
@@ -46,7 +45,7 @@ class Draft:
     commitment: bool = False
 
     def published(self, day: int) -> ItemPublished:
-        """The version that begins on a day."""
+        """Return the version that begins on a day."""
         return ItemPublished(
             item_code=self.code,
             name=self.name,
@@ -66,7 +65,7 @@ class Draft:
 
 
 def first_catalogue(county: County) -> list[Draft]:
-    """The items at the period's beginning."""
+    """Return the items at the beginning of the period."""
     dice = county.dice("catalogue")
     items = [item for department, count in shares_of_items(county) for item in _items(county, department, count, dice)]
     _set_instant(items, dice)
@@ -79,7 +78,7 @@ def first_catalogue(county: County) -> list[Draft]:
 
 
 def shares_of_items(county: County) -> list[tuple[str, int]]:
-    """Each department's number of items, by its load but never fewer than 8."""
+    """Return each department's number of items, by its load, at least 8."""
     departments = county.departments or ("hall",)
     loads = [LOAD.get(department, LITTLE) ** 0.5 for department in departments]
     least = min(8, ITEMS // len(departments))
@@ -94,7 +93,7 @@ def shares_of_items(county: County) -> list[tuple[str, int]]:
 
 
 def new_item(county: County, department: str, number: int, dice: random.Random) -> Draft:
-    """A department's n-th item, without limits yet."""
+    """Return a department's n-th item, without limits yet."""
     place = county.departments.index(department) if department in county.departments else 0
     kind = dice.choices(_KINDS, _OF_KINDS)[0]
     basic = f"{_KINDS.index(kind) + 1:02}{place:03}{number:05}"
@@ -144,7 +143,7 @@ def _set_promised(items: Sequence[Draft], dice: random.Random) -> None:
 
 
 def _reach(items: Sequence[Draft], missing: int, move: Callable[[Draft, int], bool], dice: random.Random) -> None:
-    """Move items by a day each until the sum is exact."""
+    """Move limits by a day each until the sum is exact."""
     while missing:
         by = 1 if missing > 0 else -1
         if move(dice.choice(items), by):

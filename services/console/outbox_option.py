@@ -1,4 +1,4 @@
-"""Where `hallpulse publish` keeps events until the broker has confirmed them."""
+"""The outbox of `hallpulse publish`: the file that keeps events until the broker has confirmed them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 import click
 
-from services.local.layout import Layout
+from services.local.suite_directory import SuiteDirectory
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 def outbox_option(command: Decorated) -> Decorated:
-    """`--outbox PATH`: the parameter `outbox`, None where it is not given (`outbox_in`)."""
+    """Add `--outbox PATH` as the parameter `outbox`, None if it is not given (`outbox_in`)."""
     return click.option(
         "--outbox",
         type=click.Path(path_type=Path, dir_okay=False),
@@ -25,9 +25,9 @@ def outbox_option(command: Decorated) -> Decorated:
 
 
 def outbox_in(directory: Path, environment: Mapping[str, str] = os.environ) -> Path:
-    """The default. Each broker that HALLPULSE_AMQP_URL names has its own: what waits for one goes to no other."""
+    """Return the default path, one for each broker that HALLPULSE_AMQP_URL names: its events go to no other."""
     elsewhere = environment.get("HALLPULSE_AMQP_URL")
     if not elsewhere:
-        return Layout(directory).outbox
+        return SuiteDirectory(directory).outbox
     address = elsewhere.partition("://")[2].rpartition("@")[2].partition("?")[0]
     return directory / f"outbox-{re.sub(r'[^A-Za-z0-9.]+', '-', address).strip('-')}.sqlite"

@@ -1,4 +1,4 @@
-"""Processes that are surely ours: told apart from strangers by their start time, ended with their whole group."""
+"""Our processes: identified by pid and start time, ended with their whole group."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.local import programs
-from services.local.errors import CannotRun
+from services.local.files import CannotRun
 
 _POLL_SECONDS = 0.05
 _KILL_SECONDS = 5.0
@@ -21,7 +21,7 @@ _DEAD_STATES = "ZX"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A process id alone may be another program's by now; with its start time (since which boot) it cannot."""
+    """A process by pid and start time, boot included: a pid alone may belong to another program by now."""
 
     pid: int
     started: str
@@ -32,9 +32,9 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run. `dies_by`: the signal that the kernel sends it when the supervisor is gone, however that went.
+    """A command to run. dies_by: signal from the kernel when the supervisor is gone, however it ended.
 
-    `privileges`: options of setpriv(1), for a program that must not run as root.
+    privileges: options of setpriv(1), for a program that must not run as root.
     """
 
     argv: Sequence[str]
@@ -46,7 +46,7 @@ class Command:
 
 
 def identity_of(pid: int) -> Identity | None:
-    """None where no such process lives (one that only waits to be reaped does not)."""
+    """Return the identity of a living process; None for no process or a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -62,7 +62,7 @@ def _boot_id() -> str:
 
 
 def spawn(command: Command) -> subprocess.Popen[bytes]:
-    """Start in a group of its own, so that Ctrl-C at a terminal reaches the supervisor alone."""
+    """Start the command in a separate process group, so that Ctrl-C at a terminal reaches the supervisor alone."""
     setpriv = (str(programs.setpriv()), f"--pdeathsig={command.dies_by.name}")
     try:
         _make_room(command.log)
@@ -81,16 +81,16 @@ def spawn(command: Command) -> subprocess.Popen[bytes]:
 
 
 def _make_room(log: Path) -> None:
-    """Ready for a new process's words: a long log is put aside, in the place of an older one."""
+    """Make room for a new process's log: a long one is put aside, in place of an older one."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > _LONG_LOG_BYTES:
         log.replace(log.with_name(f"{log.name}.old"))
 
 
 def end(identity: Identity, by: signal.Signals = signal.SIGTERM, patience: float = 20.0) -> bool:
-    """End a process and what it left in its group; False where it had to be killed.
+    """End a process and the rest of its group; return False if it had to be killed.
 
-    Where it no longer lives nothing is sent: its number may be a stranger's by now.
+    If it no longer lives nothing is sent: its number may be a stranger's by now.
     """
     if not identity.is_alive():
         return True
@@ -109,7 +109,7 @@ def _send(pid: int, by: signal.Signals) -> None:
 
 
 def kill_group(leader: int) -> None:
-    """Its number stays taken as long as one member lives: call this while or right after the leader lived."""
+    """Kill a process group, while its leader lives or right after: its number is reused once no member is left."""
     try:
         os.killpg(leader, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""What the commands say to the bureau, in one place: Chinese first, English second."""
+"""Texts that the commands print for the bureau, in one place: Chinese first, English second."""
 
 from __future__ import annotations
 

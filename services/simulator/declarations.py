@@ -1,4 +1,4 @@
-"""What is declared and not computed: figures of courts, petitions and lectures, and a small hall's daily counts."""
+"""Declared data: figures of courts, petitions and lectures, and a small hall's daily counts."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 from hallpulse.contract.events import Data, EventType, FigureReported, TallyReported
 from hallpulse.domain.workdays import date_of, day_of
-
-from .county import HALLS, MAIN_HALL, County, moment, new_id
-from .rhythm import cases_by_day
+from services.simulator.county import HALLS, MAIN_HALL, County, moment, new_id
+from services.simulator.rhythm import cases_by_day
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """One report of a hall."""
+class Declaration:
+    """One declaration of a hall. time, arrives: microseconds since 1970-01-01 UTC."""
 
     hall: str
     id: str
@@ -55,7 +54,7 @@ _MONTHLY: Mapping[str, Mapping[int, _Part]] = {
     "policy_cleanup": {11: (1, None)},
     "inspection": {10: (1, None)},
 }  # fmt: skip
-"""Indicator → month → what is declared of it."""
+"""Indicator → month → declared numerator and denominator."""
 MONTHLY_REPORT = "monthly_report"
 FIRST_MONTHLY_REPORT = 7
 """The report of 5 August covers January to July; before it there is none."""
@@ -64,8 +63,8 @@ _FORGOTTEN = frozenset((9,))
 _REVISED = ("leader_in_court", 3)
 
 
-def figures(county: County) -> Iterator[Report]:
-    """Every declared figure that the plan names, in the first days of the month after it."""
+def figures(county: County) -> Iterator[Declaration]:
+    """Yield every declared figure that the plan names, in the first days of the following month."""
     known = {indicator.id for indicator in county.plan.indicators}
     dice = county.dice("figures")
     for month, (first, following) in enumerate(_months(county), start=1):
@@ -77,8 +76,8 @@ def figures(county: County) -> Iterator[Report]:
             yield from _monthly_reports(county, month, period, moment(following + 5, 9 * 3600), dice)
 
 
-def _declared(indicator: str, period: str, part: _Part, at: int, dice: random.Random) -> Iterator[Report]:
-    """One of them is wrong at first, and revised."""
+def _declared(indicator: str, period: str, part: _Part, at: int, dice: random.Random) -> Iterator[Declaration]:
+    """Yield an indicator's figures; one of them is wrong at first, and revised."""
     numerator, denominator = part
     if (indicator, int(period[-2:])) == _REVISED:
         yield _figure(FigureReported(indicator, period, 1, numerator - 1, denominator), at, dice)
@@ -87,19 +86,19 @@ def _declared(indicator: str, period: str, part: _Part, at: int, dice: random.Ra
         yield _figure(FigureReported(indicator, period, 1, numerator, denominator), at, dice)
 
 
-def _monthly_reports(county: County, month: int, period: str, at: int, dice: random.Random) -> Iterator[Report]:
+def _monthly_reports(county: County, month: int, period: str, at: int, dice: random.Random) -> Iterator[Declaration]:
     for number, department in enumerate(county.departments):
         on_time = int(not (department in FORGETFUL and month in _FORGOTTEN))
         data = FigureReported(MONTHLY_REPORT, period, 1, on_time, 1, department)
         yield _figure(data, at + number * 1_000_000, dice)
 
 
-def _figure(data: FigureReported, at: int, dice: random.Random) -> Report:
-    return Report(MAIN_HALL, new_id(dice, at), at, at + 5_000_000, EventType.FIGURE_REPORTED, data)
+def _figure(data: FigureReported, at: int, dice: random.Random) -> Declaration:
+    return Declaration(MAIN_HALL, new_id(dice, at), at, at + 5_000_000, EventType.FIGURE_REPORTED, data)
 
 
 def _months(county: County) -> Iterator[tuple[int, int]]:
-    """The first day of each month of the period, and of the next one."""
+    """Return the first day of each month of the period, and of the next one."""
     first = county.first_day
     while first <= county.last_day:
         when = date_of(first)
@@ -108,8 +107,8 @@ def _months(county: County) -> Iterator[tuple[int, int]]:
         first = following
 
 
-def tallies(county: County) -> Iterator[Report]:
-    """Daily counts of the halls that send no cases; one in twenty is corrected the day after."""
+def tallies(county: County) -> Iterator[Declaration]:
+    """Yield daily counts of the halls that send no cases; one in twenty is corrected the next day."""
     dice = county.dice("tallies", county.cases)
     for hall in (hall for hall in HALLS if hall.tallies_only):
         for day, cases in enumerate(cases_by_day(county), start=county.first_day):
@@ -127,5 +126,5 @@ def tallies(county: County) -> Iterator[Report]:
                 yield _tally(hall.id, data, at + 57_600_000_000, dice)
 
 
-def _tally(hall: str, data: TallyReported, at: int, dice: random.Random) -> Report:
-    return Report(hall, new_id(dice, at), at, at + 3_000_000, EventType.TALLY_REPORTED, data)
+def _tally(hall: str, data: TallyReported, at: int, dice: random.Random) -> Declaration:
+    return Declaration(hall, new_id(dice, at), at, at + 3_000_000, EventType.TALLY_REPORTED, data)

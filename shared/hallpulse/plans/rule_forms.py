@@ -8,35 +8,34 @@ from fractions import Fraction
 
 from hallpulse.domain.figures import Window
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, NoPath, Path, Raised, Reading, Rule, Step, Unit
-
-from .problems import did_you_mean
-from .spot import Section, Spot
+from hallpulse.plans.plan_problems import did_you_mean
+from hallpulse.plans.yaml_node import YamlMapping, YamlNode
 
 FORMS = (("at_least",), ("at_most",), ("below",), ("base", "raise", "as"))
 PLACEHOLDER = AtLeast(Fraction(0))
 _FIGURE = re.compile(r"-?[0-9].*")
 
 
-def read_rule(spot: Spot, unit: Unit, known: tuple[str, ...]) -> Rule:
-    """Exactly one of the forms; known: the indicators that `below` may compare with."""
-    section = spot.section(*(key for form in FORMS for key in form))
+def read_rule(node: YamlNode, unit: Unit, known: tuple[str, ...]) -> Rule:
+    """Read exactly one of the forms. known: the indicators that `below` may compare with."""
+    section = node.section(*(key for form in FORMS for key in form))
     forms = [form for form in FORMS if any(key in section.entries for key in form)]
     if len(forms) != 1:
-        section.spot.note("expected one of at_least, at_most, below, or base with raise and as")
+        section.node.note("expected one of at_least, at_most, below, or base with raise and as")
         return PLACEHOLDER
     rule = (
         _raised(section, unit) if forms == [FORMS[3]] else _simple(section.need(forms[0][0]), forms[0][0], unit, known)
     )
     goal = rule.goal()
     if unit == "share" and goal is not None and goal > 1:
-        section.spot.note(f"the goal is {_percent(goal)}: expected 100 % at most")
+        section.node.note(f"the goal is {_percent(goal)}: expected 100 % at most")
     return rule
 
 
-def _simple(spot: Spot, form: str, unit: Unit, known: tuple[str, ...]) -> Rule:
-    if form == "below" and spot.is_scalar and not _FIGURE.fullmatch(str(spot.node.value if spot.node else "")):
-        return Below(indicator=_reference(spot, known))
-    amount = spot.amount(unit)
+def _simple(node: YamlNode, form: str, unit: Unit, known: tuple[str, ...]) -> Rule:
+    if form == "below" and node.is_scalar and not _FIGURE.fullmatch(str(node.raw.value if node.raw else "")):
+        return Below(indicator=_reference(node, known))
+    amount = node.amount(unit)
     if amount is None:
         return PLACEHOLDER
     if form == "below":
@@ -44,30 +43,30 @@ def _simple(spot: Spot, form: str, unit: Unit, known: tuple[str, ...]) -> Rule:
     return AtLeast(amount) if form == "at_least" else AtMost(amount)
 
 
-def _reference(spot: Spot, known: tuple[str, ...]) -> str:
-    name = spot.text("a number, or the id of the indicator that holds the reference")
+def _reference(node: YamlNode, known: tuple[str, ...]) -> str:
+    name = node.text("a number, or the id of the indicator that holds the reference")
     if name and name not in known:
-        spot.note(f"{name!r} is no indicator of this plan: {did_you_mean(name, known)}")
+        node.note(f"{name!r} is no indicator of this plan: {did_you_mean(name, known)}")
     return name
 
 
-def _raised(section: Section, unit: Unit) -> Rule:
+def _raised(section: YamlMapping, unit: Unit) -> Rule:
     if unit != "share":
-        section.spot.note("base and raise are for shares: expected at_least, at_most or below")
+        section.node.note("base and raise are for shares: expected at_least, at_most or below")
         return PLACEHOLDER
     base, increase = section.need("base").amount(unit), section.need("raise").amount(unit)
     reading = section.need("as").choice([r.value for r in Reading])
     return PLACEHOLDER if base is None or increase is None else Raised(base, increase, Reading(reading))
 
 
-def read_path(spot: Spot | None, unit: Unit, rule: Rule, period: Window) -> Path:
-    """`linear`, `step` or `none`, alone or with `start` (linear) or `from` (step)."""
-    if spot is None:
+def read_path(node: YamlNode | None, unit: Unit, rule: Rule, period: Window) -> Path:
+    """Read `linear`, `step` or `none`, alone or with `start` (linear) or `from` (step)."""
+    if node is None:
         return NoPath()
-    if spot.is_scalar:
-        kind, section = spot.choice(_KINDS), Section(spot, {})
+    if node.is_scalar:
+        kind, section = node.choice(_KINDS), YamlMapping(node, {})
     else:
-        section = spot.section("kind", "start", "from")
+        section = node.section("kind", "start", "from")
         kind = section.need("kind").choice(_KINDS)
     for key, owner in (("start", "linear"), ("from", "step")):
         given = section.get(key)
@@ -81,7 +80,7 @@ def read_path(spot: Spot | None, unit: Unit, rule: Rule, period: Window) -> Path
 _KINDS = ("linear", "step", "none")
 
 
-def _start(section: Section, unit: Unit, rule: Rule) -> Fraction:
+def _start(section: YamlMapping, unit: Unit, rule: Rule) -> Fraction:
     given, goal = section.get("start"), rule.goal()
     if isinstance(rule, Raised):
         if given is not None:
@@ -89,7 +88,7 @@ def _start(section: Section, unit: Unit, rule: Rule) -> Fraction:
         return rule.base
     if given is None:
         if unit != "count" or not isinstance(rule, AtLeast):
-            section.spot.note("linear needs a start: expected {kind: linear, start: ...}")
+            section.node.note("linear needs a start: expected {kind: linear, start: ...}")
         return Fraction(0)
     start = given.amount(unit)
     if start is None:
@@ -99,12 +98,12 @@ def _start(section: Section, unit: Unit, rule: Rule) -> Fraction:
     return start
 
 
-def _first(spot: Spot | None, period: Window) -> date | None:
-    if spot is None:
+def _first(node: YamlNode | None, period: Window) -> date | None:
+    if node is None:
         return None
-    first = spot.day(period.start)
+    first = node.day(period.start)
     if not period.start <= first <= period.end:
-        spot.note(f"{first} lies outside the period from {period.start} to {period.end}")
+        node.note(f"{first} lies outside the period from {period.start} to {period.end}")
     return first
 
 

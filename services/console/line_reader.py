@@ -1,4 +1,4 @@
-"""Lines from a file or a pipe: numbered, bounded in length, and a sign where nothing more comes for now."""
+"""Read lines from a file or a pipe: numbered, limited in length, with a sign for a pause."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
-    """size: bytes read for it, its end included."""
+    """A numbered line. size: bytes read for it, line end included."""
 
     number: int
     text: bytes
@@ -21,10 +21,10 @@ class Line(NamedTuple):
 
 
 def lines(descriptor: int, most_bytes: int) -> Iterator[Line | None]:
-    """Every line that is not blank, without white space at its ends.
+    """Yield every line that is not blank, stripped of white space.
 
-    None where nothing has come for half a second, though more may. Of a line longer than `most_bytes` only a part
-    is given, which is longer than `most_bytes` too.
+    None stands for half a second without input, though more may come. Of a line longer than `most_bytes` only a part is
+    given, which is longer than `most_bytes` too.
     """
     number, rest = 1, b""
     for chunk in _chunks(descriptor):

@@ -1,8 +1,8 @@
-"""Publishing from many callers at once: one connection on a thread of its own, many messages in flight.
+"""Publishing from many callers at once: one connection on a separate thread, many messages in flight.
 
-Each message has a future that ends when the broker has answered for it. What the broker does not have (it cannot be
-reached, a queue is full, the message fits no queue) ends as Unavailable: publishing it again is safe. What the user may
-not publish under its routing key ends as Halt: publishing it again is of no use.
+Each message has a future that ends with the broker's answer. A message that the broker does not have (it cannot be
+reached, a queue is full, no queue takes the message) ends as Unavailable: publishing it again is safe. A message that
+the user may not publish under its routing key ends as Halt: publishing it again is of no use.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 
 
 Answered = Callable[[Unavailable | Halt | None], None]
-"""Called once, on the pipeline's thread or at once on the caller's: None where the broker has the message."""
+"""Called once, on the channel's thread or at once on the caller's: None if the broker has the message."""
 
 
 class Backoff:
-    """Pauses that double from `first` to `longest` seconds until something succeeds.
+    """Pauses that double from `first` to `longest` seconds until an attempt succeeds.
 
-    Each is shortened by chance, up to half: many halls that lost one broker do not come back in step.
+    Each is shortened at random, by up to half, so that many halls do not reconnect to one broker in step.
     """
 
     def __init__(self, first: float, longest: float) -> None:
@@ -67,11 +67,11 @@ class _Waiting:
         self.unroutable = False
 
 
-class Pipeline:
+class ConfirmedChannel:
     """Publishes to one exchange with confirms; connects by itself, and again after every loss.
 
-    `publish` may be called from any thread, all else belongs to the pipeline's own. longest_pause: between two attempts
-    to connect; became_ready: told, on the pipeline's thread, that messages can be published.
+    `publish` may be called from any thread, everything else runs on the channel's thread. longest_pause: seconds
+    between two attempts to connect; became_ready: called, on the channel's thread, when messages can be published.
     """
 
     def __init__(
@@ -103,12 +103,12 @@ class Pipeline:
 
     @property
     def connected(self) -> bool:
-        """Whether messages can be published right now."""
+        """Whether messages can be published now."""
         return self._ready.is_set()
 
     @property
     def fault(self) -> str:
-        """Why not, in one line."""
+        """The reason why not, in one line."""
         return self._fault
 
     def begin(self) -> None:
@@ -116,7 +116,7 @@ class Pipeline:
         self._thread.start()
 
     def start(self, seconds: float) -> None:
-        """Raises Unavailable where the first attempt to connect fails, or takes longer."""
+        """Connect. Raises Unavailable if the first attempt fails or takes longer than `seconds`."""
         self.begin()
         self._settled.wait(seconds)
         if not self.connected:
@@ -125,26 +125,29 @@ class Pipeline:
             raise Unavailable(f"broker at {self._parameters.host}:{self._parameters.port}: {fault}")
 
     def close(self) -> None:
-        """Ends the connection; what is still in flight ends as Unavailable."""
+        """End the connection; messages in flight end as Unavailable."""
         if self._thread.is_alive():
             self._ioloop.add_callback_threadsafe(self._close)
             self._thread.join(5)
 
     def publish(self, routing_key: str, body: bytes, content_type: str) -> Future[None]:
-        """Ends once the broker has the message; raises Unavailable from its result() where it has it not."""
+        """Publish a message; its future ends once the broker has it, or raises Unavailable or Halt."""
         future: Future[None] = Future()
         self.hand_over(routing_key, body, content_type, partial(_end_future, future))
         return future
 
     def hand_over(self, routing_key: str, body: bytes, content_type: str, answered: Answered) -> None:
-        """The same without a future, which costs more than all else that is done for a message here."""
+        """Publish a message and call `answered` with the outcome.
+
+        A future would cost more than the rest of the work here.
+        """
         if not self.connected:
             answered(Unavailable(f"broker: {self._fault}"))
         elif len(self._waiting) + len(self._handed) >= MOST_IN_FLIGHT or self._bytes >= MOST_BYTES:
             answered(Unavailable("broker: too many messages wait for its confirmation"))
         else:
             self._handed.append((routing_key, body, content_type, answered))
-            if not self._woken:  # once for all that is handed over before the pipeline's thread comes to it
+            if not self._woken:  # once for all messages handed over before the channel's thread runs
                 self._woken = True
                 self._ioloop.add_callback_threadsafe(self._publish_handed)
 
@@ -159,8 +162,11 @@ class Pipeline:
             self._ioloop.close()
 
     def _served(self) -> bool:
-        """Whether the loop has come to its end. Where the broker resets a connection as soon as it is made, pika raises
-        a ValueError out of the loop instead of telling us; going on, it notices by its own timeout."""
+        """Run the loop; return whether it ended.
+
+        If the broker resets a connection as soon as it is made, pika raises ValueError out of the loop instead of
+        calling back; run again, it notices by its own timeout.
+        """
         try:
             self._ioloop.start()
         except ValueError as error:
@@ -236,7 +242,7 @@ class Pipeline:
             waiting.unroutable = True
 
     def _on_answer(self, channel: Channel, frame: Method[Any]) -> None:
-        """An answer is for one message, or for all up to it; each channel counts its own."""
+        """Settle one message, or all up to it; each channel counts by itself."""
         if channel is not self._channel:
             return
         method, tag = frame.method, frame.method.delivery_tag
@@ -258,14 +264,16 @@ class Pipeline:
         waiting.answered(error)
 
     def _on_channel_lost(self, _channel: Channel, reason: Exception) -> None:
-        """Such as an exchange that is not there yet. A lost connection ends its channels first."""
+        """Reopen the channel, closed for example by a missing exchange. A lost connection ends its channels first."""
         if isinstance(reason, ChannelClosedByBroker) and reason.reply_code == 403:
             self._turn_away(reason.reply_text)
         self._lose(_line(reason))
         self._again(self._open_channel)
 
     def _turn_away(self, text: str) -> None:
-        """The broker names the routing key that the user may not use, and closes the channel of all the others too."""
+        """Fail messages under the forbidden routing key, which the broker names; it closes the channel of all the
+        others too.
+        """
         for tag, waiting in list(self._waiting.items()):
             if f"'{waiting.routing_key}'" in text:
                 self._end(tag, Halt(f"broker: {text}"))
@@ -294,7 +302,7 @@ class Pipeline:
         if connection is None or connection.is_closed:
             self._ioloop.stop()
         elif connection.is_open:
-            connection.close()  # one that is still being opened is closed once it is: pika cannot stop half-way
+            connection.close()  # one that is still being opened is closed once open: pika cannot stop half-way
 
 
 def _end_future(future: Future[None], error: Unavailable | Halt | None) -> None:
@@ -322,7 +330,7 @@ def _parameters(amqp_url: str) -> pika.URLParameters:
 
 
 def _line(error: Exception | str) -> str:
-    """What lies at the bottom of pika's wrappers."""
+    """Return the error at the bottom of pika's wrappers, in one line."""
     if isinstance(error, AMQPConnectionWorkflowFailed):
         return _line(error.exceptions[-1])
     if isinstance(error, AMQPConnectorPhaseErrorBase):

@@ -1,4 +1,4 @@
-"""The list of refused events kept in step with the queue while some of them leave it."""
+"""Keep the list of refused events in step with the queue while events leave it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.ingest.refusals import row_of_copy
 
 @contextmanager
 def leaving(table: RefusedTable, event: RefusedEvent, outcome: Outcome) -> Iterator[None]:
-    """Closed before it leaves, since ingest may refuse it again at once; open again where it does not leave."""
+    """Close an event's entry before the event leaves, as ingest may refuse it again at once; reopen it on failure."""
     closed = table.close([event.id], outcome)
     try:
         yield
@@ -24,7 +24,7 @@ def leaving(table: RefusedTable, event: RefusedEvent, outcome: Outcome) -> Itera
 
 
 def looked_at(kept: Sequence[KeptRefusal]) -> Iterator[RefusedEvent]:
-    """What the list holds in the form of the queue's messages, without those whose body is kept on the queue alone."""
+    """Yield the listed events in the form of the queue's messages, except those whose body is on the queue alone."""
     for one in kept:
         if one.is_whole:
             at = one.refused_at.isoformat()

@@ -1,4 +1,4 @@
-"""The past of the plans in force, written into a Prometheus: read from the store, made into blocks by its own tool."""
+"""Write the past of the plans in force into a Prometheus: computed from the store, made into blocks by promtool."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ OF_DEPARTMENTS = frozenset(
         names.DEPARTMENT_INDICATOR_RATIO, names.DEPARTMENT_INDICATOR_NUMERATOR, names.DEPARTMENT_INDICATOR_DENOMINATOR,
     )
 )  # fmt: skip
-"""Only at the ends of months: that is where calendar windows begin and end."""
+"""Families written for the last day of each month only, where calendar windows begin and end."""
 Lines = Mapping[str, Sequence[str]]
 
 
 class _Past(Moment):
-    """A moment that is asked about past days, and reads each table once: a day's is also the trend's beginning later.
+    """A moment for past days that reads each table once: a day's table is also a later trend's beginning.
 
-    How cases and halls stood on a past day cannot be asked, and is not part of the history.
+    The states of cases and halls on a past day are not stored, and are not part of the past samples.
     """
 
     def __init__(self, moment: Moment, regions: Sequence[int]) -> None:
@@ -102,12 +102,12 @@ class _Past(Moment):
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A moment that stands as long as all days are read."""
+    """One moment for all days."""
 
     moment: Moment
 
     def ping(self) -> None:
-        """A moment that is open answers."""
+        """Do nothing: an open moment answers."""
 
     @contextmanager
     def read(self) -> Iterator[Moment]:
@@ -115,7 +115,7 @@ class _Held:
 
 
 def past_days(plans: Sequence[Plan], region: int, today: date) -> list[date]:
-    """From the first day of the plan in force up to yesterday."""
+    """Return the days from the first day of the plan in force up to yesterday."""
     plan = plan_for(plans, region, today)
     if plan is None:
         return []
@@ -125,7 +125,7 @@ def past_days(plans: Sequence[Plan], region: int, today: date) -> list[date]:
 
 
 def history(store: Readable, plans: Sequence[Plan], days: Sequence[date], labels: Mapping[str, str]) -> Lines:
-    """Family → its lines of OpenMetrics, oldest first. labels: those that Prometheus adds when it scrapes."""
+    """Return family → its lines of OpenMetrics, oldest first. labels: those that Prometheus adds when it scrapes."""
     regions = sorted({plan.region for plan in plans})
     found: defaultdict[str, list[str]] = defaultdict(list)
     suffix = ",".join(f'{name}="{_escaped(value)}"' for name, value in sorted(labels.items()))
@@ -155,11 +155,11 @@ def _escaped(value: str) -> str:
 
 
 class NoHistory(HallpulseError):
-    """The past could not be written; the present goes on."""
+    """The past could not be written; the present is not affected."""
 
 
 def scrape_labels(prometheus_url: str) -> dict[str, str]:
-    """The labels that this Prometheus gives to what it scrapes from the targets service. Raises NoHistory."""
+    """Return the labels that this Prometheus adds to the metrics of the targets service. Raises NoHistory."""
     try:
         answer = httpx.get(
             f"{prometheus_url}/api/v1/query", params={"query": "hallpulse_snapshot_timestamp_seconds"}, timeout=10
@@ -174,7 +174,7 @@ def scrape_labels(prometheus_url: str) -> dict[str, str]:
 
 
 def write_blocks(lines: Mapping[str, Sequence[str]], data: Path) -> int:
-    """How many samples were written. Raises NoHistory."""
+    """Write blocks and return the number of samples. Raises NoHistory."""
     promtool = shutil.which("promtool")
     if promtool is None:
         raise NoHistory("promtool is not installed (package prometheus)")
@@ -193,7 +193,10 @@ def write_blocks(lines: Mapping[str, Sequence[str]], data: Path) -> int:
 
 
 def write_history(settings: Settings, data: Path, today: date) -> int:
-    """How many samples were written into a Prometheus' folder of data. Raises NoHistory, PlanError, Unavailable."""
+    """Write the past into a Prometheus' data folder and return the number of samples.
+
+    Raises NoHistory, PlanError, Unavailable.
+    """
     plans = load_plans(settings.plans)
     days = sorted({day for plan in plans for day in past_days(plans, plan.region, today)})
     labels = scrape_labels(settings.prometheus_url)

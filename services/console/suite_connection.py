@@ -13,7 +13,7 @@ import click
 
 from hallpulse.domain.errors import Unavailable
 from hallpulse.settings import Settings, settings_from
-from services.local.layout import Layout, default_directory
+from services.local.suite_directory import SuiteDirectory, default_directory
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 _SERVERS = ("HALLPULSE_AMQP_URL", "HALLPULSE_DATABASE_URL")
@@ -21,7 +21,10 @@ _SERVERS = ("HALLPULSE_AMQP_URL", "HALLPULSE_DATABASE_URL")
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """`.run/endpoints.json`: `token` reads everything at the gateway; `ca`: what to trust where all is encrypted."""
+    """The content of `.run/endpoints.json`.
+
+    token: reads everything at the gateway; ca: file to trust if encrypted, or "".
+    """
 
     amqp: str
     database: str
@@ -34,7 +37,7 @@ class Endpoints:
 
 
 def directory_option(command: Decorated) -> Decorated:
-    """`--dir DIR` as every command has it: the parameter `directory`, a Path."""
+    """Add `--dir DIR` as the parameter `directory`, a Path."""
     return click.option(
         "--dir",
         "directory",
@@ -47,22 +50,22 @@ def directory_option(command: Decorated) -> Decorated:
 
 
 def connect(directory: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings with which to reach the suite that runs in `directory`.
+    """Return the settings with which to reach the suite that runs in `directory`.
 
-    A HALLPULSE_… variable of the environment wins over what the suite says; with both servers named there,
-    no suite needs to run here. Raises Unavailable where none does, SettingsError where a variable is wrong.
+    A HALLPULSE_… variable of the environment wins over the suite's own; if it names both servers, no suite needs to run
+    here. Raises Unavailable if none runs, SettingsError for a wrong variable.
     """
     given = os.environ if environment is None else environment
     if all(given.get(name) or given.get(f"{name}_FILE") for name in _SERVERS):
         return settings_from(given)
     root = directory or default_directory()
-    return settings_from({**_read(root, Layout(root).environment), **_own(given)})
+    return settings_from({**_read(root, SuiteDirectory(root).environment), **_own(given)})
 
 
 def endpoints(directory: Path | None = None) -> Endpoints:
-    """The addresses of the suite that runs in `directory`. Raises Unavailable where none does."""
+    """Return the addresses of the suite that runs in `directory`. Raises Unavailable if none runs."""
     root = directory or default_directory()
-    raw = _read(root, Layout(root).endpoints)
+    raw = _read(root, SuiteDirectory(root).endpoints)
     return Endpoints(**{**raw, "metrics": tuple(raw["metrics"])})
 
 

@@ -1,4 +1,4 @@
-"""A value of a plan file with its place: read as what is expected there, or noted as a problem.
+"""A YAML node of a plan file with its place: read as the expected type, or noted as a problem.
 
 Reading never stops at a problem: a placeholder of the right type stands in, so that one run finds all of them.
 """
@@ -14,8 +14,7 @@ from fractions import Fraction
 import yaml
 
 from hallpulse.domain.rules import Unit
-
-from .problems import Problem, did_you_mean
+from hallpulse.plans.plan_problems import PlanProblem, did_you_mean
 
 _NUMBER = re.compile(r"(-?[0-9]{1,12}(?:\.[0-9]{1,12})?)\s*(%?)")
 _WHOLE = re.compile(r"[0-9]{1,9}")
@@ -30,40 +29,40 @@ class Notes:
     """The problems of one file."""
 
     file: str
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[PlanProblem] = field(default_factory=list)
 
     def add(self, node: yaml.Node | None, where: str, message: str) -> None:
         mark = node.start_mark if node is not None else None
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        self.problems.append(Problem(self.file, line, column, where, message))
+        self.problems.append(PlanProblem(self.file, line, column, where, message))
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
-    """A place in the file; `node` is None where the value is missing, which has been noted already."""
+class YamlNode:
+    """A value with its place in the file; `raw` is None for a missing value, which has been noted already."""
 
-    node: yaml.Node | None
+    raw: yaml.Node | None
     where: str
     notes: Notes
 
     def note(self, message: str) -> None:
-        if self.node is not None:
-            self.notes.add(self.node, self.where, message)
+        if self.raw is not None:
+            self.notes.add(self.raw, self.where, message)
 
     @property
     def line(self) -> int:
-        return self.node.start_mark.line + 1 if self.node is not None and self.node.start_mark is not None else 1
+        return self.raw.start_mark.line + 1 if self.raw is not None and self.raw.start_mark is not None else 1
 
     @property
     def is_scalar(self) -> bool:
-        return isinstance(self.node, yaml.ScalarNode)
+        return isinstance(self.raw, yaml.ScalarNode)
 
     def text(self, expected: str = "a text", pattern: re.Pattern[str] | None = None) -> str:
-        """The value's own characters: 31.94 stays "31.94", 2023-04-01 stays a text."""
-        if not isinstance(self.node, yaml.ScalarNode):
-            self.note(f"expected {expected}, got {_kind(self.node)}")
+        """Return the value's characters: 31.94 stays "31.94", 2023-04-01 stays a text."""
+        if not isinstance(self.raw, yaml.ScalarNode):
+            self.note(f"expected {expected}, got {_kind(self.raw)}")
             return ""
-        text = "" if self.node.tag == _NULL else str(self.node.value)
+        text = "" if self.raw.tag == _NULL else str(self.raw.value)
         fits = pattern.fullmatch(text) if pattern else text.strip() and not _CONTROL.search(text)
         if not fits or len(text) > MAX_TEXT:
             self.note(f"expected {expected}, got {text[:60]!r}")
@@ -94,7 +93,7 @@ class Spot:
         return text or listed[0]
 
     def amount(self, unit: Unit) -> Fraction | None:
-        """A number of the unit, exactly; a share is written in percent. None where it is none."""
+        """Return the exact number in the unit; a share is written in percent. None if it is not valid."""
         text = self.text(_EXPECTED[unit], _NUMBER)
         match = _NUMBER.fullmatch(text)
         if match is None:
@@ -106,30 +105,30 @@ class Spot:
             return None
         return number / 100 if unit == "share" else number
 
-    def items(self) -> list[Spot]:
-        if not isinstance(self.node, yaml.SequenceNode):
-            self.note(f"expected a list, got {_kind(self.node)}")
+    def items(self) -> list[YamlNode]:
+        if not isinstance(self.raw, yaml.SequenceNode):
+            self.note(f"expected a list, got {_kind(self.raw)}")
             return []
-        return [Spot(node, f"{self.where}[{n}]", self.notes) for n, node in enumerate(self.node.value, start=1)]
+        return [YamlNode(item, f"{self.where}[{n}]", self.notes) for n, item in enumerate(self.raw.value, start=1)]
 
-    def one_or_more(self) -> list[Spot]:
-        """A list, or the one value that stands for a list of one."""
+    def one_or_more(self) -> list[YamlNode]:
+        """Return the nodes of a list, or this node alone for a single value."""
         return [self] if self.is_scalar else self.items()
 
     def peek(self, key: str) -> yaml.ScalarNode | None:
-        """The key's value if this is a mapping that has one."""
-        pairs = self.node.value if isinstance(self.node, yaml.MappingNode) else []
+        """Return the key's value if this is a mapping with that key."""
+        pairs = self.raw.value if isinstance(self.raw, yaml.MappingNode) else []
         return next((v for k, v in pairs if k.value == key and isinstance(v, yaml.ScalarNode)), None)
 
-    def section(self, *keys: str) -> Section:
-        """The mapping's entries; other keys than these are noted."""
-        if not isinstance(self.node, yaml.MappingNode):
-            self.note(f"expected a mapping with {', '.join(keys)}, got {_kind(self.node)}")
-            return Section(Spot(None, self.where, self.notes), {})
-        return Section(self, self._entries(self.node, keys))
+    def section(self, *keys: str) -> YamlMapping:
+        """Return the mapping's entries; keys other than these are noted."""
+        if not isinstance(self.raw, yaml.MappingNode):
+            self.note(f"expected a mapping with {', '.join(keys)}, got {_kind(self.raw)}")
+            return YamlMapping(YamlNode(None, self.where, self.notes), {})
+        return YamlMapping(self, self._entries(self.raw, keys))
 
-    def _entries(self, node: yaml.MappingNode, keys: tuple[str, ...]) -> dict[str, Spot]:
-        entries: dict[str, Spot] = {}
+    def _entries(self, node: yaml.MappingNode, keys: tuple[str, ...]) -> dict[str, YamlNode]:
+        entries: dict[str, YamlNode] = {}
         for key_node, value in node.value:
             key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
             where = f"{self.where}.{key}" if self.where else key
@@ -138,36 +137,36 @@ class Spot:
             elif key in entries:
                 self.notes.add(key_node, where, f"is there twice, first on line {entries[key].line}")
             else:
-                entries[key] = Spot(value, where, self.notes)
+                entries[key] = YamlNode(value, where, self.notes)
         return entries
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class YamlMapping:
     """The entries of a mapping."""
 
-    spot: Spot
-    entries: dict[str, Spot]
+    node: YamlNode
+    entries: dict[str, YamlNode]
 
-    def get(self, key: str) -> Spot | None:
+    def get(self, key: str) -> YamlNode | None:
         return self.entries.get(key)
 
-    def need(self, key: str) -> Spot:
-        """The entry; noted where it is missing."""
+    def need(self, key: str) -> YamlNode:
+        """Return the entry; note it if it is missing."""
         found = self.entries.get(key)
         if found is None:
-            self.spot.note(f"{key} is missing")
-            return Spot(None, f"{self.spot.where}.{key}", self.spot.notes)
+            self.node.note(f"{key} is missing")
+            return YamlNode(None, f"{self.node.where}.{key}", self.node.notes)
         return found
 
-    def named(self, key: str = "id") -> Section:
-        """The same with the entry's id in its path: targets.full_process instead of targets[4]."""
-        own, base = self.spot.peek(key), self.spot.where
+    def named(self, key: str = "id") -> YamlMapping:
+        """Return the mapping with the entry's id in its path: targets.full_process instead of targets[4]."""
+        own, base = self.node.peek(key), self.node.where
         if own is None:
             return self
         name = f"{base.rsplit('[', 1)[0]}.{own.value}"
-        moved = {k: Spot(s.node, name + s.where.removeprefix(base), s.notes) for k, s in self.entries.items()}
-        return Section(Spot(self.spot.node, name, self.spot.notes), moved)
+        moved = {k: YamlNode(s.raw, name + s.where.removeprefix(base), s.notes) for k, s in self.entries.items()}
+        return YamlMapping(YamlNode(self.node.raw, name, self.node.notes), moved)
 
 
 _EXPECTED: dict[Unit, str] = {
