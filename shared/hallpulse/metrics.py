@@ -364,7 +364,7 @@ class FilledFamily:
         self.rows: list[Row] = []
 
     def metric(self) -> Metric:
-        """The same as prometheus_client has it."""
+        """Return the family in prometheus_client's form."""
         metric = Metric(self.name, self.documentation, self.kind)
         metric.samples = [
             Sample(name, dict(zip(self.labels[name], labels, strict=True)), value) for name, labels, value in self.rows

@@ -61,8 +61,8 @@ class Ground:
         assert done.exit_code == 0, done.output
         return done.stdout
 
-    def expire(self, *bodies: object, **properties: Any) -> None:
-        """Send as the attacker, and wait until the broker has taken it off the partition."""
+    def expire(self, *bodies: object, arrive: bool = True, **properties: Any) -> None:
+        """Send as the attacker, and wait until the broker has taken it off the partition, if it is to arrive."""
         before = self.waiting()
         url = self.vhost.amqp_url.replace(self.vhost.user, self.attacker.user, 1)
         given = pika.URLParameters(url)
@@ -73,7 +73,8 @@ class Ground:
         for body in bodies:
             send(channel, self.attacker, body, **{"expiration": SOON, **properties})
         connection.close()
-        wait_until(lambda: self.waiting() == before + len(bodies))
+        if arrive:
+            wait_until(lambda: self.waiting() == before + len(bodies))
 
     def waiting(self) -> int:
         with open_channel(self.vhost.amqp_url) as channel:
@@ -150,3 +151,14 @@ def test_an_end_that_a_hall_made_up_neither_dates_nor_fills_the_list(ground: Gro
     rows = ground.listed()
     assert len(rows) == 2
     assert all(row["refused_at"] <= datetime.now(UTC).isoformat() and len(row["routing_key"]) < 100 for row in rows)
+
+
+def test_messages_that_seem_to_go_in_a_circle_hold_up_no_dead_letter_behind_them(ground: Ground) -> None:
+    """More than the 32 that a queue's dead-letter worker has under way; a header says that each came from there."""
+    circle = {"queue": REFUSED, "reason": "expired", "count": 1, "exchange": "", "routing-keys": [REFUSED]}
+    circle["time"] = datetime.now(UTC).replace(tzinfo=None)
+    bodies = [b"circle%d" % number for number in range(60)]
+    ground.expire(*bodies, headers={"x-death": [circle]}, arrive=False)
+    before = ground.waiting()
+    ground.expire(b"behind", arrive=False)
+    wait_until(lambda: ground.waiting() > before)

@@ -32,12 +32,12 @@ from hallpulse.broker.topology import (
     GATEWAY_PERMISSIONS,
     GATEWAY_USER,
     REFUSED,
-    TO_REFUSED,
     UNLIMITED,
     declared_as_ours,
     major_version,
     queue_names,
     slow_names,
+    to_refused,
 )
 from hallpulse.contract.identity import user_name
 from hallpulse.domain.errors import Halt, Unavailable
@@ -165,9 +165,10 @@ def keep_everything(management_url: str, amqp_url: str) -> None:
     """
     api, vhost = ManagementApi(management_url), quote(vhost_of(amqp_url), safe="")
     common = {"priority": _BELOW_OTHERS, "apply-to": "queues"}
-    net = {"pattern": _PARTITIONS, "definition": TO_REFUSED, **common}
+    major = _major(api.read("overview"))
+    net = {"pattern": _PARTITIONS, "definition": to_refused(major), **common}
     api.ask("PUT", f"policies/{vhost}/{POLICY}", net)
-    if _major(api.read("overview")) >= 4:
+    if major >= 4:
         unlimited = {"pattern": _OURS, "definition": {_KEY: UNLIMITED}, **common}
         api.ask("PUT", f"operator-policies/{vhost}/{POLICY}", unlimited)
 

@@ -51,12 +51,21 @@ SLOW_BYTES = 32 * 1024**2
 
 UNLIMITED = -1
 """A delivery limit that is none, from RabbitMQ 4 on; an earlier one, which has none by itself, takes it for 0."""
-TO_REFUSED = {
-    "dead-letter-exchange": "",
-    "dead-letter-routing-key": REFUSED,
-    "dead-letter-strategy": "at-least-once",
-}
-"""Of a partition: what the broker takes off by itself is kept too. As a policy says it; arguments have x- in front."""
+_STRATEGIES = ("at-least-once", "at-most-once")
+
+
+def to_refused(major: int) -> Mapping[str, str]:
+    """Return a partition's dead-letter route as a policy says it (arguments have x- in front), for a RabbitMQ version.
+
+    What the broker takes off by itself is kept in `hall.refused`. RabbitMQ 3 believes an x-death header that a hall
+    wrote: with at-least-once, messages that seem to go in a circle stay in the queue for good and hold up all behind
+    them. It has no delivery limit by itself, so only what its sender let expire takes this route there.
+    """
+    return {
+        "dead-letter-exchange": "",
+        "dead-letter-routing-key": REFUSED,
+        "dead-letter-strategy": _STRATEGIES[0 if major >= 4 else 1],
+    }
 
 
 _PARTITION, _SLOW = "hall.ingest.", "hall.slow."
@@ -135,7 +144,9 @@ def _forms(channel: BlockingChannel, name: str, queue_bytes: int = QUEUE_BYTES) 
     """A queue's arguments, and those that it may still have from an earlier broker or version of this suite."""
     if name.startswith((_PARTITION, _SLOW)):
         plain = ingest_arguments(min(SLOW_BYTES, queue_bytes) if name.startswith(_SLOW) else queue_bytes)
-        forms: list[Mapping[str, Any]] = [plain | {f"x-{key}": value for key, value in TO_REFUSED.items()}, plain]
+        route = {f"x-{key}": value for key, value in to_refused(major_version(channel)).items()}
+        others = ({**plain, **route, "x-dead-letter-strategy": strategy} for strategy in _STRATEGIES)
+        forms: list[Mapping[str, Any]] = [plain | route, *others, plain]
     else:
         forms = [{**_QUORUM, "x-max-length": 1} if name == STOPPED else dict(_QUORUM)]
     return [{**forms[0], "x-delivery-limit": UNLIMITED}, *forms] if major_version(channel) >= 4 else forms
