@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 
 from hallpulse.contract.events import HallEvent
-from hallpulse.domain.event_id import pack_id
-from hallpulse.store.codec import pack_data
+from hallpulse.domain.case import pack_id
+from hallpulse.store.database import pack_data
 
 BATCH = 4000
 _TYPES = ("int4", "text", "bytea", "int8", "int4", "int2", "text", "bytea", "bytea")

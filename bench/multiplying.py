@@ -22,7 +22,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from hallpulse.contract.events import CaseData, EventType, HallEvent
-from hallpulse.domain.event_id import unpack_id
+from hallpulse.domain.case import unpack_id
 from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.measures import COLUMNS
 

@@ -27,10 +27,9 @@ from hallpulse.contract.events import (
     ItemRetracted,
     TallyRetracted,
 )
-from hallpulse.domain.calendar import Calendar, workdays_of
 from hallpulse.domain.figures import Window
 from hallpulse.domain.plan import Plan
-from hallpulse.domain.workdays import Workdays, day_of
+from hallpulse.domain.workdays import Calendar, Workdays, day_of, workdays_of
 from hallpulse.plans import load_plans
 from services.simulator import County, Sent, simulate
 from services.simulator.county import CASES_A_YEAR, moment

@@ -2,7 +2,8 @@
 
 Starts the suite of a checkout with a profile hook in each of its processes, lets one event and one answer of
 `/v1/indicators` pass, waits for one reading of the targets, and lists the files under services/ and shared/ of which a
-function ran in the process that does the work. An answer's way is without what runs while nothing is asked.
+function ran in the process that does the work. An answer's way is without what runs while nothing is asked; an event's
+is without the threads of ingest that watch the calendar files and the queues, or answer Prometheus (`BESIDE`).
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ HOOK = """
 import os, sys, threading, time
 def _install(folder, root):
     switch, seen, name, opened = os.path.join(folder, "open"), set(), " ".join(sys.orig_argv[1:]), [False]
+    beside = BESIDE
     sink = os.open(os.path.join(folder, str(os.getpid())), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     services, shared = os.path.join(root, "services"), os.path.join(root, "shared")
     def called(frame, event, _):
         if event == "call" and opened[0]:
             path = frame.f_code.co_filename
-            if path not in seen:
+            if path not in seen and not threading.current_thread().name.endswith(beside):
                 seen.add(path)
                 if path.startswith((services, shared)):
                     os.write(sink, (name + "\\t" + path[len(root) + 1:] + "\\n").encode())
@@ -44,6 +46,8 @@ def _install(folder, root):
     sys.setprofile(called)
     threading.setprofile(called)
 """
+BESIDE = ("calendars", "keeping", "process_request_thread)")
+"""How the names of ingest's threads end that no event passes."""
 SETTLE_SECONDS = 3.0
 """The switch is looked at every 10 ms, the ingest commits within a second, targets read every two."""
 
@@ -84,7 +88,7 @@ def hooked(root: Path) -> Iterator[Path]:
     packages = next((root / ".venv" / "lib").glob("python3*/site-packages"))
     with tempfile.TemporaryDirectory() as folder:
         module, line = packages / "_ways_hook.py", packages / "_ways_hook.pth"
-        module.write_text(HOOK + f"\n_install({folder!r}, {str(root)!r})\n")
+        module.write_text(HOOK.replace("BESIDE", repr(BESIDE)) + f"\n_install({folder!r}, {str(root)!r})\n")
         line.write_text("import _ways_hook\n")
         try:
             yield Path(folder)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from hallpulse.broker import Batch, Consumer, ConsumerLimits, Delivery, Letter
+from hallpulse.broker import Batch, Consumer, ConsumerLimits, Delivery, Rejection
 from hallpulse.contract.decode import Decoded, decode_message
 from tests.ingesting import strain
 from tests.servers import Vhost
@@ -35,7 +35,7 @@ class Running:
         assert not self.thread.is_alive(), "it did not stop"
 
 
-Before = Callable[[Batch], Sequence[Letter] | None]
+Before = Callable[[Batch], Sequence[Rejection] | None]
 
 
 @contextlib.contextmanager
@@ -45,20 +45,20 @@ def consuming(
     before: Before = lambda _: None,
     decode: Callable[[Delivery], Decoded] | None = None,
 ) -> Iterator[Running]:
-    """Consume until the block ends. `before` runs before each commit, and may raise or return letters."""
+    """Consume until the block ends. `before` runs before each commit, and may raise or return rejections."""
     decoded = decode or decoder(vhost.user)
     said: list[str] = []
     batches: list[list[str]] = []
 
-    def commit(batch: Batch) -> Sequence[Letter]:
-        letters = list(before(batch) or ())
+    def commit(batch: Batch) -> Sequence[Rejection]:
+        rejections = list(before(batch) or ())
         ids = []
         for delivery in batch.deliveries:
             events, refusals = decoded(delivery)
             ids += [event.id for event in events]
-            letters += [Letter(refusal, delivery.routing_key, delivery.user_id or "") for refusal in refusals]
+            rejections += [Rejection(refusal, delivery.routing_key, delivery.user_id or "") for refusal in refusals]
         batches.append(ids)
-        return letters
+        return rejections
 
     consumer = Consumer(vhost.amqp_url, commit, limits or ConsumerLimits(2), said.append)
     running = Running(consumer, said, batches)

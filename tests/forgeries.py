@@ -9,8 +9,8 @@ from typing import Any
 
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, MAX_BODY
 from hallpulse.contract.events import EventType
+from hallpulse.contract.identity import IDENTITY
 from hallpulse.contract.reasons import Reason
-from hallpulse.contract.speaker import IDENTITY
 from tests.hall_events import changed
 
 Event = dict[str, Any]

@@ -8,8 +8,7 @@ from typing import Any
 from hallpulse.contract.decode import EVENT_TYPE, decode_events
 from hallpulse.contract.events import EventType, HallEvent
 from hallpulse.contract.examples import example
-from hallpulse.contract.reasons import Reason
-from hallpulse.contract.refusal import Refusal
+from hallpulse.contract.reasons import Reason, Refusal
 
 NOW = 1_700_000_000_000_000
 DAY = 86_400_000_000

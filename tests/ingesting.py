@@ -16,12 +16,11 @@ from pika.adapters.blocking_connection import BlockingChannel
 from sqlalchemy import text
 
 from hallpulse.broker import EVENTS, REFUSED, Consumer, ConsumerLimits, declare, open_channel
-from hallpulse.broker.refusal_limit import RefusalLimit
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.metrics import IngestMetrics, new_registry
 from hallpulse.store import Store, open_store
 from services.ingest.merging import Merging
-from services.ingest.pipeline import Pipeline
+from services.ingest.worker import IngestWorker, RefusalLimit
 from tests.servers import Vhost
 
 PARTITIONS = 2
@@ -44,13 +43,13 @@ class Ingest:
 
 @contextlib.contextmanager
 def ingest(
-    vhost: Vhost, store_url: str, *, speaks_for_all: bool = True, wrap: Callable[[Pipeline], Any] = lambda p: p
+    vhost: Vhost, store_url: str, *, speaks_for_all: bool = True, wrap: Callable[[IngestWorker], Any] = lambda p: p
 ) -> Iterator[Ingest]:
     """Consume until the block ends. `wrap` may put something around the pipeline, such as a fault."""
     store = open_store(store_url)
     users = frozenset({vhost.user} if speaks_for_all else ())
     merging = Merging(store, users)
-    pipeline = wrap(Pipeline(merging, store.halls, IngestMetrics(new_registry()), RefusalLimit(0, 1)))
+    pipeline = wrap(IngestWorker(merging, store.halls, IngestMetrics(new_registry()), RefusalLimit(0, 1)))
     said: list[str] = []
     limits = ConsumerLimits(PARTITIONS, most_events=500)
     consumer = Consumer(vhost.amqp_url, pipeline.commit, limits, said.append)

@@ -14,13 +14,11 @@ from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.contract.decode import EVENT_TYPE, decode_events
 from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import CaseData, HallEvent, ItemPublished, ItemRetired
-from hallpulse.domain.calendar import workdays_of
-from hallpulse.domain.case import CaseEvent
+from hallpulse.domain.case import CaseEvent, pack_id
 from hallpulse.domain.catalogue import ItemRecord, Timeline, timeline
-from hallpulse.domain.event_id import pack_id
 from hallpulse.domain.figures import Figure, Window
-from hallpulse.domain.workdays import Workdays, day_of
-from hallpulse.store.codec import case_event
+from hallpulse.domain.workdays import Workdays, day_of, workdays_of
+from hallpulse.store.database import case_event
 from services.importing.case_import import Place
 from services.importing.corrections import Corrections
 from services.importing.departments import DepartmentCodes

@@ -21,7 +21,7 @@ from hallpulse.contract.events import (
     Period,
     Text,
 )
-from hallpulse.contract.rules import COMPUTED_IDS, EARLIEST
+from hallpulse.contract.validation import COMPUTED_IDS, EARLIEST
 from tests.hall_events import DAY, NOW
 
 _visible = st.characters(exclude_categories=["Cs", "Cc"])

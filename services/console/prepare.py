@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from hallpulse.broker import GATEWAY_USER, declare, keep_everything, vhost_of
 from hallpulse.broker.connection import open_channel
-from hallpulse.broker.users import BrokerUsers
+from hallpulse.broker.management import BrokerUsers
 from hallpulse.calendars import CalendarError, load_overrides, national_calendar
 from hallpulse.domain.errors import HallpulseError, Unavailable
 from hallpulse.settings import Settings, SettingsError, settings_from

@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
-from hallpulse.contract.refusal import Refused
-from hallpulse.contract.rules import place
+from hallpulse.contract.reasons import Refused
+from hallpulse.contract.validation import place
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
 from services.boards.files import differing, write

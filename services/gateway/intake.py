@@ -9,9 +9,8 @@ import msgspec
 
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, decode_events
 from hallpulse.contract.events import HallEvent
-from hallpulse.contract.reasons import Reason
-from hallpulse.contract.refusal import Refusal
-from hallpulse.contract.speaker import DENIED, IDENTITY, REFUSED, granted, user_name
+from hallpulse.contract.identity import DENIED, IDENTITY, REFUSED, granted, user_name
+from hallpulse.contract.reasons import Reason, Refusal
 from hallpulse.store import Grant
 
 from .courier import Message

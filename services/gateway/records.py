@@ -21,7 +21,7 @@ from litestar.types import HTTPScope
 
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import GatewayMetrics
-from hallpulse.store import Deed, Grant, Reading
+from hallpulse.store import AuditEntry, Grant, Reading
 
 READS = "reads"
 """In a handler's `opt`: which kind of list of cases it answers with (case, list, integrity)."""
@@ -39,7 +39,7 @@ MOST_WAITING = 100_000
 _CASES = b"/v1/cases/"
 _PAGING = ("region", "cursor", "limit")
 _log = logging.getLogger(__name__)
-Write = Callable[[Sequence[Deed], Sequence[Reading]], None]
+Write = Callable[[Sequence[AuditEntry], Sequence[Reading]], None]
 
 
 class Question(NamedTuple):
@@ -112,7 +112,7 @@ class Denials:
         self._counts: Counter[tuple[str, str, int]] = Counter()
         self._lines = 0
         self._untold = 0
-        self._due: list[Deed] = []
+        self._due: list[AuditEntry] = []
 
     def note(self, by: str, who: str, status: int, hour: datetime, region: int | None = None) -> int:
         """by: address or token; how many of it there were in this hour."""
@@ -132,7 +132,7 @@ class Denials:
             return
         self._lines += 1
         by, who, status = key
-        self._due.append(Deed("access.denied", f"{by} {who}", region, {"status": status, "this_hour": count}))
+        self._due.append(AuditEntry("access.denied", f"{by} {who}", region, {"status": status, "this_hour": count}))
 
     def turn(self, hour: datetime | None) -> None:
         """Begin another hour: one line sums up the last one, where lines of it were told."""
@@ -147,12 +147,12 @@ class Denials:
                 "tokens": by["token"],
                 "lines_left_out": self._untold,
             }
-            self._due.append(Deed("access.hour", detail=detail))
+            self._due.append(AuditEntry("access.hour", detail=detail))
         self._counts.clear()
         self._lines = self._untold = 0
         self._hour = hour
 
-    def take(self) -> list[Deed]:
+    def take(self) -> list[AuditEntry]:
         """What is due, once."""
         due, self._due = self._due, []
         return due
@@ -166,7 +166,7 @@ class Records:
         self._write = write
         self._readings = Readings()
         self._denials = Denials()
-        self._waiting: tuple[list[Deed], list[Reading]] = ([], [])
+        self._waiting: tuple[list[AuditEntry], list[Reading]] = ([], [])
         self._most: dict[str, int] = {}
         self._hour: datetime | None = None
         self._fault = ""

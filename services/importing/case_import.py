@@ -12,7 +12,7 @@ import msgspec
 
 from hallpulse.contract.events import EventType, HallEvent
 from hallpulse.contract.personal import is_personal
-from hallpulse.contract.rules import EARLIEST
+from hallpulse.contract.validation import EARLIEST
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.workdays import Workdays
 

@@ -21,10 +21,9 @@ from hallpulse.contract.events import (
     Received,
     Suspended,
 )
-from hallpulse.domain.case import CaseEvent, Opening
+from hallpulse.domain.case import CaseEvent, Opening, pack_id
 from hallpulse.domain.catalogue import ItemRecord, Timeline, span_on, timeline
 from hallpulse.domain.clock import fold
-from hallpulse.domain.event_id import pack_id
 from hallpulse.domain.figures import Figure, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.measures import COLUMNS, ITEM_COLUMNS, entries_of, item_amounts

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from hallpulse.contract.masking import escaped
+from hallpulse.contract.personal import escaped
 from hallpulse.display import safe_cell
 
 from .cells import Broken, text_of

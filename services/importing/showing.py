@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hallpulse.contract.masking import escaped
+from hallpulse.contract.personal import escaped
 from hallpulse.contract.reasons import Sentence, both
 from hallpulse.domain.indicators import COMPUTED
 

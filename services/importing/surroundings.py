@@ -10,16 +10,15 @@ from datetime import date
 
 from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.contract.events import HallEvent
-from hallpulse.domain.calendar import workdays_of
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.errors import HallpulseError, Unavailable
 from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.plan import plan_for
-from hallpulse.domain.workdays import Workdays, date_of, local_day
+from hallpulse.domain.workdays import Workdays, date_of, local_day, workdays_of
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
-from hallpulse.store import Deed, Store, open_store
+from hallpulse.store import AuditEntry, Store, open_store
 
 from .case_import import Place
 from .corrections import Corrections
@@ -103,7 +102,7 @@ class Stored:
     def note(self, action: str, subject: str, **detail: object) -> bool:
         """Write what was done to the audit; False where the database cannot be asked."""
         try:
-            self.store.audit.append(Deed(action, subject, self.place.region, {"hall": self.place.hall, **detail}))
+            self.store.audit.append(AuditEntry(action, subject, self.place.region, {"hall": self.place.hall, **detail}))
         except Unavailable:
             return False
         return True

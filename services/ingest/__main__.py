@@ -14,8 +14,7 @@ from prometheus_client import start_http_server
 
 from hallpulse.broker import GATEWAY_USER, Consumer, ConsumerLimits, user_of
 from hallpulse.broker.lanes import Lanes
-from hallpulse.broker.refusal_limit import RefusalLimit, RefusalsOverLimit
-from hallpulse.broker.stopped import EXIT_STATUS, StoppedForAPerson, heed, stop
+from hallpulse.broker.stopped import EXIT_STATUS, StoppedForAPerson, ensure_not_stopped, stop
 from hallpulse.calendars import CalendarError
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import IngestMetrics, new_registry
@@ -23,14 +22,11 @@ from hallpulse.scrapes import guarded, metrics_application
 from hallpulse.settings import Settings, SettingsError, settings_from
 from hallpulse.store import Store, open_store
 from hallpulse.tls import encrypted
-from services.ingest.calendars import CalendarWatch
-from services.ingest.faults import own_fault
-from services.ingest.keeping import KeepingWatch
-from services.ingest.merging import MergingProcesses
-from services.ingest.pipeline import Pipeline
+from services.ingest.merging import MergingProcesses, Place, own_fault
 from services.ingest.refusals import read_once
 from services.ingest.trial import try_stored
-from services.ingest.work import Place
+from services.ingest.watches import CalendarWatch, KeepingWatch
+from services.ingest.worker import IngestWorker, RefusalLimit, RefusalsOverLimit
 
 
 def run(settings: Settings) -> int:
@@ -51,8 +47,8 @@ def _run(settings: Settings, limits: ConsumerLimits, store: Store, mergers: Merg
     metrics = IngestMetrics(registry)
     limit = RefusalLimit(settings.refusal_limit, settings.refusal_window)
     lanes = Lanes(settings.amqp_url, say)
-    pipeline = Pipeline(mergers, store.halls, metrics, limit, move=lanes.move)
-    admit = functools.partial(heed, ignored=not limit.share)
+    pipeline = IngestWorker(mergers, store.halls, metrics, limit, move=lanes.move)
+    admit = functools.partial(ensure_not_stopped, ignored=not limit.share)
     consumer = Consumer(settings.amqp_url, pipeline.commit, limits, say, admit=admit)
     metrics.lag_from(consumer.lag)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -7,38 +7,121 @@ import operator
 import os
 import queue
 import time
+import traceback
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from hallpulse.broker import Letter
+import msgspec
+
+from hallpulse.broker import Rejection
 from hallpulse.contract.decode import decode_message, decode_ordinary
 from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import EventType, HallEvent
-from hallpulse.contract.reasons import Reason
-from hallpulse.contract.refusal import Refusal
-from hallpulse.contract.speaker import speaker, user_name
+from hallpulse.contract.identity import publisher_identity, user_name
+from hallpulse.contract.reasons import Reason, Refusal
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.metrics import HallCount
 from hallpulse.store import Expected, MergeOutcome, Store, open_store
 from hallpulse.subprocess import Channel, Subprocess, SubprocessEnded, parent_channel
-from services.ingest.faults import own_fault
-from services.ingest.refusals import rejected_letter
-from services.ingest.work import (
-    Answer,
-    Check,
-    Failed,
-    HallTimes,
-    Merged,
-    Place,
-    Ready,
-    RefusedPart,
-    Request,
-    Verdict,
-    Work,
-)
+from services.ingest.refusals import row_of_rejection
+
+
+def own_fault(error: Exception) -> str:
+    """With the place where it happened."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split())
+    return f"stopped by a fault of its own: {type(error).__name__}: {text} ({place.filename}:{place.lineno})"
+
+
+class Place(msgspec.Struct, tag="place", array_like=True):
+    """Where a merging process works. gateway_users: the broker users that may speak for any hall."""
+
+    database_url: str
+    gateway_users: frozenset[str]
+
+
+class Work(msgspec.Struct, tag="work", array_like=True):
+    """The messages of a batch, column by column, as the broker delivered them.
+
+    doubtful: ids of events, as they are written, that may well be stored already, or just being stored; old_duplicates:
+    whether duplicates of what was stored long ago are likely among the others.
+    """
+
+    bodies: Sequence[bytes]
+    content_types: Sequence[str | None]
+    routing_keys: Sequence[str]
+    user_ids: Sequence[str | None]
+    doubtful: Sequence[bytes]
+    old_duplicates: bool
+
+
+class RefusedPart(msgspec.Struct, tag="refused", array_like=True):
+    """Some of a batch is refused, which may be too much. taken: REGION.HALL → events of the same part that are not."""
+
+    taken: Mapping[str, int]
+    rejections: Sequence[Rejection]
+
+
+class Verdict(msgspec.Struct, tag="verdict", array_like=True):
+    """The answer to a refused part: whether the batch may be merged."""
+
+    merge: bool
+
+
+class Ready(msgspec.Struct, tag="ready", array_like=True):
+    """The process waits for its first batch."""
+
+
+class HallTimes(msgspec.Struct, array_like=True):
+    """packed: when each new event of a hall happened, microseconds since 1970-01-01 UTC, 8 bytes each."""
+
+    region: int
+    hall: str
+    packed: bytes
+
+    @classmethod
+    def of(cls, region: int, hall: str, times: Sequence[int]) -> HallTimes:
+        return cls(region, hall, array("q", times).tobytes())
+
+    @property
+    def times(self) -> Sequence[int]:
+        unpacked = array("q")
+        unpacked.frombytes(self.packed)
+        return unpacked
+
+
+class Merged(msgspec.Struct, tag="merged", array_like=True):
+    """What became of a batch; its refused parts have been handed over before.
+
+    taken: REGION.HALL → its events; reused: rejections of events whose id was used before; new, duplicates: by hall and
+    family, those stored now and those that had been stored before; old_duplicates: an event that was not doubtful had
+    been stored before.
+    """
+
+    taken: Mapping[str, int]
+    reused: Sequence[Rejection]
+    new: Sequence[HallCount]
+    duplicates: Sequence[HallCount]
+    times: Sequence[HallTimes]
+    old_duplicates: bool
+
+
+class Failed(msgspec.Struct, tag="failed", array_like=True):
+    """again: the database does not answer; otherwise going on would do damage. line: for a person."""
+
+    again: bool
+    line: str
+
+
+Check = Callable[[Mapping[str, int], Sequence[Rejection]], None]
+"""Takes a part of a batch of which something is refused (as `RefusedPart`) before any is stored; raises to stop it."""
+Request = Place | Work | Verdict
+Answer = Ready | RefusedPart | Merged | Failed
+
 
 PART_BYTES = 128 * 1024
 """Decoded at a time; what of it is refused is then handed over: a flood of rubbish is known early."""
@@ -68,7 +151,7 @@ class Merging:
         Raises Unavailable (some of it may be stored then, and is known when it comes again), Halt, what `check` raises.
         """
         events: list[HallEvent] = []
-        refused: list[Letter] = []
+        refused: list[Rejection] = []
         for part in _parts(work.bodies):
             good, bad = self._decode(work, part)
             events += good
@@ -80,20 +163,20 @@ class Merging:
         expected = Expected.SOME_STORED if work.old_duplicates else Expected.NEW
         merged = _merged(taken, [self._merge(likely, expected), self._merge(doubtful, Expected.ANYTHING)])
         if refused or merged.reused:
-            self._store.refused.enter([*map(rejected_letter, (*refused, *merged.reused))], self._now())
+            self._store.refused.enter([*map(row_of_rejection, (*refused, *merged.reused))], self._now())
         return merged
 
     def _merge(self, events: Sequence[HallEvent], expected: Expected) -> MergeOutcome:
         return self._store.merge(events, self._now(), expected)
 
-    def _decode(self, work: Work, part: slice) -> tuple[list[HallEvent], list[Letter]]:
+    def _decode(self, work: Work, part: slice) -> tuple[list[HallEvent], list[Rejection]]:
         """Events, good and bad; never raises."""
         now, gateway_users = time.time_ns() // 1000, self._gateway_users
         events: list[HallEvent] = []
-        refused: list[Letter] = []
+        refused: list[Rejection] = []
         columns = (work.bodies[part], work.content_types[part], work.routing_keys[part], work.user_ids[part])
         for body, content_type, routing_key, user_id in zip(*columns, strict=True):
-            verify = speaker(routing_key, user_id, gateway_users).check
+            verify = publisher_identity(routing_key, user_id, gateway_users).check
             if (event := decode_ordinary(body, content_type, verify, now)) is not None:
                 events.append(event)
                 continue
@@ -106,7 +189,7 @@ class Merging:
                 gateway_users=gateway_users,
             )
             events += decoded.events
-            refused += (Letter(refusal, routing_key, user_id or "") for refusal in decoded.refusals)
+            refused += (Rejection(refusal, routing_key, user_id or "") for refusal in decoded.refusals)
         return events, refused
 
 
@@ -154,13 +237,13 @@ def _counts(events: Iterable[HallEvent]) -> list[HallCount]:
     return [HallCount(*key, count) for key, count in counts.items()]
 
 
-def _reused(event: HallEvent) -> Letter:
+def _reused(event: HallEvent) -> Rejection:
     """An event whose id the same source has used for something else."""
     source = f"/{event.region}/{event.hall}"
     detail = "expected an id that this source has not used for another event"
     refusal = Refusal(Reason.ID_REUSED, "id", detail, source, encode_event(event))
     user = user_name(event.region, event.hall)
-    return Letter(refusal, f"{user}.{event.type.family}", user)
+    return Rejection(refusal, f"{user}.{event.type.family}", user)
 
 
 MODULE = "services.ingest.merging"
@@ -271,7 +354,7 @@ def serve(channel: Channel[Any]) -> None:
 
 
 def _answer(merging: Merging, channel: Channel[Any]) -> Merged | Failed | None:
-    def check(taken: Mapping[str, int], rejections: Sequence[Letter]) -> None:
+    def check(taken: Mapping[str, int], rejections: Sequence[Rejection]) -> None:
         channel.send(RefusedPart(taken, rejections))
         if not channel.receive().merge:
             raise _Dropped

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TypeVar
 
-from hallpulse.broker import Letter
-from hallpulse.broker.refused import id_of
+from hallpulse.broker import Rejection
+from hallpulse.broker.rejections import id_of
 from hallpulse.broker.replay import RefusedEvent, RefusedQueue, open_refused
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.store import RefusedTable, Rejected
@@ -18,16 +18,16 @@ T = TypeVar("T")
 _AT_ONCE = 500
 
 
-def rejected_letter(letter: Letter) -> Rejected:
+def row_of_rejection(rejection: Rejection) -> Rejected:
     """A refusal before its copy goes to the queue."""
-    _, key, user = letter
-    refusal = letter.refusal
+    _, key, user = rejection
+    refusal = rejection.refusal
     return Rejected(
-        id_of(letter), str(refusal.reason), refusal.field, refusal.detail, refusal.source, key, user, refusal.body
+        id_of(rejection), str(refusal.reason), refusal.field, refusal.detail, refusal.source, key, user, refusal.body
     )
 
 
-def rejected_event(event: RefusedEvent) -> Rejected:
+def row_of_copy(event: RefusedEvent) -> Rejected:
     """A refusal as it lies on the queue."""
     return Rejected(
         event.id,
@@ -51,7 +51,7 @@ def read_queue(queue: RefusedQueue, table: RefusedTable) -> tuple[int, int]:
     for events in _batched(queue, _AT_ONCE):
         messages += len(events)
         seen.update(event.id for event in events)
-        table.enter(list(map(rejected_event, events)), began, again=False)
+        table.enter(list(map(row_of_copy, events)), began, again=False)
     return messages, table.end_reading(began, seen)
 
 

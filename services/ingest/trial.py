@@ -11,12 +11,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from hallpulse.broker.refusal_limit import RefusalsOverLimit, most_of
 from hallpulse.contract.decode import EVENT_TYPE, decode_message
 from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import HallEvent
 from hallpulse.contract.reasons import Reason
 from hallpulse.store import Store
+from services.ingest.worker import RefusalsOverLimit, most_of
 
 CASES_EACH = 5
 AHEAD = timedelta(hours=24)

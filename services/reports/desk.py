@@ -14,7 +14,7 @@ from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.figures import Window, period_window
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.workdays import date_of, local_day
-from hallpulse.store import Deed, Readable
+from hallpulse.store import AuditEntry, Readable
 
 from .monthly import MonthlyReport, document_of, monthly_report
 from .reading import read_material
@@ -32,7 +32,7 @@ class NoPlan(HallpulseError):
 
 
 class Auditor(Protocol):
-    def append(self, deed: Deed) -> None: ...
+    def append(self, deed: AuditEntry) -> None: ...
 
 
 class Store(Readable, Protocol):
@@ -76,7 +76,7 @@ class MonthlyReports:
 
     def note(self, issued: Issued) -> None:
         digest = hashlib.sha256(issued.content).hexdigest()
-        self._store.audit.append(Deed("report.write", issued.name, issued.region, {"sha256": digest}))
+        self._store.audit.append(AuditEntry("report.write", issued.name, issued.region, {"sha256": digest}))
 
     def due(self, day: int) -> list[tuple[Plan, Window]]:
         """From that day of the month on: the plans that were in force at the end of the last month, and that month."""

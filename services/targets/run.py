@@ -16,7 +16,7 @@ from hallpulse.domain.plan import Plan
 from hallpulse.metrics import add_build_info, new_registry
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings, SettingsError, settings_from
-from hallpulse.store import Deed, open_store
+from hallpulse.store import AuditEntry, open_store
 from services.hosting import BROKER_FAULTS, broker_config, failed, listen, log_to_stderr, reach_broker, serve
 
 from .collector import AttemptCollector
@@ -68,8 +68,8 @@ def _live(attempts: Attempts) -> CollectorRegistry:
     return registry
 
 
-def _plans_read(settings: Settings, plans: Sequence[Plan]) -> Deed:
+def _plans_read(settings: Settings, plans: Sequence[Plan]) -> AuditEntry:
     """Plans change in their files, and a start puts them in force: the digests tell which one is another now."""
     files = {plan.id: (settings.plans / f"{plan.id}.yaml").read_bytes() for plan in plans}
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    return Deed("plan.load", detail=digests)
+    return AuditEntry("plan.load", detail=digests)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from hallpulse.broker import declare, open_channel
+from hallpulse.broker.management import BrokerUsers
 from hallpulse.broker.topology import REFUSED, queue_names
-from hallpulse.broker.users import BrokerUsers
 from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.store import migrate, open_store

@@ -18,8 +18,8 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from hallpulse.broker import EVENTS, REFUSED, declare, open_channel
+from hallpulse.broker.management import BrokerUsers
 from hallpulse.broker.topology import queue_names
-from hallpulse.broker.users import BrokerUsers
 from hallpulse.contract.decode import EVENT_TYPE, decode_message
 from hallpulse.contract.events import EventType
 from hallpulse.contract.examples import example

@@ -24,12 +24,12 @@ from pika.adapters.blocking_connection import BlockingChannel
 from sqlalchemy import text
 
 from hallpulse.broker import EVENTS, REFUSED, open_channel
+from hallpulse.broker.management import BrokerUsers
 from hallpulse.broker.replay import RefusedEvent
-from hallpulse.broker.users import BrokerUsers
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, decode_message
 from hallpulse.contract.events import Family
 from hallpulse.contract.reasons import Reason
-from hallpulse.domain.event_id import unpack_id
+from hallpulse.domain.case import unpack_id
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.store import Store
 from hallpulse.store.registry import Hall

@@ -10,9 +10,9 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from hallpulse.broker import declare, open_channel
-from hallpulse.broker.users import BrokerUsers
+from hallpulse.broker.management import BrokerUsers
 from hallpulse.calendars import load_overrides, national_calendar
-from hallpulse.domain.calendar import Calendar
+from hallpulse.domain.workdays import Calendar
 from hallpulse.store import Store, migrate, open_store
 from tests.servers import Vhost
 

@@ -18,8 +18,8 @@ from sqlalchemy import make_url, text
 
 from hallpulse.broker import declare, open_channel
 from hallpulse.contract.events import EventType
-from hallpulse.domain.calendar import Calendar
-from hallpulse.store import Deed, Store, hash_of, process_actor
+from hallpulse.domain.workdays import Calendar
+from hallpulse.store import AuditEntry, Store, hash_of, process_actor
 from hallpulse.store.database import open_engine
 from hallpulse.store.migration import alembic_config
 from services.console.main import cli
@@ -81,7 +81,7 @@ def noted(store: Store, kind: str = "") -> list[tuple[str, str, int | None]]:
 def test_a_line_is_neither_changed_nor_removed(
     store: Store, connection: psycopg.Connection[Any], statement: str
 ) -> None:
-    store.audit.append(Deed("hall.add", "222424.hall-1", 222424))
+    store.audit.append(AuditEntry("hall.add", "222424.hall-1", 222424))
     before = store.audit.list()
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="the audit is append-only"):
         connection.execute(statement.encode())
@@ -126,9 +126,9 @@ def test_halls_tokens_and_calendars_are_noted_in_the_transaction_that_changes_th
 
 
 def test_what_is_found_at_every_start_is_noted_where_it_is_new(store: Store) -> None:
-    loaded = Deed("plan.load", detail={"222424-2026": "aa"})
+    loaded = AuditEntry("plan.load", detail={"222424-2026": "aa"})
     assert [store.audit.append_if_new(loaded) for _ in range(2)] == [True, False]
-    assert store.audit.append_if_new(Deed("plan.load", detail={"222424-2026": "bb"}))
+    assert store.audit.append_if_new(AuditEntry("plan.load", detail={"222424-2026": "bb"}))
     assert store.audit.append_if_new(loaded)
 
 
@@ -181,7 +181,7 @@ def test_refused_events_that_are_sent_again_or_dropped_are_noted(
 def test_lines_are_listed_by_time_action_and_region(run: Run, store: Store, store_url: str) -> None:
     for region, hall in ((222424, "hall-1"), (222401, "main")):
         store.halls.add(region, hall, ["case"], hash_of(hall))
-    store.audit.append(Deed("hallway.paint"))
+    store.audit.append(AuditEntry("hallway.paint"))
 
     def listed(*options: str) -> list[str]:
         return [json.loads(line)["subject"] for line in run("audit", "--json", *options).output.splitlines()]

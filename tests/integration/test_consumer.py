@@ -13,11 +13,10 @@ import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from hallpulse.broker import EVENTS, REFUSED, Batch, ConsumerLimits, Delivery, Letter, declare, open_channel
+from hallpulse.broker import EVENTS, REFUSED, Batch, ConsumerLimits, Delivery, Rejection, declare, open_channel
 from hallpulse.broker.topology import PARTITIONS, queue_names
 from hallpulse.contract.decode import EVENT_TYPE, Decoded
-from hallpulse.contract.reasons import Reason
-from hallpulse.contract.refusal import Refusal
+from hallpulse.contract.reasons import Reason, Refusal
 from hallpulse.domain.errors import Halt, Unavailable
 from tests.consuming import consuming
 from tests.hall_events import changed
@@ -122,22 +121,22 @@ def _is_there(vhost: Vhost, name: str) -> bool:
 
 
 def test_letters_that_come_when_the_channel_is_gone_do_no_harm(vhost: Vhost, broker: BrokerServer) -> None:
-    """The commit ends after the cut: its batch comes again, and so does its letter."""
+    """The commit ends after the cut: its batch comes again, and so does its rejection."""
     entered, go = threading.Event(), threading.Event()
 
-    def slow(_: Batch) -> list[Letter]:
+    def slow(_: Batch) -> list[Rejection]:
         entered.set()
         assert go.wait(30)
-        return [Letter(Refusal(Reason.ID_REUSED, "id", "expected another", "", b"again"), KEY, "")]
+        return [Rejection(Refusal(Reason.ID_REUSED, "id", "expected another", "", b"again"), KEY, "")]
 
     with publishing(vhost) as channel:
         publish(channel, event(1), KEY, user_id=vhost.user)
     with consuming(vhost, before=slow) as running:
         assert entered.wait(20)
-        cut(broker, vhost, lambda: len(running.said) == 1)
+        cut(broker, vhost, lambda: bool(running.said))
         go.set()
         (copy,) = take_refused(vhost, 1)
-        wait_until(lambda: len(running.batches) == 2)
+        wait_until(lambda: len(running.batches) >= 2)  # on a busy machine it was cut off more than once
     assert copy.body == b"again"
     assert running.failures == []
 

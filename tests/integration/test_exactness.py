@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from hallpulse.domain.calendar import Calendar
 from hallpulse.domain.case import Flag
 from hallpulse.domain.clockface import flag_names
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.indicators import COMPUTED, Indicator, PartName, indicator
+from hallpulse.domain.workdays import Calendar
 from hallpulse.store import CaseFilter, Store
 from tests.merging import decoded, merge_all, merge_by_workers
 from tests.moments import ask

@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 from pika.channel import Channel
 
 from hallpulse.broker import Batch, ConsumerLimits, keep_everything, limits_in_force, open_channel
-from hallpulse.broker.refused import DEAD_LETTERED
+from hallpulse.broker.rejections import DEAD_LETTERED
 from hallpulse.broker.topology import REFUSED, SLOW_LANES, declare, ingest_arguments, queue_names
 from hallpulse.contract.events import EventType
 from hallpulse.domain.errors import Unavailable
@@ -41,7 +41,10 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(vhost: Vhost, store_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+def run(vhost: Vhost, store: Store, store_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """`hallpulse refused` with arguments, where the halls that send are registered."""
+    for number in range(HALLS):
+        store.halls.add(222424, f"hall-{number}", ["case"], f"hash-{number}")
     monkeypatch.setenv("HALLPULSE_AMQP_URL", vhost.amqp_url)
     monkeypatch.setenv("HALLPULSE_DATABASE_URL", store_url)
 

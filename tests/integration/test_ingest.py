@@ -9,14 +9,14 @@ from urllib.parse import quote
 import pika
 import pytest
 
-from hallpulse.broker import Batch, Letter
+from hallpulse.broker import Batch, Rejection
 from hallpulse.contract.events import EventType
 from hallpulse.contract.examples import example
 from hallpulse.contract.reasons import Reason
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.store import Store
-from services.ingest.pipeline import Pipeline
+from services.ingest.worker import IngestWorker
 from tests.hall_events import changed
 from tests.ingesting import ingest, publish, publishing, routing_key, stored, take_refused, wait_until
 from tests.moments import ask
@@ -145,18 +145,18 @@ def test_every_event_type_goes_through(vhost: Vhost, store: Store, store_url: st
 class Faulty:
     """A pipeline whose first commits fail, before or after the database has committed."""
 
-    def __init__(self, pipeline: Pipeline, errors: Sequence[BaseException], *, after: bool = False) -> None:
+    def __init__(self, pipeline: IngestWorker, errors: Sequence[BaseException], *, after: bool = False) -> None:
         self.pipeline = pipeline
         self.errors = list(errors)
         self.after = after
 
-    def commit(self, batch: Batch) -> Sequence[Letter]:
+    def commit(self, batch: Batch) -> Sequence[Rejection]:
         if self.errors and not self.after:
             raise self.errors.pop(0)
-        letters = self.pipeline.commit(batch)
+        rejections = self.pipeline.commit(batch)
         if self.errors:
             raise self.errors.pop(0)
-        return letters
+        return rejections
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the commit", "after the commit"])

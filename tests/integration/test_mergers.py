@@ -13,15 +13,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from hallpulse.broker import Letter
+from hallpulse.broker import Rejection
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.contract.reasons import Reason
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.domain.figures import Figure
 from hallpulse.store import Store, open_store
-from hallpulse.store.locks import _HALL, _hall_key
-from services.ingest.merging import Merging, MergingProcesses
-from services.ingest.work import Merged, Place, Work
+from hallpulse.store.merge import _HALL, _hall_key
+from services.ingest.merging import Merged, Merging, MergingProcesses, Place, Work
 from tests.ingest_process import running, settings
 from tests.ingesting import publish, publishing, stored, wait_until
 from tests.integration.test_doubles_in_flight import WAITING
@@ -32,7 +31,7 @@ from tests.servers import Vhost
 
 USER = "gateway"
 KEY = "222424.hall-1.case"
-Do = Callable[[Work, Callable[[Mapping[str, int], Sequence[Letter]], None]], Merged]
+Do = Callable[[Work, Callable[[Mapping[str, int], Sequence[Rejection]], None]], Merged]
 
 
 def work(*events: dict[str, Any] | bytes, doubtful: Sequence[bytes] = (), old: bool = False, key: str = KEY) -> Work:
@@ -42,7 +41,7 @@ def work(*events: dict[str, Any] | bytes, doubtful: Sequence[bytes] = (), old: b
     return Work(bodies, [EVENT_TYPE] * count, [key] * count, [USER] * count, doubtful, old)
 
 
-def anything(_: Mapping[str, int], __: Sequence[Letter]) -> None:
+def anything(_: Mapping[str, int], __: Sequence[Rejection]) -> None:
     """Whatever is refused may be."""
 
 
@@ -83,7 +82,7 @@ def test_what_was_stored_before_is_found_whether_it_was_doubted_or_not(do: Do, s
     assert ([one.count for one in doubted.duplicates], doubted.old_duplicates) == ([2], False)
     missed = do(work(*case(2), *case(3), other, old=old), anything)
     assert ([one.count for one in missed.duplicates], missed.old_duplicates) == ([2], True)
-    assert [letter.refusal.reason for letter in missed.reused] == [Reason.ID_REUSED]
+    assert [rejection.refusal.reason for rejection in missed.reused] == [Reason.ID_REUSED]
     assert ask(store).event_counts(222424) == {"hall-1": 6}
     assert store.recompute(check=True) == []
 
@@ -92,15 +91,15 @@ def test_refused_events_come_back_with_how_they_came(do: Do, store: Store) -> No
     asked = []
     batch = Work([b"[1]"], [BATCH_TYPE], [KEY], [None], [], False)
     merged = do(batch, lambda taken, rejections: asked.append((dict(taken), list(rejections))))
-    ((_, (letter,)),) = asked
+    ((_, (rejection,)),) = asked
     assert merged.reused == []
-    assert (letter.routing_key, letter.user_id, letter.refusal.body) == (KEY, "", b"1")
-    assert asked == [({}, [letter])]
+    assert (rejection.routing_key, rejection.user_id, rejection.refusal.body) == (KEY, "", b"1")
+    assert asked == [({}, [rejection])]
     assert stored(store) == 0
 
 
 def test_nothing_of_a_batch_is_stored_where_its_refusals_may_not_be(do: Do, store: Store) -> None:
-    def never(_: Mapping[str, int], __: Sequence[Letter]) -> None:
+    def never(_: Mapping[str, int], __: Sequence[Rejection]) -> None:
         raise Halt("too many")
 
     with pytest.raises(Halt, match="too many"):

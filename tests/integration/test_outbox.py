@@ -21,8 +21,8 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from hallpulse.broker import declare, open_channel
+from hallpulse.broker.management import BrokerUsers
 from hallpulse.broker.topology import queue_names
-from hallpulse.broker.users import BrokerUsers
 from hallpulse.contract.events import EventType
 from hallpulse.publisher import DiskOutbox, OutboxFull, Publisher, Unavailable
 from services.local import ports

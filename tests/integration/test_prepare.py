@@ -16,11 +16,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, make_url, text
 
 from hallpulse.broker.connection import open_channel
-from hallpulse.domain.calendar import Calendar
 from hallpulse.domain.errors import Halt
 from hallpulse.domain.figures import Scope, Window
+from hallpulse.domain.workdays import Calendar
 from hallpulse.settings import DATABASE_SERVICES, Settings, SettingsError
-from hallpulse.store import CaseFilter, Deed, Reading, Store, database, hash_of, migrate, migration, open_store
+from hallpulse.store import AuditEntry, CaseFilter, Reading, Store, database, hash_of, migrate, migration, open_store
 from hallpulse.store.notices import Message, Notice
 from hallpulse.store.roles import RIGHTS
 from hallpulse.store.tables import metadata
@@ -96,12 +96,12 @@ def test_each_service_does_its_work_as_its_own_role(
         _read_everything(stores[name])
     assert stores["gateway"].tokens.find(hash_of("a")) is not None
     for name in ("gateway", "targets", "reports", "notices"):
-        stores[name].audit.append(Deed(f"{name}.deed"))
+        stores[name].audit.append(AuditEntry(f"{name}.deed"))
         assert {line.actor for line in owner.audit.list(limit=1)} == {make_url(logins[name]).username}
     stores["gateway"].audit.record([], [Reading(NOW, "board", "list", 222424, "state=open", 1)])
     assert len(owner.audit.readings()) == 1
-    assert stores["targets"].audit.append_if_new(Deed("plan.load"))
-    assert not stores["targets"].audit.append_if_new(Deed("plan.load"))
+    assert stores["targets"].audit.append_if_new(AuditEntry("plan.load"))
+    assert not stores["targets"].audit.append_if_new(AuditEntry("plan.load"))
     _tell_and_acknowledge(stores["notices"])
     assert owner.recompute(check=True) == []
     for store in (*stores.values(), owner):

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from hallpulse.broker import Delivery, declare, open_channel
-from hallpulse.broker.users import BrokerUsers
+from hallpulse.broker.management import BrokerUsers
 from hallpulse.contract.decode import Decoded
 from hallpulse.contract.events import EventType
 from hallpulse.contract.examples import example

@@ -14,8 +14,8 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from hallpulse.broker import declare, open_channel
+from hallpulse.broker.management import BrokerUsers
 from hallpulse.broker.topology import EVENTS, queue_names
-from hallpulse.broker.users import BrokerUsers
 from hallpulse.contract.events import EventType
 from hallpulse.publisher import Halt, Message, Publisher, Refused, Unavailable
 from tests.consuming import consuming

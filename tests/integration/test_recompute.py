@@ -17,8 +17,7 @@ from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.measures import COLUMNS, ITEM_COLUMNS
 from hallpulse.store import Difference, Store
-from hallpulse.store.codec import pack_history, unpack_history
-from hallpulse.store.database import open_engine
+from hallpulse.store.database import open_engine, pack_history, unpack_history
 from hallpulse.store.recompute import recompute
 from hallpulse.store.recomputing.findings import DERIVED
 from tests.merging import decoded, merge_all

@@ -25,9 +25,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hallpulse.contract.events import EventType, HallEvent, Heartbeat
-from hallpulse.domain.calendar import Calendar, workdays_of
 from hallpulse.domain.figures import Figure, Scope, Window, period_window
 from hallpulse.domain.targets import TargetResult
+from hallpulse.domain.workdays import Calendar, workdays_of
 from hallpulse.plans import load_plans
 from hallpulse.store import Store
 from services.console.main import cli

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from hallpulse.contract.events import HallEvent
-from hallpulse.domain.calendar import Calendar
 from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.figures import Figure, Scope, Window
-from hallpulse.domain.workdays import day_of
+from hallpulse.domain.workdays import Calendar, day_of
 from hallpulse.store import BadCursor, CaseFilter, Store, open_store
 from tests.merging import NOW, decoded, merge_all
 from tests.moments import ask

@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from hallpulse.broker import declare, open_channel
-from hallpulse.broker.users import BrokerUsers
+from hallpulse.broker.management import BrokerUsers
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.publisher import Publisher
 from hallpulse.publisher.confirmed_channel import ConfirmedChannel

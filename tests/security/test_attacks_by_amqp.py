@@ -16,7 +16,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPConnectionError, ChannelClosedByBroker, ConnectionClosedByBroker
 
 from hallpulse.broker import EVENTS, REFUSED
-from hallpulse.broker.users import MOST_CHANNELS, MOST_CONNECTIONS
+from hallpulse.broker.management import MOST_CHANNELS, MOST_CONNECTIONS
 from hallpulse.contract.decode import EVENT_TYPE
 from hallpulse.contract.reasons import Reason
 from services.console.commands import refused

@@ -16,11 +16,11 @@ from pika.adapters.blocking_connection import BlockingChannel
 from sqlalchemy import text
 
 from hallpulse.broker import REFUSED, open_channel, vhost_of
+from hallpulse.broker.management import ManagementApi
 from hallpulse.broker.replay import RefusedEvent, open_refused
-from hallpulse.broker.users import BrokerUsers
 from hallpulse.contract.decode import EVENT_TYPE
+from hallpulse.contract.identity import IDENTITY
 from hallpulse.contract.reasons import Reason
-from hallpulse.contract.speaker import IDENTITY
 from services.console.commands import refused
 from tests.forgeries import BY_HTTP, FAULTS, FORGERIES, WHOLE, Forgery, Message, batch, events, single
 from tests.ingesting import take_refused, wait_until
@@ -65,8 +65,7 @@ def loose(county: County) -> Keys:
     """A hall that the broker lets use any routing key: its permissions for topics were forgotten."""
     keys = county.hall("loose")
     vhost = vhost_of(county.vhost.amqp_url)
-    users = BrokerUsers(county.vhost.management_url, vhost)
-    users._ask("DELETE", f"topic-permissions/{vhost}/{keys.user}")
+    ManagementApi(county.vhost.management_url).ask("DELETE", f"topic-permissions/{vhost}/{keys.user}")
     return keys
 
 

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from hallpulse.broker import declare, open_channel
-from hallpulse.broker.users import BrokerUsers
+from hallpulse.broker.management import BrokerUsers
 from hallpulse.store import Store
 from tests.hall_events import changed
 from tests.ingest_process import running, settings

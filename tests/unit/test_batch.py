@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from hallpulse.broker import Batch, Delivery, Letter, committing
-from hallpulse.broker.committing import Committer
-from hallpulse.broker.sharing import surplus
+from hallpulse.broker import Batch, Delivery, Rejection, consumer
+from hallpulse.broker.consumer import Committer
+from hallpulse.broker.session import surplus
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.contract.encode import encode_batch
 from hallpulse.domain.errors import Halt, Unavailable
@@ -79,20 +79,20 @@ class Commits:
 
     def __init__(self, *errors: BaseException) -> None:
         self.errors = list(errors)
-        self.done: list[tuple[int, Sequence[Letter] | None]] = []
+        self.done: list[tuple[int, Sequence[Rejection] | None]] = []
         self.failed: list[BaseException] = []
         self.waits: list[float] = []
         self.unwanted: set[int] = set()
         self.committer = Committer(self._commit, self._done, self.failed.append, self._retrying, self._wanted)
         self.committer.start()
 
-    def _commit(self, _: Batch) -> Sequence[Letter]:
+    def _commit(self, _: Batch) -> Sequence[Rejection]:
         if self.errors:
             raise self.errors.pop(0)
         return []
 
-    def _done(self, batch: Batch, letters: Sequence[Letter] | None) -> None:
-        self.done.append((batch.last_tag, letters))
+    def _done(self, batch: Batch, rejections: Sequence[Rejection] | None) -> None:
+        self.done.append((batch.last_tag, rejections))
 
     def _retrying(self, _: Unavailable, wait: float) -> None:
         self.waits.append(wait)
@@ -122,7 +122,7 @@ def test_an_unavailable_database_is_tried_again_after_growing_pauses_and_nothing
 
 
 def test_told_to_stop_it_leaves_what_waits_for_the_database_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(committing, "FIRST_WAIT", 3600.0)
+    monkeypatch.setattr(consumer, "FIRST_WAIT", 3600.0)
     commits = Commits(*[Unavailable("gone")] * 100)
     commits.put(1, 2)
     wait_until(lambda: commits.waits == [3600.0])

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hallpulse.domain.case import CaseEvent, Flag, Kind, Opening
+from hallpulse.domain.case import CaseEvent, Flag, Kind, Opening, pack_id
 from hallpulse.domain.catalogue import ItemRecord, ItemVersion, Timeline, span_on, timeline
 from hallpulse.domain.clock import Case, fold
 from hallpulse.domain.clockface import clock_of, flag_names
-from hallpulse.domain.event_id import pack_id
 from hallpulse.domain.measures import COLUMNS, OPEN_STATES, STATES, entries_of, open_state
 from hallpulse.domain.workdays import Workdays, date_of, day_of
 

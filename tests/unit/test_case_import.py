@@ -9,9 +9,8 @@ import pytest
 
 from hallpulse.contract.encode import time_text
 from hallpulse.contract.events import Accepted, CaseRetracted, Decided, EventType, Extended, HallEvent, Rated, Received
-from hallpulse.domain.case import CaseEvent, in_force
-from hallpulse.domain.event_id import pack_id
-from hallpulse.store.codec import case_event
+from hallpulse.domain.case import CaseEvent, in_force, pack_id
+from hallpulse.store.database import case_event
 from services.importing.case_import import CaseRow, Place
 from services.importing.corrections import Corrections
 from services.importing.departments import DepartmentCodes

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from hallpulse.contract.events import EventType
 from hallpulse.contract.examples import example
-from hallpulse.domain.case import CaseEvent
-from hallpulse.domain.event_id import pack_id, unpack_id
-from hallpulse.store.codec import case_event, pack_data, pack_history, stored_case_event, unpack_history
+from hallpulse.domain.case import CaseEvent, pack_id, unpack_id
+from hallpulse.store.database import case_event, pack_data, pack_history, stored_case_event, unpack_history
 from tests.merging import decoded
 
 IDS = st.one_of(st.uuids().map(str), st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=64))

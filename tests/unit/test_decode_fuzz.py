@@ -14,7 +14,7 @@ from hallpulse.contract.events import EventType, HallEvent
 from hallpulse.contract.examine import examine
 from hallpulse.contract.examples import example
 from hallpulse.contract.personal import personal_field
-from hallpulse.contract.refusal import Refusal
+from hallpulse.contract.reasons import Refusal
 from tests.hall_events import NOW
 from tests.strategies import hall_events, json_values
 

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from hallpulse.broker.delivery_limit import Kept, limit_of
-from services.ingest.keeping import line_of
+from hallpulse.broker.management import Kept, limit_of
+from services.ingest.watches import line_of
 
 
 @pytest.mark.parametrize(

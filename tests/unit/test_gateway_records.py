@@ -12,7 +12,7 @@ from litestar.testing import TestClient
 
 from hallpulse.domain.errors import Unavailable
 from hallpulse.metrics import GatewayMetrics, new_registry
-from hallpulse.store import Deed, Reading
+from hallpulse.store import AuditEntry, Reading
 from services.gateway import records as bounds
 from services.gateway.app import create_app
 from services.gateway.records import (
@@ -36,11 +36,11 @@ class Written:
     """A database that takes what it is given, or not."""
 
     def __init__(self) -> None:
-        self.deeds: list[Deed] = []
+        self.deeds: list[AuditEntry] = []
         self.readings: list[Reading] = []
         self.fault: Unavailable | None = None
 
-    def __call__(self, deeds: Sequence[Deed], readings: Sequence[Reading]) -> None:
+    def __call__(self, deeds: Sequence[AuditEntry], readings: Sequence[Reading]) -> None:
         if self.fault is not None:
             raise self.fault
         self.deeds += deeds

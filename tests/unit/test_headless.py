@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pika import BasicProperties
 
-from hallpulse.broker.headless import without_headers
+from hallpulse.broker.deliveries import without_headers
 
 _TEXTS = st.none() | st.text(max_size=60)
 _NUMBERS = st.none() | st.integers(0, 255)

@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 from pika.spec import BasicProperties
 
+from hallpulse.broker.deliveries import origin_of
 from hallpulse.broker.replay import RefusedEvent
-from hallpulse.broker.scanner import origin_of
-from hallpulse.contract.claims import claim_of
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, Decoded, decode_message
 from hallpulse.contract.events import EventType
-from hallpulse.contract.reasons import Reason
-from hallpulse.contract.refusal import Refusal
+from hallpulse.contract.identity import claim_of
+from hallpulse.contract.reasons import Reason, Refusal
 from hallpulse.store import Grant
 from hallpulse.store.registry import Hall
 from services.console.refusals.vouching import Vouched, Vouching

@@ -15,9 +15,8 @@ from openpyxl import Workbook
 
 from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import Accepted, CaseData, EventType, HallEvent, ItemPublished, Received
-from hallpulse.domain.case import in_force
-from hallpulse.domain.event_id import pack_id
-from hallpulse.store.codec import case_event
+from hallpulse.domain.case import in_force, pack_id
+from hallpulse.store.database import case_event
 from services.importing.case_import import Place
 from services.simulator import County, simulate
 from services.simulator.county import moment

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hallpulse.contract.masking import escaped, fit_to_show, masked
+from hallpulse.contract.personal import escaped, fit_to_show, masked
 
 
 @pytest.mark.parametrize(

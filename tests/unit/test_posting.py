@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 from pika import frame, spec
 
-from hallpulse.broker.posting import frames_of
-from hallpulse.broker.refused import HEADERS, Letter
-from hallpulse.contract.reasons import Reason
-from hallpulse.contract.refusal import Refusal
+from hallpulse.broker.rejections import HEADERS, Rejection, frames_of
+from hallpulse.contract.reasons import Reason, Refusal
 
 AT = datetime(2026, 3, 2, 9, 30, 0, 123_456, tzinfo=timezone(timedelta(hours=8)))
 FRAME_MAX = 131_072
@@ -27,13 +25,15 @@ def read_back(raw: bytes) -> list[Any]:
     return found
 
 
-def letter(body: bytes, text: str = "") -> Letter:
-    return Letter(Refusal(Reason.BAD_FIELD, f"data.{text}", f"expected {text}", text, body), "222424.hall-1.case", "u")
+def rejection(body: bytes, text: str = "") -> Rejection:
+    return Rejection(
+        Refusal(Reason.BAD_FIELD, f"data.{text}", f"expected {text}", text, body), "222424.hall-1.case", "u"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "x", "汉字", "\ud800", "x" * 30_000])
 def test_a_letter_says_why_in_its_headers_and_is_kept(text: str) -> None:
-    method, header, body = read_back(frames_of([letter(b"{}", text)], AT, 3, FRAME_MAX))
+    method, header, body = read_back(frames_of([rejection(b"{}", text)], AT, 3, FRAME_MAX))
     assert {one.channel_number for one in (method, header, body)} == {3}
     assert isinstance(method.method, spec.Basic.Publish)
     assert (method.method.exchange, method.method.routing_key) == ("", "hall.refused")
@@ -49,7 +49,7 @@ def test_a_letter_says_why_in_its_headers_and_is_kept(text: str) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, FRAME_MAX - 8, FRAME_MAX - 7, 4 * 1024 * 1024 + 1])
 def test_a_body_of_any_size_is_cut_into_frames_that_the_broker_takes(size: int) -> None:
-    method, header, *bodies = read_back(frames_of([letter(b"x" * size)], AT.astimezone(UTC), 1, FRAME_MAX))
+    method, header, *bodies = read_back(frames_of([rejection(b"x" * size)], AT.astimezone(UTC), 1, FRAME_MAX))
     assert header.body_size == size
     assert b"".join(one.fragment for one in bodies) == b"x" * size
     assert all(0 < len(one.fragment) <= FRAME_MAX - 8 for one in bodies)
@@ -57,5 +57,5 @@ def test_a_body_of_any_size_is_cut_into_frames_that_the_broker_takes(size: int) 
 
 
 def test_letters_of_a_batch_follow_each_other() -> None:
-    found = read_back(frames_of([letter(f"{n}".encode()) for n in range(100)], AT, 1, FRAME_MAX))
+    found = read_back(frames_of([rejection(f"{n}".encode()) for n in range(100)], AT, 1, FRAME_MAX))
     assert [one.fragment for one in found[2::3]] == [f"{n}".encode() for n in range(100)]

@@ -11,8 +11,7 @@ import pytest
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, decode_events, decode_message
 from hallpulse.contract.events import EventType
 from hallpulse.contract.examples import example
-from hallpulse.contract.reasons import Reason
-from hallpulse.contract.refusal import Refused
+from hallpulse.contract.reasons import Reason, Refused
 from hallpulse.publisher.confirmed_channel import Backoff
 from hallpulse.publisher.message import Message, envelope, message_of
 from tests.hall_events import NOW, accepted, changed

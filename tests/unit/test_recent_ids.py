@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.ingest import recent
-from services.ingest.recent import RecentIds
+from services.ingest import worker
+from services.ingest.worker import RecentIds
 
 
 def ids(*numbers: int) -> set[bytes]:
@@ -22,13 +22,13 @@ def test_what_came_lately_is_doubtful_and_what_did_not_is_not() -> None:
 def test_after_an_old_double_was_met_others_are_expected_for_a_while() -> None:
     recent_ids = RecentIds()
     recent_ids.missed_some()
-    for number in range(recent.DISTRUST_BATCHES):
+    for number in range(worker.DISTRUST_BATCHES):
         assert recent_ids.guess(ids(number)) == (set(), True)
     assert recent_ids.guess(ids(99, 1)) == (ids(1), False)
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recent, "REMEMBERED", 100)
+    monkeypatch.setattr(worker, "REMEMBERED", 100)
     recent_ids = RecentIds()
     for number in range(1000):
         recent_ids.guess(ids(number))

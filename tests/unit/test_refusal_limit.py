@@ -8,10 +8,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from hallpulse.broker.refusal_limit import LARGE_BYTES, Moves, RefusalLimit, RefusalsOverLimit
-from hallpulse.broker.refused import Letter
-from hallpulse.contract.reasons import Reason
-from hallpulse.contract.refusal import Refusal
+from hallpulse.broker.rejections import Rejection
+from hallpulse.contract.reasons import Reason, Refusal
+from services.ingest.worker import LARGE_BYTES, Moves, RefusalLimit, RefusalsOverLimit
 
 WINDOW = 100
 NONE = Counter[str]()
@@ -26,11 +25,11 @@ def events(hall: str, count: int) -> Counter[str]:
     return Counter({name(hall): count})
 
 
-def letters(
+def rejections(
     hall: str, count: int, reason: Reason = Reason.BAD_TIME, user: str | None = None, body: bytes = b"x"
-) -> list[Letter]:
+) -> list[Rejection]:
     refusal = Refusal(reason, "", "", "", body)
-    return [Letter(refusal, f"{name(hall)}.case", name(hall) if user is None else user)] * count
+    return [Rejection(refusal, f"{name(hall)}.case", name(hall) if user is None else user)] * count
 
 
 def moves(slower: Iterable[str] = (), normal: Iterable[str] = ()) -> Moves:
@@ -39,35 +38,35 @@ def moves(slower: Iterable[str] = (), normal: Iterable[str] = ()) -> Moves:
 
 def test_nothing_is_decided_before_the_hall_has_sent_its_window() -> None:
     limit = RefusalLimit(0.3, WINDOW)
-    assert limit.note(NONE, letters("a", WINDOW - 1)) == STAY
-    assert limit.note(NONE, letters("a", 1)) == moves(slower="a")
+    assert limit.note(NONE, rejections("a", WINDOW - 1)) == STAY
+    assert limit.note(NONE, rejections("a", 1)) == moves(slower="a")
 
 
 def test_a_hall_in_trouble_is_moved_once_and_no_other_with_it() -> None:
     limit = RefusalLimit(0.3, WINDOW)
-    assert limit.note(events("b", 10), letters("a", 5000)) == moves(slower="a")
-    assert limit.note(events("b", 10), letters("a", 5000)) == STAY
+    assert limit.note(events("b", 10), rejections("a", 5000)) == moves(slower="a")
+    assert limit.note(events("b", 10), rejections("a", 5000)) == STAY
 
 
 def test_a_hall_with_some_refusals_goes_on_for_ever() -> None:
     limit = RefusalLimit(0.3, WINDOW)
-    found = [limit.note(events("a", 70), letters("a", 30)) for _ in range(50)]
+    found = [limit.note(events("a", 70), rejections("a", 30)) for _ in range(50)]
     assert set(found) == {STAY}
 
 
 def test_it_moves_back_once_it_sends_better_ones_and_not_at_the_first_good_one() -> None:
     limit = RefusalLimit(0.3, WINDOW)
-    limit.note(NONE, letters("a", 200))
+    limit.note(NONE, rejections("a", 200))
     found = [limit.note(events("a", 20), ()) for _ in range(10)]
     assert found.index(moves(normal="a")) in range(4, 6)
     assert found.count(STAY) == 9
-    assert limit.note(NONE, letters("a", 200)) == moves(slower="a")
+    assert limit.note(NONE, rejections("a", 200)) == moves(slower="a")
 
 
 def test_between_the_limit_and_half_of_it_nothing_swings() -> None:
     limit = RefusalLimit(0.3, WINDOW)
-    limit.note(NONE, letters("a", 200))
-    assert {limit.note(events("a", 80), letters("a", 20)) for _ in range(20)} == {STAY}
+    limit.note(NONE, rejections("a", 200))
+    assert {limit.note(events("a", 80), rejections("a", 20)) for _ in range(20)} == {STAY}
 
 
 def test_a_good_hall_is_moved_to_its_place_once_whatever_an_earlier_process_left() -> None:
@@ -78,7 +77,7 @@ def test_a_good_hall_is_moved_to_its_place_once_whatever_an_earlier_process_left
 
 def test_a_large_event_weighs_as_many() -> None:
     limit = RefusalLimit(0.3, WINDOW)
-    assert limit.note(NONE, letters("a", 2, body=b"x" * LARGE_BYTES * WINDOW)) == moves(slower="a")
+    assert limit.note(NONE, rejections("a", 2, body=b"x" * LARGE_BYTES * WINDOW)) == moves(slower="a")
 
 
 def test_however_many_halls_send_rubbish_whatever_it_is_no_other_is_moved_and_nothing_stops() -> None:
@@ -89,9 +88,9 @@ def test_however_many_halls_send_rubbish_whatever_it_is_no_other_is_moved_and_no
             limit, slow = RefusalLimit(0.3, WINDOW), set[str]()
             for _ in range(300):
                 bad = [
-                    letter
+                    rejection
                     for hall in range(k)
-                    for letter in letters(f"bad-{hall}", dice.randrange(50), dice.choice(reasons))
+                    for rejection in rejections(f"bad-{hall}", dice.randrange(50), dice.choice(reasons))
                 ]
                 good = Counter({name(f"good-{hall}"): dice.randrange(3) for hall in range(n - k)})
                 limit.check(bad)
@@ -101,28 +100,28 @@ def test_however_many_halls_send_rubbish_whatever_it_is_no_other_is_moved_and_no
 
 def test_a_key_that_names_no_hall_moves_nobody() -> None:
     limit = RefusalLimit(0.3, WINDOW)
-    bad = [Letter(Refusal(Reason.NOT_JSON, "", "", "", b""), key, "") for key in ("", "x", "222424.*.case", "#")]
+    bad = [Rejection(Refusal(Reason.NOT_JSON, "", "", "", b""), key, "") for key in ("", "x", "222424.*.case", "#")]
     assert limit.note(NONE, bad * 500) == STAY
 
 
 def test_a_user_that_is_no_hall_and_speaks_for_several_stops_ingest() -> None:
     limit = RefusalLimit(0.3, WINDOW)
-    limit.check(letters("a", WINDOW - 1, Reason.SOURCE_MISMATCH, "gateway-2"))
+    limit.check(rejections("a", WINDOW - 1, Reason.SOURCE_MISMATCH, "gateway-2"))
     with pytest.raises(RefusalsOverLimit, match="'gateway-2' is no hall's"):
-        limit.check(letters("b", 1, Reason.SOURCE_MISMATCH, "gateway-2"))
-    assert limit.note(NONE, letters("a", 500, Reason.SOURCE_MISMATCH, "gateway-2")) == STAY
+        limit.check(rejections("b", 1, Reason.SOURCE_MISMATCH, "gateway-2"))
+    assert limit.note(NONE, rejections("a", 500, Reason.SOURCE_MISMATCH, "gateway-2")) == STAY
 
 
 def test_a_user_that_is_no_hall_and_holds_the_keys_of_one_stops_nothing() -> None:
     limit = RefusalLimit(0.3, WINDOW)
-    limit.check(letters("a", 10 * WINDOW, Reason.SOURCE_MISMATCH, "intruder"))
+    limit.check(rejections("a", 10 * WINDOW, Reason.SOURCE_MISMATCH, "intruder"))
 
 
 def test_halls_that_say_to_be_others_or_do_not_say_who_they_are_stop_nothing() -> None:
     limit = RefusalLimit(0.3, WINDOW)
     for hall in "abc":
-        limit.check(letters(hall, 10 * WINDOW, Reason.SOURCE_MISMATCH))
-        limit.check(letters(hall, 10 * WINDOW, Reason.PUBLISHER_UNIDENTIFIED, ""))
+        limit.check(rejections(hall, 10 * WINDOW, Reason.SOURCE_MISMATCH))
+        limit.check(rejections(hall, 10 * WINDOW, Reason.PUBLISHER_UNIDENTIFIED, ""))
 
 
 @pytest.mark.parametrize(
@@ -132,19 +131,21 @@ def test_what_a_gateway_or_a_replay_hands_on_of_halls_that_forge_stops_nothing(f
     limit = RefusalLimit(0.3, WINDOW)
     refusal = Refusal(Reason.SOURCE_MISMATCH, "source", "", "", b"x")
     for hall in map(name, "abc"):
-        limit.check([Letter(refusal, f"{hall}.{family}", user.format(hall))] * 10 * WINDOW)
+        limit.check([Rejection(refusal, f"{hall}.{family}", user.format(hall))] * 10 * WINDOW)
 
 
 def test_switched_off_it_counts_nothing() -> None:
     limit = RefusalLimit(0, 1)
-    assert limit.note(NONE, letters("a", 100)) == STAY
+    assert limit.note(NONE, rejections("a", 100)) == STAY
     for hall in "ab":
-        limit.check(letters(hall, 100, Reason.SOURCE_MISMATCH, "gateway-2"))
+        limit.check(rejections(hall, 100, Reason.SOURCE_MISMATCH, "gateway-2"))
 
 
 def test_the_line_says_who_what_from_whom_and_what_to_do() -> None:
     limit = RefusalLimit(0.3, WINDOW)
-    bad = letters("a", 70, Reason.SOURCE_MISMATCH, "gateway-2") + letters("b", 30, Reason.SOURCE_MISMATCH, "gateway-2")
+    bad = rejections("a", 70, Reason.SOURCE_MISMATCH, "gateway-2") + rejections(
+        "b", 30, Reason.SOURCE_MISMATCH, "gateway-2"
+    )
     with pytest.raises(RefusalsOverLimit) as stopped:
         limit.check(bad)
     line = str(stopped.value)

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from hallpulse.contract.events import EventType
-from hallpulse.contract.reasons import SENTENCES, Reason
-from hallpulse.contract.refusal import Refusal
+from hallpulse.contract.reasons import SENTENCES, Reason, Refusal
 from tests.hall_events import BODY, RECEIVED, RETRACTED, changed, decoded_bytes, refused
 
 LONG = "x" * 65

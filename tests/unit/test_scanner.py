@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pika import BasicProperties, frame, spec
 
 from hallpulse.broker import Delivery
-from hallpulse.broker.scanner import Scanner, origin_of
+from hallpulse.broker.deliveries import Scanner, origin_of
 
 OURS, OTHERS = 2, 1
 TAG = "ctag2.0a"

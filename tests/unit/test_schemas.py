@@ -19,8 +19,7 @@ from hallpulse.contract.envelope import ENVELOPES
 from hallpulse.contract.events import EventType, Family, HallEvent
 from hallpulse.contract.examples import example
 from hallpulse.contract.json_schema import batch_schema, event_schema
-from hallpulse.contract.reasons import Reason
-from hallpulse.contract.refusal import Refusal
+from hallpulse.contract.reasons import Reason, Refusal
 from hallpulse.contract.schema import differences, main, write
 from tests.hall_events import NOW, RECEIVED, changed, decoded
 from tests.strategies import hall_events, json_values

@@ -15,11 +15,10 @@ from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.contract.decode import BATCH_TYPE, decode_events
 from hallpulse.contract.encode import encode_batch
 from hallpulse.contract.events import EventType, FigureReported, HallEvent, ItemPublished
-from hallpulse.domain.calendar import workdays_of
 from hallpulse.domain.catalogue import ItemRecord, span_on, timeline
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.measures import ITEM_COLUMNS, item_amounts
-from hallpulse.domain.workdays import day_of
+from hallpulse.domain.workdays import day_of, workdays_of
 from hallpulse.plans import load_plan
 from services.simulator import County, Sent, simulate
 from services.simulator.county import HALLS, moment

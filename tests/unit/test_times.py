@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hallpulse.contract.rules import _any_time, _microseconds
+from hallpulse.contract.validation import _any_time, _microseconds
 
 
 @given(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hallpulse.broker.refusal_limit import RefusalsOverLimit
 from hallpulse.contract.events import EventType, HallEvent, Received
 from services.ingest.trial import check_build, check_clock
+from services.ingest.worker import RefusalsOverLimit
 from tests.hall_events import DAY, NOW
 
 PHONE = "13812345678"

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hallpulse.calendars import CalendarError, load_overrides, national_calendar
-from hallpulse.domain.calendar import Calendar, workdays_of
-from hallpulse.domain.workdays import LAST_DAY, Workdays, date_of, day_of, local_day
+from hallpulse.domain.workdays import LAST_DAY, Calendar, Workdays, date_of, day_of, local_day, workdays_of
 
 WEEKS = Workdays({}, ())
 OVERRIDES = Path(__file__).parents[2] / "calendars"

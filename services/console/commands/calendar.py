@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hallpulse.calendars import CalendarError, load_overrides, national_calendar
-from hallpulse.domain.calendar import Calendar
-from hallpulse.domain.workdays import date_of, day_of
+from hallpulse.domain.workdays import Calendar, date_of, day_of
 from hallpulse.store import open_store
 from services.console.commands.hall import Region
 from services.console.suite_connection import connect, directory_option

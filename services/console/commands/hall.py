@@ -10,12 +10,11 @@ import click
 from rich.table import Table
 
 from hallpulse.broker import vhost_of
-from hallpulse.broker.users import BrokerUsers
+from hallpulse.broker.management import BrokerUsers
 from hallpulse.contract.events import Family
-from hallpulse.contract.reasons import both
-from hallpulse.contract.refusal import Refused
-from hallpulse.contract.rules import place
-from hallpulse.contract.speaker import user_name
+from hallpulse.contract.identity import user_name
+from hallpulse.contract.reasons import Refused, both
+from hallpulse.contract.validation import place
 from hallpulse.settings import Settings
 from hallpulse.store import Store, hash_of, open_store
 from services.console.commands.token import new_token, overlap_option

@@ -12,7 +12,7 @@ import click
 from rich.progress import Progress
 
 from hallpulse.contract.decode import MAX_BODY
-from hallpulse.contract.refusal import Refused
+from hallpulse.contract.reasons import Refused
 from hallpulse.domain.errors import Unavailable
 from hallpulse.publisher import Message, OutboxFull, Publisher
 from hallpulse.publisher.message import message_of

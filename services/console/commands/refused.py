@@ -15,10 +15,10 @@ import click
 from hallpulse.broker import GATEWAY_USER, user_of
 from hallpulse.broker.replay import RefusedEvent, RefusedQueue, open_refused
 from hallpulse.broker.stopped import resume as resume_ingest
+from hallpulse.contract.identity import IDENTITY
 from hallpulse.contract.reasons import both
-from hallpulse.contract.speaker import IDENTITY
 from hallpulse.domain.errors import HallpulseError
-from hallpulse.store import Deed, Held, KeptRefusal, Outcome, Store, open_store
+from hallpulse.store import AuditEntry, Held, KeptRefusal, Outcome, Store, open_store
 from services.console.console_texts import REVEALED
 from services.console.refusals.choice import RefusalChoice, choice_options
 from services.console.refusals.listed import leaving, looked_at
@@ -97,7 +97,7 @@ def show(id_: str, reveal: bool, directory: Path) -> None:
         body = event.body
         if reveal:
             body = event.body if event.is_whole else _whole_body(event, directory)
-            store.audit.append(Deed("refused.reveal", event.id, event.region or None, {"reason": event.reason}))
+            store.audit.append(AuditEntry("refused.reveal", event.id, event.region or None, {"reason": event.reason}))
             click.echo(both(REVEALED), err=True)
     click.echo(json.dumps(shown(event), ensure_ascii=False, indent=2))
     click.echo(revealed(body, is_terminal=sys.stdout.isatty()) if reveal else text_of(body))
@@ -206,7 +206,7 @@ def resume(directory: Path) -> None:
     with _store(directory) as store:
         why = resume_ingest(settings.amqp_url)
         if why is not None:
-            store.audit.append(Deed("ingest.resume", detail={"stopped": why}))
+            store.audit.append(AuditEntry("ingest.resume", detail={"stopped": why}))
     lifecycle.wake(SuiteDirectory(directory.absolute()))
     click.echo(f"ingest goes on; it was stopped since {why}" if why else "ingest is not stopped by refusals")
 
@@ -229,7 +229,7 @@ def _audited(
         finally:
             if done:
                 detail = {"events": dict(done), "chosen": choice.as_detail()}
-                store.audit.append(Deed(action, choice.source or "", _region(choice), detail))
+                store.audit.append(AuditEntry(action, choice.source or "", _region(choice), detail))
 
 
 def _region(choice: RefusalChoice) -> int | None:
@@ -267,7 +267,7 @@ def _replayed(store: Store, choice: RefusalChoice) -> Iterator[Note]:
         detail = {"events": dict(Counter(reason for reason, _ in done)), "senders": senders}
         regions = {int(event.sender.partition(".")[0]) for _, event in done}
         region = regions.pop() if len(regions) == 1 else None
-        deed = Deed("refused.replay", choice.source or "", region, detail | {"chosen": choice.as_detail()})
+        deed = AuditEntry("refused.replay", choice.source or "", region, detail | {"chosen": choice.as_detail()})
         done.clear()
         store.audit.append(deed)
 

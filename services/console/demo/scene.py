@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from hallpulse.broker.users import BrokerUsers
+from hallpulse.broker.management import BrokerUsers
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.workdays import day_of

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from hallpulse.broker.refused import DEAD_LETTERED
+from hallpulse.broker.rejections import DEAD_LETTERED
 from hallpulse.contract.reasons import Reason
 from hallpulse.store import RefusedFilter
 

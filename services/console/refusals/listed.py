@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from hallpulse.broker.replay import RefusedEvent
 from hallpulse.store import KeptRefusal, Outcome, RefusedTable
-from services.ingest.refusals import rejected_event
+from services.ingest.refusals import row_of_copy
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def leaving(table: RefusedTable, event: RefusedEvent, outcome: Outcome) -> Itera
         yield
     except BaseException:
         if closed:
-            table.enter([rejected_event(event)], datetime.now(UTC), again=False)
+            table.enter([row_of_copy(event)], datetime.now(UTC), again=False)
         raise
 
 

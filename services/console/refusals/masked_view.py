@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from hallpulse.broker.replay import RefusedEvent
-from hallpulse.contract.masking import escaped, fit_to_show
-from hallpulse.contract.refusal import Refusal
+from hallpulse.contract.personal import escaped, fit_to_show
+from hallpulse.contract.reasons import Refusal
 from hallpulse.store import KeptRefusal
 
 SHORT = 12

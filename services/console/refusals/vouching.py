@@ -8,9 +8,8 @@ from typing import NamedTuple
 from hallpulse.broker.replay import RefusedEvent
 from hallpulse.contract.decode import EVENT_TYPE, decode_events
 from hallpulse.contract.events import HallEvent
-from hallpulse.contract.reasons import Reason
-from hallpulse.contract.refusal import Refusal
-from hallpulse.contract.speaker import DENIED, REFUSED, granted, sender_of, speaker, user_name
+from hallpulse.contract.identity import DENIED, REFUSED, granted, publisher_identity, sender_of, user_name
+from hallpulse.contract.reasons import Reason, Refusal
 from hallpulse.store.registry import Hall
 
 
@@ -38,7 +37,7 @@ class Vouching:
         """
         origin = event.routing_key, event.user, self._gateway_users
         sender = sender_of(*origin)
-        if sender is None and (refusal := speaker(*origin).refusal(event.body)) is not None:
+        if sender is None and (refusal := publisher_identity(*origin).refusal(event.body)) is not None:
             return refusal
         if sender is None or sender not in self._families:
             return _refusal(event, Reason.SOURCE_MISMATCH, "source", "expected a sender that is registered")

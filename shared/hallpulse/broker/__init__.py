@@ -1,10 +1,11 @@
 """The only door to RabbitMQ for the suite's own services."""
 
-from .batch import Batch, Delivery
+from hallpulse.broker.deliveries import Batch, Delivery
+from hallpulse.broker.management import Kept, keep_everything, limits_in_force
+from hallpulse.broker.rejections import Rejection
+
 from .connection import open_channel, user_of, vhost_of
 from .consumer import Consumer, ConsumerLimits
-from .delivery_limit import Kept, keep_everything, limits_in_force
-from .refused import Letter
 from .topology import EVENTS, GATEWAY_USER, REFUSED, declare
 
 __all__ = [
@@ -16,7 +17,7 @@ __all__ = [
     "ConsumerLimits",
     "Delivery",
     "Kept",
-    "Letter",
+    "Rejection",
     "declare",
     "keep_everything",
     "limits_in_force",

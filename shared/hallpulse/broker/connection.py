@@ -51,10 +51,13 @@ def vhost_of(amqp_url: str) -> str:
 
 
 @contextmanager
-def open_channel(amqp_url: str) -> Iterator[BlockingChannel]:
-    """A channel of a connection of its own. Raises Unavailable, or Halt where the broker knows us and says no."""
+def open_channel(amqp_url: str, kind: type[pika.SelectConnection] | None = None) -> Iterator[BlockingChannel]:
+    """A channel of a connection of its own. Raises Unavailable, or Halt where the broker knows us and says no.
+
+    kind: reads the frames, pika's own where it is None.
+    """
     with broker_faults():
-        connection = pika.BlockingConnection(parameters(amqp_url))
+        connection = pika.BlockingConnection(parameters(amqp_url), _impl_class=kind)
         try:
             yield connection.channel()
         finally:

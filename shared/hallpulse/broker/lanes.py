@@ -2,7 +2,7 @@
 
 A hall in the slow lane has its messages in a queue of few unacknowledged messages and bounded length, away from the
 partitions that all share: a flood of rubbish then pushes back on its sender alone. What the lane is for is decided by
-`refusal_limit`.
+the worker's `RefusalLimit`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,21 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from hallpulse.domain.errors import HallpulseError
 
 from .connection import open_channel
-from .refusal_limit import Moves
 from .topology import LANES, SLOW_LANES, slow_name
 
 _PAUSE_SECONDS = 1.0
+
+
+class Moves(NamedTuple):
+    """Halls, as REGION.HALL, that are to be served more slowly from now on, and as all others again."""
+
+    slower: frozenset[str]
+    normal: frozenset[str]
 
 
 class Lanes:

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import base64
 import json
+import math
+import re
+import secrets
 import urllib.error
 import urllib.request
+from collections.abc import Iterable, Mapping, Sequence
 from http.client import HTTPException
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote, urlsplit
 
+from hallpulse.broker.connection import open_channel, vhost_of
+from hallpulse.broker.topology import (
+    EVENTS,
+    REFUSED,
+    TO_REFUSED,
+    UNLIMITED,
+    declared_as_ours,
+    major_version,
+    queue_names,
+    slow_names,
+)
+from hallpulse.contract.identity import user_name
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.tls import secured
 
@@ -52,3 +68,126 @@ class ManagementApi:
         """The answer to a GET, decoded; None where nothing is there."""
         answer = self.ask("GET", path, missing_is_none=True)
         return None if answer is None else json.loads(answer)
+
+
+MOST_CONNECTIONS, MOST_CHANNELS = 32, 256
+"""Of one hall at once: enough for several programs, too few to leave the others none."""
+
+
+class BrokerUsers:
+    """The users of one virtual host. Every method raises Unavailable (not reached) or Halt (we may not).
+
+    management_url: http://user:password@host:port of an administrator.
+    """
+
+    def __init__(self, management_url: str, vhost: str = "/") -> None:
+        self._api = ManagementApi(management_url)
+        self._vhost = quote(vhost, safe="")
+
+    def put_publisher(self, user: str, password: str) -> None:
+        """Create a user, or give it another password, that may publish to `hall.events` and do nothing else."""
+        self._api.ask("PUT", f"users/{quote(user)}", {"password": password, "tags": ""})
+        write = f"^{re.escape(EVENTS)}$"
+        self._api.ask(
+            "PUT", f"permissions/{self._vhost}/{quote(user)}", {"configure": "^$", "write": write, "read": "^$"}
+        )
+
+    def put(self, region: int, hall: str, families: Sequence[str]) -> str:
+        """Create the hall's user, or give it a new password; its permissions are what `families` says. The password."""
+        user, password = user_name(region, hall), secrets.token_urlsafe(24)
+        self.put_publisher(user, password)
+        topic = {"exchange": EVENTS, "write": routing_keys(region, hall, families), "read": "^$"}
+        self._api.ask("PUT", f"topic-permissions/{self._vhost}/{quote(user)}", topic)
+        for limit, most in (("max-connections", MOST_CONNECTIONS), ("max-channels", MOST_CHANNELS)):
+            self._api.ask("PUT", f"user-limits/{quote(user)}/{limit}", {"value": most})
+        return password
+
+    def remove(self, region: int, hall: str) -> bool:
+        """Take the user away and cut its connections; whether it was there."""
+        user = user_name(region, hall)
+        if self._api.ask("DELETE", f"users/{quote(user)}", missing_is_none=True) is None:
+            return False
+        self.cut(region, hall)
+        return True
+
+    def cut(self, region: int, hall: str) -> None:
+        """Close the user's connections: a connection outlives the password that opened it."""
+        self._api.ask("DELETE", f"connections/username/{quote(user_name(region, hall))}", missing_is_none=True)
+
+
+def routing_keys(region: int, hall: str, families: Sequence[str]) -> str:
+    """The routing keys that a hall may write, as RabbitMQ's regular expression (where $ would let a newline follow)."""
+    return rf"^{region}\.{re.escape(hall)}\.({'|'.join(sorted(families))})\z"
+
+
+POLICY = "hallpulse-nothing-lost"
+_PARTITIONS = r"^hall\.(ingest|slow)\.[0-9]+$"
+_OURS = r"^hall\.((ingest|slow)\.[0-9]+|refused|workers|stopped)$"
+_BELOW_OTHERS = -10
+"""An operator's own policy for these queues stays in force: only one of each kind is."""
+_DEFAULT_OF_4 = 20
+_KEY = "delivery-limit"
+
+
+class Kept(NamedTuple):
+    """Of one queue. limit: how often it gives a message out again, infinite or None where that cannot be known;
+    caught: whether what it then takes off goes to `hall.refused`."""
+
+    limit: float | None
+    caught: bool
+
+
+def keep_everything(management_url: str, amqp_url: str) -> None:
+    """Put the policies in force on the queues that are there and that come; again as often as one likes.
+
+    Raises Unavailable, Halt where the user may not.
+    """
+    api, vhost = ManagementApi(management_url), quote(vhost_of(amqp_url), safe="")
+    common = {"priority": _BELOW_OTHERS, "apply-to": "queues"}
+    net = {"pattern": _PARTITIONS, "definition": TO_REFUSED, **common}
+    api.ask("PUT", f"policies/{vhost}/{POLICY}", net)
+    if _major(api.read("overview")) >= 4:
+        unlimited = {"pattern": _OURS, "definition": {_KEY: UNLIMITED}, **common}
+        api.ask("PUT", f"operator-policies/{vhost}/{POLICY}", unlimited)
+
+
+def limits_in_force(amqp_url: str, management_url: str, partitions: int) -> dict[str, Kept]:
+    """Of each partition, each slow lane and of `hall.refused`. Raises Unavailable, Halt."""
+    names = [*queue_names(partitions), *slow_names(), REFUSED]
+    if not management_url:
+        return _by_version(amqp_url, names)
+    api, vhost = ManagementApi(management_url), quote(vhost_of(amqp_url), safe="")
+    major = _major(api.read("overview"))
+    found = {name: api.read(f"queues/{vhost}/{quote(name)}") for name in names}
+    return {name: _kept(queue, major) for name, queue in found.items() if queue is not None}
+
+
+def _by_version(amqp_url: str, names: Iterable[str]) -> dict[str, Kept]:
+    """By AMQP alone an operator's policy cannot be seen: this is what holds without one."""
+    with open_channel(amqp_url) as channel:
+        old = 0 < major_version(channel) < 4
+        ours = {name: declared_as_ours(channel, name) for name in names}
+    return {name: Kept(math.inf if old or ours[name] else None, caught=ours[name]) for name in names}
+
+
+def _kept(queue: Mapping[str, Any], major: int) -> Kept:
+    arguments, policy = queue.get("arguments") or {}, queue.get("effective_policy_definition") or {}
+    said = [value for value in (arguments.get(f"x-{_KEY}"), policy.get(_KEY)) if isinstance(value, int)]
+    target = arguments.get("x-dead-letter-routing-key", policy.get("dead-letter-routing-key"))
+    return Kept(limit_of(said, major), caught=target == REFUSED)
+
+
+def limit_of(said: Iterable[int], major: int) -> float:
+    """The limit that follows from all that argument and policy say, by RabbitMQ's major version."""
+    values = list(said)
+    if not values:
+        return _DEFAULT_OF_4 if major >= 4 else math.inf
+    if major < 4:
+        return max(min(values), 0)
+    limit = max(values) if min(values) < 0 else min(values)
+    return math.inf if limit < 0 else limit
+
+
+def _major(overview: Mapping[str, Any]) -> int:
+    number = str(overview.get("rabbitmq_version", "")).partition(".")[0]
+    return int(number) if number.isdecimal() else 0

@@ -9,18 +9,102 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
+import msgspec
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import NackError, UnroutableError
 
-from hallpulse.contract.decode import EVENT_TYPE
+from hallpulse.broker.connection import broker_faults, open_channel, user_of
+from hallpulse.broker.deliveries import UNREADABLE, ForgivingConnection, publisher_of
+from hallpulse.broker.rejections import (
+    DEAD_LETTERED,
+    DETAIL,
+    FIELD,
+    ON_BEHALF,
+    REASON,
+    REFUSED_AT,
+    ROUTING_KEY,
+    SOURCE,
+    USER,
+    id_from,
+)
+from hallpulse.broker.topology import EVENTS, REFUSED
+from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, MAX_BATCH, MAX_BODY
+from hallpulse.contract.identity import hall_of
+from hallpulse.contract.reasons import printable
 from hallpulse.domain.errors import Unavailable
 
-from .connection import broker_faults, open_channel, user_of
-from .dead_letters import letters_of
-from .refused import DETAIL, FIELD, ON_BEHALF, REASON, REFUSED_AT, ROUTING_KEY, SOURCE, USER, id_from
-from .topology import EVENTS, REFUSED
+_X_DEATH = "x-death"
+_WHY = {
+    "delivery_limit": "given out and back more often than the broker's delivery limit allows",
+    "expired": "older than a message may grow on this broker, or than its sender allowed",
+    "rejected": "rejected without a reason",
+    "maxlen": "more than the queue may hold",
+}
+_events_of = msgspec.json.Decoder(list[msgspec.Raw]).decode
+Copy = tuple[pika.BasicProperties, bytes]
+
+
+def copies_of(properties: pika.BasicProperties, body: bytes) -> list[Copy]:
+    """The copies to put in the place of a message that no ingest refused, one for each event; none where one did.
+
+    The broker writes x-death into all that it takes off, and no ingest does: other headers prove nothing.
+    """
+    headers = properties.headers or {}
+    if _X_DEATH not in headers and UNREADABLE not in headers:
+        return []
+    death = _death(headers.get(_X_DEATH))
+    said = printable(_text(death.get("reason")))
+    why = f"dead-lettered from {printable(_text(death.get('queue'))) or '?'}: {_WHY.get(said, said or 'no reason')}"
+    user = publisher_of(_text(properties.user_id), _text(properties.app_id)) or ""
+    names = {
+        REASON: DEAD_LETTERED,
+        DETAIL: why,
+        FIELD: "",
+        SOURCE: "",
+        REFUSED_AT: _moment(death.get("time")),
+        ROUTING_KEY: _routing_key(death.get("routing-keys"), user),
+        USER: user,
+    }
+    kept = pika.BasicProperties(content_type=EVENT_TYPE, delivery_mode=2, headers=names)
+    return [(kept, event) for event in _events(properties.content_type, body)]
+
+
+def _death(deaths: Any) -> dict[str, Any]:
+    """The last one; nothing where none can be read."""
+    return deaths[0] if isinstance(deaths, list) and deaths and isinstance(deaths[0], dict) else {}
+
+
+def _text(given: Any) -> str:
+    return given if isinstance(given, str) else ""
+
+
+def _events(content_type: object, body: bytes) -> list[bytes]:
+    """A batch's events by themselves, where it is one that can be read and no larger than one may be."""
+    if not str(content_type).startswith(BATCH_TYPE) or len(body) > MAX_BODY:
+        return [body]
+    try:
+        events = [bytes(event) for event in _events_of(body)]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return [body]
+    return events if 1 <= len(events) <= MAX_BATCH else [body]
+
+
+def _moment(given: Any) -> str:
+    now = datetime.now(UTC)
+    at = min(given.replace(tzinfo=UTC), now) if isinstance(given, datetime) else now
+    return at.isoformat(timespec="milliseconds")
+
+
+def _routing_key(keys: Any, user: str) -> str:
+    """The first one, where it is the user's own: the sender may have written it."""
+    key = _text(keys[0]) if isinstance(keys, list) and keys else ""
+    if hall_of(user) is None:  # one that speaks for others writes no x-death; nobody is not believed at all
+        return key if user else ""
+    return key if key.rpartition(".")[0] == user else f"{user}.?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +145,8 @@ class RefusedQueue:
                 if method is None or properties is None or body is None:
                     empty += 1
                     self._channel.connection.sleep(_GIVEN_BACK_SECONDS)
-                elif (letters := letters_of(properties, body)) or _is_worn(properties):
-                    self._replace(method.delivery_tag, letters or [(_unworn(properties), body)])
+                elif (rejections := copies_of(properties, body)) or _is_worn(properties):
+                    self._replace(method.delivery_tag, rejections or [(_unworn(properties), body)])
                 else:
                     yield _event(method.delivery_tag, properties, body)
 
@@ -109,7 +193,7 @@ class RefusedQueue:
 @contextmanager
 def open_refused(amqp_url: str) -> Iterator[RefusedQueue]:
     """A pass over `hall.refused`; what was neither dropped nor sent again is back in the queue afterwards."""
-    with open_channel(amqp_url) as channel:
+    with open_channel(amqp_url, ForgivingConnection) as channel:
         channel.confirm_delivery()
         yield RefusedQueue(channel, user_of(amqp_url))
 

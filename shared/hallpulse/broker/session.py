@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Protocol
 
 from pika import BasicProperties, spec
 from pika.channel import Channel
 from pika.connection import Connection
 from pika.frame import Method
 
+from hallpulse.broker.connection import fault_line, lost_at_once, parameters
+from hallpulse.broker.deliveries import GATHER_SECONDS, Batch, Delivery, DirectConnection, Scanner, origin_of
+from hallpulse.broker.rejections import Rejection, RejectionPublisher
+from hallpulse.broker.topology import WORKERS, slow_names
 from hallpulse.domain.errors import Unavailable
 
-from .batch import GATHER_SECONDS, Batch, Delivery
-from .committing import Committer
-from .connection import fault_line, lost_at_once, parameters
-from .direct import DirectConnection
-from .letterbox import Letterbox
-from .refused import Letter
-from .scanner import Scanner, origin_of
-from .sharing import surplus
-from .topology import WORKERS, slow_names
+
+def surplus(active: Collection[str], partitions: int, workers: int) -> list[str]:
+    """Of the partitions that messages came from of late, those to let go of."""
+    return sorted(active)[math.ceil(partitions / max(workers, 1)) :]
+
 
 BURST_SECONDS = 0.005
 """After the first message of a batch: those that came with it are taken along."""
@@ -82,6 +84,16 @@ class _Seen:
         return room * self.count // self.bytes if self.bytes else 0
 
 
+class BatchTaker(Protocol):
+    """Commits batches on other threads, and calls `Session.committed` for each."""
+
+    def put(self, batch: Batch) -> None: ...
+
+    def begin_no_more(self) -> None:
+        """Finish the commits that are under way, and leave the rest."""
+        ...
+
+
 class Session:
     """queues: what to consume; stopping: whether we were told to stop, asked many times a second;
     waiting_since: when the oldest delivery came that is not committed yet (of a monotonic clock).
@@ -93,7 +105,7 @@ class Session:
         generation: int,
         *,
         queues: Sequence[str],
-        committer: Committer,
+        committer: BatchTaker,
         limits: ConsumerLimits,
         stopping: Callable[[], bool],
     ) -> None:
@@ -109,7 +121,7 @@ class Session:
         self._closed = False
         self._paused = False
         self._channel: Channel | None = None
-        self._letterbox: Letterbox | None = None
+        self._rejections: RejectionPublisher | None = None
         self._queue_of: dict[bytes, str] = {}
         self._active: set[str] = set()
         self._batch = Batch(generation)
@@ -154,13 +166,14 @@ class Session:
         self._finishing = True
         self._close()
 
-    def committed(self, batch: Batch, letters: Sequence[Letter] | None) -> None:
+    def committed(self, batch: Batch, rejections: Sequence[Rejection] | None) -> None:
         """A batch is in the database: see to its refused events, then acknowledge it. None: it was left out of it."""
         self._outstanding.remove(batch)
         unacked = next(unacked for unacked in self._unacked if unacked.batch is batch)
-        unacked.left = letters is None
-        if letters is not None and self._letterbox is not None and self._is_open:
-            self._letterbox.post(letters, functools.partial(self._safe, unacked))
+        unacked.left = rejections is None
+        if rejections is not None and self._rejections is not None and self._is_open:
+            safe = functools.partial(self._safe, unacked)
+            self._rejections.post(rejections, safe) if rejections else safe()
         self._hand_on()
         self._note_oldest()
         self._close_when_done()
@@ -179,11 +192,11 @@ class Session:
         if self._finishing:
             self._close()
             return
-        connection.channel(on_open_callback=self._on_letter_channel)
+        connection.channel(on_open_callback=self._on_rejections_channel)
 
-    def _on_letter_channel(self, channel: Channel) -> None:
+    def _on_rejections_channel(self, channel: Channel) -> None:
         channel.add_on_close_callback(self._on_channel_closed)
-        self._letterbox = Letterbox(channel, self._start_anew)
+        self._rejections = RejectionPublisher(channel, self._start_anew)
         channel.basic_consume(WORKERS, lambda *_: None)
         self._ioloop.call_later(self._limits.share_seconds, functools.partial(self._count_workers, channel))
         self._connection.channel(on_open_callback=self._on_channel)

@@ -47,7 +47,7 @@ def resume(amqp_url: str) -> str | None:
     return _asked(amqp_url, _read_and_end)
 
 
-def heed(amqp_url: str, *, ignored: bool = False) -> None:
+def ensure_not_stopped(amqp_url: str, *, ignored: bool = False) -> None:
     """Before consuming: raises StoppedForAPerson, or ends the stop where it is to be ignored; Unavailable, Halt."""
     if ignored:
         resume(amqp_url)

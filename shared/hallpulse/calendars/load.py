@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from hallpulse.domain.calendar import Calendar
+from hallpulse.domain.workdays import Calendar
 
 from .national import FIRST_YEAR, LAST_YEAR
 

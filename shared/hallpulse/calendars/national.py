@@ -13,7 +13,7 @@ from functools import cache
 import chinese_calendar
 import holidays
 
-from hallpulse.domain.calendar import NATIONAL, Calendar
+from hallpulse.domain.workdays import NATIONAL, Calendar
 
 FIRST_YEAR, LAST_YEAR = 1992, 2060
 

@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from .assemble import hall_event
+from hallpulse.contract.identity import PublisherIdentity, publisher_identity
+from hallpulse.contract.reasons import Refusal, Refused
+from hallpulse.contract.validation import hall_event, is_plain
+
 from .envelope import AnyEnvelope, Envelope
 from .events import HallEvent
 from .examine import examine
-from .plain import is_plain
 from .reasons import Reason
-from .refusal import Refusal, Refused
-from .speaker import Speaker, speaker
 
 __all__ = ["BATCH_TYPE", "EVENT_TYPE", "MAX_BATCH", "MAX_BODY", "Decoded", "Refusal", "decode_events", "decode_message"]
 
@@ -50,11 +50,11 @@ def decode_message(
 ) -> Decoded:
     """Check who published a delivery, and decode it; never raises, whatever the bytes.
 
-    now: microseconds since 1970-01-01 UTC; user_id: the property that the broker checked (see `speaker`);
+    now: microseconds since 1970-01-01 UTC; user_id: the property that the broker checked (see `publisher_identity`);
     gateway_users: broker users that may speak for any hall.
     """
     decoded = Decoded([], [])
-    for outcome in _outcomes(body, content_type, now, speaker(routing_key, user_id, gateway_users)):
+    for outcome in _outcomes(body, content_type, now, publisher_identity(routing_key, user_id, gateway_users)):
         if isinstance(outcome, HallEvent):
             decoded.events.append(outcome)
         else:
@@ -67,7 +67,7 @@ def decode_ordinary(
 ) -> HallEvent | None:
     """An ordinary event that is a message of its own; None for whatever `decode_message` must take a closer look at.
 
-    check: of the speaker.
+    check: of the publisher identity.
     """
     try:
         if _is_batch(content_type) or (event := _fast(body, now)) is None:
@@ -79,7 +79,7 @@ def decode_ordinary(
 
 
 def decode_events(
-    body: bytes, *, content_type: str | None, now: int, who: Speaker | None = None
+    body: bytes, *, content_type: str | None, now: int, who: PublisherIdentity | None = None
 ) -> list[HallEvent | Refusal]:
     """Decode what `who` sends, in the order of the batch; a body that is no batch gives one refusal.
 
@@ -88,7 +88,9 @@ def decode_events(
     return list(_outcomes(body, content_type, now, who))
 
 
-def _outcomes(body: bytes, content_type: str | None, now: int, who: Speaker | None) -> Iterable[HallEvent | Refusal]:
+def _outcomes(
+    body: bytes, content_type: str | None, now: int, who: PublisherIdentity | None
+) -> Iterable[HallEvent | Refusal]:
     """Each event's outcome. Who sent it decides first: a forgery is refused as one, whatever else is wrong with it."""
     try:
         bodies = _bodies(body, content_type)
@@ -97,7 +99,7 @@ def _outcomes(body: bytes, content_type: str | None, now: int, who: Speaker | No
     return (_decode(one, now, who) for one in bodies)
 
 
-def _decode(body: bytes, now: int, who: Speaker | None) -> HallEvent | Refusal:
+def _decode(body: bytes, now: int, who: PublisherIdentity | None) -> HallEvent | Refusal:
     event = _fast(body, now)
     if event is None:
         outcome = examine(body, now)

@@ -8,18 +8,83 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
 
-from .assemble import hall_event
-from .envelope import ENVELOPES, Envelope
-from .events import DATA_CLASSES, DATA_OF, TYPES_BY_NAME, EventType, HallEvent
-from .expected import expectation, kind_of_value
-from .reasons import Reason
-from .refusal import Refusal, Refused, printable
-from .texts import check_texts
+from hallpulse.contract.envelope import ENVELOPES, Envelope
+from hallpulse.contract.events import DATA_CLASSES, DATA_OF, TYPES_BY_NAME, EventType, HallEvent
+from hallpulse.contract.reasons import Reason, Refusal, Refused, printable
+from hallpulse.contract.validation import MOST_VALUES, hall_event, has_too_many_values
+
+Matcher = Callable[[str], object]
+
+
+def check_texts(envelope: Envelope) -> None:
+    """Raises Refused for the first text that does not have the shape that its field wants."""
+    _check(Envelope, envelope, Reason.BAD_ENVELOPE, "")
+    if envelope.data is not None:
+        _check(type(envelope.data), envelope.data, Reason.BAD_FIELD, "data.")
+
+
+def _check(cls: type[msgspec.Struct], given: msgspec.Struct, reason: Reason, prefix: str) -> None:
+    for name, matches in _PATTERNS[cls]:
+        value = getattr(given, name)
+        if value is not None and not matches(value):
+            raise Refused(reason, prefix + name, f"expected {expectation(cls, name)}, got {kind_of_value(value)}")
+
+
+def _patterns(cls: type[msgspec.Struct]) -> tuple[tuple[str, Matcher], ...]:
+    listed = ((field.name, _pattern(msgspec.json.schema(field.type))) for field in msgspec.structs.fields(cls))
+    return tuple((name, re.compile(pattern).search) for name, pattern in listed if pattern and name not in _WITH_RULES)
+
+
+def _pattern(schema: dict[str, object]) -> str:
+    parts = schema.get("anyOf", [schema])
+    assert isinstance(parts, list)
+    return next((part["pattern"] for part in parts if "pattern" in part), "")
+
+
+_WITH_RULES = ("source", "time")
+_CLASSES: tuple[type[msgspec.Struct], ...] = (Envelope, *DATA_CLASSES)
+_PATTERNS = {cls: _patterns(cls) for cls in _CLASSES}
+
+
+@cache
+def expectation(cls: type[msgspec.Struct], field: str) -> str:
+    """Such as `a whole number from 1 to 5`, for a field of an event's data or an attribute of the envelope."""
+    for declared in msgspec.structs.fields(cls):
+        if declared.name == field:
+            return in_words(msgspec.json.schema(declared.type))
+    return "a value of the contract"
+
+
+def in_words(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:
+        return in_words(next(part for part in schema["anyOf"] if part.get("type") != "null"))
+    if "enum" in schema:
+        return "one of " + ", ".join(str(value) for value in schema["enum"])
+    if "const" in schema:
+        return f'"{schema["const"]}"'
+    if schema.get("type") == "integer":
+        return f"a whole number from {schema['minimum']} to {schema['maximum']}"
+    if schema.get("type") == "boolean":
+        return "true or false"
+    return str(schema.get("description", "a text"))
+
+
+def kind_of_value(value: object) -> str:
+    """What was given, without saying it: a refused value may be personal data."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, str):
+        return f"a text of {len(value)} characters"
+    if isinstance(value, int | float):
+        return "a whole number" if isinstance(value, int) else "a number with a fraction"
+    return "an array" if isinstance(value, list) else "an object"
+
 
 ATTRIBUTES = frozenset(Envelope.__struct_fields__) | {"type"}
 _REQUIRED_ATTRIBUTES = ("specversion", "id", "source", "type", "time")
@@ -57,6 +122,8 @@ def _attributes(body: bytes) -> _Object:
 
 
 def _parse(body: bytes) -> Any:
+    if has_too_many_values(body):
+        raise Refused(Reason.BAD_ENVELOPE, "", f"expected one event, got more than {MOST_VALUES} values")
     try:
         parsed = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant)
         if b"\\u" in body:

@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
+from hallpulse.contract.validation import COMPUTED_IDS
+
 from .decode import MAX_BATCH
 from .envelope import ENVELOPES, Envelope
 from .events import EventType
 from .examine import EXTENSIONS_SIZE
 from .examples import example
-from .rules import COMPUTED_IDS
 
 Schema = dict[str, Any]
 

@@ -6,12 +6,30 @@ Source: docs/indicators.md, "Cases". Here only what the events say; limits, cloc
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable
 from operator import itemgetter
 from typing import NamedTuple
 
-from .event_id import pack_id, unpack_id
-from .workdays import local_day
+from hallpulse.domain.workdays import local_day
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+_TEXT_MARK = b"\xff"  # never part of UTF-8
+
+
+def pack_id(id_: str) -> bytes:
+    """16 bytes for a UUID in lower case; else 0xff and the text, never 16 bytes long."""
+    if len(id_) == 36 and _UUID(id_):
+        return bytes.fromhex(id_.replace("-", ""))
+    packed = _TEXT_MARK + id_.encode()
+    return packed + _TEXT_MARK if len(packed) == 16 else packed
+
+
+def unpack_id(packed: bytes) -> str:
+    if len(packed) == 16:
+        text = packed.hex()
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return packed.strip(_TEXT_MARK).decode()
 
 
 class Kind(enum.IntEnum):

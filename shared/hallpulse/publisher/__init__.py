@@ -1,6 +1,6 @@
 """For hall systems: publish events to the bureau. Needs only pika and msgspec."""
 
-from hallpulse.contract.refusal import Refused
+from hallpulse.contract.reasons import Refused
 from hallpulse.domain.errors import Halt, Unavailable
 
 from .disk import DiskOutbox

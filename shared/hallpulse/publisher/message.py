@@ -10,7 +10,7 @@ import msgspec
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, decode_events
 from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import HallEvent
-from hallpulse.contract.refusal import Refusal, Refused
+from hallpulse.contract.reasons import Refusal, Refused
 
 MOST_EVENTS = 100
 MOST_BYTES = 1024 * 1024

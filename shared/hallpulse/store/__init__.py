@@ -1,7 +1,8 @@
 """The only door to PostgreSQL."""
 
-from .audit import AuditLine, Deed, Reading, process_actor
-from .incoming import Expected
+from hallpulse.store.merge import Expected
+
+from .audit import AuditEntry, AuditLine, Reading, process_actor
 from .merge import MergeOutcome
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
 from .reading.moment import Moment, Readable
@@ -15,13 +16,13 @@ from .store import Store, migrate, open_store
 from .tokens import Grant, Token, hash_of
 
 __all__ = [
+    "AuditEntry",
     "AuditLine",
     "BadCursor",
     "CaseFilter",
     "CaseHistory",
     "CasePage",
     "CaseRow",
-    "Deed",
     "Difference",
     "Expected",
     "Grant",

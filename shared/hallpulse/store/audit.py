@@ -19,7 +19,7 @@ _ONE_AT_A_TIME = 20113
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AuditEntry:
     """What was changed. action: WHAT.HOW; region: whose, None for all; subject: which one; detail: plain JSON."""
 
     action: str
@@ -36,7 +36,7 @@ class AuditLine:
     at: datetime
     actor: str
     claimed: str
-    deed: Deed
+    deed: AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,12 @@ class Audit:
         self._engine = engine
         self._actor = actor
 
-    def append(self, deed: Deed) -> None:
+    def append(self, deed: AuditEntry) -> None:
         """For a change that has no transaction of its own; the others write theirs in it (`write`)."""
         with transaction(self._engine) as connection:
             write(connection, self._actor, deed)
 
-    def append_if_new(self, deed: Deed) -> bool:
+    def append_if_new(self, deed: AuditEntry) -> bool:
         """Unless the last line of this action and subject says the same: for what is found at every start."""
         mine = (audit.c.action == deed.action, audit.c.subject == deed.subject)
         last = select(audit.c.region, audit.c.detail).where(*mine).order_by(audit.c.id.desc()).limit(1)
@@ -81,7 +81,7 @@ class Audit:
             write(connection, self._actor, deed)
             return True
 
-    def record(self, deeds: Sequence[Deed], readings: Sequence[Reading]) -> None:
+    def record(self, deeds: Sequence[AuditEntry], readings: Sequence[Reading]) -> None:
         """Lines, and who read which cases, in one transaction."""
         with transaction(self._engine) as connection:
             for deed in deeds:
@@ -113,12 +113,14 @@ class Audit:
             query = query.where(audit.c.region == region)
         with transaction(self._engine) as connection:
             return [
-                AuditLine(row.id, row.at, row.actor, row.claimed, Deed(row.action, row.subject, row.region, row.detail))
+                AuditLine(
+                    row.id, row.at, row.actor, row.claimed, AuditEntry(row.action, row.subject, row.region, row.detail)
+                )
                 for row in connection.execute(query)
             ]
 
 
-def write(connection: Connection, actor: str, deed: Deed) -> None:
+def write(connection: Connection, actor: str, deed: AuditEntry) -> None:
     """A line in the transaction of the change itself: both are there, or neither."""
     row = {"claimed": actor, "action": deed.action, "region": deed.region, "subject": deed.subject}
     connection.execute(insert(audit).values(**row, detail=dict(deed.detail)))

@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
+from functools import cache
+from typing import Any
 
+import msgspec
 from psycopg import Connection as DriverConnection
+from psycopg import Cursor
 from psycopg import errors as pg
-from sqlalchemy import Connection, Engine, create_engine, make_url
+from psycopg.types.string import BytesBinaryDumper
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Connection,
+    Date,
+    DateTime,
+    Engine,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    create_engine,
+    make_url,
+)
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from hallpulse.contract.events import (
+    DATA_OF,
+    Accepted,
+    CaseData,
+    CaseOnly,
+    CaseRetracted,
+    Data,
+    Decided,
+    EventType,
+    Extended,
+    HallEvent,
+    Rated,
+    Received,
+    Rejected,
+    Suspended,
+)
+from hallpulse.domain.case import CaseEvent, Kind, Opening
 from hallpulse.domain.errors import Halt, Unavailable
+from hallpulse.domain.measures import Entry
+from hallpulse.domain.workdays import EPOCH_ORDINAL, date_of, day_of
+from hallpulse.store.tables import metadata
 
 _OUT_OF_REACH = (OperationalError, InterfaceError, PoolTimeout)
 _SCHEMA_MISSING = (pg.UndefinedTable, pg.UndefinedColumn)
@@ -86,3 +125,180 @@ def driver(connection: Connection) -> DriverConnection[tuple[object, ...]]:
     raw = connection.connection.driver_connection
     assert isinstance(raw, DriverConnection)
     return raw
+
+
+COPY_EPOCH = day_of(date(2000, 1, 1))
+"""The day from which binary COPY counts dates."""
+_DRIVER_TYPES: tuple[tuple[type, str], ...] = (
+    (BigInteger, "int8"),
+    (SmallInteger, "int2"),
+    (Integer, "int4"),
+    (Text, "text"),
+    (LargeBinary, "bytea"),
+    (Date, "int4"),  # binary, a date is the number of its day (`copied_day`)
+    (Boolean, "bool"),
+    (DateTime, "timestamptz"),
+)
+
+
+def copy_rows(
+    connection: Connection, stage: str, table: str, columns: tuple[str, ...], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Fill the session's staging table with rows; it has columns of another table and is emptied first."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    with driver(connection).cursor() as cursor:
+        cursor.execute(
+            f"CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS SELECT {names} FROM {table} WITH NO DATA"
+        )
+        cursor.execute(f"DELETE FROM {stage}")
+        _copy(cursor, stage, table, columns, rows)
+
+
+def copy_into(connection: Connection, table: str, columns: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
+    """Put new rows straight into a table. Raises UniqueViolation where one is there already."""
+    with driver(connection).cursor() as cursor:
+        _copy(cursor, table, table, columns, rows)
+
+
+def _copy(cursor: Cursor[Any], into: str, like: str, columns: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
+    names = ", ".join(f'"{name}"' for name in columns)
+    cursor.adapters.register_dumper(bytes, BytesBinaryDumper)  # else bytea means DB-API's Binary, four times slower
+    with cursor.copy(f"COPY {into} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types(driver_types(like, columns))
+        write = copy.write_row
+        for row in rows:
+            write(row)
+
+
+@cache
+def driver_types(table: str, columns: tuple[str, ...]) -> list[str]:
+    """The types by which the driver writes and reads these columns in binary COPY; days are numbers there."""
+    return [_driver_type(metadata.tables[table].c[name].type) for name in columns]
+
+
+def _driver_type(kind: object) -> str:
+    return next(name for cls, name in _DRIVER_TYPES if isinstance(kind, cls))
+
+
+def copied_day(day: int | None) -> int | None:
+    """A day of the domain as a row for COPY has it: days since 2000-01-01."""
+    return None if day is None else day - COPY_EPOCH
+
+
+def date_copied(day: int) -> date:
+    """The date that `copied_day` gave."""
+    return date_of(day + COPY_EPOCH)
+
+
+def to_date(day: int | None) -> date | None:
+    """A day of the domain as the database's date."""
+    return None if day is None else date.fromordinal(day + EPOCH_ORDINAL)
+
+
+_encoder = msgspec.msgpack.Encoder()
+_encode = _encoder.encode
+_decode_history = msgspec.msgpack.Decoder(list[CaseEvent]).decode
+_entries_decoder = msgspec.msgpack.Decoder(list[Entry])
+_decode_fields = msgspec.msgpack.Decoder(list[Any]).decode
+
+
+def pack_data(data: Data) -> tuple[str, bytes]:
+    """The case id (empty where there is none) and the other fields in their order; new ones go to the end."""
+    fields = msgspec.structs.astuple(data)
+    if isinstance(data, CaseData):
+        return data.case_id, _encode(fields[1:])
+    return "", _encode(fields)
+
+
+def unpack_data(kind: int, case_id: str, packed: bytes) -> Data:
+    cls = DATA_OF[EventType(kind)]
+    fields = _decode_fields(packed)
+    return cls(case_id, *fields) if issubclass(cls, CaseData) else cls(*fields)
+
+
+def case_event(event: HallEvent, key: bytes) -> CaseEvent:
+    """What the fold needs of a case event; key: its packed id."""
+    number, text, opening = _PARTS[type(event.data)](event.data)
+    return CaseEvent(int(event.type), event.time, key, number, text, opening)
+
+
+_Parts = tuple[int | None, str | None, Opening | None]
+_NOTHING: _Parts = (None, None, None)
+_fields = msgspec.structs.astuple
+
+
+def _received(data: Received) -> _Parts:
+    return None, None, Opening(*_fields(data)[1:])
+
+
+def _accepted(data: Accepted) -> _Parts:
+    return None, None, Opening(None, None, None, *_fields(data)[1:])
+
+
+_PARTS: dict[type[Data], Callable[[Any], _Parts]] = {
+    Received: _received,
+    Accepted: _accepted,
+    CaseOnly: lambda _: _NOTHING,
+    Rejected: lambda _: _NOTHING,
+    Decided: lambda _: _NOTHING,
+    Suspended: lambda data: (None, data.procedure, None),
+    Extended: lambda data: (data.days, None, None),
+    Rated: lambda data: (data.score, None, None),
+    CaseRetracted: lambda data: (None, data.event_id, None),
+}
+"""Data class → (number, text, opening) of `CaseEvent`; the fields of an opening are those of the data, in order."""
+
+
+def stored_case_event(kind: int, time: int, key: bytes, fields: Sequence[Any]) -> CaseEvent:
+    """The same, from what `events` holds: without the classes of the contract, which takes a third of the time."""
+    return _FROM_FIELDS[kind](kind, time, key, fields)
+
+
+_FromFields = Callable[[int, int, bytes, Sequence[Any]], CaseEvent]
+_FROM_FIELDS: dict[int, _FromFields] = {
+    **dict.fromkeys(map(int, Kind), lambda kind, time, key, _: CaseEvent(kind, time, key)),
+    Kind.RECEIVED: lambda kind, time, key, fields: CaseEvent(kind, time, key, None, None, Opening(*fields)),
+    Kind.ACCEPTED: lambda kind, time, key, fields: CaseEvent(
+        kind, time, key, None, None, Opening(None, None, None, *fields)
+    ),
+    Kind.SUSPENDED: lambda kind, time, key, fields: CaseEvent(kind, time, key, None, fields[0]),
+    Kind.EXTENDED: lambda kind, time, key, fields: CaseEvent(kind, time, key, fields[0]),
+    Kind.RATED: lambda kind, time, key, fields: CaseEvent(kind, time, key, fields[0]),
+    Kind.RETRACTED: lambda kind, time, key, fields: CaseEvent(kind, time, key, None, fields[0]),
+}
+
+
+def pack_history(events: Sequence[CaseEvent], before: bytes = b"") -> bytes:
+    """A history of events, those of an earlier one first: they are taken over as they are."""
+    packed = _encode(events)
+    if not before:
+        return packed
+    (count, start), (more, at) = _array_header(before), _array_header(packed)
+    return _array_of(count + more) + before[start:] + packed[at:]
+
+
+def _array_header(packed: bytes) -> tuple[int, int]:
+    """How many elements a MessagePack array has, and where the first begins."""
+    if packed[0] & 0xF0 == 0x90:
+        return packed[0] & 0x0F, 1
+    width = 2 if packed[0] == 0xDC else 4
+    return int.from_bytes(packed[1 : 1 + width], "big"), 1 + width
+
+
+def _array_of(count: int) -> bytes:
+    """The header of a MessagePack array."""
+    if count < 16:
+        return bytes((0x90 | count,))
+    return b"\xdc" + count.to_bytes(2, "big") if count < 65_536 else b"\xdd" + count.to_bytes(4, "big")
+
+
+def unpack_history(packed: bytes) -> list[CaseEvent]:
+    return _decode_history(packed)
+
+
+def pack_entries(entries: Sequence[Entry]) -> bytes:
+    return _encode(entries)
+
+
+def unpack_entries(packed: bytes) -> list[Entry]:
+    return _entries_decoder.decode(packed)

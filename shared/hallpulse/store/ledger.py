@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Table, delete, insert, text, tuple_
 
-from hallpulse.contract.events import Data, EventType, Family, HallEvent
-from hallpulse.domain.event_id import pack_id, unpack_id
-
-from .codec import pack_data, unpack_data
-from .staging import copy_rows
+from hallpulse.contract.events import (
+    Data,
+    EventType,
+    Family,
+    FigureReported,
+    FigureRetracted,
+    HallEvent,
+    TallyReported,
+    TallyRetracted,
+)
+from hallpulse.domain.case import pack_id, unpack_id
+from hallpulse.domain.figures import Report, current, period_window
+from hallpulse.store.database import copy_rows, pack_data, unpack_data
+from hallpulse.store.tables import figures, tallies
 
 _COLUMNS = ("region", "family", "entity", "hall", "id", "time", "type", "data")
 Entity = tuple[int, str]
@@ -59,7 +69,7 @@ def append(connection: Connection, events: Iterable[HallEvent]) -> None:
     connection.exec_driver_sql(f"INSERT INTO ledger ({names}) SELECT {names} FROM stage_ledger ON CONFLICT DO NOTHING")
 
 
-def entries(connection: Connection, family: Family, entities: Sequence[Entity]) -> dict[Entity, list[Entry]]:
+def entries_about(connection: Connection, family: Family, entities: Sequence[Entity]) -> dict[Entity, list[Entry]]:
     """All events about each of the entities."""
     rows = connection.execute(
         text(
@@ -73,3 +83,110 @@ def entries(connection: Connection, family: Family, entities: Sequence[Entity]) 
         entry = Entry(hall, unpack_id(bytes(id_)), time, EventType(kind), unpack_data(kind, "", bytes(data)))
         found[region, entity].append(entry)
     return found
+
+
+def store_tallies(connection: Connection, events: Sequence[HallEvent]) -> None:
+    """Take in tally events and put the report in force of each touched day in its place."""
+    append(connection, events)
+    rebuild_tallies(connection, sorted({entity_of(event) for event in events}))
+
+
+def rebuild_tallies(connection: Connection, days: Sequence[Entity]) -> None:
+    keys, rows = [], []
+    for (region, entity), entries in entries_about(connection, Family.TALLY, days).items():
+        keys.append(_tally_key(region, entity))
+        if (row := tally_row((region, entity), entries)) is not None:
+            rows.append(row)
+    _replace(connection, tallies, ("region", "hall", "day"), keys, rows)
+
+
+def store_figures(connection: Connection, events: Sequence[HallEvent]) -> None:
+    """Take in declared figures and put the report in force of each touched period in its place."""
+    append(connection, events)
+    rebuild_figures(connection, sorted({entity_of(event) for event in events}))
+
+
+def rebuild_figures(connection: Connection, entities: Sequence[Entity]) -> None:
+    keys, rows = [], []
+    for (region, entity), entries in entries_about(connection, Family.FIGURE, entities).items():
+        keys.append(_figure_key(region, entity))
+        if (row := figure_row((region, entity), entries)) is not None:
+            rows.append(row)
+    _replace(connection, figures, ("region", "indicator", "period", "department"), keys, rows)
+
+
+def _tally(entry: Entry) -> Report[TallyReported]:
+    data = entry.data
+    if isinstance(data, TallyRetracted):
+        return Report(entry.hall, entry.id, entry.time, 0, None, retracts=data.event_id)
+    assert isinstance(data, TallyReported)
+    return Report(entry.hall, entry.id, entry.time, data.revision, data)
+
+
+def _figure(entry: Entry) -> Report[FigureReported]:
+    data = entry.data
+    if isinstance(data, FigureRetracted):
+        return Report(entry.hall, entry.id, entry.time, 0, None, retracts=data.event_id)
+    assert isinstance(data, FigureReported)
+    return Report(entry.hall, entry.id, entry.time, data.revision, data)
+
+
+def _tally_key(region: int, entity: str) -> tuple[int, str, date]:
+    hall, _, day = entity.partition("/")
+    return region, hall, date.fromisoformat(day)
+
+
+def tally_row(day: Entity, entries: Sequence[Entry]) -> dict[str, object] | None:
+    """The row of a hall's day, or None where no report of it is in force."""
+    report = current(_tally(entry) for entry in entries)
+    if report is None or report.content is None:
+        return None
+    key, data = _tally_key(*day), report.content
+    return {
+        "region": key[0],
+        "hall": key[1],
+        "day": key[2],
+        "revision": data.revision,
+        "accepted": data.accepted,
+        "rejected": data.rejected,
+        "unified_accepted": data.unified_accepted,
+        "full_process_accepted": data.full_process_accepted,
+        "decided": data.decided,
+        "instant_decided": data.instant_decided,
+    }
+
+
+def _figure_key(region: int, entity: str) -> tuple[int, str, str, str]:
+    indicator, period, department = entity.split("|", 2)
+    return region, indicator, period, department
+
+
+def figure_row(figure: Entity, entries: Sequence[Entry]) -> dict[str, object] | None:
+    """The row of a declared figure, or None where no report of it is in force."""
+    report = current(_figure(entry) for entry in entries)
+    if report is None or report.content is None:
+        return None
+    key, data = _figure_key(*figure), report.content
+    window = period_window(key[2])
+    return {
+        "region": key[0],
+        "indicator": key[1],
+        "period": key[2],
+        "department": key[3],
+        "first_day": window.start,
+        "last_day": window.end,
+        "numerator": data.numerator,
+        "denominator": data.denominator,
+    }
+
+
+def _replace(
+    connection: Connection,
+    table: Table,
+    key: Sequence[str],
+    keys: Sequence[tuple[object, ...]],
+    rows: list[dict[str, object]],
+) -> None:
+    connection.execute(delete(table).where(tuple_(*(table.c[name] for name in key)).in_(keys)))
+    if rows:
+        connection.execute(insert(table), rows)

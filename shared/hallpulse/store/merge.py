@@ -2,28 +2,226 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import zlib
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
+from operator import itemgetter
 from types import MappingProxyType
+from typing import Any
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, Engine, text
 
-from hallpulse.contract.events import CaseData, Family, HallEvent
-from hallpulse.domain.case import CaseEvent
+from hallpulse.contract.events import CaseData, EventType, Family, HallEvent
+from hallpulse.domain.case import CaseEvent, pack_id, unpack_id
 from hallpulse.domain.catalogue import first_change
+from hallpulse.domain.integrity import LATE_MINUTES
+from hallpulse.domain.workdays import local_day
+from hallpulse.store.cases import CaseKey, Differences, Folded, fold_ahead, refold
+from hallpulse.store.catalogue import Change, ContextCache, Item, TransactionContext, store_items
+from hallpulse.store.database import case_event, copy_into, copy_rows, pack_data, to_date, transaction, unpack_data
+from hallpulse.store.ledger import store_figures, store_tallies
 
-from .cases import CaseKey, Folded, fold_ahead, refold
-from .catalogue import Change, Item, store_items
-from .cells import Differences
-from .codec import case_event
-from .context import ContextCache, TransactionContext
-from .database import transaction
-from .hall_days import MICROSECONDS_A_MINUTE, Times, note_hall_days, times_of
-from .incoming import EventKey, Expected, insert_events
-from .locks import lock_figures, lock_halls, lock_regions, share_calendars
-from .reports import store_figures, store_tallies
-from .staging import to_date
+_COLUMNS = ("region", "hall", "id", "time", "arrived", "type", "case_id", "data", "extra")
+_BY_ID = itemgetter(2, 0, 1)
+"""The order of the table's key. Ids in order of time then go to the end of its index."""
+EventKey = tuple[int, str, bytes]
+"""Region, hall and packed id."""
+Events = Mapping[EventKey, HallEvent]
+
+
+class Expected(Enum):
+    """What a batch most likely is: a guess that saves work, and is never relied upon."""
+
+    NEW = "none of it is stored"
+    SOME_STORED = "some of it was stored long ago"
+    ANYTHING = "some of it is stored, or just being stored"
+
+
+@dataclass(slots=True)
+class Sorted:
+    """A batch, sorted: `new` is stored now; `duplicates` said the same before; `reused` said something else.
+
+    stored_long_ago: some of a batch that was not expected to be anything had been stored.
+    """
+
+    new: dict[EventKey, HallEvent] = field(default_factory=dict)
+    duplicates: list[HallEvent] = field(default_factory=list)
+    reused: list[HallEvent] = field(default_factory=list)
+    stored_long_ago: bool = False
+
+
+def insert_events(connection: Connection, batch: Sequence[HallEvent], arrived: int, expected: Expected) -> Sorted:
+    """Store the events whose (source, id) is new. arrived: minutes since 1970-01-01 UTC."""
+    result = Sorted()
+    first = result.new
+    for event in batch:
+        other = first.setdefault((event.region, event.hall, pack_id(event.id)), event)
+        if other is not event:
+            (result.duplicates if event.same_content(other) else result.reused).append(event)
+    if expected is Expected.NEW and _insert_new(connection, first, arrived):
+        return result
+    if expected is not Expected.ANYTHING:
+        stored = stored_events(connection, sorted(first, key=_BY_ID))
+        _take_out(stored, result)
+        result.stored_long_ago = bool(stored)
+        if not first or _insert_new(connection, first, arrived):
+            return result
+    _take_out(_insert_where_new(connection, first, arrived), result)
+    return result
+
+
+def _take_out(stored: Events, result: Sorted) -> None:
+    """What had been stored before is not new."""
+    for key, before in stored.items():
+        event = result.new.pop(key)
+        (result.duplicates if event.same_content(before) else result.reused).append(event)
+
+
+def _insert_new(connection: Connection, events: Events, arrived: int) -> bool:
+    """Store events straight in the table, which takes half the time; nothing where one of them is there already."""
+    try:
+        with connection.begin_nested():
+            copy_into(connection, "events", _COLUMNS, _event_rows(events, arrived))
+    except UniqueViolation:
+        return False
+    return True
+
+
+def _insert_where_new(connection: Connection, events: Events, arrived: int) -> dict[EventKey, HallEvent]:
+    """Store what is new; of the others, what an earlier transaction stored under their keys.
+
+    That is asked for by a statement of its own: the insert may have waited for another transaction to commit the same
+    events, which its own snapshot does not show.
+    """
+    copy_rows(connection, "stage_events", "events", _COLUMNS, _event_rows(events, arrived))
+    return stored_events(connection, [(row[0], row[1], bytes(row[2])) for row in connection.execute(_INSERT)])
+
+
+def stored_events(connection: Connection, keys: Sequence[EventKey]) -> dict[EventKey, HallEvent]:
+    """What is stored under these keys, as far as it is committed."""
+    if not keys:
+        return {}
+    regions, halls, ids = (list(column) for column in zip(*keys, strict=True))
+    rows = connection.execute(_STORED, {"regions": regions, "halls": halls, "ids": ids})
+    return {(row[0], row[1], bytes(row[2])): event_of(tuple(row)) for row in rows}
+
+
+def _event_rows(events: Events, arrived: int) -> Iterator[tuple[Any, ...]]:
+    """In order of the key, so that transactions with the same events do not wait for each other in a circle."""
+    for key in sorted(events, key=_BY_ID):
+        e = events[key]
+        yield (*key, e.time, arrived, int(e.type), *pack_data(e.data), e.extra)
+
+
+EVENT_COLUMNS = "region, hall, id, type, time, case_id, data, extra"
+_INSERT = text(
+    f"WITH inserted AS (INSERT INTO events ({', '.join(_COLUMNS)}) SELECT {', '.join(_COLUMNS)} FROM stage_events"
+    " ON CONFLICT DO NOTHING RETURNING region, hall, id)"
+    " SELECT region, hall, id FROM stage_events EXCEPT SELECT region, hall, id FROM inserted"
+)
+_STORED = text(
+    f"SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS.split(', '))} FROM events e JOIN"
+    " unnest(CAST(:regions AS int[]), CAST(:halls AS text[]), CAST(:ids AS bytea[])) AS k(region, hall, id)"
+    " USING (region, hall, id)"
+)
+
+
+def event_of(row: Sequence[Any]) -> HallEvent:
+    """An event as it was stored, from a row of EVENT_COLUMNS."""
+    region, hall, id_, kind, time, case_id, data, extra = row
+    extra = None if extra is None else bytes(extra)
+    return HallEvent(
+        region, hall, unpack_id(bytes(id_)), EventType(kind), time, unpack_data(kind, case_id, data), extra
+    )
+
+
+MICROSECONDS_A_MINUTE = 60_000_000
+Times = Mapping[tuple[int, str], Sequence[int]]
+"""(region, hall) → the times of events (microseconds since 1970-01-01 UTC), in order of arrival."""
+_NAMES = ("regions", "halls", "days", "events", "newest", "late")
+_Row = tuple[int, str, int, int, int, int]
+
+
+def times_of(events: Iterable[HallEvent]) -> Times:
+    times: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for event in events:
+        times[event.region, event.hall].append(event.time)
+    return times
+
+
+def note_hall_days(connection: Connection, times: Times, arrived: int) -> None:
+    """Add new events to their days. arrived: minutes since 1970-01-01 UTC."""
+    rows = [(region, hall, to_date(day), *noted) for region, hall, day, *noted in sorted(_day_rows(times, arrived))]
+    connection.execute(
+        text(
+            "INSERT INTO hall_days (region, hall, day, events, newest, late)"
+            " SELECT * FROM unnest(CAST(:regions AS int[]), CAST(:halls AS text[]), CAST(:days AS date[]),"
+            " CAST(:events AS int[]), CAST(:newest AS bigint[]), CAST(:late AS int[]))"
+            " ON CONFLICT (region, hall, day) DO UPDATE SET events = hall_days.events + excluded.events,"
+            " newest = greatest(hall_days.newest, excluded.newest), late = hall_days.late + excluded.late"
+        ),
+        {name: [row[index] for row in rows] for index, name in enumerate(_NAMES)},
+    )
+
+
+def _day_rows(times: Times, arrived: int) -> Iterator[_Row]:
+    """Region, hall, day, events, newest, late."""
+    late_before = (arrived - LATE_MINUTES) * MICROSECONDS_A_MINUTE
+    for (region, hall), unsorted in times.items():
+        ordered = sorted(unsorted)
+        days = list(map(local_day, ordered))
+        late = Counter(days[: bisect_left(ordered, late_before)])
+        newest = dict(zip(days, ordered, strict=True))  # of one day the last, which is the newest
+        for day, events in Counter(days).items():
+            yield region, hall, day, events, newest[day], late[day]
+
+
+_CALENDARS, _REGION, _HALL, _FIGURES = 20110, 20111, 20112, 20113
+
+
+def share_calendars(connection: Connection) -> None:
+    """Let others store events, but not change the calendars or recompute."""
+    connection.execute(text("SELECT pg_advisory_xact_lock_shared(:space, 0)"), {"space": _CALENDARS})
+
+
+def lock_regions(connection: Connection, regions: Collection[int], alone: Collection[int]) -> None:
+    """Share the regions, but hold those alone whose catalogue changes."""
+    if not alone:
+        _lock(connection, "pg_advisory_xact_lock_shared", _REGION, regions)
+        return
+    for region in sorted(regions):
+        _lock(connection, "pg_advisory_xact_lock" + ("" if region in alone else "_shared"), _REGION, [region])
+
+
+def lock_halls(connection: Connection, halls: Collection[tuple[int, str]]) -> None:
+    """Hold halls alone."""
+    _lock(connection, "pg_advisory_xact_lock", _HALL, {_hall_key(region, hall) for region, hall in halls})
+
+
+def lock_figures(connection: Connection, regions: Collection[int]) -> None:
+    """Hold the declared figures of regions alone: several halls may report the same one."""
+    _lock(connection, "pg_advisory_xact_lock", _FIGURES, regions)
+
+
+def _lock(connection: Connection, function: str, space: int, keys: Collection[int]) -> None:
+    connection.execute(
+        text(f"SELECT {function}(:space, key) FROM unnest(CAST(:keys AS int[])) AS key"),
+        {"space": space, "keys": sorted(keys)},
+    )
+
+
+def lock_everything(connection: Connection) -> None:
+    """Wait for every merge to end and keep new ones out until this transaction ends."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:space, 0)"), {"space": _CALENDARS})
+
+
+def _hall_key(region: int, hall: str) -> int:
+    return zlib.crc32(f"{region}/{hall}".encode()) - 2**31
+
 
 CASES_AT_ONCE = 5_000
 _NOTHING_AHEAD: Mapping[CaseKey, Folded] = MappingProxyType({})

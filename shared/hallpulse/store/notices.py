@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Engine, func, insert, not_, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from .audit import Deed, write
+from .audit import AuditEntry, write
 from .database import transaction
 from .tables import notice_deliveries, notices
 
@@ -116,7 +116,7 @@ class NoticeLedger:
         with transaction(self._engine) as connection:
             done = connection.execute(update(notices).where(*mine).values(acknowledged=at, acknowledged_by=by)).rowcount
             if done:
-                write(connection, f"bureau: {by}", Deed("notice.acknowledge", fingerprint, region or None))
+                write(connection, f"bureau: {by}", AuditEntry("notice.acknowledge", fingerprint, region or None))
             return done
 
     def due(self, now: datetime, patience: timedelta, limit: int = 20) -> Sequence[DueMessage]:

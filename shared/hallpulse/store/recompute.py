@@ -15,16 +15,17 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection, Engine
 
-from .audit import Deed, write
+from hallpulse.store.merge import lock_everything
+from hallpulse.store.recomputing.findings import put_right
+from hallpulse.store.recomputing.folding import CellCheck, SplitHalls
+from hallpulse.store.recomputing.ledgers import about_how_many, compare_hall_days, count_hall_days
+from hallpulse.store.recomputing.tasks import Task, divide
+
+from .audit import AuditEntry, write
 from .database import transaction
-from .locks import lock_everything
-from .recomputing.cells import CellCheck, SplitHalls
 from .recomputing.findings import Difference, Findings, findings_at
 from .recomputing.folding import HallSums, Read
-from .recomputing.hall_days import about_how_many, compare_hall_days, count_hall_days
 from .recomputing.processes import team_at, workers_for
-from .recomputing.repair import put_right
-from .recomputing.tasks import Task, divide
 from .recomputing.worker import Finished, Message, Workplace, long_running, spools_of
 
 __all__ = ["Difference", "recompute"]
@@ -113,4 +114,4 @@ def _repair(connection: Connection, spools: Path, found: list[Difference], actor
     if found:
         put_right(connection, spools)
         connection.exec_driver_sql("UPDATE regions SET catalogue_version = catalogue_version + 1")
-    write(connection, actor, Deed("recompute.repair", detail={"differences": Counter(d.table for d in found)}))
+    write(connection, actor, AuditEntry("recompute.repair", detail={"differences": Counter(d.table for d in found)}))

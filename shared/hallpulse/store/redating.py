@@ -8,14 +8,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from sqlalchemy import Connection, Engine, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from hallpulse.domain.calendar import Calendar
 from hallpulse.domain.figures import region_bounds
+from hallpulse.domain.workdays import Calendar
+from hallpulse.store.catalogue import ContextCache, TransactionContext, packed_days, read_calendars
+from hallpulse.store.merge import lock_everything
 
-from .audit import Deed, write
+from .audit import AuditEntry, write
 from .cases import CaseKey
-from .context import ContextCache, TransactionContext, packed_days, read_calendars
 from .database import transaction
-from .locks import lock_everything
 from .merge import CASES_AT_ONCE, refold_all
 from .tables import calendars
 
@@ -38,7 +38,7 @@ def apply_calendars(engine: Engine, wanted: Sequence[Calendar], actor: str, prog
         regions = _counties(connection, changed)
         context = ContextCache().begin(connection, regions)
         touched = redate(connection, context, regions, progress)
-        write(connection, actor, Deed("calendar.apply", detail={"scopes": sorted(changed), "cases": touched}))
+        write(connection, actor, AuditEntry("calendar.apply", detail={"scopes": sorted(changed), "cases": touched}))
         return touched
 
 

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
+from hallpulse.store.database import copy_rows
+
 from .database import transaction
 from .refused_rows import READ, KeptRefusal, RefusedFilter, Rejected, after, kept_of, row_of
-from .staging import copy_rows
 from .tables import refused, refused_halls
 
 MOST_ROWS, MOST_BYTES = 100_000, 256 * 1024**2

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from .audit import Deed, write
+from .audit import AuditEntry, write
 from .database import transaction
 from .tables import hall_days, halls, tokens
 from .tokens import end_after
@@ -100,5 +100,5 @@ def _hall(connection: Connection, region: int, hall: str) -> str | None:
     return connection.execute(select(halls.c.hall).where(halls.c.region == region, halls.c.hall == hall)).scalar()
 
 
-def _deed(action: str, region: int, hall: str, **detail: object) -> Deed:
-    return Deed(action, f"{region}.{hall}", region, detail)
+def _deed(action: str, region: int, hall: str, **detail: object) -> AuditEntry:
+    return AuditEntry(action, f"{region}.{hall}", region, detail)

@@ -10,12 +10,12 @@ from types import MappingProxyType
 from sqlalchemy import Engine, text
 
 from hallpulse.contract.events import HallEvent
-from hallpulse.domain.calendar import Calendar
+from hallpulse.domain.workdays import Calendar
+from hallpulse.store.catalogue import CalendarCache, ContextCache
+from hallpulse.store.merge import Expected
 
 from .audit import Audit, process_actor
-from .context import CalendarCache, ContextCache
 from .database import at_one_moment, open_engine, transaction
-from .incoming import Expected
 from .merge import MergeOutcome, merge
 from .migration import upgrade
 from .notices import NoticeLedger

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, insert, or_, select, update
 
-from .audit import Deed, write
+from .audit import AuditEntry, write
 from .database import transaction
 from .tables import halls, tokens
 
@@ -82,7 +82,7 @@ class TokenRegistry:
             there = _newest(connection, name)
             connection.execute(delete(tokens).where(tokens.c.name == name))
             if there is not None:
-                write(connection, self._actor, Deed("token.revoke", name, there.region))
+                write(connection, self._actor, AuditEntry("token.revoke", name, there.region))
             return there is not None
 
     def find(self, token_hash: str) -> Grant | None:
@@ -129,9 +129,9 @@ def _insert(connection: Connection, name: str, token_hash: str, row: dict[str, A
     connection.execute(insert(tokens).values(name=name, token_hash=token_hash, expires=expires, **row))
 
 
-def _deed(action: str, name: str, row: dict[str, Any], lasts: timedelta | None) -> Deed:
+def _deed(action: str, name: str, row: dict[str, Any], lasts: timedelta | None) -> AuditEntry:
     detail = {key: value for key, value in row.items() if key != "region" and value is not None}
-    return Deed(action, name, row["region"], detail | ({"days": lasts.days} if lasts is not None else {}))
+    return AuditEntry(action, name, row["region"], detail | ({"days": lasts.days} if lasts is not None else {}))
 
 
 def _token(row: Row[Any]) -> Token:

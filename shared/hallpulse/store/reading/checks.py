@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.integrity import CHECKS, P90_CASES, SILENT_WORKING_DAYS, Check, Findings
 from hallpulse.domain.workdays import Workdays, date_of, day_of
-from hallpulse.store.context import CalendarCache
+from hallpulse.store.catalogue import CalendarCache
 
 MOST_ROWS = 100
 

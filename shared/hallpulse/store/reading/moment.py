@@ -17,8 +17,7 @@ from hallpulse.domain.integrity import Findings
 from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import STATES, ElapsedHistogram
 from hallpulse.domain.workdays import Workdays, day_of
-from hallpulse.store.catalogue import timelines
-from hallpulse.store.context import CalendarCache, read_calendars
+from hallpulse.store.catalogue import CalendarCache, read_calendars, timelines
 from hallpulse.store.registry import Hall, read_halls, read_last_event_times
 
 from .checks import read_integrity

@@ -19,7 +19,7 @@ from hallpulse.domain.measures import (
     ElapsedHistogram,
     percentiles_of_buckets,
 )
-from hallpulse.store.context import CalendarCache
+from hallpulse.store.catalogue import CalendarCache
 
 from .sums import EVER, FAR, Sought, Sums, cell_sums, item_sums, parameters, tally_sums, total
 

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from hallpulse.contract.events import HallEvent
-from hallpulse.domain.case import CaseEvent, Kind
+from hallpulse.domain.case import CaseEvent, Kind, pack_id, unpack_id
 from hallpulse.domain.clockface import Clock, clock_of
-from hallpulse.domain.event_id import pack_id, unpack_id
 from hallpulse.store.cases import CaseKey
-from hallpulse.store.catalogue import timelines
-from hallpulse.store.codec import unpack_history
-from hallpulse.store.context import CalendarCache
-from hallpulse.store.incoming import EVENT_COLUMNS, event_of, stored_events
+from hallpulse.store.catalogue import CalendarCache, timelines
+from hallpulse.store.database import unpack_history
+from hallpulse.store.merge import EVENT_COLUMNS, event_of, stored_events
 
 
 @dataclass(frozen=True, slots=True)

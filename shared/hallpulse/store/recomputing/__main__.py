@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from hallpulse.store.recomputing.tasks import Task
 from hallpulse.subprocess import parent_channel
 
 from .processes import serve
-from .tasks import Task
 from .worker import Workplace
 
 if __name__ == "__main__":

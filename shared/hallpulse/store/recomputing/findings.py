@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Date
+from sqlalchemy import Connection, Date
 
-from hallpulse.store.staging import date_copied
+from hallpulse.store.database import copy_rows, date_copied, driver, driver_types
 from hallpulse.store.tables import metadata
 
 DERIVED = ("ledger", "item_spans", "item_cells", "tallies", "figures", "cases", "cells", "hall_days")
@@ -145,3 +145,41 @@ def _readable(table: str, row: Row) -> Sequence[Any]:
         str(date_copied(value)) if value is not None and isinstance(kind, Date) else value
         for kind, value in zip(kinds, row, strict=False)
     ]
+
+
+def read(
+    connection: Connection, query: str, types: Sequence[str], parameters: Sequence[object] | None = None
+) -> Iterator[Row]:
+    """The rows of a query; nothing else may use the connection until they have all been read."""
+    statement = f"COPY ({query}) TO STDOUT (FORMAT BINARY)".encode()
+    with driver(connection).cursor().copy(statement, parameters) as copy:
+        copy.set_types(types)
+        yield from copy.rows()
+
+
+def stored(connection: Connection, table: str, where: str, parameters: Sequence[object] | None = None) -> Iterator[Row]:
+    """Rows of a derived table."""
+    columns = columns_of(table)
+    query = f"SELECT {quoted(columns)} FROM {table} WHERE {where}"
+    return read(connection, query, driver_types(table, columns), parameters)
+
+
+def quoted(columns: Sequence[str], of: str = "") -> str:
+    return ", ".join(f'{of}"{name}"' for name in columns)
+
+
+def put_right(connection: Connection, spools: Path) -> None:
+    """Make the rows whose keys are in the spools what the spools say."""
+    for table in DERIVED:
+        if any(spools.glob(f"{table}.*")):
+            _replace(connection, spools, table)
+
+
+def _replace(connection: Connection, spools: Path, table: str) -> None:
+    columns, key = columns_of(table), key_of(table)
+    copy_rows(connection, f"wrong_{table}", table, key, (wrong for wrong, _ in spooled(spools, table)))
+    copy_rows(connection, f"right_{table}", table, columns, (row for _, row in spooled(spools, table) if row))
+    same = " AND ".join(f't."{name}" = w."{name}"' for name in key)
+    connection.exec_driver_sql(f"DELETE FROM {table} t USING wrong_{table} w WHERE {same}")
+    names = quoted(columns)
+    connection.exec_driver_sql(f"INSERT INTO {table} ({names}) SELECT {names} FROM right_{table}")

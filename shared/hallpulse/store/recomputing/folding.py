@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -10,20 +11,22 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from hallpulse.domain.calendar import Calendars
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.clock import fold
 from hallpulse.domain.measures import Entry, entries_of
-from hallpulse.domain.workdays import Workdays
-from hallpulse.store.cases import CaseKey, case_row
-from hallpulse.store.cells import Differences
-from hallpulse.store.codec import pack_entries, pack_history, stored_case_event, unpack_entries, unpack_history
-from hallpulse.store.staging import driver_types
-
-from .findings import Findings, Row, columns_of
-from .reading import quoted, read, stored
-from .tasks import Task
+from hallpulse.domain.workdays import Calendars, Workdays
+from hallpulse.store.cases import CaseKey, Differences, case_row
+from hallpulse.store.database import (
+    driver_types,
+    pack_entries,
+    pack_history,
+    stored_case_event,
+    unpack_entries,
+    unpack_history,
+)
+from hallpulse.store.recomputing.findings import Findings, Row, columns_of, key_of, quoted, read, stored
+from hallpulse.store.recomputing.tasks import Task
 
 _COLUMNS = columns_of("cases")
 _TYPES = ["bytea", *driver_types("cases", _COLUMNS)]
@@ -141,3 +144,56 @@ def _find_cases_without_events(connection: Connection, task: Task, matched: int,
     )
     for row in stored(connection, "cases", lonely):
         findings.add("cases", row, None)
+
+
+_LENGTH = len(key_of("cells"))
+
+
+class CellCheck:
+    """Hall by hall, so that the sums of one hall at a time are in memory."""
+
+    def __init__(self, connection: Connection, findings: Findings) -> None:
+        self._connection = connection
+        self._findings = findings
+        self._checked: dict[int, list[str]] = defaultdict(list)
+
+    def hall(self, hall: HallSums) -> None:
+        """All cases of a hall have been read."""
+        rebuilt = {tuple(row[:_LENGTH]): tuple(row) for row in hall.sums.rows()}
+        cells = stored(self._connection, "cells", "region = %s AND hall = %s", (hall.region, hall.hall))
+        self._findings.compare("cells", cells, rebuilt)
+        self._checked[hall.region].append(hall.hall)
+
+    def rest(self, region: int) -> None:
+        """All halls of a region have been checked: the cells of others have no cases."""
+        where = "region = %s AND hall <> ALL(%s::text[])"
+        cells = stored(self._connection, "cells", where, (region, self._checked.pop(region, [])))
+        self._findings.compare("cells", cells, {})
+
+
+class SplitHalls:
+    """Halls whose cases are read in parts, by several tasks: each is checked when its last part has come."""
+
+    def __init__(self, check: CellCheck) -> None:
+        self._check = check
+        self._waiting: dict[int, dict[str, HallSums]] = defaultdict(dict)
+        self._parts: Counter[tuple[int, str]] = Counter()
+        self._ended: Counter[int] = Counter()
+
+    def add(self, task: Task, hall: HallSums) -> None:
+        waiting = self._waiting[hall.region]
+        known = waiting.setdefault(hall.hall, hall)
+        if known is not hall:
+            known.sums.take_over(hall.sums)
+        self._parts[hall.region, hall.hall] += 1
+        if self._parts[hall.region, hall.hall] == task.parts:
+            self._check.hall(waiting.pop(hall.hall))
+
+    def end(self, task: Task) -> None:
+        """The task is done; with the last one of a region, also halls are that had no case in some part."""
+        (region,) = task.regions
+        self._ended[region] += 1
+        if self._ended[region] == task.parts:
+            for hall in self._waiting.pop(region, {}).values():
+                self._check.hall(hall)
+            self._check.rest(region)

@@ -10,9 +10,9 @@ from select import select
 from typing import Any
 
 from hallpulse.domain.errors import HallpulseError, Halt, Unavailable
+from hallpulse.store.recomputing.tasks import Task
 from hallpulse.subprocess import Channel, Subprocess, SubprocessEnded
 
-from .tasks import Task
 from .worker import Failure, Finished, Message, Workplace, worker_at
 
 EVENTS_A_WORKER = 250_000

@@ -10,15 +10,13 @@ import msgspec
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
-from hallpulse.domain.calendar import Calendars
-from hallpulse.store.context import read_calendars
+from hallpulse.domain.workdays import Calendars
+from hallpulse.store.catalogue import read_calendars
 from hallpulse.store.database import CONNECT_ARGUMENTS, transaction
-
-from . import ledgers
-from .cells import CellCheck
-from .findings import Difference, Findings, findings_at
-from .folding import HallSums, Read, fold_cases
-from .tasks import Task
+from hallpulse.store.recomputing import ledgers
+from hallpulse.store.recomputing.findings import Difference, Findings, findings_at
+from hallpulse.store.recomputing.folding import CellCheck, HallSums, Read, fold_cases
+from hallpulse.store.recomputing.tasks import Task
 
 _LONG_STATEMENTS = " -c statement_timeout=0"
 _PLAN = " -c work_mem=64MB -c max_parallel_workers_per_gather=0 -c random_page_cost=4" + "".join(

@@ -2,14 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from .claims import Hall, claim_of, hall_named
-from .events import EventType, Family, HallEvent
-from .reasons import Reason
-from .refusal import Refusal, Refused
+from hallpulse.contract.events import EventType, Family, HallEvent
+from hallpulse.contract.reasons import Reason, Refusal, Refused, printable
+from hallpulse.contract.validation import has_too_many_values, place
+
+Hall = tuple[int, str]
+"""Region and name."""
+_FAMILY_NAMES = frozenset(family.value for family in Family)
+_FAMILY = re.compile(r"hall\.([a-z]+)\.").match
+_MOST_PARSED = 4 * 1024 * 1024
+_ESCAPED = re.compile(r"\\u00([2-7][0-9A-Fa-f])")
+_NAMED = re.compile(r'"(source|type)\\*"\s*:\s*\\*"([^"\\]{0,100})').findall
+
+
+class Claim(NamedTuple):
+    """sources: every source that is given, twice or by several events; families: those of the types that are given."""
+
+    sources: frozenset[str]
+    families: frozenset[str]
+    source: str
+    """The first one, fit for a header; empty where none can be read."""
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object with names that were given twice."""
+
+
+def claim_of(body: bytes) -> Claim:
+    """The sources and families that an event, a batch or the remains of either name; never raises."""
+    found = [(name, value) for name, value in _named(body) if isinstance(value, str)]
+    sources = [value for name, value in found if name == "source"]
+    families = {match[1] for name, value in found if name == "type" and (match := _FAMILY(value))}
+    return Claim(frozenset(sources), frozenset(families & _FAMILY_NAMES), printable(sources[0]) if sources else "")
+
+
+def hall_named(source: str) -> Hall | None:
+    """The hall of a `source`; None where it has the form of none."""
+    try:
+        return place(source)
+    except Refused:
+        return None
+
+
+def _named(body: bytes) -> Iterator[tuple[str, Any]]:
+    text = body.decode(json.detect_encoding(body), errors="replace")
+    is_long = len(body) > _MOST_PARSED or has_too_many_values(body)  # then searched as text, which is quick
+    try:
+        value = None if is_long else json.loads(text, strict=False, object_pairs_hook=_Pairs)
+    except (ValueError, RecursionError):
+        value = None
+    events = value if isinstance(value, list) and not isinstance(value, _Pairs) else [value]
+    objects = [event for event in events if isinstance(event, _Pairs)]
+    if objects:
+        yield from (pair for pairs in objects for pair in pairs if pair[0] in ("source", "type"))
+    else:
+        unescaped = _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), text)
+        yield from _NAMED(unescaped.replace("\\/", "/"))
+
 
 IDENTITY = frozenset({Reason.PUBLISHER_UNIDENTIFIED, Reason.SOURCE_MISMATCH, Reason.ROUTING_MISMATCH})
 """Reasons that are about who sent an event, whatever else may be wrong with it."""
@@ -21,13 +76,12 @@ The ingest therefore refuses what the gateway refused, whatever it thinks of it.
 FOR = " for "
 """Between a user that may speak for any hall and the one, as REGION.HALL, that it speaks for and is held to."""
 
-_FAMILY_NAMES = frozenset(family.value for family in Family)
 _FAMILY_OF = {kind.value: kind.family.value for kind in EventType}
 _FAMILIES = tuple(_FAMILY_OF.get(number, "") for number in range(max(_FAMILY_OF) + 1))
 """By number and as plain text, since hashing a member of an enumeration is slow."""
 
 
-class Speaker(NamedTuple):
+class PublisherIdentity(NamedTuple):
     """A publisher and what it may say, as far as the broker or a registry vouches for it.
 
     hall: whose events alone it may say; allowed: the same with each family that it may send, as (region, hall, family);
@@ -45,7 +99,7 @@ class Speaker(NamedTuple):
     expected: str
 
     def check(self, event: HallEvent) -> None:
-        """Raise Refused if this speaker may not say this event, or not under its routing key."""
+        """Raise Refused if this publisher may not send this event, or not under its routing key."""
         family = _FAMILIES[event.type]
         if (event.region, event.hall, family) not in self.allowed:
             self._check((f"/{event.region}/{event.hall}",), (family,))
@@ -76,8 +130,8 @@ class Speaker(NamedTuple):
 
 
 @lru_cache(maxsize=8192)
-def speaker(routing_key: str, user_id: str | None, gateway_users: frozenset[str]) -> Speaker:
-    """The speaker of a message, by what the broker vouches for.
+def publisher_identity(routing_key: str, user_id: str | None, gateway_users: frozenset[str]) -> PublisherIdentity:
+    """Return who published a message, by what the broker vouches for.
 
     user_id: the property that the broker checked, for a gateway with FOR and a hall behind it;
     gateway_users: those that may speak for any hall.
@@ -94,7 +148,7 @@ def speaker(routing_key: str, user_id: str | None, gateway_users: frozenset[str]
     elif hall is None or hall_of(name) != hall or family not in (*_FAMILY_NAMES, REFUSED):
         fault = Reason.ROUTING_MISMATCH
     families = _FAMILY_NAMES & {family}
-    return Speaker(
+    return PublisherIdentity(
         hall=hall,
         families=families,
         allowed=frozenset((*hall, family) for family in families) if hall and not fault else frozenset(),
@@ -110,9 +164,9 @@ def is_hall(name: str) -> bool:
     return hall_of(name) is not None
 
 
-def granted(hall: Hall, families: Collection[str]) -> Speaker:
+def granted(hall: Hall, families: Collection[str]) -> PublisherIdentity:
     """A registered hall, which may send events of the families that it was granted."""
-    return Speaker(
+    return PublisherIdentity(
         hall=hall,
         families=frozenset(families) or frozenset({"none"}),
         allowed=frozenset((*hall, family) for family in families),

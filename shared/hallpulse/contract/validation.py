@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from hallpulse.domain.indicators import COMPUTED
+import msgspec
 
-from .events import (
+from hallpulse.contract.envelope import KIND_OF, Envelope
+from hallpulse.contract.events import (
+    DATA_CLASSES,
+    Code,
     Data,
     FigureReported,
     FigureRetracted,
+    HallEvent,
+    Heartbeat,
     ItemPublished,
     ItemRetired,
     TallyReported,
     TallyRetracted,
 )
-from .reasons import Reason
-from .refusal import Refused
+from hallpulse.contract.personal import personal_field
+from hallpulse.contract.reasons import Reason, Refused
+from hallpulse.domain.indicators import COMPUTED
 
 DAY = 86_400_000_000
 EARLIEST = 694_195_200_000_000
 """1992-01-01T00:00:00+08:00 in microseconds since 1970-01-01 UTC: China's last summer time ended in 1991."""
 COMPUTED_IDS = frozenset(COMPUTED) | {"cases_open"}
 """Indicators that the suite computes itself, so that nobody may declare them."""
+MOST_VALUES = 20_000
+"""Commas and brackets in one event, those in its texts too: all that it may hold has fewer."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -52,6 +60,11 @@ def place(source: str) -> tuple[int, str]:
     if not _REGION(region) or not "11" <= region[:2] <= "91" or region.endswith("00"):
         raise Refused(Reason.BAD_REGION, "source", "expected a county code: 6 digits, 11 to 91 first, not 00 last")
     return int(region), hall
+
+
+def has_too_many_values(body: bytes) -> bool:
+    """Whether JSON is denser than any event: reading millions of empty objects would keep everybody waiting."""
+    return len(body) > MOST_VALUES and sum(map(body.count, (b",", b"{", b"["))) > MOST_VALUES
 
 
 def instant(text: str, now: int) -> int:
@@ -124,3 +137,73 @@ CHECKS: dict[type[Data], Callable[[Any], None]] = {
     FigureRetracted: _check_period,
 }
 """Data class → what else must hold of it; raises Refused."""
+
+
+_DELETE, _BACKSLASH = b"\x7f\\"  # as numbers, which are looked up in bytes seven times as fast
+_ESCAPED_CONTROL_OR_COLON = re.compile(rb"\\(?:[bfnrt]|u00[0137])").search
+
+
+def is_plain(envelope: Envelope, body: bytes) -> bool:
+    """Whether surely no name is given twice, no text has control characters, no code has white space at an end.
+
+    False means: look closer. Control characters can only be escaped in JSON (but U+007F). msgspec takes the last of
+    two fields of one name, so names are counted by their colons: `time` has the only others of a plain event.
+    """
+    data = envelope.data
+    if type(data) is ItemPublished:  # a flag left out looks like a flag sent false: its names cannot be counted
+        return False
+    if envelope.datacontenttype not in (None, "application/json"):
+        return False
+    attributes = msgspec.structs.astuple(envelope)
+    colons = 1 + len(attributes) - attributes.count(None) + envelope.time.count(":")
+    if data is not None:
+        fields = msgspec.structs.astuple(data)
+        colons += len(fields) - fields.count(None)
+        for position in _CODES[type(data)]:
+            code = fields[position]
+            if code is not None and code != code.strip():
+                return False
+    if body.count(b":") != colons or _DELETE in body:
+        return False
+    return _BACKSLASH not in body or not _ESCAPED_CONTROL_OR_COLON(body)
+
+
+def _code_positions(cls: type[msgspec.Struct]) -> tuple[int, ...]:
+    return tuple(
+        position for position, field in enumerate(msgspec.structs.fields(cls)) if field.type in (Code, Code | None)
+    )
+
+
+_CODES = {cls: _code_positions(cls) for cls in DATA_CLASSES}
+
+
+_HEARTBEAT = Heartbeat()
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+
+
+def hall_event(envelope: Envelope, now: int, extensions: Mapping[str, Any] | None = None) -> HallEvent:
+    """The event; raises Refused where it breaks a rule that its types cannot state."""
+    region, hall = place(envelope.source)
+    data = envelope.data or _HEARTBEAT
+    if (check := CHECKS.get(type(data))) is not None:
+        check(data)
+    kept = _kept(envelope, extensions)
+    event = HallEvent(
+        region,
+        hall,
+        envelope.id,
+        KIND_OF[type(envelope)],
+        instant(envelope.time, now),
+        data,
+        _canonical(kept) if kept else None,
+    )
+    if (field := personal_field(event, kept)) is not None:
+        raise Refused(Reason.PERSONAL_DATA, field, "expected no identity number and no mobile phone number")
+    return event
+
+
+def _kept(envelope: Envelope, extensions: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if envelope.subject is None and envelope.dataschema is None and not extensions:
+        return None
+    named = {"subject": envelope.subject, "dataschema": envelope.dataschema}
+    return {**{name: value for name, value in named.items() if value is not None}, **(extensions or {})}

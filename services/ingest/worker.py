@@ -1,0 +1,290 @@
+"""Takes a batch through the ingest: guesses its duplicates, has it merged, checks its refusals, counts it."""
+
+from __future__ import annotations
+
+import operator
+import re
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import accumulate
+from typing import NamedTuple, Protocol
+
+from hallpulse.broker import Batch, Rejection
+from hallpulse.broker.lanes import Moves
+from hallpulse.contract.identity import DENIED, FOR, REFUSED, is_hall
+from hallpulse.contract.reasons import Reason
+from hallpulse.domain.errors import Halt
+from hallpulse.domain.integrity import LATE_MINUTES
+from hallpulse.metrics import IngestMetrics
+from hallpulse.store.registry import HallRegistry
+from services.ingest.merging import Check, Merged, Work
+
+CALM = 0.5
+"""A hall leaves the slow lane once its share of refusals is at most this part of the limit."""
+LARGE_BYTES = 4096
+
+
+class RefusalsOverLimit(Halt):
+    """Nothing of the batch was refused or acknowledged; a person must look before ingest goes on."""
+
+
+@dataclass(slots=True)
+class _Record:
+    """A hall's last events in whole batches, as (events, refused). slow: None where not decided yet."""
+
+    slow: bool | None = None
+    events: int = 0
+    refused: int = 0
+    batches: deque[tuple[int, int]] = field(default_factory=deque)
+
+    def add(self, events: int, refused: int, window: int) -> None:
+        self.batches.append((events, refused))
+        self.events += events
+        self.refused += refused
+        while self.events - self.batches[0][0] >= window:
+            old_events, old_refused = self.batches.popleft()
+            self.events -= old_events
+            self.refused -= old_refused
+
+
+@dataclass(slots=True)
+class RefusalLimit:
+    """share: above it, of its own last `window` events (whole batches), a hall is in trouble; 0: none ever is."""
+
+    share: float
+    window: int
+    _halls: dict[str, _Record] = field(default_factory=dict)
+    _strangers: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def check(self, rejections: Sequence[Rejection]) -> None:
+        """Raise RefusalsOverLimit, before anything of a batch is stored, where strangers speak for several halls."""
+        for rejection in rejections if self.share else ():
+            if is_stranger(rejection):
+                halls = self._strangers.setdefault(rejection.user_id, Counter())
+                halls[_hall_of(rejection)] += 1
+                if len(halls) > 1 and halls.total() >= self.window:
+                    raise RefusalsOverLimit(_line(rejection.user_id, halls))
+
+    def note(self, taken: Mapping[str, int], rejections: Sequence[Rejection]) -> Moves:
+        """Count a batch; which halls are to move. taken: REGION.HALL → its events that are not refused."""
+        if not self.share:
+            return Moves(frozenset(), frozenset())
+        refused = Counter[str]()
+        for rejection in rejections:
+            if not is_stranger(rejection):
+                refused[_hall_of(rejection)] += _weight(rejection)
+        slower, normal = set(), set()
+        for hall in filter(is_hall, taken.keys() | refused.keys()):
+            record = self._halls.setdefault(hall, _Record())
+            record.add(taken.get(hall, 0) + refused[hall], refused[hall], self.window)
+            if record.events < self.window:
+                continue
+            if record.slow is not True and record.refused > self.share * record.events:
+                record.slow = True
+                slower.add(hall)
+            elif record.slow is not False and record.refused <= CALM * self.share * record.events:
+                record.slow = False
+                normal.add(hall)
+        return Moves(frozenset(slower), frozenset(normal))
+
+
+def _weight(rejection: Rejection) -> int:
+    """In events: a large one costs as much as many."""
+    return 1 + len(rejection.refusal.body) // LARGE_BYTES
+
+
+def is_stranger(rejection: Rejection) -> bool:
+    """Whether the publisher is neither a hall's user nor one that may speak for all: only an operator makes such.
+
+    A gateway hands on, under the hall whose token was shown, what that hall forged: no hall makes it a stranger.
+    """
+    if rejection.refusal.reason is not Reason.SOURCE_MISMATCH or rejection.routing_key.endswith(
+        (f".{REFUSED}", f".{DENIED}")
+    ):
+        return False
+    return bool(rejection.user_id) and FOR not in rejection.user_id and not is_hall(rejection.user_id)
+
+
+def _hall_of(rejection: Rejection) -> str:
+    """By the routing key: the broker lets a hall use its own only."""
+    return rejection.routing_key.rpartition(".")[0]
+
+
+def _line(user: str, halls: Counter[str]) -> str:
+    return (
+        f"refusal limit: the broker user {user!r} is no hall's and may not speak for others, yet sent"
+        f" {halls.total()} events of {len(halls)} halls: {most_of(halls)}; a gateway that logs in under the wrong name?"
+        " Nothing more is taken off the queues. See `hallpulse refused list`, mend the deployment, then"
+        " `hallpulse refused resume`; if it is right to refuse them, start ingest with HALLPULSE_REFUSAL_LIMIT=off"
+    )
+
+
+def most_of(counts: Counter[str], most: int = 3) -> str:
+    """The most frequent, for the one line that a person reads."""
+    named = ", ".join(f"{name} {count}" for name, count in counts.most_common(most))
+    return named + (", …" if len(counts) > most else "")
+
+
+REMEMBERED = 200_000
+"""Ids at least, twice as many at most: about 40 MB."""
+DISTRUST_BATCHES = 10
+
+
+class Guess(NamedTuple):
+    """doubtful: ids of a batch that may be stored already; old_duplicates: others may be too, as some were lately."""
+
+    doubtful: Set[bytes]
+    old_duplicates: bool
+
+
+class RecentIds:
+    """Shared by all threads that store."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._newer: set[bytes] = set()
+        self._older: set[bytes] = set()
+        self._distrust = 0
+
+    def guess(self, ids: Set[bytes]) -> Guess:
+        """About the ids of a batch, which are remembered from now on."""
+        with self._lock:
+            known = (self._newer & ids) | (self._older & ids)
+            self._newer |= ids
+            if len(self._newer) >= REMEMBERED:
+                self._newer, self._older = set(), self._newer
+            old_duplicates = self._distrust > 0
+            self._distrust -= old_duplicates
+            return Guess(known, old_duplicates)
+
+    def missed_some(self) -> None:
+        """Duplicates of what was stored long ago, or by others, are coming: for a while it costs less to look first."""
+        with self._lock:
+            self._distrust = DISTRUST_BATCHES
+
+
+KNOW_HALLS_SECONDS = 10.0
+
+
+class Counting:
+    """Counts batches that were stored; not for two threads at once."""
+
+    def __init__(self, metrics: IngestMetrics, halls: HallRegistry, now: Callable[[], datetime]) -> None:
+        self._metrics = metrics
+        self._halls = halls
+        self._now = now
+        self._knew_halls = float("-inf")
+        self._newest: dict[tuple[int, str], int] = {}
+
+    def know_halls(self) -> None:
+        """Only registered halls get series of their own. Raises Unavailable, Halt."""
+        if time.monotonic() - self._knew_halls > KNOW_HALLS_SECONDS:
+            self._metrics.know_halls([(hall.region, hall.hall) for hall in self._halls.list()])
+            self._knew_halls = time.monotonic()
+
+    def count(self, opened: float, merged: Merged, rejections: Sequence[Rejection]) -> None:
+        """opened: when the batch's first delivery came (of a monotonic clock); rejections: of its refused parts."""
+        self._metrics.stored(merged.new)
+        for one in merged.times:
+            self._count_order((one.region, one.hall), one.times)
+        for duplicate in merged.duplicates:
+            self._metrics.duplicate(duplicate.region, duplicate.hall, duplicate.count)
+        refused = Counter(
+            (rejection.routing_key, rejection.refusal.reason) for rejection in (*rejections, *merged.reused)
+        )
+        for (key, reason), count in refused.items():
+            self._metrics.refused(*_sender(key), str(reason), count)
+        age = time.monotonic() - opened
+        self._metrics.batch(age, sum(merged.taken.values()) + len(rejections), age)
+
+    def _count_order(self, hall: tuple[int, str], times: Sequence[int]) -> None:
+        """What came late, and what came after a newer event of its hall, as far as this process has seen."""
+        late_before = int(self._now().timestamp() * 1_000_000) - LATE_MINUTES * 60_000_000
+        *before, newest = accumulate(times, max, initial=self._newest.get(hall, 0))
+        self._newest[hall] = newest
+        if late := sum(time < late_before for time in times):
+            self._metrics.late(*hall, late)
+        if disordered := sum(map(operator.lt, times, before)):
+            self._metrics.disordered(*hall, disordered)
+
+
+def _sender(routing_key: str) -> tuple[int | None, str]:
+    """Region and hall of a routing key, as far as it has the form of one."""
+    region, _, rest = routing_key.partition(".")
+    return int(region) if region.isdecimal() and len(region) == 6 else None, rest.rpartition(".")[0]
+
+
+_ids_in = re.compile(rb'"id"\s*:\s*"([^"\\]{1,64})"').findall
+"""Ids of events as they are written, without decoding them: good enough for a guess."""
+
+
+class Merger(Protocol):
+    """Merges batches, in other processes or in this one."""
+
+    def do(self, work: Work, check: Check) -> Merged: ...
+
+
+class IngestWorker:
+    """Has batches merged, on any number of threads."""
+
+    def __init__(
+        self,
+        merger: Merger,
+        halls: HallRegistry,
+        metrics: IngestMetrics,
+        limit: RefusalLimit,
+        *,
+        move: Callable[[Moves], None] = lambda _: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._merger = merger
+        self._counts = Counting(metrics, halls, now)
+        self._limit = limit
+        self._move = move
+        self._recent = RecentIds()
+        self._lock = threading.Lock()
+
+    def commit(self, batch: Batch) -> Sequence[Rejection]:
+        """Merge the batch; its refused events come back. Raises Unavailable, Halt.
+
+        Also RefusalsOverLimit: then nothing of the batch is refused, and it is not acknowledged.
+        """
+        self._counts.know_halls()  # before the merge: an outage after it would make new events count as repeated ones
+        noted, refused = Counter[str](), list[Rejection]()
+
+        def check(taken: Mapping[str, int], rejections: Sequence[Rejection]) -> None:
+            with self._lock:
+                self._limit.check(rejections)
+            noted.update(taken)
+            refused.extend(rejections)
+            self._note(taken, rejections)
+
+        merged = self._merger.do(self._work(batch), check)
+        if merged.old_duplicates:
+            self._recent.missed_some()
+        with self._lock:
+            self._counts.count(batch.opened, merged, refused)
+        if merged.reused:
+            self._note({}, merged.reused)
+        self._note(Counter(merged.taken) - noted, ())
+        return [*refused, *merged.reused]
+
+    def _note(self, taken: Mapping[str, int], rejections: Sequence[Rejection]) -> None:
+        with self._lock:
+            moves = self._limit.note(taken, rejections)
+        if any(moves):
+            self._move(moves)
+
+    def _work(self, batch: Batch) -> Work:
+        _, bodies, content_types, routing_keys, user_ids = zip(*batch.deliveries, strict=True)
+        doubtful, old_duplicates = self._recent.guess(set(_ids(bodies)))
+        return Work(bodies, content_types, routing_keys, user_ids, list(doubtful), old_duplicates)
+
+
+def _ids(bodies: Iterable[bytes]) -> Iterable[bytes]:
+    for body in bodies:
+        yield from _ids_in(body)

@@ -1,0 +1,296 @@
+"""A batch knows how much it holds and how old it is; time is an argument."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from pika import SelectConnection, frame, spec
+
+from hallpulse.broker.rejections import ON_BEHALF
+from hallpulse.contract.identity import FOR, hall_of
+
+MANY = 64
+GATHER_SECONDS = 0.025
+
+
+class Delivery(NamedTuple):
+    """A message as the broker delivered it.
+
+    user_id: the property that the broker checked, and behind it which hall it speaks for, if it says so (`scanner`).
+    """
+
+    tag: int
+    body: bytes
+    content_type: str | None
+    routing_key: str
+    user_id: str | None
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Deliveries of one channel in their order, up to and with delivery tag `last_tag`.
+
+    opened: when its first delivery came (seconds of a monotonic clock); generation: the connection it came by;
+    size: about how many events there are, the broken ones among them.
+    """
+
+    generation: int
+    opened: float = 0.0
+    last_tag: int = 0
+    bytes: int = 0
+    size: int = 0
+    deliveries: list[Delivery] = field(default_factory=list)
+
+    def add(self, delivery: Delivery, now: float) -> None:
+        if not self.deliveries:
+            self.opened = now
+        self.deliveries.append(delivery)
+        self.bytes += len(delivery.body)
+        self.size += _events_in(delivery)
+        self.last_tag = delivery.tag
+
+    def is_due(self, now: float, *, most_events: int, most_seconds: float, idle: bool) -> bool:
+        """Whether to hand it on: when full or old, and soon when the database has nothing to do.
+
+        idle: nothing is being committed. A few events then go at once; where many come, more are waited for, since
+        every batch costs the broker and the database the same however small it is.
+        """
+        if not self.deliveries:
+            return False
+        age = now - self.opened
+        return self.size >= most_events or age >= most_seconds or (idle and (self.size < MANY or age >= GATHER_SECONDS))
+
+
+def _events_in(delivery: Delivery) -> int:
+    """Each event names the version of its specification once; whoever decodes it will count exactly."""
+    if delivery.content_type is None or "batch" not in delivery.content_type:
+        return 1
+    return delivery.body.count(b'"specversion"') or 1
+
+
+UNREADABLE = "x-unreadable"
+"""The only header of a message whose headers cannot be decoded."""
+
+_FRAME = struct.Struct(">BHL")
+"""Frame type, channel, size."""
+_BEFORE_PROPERTIES = 12
+"""Of a content header: class, weight, size of the body."""
+_FLAGS, _SIZE = struct.Struct(">H"), struct.Struct(">L")
+_BEFORE_HEADERS = (spec.BasicProperties.FLAG_CONTENT_TYPE, spec.BasicProperties.FLAG_CONTENT_ENCODING)
+_HEADERS = spec.BasicProperties.FLAG_HEADERS
+
+
+def without_headers(properties: bytes) -> bytes:
+    """The same properties (AMQP 0-9-1, § 4.2.6.1) but for the headers: stepped over, since their size comes first."""
+    (flags,) = _FLAGS.unpack_from(properties)
+    if not flags & _HEADERS:
+        return properties
+    at = _FLAGS.size
+    for flag in _BEFORE_HEADERS:
+        if flags & flag:
+            at += 1 + properties[at]
+    (size,) = _SIZE.unpack_from(properties, at)
+    return _FLAGS.pack(flags & ~_HEADERS) + properties[_FLAGS.size : at] + properties[at + _SIZE.size + size :]
+
+
+class HeadlessConnection(SelectConnection):  # type: ignore[misc]  # pika is not typed to the end
+    """A SelectConnection whose messages have no headers."""
+
+    def _read_frame(self) -> tuple[int, Any]:
+        last = _header_end(self._frame_buffer)
+        if last is None:
+            read: tuple[int, Any] = super()._read_frame()
+            return read
+        return _without_headers(self._frame_buffer, last)
+
+
+class ForgivingConnection(SelectConnection):  # type: ignore[misc]  # as above
+    """A SelectConnection that has UNREADABLE for headers which it cannot decode, and goes on."""
+
+    def _read_frame(self) -> tuple[int, Any]:
+        try:
+            read: tuple[int, Any] = super()._read_frame()
+            return read
+        except Exception:  # pika lets through whatever its reading of a table runs into
+            last = _header_end(self._frame_buffer)
+            if last is None:
+                raise
+        size, header = _without_headers(self._frame_buffer, last)
+        if header is not None:
+            header.properties.headers = {UNREADABLE: True}
+        return size, header
+
+
+def _header_end(buffer: bytes) -> int | None:
+    """Where a content header ends, if the buffer begins with one."""
+    if len(buffer) < _FRAME.size or buffer[0] != spec.FRAME_HEADER:
+        return None
+    return _FRAME.size + int(_FRAME.unpack_from(buffer)[2])
+
+
+def _without_headers(buffer: bytes, last: int) -> tuple[int, Any]:
+    """The content header that ends at a place, decoded without its headers; 0 and None while not all of it is there."""
+    if len(buffer) <= last:
+        return 0, None
+    kind, channel, _ = _FRAME.unpack_from(buffer)
+    start = _FRAME.size + _BEFORE_PROPERTIES
+    content = buffer[_FRAME.size : start] + without_headers(buffer[start:last])
+    shorter = _FRAME.pack(kind, channel, len(content)) + content + buffer[last : last + 1]
+    return last + 1, frame.decode_frame(shorter)[1]
+
+
+_METHOD_FRAME = struct.Struct(">BHLLB").unpack_from
+"""Frame type, channel, size; class and method in one; length of the consumer tag."""
+_HEADER_FRAME = struct.Struct(">BHLHHQ").unpack_from
+"""Frame type, channel, size; class, weight, size of the body."""
+_BODY_FRAME = struct.Struct(">BHL").unpack_from
+_LONG_LONG = struct.Struct(">Q").unpack_from
+_METHOD, _HEADER = spec.FRAME_METHOD, spec.FRAME_HEADER
+_FRAME_ENDS = (spec.FRAME_END,) * 3
+_DELIVER = spec.Basic.Deliver.INDEX
+_KNOWN_AT_MOST, _KNOWN_BYTES = 4096, 512
+
+
+class Origin(NamedTuple):
+    """What the deliveries of one sender share."""
+
+    content_type: str | None
+    routing_key: str
+    user_id: str | None
+
+
+class Scanned(NamedTuple):
+    """end: where the deliveries end that were found; wait: what follows may be one more, once it is all there.
+
+    Otherwise what follows is something else, for pika to look at.
+    """
+
+    end: int
+    wait: bool
+
+
+class Scanner:
+    """Finds deliveries of one channel; `consumers`: the tags of those whose messages are wanted."""
+
+    def __init__(self, channel: int) -> None:
+        self.consumers: set[bytes] = set()
+        self._channel = channel
+        self._origins: dict[tuple[bytes, bytes], Origin] = {}
+
+    def scan(self, buffer: bytes, at: int, found: list[Delivery], tags: set[bytes]) -> Scanned:
+        """Append the deliveries that begin at a place and lie in the buffer whole, and note their consumers' tags."""
+        end, number, consumers = len(buffer), self._channel, self.consumers
+        try:
+            while at < end:
+                kind, channel, size, method, tag_size = _METHOD_FRAME(buffer, at)
+                header = at + 8 + size
+                frame, of, header_size, _, _, body_size = _HEADER_FRAME(buffer, header)
+                if (kind, channel, method, frame, of) != (_METHOD, number, _DELIVER, _HEADER, number) or not body_size:
+                    return Scanned(at, wait=False)
+                body = header + 8 + header_size
+                after = body + 8 + body_size
+                if _BODY_FRAME(buffer, body) != (spec.FRAME_BODY, number, body_size):  # in several frames
+                    return Scanned(at, wait=False)
+                if after > end:
+                    return Scanned(at, wait=True)
+                tag_end = at + 12 + tag_size
+                tag = buffer[at + 12 : tag_end]
+                ends = buffer[header - 1], buffer[body - 1], buffer[after - 1]
+                if tag not in consumers or ends != _FRAME_ENDS:
+                    return Scanned(at, wait=False)
+                tags.add(tag)
+                key = buffer[tag_end + 9 : header - 1], buffer[header + 19 : body - 1]
+                (delivery_tag,) = _LONG_LONG(buffer, tag_end)
+                content = buffer[body + 7 : after - 1]
+                found.append(Delivery(delivery_tag, content, *(self._origins.get(key) or self._origin(*key))))
+                at = after
+        except struct.error:
+            return Scanned(at, wait=_may_be_delivery(buffer, at, number))
+        return Scanned(at, wait=True)
+
+    def _origin(self, route: bytes, properties: bytes) -> Origin:
+        """route: the exchange and the routing key, each with its length before it."""
+        start = 2 + route[0]
+        routing_key = route[start : start + route[start - 1]]
+        origin = origin_of(routing_key, spec.BasicProperties().decode(without_headers(properties)))
+        if len(properties) > _KNOWN_BYTES:  # headers, which only the sender can want: not worth the memory
+            return origin
+        if len(self._origins) >= _KNOWN_AT_MOST:  # senders that put something new into each message
+            self._origins.clear()
+        self._origins[route, properties] = origin
+        return origin
+
+
+def origin_of(routing_key: str | bytes, properties: spec.BasicProperties) -> Origin:
+    """pika hands over what is no UTF-8 as bytes: such text is nobody's, and is refused for it."""
+    user = publisher_of(_text(properties.user_id), _text(properties.app_id) or "")
+    return Origin(_text(properties.content_type), _text(routing_key) or "", user)
+
+
+def publisher_of(user: str | None, app: str) -> str | None:
+    """The user, and which hall it says it speaks for: a hall's own user speaks for no other, whatever it says."""
+    if not user or not app.startswith(ON_BEHALF) or hall_of(user) is not None:
+        return user
+    named = app.removeprefix(ON_BEHALF)
+    return user + FOR + (named if hall_of(named) is not None else "?")
+
+
+def _text(value: str | bytes | None) -> str | None:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def _may_be_delivery(buffer: bytes, at: int, channel: int) -> bool:
+    """Whether what there is of a frame fits a delivery of this channel."""
+    start = struct.pack(">BH", _METHOD, channel)
+    method = buffer[at + 7 : at + 11]
+    return start.startswith(buffer[at : at + 3]) and struct.pack(">L", _DELIVER).startswith(method)
+
+
+_RECEIVE_BYTES = 128 * 1024
+"""What is asked of the socket at once; pika's own 4 KiB are ten messages."""
+
+Take = Callable[[Sequence[Delivery], set[bytes]], None]
+"""Called with deliveries in their order, and the tags of the consumers they are for. It must not raise."""
+
+
+class DirectConnection(HeadlessConnection):
+    """A connection that hands over the deliveries of one channel in bulk, once `deliver` was called."""
+
+    _scanner: Scanner | None = None
+    _take: Take | None = None
+
+    def deliver(self, scanner: Scanner, take: Take) -> None:
+        self._scanner, self._take = scanner, take
+
+    def write(self, frames: bytes) -> None:
+        """Frames as they are, behind what was written before."""
+        self._adapter_emit_data(frames)
+
+    def _proto_connection_made(self, transport: Any) -> None:
+        transport._MAX_RECV_BYTES = _RECEIVE_BYTES  # of this transport alone
+        super()._proto_connection_made(transport)
+
+    def _on_data_available(self, data_in: bytes) -> None:
+        if self._scanner is None or self._take is None:
+            super()._on_data_available(data_in)
+            return
+        self._frame_buffer += data_in
+        while self._frame_buffer and not self._hand_over(self._scanner, self._take):
+            consumed, value = self._read_frame()
+            if not value:
+                return
+            self._trim_frame_buffer(consumed)
+            self._process_frame(value)
+
+    def _hand_over(self, scanner: Scanner, take: Take) -> bool:
+        """Take the deliveries that the buffer begins with; whether the rest must wait for more bytes."""
+        found: list[Delivery] = []
+        tags: set[bytes] = set()
+        end, wait = scanner.scan(self._frame_buffer, 0, found, tags)
+        if found:
+            self._trim_frame_buffer(end)
+            take(found, tags)
+        return wait
