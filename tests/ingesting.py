@@ -137,4 +137,5 @@ def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
 
 def stored(store: Store) -> int:
     """How many events the database holds."""
-    return store._read(lambda connection: int(connection.execute(text("SELECT count(*) FROM events")).scalar_one()))
+    with store._reading.connect() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM events")).scalar_one())

@@ -11,7 +11,8 @@ import eventlet  # noqa: E402
 
 eventlet.monkey_patch()
 
-from services.catalogue.run import run  # noqa: E402
+from services.catalogue.service import NAME, build  # noqa: E402
+from services.hosting import run  # noqa: E402
 
 if __name__ == "__main__":
-    sys.exit(run(os.environ))
+    sys.exit(run(NAME, os.environ, build))

@@ -25,13 +25,13 @@ from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import ElapsedHistogram
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.workdays import Workdays
+from hallpulse.metrics import FilledFamily
 from hallpulse.plans import load_plans
-from hallpulse.series import FilledFamily
 from hallpulse.settings import Settings
 from hallpulse.store import Hall, Moment, Readable, open_store
 from services.local.monitoring import without_login
 from services.targets.collector import snapshot_families
-from services.targets.desk import TargetDesk
+from services.targets.readings import TargetReadings
 
 SHANGHAI = timezone(timedelta(hours=8))
 OF_REGION = frozenset(
@@ -133,7 +133,7 @@ def history(store: Readable, plans: Sequence[Plan], days: Sequence[date], labels
         past = _Held(_Past(moment, regions))
         for day in days:
             end = datetime.combine(day, time(23, 59, 59), SHANGHAI).timestamp()
-            desk = TargetDesk(past, plans, lambda end=end: end)  # type: ignore[misc]
+            desk = TargetReadings(past, plans, lambda end=end: end)  # type: ignore[misc]
             for family in _kept(snapshot_families(desk.refresh()), day):
                 found[family.name].extend(_lines(family, suffix, round(end)))
     return found

@@ -45,7 +45,7 @@ def make_gateway_user(management_url: str, gateway_url: str) -> None:
     parts = urlsplit(gateway_url)
     if parts.username != GATEWAY_USER or not parts.password:
         raise SettingsError(f"HALLPULSE_GATEWAY_AMQP_URL: expected amqp://{GATEWAY_USER}:PASSWORD@HOST/VHOST")
-    BrokerUsers(management_url, vhost_of(gateway_url)).put_publisher(GATEWAY_USER, unquote(parts.password))
+    BrokerUsers(management_url, vhost_of(gateway_url)).put_gateway(unquote(parts.password))
 
 
 def patiently(work: Callable[[], None], say: Callable[[str], None]) -> None:

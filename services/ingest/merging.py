@@ -1,4 +1,9 @@
-"""Merges the messages of a batch: decode, check, merge, and report what became of them, in numbers."""
+"""Merges the messages of a batch, in this process or in several: decode, check, merge, report the counts.
+
+A merging process has its connection to the database: Python then works on as many cores. One interpreter alone was what
+kept two cores from being used (docs/decisions/0006-merging-processes.md). `python -m services.ingest.merging FD`
+is such a process.
+"""
 
 from __future__ import annotations
 

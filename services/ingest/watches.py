@@ -1,4 +1,8 @@
-"""The calendar files, watched: an edited one is in force within seconds, and every case it touches is dated again."""
+"""The watches beside the merging: over the calendar files, and over whether the broker keeps what is given back.
+
+An edited calendar is in force within seconds, and every case it touches is dated again. The broker's limits are asked
+for at the start and ever after, and shown in the log and as a metric.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ _Files = tuple[tuple[str, int, int], ...]
 class CalendarWatch:
     """Puts the files of a folder in force: at once when asked, and whenever they change.
 
-    A file that is not understood changes nothing: it is told in one line and looked at again when it changes.
+    A file that is not understood changes nothing: it is logged in one line and looked at again when it changes.
     Where the folder does not exist, only a database without any calendar gets the national one.
     """
 
@@ -61,15 +65,15 @@ class CalendarWatch:
         return tuple((path.name, stat.st_mtime_ns, stat.st_size) for path, stat in stats)
 
     def _run(self) -> None:
-        told: _Files | None = None
+        logged: _Files | None = None
         while not self._stopping.wait(CALENDAR_SECONDS):
             try:
                 self.apply()
             except (CalendarError, HallpulseError, OSError) as error:
                 files = self._files()
-                if files != told:
+                if files != logged:
                     self._say(f"calendars: {' '.join(str(error).split())}")
-                told = files
+                logged = files
 
 
 KEEPING_SECONDS = 60.0
@@ -78,7 +82,7 @@ POLICY_SECONDS = 15.0
 
 
 class KeepingWatch:
-    """Says what it finds once, and again when it changes; an unlimited queue is as it should be and is not told."""
+    """Says what it finds once, and again when it changes; an unlimited queue is as it should be and is not logged."""
 
     def __init__(
         self, amqp_url: str, management_url: str, partitions: int, metrics: IngestMetrics, say: Callable[[str], None]
@@ -86,7 +90,7 @@ class KeepingWatch:
         self._broker = (amqp_url, management_url, partitions)
         self._metrics = metrics
         self._say = say
-        self._told = ""
+        self._said = ""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keeping", daemon=True)
 
@@ -107,7 +111,7 @@ class KeepingWatch:
         try:
             found = self._found()
         except HallpulseError:  # an outage, which the consumer tells of
-            return self._told
+            return self._said
         self._metrics.delivery_limits({queue: kept.limit for queue, kept in found.items()})
         return line_of(found)
 
@@ -119,9 +123,9 @@ class KeepingWatch:
             return limits_in_force(amqp_url, "", partitions)
 
     def _tell(self, line: str) -> None:
-        if line != self._told:
+        if line != self._said:
             self._say(line or "the broker now keeps every message that is given back")
-        self._told = line
+        self._said = line
 
 
 def line_of(found: Mapping[str, Kept]) -> str:

@@ -1,4 +1,9 @@
-"""Takes a batch through the ingest: guesses its duplicates, has it merged, checks its refusals, counts it."""
+"""Takes a batch through the ingest: guesses its duplicates, has it merged, checks its refusals, counts it.
+
+A hall is judged by its own events alone, so that no number of halls can hold up another: one whose events are refused
+beyond the limit is moved to a slow lane, and back once it sends better ones. Ingest as a whole stops for what no hall
+can bring about: a broker user that is no hall's sends for several (docs/decisions/0003-refusal-limit.md).
+"""
 
 from __future__ import annotations
 
@@ -198,8 +203,7 @@ class Counting:
         )
         for (key, reason), count in refused.items():
             self._metrics.refused(*_sender(key), str(reason), count)
-        age = time.monotonic() - opened
-        self._metrics.batch(age, sum(merged.taken.values()) + len(rejections), age)
+        self._metrics.batch(time.monotonic() - opened, sum(merged.taken.values()) + len(rejections))
 
     def _count_order(self, hall: tuple[int, str], times: Sequence[int]) -> None:
         """What came late, and what came after a newer event of its hall, as far as this process has seen."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from hallpulse.broker import EVENTS, GATEWAY_USER, declare, keep_everything, open_channel
+from hallpulse.broker import GATEWAY_PERMISSIONS, GATEWAY_USER, declare, keep_everything, open_channel
 from hallpulse.settings import DATABASE_SERVICES, service_database_variable, settings_from
 from hallpulse.store import migrate
 from hallpulse.tls import NO_FILES, TlsFiles
@@ -102,8 +101,8 @@ def broker(ground: Ground) -> SuiteServer:
     programs.rabbitmq_server()
     programs.epmd()
     operator = User(OPERATOR, ground.keys.operator, tags="administrator")
-    # It may publish for every hall, and do nothing else.
-    gateway = User(GATEWAY_USER, ground.keys.gateway, ("^$", f"^{re.escape(EVENTS)}$", "^$"))
+    # It may speak for every hall, and do nothing else.
+    gateway = User(GATEWAY_USER, ground.keys.gateway, GATEWAY_PERMISSIONS)
     log = ground.layout.log("broker")
     shown = scrape_files(ground.layout.scraping)
     server = RabbitMQ(ground.layout.broker, log, _broker_ports(ground), (operator, gateway), ground.tls, shown.server)

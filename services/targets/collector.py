@@ -16,10 +16,8 @@ from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.measures import ELAPSED_BUCKETS, ElapsedHistogram
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.targets import TargetResult, figure_of
-from hallpulse.series import FilledFamily, FilledGauge, FilledHistogram
-
-from .desk import Attempts
-from .snapshot import RegionView, Snapshot
+from hallpulse.metrics import FilledFamily, FilledGauge, FilledHistogram
+from services.targets.readings import Attempts, RegionView, Snapshot
 
 SHANGHAI = timezone(timedelta(hours=8))
 Row = tuple[tuple[str, ...], float]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from socket import socket, socketpair
@@ -12,16 +15,17 @@ from typing import Any
 
 import msgspec
 
-from hallpulse.domain.errors import Halt, Unavailable
-
-from .changes import Key
-from .desk import Attempts
-from .page import Page
+from hallpulse.domain.errors import HallpulseError, Halt, Unavailable
+from hallpulse.plans import load_plans
+from hallpulse.settings import settings_from
+from hallpulse.store import open_store
+from services.targets.page import Page, page_of
+from services.targets.readings import Announced, Attempts, TargetReadings
 
 _LENGTH = struct.Struct("!Q")
 Started = tuple[subprocess.Popen[bytes], socket]
 Start = Callable[[], Started]
-PROGRAM = (sys.executable, "-m", "services.targets.reading")
+PROGRAM = (sys.executable, "-m", "services.targets.reader")
 
 
 def starting(environment: Mapping[str, str], program: Sequence[str] = PROGRAM) -> Start:
@@ -48,7 +52,8 @@ class Reader:
         self._start = start
         self._started: Started | None = None
         self._due: list[Due] = []
-        self._told: list[Key] = []
+        self._sending: Due | None = None
+        self._told: list[Announced] = []
         self._closed = False
         self.attempts = attempts
         self.page = Page()
@@ -66,15 +71,22 @@ class Reader:
         if isinstance(found, Failed):
             raise Halt(found.reason) if found.halt else Unavailable(found.reason)
         self.page = found.page
-        self._due = [change for change in found.due if change.key not in self._told]
+        told = {said.key for said in self._told}
+        self._due = [change for change in found.due if change.announced.key not in told]
 
     def next_due(self) -> Due | None:
-        """A change that is still to be announced; the same again until `told`."""
-        return self._due[0] if self._due else None
+        """Return a change that is to be announced: the same until `told`, also where the target has turned back since.
+
+        The broker may have it already when its confirmation is lost, and a recovery follows only what was announced.
+        """
+        if self._sending is None and self._due:
+            self._sending = self._due[0]
+        return self._sending
 
     def told(self, change: Due) -> None:
-        self._told.append(change.key)
-        self._due = [other for other in self._due if other.key != change.key]
+        self._sending = None
+        self._told.append(change.announced)
+        self._due = [other for other in self._due if other.announced.key != change.announced.key]
 
     def close(self) -> None:
         """At once and for good, whatever is being read."""
@@ -111,14 +123,14 @@ def _end(process: subprocess.Popen[bytes], channel: socket) -> None:
 class Asked(msgspec.Struct, frozen=True, tag=True):
     """told: the changes that were announced since the last time."""
 
-    told: Sequence[Key]
+    told: Sequence[Announced]
 
 
 class Due(msgspec.Struct, frozen=True, tag=True):
     """A change that is still to be announced. payload: the event's data."""
 
     kind: str
-    key: Key
+    announced: Announced
     payload: dict[str, Any]
 
 
@@ -160,3 +172,35 @@ def _exactly(channel: socket, length: int) -> bytearray:
             raise EOFError("the other side has ended")
         filled += came
     return content
+
+
+def read(desk: TargetReadings, asked: Asked) -> Read | Failed:
+    """What was read, or Unavailable or Halt as a value."""
+    desk.told(asked.told)
+    try:
+        snapshot = desk.refresh()
+    except HallpulseError as error:
+        return Failed(isinstance(error, Halt), str(error))
+    return Read(page_of(snapshot), [Due(change.kind, change.announced, change.payload()) for change in desk.due()])
+
+
+def answer_all(desk: TargetReadings, channel: socket) -> None:
+    """Until the other side has ended."""
+    try:
+        while isinstance(asked := receive(channel), Asked):
+            send(channel, read(desk, asked))
+    except (EOFError, OSError):
+        return
+
+
+def run(descriptor: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, to both; the service ends this process itself
+    with socket(fileno=descriptor) as channel:
+        channel.setblocking(True)  # the other side's framework has made it one that does not wait
+        settings = settings_from(os.environ)
+        store = open_store(settings.database_url, pool_size=1, service="targets")
+        answer_all(TargetReadings(store, load_plans(settings.plans), time.time), channel)
+
+
+if __name__ == "__main__":
+    run(int(sys.argv[1]))

@@ -1,8 +1,13 @@
-"""The framework's side: timers, RPC and events. What they do is the desk's."""
+"""Targets on a timer, as events and by RPC: a thin class over `TargetReadings` and `Reader`."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import date
 from typing import Any
 
@@ -10,73 +15,77 @@ from amqp.exceptions import AMQPError  # type: ignore[import-untyped]
 from eventlet import tpool
 from kombu.exceptions import KombuError
 from nameko.events import EventDispatcher
-from nameko.extensions import DependencyProvider
 from nameko.rpc import rpc
-from nameko.timer import Timer
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from hallpulse.domain.errors import HallpulseError, Unavailable
+from hallpulse.domain.plan import Plan
+from hallpulse.metrics import add_build_info, new_registry
+from hallpulse.plans import load_plans
+from hallpulse.scrapes import guarded
+from hallpulse.settings import Settings
+from hallpulse.store import AuditEntry, Store
+from services.hosting import Every, Handed, Hosted, Outage
 
-from .desk import TargetDesk
-from .reader import Reader
+from .collector import AttemptCollector
+from .page import application
+from .reader import Reader, starting
+from .readings import Attempts, TargetReadings
 
-REFRESH_SECONDS = "REFRESH_SECONDS"
-DESK = "DESK"
-READER = "READER"
+NAME = "targets"
+REFRESH_SECONDS, READINGS, READER, DATABASE, BROKER = "REFRESH_SECONDS", "READINGS", "READER", "DATABASE", "BROKER"
 
 
-class RefreshTimer(Timer):  # type: ignore[misc]
-    """A timer whose interval is a setting."""
+@contextmanager
+def build(settings: Settings, store: Store) -> Iterator[Hosted]:
+    plans = load_plans(settings.plans)
+    with closing(Reader(starting(os.environ), Attempts(time.time))) as reader:
+        tpool.execute(store.ping)
+        reader.refresh()
+        tpool.execute(store.audit.append_if_new, _plans_read(settings, plans))
+        given = {
+            REFRESH_SECONDS: settings.refresh_seconds,
+            READINGS: TargetReadings(store, plans, time.time),
+            READER: reader,
+            DATABASE: Outage("keeping the last figures"),
+            BROKER: Outage("keeping what there is to announce"),
+        }
+        page = application(_live(reader.attempts), lambda: reader.page, reader.attempts)
+        yield Hosted(TargetsService, given, guarded(page, settings.metrics_token), f"ready, {len(plans)} plans")
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(interval=0, **kwargs)
 
-    def setup(self) -> None:
-        self.interval = self.container.config[REFRESH_SECONDS]
+class RefreshTimer(Every):
+    """Gives up what is being read when the service stops: the framework waits for all that is under way."""
 
     def stop(self) -> None:
-        """What is being read is given up: the framework waits for all that is under way."""
         self.container.config[READER].close()
         super().stop()
 
 
-class Desk(DependencyProvider):  # type: ignore[misc]
-    """Hands over the desk that `__main__` built."""
-
-    def get_dependency(self, _worker_ctx: object) -> TargetDesk:
-        desk: TargetDesk = self.container.config[DESK]
-        return desk
-
-
-class TheReader(DependencyProvider):  # type: ignore[misc]
-    """Hands over the reader whose page `__main__` serves."""
-
-    def get_dependency(self, _worker_ctx: object) -> Reader:
-        reader: Reader = self.container.config[READER]
-        return reader
-
-
 class TargetsService:
-    """Refreshing and announcing have a timer each: a broker that is away must not make figures old.
+    """Refreshing and announcing have a timer each: a broker that is down must not make figures old.
 
     psycopg would block eventlet's only thread while it waits: what is asked of it is read on another one, and what
     /metrics shows in another process.
     """
 
-    name = "targets"
-    desk = Desk()
-    reader = TheReader()
+    name = NAME
+    readings: TargetReadings = Handed(READINGS)
+    reader: Reader = Handed(READER)
+    database: Outage = Handed(DATABASE)
+    broker: Outage = Handed(BROKER)
     dispatch = EventDispatcher()
 
-    @RefreshTimer.decorator  # type: ignore[untyped-decorator]
+    @RefreshTimer.decorator(REFRESH_SECONDS)  # type: ignore[untyped-decorator]
     def refresh(self) -> None:
         try:
             self.reader.refresh()
         except HallpulseError as error:
-            self.desk.database.began(error)
+            self.database.began(error)
         else:
-            self.desk.database.over()
+            self.database.over()
 
-    @RefreshTimer.decorator  # type: ignore[untyped-decorator]
+    @Every.decorator(REFRESH_SECONDS)  # type: ignore[untyped-decorator]
     def announce(self) -> None:
         """Publish every breach and recovery as an event, each until the broker has confirmed it."""
         try:
@@ -84,9 +93,9 @@ class TargetsService:
                 self.dispatch(change.kind, change.payload)
                 self.reader.told(change)
         except (OSError, KombuError, AMQPError) as error:
-            self.desk.broker.began(error)
+            self.broker.began(error)
         else:
-            self.desk.broker.over()
+            self.broker.over()
 
     @rpc(expected_exceptions=(ValueError, Unavailable))  # type: ignore[untyped-decorator]
     def evaluate(self, region: int, on: str | None = None) -> dict[str, Any]:
@@ -94,5 +103,21 @@ class TargetsService:
         if not re.fullmatch(r"[1-9][0-9]{5}", str(region)):
             raise ValueError(f"region: expected a code of 6 digits, got {region!r}")
         day = date.fromisoformat(on) if on is not None else None
-        answer: dict[str, Any] = tpool.execute(self.desk.evaluate, int(region), day)
+        answer: dict[str, Any] = tpool.execute(self.readings.evaluate, int(region), day)
         return answer
+
+
+def _live(attempts: Attempts) -> CollectorRegistry:
+    """What is true when it is asked for, not when it was read."""
+    registry = new_registry()
+    registry.register(AttemptCollector(attempts))
+    ProcessCollector(registry=registry)
+    add_build_info(registry)
+    return registry
+
+
+def _plans_read(settings: Settings, plans: Sequence[Plan]) -> AuditEntry:
+    """Plans change in their files, and a start puts them in force: the digests tell which one is another now."""
+    files = {plan.id: (settings.plans / f"{plan.id}.yaml").read_bytes() for plan in plans}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    return AuditEntry("plan.load", detail=digests)

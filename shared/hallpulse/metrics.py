@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.metrics_core import Metric
+from prometheus_client.samples import Sample
 
 from hallpulse.domain.targets import State
-from hallpulse.series import FilledGauge, FilledHistogram
 
 OTHER = "other"
 """Stands for every unregistered hall, region or reason: the content of an event never adds a series."""
@@ -251,11 +252,10 @@ class IngestMetrics:
         self._refused.labels(str(region) if region in self._regions else OTHER, reason).inc(count)
         self._hall_refused.labels(*self._hall(region, hall)).inc(count)
 
-    def batch(self, seconds: float, events: int, lag: float) -> None:
-        """Count a committed batch. lag: seconds that its oldest delivery had waited."""
+    def batch(self, seconds: float, events: int) -> None:
+        """Count a committed batch. seconds: from its first delivery to its commit."""
         self._batch_seconds.observe(seconds)
         self._batch_events.observe(events)
-        self._lag.set(lag)
 
     def lag_from(self, lag: Callable[[], float]) -> None:
         """Compute the lag at every scrape: while the database is down no batch reports it."""
@@ -346,3 +346,51 @@ def add_build_info(registry: CollectorRegistry) -> None:
     except PackageNotFoundError:
         installed = "unknown"
     Gauge("hallpulse_build_info", "The version that runs.", ("version",), registry=registry).labels(installed).set(1)
+
+
+Row = tuple[str, tuple[str, ...], float]
+"""The sample's name, the values of its labels in the order of their names, its value."""
+
+
+class FilledFamily:
+    """labels: a sample's name → the names of its labels."""
+
+    kind = "untyped"
+
+    def __init__(self, name: str, documentation: str, labels: Mapping[str, tuple[str, ...]]) -> None:
+        self.name = name
+        self.documentation = documentation
+        self.labels = labels
+        self.rows: list[Row] = []
+
+    def metric(self) -> Metric:
+        """The same as prometheus_client has it."""
+        metric = Metric(self.name, self.documentation, self.kind)
+        metric.samples = [
+            Sample(name, dict(zip(self.labels[name], labels, strict=True)), value) for name, labels, value in self.rows
+        ]
+        return metric
+
+
+class FilledGauge(FilledFamily):
+    kind = "gauge"
+
+    def __init__(self, name: str, documentation: str, labels: tuple[str, ...]) -> None:
+        super().__init__(name, documentation, {name: labels})
+
+    def add(self, labels: tuple[str, ...], value: float) -> None:
+        self.rows.append((self.name, labels, value))
+
+
+class FilledHistogram(FilledFamily):
+    kind = "histogram"
+
+    def __init__(self, name: str, documentation: str, labels: tuple[str, ...]) -> None:
+        self._bucket, self._count, self._sum = f"{name}_bucket", f"{name}_count", f"{name}_sum"
+        named = {self._bucket: (*labels, "le"), self._count: labels, self._sum: labels}
+        super().__init__(name, documentation, named)
+
+    def add(self, labels: tuple[str, ...], buckets: Sequence[tuple[str, float]], total: float) -> None:
+        """buckets: upper bound and how many lie up to it, rising; the last one, +Inf, is how many there are."""
+        self.rows += [(self._bucket, (*labels, bound), count) for bound, count in buckets]
+        self.rows += [(self._count, labels, buckets[-1][1]), (self._sum, labels, total)]

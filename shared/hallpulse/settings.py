@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from hallpulse.tls import TlsFiles, trusting
 
 DATABASE_SERVICES = ("gateway", "ingest", "catalogue", "targets", "reports", "notices")
-"""Each logs in to the database as a role of its own."""
+"""Each logs in to the database under a role that is its alone."""
 
 
 def service_database_variable(service: str) -> str:
@@ -27,8 +27,8 @@ class Settings:
 
     amqp_url: of the suite's own broker user (it may declare the topology and speak for every hall);
     management_url: RabbitMQ's HTTP API with user and password, needed only to add halls;
-    gateway_amqp_url: how the gateway of a deployment finds the broker, for whoever makes its user there;
-    service_database_urls: service → how it finds the database, for whoever makes the services' roles there;
+    gateway_amqp_url: how the gateway of a deployment finds the broker, for the command that makes its user there;
+    service_database_urls: service → how it finds the database, for the command that makes the services' roles there;
     gateway_rate: requests a second that one hall or other token may make in the long run, 0 for any number;
     read_token: with it the gateway answers every query, and takes no events;
     metrics_token: what the services other than the gateway ask for at /metrics, nothing if empty;
@@ -83,40 +83,8 @@ class Settings:
         return TlsFiles(self.tls_ca, self.tls_cert, self.tls_key)
 
 
-_NAMES = {
-    "amqp_url": "HALLPULSE_AMQP_URL",
-    "database_url": "HALLPULSE_DATABASE_URL",
-    "management_url": "HALLPULSE_MANAGEMENT_URL",
-    "gateway_amqp_url": "HALLPULSE_GATEWAY_AMQP_URL",
-    "plans": "HALLPULSE_PLANS",
-    "calendars": "HALLPULSE_CALENDARS",
-    "host": "HALLPULSE_HOST",
-    "gateway_port": "HALLPULSE_GATEWAY_PORT",
-    "gateway_rate": "HALLPULSE_GATEWAY_RATE",
-    "read_token": "HALLPULSE_READ_TOKEN",
-    "metrics_port": "HALLPULSE_METRICS_PORT",
-    "metrics_token": "HALLPULSE_METRICS_TOKEN",
-    "partitions": "HALLPULSE_PARTITIONS",
-    "batch_events": "HALLPULSE_BATCH_EVENTS",
-    "batch_seconds": "HALLPULSE_BATCH_SECONDS",
-    "refusal_limit": "HALLPULSE_REFUSAL_LIMIT",
-    "refusal_window": "HALLPULSE_REFUSAL_WINDOW",
-    "refresh_seconds": "HALLPULSE_REFRESH_SECONDS",
-    "reports_dir": "HALLPULSE_REPORTS_DIR",
-    "reports_day": "HALLPULSE_REPORTS_DAY",
-    "reports_seconds": "HALLPULSE_REPORTS_SECONDS",
-    "prometheus_url": "HALLPULSE_PROMETHEUS_URL",
-    "alertmanager_url": "HALLPULSE_ALERTMANAGER_URL",
-    "grafana_url": "HALLPULSE_GRAFANA_URL",
-    "grafana_token": "HALLPULSE_GRAFANA_TOKEN",
-    "channels": "HALLPULSE_CHANNELS",
-    "suite_state": "HALLPULSE_SUITE_STATE",
-    "notices_token": "HALLPULSE_NOTICES_TOKEN",
-    "rules": "HALLPULSE_RULES",
-    "tls_ca": "HALLPULSE_TLS_CA",
-    "tls_cert": "HALLPULSE_TLS_CERT",
-    "tls_key": "HALLPULSE_TLS_KEY",
-}
+_NAMES = {one.name: f"HALLPULSE_{one.name.upper()}" for one in fields(Settings) if one.name != "service_database_urls"}
+"""Field → its variable in the environment."""
 _REQUIRED = ("amqp_url", "database_url")
 
 

@@ -145,7 +145,9 @@ def replay(environment: Mapping[str, str], *given: str) -> int:
 def stored(store: Store) -> dict[Place, set[str]]:
     query = text("SELECT region, hall, id FROM events")
     found: dict[Place, set[str]] = defaultdict(set)
-    for region, hall, id_ in store._read(lambda connection: connection.execute(query).all()):
+    with store._reading.connect() as connection:
+        rows = connection.execute(query).all()
+    for region, hall, id_ in rows:
         found[int(region), hall].add(unpack_id(bytes(id_)))
     return found
 

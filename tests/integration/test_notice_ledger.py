@@ -7,7 +7,6 @@ import http.server
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,18 +14,17 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as MessageHandler
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from hallpulse.metrics import NoticeMetrics, new_registry
 from hallpulse.store import Store
-from services.notices.app import Tokens, build
 from services.notices.channels import Addresses, Channels, Robot, Smtp
-from services.notices.courier import FIRST_WAIT, Courier
-from services.notices.desk import NoticeDesk
-from services.notices.rules import Rule, RuleBook, template_of
-from services.notices.senders import Senders
+from services.notices.door import Tokens, notices_application
+from services.notices.ledger import NoticeRecords
+from services.notices.sending import FIRST_WAIT, NoticeDispatcher, Senders
+from services.notices.webhook import Rule, RuleBook, template_of
 from tests.unit.test_notices import posted
 
 ONE_RULE = RuleBook(
@@ -114,7 +112,7 @@ def mail() -> Iterator[tuple[Mailbox, int]]:
 class Door:
     url: str
     clock: Clock
-    courier: Courier
+    dispatcher: NoticeDispatcher
     store: Store
 
     def post(self, content: dict[str, Any], token: str = "in") -> httpx.Response:
@@ -131,17 +129,20 @@ class Door:
 def served(store: Store, channels: Channels, rules: RuleBook | None = None) -> Iterator[Door]:
     clock, registry = Clock(), new_registry()
     metrics = NoticeMetrics(registry)
-    desk = NoticeDesk(store, channels, clock, metrics, rules)
-    app = build(desk, registry, Tokens("in", "out", "scrape"))
-    server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", 0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Door(f"http://127.0.0.1:{port}", clock, Courier(store.notices, Senders(channels), clock, metrics), store)
-    server.should_exit = True
-    thread.join()
+    records = NoticeRecords(store.notices, channels, clock, metrics, rules)
+    app = notices_application(records, registry, Tokens("in", "out", "scrape"), store.ping)
+    with make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        dispatcher = NoticeDispatcher(store.notices, Senders(channels), clock, metrics)
+        yield Door(f"http://127.0.0.1:{server.port}", clock, dispatcher, store)
+        server.shutdown()
+        thread.join()
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: object) -> None:
+        del type, message, args
 
 
 @pytest.fixture
@@ -206,11 +207,11 @@ def test_an_alert_that_no_rule_makes_is_kept_as_foreign_and_passed_on_to_nobody(
     channels = Channels(None, {"default": Addresses(wecom=[Robot(url=robots.url)])})
     with served(store, channels, ONE_RULE) as door:
         door.post(posted(**FOREIGN))
-        assert door.courier.send_due() == 0
+        assert door.dispatcher.send_due() == 0
         (line,) = door.ledger()
         assert (line["foreign"], line["resolved"]) == (True, None)
         door.post(posted())
-        assert door.courier.send_due() == 1
+        assert door.dispatcher.send_due() == 1
         metrics = httpx.get(f"{door.url}/metrics", auth=("metrics", "scrape")).text
         assert "hallpulse_notices_foreign_total 1.0" in metrics
     assert "热线" not in json.dumps(robots.posted, ensure_ascii=False)
@@ -235,7 +236,7 @@ def test_the_end_of_an_alert_is_told_though_its_rule_is_gone_since(store: Store,
         door.post(posted(**over, fingerprint="another"))
         foreign = {line["fingerprint"]: line["foreign"] for line in door.ledger(state="resolved")}
         assert foreign == {"0123456789abcdef": False, "another": True}
-        assert door.courier.send_due() == 2
+        assert door.dispatcher.send_due() == 2
     assert "已恢复" in json.dumps(robots.posted[-1], ensure_ascii=False)
 
 
@@ -283,7 +284,7 @@ def test_messages_reach_mailbox_and_robots_in_their_own_forms(
     smtp = Smtp(host="127.0.0.1", sender="hallpulse@example.cn", port=mail[1])
     with served(store, Channels(smtp, {"222424/justice": addresses})) as door:
         door.post(posted())
-        assert door.courier.send_due() == 3
+        assert door.dispatcher.send_due() == 3
         assert store.notices.waiting() == 0
     (letter,) = mail[0].mails
     assert letter["To"] == "justice@example.cn"
@@ -302,14 +303,14 @@ def test_a_message_that_was_refused_is_tried_again_later_and_arrives_once(store:
     robots.answer = {"errcode": 45009, "errmsg": "api freq out of limit"}
     with served(store, channels) as door:
         door.post(posted())
-        door.courier.send_due()
-        assert door.courier.send_due() == 0
+        door.dispatcher.send_due()
+        assert door.dispatcher.send_due() == 0
         assert store.notices.waiting() == 1
         robots.answer = {"errcode": 0}
         door.clock.now += FIRST_WAIT
-        assert door.courier.send_due() == 1
+        assert door.dispatcher.send_due() == 1
         door.clock.now += timedelta(days=1)
-        assert door.courier.send_due() == 0
+        assert door.dispatcher.send_due() == 0
     assert len(robots.posted) == 2
 
 
@@ -319,7 +320,7 @@ def test_a_robot_that_is_away_is_waited_for_and_its_key_is_never_told(store: Sto
         away = f"http://127.0.0.1:{probe.getsockname()[1]}/send?key=geheim"
     with served(store, Channels(None, {"default": Addresses(wecom=[Robot(url=away)])})) as door:
         door.post(posted())
-        door.courier.send_due()
+        door.dispatcher.send_due()
         due = store.notices.due(NOON + timedelta(hours=1), timedelta(minutes=1))
     assert [d.attempts for d in due] == [2]
 
@@ -327,6 +328,6 @@ def test_a_robot_that_is_away_is_waited_for_and_its_key_is_never_told(store: Sto
 def test_an_address_that_is_gone_is_given_up(store: Store) -> None:
     with served(store, Channels(None, {"default": Addresses(wecom=[Robot(url="http://127.0.0.1:9")])})) as door:
         door.post(posted())
-        nobody = Courier(store.notices, Senders(Channels()), door.clock, NoticeMetrics(new_registry()))
+        nobody = NoticeDispatcher(store.notices, Senders(Channels()), door.clock, NoticeMetrics(new_registry()))
         nobody.send_due()
     assert store.notices.waiting() == 0

@@ -56,7 +56,9 @@ def test_the_migrations_make_the_tables_and_indexes_that_the_code_knows(database
     engine.dispose()
 
 
-def test_the_gateways_user_may_publish_and_nothing_else(broker: BrokerServer, vhost: Vhost, database_url: str) -> None:
+def test_the_gateways_user_may_publish_and_call_and_nothing_else(
+    broker: BrokerServer, vhost: Vhost, database_url: str
+) -> None:
     address = make_url(vhost.amqp_url).set(username="gateway", password="pass:word/1")
     url = address.render_as_string(hide_password=False)
     settings = Settings(vhost.amqp_url, database_url, broker.management_url, gateway_amqp_url=url, calendars=CALENDARS)

@@ -33,8 +33,8 @@ from hallpulse.store import Store
 from services.console.main import cli
 from services.local import ports
 from services.local.process_groups import wait_until
+from services.reports.issuing import read_material
 from services.reports.monthly import MonthlyReport, monthly_report
-from services.reports.reading import read_material
 from services.simulator import County, simulate
 from services.simulator.county import HALLS
 from tests.gateway_desk import READ_TOKEN, FakeClock, make_desk, serving

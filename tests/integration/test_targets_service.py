@@ -267,7 +267,7 @@ def test_it_ends_when_it_is_told_to(service: Service) -> None:
 def reading_process(service: Service) -> int:
     """The process that reads for the service."""
     children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
-    (child,) = [int(pid) for pid in children if b"services.targets.reading" in command_of(int(pid))]
+    (child,) = [int(pid) for pid in children if b"services.targets.reader" in command_of(int(pid))]
     return child
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import pika
 import pytest
 from click.testing import CliRunner
-from hallpulse.broker.refused import DEAD_LETTERED
 from pika.adapters.blocking_connection import BlockingChannel
 
 from hallpulse.broker import REFUSED, declare, open_channel
+from hallpulse.broker.rejections import DEAD_LETTERED
 from hallpulse.contract.decode import BATCH_TYPE
 from hallpulse.contract.events import EventType
 from hallpulse.store import migrate

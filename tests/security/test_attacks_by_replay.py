@@ -88,7 +88,8 @@ def soon() -> str:
 def stored(county: County) -> set[tuple[int, str, bytes]]:
     """Region, hall and id of every event."""
     query = text("SELECT region, hall, id FROM events")
-    return set(county.store._read(lambda connection: [tuple(row) for row in connection.execute(query)]))
+    with county.store._reading.connect() as connection:
+        return {tuple(row) for row in connection.execute(query)}
 
 
 def lying(county: County) -> list[RefusedEvent]:

@@ -13,9 +13,8 @@ from hallpulse.domain.plan import Plan
 from hallpulse.metrics import new_registry
 from hallpulse.plans import load_plans
 from services.targets.collector import AttemptCollector
-from services.targets.desk import TargetDesk
-from services.targets.http import application
-from services.targets.page import Page, page_of
+from services.targets.page import Page, application, page_of
+from services.targets.readings import TargetReadings
 from tests.moments import StatedStore
 
 PLANS = load_plans(Path(__file__).parents[2] / "plans")
@@ -34,11 +33,11 @@ class Clock:
         return self.now
 
 
-def desk_of(figures: StatedStore, plans: list[Plan] | None = None, clock: Clock | None = None) -> TargetDesk:
-    return TargetDesk(figures, PLANS if plans is None else plans, clock or Clock())
+def desk_of(figures: StatedStore, plans: list[Plan] | None = None, clock: Clock | None = None) -> TargetReadings:
+    return TargetReadings(figures, PLANS if plans is None else plans, clock or Clock())
 
 
-def answered(desk: TargetDesk, path: str, accept_encoding: str = "") -> tuple[str, dict[str, str], bytes]:
+def answered(desk: TargetReadings, path: str, accept_encoding: str = "") -> tuple[str, dict[str, str], bytes]:
     """Status, headers and body of the service's own HTTP port."""
     told: list[tuple[str, dict[str, str]]] = []
     live, page = new_registry(), page_of(desk.snapshot) if desk.snapshot is not None else Page()
@@ -52,12 +51,12 @@ def answered(desk: TargetDesk, path: str, accept_encoding: str = "") -> tuple[st
     return *told[0], body
 
 
-def asked(desk: TargetDesk, path: str) -> tuple[str, str]:
+def asked(desk: TargetReadings, path: str) -> tuple[str, str]:
     status, _, body = answered(desk, path)
     return status, body.decode()
 
 
-def samples_of(desk: TargetDesk) -> Samples:
+def samples_of(desk: TargetReadings) -> Samples:
     """Everything on /metrics, read back by Prometheus' own parser."""
     found = [s for family in text_string_to_metric_families(asked(desk, "/metrics")[1]) for s in family.samples]
     samples = {(s.name, frozenset(s.labels.items())): s.value for s in found}

@@ -13,7 +13,7 @@ import pytest
 from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import HallEvent, ItemPublished
 from hallpulse.domain.plan import Department, Names
-from services.catalogue.desk import CatalogueDesk
+from services.catalogue.previews import CataloguePreviews
 from services.importing.case_import import Place
 from services.importing.departments import DepartmentCodes, Departments
 from services.importing.importer import CHANGED, Options, Outcome, Rejected, Taken, opened
@@ -230,7 +230,7 @@ class FakeCatalogues:
 
 
 def test_the_service_checks_rows_without_storing_them() -> None:
-    desk = CatalogueDesk(FakeCatalogues())  # type: ignore[arg-type]
+    desk = CataloguePreviews(FakeCatalogues())  # type: ignore[arg-type]
     good, bad = desk.check(
         [
             {"实施编码": "a-1", "事项名称": "甲", "部门": "局", "承诺办结时限": "3个月"},

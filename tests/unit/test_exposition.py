@@ -14,7 +14,7 @@ from hallpulse.domain.measures import ELAPSED_BUCKETS, STATES, ElapsedHistogram
 from hallpulse.metrics import new_registry
 from services.targets.collector import snapshot_families
 from services.targets.page import exposition, page_of
-from services.targets.snapshot import Snapshot
+from services.targets.readings import Snapshot
 from tests.alerts.test_rules import large_plan
 from tests.moments import StatedStore
 from tests.unit.targets_ground import desk_of

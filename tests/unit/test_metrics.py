@@ -62,11 +62,17 @@ def test_refusals_are_counted_by_registered_hall_from_nought_on(
     assert registry.get_sample_value(name, {"region": "other", "hall": "other"}) == 2
 
 
-def test_a_batch_shows_its_time_its_size_and_its_lag(registry: CollectorRegistry, metrics: IngestMetrics) -> None:
-    metrics.batch(0.15, 4000, 1.5)
+def test_a_batch_shows_its_time_and_its_size(registry: CollectorRegistry, metrics: IngestMetrics) -> None:
+    metrics.batch(0.15, 4000)
     assert registry.get_sample_value("hallpulse_ingest_batch_seconds_bucket", {"le": "0.2"}) == 1
     assert registry.get_sample_value("hallpulse_ingest_batch_events_sum") == 4000
+
+
+def test_the_lag_is_asked_for_at_every_scrape(registry: CollectorRegistry, metrics: IngestMetrics) -> None:
+    lags = iter((1.5, 0.0))
+    metrics.lag_from(lambda: next(lags))
     assert registry.get_sample_value("hallpulse_ingest_lag_seconds") == 1.5
+    assert registry.get_sample_value("hallpulse_ingest_lag_seconds") == 0
 
 
 def test_no_other_names_than_the_contracts_are_there(registry: CollectorRegistry, metrics: IngestMetrics) -> None:

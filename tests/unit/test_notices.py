@@ -17,10 +17,9 @@ import pytest
 import yaml
 
 from services.notices.channels import Channels, ChannelsError, load_channels
-from services.notices.rules import RulesError, load_rules, template_of
-from services.notices.senders import cut, signature
-from services.notices.webhook import BadNotice, decode, notices_of
-from services.notices.wording import body_of, messages_of, title_of
+from services.notices.ledger import body_of, messages_of, title_of
+from services.notices.sending import cut, signature
+from services.notices.webhook import BadNotice, RulesError, decode, load_rules, notices_of, template_of
 
 
 def posted(**changes: Any) -> dict[str, Any]:

@@ -14,10 +14,9 @@ import pytest
 
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.domain.figures import Figure
-from services.targets.desk import Attempts, TargetDesk
 from services.targets.page import Page
-from services.targets.reader import Asked, Read, Reader, Started, receive, send, starting
-from services.targets.reading import answer_all, read
+from services.targets.reader import Asked, Read, Reader, Started, answer_all, read, receive, send, starting
+from services.targets.readings import Attempts, TargetReadings
 from tests.moments import StatedStore
 from tests.unit.targets_ground import CATALOGUE, desk_of
 
@@ -53,11 +52,11 @@ class NoProcess:
 
 
 @pytest.fixture
-def threaded() -> Iterator[Callable[[TargetDesk], Reader]]:
+def threaded() -> Iterator[Callable[[TargetReadings], Reader]]:
     """A reader whose other side is a thread over a desk of stated figures."""
     channels: list[socket.socket] = []
 
-    def over(desk: TargetDesk) -> Reader:
+    def over(desk: TargetReadings) -> Reader:
         def start() -> Started:
             ours, theirs = socket.socketpair()
             channels.extend((ours, theirs))
@@ -73,10 +72,10 @@ def threaded() -> Iterator[Callable[[TargetDesk], Reader]]:
 
 def due(reader: Reader) -> Sequence[str]:
     change = reader.next_due()
-    return [] if change is None else [change.kind, str(change.key.department)]
+    return [] if change is None else [change.kind, str(change.announced.key.department)]
 
 
-def test_a_page_is_what_the_desk_reads(threaded: Callable[[TargetDesk], Reader]) -> None:
+def test_a_page_is_what_the_desk_reads(threaded: Callable[[TargetReadings], Reader]) -> None:
     reader = threaded(desk_of(StatedStore(own=CATALOGUE)))
     assert reader.page == Page()
     reader.refresh()
@@ -86,7 +85,7 @@ def test_a_page_is_what_the_desk_reads(threaded: Callable[[TargetDesk], Reader])
 
 @pytest.mark.parametrize("error", [Unavailable, Halt])
 def test_an_error_is_raised_here_and_keeps_what_there_was(
-    threaded: Callable[[TargetDesk], Reader], error: type[Exception]
+    threaded: Callable[[TargetReadings], Reader], error: type[Exception]
 ) -> None:
     figures = StatedStore(own=CATALOGUE)
     reader = threaded(desk_of(figures))
@@ -102,7 +101,7 @@ def test_an_error_is_raised_here_and_keeps_what_there_was(
     assert reader.page is not before
 
 
-def test_a_change_is_due_until_it_is_told_and_then_no_more(threaded: Callable[[TargetDesk], Reader]) -> None:
+def test_a_change_is_due_until_it_is_told_and_then_no_more(threaded: Callable[[TargetReadings], Reader]) -> None:
     figures = StatedStore(own={**CATALOGUE, **MET})
     reader = threaded(desk_of(figures))
     reader.refresh()
@@ -118,6 +117,26 @@ def test_a_change_is_due_until_it_is_told_and_then_no_more(threaded: Callable[[T
     reader.refresh()
     assert due(reader) == []
     figures.own = {**CATALOGUE, **MET}
+    reader.refresh()
+    assert due(reader) == ["target_recovered", "None"]
+
+
+def test_a_breach_that_is_being_sent_stays_due_and_its_recovery_follows(
+    threaded: Callable[[TargetReadings], Reader],
+) -> None:
+    """The broker may have the breach already when its confirmation is lost."""
+    figures = StatedStore(own={**CATALOGUE, **MET})
+    reader = threaded(desk_of(figures))
+    reader.refresh()
+    figures.own = {**CATALOGUE, **SHORT}
+    reader.refresh()
+    breach = reader.next_due()
+    assert breach is not None
+    figures.own = {**CATALOGUE, **MET}
+    reader.refresh()
+    assert reader.next_due() == breach
+    reader.told(breach)
+    assert due(reader) == []
     reader.refresh()
     assert due(reader) == ["target_recovered", "None"]
 
@@ -151,7 +170,7 @@ def test_what_is_told_while_a_reading_is_under_way_is_not_due_again() -> None:
     assert reader.next_due() is None
     send(theirs, Read(Page(), []))
     reader.refresh()
-    assert receive(theirs) == Asked([change.key])
+    assert receive(theirs) == Asked([change.announced])
     theirs.close()
     reader.close()
 

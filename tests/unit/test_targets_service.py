@@ -12,8 +12,7 @@ from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import ELAPSED_BUCKETS, ElapsedHistogram
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS
-from services.targets.changes import BREACHED, RECOVERED
-from services.targets.desk import TargetDesk
+from services.targets.readings import BREACHED, RECOVERED, TargetReadings
 from tests.moments import StatedStore
 from tests.unit.targets_ground import CATALOGUE, Clock, Samples, desk_of, scraped, value
 
@@ -148,13 +147,13 @@ def windows_of(figures: StatedStore) -> list[Window]:
     return [call[2] for call in figures.asked if call[0] == "figure_table"]
 
 
-def told(desk: TargetDesk, figures: StatedStore, own: dict[str, Figure]) -> list[tuple[str, str]]:
+def told(desk: TargetReadings, figures: StatedStore, own: dict[str, Figure]) -> list[tuple[str, str]]:
     """Refresh with new figures, announce all that is due, and say what that was."""
     figures.own = own
     desk.refresh()
     due = desk.due()
     for change in due:
-        desk.told([change.key])
+        desk.told([change.announced])
     return [(change.kind, change.key.target) for change in due]
 
 
@@ -198,8 +197,22 @@ def test_what_could_not_be_told_is_told_later() -> None:
     desk.refresh()
     first, again = desk.due(), desk.due()
     assert [c.kind for c in first] == [c.kind for c in again] == [BREACHED]
-    desk.told([again[0].key])
+    desk.told([again[0].announced])
     assert desk.due() == []
+
+
+def test_a_target_that_recovers_while_its_breach_is_being_sent_is_announced_as_recovered() -> None:
+    figures = StatedStore(own=loss(5))
+    desk = desk_of(figures)
+    told(desk, figures, loss(5))
+    figures.own = loss(6)
+    desk.refresh()
+    (breach,) = desk.due()
+    figures.own = loss(5)
+    desk.refresh()
+    assert desk.due() == []
+    desk.told([breach.announced])
+    assert [change.kind for change in desk.due()] == [RECOVERED]
 
 
 def test_an_announcement_says_what_was_and_what_is() -> None:

@@ -14,7 +14,7 @@ from hallpulse.store import Store, open_store
 from services.console.suite_connection import connect, directory_option
 from services.console.usage import BadUsage
 from services.importing.surroundings import today
-from services.reports.desk import Issued, MonthlyReports, checked_format, checked_month
+from services.reports.issuing import Issued, MonthlyReports, checked_format, checked_month
 from services.reports.renderers import FORMATS
 from services.reports.writing import put
 

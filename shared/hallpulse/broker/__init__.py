@@ -6,10 +6,11 @@ from hallpulse.broker.rejections import Rejection
 
 from .connection import open_channel, user_of, vhost_of
 from .consumer import Consumer, ConsumerLimits
-from .topology import EVENTS, GATEWAY_USER, REFUSED, declare
+from .topology import EVENTS, GATEWAY_PERMISSIONS, GATEWAY_USER, REFUSED, declare
 
 __all__ = [
     "EVENTS",
+    "GATEWAY_PERMISSIONS",
     "GATEWAY_USER",
     "REFUSED",
     "Batch",

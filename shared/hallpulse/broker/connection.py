@@ -52,7 +52,7 @@ def vhost_of(amqp_url: str) -> str:
 
 @contextmanager
 def open_channel(amqp_url: str, kind: type[pika.SelectConnection] | None = None) -> Iterator[BlockingChannel]:
-    """A channel of a connection of its own. Raises Unavailable, or Halt where the broker knows us and says no.
+    """Open a channel of a separate connection. Raise Unavailable, or Halt where the broker knows us and says no.
 
     kind: reads the frames, pika's own where it is None.
     """

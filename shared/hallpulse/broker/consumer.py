@@ -1,6 +1,6 @@
 """The batch consumer: from quorum queues to committed batches, acknowledged after the commit and not before.
 
-One thread talks to the broker, others commit (`committing`), so that the next batch is gathered while the database
+One thread talks to the broker, others commit (`Committer`), so that the next batch is gathered while the database
 works. Messages are acknowledged with one multiple-ack a batch, in order, once the batch is committed and the
 broker has confirmed the copies of its refused events. A lost connection is opened again; what was not acknowledged
 comes again and is known to the store.
@@ -31,7 +31,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.2, 30.0
 
 
 class Committer:
-    """Commits on threads of its own, where all of its callbacks run; batches may overtake each other.
+    """Commits on several threads, where all of its callbacks run; batches may overtake each other.
 
     done: for each batch, what its commit returned, or None where it was left uncommitted: it will be delivered again;
     failed: once, for what stops us; retrying: the database does not answer, and how long we wait;

@@ -1,4 +1,16 @@
-"""RabbitMQ's HTTP API, for what AMQP cannot do: users, policies, and what is in force on a queue."""
+"""RabbitMQ's HTTP API, for what AMQP cannot do: users, policies, and the limits in force on a queue.
+
+A hall's user is named REGION.HALL and may write its routing keys to `hall.events`, and nothing else. It may not
+configure and not read; topic permissions narrow what it writes to its region, hall and granted families. The broker
+refuses a `user_id` that is not the user's (406), a routing key outside its permissions (403), and more connections than
+a hall may have (530).
+
+A delivery limit is how often a broker gives a message out again before it takes it off its queue; policies keep it from
+ever doing so. RabbitMQ 4 drops what was given back twenty times unless the queue, or a policy, says -1; before 4 there
+is no limit, a policy must not say -1 and an argument of -1 means 0 (rabbit_quorum_queue, rabbit_policies and
+rabbit_fifo of 3.10.8, 3.13.7 and 4.0.5). Where policy, operator's policy and argument differ, 4 takes the largest if
+one of them is negative, else the smallest, as the earlier ones always do.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +29,8 @@ from urllib.parse import quote, unquote, urlsplit
 from hallpulse.broker.connection import open_channel, vhost_of
 from hallpulse.broker.topology import (
     EVENTS,
+    GATEWAY_PERMISSIONS,
+    GATEWAY_USER,
     REFUSED,
     TO_REFUSED,
     UNLIMITED,
@@ -91,6 +105,13 @@ class BrokerUsers:
         self._api.ask(
             "PUT", f"permissions/{self._vhost}/{quote(user)}", {"configure": "^$", "write": write, "read": "^$"}
         )
+
+    def put_gateway(self, password: str) -> None:
+        """Create the gateway's user, or give it another password: it publishes events and calls services."""
+        configure, write, read = GATEWAY_PERMISSIONS
+        self._api.ask("PUT", f"users/{GATEWAY_USER}", {"password": password, "tags": ""})
+        wanted = {"configure": configure, "write": write, "read": read}
+        self._api.ask("PUT", f"permissions/{self._vhost}/{GATEWAY_USER}", wanted)
 
     def put(self, region: int, hall: str, families: Sequence[str]) -> str:
         """Create the hall's user, or give it a new password; its permissions are what `families` says. The password."""

@@ -1,4 +1,9 @@
-"""Refused events: the event's own bytes and why, on a queue that loses nothing."""
+"""Rejections: refused events on a queue that loses nothing, each with its own bytes and the reason.
+
+They are written as the bytes of their frames, those of a batch at once (AMQP 0-9-1, §§ 2.3.5, 4.2). pika encodes a
+message value by value and writes each of its three frames with one system call: for a refused event that took longer
+than all else that is done with it, and the broker was woken for each.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +29,7 @@ DEAD_LETTERED = "dead-lettered"
 ON_BEHALF = "on-behalf-of:"
 """Before REGION.HALL in the property app_id of a message that a user which may speak for any hall sends for that one.
 
-Whoever consumes holds the message to that hall, whatever its routing key and its body say.
+A consumer holds the message to that hall, whatever its routing key and its body say.
 """
 HEADERS = (REASON, DETAIL, FIELD, SOURCE, REFUSED_AT, ROUTING_KEY, USER)
 
@@ -122,7 +127,7 @@ def _long(text: str) -> bytes:
 class RejectionPublisher:
     """One a connection. `lost` is called with a line of text when the broker does not take a rejection.
 
-    The connection must then start anew: what is not acknowledged comes again, and so do its rejections.
+    The connection must then be opened again: what is not acknowledged comes again, and so do its rejections.
     """
 
     def __init__(self, channel: Channel, lost: Callable[[str], None]) -> None:

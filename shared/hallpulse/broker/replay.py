@@ -2,6 +2,9 @@
 
 A pass takes the queue's messages once, unacknowledged; what the caller does not finish with goes back. Brokers may drop
 what was given back often: what comes near is replaced by a copy first. Who only wants to look asks the store.
+
+A message that the broker itself took off a partition is made a rejection like the others: the broker keeps it as the
+hall sent it, perhaps a batch, with its way in the header x-death and without a reason.
 """
 
 from __future__ import annotations
@@ -125,7 +128,7 @@ class RefusedEvent:
 
 _GIVEN_BACK_SECONDS = 0.2
 _GIVEN_BACK_OFTEN = 10
-"""Well below the twenty times after which RabbitMQ 4 drops a message where nobody told it otherwise."""
+"""Well below the twenty times after which RabbitMQ 4 drops a message where no queue or policy says otherwise."""
 _DELIVERY_COUNT = "x-delivery-count"
 
 
@@ -180,7 +183,7 @@ class RefusedQueue:
     def send_again(self, event: RefusedEvent, routing_key: str, sender: str) -> None:
         """Publish it on behalf of its sender and take it off once the broker has it. Raises Unavailable if it has not.
 
-        sender: REGION.HALL, which whoever consumes holds the event to.
+        sender: REGION.HALL, which a consumer holds the event to.
         """
         properties = pika.BasicProperties(
             content_type=EVENT_TYPE, delivery_mode=2, user_id=self._user, app_id=ON_BEHALF + sender
@@ -207,7 +210,7 @@ def _is_worn(properties: pika.BasicProperties) -> bool:
 def _unworn(properties: pika.BasicProperties) -> pika.BasicProperties:
     """Of a copy, which the broker has not given to anybody."""
     properties.headers = {name: value for name, value in (properties.headers or {}).items() if name != _DELIVERY_COUNT}
-    properties.user_id = None  # the broker lets nobody name another
+    properties.user_id = None  # the broker lets no user name another
     return properties
 
 

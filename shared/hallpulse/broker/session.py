@@ -1,4 +1,11 @@
-"""One connection of the consumer, from its first delivery to its close; all of it runs on the connection's thread."""
+"""One connection of the consumer, from its first delivery to its close; all of it runs on the connection's thread.
+
+Workers share the partitions without talking to each other. Every worker consumes every partition, of which the broker
+lets one at a time have each: thus another takes over at once when one goes. But the first to come would keep them all.
+So each also consumes `hall.workers`, an empty queue whose number of consumers is the number of workers, and lets go of
+the partitions that are more than its share; the broker gives those to the worker that waits longest. A share is rounded
+up, so choose a multiple of the workers.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +102,7 @@ class BatchTaker(Protocol):
 
 
 class Session:
-    """queues: what to consume; stopping: whether we were told to stop, asked many times a second;
+    """queues: what to consume; stopping: whether a stop was asked for, asked many times a second;
     waiting_since: when the oldest delivery came that is not committed yet (of a monotonic clock).
     """
 
@@ -179,7 +186,7 @@ class Session:
         self._close_when_done()
 
     def _note_oldest(self) -> None:
-        """For whoever asks from another thread: when the oldest delivery came that is not committed."""
+        """Note, for other threads, when the oldest delivery came that is not committed."""
         oldest = next(chain(self._outstanding, self._full), self._batch)
         self.waiting_since = oldest.opened if oldest.deliveries else None
 
@@ -196,7 +203,7 @@ class Session:
 
     def _on_rejections_channel(self, channel: Channel) -> None:
         channel.add_on_close_callback(self._on_channel_closed)
-        self._rejections = RejectionPublisher(channel, self._start_anew)
+        self._rejections = RejectionPublisher(channel, self._reconnect)
         channel.basic_consume(WORKERS, lambda *_: None)
         self._ioloop.call_later(self._limits.share_seconds, functools.partial(self._count_workers, channel))
         self._connection.channel(on_open_callback=self._on_channel)
@@ -204,7 +211,7 @@ class Session:
     def _on_channel(self, channel: Channel) -> None:
         self._channel = channel
         channel.add_on_close_callback(self._on_channel_closed)
-        channel.add_on_cancel_callback(lambda _frame: self._start_anew("a queue was taken away"))
+        channel.add_on_cancel_callback(lambda _frame: self._reconnect("a queue was taken away"))
         self._scanner = Scanner(channel.channel_number)
         self._connection.deliver(self._scanner, self._on_deliveries)
         self._consume(self._queues)
@@ -366,7 +373,7 @@ class Session:
         if self._finishing and not self._outstanding and (not self._unacked or self._unacked[0].left):
             self._close()
 
-    def _start_anew(self, fault: str) -> None:
+    def _reconnect(self, fault: str) -> None:
         self._fault = self._fault or fault
         self._close()
 
@@ -379,7 +386,7 @@ class Session:
             self._connection.close()
 
     def _on_channel_closed(self, _channel: Channel, reason: BaseException) -> None:
-        self._start_anew(fault_line(reason))
+        self._reconnect(fault_line(reason))
 
     def _on_lost(self, _connection: Connection, reason: BaseException) -> None:
         self._fault = self._fault or fault_line(reason)

@@ -26,7 +26,7 @@ _NOT_YET, _PAUSES = "noproc", (0.1, 0.4)
 
 
 class StoppedForAPerson(Halt):
-    """Ingest was stopped and nobody has resumed it."""
+    """Ingest was stopped and not resumed."""
 
 
 def stop(amqp_url: str, why: str) -> None:
@@ -76,7 +76,7 @@ def _read_and_end(channel: BlockingChannel) -> str | None:
 
 
 def _read(channel: BlockingChannel) -> str | None:
-    """The message, put there anew: some brokers drop what was handed out and given back too often."""
+    """Put the message there again: some brokers drop what was handed out and given back too often."""
     declare_stopped(channel)
     method, _, body = channel.basic_get(STOPPED)
     if method is None or body is None:

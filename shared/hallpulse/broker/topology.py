@@ -8,7 +8,7 @@ A hall's events of one family always lie in one queue, so that workers do not me
 with one active consumer each; full, they push back on publishers (`reject-publish`) and drop nothing. RabbitMQ 4 drops
 what was handed out and given back twenty times, unless a queue says otherwise: these do, and what a foreign limit takes
 from a partition all the same goes to `hall.refused`. Queues that were declared before get both by policies
-(`delivery_limit`).
+(`management`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,15 @@ WORKERS = "hall.workers"
 STOPPED = "hall.stopped"
 """Holds a message, the last reason, while ingest is stopped for a person (`stopped`)."""
 GATEWAY_USER = "gateway"
+RPC_EXCHANGE = "nameko-rpc"
+REPLY_QUEUES = "rpc.reply."
+"""What the queues of a caller's replies are called begins with this."""
+GATEWAY_PERMISSIONS = (
+    r"^rpc\.reply\.[0-9a-f-]+$",
+    r"^(hall\.events|nameko-rpc|rpc\.reply\.[0-9a-f-]+)$",
+    r"^(nameko-rpc|rpc\.reply\.[0-9a-f-]+)$",
+)
+"""What the gateway may configure, write and read: it publishes events, calls services and reads their replies."""
 WEIGHT = "10"
 """How much a partition gets beside the others: all get the same."""
 QUEUE_BYTES = 8 * 1024**3
@@ -94,7 +103,7 @@ def declare(channel: BlockingChannel, partitions: int, queue_bytes: int = QUEUE_
     for name in slow_names():
         _declare(channel, name, *_forms(channel, name, queue_bytes))
     channel.exchange_bind(LANES, EVENTS, routing_key="#")
-    channel.exchange_unbind(PARTITIONS, EVENTS, routing_key="#")  # as earlier versions had it: doubles, for a moment
+    channel.exchange_unbind(PARTITIONS, EVENTS, routing_key="#")  # as earlier versions had it: duplicates, for a moment
     for name in (REFUSED, WORKERS):
         _declare(channel, name, *_forms(channel, name))
     declare_stopped(channel)

@@ -65,7 +65,7 @@ def decode_message(
 def decode_ordinary(
     body: bytes, content_type: str | None, check: Callable[[HallEvent], None], now: int
 ) -> HallEvent | None:
-    """An ordinary event that is a message of its own; None for whatever `decode_message` must take a closer look at.
+    """An ordinary event that is a message of its own; None where `decode_message` must take a closer look.
 
     check: of the publisher identity.
     """
@@ -73,7 +73,7 @@ def decode_ordinary(
         if _is_batch(content_type) or (event := _fast(body, now)) is None:
             return None
         check(event)
-    except Refused:  # said again by whoever looks closer, with all that belongs to it
+    except Refused:  # raised again by the closer look, with all that belongs to it
         return None
     return event
 

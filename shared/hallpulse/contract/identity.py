@@ -1,4 +1,8 @@
-"""Who publishes a message, and what it may say: looked at before anything else of an event."""
+"""Who publishes a message, and what it may say: looked at before anything else of an event.
+
+A body is also read for who it says it is from where it is no event: a forgery must not hide behind another fault. Such
+a reading only chooses the reason of a refusal; what is accepted was decoded strictly.
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,10 @@ What is not, since halls number their cases that way:
 - a "date of birth" (or, in a number written 3-4-4, a year in the middle) nearer to the event than `RECENT_YEARS`:
   region + date + serial has 18 digits too, and one in eleven of them the right check character;
 - the form of 15 digits, invalid since 2013: it has no check character, and region + yymmdd + serial looks like it.
+
+Where refused events are shown, more is masked than the contract refuses: what was refused for another reason was never
+looked at for such numbers, and may write them in any form. Hidden are all digits but the last two of a run of 7 digits,
+and of 11 or more with blanks or hyphens between them; a region code, a date and a time stay readable.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""What the types alone cannot say: codes, dates and times that exist, and values that must fit each other."""
+"""The checks between a decoded envelope and a `HallEvent`, and the rules that the types alone cannot state.
+
+Codes, dates and times that exist, values that must fit each other, no personal numbers; and which events are plain: for
+those msgspec's pass, and a look at the bytes, say all there is to say.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,7 @@ DAY = 86_400_000_000
 EARLIEST = 694_195_200_000_000
 """1992-01-01T00:00:00+08:00 in microseconds since 1970-01-01 UTC: China's last summer time ended in 1991."""
 COMPUTED_IDS = frozenset(COMPUTED) | {"cases_open"}
-"""Indicators that the suite computes itself, so that nobody may declare them."""
+"""Indicators that the suite computes itself, so that none may be declared."""
 MOST_VALUES = 20_000
 """Commas and brackets in one event, those in its texts too: all that it may hold has fewer."""
 

@@ -1,6 +1,7 @@
 """Working days of one region (行政许可法 第八十二条): weekends and holidays out, make-up workdays in.
 
-A day is an int: days since 1970-01-01, Asia/Shanghai. `count(a, b)` is the domain page's wd(a, b].
+A day is an int: days since 1970-01-01, Asia/Shanghai. `count(a, b)` is the domain page's wd(a, b]. A calendar holds
+what differs from the plain week, nationally and below; counties inherit from above.
 """
 
 from __future__ import annotations

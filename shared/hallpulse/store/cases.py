@@ -1,4 +1,7 @@
-"""The cases that a transaction touches: load, fold again, write back, and account for the difference."""
+"""The cases that a transaction touches: load, fold again, write back, and add the differences to the cells.
+
+Cells are daily and monthly sums per region, hall and department, kept exact by differences.
+"""
 
 from __future__ import annotations
 

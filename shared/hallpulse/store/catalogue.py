@@ -1,4 +1,8 @@
-"""Item versions in the database: timelines, the catalogue's sums by day, and which items changed."""
+"""Item versions in the database, and the context that folding needs: catalogues and calendars.
+
+Timelines, the catalogue's sums by day, and which items changed; catalogues and calendars are cached while their
+versions stand.
+"""
 
 from __future__ import annotations
 
@@ -211,7 +215,7 @@ class ContextCache:
         return None if spans is None or workdays is None else (workdays, spans[1])
 
     def spans(self, region: int, version: int) -> Spans:
-        """What was read of this version of a region's catalogue, for whoever reads more of it to put there."""
+        """What was read of this version of a region's catalogue, where those who read more of it add to it."""
         known = self._spans.get(region)
         if known is None or known[0] != version:
             known = self._spans[region] = (version, {})

@@ -1,4 +1,8 @@
-"""Connections to PostgreSQL, and the one place where its faults become ours."""
+"""Connections to PostgreSQL, the one place where its faults become ours, and how values and rows are written.
+
+Rows go in by binary COPY into a temporary table of the session, from where one statement takes them. Events and case
+histories lie in the database as MessagePack, ids of UUID form in 16 bytes.
+"""
 
 from __future__ import annotations
 

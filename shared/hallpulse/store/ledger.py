@@ -1,4 +1,7 @@
-"""Events about items, tallies and figures, kept by what they are about; folded anew when one arrives."""
+"""Events about items, tallies and figures, kept by what they are about; folded again when one arrives.
+
+Also the tallies and declared figures themselves: the report in force of each day and period.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,14 @@
-"""One batch, one transaction: new events in, cases and catalogue folded again, differences added, committed."""
+"""One batch, one transaction: new events in, cases and catalogue folded again, differences added, committed.
+
+Of a batch only what is new is stored; duplicates and ids that were used for another event are told apart from it. How
+much each hall sent of each day is counted for coverage, freshness and lateness.
+
+Advisory locks of the transaction are taken in one order, so that workers never wait in a circle: the calendars; the
+keys of new events, as they are inserted; regions; halls; the declared figures of regions; each sorted. A transaction
+that stores events shares the calendars, from when its events are in until it commits its regions too, and holds its
+halls alone: one batch's events are inserted while another's cases are folded. One that changes a region's catalogue
+holds that region alone; one that changes the calendars or recomputes holds everything alone.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +104,7 @@ def _insert_new(connection: Connection, events: Events, arrived: int) -> bool:
 def _insert_where_new(connection: Connection, events: Events, arrived: int) -> dict[EventKey, HallEvent]:
     """Store what is new; of the others, what an earlier transaction stored under their keys.
 
-    That is asked for by a statement of its own: the insert may have waited for another transaction to commit the same
+    That is asked for by a separate statement: the insert may have waited for another transaction to commit the same
     events, which its own snapshot does not show.
     """
     copy_rows(connection, "stage_events", "events", _COLUMNS, _event_rows(events, arrived))
@@ -229,7 +239,7 @@ _NOTHING_AHEAD: Mapping[CaseKey, Folded] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class MergeOutcome:
-    """What became of a batch: which events are new, which were double or used an id again.
+    """What became of a batch: which events are new, which are duplicates or used an id again.
 
     redated: cases that a changed catalogue touched; times: of the new events, by hall;
     stored_long_ago: some of it was, where the batch was not expected to be anything.

@@ -1,4 +1,7 @@
-"""Rows that are not what the stored events give: some to be shown, all to be put right."""
+"""Rows that are not what the stored events give: found by comparison, some to be shown, all to be put right.
+
+Stored rows are read by binary COPY, as many as there are. Only wrong rows are replaced, in the caller's transaction.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases folded again from the stored events, each beside its stored row; and their sums, hall by hall."""
+"""Cases folded again from the stored events, each beside its stored row; and their cells, hall by hall."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What events about items, tallies and figures give: their ledger, and all that follows from it, of one region."""
+"""What follows from the events without cases: a region's ledger, items, tallies and figures, and the halls' days.
+
+The days of all halls are counted in one pass, which also tells how much there is to do.
+"""
 
 from __future__ import annotations
 

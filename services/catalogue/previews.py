@@ -33,7 +33,7 @@ _COUNTS = {
 }
 
 
-class CatalogueDesk:
+class CataloguePreviews:
     """Answers about catalogues, as values that go through JSON."""
 
     def __init__(self, store: Readable) -> None:

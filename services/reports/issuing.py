@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Protocol
 
 from hallpulse.domain.errors import HallpulseError
-from hallpulse.domain.figures import Window, period_window
+from hallpulse.domain.figures import Scope, Window, period_window
 from hallpulse.domain.plan import Plan, plan_for
+from hallpulse.domain.targets import read_tables
 from hallpulse.domain.workdays import date_of, local_day
 from hallpulse.store import AuditEntry, Readable
-
-from .monthly import MonthlyReport, document_of, monthly_report
-from .reading import read_material
-from .renderers import FORMATS, MEDIA_TYPES, Format, rendered
-from .writing import put
+from services.reports.monthly import Material, MonthlyReport, document_of, monthly_report
+from services.reports.monthly.material import day_before
+from services.reports.renderers import FORMATS, MEDIA_TYPES, Format, rendered
+from services.reports.writing import put
 
 WRITTEN_ON_TIME: Format = "docx"
 """The form in which the timer writes; every other one is had on demand."""
@@ -155,3 +155,33 @@ def checked_format(form: str) -> Format:
 def file_name(region: int, month: Window, form: str) -> str:
     """222424-2023-05.docx"""
     return f"{region}-{month.start:%Y-%m}.{form}"
+
+
+def read_material(store: Readable, plan: Plan, month: Window, now: int) -> Material:
+    """now: microseconds since 1970-01-01 UTC, not before the month."""
+    today = date_of(local_day(now))
+    window = Window(month.start, min(month.end, today))
+    before, scope = day_before(month), Scope(plan.region)
+    with store.read() as moment:
+        tables = {
+            **read_tables(plan, before, moment.figure_table),
+            **read_tables(plan, window.end, moment.figure_table),
+        }
+        period = plan.window(window.end) or window
+        return Material(
+            plan=plan,
+            month=month,
+            window=window,
+            compiled=now,
+            compiled_on=today,
+            tables=tables,
+            in_month=moment.figure_table(plan.region, window),
+            earlier=moment.figure_table(plan.region, Window(before, before)),
+            percentiles=moment.percentiles(scope, window),
+            open_cases=moment.open_cases_by_department(plan.region, today),
+            changes=moment.item_changes(plan.region, before, window.end),
+            coverage=moment.coverage(scope, window),
+            period_coverage=moment.coverage(scope, period),
+            findings=moment.integrity(scope, window, today),
+            provisional=moment.workdays(plan.region).provisional_in(min(period.start, window.start), window.end),
+        )

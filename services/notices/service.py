@@ -1,0 +1,104 @@
+"""Notices by HTTP, as events and by RPC: a thin class over `NoticeRecords`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import eventlet
+from eventlet import tpool
+from nameko.events import event_handler
+from nameko.rpc import rpc
+
+from hallpulse.domain.errors import Unavailable
+from hallpulse.metrics import NoticeMetrics, new_registry
+from hallpulse.settings import Settings
+from hallpulse.store import Store
+from hallpulse.store.notices import State
+from services.hosting import Handed, Hosted, Outage
+
+from .channels import Channels, ChannelsError, load_channels
+from .door import Tokens, notices_application
+from .ledger import BadEvent, NoticeRecords
+from .sending import NoticeDispatcher, Senders
+from .webhook import RulesError, load_rules
+
+NAME = "notices"
+FAULTS = (ChannelsError, RulesError)
+RECORDS, DATABASE = "RECORDS", "DATABASE"
+RETRY_SECONDS = 2.0
+MOST_LISTED = 1_000
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def build(settings: Settings, store: Store) -> Iterator[Hosted]:
+    # The address of every request is in its lines, and a robot's address is a secret.
+    logging.getLogger("httpx").setLevel(logging.ERROR)
+    channels = load_channels(settings.channels) if settings.channels else Channels()
+    rules = load_rules(settings.rules) if settings.rules else None
+    registry = new_registry()
+    metrics = NoticeMetrics(registry)
+    ledger = tpool.Proxy(store.notices)  # psycopg would block eventlet's only thread while it waits
+    records = NoticeRecords(ledger, channels, now, metrics, rules)
+    tokens = Tokens(settings.notices_token, settings.read_token, settings.metrics_token)
+    door = notices_application(records, registry, tokens, lambda: tpool.execute(store.ping))
+    dispatcher = NoticeDispatcher(ledger, Senders(channels), now, metrics)
+    sending = eventlet.spawn(dispatcher.run)
+    try:
+        given = {RECORDS: records, DATABASE: Outage("events of targets wait in their queue")}
+        yield Hosted(NoticesService, given, door, address="/v1/alerts")
+    finally:
+        dispatcher.stop()
+        with eventlet.Timeout(15, False):
+            sending.wait()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class NoticesService:
+    """People are notified of what Alertmanager says; what targets announces is on record beside it."""
+
+    name = NAME
+    records: NoticeRecords = Handed(RECORDS)
+    database: Outage = Handed(DATABASE)
+
+    @event_handler("targets", "target_breached", requeue_on_error=True)  # type: ignore[untyped-decorator]
+    def target_breached(self, payload: object) -> None:
+        self._record("target_breached", payload)
+
+    @event_handler("targets", "target_recovered", requeue_on_error=True)  # type: ignore[untyped-decorator]
+    def target_recovered(self, payload: object) -> None:
+        self._record("target_recovered", payload)
+
+    def _record(self, kind: str, payload: object) -> None:
+        """Write an event down; without a database it goes back to its queue, after a while."""
+        try:
+            self.records.record_event(kind, payload)
+        except BadEvent as error:
+            _log.warning("%s: %s", kind, error)
+        except Unavailable as error:
+            self.database.began(error)
+            eventlet.sleep(RETRY_SECONDS)
+            raise
+        else:
+            self.database.over()
+
+    @rpc(expected_exceptions=(ValueError, Unavailable))  # type: ignore[untyped-decorator]
+    def list(self, region: int | None = None, state: State | None = None, limit: int = 100) -> dict[str, Any]:
+        """The lines of the ledger, the newest first: of a region, and open, acknowledged or resolved ones."""
+        if state not in (None, "open", "acknowledged", "resolved"):
+            raise ValueError(f"state: expected open, acknowledged or resolved, got {state!r}")
+        return self.records.list(None if region is None else int(region), state, min(max(int(limit), 1), MOST_LISTED))
+
+    @rpc(expected_exceptions=(ValueError, Unavailable))  # type: ignore[untyped-decorator]
+    def acknowledge(self, region: int, fingerprint: str, by: str) -> int:
+        """Note who takes care of an alert, and return how many lines that concerned."""
+        if not str(by).isprintable() or not 1 <= len(str(by)) <= 100:
+            raise ValueError("by: expected a name of 1 to 100 printable characters")
+        return self.records.acknowledge(int(region), str(fingerprint), str(by))

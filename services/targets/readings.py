@@ -1,0 +1,374 @@
+"""All that /metrics shows, read at one moment; what changes slowly is read again only after a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from hallpulse.domain.figures import Coverage, FigureTable, Scope, Window
+from hallpulse.domain.lowering import COMPRESSION, Lowering, lowerings
+from hallpulse.domain.measures import ElapsedHistogram
+from hallpulse.domain.plan import Plan, plan_for
+from hallpulse.domain.targets import TargetResult, evaluate, read_tables
+from hallpulse.domain.workdays import date_of, day_of, local_day
+from hallpulse.store import Moment, Readable
+
+DAYS_AGO = (1, 7)
+DROP_DAYS = 7
+MOST_NAMED = 10
+LASTING_SECONDS = 10.0
+INTEGRITY_LASTING_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """before: days ago → the figures of the period up to then; none of a day before the period.
+
+    provisional: no official holiday list is known for a year of the period so far; working: today is a working day.
+    """
+
+    before: Mapping[int, FigureTable]
+    provisional: bool
+    working: bool
+
+
+def read_background(moment: Moment, region: int, plan: Plan | None, today: date) -> Background:
+    workdays = moment.workdays(region)
+    before = {}
+    for days in DAYS_AGO:
+        window = window_of(plan, today - timedelta(days=days))
+        if window is not None:
+            before[days] = moment.figure_table(region, window)
+    period = window_of(plan, today) or Window(today, today)
+    provisional = bool(workdays.provisional_in(period.start, period.end))
+    return Background(before, provisional, workdays.is_working(day_of(today)))
+
+
+def window_of(plan: Plan | None, on: date) -> Window | None:
+    """The plan's period up to a day, without a plan the day's calendar year."""
+    return Window(on.replace(month=1, day=1), on) if plan is None else plan.window(on)
+
+
+def read_lowerings(moment: Moment, table: FigureTable, background: Background) -> list[Lowering]:
+    """The items that lowered the compression most; they are looked for only where it fell."""
+    earlier = background.before.get(DROP_DAYS)
+    if earlier is None:
+        return []
+    was, now = earlier.figure(COMPRESSION), table.figure(COMPRESSION)
+    if was.value is None or now.value is None or now.value >= was.value:
+        return []
+    changes = moment.item_changes(table.region, earlier.window.end, table.window.end)
+    return lowerings(was, now, changes, MOST_NAMED)
+
+
+class Memory:
+    """Keeps each region's background for a while. clock: seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._kept: dict[int, tuple[float, date, Plan | None, Background]] = {}
+        self._integrity: dict[int, tuple[float, Mapping[str, int]]] = {}
+        self._integrity_read = float("-inf")
+        self._flagged: tuple[float, Mapping[tuple[int, str], int]] = (float("-inf"), {})
+
+    def flagged(self, moment: Moment) -> Mapping[tuple[int, str], int]:
+        """(region, hall) → cases with a flag."""
+        now = self._clock()
+        if not 0 <= now - self._flagged[0] < LASTING_SECONDS:
+            self._flagged = now, moment.flagged_cases()
+        return self._flagged[1]
+
+    def integrity(self, moment: Moment, region: int, window: Window) -> Mapping[str, int]:
+        """Check → findings. The checks read cases: one region at most is read anew a second, the others wait."""
+        now, kept = self._clock(), self._integrity.get(region)
+        stale = kept is None or not 0 <= now - kept[0] < INTEGRITY_LASTING_SECONDS
+        if stale and now - self._integrity_read >= 1:
+            self._integrity_read = now
+            found = moment.integrity(Scope(region), window, window.end)
+            kept = self._integrity[region] = now, {one.check.id: one.count for one in found}
+        return kept[1] if kept is not None else {}
+
+    def background(self, moment: Moment, region: int, plan: Plan | None, today: date) -> Background:
+        now, kept = self._clock(), self._kept.get(region)
+        if kept is not None and kept[1:3] == (today, plan) and 0 <= now - kept[0] < LASTING_SECONDS:
+            return kept[3]
+        background = read_background(moment, region, plan, today)
+        self._kept[region] = (now, today, plan, background)
+        return background
+
+
+@dataclass(frozen=True, slots=True)
+class RegionView:
+    """One region: under a plan its period so far, else the calendar year so far.
+
+    departments: the only ones that may be a label's value, those of the plan and of the catalogue.
+    """
+
+    region: int
+    plan: Plan | None
+    table: FigureTable
+    results: tuple[TargetResult, ...]
+    open_cases: Mapping[str, Mapping[str, int]]
+    elapsed: Mapping[str, ElapsedHistogram]
+    departments: frozenset[str]
+    coverage: Coverage
+    background: Background
+    lowerings: tuple[Lowering, ...]
+    findings: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """taken: seconds since 1970-01-01 UTC, when the reading began; halls: the registered ones."""
+
+    taken: float
+    seconds: float
+    regions: tuple[RegionView, ...]
+    last_events: Mapping[tuple[int, str], int]
+    halls: tuple[tuple[int, str], ...]
+    flagged: Mapping[tuple[int, str], int]
+
+
+def read_regions(moment: Moment, plans: Sequence[Plan], today: date, memory: Memory) -> tuple[RegionView, ...]:
+    """Every region that has data, halls or a plan in force, in order of the codes."""
+    planned = {p.region: p for p in plans if plan_for(plans, p.region, today) is p}
+    regions = sorted({*moment.regions(), *planned})
+    return tuple(_view(moment, region, planned.get(region), today, memory) for region in regions)
+
+
+def _view(moment: Moment, region: int, plan: Plan | None, today: date, memory: Memory) -> RegionView:
+    window = window_of(plan, today) or Window(today.replace(month=1, day=1), today)
+    if plan is None:
+        tables, results = {window.end: moment.figure_table(region, window)}, []
+    else:
+        tables = read_tables(plan, today, moment.figure_table)
+        results = evaluate(plan, today, tables)
+    background = memory.background(moment, region, plan, today)
+    return RegionView(
+        region=region,
+        plan=plan,
+        table=tables[window.end],
+        background=background,
+        lowerings=tuple(read_lowerings(moment, tables[window.end], background)),
+        findings=memory.integrity(moment, region, window),
+        results=tuple(results),
+        open_cases=moment.open_cases_by_department(region, today),
+        elapsed=moment.elapsed_histograms(region, window),
+        coverage=moment.coverage(Scope(region), window),
+        departments=frozenset(_departments(plan)) | frozenset(moment.departments(region)),
+    )
+
+
+def _departments(plan: Plan | None) -> Iterable[str]:
+    return (department.id for department in plan.departments) if plan else ()
+
+
+class Attempts:
+    """When a reading last began, whatever came of it. clock: seconds since 1970-01-01 UTC."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.last = clock()
+
+    def begin(self) -> float:
+        self.last = self._clock()
+        return self.last
+
+    def silent_for(self) -> float:
+        """Seconds since then: more than a few mean that the timer stands or a reading hangs."""
+        return self._clock() - self.last
+
+
+class TargetReadings:
+    """Reads, judges, remembers.
+
+    The last snapshot stays when a reading fails, and says how old it is. clock: seconds since 1970-01-01 UTC.
+    """
+
+    def __init__(self, store: Readable, plans: Sequence[Plan], clock: Callable[[], float]) -> None:
+        self._store = store
+        self._plans = tuple(plans)
+        self._clock = clock
+        self._memory = Memory(clock)
+        self.announcements = Announcements()
+        self.snapshot: Snapshot | None = None
+        self.attempts = Attempts(clock)
+
+    def refresh(self) -> Snapshot:
+        """Read everything again. Raises Unavailable or Halt, and then keeps what was read before."""
+        began = self.attempts.begin()
+        today = self._day(began)
+        with self._store.read() as moment:
+            regions = read_regions(moment, self._plans, today, self._memory)
+            flagged = self._memory.flagged(moment)
+            last_events = moment.last_event_times()
+            halls = tuple((hall.region, hall.hall) for hall in moment.halls())
+        took = self._clock() - began
+        self.snapshot = Snapshot(began, took, regions, last_events, halls, flagged)
+        return self.snapshot
+
+    def evaluate(self, region: int, on: date | None = None) -> dict[str, Any]:
+        """The targets of the plan in force in a region on a day (today, unless it is named)."""
+        day = on or self._day(self._clock())
+        plan = plan_for(self._plans, region, day)
+        if plan is None:
+            return evaluation_answer(region, day, None, [])
+        with self._store.read() as moment:
+            tables = read_tables(plan, day, moment.figure_table)
+        results = evaluate(plan, day, tables)
+        return evaluation_answer(region, day, plan, results)
+
+    def due(self) -> list[Change]:
+        """The breaches and recoveries that are still to be announced."""
+        return self.announcements.due(self.snapshot) if self.snapshot is not None else []
+
+    def told(self, said: Iterable[Announced]) -> None:
+        self.announcements.announced(said)
+
+    @staticmethod
+    def _day(seconds: float) -> date:
+        return date_of(local_day(int(seconds * 1_000_000)))
+
+
+BREACHED = "target_breached"
+RECOVERED = "target_recovered"
+
+
+class Verdict(NamedTuple):
+    met: bool | None
+    on_pace: bool | None
+
+
+class Key(NamedTuple):
+    """A target of a plan, of its region or of one department."""
+
+    region: int
+    plan: str
+    target: str
+    department: str | None
+
+
+class Announced(NamedTuple):
+    """A target, and the verdict of it that was announced."""
+
+    key: Key
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """kind: BREACHED or RECOVERED, which is also the name of the event;
+    at: of the reading, in seconds since 1970-01-01 UTC."""
+
+    kind: str
+    key: Key
+    was: Verdict
+    now: Verdict
+    result: TargetResult
+    at: float
+
+    @property
+    def announced(self) -> Announced:
+        return Announced(self.key, self.now)
+
+    def payload(self) -> dict[str, Any]:
+        """The event's data: the target's answer, and what was said before."""
+        at = datetime.fromtimestamp(self.at, UTC).isoformat()
+        before = {"was_met": self.was.met, "was_on_pace": self.was.on_pace, "at": at}
+        return {"region": self.key.region, "plan": self.key.plan, **result_answer(self.result), **before}
+
+
+UNKNOWN = Verdict(None, None)
+
+
+class Announcements:
+    """The last announced verdict of each target. The first snapshot after a start is only where it begins.
+
+    A figure that goes missing is neither a breach nor a recovery: the verdict that was last announced stands.
+    """
+
+    def __init__(self) -> None:
+        self._announced: dict[Key, Verdict] | None = None
+
+    def due(self, snapshot: Snapshot) -> list[Change]:
+        """Return what turned since it was last announced; the same again until `announced`."""
+        results = _results(snapshot)
+        if self._announced is None:
+            self._announced = {key: Verdict(result.met, result.on_pace) for key, result in results.items()}
+        found = []
+        for key, result in results.items():
+            was = self._announced.get(key, UNKNOWN)
+            now = _after(was, result)
+            kind = _kind(was, now)
+            if kind is None:
+                self._announced[key] = now
+            else:
+                found.append(Change(kind, key, was, now, result, snapshot.taken))
+        return found
+
+    def announced(self, said: Iterable[Announced]) -> None:
+        """Note what others were told, whatever has been read since: what turned back meanwhile is then due."""
+        if self._announced is not None:
+            self._announced |= dict(said)
+
+
+def _after(was: Verdict, result: TargetResult) -> Verdict:
+    return Verdict(
+        was.met if result.met is None else result.met, was.on_pace if result.on_pace is None else result.on_pace
+    )
+
+
+def _kind(was: Verdict, now: Verdict) -> str | None:
+    if (was.met and now.met is False) or (was.on_pace is not False and now.on_pace is False):
+        return BREACHED
+    if (was.met is False and now.met) or (was.on_pace is False and now.on_pace):
+        return RECOVERED
+    return None
+
+
+def _results(snapshot: Snapshot) -> dict[Key, TargetResult]:
+    return {
+        Key(view.region, view.plan.id, result.target.id, result.department): result
+        for view in snapshot.regions
+        if view.plan is not None
+        for result in view.results
+    }
+
+
+def result_answer(result: TargetResult) -> dict[str, Any]:
+    target, forecast, counted = result.target, result.forecast, result.value is not None
+    return {
+        "id": target.id,
+        "department": result.department,
+        "indicator": target.indicator,
+        "state": result.state.value,
+        "value": _number(result.value),
+        "numerator": result.figure.numerator if counted else None,
+        "denominator": result.figure.denominator if counted else None,
+        "required": _number(result.required),
+        "goal": _number(result.goal),
+        "gap": _number(result.gap),
+        "met": result.met,
+        "on_pace": result.on_pace,
+        "forecast": _number(forecast.value) if forecast else None,
+        "forecast_from": [forecast.since.isoformat(), forecast.until.isoformat()] if forecast else None,
+        "readings": {name: _number(goal) for name, goal in result.readings.items()},
+        "reason": result.reason,
+    }
+
+
+def evaluation_answer(region: int, on: date, plan: Plan | None, results: Sequence[TargetResult]) -> dict[str, Any]:
+    """`plan` is null, and the list empty, where no plan of the region is in force on the day."""
+    return {
+        "region": region,
+        "on": on.isoformat(),
+        "plan": plan.id if plan else None,
+        "targets": [result_answer(result) for result in results],
+    }
+
+
+def _number(value: Fraction | None) -> float | None:
+    return None if value is None else float(value)
