@@ -25,7 +25,6 @@ ROOMS = (
     "shared/hallpulse/metrics.py",
     "shared/hallpulse/plans",
     "shared/hallpulse/publisher",
-    "shared/hallpulse/series.py",
     "shared/hallpulse/tls.py",
 )
 """The rooms that are checked."""

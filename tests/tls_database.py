@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.local import ports, programs
-from services.local.identity import RunAs, run_as
 from services.local.process_groups import Command
+from services.local.unprivileged import RunAs, run_as
 from tests.authority import Authority
 from tests.servers import running, scratch
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from services.local import programs
 from services.local.files import PRIVATE, CannotRun, private_directory
-from services.local.identity import RunAs, number_for, run_as, run_as_named
 from services.local.process_groups import Command
+from services.local.unprivileged import RunAs, number_for, run_as, run_as_named
 
 HOST = "127.0.0.1"
 _SUPERUSER = DATABASE = "hallpulse"

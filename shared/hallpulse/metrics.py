@@ -353,7 +353,7 @@ Row = tuple[str, tuple[str, ...], float]
 
 
 class FilledFamily:
-    """labels: a sample's name → the names of its labels."""
+    """A metric family, kept as rows. labels: a sample's name → the names of its labels."""
 
     kind = "untyped"
 
@@ -391,6 +391,6 @@ class FilledHistogram(FilledFamily):
         super().__init__(name, documentation, named)
 
     def add(self, labels: tuple[str, ...], buckets: Sequence[tuple[str, float]], total: float) -> None:
-        """buckets: upper bound and how many lie up to it, rising; the last one, +Inf, is how many there are."""
+        """Add a histogram. buckets: upper bound and cumulative count, rising; the last, +Inf, holds the total count."""
         self.rows += [(self._bucket, (*labels, bound), count) for bound, count in buckets]
         self.rows += [(self._count, labels, buckets[-1][1]), (self._sum, labels, total)]
