@@ -144,7 +144,7 @@ def test_letters_that_come_when_the_channel_is_gone_do_no_harm(vhost: Vhost, bro
 @pytest.fixture
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stop that waits for anything but a commit under way takes an hour."""
-    for name in ("committing.FIRST_WAIT", "consumer.STOP_SECONDS", "session.STOP_SECONDS"):
+    for name in ("consumer.FIRST_WAIT", "consumer.STOP_SECONDS", "session.STOP_SECONDS"):
         monkeypatch.setattr(f"hallpulse.broker.{name}", 3600.0)
 
 

@@ -251,7 +251,9 @@ class Session:
 
     def _share(self, workers: Method) -> None:
         """Let go of what is more than our share, and wait for it again behind the others."""
-        queues = surplus(self._active, len(self._queues), workers.method.consumer_count)
+        queues = []
+        for group in ({*self._queues} - _SLOW, _SLOW):  # apart: slow lanes are mostly empty, and would count as shared
+            queues += surplus(self._active & group, len(group), workers.method.consumer_count)
         self._active.clear()
         if self._fit_prefetch() and self._prefetch == self._limits.prefetch:  # messages are small again
             queues = list(self._queues)
