@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
@@ -16,6 +17,7 @@ from hallpulse.store import RefusedTable, Rejected
 
 T = TypeVar("T")
 _AT_ONCE = 500
+_AGAIN_SECONDS = 5.0
 
 
 def row_of_rejection(rejection: Rejection) -> Rejected:
@@ -76,10 +78,14 @@ def read_once(amqp_url: str, table: RefusedTable, say: Callable[[str], None]) ->
 
 
 def _read_once(amqp_url: str, table: RefusedTable, say: Callable[[str], None]) -> None:
-    try:
-        with open_refused(amqp_url) as queue:
-            if queue.waiting() and not table.held().copies:  # in this order: a row is there before its message
-                messages, _ = read_queue(queue, table)
-                say(f"refused events: {messages} of an earlier version are listed now")
-    except HallpulseError as error:
-        say(f"refused events: the queue was not read: {error}: `hallpulse refused read` does it")
+    """Try again until it is done: an outage, or a queue that is not there yet, is the consumer's to tell."""
+    while True:
+        time.sleep(_AGAIN_SECONDS)
+        try:
+            with open_refused(amqp_url) as queue:
+                if queue.waiting() and not table.held().copies:  # in this order: a row is there before its message
+                    messages, _ = read_queue(queue, table)
+                    say(f"refused events: {messages} of an earlier version are listed now")
+                return
+        except HallpulseError:
+            continue

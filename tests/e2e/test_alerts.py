@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pika
 import pytest
 
 from hallpulse.broker import EVENTS, open_channel, user_of
+from hallpulse.broker.management import ManagementApi
 from hallpulse.broker.topology import queue_names
 from hallpulse.contract.decode import BATCH_TYPE
 from tests.e2e.suite_at import hallpulse, suite_at
@@ -192,9 +194,9 @@ def refusable(hall: str, count: int) -> list[dict[str, Any]]:
     return [event("hall.case.rated.v1", {"case_id": "c", "score": 9}, hall=hall) for _ in range(count)]
 
 
-def send_as_they_are(suite: Suite, hall: str, events: list[dict[str, Any]]) -> None:
+def send_as_they_are(suite: Suite, hall: str, events: list[dict[str, Any]], url: str = "") -> None:
     """Past `hallpulse publish`, which would not send what will be refused."""
-    url = suite.environment["HALLPULSE_AMQP_URL"]
+    url = url or suite.environment["HALLPULSE_AMQP_URL"]
     with open_channel(url) as channel:
         channel.confirm_delivery()
         properties = pika.BasicProperties(BATCH_TYPE, delivery_mode=2, user_id=user_of(url))
@@ -210,16 +212,25 @@ def test_a_hall_whose_events_are_refused_is_told_to_its_owner(suite: Suite) -> N
     print(f"told after {seconds:.1f} s")
 
 
-def test_most_halls_refused_stop_ingest_until_a_person_resumes_it(suite: Suite) -> None:
-    for _ in range(8):
-        for hall in ("stop-1", "stop-2", "stop-3"):
-            send_as_they_are(suite, hall, refusable(hall, 100))
+def a_gateway_under_a_wrong_name(suite: Suite) -> str:
+    """Return the URL of a broker user that is no hall's and may publish everything."""
+    api = ManagementApi(suite.environment["HALLPULSE_MANAGEMENT_URL"])
+    api.ask("PUT", "users/gateway-2", {"password": "secret", "tags": ""})
+    api.ask("PUT", "permissions/%2F/gateway-2", {"configure": "^$", "write": ".*", "read": "^$"})
+    address = urlsplit(suite.environment["HALLPULSE_AMQP_URL"])
+    return f"amqp://gateway-2:secret@{address.hostname}:{address.port}/%2F"
+
+
+def test_a_gateway_under_a_wrong_name_stops_ingest_until_a_person_resumes_it(suite: Suite) -> None:
+    url = a_gateway_under_a_wrong_name(suite)
+    for hall in ("stop-1", "stop-2", "stop-3"):
+        send_as_they_are(suite, hall, refusable(hall, 100), url)
     line, seconds = suite.told("IngestStopped", lambda n: not n["resolved"])
     assert line["receiver"] == "operators"
     shown = hallpulse("status", directory=suite.directory)
     assert shown.returncode == 1
     assert "ingest waits for a person: ingest: refusal limit: " in shown.stderr
-    assert "bad-field" in shown.stderr
+    assert "'gateway-2' is no hall's" in shown.stderr
     with open_channel(suite.environment["HALLPULSE_AMQP_URL"]) as channel:
         for name in queue_names(4):
             channel.queue_purge(name)  # the cause is mended

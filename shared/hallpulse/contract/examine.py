@@ -86,6 +86,7 @@ def kind_of_value(value: object) -> str:
     return "an array" if isinstance(value, list) else "an object"
 
 
+_raw = msgspec.json.Decoder(msgspec.Raw).decode
 ATTRIBUTES = frozenset(Envelope.__struct_fields__) | {"type"}
 _REQUIRED_ATTRIBUTES = ("specversion", "id", "source", "type", "time")
 _REQUIRED_FIELDS = {
@@ -122,9 +123,10 @@ def _attributes(body: bytes) -> _Object:
 
 
 def _parse(body: bytes) -> Any:
-    if has_too_many_values(body):
-        raise Refused(Reason.BAD_ENVELOPE, "", f"expected one event, got more than {MOST_VALUES} values")
     try:
+        if has_too_many_values(body):
+            _skim(body)  # no objects are made of it: whether it is JSON at all
+            raise Refused(Reason.BAD_ENVELOPE, "", f"expected one event, got more than {MOST_VALUES} values")
         parsed = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant)
         if b"\\u" in body:
             json.dumps(parsed, ensure_ascii=False).encode()  # fails where an escape left half a surrogate pair
@@ -135,6 +137,14 @@ def _parse(body: bytes) -> Any:
     except ValueError as error:
         raise Refused(Reason.NOT_JSON, "", f"expected JSON: {printable(str(error))}") from None
     return parsed
+
+
+def _skim(body: bytes) -> None:
+    """Raise ValueError or RecursionError where a body is not JSON; nothing is made of its values."""
+    try:
+        _raw(body)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> _Object:
