@@ -12,7 +12,7 @@ from typing import TypeVar
 from hallpulse.broker import Rejection
 from hallpulse.broker.rejections import id_of
 from hallpulse.broker.replay import RefusedEvent, RefusedQueue, open_refused
-from hallpulse.domain.errors import HallpulseError
+from hallpulse.domain.errors import HallpulseError, Unavailable
 from hallpulse.store import RefusedTable, Rejected
 
 T = TypeVar("T")
@@ -87,5 +87,8 @@ def _read_once(amqp_url: str, table: RefusedTable, say: Callable[[str], None]) -
                     messages, _ = read_queue(queue, table)
                     say(f"refused events: {messages} of an earlier version are listed now")
                 return
-        except HallpulseError:
+        except Unavailable:
             continue
+        except HallpulseError as error:
+            say(f"refused events: the queue was not read: {error}: `hallpulse refused read` does it")
+            return
