@@ -25,7 +25,7 @@ from services.console.commands import refused
 from tests.forgeries import BY_HTTP, FAULTS, FORGERIES, WHOLE, Forgery, Message, batch, events, single
 from tests.ingesting import take_refused, wait_until
 from tests.security.county import REGION, County, Keys, attacked, send
-from tests.servers import BrokerServer, PostgresServer
+from tests.servers import PostgresServer, broker_server
 
 pytestmark = pytest.mark.attack
 OWN = "/222424/hall-1"
@@ -47,13 +47,12 @@ OPTIONS: list[list[str]] = [
 
 
 @pytest.fixture(scope="module")
-def county(
-    postgres: PostgresServer, broker: BrokerServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[County]:
-    """Of its own: its ingest does not stop however much is refused."""
+def county(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
+    """Has an ingest that does not stop however much is refused, and a broker whose users no other test renames."""
     folder = tmp_path_factory.mktemp("forged")
     with (
         postgres.fresh_database() as url,
+        broker_server() as broker,
         broker.fresh_vhost() as vhost,
         attacked(folder, vhost, url, HALLPULSE_REFUSAL_LIMIT="off") as found,
     ):
