@@ -13,20 +13,20 @@ from litestar.testing import TestClient
 from hallpulse.domain.errors import Unavailable
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.store import AuditEntry, Reading
-from services.gateway import records as bounds
-from services.gateway.app import create_app
-from services.gateway.records import (
+from services.gateway import access_audit as bounds
+from services.gateway.access_audit import (
     MOST_DENIED,
     MOST_LINES,
     MOST_QUESTIONS,
     OTHERS,
+    AccessAudit,
     Denials,
     Question,
     Readings,
-    Records,
     network_of,
 )
-from tests.gateway_desk import DEPARTMENT_TOKEN, HALL_TOKEN, READ_TOKEN, FakeStore, make_desk
+from services.gateway.app import create_app
+from tests.gateway_ground import DEPARTMENT_TOKEN, HALL_TOKEN, READ_TOKEN, FakeStore, make_resources
 
 HOUR = datetime(2026, 11, 24, 4, tzinfo=UTC)
 NEXT = HOUR + timedelta(hours=1)
@@ -57,8 +57,8 @@ class Written:
 
 def asked(written: Written, *requests: tuple[str, str], store: FakeStore | None = None) -> list[int]:
     """The statuses of GET requests, each a token and an address, to a gateway that then ends."""
-    desk = make_desk(store or FakeStore(), record=written)
-    with TestClient(create_app(desk)) as gateway:
+    resources = make_resources(store or FakeStore(), record=written)
+    with TestClient(create_app(resources)) as gateway:
         return [
             gateway.get(path, headers={"authorization": f"Bearer {token}"} if token else {}).status_code
             for token, path in requests
@@ -110,19 +110,19 @@ def test_above_its_bound_a_tokens_questions_are_counted_together_and_none_is_los
 
 def test_what_the_database_does_not_take_is_written_later() -> None:
     written = Written()
-    records = Records(GatewayMetrics(new_registry()), written)
+    audit = AccessAudit(GatewayMetrics(new_registry()), written)
     written.fault = Unavailable("database: away")
-    records._readings.note(Question("a", "case", 222424, "x"), HOUR)
+    audit._readings.note(Question("a", "case", 222424, "x"), HOUR)
     for _ in range(25):
-        records.answered(denied_scope("192.0.2.1"), 401, HOUR)
-    asyncio.run(records.write(HOUR))
-    asyncio.run(records.write(NEXT))
+        audit.answered(denied_scope("192.0.2.1"), 401, HOUR)
+    asyncio.run(audit.write(HOUR))
+    asyncio.run(audit.write(NEXT))
     assert (written.deeds, written.readings) == ([], [])
     written.fault = None
-    asyncio.run(records.write(NEXT))
+    asyncio.run(audit.write(NEXT))
     assert [one.subject for one in written.readings] == ["x"]
     assert [deed.action for deed in written.deeds] == ["access.denied", "access.hour"]
-    asyncio.run(records.write(NEXT))
+    asyncio.run(audit.write(NEXT))
     assert len(written.readings) == 1
 
 
@@ -170,15 +170,15 @@ def test_a_flood_of_refusals_fills_neither_the_audit_nor_the_memory() -> None:
 @pytest.mark.attack
 def test_refusals_are_counted_without_a_series_for_each_address_or_token() -> None:
     registry = new_registry()
-    records = Records(GatewayMetrics(registry), Written())
+    audit = AccessAudit(GatewayMetrics(registry), Written())
     for number in range(300):
-        records.answered(denied_scope(f"10.0.{number >> 8}.{number & 255}"), 401, HOUR)
-    records.answered(denied_scope("10.0.0.1"), 401, HOUR)
+        audit.answered(denied_scope(f"10.0.{number >> 8}.{number & 255}"), 401, HOUR)
+    audit.answered(denied_scope("10.0.0.1"), 401, HOUR)
     samples = [s for family in registry.collect() for s in family.samples if "denied" in s.name]
     assert registry.get_sample_value("hallpulse_gateway_denied_total", {"status": "401", "role": "none"}) == 301
     assert registry.get_sample_value("hallpulse_gateway_denied_most", {"by": "address"}) == 2
     assert len(samples) == 2
-    asyncio.run(records.write(NEXT))
+    asyncio.run(audit.write(NEXT))
     assert registry.get_sample_value("hallpulse_gateway_denied_most", {"by": "address"}) == 0
 
 

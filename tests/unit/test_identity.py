@@ -20,7 +20,7 @@ from hallpulse.contract.reasons import Reason, Refusal
 from hallpulse.store import Grant
 from hallpulse.store.registry import Hall
 from services.console.refusals.vouching import Vouched, Vouching
-from services.gateway.intake import take_in
+from services.gateway.events import take_in
 from tests.forgeries import BY_HTTP, FAULTS, FORGERIES, SENDER, Forgery, Message, batch, events, single
 from tests.hall_events import NOW, changed
 

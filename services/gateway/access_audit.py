@@ -1,6 +1,6 @@
-"""Who was turned away and who read which cases: counted as they are answered, written to the database soon after.
+"""The audit of access: refusals and readings of cases, counted as they are answered, written soon after.
 
-Both are bounded: an attacker fills neither the memory, nor the series, nor the audit.
+Both are bounded: an attack fills neither the memory, nor the series, nor the audit.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ READS = "reads"
 OTHERS = "*"
 """Stands for all that came above a bound: their number stays exact."""
 WRITE_SECONDS = 2.0
-TOLD_AT = frozenset(20 * 10**power for power in range(12))
+NOTED_AT = frozenset(20 * 10**power for power in range(12))
 """Refusals of one address or token in an hour that are worth a line of the audit: 20, 200, 2,000 and so on."""
 MOST_LINES = 60
 MOST_DENIED = 10_000
@@ -52,7 +52,7 @@ class Question(NamedTuple):
 
 
 class Readings:
-    """Who read which cases in this hour. A question is due at once when it is new, its repetitions with the hour."""
+    """Readings of cases in this hour. A question is due at once when it is new, its repetitions with the hour."""
 
     def __init__(self) -> None:
         self._hour: datetime | None = None
@@ -80,26 +80,26 @@ class Readings:
         """Make the last hour's repetitions due, where this is another hour."""
         if self._hour == hour:
             return
-        self._tell_new()
+        self._note_new()
         for question, count in self._counts.items():
-            self._tell(question, count)
+            self._note(question, count)
         self._counts.clear()
         self._asked.clear()
         self._hour = hour
 
     def take(self) -> list[Reading]:
-        """What is due, once."""
-        self._tell_new()
+        """Return what is due, once."""
+        self._note_new()
         due, self._due = self._due, []
         return due
 
-    def _tell_new(self) -> None:
+    def _note_new(self) -> None:
         for question in self._new:
-            self._tell(question, self._counts[question])
+            self._note(question, self._counts[question])
             self._counts[question] = 0
         self._new.clear()
 
-    def _tell(self, question: Question, count: int) -> None:
+    def _note(self, question: Question, count: int) -> None:
         if count and self._hour is not None:
             self._due.append(Reading(self._hour, *question, count))
 
@@ -111,31 +111,31 @@ class Denials:
         self._hour: datetime | None = None
         self._counts: Counter[tuple[str, str, int]] = Counter()
         self._lines = 0
-        self._untold = 0
+        self._left_out = 0
         self._due: list[AuditEntry] = []
 
     def note(self, by: str, who: str, status: int, hour: datetime, region: int | None = None) -> int:
-        """by: address or token; how many of it there were in this hour."""
+        """Count a refusal and return how many there were of it in this hour. by: address or token."""
         self.turn(hour)
         key = (by, who, status)
         if key not in self._counts and len(self._counts) >= MOST_DENIED:
             key = (by, OTHERS, status)
         self._counts[key] += 1
         count = self._counts[key]
-        if count in TOLD_AT:
-            self._tell(key, count, region)
+        if count in NOTED_AT:
+            self._note(key, count, region)
         return count
 
-    def _tell(self, key: tuple[str, str, int], count: int, region: int | None) -> None:
+    def _note(self, key: tuple[str, str, int], count: int, region: int | None) -> None:
         if self._lines >= MOST_LINES:
-            self._untold += 1
+            self._left_out += 1
             return
         self._lines += 1
         by, who, status = key
         self._due.append(AuditEntry("access.denied", f"{by} {who}", region, {"status": status, "this_hour": count}))
 
     def turn(self, hour: datetime | None) -> None:
-        """Begin another hour: one line sums up the last one, where lines of it were told."""
+        """Begin another hour: one line sums up the last one, if it had any."""
         if self._hour == hour:
             return
         if self._lines:
@@ -145,21 +145,21 @@ class Denials:
                 "refused": sum(count for (by_, _, _), count in self._counts.items() if by_ == "address"),
                 "addresses": by["address"],
                 "tokens": by["token"],
-                "lines_left_out": self._untold,
+                "lines_left_out": self._left_out,
             }
             self._due.append(AuditEntry("access.hour", detail=detail))
         self._counts.clear()
-        self._lines = self._untold = 0
+        self._lines = self._left_out = 0
         self._hour = hour
 
     def take(self) -> list[AuditEntry]:
-        """What is due, once."""
+        """Return what is due, once."""
         due, self._due = self._due, []
         return due
 
 
-class Records:
-    """Both, and their way to the database. Not to be called from several threads at once."""
+class AccessAudit:
+    """Readings and refusals, and their way to the database. For one thread at a time."""
 
     def __init__(self, metrics: GatewayMetrics, write: Write) -> None:
         self._metrics = metrics
@@ -172,7 +172,7 @@ class Records:
         self._fault = ""
 
     def answered(self, scope: HTTPScope, status: int, now: datetime) -> None:
-        """Note an answer, where it is one that is recorded."""
+        """Note an answer of a recorded kind."""
         if status in (401, 403):
             self._denied(scope, status, self._turn(now))
         elif status == 200 and (kind := _kind_of(scope)) is not None:
@@ -192,7 +192,7 @@ class Records:
             self._metrics.denied_most(by, self._most[by])
 
     def _turn(self, now: datetime) -> datetime:
-        """The hour that a moment lies in; what the last one left is made due."""
+        """Return the hour of a moment; what the last one left is made due."""
         hour = now.replace(minute=0, second=0, microsecond=0)
         if hour != self._hour:
             self._hour = hour
@@ -206,19 +206,19 @@ class Records:
     async def write(self, now: datetime) -> None:
         """Write what is due; what the database does not take waits for the next time."""
         self._turn(now)
-        deeds, readings = self._waiting
-        deeds, readings = [*deeds, *self._denials.take()], [*readings, *self._readings.take()]
+        entries, readings = self._waiting
+        entries, readings = [*entries, *self._denials.take()], [*readings, *self._readings.take()]
         self._waiting = ([], [])
-        if not deeds and not readings:
+        if not entries and not readings:
             return
         try:
-            await asyncio.to_thread(self._write, deeds, readings)
+            await asyncio.to_thread(self._write, entries, readings)
             self._fault = ""
         except HallpulseError as error:
-            self._waiting = (deeds[-MOST_WAITING:], readings[-MOST_WAITING:])
+            self._waiting = (entries[-MOST_WAITING:], readings[-MOST_WAITING:])
             if str(error) != self._fault:
                 self._fault = str(error)
-                _log.error("who was turned away and who read cases cannot be written: %s", error)
+                _log.error("refusals and readings of cases cannot be written: %s", error)
 
     async def close(self, now: datetime) -> None:
         """Write everything, the repetitions of this hour too."""
@@ -228,31 +228,31 @@ class Records:
         await self.write(now)
 
 
-def kept(records: Records, clock: Callable[[], datetime]) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    """For an application's life: write every few seconds, and at its end."""
+def kept(audit: AccessAudit, clock: Callable[[], datetime]) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    """Return a lifespan that writes every few seconds, and at the application's end."""
 
     @asynccontextmanager
     async def writing(_: Litestar) -> AsyncIterator[None]:
-        task = asyncio.create_task(_write_regularly(records, clock))
+        task = asyncio.create_task(_write_regularly(audit, clock))
         try:
             yield
         finally:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-            await records.close(clock())
+            await audit.close(clock())
 
     return writing
 
 
-async def _write_regularly(records: Records, clock: Callable[[], datetime]) -> None:
+async def _write_regularly(audit: AccessAudit, clock: Callable[[], datetime]) -> None:
     while True:
         await asyncio.sleep(WRITE_SECONDS)
-        await records.write(clock())
+        await audit.write(clock())
 
 
 def network_of(address: str) -> str:
-    """An IPv4 address as it is; of an IPv6 one the network of 64 bits, since a customer has all of it."""
+    """Return an IPv4 address as it is, of an IPv6 one its network of 64 bits, since a customer has all of it."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

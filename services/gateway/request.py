@@ -1,21 +1,83 @@
-"""The parameters of the queries: their types for the OpenAPI document, and what they mean together."""
+"""A handler's view of a request: what answers it (store, plans, broker, clock), its grant, its parameters."""
 
 from __future__ import annotations
 
 import re
-from datetime import date
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
+from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.params import PathParameter, QueryParameter
+from prometheus_client import CollectorRegistry
 
 from hallpulse.domain.figures import Scope, Window
-from hallpulse.domain.workdays import FIRST_DAY, LAST_DAY, date_of
-from hallpulse.store import Grant
+from hallpulse.domain.plan import Names, Plan, plan_for
+from hallpulse.domain.workdays import FIRST_DAY, LAST_DAY, date_of, local_day
+from hallpulse.metrics import GatewayMetrics
+from hallpulse.store import Grant, Readable
+from services.gateway.access import ConcurrencyLimit, RateLimiter, TokenCache, may_read, reach
+from services.gateway.access_audit import AccessAudit
+from services.gateway.problems import EXPECTED, MOST_ROWS, Declined, Kind, expected_of
+from services.gateway.publishing import EventPublisher
+from services.gateway.suite import SuiteParts
 
-from .desk import Desk
-from .expectations import EXPECTED, MOST_ROWS, expected_of
-from .problems import Declined, Kind
-from .rights import may_read, reach
+AnyRequest: TypeAlias = Request[Any, Any, Any]
+Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """All that answers requests, as one plain object.
+
+    clock: now, with a time zone; monotonic: seconds, for rates.
+    """
+
+    store: Readable
+    plans: Sequence[Plan]
+    publisher: EventPublisher
+    token_cache: TokenCache
+    rate_limiter: RateLimiter
+    clock: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    metrics: GatewayMetrics
+    registry: CollectorRegistry
+    audit: AccessAudit
+    concurrency: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)
+    suite: SuiteParts = field(default_factory=SuiteParts)
+
+    def now(self) -> int:
+        """Microseconds since 1970-01-01 UTC."""
+        return int((self.clock() - _EPOCH).total_seconds() * 1_000_000)
+
+    def today(self) -> date:
+        """The day in Asia/Shanghai."""
+        return date_of(local_day(self.now()))
+
+    def plan(self, region: int, on: date) -> Plan | None:
+        """The plan in force."""
+        return plan_for(self.plans, region, on)
+
+    def department_names(self, region: int, on: date) -> Mapping[str, Names]:
+        """Names of the departments, from the plan in force or else from the region's latest plan."""
+        plan = self.plan(region, on) or max(
+            (p for p in self.plans if p.region == region), key=lambda p: p.period.start, default=None
+        )
+        return {d.id: d.names for d in plan.departments} if plan else {}
+
+
+def resources_of(connection: Connection) -> Resources:
+    resources: Resources = connection.app.state.resources
+    return resources
+
+
+def grant_of(connection: Connection) -> Grant:
+    grant: Grant = connection.state.grant
+    return grant
+
 
 _CODE_PATTERN = r"^[^\x00-\x1f\x7f]{1,64}$"
 _CODE = re.compile(r"[^\x00-\x1f\x7f]{1,64}").fullmatch
@@ -72,10 +134,10 @@ def scope_of(grant: Grant, region: str, department: str | None = None, hall: str
     return scope
 
 
-def window_of(desk: Desk, region: int, start: date | None, end: date | None) -> Window:
+def window_of(resources: Resources, region: int, start: date | None, end: date | None) -> Window:
     """The days asked for; without them the plan's period so far, or the year so far where there is no plan."""
-    last = day_of_calendar("to", end, desk.today())
-    plan = desk.plan(region, last)
+    last = day_of_calendar("to", end, resources.today())
+    plan = resources.plan(region, last)
     so_far = plan.window(last) if plan else None
     if end is None and so_far is not None:
         last = so_far.end

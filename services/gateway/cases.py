@@ -8,14 +8,32 @@ from typing import Literal
 from urllib.parse import quote
 
 import msgspec
+from litestar import get
 
 from hallpulse.contract.encode import time_text
 from hallpulse.domain.clockface import flag_names
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.store import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, Moment, TallyRow
-from services.gateway.desk import Desk
-from services.gateway.expectations import expected_of
-from services.gateway.problems import Declined, Kind
+from services.gateway.access_audit import READS
+from services.gateway.problems import QUERY, Declined, Kind, expected_of, problems
+from services.gateway.request import (
+    AnyRequest,
+    Cursor,
+    Department,
+    From,
+    Hall,
+    IndicatorId,
+    Limit,
+    PartName,
+    RegionCode,
+    Resources,
+    State,
+    To,
+    grant_of,
+    resources_of,
+    scope_of,
+    window_of,
+)
 
 
 class CaseAnswer(msgspec.Struct, frozen=True):
@@ -100,9 +118,56 @@ class Asked:
     limit: int
 
 
-def cases_answer(desk: Desk, asked: Asked) -> CasesAnswer:
+@get(
+    "/v1/cases",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="listCases",
+    summary="The cases behind a number",
+    opt={READS: "list"},
+    tags=["cases"],
+)
+def list_cases(
+    request: AnyRequest,
+    region: RegionCode,
+    *,
+    state_: State = None,
+    indicator: IndicatorId = None,
+    part: PartName = None,
+    from_: From = None,
+    to: To = None,
+    department: Department = None,
+    hall: Hall = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> CasesAnswer:
+    """Either state, today; or indicator and part (numerator, if it is left out) over a window.
+
+    `total` equals the number that /v1/indicators (or its open_cases) gives for the same question. Overdue cases come
+    first where a state is asked. Without from and to: the same window as /v1/indicators.
+    """
+    resources, scope = resources_of(request), scope_of(grant_of(request), region, department, hall)
+    if (state_ is None) == (indicator is None):
+        raise Declined(Kind.CONTRADICTION, "expected either state or indicator", field="state")
+    if state_ is not None:
+        _refuse_beside_state(part=part, **{"from": from_, "to": to})
+        wanted = CaseFilter(scope, state=state_)
+    else:
+        window = window_of(resources, scope.region, from_, to)
+        wanted = CaseFilter(scope, indicator=indicator, part=part or "numerator", window=window)
+    return cases_answer(resources, Asked(wanted, cursor, limit))
+
+
+def _refuse_beside_state(**given: str | date | None) -> None:
+    for name, value in given.items():
+        if value is not None:
+            detail = f"{name}: expected with indicator only: a state is that of today"
+            raise Declined(Kind.CONTRADICTION, detail, field=name)
+
+
+def cases_answer(resources: Resources, asked: Asked) -> CasesAnswer:
     wanted = asked.wanted
-    page = _page(desk, asked)
+    page = _page(resources, asked)
     return CasesAnswer(
         region=str(wanted.scope.region),
         department=wanted.scope.department,
@@ -112,7 +177,7 @@ def cases_answer(desk: Desk, asked: Asked) -> CasesAnswer:
         part=wanted.part if wanted.indicator else None,
         start=wanted.window.start if wanted.window else None,
         end=wanted.window.end if wanted.window else None,
-        as_of=time_text(desk.now()),
+        as_of=time_text(resources.now()),
         of=_made_of(wanted.indicator),
         total=page.total,
         cases=[_case(row) for row in page.cases],
@@ -129,16 +194,16 @@ def _made_of(indicator: str | None) -> Literal["cases", "items", "declared"]:
     return "items" if computed is not None else "declared"
 
 
-def _page(desk: Desk, asked: Asked) -> CasePage:
+def _page(resources: Resources, asked: Asked) -> CasePage:
     try:
-        with desk.store.read() as moment:
-            _check_indicator(desk, moment, asked.wanted)
-            return moment.list_cases(asked.wanted, desk.today(), asked.cursor, asked.limit)
+        with resources.store.read() as moment:
+            _check_indicator(resources, moment, asked.wanted)
+            return moment.list_cases(asked.wanted, resources.today(), asked.cursor, asked.limit)
     except BadCursor:
         raise Declined(Kind.BAD_PARAMETER, f"cursor: expected {expected_of('cursor')}", field="cursor") from None
 
 
-def _check_indicator(desk: Desk, moment: Moment, wanted: CaseFilter) -> None:
+def _check_indicator(resources: Resources, moment: Moment, wanted: CaseFilter) -> None:
     indicator, scope = wanted.indicator, wanted.scope
     if indicator is None:
         return
@@ -146,15 +211,15 @@ def _check_indicator(desk: Desk, moment: Moment, wanted: CaseFilter) -> None:
     if scope.hall is not None and (computed is None or computed.kind != "case"):
         detail = "indicator: expected one of cases: catalogue and declared figures are a region's, not a hall's"
         raise Declined(Kind.CONTRADICTION, detail, field="indicator")
-    if computed is None and indicator not in _declared(desk, moment, wanted):
+    if computed is None and indicator not in _declared(resources, moment, wanted):
         listed = ", ".join(COMPUTED)
         detail = f"indicator: expected one of {listed}, or a declared one of the plan"
         raise Declined(Kind.CONTRADICTION, detail, field="indicator")
 
 
-def _declared(desk: Desk, moment: Moment, wanted: CaseFilter) -> set[str]:
+def _declared(resources: Resources, moment: Moment, wanted: CaseFilter) -> set[str]:
     """Those that some plan declares or somebody reported."""
-    planned = {indicator.id for plan in desk.plans for indicator in plan.indicators}
+    planned = {indicator.id for plan in resources.plans for indicator in plan.indicators}
     return planned | (set(moment.figures(wanted.scope, wanted.window)) if wanted.window else set())
 
 

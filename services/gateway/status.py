@@ -1,19 +1,15 @@
-"""Whether the gateway is alive and ready, and what it counts: open to all, since nothing in it concerns a case."""
+"""The gateway's state: alive, ready, its metrics, the suite's parts; all but the parts without a token."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
-from litestar import Request, Response, get
+from litestar import Response, get
 from prometheus_client import generate_latest
 
 from hallpulse.contract.encode import time_text
 from hallpulse.domain.errors import HallpulseError
-from services.gateway.guards import desk_of
-from services.gateway.problems import try_later
-
-from .documented import problems
+from services.gateway.problems import problems, try_later
+from services.gateway.request import AnyRequest, resources_of
 
 
 class Health(msgspec.Struct):
@@ -39,12 +35,12 @@ def get_health() -> Health:
     summary="Broker and database reachable",
     tags=["status"],
 )
-def get_readiness(request: Request[Any, Any, Any]) -> Readiness:
-    desk = desk_of(request)
-    if not desk.courier.connected:
+def get_readiness(request: AnyRequest) -> Readiness:
+    resources = resources_of(request)
+    if not resources.publisher.connected:
         raise try_later("the broker cannot be reached")
     try:
-        desk.store.ping()
+        resources.store.ping()
     except HallpulseError as error:
         raise try_later(str(error)) from None
     return Readiness("ready", broker=True, database=True)
@@ -73,12 +69,12 @@ class SuiteAnswer(msgspec.Struct):
     summary="Parts of the suite that do not run",
     tags=["status"],
 )
-def get_suite(request: Request[Any, Any, Any]) -> SuiteAnswer:
+def get_suite(request: AnyRequest) -> SuiteAnswer:
     """Of the suite on one machine (`hallpulse up`), whose supervisor goes on trying what keeps dying."""
     return SuiteAnswer(
         [
             PartAnswer(part.name, part.state, _moment(part.failing_since), _moment(part.next_try))
-            for part in desk_of(request).suite.troubled()
+            for part in resources_of(request).suite.troubled()
         ]
     )
 
@@ -88,5 +84,5 @@ def _moment(seconds: float) -> str | None:
 
 
 @get("/metrics", sync_to_thread=True, operation_id="getMetrics", summary="For Prometheus", tags=["status"])
-def get_metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
-    return Response(generate_latest(desk_of(request).registry), media_type="text/plain; version=0.0.4")
+def get_metrics(request: AnyRequest) -> Response[bytes]:
+    return Response(generate_latest(resources_of(request).registry), media_type="text/plain; version=0.0.4")

@@ -1,4 +1,4 @@
-"""A gateway without servers: a store of canned figures, a courier that remembers, a clock that stands still."""
+"""A gateway without servers: a store of canned figures, a publisher that remembers, a clock that stands still."""
 
 from __future__ import annotations
 
@@ -25,12 +25,11 @@ from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import load_plans
 from hallpulse.store import Grant, Readable
 from services.gateway import server
+from services.gateway.access import RateLimiter, TokenCache, hash_of
+from services.gateway.access_audit import AccessAudit, Write
 from services.gateway.app import create_app
-from services.gateway.courier import Message
-from services.gateway.desk import Desk
-from services.gateway.doorkeeper import Doorkeeper, hash_of
-from services.gateway.rates import Rates
-from services.gateway.records import Records, Write
+from services.gateway.publishing import OutgoingMessage
+from services.gateway.request import Resources
 from tests.moments import NEWEST, StatedStore
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -76,13 +75,13 @@ class FakeStore(StatedStore):
 
 
 @dataclass
-class FakeCourier:
+class FakePublisher:
     """Confirms everything while it is connected."""
 
     connected: bool = True
-    delivered: list[Message] = field(default_factory=list)
+    delivered: list[OutgoingMessage] = field(default_factory=list)
 
-    async def deliver(self, messages: Sequence[Message]) -> None:
+    async def deliver(self, messages: Sequence[OutgoingMessage]) -> None:
         if not self.connected:
             raise Unavailable("the broker cannot be reached")
         self.delivered += messages
@@ -94,39 +93,39 @@ class FakeClock:
     seconds: float = 1000.0
 
 
-def make_desk(
+def make_resources(
     store: Readable,
-    courier: FakeCourier | None = None,
+    publisher: FakePublisher | None = None,
     clock: FakeClock | None = None,
     *,
     rate: float = 0,
     plans: Sequence[Plan] | None = None,
     find: Callable[[str], Grant | None] | None = None,
     record: Write = lambda *_: None,
-) -> Desk:
+) -> Resources:
     clock = clock or FakeClock()
     registry = new_registry()
     metrics = GatewayMetrics(registry)
-    return Desk(
+    return Resources(
         store=store,
         plans=load_plans(PLANS) if plans is None else plans,
-        courier=courier or FakeCourier(),
-        doorkeeper=Doorkeeper(find or FakeStore().find, READ_TOKEN, lambda: clock.seconds),
-        rates=Rates(rate),
+        publisher=publisher or FakePublisher(),
+        token_cache=TokenCache(find or FakeStore().find, READ_TOKEN, lambda: clock.seconds),
+        rate_limiter=RateLimiter(rate),
         clock=lambda: clock.now,
         monotonic=lambda: clock.seconds,
         metrics=metrics,
         registry=registry,
-        records=Records(metrics, record),
+        audit=AccessAudit(metrics, record),
     )
 
 
 @contextmanager
-def serving(desk: Desk) -> Iterator[int]:
+def serving(resources: Resources) -> Iterator[int]:
     """The gateway's own server on a thread of the test; its port."""
     ready = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        running = server.Server(uvicorn.Config(create_app(desk), **server.CONFIG), ready.set)
+        running = server.Server(uvicorn.Config(create_app(resources), **server.CONFIG), ready.set)
         thread = threading.Thread(target=lambda: asyncio.run(running._serve([listener])))
         thread.start()
         try:

@@ -8,13 +8,27 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from litestar import get
 
 from hallpulse.contract.encode import time_text
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.integrity import Findings
-from services.gateway.desk import Desk
-
-from .common import Named
+from services.gateway.access_audit import READS
+from services.gateway.figures import Named
+from services.gateway.problems import QUERY, problems
+from services.gateway.request import (
+    AnyRequest,
+    Department,
+    From,
+    Hall,
+    RegionCode,
+    Resources,
+    To,
+    grant_of,
+    resources_of,
+    scope_of,
+    window_of,
+)
 
 Value = str | int | None
 
@@ -40,16 +54,40 @@ class IntegrityAnswer(msgspec.Struct, frozen=True, kw_only=True):
     checks: list[CheckAnswer]
 
 
-def integrity_answer(desk: Desk, scope: Scope, window: Window) -> IntegrityAnswer:
-    with desk.store.read() as moment:
-        found = moment.integrity(scope, window, desk.today())
+def integrity_answer(resources: Resources, scope: Scope, window: Window) -> IntegrityAnswer:
+    with resources.store.read() as moment:
+        found = moment.integrity(scope, window, resources.today())
     return IntegrityAnswer(
         region=str(scope.region),
         start=window.start,
         end=window.end,
-        as_of=time_text(desk.now()),
+        as_of=time_text(resources.now()),
         checks=[_check(one) for one in found],
     )
+
+
+@get(
+    "/v1/integrity",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="getIntegrity",
+    summary="What the integrity checks found",
+    opt={READS: "integrity"},
+    tags=["figures"],
+)
+def get_integrity(
+    request: AnyRequest,
+    region: RegionCode,
+    *,
+    from_: From = None,
+    to: To = None,
+    department: Department = None,
+    hall: Hall = None,
+) -> IntegrityAnswer:
+    """Each check with its count and its first findings. They question figures, they do not change them."""
+    scope = scope_of(grant_of(request), region, department, hall)
+    resources = resources_of(request)
+    return integrity_answer(resources, scope, window_of(resources, scope.region, from_, to))
 
 
 def _check(found: Findings) -> CheckAnswer:

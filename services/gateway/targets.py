@@ -1,4 +1,4 @@
-"""GET /v1/targets: what each target of the plan in force comes to on a day."""
+"""GET /v1/targets and /v1/regions: what the targets of a plan come to, and the regions with data or a plan."""
 
 from __future__ import annotations
 
@@ -7,14 +7,53 @@ from datetime import date
 from typing import Any
 
 import msgspec
+from litestar import get
 
 from hallpulse.contract.encode import time_text
+from hallpulse.domain.figures import Scope
 from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Step
 from hallpulse.domain.targets import TargetResult, evaluate, read_tables
-from services.gateway.desk import Desk
+from hallpulse.store import Grant
+from services.gateway.access import may_read
+from services.gateway.figures import Named, named, number
+from services.gateway.problems import QUERY, problems
+from services.gateway.request import (
+    AnyRequest,
+    On,
+    RegionCode,
+    Resources,
+    day_of_calendar,
+    grant_of,
+    resources_of,
+    scope_of,
+)
 
-from .common import DepartmentName, Named, PlanAnswer, named, number, plan_answer
+
+class DepartmentName(msgspec.Struct, frozen=True):
+    id: str
+    names: Named
+
+
+class PhaseAnswer(msgspec.Struct, frozen=True):
+    id: str
+    names: Named
+    start: date
+    end: date | None
+
+
+class PlanAnswer(msgspec.Struct, frozen=True):
+    """The plan that holds on the day."""
+
+    id: str
+    region: str
+    names: Named
+    document: str
+    start: date
+    end: date
+    min_denominator: int
+    phase: PhaseAnswer | None
+    note: Named | None
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,20 +136,35 @@ class TargetsAnswer(msgspec.Struct, frozen=True):
     targets: list[TargetAnswer]
 
 
-def targets_answer(desk: Desk, region: int, on: date) -> TargetsAnswer:
-    plan = desk.plan(region, on)
-    results = _evaluated(desk, plan, on) if plan else []
+def targets_answer(resources: Resources, region: int, on: date) -> TargetsAnswer:
+    plan = resources.plan(region, on)
+    results = _evaluated(resources, plan, on) if plan else []
     return TargetsAnswer(
         region=str(region),
         on=on,
-        as_of=time_text(desk.now()),
+        as_of=time_text(resources.now()),
         plan=plan_answer(plan, on) if plan else None,
         targets=[_target(own, results, plan) for own in results if own.department is None] if plan else [],
     )
 
 
-def _evaluated(desk: Desk, plan: Plan, on: date) -> list[TargetResult]:
-    with desk.store.read() as moment:
+@get(
+    "/v1/targets",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="getTargets",
+    summary="What each target of the plan in force comes to",
+    tags=["figures"],
+)
+def get_targets(request: AnyRequest, region: RegionCode, on: On = None) -> TargetsAnswer:
+    """On a day, today if it is left out. Targets that bind each department list the departments."""
+    scope = scope_of(grant_of(request), region)
+    resources = resources_of(request)
+    return targets_answer(resources, scope.region, day_of_calendar("on", on, resources.today()))
+
+
+def _evaluated(resources: Resources, plan: Plan, on: date) -> list[TargetResult]:
+    with resources.store.read() as moment:
         tables = read_tables(plan, on, moment.figure_table)
     return evaluate(plan, on, tables)
 
@@ -181,3 +235,82 @@ def _path(target: Target, plan: Plan) -> PathAnswer:
     if isinstance(path, Step):
         return PathAnswer("step", first=path.first or plan.period.start)
     return PathAnswer("none")
+
+
+def plan_answer(plan: Plan, on: date) -> PlanAnswer:
+    phase = plan.phase_on(on)
+    return PlanAnswer(
+        id=plan.id,
+        region=str(plan.region),
+        names=named(plan.names),
+        document=plan.document,
+        start=plan.period.start,
+        end=plan.period.end,
+        min_denominator=plan.min_denominator,
+        phase=PhaseAnswer(phase.id, named(phase.names), phase.start, phase.end) if phase else None,
+        note=named(plan.note) if plan.note else None,
+    )
+
+
+class RegionAnswer(msgspec.Struct, frozen=True):
+    """counties: how many of the counties listed the region sums over, itself among them."""
+
+    region: str
+    level: str
+    counties: int
+    plan: PlanAnswer | None
+
+
+class RegionsAnswer(msgspec.Struct, frozen=True):
+    """Counties with data, halls or a plan; the prefectures and provinces above them; and the token's scope."""
+
+    as_of: str
+    on: date
+    role: str
+    department: str | None
+    hall: str | None
+    regions: list[RegionAnswer]
+
+
+def regions_answer(resources: Resources, grant: Grant) -> RegionsAnswer:
+    today = resources.today()
+    with resources.store.read() as moment:
+        stored = moment.regions()
+    counties = sorted({*stored, *(plan.region for plan in resources.plans if plan.region % 100)})
+    above = {code for county in counties for code in (county // 100 * 100, county // 10_000 * 10_000)}
+    shown = [code for code in (*counties, *sorted(above)) if _readable(grant, code)]
+    return RegionsAnswer(
+        as_of=time_text(resources.now()),
+        on=today,
+        role=grant.role,
+        department=grant.department,
+        hall=grant.hall,
+        regions=[_region(resources, code, counties, today) for code in shown],
+    )
+
+
+@get(
+    "/v1/regions",
+    sync_to_thread=True,
+    responses=problems(401, 429, 500, 503),
+    operation_id="getRegions",
+    summary="The regions that this token reads",
+    tags=["figures"],
+)
+def get_regions(request: AnyRequest) -> RegionsAnswer:
+    """Counties with data, halls or a plan, and the prefectures and provinces above them."""
+    return regions_answer(resources_of(request), grant_of(request))
+
+
+def _readable(grant: Grant, region: int) -> bool:
+    return may_read(grant, Scope(region, grant.department, grant.hall))
+
+
+def _region(resources: Resources, region: int, counties: list[int], today: date) -> RegionAnswer:
+    plan, (low, high) = resources.plan(region, today), Scope(region).bounds
+    return RegionAnswer(
+        region=str(region),
+        level="county" if region % 100 else "prefecture" if region % 10_000 else "province",
+        counties=sum(low <= county <= high for county in counties),
+        plan=plan_answer(plan, today) if plan else None,
+    )

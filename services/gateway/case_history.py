@@ -4,17 +4,35 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any, Literal
+from urllib.parse import unquote
 
 import msgspec
+from litestar import get
 
 from hallpulse.contract.encode import event_json, time_text
 from hallpulse.domain.catalogue import ItemSpan
 from hallpulse.domain.clock import Case
 from hallpulse.domain.clockface import Clock, ClockDay, flag_names
+from hallpulse.domain.figures import Scope
 from hallpulse.domain.measures import open_state
 from hallpulse.domain.workdays import date_of, day_of
-from hallpulse.store import CaseHistory
-from services.gateway.desk import Desk
+from hallpulse.store import CaseHistory, Grant, Moment
+from services.gateway.access import may_read, reach
+from services.gateway.access_audit import READS
+from services.gateway.problems import QUERY, Declined, Kind, problems
+from services.gateway.request import (
+    AnyRequest,
+    CaseIdInPath,
+    CaseKey,
+    CountyInPath,
+    HallInPath,
+    Resources,
+    case_key,
+    grant_of,
+    resources_of,
+)
+
+_PREFIX = "/v1/cases/"
 
 
 class ItemVersionAnswer(msgspec.Struct, frozen=True):
@@ -118,17 +136,53 @@ class CaseHistoryAnswer(msgspec.Struct, frozen=True):
     events: list[EventAnswer] = []
 
 
-def history_answer(desk: Desk, history: CaseHistory) -> CaseHistoryAnswer:
+@get(
+    "/v1/cases/{region:str}/{hall:str}/{case_id:path}",
+    sync_to_thread=True,
+    responses=problems(*QUERY, 404),
+    operation_id="getCase",
+    summary="One case: its events and its clock, day by day",
+    opt={READS: "case"},
+    tags=["cases"],
+)
+def get_case(request: AnyRequest, region: CountyInPath, hall: HallInPath, case_id: CaseIdInPath) -> CaseHistoryAnswer:
+    """The days that counted and those that did not and why, the limits and where they come from, and the flags."""
+    del region, hall, case_id  # documented; an id may hold a slash, which only the raw path tells from a separator
+    path = request.scope["raw_path"].partition(b"?")[0].decode("latin-1")
+    key = case_key(unquote(path[len(_PREFIX) :]))
+    if key is None:
+        raise Declined(Kind.NOT_FOUND, "expected /v1/cases/REGION/HALL/CASE_ID, REGION a county's code")
+    resources, grant = resources_of(request), grant_of(request)
+    with resources.store.read() as moment:
+        _check_may_read(moment, grant, key)
+        history = moment.case_history(*key, resources.today())
+    if history is None:
+        raise Declined(Kind.NOT_FOUND, f"no event of /{key.region}/{key.hall} names this case")
+    return history_answer(resources, history)
+
+
+def _check_may_read(moment: Moment, grant: Grant, key: CaseKey) -> None:
+    """403 before the case is looked up: a case is its hall's and its department's.
+
+    The department is asked for by one look-up, which is the same work for a case of another and for none at all.
+    """
+    department = grant.department
+    scope = Scope(key.region, department, key.hall if department is None else None)
+    if not may_read(grant, scope) or (department is not None and not moment.is_of(*key, department)):
+        raise Declined(Kind.FORBIDDEN, f"this token reads {reach(grant)}")
+
+
+def history_answer(resources: Resources, history: CaseHistory) -> CaseHistoryAnswer:
     events = [EventAnswer(event.id in history.retracted, event_json(event)) for event in history.events]
     answer = CaseHistoryAnswer(
         region=str(history.region),
         hall=history.hall,
         case_id=history.case_id,
-        as_of=time_text(desk.now()),
+        as_of=time_text(resources.now()),
         state="pending",
         events=events,
     )
-    return _with_clock(answer, history.clock, day_of(desk.today())) if history.clock is not None else answer
+    return _with_clock(answer, history.clock, day_of(resources.today())) if history.clock is not None else answer
 
 
 def _with_clock(answer: CaseHistoryAnswer, clock: Clock, today: int) -> CaseHistoryAnswer:
