@@ -9,13 +9,13 @@ from urllib.parse import unquote
 import msgspec
 from litestar import get
 
-from hallpulse.contract.encode import event_json, time_text
+from hallpulse.contract.encode import event_json
 from hallpulse.domain.catalogue import ItemSpan
 from hallpulse.domain.clock import Case
 from hallpulse.domain.clockface import Clock, ClockDay, flag_names
 from hallpulse.domain.figures import Scope
 from hallpulse.domain.measures import open_state
-from hallpulse.domain.workdays import date_of, day_of
+from hallpulse.domain.workdays import date_of, day_of, time_text
 from hallpulse.store import CaseHistory, Grant, Moment
 from services.gateway.access import may_read, reach
 from services.gateway.access_audit import READS

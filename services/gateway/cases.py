@@ -10,9 +10,9 @@ from urllib.parse import quote
 import msgspec
 from litestar import get
 
-from hallpulse.contract.encode import time_text
 from hallpulse.domain.clockface import flag_names
 from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.workdays import time_text
 from hallpulse.store import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, Moment, TallyRow
 from services.gateway.access_audit import READS
 from services.gateway.problems import QUERY, Declined, Kind, expected_of, problems

@@ -10,11 +10,11 @@ from fractions import Fraction
 import msgspec
 from litestar import get
 
-from hallpulse.contract.encode import time_text
 from hallpulse.domain.figures import Coverage, Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.measures import STATES
 from hallpulse.domain.plan import Names, Plan
+from hallpulse.domain.workdays import time_text
 from services.gateway.problems import QUERY, problems
 from services.gateway.request import (
     AnyRequest,

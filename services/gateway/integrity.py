@@ -10,9 +10,9 @@ from urllib.parse import quote
 import msgspec
 from litestar import get
 
-from hallpulse.contract.encode import time_text
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.integrity import Findings
+from hallpulse.domain.workdays import time_text
 from services.gateway.access_audit import READS
 from services.gateway.figures import Named
 from services.gateway.problems import QUERY, problems

@@ -6,8 +6,8 @@ import msgspec
 from litestar import Response, get
 from prometheus_client import generate_latest
 
-from hallpulse.contract.encode import time_text
 from hallpulse.domain.errors import HallpulseError
+from hallpulse.domain.workdays import time_text
 from services.gateway.problems import problems, try_later
 from services.gateway.request import AnyRequest, resources_of
 

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 from litestar import get
 
-from hallpulse.contract.encode import time_text
 from hallpulse.domain.figures import Scope
 from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Step
 from hallpulse.domain.targets import TargetResult, evaluate, read_tables
+from hallpulse.domain.workdays import time_text
 from hallpulse.store import Grant
 from services.gateway.access import may_read
 from services.gateway.figures import Named, named, number

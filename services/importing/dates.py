@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import lru_cache
 from typing import NamedTuple
 
+from hallpulse.domain.workdays import SHANGHAI
+
 from .cells import Cell, is_no_date, text_of, word_of
 
-SHANGHAI = timezone(timedelta(hours=8))
 _EPOCHS = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}  # noqa: DTZ001 - a serial number has no zone
 _FIRST_SERIAL, _LAST_SERIAL = 30_000, 80_000
 _FIRST_MILLISECONDS, _LAST_MILLISECONDS = 946_684_800_000, 4_102_444_800_000

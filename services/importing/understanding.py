@@ -9,8 +9,7 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
-from hallpulse.contract.encode import time_text
-from hallpulse.domain.workdays import date_of, local_day
+from hallpulse.domain.workdays import date_of, local_day, time_text
 
 from .cells import text_of, word_of, word_set
 from .effects import CaseEffects, Effect, case_event, catalogue_effects, window_of

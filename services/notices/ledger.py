@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.metrics import NoticeMetrics
 from hallpulse.store.notices import Entry, Message, Notice, NoticeLedger, State, key_of
 from services.notices.channels import Channels
@@ -153,7 +154,6 @@ def _time(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-SHANGHAI = timezone(timedelta(hours=8))
 SIGNS = {"critical": "✖ 严重", "warning": "▲ 警告", "info": "● 提示"}
 RESOLVED = "✔ 已恢复"
 MOST_SHOWN = 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, time, timedelta, timezone
+from datetime import datetime, time, timedelta
 from fractions import Fraction
 from itertools import accumulate
 
@@ -12,14 +12,14 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from hallpulse import metrics as names
+from hallpulse.domain.figures import ELAPSED_BUCKETS, ElapsedHistogram
 from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.measures import ELAPSED_BUCKETS, ElapsedHistogram
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.targets import TargetResult, figure_of
+from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.metrics import FilledFamily, FilledGauge, FilledHistogram
 from services.targets.readings import Attempts, RegionView, Snapshot
 
-SHANGHAI = timezone(timedelta(hours=8))
 Row = tuple[tuple[str, ...], float]
 _BOUNDS = (*map(str, ELAPSED_BUCKETS), "+Inf")
 

@@ -8,9 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from hallpulse.domain.figures import Coverage, FigureTable, Scope, Window
+from hallpulse.domain.figures import Coverage, ElapsedHistogram, FigureTable, Scope, Window
 from hallpulse.domain.lowering import COMPRESSION, Lowering, lowerings
-from hallpulse.domain.measures import ElapsedHistogram
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.targets import TargetResult, evaluate, read_tables
 from hallpulse.domain.workdays import date_of, day_of, local_day

@@ -23,8 +23,8 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from hallpulse.contract.encode import time_text
 from hallpulse.contract.events import Decided, ItemPublished, Received
+from hallpulse.domain.workdays import time_text
 from services.importing.case_import import Place
 from services.importing.problems import TableError
 from tests.shelf import Import, Shelf, take

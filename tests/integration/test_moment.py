@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from hallpulse.domain.errors import Unavailable
-from hallpulse.domain.figures import Coverage, Figure, Scope, Window
+from hallpulse.domain.figures import Coverage, ElapsedHistogram, Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED, PartName
 from hallpulse.domain.integrity import CHECKS
-from hallpulse.domain.measures import BUCKETS, STATES, ElapsedHistogram
+from hallpulse.domain.measures import BUCKETS, STATES
 from hallpulse.store import BadCursor, CaseFilter, Moment, Readable, Store, open_store
 from services.gateway.figures import departments_answer, trend_answer
 from tests.gateway_ground import make_resources

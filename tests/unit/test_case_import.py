@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hallpulse.contract.encode import time_text
 from hallpulse.contract.events import Accepted, CaseRetracted, Decided, EventType, Extended, HallEvent, Rated, Received
 from hallpulse.domain.case import CaseEvent, in_force, pack_id
+from hallpulse.domain.workdays import time_text
 from hallpulse.store.database import case_event
 from services.importing.case_import import CaseRow, Place
 from services.importing.corrections import Corrections

@@ -8,9 +8,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from hallpulse.domain.figures import Figure
+from hallpulse.domain.figures import ELAPSED_BUCKETS, ElapsedHistogram, Figure
 from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.measures import ELAPSED_BUCKETS, STATES, ElapsedHistogram
+from hallpulse.domain.measures import STATES
 from hallpulse.metrics import new_registry
 from services.targets.collector import snapshot_families
 from services.targets.page import exposition, page_of

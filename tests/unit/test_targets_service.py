@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from hallpulse.domain.figures import Figure, Window
+from hallpulse.domain.figures import ELAPSED_BUCKETS, ElapsedHistogram, Figure, Window
 from hallpulse.domain.lowering import ItemChange
-from hallpulse.domain.measures import ELAPSED_BUCKETS, ElapsedHistogram
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS
 from services.targets.readings import BREACHED, RECOVERED, TargetReadings

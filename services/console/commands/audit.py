@@ -11,9 +11,9 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.store import AuditLine, Reading, open_store
 from services.console.commands.token import AnyRegion
-from services.console.past_samples import SHANGHAI
 from services.console.suite_connection import connect, directory_option
 from services.console.usage import screen
 

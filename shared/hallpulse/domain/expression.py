@@ -1,6 +1,6 @@
 """Conditions and amounts over named fields, written once in Python's own notation.
 
-The domain compiles them, the store translates them (`store.reading.sql`), so a figure and its list mean the same.
+The domain compiles them, the store translates them (`store.reading.conditions`), so figure and list agree.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """The only door to PostgreSQL."""
 
 from hallpulse.store.merge import Expected
+from hallpulse.store.reading.overview import Overview
+from hallpulse.store.store import Moment, Readable
 
 from .audit import AuditEntry, AuditLine, Reading, process_actor
 from .merge import MergeOutcome
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
-from .reading.moment import Moment, Readable
-from .reading.overview import Overview
 from .reading.stored import CaseHistory
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
