@@ -21,7 +21,7 @@ from litestar.types import HTTPScope
 
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import GatewayMetrics
-from hallpulse.store import AuditEntry, Grant, Reading
+from hallpulse.store import AuditEntry, CaseReading, Grant
 
 READS = "reads"
 """In a handler's `opt`: which kind of list of cases it answers with (case, list, integrity)."""
@@ -39,7 +39,7 @@ MOST_WAITING = 100_000
 _CASES = b"/v1/cases/"
 _PAGING = ("region", "cursor", "limit")
 _log = logging.getLogger(__name__)
-Write = Callable[[Sequence[AuditEntry], Sequence[Reading]], None]
+Write = Callable[[Sequence[AuditEntry], Sequence[CaseReading]], None]
 
 
 class Question(NamedTuple):
@@ -59,7 +59,7 @@ class Readings:
         self._counts: Counter[Question] = Counter()
         self._asked: Counter[tuple[str, str]] = Counter()
         self._new: list[Question] = []
-        self._due: list[Reading] = []
+        self._due: list[CaseReading] = []
 
     def note(self, question: Question, hour: datetime) -> None:
         self.turn(hour)
@@ -87,7 +87,7 @@ class Readings:
         self._asked.clear()
         self._hour = hour
 
-    def take(self) -> list[Reading]:
+    def take(self) -> list[CaseReading]:
         """Return what is due, once."""
         self._note_new()
         due, self._due = self._due, []
@@ -101,7 +101,7 @@ class Readings:
 
     def _note(self, question: Question, count: int) -> None:
         if count and self._hour is not None:
-            self._due.append(Reading(self._hour, *question, count))
+            self._due.append(CaseReading(self._hour, *question, count))
 
 
 class Denials:
@@ -166,7 +166,7 @@ class AccessAudit:
         self._write = write
         self._readings = Readings()
         self._denials = Denials()
-        self._waiting: tuple[list[AuditEntry], list[Reading]] = ([], [])
+        self._waiting: tuple[list[AuditEntry], list[CaseReading]] = ([], [])
         self._most: dict[str, int] = {}
         self._hour: datetime | None = None
         self._fault = ""

@@ -16,7 +16,7 @@ import msgspec
 from hallpulse.contract.events import CaseRetracted, EventType, HallEvent
 from hallpulse.domain.case import CaseEvent, Kind
 
-from .case_import import Place, event_id
+from .case_import import HallOfCases, event_id
 from .items import NAMESPACE
 
 _VERSION_OF_OURS = "5"
@@ -33,7 +33,7 @@ FullHistory = Callable[[str], Sequence[HallEvent]]
 class Corrections:
     """known: cases → their stored events, as the store has them; history: one case's events in full."""
 
-    place: Place
+    place: HallOfCases
     known: Callable[[Sequence[str]], CaseEvents]
     history: FullHistory
 

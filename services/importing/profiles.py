@@ -28,7 +28,7 @@ _HERE = Path(__file__).resolve().parent
 Short = Annotated[str, Meta(max_length=200)]
 
 
-class Names(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SourceNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zh: Short
     en: Short
 
@@ -43,7 +43,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     is stored; answers: question → answer.
     """
 
-    name: Names
+    name: SourceNames
     kind: Kind
     recognise: list[Short] = []
     columns: dict[str, list[Short]] = {}
@@ -79,7 +79,7 @@ class ProfileError(HallpulseError):
 
 def plain_profile(kind: Kind) -> Profile:
     """What is known of a source that no profile describes."""
-    return Profile(Names("未识别来源", "no profile"), kind)
+    return Profile(SourceNames("未识别来源", "no profile"), kind)
 
 
 def load_profile(path: Path) -> Profile:

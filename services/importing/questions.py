@@ -11,12 +11,12 @@ from datetime import date
 from typing import NamedTuple
 
 from hallpulse.contract.reasons import Sentence
+from services.importing.sheet_reader import Decisions
 
 from .departments import Departments
 from .layout import Layout, NotRead
 from .limits import UNIT_NAMES
 from .profiles import Profile
-from .reader import Decisions
 from .survey import Survey
 
 _NAMES = {

@@ -20,7 +20,7 @@ from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
 from hallpulse.store import AuditEntry, Store, open_store
 
-from .case_import import Place
+from .case_import import HallOfCases
 from .corrections import Corrections
 from .departments import DepartmentCodes
 
@@ -51,7 +51,7 @@ class Stored:
     """
 
     store: Store
-    place: Place
+    place: HallOfCases
     settings: Settings
     unreachable: Callable[[], None]
     now: int
@@ -120,7 +120,7 @@ def workdays(settings: Settings, region: int) -> Workdays:
 
 
 @contextmanager
-def stored(settings: Settings, place: Place, unreachable: Callable[[], None]) -> Iterator[Stored]:
+def stored(settings: Settings, place: HallOfCases, unreachable: Callable[[], None]) -> Iterator[Stored]:
     store = open_store(settings.database_url, pool_size=1)
     try:
         yield Stored(store, place, settings, unreachable, clock())

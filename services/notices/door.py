@@ -17,8 +17,8 @@ from werkzeug.wrappers import Request, Response
 from hallpulse.domain.errors import Unavailable
 from hallpulse.scrapes import CHALLENGE, Application, Environ, StartResponse, admits
 from hallpulse.store.notices import State
+from services.notices.records import NoticeRecords
 
-from .ledger import NoticeRecords
 from .webhook import MAX_BYTES, BadNotice
 
 _ADDRESSES = Map(

@@ -19,7 +19,7 @@ import httpx
 
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import NoticeMetrics
-from hallpulse.store.notices import DueMessage, Message, NoticeLedger
+from hallpulse.store.notices import DueMessage, NoticeLedger, NoticeMessage
 from services.notices.channels import Channels, Robot, Smtp, secret
 
 PATIENCE_SECONDS = 10.0
@@ -42,7 +42,7 @@ class Senders:
     def __init__(self, channels: Channels) -> None:
         self._channels = channels
 
-    def send(self, message: Message) -> None:
+    def send(self, message: NoticeMessage) -> None:
         """Raises NotSent."""
         addresses = self._channels.of(message.receiver)
         try:
@@ -58,7 +58,7 @@ class Senders:
             raise NoSuchAddress(f"{message.receiver} has no address {message.place + 1} on {message.channel}") from None
 
 
-def send_email(smtp: Smtp, to: str, message: Message) -> None:
+def send_email(smtp: Smtp, to: str, message: NoticeMessage) -> None:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = smtp.sender, to, " ".join(message.title.split())
     mail.set_content(message.body)
@@ -75,12 +75,12 @@ def send_email(smtp: Smtp, to: str, message: Message) -> None:
         raise NotSent(f"{smtp.host}:{smtp.port}: {error}") from None
 
 
-def send_wecom(robot: Robot, message: Message) -> None:
+def send_wecom(robot: Robot, message: NoticeMessage) -> None:
     text = cut(f"**{message.title}**\n{message.body}", WECOM_BYTES)
     _post("WeCom", _url(robot), {"msgtype": "markdown", "markdown": {"content": text}})
 
 
-def send_dingtalk(robot: Robot, message: Message, now: float) -> None:
+def send_dingtalk(robot: Robot, message: NoticeMessage, now: float) -> None:
     text = cut(f"### {message.title}\n\n{message.body}".replace("\n", "  \n"), DINGTALK_BYTES)
     url = _url(robot)
     try:
@@ -134,7 +134,7 @@ _log = logging.getLogger(__name__)
 
 
 class Sender(Protocol):
-    def send(self, message: Message) -> None:
+    def send(self, message: NoticeMessage) -> None:
         """Raises NotSent."""
         ...
 

@@ -220,7 +220,7 @@ class TargetReadings:
         results = evaluate(plan, day, tables)
         return evaluation_answer(region, day, plan, results)
 
-    def due(self) -> list[Change]:
+    def due(self) -> list[TargetChange]:
         """The breaches and recoveries that are still to be announced."""
         return self.announcements.due(self.snapshot) if self.snapshot is not None else []
 
@@ -236,7 +236,7 @@ BREACHED = "target_breached"
 RECOVERED = "target_recovered"
 
 
-class Verdict(NamedTuple):
+class Standing(NamedTuple):
     met: bool | None
     on_pace: bool | None
 
@@ -254,18 +254,18 @@ class Announced(NamedTuple):
     """A target, and the verdict of it that was announced."""
 
     key: Key
-    verdict: Verdict
+    verdict: Standing
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TargetChange:
     """kind: BREACHED or RECOVERED, which is also the name of the event;
     at: of the reading, in seconds since 1970-01-01 UTC."""
 
     kind: str
     key: Key
-    was: Verdict
-    now: Verdict
+    was: Standing
+    now: Standing
     result: TargetResult
     at: float
 
@@ -280,7 +280,7 @@ class Change:
         return {"region": self.key.region, "plan": self.key.plan, **result_answer(self.result), **before}
 
 
-UNKNOWN = Verdict(None, None)
+UNKNOWN = Standing(None, None)
 
 
 class Announcements:
@@ -290,13 +290,13 @@ class Announcements:
     """
 
     def __init__(self) -> None:
-        self._announced: dict[Key, Verdict] | None = None
+        self._announced: dict[Key, Standing] | None = None
 
-    def due(self, snapshot: Snapshot) -> list[Change]:
+    def due(self, snapshot: Snapshot) -> list[TargetChange]:
         """Return what turned since it was last announced; the same again until `announced`."""
         results = _results(snapshot)
         if self._announced is None:
-            self._announced = {key: Verdict(result.met, result.on_pace) for key, result in results.items()}
+            self._announced = {key: Standing(result.met, result.on_pace) for key, result in results.items()}
         found = []
         for key, result in results.items():
             was = self._announced.get(key, UNKNOWN)
@@ -305,7 +305,7 @@ class Announcements:
             if kind is None:
                 self._announced[key] = now
             else:
-                found.append(Change(kind, key, was, now, result, snapshot.taken))
+                found.append(TargetChange(kind, key, was, now, result, snapshot.taken))
         return found
 
     def announced(self, said: Iterable[Announced]) -> None:
@@ -314,13 +314,13 @@ class Announcements:
             self._announced |= dict(said)
 
 
-def _after(was: Verdict, result: TargetResult) -> Verdict:
-    return Verdict(
+def _after(was: Standing, result: TargetResult) -> Standing:
+    return Standing(
         was.met if result.met is None else result.met, was.on_pace if result.on_pace is None else result.on_pace
     )
 
 
-def _kind(was: Verdict, now: Verdict) -> str | None:
+def _kind(was: Standing, now: Standing) -> str | None:
     if (was.met and now.met is False) or (was.on_pace is not False and now.on_pace is False):
         return BREACHED
     if (was.met is False and now.met) or (was.on_pace is False and now.on_pace):

@@ -12,7 +12,7 @@ from litestar.testing import TestClient
 
 from hallpulse.domain.errors import Unavailable
 from hallpulse.metrics import GatewayMetrics, new_registry
-from hallpulse.store import AuditEntry, Reading
+from hallpulse.store import AuditEntry, CaseReading
 from services.gateway import access_audit as bounds
 from services.gateway.access_audit import (
     MOST_DENIED,
@@ -37,10 +37,10 @@ class Written:
 
     def __init__(self) -> None:
         self.deeds: list[AuditEntry] = []
-        self.readings: list[Reading] = []
+        self.readings: list[CaseReading] = []
         self.fault: Unavailable | None = None
 
-    def __call__(self, deeds: Sequence[AuditEntry], readings: Sequence[Reading]) -> None:
+    def __call__(self, deeds: Sequence[AuditEntry], readings: Sequence[CaseReading]) -> None:
         if self.fault is not None:
             raise self.fault
         self.deeds += deeds
@@ -88,12 +88,12 @@ def test_who_read_which_lists_of_cases_is_written_by_the_tokens_name() -> None:
 def test_a_question_is_due_at_once_when_it_is_new_and_its_repetitions_with_the_hour() -> None:
     readings, question = Readings(), Question("a", "case", 222424, "222424/hall-1/1")
     readings.note(question, HOUR)
-    assert readings.take() == [Reading(HOUR, *question, 1)]
+    assert readings.take() == [CaseReading(HOUR, *question, 1)]
     for _ in range(5):
         readings.note(question, HOUR)
     assert readings.take() == []
     readings.note(question, NEXT)
-    assert readings.take() == [Reading(HOUR, *question, 5), Reading(NEXT, *question, 1)]
+    assert readings.take() == [CaseReading(HOUR, *question, 5), CaseReading(NEXT, *question, 1)]
 
 
 def test_above_its_bound_a_tokens_questions_are_counted_together_and_none_is_lost() -> None:

@@ -15,7 +15,7 @@ from typing import cast
 from . import expression
 from .catalogue import ItemVersion
 from .clock import Case
-from .expression import ALWAYS, Step, compiled, conjuncts
+from .expression import ALWAYS, Statement, compiled, conjuncts
 from .figures import ELAPSED_BUCKETS
 
 _DAYS = {
@@ -94,19 +94,21 @@ Entry = tuple[int, int, int]
 """(day, column, amount)."""
 
 
-def _adding(measure: Measure) -> Step:
+def _adding(measure: Measure) -> Statement:
     conditions = tuple(expression.of("case", part) for part in conjuncts(measure.where))
     on_its_day = (f"(day := case.{measure.day}) is not None", *conditions)
     number = COLUMNS.index(measure.name)
     if measure.amount == "1":
-        return Step(on_its_day, f"add((day, {number}, 1))")
-    return Step((*on_its_day, f"(amount := {expression.of('case', measure.amount)})"), f"add((day, {number}, amount))")
+        return Statement(on_its_day, f"add((day, {number}, 1))")
+    return Statement(
+        (*on_its_day, f"(amount := {expression.of('case', measure.amount)})"), f"add((day, {number}, amount))"
+    )
 
 
 def _entries_compiled() -> Callable[[Case], list[Entry]]:
     bucket = f"add((day, {COLUMNS.index(BUCKETS[0])} + bucket_of(bounds, case.elapsed), 1))"
-    spread = Step(("(day := case.decided) is not None", f"case.{_TIMED}"), bucket)
-    steps = [Step((), "add = (entries := []).append"), *map(_adding, MEASURES.values()), spread]
+    spread = Statement(("(day := case.decided) is not None", f"case.{_TIMED}"), bucket)
+    steps = [Statement((), "add = (entries := []).append"), *map(_adding, MEASURES.values()), spread]
     known = {"bucket_of": bisect_left, "bounds": ELAPSED_BUCKETS}
     return cast(Callable[[Case], list[Entry]], compiled("entries", "case", steps, result="entries", known=known))
 
@@ -198,7 +200,9 @@ STATES: tuple[str, ...] = tuple(OPEN_STATES)
 def _state_compiled() -> Callable[[Case, int], str | None]:
     given = ("today",)
     steps = [
-        Step(tuple(expression.of("case", part, given) for part in conjuncts(state.where)), f"return {state.name!r}")
+        Statement(
+            tuple(expression.of("case", part, given) for part in conjuncts(state.where)), f"return {state.name!r}"
+        )
         for state in OPEN_STATES.values()
     ]
     return cast(Callable[[Case, int], str | None], compiled("state", "case, today", steps))

@@ -40,7 +40,7 @@ class AuditLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CaseReading:
     """That a token's holder was answered with cases. token: its name; kind: case, list or integrity.
 
     subject: REGION/HALL/CASE_ID, or the list's parameters; reads: how often, in the hour that begins at `hour`.
@@ -81,7 +81,7 @@ class Audit:
             write(connection, self._actor, deed)
             return True
 
-    def record(self, deeds: Sequence[AuditEntry], readings: Sequence[Reading]) -> None:
+    def record(self, deeds: Sequence[AuditEntry], readings: Sequence[CaseReading]) -> None:
         """Lines, and who read which cases, in one transaction."""
         with transaction(self._engine) as connection:
             for deed in deeds:
@@ -89,16 +89,16 @@ class Audit:
             if readings:
                 connection.execute(insert(case_reads), [asdict(reading) for reading in readings])
 
-    def readings(self, since: datetime | None = None, token: str = "", limit: int = 100) -> list[Reading]:
+    def readings(self, since: datetime | None = None, token: str = "", limit: int = 100) -> list[CaseReading]:
         """Who read which cases, the newest first; every gateway writes an hour's lines of its own."""
-        columns = (case_reads.c[column.name] for column in fields(Reading))
+        columns = (case_reads.c[column.name] for column in fields(CaseReading))
         query = select(*columns).order_by(case_reads.c.id.desc()).limit(limit)
         if since is not None:
             query = query.where(case_reads.c.at >= since)
         if token:
             query = query.where(case_reads.c.token == token)
         with transaction(self._engine) as connection:
-            return [Reading(*row) for row in connection.execute(query)]
+            return [CaseReading(*row) for row in connection.execute(query)]
 
     def list(
         self, since: datetime | None = None, action: str = "", region: int | None = None, limit: int = 100

@@ -19,7 +19,6 @@ from hallpulse.domain.clock import Case, fold
 from hallpulse.domain.expression import compiled
 from hallpulse.domain.measures import COLUMNS, WIDTH, Entry, entries_of
 from hallpulse.domain.workdays import Workdays, date_of, day_of
-from hallpulse.store.catalogue import Item, TransactionContext
 from hallpulse.store.database import (
     COPY_EPOCH,
     copied_day,
@@ -30,6 +29,7 @@ from hallpulse.store.database import (
     unpack_entries,
     unpack_history,
 )
+from hallpulse.store.item_versions import Item, TransactionContext
 from hallpulse.store.tables import cases
 
 _CELL_KEY = ("region", "grain", "day", "hall", "department")

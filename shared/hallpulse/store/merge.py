@@ -31,8 +31,8 @@ from hallpulse.domain.catalogue import first_change
 from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.workdays import local_day
 from hallpulse.store.cases import CaseKey, Differences, Folded, fold_ahead, refold
-from hallpulse.store.catalogue import Change, ContextCache, Item, TransactionContext, store_items
 from hallpulse.store.database import case_event, copy_into, copy_rows, pack_data, to_date, transaction, unpack_data
+from hallpulse.store.item_versions import ContextCache, Item, TimelineChange, TransactionContext, store_items
 from hallpulse.store.ledger import store_figures, store_tallies
 
 _COLUMNS = ("region", "hall", "id", "time", "arrived", "type", "case_id", "data", "extra")
@@ -334,7 +334,7 @@ def refold_all(
 
 
 def _add_cases_of(
-    connection: Connection, changed: Mapping[Item, Change], touched: dict[CaseKey, list[CaseEvent]]
+    connection: Connection, changed: Mapping[Item, TimelineChange], touched: dict[CaseKey, list[CaseEvent]]
 ) -> int:
     """Cases for which another version of their item holds now are folded again, with or without events of their own."""
     first = {item: first_change(*change) for item, change in changed.items()}

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from hallpulse.store.database import copy_rows
 
 from .database import transaction
-from .refused_rows import READ, KeptRefusal, RefusedFilter, Rejected, after, kept_of, row_of
+from .refused_rows import READ, EnteredRefusal, KeptRefusal, RefusedFilter, after, kept_of, row_of
 from .tables import refused, refused_halls
 
 MOST_ROWS, MOST_BYTES = 100_000, 256 * 1024**2
@@ -73,7 +73,7 @@ class RefusedTable:
         self._actor = actor
         self._most = (most_rows, most_bytes)
 
-    def enter(self, rejected: Sequence[Rejected], at: datetime, *, again: bool = True) -> None:
+    def enter(self, rejected: Sequence[EnteredRefusal], at: datetime, *, again: bool = True) -> None:
         """Enter refusals in their order, all or none; one that was closed is open again.
 
         again: one that is known counts once more (it was refused again, rather than found on the queue).
@@ -168,7 +168,7 @@ class RefusedTable:
             return Held(*map(int, connection.execute(query).one()))
 
 
-def _rows(rejected: Iterable[Rejected], at: datetime) -> list[tuple[Any, ...]]:
+def _rows(rejected: Iterable[EnteredRefusal], at: datetime) -> list[tuple[Any, ...]]:
     """Each once, in the order of the first."""
     times = Counter(one.id for one in rejected)
     return [row_of(one, at, times[one.id]) for one in {one.id: one for one in rejected}.values()]

@@ -19,13 +19,13 @@ from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import STATES
 from hallpulse.domain.workdays import Calendar, Workdays, day_of
 from hallpulse.store.audit import Audit, process_actor
-from hallpulse.store.catalogue import CalendarCache, ContextCache, read_calendars, timelines
 from hallpulse.store.database import at_one_moment, open_engine, transaction
+from hallpulse.store.item_versions import CalendarCache, ContextCache, read_calendars, timelines
 from hallpulse.store.merge import Expected, MergeOutcome, merge
 from hallpulse.store.migration import upgrade
 from hallpulse.store.notices import NoticeLedger
 from hallpulse.store.reading.checks import read_integrity
-from hallpulse.store.reading.departments import read_figure_table, read_histograms
+from hallpulse.store.reading.department_tables import read_figure_table, read_histograms
 from hallpulse.store.reading.listing import CaseFilter, CasePage, read_cases, read_item_changes
 from hallpulse.store.reading.overview import (
     Overview,

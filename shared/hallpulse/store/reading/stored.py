@@ -12,8 +12,8 @@ from hallpulse.domain.case import CaseEvent, Kind, pack_id, unpack_id
 from hallpulse.domain.clockface import Clock, clock_of
 from hallpulse.domain.workdays import Workdays
 from hallpulse.store.cases import CaseKey
-from hallpulse.store.catalogue import timelines
 from hallpulse.store.database import unpack_history
+from hallpulse.store.item_versions import timelines
 from hallpulse.store.merge import EVENT_COLUMNS, event_of, stored_events
 
 

@@ -60,14 +60,14 @@ class Spool:
 
 
 @contextmanager
-def findings_at(spools: Path | None, name: str, most: int) -> Iterator[Findings]:
+def findings_at(spools: Path | None, name: str, most: int) -> Iterator[DifferenceLog]:
     """Findings that also go to spools of this name in a directory, where one is named."""
     if spools is None:
-        yield Findings(most, None)
+        yield DifferenceLog(most, None)
         return
     spool = Spool(spools, name)
     try:
-        yield Findings(most, spool)
+        yield DifferenceLog(most, spool)
     finally:
         spool.close()
 
@@ -80,7 +80,7 @@ def spooled(directory: Path, table: str) -> Iterator[Wrong]:
                 yield pickle.load(file)
 
 
-class Findings:
+class DifferenceLog:
     """Takes differences; `most` of each table are kept to be shown, all go to the spool where there is one."""
 
     def __init__(self, most: int, spool: Spool | None) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.metrics import NoticeMetrics
-from hallpulse.store.notices import Entry, Message, Notice, NoticeLedger, State, key_of
+from hallpulse.store.notices import Notice, NoticeLedger, NoticeLine, NoticeMessage, State, key_of
 from services.notices.channels import Channels
 from services.notices.webhook import RuleBook, WebhookAlert, decode, notices_of, plain
 
@@ -72,7 +72,7 @@ class NoticeRecords:
         known = self._ledger.told_as_ours(over) if over else set()
         return [replace(notice, ours=notice.ours or key_of(notice) in known) for notice in notices]
 
-    def _messages(self, notices: Sequence[Notice]) -> Sequence[Message]:
+    def _messages(self, notices: Sequence[Notice]) -> Sequence[NoticeMessage]:
         """One text for each receiver, of all that it is told at once."""
         receivers = dict.fromkeys(notice.receiver for notice in notices)
         told = {name: [notice for notice in notices if notice.receiver == name] for name in receivers}
@@ -119,7 +119,7 @@ def _is_ours(_: WebhookAlert) -> bool:
     return True
 
 
-def entry_answer(entry: Entry) -> dict[str, Any]:
+def entry_answer(entry: NoticeLine) -> dict[str, Any]:
     """foreign: no rule of this suite made the alert. Lines of an earlier version may hold what is no longer stored."""
     notice = entry.notice
     annotations = _plain(notice.annotations)
@@ -159,12 +159,14 @@ RESOLVED = "✔ 已恢复"
 MOST_SHOWN = 20
 
 
-def messages_of(receiver: str, notices: Sequence[Notice], channels: Channels) -> list[Message]:
+def messages_of(receiver: str, notices: Sequence[Notice], channels: Channels) -> list[NoticeMessage]:
     """The notification once for each address of its receiver."""
     addresses, title, body = channels.of(receiver), title_of(notices), body_of(notices)
     counts = {"email": len(addresses.email), "wecom": len(addresses.wecom), "dingtalk": len(addresses.dingtalk)}
     return [
-        Message(receiver, channel, place, title, body) for channel, count in counts.items() for place in range(count)
+        NoticeMessage(receiver, channel, place, title, body)
+        for channel, count in counts.items()
+        for place in range(count)
     ]
 
 

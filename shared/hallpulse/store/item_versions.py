@@ -33,28 +33,28 @@ _CELL_NAMES = ", ".join((*_CELL_KEY, *ITEM_COLUMNS))
 _CELL_SUMS = ", ".join(f"{name} = item_cells.{name} + excluded.{name}" for name in ITEM_COLUMNS)
 
 
-class Change(NamedTuple):
+class TimelineChange(NamedTuple):
     """An item's timeline as it was and as it is now."""
 
     before: Timeline
     after: Timeline
 
 
-def store_items(connection: Connection, events: Sequence[HallEvent]) -> dict[Item, Change]:
+def store_items(connection: Connection, events: Sequence[HallEvent]) -> dict[Item, TimelineChange]:
     """Take in item events and return the items whose timeline is no longer what it was."""
     ledger.append(connection, events)
     touched = sorted({(event.region, event.entity) for event in events})
     return rebuild_items(connection, touched)
 
 
-def rebuild_items(connection: Connection, items: Sequence[Item]) -> dict[Item, Change]:
+def rebuild_items(connection: Connection, items: Sequence[Item]) -> dict[Item, TimelineChange]:
     """Fold the items from the ledger; write timelines and sums where they differ."""
     before = spans_in_force(connection, items)
-    changed: dict[Item, Change] = {}
+    changed: dict[Item, TimelineChange] = {}
     for item, entries in ledger.entries_about(connection, Family.ITEM, items).items():
         after = spans_of(entries)
         if after != before[item]:
-            changed[item] = Change(before[item], after)
+            changed[item] = TimelineChange(before[item], after)
     if changed:
         _write_spans(connection, {item: after for item, (_, after) in changed.items()})
         _write_sums(connection, changed)
@@ -65,7 +65,7 @@ def rebuild_items(connection: Connection, items: Sequence[Item]) -> dict[Item, C
     return changed
 
 
-def spans_of(entries: Iterable[ledger.Entry]) -> Timeline:
+def spans_of(entries: Iterable[ledger.LedgerEntry]) -> Timeline:
     """An item's timeline, from the events about it."""
     return timeline(_record(entry) for entry in entries)
 
@@ -96,7 +96,7 @@ def spans_in_force(connection: Connection, items: Sequence[Item]) -> dict[Item, 
     return found
 
 
-def _record(entry: ledger.Entry) -> ItemRecord:
+def _record(entry: ledger.LedgerEntry) -> ItemRecord:
     data = entry.data
     if isinstance(data, ItemRetracted):
         return ItemRecord(entry.hall, entry.id, entry.time, 0, None, retracts=data.event_id)

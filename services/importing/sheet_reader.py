@@ -10,15 +10,25 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from .cells import Broken, Cell, Formula, SpoiltCode, code_of, is_empty, says_nothing, text_of, word_of
-from .dates import Moment, NotADate, parse_day, parse_moment
-from .departments import Departments
-from .fields import STEPS
-from .layout import Column, Layout, Row
-from .limits import BadLimit, Limit, joined_unit, parse_limit, unit_cell
-from .problems import BadRow, Note, RowProblem
-from .profiles import Profile
-from .words import BEST_FIRST, BEST_LAST, YES_NO
+from services.importing.cells import (
+    Broken,
+    Cell,
+    Formula,
+    SpoiltCode,
+    code_of,
+    is_empty,
+    says_nothing,
+    text_of,
+    word_of,
+)
+from services.importing.dates import NotADate, ParsedTime, parse_day, parse_moment
+from services.importing.departments import Departments
+from services.importing.fields import STEPS
+from services.importing.layout import Column, Layout, Row
+from services.importing.limits import BadLimit, Limit, joined_unit, parse_limit, unit_cell
+from services.importing.problems import BadRow, Note, RowProblem
+from services.importing.profiles import Profile
+from services.importing.words import BEST_FIRST, BEST_LAST, YES_NO
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,7 @@ class Decisions:
 
 
 @dataclass(slots=True)
-class Reader:
+class SheetReader:
     """Reads the rows of one sheet. words: field → folded word → meaning, those of the profile."""
 
     layout: Layout
@@ -165,12 +175,12 @@ class Reader:
         index = self.layout.fields.get(name)
         return next((column.unit for column in self.layout.columns if column.index == index), "")
 
-    def moment(self, row: Row, name: str) -> Moment | None:
+    def moment(self, row: Row, name: str) -> ParsedTime | None:
         """A time; None where there is none. Raises BadRow."""
         index = self.layout.fields.get(name)
         return None if index is None else self.moment_at(row, name, index)
 
-    def moment_at(self, row: Row, name: str, index: int) -> Moment | None:
+    def moment_at(self, row: Row, name: str, index: int) -> ParsedTime | None:
         cell = row.cells[index] if index < len(row.cells) else None
         if cell is None or cell == "":
             return None
