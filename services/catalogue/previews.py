@@ -43,7 +43,7 @@ class CataloguePreviews:
         self._store.ping()
 
     def check(self, rows: Sequence[Mapping[str, Cell]], effective_from: date) -> list[dict[str, Any]]:
-        """What each row of a catalogue would become: its item with notes, or why it cannot be taken in.
+        """The preview of each row of a catalogue: its item with notes, or why it cannot be taken in.
 
         Raises ValueError for more than MOST_ROWS rows.
         """

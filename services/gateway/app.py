@@ -121,7 +121,7 @@ API = (
 )
 OPEN = (get_health, get_readiness, get_metrics, get_openapi, get_page, get_asset, get_problems)
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST")
-"""Those that have a series of their own; the sender names the method."""
+"""Methods that have their own series; the sender names the method."""
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),

@@ -218,7 +218,7 @@ def _check_indicator(resources: Resources, moment: Moment, wanted: CaseFilter) -
 
 
 def _declared(resources: Resources, moment: Moment, wanted: CaseFilter) -> set[str]:
-    """Those that some plan declares or somebody reported."""
+    """Return the indicators that a plan declares or a hall reported."""
     planned = {indicator.id for plan in resources.plans for indicator in plan.indicators}
     return planned | (set(moment.figures(wanted.scope, wanted.window)) if wanted.window else set())
 

@@ -37,7 +37,7 @@ def needs_a_hall(connection: Connection, _: BaseRouteHandler) -> None:
 
 
 class Receipt(msgspec.Struct):
-    """What the broker has: of the refused events only the copies in hall.refused."""
+    """The receipt for what the broker has: of the refused events only the copies in hall.refused."""
 
     accepted: int
     refused: int
@@ -107,7 +107,7 @@ def is_binary(names: Iterable[str]) -> bool:
 
 
 def structured(headers: Iterable[tuple[str, str]], body: bytes) -> bytes:
-    """The same event as one JSON object; what is wrong with it is found when that is decoded."""
+    """Return the event in structured mode, as one JSON object; its faults are found when that is decoded."""
     members = [
         _member(name[len(_PREFIX) :], msgspec.json.encode(unquote(value.strip('"'))))
         for name, value in headers

@@ -140,7 +140,7 @@ def get_indicators(
 ) -> IndicatorsAnswer:
     """Without from and to: the period so far of the plan in force, or the year so far where there is none.
 
-    A region without data answers with zeros and no values: its coverage says that nobody reports.
+    A region without data answers with zeros and no values: its coverage says that no hall reports.
     """
     scope = scope_of(grant_of(request), region, department, hall)
     resources = resources_of(request)
@@ -185,7 +185,7 @@ def _names(name: str, plan: Plan | None) -> Names:
 
 
 def _declared_unit(name: str, figure: Figure, plan: Plan | None) -> str:
-    """As the plan in force says; what it does not name is a count where nobody reported a denominator."""
+    """As the plan in force says; an indicator that it does not name is a count if no hall reported a denominator."""
     otherwise = "count" if figure.count else "share"
     return next((i.unit for i in plan.indicators if i.id == name), otherwise) if plan else otherwise
 
@@ -242,7 +242,7 @@ def departments_answer(resources: Resources, region: int, window: Window) -> Dep
     tags=["figures"],
 )
 def get_departments(request: AnyRequest, region: RegionCode, from_: From = None, to: To = None) -> DepartmentsAnswer:
-    """The same defaults as /v1/indicators."""
+    """Without from and to: as /v1/indicators."""
     scope = scope_of(grant_of(request), region)
     resources = resources_of(request)
     return departments_answer(resources, scope.region, window_of(resources, scope.region, from_, to))

@@ -39,7 +39,7 @@ def get_asset(name: FromPath[str]) -> Response[bytes]:
 
 @get("/problems", sync_to_thread=True, include_in_schema=False)
 def get_problems() -> Response[str]:
-    """What the `type` of every problem document leads to."""
+    """Answer with the page that the `type` of every problem document leads to."""
     return Response(problems_page(), media_type="text/html", headers=_HEADERS)
 
 

@@ -54,7 +54,7 @@ _log = logging.getLogger(__name__)
 
 
 class EventResult(msgspec.Struct, frozen=True):
-    """What became of one event: `accepted` once the broker has it, or `refused` and why.
+    """The outcome of one event: `accepted` once the broker has it, or `refused` and why.
 
     index: its place in the request, from 0; id: the event's, null where it could not be read; reason: a code of the
     contract's closed list; field and detail: where it is wrong and what was expected.
@@ -157,7 +157,7 @@ _OF_STATUS = {
 
 
 def _from_framework(error: HTTPException) -> Declined:
-    """What the framework found wrong before any handler of ours was called."""
+    """Return the problem that the framework found before a handler was called."""
     if isinstance(error, ValidationException):
         return _bad_parameter(error)
     if isinstance(error, MethodNotAllowedException):
@@ -213,7 +213,7 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
 
 
 QUERY = (400, 401, 403, 422, 429, 500, 503)
-"""What any query under /v1 may answer instead."""
+"""The problems that any query under /v1 may answer with."""
 # RFC 9110's names, which Python has from 3.13 on: the document depends on no version of Python.
 _RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
 

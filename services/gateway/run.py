@@ -40,7 +40,7 @@ def run(environment: Mapping[str, str]) -> int:
     """Exit status: 0 after SIGTERM, 1 with one line on stderr where it could not start."""
     logging.basicConfig(level=logging.WARNING, format="gateway: %(message)s", stream=sys.stderr)
     logging.getLogger("pika").setLevel(logging.CRITICAL)  # a lost connection is on /readyz, not a page in the log
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # else whoever sends what is no HTTP fills the log
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # else a client that speaks no HTTP fills the log
     try:
         _serve(settings_from(environment))
     except PlanError as error:

@@ -57,7 +57,7 @@ class PlanAnswer(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """What a target comes to: all values as parts of 1, days or counts, never as percentages.
+    """A target's result: all values as parts of 1, days or counts, never as percentages.
 
     gap: from the value to the goal, negative is short. met and on_pace are null where nothing can be said, and
     reason then says why. forecast: the value at the period's end if it goes on as it did over forecast_from.

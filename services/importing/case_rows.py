@@ -181,7 +181,7 @@ class _Case:
         times[step] = when
 
     def _ending(self) -> Ending | None:
-        """What 办件状态, 办结类型 and 办理结果 say together. Raises BadRow for an unknown word or a contradiction."""
+        """Return the joint meaning of 办件状态, 办结类型 and 办理结果. Raise BadRow for an unknown word."""
         said: list[Ending] = []
         for name in _ENDINGS:
             word = word_of(self.reader.cell(self.row, name))
@@ -258,7 +258,7 @@ class _Case:
         raise BadRow(RowProblem.EXTENDED_WITHOUT_DAYS, names[0])
 
     def _rate(self, times: dict[str, int], details: dict[str, dict[str, Any]]) -> None:
-        """A rating without a time belongs to the step before it; one that the system gave is nobody's."""
+        """A rating without a time belongs to the step before it; one that the system gave is no person's."""
         written = text_of(self.reader.cell(self.row, "score"))
         text = self.reader.text(self.row, "score")
         word = word_of(written)

@@ -38,7 +38,7 @@ class Corrections:
     history: FullHistory
 
     def apply(self, rows: Sequence[Sequence[HallEvent]]) -> list[HallEvent]:
-        """What is to be published so that the rows hold: all their events, and retractions of what they replace."""
+        """Return the events to publish so that the rows hold: all of theirs, and retractions of those they replace."""
         known = self.known([events[0].data.entity for events in rows])
         return [event for events in rows for event in self.of_case(events, known.get(events[0].data.entity, ()))]
 

@@ -39,7 +39,7 @@ _MONTHS = {
 _PROGRAM = re.compile(
     rf"[A-Z][a-z]{{2}} ({'|'.join(_MONTHS)}) (\d{{2}}) (\d{{2}}:\d{{2}}:\d{{2}}) (?:CST|GMT\+08:00) (\d{{4}})"
 )
-"""What Java programs print in China: Fri Mar 06 09:05:00 CST 2026."""
+"""The form that Java programs print in China: Fri Mar 06 09:05:00 CST 2026."""
 _NUMERALS = str.maketrans("〇零○一二三四五六七八九", "000123456789")
 _TENS = re.compile(r"(\d?)十(\d?)")
 

@@ -38,7 +38,7 @@ NEW, CHANGED, UNCHANGED, REPEATED = "new", "changed", "unchanged", "repeated"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the person who imports has said. profile: a name or a file, None to recognise it; answers: by question."""
+    """The choices of the person who imports. profile: a name or a file, None to recognise it; answers: by question."""
 
     effective_from: date | None = None
     profile: str | None = None
@@ -75,7 +75,7 @@ Progress = Callable[[int], None]
 
 
 def _silent(_: int) -> None:
-    """Nobody watches."""
+    """Progress that is not shown."""
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class Job:
 
     @property
     def open(self) -> list[Question]:
-        """Questions that nobody has answered."""
+        """Questions without an answer."""
         return [question for question in self.questions if question.id not in self.answers]
 
     def answer(self, answers: Mapping[str, str]) -> None:
@@ -174,7 +174,7 @@ class Job:
         return left
 
     def _decide(self) -> None:
-        """What is settled by the profile, by notes in the file, by options and by answers."""
+        """Return the decisions of the profile, of notes in the file, of options and of answers."""
         answers = self.answers
         units = {**{name: unit for name, unit in self.found.noted.items() if unit}, **self.profile.units}
         units |= {id_.removeprefix("unit."): unit for id_, unit in answers.items() if id_.startswith("unit.")}
@@ -241,7 +241,7 @@ class Job:
             return ""
 
     def outcomes(self, progress: Progress = _silent) -> Iterator[Outcome]:
-        """What each row comes to, in order. A file that says the same again gives the same."""
+        """Yield the outcome of each row, in order. The same file gives the same outcomes again."""
         self.ids = {}
         for layout in self.read:
             reader = self.reader(layout)

@@ -1,4 +1,4 @@
-"""What can be wrong with a file or a row, or odd about it: closed lists, each with its sentence and its remedy.
+"""The faults and oddities of a file or a row: closed lists, each with its sentence and its remedy.
 
 Chinese first, English second: these are read by the person who hands the file in.
 """

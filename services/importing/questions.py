@@ -1,4 +1,4 @@
-"""What a table leaves open, as questions that a person or a program answers before anything is published.
+"""The open points of a table, as questions that a person or a program answers before anything is published.
 
 A question with a default may be answered by it (`--yes`); one without never is: a guess would make wrong figures.
 """

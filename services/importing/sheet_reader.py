@@ -33,7 +33,7 @@ from services.importing.words import BEST_FIRST, BEST_LAST, YES_NO
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What is settled before rows are read: by the profile, by notes in the file, or by answers.
+    """The decisions made before rows are read: by the profile, by notes in the file, or by answers.
 
     units: limit field → unit of bare numbers; ratings: which number is the best; identify: the column that identifies
     an item; effective_from: for rows that name no day; numeric_codes: codes in number cells are whole as they stand;
@@ -197,12 +197,12 @@ class SheetReader:
 
     @property
     def score_codes(self) -> Mapping[str, int] | None:
-        """What bare numbers mean as ratings; None where that is not known."""
+        """Return the meaning of bare numbers as ratings; None if it is not known."""
         return {"best_first": BEST_FIRST, "best_last": BEST_LAST}.get(self.decisions.ratings or "")
 
 
 def limit_notes(row: Row, key: str, name: str, found: Limit | None, written: str) -> list[Note]:
-    """What was done to a limit so that it counts working days."""
+    """Return the conversions of a limit to working days."""
     if found is None:
         return []
     became = "" if found.days is None else str(found.days)

@@ -1,4 +1,4 @@
-"""What an import asks of the suite: departments of the plan, working days, what is stored already."""
+"""The suite as an import needs it: departments of the plan, working days, what is stored already."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def department_codes(settings: Settings, region: int) -> DepartmentCodes:
 
 @dataclass(slots=True)
 class Stored:
-    """What is stored already; nothing where the database cannot be asked, which is said once.
+    """Return what is stored already; nothing if the database does not answer, which is said once.
 
     now: microseconds since 1970-01-01 UTC.
     """

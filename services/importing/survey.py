@@ -20,7 +20,7 @@ _EXAMPLES = 3
 
 @dataclass(slots=True)
 class Survey:
-    """What a first walk through the rows finds, sheet by sheet; each list holds a few examples.
+    """The findings of a first walk through the rows, sheet by sheet; each list holds a few examples.
 
     bare: limit field → numbers without a unit; scores: ratings that are numbers; numbers: codes in numbers;
     days: rows that name no day of effect; subs: 实施编码 → its 业务办理项; noted: units that notes say; ids: case →

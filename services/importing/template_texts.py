@@ -1,4 +1,4 @@
-"""What the templates say of their columns: Chinese first, English second."""
+"""The texts of the templates about their columns: Chinese first, English second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was understood of a file, as a value: shown before anything is published, or handed to a program as JSON."""
+"""The understanding of a file, as a value: shown before anything is published, or handed to a program as JSON."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def own_fault(error: Exception) -> str:
 
 
 class MergingSetup(msgspec.Struct, tag="place", array_like=True):
-    """Where a merging process works. gateway_users: the broker users that may speak for any hall."""
+    """The setup of a merging process. gateway_users: the broker users that may speak for any hall."""
 
     database_url: str
     gateway_users: frozenset[str]
@@ -100,7 +100,7 @@ class HallTimes(msgspec.Struct, array_like=True):
 
 
 class Merged(msgspec.Struct, tag="merged", array_like=True):
-    """What became of a batch; its refused parts have been handed over before.
+    """The outcome of a batch; its refused parts have been handed over before.
 
     taken: REGION.HALL → its events; reused: rejections of events whose id was used before; new, duplicates: by hall and
     family, those stored now and those that had been stored before; old_duplicates: an event that was not doubtful had

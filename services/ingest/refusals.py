@@ -1,4 +1,4 @@
-"""What was refused, as rows beside the queue: entered when it is refused, or found on a queue that is older."""
+"""Refusals as rows beside the queue: entered when it is refused, or found on a queue that is older."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ _ADDRESSES = Map(
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who takes care of which alert; region 0 for one of the suite itself.
+    """An acknowledgement: who takes care of which alert; region 0 for one of the suite itself.
 
     by: no control character, and none that turns the direction of writing.
     """

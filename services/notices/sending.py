@@ -33,7 +33,7 @@ class NotSent(Exception):
 
 
 class NoSuchAddress(NotSent):
-    """Nobody is at this place any more: trying again is no use."""
+    """The place is no receiver's any more: trying again is no use."""
 
 
 class Senders:
@@ -43,7 +43,7 @@ class Senders:
         self._channels = channels
 
     def send(self, message: NoticeMessage) -> None:
-        """Raises NotSent."""
+        """Send a message. Raise NotSent."""
         addresses = self._channels.of(message.receiver)
         try:
             if message.channel == "email" and self._channels.smtp is not None:
@@ -93,13 +93,13 @@ def send_dingtalk(robot: Robot, message: NoticeMessage, now: float) -> None:
 
 
 def signature(key: str, milliseconds: int) -> str:
-    """What DingTalk wants appended: HMAC-SHA256 of the time and the key, with the key, in base64."""
+    """Return what DingTalk wants appended: HMAC-SHA256 of the time and the key, with the key, in base64."""
     digest = hmac.new(key.encode(), f"{milliseconds}\n{key}".encode(), hashlib.sha256).digest()
     return f"&timestamp={milliseconds}&sign={quote_plus(base64.b64encode(digest))}"
 
 
 def cut(text: str, most: int) -> str:
-    """At most so many bytes of UTF-8, whole characters only."""
+    """Cut a text to a number of bytes of UTF-8, whole characters only."""
     encoded = text.encode()
     if len(encoded) <= most:
         return text
@@ -135,7 +135,7 @@ _log = logging.getLogger(__name__)
 
 class Sender(Protocol):
     def send(self, message: NoticeMessage) -> None:
-        """Raises NotSent."""
+        """Send a message. Raise NotSent."""
         ...
 
 

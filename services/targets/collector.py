@@ -119,7 +119,7 @@ def _add_result(gauges: Mapping[str, FilledGauge], region: int, result: TargetRe
 
 
 def _known(view: RegionView, department: str) -> str:
-    """The label for a department: cases of one that nobody listed still count, together."""
+    """Return the label for a department: cases of unlisted ones count together."""
     return department if department in view.departments else names.OTHER
 
 
@@ -182,7 +182,7 @@ def _described(snapshot: Snapshot) -> Iterator[FilledGauge]:
 
 
 def _flagged(snapshot: Snapshot) -> FilledGauge:
-    """Halls that nobody registered are counted together."""
+    """Count the flagged cases by hall, those of unregistered halls together."""
     known, sums = frozenset(snapshot.halls), Counter[tuple[int, str]]()
     for (region, hall), count in snapshot.flagged.items():
         sums[region, hall if (region, hall) in known else names.OTHER] += count

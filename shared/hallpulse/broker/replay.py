@@ -105,7 +105,7 @@ def _moment(given: Any) -> str:
 def _routing_key(keys: Any, user: str) -> str:
     """The first one, where it is the user's own: the sender may have written it."""
     key = _text(keys[0]) if isinstance(keys, list) and keys else ""
-    if hall_of(user) is None:  # one that speaks for others writes no x-death; nobody is not believed at all
+    if hall_of(user) is None:  # one that speaks for others writes no x-death; without a name it is not believed at all
         return key if user else ""
     return key if key.rpartition(".")[0] == user else f"{user}.?"
 

@@ -286,7 +286,7 @@ def _next_month(day: date) -> date:
 ELAPSED_BUCKETS: tuple[int, ...] = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90)
 """Upper bounds, in working days, of the elapsed histogram; what is longer lies in one more bucket."""
 DAYS_APART = 3
-"""Up to so many days each bucket of the histogram holds one number of days alone."""
+"""Up to this number of days each bucket of the histogram holds one number of days alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Who changed what: lines that are only ever added, since the database refuses to change or to remove one."""
+"""The audit: who changed what, in lines that are only added: the database refuses to change or to remove one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ONE_AT_A_TIME = 20113
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """What was changed. action: WHAT.HOW; region: whose, None for all; subject: which one; detail: plain JSON."""
+    """A change. action: WHAT.HOW; region: whose, None for all; subject: which one; detail: plain JSON."""
 
     action: str
     subject: str = ""
@@ -57,7 +57,7 @@ class CaseReading:
 class Audit:
     """The lines. Every method raises Unavailable when the database cannot be reached.
 
-    actor: claimed of what is appended without naming somebody else; the database adds who it really was.
+    actor: claimed of lines that name no other; the database adds who it really was.
     """
 
     def __init__(self, engine: Engine, actor: str) -> None:
@@ -65,7 +65,7 @@ class Audit:
         self._actor = actor
 
     def append(self, deed: AuditEntry) -> None:
-        """For a change that has no transaction of its own; the others write theirs in it (`write`)."""
+        """Record a change that has no transaction; the others write theirs in it (`write`)."""
         with transaction(self._engine) as connection:
             write(connection, self._actor, deed)
 
@@ -90,7 +90,7 @@ class Audit:
                 connection.execute(insert(case_reads), [asdict(reading) for reading in readings])
 
     def readings(self, since: datetime | None = None, token: str = "", limit: int = 100) -> list[CaseReading]:
-        """Who read which cases, the newest first; every gateway writes an hour's lines of its own."""
+        """Return who read which cases, the newest first; every gateway writes its own lines of an hour."""
         columns = (case_reads.c[column.name] for column in fields(CaseReading))
         query = select(*columns).order_by(case_reads.c.id.desc()).limit(limit)
         if since is not None:

@@ -129,7 +129,7 @@ def span_row(item: Item, span: ItemSpan) -> tuple[Any, ...]:
 
 
 def item_sums(changed: Mapping[Item, tuple[Timeline, Timeline]]) -> list[tuple[Any, ...]]:
-    """What timelines that give way to others change in the sums, as rows of `item_cells` in order.
+    """Return the changes of the sums where timelines give way to others, as rows of `item_cells` in order.
 
     A version adds its amounts on its first day and takes them back on the day after its last.
     """
@@ -215,14 +215,14 @@ class ContextCache:
         return None if spans is None or workdays is None else (workdays, spans[1])
 
     def spans(self, region: int, version: int) -> Spans:
-        """What was read of this version of a region's catalogue, where those who read more of it add to it."""
+        """Return what was read of this version of a region's catalogue; transactions that read more add to it."""
         known = self._spans.get(region)
         if known is None or known[0] != version:
             known = self._spans[region] = (version, {})
         return known[1]
 
     def keep(self, region: int, version: int, spans: Spans) -> None:
-        """What the transaction that made this version of a region's catalogue knows of it."""
+        """Keep what the transaction that made this version of a region's catalogue knows of it."""
         self._spans[region] = (version, spans)
 
 
@@ -252,7 +252,7 @@ class RegionItems:
         return self._find(code) is None
 
     def put(self, code: str, spans: Timeline) -> None:
-        """What was read of an item."""
+        """Keep what was read of an item."""
         (self._known if spans else self._own)[code] = spans
 
     def change(self, code: str, spans: Timeline) -> None:

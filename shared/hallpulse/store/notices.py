@@ -21,7 +21,7 @@ State = Literal["open", "acknowledged", "resolved"]
 class Notice:
     """One alert as one receiver was told of it. ended: when it was over, None while it fires.
 
-    ours: made by a rule of this suite; a foreign one is in the ledger and nobody is told.
+    ours: made by a rule of this suite; a foreign one is in the ledger and is not passed on.
     """
 
     region: int
@@ -111,7 +111,7 @@ class NoticeLedger:
             return [_entry(row) for row in connection.execute(query).mappings()]
 
     def acknowledge(self, region: int, fingerprint: str, by: str, at: datetime) -> int:
-        """Somebody has seen an alert and takes care of it; how many lines that concerned. The first one stands."""
+        """Note that a person takes care of an alert; return how many lines that concerned. The first one stands."""
         mine = (notices.c.region == region, notices.c.fingerprint == fingerprint, notices.c.acknowledged.is_(None))
         with transaction(self._engine) as connection:
             done = connection.execute(update(notices).where(*mine).values(acknowledged=at, acknowledged_by=by)).rowcount

@@ -1,4 +1,4 @@
-"""The table of what was refused: it says what lies on the queue `hall.refused`, so that nobody looks there to know.
+"""The table of what was refused: it says what lies on the queue `hall.refused` without a look there.
 
 Ingest enters a refusal before its copy goes to the queue, under an id that follows from what it is: one that comes
 again finds its row. The rows of a hall are bounded; what is beyond lies on the queue alone, and is counted.
@@ -25,7 +25,7 @@ from .tables import refused, refused_halls
 MOST_ROWS, MOST_BYTES = 100_000, 256 * 1024**2
 """Kept of one hall here."""
 DONE_DAYS = 90
-"""What left the queue is remembered for so long, without its body."""
+"""Refusals that left the queue are remembered for this time, without their body."""
 _SETTLED = timedelta(minutes=1)
 """A refusal's copy is on the queue by then, or the refusal comes again."""
 _COLUMNS = (
@@ -39,7 +39,7 @@ _Hall = tuple[int, str]
 
 
 class Outcome(StrEnum):
-    """Why a refusal no longer lies on the queue; gone: taken by somebody else."""
+    """Why a refusal no longer lies on the queue; gone: taken by another."""
 
     REPLAYED = "replayed"
     DROPPED = "dropped"
@@ -47,7 +47,7 @@ class Outcome(StrEnum):
 
 
 class Held(NamedTuple):
-    """What the table knows. rows: of refusals that lie on the queue; copies: how often they were refused in all;
+    """The totals of the table. rows: of refusals that lie on the queue; copies: how often they were refused in all;
     beyond: counted only, since a hall has too many."""
 
     rows: int

@@ -128,7 +128,7 @@ def row_of(one: EnteredRefusal, at: datetime, times: int) -> tuple[Any, ...]:
 
 
 def sender(routing_key: str, source: str) -> tuple[int, str, str]:
-    """Region, hall and family by the routing key, which the broker lets nobody forge; without one by the source."""
+    """Region, hall and family by the routing key, which the broker lets no one forge; without one by the source."""
     parts = routing_key.split(".") if routing_key else source.strip("/").split("/")
     region, hall, family, *_ = (*parts, "", "", "")
     return int(region) if len(region) == 6 and region.isascii() and region.isdecimal() else 0, hall, family

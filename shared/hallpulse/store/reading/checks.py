@@ -96,7 +96,7 @@ def _statutory_raised(asked: _Asked, check: Check) -> Findings:
 
 
 def _promise_far(asked: _Asked, check: Check) -> Findings:
-    """Where nine of ten cases need more than the promise, or at most half of it."""
+    """Find items of which nine of ten cases need more than the promise, or at most half of it."""
     rest = (
         "FROM (SELECT c.region, c.item_code, c.department, c.promised_days, count(*) AS decided,"
         " percentile_disc(0.9) WITHIN GROUP (ORDER BY c.elapsed) AS p90"
@@ -161,7 +161,7 @@ def _days_off(asked: _Asked, region: int) -> list[date]:
 
 
 def _working_days_back(asked: _Asked, region: int, until: date) -> date:
-    """The last day that is so many working days ago that silence since then is one."""
+    """Return the last day that is long enough ago, in working days, for silence since then to be a finding."""
     workdays, day = asked.calendars.workdays(region), day_of(until)
     end = day
     while workdays.count(day, end) < SILENT_WORKING_DAYS:

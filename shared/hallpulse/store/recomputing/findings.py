@@ -112,7 +112,7 @@ class DifferenceLog:
                 self.add(table, None, row)
 
     def take_over(self, differences: Iterable[Difference]) -> None:
-        """What others found, and have spooled, is shown too."""
+        """Show also what others found and have spooled."""
         for one in differences:
             self._shown[one.table].append(one)
 
@@ -135,7 +135,7 @@ def key_of(table: str) -> tuple[str, ...]:
 
 
 def _text(table: str, row: Row | None) -> str | None:
-    """What follows the key; without a case's history, which may be long."""
+    """Return what follows the key, without a case's history, which may be long."""
     if row is None:
         return None
     readable = _readable(table, row[:-1] if table == "cases" else row)

@@ -50,7 +50,7 @@ class EventsRead(msgspec.Struct, frozen=True, tag=True):
 
 
 class HallSums(msgspec.Struct, frozen=True, tag=True):
-    """What the cases of a hall that were read add to the cells."""
+    """The amounts that the cases read of a hall add to the cells."""
 
     region: int
     hall: str
@@ -58,7 +58,7 @@ class HallSums(msgspec.Struct, frozen=True, tag=True):
 
 
 class _HallSide(NamedTuple):
-    """What the cases of one hall are folded with, and what becomes of them."""
+    """The folding of the cases of one hall, and its outcome."""
 
     workdays: Workdays
     timelines: Mapping[str, Timeline]
@@ -129,7 +129,7 @@ def _adds(packed: bytes) -> list[Entry]:
 
 
 def _only(these: Iterable[CaseEvent], those: Iterable[CaseEvent]) -> str:
-    """What to show of two histories: the order of their events is that of their arrival, and says nothing."""
+    """Return what to show of two histories: the order of their events is that of their arrival, and means nothing."""
     return f"history: {sorted({*these} - {*those}, key=itemgetter(2)) or 'no other event'}"
 
 

@@ -1,4 +1,4 @@
-"""What follows from the events without cases: a region's ledger, items, tallies and figures, and the halls' days.
+"""All that follows from the events without cases: a region's ledger, items, tallies and figures, and the halls' days.
 
 The days of all halls are counted in one pass, which also tells how much there is to do.
 """
@@ -128,7 +128,7 @@ def count_hall_days(connection: Connection) -> dict[int, int]:
 
 
 def compare_hall_days(connection: Connection, findings: DifferenceLog) -> None:
-    """What was counted, against what is stored."""
+    """Compare what was counted with what is stored."""
     columns = columns_of("hall_days")
     key, values = columns[:3], columns[3:]
     for row in read(connection, _DIFFERENT, driver_types("hall_days", (*key, *values, *values))):

@@ -55,7 +55,7 @@ class Task(msgspec.Struct, frozen=True, tag=True):
 
 
 def divide(sizes: Mapping[int, int], workers: int) -> list[Task]:
-    """Tasks for so many workers, the largest first. sizes: region → events, for every region with any rows.
+    """Return tasks for a number of workers, the largest first. sizes: region → events, for every region with any rows.
 
     Few tasks, for each reads through what lies between its rows in the table; but a region with more than half of a
     worker's share is divided among all of them.
@@ -92,7 +92,7 @@ _PLAN = " -c work_mem=64MB -c max_parallel_workers_per_gather=0 -c random_page_c
 
 
 class Workplace(msgspec.Struct, frozen=True, tag=True):
-    """Where a worker works, the first message to it. spools: the directory for wrong rows; None: they stay as they are.
+    """A worker's place, the first message to it. spools: the directory for wrong rows; None: they stay as they are.
 
     snapshot: the database's moment; most: differences of each table that are to be shown.
     """
@@ -125,7 +125,7 @@ def spools_of(place: Workplace) -> Path | None:
 
 
 def long_running(url: str, more: str = "") -> Engine:
-    """An engine for statements that may take hours, on connections of their own."""
+    """An engine for statements that may take hours, on separate connections."""
     options = f"{CONNECT_ARGUMENTS['options']}{_LONG_STATEMENTS}{more}"
     arguments = {**CONNECT_ARGUMENTS, "options": options, "application_name": "hallpulse recompute"}
     return create_engine(url, poolclass=NullPool, connect_args=arguments)
@@ -133,7 +133,7 @@ def long_running(url: str, more: str = "") -> Engine:
 
 @contextmanager
 def worker_at(place: Workplace) -> Iterator[Worker]:
-    """Raises Unavailable or Halt."""
+    """Open a worker for the block. Raise Unavailable or Halt."""
     engine = long_running(place.database_url, _PLAN).execution_options(isolation_level="REPEATABLE READ")
     with transaction(engine) as stream, transaction(engine) as aside:
         for connection in (stream, aside):
