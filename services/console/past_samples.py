@@ -29,7 +29,7 @@ from hallpulse.plans import load_plans
 from hallpulse.settings import Settings
 from hallpulse.store import Hall, Moment, Readable, open_store
 from services.local.monitoring import without_login
-from services.targets.collector import snapshot_families
+from services.targets.exposition import snapshot_families
 from services.targets.readings import TargetReadings
 
 OF_REGION = frozenset(
