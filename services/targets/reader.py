@@ -42,7 +42,7 @@ class Due(msgspec.Struct, frozen=True, tag=True):
 
 
 class Read(msgspec.Struct, frozen=True, tag=True):
-    """What was read. page: as /metrics shows it; settled: the verdicts that changed without an announcement."""
+    """A finished reading. page: as /metrics shows it; settled: the verdicts that changed without an announcement."""
 
     page: bytes
     due: Sequence[Due]

@@ -182,7 +182,7 @@ def test_a_process_that_has_ended_is_started_again_for_the_next_reading(processe
     page = processes.reader.page
     assert b"0.93" in page
     processes.kill()
-    with pytest.raises(Unavailable, match="^the reading process was killed by SIGKILL$"):
+    with pytest.raises(Unavailable, match=r"^the reading process was killed by SIGKILL$"):
         processes.refresh(94)
     assert processes.reader.page is page
     processes.refresh(94)
@@ -246,5 +246,5 @@ def test_closing_while_something_is_read_is_no_outage(processes: Processes, tmp_
 def test_a_program_that_cannot_run_is_an_outage() -> None:
     with closing(Reader(starting(os.environ, "tests.unit.no_such_module"), Attempts(time.time))) as reader:
         for _ in range(2):
-            with pytest.raises(Unavailable, match="^the reading process ended with status 1$"):
+            with pytest.raises(Unavailable, match=r"^the reading process ended with status 1$"):
                 reader.refresh()
