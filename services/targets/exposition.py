@@ -12,9 +12,7 @@ from datetime import datetime, time, timedelta
 from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate
-from typing import Any
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
@@ -44,11 +42,6 @@ class AttemptCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield _single(names.REFRESH_ATTEMPT, self._attempts.last).metric()
-
-
-def page_of(snapshot: Snapshot) -> bytes:
-    """Return the snapshot's text for /metrics."""
-    return exposition(snapshot_families(snapshot))
 
 
 def snapshot_families(snapshot: Snapshot) -> Iterator[FilledFamily]:
@@ -301,7 +294,6 @@ _OF_REGION: dict[names.MetricFamily, Callable[[RegionView], Iterator[Row]]] = {
 }
 
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _ALIKE_BELOW = 1_000_000
 
 
@@ -359,36 +351,3 @@ def _help(text: str) -> str:
 @lru_cache(maxsize=8_192)
 def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
-
-
-STILL_SECONDS = 60.0
-"""A timer that has not begun a reading for so long stands still, or its reading hangs."""
-
-Environ = dict[str, Any]
-Headers = list[tuple[str, str]]
-StartResponse = Callable[[str, Headers], Any]
-Application = Callable[[Environ, StartResponse], Iterable[bytes]]
-
-
-def application(registry: CollectorRegistry, page: Callable[[], bytes], attempts: Attempts) -> Application:
-    """Return a WSGI application. registry: what is collected for every scrape, which must be little; page: the rest."""
-
-    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "/")
-        if path == "/metrics":
-            body = page() + exposition(registry.collect())
-            start_response("200 OK", [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(body)))])
-            return [body]
-        status, text = _health(attempts) if path == "/healthz" else ("404 Not Found", "expected /metrics or /healthz")
-        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
-        return [f"{text}\n".encode()]
-
-    return answer
-
-
-def _health(attempts: Attempts) -> tuple[str, str]:
-    """Alive while the timer turns: a database that is down is no reason to be restarted."""
-    silence = attempts.silent_for()
-    if silence > STILL_SECONDS:
-        return "503 Service Unavailable", f"no reading has begun for {silence:.0f} s"
-    return "200 OK", "ok"

@@ -12,7 +12,8 @@ from hallpulse.domain.figures import ELAPSED_BUCKETS, ElapsedHistogram, Figure
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.measures import STATES
 from hallpulse.metrics import new_registry
-from services.targets.exposition import exposition, page_of, snapshot_families
+from services.targets.exposition import exposition, snapshot_families
+from services.targets.page import page_of
 from services.targets.readings import Snapshot
 from tests.alerts.test_rules import large_plan
 from tests.moments import StatedStore
@@ -56,7 +57,7 @@ def test_every_byte_is_as_prometheus_client_writes_it() -> None:
 def test_a_large_plan_is_written_the_same_and_stays_under_ten_thousand_series() -> None:
     snapshot, registry = large_snapshot(), CollectorRegistry()
     registry.register(_Families(snapshot))
-    text = page_of(snapshot)
+    text = page_of(snapshot).text
     assert text == generate_latest(registry)
     series = [line for line in text.splitlines() if line and not line.startswith(b"#")]
     assert 8_000 < len(series) < 10_000
