@@ -92,8 +92,12 @@ OUTCOMES = {"granted": "准予许可", "refused": "不予许可", "other": "正�
 PLACE = Place(222424, "hall")
 
 
-@pytest.fixture(scope="module")
-def stream() -> list[HallEvent]:
+@pytest.fixture(scope="module", name="stream")
+def simulated() -> list[HallEvent]:
+    return county_stream()
+
+
+def county_stream() -> list[HallEvent]:
     """Items and cases of a simulated county, as one hall's; each case as its events in force tell it."""
     county = County(PLAN, WORKDAYS, moment((END - date(1970, 1, 1)).days + 1), cases=1_500)
     events = [msgspec.structs.replace(sent.event, hall=PLACE.hall) for sent in simulate(county)]

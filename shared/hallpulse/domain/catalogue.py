@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 
 class ItemVersion(NamedTuple):
-    """What one version says of an item; limits in working days, None where there is none."""
+    """What one version says of an item; limits in working days, None where there is none; a flag is None if unknown."""
 
     name: str
     department: str
@@ -16,11 +16,11 @@ class ItemVersion(NamedTuple):
     instant: bool
     statutory_days: int | None
     promised_days: int | None
-    settled: bool
-    unified: bool
-    full_process: bool
-    tolerates_missing: bool
-    commitment: bool
+    settled: bool | None
+    unified: bool | None
+    full_process: bool | None
+    tolerates_missing: bool | None
+    commitment: bool | None
     basic_code: str | None = None
 
 

@@ -136,11 +136,11 @@ item_spans = Table(
     Column("instant", Boolean, nullable=False),
     Column("statutory_days", Integer),
     Column("promised_days", Integer),
-    Column("settled", Boolean, nullable=False),
-    Column("unified", Boolean, nullable=False),
-    Column("full_process", Boolean, nullable=False),
-    Column("tolerates_missing", Boolean, nullable=False),
-    Column("commitment", Boolean, nullable=False),
+    Column("settled", Boolean, comment="of this and the other flags: none where it is not known"),
+    Column("unified", Boolean),
+    Column("full_process", Boolean),
+    Column("tolerates_missing", Boolean),
+    Column("commitment", Boolean),
     Column("basic_code", Text),
     PrimaryKeyConstraint("region", "item_code", "start"),
 )
@@ -206,6 +206,18 @@ halls = Table(
     Column("added", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     PrimaryKeyConstraint("region", "hall"),
 )
+
+hall_facts = Table(
+    "hall_facts",
+    metadata,
+    Column("region", Integer, nullable=False),
+    Column("hall", Text, nullable=False),
+    Column("name_zh", Text, comment="what the hall is called"),
+    Column("name_en", Text),
+    Column("closed", Date, comment="the first day on which it is closed; none while it is open"),
+    PrimaryKeyConstraint("region", "hall"),
+)
+"""What is known of a hall beside its keys: it stays when the keys are taken away."""
 
 tokens = Table(
     "tokens",

@@ -18,7 +18,7 @@ from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import STATES, ElapsedHistogram
 from hallpulse.domain.workdays import Workdays, day_of
 from hallpulse.store.catalogue import CalendarCache, read_calendars, timelines
-from hallpulse.store.registry import Hall, read_halls, read_last_event_times
+from hallpulse.store.registry import Hall, HallFacts, read_hall_facts, read_halls, read_last_event_times
 
 from .checks import read_integrity
 from .listing import CaseFilter, CasePage, read_cases, read_item_changes
@@ -35,6 +35,7 @@ from .overview import (
 from .stored import (
     CaseHistory,
     read_case_events,
+    read_cases_elsewhere,
     read_event_counts,
     read_history,
     read_is_of,
@@ -111,6 +112,10 @@ class Moment:
         """Case → its events, for those of a hall's cases that any event has named."""
         return read_case_events(self._connection, region, hall, case_ids)
 
+    def cases_elsewhere(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[str]]:
+        """Case → the other halls of the county that have a case of that id."""
+        return read_cases_elsewhere(self._connection, region, hall, case_ids)
+
     def sample_events(self, cases_each: int) -> list[HallEvent]:
         """The events of some cases of every hall, as they were stored."""
         return read_sample(self._connection, cases_each)
@@ -138,6 +143,10 @@ class Moment:
     def halls(self) -> list[Hall]:
         """Registered halls by region and name."""
         return read_halls(self._connection)
+
+    def hall_facts(self, scope: Scope) -> dict[tuple[int, str], HallFacts]:
+        """(region, hall) → names and closing of the halls of which any are known, also of those without keys."""
+        return read_hall_facts(self._connection, *scope.bounds)
 
     def last_event_times(self) -> dict[tuple[int, str], int]:
         """(region, hall) → the newest event's time, microseconds since 1970-01-01 UTC, of registered halls."""
