@@ -1,4 +1,4 @@
-"""A sheet whose header was found: its columns, and which of its rows are no data: titles, totals, notes.
+"""The layout of a sheet: its header and columns, and its rows that are no data: titles, totals, notes.
 
 Merged cells are read as what they group. Every row that is not taken for data is named with its line.
 """
@@ -104,7 +104,7 @@ class Layout:
         return None if index is None else next(column for column in self.columns if column.index == index)
 
     def reading(self, fields: Mapping[str, int]) -> Layout:
-        """The same sheet with other columns read."""
+        """Return the layout with other columns read."""
         return replace(self, fields=fields)
 
     @property
