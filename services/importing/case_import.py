@@ -10,13 +10,12 @@ from typing import Any
 
 import msgspec
 
-from hallpulse.contract.encode import time_text
 from hallpulse.contract.events import EventType, HallEvent
 from hallpulse.contract.personal import is_personal
 from hallpulse.contract.validation import EARLIEST
 from hallpulse.domain.case import CaseEvent, in_force
 from hallpulse.domain.catalogue import Timeline
-from hallpulse.domain.workdays import Workdays
+from hallpulse.domain.workdays import Workdays, time_text
 
 from .fields import STEPS
 from .items import NAMESPACE, checked

@@ -1,4 +1,4 @@
-"""Where a sheet's table begins and what its columns are.
+"""The header of a sheet's table: where it begins, and its columns.
 
 A header may stand below a title, in one, two or three rows; a sheet may hold several tables, one below the other.
 """

@@ -27,7 +27,7 @@ from .headers import HEADER_ROWS, NotRead, lay_out
 from .items import CatalogueImport, checked, item_code_of, item_event, item_of, time_of
 from .layout import Column, Layout, Row
 from .problems import BadRow, Note, Oddity, RowProblem, TableError
-from .profiles import Profile, named, plain_departments, plain_profile, recognised, shipped
+from .profiles import Profile, SourceNames, answered, named, plain_departments, plain_profile, recognised, shipped
 from .questions import Question, questions_of
 from .sheets import Book
 from .surroundings import Stored
@@ -384,22 +384,9 @@ def _top(book: Book) -> Iterator[Sequence[Cell]]:
 
 def saved_profile(job: Job, name: str) -> Profile:
     """The profile with everything that was answered, so that the next file of the source asks nothing."""
-    departments = dict(job.profile.departments)
-    others: dict[str, str] = {}
-    for id_, value in job.answers.items():
-        if id_.startswith("department."):
-            departments[id_.removeprefix("department.")] = value
-        elif id_ != "effective_from":
-            others[id_] = value
     headers = [column.header for layout in job.read[:1] for column in layout.columns if column.field]
-    recognise = job.profile.recognise or headers
-    return msgspec.structs.replace(
-        job.profile,
-        name=job.profile.name if job.profile_id else type(job.profile.name)(name, name),
-        recognise=recognise,
-        departments=departments,
-        answers={**job.profile.answers, **others},
-    )
+    profile = job.profile if job.profile_id else msgspec.structs.replace(job.profile, name=SourceNames(name, name))
+    return answered(profile, job.answers, headers)
 
 
 def field_title(layout: Layout, name: str) -> str:

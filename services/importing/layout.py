@@ -90,7 +90,7 @@ class Layout:
 
     @property
     def name(self) -> str:
-        """What tells the table from others: a sheet may hold several."""
+        """The table by sheet and header: a sheet may hold several."""
         return f"{self.sheet.name}!{self.header[0]}"
 
     def header_of(self, name: str) -> str:

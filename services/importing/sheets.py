@@ -44,7 +44,7 @@ class Sheet:
 
 @dataclass(slots=True)
 class Details:
-    """What the parts of a workbook say of one sheet, and the reader library does not tell.
+    """Facts of one sheet in the parts of a workbook, which the reader library does not tell.
 
     Rows and columns count from 0. cells: (row, column) → what stands there instead: errors and formulas without a
     result, which it gives as empty cells; patterns: (row, column) → number format, where that shows more than the

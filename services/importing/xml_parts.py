@@ -1,4 +1,4 @@
-"""What the XML parts of xlsx and ods files say of their sheets: hidden rows and columns, errors, formulas, formats."""
+"""Hidden rows and columns, errors, formulas and formats, from the XML parts of xlsx and ods files."""
 
 from __future__ import annotations
 

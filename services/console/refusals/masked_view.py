@@ -11,8 +11,8 @@ from rich.table import Table
 from hallpulse.broker.replay import RefusedMessage
 from hallpulse.contract.personal import escaped, fit_to_show
 from hallpulse.contract.reasons import Refusal
+from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.store import KeptRefusal
-from services.console.refusals.choice import SHANGHAI
 
 SHORT = 12
 """Digits of an id in the table: enough to name one."""

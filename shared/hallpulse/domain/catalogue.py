@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 
 class ItemVersion(NamedTuple):
-    """One version of an item; limits in working days, None where there is none; a flag is None where it is not known."""
+    """One version of an item; limits in working days, None where there is none; a flag is None if unknown."""
 
     name: str
     department: str

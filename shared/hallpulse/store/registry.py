@@ -19,7 +19,7 @@ Families = Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class HallFacts:
-    """What is known of a hall beside its keys. closed: the first day on which it is closed."""
+    """Names and closing of a hall, apart from its keys. closed: the first day on which it is closed."""
 
     name_zh: str | None = None
     name_en: str | None = None

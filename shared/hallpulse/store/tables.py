@@ -218,7 +218,7 @@ hall_facts = Table(
     Column("closed", Date, comment="the first day on which it is closed; none while it is open"),
     PrimaryKeyConstraint("region", "hall"),
 )
-"""What is known of a hall beside its keys: it stays when the keys are taken away."""
+"""Names and closing of halls: they stay when a hall's keys are taken away."""
 
 tokens = Table(
     "tokens",

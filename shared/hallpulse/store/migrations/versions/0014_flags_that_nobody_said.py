@@ -21,7 +21,7 @@ depends_on = None
 
 _FLAGS = ("settled", "unified", "full_process", "tolerates_missing", "commitment")
 _FIRST_FLAG = 9
-"""Where the flags begin among the fields of a published item, as the ledger keeps them."""
+"""The first flag's place among the fields of a published item, as the ledger keeps them."""
 _PUBLISHED = 21
 _KNOWN = {
     "settled_known": "settled IS NOT NULL",
