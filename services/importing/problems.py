@@ -144,7 +144,10 @@ NOTES: Mapping[Conversion | Flag, Sentence] = {
     Flag.REJECTED_BY_STATUS: Sentence("状态为不予受理，不算受理和办结", "not accepted, as its status says"),
     Flag.WITHDRAWN_BY_STATUS: Sentence("状态为撤件，不算办结", "withdrawn, as its status says"),
     Flag.OUTCOME_UNSAID: Sentence("没有办理结果，记为其他", "no result: other"),
-    Flag.DEFAULT_GOOD: Sentence("默认好评不是办事人的评价，未记入", "a rating by default is nobody's: left out"),
+    Flag.DEFAULT_GOOD: Sentence(
+        "默认好评不是办事人的评价，只计入评议率，不计入满意率",
+        "a rating by default is nobody's: it counts in coverage, not in satisfaction",
+    ),
     Flag.EXTENSION_NOT_SUSPENSION: Sentence("延长审批是延期，不停钟", "an extension, no suspension"),
     Flag.UNKNOWN_ITEM: Sentence("⚠ 目录中没有该事项：没有时限可比", "item not in the catalogue: no limits"),
     Flag.BEFORE_ITEM: Sentence(
