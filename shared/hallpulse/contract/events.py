@@ -179,7 +179,7 @@ class Rated(CaseData, frozen=True):
 
 
 class RatingAnswered(CaseData, frozen=True):
-    """What became of a bad rating: whether it was found to be true, and whether its cause was put right."""
+    """The answer to a bad rating: whether it was found to be true, and whether its cause was put right."""
 
     types = (EventType.CASE_RATING_ANSWERED,)
     verified: bool
@@ -223,7 +223,7 @@ class ItemPublished(Data, frozen=True):
 
     @property
     def version(self) -> ItemVersion:
-        """What the domain knows of it."""
+        """Return the version as the domain knows it."""
         return ItemVersion(
             name=self.name,
             department=self.department,

@@ -23,7 +23,7 @@ Matcher = Callable[[str], object]
 
 
 def check_texts(envelope: Envelope) -> None:
-    """Raises Refused for the first text that does not have the shape that its field wants."""
+    """Raise Refused for the first text that does not have the shape that its field wants."""
     _check(Envelope, envelope, Reason.BAD_ENVELOPE, "")
     if envelope.data is not None:
         _check(type(envelope.data), envelope.data, Reason.BAD_FIELD, "data.")
@@ -81,7 +81,7 @@ def in_words(schema: dict[str, Any]) -> str:
 
 
 def kind_of_value(value: object) -> str:
-    """What was given, without saying it: a refused value may be personal data."""
+    """Describe what was given without saying it: a refused value may be personal data."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, str):
@@ -92,7 +92,7 @@ def kind_of_value(value: object) -> str:
 
 
 def _kind_of_text(text: str) -> str:
-    """What of a text does not have the shape of its field, as far as that has a name."""
+    """Name the fault of a text that does not have the shape of its field."""
     if _CONTROL(text):
         return "a text with a control character"
     if text != text.strip():
@@ -101,7 +101,7 @@ def _kind_of_text(text: str) -> str:
 
 
 def _kind_out_of_bounds(schema: Mapping[str, Any], value: object) -> str:
-    """The same, told from what was expected: of a number or text of the right kind what is wrong with it."""
+    """Name a value that was given, a number out of bounds as such."""
     bounds = next((part for part in schema.get("anyOf", [schema]) if part.get("type") != "null"), schema)
     if isinstance(value, int | float) and not isinstance(value, bool) and "maximum" in bounds:
         if value > bounds["maximum"]:
@@ -169,7 +169,7 @@ _ENCODED = {b"\xef\xbb\xbf": "a byte order mark before it", b"\xff\xfe": "UTF-16
 
 
 def not_text(body: bytes) -> str:
-    """What a body that is no JSON in UTF-8 looks like by its first bytes; empty where that says nothing."""
+    """Name the format of a body that is no JSON in UTF-8, by its first bytes; empty where they say nothing."""
     packed = next((name for mark, name in _PACKED.items() if body.startswith(mark)), None)
     if packed is not None:
         return f"expected JSON in UTF-8, got {packed}: send it uncompressed"

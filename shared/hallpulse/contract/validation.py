@@ -131,7 +131,7 @@ _FORMS = (
 
 
 def bad_time(text: str) -> str:
-    """What was expected of a `time` that is none, and what is wrong with it as far as that has a name."""
+    """Say what was expected of a `time` that is none, and what is wrong with it."""
     found = next((name for fits, name in _FORMS if fits(text)), "a time that does not exist" if _RFC3339(text) else "")
     wanted = "expected RFC 3339 with seconds and offset, such as 2026-03-02T09:30:00+08:00"
     return f"{wanted}, got {found or f'a text of {len(text)} characters'}"

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 _CONTROL = r"\x00-\x1f\x7f"
 WHITE_SPACE = " \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-"""What `str.strip` takes off beside control characters, as the inside of a class of characters."""
+"""White space beside control characters, as `str.strip` has it: the inside of a class of characters."""
 NO_LINE_FEED: dict[str, Any] = {"not": {"pattern": "\n"}}
 
 

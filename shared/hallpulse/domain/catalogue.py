@@ -10,7 +10,7 @@ from .standing import standing
 
 
 class ItemVersion(NamedTuple):
-    """What one version says of an item; limits in working days, None where there is none."""
+    """One version of an item; limits in working days, None where there is none."""
 
     name: str
     department: str

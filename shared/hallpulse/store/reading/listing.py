@@ -15,10 +15,9 @@ from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import ITEM_MEASURES
+from hallpulse.store.reading.overview import CLASHES, read_figures
 
 from .conditions import STATES, Part, part_of, sql
-from .overview import read_figures
-from .sums import CLASHES
 
 MOST_ROWS = 1_000
 _END_OF_TIME = "DATE '9999-12-31'"
