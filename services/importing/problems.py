@@ -149,7 +149,10 @@ NOTES: Mapping[Conversion | Oddity, Sentence] = {
     Oddity.REJECTED_BY_STATUS: Sentence("状态为不予受理，不算受理和办结", "not accepted, as its status says"),
     Oddity.WITHDRAWN_BY_STATUS: Sentence("状态为撤件，不算办结", "withdrawn, as its status says"),
     Oddity.OUTCOME_UNSAID: Sentence("没有办理结果，记为其他", "no result: other"),
-    Oddity.DEFAULT_GOOD: Sentence("默认好评不是办事人的评价，未记入", "a rating by default is nobody's: left out"),
+    Oddity.DEFAULT_GOOD: Sentence(
+        "默认好评不是办事人的评价，只计入评议率，不计入满意率",
+        "a rating by default is no person's: it counts in coverage, not in satisfaction",
+    ),
     Oddity.EXTENSION_NOT_SUSPENSION: Sentence("延长审批是延期，不停钟", "an extension, no suspension"),
     Oddity.UNKNOWN_ITEM: Sentence("⚠ 目录中没有该事项：没有时限可比", "item not in the catalogue: no limits"),
     Oddity.IN_OTHER_HALL: Sentence(

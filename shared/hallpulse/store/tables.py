@@ -38,6 +38,10 @@ def _zero(name: str, kind: type[Integer] = Integer) -> Column[int]:
     return Column(name, kind, nullable=False, server_default=text("0"))
 
 
+def _false(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("false"))
+
+
 events = Table(
     "events",
     metadata,
@@ -101,6 +105,7 @@ cases = Table(
     Column("counts_as_due", Boolean, nullable=False),
     Column("open", Boolean, nullable=False),
     Column("suspended", Boolean, nullable=False),
+    *(_false(name) for name in ("rated_by_default", "rating_verified", "rating_rectified")),
     Column("entries", LargeBinary, nullable=False, comment="what the case added to the cells"),
     Column("history", LargeBinary, nullable=False, comment="the case's events"),
     PrimaryKeyConstraint("region", "hall", "case_id"),
