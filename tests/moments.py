@@ -20,7 +20,18 @@ from hallpulse.domain.integrity import CHECKS, Findings
 from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import BUCKETS, STATES
 from hallpulse.domain.workdays import Workdays
-from hallpulse.store import BadCursor, CaseFilter, CaseHistory, CasePage, Grant, Hall, Moment, Overview, Store
+from hallpulse.store import (
+    BadCursor,
+    CaseFilter,
+    CaseHistory,
+    CasePage,
+    Grant,
+    Hall,
+    HallFacts,
+    Moment,
+    Overview,
+    Store,
+)
 
 NEWEST = 1_790_000_000_000_000
 _NO_CASES = dict.fromkeys(STATES, 0)
@@ -188,6 +199,14 @@ class StatedMoment(Moment):
     def halls(self) -> list[Hall]:
         self._stated.note("halls")
         return [Hall(region, hall, ("case",), _SINCE) for region, hall in sorted(self._stated.halls)]
+
+    def hall_facts(self, scope: Scope) -> dict[tuple[int, str], HallFacts]:
+        self._stated.note("hall_facts", scope)
+        return {}
+
+    def cases_elsewhere(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[str]]:
+        self._stated.note("cases_elsewhere", region, hall, case_ids)
+        return {}
 
     def last_event_times(self) -> dict[tuple[int, str], int]:
         self._stated.note("last_event_times")

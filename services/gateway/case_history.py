@@ -10,6 +10,7 @@ import msgspec
 from litestar import get
 
 from hallpulse.contract.encode import event_json
+from hallpulse.contract.events import corrects_of
 from hallpulse.domain.catalogue import ItemSpan
 from hallpulse.domain.clock import Case
 from hallpulse.domain.clockface import Clock, ClockDay, flag_names
@@ -92,10 +93,17 @@ class ClockDayAnswer(msgspec.Struct, frozen=True):
 
 
 class EventAnswer(msgspec.Struct, frozen=True):
-    """An event as it was sent; a retracted one is kept and shown, and counts no more."""
+    """An event as it was sent; one that was retracted or corrected is kept and shown, and counts no more.
+
+    retracted: whether it counts no more; retracted_by, corrected_by: the ids of the events that say so; corrects: the
+    id of the event whose place it takes.
+    """
 
     retracted: bool
     event: dict[str, Any]
+    retracted_by: list[str] = []
+    corrected_by: list[str] = []
+    corrects: str | None = None
 
 
 class Dates(msgspec.Struct, frozen=True):
@@ -173,16 +181,32 @@ def _check_may_read(moment: Moment, grant: Grant, key: CaseKey) -> None:
 
 
 def history_answer(resources: Resources, history: CaseHistory) -> CaseHistoryAnswer:
-    events = [EventAnswer(event.id in history.retracted, event_json(event)) for event in history.events]
     answer = CaseHistoryAnswer(
         region=str(history.region),
         hall=history.hall,
         case_id=history.case_id,
         as_of=time_text(resources.now()),
         state="pending",
-        events=events,
+        events=_events(history),
     )
     return _with_clock(answer, history.clock, day_of(resources.today())) if history.clock is not None else answer
+
+
+def _events(history: CaseHistory) -> list[EventAnswer]:
+    corrects = {event.id: corrects_of(event.data) for event in history.events}
+    answers = []
+    for event in history.events:
+        by = history.taken_out.get(event.id, ())
+        answers.append(
+            EventAnswer(
+                retracted=event.id in history.taken_out,
+                event=event_json(event),
+                retracted_by=[one for one in by if corrects[one] != event.id],
+                corrected_by=[one for one in by if corrects[one] == event.id],
+                corrects=corrects[event.id],
+            )
+        )
+    return answers
 
 
 def _with_clock(answer: CaseHistoryAnswer, clock: Clock, today: int) -> CaseHistoryAnswer:

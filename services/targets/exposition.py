@@ -182,8 +182,8 @@ def _described(snapshot: Snapshot) -> Iterator[FilledGauge]:
                 gauge.add((str(view.region), *labels), amount)
         yield gauge
     halls = names.HALL_INFO.gauge()
-    for region, hall in snapshot.halls:
-        halls.add((str(region), hall), 1)
+    for (region, hall), facts in snapshot.halls.items():
+        halls.add((str(region), hall, facts.name_zh or hall, facts.name_en or facts.name_zh or hall), 1)
     yield halls
     yield _flagged(snapshot)
 
@@ -197,6 +197,11 @@ def _flagged(snapshot: Snapshot) -> FilledGauge:
     for (region, hall), count in sums.items():
         gauge.add((str(region), hall), count)
     return gauge
+
+
+def _region(view: RegionView) -> Iterator[Row]:
+    if view.plan is not None and view.plan.region_names is not None:
+        yield (view.plan.region_names.zh, view.plan.region_names.en), 1
 
 
 def _plan(view: RegionView) -> Iterator[Row]:
@@ -279,6 +284,7 @@ def _working(view: RegionView) -> Iterator[Row]:
 
 
 _OF_REGION: dict[names.MetricFamily, Callable[[RegionView], Iterator[Row]]] = {
+    names.REGION_INFO: _region,
     names.PLAN_INFO: _plan,
     names.PLAN_START: _plan_start,
     names.PLAN_END: _plan_end,

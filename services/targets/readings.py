@@ -12,7 +12,7 @@ from hallpulse.domain.lowering import COMPRESSION, Lowering, lowerings
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.targets import TargetResult, evaluate, read_tables
 from hallpulse.domain.workdays import date_of, day_of, local_day
-from hallpulse.store import Moment, Readable
+from hallpulse.store import HallFacts, Moment, Readable
 from services.targets.announcements import Announcements, Key, TargetChange, evaluation_answer
 
 DAYS_AGO = (1, 7)
@@ -121,13 +121,13 @@ class RegionView:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """taken: seconds since 1970-01-01 UTC, when the reading began; halls: the registered ones."""
+    """taken: seconds since 1970-01-01 UTC, when the reading began; halls: the registered ones that are open today."""
 
     taken: float
     seconds: float
     regions: tuple[RegionView, ...]
     last_events: Mapping[tuple[int, str], int]
-    halls: tuple[tuple[int, str], ...]
+    halls: Mapping[tuple[int, str], HallFacts]
     flagged: Mapping[tuple[int, str], int]
 
 
@@ -203,8 +203,12 @@ class TargetReadings:
         with self._store.read() as moment:
             regions = read_regions(moment, self._plans, today, self._memory)
             flagged = self._memory.flagged(moment)
-            last_events = moment.last_event_times()
-            halls = tuple((hall.region, hall.hall) for hall in moment.halls())
+            halls = {
+                (hall.region, hall.hall): hall.facts
+                for hall in moment.halls()
+                if hall.facts.closed is None or hall.facts.closed > today
+            }
+            last_events = {hall: newest for hall, newest in moment.last_event_times().items() if hall in halls}
         took = self._clock() - began
         self.snapshot = Snapshot(began, took, regions, last_events, halls, flagged)
         return self.snapshot

@@ -125,7 +125,13 @@ DEPARTMENT_INFO = MetricFamily(
     ("region", "department", "zh", "en"),
 )  # fmt: skip
 HALL_INFO = MetricFamily(
-    "hallpulse_hall_info", "1 for each registered hall, also one that never sent.", ("region", "hall")
+    "hallpulse_hall_info", "1 for each registered hall that is open, also one that never sent: what it is called.",
+    ("region", "hall", "name_zh", "name_en"),
+)  # fmt: skip
+REGION_INFO = MetricFamily(
+    "hallpulse_region_info",
+    "1 for each region that its plan names: what it is called.",
+    ("region", "name_zh", "name_en"),
 )
 INDICATOR_AGO = MetricFamily(
     "hallpulse_indicator_ratio_ago", "An indicator's value as it was so many days ago, by what is known now.",

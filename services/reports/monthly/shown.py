@@ -68,11 +68,20 @@ def parts_text(figure: Figure) -> str:
 
 def figure_cell(figure: Figure, unit: str, tone: Tone = Tone.PLAIN) -> Cell:
     """A figure with what it is made of; of a count only the count."""
+    parts, known = (figure.numerator, figure.denominator), known_text(figure)
     if figure.value is None:
-        return Cell(NOTHING, parts=(figure.numerator, figure.denominator), tone=Tone.QUIET)
-    parts = (figure.numerator, figure.denominator)
+        return Cell(NOTHING, known, parts=parts, tone=Tone.QUIET)
     small = "" if unit == "count" else parts_text(figure)
-    return Cell(value_text(figure.value, unit), small, figure.value, _unit(unit), parts, tone)
+    return Cell(
+        value_text(figure.value, unit), " ".join(filter(None, (small, known))), figure.value, _unit(unit), parts, tone
+    )
+
+
+def known_text(figure: Figure) -> str:
+    """已知 1100 / 共 1200: of how many items the flag or the limit is known; empty where it is of all."""
+    if figure.known is None or figure.known.count == figure.known.items:
+        return ""
+    return texts.KNOWN.zh.format(n=figure.known.count, m=figure.known.items)
 
 
 def value_cell(value: Fraction | None, unit: str, tone: Tone = Tone.PLAIN) -> Cell:

@@ -147,6 +147,7 @@ WHY_TITLE = Sentence("暂不能判断的目标：", "Targets that cannot be judg
 WHY_ONE = Sentence("{name}——{why}", "{name}: {why}")
 WHY_DECLARED = Sentence("截至{on}尚未报送", "not reported by {on}")
 WHY_COUNTED = Sentence("截至{on}没有可统计的数据", "nothing to count by {on}")
+WHY_UNKNOWN = Sentence("目录中{m}个事项都没有说明这一项", "none of the {m} items of the catalogue says it")
 WHY_FEW = Sentence("只有{n}件，少于方案规定的{least}件", "only {n} counted, fewer than the plan's {least}")
 WHY_REFERENCE = Sentence("参照值“{name}”尚未报送", "its reference, {name}, has not been reported")
 WHY_NOT_STARTED = Sentence("方案从{start}开始", "the plan begins on {start}")
@@ -162,6 +163,7 @@ RANK = Sentence("名次", "Rank")
 DEPARTMENT = Sentence("部门", "Department")
 REASON = Sentence("原因", "Why")
 TOO_FEW = Sentence("分母{n}，少于{least}", "{n} counted, fewer than {least}")
+KNOWN = Sentence("已知 {n} / 共 {m}", "known of {n} of {m}")
 NOTHING_COUNTED = Sentence("没有可统计的数据", "nothing to count")
 
 # Open cases

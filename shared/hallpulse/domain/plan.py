@@ -104,6 +104,8 @@ class DeclaredIndicator:
 class Plan:
     """One plan of one region. id: the file's name without its ending; note: shown wherever the plan is.
 
+    region_names: what the region is called, where the plan says it.
+
     tolerance: a share may lie so far behind its path before an alert says so; it changes no verdict.
     """
 
@@ -118,6 +120,7 @@ class Plan:
     indicators: tuple[DeclaredIndicator, ...] = ()
     min_denominator: int = 1
     note: Names | None = None
+    region_names: Names | None = None
     tolerance: Fraction = Fraction(0)
 
     def window(self, on: date) -> Window | None:

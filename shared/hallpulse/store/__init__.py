@@ -11,7 +11,7 @@ from .reading.stored import CaseHistory
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
 from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
-from .registry import Hall
+from .registry import Hall, HallFacts
 from .store import Store, migrate, open_store
 from .tokens import Grant, Token, hash_of
 
@@ -29,6 +29,7 @@ __all__ = [
     "Expected",
     "Grant",
     "Hall",
+    "HallFacts",
     "Held",
     "ItemRow",
     "KeptRefusal",

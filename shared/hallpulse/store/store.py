@@ -38,6 +38,7 @@ from hallpulse.store.reading.overview import (
 from hallpulse.store.reading.stored import (
     CaseHistory,
     read_case_events,
+    read_cases_elsewhere,
     read_event_counts,
     read_history,
     read_is_of,
@@ -47,7 +48,14 @@ from hallpulse.store.reading.stored import (
 from hallpulse.store.recompute import Difference, recompute
 from hallpulse.store.redating import Progress, apply_calendars
 from hallpulse.store.refused import RefusedTable
-from hallpulse.store.registry import Hall, HallRegistry, read_halls, read_last_event_times
+from hallpulse.store.registry import (
+    Hall,
+    HallFacts,
+    HallRegistry,
+    read_hall_facts,
+    read_halls,
+    read_last_event_times,
+)
 from hallpulse.store.roles import make_roles
 from hallpulse.store.tokens import TokenRegistry
 
@@ -120,6 +128,10 @@ class Moment:
         """Case → its events, for those of a hall's cases that any event has named."""
         return read_case_events(self._connection, region, hall, case_ids)
 
+    def cases_elsewhere(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[str]]:
+        """Case → the other halls of the county that have a case of that id."""
+        return read_cases_elsewhere(self._connection, region, hall, case_ids)
+
     def sample_events(self, cases_each: int) -> list[HallEvent]:
         """The events of some cases of every hall, as they were stored."""
         return read_sample(self._connection, cases_each)
@@ -147,6 +159,10 @@ class Moment:
     def halls(self) -> list[Hall]:
         """Registered halls by region and name."""
         return read_halls(self._connection)
+
+    def hall_facts(self, scope: Scope) -> dict[tuple[int, str], HallFacts]:
+        """(region, hall) → names and closing of the halls of which any are known, also of those without keys."""
+        return read_hall_facts(self._connection, *scope.bounds)
 
     def last_event_times(self) -> dict[tuple[int, str], int]:
         """(region, hall) → the newest event's time, microseconds since 1970-01-01 UTC, of registered halls."""

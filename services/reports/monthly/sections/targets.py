@@ -140,6 +140,13 @@ def _why(line: TargetLine, report: MonthlyReport) -> Sentence | None:
         return filled(texts.WHY_MISSING, {"n": result.bound, "missing": missing})
     if result.value is not None and result.goal is None:
         return _no_reference(result, report)
+    return _unmeasured(line, on)
+
+
+def _unmeasured(line: TargetLine, on: Sentence) -> Sentence:
+    known = line.result.figure.known
+    if known is not None and known.items:
+        return filled(texts.WHY_UNKNOWN, {"m": known.items})
     text = texts.WHY_COUNTED if line.target.indicator in COMPUTED else texts.WHY_DECLARED
     return filled(text, {"on": on.zh}, {"on": on.en})
 

@@ -159,6 +159,8 @@ def _slow_cases(connection: Connection, scope: Scope, window: Window) -> list[tu
 def read_coverage(connection: Connection, scope: Scope, window: Window) -> Coverage:
     """How many halls there are, how many reported in the window, and its newest event.
 
+    A hall that was closed before the window began is none of them, unless it reported all the same.
+
     A hall has a row a day, for years: its name and its last day in the window are each one look into the index.
     """
     hall = " AND h.hall = :hall" if scope.hall is not None else ""
@@ -170,7 +172,9 @@ def read_coverage(connection: Connection, scope: Scope, window: Window) -> Cover
             " UNION ALL SELECT n.* FROM sent s, LATERAL (SELECT h.region, h.hall FROM hall_days h"
             f" WHERE {of_scope} AND (h.region, h.hall) > (s.region, s.hall) ORDER BY h.region, h.hall LIMIT 1) n"
             f"), known AS (SELECT h.region, h.hall FROM halls h WHERE {of_scope} UNION SELECT region, hall FROM sent)"
-            " SELECT (SELECT count(*) FROM known), count(last.newest), max(last.newest)"
+            " SELECT (SELECT count(*) FROM known k WHERE NOT EXISTS (SELECT FROM hall_facts f WHERE f.region = k.region"
+            " AND f.hall = k.hall AND f.closed <= :start) OR EXISTS (SELECT FROM hall_days d WHERE d.region = k.region"
+            " AND d.hall = k.hall AND d.day BETWEEN :start AND :end)), count(last.newest), max(last.newest)"
             " FROM sent s LEFT JOIN LATERAL (SELECT d.newest FROM hall_days d WHERE d.region = s.region"
             " AND d.hall = s.hall AND d.day BETWEEN :start AND :end ORDER BY d.day DESC LIMIT 1) last ON true"
         ),
