@@ -9,18 +9,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import reduce
 from typing import Any, cast
 
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.figures import Coverage, Figure, FigureTable, Scope, Window
+from hallpulse.domain.flow import Flow
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS, Findings
-from hallpulse.domain.lowering import ItemChange
+from hallpulse.domain.compression import Doubt, ItemChange
 from hallpulse.domain.measures import BUCKETS, STATES, ElapsedHistogram
 from hallpulse.domain.workdays import Workdays
-from hallpulse.store import BadCursor, CaseFilter, CaseHistory, CasePage, Grant, Hall, Moment, Overview, Store
+from hallpulse.store import BadCursor, CaseFilter, CaseHistory, CasePage, Grant, Hall, Moment, Overview, Past, Store
 
 NEWEST = 1_790_000_000_000_000
 _NO_CASES = dict.fromkeys(STATES, 0)
@@ -47,6 +49,8 @@ class StatedStore:
     coverage: Coverage = field(default_factory=lambda: Coverage(2, 1, NEWEST))
     halls: dict[tuple[int, str], int] = field(default_factory=dict)
     changes: Sequence[ItemChange] = ()
+    doubts: Sequence[Doubt] = ()
+    flows: dict[str, Flow] = field(default_factory=dict)
     findings: Sequence[Findings] = tuple(Findings(check, 2, ()) for check in CHECKS)
     calendar: Workdays = field(default_factory=lambda: Workdays({}))
     page: CasePage | None = None
@@ -68,6 +72,8 @@ class StatedStore:
             raise self.fault
         yield StatedMoment(self)
 
+    read_back = read
+
     def note(self, *what: Any) -> None:
         if self.fault is not None:
             raise self.fault
@@ -79,6 +85,9 @@ class StatedMoment(Moment):
 
     def __init__(self, stated: StatedStore) -> None:
         self._stated = stated
+
+    def turn_back(self, past: Past, scope: Scope) -> None:
+        self._stated.note("turn_back", past, scope)
 
     def overview(self, scope: Scope, window: Window, today: date) -> Overview:
         self._stated.note("overview", scope, window, today)
@@ -138,10 +147,22 @@ class StatedMoment(Moment):
             raise BadCursor
         return self._stated.page or CasePage(total=self._total(wanted, today))
 
-    def item_changes(self, region: int, before: date, after: date) -> list[ItemChange]:
-        self._stated.note("item_changes", region, before, after)
-        assert before < after
-        return list(self._stated.changes) if self._knows(region) else []
+    def flow(self, scope: Scope, window: Window, item: str | None = None) -> Flow:
+        self._stated.note("flow", scope, window, item)
+        return reduce(Flow.__add__, self.flow_by_department(scope.region, window).values(), Flow())
+
+    def flow_by_department(self, region: int, window: Window) -> dict[str, Flow]:
+        self._stated.note("flow_by_department", region, window)
+        return dict(self._stated.flows) if self._knows(region) else {}
+
+    def item_changes(self, scope: Scope, before: date, after: date) -> list[ItemChange]:
+        self._stated.note("item_changes", scope, before, after)
+        return list(self._stated.changes) if self._knows(scope.region) else []
+
+    def doubts(self, scope: Scope, since: date, on: date) -> list[Doubt]:
+        self._stated.note("doubts", scope, since, on)
+        stated = self._stated.doubts if self._knows(scope.region) else ()
+        return [one for one in stated if scope.department in (None, one.department)]
 
     def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]:
         self._stated.note("integrity", scope, window, today)
@@ -214,6 +235,9 @@ class StatedMoment(Moment):
         return {name: states for name, states in stated.items() if scope.department in (None, name)}
 
     def _total(self, wanted: CaseFilter, today: date) -> int:
+        if wanted.flow is not None:
+            assert wanted.window is not None
+            return int(getattr(self.flow(wanted.scope, wanted.window, wanted.item), wanted.flow))
         if wanted.indicator is None:
             return self.open_cases(wanted.scope, today).get(wanted.state or "", 0)
         assert wanted.window is not None

@@ -21,7 +21,7 @@ from hallpulse import metrics as names
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.figures import Coverage, FigureTable, Window
 from hallpulse.domain.integrity import Findings
-from hallpulse.domain.lowering import ItemChange
+from hallpulse.domain.compression import Doubt, ItemChange
 from hallpulse.domain.measures import ElapsedHistogram
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.workdays import Workdays
@@ -79,6 +79,9 @@ class _Past(Moment):
         return Coverage(0, 0, None)
 
     def item_changes(self, *_: Any, **__: Any) -> list[ItemChange]:
+        return []
+
+    def doubts(self, *_: Any, **__: Any) -> list[Doubt]:
         return []
 
     def integrity(self, *_: Any, **__: Any) -> list[Findings]:

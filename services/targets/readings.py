@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from hallpulse.domain.figures import Coverage, FigureTable, Scope, Window
-from hallpulse.domain.lowering import COMPRESSION, Lowering, lowerings
+from hallpulse.domain.compression import COMPRESSION, Lowering, lowerings
 from hallpulse.domain.measures import ElapsedHistogram
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.targets import TargetResult, evaluate, read_tables
@@ -60,7 +60,7 @@ def read_lowerings(moment: Moment, table: FigureTable, background: Background) -
     was, now = earlier.figure(COMPRESSION), table.figure(COMPRESSION)
     if was.value is None or now.value is None or now.value >= was.value:
         return []
-    changes = moment.item_changes(table.region, earlier.window.end, table.window.end)
+    changes = moment.item_changes(Scope(table.region), earlier.window.end, table.window.end)
     return lowerings(was, now, changes, MOST_NAMED)
 
 

@@ -139,7 +139,7 @@ def _read_everything(store: Store) -> None:
         moment.overview(scope, window, today)
         moment.integrity(scope, window, today)
         moment.list_cases(CaseFilter(scope, "overdue"), today)
-        moment.item_changes(222424, window.start, today)
+        moment.item_changes(Scope(222424), window.start, today)
         moment.event_counts(222424)
         moment.last_event_times()
         assert moment.catalogue(222424)

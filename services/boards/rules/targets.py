@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from hallpulse.domain.lowering import COMPRESSION
+from hallpulse.domain.compression import COMPRESSION
 from hallpulse.domain.plan import Target
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS

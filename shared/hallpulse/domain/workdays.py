@@ -35,6 +35,11 @@ def local_day(time: int) -> int:
     return (time + _SHANGHAI_OFFSET) // _MICROSECONDS_A_DAY
 
 
+def midnight_after(day: int) -> int:
+    """The moment at which a day ends in Asia/Shanghai, in microseconds since 1970-01-01 UTC."""
+    return (day + 1) * _MICROSECONDS_A_DAY - _SHANGHAI_OFFSET
+
+
 @dataclass(frozen=True, slots=True)
 class SpecialDay:
     """A day that is not what its weekday says: a holiday (working false) or a make-up workday (working true)."""

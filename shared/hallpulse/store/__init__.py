@@ -5,8 +5,9 @@ from hallpulse.store.merge import Expected
 from .audit import AuditEntry, AuditLine, Reading, process_actor
 from .merge import MergeOutcome
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
-from .reading.moment import Moment, Readable
+from .reading.moment import Moment, Readable, ReadableBack
 from .reading.overview import Overview
+from .reading.past import Past
 from .reading.stored import CaseHistory
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
@@ -34,7 +35,9 @@ __all__ = [
     "Moment",
     "Outcome",
     "Overview",
+    "Past",
     "Readable",
+    "ReadableBack",
     "Reading",
     "RefusedFilter",
     "RefusedTable",

@@ -15,7 +15,7 @@ from hallpulse.store.catalogue import CalendarCache, ContextCache
 from hallpulse.store.merge import Expected
 
 from .audit import Audit, process_actor
-from .database import at_one_moment, open_engine, transaction
+from .database import at_one_moment, driver, faults, open_engine, transaction
 from .merge import MergeOutcome, merge
 from .migration import upgrade
 from .notices import NoticeLedger
@@ -43,6 +43,7 @@ class Store:
     def __init__(self, engine: Engine, actor: str) -> None:
         self._engine = engine
         self._reading = at_one_moment(engine)
+        self._reading_back = engine.execution_options(isolation_level="REPEATABLE READ")
         self._actor = actor
         self._cache = ContextCache()
         self._calendars = CalendarCache()
@@ -83,6 +84,19 @@ class Store:
         """
         with transaction(self._reading) as connection:
             yield Moment(connection, self._calendars)
+
+
+    @contextmanager
+    def read_back(self) -> Iterator[Moment]:
+        """A moment that can be turned back (`turn_back`); it costs more than one of `read`, and prepares nothing."""
+        with faults(), self._reading_back.connect() as connection:
+            raw = driver(connection)
+            prepared_from, raw.prepare_threshold = raw.prepare_threshold, None
+            try:
+                yield Moment(connection, self._calendars)
+            finally:
+                connection.rollback()
+                raw.prepare_threshold = prepared_from
 
 
 def open_store(database_url: str, pool_size: int = 4, service: str = "") -> Store:

@@ -13,15 +13,18 @@ from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.figures import Coverage, Figure, FigureTable, Scope, Window
+from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
-from hallpulse.domain.lowering import ItemChange
+from hallpulse.domain.compression import Doubt, ItemChange
 from hallpulse.domain.measures import STATES, ElapsedHistogram
 from hallpulse.domain.workdays import Workdays, day_of
 from hallpulse.store.catalogue import CalendarCache, read_calendars, timelines
 from hallpulse.store.registry import Hall, read_halls, read_last_event_times
 
 from .checks import read_integrity
-from .listing import CaseFilter, CasePage, read_cases, read_item_changes
+from .compression import read_doubts, read_item_changes
+from .flow import read_flow, read_flow_by_department
+from .listing import CaseFilter, CasePage, read_cases
 from .overview import (
     Overview,
     read_coverage,
@@ -32,6 +35,7 @@ from .overview import (
     read_overview,
     read_percentiles,
 )
+from .past import Past, turn_back
 from .stored import (
     CaseHistory,
     read_case_events,
@@ -53,6 +57,13 @@ class Moment:
     def __init__(self, connection: Connection, calendars: CalendarCache) -> None:
         self._connection = connection
         self._calendars = calendars
+
+    def turn_back(self, past: Past, scope: Scope) -> None:
+        """Answer what is asked of the scope's region from now on by the events of that past.
+
+        For a moment of `read_back`, once.
+        """
+        turn_back(self._connection, self._calendars.current(self._connection), scope, past)
 
     def overview(self, scope: Scope, window: Window, today: date) -> Overview:
         """Figures, percentiles, coverage and open cases of a scope, in one pass over the cells."""
@@ -91,9 +102,21 @@ class Moment:
         """A page of what is behind a number. Raises BadCursor."""
         return read_cases(self._connection, wanted, today, cursor, limit)
 
-    def item_changes(self, region: int, before: date, after: date) -> list[ItemChange]:
-        """The items of a county whose effective version changed between two days."""
-        return read_item_changes(self._connection, region, before, after)
+    def flow(self, scope: Scope, window: Window, item: str | None = None) -> Flow:
+        """The balance of a window's days, of one item where it is named."""
+        return read_flow(self._connection, scope, window, item)
+
+    def flow_by_department(self, region: int, window: Window) -> dict[str, Flow]:
+        """Department → the balance of a window's days; one without cases may be missing."""
+        return read_flow_by_department(self._connection, region, window)
+
+    def item_changes(self, scope: Scope, before: date, after: date) -> list[ItemChange]:
+        """The items of a scope whose effective version changed between two days."""
+        return read_item_changes(self._connection, scope, before, after)
+
+    def doubts(self, scope: Scope, since: date, on: date) -> list[Doubt]:
+        """The items effective on a day that make promised_limit_compression look better than the service became."""
+        return read_doubts(self._connection, scope, since, on)
 
     def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]:
         """Every integrity check over the window, also those that found nothing."""
@@ -172,3 +195,9 @@ class Readable(Protocol):
     def ping(self) -> None: ...
 
     def read(self) -> AbstractContextManager[Moment]: ...
+
+
+class ReadableBack(Readable, Protocol):
+    """A source whose moments can be turned back."""
+
+    def read_back(self) -> AbstractContextManager[Moment]: ...

@@ -73,7 +73,7 @@ def _sums_of(
         " FROM unnest(CAST(:grains AS text[]), CAST(:lows AS date[]), CAST(:highs AS date[]))"
         " WITH ORDINALITY AS w(grain, low, high, number)"
         " JOIN cells c ON c.grain = w.grain AND c.day BETWEEN w.low AND w.high"
-        f" WHERE c.region BETWEEN :low AND :high{_narrower(scope, 'c')}"
+        f" WHERE c.region BETWEEN :low AND :high{narrower(scope, 'c')}"
         " GROUP BY 1, 2"
     )
     parts: dict[str, list[Any]] = {
@@ -94,7 +94,7 @@ def tally_sums(connection: Connection, scope: Scope, window: Window) -> Sums:
         return {}
     counts = TALLIED.values()
     names, amounts = ", ".join(f"t.{name}" for name in counts), ", ".join(f"sum(t.{name}) AS {name}" for name in counts)
-    of_scope = f"t.region BETWEEN :low AND :high{_narrower(scope, 't')} AND t.day BETWEEN :start AND :end"
+    of_scope = f"t.region BETWEEN :low AND :high{narrower(scope, 't')} AND t.day BETWEEN :start AND :end"
     row = connection.execute(
         text(
             "WITH months AS (SELECT t.region, t.hall, t.day - (CAST(date_part('day', t.day) AS int) - 1) AS day,"
@@ -165,7 +165,8 @@ def _department(alias: str, departments: bool) -> str:
     return f"{alias}.department" if departments else "''"
 
 
-def _narrower(scope: Scope, alias: str) -> str:
+def narrower(scope: Scope, alias: str) -> str:
+    """The condition that leaves the scope's department or hall, after one on its regions."""
     if scope.department is not None:
         return f" AND {alias}.department = :department"
     return f" AND {alias}.hall = :hall" if scope.hall is not None else ""
