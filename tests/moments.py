@@ -15,12 +15,12 @@ from typing import Any, cast
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import Timeline
-from hallpulse.domain.figures import Coverage, Figure, FigureTable, Scope, Window
+from hallpulse.domain.compression import Doubt, ItemChange
+from hallpulse.domain.figures import Coverage, ElapsedHistogram, Figure, FigureTable, Scope, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS, Findings
-from hallpulse.domain.compression import Doubt, ItemChange
-from hallpulse.domain.measures import BUCKETS, STATES, ElapsedHistogram
+from hallpulse.domain.measures import BUCKETS, STATES
 from hallpulse.domain.workdays import Workdays
 from hallpulse.store import BadCursor, CaseFilter, CaseHistory, CasePage, Grant, Hall, Moment, Overview, Past, Store
 

@@ -96,7 +96,7 @@ _HEADERS = spec.BasicProperties.FLAG_HEADERS
 
 
 def without_headers(properties: bytes) -> bytes:
-    """The same properties (AMQP 0-9-1, § 4.2.6.1) but for the headers: stepped over, since their size comes first."""
+    """Properties (AMQP 0-9-1, § 4.2.6.1) without the headers, which are stepped over, since their size comes first."""
     (flags,) = _FLAGS.unpack_from(properties)
     if not flags & _HEADERS:
         return properties
@@ -137,7 +137,7 @@ class ForgivingConnection(SelectConnection):  # type: ignore[misc]  # as above
 
 
 def _header_end(buffer: bytes) -> int | None:
-    """Where a content header ends, if the buffer begins with one."""
+    """Return where a content header ends, if the buffer begins with one."""
     if len(buffer) < _FRAME.size or buffer[0] != spec.FRAME_HEADER:
         return None
     return _FRAME.size + int(_FRAME.unpack_from(buffer)[2])
@@ -167,7 +167,7 @@ _KNOWN_AT_MOST, _KNOWN_BYTES = 4096, 512
 
 
 class Origin(NamedTuple):
-    """What the deliveries of one sender share."""
+    """The properties that the deliveries of one sender share."""
 
     content_type: str | None
     routing_key: str
@@ -262,7 +262,7 @@ def _may_be_delivery(buffer: bytes, at: int, channel: int) -> bool:
 
 
 _RECEIVE_BYTES = 128 * 1024
-"""What is asked of the socket at once; pika's own 4 KiB are ten messages."""
+"""Bytes to be read from the socket at once; pika's own 4 KiB are ten messages."""
 
 Take = Callable[[Sequence[Delivery], set[bytes]], None]
 """Called with deliveries in their order, and the tags of the consumers they are for. It must not raise."""

@@ -49,7 +49,7 @@ class ConsumerLimits:
     """How much is taken at once.
 
     committers: how many batches are committed at once, so that the database never waits for us;
-    most_events and most_seconds: a batch is handed on when it holds so many events or is so old, or when the database
+    most_events and most_seconds: a batch is handed on at that number of events or that age, or when the database
     has nothing to do; prefetch: unacknowledged messages a queue, enough for three batches where all halls share one
     queue; slow_prefetch: of a slow lane; most_bytes: what may be held in memory before the consumer asks for no more,
     though as much again of what is on its way then is taken; share_seconds: how often to look whether other workers
@@ -87,7 +87,7 @@ class _Seen:
         self.bytes += size
 
     def fitting(self, room: int) -> int:
-        """How many such messages fit into so many bytes; 0 where none was seen."""
+        """Return how many such messages fit into a number of bytes; 0 if none was seen."""
         return room * self.count // self.bytes if self.bytes else 0
 
 

@@ -31,7 +31,7 @@ Entity = tuple[int, str]
 """(region, what the events are about)."""
 
 
-class Entry(NamedTuple):
+class LedgerEntry(NamedTuple):
     """One event of the ledger."""
 
     hall: str
@@ -72,7 +72,9 @@ def append(connection: Connection, events: Iterable[HallEvent]) -> None:
     connection.exec_driver_sql(f"INSERT INTO ledger ({names}) SELECT {names} FROM stage_ledger ON CONFLICT DO NOTHING")
 
 
-def entries_about(connection: Connection, family: Family, entities: Sequence[Entity]) -> dict[Entity, list[Entry]]:
+def entries_about(
+    connection: Connection, family: Family, entities: Sequence[Entity]
+) -> dict[Entity, list[LedgerEntry]]:
     """All events about each of the entities."""
     rows = connection.execute(
         text(
@@ -81,9 +83,9 @@ def entries_about(connection: Connection, family: Family, entities: Sequence[Ent
         ),
         {"regions": [e[0] for e in entities], "entities": [e[1] for e in entities], "family": family.value},
     )
-    found: dict[Entity, list[Entry]] = {entity: [] for entity in entities}
+    found: dict[Entity, list[LedgerEntry]] = {entity: [] for entity in entities}
     for region, entity, hall, id_, time, kind, data in rows:
-        entry = Entry(hall, unpack_id(bytes(id_)), time, EventType(kind), unpack_data(kind, "", bytes(data)))
+        entry = LedgerEntry(hall, unpack_id(bytes(id_)), time, EventType(kind), unpack_data(kind, "", bytes(data)))
         found[region, entity].append(entry)
     return found
 
@@ -118,7 +120,7 @@ def rebuild_figures(connection: Connection, entities: Sequence[Entity]) -> None:
     _replace(connection, figures, ("region", "indicator", "period", "department"), keys, rows)
 
 
-def _tally(entry: Entry) -> Report[TallyReported]:
+def _tally(entry: LedgerEntry) -> Report[TallyReported]:
     data = entry.data
     if isinstance(data, TallyRetracted):
         return Report(entry.hall, entry.id, entry.time, 0, None, retracts=data.event_id)
@@ -126,7 +128,7 @@ def _tally(entry: Entry) -> Report[TallyReported]:
     return Report(entry.hall, entry.id, entry.time, data.revision, data)
 
 
-def _figure(entry: Entry) -> Report[FigureReported]:
+def _figure(entry: LedgerEntry) -> Report[FigureReported]:
     data = entry.data
     if isinstance(data, FigureRetracted):
         return Report(entry.hall, entry.id, entry.time, 0, None, retracts=data.event_id)
@@ -139,7 +141,7 @@ def _tally_key(region: int, entity: str) -> tuple[int, str, date]:
     return region, hall, date.fromisoformat(day)
 
 
-def tally_row(day: Entity, entries: Sequence[Entry]) -> dict[str, object] | None:
+def tally_row(day: Entity, entries: Sequence[LedgerEntry]) -> dict[str, object] | None:
     """The row of a hall's day, or None where no report of it is in force."""
     report = current(_tally(entry) for entry in entries)
     if report is None or report.content is None:
@@ -164,7 +166,7 @@ def _figure_key(region: int, entity: str) -> tuple[int, str, str, str]:
     return region, indicator, period, department
 
 
-def figure_row(figure: Entity, entries: Sequence[Entry]) -> dict[str, object] | None:
+def figure_row(figure: Entity, entries: Sequence[LedgerEntry]) -> dict[str, object] | None:
     """The row of a declared figure, or None where no report of it is in force."""
     report = current(_figure(entry) for entry in entries)
     if report is None or report.content is None:

@@ -13,6 +13,7 @@ from services.reports.monthly.document import Cell, Column, Paragraph, Section, 
 from services.reports.monthly.report import MonthlyReport, OpenLine
 from services.reports.monthly.shown import count_cell, figure_cell, filled, named, of_month, text_cell
 
+PLACE = 4
 _BAD = ("overdue", "unaccepted_late")
 _COLUMNS = (
     Column(texts.DEPARTMENT, 50, left=True),
@@ -29,7 +30,7 @@ _FLOW_COLUMNS = (
 )
 
 
-def open_cases(report: MonthlyReport) -> Section:
+def section(report: MonthlyReport) -> Section:
     return Section(texts.OPEN, (*_flow(report), *_open(report)))
 
 

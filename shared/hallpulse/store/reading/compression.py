@@ -12,7 +12,7 @@ from hallpulse.domain.clock import NONE_LIKE_LIMITS
 from hallpulse.domain.compression import Doubt, ItemChange, ItemLimits, doubt
 from hallpulse.domain.figures import Scope
 
-from .sums import parameters
+from .overview import parameters
 
 _LIMITS = "department", "instant", "statutory_days", "promised_days"
 

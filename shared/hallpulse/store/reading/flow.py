@@ -11,7 +11,7 @@ from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.flow import PARTS, Flow
 
 from .conditions import FLOW
-from .sums import narrower, parameters
+from .overview import narrower, parameters
 
 _COUNTS = ", ".join(f"count(*) FILTER (WHERE {FLOW[part].where})" for part in PARTS)
 

@@ -13,10 +13,9 @@ from sqlalchemy import Connection, text
 
 from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
+from hallpulse.store.reading.overview import CLASHES, read_figures
 
 from .conditions import FLOW, STATES, Part, part_of
-from .overview import read_figures
-from .sums import CLASHES
 
 MOST_ROWS = 1_000
 _END_OF_TIME = "DATE '9999-12-31'"

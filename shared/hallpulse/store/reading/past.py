@@ -23,7 +23,7 @@ from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.measures import ITEM_COLUMNS, entries_of
 from hallpulse.domain.workdays import Calendars, day_of, midnight_after
 from hallpulse.store.cases import CaseKey, Differences, case_row
-from hallpulse.store.catalogue import Change, Item, item_sums, span_row, spans_in_force, spans_of, timelines
+from hallpulse.store.item_versions import Change, Item, item_sums, span_row, spans_in_force, spans_of, timelines
 from hallpulse.store.database import (
     copy_rows,
     pack_entries,
@@ -36,7 +36,7 @@ from hallpulse.store.ledger import Entity, Entry, entity_of, entries_about, figu
 from hallpulse.store.merge import EVENT_COLUMNS, arrival, event_of
 from hallpulse.store.tables import metadata
 
-from .sums import parameters
+from .overview import parameters
 
 
 @dataclass(frozen=True, slots=True)

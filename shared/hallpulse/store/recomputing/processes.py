@@ -10,10 +10,8 @@ from select import select
 from typing import Any
 
 from hallpulse.domain.errors import HallpulseError, Halt, Unavailable
-from hallpulse.store.recomputing.tasks import Task
+from hallpulse.store.recomputing.tasks import Failure, Finished, Message, Task, Workplace, worker_at
 from hallpulse.subprocess import Channel, Subprocess, SubprocessEnded
-
-from .worker import Failure, Finished, Message, Workplace, worker_at
 
 EVENTS_A_WORKER = 250_000
 """With fewer, what a second process saves is less than what starting it takes."""
