@@ -8,10 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from hallpulse.domain.compression import COMPRESSION, ItemChange, ItemLimits
 from hallpulse.domain.figures import Coverage, Figure, FigureTable, Window, period_window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import CHECKS, Findings
-from hallpulse.domain.compression import COMPRESSION, ItemChange, ItemLimits
 from hallpulse.plans import load_plan
 from services.reports.monthly import Document, Material, Table
 

@@ -18,10 +18,10 @@ import httpx
 from prometheus_client.metrics_core import Metric
 
 from hallpulse import metrics as names
+from hallpulse.domain.compression import Doubt, ItemChange
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, FigureTable, Window
 from hallpulse.domain.integrity import Findings
-from hallpulse.domain.compression import Doubt, ItemChange
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.workdays import SHANGHAI, Workdays
 from hallpulse.metrics import FilledFamily

@@ -21,7 +21,9 @@ from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
 from hallpulse import metrics as names
+from hallpulse.domain.compression import COMPRESSION, marks_of
 from hallpulse.domain.figures import ELAPSED_BUCKETS, ElapsedHistogram
+from hallpulse.domain.flow import PARTS
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.targets import TargetResult, figure_of
@@ -281,6 +283,32 @@ def _findings(view: RegionView) -> Iterator[Row]:
         yield (check,), count
 
 
+def _flow(view: RegionView) -> Iterator[Row]:
+    for part in PARTS:
+        yield (part,), getattr(view.flow, part)
+
+
+def _marked(view: RegionView) -> Iterator[Row]:
+    for result in view.results:
+        if result.department is None:
+            yield from (((result.target.id, mark.check), 1) for mark in result.marks)
+
+
+def _without(view: RegionView) -> Iterator[Row]:
+    for result in view.results:
+        if result.department is None:
+            for mark in result.marks:
+                if mark.without.value is not None:
+                    yield (result.target.id, mark.check), float(mark.without.value)
+
+
+def _department_without(view: RegionView) -> Iterator[Row]:
+    for department in sorted(view.departments):
+        for mark in marks_of(view.table.figure(COMPRESSION, department), view.doubts, department):
+            if mark.without.value is not None:
+                yield (department, COMPRESSION, mark.check), float(mark.without.value)
+
+
 def _working(view: RegionView) -> Iterator[Row]:
     yield (), float(view.background.working)
 
@@ -298,6 +326,10 @@ _OF_REGION: dict[names.MetricFamily, Callable[[RegionView], Iterator[Row]]] = {
     names.PROVISIONAL: _provisional,
     names.WORKING_DAY: _working,
     names.INTEGRITY_FINDINGS: _findings,
+    names.FLOW_CASES: _flow,
+    names.TARGET_MARKED: _marked,
+    names.TARGET_WITHOUT: _without,
+    names.DEPARTMENT_WITHOUT: _department_without,
 }
 
 

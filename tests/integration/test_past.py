@@ -108,9 +108,7 @@ def test_a_day_as_it_was_known_takes_both_into_account(store: Store) -> None:
             assert moment.open_cases(COUNTY, day) == brute.open_states(reading, "222424", day)
             among = brute.scoped([c for c in reading.cases if not c["pending"]], "222424", None, None)
             found = moment.flow(COUNTY, WINDOWS[1])
-            assert {p: getattr(found, p) for p in flow([], day, day)} == flow(
-                among, WINDOWS[1].start, WINDOWS[1].end
-            )
+            assert {p: getattr(found, p) for p in flow([], day, day)} == flow(among, WINDOWS[1].start, WINDOWS[1].end)
 
 
 def test_lists_flags_percentiles_and_coverage_are_of_the_past_too(store: Store) -> None:

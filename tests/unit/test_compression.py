@@ -15,6 +15,7 @@ from hallpulse.domain.compression import (
     ItemChange,
     ItemLimits,
     ItemPart,
+    ItemRef,
     doubt,
     lowerings,
     marks_of,
@@ -134,7 +135,7 @@ def test_items_that_helped_are_not_among_them_and_the_worst_comes_first() -> Non
 
 
 def raised(code: str, was: int, now: int, days: int | None, department: str = WATER) -> Doubt:
-    return doubt("statutory_raised", 222424, code, f"事项{code}", promised(now, days, department), was)
+    return doubt("statutory_raised", ItemRef(222424, code, f"事项{code}"), promised(now, days, department), was)
 
 
 def test_a_figure_that_gains_from_raised_limits_is_marked_with_its_value_without_them() -> None:
@@ -149,7 +150,7 @@ def test_a_raise_that_gains_nothing_is_no_mark() -> None:
 
 
 def test_a_limit_that_stands_for_none_is_marked_and_left_out_of_the_value_without_it() -> None:
-    none_like = doubt("limit_looks_like_none", 222424, "a", "事项a", promised(999, 10), None)
+    none_like = doubt("limit_looks_like_none", ItemRef(222424, "a", "事项a"), promised(999, 10), None)
     marks = marks_of(figure([promised(999, 10), promised(20, 10)]), [none_like, raised("b", 20, 20, 10)])
     assert [(mark.check, mark.without) for mark in marks] == [("limit_looks_like_none", Figure(10, 20))]
     assert [mark.without.value for mark in marks_of(figure([promised(999, 10)]), [none_like])] == [None]

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from hallpulse.domain.compression import COMPRESSION, ItemLimits, ItemRef, doubt
 from hallpulse.domain.figures import Coverage, Figure, Window, period_window
-from hallpulse.domain.compression import COMPRESSION, ItemLimits, doubt
 from hallpulse.domain.targets import State, evaluate
 from services.reports.monthly import document_of, monthly_report, sections
 from tests.reporting import CHANGES, DEPARTMENTS, MAY, OWN, PLAN, material, said, tables
 
-
-RAISED = doubt("statutory_raised", 222424, "A-9", "林木采伐许可", ItemLimits("forestry", False, 40, 20), 20)
+RAISED = doubt("statutory_raised", ItemRef(222424, "A-9", "林木采伐许可"), ItemLimits("forestry", False, 40, 20), 20)
 
 
 def spoken(**other: object) -> str:

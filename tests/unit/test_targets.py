@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hallpulse.domain.compression import COMPRESSION, ItemLimits, Mark, doubt
+from hallpulse.domain.compression import COMPRESSION, ItemLimits, ItemRef, Mark, doubt
 from hallpulse.domain.figures import Figure, FigureTable, Window
 from hallpulse.domain.plan import Department, Names, Plan, Target, TargetScope
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Reading, Rule, Step
@@ -228,7 +228,7 @@ def test_corrections_that_take_every_case_back_give_no_forecast_and_say_so() -> 
 
 COMPRESSED = share(AtLeast(Fraction(1, 2)), COMPRESSION)
 LIMITS = ItemLimits("water", False, 40, 10)
-DOUBT = doubt("statutory_raised", 222424, "a", "取水许可", LIMITS, 20)
+DOUBT = doubt("statutory_raised", ItemRef(222424, "a", "取水许可"), LIMITS, 20)
 
 
 def test_a_target_that_gains_from_raised_limits_is_marked_with_its_value_without_them() -> None:

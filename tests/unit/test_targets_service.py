@@ -284,7 +284,9 @@ def test_what_lowered_the_compression_is_named_with_its_part() -> None:
         own={compression: Figure(50, 100)},
         earlier={date(2026, 11, 17): {compression: Figure(60, 100)}},
         changes=[
-            ItemChange(222424, "0101", "取水许可", ItemLimits("water", False, 20, 0), ItemLimits("water", False, 20, 10))
+            ItemChange(
+                222424, "0101", "取水许可", ItemLimits("water", False, 20, 0), ItemLimits("water", False, 20, 10)
+            )
         ],
     )
     samples = scraped(figures)

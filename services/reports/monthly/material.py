@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from hallpulse.domain.compression import Doubt, ItemChange
 from hallpulse.domain.figures import Coverage, FigureTable, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
-from hallpulse.domain.compression import Doubt, ItemChange
 from hallpulse.domain.plan import Plan
 
 

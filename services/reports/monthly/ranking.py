@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hallpulse.domain.figures import Figure, FigureTable
 from hallpulse.domain.compression import COMPRESSION, Doubt, Mark, marks_of
+from hallpulse.domain.figures import Figure, FigureTable
 from hallpulse.domain.plan import Plan
 
 BY_CASES = ("due_kept_rate", "satisfaction", "mean_elapsed_days")

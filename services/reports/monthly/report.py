@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from hallpulse.domain.compression import COMPRESSION, Lowering, lowerings
 from hallpulse.domain.figures import Coverage, Figure, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
-from hallpulse.domain.compression import COMPRESSION, Lowering, lowerings
 from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.targets import TargetResult, evaluate
 

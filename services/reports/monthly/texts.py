@@ -108,7 +108,8 @@ OVER = Sentence(
 )
 AS_OF = Sentence(
     "在办为{end}日终的状态；到期数为{start}至{end}；报送大厅{reporting}/{halls}；最新数据{newest}",
-    "open at the end of {end}; due from {start} to {end}; {reporting} of {halls} halls reporting; newest event {newest}",
+    "open at the end of {end}; due from {start} to {end}; {reporting} of {halls} halls reporting; newest event"
+    " {newest}",
 )
 TARGETS_TABLE = Sentence("方案目标", "Targets of the plan")
 READINGS_TABLE = Sentence("“再提升”的三种读法", "Three readings of “a further …”")
@@ -166,7 +167,10 @@ TOO_FEW = Sentence("分母{n}，少于{least}", "{n} counted, fewer than {least}
 NOTHING_COUNTED = Sentence("没有可统计的数据", "nothing to count")
 
 # Marks
-MARKED = Sentence("※ {name}中有{n}个事项{check}，扣除后为{value}（{parts}）。", "※ {name}: {n} items, {check}; without them {value} ({parts}).")
+MARKED = Sentence(
+    "※ {name}中有{n}个事项{check}，扣除后为{value}（{parts}）。",
+    "※ {name}: {n} items, {check}; without them {value} ({parts}).",
+)
 MARKED_ONE = Sentence("※ {check}{n}项，扣除后{value}", "※ {check}: {n}, without them {value}")
 MARKED_DEPARTMENTS = Sentence(
     "※ 排名所依据的数字中含有存疑部分的部门，扣除后的值列在旁边。",

@@ -122,7 +122,9 @@ def _effect(before: Parts, after: Parts, old: Fraction) -> Fraction:
 
 def _path(change: ItemChange, department: str | None) -> tuple[Parts, ...]:
     """An item's part of the ratio before the first cause and after each one, in the order of `Cause`."""
-    was, now = (one if one is None or department in (None, one.department) else None for one in (change.was, change.now))
+    was, now = (
+        one if one is None or department in (None, one.department) else None for one in (change.was, change.now)
+    )
     start, end = was.parts if was is not None else _NOTHING, now.parts if now is not None else _NOTHING
     if was is None or now is None:
         return _appearing(change, start, end)
@@ -173,6 +175,11 @@ def lowerings(before: Figure, after: Figure, changes: Sequence[ItemChange], most
     return sorted((f for f in found if f.share < 0), key=lambda f: (f.share, f.change.item_code))[:most]
 
 
+RAISED, NONE_LIKE = "statutory_raised", "limit_looks_like_none"
+DOUBTED = (NONE_LIKE, RAISED)
+"""Checks whose findings make the ratio look better."""
+
+
 class Doubt(NamedTuple):
     """An effective item that makes the ratio look better than the service became.
 
@@ -181,9 +188,7 @@ class Doubt(NamedTuple):
     """
 
     check: str
-    region: int
-    item_code: str
-    name: str
+    item: ItemRef
     department: str
     was: int | None
     now: int
@@ -191,13 +196,19 @@ class Doubt(NamedTuple):
     statutory: int
 
 
-def doubt(check: str, region: int, item_code: str, name: str, limits: ItemLimits, was: int | None) -> Doubt:
+class ItemRef(NamedTuple):
+    """An item of a county, and its name."""
+
+    region: int
+    item_code: str
+    name: str
+
+
+def doubt(check: str, item: ItemRef, limits: ItemLimits, was: int | None) -> Doubt:
     """limits: in force; was: the statutory limit to hold it against, None to leave the item out."""
-    held, without = limits.parts, _parts(was or 0, limits)
-    return Doubt(
-        check, region, item_code, name, limits.department, was, limits.statutory_days or 0,
-        held[0] - without[0], held[1] - without[1],
-    )  # fmt: skip
+    held, instead = limits.parts, _parts(was or 0, limits)
+    now = limits.statutory_days or 0
+    return Doubt(check, item, limits.department, was, now, held[0] - instead[0], held[1] - instead[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +226,17 @@ def marks_of(figure: Figure, doubts: Iterable[Doubt], department: str | None = N
     doubts: of the figure's region; department: to take those of that department alone.
     """
     own = [one for one in doubts if department in (None, one.department)]
-    found = (_mark(figure, check, [one for one in own if one.check == check]) for check in sorted({d.check for d in own}))
+    found = (
+        _mark(figure, check, [one for one in own if one.check == check]) for check in sorted({d.check for d in own})
+    )
     return tuple(mark for mark in found if _gains(figure, mark.without))
 
 
 def without(figure: Figure, marks: Iterable[Mark]) -> Figure:
     """The figure without all that is marked."""
-    parts = ((mark.without.numerator - figure.numerator, mark.without.denominator - figure.denominator) for mark in marks)
+    parts = (
+        (mark.without.numerator - figure.numerator, mark.without.denominator - figure.denominator) for mark in marks
+    )
     return sum((Figure(*part) for part in parts), figure)
 
 

@@ -1,4 +1,4 @@
-"""The month balances (流量): carried + received = refused + decided + withdrawn + open, for any scope and stretch of days.
+"""The month balances (流量): carried + received = refused + decided + withdrawn + open, for any scope and days.
 
 Source: docs/indicators.md, "The month balances". Each case comes in once, on the day of receipt, and leaves at most
 once: by its decision, else its refusal, else its withdrawal, on that day, or on the day of receipt where a source dates
@@ -13,7 +13,7 @@ from typing import cast
 
 from . import expression
 from .clock import Case
-from .expression import Step, compiled, conjuncts
+from .expression import Statement, compiled, conjuncts
 
 _LEFT = (
     "decided if decided is not None else rejected if rejected is not None"
@@ -72,7 +72,7 @@ PARTS = ("carried", "received", *WAYS_OUT, "open")
 
 def _way_compiled() -> Callable[[Case], str | None]:
     steps = [
-        Step(tuple(expression.of("case", part) for part in conjuncts(way.where)), f"return {way.name!r}")
+        Statement(tuple(expression.of("case", part) for part in conjuncts(way.where)), f"return {way.name!r}")
         for way in WAYS_OUT.values()
     ]
     return cast(Callable[[Case], str | None], compiled("way", "case", steps))

@@ -26,8 +26,8 @@ from hallpulse.store.merge import Expected, MergeOutcome, merge
 from hallpulse.store.migration import upgrade
 from hallpulse.store.notices import NoticeLedger
 from hallpulse.store.reading.checks import read_integrity
-from hallpulse.store.reading.department_tables import read_figure_table, read_histograms
 from hallpulse.store.reading.compression import read_doubts, read_item_changes
+from hallpulse.store.reading.department_tables import read_figure_table, read_histograms
 from hallpulse.store.reading.flow import read_flow, read_flow_by_department
 from hallpulse.store.reading.listing import CaseFilter, CasePage, read_cases
 from hallpulse.store.reading.overview import (
@@ -269,7 +269,6 @@ class Store:
         """
         with transaction(self._reading) as connection:
             yield Moment(connection, self._calendars)
-
 
     @contextmanager
     def read_back(self) -> Iterator[Moment]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from hallpulse.domain.clock import NONE_LIKE_LIMITS
-from hallpulse.domain.compression import Doubt, ItemChange, ItemLimits, doubt
+from hallpulse.domain.compression import NONE_LIKE, RAISED, Doubt, ItemChange, ItemLimits, ItemRef, doubt
 from hallpulse.domain.figures import Scope
 
 from .overview import parameters
@@ -20,7 +20,7 @@ _LIMITS = "department", "instant", "statutory_days", "promised_days"
 def _effective(alias: str, day: str) -> str:
     return (
         f"SELECT region, item_code, hall, id, name, {', '.join(_LIMITS)} FROM item_spans {alias}"
-        f" WHERE region BETWEEN :low AND :high AND start <= :{day} AND (\"end\" IS NULL OR \"end\" > :{day})"
+        f' WHERE region BETWEEN :low AND :high AND start <= :{day} AND ("end" IS NULL OR "end" > :{day})'
     )
 
 
@@ -52,7 +52,7 @@ def read_item_changes(connection: Connection, scope: Scope, before: date, after:
 _RAISED = text(
     f"WITH now AS ({_effective('s', 'on')} AND statutory_days > 0),"
     " was AS (SELECT DISTINCT ON (region, item_code) region, item_code, statutory_days FROM item_spans"
-    " WHERE region BETWEEN :low AND :high AND start <= :on AND (\"end\" IS NULL OR \"end\" > :since)"
+    ' WHERE region BETWEEN :low AND :high AND start <= :on AND ("end" IS NULL OR "end" > :since)'
     " AND statutory_days > 0 ORDER BY region, item_code, start)"
     f" SELECT now.region, item_code, now.name, {', '.join(f'now.{name}' for name in _LIMITS)}, was.statutory_days"
     " FROM now JOIN was USING (region, item_code)"
@@ -73,7 +73,7 @@ def read_doubts(connection: Connection, scope: Scope, since: date, on: date) -> 
 def _doubt(row: Sequence[Any]) -> Doubt:
     """A limit that stands for none is left out whole, whatever it was before."""
     region, code, name, *fields, was = row
-    limits = ItemLimits(*fields)
+    item, limits = ItemRef(region, code, name), ItemLimits(*fields)
     if limits.statutory_days in NONE_LIKE_LIMITS:
-        return doubt("limit_looks_like_none", region, code, name, limits, None)
-    return doubt("statutory_raised", region, code, name, limits, was)
+        return doubt(NONE_LIKE, item, limits, None)
+    return doubt(RAISED, item, limits, was)

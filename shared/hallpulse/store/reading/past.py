@@ -23,7 +23,6 @@ from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.measures import ITEM_COLUMNS, entries_of
 from hallpulse.domain.workdays import Calendars, day_of, midnight_after
 from hallpulse.store.cases import CaseKey, Differences, case_row
-from hallpulse.store.item_versions import Change, Item, item_sums, span_row, spans_in_force, spans_of, timelines
 from hallpulse.store.database import (
     copy_rows,
     pack_entries,
@@ -32,7 +31,8 @@ from hallpulse.store.database import (
     unpack_entries,
     unpack_history,
 )
-from hallpulse.store.ledger import Entity, Entry, entity_of, entries_about, figure_row, tally_row
+from hallpulse.store.item_versions import Item, TimelineChange, item_sums, span_row, spans_in_force, spans_of, timelines
+from hallpulse.store.ledger import Entity, LedgerEntry, entity_of, entries_about, figure_row, tally_row
 from hallpulse.store.merge import EVENT_COLUMNS, arrival, event_of
 from hallpulse.store.tables import metadata
 
@@ -71,7 +71,7 @@ _CASE = ("region", "hall", "case_id")
 _CELL = ("region", "grain", "day", "hall", "department")
 
 
-_RowOf = Callable[[Entity, Sequence[Entry]], dict[str, object] | None]
+_RowOf = Callable[[Entity, Sequence[LedgerEntry]], dict[str, object] | None]
 
 
 class _Back:
@@ -84,7 +84,7 @@ class _Back:
         region = parameters(Scope(scope.region))
         self._values: dict[str, object] = {**region, "minute": minute, "hundredths": hundredths, "end": end}
 
-    def put_others(self) -> dict[Item, Change]:
+    def put_others(self) -> dict[Item, TimelineChange]:
         """Put the tallies, figures and items without what came later; the items whose timeline is another one then."""
         query = f"SELECT {EVENT_COLUMNS} FROM {self._schema}.events e WHERE {self._of_region} AND e.case_id = ''"
         rows = self._connection.execute(text(f"{query} AND {_GONE}"), self._values)
@@ -99,13 +99,15 @@ class _Back:
 
     def _left(
         self, family: Family, gone: Mapping[Family, Mapping[Entity, set[tuple[str, str]]]]
-    ) -> dict[Entity, list[Entry]]:
+    ) -> dict[Entity, list[LedgerEntry]]:
         """What each touched entity is told by, without what is gone."""
         touched = gone.get(family, {})
         known = entries_about(self._connection, family, sorted(touched)) if touched else {}
         return {about: [e for e in known[about] if (e.hall, e.id) not in touched[about]] for about in known}
 
-    def _put_reports(self, table: str, about: str, left: Mapping[Entity, Sequence[Entry]], row_of: _RowOf) -> None:
+    def _put_reports(
+        self, table: str, about: str, left: Mapping[Entity, Sequence[LedgerEntry]], row_of: _RowOf
+    ) -> None:
         if not left:
             return
         rows = [row for entity, entries in left.items() if (row := row_of(entity, entries)) is not None]
@@ -129,10 +131,10 @@ class _Back:
         )
         return f"gone_{table}"
 
-    def _put_items(self, left: Mapping[Item, Sequence[Entry]]) -> dict[Item, Change]:
+    def _put_items(self, left: Mapping[Item, Sequence[LedgerEntry]]) -> dict[Item, TimelineChange]:
         before = spans_in_force(self._connection, list(left))
         changed = {
-            item: Change(before[item], after)
+            item: TimelineChange(before[item], after)
             for item, entries in left.items()
             if (after := spans_of(entries)) != before[item]
         }
@@ -142,7 +144,9 @@ class _Back:
             copy_rows(self._connection, "then_item_spans", "item_spans", names, spans)
             sums = ("region", "department", "day", *ITEM_COLUMNS)
             copy_rows(self._connection, "then_item_cells", "item_cells", sums, item_sums(changed))
-            self._put("item_spans", self._touched("item_spans", changed), "k.region = x.region AND k.entity = x.item_code")
+            self._put(
+                "item_spans", self._touched("item_spans", changed), "k.region = x.region AND k.entity = x.item_code"
+            )
             listed = ", ".join(sums)
             self._run(
                 f"CREATE TEMP VIEW item_cells AS SELECT {listed} FROM {self._schema}.item_cells"
@@ -150,7 +154,7 @@ class _Back:
             )
         return changed
 
-    def forget_cases(self, changed: Mapping[Item, Change]) -> None:
+    def forget_cases(self, changed: Mapping[Item, TimelineChange]) -> None:
         """Note the cases that are told by fewer events, with those that are gone, and those of other item versions."""
         conditions = [] if self._past.as_of is None else [_GONE]
         conditions += [] if self._past.on is None else ["e.time >= :end"]
@@ -200,8 +204,8 @@ class _Back:
         catalogue: dict[int, Mapping[str, Timeline]] = {}
         rows = self._connection.execute(
             text(
-                "SELECT region, hall, case_id, coalesce(c.department, ''), c.entries, c.history, g.ids FROM gone_cases g"
-                f" JOIN {self._schema}.cases c USING (region, hall, case_id)"
+                "SELECT region, hall, case_id, coalesce(c.department, ''), c.entries, c.history, g.ids"
+                f" FROM gone_cases g JOIN {self._schema}.cases c USING (region, hall, case_id)"
             )
         )
         for region, hall, case_id, department, entries, history, gone in rows:
