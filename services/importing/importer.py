@@ -24,7 +24,7 @@ from .corrections import Corrections
 from .departments import DepartmentCodes, Departments
 from .fields import SURE_SCORES, Kind
 from .items import CatalogueImport, checked, item_code_of, item_event, item_of, time_of
-from .layout import HEADER_ROWS, Column, Layout, NotRead, Passed, Row, lay_out
+from .layout import HEADER_ROWS, Column, Layout, NotRead, Row, lay_out
 from .problems import BadRow, Note, RowProblem, TableError
 from .profiles import Profile, named, plain_departments, plain_profile, recognised, shipped
 from .questions import Question, questions_of
@@ -383,14 +383,6 @@ def saved_profile(job: Job, name: str) -> Profile:
         departments=departments,
         answers={**job.profile.answers, **others},
     )
-
-
-def passed_rows(job: Job) -> dict[str, list[Passed]]:
-    """Sheet → rows that are no data: titles, totals, notes."""
-    return {
-        layout.sheet.name: [*layout.titles, *(row for row in layout.rows() if isinstance(row, Passed))]
-        for layout in job.read
-    }
 
 
 def field_title(layout: Layout, name: str) -> str:

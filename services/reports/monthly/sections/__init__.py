@@ -1,4 +1,4 @@
-"""The report's sections, one a module: PLACE, its number, and `section`, which makes words and tables of the figures."""
+"""The report's sections, one a module: PLACE, its number, and `section`, which makes words and tables of figures."""
 
 from __future__ import annotations
 

@@ -7,7 +7,9 @@ import { named, say, word } from "./words.js";
 const PAGE = 100;
 const SUMS = new Set(["actual_compression", "promised_limit_compression"]);
 
-export async function showList(drawer, context, asked) {
+export const view = { show: (drawer, context, _, query) => showList(drawer, context, Object.fromEntries(query)) };
+
+async function showList(drawer, context, asked) {
   const first = await ask("/v1/cases", { ...asked, limit: PAGE });
   const rows = h("tbody", {});
   const seen = h("span", { class: "hint" });

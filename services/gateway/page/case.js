@@ -2,13 +2,16 @@
 
 import { ask } from "./api.js";
 import { clockTime, h, monthName } from "./dom.js";
-import { departmentName } from "./lists.js";
+import { departmentName } from "./list.js";
 import { chip } from "./states.js";
 import { say, word } from "./words.js";
 
 const WHY = ["start", "counted", "weekend", "holiday", "regional_holiday", "suspended"];
 
-export async function showStory(drawer, context, [region, hall, ...rest]) {
+export const view = { show: showCase };
+
+async function showCase(drawer, context, [region, hall, ...rest]) {
+  if (!rest.length) return drawer.draw(say("nothing"));
   const id = rest.join("/");
   const found = await ask(`/v1/cases/${region}/${hall}/${encodeURIComponent(id)}`);
   drawer.draw(

@@ -110,7 +110,9 @@ function leads(target) {
 
 const inList = () => (say("language") === "English" ? "、" : ", ");
 
-export function showTarget(drawer, { data, region }, id) {
+export const view = { needsBoard: true, show: showTarget };
+
+function showTarget(drawer, { data, region }, [id]) {
   const target = data.targets.targets.find((one) => one.id === id);
   if (!target) return drawer.draw(say("nothing"));
   const points = data.trend ? data.trend.points : [];

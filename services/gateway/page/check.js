@@ -1,7 +1,7 @@
 // The integrity checks: how far the figures can be trusted, and what each check found.
 
 import { h, whole } from "./dom.js";
-import { departmentName } from "./lists.js";
+import { departmentName } from "./list.js";
 import { named, say, word } from "./words.js";
 
 const OMITTED = new Set(["region", "url"]);
@@ -28,7 +28,9 @@ function check({ id, names, count, of }) {
   );
 }
 
-export function showCheck(drawer, context, id) {
+export const view = { needsBoard: true, show: showCheck };
+
+function showCheck(drawer, context, [id]) {
   const found = context.data.integrity && context.data.integrity.checks.find((one) => one.id === id);
   if (!found) return drawer.draw(say("nothing"));
   const columns = found.cases.length ? Object.keys(found.cases[0]).filter((name) => !OMITTED.has(name)) : [];
