@@ -11,7 +11,8 @@ from hallpulse.domain.compression import ItemChange, ItemLimits
 from hallpulse.domain.figures import ELAPSED_BUCKETS, ElapsedHistogram, Figure, Window
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS
-from services.targets.readings import BREACHED, RECOVERED, TargetReadings
+from services.targets.announcements import BREACHED, RECOVERED
+from services.targets.readings import TargetReadings
 from tests.moments import StatedStore
 from tests.unit.targets_ground import CATALOGUE, Clock, Samples, readings_of, scraped, value
 

@@ -71,6 +71,8 @@ _CASE = ("region", "hall", "case_id")
 _CELL = ("region", "grain", "day", "hall", "department")
 
 
+_Left = Mapping[Entity, Sequence[LedgerEntry]]
+"""What things are told by, without what is gone."""
 _RowOf = Callable[[Entity, Sequence[LedgerEntry]], dict[str, object] | None]
 
 
@@ -97,9 +99,7 @@ class _Back:
         self._put_reports("figures", figure, self._left(Family.FIGURE, gone), figure_row)
         return self._put_items(self._left(Family.ITEM, gone))
 
-    def _left(
-        self, family: Family, gone: Mapping[Family, Mapping[Entity, set[tuple[str, str]]]]
-    ) -> dict[Entity, list[LedgerEntry]]:
+    def _left(self, family: Family, gone: Mapping[Family, Mapping[Entity, set[tuple[str, str]]]]) -> _Left:
         """What each touched entity is told by, without what is gone."""
         touched = gone.get(family, {})
         known = entries_about(self._connection, family, sorted(touched)) if touched else {}
@@ -131,7 +131,7 @@ class _Back:
         )
         return f"gone_{table}"
 
-    def _put_items(self, left: Mapping[Item, Sequence[LedgerEntry]]) -> dict[Item, TimelineChange]:
+    def _put_items(self, left: _Left) -> dict[Item, TimelineChange]:
         before = spans_in_force(self._connection, list(left))
         changed = {
             item: TimelineChange(before[item], after)
