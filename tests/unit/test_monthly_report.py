@@ -58,7 +58,7 @@ def section(report):
 def test_a_section_is_one_file_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sections, "__path__", [*sections.__path__, str(tmp_path)])
     (tmp_path / "another.py").write_text(ANOTHER.format(place=2.5))
-    titles = [section.title.zh for section in document_of(monthly_report(material())).sections]
+    titles = [section.head.zh for section in document_of(monthly_report(material())).sections]
     assert len(titles) == 8
     assert titles[2] == "又一部分"
 

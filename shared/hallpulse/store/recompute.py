@@ -16,10 +16,11 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import Connection, Engine
 
 from hallpulse.store.merge import lock_everything
+from hallpulse.store.recomputing.comparing import Finished, WorkerMessage, Workplace, long_running, spools_of
 from hallpulse.store.recomputing.findings import put_right
 from hallpulse.store.recomputing.folding import CellCheck, SplitHalls
 from hallpulse.store.recomputing.ledgers import about_how_many, compare_hall_days, count_hall_days
-from hallpulse.store.recomputing.tasks import Finished, Message, Task, Workplace, divide, long_running, spools_of
+from hallpulse.store.recomputing.tasks import Task, divide
 
 from .audit import AuditEntry, write
 from .database import transaction
@@ -75,7 +76,9 @@ def _compare(
     return findings.shown()
 
 
-def _gather(answers: Iterable[tuple[Task, Message]], halls: SplitHalls, findings: DifferenceLog, meter: _Meter) -> None:
+def _gather(
+    answers: Iterable[tuple[Task, WorkerMessage]], halls: SplitHalls, findings: DifferenceLog, meter: _Meter
+) -> None:
     for task, message in answers:
         match message:
             case EventsRead(events):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hallpulse.store.recomputing.tasks import Task, Workplace
+from hallpulse.store.recomputing.comparing import Workplace
+from hallpulse.store.recomputing.tasks import Task
 from hallpulse.subprocess import parent_channel
 
 from .processes import serve
