@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
@@ -73,7 +73,7 @@ def _tolerated(plan: Plan) -> Scenario:
 
 def _test(plan: Plan, scenario: Scenario, intervals: Intervals) -> dict[str, Any]:
     shown = [t for t in plan.targets if _is_shown(t, scenario)]
-    lasting = _LASTING.get(scenario.alert or "", lambda one: one.verdict)(intervals)
+    lasting = _lasting(scenario.alert, intervals)
     steps = -(-lasting // STEP) + 2
     series = [_one(select("hallpulse_plan_info", region=plan.region, plan=_plan_id(plan, scenario)), 1, steps)]
     for target in shown:
@@ -93,10 +93,11 @@ def _test(plan: Plan, scenario: Scenario, intervals: Intervals) -> dict[str, Any
     }
 
 
-_LASTING: dict[str, Callable[[Intervals], timedelta]] = {
-    "TargetNotMeasured": lambda intervals: intervals.unmeasured,
-    "TargetMarked": lambda _: timedelta(0),
-}
+def _lasting(alert: str | None, intervals: Intervals) -> timedelta:
+    """Return how long the alert's condition must hold."""
+    if alert == "TargetMarked":
+        return timedelta(0)
+    return intervals.unmeasured if alert == "TargetNotMeasured" else intervals.verdict
 
 
 def _is_shown(target: Target, scenario: Scenario) -> bool:
