@@ -24,6 +24,7 @@ from hallpulse.store import (
     AuditEntry,
     CaseFilter,
     CaseReading,
+    Past,
     Store,
     database,
     hash_of,
@@ -106,6 +107,8 @@ def test_each_service_does_its_work_as_its_own_role(
     _ingest(stores["ingest"], calendars)
     for name in ("gateway", "catalogue", "targets", "reports"):
         _read_everything(stores[name])
+    for name in ("gateway", "reports"):
+        _read_back(stores[name])
     assert stores["gateway"].tokens.find(hash_of("a")) is not None
     for name in ("gateway", "targets", "reports", "notices"):
         stores[name].audit.append(AuditEntry(f"{name}.deed"))
@@ -141,6 +144,13 @@ def tally_and_figure(revision: int) -> list[dict[str, Any]]:
         cloud_event("tally.reported", "2026-03-03T17:00:00", f"t{revision}", tally),
         cloud_event("figure.reported", "2026-03-03T17:00:00", f"f{revision}", figure),
     ]
+
+
+def _read_back(store: Store) -> None:
+    """Temporary views are made for this, which takes a right of its own."""
+    with store.read_back() as moment:
+        moment.turn_back(Past(on=date(2026, 3, 1), as_of=0), Scope(222424))
+        assert moment.list_cases(CaseFilter(Scope(222424), "open"), date(2026, 3, 1)).total == 0
 
 
 def _read_everything(store: Store) -> None:
