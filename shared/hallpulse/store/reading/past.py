@@ -72,7 +72,7 @@ _CELL = ("region", "grain", "day", "hall", "department")
 
 
 _Left = Mapping[Entity, Sequence[LedgerEntry]]
-"""What things are told by, without what is gone."""
+"""Entity → the entries that tell of it, without those that are gone."""
 _RowOf = Callable[[Entity, Sequence[LedgerEntry]], dict[str, object] | None]
 
 
@@ -100,7 +100,7 @@ class _Back:
         return self._put_items(self._left(Family.ITEM, gone))
 
     def _left(self, family: Family, gone: Mapping[Family, Mapping[Entity, set[tuple[str, str]]]]) -> _Left:
-        """What each touched entity is told by, without what is gone."""
+        """The entries that tell of each touched entity, without those that are gone."""
         touched = gone.get(family, {})
         known = entries_about(self._connection, family, sorted(touched)) if touched else {}
         return {about: [e for e in known[about] if (e.hall, e.id) not in touched[about]] for about in known}
