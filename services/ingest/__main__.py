@@ -49,7 +49,7 @@ def _run(settings: Settings, limits: ConsumerLimits, store: Store, mergers: Merg
     lanes = Lanes(settings.amqp_url, say)
     pipeline = IngestWorker(mergers, store.halls, metrics, limit, move=lanes.move)
     admit = functools.partial(ensure_not_stopped, ignored=not limit.share)
-    consumer = Consumer(settings.amqp_url, pipeline.commit, limits, say, admit=admit)
+    consumer = Consumer(settings.amqp_url, pipeline.commit, limits, say, admit=admit, slow=lanes.slow)
     metrics.lag_from(consumer.lag)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consumer.stop())

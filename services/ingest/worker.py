@@ -272,9 +272,8 @@ class IngestWorker:
             self._recent.missed_some()
         with self._lock:
             self._counts.count(batch.opened, merged, refused)
-        if merged.reused:
-            self._note({}, merged.reused)
-        self._note(Counter(merged.taken) - noted, ())
+        reused = Counter(map(_hall_of, merged.reused))  # at one time with the rest, or it would seem to mend its ways
+        self._note(Counter(merged.taken) - noted - reused, merged.reused)
         return [*refused, *merged.reused]
 
     def _note(self, taken: Mapping[str, int], rejections: Sequence[Rejection]) -> None:
