@@ -11,7 +11,7 @@ import msgspec
 from litestar import get
 
 from hallpulse.domain.clockface import flag_names
-from hallpulse.domain.figures import period_window
+from hallpulse.domain.figures import Window, period_window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.store import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, Moment, Past, TallyRow
 from services.gateway.access_audit import READS
@@ -34,7 +34,6 @@ from services.gateway.request import (
     Resources,
     State,
     To,
-    day_of_calendar,
     grant_of,
     past_of,
     resources_of,
@@ -167,23 +166,24 @@ def list_cases(
     resources, scope = resources_of(request), scope_of(grant_of(request), region, department, hall)
     if sum(one is not None for one in (state_, indicator, flow)) != 1:
         raise Declined(Kind.CONTRADICTION, "expected one of state, indicator and flow", field="state")
-    if on is not None:
-        day_of_calendar("on", on, on)
-    past = past_of(as_of, on)
-    window = {"part": part, "from": from_, "to": to}
+    past, window = past_of(as_of, on), {"part": part, "from": from_, "to": to}
     if state_ is not None:
         _refuse("a state is that of a day", **window, month=month, item=item)
         wanted = CaseFilter(scope, state=state_)
     elif flow is not None:
         _refuse("a flow is that of a month", **window, on=on)
-        if month is None:
-            raise Declined(Kind.CONTRADICTION, f"month: expected {expected_of('month')}", field="month")
-        wanted = CaseFilter(scope, window=period_window(month), flow=flow, item=item)
+        wanted = CaseFilter(scope, window=_days_of(month), flow=flow, item=item)
     else:
         _refuse("an indicator is that of a window", on=on, month=month, item=item)
         days = window_of(resources, scope.region, from_, to, past)
         wanted = CaseFilter(scope, indicator=indicator, part=part or "numerator", window=days)
     return cases_answer(resources, Asked(wanted, past, cursor, limit))
+
+
+def _days_of(month: str | None) -> Window:
+    if month is None:
+        raise Declined(Kind.CONTRADICTION, f"month: expected {expected_of('month')}", field="month")
+    return period_window(month)
 
 
 def _refuse(why: str, **given: str | date | None) -> None:

@@ -177,6 +177,8 @@ def scope_of(grant: Grant, region: str, department: str | None = None, hall: str
 
 def past_of(as_of: str | None, on: date | None = None) -> Past:
     """The past asked for. 422 for what is no moment; a sign that was not written in percent codes is a blank here."""
+    if on is not None:
+        day_of_calendar("on", on, on)
     if as_of is None:
         return Past(on)
     text = as_of.upper().replace(" ", "+")

@@ -25,10 +25,10 @@ from hallpulse.store.item_versions import CalendarCache, ContextCache, read_cale
 from hallpulse.store.merge import Expected, MergeOutcome, merge
 from hallpulse.store.migration import upgrade
 from hallpulse.store.notices import NoticeLedger
+from hallpulse.store.reading.balance import read_flow, read_flow_by_department
 from hallpulse.store.reading.checks import read_integrity
-from hallpulse.store.reading.compression import read_doubts, read_item_changes
 from hallpulse.store.reading.department_tables import read_figure_table, read_histograms
-from hallpulse.store.reading.flow import read_flow, read_flow_by_department
+from hallpulse.store.reading.item_changes import read_doubts, read_item_changes
 from hallpulse.store.reading.listing import CaseFilter, CasePage, read_cases
 from hallpulse.store.reading.overview import (
     Overview,
