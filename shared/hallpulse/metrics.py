@@ -150,6 +150,13 @@ CASES_FLAGGED = MetricFamily("hallpulse_cases_flagged", "Cases with a flag, by h
 INTEGRITY_FINDINGS = MetricFamily(
     "hallpulse_integrity_findings", "Findings of each integrity check.", ("region", "check")
 )
+FLOW_CASES = MetricFamily("hallpulse_flow_cases", "The running month's balance, by part.", ("region", "part"))
+_MARK = ("region", "target", "check")
+TARGET_MARKED = MetricFamily("hallpulse_target_marked", "1 if the value gains from a check's findings.", _MARK)
+TARGET_WITHOUT = MetricFamily("hallpulse_target_value_without", "A marked target's value without them.", _MARK)
+DEPARTMENT_WITHOUT = MetricFamily(
+    "hallpulse_department_value_without", "A department's value without them.", (*_DEPARTMENT_INDICATOR, "check")
+)
 SNAPSHOT_TIMESTAMP = MetricFamily(
     "hallpulse_snapshot_timestamp_seconds", "When the figures were last read from the database.", ()
 )
