@@ -11,7 +11,7 @@ from services.boards.board.render import render_boards
 from services.boards.intervals import OFFICE, Links
 from services.boards.rules.render import rule_files
 from services.console.usage import screen
-from services.targets.page import page_of
+from services.targets.exposition import page_of
 from tests.alerts.test_rules import large_plan
 from tests.unit.test_exposition import large_snapshot
 

@@ -16,7 +16,7 @@ from hallpulse.settings import settings_from
 from hallpulse.store import open_store
 from hallpulse.subprocess import Channel, Subprocess, SubprocessEnded, parent_channel
 from services.targets.announcements import Announced, Announcements, Key, Standing
-from services.targets.page import Page, page_of
+from services.targets.exposition import Page, page_of
 from services.targets.readings import Attempts, TargetReadings
 
 MODULE = "services.targets.reader"

@@ -26,8 +26,7 @@ from hallpulse.scrapes import guarded
 from hallpulse.settings import Settings
 from hallpulse.store import AuditEntry, Store
 from services.hosting import Every, Handed, Hosted, Outage
-from services.targets.exposition import AttemptCollector
-from services.targets.page import application
+from services.targets.exposition import AttemptCollector, application
 
 from .reader import Reader, starting
 from .readings import Attempts, TargetReadings

@@ -12,8 +12,7 @@ from hallpulse.domain.figures import Figure
 from hallpulse.domain.plan import Plan
 from hallpulse.metrics import new_registry
 from hallpulse.plans import load_plans
-from services.targets.exposition import AttemptCollector
-from services.targets.page import Page, application, page_of
+from services.targets.exposition import AttemptCollector, Page, application, page_of
 from services.targets.readings import TargetReadings
 from tests.moments import StatedStore
 

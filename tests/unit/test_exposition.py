@@ -12,8 +12,7 @@ from hallpulse.domain.figures import ELAPSED_BUCKETS, ElapsedHistogram, Figure
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.measures import STATES
 from hallpulse.metrics import new_registry
-from services.targets.exposition import exposition, snapshot_families
-from services.targets.page import page_of
+from services.targets.exposition import exposition, page_of, snapshot_families
 from services.targets.readings import Snapshot
 from tests.alerts.test_rules import large_plan
 from tests.moments import StatedStore

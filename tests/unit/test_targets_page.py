@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from hallpulse.domain.errors import Unavailable
-from services.targets.page import STILL_SECONDS
+from services.targets.exposition import STILL_SECONDS
 from tests.moments import StatedStore
 from tests.unit.targets_ground import (
     CATALOGUE,

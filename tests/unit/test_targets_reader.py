@@ -16,7 +16,7 @@ import pytest
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.domain.figures import Figure
 from hallpulse.subprocess import Subprocess
-from services.targets.page import Page
+from services.targets.exposition import Page
 from services.targets.reader import Asked, Failed, Read, Reader, ReadingProcess, read, starting
 from services.targets.readings import Attempts, TargetReadings
 from tests.moments import StatedStore

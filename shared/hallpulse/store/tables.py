@@ -54,8 +54,16 @@ events = Table(
     Column("case_id", Text, nullable=False, comment="empty for events that are not about a case"),
     Column("data", LargeBinary, nullable=False, comment="MessagePack array of the data's other fields"),
     Column("extra", LargeBinary, comment="JSON of the other CloudEvents attributes"),
+    Column(
+        "arrived_cs", SmallInteger, nullable=False, server_default=text("0"),
+        comment="hundredths of a second into that minute",
+    ),
     PrimaryKeyConstraint("id", "region", "hall"),
-)
+    Index(
+        "events_times", "arrived", "time",
+        postgresql_using="brin", postgresql_with={"pages_per_range": 32, "autosummarize": True},
+    ),
+)  # fmt: skip
 
 ledger = Table(
     "ledger",
