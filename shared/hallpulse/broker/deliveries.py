@@ -305,7 +305,7 @@ class Scanner:
         return Scanned(at, wait=True)
 
     def _origin(self, route: bytes, properties: bytes) -> Origin:
-        """Return where a delivery comes from. route: the exchange and the routing key, each with its length before it."""
+        """Return a delivery's origin. route: exchange and routing key, each with its length before it."""
         start = 2 + route[0]
         routing_key = route[start : start + route[start - 1]]
         origin = origin_of(routing_key, spec.BasicProperties().decode(without_headers(properties)))
