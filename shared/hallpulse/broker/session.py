@@ -103,7 +103,9 @@ class BatchTaker(Protocol):
 
 
 class Session:
-    """queues: what to consume; stopping: whether a stop was asked for, asked many times a second;
+    """One connection to the broker, from its opening to its end.
+
+    queues: what to consume; stopping: whether a stop was asked for, asked many times a second;
     slow: the halls, as REGION.HALL, that are served more slowly: their deliveries hold up no others;
     waiting_since: when the oldest delivery came that is not committed yet (of a monotonic clock).
     """
