@@ -200,7 +200,7 @@ class Session:
 
     @property
     def _is_open(self) -> bool:
-        """Whether both channels are: they are closed together."""
+        """Return whether both channels are: they are closed together."""
         return self._channel is not None and self._channel.is_open and self._connection.is_open
 
     def _on_open(self, connection: Connection) -> None:
