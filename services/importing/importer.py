@@ -24,7 +24,7 @@ from .corrections import Corrections
 from .departments import DepartmentCodes, Departments
 from .fields import SURE_SCORES, Kind
 from .headers import HEADER_ROWS, NotRead, lay_out
-from .items import CatalogueImport, checked, item_code_of, item_event, item_of, time_of
+from .items import CatalogueImport, checked, correcting, item_code_of, item_event, item_of, time_of
 from .layout import Column, Layout, Row
 from .problems import BadRow, Note, Oddity, RowProblem, TableError
 from .profiles import Profile, SourceNames, answered, named, plain_departments, plain_profile, recognised, shipped
@@ -286,7 +286,7 @@ class Job:
         if when is None:
             checked(item_event(self.catalogue, data, self.catalogue.now), self.catalogue.now)
             return Taken(row.line, data.item_code, UNCHANGED, notes)
-        event = checked(item_event(self.catalogue, data, when[0]), self.catalogue.now)
+        event = checked(item_event(self.catalogue, correcting(data, self.catalogue), when[0]), self.catalogue.now)
         return Taken(row.line, data.item_code, NEW if when[1] else CHANGED, notes, event=event)
 
     def _case(self, reader: SheetReader, row: Row) -> Taken:

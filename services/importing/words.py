@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from hallpulse.contract.events import Channel, Handling, ItemKind, Procedure
+from hallpulse.contract.values import Channel, Handling, ItemKind, Procedure
 
 from .cells import word_set
 
@@ -91,6 +91,7 @@ class Ending(enum.StrEnum):
     CLOSED = "closed"
     GRANTED = "granted"
     REFUSED = "refused"
+    FORWARDED = "forwarded"
     OTHER = "other"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
@@ -119,7 +120,8 @@ ENDINGS: Mapping[str, Ending] = _table(
         "不予 不予许可 不予行政许可 不准予许可 不予批准 不批准 不准予 不同意 不通过 审批不通过 审核不通过 "
         "驳回 退件 退回 退件办结 退回办结 不予办理 不予确认 不予登记 不许可 refused denied no",
     ),
-    (Ending.OTHER, "其他 其它 其他办结 转报 转报办结 other"),
+    (Ending.FORWARDED, "转报 已转报 转报办结 forwarded"),
+    (Ending.OTHER, "其他 其它 其他办结 other"),
     (Ending.REJECTED, "不予受理 不受理 未予受理 不予受理办结 rejected"),
     (
         Ending.WITHDRAWN,

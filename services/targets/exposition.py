@@ -1,4 +1,4 @@
-"""A snapshot as /metrics shows it: written once a reading, so that nothing is computed while Prometheus waits.
+"""A snapshot as /metrics shows it: written and packed once a reading (docs/decisions/0011-a-process-that-reads.md).
 
 The text is what prometheus_client writes (the tests compare every byte), in a fifth of the time: its own writer checks
 each character of every label name of every sample, and thousands of samples are then most of a scrape.
@@ -6,15 +6,18 @@ each character of every label name of every sample, and thousands of samples are
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
 from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import gzip_accepted
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
@@ -23,13 +26,11 @@ from prometheus_client.utils import floatToGoString
 from hallpulse import metrics as names
 from hallpulse.domain.figures import ELAPSED_BUCKETS, ElapsedHistogram
 from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.targets import TargetResult, figure_of
-from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.metrics import FilledFamily, FilledGauge, FilledHistogram
 from services.targets.readings import Attempts, RegionView, Snapshot
+from services.targets.region_rows import OF_REGION
 
-Row = tuple[tuple[str, ...], float]
 _BOUNDS = (*map(str, ELAPSED_BUCKETS), "+Inf")
 
 
@@ -44,11 +45,6 @@ class AttemptCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield _single(names.REFRESH_ATTEMPT, self._attempts.last).metric()
-
-
-def page_of(snapshot: Snapshot) -> bytes:
-    """Return the snapshot's text for /metrics."""
-    return exposition(snapshot_families(snapshot))
 
 
 def snapshot_families(snapshot: Snapshot) -> Iterator[FilledFamily]:
@@ -182,7 +178,7 @@ def _last_events(snapshot: Snapshot) -> FilledGauge:
 
 
 def _described(snapshot: Snapshot) -> Iterator[FilledGauge]:
-    for family, rows in _OF_REGION.items():
+    for family, rows in OF_REGION.items():
         gauge = family.gauge()
         for view in snapshot.regions:
             for labels, amount in rows(view):
@@ -206,108 +202,6 @@ def _flagged(snapshot: Snapshot) -> FilledGauge:
     return gauge
 
 
-def _region(view: RegionView) -> Iterator[Row]:
-    if view.plan is not None and view.plan.region_names is not None:
-        yield (view.plan.region_names.zh, view.plan.region_names.en), 1
-
-
-def _plan(view: RegionView) -> Iterator[Row]:
-    if view.plan is not None:
-        yield (view.plan.id, view.plan.names.zh, view.plan.names.en, view.plan.document), 1
-
-
-def _plan_start(view: RegionView) -> Iterator[Row]:
-    if view.plan is not None:
-        yield (view.plan.id,), _midnight(view.plan, 0)
-
-
-def _plan_end(view: RegionView) -> Iterator[Row]:
-    if view.plan is not None:
-        yield (view.plan.id,), _midnight(view.plan, 1)
-
-
-def _midnight(plan: Plan, after: int) -> float:
-    """Before the period's first day, or after its last one."""
-    day = plan.period.end + timedelta(days=1) if after else plan.period.start
-    return datetime.combine(day, time(), SHANGHAI).timestamp()
-
-
-def _target_names(view: RegionView) -> Iterator[Row]:
-    for target in view.plan.targets if view.plan else ():
-        leads, sources = ",".join(target.lead), ",".join(target.source)
-        called = target.id, target.indicator, target.unit, target.names.zh, target.names.en
-        yield (*called, leads, sources, target.severity.value), 1
-
-
-def _readings(view: RegionView) -> Iterator[Row]:
-    for target in view.plan.targets if view.plan else ():
-        for reading, goal in target.readings().items():
-            yield (target.id, target.indicator, reading), float(goal)
-
-
-def _indicator_names(view: RegionView) -> Iterator[Row]:
-    called = view.plan.indicator_names if view.plan else {i.id: Names(i.zh, i.en) for i in COMPUTED.values()}
-    units = {i.id: i.unit for i in COMPUTED.values()}
-    units |= {i.id: i.unit for i in view.plan.indicators} if view.plan else {}
-    for indicator, name in called.items():
-        yield (indicator, name.zh, name.en, units[indicator]), 1
-
-
-def _departments(view: RegionView) -> Iterator[Row]:
-    called = {d.id: d.names for d in view.plan.departments} if view.plan else {}
-    called.setdefault(names.OTHER, Names("其他", "other"))
-    for department in sorted({*view.departments, names.OTHER}):
-        name = called.get(department, Names(department, department))
-        yield (department, name.zh, name.en), 1
-
-
-def _ago(view: RegionView) -> Iterator[Row]:
-    shown = view.plan.indicator_names if view.plan else COMPUTED
-    for days, table in view.background.before.items():
-        for indicator in shown:
-            value = figure_of(table, indicator).value
-            if value is not None:
-                yield (indicator, str(days)), float(value)
-
-
-def _lowered(view: RegionView) -> Iterator[Row]:
-    for lowering in view.lowerings:
-        change = lowering.change
-        department = change.department if change.department in view.departments else names.OTHER
-        yield (department, change.item_code, change.name), float(lowering.share)
-
-
-def _provisional(view: RegionView) -> Iterator[Row]:
-    yield (), float(view.background.provisional)
-
-
-def _findings(view: RegionView) -> Iterator[Row]:
-    for check, count in view.findings.items():
-        yield (check,), count
-
-
-def _working(view: RegionView) -> Iterator[Row]:
-    yield (), float(view.background.working)
-
-
-_OF_REGION: dict[names.MetricFamily, Callable[[RegionView], Iterator[Row]]] = {
-    names.REGION_INFO: _region,
-    names.PLAN_INFO: _plan,
-    names.PLAN_START: _plan_start,
-    names.PLAN_END: _plan_end,
-    names.TARGET_INFO: _target_names,
-    names.TARGET_READING: _readings,
-    names.INDICATOR_INFO: _indicator_names,
-    names.DEPARTMENT_INFO: _departments,
-    names.INDICATOR_AGO: _ago,
-    names.ITEM_DROP: _lowered,
-    names.PROVISIONAL: _provisional,
-    names.WORKING_DAY: _working,
-    names.INTEGRITY_FINDINGS: _findings,
-}
-
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _ALIKE_BELOW = 1_000_000
 
 
@@ -367,8 +261,44 @@ def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
+_RAW = -zlib.MAX_WBITS
+"""Deflate without header and trailer."""
+_GZIP_HEADER = b"\x1f\x8b\x08" + bytes(6) + b"\xff"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A text, deflated up to a byte's boundary, so that more can be put behind it; its CRC-32 and length in bytes."""
+
+    deflated: bytes = b""
+    checksum: int = 0
+    length: int = 0
+
+    @property
+    def text(self) -> bytes:
+        """The text, for a client that takes no gzip; Prometheus does."""
+        return zlib.decompressobj(_RAW).decompress(self.deflated)
+
+    def gzipped(self, more: bytes) -> bytes:
+        """Return text and more in one member of gzip (RFC 1952): many readers stop after the first."""
+        rest = zlib.compressobj(1, wbits=_RAW)
+        checksum = zlib.crc32(more, self.checksum)
+        size = (self.length + len(more)) & 0xFFFFFFFF
+        return b"".join(
+            (_GZIP_HEADER, self.deflated, rest.compress(more), rest.flush(), struct.pack("<LL", checksum, size))
+        )
+
+
+def page_of(snapshot: Snapshot) -> Page:
+    """Return the snapshot's page."""
+    text = exposition(snapshot_families(snapshot))
+    packer = zlib.compressobj(1, wbits=_RAW)
+    return Page(packer.compress(text) + packer.flush(zlib.Z_FULL_FLUSH), zlib.crc32(text), len(text))
+
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STILL_SECONDS = 60.0
-"""A timer that has not begun a reading for so long stands still, or its reading hangs."""
+"""A timer that has not begun a reading for this long stands still, or its reading hangs."""
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
@@ -376,20 +306,31 @@ StartResponse = Callable[[str, Headers], Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
-def application(registry: CollectorRegistry, page: Callable[[], bytes], attempts: Attempts) -> Application:
+def application(registry: CollectorRegistry, page: Callable[[], Page], attempts: Attempts) -> Application:
     """Return a WSGI application. registry: what is collected for every scrape, which must be little; page: the rest."""
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "/")
         if path == "/metrics":
-            body = page() + exposition(registry.collect())
-            start_response("200 OK", [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(body)))])
+            headers, body = _metrics(registry, page(), environ.get("HTTP_ACCEPT_ENCODING", ""))
+            start_response("200 OK", headers)
             return [body]
         status, text = _health(attempts) if path == "/healthz" else ("404 Not Found", "expected /metrics or /healthz")
         start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
         return [f"{text}\n".encode()]
 
     return answer
+
+
+def _metrics(registry: CollectorRegistry, page: Page, accepted: str) -> tuple[Headers, bytes]:
+    live = exposition(registry.collect())
+    headers = [("Content-Type", CONTENT_TYPE), ("Vary", "Accept-Encoding")]
+    if gzip_accepted(accepted):
+        body = page.gzipped(live)
+        headers.append(("Content-Encoding", "gzip"))
+    else:
+        body = page.text + live
+    return [*headers, ("Content-Length", str(len(body)))], body
 
 
 def _health(attempts: Attempts) -> tuple[str, str]:

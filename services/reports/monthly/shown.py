@@ -8,8 +8,10 @@ from fractions import Fraction
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.display import NOTHING, amount, difference
+from hallpulse.domain.compression import Mark
 from hallpulse.domain.figures import Coverage, Figure, Window
 from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.workdays import SHANGHAI
 from services.reports.monthly import texts
@@ -60,6 +62,16 @@ def gap_text(value: Fraction | None, unit: str) -> Sentence:
     """How far it is, without a sign."""
     shown = difference(value, unit).lstrip("+−")
     return Sentence(f"{shown}个百分点", f"{shown} points") if unit == "share" else Sentence(shown, shown)
+
+
+CHECK_NAMES = {check.id: Sentence(check.zh, check.en) for check in CHECKS}
+
+
+def marked_text(mark: Mark, unit: str) -> Sentence:
+    """The finding that a figure gains from, in few words."""
+    check = CHECK_NAMES[mark.check]
+    told: dict[str, object] = {"n": mark.findings, "value": value_text(mark.without.value, unit), "check": check.zh}
+    return filled(texts.MARKED_ONE, told, {"check": check.en})
 
 
 def parts_text(figure: Figure) -> str:

@@ -6,6 +6,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
+from .standing import standing
+
 
 class ItemVersion(NamedTuple):
     """One version of an item; limits in working days, None where there is none; a flag is None if unknown."""
@@ -27,6 +29,7 @@ class ItemVersion(NamedTuple):
 class ItemRecord(NamedTuple):
     """An event about an item: a version, its end (`version` None), or a retraction (`retracts` set).
 
+    corrects: the id of an event of the same kind and hall whose place it takes;
     effective_from: days since 1970-01-01; time: microseconds since 1970-01-01 UTC.
     """
 
@@ -36,6 +39,14 @@ class ItemRecord(NamedTuple):
     effective_from: int
     version: ItemVersion | None
     retracts: str | None = None
+    corrects: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """Published, retired or retracted."""
+        if self.retracts is not None:
+            return "retracted"
+        return "retired" if self.version is None else "published"
 
 
 class ItemSpan(NamedTuple):
@@ -62,12 +73,8 @@ def timeline(records: Iterable[ItemRecord]) -> list[ItemSpan]:
 
     Of two records with the same effective_from the later (time, id, hall) counts.
     """
-    listed = list(records)
-    retracted = {(r.hall, r.retracts) for r in listed if r.retracts is not None}
     chosen: dict[int, ItemRecord] = {}
-    for record in listed:
-        if record.retracts is not None or (record.hall, record.id) in retracted:
-            continue
+    for record in standing(records):
         other = chosen.get(record.effective_from)
         if other is None or (record.time, record.id, record.hall) > (other.time, other.id, other.hall):
             chosen[record.effective_from] = record

@@ -13,6 +13,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Generic, Literal, NamedTuple, TypeVar
 
+from .standing import standing
+
 T = TypeVar("T")
 
 
@@ -115,7 +117,10 @@ class Coverage:
 
 
 class Report(NamedTuple, Generic[T]):
-    """One report; a retraction has `retracts` set and no content."""
+    """One report; a retraction has `retracts` set and no content.
+
+    corrects: the id of another report, or of another retraction, of the same hall whose place it takes.
+    """
 
     hall: str
     id: str
@@ -123,14 +128,17 @@ class Report(NamedTuple, Generic[T]):
     revision: int
     content: T | None
     retracts: str | None = None
+    corrects: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """Reported or retracted."""
+        return "reported" if self.retracts is None else "retracted"
 
 
 def current(reports: Iterable[Report[T]]) -> Report[T] | None:
-    """The report that counts: the highest revision, then the later (time, id, hall), of those not retracted."""
-    listed = list(reports)
-    retracted = {(report.hall, report.retracts) for report in listed if report.retracts is not None}
-    standing = [r for r in listed if r.retracts is None and (r.hall, r.id) not in retracted]
-    return max(standing, key=lambda r: (r.revision, r.time, r.id, r.hall), default=None)
+    """The report that counts: the highest revision, then the later (time, id, hall), of those in force."""
+    return max(standing(reports), key=lambda r: (r.revision, r.time, r.id, r.hall), default=None)
 
 
 def period_window(period: str) -> Window:

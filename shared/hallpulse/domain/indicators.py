@@ -104,6 +104,7 @@ _ALL = (
     indicator("mean_elapsed_days", "平均办结时间", "mean elapsed working days", "elapsed_days / timed", "days"),
     indicator("rating_coverage", "评议率", "rating coverage", "decided_rated / decided"),
     indicator("satisfaction", "满意率", "satisfaction", "satisfied / rated"),
+    indicator("bad_rating_rectified", "差评整改率", "bad ratings rectified", "bad_rectified / bad_verified"),
 )  # fmt: skip
 
 COMPUTED: Mapping[str, Indicator] = {indicator.id: indicator for indicator in _ALL}

@@ -52,6 +52,14 @@ CHECKS: tuple[Check, ...] = (
         "cases",
         Flag.PROMISED_OVER_STATUTORY,
     ),
+    Check(
+        "repeated_without_correction",
+        "重复上报且内容不一，未注明更正",
+        "sent again with other content, not as a correction",
+        "cases",
+        Flag.REPEATED_WITHOUT_CORRECTION,
+    ),
+    Check("corrects_nothing", "更正所指的事件不存在", "corrects no event", "cases", Flag.CORRECTS_NOTHING),
     Check("limit_looks_like_none", "时限疑为“无”", "a limit that means none", "cases", Flag.LIMIT_LOOKS_LIKE_NONE),
 )
 

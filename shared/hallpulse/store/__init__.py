@@ -2,11 +2,12 @@
 
 from hallpulse.store.merge import Expected
 from hallpulse.store.reading.overview import Overview
-from hallpulse.store.store import Moment, Readable
+from hallpulse.store.store import Moment, Readable, ReadableBack
 
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
 from .merge import MergeOutcome
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
+from .reading.past import Past
 from .reading.stored import CaseHistory
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
@@ -37,7 +38,9 @@ __all__ = [
     "Moment",
     "Outcome",
     "Overview",
+    "Past",
     "Readable",
+    "ReadableBack",
     "RefusedFilter",
     "RefusedTable",
     "Store",

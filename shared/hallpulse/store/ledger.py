@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, delete, insert, text, tuple_
 
@@ -120,20 +120,13 @@ def rebuild_figures(connection: Connection, entities: Sequence[Entity]) -> None:
     _replace(connection, figures, ("region", "indicator", "period", "department"), keys, rows)
 
 
-def _tally(entry: LedgerEntry) -> Report[TallyReported]:
+def report_of(entry: LedgerEntry) -> Report[Any]:
+    """Return what the domain knows of an event about a tally or a declared figure."""
     data = entry.data
-    if isinstance(data, TallyRetracted):
-        return Report(entry.hall, entry.id, entry.time, 0, None, retracts=data.event_id)
-    assert isinstance(data, TallyReported)
-    return Report(entry.hall, entry.id, entry.time, data.revision, data)
-
-
-def _figure(entry: LedgerEntry) -> Report[FigureReported]:
-    data = entry.data
-    if isinstance(data, FigureRetracted):
-        return Report(entry.hall, entry.id, entry.time, 0, None, retracts=data.event_id)
-    assert isinstance(data, FigureReported)
-    return Report(entry.hall, entry.id, entry.time, data.revision, data)
+    if isinstance(data, TallyRetracted | FigureRetracted):
+        return Report(entry.hall, entry.id, entry.time, 0, None, data.event_id, data.corrects)
+    assert isinstance(data, TallyReported | FigureReported)
+    return Report(entry.hall, entry.id, entry.time, data.revision, data, corrects=data.corrects)
 
 
 def _tally_key(region: int, entity: str) -> tuple[int, str, date]:
@@ -143,7 +136,7 @@ def _tally_key(region: int, entity: str) -> tuple[int, str, date]:
 
 def tally_row(day: Entity, entries: Sequence[LedgerEntry]) -> dict[str, object] | None:
     """The row of a hall's day, or None where no report of it is in force."""
-    report = current(_tally(entry) for entry in entries)
+    report = current(map(report_of, entries))
     if report is None or report.content is None:
         return None
     key, data = _tally_key(*day), report.content
@@ -168,7 +161,7 @@ def _figure_key(region: int, entity: str) -> tuple[int, str, str, str]:
 
 def figure_row(figure: Entity, entries: Sequence[LedgerEntry]) -> dict[str, object] | None:
     """The row of a declared figure, or None where no report of it is in force."""
-    report = current(_figure(entry) for entry in entries)
+    report = current(map(report_of, entries))
     if report is None or report.content is None:
         return None
     key, data = _figure_key(*figure), report.content

@@ -38,6 +38,10 @@ def _zero(name: str, kind: type[Integer] = Integer) -> Column[int]:
     return Column(name, kind, nullable=False, server_default=text("0"))
 
 
+def _false(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("false"))
+
+
 events = Table(
     "events",
     metadata,
@@ -50,8 +54,16 @@ events = Table(
     Column("case_id", Text, nullable=False, comment="empty for events that are not about a case"),
     Column("data", LargeBinary, nullable=False, comment="MessagePack array of the data's other fields"),
     Column("extra", LargeBinary, comment="JSON of the other CloudEvents attributes"),
+    Column(
+        "arrived_cs", SmallInteger, nullable=False, server_default=text("0"),
+        comment="hundredths of a second into that minute",
+    ),
     PrimaryKeyConstraint("id", "region", "hall"),
-)
+    Index(
+        "events_times", "arrived", "time",
+        postgresql_using="brin", postgresql_with={"pages_per_range": 32, "autosummarize": True},
+    ),
+)  # fmt: skip
 
 ledger = Table(
     "ledger",
@@ -101,6 +113,7 @@ cases = Table(
     Column("counts_as_due", Boolean, nullable=False),
     Column("open", Boolean, nullable=False),
     Column("suspended", Boolean, nullable=False),
+    *(_false(name) for name in ("rated_by_default", "rating_verified", "rating_rectified")),
     Column("entries", LargeBinary, nullable=False, comment="what the case added to the cells"),
     Column("history", LargeBinary, nullable=False, comment="the case's events"),
     PrimaryKeyConstraint("region", "hall", "case_id"),

@@ -144,12 +144,12 @@ def _slow_cases(connection: Connection, scope: Scope, window: Window) -> list[tu
     The region is part of the statement: a plan for any region takes a province for a few cases.
     """
     low, high = scope.bounds
-    narrower = " AND department = :department" if scope.department is not None else ""
-    narrower += " AND hall = :hall" if scope.hall is not None else ""
+    condition = " AND department = :department" if scope.department is not None else ""
+    condition += " AND hall = :hall" if scope.hall is not None else ""
     rows = connection.execute(
         text(
             f"SELECT elapsed, count(*) FROM cases WHERE region BETWEEN {low} AND {high}"
-            f" AND timed AND elapsed > {DAYS_APART} AND decided BETWEEN :start AND :end{narrower} GROUP BY elapsed"
+            f" AND timed AND elapsed > {DAYS_APART} AND decided BETWEEN :start AND :end{condition} GROUP BY elapsed"
         ),
         {**parameters(scope), "start": window.start, "end": window.end},
     )
@@ -295,7 +295,7 @@ def _sums_of(
         " FROM unnest(CAST(:grains AS text[]), CAST(:lows AS date[]), CAST(:highs AS date[]))"
         " WITH ORDINALITY AS w(grain, low, high, number)"
         " JOIN cells c ON c.grain = w.grain AND c.day BETWEEN w.low AND w.high"
-        f" WHERE c.region BETWEEN :low AND :high{_narrower(scope, 'c')}"
+        f" WHERE c.region BETWEEN :low AND :high{narrower(scope, 'c')}"
         " GROUP BY 1, 2"
     )
     parts: dict[str, list[Any]] = {
@@ -316,7 +316,7 @@ def tally_sums(connection: Connection, scope: Scope, window: Window) -> Sums:
         return {}
     counts = TALLIED.values()
     names, amounts = ", ".join(f"t.{name}" for name in counts), ", ".join(f"sum(t.{name}) AS {name}" for name in counts)
-    of_scope = f"t.region BETWEEN :low AND :high{_narrower(scope, 't')} AND t.day BETWEEN :start AND :end"
+    of_scope = f"t.region BETWEEN :low AND :high{narrower(scope, 't')} AND t.day BETWEEN :start AND :end"
     row = connection.execute(
         text(
             "WITH months AS (SELECT t.region, t.hall, t.day - (CAST(date_part('day', t.day) AS int) - 1) AS day,"
@@ -387,7 +387,8 @@ def _department(alias: str, departments: bool) -> str:
     return f"{alias}.department" if departments else "''"
 
 
-def _narrower(scope: Scope, alias: str) -> str:
+def narrower(scope: Scope, alias: str) -> str:
+    """The condition that leaves the scope's department or hall, after one on its regions."""
     if scope.department is not None:
         return f" AND {alias}.department = :department"
     return f" AND {alias}.hall = :hall" if scope.hall is not None else ""
