@@ -124,7 +124,10 @@ class IndicatorAnswer(msgspec.Struct, frozen=True):
 
 
 class IndicatorsAnswer(msgspec.Struct, frozen=True):
-    """provisional: the window lies in a year whose official holidays are not known yet."""
+    """The figures of a scope over a window.
+
+    provisional: the window lies in a year whose official holidays are not known yet.
+    """
 
     region: str
     department: str | None
@@ -317,7 +320,10 @@ class Point(msgspec.Struct, frozen=True):
 
 
 class TrendAnswer(msgspec.Struct, frozen=True):
-    """plan: whose period it is; null, and no points, where no plan is in force on the day."""
+    """A plan's indicators at the end of each month so far.
+
+    plan: whose period it is; null, and no points, where no plan is in force on the day.
+    """
 
     region: str
     on: date
