@@ -178,7 +178,7 @@ class SheetReader:
         return found
 
     def _limit(self, name: str, cell: Cell, beside: Cell) -> Limit:
-        """beside: the cell of the unit's column."""
+        """Read a limit. beside: the cell of the unit's column."""
         try:
             written = unit_cell(beside, self.unit_codes)
             unit = joined_unit(written, self.unit_of_header(name))

@@ -33,7 +33,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "regions": _READ | {"ingest": "SELECT, INSERT, UPDATE"},
     "calendars": _READ | {"ingest": "SELECT, INSERT, DELETE"},
     "halls": _READ | {"ingest": "SELECT"},
-    "hall_facts": _READ,
+    "hall_facts": _READ | {"ingest": "SELECT"},
     "tokens": {"gateway": "SELECT"},
     "audit": {
         "gateway": _ADD,
