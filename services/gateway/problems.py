@@ -40,6 +40,8 @@ EXPECTED: Mapping[str, str] = {
     "cursor": "the next_cursor of the page before",
     "limit": f"a whole number from 1 to {MOST_ROWS}",
     "case_id": "a case's id, 1 to 64 characters",
+    "event_id": "an event's id, 1 to 64 characters",
+    "dry_run": "true or false: whether to tell only, and send nothing",
 }
 
 
@@ -57,7 +59,8 @@ class EventResult(msgspec.Struct, frozen=True):
     """The outcome of one event: `accepted` once the broker has it, or `refused` and why.
 
     index: its place in the request, from 0; id: the event's, null where it could not be read; reason: a code of the
-    contract's closed list; field and detail: where it is wrong and what was expected.
+    contract's closed list; field and detail: where it is wrong and what was expected. Of a dry run also `duplicate`,
+    and notes: what the catalogue says of it (unknown_item, other_department, promised_over_statutory).
     """
 
     index: int
@@ -66,6 +69,7 @@ class EventResult(msgspec.Struct, frozen=True):
     reason: str | None = None
     field: str | None = None
     detail: str | None = None
+    notes: list[str] | None = None
 
 
 class Problem(msgspec.Struct, omit_defaults=True):

@@ -6,8 +6,10 @@ from hallpulse.store.store import Moment, Readable
 
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
 from .merge import MergeOutcome
+from .reading.foresight import Fate, ForeseenCase, ForeseenItem, Foresight
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
 from .reading.stored import CaseHistory
+from .reading.trace import Effect, StoredTrace, Trace
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
 from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
@@ -25,8 +27,13 @@ __all__ = [
     "CaseReading",
     "CaseRow",
     "Difference",
+    "Effect",
     "EnteredRefusal",
     "Expected",
+    "Fate",
+    "ForeseenCase",
+    "ForeseenItem",
+    "Foresight",
     "Grant",
     "Hall",
     "Held",
@@ -40,8 +47,10 @@ __all__ = [
     "RefusedFilter",
     "RefusedTable",
     "Store",
+    "StoredTrace",
     "TallyRow",
     "Token",
+    "Trace",
     "hash_of",
     "migrate",
     "open_store",
