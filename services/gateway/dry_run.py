@@ -117,7 +117,7 @@ def _told(result: EventResult, fate: Fate, notes: list[str]) -> EventResult:
 
 
 def _notes(moment: Moment, event: HallEvent, found: Foresight) -> list[str]:
-    """What the catalogue says of a receipt or of a version."""
+    """Return what the catalogue says of a receipt or of a version."""
     data = event.data
     if isinstance(data, Received):
         stored = found.items.get((event.region, data.item_code))

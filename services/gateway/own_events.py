@@ -1,4 +1,4 @@
-"""What became of a hall's own events: GET /v1/events/ID and GET /v1/refused, for the hall's own token."""
+"""A hall's own events traced: GET /v1/events/ID and GET /v1/refused, for the hall's own token."""
 
 from __future__ import annotations
 

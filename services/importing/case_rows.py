@@ -254,7 +254,7 @@ class _Case:
             cell = self.reader.cell(self.row, name)
             if not text_of(cell):
                 continue
-            unit, bare = self.reader.unit_of_header(name), self.reader.decisions.units.get(name, "")
+            unit, bare = self.reader.unit_of_header(name), self.reader.bare_unit(name)
             try:
                 days = parse_limit(cell, unit, bare=bare).days
             except BadLimit as error:

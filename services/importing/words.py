@@ -163,6 +163,12 @@ def is_bare_score(word: str) -> bool:
     return _BARE_SCORE.fullmatch(word) is not None
 
 
+def is_other_scale(word: str) -> bool:
+    """Whether a rating is a number that a scale of 1 to 5 does not have: 95, 10分, 4.5."""
+    number = re.fullmatch(r"(\d+(?:\.\d+)?)分?", word)
+    return number is not None and not (float(number[1]) in (1, 2, 3, 4, 5) or float(number[1]) == 0)
+
+
 BEST_LAST = {str(score): score for score in range(1, 6)}
 BEST_FIRST = {str(score): 6 - score for score in range(1, 6)}
 

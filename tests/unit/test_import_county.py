@@ -92,8 +92,12 @@ OUTCOMES = {"granted": "准予许可", "refused": "不予许可", "other": "正�
 PLACE = HallOfCases(222424, "hall")
 
 
-@pytest.fixture(scope="module")
-def stream() -> list[HallEvent]:
+@pytest.fixture(scope="module", name="stream")
+def simulated() -> list[HallEvent]:
+    return county_stream()
+
+
+def county_stream() -> list[HallEvent]:
     """Items and cases of a simulated county, as one hall's; each case as its events in force tell it.
 
     Answers to ratings are left out: no table has columns for them.

@@ -231,11 +231,11 @@ class ItemPublished(Data, frozen=True):
             instant=self.handling == "instant",
             statutory_days=self.statutory_days,
             promised_days=self.promised_days,
-            settled=bool(self.settled),
-            unified=bool(self.unified),
-            full_process=bool(self.full_process),
-            tolerates_missing=bool(self.tolerates_missing),
-            commitment=bool(self.commitment),
+            settled=self.settled,
+            unified=self.unified,
+            full_process=self.full_process,
+            tolerates_missing=self.tolerates_missing,
+            commitment=self.commitment,
             basic_code=self.basic_code,
         )
 

@@ -10,7 +10,7 @@ from .standing import standing
 
 
 class ItemVersion(NamedTuple):
-    """One version of an item; limits in working days, None where there is none."""
+    """One version of an item; limits in working days, None where there is none; a flag is None if unknown."""
 
     name: str
     department: str
@@ -18,11 +18,11 @@ class ItemVersion(NamedTuple):
     instant: bool
     statutory_days: int | None
     promised_days: int | None
-    settled: bool
-    unified: bool
-    full_process: bool
-    tolerates_missing: bool
-    commitment: bool
+    settled: bool | None
+    unified: bool | None
+    full_process: bool | None
+    tolerates_missing: bool | None
+    commitment: bool | None
     basic_code: str | None = None
 
 

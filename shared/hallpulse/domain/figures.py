@@ -19,16 +19,26 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """Of how many items of a catalogue (`items`) a flag or a limit is known."""
+
+    count: int
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """An indicator's numerator and denominator; there is no value where the denominator is 0.
 
-    A count (such as `tolerance_items`) has the denominator 1, so that `numerator / denominator` always holds; `count`
-    tells it from a share of one.
+    A count (such as `tolerance_items`) has the denominator 1, so that `numerator / denominator` always holds, but 0
+    where the flag is known of none of the items; `count` tells it from a share of one. known: where an indicator
+    speaks of those items alone whose flag or limit is known.
     """
 
     numerator: int
     denominator: int
     count: bool = field(default=False, compare=False)
+    known: Known | None = field(default=None, compare=False)
 
     @property
     def value(self) -> Fraction | None:

@@ -148,6 +148,12 @@ ITEM_MEASURES: Mapping[str, ItemMeasure] = {
         ItemMeasure("commitment", "items with the flag", "commitment"),
         ItemMeasure("shortened_days", "Σ(statutory − promised)", _LIMITED, f"statutory_days - ({_PROMISE})"),
         ItemMeasure("statutory_days", "Σ statutory, items with statutory > 0", _LIMITED, "statutory_days"),
+        ItemMeasure("settled_known", "items whose flag is known", "settled is not None"),
+        ItemMeasure("full_process_known", "items whose flag is known", "full_process is not None"),
+        ItemMeasure("unified_known", "items whose flag is known", "unified is not None"),
+        ItemMeasure("tolerance_known", "items whose flag is known", "tolerates_missing is not None"),
+        ItemMeasure("commitment_known", "items whose flag is known", "commitment is not None"),
+        ItemMeasure("limit_known", "items whose statutory limit is known", "statutory_days is not None"),
     )
 }
 ITEM_COLUMNS: tuple[str, ...] = tuple(ITEM_MEASURES)

@@ -2,18 +2,19 @@
 
 from hallpulse.store.merge import Expected
 from hallpulse.store.reading.overview import Overview
-from hallpulse.store.store import Moment, Readable
+from hallpulse.store.store import Moment, Readable, ReadableBack
 
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
 from .merge import MergeOutcome
 from .reading.foresight import Fate, ForeseenCase, ForeseenItem, Foresight
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
+from .reading.past import Past
 from .reading.stored import CaseHistory
 from .reading.trace import Effect, StoredTrace, Trace
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
 from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
-from .registry import Hall
+from .registry import Hall, HallFacts
 from .store import Store, migrate, open_store
 from .tokens import Grant, Token, hash_of
 
@@ -36,6 +37,7 @@ __all__ = [
     "Foresight",
     "Grant",
     "Hall",
+    "HallFacts",
     "Held",
     "ItemRow",
     "KeptRefusal",
@@ -43,7 +45,9 @@ __all__ = [
     "Moment",
     "Outcome",
     "Overview",
+    "Past",
     "Readable",
+    "ReadableBack",
     "RefusedFilter",
     "RefusedTable",
     "Store",

@@ -81,6 +81,24 @@ def read_stored_ids(connection: Connection, region: int, hall: str, ids: Sequenc
     return {unpack_id(bytes(id_)) for (id_,) in rows}
 
 
+def read_cases_elsewhere(
+    connection: Connection, region: int, hall: str, case_ids: Sequence[str]
+) -> dict[str, list[str]]:
+    """Case → the other halls of the county that have a case of that id, by look-ups of whole keys."""
+    rows = connection.execute(
+        text(
+            "WITH others AS MATERIALIZED (SELECT DISTINCT hall FROM hall_days WHERE region = :region AND hall <> :hall)"
+            " SELECT c.case_id, c.hall FROM others o CROSS JOIN unnest(CAST(:ids AS text[])) AS i(case_id)"
+            " JOIN cases c ON c.region = :region AND c.hall = o.hall AND c.case_id = i.case_id ORDER BY 1, 2"
+        ),
+        {"region": region, "hall": hall, "ids": list(case_ids)},
+    )
+    found: dict[str, list[str]] = {}
+    for case_id, other in rows:
+        found.setdefault(case_id, []).append(other)
+    return found
+
+
 def read_sample(connection: Connection, cases_each: int) -> list[HallEvent]:
     """The events of some cases of every hall, as they were stored."""
     rows = connection.execute(
