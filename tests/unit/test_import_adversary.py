@@ -95,7 +95,13 @@ def test_a_csv_that_was_cut_off_says_so_of_its_last_line(tmp_path: Path) -> None
     whole = line(*CASE_HEAD) + line(*CASE)
     assert cases(text(tmp_path / "a.csv", whole + ",".join(("c-2", *CASE[1:4])))).reasons == {3: "cut-off"}
     assert cases(text(tmp_path / "b.csv", whole.rstrip("\n"))).reasons == {}
-    assert cases(text(tmp_path / "c.csv", whole + line("c-2", *CASE[1:4]))).reasons == {}
+
+
+def test_a_line_with_fewer_cells_than_headers_may_be_shifted_and_is_asked_about(tmp_path: Path) -> None:
+    path = text(tmp_path / "a.csv", line(*CASE_HEAD) + line(*CASE) + line("c-2", *CASE[1:4], CASE[5]))
+    assert cases(path, take_defaults=True).asked == ["short_rows"]
+    assert cases(path, answers={"short_rows": "refuse"}).reasons == {3: "too-short"}
+    assert len(cases(path, answers={"short_rows": "empty_at_the_end"}).published) == 5
 
 
 def test_ratings_beyond_five_are_asked_about(tmp_path: Path) -> None:
