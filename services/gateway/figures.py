@@ -54,7 +54,7 @@ def number(value: Fraction | None) -> float | None:
     return None if value is None else float(value)
 
 
-def told(time: int | None) -> str | None:
+def time_or_null(time: int | None) -> str | None:
     """Microseconds since 1970-01-01 UTC as RFC 3339 at +08:00."""
     return None if time is None else time_text(time)
 
@@ -124,7 +124,10 @@ class IndicatorAnswer(msgspec.Struct, frozen=True):
 
 
 class IndicatorsAnswer(msgspec.Struct, frozen=True):
-    """provisional: the window lies in a year whose official holidays are not known yet."""
+    """The figures of a scope over a window.
+
+    provisional: the window lies in a year whose official holidays are not known yet.
+    """
 
     region: str
     department: str | None
@@ -196,7 +199,7 @@ def doubts_since(plan: Plan | None, window: Window) -> date:
 
 
 def coverage_answer(coverage: Coverage) -> CoverageAnswer:
-    return CoverageAnswer(coverage.halls, coverage.reporting, told(coverage.newest))
+    return CoverageAnswer(coverage.halls, coverage.reporting, time_or_null(coverage.newest))
 
 
 _Marks = Mapping[str, list[MarkAnswer]]
@@ -317,7 +320,10 @@ class Point(msgspec.Struct, frozen=True):
 
 
 class TrendAnswer(msgspec.Struct, frozen=True):
-    """plan: whose period it is; null, and no points, where no plan is in force on the day."""
+    """A plan's indicators at the end of each month so far.
+
+    plan: whose period it is; null, and no points, where no plan is in force on the day.
+    """
 
     region: str
     on: date

@@ -90,7 +90,9 @@ class DepartmentTarget(Reading, frozen=True, kw_only=True):
 
 
 class RuleAnswer(msgspec.Struct, frozen=True):
-    """kind: at_least, at_most, below or base; direction: whether more is better (up) or less is (down).
+    """A target's rule.
+
+    kind: at_least, at_most, below or base; direction: whether more is better (up) or less is (down).
 
     base, increase and reading (points, relative, remaining) of a raised base; reference: the declared indicator.
     """
@@ -104,7 +106,10 @@ class RuleAnswer(msgspec.Struct, frozen=True):
 
 
 class PathAnswer(msgspec.Struct, frozen=True):
-    """kind: linear, from `start` on the period's first day; step, the whole goal from the day `first`; or none."""
+    """A target's path.
+
+    kind: linear, from `start` on the period's first day; step, the whole goal from the day `first`; or none.
+    """
 
     kind: str
     start: float | None = None
@@ -267,7 +272,10 @@ def plan_answer(plan: Plan, on: date) -> PlanAnswer:
 
 
 class RegionAnswer(msgspec.Struct, frozen=True):
-    """counties: how many of the counties listed the region sums over, itself among them."""
+    """A region that the token reads.
+
+    counties: how many of the counties listed the region sums over, itself among them.
+    """
 
     region: str
     level: str

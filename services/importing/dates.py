@@ -46,7 +46,10 @@ _TENS = re.compile(r"(\d?)十(\d?)")
 
 
 class ParsedTime(NamedTuple):
-    """time: microseconds since 1970-01-01 UTC; has_time: whether more than a date was written."""
+    """A time as it was written in a cell.
+
+    time: microseconds since 1970-01-01 UTC; has_time: whether more than a date was written.
+    """
 
     time: int
     has_time: bool
