@@ -182,7 +182,7 @@ class SheetReader:
         return found
 
     def _limit(self, name: str, cell: Cell, beside: Cell) -> Limit:
-        """beside: the cell of the unit's column."""
+        """Read a limit from its cell and that of the unit's column. Raises BadRow."""
         try:
             written = unit_cell(beside, self.unit_codes)
             unit = joined_unit(written, self.unit_of_header(name))
