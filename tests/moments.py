@@ -19,8 +19,21 @@ from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS, Findings
 from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import BUCKETS, STATES, ElapsedHistogram
+from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import Workdays
-from hallpulse.store import BadCursor, CaseFilter, CaseHistory, CasePage, Grant, Hall, Moment, Overview, Store
+from hallpulse.store import (
+    BadCursor,
+    CaseFilter,
+    CaseHistory,
+    CasePage,
+    FigureFilter,
+    FigureReport,
+    Grant,
+    Hall,
+    Moment,
+    Overview,
+    Store,
+)
 
 NEWEST = 1_790_000_000_000_000
 _NO_CASES = dict.fromkeys(STATES, 0)
@@ -49,6 +62,8 @@ class StatedStore:
     changes: Sequence[ItemChange] = ()
     findings: Sequence[Findings] = tuple(Findings(check, 2, ()) for check in CHECKS)
     calendar: Workdays = field(default_factory=lambda: Workdays({}))
+    reports: Sequence[FigureReport] = ()
+    arrivals: Arrivals = field(default_factory=dict)
     page: CasePage | None = None
     history: CaseHistory | None = None
     tokens: dict[str, Grant] = field(default_factory=dict)
@@ -147,6 +162,14 @@ class StatedMoment(Moment):
         self._stated.note("integrity", scope, window, today)
         known = self._knows(scope.region)
         return [one if known else replace(one, count=0, rows=()) for one in self._stated.findings]
+
+    def figure_reports(self, wanted: FigureFilter) -> list[FigureReport]:
+        self._stated.note("figure_reports", wanted)
+        return list(self._stated.reports)
+
+    def first_reports(self, region: int, window: Window) -> Arrivals:
+        self._stated.note("first_reports", region, window)
+        return dict(self._stated.arrivals) if self._knows(region) else {}
 
     def case_history(self, region: int, hall: str, case_id: str, today: date) -> CaseHistory | None:
         self._stated.note("case_history", region, hall, case_id, today)

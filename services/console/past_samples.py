@@ -200,7 +200,7 @@ def write_history(settings: Settings, data: Path, today: date) -> int:
     plans = load_plans(settings.plans)
     days = sorted({day for plan in plans for day in past_days(plans, plan.region, today)})
     labels = scrape_labels(settings.prometheus_url)
-    store = open_store(settings.database_url)
+    store = open_store(settings.database_url, plans=plans)
     try:
         return write_blocks(history(store, plans, days, labels), data)
     finally:

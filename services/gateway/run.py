@@ -74,7 +74,7 @@ def _desk(settings: Settings) -> Iterator[Desk]:
     suite = SuiteParts(settings.suite_state)
     registry.register(suite)
     metrics = GatewayMetrics(registry)
-    store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS, service="gateway")
+    store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS, service="gateway", plans=plans)
     with ThreadPoolExecutor(DOOR_THREADS, "door") as door, open_courier(settings.amqp_url) as courier:
         try:
             yield Desk(

@@ -164,8 +164,8 @@ def read_material(store: Readable, plan: Plan, month: Window, now: int) -> Mater
     before, scope = day_before(month), Scope(plan.region)
     with store.read() as moment:
         tables = {
-            **read_tables(plan, before, moment.figure_table),
-            **read_tables(plan, window.end, moment.figure_table),
+            **read_tables(plan, before, moment),
+            **read_tables(plan, window.end, moment),
         }
         period = plan.window(window.end) or window
         return Material(

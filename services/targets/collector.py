@@ -15,6 +15,7 @@ from hallpulse import metrics as names
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.measures import ELAPSED_BUCKETS, ElapsedHistogram
 from hallpulse.domain.plan import Names, Plan
+from hallpulse.domain.reporting import MONTHLY_REPORT
 from hallpulse.domain.targets import TargetResult, figure_of
 from hallpulse.metrics import FilledFamily, FilledGauge, FilledHistogram
 from services.targets.readings import Attempts, RegionView, Snapshot
@@ -230,6 +231,7 @@ def _indicator_names(view: RegionView) -> Iterator[Row]:
     called = view.plan.indicator_names if view.plan else {i.id: Names(i.zh, i.en) for i in COMPUTED.values()}
     units = {i.id: i.unit for i in COMPUTED.values()}
     units |= {i.id: i.unit for i in view.plan.indicators} if view.plan else {}
+    units.setdefault(MONTHLY_REPORT, "share")
     for indicator, name in called.items():
         yield (indicator, name.zh, name.en, units[indicator]), 1
 

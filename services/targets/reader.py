@@ -198,8 +198,9 @@ def run(descriptor: int) -> None:
     with socket(fileno=descriptor) as channel:
         channel.setblocking(True)  # the other side's framework has made it one that does not wait
         settings = settings_from(os.environ)
-        store = open_store(settings.database_url, pool_size=1, service="targets")
-        answer_all(TargetReadings(store, load_plans(settings.plans), time.time), channel)
+        plans = load_plans(settings.plans)
+        store = open_store(settings.database_url, pool_size=1, service="targets", plans=plans)
+        answer_all(TargetReadings(store, plans, time.time), channel)
 
 
 if __name__ == "__main__":

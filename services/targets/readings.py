@@ -144,7 +144,7 @@ def _view(moment: Moment, region: int, plan: Plan | None, today: date, memory: M
     if plan is None:
         tables, results = {window.end: moment.figure_table(region, window)}, []
     else:
-        tables = read_tables(plan, today, moment.figure_table)
+        tables = read_tables(plan, today, moment)
         results = evaluate(plan, today, tables)
     background = memory.background(moment, region, plan, today)
     return RegionView(
@@ -217,7 +217,7 @@ class TargetReadings:
         if plan is None:
             return evaluation_answer(region, day, None, [])
         with self._store.read() as moment:
-            tables = read_tables(plan, day, moment.figure_table)
+            tables = read_tables(plan, day, moment)
         results = evaluate(plan, day, tables)
         return evaluation_answer(region, day, plan, results)
 

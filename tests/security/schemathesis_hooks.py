@@ -12,8 +12,11 @@ from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import RejectedPositiveData
 
 _BEYOND_A_SCHEMA = frozenset(
-    {"bad-date", "time-in-future", "time-out-of-range", "personal-data", "source-mismatch", "routing-mismatch"}
-)
+    {
+        "bad-date", "future-period", "time-in-future", "time-out-of-range", "personal-data", "source-mismatch",
+        "routing-mismatch",
+    }
+)  # fmt: skip
 """A day that the calendar has not, the clock, the look of a person's number, what the token is for."""
 
 

@@ -14,6 +14,7 @@ from hallpulse.domain.figures import Figure, FigureTable, Window
 from hallpulse.domain.plan import Department, Names, Plan, Target, TargetScope
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Reading, Rule, Step
 from hallpulse.domain.targets import State, TargetResult, evaluate, read_tables
+from tests.moments import StatedStore
 
 NAMES = Names("名", "name")
 YEAR = Window(date(2026, 1, 1), date(2026, 12, 31))
@@ -246,12 +247,10 @@ def test_state_verdict_and_gap_always_agree(
 
 
 def test_the_tables_are_asked_for_the_windows_that_the_plan_needs() -> None:
-    asked: list[tuple[int, Window]] = []
-
-    def read(region: int, window: Window) -> FigureTable:
-        asked.append((region, window))
-        return FigureTable(region, window, {})
-
-    tables = read_tables(plan_of(INSTANT), TODAY, read)
+    store = StatedStore()
+    with store.read() as moment:
+        tables = read_tables(plan_of(INSTANT), TODAY, moment)
     assert list(tables) == [BEFORE, TODAY]
+    asked = [what[1:] for what in store.asked if what[0] == "figure_table"]
     assert asked == [(222424, Window(YEAR.start, BEFORE)), (222424, Window(YEAR.start, TODAY))]
+    assert not [what for what in store.asked if what[0] == "first_reports"]

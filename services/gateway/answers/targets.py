@@ -111,7 +111,7 @@ def targets_answer(desk: Desk, region: int, on: date) -> TargetsAnswer:
 
 def _evaluated(desk: Desk, plan: Plan, on: date) -> list[TargetResult]:
     with desk.store.read() as moment:
-        tables = read_tables(plan, on, moment.figure_table)
+        tables = read_tables(plan, on, moment)
     return evaluate(plan, on, tables)
 
 

@@ -114,12 +114,17 @@ class Report(NamedTuple, Generic[T]):
     retracts: str | None = None
 
 
-def current(reports: Iterable[Report[T]]) -> Report[T] | None:
-    """The report that counts: the highest revision, then the later (time, id, hall), of those not retracted."""
+def standing(reports: Iterable[Report[T]]) -> list[Report[T]]:
+    """Those not retracted, the one that counts first: the highest revision, then the later (time, id, hall)."""
     listed = list(reports)
     retracted = {(report.hall, report.retracts) for report in listed if report.retracts is not None}
-    standing = [r for r in listed if r.retracts is None and (r.hall, r.id) not in retracted]
-    return max(standing, key=lambda r: (r.revision, r.time, r.id, r.hall), default=None)
+    left = [r for r in listed if r.retracts is None and (r.hall, r.id) not in retracted]
+    return sorted(left, key=lambda r: (r.revision, r.time, r.id, r.hall), reverse=True)
+
+
+def current(reports: Iterable[Report[T]]) -> Report[T] | None:
+    """The report that counts."""
+    return next(iter(standing(reports)), None)
 
 
 def period_window(period: str) -> Window:
@@ -131,6 +136,18 @@ def period_window(period: str) -> Window:
     if len(rest) == 1:
         return Window(date(year, month, 1), date(year, month, calendar.monthrange(year, month)[1]))
     return Window(date(year, month, rest[1]), date(year, month, rest[1]))
+
+
+Length = Literal["day", "month", "year"]
+LENGTHS: tuple[Length, ...] = ("day", "month", "year")
+
+
+def length_of(window: Window) -> Length:
+    """How long the window of a period is."""
+    days = (window.end - window.start).days
+    if days == 0:
+        return "day"
+    return "month" if days < 31 else "year"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +187,17 @@ def declared_sums(
     for figure in declared:
         groups.setdefault((figure.region, figure.indicator), []).append(figure)
     for (_, indicator), listed in groups.items():
-        counted.setdefault(indicator, []).extend(_counted(listed, department))
+        counted.setdefault(indicator, []).extend(counted_of(listed, department))
     return {indicator: _sum(parts) for indicator, parts in counted.items() if parts}
 
 
-def _counted(listed: list[Declared], department: str | None) -> list[Declared]:
-    """Longer periods first, of one period the region's own first; what lies in something counted is in it already."""
+def counted_of(listed: list[Declared], department: str | None) -> list[Declared]:
+    """Those of one region's indicator that its sum, or a department's, is made of.
+
+    Longer periods first, of one period the region's own first; what lies in something counted is in it already.
+    """
     chosen = listed if department is None else [f for f in listed if f.department == department]
-    if len({(f.department == "", _kind(f.window)) for f in chosen}) == 1:
+    if len({(f.department == "", length_of(f.window)) for f in chosen}) == 1:
         return chosen  # periods of one kind do not lie in each other
     counted: list[Declared] = []
     windows: dict[str, list[Window]] = {}
@@ -186,13 +206,6 @@ def _counted(listed: list[Declared], department: str | None) -> list[Declared]:
             counted.append(figure)
             windows.setdefault(figure.department, []).append(figure.window)
     return counted
-
-
-def _kind(window: Window) -> Literal["day", "month", "year"]:
-    days = (window.end - window.start).days
-    if days == 0:
-        return "day"
-    return "month" if days < 31 else "year"
 
 
 def _longest_first(figure: Declared) -> tuple[int, bool, date, str]:

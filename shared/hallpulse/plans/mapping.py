@@ -9,11 +9,13 @@ from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
-from hallpulse.domain.figures import Window
+from hallpulse.domain.figures import LENGTHS, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.plan import DeclaredIndicator, Department, Names, Phase, Plan, Severity, Target, TargetScope
+from hallpulse.domain.reporting import MONTHLY_REPORT
 from hallpulse.domain.rules import Unit
 from hallpulse.plans.plan_problems import PlanError, PlanProblem, did_you_mean
+from hallpulse.plans.reporting_form import ReportingForm
 from hallpulse.plans.rule_forms import read_path, read_rule
 from hallpulse.plans.yaml_node import Notes, YamlMapping, YamlNode
 
@@ -26,7 +28,7 @@ _REGION = re.compile(r"[1-9][0-9]{5}")
 _UNITS: tuple[Unit, ...] = ("share", "days", "count")
 _PLAN_KEYS = (
     "region", "names", "document", "note", "period", "phases", "departments", "indicators", "min_denominator",
-    "tolerance", "targets",
+    "tolerance", "reporting", "targets",
 )  # fmt: skip
 _TARGET_KEYS = (
     "id", "names", "indicator", "scope", "rule", "path", "severity", "lead", "source", "min_denominator",
@@ -81,8 +83,11 @@ def _plan(id_: str, top: YamlMapping) -> Plan:
     indicators = tuple(_indicator(node) for node in _optional(top, "indicators"))
     departments = tuple(_department(node) for node in _optional(top, "departments"))
     period, least, tolerance = _period(top.need("period")), top.get("min_denominator"), top.get("tolerance")
-    frame = _Frame(period, {i.id: i.unit for i in indicators}, tuple(d.id for d in departments))
-    note = top.get("note")
+    ids, note, reporting = tuple(d.id for d in departments), top.get("note"), top.get("reporting")
+    if reporting is not None:
+        _refuse_declared(top, MONTHLY_REPORT)
+    measured: dict[str, Unit] = {MONTHLY_REPORT: "share"} if reporting is not None else {}
+    frame = _Frame(period, {i.id: i.unit for i in indicators} | measured, ids)
     return Plan(
         id=id_,
         region=int(top.need("region").text("a code of 6 digits", _REGION) or "100000"),
@@ -96,7 +101,20 @@ def _plan(id_: str, top: YamlMapping) -> Plan:
         min_denominator=least.whole(1) if least is not None else 1,
         note=_names(note) if note is not None else None,
         tolerance=_tolerance(tolerance) if tolerance is not None else Fraction(0),
+        reporting=ReportingForm(period, ids, {i.id: i for i in indicators}).read(reporting)
+        if reporting is not None
+        else None,
     )
+
+
+def _refuse_declared(top: YamlMapping, measured: str) -> None:
+    """An indicator that is measured cannot be declared too."""
+    for node in _optional(top, "indicators"):
+        own = node.peek("id")
+        if own is not None and own.value == measured:
+            YamlNode(own, f"indicators.{measured}.id", node.notes).note(
+                f"{measured!r} is measured by what reporting asks for: expected only what the region declares"
+            )
 
 
 def _tolerance(node: YamlNode) -> Fraction:
@@ -156,13 +174,19 @@ def _department(node: YamlNode) -> Department:
 
 
 def _indicator(node: YamlNode) -> DeclaredIndicator:
-    section = node.section("id", "names", "unit").named()
-    own, unit = section.need("id"), section.get("unit")
+    section = node.section("id", "names", "unit", "periods").named()
+    own, unit, periods = section.need("id"), section.get("unit"), section.get("periods")
     id_ = own.text("an id of lower case letters, digits and _", _ID)
     if id_ in COMPUTED:
         own.note(f"{id_!r} is computed from the events: expected only what the region declares")
     chosen = unit.choice(_UNITS) if unit is not None else "share"
-    return DeclaredIndicator(id_, _names(section.need("names")), next(u for u in _UNITS if u == chosen))
+    lengths = [one.choice(LENGTHS) for one in periods.one_or_more()] if periods is not None else LENGTHS
+    return DeclaredIndicator(
+        id_,
+        _names(section.need("names")),
+        next(u for u in _UNITS if u == chosen),
+        tuple(length for length in LENGTHS if length in lengths),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from hallpulse.store.merge import Expected
 
 from .audit import AuditEntry, AuditLine, Reading, process_actor
 from .merge import MergeOutcome
+from .reading.declared import FigureFilter, FigureReport, Status
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
 from .reading.moment import Moment, Readable
 from .reading.overview import Overview
@@ -25,6 +26,8 @@ __all__ = [
     "CaseRow",
     "Difference",
     "Expected",
+    "FigureFilter",
+    "FigureReport",
     "Grant",
     "Hall",
     "Held",
@@ -39,6 +42,7 @@ __all__ = [
     "RefusedFilter",
     "RefusedTable",
     "Rejected",
+    "Status",
     "Store",
     "TallyRow",
     "Token",

@@ -1,6 +1,7 @@
 """Events about items, tallies and figures, kept by what they are about; folded again when one arrives.
 
-Also the tallies and declared figures themselves: the report in force of each day and period.
+Also the tallies themselves, the report in force of each day, and the declared figures, all reports of each period in
+their order: which of them can be right is for the plans to say, when they are read.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from hallpulse.contract.events import (
     TallyRetracted,
 )
 from hallpulse.domain.case import pack_id, unpack_id
-from hallpulse.domain.figures import Report, current, period_window
+from hallpulse.domain.figures import Report, current, period_window, standing
 from hallpulse.store.database import copy_rows, pack_data, unpack_data
 from hallpulse.store.tables import figures, tallies
 
@@ -32,13 +33,14 @@ Entity = tuple[int, str]
 
 
 class Entry(NamedTuple):
-    """One event of the ledger."""
+    """One event of the ledger. arrived: minutes since 1970-01-01 UTC, read for figures only."""
 
     hall: str
     id: str
     time: int
     type: EventType
     data: Data
+    arrived: int = 0
 
 
 def entity_of(event: HallEvent) -> Entity:
@@ -74,18 +76,23 @@ def append(connection: Connection, events: Iterable[HallEvent]) -> None:
 
 def entries_about(connection: Connection, family: Family, entities: Sequence[Entity]) -> dict[Entity, list[Entry]]:
     """All events about each of the entities."""
+    arrived, events = ("e.arrived", _ITS_EVENT) if family is Family.FIGURE else ("0", "")
     rows = connection.execute(
         text(
-            "SELECT region, entity, hall, id, time, type, data FROM ledger JOIN unnest(CAST(:regions AS int[]),"
-            " CAST(:entities AS text[])) AS k(region, entity) USING (region, entity) WHERE family = :family"
+            f"SELECT l.region, l.entity, l.hall, l.id, l.time, l.type, l.data, {arrived} FROM ledger l"
+            " JOIN unnest(CAST(:regions AS int[]), CAST(:entities AS text[])) AS k(region, entity)"
+            f" ON k.region = l.region AND k.entity = l.entity{events} WHERE l.family = :family"
         ),
         {"regions": [e[0] for e in entities], "entities": [e[1] for e in entities], "family": family.value},
     )
     found: dict[Entity, list[Entry]] = {entity: [] for entity in entities}
-    for region, entity, hall, id_, time, kind, data in rows:
-        entry = Entry(hall, unpack_id(bytes(id_)), time, EventType(kind), unpack_data(kind, "", bytes(data)))
+    for region, entity, hall, id_, time, kind, data, minute in rows:
+        entry = Entry(hall, unpack_id(bytes(id_)), time, EventType(kind), unpack_data(kind, "", bytes(data)), minute)
         found[region, entity].append(entry)
     return found
+
+
+_ITS_EVENT = " JOIN events e ON e.id = l.id AND e.region = l.region AND e.hall = l.hall"
 
 
 def store_tallies(connection: Connection, events: Sequence[HallEvent]) -> None:
@@ -104,7 +111,7 @@ def rebuild_tallies(connection: Connection, days: Sequence[Entity]) -> None:
 
 
 def store_figures(connection: Connection, events: Sequence[HallEvent]) -> None:
-    """Take in declared figures and put the report in force of each touched period in its place."""
+    """Take in declared figures and put the reports of each touched period in their order."""
     append(connection, events)
     rebuild_figures(connection, sorted({entity_of(event) for event in events}))
 
@@ -113,8 +120,7 @@ def rebuild_figures(connection: Connection, entities: Sequence[Entity]) -> None:
     keys, rows = [], []
     for (region, entity), entries in entries_about(connection, Family.FIGURE, entities).items():
         keys.append(_figure_key(region, entity))
-        if (row := figure_row((region, entity), entries)) is not None:
-            rows.append(row)
+        rows.extend(figure_rows((region, entity), entries))
     _replace(connection, figures, ("region", "indicator", "period", "department"), keys, rows)
 
 
@@ -164,23 +170,37 @@ def _figure_key(region: int, entity: str) -> tuple[int, str, str, str]:
     return region, indicator, period, department
 
 
-def figure_row(figure: Entity, entries: Sequence[Entry]) -> dict[str, object] | None:
-    """The row of a declared figure, or None where no report of it is in force."""
-    report = current(_figure(entry) for entry in entries)
-    if report is None or report.content is None:
-        return None
-    key, data = _figure_key(*figure), report.content
+def figure_rows(figure: Entity, entries: Sequence[Entry]) -> list[dict[str, object]]:
+    """The rows of a declared figure: a row for each report of it that is in force, the highest revision first."""
+    key, arrived = _figure_key(*figure), {(entry.hall, entry.id): entry.arrived for entry in entries}
     window = period_window(key[2])
-    return {
-        "region": key[0],
-        "indicator": key[1],
-        "period": key[2],
-        "department": key[3],
-        "first_day": window.start,
-        "last_day": window.end,
-        "numerator": data.numerator,
-        "denominator": data.denominator,
-    }
+    rows: list[dict[str, object]] = []
+    for place, report in enumerate(standing(_figure(entry) for entry in entries)):
+        data = report.content
+        assert data is not None
+        rows.append(
+            {
+                "region": key[0],
+                "indicator": key[1],
+                "period": key[2],
+                "department": key[3],
+                "hall": report.hall,
+                "id": pack_id(report.id),
+                "place": min(place, MOST_PLACES),
+                "first_day": window.start,
+                "last_day": window.end,
+                "numerator": data.numerator,
+                "denominator": data.denominator,
+                "revision": data.revision,
+                "time": report.time,
+                "arrived": arrived[report.hall, report.id],
+            }
+        )
+    return rows
+
+
+MOST_PLACES = 32_767
+"""Reports of one figure for one period beyond so many share the last place."""
 
 
 def _replace(

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from sqlalchemy import Engine, text
 
 from hallpulse.contract.events import HallEvent
+from hallpulse.domain.plan import Plan
 from hallpulse.domain.workdays import Calendar
 from hallpulse.store.catalogue import CalendarCache, ContextCache
 from hallpulse.store.merge import Expected
@@ -19,6 +20,7 @@ from .database import at_one_moment, open_engine, transaction
 from .merge import MergeOutcome, merge
 from .migration import upgrade
 from .notices import NoticeLedger
+from .reading.declared import rules_of
 from .reading.moment import Moment
 from .recompute import Difference, recompute
 from .redating import Progress, apply_calendars
@@ -37,11 +39,13 @@ class Store:
     Every method is one transaction, and raises Unavailable when the database cannot be reached (try again) or Halt when
     going on would do damage. All of it may be called from several threads at once.
 
-    actor: who the audit says changed halls, tokens, calendars and derived figures by this store.
+    actor: who the audit says changed halls, tokens, calendars and derived figures by this store; plans: those that say
+    which declared figures count (without plans none does).
     """
 
-    def __init__(self, engine: Engine, actor: str) -> None:
+    def __init__(self, engine: Engine, actor: str, plans: Sequence[Plan] = ()) -> None:
         self._engine = engine
+        self._rules = rules_of(plans)
         self._reading = at_one_moment(engine)
         self._actor = actor
         self._cache = ContextCache()
@@ -51,6 +55,10 @@ class Store:
         self.tokens = TokenRegistry(engine, actor)
         self.notices = NoticeLedger(engine)
         self.refused = RefusedTable(engine, actor)
+
+    def judge_by(self, plans: Sequence[Plan]) -> None:
+        """Let declared figures count by these plans from now on."""
+        self._rules = rules_of(plans)
 
     def ping(self) -> None:
         """Raise Unavailable where the database does not answer."""
@@ -82,15 +90,16 @@ class Store:
         It lasts until the block ends, so what is read is worked on afterwards.
         """
         with transaction(self._reading) as connection:
-            yield Moment(connection, self._calendars)
+            yield Moment(connection, self._calendars, self._rules)
 
 
-def open_store(database_url: str, pool_size: int = 4, service: str = "") -> Store:
+def open_store(database_url: str, pool_size: int = 4, service: str = "", plans: Sequence[Plan] = ()) -> Store:
     """A store on a database that has this version's tables; nothing is connected yet.
 
-    service: named in the audit beside the user that this process runs as.
+    service: named in the audit beside the user that this process runs as; plans: for those who read figures, since
+    a declared figure counts where a plan names it.
     """
-    return Store(open_engine(database_url, pool_size), process_actor(service))
+    return Store(open_engine(database_url, pool_size), process_actor(service), plans)
 
 
 def migrate(database_url: str, service_urls: Mapping[str, str] = _NO_SERVICES) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hallpulse.contract.reasons import Sentence
-from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.plan import Target, TargetScope
 from hallpulse.domain.rules import Raised
 from hallpulse.domain.targets import State, TargetResult
@@ -139,7 +138,7 @@ def _why(line: TargetLine, report: MonthlyReport) -> Sentence | None:
         return filled(texts.WHY_MISSING, {"n": result.bound, "missing": missing})
     if result.value is not None and result.goal is None:
         return _no_reference(result, report)
-    text = texts.WHY_COUNTED if line.target.indicator in COMPUTED else texts.WHY_DECLARED
+    text = texts.WHY_DECLARED if report.plan.is_declared(line.target.indicator) else texts.WHY_COUNTED
     return filled(text, {"on": on.zh}, {"on": on.en})
 
 

@@ -17,6 +17,7 @@ from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import ITEM_MEASURES
 
 from .conditions import STATES, Part, part_of, sql
+from .declared import Rules
 from .overview import read_figures
 from .sums import CLASHES
 
@@ -107,16 +108,20 @@ _FIELDS = tuple(CaseRow.__dataclass_fields__)[:-1]
 _SELECT = ", ".join(f"c.{name}" for name in _FIELDS)
 
 
-def read_cases(connection: Connection, wanted: CaseFilter, today: date, cursor: str | None, limit: int) -> CasePage:
+def read_cases(
+    connection: Connection, rules: Rules, wanted: CaseFilter, today: date, page: tuple[str | None, int]
+) -> CasePage:
     """A page of what is behind a state, or behind a part of an indicator; `CaseFilter` says which. Raises BadCursor.
+
+    page: its cursor, None for the first, and its length.
 
     A declared figure, and the 1 under a count, have a total with nothing behind it.
     """
-    limit = max(1, min(limit, MOST_ROWS))
+    cursor, limit = page[0], max(1, min(page[1], MOST_ROWS))
     computed = COMPUTED.get(wanted.indicator or "")
     part = STATES[wanted.state] if wanted.state else part_of(computed, wanted.part) if computed else None
     if part is None:
-        return CasePage(total=_total_alone(connection, wanted))
+        return CasePage(total=_total_alone(connection, rules, wanted))
     if computed is not None and computed.kind == "catalogue":
         return _read_items(connection, part, wanted, cursor, limit)
     values = _values(wanted, today)
@@ -133,10 +138,10 @@ def read_cases(connection: Connection, wanted: CaseFilter, today: date, cursor: 
     )
 
 
-def _total_alone(connection: Connection, wanted: CaseFilter) -> int:
+def _total_alone(connection: Connection, rules: Rules, wanted: CaseFilter) -> int:
     if wanted.window is None:
         return 0
-    figure = read_figures(connection, wanted.scope, wanted.window).get(wanted.indicator or "", Figure(0, 0))
+    figure = read_figures(connection, rules, wanted.scope, wanted.window).get(wanted.indicator or "", Figure(0, 0))
     return figure.numerator if wanted.part == "numerator" else figure.denominator
 
 

@@ -16,11 +16,13 @@ from hallpulse.domain.figures import Coverage, Figure, FigureTable, Scope, Windo
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import STATES, ElapsedHistogram
+from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import Workdays, day_of
 from hallpulse.store.catalogue import CalendarCache, read_calendars, timelines
 from hallpulse.store.registry import Hall, read_halls, read_last_event_times
 
 from .checks import read_integrity
+from .declared import FigureFilter, FigureReport, Rules, read_first_reports, read_reports
 from .listing import CaseFilter, CasePage, read_cases, read_item_changes
 from .overview import (
     Overview,
@@ -50,21 +52,22 @@ class Moment:
     the counties below it.
     """
 
-    def __init__(self, connection: Connection, calendars: CalendarCache) -> None:
+    def __init__(self, connection: Connection, calendars: CalendarCache, rules: Rules) -> None:
         self._connection = connection
         self._calendars = calendars
+        self._rules = rules
 
     def overview(self, scope: Scope, window: Window, today: date) -> Overview:
         """Figures, percentiles, coverage and open cases of a scope, in one pass over the cells."""
-        return read_overview(self._connection, self._calendars, scope, window, today)
+        return read_overview(self._connection, self._calendars, self._rules, (scope, window, today))
 
     def figures(self, scope: Scope, window: Window) -> dict[str, Figure]:
         """Every indicator of the scope over the window, by id; a hall has those of cases and tallies only."""
-        return read_figures(self._connection, scope, window)
+        return read_figures(self._connection, self._rules, scope, window)
 
     def figure_table(self, region: int, window: Window) -> FigureTable:
         """The region's figures and each department's."""
-        return read_figure_table(self._connection, region, window)
+        return read_figure_table(self._connection, self._rules, region, window)
 
     def percentiles(self, scope: Scope, window: Window) -> dict[str, int | None]:
         """p50, p90 and p95 of elapsed working days; None without timed cases."""
@@ -89,7 +92,7 @@ class Moment:
 
     def list_cases(self, wanted: CaseFilter, today: date, cursor: str | None = None, limit: int = 100) -> CasePage:
         """A page of what is behind a number. Raises BadCursor."""
-        return read_cases(self._connection, wanted, today, cursor, limit)
+        return read_cases(self._connection, self._rules, wanted, today, (cursor, limit))
 
     def item_changes(self, region: int, before: date, after: date) -> list[ItemChange]:
         """The items of a county whose effective version changed between two days."""
@@ -97,7 +100,15 @@ class Moment:
 
     def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]:
         """Every integrity check over the window, also those that found nothing."""
-        return read_integrity(self._connection, self._calendars, scope, window, today)
+        return read_integrity(self._connection, self._calendars, self._rules, (scope, window, today))
+
+    def figure_reports(self, wanted: FigureFilter) -> list[FigureReport]:
+        """Every report of declared figures that is in force, and whether it counts."""
+        return read_reports(self._connection, self._rules, wanted)
+
+    def first_reports(self, region: int, window: Window) -> Arrivals:
+        """When each department's figure of each month in the window first arrived."""
+        return read_first_reports(self._connection, self._rules, region, window)
 
     def case_history(self, region: int, hall: str, case_id: str, today: date) -> CaseHistory | None:
         """A case's events and its clock, or None where no event names it."""
