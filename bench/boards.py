@@ -11,7 +11,7 @@ from services.boards.board.render import render_boards
 from services.boards.intervals import OFFICE, Links
 from services.boards.rules.render import rule_files
 from services.console.usage import screen
-from services.targets.page import page_of
+from services.targets.exposition import page_of
 from tests.alerts.test_rules import large_plan
 from tests.unit.test_exposition import large_snapshot
 
@@ -23,7 +23,7 @@ def run(_options: Options) -> dict[str, Any]:
     rules = best(3, lambda: rule_files([plan], OFFICE, Links(), "http://127.0.0.1:1/v1/alerts"))
     boards = best(3, lambda: render_boards([plan]))
     written = best(ROUNDS, lambda: page_of(snapshot))
-    text = page_of(snapshot).text
+    text = page_of(snapshot)
     series = sum(1 for line in text.splitlines() if line and not line.startswith(b"#"))
     figures = {
         "render_rules_seconds": round(rules, 3),

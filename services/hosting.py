@@ -38,7 +38,7 @@ from hallpulse.tls import client_context, encrypted, split_files
 STOP_SECONDS = 5.0
 """nameko waits for its connection to the broker before it stops; where the broker is gone, that is for ever."""
 BROKER_FAULTS = (KombuError, AMQPError)
-"""What nameko lets through when the broker is down at the start."""
+"""The errors that nameko lets through when the broker is down at the start."""
 READING_THREADS = 1
 """Locks are eventlet's own here and not made for several threads: readings take turns on one."""
 _log = logging.getLogger("services")
@@ -153,7 +153,7 @@ def log_to_stderr(name: str) -> None:
 
 
 class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
-    """Who manages no handshake fills no log."""
+    """Log nothing of a client whose handshake fails."""
 
     def handle(self) -> None:
         with suppress(ssl.SSLError):
@@ -180,7 +180,7 @@ def listen(settings: Settings) -> socket:
 
 
 def broker_config(amqp_url: str) -> dict[str, Any]:
-    """What nameko is told of the broker. Raises Halt where a file of its TLS cannot be used."""
+    """Return nameko's settings of the broker. Raise Halt if a file of its TLS cannot be used."""
     url, files = split_files(amqp_url)
     if not url.startswith("amqps://"):
         return {"AMQP_URI": url, "AMQP_SSL": None}

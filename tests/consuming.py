@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from hallpulse.broker import Batch, Consumer, ConsumerLimits, Delivery, Rejection
@@ -44,6 +44,7 @@ def consuming(
     limits: ConsumerLimits | None = None,
     before: Before = lambda _: None,
     decode: Callable[[Delivery], Decoded] | None = None,
+    slow: Set[str] = frozenset(),
 ) -> Iterator[Running]:
     """Consume until the block ends. `before` runs before each commit, and may raise or return rejections."""
     decoded = decode or decoder(vhost.user)
@@ -60,7 +61,7 @@ def consuming(
         batches.append(ids)
         return rejections
 
-    consumer = Consumer(vhost.amqp_url, commit, limits or ConsumerLimits(2), said.append)
+    consumer = Consumer(vhost.amqp_url, commit, limits or ConsumerLimits(2), said.append, slow=lambda: slow)
     running = Running(consumer, said, batches)
     running.thread = threading.Thread(target=lambda: _run(running))
     running.thread.start()

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from services.gateway.doorkeeper import hash_of
+from services.gateway.access import hash_of
 from services.local import ports
 from services.local.process_groups import wait_until
 

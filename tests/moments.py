@@ -14,11 +14,11 @@ from typing import Any, cast
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import Timeline
-from hallpulse.domain.figures import Coverage, Figure, FigureTable, Scope, Window
+from hallpulse.domain.figures import Coverage, ElapsedHistogram, Figure, FigureTable, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS, Findings
 from hallpulse.domain.lowering import ItemChange
-from hallpulse.domain.measures import BUCKETS, STATES, ElapsedHistogram
+from hallpulse.domain.measures import BUCKETS, STATES
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import Workdays
 from hallpulse.store import (

@@ -19,11 +19,11 @@ from hallpulse.domain.catalogue import ItemRecord, Timeline, timeline
 from hallpulse.domain.figures import Figure, Window
 from hallpulse.domain.workdays import Workdays, day_of, workdays_of
 from hallpulse.store.database import case_event
-from services.importing.case_import import Place
+from services.importing.case_import import HallOfCases
 from services.importing.corrections import Corrections
 from services.importing.departments import DepartmentCodes
 from services.importing.fields import Kind
-from services.importing.importer import Job, Options, Rejected, opened
+from services.importing.importer import Job, Options, RejectedRow, opened
 from services.importing.understanding import Understanding, understanding_of
 from tests.oracle import brute
 
@@ -39,12 +39,12 @@ _calendars = {calendar.scope: calendar for calendar in [national_calendar(), *lo
 class Shelf:
     """What a store would have, as `Stored` shows it to an import."""
 
-    place: Place = field(default_factory=lambda: Place(222401, "import"))
+    place: HallOfCases = field(default_factory=lambda: HallOfCases(222401, "import"))
     events: dict[tuple[str, str], HallEvent] = field(default_factory=dict)
     now: int = NOW
 
     def at(self, region: int, hall: str) -> Shelf:
-        return Shelf(Place(region, hall), self.events, self.now)
+        return Shelf(HallOfCases(region, hall), self.events, self.now)
 
     def put(self, event: HallEvent) -> bool:
         """Whether it is new. What the contract refuses, or an id that says something else, fails the test."""
@@ -99,7 +99,7 @@ class Import:
     """What an import came to. published: events; new: how many of them were not there before."""
 
     told: Understanding
-    rejected: list[Rejected] = field(default_factory=list)
+    rejected: list[RejectedRow] = field(default_factory=list)
     published: list[HallEvent] = field(default_factory=list)
     new: int = 0
     job: Job | None = None
@@ -125,7 +125,7 @@ def take(file: Path, kind: Kind, shelf: Shelf, *, publish: bool = True, **option
         if told.open or not publish:
             return done
         for outcome in job.outcomes():
-            if isinstance(outcome, Rejected):
+            if isinstance(outcome, RejectedRow):
                 done.rejected.append(outcome)
                 continue
             for event in job.published(outcome):

@@ -19,7 +19,7 @@ from services.importing.items import item_of
 from services.importing.layout import Layout, Row, layout_of
 from services.importing.problems import BadRow, RowProblem
 from services.importing.profiles import plain_profile
-from services.importing.reader import Decisions, Reader
+from services.importing.sheet_reader import Decisions, SheetReader
 from services.importing.sheets import Sheet
 
 MOST_ROWS = 5_000
@@ -43,7 +43,7 @@ class CataloguePreviews:
         self._store.ping()
 
     def check(self, rows: Sequence[Mapping[str, Cell]], effective_from: date) -> list[dict[str, Any]]:
-        """What each row of a catalogue would become: its item with notes, or why it cannot be taken in.
+        """The preview of each row of a catalogue: its item with notes, or why it cannot be taken in.
 
         Raises ValueError for more than MOST_ROWS rows.
         """
@@ -76,13 +76,15 @@ def _checked(rows: Sequence[Mapping[str, Cell]], effective_from: date) -> Iterat
     layout = layout_of(sheet, CATALOGUE)
     for line, row in enumerate(cells, start=1):
         if isinstance(layout, Layout):
-            reader = Reader(layout, plain_profile("catalogue"), Decisions(effective_from=effective_from), Departments())
+            reader = SheetReader(
+                layout, plain_profile("catalogue"), Decisions(effective_from=effective_from), Departments()
+            )
             yield _outcome(reader, Row(line, row))
         else:
             yield {"line": line, "reason": str(RowProblem.MISSING_FIELD), "field": "item_code", "detail": layout.why.zh}
 
 
-def _outcome(reader: Reader, row: Row) -> dict[str, Any]:
+def _outcome(reader: SheetReader, row: Row) -> dict[str, Any]:
     try:
         item, notes = item_of(reader, row, {})
     except BadRow as problem:

@@ -35,7 +35,7 @@ class CatalogueService:
 
     @rpc(expected_exceptions=(ValueError,))  # type: ignore[untyped-decorator]
     def check(self, rows: list[dict[str, Any]], effective_from: str) -> list[dict[str, Any]]:
-        """What each row (header → cell) would become if it were imported; nothing is stored."""
+        """Preview each row (header → cell) as it would be imported; nothing is stored."""
         answer: list[dict[str, Any]] = self.previews.check(rows, date.fromisoformat(effective_from))
         return answer
 

@@ -17,10 +17,6 @@ STATES: Mapping[State, Sentence] = {
     State.NOT_STARTED: Sentence("· 未开始", "not started"),
 }
 NOT_COMPARED = Sentence("无法与库中数据比对，全部发布", "cannot compare with what is stored: everything is published")
-SAME_AS_PLAN = Sentence(
-    "部门名称与方案一致，如需换为方案中的代码请加 --plan-codes",
-    "departments named as in the plan: --plan-codes stores its codes",
-)
 
 PUBLISHED = Sentence("已发布", "published")
 STORED = Sentence("已入库", "stored")

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,21 +19,20 @@ from prometheus_client.metrics_core import Metric
 
 from hallpulse import metrics as names
 from hallpulse.domain.errors import HallpulseError
-from hallpulse.domain.figures import Coverage, FigureTable, Window
+from hallpulse.domain.figures import Coverage, ElapsedHistogram, FigureTable, Window
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.lowering import ItemChange
-from hallpulse.domain.measures import ElapsedHistogram
 from hallpulse.domain.plan import Plan, plan_for
-from hallpulse.domain.workdays import Workdays
+from hallpulse.domain.reporting import Arrivals
+from hallpulse.domain.workdays import SHANGHAI, Workdays
 from hallpulse.metrics import FilledFamily
 from hallpulse.plans import load_plans
 from hallpulse.settings import Settings
 from hallpulse.store import Hall, Moment, Readable, open_store
 from services.local.monitoring import without_login
-from services.targets.collector import snapshot_families
+from services.targets.exposition import snapshot_families
 from services.targets.readings import TargetReadings
 
-SHANGHAI = timezone(timedelta(hours=8))
 OF_REGION = frozenset(
     family.name
     for family in (
@@ -59,12 +58,15 @@ class _Past(Moment):
 
     def __init__(self, moment: Moment, regions: Sequence[int]) -> None:
         self._regions = list(regions)
-        self._read = cache(moment.figure_table)
+        self._read, self._arrivals = cache(moment.figure_table), cache(moment.first_reports)
         self._departments = {region: moment.departments(region) for region in regions}
         self._workdays = {region: moment.workdays(region) for region in regions}
 
     def figure_table(self, region: int, window: Window) -> FigureTable:
         return self._read(region, window)
+
+    def first_reports(self, region: int, window: Window) -> Arrivals:
+        return self._arrivals(region, window)
 
     def regions(self) -> list[int]:
         return self._regions

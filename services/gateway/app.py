@@ -2,31 +2,110 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Request, Response, Router
 from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
+from litestar.handlers import BaseRouteHandler
+from litestar.params import QueryParameter
 from litestar.types import ControllerRouterHandler, HTTPScope, Message, Receive, Scope, Send
 
 from hallpulse.contract.decode import MAX_BODY
+from hallpulse.store import Grant, hash_of
+from services.gateway.access_audit import kept
+from services.gateway.case_history import get_case
+from services.gateway.cases import list_cases
+from services.gateway.document import HANDLERS, get_openapi
+from services.gateway.events import post_events
+from services.gateway.figures import get_departments, get_indicators, get_trend
+from services.gateway.integrity import get_integrity
+from services.gateway.pages import get_asset, get_page, get_problems
+from services.gateway.problems import Declined, Kind, answer
+from services.gateway.request import AnyRequest, Connection, Resources, resources_of
+from services.gateway.status import get_health, get_metrics, get_readiness, get_suite
+from services.gateway.targets import get_regions, get_targets
 
-from .desk import Desk
-from .guards import knows_its_parameters, needs_token
-from .problems import Declined, Kind, answer
-from .records import kept
-from .routes.cases import get_case, list_cases
-from .routes.events import post_events
-from .routes.openapi import HANDLERS, get_openapi
-from .routes.page import get_asset, get_page, get_problems
-from .routes.queries import get_departments, get_indicators, get_integrity, get_regions, get_targets, get_trend
-from .routes.status import get_health, get_metrics, get_readiness, get_suite
-from .visitors import LedToThePage, to_the_page
+_LISTS = b"/v1/cases"
+
+
+class RedirectToPage(Exception):
+    """A browser's request for something that the page shows."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
+
+
+def redirect_browser(connection: Connection) -> None:
+    """Raise RedirectToPage for a browser that asks for cases: a link of a board or a notice has no token."""
+    if "authorization" in connection.headers or "text/html" not in connection.headers.get("accept", ""):
+        return
+    path = connection.scope["raw_path"].partition(b"?")[0]
+    query = connection.scope["query_string"]
+    if path == _LISTS:
+        raise RedirectToPage(f"/#/list?{query.decode('latin-1')}")
+    if path.startswith(_LISTS + b"/"):
+        raise RedirectToPage(f"/#/case{path[len(_LISTS) :].decode('latin-1')}")
+
+
+def redirect_to_page(_: AnyRequest, error: RedirectToPage) -> Response[None]:
+    return Response(None, status_code=303, headers={"location": error.address, "vary": "accept, authorization"})
+
+
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]{1,512}=*)", re.IGNORECASE).fullmatch
+_CHALLENGE = {"www-authenticate": 'Bearer realm="hallpulse"'}
+
+
+async def needs_token(connection: Connection, _: BaseRouteHandler) -> None:
+    """Keep the token's grant for the handler. 401 without a valid token, 429 for one that is used too often."""
+    redirect_browser(connection)
+    resources = resources_of(connection)
+    token_hash = hash_of(_token(connection))
+    grant = await resources.token_cache.grant(token_hash)
+    if grant is None:
+        raise Declined(Kind.NO_TOKEN, "this token was never given or has ended", headers=_CHALLENGE)
+    wait = resources.rate_limiter.wait(_counted_as(grant, token_hash), resources.monotonic())
+    if wait:
+        seconds = str(math.ceil(wait))
+        raise Declined(Kind.TOO_MANY_REQUESTS, f"try again in {seconds} s", headers={"retry-after": seconds})
+    connection.state.grant = grant
+
+
+def _counted_as(grant: Grant, token_hash: str) -> str:
+    """A hall has one rate, whichever of its tokens it shows: while they are rotated there are two."""
+    return f"{grant.region}/{grant.hall}" if grant.hall is not None else token_hash
+
+
+def knows_its_parameters(connection: Connection, handler: BaseRouteHandler) -> None:
+    """A misspelt filter would give the wrong number, and so would one of two values: both are refused."""
+    known = _parameters(handler)
+    given = [name for name, _ in connection.query_params.multi_items()]
+    for name in given:
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            raise Declined(Kind.BAD_PARAMETER, f"unknown parameter: expected {listed}", field=name[:100])
+        if given.count(name) > 1:
+            raise Declined(Kind.BAD_PARAMETER, f"{name}: expected once", field=name)
+
+
+def _parameters(handler: BaseRouteHandler) -> list[str]:
+    definitions = (field.kwarg_definition for field in handler.parsed_fn_signature.parameters.values())
+    return [d.name for d in definitions if isinstance(d, QueryParameter) and d.name]
+
+
+def _token(connection: Connection) -> str:
+    given = connection.headers.getall("authorization", [])
+    match = _BEARER(given[0]) if len(given) == 1 else None
+    if match is None:
+        raise Declined(Kind.NO_TOKEN, "expected one header Authorization: Bearer TOKEN", headers=_CHALLENGE)
+    return match[1]
+
 
 API = (
     post_events,
@@ -42,7 +121,7 @@ API = (
 )
 OPEN = (get_health, get_readiness, get_metrics, get_openapi, get_page, get_asset, get_problems)
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST")
-"""Those that have a series of their own; the sender names the method."""
+"""Methods that have their own series; the sender names the method."""
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -82,10 +161,10 @@ class Gateway(Litestar):
             self._count(scope, status, time.perf_counter() - began)
 
     def _count(self, scope: HTTPScope, status: int, seconds: float) -> None:
-        desk: Desk = self.state.desk
+        resources: Resources = self.state.resources
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        desk.metrics.answered(scope.get("path_template") or "other", method, status, seconds)
-        desk.records.answered(scope, status, desk.clock())
+        resources.metrics.answered(scope.get("path_template") or "other", method, status, seconds)
+        resources.audit.answered(scope, status, resources.clock())
 
 
 def is_as_documented(raw_path: bytes) -> bool:
@@ -100,7 +179,7 @@ def is_as_documented(raw_path: bytes) -> bool:
 
 
 async def _no_such_address(scope: HTTPScope, receive: Receive, send: Send) -> None:
-    request: Request[Any, Any, Any] = Request(scope, receive, send)
+    request: AnyRequest = Request(scope, receive, send)
     detail = "expected an address as /openapi.json has it: no doubled slash, none at the end, no percent codes"
     response = answer(request, Declined(Kind.NOT_FOUND, detail))
     await response.to_asgi_response(app=None, request=request)(scope, receive, send)
@@ -111,18 +190,23 @@ def _missing(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
     return [header for header in _HEADERS if header[0] not in given]
 
 
-def create_app(desk: Desk) -> Gateway:
-    """The application of a desk. The framework's own pages are off: /openapi.json is the one description."""
+def create_app(resources: Resources) -> Gateway:
+    """Return the application. The framework's own pages are off: /openapi.json is the one description."""
     return Gateway(
         handlers(),
-        exception_handlers={LedToThePage: to_the_page, Declined: answer, HTTPException: answer, Exception: answer},
+        exception_handlers={
+            RedirectToPage: redirect_to_page,
+            Declined: answer,
+            HTTPException: answer,
+            Exception: answer,
+        },
         openapi_config=None,
         compression_config=CompressionConfig(backend="gzip", minimum_size=2048, gzip_compress_level=4),
         debug=False,
         logging_config=None,
         request_max_body_size=MAX_BODY,
-        lifespan=[kept(desk.records, desk.clock)],
-        state=State({"desk": desk, HANDLERS: handlers}),
+        lifespan=[kept(resources.audit, resources.clock)],
+        state=State({"resources": resources, HANDLERS: handlers}),
     )
 
 

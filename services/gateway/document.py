@@ -1,4 +1,4 @@
-"""The OpenAPI document: generated from the handlers, and from the contract's own types for the events."""
+"""GET /openapi.json: the OpenAPI document, generated from the handlers and the contract's types."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 import msgspec
-from litestar import Litestar
+from litestar import Litestar, Response, get
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme
 from litestar.types import ControllerRouterHandler
@@ -17,6 +17,7 @@ from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.contract.events import EventType
 from hallpulse.contract.examples import example
 from hallpulse.contract.json_schema import batch_of, components
+from services.gateway.request import AnyRequest
 
 CONFIG = OpenAPIConfig(
     title="Hallpulse",
@@ -82,7 +83,7 @@ def _take_out_null(schema: dict[str, Any]) -> None:
 
 
 def _describe(schemas: dict[str, Any]) -> None:
-    """What the types say of themselves."""
+    """Describe the schemas by the docstrings of their types."""
     for cls in _structs(msgspec.Struct):
         if cls.__doc__ and cls.__module__.startswith("services.gateway.") and cls.__name__ in schemas:
             schemas[cls.__name__]["description"] = inspect.cleandoc(cls.__doc__)
@@ -92,3 +93,17 @@ def _structs(base: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
     for cls in base.__subclasses__():
         yield cls
         yield from _structs(cls)
+
+
+HANDLERS = "handlers"
+"""Under this name the application's state has the routes that are described."""
+_KEPT = "openapi"
+
+
+@get("/openapi.json", sync_to_thread=True, include_in_schema=False)
+def get_openapi(request: AnyRequest) -> Response[bytes]:
+    """Made once: it takes long, and is asked for without a token."""
+    state = request.app.state
+    if _KEPT not in state:
+        state[_KEPT] = msgspec.json.encode(document(state[HANDLERS]()))
+    return Response(state[_KEPT], media_type="application/json")

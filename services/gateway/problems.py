@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 import logging
 import re
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,10 +18,34 @@ from litestar.exceptions import (
     NotFoundException,
     ValidationException,
 )
+from litestar.openapi.datastructures import ResponseSpec
 
 from hallpulse.domain.errors import HallpulseError, Unavailable
+from hallpulse.domain.measures import STATES
 
-from .expectations import expected_of
+LISTED_STATES = (*STATES, "open", "pending", "flagged")
+PARTS = ("numerator", "denominator")
+MOST_ROWS = 1_000
+
+EXPECTED: Mapping[str, str] = {
+    "region": "a GB/T 2260 code of 6 digits: a county, or XXXX00 or XX0000 for the sum of what lies below",
+    "from": "the window's first day, YYYY-MM-DD, from 1990-01-01 to 2250-12-31",
+    "to": "the window's last day, YYYY-MM-DD, from 1990-01-01 to 2250-12-31",
+    "on": "a day, YYYY-MM-DD, from 1990-01-01 to 2250-12-31",
+    "department": "a department's code, 1 to 64 characters",
+    "hall": "a hall's id, 1 to 40 of a-z, 0-9 and hyphen",
+    "state": f"one of {', '.join(LISTED_STATES)}",
+    "indicator": "an indicator's id, such as promise_kept_rate",
+    "part": "numerator or denominator",
+    "cursor": "the next_cursor of the page before",
+    "limit": f"a whole number from 1 to {MOST_ROWS}",
+    "case_id": "a case's id, 1 to 64 characters",
+}
+
+
+def expected_of(parameter: str) -> str:
+    return EXPECTED.get(parameter, "a value of the contract")
+
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
@@ -28,7 +54,7 @@ _log = logging.getLogger(__name__)
 
 
 class EventResult(msgspec.Struct, frozen=True):
-    """What became of one event: `accepted` once the broker has it, or `refused` and why.
+    """The outcome of one event: `accepted` once the broker has it, or `refused` and why.
 
     index: its place in the request, from 0; id: the event's, null where it could not be read; reason: a code of the
     contract's closed list; field and detail: where it is wrong and what was expected.
@@ -131,7 +157,7 @@ _OF_STATUS = {
 
 
 def _from_framework(error: HTTPException) -> Declined:
-    """What the framework found wrong before any handler of ours was called."""
+    """Return the problem that the framework found before a handler was called."""
     if isinstance(error, ValidationException):
         return _bad_parameter(error)
     if isinstance(error, MethodNotAllowedException):
@@ -184,3 +210,20 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
         media_type=MEDIA_TYPE,
         headers=declined.headers,
     )
+
+
+QUERY = (400, 401, 403, 422, 429, 500, 503)
+"""The problems that any query under /v1 may answer with."""
+# RFC 9110's names, which Python has from 3.13 on: the document depends on no version of Python.
+_RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    return {
+        status: ResponseSpec(Problem, media_type=MEDIA_TYPE, description=_phrase(status), generate_examples=False)
+        for status in statuses
+    }
+
+
+def _phrase(status: int) -> str:
+    return _RENAMED.get(status) or HTTPStatus(status).phrase

@@ -22,13 +22,12 @@ from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings, SettingsError, settings_from
 from hallpulse.store import open_store
 from hallpulse.tls import server_context
+from services.gateway.access import RateLimiter, TokenCache
+from services.gateway.access_audit import AccessAudit
+from services.gateway.publishing import open_publisher
+from services.gateway.request import Resources
 
 from .app import create_app
-from .desk import Desk
-from .dispatch import open_courier
-from .doorkeeper import Doorkeeper
-from .rates import Rates
-from .records import Records
 from .server import serve
 from .suite import SuiteParts
 
@@ -41,7 +40,7 @@ def run(environment: Mapping[str, str]) -> int:
     """Exit status: 0 after SIGTERM, 1 with one line on stderr where it could not start."""
     logging.basicConfig(level=logging.WARNING, format="gateway: %(message)s", stream=sys.stderr)
     logging.getLogger("pika").setLevel(logging.CRITICAL)  # a lost connection is on /readyz, not a page in the log
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # else whoever sends what is no HTTP fills the log
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # else a client that speaks no HTTP fills the log
     try:
         _serve(settings_from(environment))
     except PlanError as error:
@@ -58,16 +57,16 @@ def _failed(message: str) -> int:
 
 def _serve(settings: Settings) -> None:
     tls = server_context(settings.tls) if settings.tls_cert else None
-    with _desk(settings) as desk, _listening(settings) as listener:
-        desk.store.ping()
+    with _resources(settings) as resources, _listening(settings) as listener:
+        resources.store.ping()
         _end_quietly()
         address = f"{'https' if tls else 'http'}://{settings.host}:{listener.getsockname()[1]}"
         say = partial(print, f"gateway: ready, {address}", file=sys.stderr, flush=True)
-        serve(create_app(desk), listener, tls, say)
+        serve(create_app(resources), listener, tls, say)
 
 
 @contextmanager
-def _desk(settings: Settings) -> Iterator[Desk]:
+def _resources(settings: Settings) -> Iterator[Resources]:
     plans = load_plans(settings.plans)
     registry = new_registry()
     ProcessCollector(registry=registry)
@@ -75,20 +74,20 @@ def _desk(settings: Settings) -> Iterator[Desk]:
     registry.register(suite)
     metrics = GatewayMetrics(registry)
     store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS, service="gateway", plans=plans)
-    with ThreadPoolExecutor(DOOR_THREADS, "door") as door, open_courier(settings.amqp_url) as courier:
+    with ThreadPoolExecutor(DOOR_THREADS, "door") as door, open_publisher(settings.amqp_url) as publisher:
         try:
-            yield Desk(
+            yield Resources(
                 store=store,
                 plans=plans,
-                courier=courier,
-                doorkeeper=Doorkeeper(store.tokens.find, settings.read_token, time.monotonic, door),
-                rates=Rates(settings.gateway_rate),
+                publisher=publisher,
+                token_cache=TokenCache(store.tokens.find, settings.read_token, time.monotonic, door),
+                rate_limiter=RateLimiter(settings.gateway_rate),
                 clock=lambda: datetime.now(UTC),
                 monotonic=time.monotonic,
                 metrics=metrics,
                 registry=registry,
                 suite=suite,
-                records=Records(metrics, store.audit.record),
+                audit=AccessAudit(metrics, store.audit.record),
             )
         finally:
             store.close()

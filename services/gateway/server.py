@@ -20,9 +20,9 @@ HEAD_BYTES = 64 * 1024
 MESSAGE_SECONDS, MESSAGE_BYTES = 60.0, 8 * 1024 * 1024
 """A whole request, its body too: the handler gives up on a body before that, with an answer."""
 UNREAD_SECONDS = 30.0
-"""Who asks and does not read is cut off: what waits to be read is held in memory."""
+"""A client that does not read its answer in this time is cut off: the answer is held in memory."""
 MOST_CONNECTIONS = 512
-"""From one address: so that nobody takes all that the system gives."""
+"""From one address, so that none takes all that the system gives."""
 IDLE_SECONDS = 30
 SHUTDOWN_SECONDS = 10
 _NO_LINGERING = struct.pack("ii", 1, 0)

@@ -24,7 +24,7 @@ _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class HallOfCases:
     """The hall whose cases they are."""
 
     region: int
@@ -38,7 +38,7 @@ class CaseImport:
     catalogue: as it is stored; checked: openings that the contract has let in, whatever their case.
     """
 
-    place: Place
+    place: HallOfCases
     workdays: Workdays
     now: int
     catalogue: Mapping[str, Timeline] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class CaseImport:
 
 
 @dataclass(frozen=True, slots=True)
-class CaseRow:
+class UnderstoodCase:
     """A row that was understood. steps: (type, time, data), without the contract's look at them."""
 
     line: int
@@ -88,7 +88,7 @@ class CaseRow:
     steps: Sequence[tuple[EventType, int, Any]]
     notes: Sequence[Note]
 
-    def events(self, place: Place) -> list[HallEvent]:
+    def events(self, place: HallOfCases) -> list[HallEvent]:
         """The row's events, each id following from what the event says, so that saying it again is a duplicate."""
         made = (HallEvent(place.region, place.hall, "", kind, time, data) for kind, time, data in self.steps)
         return [msgspec.structs.replace(event, id=event_id(event)) for event in made]
@@ -100,7 +100,7 @@ def event_id(event: HallEvent, number: int = 0) -> str:
     return str(uuid.uuid5(NAMESPACE, said if number == 0 else f"{said}|{number}"))
 
 
-def check_row(row: CaseRow, wanted: CaseImport) -> None:
+def check_row(row: UnderstoodCase, wanted: CaseImport) -> None:
     """Raise BadRow for what the contract would refuse: all of a row or nothing, half a case would be wrong figures."""
     for kind, time, data in row.steps:
         surely = wanted.is_plain(row.case_id, time) and EARLIEST <= time <= wanted.now

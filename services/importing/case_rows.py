@@ -11,14 +11,14 @@ import msgspec
 from hallpulse.contract.events import DATA_OF
 from hallpulse.domain.catalogue import span_on
 from hallpulse.domain.workdays import local_day
+from services.importing.sheet_reader import SheetReader, limit_notes
 
-from .case_import import CaseImport, CaseRow
+from .case_import import CaseImport, UnderstoodCase
 from .cells import text_of, word_of
 from .fields import STEPS
 from .layout import Row
 from .limits import MAX_DAYS, BadLimit, parse_limit
-from .problems import BadRow, Flag, Note, RowProblem
-from .reader import Reader, limit_notes
+from .problems import BadRow, Note, Oddity, RowProblem
 from .words import CHANNELS, DEFAULT_GOOD, EXTENSIONS, PROCEDURES, Ending, ending_of, joined_ending, score_of
 
 _SECOND = 1_000_000
@@ -27,7 +27,7 @@ _ENDINGS = ("status", "ending", "outcome")
 _OUTCOMES = {Ending.GRANTED: "granted", Ending.REFUSED: "refused", Ending.OTHER: "other", Ending.CLOSED: "other"}
 
 
-def case_of(reader: Reader, row: Row, wanted: CaseImport) -> CaseRow:
+def case_of(reader: SheetReader, row: Row, wanted: CaseImport) -> UnderstoodCase:
     """The steps that a row tells. Raises BadRow."""
     reader.refuse_unreadable(row)
     return _Case(reader, row, wanted).read()
@@ -37,13 +37,13 @@ def case_of(reader: Reader, row: Row, wanted: CaseImport) -> CaseRow:
 class _Case:
     """The reading of one row."""
 
-    reader: Reader
+    reader: SheetReader
     row: Row
     wanted: CaseImport
     case_id: str = ""
     notes: list[Note] = field(default_factory=list)
 
-    def read(self) -> CaseRow:
+    def read(self) -> UnderstoodCase:
         self.case_id = self.reader.required("case_id", self.reader.code(self.row, "case_id"))
         opening = self._opening()
         times = self._times()
@@ -58,9 +58,9 @@ class _Case:
             for step in sorted(times, key=_ORDER.__getitem__)
         ]
         self._reversed(times)
-        return CaseRow(self.row.line, self.case_id, steps, self.notes)
+        return UnderstoodCase(self.row.line, self.case_id, steps, self.notes)
 
-    def _note(self, name: str, what: Flag, written: str = "", became: str = "") -> None:
+    def _note(self, name: str, what: Oddity, written: str = "", became: str = "") -> None:
         self.notes.append(Note(self.row.line, self.case_id, name, what, written, became))
 
     def _data(self, step: str, fields: Mapping[str, Any] | None) -> Any:
@@ -90,7 +90,7 @@ class _Case:
         for candidate in filter(str.isdigit, (sub, code)):
             fitting = self.wanted.by_number(candidate)
             if len(fitting) == 1:
-                self._note("item_code", Flag.ZEROS_RESTORED, candidate, fitting[0])
+                self._note("item_code", Oddity.ZEROS_RESTORED, candidate, fitting[0])
                 return fitting[0]
         if code or sub:
             return code or sub
@@ -100,7 +100,7 @@ class _Case:
         named = self.wanted.by_name(name)
         if len(named) != 1:
             raise BadRow(RowProblem.UNKNOWN_ITEM, "item_name", name)
-        self._note("item_code", Flag.FOUND_BY_NAME, name, named[0])
+        self._note("item_code", Oddity.FOUND_BY_NAME, name, named[0])
         return named[0]
 
     def _department(self, item_code: str) -> str:
@@ -111,7 +111,7 @@ class _Case:
         if known is None:
             raise BadRow(RowProblem.BAD_WORD, "department", written)
         if known != written:
-            self._note("department", Flag.DEPARTMENT_RENAMED, written, known)
+            self._note("department", Oddity.DEPARTMENT_RENAMED, written, known)
         return known
 
     def _channel(self) -> str:
@@ -120,10 +120,10 @@ class _Case:
         try:
             known = self.reader.word(self.row, "channel", CHANNELS)
         except BadRow:
-            self._note("channel", Flag.CHANNEL_UNKNOWN, written, "window")
+            self._note("channel", Oddity.CHANNEL_UNKNOWN, written, "window")
             return "window"
         if known is None and self.reader.has("channel"):
-            self._note("channel", Flag.CHANNEL_ASSUMED, "", "window")
+            self._note("channel", Oddity.CHANNEL_ASSUMED, "", "window")
         return known or "window"
 
     def _times(self) -> dict[str, int]:
@@ -154,11 +154,11 @@ class _Case:
         elif ending is Ending.REJECTED:
             self._ended_as("rejected", times, ended if ended is not None else times.get("accepted"))
             if times.pop("accepted", None) is not None or "decided" in times:
-                self._note("status", Flag.REJECTED_BY_STATUS, self._said())
+                self._note("status", Oddity.REJECTED_BY_STATUS, self._said())
             times.pop("decided", None)
         elif ending in (Ending.WITHDRAWN, Ending.TERMINATED):
             self._ended_as("withdrawn", times, ended)
-            flag = Flag.WITHDRAWN_BY_STATUS if ending is Ending.WITHDRAWN else Flag.ENDED_AS_TERMINATED
+            flag = Oddity.WITHDRAWN_BY_STATUS if ending is Ending.WITHDRAWN else Oddity.ENDED_AS_TERMINATED
             if times.pop("decided", None) is not None or ending is Ending.TERMINATED:
                 self._note("status", flag, self._said())
         elif "decided" not in times:
@@ -170,7 +170,7 @@ class _Case:
     def _unsaid(self, times: Mapping[str, int]) -> str:
         constant = self.reader.profile.constant.get("outcome")
         if constant is None and "decided" in times and self.reader.has("outcome"):
-            self._note("outcome", Flag.OUTCOME_UNSAID, "", "other")
+            self._note("outcome", Oddity.OUTCOME_UNSAID, "", "other")
         return constant or "other"
 
     def _ended_as(self, step: str, times: dict[str, int], when: int | None) -> None:
@@ -181,7 +181,7 @@ class _Case:
         times[step] = when
 
     def _ending(self) -> Ending | None:
-        """What 办件状态, 办结类型 and 办理结果 say together. Raises BadRow for an unknown word or a contradiction."""
+        """Return the joint meaning of 办件状态, 办结类型 and 办理结果. Raise BadRow for an unknown word."""
         said: list[Ending] = []
         for name in _ENDINGS:
             word = word_of(self.reader.cell(self.row, name))
@@ -222,7 +222,7 @@ class _Case:
             times.pop("resumed", None)
             times.setdefault("extended", when)
             details["extended"] = {"days": self._days("procedure_days", "extended_days")}
-            self._note("procedure", Flag.EXTENSION_NOT_SUSPENSION, word)
+            self._note("procedure", Oddity.EXTENSION_NOT_SUSPENSION, word)
             return
         found = PROCEDURES.get(own) if own else "other"
         if found is None:
@@ -258,13 +258,13 @@ class _Case:
         raise BadRow(RowProblem.EXTENDED_WITHOUT_DAYS, names[0])
 
     def _rate(self, times: dict[str, int], details: dict[str, dict[str, Any]]) -> None:
-        """A rating without a time belongs to the step before it; one that the system gave is nobody's."""
+        """A rating without a time belongs to the step before it; one that the system gave is no person's."""
         written = text_of(self.reader.cell(self.row, "score"))
         text = self.reader.text(self.row, "score")
         word = word_of(written)
         if not text or word in DEFAULT_GOOD:
             if word in DEFAULT_GOOD:
-                self._note("score", Flag.DEFAULT_GOOD, written)
+                self._note("score", Oddity.DEFAULT_GOOD, written)
             if times.pop("rated", None) is not None and not written and "score" in self.reader.layout.fields:
                 raise BadRow(RowProblem.MISSING_FIELD, "score")
             return
@@ -298,9 +298,9 @@ class _Case:
         days = self.wanted.workdays.count(local_day(received), local_day(moment.time))
         written = text_of(self.reader.cell(self.row, header))
         if moment.time < received:
-            self._note(name, Flag.SPAN_REVERSED, written, str(days))
+            self._note(name, Oddity.SPAN_REVERSED, written, str(days))
         elif days > MAX_DAYS:
-            self._note(name, Flag.SPAN_LONG, written)
+            self._note(name, Oddity.SPAN_LONG, written)
             return None
         return days
 
@@ -310,9 +310,9 @@ class _Case:
             return
         spans = self.wanted.catalogue.get(item_code)
         if spans is None:
-            self._note("item_code", Flag.UNKNOWN_ITEM, item_code)
+            self._note("item_code", Oddity.UNKNOWN_ITEM, item_code)
         elif span_on(spans, local_day(times.get("accepted", times["received"]))) is None:
-            self._note("item_code", Flag.BEFORE_ITEM, item_code)
+            self._note("item_code", Oddity.BEFORE_ITEM, item_code)
 
     def _reversed(self, times: Mapping[str, int]) -> None:
         """Steps in an impossible order are published all the same: the figures leave such cases out and list them."""
@@ -320,7 +320,7 @@ class _Case:
         if times.get("decided", first) < first:
             written = text_of(self.reader.cell(self.row, "decided"))
             became = text_of(self.reader.cell(self.row, "accepted" if "accepted" in times else "received"))
-            self._note("decided", Flag.STEPS_REVERSED, written, f"< {became}")
+            self._note("decided", Oddity.STEPS_REVERSED, written, f"< {became}")
 
 
 def _after(times: Mapping[str, int], midnight: int) -> int:

@@ -1,4 +1,4 @@
-"""Cells of somebody's table, and the forms in which their texts are compared."""
+"""Cells of a table from elsewhere, and the forms in which their texts are compared."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import msgspec
 from hallpulse.contract.events import CaseRetracted, EventType, HallEvent
 from hallpulse.domain.case import CaseEvent, Kind
 
-from .case_import import Place, event_id
+from .case_import import HallOfCases, event_id
 from .items import NAMESPACE
 
 _VERSION_OF_OURS = "5"
@@ -33,12 +33,12 @@ FullHistory = Callable[[str], Sequence[HallEvent]]
 class Corrections:
     """known: cases → their stored events, as the store has them; history: one case's events in full."""
 
-    place: Place
+    place: HallOfCases
     known: Callable[[Sequence[str]], CaseEvents]
     history: FullHistory
 
     def apply(self, rows: Sequence[Sequence[HallEvent]]) -> list[HallEvent]:
-        """What is to be published so that the rows hold: all their events, and retractions of what they replace."""
+        """Return the events to publish so that the rows hold: all of theirs, and retractions of those they replace."""
         known = self.known([events[0].data.entity for events in rows])
         return [event for events in rows for event in self.of_case(events, known.get(events[0].data.entity, ()))]
 

@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import lru_cache
 from typing import NamedTuple
 
+from hallpulse.domain.workdays import SHANGHAI
+
 from .cells import Cell, is_no_date, text_of, word_of
 
-SHANGHAI = timezone(timedelta(hours=8))
 _EPOCHS = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}  # noqa: DTZ001 - a serial number has no zone
 _FIRST_SERIAL, _LAST_SERIAL = 30_000, 80_000
 _FIRST_MILLISECONDS, _LAST_MILLISECONDS = 946_684_800_000, 4_102_444_800_000
@@ -38,12 +39,12 @@ _MONTHS = {
 _PROGRAM = re.compile(
     rf"[A-Z][a-z]{{2}} ({'|'.join(_MONTHS)}) (\d{{2}}) (\d{{2}}:\d{{2}}:\d{{2}}) (?:CST|GMT\+08:00) (\d{{4}})"
 )
-"""What Java programs print in China: Fri Mar 06 09:05:00 CST 2026."""
+"""The form that Java programs print in China: Fri Mar 06 09:05:00 CST 2026."""
 _NUMERALS = str.maketrans("〇零○一二三四五六七八九", "000123456789")
 _TENS = re.compile(r"(\d?)十(\d?)")
 
 
-class Moment(NamedTuple):
+class ParsedTime(NamedTuple):
     """time: microseconds since 1970-01-01 UTC; has_time: whether more than a date was written."""
 
     time: int
@@ -54,7 +55,7 @@ class NotADate(ValueError):
     """No date, one that does not exist, or one that could be two (3/5/2026, 24:00)."""
 
 
-def parse_moment(cell: Cell, *, since_1904: bool = False) -> Moment | None:
+def parse_moment(cell: Cell, *, since_1904: bool = False) -> ParsedTime | None:
     """None for an empty cell and for what stands for one; since_1904: how the workbook counts days. Raises NotADate."""
     if isinstance(cell, str):
         return _from_cell(cell, since_1904)
@@ -71,7 +72,7 @@ def _is_placeholder(cell: Cell) -> bool:
 
 
 @lru_cache(maxsize=65_536)
-def _from_cell(text: str, since_1904: bool) -> Moment | None:
+def _from_cell(text: str, since_1904: bool) -> ParsedTime | None:
     if len(text) in (16, 19) and text[4:5] == "-" and text[10:11] == " " and text[:4] > "1970" and text[:4] < "2900":
         try:
             return _naive(datetime.fromisoformat(text))
@@ -85,7 +86,7 @@ def _from_cell(text: str, since_1904: bool) -> Moment | None:
         raise NotADate(str(error)) from None
 
 
-def _parsed(cell: Cell, since_1904: bool) -> Moment:
+def _parsed(cell: Cell, since_1904: bool) -> ParsedTime:
     if isinstance(cell, datetime):
         return _naive(cell)
     if isinstance(cell, date):
@@ -101,7 +102,7 @@ def parse_day(cell: Cell, *, since_1904: bool = False) -> date | None:
     return None if moment is None else (_EPOCH + moment.time * _MICROSECOND).astimezone(SHANGHAI).date()
 
 
-def _from_text(text: str, since_1904: bool) -> Moment:
+def _from_text(text: str, since_1904: bool) -> ParsedTime:
     if re.fullmatch(r"\d{5}(\.\d+)?", text):
         if since_1904:
             raise ValueError("a serial number as text in a workbook that counts from 1904")
@@ -130,7 +131,7 @@ def _in_digits(text: str) -> str:
     return _TENS.sub(lambda tens: str(int(tens[1] or 1) * 10 + int(tens[2] or 0)), plain)
 
 
-def _from_number(number: float, since_1904: bool) -> Moment:
+def _from_number(number: float, since_1904: bool) -> ParsedTime:
     """An Excel serial, 20260305 as a number, or milliseconds since 1970."""
     if _FIRST_SERIAL <= number < _LAST_SERIAL:
         moment = _EPOCHS[since_1904] + timedelta(seconds=round(number * 86_400))
@@ -138,7 +139,7 @@ def _from_number(number: float, since_1904: bool) -> Moment:
     if not math.isfinite(number) or number != int(number):
         raise ValueError("not a date")
     if _FIRST_MILLISECONDS <= number < _LAST_MILLISECONDS:
-        return Moment(int(number) * 1000, True)
+        return ParsedTime(int(number) * 1000, True)
     if _COMPACT.fullmatch(str(int(number))):
         return _from_text(str(int(number)), since_1904)
     raise ValueError("not a date")
@@ -174,11 +175,11 @@ def _zone(offset: str | None) -> timezone | None:
     return timezone((timedelta(hours=hours, minutes=minutes)) * (-1 if offset[0] == "-" else 1))
 
 
-def _naive(moment: datetime) -> Moment:
+def _naive(moment: datetime) -> ParsedTime:
     """Midnight on the clock of the hall is a date without a time: spreadsheets and exports know no other."""
     return _moment(moment, moment.tzinfo is not None or moment.time() != time())
 
 
-def _moment(moment: datetime, has_time: bool) -> Moment:
+def _moment(moment: datetime, has_time: bool) -> ParsedTime:
     zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=SHANGHAI)
-    return Moment((zoned - _EPOCH) // _MICROSECOND, has_time)
+    return ParsedTime((zoned - _EPOCH) // _MICROSECOND, has_time)

@@ -1,4 +1,4 @@
-"""What an import does to the figures, told before it is published: each month of a file of cases, or the catalogue."""
+"""The effects of an import on the figures, before it is published: each month of a file of cases, or the catalogue."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Effect(NamedTuple):
 
 
 def case_event(kind: EventType, time: int, data: object, id_: str = "") -> CaseEvent:
-    """What the fold needs of an imported event."""
+    """Return an imported event as the fold needs it."""
     number: int | None = None
     text: str | None = None
     opening: Opening | None = None

@@ -41,7 +41,7 @@ def _plain(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def doubtful(header: str) -> str:
-    """What a header says in brackets, where that may change its meaning: 承诺时限（去年） is not 承诺时限 for sure."""
+    """Return the bracketed text of a header if it may change its meaning: 承诺时限（去年） is not 承诺时限 for sure."""
     said = [inner for inner in _BRACKETS.findall(folded(header)) if not _HINT.fullmatch(inner)]
     return "、".join(said)
 

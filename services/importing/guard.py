@@ -48,7 +48,7 @@ def refuse_large(path: Path, limit: int = 0) -> int:
 
 
 def refuse_bombs(path: Path) -> None:
-    """Raises TableError for an archive whose parts are too many, too large or declare a document type."""
+    """Raise TableError for an archive whose parts are too many, too large or declare a document type."""
     size = refuse_large(path)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -112,7 +112,7 @@ def column_number(letters: bytes | str) -> int:
 
 
 def _refuse_far_cells(path: Path, archive: zipfile.ZipFile, name: str) -> None:
-    """A cell that stands far away, forgotten by somebody, would make the sheet as large as all between."""
+    """A forgotten cell far away would make the sheet as large as all between."""
     last_row, last_column, where = 1, 26, ""
     with archive.open(name) as part:
         for chunk in chunks(part):

@@ -14,20 +14,20 @@ import msgspec
 
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
+from services.importing.sheet_reader import Decisions, SheetReader
 
 from .books import open_book
-from .case_import import CaseImport, CaseRow, check_row
+from .case_import import CaseImport, UnderstoodCase, check_row
 from .case_rows import case_of
 from .cells import Cell, folded, text_of
 from .corrections import Corrections
 from .departments import DepartmentCodes, Departments
 from .fields import SURE_SCORES, Kind
 from .items import CatalogueImport, checked, item_code_of, item_event, item_of, time_of
-from .layout import HEADER_ROWS, Column, Layout, NotRead, Passed, Row, lay_out
+from .layout import HEADER_ROWS, Column, Layout, NotRead, Row, lay_out
 from .problems import BadRow, Note, RowProblem, TableError
 from .profiles import Profile, named, plain_departments, plain_profile, recognised, shipped
 from .questions import Question, questions_of
-from .reader import Decisions, Reader
 from .sheets import Book
 from .surroundings import Stored
 from .survey import Survey, survey
@@ -38,7 +38,7 @@ NEW, CHANGED, UNCHANGED, REPEATED = "new", "changed", "unchanged", "repeated"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the person who imports has said. profile: a name or a file, None to recognise it; answers: by question."""
+    """The choices of the person who imports. profile: a name or a file, None to recognise it; answers: by question."""
 
     effective_from: date | None = None
     profile: str | None = None
@@ -56,12 +56,12 @@ class Taken(NamedTuple):
     key: str
     state: str
     notes: Sequence[Note]
-    case: CaseRow | None = None
+    case: UnderstoodCase | None = None
     event: HallEvent | None = None
     stored: Sequence[CaseEvent] = ()
 
 
-class Rejected(NamedTuple):
+class RejectedRow(NamedTuple):
     """A row that is not taken in."""
 
     layout: Layout
@@ -70,12 +70,12 @@ class Rejected(NamedTuple):
     problem: BadRow
 
 
-Outcome = Taken | Rejected
+Outcome = Taken | RejectedRow
 Progress = Callable[[int], None]
 
 
 def _silent(_: int) -> None:
-    """Nobody watches."""
+    """Progress that is not shown."""
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class Job:
 
     @property
     def open(self) -> list[Question]:
-        """Questions that nobody has answered."""
+        """Questions without an answer."""
         return [question for question in self.questions if question.id not in self.answers]
 
     def answer(self, answers: Mapping[str, str]) -> None:
@@ -174,7 +174,7 @@ class Job:
         return left
 
     def _decide(self) -> None:
-        """What is settled by the profile, by notes in the file, by options and by answers."""
+        """Return the decisions of the profile, of notes in the file, of options and of answers."""
         answers = self.answers
         units = {**{name: unit for name, unit in self.found.noted.items() if unit}, **self.profile.units}
         units |= {id_.removeprefix("unit."): unit for id_, unit in answers.items() if id_.startswith("unit.")}
@@ -217,8 +217,8 @@ class Job:
                 fields.pop(column.field or "")
         return replace(layout, fields=fields, rivals=rivals)
 
-    def reader(self, layout: Layout) -> Reader:
-        return Reader(layout, self.profile, self.decisions, self.departments)
+    def reader(self, layout: Layout) -> SheetReader:
+        return SheetReader(layout, self.profile, self.decisions, self.departments)
 
     def _find_clashes(self) -> None:
         """Items that stand twice with other content: none of their rows can be taken for the right one."""
@@ -234,14 +234,14 @@ class Job:
                     if seen.setdefault(key, content) != content:
                         self.clashing.add(key)
 
-    def _item_key(self, reader: Reader, row: Row) -> str:
+    def _item_key(self, reader: SheetReader, row: Row) -> str:
         try:
             return f"{item_code_of(reader, row)}|{text_of(reader.cell(row, 'effective_from'))}"
         except BadRow:
             return ""
 
     def outcomes(self, progress: Progress = _silent) -> Iterator[Outcome]:
-        """What each row comes to, in order. A file that says the same again gives the same."""
+        """Yield the outcome of each row, in order. The same file gives the same outcomes again."""
         self.ids = {}
         for layout in self.read:
             reader = self.reader(layout)
@@ -250,7 +250,7 @@ class Job:
                 yield from self._chunk(reader, chunk)
                 progress(len(chunk))
 
-    def _chunk(self, reader: Reader, rows: Sequence[Row]) -> Iterator[Outcome]:
+    def _chunk(self, reader: SheetReader, rows: Sequence[Row]) -> Iterator[Outcome]:
         if self.kind == "catalogue":
             yield from (self._attempt(reader, row, self._item) for row in rows)
             return
@@ -259,13 +259,13 @@ class Job:
         known = self.corrections.known(taken) if taken else {}
         yield from (self._compared(one, known) if isinstance(one, Taken) else one for one in read)
 
-    def _attempt(self, reader: Reader, row: Row, read: Callable[[Reader, Row], Taken]) -> Outcome:
+    def _attempt(self, reader: SheetReader, row: Row, read: Callable[[SheetReader, Row], Taken]) -> Outcome:
         try:
             return read(reader, row)
         except BadRow as problem:
-            return Rejected(reader.layout, row.line, row.cells, problem)
+            return RejectedRow(reader.layout, row.line, row.cells, problem)
 
-    def _item(self, reader: Reader, row: Row) -> Taken:
+    def _item(self, reader: SheetReader, row: Row) -> Taken:
         self._refuse_numbers(reader, row, "item_code")
         data, notes = item_of(reader, row, self.catalogue.known)
         key = f"{data.item_code}|{data.effective_from}"
@@ -280,7 +280,7 @@ class Job:
         event = checked(item_event(self.catalogue, data, when[0]), self.catalogue.now)
         return Taken(row.line, data.item_code, NEW if when[1] else CHANGED, notes, event=event)
 
-    def _case(self, reader: Reader, row: Row) -> Taken:
+    def _case(self, reader: SheetReader, row: Row) -> Taken:
         self._refuse_numbers(reader, row, "case_id")
         case = case_of(reader, row, self.place)
         check_row(case, self.place)
@@ -290,7 +290,7 @@ class Job:
         self.ids[case.case_id] = row.line
         return Taken(row.line, case.case_id, NEW, case.notes, case=case)
 
-    def _refuse_numbers(self, reader: Reader, row: Row, name: str) -> None:
+    def _refuse_numbers(self, reader: SheetReader, row: Row, name: str) -> None:
         """Codes in number cells, where a person has said that they are not whole."""
         cell = reader.cell(row, name)
         if self.answers.get("numeric_codes") == "refuse" and isinstance(cell, int | float):
@@ -383,14 +383,6 @@ def saved_profile(job: Job, name: str) -> Profile:
         departments=departments,
         answers={**job.profile.answers, **others},
     )
-
-
-def passed_rows(job: Job) -> dict[str, list[Passed]]:
-    """Sheet → rows that are no data: titles, totals, notes."""
-    return {
-        layout.sheet.name: [*layout.titles, *(row for row in layout.rows() if isinstance(row, Passed))]
-        for layout in job.read
-    }
 
 
 def field_title(layout: Layout, name: str) -> str:

@@ -15,12 +15,12 @@ from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import EventType, HallEvent, Handling, ItemPublished
 from hallpulse.domain.catalogue import ItemVersion, Timeline, span_on
 from hallpulse.domain.workdays import day_of
+from services.importing.sheet_reader import SheetReader, limit_notes
 
 from .cells import text_of, word_of, word_set
 from .layout import Row
 from .limits import Limit
-from .problems import BadRow, Flag, Note, RowProblem
-from .reader import Reader, limit_notes
+from .problems import BadRow, Note, Oddity, RowProblem
 from .words import HANDLINGS, KINDS
 
 NAMESPACE = uuid.UUID("6d1c5b6e-59a4-5a57-9a4e-0b9f5d3f0c11")
@@ -44,7 +44,7 @@ class CatalogueImport:
     known: Mapping[str, Timeline]
 
 
-def item_code_of(reader: Reader, row: Row) -> str:
+def item_code_of(reader: SheetReader, row: Row) -> str:
     """The code that identifies the row's item; empty where there is none. Raises BadRow for a spoilt one.
 
     Of a 实施编码 with several 业务办理项 each is an item: then 业务办理项编码 identifies where the row has one.
@@ -56,7 +56,7 @@ def item_code_of(reader: Reader, row: Row) -> str:
     return (sub or code) if reader.decisions.identify == "sub_code" else (code or sub)
 
 
-def item_of(reader: Reader, row: Row, known: Mapping[str, Timeline]) -> tuple[ItemPublished, list[Note]]:
+def item_of(reader: SheetReader, row: Row, known: Mapping[str, Timeline]) -> tuple[ItemPublished, list[Note]]:
     """The version, and what was converted, kept or looks odd. Raises BadRow."""
     reader.refuse_unreadable(row)
     code, zeros = _with_zeros(reader, row, reader.required("item_code", item_code_of(reader, row)), known)
@@ -70,17 +70,17 @@ def item_of(reader: Reader, row: Row, known: Mapping[str, Timeline]) -> tuple[It
     return data, [*zeros, *notes]
 
 
-def _with_zeros(reader: Reader, row: Row, code: str, known: Mapping[str, Timeline]) -> tuple[str, list[Note]]:
+def _with_zeros(reader: SheetReader, row: Row, code: str, known: Mapping[str, Timeline]) -> tuple[str, list[Note]]:
     """A code from a number cell with the zeros before it that exactly one stored item has."""
     if code in known or not isinstance(reader.cell(row, "item_code"), int | float):
         return code, []
     fitting = [other for other in known if other.isdigit() and other.lstrip("0") == code]
     if len(fitting) != 1:
         return code, []
-    return fitting[0], [Note(row.line, fitting[0], "item_code", Flag.ZEROS_RESTORED, code, fitting[0])]
+    return fitting[0], [Note(row.line, fitting[0], "item_code", Oddity.ZEROS_RESTORED, code, fitting[0])]
 
 
-def _refuse_retired(reader: Reader, row: Row) -> None:
+def _refuse_retired(reader: SheetReader, row: Row) -> None:
     word = word_of(reader.cell(row, "state"))
     own = reader.words.get("state", {})
     if word and word not in _IN_FORCE and own.get(word) != "in_force":
@@ -91,7 +91,7 @@ def _refuse_retired(reader: Reader, row: Row) -> None:
 class _Item:
     """The reading of one row, field by field."""
 
-    reader: Reader
+    reader: SheetReader
     row: Row
     code: str
     effective: date
@@ -118,7 +118,7 @@ class _Item:
         notes += [*of_department, *of_kind, *of_handling, *self._odd(fields)]
         return _converted({name: value for name, value in fields.items() if value is not None}), notes
 
-    def _note(self, name: str, what: Flag, written: str = "", became: str = "") -> Note:
+    def _note(self, name: str, what: Oddity, written: str = "", became: str = "") -> Note:
         return Note(self.row.line, self.code, name, what, written, became)
 
     def _limit_notes(self, name: str, found: Limit | None) -> list[Note]:
@@ -142,7 +142,7 @@ class _Item:
         known = self.reader.departments.find(written)
         if known is None:
             raise BadRow(RowProblem.BAD_WORD, "department", written)
-        renamed = [self._note("department", Flag.DEPARTMENT_RENAMED, written, known)]
+        renamed = [self._note("department", Oddity.DEPARTMENT_RENAMED, written, known)]
         return known, renamed if known != written else []
 
     def _kind(self) -> tuple[str, list[Note]]:
@@ -154,7 +154,7 @@ class _Item:
         if known is None and not written:
             known = self._kept("kind")
         unknown = known is None and self.reader.has("kind")
-        return known or "other", [self._note("kind", Flag.KIND_UNKNOWN, written, "other")] if unknown else []
+        return known or "other", [self._note("kind", Oddity.KIND_UNKNOWN, written, "other")] if unknown else []
 
     def _handling(self, promised: int | None) -> tuple[Handling, list[Note]]:
         """As written or stored; where nothing is known, a promise of 0 days is an instant item."""
@@ -163,7 +163,7 @@ class _Item:
             written = "instant" if self.stored.instant else "promised"
         if written is None:
             derived: Handling = "instant" if promised == 0 else "promised"
-            return derived, [self._note("handling", Flag.HANDLING_FROM_LIMIT, "", derived)]
+            return derived, [self._note("handling", Oddity.HANDLING_FROM_LIMIT, "", derived)]
         if written == "instant" and promised:
             raise BadRow(RowProblem.INSTANT_WITH_LIMIT, "promised_days", self.reader.text(self.row, "promised_days"))
         return written, []
@@ -178,9 +178,9 @@ class _Item:
         statutory, promised = fields["statutory_days"], fields["promised_days"]
         notes = []
         if statutory is not None and promised is not None and promised > statutory:
-            notes.append(self._note("promised_days", Flag.PROMISED_OVER_STATUTORY, f"{promised} > {statutory}"))
+            notes.append(self._note("promised_days", Oddity.PROMISED_OVER_STATUTORY, f"{promised} > {statutory}"))
         if promised is None and fields["handling"] == "promised":
-            notes.append(self._note("promised_days", Flag.NO_PROMISE, self.reader.text(self.row, "promised_days")))
+            notes.append(self._note("promised_days", Oddity.NO_PROMISE, self.reader.text(self.row, "promised_days")))
         return notes
 
 

@@ -1,4 +1,4 @@
-"""Where a sheet's table begins, what its columns are, and which of its rows are no data: titles, totals, notes.
+"""The layout of a sheet: where its table begins, its columns, and its rows that are no data: titles, totals, notes.
 
 A header may stand below a title, in one, two or three rows. Merged cells are read as what they group. Every row that is
 not taken for data is named with its line.
@@ -99,7 +99,7 @@ class Layout:
         return None if index is None else next(column for column in self.columns if column.index == index)
 
     def reading(self, fields: Mapping[str, int]) -> Layout:
-        """The same sheet with other columns read."""
+        """Return the layout with other columns read."""
         return replace(self, fields=fields)
 
     @property

@@ -5,7 +5,7 @@ Natural days become working days by 5/7. What is not whole is rounded up: a conv
 stricter than it was published, so that 30 自然日 are 22 working days, as one month is. A limit shorter than one day is
 0 working days: done on the day itself. Every conversion has a name and is shown; none is made silently.
 
-The unit may stand in the cell, in a column of its own, in the header, in a note below the table or in the profile. Two
+The unit may stand in the cell, in a separate column, in the header, in a note below the table or in the profile. Two
 of these that disagree are refused; a number that has none of them is refused too, or asked about before.
 """
 
@@ -36,7 +36,7 @@ MAX_CHARACTERS = 100
 
 
 class Conversion(enum.StrEnum):
-    """What was done to a limit so that it counts whole working days."""
+    """The conversions of a limit to whole working days."""
 
     NATURAL_DAYS = "natural_days"
     WEEKS = "weeks"
@@ -199,7 +199,7 @@ def unit_in(text: str) -> str:
 
 
 def unit_cell(cell: Cell, codes: Mapping[str, str]) -> str:
-    """What a cell of a unit column says, a code turned into its unit; empty for an empty cell."""
+    """Return the unit in a cell of a unit column, a code turned into its unit; empty for an empty cell."""
     word = word_of(cell)
     return codes.get(word.lstrip("0") or word, "") or ("" if says_nothing(word) else text_of(cell))
 

@@ -33,7 +33,7 @@ class _Envelope(NamedTuple):
 class Outlet:
     """Publishes as a user that may speak for every hall.
 
-    What the broker does not take (it is away, a queue is full) is sent again for a minute; then Unavailable is
+    An event that the broker does not take (it is down, a queue is full) is sent again for a minute; then Unavailable is
     raised. An event may thus be sent twice: it counts once. `confirmed` counts the events that the broker has.
     """
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a file or a row, or odd about it: closed lists, each with its sentence and its remedy.
+"""The faults and oddities of a file or a row: closed lists, each with its sentence and its remedy.
 
 Chinese first, English second: these are read by the person who hands the file in.
 """
@@ -6,15 +6,15 @@ Chinese first, English second: these are read by the person who hands the file i
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from hallpulse.contract.reasons import SENTENCES, Sentence
 from hallpulse.domain.errors import HallpulseError
-
-from .limits import Conversion, LimitProblem
+from services.importing.limits import Conversion, LimitProblem
 
 
 class TableError(HallpulseError):
@@ -51,7 +51,7 @@ class RowProblem(enum.StrEnum):
     COLUMNS_DISAGREE = "columns-disagree"
 
 
-class Flag(enum.StrEnum):
+class Oddity(enum.StrEnum):
     """Odd, or understood from elsewhere, but taken in: shown and left to a person."""
 
     PROMISED_OVER_STATUTORY = "promised_over_statutory"
@@ -95,7 +95,7 @@ class Note:
     line: int
     key: str
     field: str
-    what: Conversion | Flag
+    what: Conversion | Oddity
     written: str = ""
     became: str = ""
 
@@ -107,7 +107,7 @@ class Told(NamedTuple):
     remedy: Sentence
 
 
-NOTES: Mapping[Conversion | Flag, Sentence] = {
+NOTES: Mapping[Conversion | Oddity, Sentence] = {
     Conversion.NATURAL_DAYS: Sentence("自然日按 5/7 折算", "natural days × 5/7"),
     Conversion.WEEKS: Sentence("每周按 5 个工作日", "5 working days a week"),
     Conversion.MONTHS: Sentence("每月按 22 个工作日", "22 working days a month"),
@@ -120,34 +120,36 @@ NOTES: Mapping[Conversion | Flag, Sentence] = {
     Conversion.NO_UNIT_NONE: Sentence("单位为空，视为无期限", "no unit: no limit"),
     Conversion.AT_ONCE: Sentence("当场办结为 0 日", "at once: 0 days"),
     Conversion.EXCLUDES: Sentence("“不含……”所指时间不计入时限", "what is excluded does not count"),
-    Flag.PROMISED_OVER_STATUTORY: Sentence("⚠ 承诺时限长于法定时限", "promise longer than the law allows"),
-    Flag.NO_PROMISE: Sentence("⚠ 承诺件没有承诺时限，按未压缩计", "no promise: counted as not shortened"),
-    Flag.HANDLING_FROM_LIMIT: Sentence("办件类型为空，按承诺时限判断", "handling taken from the limit"),
-    Flag.KIND_UNKNOWN: Sentence("事项类型为空或无法识别，记为其他", "kind unknown: other"),
-    Flag.DEPARTMENT_RENAMED: Sentence(
+    Oddity.PROMISED_OVER_STATUTORY: Sentence("⚠ 承诺时限长于法定时限", "promise longer than the law allows"),
+    Oddity.NO_PROMISE: Sentence("⚠ 承诺件没有承诺时限，按未压缩计", "no promise: counted as not shortened"),
+    Oddity.HANDLING_FROM_LIMIT: Sentence("办件类型为空，按承诺时限判断", "handling taken from the limit"),
+    Oddity.KIND_UNKNOWN: Sentence("事项类型为空或无法识别，记为其他", "kind unknown: other"),
+    Oddity.DEPARTMENT_RENAMED: Sentence(
         "部门名称换为目录或方案中的写法", "department as the catalogue or the plan has it"
     ),
-    Flag.CHANNEL_ASSUMED: Sentence("渠道为空，记为窗口", "channel empty: window"),
-    Flag.CHANNEL_UNKNOWN: Sentence(
+    Oddity.CHANNEL_ASSUMED: Sentence("渠道为空，记为窗口", "channel empty: window"),
+    Oddity.CHANNEL_UNKNOWN: Sentence(
         "⚠ 渠道无法识别，记为窗口（不影响指标）", "channel not known: window; no figure uses it"
     ),
-    Flag.STEPS_REVERSED: Sentence("⚠ 办结早于受理", "decided before acceptance"),
-    Flag.SPAN_REVERSED: Sentence("⚠ 期限早于收件", "limit before receipt"),
-    Flag.SPAN_LONG: Sentence("⚠ 期限过长，视为无期限", "span too long: no limit"),
-    Flag.KEPT_FROM_STORE: Sentence("表中没有，沿用库中的值", "not in the table: kept as stored"),
-    Flag.ZEROS_RESTORED: Sentence(
+    Oddity.STEPS_REVERSED: Sentence("⚠ 办结早于受理", "decided before acceptance"),
+    Oddity.SPAN_REVERSED: Sentence("⚠ 期限早于收件", "limit before receipt"),
+    Oddity.SPAN_LONG: Sentence("⚠ 期限过长，视为无期限", "span too long: no limit"),
+    Oddity.KEPT_FROM_STORE: Sentence("表中没有，沿用库中的值", "not in the table: kept as stored"),
+    Oddity.ZEROS_RESTORED: Sentence(
         "编码丢了前导 0，按目录中唯一相符的事项补齐", "leading zeros restored: one item fits"
     ),
-    Flag.CODE_REPAIRED: Sentence("编码中的多余字符已去掉", "signs around the code removed"),
-    Flag.FOUND_BY_NAME: Sentence("没有事项编码，按名称在目录中找到", "found in the catalogue by its name"),
-    Flag.ENDED_AS_TERMINATED: Sentence("终止的办件不算办结，按撤件记", "terminated: not decided, closed as withdrawn"),
-    Flag.REJECTED_BY_STATUS: Sentence("状态为不予受理，不算受理和办结", "not accepted, as its status says"),
-    Flag.WITHDRAWN_BY_STATUS: Sentence("状态为撤件，不算办结", "withdrawn, as its status says"),
-    Flag.OUTCOME_UNSAID: Sentence("没有办理结果，记为其他", "no result: other"),
-    Flag.DEFAULT_GOOD: Sentence("默认好评不是办事人的评价，未记入", "a rating by default is nobody's: left out"),
-    Flag.EXTENSION_NOT_SUSPENSION: Sentence("延长审批是延期，不停钟", "an extension, no suspension"),
-    Flag.UNKNOWN_ITEM: Sentence("⚠ 目录中没有该事项：没有时限可比", "item not in the catalogue: no limits"),
-    Flag.BEFORE_ITEM: Sentence(
+    Oddity.CODE_REPAIRED: Sentence("编码中的多余字符已去掉", "signs around the code removed"),
+    Oddity.FOUND_BY_NAME: Sentence("没有事项编码，按名称在目录中找到", "found in the catalogue by its name"),
+    Oddity.ENDED_AS_TERMINATED: Sentence(
+        "终止的办件不算办结，按撤件记", "terminated: not decided, closed as withdrawn"
+    ),
+    Oddity.REJECTED_BY_STATUS: Sentence("状态为不予受理，不算受理和办结", "not accepted, as its status says"),
+    Oddity.WITHDRAWN_BY_STATUS: Sentence("状态为撤件，不算办结", "withdrawn, as its status says"),
+    Oddity.OUTCOME_UNSAID: Sentence("没有办理结果，记为其他", "no result: other"),
+    Oddity.DEFAULT_GOOD: Sentence("默认好评不是办事人的评价，未记入", "a rating by default is nobody's: left out"),
+    Oddity.EXTENSION_NOT_SUSPENSION: Sentence("延长审批是延期，不停钟", "an extension, no suspension"),
+    Oddity.UNKNOWN_ITEM: Sentence("⚠ 目录中没有该事项：没有时限可比", "item not in the catalogue: no limits"),
+    Oddity.BEFORE_ITEM: Sentence(
         "⚠ 办件早于事项的生效日：没有时限可比", "accepted before the item's first version: no limits"
     ),
 }
@@ -285,3 +287,23 @@ PROBLEMS: Mapping[str, Told] = {
 def told(code: str) -> Told:
     """A reason's code in words, the importer's own sentences before the contract's general ones."""
     return PROBLEMS.get(code) or Told(Sentence(code, code), _AS_WRITTEN)
+
+
+_EXAMPLES = 5
+
+
+class NoteCounts:
+    """counts: rows by kind of note; examples: the first few of each."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[Conversion | Oddity] = Counter()
+        self.examples: dict[Conversion | Oddity, list[Note]] = {}
+
+    def add(self, notes: Iterable[Note]) -> None:
+        for note in notes:
+            self.counts[note.what] += 1
+            if self.counts[note.what] <= _EXAMPLES:
+                self.examples.setdefault(note.what, []).append(note)
+
+    def __bool__(self) -> bool:
+        return bool(self.counts)

@@ -28,7 +28,7 @@ _HERE = Path(__file__).resolve().parent
 Short = Annotated[str, Meta(max_length=200)]
 
 
-class Names(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SourceNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zh: Short
     en: Short
 
@@ -43,7 +43,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     is stored; answers: question → answer.
     """
 
-    name: Names
+    name: SourceNames
     kind: Kind
     recognise: list[Short] = []
     columns: dict[str, list[Short]] = {}
@@ -78,12 +78,12 @@ class ProfileError(HallpulseError):
 
 
 def plain_profile(kind: Kind) -> Profile:
-    """What is known of a source that no profile describes."""
-    return Profile(Names("未识别来源", "no profile"), kind)
+    """Return the profile of a source that none describes."""
+    return Profile(SourceNames("未识别来源", "no profile"), kind)
 
 
 def load_profile(path: Path) -> Profile:
-    """Raises ProfileError."""
+    """Read a profile. Raise ProfileError if it is not valid."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -121,7 +121,7 @@ def _check(path: Path, profile: Profile) -> None:
 
 
 def folder() -> Path:
-    """Where the shipped profiles are: HALLPULSE_PROFILES, beside the installed package, or in the checkout."""
+    """Return the folder of the shipped profiles: HALLPULSE_PROFILES, beside the package, or in the checkout."""
     named = os.environ.get("HALLPULSE_PROFILES")
     installed = _HERE / "shipped_profiles"
     return Path(named) if named else installed if installed.is_dir() else _HERE.parents[1] / "profiles"

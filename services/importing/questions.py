@@ -1,4 +1,4 @@
-"""What a table leaves open, as questions that a person or a program answers before anything is published.
+"""The open points of a table, as questions that a person or a program answers before anything is published.
 
 A question with a default may be answered by it (`--yes`); one without never is: a guess would make wrong figures.
 """
@@ -11,12 +11,12 @@ from datetime import date
 from typing import NamedTuple
 
 from hallpulse.contract.reasons import Sentence
+from services.importing.sheet_reader import Decisions
 
 from .departments import Departments
 from .layout import Layout, NotRead
 from .limits import UNIT_NAMES
 from .profiles import Profile
-from .reader import Decisions
 from .survey import Survey
 
 _NAMES = {

@@ -11,7 +11,7 @@ from hallpulse.contract.personal import escaped
 from hallpulse.display import safe_cell
 
 from .cells import Broken, text_of
-from .importer import Rejected, field_title
+from .importer import RejectedRow, field_title
 from .problems import told
 
 _HEAD = ("sheet 工作表", "line 行号", "column 列", "value 值", "reason 原因", "remedy 改法")
@@ -43,7 +43,7 @@ class RejectedRows:
         if self._file is not None:
             self._file.close()
 
-    def add(self, rejected: Rejected) -> None:
+    def add(self, rejected: RejectedRow) -> None:
         layout, problem = rejected.layout, rejected.problem
         if self._writer is None:
             self._file, self.path = self._opened()

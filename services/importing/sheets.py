@@ -1,4 +1,4 @@
-"""What every kind of file is read as: a book of sheets, each a run of rows that can be walked through again."""
+"""Every kind of file as it is read: a book of sheets, each a run of rows that can be walked through again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was understood of a file, and how an import went, on the screen: Chinese first, English second."""
+"""The understanding of a file and the course of an import, on the screen: Chinese first, English second."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _columns(columns: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _shown(text: str) -> str:
-    """A cell of somebody's file: no markup, and nothing that a terminal would obey."""
+    """A cell of a file from elsewhere: no markup, and nothing that a terminal would obey."""
     return escape(escaped(text))
 
 

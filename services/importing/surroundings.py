@@ -1,4 +1,4 @@
-"""What an import asks of the suite: departments of the plan, working days, what is stored already."""
+"""The suite as an import needs it: departments of the plan, working days, what is stored already."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
 from hallpulse.store import AuditEntry, Store, open_store
 
-from .case_import import Place
+from .case_import import HallOfCases
 from .corrections import Corrections
 from .departments import DepartmentCodes
 
@@ -45,13 +45,13 @@ def department_codes(settings: Settings, region: int) -> DepartmentCodes:
 
 @dataclass(slots=True)
 class Stored:
-    """What is stored already; nothing where the database cannot be asked, which is said once.
+    """Return what is stored already; nothing if the database does not answer, which is said once.
 
     now: microseconds since 1970-01-01 UTC.
     """
 
     store: Store
-    place: Place
+    place: HallOfCases
     settings: Settings
     unreachable: Callable[[], None]
     now: int
@@ -120,7 +120,7 @@ def workdays(settings: Settings, region: int) -> Workdays:
 
 
 @contextmanager
-def stored(settings: Settings, place: Place, unreachable: Callable[[], None]) -> Iterator[Stored]:
+def stored(settings: Settings, place: HallOfCases, unreachable: Callable[[], None]) -> Iterator[Stored]:
     store = open_store(settings.database_url, pool_size=1)
     try:
         yield Stored(store, place, settings, unreachable, clock())

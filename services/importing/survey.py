@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hallpulse.domain.catalogue import Timeline
+from services.importing.sheet_reader import SheetReader
 
 from .cells import SpoiltCode, code_of, is_empty, says_nothing, text_of, word_of
 from .fields import SURE_SCORES
 from .layout import NOTE, Column, Layout, Passed, Row
 from .limits import BadLimit, LimitProblem, parse_limit, unit_in
-from .reader import Reader
 from .words import is_bare_score
 
 _LIMITS = ("statutory_days", "promised_days", "extended_days", "procedure_days")
@@ -20,7 +20,7 @@ _EXAMPLES = 3
 
 @dataclass(slots=True)
 class Survey:
-    """What a first walk through the rows finds, sheet by sheet; each list holds a few examples.
+    """The findings of a first walk through the rows, sheet by sheet; each list holds a few examples.
 
     bare: limit field → numbers without a unit; scores: ratings that are numbers; numbers: codes in numbers;
     days: rows that name no day of effect; subs: 实施编码 → its 业务办理项; noted: units that notes say; ids: case →
@@ -46,7 +46,7 @@ class Survey:
 
 def survey(
     layouts: Sequence[Layout],
-    reader_of: Callable[[Layout], Reader],
+    reader_of: Callable[[Layout], SheetReader],
     department_of: Callable[[str], str],
     known: Mapping[str, Timeline],
     progress: Callable[[int], None] = lambda _: None,
@@ -86,7 +86,7 @@ Look = Callable[[Row], None]
 
 def _looks(
     layout: Layout,
-    reader: Reader,
+    reader: SheetReader,
     found: Survey,
     department_of: Callable[[str], str],
     known: Mapping[str, Timeline],
@@ -112,7 +112,7 @@ def _looks(
         yield _rival_look(layout, name, rivals, found)
 
 
-def _bare_look(reader: Reader, name: str, found: Survey) -> Look:
+def _bare_look(reader: SheetReader, name: str, found: Survey) -> Look:
     index, unit = reader.layout.fields[name], reader.layout.fields.get(name.replace("_days", "_unit"))
     seen: set[object] = set()
 
@@ -132,7 +132,7 @@ def _bare_look(reader: Reader, name: str, found: Survey) -> Look:
     return look
 
 
-def _score_look(reader: Reader, found: Survey) -> Look:
+def _score_look(reader: SheetReader, found: Survey) -> Look:
     index = reader.layout.fields["score"]
     sure = SURE_SCORES.search(reader.column("score").header) if reader.column("score") else None  # type: ignore[union-attr]
     own = reader.words.get("score", {})
@@ -145,7 +145,7 @@ def _score_look(reader: Reader, found: Survey) -> Look:
     return look
 
 
-def _department_look(reader: Reader, found: Survey, department_of: Callable[[str], str]) -> Look:
+def _department_look(reader: SheetReader, found: Survey, department_of: Callable[[str], str]) -> Look:
     index, item = reader.layout.fields["department"], reader.layout.fields.get("item_code")
 
     def look(row: Row) -> None:
@@ -170,7 +170,7 @@ def _number_look(index: int, found: Survey, known: Mapping[str, Timeline]) -> Lo
     return look
 
 
-def _sub_look(reader: Reader, found: Survey) -> Look:
+def _sub_look(reader: SheetReader, found: Survey) -> Look:
     item, sub = reader.layout.fields.get("item_code"), reader.layout.fields["sub_code"]
 
     def look(row: Row) -> None:
@@ -181,7 +181,7 @@ def _sub_look(reader: Reader, found: Survey) -> Look:
     return look
 
 
-def _twice_look(reader: Reader, found: Survey) -> Look:
+def _twice_look(reader: SheetReader, found: Survey) -> Look:
     index, read = reader.layout.fields["case_id"], reader.read
 
     def look(row: Row) -> None:
@@ -197,7 +197,7 @@ def _twice_look(reader: Reader, found: Survey) -> Look:
     return look
 
 
-def _day_look(reader: Reader, found: Survey) -> Look:
+def _day_look(reader: SheetReader, found: Survey) -> Look:
     index = reader.layout.fields.get("effective_from")
 
     def look(row: Row) -> None:

@@ -17,7 +17,7 @@ from hallpulse.display import safe_cell
 
 from . import template_texts as texts
 from .fields import CASES, CATALOGUE, Vocabulary
-from .template_texts import Column
+from .template_texts import Header
 
 Kind = Literal["catalogue", "cases"]
 _ROWS_TO_FILL = 2_000
@@ -26,8 +26,8 @@ _HEAD = PatternFill("solid", fgColor="DCE6F1")
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
-    columns: Sequence[Column]
+class ImportTemplate:
+    columns: Sequence[Header]
     known: Vocabulary
     examples: Sequence[Sequence[object]]
 
@@ -36,13 +36,13 @@ class Template:
         return [f"{self.known.names[column.field][0]}{between}{column.field}" for column in self.columns]
 
 
-TEMPLATES: dict[Kind, Template] = {
-    "catalogue": Template(texts.CATALOGUE, CATALOGUE, texts.CATALOGUE_EXAMPLES),
-    "cases": Template(texts.CASES, CASES, texts.CASE_EXAMPLES),
+TEMPLATES: dict[Kind, ImportTemplate] = {
+    "catalogue": ImportTemplate(texts.CATALOGUE, CATALOGUE, texts.CATALOGUE_EXAMPLES),
+    "cases": ImportTemplate(texts.CASES, CASES, texts.CASE_EXAMPLES),
 }
 
 
-def write_csv(template: Template, path: Path) -> None:
+def write_csv(template: ImportTemplate, path: Path) -> None:
     """With a byte order mark, so that Excel reads it as UTF-8."""
     with path.open("x", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
@@ -50,7 +50,7 @@ def write_csv(template: Template, path: Path) -> None:
         writer.writerows([safe_cell(str(cell)) for cell in row] for row in template.examples)
 
 
-def write_workbook(template: Template, path: Path) -> None:
+def write_workbook(template: ImportTemplate, path: Path) -> None:
     book = Workbook()
     sheet: Any = book.active
     sheet.title = texts.SHEET.zh
@@ -60,7 +60,7 @@ def write_workbook(template: Template, path: Path) -> None:
         book.save(file)
 
 
-def _fill(sheet: Any, template: Template) -> None:
+def _fill(sheet: Any, template: ImportTemplate) -> None:
     sheet.append(template.headers("\n"))
     for row in template.examples:
         sheet.append([safe_cell(str(cell)) if cell != "" else None for cell in row])
@@ -77,7 +77,7 @@ def _fill(sheet: Any, template: Template) -> None:
     sheet.freeze_panes = "A2"
 
 
-def _dropdown(column: Column, letter: str) -> DataValidation:
+def _dropdown(column: Header, letter: str) -> DataValidation:
     listed = ",".join(column.choices)
     validation = DataValidation(type="list", formula1=f'"{listed}"', allow_blank=True)
     validation.errorStyle = "warning"
@@ -85,7 +85,7 @@ def _dropdown(column: Column, letter: str) -> DataValidation:
     return validation
 
 
-def _explain(sheet: Any, template: Template) -> None:
+def _explain(sheet: Any, template: ImportTemplate) -> None:
     for hint in texts.HINTS:
         sheet.append([hint.zh, None, hint.en])
     sheet.append([])

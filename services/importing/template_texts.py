@@ -1,4 +1,4 @@
-"""What the templates say of their columns: Chinese first, English second."""
+"""The texts of the templates about their columns: Chinese first, English second."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hallpulse.contract.reasons import Sentence
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class Header:
     """A column: what it is for, what may stand in it (a list becomes a dropdown), and its examples."""
 
     field: str
@@ -27,33 +27,33 @@ _WHEN = Sentence("日期或时间，如 2026-03-05 或 2026-03-05 14:30", "a dat
 _IF = Sentence("没有则留空", "leave empty if it did not happen")
 
 
-def _when(field: str) -> Column:
-    return Column(field, Sentence(f"{_WHEN.zh}；{_IF.zh}", f"{_WHEN.en}; {_IF.en}"))
+def _when(field: str) -> Header:
+    return Header(field, Sentence(f"{_WHEN.zh}；{_IF.zh}", f"{_WHEN.en}; {_IF.en}"))
 
 
-CATALOGUE: Sequence[Column] = (
-    Column("item_code", Sentence("必填，事项的唯一编码", "required; the item's only code"), is_text=True),
-    Column("basic_code", Sentence("可留空", "may be empty"), is_text=True),
-    Column("name", Sentence("必填", "required")),
-    Column("department", Sentence("必填，与办件中的部门一致", "required; the same as in cases")),
-    Column(
+CATALOGUE: Sequence[Header] = (
+    Header("item_code", Sentence("必填，事项的唯一编码", "required; the item's only code"), is_text=True),
+    Header("basic_code", Sentence("可留空", "may be empty"), is_text=True),
+    Header("name", Sentence("必填", "required")),
+    Header("department", Sentence("必填，与办件中的部门一致", "required; the same as in cases")),
+    Header(
         "kind",
         Sentence("事项类型", "the kind of item"),
         ("行政许可", "行政确认", "行政给付", "行政奖励", "行政裁决", "行政征收", "行政检查", "公共服务", "其他"),
     ),
-    Column(
+    Header(
         "handling",
         Sentence("即办件不填承诺时限或填 0", "an instant item (即办件) has no promised limit, or 0"),
         ("即办件", "承诺件"),
     ),
-    Column("statutory_days", _LIMIT),
-    Column("promised_days", _LIMIT),
-    Column("settled", Sentence("是否进驻政务服务大厅", "whether it is settled in the hall"), _YES_NO),
-    Column("unified", Sentence("是否无差别综合受理", "whether any window accepts it"), _YES_NO),
-    Column("full_process", Sentence("是否纳入新版全流程审批系统", "whether it is in the full-process system"), _YES_NO),
-    Column("tolerates_missing", Sentence("是否容缺受理", "whether it tolerates missing papers"), _YES_NO),
-    Column("commitment", Sentence("是否告知承诺制", "whether it is done by commitment"), _YES_NO),
-    Column(
+    Header("statutory_days", _LIMIT),
+    Header("promised_days", _LIMIT),
+    Header("settled", Sentence("是否进驻政务服务大厅", "whether it is settled in the hall"), _YES_NO),
+    Header("unified", Sentence("是否无差别综合受理", "whether any window accepts it"), _YES_NO),
+    Header("full_process", Sentence("是否纳入新版全流程审批系统", "whether it is in the full-process system"), _YES_NO),
+    Header("tolerates_missing", Sentence("是否容缺受理", "whether it tolerates missing papers"), _YES_NO),
+    Header("commitment", Sentence("是否告知承诺制", "whether it is done by commitment"), _YES_NO),
+    Header(
         "effective_from",
         Sentence(
             "该版本自何日起生效；留空则用 --effective-from", "from when this version holds; else --effective-from"
@@ -68,35 +68,35 @@ CATALOGUE_EXAMPLES: Sequence[Sequence[object]] = (
     ("示例-0003", "", "建筑工程施工许可证核发", "县住房和城乡建设局", "行政许可", "承诺件", "30天", "3个工作日",
      "是", "是", "是", "否", "是", "2026-01-01"),
 )  # fmt: skip
-CASES: Sequence[Column] = (
-    Column("case_id", Sentence("必填，本大厅内唯一；不得使用身份证号、手机号",
+CASES: Sequence[Header] = (
+    Header("case_id", Sentence("必填，本大厅内唯一；不得使用身份证号、手机号",
                                "required, unique in the hall; no identity or phone number"), is_text=True),
-    Column("item_code", Sentence("必填，与事项目录一致", "required; as in the catalogue"), is_text=True),
-    Column("department", Sentence("留空则取目录中该事项的部门", "empty: that of the item in the catalogue")),
-    Column("channel", Sentence("留空即为窗口", "empty means 窗口 (window)"),
+    Header("item_code", Sentence("必填，与事项目录一致", "required; as in the catalogue"), is_text=True),
+    Header("department", Sentence("留空则取目录中该事项的部门", "empty: that of the item in the catalogue")),
+    Header("channel", Sentence("留空即为窗口", "empty means 窗口 (window)"),
            ("窗口", "网上", "自助", "邮寄", "移动端")),
-    Column("received", Sentence(f"必填，{_WHEN.zh}", f"required; {_WHEN.en}")),
+    Header("received", Sentence(f"必填，{_WHEN.zh}", f"required; {_WHEN.en}")),
     _when("supplement_requested"),
     _when("supplemented"),
-    Column("accepted", Sentence("当场办结的可留空", "may be empty for what was decided at once")),
+    Header("accepted", Sentence("当场办结的可留空", "may be empty for what was decided at once")),
     _when("rejected"),
     _when("suspended"),
-    Column("procedure", Sentence("特别程序的种类", "the special procedure that stopped the clock"),
+    Header("procedure", Sentence("特别程序的种类", "the special procedure that stopped the clock"),
            ("听证", "招标", "拍卖", "检验", "检测", "检疫", "鉴定", "专家评审", "公示", "其他")),
     _when("resumed"),
     _when("extended"),
-    Column("extended_days", Sentence("延长的工作日数", "by how many working days")),
+    Header("extended_days", Sentence("延长的工作日数", "by how many working days")),
     _when("decided"),
-    Column("outcome", Sentence("办理结果", "the outcome"), ("准予", "不予", "其他")),
+    Header("outcome", Sentence("办理结果", "the outcome"), ("准予", "不予", "其他")),
     _when("delivered"),
     _when("withdrawn"),
     _when("rated"),
-    Column("score", Sentence("好差评 1 至 5", "1 to 5"), ("5", "4", "3", "2", "1")),
-    Column("unified", Sentence("是否综合窗口受理", "whether a unified window accepted it"), _YES_NO),
-    Column("full_process", Sentence("是否由全流程审批系统受理", "whether the full-process system accepted it"),
+    Header("score", Sentence("好差评 1 至 5", "1 to 5"), ("5", "4", "3", "2", "1")),
+    Header("unified", Sentence("是否综合窗口受理", "whether a unified window accepted it"), _YES_NO),
+    Header("full_process", Sentence("是否由全流程审批系统受理", "whether the full-process system accepted it"),
            _YES_NO),
-    Column("statutory_days", Sentence(f"留空则取目录；{_LIMIT.zh}", f"empty: as in the catalogue; {_LIMIT.en}")),
-    Column("promised_days", Sentence(f"留空则取目录；{_LIMIT.zh}", f"empty: as in the catalogue; {_LIMIT.en}")),
+    Header("statutory_days", Sentence(f"留空则取目录；{_LIMIT.zh}", f"empty: as in the catalogue; {_LIMIT.en}")),
+    Header("promised_days", Sentence(f"留空则取目录；{_LIMIT.zh}", f"empty: as in the catalogue; {_LIMIT.en}")),
 )  # fmt: skip
 CASE_EXAMPLES: Sequence[Sequence[object]] = (
     ("示例-办件-1", "示例-0001", "县市场监督管理局", "窗口", "2026-03-02 09:12", "", "", "2026-03-02 10:05", "", "",

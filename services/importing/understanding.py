@@ -1,4 +1,4 @@
-"""What was understood of a file, as a value: shown before anything is published, or handed to a program as JSON."""
+"""The understanding of a file, as a value: shown before anything is published, or handed to a program as JSON."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
-from hallpulse.contract.encode import time_text
-from hallpulse.domain.workdays import date_of, local_day
+from hallpulse.domain.workdays import date_of, local_day, time_text
+from services.importing.problems import NoteCounts
+from services.importing.sheet_reader import SheetReader
 
 from .cells import text_of, word_of, word_set
 from .effects import CaseEffects, Effect, case_event, catalogue_effects, window_of
 from .fields import STEPS
-from .importer import NEW, UNCHANGED, Job, Rejected, Taken, field_title
+from .importer import NEW, UNCHANGED, Job, RejectedRow, Taken, field_title
 from .layout import Layout, NotRead, Passed, Row
 from .limits import Conversion
-from .notes import NoteCounts
-from .problems import NOTES, BadRow, Flag, told
+from .problems import NOTES, BadRow, Oddity, told
 from .questions import Question
-from .reader import Reader
 from .surroundings import Stored
 from .words import CHANNELS, HANDLINGS, KINDS, ending_of, score_of
 
@@ -94,7 +93,7 @@ def _sheet(layout: Layout | NotRead) -> dict[str, Any]:
     }
 
 
-def _columns(reader: Reader) -> Iterator[dict[str, Any]]:
+def _columns(reader: SheetReader) -> Iterator[dict[str, Any]]:
     rows = [row for row in islice(reader.layout.rows(), _SAMPLE_ROWS) if isinstance(row, Row)]
     for name, index in reader.layout.fields.items():
         column = next(one for one in reader.layout.columns if one.index == index)
@@ -113,7 +112,7 @@ def _columns(reader: Reader) -> Iterator[dict[str, Any]]:
         }
 
 
-def _became(reader: Reader, row: Row, name: str) -> str:
+def _became(reader: SheetReader, row: Row, name: str) -> str:
     """A sample cell as it is understood."""
     try:
         return _read(reader, row, name)
@@ -121,7 +120,7 @@ def _became(reader: Reader, row: Row, name: str) -> str:
         return f"✘ {told(bad.reason).what.zh}"
 
 
-def _read(reader: Reader, row: Row, name: str) -> str:
+def _read(reader: SheetReader, row: Row, name: str) -> str:
     word = word_of(reader.cell(row, name))
     read: Any = reader.text(row, name)
     if name in STEPS or name in reader.profile.days_until.values():
@@ -191,7 +190,7 @@ def _count_rows(job: Job, there: Stored, told_of: Understanding, progress: Calla
     effects = CaseEffects(job.place.workdays, job.place.catalogue)
     for outcome in job.outcomes(progress):
         told_of.rows["read"] += 1
-        if isinstance(outcome, Rejected):
+        if isinstance(outcome, RejectedRow):
             told_of.rows["refused"] += 1
             key = (outcome.problem.reason, field_title(outcome.layout, outcome.problem.field))
             refused.setdefault(key, []).append((outcome.layout.sheet.name, outcome.line, outcome.problem.detail))
@@ -239,7 +238,7 @@ def _refusal(key: tuple[str, str], rows: Sequence[tuple[str, int, str]]) -> dict
     }
 
 
-def _note(what: Conversion | Flag, count: int, notes: NoteCounts) -> dict[str, Any]:
+def _note(what: Conversion | Oddity, count: int, notes: NoteCounts) -> dict[str, Any]:
     examples = [
         {"line": note.line, "key": note.key, "written": note.written, "became": note.became}
         for note in notes.examples.get(what, [])

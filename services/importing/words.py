@@ -85,7 +85,7 @@ EXTENSIONS = word_set("延长审批 延期审批 延长办理 延期办理 延�
 
 
 class Ending(enum.StrEnum):
-    """What the words of 办件状态, 办结类型 and 办理结果 say of a case, the more telling ones after the vaguer ones."""
+    """The meanings of the words of 办件状态, 办结类型 and 办理结果, the more telling ones after the vaguer ones."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -166,7 +166,7 @@ BEST_FIRST = {str(score): 6 - score for score in range(1, 6)}
 
 
 def ending_of(word: str, codes: Mapping[str, str]) -> Ending | None:
-    """What a status, a kind of ending or a result says; None for a word that is not known."""
+    """Return the meaning of a status, a kind of ending or a result; None for an unknown word."""
     if word in codes:
         return Ending(codes[word])
     found = ENDINGS.get(word) or ENDINGS.get(re.sub(r"\(.*?\)", "", word))
@@ -174,7 +174,7 @@ def ending_of(word: str, codes: Mapping[str, str]) -> Ending | None:
 
 
 def joined_ending(endings: Iterable[Ending]) -> Ending | None:
-    """What several columns say together: 办结 and 不予受理 are a refusal. Raises ValueError for a contradiction."""
+    """Return the joint meaning of columns: 办结 and 不予受理 are a refusal. Raise ValueError for a contradiction."""
     said = set(endings)
     telling = said - {Ending.CLOSED}
     if Ending.OPEN in said and len(said) > 1:

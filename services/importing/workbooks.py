@@ -63,7 +63,7 @@ def encrypted(path: Path) -> TableError:
 
 @dataclass(slots=True)
 class _Details:
-    """What the parts of an xlsx file say of one sheet. cells: (row, column) from 0 → what stands there instead."""
+    """Facts about one sheet in the parts of an xlsx file. cells: (row, column) from 0 → what stands there instead."""
 
     hidden_rows: set[int] = field(default_factory=set)
     cells: dict[tuple[int, int], Cell] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from hallpulse.scrapes import guarded, metrics_application
 from hallpulse.settings import Settings, SettingsError, settings_from
 from hallpulse.store import Store, open_store
 from hallpulse.tls import encrypted
-from services.ingest.merging import MergingProcesses, Place, own_fault
+from services.ingest.merging import MergingProcesses, MergingSetup, own_fault
 from services.ingest.refusals import read_once
 from services.ingest.trial import try_stored
 from services.ingest.watches import CalendarWatch, KeepingWatch
@@ -33,7 +33,7 @@ def run(settings: Settings) -> int:
     """Consume until a signal; the exit status. Raises HallpulseError where broker or database say no for good."""
     limits = ConsumerLimits(settings.partitions, settings.batch_events, settings.batch_seconds)
     gateway_users = frozenset({GATEWAY_USER, user_of(settings.amqp_url)})
-    mergers = MergingProcesses(Place(settings.database_url, gateway_users), limits.committers)
+    mergers = MergingProcesses(MergingSetup(settings.database_url, gateway_users), limits.committers)
     store = open_store(settings.database_url, pool_size=2, service="ingest")
     try:
         return _run(settings, limits, store, mergers)
@@ -49,7 +49,7 @@ def _run(settings: Settings, limits: ConsumerLimits, store: Store, mergers: Merg
     lanes = Lanes(settings.amqp_url, say)
     pipeline = IngestWorker(mergers, store.halls, metrics, limit, move=lanes.move)
     admit = functools.partial(ensure_not_stopped, ignored=not limit.share)
-    consumer = Consumer(settings.amqp_url, pipeline.commit, limits, say, admit=admit)
+    consumer = Consumer(settings.amqp_url, pipeline.commit, limits, say, admit=admit, slow=lanes.slow)
     metrics.lag_from(consumer.lag)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consumer.stop())

@@ -42,8 +42,8 @@ def own_fault(error: Exception) -> str:
     return f"stopped by a fault of its own: {type(error).__name__}: {text} ({place.filename}:{place.lineno})"
 
 
-class Place(msgspec.Struct, tag="place", array_like=True):
-    """Where a merging process works. gateway_users: the broker users that may speak for any hall."""
+class MergingSetup(msgspec.Struct, tag="place", array_like=True):
+    """The setup of a merging process. gateway_users: the broker users that may speak for any hall."""
 
     database_url: str
     gateway_users: frozenset[str]
@@ -71,7 +71,7 @@ class RefusedPart(msgspec.Struct, tag="refused", array_like=True):
     rejections: Sequence[Rejection]
 
 
-class Verdict(msgspec.Struct, tag="verdict", array_like=True):
+class MergeDecision(msgspec.Struct, tag="verdict", array_like=True):
     """The answer to a refused part: whether the batch may be merged."""
 
     merge: bool
@@ -100,7 +100,7 @@ class HallTimes(msgspec.Struct, array_like=True):
 
 
 class Merged(msgspec.Struct, tag="merged", array_like=True):
-    """What became of a batch; its refused parts have been handed over before.
+    """The outcome of a batch; its refused parts have been handed over before.
 
     taken: REGION.HALL → its events; reused: rejections of events whose id was used before; new, duplicates: by hall and
     family, those stored now and those that had been stored before; old_duplicates: an event that was not doubtful had
@@ -115,7 +115,7 @@ class Merged(msgspec.Struct, tag="merged", array_like=True):
     old_duplicates: bool
 
 
-class Failed(msgspec.Struct, tag="failed", array_like=True):
+class MergeFailed(msgspec.Struct, tag="failed", array_like=True):
     """again: the database does not answer; otherwise going on would do damage. line: for a person."""
 
     again: bool
@@ -124,8 +124,8 @@ class Failed(msgspec.Struct, tag="failed", array_like=True):
 
 Check = Callable[[Mapping[str, int], Sequence[Rejection]], None]
 """Takes a part of a batch of which something is refused (as `RefusedPart`) before any is stored; raises to stop it."""
-Request = Place | Work | Verdict
-Answer = Ready | RefusedPart | Merged | Failed
+Request = MergingSetup | Work | MergeDecision
+Answer = Ready | RefusedPart | Merged | MergeFailed
 
 
 PART_BYTES = 128 * 1024
@@ -259,7 +259,7 @@ NICE = 5
 class MergingProcesses:
     """A number of processes, which begin to start at once; a batch goes to one that has nothing to do."""
 
-    def __init__(self, place: Place, count: int) -> None:
+    def __init__(self, place: MergingSetup, count: int) -> None:
         self._all = [_MergingProcess(place) for _ in range(count)]
         self._free: queue.SimpleQueue[_MergingProcess] = queue.SimpleQueue()
         for process in self._all:
@@ -289,7 +289,7 @@ class MergingProcesses:
 
 
 class _MergingProcess:
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: MergingSetup) -> None:
         self._place = place
         self._ended = self._ready = False
         self._start()
@@ -306,9 +306,9 @@ class _MergingProcess:
             try:
                 check(answer.taken, answer.rejections)
             except BaseException:
-                self._subprocess.send(Verdict(False))
+                self._subprocess.send(MergeDecision(False))
                 raise
-            self._subprocess.send(Verdict(True))
+            self._subprocess.send(MergeDecision(True))
             answer = self._receive()
         assert isinstance(answer, Merged)
         return answer
@@ -335,7 +335,7 @@ class _MergingProcess:
                 self._subprocess.end()
                 self._start()
             raise Unavailable(f"a merging process {ended}") from None
-        if isinstance(answer, Failed):
+        if isinstance(answer, MergeFailed):
             raise Unavailable(answer.line) if answer.again else Halt(answer.line)
         return answer
 
@@ -358,7 +358,7 @@ def serve(channel: Channel[Any]) -> None:
             channel.send(answer)
 
 
-def _answer(merging: Merging, channel: Channel[Any]) -> Merged | Failed | None:
+def _answer(merging: Merging, channel: Channel[Any]) -> Merged | MergeFailed | None:
     def check(taken: Mapping[str, int], rejections: Sequence[Rejection]) -> None:
         channel.send(RefusedPart(taken, rejections))
         if not channel.receive().merge:
@@ -370,13 +370,13 @@ def _answer(merging: Merging, channel: Channel[Any]) -> Merged | Failed | None:
     except _Dropped:
         return None
     except Unavailable as error:
-        return Failed(True, str(error))
+        return MergeFailed(True, str(error))
     except Halt as error:
-        return Failed(False, str(error))
+        return MergeFailed(False, str(error))
     except (EOFError, ConnectionError):
         raise
     except Exception as error:
-        return Failed(False, own_fault(error))
+        return MergeFailed(False, own_fault(error))
 
 
 if __name__ == "__main__":

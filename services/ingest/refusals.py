@@ -1,4 +1,4 @@
-"""What was refused, as rows beside the queue: entered when it is refused, or found on a queue that is older."""
+"""Refusals as rows beside the queue: entered when it is refused, or found on a queue that is older."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from typing import TypeVar
 
 from hallpulse.broker import Rejection
 from hallpulse.broker.rejections import id_of
-from hallpulse.broker.replay import RefusedEvent, RefusedQueue, open_refused
+from hallpulse.broker.replay import RefusedMessage, RefusedQueue, open_refused
 from hallpulse.domain.errors import HallpulseError, Unavailable
-from hallpulse.store import RefusedTable, Rejected
+from hallpulse.store import EnteredRefusal, RefusedTable
 
 T = TypeVar("T")
 _AT_ONCE = 500
 _AGAIN_SECONDS = 5.0
 
 
-def row_of_rejection(rejection: Rejection) -> Rejected:
+def row_of_rejection(rejection: Rejection) -> EnteredRefusal:
     """A refusal before its copy goes to the queue."""
     _, key, user = rejection
     refusal = rejection.refusal
-    return Rejected(
+    return EnteredRefusal(
         id_of(rejection), str(refusal.reason), refusal.field, refusal.detail, refusal.source, key, user, refusal.body
     )
 
 
-def row_of_copy(event: RefusedEvent) -> Rejected:
+def row_of_copy(event: RefusedMessage) -> EnteredRefusal:
     """A refusal as it lies on the queue."""
-    return Rejected(
+    return EnteredRefusal(
         event.id,
         event.reason,
         event.field,
@@ -57,7 +57,7 @@ def read_queue(queue: RefusedQueue, table: RefusedTable) -> tuple[int, int]:
     return messages, table.end_reading(began, seen)
 
 
-def refused_at(event: RefusedEvent) -> datetime:
+def refused_at(event: RefusedMessage) -> datetime:
     """The moment of the refusal, now where the message does not tell one."""
     try:
         at = datetime.fromisoformat(event.refused_at)

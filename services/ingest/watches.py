@@ -107,7 +107,7 @@ class KeepingWatch:
             self._tell(self._look())
 
     def _look(self) -> str:
-        """What is not as it should be, in one line; empty where all is."""
+        """Return in one line what is not as it should be; empty if all is."""
         try:
             found = self._found()
         except HallpulseError:  # an outage, which the consumer tells of

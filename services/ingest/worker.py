@@ -34,7 +34,7 @@ LARGE_BYTES = 4096
 
 
 class RefusalsOverLimit(Halt):
-    """Nothing of the batch was refused or acknowledged; a person must look before ingest goes on."""
+    """The batch stays as it is, neither refused nor acknowledged: a person must look before ingest goes on."""
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class _Record:
 
 @dataclass(slots=True)
 class RefusalLimit:
-    """share: above it, of its own last `window` events (whole batches), a hall is in trouble; 0: none ever is."""
+    """share: of a hall's last `window` events (whole batches), above which it is in trouble; 0: none ever is."""
 
     share: float
     window: int
@@ -186,7 +186,7 @@ class Counting:
         self._newest: dict[tuple[int, str], int] = {}
 
     def know_halls(self) -> None:
-        """Only registered halls get series of their own. Raises Unavailable, Halt."""
+        """Let only registered halls have series. Raise Unavailable, Halt."""
         if time.monotonic() - self._knew_halls > KNOW_HALLS_SECONDS:
             self._metrics.know_halls([(hall.region, hall.hall) for hall in self._halls.list()])
             self._knew_halls = time.monotonic()
@@ -206,7 +206,7 @@ class Counting:
         self._metrics.batch(time.monotonic() - opened, sum(merged.taken.values()) + len(rejections))
 
     def _count_order(self, hall: tuple[int, str], times: Sequence[int]) -> None:
-        """What came late, and what came after a newer event of its hall, as far as this process has seen."""
+        """Count events that came late, or after a newer one of their hall as far as this process has seen."""
         late_before = int(self._now().timestamp() * 1_000_000) - LATE_MINUTES * 60_000_000
         *before, newest = accumulate(times, max, initial=self._newest.get(hall, 0))
         self._newest[hall] = newest
@@ -272,9 +272,8 @@ class IngestWorker:
             self._recent.missed_some()
         with self._lock:
             self._counts.count(batch.opened, merged, refused)
-        if merged.reused:
-            self._note({}, merged.reused)
-        self._note(Counter(merged.taken) - noted, ())
+        reused = Counter(map(_hall_of, merged.reused))  # at one time with the rest, or it would seem to mend its ways
+        self._note(Counter(merged.taken) - noted - reused, merged.reused)
         return [*refused, *merged.reused]
 
     def _note(self, taken: Mapping[str, int], rejections: Sequence[Rejection]) -> None:

@@ -1,4 +1,4 @@
-"""Where notices are passed on to: a YAML file that says for each receiver its e-mails and group robots.
+"""The channels to which notices are passed on: a YAML file that says for each receiver its e-mails and group robots.
 
 smtp: {host: mail.example.gov.cn, port: 25, from: hallpulse@example.gov.cn, user: hallpulse,
        password_file: /run/secrets/smtp, starttls: true}
@@ -8,7 +8,7 @@ receivers:
   222424.hall-1: {email: [hall-1@example.gov.cn]}
 
 A receiver is `bureau`, `operators`, REGION/DEPARTMENT, REGION.HALL for a hall's owner (the bureau where it is not
-named), or `default` for all that are not named. A robot's address is a secret: it is best kept in a file of its own.
+named), or `default` for all that are not named. A robot's address is a secret: it is best kept in a separate file.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """Nothing is passed on where no file is named: the ledger alone then says who was told."""
+    """No channel, where no file is named: the ledger alone then says who was notified."""
 
     smtp: Smtp | None = None
     receivers: Mapping[str, Addresses] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Channels:
 
 
 def load_channels(path: Path) -> Channels:
-    """Raises ChannelsError; files that hold secrets are read when a message is sent."""
+    """Load the channels. Raise ChannelsError; files that hold secrets are read when a message is sent."""
     try:
         content = msgspec.yaml.decode(path.read_bytes(), type=_File)
     except (OSError, ValueError, msgspec.MsgspecError) as error:
@@ -89,5 +89,5 @@ def _check(path: Path, content: _File) -> None:
 
 
 def secret(path: str) -> str:
-    """What a file of a secret holds, without the line's end; empty where none is named. Raises OSError."""
+    """Return the secret in a file, without the line's end; empty if none is named. Raise OSError."""
     return Path(path).read_text(encoding="utf-8").strip() if path else ""

@@ -17,8 +17,8 @@ from werkzeug.wrappers import Request, Response
 from hallpulse.domain.errors import Unavailable
 from hallpulse.scrapes import CHALLENGE, Application, Environ, StartResponse, admits
 from hallpulse.store.notices import State
+from services.notices.records import NoticeRecords
 
-from .ledger import NoticeRecords
 from .webhook import MAX_BYTES, BadNotice
 
 _ADDRESSES = Map(
@@ -36,7 +36,7 @@ _ADDRESSES = Map(
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who takes care of which alert; region 0 for one of the suite itself.
+    """An acknowledgement: who takes care of which alert; region 0 for one of the suite itself.
 
     by: no control character, and none that turns the direction of writing.
     """

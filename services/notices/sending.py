@@ -19,7 +19,7 @@ import httpx
 
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import NoticeMetrics
-from hallpulse.store.notices import DueMessage, Message, NoticeLedger
+from hallpulse.store.notices import DueMessage, NoticeLedger, NoticeMessage
 from services.notices.channels import Channels, Robot, Smtp, secret
 
 PATIENCE_SECONDS = 10.0
@@ -33,7 +33,7 @@ class NotSent(Exception):
 
 
 class NoSuchAddress(NotSent):
-    """Nobody is at this place any more: trying again is no use."""
+    """The place is no receiver's any more: trying again is no use."""
 
 
 class Senders:
@@ -42,8 +42,8 @@ class Senders:
     def __init__(self, channels: Channels) -> None:
         self._channels = channels
 
-    def send(self, message: Message) -> None:
-        """Raises NotSent."""
+    def send(self, message: NoticeMessage) -> None:
+        """Send a message. Raise NotSent."""
         addresses = self._channels.of(message.receiver)
         try:
             if message.channel == "email" and self._channels.smtp is not None:
@@ -58,7 +58,7 @@ class Senders:
             raise NoSuchAddress(f"{message.receiver} has no address {message.place + 1} on {message.channel}") from None
 
 
-def send_email(smtp: Smtp, to: str, message: Message) -> None:
+def send_email(smtp: Smtp, to: str, message: NoticeMessage) -> None:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = smtp.sender, to, " ".join(message.title.split())
     mail.set_content(message.body)
@@ -75,12 +75,12 @@ def send_email(smtp: Smtp, to: str, message: Message) -> None:
         raise NotSent(f"{smtp.host}:{smtp.port}: {error}") from None
 
 
-def send_wecom(robot: Robot, message: Message) -> None:
+def send_wecom(robot: Robot, message: NoticeMessage) -> None:
     text = cut(f"**{message.title}**\n{message.body}", WECOM_BYTES)
     _post("WeCom", _url(robot), {"msgtype": "markdown", "markdown": {"content": text}})
 
 
-def send_dingtalk(robot: Robot, message: Message, now: float) -> None:
+def send_dingtalk(robot: Robot, message: NoticeMessage, now: float) -> None:
     text = cut(f"### {message.title}\n\n{message.body}".replace("\n", "  \n"), DINGTALK_BYTES)
     url = _url(robot)
     try:
@@ -93,13 +93,13 @@ def send_dingtalk(robot: Robot, message: Message, now: float) -> None:
 
 
 def signature(key: str, milliseconds: int) -> str:
-    """What DingTalk wants appended: HMAC-SHA256 of the time and the key, with the key, in base64."""
+    """Return what DingTalk wants appended: HMAC-SHA256 of the time and the key, with the key, in base64."""
     digest = hmac.new(key.encode(), f"{milliseconds}\n{key}".encode(), hashlib.sha256).digest()
     return f"&timestamp={milliseconds}&sign={quote_plus(base64.b64encode(digest))}"
 
 
 def cut(text: str, most: int) -> str:
-    """At most so many bytes of UTF-8, whole characters only."""
+    """Cut a text to a number of bytes of UTF-8, whole characters only."""
     encoded = text.encode()
     if len(encoded) <= most:
         return text
@@ -134,8 +134,8 @@ _log = logging.getLogger(__name__)
 
 
 class Sender(Protocol):
-    def send(self, message: Message) -> None:
-        """Raises NotSent."""
+    def send(self, message: NoticeMessage) -> None:
+        """Send a message. Raise NotSent."""
         ...
 
 

@@ -19,10 +19,10 @@ from hallpulse.settings import Settings
 from hallpulse.store import Store
 from hallpulse.store.notices import State
 from services.hosting import Handed, Hosted, Outage
+from services.notices.records import BadEvent, NoticeRecords
 
 from .channels import Channels, ChannelsError, load_channels
 from .door import Tokens, notices_application
-from .ledger import BadEvent, NoticeRecords
 from .sending import NoticeDispatcher, Senders
 from .webhook import RulesError, load_rules
 

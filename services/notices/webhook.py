@@ -1,4 +1,4 @@
-"""What Alertmanager posts (webhook version 4), decoded once at the door."""
+"""Alertmanager's messages (webhook version 4), decoded once at the door."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _DECODER = msgspec.json.Decoder(Webhook)
 
 
 def decode(body: bytes) -> Webhook:
-    """Raises BadNotice."""
+    """Decode a message. Raise BadNotice."""
     if len(body) > MAX_BYTES:
         raise BadNotice(f"expected at most {MAX_BYTES} bytes, got {len(body)}")
     try:
@@ -146,7 +146,7 @@ class Rule:
     annotations: Mapping[str, Template]
 
     def can_have_made(self, alert: WebhookAlert) -> bool:
-        """What is over was told in the words of its time: then its labels tell."""
+        """An alert that is over was told in the words of its time: then its labels tell."""
         labelled = all(template.fits(alert.labels.get(name, "")) for name, template in self.labels.items())
         return labelled and (alert.status == "resolved" or self._says(alert.annotations))
 

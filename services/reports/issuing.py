@@ -65,7 +65,7 @@ class MonthlyReports:
         return issued
 
     def make(self, region: int | str, month: str, form: str) -> Issued:
-        """The report of a month (YYYY-MM) that has begun, as one of FORMATS; whoever hands it out notes it.
+        """The report of a month (YYYY-MM) that has begun, as one of FORMATS; the caller that hands it out notes it.
 
         Raises ValueError where one of the three cannot be meant, NoPlan, and Unavailable without a database.
         """
@@ -127,7 +127,7 @@ class MonthlyReports:
 
 
 def checked_month(month: object, today: date) -> Window:
-    """Raises ValueError where it is no month, or one that has not begun."""
+    """Raise ValueError if it is no month, or one that has not begun."""
     if not isinstance(month, str) or not _MONTH.fullmatch(month):
         raise ValueError(f"month: expected YYYY-MM such as 2023-05, got {month!r}")
     window = period_window(month)
@@ -137,7 +137,7 @@ def checked_month(month: object, today: date) -> Window:
 
 
 def checked_region(region: int | str, plans: Sequence[Plan]) -> int:
-    """Raises ValueError where there is no plan of such a region."""
+    """Raise ValueError if there is no plan of such a region."""
     known = sorted({plan.region for plan in plans})
     if not _REGION.fullmatch(str(region)) or int(region) not in known:
         listed = ", ".join(map(str, known)) or "none"

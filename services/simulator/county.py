@@ -12,7 +12,6 @@ from hallpulse.domain.workdays import Workdays, day_of
 CASES_A_YEAR = 64_000
 ITEMS = 1_196
 """382 of 1,196 items are 31.940 %: the number near 1,200 that comes closest to 31.94 %."""
-MICROSECONDS_A_SECOND = 1_000_000
 _SHANGHAI_SECONDS = 8 * 3600
 
 

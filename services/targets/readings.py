@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from fractions import Fraction
-from typing import Any, NamedTuple
+from datetime import date, timedelta
+from typing import Any
 
-from hallpulse.domain.figures import Coverage, FigureTable, Scope, Window
+from hallpulse.domain.figures import Coverage, ElapsedHistogram, FigureTable, Scope, Window
 from hallpulse.domain.lowering import COMPRESSION, Lowering, lowerings
-from hallpulse.domain.measures import ElapsedHistogram
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.targets import TargetResult, evaluate, read_tables
 from hallpulse.domain.workdays import date_of, day_of, local_day
 from hallpulse.store import Moment, Readable
+from services.targets.announcements import Announcements, Key, TargetChange, evaluation_answer
 
 DAYS_AGO = (1, 7)
 DROP_DAYS = 7
@@ -82,7 +81,7 @@ class Memory:
         return self._flagged[1]
 
     def integrity(self, moment: Moment, region: int, window: Window) -> Mapping[str, int]:
-        """Check → findings. The checks read cases: one region at most is read anew a second, the others wait."""
+        """Check → findings. The checks read cases: one region at most is read again a second, the others wait."""
         now, kept = self._clock(), self._integrity.get(region)
         stale = kept is None or not 0 <= now - kept[0] < INTEGRITY_LASTING_SECONDS
         if stale and now - self._integrity_read >= 1:
@@ -221,154 +220,18 @@ class TargetReadings:
         results = evaluate(plan, day, tables)
         return evaluation_answer(region, day, plan, results)
 
-    def due(self) -> list[Change]:
-        """The breaches and recoveries that are still to be announced."""
-        return self.announcements.due(self.snapshot) if self.snapshot is not None else []
-
-    def told(self, said: Iterable[Announced]) -> None:
-        self.announcements.announced(said)
+    def due(self) -> list[TargetChange]:
+        """Return the breaches and recoveries that are still to be announced."""
+        if self.snapshot is None:
+            return []
+        results = {
+            Key(view.region, view.plan.id, result.target.id, result.department): result
+            for view in self.snapshot.regions
+            if view.plan is not None
+            for result in view.results
+        }
+        return self.announcements.due(self.snapshot.taken, results)
 
     @staticmethod
     def _day(seconds: float) -> date:
         return date_of(local_day(int(seconds * 1_000_000)))
-
-
-BREACHED = "target_breached"
-RECOVERED = "target_recovered"
-
-
-class Verdict(NamedTuple):
-    met: bool | None
-    on_pace: bool | None
-
-
-class Key(NamedTuple):
-    """A target of a plan, of its region or of one department."""
-
-    region: int
-    plan: str
-    target: str
-    department: str | None
-
-
-class Announced(NamedTuple):
-    """A target, and the verdict of it that was announced."""
-
-    key: Key
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """kind: BREACHED or RECOVERED, which is also the name of the event;
-    at: of the reading, in seconds since 1970-01-01 UTC."""
-
-    kind: str
-    key: Key
-    was: Verdict
-    now: Verdict
-    result: TargetResult
-    at: float
-
-    @property
-    def announced(self) -> Announced:
-        return Announced(self.key, self.now)
-
-    def payload(self) -> dict[str, Any]:
-        """The event's data: the target's answer, and what was said before."""
-        at = datetime.fromtimestamp(self.at, UTC).isoformat()
-        before = {"was_met": self.was.met, "was_on_pace": self.was.on_pace, "at": at}
-        return {"region": self.key.region, "plan": self.key.plan, **result_answer(self.result), **before}
-
-
-UNKNOWN = Verdict(None, None)
-
-
-class Announcements:
-    """The last announced verdict of each target. The first snapshot after a start is only where it begins.
-
-    A figure that goes missing is neither a breach nor a recovery: the verdict that was last announced stands.
-    """
-
-    def __init__(self) -> None:
-        self._announced: dict[Key, Verdict] | None = None
-
-    def due(self, snapshot: Snapshot) -> list[Change]:
-        """Return what turned since it was last announced; the same again until `announced`."""
-        results = _results(snapshot)
-        if self._announced is None:
-            self._announced = {key: Verdict(result.met, result.on_pace) for key, result in results.items()}
-        found = []
-        for key, result in results.items():
-            was = self._announced.get(key, UNKNOWN)
-            now = _after(was, result)
-            kind = _kind(was, now)
-            if kind is None:
-                self._announced[key] = now
-            else:
-                found.append(Change(kind, key, was, now, result, snapshot.taken))
-        return found
-
-    def announced(self, said: Iterable[Announced]) -> None:
-        """Note what others were told, whatever has been read since: what turned back meanwhile is then due."""
-        if self._announced is not None:
-            self._announced |= dict(said)
-
-
-def _after(was: Verdict, result: TargetResult) -> Verdict:
-    return Verdict(
-        was.met if result.met is None else result.met, was.on_pace if result.on_pace is None else result.on_pace
-    )
-
-
-def _kind(was: Verdict, now: Verdict) -> str | None:
-    if (was.met and now.met is False) or (was.on_pace is not False and now.on_pace is False):
-        return BREACHED
-    if (was.met is False and now.met) or (was.on_pace is False and now.on_pace):
-        return RECOVERED
-    return None
-
-
-def _results(snapshot: Snapshot) -> dict[Key, TargetResult]:
-    return {
-        Key(view.region, view.plan.id, result.target.id, result.department): result
-        for view in snapshot.regions
-        if view.plan is not None
-        for result in view.results
-    }
-
-
-def result_answer(result: TargetResult) -> dict[str, Any]:
-    target, forecast, counted = result.target, result.forecast, result.value is not None
-    return {
-        "id": target.id,
-        "department": result.department,
-        "indicator": target.indicator,
-        "state": result.state.value,
-        "value": _number(result.value),
-        "numerator": result.figure.numerator if counted else None,
-        "denominator": result.figure.denominator if counted else None,
-        "required": _number(result.required),
-        "goal": _number(result.goal),
-        "gap": _number(result.gap),
-        "met": result.met,
-        "on_pace": result.on_pace,
-        "forecast": _number(forecast.value) if forecast else None,
-        "forecast_from": [forecast.since.isoformat(), forecast.until.isoformat()] if forecast else None,
-        "readings": {name: _number(goal) for name, goal in result.readings.items()},
-        "reason": result.reason,
-    }
-
-
-def evaluation_answer(region: int, on: date, plan: Plan | None, results: Sequence[TargetResult]) -> dict[str, Any]:
-    """`plan` is null, and the list empty, where no plan of the region is in force on the day."""
-    return {
-        "region": region,
-        "on": on.isoformat(),
-        "plan": plan.id if plan else None,
-        "targets": [result_answer(result) for result in results],
-    }
-
-
-def _number(value: Fraction | None) -> float | None:
-    return None if value is None else float(value)

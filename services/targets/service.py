@@ -26,9 +26,8 @@ from hallpulse.scrapes import guarded
 from hallpulse.settings import Settings
 from hallpulse.store import AuditEntry, Store
 from services.hosting import Every, Handed, Hosted, Outage
+from services.targets.exposition import AttemptCollector, application
 
-from .collector import AttemptCollector
-from .page import application
 from .reader import Reader, starting
 from .readings import Attempts, TargetReadings
 
@@ -92,7 +91,7 @@ class TargetsService:
         try:
             while (change := self.reader.next_due()) is not None:
                 self.dispatch(change.kind, change.payload)
-                self.reader.told(change)
+                self.reader.announced(change)
         except (OSError, KombuError, AMQPError) as error:
             self.broker.began(error)
         else:
@@ -109,7 +108,7 @@ class TargetsService:
 
 
 def _live(attempts: Attempts) -> CollectorRegistry:
-    """What is true when it is asked for, not when it was read."""
+    """Return the metrics that are true when they are asked for, not when they were read."""
     registry = new_registry()
     registry.register(AttemptCollector(attempts))
     ProcessCollector(registry=registry)

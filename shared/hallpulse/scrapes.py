@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import make_wsgi_app
 
 METRICS_USER = "metrics"
-"""What Prometheus calls itself; the token is its password."""
+"""Prometheus's user name; the token is its password."""
 CHALLENGE = 'Basic realm="metrics", charset="UTF-8"'
 HEALTH = "/healthz"
 

@@ -23,7 +23,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the suite's servers and files are; one object for all services.
+    """The settings of the suite: its servers and files; one object for all services.
 
     amqp_url: of the suite's own broker user (it may declare the topology and speak for every hall);
     management_url: RabbitMQ's HTTP API with user and password, needed only to add halls;

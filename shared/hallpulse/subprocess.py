@@ -127,4 +127,6 @@ class Subprocess(Generic[T]):
 
 def parent_channel(requests: Any) -> Channel[Any]:
     """Return the subprocess's end, from its command line. requests: the type of what it is sent."""
-    return Channel(socket.socket(fileno=int(sys.argv[1])), requests)
+    end = socket.socket(fileno=int(sys.argv[1]))
+    end.setblocking(True)  # a service with green threads has made it one that does not wait
+    return Channel(end, requests)

@@ -18,7 +18,7 @@ from hallpulse.store import Store, migrate, open_store
 from services.gateway.suite import SuiteParts
 from tests import browser
 from tests.browser import Page
-from tests.gateway_desk import HALL_TOKEN, READ_TOKEN, make_desk, serving
+from tests.gateway_ground import HALL_TOKEN, READ_TOKEN, make_resources, serving
 from tests.merging import NOW, decoded
 
 pytestmark = pytest.mark.skipif(browser.program() is None, reason=f"none of {', '.join(browser.PROGRAMS)} is installed")
@@ -74,7 +74,7 @@ def store(database_url: str) -> Iterator[Store]:
 
 @pytest.fixture
 def address(store: Store) -> Iterator[str]:
-    with serving(make_desk(store)) as port:
+    with serving(make_resources(store)) as port:
         yield f"http://127.0.0.1:{port}"
 
 
@@ -137,7 +137,7 @@ def test_a_part_that_keeps_dying_is_said_at_the_top(page: Page, store: Store, tm
     since = datetime(2026, 11, 24, 1, 30, tzinfo=UTC).timestamp()
     failing = {"name": "ingest", "state": "failing", "failing_since": since, "next_try": since + 300}
     state.write_text(json.dumps({"parts": [failing, {"name": "targets", "state": "running"}]}))
-    with serving(replace(make_desk(store), suite=SuiteParts(state))) as port:
+    with serving(replace(make_resources(store), suite=SuiteParts(state))) as port:
         page.open(f"http://127.0.0.1:{port}/#token={READ_TOKEN}")
         page.until("document.querySelectorAll('.card').length > 3")
         assert page.text(".warning") == "ingest 自 2026-11-24 09:30 起反复退出，下次重试 09:35。"

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.store import Grant
-from services.gateway.intake import take_in
+from services.gateway.events import take_in
 from tests.fuzz.messages import REGION
 from tests.fuzz.mutations import body_of, fresh, spoilt
 from tests.fuzz.values import CONTENT_TYPES

@@ -25,7 +25,7 @@ from sqlalchemy import text
 
 from hallpulse.broker import EVENTS, REFUSED, open_channel
 from hallpulse.broker.management import BrokerUsers
-from hallpulse.broker.replay import RefusedEvent
+from hallpulse.broker.replay import RefusedMessage
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, decode_message
 from hallpulse.contract.events import Family
 from hallpulse.contract.reasons import Reason
@@ -195,7 +195,7 @@ def test_whatever_is_taken_at_first_or_when_it_is_sent_again_is_its_senders_own(
         assert {(event.region, event.hall) for event in first.events} <= {(REGION, forged.sender)}
         taken["first"] += len(first.events)
         for refusal in first.refusals:
-            event = RefusedEvent("", 0, refusal.body, str(refusal.reason), "", "", "", "", forged.routing_key, user)
+            event = RefusedMessage("", 0, refusal.body, str(refusal.reason), "", "", "", "", forged.routing_key, user)
             judged = vouching.judge(event, now + DAY)
             taken[str(refusal.reason)] += 1
             if isinstance(judged, Vouched):

@@ -23,15 +23,15 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from hallpulse.contract.encode import time_text
 from hallpulse.contract.events import Decided, ItemPublished, Received
-from services.importing.case_import import Place
+from hallpulse.domain.workdays import time_text
+from services.importing.case_import import HallOfCases
 from services.importing.problems import TableError
 from tests.shelf import Import, Shelf, take
 
 FILES = int(os.environ.get("FILES", "200"))
 SEED = int(os.environ.get("SEED") or random.randrange(1 << 30))
-PLACE = Place(222424, "hall")
+PLACE = HallOfCases(222424, "hall")
 DEPARTMENTS = ("县公安局", "县林业局", "县市场监督管理局")
 Dice = random.Random
 

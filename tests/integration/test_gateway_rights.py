@@ -16,7 +16,7 @@ from sqlalchemy import event
 from hallpulse.store import Grant, Store, hash_of
 from services.console.commands.audit import command
 from services.gateway.app import create_app
-from tests.gateway_desk import READ_TOKEN, make_desk
+from tests.gateway_ground import READ_TOKEN, make_resources
 from tests.integration.test_store import case, cloud_event, step
 from tests.merging import decoded, merge_all
 
@@ -37,8 +37,8 @@ def stored(store: Store) -> Store:
 
 @pytest.fixture
 def gateway(stored: Store) -> Iterator[TestClient[Any]]:
-    desk = make_desk(stored, find=stored.tokens.find, record=stored.audit.record)
-    with TestClient(create_app(desk)) as client:
+    resources = make_resources(stored, find=stored.tokens.find, record=stored.audit.record)
+    with TestClient(create_app(resources)) as client:
         yield client
 
 

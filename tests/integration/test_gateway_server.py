@@ -12,10 +12,9 @@ from dataclasses import replace
 import pytest
 
 from hallpulse.store import hash_of
-from services.gateway import server
-from services.gateway.crowds import MOST_AT_ONCE
-from services.gateway.routes import events
-from tests.gateway_desk import HALL, HALL_TOKEN, FakeStore, make_desk, serving
+from services.gateway import events, server
+from services.gateway.access import MOST_AT_ONCE
+from tests.gateway_ground import HALL, HALL_TOKEN, FakeStore, make_resources, serving
 from tests.wire import connected, exchange, until_closed
 
 HEAD = f"POST /v1/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {HALL_TOKEN}\r\n".encode()
@@ -29,7 +28,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(server, "UNREAD_SECONDS", 1.0)
     monkeypatch.setattr(server, "MESSAGE_SECONDS", 4.0)
     monkeypatch.setattr(events, "BODY_SECONDS", 2.0)
-    with serving(make_desk(FakeStore())) as port:
+    with serving(make_resources(FakeStore())) as port:
         yield port
 
 
@@ -162,7 +161,7 @@ def test_one_address_holds_a_bounded_number_of_connections(port: int, monkeypatc
 def test_a_hall_that_asks_too_often_is_told_to_wait_and_no_other_hall_is() -> None:
     store = FakeStore()
     store.tokens[hash_of("of-hall-2")] = replace(HALL, hall="hall-2")
-    with serving(make_desk(store, rate=5, find=store.find)) as port:
+    with serving(make_resources(store, rate=5, find=store.find)) as port:
         answers = [asked(port, HALL_TOKEN) for _ in range(12)]
         assert [answer.startswith(b"HTTP/1.1 200 ") for answer in answers] == [True] * 10 + [False] * 2
         assert answers[-1].startswith(b"HTTP/1.1 429 ")

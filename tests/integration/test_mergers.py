@@ -20,7 +20,7 @@ from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.domain.figures import Figure
 from hallpulse.store import Store, open_store
 from hallpulse.store.merge import _HALL, _hall_key
-from services.ingest.merging import Merged, Merging, MergingProcesses, Place, Work
+from services.ingest.merging import Merged, Merging, MergingProcesses, MergingSetup, Work
 from tests.ingest_process import running, settings
 from tests.ingesting import publish, publishing, stored, wait_until
 from tests.integration.test_doubles_in_flight import WAITING
@@ -47,7 +47,7 @@ def anything(_: Mapping[str, int], __: Sequence[Rejection]) -> None:
 
 @pytest.fixture
 def mergers(store_url: str) -> Iterator[MergingProcesses]:
-    made = MergingProcesses(Place(store_url, frozenset({USER})), 2)
+    made = MergingProcesses(MergingSetup(store_url, frozenset({USER})), 2)
     yield made
     made.end()
 
@@ -145,7 +145,7 @@ def test_a_fault_of_its_own_is_one_line_with_its_place(mergers: MergingProcesses
 
 
 def test_a_database_that_is_away_is_tried_again_by_whoever_asked() -> None:
-    away = MergingProcesses(Place("postgresql://nobody@127.0.0.1:1/none", frozenset({USER})), 1)
+    away = MergingProcesses(MergingSetup("postgresql://nobody@127.0.0.1:1/none", frozenset({USER})), 1)
     try:
         for _ in range(2):
             with pytest.raises(Unavailable, match="database: "):
@@ -155,14 +155,14 @@ def test_a_database_that_is_away_is_tried_again_by_whoever_asked() -> None:
 
 
 def test_none_is_left_at_the_end(store_url: str) -> None:
-    made = MergingProcesses(Place(store_url, frozenset({USER})), 3)
+    made = MergingProcesses(MergingSetup(store_url, frozenset({USER})), 3)
     pids = processes(made)
     made.end()  # while they are still starting
     assert not any(alive(pid) for pid in pids)
 
 
 def test_what_is_under_way_at_the_end_is_given_up_and_nobody_takes_its_place(store_url: str, store: Store) -> None:
-    made = MergingProcesses(Place(store_url, frozenset({USER})), 1)
+    made = MergingProcesses(MergingSetup(store_url, frozenset({USER})), 1)
     made.wait()
     failures: list[BaseException] = []
 

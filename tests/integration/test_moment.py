@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 
 from hallpulse.domain.errors import Unavailable
-from hallpulse.domain.figures import Coverage, Figure, Scope, Window
+from hallpulse.domain.figures import Coverage, ElapsedHistogram, Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED, PartName
 from hallpulse.domain.integrity import CHECKS
-from hallpulse.domain.measures import BUCKETS, STATES, ElapsedHistogram
+from hallpulse.domain.measures import BUCKETS, STATES
 from hallpulse.store import BadCursor, CaseFilter, Moment, Readable, Store, open_store
-from services.gateway.answers.departments import departments_answer
-from services.gateway.answers.trend import trend_answer
-from tests.gateway_desk import make_desk
+from services.gateway.figures import departments_answer, trend_answer
+from tests.gateway_ground import make_resources
 from tests.integration.test_store import item, received
 from tests.merging import decoded, merge_all
 from tests.moments import StatedMoment, StatedStore
@@ -198,21 +197,21 @@ def test_the_departments_figures_and_open_cases_are_of_one_moment(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A case that is accepted between the two queries is in both or in none."""
-    desk, late = make_desk(store), decoded([received("late", "2026-11-23")])
+    resources, late = make_resources(store), decoded([received("late", "2026-11-23")])
     with stored_after_the_first(monkeypatch, "figure_table", lambda: merge_all(store, late, 1)):
-        during = departments_answer(desk, COUNTY, YEAR)
-    after = departments_answer(desk, COUNTY, YEAR)
+        during = departments_answer(resources, COUNTY, YEAR)
+    after = departments_answer(resources, COUNTY, YEAR)
     open_in = [sum(sum(one.open_cases.values()) for one in answer.departments) for answer in (during, after)]
     assert open_in == [0, 1]
 
 
 def test_a_trend_is_of_one_moment(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """What arrives between two of its points is in all of them or in none."""
-    desk = make_desk(store)
+    resources = make_resources(store)
     published = decoded([item(5, "2026-01-01", "v1")])
 
     def items() -> list[int]:
-        points = trend_answer(desk, COUNTY, date(2026, 3, 15)).points
+        points = trend_answer(resources, COUNTY, date(2026, 3, 15)).points
         return [point.values["settled_item_share"].denominator for point in points]
 
     with stored_after_the_first(monkeypatch, "figures", lambda: merge_all(store, published, 1)):

@@ -22,7 +22,7 @@ from hallpulse.metrics import NoticeMetrics, new_registry
 from hallpulse.store import Store
 from services.notices.channels import Addresses, Channels, Robot, Smtp
 from services.notices.door import Tokens, notices_application
-from services.notices.ledger import NoticeRecords
+from services.notices.records import NoticeRecords
 from services.notices.sending import FIRST_WAIT, NoticeDispatcher, Senders
 from services.notices.webhook import Rule, RuleBook, template_of
 from tests.unit.test_notices import posted

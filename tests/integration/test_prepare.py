@@ -20,8 +20,18 @@ from hallpulse.domain.errors import Halt
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.workdays import Calendar
 from hallpulse.settings import DATABASE_SERVICES, Settings, SettingsError
-from hallpulse.store import AuditEntry, CaseFilter, Reading, Store, database, hash_of, migrate, migration, open_store
-from hallpulse.store.notices import Message, Notice
+from hallpulse.store import (
+    AuditEntry,
+    CaseFilter,
+    CaseReading,
+    Store,
+    database,
+    hash_of,
+    migrate,
+    migration,
+    open_store,
+)
+from hallpulse.store.notices import Notice, NoticeMessage
 from hallpulse.store.roles import RIGHTS
 from hallpulse.store.tables import metadata
 from services.console.prepare import make_gateway_user, prepare
@@ -100,7 +110,7 @@ def test_each_service_does_its_work_as_its_own_role(
     for name in ("gateway", "targets", "reports", "notices"):
         stores[name].audit.append(AuditEntry(f"{name}.deed"))
         assert {line.actor for line in owner.audit.list(limit=1)} == {make_url(logins[name]).username}
-    stores["gateway"].audit.record([], [Reading(NOW, "board", "list", 222424, "state=open", 1)])
+    stores["gateway"].audit.record([], [CaseReading(NOW, "board", "list", 222424, "state=open", 1)])
     assert len(owner.audit.readings()) == 1
     assert stores["targets"].audit.append_if_new(AuditEntry("plan.load"))
     assert not stores["targets"].audit.append_if_new(AuditEntry("plan.load"))
@@ -151,7 +161,7 @@ def _read_everything(store: Store) -> None:
 def _tell_and_acknowledge(store: Store) -> None:
     notice = Notice(222424, "f", NOW, "bureau", "a", "info", "s", {}, {})
     for _ in range(2):
-        store.notices.record([notice], [Message("bureau", "email", 0, "t", "b")], NOW)
+        store.notices.record([notice], [NoticeMessage("bureau", "email", 0, "t", "b")], NOW)
     for due in store.notices.due(NOW, timedelta(minutes=1)):
         store.notices.sent(due.id, NOW)
     assert store.notices.acknowledge(222424, "f", "王", NOW) == 1

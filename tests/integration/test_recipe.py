@@ -24,7 +24,7 @@ import hallpulse.domain.indicators as indicators
 from hallpulse.contract.events import EventType
 from hallpulse.store import open_store
 from services.gateway.app import create_app
-from tests.gateway_desk import READ_TOKEN, make_desk
+from tests.gateway_ground import READ_TOKEN, make_resources
 from tests.hall_events import changed
 from tests.merging import decoded, merge_all
 
@@ -36,7 +36,7 @@ for number, kind in enumerate((EventType.CASE_REJECTED, EventType.CASE_ACCEPTED,
         attributes = {"id": f"e-{number}-{step}", "time": f"2026-03-0{2 + step}T09:00:00+08:00"}
         events.append(changed(of, {"case_id": f"c-{number}"}, **attributes))
 merge_all(store, decoded(events), 2)
-with TestClient(create_app(make_desk(store))) as client:
+with TestClient(create_app(make_resources(store))) as client:
     query = "region=222424&from=2026-03-01&to=2026-03-31"
     answer = client.get(f"/v1/indicators?{query}", headers={"Authorization": f"Bearer {READ_TOKEN}"})
 store.close()

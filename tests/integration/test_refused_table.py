@@ -9,16 +9,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from hallpulse.store import Outcome, RefusedFilter, RefusedTable, Rejected, Store
+from hallpulse.store import EnteredRefusal, Outcome, RefusedFilter, RefusedTable, Store
 from hallpulse.store.database import open_engine
 
 AT = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 
 
-def refusal(body: bytes = b"x", key: str = "222424.hall-1.case", reason: str = "bad-time", **other: str) -> Rejected:
+def refusal(
+    body: bytes = b"x", key: str = "222424.hall-1.case", reason: str = "bad-time", **other: str
+) -> EnteredRefusal:
     named = {"field": "time", "detail": "expected a time", "source": "/222424/hall-1", "publisher": ""} | other
     id_ = hashlib.sha256(f"{key} {reason} {named}".encode(errors="replace") + body).hexdigest()[:32]
-    return Rejected(id_, reason, named["field"], named["detail"], named["source"], key, named["publisher"], body)
+    return EnteredRefusal(id_, reason, named["field"], named["detail"], named["source"], key, named["publisher"], body)
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from services.reports.issuing import read_material
 from services.reports.monthly import MonthlyReport, monthly_report
 from services.simulator import County, simulate
 from services.simulator.county import HALLS
-from tests.gateway_desk import READ_TOKEN, FakeClock, make_desk, serving
+from tests.gateway_ground import READ_TOKEN, FakeClock, make_resources, serving
 from tests.gateway_process import hash_of_hall
 from tests.merging import decoded, merge_all
 from tests.moments import ask
@@ -71,7 +71,7 @@ def county(store: Store, calendars: list[Calendar]) -> Store:
 def gateway(store: Store, now: datetime = NOW) -> Iterator[httpx.Client]:
     headers = {"authorization": f"Bearer {READ_TOKEN}"}
     with (
-        serving(make_desk(store, clock=FakeClock(now), plans=PLANS)) as port,
+        serving(make_resources(store, clock=FakeClock(now), plans=PLANS)) as port,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client,
     ):
         yield client

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from hallpulse.domain.figures import Scope
 from hallpulse.store import Grant, Store, hash_of
 from services.console.commands.token import command
-from services.gateway.rights import may_publish, may_read
+from services.gateway.access import may_publish, may_read
 
 Run = Callable[..., Result]
 BUREAU = ("add", "board", "--role", "bureau")

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from hallpulse.broker import REFUSED, open_channel, vhost_of
 from hallpulse.broker.management import ManagementApi
-from hallpulse.broker.replay import RefusedEvent, open_refused
+from hallpulse.broker.replay import RefusedMessage, open_refused
 from hallpulse.contract.decode import EVENT_TYPE
 from hallpulse.contract.identity import IDENTITY
 from hallpulse.contract.reasons import Reason
@@ -91,7 +91,7 @@ def stored(county: County) -> set[tuple[int, str, bytes]]:
         return {tuple(row) for row in connection.execute(query)}
 
 
-def lying(county: County) -> list[RefusedEvent]:
+def lying(county: County) -> list[RefusedMessage]:
     with open_refused(county.vhost.amqp_url) as queue:
         return list(queue)
 
@@ -190,7 +190,9 @@ def test_what_a_hall_sent_itself_is_sent_again_as_its_own(county: County) -> Non
 
 def test_an_operator_that_is_led_to_publish_for_a_hall_stores_nothing_of_another(county: County) -> None:
     """The second net: whatever a replay takes for the routing key, the ingest holds the event to its sender."""
-    forged = RefusedEvent("id", 1, json.dumps(county.victim.event("led")).encode(), "bad-time", "", "", "", "", "", "")
+    forged = RefusedMessage(
+        "id", 1, json.dumps(county.victim.event("led")).encode(), "bad-time", "", "", "", "", "", ""
+    )
     with county.channel(county.attacker) as channel:
         send(channel, county.attacker, county.victim.event("led", time="now"))
     wait_until(lambda: waiting(county) == 1, 20)

@@ -1,4 +1,4 @@
-"""The targets service without its framework, for tests: a desk over stated figures, and its HTTP port."""
+"""The targets service without its framework, for tests: readings over stated figures, and its HTTP port."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from hallpulse.domain.figures import Figure
 from hallpulse.domain.plan import Plan
 from hallpulse.metrics import new_registry
 from hallpulse.plans import load_plans
-from services.targets.collector import AttemptCollector
-from services.targets.page import Page, application, page_of
+from services.targets.exposition import AttemptCollector, application, page_of
 from services.targets.readings import TargetReadings
 from tests.moments import StatedStore
 
@@ -33,32 +32,32 @@ class Clock:
         return self.now
 
 
-def desk_of(figures: StatedStore, plans: list[Plan] | None = None, clock: Clock | None = None) -> TargetReadings:
+def readings_of(figures: StatedStore, plans: list[Plan] | None = None, clock: Clock | None = None) -> TargetReadings:
     return TargetReadings(figures, PLANS if plans is None else plans, clock or Clock())
 
 
-def answered(desk: TargetReadings, path: str, accept_encoding: str = "") -> tuple[str, dict[str, str], bytes]:
+def answered(readings: TargetReadings, path: str) -> tuple[str, dict[str, str], bytes]:
     """Status, headers and body of the service's own HTTP port."""
     told: list[tuple[str, dict[str, str]]] = []
-    live, page = new_registry(), page_of(desk.snapshot) if desk.snapshot is not None else Page()
-    live.register(AttemptCollector(desk.attempts))
-    environ = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "QUERY_STRING": "", "HTTP_ACCEPT_ENCODING": accept_encoding}
+    live, page = new_registry(), page_of(readings.snapshot) if readings.snapshot is not None else b""
+    live.register(AttemptCollector(readings.attempts))
+    environ = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "QUERY_STRING": ""}
     body = b"".join(
-        application(live, lambda: page, desk.attempts)(
+        application(live, lambda: page, readings.attempts)(
             environ, lambda status, headers: told.append((status, dict(headers)))
         )
     )
     return *told[0], body
 
 
-def asked(desk: TargetReadings, path: str) -> tuple[str, str]:
-    status, _, body = answered(desk, path)
+def asked(readings: TargetReadings, path: str) -> tuple[str, str]:
+    status, _, body = answered(readings, path)
     return status, body.decode()
 
 
-def samples_of(desk: TargetReadings) -> Samples:
+def samples_of(readings: TargetReadings) -> Samples:
     """Everything on /metrics, read back by Prometheus' own parser."""
-    found = [s for family in text_string_to_metric_families(asked(desk, "/metrics")[1]) for s in family.samples]
+    found = [s for family in text_string_to_metric_families(asked(readings, "/metrics")[1]) for s in family.samples]
     samples = {(s.name, frozenset(s.labels.items())): s.value for s in found}
     assert len(samples) == len(found), "a series is there twice"
     return samples
@@ -66,9 +65,9 @@ def samples_of(desk: TargetReadings) -> Samples:
 
 def scraped(figures: StatedStore, plans: list[Plan] | None = None) -> Samples:
     """The same after one refresh."""
-    desk = desk_of(figures, plans)
-    desk.refresh()
-    return samples_of(desk)
+    readings = readings_of(figures, plans)
+    readings.refresh()
+    return samples_of(readings)
 
 
 def value(samples: Samples, name: str, **labels: str) -> float | None:

@@ -7,47 +7,47 @@ from pathlib import Path
 
 import pytest
 
-from hallpulse.contract.encode import time_text
 from hallpulse.contract.events import Accepted, CaseRetracted, Decided, EventType, Extended, HallEvent, Rated, Received
 from hallpulse.domain.case import CaseEvent, in_force, pack_id
+from hallpulse.domain.workdays import time_text
 from hallpulse.store.database import case_event
-from services.importing.case_import import CaseRow, Place
+from services.importing.case_import import HallOfCases, UnderstoodCase
 from services.importing.corrections import Corrections
 from services.importing.departments import DepartmentCodes
-from services.importing.importer import Options, Rejected, Taken, opened
-from services.importing.problems import Flag, TableError
+from services.importing.importer import Options, RejectedRow, Taken, opened
+from services.importing.problems import Oddity, TableError
 from tests.shelf import NOW, Shelf, take
 
 DUTCH = Path(__file__).parents[3] / "shared" / "data" / "permit-cases.csv"
 DUTCH_HEADER = "case_id,group,department,channel,startdate,enddate_planned,deadline,enddate"
-PLACE = Place(222424, "hall")
+PLACE = HallOfCases(222424, "hall")
 HEADER = (
     "办件编号,实施编码,部门,申请渠道,收件时间,受理时间,办结时间,办理结果,评价得分,延期天数,特别程序开始时间,"
     "特别程序类型,特别程序结束时间,承诺办结时限"
 )
 
 
-def outcomes(tmp_path: Path, *rows: str, header: str = HEADER) -> list[Taken | Rejected]:
+def outcomes(tmp_path: Path, *rows: str, header: str = HEADER) -> list[Taken | RejectedRow]:
     path = tmp_path / "cases.csv"
     path.write_text("\n".join((header, *rows)), encoding="utf-8")
     return all_of(path)
 
 
-def all_of(path: Path) -> list[Taken | Rejected]:
+def all_of(path: Path) -> list[Taken | RejectedRow]:
     with opened(path, "cases", Shelf(PLACE, now=1_800_000_000_000_000), Options(), DepartmentCodes()) as job:  # type: ignore[arg-type]
         job.understand()
         assert job.open == []
         return list(job.outcomes())
 
 
-def row_of(tmp_path: Path, row: str, header: str = HEADER) -> CaseRow:
+def row_of(tmp_path: Path, row: str, header: str = HEADER) -> UnderstoodCase:
     (outcome,) = outcomes(tmp_path, row, header=header)
     assert isinstance(outcome, Taken), outcome
     assert outcome.case is not None
     return outcome.case
 
 
-def events_in(row: CaseRow) -> list[HallEvent]:
+def events_in(row: UnderstoodCase) -> list[HallEvent]:
     return row.events(PLACE)
 
 
@@ -69,7 +69,7 @@ def test_a_row_becomes_the_events_of_its_case(tmp_path: Path) -> None:
 def test_only_the_receipt_is_required_and_an_empty_channel_is_the_window(tmp_path: Path) -> None:
     row = row_of(tmp_path, "c-1,a-1,公安局,,2026-03-02,,,,,,,,,")
     assert [event.type for event in events_in(row)] == [EventType.CASE_RECEIVED]
-    assert [note.what for note in row.notes] == [Flag.CHANNEL_ASSUMED, Flag.UNKNOWN_ITEM]
+    assert [note.what for note in row.notes] == [Oddity.CHANNEL_ASSUMED, Oddity.UNKNOWN_ITEM]
 
 
 def test_steps_dated_to_the_day_keep_the_order_of_a_cases_life(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_an_extension_and_a_rating_without_a_day_of_their_own_follow_the_step_be
 def test_a_decision_before_its_acceptance_is_published_and_flagged(tmp_path: Path) -> None:
     row = row_of(tmp_path, "c-1,a-1,公安局,窗口,2026-03-09,2026-03-09,2026-03-02,准予,,,,,,")
     assert EventType.CASE_DECIDED in by_type(events_in(row))
-    assert [note.what for note in row.notes] == [Flag.UNKNOWN_ITEM, Flag.STEPS_REVERSED]
+    assert [note.what for note in row.notes] == [Oddity.UNKNOWN_ITEM, Oddity.STEPS_REVERSED]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_decision_before_its_acceptance_is_published_and_flagged(tmp_path: Pat
 )
 def test_a_row_with_something_wrong_is_rejected_whole(tmp_path: Path, row: str, reason: str) -> None:
     bad, good = outcomes(tmp_path, row, "c-9,a-1,局,窗口,2026-03-02,,,,,,,,,")
-    assert isinstance(bad, Rejected)
+    assert isinstance(bad, RejectedRow)
     assert (bad.line, bad.problem.reason) == (2, reason)
     assert isinstance(good, Taken)
 
@@ -133,7 +133,7 @@ def test_a_case_that_stands_twice_alike_is_taken_once(tmp_path: Path) -> None:
 def test_of_a_case_that_stands_twice_with_other_dates_no_row_is_taken(tmp_path: Path) -> None:
     rows = [f"c-1,a-1,局,窗口,2026-03-02,,2026-03-{day},准予,,,,,," for day in ("05", "25")]
     found = outcomes(tmp_path, *rows, "c-2,a-1,局,窗口,2026-03-02,,,,,,,,,")
-    assert [one.problem.reason for one in found if isinstance(one, Rejected)] == ["twice-with-others"] * 2
+    assert [one.problem.reason for one in found if isinstance(one, RejectedRow)] == ["twice-with-others"] * 2
 
 
 def test_a_table_without_receipts_is_refused(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_a_dutch_row_without_group_or_end_and_with_an_absurd_span(tmp_path: Path
     assert (received.department, received.channel) == ("General", "kiosk")
     assert (received.promised_days, received.statutory_days) == (0, None)
     assert len(row.steps) == 2
-    assert {note.what for note in row.notes} == {Flag.SPAN_REVERSED, Flag.SPAN_LONG}
+    assert {note.what for note in row.notes} == {Oddity.SPAN_REVERSED, Oddity.SPAN_LONG}
 
 
 @pytest.mark.skipif(not DUTCH.is_file(), reason="the Dutch file is not beside the checkout")
@@ -243,4 +243,4 @@ def test_every_row_of_the_dutch_file_is_understood() -> None:
     done = take(DUTCH, "cases", Shelf(PLACE, now=NOW))
     assert (done.told.profile["id"], done.told.rows["new"], done.rejected) == ("permit-log", 732, [])
     assert len(done.published) == 2 * 732 + 686
-    assert done.notes(Flag.STEPS_REVERSED) == 2
+    assert done.notes(Oddity.STEPS_REVERSED) == 2

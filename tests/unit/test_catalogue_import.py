@@ -14,15 +14,15 @@ from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import HallEvent, ItemPublished
 from hallpulse.domain.plan import Department, Names
 from services.catalogue.previews import CataloguePreviews
-from services.importing.case_import import Place
+from services.importing.case_import import HallOfCases
 from services.importing.departments import DepartmentCodes, Departments
-from services.importing.importer import CHANGED, Options, Outcome, Rejected, Taken, opened
+from services.importing.importer import CHANGED, Options, Outcome, RejectedRow, Taken, opened
 from services.importing.limits import Conversion
-from services.importing.problems import Flag
+from services.importing.problems import Oddity
 from tests.shelf import Shelf
 
 HEADER = "实施编码,事项名称,实施主体,事项类型,办件类型,法定时限（工作日）,承诺时限（工作日）,是否进驻,综合受理"
-PLACE = Place(222424, "hall")
+PLACE = HallOfCases(222424, "hall")
 DAY = date(2026, 1, 1)
 
 
@@ -142,7 +142,7 @@ def test_a_correction_of_the_same_day_is_later_than_what_it_corrects(tmp_path: P
 def test_a_row_with_something_wrong_is_rejected_with_line_and_reason(tmp_path: Path, row: str, reason: str) -> None:
     good = "b-1,乙,局,行政许可,承诺件,20,5,是,否"
     first, second = outcomes(tmp_path, row, good)
-    assert isinstance(first, Rejected)
+    assert isinstance(first, RejectedRow)
     assert (first.line, first.problem.reason) == (2, reason)
     assert isinstance(second, Taken)
 
@@ -150,7 +150,7 @@ def test_a_row_with_something_wrong_is_rejected_with_line_and_reason(tmp_path: P
 def test_of_a_code_that_stands_twice_with_other_content_no_row_is_taken(tmp_path: Path) -> None:
     row = "a-1,甲,局,行政许可,承诺件,20,5,是,否"
     found = outcomes(tmp_path, row, row.replace("20", "30"))
-    assert [one.problem.reason for one in found if isinstance(one, Rejected)] == ["twice-with-others"] * 2
+    assert [one.problem.reason for one in found if isinstance(one, RejectedRow)] == ["twice-with-others"] * 2
     states = [one.state for one in outcomes(tmp_path, row, row) if isinstance(one, Taken)]
     assert states == ["new", "repeated"]
 
@@ -171,10 +171,10 @@ def test_odd_rows_are_taken_in_and_flagged(tmp_path: Path) -> None:
     )
     flags = [{n.what for n in o.notes} for o in outcomes(tmp_path, *rows) if isinstance(o, Taken)]
     assert flags == [
-        {Flag.PROMISED_OVER_STATUTORY},
-        {Flag.NO_PROMISE},
-        {Flag.HANDLING_FROM_LIMIT},
-        {Flag.KIND_UNKNOWN, Conversion.NONE_LIKE},
+        {Oddity.PROMISED_OVER_STATUTORY},
+        {Oddity.NO_PROMISE},
+        {Oddity.HANDLING_FROM_LIMIT},
+        {Oddity.KIND_UNKNOWN, Conversion.NONE_LIKE},
     ]
 
 

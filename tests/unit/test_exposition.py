@@ -8,16 +8,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from hallpulse.domain.figures import Figure
+from hallpulse.domain.figures import ELAPSED_BUCKETS, ElapsedHistogram, Figure
 from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.measures import ELAPSED_BUCKETS, STATES, ElapsedHistogram
+from hallpulse.domain.measures import STATES
 from hallpulse.metrics import new_registry
-from services.targets.collector import snapshot_families
-from services.targets.page import exposition, page_of
+from services.targets.exposition import exposition, page_of, snapshot_families
 from services.targets.readings import Snapshot
 from tests.alerts.test_rules import large_plan
 from tests.moments import StatedStore
-from tests.unit.targets_ground import desk_of
+from tests.unit.targets_ground import readings_of
 
 
 def large_snapshot() -> Snapshot:
@@ -31,7 +30,7 @@ def large_snapshot() -> Snapshot:
         elapsed={d: ElapsedHistogram(tuple(range(len(ELAPSED_BUCKETS) + 1)), 100) for d in departments},
         halls={(222424, f"hall-{n}"): 1 for n in range(20)},
     )
-    return desk_of(fake, [large_plan()]).refresh()
+    return readings_of(fake, [large_plan()]).refresh()
 
 
 class _Families(Collector):
@@ -57,7 +56,7 @@ def test_every_byte_is_as_prometheus_client_writes_it() -> None:
 def test_a_large_plan_is_written_the_same_and_stays_under_ten_thousand_series() -> None:
     snapshot, registry = large_snapshot(), CollectorRegistry()
     registry.register(_Families(snapshot))
-    text = page_of(snapshot).text
+    text = page_of(snapshot)
     assert text == generate_latest(registry)
     series = [line for line in text.splitlines() if line and not line.startswith(b"#")]
     assert 8_000 < len(series) < 10_000

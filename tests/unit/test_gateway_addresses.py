@@ -11,11 +11,11 @@ import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
+from services.gateway.access_audit import MOST_QUESTIONS, READS
 from services.gateway.app import create_app, handlers
 from services.gateway.document import document
 from services.gateway.problems import MEDIA_TYPE
-from services.gateway.records import MOST_QUESTIONS, READS
-from tests.gateway_desk import DEPARTMENT_TOKEN, HALL_TOKEN, READ_TOKEN, FakeStore, make_desk, serving
+from tests.gateway_ground import DEPARTMENT_TOKEN, HALL_TOKEN, READ_TOKEN, FakeStore, make_resources, serving
 
 pytestmark = pytest.mark.attack
 SECURITY = Path(__file__).parents[2] / "docs" / "security.md"
@@ -32,7 +32,7 @@ FRAMEWORK = (
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[httpx.Client]:
-    with serving(make_desk(FakeStore())) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+    with serving(make_resources(FakeStore())) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         yield client
 
 
@@ -53,7 +53,7 @@ def open_paths() -> set[str]:
 
 def addresses() -> dict[str, Any]:
     """Path → its handler, of every route of the application."""
-    app = create_app(make_desk(FakeStore()))
+    app = create_app(make_resources(FakeStore()))
     routes = [route for route in app.routes if isinstance(route, HTTPRoute)]
     assert len(routes) == len(app.routes)
     own = (("GET", route) if "GET" in route.methods else ("POST", route) for route in routes)

@@ -12,10 +12,10 @@ from httpx import Response
 from litestar.testing import TestClient
 
 from hallpulse.store import hash_of
+from services.gateway import events as events_route
 from services.gateway import server
 from services.gateway.app import create_app
-from services.gateway.routes import events as events_route
-from tests.gateway_desk import HALL, HALL_TOKEN, READ_TOKEN, FakeClock, FakeCourier, FakeStore, make_desk
+from tests.gateway_ground import HALL, HALL_TOKEN, READ_TOKEN, FakeClock, FakePublisher, FakeStore, make_resources
 
 EVENT_TYPE, BATCH_TYPE = "application/cloudevents+json", "application/cloudevents-batch+json"
 RECEIVED = {"case_id": "c-1", "item_code": "i-1", "department": "justice", "channel": "window"}
@@ -39,13 +39,13 @@ BEAT = event("beat", type="hall.heartbeat.v1", data=None)
 
 
 @pytest.fixture
-def courier() -> FakeCourier:
-    return FakeCourier()
+def publisher() -> FakePublisher:
+    return FakePublisher()
 
 
 @pytest.fixture
-def gateway(courier: FakeCourier) -> Iterator[TestClient[Any]]:
-    with TestClient(create_app(make_desk(FakeStore(), courier))) as client:
+def gateway(publisher: FakePublisher) -> Iterator[TestClient[Any]]:
+    with TestClient(create_app(make_resources(FakeStore(), publisher))) as client:
         yield client
 
 
@@ -72,17 +72,19 @@ def statuses(response: Response) -> list[tuple[str | None, str, str | None]]:
     return [(r["id"], r["status"], r["reason"]) for r in response.json()["results"]]
 
 
-def keys(courier: FakeCourier) -> list[tuple[str, str]]:
-    return [(message.routing_key, message.content_type) for message in courier.delivered]
+def keys(publisher: FakePublisher) -> list[tuple[str, str]]:
+    return [(message.routing_key, message.content_type) for message in publisher.delivered]
 
 
-def test_an_event_is_taken_in_byte_for_byte_under_its_halls_key(gateway: TestClient[Any], courier: FakeCourier) -> None:
+def test_an_event_is_taken_in_byte_for_byte_under_its_halls_key(
+    gateway: TestClient[Any], publisher: FakePublisher
+) -> None:
     body = json.dumps(event(), indent=3).encode()
     answer = send(gateway, body)
     assert answer.status_code == 202
     assert (answer.json()["accepted"], answer.json()["refused"]) == (1, 0)
     assert statuses(answer) == [("e-1", "accepted", None)]
-    (message,) = courier.delivered
+    (message,) = publisher.delivered
     assert (message.routing_key, message.body, message.content_type) == ("222424.hall-1.case", body, EVENT_TYPE)
 
 
@@ -91,15 +93,15 @@ def test_plain_json_is_taken_for_one_event(gateway: TestClient[Any]) -> None:
     problem(send(gateway, [event()], "application/json"), 422, "refused")
 
 
-def test_a_batch_is_sorted_by_family(gateway: TestClient[Any], courier: FakeCourier) -> None:
+def test_a_batch_is_sorted_by_family(gateway: TestClient[Any], publisher: FakePublisher) -> None:
     answer = send(gateway, [event("1"), BEAT, event("2")], BATCH_TYPE)
     assert statuses(answer) == [("1", "accepted", None), ("beat", "accepted", None), ("2", "accepted", None)]
-    assert keys(courier) == [("222424.hall-1.case", BATCH_TYPE), ("222424.hall-1.heartbeat", EVENT_TYPE)]
-    assert json.loads(courier.delivered[0].body) == [event("1"), event("2")]
+    assert keys(publisher) == [("222424.hall-1.case", BATCH_TYPE), ("222424.hall-1.heartbeat", EVENT_TYPE)]
+    assert json.loads(publisher.delivered[0].body) == [event("1"), event("2")]
 
 
 def test_of_a_batch_only_the_bad_ones_are_refused_and_they_go_where_nothing_is_lost(
-    gateway: TestClient[Any], courier: FakeCourier
+    gateway: TestClient[Any], publisher: FakePublisher
 ) -> None:
     bad = event("bad", data={"case_id": "c-1"})
     answer = send(gateway, [event("1"), bad, FOREIGN, TALLY, 5], BATCH_TYPE)
@@ -112,7 +114,7 @@ def test_of_a_batch_only_the_bad_ones_are_refused_and_they_go_where_nothing_is_l
         (None, "refused", "bad-envelope"),
     ]
     assert [r["index"] for r in answer.json()["results"]] == [0, 1, 2, 3, 4]
-    refused = courier.delivered[1:]
+    refused = publisher.delivered[1:]
     assert {m.content_type for m in refused} == {EVENT_TYPE}
     assert [m.routing_key.rpartition(".") for m in refused] == [
         ("222424.hall-1", ".", last) for last in ("refused", "denied", "denied", "refused")
@@ -121,13 +123,13 @@ def test_of_a_batch_only_the_bad_ones_are_refused_and_they_go_where_nothing_is_l
 
 
 def test_a_bad_event_is_a_problem_that_says_where_and_what_was_expected(
-    gateway: TestClient[Any], courier: FakeCourier
+    gateway: TestClient[Any], publisher: FakePublisher
 ) -> None:
     found = problem(send(gateway, event(data={**RECEIVED, "channel": "fax"})), 422, "refused")
     assert (found["field"], found["reason"]) == ("data.channel", "bad-field")
     assert "expected one of kiosk, mobile, online" in found["detail"]
     assert found["results"][0]["id"] == "e-1"
-    assert keys(courier) == [("222424.hall-1.refused", EVENT_TYPE)]
+    assert keys(publisher) == [("222424.hall-1.refused", EVENT_TYPE)]
 
 
 def test_a_batch_of_bad_events_only_is_a_problem_with_a_result_for_each(gateway: TestClient[Any]) -> None:
@@ -177,9 +179,9 @@ def test_a_hall_speaks_for_itself_and_within_its_families(gateway: TestClient[An
     problem(send(gateway, [FOREIGN, TALLY], BATCH_TYPE), 403, "forbidden")
 
 
-def test_a_token_that_reads_everything_writes_nothing(gateway: TestClient[Any], courier: FakeCourier) -> None:
+def test_a_token_that_reads_everything_writes_nothing(gateway: TestClient[Any], publisher: FakePublisher) -> None:
     problem(send(gateway, event(), token=READ_TOKEN), 403, "forbidden")
-    assert courier.delivered == []
+    assert publisher.delivered == []
 
 
 def test_more_than_four_mebibytes_are_not_read(gateway: TestClient[Any]) -> None:
@@ -189,23 +191,23 @@ def test_more_than_four_mebibytes_are_not_read(gateway: TestClient[Any]) -> None
     problem(gateway.post("/v1/events", content=chunks, headers=given), 413, "too-large")
 
 
-def test_a_batch_of_four_mebibytes_is_taken(gateway: TestClient[Any], courier: FakeCourier) -> None:
+def test_a_batch_of_four_mebibytes_is_taken(gateway: TestClient[Any], publisher: FakePublisher) -> None:
     filler = "x" * 990
     batch = [event(str(n), traceparent="t", **{f"ext{k}": filler for k in range(3)}) for n in range(1000)]
     assert send(gateway, batch, BATCH_TYPE).json()["accepted"] == 1000
-    assert len(courier.delivered) == 1
+    assert len(publisher.delivered) == 1
 
 
-def test_without_a_broker_nothing_is_said_to_be_accepted(gateway: TestClient[Any], courier: FakeCourier) -> None:
-    courier.connected = False
+def test_without_a_broker_nothing_is_said_to_be_accepted(gateway: TestClient[Any], publisher: FakePublisher) -> None:
+    publisher.connected = False
     answer = send(gateway, event())
     problem(answer, 503, "unavailable")
     assert int(answer.headers["retry-after"]) > 0
 
 
-def test_a_token_used_too_often_is_asked_to_wait(courier: FakeCourier) -> None:
+def test_a_token_used_too_often_is_asked_to_wait(publisher: FakePublisher) -> None:
     clock = FakeClock()
-    with TestClient(create_app(make_desk(FakeStore(), courier, clock, rate=2))) as gateway:
+    with TestClient(create_app(make_resources(FakeStore(), publisher, clock, rate=2))) as gateway:
         assert [send(gateway, event()).status_code for _ in range(5)] == [202, 202, 202, 202, 429]
         answer = send(gateway, event())
         problem(answer, 429, "too-many-requests")
@@ -214,27 +216,27 @@ def test_a_token_used_too_often_is_asked_to_wait(courier: FakeCourier) -> None:
         assert [send(gateway, event()).status_code for _ in range(3)] == [202, 202, 429]
 
 
-def test_a_hall_has_one_rate_for_all_its_tokens_and_every_hall_its_own(courier: FakeCourier) -> None:
+def test_a_hall_has_one_rate_for_all_its_tokens_and_every_hall_its_own(publisher: FakePublisher) -> None:
     store = FakeStore()
     store.tokens |= {hash_of("rotated"): HALL, hash_of("other"): replace(HALL, hall="hall-2")}
-    with TestClient(create_app(make_desk(store, courier, rate=1, find=store.find))) as gateway:
+    with TestClient(create_app(make_resources(store, publisher, rate=1, find=store.find))) as gateway:
         assert [send(gateway, event(), token=token).status_code for token in (HALL_TOKEN, "rotated")] == [202, 202]
         assert send(gateway, event(), token="rotated").status_code == 429
         assert send(gateway, event(source="/222424/hall-2"), token="other").status_code == 202
 
 
-def test_an_event_in_binary_mode_is_made_structured(gateway: TestClient[Any], courier: FakeCourier) -> None:
+def test_an_event_in_binary_mode_is_made_structured(gateway: TestClient[Any], publisher: FakePublisher) -> None:
     whole = event("b-1", subject="a b")
     given = {f"ce-{name}": value for name, value in whole.items() if name != "data"} | {"ce-subject": "a%20b"}
     answer = send(gateway, whole["data"], "application/json", **given)
     assert statuses(answer) == [("b-1", "accepted", None)]
-    assert json.loads(courier.delivered[0].body) == whole
+    assert json.loads(publisher.delivered[0].body) == whole
 
 
-def test_a_heartbeat_in_binary_mode_has_no_body(gateway: TestClient[Any], courier: FakeCourier) -> None:
+def test_a_heartbeat_in_binary_mode_has_no_body(gateway: TestClient[Any], publisher: FakePublisher) -> None:
     given = {f"ce-{name}": value for name, value in BEAT.items() if name != "data"}
     assert send(gateway, b"", "application/json", **given).status_code == 202
-    assert keys(courier) == [("222424.hall-1.heartbeat", EVENT_TYPE)]
+    assert keys(publisher) == [("222424.hall-1.heartbeat", EVENT_TYPE)]
 
 
 def test_only_post_is_taken(gateway: TestClient[Any]) -> None:

@@ -12,7 +12,7 @@ from hallpulse.contract.json_schema import components
 from services.gateway import openapi
 from services.gateway.app import API, create_app, handlers
 from services.gateway.document import document
-from tests.gateway_desk import HALL_TOKEN, READ_TOKEN, FakeStore, make_desk
+from tests.gateway_ground import HALL_TOKEN, READ_TOKEN, FakeStore, make_resources
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_no_name_means_two_things(described: dict[str, Any]) -> None:
     ],
 )
 def test_an_answer_is_as_documented(described: dict[str, Any], path: str) -> None:
-    with TestClient(create_app(make_desk(FakeStore()))) as gateway:
+    with TestClient(create_app(make_resources(FakeStore()))) as gateway:
         response = gateway.get(path, headers={"authorization": f"Bearer {READ_TOKEN}"})
     check(described, described["paths"][path.partition("?")[0]]["get"], response)
 
@@ -76,7 +76,7 @@ def test_an_answer_is_as_documented(described: dict[str, Any], path: str) -> Non
 @pytest.mark.parametrize("body", [b"{}", b"{", b'{"id": 5}'])
 def test_a_refusal_is_as_documented(described: dict[str, Any], body: bytes) -> None:
     headers = {"authorization": f"Bearer {HALL_TOKEN}", "content-type": "application/cloudevents+json"}
-    with TestClient(create_app(make_desk(FakeStore()))) as gateway:
+    with TestClient(create_app(make_resources(FakeStore()))) as gateway:
         response = gateway.post("/v1/events", content=body, headers=headers)
     check(described, described["paths"]["/v1/events"]["post"], response)
 

@@ -14,15 +14,15 @@ from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.store import CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
 from services.gateway.app import create_app
-from tests.gateway_desk import (
+from tests.gateway_ground import (
     COUNTY,
     DEPARTMENT_TOKEN,
     HALL_TOKEN,
     READ_TOKEN,
     TODAY,
-    FakeCourier,
+    FakePublisher,
     FakeStore,
-    make_desk,
+    make_resources,
 )
 
 YEAR_SO_FAR = Window(date(2026, 1, 1), TODAY)
@@ -35,7 +35,7 @@ def store() -> FakeStore:
 
 @pytest.fixture
 def gateway(store: FakeStore) -> Iterator[TestClient[Any]]:
-    with TestClient(create_app(make_desk(store))) as client:
+    with TestClient(create_app(make_resources(store))) as client:
         yield client
 
 
@@ -253,7 +253,7 @@ def test_without_a_plan_in_force_a_declared_count_stays_a_count(gateway: TestCli
 
 def test_a_fault_of_ours_in_a_list_is_a_fault_and_no_empty_list(store: FakeStore) -> None:
     store.fault = KeyError("a column that is not there")
-    with TestClient(create_app(make_desk(store)), raise_server_exceptions=False) as client:
+    with TestClient(create_app(make_resources(store)), raise_server_exceptions=False) as client:
         problem(ask(client, "/v1/cases?region=222424&indicator=satisfaction"), 500)
 
 
@@ -342,10 +342,10 @@ def test_a_wrong_address_and_a_wrong_method_are_problems_too(gateway: TestClient
 
 
 def test_ready_means_broker_and_database() -> None:
-    courier = FakeCourier(connected=False)
-    with TestClient(create_app(make_desk(FakeStore(), courier))) as gateway:
+    publisher = FakePublisher(connected=False)
+    with TestClient(create_app(make_resources(FakeStore(), publisher))) as gateway:
         problem(gateway.get("/readyz"), 503)
-        courier.connected = True
+        publisher.connected = True
         assert gateway.get("/readyz").json() == {"status": "ready", "broker": True, "database": True}
 
 

@@ -12,7 +12,7 @@ import pytest
 from pika.spec import BasicProperties
 
 from hallpulse.broker.deliveries import origin_of
-from hallpulse.broker.replay import RefusedEvent
+from hallpulse.broker.replay import RefusedMessage
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, Decoded, decode_message
 from hallpulse.contract.events import EventType
 from hallpulse.contract.identity import claim_of
@@ -20,7 +20,7 @@ from hallpulse.contract.reasons import Reason, Refusal
 from hallpulse.store import Grant
 from hallpulse.store.registry import Hall
 from services.console.refusals.vouching import Vouched, Vouching
-from services.gateway.intake import take_in
+from services.gateway.events import take_in
 from tests.forgeries import BY_HTTP, FAULTS, FORGERIES, SENDER, Forgery, Message, batch, events, single
 from tests.hall_events import NOW, changed
 
@@ -179,7 +179,7 @@ def test_what_is_sent_on_behalf_of_a_hall_is_held_to_it(
 
 
 def judged(body: bytes, reason: Reason, key: str = f"{SENDER}.case", user: str = SENDER) -> Vouched | Refusal:
-    event = RefusedEvent("id", 1, body, reason, "", "expected", "", "", key, user)
+    event = RefusedMessage("id", 1, body, reason, "", "expected", "", "", key, user)
     return Vouching(REGISTRY, GATEWAYS).judge(event, LATER)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from services.importing.case_import import Place
+from services.importing.case_import import HallOfCases
 from services.importing.fields import Kind
 from services.importing.problems import TableError, told
 from tests.shelf import SHARED, Import, Shelf, take
@@ -173,7 +173,7 @@ def tried() -> dict[str, Tried]:
 
 
 def _all() -> Iterator[Tried]:
-    base = Shelf(Place(222401, "import"))
+    base = Shelf(HallOfCases(222401, "import"))
     take(COLLECTION / "30-base-catalogue" / "a.xlsx", "catalogue", base, effective_from=DAY, take_defaults=True)
     alone: dict[str, Shelf] = {}
     files = sorted(COLLECTION.glob("*/*"), key=lambda path: (path.parent, path.name != "cat.xlsx", path.name))
@@ -185,7 +185,7 @@ def _all() -> Iterator[Tried]:
             yield _tried(path, name, base.at(222401, f"c{len(alone)}-{name[:2]}-{path.stem.lower()}"))
             continue
         shared = path.parent.name if name[:2] in ("14", "44") else name
-        yield _tried(path, name, alone.setdefault(shared, Shelf(Place(220103, "import"))))
+        yield _tried(path, name, alone.setdefault(shared, Shelf(HallOfCases(220103, "import"))))
 
 
 def _tried(path: Path, name: str, shelf: Shelf) -> Tried:

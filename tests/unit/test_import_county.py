@@ -17,7 +17,7 @@ from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import Accepted, CaseData, EventType, HallEvent, ItemPublished, Received
 from hallpulse.domain.case import in_force, pack_id
 from hallpulse.store.database import case_event
-from services.importing.case_import import Place
+from services.importing.case_import import HallOfCases
 from services.simulator import County, simulate
 from services.simulator.county import moment
 from tests.oracle import brute
@@ -89,7 +89,7 @@ CHANNELS = {
 }
 SCORES = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满意", 1: "非常不满意"}
 OUTCOMES = {"granted": "准予许可", "refused": "不予许可", "other": "正常办结"}
-PLACE = Place(222424, "hall")
+PLACE = HallOfCases(222424, "hall")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hallpulse.contract.encode import time_text
+from hallpulse.domain.workdays import time_text
 from services.importing.dates import NotADate, parse_day, parse_moment
 
 WRITINGS: list[tuple[object, str, bool]] = [

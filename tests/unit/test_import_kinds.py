@@ -13,7 +13,7 @@ from openpyxl import Workbook
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from hallpulse.contract.events import ItemPublished, Rated, Received
-from services.importing.case_import import Place
+from services.importing.case_import import HallOfCases
 from services.importing.problems import TableError
 from tests.shelf import Import, Shelf, take
 
@@ -42,11 +42,11 @@ def text(path: Path, content: str, encoding: str = "utf-8") -> Path:
 
 
 def items(path: Path, **options: Any) -> Import:
-    return take(path, "catalogue", Shelf(Place(222424, "hall")), **{"effective_from": DAY, **options})
+    return take(path, "catalogue", Shelf(HallOfCases(222424, "hall")), **{"effective_from": DAY, **options})
 
 
 def cases(path: Path, shelf: Shelf | None = None, **options: Any) -> Import:
-    return take(path, "cases", shelf or Shelf(Place(222424, "hall")), **options)
+    return take(path, "cases", shelf or Shelf(HallOfCases(222424, "hall")), **options)
 
 
 def limits(done: Import) -> dict[str, tuple[int | None, int | None]]:
@@ -150,7 +150,7 @@ def test_a_number_format_that_shows_more_than_the_number_is_read_as_shown(tmp_pa
 
 
 def test_number_cells_as_codes_are_asked_about_or_matched_with_one_stored_item(tmp_path: Path) -> None:
-    shelf = Shelf(Place(222424, "hall"))
+    shelf = Shelf(HallOfCases(222424, "hall"))
     path = workbook(tmp_path / "a.xlsx", ITEM_HEAD, (131010000, *ROW[1:]))
     assert items(path).asked == ["numeric_codes"]
     first = workbook(tmp_path / "b.xlsx", ITEM_HEAD, ("000131010000", *ROW[1:]))
@@ -394,7 +394,7 @@ def test_an_item_that_is_out_of_use_is_not_taken_in(tmp_path: Path) -> None:
 
 
 def test_cases_without_a_code_are_found_by_the_name_that_one_item_has(tmp_path: Path) -> None:
-    shelf = Shelf(Place(222424, "hall"))
+    shelf = Shelf(HallOfCases(222424, "hall"))
     rows = [ROW, ("a-2", "乙", *ROW[2:]), ("a-3", "乙", *ROW[2:])]
     take(workbook(tmp_path / "a.xlsx", ITEM_HEAD, *rows), "catalogue", shelf, effective_from=DAY)
     head = ("办件编号", "事项名称", *CASE_HEAD[2:])

@@ -6,7 +6,7 @@ import pytest
 
 from hallpulse.domain import expression
 from hallpulse.domain.catalogue import ItemVersion
-from hallpulse.domain.expression import Step
+from hallpulse.domain.expression import Statement
 from hallpulse.domain.indicators import COMPUTED, indicator
 from hallpulse.domain.measures import COLUMNS, ITEM_COLUMNS, MEASURES, item_amounts
 from hallpulse.store.reading.conditions import part_of, sql
@@ -66,7 +66,7 @@ def test_a_promised_item_without_a_promised_limit_shortens_nothing(
 
 def test_conditions_that_several_steps_begin_with_are_asked_once() -> None:
     asked: list[int] = []
-    steps = [Step(("ask()", f"value > {bound}"), f"found.append({bound})") for bound in (1, 5)]
+    steps = [Statement(("ask()", f"value > {bound}"), f"found.append({bound})") for bound in (1, 5)]
     run = expression.compiled("run", "value, found", steps, known={"ask": lambda: asked.append(1) or True})
     found: list[int] = []
     run(3, found)

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from hallpulse.domain.figures import Coverage, Figure, Window, period_window
 from hallpulse.domain.lowering import COMPRESSION
 from hallpulse.domain.plan import DeclaredIndicator
 from hallpulse.domain.targets import State, evaluate
-from services.reports.monthly import document_of, monthly_report
+from services.reports.monthly import document_of, monthly_report, sections
 from tests.reporting import CHANGES, DEPARTMENTS, MAY, OWN, PLAN, material, said, tables
 
 
@@ -39,6 +40,33 @@ def test_the_summary_counts_and_names_from_the_figures() -> None:
     assert "平均用时2.63个工作日，九成在7个工作日内办结；到期4607件，按期办结4390件，到期办结率95.29%" in text
     assert "编制时（2023年6月5日）在办106件，其中超期17件，临期13件，超时未受理5件，暂停计时3件。" in text
     assert "大厅5个，当月报送数据的4个；真实性检查中2类有发现，共39条，见第五部分。" in text
+
+
+ANOTHER = """
+from hallpulse.contract.reasons import Sentence
+from services.reports.monthly.document import Paragraph, Section
+
+PLACE = {place}
+
+
+def section(report):
+    return Section(Sentence("又一部分", "another part"), (Paragraph(Sentence(report.plan.id, report.plan.id)),))
+"""
+
+
+def test_a_section_is_one_file_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sections, "__path__", [*sections.__path__, str(tmp_path)])
+    (tmp_path / "another.py").write_text(ANOTHER.format(place=2.5))
+    titles = [section.head.zh for section in document_of(monthly_report(material())).sections]
+    assert len(titles) == 8
+    assert titles[2] == "又一部分"
+
+
+def test_two_sections_in_one_place_are_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sections, "__path__", [*sections.__path__, str(tmp_path)])
+    (tmp_path / "one_more.py").write_text(ANOTHER.format(place=2))
+    with pytest.raises(ValueError, match="a place is taken twice"):
+        document_of(monthly_report(material()))
 
 
 def test_small_departments_are_named_with_the_reason_and_not_ranked() -> None:

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from services.notices.channels import Channels, ChannelsError, load_channels
-from services.notices.ledger import body_of, messages_of, title_of
+from services.notices.records import body_of, messages_of, title_of
 from services.notices.sending import cut, signature
 from services.notices.webhook import BadNotice, RulesError, decode, load_rules, notices_of, template_of
 

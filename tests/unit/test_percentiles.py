@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hallpulse.domain.measures import DAYS_APART, ELAPSED_BUCKETS, percentiles_of, percentiles_of_buckets
+from hallpulse.domain.figures import DAYS_APART, ELAPSED_BUCKETS, percentiles_of, percentiles_of_buckets
 
 DAYS = st.lists(st.one_of(st.integers(0, 8), st.integers(0, 120)), max_size=60)
 

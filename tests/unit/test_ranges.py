@@ -6,8 +6,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hallpulse.domain.figures import Window
-from hallpulse.store.reading.sums import EVER, FAR, Piece, pieces
+from hallpulse.domain.figures import EVER, FAR, Piece, Window, pieces
 
 FIRST = date(2023, 11, 20)
 DAYS = [FIRST + timedelta(days=number) for number in range(500)]

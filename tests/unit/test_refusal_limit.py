@@ -5,12 +5,16 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any, NamedTuple, cast
 
 import pytest
 
+from hallpulse.broker.deliveries import Batch, Delivery
 from hallpulse.broker.rejections import Rejection
 from hallpulse.contract.reasons import Reason, Refusal
-from services.ingest.worker import LARGE_BYTES, Moves, RefusalLimit, RefusalsOverLimit
+from hallpulse.metrics import IngestMetrics, new_registry
+from services.ingest.merging import Check, Merged, Work
+from services.ingest.worker import LARGE_BYTES, IngestWorker, Moves, RefusalLimit, RefusalsOverLimit
 
 WINDOW = 100
 NONE = Counter[str]()
@@ -154,3 +158,28 @@ def test_the_line_says_who_what_from_whom_and_what_to_do() -> None:
     for what in ("hallpulse refused list", "hallpulse refused resume", "HALLPULSE_REFUSAL_LIMIT=off"):
         assert what in line
     assert "\n" not in line
+
+
+class SameIdAgain(NamedTuple):
+    """A merger whose every event is well formed and carries an id that was used before."""
+
+    def do(self, work: Work, _: Check) -> Merged:
+        count = len(work.bodies)
+        return Merged({name("a"): count}, rejections("a", count, Reason.ID_REUSED), [], [], [], old_duplicates=False)
+
+
+class NoHalls(NamedTuple):
+    def list(self) -> list[Any]:
+        return []
+
+
+def test_a_hall_whose_ids_are_all_used_before_stays_in_the_slow_lane() -> None:
+    """Such events are found out by the database, after they were counted among those that are well formed."""
+    moved: list[Moves] = []
+    worker = IngestWorker(
+        SameIdAgain(), cast(Any, NoHalls()), IngestMetrics(new_registry()), RefusalLimit(0.3, WINDOW), move=moved.append
+    )
+    batch = Batch(1, deliveries=[Delivery(1, b"{}", None, f"{name('a')}.case", name("a"))] * WINDOW * 2)
+    for _ in range(5):
+        worker.commit(batch)
+    assert moved == [moves(slower="a")]

@@ -19,7 +19,7 @@ from services.importing import texttables as text_module
 from services.importing.books import open_book
 from services.importing.cells import Broken, Cell, Formula, text_of
 from services.importing.fields import CASES, CATALOGUE
-from services.importing.importer import Rejected
+from services.importing.importer import RejectedRow
 from services.importing.layout import Layout, Passed, lay_out
 from services.importing.problems import BadRow, TableError
 from services.importing.rejects import RejectedRows
@@ -323,7 +323,7 @@ def test_rejected_rows_of_an_earlier_import_do_not_stay(tmp_path: Path) -> None:
 def test_rejected_rows_go_to_the_fallback_where_the_folder_is_closed(tmp_path: Path) -> None:
     layout = take(written(tmp_path), "cases", Shelf()).job.read[0]  # type: ignore[union-attr]
     with RejectedRows(tmp_path / "gone" / "cases.csv", tmp_path) as rejects:
-        rejects.add(Rejected(layout, 1, [], BadRow("bad-date", "decided")))
+        rejects.add(RejectedRow(layout, 1, [], BadRow("bad-date", "decided")))
     assert rejects.path == tmp_path / "cases.csv.rejected.csv"
 
 

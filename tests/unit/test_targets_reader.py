@@ -3,71 +3,49 @@
 from __future__ import annotations
 
 import os
-import socket
-import sys
+import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
+from typing import cast
 
 import pytest
 
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.domain.figures import Figure
-from services.targets.page import Page
-from services.targets.reader import Asked, Read, Reader, Started, answer_all, read, receive, send, starting
+from hallpulse.subprocess import Subprocess
+from services.targets.reader import Asked, Failed, Read, Reader, ReadingProcess, read, starting
 from services.targets.readings import Attempts, TargetReadings
 from tests.moments import StatedStore
-from tests.unit.targets_ground import CATALOGUE, desk_of
+from tests.unit.targets_ground import CATALOGUE, readings_of
 
-CANNED = """
-import socket, sys, os
-from services.targets.reader import Read, receive, send
-from services.targets.page import Page
-channel = socket.socket(fileno=int(sys.argv[1]))
-channel.setblocking(True)
-try:
-    while True:
-        receive(channel)
-        send(channel, Read(Page(str(os.getpid()).encode(), 0, 0), []))
-except EOFError:
-    pass
-"""
+CHILD = "tests.unit.targets_child"
 MET = {"settled_item_share": Figure(93, 100)}
 SHORT = {"settled_item_share": Figure(60, 100)}
 
 
-@pytest.fixture
-def processes() -> Iterator[Reader]:
-    program = (sys.executable, "-c", CANNED)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with closing(Reader(starting(environment, program), Attempts(time.time))) as reader:
-        yield reader
+class InThisProcess:
+    """The other side without a process: it answers when its answer is waited for."""
+
+    def __init__(self, readings: TargetReadings) -> None:
+        self._readings = readings
+        self._asked: queue.Queue[Asked] = queue.Queue()
+
+    def send(self, message: object) -> None:
+        assert isinstance(message, Asked)
+        self._asked.put(message)
+
+    def receive(self) -> Read | Failed:
+        return read(self._readings, self._asked.get_nowait())
+
+    def end(self) -> None: ...
 
 
-class NoProcess:
-    def kill(self) -> None: ...
-
-    def wait(self) -> None: ...
-
-
-@pytest.fixture
-def threaded() -> Iterator[Callable[[TargetReadings], Reader]]:
-    """A reader whose other side is a thread over a desk of stated figures."""
-    channels: list[socket.socket] = []
-
-    def over(desk: TargetReadings) -> Reader:
-        def start() -> Started:
-            ours, theirs = socket.socketpair()
-            channels.extend((ours, theirs))
-            threading.Thread(target=answer_all, args=(desk, theirs), daemon=True).start()
-            return NoProcess(), ours  # type: ignore[return-value]
-
-        return Reader(start, Attempts(time.time))
-
-    yield over
-    for channel in channels:
-        channel.close()
+def reader_over(figures: StatedStore) -> Reader:
+    process = InThisProcess(readings_of(figures))
+    return Reader(lambda: process, Attempts(time.time))
 
 
 def due(reader: Reader) -> Sequence[str]:
@@ -75,20 +53,23 @@ def due(reader: Reader) -> Sequence[str]:
     return [] if change is None else [change.kind, str(change.announced.key.department)]
 
 
-def test_a_page_is_what_the_desk_reads(threaded: Callable[[TargetReadings], Reader]) -> None:
-    reader = threaded(desk_of(StatedStore(own=CATALOGUE)))
-    assert reader.page == Page()
+def announce(reader: Reader) -> None:
+    change = reader.next_due()
+    assert change is not None
+    reader.announced(change)
+
+
+def test_a_page_is_what_is_read() -> None:
+    reader = reader_over(StatedStore(own=CATALOGUE))
+    assert reader.page == b""
     reader.refresh()
-    assert b"hallpulse_indicator_ratio" in reader.page.text
-    assert reader.page.length == len(reader.page.text)
+    assert b"hallpulse_indicator_ratio" in reader.page
 
 
 @pytest.mark.parametrize("error", [Unavailable, Halt])
-def test_an_error_is_raised_here_and_keeps_what_there_was(
-    threaded: Callable[[TargetReadings], Reader], error: type[Exception]
-) -> None:
+def test_an_error_is_raised_here_and_keeps_what_there_was(error: type[Exception]) -> None:
     figures = StatedStore(own=CATALOGUE)
-    reader = threaded(desk_of(figures))
+    reader = reader_over(figures)
     reader.refresh()
     before = reader.page
 
@@ -101,18 +82,16 @@ def test_an_error_is_raised_here_and_keeps_what_there_was(
     assert reader.page is not before
 
 
-def test_a_change_is_due_until_it_is_told_and_then_no_more(threaded: Callable[[TargetReadings], Reader]) -> None:
+def test_a_change_is_due_until_it_is_announced_and_then_no_more() -> None:
     figures = StatedStore(own={**CATALOGUE, **MET})
-    reader = threaded(desk_of(figures))
+    reader = reader_over(figures)
     reader.refresh()
     assert due(reader) == []
     figures.own = {**CATALOGUE, **SHORT}
     for _ in range(2):
         reader.refresh()
         assert due(reader) == ["target_breached", "None"]
-    change = reader.next_due()
-    assert change is not None
-    reader.told(change)
+    announce(reader)
     assert due(reader) == []
     reader.refresh()
     assert due(reader) == []
@@ -121,12 +100,10 @@ def test_a_change_is_due_until_it_is_told_and_then_no_more(threaded: Callable[[T
     assert due(reader) == ["target_recovered", "None"]
 
 
-def test_a_breach_that_is_being_sent_stays_due_and_its_recovery_follows(
-    threaded: Callable[[TargetReadings], Reader],
-) -> None:
+def test_a_breach_that_is_being_sent_stays_due_and_its_recovery_follows() -> None:
     """The broker may have the breach already when its confirmation is lost."""
     figures = StatedStore(own={**CATALOGUE, **MET})
-    reader = threaded(desk_of(figures))
+    reader = reader_over(figures)
     reader.refresh()
     figures.own = {**CATALOGUE, **SHORT}
     reader.refresh()
@@ -135,70 +112,139 @@ def test_a_breach_that_is_being_sent_stays_due_and_its_recovery_follows(
     figures.own = {**CATALOGUE, **MET}
     reader.refresh()
     assert reader.next_due() == breach
-    reader.told(breach)
+    reader.announced(breach)
     assert due(reader) == []
     reader.refresh()
     assert due(reader) == ["target_recovered", "None"]
 
 
-def test_what_is_told_while_a_reading_is_under_way_is_not_due_again() -> None:
-    ours, theirs = socket.socketpair()
+def test_what_is_announced_while_a_reading_is_under_way_is_not_due_again() -> None:
     figures = StatedStore(own={**CATALOGUE, **MET})
-    desk = desk_of(figures)
-    first = read(desk, Asked([]))
-    figures.own = {**CATALOGUE, **SHORT}
-    second = read(desk, Asked([]))
+    readings, sent = readings_of(figures), list[Asked]()
 
-    reader = Reader(lambda: (NoProcess(), ours), Attempts(time.time))  # type: ignore[arg-type, return-value]
-    for answer in (first, second):
-        send(theirs, answer)
-        reader.refresh()
+    class Announcing(InThisProcess):
+        """Announces what is due after the request has gone out, before the answer comes."""
+
+        def send(self, message: object) -> None:
+            super().send(message)
+            sent.append(cast(Asked, message))
+
+        def receive(self) -> Read | Failed:
+            found = super().receive()
+            if reader.next_due() is not None:
+                announce(reader)
+            return found
+
+    process = Announcing(readings)
+    reader = Reader(lambda: process, Attempts(time.time))
+    reader.refresh()
+    figures.own = {**CATALOGUE, **SHORT}
+    reader.refresh()
     change = reader.next_due()
     assert change is not None
-    receive(theirs)
-    receive(theirs)
-
-    def answer_meanwhile() -> None:
-        assert receive(theirs) == Asked([])
-        reader.told(change)
-        send(theirs, second)
-
-    meanwhile = threading.Thread(target=answer_meanwhile)
-    meanwhile.start()
     reader.refresh()
-    meanwhile.join()
     assert reader.next_due() is None
-    send(theirs, Read(Page(), []))
     reader.refresh()
-    assert receive(theirs) == Asked([change.announced])
-    theirs.close()
-    reader.close()
+    assert [asked.announced for asked in sent] == [[], [], [], [change.announced]]
+    assert reader.next_due() is None
 
 
-def test_a_process_that_has_ended_is_started_again_for_the_next_reading(processes: Reader) -> None:
-    processes.refresh()
-    page = processes.page
-    os.kill(int(page.deflated), 9)
-    with pytest.raises(Unavailable, match="the reading process has ended"):
-        processes.refresh()
-    assert processes.page is page
-    processes.refresh()
-    assert processes.page.deflated != page.deflated
+class Processes:
+    """Real reading processes over a stated figure. started: those there were, in order."""
+
+    def __init__(self, share: Path) -> None:
+        self._share = share
+        self.started: list[Subprocess[Read | Failed]] = []
+        self._start = starting({**os.environ, "SHARE": str(share)}, CHILD)
+        self.reader = Reader(self._start_noted, Attempts(time.time))
+
+    def _start_noted(self) -> ReadingProcess:
+        self.started.append(cast("Subprocess[Read | Failed]", self._start()))
+        return self.started[-1]
+
+    def refresh(self, percent: int) -> None:
+        self._share.write_text(str(percent))
+        self.reader.refresh()
+
+    def kill(self) -> None:
+        os.kill(self.started[-1].pid, 9)
 
 
-def test_closing_ends_the_process_and_starts_no_other(processes: Reader) -> None:
-    processes.refresh()
-    pid = int(processes.page.deflated)
-    processes.close()
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    made = Processes(tmp_path / "share")
+    with closing(made.reader):
+        yield made
+
+
+def test_a_process_that_has_ended_is_started_again_for_the_next_reading(processes: Processes) -> None:
+    processes.refresh(93)
+    page = processes.reader.page
+    assert b"0.93" in page
+    processes.kill()
+    with pytest.raises(Unavailable, match=r"^the reading process was killed by SIGKILL$"):
+        processes.refresh(94)
+    assert processes.reader.page is page
+    processes.refresh(94)
+    assert b"0.94" in processes.reader.page
+    assert len(processes.started) == 2
+
+
+@pytest.mark.parametrize("read_before_the_end", [True, False])
+def test_a_breach_that_was_not_announced_when_its_process_was_killed_is_announced_by_the_next(
+    processes: Processes, read_before_the_end: bool
+) -> None:
+    processes.refresh(93)
+    if read_before_the_end:
+        processes.refresh(60)
+    processes.kill()
+    with pytest.raises(Unavailable):
+        processes.refresh(60)
+    processes.refresh(60)
+    assert due(processes.reader) == ["target_breached", "None"]
+    announce(processes.reader)
+    processes.refresh(60)
+    assert due(processes.reader) == []
+
+
+def test_what_was_announced_before_its_process_was_killed_is_not_announced_again_and_its_recovery_is(
+    processes: Processes,
+) -> None:
+    processes.refresh(93)
+    processes.refresh(60)
+    announce(processes.reader)
+    processes.kill()
+    with pytest.raises(Unavailable):
+        processes.refresh(60)
+    processes.refresh(60)
+    assert due(processes.reader) == []
+    processes.refresh(93)
+    assert due(processes.reader) == ["target_recovered", "None"]
+
+
+def test_closing_ends_the_process_and_starts_no_other(processes: Processes) -> None:
+    processes.refresh(93)
+    processes.reader.close()
     with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
-    processes.refresh()
-    assert int(processes.page.deflated) == pid
+        os.kill(processes.started[0].pid, 0)
+    processes.refresh(94)
+    assert len(processes.started) == 1
+    assert b"0.93" in processes.reader.page
+
+
+def test_closing_while_something_is_read_is_no_outage(processes: Processes, tmp_path: Path) -> None:
+    processes.refresh(93)
+    (tmp_path / "share").unlink()
+    os.mkfifo(tmp_path / "share")  # nothing writes to it: the reading does not end
+    soon = threading.Timer(0.5, processes.reader.close)
+    soon.start()
+    processes.reader.refresh()
+    soon.join()
+    assert len(processes.started) == 1
 
 
 def test_a_program_that_cannot_run_is_an_outage() -> None:
-    program = (sys.executable, "-c", "")
-    with closing(Reader(starting(os.environ, program), Attempts(time.time))) as reader:
+    with closing(Reader(starting(os.environ, "tests.unit.no_such_module"), Attempts(time.time))) as reader:
         for _ in range(2):
-            with pytest.raises(Unavailable):
+            with pytest.raises(Unavailable, match=r"^the reading process ended with status 1$"):
                 reader.refresh()

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from hallpulse.domain.figures import Figure, Window
+from hallpulse.domain.figures import ELAPSED_BUCKETS, ElapsedHistogram, Figure, Window
 from hallpulse.domain.lowering import ItemChange
-from hallpulse.domain.measures import ELAPSED_BUCKETS, ElapsedHistogram
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS
-from services.targets.readings import BREACHED, RECOVERED, TargetReadings
+from services.targets.announcements import BREACHED, RECOVERED
+from services.targets.readings import TargetReadings
 from tests.moments import StatedStore
-from tests.unit.targets_ground import CATALOGUE, PLANS, Clock, Samples, desk_of, scraped, value
+from tests.unit.targets_ground import CATALOGUE, PLANS, Clock, Samples, readings_of, scraped, value
 
 
 def labels_of(samples: Samples, label: str) -> set[str]:
@@ -138,10 +138,10 @@ def test_a_plan_without_data_shows_its_goals_all_the_same() -> None:
 def test_the_day_changes_at_midnight_in_shanghai() -> None:
     clock, figures = Clock(), StatedStore(counties=(222401,))
     clock.now = datetime(2026, 11, 24, 15, 59, 59, tzinfo=UTC).timestamp()
-    desk = desk_of(figures, [], clock)
-    desk.refresh()
+    readings = readings_of(figures, [], clock)
+    readings.refresh()
     clock.now += 1
-    desk.refresh()
+    readings.refresh()
     days = [window.end for window in windows_of(figures)]
     assert max(days) == date(2026, 11, 25)
     assert days[0] == date(2026, 11, 24)
@@ -163,82 +163,82 @@ def windows_of(figures: StatedStore) -> list[Window]:
     return [call[2] for call in figures.asked if call[0] == "figure_table"]
 
 
-def told(desk: TargetReadings, figures: StatedStore, own: dict[str, Figure]) -> list[tuple[str, str]]:
+def told(readings: TargetReadings, figures: StatedStore, own: dict[str, Figure]) -> list[tuple[str, str]]:
     """Refresh with new figures, announce all that is due, and say what that was."""
     figures.own = own
-    desk.refresh()
-    due = desk.due()
+    readings.refresh()
+    due = readings.due()
     for change in due:
-        desk.told([change.announced])
+        readings.announcements.announced([change.announced])
     return [(change.kind, change.key.target) for change in due]
 
 
 def test_a_start_announces_nothing() -> None:
     figures = StatedStore()
-    assert told(desk_of(figures), figures, loss(50)) == []
+    assert told(readings_of(figures), figures, loss(50)) == []
 
 
 def test_a_target_that_turns_is_announced_once() -> None:
     figures = StatedStore()
-    desk = desk_of(figures)
-    told(desk, figures, loss(5))
-    assert told(desk, figures, loss(6)) == [(BREACHED, "disclosure_loss")]
-    assert told(desk, figures, loss(7)) == []
-    assert told(desk, figures, loss(5)) == [(RECOVERED, "disclosure_loss")]
+    readings = readings_of(figures)
+    told(readings, figures, loss(5))
+    assert told(readings, figures, loss(6)) == [(BREACHED, "disclosure_loss")]
+    assert told(readings, figures, loss(7)) == []
+    assert told(readings, figures, loss(5)) == [(RECOVERED, "disclosure_loss")]
 
 
 def test_a_target_that_is_measured_for_the_first_time_and_short_is_a_breach() -> None:
     figures = StatedStore()
-    desk = desk_of(figures)
-    told(desk, figures, {})
-    assert told(desk, figures, loss(6)) == [(BREACHED, "disclosure_loss")]
+    readings = readings_of(figures)
+    told(readings, figures, {})
+    assert told(readings, figures, loss(6)) == [(BREACHED, "disclosure_loss")]
 
 
 def test_a_figure_that_goes_missing_is_neither_breach_nor_recovery() -> None:
     figures = StatedStore()
-    desk = desk_of(figures)
-    told(desk, figures, loss(6))
-    assert told(desk, figures, {}) == []
-    assert told(desk, figures, loss(6)) == []
-    assert told(desk, figures, {}) == []
-    assert told(desk, figures, loss(5)) == [(RECOVERED, "disclosure_loss")]
+    readings = readings_of(figures)
+    told(readings, figures, loss(6))
+    assert told(readings, figures, {}) == []
+    assert told(readings, figures, loss(6)) == []
+    assert told(readings, figures, {}) == []
+    assert told(readings, figures, loss(5)) == [(RECOVERED, "disclosure_loss")]
 
 
 def test_what_could_not_be_told_is_told_later() -> None:
     figures = StatedStore(own=loss(5))
-    desk = desk_of(figures)
-    desk.refresh()
-    assert desk.due() == []
+    readings = readings_of(figures)
+    readings.refresh()
+    assert readings.due() == []
     figures.own = loss(6)
-    desk.refresh()
-    first, again = desk.due(), desk.due()
+    readings.refresh()
+    first, again = readings.due(), readings.due()
     assert [c.kind for c in first] == [c.kind for c in again] == [BREACHED]
-    desk.told([again[0].announced])
-    assert desk.due() == []
+    readings.announcements.announced([again[0].announced])
+    assert readings.due() == []
 
 
 def test_a_target_that_recovers_while_its_breach_is_being_sent_is_announced_as_recovered() -> None:
     figures = StatedStore(own=loss(5))
-    desk = desk_of(figures)
-    told(desk, figures, loss(5))
+    readings = readings_of(figures)
+    told(readings, figures, loss(5))
     figures.own = loss(6)
-    desk.refresh()
-    (breach,) = desk.due()
+    readings.refresh()
+    (breach,) = readings.due()
     figures.own = loss(5)
-    desk.refresh()
-    assert desk.due() == []
-    desk.told([breach.announced])
-    assert [change.kind for change in desk.due()] == [RECOVERED]
+    readings.refresh()
+    assert readings.due() == []
+    readings.announcements.announced([breach.announced])
+    assert [change.kind for change in readings.due()] == [RECOVERED]
 
 
 def test_an_announcement_says_what_was_and_what_is() -> None:
     figures = StatedStore(own=loss(5))
-    desk = desk_of(figures)
-    desk.refresh()
-    desk.due()
+    readings = readings_of(figures)
+    readings.refresh()
+    readings.due()
     figures.own = loss(6)
-    desk.refresh()
-    payload = desk.due()[0].payload()
+    readings.refresh()
+    payload = readings.due()[0].payload()
     expected = {"region": 222424, "plan": "222424-2026", "id": "disclosure_loss", "department": None, "value": 0.06}
     assert {key: payload[key] for key in expected} == expected
     assert (payload["was_met"], payload["met"], payload["on_pace"]) == (True, False, False)
@@ -248,7 +248,7 @@ def test_an_announcement_says_what_was_and_what_is() -> None:
 
 
 def answer_of(own: dict[str, Figure], on: date | None = None) -> dict[str, Any]:
-    return desk_of(StatedStore(own=own)).evaluate(222424, on)
+    return readings_of(StatedStore(own=own)).evaluate(222424, on)
 
 
 def test_an_answer_has_the_fields_of_the_contract() -> None:

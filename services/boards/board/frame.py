@@ -13,7 +13,6 @@ from services.boards.board.panels import DATA_SOURCE, Panels
 from services.boards.intervals import Links
 from services.boards.rules.suite import midnights
 
-BOARDS = ("overview", "target", "departments", "halls", "quality", "health")
 TITLES = {
     "overview": ("总览", "Overview"),
     "target": ("指标详情", "Target in depth"),

@@ -48,14 +48,6 @@ def state_mappings(panels: Panels) -> Mappings:
     return [dashboard.ValueMap(options)]
 
 
-def case_mappings(panels: Panels) -> Mappings:
-    options = {
-        state: _result(panels.say(zh, en), colour, place)
-        for place, (state, (zh, en, colour)) in enumerate(CASE_WORDS.items())
-    }
-    return [dashboard.ValueMap(options)]
-
-
 def severity_mappings(panels: Panels) -> Mappings:
     options = {
         "critical": _result(panels.say("✖ 严重", "✖ critical"), "red", 0),

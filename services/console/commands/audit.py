@@ -11,9 +11,9 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from hallpulse.store import AuditLine, Reading, open_store
+from hallpulse.domain.workdays import SHANGHAI
+from hallpulse.store import AuditLine, CaseReading, open_store
 from services.console.commands.token import AnyRegion
-from services.console.past_samples import SHANGHAI
 from services.console.suite_connection import connect, directory_option
 from services.console.usage import screen
 
@@ -70,7 +70,7 @@ def _print(columns: Sequence[str], rows: Sequence[dict[str, object]], as_json: b
     screen().print(table)
 
 
-def _read(reading: Reading) -> dict[str, object]:
+def _read(reading: CaseReading) -> dict[str, object]:
     return {
         "hour": reading.hour.astimezone(SHANGHAI).isoformat(timespec="minutes"),
         "token": reading.token,

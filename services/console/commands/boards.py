@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.plans import load_plans
 from services.boards.board.render import render_boards
 from services.boards.intervals import Links
@@ -16,7 +17,7 @@ from services.boards.provisioning import data_source, provisioning_files
 from services.boards.publish.grafana import Grafana
 from services.boards.publish.push import Pushed
 from services.boards.publish.push import push as push_all
-from services.console.past_samples import SHANGHAI, write_history
+from services.console.past_samples import write_history
 from services.console.suite_connection import connect, directory_option
 from services.console.usage import check_or_write, plans_folder
 from services.local.suite_directory import CHECKOUT, SuiteDirectory

@@ -12,6 +12,7 @@ import click
 
 from hallpulse.contract.encode import encode_event
 from hallpulse.contract.reasons import both
+from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.settings import Settings
 from hallpulse.store import open_store
 from services.console import console_texts as texts
@@ -20,7 +21,7 @@ from services.console.demo.given import kind_of
 from services.console.demo.result_tables import show_addresses
 from services.console.demo.running import DemoStopped, suite, wait_for_stop
 from services.console.demo.scene import county_of, mark, refuse_another, scene
-from services.console.past_samples import SHANGHAI, NoHistory, write_history
+from services.console.past_samples import NoHistory, write_history
 from services.console.suite_connection import connect, directory_option, endpoints
 from services.console.usage import input_file, screen
 from services.local.suite_directory import CHECKOUT, SuiteDirectory

@@ -19,10 +19,10 @@ from services.console import console_texts as texts
 from services.console.suite_connection import connect, directory_option
 from services.console.usage import BadUsage, checked_place, hall_options, progress_bars, screen
 from services.importing import showing
-from services.importing.case_import import Place
+from services.importing.case_import import HallOfCases
 from services.importing.departments import DepartmentCodes
 from services.importing.fields import Kind
-from services.importing.importer import Job, Options, Rejected, opened, saved_profile
+from services.importing.importer import Job, Options, RejectedRow, opened, saved_profile
 from services.importing.outlet import Outlet
 from services.importing.profiles import save_profile
 from services.importing.questions import Question
@@ -117,7 +117,7 @@ def _run(
 ) -> None:
     """Show what was understood, ask what is open, publish. Exit status 1 for refused rows and open questions."""
     settings = connect(directory)
-    place = Place(*checked_place(region, hall, settings))
+    place = HallOfCases(*checked_place(region, hall, settings))
     codes = department_codes(settings, place.region) if plan_codes else DepartmentCodes()
     options = Options(day.date() if day else None, profile, answers, take_defaults=yes)
     with (
@@ -196,7 +196,7 @@ class _Import:
     def _send(self, outlet: Outlet, rows: Counter[str], rejects: RejectedRows, progress: Progress) -> None:
         for outcome in self._job.outcomes(progress):
             rows["read"] += 1
-            if isinstance(outcome, Rejected):
+            if isinstance(outcome, RejectedRow):
                 rows["refused"] += 1
                 rejects.add(outcome)
             else:

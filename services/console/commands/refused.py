@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from hallpulse.broker import GATEWAY_USER, user_of
-from hallpulse.broker.replay import RefusedEvent, RefusedQueue, open_refused
+from hallpulse.broker.replay import RefusedMessage, RefusedQueue, open_refused
 from hallpulse.broker.stopped import resume as resume_ingest
 from hallpulse.contract.identity import IDENTITY
 from hallpulse.contract.reasons import both
@@ -32,7 +32,7 @@ from services.local.suite_directory import SuiteDirectory
 
 _IDS_A_LINE = 1000
 """Ids in one audit entry."""
-Note = Callable[[RefusedEvent, Vouched], None]
+Note = Callable[[RefusedMessage, Vouched], None]
 
 
 @click.group()
@@ -271,7 +271,7 @@ def _replayed(store: Store, choice: RefusalChoice) -> Iterator[Note]:
         done.clear()
         store.audit.append(deed)
 
-    def note(event: RefusedEvent, vouched: Vouched) -> None:
+    def note(event: RefusedMessage, vouched: Vouched) -> None:
         done.append((event.reason, vouched))
         if len(done) >= _IDS_A_LINE:
             write()

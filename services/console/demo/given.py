@@ -14,10 +14,10 @@ from hallpulse.contract.events import HallEvent
 from hallpulse.contract.reasons import both
 from hallpulse.settings import Settings
 from services.importing.books import open_book
-from services.importing.case_import import Place
+from services.importing.case_import import HallOfCases
 from services.importing.departments import DepartmentCodes
 from services.importing.fields import Kind
-from services.importing.importer import Job, Options, Rejected, opened
+from services.importing.importer import Job, Options, RejectedRow, opened
 from services.importing.layout import Layout, lay_out
 from services.importing.problems import TableError
 from services.importing.profiles import plain_profile, shipped
@@ -49,7 +49,7 @@ def show_file(console: Console, file: Path, settings: Settings, region: int, fee
         return
     options = Options(effective_from=today(), take_defaults=True)
     with (
-        stored(settings, Place(region, _HALL), lambda: None) as there,
+        stored(settings, HallOfCases(region, _HALL), lambda: None) as there,
         opened(file, kind, there, options, DepartmentCodes()) as job,
     ):
         job.understand()
@@ -72,7 +72,7 @@ def _feed(console: Console, file: Path, job: Job, feed: Feed) -> None:
 def _taken(job: Job, rows: Counter[str], rejects: RejectedRows) -> Iterator[HallEvent]:
     for outcome in job.outcomes():
         rows["read"] += 1
-        if isinstance(outcome, Rejected):
+        if isinstance(outcome, RejectedRow):
             rows["refused"] += 1
             rejects.add(outcome)
         else:

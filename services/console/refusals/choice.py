@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 import click
 
 from hallpulse.broker.rejections import DEAD_LETTERED
 from hallpulse.contract.reasons import Reason
+from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.store import RefusedFilter
 
-SHANGHAI = timezone(timedelta(hours=8))
 _MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"]
 Command = Callable[..., None]
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from hallpulse.broker.replay import RefusedEvent
+from hallpulse.broker.replay import RefusedMessage
 from hallpulse.store import KeptRefusal, Outcome, RefusedTable
 from services.ingest.refusals import row_of_copy
 
 
 @contextmanager
-def leaving(table: RefusedTable, event: RefusedEvent, outcome: Outcome) -> Iterator[None]:
+def leaving(table: RefusedTable, event: RefusedMessage, outcome: Outcome) -> Iterator[None]:
     """Close an event's entry before the event leaves, as ingest may refuse it again at once; reopen it on failure."""
     closed = table.close([event.id], outcome)
     try:
@@ -23,10 +23,10 @@ def leaving(table: RefusedTable, event: RefusedEvent, outcome: Outcome) -> Itera
         raise
 
 
-def looked_at(kept: Sequence[KeptRefusal]) -> Iterator[RefusedEvent]:
+def looked_at(kept: Sequence[KeptRefusal]) -> Iterator[RefusedMessage]:
     """Yield the listed events in the form of the queue's messages, except those whose body is on the queue alone."""
     for one in kept:
         if one.is_whole:
             at = one.refused_at.isoformat()
             names = (one.reason, one.field, one.detail, one.source, at, one.routing_key, one.publisher)
-            yield RefusedEvent(one.id, 0, one.body, *names)
+            yield RefusedMessage(one.id, 0, one.body, *names)

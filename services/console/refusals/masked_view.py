@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from rich.markup import escape
 from rich.table import Table
 
-from hallpulse.broker.replay import RefusedEvent
+from hallpulse.broker.replay import RefusedMessage
 from hallpulse.contract.personal import escaped, fit_to_show
 from hallpulse.contract.reasons import Refusal
 from hallpulse.store import KeptRefusal
@@ -54,7 +54,7 @@ def revealed(body: bytes, *, is_terminal: bool) -> bytes | str:
     return escaped(body.decode("utf-8", "backslashreplace")) if is_terminal else body
 
 
-def withheld_line(event: RefusedEvent, refusal: Refusal) -> str:
+def withheld_line(event: RefusedMessage, refusal: Refusal) -> str:
     """Return one line with the event's user, routing key and source, and the reason for withholding it."""
     names = (event.user or "-", event.routing_key or "-", refusal.source or event.source or "-", refusal.detail)
     user, key, source, detail = (" ".join(fit_to_show(name).split()) for name in names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from hallpulse.broker.replay import RefusedEvent
+from hallpulse.broker.replay import RefusedMessage
 from hallpulse.contract.decode import EVENT_TYPE, decode_events
 from hallpulse.contract.events import HallEvent
 from hallpulse.contract.identity import DENIED, REFUSED, granted, publisher_identity, sender_of, user_name
@@ -29,7 +29,7 @@ class Vouching:
         self._families = {(hall.region, hall.hall): hall.families for hall in halls}
         self._gateway_users = gateway_users
 
-    def judge(self, event: RefusedEvent, now: int) -> Vouched | Refusal:
+    def judge(self, event: RefusedMessage, now: int) -> Vouched | Refusal:
         """Return the event as its sender may send it, or the refusal.
 
         The routing key and the user, which the broker checked, decide; the body must agree with them. now: microseconds
@@ -55,5 +55,5 @@ class Vouching:
         return Vouched(name, key, f"/{decoded.region}/{decoded.hall}", decoded.id)
 
 
-def _refusal(event: RefusedEvent, reason: Reason, field: str, detail: str) -> Refusal:
+def _refusal(event: RefusedMessage, reason: Reason, field: str, detail: str) -> Refusal:
     return Refusal(reason, field, detail, event.source, event.body)

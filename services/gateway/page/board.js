@@ -3,8 +3,8 @@
 import { ago, clockTime, h } from "./dom.js";
 import { departmentsPart } from "./departments.js";
 import { indicatorsPart, openCasesPart } from "./figures.js";
-import { integrityPart } from "./integrity.js";
-import { targetsPart } from "./targets.js";
+import { integrityPart } from "./check.js";
+import { targetsPart } from "./target.js";
 import { named, say } from "./words.js";
 
 const QUIET_HOURS = 24;

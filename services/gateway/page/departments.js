@@ -3,7 +3,7 @@
 import { ticks } from "./chart.js";
 import { h, shown, whole } from "./dom.js";
 import { SIGNS } from "./states.js";
-import { listAddress } from "./targets.js";
+import { listAddress } from "./target.js";
 import { named, say, word } from "./words.js";
 
 const KEY = "hallpulse-compare";

@@ -2,7 +2,7 @@
 
 import { h, shown, whole } from "./dom.js";
 import { OPEN_STATES, SIGNS } from "./states.js";
-import { listAddress } from "./targets.js";
+import { listAddress } from "./target.js";
 import { named, say, word } from "./words.js";
 
 const scopeOf = ({ region, hall, department }) => ({ region: region.region, hall, department });

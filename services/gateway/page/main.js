@@ -4,10 +4,6 @@ import { Refused, ask, forgetToken, hasToken, keepToken, tokenFromAddress } from
 import { drawBoard, drawHeader } from "./board.js";
 import { closeDrawer, isOpen, showDrawer } from "./drawer.js";
 import { h } from "./dom.js";
-import { showCheck } from "./integrity.js";
-import { showList } from "./lists.js";
-import { showStory } from "./story.js";
-import { showTarget } from "./targets.js";
 import { say, switchLanguage } from "./words.js";
 
 const REFRESH_MS = 10000;
@@ -15,7 +11,7 @@ const CHECKS_MS = 60000;
 const state = { regions: null, region: null, data: null, error: null, timer: 0, checkedAt: 0 };
 const board = document.getElementById("board");
 
-/** What the address says after its #: /, /list?…, /target/ID, /check/ID or /case/REGION/HALL/ID; region= in any of them. */
+/** The address after its #: / for the board, /VIEW/… for a view; region= in any of them. */
 function route() {
   const [path, query = ""] = location.hash.replace(/^#/, "").split("?");
   return { parts: path.split("/").filter(Boolean).map(decodeURIComponent), query: new URLSearchParams(query) };
@@ -87,15 +83,25 @@ async function follow() {
 }
 
 async function openAsked() {
+  const asked = location.hash;
   const { parts, query } = route();
-  if (parts[0] === "list") return showDrawer((drawer) => showList(drawer, context(), Object.fromEntries(query)));
-  if (parts[0] === "case" && parts.length >= 4) return showDrawer((drawer) => showStory(drawer, context(), parts.slice(1)));
-  if (parts[0] === "target" && state.data) return showDrawer((drawer) => showTarget(drawer, context(), parts[1]));
-  if (parts[0] === "check" && state.data) return showDrawer((drawer) => showCheck(drawer, context(), parts[1]));
-  return closeDrawer();
+  const view = await viewOf(parts[0] || "");
+  if (asked !== location.hash) return undefined;
+  if (!view || (view.needsBoard && !state.data)) return closeDrawer();
+  return showDrawer((drawer) => view.show(drawer, context(), parts.slice(1), query));
 }
 
-/** What the views need to know. */
+/**
+ * The view of an address: what the file of its first word exports as `view`, { show(drawer, context, parts, query),
+ * needsBoard: whether it draws what the board has read }; null for words that are no view.
+ */
+async function viewOf(name) {
+  if (!/^[a-z]+$/.test(name)) return null;
+  const file = await import(`./${name}.js`).catch(() => ({}));
+  return file.view || null;
+}
+
+/** All that views need to know. */
 function context() {
   const { regions, region, data, error } = state;
   return { regions, region, data, error, hall: regions.hall, department: regions.department };

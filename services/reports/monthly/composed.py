@@ -8,16 +8,8 @@ from hallpulse.domain.figures import Window
 from . import texts
 from .document import Document
 from .report import MonthlyReport
-from .sections.departments import departments
-from .sections.lowered import lowered
-from .sections.notes import notes
-from .sections.open_cases import open_cases
-from .sections.quality import quality
-from .sections.summary import summary
-from .sections.targets import targets
+from .sections import sections
 from .shown import day, filled, moment, named
-
-_SECTIONS = (summary, targets, departments, open_cases, quality, lowered, notes)
 
 
 def document_of(report: MonthlyReport) -> Document:
@@ -27,7 +19,7 @@ def document_of(report: MonthlyReport) -> Document:
         title=filled(texts.TITLE, {"plan": names.zh}, {"plan": names.en}),
         subtitle=filled(texts.SUBTITLE if report.finished else texts.SUBTITLE_RUNNING, told),
         facts=_facts(report),
-        sections=tuple(section(report) for section in _SECTIONS),
+        sections=sections(report),
         closing=texts.CLOSING,
     )
 

@@ -24,7 +24,7 @@ class Tone(enum.StrEnum):
 class Cell:
     """text, and below it in small letters its English, or what a figure is made of.
 
-    number and unit: for whoever counts with it; parts: the figure's numerator and denominator.
+    number and unit: for a reader that counts with it; parts: the figure's numerator and denominator.
     """
 
     text: str

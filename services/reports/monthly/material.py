@@ -1,4 +1,4 @@
-"""What a report is made of: figures of one moment, and the plan that they are held against."""
+"""The material of a report: figures of one moment, and the plan that they are held against."""
 
 from __future__ import annotations
 

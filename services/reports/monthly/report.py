@@ -89,7 +89,7 @@ class MonthlyReport:
         return self.figures.get(indicator, Figure(0, 0))
 
     def department(self, id_: str) -> Names:
-        """What the plan calls a department; its code where the plan does not know it."""
+        """Return a department's name in the plan; its code if the plan does not name it."""
         return next((d.names for d in self.plan.departments if d.id == id_), Names(id_, id_))
 
 

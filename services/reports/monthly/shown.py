@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from fractions import Fraction
 
 from hallpulse.contract.reasons import Sentence
@@ -11,11 +11,11 @@ from hallpulse.display import NOTHING, amount, difference
 from hallpulse.domain.figures import Coverage, Figure, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.plan import Names, Plan
+from hallpulse.domain.workdays import SHANGHAI
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Tone, Unit
 from services.reports.monthly.report import MonthlyReport
 
-_SHANGHAI = timezone(timedelta(hours=8))
 BLANK = Cell(NOTHING, tone=Tone.QUIET)
 
 
@@ -47,7 +47,7 @@ def moment(time: int | None) -> Sentence:
     """Microseconds since 1970-01-01 UTC, to the minute, Asia/Shanghai."""
     if time is None:
         return texts.NO_EVENTS
-    local = datetime.fromtimestamp(time // 1_000_000, _SHANGHAI)
+    local = datetime.fromtimestamp(time // 1_000_000, SHANGHAI)
     return Sentence(f"{day(local.date()).zh}{local:%H:%M}", f"{local:%Y-%m-%d %H:%M}")
 
 

@@ -1,4 +1,4 @@
-"""A document as a file: each format in a module of its own, whose library is loaded when the format is asked for."""
+"""A document as a file: each format in a separate module, whose library is loaded when the format is asked for."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def _runs(content: str) -> Iterator[tuple[str, str]]:
 
 
 class Heading(Flowable):  # type: ignore[misc]
-    """Bold by a thin outline: the font has no bold of its own. beside: its English, small, after it or below it."""
+    """Bold by a thin outline: the font has no bold. beside: its English, small, after it or below it."""
 
     def __init__(
         self, content: str, size: float, *, centred: bool = False, bold: bool = True, beside: str = ""

@@ -137,7 +137,7 @@ def _heads(columns: tuple[Column, ...]) -> Iterator[tuple[str, int]]:
 
 
 class _Part(NamedTuple):
-    """What one cell of the sheet holds."""
+    """The content of a cell of the sheet."""
 
     content: str | float | None
     form: str

@@ -70,7 +70,7 @@ def open_channel(amqp_url: str, kind: type[pika.SelectConnection] | None = None)
 
 @contextmanager
 def broker_faults() -> Iterator[None]:
-    """What pika raises in the block becomes Unavailable, or Halt where trying again cannot help."""
+    """Turn what pika raises in the block into Unavailable, or into Halt if trying again cannot help."""
     try:
         with lost_at_once():
             yield
@@ -85,7 +85,7 @@ def broker_faults() -> Iterator[None]:
 
 @contextmanager
 def lost_at_once() -> Iterator[None]:
-    """Where the other side resets a connection as soon as it is made, pika raises a ValueError: that is an outage."""
+    """An outage: pika raises ValueError if the other side resets a connection as soon as it is made."""
     try:
         yield
     except ValueError as error:

@@ -12,7 +12,7 @@ import functools
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 from hallpulse.broker.connection import open_channel
 from hallpulse.broker.deliveries import Batch
@@ -106,6 +106,7 @@ class Consumer:
     """Consumes every partition until `stop` is called, from any thread or a signal handler.
 
     admit: asked, given the broker's URL, before each connection that consumes; raises Halt where nothing may be.
+    slow: the halls, as REGION.HALL, whose deliveries are committed after those of others.
     """
 
     def __init__(
@@ -116,8 +117,10 @@ class Consumer:
         say: Callable[[str], None],
         *,
         admit: Callable[[str], None] = ensure_not_stopped,
+        slow: Callable[[], Set[str]] = frozenset,
     ) -> None:
         self._admit = admit
+        self._slow = slow
         self._url = amqp_url
         self._limits = limits
         self._say = say
@@ -182,6 +185,7 @@ class Consumer:
             committer=self._committer,
             limits=self._limits,
             stopping=lambda: self._stopping,
+            slow=self._slow,
         )
         try:
             self._session.run()

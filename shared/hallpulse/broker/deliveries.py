@@ -15,7 +15,8 @@ come again on the next one, without end.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -46,7 +47,8 @@ class Batch:
     """Deliveries of one channel in their order, up to and with delivery tag `last_tag`.
 
     opened: when its first delivery came (seconds of a monotonic clock); generation: the connection it came by;
-    size: about how many events there are, the broken ones among them.
+    size: about how many events there are, the broken ones among them; safe: committed, its refused events confirmed;
+    left: it comes again instead.
     """
 
     generation: int
@@ -55,6 +57,8 @@ class Batch:
     bytes: int = 0
     size: int = 0
     deliveries: list[Delivery] = field(default_factory=list)
+    safe: bool = False
+    left: bool = False
 
     def add(self, delivery: Delivery, now: float) -> None:
         if not self.deliveries:
@@ -74,6 +78,81 @@ class Batch:
             return False
         age = now - self.opened
         return self.size >= most_events or age >= most_seconds or (idle and (self.size < MANY or age >= GATHER_SECONDS))
+
+
+class Gathering:
+    """Batches that are not handed on: full ones, and one that is being filled. begun: told of each batch's first
+    delivery."""
+
+    def __init__(self, generation: int, most_events: int, begun: Callable[[Batch], None]) -> None:
+        self._generation = generation
+        self._most = most_events
+        self._begun = begun
+        self._full: deque[Batch] = deque()
+        self._batch = Batch(generation)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Those that hold something, the oldest first."""
+        yield from self._full
+        if self._batch.deliveries:
+            yield self._batch
+
+    @property
+    def has_full(self) -> bool:
+        return bool(self._full)
+
+    def take(self, deliveries: Sequence[Delivery], now: float) -> None:
+        batch, most = self._batch, self._most
+        for delivery in deliveries:
+            is_first = not batch.deliveries
+            batch.add(delivery, now)
+            if is_first:
+                self._begun(batch)
+            if batch.size >= most:
+                self._full.append(batch)
+                batch = self._batch = Batch(self._generation)
+
+    def next(self, is_due: Callable[[Batch], bool]) -> Batch | None:
+        """Hand on the oldest that is full, or the one that is being filled where it is due."""
+        if self._full:
+            return self._full.popleft()
+        if not is_due(self._batch):
+            return None
+        batch, self._batch = self._batch, Batch(self._generation)
+        return batch
+
+    def leave(self) -> None:
+        """Hand on none of what is here: it comes again."""
+        for batch in self:
+            batch.left = True
+        self._full.clear()
+        self._batch = Batch(self._generation)
+
+
+class Unacknowledged:
+    """The batches of a channel from their first delivery to their acknowledgement.
+
+    One acknowledgement stands for all deliveries up to its tag, and the tag must be that of a delivery which the broker
+    still waits for. So whole batches are acknowledged, each once no delivery before its last one is unsafe.
+    """
+
+    def __init__(self) -> None:
+        self._batches: list[Batch] = []
+
+    def add(self, batch: Batch) -> None:
+        self._batches.append(batch)
+
+    def take_safe(self) -> list[Batch]:
+        """Take out the batches that can be acknowledged now, up to the greatest of their last tags."""
+        unsafe = min((batch.deliveries[0].tag for batch in self._batches if not batch.safe), default=None)
+        done = [batch for batch in self._batches if batch.safe and (unsafe is None or batch.last_tag < unsafe)]
+        self._batches = [batch for batch in self._batches if batch not in done]
+        return done
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is on its way to being safe."""
+        return all(batch.safe or batch.left for batch in self._batches)
 
 
 def _events_in(delivery: Delivery) -> int:
@@ -96,7 +175,7 @@ _HEADERS = spec.BasicProperties.FLAG_HEADERS
 
 
 def without_headers(properties: bytes) -> bytes:
-    """The same properties (AMQP 0-9-1, § 4.2.6.1) but for the headers: stepped over, since their size comes first."""
+    """Properties (AMQP 0-9-1, § 4.2.6.1) without the headers, which are stepped over, since their size comes first."""
     (flags,) = _FLAGS.unpack_from(properties)
     if not flags & _HEADERS:
         return properties
@@ -137,7 +216,7 @@ class ForgivingConnection(SelectConnection):  # type: ignore[misc]  # as above
 
 
 def _header_end(buffer: bytes) -> int | None:
-    """Where a content header ends, if the buffer begins with one."""
+    """Return where a content header ends, if the buffer begins with one."""
     if len(buffer) < _FRAME.size or buffer[0] != spec.FRAME_HEADER:
         return None
     return _FRAME.size + int(_FRAME.unpack_from(buffer)[2])
@@ -167,7 +246,7 @@ _KNOWN_AT_MOST, _KNOWN_BYTES = 4096, 512
 
 
 class Origin(NamedTuple):
-    """What the deliveries of one sender share."""
+    """The properties that the deliveries of one sender share."""
 
     content_type: str | None
     routing_key: str
@@ -262,7 +341,7 @@ def _may_be_delivery(buffer: bytes, at: int, channel: int) -> bool:
 
 
 _RECEIVE_BYTES = 128 * 1024
-"""What is asked of the socket at once; pika's own 4 KiB are ten messages."""
+"""Bytes to be read from the socket at once; pika's own 4 KiB are ten messages."""
 
 Take = Callable[[Sequence[Delivery], set[bytes]], None]
 """Called with deliveries in their order, and the tags of the consumers they are for. It must not raise."""

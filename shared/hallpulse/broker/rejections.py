@@ -43,7 +43,7 @@ class Rejection(NamedTuple):
 
 
 def values_of(rejection: Rejection, at: str) -> tuple[str, ...]:
-    """What the headers of a refused event say, in the order of HEADERS."""
+    """The headers of a refused event, in the order of HEADERS."""
     refusal = rejection.refusal
     return (
         str(refusal.reason), refusal.detail, refusal.field, refusal.source, at,

@@ -105,13 +105,13 @@ def _moment(given: Any) -> str:
 def _routing_key(keys: Any, user: str) -> str:
     """The first one, where it is the user's own: the sender may have written it."""
     key = _text(keys[0]) if isinstance(keys, list) and keys else ""
-    if hall_of(user) is None:  # one that speaks for others writes no x-death; nobody is not believed at all
+    if hall_of(user) is None:  # one that speaks for others writes no x-death; without a name it is not believed at all
         return key if user else ""
     return key if key.rpartition(".")[0] == user else f"{user}.?"
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedEvent:
+class RefusedMessage:
     """One message of the refused queue. id: of all but the moment of its refusal (`id_of`); tag: of this pass."""
 
     id: str
@@ -139,7 +139,7 @@ class RefusedQueue:
         self._channel = channel
         self._user = user
 
-    def __iter__(self) -> Iterator[RefusedEvent]:
+    def __iter__(self) -> Iterator[RefusedMessage]:
         """Every message, oldest first, until the queue is empty; what an earlier pass gave back may be on its way."""
         with broker_faults():
             empty = 0
@@ -153,7 +153,7 @@ class RefusedQueue:
                 else:
                     yield _event(method.delivery_tag, properties, body)
 
-    def those(self, ids: Collection[str]) -> Iterator[RefusedEvent]:
+    def those(self, ids: Collection[str]) -> Iterator[RefusedMessage]:
         """Every copy of the refusals with these ids; the rest of the queue is passed over."""
         return (event for event in self if event.id in ids)
 
@@ -175,12 +175,12 @@ class RefusedQueue:
         except (NackError, UnroutableError):
             raise Unavailable("broker: it does not take the event now: its queue is full") from None
 
-    def drop(self, event: RefusedEvent) -> None:
+    def drop(self, event: RefusedMessage) -> None:
         """Take it off the queue for good."""
         with broker_faults():
             self._channel.basic_ack(event.tag)
 
-    def send_again(self, event: RefusedEvent, routing_key: str, sender: str) -> None:
+    def send_again(self, event: RefusedMessage, routing_key: str, sender: str) -> None:
         """Publish it on behalf of its sender and take it off once the broker has it. Raises Unavailable if it has not.
 
         sender: REGION.HALL, which a consumer holds the event to.
@@ -214,10 +214,10 @@ def _unworn(properties: pika.BasicProperties) -> pika.BasicProperties:
     return properties
 
 
-def _event(tag: int, properties: pika.BasicProperties, body: bytes) -> RefusedEvent:
+def _event(tag: int, properties: pika.BasicProperties, body: bytes) -> RefusedMessage:
     headers = {name: str(value) for name, value in (properties.headers or {}).items()}
     reason, routing_key, user = (headers.get(name, "") for name in (REASON, ROUTING_KEY, USER))
-    return RefusedEvent(
+    return RefusedMessage(
         id=id_from(reason, routing_key, user, body),
         tag=tag,
         body=body,

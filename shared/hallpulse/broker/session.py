@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 import time
-from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, compress
 from typing import Protocol
 
 from pika import BasicProperties, spec
@@ -24,7 +24,16 @@ from pika.connection import Connection
 from pika.frame import Method
 
 from hallpulse.broker.connection import fault_line, lost_at_once, parameters
-from hallpulse.broker.deliveries import GATHER_SECONDS, Batch, Delivery, DirectConnection, Scanner, origin_of
+from hallpulse.broker.deliveries import (
+    GATHER_SECONDS,
+    Batch,
+    Delivery,
+    DirectConnection,
+    Gathering,
+    Scanner,
+    Unacknowledged,
+    origin_of,
+)
 from hallpulse.broker.rejections import Rejection, RejectionPublisher
 from hallpulse.broker.topology import WORKERS, slow_names
 from hallpulse.domain.errors import Unavailable
@@ -49,11 +58,11 @@ class ConsumerLimits:
     """How much is taken at once.
 
     committers: how many batches are committed at once, so that the database never waits for us;
-    most_events and most_seconds: a batch is handed on when it holds so many events or is so old, or when the database
+    most_events and most_seconds: a batch is handed on at that number of events or that age, or when the database
     has nothing to do; prefetch: unacknowledged messages a queue, enough for three batches where all halls share one
     queue; slow_prefetch: of a slow lane; most_bytes: what may be held in memory before the consumer asks for no more,
     though as much again of what is on its way then is taken; share_seconds: how often to look whether other workers
-    wait for partitions of ours.
+    wait for partitions of ours; aside_events: a batch of halls that are served more slowly holds so many.
     """
 
     partitions: int = 4
@@ -63,16 +72,8 @@ class ConsumerLimits:
     slow_prefetch: int = 100
     most_bytes: int = 96 * 1024**2
     share_seconds: float = 10.0
+    aside_events: int = 500
     committers: int = 2
-
-
-@dataclass(slots=True, eq=False)
-class _Unacked:
-    """A batch that was handed on. safe: committed, its refused events confirmed; left: it comes again instead."""
-
-    batch: Batch
-    safe: bool = False
-    left: bool = False
 
 
 @dataclass(slots=True)
@@ -87,7 +88,7 @@ class _Seen:
         self.bytes += size
 
     def fitting(self, room: int) -> int:
-        """How many such messages fit into so many bytes; 0 where none was seen."""
+        """Return how many such messages fit into a number of bytes; 0 if none was seen."""
         return room * self.count // self.bytes if self.bytes else 0
 
 
@@ -103,6 +104,7 @@ class BatchTaker(Protocol):
 
 class Session:
     """queues: what to consume; stopping: whether a stop was asked for, asked many times a second;
+    slow: the halls, as REGION.HALL, that are served more slowly: their deliveries hold up no others;
     waiting_since: when the oldest delivery came that is not committed yet (of a monotonic clock).
     """
 
@@ -115,6 +117,7 @@ class Session:
         committer: BatchTaker,
         limits: ConsumerLimits,
         stopping: Callable[[], bool],
+        slow: Callable[[], Set[str]] = frozenset,
     ) -> None:
         self.generation = generation
         self.waiting_since: float | None = None
@@ -122,6 +125,7 @@ class Session:
         self._committer = committer
         self._limits = limits
         self._stopping = stopping
+        self._slow = slow
         self._fault = ""
         self._failure: BaseException | None = None
         self._finishing = False
@@ -131,14 +135,15 @@ class Session:
         self._rejections: RejectionPublisher | None = None
         self._queue_of: dict[bytes, str] = {}
         self._active: set[str] = set()
-        self._batch = Batch(generation)
-        self._full: deque[Batch] = deque()
+        self._gathering = Gathering(generation, limits.most_events, self._begun)
+        self._aside = Gathering(generation, limits.aside_events, self._begun)
         self._outstanding: list[Batch] = []
+        self._aside_outstanding: Batch | None = None
         self._held_bytes = 0
         self._prefetch = limits.prefetch
         self._seen = _Seen()
         self._leaving: set[bytes] = set()
-        self._unacked: deque[_Unacked] = deque()
+        self._unacknowledged = Unacknowledged()
         self._scanner: Scanner | None = None
         self._connection = DirectConnection(
             parameters(amqp_url),
@@ -176,10 +181,11 @@ class Session:
     def committed(self, batch: Batch, rejections: Sequence[Rejection] | None) -> None:
         """A batch is in the database: see to its refused events, then acknowledge it. None: it was left out of it."""
         self._outstanding.remove(batch)
-        unacked = next(unacked for unacked in self._unacked if unacked.batch is batch)
-        unacked.left = rejections is None
+        if batch is self._aside_outstanding:
+            self._aside_outstanding = None
+        batch.left = rejections is None
         if rejections is not None and self._rejections is not None and self._is_open:
-            safe = functools.partial(self._safe, unacked)
+            safe = functools.partial(self._safe, batch)
             self._rejections.post(rejections, safe) if rejections else safe()
         self._hand_on()
         self._note_oldest()
@@ -187,8 +193,8 @@ class Session:
 
     def _note_oldest(self) -> None:
         """Note, for other threads, when the oldest delivery came that is not committed."""
-        oldest = next(chain(self._outstanding, self._full), self._batch)
-        self.waiting_since = oldest.opened if oldest.deliveries else None
+        uncommitted = chain(self._outstanding, self._gathering, self._aside)
+        self.waiting_since = min((batch.opened for batch in uncommitted), default=None)
 
     @property
     def _is_open(self) -> bool:
@@ -279,17 +285,14 @@ class Session:
             self.abandon()
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
-        now, most = time.monotonic(), self._limits.most_events
-        batch = self._batch
-        for delivery in deliveries:
-            if not batch.deliveries:
-                self._ioloop.call_later(BURST_SECONDS, self._hand_on)
-                self._ioloop.call_later(GATHER_SECONDS, self._hand_on)
-            batch.add(delivery, now)
-            if batch.size >= most:
-                self._full.append(batch)
-                batch = self._batch = Batch(self.generation)
-        if self._full:
+        now, slow = time.monotonic(), self._slow()
+        others = deliveries
+        if slow:
+            is_slow = [one.routing_key.rpartition(".")[0] in slow for one in deliveries]
+            self._aside.take(list(compress(deliveries, is_slow)), now)
+            others = list(compress(deliveries, map(operator.not_, is_slow)))
+        self._gathering.take(others, now)
+        if self._gathering.has_full:
             self._hand_on()
         self._note_oldest()
         size = sum(len(delivery.body) for delivery in deliveries)
@@ -297,6 +300,11 @@ class Session:
         self._seen.add(len(deliveries), size)
         if self._held_bytes > self._limits.most_bytes:
             self._pause()
+
+    def _begun(self, batch: Batch) -> None:
+        self._unacknowledged.add(batch)
+        self._ioloop.call_later(BURST_SECONDS, self._hand_on)
+        self._ioloop.call_later(GATHER_SECONDS, self._hand_on)
 
     def _pause(self) -> None:
         if self._paused:
@@ -327,34 +335,30 @@ class Session:
             if (batch := self._next_batch()) is None:
                 return
             self._outstanding.append(batch)
-            self._unacked.append(_Unacked(batch))
             self._committer.put(batch)
 
     def _next_batch(self) -> Batch | None:
-        """The oldest that is full, or the one that is being filled where it is due."""
-        if self._full:
-            return self._full.popleft()
-        due = self._batch.is_due(
+        """The oldest that is full or due; of slow halls one at a time, while another can be committed beside it."""
+        batch = self._gathering.next(self._is_due)
+        if batch is None and self._aside_outstanding is None and len(self._outstanding) < self._limits.committers:
+            batch = self._aside_outstanding = self._aside.next(lambda waiting: bool(waiting.deliveries))
+        return batch
+
+    def _is_due(self, batch: Batch) -> bool:
+        return batch.is_due(
             time.monotonic(),
             most_events=self._limits.most_events,
             most_seconds=self._limits.most_seconds,
-            idle=not self._outstanding,
+            idle=all(outstanding is self._aside_outstanding for outstanding in self._outstanding),
         )
-        if not due:
-            return None
-        batch, self._batch = self._batch, Batch(self.generation)
-        return batch
 
-    def _safe(self, unacked: _Unacked) -> None:
-        """The copies of a batch's refused events are confirmed: acknowledge as many batches as are ready, in order."""
-        unacked.safe = True
-        last = 0
-        while self._unacked and self._unacked[0].safe:
-            done = self._unacked.popleft().batch
-            last = done.last_tag
-            self._held_bytes -= done.bytes
-        if last and self._channel is not None and self._channel.is_open:
-            self._channel.basic_ack(last, multiple=True)
+    def _safe(self, batch: Batch) -> None:
+        """The copies of a batch's refused events are confirmed: acknowledge what is ready, in order."""
+        batch.safe = True
+        if done := self._unacknowledged.take_safe():
+            self._held_bytes -= sum(one.bytes for one in done)
+            if self._channel is not None and self._channel.is_open:
+                self._channel.basic_ack(max(one.last_tag for one in done), multiple=True)
         if self._paused and self._held_bytes < self._limits.most_bytes // 2 and not self._finishing:
             self._paused = False
             self._consume(self._queues)
@@ -363,16 +367,15 @@ class Session:
     def _finish(self) -> None:
         """Take no more; close once what is being committed is acknowledged."""
         self._finishing = True
-        self._batch = Batch(self.generation)
-        self._full.clear()
+        self._gathering.leave()
+        self._aside.leave()
         self._cancel(self._queues)
         self._committer.begin_no_more()
         self._ioloop.call_later(STOP_SECONDS, self._close)
         self._close_when_done()
 
     def _close_when_done(self) -> None:
-        """Batches are acknowledged in order of their deliveries: behind one that is left nothing more can be."""
-        if self._finishing and not self._outstanding and (not self._unacked or self._unacked[0].left):
+        if self._finishing and self._unacknowledged.is_settled:
             self._close()
 
     def _reconnect(self, fault: str) -> None:

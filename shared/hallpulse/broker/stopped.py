@@ -22,7 +22,7 @@ from .topology import STOPPED, declare_stopped
 EXIT_STATUS = 3
 """Of an ingest that waits for a person; to start it again is of no use until `resume`."""
 _NOT_YET, _PAUSES = "noproc", (0.1, 0.4)
-"""What RabbitMQ says, and closes the connection, where a quorum queue is declared but its process is not there yet."""
+"""RabbitMQ's words, before it closes the connection, for a declared quorum queue whose process is not there yet."""
 
 
 class StoppedForAPerson(Halt):

@@ -1,4 +1,4 @@
-"""What is declared on the broker, as data: one way in, partitions, and a place for what is refused.
+"""The declarations on the broker, as data: one way in, partitions, and a place for what is refused.
 
     hall.events (topic) ─#→ hall.lanes (topic) ─ else → hall.partitions (consistent hash of the routing key)
                                   │                          → hall.ingest.0 … hall.ingest.N-1
@@ -32,13 +32,13 @@ STOPPED = "hall.stopped"
 GATEWAY_USER = "gateway"
 RPC_EXCHANGE = "nameko-rpc"
 REPLY_QUEUES = "rpc.reply."
-"""What the queues of a caller's replies are called begins with this."""
+"""The beginning of the names of a caller's reply queues."""
 GATEWAY_PERMISSIONS = (
     r"^rpc\.reply\.[0-9a-f-]+$",
     r"^(hall\.events|nameko-rpc|rpc\.reply\.[0-9a-f-]+)$",
     r"^(nameko-rpc|rpc\.reply\.[0-9a-f-]+)$",
 )
-"""What the gateway may configure, write and read: it publishes events, calls services and reads their replies."""
+"""The gateway's rights to configure, write and read: it publishes events, calls services and reads their replies."""
 WEIGHT = "10"
 """How much a partition gets beside the others: all get the same."""
 QUEUE_BYTES = 8 * 1024**3
@@ -100,7 +100,7 @@ def ingest_arguments(queue_bytes: int = QUEUE_BYTES) -> dict[str, Any]:
 def declare(channel: BlockingChannel, partitions: int, queue_bytes: int = QUEUE_BYTES) -> None:
     """Declare everything; nothing happens to what is there already.
 
-    Partitions may be added at any time. Fewer are as safe: those beyond the number get nothing more, and whoever
+    Partitions may be added at any time. Fewer are as safe: those beyond the number get nothing more, and a worker that
     consumes empties them too (`retire`). Take empty ones away from the highest number down.
     """
     channel.exchange_declare(EVENTS, exchange_type="topic", durable=True)

@@ -33,7 +33,7 @@ _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class Decoded(NamedTuple):
-    """What a message came to: each of its events is in one of the two lists."""
+    """The outcome of a message: each of its events is in one of the two lists."""
 
     events: list[HallEvent]
     refusals: list[Refusal]
@@ -65,7 +65,7 @@ def decode_message(
 def decode_ordinary(
     body: bytes, content_type: str | None, check: Callable[[HallEvent], None], now: int
 ) -> HallEvent | None:
-    """An ordinary event that is a message of its own; None where `decode_message` must take a closer look.
+    """Decode an ordinary event that is a message by itself; None if `decode_message` must take a closer look.
 
     check: of the publisher identity.
     """

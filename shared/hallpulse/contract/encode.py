@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import msgspec
 
+from hallpulse.domain.workdays import time_text
+
 from .events import HallEvent, Heartbeat
 
-SHANGHAI = timezone(timedelta(hours=8))
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -36,11 +35,3 @@ def encode_event(event: HallEvent) -> bytes:
 def encode_batch(events: Iterable[HallEvent]) -> bytes:
     """1 to 1,000 events, for content type application/cloudevents-batch+json."""
     return _encode([event_json(event) for event in events])
-
-
-def time_text(time: int) -> str:
-    """Microseconds since 1970-01-01 UTC as RFC 3339 at +08:00, to the second, millisecond or microsecond as needed."""
-    moment = (_EPOCH + timedelta(microseconds=time)).astimezone(SHANGHAI)
-    if not time % 1_000_000:
-        return moment.isoformat(timespec="seconds")
-    return moment.isoformat(timespec="microseconds" if time % 1000 else "milliseconds")

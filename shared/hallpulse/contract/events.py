@@ -240,7 +240,7 @@ class ItemPublished(Data, frozen=True):
 
     @property
     def version(self) -> ItemVersion:
-        """What the domain knows of it."""
+        """Return the version as the domain knows it."""
         return ItemVersion(
             name=self.name,
             department=self.department,

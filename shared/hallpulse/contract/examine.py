@@ -23,7 +23,7 @@ Matcher = Callable[[str], object]
 
 
 def check_texts(envelope: Envelope) -> None:
-    """Raises Refused for the first text that does not have the shape that its field wants."""
+    """Raise Refused for the first text that does not have the shape that its field wants."""
     _check(Envelope, envelope, Reason.BAD_ENVELOPE, "")
     if envelope.data is not None:
         _check(type(envelope.data), envelope.data, Reason.BAD_FIELD, "data.")
@@ -76,7 +76,7 @@ def in_words(schema: dict[str, Any]) -> str:
 
 
 def kind_of_value(value: object) -> str:
-    """What was given, without saying it: a refused value may be personal data."""
+    """Describe what was given without saying it: a refused value may be personal data."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, str):

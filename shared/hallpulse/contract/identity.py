@@ -1,4 +1,4 @@
-"""Who publishes a message, and what it may say: looked at before anything else of an event.
+"""The publisher of a message, and its rights: looked at before anything else of an event.
 
 A body is also read for who it says it is from where it is no event: a forgery must not hide behind another fault. Such
 a reading only chooses the reason of a refusal; what is accepted was decoded strictly.

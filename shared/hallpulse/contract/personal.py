@@ -37,7 +37,7 @@ def masked(text: str) -> str:
 
 
 def fit_to_show(text: str) -> str:
-    """The same, and nothing in it that a terminal would obey."""
+    """Mask a text, and take out all that a terminal would obey."""
     return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in masked(text))
 
 

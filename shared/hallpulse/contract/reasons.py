@@ -136,6 +136,6 @@ class Refused(Exception):
 
 
 def printable(text: str) -> str:
-    """Somebody else's text made fit for a header and a log line: no control characters, at most 100 characters."""
+    """Make a text from outside fit for a header and a log line: no control characters, at most 100 characters."""
     text = text[:100]
     return text if text.isprintable() else "".join(char if char.isprintable() else "?" for char in text)

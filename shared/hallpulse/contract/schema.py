@@ -29,7 +29,7 @@ def documents() -> dict[str, str]:
 
 
 def differences(docs: Path) -> list[str]:
-    """What in a folder is not as the code says, one line each."""
+    """Return what differs in a folder from what the code says, one line each."""
     wanted = documents()
     stale = {f"schemas/{path.name}" for path in (docs / "schemas").glob("*")} - set(wanted)
     missing = [name for name in wanted if not (docs / name).is_file()]

@@ -127,7 +127,7 @@ def _check_period(data: FigureReported | FigureRetracted) -> None:
 
 
 def _check_begun(period: str, now: int) -> None:
-    """What has not begun cannot be counted yet, by the clock of who decodes, Asia/Shanghai."""
+    """Refuse a period that has not begun by the clock of the decoder, Asia/Shanghai: nothing of it can be counted yet."""
     first, today = date.fromisoformat(f"{period}-01-01"[:10]), date_of(local_day(now))
     if first > today:
         raise Refused(Reason.FUTURE_PERIOD, "data.period", f"expected a period that has begun by {today}")

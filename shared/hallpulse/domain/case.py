@@ -58,11 +58,11 @@ _of_facts = itemgetter(
     *(Kind.RECEIVED, Kind.SUPPLEMENT_REQUESTED, Kind.ACCEPTED, Kind.REJECTED),
     *(Kind.DECIDED, Kind.RATED, Kind.WITHDRAWN),
 )
-"""What `Facts` names, in its order, from a list by kind."""
+"""Take what `Facts` names, in its order, from a list by kind."""
 
 
 class Flag(enum.IntFlag):
-    """What is odd about a case; it is kept, shown and listed, never dropped."""
+    """An oddity of a case; it is kept, shown and listed, never dropped."""
 
     DECIDED_BEFORE_ACCEPTED = 1
     ACCEPTED_AFTER_DECIDED = 2
@@ -82,7 +82,7 @@ class Flag(enum.IntFlag):
 
 
 class Opening(NamedTuple):
-    """What `received` and `accepted` carry; None where the event leaves it out."""
+    """The fields of `received` and `accepted`; None where the event leaves it out."""
 
     item_code: str | None = None
     department: str | None = None

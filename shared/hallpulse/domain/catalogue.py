@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 
 class ItemVersion(NamedTuple):
-    """What one version says of an item; limits in working days, None where there is none."""
+    """One version of an item; limits in working days, None where there is none."""
 
     name: str
     department: str

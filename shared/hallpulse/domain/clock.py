@@ -136,7 +136,7 @@ def suspended_days(workdays: Workdays, suspensions: Sequence[Suspension], after:
 
 
 def due_day(workdays: Workdays, suspensions: Sequence[Suspension], accepted: int, days: int) -> int:
-    """The first day on which so many working days have passed since acceptance, less the suspended ones."""
+    """Return the first day on which this number of working days has passed since acceptance, without suspended ones."""
     due = workdays.nth_after(accepted, days)
     if not suspensions or days <= 0:
         return due

@@ -37,7 +37,7 @@ class Declaration:
 
 
 class Wrong(enum.StrEnum):
-    """What can be wrong with a declared figure: a closed list."""
+    """Faults of a declared figure: a closed list."""
 
     NO_PLAN = "no-plan"
     UNKNOWN_INDICATOR = "unknown-indicator"
@@ -86,7 +86,7 @@ def _breadth(plan: Plan) -> int:
 
 
 def fault_of(plans: Sequence[Plan], said: Declaration) -> Fault | None:
-    """What is wrong with a declared figure; None where it counts. One plan that takes it is enough."""
+    """Return the fault of a declared figure, None where it counts. One plan that takes it is enough."""
     held = holding(plans, said.region, said.window)
     named = [one for plan in held for one in plan.indicators if one.id == said.indicator]
     if not named:

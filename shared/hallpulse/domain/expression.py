@@ -1,6 +1,6 @@
 """Conditions and amounts over named fields, written once in Python's own notation.
 
-The domain compiles them, the store translates them (`store.reading.sql`), so a figure and its list mean the same.
+The domain compiles them, the store translates them (`store.reading.conditions`), so figure and list agree.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Qualified(ast.NodeTransformer):
         return ast.Attribute(ast.Name(self._source), node.id)
 
 
-class Step(NamedTuple):
+class Statement(NamedTuple):
     """A statement of a compiled function, and the conditions under which it is run, in order."""
 
     conditions: tuple[str, ...]
@@ -57,7 +57,7 @@ class Step(NamedTuple):
 def compiled(
     name: str,
     parameters: str,
-    steps: Iterable[Step] = (),
+    steps: Iterable[Statement] = (),
     *,
     result: str = "None",
     known: Mapping[str, Any] = MappingProxyType({}),

@@ -1,4 +1,4 @@
-"""Scopes, windows and figures, kept as two integers until shown; tallies and declared figures.
+"""Figures, kept as two integers until shown: scopes, windows and their pieces, declared figures, percentiles.
 
 Of several reports of a day or a period one counts, and a window holds the periods that lie wholly in it.
 """
@@ -6,10 +6,11 @@ Of several reports of a day or a period one counts, and a window holds the perio
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -225,3 +226,125 @@ def _sum(counted: list[Declared | Amount]) -> Figure:
     denominators = [f.denominator for f in counted if f.denominator is not None]
     numerator = sum(f.numerator for f in counted)
     return Figure(numerator, sum(denominators)) if denominators else Figure(numerator, 1, count=True)
+
+
+EVER = date(1990, 1, 1)
+FAR = date(2261, 12, 31)
+_DAY = timedelta(days=1)
+
+
+class Range(NamedTuple):
+    """Cells of one grain from `low` to `high`, both included, added (1) or taken off (-1)."""
+
+    grain: str
+    low: date
+    high: date
+    sign: int = 1
+
+
+class Piece(NamedTuple):
+    """Cells of one grain from `low` to `high`, both included; signs: what they are to each window, 0 where nothing."""
+
+    grain: str
+    low: date
+    high: date
+    signs: tuple[int, ...]
+
+
+def ranges(window: Window) -> list[Range]:
+    """The fewest cells that make up a window: whole months, and of a month in part the shorter side."""
+    first = _month(window.start) if window.start.day == 1 else _next_month(window.start)
+    last = _next_month(window.end)
+    if first >= last:
+        return [Range("d", window.start, window.end)]
+    parts = []
+    if window.start < first:
+        parts.append(Range("d", window.start, min(first - _DAY, window.end)))
+    end_of_month = last - _DAY
+    if window.end == end_of_month:
+        return [*parts, Range("m", first, _month(window.end))]
+    if window.end.day > 15:
+        rest = Range("d", window.end + _DAY, end_of_month, -1)
+        return [*parts, Range("m", first, _month(window.end)), rest]
+    if first < _month(window.end):
+        parts.append(Range("m", first, _month(window.end - timedelta(days=window.end.day))))
+    return [*parts, Range("d", max(_month(window.end), window.start), window.end)]
+
+
+def pieces(windows: Sequence[Window]) -> list[Piece]:
+    """The cells that make up several windows, cut where one of them begins or ends, so that none is read twice."""
+    listed = [(number, part) for number, window in enumerate(windows) for part in ranges(window)]
+    found = []
+    for grain in ("m", "d"):
+        own = [(number, part) for number, part in listed if part.grain == grain]
+        cuts = sorted({day for _, part in own for day in (part.low, part.high + _DAY)})
+        for low, after in pairwise(cuts):
+            signs = [0] * len(windows)
+            for number, part in own:
+                if part.low <= low <= part.high:
+                    signs[number] += part.sign
+            if any(signs):
+                found.append(Piece(grain, low, after - _DAY, tuple(signs)))
+    return found
+
+
+def _month(day: date) -> date:
+    return day.replace(day=1)
+
+
+def _next_month(day: date) -> date:
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1]) + _DAY
+
+
+ELAPSED_BUCKETS: tuple[int, ...] = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90)
+"""Upper bounds, in working days, of the elapsed histogram; what is longer lies in one more bucket."""
+DAYS_APART = 3
+"""Up to this number of days each bucket of the histogram holds one number of days alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ElapsedHistogram:
+    """Decided cases by elapsed days: one count a bucket (`BUCKETS`), and Σ elapsed."""
+
+    counts: tuple[int, ...]
+    total_days: int
+
+
+PERCENTS: Mapping[str, int] = {"p50": 50, "p90": 90, "p95": 95}
+
+
+def percentiles_of(days: Iterable[tuple[int, int]]) -> dict[str, int | None]:
+    """From (elapsed days, how many cases took so long), each number of days once, in any order; None without cases."""
+    counted = sorted(days)
+    place = dict(zip(PERCENTS, _places([cases for _, cases in counted]), strict=True))
+    return {name: None if index is None else counted[index][0] for name, index in place.items()}
+
+
+def percentiles_of_buckets(
+    counts: Sequence[int], longer: Callable[[], Iterable[tuple[int, int]]]
+) -> dict[str, int | None]:
+    """From the elapsed histogram.
+
+    longer: the same as of `percentiles_of` for what took longer than DAYS_APART, where one of them lies there.
+    """
+    apart = list(zip(ELAPSED_BUCKETS, counts[: DAYS_APART + 1], strict=False))
+    if all(index is None or index <= DAYS_APART for index in _places(counts)):
+        return percentiles_of([*apart, (DAYS_APART + 1, sum(counts[DAYS_APART + 1 :]))])
+    return percentiles_of([*apart, *longer()])
+
+
+def _places(counts: Sequence[int]) -> Iterable[int | None]:
+    """In which of the groups, in rising order, each percentile lies; whole numbers, so that no rank is rounded."""
+    everything = sum(counts)
+    for percent in PERCENTS.values():
+        rank = -(-percent * everything // 100)
+        yield _group_of(rank, counts) if everything else None
+
+
+def _group_of(rank: int, counts: Sequence[int]) -> int:
+    passed = 0
+    for index, cases in enumerate(counts):
+        passed += cases
+        if passed >= rank:
+            return index
+    raise ValueError(f"rank {rank} of {passed}")

@@ -58,8 +58,8 @@ CHECKS: tuple[Check, ...] = (
 )
 
 SILENT_WORKING_DAYS = 3
-"""A hall is silent when its newest event is older than so many working days before the end of the window."""
+"""A hall is silent when its newest event is older than this number of working days before the end of the window."""
 LATE_MINUTES = 24 * 60
 """An event is late when it arrives more than so long after it happened."""
 P90_CASES = 10
-"""A promise is held against the actual p90 from so many decided cases on."""
+"""A promise is held against the actual p90 from this number of decided cases on."""

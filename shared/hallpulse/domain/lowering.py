@@ -24,7 +24,7 @@ class ItemChange:
 
 @dataclass(frozen=True, slots=True)
 class Lowering:
-    """What one item did to the ratio; share is negative."""
+    """The effect of one item on the ratio; share is negative."""
 
     change: ItemChange
     share: Fraction

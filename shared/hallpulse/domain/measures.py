@@ -8,19 +8,15 @@ follow from it. Aggregates are sums over cases, so any order, batch and number o
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from . import expression
 from .catalogue import ItemVersion
 from .clock import Case
-from .expression import ALWAYS, Step, compiled, conjuncts
-
-ELAPSED_BUCKETS: tuple[int, ...] = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90)
-"""Upper bounds, in working days, of the elapsed histogram; what is longer lies in one more bucket."""
-DAYS_APART = 3
-"""Up to so many days each bucket of the histogram holds one number of days alone."""
+from .expression import ALWAYS, Statement, compiled, conjuncts
+from .figures import ELAPSED_BUCKETS
 
 _DAYS = {
     "received": "received day",
@@ -98,19 +94,21 @@ Entry = tuple[int, int, int]
 """(day, column, amount)."""
 
 
-def _adding(measure: Measure) -> Step:
+def _adding(measure: Measure) -> Statement:
     conditions = tuple(expression.of("case", part) for part in conjuncts(measure.where))
     on_its_day = (f"(day := case.{measure.day}) is not None", *conditions)
     number = COLUMNS.index(measure.name)
     if measure.amount == "1":
-        return Step(on_its_day, f"add((day, {number}, 1))")
-    return Step((*on_its_day, f"(amount := {expression.of('case', measure.amount)})"), f"add((day, {number}, amount))")
+        return Statement(on_its_day, f"add((day, {number}, 1))")
+    return Statement(
+        (*on_its_day, f"(amount := {expression.of('case', measure.amount)})"), f"add((day, {number}, amount))"
+    )
 
 
 def _entries_compiled() -> Callable[[Case], list[Entry]]:
     bucket = f"add((day, {COLUMNS.index(BUCKETS[0])} + bucket_of(bounds, case.elapsed), 1))"
-    spread = Step(("(day := case.decided) is not None", f"case.{_TIMED}"), bucket)
-    steps = [Step((), "add = (entries := []).append"), *map(_adding, MEASURES.values()), spread]
+    spread = Statement(("(day := case.decided) is not None", f"case.{_TIMED}"), bucket)
+    steps = [Statement((), "add = (entries := []).append"), *map(_adding, MEASURES.values()), spread]
     known = {"bucket_of": bisect_left, "bounds": ELAPSED_BUCKETS}
     return cast(Callable[[Case], list[Entry]], compiled("entries", "case", steps, result="entries", known=known))
 
@@ -202,7 +200,9 @@ STATES: tuple[str, ...] = tuple(OPEN_STATES)
 def _state_compiled() -> Callable[[Case, int], str | None]:
     given = ("today",)
     steps = [
-        Step(tuple(expression.of("case", part, given) for part in conjuncts(state.where)), f"return {state.name!r}")
+        Statement(
+            tuple(expression.of("case", part, given) for part in conjuncts(state.where)), f"return {state.name!r}"
+        )
         for state in OPEN_STATES.values()
     ]
     return cast(Callable[[Case, int], str | None], compiled("state", "case, today", steps))
@@ -210,51 +210,3 @@ def _state_compiled() -> Callable[[Case, int], str | None]:
 
 open_state = _state_compiled()
 """The state of a case on a day (days since 1970-01-01); None of a case that is closed."""
-
-
-@dataclass(frozen=True, slots=True)
-class ElapsedHistogram:
-    """Decided cases by elapsed days: one count a bucket (`BUCKETS`), and Σ elapsed."""
-
-    counts: tuple[int, ...]
-    total_days: int
-
-
-PERCENTS: Mapping[str, int] = {"p50": 50, "p90": 90, "p95": 95}
-
-
-def percentiles_of(days: Iterable[tuple[int, int]]) -> dict[str, int | None]:
-    """From (elapsed days, how many cases took so long), each number of days once, in any order; None without cases."""
-    counted = sorted(days)
-    place = dict(zip(PERCENTS, _places([cases for _, cases in counted]), strict=True))
-    return {name: None if index is None else counted[index][0] for name, index in place.items()}
-
-
-def percentiles_of_buckets(
-    counts: Sequence[int], longer: Callable[[], Iterable[tuple[int, int]]]
-) -> dict[str, int | None]:
-    """From the elapsed histogram.
-
-    longer: the same as of `percentiles_of` for what took longer than DAYS_APART, where one of them lies there.
-    """
-    apart = list(zip(ELAPSED_BUCKETS, counts[: DAYS_APART + 1], strict=False))
-    if all(index is None or index <= DAYS_APART for index in _places(counts)):
-        return percentiles_of([*apart, (DAYS_APART + 1, sum(counts[DAYS_APART + 1 :]))])
-    return percentiles_of([*apart, *longer()])
-
-
-def _places(counts: Sequence[int]) -> Iterable[int | None]:
-    """In which of the groups, in rising order, each percentile lies; whole numbers, so that no rank is rounded."""
-    everything = sum(counts)
-    for percent in PERCENTS.values():
-        rank = -(-percent * everything // 100)
-        yield _group_of(rank, counts) if everything else None
-
-
-def _group_of(rank: int, counts: Sequence[int]) -> int:
-    passed = 0
-    for index, cases in enumerate(counts):
-        passed += cases
-        if passed >= rank:
-            return index
-    raise ValueError(f"rank {rank} of {passed}")

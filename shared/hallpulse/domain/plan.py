@@ -58,7 +58,7 @@ class Target:
     min_denominator: int | None = None
 
     def goal(self, reference: Fraction | None = None) -> Fraction | None:
-        """What must hold at the period's end; None while a declared reference is not known."""
+        """Return the goal at the period's end; None while a declared reference is not known."""
         return self.rule.goal(reference)
 
     def readings(self) -> dict[str, Fraction]:
@@ -143,7 +143,7 @@ class Plan:
         return (before, window.end) if before < window.end < self.period.end else (window.end,)
 
     def required(self, target: Target, on: date, reference: Fraction | None = None) -> Fraction | None:
-        """What the target's path asks for today; the goal from the last day on, None where nothing is asked yet.
+        """Return what the path asks for on a day; the goal from the last day on, None where nothing is asked yet.
 
         A count is required in whole units: half of two lectures by midsummer is one, a third of one is none.
         """
@@ -165,7 +165,7 @@ class Plan:
         return self.min_denominator if computed is not None and computed.kind == "case" else 1
 
     def least_for(self, target: Target) -> int:
-        """The same for a target, which may name its own."""
+        """Return the least denominator of a target, which may name one."""
         return self.least_denominator(target.indicator) if target.min_denominator is None else target.min_denominator
 
     def binds(self, target: Target) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ Arrivals = Mapping[tuple[str, str, date], date]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What departments report for every month from `since` on (its first day). Ids as in the plan."""
+    """A report that departments owe for every month from `since` on (its first day). Ids as in the plan."""
 
     departments: tuple[str, ...]
     indicators: tuple[str, ...]
@@ -40,7 +40,7 @@ class LaterDay:
 
 @dataclass(frozen=True, slots=True)
 class Reporting:
-    """Who reports what. by: up to and with that day of the next month."""
+    """The reports that a plan asks for. by: up to and with that day of the next month."""
 
     asks: tuple[Ask, ...]
     by: int
@@ -71,7 +71,7 @@ class Timeliness(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DepartmentMonth:
-    """What became of one department's report of one month that is due.
+    """One department's report of one month that is due.
 
     month: its first day; arrived: indicator → the day on which it came, None while it is missing; days: how late the
     last of it came, 0 in time, None while anything is missing.
@@ -129,7 +129,7 @@ class Reports:
 def reports_on(
     reporting: Reporting, departments: tuple[str, ...], period: Window, arrivals: Arrivals, on: date
 ) -> Reports:
-    """What is due on a day: of what arrived later nothing is known yet."""
+    """Return the reports that are due on a day; what arrived later is not known yet."""
     found = []
     for department in departments:
         for month in months_of(period):

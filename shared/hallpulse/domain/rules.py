@@ -1,4 +1,4 @@
-"""What a target asks for: rules with a goal at the period's end, and paths that say how much of it is due on a day.
+"""Rules of targets: rules with a goal at the period's end, and paths that say how much of it is due on a day.
 
 A kind of rule or path is a small object, not a branch of a switch. Amounts are exact Fractions.
 """
@@ -120,7 +120,7 @@ Rule = AtLeast | AtMost | Below | Raised
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """What is required rises (or falls) evenly from `start` on the first day to the goal on the last."""
+    """A requirement that rises (or falls) evenly from `start` on the first day to the goal on the last."""
 
     start: Fraction
 
@@ -142,7 +142,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class NoPath:
-    """Nothing is required before the period's last day."""
+    """No requirement before the period's last day."""
 
     def required(self, _period: Window, _goal: Fraction, _on: date) -> Fraction | None:
         return None

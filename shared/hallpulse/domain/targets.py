@@ -1,4 +1,4 @@
-"""What each target of a plan comes to on a day. No data is a state of its own, never 0 %."""
+"""The result of each target of a plan on a day. No data is a separate state, never 0 %."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MIN_TREND_DAYS = 28
 
 
 class State(enum.StrEnum):
-    """Where a target stands; every result is in exactly one.
+    """The state of a target; every result is in exactly one.
 
     on_pace and behind: not met yet, while the period lasts; missed: not met when it was over.
     """
@@ -76,7 +76,7 @@ class TargetResult:
 
 
 class Source(Protocol):
-    """What is asked of a store."""
+    """The questions to a store."""
 
     def figure_table(self, region: int, window: Window) -> FigureTable: ...
 
@@ -228,7 +228,7 @@ def _overall(own: TargetResult, departments: Sequence[TargetResult], declared: b
     """The region's result of a target that binds each department.
 
     One department that falls short decides it. A department without cases has nothing to keep; one whose declared
-    figure is missing has not reported, and then nobody can say that all keep the target.
+    figure is missing has not reported, and then it cannot be said that all keep the target.
     """
     judged = [d for d in departments if d.met is not None]
     missing = [d for d in departments if d.state is State.NOT_MEASURED and declared]

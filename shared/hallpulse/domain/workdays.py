@@ -9,10 +9,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import accumulate
 from typing import Literal
 
+SHANGHAI = timezone(timedelta(hours=8))
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _MICROSECONDS_A_DAY = 86_400_000_000
 _SHANGHAI_OFFSET = 8 * 3_600_000_000
@@ -33,6 +35,14 @@ def date_of(day: int) -> date:
 def local_day(time: int) -> int:
     """The day in Asia/Shanghai of a time in microseconds since 1970-01-01 UTC (UTC+8 since 1992)."""
     return (time + _SHANGHAI_OFFSET) // _MICROSECONDS_A_DAY
+
+
+def time_text(time: int) -> str:
+    """Microseconds since 1970-01-01 UTC as RFC 3339 at +08:00, to the second, millisecond or microsecond as needed."""
+    moment = (_EPOCH + timedelta(microseconds=time)).astimezone(SHANGHAI)
+    if not time % 1_000_000:
+        return moment.isoformat(timespec="seconds")
+    return moment.isoformat(timespec="microseconds" if time % 1000 else "milliseconds")
 
 
 @dataclass(frozen=True, slots=True)

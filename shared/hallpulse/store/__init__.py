@@ -1,17 +1,17 @@
 """The only door to PostgreSQL."""
 
 from hallpulse.store.merge import Expected
+from hallpulse.store.reading.overview import Overview
+from hallpulse.store.store import Moment, Readable
 
-from .audit import AuditEntry, AuditLine, Reading, process_actor
+from .audit import AuditEntry, AuditLine, CaseReading, process_actor
 from .merge import MergeOutcome
 from .reading.declared import FigureFilter, FigureReport, Status
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
-from .reading.moment import Moment, Readable
-from .reading.overview import Overview
 from .reading.stored import CaseHistory
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
-from .refused_rows import KeptRefusal, RefusedFilter, Rejected
+from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
 from .registry import Hall
 from .store import Store, migrate, open_store
 from .tokens import Grant, Token, hash_of
@@ -23,8 +23,10 @@ __all__ = [
     "CaseFilter",
     "CaseHistory",
     "CasePage",
+    "CaseReading",
     "CaseRow",
     "Difference",
+    "EnteredRefusal",
     "Expected",
     "FigureFilter",
     "FigureReport",
@@ -38,10 +40,8 @@ __all__ = [
     "Outcome",
     "Overview",
     "Readable",
-    "Reading",
     "RefusedFilter",
     "RefusedTable",
-    "Rejected",
     "Status",
     "Store",
     "TallyRow",

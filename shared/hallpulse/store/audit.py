@@ -1,4 +1,4 @@
-"""Who changed what: lines that are only ever added, since the database refuses to change or to remove one."""
+"""The audit: who changed what, in lines that are only added: the database refuses to change or to remove one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ONE_AT_A_TIME = 20113
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """What was changed. action: WHAT.HOW; region: whose, None for all; subject: which one; detail: plain JSON."""
+    """A change. action: WHAT.HOW; region: whose, None for all; subject: which one; detail: plain JSON."""
 
     action: str
     subject: str = ""
@@ -40,7 +40,7 @@ class AuditLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CaseReading:
     """That a token's holder was answered with cases. token: its name; kind: case, list or integrity.
 
     subject: REGION/HALL/CASE_ID, or the list's parameters; reads: how often, in the hour that begins at `hour`.
@@ -57,7 +57,7 @@ class Reading:
 class Audit:
     """The lines. Every method raises Unavailable when the database cannot be reached.
 
-    actor: claimed of what is appended without naming somebody else; the database adds who it really was.
+    actor: claimed of lines that name no other; the database adds who it really was.
     """
 
     def __init__(self, engine: Engine, actor: str) -> None:
@@ -65,7 +65,7 @@ class Audit:
         self._actor = actor
 
     def append(self, deed: AuditEntry) -> None:
-        """For a change that has no transaction of its own; the others write theirs in it (`write`)."""
+        """Record a change that has no transaction; the others write theirs in it (`write`)."""
         with transaction(self._engine) as connection:
             write(connection, self._actor, deed)
 
@@ -81,7 +81,7 @@ class Audit:
             write(connection, self._actor, deed)
             return True
 
-    def record(self, deeds: Sequence[AuditEntry], readings: Sequence[Reading]) -> None:
+    def record(self, deeds: Sequence[AuditEntry], readings: Sequence[CaseReading]) -> None:
         """Lines, and who read which cases, in one transaction."""
         with transaction(self._engine) as connection:
             for deed in deeds:
@@ -89,16 +89,16 @@ class Audit:
             if readings:
                 connection.execute(insert(case_reads), [asdict(reading) for reading in readings])
 
-    def readings(self, since: datetime | None = None, token: str = "", limit: int = 100) -> list[Reading]:
-        """Who read which cases, the newest first; every gateway writes an hour's lines of its own."""
-        columns = (case_reads.c[column.name] for column in fields(Reading))
+    def readings(self, since: datetime | None = None, token: str = "", limit: int = 100) -> list[CaseReading]:
+        """Return who read which cases, the newest first; every gateway writes its own lines of an hour."""
+        columns = (case_reads.c[column.name] for column in fields(CaseReading))
         query = select(*columns).order_by(case_reads.c.id.desc()).limit(limit)
         if since is not None:
             query = query.where(case_reads.c.at >= since)
         if token:
             query = query.where(case_reads.c.token == token)
         with transaction(self._engine) as connection:
-            return [Reading(*row) for row in connection.execute(query)]
+            return [CaseReading(*row) for row in connection.execute(query)]
 
     def list(
         self, since: datetime | None = None, action: str = "", region: int | None = None, limit: int = 100

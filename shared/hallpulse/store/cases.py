@@ -19,7 +19,6 @@ from hallpulse.domain.clock import Case, fold
 from hallpulse.domain.expression import compiled
 from hallpulse.domain.measures import COLUMNS, WIDTH, Entry, entries_of
 from hallpulse.domain.workdays import Workdays, date_of, day_of
-from hallpulse.store.catalogue import Item, TransactionContext
 from hallpulse.store.database import (
     COPY_EPOCH,
     copied_day,
@@ -30,6 +29,7 @@ from hallpulse.store.database import (
     unpack_entries,
     unpack_history,
 )
+from hallpulse.store.item_versions import Item, TransactionContext
 from hallpulse.store.tables import cases
 
 _CELL_KEY = ("region", "grain", "day", "hall", "department")
@@ -83,7 +83,7 @@ class Differences(msgspec.Struct):
         )
 
     def rows(self) -> Iterable[tuple[int | str | None, ...]]:
-        """What is not zero, as rows of `cells`, each day in its own and in its month's."""
+        """Return what is not zero as rows of `cells`, each day in its own and in its month's."""
         for (region, hall, department), days in self.cells.items():
             months: dict[int, list[int]] = {}
             for day, sums in days.items():
@@ -117,7 +117,7 @@ _NO_SPANS: Timeline = ()
 
 
 class Folded(NamedTuple):
-    """What came of a case: what it adds to the cells, and its row; and what else that was made of."""
+    """The outcome of a case: what it adds to the cells, and its row; and what else that was made of."""
 
     case: Case | None
     entries: list[Entry]
@@ -212,7 +212,7 @@ def _load(connection: Connection, keys: Iterable[CaseKey]) -> dict[CaseKey, _Sto
 
 
 def _save(connection: Connection, *, new: Sequence[Sequence[Any]], changed: Sequence[Sequence[Any]]) -> None:
-    """Nobody else writes these cases: their halls are locked."""
+    """No other transaction writes these cases: their halls are locked."""
     if new:
         copy_into(connection, "cases", _COLUMNS, new)
     if changed:

@@ -120,7 +120,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 def at_one_moment(engine: Engine) -> Engine:
-    """The same connections for transactions that only read, and see the database as their first query does."""
+    """Return the engine for transactions that only read, and see the database as their first query does."""
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
@@ -221,7 +221,7 @@ def unpack_data(kind: int, case_id: str, packed: bytes) -> Data:
 
 
 def case_event(event: HallEvent, key: bytes) -> CaseEvent:
-    """What the fold needs of a case event; key: its packed id."""
+    """Return a case event as the fold needs it; key: its packed id."""
     number, text, opening = _PARTS[type(event.data)](event.data)
     return CaseEvent(int(event.type), event.time, key, number, text, opening)
 
@@ -254,7 +254,7 @@ _PARTS: dict[type[Data], Callable[[Any], _Parts]] = {
 
 
 def stored_case_event(kind: int, time: int, key: bytes, fields: Sequence[Any]) -> CaseEvent:
-    """The same, from what `events` holds: without the classes of the contract, which takes a third of the time."""
+    """Return a case event from the columns of `events`: without the contract's classes, in a third of the time."""
     return _FROM_FIELDS[kind](kind, time, key, fields)
 
 

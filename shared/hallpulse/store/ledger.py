@@ -32,7 +32,7 @@ Entity = tuple[int, str]
 """(region, what the events are about)."""
 
 
-class Entry(NamedTuple):
+class LedgerEntry(NamedTuple):
     """One event of the ledger. arrived: minutes since 1970-01-01 UTC, read for figures only."""
 
     hall: str
@@ -74,7 +74,9 @@ def append(connection: Connection, events: Iterable[HallEvent]) -> None:
     connection.exec_driver_sql(f"INSERT INTO ledger ({names}) SELECT {names} FROM stage_ledger ON CONFLICT DO NOTHING")
 
 
-def entries_about(connection: Connection, family: Family, entities: Sequence[Entity]) -> dict[Entity, list[Entry]]:
+def entries_about(
+    connection: Connection, family: Family, entities: Sequence[Entity]
+) -> dict[Entity, list[LedgerEntry]]:
     """All events about each of the entities."""
     arrived, events = ("e.arrived", _ITS_EVENT) if family is Family.FIGURE else ("0", "")
     rows = connection.execute(
@@ -85,9 +87,11 @@ def entries_about(connection: Connection, family: Family, entities: Sequence[Ent
         ),
         {"regions": [e[0] for e in entities], "entities": [e[1] for e in entities], "family": family.value},
     )
-    found: dict[Entity, list[Entry]] = {entity: [] for entity in entities}
+    found: dict[Entity, list[LedgerEntry]] = {entity: [] for entity in entities}
     for region, entity, hall, id_, time, kind, data, minute in rows:
-        entry = Entry(hall, unpack_id(bytes(id_)), time, EventType(kind), unpack_data(kind, "", bytes(data)), minute)
+        entry = LedgerEntry(
+            hall, unpack_id(bytes(id_)), time, EventType(kind), unpack_data(kind, "", bytes(data)), minute
+        )
         found[region, entity].append(entry)
     return found
 
@@ -124,7 +128,7 @@ def rebuild_figures(connection: Connection, entities: Sequence[Entity]) -> None:
     _replace(connection, figures, ("region", "indicator", "period", "department"), keys, rows)
 
 
-def _tally(entry: Entry) -> Report[TallyReported]:
+def _tally(entry: LedgerEntry) -> Report[TallyReported]:
     data = entry.data
     if isinstance(data, TallyRetracted):
         return Report(entry.hall, entry.id, entry.time, 0, None, retracts=data.event_id)
@@ -132,7 +136,7 @@ def _tally(entry: Entry) -> Report[TallyReported]:
     return Report(entry.hall, entry.id, entry.time, data.revision, data)
 
 
-def _figure(entry: Entry) -> Report[FigureReported]:
+def _figure(entry: LedgerEntry) -> Report[FigureReported]:
     data = entry.data
     if isinstance(data, FigureRetracted):
         return Report(entry.hall, entry.id, entry.time, 0, None, retracts=data.event_id)
@@ -145,7 +149,7 @@ def _tally_key(region: int, entity: str) -> tuple[int, str, date]:
     return region, hall, date.fromisoformat(day)
 
 
-def tally_row(day: Entity, entries: Sequence[Entry]) -> dict[str, object] | None:
+def tally_row(day: Entity, entries: Sequence[LedgerEntry]) -> dict[str, object] | None:
     """The row of a hall's day, or None where no report of it is in force."""
     report = current(_tally(entry) for entry in entries)
     if report is None or report.content is None:
@@ -170,7 +174,7 @@ def _figure_key(region: int, entity: str) -> tuple[int, str, str, str]:
     return region, indicator, period, department
 
 
-def figure_rows(figure: Entity, entries: Sequence[Entry]) -> list[dict[str, object]]:
+def figure_rows(figure: Entity, entries: Sequence[LedgerEntry]) -> list[dict[str, object]]:
     """The rows of a declared figure: a row for each report of it that is in force, the highest revision first."""
     key, arrived = _figure_key(*figure), {(entry.hall, entry.id): entry.arrived for entry in entries}
     window = period_window(key[2])
@@ -200,7 +204,7 @@ def figure_rows(figure: Entity, entries: Sequence[Entry]) -> list[dict[str, obje
 
 
 MOST_PLACES = 32_767
-"""Reports of one figure for one period beyond so many share the last place."""
+"""Further reports of one figure for one period share the last place."""
 
 
 def _replace(

@@ -31,8 +31,8 @@ from hallpulse.domain.catalogue import first_change
 from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.workdays import local_day
 from hallpulse.store.cases import CaseKey, Differences, Folded, fold_ahead, refold
-from hallpulse.store.catalogue import Change, ContextCache, Item, TransactionContext, store_items
 from hallpulse.store.database import case_event, copy_into, copy_rows, pack_data, to_date, transaction, unpack_data
+from hallpulse.store.item_versions import ContextCache, Item, TimelineChange, TransactionContext, store_items
 from hallpulse.store.ledger import store_figures, store_tallies
 
 _COLUMNS = ("region", "hall", "id", "time", "arrived", "type", "case_id", "data", "extra")
@@ -44,7 +44,7 @@ Events = Mapping[EventKey, HallEvent]
 
 
 class Expected(Enum):
-    """What a batch most likely is: a guess that saves work, and is never relied upon."""
+    """The likely kind of a batch: a guess that saves work, and is never relied upon."""
 
     NEW = "none of it is stored"
     SOME_STORED = "some of it was stored long ago"
@@ -85,7 +85,7 @@ def insert_events(connection: Connection, batch: Sequence[HallEvent], arrived: i
 
 
 def _take_out(stored: Events, result: Sorted) -> None:
-    """What had been stored before is not new."""
+    """Tell apart what had been stored before."""
     for key, before in stored.items():
         event = result.new.pop(key)
         (result.duplicates if event.same_content(before) else result.reused).append(event)
@@ -112,7 +112,7 @@ def _insert_where_new(connection: Connection, events: Events, arrived: int) -> d
 
 
 def stored_events(connection: Connection, keys: Sequence[EventKey]) -> dict[EventKey, HallEvent]:
-    """What is stored under these keys, as far as it is committed."""
+    """Return what is stored under these keys, as far as it is committed."""
     if not keys:
         return {}
     regions, halls, ids = (list(column) for column in zip(*keys, strict=True))
@@ -239,7 +239,7 @@ _NOTHING_AHEAD: Mapping[CaseKey, Folded] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class MergeOutcome:
-    """What became of a batch: which events are new, which are duplicates or used an id again.
+    """The outcome of a batch: which events are new, which are duplicates or used an id again.
 
     redated: cases that a changed catalogue touched; times: of the new events, by hall;
     stored_long_ago: some of it was, where the batch was not expected to be anything.
@@ -334,9 +334,9 @@ def refold_all(
 
 
 def _add_cases_of(
-    connection: Connection, changed: Mapping[Item, Change], touched: dict[CaseKey, list[CaseEvent]]
+    connection: Connection, changed: Mapping[Item, TimelineChange], touched: dict[CaseKey, list[CaseEvent]]
 ) -> int:
-    """Cases for which another version of their item holds now are folded again, with or without events of their own."""
+    """Cases for which another version of their item holds now are folded again, with or without new events."""
     first = {item: first_change(*change) for item, change in changed.items()}
     listed = sorted((region, code, to_date(day)) for (region, code), day in first.items() if day is not None)
     rows = connection.execute(

@@ -21,7 +21,7 @@ State = Literal["open", "acknowledged", "resolved"]
 class Notice:
     """One alert as one receiver was told of it. ended: when it was over, None while it fires.
 
-    ours: made by a rule of this suite; a foreign one is in the ledger and nobody is told.
+    ours: made by a rule of this suite; a foreign one is in the ledger and is not passed on.
     """
 
     region: int
@@ -38,7 +38,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class NoticeMessage:
     """A text to pass on. place: which of the receiver's addresses on the channel."""
 
     receiver: str
@@ -53,12 +53,12 @@ class DueMessage:
     """A message whose time has come; attempts: with the one about to be made."""
 
     id: int
-    message: Message
+    message: NoticeMessage
     attempts: int
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NoticeLine:
     """A line of the ledger."""
 
     notice: Notice
@@ -83,7 +83,7 @@ class NoticeLedger:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def record(self, told: Sequence[Notice], messages: Sequence[Message], at: datetime) -> None:
+    def record(self, told: Sequence[Notice], messages: Sequence[NoticeMessage], at: datetime) -> None:
         """Write down what was told, and what is to be passed on: both or neither."""
         ordered = sorted(told, key=key_of)
         with transaction(self._engine) as connection:
@@ -100,7 +100,7 @@ class NoticeLedger:
         with transaction(self._engine) as connection:
             return {(region, name, started, who) for region, name, started, who in connection.execute(query)}
 
-    def list(self, region: int | None = None, state: State | None = None, limit: int = 100) -> list[Entry]:
+    def list(self, region: int | None = None, state: State | None = None, limit: int = 100) -> list[NoticeLine]:
         """The newest first."""
         query = select(notices).order_by(notices.c.told.desc(), notices.c.fingerprint, notices.c.receiver).limit(limit)
         if region is not None:
@@ -111,7 +111,7 @@ class NoticeLedger:
             return [_entry(row) for row in connection.execute(query).mappings()]
 
     def acknowledge(self, region: int, fingerprint: str, by: str, at: datetime) -> int:
-        """Somebody has seen an alert and takes care of it; how many lines that concerned. The first one stands."""
+        """Note that a person takes care of an alert; return how many lines that concerned. The first one stands."""
         mine = (notices.c.region == region, notices.c.fingerprint == fingerprint, notices.c.acknowledged.is_(None))
         with transaction(self._engine) as connection:
             done = connection.execute(update(notices).where(*mine).values(acknowledged=at, acknowledged_by=by)).rowcount
@@ -187,18 +187,18 @@ def _record(connection: Connection, notice: Notice, at: datetime) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=again, where=may))
 
 
-def _message_row(message: Message) -> dict[str, Any]:
+def _message_row(message: NoticeMessage) -> dict[str, Any]:
     return {name: getattr(message, name) for name in ("receiver", "channel", "place", "title", "body")}
 
 
 def _due(row: Mapping[Any, Any]) -> DueMessage:
-    message = Message(row["receiver"], row["channel"], row["place"], row["title"], row["body"])
+    message = NoticeMessage(row["receiver"], row["channel"], row["place"], row["title"], row["body"])
     return DueMessage(row["id"], message, row["attempts"])
 
 
-def _entry(row: Mapping[Any, Any]) -> Entry:
+def _entry(row: Mapping[Any, Any]) -> NoticeLine:
     notice = Notice(
         row["region"], row["fingerprint"], row["started"], row["receiver"], row["alert"], row["severity"],
         row["summary"], row["labels"], row["annotations"], row["resolved"], row["ours"],
     )  # fmt: skip
-    return Entry(notice, row["told"], row["last_told"], row["times"], row["acknowledged"], row["acknowledged_by"])
+    return NoticeLine(notice, row["told"], row["last_told"], row["times"], row["acknowledged"], row["acknowledged_by"])

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import Connection, Engine
 
 from hallpulse.store.merge import lock_everything
+from hallpulse.store.recomputing.comparing import Finished, WorkerMessage, Workplace, long_running, spools_of
 from hallpulse.store.recomputing.findings import put_right
 from hallpulse.store.recomputing.folding import CellCheck, SplitHalls
 from hallpulse.store.recomputing.ledgers import about_how_many, compare_hall_days, count_hall_days
@@ -23,10 +24,9 @@ from hallpulse.store.recomputing.tasks import Task, divide
 
 from .audit import AuditEntry, write
 from .database import transaction
-from .recomputing.findings import Difference, Findings, findings_at
-from .recomputing.folding import HallSums, Read
+from .recomputing.findings import Difference, DifferenceLog, findings_at
+from .recomputing.folding import EventsRead, HallSums
 from .recomputing.processes import team_at, workers_for
-from .recomputing.worker import Finished, Message, Workplace, long_running, spools_of
 
 __all__ = ["Difference", "recompute"]
 Progress = Callable[[int, int], None]
@@ -76,10 +76,12 @@ def _compare(
     return findings.shown()
 
 
-def _gather(answers: Iterable[tuple[Task, Message]], halls: SplitHalls, findings: Findings, meter: _Meter) -> None:
+def _gather(
+    answers: Iterable[tuple[Task, WorkerMessage]], halls: SplitHalls, findings: DifferenceLog, meter: _Meter
+) -> None:
     for task, message in answers:
         match message:
-            case Read(events):
+            case EventsRead(events):
                 meter.read(task, events)
             case HallSums():
                 halls.add(task, message)

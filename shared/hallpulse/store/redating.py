@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from hallpulse.domain.figures import region_bounds
 from hallpulse.domain.workdays import Calendar
-from hallpulse.store.catalogue import ContextCache, TransactionContext, packed_days, read_calendars
+from hallpulse.store.item_versions import ContextCache, TransactionContext, packed_days, read_calendars
 from hallpulse.store.merge import lock_everything
 
 from .audit import AuditEntry, write

@@ -1,4 +1,4 @@
-"""The table of what was refused: it says what lies on the queue `hall.refused`, so that nobody looks there to know.
+"""The table of what was refused: it says what lies on the queue `hall.refused` without a look there.
 
 Ingest enters a refusal before its copy goes to the queue, under an id that follows from what it is: one that comes
 again finds its row. The rows of a hall are bounded; what is beyond lies on the queue alone, and is counted.
@@ -19,13 +19,13 @@ from sqlalchemy.dialects.postgresql import insert
 from hallpulse.store.database import copy_rows
 
 from .database import transaction
-from .refused_rows import READ, KeptRefusal, RefusedFilter, Rejected, after, kept_of, row_of
+from .refused_rows import READ, EnteredRefusal, KeptRefusal, RefusedFilter, after, kept_of, row_of
 from .tables import refused, refused_halls
 
 MOST_ROWS, MOST_BYTES = 100_000, 256 * 1024**2
 """Kept of one hall here."""
 DONE_DAYS = 90
-"""What left the queue is remembered for so long, without its body."""
+"""Refusals that left the queue are remembered for this time, without their body."""
 _SETTLED = timedelta(minutes=1)
 """A refusal's copy is on the queue by then, or the refusal comes again."""
 _COLUMNS = (
@@ -39,7 +39,7 @@ _Hall = tuple[int, str]
 
 
 class Outcome(StrEnum):
-    """Why a refusal no longer lies on the queue; gone: taken by somebody else."""
+    """Why a refusal no longer lies on the queue; gone: taken by another."""
 
     REPLAYED = "replayed"
     DROPPED = "dropped"
@@ -47,7 +47,7 @@ class Outcome(StrEnum):
 
 
 class Held(NamedTuple):
-    """What the table knows. rows: of refusals that lie on the queue; copies: how often they were refused in all;
+    """The totals of the table. rows: of refusals that lie on the queue; copies: how often they were refused in all;
     beyond: counted only, since a hall has too many."""
 
     rows: int
@@ -73,7 +73,7 @@ class RefusedTable:
         self._actor = actor
         self._most = (most_rows, most_bytes)
 
-    def enter(self, rejected: Sequence[Rejected], at: datetime, *, again: bool = True) -> None:
+    def enter(self, rejected: Sequence[EnteredRefusal], at: datetime, *, again: bool = True) -> None:
         """Enter refusals in their order, all or none; one that was closed is open again.
 
         again: one that is known counts once more (it was refused again, rather than found on the queue).
@@ -168,7 +168,7 @@ class RefusedTable:
             return Held(*map(int, connection.execute(query).one()))
 
 
-def _rows(rejected: Iterable[Rejected], at: datetime) -> list[tuple[Any, ...]]:
+def _rows(rejected: Iterable[EnteredRefusal], at: datetime) -> list[tuple[Any, ...]]:
     """Each once, in the order of the first."""
     times = Counter(one.id for one in rejected)
     return [row_of(one, at, times[one.id]) for one in {one.id: one for one in rejected}.values()]

@@ -17,7 +17,7 @@ MOST_BODY_BYTES = 64 * 1024
 """Kept of a body here; all of it is on the queue."""
 
 
-class Rejected(NamedTuple):
+class EnteredRefusal(NamedTuple):
     """A refusal as it is entered. id: of routing key, publisher, reason and body, in hexadecimal digits.
 
     at: when it was refused, where that is not now.
@@ -116,7 +116,7 @@ class _Named(msgspec.Struct):
 _named = msgspec.json.Decoder(_Named)
 
 
-def row_of(one: Rejected, at: datetime, times: int) -> tuple[Any, ...]:
+def row_of(one: EnteredRefusal, at: datetime, times: int) -> tuple[Any, ...]:
     """In the order of the table's columns, without what PostgreSQL cannot hold in a text."""
     region, hall, family = sender(one.routing_key, one.source)
     at = one.at or at
@@ -128,7 +128,7 @@ def row_of(one: Rejected, at: datetime, times: int) -> tuple[Any, ...]:
 
 
 def sender(routing_key: str, source: str) -> tuple[int, str, str]:
-    """Region, hall and family by the routing key, which the broker lets nobody forge; without one by the source."""
+    """Region, hall and family by the routing key, which the broker lets no one forge; without one by the source."""
     parts = routing_key.split(".") if routing_key else source.strip("/").split("/")
     region, hall, family, *_ = (*parts, "", "", "")
     return int(region) if len(region) == 6 and region.isascii() and region.isdecimal() else 0, hall, family

@@ -1,4 +1,4 @@
-"""The database roles of the services: one a service, each with the rights that it needs and no table of its own.
+"""The database roles of the services: one a service, each with the rights that it needs, none the owner of a table.
 
 A table's owner may take its triggers away, and a superuser reads and writes the server's files and runs programs on
 it. A service logs in as neither: it changes no table's form, and none of the rows that another service writes.

@@ -28,7 +28,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from hallpulse.domain.measures import COLUMNS, DAYS_APART, ITEM_COLUMNS
+from hallpulse.domain.figures import DAYS_APART
+from hallpulse.domain.measures import COLUMNS, ITEM_COLUMNS
 
 metadata = MetaData()
 

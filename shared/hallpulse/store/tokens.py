@@ -19,7 +19,7 @@ _LIVES = or_(tokens.c.expires.is_(None), tokens.c.expires > func.now())
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token opens: role `hall`, `department`, `bureau` or `operator`, and of whom."""
+    """The grant of a token: role `hall`, `department`, `bureau` or `operator`, and of whom."""
 
     role: str
     region: int | None = None
@@ -107,7 +107,7 @@ class TokenRegistry:
 
 
 def hash_of(token: str) -> str:
-    """What is kept of a token."""
+    """Return the hash that is kept of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

@@ -1,1 +1,26 @@
-"""The report's parts, one a file: from the report's figures to its words and tables."""
+"""The report's sections, one a module: PLACE, its number, and `section`, which makes words and tables of figures."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+
+from services.reports.monthly.document import Section
+from services.reports.monthly.report import MonthlyReport
+
+
+def sections(report: MonthlyReport) -> tuple[Section, ...]:
+    """Return the sections of every module of this package, in order of their places."""
+    return tuple(module.section(report) for module in _modules(tuple(__path__)))
+
+
+@cache
+def _modules(path: tuple[str, ...]) -> tuple[ModuleType, ...]:
+    """Import the modules. Raise ValueError if two have one place."""
+    found = [import_module(f"{__name__}.{info.name}") for info in iter_modules(path)]
+    places = [module.PLACE for module in found]
+    if len(set(places)) < len(places):
+        raise ValueError(f"sections: a place is taken twice: {sorted(places)}")
+    return tuple(sorted(found, key=lambda module: module.PLACE))

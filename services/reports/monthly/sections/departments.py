@@ -11,10 +11,11 @@ from services.reports.monthly.ranking import Ranking, Standing
 from services.reports.monthly.report import MonthlyReport
 from services.reports.monthly.shown import count_cell, figure_cell, filled, named, of_month, text_cell, unit_of
 
+PLACE = 3
 _FIGURE_WIDTH = 30
 
 
-def departments(report: MonthlyReport) -> Section:
+def section(report: MonthlyReport) -> Section:
     blocks = [block for ranking in report.rankings for block in _blocks(report, ranking)]
     return Section(texts.DEPARTMENTS, tuple(blocks))
 

@@ -20,6 +20,7 @@ from services.reports.monthly.shown import (
     value_text,
 )
 
+PLACE = 6
 _COLUMNS = (
     Column(texts.NUMBER, 10),
     Column(texts.ITEM, 62, left=True),
@@ -30,7 +31,7 @@ _COLUMNS = (
 )
 
 
-def lowered(report: MonthlyReport) -> Section:
+def section(report: MonthlyReport) -> Section:
     return Section(texts.LOWERING, tuple(_blocks(report)))
 
 

@@ -12,6 +12,7 @@ from services.reports.monthly.document import Column, Paragraph, Section, Table
 from services.reports.monthly.report import MonthlyReport
 from services.reports.monthly.shown import day, filled, joined, named, text_cell
 
+PLACE = 7
 _SUMMARISED = ("acceptance_rate", "instant_case_share", "due_kept_rate", "satisfaction", "mean_elapsed_days")
 
 
@@ -22,7 +23,7 @@ _COLUMNS = (
 )
 
 
-def notes(report: MonthlyReport) -> Section:
+def section(report: MonthlyReport) -> Section:
     written = (*_basis(report), *texts.LAW, *_declared(report))
     remarks = tuple(Paragraph(text, quiet=True) for text in written)
     return Section(texts.NOTES, (*remarks, _definitions(report)))

@@ -10,6 +10,7 @@ from services.reports.monthly.document import Cell, Column, Paragraph, Section, 
 from services.reports.monthly.report import MonthlyReport, OpenLine
 from services.reports.monthly.shown import count_cell, figure_cell, named, of_month, text_cell
 
+PLACE = 4
 _BAD = ("overdue", "unaccepted_late")
 _COLUMNS = (
     Column(texts.DEPARTMENT, 50, left=True),
@@ -20,7 +21,7 @@ _COLUMNS = (
 )
 
 
-def open_cases(report: MonthlyReport) -> Section:
+def section(report: MonthlyReport) -> Section:
     if not report.open_lines:
         return Section(texts.OPEN, (Paragraph(texts.NOTHING_OPEN),))
     rows = [_row(text_cell(named(report.department(line.department))), line) for line in report.open_lines]

@@ -13,6 +13,7 @@ from services.reports.monthly.document import Cell, Column, Paragraph, Section, 
 from services.reports.monthly.report import MonthlyReport
 from services.reports.monthly.shown import count_cell, day, filled, joined, moment, of_month, text_cell
 
+PLACE = 5
 MOST_EXAMPLES = 3
 _COVERAGE_COLUMNS = (
     Column(texts.COVERED, 76, left=True),
@@ -28,7 +29,7 @@ _FINDING_COLUMNS = (
 )
 
 
-def quality(report: MonthlyReport) -> Section:
+def section(report: MonthlyReport) -> Section:
     blocks = [_coverage(report), *_silent(report), *_findings(report)]
     return Section(texts.QUALITY, tuple(blocks))
 

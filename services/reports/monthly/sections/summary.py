@@ -21,10 +21,11 @@ from services.reports.monthly.shown import (
     value_text,
 )
 
+PLACE = 1
 _SHORT = (State.BEHIND, State.MISSED)
 
 
-def summary(report: MonthlyReport) -> Section:
+def section(report: MonthlyReport) -> Section:
     running = () if report.finished else (Paragraph(_running(report), quiet=True),)
     stated = (_counted(report), _short(report), *_forecasts(report), _cases(report), *_compression(report))
     standing = (_open(report), _reported(report))

@@ -27,6 +27,7 @@ from services.reports.monthly.shown import (
     value_text,
 )
 
+PLACE = 2
 MOST_NAMED = 10
 _TONES = {State.MET: Tone.GOOD, State.ON_PACE: Tone.GOOD, State.BEHIND: Tone.BAD, State.MISSED: Tone.BAD}
 _COLUMNS = (
@@ -49,7 +50,7 @@ _READING_COLUMNS = (
 )
 
 
-def targets(report: MonthlyReport) -> Section:
+def section(report: MonthlyReport) -> Section:
     said = (*_short_departments(report), *_unjudged(report))
     return Section(texts.TARGETS, (_table(report), *said, *_readings(report)))
 

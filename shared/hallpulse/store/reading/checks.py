@@ -9,13 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from hallpulse.contract.encode import time_text
 from hallpulse.domain.case import unpack_id
 from hallpulse.domain.declarations import IMPOSSIBLE, UNKNOWN
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.integrity import CHECKS, P90_CASES, SILENT_WORKING_DAYS, Check, Findings
-from hallpulse.domain.workdays import Workdays, date_of, day_of
-from hallpulse.store.catalogue import CalendarCache
+from hallpulse.domain.workdays import Calendars, date_of, day_of, time_text
 from hallpulse.store.merge import MICROSECONDS_A_MINUTE
 
 from .declared import FINDINGS, RULES, Rules
@@ -26,7 +24,7 @@ MOST_ROWS = 100
 @dataclass(frozen=True, slots=True)
 class _Asked:
     connection: Connection
-    calendars: CalendarCache
+    calendars: Calendars
     rules: Rules
     scope: Scope
     window: Window
@@ -65,7 +63,7 @@ _OF_WINDOW = "coalesce(c.decided, c.accepted, c.received) BETWEEN :start AND :en
 
 
 def read_integrity(
-    connection: Connection, calendars: CalendarCache, rules: Rules, wanted: tuple[Scope, Window, date]
+    connection: Connection, calendars: Calendars, rules: Rules, wanted: tuple[Scope, Window, date]
 ) -> list[Findings]:
     """Every check, also those that found nothing. A case lies in the window by its decision, else its acceptance.
 
@@ -108,7 +106,7 @@ def _statutory_raised(asked: _Asked, check: Check) -> Findings:
 
 
 def _promise_far(asked: _Asked, check: Check) -> Findings:
-    """Where nine of ten cases need more than the promise, or at most half of it."""
+    """Find items of which nine of ten cases need more than the promise, or at most half of it."""
     rest = (
         "FROM (SELECT c.region, c.item_code, c.department, c.promised_days, count(*) AS decided,"
         " percentile_disc(0.9) WITHIN GROUP (ORDER BY c.elapsed) AS p90"
@@ -183,20 +181,16 @@ def _regions(asked: _Asked) -> list[int]:
     return [region for (region,) in rows]
 
 
-def _workdays(asked: _Asked, region: int) -> Workdays:
-    return asked.calendars.current(asked.connection).workdays(region)
-
-
 def _days_off(asked: _Asked, region: int) -> list[date]:
-    workdays = _workdays(asked, region)
+    workdays = asked.calendars.workdays(region)
     span = (asked.window.end - asked.window.start).days
     days = (asked.window.start + timedelta(days=number) for number in range(span + 1))
     return [day for day in days if not workdays.is_working(day_of(day))]
 
 
 def _working_days_back(asked: _Asked, region: int, until: date) -> date:
-    """The last day that is so many working days ago that silence since then is one."""
-    workdays, day = _workdays(asked, region), day_of(until)
+    """Return the last day that is long enough ago, in working days, for silence since then to be a finding."""
+    workdays, day = asked.calendars.workdays(region), day_of(until)
     end = day
     while workdays.count(day, end) < SILENT_WORKING_DAYS:
         day -= 1

@@ -18,8 +18,6 @@ from hallpulse.domain.figures import Amount, Declared, Figure, Scope, Window, co
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.reporting import Arrivals
 
-from .sums import parameters
-
 Status = Literal["counted", "superseded", "nested", "unknown_figure", "impossible_figure"]
 _LENGTH = (
     "CASE WHEN f.last_day = f.first_day THEN 'day' WHEN f.last_day - f.first_day < 31 THEN 'month' ELSE 'year' END"
@@ -49,7 +47,7 @@ _RIGHT = (
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What plans ask to be declared, as the parameters of the queries."""
+    """The declarations that plans ask for, as the parameters of the queries."""
 
     parameters: Mapping[str, Sequence[object]]
 
@@ -132,6 +130,17 @@ def declared_figures(connection: Connection, rules: Rules, scope: Scope, window:
     return declared_sums(others, scope.department, alike)
 
 
+def parameters(scope: Scope) -> dict[str, object]:
+    """The values of :low, :high and, where the scope has one, :department or :hall."""
+    low, high = scope.bounds
+    given: dict[str, object] = {"low": low, "high": high}
+    if scope.department is not None:
+        given["department"] = scope.department
+    if scope.hall is not None:
+        given["hall"] = scope.hall
+    return given
+
+
 def _values(rules: Rules, scope: Scope, window: Window) -> dict[str, object]:
     return {**parameters(scope), **rules.parameters, "start": window.start, "end": window.end}
 
@@ -146,7 +155,7 @@ class FigureFilter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FigureReport:
-    """One report of a declared figure that nobody has retracted, and whether it counts.
+    """One report of a declared figure in force, and whether it counts.
 
     hall, id: of the event; time: microseconds since 1970-01-01 UTC; arrived: minutes since then; extra: the event's
     other attributes as JSON, None where it has none.

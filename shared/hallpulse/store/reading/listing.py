@@ -15,11 +15,10 @@ from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import ITEM_MEASURES
+from hallpulse.store.reading.overview import CLASHES, read_figures
 
 from .conditions import STATES, Part, part_of, sql
 from .declared import Rules
-from .overview import read_figures
-from .sums import CLASHES
 
 MOST_ROWS = 1_000
 _END_OF_TIME = "DATE '9999-12-31'"
@@ -114,7 +113,6 @@ def read_cases(
     """A page of what is behind a state, or behind a part of an indicator; `CaseFilter` says which. Raises BadCursor.
 
     page: its cursor, None for the first, and its length.
-
     A declared figure, and the 1 under a count, have a total with nothing behind it.
     """
     cursor, limit = page[0], max(1, min(page[1], MOST_ROWS))

@@ -1,28 +1,33 @@
-"""Figures of a scope over a window: indicators, declared figures, open cases by state, elapsed times, coverage."""
+"""The figures of a scope over a window: indicators, declared figures, open cases, percentiles, coverage.
+
+They come from sums of cells, of tallies and of the catalogue: months where they are whole, days at the edges.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from hallpulse.domain.figures import Coverage, Declared, Figure, FigureTable, Scope, Window, declared_sums
-from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.measures import (
-    BUCKETS,
+from hallpulse.domain.figures import (
     DAYS_APART,
-    MEASURES,
-    OPEN_STATES,
-    ElapsedHistogram,
+    EVER,
+    FAR,
+    Coverage,
+    Figure,
+    Piece,
+    Scope,
+    Window,
     percentiles_of_buckets,
+    pieces,
 )
-from hallpulse.store.catalogue import CalendarCache
-
-from .declared import Rules, declared_figures, declared_in
-from .sums import EVER, FAR, Sought, Sums, cell_sums, item_sums, parameters, tally_sums, total
+from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.measures import BUCKETS, ITEM_COLUMNS, MEASURES, OPEN_STATES
+from hallpulse.domain.workdays import Workdays
+from hallpulse.store.reading.declared import Rules, declared_figures, parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Overview:
 
 
 def read_overview(
-    connection: Connection, calendars: CalendarCache, rules: Rules, asked: tuple[Scope, Window, date]
+    connection: Connection, workdays: Workdays, rules: Rules, asked: tuple[Scope, Window, date]
 ) -> Overview:
     """Read an overview in one pass over the cells. asked: with today, for the states of open cases."""
     scope, window, today = asked
@@ -51,7 +56,7 @@ def read_overview(
         percentiles=percentiles_from(connection, scope, window, cells),
         open_cases=states_of(standing, reached),
         coverage=read_coverage(connection, scope, window),
-        provisional=bool(calendars.current(connection).workdays(scope.region).provisional_in(window.start, window.end)),
+        provisional=bool(workdays.provisional_in(window.start, window.end)),
     )
 
 
@@ -74,37 +79,13 @@ def figures_from(connection: Connection, rules: Rules, scope: Scope, window: Win
     """Figures from sums of the cells that are known already, at least those of `counted`."""
     tallies = tally_sums(connection, scope, window)
     if scope.hall is not None:
-        return _computed(cells, tallies, None)
+        return computed(cells, tallies, None)
     items = total(item_sums(connection, scope, window.end, departments=False))
-    return {**_computed(cells, tallies, items), **declared_figures(connection, rules, scope, window)}
+    return {**computed(cells, tallies, items), **declared_figures(connection, rules, scope, window)}
 
 
-def read_figure_table(connection: Connection, rules: Rules, region: int, window: Window) -> FigureTable:
-    """The region's figures and each department's, in four queries."""
-    scope = Scope(region)
-    (cells,) = cell_sums(connection, scope, Sought(window, counted()))
-    items = item_sums(connection, scope, window.end)
-    declared = declared_in(connection, rules, scope, window)
-    own = _computed(total(cells), tally_sums(connection, scope, window), total(items))
-    reported: dict[str, list[Declared]] = defaultdict(list)
-    for figure in declared:
-        reported[figure.department].append(figure)
-    departments = {*cells, *items, *reported} - {""}
-    return FigureTable(
-        region=region,
-        window=window,
-        own={**own, **declared_sums(declared, None)},
-        departments={name: _of_department(name, cells, items, reported.get(name, [])) for name in sorted(departments)},
-    )
-
-
-def _of_department(
-    name: str, cells: Mapping[str, Sums], items: Mapping[str, Sums], declared: list[Declared]
-) -> dict[str, Figure]:
-    return {**_computed(cells.get(name, {}), {}, items.get(name, {})), **declared_sums(declared, name)}
-
-
-def _computed(cells: Sums, tallies: Sums, items: Sums | None) -> dict[str, Figure]:
+def computed(cells: Sums, tallies: Sums, items: Sums | None) -> dict[str, Figure]:
+    """Return every indicator that the suite computes; without items those of cases alone."""
     with_tallies = {name: cells.get(name, 0) + tallies.get(name, 0) for name in {*cells, *tallies}}
     figures = {}
     for indicator in COMPUTED.values():
@@ -140,15 +121,6 @@ def states_of(standing: Sums, reached: Sums) -> dict[str, int]:
     return {
         state.name: sum(sums.get(name, 0) for name in state.added) - sum(sums.get(name, 0) for name in state.taken)
         for state in OPEN_STATES.values()
-    }
-
-
-def read_histograms(connection: Connection, region: int, window: Window) -> dict[str, ElapsedHistogram]:
-    """Department → elapsed days of the cases decided in the window."""
-    (sums,) = cell_sums(connection, Scope(region), Sought(window, (*BUCKETS, "elapsed_days")))
-    return {
-        name: ElapsedHistogram(tuple(found[bucket] for bucket in BUCKETS), found["elapsed_days"])
-        for name, found in sums.items()
     }
 
 
@@ -206,3 +178,150 @@ def read_coverage(connection: Connection, scope: Scope, window: Window) -> Cover
         {**parameters(scope), "start": window.start, "end": window.end},
     ).one()
     return Coverage(*row)
+
+
+Sums = Mapping[str, int]
+
+
+TALLIED: Mapping[str, str] = {measure.name: measure.tally for measure in MEASURES.values() if measure.tally is not None}
+"""Column of the cells → the count of a tally that is added to it."""
+
+
+class Sought(NamedTuple):
+    """Columns of the cells, to be summed over a window."""
+
+    window: Window
+    columns: Sequence[str]
+
+
+def cell_sums(
+    connection: Connection, scope: Scope, *sought: Sought, departments: bool = True
+) -> list[dict[str, dict[str, int]]]:
+    """For each window department → column → sum, for the departments that have cells in it.
+
+    What several windows share is read once. departments: False puts all of them under the empty name.
+    """
+    found: list[dict[str, dict[str, int]]] = [{} for _ in sought]
+    for columns, listed in _passes(sought):
+        for department, number, *amounts in _sums_of(connection, scope, columns, listed, departments):
+            amount = dict(zip(columns, amounts, strict=True))
+            for sums, one, sign in zip(found, sought, listed[number - 1].signs, strict=True):
+                if sign:
+                    known = sums.setdefault(department, dict.fromkeys(one.columns, 0))
+                    for name in one.columns:
+                        known[name] += sign * amount[name]
+    return found
+
+
+def _passes(sought: Sequence[Sought]) -> Iterator[tuple[list[str], list[Piece]]]:
+    """Columns and cells to be read together.
+
+    Each cell goes with the first window that it is in: cells of later windows alone are read without its columns.
+    """
+    by_first: dict[int, list[Piece]] = {}
+    for piece in pieces([one.window for one in sought]):
+        first = next(index for index, sign in enumerate(piece.signs) if sign)
+        by_first.setdefault(first, []).append(piece)
+    for first, listed in by_first.items():
+        yield list(dict.fromkeys(name for one in sought[first:] for name in one.columns)), listed
+
+
+def _sums_of(
+    connection: Connection, scope: Scope, columns: Sequence[str], listed: Sequence[Piece], departments: bool
+) -> Iterable[Sequence[Any]]:
+    """Department, number of the piece (from 1), sums.
+
+    Each piece is summed by itself: a province has a hundred thousand cells, and a product in each column of each would
+    take as long as the sums.
+    """
+    sums = ", ".join(f"sum(c.{name})" for name in columns)
+    query = text(
+        f"SELECT {_department('c', departments)}, w.number, {sums}"
+        " FROM unnest(CAST(:grains AS text[]), CAST(:lows AS date[]), CAST(:highs AS date[]))"
+        " WITH ORDINALITY AS w(grain, low, high, number)"
+        " JOIN cells c ON c.grain = w.grain AND c.day BETWEEN w.low AND w.high"
+        f" WHERE c.region BETWEEN :low AND :high{_narrower(scope, 'c')}"
+        " GROUP BY 1, 2"
+    )
+    parts: dict[str, list[Any]] = {
+        "grains": [piece.grain for piece in listed],
+        "lows": [piece.low for piece in listed],
+        "highs": [piece.high for piece in listed],
+    }
+    return connection.execute(query, {**parts, **parameters(scope)})
+
+
+def tally_sums(connection: Connection, scope: Scope, window: Window) -> Sums:
+    """Sums of tallies, by the cell column that they are added to, without the days on which the hall sent cases too.
+
+    Whether it did is asked of each month first: most halls with tallies send no cases, and a month without has no day
+    with any.
+    """
+    if scope.department is not None:
+        return {}
+    counts = TALLIED.values()
+    names, amounts = ", ".join(f"t.{name}" for name in counts), ", ".join(f"sum(t.{name}) AS {name}" for name in counts)
+    of_scope = f"t.region BETWEEN :low AND :high{_narrower(scope, 't')} AND t.day BETWEEN :start AND :end"
+    row = connection.execute(
+        text(
+            "WITH months AS (SELECT t.region, t.hall, t.day - (CAST(date_part('day', t.day) AS int) - 1) AS day,"
+            f" {amounts} FROM tallies t WHERE {of_scope} GROUP BY 1, 2, 3),"
+            f" asked AS MATERIALIZED (SELECT t.*, {_clashes('m')} AS doubtful FROM months t)"
+            f" SELECT {', '.join(f'sum(t.{name})' for name in counts)} FROM ("
+            f"SELECT {names} FROM asked t WHERE NOT t.doubtful UNION ALL"
+            f" SELECT {names} FROM asked a JOIN tallies t ON t.region = a.region AND t.hall = a.hall"
+            " AND t.day >= a.day AND t.day < CAST(a.day + interval '1 month' AS date)"
+            f" WHERE a.doubtful AND {of_scope} AND NOT {CLASHES}) t"
+        ),
+        {**parameters(scope), "start": window.start, "end": window.end},
+    ).one()
+    return dict(zip(TALLIED, (int(amount or 0) for amount in row), strict=True))
+
+
+def _clashes(grain: str) -> str:
+    return (
+        f"EXISTS (SELECT FROM cells c WHERE c.region = t.region AND c.grain = '{grain}' AND c.day = t.day"
+        " AND c.hall = t.hall AND (c.received > 0 OR c.accepted > 0 OR c.rejected > 0 OR c.decided > 0))"
+    )
+
+
+CLASHES = _clashes("d")
+"""Whether a tally `t` is left out: one of the hall's cases was received, accepted, rejected or decided that day."""
+
+
+def item_sums(
+    connection: Connection, scope: Scope, day: date, *, departments: bool = True
+) -> dict[str, dict[str, int]]:
+    """Department → column → sum over the items effective on a day.
+
+    departments: False puts all of them under the empty name.
+    """
+    sums = ", ".join(f"sum(i.{name})" for name in ITEM_COLUMNS)
+    department = " AND i.department = :department" if scope.department is not None else ""
+    rows = connection.execute(
+        text(
+            f"SELECT {_department('i', departments)}, {sums} FROM item_cells i"
+            f" WHERE i.region BETWEEN :low AND :high AND i.day <= :day{department} GROUP BY 1"
+        ),
+        {**parameters(scope), "day": day},
+    )
+    return {row[0]: dict(zip(ITEM_COLUMNS, map(int, row[1:]), strict=True)) for row in rows}
+
+
+def total(parts: Mapping[str, Sums]) -> dict[str, int]:
+    """The sum over departments."""
+    result: dict[str, int] = {}
+    for sums in parts.values():
+        for name, amount in sums.items():
+            result[name] = result.get(name, 0) + amount
+    return result
+
+
+def _department(alias: str, departments: bool) -> str:
+    return f"{alias}.department" if departments else "''"
+
+
+def _narrower(scope: Scope, alias: str) -> str:
+    if scope.department is not None:
+        return f" AND {alias}.department = :department"
+    return f" AND {alias}.hall = :hall" if scope.hall is not None else ""

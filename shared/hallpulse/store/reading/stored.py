@@ -10,9 +10,10 @@ from sqlalchemy import Connection, text
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent, Kind, pack_id, unpack_id
 from hallpulse.domain.clockface import Clock, clock_of
+from hallpulse.domain.workdays import Workdays
 from hallpulse.store.cases import CaseKey
-from hallpulse.store.catalogue import CalendarCache, timelines
 from hallpulse.store.database import unpack_history
+from hallpulse.store.item_versions import timelines
 from hallpulse.store.merge import EVENT_COLUMNS, event_of, stored_events
 
 
@@ -42,7 +43,7 @@ def read_is_of(connection: Connection, case: CaseKey, department: str) -> bool:
     return bool(connection.execute(text(query), given).scalar())
 
 
-def read_history(connection: Connection, calendars: CalendarCache, case: CaseKey, today: int) -> CaseHistory | None:
+def read_history(connection: Connection, workdays: Workdays, case: CaseKey, today: int) -> CaseHistory | None:
     """The case, or None where no event names it. today: days since 1970-01-01, for an open case's clock."""
     region, hall, case_id = case
     key = {"region": region, "hall": hall, "case_id": case_id}
@@ -59,7 +60,7 @@ def read_history(connection: Connection, calendars: CalendarCache, case: CaseKey
     stored = sorted((event_of(tuple(row)) for row in rows), key=lambda event: (event.time, event.id))
     named = {event.text for event in events if event.kind == Kind.RETRACTED and event.text}
     retracted = frozenset(e.id for e in events if e.id in named and e.kind != Kind.RETRACTED)
-    clock = clock_of(events, calendars.current(connection).workdays(region), timelines(connection, region), today)
+    clock = clock_of(events, workdays, timelines(connection, region), today)
     return CaseHistory(region, hall, case_id, tuple(stored), retracted, clock)
 
 

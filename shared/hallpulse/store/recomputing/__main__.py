@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from hallpulse.store.recomputing.comparing import Workplace
 from hallpulse.store.recomputing.tasks import Task
 from hallpulse.subprocess import parent_channel
 
 from .processes import serve
-from .worker import Workplace
 
 if __name__ == "__main__":
     serve(parent_channel(Workplace | Task))

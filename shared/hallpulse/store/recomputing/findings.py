@@ -60,14 +60,14 @@ class Spool:
 
 
 @contextmanager
-def findings_at(spools: Path | None, name: str, most: int) -> Iterator[Findings]:
+def findings_at(spools: Path | None, name: str, most: int) -> Iterator[DifferenceLog]:
     """Findings that also go to spools of this name in a directory, where one is named."""
     if spools is None:
-        yield Findings(most, None)
+        yield DifferenceLog(most, None)
         return
     spool = Spool(spools, name)
     try:
-        yield Findings(most, spool)
+        yield DifferenceLog(most, spool)
     finally:
         spool.close()
 
@@ -80,7 +80,7 @@ def spooled(directory: Path, table: str) -> Iterator[Wrong]:
                 yield pickle.load(file)
 
 
-class Findings:
+class DifferenceLog:
     """Takes differences; `most` of each table are kept to be shown, all go to the spool where there is one."""
 
     def __init__(self, most: int, spool: Spool | None) -> None:
@@ -112,7 +112,7 @@ class Findings:
                 self.add(table, None, row)
 
     def take_over(self, differences: Iterable[Difference]) -> None:
-        """What others found, and have spooled, is shown too."""
+        """Show also what others found and have spooled."""
         for one in differences:
             self._shown[one.table].append(one)
 
@@ -135,7 +135,7 @@ def key_of(table: str) -> tuple[str, ...]:
 
 
 def _text(table: str, row: Row | None) -> str | None:
-    """What follows the key; without a case's history, which may be long."""
+    """Return what follows the key, without a case's history, which may be long."""
     if row is None:
         return None
     readable = _readable(table, row[:-1] if table == "cases" else row)

@@ -25,7 +25,7 @@ from hallpulse.store.database import (
     unpack_entries,
     unpack_history,
 )
-from hallpulse.store.recomputing.findings import Findings, Row, columns_of, key_of, quoted, read, stored
+from hallpulse.store.recomputing.findings import DifferenceLog, Row, columns_of, key_of, quoted, read, stored
 from hallpulse.store.recomputing.tasks import Task
 
 _COLUMNS = columns_of("cases")
@@ -43,14 +43,14 @@ Timelines = Mapping[int, Mapping[str, Timeline]]
 """Region → item code → the item's versions."""
 
 
-class Read(msgspec.Struct, frozen=True, tag=True):
+class EventsRead(msgspec.Struct, frozen=True, tag=True):
     """The number of events that were read since the last message."""
 
     events: int
 
 
 class HallSums(msgspec.Struct, frozen=True, tag=True):
-    """What the cases of a hall that were read add to the cells."""
+    """The amounts that the cases read of a hall add to the cells."""
 
     region: int
     hall: str
@@ -58,17 +58,17 @@ class HallSums(msgspec.Struct, frozen=True, tag=True):
 
 
 class _HallSide(NamedTuple):
-    """What the cases of one hall are folded with, and what becomes of them."""
+    """The folding of the cases of one hall, and its outcome."""
 
     workdays: Workdays
     timelines: Mapping[str, Timeline]
     sums: Differences
-    findings: Findings
+    findings: DifferenceLog
 
 
 def fold_cases(
-    connection: Connection, task: Task, calendars: Calendars, timelines: Timelines, findings: Findings
-) -> Iterator[Read | HallSums]:
+    connection: Connection, task: Task, calendars: Calendars, timelines: Timelines, findings: DifferenceLog
+) -> Iterator[EventsRead | HallSums]:
     """Compare the task's cases with their rows; tells how many events it has read, and the sums of each hall."""
     matched = read_events = 0
     for (region, hall), rows in groupby(read(connection, _query(task), _TYPES), key=itemgetter(1, 2)):
@@ -78,10 +78,10 @@ def fold_cases(
             matched += _compare(row[1:], events, side)
             read_events += len(events)
             if read_events >= _AT_ONCE:
-                yield Read(read_events)
+                yield EventsRead(read_events)
                 read_events = 0
         yield HallSums(region, hall, side.sums)
-    yield Read(read_events)
+    yield EventsRead(read_events)
     _find_cases_without_events(connection, task, matched, findings)
 
 
@@ -129,11 +129,11 @@ def _adds(packed: bytes) -> list[Entry]:
 
 
 def _only(these: Iterable[CaseEvent], those: Iterable[CaseEvent]) -> str:
-    """What to show of two histories: the order of their events is that of their arrival, and says nothing."""
+    """Return what to show of two histories: the order of their events is that of their arrival, and means nothing."""
     return f"history: {sorted({*these} - {*those}, key=itemgetter(2)) or 'no other event'}"
 
 
-def _find_cases_without_events(connection: Connection, task: Task, matched: int, findings: Findings) -> None:
+def _find_cases_without_events(connection: Connection, task: Task, matched: int, findings: DifferenceLog) -> None:
     """Rows that no event speaks of are looked for where there are more rows than cases."""
     where = task.where_cases
     if connection.exec_driver_sql(f"SELECT count(*) FROM cases WHERE {where}").scalar_one() == matched:
@@ -152,7 +152,7 @@ _LENGTH = len(key_of("cells"))
 class CellCheck:
     """Hall by hall, so that the sums of one hall at a time are in memory."""
 
-    def __init__(self, connection: Connection, findings: Findings) -> None:
+    def __init__(self, connection: Connection, findings: DifferenceLog) -> None:
         self._connection = connection
         self._findings = findings
         self._checked: dict[int, list[str]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""What follows from the events without cases: a region's ledger, items, tallies and figures, and the halls' days.
+"""All that follows from the events without cases: a region's ledger, items, tallies and figures, and the halls' days.
 
 The days of all halls are counted in one pass, which also tells how much there is to do.
 """
@@ -19,11 +19,11 @@ from hallpulse.contract.events import Family
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.workdays import day_of
-from hallpulse.store.catalogue import Item, item_sums, span_row, spans_of
 from hallpulse.store.database import copied_day, driver_types
-from hallpulse.store.ledger import Entity, Entry, entity_of, figure_rows, tally_row
+from hallpulse.store.item_versions import Item, item_sums, span_row, spans_of
+from hallpulse.store.ledger import Entity, LedgerEntry, entity_of, figure_rows, tally_row
 from hallpulse.store.merge import EVENT_COLUMNS, event_of
-from hallpulse.store.recomputing.findings import DERIVED, Findings, Row, columns_of, key_of, read, stored
+from hallpulse.store.recomputing.findings import DERIVED, DifferenceLog, Row, columns_of, key_of, read, stored
 from hallpulse.store.recomputing.tasks import Task
 
 TABLES = ("ledger", "item_spans", "item_cells", "tallies", "figures")
@@ -55,7 +55,7 @@ def rebuild(connection: Connection, task: Task) -> Iterator[Rebuilt]:
         region, rows = next(by_region, (None, iter(())))
 
 
-def compare(connection: Connection, rebuilt: Rebuilt, findings: Findings) -> None:
+def compare(connection: Connection, rebuilt: Rebuilt, findings: DifferenceLog) -> None:
     """With what is stored of the region; the rows rebuilt are used up."""
     for table in TABLES:
         findings.compare(table, stored(connection, table, f"region = {rebuilt.region}"), rebuilt.tables[table])
@@ -63,12 +63,12 @@ def compare(connection: Connection, rebuilt: Rebuilt, findings: Findings) -> Non
 
 def _rebuilt(region: int, events: Iterable[Row]) -> Rebuilt:
     ledger: list[Row] = []
-    entries: dict[Family, dict[Entity, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    entries: dict[Family, dict[Entity, list[LedgerEntry]]] = defaultdict(lambda: defaultdict(list))
     for row in events:
         event = event_of(row[:-1])
         family, entity = event.type.family, entity_of(event)
         ledger.append((region, family.value, entity[1], event.hall, row[2], event.time, row[3], row[6]))
-        entries[family][entity].append(Entry(event.hall, event.id, event.time, event.type, event.data, row[-1]))
+        entries[family][entity].append(LedgerEntry(event.hall, event.id, event.time, event.type, event.data, row[-1]))
     spans: dict[Item, Timeline] = {item: spans_of(about) for item, about in entries[Family.ITEM].items()}
     tables = {
         "ledger": ledger,
@@ -128,8 +128,8 @@ def count_hall_days(connection: Connection) -> dict[int, int]:
     return sizes | {region: events for region, events in rows}
 
 
-def compare_hall_days(connection: Connection, findings: Findings) -> None:
-    """What was counted, against what is stored."""
+def compare_hall_days(connection: Connection, findings: DifferenceLog) -> None:
+    """Compare what was counted with what is stored."""
     columns = columns_of("hall_days")
     key, values = columns[:3], columns[3:]
     for row in read(connection, _DIFFERENT, driver_types("hall_days", (*key, *values, *values))):

@@ -10,10 +10,9 @@ from select import select
 from typing import Any
 
 from hallpulse.domain.errors import HallpulseError, Halt, Unavailable
+from hallpulse.store.recomputing.comparing import Failure, Finished, WorkerMessage, Workplace, worker_at
 from hallpulse.store.recomputing.tasks import Task
 from hallpulse.subprocess import Channel, Subprocess, SubprocessEnded
-
-from .worker import Failure, Finished, Message, Workplace, worker_at
 
 EVENTS_A_WORKER = 250_000
 """With fewer, what a second process saves is less than what starting it takes."""
@@ -21,7 +20,7 @@ WORKERS_AT_MOST = 16
 """Each takes two connections to the database."""
 
 
-Answer = tuple[Task, Message]
+Answer = tuple[Task, WorkerMessage]
 
 
 def workers_for(events: int) -> int:
@@ -91,7 +90,7 @@ class _Member:
     task: Task
 
     def __init__(self, place: Workplace) -> None:
-        self._subprocess = Subprocess[Message | Failure](__package__, Message | Failure)
+        self._subprocess = Subprocess[WorkerMessage | Failure](__package__, WorkerMessage | Failure)
         self._subprocess.send(place)
 
     def fileno(self) -> int:
@@ -101,7 +100,7 @@ class _Member:
         self.task = task
         self._subprocess.send(task)
 
-    def receive(self) -> Message:
+    def receive(self) -> WorkerMessage:
         try:
             message = self._subprocess.receive()
         except SubprocessEnded as ended:

@@ -1,4 +1,4 @@
-"""How the work is divided: neighbouring regions together, a region that outweighs the others by its cases."""
+"""The division of the work: neighbouring regions together, a region that outweighs the others by its cases."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Task(msgspec.Struct, frozen=True, tag=True):
 
 
 def divide(sizes: Mapping[int, int], workers: int) -> list[Task]:
-    """Tasks for so many workers, the largest first. sizes: region → events, for every region with any rows.
+    """Return tasks for a number of workers, the largest first. sizes: region → events, for every region with any rows.
 
     Few tasks, for each reads through what lies between its rows in the table; but a region with more than half of a
     worker's share is divided among all of them.

@@ -1,4 +1,4 @@
-"""Who changed what, in lines that stay; tokens with a name
+"""Audit: who changed what, in lines that stay; tokens with a name
 
 Revision ID: 0004
 Revises: 0003

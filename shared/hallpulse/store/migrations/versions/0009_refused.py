@@ -1,4 +1,4 @@
-"""What was refused, beside the queue that keeps it: to be listed, filtered and counted without taking it from there
+"""Refusals beside the queue that keeps them: to be listed, filtered and counted without taking it from there
 
 Revision ID: 0009
 Revises: 0008

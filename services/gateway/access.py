@@ -1,0 +1,204 @@
+"""Access: who is it, may they, and how much at once: tokens, rights, rates, concurrency.
+
+A token is looked up by its hash, and remembered for the time when the database does not answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from hallpulse.domain.errors import Unavailable
+from hallpulse.domain.figures import Scope, region_bounds
+from hallpulse.store import Grant, hash_of
+from services.gateway.problems import Declined, Kind
+
+BUREAU = Grant("bureau", name="read-token")
+"""The suite's own: reads everything, writes nothing."""
+READERS = frozenset({"hall", "department", "bureau", "operator"})
+
+
+def may_publish(grant: Grant) -> bool:
+    """Return whether the grant sends events: a hall's does, its own events alone."""
+    return grant.role == "hall" and grant.region is not None and grant.hall is not None
+
+
+def may_read(grant: Grant, scope: Scope) -> bool:
+    """Return whether the grant reads a scope: one of a region, a hall or a department reads that alone."""
+    if grant.role not in READERS:
+        return False
+    if grant.region is not None and not _within(scope.region, grant.region):
+        return False
+    return _same_or_open(grant.hall, scope.hall) and _same_or_open(grant.department, scope.department)
+
+
+def reach(grant: Grant) -> str:
+    """Return what a grant reads, in words, for a request that asked for more."""
+    if grant.hall is not None:
+        return f"region={grant.region}&hall={grant.hall}"
+    if grant.department is not None:
+        return f"region={grant.region}&department={grant.department}"
+    return f"region={grant.region} and what lies below it" if grant.region is not None else "nothing"
+
+
+def _within(region: int, outer: int) -> bool:
+    (low, high), (first, last) = region_bounds(outer), region_bounds(region)
+    return low <= first and last <= high
+
+
+def _same_or_open(granted: str | None, asked: str | None) -> bool:
+    return granted is None or granted == asked
+
+
+FRESH_SECONDS = 0.25
+"""A token taken away is refused this soon; under load it saves the database most questions."""
+STALE_SECONDS = 600.0
+"""While the database is down a known token stays valid: events go to the broker, not to the database."""
+PAUSE_SECONDS = 2.0
+MOST_REMEMBERED = 10_000
+MOST_UNKNOWN = 64
+"""Unknown tokens asked about at once. A flood of them delays no known token and takes no known token's place."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachedGrant:
+    grant: Grant | None
+    at: float
+
+
+class TokenCache:
+    """Grants by token hash, kept for a while. find: by the token's SHA-256 in hex; clock: monotonic seconds."""
+
+    def __init__(
+        self,
+        find: Callable[[str], Grant | None],
+        read_token: str,
+        clock: Callable[[], float],
+        threads: Executor | None = None,
+    ) -> None:
+        self._find = find
+        self._read_token_hash = hash_of(read_token) if read_token else ""
+        self._clock = clock
+        self._threads = threads
+        self._known: OrderedDict[str, CachedGrant] = OrderedDict()
+        self._unknown: OrderedDict[str, CachedGrant] = OrderedDict()
+        self._unknown_asked = 0
+        self._asking: dict[str, asyncio.Future[Grant | None]] = {}
+        self._ask_again_at = 0.0
+
+    async def grant(self, token_hash: str) -> Grant | None:
+        """Return what the token opens, None for an unknown one. Raise Unavailable if that cannot be known now."""
+        if self._read_token_hash and hmac.compare_digest(token_hash, self._read_token_hash):
+            return BUREAU
+        now = self._clock()
+        seen = self._known.get(token_hash) or self._unknown.get(token_hash)
+        if seen is not None and now - seen.at < FRESH_SECONDS:
+            return seen.grant
+        if now < self._ask_again_at:
+            return self._remembered(seen, now)
+        asking = self._asking.get(token_hash)
+        if asking is None:
+            asking = self._asking[token_hash] = asyncio.ensure_future(self._admit(token_hash, seen, now))
+            asking.add_done_callback(lambda _: self._asking.pop(token_hash, None))
+        return await asyncio.shield(asking)
+
+    async def _admit(self, token_hash: str, seen: CachedGrant | None, now: float) -> Grant | None:
+        if seen is not None and seen.grant is not None:
+            return await self._ask(token_hash, seen, now)
+        if self._unknown_asked >= MOST_UNKNOWN:
+            raise Unavailable("too many unknown tokens are being looked up")
+        self._unknown_asked += 1
+        try:
+            return await self._ask(token_hash, seen, now)
+        finally:
+            self._unknown_asked -= 1
+
+    async def _ask(self, token_hash: str, seen: CachedGrant | None, now: float) -> Grant | None:
+        """Ask the database once, however many requests wait for the answer."""
+        try:
+            grant = await asyncio.get_running_loop().run_in_executor(self._threads, self._find, token_hash)
+        except Unavailable:
+            self._ask_again_at = now + PAUSE_SECONDS
+            return self._remembered(seen, now)
+        self._remember(token_hash, CachedGrant(grant, now))
+        return grant
+
+    def _remembered(self, seen: CachedGrant | None, now: float) -> Grant | None:
+        if seen is None or seen.grant is None or now - seen.at > STALE_SECONDS:
+            raise Unavailable("the database is down, so that this token cannot be checked")
+        return seen.grant
+
+    def _remember(self, token_hash: str, seen: CachedGrant) -> None:
+        kept, other = (self._known, self._unknown) if seen.grant is not None else (self._unknown, self._known)
+        other.pop(token_hash, None)
+        kept[token_hash] = seen
+        kept.move_to_end(token_hash)
+        if len(kept) > MOST_REMEMBERED:
+            kept.popitem(last=False)
+
+
+MOST_BUCKETS = 10_000
+
+
+@dataclass(slots=True)
+class Bucket:
+    left: float
+    at: float
+
+
+class RateLimiter:
+    """A token bucket for each key: `per_second` requests in the long run, twice as many at once; 0 means no limit."""
+
+    def __init__(self, per_second: float) -> None:
+        self._per_second = per_second
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def wait(self, key: str, now: float) -> float:
+        """Return 0 if the request may pass (it is then counted), else the seconds until the next one may."""
+        if not self._per_second:
+            return 0.0
+        most = 2 * self._per_second
+        bucket = self._buckets.pop(key, None) or Bucket(most, now)
+        bucket.left = min(most, bucket.left + (now - bucket.at) * self._per_second)
+        bucket.at = now
+        self._buckets[key] = bucket
+        if len(self._buckets) > MOST_BUCKETS:
+            self._buckets.popitem(last=False)
+        if bucket.left < 1:
+            return (1 - bucket.left) / self._per_second
+        bucket.left -= 1
+        return 0.0
+
+
+MOST_AT_ONCE = 16
+"""Requests of one hall under way at once: each may hold a body of 4 MiB, also one that arrives slowly on purpose."""
+
+
+class ConcurrencyLimit:
+    """Requests under way, by sender, at most `most` each."""
+
+    def __init__(self, most: int = MOST_AT_ONCE) -> None:
+        self._most = most
+        self._under_way: Counter[str] = Counter()
+
+    @contextmanager
+    def slot(self, sender: str) -> Iterator[None]:
+        """Count one more request under way for the block. Raise Declined (429) if the sender has reached the limit."""
+        if self._under_way[sender] >= self._most:
+            detail = f"expected at most {self._most} requests of this hall at once: wait for their answers"
+            raise Declined(Kind.TOO_MANY_REQUESTS, detail, headers={"retry-after": "1"})
+        self._under_way[sender] += 1
+        try:
+            yield
+        finally:
+            self._under_way[sender] -= 1
+            if not self._under_way[sender]:
+                del self._under_way[sender]

@@ -1,0 +1,277 @@
+"""The audit of access: refusals and readings of cases, counted as they are answered, written soon after.
+
+Both are bounded: an attack fills neither the memory, nor the series, nor the audit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, unquote
+
+from litestar import Litestar
+from litestar.types import HTTPScope
+
+from hallpulse.domain.errors import HallpulseError
+from hallpulse.metrics import GatewayMetrics
+from hallpulse.store import AuditEntry, CaseReading, Grant
+
+READS = "reads"
+"""In a handler's `opt`: which kind of list of cases it answers with (case, list, integrity)."""
+OTHERS = "*"
+"""Stands for all that came above a bound: their number stays exact."""
+WRITE_SECONDS = 2.0
+NOTED_AT = frozenset(20 * 10**power for power in range(12))
+"""Refusals of one address or token in an hour that are worth a line of the audit: 20, 200, 2,000 and so on."""
+MOST_LINES = 60
+MOST_DENIED = 10_000
+MOST_QUESTIONS = {"case": 2_000, "list": 200, "integrity": 200}
+"""Different ones of one token in an hour that are written by name."""
+MOST_READINGS = 50_000
+MOST_WAITING = 100_000
+_CASES = b"/v1/cases/"
+_PAGING = ("region", "cursor", "limit")
+_log = logging.getLogger(__name__)
+Write = Callable[[Sequence[AuditEntry], Sequence[CaseReading]], None]
+
+
+class Question(NamedTuple):
+    """A token's name, and what it was answered: a case's address, or the parameters of a list."""
+
+    token: str
+    kind: str
+    region: int | None
+    subject: str
+
+
+class Readings:
+    """Readings of cases in this hour. A question is due at once when it is new, its repetitions with the hour."""
+
+    def __init__(self) -> None:
+        self._hour: datetime | None = None
+        self._counts: Counter[Question] = Counter()
+        self._asked: Counter[tuple[str, str]] = Counter()
+        self._new: list[Question] = []
+        self._due: list[CaseReading] = []
+
+    def note(self, question: Question, hour: datetime) -> None:
+        self.turn(hour)
+        if question not in self._counts:
+            question = self._within_bounds(question)
+        if question not in self._counts:
+            self._new.append(question)
+            self._asked[question.token, question.kind] += 1
+        self._counts[question] += 1
+
+    def _within_bounds(self, question: Question) -> Question:
+        full = self._asked[question.token, question.kind] >= MOST_QUESTIONS[question.kind]
+        if full or len(self._counts) >= MOST_READINGS:
+            return question._replace(region=None, subject=OTHERS)
+        return question
+
+    def turn(self, hour: datetime | None) -> None:
+        """Make the last hour's repetitions due, where this is another hour."""
+        if self._hour == hour:
+            return
+        self._note_new()
+        for question, count in self._counts.items():
+            self._note(question, count)
+        self._counts.clear()
+        self._asked.clear()
+        self._hour = hour
+
+    def take(self) -> list[CaseReading]:
+        """Return what is due, once."""
+        self._note_new()
+        due, self._due = self._due, []
+        return due
+
+    def _note_new(self) -> None:
+        for question in self._new:
+            self._note(question, self._counts[question])
+            self._counts[question] = 0
+        self._new.clear()
+
+    def _note(self, question: Question, count: int) -> None:
+        if count and self._hour is not None:
+            self._due.append(CaseReading(self._hour, *question, count))
+
+
+class Denials:
+    """Refusals (401, 403) of this hour by address and by token. Those of one above a rate are due as audit lines."""
+
+    def __init__(self) -> None:
+        self._hour: datetime | None = None
+        self._counts: Counter[tuple[str, str, int]] = Counter()
+        self._lines = 0
+        self._left_out = 0
+        self._due: list[AuditEntry] = []
+
+    def note(self, by: str, who: str, status: int, hour: datetime, region: int | None = None) -> int:
+        """Count a refusal and return how many there were of it in this hour. by: address or token."""
+        self.turn(hour)
+        key = (by, who, status)
+        if key not in self._counts and len(self._counts) >= MOST_DENIED:
+            key = (by, OTHERS, status)
+        self._counts[key] += 1
+        count = self._counts[key]
+        if count in NOTED_AT:
+            self._note(key, count, region)
+        return count
+
+    def _note(self, key: tuple[str, str, int], count: int, region: int | None) -> None:
+        if self._lines >= MOST_LINES:
+            self._left_out += 1
+            return
+        self._lines += 1
+        by, who, status = key
+        self._due.append(AuditEntry("access.denied", f"{by} {who}", region, {"status": status, "this_hour": count}))
+
+    def turn(self, hour: datetime | None) -> None:
+        """Begin another hour: one line sums up the last one, if it had any."""
+        if self._hour == hour:
+            return
+        if self._lines:
+            by = Counter(by for by, _, _ in self._counts)
+            detail = {
+                "hour": self._hour.isoformat() if self._hour else "",
+                "refused": sum(count for (by_, _, _), count in self._counts.items() if by_ == "address"),
+                "addresses": by["address"],
+                "tokens": by["token"],
+                "lines_left_out": self._left_out,
+            }
+            self._due.append(AuditEntry("access.hour", detail=detail))
+        self._counts.clear()
+        self._lines = self._left_out = 0
+        self._hour = hour
+
+    def take(self) -> list[AuditEntry]:
+        """Return what is due, once."""
+        due, self._due = self._due, []
+        return due
+
+
+class AccessAudit:
+    """Readings and refusals, and their way to the database. For one thread at a time."""
+
+    def __init__(self, metrics: GatewayMetrics, write: Write) -> None:
+        self._metrics = metrics
+        self._write = write
+        self._readings = Readings()
+        self._denials = Denials()
+        self._waiting: tuple[list[AuditEntry], list[CaseReading]] = ([], [])
+        self._most: dict[str, int] = {}
+        self._hour: datetime | None = None
+        self._fault = ""
+
+    def answered(self, scope: HTTPScope, status: int, now: datetime) -> None:
+        """Note an answer of a recorded kind."""
+        if status in (401, 403):
+            self._denied(scope, status, self._turn(now))
+        elif status == 200 and (kind := _kind_of(scope)) is not None:
+            region, subject = _asked(scope, kind)
+            grant: Grant = scope["state"]["grant"]
+            self._readings.note(Question(grant.name, kind, region, subject), self._turn(now))
+
+    def _denied(self, scope: HTTPScope, status: int, hour: datetime) -> None:
+        grant: Grant | None = scope.get("state", {}).get("grant")
+        client = scope.get("client")
+        self._metrics.denied(status, grant.role if grant is not None else "none")
+        counts = {"address": self._denials.note("address", network_of(client[0] if client else ""), status, hour)}
+        if grant is not None:
+            counts["token"] = self._denials.note("token", grant.name, status, hour, grant.region)
+        for by, count in counts.items():
+            self._most[by] = max(count, self._most.get(by, 0))
+            self._metrics.denied_most(by, self._most[by])
+
+    def _turn(self, now: datetime) -> datetime:
+        """Return the hour of a moment; what the last one left is made due."""
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        if hour != self._hour:
+            self._hour = hour
+            self._readings.turn(hour)
+            self._denials.turn(hour)
+            for by in self._most:
+                self._metrics.denied_most(by, 0)
+            self._most.clear()
+        return hour
+
+    async def write(self, now: datetime) -> None:
+        """Write what is due; what the database does not take waits for the next time."""
+        self._turn(now)
+        entries, readings = self._waiting
+        entries, readings = [*entries, *self._denials.take()], [*readings, *self._readings.take()]
+        self._waiting = ([], [])
+        if not entries and not readings:
+            return
+        try:
+            await asyncio.to_thread(self._write, entries, readings)
+            self._fault = ""
+        except HallpulseError as error:
+            self._waiting = (entries[-MOST_WAITING:], readings[-MOST_WAITING:])
+            if str(error) != self._fault:
+                self._fault = str(error)
+                _log.error("refusals and readings of cases cannot be written: %s", error)
+
+    async def close(self, now: datetime) -> None:
+        """Write everything, the repetitions of this hour too."""
+        self._readings.turn(None)
+        self._denials.turn(None)
+        self._hour = None
+        await self.write(now)
+
+
+def kept(audit: AccessAudit, clock: Callable[[], datetime]) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    """Return a lifespan that writes every few seconds, and at the application's end."""
+
+    @asynccontextmanager
+    async def writing(_: Litestar) -> AsyncIterator[None]:
+        task = asyncio.create_task(_write_regularly(audit, clock))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            await audit.close(clock())
+
+    return writing
+
+
+async def _write_regularly(audit: AccessAudit, clock: Callable[[], datetime]) -> None:
+    while True:
+        await asyncio.sleep(WRITE_SECONDS)
+        await audit.write(clock())
+
+
+def network_of(address: str) -> str:
+    """Return an IPv4 address as it is, of an IPv6 one its network of 64 bits, since a customer has all of it."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
+
+
+def _kind_of(scope: HTTPScope) -> str | None:
+    handler: Any = scope.get("route_handler")
+    kind: str | None = handler.opt.get(READS) if handler is not None else None
+    return kind
+
+
+def _asked(scope: HTTPScope, kind: str) -> tuple[int, str]:
+    if kind == "case":
+        address = unquote(scope["raw_path"].partition(b"?")[0][len(_CASES) :].decode("latin-1"))
+        return int(address.partition("/")[0]), address
+    given = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+    subject = "&".join(f"{name}={value}" for name, value in sorted(given.items()) if name not in _PAGING)
+    return int(given["region"]), subject

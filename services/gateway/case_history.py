@@ -1,0 +1,274 @@
+"""GET /v1/cases/REGION/HALL/CASE_ID: a case's events, its limits and their origin, and its clock day by day."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal
+from urllib.parse import unquote
+
+import msgspec
+from litestar import get
+
+from hallpulse.contract.encode import event_json
+from hallpulse.domain.catalogue import ItemSpan
+from hallpulse.domain.clock import Case
+from hallpulse.domain.clockface import Clock, ClockDay, flag_names
+from hallpulse.domain.figures import Scope
+from hallpulse.domain.measures import open_state
+from hallpulse.domain.workdays import date_of, day_of, time_text
+from hallpulse.store import CaseHistory, Grant, Moment
+from services.gateway.access import may_read, reach
+from services.gateway.access_audit import READS
+from services.gateway.problems import QUERY, Declined, Kind, problems
+from services.gateway.request import (
+    AnyRequest,
+    CaseIdInPath,
+    CaseKey,
+    CountyInPath,
+    HallInPath,
+    Resources,
+    case_key,
+    grant_of,
+    resources_of,
+)
+
+_PREFIX = "/v1/cases/"
+
+
+class ItemVersionAnswer(msgspec.Struct, frozen=True):
+    """The item's version that holds on the accepted day: from effective_from up to, but not with, until."""
+
+    item_code: str
+    name: str
+    effective_from: date
+    until: date | None
+    source: str
+    event_id: str
+    statutory_days: int | None
+    promised_days: int | None
+
+
+class LimitAnswer(msgspec.Struct, frozen=True):
+    """A limit in working days. origin: the case itself, its item's version, or null where there is no limit."""
+
+    days: int | None
+    origin: Literal["case", "item"] | None
+    extended_days: int
+    due: date | None
+    kept: bool | None
+
+
+class LimitsAnswer(msgspec.Struct, frozen=True):
+    promised: LimitAnswer
+    statutory: LimitAnswer
+    item_version: ItemVersionAnswer | None
+
+
+class SuspensionAnswer(msgspec.Struct, frozen=True):
+    """The days after start, up to and with end, do not count; end is null while it is open."""
+
+    start: date
+    end: date | None
+    procedure: str
+
+
+class ExtensionAnswer(msgspec.Struct, frozen=True):
+    event_id: str
+    date: date
+    days: int
+
+
+class ClockDayAnswer(msgspec.Struct, frozen=True):
+    """why: start, counted, or what keeps the day from counting: weekend, holiday, regional_holiday, suspended.
+
+    name: the holiday's, or the suspension's procedure; elapsed: the working days up to and with this one.
+    """
+
+    date: date
+    why: str
+    elapsed: int
+    name: str
+    provisional: bool
+
+
+class EventAnswer(msgspec.Struct, frozen=True):
+    """An event as it was sent; a retracted one is kept and shown, and counts no more."""
+
+    retracted: bool
+    event: dict[str, Any]
+
+
+class Dates(msgspec.Struct, frozen=True):
+    received: date
+    accepted: date | None
+    rejected: date | None
+    decided: date | None
+    withdrawn: date | None
+    rated: date | None
+
+
+class CaseHistoryAnswer(msgspec.Struct, frozen=True):
+    """pending: `received` has not come yet; then only the events are known.
+
+    state: of an open case as in cases_open, else decided, withdrawn or rejected. elapsed: to the decision, or to today.
+    truncated: a clock of more than 1,100 days is shown up to there.
+    """
+
+    region: str
+    hall: str
+    case_id: str
+    as_of: str
+    state: str
+    item_code: str | None = None
+    department: str | None = None
+    channel: str | None = None
+    dates: Dates | None = None
+    timed: bool = False
+    elapsed: int | None = None
+    due: date | None = None
+    score: int | None = None
+    limits: LimitsAnswer | None = None
+    suspensions: list[SuspensionAnswer] = []
+    extensions: list[ExtensionAnswer] = []
+    flags: list[str] = []
+    clock: list[ClockDayAnswer] = []
+    truncated: bool = False
+    events: list[EventAnswer] = []
+
+
+@get(
+    "/v1/cases/{region:str}/{hall:str}/{case_id:path}",
+    sync_to_thread=True,
+    responses=problems(*QUERY, 404),
+    operation_id="getCase",
+    summary="One case: its events and its clock, day by day",
+    opt={READS: "case"},
+    tags=["cases"],
+)
+def get_case(request: AnyRequest, region: CountyInPath, hall: HallInPath, case_id: CaseIdInPath) -> CaseHistoryAnswer:
+    """The days that counted and those that did not and why, the limits and where they come from, and the flags."""
+    del region, hall, case_id  # documented; an id may hold a slash, which only the raw path tells from a separator
+    path = request.scope["raw_path"].partition(b"?")[0].decode("latin-1")
+    key = case_key(unquote(path[len(_PREFIX) :]))
+    if key is None:
+        raise Declined(Kind.NOT_FOUND, "expected /v1/cases/REGION/HALL/CASE_ID, REGION a county's code")
+    resources, grant = resources_of(request), grant_of(request)
+    with resources.store.read() as moment:
+        _check_may_read(moment, grant, key)
+        history = moment.case_history(*key, resources.today())
+    if history is None:
+        raise Declined(Kind.NOT_FOUND, f"no event of /{key.region}/{key.hall} names this case")
+    return history_answer(resources, history)
+
+
+def _check_may_read(moment: Moment, grant: Grant, key: CaseKey) -> None:
+    """403 before the case is looked up: a case is its hall's and its department's.
+
+    The department is asked for by one look-up, which is the same work for a case of another and for none at all.
+    """
+    department = grant.department
+    scope = Scope(key.region, department, key.hall if department is None else None)
+    if not may_read(grant, scope) or (department is not None and not moment.is_of(*key, department)):
+        raise Declined(Kind.FORBIDDEN, f"this token reads {reach(grant)}")
+
+
+def history_answer(resources: Resources, history: CaseHistory) -> CaseHistoryAnswer:
+    events = [EventAnswer(event.id in history.retracted, event_json(event)) for event in history.events]
+    answer = CaseHistoryAnswer(
+        region=str(history.region),
+        hall=history.hall,
+        case_id=history.case_id,
+        as_of=time_text(resources.now()),
+        state="pending",
+        events=events,
+    )
+    return _with_clock(answer, history.clock, day_of(resources.today())) if history.clock is not None else answer
+
+
+def _with_clock(answer: CaseHistoryAnswer, clock: Clock, today: int) -> CaseHistoryAnswer:
+    case = clock.case
+    return msgspec.structs.replace(
+        answer,
+        state=state_of(case, today),
+        item_code=case.item_code,
+        department=case.department,
+        channel=case.channel,
+        dates=_dates(case),
+        timed=case.timed,
+        elapsed=clock.elapsed,
+        due=_date(case.due),
+        score=case.score,
+        limits=_limits(clock),
+        suspensions=[SuspensionAnswer(date_of(s.start), _date(s.end), s.procedure) for s in clock.suspensions],
+        extensions=[ExtensionAnswer(e.id, date_of(e.day), e.number or 0) for e in clock.extensions],
+        flags=flag_names(case.flags),
+        clock=[_day(day) for day in clock.days],
+        truncated=clock.truncated,
+    )
+
+
+def state_of(case: Case, today: int) -> str:
+    """The one word for where a case stands on a day."""
+    closed = {"decided": case.decided, "withdrawn": case.withdrawn, "rejected": case.rejected}
+    return open_state(case, today) or next((word for word, day in closed.items() if day is not None), "closed")
+
+
+def _dates(case: Case) -> Dates:
+    return Dates(
+        date_of(case.received),
+        _date(case.accepted),
+        _date(case.rejected),
+        _date(case.decided),
+        _date(case.withdrawn),
+        _date(case.rated),
+    )
+
+
+def _limits(clock: Clock) -> LimitsAnswer:
+    case, limits = clock.case, clock.limits
+    decided = case.timed
+    return LimitsAnswer(
+        promised=LimitAnswer(
+            limits.promised,
+            _origin(limits.promised_from),
+            case.extended,
+            _date(case.due),
+            case.promise_kept if decided and limits.promised is not None else None,
+        ),
+        statutory=LimitAnswer(
+            limits.statutory,
+            _origin(limits.statutory_from),
+            case.extended,
+            _date(case.statutory_due),
+            case.statutory_kept if decided and limits.statutory is not None else None,
+        ),
+        item_version=_version(case.item_code, clock.span) if clock.span else None,
+    )
+
+
+def _origin(name: str | None) -> Literal["case", "item"] | None:
+    if name is None:
+        return None
+    return "case" if name == "case" else "item"
+
+
+def _version(item_code: str, span: ItemSpan) -> ItemVersionAnswer:
+    version = span.version
+    return ItemVersionAnswer(
+        item_code=item_code,
+        name=version.name,
+        effective_from=date_of(span.start),
+        until=_date(span.end),
+        source=span.hall,
+        event_id=span.id,
+        statutory_days=version.statutory_days,
+        promised_days=version.promised_days,
+    )
+
+
+def _day(day: ClockDay) -> ClockDayAnswer:
+    return ClockDayAnswer(date_of(day.day), day.why, day.elapsed, day.name, day.provisional)
+
+
+def _date(day: int | None) -> date | None:
+    return None if day is None else date_of(day)

@@ -1,0 +1,269 @@
+"""GET /v1/cases: the cases, tallies or items behind a number, by page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+from urllib.parse import quote
+
+import msgspec
+from litestar import get
+
+from hallpulse.domain.clockface import flag_names
+from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.workdays import time_text
+from hallpulse.store import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, Moment, TallyRow
+from services.gateway.access_audit import READS
+from services.gateway.problems import QUERY, Declined, Kind, expected_of, problems
+from services.gateway.request import (
+    AnyRequest,
+    Cursor,
+    Department,
+    From,
+    Hall,
+    IndicatorId,
+    Limit,
+    PartName,
+    RegionCode,
+    Resources,
+    State,
+    To,
+    grant_of,
+    resources_of,
+    scope_of,
+    window_of,
+)
+
+
+class CaseAnswer(msgspec.Struct, frozen=True):
+    """One case. elapsed: working days of a decided case; amount: what it adds to the total; url: its whole story."""
+
+    region: str
+    hall: str
+    case_id: str
+    item_code: str | None
+    department: str | None
+    channel: str | None
+    received: date | None
+    accepted: date | None
+    rejected: date | None
+    decided: date | None
+    withdrawn: date | None
+    rated: date | None
+    due: date | None
+    statutory_due: date | None
+    statutory_days: int | None
+    promised_days: int | None
+    extended_days: int
+    elapsed: int | None
+    score: int | None
+    open: bool
+    suspended: bool
+    flags: list[str]
+    amount: int
+    url: str
+
+
+class TallyAnswer(msgspec.Struct, frozen=True):
+    """A hall's daily count that is part of the total."""
+
+    region: str
+    hall: str
+    date: date
+    amount: int
+
+
+class ItemAnswer(msgspec.Struct, frozen=True):
+    """A catalogue item that is part of the total."""
+
+    region: str
+    item_code: str
+    name: str
+    department: str
+    handling: Literal["instant", "promised"]
+    statutory_days: int | None
+    promised_days: int | None
+    amount: int
+
+
+class CasesAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """total: of the whole list, equal to what /v1/indicators says; next_cursor: null on the last page.
+
+    The tallies come with the first page. of: what the total is made of, cases (with tallies, where the indicator takes
+    them), items, or a figure that was declared as such and has nothing behind it.
+    """
+
+    region: str
+    department: str | None
+    hall: str | None
+    state: str | None = None
+    indicator: str | None = None
+    part: str | None = None
+    start: date | None = msgspec.field(name="from", default=None)
+    end: date | None = msgspec.field(name="to", default=None)
+    as_of: str
+    of: Literal["cases", "items", "declared"]
+    total: int
+    cases: list[CaseAnswer]
+    tallies: list[TallyAnswer]
+    items: list[ItemAnswer]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    wanted: CaseFilter
+    cursor: str | None
+    limit: int
+
+
+@get(
+    "/v1/cases",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="listCases",
+    summary="The cases behind a number",
+    opt={READS: "list"},
+    tags=["cases"],
+)
+def list_cases(
+    request: AnyRequest,
+    region: RegionCode,
+    *,
+    state_: State = None,
+    indicator: IndicatorId = None,
+    part: PartName = None,
+    from_: From = None,
+    to: To = None,
+    department: Department = None,
+    hall: Hall = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> CasesAnswer:
+    """Either state, today; or indicator and part (numerator, if it is left out) over a window.
+
+    `total` equals the number that /v1/indicators (or its open_cases) gives for the same question. Overdue cases come
+    first where a state is asked. Without from and to: the same window as /v1/indicators.
+    """
+    resources, scope = resources_of(request), scope_of(grant_of(request), region, department, hall)
+    if (state_ is None) == (indicator is None):
+        raise Declined(Kind.CONTRADICTION, "expected either state or indicator", field="state")
+    if state_ is not None:
+        _refuse_beside_state(part=part, **{"from": from_, "to": to})
+        wanted = CaseFilter(scope, state=state_)
+    else:
+        window = window_of(resources, scope.region, from_, to)
+        wanted = CaseFilter(scope, indicator=indicator, part=part or "numerator", window=window)
+    return cases_answer(resources, Asked(wanted, cursor, limit))
+
+
+def _refuse_beside_state(**given: str | date | None) -> None:
+    for name, value in given.items():
+        if value is not None:
+            detail = f"{name}: expected with indicator only: a state is that of today"
+            raise Declined(Kind.CONTRADICTION, detail, field=name)
+
+
+def cases_answer(resources: Resources, asked: Asked) -> CasesAnswer:
+    wanted = asked.wanted
+    page = _page(resources, asked)
+    return CasesAnswer(
+        region=str(wanted.scope.region),
+        department=wanted.scope.department,
+        hall=wanted.scope.hall,
+        state=wanted.state,
+        indicator=wanted.indicator,
+        part=wanted.part if wanted.indicator else None,
+        start=wanted.window.start if wanted.window else None,
+        end=wanted.window.end if wanted.window else None,
+        as_of=time_text(resources.now()),
+        of=_made_of(wanted.indicator),
+        total=page.total,
+        cases=[_case(row) for row in page.cases],
+        tallies=[_tally(row) for row in page.tallies],
+        items=[_item(row) for row in page.items],
+        next_cursor=page.next_cursor,
+    )
+
+
+def _made_of(indicator: str | None) -> Literal["cases", "items", "declared"]:
+    computed = COMPUTED.get(indicator or "")
+    if indicator is None or (computed is not None and computed.kind == "case"):
+        return "cases"
+    return "items" if computed is not None else "declared"
+
+
+def _page(resources: Resources, asked: Asked) -> CasePage:
+    try:
+        with resources.store.read() as moment:
+            _check_indicator(resources, moment, asked.wanted)
+            return moment.list_cases(asked.wanted, resources.today(), asked.cursor, asked.limit)
+    except BadCursor:
+        raise Declined(Kind.BAD_PARAMETER, f"cursor: expected {expected_of('cursor')}", field="cursor") from None
+
+
+def _check_indicator(resources: Resources, moment: Moment, wanted: CaseFilter) -> None:
+    indicator, scope = wanted.indicator, wanted.scope
+    if indicator is None:
+        return
+    computed = COMPUTED.get(indicator)
+    if scope.hall is not None and (computed is None or computed.kind != "case"):
+        detail = "indicator: expected one of cases: catalogue and declared figures are a region's, not a hall's"
+        raise Declined(Kind.CONTRADICTION, detail, field="indicator")
+    if computed is None and indicator not in _declared(resources, moment, wanted):
+        listed = ", ".join(COMPUTED)
+        detail = f"indicator: expected one of {listed}, or a declared one of the plan"
+        raise Declined(Kind.CONTRADICTION, detail, field="indicator")
+
+
+def _declared(resources: Resources, moment: Moment, wanted: CaseFilter) -> set[str]:
+    """Return the indicators that a plan declares or a hall reported."""
+    planned = {indicator.id for plan in resources.plans for indicator in plan.indicators}
+    return planned | (set(moment.figures(wanted.scope, wanted.window)) if wanted.window else set())
+
+
+def _case(row: CaseRow) -> CaseAnswer:
+    return CaseAnswer(
+        region=str(row.region),
+        hall=row.hall,
+        case_id=row.case_id,
+        item_code=row.item_code,
+        department=row.department,
+        channel=row.channel,
+        received=row.received,
+        accepted=row.accepted,
+        rejected=row.rejected,
+        decided=row.decided,
+        withdrawn=row.withdrawn,
+        rated=row.rated,
+        due=row.due,
+        statutory_due=row.statutory_due,
+        statutory_days=row.statutory_days,
+        promised_days=row.promised_days,
+        extended_days=row.extended,
+        elapsed=row.elapsed,
+        score=row.score,
+        open=row.open,
+        suspended=row.suspended,
+        flags=flag_names(row.flags),
+        amount=row.amount,
+        url=f"/v1/cases/{row.region}/{row.hall}/{quote(row.case_id, safe='')}",
+    )
+
+
+def _tally(row: TallyRow) -> TallyAnswer:
+    return TallyAnswer(str(row.region), row.hall, row.day, row.amount)
+
+
+def _item(row: ItemRow) -> ItemAnswer:
+    return ItemAnswer(
+        region=str(row.region),
+        item_code=row.item_code,
+        name=row.name,
+        department=row.department,
+        handling="instant" if row.instant else "promised",
+        statutory_days=row.statutory_days,
+        promised_days=row.promised_days,
+        amount=row.amount,
+    )

@@ -1,0 +1,227 @@
+"""POST /v1/events: from a body to messages for the broker and a result for each event.
+
+`take_in` and what it calls are pure: no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+from urllib.parse import unquote
+
+import msgspec
+from litestar import post
+from litestar.handlers import BaseRouteHandler
+
+from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, decode_events
+from hallpulse.contract.events import HallEvent
+from hallpulse.contract.identity import DENIED, IDENTITY, REFUSED, granted, user_name
+from hallpulse.contract.reasons import Reason, Refusal
+from hallpulse.store import Grant
+from services.gateway.access import may_publish
+from services.gateway.problems import Declined, EventResult, Kind, problems
+from services.gateway.publishing import OutgoingMessage
+from services.gateway.request import AnyRequest, Connection, Resources, grant_of, resources_of
+
+BODY_SECONDS = 30.0
+_JSON_TYPE = "application/json"
+_LARGE = 64 * 1024
+"""A body this large is decoded on a thread, so that no other request waits for it."""
+
+
+def needs_a_hall(connection: Connection, _: BaseRouteHandler) -> None:
+    """403 for a token that reads only."""
+    if not may_publish(grant_of(connection)):
+        raise Declined(Kind.FORBIDDEN, "this token sends no events: expected the token of a hall")
+
+
+class Receipt(msgspec.Struct):
+    """The receipt for what the broker has: of the refused events only the copies in hall.refused."""
+
+    accepted: int
+    refused: int
+    results: list[EventResult]
+
+
+@post(
+    "/v1/events",
+    status_code=202,
+    guards=[needs_a_hall],
+    responses=problems(400, 401, 403, 408, 413, 415, 422, 429, 503),
+    operation_id="postEvents",
+    summary="Send a CloudEvent or a batch",
+    tags=["events"],
+)
+async def post_events(request: AnyRequest) -> Receipt:
+    """202 once the broker has confirmed them all, with a result for each event; sending again does no harm.
+
+    Refused events of a batch do not hold up the good ones. What was refused lies in `hall.refused` too.
+    """
+    resources, grant = resources_of(request), grant_of(request)
+    content_type = _content_type(request)
+    with resources.concurrency.slot(f"{grant.region}/{grant.hall}"):
+        intake = await _intake(request, content_type, grant, resources)
+        await resources.publisher.deliver(intake.messages)
+    resources.metrics.events(accepted=intake.accepted, refused=len(intake.results) - intake.accepted)
+    if not intake.accepted:
+        raise problem_of(intake)
+    return Receipt(intake.accepted, len(intake.results) - intake.accepted, intake.results)
+
+
+async def _intake(request: AnyRequest, content_type: str, grant: Grant, resources: Resources) -> Intake:
+    body = await _body(request)
+    if request.content_type[0] == _JSON_TYPE and is_binary(request.headers.keys()):
+        body = structured(request.headers.multi_items(), body)
+    if len(body) > _LARGE:
+        return await asyncio.to_thread(take_in, body, content_type, grant, resources.now())
+    return take_in(body, content_type, grant, resources.now())
+
+
+def _content_type(request: AnyRequest) -> str:
+    """As the contract knows it: plain JSON is taken for one event."""
+    given = request.headers.get("content-type", "")
+    media_type, parameters = given.partition(";")[0].strip().lower(), given.partition(";")[1:]
+    expected = f"expected {EVENT_TYPE}, {BATCH_TYPE} or {_JSON_TYPE}"
+    if media_type not in (EVENT_TYPE, BATCH_TYPE, _JSON_TYPE):
+        raise Declined(Kind.BAD_CONTENT_TYPE, f"content-type: {expected}")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Declined(Kind.BAD_CONTENT_TYPE, "content-encoding: expected none")
+    return "".join((EVENT_TYPE if media_type == _JSON_TYPE else media_type, *parameters))
+
+
+async def _body(request: AnyRequest) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.body()
+    except TimeoutError:
+        raise Declined(Kind.TOO_SLOW, f"expected the whole body within {BODY_SECONDS:.0f} s") from None
+
+
+_PREFIX = "ce-"
+"""Binary mode: attributes in headers, data as the body. Source: CloudEvents HTTP binding 1.0.2, section 3.1."""
+
+
+def is_binary(names: Iterable[str]) -> bool:
+    return f"{_PREFIX}specversion" in names
+
+
+def structured(headers: Iterable[tuple[str, str]], body: bytes) -> bytes:
+    """Return the event in structured mode, as one JSON object; its faults are found when that is decoded."""
+    members = [
+        _member(name[len(_PREFIX) :], msgspec.json.encode(unquote(value.strip('"'))))
+        for name, value in headers
+        if name.startswith(_PREFIX)
+    ]
+    if body.strip():
+        members.append(_member("data", body))
+    return b"{" + b",".join(members) + b"}"
+
+
+def _member(name: str, value: bytes) -> bytes:
+    return msgspec.json.encode(name) + b":" + value
+
+
+_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_STATUS_OF = {Reason.NOT_JSON: Kind.NOT_JSON, Reason.BAD_CONTENT_TYPE: Kind.BAD_CONTENT_TYPE}
+
+
+class Intake(NamedTuple):
+    """messages: all that the broker gets, refused events too; results: one an event, in the request's order."""
+
+    messages: Sequence[OutgoingMessage]
+    results: list[EventResult]
+
+    @property
+    def accepted(self) -> int:
+        return sum(result.status == "accepted" for result in self.results)
+
+
+class _Event(NamedTuple):
+    body: bytes
+    outcome: HallEvent | Refusal
+
+
+def take_in(body: bytes, content_type: str, grant: Grant, now: int) -> Intake:
+    """Check what the token may send, decode, sort by routing key. now: microseconds since 1970-01-01 UTC."""
+    assert grant.region is not None, "only a hall's token sends events"
+    assert grant.hall is not None
+    hall = grant.region, grant.hall
+    outcomes = decode_events(body, content_type=content_type, now=now, who=granted(hall, grant.families))
+    if _is_of_the_whole(outcomes[0], body):
+        events, kind = [_Event(body, outcomes[0])], content_type
+    else:
+        bodies = map(bytes, _split(body)) if _is_batch(content_type) else [body]
+        events = [_Event(b, outcome) for b, outcome in zip(bodies, outcomes, strict=True)]
+        kind = EVENT_TYPE
+    results = [_result(index, event) for index, event in enumerate(events)]
+    return Intake([*_accepted(events), *_refused(events, user_name(*hall), kind)], results)
+
+
+def problem_of(intake: Intake) -> Declined:
+    """For a request of which nothing was accepted."""
+    results = intake.results
+    first = results[0]
+    detail = f"{first.field}: {first.detail}" if first.field else first.detail or ""
+    if len(results) > 1:
+        detail = f"all {len(results)} events are refused; the first: {first.reason}: {detail}"
+    kind = _kind({result.reason for result in results})
+    return Declined(kind, detail, field=first.field, reason=first.reason, results=results)
+
+
+def _kind(reasons: set[str | None]) -> Kind:
+    if reasons <= {Reason.SOURCE_MISMATCH, Reason.ROUTING_MISMATCH}:
+        return Kind.FORBIDDEN
+    (reason, *others) = reasons
+    return Kind.REFUSED if others else _STATUS_OF.get(Reason(reason or ""), Kind.REFUSED)
+
+
+def _is_of_the_whole(outcome: HallEvent | Refusal, body: bytes) -> bool:
+    """Whether the body was refused as a whole: one event of a batch is always shorter than the batch."""
+    return isinstance(outcome, Refusal) and outcome.body == body
+
+
+def _is_batch(content_type: str) -> bool:
+    return content_type.startswith(BATCH_TYPE)
+
+
+def _result(index: int, event: _Event) -> EventResult:
+    outcome = event.outcome
+    if isinstance(outcome, HallEvent):
+        return EventResult(index, outcome.id, "accepted")
+    return EventResult(
+        index, _id_in(event.body), "refused", outcome.reason.value, outcome.field or None, outcome.detail
+    )
+
+
+def _id_in(body: bytes) -> str | None:
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    id_ = found.get("id") if isinstance(found, dict) else None
+    return id_[:64] if isinstance(id_, str) else None
+
+
+def _accepted(events: Sequence[_Event]) -> list[OutgoingMessage]:
+    groups: dict[str, list[bytes]] = {}
+    for body, outcome in events:
+        if isinstance(outcome, HallEvent):
+            key = f"{outcome.region}.{outcome.hall}.{outcome.type.family}"
+            groups.setdefault(key, []).append(body)
+    return [_message(key, bodies) for key, bodies in groups.items()]
+
+
+def _message(key: str, bodies: list[bytes]) -> OutgoingMessage:
+    if len(bodies) == 1:
+        return OutgoingMessage(key, bodies[0], EVENT_TYPE)
+    return OutgoingMessage(key, b"[" + b",".join(bodies) + b"]", BATCH_TYPE)
+
+
+def _refused(events: Sequence[_Event], hall: str, content_type: str) -> list[OutgoingMessage]:
+    """For the ingest, which puts them into hall.refused under the hall whose token it was: one place counts it all."""
+    refused = ((body, outcome.reason) for body, outcome in events if isinstance(outcome, Refusal))
+    return [
+        OutgoingMessage(f"{hall}.{DENIED if reason in IDENTITY else REFUSED}", body, content_type)
+        for body, reason in refused
+    ]

@@ -1,0 +1,318 @@
+"""GET /v1/indicators, /v1/departments, /v1/trend: every figure of a scope over a window, by department, by month."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from fractions import Fraction
+
+import msgspec
+from litestar import get
+
+from hallpulse.domain.figures import Coverage, Figure, Scope, Window
+from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.measures import STATES
+from hallpulse.domain.plan import Names, Plan
+from hallpulse.domain.workdays import time_text
+from services.gateway.problems import QUERY, problems
+from services.gateway.request import (
+    AnyRequest,
+    Department,
+    From,
+    Hall,
+    On,
+    RegionCode,
+    Resources,
+    To,
+    day_of_calendar,
+    grant_of,
+    resources_of,
+    scope_of,
+    window_of,
+)
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A name in Chinese and in English."""
+
+    zh: str
+    en: str
+
+
+def named(names: Names) -> Named:
+    return Named(names.zh, names.en)
+
+
+def number(value: Fraction | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def told(time: int | None) -> str | None:
+    """Microseconds since 1970-01-01 UTC as RFC 3339 at +08:00."""
+    return None if time is None else time_text(time)
+
+
+class CoverageAnswer(msgspec.Struct, frozen=True):
+    """Halls that there are, halls that reported in the window, and when its newest event happened."""
+
+    halls: int
+    reporting: int
+    newest: str | None
+
+
+class Percentiles(msgspec.Struct, frozen=True):
+    """Of elapsed working days, nearest rank; null without timed cases."""
+
+    p50: int | None
+    p90: int | None
+    p95: int | None
+
+
+class IndicatorAnswer(msgspec.Struct, frozen=True):
+    """value is numerator / denominator, null where the denominator is 0.
+
+    kind: case, catalogue or declared; enough: whether the denominator is large enough to rank and to judge.
+    """
+
+    id: str
+    numerator: int
+    denominator: int
+    value: float | None
+    names: Named
+    unit: str
+    kind: str
+    enough: bool
+    percentiles: Percentiles | msgspec.UnsetType = msgspec.UNSET
+
+
+class IndicatorsAnswer(msgspec.Struct, frozen=True):
+    """provisional: the window lies in a year whose official holidays are not known yet."""
+
+    region: str
+    department: str | None
+    hall: str | None
+    start: date = msgspec.field(name="from")
+    end: date = msgspec.field(name="to")
+    as_of: str
+    coverage: CoverageAnswer
+    provisional: bool
+    plan: str | None
+    open_cases: dict[str, int]
+    indicators: list[IndicatorAnswer]
+
+
+def indicators_answer(resources: Resources, scope: Scope, window: Window) -> IndicatorsAnswer:
+    plan = resources.plan(scope.region, window.end)
+    with resources.store.read() as moment:
+        found = moment.overview(scope, window, resources.today())
+    return IndicatorsAnswer(
+        region=str(scope.region),
+        department=scope.department,
+        hall=scope.hall,
+        start=window.start,
+        end=window.end,
+        as_of=time_text(resources.now()),
+        coverage=coverage_answer(found.coverage),
+        provisional=found.provisional,
+        plan=plan.id if plan else None,
+        open_cases=dict(found.open_cases),
+        indicators=indicator_answers(found.figures, plan, Percentiles(**found.percentiles)),
+    )
+
+
+@get(
+    "/v1/indicators",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="getIndicators",
+    summary="Every indicator of a region, a department or a hall",
+    tags=["figures"],
+)
+def get_indicators(
+    request: AnyRequest,
+    region: RegionCode,
+    *,
+    from_: From = None,
+    to: To = None,
+    department: Department = None,
+    hall: Hall = None,
+) -> IndicatorsAnswer:
+    """Without from and to: the period so far of the plan in force, or the year so far where there is none.
+
+    A region without data answers with zeros and no values: its coverage says that no hall reports.
+    """
+    scope = scope_of(grant_of(request), region, department, hall)
+    resources = resources_of(request)
+    return indicators_answer(resources, scope, window_of(resources, scope.region, from_, to))
+
+
+def coverage_answer(coverage: Coverage) -> CoverageAnswer:
+    return CoverageAnswer(coverage.halls, coverage.reporting, told(coverage.newest))
+
+
+def indicator_answers(
+    figures: Mapping[str, Figure], plan: Plan | None, percentiles: Percentiles | None = None
+) -> list[IndicatorAnswer]:
+    """The computed ones first, in the catalogue's order, then the declared ones by name."""
+    computed = [name for name in COMPUTED if name in figures]
+    declared = sorted(name for name in figures if name not in COMPUTED)
+    return [_answer(name, figures[name], plan, percentiles) for name in (*computed, *declared)]
+
+
+def _answer(name: str, figure: Figure, plan: Plan | None, percentiles: Percentiles | None) -> IndicatorAnswer:
+    indicator = COMPUTED.get(name)
+    least = plan.least_denominator(name) if plan else 1
+    timed = name == "mean_elapsed_days" and percentiles is not None
+    return IndicatorAnswer(
+        id=name,
+        numerator=figure.numerator,
+        denominator=figure.denominator,
+        value=number(figure.value),
+        names=named(_names(name, plan)),
+        unit=indicator.unit if indicator else _declared_unit(name, figure, plan),
+        kind=indicator.kind if indicator else "declared",
+        enough=figure.denominator >= least,
+        percentiles=percentiles if timed and percentiles is not None else msgspec.UNSET,
+    )
+
+
+def _names(name: str, plan: Plan | None) -> Names:
+    if plan is not None and name in plan.indicator_names:
+        return plan.indicator_names[name]
+    indicator = COMPUTED.get(name)
+    return Names(indicator.zh, indicator.en) if indicator else Names(name, name)
+
+
+def _declared_unit(name: str, figure: Figure, plan: Plan | None) -> str:
+    """As the plan in force says; an indicator that it does not name is a count if no hall reported a denominator."""
+    otherwise = "count" if figure.count else "share"
+    return next((i.unit for i in plan.indicators if i.id == name), otherwise) if plan else otherwise
+
+
+_NO_CASES = dict.fromkeys(STATES, 0)
+
+
+class DepartmentAnswer(msgspec.Struct, frozen=True):
+    id: str
+    names: Named
+    open_cases: dict[str, int]
+    indicators: list[IndicatorAnswer]
+
+
+class DepartmentsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Departments of the plan, of the catalogue, and any that cases name, by id."""
+
+    region: str
+    start: date = msgspec.field(name="from")
+    end: date = msgspec.field(name="to")
+    as_of: str
+    departments: list[DepartmentAnswer]
+
+
+def departments_answer(resources: Resources, region: int, window: Window) -> DepartmentsAnswer:
+    with resources.store.read() as moment:
+        table = moment.figure_table(region, window)
+        open_cases = moment.open_cases_by_department(region, resources.today())
+    names, plan = resources.department_names(region, window.end), resources.plan(region, window.end)
+    known = sorted({*names, *table.departments, *open_cases} - {""})
+    return DepartmentsAnswer(
+        region=str(region),
+        start=window.start,
+        end=window.end,
+        as_of=time_text(resources.now()),
+        departments=[
+            DepartmentAnswer(
+                id=id_,
+                names=Named(names[id_].zh, names[id_].en) if id_ in names else Named(id_, id_),
+                open_cases=open_cases.get(id_, _NO_CASES),
+                indicators=indicator_answers(table.departments.get(id_, {}), plan),
+            )
+            for id_ in known
+        ],
+    )
+
+
+@get(
+    "/v1/departments",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="getDepartments",
+    summary="Every department's figures and open cases",
+    tags=["figures"],
+)
+def get_departments(request: AnyRequest, region: RegionCode, from_: From = None, to: To = None) -> DepartmentsAnswer:
+    """Without from and to: as /v1/indicators."""
+    scope = scope_of(grant_of(request), region)
+    resources = resources_of(request)
+    return departments_answer(resources, scope.region, window_of(resources, scope.region, from_, to))
+
+
+class Value(msgspec.Struct, frozen=True):
+    numerator: int
+    denominator: int
+    value: float | None
+
+
+class Point(msgspec.Struct, frozen=True):
+    """The figures of the period from its first day up to and with `on`, by indicator id."""
+
+    on: date
+    values: dict[str, Value]
+
+
+class TrendAnswer(msgspec.Struct, frozen=True):
+    """plan: whose period it is; null, and no points, where no plan is in force on the day."""
+
+    region: str
+    on: date
+    plan: str | None
+    points: list[Point]
+
+
+def trend_answer(resources: Resources, region: int, on: date) -> TrendAnswer:
+    plan = resources.plan(region, on)
+    window = plan.window(on) if plan else None
+    if plan is None or window is None:
+        return TrendAnswer(str(region), on, plan.id if plan else None, [])
+    shown = {target.indicator for target in plan.targets}
+    scope = Scope(region)
+    with resources.store.read() as moment:
+        figures = {day: moment.figures(scope, Window(window.start, day)) for day in month_ends(window)}
+    points = [Point(day, _values(found, shown)) for day, found in figures.items()]
+    return TrendAnswer(str(region), on, plan.id, points)
+
+
+@get(
+    "/v1/trend",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="getTrend",
+    summary="The indicators of the plan's targets, month by month",
+    tags=["figures"],
+)
+def get_trend(request: AnyRequest, region: RegionCode, on: On = None) -> TrendAnswer:
+    """From the period's first day to the end of each month, and to the day asked."""
+    scope = scope_of(grant_of(request), region)
+    resources = resources_of(request)
+    return trend_answer(resources, scope.region, day_of_calendar("on", on, resources.today()))
+
+
+def month_ends(window: Window) -> Iterator[date]:
+    """The last day of every month in the window, and the window's own last day."""
+    day = window.start
+    while True:
+        last = day.replace(day=calendar.monthrange(day.year, day.month)[1])
+        if last >= window.end:
+            yield window.end
+            return
+        yield last
+        day = last + timedelta(days=1)
+
+
+def _values(figures: dict[str, Figure], shown: set[str]) -> dict[str, Value]:
+    return {
+        name: Value(figure.numerator, figure.denominator, number(figure.value))
+        for name, figure in figures.items()
+        if name in shown
+    }

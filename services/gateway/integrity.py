@@ -1,0 +1,110 @@
+"""GET /v1/integrity: what every check found, so that figures can be trusted or questioned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from litestar import get
+
+from hallpulse.domain.figures import Scope, Window
+from hallpulse.domain.integrity import Findings
+from hallpulse.domain.workdays import time_text
+from services.gateway.access_audit import READS
+from services.gateway.figures import Named
+from services.gateway.problems import QUERY, problems
+from services.gateway.request import (
+    AnyRequest,
+    Department,
+    From,
+    Hall,
+    RegionCode,
+    Resources,
+    To,
+    grant_of,
+    resources_of,
+    scope_of,
+    window_of,
+)
+
+Value = str | int | None
+
+
+class CheckAnswer(msgspec.Struct, frozen=True):
+    """One check. cases: the first findings, by their names; of: whether they are cases, items, halls or figures."""
+
+    id: str
+    names: Named
+    of: str
+    count: int
+    cases: list[dict[str, Value]]
+    truncated: bool
+
+
+class IntegrityAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Every check, also those that found nothing."""
+
+    region: str
+    start: date = msgspec.field(name="from")
+    end: date = msgspec.field(name="to")
+    as_of: str
+    checks: list[CheckAnswer]
+
+
+def integrity_answer(resources: Resources, scope: Scope, window: Window) -> IntegrityAnswer:
+    with resources.store.read() as moment:
+        found = moment.integrity(scope, window, resources.today())
+    return IntegrityAnswer(
+        region=str(scope.region),
+        start=window.start,
+        end=window.end,
+        as_of=time_text(resources.now()),
+        checks=[_check(one) for one in found],
+    )
+
+
+@get(
+    "/v1/integrity",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="getIntegrity",
+    summary="What the integrity checks found",
+    opt={READS: "integrity"},
+    tags=["figures"],
+)
+def get_integrity(
+    request: AnyRequest,
+    region: RegionCode,
+    *,
+    from_: From = None,
+    to: To = None,
+    department: Department = None,
+    hall: Hall = None,
+) -> IntegrityAnswer:
+    """Each check with its count and its first findings. They question figures, they do not change them."""
+    scope = scope_of(grant_of(request), region, department, hall)
+    resources = resources_of(request)
+    return integrity_answer(resources, scope, window_of(resources, scope.region, from_, to))
+
+
+def _check(found: Findings) -> CheckAnswer:
+    check = found.check
+    rows = [_row(row) for row in found.rows]
+    return CheckAnswer(check.id, Named(check.zh, check.en), check.of, found.count, rows, found.count > len(rows))
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Value]:
+    """Dates and regions as everywhere in the API; a case with the address of its clock."""
+    shown: dict[str, Value] = {name: _shown(name, value) for name, value in row.items()}
+    if "case_id" in row:
+        shown["url"] = f"/v1/cases/{row['region']}/{row['hall']}/{quote(row['case_id'], safe='')}"
+    return shown
+
+
+def _shown(name: str, value: Any) -> Value:
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if name == "region" else value

@@ -1,0 +1,62 @@
+// The integrity checks: how far the figures can be trusted, and what each check found.
+
+import { h, whole } from "./dom.js";
+import { departmentName } from "./list.js";
+import { named, say, word } from "./words.js";
+
+const OMITTED = new Set(["region", "url"]);
+
+export function integrityPart({ data }) {
+  if (!data.integrity) return null;
+  const checks = [...data.integrity.checks].sort((a, b) => Number(b.count > 0) - Number(a.count > 0));
+  return h(
+    "section",
+    { class: "integrity" },
+    h("h2", {}, say("integrity"), " ", h("small", {}, say("integrityHint"))),
+    h("div", { class: "checks" }, checks.map(check)),
+  );
+}
+
+function check({ id, names, count, of }) {
+  return h(
+    "a",
+    { class: count ? "check found" : "check", href: `#/check/${id}`, "data-key": `check-${id}` },
+    h("b", { "aria-hidden": "true" }, count ? "!" : "✓"),
+    h("span", {}, named(names)),
+    h("strong", {}, whole(count)),
+    h("small", { class: "hint" }, word("of", of)),
+  );
+}
+
+export const view = { needsBoard: true, show: showCheck };
+
+function showCheck(drawer, context, [id]) {
+  const found = context.data.integrity && context.data.integrity.checks.find((one) => one.id === id);
+  if (!found) return drawer.draw(say("nothing"));
+  const columns = found.cases.length ? Object.keys(found.cases[0]).filter((name) => !OMITTED.has(name)) : [];
+  return drawer.draw(
+    named(found.names),
+    h(
+      "p",
+      { class: "facts" },
+      h("span", {}, say("total"), " ", h("strong", { class: "big" }, whole(found.count)), " ", word("of", found.of)),
+      found.truncated ? h("span", { class: "hint" }, say("firstFindings", { n: found.cases.length })) : null,
+    ),
+    columns.length
+      ? h("div", { class: "scroll" }, h("table", { class: "cases" }, h("thead", {}, h("tr", {}, columns.map((name) => heading(name, found.cases[0])))), h("tbody", {}, found.cases.map((row) => line(row, columns, context)))))
+      : h("p", {}, say("nothingFound")),
+  );
+}
+
+/** A number under `decided` counts cases; a date is when one was decided. */
+const heading = (name, row) => h("th", { scope: "col" }, word("column", name === "decided" && typeof row[name] === "number" ? "decided_cases" : name));
+
+function line(row, columns, context) {
+  return h("tr", {}, columns.map((name) => h("td", { class: typeof row[name] === "number" ? "number" : null }, value(row, name, context))));
+}
+
+function value(row, name, context) {
+  if (name === "case_id" && row.url) return h("a", { href: `#/case/${row.url.replace("/v1/cases/", "")}` }, row.case_id);
+  if (name === "department") return departmentName(context, row.department) ?? "";
+  return typeof row[name] === "number" ? whole(row[name]) : row[name] ?? "";
+}

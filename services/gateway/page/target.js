@@ -1,0 +1,192 @@
+// The plan's targets: a card for each one that can be judged, a line for the others, and a sheet for each.
+
+import { yearChart } from "./chart.js";
+import { difference, h, shown, whole } from "./dom.js";
+import { SIGNS, TARGET_STATES, chip, stateWord } from "./states.js";
+import { named, say, word } from "./words.js";
+
+const UNJUDGED = new Set(["not_measured", "below_min_denominator", "not_started"]);
+
+export function targetsPart({ data }) {
+  const { plan, targets } = data.targets;
+  if (!plan) return h("section", { class: "targets" }, h("h2", {}, say("targets")), h("p", { class: "hint" }, say("noPlan")));
+  const judged = targets.filter((target) => !UNJUDGED.has(target.state));
+  const waiting = targets.filter((target) => UNJUDGED.has(target.state));
+  judged.sort((a, b) => TARGET_STATES.indexOf(a.state) - TARGET_STATES.indexOf(b.state));
+  return h(
+    "section",
+    { class: "targets" },
+    heading(plan, targets),
+    h("div", { class: "cards" }, judged.map((target) => card(target, data, plan))),
+    waiting.length ? h("details", { class: "waiting", "data-key": "waiting", open: judged.length < 4 }, h("summary", {}, `${say("waiting")} · ${waiting.length}`), h("ul", {}, waiting.map(waitingLine))) : null,
+  );
+}
+
+function heading(plan, targets) {
+  const counts = TARGET_STATES.map((state) => [state, targets.filter((target) => target.state === state).length]).filter(([, n]) => n);
+  return h(
+    "div",
+    { class: "heading" },
+    h(
+      "div",
+      {},
+      h("h2", {}, named(plan.names)),
+      h(
+        "p",
+        { class: "hint" },
+        [plan.document, say("period", plan), plan.phase ? say("phase", { name: named(plan.phase.names) }) : null].filter(Boolean).join(" · "),
+      ),
+    ),
+    h(
+      "div",
+      { class: "tally", role: "img", "aria-label": counts.map(([state, n]) => `${stateWord(state)} ${n}`).join(", ") },
+      counts.map(([state, n]) => h("span", { class: `is-${state}`, style: { flexGrow: String(n) } }, h("b", {}, `${SIGNS[state]} ${n}`), h("small", {}, stateWord(state)))),
+    ),
+  );
+}
+
+function card(target, data, plan) {
+  const points = data.trend ? data.trend.points : [];
+  return h(
+    "a",
+    { class: `card is-${target.state}`, href: `#/target/${target.id}`, "data-key": `target-${target.id}` },
+    h("header", {}, h("h3", {}, named(target.names)), chip(target.state)),
+    h(
+      "div",
+      { class: "reading" },
+      h("strong", {}, shown(target.value, target.unit)),
+      yearChart(target, points, plan, data.targets.on, { width: 150, height: 52 }),
+    ),
+    progress(target),
+    h(
+      "dl",
+      {},
+      pair("required", shown(target.required, target.unit)),
+      pair("goal", goalText(target)),
+      gap(target),
+    ),
+    h("p", { class: "hint" }, [fraction(target), target.forecast === null ? null : say("forecast", { value: shown(target.forecast, target.unit) })].filter(Boolean).join(" · ")),
+  );
+}
+
+const pair = (key, text, kind) => h("div", { class: kind }, h("dt", {}, say(key)), h("dd", {}, text));
+const gap = (target) => pair(target.departments.length ? "gapWorst" : "gap", difference(target.gap, target.unit), target.gap === null ? null : target.gap < 0 ? "short" : "good");
+const fraction = ({ numerator, denominator, unit }) => (unit === "count" ? null : `${whole(numerator)} / ${whole(denominator)}`);
+
+function goalText(target) {
+  const text = shown(target.goal, target.unit);
+  if (target.rule.kind === "below") return `${say("goalBelow")} ${text}`;
+  return target.rule.kind === "at_most" ? `${say("goalAtMost")} ${text}` : text;
+}
+
+/** From the base (or nothing) to the goal, with a mark at what is required today. */
+function progress(target) {
+  if (target.goal === null || target.value === null || target.rule.direction === "down") return null;
+  const from = target.rule.base ?? 0;
+  const part = (value) => Math.max(0, Math.min(1, (value - from) / (target.goal - from || 1)));
+  const done = part(target.value);
+  return h(
+    "div",
+    { class: "progress", "aria-hidden": "true" },
+    h("span", { style: { width: `${done * 100}%` } }),
+    target.required === null ? null : h("i", { style: { left: `${part(target.required) * 100}%` } }),
+  );
+}
+
+function waitingLine(target) {
+  return h(
+    "li",
+    {},
+    h("a", { href: `#/target/${target.id}` }, named(target.names)),
+    h("span", { class: "hint" }, `${say("goal")} ${goalText(target)}`),
+    h("span", { class: "hint lead" }, leads(target)),
+    chip(target.state),
+  );
+}
+
+function leads(target) {
+  return target.lead.length > 8 ? say("everyDepartment") : target.lead.map((one) => named(one.names)).join(inList());
+}
+
+const inList = () => (say("language") === "English" ? "、" : ", ");
+
+export const view = { needsBoard: true, show: showTarget };
+
+function showTarget(drawer, { data, region }, [id]) {
+  const target = data.targets.targets.find((one) => one.id === id);
+  if (!target) return drawer.draw(say("nothing"));
+  const points = data.trend ? data.trend.points : [];
+  const window = { from: data.indicators.from, to: data.indicators.to };
+  return drawer.draw(
+    named(target.names),
+    h("p", { class: "facts" }, chip(target.state), h("span", { class: "hint" }, because(target, data.targets))),
+    h(
+      "dl",
+      { class: "figures" },
+      pair("value", shown(target.value, target.unit)),
+      pair("required", shown(target.required, target.unit)),
+      pair("goal", goalText(target)),
+      gap(target),
+      parts(target, region.region, window),
+    ),
+    yearChart(target, points, data.targets.plan, data.targets.on, { width: 760, height: 260, left: 58, bottom: 22 }, true),
+    legend(target),
+    readings(target),
+    h("p", { class: "hint" }, `${say("lead")}: ${leads(target)} · ${say("source", { n: target.source.join(inList()) })}`),
+    departmentsOf(target),
+  );
+}
+
+/** Why nothing can be said. */
+function because(target, { on, plan }) {
+  if (target.state === "not_measured" && target.value !== null) return say("because_unknown_goal");
+  const known = { on, start: plan.start, n: target.denominator, least: plan.min_denominator };
+  return UNJUDGED.has(target.state) ? say(`because_${target.state}`, known) : "";
+}
+
+function parts(target, region, window) {
+  if (target.unit === "count" && target.denominator !== 1) return null;
+  const link = (part, number) => h("a", { href: listAddress({ region, indicator: target.indicator, part, ...window }) }, whole(number));
+  return [
+    h("div", {}, h("dt", {}, say("numerator")), h("dd", {}, link("numerator", target.numerator))),
+    target.unit === "count" ? null : h("div", {}, h("dt", {}, say("denominator")), h("dd", {}, link("denominator", target.denominator))),
+  ];
+}
+
+export const listAddress = (asked) => `#/list?${new URLSearchParams(Object.entries(asked).filter(([, value]) => value))}`;
+
+function legend(target) {
+  const entries = [["reached", "legendValue"], ["path", "legendPath"], ["goal", "legendGoal"], ["forecast", "legendForecast"]];
+  const shownEntries = entries.filter(([kind]) => (kind !== "path" || target.path.kind !== "none") && (kind !== "forecast" || target.forecast !== null));
+  return h("p", { class: "legend" }, shownEntries.map(([kind, key]) => h("span", { class: `key-${kind}` }, say(key))));
+}
+
+function readings(target) {
+  const listed = Object.entries(target.readings);
+  if (!listed.length) return null;
+  const name = { points: "readingPoints", relative: "readingRelative", remaining: "readingRemaining" };
+  return h(
+    "table",
+    { class: "plain" },
+    h("caption", {}, say("readingsTitle")),
+    listed.map(([kind, goal]) =>
+      h(
+        "tr",
+        { class: kind === target.rule.reading ? "own" : null },
+        h("th", { scope: "row" }, say(name[kind]), kind === target.rule.reading ? h("small", {}, ` ${say("adopted")}`) : null),
+        h("td", {}, shown(goal, target.unit)),
+        h("td", {}, target.value === null ? "" : target.value >= goal ? `✓ ${word("state", "met")}` : difference(target.value - goal, target.unit)),
+      ),
+    ),
+  );
+}
+
+function departmentsOf(target) {
+  if (!target.departments.length) return null;
+  return h(
+    "table",
+    { class: "plain" },
+    h("caption", {}, say("departmentsJudged", target)),
+    target.departments.map((one) => h("tr", {}, h("th", { scope: "row" }, named(one.names)), h("td", {}, shown(one.value, target.unit)), h("td", {}, chip(one.state)))),
+  );
+}

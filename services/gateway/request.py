@@ -1,0 +1,164 @@
+"""A handler's view of a request: what answers it (store, plans, broker, clock), its grant, its parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.params import PathParameter, QueryParameter
+from prometheus_client import CollectorRegistry
+
+from hallpulse.domain.figures import Scope, Window
+from hallpulse.domain.plan import Names, Plan, plan_for
+from hallpulse.domain.workdays import FIRST_DAY, LAST_DAY, date_of, local_day
+from hallpulse.metrics import GatewayMetrics
+from hallpulse.store import Grant, Readable
+from services.gateway.access import ConcurrencyLimit, RateLimiter, TokenCache, may_read, reach
+from services.gateway.access_audit import AccessAudit
+from services.gateway.problems import EXPECTED, MOST_ROWS, Declined, Kind, expected_of
+from services.gateway.publishing import EventPublisher
+from services.gateway.suite import SuiteParts
+
+AnyRequest: TypeAlias = Request[Any, Any, Any]
+Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """All that answers requests, as one plain object.
+
+    clock: now, with a time zone; monotonic: seconds, for rates.
+    """
+
+    store: Readable
+    plans: Sequence[Plan]
+    publisher: EventPublisher
+    token_cache: TokenCache
+    rate_limiter: RateLimiter
+    clock: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    metrics: GatewayMetrics
+    registry: CollectorRegistry
+    audit: AccessAudit
+    concurrency: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)
+    suite: SuiteParts = field(default_factory=SuiteParts)
+
+    def now(self) -> int:
+        """Microseconds since 1970-01-01 UTC."""
+        return int((self.clock() - _EPOCH).total_seconds() * 1_000_000)
+
+    def today(self) -> date:
+        """The day in Asia/Shanghai."""
+        return date_of(local_day(self.now()))
+
+    def plan(self, region: int, on: date) -> Plan | None:
+        """The plan in force."""
+        return plan_for(self.plans, region, on)
+
+    def department_names(self, region: int, on: date) -> Mapping[str, Names]:
+        """Names of the departments, from the plan in force or else from the region's latest plan."""
+        plan = self.plan(region, on) or max(
+            (p for p in self.plans if p.region == region), key=lambda p: p.period.start, default=None
+        )
+        return {d.id: d.names for d in plan.departments} if plan else {}
+
+
+def resources_of(connection: Connection) -> Resources:
+    resources: Resources = connection.app.state.resources
+    return resources
+
+
+def grant_of(connection: Connection) -> Grant:
+    grant: Grant = connection.state.grant
+    return grant
+
+
+_CODE_PATTERN = r"^[^\x00-\x1f\x7f]{1,64}$"
+_CODE = re.compile(r"[^\x00-\x1f\x7f]{1,64}").fullmatch
+_HALL = re.compile(r"[a-z0-9-]{1,40}").fullmatch
+_COUNTY = re.compile(r"[1-9][0-9]{3}(?!00)[0-9]{2}").fullmatch
+_EARLIEST, _LATEST = date_of(FIRST_DAY), date_of(LAST_DAY)
+
+RegionCode: TypeAlias = Annotated[
+    str, QueryParameter(name="region", pattern=r"^(?:1[1-9]|[2-8][0-9]|9[01])[0-9]{4}$", description=EXPECTED["region"])
+]
+Department: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(name="department", pattern=_CODE_PATTERN, description=EXPECTED["department"]),
+]
+Hall: TypeAlias = Annotated[
+    str | None, QueryParameter(name="hall", pattern=r"^[a-z0-9-]{1,40}$", description=EXPECTED["hall"])
+]
+From: TypeAlias = Annotated[date | None, QueryParameter(name="from", description=EXPECTED["from"])]
+To: TypeAlias = Annotated[date | None, QueryParameter(name="to", description=EXPECTED["to"])]
+On: TypeAlias = Annotated[date | None, QueryParameter(name="on", description=EXPECTED["on"])]
+State: TypeAlias = Annotated[
+    Literal["on_time", "due_soon", "overdue", "suspended", "unaccepted_late", "open", "pending", "flagged"] | None,
+    QueryParameter(name="state", description=EXPECTED["state"]),
+]
+IndicatorId: TypeAlias = Annotated[
+    str | None, QueryParameter(name="indicator", pattern=r"^[a-z][a-z0-9_]{0,63}$", description=EXPECTED["indicator"])
+]
+PartName: TypeAlias = Annotated[
+    Literal["numerator", "denominator"] | None, QueryParameter(name="part", description=EXPECTED["part"])
+]
+Cursor: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(name="cursor", pattern=r"^[A-Za-z0-9_-]{1,1000}$", description=EXPECTED["cursor"]),
+]
+Limit: TypeAlias = Annotated[int, QueryParameter(name="limit", ge=1, le=MOST_ROWS, description=EXPECTED["limit"])]
+CountyInPath: TypeAlias = Annotated[str, PathParameter(description="a county's code of 6 digits")]
+HallInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["hall"])]
+CaseIdInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["case_id"])]
+
+
+class CaseKey(NamedTuple):
+    region: int
+    hall: str
+    case_id: str
+
+
+def scope_of(grant: Grant, region: str, department: str | None = None, hall: str | None = None) -> Scope:
+    """Whose figures are asked for; 422 for two things at once, 403 where the token does not read them."""
+    if department is not None and hall is not None:
+        raise Declined(Kind.CONTRADICTION, "department and hall: expected one of them, or neither", field="hall")
+    scope = Scope(int(region), department, hall)
+    if not may_read(grant, scope):
+        raise Declined(Kind.FORBIDDEN, f"this token reads {reach(grant)}")
+    return scope
+
+
+def window_of(resources: Resources, region: int, start: date | None, end: date | None) -> Window:
+    """The days asked for; without them the plan's period so far, or the year so far where there is no plan."""
+    last = day_of_calendar("to", end, resources.today())
+    plan = resources.plan(region, last)
+    so_far = plan.window(last) if plan else None
+    if end is None and so_far is not None:
+        last = so_far.end
+    first = day_of_calendar("from", start, so_far.start if so_far else last.replace(month=1, day=1))
+    if last < first:
+        given = "to" if end is not None else "to (today, since it is left out)"
+        raise Declined(Kind.CONTRADICTION, f"from: expected a day not after {given}: {first} > {last}", field="from")
+    return Window(first, last)
+
+
+def day_of_calendar(field: str, given: date | None, otherwise: date) -> date:
+    """422 for days that no calendar reaches."""
+    day = given or otherwise
+    if not _EARLIEST <= day <= _LATEST:
+        raise Declined(Kind.CONTRADICTION, f"{field}: expected {expected_of(field)}", field=field)
+    return day
+
+
+def case_key(path: str) -> CaseKey | None:
+    """Region, hall and case id of /v1/cases/REGION/HALL/CASE_ID; the id itself may hold any character."""
+    region, _, rest = path.partition("/")
+    hall, _, case_id = rest.partition("/")
+    found = _COUNTY(region) and _HALL(hall) and _CODE(case_id)
+    return CaseKey(int(region), hall, case_id) if found else None

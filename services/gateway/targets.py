@@ -1,0 +1,316 @@
+"""GET /v1/targets and /v1/regions: what the targets of a plan come to, and the regions with data or a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import msgspec
+from litestar import get
+
+from hallpulse.domain.figures import Scope
+from hallpulse.domain.plan import Names, Plan, Target
+from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Step
+from hallpulse.domain.targets import TargetResult, evaluate, read_tables
+from hallpulse.domain.workdays import time_text
+from hallpulse.store import Grant
+from services.gateway.access import may_read
+from services.gateway.figures import Named, named, number
+from services.gateway.problems import QUERY, problems
+from services.gateway.request import (
+    AnyRequest,
+    On,
+    RegionCode,
+    Resources,
+    day_of_calendar,
+    grant_of,
+    resources_of,
+    scope_of,
+)
+
+
+class DepartmentName(msgspec.Struct, frozen=True):
+    id: str
+    names: Named
+
+
+class PhaseAnswer(msgspec.Struct, frozen=True):
+    id: str
+    names: Named
+    start: date
+    end: date | None
+
+
+class PlanAnswer(msgspec.Struct, frozen=True):
+    """The plan that holds on the day."""
+
+    id: str
+    region: str
+    names: Named
+    document: str
+    start: date
+    end: date
+    min_denominator: int
+    phase: PhaseAnswer | None
+    note: Named | None
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """A target's result: all values as parts of 1, days or counts, never as percentages.
+
+    gap: from the value to the goal, negative is short. met and on_pace are null where nothing can be said, and
+    reason then says why. forecast: the value at the period's end if it goes on as it did over forecast_from.
+    """
+
+    state: str
+    value: float | None
+    numerator: int
+    denominator: int
+    required: float | None
+    goal: float | None
+    gap: float | None
+    met: bool | None
+    on_pace: bool | None
+    forecast: float | None
+    forecast_from: list[date] | None
+    reason: str
+
+
+class DepartmentTarget(Reading, frozen=True, kw_only=True):
+    department: str
+    names: Named
+
+
+class RuleAnswer(msgspec.Struct, frozen=True):
+    """kind: at_least, at_most, below or base; direction: whether more is better (up) or less is (down).
+
+    base, increase and reading (points, relative, remaining) of a raised base; reference: the declared indicator.
+    """
+
+    kind: str
+    direction: str
+    base: float | None = None
+    increase: float | None = None
+    reading: str | None = None
+    reference: str | None = None
+
+
+class PathAnswer(msgspec.Struct, frozen=True):
+    """kind: linear, from `start` on the period's first day; step, the whole goal from the day `first`; or none."""
+
+    kind: str
+    start: float | None = None
+    first: date | None = None
+
+
+class TargetAnswer(Reading, frozen=True, kw_only=True):
+    """One target. readings: the goal by each reading of "a further 10 %"; lead: the departments that answer for it.
+
+    judged of bound: how many of the departments that it binds could be judged; they follow in departments.
+    """
+
+    id: str
+    names: Named
+    indicator: str
+    unit: str
+    scope: str
+    severity: str
+    source: list[str]
+    lead: list[DepartmentName]
+    rule: RuleAnswer
+    path: PathAnswer
+    readings: dict[str, float]
+    judged: int
+    bound: int
+    departments: list[DepartmentTarget]
+
+
+class TargetsAnswer(msgspec.Struct, frozen=True):
+    """plan is null and the list empty where no plan of the region is in force on the day."""
+
+    region: str
+    on: date
+    as_of: str
+    plan: PlanAnswer | None
+    targets: list[TargetAnswer]
+
+
+def targets_answer(resources: Resources, region: int, on: date) -> TargetsAnswer:
+    plan = resources.plan(region, on)
+    results = _evaluated(resources, plan, on) if plan else []
+    return TargetsAnswer(
+        region=str(region),
+        on=on,
+        as_of=time_text(resources.now()),
+        plan=plan_answer(plan, on) if plan else None,
+        targets=[_target(own, results, plan) for own in results if own.department is None] if plan else [],
+    )
+
+
+@get(
+    "/v1/targets",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="getTargets",
+    summary="What each target of the plan in force comes to",
+    tags=["figures"],
+)
+def get_targets(request: AnyRequest, region: RegionCode, on: On = None) -> TargetsAnswer:
+    """On a day, today if it is left out. Targets that bind each department list the departments."""
+    scope = scope_of(grant_of(request), region)
+    resources = resources_of(request)
+    return targets_answer(resources, scope.region, day_of_calendar("on", on, resources.today()))
+
+
+def _evaluated(resources: Resources, plan: Plan, on: date) -> list[TargetResult]:
+    with resources.store.read() as moment:
+        tables = read_tables(plan, on, moment)
+    return evaluate(plan, on, tables)
+
+
+def _target(own: TargetResult, results: Sequence[TargetResult], plan: Plan) -> TargetAnswer:
+    target = own.target
+    names = {d.id: d.names for d in plan.departments}
+    bound = [r for r in results if r.target.id == target.id and r.department is not None]
+    return TargetAnswer(
+        **_reading(own),
+        id=target.id,
+        names=named(target.names),
+        indicator=target.indicator,
+        unit=target.unit,
+        scope=target.scope.value,
+        severity=target.severity.value,
+        source=list(target.source),
+        lead=[DepartmentName(id_, _name(id_, names)) for id_ in target.lead],
+        rule=_rule(target),
+        path=_path(target, plan),
+        readings={name: float(goal) for name, goal in own.readings.items()},
+        judged=own.judged,
+        bound=own.bound,
+        departments=[
+            DepartmentTarget(**_reading(r), department=r.department or "", names=_name(r.department or "", names))
+            for r in bound
+        ],
+    )
+
+
+def _reading(result: TargetResult) -> dict[str, Any]:
+    forecast = result.forecast
+    return {
+        "state": result.state.value,
+        "value": number(result.value),
+        "numerator": result.figure.numerator,
+        "denominator": result.figure.denominator,
+        "required": number(result.required),
+        "goal": number(result.goal),
+        "gap": number(result.gap),
+        "met": result.met,
+        "on_pace": result.on_pace,
+        "forecast": number(forecast.value) if forecast else None,
+        "forecast_from": [forecast.since, forecast.until] if forecast else None,
+        "reason": result.reason,
+    }
+
+
+def _name(id_: str, names: Mapping[str, Names]) -> Named:
+    return named(names[id_]) if id_ in names else Named(id_, id_)
+
+
+_KINDS = {AtLeast: "at_least", AtMost: "at_most", Below: "below", Raised: "base"}
+
+
+def _rule(target: Target) -> RuleAnswer:
+    rule = target.rule
+    kind = _KINDS[type(rule)]
+    if isinstance(rule, Raised):
+        return RuleAnswer(kind, "up", float(rule.base), float(rule.increase), rule.reading.value)
+    return RuleAnswer(kind, "up" if kind == "at_least" else "down", reference=target.reference_indicator)
+
+
+def _path(target: Target, plan: Plan) -> PathAnswer:
+    path = target.path
+    if isinstance(path, Linear):
+        return PathAnswer("linear", start=float(path.start))
+    if isinstance(path, Step):
+        return PathAnswer("step", first=path.first or plan.period.start)
+    return PathAnswer("none")
+
+
+def plan_answer(plan: Plan, on: date) -> PlanAnswer:
+    phase = plan.phase_on(on)
+    return PlanAnswer(
+        id=plan.id,
+        region=str(plan.region),
+        names=named(plan.names),
+        document=plan.document,
+        start=plan.period.start,
+        end=plan.period.end,
+        min_denominator=plan.min_denominator,
+        phase=PhaseAnswer(phase.id, named(phase.names), phase.start, phase.end) if phase else None,
+        note=named(plan.note) if plan.note else None,
+    )
+
+
+class RegionAnswer(msgspec.Struct, frozen=True):
+    """counties: how many of the counties listed the region sums over, itself among them."""
+
+    region: str
+    level: str
+    counties: int
+    plan: PlanAnswer | None
+
+
+class RegionsAnswer(msgspec.Struct, frozen=True):
+    """Counties with data, halls or a plan; the prefectures and provinces above them; and the token's scope."""
+
+    as_of: str
+    on: date
+    role: str
+    department: str | None
+    hall: str | None
+    regions: list[RegionAnswer]
+
+
+def regions_answer(resources: Resources, grant: Grant) -> RegionsAnswer:
+    today = resources.today()
+    with resources.store.read() as moment:
+        stored = moment.regions()
+    counties = sorted({*stored, *(plan.region for plan in resources.plans if plan.region % 100)})
+    above = {code for county in counties for code in (county // 100 * 100, county // 10_000 * 10_000)}
+    shown = [code for code in (*counties, *sorted(above)) if _readable(grant, code)]
+    return RegionsAnswer(
+        as_of=time_text(resources.now()),
+        on=today,
+        role=grant.role,
+        department=grant.department,
+        hall=grant.hall,
+        regions=[_region(resources, code, counties, today) for code in shown],
+    )
+
+
+@get(
+    "/v1/regions",
+    sync_to_thread=True,
+    responses=problems(401, 429, 500, 503),
+    operation_id="getRegions",
+    summary="The regions that this token reads",
+    tags=["figures"],
+)
+def get_regions(request: AnyRequest) -> RegionsAnswer:
+    """Counties with data, halls or a plan, and the prefectures and provinces above them."""
+    return regions_answer(resources_of(request), grant_of(request))
+
+
+def _readable(grant: Grant, region: int) -> bool:
+    return may_read(grant, Scope(region, grant.department, grant.hall))
+
+
+def _region(resources: Resources, region: int, counties: list[int], today: date) -> RegionAnswer:
+    plan, (low, high) = resources.plan(region, today), Scope(region).bounds
+    return RegionAnswer(
+        region=str(region),
+        level="county" if region % 100 else "prefecture" if region % 10_000 else "province",
+        counties=sum(low <= county <= high for county in counties),
+        plan=plan_answer(plan, today) if plan else None,
+    )

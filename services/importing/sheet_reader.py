@@ -1,0 +1,209 @@
+"""Cells of a row as values, as its sheet, its profile and the answers say: codes, words, limits, times.
+
+Everything that is not understood for sure raises BadRow with the field and what stands there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from services.importing.cells import (
+    Broken,
+    Cell,
+    Formula,
+    SpoiltCode,
+    code_of,
+    is_empty,
+    says_nothing,
+    text_of,
+    word_of,
+)
+from services.importing.dates import NotADate, ParsedTime, parse_day, parse_moment
+from services.importing.departments import Departments
+from services.importing.fields import STEPS
+from services.importing.layout import Column, Layout, Row
+from services.importing.limits import BadLimit, Limit, joined_unit, parse_limit, unit_cell
+from services.importing.problems import BadRow, Note, RowProblem
+from services.importing.profiles import Profile
+from services.importing.words import BEST_FIRST, BEST_LAST, YES_NO
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """The decisions made before rows are read: by the profile, by notes in the file, or by answers.
+
+    units: limit field → unit of bare numbers; ratings: which number is the best; identify: the column that identifies
+    an item; effective_from: for rows that name no day; numeric_codes: codes in number cells are whole as they stand;
+    department_from_sheet: a sheet's name is its department.
+    """
+
+    units: Mapping[str, str] = field(default_factory=dict)
+    ratings: str | None = None
+    identify: str = "item_code"
+    effective_from: date | None = None
+    numeric_codes: bool = False
+    department_from_sheet: bool = False
+
+
+@dataclass(slots=True)
+class SheetReader:
+    """Reads the rows of one sheet. words: field → folded word → meaning, those of the profile."""
+
+    layout: Layout
+    profile: Profile
+    decisions: Decisions
+    departments: Departments
+    words: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unit_codes: dict[str, str] = field(default_factory=dict)
+    _known_words: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _joined: dict[str, Sequence[int]] = field(default_factory=dict)
+    read: list[int] = field(default_factory=list)
+    steps: list[tuple[str, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.words = {name: self.profile.meanings(name) for name in self.profile.words}
+        self.unit_codes = {word_of(code).lstrip("0"): unit for code, unit in self.profile.unit_codes.items()}
+        self._joined = {name: self._indices(headers) for name, headers in self.profile.joined.items()}
+        self.read = sorted(set(self.layout.fields.values()))
+        self.steps = [(step, self.layout.fields[step]) for step in STEPS if step in self.layout.fields]
+
+    def _indices(self, headers: Sequence[str]) -> list[int]:
+        places = {column.header.lower(): column.index for column in self.layout.columns}
+        return [places[header.lower()] for header in headers if header.lower() in places]
+
+    def has(self, name: str) -> bool:
+        """Whether the table has a column for a field."""
+        return name in self.layout.fields or name in self.profile.constant or name in self._joined
+
+    def cell(self, row: Row, name: str) -> Cell:
+        index = self.layout.fields.get(name)
+        return row.cells[index] if index is not None and index < len(row.cells) else None
+
+    def text(self, row: Row, name: str) -> str:
+        """The text of a field; empty where there is none, or what stands there only stands for nothing."""
+        constant = self.profile.constant.get(name)
+        if constant is not None:
+            return constant
+        if name in self._joined:
+            return " / ".join(text for index in self._joined[name] if (text := text_of(row.cell(index))))
+        text = text_of(self.cell(row, name))
+        return "" if text and says_nothing(word_of(text)) else text
+
+    def refuse_unreadable(self, row: Row) -> None:
+        """Raise BadRow for a line that is no row, and for a formula without a result in a column that is read."""
+        cells = row.cells
+        if cells and isinstance(cells[0], Broken):
+            wide = cells[0].text == "too wide"
+            raise BadRow(RowProblem.TOO_WIDE if wide else RowProblem.BROKEN_LINE, "")
+        for index in self.read:
+            if index < len(cells) and isinstance(cells[index], Formula):
+                raise BadRow(RowProblem.FORMULA, self._field_at(index), text_of(cells[index]))
+
+    def _field_at(self, index: int) -> str:
+        return next(name for name, at in self.layout.fields.items() if at == index)
+
+    def code(self, row: Row, name: str) -> str:
+        """A code; empty where there is none. Raises BadRow for one that a spreadsheet has spoilt."""
+        if name in self.profile.constant:
+            return self.profile.constant[name]
+        cell = self.cell(row, name)
+        if is_empty(cell):
+            return ""
+        try:
+            code = code_of(cell)
+        except SpoiltCode as spoilt:
+            raise BadRow(RowProblem.SPOILT_CODE, name, str(spoilt)) from None
+        return "" if says_nothing(code) else code
+
+    def required(self, name: str, value: str) -> str:
+        if not value:
+            raise BadRow(RowProblem.MISSING_FIELD, name)
+        return value
+
+    def word(self, row: Row, name: str, words: Mapping[str, Any]) -> Any:
+        """The meaning of a word; None where the cell is empty. Raises BadRow for a word that is not known."""
+        word = word_of(self.cell(row, name))
+        if not word:
+            return None
+        key = (name, word)
+        if key not in self._known_words:
+            self._known_words[key] = self._meaning(name, word, words)
+        found = self._known_words[key]
+        if found is None and not (word in "-/—–" or (says_nothing(word) and word not in words)):
+            raise BadRow(RowProblem.BAD_WORD, name, text_of(self.cell(row, name)))
+        return found
+
+    def _meaning(self, name: str, word: str, words: Mapping[str, Any]) -> Any:
+        own = self.words.get(name, {})
+        found = own.get(word, own.get(word.lstrip("0"))) if word not in own else own[word]
+        if found is None:
+            plain = word.split("(", maxsplit=1)[0] or word
+            found = words.get(word, words.get(plain))
+        return found
+
+    def yes_no(self, row: Row, name: str) -> bool | None:
+        """None where nothing is said. Raises BadRow for any other word than yes and no."""
+        try:
+            found = self.word(row, name, YES_NO)
+        except BadRow as bad:
+            raise BadRow(RowProblem.BAD_YES_NO, name, bad.detail) from None
+        return None if found is None else bool(found)
+
+    def column(self, name: str) -> Column | None:
+        return self.layout.column(name)
+
+    def limit(self, row: Row, name: str) -> Limit | None:
+        """A limit; None where the table says nothing of it. Raises BadRow."""
+        index = self.layout.fields.get(name)
+        cell = self.cell(row, name)
+        if index is None or is_empty(cell) or word_of(cell) in "-/—–":
+            return None
+        unit_field = name.replace("_days", "_unit")
+        try:
+            written = unit_cell(self.cell(row, unit_field), self.unit_codes)
+            unit = joined_unit(written, self.unit_of_header(name))
+            empty = unit_field in self.layout.fields and not written
+            return parse_limit(cell, unit, bare=self.decisions.units.get(name, ""), empty_unit=empty)
+        except BadLimit as error:
+            shown = text_of(cell) + text_of(self.cell(row, unit_field))
+            raise BadRow(error.problem, name, shown) from None
+
+    def unit_of_header(self, name: str) -> str:
+        index = self.layout.fields.get(name)
+        return next((column.unit for column in self.layout.columns if column.index == index), "")
+
+    def moment(self, row: Row, name: str) -> ParsedTime | None:
+        """A time; None where there is none. Raises BadRow."""
+        index = self.layout.fields.get(name)
+        return None if index is None else self.moment_at(row, name, index)
+
+    def moment_at(self, row: Row, name: str, index: int) -> ParsedTime | None:
+        cell = row.cells[index] if index < len(row.cells) else None
+        if cell is None or cell == "":
+            return None
+        try:
+            return parse_moment(cell, since_1904=self.layout.sheet.since_1904)
+        except NotADate:
+            raise BadRow(RowProblem.BAD_DATE, name, text_of(cell)) from None
+
+    def day(self, row: Row, name: str) -> date | None:
+        try:
+            return parse_day(self.cell(row, name), since_1904=self.layout.sheet.since_1904)
+        except NotADate:
+            raise BadRow(RowProblem.BAD_DATE, name, text_of(self.cell(row, name))) from None
+
+    @property
+    def score_codes(self) -> Mapping[str, int] | None:
+        """Return the meaning of bare numbers as ratings; None if it is not known."""
+        return {"best_first": BEST_FIRST, "best_last": BEST_LAST}.get(self.decisions.ratings or "")
+
+
+def limit_notes(row: Row, key: str, name: str, found: Limit | None, written: str) -> list[Note]:
+    """Return the conversions of a limit to working days."""
+    if found is None:
+        return []
+    became = "" if found.days is None else str(found.days)
+    return [Note(row.line, key, name, what, written, became) for what in found.conversions]

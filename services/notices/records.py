@@ -1,0 +1,205 @@
+"""The records of notices: who is notified of what, in which words, and what targets announced beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from hallpulse.domain.workdays import SHANGHAI
+from hallpulse.metrics import NoticeMetrics
+from hallpulse.store.notices import Notice, NoticeLedger, NoticeLine, NoticeMessage, State, key_of
+from services.notices.channels import Channels
+from services.notices.webhook import RuleBook, WebhookAlert, decode, notices_of, plain
+
+EVENTS_RECEIVER = "targets"
+"""Under this name the breaches and recoveries that targets announces are in the ledger; no person is told of them."""
+
+
+class BadEvent(Exception):
+    """Not an event of targets; the message says what was expected."""
+
+
+class TargetTurned(msgspec.Struct, frozen=True):
+    """A breach or recovery as targets announces it. at: when the figures were read."""
+
+    region: int
+    plan: str
+    id: str
+    indicator: str
+    state: str
+    at: datetime
+    department: str | None = None
+    value: float | None = None
+    goal: float | None = None
+    gap: float | None = None
+
+
+class NoticeRecords:
+    """Every method raises Unavailable when the database cannot be reached: its caller then tries again.
+
+    rules: by which foreign alerts are told; without them every alert is taken for ours.
+    """
+
+    def __init__(
+        self,
+        ledger: NoticeLedger,
+        channels: Channels,
+        clock: Callable[[], datetime],
+        metrics: NoticeMetrics,
+        rules: RuleBook | None = None,
+    ) -> None:
+        self._ledger, self._channels, self._clock, self._metrics = ledger, channels, clock, metrics
+        self._rules = rules
+
+    def take(self, body: bytes) -> int:
+        """A notification of Alertmanager; how many notices it holds. Raises BadNotice."""
+        webhook = decode(body)
+        notices = self._judged(notices_of(webhook, self._rules.can_have_made if self._rules else _is_ours))
+        if notices:
+            ours = [notice for notice in notices if notice.ours]
+            self._ledger.record(notices, self._messages(ours), self._clock())
+            self._metrics.received(len(notices), foreign=len(notices) - len(ours))
+        return len(notices)
+
+    def _judged(self, notices: Sequence[Notice]) -> Sequence[Notice]:
+        """Of a rule that is gone since, people were told that it fires: they are told that it is over, too."""
+        over = [notice for notice in notices if not notice.ours and notice.ended is not None]
+        known = self._ledger.told_as_ours(over) if over else set()
+        return [replace(notice, ours=notice.ours or key_of(notice) in known) for notice in notices]
+
+    def _messages(self, notices: Sequence[Notice]) -> Sequence[NoticeMessage]:
+        """One text for each receiver, of all that it is told at once."""
+        receivers = dict.fromkeys(notice.receiver for notice in notices)
+        told = {name: [notice for notice in notices if notice.receiver == name] for name in receivers}
+        return [message for name, own in told.items() for message in messages_of(name, own, self._channels)]
+
+    def list(self, region: int | None, state: State | None, limit: int) -> dict[str, Any]:
+        entries = self._ledger.list(region, state, limit)
+        return {"notices": [entry_answer(entry) for entry in entries]}
+
+    def acknowledge(self, region: int, fingerprint: str, by: str) -> int:
+        return self._ledger.acknowledge(region, fingerprint, by, self._clock())
+
+    def record_event(self, kind: str, payload: object) -> None:
+        """Write a breach or recovery down, once however often it is delivered. Raises BadEvent.
+
+        It is over as it happens: open lines are Alertmanager's alone, whose alert of the same target reaches people.
+        """
+        try:
+            turned = msgspec.convert(payload, TargetTurned)
+        except msgspec.ValidationError as error:
+            raise BadEvent(f"expected an event of targets: {error}") from None
+        self._ledger.record([_notice_of(kind, turned)], [], self._clock())
+
+
+def _notice_of(kind: str, turned: TargetTurned) -> Notice:
+    name = (str(turned.region), turned.plan, turned.id, turned.department or "", kind)
+    labels = {"plan": turned.plan, "target": turned.id, "indicator": turned.indicator, "state": turned.state}
+    amounts = {"value": turned.value, "goal": turned.goal, "gap": turned.gap}
+    return Notice(
+        region=turned.region,
+        fingerprint=hashlib.sha256("\0".join(name).encode()).hexdigest()[:16],
+        started=turned.at,
+        receiver=EVENTS_RECEIVER,
+        alert=kind,
+        severity="info",
+        summary=f"{turned.id}: {kind}",
+        labels=labels | ({"department": turned.department} if turned.department else {}),
+        annotations={name: f"{amount:.6g}" for name, amount in amounts.items() if amount is not None},
+        ended=turned.at,
+    )
+
+
+def _is_ours(_: WebhookAlert) -> bool:
+    return True
+
+
+def entry_answer(entry: NoticeLine) -> dict[str, Any]:
+    """foreign: no rule of this suite made the alert. Lines of an earlier version may hold what is no longer stored."""
+    notice = entry.notice
+    annotations = _plain(notice.annotations)
+    return {
+        "region": notice.region,
+        "receiver": plain(notice.receiver),
+        "alert": plain(notice.alert),
+        "severity": plain(notice.severity),
+        "summary": plain(notice.summary),
+        "value": annotations.get("value"),
+        "goal": annotations.get("goal"),
+        "gap": annotations.get("gap"),
+        "labels": _plain(notice.labels),
+        "annotations": annotations,
+        "fingerprint": notice.fingerprint,
+        "started": _time(notice.started),
+        "told": _time(entry.told),
+        "last_told": _time(entry.last_told),
+        "times": entry.times,
+        "acknowledged": _time(entry.acknowledged),
+        "acknowledged_by": plain(entry.acknowledged_by) if entry.acknowledged_by else None,
+        "resolved": _time(notice.ended),
+        "foreign": not notice.ours,
+    }
+
+
+def _plain(texts: Mapping[str, str]) -> dict[str, str]:
+    return {plain(name): plain(text) for name, text in texts.items()}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+SIGNS = {"critical": "✖ 严重", "warning": "▲ 警告", "info": "● 提示"}
+RESOLVED = "✔ 已恢复"
+MOST_SHOWN = 20
+
+
+def messages_of(receiver: str, notices: Sequence[Notice], channels: Channels) -> list[NoticeMessage]:
+    """The notification once for each address of its receiver."""
+    addresses, title, body = channels.of(receiver), title_of(notices), body_of(notices)
+    counts = {"email": len(addresses.email), "wecom": len(addresses.wecom), "dingtalk": len(addresses.dingtalk)}
+    return [
+        NoticeMessage(receiver, channel, place, title, body)
+        for channel, count in counts.items()
+        for place in range(count)
+    ]
+
+
+def title_of(notices: Sequence[Notice]) -> str:
+    firing = [notice for notice in notices if notice.ended is None]
+    first = firing[0] if firing else notices[0]
+    sign = SIGNS.get(first.severity, first.severity) if firing else RESOLVED
+    more = f" 等 {len(firing or notices)} 条" if len(firing or notices) > 1 else ""
+    return f"{sign} {first.summary}{more}"
+
+
+def body_of(notices: Sequence[Notice]) -> str:
+    """Markdown, which reads well as plain text too."""
+    shown = [_paragraph(notice) for notice in notices[:MOST_SHOWN]]
+    if len(notices) > MOST_SHOWN:
+        shown.append(f"……另有 {len(notices) - MOST_SHOWN} 条")
+    return "\n\n".join(shown)
+
+
+def _paragraph(notice: Notice) -> str:
+    sign = RESOLVED if notice.ended else SIGNS.get(notice.severity, notice.severity)
+    lines = [
+        f"**{sign}** {notice.summary}",
+        notice.annotations.get("description", ""),
+        f"起始:{_local(notice.started)}",
+    ]
+    if notice.ended:
+        lines.append(f"恢复:{_local(notice.ended)}")
+    for name, words in (("cases_url", "相关办件"), ("board_url", "看板"), ("runbook_url", "处置办法")):
+        if notice.annotations.get(name):
+            lines.append(f"{words}:{notice.annotations[name]}")
+    return "\n".join(line for line in lines if line)
+
+
+def _local(time: datetime) -> str:
+    return time.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")

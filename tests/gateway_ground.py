@@ -1,0 +1,137 @@
+"""A gateway without servers: a store of canned figures, a publisher that remembers, a clock that stands still."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from hallpulse.domain.errors import Unavailable
+from hallpulse.domain.figures import Coverage, Figure
+from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.integrity import CHECKS, Findings
+from hallpulse.domain.measures import STATES
+from hallpulse.domain.plan import Plan
+from hallpulse.domain.workdays import Workdays
+from hallpulse.metrics import GatewayMetrics, new_registry
+from hallpulse.plans import load_plans
+from hallpulse.store import Grant, Readable
+from services.gateway import server
+from services.gateway.access import RateLimiter, TokenCache, hash_of
+from services.gateway.access_audit import AccessAudit, Write
+from services.gateway.app import create_app
+from services.gateway.publishing import OutgoingMessage
+from services.gateway.request import Resources
+from tests.moments import NEWEST, StatedStore
+
+NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
+TODAY = date(2026, 11, 24)
+COUNTY = 222424
+READ_TOKEN = "reads-everything"
+HALL_TOKEN = "of-hall-1"
+HALL = Grant("hall", COUNTY, "hall-1", families=("case", "heartbeat"), name="222424.hall-1")
+DEPARTMENT_TOKEN = "of-justice"
+PLANS = Path(__file__).parents[1] / "plans"
+
+
+_ALL = dict.fromkeys(COMPUTED, Figure(3, 4))
+_FOUND: dict[str, Any] = {"region": COUNTY, "hall": "hall-1", "case_id": "A 1", "decided": TODAY, "elapsed": 3}
+
+
+@dataclass(repr=False)
+class FakeStore(StatedStore):
+    """Every figure is 3 of 4, but for two that were declared; each department has a case in every state."""
+
+    own: dict[str, Figure] = field(
+        default_factory=lambda: {
+            **_ALL,
+            "leader_in_court": Figure(5, 6),
+            "law_lectures": Figure(4, 1, count=True),
+        }
+    )
+    by_department: dict[str, dict[str, Figure]] = field(
+        default_factory=lambda: {"justice": dict.fromkeys(COMPUTED, Figure(30, 40)), "unlisted": {}}
+    )
+    counties: Sequence[int] = (222401, COUNTY)
+    catalogue: Sequence[str] = ("justice",)
+    open: dict[str, dict[str, int]] = field(default_factory=lambda: {"justice": dict.fromkeys(STATES, 1)})
+    coverage: Coverage = field(default_factory=lambda: Coverage(5, 4, NEWEST))
+    findings: Sequence[Findings] = tuple(Findings(check, 1, (_FOUND,)) for check in CHECKS)
+    calendar: Workdays = field(default_factory=lambda: Workdays({}, (2027,)))
+    tokens: dict[str, Grant] = field(
+        default_factory=lambda: {
+            hash_of(HALL_TOKEN): HALL,
+            hash_of(DEPARTMENT_TOKEN): Grant("department", COUNTY, department="justice", name="justice"),
+        }
+    )
+
+
+@dataclass
+class FakePublisher:
+    """Confirms everything while it is connected."""
+
+    connected: bool = True
+    delivered: list[OutgoingMessage] = field(default_factory=list)
+
+    async def deliver(self, messages: Sequence[OutgoingMessage]) -> None:
+        if not self.connected:
+            raise Unavailable("the broker cannot be reached")
+        self.delivered += messages
+
+
+@dataclass
+class FakeClock:
+    now: datetime = NOW
+    seconds: float = 1000.0
+
+
+def make_resources(
+    store: Readable,
+    publisher: FakePublisher | None = None,
+    clock: FakeClock | None = None,
+    *,
+    rate: float = 0,
+    plans: Sequence[Plan] | None = None,
+    find: Callable[[str], Grant | None] | None = None,
+    record: Write = lambda *_: None,
+) -> Resources:
+    clock = clock or FakeClock()
+    registry = new_registry()
+    metrics = GatewayMetrics(registry)
+    return Resources(
+        store=store,
+        plans=load_plans(PLANS) if plans is None else plans,
+        publisher=publisher or FakePublisher(),
+        token_cache=TokenCache(find or FakeStore().find, READ_TOKEN, lambda: clock.seconds),
+        rate_limiter=RateLimiter(rate),
+        clock=lambda: clock.now,
+        monotonic=lambda: clock.seconds,
+        metrics=metrics,
+        registry=registry,
+        audit=AccessAudit(metrics, record),
+    )
+
+
+@contextmanager
+def serving(resources: Resources) -> Iterator[int]:
+    """The gateway's own server on a thread of the test; its port."""
+    ready = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        running = server.Server(uvicorn.Config(create_app(resources), **server.CONFIG), ready.set)
+        thread = threading.Thread(target=lambda: asyncio.run(running._serve([listener])))
+        thread.start()
+        try:
+            assert ready.wait(20)
+            yield listener.getsockname()[1]
+        finally:
+            running.should_exit = True
+            thread.join(20)
+            assert not thread.is_alive()
