@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bench import boards, growth, latency, peering, reads, refusals, throughput
+from bench import boards, growth, importing, latency, peering, reads, refusals, throughput
 from bench.grounds import grounds
 from bench.options import Options
 from bench.results import RESULTS, keep, machine
@@ -30,6 +30,7 @@ SECTIONS: dict[str, Section] = {
     "latency": latency.run,
     "reads": on_grounds(reads.run),
     "refusals": on_grounds(refusals.run),
+    "importing": on_grounds(importing.run),
     "peers": on_grounds(peering.run),
     "boards": boards.run,
     "growth": on_grounds(growth.run),

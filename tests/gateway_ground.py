@@ -23,7 +23,7 @@ from hallpulse.domain.plan import Plan
 from hallpulse.domain.workdays import Workdays
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import load_plans
-from hallpulse.store import Grant, Readable
+from hallpulse.store import Grant, ReadableBack
 from services.gateway import server
 from services.gateway.access import RateLimiter, TokenCache, hash_of
 from services.gateway.access_audit import AccessAudit, Write
@@ -94,7 +94,7 @@ class FakeClock:
 
 
 def make_resources(
-    store: Readable,
+    store: ReadableBack,
     publisher: FakePublisher | None = None,
     clock: FakeClock | None = None,
     *,

@@ -9,15 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import reduce
 from typing import Any, cast
 
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import Timeline
+from hallpulse.domain.compression import Doubt, ItemChange
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, Figure, FigureTable, Scope, Window
+from hallpulse.domain.flow import Flow
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS, Findings
-from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import BUCKETS, STATES
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import Workdays
@@ -30,8 +32,10 @@ from hallpulse.store import (
     FigureReport,
     Grant,
     Hall,
+    HallFacts,
     Moment,
     Overview,
+    Past,
     Store,
 )
 
@@ -60,6 +64,8 @@ class StatedStore:
     coverage: Coverage = field(default_factory=lambda: Coverage(2, 1, NEWEST))
     halls: dict[tuple[int, str], int] = field(default_factory=dict)
     changes: Sequence[ItemChange] = ()
+    doubts: Sequence[Doubt] = ()
+    flows: dict[str, Flow] = field(default_factory=dict)
     findings: Sequence[Findings] = tuple(Findings(check, 2, ()) for check in CHECKS)
     calendar: Workdays = field(default_factory=lambda: Workdays({}))
     reports: Sequence[FigureReport] = ()
@@ -83,6 +89,8 @@ class StatedStore:
             raise self.fault
         yield StatedMoment(self)
 
+    read_back = read
+
     def note(self, *what: Any) -> None:
         if self.fault is not None:
             raise self.fault
@@ -94,6 +102,9 @@ class StatedMoment(Moment):
 
     def __init__(self, stated: StatedStore) -> None:
         self._stated = stated
+
+    def turn_back(self, past: Past, scope: Scope) -> None:
+        self._stated.note("turn_back", past, scope)
 
     def overview(self, scope: Scope, window: Window, today: date) -> Overview:
         self._stated.note("overview", scope, window, today)
@@ -153,10 +164,22 @@ class StatedMoment(Moment):
             raise BadCursor
         return self._stated.page or CasePage(total=self._total(wanted, today))
 
-    def item_changes(self, region: int, before: date, after: date) -> list[ItemChange]:
-        self._stated.note("item_changes", region, before, after)
-        assert before < after
-        return list(self._stated.changes) if self._knows(region) else []
+    def flow(self, scope: Scope, window: Window, item: str | None = None) -> Flow:
+        self._stated.note("flow", scope, window, item)
+        return reduce(Flow.__add__, self.flow_by_department(scope.region, window).values(), Flow())
+
+    def flow_by_department(self, region: int, window: Window) -> dict[str, Flow]:
+        self._stated.note("flow_by_department", region, window)
+        return dict(self._stated.flows) if self._knows(region) else {}
+
+    def item_changes(self, scope: Scope, before: date, after: date) -> list[ItemChange]:
+        self._stated.note("item_changes", scope, before, after)
+        return list(self._stated.changes) if self._knows(scope.region) else []
+
+    def doubts(self, scope: Scope, since: date, on: date) -> list[Doubt]:
+        self._stated.note("doubts", scope, since, on)
+        stated = self._stated.doubts if self._knows(scope.region) else ()
+        return [one for one in stated if scope.department in (None, one.department)]
 
     def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]:
         self._stated.note("integrity", scope, window, today)
@@ -212,6 +235,14 @@ class StatedMoment(Moment):
         self._stated.note("halls")
         return [Hall(region, hall, ("case",), _SINCE) for region, hall in sorted(self._stated.halls)]
 
+    def hall_facts(self, scope: Scope) -> dict[tuple[int, str], HallFacts]:
+        self._stated.note("hall_facts", scope)
+        return {}
+
+    def cases_elsewhere(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[str]]:
+        self._stated.note("cases_elsewhere", region, hall, case_ids)
+        return {}
+
     def last_event_times(self) -> dict[tuple[int, str], int]:
         self._stated.note("last_event_times")
         return dict(self._stated.halls)
@@ -237,6 +268,9 @@ class StatedMoment(Moment):
         return {name: states for name, states in stated.items() if scope.department in (None, name)}
 
     def _total(self, wanted: CaseFilter, today: date) -> int:
+        if wanted.flow is not None:
+            assert wanted.window is not None
+            return int(getattr(self.flow(wanted.scope, wanted.window, wanted.item), wanted.flow))
         if wanted.indicator is None:
             return self.open_cases(wanted.scope, today).get(wanted.state or "", 0)
         assert wanted.window is not None

@@ -8,9 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from hallpulse.domain.compression import COMPRESSION, ItemChange, ItemLimits
 from hallpulse.domain.figures import Coverage, Figure, FigureTable, Window, period_window
+from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import CHECKS, Findings
-from hallpulse.domain.lowering import COMPRESSION, ItemChange
 from hallpulse.plans import load_plan
 from services.reports.monthly import Document, Material, Table
 
@@ -44,9 +45,13 @@ OPEN = {
     "health": {"on_time": 61, "due_soon": 13, "overdue": 17, "suspended": 3, "unaccepted_late": 5},
     "justice": {"on_time": 7, "due_soon": 0, "overdue": 0, "suspended": 0, "unaccepted_late": 0},
 }
+FLOW = {
+    "health": Flow(90, 240, 3, 120, 40, 61, 2, 5, 99),
+    "justice": Flow(5, 12, 0, 10, 0, 0, 0, 0, 7),
+}
 CHANGES = (
-    ItemChange("A-1", "取水许可", "water", (15, 20), (5, 20)),
-    ItemChange("A-2", "林木采伐许可", "forestry", (0, 0), (1, 28)),
+    ItemChange(222424, "A-1", "取水许可", ItemLimits("water", False, 20, 5), ItemLimits("water", False, 20, 15)),
+    ItemChange(222424, "A-2", "林木采伐许可", None, ItemLimits("forestry", False, 28, 27)),
 )
 
 
@@ -80,7 +85,9 @@ def material(**other: Any) -> Material:
         "earlier": early,
         "percentiles": {"p50": 1, "p90": 7, "p95": 11},
         "open_cases": OPEN,
+        "flow": FLOW,
         "changes": CHANGES,
+        "doubts": (),
         "coverage": COVERAGE,
         "period_coverage": replace(COVERAGE, reporting=5),
         "findings": FINDINGS,

@@ -87,6 +87,14 @@ class Shelf:
                 found.setdefault(event.data.case_id, []).append(case_event(event, pack_id(event.id)))
         return found
 
+    def elsewhere(self, case_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        found: dict[str, set[str]] = {}
+        for event in self.events.values():
+            mine = event.hall == self.place.hall or event.region != self.place.region
+            if not mine and isinstance(event.data, CaseData) and event.data.case_id in case_ids:
+                found.setdefault(event.data.case_id, set()).add(event.hall)
+        return {case_id: sorted(halls) for case_id, halls in found.items()}
+
     def history(self, case_id: str) -> Sequence[HallEvent]:
         return [event for event in self.events.values() if event.data.entity == case_id]
 

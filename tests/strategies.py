@@ -8,21 +8,9 @@ from typing import Any, get_args
 import msgspec
 from hypothesis import strategies as st
 
-from hallpulse.contract.events import (
-    DATA_OF,
-    Code,
-    Data,
-    Day,
-    EventId,
-    EventType,
-    HallEvent,
-    IndicatorId,
-    ItemName,
-    ItemPublished,
-    Period,
-    Text,
-)
+from hallpulse.contract.events import DATA_OF, Data, EventType, HallEvent, ItemPublished
 from hallpulse.contract.validation import COMPUTED_IDS, EARLIEST
+from hallpulse.contract.values import Code, Corrected, Day, EventId, IndicatorId, ItemName, Period, Text
 from tests.hall_events import DAY, NOW
 
 _visible = st.characters(exclude_categories=["Cs", "Cc"])
@@ -35,6 +23,7 @@ _begun = st.dates(max_value=date(2023, 11, 15)).map(str)
 _TEXTS: dict[Any, st.SearchStrategy[str]] = {
     Code: st.text(_visible, min_size=1, max_size=64).map(str.strip).filter(bool),
     EventId: st.text(_visible, min_size=1, max_size=64),
+    Corrected: st.text(_visible, min_size=1, max_size=64),
     Text: st.text(_any_text, max_size=500),
     ItemName: st.text(_any_text, min_size=1, max_size=300),
     Day: _days,

@@ -15,8 +15,9 @@ from hallpulse.store import Readable
 from services.importing.cells import Cell
 from services.importing.departments import Departments
 from services.importing.fields import CATALOGUE
+from services.importing.headers import layout_of
 from services.importing.items import item_of
-from services.importing.layout import Layout, Row, layout_of
+from services.importing.layout import Layout, Row
 from services.importing.problems import BadRow, RowProblem
 from services.importing.profiles import plain_profile
 from services.importing.sheet_reader import Decisions, SheetReader
@@ -66,7 +67,7 @@ class CataloguePreviews:
         with self._store.read() as moment:
             figures = moment.figures(Scope(region), Window(on, on))
         counts = {name: figures[indicator].numerator for name, indicator in _COUNTS.items()}
-        return {"items": figures["settled_item_share"].denominator, **counts}
+        return {"items": figures["instant_item_share"].denominator, **counts}
 
 
 def _checked(rows: Sequence[Mapping[str, Cell]], effective_from: date) -> Iterator[dict[str, Any]]:

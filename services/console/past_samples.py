@@ -18,10 +18,10 @@ import httpx
 from prometheus_client.metrics_core import Metric
 
 from hallpulse import metrics as names
+from hallpulse.domain.compression import Doubt, ItemChange
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, FigureTable, Window
 from hallpulse.domain.integrity import Findings
-from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import SHANGHAI, Workdays
@@ -81,6 +81,9 @@ class _Past(Moment):
         return Coverage(0, 0, None)
 
     def item_changes(self, *_: Any, **__: Any) -> list[ItemChange]:
+        return []
+
+    def doubts(self, *_: Any, **__: Any) -> list[Doubt]:
         return []
 
     def integrity(self, *_: Any, **__: Any) -> list[Findings]:

@@ -21,10 +21,12 @@ from hallpulse.store import Grant, hash_of
 from services.gateway.access_audit import kept
 from services.gateway.case_history import get_case
 from services.gateway.cases import list_cases
+from services.gateway.compression_causes import get_compression
 from services.gateway.document import HANDLERS, get_openapi
 from services.gateway.events import post_events
 from services.gateway.figures import get_departments, get_indicators, get_trend
 from services.gateway.integrity import get_integrity
+from services.gateway.month_flow import get_flow
 from services.gateway.pages import get_asset, get_page, get_problems
 from services.gateway.problems import Declined, Kind, answer
 from services.gateway.request import AnyRequest, Connection, Resources, resources_of
@@ -113,6 +115,8 @@ API = (
     get_targets,
     get_trend,
     get_departments,
+    get_flow,
+    get_compression,
     get_integrity,
     get_regions,
     get_suite,

@@ -10,18 +10,20 @@ import msgspec
 from litestar import get
 
 from hallpulse.contract.encode import event_json
+from hallpulse.contract.events import corrects_of
 from hallpulse.domain.catalogue import ItemSpan
 from hallpulse.domain.clock import Case
 from hallpulse.domain.clockface import Clock, ClockDay, flag_names
 from hallpulse.domain.figures import Scope
 from hallpulse.domain.measures import open_state
-from hallpulse.domain.workdays import date_of, day_of, time_text
-from hallpulse.store import CaseHistory, Grant, Moment
+from hallpulse.domain.workdays import date_of, day_of
+from hallpulse.store import CaseHistory, Grant, Moment, Past
 from services.gateway.access import may_read, reach
 from services.gateway.access_audit import READS
 from services.gateway.problems import QUERY, Declined, Kind, problems
 from services.gateway.request import (
     AnyRequest,
+    AsOf,
     CaseIdInPath,
     CaseKey,
     CountyInPath,
@@ -29,7 +31,9 @@ from services.gateway.request import (
     Resources,
     case_key,
     grant_of,
+    past_of,
     resources_of,
+    told_at,
 )
 
 _PREFIX = "/v1/cases/"
@@ -92,10 +96,17 @@ class ClockDayAnswer(msgspec.Struct, frozen=True):
 
 
 class EventAnswer(msgspec.Struct, frozen=True):
-    """An event as it was sent; a retracted one is kept and shown, and counts no more."""
+    """An event as it was sent; one that was retracted or corrected is kept and shown, and counts no more.
+
+    retracted: whether it counts no more; retracted_by, corrected_by: the ids of the events that say so; corrects: the
+    id of the event whose place it takes.
+    """
 
     retracted: bool
     event: dict[str, Any]
+    retracted_by: list[str] = []
+    corrected_by: list[str] = []
+    corrects: str | None = None
 
 
 class Dates(msgspec.Struct, frozen=True):
@@ -145,20 +156,29 @@ class CaseHistoryAnswer(msgspec.Struct, frozen=True):
     opt={READS: "case"},
     tags=["cases"],
 )
-def get_case(request: AnyRequest, region: CountyInPath, hall: HallInPath, case_id: CaseIdInPath) -> CaseHistoryAnswer:
-    """The days that counted and those that did not and why, the limits and where they come from, and the flags."""
+def get_case(
+    request: AnyRequest, region: CountyInPath, hall: HallInPath, case_id: CaseIdInPath, as_of: AsOf = None
+) -> CaseHistoryAnswer:
+    """The days that counted and those that did not and why, the limits and where they come from, and the flags.
+
+    as_of: by what had arrived by then; 404 where nothing of the case had.
+    """
     del region, hall, case_id  # documented; an id may hold a slash, which only the raw path tells from a separator
     path = request.scope["raw_path"].partition(b"?")[0].decode("latin-1")
     key = case_key(unquote(path[len(_PREFIX) :]))
     if key is None:
         raise Declined(Kind.NOT_FOUND, "expected /v1/cases/REGION/HALL/CASE_ID, REGION a county's code")
-    resources, grant = resources_of(request), grant_of(request)
-    with resources.store.read() as moment:
-        _check_may_read(moment, grant, key)
-        history = moment.case_history(*key, resources.today())
+    resources, grant, past = resources_of(request), grant_of(request), past_of(as_of)
+    if past.as_of is not None:  # today's rights, and before the past is looked for, which is more work
+        with resources.store.read() as moment:
+            _check_may_read(moment, grant, key)
+    with resources.read(Scope(key.region), past) as moment:
+        if past.as_of is None:
+            _check_may_read(moment, grant, key)
+        history = moment.case_history(*key, resources.today(past))
     if history is None:
         raise Declined(Kind.NOT_FOUND, f"no event of /{key.region}/{key.hall} names this case")
-    return history_answer(resources, history)
+    return history_answer(resources, history, past)
 
 
 def _check_may_read(moment: Moment, grant: Grant, key: CaseKey) -> None:
@@ -172,17 +192,34 @@ def _check_may_read(moment: Moment, grant: Grant, key: CaseKey) -> None:
         raise Declined(Kind.FORBIDDEN, f"this token reads {reach(grant)}")
 
 
-def history_answer(resources: Resources, history: CaseHistory) -> CaseHistoryAnswer:
-    events = [EventAnswer(event.id in history.retracted, event_json(event)) for event in history.events]
+def history_answer(resources: Resources, history: CaseHistory, past: Past) -> CaseHistoryAnswer:
     answer = CaseHistoryAnswer(
         region=str(history.region),
         hall=history.hall,
         case_id=history.case_id,
-        as_of=time_text(resources.now()),
+        as_of=told_at(resources, past),
         state="pending",
-        events=events,
+        events=_events(history),
     )
-    return _with_clock(answer, history.clock, day_of(resources.today())) if history.clock is not None else answer
+    today = day_of(resources.today(past))
+    return _with_clock(answer, history.clock, today) if history.clock is not None else answer
+
+
+def _events(history: CaseHistory) -> list[EventAnswer]:
+    corrects = {event.id: corrects_of(event.data) for event in history.events}
+    answers = []
+    for event in history.events:
+        by = history.taken_out.get(event.id, ())
+        answers.append(
+            EventAnswer(
+                retracted=event.id in history.taken_out,
+                event=event_json(event),
+                retracted_by=[one for one in by if corrects[one] != event.id],
+                corrected_by=[one for one in by if corrects[one] == event.id],
+                corrects=corrects[event.id],
+            )
+        )
+    return answers
 
 
 def _with_clock(answer: CaseHistoryAnswer, clock: Clock, today: int) -> CaseHistoryAnswer:

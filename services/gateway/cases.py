@@ -11,27 +11,34 @@ import msgspec
 from litestar import get
 
 from hallpulse.domain.clockface import flag_names
+from hallpulse.domain.figures import Window, period_window
 from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.workdays import time_text
-from hallpulse.store import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, Moment, TallyRow
+from hallpulse.store import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, Moment, Past, TallyRow
 from services.gateway.access_audit import READS
 from services.gateway.problems import QUERY, Declined, Kind, expected_of, problems
 from services.gateway.request import (
     AnyRequest,
+    AsOf,
     Cursor,
     Department,
+    FlowPartName,
     From,
     Hall,
     IndicatorId,
+    ItemCode,
     Limit,
+    MonthOfFlow,
+    On,
     PartName,
     RegionCode,
     Resources,
     State,
     To,
     grant_of,
+    past_of,
     resources_of,
     scope_of,
+    told_at,
     window_of,
 )
 
@@ -100,6 +107,9 @@ class CasesAnswer(msgspec.Struct, frozen=True, kw_only=True):
     state: str | None = None
     indicator: str | None = None
     part: str | None = None
+    flow: str | None = None
+    item: str | None = None
+    on: date | None = None
     start: date | None = msgspec.field(name="from", default=None)
     end: date | None = msgspec.field(name="to", default=None)
     as_of: str
@@ -114,6 +124,7 @@ class CasesAnswer(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, slots=True)
 class Asked:
     wanted: CaseFilter
+    past: Past
     cursor: str | None
     limit: int
 
@@ -132,37 +143,53 @@ def list_cases(
     region: RegionCode,
     *,
     state_: State = None,
+    on: On = None,
     indicator: IndicatorId = None,
     part: PartName = None,
     from_: From = None,
     to: To = None,
+    flow: FlowPartName = None,
+    month: MonthOfFlow = None,
+    item: ItemCode = None,
     department: Department = None,
     hall: Hall = None,
+    as_of: AsOf = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> CasesAnswer:
-    """Either state, today; or indicator and part (numerator, if it is left out) over a window.
+    """Either state, today or on a day; or indicator and part (numerator, if it is left out) over a window; or flow.
 
-    `total` equals the number that /v1/indicators (or its open_cases) gives for the same question. Overdue cases come
-    first where a state is asked. Without from and to: the same window as /v1/indicators.
+    `total` equals the number that /v1/indicators (or its open_cases, or /v1/flow) gives for the same question. Overdue
+    cases come first where a state is asked. Without from and to: the same window as /v1/indicators. on: the state by
+    the events that happened by that day's end; as_of: by what had arrived by then.
     """
     resources, scope = resources_of(request), scope_of(grant_of(request), region, department, hall)
-    if (state_ is None) == (indicator is None):
-        raise Declined(Kind.CONTRADICTION, "expected either state or indicator", field="state")
+    if sum(one is not None for one in (state_, indicator, flow)) != 1:
+        raise Declined(Kind.CONTRADICTION, "expected one of state, indicator and flow", field="state")
+    past, window = past_of(as_of, on), {"part": part, "from": from_, "to": to}
     if state_ is not None:
-        _refuse_beside_state(part=part, **{"from": from_, "to": to})
+        _refuse("a state is that of a day", **window, month=month, item=item)
         wanted = CaseFilter(scope, state=state_)
+    elif flow is not None:
+        _refuse("a flow is that of a month", **window, on=on)
+        wanted = CaseFilter(scope, window=_days_of(month), flow=flow, item=item)
     else:
-        window = window_of(resources, scope.region, from_, to)
-        wanted = CaseFilter(scope, indicator=indicator, part=part or "numerator", window=window)
-    return cases_answer(resources, Asked(wanted, cursor, limit))
+        _refuse("an indicator is that of a window", on=on, month=month, item=item)
+        days = window_of(resources, scope.region, from_, to, past)
+        wanted = CaseFilter(scope, indicator=indicator, part=part or "numerator", window=days)
+    return cases_answer(resources, Asked(wanted, past, cursor, limit))
 
 
-def _refuse_beside_state(**given: str | date | None) -> None:
+def _days_of(month: str | None) -> Window:
+    if month is None:
+        raise Declined(Kind.CONTRADICTION, f"month: expected {expected_of('month')}", field="month")
+    return period_window(month)
+
+
+def _refuse(why: str, **given: str | date | None) -> None:
     for name, value in given.items():
         if value is not None:
-            detail = f"{name}: expected with indicator only: a state is that of today"
-            raise Declined(Kind.CONTRADICTION, detail, field=name)
+            raise Declined(Kind.CONTRADICTION, f"{name}: not expected here: {why}", field=name)
 
 
 def cases_answer(resources: Resources, asked: Asked) -> CasesAnswer:
@@ -175,9 +202,12 @@ def cases_answer(resources: Resources, asked: Asked) -> CasesAnswer:
         state=wanted.state,
         indicator=wanted.indicator,
         part=wanted.part if wanted.indicator else None,
+        flow=wanted.flow,
+        item=wanted.item,
+        on=asked.past.on,
         start=wanted.window.start if wanted.window else None,
         end=wanted.window.end if wanted.window else None,
-        as_of=time_text(resources.now()),
+        as_of=told_at(resources, asked.past),
         of=_made_of(wanted.indicator),
         total=page.total,
         cases=[_case(row) for row in page.cases],
@@ -196,9 +226,10 @@ def _made_of(indicator: str | None) -> Literal["cases", "items", "declared"]:
 
 def _page(resources: Resources, asked: Asked) -> CasePage:
     try:
-        with resources.store.read() as moment:
+        with resources.read(asked.wanted.scope, asked.past) as moment:
             _check_indicator(resources, moment, asked.wanted)
-            return moment.list_cases(asked.wanted, resources.today(), asked.cursor, asked.limit)
+            today = asked.past.on or resources.today(asked.past)
+            return moment.list_cases(asked.wanted, today, asked.cursor, asked.limit)
     except BadCursor:
         raise Declined(Kind.BAD_PARAMETER, f"cursor: expected {expected_of('cursor')}", field="cursor") from None
 

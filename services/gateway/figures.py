@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 
 import msgspec
 from litestar import get
 
+from hallpulse.domain.compression import COMPRESSION, Mark, marks_of
 from hallpulse.domain.figures import Coverage, Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.measures import STATES
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.workdays import time_text
+from hallpulse.store import Past
 from services.gateway.problems import QUERY, problems
 from services.gateway.request import (
     AnyRequest,
+    AsOf,
     Department,
     From,
     Hall,
@@ -27,8 +31,10 @@ from services.gateway.request import (
     To,
     day_of_calendar,
     grant_of,
+    past_of,
     resources_of,
     scope_of,
+    told_at,
     window_of,
 )
 
@@ -53,6 +59,32 @@ def told(time: int | None) -> str | None:
     return None if time is None else time_text(time)
 
 
+class Value(msgspec.Struct, frozen=True):
+    numerator: int
+    denominator: int
+    value: float | None
+
+
+class MarkAnswer(msgspec.Struct, frozen=True):
+    """A finding that the figure gains from: the integrity check, of how many items, and the figure without them."""
+
+    check: str
+    names: Named
+    findings: int
+    without: Value
+
+
+def value_answer(figure: Figure) -> Value:
+    return Value(figure.numerator, figure.denominator, number(figure.value))
+
+
+def mark_answers(marks: Sequence[Mark]) -> list[MarkAnswer]:
+    return [MarkAnswer(m.check, _CHECK_NAMES[m.check], m.findings, value_answer(m.without)) for m in marks]
+
+
+_CHECK_NAMES = {check.id: Named(check.zh, check.en) for check in CHECKS}
+
+
 class CoverageAnswer(msgspec.Struct, frozen=True):
     """Halls that there are, halls that reported in the window, and when its newest event happened."""
 
@@ -72,7 +104,8 @@ class Percentiles(msgspec.Struct, frozen=True):
 class IndicatorAnswer(msgspec.Struct, frozen=True):
     """value is numerator / denominator, null where the denominator is 0.
 
-    kind: case, catalogue or declared; enough: whether the denominator is large enough to rank and to judge.
+    kind: case, catalogue or declared; enough: whether the denominator is large enough to rank and to judge; marks: the
+    findings that the figure gains from.
     """
 
     id: str
@@ -83,6 +116,7 @@ class IndicatorAnswer(msgspec.Struct, frozen=True):
     unit: str
     kind: str
     enough: bool
+    marks: list[MarkAnswer]
     percentiles: Percentiles | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -102,22 +136,24 @@ class IndicatorsAnswer(msgspec.Struct, frozen=True):
     indicators: list[IndicatorAnswer]
 
 
-def indicators_answer(resources: Resources, scope: Scope, window: Window) -> IndicatorsAnswer:
+def indicators_answer(resources: Resources, scope: Scope, window: Window, past: Past) -> IndicatorsAnswer:
     plan = resources.plan(scope.region, window.end)
-    with resources.store.read() as moment:
-        found = moment.overview(scope, window, resources.today())
+    with resources.read(scope, past) as moment:
+        found = moment.overview(scope, window, resources.today(past))
+        doubts = [] if scope.hall is not None else moment.doubts(scope, doubts_since(plan, window), window.end)
+    marks = {COMPRESSION: mark_answers(marks_of(found.figures[COMPRESSION], doubts))} if doubts else {}
     return IndicatorsAnswer(
         region=str(scope.region),
         department=scope.department,
         hall=scope.hall,
         start=window.start,
         end=window.end,
-        as_of=time_text(resources.now()),
+        as_of=told_at(resources, past),
         coverage=coverage_answer(found.coverage),
         provisional=found.provisional,
         plan=plan.id if plan else None,
         open_cases=dict(found.open_cases),
-        indicators=indicator_answers(found.figures, plan, Percentiles(**found.percentiles)),
+        indicators=indicator_answers(found.figures, plan, marks, Percentiles(**found.percentiles)),
     )
 
 
@@ -137,30 +173,44 @@ def get_indicators(
     to: To = None,
     department: Department = None,
     hall: Hall = None,
+    as_of: AsOf = None,
 ) -> IndicatorsAnswer:
     """Without from and to: the period so far of the plan in force, or the year so far where there is none.
+
+    as_of: by what had arrived by then, and the open cases of that day.
 
     A region without data answers with zeros and no values: its coverage says that no hall reports.
     """
     scope = scope_of(grant_of(request), region, department, hall)
-    resources = resources_of(request)
-    return indicators_answer(resources, scope, window_of(resources, scope.region, from_, to))
+    resources, past = resources_of(request), past_of(as_of)
+    return indicators_answer(resources, scope, window_of(resources, scope.region, from_, to, past), past)
+
+
+def doubts_since(plan: Plan | None, window: Window) -> date:
+    """The day whose limits are taken as given: before the window and, where a plan is in force, before its period."""
+    before = window.start - timedelta(days=1)
+    return before if plan is None else min(plan.eve, before)
 
 
 def coverage_answer(coverage: Coverage) -> CoverageAnswer:
     return CoverageAnswer(coverage.halls, coverage.reporting, told(coverage.newest))
 
 
+_Marks = Mapping[str, list[MarkAnswer]]
+
+
 def indicator_answers(
-    figures: Mapping[str, Figure], plan: Plan | None, percentiles: Percentiles | None = None
+    figures: Mapping[str, Figure], plan: Plan | None, marks: _Marks, percentiles: Percentiles | None = None
 ) -> list[IndicatorAnswer]:
     """The computed ones first, in the catalogue's order, then the declared ones by name."""
     computed = [name for name in COMPUTED if name in figures]
     declared = sorted(name for name in figures if name not in COMPUTED)
-    return [_answer(name, figures[name], plan, percentiles) for name in (*computed, *declared)]
+    return [_answer(name, figures[name], plan, marks, percentiles) for name in (*computed, *declared)]
 
 
-def _answer(name: str, figure: Figure, plan: Plan | None, percentiles: Percentiles | None) -> IndicatorAnswer:
+def _answer(
+    name: str, figure: Figure, plan: Plan | None, marks: _Marks, percentiles: Percentiles | None
+) -> IndicatorAnswer:
     indicator = COMPUTED.get(name)
     least = plan.least_denominator(name) if plan else 1
     timed = name == "mean_elapsed_days" and percentiles is not None
@@ -173,6 +223,7 @@ def _answer(name: str, figure: Figure, plan: Plan | None, percentiles: Percentil
         unit=indicator.unit if indicator else _declared_unit(name, figure, plan),
         kind=indicator.kind if indicator else "declared",
         enough=figure.denominator >= least,
+        marks=marks.get(name, []),
         percentiles=percentiles if timed and percentiles is not None else msgspec.UNSET,
     )
 
@@ -211,10 +262,11 @@ class DepartmentsAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def departments_answer(resources: Resources, region: int, window: Window) -> DepartmentsAnswer:
+    names, plan = resources.department_names(region, window.end), resources.plan(region, window.end)
     with resources.store.read() as moment:
         table = moment.figure_table(region, window)
         open_cases = moment.open_cases_by_department(region, resources.today())
-    names, plan = resources.department_names(region, window.end), resources.plan(region, window.end)
+        doubts = moment.doubts(Scope(region), doubts_since(plan, window), window.end)
     known = sorted({*names, *table.departments, *open_cases} - {""})
     return DepartmentsAnswer(
         region=str(region),
@@ -226,7 +278,11 @@ def departments_answer(resources: Resources, region: int, window: Window) -> Dep
                 id=id_,
                 names=Named(names[id_].zh, names[id_].en) if id_ in names else Named(id_, id_),
                 open_cases=open_cases.get(id_, _NO_CASES),
-                indicators=indicator_answers(table.departments.get(id_, {}), plan),
+                indicators=indicator_answers(
+                    table.departments.get(id_, {}),
+                    plan,
+                    {COMPRESSION: mark_answers(marks_of(table.figure(COMPRESSION, id_), doubts, id_))},
+                ),
             )
             for id_ in known
         ],
@@ -246,12 +302,6 @@ def get_departments(request: AnyRequest, region: RegionCode, from_: From = None,
     scope = scope_of(grant_of(request), region)
     resources = resources_of(request)
     return departments_answer(resources, scope.region, window_of(resources, scope.region, from_, to))
-
-
-class Value(msgspec.Struct, frozen=True):
-    numerator: int
-    denominator: int
-    value: float | None
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -311,8 +361,4 @@ def month_ends(window: Window) -> Iterator[date]:
 
 
 def _values(figures: dict[str, Figure], shown: set[str]) -> dict[str, Value]:
-    return {
-        name: Value(figure.numerator, figure.denominator, number(figure.value))
-        for name, figure in figures.items()
-        if name in shown
-    }
+    return {name: value_answer(figure) for name, figure in figures.items() if name in shown}

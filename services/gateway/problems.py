@@ -21,11 +21,13 @@ from litestar.exceptions import (
 from litestar.openapi.datastructures import ResponseSpec
 
 from hallpulse.domain.errors import HallpulseError, Unavailable
+from hallpulse.domain.flow import PARTS as PARTS_OF_FLOW
 from hallpulse.domain.measures import STATES
 
 LISTED_STATES = (*STATES, "open", "pending", "flagged")
 PARTS = ("numerator", "denominator")
 MOST_ROWS = 1_000
+FLOW_PARTS = (*PARTS_OF_FLOW, "decided")
 
 EXPECTED: Mapping[str, str] = {
     "region": "a GB/T 2260 code of 6 digits: a county, or XXXX00 or XX0000 for the sum of what lies below",
@@ -40,6 +42,10 @@ EXPECTED: Mapping[str, str] = {
     "cursor": "the next_cursor of the page before",
     "limit": f"a whole number from 1 to {MOST_ROWS}",
     "case_id": "a case's id, 1 to 64 characters",
+    "as_of": "a moment, RFC 3339 with offset, such as 2026-03-02T09:30:00+08:00: what had arrived by then",
+    "month": "a month, YYYY-MM, from 1990-01 to 2250-12",
+    "item": "an item's code, 1 to 64 characters",
+    "flow": f"one of {', '.join(FLOW_PARTS)}",
 }
 
 

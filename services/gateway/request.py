@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from litestar import Request
@@ -15,9 +16,9 @@ from prometheus_client import CollectorRegistry
 
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.plan import Names, Plan, plan_for
-from hallpulse.domain.workdays import FIRST_DAY, LAST_DAY, date_of, local_day
+from hallpulse.domain.workdays import FIRST_DAY, LAST_DAY, date_of, local_day, time_text
 from hallpulse.metrics import GatewayMetrics
-from hallpulse.store import Grant, Readable
+from hallpulse.store import Grant, Moment, Past, ReadableBack
 from services.gateway.access import ConcurrencyLimit, RateLimiter, TokenCache, may_read, reach
 from services.gateway.access_audit import AccessAudit
 from services.gateway.problems import EXPECTED, MOST_ROWS, Declined, Kind, expected_of
@@ -36,7 +37,7 @@ class Resources:
     clock: now, with a time zone; monotonic: seconds, for rates.
     """
 
-    store: Readable
+    store: ReadableBack
     plans: Sequence[Plan]
     publisher: EventPublisher
     token_cache: TokenCache
@@ -53,9 +54,21 @@ class Resources:
         """Microseconds since 1970-01-01 UTC."""
         return int((self.clock() - _EPOCH).total_seconds() * 1_000_000)
 
-    def today(self) -> date:
-        """The day in Asia/Shanghai."""
-        return date_of(local_day(self.now()))
+    def today(self, past: Past | None = None) -> date:
+        """The day in Asia/Shanghai, of the past moment where one is asked for."""
+        as_of = past.as_of if past is not None else None
+        return date_of(local_day(self.now() if as_of is None else as_of))
+
+    @contextmanager
+    def read(self, scope: Scope, past: Past) -> Iterator[Moment]:
+        """The database at one moment, turned back where a past is asked for."""
+        if past == Past():
+            with self.store.read() as moment:
+                yield moment
+            return
+        with self.store.read_back() as moment:
+            moment.turn_back(past, scope)
+            yield moment
 
     def plan(self, region: int, on: date) -> Plan | None:
         """The plan in force."""
@@ -80,9 +93,13 @@ def grant_of(connection: Connection) -> Grant:
 
 
 _CODE_PATTERN = r"^[^\x00-\x1f\x7f]{1,64}$"
+_MONTH_PATTERN = r"^(?:199[0-9]|2[01][0-9]{2}|22[0-4][0-9]|2250)-(?:0[1-9]|1[0-2])$"
 _CODE = re.compile(r"[^\x00-\x1f\x7f]{1,64}").fullmatch
 _HALL = re.compile(r"[a-z0-9-]{1,40}").fullmatch
 _COUNTY = re.compile(r"[1-9][0-9]{3}(?!00)[0-9]{2}").fullmatch
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
+).fullmatch
 _EARLIEST, _LATEST = date_of(FIRST_DAY), date_of(LAST_DAY)
 
 RegionCode: TypeAlias = Annotated[
@@ -98,6 +115,30 @@ Hall: TypeAlias = Annotated[
 From: TypeAlias = Annotated[date | None, QueryParameter(name="from", description=EXPECTED["from"])]
 To: TypeAlias = Annotated[date | None, QueryParameter(name="to", description=EXPECTED["to"])]
 On: TypeAlias = Annotated[date | None, QueryParameter(name="on", description=EXPECTED["on"])]
+AsOf: TypeAlias = Annotated[str | None, QueryParameter(name="as_of", max_length=64, description=EXPECTED["as_of"])]
+Month: TypeAlias = Annotated[str, QueryParameter(name="month", pattern=_MONTH_PATTERN, description=EXPECTED["month"])]
+MonthOfFlow: TypeAlias = Annotated[
+    str | None, QueryParameter(name="month", pattern=_MONTH_PATTERN, description=EXPECTED["month"])
+]
+ItemCode: TypeAlias = Annotated[
+    str | None, QueryParameter(name="item", pattern=_CODE_PATTERN, description=EXPECTED["item"])
+]
+FlowPartName: TypeAlias = Annotated[
+    Literal[
+        "carried",
+        "received",
+        "refused",
+        "decided_early",
+        "decided_on_time",
+        "decided_late",
+        "decided_without_limit",
+        "decided",
+        "withdrawn",
+        "open",
+    ]
+    | None,
+    QueryParameter(name="flow", description=EXPECTED["flow"]),
+]
 State: TypeAlias = Annotated[
     Literal["on_time", "due_soon", "overdue", "suspended", "unaccepted_late", "open", "pending", "flagged"] | None,
     QueryParameter(name="state", description=EXPECTED["state"]),
@@ -134,9 +175,32 @@ def scope_of(grant: Grant, region: str, department: str | None = None, hall: str
     return scope
 
 
-def window_of(resources: Resources, region: int, start: date | None, end: date | None) -> Window:
+def past_of(as_of: str | None, on: date | None = None) -> Past:
+    """The past asked for. 422 for what is no moment; a sign that was not written in percent codes is a blank here."""
+    if on is not None:
+        day_of_calendar("on", on, on)
+    if as_of is None:
+        return Past(on)
+    text = as_of.upper().replace(" ", "+")
+    try:
+        at = datetime.fromisoformat(text) if _MOMENT(text) else None
+    except ValueError:
+        at = None
+    if at is None or not _EARLIEST <= at.date() <= _LATEST:
+        raise Declined(Kind.CONTRADICTION, f"as_of: expected {expected_of('as_of')}", field="as_of")
+    return Past(on, (at - _EPOCH) // timedelta(microseconds=1))
+
+
+def told_at(resources: Resources, past: Past) -> str:
+    """The moment of which an answer speaks: now, or the past one that was asked for."""
+    return time_text(resources.now() if past.as_of is None else past.as_of)
+
+
+def window_of(
+    resources: Resources, region: int, start: date | None, end: date | None, past: Past | None = None
+) -> Window:
     """The days asked for; without them the plan's period so far, or the year so far where there is no plan."""
-    last = day_of_calendar("to", end, resources.today())
+    last = day_of_calendar("to", end, resources.today(past))
     plan = resources.plan(region, last)
     so_far = plan.window(last) if plan else None
     if end is None and so_far is not None:

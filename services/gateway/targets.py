@@ -14,19 +14,22 @@ from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Step
 from hallpulse.domain.targets import TargetResult, evaluate, read_tables
 from hallpulse.domain.workdays import time_text
-from hallpulse.store import Grant
+from hallpulse.store import Grant, Past
 from services.gateway.access import may_read
-from services.gateway.figures import Named, named, number
+from services.gateway.figures import MarkAnswer, Named, mark_answers, named, number
 from services.gateway.problems import QUERY, problems
 from services.gateway.request import (
     AnyRequest,
+    AsOf,
     On,
     RegionCode,
     Resources,
     day_of_calendar,
     grant_of,
+    past_of,
     resources_of,
     scope_of,
+    told_at,
 )
 
 
@@ -60,7 +63,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """A target's result: all values as parts of 1, days or counts, never as percentages.
 
     gap: from the value to the goal, negative is short. met and on_pace are null where nothing can be said, and
-    reason then says why. forecast: the value at the period's end if it goes on as it did over forecast_from.
+    reason then says why. forecast: the value at the period's end if it goes on as it did over forecast_from;
+    forecast_reason: why there is none (too_short, no_past, step, corrected, outside). marks: the findings that the
+    figure gains from, each with the figure without them.
     """
 
     state: str
@@ -74,7 +79,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     on_pace: bool | None
     forecast: float | None
     forecast_from: list[date] | None
+    forecast_reason: str | None
     reason: str
+    marks: list[MarkAnswer]
 
 
 class DepartmentTarget(Reading, frozen=True, kw_only=True):
@@ -136,13 +143,13 @@ class TargetsAnswer(msgspec.Struct, frozen=True):
     targets: list[TargetAnswer]
 
 
-def targets_answer(resources: Resources, region: int, on: date) -> TargetsAnswer:
+def targets_answer(resources: Resources, region: int, on: date, past: Past) -> TargetsAnswer:
     plan = resources.plan(region, on)
-    results = _evaluated(resources, plan, on) if plan else []
+    results = _evaluated(resources, plan, on, past) if plan else []
     return TargetsAnswer(
         region=str(region),
         on=on,
-        as_of=time_text(resources.now()),
+        as_of=told_at(resources, past),
         plan=plan_answer(plan, on) if plan else None,
         targets=[_target(own, results, plan) for own in results if own.department is None] if plan else [],
     )
@@ -156,17 +163,22 @@ def targets_answer(resources: Resources, region: int, on: date) -> TargetsAnswer
     summary="What each target of the plan in force comes to",
     tags=["figures"],
 )
-def get_targets(request: AnyRequest, region: RegionCode, on: On = None) -> TargetsAnswer:
-    """On a day, today if it is left out. Targets that bind each department list the departments."""
+def get_targets(request: AnyRequest, region: RegionCode, on: On = None, as_of: AsOf = None) -> TargetsAnswer:
+    """On a day, today if it is left out. Targets that bind each department list the departments.
+
+    as_of: by what had arrived by then; the day is then that moment's where it is left out.
+    """
     scope = scope_of(grant_of(request), region)
-    resources = resources_of(request)
-    return targets_answer(resources, scope.region, day_of_calendar("on", on, resources.today()))
+    resources, past = resources_of(request), past_of(as_of)
+    return targets_answer(resources, scope.region, day_of_calendar("on", on, resources.today(past)), past)
 
 
-def _evaluated(resources: Resources, plan: Plan, on: date) -> list[TargetResult]:
-    with resources.store.read() as moment:
+def _evaluated(resources: Resources, plan: Plan, on: date, past: Past) -> list[TargetResult]:
+    scope = Scope(plan.region)
+    with resources.read(scope, past) as moment:
         tables = read_tables(plan, on, moment)
-    return evaluate(plan, on, tables)
+        doubts = moment.doubts(scope, plan.eve, on)
+    return evaluate(plan, on, tables, doubts)
 
 
 def _target(own: TargetResult, results: Sequence[TargetResult], plan: Plan) -> TargetAnswer:
@@ -209,7 +221,9 @@ def _reading(result: TargetResult) -> dict[str, Any]:
         "on_pace": result.on_pace,
         "forecast": number(forecast.value) if forecast else None,
         "forecast_from": [forecast.since, forecast.until] if forecast else None,
+        "forecast_reason": result.unforeseen.value if result.unforeseen else None,
         "reason": result.reason,
+        "marks": mark_answers(result.marks),
     }
 
 

@@ -7,11 +7,11 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from .guard import damaged
+from .guard import damaged, encrypted
 from .problems import TableError
 from .sheets import Book
 from .texttables import Score, open_delimited, open_json
-from .workbooks import encrypted, open_workbook
+from .workbooks import open_workbook
 
 _HEAD = 4096
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

@@ -13,12 +13,13 @@ import msgspec
 from hallpulse.contract.events import EventType, HallEvent
 from hallpulse.contract.personal import is_personal
 from hallpulse.contract.validation import EARLIEST
+from hallpulse.domain.case import CaseEvent, in_force
 from hallpulse.domain.catalogue import Timeline
-from hallpulse.domain.workdays import Workdays
+from hallpulse.domain.workdays import Workdays, time_text
 
 from .fields import STEPS
 from .items import NAMESPACE, checked
-from .problems import BadRow, Note
+from .problems import BadRow, Note, Oddity
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
@@ -92,6 +93,22 @@ class UnderstoodCase:
         """The row's events, each id following from what the event says, so that saying it again is a duplicate."""
         made = (HallEvent(place.region, place.hall, "", kind, time, data) for kind, time, data in self.steps)
         return [msgspec.structs.replace(event, id=event_id(event)) for event in made]
+
+    def differences(self, stored: Sequence[CaseEvent]) -> list[Note]:
+        """The steps that are stored with other times than the row's."""
+        known = {event.kind: event.time for event in sorted(in_force(stored), key=lambda event: (event.time, event.id))}
+        return [
+            Note(
+                self.line,
+                self.case_id,
+                _STEP_OF[kind],
+                Oddity.OTHER_THAN_STORED,
+                time_text(known[kind]),
+                time_text(time),
+            )
+            for kind, time, _ in self.steps
+            if known.get(int(kind), time) != time
+        ]
 
 
 def event_id(event: HallEvent, number: int = 0) -> str:

@@ -22,9 +22,16 @@ from .problems import BadRow, Note, Oddity, RowProblem
 from .words import CHANNELS, DEFAULT_GOOD, EXTENSIONS, PROCEDURES, Ending, ending_of, joined_ending, score_of
 
 _SECOND = 1_000_000
+_BEST = 5
 _BOOLEANS = ("unified", "full_process", "tolerated_missing", "commitment")
 _ENDINGS = ("status", "ending", "outcome")
-_OUTCOMES = {Ending.GRANTED: "granted", Ending.REFUSED: "refused", Ending.OTHER: "other", Ending.CLOSED: "other"}
+_OUTCOMES = {
+    Ending.GRANTED: "granted",
+    Ending.REFUSED: "refused",
+    Ending.FORWARDED: "forwarded",
+    Ending.OTHER: "other",
+    Ending.CLOSED: "other",
+}
 
 
 def case_of(reader: SheetReader, row: Row, wanted: CaseImport) -> UnderstoodCase:
@@ -247,7 +254,7 @@ class _Case:
             cell = self.reader.cell(self.row, name)
             if not text_of(cell):
                 continue
-            unit, bare = self.reader.unit_of_header(name), self.reader.decisions.units.get(name, "")
+            unit, bare = self.reader.unit_of_header(name), self.reader.bare_unit(name)
             try:
                 days = parse_limit(cell, unit, bare=bare).days
             except BadLimit as error:
@@ -258,24 +265,29 @@ class _Case:
         raise BadRow(RowProblem.EXTENDED_WITHOUT_DAYS, names[0])
 
     def _rate(self, times: dict[str, int], details: dict[str, dict[str, Any]]) -> None:
-        """A rating without a time belongs to the step before it; one that the system gave is no person's."""
+        """A rating without a time belongs to the step before it; one that the system gave is marked as such."""
         written = text_of(self.reader.cell(self.row, "score"))
         text = self.reader.text(self.row, "score")
         word = word_of(written)
-        if not text or word in DEFAULT_GOOD:
-            if word in DEFAULT_GOOD:
-                self._note("score", Oddity.DEFAULT_GOOD, written)
+        by_default = word in DEFAULT_GOOD
+        if by_default:
+            self._note("score", Oddity.DEFAULT_GOOD, written)
+        if not text or (by_default and "rated" not in times and "decided" not in times):
             if times.pop("rated", None) is not None and not written and "score" in self.reader.layout.fields:
                 raise BadRow(RowProblem.MISSING_FIELD, "score")
             return
-        score = self.reader.words.get("score", {}).get(word) or score_of(word, self.reader.score_codes)
+        score = (
+            _BEST
+            if by_default
+            else self.reader.words.get("score", {}).get(word) or score_of(word, self.reader.score_codes)
+        )
         if score is None:
             raise BadRow(RowProblem.BAD_NUMBER, "score", written)
         if "rated" not in times:
             if "decided" not in times:
                 raise BadRow(RowProblem.RATED_WITHOUT_DATE, "score", written)
             times["rated"] = times.get("delivered", times["decided"]) + _SECOND
-        details["rated"] = {"score": score}
+        details["rated"] = {"score": score, **({"automatic": True} if by_default else {})}
 
     def _limits(self, opening: dict[str, Any], times: Mapping[str, int]) -> None:
         """The limits that the row carries, or the working days to the day that it names."""

@@ -39,9 +39,31 @@ def text_of(cell: Cell) -> str:
         return cleaned(cell) if not cell.isascii() or "_x" in cell else cell.strip()
     if cell is None:
         return ""
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
-        return str(int(cell))
+    if isinstance(cell, float) and abs(cell) < 1e15:
+        return str(int(cell)) if cell.is_integer() else repr(_settled(cell))
     return cell.text if isinstance(cell, Formula | Broken) else str(cell)
+
+
+def _settled(number: float) -> int | float:
+    """A number without what binary fractions add to the result of a formula: 0.1 × 200 is 20."""
+    rounded = round(number, 9)
+    return int(rounded) if rounded.is_integer() else rounded
+
+
+_ERROR = re.compile(
+    r"#(N/A|REF!|DIV/0!|VALUE!|NAME\?|NULL!|NUM!|SPILL!|CALC!|BLOCKED!|FIELD!|GETTING_DATA)|#+|err:\d{3}", re.IGNORECASE
+)
+_FORMULA = re.compile(r"[=＝](?!\s*[\"“”]).*", re.DOTALL)
+
+
+def is_fault(cell: Cell) -> bool:
+    """Whether a cell holds no value: an error such as #REF!, a formula, also as text, or a column shown as ####."""
+    if isinstance(cell, Formula):
+        return True
+    if not isinstance(cell, str) or not cell or cell[0] not in " #=＝＃Ee\t":
+        return False
+    text = text_of(cell).replace("＃", "#")
+    return _ERROR.fullmatch(text) is not None or _FORMULA.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=65_536)
@@ -81,8 +103,7 @@ def word_set(text: str) -> frozenset[str]:
 
 
 _PLACEHOLDERS = word_set(
-    "- -- --- — —— – / // \\ 无 暂无 空 null none nil nan nat n/a na #n/a \\n undefined (空) (无) (null) "
-    "未填 待补 * … .."
+    "- -- --- — —— – / // \\ 无 暂无 空 null none nil nan nat n/a na \\n undefined (空) (无) (null) 未填 待补 * … .."
 )
 _NOT_YET = re.compile(
     r"(尚|暂|还)?(未|没有?)(办结|受理|收件|送达|评价|评|评定|撤件|办理|完成|结束|发生|挂起|恢复|补正|领取|出证|开始)"

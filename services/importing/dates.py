@@ -149,6 +149,8 @@ def _written(match: re.Match[str]) -> datetime:
     day = date(int(match["year"]), int(match["month"]), int(match["day"]))
     if match["hour"] is None:
         return datetime.combine(day, time())
+    if (match["offset"] or "").startswith("-") and match["second"] is None:
+        raise ValueError("a range of times, or an offset?")
     fraction = int((match["fraction"] or "0")[:6].ljust(6, "0"))
     hour = _hour(int(match["hour"]), (match["half"] or match["late"] or "").lower())
     moment = datetime.combine(day, time(hour, int(match["minute"] or 0), int(match["second"] or 0), fraction))

@@ -13,6 +13,7 @@ import msgspec
 
 from hallpulse.contract.events import (
     CaseRetracted,
+    Data,
     EventType,
     Extended,
     HallEvent,
@@ -20,8 +21,9 @@ from hallpulse.contract.events import (
     Rated,
     Received,
     Suspended,
+    corrects_of,
 )
-from hallpulse.domain.case import CaseEvent, Opening, pack_id
+from hallpulse.domain.case import AUTOMATIC, CaseEvent, Opening, pack_id
 from hallpulse.domain.catalogue import ItemRecord, Timeline, span_on, timeline
 from hallpulse.domain.clock import fold
 from hallpulse.domain.figures import Figure, Window
@@ -45,18 +47,20 @@ def case_event(kind: EventType, time: int, data: object, id_: str = "") -> CaseE
     text: str | None = None
     opening: Opening | None = None
     if isinstance(data, Received):
-        opening = Opening(*msgspec.structs.astuple(data)[1:])
+        opening = Opening(*msgspec.structs.astuple(data)[1:-1])
     elif kind is EventType.CASE_ACCEPTED:
         opening = Opening()
     elif isinstance(data, Extended):
         number = data.days
     elif isinstance(data, Rated):
-        number = data.score
+        number, text = data.score, AUTOMATIC if data.automatic else None
     elif isinstance(data, Suspended):
         text = data.procedure
     elif isinstance(data, CaseRetracted):
         text = data.event_id
-    return CaseEvent(int(kind), time, pack_id(id_) if id_ else b"", number, text, opening)
+    named = corrects_of(data) if isinstance(data, Data) else None
+    corrects = None if named is None else pack_id(named)
+    return CaseEvent(int(kind), time, pack_id(id_) if id_ else b"", number, text, opening, corrects)
 
 
 @lru_cache(maxsize=4096)

@@ -85,6 +85,11 @@ class Vocabulary:
         fields = {one.field if one else "" for one in found}
         return found[0] if len(fields) == 1 else None
 
+    @property
+    def usual(self) -> frozenset[str]:
+        """Every name of every field, as it is written."""
+        return frozenset(name for names in self.names.values() for name in names)
+
     def score(self, cells: Sequence[Cell]) -> int:
         """How many fields a row of headers names."""
         texts = [cell for cell in cells if isinstance(cell, str) and len(cell) < 200]
@@ -121,6 +126,7 @@ _LIMITS: Mapping[str, tuple[str, ...]] = {
         "承诺办结时限 承诺时限 承诺期限 承诺办理时限 承诺办结期限 承诺办结工作日 承诺办结工作日数 "
         "承诺办结天数 承诺天数 承诺审批时限 承诺办结时限数值 承诺办结时限值 promised_limit promised"
     ),
+    "limit_unit": names_of("时限单位 办结时限单位 办理时限单位 期限单位 办结时限计量单位 limit_unit"),
     "promised_unit": names_of("承诺办结时限单位 承诺时限单位 承诺期限单位 承诺办理时限单位 promised_limit_unit"),
 }
 _DEPARTMENT = names_of(
@@ -184,7 +190,7 @@ CATALOGUE = Vocabulary(
         "commitment": "commitment_items",
     },
     grouping=word_set(
-        "department kind handling statutory_days statutory_unit promised_days promised_unit settled"
+        "department kind handling statutory_days statutory_unit promised_days promised_unit limit_unit settled"
         " unified full_process tolerates_missing commitment effective_from state basic_code"
     ),
 )

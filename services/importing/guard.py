@@ -69,6 +69,14 @@ def damaged(path: Path, error: BaseException) -> TableError:
     )
 
 
+def encrypted(path: Path) -> TableError:
+    return TableError(
+        path,
+        "文件有打开密码：请用表格软件打开，去掉密码（文件—信息—保护工作簿）后另存再导入",
+        "protected by a password: take it off and save the file again",
+    )
+
+
 def _refuse_parts(path: Path, archive: zipfile.ZipFile, size: int) -> None:
     parts = archive.infolist()
     unpacked = sum(part.file_size for part in parts)

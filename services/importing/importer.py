@@ -23,10 +23,11 @@ from .cells import Cell, folded, text_of
 from .corrections import Corrections
 from .departments import DepartmentCodes, Departments
 from .fields import SURE_SCORES, Kind
-from .items import CatalogueImport, checked, item_code_of, item_event, item_of, time_of
-from .layout import HEADER_ROWS, Column, Layout, NotRead, Row, lay_out
-from .problems import BadRow, Note, RowProblem, TableError
-from .profiles import Profile, named, plain_departments, plain_profile, recognised, shipped
+from .headers import HEADER_ROWS, NotRead, lay_out
+from .items import CatalogueImport, checked, correcting, item_code_of, item_event, item_of, time_of
+from .layout import Column, Layout, Row
+from .problems import BadRow, Note, Oddity, RowProblem, TableError
+from .profiles import Profile, SourceNames, answered, named, plain_departments, plain_profile, recognised, shipped
 from .questions import Question, questions_of
 from .sheets import Book
 from .surroundings import Stored
@@ -88,6 +89,7 @@ class Job:
     place: CaseImport
     catalogue: CatalogueImport
     corrections: Corrections
+    elsewhere: Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
     codes: DepartmentCodes
     options: Options
     profile: Profile
@@ -176,15 +178,15 @@ class Job:
     def _decide(self) -> None:
         """Return the decisions of the profile, of notes in the file, of options and of answers."""
         answers = self.answers
-        units = {**{name: unit for name, unit in self.found.noted.items() if unit}, **self.profile.units}
-        units |= {id_.removeprefix("unit."): unit for id_, unit in answers.items() if id_.startswith("unit.")}
+        said = {id_.removeprefix("unit."): unit for id_, unit in answers.items() if id_.startswith("unit.")}
         day = answers.get("effective_from")
         identify = (
             self.profile.identify or answers.get("identify") or ("sub_code" if self.found.several else "item_code")
         )
         self.decisions = Decisions(
-            units=units,
-            ratings=answers.get("ratings") or self.profile.ratings or self._sure_ratings(),
+            units={**self.profile.units, **said},
+            noted={key: unit for key, unit in self.found.noted.items() if unit},
+            ratings=self._ratings(),
             identify=identify,
             effective_from=self.options.effective_from or (date.fromisoformat(day) if day else None),
             numeric_codes=answers.get("numeric_codes") == "as_they_stand",
@@ -198,6 +200,12 @@ class Job:
         }
         self.departments = Departments(self.departments.known, spelt, self.codes)
         self.layouts = [self._answered(layout) if isinstance(layout, Layout) else layout for layout in self.layouts]
+
+    def _ratings(self) -> str | None:
+        """Which number is the best; None where the numbers are of no scale that is known."""
+        if self.answers.get("ratings.scale") == "refuse":
+            return None
+        return self.answers.get("ratings") or self.profile.ratings or self._sure_ratings()
 
     def _sure_ratings(self) -> str | None:
         """`评价得分` and the like say themselves that more is better."""
@@ -257,7 +265,8 @@ class Job:
         read = [self._attempt(reader, row, self._case) for row in rows]
         taken = [one.key for one in read if isinstance(one, Taken) and one.state != REPEATED]
         known = self.corrections.known(taken) if taken else {}
-        yield from (self._compared(one, known) if isinstance(one, Taken) else one for one in read)
+        others = self.elsewhere(taken) if taken else {}
+        yield from (self._compared(one, known, others) if isinstance(one, Taken) else one for one in read)
 
     def _attempt(self, reader: SheetReader, row: Row, read: Callable[[SheetReader, Row], Taken]) -> Outcome:
         try:
@@ -277,7 +286,7 @@ class Job:
         if when is None:
             checked(item_event(self.catalogue, data, self.catalogue.now), self.catalogue.now)
             return Taken(row.line, data.item_code, UNCHANGED, notes)
-        event = checked(item_event(self.catalogue, data, when[0]), self.catalogue.now)
+        event = checked(item_event(self.catalogue, correcting(data, self.catalogue), when[0]), self.catalogue.now)
         return Taken(row.line, data.item_code, NEW if when[1] else CHANGED, notes, event=event)
 
     def _case(self, reader: SheetReader, row: Row) -> Taken:
@@ -300,15 +309,22 @@ class Job:
         if key in self.clashing:
             raise BadRow(RowProblem.TWICE_WITH_OTHERS, name, shown)
 
-    def _compared(self, row: Taken, known: Mapping[str, Sequence[CaseEvent]]) -> Taken:
-        """A case against what is stored of it: new, changed or unchanged."""
+    def _compared(
+        self, row: Taken, known: Mapping[str, Sequence[CaseEvent]], others: Mapping[str, Sequence[str]]
+    ) -> Taken:
+        """A case against what is stored of it: new, changed or unchanged; named where another hall has its id too."""
         stored = known.get(row.key, ())
+        if row.key in others and row.case is not None:
+            note = Note(row.line, row.key, "case_id", Oddity.IN_OTHER_HALL, row.key, "、".join(others[row.key]))
+            row = row._replace(notes=[*row.notes, note])
         if not stored or row.case is None:
             return row
         ids = {event.id for event in stored}
         said = self.corrections.of_case(row.case.events(self.place.place), stored)
-        state = UNCHANGED if all(event.id in ids for event in said) else CHANGED
-        return row._replace(state=state, stored=stored)
+        if all(event.id in ids for event in said):
+            return row._replace(state=UNCHANGED, stored=stored)
+        notes = [*row.notes, *row.case.differences(stored)]
+        return row._replace(state=CHANGED, stored=stored, notes=notes)
 
     def published(self, row: Taken) -> Iterable[HallEvent]:
         """The events that make a row hold; none for what is in force already."""
@@ -346,6 +362,7 @@ def opened(file: Path, kind: Kind, there: Stored, options: Options, codes: Depar
                 there.place.region, there.place.hall, file.stat().st_mtime_ns // 1000, there.now, catalogue
             ),
             corrections=there.corrections(),
+            elsewhere=there.elsewhere,
             codes=codes,
             options=options,
             profile=profile,
@@ -367,22 +384,9 @@ def _top(book: Book) -> Iterator[Sequence[Cell]]:
 
 def saved_profile(job: Job, name: str) -> Profile:
     """The profile with everything that was answered, so that the next file of the source asks nothing."""
-    departments = dict(job.profile.departments)
-    others: dict[str, str] = {}
-    for id_, value in job.answers.items():
-        if id_.startswith("department."):
-            departments[id_.removeprefix("department.")] = value
-        elif id_ != "effective_from":
-            others[id_] = value
     headers = [column.header for layout in job.read[:1] for column in layout.columns if column.field]
-    recognise = job.profile.recognise or headers
-    return msgspec.structs.replace(
-        job.profile,
-        name=job.profile.name if job.profile_id else type(job.profile.name)(name, name),
-        recognise=recognise,
-        departments=departments,
-        answers={**job.profile.answers, **others},
-    )
+    profile = job.profile if job.profile_id else msgspec.structs.replace(job.profile, name=SourceNames(name, name))
+    return answered(profile, job.answers, headers)
 
 
 def field_title(layout: Layout, name: str) -> str:

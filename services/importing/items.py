@@ -12,7 +12,8 @@ import msgspec
 
 from hallpulse.contract.decode import EVENT_TYPE, decode_events
 from hallpulse.contract.encode import encode_event
-from hallpulse.contract.events import EventType, HallEvent, Handling, ItemPublished
+from hallpulse.contract.events import EventType, HallEvent, ItemPublished
+from hallpulse.contract.values import Handling
 from hallpulse.domain.catalogue import ItemVersion, Timeline, span_on
 from hallpulse.domain.workdays import day_of
 from services.importing.sheet_reader import SheetReader, limit_notes
@@ -211,6 +212,15 @@ def time_of(data: ItemPublished, wanted: CatalogueImport) -> tuple[int, bool] | 
     if span is not None and span.version == data.version:
         return None
     return wanted.now if span is not None and span.start == day else min(wanted.saved, wanted.now), not spans
+
+
+def correcting(data: ItemPublished, wanted: CatalogueImport) -> ItemPublished:
+    """The version as the correction of the hall's own one that holds from the same day, where there is one."""
+    day = day_of(date.fromisoformat(data.effective_from))
+    span = span_on(wanted.known.get(data.item_code, ()), day)
+    if span is None or span.start != day or span.hall != wanted.hall:
+        return data
+    return msgspec.structs.replace(data, corrects=span.id)
 
 
 def checked(event: HallEvent, now: int) -> HallEvent:

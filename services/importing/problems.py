@@ -31,6 +31,7 @@ class RowProblem(enum.StrEnum):
     BROKEN_LINE = "broken-line"
     FORMULA = "formula"
     TOO_WIDE = "too-wide"
+    CUT_OFF = "cut-off"
     MISSING_FIELD = "missing-field"
     BAD_YES_NO = "bad-yes-no"
     BAD_WORD = "bad-word"
@@ -76,6 +77,8 @@ class Oddity(enum.StrEnum):
     EXTENSION_NOT_SUSPENSION = "extension_not_suspension"
     UNKNOWN_ITEM = "unknown_item"
     BEFORE_ITEM = "before_item"
+    IN_OTHER_HALL = "in_other_hall"
+    OTHER_THAN_STORED = "other_than_stored"
 
 
 class BadRow(ValueError):
@@ -146,9 +149,20 @@ NOTES: Mapping[Conversion | Oddity, Sentence] = {
     Oddity.REJECTED_BY_STATUS: Sentence("状态为不予受理，不算受理和办结", "not accepted, as its status says"),
     Oddity.WITHDRAWN_BY_STATUS: Sentence("状态为撤件，不算办结", "withdrawn, as its status says"),
     Oddity.OUTCOME_UNSAID: Sentence("没有办理结果，记为其他", "no result: other"),
-    Oddity.DEFAULT_GOOD: Sentence("默认好评不是办事人的评价，未记入", "a rating by default is nobody's: left out"),
+    Oddity.DEFAULT_GOOD: Sentence(
+        "默认好评不是办事人的评价，只计入评议率，不计入满意率",
+        "a rating by default is no person's: it counts in coverage, not in satisfaction",
+    ),
     Oddity.EXTENSION_NOT_SUSPENSION: Sentence("延长审批是延期，不停钟", "an extension, no suspension"),
     Oddity.UNKNOWN_ITEM: Sentence("⚠ 目录中没有该事项：没有时限可比", "item not in the catalogue: no limits"),
+    Oddity.IN_OTHER_HALL: Sentence(
+        "⚠ 另一大厅已有同一办件编号：两边各计一件，收件、受理、办结等都会多算",
+        "another hall has a case of this id: both count in every figure of cases",
+    ),
+    Oddity.OTHER_THAN_STORED: Sentence(
+        "与库中已有的时间不同：以本表为准更正，办结、时限等指标随之改变",
+        "other times than stored: corrected by this table, with every figure of the case",
+    ),
     Oddity.BEFORE_ITEM: Sentence(
         "⚠ 办件早于事项的生效日：没有时限可比", "accepted before the item's first version: no limits"
     ),
@@ -173,6 +187,10 @@ _ROW_PROBLEMS: Mapping[str, Told] = {
             "该行的单元格多于列名：多半是内容里有分隔符，列已错位", "more cells than headers: shifted by a separator?"
         ),
         Sentence("给含分隔符的内容加上引号，或另存为 .xlsx", "put the text in quotation marks, or save as .xlsx"),
+    ),
+    RowProblem.CUT_OFF: Told(
+        Sentence("最后一行不完整：文件可能没有传完", "the last line is cut off: was the file copied whole?"),
+        Sentence("重新导出或重新拷贝该文件", "export or copy the file again"),
     ),
     RowProblem.MISSING_FIELD: Told(
         Sentence("必填项为空", "a required cell is empty"), Sentence("填写后重新导入", "fill it in")

@@ -156,6 +156,18 @@ def recognised(rows: Iterable[Sequence[Cell]], kind: Kind, profiles: Mapping[str
     return best[1] if best else None
 
 
+def answered(profile: Profile, answers: Mapping[str, str], headers: Sequence[str]) -> Profile:
+    """The profile with answers to its questions. headers: by which it is recognised, if it says none."""
+    departments, others = dict(profile.departments), dict(profile.answers)
+    for id_, value in answers.items():
+        if id_.startswith("department."):
+            departments[id_.removeprefix("department.")] = value
+        elif id_ != "effective_from":
+            others[id_] = value
+    recognise = profile.recognise or list(headers)
+    return msgspec.structs.replace(profile, recognise=recognise, departments=departments, answers=others)
+
+
 def save_profile(path: Path, profile: Profile) -> None:
     """Write a profile as a person would. Raises ProfileError where the file cannot be written."""
     raw = msgspec.to_builtins(profile)

@@ -14,7 +14,8 @@ from hallpulse.contract.reasons import Sentence
 from services.importing.sheet_reader import Decisions
 
 from .departments import Departments
-from .layout import Layout, NotRead
+from .headers import NotRead
+from .layout import Layout
 from .limits import UNIT_NAMES
 from .profiles import Profile
 from .survey import Survey
@@ -66,7 +67,7 @@ def questions_of(
     read = [layout for layout in layouts if isinstance(layout, Layout)]
     asked = [
         *_about_columns(read, found, profile),
-        *_about_units(found, decisions),
+        *_about_units(read, found, decisions),
         *_about_scores(found),
         *_about_codes(read, found, decisions),
         *_about_departments(read, found, decisions, departments),
@@ -92,7 +93,7 @@ def _about_columns(layouts: Sequence[Layout], found: Survey, profile: Profile) -
     ignored = {header for header in profile.ignore}
     for layout in layouts:
         for name, rivals in layout.rivals.items():
-            values = found.rival_values.get((layout.sheet.name, name))
+            values = found.rival_values.get((layout.name, name))
             left = [column for column in rivals if column.header not in ignored]
             if values is None or len(left) < 2:
                 continue
@@ -126,21 +127,49 @@ def _about_columns(layouts: Sequence[Layout], found: Survey, profile: Profile) -
                 )
 
 
-def _about_units(found: Survey, decisions: Decisions) -> Iterator[Question]:
-    for name, examples in found.bare.items():
-        if name not in decisions.units and not found.noted.get(name):
+def _about_units(layouts: Sequence[Layout], found: Survey, decisions: Decisions) -> Iterator[Question]:
+    """Bare numbers, and headers that a note of the same table contradicts. A header that says 天 has no default."""
+    units = [Choice(unit, Sentence(unit, unit)) for unit in UNIT_NAMES]
+    for (table, name), examples in found.bare.items():
+        if name not in decisions.units and not found.noted.get((table, name)):
+            header = next(one.header_of(name) for one in layouts if one.name == table)
             yield Question(
                 f"unit.{name}",
                 Sentence(
                     f"“{_NAMES[name].zh}”列只有数字（如 {'、'.join(examples)}），没有单位：是什么？",
                     f"the {_NAMES[name].en} is given as numbers without a unit ({', '.join(examples)}): which unit?",
                 ),
-                [Choice(unit, Sentence(unit, unit)) for unit in UNIT_NAMES],
-                default="工作日",
+                units,
+                default=None if "天" in header else "工作日",
             )
+    for layout in layouts:
+        for name in _NAMES:
+            column, noted = layout.column(name), found.noted.get((layout.name, name))
+            if column is not None and column.unit and noted and noted != column.unit and name not in decisions.units:
+                yield Question(
+                    f"unit.{name}",
+                    Sentence(
+                        f"{column.letter} 列“{column.header}”的单位是{column.unit}，"
+                        f"而表中的说明写的是{noted}：以哪个为准？",
+                        f"column {column.letter} says {column.unit}, a note of the table {noted}: which one holds?",
+                    ),
+                    units,
+                )
 
 
 def _about_scores(found: Survey) -> Iterator[Question]:
+    if found.beyond:
+        yield Question(
+            "ratings.scale",
+            Sentence(
+                f"评价中有 1–5 分以外的数（如 {'、'.join(found.beyond)}）：其余数字是 1–5 分吗？",
+                f"ratings go beyond 1 to 5 ({', '.join(found.beyond)}): are the other numbers of a scale of five?",
+            ),
+            [
+                Choice("five", Sentence("是 1–5 分，其他数退回", "they are; refuse the others")),
+                Choice("refuse", Sentence("不是，退回所有数字评价的行", "no: refuse every row with a number")),
+            ],
+        )
     if found.scores:
         yield Question(
             "ratings",

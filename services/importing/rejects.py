@@ -55,7 +55,11 @@ class RejectedRows:
         words = told(problem.reason)
         why = f"{problem.reason} {words.what.zh} {words.what.en}"
         place = (layout.sheet.name, str(rejected.line), field_title(layout, problem.field), problem.detail)
-        cells = [text_of(cell) for cell in rejected.cells if not (isinstance(cell, Broken) and cell.text == "too wide")]
+        cells = [
+            text_of(cell)
+            for cell in rejected.cells
+            if not (isinstance(cell, Broken) and cell.text in ("too wide", "cut off"))
+        ]
         self._write([*place, why, f"{words.remedy.zh} {words.remedy.en}", *cells])
 
     def _write(self, texts: Sequence[str]) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 from services.importing.cells import (
     Broken,
     Cell,
-    Formula,
     SpoiltCode,
     code_of,
     is_empty,
+    is_fault,
     says_nothing,
     text_of,
     word_of,
@@ -37,10 +37,12 @@ class Decisions:
 
     units: limit field → unit of bare numbers; ratings: which number is the best; identify: the column that identifies
     an item; effective_from: for rows that name no day; numeric_codes: codes in number cells are whole as they stand;
-    department_from_sheet: a sheet's name is its department.
+    department_from_sheet: a sheet's name is its department; noted: (table, limit field) → unit that a note of the table
+    says.
     """
 
     units: Mapping[str, str] = field(default_factory=dict)
+    noted: Mapping[tuple[str, str], str] = field(default_factory=dict)
     ratings: str | None = None
     identify: str = "item_code"
     effective_from: date | None = None
@@ -96,10 +98,9 @@ class SheetReader:
         """Raise BadRow for a line that is no row, and for a formula without a result in a column that is read."""
         cells = row.cells
         if cells and isinstance(cells[0], Broken):
-            wide = cells[0].text == "too wide"
-            raise BadRow(RowProblem.TOO_WIDE if wide else RowProblem.BROKEN_LINE, "")
+            raise BadRow(_BROKEN.get(cells[0].text, RowProblem.BROKEN_LINE), "")
         for index in self.read:
-            if index < len(cells) and isinstance(cells[index], Formula):
+            if index < len(cells) and is_fault(cells[index]):
                 raise BadRow(RowProblem.FORMULA, self._field_at(index), text_of(cells[index]))
 
     def _field_at(self, index: int) -> str:
@@ -161,19 +162,31 @@ class SheetReader:
         cell = self.cell(row, name)
         if index is None or is_empty(cell) or word_of(cell) in "-/—–":
             return None
-        unit_field = name.replace("_days", "_unit")
+        unit_field = self.unit_field(name)
         try:
             written = unit_cell(self.cell(row, unit_field), self.unit_codes)
             unit = joined_unit(written, self.unit_of_header(name))
             empty = unit_field in self.layout.fields and not written
-            return parse_limit(cell, unit, bare=self.decisions.units.get(name, ""), empty_unit=empty)
+            return parse_limit(cell, unit, bare=self.bare_unit(name), empty_unit=empty)
         except BadLimit as error:
             shown = text_of(cell) + text_of(self.cell(row, unit_field))
             raise BadRow(error.problem, name, shown) from None
 
+    def unit_field(self, name: str) -> str:
+        """The field with the unit of a limit: its own column's, or that of a column for both limits."""
+        own = name.replace("_days", "_unit")
+        return own if own in self.layout.fields or name not in BOTH_LIMITS else "limit_unit"
+
     def unit_of_header(self, name: str) -> str:
+        """The unit that the header names; an answer rules where a note says another one."""
         index = self.layout.fields.get(name)
-        return next((column.unit for column in self.layout.columns if column.index == index), "")
+        named = next((column.unit for column in self.layout.columns if column.index == index), "")
+        noted = self.decisions.noted.get((self.layout.name, name))
+        return self.decisions.units.get(name, named) if named and noted and noted != named else named
+
+    def bare_unit(self, name: str) -> str:
+        """The unit of a bare number: as answered, as the profile says, or as a note of this sheet does."""
+        return self.decisions.units.get(name) or self.decisions.noted.get((self.layout.name, name), "")
 
     def moment(self, row: Row, name: str) -> ParsedTime | None:
         """A time; None where there is none. Raises BadRow."""
@@ -199,6 +212,10 @@ class SheetReader:
     def score_codes(self) -> Mapping[str, int] | None:
         """Return the meaning of bare numbers as ratings; None if it is not known."""
         return {"best_first": BEST_FIRST, "best_last": BEST_LAST}.get(self.decisions.ratings or "")
+
+
+BOTH_LIMITS = ("statutory_days", "promised_days")
+_BROKEN = {"too wide": RowProblem.TOO_WIDE, "cut off": RowProblem.CUT_OFF}
 
 
 def limit_notes(row: Row, key: str, name: str, found: Limit | None, written: str) -> list[Note]:

@@ -27,8 +27,8 @@ def _no_merges() -> Sequence[Span]:
 class Sheet:
     """One sheet. rows: (line, cells), lines as the file's own program numbers them; it may be walked through again.
 
-    height: about how many rows there are, for a progress bar; hidden_rows: from 0; computed: formulas whose stored
-    result is read; skipped: lines before the table that belong to the file's form, such as `sep=;`.
+    height: about how many rows there are, for a progress bar; hidden_rows, hidden_columns: from 0; computed: formulas
+    whose stored result is read; skipped: lines before the table that belong to the file's form, such as `sep=;`.
     """
 
     name: str
@@ -37,6 +37,24 @@ class Sheet:
     visible: bool = True
     merges: Callable[[], Sequence[Span]] = field(default=_no_merges)
     hidden_rows: frozenset[int] = frozenset()
+    hidden_columns: frozenset[int] = frozenset()
+    since_1904: bool = False
+    computed: int = 0
+
+
+@dataclass(slots=True)
+class Details:
+    """Facts of one sheet in the parts of a workbook, which the reader library does not tell.
+
+    Rows and columns count from 0. cells: (row, column) → what stands there instead: errors and formulas without a
+    result, which it gives as empty cells; patterns: (row, column) → number format, where that shows more than the
+    number.
+    """
+
+    hidden_rows: set[int] = field(default_factory=set)
+    hidden_columns: set[int] = field(default_factory=set)
+    cells: dict[tuple[int, int], Cell] = field(default_factory=dict)
+    patterns: dict[tuple[int, int], str] = field(default_factory=dict)
     since_1904: bool = False
     computed: int = 0
 

@@ -28,6 +28,7 @@ NOT_READ = Sentence("未读的工作表", "sheets not read")
 HEADER = Sentence("表头", "header")
 PASSED = Sentence("非数据行", "rows that are no data")
 HIDDEN = Sentence("隐藏的行也已读取", "hidden rows, read too")
+HIDDEN_COLUMNS = Sentence("隐藏的列也已读取", "hidden columns, read too")
 MERGED = Sentence("合并单元格按分组填充", "merged cells filled as groups")
 COMPUTED_CELLS = Sentence("公式按文件中存的结果读取", "formulas read by their stored results")
 SINCE_1904 = Sentence("日期按 1904 年起算", "days counted from 1904")
@@ -97,6 +98,8 @@ def _sheet(console: Console, sheet: Mapping[str, Any]) -> None:
         said.append(both(SINCE_1904))
     if sheet["hidden_rows"]:
         said.append(f"{both(HIDDEN)}: {_some(sheet['hidden_rows'])}")
+    if sheet["hidden_columns"]:
+        said.append(f"{both(HIDDEN_COLUMNS)}: {_some(sheet['hidden_columns'])}")
     _line(console, "；".join(said))
     for row in sheet["passed"][:_SHOWN]:
         _line(console, f"  {both(PASSED)}: {row['line']} {row['why']}：{row['text']}")

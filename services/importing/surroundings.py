@@ -91,6 +91,15 @@ class Stored:
             self._say()
             return {}
 
+    def elsewhere(self, case_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """Case → other halls of the county that have a case of that id."""
+        try:
+            with self.store.read() as moment:
+                return moment.cases_elsewhere(self.place.region, self.place.hall, case_ids)
+        except Unavailable:
+            self._say()
+            return {}
+
     def history(self, case_id: str) -> Sequence[HallEvent]:
         with self.store.read() as moment:
             found = moment.case_history(self.place.region, self.place.hall, case_id, today())

@@ -12,7 +12,7 @@ from .cells import SpoiltCode, code_of, is_empty, says_nothing, text_of, word_of
 from .fields import SURE_SCORES
 from .layout import NOTE, Column, Layout, Passed, Row
 from .limits import BadLimit, LimitProblem, parse_limit, unit_in
-from .words import is_bare_score
+from .words import is_bare_score, is_other_scale
 
 _LIMITS = ("statutory_days", "promised_days", "extended_days", "procedure_days")
 _EXAMPLES = 3
@@ -22,18 +22,20 @@ _EXAMPLES = 3
 class Survey:
     """The findings of a first walk through the rows, sheet by sheet; each list holds a few examples.
 
-    bare: limit field → numbers without a unit; scores: ratings that are numbers; numbers: codes in numbers;
-    days: rows that name no day of effect; subs: 实施编码 → its 业务办理项; noted: units that notes say; ids: case →
-    what its row says; clashing: cases of which two rows say other things.
+    bare: (table, limit field) → numbers without a unit; scores: ratings that are numbers; beyond: ratings that no scale
+    of five has; numbers: codes in numbers; days: rows that name no day of effect; subs: 实施编码 → its 业务办理项;
+    noted: (table, limit field) → the unit that notes say, empty where they differ; ids: case → what its row says;
+    clashing: cases of which two rows say other things.
     """
 
-    bare: dict[str, list[str]] = field(default_factory=dict)
+    bare: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     scores: list[str] = field(default_factory=list)
+    beyond: list[str] = field(default_factory=list)
     numbers: list[str] = field(default_factory=list)
     days: int = 0
     departments: dict[tuple[str, str], int] = field(default_factory=dict)
     subs: dict[str, set[str]] = field(default_factory=dict)
-    noted: dict[str, str] = field(default_factory=dict)
+    noted: dict[tuple[str, str], str] = field(default_factory=dict)
     rival_values: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     rows: int = 0
     ids: dict[str, int] = field(default_factory=dict)
@@ -55,11 +57,11 @@ def survey(
     found = Survey()
     for layout in layouts:
         looks = list(_looks(layout, reader_of(layout), found, department_of, known))
-        _read_note(found, [passed.text for passed in layout.titles])
+        _read_note(found, layout.name, [passed.text for passed in layout.titles])
         for row in layout.rows():
             if isinstance(row, Passed):
                 if row.why is NOTE:
-                    _read_note(found, [row.text])
+                    _read_note(found, layout.name, [row.text])
                 continue
             found.rows += 1
             if found.rows % 1000 == 0:
@@ -69,7 +71,7 @@ def survey(
     return found
 
 
-def _read_note(found: Survey, texts: Sequence[str]) -> None:
+def _read_note(found: Survey, table: str, texts: Sequence[str]) -> None:
     """`注：时限均为工作日` says the unit of every limit, `承诺时限为自然日` that of the promised ones."""
     for text in texts:
         unit = unit_in(text) if "时限" in text or "期限" in text or "单位" in text else ""
@@ -78,7 +80,8 @@ def _read_note(found: Survey, texts: Sequence[str]) -> None:
         both_named = "法定" in text and "承诺" in text
         names = [name for name, word in (("statutory_days", "法定"), ("promised_days", "承诺")) if word in text]
         for name in names if names and not both_named else ("statutory_days", "promised_days"):
-            found.noted[name] = unit if found.noted.get(name, unit) == unit else ""
+            known = found.noted.setdefault((table, name), unit)
+            found.noted[table, name] = unit if known == unit else ""
 
 
 Look = Callable[[Row], None]
@@ -97,7 +100,7 @@ def _looks(
     for name in _LIMITS:
         if name in layout.fields and not reader.unit_of_header(name) and name not in reader.decisions.units:
             yield _bare_look(reader, name, found)
-    if "score" in layout.fields and reader.decisions.ratings is None:
+    if "score" in layout.fields:
         yield _score_look(reader, found)
     if "department" in layout.fields and "department" not in reader.profile.joined:
         yield _department_look(reader, found, department_of)
@@ -113,8 +116,9 @@ def _looks(
 
 
 def _bare_look(reader: SheetReader, name: str, found: Survey) -> Look:
-    index, unit = reader.layout.fields[name], reader.layout.fields.get(name.replace("_days", "_unit"))
+    index, unit = reader.layout.fields[name], reader.layout.fields.get(reader.unit_field(name))
     seen: set[object] = set()
+    key = (reader.layout.name, name)
 
     def look(row: Row) -> None:
         cell = row.cell(index)
@@ -125,7 +129,7 @@ def _bare_look(reader: SheetReader, name: str, found: Survey) -> Look:
             parse_limit(cell)
         except BadLimit as bad:
             if bad.problem is LimitProblem.NO_UNIT:
-                examples = found.bare.setdefault(name, [])
+                examples = found.bare.setdefault(key, [])
                 if len(examples) < _EXAMPLES:
                     examples.append(text_of(cell))
 
@@ -135,12 +139,18 @@ def _bare_look(reader: SheetReader, name: str, found: Survey) -> Look:
 def _score_look(reader: SheetReader, found: Survey) -> Look:
     index = reader.layout.fields["score"]
     sure = SURE_SCORES.search(reader.column("score").header) if reader.column("score") else None  # type: ignore[union-attr]
+    asked = not sure and reader.decisions.ratings is None
     own = reader.words.get("score", {})
 
     def look(row: Row) -> None:
         word = word_of(row.cell(index))
-        if not sure and len(found.scores) < _EXAMPLES and is_bare_score(word) and word not in own:
-            found.scores.append(word)
+        if word in own or not word:
+            return
+        if is_bare_score(word):
+            if asked and len(found.scores) < _EXAMPLES:
+                found.scores.append(word)
+        elif word[0].isdigit() and len(found.beyond) < _EXAMPLES and is_other_scale(word):
+            found.beyond.append(word)
 
     return look
 
@@ -208,7 +218,7 @@ def _day_look(reader: SheetReader, found: Survey) -> Look:
 
 
 def _rival_look(layout: Layout, name: str, rivals: Sequence[Column], found: Survey) -> Look:
-    key = (layout.sheet.name, name)
+    key = (layout.name, name)
 
     def look(row: Row) -> None:
         texts = {text for column in rivals if (text := text_of(row.cell(column.index)))}

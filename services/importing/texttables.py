@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import csv
 import io
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -116,6 +117,25 @@ def _text(path: Path, encoding: str) -> io.TextIOWrapper:
 
 
 def _rows(path: Path, encoding: str, separator: str, skip: bool) -> Iterator[tuple[int, list[Cell]]]:
+    """Rows with their lines; a last one without an end of line that is shorter than those before it is cut off."""
+    line, cells, widths = 0, list[Cell](), deque[int](maxlen=5)
+    for following, values in _lines(path, encoding, separator, skip):
+        if line:
+            yield line, cells
+            widths.append(len(cells))
+        line, cells = following, values
+    if line:
+        is_cut = bool(widths) and len(cells) < min(widths) and not _ends_a_line(path)
+        yield line, [Broken("cut off"), *cells] if is_cut else cells
+
+
+def _ends_a_line(path: Path) -> bool:
+    with path.open("rb") as binary:
+        binary.seek(max(path.stat().st_size - 4, 0))
+        return binary.read().strip(b"\0").endswith((b"\n", b"\r"))
+
+
+def _lines(path: Path, encoding: str, separator: str, skip: bool) -> Iterator[tuple[int, list[Cell]]]:
     with _text(path, encoding) as text:
         reader = csv.reader(text, delimiter=separator, strict=True)
         while True:

@@ -16,8 +16,9 @@ from services.importing.sheet_reader import SheetReader
 from .cells import text_of, word_of, word_set
 from .effects import CaseEffects, Effect, case_event, catalogue_effects, window_of
 from .fields import STEPS
+from .headers import NotRead
 from .importer import NEW, UNCHANGED, Job, RejectedRow, Taken, field_title
-from .layout import Layout, NotRead, Passed, Row
+from .layout import Layout, Passed, Row
 from .limits import Conversion
 from .problems import NOTES, BadRow, Oddity, told
 from .questions import Question
@@ -87,6 +88,7 @@ def _sheet(layout: Layout | NotRead) -> dict[str, Any]:
         "header": list(layout.header),
         "passed": [{"line": row.line, "why": row.why.zh, "text": row.text} for row in passed],
         "hidden_rows": hidden,
+        "hidden_columns": [column.letter for column in layout.columns if column.index in layout.sheet.hidden_columns],
         "merged": len({span for span in layout.merges.values()}),
         "computed": layout.sheet.computed,
         "since_1904": layout.sheet.since_1904,
@@ -97,7 +99,7 @@ def _columns(reader: SheetReader) -> Iterator[dict[str, Any]]:
     rows = [row for row in islice(reader.layout.rows(), _SAMPLE_ROWS) if isinstance(row, Row)]
     for name, index in reader.layout.fields.items():
         column = next(one for one in reader.layout.columns if one.index == index)
-        unit = column.unit or reader.decisions.units.get(name, "")
+        unit = reader.unit_of_header(name) or (reader.bare_unit(name) if name.endswith("_days") else "")
         samples: dict[str, str] = {}
         for row in rows:
             written = text_of(row.cell(index))

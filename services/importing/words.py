@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from hallpulse.contract.events import Channel, Handling, ItemKind, Procedure
+from hallpulse.contract.values import Channel, Handling, ItemKind, Procedure
 
 from .cells import word_set
 
@@ -91,6 +91,7 @@ class Ending(enum.StrEnum):
     CLOSED = "closed"
     GRANTED = "granted"
     REFUSED = "refused"
+    FORWARDED = "forwarded"
     OTHER = "other"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
@@ -119,7 +120,8 @@ ENDINGS: Mapping[str, Ending] = _table(
         "不予 不予许可 不予行政许可 不准予许可 不予批准 不批准 不准予 不同意 不通过 审批不通过 审核不通过 "
         "驳回 退件 退回 退件办结 退回办结 不予办理 不予确认 不予登记 不许可 refused denied no",
     ),
-    (Ending.OTHER, "其他 其它 其他办结 转报 转报办结 other"),
+    (Ending.FORWARDED, "转报 已转报 转报办结 forwarded"),
+    (Ending.OTHER, "其他 其它 其他办结 other"),
     (Ending.REJECTED, "不予受理 不受理 未予受理 不予受理办结 rejected"),
     (
         Ending.WITHDRAWN,
@@ -159,6 +161,12 @@ def score_of(word: str, codes: Mapping[str, int] | None = None) -> int | None:
 
 def is_bare_score(word: str) -> bool:
     return _BARE_SCORE.fullmatch(word) is not None
+
+
+def is_other_scale(word: str) -> bool:
+    """Whether a rating is a number that a scale of 1 to 5 does not have: 95, 10分, 4.5."""
+    number = re.fullmatch(r"(\d+(?:\.\d+)?)分?", word)
+    return number is not None and not (float(number[1]) in (1, 2, 3, 4, 5) or float(number[1]) == 0)
 
 
 BEST_LAST = {str(score): score for score in range(1, 6)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +15,7 @@ from hallpulse.domain.figures import Scope, Window, period_window
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.targets import read_tables
 from hallpulse.domain.workdays import date_of, local_day
-from hallpulse.store import AuditEntry, Readable
+from hallpulse.store import AuditEntry, Past, ReadableBack
 from services.reports.monthly import Material, MonthlyReport, document_of, monthly_report
 from services.reports.monthly.material import day_before
 from services.reports.renderers import FORMATS, MEDIA_TYPES, Format, rendered
@@ -35,7 +35,7 @@ class Auditor(Protocol):
     def append(self, deed: AuditEntry) -> None: ...
 
 
-class Store(Readable, Protocol):
+class Store(ReadableBack, Protocol):
     @property
     def audit(self) -> Auditor: ...
 
@@ -157,18 +157,21 @@ def file_name(region: int, month: Window, form: str) -> str:
     return f"{region}-{month.start:%Y-%m}.{form}"
 
 
-def read_material(store: Readable, plan: Plan, month: Window, now: int) -> Material:
-    """now: microseconds since 1970-01-01 UTC, not before the month."""
+def read_material(store: ReadableBack, plan: Plan, month: Window, now: int) -> Material:
+    """now: microseconds since 1970-01-01 UTC, not before the month.
+
+    The states of cases are those of the window's last day, by the events up to its end: they are read last.
+    """
     today = date_of(local_day(now))
     window = Window(month.start, min(month.end, today))
     before, scope = day_before(month), Scope(plan.region)
-    with store.read() as moment:
+    with store.read_back() as moment:
         tables = {
             **read_tables(plan, before, moment),
             **read_tables(plan, window.end, moment),
         }
         period = plan.window(window.end) or window
-        return Material(
+        given = Material(
             plan=plan,
             month=month,
             window=window,
@@ -178,10 +181,14 @@ def read_material(store: Readable, plan: Plan, month: Window, now: int) -> Mater
             in_month=moment.figure_table(plan.region, window),
             earlier=moment.figure_table(plan.region, Window(before, before)),
             percentiles=moment.percentiles(scope, window),
-            open_cases=moment.open_cases_by_department(plan.region, today),
-            changes=moment.item_changes(plan.region, before, window.end),
+            open_cases={},
+            flow=moment.flow_by_department(plan.region, window),
+            doubts=moment.doubts(scope, plan.eve, window.end),
+            changes=moment.item_changes(scope, before, window.end),
             coverage=moment.coverage(scope, window),
             period_coverage=moment.coverage(scope, period),
             findings=moment.integrity(scope, window, today),
             provisional=moment.workdays(plan.region).provisional_in(min(period.start, window.start), window.end),
         )
+        moment.turn_back(Past(on=window.end), scope)
+        return replace(given, open_cases=moment.open_cases_by_department(plan.region, window.end))

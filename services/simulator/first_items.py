@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hallpulse.contract.events import ItemKind, ItemPublished
+from hallpulse.contract.events import ItemPublished
+from hallpulse.contract.values import ItemKind
 from hallpulse.domain.workdays import date_of
 from services.simulator.county import ITEMS, LITTLE, LOAD, County
 from services.simulator.names import item_name

@@ -9,19 +9,18 @@ from hallpulse.contract.events import (
     Accepted,
     CaseOnly,
     CaseRetracted,
-    Channel,
     Data,
     Decided,
     EventType,
     Extended,
     ItemPublished,
-    Outcome,
-    Procedure,
     Rated,
+    RatingAnswered,
     Received,
     Rejected,
     Suspended,
 )
+from hallpulse.contract.values import Channel, Outcome, Procedure
 from hallpulse.domain.workdays import Workdays, local_day
 
 from .county import HABITS, HASTY_HALL, USUAL, Habits, SimulatedHall, moment, new_id
@@ -37,6 +36,7 @@ _PROCEDURES: tuple[Procedure, ...] = (
 )  # fmt: skip
 _BY_PROCEDURE = (26, 24, 18, 12, 4, 4, 4, 3, 1, 4)
 _SCORES, _BY_SCORE = (5, 4, 3, 2, 1), (840, 95, 38, 16, 11)
+_BAD = 2
 _UNHAPPY = (55, 18, 12, 8, 7)
 _OUTCOMES: tuple[Outcome, ...] = ("granted", "refused", "other")
 _BY_OUTCOME = (955, 33, 12)
@@ -249,3 +249,13 @@ class Life:
         score = self.dice.choices(_SCORES, _UNHAPPY if unhappy else _BY_SCORE)[0]
         self.now += self.dice.randint(40, 90_000) * _SECOND
         self._enter(EventType.CASE_RATED, Rated(self.case_id, score))
+        if score <= _BAD:
+            self._answer()
+
+    def _answer(self) -> None:
+        """Look into a bad rating: most are found to be true, and of those most are put right."""
+        dice = random.Random(self.case_id)
+        self._later(dice.randint(2, 9))
+        verified = dice.random() < 0.7
+        data = RatingAnswered(self.case_id, verified, verified and dice.random() < 0.8)
+        self._enter(EventType.CASE_RATING_ANSWERED, data)

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from hallpulse.domain.compression import Mark
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.targets import TargetResult
 
@@ -141,7 +142,23 @@ def result_answer(result: TargetResult) -> dict[str, Any]:
         "forecast": _number(forecast.value) if forecast else None,
         "forecast_from": [forecast.since.isoformat(), forecast.until.isoformat()] if forecast else None,
         "readings": {name: _number(goal) for name, goal in result.readings.items()},
+        "forecast_reason": result.unforeseen.value if result.unforeseen else None,
         "reason": result.reason,
+        "marks": [_mark(mark) for mark in result.marks],
+    }
+
+
+def _mark(mark: Mark) -> dict[str, Any]:
+    """A finding that the figure gains from, and the figure without it."""
+    without = mark.without
+    return {
+        "check": mark.check,
+        "findings": mark.findings,
+        "without": {
+            "numerator": without.numerator,
+            "denominator": without.denominator,
+            "value": _number(without.value),
+        },
     }
 
 

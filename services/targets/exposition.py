@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, time, timedelta
 from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate
@@ -23,14 +22,11 @@ from prometheus_client.utils import floatToGoString
 from hallpulse import metrics as names
 from hallpulse.domain.figures import ELAPSED_BUCKETS, ElapsedHistogram
 from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.plan import Names, Plan
-from hallpulse.domain.reporting import MONTHLY_REPORT
 from hallpulse.domain.targets import TargetResult, figure_of
-from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.metrics import FilledFamily, FilledGauge, FilledHistogram
 from services.targets.readings import Attempts, RegionView, Snapshot
+from services.targets.region_rows import OF_REGION
 
-Row = tuple[tuple[str, ...], float]
 _BOUNDS = (*map(str, ELAPSED_BUCKETS), "+Inf")
 
 
@@ -183,15 +179,15 @@ def _last_events(snapshot: Snapshot) -> FilledGauge:
 
 
 def _described(snapshot: Snapshot) -> Iterator[FilledGauge]:
-    for family, rows in _OF_REGION.items():
+    for family, rows in OF_REGION.items():
         gauge = family.gauge()
         for view in snapshot.regions:
             for labels, amount in rows(view):
                 gauge.add((str(view.region), *labels), amount)
         yield gauge
     halls = names.HALL_INFO.gauge()
-    for region, hall in snapshot.halls:
-        halls.add((str(region), hall), 1)
+    for (region, hall), facts in snapshot.halls.items():
+        halls.add((str(region), hall, facts.name_zh or hall, facts.name_en or facts.name_zh or hall), 1)
     yield halls
     yield _flagged(snapshot)
 
@@ -205,102 +201,6 @@ def _flagged(snapshot: Snapshot) -> FilledGauge:
     for (region, hall), count in sums.items():
         gauge.add((str(region), hall), count)
     return gauge
-
-
-def _plan(view: RegionView) -> Iterator[Row]:
-    if view.plan is not None:
-        yield (view.plan.id, view.plan.names.zh, view.plan.names.en, view.plan.document), 1
-
-
-def _plan_start(view: RegionView) -> Iterator[Row]:
-    if view.plan is not None:
-        yield (view.plan.id,), _midnight(view.plan, 0)
-
-
-def _plan_end(view: RegionView) -> Iterator[Row]:
-    if view.plan is not None:
-        yield (view.plan.id,), _midnight(view.plan, 1)
-
-
-def _midnight(plan: Plan, after: int) -> float:
-    """Before the period's first day, or after its last one."""
-    day = plan.period.end + timedelta(days=1) if after else plan.period.start
-    return datetime.combine(day, time(), SHANGHAI).timestamp()
-
-
-def _target_names(view: RegionView) -> Iterator[Row]:
-    for target in view.plan.targets if view.plan else ():
-        leads, sources = ",".join(target.lead), ",".join(target.source)
-        called = target.id, target.indicator, target.unit, target.names.zh, target.names.en
-        yield (*called, leads, sources, target.severity.value), 1
-
-
-def _readings(view: RegionView) -> Iterator[Row]:
-    for target in view.plan.targets if view.plan else ():
-        for reading, goal in target.readings().items():
-            yield (target.id, target.indicator, reading), float(goal)
-
-
-def _indicator_names(view: RegionView) -> Iterator[Row]:
-    called = view.plan.indicator_names if view.plan else {i.id: Names(i.zh, i.en) for i in COMPUTED.values()}
-    units = {i.id: i.unit for i in COMPUTED.values()}
-    units |= {i.id: i.unit for i in view.plan.indicators} if view.plan else {}
-    units.setdefault(MONTHLY_REPORT, "share")
-    for indicator, name in called.items():
-        yield (indicator, name.zh, name.en, units[indicator]), 1
-
-
-def _departments(view: RegionView) -> Iterator[Row]:
-    called = {d.id: d.names for d in view.plan.departments} if view.plan else {}
-    called.setdefault(names.OTHER, Names("其他", "other"))
-    for department in sorted({*view.departments, names.OTHER}):
-        name = called.get(department, Names(department, department))
-        yield (department, name.zh, name.en), 1
-
-
-def _ago(view: RegionView) -> Iterator[Row]:
-    shown = view.plan.indicator_names if view.plan else COMPUTED
-    for days, table in view.background.before.items():
-        for indicator in shown:
-            value = figure_of(table, indicator).value
-            if value is not None:
-                yield (indicator, str(days)), float(value)
-
-
-def _lowered(view: RegionView) -> Iterator[Row]:
-    for lowering in view.lowerings:
-        change = lowering.change
-        department = change.department if change.department in view.departments else names.OTHER
-        yield (department, change.item_code, change.name), float(lowering.share)
-
-
-def _provisional(view: RegionView) -> Iterator[Row]:
-    yield (), float(view.background.provisional)
-
-
-def _findings(view: RegionView) -> Iterator[Row]:
-    for check, count in view.findings.items():
-        yield (check,), count
-
-
-def _working(view: RegionView) -> Iterator[Row]:
-    yield (), float(view.background.working)
-
-
-_OF_REGION: dict[names.MetricFamily, Callable[[RegionView], Iterator[Row]]] = {
-    names.PLAN_INFO: _plan,
-    names.PLAN_START: _plan_start,
-    names.PLAN_END: _plan_end,
-    names.TARGET_INFO: _target_names,
-    names.TARGET_READING: _readings,
-    names.INDICATOR_INFO: _indicator_names,
-    names.DEPARTMENT_INFO: _departments,
-    names.INDICATOR_AGO: _ago,
-    names.ITEM_DROP: _lowered,
-    names.PROVISIONAL: _provisional,
-    names.WORKING_DAY: _working,
-    names.INTEGRITY_FINDINGS: _findings,
-}
 
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

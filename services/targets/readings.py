@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from hallpulse.domain.compression import COMPRESSION, Doubt, Lowering, lowerings
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, FigureTable, Scope, Window
-from hallpulse.domain.lowering import COMPRESSION, Lowering, lowerings
+from hallpulse.domain.flow import Flow
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.targets import TargetResult, evaluate, read_tables
 from hallpulse.domain.workdays import date_of, day_of, local_day
-from hallpulse.store import Moment, Readable
+from hallpulse.store import HallFacts, Moment, Readable
 from services.targets.announcements import Announcements, Key, TargetChange, evaluation_answer
 
 DAYS_AGO = (1, 7)
@@ -20,6 +21,7 @@ DROP_DAYS = 7
 MOST_NAMED = 10
 LASTING_SECONDS = 10.0
 INTEGRITY_LASTING_SECONDS = 120.0
+FLOW_LASTING_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def read_lowerings(moment: Moment, table: FigureTable, background: Background) -
     was, now = earlier.figure(COMPRESSION), table.figure(COMPRESSION)
     if was.value is None or now.value is None or now.value >= was.value:
         return []
-    changes = moment.item_changes(table.region, earlier.window.end, table.window.end)
+    changes = moment.item_changes(Scope(table.region), earlier.window.end, table.window.end)
     return lowerings(was, now, changes, MOST_NAMED)
 
 
@@ -71,6 +73,8 @@ class Memory:
         self._kept: dict[int, tuple[float, date, Plan | None, Background]] = {}
         self._integrity: dict[int, tuple[float, Mapping[str, int]]] = {}
         self._integrity_read = float("-inf")
+        self._flows: dict[int, tuple[float, Window, Flow]] = {}
+        self._flow_read = float("-inf")
         self._flagged: tuple[float, Mapping[tuple[int, str], int]] = (float("-inf"), {})
 
     def flagged(self, moment: Moment) -> Mapping[tuple[int, str], int]:
@@ -89,6 +93,15 @@ class Memory:
             found = moment.integrity(Scope(region), window, window.end)
             kept = self._integrity[region] = now, {one.check.id: one.count for one in found}
         return kept[1] if kept is not None else {}
+
+    def flow(self, moment: Moment, region: int, month: Window) -> Flow:
+        """The balance of the running month, read again for one region at most a second, as `integrity` is."""
+        now, kept = self._clock(), self._flows.get(region)
+        stale = kept is None or kept[1] != month or not 0 <= now - kept[0] < FLOW_LASTING_SECONDS
+        if kept is None or (stale and now - self._flow_read >= 1):
+            self._flow_read = now
+            kept = self._flows[region] = now, month, moment.flow(Scope(region), month)
+        return kept[2]
 
     def background(self, moment: Moment, region: int, plan: Plan | None, today: date) -> Background:
         now, kept = self._clock(), self._kept.get(region)
@@ -117,17 +130,19 @@ class RegionView:
     background: Background
     lowerings: tuple[Lowering, ...]
     findings: Mapping[str, int]
+    flow: Flow
+    doubts: Sequence[Doubt]
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """taken: seconds since 1970-01-01 UTC, when the reading began; halls: the registered ones."""
+    """taken: seconds since 1970-01-01 UTC, when the reading began; halls: the registered ones that are open today."""
 
     taken: float
     seconds: float
     regions: tuple[RegionView, ...]
     last_events: Mapping[tuple[int, str], int]
-    halls: tuple[tuple[int, str], ...]
+    halls: Mapping[tuple[int, str], HallFacts]
     flagged: Mapping[tuple[int, str], int]
 
 
@@ -141,10 +156,12 @@ def read_regions(moment: Moment, plans: Sequence[Plan], today: date, memory: Mem
 def _view(moment: Moment, region: int, plan: Plan | None, today: date, memory: Memory) -> RegionView:
     window = window_of(plan, today) or Window(today.replace(month=1, day=1), today)
     if plan is None:
+        doubts = moment.doubts(Scope(region), window.start - timedelta(days=1), today)
         tables, results = {window.end: moment.figure_table(region, window)}, []
     else:
+        doubts = moment.doubts(Scope(region), plan.eve, today)
         tables = read_tables(plan, today, moment)
-        results = evaluate(plan, today, tables)
+        results = evaluate(plan, today, tables, doubts)
     background = memory.background(moment, region, plan, today)
     return RegionView(
         region=region,
@@ -153,7 +170,9 @@ def _view(moment: Moment, region: int, plan: Plan | None, today: date, memory: M
         background=background,
         lowerings=tuple(read_lowerings(moment, tables[window.end], background)),
         findings=memory.integrity(moment, region, window),
+        flow=memory.flow(moment, region, Window(today.replace(day=1), today)),
         results=tuple(results),
+        doubts=doubts,
         open_cases=moment.open_cases_by_department(region, today),
         elapsed=moment.elapsed_histograms(region, window),
         coverage=moment.coverage(Scope(region), window),
@@ -203,8 +222,12 @@ class TargetReadings:
         with self._store.read() as moment:
             regions = read_regions(moment, self._plans, today, self._memory)
             flagged = self._memory.flagged(moment)
-            last_events = moment.last_event_times()
-            halls = tuple((hall.region, hall.hall) for hall in moment.halls())
+            halls = {
+                (hall.region, hall.hall): hall.facts
+                for hall in moment.halls()
+                if hall.facts.closed is None or hall.facts.closed > today
+            }
+            last_events = {hall: newest for hall, newest in moment.last_event_times().items() if hall in halls}
         took = self._clock() - began
         self.snapshot = Snapshot(began, took, regions, last_events, halls, flagged)
         return self.snapshot
@@ -217,7 +240,8 @@ class TargetReadings:
             return evaluation_answer(region, day, None, [])
         with self._store.read() as moment:
             tables = read_tables(plan, day, moment)
-        results = evaluate(plan, day, tables)
+            doubts = moment.doubts(Scope(region), plan.eve, day)
+        results = evaluate(plan, day, tables, doubts)
         return evaluation_answer(region, day, plan, results)
 
     def due(self) -> list[TargetChange]:

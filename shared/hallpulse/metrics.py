@@ -125,7 +125,13 @@ DEPARTMENT_INFO = MetricFamily(
     ("region", "department", "zh", "en"),
 )  # fmt: skip
 HALL_INFO = MetricFamily(
-    "hallpulse_hall_info", "1 for each registered hall, also one that never sent.", ("region", "hall")
+    "hallpulse_hall_info", "1 for each registered hall that is open, also one that never sent: what it is called.",
+    ("region", "hall", "name_zh", "name_en"),
+)  # fmt: skip
+REGION_INFO = MetricFamily(
+    "hallpulse_region_info",
+    "1 for each region that its plan names: what it is called.",
+    ("region", "name_zh", "name_en"),
 )
 INDICATOR_AGO = MetricFamily(
     "hallpulse_indicator_ratio_ago", "An indicator's value as it was so many days ago, by what is known now.",
@@ -143,6 +149,13 @@ WORKING_DAY = MetricFamily("hallpulse_working_day", "1 if today is a working day
 CASES_FLAGGED = MetricFamily("hallpulse_cases_flagged", "Cases with a flag, by hall.", ("region", "hall"))
 INTEGRITY_FINDINGS = MetricFamily(
     "hallpulse_integrity_findings", "Findings of each integrity check.", ("region", "check")
+)
+FLOW_CASES = MetricFamily("hallpulse_flow_cases", "The running month's balance, by part.", ("region", "part"))
+_MARK = ("region", "target", "check")
+TARGET_MARKED = MetricFamily("hallpulse_target_marked", "1 if the value gains from a check's findings.", _MARK)
+TARGET_WITHOUT = MetricFamily("hallpulse_target_value_without", "A marked target's value without them.", _MARK)
+DEPARTMENT_WITHOUT = MetricFamily(
+    "hallpulse_department_value_without", "A department's value without them.", (*_DEPARTMENT_INDICATOR, "check")
 )
 SNAPSHOT_TIMESTAMP = MetricFamily(
     "hallpulse_snapshot_timestamp_seconds", "When the figures were last read from the database.", ()

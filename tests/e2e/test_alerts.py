@@ -92,11 +92,11 @@ def event(kind: str, data: dict[str, Any], at: datetime | None = None, hall: str
     return {"specversion": "1.0", "id": str(uuid.uuid4()), "source": source, "type": kind, "time": moment, "data": data}
 
 
-def item(number: int, day: date, promised: int, *, instant: bool) -> dict[str, Any]:
+def item(number: int, day: date, promised: int, *, instant: bool, statutory: int = 20) -> dict[str, Any]:
     data = {
         "item_code": f"ITEM-{number:03}", "basic_code": f"BASIC-{number:03}", "name": f"事项{number}",
         "department": "housing", "kind": "licensing", "handling": "instant" if instant else "promised",
-        "statutory_days": 20, "promised_days": promised, "settled": True, "unified": True, "full_process": True,
+        "statutory_days": statutory, "promised_days": promised, "settled": True, "unified": True, "full_process": True,
         "tolerates_missing": True, "commitment": True, "effective_from": day.isoformat(),
     }  # fmt: skip
     return event("hall.item.published.v1", data)
@@ -138,6 +138,17 @@ def test_item_versions_that_lower_the_ratio_are_told_to_the_lead_department(suit
     _, over = suite.told("CompressionDropped", lambda n: bool(n["resolved"]))
     _, over_too = suite.told("TargetBehindPath", lambda n: n["labels"]["target"] == "instant_items" and n["resolved"])
     print(f"resolved after {over:.1f} s and {over + over_too:.1f} s")
+
+
+def test_statutory_limits_doubled_on_one_day_are_told_with_the_value_without_them(suite: Suite) -> None:
+    suite.publish(*good_catalogue())
+    suite.publish(*(item(n, today(), 0 if n % 2 else 4, instant=n % 2 == 1, statutory=40) for n in range(ITEMS)))
+    suite.until('hallpulse_target_marked{target="promised_limit",check="statutory_raised"} == 1')
+    marked, seconds = suite.told("TargetMarked", lambda n: not n["resolved"])
+    assert marked["receiver"] == "222424/data-bureau"
+    assert "提高法定时限换取压缩比" in marked["summary"]
+    assert "扣除后为 90.00 %" in marked["summary"]
+    print(f"told after {seconds:.1f} s")
 
 
 def case(number: int, received: datetime, department: str = "justice") -> list[dict[str, Any]]:

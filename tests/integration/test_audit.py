@@ -116,8 +116,8 @@ def test_halls_tokens_and_calendars_are_noted_in_the_transaction_that_changes_th
     store.halls.add(222424, "hall-1", ["case"], TOKEN)
     store.halls.add(222424, "hall-1", ["case", "item"], TOKEN)
     store.halls.rotate(222424, "hall-1", hash_of("another"), timedelta(hours=12))
-    store.halls.remove(222424, "hall-1")
-    store.halls.remove(222424, "hall-1")
+    store.halls.remove(222424, "hall-1", date(2026, 9, 1))
+    store.halls.remove(222424, "hall-1", date(2026, 9, 1))
     assert noted(store) == [(f"hall.{what}", "222424.hall-1", 222424) for what in ("add", "change", "rotate", "remove")]
     store.apply_calendars([*calendars, Calendar(222424, {date(2026, 3, 4): (False, "县庆")})])
     newest = store.audit.list()[0]

@@ -121,7 +121,7 @@ def judged(store_url: str) -> Iterator[Store]:
 def report(numerator: int, denominator: int | None = 5, *, revision: int = 1, **more: Any) -> HallEvent:
     said = {"indicator": "lost", "period": "2026-05", "department": "a", **more}
     data = FigureReported(revision=revision, numerator=numerator, denominator=denominator, **said)
-    id_ = f"{numerator}/{denominator}/{revision}/{'/'.join(map(str, said.values()))}"[:64]
+    id_ = f"{numerator}/{denominator}/{revision}/{'/'.join(map(str, said.values()))}"[:60]
     return HallEvent(REGION, "hall-1", id_, EventType.FIGURE_REPORTED, int(NOW.timestamp() * 1_000_000), data)
 
 
@@ -186,6 +186,24 @@ def test_a_retraction_takes_a_finding_away_and_brings_back_what_it_hid(judged: S
         )
     assert lost(judged) == Figure(2, 5)
     assert findings(judged, "impossible_figure").count == 0
+
+
+def test_a_correction_takes_a_finding_away_and_keeps_the_day_on_which_the_figure_came(judged: Store) -> None:
+    """Of what cannot be right nothing came: only a report that could be right arrived on its day."""
+    first, later = datetime(2026, 6, 3, tzinfo=UTC), datetime(2026, 6, 20, tzinfo=UTC)
+    right, wrong = report(2), report(9, department="b")
+    judged.merge([right, wrong], first)
+    assert findings(judged, "impossible_figure").count == 1
+    judged.merge([report(3, corrects=right.id), report(4, department="b", corrects=wrong.id)], later)
+    assert findings(judged, "impossible_figure").count == 0
+    assert lost(judged) == Figure(7, 10)
+    arrived = ask(judged).first_reports(REGION, YEAR)
+    assert {department: day.day for (_, department, _), day in arrived.items()} == {"a": 3, "b": 20}
+    told = ask(judged).figure_reports(FigureFilter(Scope(REGION), YEAR))
+    assert sorted((one.department, one.numerator, one.status) for one in told) == [
+        ("a", 2, "superseded"), ("a", 3, "counted"), ("b", 4, "counted"), ("b", 9, "superseded"),
+    ]  # fmt: skip
+    assert judged.recompute(check=True) == []
 
 
 def test_the_judgement_follows_the_plans_in_force(judged: Store) -> None:

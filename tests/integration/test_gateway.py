@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -118,7 +119,7 @@ def test_a_halls_token_ends_with_the_hall(gateway: Gateway, store: Store) -> Non
     store.halls.rotate(222424, "hall-1", hash_of_hall("hall-1-again"))
     wait_until(lambda: gateway.post(event("1"), token_of("hall-1")).status_code == 401, 2)
     assert gateway.post(event("1"), token_of("hall-1-again")).status_code == 202
-    store.halls.remove(222424, "hall-1")
+    store.halls.remove(222424, "hall-1", date(2026, 9, 1))
     wait_until(lambda: gateway.post(event("1"), token_of("hall-1-again")).status_code == 401, 2)
 
 

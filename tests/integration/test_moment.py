@@ -148,7 +148,8 @@ def test_of_a_region_without_data_there_is_nothing(moment: Moment) -> None:
     assert moment.open_cases(nowhere, TODAY) == dict.fromkeys(STATES, 0)
     assert (moment.open_cases_by_department(ELSEWHERE, TODAY), moment.elapsed_histograms(ELSEWHERE, YEAR)) == ({}, {})
     assert (moment.catalogue(ELSEWHERE), moment.event_counts(ELSEWHERE)) == ({}, {})
-    assert moment.item_changes(ELSEWHERE, YEAR.start, YEAR.end) == []
+    assert moment.item_changes(nowhere, YEAR.start, YEAR.end) == []
+    assert moment.doubts(nowhere, YEAR.start, YEAR.end) == []
     assert {one.count for one in moment.integrity(nowhere, YEAR, TODAY)} == {0}
     assert moment.case_history(ELSEWHERE, "hall-1", "no such case", TODAY) is None
     assert not moment.is_of(ELSEWHERE, "hall-1", "no such case", "justice")

@@ -24,7 +24,7 @@ from hallpulse.broker import declare, open_channel
 from hallpulse.broker.management import BrokerUsers
 from hallpulse.broker.topology import queue_names
 from hallpulse.contract.events import EventType
-from hallpulse.publisher import DiskOutbox, OutboxFull, Publisher, Unavailable
+from hallpulse.publisher import DiskOutbox, Halt, OutboxFull, Publisher, Unavailable
 from services.local import ports
 from services.local.rabbitmq import OPERATOR, BrokerPorts, RabbitMQ, User
 from tests.hall_events import changed
@@ -152,13 +152,16 @@ def test_a_program_that_is_killed_with_a_full_outbox_loses_nothing(vhost: Vhost,
 def test_a_full_outbox_says_so_at_once_and_takes_more_once_the_broker_is_back(
     vhost: Vhost, hall_url: str, path: Path
 ) -> None:
-    with Publisher(NOWHERE, outbox=path, outbox_bytes=200_000) as publisher:
-        with pytest.raises(OutboxFull, match=r"full: it holds \d+ of at most 200000 bytes"):
-            publisher.send_batch(event(number) for number in range(10_000))
-        publisher.send_batch(event(number) for number in range(100))
-        began = time.monotonic()
-        with pytest.raises(Unavailable, match=r"^100 events are not confirmed: broker: "):
-            publisher.flush(0.2)
+    publisher = Publisher(NOWHERE, outbox=path, outbox_bytes=200_000).__enter__()
+    with pytest.raises(OutboxFull, match=r"full: it holds \d+ of at most 200000 bytes"):
+        publisher.send_batch(event(number) for number in range(10_000))
+    publisher.send_batch(event(number) for number in range(100))
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match=r"^100 events are not confirmed: broker: "):
+        publisher.flush(0.2)
+    left = rf"^100 events are not confirmed: broker: .*; they are kept in {re.escape(str(path))} and sent"
+    with pytest.raises(Unavailable, match=left):
+        publisher.__exit__(None, None, None)
     assert time.monotonic() - began < 15 * strain()  # leaving waits some seconds, and not for days
     with Publisher(hall_url, outbox=path, outbox_bytes=200_000, patience=30) as publisher:
         for number in range(100, 3000, 100):
@@ -258,12 +261,17 @@ def test_a_broker_that_stops_and_starts_again_gets_everything(tmp_path: Path, pa
 
 def test_a_hall_with_a_wrong_password_keeps_its_events(vhost: Vhost, hall_url: str, path: Path) -> None:
     """Such as one whose keys were changed, until it has the new ones."""
-    publisher = Publisher(hall_url.replace(str(urlsplit(hall_url).password), "wrong"), outbox=path)
+    url = hall_url.replace(str(urlsplit(hall_url).password), "wrong")
+    publisher = Publisher(url, outbox=path)
     publisher.start()
     publisher.send(event(1))
-    with pytest.raises(Unavailable, match="ACCESS_REFUSED"):
-        publisher.flush(1)
+    began = time.monotonic()
+    with pytest.raises(Halt, match=r"the user or the password is wrong: .*ACCESS_REFUSED.*; 1 events are kept in"):
+        publisher.flush(60)
     publisher.close()
+    with pytest.raises(Halt, match="the user or the password is wrong"), Publisher(url, outbox=path):
+        pytest.fail("the block was entered")
+    assert time.monotonic() - began < 20 * strain()
     with Publisher(hall_url, outbox=path) as publisher:
         publisher.flush(20)
     assert arrived(vhost.amqp_url, all_of(1, 2)) == ["e1"]

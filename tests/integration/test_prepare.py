@@ -24,6 +24,7 @@ from hallpulse.store import (
     AuditEntry,
     CaseFilter,
     CaseReading,
+    Past,
     Store,
     database,
     hash_of,
@@ -106,6 +107,8 @@ def test_each_service_does_its_work_as_its_own_role(
     _ingest(stores["ingest"], calendars)
     for name in ("gateway", "catalogue", "targets", "reports"):
         _read_everything(stores[name])
+    for name in ("gateway", "reports"):
+        _read_back(stores[name])
     assert stores["gateway"].tokens.find(hash_of("a")) is not None
     for name in ("gateway", "targets", "reports", "notices"):
         stores[name].audit.append(AuditEntry(f"{name}.deed"))
@@ -143,13 +146,20 @@ def tally_and_figure(revision: int) -> list[dict[str, Any]]:
     ]
 
 
+def _read_back(store: Store) -> None:
+    """Temporary views are made for this, which takes a right of its own."""
+    with store.read_back() as moment:
+        moment.turn_back(Past(on=date(2026, 3, 1), as_of=0), Scope(222424))
+        assert moment.list_cases(CaseFilter(Scope(222424), "open"), date(2026, 3, 1)).total == 0
+
+
 def _read_everything(store: Store) -> None:
     scope, window, today = Scope(222424), Window(date(2026, 1, 1), date(2026, 12, 31)), date(2026, 6, 1)
     with store.read() as moment:
         moment.overview(scope, window, today)
         moment.integrity(scope, window, today)
         moment.list_cases(CaseFilter(scope, "overdue"), today)
-        moment.item_changes(222424, window.start, today)
+        moment.item_changes(Scope(222424), window.start, today)
         moment.event_counts(222424)
         moment.last_event_times()
         assert moment.catalogue(222424)

@@ -19,7 +19,7 @@ from hallpulse.domain.measures import COLUMNS, ITEM_COLUMNS
 from hallpulse.store import Difference, Store
 from hallpulse.store.database import open_engine, pack_history, unpack_history
 from hallpulse.store.recompute import recompute
-from hallpulse.store.recomputing.findings import DERIVED
+from hallpulse.store.recomputing.findings import DERIVED, columns_of
 from tests.merging import decoded, merge_all
 from tests.oracle.streams import stream
 
@@ -97,7 +97,8 @@ def contents(engine: Engine) -> dict[str, set[tuple[object, ...]]]:
             where = (
                 f"WHERE ({', '.join(sums[table])}) <> ({', '.join('0' for _ in sums[table])})" if table in sums else ""
             )
-            rows = [tuple(row) for row in connection.execute(text(f"SELECT * FROM {table} {where}"))]
+            names = ", ".join(f'"{name}"' for name in columns_of(table))
+            rows = [tuple(row) for row in connection.execute(text(f"SELECT {names} FROM {table} {where}"))]
             found[table] = {
                 (*row[:-1], frozenset(unpack_history(row[-1]))) if table == "cases" else row for row in rows
             }

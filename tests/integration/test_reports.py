@@ -26,6 +26,8 @@ from click.testing import CliRunner, Result
 
 from hallpulse.contract.events import EventType, HallEvent, Heartbeat
 from hallpulse.domain.figures import Figure, Scope, Window, period_window
+from hallpulse.domain.flow import Flow
+from hallpulse.domain.measures import STATES
 from hallpulse.domain.targets import TargetResult
 from hallpulse.domain.workdays import Calendar, workdays_of
 from hallpulse.plans import load_plans
@@ -96,6 +98,12 @@ def pairs(answer: dict[str, Any]) -> dict[str, Figure]:
     return {one["id"]: Figure(one["numerator"], one["denominator"]) for one in answer["indicators"]}
 
 
+def states_on(client: httpx.Client, department: str) -> dict[str, int]:
+    """State → a department's cases on the last day of October, by the lists."""
+    asked = {"region": str(REGION), "department": department, "on": "2026-10-31"}
+    return {s: client.get("/v1/cases", params={**asked, "state": s}).json()["total"] for s in STATES}
+
+
 def test_every_figure_is_the_one_that_the_gateway_gives(county: Store) -> None:
     report = reported(county)
     window = {"region": str(REGION), "from": "2026-10-01", "to": "2026-10-31"}
@@ -105,6 +113,8 @@ def test_every_figure_is_the_one_that_the_gateway_gives(county: Store) -> None:
         month = client.get("/v1/indicators", params=window).json()
         departments = client.get("/v1/departments", params=window).json()["departments"]
         checks = client.get("/v1/integrity", params=window).json()["checks"]
+        as_listed = {line.department: states_on(client, line.department) for line in report.open_lines}
+        flow = client.get("/v1/flow", params={"region": str(REGION), "month": "2026-10"}).json()
     answered = {one["id"]: one for one in targets}
     assert [line.target.id for line in report.targets] == list(answered)
     for line in report.targets:
@@ -115,14 +125,18 @@ def test_every_figure_is_the_one_that_the_gateway_gives(county: Store) -> None:
     assert dict(report.figures) == pairs(month)
     coverage = month["coverage"]
     assert (report.coverage.halls, report.coverage.reporting) == (coverage["halls"], coverage["reporting"])
-    listed = {one["id"]: (pairs(one), one["open_cases"]) for one in departments}
+    total = sum((one for _, one in report.flow_lines), Flow())
+    assert total.balances
+    assert (total.carried, total.received, total.refused) == (flow["carried"], flow["received"], flow["refused"])
+    assert (total.withdrawn, total.decided) == (flow["withdrawn"], sum(flow["decided"].values()))
+    assert total.open == flow["open"] == sum(line.open for line in report.open_lines)
+    listed = {one["id"]: pairs(one) for one in departments}
     for ranking in report.rankings:
         for standing in (*ranking.ranked, *ranking.unranked):
-            figures, _ = listed[standing.department]
+            figures = listed[standing.department]
             assert standing.figures == {name: figures.get(name, Figure(0, 0)) for name in standing.figures}
     for line in report.open_lines:
-        assert dict(line.states) in (listed[line.department][1], {})
-    assert sum(line.open for line in report.open_lines) == sum(month["open_cases"].values())
+        assert dict(line.states) == as_listed[line.department]
     assert {one.check.id: one.count for one in report.findings} == {one["id"]: one["count"] for one in checks}
 
 

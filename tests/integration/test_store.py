@@ -217,6 +217,33 @@ def test_coverage_counts_registered_halls_and_those_that_reported(store: Store) 
     assert ask(store).coverage(COUNTY, Window(date(2025, 1, 1), date(2025, 2, 1))).reporting == 0
 
 
+def test_a_closed_hall_counts_in_the_coverage_and_is_missed_until_it_closes(store: Store) -> None:
+    for hall in ("hall-1", "hall-2", "hall-9"):
+        store.halls.add(222424, hall, ["case"], hall * 8, zh=f"政务大厅{hall[-1]}")
+    store.merge(decoded(case(1)), NOW)
+    assert not store.halls.close(222424, "hall-3", date(2026, 5, 1))
+    assert store.halls.close(222424, "hall-9", date(2026, 5, 1))
+    assert store.halls.remove(222424, "hall-1", date(2026, 6, 1))
+    before, after = Window(date(2026, 3, 1), date(2026, 4, 30)), Window(date(2026, 7, 1), date(2026, 7, 31))
+    assert (ask(store).coverage(COUNTY, before).halls, ask(store).coverage(COUNTY, after).halls) == (3, 1)
+    assert ask(store).coverage(COUNTY, YEAR).halls == 3
+    assert (silent(store, before), silent(store, after)) == (["hall-1", "hall-2", "hall-9"], ["hall-2"])
+    facts = ask(store).hall_facts(COUNTY)
+    assert {hall: (one.name_zh, one.closed) for (_, hall), one in facts.items()} == {
+        "hall-1": ("政务大厅1", date(2026, 6, 1)),
+        "hall-2": ("政务大厅2", None),
+        "hall-9": ("政务大厅9", date(2026, 5, 1)),
+    }
+    store.halls.add(222424, "hall-1", ["case"], "3" * 64)
+    assert silent(store, after) == ["hall-1", "hall-2"]
+    assert ask(store).hall_facts(COUNTY)[222424, "hall-1"].name_zh == "政务大厅1"
+
+
+def silent(store: Store, window: Window) -> list[str]:
+    found = next(one for one in ask(store).integrity(COUNTY, window, window.end) if one.check.id == "silent_hall")
+    return [str(row["hall"]) for row in found.rows]
+
+
 def test_a_token_opens_what_it_was_given_for_until_it_is_rotated_or_removed(store: Store) -> None:
     store.halls.add(222424, "hall-1", ["case", "tally"], "a" * 64)
     grant = store.tokens.find("a" * 64)
@@ -226,7 +253,7 @@ def test_a_token_opens_what_it_was_given_for_until_it_is_rotated_or_removed(stor
     assert store.tokens.find("a" * 64) is not None
     assert store.halls.rotate(222424, "hall-1", "c" * 64)
     assert [store.tokens.find(letter * 64) is not None for letter in "abc"] == [False, False, True]
-    assert store.halls.remove(222424, "hall-1")
+    assert store.halls.remove(222424, "hall-1", date(2026, 9, 1))
     assert store.tokens.find("c" * 64) is None
     assert not store.halls.rotate(222424, "hall-1", "d" * 64)
 

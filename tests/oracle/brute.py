@@ -37,9 +37,10 @@ class Reading:
 def read(events: Iterable[Event] | Reading, holidays: Working = working) -> Reading:
     if isinstance(events, Reading):
         return events
-    those_that_count = standing(events)
+    everything = list(events)
+    those_that_count = standing(everything)
     versions = catalogue.versions(those_that_count)
-    folded = fold_all(those_that_count, versions, holidays)
+    folded = fold_all(everything, those_that_count, versions, holidays)
     return Reading(
         folded, versions, tallies.tallies(those_that_count, folded), declared.declared(those_that_count), holidays
     )
@@ -101,13 +102,16 @@ def case_figures(all_cases: Sequence[Case], frm: date, to: date) -> Figures:
         return [case for case in among if case[event] and frm <= case[event] <= to]
 
     accepted, rejected, decided, rated = map(during, ("accepted", "rejected", "decided", "rated"))
+    by_persons = [case for case in rated if not case["by_default"]]
+    bad = [case for case in by_persons if case["score"] <= 2 and case["verified"]]
     timed = [case for case in decided if case["timed"]]
     shares = {
         "unified_acceptance_rate": share(accepted, lambda case: case["unified"]),
         "full_process_acceptance_rate": share(accepted, lambda case: case["full_process"]),
         "acceptance_rate": (len(accepted), len(accepted) + len(rejected)),
         "rating_coverage": share(decided, lambda case: case["score"] is not None),
-        "satisfaction": share(rated, lambda case: case["score"] >= 3),
+        "satisfaction": share(by_persons, lambda case: case["score"] >= 3),
+        "bad_rating_rectified": share(bad, lambda case: case["rectified"]),
         "due_kept_rate": share(during("due", in_due_rate(known)), lambda case: kept(case, case["promised_days"])),
     }
     return shares | timed_figures(timed)

@@ -42,18 +42,25 @@ def figures(items: list[Item]) -> dict[str, tuple[int, int]]:
     def count(field: str) -> int:
         return sum(bool(item.get(field)) for item in items)
 
+    def known(field: str) -> int:
+        return sum(item.get(field) is not None for item in items)
+
+    def counted(field: str) -> tuple[int, int]:
+        """A count has no value where none of the items says it."""
+        return count(field), 1 if known(field) or not items else 0
+
     statutory = [item for item in items if (item.get("statutory_days") or 0) > 0]
     return {
         "instant_item_share": (sum(item["handling"] == "instant" for item in items), len(items)),
-        "settled_item_share": (count("settled"), len(items)),
-        "full_process_item_share": (count("full_process"), len(items)),
-        "unified_item_share": (count("unified"), len(items)),
+        "settled_item_share": (count("settled"), known("settled")),
+        "full_process_item_share": (count("full_process"), known("full_process")),
+        "unified_item_share": (count("unified"), known("unified")),
         "promised_limit_compression": (
             sum(_days_promised_away(item) for item in statutory),
             sum(item["statutory_days"] for item in statutory),
         ),
-        "tolerance_items": (count("tolerates_missing"), 1),
-        "commitment_items": (count("commitment"), 1),
+        "tolerance_items": counted("tolerates_missing"),
+        "commitment_items": counted("commitment"),
     }
 
 

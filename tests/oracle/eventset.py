@@ -60,13 +60,29 @@ def distinct(events: Iterable[Event]) -> list[Event]:
 
 
 def standing(events: Iterable[Event]) -> list[Event]:
-    """The events that count: no duplicates, no retractions, nothing that was retracted.
+    """The events that count: no duplicates, no retractions, nothing that was retracted or corrected.
 
-    A retraction of a retraction has no effect: retractions only take out what is no retraction.
+    A retraction of a retraction has no effect: retractions only take out what is no retraction. A retraction that
+    another one corrects takes nothing out. A correction that is itself corrected or retracted still does.
     """
     once = distinct(events)
-    retracted = {(about(event), event["data"]["event_id"]) for event in once if action(event) == "retracted"}
-    return [event for event in once if action(event) != "retracted" and (about(event), event["id"]) not in retracted]
+    corrected = {(about(event), event["type"], named) for event in once if (named := corrects(event)) is not None}
+    kept = [event for event in once if (about(event), event["type"], event["id"]) not in corrected]
+    retracted = {(about(event), event["data"]["event_id"]) for event in kept if action(event) == "retracted"}
+    return [event for event in kept if action(event) != "retracted" and (about(event), event["id"]) not in retracted]
+
+
+def corrects(event: Event) -> str | None:
+    """The id of the event whose place this one takes."""
+    named: str | None = (event.get("data") or {}).get("corrects")
+    return named
+
+
+def content(event: Event) -> Any:
+    """What an event says, to the microsecond, whatever its id and whatever it corrects; null says nothing."""
+    return instant(event), {
+        name: value for name, value in event["data"].items() if value is not None and name != "corrects"
+    }
 
 
 def latest(events: Iterable[Event]) -> Event | None:

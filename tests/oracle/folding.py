@@ -7,7 +7,19 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.oracle.catalogue import Item, Versions, effective, promised_limit
-from tests.oracle.eventset import Event, action, family, hall_of, instant, latest, local_day, order, region_of
+from tests.oracle.eventset import (
+    Event,
+    action,
+    content,
+    corrects,
+    family,
+    hall_of,
+    instant,
+    latest,
+    local_day,
+    order,
+    region_of,
+)
 from tests.oracle.workdays import Working, days_after, wd
 
 Case = dict[str, Any]
@@ -15,12 +27,25 @@ Span = tuple[date, date]
 LAST_DAY = date(2250, 12, 31)
 
 
-def fold_all(standing: Iterable[Event], items: Versions, is_working: Working) -> list[Case]:
+def fold_all(
+    all_events: Iterable[Event], standing: Iterable[Event], items: Versions, is_working: Working
+) -> list[Case]:
     by_case: dict[tuple[str, str, str], list[Event]] = {}
     for event in standing:
         if family(event) == "case":
             by_case.setdefault((region_of(event), hall_of(event), event["data"]["case_id"]), []).append(event)
-    return [fold(key, events, items, is_working) for key, events in sorted(by_case.items())]
+    known = {
+        (region_of(event), hall_of(event), event["data"]["case_id"], event["type"], event["id"])
+        for event in all_events
+        if family(event) == "case"
+    }
+    folded = [fold(key, events, items, is_working) for key, events in sorted(by_case.items())]
+    for case, (key, events) in zip(folded, sorted(by_case.items()), strict=True):
+        if not case["pending"] and any(
+            (named := corrects(event)) is not None and (*key, event["type"], named) not in known for event in events
+        ):
+            case["flags"].add("corrects_nothing")
+    return folded
 
 
 def fold(key: tuple[str, str, str], events: list[Event], items: Versions, is_working: Working) -> Case:
@@ -35,11 +60,17 @@ def fold(key: tuple[str, str, str], events: list[Event], items: Versions, is_wor
     case["department"], case["item_code"] = received["data"]["department"], received["data"]["item_code"]
     case |= {name: event and local_day(event) for name, event in steps.items()}
     case["accepted"], case["rejected"] = accepted and local_day(accepted), rejected and local_day(rejected)
-    case["score"] = steps["rated"]["data"]["score"] if steps["rated"] else None
+    rating, answer = steps["rated"], steps["rating_answered"] if steps["rated"] else None
+    case["score"] = rating["data"]["score"] if rating else None
+    case["by_default"] = bool(rating and rating["data"].get("automatic"))
+    case["verified"] = bool(answer and answer["data"]["verified"])
+    case["rectified"] = bool(answer and answer["data"]["rectified"])
     for name in ("unified", "full_process"):
         case[name] = bool(carried(accepted, received, name))
     case["extended_days"] = sum(event["data"]["days"] for event in events if action(event) == "extended")
     case["flags"] = flags_of_sequence(steps, accepted)
+    if any(differ(event for event in events if action(event) == name) for name in ONCE):
+        case["flags"].add("repeated_without_correction")
     add_suspensions(case, events, is_working)
     add_limits(case, accepted, received, items)
     add_clock(case, is_working)
@@ -49,8 +80,14 @@ def fold(key: tuple[str, str, str], events: list[Event], items: Versions, is_wor
 
 STEPS = (
     "received", "supplement_requested", "supplemented", "accepted", "rejected", "decided", "delivered", "rated",
-    "withdrawn",
+    "rating_answered", "withdrawn",
 )  # fmt: skip
+ONCE = set(STEPS) - {"supplement_requested", "supplemented"}
+
+
+def differ(events: Iterable[Event]) -> bool:
+    said = [content(event) for event in events]
+    return any(one != said[0] for one in said)
 
 
 def which_side(steps: dict[str, Event | None]) -> tuple[Event | None, Event | None]:
@@ -85,6 +122,7 @@ def flags_of_sequence(steps: dict[str, Event | None], accepted: Event | None) ->
         "rated_at_once": decided
         and steps["rated"]
         and steps["rated"]["data"]["score"] == 5
+        and not steps["rated"]["data"].get("automatic")
         and timedelta(0) <= instant(steps["rated"]) - instant(decided) <= timedelta(seconds=10),
     }
     return {flag for flag, holds in found.items() if holds}

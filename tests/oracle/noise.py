@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from tests.oracle.eventset import ENTITY, SHANGHAI, Event, family
 from tests.oracle.pen import DEPARTMENTS, Pen
 
+OUTCOMES = ("granted", "granted", "refused", "forwarded", "terminated", "other")
 LIMITS = (None, None, 0, 0, 1, 2, 3, 3, 5, 5, 10, 10, 15, 20, 20, 45, 999)
 
 
 def correct(pen: Pen, event: Event) -> Event | None:
-    """A second event of the same type about the same thing, that says something else, at the same or another time."""
+    """A second event of the same type about the same thing, that says something else, at the same or another time.
+
+    Half of them say that they correct the first; a few of those miss it.
+    """
     moment = datetime.fromisoformat(event["time"]).astimezone(SHANGHAI)
     data = {name: _other(pen, name, value) for name, value in event["data"].items()}
     if data.get("handling") == "instant":
@@ -21,21 +26,45 @@ def correct(pen: Pen, event: Event) -> Event | None:
         data["item_code"] = data["item_code"][:-1] + str(pen.rng.randrange(10))
     if "unified_accepted" in data:
         data["unified_accepted"] = min(data["unified_accepted"], data["accepted"])
+    if "event_id" in data and pen.maybe(0.5):
+        data["event_id"] = "no-such-event"  # a retraction that took out the wrong event
+    data.pop("corrects", None)
+    if pen.maybe(0.5):
+        data["corrects"] = _corrected(pen, event)
     return pen.write(event["source"], event["type"][5:-3], pen.near(moment), data)
+
+
+def _corrected(pen: Pen, event: Event) -> str:
+    """The event's id; now and then that of any event before, of this or of another hall, type or thing, or of none."""
+    miss = pen.rng.random()
+    if miss < 0.08:
+        return "no-such-event"
+    return str(pen.rng.choice(pen.events)["id"] if miss < 0.2 else event["id"])
+
+
+def join_in_circle(pen: Pen, first: Event) -> None:
+    """Two events of which each corrects the other: neither counts."""
+    moment = datetime.fromisoformat(first["time"]).astimezone(SHANGHAI)
+    second = pen.write(first["source"], first["type"][5:-3], moment, {**first["data"], "corrects": first["id"]})
+    if second is not None:
+        first["data"]["corrects"] = second["id"]
 
 
 def _other(pen: Pen, name: str, value: Any) -> Any:
     """Half of the fields stay as they are; those that say what the event is about always do."""
     if pen.maybe(0.5) or name in ("case_id", "item_code", "date", "indicator", "period", "event_id"):
         return value
-    if name == "department":
-        return pen.rng.choice(DEPARTMENTS) if value else value
-    if name in ("statutory_days", "promised_days"):
-        return pen.rng.choice(LIMITS)
+    others: dict[str, Sequence[Any]] = {
+        "department": DEPARTMENTS if value else [value],
+        "statutory_days": LIMITS,
+        "promised_days": LIMITS,
+        "score": range(1, 6),
+        "outcome": OUTCOMES,
+    }
+    if name in others:
+        return pen.rng.choice(others[name])
     if isinstance(value, bool):
         return not value
-    if name == "score":
-        return pen.rng.randint(1, 5)
     return value + pen.rng.randrange(3) if isinstance(value, int) else value
 
 
@@ -73,9 +102,13 @@ def blemish(pen: Pen, event: Event | None, corrected: float = 0.07, retracted: f
     """Correct and retract an event now and then, and then the correction, and the retraction of it."""
     if event is None:
         return
+    if pen.maybe(0.003):
+        join_in_circle(pen, event)
     if pen.maybe(corrected):
         blemish(pen, correct(pen, event), corrected=0.1, retracted=0.3)
     if pen.maybe(retracted):
         retraction = retract(pen, event)
         if retraction and pen.maybe(0.15):
             retract(pen, retraction)  # has no effect
+        if retraction and pen.maybe(0.1):
+            correct(pen, retraction)  # may bring back what it took out

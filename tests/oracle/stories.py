@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.oracle.eventset import Event
-from tests.oracle.noise import LIMITS, blemish
+from tests.oracle.noise import LIMITS, OUTCOMES, blemish
 from tests.oracle.pen import DEPARTMENTS, HALLS, Pen
 
 CHANNELS = ("window", "online", "kiosk", "post", "mobile")
+RATING_CHANNELS = ("window", "web", "app", "kiosk", "message", "hotline")
 PROCEDURES = (
     "hearing", "bidding", "auction", "inspection", "testing", "quarantine", "appraisal", "expert_review",
     "public_notice", "other",
@@ -54,10 +55,17 @@ class Story:
         return said | {name: rng.choice(LIMITS) for name in ("statutory_days", "promised_days") if maybe(limit)}
 
     def decided(self, gap: int | None = None) -> None:
-        self.step("decided", gap, outcome=self.pen.rng.choice(["granted", "refused", "other"]))
+        self.step("decided", gap, outcome=self.pen.rng.choice(OUTCOMES))
 
     def rated(self) -> None:
-        self.step("rated", score=self.pen.rng.choice([1, 2, 3, 4, 5, 5, 5]))
+        """By a person or by default, through a channel or none; and what the hall answered, to bad ratings mostly."""
+        score = self.pen.rng.choice([1, 2, 3, 4, 5, 5, 5])
+        said: dict[str, Any] = {"channel": self.pen.rng.choice(RATING_CHANNELS)} if self.pen.maybe(0.5) else {}
+        if self.pen.maybe(0.3):
+            said["automatic"] = self.pen.rng.choice([True, False, None])
+        self.step("rated", score=score, **said)
+        if self.pen.maybe(0.7 if score < 3 else 0.05):
+            self.step("rating_answered", verified=self.pen.maybe(0.8), rectified=self.pen.maybe(0.6))
 
     def suspended(self, gap: int | None = None) -> None:
         self.step("suspended", gap, procedure=self.pen.rng.choice(PROCEDURES))

@@ -21,9 +21,12 @@ DAY = 86_400_000_000
 OPENING = Opening("item-1", "dept-1", "window", unified=True, statutory_days=20, promised_days=5)
 
 
-def event(kind: Kind, day: float, *, number: int | None = None, text: str | None = None, id_: str = "") -> CaseEvent:
+def event(
+    kind: Kind, day: float, *, number: int | None = None, text: str | None = None, id_: str = "", corrects: str = ""
+) -> CaseEvent:
     opening = OPENING if kind is Kind.RECEIVED else Opening() if kind is Kind.ACCEPTED else None
-    return CaseEvent(int(kind), BASE + int(day * DAY), pack_id(id_ or f"{kind.name}-{day}"), number, text, opening)
+    key, named = pack_id(id_ or f"{kind.name}-{day}"), pack_id(corrects) if corrects else None
+    return CaseEvent(int(kind), BASE + int(day * DAY), key, number, text, opening, named)
 
 
 def folded(*events: CaseEvent, timelines: dict[str, Timeline] | None = None) -> Case:
@@ -98,6 +101,91 @@ def test_a_retraction_cannot_be_retracted() -> None:
     first = event(Kind.RETRACTED, 0, text="wrong", id_="first")
     second = event(Kind.RETRACTED, 1, text="first")
     assert folded(event(R, 0), event(D, 1, id_="wrong"), first, second).decided is None
+
+
+def test_a_correction_takes_the_place_of_what_it_names_whatever_its_time() -> None:
+    late = event(D, 8, id_="late")
+    early = event(D, 1, id_="early", corrects="late")
+    for events in ([event(R, 0), event(A, 0), late, early], [early, event(R, 0), event(A, 0), late]):
+        case = folded(*events)
+        assert (case.decided, case.flags & Flag.REPEATED_WITHOUT_CORRECTION) == (march(3), 0)
+
+
+def test_of_a_chain_the_last_correction_counts_even_if_the_middle_is_retracted() -> None:
+    first, second = event(D, 4, id_="1"), event(D, 3, id_="2", corrects="1")
+    third = event(D, 1, id_="3", corrects="2")
+    assert folded(event(R, 0), third, first, second).decided == march(3)
+    retraction = event(Kind.RETRACTED, 0, text="2")
+    assert folded(event(R, 0), first, second, retraction).decided is None
+
+
+def test_of_corrections_in_a_circle_none_counts() -> None:
+    circle = [event(D, 1, id_="1", corrects="2"), event(D, 2, id_="2", corrects="1")]
+    assert folded(event(R, 0), *circle).decided is None
+    assert folded(event(R, 0), event(D, 1, id_="1", corrects="1")).decided is None
+
+
+def test_a_correction_does_nothing_to_another_type_and_is_flagged() -> None:
+    case = folded(event(R, 0, id_="r"), event(A, 0), event(D, 1, corrects="r"))
+    assert (case.received, case.decided) == (march(2), march(3))
+    assert case.flags & Flag.CORRECTS_NOTHING
+    assert not folded(event(R, 0, id_="r"), event(R, 1, corrects="r")).flags & Flag.CORRECTS_NOTHING
+
+
+def test_a_retraction_that_is_corrected_takes_nothing_out() -> None:
+    wrong = event(Kind.RETRACTED, 2, text="d", id_="wrong")
+    instead = event(Kind.RETRACTED, 3, text="e", id_="instead", corrects="wrong")
+    extension = event(Kind.EXTENDED, 1, number=3, id_="e")
+    events = [event(R, 0), event(D, 1, id_="d"), extension, wrong]
+    assert (folded(*events).decided, folded(*events).extended) == (None, 3)
+    assert (folded(*events, instead).decided, folded(*events, instead).extended) == (march(3), 0)
+
+
+@pytest.mark.parametrize(
+    ("second", "flagged"),
+    [
+        (event(D, 2), True),
+        (event(D, 1, text="refused"), True),
+        (event(D, 1, id_="again"), False),
+        (event(D, 2, corrects="first"), False),
+        (event(D, 2, corrects="other"), True),
+    ],
+)
+def test_two_that_differ_need_a_correction(second: CaseEvent, *, flagged: bool) -> None:
+    case = folded(event(R, 0), event(D, 1, id_="first"), second)
+    assert bool(case.flags & Flag.REPEATED_WITHOUT_CORRECTION) == flagged
+
+
+@pytest.mark.parametrize("kind", [Kind.SUSPENDED, Kind.RESUMED, Kind.EXTENDED, Kind.SUPPLEMENT_REQUESTED])
+def test_what_may_happen_several_times_is_not_repeated(kind: Kind) -> None:
+    case = folded(event(R, 0), event(kind, 1, number=1), event(kind, 2, number=2))
+    assert not case.flags & Flag.REPEATED_WITHOUT_CORRECTION
+
+
+def test_a_rating_by_default_counts_in_coverage_alone() -> None:
+    decided = [event(R, 0), event(A, 0), event(D, 1)]
+    by_person = columns_of(folded(*decided, event(Kind.RATED, 1, number=5)))
+    by_default = folded(*decided, event(Kind.RATED, 1, number=5, text="window automatic"))
+    assert {"decided_rated", "rated", "satisfied"} <= by_person
+    assert columns_of(by_default) & {"decided_rated", "rated", "satisfied"} == {"decided_rated"}
+    assert not by_default.flags & Flag.RATED_AT_ONCE
+
+
+@pytest.mark.parametrize(
+    ("score", "answer", "counted"),
+    [
+        (2, "verified rectified", {"bad_verified", "bad_rectified"}),
+        (1, "verified", {"bad_verified"}),
+        (1, "rectified", set()),
+        (1, "", set()),
+        (3, "verified rectified", set()),
+    ],
+)
+def test_a_bad_rating_that_was_verified_is_to_be_rectified(score: int, answer: str, counted: set[str]) -> None:
+    case = folded(
+        event(R, 0), event(D, 1), event(Kind.RATED, 2, number=score), event(Kind.RATING_ANSWERED, 5, text=answer)
+    )
+    assert columns_of(case) & {"bad_verified", "bad_rectified"} == counted
 
 
 def test_a_decision_before_acceptance_is_kept_flagged_and_not_timed() -> None:
@@ -195,12 +283,12 @@ KINDS = st.sampled_from([k for k in Kind if k is not Kind.RETRACTED])
 def histories(draw: st.DrawFn) -> list[CaseEvent]:
     events = []
     for number in range(draw(st.integers(1, 12))):
-        kind = draw(KINDS)
-        events.append(
-            event(kind, draw(st.integers(0, 40)) / 2, number=draw(st.integers(1, 5)), text="testing", id_=f"e{number}")
-        )
+        kind, named = draw(KINDS), draw(st.sampled_from(["", "", *(f"e{other}" for other in range(14))]))
+        days, text = draw(st.integers(0, 40)) / 2, draw(st.sampled_from(["testing", "verified automatic"]))
+        events.append(event(kind, days, number=draw(st.integers(1, 5)), text=text, id_=f"e{number}", corrects=named))
     for number in range(draw(st.integers(0, 3))):
-        events.append(event(Kind.RETRACTED, 1, text=f"e{draw(st.integers(0, 14))}", id_=f"r{number}"))
+        named = draw(st.sampled_from(["", "", "r0", "r1", "r2"]))
+        events.append(event(Kind.RETRACTED, 1, text=f"e{draw(st.integers(0, 14))}", id_=f"r{number}", corrects=named))
     return events
 
 

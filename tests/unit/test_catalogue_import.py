@@ -80,9 +80,7 @@ def test_what_a_later_table_does_not_say_is_kept_as_stored(tmp_path: Path) -> No
     (event,) = published(tmp_path, "a-1,甲,市场局,行政许可,承诺件,20,5,是,否")
     (after,) = published(tmp_path, "a-1,2", header="实施编码,承诺办结时限（工作日）", shelf=shelf_with(event))
     assert isinstance(event.data, ItemPublished)
-    assert after.data == msgspec.structs.replace(
-        event.data, promised_days=2, full_process=False, tolerates_missing=False, commitment=False
-    )
+    assert after.data == msgspec.structs.replace(event.data, promised_days=2, corrects=event.id)
 
 
 def test_an_empty_cell_says_nothing_and_none_says_none(tmp_path: Path) -> None:

@@ -7,21 +7,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hallpulse.contract.events import EventType
+from hallpulse.contract.events import CaseData, EventType, corrects_of
 from hallpulse.contract.examples import example
 from hallpulse.domain.case import CaseEvent, pack_id, unpack_id
-from hallpulse.store.database import case_event, pack_data, pack_history, stored_case_event, unpack_history
+from hallpulse.store.database import (
+    case_event,
+    pack_data,
+    pack_history,
+    stored_case_event,
+    unpack_data,
+    unpack_history,
+)
 from tests.merging import decoded
 
 IDS = st.one_of(st.uuids().map(str), st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=64))
 EVENTS = st.builds(
     CaseEvent,
-    st.integers(1, 13),
+    st.integers(1, 14),
     st.integers(0, 2**60),
     IDS.map(pack_id),
     st.none() | st.integers(1, 3650),
     st.none() | IDS,
     st.none(),
+    st.none() | IDS.map(pack_id),
 )
 
 
@@ -60,3 +68,25 @@ def test_a_stored_event_is_to_its_case_what_it_was_when_it_came(kind: EventType)
     key = pack_id(event.id)
     fields = msgspec.msgpack.decode(pack_data(event.data)[1])
     assert stored_case_event(int(kind), event.time, key, fields) == case_event(event, key)
+    named = msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, corrects="earlier"))
+    fields = msgspec.msgpack.decode(pack_data(named.data)[1])
+    assert stored_case_event(int(kind), event.time, key, fields) == case_event(named, key)
+    assert case_event(named, key).corrects == pack_id("earlier")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EventType if kind < EventType.ITEM_PUBLISHED])
+def test_an_event_that_an_earlier_version_stored_lacks_the_newer_fields(kind: EventType) -> None:
+    if kind is EventType.CASE_RATING_ANSWERED:
+        return
+    (event,) = decoded([example(kind)])
+    key, newer = pack_id(event.id), 3 if kind is EventType.CASE_RATED else 1
+    fields = msgspec.msgpack.decode(pack_data(event.data)[1])[:-newer]
+    packed = msgspec.msgpack.encode(fields)
+    assert isinstance(event.data, CaseData)
+    assert stored_case_event(int(kind), event.time, key, fields).corrects is None
+    assert corrects_of(unpack_data(int(kind), event.data.case_id, packed)) is None
+
+
+def test_a_history_of_an_earlier_version_is_read_as_it_was() -> None:
+    event = CaseEvent(11, 7, pack_id("r"), 5)
+    assert unpack_history(msgspec.msgpack.encode([list(event)[:-1]])) == [event]

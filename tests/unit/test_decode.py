@@ -78,6 +78,19 @@ def test_times_are_rfc_3339_and_cut_to_the_microsecond(text: str, microseconds: 
     assert accepted(changed(time=text)).time == 1_685_669_400_000_000 + microseconds
 
 
+@pytest.mark.parametrize("text", ["2016-12-31T23:59:60Z", "2017-01-01T07:59:60+08:00", "2016-12-31T15:59:60-08:00"])
+def test_a_leap_second_counts_as_the_second_after_it(text: str) -> None:
+    assert accepted(changed(time=text)) == accepted(changed(time="2017-01-01T00:00:00Z"))
+    assert accepted(changed(time=text.replace(":60", ":60.25"))).time == 1_483_228_800_250_000
+
+
+@pytest.mark.parametrize("written", ["20.0", "2e1", "20.000", "0.2E+2"])
+def test_a_number_without_a_fraction_is_a_whole_one_however_it_is_written(written: str) -> None:
+    body = BODY.replace('"promised_days": 5', f'"promised_days": {written}')
+    assert decoded_bytes(body.encode()) == accepted(changed(RECEIVED, {"promised_days": 20}))
+    assert accepted(changed(answer=42.0)) == accepted(changed(answer=42))
+
+
 @pytest.mark.parametrize(
     "text",
     [

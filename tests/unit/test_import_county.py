@@ -92,15 +92,22 @@ OUTCOMES = {"granted": "准予许可", "refused": "不予许可", "other": "正�
 PLACE = HallOfCases(222424, "hall")
 
 
-@pytest.fixture(scope="module")
-def stream() -> list[HallEvent]:
-    """Items and cases of a simulated county, as one hall's; each case as its events in force tell it."""
+@pytest.fixture(scope="module", name="stream")
+def simulated() -> list[HallEvent]:
+    return county_stream()
+
+
+def county_stream() -> list[HallEvent]:
+    """Items and cases of a simulated county, as one hall's; each case as its events in force tell it.
+
+    Answers to ratings are left out: no table has columns for them.
+    """
     county = County(PLAN, WORKDAYS, moment((END - date(1970, 1, 1)).days + 1), cases=1_500)
     events = [msgspec.structs.replace(sent.event, hall=PLACE.hall) for sent in simulate(county)]
     items = [event for event in events if event.type is EventType.ITEM_PUBLISHED]
     cases: dict[str, dict[str, HallEvent]] = {}
     for event in events:
-        if isinstance(event.data, CaseData):
+        if isinstance(event.data, CaseData) and event.type is not EventType.CASE_RATING_ANSWERED:
             cases.setdefault(event.data.case_id, {})[event.id] = event
     standing: list[HallEvent] = []
     for own in cases.values():

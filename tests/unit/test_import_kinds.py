@@ -337,14 +337,19 @@ def test_a_unit_column_says_the_unit_and_codes_need_a_profile(tmp_path: Path, un
         ("不满意", 2),
         ("未评价", None),
         ("-", None),
-        ("默认好评", None),
-        ("系统默认好评", None),
+        ("默认好评", 5),
+        ("系统默认好评", 5),
     ],
 )
-def test_ratings_in_words_say_themselves_and_nobodys_are_none(tmp_path: Path, written: str, score: int | None) -> None:
+def test_ratings_in_words_say_themselves_and_those_by_default_are_marked(
+    tmp_path: Path, written: str, score: int | None
+) -> None:
     done = cases(workbook(tmp_path / "a.xlsx", (*CASE_HEAD, "满意度"), (*CASE, written)))
     assert (done.asked, done.rejected) == ([], [])
-    assert [event.data.score for event in done.published if isinstance(event.data, Rated)] == ([score] if score else [])
+    ratings = [event.data for event in done.published if isinstance(event.data, Rated)]
+    assert [(rating.score, bool(rating.automatic)) for rating in ratings] == (
+        [(score, "默认" in written)] if score else []
+    )
 
 
 @pytest.mark.parametrize(("header", "scores"), [("评价得分", [4]), ("满意度", None)])

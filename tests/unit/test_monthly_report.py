@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from hallpulse.domain.compression import COMPRESSION, ItemLimits, ItemRef, doubt
 from hallpulse.domain.figures import Coverage, Figure, Window, period_window
-from hallpulse.domain.lowering import COMPRESSION
 from hallpulse.domain.plan import DeclaredIndicator
 from hallpulse.domain.targets import State, evaluate
 from services.reports.monthly import document_of, monthly_report, sections
 from tests.reporting import CHANGES, DEPARTMENTS, MAY, OWN, PLAN, material, said, tables
+
+RAISED = doubt("statutory_raised", ItemRef(222424, "A-9", "林木采伐许可"), ItemLimits("forestry", False, 40, 20), 20)
 
 
 def spoken(**other: object) -> str:
@@ -38,7 +40,7 @@ def test_the_summary_counts_and_names_from_the_figures() -> None:
     assert "承诺办结时限压缩比完成64.96%（13000/20011），应达67.68%，距目标73.56%差8.60个百分点" in text
     assert "当月受理办件4812件，不予受理35件；办结4701件，其中当日办结2310件，占49.14%" in text
     assert "平均用时2.63个工作日，九成在7个工作日内办结；到期4607件，按期办结4390件，到期办结率95.29%" in text
-    assert "编制时（2023年6月5日）在办106件，其中超期17件，临期13件，超时未受理5件，暂停计时3件。" in text
+    assert "截至2023年5月31日，在办106件，其中超期17件，临期13件，超时未受理5件，暂停计时3件。" in text
     assert "大厅5个，当月报送数据的4个；真实性检查中2类有发现，共39条，见第五部分。" in text
 
 
@@ -119,13 +121,40 @@ def test_too_few_cases_are_not_judged() -> None:
 
 
 def test_a_month_without_cases_says_that_there_were_none() -> None:
-    text = spoken(own={}, before={}, departments={}, open_cases={})
+    text = spoken(own={}, before={}, departments={}, open_cases={}, flow={})
     assert "当月受理办件0件，不予受理0件；没有计时的办结件；没有到期的办件；没有评价。" in text
     assert "没有部门的到期办结率可以排名。" in text
     assert "没有在办件，当月也没有到期的办件。" in text
     assert "上月末或本月末没有事项目录，无法比较压缩比。" in text
     assert "没有能够判断的目标。" in text
     assert "0.00%" not in text
+
+
+def test_a_target_that_gains_from_raised_limits_is_marked_and_its_value_without_them_stands_beside_it() -> None:
+    document = document_of(monthly_report(material(doubts=[RAISED])))
+    text = "※ 承诺办结时限压缩比中有1个事项提高法定时限换取压缩比，扣除后为64.93%（12980/19991）。"
+    assert text in said(document)
+    (targets,) = [table for table in tables(document) if table.title.zh == "方案目标"]
+    (row,) = [row for row in targets.rows if row[1].text == "承诺办结时限压缩比"]
+    assert "※ 提高法定时限换取压缩比1项，扣除后64.93%" in row[1].small
+    assert "※" not in said(document_of(monthly_report(material())))
+
+
+def test_a_ranking_in_which_a_figure_gains_from_raised_limits_says_so_and_shows_the_value_without_it() -> None:
+    document = document_of(monthly_report(material(doubts=[RAISED])))
+    (ranked,) = [table for table in tables(document) if table.title.zh == "按承诺办结时限压缩比排名"]
+    assert ranked.columns[-1].head.zh == "扣除存疑后"
+    beside = {row[1].text: row[-1].text for row in ranked.rows}
+    assert beside == {"县林业局 ※": "66.23%", "县卫生健康局": "—", "县司法局": "—"}
+
+
+def test_the_flow_of_the_month_balances_by_department_and_in_all() -> None:
+    report = monthly_report(material())
+    document = document_of(report)
+    assert "结转95件，新收252件；不予受理3件，办结233件，撤件5件；期末在办106件。" in said(document)
+    (flow,) = [table for table in tables(document) if table.title.zh == "办件流量"]
+    assert [cell.text for cell in flow.rows[-1]][1:] == ["95", "252", "3", "130", "40", "61", "2", "5", "106"]
+    assert all(line.balances for _, line in report.flow_lines)
 
 
 def test_the_items_that_lowered_the_compression_are_named_with_their_exact_part() -> None:

@@ -21,7 +21,7 @@ FLAGS = {
     "decided_before_accepted", "accepted_after_decided", "resumed_without_suspension", "suspended_twice",
     "unknown_item", "promised_over_statutory", "limit_looks_like_none", "long_suspension", "decided_and_withdrawn",
     "decided_after_rejection", "accepted_and_rejected", "rated_undecided", "accepted_before_received",
-    "suspended_on_eve", "rated_at_once",
+    "suspended_on_eve", "rated_at_once", "repeated_without_correction", "corrects_nothing",
 }  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def test_a_stream_has_every_type_every_flag_and_every_open_state() -> None:
     assert set(flags) == FLAGS
     assert min(brute.open_states(reading, "222400", TODAY).values()) > 0
     assert {tally["clashes"] for tally in reading.tallies} == {True, False}
-    assert len({name for name, figure in brute.indicators(reading, REGION, *YEAR).items() if figure[1]}) == 23
+    assert len({name for name, figure in brute.indicators(reading, REGION, *YEAR).items() if figure[1]}) == 24
 
 
 def test_a_suspension_open_at_the_decision_ends_there_and_the_due_day_runs_on() -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import random
+import re
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from hallpulse.domain.plan import Plan, Severity, TargetScope
 from hallpulse.domain.rules import AtMost, Below, Linear, NoPath, Raised, Reading, Step
 from hallpulse.plans import PlanError, PlanProblem, load_plan, load_plans, plan_for
+from services.console.commands.plan import command
+from tests.shelf import SHARED
 
 ROOT = Path(__file__).parents[2]
 GOOD = """\
@@ -52,13 +56,18 @@ def load(tmp_path: Path, text: str | bytes, name: str = "p.yaml") -> Plan:
 
 
 def problems(tmp_path: Path, text: str | bytes) -> list[str]:
-    """Each problem as LINE:COLUMN: FIELD: MESSAGE."""
+    """Each problem as LINE:COLUMN: FIELD: MESSAGE in English, which follows the Chinese one."""
     with pytest.raises(PlanError) as caught:
         load(tmp_path, text)
     lines = str(caught.value).splitlines()
     assert len(lines) == len(caught.value.problems)
     assert all(line.startswith(f"{tmp_path}/p.yaml:") for line in lines)
-    return [line.removeprefix(f"{tmp_path}/p.yaml:") for line in lines]
+    found = caught.value.problems
+    for line, one in zip(lines, found, strict=True):
+        place = f"{tmp_path}/p.yaml:{one.line}:{one.column}: {f'{one.field}: ' if one.field else ''}"
+        assert line == f"{place}{one.said.zh}。 {one.said.en}"
+        assert re.search("[\u4e00-\u9fff]", one.said.zh)
+    return [f"{p.line}:{p.column}: {f'{p.field}: ' if p.field else ''}{p.said.en}" for p in found]
 
 
 def refused(tmp_path: Path, text: str) -> tuple[PlanProblem, ...]:
@@ -177,7 +186,7 @@ def test_a_target_for_each_department_needs_departments(tmp_path: Path) -> None:
     [
         ("", "1:1: the file is empty"),
         ("# nothing\n", "1:1: the file is empty"),
-        ("- a\n- b\n", "1:1: expected a mapping with region, names"),
+        ("- a\n- b\n", "1:1: expected a mapping with region, region_names, names"),
         ("region: [1, 2\nnames: x\n", "not YAML"),
         ("region: 'x\n", "not YAML"),
         ("a: &x 1\nb: *x\n", "2:4: expected the value itself, not an alias (*)"),
@@ -201,7 +210,7 @@ def test_a_billion_laughs_stop_at_the_first_alias(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_a_problem_of_that_file(tmp_path: Path) -> None:
-    with pytest.raises(PlanError, match=r"none\.yaml:1:1: cannot be read"):
+    with pytest.raises(PlanError, match=r"none\.yaml:1:1: 无法读取"):
         load_plan(tmp_path / "none.yaml")
 
 
@@ -287,3 +296,36 @@ def test_the_example_in_the_manual_is_a_good_plan(tmp_path: Path) -> None:
     manual = (ROOT / "docs" / "plans.md").read_text()
     example = manual.split("```yaml\n", 1)[1].split("```", 1)[0]
     assert load(tmp_path, example).targets[0].id == "instant_items"
+
+
+COUNTY_FILES = SHARED / "imports" / "54-plan-files"
+COUNTY_SAID = {
+    "dup": "14:9: targets[2].id: “settled_items”重复，第 8 行已有",
+    "empty": "1:1: 文件是空的：应为一份方案",
+    "decimal": "11:22: targets.settled_items.rule.at_least: 是百分数还是小数？请写明 % 号，如 92 %，现在是“0.92”",
+    "fwcolon": "第 1 行用了全角冒号“：”，请改为半角冒号加空格",
+    "fwquote": "13:13: targets.settled_items.source: 引号要用半角",
+    "gbk": "2:1: 不是 UTF-8 编码（可能是 GBK）：请用编辑器另存为 UTF-8",
+    "ge": "11:22: targets.settled_items.rule.at_least: 应为百分数，如 92 %（不写 ≥、≤），现在是“≥92%”",
+    "noas": "11:11: targets.settled_items.rule: 缺少 as",
+    "slash": "4:16: period.from: 应为日期，写作 2026-01-01，现在是“2026/1/1”",
+    "tab": "9:1: 不是合法的 YAML：缩进要用空格，不能用 Tab",
+    "unknown": "10:16: targets.settled_items.indicator: 没有指标“进驻率”：是不是 settled_item_share？",
+    "xlsx": "1:1: 这是 Excel 工作簿或压缩包，不是方案文件（YAML 文本）",
+    "zhdate": "4:16: period.from: 应为日期，写作 2026-01-01，现在是“2026年1月1日”",
+    "zhlead": "12:11: targets.settled_items.lead: departments 中没有“县政数局”（应写部门的 id）：是不是 data-bureau？",
+}
+
+
+@pytest.mark.skipif(not COUNTY_FILES.is_dir(), reason="the collection is not beside the checkout")
+@pytest.mark.parametrize("path", sorted(COUNTY_FILES.glob("222424-2026-*.yaml")), ids=lambda path: path.stem)
+def test_a_plan_file_as_a_county_writes_it_is_read_or_refused_in_chinese_with_its_place(path: Path) -> None:
+    said = COUNTY_SAID.get(path.stem.removeprefix("222424-2026-"))
+    done = CliRunner().invoke(command, ["check", str(path)])
+    if said is None:
+        assert (done.exit_code, done.stderr) == (0, "")
+        assert load_plan(path).targets[0].rule.goal() in (Fraction(92, 100), Fraction(985, 1000))
+        return
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"{path}:")
+    assert said in done.stderr

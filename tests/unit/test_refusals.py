@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import pytest
 
+from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.contract.events import EventType
 from hallpulse.contract.reasons import SENTENCES, Reason, Refusal
 from tests.hall_events import BODY, RECEIVED, RETRACTED, changed, decoded_bytes, refused
@@ -84,7 +86,22 @@ WRONG: list[tuple[Any, Reason, str]] = [
     (changed(RECEIVED, {"unified": 1}), Reason.BAD_FIELD, "data.unified"),
     (changed(RECEIVED, {"unified": "true"}), Reason.BAD_FIELD, "data.unified"),
     (changed(RECEIVED, {"promised_days": True}), Reason.BAD_FIELD, "data.promised_days"),
-    (changed(RECEIVED, {"promised_days": 1.0}), Reason.BAD_FIELD, "data.promised_days"),
+    (changed(RECEIVED, {"promised_days": 1.5}), Reason.BAD_FIELD, "data.promised_days"),
+    (changed(EventType.CASE_RATED, {"channel": "post"}), Reason.BAD_FIELD, "data.channel"),
+    (changed(EventType.CASE_RATED, {"automatic": 1}), Reason.BAD_FIELD, "data.automatic"),
+    (changed(EventType.CASE_RATING_ANSWERED, {"rectified": ...}), Reason.MISSING_FIELD, "data.rectified"),
+    (changed(RECEIVED, {"corrects": ""}), Reason.BAD_FIELD, "data.corrects"),
+    (changed(RECEIVED, {"corrects": LONG}), Reason.BAD_FIELD, "data.corrects"),
+    (changed(RECEIVED, {"corrects": "a\n"}), Reason.BAD_FIELD, "data.corrects"),
+    (changed(RECEIVED, {"corrects": 7}), Reason.BAD_FIELD, "data.corrects"),
+    (changed(RECEIVED, {"corrects": "13800138000"}), Reason.PERSONAL_DATA, "data.corrects"),
+    (changed(EventType.CASE_DELIVERED, {"corrects": "13800138000"}), Reason.PERSONAL_DATA, "data.corrects"),
+    (changed(EventType.ITEM_RETIRED, {"corrects": "13800138000"}), Reason.PERSONAL_DATA, "data.corrects"),
+    ({**changed(EventType.HEARTBEAT), "data": {"corrects": "x"}}, Reason.UNKNOWN_FIELD, "data.corrects"),
+    (changed(EventType.FIGURE_REPORTED, {"numerator": -1}), Reason.BAD_FIELD, "data.numerator"),
+    (changed(EventType.FIGURE_REPORTED, {"denominator": -1}), Reason.BAD_FIELD, "data.denominator"),
+    (changed(time="2023-06-02T09:30:60+08:00"), Reason.BAD_TIME, "time"),
+    (changed(time="2023-06-02T07:59:61+08:00"), Reason.BAD_TIME, "time"),
     (changed(RECEIVED, {"promised_days": "5"}), Reason.BAD_FIELD, "data.promised_days"),
     (changed(RECEIVED, {"promised_days": -1}), Reason.BAD_FIELD, "data.promised_days"),
     (changed(RECEIVED, {"promised_days": 10**30}), Reason.BAD_FIELD, "data.promised_days"),
@@ -138,6 +155,53 @@ def test_a_refusal_says_what_was_expected_and_never_what_was_sent() -> None:
     assert refusal.source == "/222424/hall-1"
     refusal = refused(changed(RECEIVED, {"promised_days": 1.5}), Reason.BAD_FIELD, "data.promised_days")
     assert refusal.detail == "expected a whole number from 0 to 36500, got a number with a fraction"
+
+
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [(36501, "a greater one"), (-1, "a smaller one"), (1e300, "a greater number"), (10**30, "a greater one"),
+     (True, "true"), ("5", "a text of 1 characters")],
+)  # fmt: skip
+def test_what_is_said_of_a_number_is_true(value: Any, got: str) -> None:
+    refusal = refused(changed(RECEIVED, {"promised_days": value}), Reason.BAD_FIELD, "data.promised_days")
+    assert refusal.detail == f"expected a whole number from 0 to 36500, got {got}"
+
+
+@pytest.mark.parametrize(
+    ("time", "got"),
+    [
+        ("2023-06-02", "a date without a time"),
+        ("2023-06-02T09:30+08:00", "a time without seconds"),
+        ("2023-06-02 09:30", "a time without seconds"),
+        ("2023-06-02 09:30:00+08:00", "a blank instead of T"),
+        ("2023-06-02T09:30:00", "a time without an offset"),
+        ("2023-06-02T09:30:00.5", "a time without an offset"),
+        ("2023-06-02T09:30:60+08:00", "a leap second that is not 23:59:60 UTC"),
+        ("2023-02-30T09:30:00+08:00", "a time that does not exist"),
+        ("2023年6月2日", "a text of 9 characters"),
+        ("2" * 70, "a text of 70 characters"),
+    ],
+)
+def test_a_time_that_is_none_is_told_the_form_and_what_is_wrong(time: str, got: str) -> None:
+    refusal = refused(changed(time=time), Reason.BAD_TIME, "time")
+    assert refusal.detail == (
+        f"expected RFC 3339 with seconds and offset, such as 2026-03-02T09:30:00+08:00, got {got}"
+    )
+
+
+@pytest.mark.parametrize("content_type", [EVENT_TYPE, BATCH_TYPE])
+@pytest.mark.parametrize(
+    ("body", "got"),
+    [
+        (gzip.compress(BODY.encode()), "gzip: send it uncompressed"),
+        (BODY.encode("utf-16"), "UTF-16"),
+        (b"\xef\xbb\xbf" + BODY.encode(), "a byte order mark before it"),
+    ],
+)
+def test_what_is_no_text_is_named(body: bytes, got: str, content_type: str) -> None:
+    outcome = decoded_bytes(body, content_type)
+    assert isinstance(outcome, Refusal)
+    assert (outcome.reason, outcome.detail) == (Reason.NOT_JSON, f"expected JSON in UTF-8, got {got}")
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 from openpyxl import load_workbook
 from pypdf import PdfReader
 
+from hallpulse.domain.compression import ItemChange, ItemLimits
 from hallpulse.domain.figures import Figure
 from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.lowering import ItemChange
 from services.reports.monthly import Document, Table, document_of, monthly_report
 from services.reports.renderers import FORMATS, Format, rendered
 from tests.reporting import DEPARTMENTS, material, tables
@@ -21,7 +21,10 @@ from tests.reporting import DEPARTMENTS, material, tables
 HOSTILE = ("=cmd|' /C calc'!A0", "<script>alert(1)</script> & co", "a\x01b\x0bc\x7f", "林业局 임업국 𠮷")
 GIVEN = material(
     departments=DEPARTMENTS | {text: {"due_kept_rate": Figure(13 + n, 17 + n)} for n, text in enumerate(HOSTILE)},
-    changes=tuple(ItemChange(f"I-{n}", text, text, (20, 20), (1, 20)) for n, text in enumerate(HOSTILE)),
+    changes=tuple(
+        ItemChange(222424, f"I-{n}", text, ItemLimits(text, False, 20, 0), ItemLimits(text, False, 20, 19))
+        for n, text in enumerate(HOSTILE)
+    ),
     provisional=(2027,),
 )
 REPORT = monthly_report(GIVEN)

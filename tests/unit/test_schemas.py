@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from functools import cache
 from pathlib import Path
@@ -82,8 +83,8 @@ def test_schema_and_decoder_agree(kind: EventType, data: st.DataObject) -> None:
     event = example(kind)
     place = event["data"] if "data" in event and data.draw(st.booleans()) else event
     others = st.sampled_from(["subject", "datacontenttype", "traceparent", "x1", "X", "unified", "promised_days"])
-    wholes = json_values().filter(lambda value: not (isinstance(value, float) and value.is_integer()))
-    place[data.draw(st.sampled_from(sorted(place)) | others)] = data.draw(wholes | st.sampled_from([0, 1, True, "x"]))
+    usual = st.sampled_from([0, 1, 1.0, 2e1, -1.0, True, "x", "a\n", " a", "a\u3000", "2023-06-02", "2023-06-02\n"])
+    place[data.draw(st.sampled_from(sorted(place)) | others)] = data.draw(json_values() | usual)
     outcome = decoded(event)
     if validator(kind).is_valid(event):
         assert isinstance(outcome, HallEvent) or outcome.reason in BEYOND_A_SCHEMA
@@ -109,6 +110,39 @@ def test_schemas_know_the_rules_beside_the_types(event: dict[str, Any]) -> None:
     kind = next(kind for kind in EventType if kind.wire_name == event["type"])
     assert not validator(kind).is_valid(event)
     assert isinstance(decoded(event), Refusal)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        changed(time="2016-12-31T23:59:60Z"),
+        changed(time="2017-01-01T07:59:60.5+08:00"),
+        changed(RECEIVED, {"promised_days": 20.0}),
+        changed(RECEIVED, {"case_id": "a\ufeff"}),
+        changed(EventType.FIGURE_REPORTED, {"numerator": 2e1, "denominator": 20.0}),
+        changed(EventType.CASE_DECIDED, {"outcome": "forwarded", "corrects": "an earlier one"}),
+        changed(answer=42.0),
+    ],
+)
+def test_what_schemas_let_in_the_decoder_takes(event: dict[str, Any]) -> None:
+    kind = next(kind for kind in EventType if kind.wire_name == event["type"])
+    assert validator(kind).is_valid(event)
+    assert isinstance(decoded(event), HallEvent)
+
+
+def test_patterns_need_no_look_around_and_no_other_dialect() -> None:
+    """As RE2 and ECMAScript have them: what `\\s`, `\\d` or `\\Z` means differs between them and Python."""
+    patterns = {pattern for kind in EventType for pattern in _patterns(event_schema(kind))} | {*_patterns(document())}
+    assert len(patterns) > 8
+    for pattern in patterns:
+        assert re.search(r"\(\?[^:]|\\[^x.n\\t]", pattern) is None, pattern
+
+
+@pytest.mark.parametrize("space", [chr(code) for code in range(0x3001) if chr(code).isspace()])
+def test_white_space_at_an_end_is_the_same_to_schema_and_decoder(space: str) -> None:
+    for code in (space + "a", "a" + space):
+        assert not validator(RECEIVED).is_valid(changed(RECEIVED, {"case_id": code}))
+        assert isinstance(decoded(changed(RECEIVED, {"case_id": code})), Refusal)
 
 
 def test_batches_hold_1_to_1000() -> None:
@@ -148,6 +182,13 @@ def test_asyncapi_names_families_and_reasons(published: dict[str, Any]) -> None:
     assert published["channels"]["events"]["parameters"]["family"]["enum"] == list(Family)
     headers = published["components"]["schemas"]["Refused"]["properties"]
     assert headers["x-reason"]["enum"] == list(Reason)
+
+
+def _patterns(value: Any) -> Any:
+    if isinstance(value, dict):
+        yield from (pattern for name, pattern in value.items() if name == "pattern" and isinstance(pattern, str))
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _patterns(inner)
 
 
 def _references(value: Any) -> Any:

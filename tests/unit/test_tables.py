@@ -19,8 +19,9 @@ from services.importing import texttables as text_module
 from services.importing.books import open_book
 from services.importing.cells import Broken, Cell, Formula, text_of
 from services.importing.fields import CASES, CATALOGUE
+from services.importing.headers import lay_out
 from services.importing.importer import RejectedRow
-from services.importing.layout import Layout, Passed, lay_out
+from services.importing.layout import Layout, Passed
 from services.importing.problems import BadRow, TableError
 from services.importing.rejects import RejectedRows
 from tests.shelf import Shelf, take
@@ -299,9 +300,9 @@ def test_rejected_rows_lie_beside_the_file_and_hold_no_formula(tmp_path: Path) -
     assert rejects.path == tmp_path / "cases.csv.rejected.csv"
     head, row = csv.reader(rejects.path.read_text(encoding="utf-8-sig").splitlines())
     assert head[:6] == ["sheet 工作表", "line 行号", "column 列", "value 值", "reason 原因", "remedy 改法"]
-    assert row[:4] == ["", "2", "办结时间", "'=cmd"]
-    assert row[4].startswith("bad-date 日期无法识别")
-    assert "2026-03-05 14:30" in row[5]
+    assert row[:4] == ["", "2", "办件编号", "'=1+1"]
+    assert row[4].startswith("formula 单元格是没有结果的公式或错误值")
+    assert "粘贴为数值" in row[5]
     assert row[6:8] == ["'=1+1", "'+2"]
 
 

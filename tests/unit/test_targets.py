@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hallpulse.domain.compression import COMPRESSION, ItemLimits, ItemRef, Mark, doubt
 from hallpulse.domain.figures import Figure, FigureTable, Window
 from hallpulse.domain.plan import Department, Names, Plan, Target, TargetScope
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Reading, Rule, Step
-from hallpulse.domain.targets import State, TargetResult, evaluate, read_tables
+from hallpulse.domain.targets import State, TargetResult, Unforeseen, evaluate, read_tables
 from tests.moments import StatedStore
 
 NAMES = Names("名", "name")
@@ -136,12 +137,44 @@ def test_without_a_catalogue_nobody_can_say_that_a_list_is_empty() -> None:
 # ---- forecasts
 
 
-def test_a_catalogue_goes_on_along_a_straight_line() -> None:
-    now, before = {"instant_item_share": Figure(36, 100)}, {"instant_item_share": Figure(35, 100)}
-    forecast = only(INSTANT, now, before).forecast
+def moving(*items: int, target: Target = INSTANT, of: int = 100) -> TargetResult:
+    """The target's figure at the beginning of the trend's days, after each third of them and today."""
+    plan = plan_of(target)
+    days = plan.dates_needed(TODAY)
+    figures = [{target.indicator: Figure(n, of), "settled_item_share": Figure(1, 1)} for n in items]
+    (result,) = evaluate(plan, TODAY, {day: table(day, own) for day, own in zip(days, figures, strict=True)})
+    return result
+
+
+def test_a_catalogue_that_moves_again_and_again_goes_on_along_a_straight_line() -> None:
+    forecast = moving(33, 34, 34, 36).forecast
     assert forecast is not None
     assert (forecast.since, forecast.until) == (BEFORE, TODAY)
-    assert forecast.value == Fraction(36, 100) + Fraction(1, 100) * Fraction(182, 91)
+    assert forecast.value == Fraction(36, 100) + Fraction(3, 100) * Fraction(182, 91)
+
+
+@pytest.mark.parametrize("items", [(33, 33, 33, 36), (33, 36, 36, 36), (36, 33, 33, 33), (33, 36, 34, 36)])
+def test_a_step_of_a_catalogue_is_no_trend(items: tuple[int, ...]) -> None:
+    result = moving(*items)
+    assert (result.forecast, result.unforeseen) == (None, Unforeseen.STEP)
+
+
+def test_a_catalogue_that_does_not_move_stays_as_it_is() -> None:
+    forecast = moving(36, 36, 36, 36).forecast
+    assert forecast is not None
+    assert forecast.value == Fraction(36, 100)
+
+
+def test_a_list_that_grew_shorter_is_not_forecast_below_what_is_on_it() -> None:
+    published = Target("l", NAMES, "tolerance_items", "count", AtLeast(Fraction(500)), Step())
+    forecast = moving(200, 120, 90, 60, target=published, of=1).forecast
+    assert forecast is not None
+    assert forecast.value == 60
+
+
+def test_a_share_that_is_none_today_has_no_forecast() -> None:
+    result = moving(-3, -2, -2, -1)
+    assert (result.forecast, result.unforeseen) == (None, Unforeseen.OUTSIDE)
 
 
 def test_cases_go_on_at_the_same_rate_by_their_number_and_not_by_their_share() -> None:
@@ -159,25 +192,60 @@ def test_a_count_goes_on_as_it_did() -> None:
     assert forecast.value == 1 + Fraction(182, 91)
 
 
-def test_too_short_a_past_gives_no_forecast() -> None:
-    assert only(INSTANT, {"instant_item_share": Figure(36, 100)}, {}, on=date(2026, 1, 28)).forecast is None
+def test_too_short_a_past_gives_no_forecast_and_says_so() -> None:
+    result = only(INSTANT, {"instant_item_share": Figure(36, 100)}, {}, on=date(2026, 1, 28))
+    assert (result.forecast, result.unforeseen) == (None, Unforeseen.TOO_SHORT)
 
 
-def test_a_catalogue_that_has_only_just_come_gives_no_forecast() -> None:
-    assert only(INSTANT, {"instant_item_share": Figure(36, 100)}, {}).forecast is None
+def test_a_catalogue_that_has_only_just_come_gives_no_forecast_and_says_so() -> None:
+    result = only(INSTANT, {"instant_item_share": Figure(36, 100)}, {})
+    assert (result.forecast, result.unforeseen) == (None, Unforeseen.NO_PAST)
 
 
-@given(now=st.integers(0, 100), before=st.integers(0, 100))
-def test_no_share_is_forecast_beyond_the_whole_or_below_nothing(now: int, before: int) -> None:
-    result = only(INSTANT, {"instant_item_share": Figure(now, 100)}, {"instant_item_share": Figure(before, 100)})
-    assert result.forecast is not None
-    assert 0 <= result.forecast.value <= 1
+@given(st.lists(st.integers(-20, 120), min_size=4, max_size=4))
+def test_no_share_is_forecast_beyond_the_whole_or_below_nothing(items: list[int]) -> None:
+    result = moving(*items)
+    assert (result.forecast is None) == (result.unforeseen is not None)
+    assert result.forecast is None or 0 <= result.forecast.value <= 1
 
 
-def test_corrections_that_take_every_case_back_give_no_forecast() -> None:
+@given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50), st.integers(0, 50))
+def test_no_share_of_cases_is_forecast_outside_and_no_count_below_what_is_there(a: int, b: int, c: int, d: int) -> None:
+    kept = share(AtLeast(ALL), "promise_kept_rate")
+    result = only(kept, {"promise_kept_rate": Figure(c, c + d)}, {"promise_kept_rate": Figure(a, a + b)})
+    assert result.forecast is None or 0 <= result.forecast.value <= 1
+    lectures = Target("l", NAMES, "law_lectures", "count", AtLeast(Fraction(2)), Step())
+    counted = only(lectures, {"law_lectures": Figure(c, 1)}, {"law_lectures": Figure(a, 1)})
+    assert counted.forecast is None or counted.forecast.value >= c
+
+
+def test_corrections_that_take_every_case_back_give_no_forecast_and_say_so() -> None:
     kept = share(AtLeast(ALL), "promise_kept_rate")
     result = only(kept, {"promise_kept_rate": Figure(1, 2)}, {"promise_kept_rate": Figure(50, 90)})
-    assert result.forecast is None
+    assert (result.forecast, result.unforeseen) == (None, Unforeseen.CORRECTED)
+
+
+# ---- marks
+
+COMPRESSED = share(AtLeast(Fraction(1, 2)), COMPRESSION)
+LIMITS = ItemLimits("water", False, 40, 10)
+DOUBT = doubt("statutory_raised", ItemRef(222424, "a", "取水许可"), LIMITS, 20)
+
+
+def test_a_target_that_gains_from_raised_limits_is_marked_with_its_value_without_them() -> None:
+    plan = plan_of(COMPRESSED, INSTANT)
+    now = {COMPRESSION: Figure(30, 40), "instant_item_share": Figure(1, 2)}
+    results = evaluate(plan, TODAY, {day: table(day, now) for day in plan.dates_needed(TODAY)}, [DOUBT])
+    assert [result.marks for result in results] == [(Mark("statutory_raised", 1, Figure(10, 20)),), ()]
+
+
+def test_of_departments_those_are_marked_whose_limits_were_raised() -> None:
+    target = Target("t", NAMES, COMPRESSION, "share", AtLeast(ALL), Step(), TargetScope.EACH_DEPARTMENT)
+    plan = plan_of(target, departments=("water", "justice"))
+    of_departments = {"water": {COMPRESSION: Figure(30, 40)}, "justice": {COMPRESSION: Figure(10, 40)}}
+    tables = {d: table(d, {COMPRESSION: Figure(40, 80)}, of_departments) for d in plan.dates_needed(TODAY)}
+    marked = {result.department: bool(result.marks) for result in evaluate(plan, TODAY, tables, [DOUBT])}
+    assert marked == {None: True, "water": True, "justice": False}
 
 
 # ---- targets of each department
@@ -250,7 +318,10 @@ def test_the_tables_are_asked_for_the_windows_that_the_plan_needs() -> None:
     store = StatedStore()
     with store.read() as moment:
         tables = read_tables(plan_of(INSTANT), TODAY, moment)
-    assert list(tables) == [BEFORE, TODAY]
     asked = [what[1:] for what in store.asked if what[0] == "figure_table"]
-    assert asked == [(222424, Window(YEAR.start, BEFORE)), (222424, Window(YEAR.start, TODAY))]
     assert not [what for what in store.asked if what[0] == "first_reports"]
+    between = [date(2026, 5, 2), date(2026, 6, 1)]
+    assert list(tables) == [BEFORE, *between, TODAY]
+    assert asked == [(222424, Window(YEAR.start, day)) for day in tables]
+    of_cases = plan_of(share(AtLeast(ALL), "promise_kept_rate"))
+    assert of_cases.dates_needed(TODAY) == (BEFORE, TODAY)

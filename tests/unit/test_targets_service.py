@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from hallpulse.domain.compression import ItemChange, ItemLimits
 from hallpulse.domain.figures import ELAPSED_BUCKETS, ElapsedHistogram, Figure, Window
-from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS
 from services.targets.announcements import BREACHED, RECOVERED
@@ -300,7 +300,11 @@ def test_what_lowered_the_compression_is_named_with_its_part() -> None:
     figures = StatedStore(
         own={compression: Figure(50, 100)},
         earlier={date(2026, 11, 17): {compression: Figure(60, 100)}},
-        changes=[ItemChange("0101", "取水许可", "water", (20, 20), (10, 20))],
+        changes=[
+            ItemChange(
+                222424, "0101", "取水许可", ItemLimits("water", False, 20, 0), ItemLimits("water", False, 20, 10)
+            )
+        ],
     )
     samples = scraped(figures)
     assert value(samples, "indicator_ratio_ago", indicator=compression, days="7") == 0.6

@@ -59,6 +59,11 @@ def _ranking(panels: Panels) -> Table:
         ),
         TableColumn(panels.say("分子", "Numerator"), f"sum by (department) ({NUMERATOR}{CHOSEN} {_enough()})"),
         TableColumn(panels.say("分母", "Denominator"), f"sum by (department) ({DENOMINATOR}{CHOSEN} {_enough()})"),
+        TableColumn(
+            panels.say("扣除存疑后", "Without findings"),
+            scaled(f"min by (department) (hallpulse_department_value_without{CHOSEN})", SHARE),
+            decimals=2,
+        ),
     ]
     title = panels.say("排名(分母不足的不排)", "Ranking (none with too few cases)")
     return table_of(panels, title, key, columns, span=14, height=14)

@@ -56,6 +56,7 @@ def _targets(panels: Panels, title: str, unit: str, shown: tuple[Unit, int], hei
     def counted(amount: str) -> str:
         return f"sum by (target) (hallpulse_indicator_{amount}{REGION} * {figure}"
 
+    without = f"min by (target) (hallpulse_target_value_without{REGION} * on (region, target) group_left () {info})"
     name = panels.name
     open_board = f"/d/{panels.uid('target')}/?var-region=${{region}}&var-target=${{__data.fields.target}}"
     key = TableColumn("target", f"max by (target, indicator, {name}, lead, source) ({info})", "target", width=10)
@@ -67,6 +68,7 @@ def _targets(panels: Panels, title: str, unit: str, shown: tuple[Unit, int], hei
         _number(panels.say("目标", "Goal"), judged("goal"), shown),
         _number(panels.say("差距", "Gap"), judged("gap"), shown),
         _number(panels.say("期末预计", "Forecast"), judged("forecast"), shown),
+        _number(panels.say("扣除存疑后", "Without findings"), without, shown),
         TableColumn(
             panels.say("分子", "Numerator"), counted("numerator"), link=CASES_BEHIND % ("indicator", "numerator")
         ),

@@ -36,7 +36,7 @@ def target(panels: Panels, plans: Sequence[Plan], links: Links) -> board.Dashboa
     made = made.with_panel(lead)
     for panel in _figures(panels):
         made = made.with_panel(panel)
-    made = covered(panels, made).with_row(row(panels.say("进度", "Path")))
+    made = covered(panels, made).with_panel(_marked(panels)).with_row(row(panels.say("进度", "Path")))
     made = made.with_panel(_path(panels)).with_panel(_parts(panels))
     made = made.with_row(row(panels.say("部门与读法", "Departments and readings")))
     return made.with_panel(_departments(panels)).with_panel(_readings(panels))
@@ -53,6 +53,14 @@ def _figures(panels: Panels) -> list[AnyPanel]:
     return [
         panels.stat(title, PanelQuery(scaled(expr, SHARE)), "none", span=4, decimals=2) for title, expr in asked.items()
     ]
+
+
+def _marked(panels: Panels) -> Table:
+    """Return the findings that the figure gains from, each with the value without it; empty where there are none."""
+    key = TableColumn(panels.say("检查", "Check"), f"max by (check) (hallpulse_target_marked{ONE})", "check")
+    without = scaled(f"min by (check) (hallpulse_target_value_without{ONE})", SHARE)
+    columns = [TableColumn(panels.say("扣除后的值", "Value without it"), without, decimals=2)]
+    return table_of(panels, panels.say("数值中的存疑部分", "Findings in the figure"), key, columns, span=24, height=4)
 
 
 def _value() -> str:

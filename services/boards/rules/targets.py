@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from hallpulse.domain.lowering import COMPRESSION
+from hallpulse.domain.compression import COMPRESSION, DOUBTED
+from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.plan import Target
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS
 from services.boards.intervals import Intervals, Links
-from services.boards.promql import GAP_WORDS, UNIT_WORDS, department_name, each, literal, select
+from services.boards.promql import GAP_WORDS, UNIT_WORDS, amount, department_name, each, literal, select
 from services.boards.rules.measured import Measured, below, in_force
 from services.boards.rules.rule import Alert
 
@@ -140,12 +141,44 @@ class Dropped(_Base):
 
 
 DROPPED: AlertKind = Dropped("CompressionDropped")
+_WITHOUT = "hallpulse_target_value_without{region=%q,target=%q,check=%q}"
+
+
+class Marked(_Base):
+    """The figure gains from what an integrity check found, such as statutory limits that were raised."""
+
+    def expr(self, measured: Measured, _intervals: Intervals) -> str | None:
+        if measured.target.indicator != COMPRESSION or measured.each_department:
+            return None
+        marked = select("hallpulse_target_marked", region=measured.plan.region, target=measured.target.id)
+        return f"{marked} > 0 and on (region) {in_force(measured.plan)}"
+
+    def lasting(self, _intervals: Intervals) -> timedelta:
+        return timedelta(0)
+
+    def words(self, measured: Measured) -> str:
+        labels = ("$labels.region", "$labels.target", "$labels.check")
+        value = amount(_WITHOUT, measured.target.unit, labels) + UNIT_WORDS[measured.target.unit]
+        return f"数值含有存疑部分({_check_names()}),扣除后为 {value}"
+
+    def severity(self, _target: Target) -> str:
+        return "warning"
+
+
+def _check_names() -> str:
+    """Return a template of the check's name."""
+    return "".join(
+        f'{{{{ if eq $labels.check "{check.id}" }}}}{check.zh}{{{{ end }}}}' for check in CHECKS if check.id in DOUBTED
+    )
+
+
+MARKED: AlertKind = Marked("TargetMarked")
 
 
 def target_alerts(measured: Measured, intervals: Intervals, links: Links) -> list[Alert]:
     """Return all alerts that a target can raise."""
     found = []
-    for kind in (*KINDS, DROPPED):
+    for kind in (*KINDS, DROPPED, MARKED):
         expr = kind.expr(measured, intervals)
         if expr is not None:
             annotations = _annotations(kind, measured, links)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
-from hallpulse.domain.plan import Plan, Target
+from hallpulse.domain.compression import COMPRESSION, RAISED
+from hallpulse.domain.plan import Plan, Target, TargetScope
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS
 from services.boards.intervals import HOUR, Intervals, duration
@@ -24,7 +26,8 @@ PLAIN_GOAL = Fraction(1, 2)
 class Scenario:
     """The series of every target at once, and the alert that each must then raise (None: none).
 
-    gap and end: the gap today and at the period's end by the forecast, as shares; counts take whole units.
+    gap and end: the gap today and at the period's end by the forecast, as shares; counts take whole units. marked: of
+    targets of the compression alone, whose figures gain from a finding.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Scenario:
     end: Fraction | None = None
     in_force: bool = True
     shares_only: bool = False
+    marked: bool = False
 
 
 def scenarios(plan: Plan) -> Sequence[Scenario]:
@@ -46,6 +50,8 @@ def scenarios(plan: Plan) -> Sequence[Scenario]:
         Scenario("missed", State.MISSED, "TargetMissed", short, short),
         Scenario("well today, short at the end", State.ON_PACE, "TargetShortAtEnd", little, -little),
         Scenario("well, but falling", State.MET, "TargetFalling", some, some / 4, shares_only=True),
+        Scenario("met, but by raised statutory limits", State.MET, "TargetMarked", some, some, marked=True),
+        Scenario("marked, but under another plan", State.MET, None, some, some, in_force=False, marked=True),
         Scenario("not measured is said, in time", State.NOT_MEASURED, "TargetNotMeasured"),
         Scenario("too few cases raise nothing", State.BELOW_MIN_DENOMINATOR, None),
         Scenario("not started raises nothing", State.NOT_STARTED, None),
@@ -66,12 +72,15 @@ def _tolerated(plan: Plan) -> Scenario:
 
 
 def _test(plan: Plan, scenario: Scenario, intervals: Intervals) -> dict[str, Any]:
-    shown = [t for t in plan.targets if t.unit == "share" or not scenario.shares_only]
-    lasting = intervals.unmeasured if scenario.alert == "TargetNotMeasured" else intervals.verdict
+    shown = [t for t in plan.targets if _is_shown(t, scenario)]
+    lasting = _lasting(scenario.alert, intervals)
     steps = -(-lasting // STEP) + 2
     series = [_one(select("hallpulse_plan_info", region=plan.region, plan=_plan_id(plan, scenario)), 1, steps)]
     for target in shown:
         series.extend(_series(Measured(plan, target), scenario, steps))
+        if scenario.marked:
+            labels: dict[str, str | int] = {"region": plan.region, "target": target.id, "check": RAISED}
+            series.append(_one(select("hallpulse_target_marked", **labels), 1, steps))
     fired = [_sample(target, scenario.alert) for target in shown if scenario.alert]
     checks = [_check(steps, fired)]
     if scenario.alert and lasting > STEP:
@@ -82,6 +91,19 @@ def _test(plan: Plan, scenario: Scenario, intervals: Intervals) -> dict[str, Any
         "input_series": series,
         "promql_expr_test": checks,
     }
+
+
+def _lasting(alert: str | None, intervals: Intervals) -> timedelta:
+    """Return how long the alert's condition must hold."""
+    if alert == "TargetMarked":
+        return timedelta(0)
+    return intervals.unmeasured if alert == "TargetNotMeasured" else intervals.verdict
+
+
+def _is_shown(target: Target, scenario: Scenario) -> bool:
+    if scenario.marked:
+        return target.indicator == COMPRESSION and target.scope is TargetScope.REGION
+    return target.unit == "share" or not scenario.shares_only
 
 
 def _plan_id(plan: Plan, scenario: Scenario) -> str:

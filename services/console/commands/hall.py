@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from hallpulse.broker import vhost_of
 from hallpulse.broker.management import BrokerUsers
 from hallpulse.contract.events import Family
 from hallpulse.contract.identity import user_name
+from hallpulse.contract.personal import escaped
 from hallpulse.contract.reasons import Refused, both
 from hallpulse.contract.validation import place
 from hallpulse.settings import Settings
@@ -21,8 +23,10 @@ from services.console.commands.token import new_token, overlap_option
 from services.console.console_texts import KEYS_SHOWN_ONCE
 from services.console.suite_connection import connect, directory_option
 from services.console.usage import screen
+from services.importing.surroundings import today
 
 DEFAULT_FAMILIES = "case,tally,heartbeat"
+MOST_NAME = 80
 
 
 class Region(click.ParamType[int]):
@@ -70,15 +74,21 @@ def command() -> None:
 @click.argument("hall", type=HallName())
 @click.option("--families", type=Families(), default=DEFAULT_FAMILIES, show_default=True,
               help="What it may send; item and figure are granted only by name.")  # fmt: skip
+@click.option("--name", metavar="NAME", help="What the hall is called, such as 政务大厅; a name that is known stays.")
+@click.option("--name-en", metavar="NAME", help="What it is called in English.")
 @click.option("--json", "as_json", is_flag=True, help="Print the keys as JSON.")
 @directory_option
-def add(region: int, hall: str, families: list[str], as_json: bool, directory: Path) -> None:
-    """Register a hall and print its keys, this once; a hall that is known gets new keys."""
+def add(  # noqa: PLR0917 - its options
+    region: int, hall: str, families: list[str], name: str | None, name_en: str | None, as_json: bool, directory: Path
+) -> None:
+    """Register a hall and print its keys, this once; a hall that is known gets new keys. One that was closed opens."""
+    for given in (name, name_en):
+        _check_name(given)
     with _Keys(connect(directory)) as keys:
         password = keys.users.put(region, hall, families)
         keys.users.cut(region, hall)  # a connection keeps the families that it was opened with
         token = new_token()
-        keys.store.halls.add(region, hall, families, hash_of(token))
+        keys.store.halls.add(region, hall, families, hash_of(token), name, name_en)
     _print_keys(region, hall, password, token, as_json)
 
 
@@ -105,12 +115,35 @@ def rotate(region: int, hall: str, overlap: int, as_json: bool, directory: Path)
 @click.argument("hall", type=HallName())
 @directory_option
 def remove(region: int, hall: str, directory: Path) -> None:
-    """Take a hall's keys away, at once; its events stay and count."""
+    """Take a hall's keys away, at once; its events stay and count. From today on it is a closed hall."""
     with _Keys(connect(directory)) as keys:
         gone = keys.users.remove(region, hall)
-        if not keys.store.halls.remove(region, hall) and not gone:
+        if not keys.store.halls.remove(region, hall, today()) and not gone:
             raise click.ClickException(f"there is no hall {user_name(region, hall)}: see `hallpulse hall list`")
     click.echo(f"{user_name(region, hall)} may publish no more")
+
+
+@command.command()
+@click.argument("region", type=Region())
+@click.argument("hall", type=HallName())
+@click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", required=True,
+              help="The first day on which it is closed; it counts in the coverage until then.")  # fmt: skip
+@directory_option
+def close(region: int, hall: str, start: datetime, directory: Path) -> None:
+    """Close a hall from a day on: it is no longer missed. Its keys stay until `hall remove`; `hall add` opens it."""
+    store = open_store(connect(directory).database_url, pool_size=1)
+    try:
+        if not store.halls.close(region, hall, start.date()):
+            raise click.ClickException(f"there is no hall {user_name(region, hall)}: see `hallpulse hall list`")
+    finally:
+        store.close()
+    day = start.date().isoformat()
+    click.echo(f"{user_name(region, hall)} 自 {day} 起关闭 is closed from {day} on")
+
+
+def _check_name(name: str | None) -> None:
+    if name is not None and not (name.strip() and len(name) <= MOST_NAME and name.isprintable()):
+        raise click.BadParameter(f"应为 1 至 {MOST_NAME} 个字符的名称 expected a name of 1 to {MOST_NAME} characters")
 
 
 @command.command("list")
@@ -122,14 +155,24 @@ def list_halls(as_json: bool, directory: Path) -> None:
         halls = keys.store.halls.list()
     if as_json:
         rows = [
-            {"region": str(h.region), "hall": h.hall, "families": h.families, "added": h.added.isoformat()}
+            {
+                "region": str(h.region),
+                "hall": h.hall,
+                "names": {"zh": h.facts.name_zh, "en": h.facts.name_en},
+                "families": h.families,
+                "added": h.added.isoformat(),
+                "closed": h.facts.closed.isoformat() if h.facts.closed else None,
+            }
             for h in halls
         ]
         click.echo(json.dumps(rows))
         return
-    table = Table("地区 region", "大厅 hall", "事件 families", "登记 added")
+    table = Table("地区 region", "大厅 hall", "名称 name", "事件 families", "登记 added", "关闭 closed from")
     for one in halls:
-        table.add_row(str(one.region), one.hall, ", ".join(one.families), f"{one.added:%Y-%m-%d %H:%M}")
+        name = escape(escaped(one.facts.name_zh or one.facts.name_en or ""))
+        closed = one.facts.closed.isoformat() if one.facts.closed else ""
+        added = f"{one.added:%Y-%m-%d %H:%M}"
+        table.add_row(str(one.region), one.hall, name, ", ".join(one.families), added, closed)
     screen().print(table)
 
 

@@ -30,7 +30,7 @@ def check(files: tuple[Path, ...]) -> None:
     """
     for path in files:
         if not path.is_file():
-            raise _NoSuchFile(f"{path}: expected a plan file, there is none")
+            raise _NoSuchFile(f"{path}: 没有这个方案文件 expected a plan file, there is none")
     problems: list[PlanProblem] = []
     for path in files:
         try:
@@ -46,7 +46,7 @@ def check(files: tuple[Path, ...]) -> None:
 def _summary(path: Path, plan: Plan) -> str:
     period = f"{plan.period.start} to {plan.period.end}"
     counts = f"{len(plan.targets)} targets, {len(plan.departments)} departments"
-    return f"{path}: good: {plan.region} {plan.names.zh}, {period}, {counts}"
+    return f"{path}: 可用 good: {plan.region} {plan.names.zh}, {period}, {counts}"
 
 
 command = plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import closing
 from pathlib import Path
@@ -19,17 +20,17 @@ from services.reports.issuing import Issued, MonthlyReports, checked_format, che
 from services.reports.renderers import FORMATS
 from services.reports.writing import put
 
-_OUT = "A file, or a directory in which it is called REGION-MONTH.FORMAT."
+_OUT = "A file, or a folder (made if it is missing) in which it is called REGION-MONTH.FORMAT."
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("month", metavar="YYYY-MM")
 @click.option("--region", required=True, metavar="CODE", help="County code, 6 digits, of a county that has a plan.")
 @click.option("--format", "form", default="docx", show_default=True, help=f"One of {', '.join(FORMATS)}.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="PATH", help=_OUT)
+@click.option("--out", type=click.Path(), metavar="PATH", help=_OUT)
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @directory_option
-def command(month: str, region: str, form: str, out: Path | None, *, force: bool, directory: Path) -> None:
+def command(month: str, region: str, form: str, out: str | None, *, force: bool, directory: Path) -> None:
     """Write the report of a month: targets, departments, overdue cases, data quality, in Chinese and English.
 
     The month is one that has begun; of one that is not over the report says so. Prints the path of the file.
@@ -43,7 +44,7 @@ def command(month: str, region: str, form: str, out: Path | None, *, force: bool
         raise BadUsage(str(error)) from None
 
 
-def _written(settings: Settings, asked: tuple[str, str, str], out: Path | None, *, force: bool) -> Path:
+def _written(settings: Settings, asked: tuple[str, str, str], out: str | None, *, force: bool) -> Path:
     """Write the report and return its path. Raises ValueError for a month or region without a report."""
     try:
         plans = load_plans(settings.plans)
@@ -66,7 +67,8 @@ def _put(path: Path, issued: Issued, reports: MonthlyReports, *, force: bool) ->
     return path
 
 
-def _path(out: Path | None, name: str) -> Path:
-    if out is None:
-        return Path(name)
-    return out / name if out.is_dir() else out
+def _path(out: str | None, name: str) -> Path:
+    """Return the report's path: one without an ending, or with a slash at its end, is a folder."""
+    path = Path(out or name)
+    is_folder = out is not None and (path.is_dir() or out.endswith(("/", os.sep)) or not path.suffix)
+    return path / name if is_folder else path

@@ -17,8 +17,9 @@ from services.importing.books import open_book
 from services.importing.case_import import HallOfCases
 from services.importing.departments import DepartmentCodes
 from services.importing.fields import Kind
+from services.importing.headers import lay_out
 from services.importing.importer import Job, Options, RejectedRow, opened
-from services.importing.layout import Layout, lay_out
+from services.importing.layout import Layout
 from services.importing.problems import TableError
 from services.importing.profiles import plain_profile, shipped
 from services.importing.rejects import RejectedRows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from rich.markup import escape
 from rich.table import Table
@@ -11,6 +11,7 @@ from rich.table import Table
 from hallpulse.broker.replay import RefusedMessage
 from hallpulse.contract.personal import escaped, fit_to_show
 from hallpulse.contract.reasons import Refusal
+from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.store import KeptRefusal
 
 SHORT = 12
@@ -21,7 +22,7 @@ _MORE = 200
 
 
 def shown(event: KeptRefusal) -> dict[str, object]:
-    """Return an event's fields for display: text chosen by the publisher is masked, times are in UTC."""
+    """Return an event's fields for display: text chosen by the publisher is masked, times are Asia/Shanghai."""
     seen: dict[str, object] = {
         "id": event.id,
         "refused_at": _moment(event.refused_at),
@@ -42,7 +43,7 @@ def shown(event: KeptRefusal) -> dict[str, object]:
 
 
 def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")
+    return at.astimezone(SHANGHAI).isoformat(timespec="milliseconds")
 
 
 def text_of(body: bytes) -> str:
@@ -65,6 +66,7 @@ def table_of(events: Iterable[KeptRefusal]) -> Table:
     table = Table("id", "时间 refused at", "来源 source", "原因 reason", "字段 field", "应为 expected")
     for event in events:
         source, field, detail = (escape(fit_to_show(text)) for text in (event.source, event.field, event.detail))
-        when, reason = _moment(event.refused_at)[:19], event.reason + (f" ({event.outcome})" if event.outcome else "")
+        when = event.refused_at.astimezone(SHANGHAI).isoformat(" ", "seconds")
+        reason = event.reason + (f" ({event.outcome})" if event.outcome else "")
         table.add_row(event.id[:SHORT], when, source, reason, field, detail)
     return table

@@ -112,13 +112,13 @@ function events(found) {
     h(
       "ol",
       {},
-      found.events.map(({ event, retracted }) =>
+      found.events.map(({ event, retracted, corrected_by: corrections }) =>
         h(
           "li",
           { class: retracted ? "retracted" : null },
           h("time", {}, clockTime(event.time)),
           h("b", {}, word("event", event.type.replace("hall.", "").replace(".v1", "").replaceAll(".", "_"))),
-          retracted ? h("span", { class: "tag warn" }, say("retracted")) : null,
+          retracted ? h("span", { class: "tag warn" }, say(corrections.length ? "corrected" : "retracted")) : null,
           h("details", {}, h("summary", {}, say("raw")), h("pre", {}, JSON.stringify(event, null, 2))),
         ),
       ),

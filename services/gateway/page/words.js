@@ -193,6 +193,7 @@ const WORDS = {
   still: ["至今", "until now"],
   events: ["事件", "Events"],
   retracted: ["已撤回", "retracted"],
+  corrected: ["已更正", "corrected"],
   raw: ["原文", "as sent"],
   truncatedClock: ["只显示前 1,100 天。", "Only the first 1,100 days are shown."],
   pendingCase: ["收件事件还没有到，因此还不能计时。", "Its receipt has not come yet, so there is no clock."],
@@ -236,6 +237,10 @@ const WORDS = {
   flag_rated_undecided: ["未办结即评价", "rated undecided"],
   flag_limit_looks_like_none: ["时限疑为“无”", "limit looks like none"],
   flag_accepted_before_received: ["先受理后收件", "accepted before received"],
+  flag_suspended_on_eve: ["临期前暂停计时", "suspended on the eve"],
+  flag_rated_at_once: ["办结数秒内五星", "rated at once"],
+  flag_repeated_without_correction: ["重复上报未更正", "repeated without correction"],
+  flag_corrects_nothing: ["更正所指不存在", "corrects nothing"],
 
   event_case_received: ["收件", "received"],
   event_case_supplement_requested: ["一次性告知补正", "supplements requested"],
@@ -249,6 +254,7 @@ const WORDS = {
   event_case_delivered: ["送达", "delivered"],
   event_case_rated: ["好差评", "rated"],
   event_case_withdrawn: ["撤件", "withdrawn"],
+  event_case_rating_answered: ["差评核实整改", "rating answered"],
   event_case_retracted: ["更正：撤回", "retraction"],
 };
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from hallpulse.domain.compression import Doubt, ItemChange
 from hallpulse.domain.figures import Coverage, FigureTable, Window
+from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
-from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.plan import Plan
 
 
@@ -19,7 +20,8 @@ class Material:
     month: whole; window: its days up to `compiled_on`, of which the figures speak; compiled: microseconds since
     1970-01-01 UTC; tables: those that the plan's targets need on the window's last day and a month earlier; in_month,
     earlier: of the window, and of the last day before the month; percentiles: of the elapsed days in the window;
-    open_cases: department → state → cases on the day of writing; coverage: of the window, and of the plan's period.
+    open_cases: department → state → cases as on the window's last day; flow: department → the balance of the window;
+    doubts: since the day before the plan's period; coverage: of the window, and of the plan's period.
     """
 
     plan: Plan
@@ -32,7 +34,9 @@ class Material:
     earlier: FigureTable
     percentiles: Mapping[str, int | None]
     open_cases: Mapping[str, Mapping[str, int]]
+    flow: Mapping[str, Flow]
     changes: Sequence[ItemChange]
+    doubts: Sequence[Doubt]
     coverage: Coverage
     period_coverage: Coverage
     findings: Sequence[Findings]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hallpulse.domain.compression import COMPRESSION, Doubt, Mark, marks_of
 from hallpulse.domain.figures import Figure, FigureTable
-from hallpulse.domain.lowering import COMPRESSION
 from hallpulse.domain.plan import Plan
 
 BY_CASES = ("due_kept_rate", "satisfaction", "mean_elapsed_days")
@@ -16,11 +16,15 @@ BY_ITEMS = (COMPRESSION, "instant_item_share", "settled_item_share")
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A department's figures; rank: 1 is best, equal values share one; none where it is not ranked."""
+    """A department's figures; rank: 1 is best, equal values share one; none where it is not ranked.
+
+    marks: the findings that the ranked figure gains from.
+    """
 
     department: str
     figures: Mapping[str, Figure]
     rank: int | None
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,15 @@ class Ranking:
         return (self.indicator, *self.beside)
 
 
-def rankings(plan: Plan, table: FigureTable, departments: Sequence[str]) -> tuple[Ranking, ...]:
-    return tuple(_ranking(plan, table, departments, *indicators) for indicators in (BY_CASES, BY_ITEMS))
+def rankings(
+    plan: Plan, table: FigureTable, departments: Sequence[str], doubts: Sequence[Doubt] = ()
+) -> tuple[Ranking, ...]:
+    return tuple(_ranking(plan, table, departments, doubts, *indicators) for indicators in (BY_CASES, BY_ITEMS))
 
 
-def _ranking(plan: Plan, table: FigureTable, departments: Sequence[str], indicator: str, *beside: str) -> Ranking:
+def _ranking(
+    plan: Plan, table: FigureTable, departments: Sequence[str], doubts: Sequence[Doubt], indicator: str, *beside: str
+) -> Ranking:
     least = {name: plan.least_denominator(name) for name in (indicator, *beside)}
     figures = {id_: {name: table.figure(name, id_) for name in least} for id_ in departments}
     values = {id_: own[indicator].value for id_, own in figures.items()}
@@ -50,7 +58,10 @@ def _ranking(plan: Plan, table: FigureTable, departments: Sequence[str], indicat
         id_: v for id_, v in values.items() if v is not None and figures[id_][indicator].denominator >= least[indicator]
     }
     ranks = {id_: 1 + sum(other > value for other in enough.values()) for id_, value in enough.items()}
-    standings = [Standing(id_, own, ranks.get(id_)) for id_, own in figures.items()]
+    questioned = doubts if indicator == COMPRESSION else ()
+    standings = [
+        Standing(id_, own, ranks.get(id_), marks_of(own[indicator], questioned, id_)) for id_, own in figures.items()
+    ]
     return Ranking(
         indicator,
         beside,

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from hallpulse.domain.compression import COMPRESSION, Lowering, lowerings
 from hallpulse.domain.figures import Coverage, Figure, Window
+from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
-from hallpulse.domain.lowering import COMPRESSION, Lowering, lowerings
 from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.targets import TargetResult, evaluate
 
@@ -16,6 +17,7 @@ from .material import Material
 from .ranking import Ranking, rankings
 
 MOST_LOWERING = 20
+NO_FLOW = Flow()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class TargetLine:
 
 @dataclass(frozen=True, slots=True)
 class OpenLine:
-    """A department's open cases on the day of writing; due: of its cases due in the month, those that were kept."""
+    """A department's open cases as on the last day; due: of its cases due in the month, those that were kept."""
 
     department: str
     states: Mapping[str, int]
@@ -52,7 +54,8 @@ class MonthlyReport:
     """All that is reported of a region for a month.
 
     month is whole; `window` ends on the day that the figures speak of, earlier while the month lasts. figures: the
-    region's own in the window; compression: at the end of the month before, and now.
+    region's own in the window; compression: at the end of the month before, and now; flow_lines: each department's
+    balance of the window, of those that have any.
     """
 
     plan: Plan
@@ -65,6 +68,7 @@ class MonthlyReport:
     percentiles: Mapping[str, int | None]
     rankings: tuple[Ranking, ...]
     open_lines: tuple[OpenLine, ...]
+    flow_lines: tuple[tuple[str, Flow], ...]
     coverage: Coverage
     period_coverage: Coverage
     findings: tuple[Findings, ...]
@@ -105,8 +109,9 @@ def monthly_report(given: Material) -> MonthlyReport:
         targets=_targets(given),
         figures=given.in_month.own,
         percentiles=given.percentiles,
-        rankings=rankings(given.plan, given.in_month, departments),
+        rankings=rankings(given.plan, given.in_month, departments, given.doubts),
         open_lines=_open_lines(given, departments),
+        flow_lines=tuple((id_, given.flow[id_]) for id_ in departments if given.flow.get(id_, NO_FLOW) != NO_FLOW),
         coverage=given.coverage,
         period_coverage=given.period_coverage,
         findings=tuple(given.findings),
@@ -117,7 +122,7 @@ def monthly_report(given: Material) -> MonthlyReport:
 
 
 def _targets(given: Material) -> tuple[TargetLine, ...]:
-    results = evaluate(given.plan, given.window.end, given.tables)
+    results = evaluate(given.plan, given.window.end, given.tables, given.doubts)
     earlier = {r.target.id: r for r in evaluate(given.plan, given.before, given.tables) if r.department is None}
     return tuple(
         TargetLine(own, _before(earlier[own.target.id]), _bound(results, own.target))
@@ -137,7 +142,7 @@ def _bound(results: Sequence[TargetResult], target: Target) -> tuple[TargetResul
 def _departments(given: Material) -> list[str]:
     """The plan's in its order, then those that only the catalogue or cases name."""
     named = [department.id for department in given.plan.departments]
-    others = sorted({*given.in_month.departments, *given.open_cases} - {*named, ""})
+    others = sorted({*given.in_month.departments, *given.open_cases, *given.flow} - {*named, ""})
     return [*named, *others]
 
 

@@ -8,8 +8,10 @@ from fractions import Fraction
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.display import NOTHING, amount, difference
+from hallpulse.domain.compression import Mark
 from hallpulse.domain.figures import Coverage, Figure, Window
 from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.workdays import SHANGHAI
 from services.reports.monthly import texts
@@ -62,17 +64,36 @@ def gap_text(value: Fraction | None, unit: str) -> Sentence:
     return Sentence(f"{shown}个百分点", f"{shown} points") if unit == "share" else Sentence(shown, shown)
 
 
+CHECK_NAMES = {check.id: Sentence(check.zh, check.en) for check in CHECKS}
+
+
+def marked_text(mark: Mark, unit: str) -> Sentence:
+    """The finding that a figure gains from, in few words."""
+    check = CHECK_NAMES[mark.check]
+    told: dict[str, object] = {"n": mark.findings, "value": value_text(mark.without.value, unit), "check": check.zh}
+    return filled(texts.MARKED_ONE, told, {"check": check.en})
+
+
 def parts_text(figure: Figure) -> str:
     return f"{figure.numerator}/{figure.denominator}"
 
 
 def figure_cell(figure: Figure, unit: str, tone: Tone = Tone.PLAIN) -> Cell:
     """A figure with what it is made of; of a count only the count."""
+    parts, known = (figure.numerator, figure.denominator), known_text(figure)
     if figure.value is None:
-        return Cell(NOTHING, parts=(figure.numerator, figure.denominator), tone=Tone.QUIET)
-    parts = (figure.numerator, figure.denominator)
+        return Cell(NOTHING, known, parts=parts, tone=Tone.QUIET)
     small = "" if unit == "count" else parts_text(figure)
-    return Cell(value_text(figure.value, unit), small, figure.value, _unit(unit), parts, tone)
+    return Cell(
+        value_text(figure.value, unit), " ".join(filter(None, (small, known))), figure.value, _unit(unit), parts, tone
+    )
+
+
+def known_text(figure: Figure) -> str:
+    """已知 1100 / 共 1200: of how many items the flag or the limit is known; empty where it is of all."""
+    if figure.known is None or figure.known.count == figure.known.items:
+        return ""
+    return texts.KNOWN.zh.format(n=figure.known.count, m=figure.known.items)
 
 
 def value_cell(value: Fraction | None, unit: str, tone: Tone = Tone.PLAIN) -> Cell:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hallpulse.contract.reasons import Sentence
+from hallpulse.domain.flow import WAYS_OUT
 from hallpulse.domain.targets import State
 
 # The head
@@ -39,7 +40,7 @@ TEXTS_SHEET, SEE_SHEET = Sentence("概况", "summary"), Sentence("见工作表�
 SUMMARY = Sentence("一、概况", "1. Summary")
 TARGETS = Sentence("二、指标完成情况", "2. Targets")
 DEPARTMENTS = Sentence("三、部门排名", "3. Departments")
-OPEN = Sentence("四、超期与临期", "4. Overdue and due soon")
+OPEN = Sentence("四、办件流量与超期、临期", "4. Flow, overdue and due soon")
 QUALITY = Sentence("五、数据质量", "5. Data quality")
 LOWERING = Sentence("六、拉低压缩比的事项", "6. Items that lowered the compression")
 NOTES = Sentence("七、附注", "7. Notes")
@@ -90,8 +91,8 @@ COMPRESSION_SAME = Sentence(
     "承诺办结时限压缩比{now}，与上月末持平。", "The compression of promised limits is {now}, as the month before."
 )
 OPEN_NOW = Sentence(
-    "编制时（{on}）在办{open}件，其中超期{overdue}件，临期{due_soon}件，超时未受理{unaccepted_late}件，暂停计时{suspended}件。",
-    "When this was compiled ({on}), {open} cases were open: {overdue} overdue, {due_soon} due soon,"
+    "截至{on}，在办{open}件，其中超期{overdue}件，临期{due_soon}件，超时未受理{unaccepted_late}件，暂停计时{suspended}件。",
+    "On {on}, {open} cases were open: {overdue} overdue, {due_soon} due soon,"
     " {unaccepted_late} not accepted in time, {suspended} suspended.",
 )
 REPORTED = Sentence(
@@ -106,8 +107,9 @@ OVER = Sentence(
     "{start} to {end}; {reporting} of {halls} halls reporting; newest event {newest}",
 )
 AS_OF = Sentence(
-    "截至编制时{compiled}；到期数为{start}至{end}；报送大厅{reporting}/{halls}；最新数据{newest}",
-    "as of {compiled}; due from {start} to {end}; {reporting} of {halls} halls reporting; newest event {newest}",
+    "在办为{end}日终的状态；到期数为{start}至{end}；报送大厅{reporting}/{halls}；最新数据{newest}",
+    "open at the end of {end}; due from {start} to {end}; {reporting} of {halls} halls reporting; newest event"
+    " {newest}",
 )
 TARGETS_TABLE = Sentence("方案目标", "Targets of the plan")
 READINGS_TABLE = Sentence("“再提升”的三种读法", "Three readings of “a further …”")
@@ -147,6 +149,7 @@ WHY_TITLE = Sentence("暂不能判断的目标：", "Targets that cannot be judg
 WHY_ONE = Sentence("{name}——{why}", "{name}: {why}")
 WHY_DECLARED = Sentence("截至{on}尚未报送", "not reported by {on}")
 WHY_COUNTED = Sentence("截至{on}没有可统计的数据", "nothing to count by {on}")
+WHY_UNKNOWN = Sentence("目录中{m}个事项都没有说明这一项", "none of the {m} items of the catalogue says it")
 WHY_FEW = Sentence("只有{n}件，少于方案规定的{least}件", "only {n} counted, fewer than the plan's {least}")
 WHY_REFERENCE = Sentence("参照值“{name}”尚未报送", "its reference, {name}, has not been reported")
 WHY_NOT_STARTED = Sentence("方案从{start}开始", "the plan begins on {start}")
@@ -162,7 +165,34 @@ RANK = Sentence("名次", "Rank")
 DEPARTMENT = Sentence("部门", "Department")
 REASON = Sentence("原因", "Why")
 TOO_FEW = Sentence("分母{n}，少于{least}", "{n} counted, fewer than {least}")
+KNOWN = Sentence("已知 {n} / 共 {m}", "known of {n} of {m}")
 NOTHING_COUNTED = Sentence("没有可统计的数据", "nothing to count")
+
+# Marks
+MARKED = Sentence(
+    "※ {name}中有{n}个事项{check}，扣除后为{value}（{parts}）。",
+    "※ {name}: {n} items, {check}; without them {value} ({parts}).",
+)
+MARKED_ONE = Sentence("※ {check}{n}项，扣除后{value}", "※ {check}: {n}, without them {value}")
+MARKED_DEPARTMENTS = Sentence(
+    "※ 排名所依据的数字中含有存疑部分的部门，扣除后的值列在旁边。",
+    "※ The figure that ranks this department gains from findings; the value without them stands beside it.",
+)
+WITHOUT = Sentence("扣除存疑后", "Without findings")
+
+# Flow
+FLOW_TABLE = Sentence("办件流量", "Flow of cases")
+FLOW_COLUMNS: Mapping[str, Sentence] = {
+    "carried": Sentence("上期结转", "Carried over"),
+    "received": Sentence("新收", "Received"),
+    **{way.name: Sentence(way.zh, way.en) for way in WAYS_OUT.values()},
+    "open": Sentence("期末在办", "Open at the end"),
+}
+BALANCED = Sentence(
+    "结转{carried}件，新收{received}件；不予受理{refused}件，办结{decided}件，撤件{withdrawn}件；期末在办{open}件。",
+    "{carried} carried over and {received} received; {refused} refused, {decided} decided, {withdrawn} withdrawn;"
+    " {open} open at the end.",
+)
 
 # Open cases
 OPEN_TABLE = Sentence("各部门在办件与当月到期件", "Open cases and those due in the month, by department")

@@ -30,6 +30,7 @@ TITLES: Mapping[EventType, tuple[str, str]] = {
     EventType.CASE_RATED: ("好差评", "the applicant rated the service"),
     EventType.CASE_WITHDRAWN: ("撤件", "the applicant withdrew the case"),
     EventType.CASE_RETRACTED: ("更正：撤回事件", "an earlier event of the case was wrong"),
+    EventType.CASE_RATING_ANSWERED: ("差评核实整改", "what became of a bad rating"),
     EventType.ITEM_PUBLISHED: ("事项发布或变更", "a version of a catalogue item"),
     EventType.ITEM_RETIRED: ("事项取消", "a catalogue item ends"),
     EventType.ITEM_RETRACTED: ("更正：撤回事项事件", "an earlier event of the item was wrong"),
@@ -100,7 +101,12 @@ def _events_channel(names: list[str]) -> dict[str, Any]:
     return {
         "address": "{region}.{hall}.{family}",
         "title": "hall.events",
-        "description": "Persistent messages, at most 4 MiB. A full queue pushes back on its publisher: use confirms.",
+        "description": "持久消息，至多 4 MiB。确认（ack）表示消息已安全入队，不表示事件已被接受：事件出队时才检查，"
+        "结果用 GET /v1/events/ID 查询。否认（nack）表示队列已满，稍后重发。\n"
+        "Persistent messages, at most 4 MiB. An ack means that the message lies safe in a queue, on a majority of the"
+        " brokers' disks; it does not mean that its events are right: each is looked at when it is taken from the queue"
+        " and stored, known as a duplicate, or refused. Ask GET /v1/events/ID of the gateway. A nack means that a queue"
+        " is full: publish again later, under the same id. A message that no queue takes is returned (mandatory).\n",
         "parameters": {
             "region": {
                 "description": "County code of GB/T 2260: 6 digits, not ending in 00.",

@@ -18,7 +18,7 @@ from hallpulse.contract.validation import hall_event, is_plain
 
 from .envelope import AnyEnvelope, Envelope
 from .events import HallEvent
-from .examine import examine
+from .examine import examine, not_text
 from .reasons import Reason
 
 __all__ = ["BATCH_TYPE", "EVENT_TYPE", "MAX_BATCH", "MAX_BODY", "Decoded", "Refusal", "decode_events", "decode_message"]
@@ -134,7 +134,7 @@ def _bodies(body: bytes, content_type: str | None) -> Iterable[bytes]:
     except msgspec.ValidationError:
         raise Refused(Reason.BAD_BATCH, "", f"expected an array, or content_type {EVENT_TYPE}") from None
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Refused(Reason.NOT_JSON, "", f"expected JSON: {error}") from None
+        raise Refused(Reason.NOT_JSON, "", not_text(body) or f"expected JSON: {error}") from None
     if not 1 <= len(listed) <= MAX_BATCH:
         raise Refused(Reason.BAD_BATCH, "", f"expected 1 to {MAX_BATCH} events, got {len(listed)}")
     return map(bytes, listed)

@@ -7,32 +7,34 @@ from typing import Annotated, Any, Literal, Union, cast
 import msgspec
 from msgspec import Meta
 
-from .events import DATA_OF, Data, EventId, EventType, Heartbeat, shape
+from .events import DATA_OF, Data, EventType, Heartbeat
+from .values import NO_CONTROL, EventId, anchored, shape
 
 Source = Annotated[
     str,
     Meta(
         max_length=48,
         description="/REGION/HALL: a county code of GB/T 2260, and 1 to 40 of a-z, 0-9 and hyphen",
-        extra_json_schema={
-            "pattern": r"^/(?:1[1-9]|[2-8][0-9]|9[01])[0-9]{2}(?:0[1-9]|[1-9][0-9])/[a-z0-9-]{1,40}$(?!\n)"
-        },
+        extra_json_schema=anchored("^/(?:1[1-9]|[2-8][0-9]|9[01])[0-9]{2}(?:0[1-9]|[1-9][0-9])/[a-z0-9-]{1,40}$"),
     ),
 ]
 Time = Annotated[
     str,
     Meta(
         max_length=64,
-        description="a time, RFC 3339 with offset, such as 2026-03-02T09:30:00+08:00",
+        description="a time, RFC 3339 with seconds and offset, such as 2026-03-02T09:30:00+08:00",
         extra_json_schema={
             "format": "date-time",
-            "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
-            r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$(?!\n)",
+            **anchored(
+                "^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+                r"[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?"
+                "(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
+            ),
         },
     ),
 ]
-Attribute = Annotated[str, shape(r"^[^\x00-\x1f\x7f]+$(?!\n)", "1 to 1000 characters, no control characters", 1000)]
-ContentType = Annotated[str, shape(r"^application/json\s*(?:;.*)?$(?!\n)", "application/json", 100)]
+Attribute = Annotated[str, shape(NO_CONTROL, "1 to 1000 characters, no control characters", 1000)]
+ContentType = Annotated[str, shape(r"^application/json[ \t]*(?:;[^\n]*)?$", "application/json", 100)]
 
 
 class Envelope(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=False):

@@ -7,72 +7,33 @@ field means the same as leaving the field out. Limits are whole working days, As
 from __future__ import annotations
 
 import enum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta
 
 from hallpulse.domain.catalogue import ItemVersion
 
-# Patterns given by `shape` are checked by `texts`, not by msgspec: that one look costs less than a regex per field.
-# `$` in Python also matches before a final line feed, hence `(?!\n)`; both mean the same in JSON Schema.
-
-
-def shape(pattern: str, description: str, max_length: int, min_length: int = 1) -> Meta:
-    return Meta(
-        min_length=min_length,
-        max_length=max_length,
-        description=description,
-        extra_json_schema={"pattern": pattern},
-    )
-
-
-Code = Annotated[
-    str,
-    shape(
-        r"^[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$(?!\n)",
-        "1 to 64 characters, no control characters, no white space at either end",
-        64,
-    ),
-]
-EventId = Annotated[str, shape(r"^[^\x00-\x1f\x7f]+$(?!\n)", "1 to 64 characters, no control characters", 64)]
-Text = Annotated[str, shape(r"^[^\x00]*$", "at most 500 characters, none of them U+0000", 500, 0)]
-ItemName = Annotated[str, shape(r"^[^\x00]*$", "1 to 300 characters, none of them U+0000", 300)]
-Day = Annotated[
-    str,
-    Meta(
-        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)",
-        description="a date, YYYY-MM-DD, Asia/Shanghai",
-        extra_json_schema={"format": "date"},
-    ),
-]
-Period = Annotated[
-    str,
-    Meta(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$(?!\n)", description="a period, YYYY, YYYY-MM or YYYY-MM-DD"),
-]
-IndicatorId = Annotated[
-    str,
-    Meta(
-        pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)",
-        description="1 to 64 lower-case letters, digits or underscores, a letter first",
-    ),
-]
-Limit = Annotated[int, Meta(ge=0, le=36500, description="working days")]
-Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
-Amount = Annotated[int, Meta(ge=-1_000_000_000_000, le=1_000_000_000_000)]
-Revision = Annotated[int, Meta(ge=0, le=1_000_000_000)]
-
-Channel = Literal["window", "online", "kiosk", "post", "mobile"]
-Outcome = Literal["granted", "refused", "other"]
-Procedure = Literal[
-    "hearing", "bidding", "auction", "inspection", "testing", "quarantine",
-    "appraisal", "expert_review", "public_notice", "other",
-]  # fmt: skip
-ItemKind = Literal[
-    "licensing", "confirmation", "payment", "reward", "adjudication", "levy",
-    "inspection", "public_service", "other",
-]  # fmt: skip
-Handling = Literal["instant", "promised"]
+from .values import (
+    Amount,
+    Channel,
+    Code,
+    Corrected,
+    Count,
+    Day,
+    EventId,
+    Handling,
+    IndicatorId,
+    ItemKind,
+    ItemName,
+    Limit,
+    Outcome,
+    Period,
+    Procedure,
+    RatingChannel,
+    Revision,
+    Text,
+)
 
 
 class Family(enum.StrEnum):
@@ -101,6 +62,7 @@ class EventType(enum.IntEnum):
     CASE_RATED = 11
     CASE_WITHDRAWN = 12
     CASE_RETRACTED = 13
+    CASE_RATING_ANSWERED = 14
     ITEM_PUBLISHED = 21
     ITEM_RETIRED = 22
     ITEM_RETRACTED = 23
@@ -159,6 +121,7 @@ class Received(CaseData, frozen=True):
     commitment: bool | None = None
     statutory_days: Limit | None = None
     promised_days: Limit | None = None
+    corrects: Corrected | None = None
 
 
 class CaseOnly(CaseData, frozen=True):
@@ -169,6 +132,7 @@ class CaseOnly(CaseData, frozen=True):
         EventType.CASE_DELIVERED,
         EventType.CASE_WITHDRAWN,
     )
+    corrects: Corrected | None = None
 
 
 class Accepted(CaseData, frozen=True):
@@ -179,37 +143,55 @@ class Accepted(CaseData, frozen=True):
     commitment: bool | None = None
     statutory_days: Limit | None = None
     promised_days: Limit | None = None
+    corrects: Corrected | None = None
 
 
 class Rejected(CaseData, frozen=True):
     types = (EventType.CASE_REJECTED,)
     reason: Text | None = None
+    corrects: Corrected | None = None
 
 
 class Suspended(CaseData, frozen=True):
     types = (EventType.CASE_SUSPENDED,)
     procedure: Procedure
+    corrects: Corrected | None = None
 
 
 class Extended(CaseData, frozen=True):
     types = (EventType.CASE_EXTENDED,)
     days: Annotated[int, Meta(ge=1, le=3650, description="working days")]
+    corrects: Corrected | None = None
 
 
 class Decided(CaseData, frozen=True):
     types = (EventType.CASE_DECIDED,)
     outcome: Outcome
+    corrects: Corrected | None = None
 
 
 class Rated(CaseData, frozen=True):
     types = (EventType.CASE_RATED,)
     score: Annotated[int, Meta(ge=1, le=5)]
+    channel: RatingChannel | None = None
+    automatic: Annotated[bool, Meta(description="默认好评: given by default, by no person")] | None = None
+    corrects: Corrected | None = None
+
+
+class RatingAnswered(CaseData, frozen=True):
+    """The answer to a bad rating: whether it was found to be true, and whether its cause was put right."""
+
+    types = (EventType.CASE_RATING_ANSWERED,)
+    verified: bool
+    rectified: bool
+    corrects: Corrected | None = None
 
 
 class CaseRetracted(CaseData, frozen=True):
     types = (EventType.CASE_RETRACTED,)
     event_id: EventId
     reason: Text | None = None
+    corrects: Corrected | None = None
 
 
 class ItemPublished(Data, frozen=True):
@@ -233,6 +215,7 @@ class ItemPublished(Data, frozen=True):
     full_process: bool | None = None
     tolerates_missing: bool | None = None
     commitment: bool | None = None
+    corrects: Corrected | None = None
 
     @property
     def entity(self) -> str:
@@ -248,11 +231,11 @@ class ItemPublished(Data, frozen=True):
             instant=self.handling == "instant",
             statutory_days=self.statutory_days,
             promised_days=self.promised_days,
-            settled=bool(self.settled),
-            unified=bool(self.unified),
-            full_process=bool(self.full_process),
-            tolerates_missing=bool(self.tolerates_missing),
-            commitment=bool(self.commitment),
+            settled=self.settled,
+            unified=self.unified,
+            full_process=self.full_process,
+            tolerates_missing=self.tolerates_missing,
+            commitment=self.commitment,
             basic_code=self.basic_code,
         )
 
@@ -261,6 +244,7 @@ class ItemRetired(Data, frozen=True):
     types = (EventType.ITEM_RETIRED,)
     item_code: Code
     effective_from: Day
+    corrects: Corrected | None = None
 
     @property
     def entity(self) -> str:
@@ -272,6 +256,7 @@ class ItemRetracted(Data, frozen=True):
     item_code: Code
     event_id: EventId
     reason: Text | None = None
+    corrects: Corrected | None = None
 
     @property
     def entity(self) -> str:
@@ -290,6 +275,7 @@ class TallyReported(Data, frozen=True):
     full_process_accepted: Count
     decided: Count
     instant_decided: Count
+    corrects: Corrected | None = None
 
     @property
     def entity(self) -> str:
@@ -301,6 +287,7 @@ class TallyRetracted(Data, frozen=True):
     date: Day
     event_id: EventId
     reason: Text | None = None
+    corrects: Corrected | None = None
 
     @property
     def entity(self) -> str:
@@ -317,6 +304,7 @@ class FigureReported(Data, frozen=True):
     numerator: Amount
     denominator: Amount | None = None
     department: Code | None = None
+    corrects: Corrected | None = None
 
     @property
     def entity(self) -> str:
@@ -330,6 +318,7 @@ class FigureRetracted(Data, frozen=True):
     event_id: EventId
     department: Code | None = None
     reason: Text | None = None
+    corrects: Corrected | None = None
 
     @property
     def entity(self) -> str:
@@ -346,11 +335,17 @@ def figure_entity(indicator: str, period: str, department: str | None) -> str:
 
 
 DATA_CLASSES: tuple[type[Data], ...] = (
-    Received, CaseOnly, Accepted, Rejected, Suspended, Extended, Decided, Rated, CaseRetracted,
+    Received, CaseOnly, Accepted, Rejected, Suspended, Extended, Decided, Rated, RatingAnswered, CaseRetracted,
     ItemPublished, ItemRetired, ItemRetracted, TallyReported, TallyRetracted,
     FigureReported, FigureRetracted, Heartbeat,
 )  # fmt: skip
 DATA_OF: dict[EventType, type[Data]] = {kind: cls for cls in DATA_CLASSES for kind in cls.types}
+
+
+def corrects_of(data: Data) -> str | None:
+    """The id of the event that this one replaces."""
+    named: str | None = getattr(data, "corrects", None)
+    return named
 
 
 class HallEvent(msgspec.Struct, frozen=True, gc=False):

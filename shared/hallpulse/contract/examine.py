@@ -17,7 +17,7 @@ import msgspec
 from hallpulse.contract.envelope import ENVELOPES, Envelope
 from hallpulse.contract.events import DATA_CLASSES, DATA_OF, TYPES_BY_NAME, EventType, HallEvent
 from hallpulse.contract.reasons import Reason, Refusal, Refused, printable
-from hallpulse.contract.validation import MOST_VALUES, hall_event, has_too_many_values
+from hallpulse.contract.validation import MOST_VALUES, bad_time, hall_event, has_too_many_values
 
 Matcher = Callable[[str], object]
 
@@ -33,12 +33,17 @@ def _check(cls: type[msgspec.Struct], given: msgspec.Struct, reason: Reason, pre
     for name, matches in _PATTERNS[cls]:
         value = getattr(given, name)
         if value is not None and not matches(value):
-            raise Refused(reason, prefix + name, f"expected {expectation(cls, name)}, got {kind_of_value(value)}")
+            raise Refused(reason, prefix + name, f"expected {expectation(cls, name)}, got {_kind_of_text(value)}")
 
 
 def _patterns(cls: type[msgspec.Struct]) -> tuple[tuple[str, Matcher], ...]:
+    """Field → what its text must match; in Python `$` would also match before a last line feed."""
     listed = ((field.name, _pattern(msgspec.json.schema(field.type))) for field in msgspec.structs.fields(cls))
-    return tuple((name, re.compile(pattern).search) for name, pattern in listed if pattern and name not in _WITH_RULES)
+    return tuple(
+        (name, re.compile(pattern.removesuffix("$") + r"\Z").search)
+        for name, pattern in listed
+        if pattern and name not in _WITH_RULES
+    )
 
 
 def _pattern(schema: dict[str, object]) -> str:
@@ -86,6 +91,26 @@ def kind_of_value(value: object) -> str:
     return "an array" if isinstance(value, list) else "an object"
 
 
+def _kind_of_text(text: str) -> str:
+    """Name the fault of a text that does not have the shape of its field."""
+    if _CONTROL(text):
+        return "a text with a control character"
+    if text != text.strip():
+        return "a text with white space at an end"
+    return f"a text of {len(text)} characters"
+
+
+def _kind_out_of_bounds(schema: Mapping[str, Any], value: object) -> str:
+    """Name a value that was given, a number out of bounds as such."""
+    bounds = next((part for part in schema.get("anyOf", [schema]) if part.get("type") != "null"), schema)
+    if isinstance(value, int | float) and not isinstance(value, bool) and "maximum" in bounds:
+        if value > bounds["maximum"]:
+            return "a greater one" if isinstance(value, int) else "a greater number"
+        if value < bounds["minimum"]:
+            return "a smaller one" if isinstance(value, int) else "a smaller number"
+    return kind_of_value(value)
+
+
 _raw = msgspec.json.Decoder(msgspec.Raw).decode
 ATTRIBUTES = frozenset(Envelope.__struct_fields__) | {"type"}
 _REQUIRED_ATTRIBUTES = ("specversion", "id", "source", "type", "time")
@@ -131,12 +156,25 @@ def _parse(body: bytes) -> Any:
         if b"\\u" in body:
             json.dumps(parsed, ensure_ascii=False).encode()  # fails where an escape left half a surrogate pair
     except UnicodeError:
-        raise Refused(Reason.NOT_JSON, "", "expected UTF-8") from None
+        raise Refused(Reason.NOT_JSON, "", not_text(body) or "expected JSON in UTF-8") from None
     except RecursionError:
         raise Refused(Reason.NOT_JSON, "", "expected an event, got values nested too deeply") from None
     except ValueError as error:
-        raise Refused(Reason.NOT_JSON, "", f"expected JSON: {printable(str(error))}") from None
+        raise Refused(Reason.NOT_JSON, "", not_text(body) or f"expected JSON: {printable(str(error))}") from None
     return parsed
+
+
+_PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "a ZIP archive", b"BZh": "bzip2"}
+_ENCODED = {b"\xef\xbb\xbf": "a byte order mark before it", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+
+
+def not_text(body: bytes) -> str:
+    """Name the format of a body that is no JSON in UTF-8, by its first bytes; empty where they say nothing."""
+    packed = next((name for mark, name in _PACKED.items() if body.startswith(mark)), None)
+    if packed is not None:
+        return f"expected JSON in UTF-8, got {packed}: send it uncompressed"
+    encoded = next((name for mark, name in _ENCODED.items() if body.startswith(mark)), None)
+    return f"expected JSON in UTF-8, got {encoded}" if encoded is not None else ""
 
 
 def _skim(body: bytes) -> None:
@@ -160,6 +198,7 @@ def _refuse_constant(name: str) -> None:
 
 def _event(attributes: _Object, now: int) -> HallEvent:
     _check_once(attributes, "")
+    attributes.update({name: whole(value) for name, value in attributes.items()})
     _check_extensions({name: value for name, value in attributes.items() if name not in ATTRIBUTES})
     given = {name: value for name, value in attributes.items() if value is not None}
     for name in _REQUIRED_ATTRIBUTES:
@@ -167,10 +206,20 @@ def _event(attributes: _Object, now: int) -> HallEvent:
             raise Refused(Reason.BAD_ENVELOPE, name, f"expected {expectation(Envelope, name)}, got nothing")
     kind = _kind(given.pop("type"))
     _check_data(kind, given.get("data"))
+    if isinstance(given.get("data"), dict):
+        given["data"] = {name: whole(value) for name, value in given["data"].items()}
     extensions = {name: given.pop(name) for name in given.keys() - ATTRIBUTES}
     envelope = _converted(kind, given)
     check_texts(envelope)
     return hall_event(envelope, now, extensions)
+
+
+def whole(value: Any) -> Any:
+    """A number without a fraction as the integer that it is to a JSON Schema: 20.0 and 2e1 are 20."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT else value
+
+
+_EXACT = 2.0**53
 
 
 def _check_once(value: _Object, prefix: str) -> None:
@@ -246,7 +295,11 @@ def _refused_value(kind: EventType, attributes: Mapping[str, Any], message: str)
     attribute, field = found.groups() if found else ("", None)
     if field is None:
         reason = Reason.BAD_TIME if attribute == "time" else Reason.BAD_ENVELOPE
+        if reason is Reason.BAD_TIME and isinstance(attributes["time"], str):
+            return Refused(reason, attribute, bad_time(attributes["time"]))
         wanted, value = expectation(Envelope, attribute), attributes.get(attribute)
         return Refused(reason, attribute, f"expected {wanted}, got {kind_of_value(value)}")
-    wanted, value = expectation(DATA_OF[kind], field), attributes["data"][field]
-    return Refused(Reason.BAD_FIELD, f"data.{field}", f"expected {wanted}, got {kind_of_value(value)}")
+    cls = DATA_OF[kind]
+    schema = next(msgspec.json.schema(one.type) for one in msgspec.structs.fields(cls) if one.name == field)
+    got = _kind_out_of_bounds(schema, attributes["data"][field])
+    return Refused(Reason.BAD_FIELD, f"data.{field}", f"expected {expectation(cls, field)}, got {got}")

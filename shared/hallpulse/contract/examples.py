@@ -31,9 +31,10 @@ _DATA: Mapping[EventType, Mapping[str, Any] | None] = {
     EventType.CASE_EXTENDED: {**_CASE, "days": 10},
     EventType.CASE_DECIDED: {**_CASE, "outcome": "granted"},
     EventType.CASE_DELIVERED: _CASE,
-    EventType.CASE_RATED: {**_CASE, "score": 5},
+    EventType.CASE_RATED: {**_CASE, "score": 5, "channel": "window"},
     EventType.CASE_WITHDRAWN: _CASE,
     EventType.CASE_RETRACTED: {**_CASE, "event_id": _EVENT_ID, "reason": "录入错误"},
+    EventType.CASE_RATING_ANSWERED: {**_CASE, "verified": True, "rectified": True},
     EventType.ITEM_PUBLISHED: {
         "item_code": _ITEM,
         "basic_code": "000131002000",

@@ -10,22 +10,23 @@ import msgspec
 from hallpulse.contract.validation import COMPUTED_IDS
 
 from .decode import MAX_BATCH
-from .envelope import ENVELOPES, Envelope
+from .envelope import ENVELOPES
 from .events import EventType
 from .examine import EXTENSIONS_SIZE
 from .examples import example
+from .values import anchored
 
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _LOCAL = "#/$defs/{name}"
-_ATTRIBUTES = "|".join(sorted({*Envelope.__struct_fields__, "type"}))
-_EXTENSION_NAME = rf"^(?!(?:{_ATTRIBUTES})$)[a-z0-9]{{1,20}}$(?!\n)"
+_NAMES: Schema = {"maxLength": 20, **anchored("^[a-z0-9]+$")}
+"""Of the attributes of the contract, all of which have it, and of extensions."""
 _EXTENSION: Schema = {
     "title": "Extension",
     "description": "a CloudEvents extension: text without control characters, a whole number of 32 bits, true or false",
     "anyOf": [
-        {"type": "string", "maxLength": EXTENSIONS_SIZE, "pattern": r"^[^\x00-\x1f\x7f]*$(?!\n)"},
+        {"type": "string", "maxLength": EXTENSIONS_SIZE, **anchored(r"^[^\x00-\x1f\x7f]*$")},
         {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
         {"type": ["boolean", "null"]},
     ],
@@ -38,15 +39,25 @@ def components(kinds: Iterable[EventType] = EventType, ref_template: str = _LOCA
     _, defs = msgspec.json.schema_components(wanted, ref_template=ref_template)
     defs["Extension"] = _EXTENSION
     for envelope in wanted:
-        defs[envelope.__name__]["patternProperties"] = {
-            _EXTENSION_NAME: {"$ref": ref_template.format(name="Extension")}
-        }
+        defs[envelope.__name__]["propertyNames"] = _NAMES
+        defs[envelope.__name__]["additionalProperties"] = {"$ref": ref_template.format(name="Extension")}
     if (item := defs.get("ItemPublished")) is not None:
         item["if"] = {"properties": {"handling": {"const": "instant"}}}
         item["then"] = {"properties": {"promised_days": {"enum": [0, None]}}}
     if (figure := defs.get("FigureReported")) is not None:
-        figure["properties"]["indicator"]["not"] = {"enum": sorted(COMPUTED_IDS)}
-    return dict(sorted(defs.items()))
+        indicator = figure["properties"]["indicator"]
+        indicator["not"] = {"anyOf": [indicator["not"], {"enum": sorted(COMPUTED_IDS)}]}
+    return {name: _portable(schema) for name, schema in sorted(defs.items())}
+
+
+def _portable(value: Any) -> Any:
+    """Patterns as JSON Schema has them, where msgspec gives those that it checks in Python's notation."""
+    if isinstance(value, dict):
+        return {
+            name: one.replace(r"\Z", "$") if name == "pattern" and isinstance(one, str) else _portable(one)
+            for name, one in value.items()
+        }
+    return [_portable(one) for one in value] if isinstance(value, list) else value
 
 
 def event_schema(kind: EventType) -> Schema:

@@ -94,7 +94,7 @@ _MOBILE = re.compile(
 )
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK_CHARACTERS = "10X98765432"
-_DATA_FIELDS = ("case_id", "event_id", "reason")
+_DATA_FIELDS = ("case_id", "event_id", "reason", "corrects")
 _MICROSECONDS_A_YEAR = 31_556_952_000_000
 
 
@@ -141,7 +141,7 @@ def _is_mobile(match: re.Match[str], year: int) -> bool:
 def _joined(event: HallEvent) -> str:
     """All texts of an event at once, for the one look that clears almost every event; a UUID is clear as such."""
     data = event.data
-    if type(data) in _ONLY_CASE_ID:
+    if type(data) in _ONLY_CASE_ID and data.corrects is None:  # type: ignore[attr-defined]
         case_id: str = data.case_id  # type: ignore[attr-defined]
         return case_id if _UUID(event.id) else f"{event.id}\n{case_id}"
     return "\n".join([event.id, *(str(getattr(data, name, "")) for name in _DATA_FIELDS)])
@@ -159,4 +159,6 @@ def _texts(event: HallEvent, attributes: Mapping[str, object]) -> Iterator[tuple
             yield f"data.{name}", value
 
 
-_ONLY_CASE_ID = frozenset(cls for cls in DATA_CLASSES if set(_DATA_FIELDS) & set(cls.__struct_fields__) == {"case_id"})
+_ONLY_CASE_ID = frozenset(
+    cls for cls in DATA_CLASSES if {*_DATA_FIELDS} & {*cls.__struct_fields__} == {"case_id", "corrects"}
+)

@@ -17,7 +17,6 @@ import msgspec
 from hallpulse.contract.envelope import KIND_OF, Envelope
 from hallpulse.contract.events import (
     DATA_CLASSES,
-    Code,
     Data,
     FigureReported,
     FigureRetracted,
@@ -30,6 +29,7 @@ from hallpulse.contract.events import (
 )
 from hallpulse.contract.personal import personal_field
 from hallpulse.contract.reasons import Reason, Refused
+from hallpulse.contract.values import Code
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.workdays import date_of, local_day
 
@@ -41,6 +41,7 @@ COMPUTED_IDS = frozenset(COMPUTED) | {"cases_open"}
 MOST_VALUES = 20_000
 """Commas and brackets in one event, those in its texts too: all that it may hold has fewer."""
 
+_SECOND = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SHANGHAI = -28_800_000_000
@@ -76,8 +77,8 @@ def instant(text: str, now: int) -> int:
     """Microseconds since 1970-01-01 UTC of a `time`; what is finer is cut off."""
     try:
         moment = _microseconds(text)
-    except ValueError as error:
-        raise Refused(Reason.BAD_TIME, "time", f"expected RFC 3339 with offset: {error}") from None
+    except ValueError:
+        raise Refused(Reason.BAD_TIME, "time", bad_time(text)) from None
     if moment > now + DAY:
         raise Refused(Reason.TIME_IN_FUTURE, "time", "expected at most 24 hours ahead of the clock")
     if moment < EARLIEST:
@@ -106,8 +107,35 @@ def _midnight(day: str) -> int:
 
 def _any_time(text: str) -> int:
     if not _RFC3339(text):
-        raise ValueError("such as 2026-03-02T09:30:00+08:00")
+        raise ValueError("not of the form")
+    if text[17:19] == "60":
+        return _leap_second(text)
     return (datetime.fromisoformat(text.upper()) - _EPOCH) // _MICROSECOND  # upper: t and z are allowed
+
+
+def _leap_second(text: str) -> int:
+    """A leap second, which RFC 3339 has at 23:59:60 UTC alone, is counted as the second that follows it."""
+    moment = _any_time(f"{text[:17]}59{text[19:]}") + _SECOND
+    if moment // _SECOND * _SECOND % DAY:
+        raise ValueError("a leap second at another time than 23:59:60 UTC")
+    return moment
+
+
+_FORMS = (
+    (re.compile(r"[0-9-]{8,10}").fullmatch, "a date without a time"),
+    (re.compile(r"[^.]*:[0-9]{2}:60.*").fullmatch, "a leap second that is not 23:59:60 UTC"),
+    (re.compile(r"[0-9-]{10}[Tt ][0-9]{2}:[0-9]{2}(?![0-9:.]).*").fullmatch, "a time without seconds"),
+    (re.compile(r"[0-9-]{10} .*").fullmatch, "a blank instead of T"),
+    (re.compile(r"[0-9-]{10}[Tt][0-9:.]+").fullmatch, "a time without an offset"),
+)
+"""Usual mistakes, the first that fits is named."""
+
+
+def bad_time(text: str) -> str:
+    """Say what was expected of a `time` that is none, and what is wrong with it."""
+    found = next((name for fits, name in _FORMS if fits(text)), "a time that does not exist" if _RFC3339(text) else "")
+    wanted = "expected RFC 3339 with seconds and offset, such as 2026-03-02T09:30:00+08:00"
+    return f"{wanted}, got {found or f'a text of {len(text)} characters'}"
 
 
 def _check_item(data: ItemPublished) -> None:
@@ -127,7 +155,7 @@ def _check_period(data: FigureReported | FigureRetracted) -> None:
 
 
 def _check_begun(period: str, now: int) -> None:
-    """Refuse a period that has not begun by the clock of the decoder, Asia/Shanghai: nothing of it can be counted yet."""
+    """Refuse a period that has not begun by the decoder's clock, Asia/Shanghai: there is nothing to count yet."""
     first, today = date.fromisoformat(f"{period}-01-01"[:10]), date_of(local_day(now))
     if first > today:
         raise Refused(Reason.FUTURE_PERIOD, "data.period", f"expected a period that has begun by {today}")

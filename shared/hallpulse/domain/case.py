@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
+from types import MappingProxyType
 from typing import NamedTuple
 
 from hallpulse.domain.workdays import local_day
@@ -48,15 +49,18 @@ class Kind(enum.IntEnum):
     RATED = 11
     WITHDRAWN = 12
     RETRACTED = 13
+    RATING_ANSWERED = 14
 
 
 # As numbers: a member of an enumeration takes ten times as long to look up, and this is done for every event.
 _SUSPENDED, _EXTENDED, _RETRACTED = int(Kind.SUSPENDED), int(Kind.EXTENDED), int(Kind.RETRACTED)
 _PAUSES = (_SUSPENDED, int(Kind.RESUMED))
+_MANY = frozenset({int(Kind.SUPPLEMENT_REQUESTED), int(Kind.SUPPLEMENTED)})
+"""Beside pauses and extensions, the kinds of which a case may well have several."""
 _KINDS = range(max(Kind) + 1)
 _of_facts = itemgetter(
     *(Kind.RECEIVED, Kind.SUPPLEMENT_REQUESTED, Kind.ACCEPTED, Kind.REJECTED),
-    *(Kind.DECIDED, Kind.RATED, Kind.WITHDRAWN),
+    *(Kind.DECIDED, Kind.RATED, Kind.RATING_ANSWERED, Kind.WITHDRAWN),
 )
 """Take what `Facts` names, in its order, from a list by kind."""
 
@@ -79,6 +83,8 @@ class Flag(enum.IntFlag):
     ACCEPTED_BEFORE_RECEIVED = 4096
     SUSPENDED_ON_EVE = 8192
     RATED_AT_ONCE = 16384
+    REPEATED_WITHOUT_CORRECTION = 32768
+    CORRECTS_NOTHING = 65536
 
 
 class Opening(NamedTuple):
@@ -98,8 +104,9 @@ class Opening(NamedTuple):
 class CaseEvent(NamedTuple):
     """One event of a case.
 
-    time: microseconds since 1970-01-01 UTC; key: its id, packed (`event_id`); number: days of an extension or a
-    score; text: procedure, outcome, reason, or the id that a retraction names.
+    time: microseconds since 1970-01-01 UTC; key: its id, packed (`pack_id`); number: days of an extension or a
+    score; text: procedure, reason, the id that a retraction names, an outcome but for `granted`, or the words that a
+    rating or its answer says; corrects: the packed id of the event whose place it takes.
     """
 
     kind: int
@@ -108,6 +115,7 @@ class CaseEvent(NamedTuple):
     number: int | None = None
     text: str | None = None
     opening: Opening | None = None
+    corrects: bytes | None = None
 
     @property
     def id(self) -> str:
@@ -120,6 +128,14 @@ class CaseEvent(NamedTuple):
     def is_later(self, other: CaseEvent) -> bool:
         """Whether it comes after another one in order of (time, id)."""
         return self.time > other.time or (self.time == other.time and self.id > other.id)
+
+    def differs(self, other: CaseEvent) -> bool:
+        """Whether one of two events of one kind says another moment or other data."""
+        return self.time != other.time or self[3:6] != other[3:6]
+
+    def says(self, word: str) -> bool:
+        """Whether its text has the word."""
+        return self.text is not None and word in self.text.split()
 
 
 class Suspension(NamedTuple):
@@ -139,19 +155,55 @@ class Facts(NamedTuple):
     rejected: CaseEvent | None
     decided: CaseEvent | None
     rated: CaseEvent | None
+    answered: CaseEvent | None
     withdrawn: CaseEvent | None
     suspensions: tuple[Suspension, ...]
     extended: int
     flags: int
 
 
+AUTOMATIC, VERIFIED, RECTIFIED = "automatic", "verified", "rectified"
+"""Words of a rating, which may have been given by default, and of its answer."""
+
+
+def taken_out(events: Sequence[CaseEvent]) -> Mapping[bytes, Sequence[CaseEvent]]:
+    """Packed id of each event that does not count → the retractions and corrections that take it out.
+
+    An event takes out the one of its kind that it corrects even where it is itself out. A retraction does not, where
+    another one corrects it; it cannot be retracted.
+    """
+    naming = [event for event in events if event[0] == _RETRACTED or event[6] is not None]
+    if not naming:
+        return _NOTHING_OUT
+    kinds = {event[2]: event[0] for event in events}
+    out: dict[bytes, list[CaseEvent]] = {}
+    for event in naming:
+        if event.corrects is not None and kinds.get(event.corrects) == event.kind:
+            out.setdefault(event.corrects, []).append(event)
+    retractions = [event for event in naming if event.kind == _RETRACTED and event.key not in out]
+    for event in retractions:
+        named = pack_id(event.text or "")
+        if kinds.get(named, _RETRACTED) != _RETRACTED:
+            out.setdefault(named, []).append(event)
+    return out
+
+
+_NOTHING_OUT: Mapping[bytes, Sequence[CaseEvent]] = MappingProxyType({})
+
+
 def in_force(events: Iterable[CaseEvent]) -> list[CaseEvent]:
-    """The events less the retractions and what they name; a retraction cannot be retracted."""
-    listed = list(events)
-    retracted = {pack_id(event.text or "") for event in listed if event[0] == _RETRACTED}
-    if not retracted:
-        return listed
-    return [event for event in listed if event[0] != _RETRACTED and event[2] not in retracted]
+    """The events that count: no retractions, nothing that was retracted or corrected."""
+    return _sifted(list(events))[0]
+
+
+def _sifted(events: list[CaseEvent]) -> tuple[list[CaseEvent], int]:
+    """The events that count, and flags."""
+    out = taken_out(events)
+    if out is _NOTHING_OUT:
+        return events, 0
+    kept = [event for event in events if event[0] != _RETRACTED and event[2] not in out]
+    lost = any(event.corrects is not None and event not in out.get(event.corrects, ()) for event in kept)
+    return kept, int(Flag.CORRECTS_NOTHING) if lost else 0
 
 
 def facts_of(events: Iterable[CaseEvent]) -> Facts:
@@ -159,7 +211,8 @@ def facts_of(events: Iterable[CaseEvent]) -> Facts:
     latest: list[CaseEvent | None] = [None] * len(_KINDS)
     pauses: list[CaseEvent] = []
     extended = 0
-    for event in in_force(events):
+    counting, flags = _sifted(list(events))
+    for event in counting:
         kind = event[0]
         if kind == _EXTENDED:
             extended += event.number or 0
@@ -167,10 +220,12 @@ def facts_of(events: Iterable[CaseEvent]) -> Facts:
             pauses.append(event)
         else:
             other = latest[kind]
+            if other is not None and kind not in _MANY and event.differs(other):
+                flags |= Flag.REPEATED_WITHOUT_CORRECTION
             if other is None or event.is_later(other):
                 latest[kind] = event
-    suspensions, flags = _paired(pauses) if pauses else ((), 0)
-    return Facts._make([*_of_facts(latest), suspensions, extended, flags])
+    suspensions, more = _paired(pauses) if pauses else ((), 0)
+    return Facts._make([*_of_facts(latest), suspensions, extended, flags | more])
 
 
 def _paired(pauses: list[CaseEvent]) -> tuple[tuple[Suspension, ...], int]:

@@ -6,9 +6,11 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
+from .standing import standing
+
 
 class ItemVersion(NamedTuple):
-    """One version of an item; limits in working days, None where there is none."""
+    """One version of an item; limits in working days, None where there is none; a flag is None if unknown."""
 
     name: str
     department: str
@@ -16,17 +18,18 @@ class ItemVersion(NamedTuple):
     instant: bool
     statutory_days: int | None
     promised_days: int | None
-    settled: bool
-    unified: bool
-    full_process: bool
-    tolerates_missing: bool
-    commitment: bool
+    settled: bool | None
+    unified: bool | None
+    full_process: bool | None
+    tolerates_missing: bool | None
+    commitment: bool | None
     basic_code: str | None = None
 
 
 class ItemRecord(NamedTuple):
     """An event about an item: a version, its end (`version` None), or a retraction (`retracts` set).
 
+    corrects: the id of an event of the same kind and hall whose place it takes;
     effective_from: days since 1970-01-01; time: microseconds since 1970-01-01 UTC.
     """
 
@@ -36,6 +39,14 @@ class ItemRecord(NamedTuple):
     effective_from: int
     version: ItemVersion | None
     retracts: str | None = None
+    corrects: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """Published, retired or retracted."""
+        if self.retracts is not None:
+            return "retracted"
+        return "retired" if self.version is None else "published"
 
 
 class ItemSpan(NamedTuple):
@@ -62,12 +73,8 @@ def timeline(records: Iterable[ItemRecord]) -> list[ItemSpan]:
 
     Of two records with the same effective_from the later (time, id, hall) counts.
     """
-    listed = list(records)
-    retracted = {(r.hall, r.retracts) for r in listed if r.retracts is not None}
     chosen: dict[int, ItemRecord] = {}
-    for record in listed:
-        if record.retracts is not None or (record.hall, record.id) in retracted:
-            continue
+    for record in standing(records):
         other = chosen.get(record.effective_from)
         if other is None or (record.time, record.id, record.hall) > (other.time, other.id, other.hall):
             chosen[record.effective_from] = record

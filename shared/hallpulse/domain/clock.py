@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .case import CaseEvent, Facts, Flag, Opening, Suspension, facts_of
+from .case import AUTOMATIC, RECTIFIED, VERIFIED, CaseEvent, Facts, Flag, Opening, Suspension, facts_of
 from .catalogue import ItemSpan, Timeline, Timelines, span_on
 from .workdays import Workdays
 
@@ -38,7 +38,8 @@ class Case:
     elapsed: working days of a decided case; due and statutory_due: the last day that keeps the limit, None while
     there is no limit or a suspension is open; soon_from: the first day with at most one working day left;
     late_from: the first day past the limit; unaccepted_from: the first day on which acceptance is late; counts_as_due:
-    whether its due day is one of due_kept_rate, open cases too, so that late ones do not vanish.
+    whether its due day is one of due_kept_rate, open cases too, so that late ones do not vanish; rated_by_default: no
+    person gave the rating; rating_verified, rating_rectified: what the hall answered to it.
     """
 
     item_code: str
@@ -56,6 +57,9 @@ class Case:
     statutory_days: int | None
     promised_days: int | None
     extended: int
+    rated_by_default: bool = False
+    rating_verified: bool = False
+    rating_rectified: bool = False
     timed: bool = False
     elapsed: int | None = None
     promise_kept: bool = False
@@ -155,7 +159,7 @@ def _case(facts: Facts, received: CaseEvent, opening: Opening, workdays: Workday
     over = (over_event.opening if over_event is not None else None) or _NO_OPENING
     accepted = _accepted_day(facts, over_event, received)
     limits = limits_of(opening, over, accepted, timelines.get(item_code, ()))
-    rated = facts.rated
+    rated, answered = facts.rated, facts.answered
     case = Case(
         item_code,
         opening.department or "",
@@ -173,6 +177,10 @@ def _case(facts: Facts, received: CaseEvent, opening: Opening, workdays: Workday
         promised_days=limits.promised,
         extended=facts.extended,
     )
+    if rated is not None:
+        case.rated_by_default = rated.says(AUTOMATIC)
+        if answered is not None:
+            case.rating_verified, case.rating_rectified = answered.says(VERIFIED), answered.says(RECTIFIED)
     suspensions = clipped(facts.suspensions, case.decided)
     _set_clock(case, workdays, suspensions)
     case.counts_as_due = case.due is not None and (case.timed if case.decided is not None else case.withdrawn is None)
@@ -264,8 +272,8 @@ def _suspension_flags(case: Case, workdays: Workdays, suspensions: Sequence[Susp
 
 
 def _rated_at_once(rated: CaseEvent | None, decided: CaseEvent | None) -> bool:
-    """A five within seconds of the decision, in which no person can have filled in a form."""
-    if rated is None or decided is None or rated.number != 5:
+    """A five within seconds of the decision, in which no person can have filled in a form, said to be a person's."""
+    if rated is None or decided is None or rated.number != 5 or rated.says(AUTOMATIC):
         return False
     return 0 <= rated.time - decided.time <= AT_ONCE_MICROSECONDS
 

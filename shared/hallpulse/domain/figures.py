@@ -13,20 +13,32 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Generic, Literal, NamedTuple, TypeVar
 
+from .standing import standing
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Of how many items of a catalogue (`items`) a flag or a limit is known."""
+
+    count: int
+    items: int
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
     """An indicator's numerator and denominator; there is no value where the denominator is 0.
 
-    A count (such as `tolerance_items`) has the denominator 1, so that `numerator / denominator` always holds; `count`
-    tells it from a share of one.
+    A count (such as `tolerance_items`) has the denominator 1, so that `numerator / denominator` always holds, but 0
+    where the flag is known of none of the items; `count` tells it from a share of one. known: where an indicator
+    speaks of those items alone whose flag or limit is known.
     """
 
     numerator: int
     denominator: int
     count: bool = field(default=False, compare=False)
+    known: Known | None = field(default=None, compare=False)
 
     @property
     def value(self) -> Fraction | None:
@@ -105,7 +117,10 @@ class Coverage:
 
 
 class Report(NamedTuple, Generic[T]):
-    """One report; a retraction has `retracts` set and no content."""
+    """One report; a retraction has `retracts` set and no content.
+
+    corrects: the id of another report, or of another retraction, of the same hall whose place it takes.
+    """
 
     hall: str
     id: str
@@ -113,19 +128,22 @@ class Report(NamedTuple, Generic[T]):
     revision: int
     content: T | None
     retracts: str | None = None
+    corrects: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """Reported or retracted."""
+        return "reported" if self.retracts is None else "retracted"
 
 
-def standing(reports: Iterable[Report[T]]) -> list[Report[T]]:
-    """Those not retracted, the one that counts first: the highest revision, then the later (time, id, hall)."""
-    listed = list(reports)
-    retracted = {(report.hall, report.retracts) for report in listed if report.retracts is not None}
-    left = [r for r in listed if r.retracts is None and (r.hall, r.id) not in retracted]
-    return sorted(left, key=lambda r: (r.revision, r.time, r.id, r.hall), reverse=True)
+def ranked(reports: Iterable[Report[T]]) -> list[Report[T]]:
+    """Those in force, the one that counts first: the highest revision, then the later (time, id, hall)."""
+    return sorted(standing(reports), key=lambda r: (r.revision, r.time, r.id, r.hall), reverse=True)
 
 
 def current(reports: Iterable[Report[T]]) -> Report[T] | None:
     """The report that counts."""
-    return next(iter(standing(reports)), None)
+    return next(iter(ranked(reports)), None)
 
 
 def period_window(period: str) -> Window:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from .figures import Figure
+from .figures import Figure, Known
 from .measures import ITEM_MEASURES, MEASURES, ItemMeasure, Measure
 from .rules import Unit
 
@@ -23,7 +23,8 @@ class Indicator:
 
     kind: whether its measures are of cases or of the catalogue; numerator, denominator: measures that are added up; an
     empty denominator means a count (denominator 1). unit: `share` (0 to 1), `days` or `count`. tallies: whether a
-    hall's daily counts are added, which they are where each of the measures has one.
+    hall's daily counts are added, which they are where each of the measures has one. known: the measure that counts
+    the items whose flag or limit is known.
     """
 
     id: str
@@ -34,44 +35,56 @@ class Indicator:
     denominator: tuple[str, ...]
     unit: Unit
     tallies: bool
+    known: str | None = None
 
     def figure(self, sums: Mapping[str, int]) -> Figure:
         """The figure from column sums; a missing column counts 0."""
         top = sum([sums.get(column, 0) for column in self.numerator])
+        known = Known(sums.get(self.known, 0), sums.get("items", 0)) if self.known is not None else None
         if not self.denominator:
-            return Figure(top, 1, count=True)
-        return Figure(top, sum([sums.get(column, 0) for column in self.denominator]))
+            unknown = known is not None and known.items > 0 and known.count == 0
+            return Figure(top, 0 if unknown else 1, count=True, known=known)
+        return Figure(top, sum([sums.get(column, 0) for column in self.denominator]), known=known)
 
     def part(self, part: PartName) -> tuple[str, ...]:
         """The measures of the numerator or the denominator; none under a count."""
         return self.numerator if part == "numerator" else self.denominator
 
 
-def indicator(id_: str, zh: str, en: str, parts: str, unit: Unit = "share") -> Indicator:
+def indicator(  # noqa: PLR0917 - a row of the table
+    id_: str, zh: str, en: str, parts: str, unit: Unit = "share", known: str | None = None
+) -> Indicator:
     """An entry of the table. parts: "a / b + c", measures by name; without a denominator it is a count."""
     numerator, _, denominator = parts.partition(" / ")
     top, bottom = tuple(numerator.split(" + ")), tuple(denominator.split(" + ")) if denominator else ()
     kind: Literal["catalogue", "case"] = "case" if top[0] in MEASURES else "catalogue"
     tallies = kind == "case" and all(MEASURES[name].tally is not None for name in (*top, *bottom))
-    return Indicator(id_, zh, en, kind, top, bottom, unit, tallies)
+    return Indicator(id_, zh, en, kind, top, bottom, unit, tallies, known)
 
 
 _ALL = (
     indicator("instant_item_share", "即办件占比", "share of instant items", "instant / items"),
     indicator(
         "promised_limit_compression", "承诺办结时限压缩比", "compression of promised limits",
-        "shortened_days / statutory_days",
+        "shortened_days / statutory_days", known="limit_known",
     ),
-    indicator("settled_item_share", "进驻事项占比", "share of items settled in the hall", "settled / items"),
+    indicator(
+        "settled_item_share", "进驻事项占比", "share of items settled in the hall", "settled / settled_known",
+        known="settled_known",
+    ),
     indicator(
         "full_process_item_share", "纳入新版全流程审批系统受理的事项占比", "share of items in the full-process system",
-        "full_process / items",
+        "full_process / full_process_known", known="full_process_known",
     ),
     indicator(
-        "unified_item_share", "无差别综合受理事项占比", "share of items accepted at any window", "unified / items"
+        "unified_item_share", "无差别综合受理事项占比", "share of items accepted at any window",
+        "unified / unified_known", known="unified_known",
     ),
-    indicator("tolerance_items", "容缺受理事项数", "items that tolerate missing papers", "tolerance", "count"),
-    indicator("commitment_items", "告知承诺制事项数", "items by commitment", "commitment", "count"),
+    indicator(
+        "tolerance_items", "容缺受理事项数", "items that tolerate missing papers", "tolerance", "count",
+        "tolerance_known",
+    ),
+    indicator("commitment_items", "告知承诺制事项数", "items by commitment", "commitment", "count", "commitment_known"),
     indicator("instant_case_share", "即办件办结占比", "share of cases decided at once", "instant_timed / timed"),
     indicator("unified_acceptance_rate", "综合窗口受理率", "unified acceptance", "unified_accepted / accepted"),
     indicator(
@@ -91,6 +104,7 @@ _ALL = (
     indicator("mean_elapsed_days", "平均办结时间", "mean elapsed working days", "elapsed_days / timed", "days"),
     indicator("rating_coverage", "评议率", "rating coverage", "decided_rated / decided"),
     indicator("satisfaction", "满意率", "satisfaction", "satisfied / rated"),
+    indicator("bad_rating_rectified", "差评整改率", "bad ratings rectified", "bad_rectified / bad_verified"),
 )  # fmt: skip
 
 COMPUTED: Mapping[str, Indicator] = {indicator.id: indicator for indicator in _ALL}

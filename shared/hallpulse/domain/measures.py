@@ -53,6 +53,8 @@ _PROMISED = f"{_TIMED} and promised_days is not None"
 _STATUTORY = f"{_TIMED} and statutory_days is not None"
 _SAVING = f"{_STATUTORY} and statutory_days > 0"
 _OPEN = "open"
+_BY_A_PERSON = "not rated_by_default"
+_BAD = f"{_BY_A_PERSON} and score is not None and score <= 2 and rating_verified"
 
 _FIRST = (
     Measure("received", "received", "received"),
@@ -73,15 +75,18 @@ _FIRST = (
     Measure("statutory_kept", "statutory limit kept", "decided", f"{_STATUTORY} and statutory_kept"),
     Measure("due", "accepted cases with a due day in the window", "due", "counts_as_due"),
     Measure("due_kept", "decided within the promised limit", "due", "counts_as_due and promise_kept"),
-    Measure("rated", "rated (decided or not)", "rated"),
-    Measure("satisfied", "score ≥ 3", "rated", "score is not None and score >= 3"),
+    Measure("rated", "rated by a person (decided or not)", "rated", _BY_A_PERSON),
+    Measure("satisfied", "score ≥ 3", "rated", f"{_BY_A_PERSON} and score is not None and score >= 3"),
     Measure("open", "open", "received", _OPEN),
     Measure("open_suspended", "suspended", "received", f"{_OPEN} and suspended"),
     Measure("open_soon", "due soon or overdue", "soon_from", _OPEN),
     Measure("open_late", "overdue", "late_from", _OPEN),
     Measure("open_unaccepted", "acceptance is late", "unaccepted_from", _OPEN),
 )
-_SINCE: tuple[Measure, ...] = ()
+_SINCE = (
+    Measure("bad_verified", "bad ratings (score ≤ 2) that were verified", "rated", _BAD),
+    Measure("bad_rectified", "of them, rectified", "rated", f"{_BAD} and rating_rectified"),
+)
 """Measures that came later. Stored entries name columns by number: new ones go to the end, with a migration."""
 
 BUCKETS: tuple[str, ...] = (*(f"elapsed_le_{bound}" for bound in ELAPSED_BUCKETS), "elapsed_over")
@@ -143,6 +148,12 @@ ITEM_MEASURES: Mapping[str, ItemMeasure] = {
         ItemMeasure("commitment", "items with the flag", "commitment"),
         ItemMeasure("shortened_days", "Σ(statutory − promised)", _LIMITED, f"statutory_days - ({_PROMISE})"),
         ItemMeasure("statutory_days", "Σ statutory, items with statutory > 0", _LIMITED, "statutory_days"),
+        ItemMeasure("settled_known", "items whose flag is known", "settled is not None"),
+        ItemMeasure("full_process_known", "items whose flag is known", "full_process is not None"),
+        ItemMeasure("unified_known", "items whose flag is known", "unified is not None"),
+        ItemMeasure("tolerance_known", "items whose flag is known", "tolerates_missing is not None"),
+        ItemMeasure("commitment_known", "items whose flag is known", "commitment is not None"),
+        ItemMeasure("limit_known", "items whose statutory limit is known", "statutory_days is not None"),
     )
 }
 ITEM_COLUMNS: tuple[str, ...] = tuple(ITEM_MEASURES)

@@ -18,6 +18,7 @@ from .rules import Below, NoPath, Path, Raised, Rule, Unit
 
 TREND_DAYS = 91
 """A forecast looks back this far: thirteen whole weeks hold several monthly reports, and every weekday as often."""
+TREND_PARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,8 @@ class DeclaredIndicator:
 class Plan:
     """One plan of one region. id: the file's name without its ending; note: shown wherever the plan is.
 
+    region_names: what the region is called, where the plan says it.
+
     tolerance: a share may lie so far behind its path before an alert says so; it changes no verdict. reporting: who
     reports what each month, by which `monthly_report` is measured.
     """
@@ -127,6 +130,7 @@ class Plan:
     indicators: tuple[DeclaredIndicator, ...] = ()
     min_denominator: int = 1
     note: Names | None = None
+    region_names: Names | None = None
     tolerance: Fraction = Fraction(0)
     reporting: Reporting | None = None
 
@@ -135,12 +139,19 @@ class Plan:
         return None if on < self.period.start else Window(self.period.start, min(on, self.period.end))
 
     def dates_needed(self, on: date) -> tuple[date, ...]:
-        """The days whose figure tables `evaluate` reads, oldest first: the trend's beginning, and today."""
+        """The days whose figure tables `evaluate` reads, oldest first: the trend's beginning, and today.
+
+        Between them where a target is of the catalogue: one step of it is told from a trend by the days between.
+        """
         window = self.window(on)
         if window is None:
             return ()
         before = max(window.start, window.end - timedelta(days=TREND_DAYS))
-        return (before, window.end) if before < window.end < self.period.end else (window.end,)
+        if not before < window.end < self.period.end:
+            return (window.end,)
+        parts = TREND_PARTS if any(_of_catalogue(target.indicator) for target in self.targets) else 1
+        days = (window.end - before).days
+        return tuple(dict.fromkeys(before + timedelta(days=days * part // parts) for part in range(parts + 1)))
 
     def required(self, target: Target, on: date, reference: Fraction | None = None) -> Fraction | None:
         """Return what the path asks for on a day; the goal from the last day on, None where nothing is asked yet.
@@ -163,6 +174,11 @@ class Plan:
         """
         computed = COMPUTED.get(indicator)
         return self.min_denominator if computed is not None and computed.kind == "case" else 1
+
+    @property
+    def eve(self) -> date:
+        """The day before its period: what was there then is what the plan found."""
+        return self.period.start - timedelta(days=1)
 
     def least_for(self, target: Target) -> int:
         """Return the least denominator of a target, which may name one."""
@@ -192,6 +208,11 @@ class Plan:
         if self.reporting is None:
             return Reports(())
         return reports_on(self.reporting, tuple(d.id for d in self.departments), self.period, arrivals, on)
+
+
+def _of_catalogue(indicator: str) -> bool:
+    computed = COMPUTED.get(indicator)
+    return computed is not None and computed.kind == "catalogue"
 
 
 def plan_for(plans: Sequence[Plan], region: int, on: date) -> Plan | None:

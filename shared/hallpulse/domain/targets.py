@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
+from itertools import pairwise
 from typing import Protocol
 
+from .compression import COMPRESSION, Doubt, Mark, marks_of
 from .figures import Figure, FigureTable, Window
 from .indicators import COMPUTED
 from .plan import Plan, Target
@@ -16,6 +18,8 @@ from .reporting import MONTHLY_REPORT, Arrivals, Reports
 
 MIN_TREND_DAYS = 28
 """A shorter stretch says nothing about a year."""
+LEAST_MOVES = 2
+"""A catalogue that moved in fewer parts of the past has taken a step."""
 
 
 class State(enum.StrEnum):
@@ -31,6 +35,21 @@ class State(enum.StrEnum):
     NOT_MEASURED = "not_measured"
     BELOW_MIN_DENOMINATOR = "below_min_denominator"
     NOT_STARTED = "not_started"
+
+
+class Unforeseen(enum.StrEnum):
+    """Why there is no forecast.
+
+    TOO_SHORT: fewer than MIN_TREND_DAYS of the period lie behind; NO_PAST: no figure then; STEP: the catalogue changed
+    once or to and fro, which is no trend; CORRECTED: later figures took earlier ones back; OUTSIDE: a share that is
+    not between 0 and 1 today.
+    """
+
+    TOO_SHORT = "too_short"
+    NO_PAST = "no_past"
+    STEP = "step"
+    CORRECTED = "corrected"
+    OUTSIDE = "outside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +68,8 @@ class TargetResult:
     gap: from the value to the goal, negative is short, for ceilings too. met and on_pace are None where nothing can
     be said (not measured, too few, not started), and `reason` then says why. Of a target that binds each department,
     the region's result has the region's own figure, but the state and the gap of the department that is worst off.
-    judged of bound: how many of its departments could be judged; of 1 where the target binds the region.
+    judged of bound: how many of its departments could be judged; of 1 where the target binds the region. marks: the
+    findings that the figure gains from. unforeseen: why there is no forecast, of a target with a verdict.
     """
 
     target: Target
@@ -65,6 +85,8 @@ class TargetResult:
     reason: str = ""
     judged: int = 0
     bound: int = 1
+    marks: tuple[Mark, ...] = ()
+    unforeseen: Unforeseen | None = None
 
     @property
     def value(self) -> Fraction | None:
@@ -112,12 +134,15 @@ def with_reports(plan: Plan, table: FigureTable, reports: Reports) -> FigureTabl
     return replace(table, own={**table.own, MONTHLY_REPORT: reports.figure()}, departments=departments)
 
 
-def evaluate(plan: Plan, on: date, tables: Mapping[date, FigureTable]) -> list[TargetResult]:
+def evaluate(
+    plan: Plan, on: date, tables: Mapping[date, FigureTable], doubts: Sequence[Doubt] = ()
+) -> list[TargetResult]:
     """Every target of the plan on a day, in the plan's order; each is followed by its departments, if it binds them.
 
-    tables: at least `plan.dates_needed(on)`; each holds the window from the period's first day to its own.
+    tables: at least `plan.dates_needed(on)`; each holds the window from the period's first day to its own. doubts: of
+    the plan's region, since the day before its period.
     """
-    bench = _Bench(plan, on, [tables[day] for day in plan.dates_needed(on)])
+    bench = _Bench(plan, on, [tables[day] for day in plan.dates_needed(on)], doubts)
     return [result for target in plan.targets for result in bench.results(target)]
 
 
@@ -128,6 +153,7 @@ class _Bench:
     plan: Plan
     on: date
     tables: Sequence[FigureTable]
+    doubts: Sequence[Doubt]
 
     def results(self, target: Target) -> list[TargetResult]:
         own = self._judge(target, None)
@@ -142,7 +168,9 @@ class _Bench:
         if not self.tables:
             return replace(blank, state=State.NOT_STARTED, reason=f"the period begins on {self.plan.period.start}")
         figure = figure_of(self.tables[-1], target.indicator, department)
-        seen = replace(blank, figure=figure, required=self.plan.required(target, self.on, reference))
+        marks = marks_of(figure, self.doubts, department) if target.indicator == COMPRESSION else ()
+        required = self.plan.required(target, self.on, reference)
+        seen = replace(blank, figure=figure, required=required, marks=marks)
         if figure.value is None:
             return replace(seen, reason=f"nothing to count by {self.tables[-1].window.end}")
         if goal is None:
@@ -158,10 +186,11 @@ class _Bench:
         met = rule.keeps(value, goal)
         on_pace = met or seen.required is None or rule.keeps(value, seen.required)
         state = self._state(met, on_pace)
-        forecast = self._forecast(seen, value)
-        return replace(
-            seen, state=state, gap=rule.gap(value, goal), met=met, on_pace=on_pace, forecast=forecast, judged=1
-        )
+        verdict = replace(seen, state=state, gap=rule.gap(value, goal), met=met, on_pace=on_pace, judged=1)
+        foreseen = self._forecast(seen, value)
+        if isinstance(foreseen, Unforeseen):
+            return replace(verdict, unforeseen=foreseen)
+        return replace(verdict, forecast=foreseen)
 
     def _state(self, met: bool, on_pace: bool) -> State:
         if met:
@@ -174,17 +203,17 @@ class _Bench:
         indicator = target.reference_indicator
         return None if indicator is None or not self.tables else self.tables[-1].figure(indicator).value
 
-    def _forecast(self, seen: TargetResult, value: Fraction) -> Forecast | None:
-        """The value at the period's end, or None where the recent past is too short or says nothing."""
+    def _forecast(self, seen: TargetResult, value: Fraction) -> Forecast | Unforeseen:
+        """The value at the period's end, or why the past cannot tell."""
         first, last = self.tables[0].window.end, self.tables[-1].window.end
         left, days = (self.plan.period.end - last).days, (last - first).days
         if not left:
             return Forecast(value, last, last)
         if days < MIN_TREND_DAYS:
-            return None
-        before = figure_of(self.tables[0], seen.target.indicator, seen.department)
-        projected = _projected(seen.target, before, seen.figure, Fraction(left, days))
-        return None if projected is None else Forecast(projected, first, last)
+            return Unforeseen.TOO_SHORT
+        figures = [figure_of(table, seen.target.indicator, seen.department) for table in self.tables]
+        projected = _projected(seen.target, figures, Fraction(left, days))
+        return projected if isinstance(projected, Unforeseen) else Forecast(projected, first, last)
 
 
 def figure_of(table: FigureTable, indicator: str, department: str | None = None) -> Figure:
@@ -196,32 +225,42 @@ def figure_of(table: FigureTable, indicator: str, department: str | None = None)
     return figure if table.figure("settled_item_share", department).denominator else Figure(0, 0)
 
 
-def _projected(target: Target, before: Figure, now: Figure, stretch: Fraction) -> Fraction | None:
-    """The figure after another `stretch` times what the trend's days brought.
+def _projected(target: Target, past: Sequence[Figure], stretch: Fraction) -> Fraction | Unforeseen:
+    """The figure after another `stretch` times what the trend's days brought, within what is possible.
 
     What holds on a day (the catalogue) goes on along a straight line; what is added up over the period goes on adding
     at the same rate, so that a good last month counts by its cases and not by its share.
     """
-    computed = COMPUTED.get(target.indicator)
+    computed, now = COMPUTED.get(target.indicator), past[-1]
     if computed is not None and computed.kind == "catalogue":
-        value = _straight(before.value, now.value, stretch)
-    elif target.unit == "count":
-        value = now.numerator + (now.numerator - before.numerator) * stretch
+        found = _line([figure.value for figure in past], stretch)
     else:
-        denominator = now.denominator + (now.denominator - before.denominator) * stretch
-        numerator = now.numerator + (now.numerator - before.numerator) * stretch
-        value = numerator / denominator if denominator > 0 else None
-    return value if value is None or target.unit != "share" else _within_share(value, now)
+        found = _added(past[0], now, stretch, count=target.unit == "count")
+    if isinstance(found, Unforeseen) or now.value is None:
+        return found
+    if target.unit != "share":
+        return max(found, now.value) if target.unit == "count" else max(found, Fraction(0))
+    return max(Fraction(0), min(Fraction(1), found)) if 0 <= now.value <= 1 else Unforeseen.OUTSIDE
 
 
-def _straight(before: Fraction | None, now: Fraction | None, stretch: Fraction) -> Fraction | None:
-    return None if before is None or now is None else now + (now - before) * stretch
+def _line(values: Sequence[Fraction | None], stretch: Fraction) -> Fraction | Unforeseen:
+    """A straight line through a catalogue that moved one way in several parts of the past, or did not move at all."""
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return Unforeseen.NO_PAST
+    moves = [after - before for before, after in pairwise(known) if after != before]
+    if moves and (len(moves) < LEAST_MOVES or len({move > 0 for move in moves}) > 1):
+        return Unforeseen.STEP
+    return known[-1] + (known[-1] - known[0]) * stretch
 
 
-def _within_share(value: Fraction, now: Figure) -> Fraction:
-    """A share ends between 0 and 1, but for one that is negative already (limits above the statutory ones)."""
-    lowest = min(Fraction(0), Fraction(now.numerator, now.denominator))
-    return max(lowest, min(Fraction(1), value))
+def _added(before: Figure, now: Figure, stretch: Fraction, *, count: bool) -> Fraction | Unforeseen:
+    numerator, denominator = now.numerator - before.numerator, now.denominator - before.denominator
+    if count:
+        return Unforeseen.CORRECTED if numerator < 0 else now.numerator + numerator * stretch
+    if denominator < 0:
+        return Unforeseen.CORRECTED
+    return (now.numerator + numerator * stretch) / (now.denominator + denominator * stretch)
 
 
 def _overall(own: TargetResult, departments: Sequence[TargetResult], declared: bool) -> TargetResult:

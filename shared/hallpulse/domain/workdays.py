@@ -37,6 +37,11 @@ def local_day(time: int) -> int:
     return (time + _SHANGHAI_OFFSET) // _MICROSECONDS_A_DAY
 
 
+def midnight_after(day: int) -> int:
+    """The moment at which a day ends in Asia/Shanghai, in microseconds since 1970-01-01 UTC."""
+    return (day + 1) * _MICROSECONDS_A_DAY - _SHANGHAI_OFFSET
+
+
 def time_text(time: int) -> str:
     """Microseconds since 1970-01-01 UTC as RFC 3339 at +08:00, to the second, millisecond or microsecond as needed."""
     moment = (_EPOCH + timedelta(microseconds=time)).astimezone(SHANGHAI)

@@ -1,11 +1,12 @@
-"""Problems of a plan file, worded so that its author can mend them."""
+"""Problems of a plan file, worded so that its author can mend them: Chinese first, English second."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.errors import HallpulseError
 
 
@@ -17,7 +18,11 @@ class PlanProblem:
     line: int
     column: int
     field: str
-    message: str
+    said: Sentence
+
+    @property
+    def message(self) -> str:
+        return f"{self.said.zh}。 {self.said.en}"
 
     def __str__(self) -> str:
         field = f"{self.field}: " if self.field else ""
@@ -32,12 +37,18 @@ class PlanError(HallpulseError):
         self.problems = tuple(problems)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the nearest known word as a question, or the known words."""
+def did_you_mean(word: str, known: Iterable[str], names: Mapping[str, str] | None = None) -> Sentence:
+    """Return the nearest known word as a question, or the known words. names: Chinese name → word."""
     listed = list(known)
+    called = names or {}
     near = get_close_matches(word, listed, n=1, cutoff=0.6)
+    near = near or [called[name] for name in get_close_matches(word, called, n=1, cutoff=0.4)]
     if near:
-        return f"did you mean {near[0]!r}?"
-    return (
-        f"expected one of {', '.join(listed[:12])}{', …' if len(listed) > 12 else ''}" if listed else "none is listed"
+        return Sentence(f"是不是 {near[0]}？", f"did you mean {near[0]!r}?")
+    if not listed:
+        return Sentence("一个也没有列出", "none is listed")
+    more = len(listed) > 12
+    return Sentence(
+        f"应为 {'、'.join(listed[:12])}{' 等' if more else ''}之一",
+        f"expected one of {', '.join(listed[:12])}{', …' if more else ''}",
     )

@@ -6,6 +6,7 @@ import re
 from datetime import date
 from fractions import Fraction
 
+from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.figures import Window
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, NoPath, Path, Raised, Reading, Rule, Step, Unit
 from hallpulse.plans.plan_problems import did_you_mean
@@ -21,14 +22,19 @@ def read_rule(node: YamlNode, unit: Unit, known: tuple[str, ...]) -> Rule:
     section = node.section(*(key for form in FORMS for key in form))
     forms = [form for form in FORMS if any(key in section.entries for key in form)]
     if len(forms) != 1:
-        section.node.note("expected one of at_least, at_most, below, or base with raise and as")
+        section.node.note(
+            "应为 at_least、at_most、below 之一，或 base、raise、as 三项",
+            "expected one of at_least, at_most, below, or base with raise and as",
+        )
         return PLACEHOLDER
     rule = (
         _raised(section, unit) if forms == [FORMS[3]] else _simple(section.need(forms[0][0]), forms[0][0], unit, known)
     )
     goal = rule.goal()
     if unit == "share" and goal is not None and goal > 1:
-        section.node.note(f"the goal is {_percent(goal)}: expected 100 % at most")
+        section.node.note(
+            f"目标是 {_percent(goal)}：应不超过 100 %", f"the goal is {_percent(goal)}: expected 100 % at most"
+        )
     return rule
 
 
@@ -44,15 +50,21 @@ def _simple(node: YamlNode, form: str, unit: Unit, known: tuple[str, ...]) -> Ru
 
 
 def _reference(node: YamlNode, known: tuple[str, ...]) -> str:
-    name = node.text("a number, or the id of the indicator that holds the reference")
+    name = node.text(
+        Sentence("数字，或存放参照值的指标 id", "a number, or the id of the indicator that holds the reference")
+    )
     if name and name not in known:
-        node.note(f"{name!r} is no indicator of this plan: {did_you_mean(name, known)}")
+        hint = did_you_mean(name, known)
+        node.note(f"方案中没有指标“{name}”：{hint.zh}", f"{name!r} is no indicator of this plan: {hint.en}")
     return name
 
 
 def _raised(section: YamlMapping, unit: Unit) -> Rule:
     if unit != "share":
-        section.node.note("base and raise are for shares: expected at_least, at_most or below")
+        section.node.note(
+            "base 和 raise 只用于比率：应为 at_least、at_most 或 below",
+            "base and raise are for shares: expected at_least, at_most or below",
+        )
         return PLACEHOLDER
     base, increase = section.need("base").amount(unit), section.need("raise").amount(unit)
     reading = section.need("as").choice([r.value for r in Reading])
@@ -71,7 +83,7 @@ def read_path(node: YamlNode | None, unit: Unit, rule: Rule, period: Window) -> 
     for key, owner in (("start", "linear"), ("from", "step")):
         given = section.get(key)
         if given is not None and kind != owner:
-            given.note(f"belongs to a {owner} path")
+            given.note(f"只用于 {owner} 路径", f"belongs to a {owner} path")
     if kind == "linear":
         return Linear(_start(section, unit, rule))
     return Step(_first(section.get("from"), period)) if kind == "step" else NoPath()
@@ -84,17 +96,20 @@ def _start(section: YamlMapping, unit: Unit, rule: Rule) -> Fraction:
     given, goal = section.get("start"), rule.goal()
     if isinstance(rule, Raised):
         if given is not None:
-            given.note("a raised base starts at its base: expected no start")
+            given.note("base 加 raise 从 base 开始：不写 start", "a raised base starts at its base: expected no start")
         return rule.base
     if given is None:
         if unit != "count" or not isinstance(rule, AtLeast):
-            section.node.note("linear needs a start: expected {kind: linear, start: ...}")
+            section.node.note(
+                "linear 要有起点：写作 {kind: linear, start: …}",
+                "linear needs a start: expected {kind: linear, start: ...}",
+            )
         return Fraction(0)
     start = given.amount(unit)
     if start is None:
         return Fraction(0)
     if goal is not None and rule.gap(start, goal) > 0:
-        given.note("lies beyond the goal already")
+        given.note("起点已超过目标", "lies beyond the goal already")
     return start
 
 
@@ -103,7 +118,10 @@ def _first(node: YamlNode | None, period: Window) -> date | None:
         return None
     first = node.day(period.start)
     if not period.start <= first <= period.end:
-        node.note(f"{first} lies outside the period from {period.start} to {period.end}")
+        node.note(
+            f"{first} 不在期间 {period.start} 至 {period.end} 之内",
+            f"{first} lies outside the period from {period.start} to {period.end}",
+        )
     return first
 
 

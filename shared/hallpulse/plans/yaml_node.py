@@ -13,15 +13,20 @@ from fractions import Fraction
 
 import yaml
 
+from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.rules import Unit
 from hallpulse.plans.plan_problems import PlanProblem, did_you_mean
 
-_NUMBER = re.compile(r"(-?[0-9]{1,12}(?:\.[0-9]{1,12})?)\s*(%?)")
+_NUMBER = re.compile(r"(-?[0-9]{1,12}(?:\.[0-9]{1,12})?)\s*([%％]?)")
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NULL = "tag:yaml.org,2002:null"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 MAX_TEXT = 300
+_WIDE_QUOTES = ("“", "”", "‘", "’", "＂")
+_A_TEXT = Sentence("文字", "a text")
+_A_LIST = Sentence("一个列表", "a list")
+_A_DATE = Sentence("日期，写作 2026-01-01", "a date YYYY-MM-DD")
 
 
 @dataclass(slots=True)
@@ -31,10 +36,10 @@ class Notes:
     file: str
     problems: list[PlanProblem] = field(default_factory=list)
 
-    def add(self, node: yaml.Node | None, where: str, message: str) -> None:
+    def add(self, node: yaml.Node | None, where: str, said: Sentence) -> None:
         mark = node.start_mark if node is not None else None
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        self.problems.append(PlanProblem(self.file, line, column, where, message))
+        self.problems.append(PlanProblem(self.file, line, column, where, said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,10 @@ class YamlNode:
     where: str
     notes: Notes
 
-    def note(self, message: str) -> None:
+    def note(self, zh: str, en: str) -> None:
+        """Note a problem of this value, in Chinese and in English."""
         if self.raw is not None:
-            self.notes.add(self.raw, self.where, message)
+            self.notes.add(self.raw, self.where, Sentence(zh, en))
 
     @property
     def line(self) -> int:
@@ -57,38 +63,44 @@ class YamlNode:
     def is_scalar(self) -> bool:
         return isinstance(self.raw, yaml.ScalarNode)
 
-    def text(self, expected: str = "a text", pattern: re.Pattern[str] | None = None) -> str:
+    def text(self, expected: Sentence = _A_TEXT, pattern: re.Pattern[str] | None = None) -> str:
         """Return the value's characters: 31.94 stays "31.94", 2023-04-01 stays a text."""
         if not isinstance(self.raw, yaml.ScalarNode):
-            self.note(f"expected {expected}, got {_kind(self.raw)}")
+            self._unexpected(expected, _kind(self.raw))
             return ""
         text = "" if self.raw.tag == _NULL else str(self.raw.value)
         fits = pattern.fullmatch(text) if pattern else text.strip() and not _CONTROL.search(text)
         if not fits or len(text) > MAX_TEXT:
-            self.note(f"expected {expected}, got {text[:60]!r}")
+            self._unexpected(expected, Sentence(f"“{text[:60]}”", repr(text[:60])))
             return ""
+        if pattern is None and text[:1] in _WIDE_QUOTES and not self.raw.style:
+            self.note(f'引号要用半角 "，现在是全角的“{text[:1]}”', f"expected plain quotation marks, got {text[:1]!r}")
         return text
 
+    def _unexpected(self, expected: Sentence, got: Sentence) -> None:
+        self.note(f"应为{expected.zh}，现在是{got.zh}", f"expected {expected.en}, got {got.en}")
+
     def day(self, fallback: date) -> date:
-        text = self.text("a date YYYY-MM-DD", _DATE)
+        text = self.text(_A_DATE, _DATE)
         try:
             return date.fromisoformat(text) if text else fallback
         except ValueError:
-            self.note(f"there is no day {text}")
+            self.note(f"没有 {text} 这一天", f"there is no day {text}")
             return fallback
 
     def whole(self, lowest: int) -> int:
-        expected = f"a whole number, {lowest} or more"
+        expected = Sentence(f"不小于 {lowest} 的整数", f"a whole number, {lowest} or more")
         text = self.text(expected, _WHOLE)
         if text and int(text) < lowest:
-            self.note(f"expected {expected}, got {text}")
+            self._unexpected(expected, Sentence(text, text))
         return int(text or lowest)
 
     def choice(self, options: Iterable[str]) -> str:
         listed = list(options)
-        text = self.text(f"one of {', '.join(listed)}")
+        text = self.text(Sentence(f" {'、'.join(listed)} 之一", f"one of {', '.join(listed)}"))
         if text and text not in listed:
-            self.note(f"{text!r} is unknown: {did_you_mean(text, listed)}")
+            hint = did_you_mean(text, listed)
+            self.note(f"没有“{text}”这个取值：{hint.zh}", f"{text!r} is unknown: {hint.en}")
             return listed[0]
         return text or listed[0]
 
@@ -100,14 +112,14 @@ class YamlNode:
             return None
         number, percent = Fraction(match[1]), bool(match[2])
         wrong = _wrong_amount(unit, number, percent)
-        if wrong:
-            self.note(f"{wrong}, got {text!r}")
+        if wrong is not None:
+            self.note(f"{wrong.zh}，现在是“{text}”", f"{wrong.en}, got {text!r}")
             return None
         return number / 100 if unit == "share" else number
 
     def items(self) -> list[YamlNode]:
         if not isinstance(self.raw, yaml.SequenceNode):
-            self.note(f"expected a list, got {_kind(self.raw)}")
+            self._unexpected(_A_LIST, _kind(self.raw))
             return []
         return [YamlNode(item, f"{self.where}[{n}]", self.notes) for n, item in enumerate(self.raw.value, start=1)]
 
@@ -123,7 +135,8 @@ class YamlNode:
     def section(self, *keys: str) -> YamlMapping:
         """Return the mapping's entries; keys other than these are noted."""
         if not isinstance(self.raw, yaml.MappingNode):
-            self.note(f"expected a mapping with {', '.join(keys)}, got {_kind(self.raw)}")
+            expected = Sentence(f"含 {'、'.join(keys)} 的一组键", f"a mapping with {', '.join(keys)}")
+            self._unexpected(expected, _kind(self.raw))
             return YamlMapping(YamlNode(None, self.where, self.notes), {})
         return YamlMapping(self, self._entries(self.raw, keys))
 
@@ -133,9 +146,12 @@ class YamlNode:
             key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
             where = f"{self.where}.{key}" if self.where else key
             if key not in keys:
-                self.notes.add(key_node, where, f"unknown key: {did_you_mean(key, keys)}")
+                hint = did_you_mean(key, keys)
+                self.notes.add(key_node, where, Sentence(f"没有这个键：{hint.zh}", f"unknown key: {hint.en}"))
             elif key in entries:
-                self.notes.add(key_node, where, f"is there twice, first on line {entries[key].line}")
+                first = entries[key].line
+                said = Sentence(f"重复，第 {first} 行已有", f"is there twice, first on line {first}")
+                self.notes.add(key_node, where, said)
             else:
                 entries[key] = YamlNode(value, where, self.notes)
         return entries
@@ -155,7 +171,7 @@ class YamlMapping:
         """Return the entry; note it if it is missing."""
         found = self.entries.get(key)
         if found is None:
-            self.node.note(f"{key} is missing")
+            self.node.note(f"缺少 {key}", f"{key} is missing")
             return YamlNode(None, f"{self.node.where}.{key}", self.node.notes)
         return found
 
@@ -169,24 +185,30 @@ class YamlMapping:
         return YamlMapping(YamlNode(self.node.raw, name, self.node.notes), moved)
 
 
-_EXPECTED: dict[Unit, str] = {
-    "share": "a percentage such as 92 %",
-    "count": "a whole number",
-    "days": "a number of working days",
+_EXPECTED: dict[Unit, Sentence] = {
+    "share": Sentence("百分数，如 92 %（不写 ≥、≤）", "a percentage such as 92 %"),
+    "count": Sentence("整数", "a whole number"),
+    "days": Sentence("工作日数", "a number of working days"),
 }
 
 
-def _wrong_amount(unit: Unit, number: Fraction, percent: bool) -> str:
+def _wrong_amount(unit: Unit, number: Fraction, percent: bool) -> Sentence | None:
     if number < 0:
-        return "expected no minus"
+        return Sentence("不应为负数", "expected no minus")
     if unit == "share" and not percent and 0 < number <= 1:
-        return "is it a percentage or a part of 1? expected the % sign"
+        return Sentence(
+            "是百分数还是小数？请写明 % 号，如 92 %", "is it a percentage or a part of 1? expected the % sign"
+        )
     if unit != "share" and percent:
-        return f"expected {_EXPECTED[unit]}, without %"
-    return "expected a whole number" if unit == "count" and number.denominator != 1 else ""
+        expected = _EXPECTED[unit]
+        return Sentence(f"应为{expected.zh}，不带 %", f"expected {expected.en}, without %")
+    if unit == "count" and number.denominator != 1:
+        return Sentence("应为整数", "expected a whole number")
+    return None
 
 
-def _kind(node: yaml.Node | None) -> str:
+def _kind(node: yaml.Node | None) -> Sentence:
     if isinstance(node, yaml.ScalarNode):
-        return repr(str(node.value)[:60])
-    return "a mapping" if isinstance(node, yaml.MappingNode) else "a list"
+        return Sentence(f"“{str(node.value)[:60]}”", repr(str(node.value)[:60]))
+    mapping = isinstance(node, yaml.MappingNode)
+    return Sentence("一组键", "a mapping") if mapping else Sentence("一个列表", "a list")

@@ -20,7 +20,7 @@ import pika
 from pika.adapters.select_connection import IOLoop, SelectConnection
 from pika.adapters.utils.connection_workflow import AMQPConnectionWorkflowFailed, AMQPConnectorPhaseErrorBase
 from pika.channel import Channel
-from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.exceptions import AMQPError, AuthenticationError, ChannelClosedByBroker, ProbableAuthenticationError
 from pika.frame import Method
 from pika.spec import Basic
 
@@ -96,6 +96,7 @@ class ConfirmedChannel:
         self._became_ready = became_ready
         self._backoff = Backoff(FIRST_PAUSE, longest_pause)
         self._fault = "the broker has not been reached yet"
+        self._denied = False
         self._ready = threading.Event()
         self._settled = threading.Event()
         self._closing = False
@@ -110,6 +111,15 @@ class ConfirmedChannel:
     def fault(self) -> str:
         """The reason why not, in one line."""
         return self._fault
+
+    @property
+    def denied(self) -> bool:
+        """Whether the broker knows no such user with this password, as of the last attempt."""
+        return self._denied
+
+    def first_attempt(self, seconds: float) -> None:
+        """Wait until the first attempt to connect has ended, in one way or the other, but no longer than that."""
+        self._settled.wait(seconds)
 
     def begin(self) -> None:
         """Connect as soon as the broker can be reached."""
@@ -205,6 +215,7 @@ class ConfirmedChannel:
         channel.confirm_delivery(lambda frame: self._on_answer(channel, frame), callback=lambda _: self._on_ready())
 
     def _on_ready(self) -> None:
+        self._denied = False
         self._backoff.reset()
         self._be_ready()
         self._settled.set()
@@ -279,6 +290,7 @@ class ConfirmedChannel:
                 self._end(tag, Halt(f"broker: {text}"))
 
     def _on_lost(self, _connection: Any, reason: Exception | str) -> None:
+        self._denied = _is_denied(_bottom(reason))
         self._lose(_line(reason))
         self._settled.set()
         if self._closing:
@@ -329,12 +341,22 @@ def _parameters(amqp_url: str) -> pika.URLParameters:
     return parameters
 
 
-def _line(error: Exception | str) -> str:
-    """Return the error at the bottom of pika's wrappers, in one line."""
+def _bottom(error: Exception | str) -> Exception | str:
+    """Return the error at the bottom of pika's wrappers."""
     if isinstance(error, AMQPConnectionWorkflowFailed):
-        return _line(error.exceptions[-1])
+        return _bottom(error.exceptions[-1])
     if isinstance(error, AMQPConnectorPhaseErrorBase):
-        return _line(error.exception)
+        return _bottom(error.exception)
     if isinstance(error, AMQPError) and error.args and isinstance(error.args[0], Exception):
-        return _line(error.args[0])
-    return " ".join(str(error).split()) or repr(error)
+        return _bottom(error.args[0])
+    return error
+
+
+def _is_denied(error: Exception | str) -> bool:
+    """Whether the broker refused the user or the password; that it refuses a virtual host may be a matter of time."""
+    return isinstance(error, AuthenticationError | ProbableAuthenticationError)
+
+
+def _line(error: Exception | str) -> str:
+    found = _bottom(error)
+    return " ".join(str(found).split()) or repr(found)

@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -22,6 +21,8 @@ from .sender import LONGEST_PAUSE, OutboxSender
 _LOOK_AGAIN = 0.2
 """Seconds between two looks at a shared outbox: other programs give no sign of what they send."""
 _LAST_SECONDS = 5.0
+_FIRST_SECONDS = 3.0
+"""How long entering the block waits to learn whether the broker knows the user and the password."""
 _log = logging.getLogger("hallpulse.publisher")
 
 
@@ -37,9 +38,12 @@ class Publisher:
 
     outbox: a file, on a local disk, where events survive a killed program and a power cut; the next Publisher with that
     file sends what is left. Several programs may share one. A file of `outbox_bytes` is full, and `send` raises
-    OutboxFull. Leaving the block waits some seconds for confirmations; the rest stays in the file. Without an outbox,
-    events are kept in memory: `send` waits while 5,000 of them or 32 MiB are not yet confirmed, and leaving the block
-    waits for every confirmation.
+    OutboxFull. Leaving the block waits some seconds for confirmations and raises Unavailable if events are left, which
+    stay in the file. Without an outbox, events are kept in memory: `send` waits while 5,000 of them or 32 MiB are not
+    yet confirmed, and leaving the block waits for every confirmation.
+
+    A wrong user or password is said at once: entering the block raises Halt, and so does `flush`, also if the password
+    becomes wrong later. That the broker is down is no error.
 
     refused: told of each event that the broker turns away for good, and why (a family that the hall was not granted).
     An outbox keeps these apart (`DiskOutbox.refused`); without one, and without `refused`, the next `send` or `flush`
@@ -56,28 +60,39 @@ class Publisher:
         patience: float | None = None,
     ) -> None:
         self._pipeline = ConfirmedChannel(amqp_url, longest_pause=LONGEST_PAUSE, became_ready=self._wake)
-        self._durable = outbox is not None
+        self._file = None if outbox is None else Path(outbox)
         self._outbox: Outbox = MemoryOutbox() if outbox is None else DiskOutbox(outbox, outbox_bytes)
         self._sender = OutboxSender(self._pipeline, self._outbox, self._turn_away, self._notify, self._stop_at)
         self._refused = refused
-        self._patience = patience if patience is not None else 0.0 if self._durable else threading.TIMEOUT_MAX
+        self._patience = patience if patience is not None else 0.0 if self._file is not None else threading.TIMEOUT_MAX
         self._changed = threading.Condition()
         self._halt: Halt | None = None
         self._closing = False
 
     def __enter__(self) -> Publisher:
         self.start()
+        self._pipeline.first_attempt(_FIRST_SECONDS)
+        if self._pipeline.denied:
+            fault = self._denied()
+            self.close()
+            raise fault
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
         try:
-            if kind is None and self._durable:
-                with suppress(Unavailable):
-                    self.flush(_LAST_SECONDS)
-            elif kind is None:
-                self.flush()
+            if kind is None:
+                self._flush_last()
         finally:
             self.close()
+
+    def _flush_last(self) -> None:
+        if self._file is None:
+            self.flush()
+            return
+        try:
+            self.flush(_LAST_SECONDS)
+        except Unavailable as error:
+            raise Unavailable(f"{error}; they are kept in {self._file} and sent when it is opened next") from None
 
     @property
     def connected(self) -> bool:
@@ -114,19 +129,25 @@ class Publisher:
     def flush(self, seconds: float | None = None) -> None:
         """Wait until the broker has confirmed everything in the outbox now.
 
-        Raises Unavailable if it has not in time, or Halt.
+        Raises Unavailable if it has not in time, or Halt, also if the broker refuses the user or the password.
         """
         last = self._outbox.last()
         deadline = time.monotonic() + (threading.TIMEOUT_MAX if seconds is None else seconds)
         with self._changed:
             while not self._halt and (first := self._outbox.first()) is not None and first <= last:
                 left = deadline - time.monotonic()
+                if self._pipeline.denied:
+                    raise self._denied()
                 if left <= 0:
                     fault = self._sender.fault or "no answer yet"
                     raise Unavailable(f"{self._outbox.count()} events are not confirmed: {fault}")
                 self._changed.wait(min(left, _LOOK_AGAIN))
             if self._halt:
                 raise self._halt
+
+    def _denied(self) -> Halt:
+        kept = f"; {self._outbox.count()} events are kept in {self._file}" if self._file is not None else ""
+        return Halt(f"broker: the user or the password is wrong: {self._pipeline.fault}{kept}")
 
     def close(self) -> None:
         """End the connection without waiting."""
@@ -164,7 +185,7 @@ class Publisher:
                 self._refused(message, why)
             except Exception as error:
                 self._stop_at(Halt(f"{type(error).__name__} in the function told of refused messages: {error}"))
-        elif self._durable:
+        elif self._file is not None:
             _log.warning("%s: turned away, kept in the outbox: %s", message.routing_key, why)
         else:
             self._stop_at(Halt(why))

@@ -2,17 +2,18 @@
 
 from hallpulse.store.merge import Expected
 from hallpulse.store.reading.overview import Overview
-from hallpulse.store.store import Moment, Readable
+from hallpulse.store.store import Moment, Readable, ReadableBack
 
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
 from .merge import MergeOutcome
 from .reading.declared import FigureFilter, FigureReport, Status
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
+from .reading.past import Past
 from .reading.stored import CaseHistory
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
 from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
-from .registry import Hall
+from .registry import Hall, HallFacts
 from .store import Store, migrate, open_store
 from .tokens import Grant, Token, hash_of
 
@@ -32,6 +33,7 @@ __all__ = [
     "FigureReport",
     "Grant",
     "Hall",
+    "HallFacts",
     "Held",
     "ItemRow",
     "KeptRefusal",
@@ -39,7 +41,9 @@ __all__ = [
     "Moment",
     "Outcome",
     "Overview",
+    "Past",
     "Readable",
+    "ReadableBack",
     "RefusedFilter",
     "RefusedTable",
     "Status",

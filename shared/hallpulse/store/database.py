@@ -46,11 +46,13 @@ from hallpulse.contract.events import (
     Extended,
     HallEvent,
     Rated,
+    RatingAnswered,
     Received,
     Rejected,
     Suspended,
+    corrects_of,
 )
-from hallpulse.domain.case import CaseEvent, Kind, Opening
+from hallpulse.domain.case import AUTOMATIC, RECTIFIED, VERIFIED, CaseEvent, Kind, Opening, pack_id
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.domain.measures import Entry
 from hallpulse.domain.workdays import EPOCH_ORDINAL, date_of, day_of
@@ -223,7 +225,8 @@ def unpack_data(kind: int, case_id: str, packed: bytes) -> Data:
 def case_event(event: HallEvent, key: bytes) -> CaseEvent:
     """Return a case event as the fold needs it; key: its packed id."""
     number, text, opening = _PARTS[type(event.data)](event.data)
-    return CaseEvent(int(event.type), event.time, key, number, text, opening)
+    named = corrects_of(event.data)
+    return CaseEvent(int(event.type), event.time, key, number, text, opening, None if named is None else pack_id(named))
 
 
 _Parts = tuple[int | None, str | None, Opening | None]
@@ -232,22 +235,38 @@ _fields = msgspec.structs.astuple
 
 
 def _received(data: Received) -> _Parts:
-    return None, None, Opening(*_fields(data)[1:])
+    return None, None, Opening(*_fields(data)[1:-1])
 
 
 def _accepted(data: Accepted) -> _Parts:
-    return None, None, Opening(None, None, None, *_fields(data)[1:])
+    return None, None, Opening(None, None, None, *_fields(data)[1:-1])
+
+
+def _outcome(outcome: str) -> str | None:
+    return None if outcome == "granted" else outcome
+
+
+def _rating(channel: str | None, automatic: bool | None) -> str | None:
+    """The words of a rating; nothing where it says a score alone, as nearly all do."""
+    if channel is None and not automatic:
+        return None
+    return " ".join(word for word in (channel, AUTOMATIC if automatic else None) if word)
+
+
+def _answer(verified: bool, rectified: bool) -> str:
+    return " ".join(word for word, holds in ((VERIFIED, verified), (RECTIFIED, rectified)) if holds)
 
 
 _PARTS: dict[type[Data], Callable[[Any], _Parts]] = {
     Received: _received,
     Accepted: _accepted,
     CaseOnly: lambda _: _NOTHING,
-    Rejected: lambda _: _NOTHING,
-    Decided: lambda _: _NOTHING,
+    Rejected: lambda data: (None, data.reason, None),
+    Decided: lambda data: (None, _outcome(data.outcome), None),
     Suspended: lambda data: (None, data.procedure, None),
     Extended: lambda data: (data.days, None, None),
-    Rated: lambda data: (data.score, None, None),
+    Rated: lambda data: (data.score, _rating(data.channel, data.automatic), None),
+    RatingAnswered: lambda data: (None, _answer(data.verified, data.rectified), None),
     CaseRetracted: lambda data: (None, data.event_id, None),
 }
 """Data class → (number, text, opening) of `CaseEvent`; the fields of an opening are those of the data, in order."""
@@ -255,21 +274,25 @@ _PARTS: dict[type[Data], Callable[[Any], _Parts]] = {
 
 def stored_case_event(kind: int, time: int, key: bytes, fields: Sequence[Any]) -> CaseEvent:
     """Return a case event from the columns of `events`: without the contract's classes, in a third of the time."""
-    return _FROM_FIELDS[kind](kind, time, key, fields)
+    length, parts = _FROM_FIELDS[kind]
+    named = fields[length] if len(fields) > length else None
+    return CaseEvent(kind, time, key, *parts(fields), None if named is None else pack_id(named))
 
 
-_FromFields = Callable[[int, int, bytes, Sequence[Any]], CaseEvent]
+_FromFields = tuple[int, Callable[[Sequence[Any]], _Parts]]
 _FROM_FIELDS: dict[int, _FromFields] = {
-    **dict.fromkeys(map(int, Kind), lambda kind, time, key, _: CaseEvent(kind, time, key)),
-    Kind.RECEIVED: lambda kind, time, key, fields: CaseEvent(kind, time, key, None, None, Opening(*fields)),
-    Kind.ACCEPTED: lambda kind, time, key, fields: CaseEvent(
-        kind, time, key, None, None, Opening(None, None, None, *fields)
-    ),
-    Kind.SUSPENDED: lambda kind, time, key, fields: CaseEvent(kind, time, key, None, fields[0]),
-    Kind.EXTENDED: lambda kind, time, key, fields: CaseEvent(kind, time, key, fields[0]),
-    Kind.RATED: lambda kind, time, key, fields: CaseEvent(kind, time, key, fields[0]),
-    Kind.RETRACTED: lambda kind, time, key, fields: CaseEvent(kind, time, key, None, fields[0]),
+    **dict.fromkeys(map(int, Kind), (0, lambda _: _NOTHING)),
+    Kind.RECEIVED: (9, lambda fields: (None, None, Opening(*fields[:9]))),
+    Kind.ACCEPTED: (6, lambda fields: (None, None, Opening(None, None, None, *fields[:6]))),
+    Kind.REJECTED: (1, lambda fields: (None, fields[0], None)),
+    Kind.SUSPENDED: (1, lambda fields: (None, fields[0], None)),
+    Kind.EXTENDED: (1, lambda fields: (fields[0], None, None)),
+    Kind.DECIDED: (1, lambda fields: (None, _outcome(fields[0]), None)),
+    Kind.RATED: (3, lambda fields: (fields[0], _rating(*fields[1:3]) if len(fields) > 1 else None, None)),
+    Kind.RATING_ANSWERED: (2, lambda fields: (None, _answer(*fields[:2]), None)),
+    Kind.RETRACTED: (2, lambda fields: (None, fields[0], None)),
 }
+"""Kind → how many fields there are before `corrects`, which events stored by earlier versions lack, and their parts."""
 
 
 def pack_history(events: Sequence[CaseEvent], before: bytes = b"") -> bytes:

@@ -67,7 +67,7 @@ def rebuild_items(connection: Connection, items: Sequence[Item]) -> dict[Item, T
 
 def spans_of(entries: Iterable[ledger.LedgerEntry]) -> Timeline:
     """An item's timeline, from the events about it."""
-    return timeline(_record(entry) for entry in entries)
+    return timeline(record_of(entry) for entry in entries)
 
 
 def timelines(connection: Connection, region: int) -> dict[str, Timeline]:
@@ -96,13 +96,15 @@ def spans_in_force(connection: Connection, items: Sequence[Item]) -> dict[Item, 
     return found
 
 
-def _record(entry: ledger.LedgerEntry) -> ItemRecord:
+def record_of(entry: ledger.LedgerEntry) -> ItemRecord:
+    """Return what the domain knows of an event about an item."""
     data = entry.data
     if isinstance(data, ItemRetracted):
-        return ItemRecord(entry.hall, entry.id, entry.time, 0, None, retracts=data.event_id)
+        return ItemRecord(entry.hall, entry.id, entry.time, 0, None, data.event_id, data.corrects)
     assert isinstance(data, ItemPublished | ItemRetired)
     version = data.version if isinstance(data, ItemPublished) else None
-    return ItemRecord(entry.hall, entry.id, entry.time, day_of(date.fromisoformat(data.effective_from)), version)
+    day = day_of(date.fromisoformat(data.effective_from))
+    return ItemRecord(entry.hall, entry.id, entry.time, day, version, corrects=data.corrects)
 
 
 def _span(row: Sequence[Any]) -> ItemSpan:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, delete, insert, text, tuple_
 
@@ -23,7 +23,7 @@ from hallpulse.contract.events import (
     TallyRetracted,
 )
 from hallpulse.domain.case import pack_id, unpack_id
-from hallpulse.domain.figures import Report, current, period_window, standing
+from hallpulse.domain.figures import Report, current, period_window, ranked
 from hallpulse.store.database import copy_rows, pack_data, unpack_data
 from hallpulse.store.tables import figures, tallies
 
@@ -128,20 +128,13 @@ def rebuild_figures(connection: Connection, entities: Sequence[Entity]) -> None:
     _replace(connection, figures, ("region", "indicator", "period", "department"), keys, rows)
 
 
-def _tally(entry: LedgerEntry) -> Report[TallyReported]:
+def report_of(entry: LedgerEntry) -> Report[Any]:
+    """Return what the domain knows of an event about a tally or a declared figure."""
     data = entry.data
-    if isinstance(data, TallyRetracted):
-        return Report(entry.hall, entry.id, entry.time, 0, None, retracts=data.event_id)
-    assert isinstance(data, TallyReported)
-    return Report(entry.hall, entry.id, entry.time, data.revision, data)
-
-
-def _figure(entry: LedgerEntry) -> Report[FigureReported]:
-    data = entry.data
-    if isinstance(data, FigureRetracted):
-        return Report(entry.hall, entry.id, entry.time, 0, None, retracts=data.event_id)
-    assert isinstance(data, FigureReported)
-    return Report(entry.hall, entry.id, entry.time, data.revision, data)
+    if isinstance(data, TallyRetracted | FigureRetracted):
+        return Report(entry.hall, entry.id, entry.time, 0, None, data.event_id, data.corrects)
+    assert isinstance(data, TallyReported | FigureReported)
+    return Report(entry.hall, entry.id, entry.time, data.revision, data, corrects=data.corrects)
 
 
 def _tally_key(region: int, entity: str) -> tuple[int, str, date]:
@@ -151,7 +144,7 @@ def _tally_key(region: int, entity: str) -> tuple[int, str, date]:
 
 def tally_row(day: Entity, entries: Sequence[LedgerEntry]) -> dict[str, object] | None:
     """The row of a hall's day, or None where no report of it is in force."""
-    report = current(_tally(entry) for entry in entries)
+    report = current(map(report_of, entries))
     if report is None or report.content is None:
         return None
     key, data = _tally_key(*day), report.content
@@ -174,37 +167,53 @@ def _figure_key(region: int, entity: str) -> tuple[int, str, str, str]:
     return region, indicator, period, department
 
 
+CORRECTED, LAST_PLACE = -1, 32_767
+"""Places of what a report in force has corrected, and of all reports from that one on."""
+
+
 def figure_rows(figure: Entity, entries: Sequence[LedgerEntry]) -> list[dict[str, object]]:
-    """The rows of a declared figure: a row for each report of it that is in force, the highest revision first."""
-    key, arrived = _figure_key(*figure), {(entry.hall, entry.id): entry.arrived for entry in entries}
-    window = period_window(key[2])
-    rows: list[dict[str, object]] = []
-    for place, report in enumerate(standing(_figure(entry) for entry in entries)):
-        data = report.content
-        assert data is not None
-        rows.append(
-            {
-                "region": key[0],
-                "indicator": key[1],
-                "period": key[2],
-                "department": key[3],
-                "hall": report.hall,
-                "id": pack_id(report.id),
-                "place": min(place, MOST_PLACES),
-                "first_day": window.start,
-                "last_day": window.end,
-                "numerator": data.numerator,
-                "denominator": data.denominator,
-                "revision": data.revision,
-                "time": report.time,
-                "arrived": arrived[report.hall, report.id],
-            }
-        )
-    return rows
+    """The rows of a declared figure: its reports in force, the one that counts first, then those that they correct."""
+    reports = [report_of(entry) for entry in entries]
+    in_force = ranked(reports)
+    placed = [(min(place, LAST_PLACE), report) for place, report in enumerate(in_force)]
+    placed += [(CORRECTED, report) for report in _corrected(in_force, reports)]
+    arrived = {(entry.hall, entry.id): entry.arrived for entry in entries}
+    region, indicator, period, department = _figure_key(*figure)
+    window = period_window(period)
+    return [
+        {
+            "region": region,
+            "indicator": indicator,
+            "period": period,
+            "department": department,
+            "hall": report.hall,
+            "id": pack_id(report.id),
+            "place": place,
+            "first_day": window.start,
+            "last_day": window.end,
+            "numerator": data.numerator,
+            "denominator": data.denominator,
+            "revision": report.revision,
+            "time": report.time,
+            "arrived": arrived[report.hall, report.id],
+        }
+        for place, report in placed
+        if isinstance(data := report.content, FigureReported)
+    ]
 
 
-MOST_PLACES = 32_767
-"""Further reports of one figure for one period share the last place."""
+def _corrected(in_force: Sequence[Report[Any]], reports: Sequence[Report[Any]]) -> list[Report[Any]]:
+    """The reports whose place another one has taken, however often."""
+    known = {(report.hall, report.id): report for report in reports if report.retracts is None}
+    found: dict[tuple[str, str], Report[Any]] = {}
+    waiting = list(in_force)
+    while waiting:
+        report = waiting.pop()
+        other = known.get((report.hall, report.corrects or ""))
+        if other is not None and (other.hall, other.id) not in found and other not in in_force:
+            found[other.hall, other.id] = other
+            waiting.append(other)
+    return list(found.values())
 
 
 def _replace(

@@ -35,7 +35,7 @@ from hallpulse.store.database import case_event, copy_into, copy_rows, pack_data
 from hallpulse.store.item_versions import ContextCache, Item, TimelineChange, TransactionContext, store_items
 from hallpulse.store.ledger import store_figures, store_tallies
 
-_COLUMNS = ("region", "hall", "id", "time", "arrived", "type", "case_id", "data", "extra")
+_COLUMNS = ("region", "hall", "id", "time", "arrived", "type", "case_id", "data", "extra", "arrived_cs")
 _BY_ID = itemgetter(2, 0, 1)
 """The order of the table's key. Ids in order of time then go to the end of its index."""
 EventKey = tuple[int, str, bytes]
@@ -65,7 +65,7 @@ class Sorted:
 
 
 def insert_events(connection: Connection, batch: Sequence[HallEvent], arrived: int, expected: Expected) -> Sorted:
-    """Store the events whose (source, id) is new. arrived: minutes since 1970-01-01 UTC."""
+    """Store the events whose (source, id) is new. arrived: microseconds since 1970-01-01 UTC."""
     result = Sorted()
     first = result.new
     for event in batch:
@@ -122,9 +122,10 @@ def stored_events(connection: Connection, keys: Sequence[EventKey]) -> dict[Even
 
 def _event_rows(events: Events, arrived: int) -> Iterator[tuple[Any, ...]]:
     """In order of the key, so that transactions with the same events do not wait for each other in a circle."""
+    minute, hundredths = arrival(arrived)
     for key in sorted(events, key=_BY_ID):
         e = events[key]
-        yield (*key, e.time, arrived, int(e.type), *pack_data(e.data), e.extra)
+        yield (*key, e.time, minute, int(e.type), *pack_data(e.data), e.extra, hundredths)
 
 
 EVENT_COLUMNS = "region, hall, id, type, time, case_id, data, extra"
@@ -150,6 +151,14 @@ def event_of(row: Sequence[Any]) -> HallEvent:
 
 
 MICROSECONDS_A_MINUTE = 60_000_000
+
+
+def arrival(time: int) -> tuple[int, int]:
+    """A moment (microseconds since 1970-01-01 UTC) as it is stored: minutes, and hundredths of a second into it."""
+    minute, rest = divmod(time, MICROSECONDS_A_MINUTE)
+    return minute, rest // 10_000
+
+
 Times = Mapping[tuple[int, str], Sequence[int]]
 """(region, hall) → the times of events (microseconds since 1970-01-01 UTC), in order of arrival."""
 _NAMES = ("regions", "halls", "days", "events", "newest", "late")
@@ -263,10 +272,9 @@ def merge(
     """
     if not batch:
         return MergeOutcome()
-    minute = arrived // MICROSECONDS_A_MINUTE
     with transaction(engine) as connection:
         share_calendars(connection)
-        found = insert_events(connection, batch, minute, expected)
+        found = insert_events(connection, batch, arrived, expected)
         events = list(found.new.values())
         if not events:
             return MergeOutcome((), found.duplicates, found.reused, stored_long_ago=found.stored_long_ago)
@@ -276,7 +284,7 @@ def merge(
         lock_halls(connection, times.keys())
         context = cache.begin(connection, regions)
         redated = _take_in(connection, context, taken)
-        note_hall_days(connection, times, minute)
+        note_hall_days(connection, times, arrived // MICROSECONDS_A_MINUTE)
     context.committed()
     return MergeOutcome(events, found.duplicates, found.reused, redated, times, found.stored_long_ago)
 

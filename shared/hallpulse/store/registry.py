@@ -4,27 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy import Connection, Engine, and_, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from .audit import AuditEntry, write
 from .database import transaction
-from .tables import hall_days, halls, tokens
+from .tables import hall_days, hall_facts, halls, tokens
 from .tokens import end_after
 
 Families = Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
+class HallFacts:
+    """Names and closing of a hall, apart from its keys. closed: the first day on which it is closed."""
+
+    name_zh: str | None = None
+    name_en: str | None = None
+    closed: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Hall:
-    """A registered hall and the event families that it may send."""
+    """A registered hall, the event families that it may send, and what it is called."""
 
     region: int
     hall: str
     families: tuple[str, ...]
     added: datetime
+    facts: HallFacts = HallFacts()
 
 
 class HallRegistry:
@@ -34,10 +44,16 @@ class HallRegistry:
         self._engine = engine
         self._actor = actor
 
-    def add(self, region: int, hall: str, families: Families, token_hash: str) -> bool:
-        """Register a hall (or change its families) with a token; whether it is new."""
+    def add(  # noqa: PLR0917 - what is said of a hall
+        self, region: int, hall: str, families: Families, token_hash: str, zh: str | None = None, en: str | None = None
+    ) -> bool:
+        """Register a hall (or change its families) with a token; whether it is new. It is open again.
+
+        zh, en: what it is called; None keeps what is known.
+        """
         with transaction(self._engine) as connection:
             known = _hall(connection, region, hall)
+            names = {"name_zh": zh, "name_en": en}
             row = {"region": region, "hall": hall, "families": list(families)}
             statement = upsert(halls).values(row)
             connection.execute(
@@ -47,9 +63,21 @@ class HallRegistry:
             )
             connection.execute(delete(tokens).where(tokens.c.region == region, tokens.c.hall == hall))
             connection.execute(insert(tokens).values(token_hash=token_hash, role="hall", region=region, hall=hall))
+            _keep(connection, region, hall, closed=None, **{key: name for key, name in names.items() if name})
             action = "hall.add" if known is None else "hall.change"
-            write(connection, self._actor, _deed(action, region, hall, families=list(families)))
+            told = {key: name for key, name in names.items() if name}
+            write(connection, self._actor, _deed(action, region, hall, families=list(families), **told))
             return known is None
+
+    def close(self, region: int, hall: str, start: date) -> bool:
+        """Close a hall from a day on: it counts in the coverage until then. False where nothing is known of it."""
+        with transaction(self._engine) as connection:
+            sent = select(hall_days.c.hall).where(hall_days.c.region == region, hall_days.c.hall == hall).limit(1)
+            if _hall(connection, region, hall) is None and connection.execute(sent).scalar() is None:
+                return False
+            _keep(connection, region, hall, closed=start)
+            write(connection, self._actor, _deed("hall.close", region, hall, closed=start.isoformat()))
+            return True
 
     def rotate(self, region: int, hall: str, token_hash: str, overlap: timedelta = timedelta(0)) -> bool:
         """Give a registered hall a new token; the old ones end after `overlap`. False where there is no such hall."""
@@ -63,12 +91,15 @@ class HallRegistry:
             write(connection, self._actor, _deed("hall.rotate", region, hall, overlap_hours=hours))
             return True
 
-    def remove(self, region: int, hall: str) -> bool:
-        """Forget a hall and its tokens (its events stay); whether it was there."""
+    def remove(self, region: int, hall: str, today: date) -> bool:
+        """Forget a hall and its tokens (its events stay); whether it was there. It is closed from today on."""
         with transaction(self._engine) as connection:
             connection.execute(delete(tokens).where(tokens.c.region == region, tokens.c.hall == hall))
             gone = connection.execute(delete(halls).where(halls.c.region == region, halls.c.hall == hall)).rowcount > 0
             if gone:
+                facts = _facts(connection, region, hall)
+                if facts is None or facts.closed is None or facts.closed > today:
+                    _keep(connection, region, hall, closed=today)
                 write(connection, self._actor, _deed("hall.remove", region, hall))
             return gone
 
@@ -80,10 +111,24 @@ class HallRegistry:
 
 def read_halls(connection: Connection, region: int | None = None) -> list[Hall]:
     """Registered halls by region and name."""
-    query = select(halls.c.region, halls.c.hall, halls.c.families, halls.c.added).order_by(halls.c.region, halls.c.hall)
+    of_hall = and_(hall_facts.c.region == halls.c.region, hall_facts.c.hall == halls.c.hall)
+    query = (
+        select(halls.c.region, halls.c.hall, halls.c.families, halls.c.added, *_FACTS)
+        .join(hall_facts, of_hall, isouter=True)
+        .order_by(halls.c.region, halls.c.hall)
+    )
     if region is not None:
         query = query.where(halls.c.region == region)
-    return [Hall(r, h, tuple(families), added) for r, h, families, added in connection.execute(query)]
+    return [
+        Hall(r, h, tuple(families), added, HallFacts(*facts))
+        for r, h, families, added, *facts in connection.execute(query)
+    ]
+
+
+def read_hall_facts(connection: Connection, low: int, high: int) -> dict[tuple[int, str], HallFacts]:
+    """(region, hall) → names and closing of the halls of which any are known, also without keys."""
+    query = select(hall_facts.c.region, hall_facts.c.hall, *_FACTS).where(hall_facts.c.region.between(low, high))
+    return {(region, hall): HallFacts(*facts) for region, hall, *facts in connection.execute(query)}
 
 
 def read_last_event_times(connection: Connection) -> dict[tuple[int, str], int]:
@@ -94,6 +139,21 @@ def read_last_event_times(connection: Connection) -> dict[tuple[int, str], int]:
         .group_by(halls.c.region, halls.c.hall)
     )
     return {(region, hall): newest for region, hall, newest in connection.execute(query)}
+
+
+_FACTS = (hall_facts.c.name_zh, hall_facts.c.name_en, hall_facts.c.closed)
+
+
+def _facts(connection: Connection, region: int, hall: str) -> HallFacts | None:
+    query = select(*_FACTS).where(hall_facts.c.region == region, hall_facts.c.hall == hall)
+    found = connection.execute(query).one_or_none()
+    return None if found is None else HallFacts(*found)
+
+
+def _keep(connection: Connection, region: int, hall: str, **facts: object) -> None:
+    """Write what is said of a hall over what was known of it."""
+    statement = upsert(hall_facts).values({"region": region, "hall": hall, **facts})
+    connection.execute(statement.on_conflict_do_update(index_elements=["region", "hall"], set_=dict(facts)))
 
 
 def _hall(connection: Connection, region: int, hall: str) -> str | None:

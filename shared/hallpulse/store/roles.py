@@ -33,6 +33,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "regions": _READ | {"ingest": "SELECT, INSERT, UPDATE"},
     "calendars": _READ | {"ingest": "SELECT, INSERT, DELETE"},
     "halls": _READ | {"ingest": "SELECT"},
+    "hall_facts": _READ,
     "tokens": {"gateway": "SELECT"},
     "audit": {
         "gateway": _ADD,
@@ -50,8 +51,8 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
 }
 """Table → service → what it may do there. A table that is not named here is closed to every service."""
 
-_TEMPORARY = ("ingest",)
-"""Rows on their way in lie in temporary tables."""
+_TEMPORARY = ("gateway", "ingest", "reports")
+"""Rows on their way in lie in temporary tables, and so does what a reader of the past puts before the tables."""
 
 
 def make_roles(engine: Engine, urls: Mapping[str, str]) -> None:

@@ -13,19 +13,21 @@ from sqlalchemy import Connection, Engine, text
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import Timeline
+from hallpulse.domain.compression import Doubt, ItemChange
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, Figure, FigureTable, Scope, Window
+from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
-from hallpulse.domain.lowering import ItemChange
 from hallpulse.domain.measures import STATES
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import Calendar, Workdays, day_of
 from hallpulse.store.audit import Audit, process_actor
-from hallpulse.store.database import at_one_moment, open_engine, transaction
+from hallpulse.store.database import at_one_moment, driver, faults, open_engine, transaction
 from hallpulse.store.item_versions import CalendarCache, ContextCache, read_calendars, timelines
 from hallpulse.store.merge import Expected, MergeOutcome, merge
 from hallpulse.store.migration import upgrade
 from hallpulse.store.notices import NoticeLedger
+from hallpulse.store.reading.balance import read_flow, read_flow_by_department
 from hallpulse.store.reading.checks import read_integrity
 from hallpulse.store.reading.declared import (
     FigureFilter,
@@ -36,7 +38,8 @@ from hallpulse.store.reading.declared import (
     rules_of,
 )
 from hallpulse.store.reading.department_tables import read_figure_table, read_histograms
-from hallpulse.store.reading.listing import CaseFilter, CasePage, read_cases, read_item_changes
+from hallpulse.store.reading.item_changes import read_doubts, read_item_changes
+from hallpulse.store.reading.listing import CaseFilter, CasePage, read_cases
 from hallpulse.store.reading.overview import (
     Overview,
     read_coverage,
@@ -45,9 +48,11 @@ from hallpulse.store.reading.overview import (
     read_overview,
     read_percentiles,
 )
+from hallpulse.store.reading.past import Past, turn_back
 from hallpulse.store.reading.stored import (
     CaseHistory,
     read_case_events,
+    read_cases_elsewhere,
     read_event_counts,
     read_history,
     read_is_of,
@@ -57,7 +62,14 @@ from hallpulse.store.reading.stored import (
 from hallpulse.store.recompute import Difference, recompute
 from hallpulse.store.redating import Progress, apply_calendars
 from hallpulse.store.refused import RefusedTable
-from hallpulse.store.registry import Hall, HallRegistry, read_halls, read_last_event_times
+from hallpulse.store.registry import (
+    Hall,
+    HallFacts,
+    HallRegistry,
+    read_hall_facts,
+    read_halls,
+    read_last_event_times,
+)
 from hallpulse.store.roles import make_roles
 from hallpulse.store.tokens import TokenRegistry
 
@@ -73,6 +85,13 @@ class Moment:
         self._connection = connection
         self._calendars = calendars
         self._rules = rules
+
+    def turn_back(self, past: Past, scope: Scope) -> None:
+        """Answer what is asked of the scope's region from now on by the events of that past.
+
+        For a moment of `read_back`, once.
+        """
+        turn_back(self._connection, self._calendars.current(self._connection), scope, past)
 
     def overview(self, scope: Scope, window: Window, today: date) -> Overview:
         """Figures, percentiles, coverage and open cases of a scope, in one pass over the cells."""
@@ -111,9 +130,21 @@ class Moment:
         """A page of what is behind a number. Raises BadCursor."""
         return read_cases(self._connection, self._rules, wanted, today, (cursor, limit))
 
-    def item_changes(self, region: int, before: date, after: date) -> list[ItemChange]:
-        """The items of a county whose effective version changed between two days."""
-        return read_item_changes(self._connection, region, before, after)
+    def flow(self, scope: Scope, window: Window, item: str | None = None) -> Flow:
+        """The balance of a window's days, of one item where it is named."""
+        return read_flow(self._connection, scope, window, item)
+
+    def flow_by_department(self, region: int, window: Window) -> dict[str, Flow]:
+        """Department → the balance of a window's days; one without cases may be missing."""
+        return read_flow_by_department(self._connection, region, window)
+
+    def item_changes(self, scope: Scope, before: date, after: date) -> list[ItemChange]:
+        """The items of a scope whose effective version changed between two days."""
+        return read_item_changes(self._connection, scope, before, after)
+
+    def doubts(self, scope: Scope, since: date, on: date) -> list[Doubt]:
+        """The items effective on a day that make promised_limit_compression look better than the service became."""
+        return read_doubts(self._connection, scope, since, on)
 
     def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]:
         """Every integrity check over the window, also those that found nothing."""
@@ -139,6 +170,10 @@ class Moment:
     def case_events(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[CaseEvent]]:
         """Case → its events, for those of a hall's cases that any event has named."""
         return read_case_events(self._connection, region, hall, case_ids)
+
+    def cases_elsewhere(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[str]]:
+        """Case → the other halls of the county that have a case of that id."""
+        return read_cases_elsewhere(self._connection, region, hall, case_ids)
 
     def sample_events(self, cases_each: int) -> list[HallEvent]:
         """The events of some cases of every hall, as they were stored."""
@@ -167,6 +202,10 @@ class Moment:
     def halls(self) -> list[Hall]:
         """Registered halls by region and name."""
         return read_halls(self._connection)
+
+    def hall_facts(self, scope: Scope) -> dict[tuple[int, str], HallFacts]:
+        """(region, hall) → names and closing of the halls of which any are known, also of those without keys."""
+        return read_hall_facts(self._connection, *scope.bounds)
 
     def last_event_times(self) -> dict[tuple[int, str], int]:
         """(region, hall) → the newest event's time, microseconds since 1970-01-01 UTC, of registered halls."""
@@ -203,6 +242,12 @@ class Readable(Protocol):
     def read(self) -> AbstractContextManager[Moment]: ...
 
 
+class ReadableBack(Readable, Protocol):
+    """A source whose moments can be turned back."""
+
+    def read_back(self) -> AbstractContextManager[Moment]: ...
+
+
 _NO_SERVICES: Mapping[str, str] = MappingProxyType({})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -221,6 +266,7 @@ class Store:
         self._engine = engine
         self._rules = rules_of(plans)
         self._reading = at_one_moment(engine)
+        self._reading_back = engine.execution_options(isolation_level="REPEATABLE READ")
         self._actor = actor
         self._cache = ContextCache()
         self._calendars = CalendarCache()
@@ -265,6 +311,18 @@ class Store:
         """
         with transaction(self._reading) as connection:
             yield Moment(connection, self._calendars, self._rules)
+
+    @contextmanager
+    def read_back(self) -> Iterator[Moment]:
+        """A moment that can be turned back (`turn_back`); it costs more than one of `read`, and prepares nothing."""
+        with faults(), self._reading_back.connect() as connection:
+            raw = driver(connection)
+            prepared_from, raw.prepare_threshold = raw.prepare_threshold, None
+            try:
+                yield Moment(connection, self._calendars, self._rules)
+            finally:
+                connection.rollback()
+                raw.prepare_threshold = prepared_from
 
 
 def open_store(database_url: str, pool_size: int = 4, service: str = "", plans: Sequence[Plan] = ()) -> Store:

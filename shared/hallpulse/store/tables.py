@@ -38,6 +38,10 @@ def _zero(name: str, kind: type[Integer] = Integer) -> Column[int]:
     return Column(name, kind, nullable=False, server_default=text("0"))
 
 
+def _false(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("false"))
+
+
 events = Table(
     "events",
     metadata,
@@ -50,8 +54,16 @@ events = Table(
     Column("case_id", Text, nullable=False, comment="empty for events that are not about a case"),
     Column("data", LargeBinary, nullable=False, comment="MessagePack array of the data's other fields"),
     Column("extra", LargeBinary, comment="JSON of the other CloudEvents attributes"),
+    Column(
+        "arrived_cs", SmallInteger, nullable=False, server_default=text("0"),
+        comment="hundredths of a second into that minute",
+    ),
     PrimaryKeyConstraint("id", "region", "hall"),
-)
+    Index(
+        "events_times", "arrived", "time",
+        postgresql_using="brin", postgresql_with={"pages_per_range": 32, "autosummarize": True},
+    ),
+)  # fmt: skip
 
 ledger = Table(
     "ledger",
@@ -101,6 +113,7 @@ cases = Table(
     Column("counts_as_due", Boolean, nullable=False),
     Column("open", Boolean, nullable=False),
     Column("suspended", Boolean, nullable=False),
+    *(_false(name) for name in ("rated_by_default", "rating_verified", "rating_rectified")),
     Column("entries", LargeBinary, nullable=False, comment="what the case added to the cells"),
     Column("history", LargeBinary, nullable=False, comment="the case's events"),
     PrimaryKeyConstraint("region", "hall", "case_id"),
@@ -137,11 +150,11 @@ item_spans = Table(
     Column("instant", Boolean, nullable=False),
     Column("statutory_days", Integer),
     Column("promised_days", Integer),
-    Column("settled", Boolean, nullable=False),
-    Column("unified", Boolean, nullable=False),
-    Column("full_process", Boolean, nullable=False),
-    Column("tolerates_missing", Boolean, nullable=False),
-    Column("commitment", Boolean, nullable=False),
+    Column("settled", Boolean, comment="of this and the other flags: none where it is not known"),
+    Column("unified", Boolean),
+    Column("full_process", Boolean),
+    Column("tolerates_missing", Boolean),
+    Column("commitment", Boolean),
     Column("basic_code", Text),
     PrimaryKeyConstraint("region", "item_code", "start"),
 )
@@ -181,7 +194,12 @@ figures = Table(
     Column("department", Text, nullable=False, comment="empty for the region's own"),
     Column("hall", Text, nullable=False),
     Column("id", LargeBinary, nullable=False),
-    Column("place", SmallInteger, nullable=False, comment="0 for the report that counts if it can be right, then 1, 2"),
+    Column(
+        "place",
+        SmallInteger,
+        nullable=False,
+        comment="0 of what counts if it can be right, 1, …; -1 of what was corrected",
+    ),
     Column("first_day", Date, nullable=False),
     Column("last_day", Date, nullable=False),
     Column("numerator", BigInteger, nullable=False),
@@ -213,6 +231,18 @@ halls = Table(
     Column("added", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     PrimaryKeyConstraint("region", "hall"),
 )
+
+hall_facts = Table(
+    "hall_facts",
+    metadata,
+    Column("region", Integer, nullable=False),
+    Column("hall", Text, nullable=False),
+    Column("name_zh", Text, comment="what the hall is called"),
+    Column("name_en", Text),
+    Column("closed", Date, comment="the first day on which it is closed; none while it is open"),
+    PrimaryKeyConstraint("region", "hall"),
+)
+"""Names and closing of halls: they stay when a hall's keys are taken away."""
 
 tokens = Table(
     "tokens",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hallpulse.contract.reasons import Sentence
+from hallpulse.domain.compression import without
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
 from services.reports.monthly.ranking import Ranking, Standing
 from services.reports.monthly.report import MonthlyReport
-from services.reports.monthly.shown import count_cell, figure_cell, filled, named, of_month, text_cell, unit_of
+from services.reports.monthly.shown import BLANK, count_cell, figure_cell, filled, named, of_month, text_cell, unit_of
 
 PLACE = 3
 _FIGURE_WIDTH = 30
@@ -24,8 +25,10 @@ def _blocks(report: MonthlyReport, ranking: Ranking) -> Iterator[Paragraph | Tab
     if ranking.ranked:
         rank, name = Column(texts.RANK, 12), Column(texts.DEPARTMENT, 68, left=True)
         rows = tuple(_row(report, ranking, one) for one in ranking.ranked)
-        columns = (rank, name, *_figure_columns(report, ranking))
+        columns = (rank, name, *_figure_columns(report, ranking), *_without_column(ranking))
         yield Table(_titled(texts.RANKED_TABLE, report, ranking), of_month(report), columns, rows)
+        if _without_column(ranking):
+            yield Paragraph(texts.MARKED_DEPARTMENTS, quiet=True)
     else:
         yield Paragraph(_titled(texts.NOBODY_RANKED, report, ranking))
     if ranking.unranked:
@@ -33,6 +36,11 @@ def _blocks(report: MonthlyReport, ranking: Ranking) -> Iterator[Paragraph | Tab
         rows = tuple(_unranked_row(report, ranking, one) for one in ranking.unranked)
         columns = (name, why, *_figure_columns(report, ranking))
         yield Table(_titled(texts.UNRANKED_TABLE, report, ranking), of_month(report), columns, rows)
+
+
+def _without_column(ranking: Ranking) -> tuple[Column, ...]:
+    """Beside a ranking in which some figure gains from findings."""
+    return (Column(texts.WITHOUT, 22, figure=True),) if any(one.marks for one in ranking.ranked) else ()
 
 
 def _titled(text: Sentence, report: MonthlyReport, ranking: Ranking) -> Sentence:
@@ -46,8 +54,13 @@ def _figure_columns(report: MonthlyReport, ranking: Ranking) -> list[Column]:
 
 
 def _row(report: MonthlyReport, ranking: Ranking, one: Standing) -> tuple[Cell, ...]:
-    name = text_cell(named(report.department(one.department)))
-    return count_cell(one.rank or 0), name, *_figures(report, ranking, one)
+    names, unit = named(report.department(one.department)), unit_of(ranking.indicator, report.plan)
+    name = text_cell(Sentence(f"{names.zh} ※", f"{names.en} ※") if one.marks else names)
+    cells = (count_cell(one.rank or 0), name, *_figures(report, ranking, one))
+    if not _without_column(ranking):
+        return cells
+    beside = figure_cell(without(one.figures[ranking.indicator], one.marks), unit, Tone.BAD) if one.marks else BLANK
+    return *cells, beside
 
 
 def _unranked_row(report: MonthlyReport, ranking: Ranking, one: Standing) -> tuple[Cell, ...]:

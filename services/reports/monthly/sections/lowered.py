@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hallpulse.contract.reasons import Sentence
-from hallpulse.domain.lowering import Lowering
+from hallpulse.domain.compression import Lowering
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
 from services.reports.monthly.report import MOST_LOWERING, MonthlyReport

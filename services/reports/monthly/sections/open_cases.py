@@ -1,14 +1,17 @@
-"""Part 4: open cases by department and state when this was compiled, and what fell due in the month."""
+"""Part 4: the flow of the month, open cases by department and state as on its last day, and what fell due in it."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
 
 from hallpulse.domain.figures import Figure
+from hallpulse.domain.flow import Flow
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
 from services.reports.monthly.report import MonthlyReport, OpenLine
-from services.reports.monthly.shown import count_cell, figure_cell, named, of_month, text_cell
+from services.reports.monthly.shown import count_cell, figure_cell, filled, named, of_month, text_cell
 
 PLACE = 4
 _BAD = ("overdue", "unaccepted_late")
@@ -21,13 +24,41 @@ _COLUMNS = (
 )
 
 
+_FLOW_COLUMNS = (
+    Column(texts.DEPARTMENT, 46, left=True),
+    *(Column(name, 17) for name in texts.FLOW_COLUMNS.values()),
+)
+
+
 def section(report: MonthlyReport) -> Section:
+    return Section(texts.OPEN, (*_flow(report), *_open(report)))
+
+
+def _flow(report: MonthlyReport) -> Iterator[Paragraph | Table]:
+    if not report.flow_lines:
+        return
+    total = sum((flow for _, flow in report.flow_lines), Flow())
+    counts: dict[str, object] = {**asdict(total), "decided": total.decided}
+    yield Paragraph(filled(texts.BALANCED, counts))
+    rows = [_flow_row(text_cell(named(report.department(id_))), flow) for id_, flow in report.flow_lines]
+    rows.append(_flow_row(text_cell(texts.TOTAL), total))
+    yield Table(texts.FLOW_TABLE, of_month(report), _FLOW_COLUMNS, tuple(rows), total=True)
+
+
+def _flow_row(name: Cell, flow: Flow) -> tuple[Cell, ...]:
+    tones = {"decided_late": Tone.BAD}
+    counts = (count_cell(getattr(flow, part), tones.get(part, Tone.PLAIN)) for part in texts.FLOW_COLUMNS)
+    return name, *counts
+
+
+def _open(report: MonthlyReport) -> Iterator[Paragraph | Table]:
     if not report.open_lines:
-        return Section(texts.OPEN, (Paragraph(texts.NOTHING_OPEN),))
+        yield Paragraph(texts.NOTHING_OPEN)
+        return
     rows = [_row(text_cell(named(report.department(line.department))), line) for line in report.open_lines]
     rows.append(_row(text_cell(texts.TOTAL), _total(report)))
     caption = of_month(report, texts.AS_OF)
-    return Section(texts.OPEN, (Table(texts.OPEN_TABLE, caption, _COLUMNS, tuple(rows), total=True),))
+    yield Table(texts.OPEN_TABLE, caption, _COLUMNS, tuple(rows), total=True)
 
 
 def _row(name: Cell, line: OpenLine) -> tuple[Cell, ...]:

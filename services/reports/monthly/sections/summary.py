@@ -136,7 +136,7 @@ def _open(report: MonthlyReport) -> Sentence:
     counts = Counter[str]()
     for line in report.open_lines:
         counts.update(line.states)
-    on = day(report.compiled_on)
+    on = day(report.on)
     told: dict[str, object] = {state: counts[state] for state in texts.OPEN_STATES}
     return filled(texts.OPEN_NOW, {**told, "open": counts.total(), "on": on.zh}, {"on": on.en})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hallpulse.contract.reasons import Sentence
-from hallpulse.domain.plan import Target, TargetScope
+from hallpulse.domain.plan import Plan, Target, TargetScope
 from hallpulse.domain.rules import Raised
 from hallpulse.domain.targets import State, TargetResult
 from services.reports.monthly import texts
@@ -13,14 +13,17 @@ from services.reports.monthly.document import Cell, Column, Paragraph, Section, 
 from services.reports.monthly.report import MonthlyReport, TargetLine
 from services.reports.monthly.shown import (
     BLANK,
+    CHECK_NAMES,
     count_cell,
     day,
     difference_cell,
     figure_cell,
     filled,
     joined,
+    marked_text,
     named,
     of_period,
+    parts_text,
     sentence_of,
     text_cell,
     value_cell,
@@ -51,7 +54,7 @@ _READING_COLUMNS = (
 
 
 def section(report: MonthlyReport) -> Section:
-    said = (*_short_departments(report), *_unjudged(report))
+    said = (*_marked(report), *_short_departments(report), *_unjudged(report))
     return Section(texts.TARGETS, (_table(report), *said, *_readings(report)))
 
 
@@ -84,7 +87,8 @@ def _name(line: TargetLine, report: MonthlyReport) -> Cell:
     target = line.target
     every = target.scope is TargetScope.EACH_DEPARTMENT
     lead = texts.EVERY_DEPARTMENT.zh if every else "、".join(report.department(id_).zh for id_ in target.lead)
-    return Cell(target.names.zh, " · ".join(part for part in (target.names.en, _source(target), lead) if part))
+    marks = (marked_text(mark, target.unit).zh for mark in line.result.marks)
+    return Cell(target.names.zh, " · ".join(part for part in (target.names.en, _source(target), lead, *marks) if part))
 
 
 def _source(target: Target) -> str:
@@ -98,6 +102,16 @@ def _verdict(keeps: bool | None) -> Cell:
     if keeps is None:
         return BLANK
     return text_cell(texts.YES, Tone.GOOD) if keeps else text_cell(texts.NO, Tone.BAD)
+
+
+def _marked(report: MonthlyReport) -> Iterator[Paragraph]:
+    """Beside each figure that gains from a finding: from how many items, and its value without them."""
+    for line in report.targets:
+        for mark in line.result.marks:
+            check, value = CHECK_NAMES[mark.check], value_text(mark.without.value, line.target.unit)
+            told: dict[str, object] = {"n": mark.findings, "value": value, "parts": parts_text(mark.without)}
+            zh = {"name": line.target.names.zh, "check": check.zh}
+            yield Paragraph(filled(texts.MARKED, told | zh, {"name": line.target.names.en, "check": check.en}))
 
 
 def _short_departments(report: MonthlyReport) -> Iterator[Paragraph]:
@@ -139,7 +153,14 @@ def _why(line: TargetLine, report: MonthlyReport) -> Sentence | None:
         return filled(texts.WHY_MISSING, {"n": result.bound, "missing": missing})
     if result.value is not None and result.goal is None:
         return _no_reference(result, report)
-    text = texts.WHY_DECLARED if report.plan.is_declared(line.target.indicator) else texts.WHY_COUNTED
+    return _unmeasured(line, on, report.plan)
+
+
+def _unmeasured(line: TargetLine, on: Sentence, plan: Plan) -> Sentence:
+    known = line.result.figure.known
+    if known is not None and known.items:
+        return filled(texts.WHY_UNKNOWN, {"m": known.items})
+    text = texts.WHY_DECLARED if plan.is_declared(line.target.indicator) else texts.WHY_COUNTED
     return filled(text, {"on": on.zh}, {"on": on.en})
 
 

@@ -129,7 +129,7 @@ def _outside_opening(asked: _Asked, check: Check) -> Findings:
 
 
 def _silent_hall(asked: _Asked, check: Check) -> Findings:
-    """Judged at the end of the window, or today if that is earlier."""
+    """Judged at the end of the window, or today if that is earlier; a hall that is closed by then is not silent."""
     regions = _regions(asked)
     until = min(asked.window.end, asked.today)
     since = [_working_days_back(asked, region, until) for region in regions]
@@ -137,7 +137,8 @@ def _silent_hall(asked: _Asked, check: Check) -> Findings:
     rest = (
         "FROM (SELECT h.region, h.hall, max(d.day) FILTER (WHERE d.day <= :until) AS newest FROM"
         f" (SELECT region, hall FROM halls UNION SELECT region, hall FROM hall_days) h"
-        f" LEFT JOIN hall_days d USING (region, hall) WHERE {where} GROUP BY 1, 2) h"
+        f" LEFT JOIN hall_days d USING (region, hall) WHERE {where} AND NOT EXISTS (SELECT FROM hall_facts f"
+        " WHERE f.region = h.region AND f.hall = h.hall AND f.closed <= :until) GROUP BY 1, 2) h"
         " JOIN unnest(CAST(:regions AS int[]), CAST(:since AS date[])) AS k(region, since) USING (region)"
         " WHERE h.newest IS NULL OR h.newest <= k.since ORDER BY h.region, h.hall"
     )

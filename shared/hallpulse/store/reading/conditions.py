@@ -8,6 +8,7 @@ from functools import cache
 from typing import NamedTuple
 
 from hallpulse.domain.expression import ALWAYS, parsed
+from hallpulse.domain.flow import LEFT, WAYS_OUT
 from hallpulse.domain.indicators import Indicator, PartName
 from hallpulse.domain.measures import ITEM_MEASURES, MEASURES, OPEN_STATES
 
@@ -64,6 +65,19 @@ STATES = {
     "flagged": Part("c.flags <> 0"),
 }
 """State → the cases in it on :today: the states of open cases, and open, pending (not yet received), flagged."""
+
+
+_LEFT = sql(LEFT, "c")
+_CAME = "c.received BETWEEN :start AND :end"
+_WENT = f"({_LEFT}) BETWEEN :start AND :end"
+FLOW = {
+    "carried": Part(f"c.received < :start AND (({_LEFT}) IS NULL OR ({_LEFT}) >= :start)"),
+    "received": Part(_CAME),
+    **{way.name: Part(f"{_WENT} AND {sql(way.where, 'c')}") for way in WAYS_OUT.values()},
+    "decided": Part(f"{_WENT} AND c.decided IS NOT NULL"),
+    "open": Part(f"c.received <= :end AND (({_LEFT}) IS NULL OR ({_LEFT}) > :end)"),
+}
+"""Part of the balance of :start to :end → its cases; those decided also in all."""
 
 
 def part_of(indicator: Indicator, part: PartName) -> Part | None:

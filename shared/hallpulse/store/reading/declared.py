@@ -83,7 +83,7 @@ _KIND = (
 """Day, month or year, of a department or of the region: what is of one kind does not lie in each other."""
 _CHOSEN = (
     f"WITH {_RULES}, possible AS MATERIALIZED (SELECT f.* FROM figures f WHERE f.region BETWEEN :low AND :high"
-    f" AND f.first_day >= :start AND f.last_day <= :end{{department}} AND {_KNOWN} AND {_RIGHT}),"
+    f" AND f.first_day >= :start AND f.last_day <= :end AND f.place >= 0{{department}} AND {_KNOWN} AND {_RIGHT}),"
     " chosen AS MATERIALIZED (SELECT p.* FROM possible p WHERE p.place = 0 UNION ALL SELECT p.* FROM possible p"
     " WHERE p.place > 0 AND NOT EXISTS (SELECT FROM possible q WHERE q.region = p.region AND q.indicator = p.indicator"
     " AND q.department = p.department AND q.period = p.period AND q.place < p.place))"
@@ -179,7 +179,7 @@ class FigureReport:
 _VERDICT = f"CASE WHEN NOT ({_KNOWN}) THEN '{UNKNOWN}' WHEN NOT ({_RIGHT}) THEN '{IMPOSSIBLE}' ELSE '' END"
 _REPORTS = (
     f"WITH {_RULES} SELECT f.region, f.indicator, f.department, f.period, f.first_day, f.last_day, f.numerator,"
-    f" f.denominator, f.revision, f.hall, f.id, f.time, f.arrived, {_VERDICT}, e.extra FROM figures f"
+    f" f.denominator, f.revision, f.hall, f.id, f.time, f.arrived, {_VERDICT}, e.extra, f.place FROM figures f"
     " JOIN events e ON e.id = f.id AND e.region = f.region AND e.hall = f.hall"
     " WHERE f.region BETWEEN :low AND :high AND f.first_day >= :start AND f.last_day <= :end{more}"
     " ORDER BY f.region, f.indicator, f.first_day, f.last_day DESC, f.department, f.place"
@@ -215,6 +215,7 @@ class _Row(NamedTuple):
     arrived: int
     verdict: str
     extra: bytes | None
+    place: int
 
     @property
     def figure(self) -> tuple[int, str, str, str]:
@@ -229,7 +230,7 @@ class _Row(NamedTuple):
 def _with_status(rows: Sequence[_Row], department: str | None) -> list[FigureReport]:
     standing: dict[tuple[int, str, str, str], _Row] = {}
     for row in rows:
-        if not row.verdict:
+        if not row.verdict and row.place >= 0:
             standing.setdefault(row.figure, row)
     groups: dict[tuple[int, str], list[Declared]] = {}
     for row in standing.values():
@@ -239,6 +240,8 @@ def _with_status(rows: Sequence[_Row], department: str | None) -> list[FigureRep
 
 
 def _status(row: _Row, standing: Mapping[tuple[int, str, str, str], _Row], counting: Set[Declared]) -> Status:
+    if row.place < 0:
+        return "superseded"
     if row.verdict:
         return UNKNOWN if row.verdict == UNKNOWN else IMPOSSIBLE
     if standing[row.figure] is not row:
@@ -269,8 +272,9 @@ def read_first_reports(connection: Connection, rules: Rules, region: int, window
 
 
 FINDINGS = (
-    f"FROM (SELECT f.*, {_VERDICT} AS verdict FROM figures f WHERE {{where}} AND (f.first_day <= :end AND f.last_day >="
-    f" :start OR {_ARRIVED_DAY} BETWEEN :start AND :end)) f WHERE f.verdict = :verdict"
+    f"FROM (SELECT f.*, {_VERDICT} AS verdict FROM figures f WHERE {{where}} AND f.place >= 0"
+    f" AND (f.first_day <= :end AND f.last_day >= :start OR {_ARRIVED_DAY} BETWEEN :start AND :end)) f"
+    " WHERE f.verdict = :verdict"
     " ORDER BY f.region, f.indicator, f.period, f.department, f.place"
 )
 """Of reports whose period shares a day with the window, or that arrived in it; needs RULES before the SELECT."""

@@ -1,4 +1,4 @@
-"""Lists behind a number, by page: cases and tallies, or items; and the items that changed between two days."""
+"""Lists behind a number, by page: cases and tallies, or items."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from sqlalchemy import Connection, text
 
 from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.lowering import ItemChange
-from hallpulse.domain.measures import ITEM_MEASURES
 from hallpulse.store.reading.overview import CLASHES, read_figures
 
-from .conditions import STATES, Part, part_of, sql
+from .conditions import FLOW, STATES, Part, part_of
 from .declared import Rules
 
 MOST_ROWS = 1_000
@@ -30,13 +28,18 @@ class BadCursor(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Either a state on the day asked, or one part of an indicator over a window."""
+    """Either a state on the day asked, or a part of an indicator over a window, or of the flow of its days.
+
+    item: the code of the item, with a flow alone.
+    """
 
     scope: Scope
     state: str | None = None
     indicator: str | None = None
     part: Literal["numerator", "denominator"] = "numerator"
     window: Window | None = None
+    flow: str | None = None
+    item: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +113,14 @@ _SELECT = ", ".join(f"c.{name}" for name in _FIELDS)
 def read_cases(
     connection: Connection, rules: Rules, wanted: CaseFilter, today: date, page: tuple[str | None, int]
 ) -> CasePage:
-    """A page of what is behind a state, or behind a part of an indicator; `CaseFilter` says which. Raises BadCursor.
+    """A page of what is behind a state, a part of an indicator or of the flow, as `CaseFilter` says. Raises BadCursor.
 
     page: its cursor, None for the first, and its length.
     A declared figure, and the 1 under a count, have a total with nothing behind it.
     """
     cursor, limit = page[0], max(1, min(page[1], MOST_ROWS))
     computed = COMPUTED.get(wanted.indicator or "")
-    part = STATES[wanted.state] if wanted.state else part_of(computed, wanted.part) if computed else None
+    part = _part(wanted)
     if part is None:
         return CasePage(total=_total_alone(connection, rules, wanted))
     if computed is not None and computed.kind == "catalogue":
@@ -136,6 +139,16 @@ def read_cases(
     )
 
 
+def _part(wanted: CaseFilter) -> Part | None:
+    if wanted.flow is not None:
+        found = FLOW[wanted.flow]
+        return found if wanted.item is None else Part(f"{found.where} AND c.item_code = :item")
+    if wanted.state is not None:
+        return STATES[wanted.state]
+    computed = COMPUTED.get(wanted.indicator or "")
+    return None if computed is None else part_of(computed, wanted.part)
+
+
 def _total_alone(connection: Connection, rules: Rules, wanted: CaseFilter) -> int:
     if wanted.window is None:
         return 0
@@ -145,7 +158,7 @@ def _total_alone(connection: Connection, rules: Rules, wanted: CaseFilter) -> in
 
 def _values(wanted: CaseFilter, today: date) -> dict[str, Any]:
     low, high = wanted.scope.bounds
-    values: dict[str, Any] = {"low": low, "high": high, "today": today}
+    values: dict[str, Any] = {"low": low, "high": high, "today": today, "item": wanted.item}
     if wanted.window is not None:
         values.update(start=wanted.window.start, end=wanted.window.end)
     return {**values, "department": wanted.scope.department, "hall": wanted.scope.hall}
@@ -236,30 +249,3 @@ def _after(cursor: str | None, length: int) -> dict[str, Any]:
 def _is_stored_text(part: object) -> bool:
     """Whether the database could have given it; raises ValueError for half a surrogate pair."""
     return isinstance(part, str) and b"\0" not in part.encode()
-
-
-_SHORTENED, _STATUTORY = (
-    f"CASE WHEN {sql(measure.where, 's')} THEN {sql(measure.amount, 's')} ELSE 0 END"
-    for measure in (ITEM_MEASURES["shortened_days"], ITEM_MEASURES["statutory_days"])
-)
-_EFFECTIVE = (
-    "SELECT s.item_code, s.hall, s.id, s.name, s.department,"
-    f" {_SHORTENED} AS shortened, {_STATUTORY} AS statutory"
-    " FROM item_spans s WHERE s.region = :region AND s.start <= {day}"
-    ' AND (s."end" IS NULL OR s."end" > {day})'
-)
-_CHANGES = text(
-    f"WITH was AS ({_EFFECTIVE.replace('{day}', ':before')}), now AS ({_EFFECTIVE.replace('{day}', ':after')})"
-    " SELECT item_code, coalesce(now.name, was.name), coalesce(now.department, was.department),"
-    " coalesce(was.shortened, 0), coalesce(was.statutory, 0), coalesce(now.shortened, 0), coalesce(now.statutory, 0)"
-    " FROM was FULL JOIN now USING (item_code) WHERE (was.hall, was.id) IS DISTINCT FROM (now.hall, now.id)"
-)
-
-
-def read_item_changes(connection: Connection, region: int, before: date, after: date) -> list[ItemChange]:
-    """The items of one county that came, went or changed between two days."""
-    rows = connection.execute(_CHANGES, {"region": region, "before": before, "after": after})
-    return [
-        ItemChange(code, name, department, (shortened, statutory), (shortened_now, statutory_now))
-        for code, name, department, shortened, statutory, shortened_now, statutory_now in rows
-    ]

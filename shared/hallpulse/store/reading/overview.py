@@ -145,12 +145,12 @@ def _slow_cases(connection: Connection, scope: Scope, window: Window) -> list[tu
     The region is part of the statement: a plan for any region takes a province for a few cases.
     """
     low, high = scope.bounds
-    narrower = " AND department = :department" if scope.department is not None else ""
-    narrower += " AND hall = :hall" if scope.hall is not None else ""
+    condition = " AND department = :department" if scope.department is not None else ""
+    condition += " AND hall = :hall" if scope.hall is not None else ""
     rows = connection.execute(
         text(
             f"SELECT elapsed, count(*) FROM cases WHERE region BETWEEN {low} AND {high}"
-            f" AND timed AND elapsed > {DAYS_APART} AND decided BETWEEN :start AND :end{narrower} GROUP BY elapsed"
+            f" AND timed AND elapsed > {DAYS_APART} AND decided BETWEEN :start AND :end{condition} GROUP BY elapsed"
         ),
         {**parameters(scope), "start": window.start, "end": window.end},
     )
@@ -159,6 +159,8 @@ def _slow_cases(connection: Connection, scope: Scope, window: Window) -> list[tu
 
 def read_coverage(connection: Connection, scope: Scope, window: Window) -> Coverage:
     """How many halls there are, how many reported in the window, and its newest event.
+
+    A hall that was closed before the window began is none of them, unless it reported all the same.
 
     A hall has a row a day, for years: its name and its last day in the window are each one look into the index.
     """
@@ -171,7 +173,9 @@ def read_coverage(connection: Connection, scope: Scope, window: Window) -> Cover
             " UNION ALL SELECT n.* FROM sent s, LATERAL (SELECT h.region, h.hall FROM hall_days h"
             f" WHERE {of_scope} AND (h.region, h.hall) > (s.region, s.hall) ORDER BY h.region, h.hall LIMIT 1) n"
             f"), known AS (SELECT h.region, h.hall FROM halls h WHERE {of_scope} UNION SELECT region, hall FROM sent)"
-            " SELECT (SELECT count(*) FROM known), count(last.newest), max(last.newest)"
+            " SELECT (SELECT count(*) FROM known k WHERE NOT EXISTS (SELECT FROM hall_facts f WHERE f.region = k.region"
+            " AND f.hall = k.hall AND f.closed <= :start) OR EXISTS (SELECT FROM hall_days d WHERE d.region = k.region"
+            " AND d.hall = k.hall AND d.day BETWEEN :start AND :end)), count(last.newest), max(last.newest)"
             " FROM sent s LEFT JOIN LATERAL (SELECT d.newest FROM hall_days d WHERE d.region = s.region"
             " AND d.hall = s.hall AND d.day BETWEEN :start AND :end ORDER BY d.day DESC LIMIT 1) last ON true"
         ),
@@ -240,7 +244,7 @@ def _sums_of(
         " FROM unnest(CAST(:grains AS text[]), CAST(:lows AS date[]), CAST(:highs AS date[]))"
         " WITH ORDINALITY AS w(grain, low, high, number)"
         " JOIN cells c ON c.grain = w.grain AND c.day BETWEEN w.low AND w.high"
-        f" WHERE c.region BETWEEN :low AND :high{_narrower(scope, 'c')}"
+        f" WHERE c.region BETWEEN :low AND :high{narrower(scope, 'c')}"
         " GROUP BY 1, 2"
     )
     parts: dict[str, list[Any]] = {
@@ -261,7 +265,7 @@ def tally_sums(connection: Connection, scope: Scope, window: Window) -> Sums:
         return {}
     counts = TALLIED.values()
     names, amounts = ", ".join(f"t.{name}" for name in counts), ", ".join(f"sum(t.{name}) AS {name}" for name in counts)
-    of_scope = f"t.region BETWEEN :low AND :high{_narrower(scope, 't')} AND t.day BETWEEN :start AND :end"
+    of_scope = f"t.region BETWEEN :low AND :high{narrower(scope, 't')} AND t.day BETWEEN :start AND :end"
     row = connection.execute(
         text(
             "WITH months AS (SELECT t.region, t.hall, t.day - (CAST(date_part('day', t.day) AS int) - 1) AS day,"
@@ -321,7 +325,8 @@ def _department(alias: str, departments: bool) -> str:
     return f"{alias}.department" if departments else "''"
 
 
-def _narrower(scope: Scope, alias: str) -> str:
+def narrower(scope: Scope, alias: str) -> str:
+    """The condition that leaves the scope's department or hall, after one on its regions."""
     if scope.department is not None:
         return f" AND {alias}.department = :department"
     return f" AND {alias}.hall = :hall" if scope.hall is not None else ""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from hallpulse.contract.events import HallEvent
-from hallpulse.domain.case import CaseEvent, Kind, pack_id, unpack_id
+from hallpulse.domain.case import CaseEvent, pack_id, taken_out, unpack_id
 from hallpulse.domain.clockface import Clock, clock_of
 from hallpulse.domain.workdays import Workdays
 from hallpulse.store.cases import CaseKey
@@ -19,8 +19,9 @@ from hallpulse.store.merge import EVENT_COLUMNS, event_of, stored_events
 
 @dataclass(frozen=True, slots=True)
 class CaseHistory:
-    """A case's events in order of (time, id); `retracted` are the ids of those that no longer count.
+    """A case's events in order of (time, id).
 
+    taken_out: the id of each event that no longer counts → the ids of the events that retract or correct it;
     clock: None while the case's `received` has not come.
     """
 
@@ -28,7 +29,7 @@ class CaseHistory:
     hall: str
     case_id: str
     events: tuple[HallEvent, ...]
-    retracted: frozenset[str]
+    taken_out: Mapping[str, Sequence[str]]
     clock: Clock | None
 
 
@@ -58,10 +59,9 @@ def read_history(connection: Connection, workdays: Workdays, case: CaseKey, toda
         {"region": region, "hall": hall, "ids": [event.key for event in events]},
     )
     stored = sorted((event_of(tuple(row)) for row in rows), key=lambda event: (event.time, event.id))
-    named = {event.text for event in events if event.kind == Kind.RETRACTED and event.text}
-    retracted = frozenset(e.id for e in events if e.id in named and e.kind != Kind.RETRACTED)
+    out = {unpack_id(key): [one.id for one in by] for key, by in taken_out(events).items()}
     clock = clock_of(events, workdays, timelines(connection, region), today)
-    return CaseHistory(region, hall, case_id, tuple(stored), retracted, clock)
+    return CaseHistory(region, hall, case_id, tuple(stored), out, clock)
 
 
 def read_event_counts(connection: Connection, region: int) -> dict[str, int]:
@@ -79,6 +79,24 @@ def read_stored_ids(connection: Connection, region: int, hall: str, ids: Sequenc
         {"region": region, "hall": hall, "ids": [pack_id(id_) for id_ in ids]},
     )
     return {unpack_id(bytes(id_)) for (id_,) in rows}
+
+
+def read_cases_elsewhere(
+    connection: Connection, region: int, hall: str, case_ids: Sequence[str]
+) -> dict[str, list[str]]:
+    """Case → the other halls of the county that have a case of that id, by look-ups of whole keys."""
+    rows = connection.execute(
+        text(
+            "WITH others AS MATERIALIZED (SELECT DISTINCT hall FROM hall_days WHERE region = :region AND hall <> :hall)"
+            " SELECT c.case_id, c.hall FROM others o CROSS JOIN unnest(CAST(:ids AS text[])) AS i(case_id)"
+            " JOIN cases c ON c.region = :region AND c.hall = o.hall AND c.case_id = i.case_id ORDER BY 1, 2"
+        ),
+        {"region": region, "hall": hall, "ids": list(case_ids)},
+    )
+    found: dict[str, list[str]] = {}
+    for case_id, other in rows:
+        found.setdefault(case_id, []).append(other)
+    return found
 
 
 def read_sample(connection: Connection, cases_each: int) -> list[HallEvent]:

@@ -1,7 +1,7 @@
 """Every report of a declared figure that is in force, not only the highest: which can be right is for the plans to say
 
 Revision ID: 0013
-Revises: 0011
+Revises: 0012
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
@@ -51,7 +51,7 @@ def upgrade() -> None:
         sa.Column("id", sa.LargeBinary(), nullable=False),
         sa.Column(
             "place", sa.SmallInteger(), nullable=False,
-            comment="0 for the report that counts if it can be right, then 1, 2",
+            comment="0 of what counts if it can be right, 1, …; -1 of what was corrected",
         ),
         *_values(),
         sa.Column("revision", sa.Integer(), nullable=False),

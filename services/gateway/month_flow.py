@@ -1,0 +1,122 @@
+"""GET /v1/flow: the month balances, carried + received = refused + decided + withdrawn + open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import get
+
+from hallpulse.domain.figures import Scope, period_window
+from hallpulse.domain.flow import Flow
+from services.gateway.problems import FLOW_PARTS, QUERY, problems
+from services.gateway.request import (
+    AnyRequest,
+    AsOf,
+    Department,
+    Hall,
+    ItemCode,
+    Month,
+    RegionCode,
+    grant_of,
+    past_of,
+    resources_of,
+    scope_of,
+    told_at,
+)
+
+
+class DecidedAnswer(msgspec.Struct, frozen=True):
+    """Decided before the due day, on it, after it, and without a limit or a day of acceptance to count from."""
+
+    early: int
+    on_time: int
+    late: int
+    without_limit: int
+
+
+class FlowAnswer(msgspec.Struct, frozen=True):
+    """The balance of a month. What is open at its end is carried into the next; cases: the list behind each number."""
+
+    region: str
+    department: str | None
+    hall: str | None
+    item: str | None
+    month: str
+    as_of: str
+    carried: int
+    received: int
+    refused: int
+    decided: DecidedAnswer
+    withdrawn: int
+    open: int
+    cases: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """as_of: the moment of the answer; in_past: whether it was asked for."""
+
+    scope: Scope
+    month: str
+    item: str | None
+    as_of: str
+    in_past: bool
+
+    def behind(self, part: str) -> str:
+        """The address of a part's cases."""
+        scope = self.scope
+        asked = {"region": scope.region, "flow": part, "month": self.month, "department": scope.department}
+        asked |= {"hall": scope.hall, "item": self.item, "as_of": self.as_of if self.in_past else None}
+        return f"/v1/cases?{urlencode({name: value for name, value in asked.items() if value is not None})}"
+
+
+@get(
+    "/v1/flow",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="getFlow",
+    summary="What came, what left and what stayed in a month",
+    tags=["figures"],
+)
+def get_flow(
+    request: AnyRequest,
+    region: RegionCode,
+    month: Month,
+    *,
+    department: Department = None,
+    hall: Hall = None,
+    item: ItemCode = None,
+    as_of: AsOf = None,
+) -> FlowAnswer:
+    """Each case counts once: it came on the day of receipt, and left by its decision, its refusal or its withdrawal.
+
+    A month that is not over is balanced as if nothing happened any more.
+    """
+    scope, past = scope_of(grant_of(request), region, department, hall), past_of(as_of)
+    resources = resources_of(request)
+    with resources.read(scope, past) as moment:
+        found = moment.flow(scope, period_window(month), item)
+    return _answer(_Asked(scope, month, item, told_at(resources, past), past.as_of is not None), found)
+
+
+def _answer(asked: _Asked, found: Flow) -> FlowAnswer:
+    scope = asked.scope
+    return FlowAnswer(
+        region=str(scope.region),
+        department=scope.department,
+        hall=scope.hall,
+        item=asked.item,
+        month=asked.month,
+        as_of=asked.as_of,
+        carried=found.carried,
+        received=found.received,
+        refused=found.refused,
+        decided=DecidedAnswer(
+            found.decided_early, found.decided_on_time, found.decided_late, found.decided_without_limit
+        ),
+        withdrawn=found.withdrawn,
+        open=found.open,
+        cases={part: asked.behind(part) for part in FLOW_PARTS},
+    )

@@ -1,0 +1,170 @@
+"""Hidden rows and columns, errors, formats and the first day of binary workbooks (xls, et, xlsb)."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+from xml.etree import ElementTree
+
+import xlrd  # type: ignore[import-untyped]
+
+from .cells import Formula
+from .guard import DAMAGED
+from .problems import TableError
+from .sheets import Details
+from .xml_parts import PERCENT, tells
+
+_MOST_COLUMNS = 300
+
+
+def xls_details(path: Path) -> dict[str, Details]:
+    """Sheet name → what xlrd tells of it. Raises TableError where it cannot: an error might pass for an empty cell."""
+    try:
+        book = xlrd.open_workbook(
+            str(path), logfile=io.StringIO(), formatting_info=True, on_demand=True, ignore_workbook_corruption=True
+        )
+        with book:
+            return {name: _xls_sheet(book, number) for number, name in enumerate(book.sheet_names())}
+    except (xlrd.XLRDError, xlrd.compdoc.CompDocError, struct.error, AssertionError, *DAMAGED) as error:
+        raise TableError(
+            path,
+            "旧式 .xls 文件的结构不完整，无法确认其中的错误值和隐藏的行：请用表格软件打开后另存为 .xlsx 再导入",
+            f"its structure is incomplete ({' '.join(str(error).split())[:100]}): save it as .xlsx",
+        ) from None
+
+
+def _xls_sheet(book: Any, number: int) -> Details:
+    sheet = book.sheet_by_index(number)
+    details = Details(since_1904=book.datemode == 1)
+    details.hidden_rows.update(row for row, info in sheet.rowinfo_map.items() if info.hidden)
+    details.hidden_columns.update(
+        column for column, info in sheet.colinfo_map.items() if info.hidden and column < min(sheet.ncols, _MOST_COLUMNS)
+    )
+    patterns = {
+        index: form.format_str
+        for index, style in enumerate(book.xf_list)
+        if (form := book.format_map.get(style.format_key)) is not None and tells(form.format_str)
+    }
+    for row in range(sheet.nrows):
+        kinds = sheet.row_types(row)
+        if xlrd.XL_CELL_ERROR in kinds:
+            for column, kind in enumerate(kinds):
+                if kind == xlrd.XL_CELL_ERROR:
+                    code = sheet.cell_value(row, column)
+                    details.cells[row, column] = Formula(xlrd.error_text_from_code.get(code, "#N/A"))
+        if patterns and xlrd.XL_CELL_NUMBER in kinds:
+            for column, kind in enumerate(kinds):
+                if kind == xlrd.XL_CELL_NUMBER and (pattern := patterns.get(sheet.cell_xf_index(row, column))):
+                    details.patterns[row, column] = pattern
+    book.unload_sheet(number)
+    return details
+
+
+_ROW_HEADER, _CELL_RK, _CELL_ERROR, _CELL_REAL = 0, 2, 3, 5
+_FORMULA_FIRST, _FORMULA_NUMBER, _FORMULA_ERROR, _FORMULA_LAST = 8, 9, 11, 11
+_FORMAT, _STYLE, _COLUMN = 44, 47, 60
+_WORKBOOK_FLAGS, _SHEET = 153, 156
+_STYLES_BEGIN, _STYLES_END = 617, 618
+_DY_ZERO = 0x10
+_ERRORS = {
+    0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D: "#NAME?", 0x24: "#NUM!", 0x2A: "#N/A",
+}  # fmt: skip
+
+
+def xlsb_details(archive: zipfile.ZipFile) -> dict[str, Details]:
+    """Sheet name → what its records say ([MS-XLSB] 2.4). Raises struct.error, KeyError for a damaged file."""
+    targets = {}
+    for relation in ElementTree.fromstring(archive.read("xl/_rels/workbook.bin.rels")):
+        target = relation.get("Target", "")
+        targets[relation.get("Id", "")] = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+    names = set(archive.namelist())
+    patterns = _xlsb_patterns(archive.read("xl/styles.bin")) if "xl/styles.bin" in names else {}
+    since_1904, sheets = False, {}
+    for kind, body in _records(archive.read("xl/workbook.bin")):
+        if kind == _WORKBOOK_FLAGS:
+            since_1904 = bool(body[0] & 1)
+        elif kind == _SHEET:
+            id_, after = _wide(body, 8)
+            name, _ = _wide(body, after)
+            sheets[name] = str(PurePosixPath(targets.get(id_, "")))
+    return {
+        name: _xlsb_sheet(archive.read(part), patterns, since_1904) for name, part in sheets.items() if part in names
+    }
+
+
+def _records(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """(kind, body) of each record: both numbers have 7 bits a byte."""
+    place, end = 0, len(content)
+    while place < end:
+        kind = content[place]
+        place += 1
+        if kind & 0x80:
+            kind = (kind & 0x7F) | (content[place] & 0x7F) << 7
+            place += 1
+        size = shift = 0
+        while True:
+            byte = content[place]
+            place += 1
+            size |= (byte & 0x7F) << shift
+            shift += 7
+            if not byte & 0x80 or shift > 21:
+                break
+        yield kind, content[place : place + size]
+        place += size
+
+
+def _wide(body: bytes, at: int) -> tuple[str, int]:
+    """A text of 16-bit characters with its length before it, and where it ends."""
+    (length,) = struct.unpack_from("<I", body, at)
+    if length == 0xFFFFFFFF:
+        return "", at + 4
+    end = at + 4 + 2 * length
+    return body[at + 4 : end].decode("utf-16-le"), end
+
+
+def _xlsb_patterns(content: bytes) -> dict[int, str]:
+    """Index of a cell style → its number format, for the formats that show more than the number."""
+    formats = {int(number): pattern for number, pattern in PERCENT.items()}
+    styles: dict[int, str] = {}
+    inside, count = False, 0
+    for kind, body in _records(content):
+        if kind == _FORMAT:
+            pattern, _ = _wide(body, 2)
+            if tells(pattern):
+                formats[struct.unpack_from("<H", body)[0]] = pattern
+        elif kind in (_STYLES_BEGIN, _STYLES_END):
+            inside = kind == _STYLES_BEGIN
+        elif kind == _STYLE and inside:
+            pattern = formats.get(struct.unpack_from("<HH", body)[1], "")
+            if pattern:
+                styles[count] = pattern
+            count += 1
+    return styles
+
+
+def _xlsb_sheet(content: bytes, patterns: dict[int, str], since_1904: bool) -> Details:
+    details = Details(since_1904=since_1904)
+    row = -1
+    for kind, body in _records(content):
+        if kind == _ROW_HEADER:
+            (row,) = struct.unpack_from("<I", body)
+            if len(body) > 11 and body[11] & _DY_ZERO:
+                details.hidden_rows.add(row)
+        elif kind == _COLUMN:
+            first, last = struct.unpack_from("<II", body)
+            if body[16] & 1:
+                details.hidden_columns.update(range(first, min(last + 1, _MOST_COLUMNS)))
+        elif kind in (_CELL_ERROR, _FORMULA_ERROR):
+            (column,) = struct.unpack_from("<I", body)
+            details.cells[row, column] = Formula(_ERRORS.get(body[8], "#N/A"))
+        elif kind in (_CELL_RK, _CELL_REAL, _FORMULA_NUMBER) and patterns:
+            column, style = struct.unpack_from("<II", body)
+            if style & 0xFFFFFF in patterns:
+                details.patterns[row, column] = patterns[style & 0xFFFFFF]
+        if _FORMULA_FIRST <= kind < _FORMULA_LAST:
+            details.computed += 1
+    return details

@@ -1,0 +1,226 @@
+"""The header of a sheet's table: where it begins, and its columns.
+
+A header may stand below a title, in one, two or three rows; a sheet may hold several tables, one below the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice, pairwise
+
+from hallpulse.contract.reasons import Sentence
+
+from .cells import Cell, is_empty, text_of
+from .fields import Vocabulary, doubtful, needs
+from .layout import TITLE, Column, Layout, Passed, shown
+from .limits import unit_in
+from .sheets import Book, Sheet, Span
+
+HEADER_ROWS = 30
+"""A header may stand below a title, but not farther down than this."""
+_HEADER_HEIGHT = 3
+_LEAST_OF_A_HEADER = 3
+"""Fields that a row below the header must name to be taken for the header of another table."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotRead:
+    """A sheet that is not read, and why; nearly: a table that lacks only a required column."""
+
+    sheet: Sheet
+    why: Sentence
+    nearly: bool = False
+
+
+def lay_out(book: Book, vocabulary: Vocabulary) -> list[Layout | NotRead]:
+    """Each sheet as a table of the vocabulary's kind, or several one below the other, or why it is none."""
+    return [layout for sheet in book.sheets for layout in _tables_of(sheet, vocabulary)]
+
+
+def _tables_of(sheet: Sheet, vocabulary: Vocabulary) -> Iterator[Layout | NotRead]:
+    """A sheet cut where another header begins: below it the columns may mean something else."""
+    first = layout_of(sheet, vocabulary)
+    starts = _other_headers(first, vocabulary) if isinstance(first, Layout) else []
+    if not starts:
+        yield first
+        return
+    for begin, end in pairwise([0, *starts, None]):
+        yield layout_of(replace(sheet, rows=partial(_between, sheet, begin or 0, end)), vocabulary)
+
+
+def _between(sheet: Sheet, begin: int, end: int | None) -> Iterator[tuple[int, list[Cell]]]:
+    return ((line, cells) for line, cells in sheet.rows() if begin <= line and (end is None or line < end))
+
+
+def _other_headers(layout: Layout, vocabulary: Vocabulary) -> list[int]:
+    """Lines below a table's header in which another one begins."""
+    usual = vocabulary.usual
+    own = [text_of(column.header) for column in layout.columns]
+    found: list[int] = []
+    for line, cells in layout.sheet.rows():
+        if line <= layout.header[-1] or usual.isdisjoint(cells):
+            continue
+        texts = [text_of(cell) for cell in cells]
+        again = texts[: len(own)] == own[: len(texts)]
+        if not again and vocabulary.score(cells) >= _LEAST_OF_A_HEADER and not any(map(_is_value, cells)):
+            found.append(line)
+    return found
+
+
+def _is_value(cell: Cell) -> bool:
+    return not (cell is None or isinstance(cell, str)) or (isinstance(cell, str) and cell[:1].isdigit())
+
+
+def layout_of(sheet: Sheet, vocabulary: Vocabulary) -> Layout | NotRead:
+    if not sheet.visible:
+        return NotRead(sheet, Sentence("工作表是隐藏的", "the sheet is hidden"))
+    top = list(islice(sheet.rows(), HEADER_ROWS + _HEADER_HEIGHT))
+    if not any(not is_empty(cell) for _, cells in top for cell in cells):
+        return NotRead(sheet, Sentence("工作表是空的", "the sheet is empty"))
+    merges = sheet.merges()
+    best: Layout | None = None
+    for start in range(min(len(top), HEADER_ROWS)):
+        if vocabulary.score(top[start][1]) == 0 and not (
+            start + 1 < len(top) and vocabulary.score(top[start + 1][1]) and _spans_from(merges, top[start][0] - 1)
+        ):
+            continue
+        found = _header_at(sheet, vocabulary, top, start, merges)
+        if best is None or (_fits(found, vocabulary), len(found.fields)) > (_fits(best, vocabulary), len(best.fields)):
+            best = found
+    return best if best is not None and _fits(best, vocabulary) else _lacking(sheet, vocabulary, best)
+
+
+def _fits(found: Layout, vocabulary: Vocabulary) -> bool:
+    return len(found.fields) > 1 and not needs(vocabulary, set(found.fields))
+
+
+def _spans_from(merges: Sequence[Span], row: int) -> bool:
+    return any(span.first_row <= row <= span.last_row for span in merges)
+
+
+def _lacking(sheet: Sheet, vocabulary: Vocabulary, best: Layout | None) -> NotRead:
+    missing = needs(vocabulary, set(best.fields) if best else set())
+    listed = "、".join(missing)
+    seen = "、".join(column.header for column in best.columns if column.header)[:200] if best else ""
+    nearly = best is not None and len(best.fields) >= 3
+    where = f"；第 {best.header[-1]} 行的列名是：{seen}" if best is not None and seen else ""
+    return NotRead(
+        sheet, Sentence(f"没有找到表头：缺少 {listed}{where}", f"no header row with {listed}"), nearly=nearly
+    )
+
+
+def _header_at(
+    sheet: Sheet, vocabulary: Vocabulary, top: Sequence[tuple[int, list[Cell]]], start: int, merges: Sequence[Span]
+) -> Layout:
+    """The header that begins at a row: as many rows of it as name more fields than fewer would."""
+    best = _built(sheet, vocabulary, top, start, 1, merges)
+    for height in range(2, _HEADER_HEIGHT + 1):
+        if start + height > len(top) or not _continues(top, start, height, best):
+            break
+        taller = _built(sheet, vocabulary, top, start, height, merges)
+        if len(taller.fields) > len(best.fields) or _spans_down(merges, top, start, height):
+            best = taller
+    return best
+
+
+def _continues(top: Sequence[tuple[int, list[Cell]]], start: int, height: int, so_far: Layout) -> bool:
+    """Whether the next row could belong to the header: texts only, and nothing below what identifies a row."""
+    cells = top[start + height - 1][1]
+    below = [cells[index] for index in so_far.identity if index < len(cells)]
+    given = [cell for cell in cells if not is_empty(cell)]
+    texts = all(isinstance(cell, str) and not re.search(r"\d", cell) for cell in given)
+    return bool(given) and texts and all(is_empty(cell) for cell in below)
+
+
+def _spans_down(merges: Sequence[Span], top: Sequence[tuple[int, list[Cell]]], start: int, height: int) -> bool:
+    first, last = top[start][0] - 1, top[start + height - 1][0] - 1
+    return any(span.first_row == first and span.last_row == last for span in merges)
+
+
+def _built(  # noqa: PLR0917 - the header's place and what surrounds it
+    sheet: Sheet,
+    vocabulary: Vocabulary,
+    top: Sequence[tuple[int, list[Cell]]],
+    start: int,
+    height: int,
+    merges: Sequence[Span],
+) -> Layout:
+    lines = [top[start + step][0] for step in range(height)]
+    rows = [
+        _spread(top[start + step], merges, last=step + 1 == height, below=top, at=start + step)
+        for step in range(height)
+    ]
+    width = max(map(len, rows))
+    columns = [_column(index, [row[index] for row in rows if index < len(row)], vocabulary) for index in range(width)]
+    chosen, rivals = _chosen(columns)
+    return Layout(
+        sheet=sheet,
+        header=lines,
+        columns=columns,
+        fields=chosen,
+        rivals=rivals,
+        titles=[Passed(line, TITLE, shown(cells)) for line, cells in top[:start] if shown(cells)],
+        merges=_grouping_merges(merges, chosen, vocabulary, lines[-1]),
+        identity=[chosen[name] for name in vocabulary.identity if name in chosen],
+        twins=[[column.index for column in rivals[name]] for name in vocabulary.identity if name in rivals],
+    )
+
+
+def _spread(
+    row: tuple[int, list[Cell]], merges: Sequence[Span], *, last: bool, below: Sequence[tuple[int, list[Cell]]], at: int
+) -> list[str]:
+    """Texts of a header row; a group's name is spread over its columns by the merge, or to the right where none is."""
+    line, cells = row
+    texts = [text_of(cell) for cell in cells]
+    for span in merges:
+        if span.first_row <= line - 1 <= span.last_row and span.first_column < len(texts):
+            value = texts[span.first_column] if span.first_row == line - 1 else ""
+            end = min(span.last_column, len(texts) - 1)
+            texts[span.first_column : end + 1] = [value] * (end + 1 - span.first_column)
+    if not last and not merges:
+        under = [text_of(cell) for cell in below[at + 1][1]]
+        for index in range(1, len(texts)):
+            if not texts[index] and index < len(under) and under[index] and under[index - 1]:
+                texts[index] = texts[index - 1]
+    return texts
+
+
+def _column(index: int, parts: Sequence[str], vocabulary: Vocabulary) -> Column:
+    """A column by its header: its rows joined name the field better than the last alone."""
+    given = [part for position, part in enumerate(parts) if part and part not in parts[:position]]
+    joined = "".join(given)
+    readings = [joined, *([given[-1], "".join(reversed(given))] if len(given) > 1 else [])]
+    for reading in readings:
+        found = vocabulary.field_of(reading)
+        if found is not None:
+            unit = unit_in(joined) if found.field.endswith("_days") else ""
+            return Column(index, " ".join(given), found.field, found.rank, unit, doubtful(joined))
+    return Column(index, " ".join(given), None)
+
+
+def _chosen(columns: Sequence[Column]) -> tuple[dict[str, int], dict[str, list[Column]]]:
+    """field → the column with the best name; and all columns of the fields that several name."""
+    named: dict[str, list[Column]] = {}
+    for column in columns:
+        if column.field is not None:
+            named.setdefault(column.field, []).append(column)
+    chosen = {name: min(rivals, key=lambda column: (column.rank, column.index)).index for name, rivals in named.items()}
+    return chosen, {name: rivals for name, rivals in named.items() if len(rivals) > 1}
+
+
+def _grouping_merges(
+    merges: Sequence[Span], fields: Mapping[str, int], vocabulary: Vocabulary, header: int
+) -> dict[tuple[int, int], Span]:
+    """Cells of vertical merges below the header, in columns where a merge groups rows."""
+    grouping = {index for name, index in fields.items() if name in vocabulary.grouping}
+    if "sub_code" in fields:
+        grouping |= {fields[name] for name in ("item_code", "name") if name in fields}
+    cells: dict[tuple[int, int], Span] = {}
+    for span in merges:
+        if span.first_row >= header and span.last_row > span.first_row and span.first_column in grouping:
+            for row in range(span.first_row, span.last_row + 1):
+                cells[row, span.first_column] = span
+    return cells

@@ -1,0 +1,151 @@
+"""Rows that describe a region on /metrics: its plan, the names of things, what lowered or questions its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, time, timedelta
+
+from hallpulse import metrics as names
+from hallpulse.domain.compression import COMPRESSION, marks_of
+from hallpulse.domain.flow import PARTS
+from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.plan import Names, Plan
+from hallpulse.domain.reporting import MONTHLY_REPORT
+from hallpulse.domain.targets import figure_of
+from hallpulse.domain.workdays import SHANGHAI
+from services.targets.readings import RegionView
+
+Row = tuple[tuple[str, ...], float]
+"""Labels after the region, and the amount."""
+
+
+def _region(view: RegionView) -> Iterator[Row]:
+    if view.plan is not None and view.plan.region_names is not None:
+        yield (view.plan.region_names.zh, view.plan.region_names.en), 1
+
+
+def _plan(view: RegionView) -> Iterator[Row]:
+    if view.plan is not None:
+        yield (view.plan.id, view.plan.names.zh, view.plan.names.en, view.plan.document), 1
+
+
+def _plan_start(view: RegionView) -> Iterator[Row]:
+    if view.plan is not None:
+        yield (view.plan.id,), _midnight(view.plan, 0)
+
+
+def _plan_end(view: RegionView) -> Iterator[Row]:
+    if view.plan is not None:
+        yield (view.plan.id,), _midnight(view.plan, 1)
+
+
+def _midnight(plan: Plan, after: int) -> float:
+    """Before the period's first day, or after its last one."""
+    day = plan.period.end + timedelta(days=1) if after else plan.period.start
+    return datetime.combine(day, time(), SHANGHAI).timestamp()
+
+
+def _target_names(view: RegionView) -> Iterator[Row]:
+    for target in view.plan.targets if view.plan else ():
+        leads, sources = ",".join(target.lead), ",".join(target.source)
+        called = target.id, target.indicator, target.unit, target.names.zh, target.names.en
+        yield (*called, leads, sources, target.severity.value), 1
+
+
+def _readings(view: RegionView) -> Iterator[Row]:
+    for target in view.plan.targets if view.plan else ():
+        for reading, goal in target.readings().items():
+            yield (target.id, target.indicator, reading), float(goal)
+
+
+def _indicator_names(view: RegionView) -> Iterator[Row]:
+    called = view.plan.indicator_names if view.plan else {i.id: Names(i.zh, i.en) for i in COMPUTED.values()}
+    units = {i.id: i.unit for i in COMPUTED.values()}
+    units |= {i.id: i.unit for i in view.plan.indicators} if view.plan else {}
+    units.setdefault(MONTHLY_REPORT, "share")
+    for indicator, name in called.items():
+        yield (indicator, name.zh, name.en, units[indicator]), 1
+
+
+def _departments(view: RegionView) -> Iterator[Row]:
+    called = {d.id: d.names for d in view.plan.departments} if view.plan else {}
+    called.setdefault(names.OTHER, Names("其他", "other"))
+    for department in sorted({*view.departments, names.OTHER}):
+        name = called.get(department, Names(department, department))
+        yield (department, name.zh, name.en), 1
+
+
+def _ago(view: RegionView) -> Iterator[Row]:
+    shown = view.plan.indicator_names if view.plan else COMPUTED
+    for days, table in view.background.before.items():
+        for indicator in shown:
+            value = figure_of(table, indicator).value
+            if value is not None:
+                yield (indicator, str(days)), float(value)
+
+
+def _lowered(view: RegionView) -> Iterator[Row]:
+    for lowering in view.lowerings:
+        change = lowering.change
+        department = change.department if change.department in view.departments else names.OTHER
+        yield (department, change.item_code, change.name), float(lowering.share)
+
+
+def _provisional(view: RegionView) -> Iterator[Row]:
+    yield (), float(view.background.provisional)
+
+
+def _findings(view: RegionView) -> Iterator[Row]:
+    for check, count in view.findings.items():
+        yield (check,), count
+
+
+def _flow(view: RegionView) -> Iterator[Row]:
+    for part in PARTS:
+        yield (part,), getattr(view.flow, part)
+
+
+def _marked(view: RegionView) -> Iterator[Row]:
+    for result in view.results:
+        if result.department is None:
+            yield from (((result.target.id, mark.check), 1) for mark in result.marks)
+
+
+def _without(view: RegionView) -> Iterator[Row]:
+    for result in view.results:
+        if result.department is None:
+            for mark in result.marks:
+                if mark.without.value is not None:
+                    yield (result.target.id, mark.check), float(mark.without.value)
+
+
+def _department_without(view: RegionView) -> Iterator[Row]:
+    for department in sorted(view.departments):
+        for mark in marks_of(view.table.figure(COMPRESSION, department), view.doubts, department):
+            if mark.without.value is not None:
+                yield (department, COMPRESSION, mark.check), float(mark.without.value)
+
+
+def _working(view: RegionView) -> Iterator[Row]:
+    yield (), float(view.background.working)
+
+
+OF_REGION: dict[names.MetricFamily, Callable[[RegionView], Iterator[Row]]] = {
+    names.REGION_INFO: _region,
+    names.PLAN_INFO: _plan,
+    names.PLAN_START: _plan_start,
+    names.PLAN_END: _plan_end,
+    names.TARGET_INFO: _target_names,
+    names.TARGET_READING: _readings,
+    names.INDICATOR_INFO: _indicator_names,
+    names.DEPARTMENT_INFO: _departments,
+    names.INDICATOR_AGO: _ago,
+    names.ITEM_DROP: _lowered,
+    names.PROVISIONAL: _provisional,
+    names.WORKING_DAY: _working,
+    names.INTEGRITY_FINDINGS: _findings,
+    names.FLOW_CASES: _flow,
+    names.TARGET_MARKED: _marked,
+    names.TARGET_WITHOUT: _without,
+    names.DEPARTMENT_WITHOUT: _department_without,
+}

@@ -1,0 +1,249 @@
+"""The compression of promised limits: its change split by cause and item, exactly, and the findings that question it.
+
+Source: docs/indicators.md, "Why the compression changed". Every part is a Fraction; the parts add up to the change.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from .figures import Figure
+
+COMPRESSION = "promised_limit_compression"
+
+
+class ItemLimits(NamedTuple):
+    """The limits of one item version, in working days, None where there is none."""
+
+    department: str
+    instant: bool
+    statutory_days: int | None
+    promised_days: int | None
+
+    @property
+    def parts(self) -> Parts:
+        """Its part of the ratio: shortened and statutory days, (0, 0) where no law sets a limit."""
+        return _parts(self.statutory_days or 0, self)
+
+
+Parts = tuple[int, int]
+"""(shortened, statutory) working days."""
+_NOTHING: Parts = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChange:
+    """An item of a county of which another version holds than before; was, now: None while it is not there."""
+
+    region: int
+    item_code: str
+    name: str
+    was: ItemLimits | None
+    now: ItemLimits | None
+
+    @property
+    def department(self) -> str:
+        holds = self.now or self.was
+        return holds.department if holds is not None else ""
+
+    @property
+    def before(self) -> Parts:
+        return self.was.parts if self.was is not None else _NOTHING
+
+    @property
+    def after(self) -> Parts:
+        return self.now.parts if self.now is not None else _NOTHING
+
+
+class Cause(enum.StrEnum):
+    """Causes of a change, in the order in which they are taken, each against what the ones before it left."""
+
+    PROMISED_CUT = "promised_cut"
+    STATUTORY_RAISED = "statutory_raised"
+    ADDED = "added"
+    RETIRED = "retired"
+    RECLASSIFIED = "reclassified"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPart:
+    """One item's part of a change of the ratio; a promised limit that grew is negative under PROMISED_CUT."""
+
+    cause: Cause
+    change: ItemChange
+    share: Fraction
+
+
+def split(before: Figure, after: Figure, changes: Sequence[ItemChange], department: str | None) -> list[ItemPart]:
+    """Split after − before exactly into parts by cause and item; none where one of the two has no value.
+
+    before, after: of a region, or of the department named. From s/t to S/T each item changes the ratio by
+    (Δs − s/t · Δt) / T. A step that leaves nothing to divide by is taken together with the next one.
+    """
+    if before.value is None or after.value is None:
+        return []
+    paths = [(change, _path(change, department)) for change in changes]
+    found, held, pending = [], before, []
+    for cause, step in zip(Cause, range(len(Cause)), strict=True):
+        moves = [(cause, change, path[step], path[step + 1]) for change, path in paths if path[step] != path[step + 1]]
+        pending += moves
+        reached = _moved(held, pending)
+        if reached.value is not None:
+            found += _shares(held, reached, pending)
+            held, pending = reached, []
+    return found
+
+
+_Move = tuple[Cause, ItemChange, Parts, Parts]
+
+
+def _moved(held: Figure, moves: Sequence[_Move]) -> Figure:
+    shortened = sum(after[0] - before[0] for _, _, before, after in moves)
+    statutory = sum(after[1] - before[1] for _, _, before, after in moves)
+    return held + Figure(shortened, statutory)
+
+
+def _shares(held: Figure, reached: Figure, moves: Iterable[_Move]) -> list[ItemPart]:
+    old = Fraction(held.numerator, held.denominator)
+    return [
+        ItemPart(cause, change, _effect(before, after, old) / reached.denominator)
+        for cause, change, before, after in moves
+    ]
+
+
+def _effect(before: Parts, after: Parts, old: Fraction) -> Fraction:
+    shortened, statutory = (now - was for now, was in zip(after, before, strict=True))
+    return shortened - old * statutory
+
+
+def _path(change: ItemChange, department: str | None) -> tuple[Parts, ...]:
+    """An item's part of the ratio before the first cause and after each one, in the order of `Cause`."""
+    was, now = (
+        one if one is None or department in (None, one.department) else None for one in (change.was, change.now)
+    )
+    start, end = was.parts if was is not None else _NOTHING, now.parts if now is not None else _NOTHING
+    if was is None or now is None:
+        return _appearing(change, start, end)
+    if not (start[1] and end[1]):
+        return start, start, start, start, start, end
+    old, new = was.statutory_days or 0, now.statutory_days or 0
+    promise = now if was.instant is now.instant else was
+    cut, raised = _parts(old, promise), _parts(new, promise)
+    return start, cut, raised, raised, raised, end
+
+
+def _appearing(change: ItemChange, start: Parts, end: Parts) -> tuple[Parts, ...]:
+    """Of an item that is there on one of the days only; one that another department took over is reclassified."""
+    if change.was is not None and change.now is not None:
+        return start, start, start, start, start, end
+    if change.was is None:
+        return start, start, start, end, end, end
+    return start, start, start, start, end, end
+
+
+def _parts(statutory: int, promise: ItemLimits) -> Parts:
+    """Shortened and statutory days of a statutory limit under a version's promise; without a promise nothing is short.
+
+    An instant item without a promised limit is promised for the same day.
+    """
+    if statutory <= 0:
+        return _NOTHING
+    promised = promise.promised_days
+    if promised is None:
+        promised = 0 if promise.instant else statutory
+    return statutory - promised, statutory
+
+
+@dataclass(frozen=True, slots=True)
+class Lowering:
+    """Effect of one item on the ratio; share is negative."""
+
+    change: ItemChange
+    share: Fraction
+
+
+def lowerings(before: Figure, after: Figure, changes: Sequence[ItemChange], most: int) -> list[Lowering]:
+    """The items that lowered the ratio most, the worst first; none where the ratio did not fall."""
+    old, new = before.value, after.value
+    if old is None or new is None or new >= old:
+        return []
+    found = [Lowering(change, _effect(change.before, change.after, old) / after.denominator) for change in changes]
+    return sorted((f for f in found if f.share < 0), key=lambda f: (f.share, f.change.item_code))[:most]
+
+
+RAISED, NONE_LIKE = "statutory_raised", "limit_looks_like_none"
+DOUBTED = (NONE_LIKE, RAISED)
+"""Checks whose findings make the ratio look better."""
+
+
+class Doubt(NamedTuple):
+    """An effective item that makes the ratio look better than the service became.
+
+    check: id of the integrity check; was: statutory days without it, None where there is none;
+    shortened, statutory: days that the ratio has because of it.
+    """
+
+    check: str
+    item: ItemRef
+    department: str
+    was: int | None
+    now: int
+    shortened: int
+    statutory: int
+
+
+class ItemRef(NamedTuple):
+    """An item of a county, and its name."""
+
+    region: int
+    item_code: str
+    name: str
+
+
+def doubt(check: str, item: ItemRef, limits: ItemLimits, was: int | None) -> Doubt:
+    """limits: in force; was: the statutory limit to hold it against, None to leave the item out."""
+    held, instead = limits.parts, _parts(was or 0, limits)
+    now = limits.statutory_days or 0
+    return Doubt(check, item, limits.department, was, now, held[0] - instead[0], held[1] - instead[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A finding that touches a figure: which check, how many items, and the figure without them."""
+
+    check: str
+    findings: int
+    without: Figure
+
+
+def marks_of(figure: Figure, doubts: Iterable[Doubt], department: str | None = None) -> tuple[Mark, ...]:
+    """One mark a check that the figure gains from, in order of the checks' ids.
+
+    doubts: of the figure's region; department: to take those of that department alone.
+    """
+    own = [one for one in doubts if department in (None, one.department)]
+    found = (
+        _mark(figure, check, [one for one in own if one.check == check]) for check in sorted({d.check for d in own})
+    )
+    return tuple(mark for mark in found if _gains(figure, mark.without))
+
+
+def without(figure: Figure, marks: Iterable[Mark]) -> Figure:
+    """The figure without all that is marked."""
+    parts = (
+        (mark.without.numerator - figure.numerator, mark.without.denominator - figure.denominator) for mark in marks
+    )
+    return sum((Figure(*part) for part in parts), figure)
+
+
+def _mark(figure: Figure, check: str, doubts: Sequence[Doubt]) -> Mark:
+    shortened, statutory = sum(one.shortened for one in doubts), sum(one.statutory for one in doubts)
+    return Mark(check, len(doubts), figure + Figure(-shortened, -statutory))
+
+
+def _gains(figure: Figure, without: Figure) -> bool:
+    return figure.value is not None and (without.value is None or figure.value > without.value)

@@ -1,0 +1,279 @@
+"""The past: the tables as they would be without some of the stored events, for every query of one transaction.
+
+Cases as they were on a day, or all as it was known at a moment, are the same pure folds over fewer events. What these
+give is put before the tables under their names (temporary views), so each query reads the past as it reads the present
+and no figure is computed in a second way. Only what the missing events touch is folded again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from hallpulse.contract.events import Family
+from hallpulse.domain.catalogue import Timeline, first_change
+from hallpulse.domain.clock import fold
+from hallpulse.domain.figures import Scope
+from hallpulse.domain.integrity import LATE_MINUTES
+from hallpulse.domain.measures import ITEM_COLUMNS, entries_of
+from hallpulse.domain.workdays import Calendars, day_of, midnight_after
+from hallpulse.store.cases import CaseKey, Differences, case_row
+from hallpulse.store.database import (
+    copy_rows,
+    pack_entries,
+    pack_history,
+    to_date,
+    unpack_entries,
+    unpack_history,
+)
+from hallpulse.store.item_versions import Item, TimelineChange, item_sums, span_row, spans_in_force, spans_of, timelines
+from hallpulse.store.ledger import Entity, LedgerEntry, entity_of, entries_about, figure_rows, tally_row
+from hallpulse.store.merge import EVENT_COLUMNS, arrival, event_of
+from hallpulse.store.tables import metadata
+
+from .declared import parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Which events count. on: of cases, those that happened by the end of that day (Asia/Shanghai);
+    as_of: of all, those that had arrived by then, microseconds since 1970-01-01 UTC.
+    """
+
+    on: date | None = None
+    as_of: int | None = None
+
+
+def turn_back(connection: Connection, calendars: Calendars, scope: Scope, past: Past) -> None:
+    """Let the rest of the transaction see the scope's region without what is not of that past.
+
+    The transaction must be allowed to make temporary tables, must prepare no statements (one that is prepared goes on
+    reading the tables themselves), and must be rolled back: nothing of this is kept. Calendars, registered halls and
+    plans are those of today.
+    """
+    schema = str(connection.scalar(text("SELECT current_schema()")))
+    back = _Back(connection, schema, scope, past)
+    changed = back.put_others() if past.as_of is not None else {}
+    back.forget_cases(changed)
+    back.put_cases(calendars)
+    if past.as_of is not None:
+        back.put_hall_days()
+
+
+_GONE = "(e.arrived > :minute OR (e.arrived = :minute AND e.arrived_cs > :hundredths))"
+_LOCAL_DAY = "(DATE '1970-01-01' + CAST((e.time + 28800000000) / 86400000000 AS int))"
+_CASE = ("region", "hall", "case_id")
+_CELL = ("region", "grain", "day", "hall", "department")
+
+
+_Left = Mapping[Entity, Sequence[LedgerEntry]]
+"""Entity → the entries that tell of it, without those that are gone."""
+_RowsOf = Callable[[Entity, Sequence[LedgerEntry]], Sequence[dict[str, object]]]
+
+
+def _tally_rows(day: Entity, entries: Sequence[LedgerEntry]) -> list[dict[str, object]]:
+    row = tally_row(day, entries)
+    return [] if row is None else [row]
+
+
+class _Back:
+    """Builds the views of one transaction."""
+
+    def __init__(self, connection: Connection, schema: str, scope: Scope, past: Past) -> None:
+        self._connection, self._schema, self._past = connection, schema, past
+        minute, hundredths = arrival(past.as_of) if past.as_of is not None else (0, 0)
+        end = midnight_after(day_of(past.on)) if past.on is not None else 0
+        region = parameters(Scope(scope.region))
+        self._values: dict[str, object] = {**region, "minute": minute, "hundredths": hundredths, "end": end}
+
+    def put_others(self) -> dict[Item, TimelineChange]:
+        """Put the tallies, figures and items without what came later; the items whose timeline is another one then."""
+        query = f"SELECT {EVENT_COLUMNS} FROM {self._schema}.events e WHERE {self._of_region} AND e.case_id = ''"
+        rows = self._connection.execute(text(f"{query} AND {_GONE}"), self._values)
+        gone: dict[Family, dict[Entity, set[tuple[str, str]]]] = defaultdict(lambda: defaultdict(set))
+        for event in map(event_of, rows):
+            if event.type.family is not Family.HEARTBEAT:
+                gone[event.type.family][entity_of(event)].add((event.hall, event.id))
+        self._put_reports("tallies", "x.hall || '/' || x.day", self._left(Family.TALLY, gone), _tally_rows)
+        figure = "x.indicator || '|' || x.period || '|' || x.department"
+        self._put_reports("figures", figure, self._left(Family.FIGURE, gone), figure_rows)
+        return self._put_items(self._left(Family.ITEM, gone))
+
+    def _left(self, family: Family, gone: Mapping[Family, Mapping[Entity, set[tuple[str, str]]]]) -> _Left:
+        """The entries that tell of each touched entity, without those that are gone."""
+        touched = gone.get(family, {})
+        known = entries_about(self._connection, family, sorted(touched)) if touched else {}
+        return {about: [e for e in known[about] if (e.hall, e.id) not in touched[about]] for about in known}
+
+    def _put_reports(
+        self, table: str, about: str, left: Mapping[Entity, Sequence[LedgerEntry]], rows_of: _RowsOf
+    ) -> None:
+        if not left:
+            return
+        rows = [row for entity, entries in left.items() for row in rows_of(entity, entries)]
+        names = [column.name for column in metadata.tables[table].columns]
+        self._run(f"CREATE TEMP TABLE then_{table} (LIKE {self._schema}.{table}) ON COMMIT DROP")
+        if rows:
+            asked = ", ".join(f":{name}" for name in names)
+            self._connection.execute(
+                text(f"INSERT INTO then_{table} ({', '.join(names)}) VALUES ({asked})"),
+                [{name: row.get(name) for name in names} for row in rows],
+            )
+        self._put(table, self._touched(table, left), f"k.region = x.region AND k.entity = {about}")
+
+    def _touched(self, table: str, entities: Iterable[Entity]) -> str:
+        """A table of what the rows are about that are not to be read any more."""
+        listed = list(entities)
+        self._run(f"CREATE TEMP TABLE gone_{table} (region int, entity text) ON COMMIT DROP")
+        self._connection.execute(
+            text(f"INSERT INTO gone_{table} SELECT * FROM unnest(CAST(:regions AS int[]), CAST(:entities AS text[]))"),
+            {"regions": [one[0] for one in listed], "entities": [one[1] for one in listed]},
+        )
+        return f"gone_{table}"
+
+    def _put_items(self, left: _Left) -> dict[Item, TimelineChange]:
+        before = spans_in_force(self._connection, list(left))
+        changed = {
+            item: TimelineChange(before[item], after)
+            for item, entries in left.items()
+            if (after := spans_of(entries)) != before[item]
+        }
+        if changed:
+            names = tuple(column.name for column in metadata.tables["item_spans"].columns)
+            spans = (span_row(item, span) for item, change in changed.items() for span in change.after)
+            copy_rows(self._connection, "then_item_spans", "item_spans", names, spans)
+            sums = ("region", "department", "day", *ITEM_COLUMNS)
+            copy_rows(self._connection, "then_item_cells", "item_cells", sums, item_sums(changed))
+            self._put(
+                "item_spans", self._touched("item_spans", changed), "k.region = x.region AND k.entity = x.item_code"
+            )
+            listed = ", ".join(sums)
+            self._run(
+                f"CREATE TEMP VIEW item_cells AS SELECT {listed} FROM {self._schema}.item_cells"
+                f" UNION ALL SELECT {listed} FROM then_item_cells"
+            )
+        return changed
+
+    def forget_cases(self, changed: Mapping[Item, TimelineChange]) -> None:
+        """Note the cases that are told by fewer events, with those that are gone, and those of other item versions."""
+        conditions = [] if self._past.as_of is None else [_GONE]
+        conditions += [] if self._past.on is None else ["e.time >= :end"]
+        self._run("CREATE TEMP TABLE gone_cases (region int, hall text, case_id text, ids bytea[]) ON COMMIT DROP")
+        self._connection.execute(
+            text(
+                "INSERT INTO gone_cases SELECT e.region, e.hall, e.case_id, array_agg(e.id)"
+                f" FROM {self._schema}.events e WHERE {self._of_region} AND e.case_id <> ''"
+                f" AND ({' OR '.join(conditions) or 'false'}) GROUP BY 1, 2, 3"
+            ),
+            self._values,
+        )
+        days = {item: first_change(*change) for item, change in changed.items()}
+        listed = [(*item, to_date(day)) for item, day in days.items() if day is not None]
+        self._connection.execute(
+            text(
+                "INSERT INTO gone_cases SELECT c.region, c.hall, c.case_id, '{}' FROM"
+                f" {self._schema}.cases c JOIN unnest(CAST(:regions AS int[]), CAST(:codes AS text[]),"
+                " CAST(:days AS date[])) AS k(region, item_code, day) USING (region, item_code)"
+                " WHERE c.accepted >= k.day AND NOT EXISTS (SELECT FROM gone_cases g"
+                " WHERE g.region = c.region AND g.hall = c.hall AND g.case_id = c.case_id)"
+            ),
+            {name: [one[index] for one in listed] for index, name in enumerate(("regions", "codes", "days"))},
+        )
+        self._run("ANALYZE gone_cases")
+
+    def put_cases(self, calendars: Calendars) -> None:
+        """Fold the touched cases from the events that are left, and put them and their sums in place."""
+        differences = Differences()
+        rows = list(self._folded(calendars, differences))
+        names = tuple(column.name for column in metadata.tables["cases"].columns)
+        copy_rows(self._connection, "then_cases", "cases", names, rows)
+        cells = tuple(column.name for column in metadata.tables["cells"].columns)
+        copy_rows(self._connection, "moved_cells", "cells", cells, sorted(differences.rows()))
+        sums = ", ".join(f"m.{name} + coalesce(c.{name}, 0) AS {name}" for name in cells if name not in _CELL)
+        key = ", ".join(_CELL)
+        self._run(
+            f"CREATE TEMP TABLE then_cells ON COMMIT DROP AS SELECT {key}, {sums} FROM moved_cells m"
+            f" LEFT JOIN {self._schema}.cells c USING ({key})"
+        )
+        self._run("ANALYZE then_cells")
+        self._put("cases", "gone_cases", _same(_CASE))
+        self._put("cells", "then_cells", _same(_CELL))
+
+    def _folded(self, calendars: Calendars, differences: Differences) -> Iterator[Sequence[Any]]:
+        """Rows of the cases that some event tells of, under the item versions that are in place by now."""
+        catalogue: dict[int, Mapping[str, Timeline]] = {}
+        rows = self._connection.execute(
+            text(
+                "SELECT region, hall, case_id, coalesce(c.department, ''), c.entries, c.history, g.ids"
+                f" FROM gone_cases g JOIN {self._schema}.cases c USING (region, hall, case_id)"
+            )
+        )
+        for region, hall, case_id, department, entries, history, gone in rows:
+            if region not in catalogue:
+                catalogue[region] = timelines(self._connection, region)
+            missing = {bytes(id_) for id_ in gone}
+            kept = [event for event in unpack_history(bytes(history)) if event.key not in missing]
+            case = fold(kept, calendars.workdays(region), catalogue[region]) if kept else None
+            added = entries_of(case) if case is not None else []
+            before = department, unpack_entries(bytes(entries))
+            differences.move(region, hall, before, (case.department if case is not None else "", added))
+            if kept:
+                key: CaseKey = region, hall, case_id
+                yield case_row(key, case, pack_entries(added), pack_history(kept))
+
+    def put_hall_days(self) -> None:
+        """Put each hall's days without what came later; the newest event left is looked for where that was newest."""
+        events = f"{self._schema}.events e WHERE {self._of_region}"
+        self._run(
+            "CREATE TEMP TABLE gone_hall_days (region int, hall text, day date, events int, newest bigint, late int)"
+            " ON COMMIT DROP"
+        )
+        self._connection.execute(
+            text(
+                f"INSERT INTO gone_hall_days SELECT e.region, e.hall, {_LOCAL_DAY}, count(*), max(e.time),"
+                f" count(*) FILTER (WHERE e.arrived - e.time / 60000000 > {LATE_MINUTES}) FROM {events}"
+                f" AND {_GONE} GROUP BY 1, 2, 3"
+            ),
+            self._values,
+        )
+        self._run(f"CREATE TEMP TABLE then_hall_days (LIKE {self._schema}.hall_days) ON COMMIT DROP")
+        self._connection.execute(
+            text(
+                "WITH mixed AS (SELECT h.region, h.hall, h.day, h.events - g.events AS events, h.late - g.late AS late,"
+                " CASE WHEN h.newest > g.newest THEN h.newest END AS newest"
+                f" FROM gone_hall_days g JOIN {self._schema}.hall_days h USING (region, hall, day)"
+                " WHERE h.events > g.events),"
+                f" sought AS (SELECT e.region, e.hall, {_LOCAL_DAY} AS day, max(e.time) AS newest FROM {events}"
+                f" AND NOT {_GONE} AND (e.region, e.hall, {_LOCAL_DAY}) IN"
+                " (SELECT region, hall, day FROM mixed WHERE newest IS NULL) GROUP BY 1, 2, 3)"
+                " INSERT INTO then_hall_days (region, hall, day, events, newest, late)"
+                " SELECT region, hall, day, m.events, coalesce(m.newest, s.newest), m.late"
+                " FROM mixed m LEFT JOIN sought s USING (region, hall, day)"
+            ),
+            self._values,
+        )
+        self._put("hall_days", "gone_hall_days", _same(("region", "hall", "day")))
+
+    @property
+    def _of_region(self) -> str:
+        return "e.region BETWEEN :low AND :high"
+
+    def _put(self, table: str, gone: str, same: str) -> None:
+        """A view under the table's name: its rows without those that are gone (`k`), and the rows of then."""
+        names = ", ".join(f'"{column.name}"' for column in metadata.tables[table].columns)
+        self._run(
+            f"CREATE TEMP VIEW {table} AS SELECT {names} FROM {self._schema}.{table} x"
+            f" WHERE NOT EXISTS (SELECT FROM {gone} k WHERE {same}) UNION ALL SELECT {names} FROM then_{table}"
+        )
+
+    def _run(self, statement: str) -> None:
+        self._connection.exec_driver_sql(statement)
+
+
+def _same(key: Sequence[str]) -> str:
+    return " AND ".join(f"k.{name} = x.{name}" for name in key)

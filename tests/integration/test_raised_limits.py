@@ -1,0 +1,118 @@
+"""A department doubles its statutory limits on one day: marked in every answer, ranking, report and metric.
+
+That the alert rule fires is in tests/e2e/test_alerts.py, and by promtool's tests of the rules.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from hallpulse.domain.compression import COMPRESSION
+from hallpulse.domain.figures import Figure
+from hallpulse.store import Store
+from services.reports.monthly import document_of
+from services.targets.exposition import snapshot_families
+from services.targets.readings import TargetReadings
+from tests.integration.test_reports import NOW, OCTOBER, PLANS, REGION, gateway, reported
+from tests.integration.test_store import item
+from tests.merging import decoded, merge_all
+from tests.reporting import said, tables
+
+WATER = [("w1", 20, 8), ("w2", 30, 12), ("w3", 10, 4)]
+HEALTH = [("h1", 20, 7), ("h2", 15, 5)]
+DAY = "2026-10-12"
+HONEST, AFTER = Figure(20 + 30 + 10 + 20 + 15 - 36, 95), Figure(40 + 60 + 20 + 20 + 15 - 36, 155)
+WATER_HONEST, WATER_AFTER = Figure(36, 60), Figure(96, 120)
+HEALTH_FIGURE = Figure(23, 35)
+
+
+def version(code: str, statutory: int, promised: int, department: str, start: str) -> dict[str, Any]:
+    more = {"item_code": code, "name": f"事项{code}", "department": department, "statutory_days": statutory}
+    return item(promised, start, f"{code}-{start}", **more)
+
+
+@pytest.fixture
+def county(store: Store) -> Store:
+    given = [version(c, s, p, "water", "2025-06-01") for c, s, p in WATER]
+    given += [version(c, s, p, "health", "2025-06-01") for c, s, p in HEALTH]
+    doubled = [version(c, 2 * s, p, "water", DAY) for c, s, p in WATER]
+    merge_all(store, decoded([*given, *doubled]), 3)
+    return store
+
+
+def of(figure: Figure) -> dict[str, Any]:
+    return {
+        "numerator": figure.numerator,
+        "denominator": figure.denominator,
+        "value": pytest.approx(figure.numerator / figure.denominator),
+    }
+
+
+def test_the_target_and_the_departments_say_what_they_would_be_without_it(county: Store) -> None:
+    with gateway(county) as client:
+        targets = client.get("/v1/targets", params={"region": REGION}).json()["targets"]
+        (marked,) = [target for target in targets if target["marks"]]
+        assert (marked["id"], marked["numerator"], marked["denominator"]) == (
+            "promised_limit", AFTER.numerator, AFTER.denominator,
+        )  # fmt: skip
+        (mark,) = marked["marks"]
+        assert (mark["check"], mark["findings"], mark["without"]) == ("statutory_raised", 3, of(HONEST))
+        listed = client.get("/v1/departments", params={"region": REGION, "from": "2026-11-01"}).json()["departments"]
+        marks = {d["id"]: i["marks"] for d in listed for i in d["indicators"] if i["marks"]}
+        assert {name: one[0]["without"] for name, one in marks.items()} == {"water": of(WATER_HONEST)}
+        own = client.get("/v1/indicators", params={"region": REGION, "department": "health"}).json()["indicators"]
+        assert [one for one in own if one["marks"]] == []
+
+
+def test_before_that_day_and_before_it_was_known_nothing_is_marked(county: Store) -> None:
+    with gateway(county) as client:
+        for more in ({"on": "2026-10-11"}, {"as_of": "2026-11-01T00:00:00+08:00"}):
+            targets = client.get("/v1/targets", params={"region": REGION, **more}).json()["targets"]
+            assert [target["id"] for target in targets if target["marks"]] == []
+
+
+def test_the_whole_gain_is_that_of_raised_limits_by_item(county: Store) -> None:
+    with gateway(county) as client:
+        asked = {"region": REGION, "from": "2026-10-11", "to": DAY}
+        found = client.get("/v1/compression", params=asked).json()
+        parts = {part["id"]: part for part in found["parts"]}
+        assert (found["before"], found["after"]) == (of(HONEST), of(AFTER))
+        assert found["difference"] == pytest.approx(AFTER.numerator / AFTER.denominator - HONEST.numerator / 95)
+        raised = parts.pop("statutory_raised")
+        assert raised["exact"] == found["exact"]
+        assert [one["item_code"] for one in raised["items"]] == ["w2", "w1", "w3"]
+        assert [(one["department"], one["exact"]) for one in raised["departments"]] == [("water", found["exact"])]
+        assert {part["share"] for part in parts.values()} == {0}
+        of_health = client.get("/v1/compression", params={**asked, "department": "health"}).json()
+        assert (of_health["difference"], of_health["marks"]) == (0, [])
+
+
+def test_the_report_marks_the_target_and_the_ranking_with_the_value_without_it(county: Store) -> None:
+    document = document_of(reported(county))
+    assert "※ 承诺办结时限压缩比中有3个事项提高法定时限换取压缩比，扣除后为62.11%（59/95）。" in said(document)
+    (ranked,) = [table for table in tables(document) if table.title.zh == "按承诺办结时限压缩比排名"]
+    shown = {row[1].text: (row[0].text, row[2].text, row[-1].text) for row in ranked.rows}
+    assert shown == {"县水利局 ※": ("1", "80.00%", "60.00%"), "县卫生健康局": ("2", "65.71%", "—")}
+
+
+def test_the_metrics_mark_the_target_and_show_the_value_without_it(county: Store) -> None:
+    readings = TargetReadings(county, PLANS, NOW.timestamp)
+    families = {family.name: family for family in map(lambda f: f.metric(), snapshot_families(readings.refresh()))}
+    found = {
+        name: {tuple(s.labels.values()): s.value for s in families[f"hallpulse_{name}"].samples}
+        for name in ("target_marked", "target_value_without", "department_value_without")
+    }
+    target = (str(REGION), "promised_limit", "statutory_raised")
+    assert found["target_marked"] == {target: 1}
+    assert found["target_value_without"] == {target: pytest.approx(59 / 95)}
+    assert found["department_value_without"] == {
+        (str(REGION), "water", COMPRESSION, "statutory_raised"): pytest.approx(0.6)
+    }
+
+
+def test_the_report_of_the_month_before_is_not_marked(county: Store) -> None:
+    september = document_of(reported(county, type(OCTOBER)(date(2026, 9, 1), date(2026, 9, 30))))
+    assert "※" not in said(september)
