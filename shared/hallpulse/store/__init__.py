@@ -6,6 +6,7 @@ from hallpulse.store.store import Moment, Readable, ReadableBack
 
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
 from .merge import MergeOutcome
+from .reading.declared import FigureFilter, FigureReport, Status
 from .reading.foresight import Fate, ForeseenCase, ForeseenItem, Foresight
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
 from .reading.past import Past
@@ -32,6 +33,8 @@ __all__ = [
     "EnteredRefusal",
     "Expected",
     "Fate",
+    "FigureFilter",
+    "FigureReport",
     "ForeseenCase",
     "ForeseenItem",
     "Foresight",
@@ -50,6 +53,7 @@ __all__ = [
     "ReadableBack",
     "RefusedFilter",
     "RefusedTable",
+    "Status",
     "Store",
     "StoredTrace",
     "TallyRow",
