@@ -15,7 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from hallpulse.contract.events import Family
+from hallpulse.contract.events import EventType, Family
+from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import Timeline, first_change
 from hallpulse.domain.clock import fold
 from hallpulse.domain.figures import Scope
@@ -73,6 +74,11 @@ _CELL = ("region", "grain", "day", "hall", "department")
 
 _Left = Mapping[Entity, Sequence[LedgerEntry]]
 """Entity → the entries that tell of it, without those that are gone."""
+_LEFT_OF_HISTORY = (
+    "CASE WHEN cardinality(g.ids) < 16 AND get_byte(c.history, 0) = 144 + cardinality(g.ids) THEN NULL"
+    " ELSE c.history END"
+)
+"""Histories of which all events are gone are not read: one of fewer than 16 begins with a byte that says how many."""
 _RowOf = Callable[[Entity, Sequence[LedgerEntry]], dict[str, object] | None]
 
 
@@ -89,11 +95,11 @@ class _Back:
     def put_others(self) -> dict[Item, TimelineChange]:
         """Put the tallies, figures and items without what came later; the items whose timeline is another one then."""
         query = f"SELECT {EVENT_COLUMNS} FROM {self._schema}.events e WHERE {self._of_region} AND e.case_id = ''"
+        query += f" AND e.type <> {int(EventType.HEARTBEAT)}"
         rows = self._connection.execute(text(f"{query} AND {_GONE}"), self._values)
         gone: dict[Family, dict[Entity, set[tuple[str, str]]]] = defaultdict(lambda: defaultdict(set))
         for event in map(event_of, rows):
-            if event.type.family is not Family.HEARTBEAT:
-                gone[event.type.family][entity_of(event)].add((event.hall, event.id))
+            gone[event.type.family][entity_of(event)].add((event.hall, event.id))
         self._put_reports("tallies", "x.hall || '/' || x.day", self._left(Family.TALLY, gone), tally_row)
         figure = "x.indicator || '|' || x.period || '|' || x.department"
         self._put_reports("figures", figure, self._left(Family.FIGURE, gone), figure_row)
@@ -179,7 +185,7 @@ class _Back:
             ),
             {name: [one[index] for one in listed] for index, name in enumerate(("regions", "codes", "days"))},
         )
-        self._run("ANALYZE gone_cases")
+        self._run("ANALYZE gone_cases (region, hall, case_id)")
 
     def put_cases(self, calendars: Calendars) -> None:
         """Fold the touched cases from the events that are left, and put them and their sums in place."""
@@ -195,7 +201,7 @@ class _Back:
             f"CREATE TEMP TABLE then_cells ON COMMIT DROP AS SELECT {key}, {sums} FROM moved_cells m"
             f" LEFT JOIN {self._schema}.cells c USING ({key})"
         )
-        self._run("ANALYZE then_cells")
+        self._run("ANALYZE then_cells (day)")
         self._put("cases", "gone_cases", _same(_CASE))
         self._put("cells", "then_cells", _same(_CELL))
 
@@ -204,15 +210,14 @@ class _Back:
         catalogue: dict[int, Mapping[str, Timeline]] = {}
         rows = self._connection.execute(
             text(
-                "SELECT region, hall, case_id, coalesce(c.department, ''), c.entries, c.history, g.ids"
+                f"SELECT region, hall, case_id, coalesce(c.department, ''), c.entries, {_LEFT_OF_HISTORY}, g.ids"
                 f" FROM gone_cases g JOIN {self._schema}.cases c USING (region, hall, case_id)"
             )
         )
         for region, hall, case_id, department, entries, history, gone in rows:
             if region not in catalogue:
                 catalogue[region] = timelines(self._connection, region)
-            missing = {bytes(id_) for id_ in gone}
-            kept = [event for event in unpack_history(bytes(history)) if event.key not in missing]
+            kept = _without(history, gone)
             case = fold(kept, calendars.workdays(region), catalogue[region]) if kept else None
             added = entries_of(case) if case is not None else []
             before = department, unpack_entries(bytes(entries))
@@ -268,6 +273,14 @@ class _Back:
 
     def _run(self, statement: str) -> None:
         self._connection.exec_driver_sql(statement)
+
+
+def _without(history: bytes | None, gone: Sequence[bytes]) -> list[CaseEvent]:
+    """A case's events but for those that are gone; history: None where all are."""
+    if history is None:
+        return []
+    missing = {bytes(id_) for id_ in gone}
+    return [event for event in unpack_history(bytes(history)) if event.key not in missing]
 
 
 def _same(key: Sequence[str]) -> str:
