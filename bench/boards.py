@@ -23,7 +23,7 @@ def run(_options: Options) -> dict[str, Any]:
     rules = best(3, lambda: rule_files([plan], OFFICE, Links(), "http://127.0.0.1:1/v1/alerts"))
     boards = best(3, lambda: render_boards([plan]))
     written = best(ROUNDS, lambda: page_of(snapshot))
-    text = page_of(snapshot)
+    text = page_of(snapshot).text
     series = sum(1 for line in text.splitlines() if line and not line.startswith(b"#"))
     figures = {
         "render_rules_seconds": round(rules, 3),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -96,7 +97,7 @@ def _ask_all(grounds: Grounds, url: str, times: int, name: str, *, ingesting: bo
         meter = Meter(grounds.pids)
         found.seconds = _timed(ask, times, going)
         found.others = meter.read().others
-        found.refresh = _refresh_seconds(ask("metrics").decode())
+        found.refresh = _refresh_seconds(gzip.decompress(ask("metrics")).decode())
     return found
 
 

@@ -103,7 +103,7 @@ class Note:
     became: str = ""
 
 
-class Told(NamedTuple):
+class ProblemText(NamedTuple):
     """A problem in words, and how to put it right."""
 
     what: Sentence
@@ -171,140 +171,140 @@ _AS_WRITTEN = Sentence("改正该单元格后重新导入", "correct the cell an
 _LIMIT_REMEDY = Sentence(
     "写作 20个工作日、30天、3个月、2小时、当场办结 或 无", "write 20个工作日, 30天, 3个月, 2小时, 当场办结 or 无"
 )
-_ROW_PROBLEMS: Mapping[str, Told] = {
-    RowProblem.BROKEN_LINE: Told(
+_ROW_PROBLEMS: Mapping[str, ProblemText] = {
+    RowProblem.BROKEN_LINE: ProblemText(
         Sentence("该行不是一个 JSON 对象", "the line is no flat JSON object"),
         Sentence("每行一个对象", "one object a line"),
     ),
-    RowProblem.FORMULA: Told(
+    RowProblem.FORMULA: ProblemText(
         Sentence("单元格是没有结果的公式或错误值", "the cell is a formula without a result, or an error"),
         Sentence(
             "在表格软件中打开，把公式“粘贴为数值”后保存", "open the file, paste the values over the formulas and save"
         ),
     ),
-    RowProblem.TOO_WIDE: Told(
+    RowProblem.TOO_WIDE: ProblemText(
         Sentence(
             "该行的单元格多于列名：多半是内容里有分隔符，列已错位", "more cells than headers: shifted by a separator?"
         ),
         Sentence("给含分隔符的内容加上引号，或另存为 .xlsx", "put the text in quotation marks, or save as .xlsx"),
     ),
-    RowProblem.CUT_OFF: Told(
+    RowProblem.CUT_OFF: ProblemText(
         Sentence("最后一行不完整：文件可能没有传完", "the last line is cut off: was the file copied whole?"),
         Sentence("重新导出或重新拷贝该文件", "export or copy the file again"),
     ),
-    RowProblem.MISSING_FIELD: Told(
+    RowProblem.MISSING_FIELD: ProblemText(
         Sentence("必填项为空", "a required cell is empty"), Sentence("填写后重新导入", "fill it in")
     ),
-    RowProblem.BAD_YES_NO: Told(
+    RowProblem.BAD_YES_NO: ProblemText(
         Sentence("应为是或否", "expected 是 or 否"), Sentence("写作 是 或 否", "write 是 or 否")
     ),
-    RowProblem.BAD_WORD: Told(
+    RowProblem.BAD_WORD: ProblemText(
         Sentence("无法识别的取值", "a word that is not known"),
         Sentence(
             "改为通用说法；代码须在来源配置（--profile）的 words 中写明含义",
             "use the usual word, or name the code in a profile",
         ),
     ),
-    RowProblem.BAD_DATE: Told(
+    RowProblem.BAD_DATE: ProblemText(
         Sentence("日期无法识别或有歧义", "no date, or one that could be two"),
         Sentence("请写作 2026-03-05 或 2026-03-05 14:30", "write 2026-03-05 or 2026-03-05 14:30"),
     ),
-    RowProblem.BAD_NUMBER: Told(Sentence("数值不在允许范围内", "a number out of range"), _AS_WRITTEN),
-    RowProblem.SPOILT_CODE: Told(
+    RowProblem.BAD_NUMBER: ProblemText(Sentence("数值不在允许范围内", "a number out of range"), _AS_WRITTEN),
+    RowProblem.SPOILT_CODE: ProblemText(
         Sentence("编号已被电子表格改坏（末位或前导 0 丢失），无法还原", "the code was spoilt by a spreadsheet"),
         Sentence("从原系统重新导出，并把该列设为“文本”格式", "export it again with the column as text"),
     ),
-    RowProblem.UNKNOWN_ITEM: Told(
+    RowProblem.UNKNOWN_ITEM: ProblemText(
         Sentence("没有事项编码，目录中也没有唯一同名的事项", "no item code, and not exactly one item of that name"),
         Sentence("补上事项编码，或先导入目录", "add the item's code, or import the catalogue first"),
     ),
-    RowProblem.INSTANT_WITH_LIMIT: Told(
+    RowProblem.INSTANT_WITH_LIMIT: ProblemText(
         Sentence("即办件不应有承诺时限", "an instant item has no promised limit"),
         Sentence("承诺时限填 0，或把办件类型改为承诺件", "put 0, or make it a 承诺件"),
     ),
-    RowProblem.NOT_IN_FORCE: Told(
+    RowProblem.NOT_IN_FORCE: ProblemText(
         Sentence("事项已停用或未发布，不导入", "the item is not in force"),
         Sentence("在用的事项请改状态；已取消的事项用“事项终止”事件", "correct its state, or retire the item"),
     ),
-    RowProblem.ENDING_DISAGREES: Told(
+    RowProblem.ENDING_DISAGREES: ProblemText(
         Sentence("状态、办结类型、办理结果互相矛盾", "status and result contradict each other"), _AS_WRITTEN
     ),
-    RowProblem.ENDED_WITHOUT_DATE: Told(
+    RowProblem.ENDED_WITHOUT_DATE: ProblemText(
         Sentence("状态说已结束，却没有时间", "ended, as its status says, but without a time"),
         Sentence("补上办结时间", "fill in when it ended"),
     ),
-    RowProblem.DATED_BUT_OPEN: Told(
+    RowProblem.DATED_BUT_OPEN: ProblemText(
         Sentence("状态说未办结，却有办结时间", "open, as its status says, but with a time of decision"), _AS_WRITTEN
     ),
-    RowProblem.RATED_WITHOUT_DATE: Told(
+    RowProblem.RATED_WITHOUT_DATE: ProblemText(
         Sentence("有评价而没有评价时间，办件也未办结", "rated without a time, and not decided"),
         Sentence("补上评价时间", "fill in when it was rated"),
     ),
-    RowProblem.EXTENDED_WITHOUT_DAYS: Told(
+    RowProblem.EXTENDED_WITHOUT_DAYS: ProblemText(
         Sentence("有延期而没有延期天数", "extended without a number of days"),
         Sentence("补上延期的工作日数", "fill in the working days"),
     ),
-    RowProblem.EXTENDED_WITHOUT_DATE: Told(
+    RowProblem.EXTENDED_WITHOUT_DATE: ProblemText(
         Sentence("有延期天数而没有延期时间，也没有受理时间", "an extension without a time, and no acceptance"),
         Sentence("补上延期时间", "fill in when it was extended"),
     ),
-    RowProblem.TWICE_IN_FILE: Told(
+    RowProblem.TWICE_IN_FILE: ProblemText(
         Sentence("文件中已有同一编号，内容相同", "the same code stands in the file already, with the same content"),
         Sentence("可以不管，或删去重复行", "no harm done; delete the second row"),
     ),
-    RowProblem.TWICE_WITH_OTHERS: Told(
+    RowProblem.TWICE_WITH_OTHERS: ProblemText(
         Sentence(
             "文件中同一编号出现两次，内容不同，无法判断以哪行为准",
             "one code twice with other content: which row holds?",
         ),
         Sentence("只保留正确的一行", "keep the right row only"),
     ),
-    RowProblem.COLUMNS_DISAGREE: Told(
+    RowProblem.COLUMNS_DISAGREE: ProblemText(
         Sentence("两列是同一内容而值不同", "two columns for one thing that differ"),
         Sentence("删去不用的一列", "delete one of them"),
     ),
-    LimitProblem.UNREADABLE: Told(Sentence("时限无法识别", "the limit cannot be read"), _LIMIT_REMEDY),
-    LimitProblem.UNKNOWN_UNIT: Told(
+    LimitProblem.UNREADABLE: ProblemText(Sentence("时限无法识别", "the limit cannot be read"), _LIMIT_REMEDY),
+    LimitProblem.UNKNOWN_UNIT: ProblemText(
         Sentence("时限单位无法识别", "the limit's unit is not known"),
         Sentence(
             "单位写作 工作日、自然日、小时、月；代码须在来源配置中写明",
             "write 工作日, 自然日, 小时 or 月; codes need a profile",
         ),
     ),
-    LimitProblem.NO_UNIT: Told(
+    LimitProblem.NO_UNIT: ProblemText(
         Sentence("时限只有数字，没有单位", "the limit is a number without a unit"),
         Sentence(
             "在单元格或列名中写明单位，如 承诺办结时限（工作日）",
             "say the unit in the cell or the header: 承诺办结时限（工作日）",
         ),
     ),
-    LimitProblem.UNITS_DISAGREE: Told(
+    LimitProblem.UNITS_DISAGREE: ProblemText(
         Sentence("单元格、单位列或列名所说的时限单位不一致", "the units of cell, unit column and header disagree"),
         Sentence("只保留一种单位", "keep one of them"),
     ),
-    LimitProblem.NEGATIVE: Told(Sentence("时限为负数", "the limit is negative"), _LIMIT_REMEDY),
-    LimitProblem.TOO_LONG: Told(
+    LimitProblem.NEGATIVE: ProblemText(Sentence("时限为负数", "the limit is negative"), _LIMIT_REMEDY),
+    LimitProblem.TOO_LONG: ProblemText(
         Sentence("时限超过 36500 个工作日", "the limit exceeds 36,500 working days"), _LIMIT_REMEDY
     ),
-    LimitProblem.REVERSED_RANGE: Told(Sentence("时限区间颠倒", "the limit's range is reversed"), _LIMIT_REMEDY),
-    LimitProblem.SEVERAL: Told(
+    LimitProblem.REVERSED_RANGE: ProblemText(Sentence("时限区间颠倒", "the limit's range is reversed"), _LIMIT_REMEDY),
+    LimitProblem.SEVERAL: ProblemText(
         Sentence("一个单元格写有多个时限", "more than one limit in a cell"),
         Sentence("法定、承诺分列两列，各写一个时限", "one limit a cell"),
     ),
-    LimitProblem.IS_A_DATE: Told(
+    LimitProblem.IS_A_DATE: ProblemText(
         Sentence("时限被电子表格变成了日期", "a spreadsheet has turned the limit into a date"),
         Sentence("把该列设为“文本”格式后重填", "format the column as text and write it again"),
     ),
 }
-PROBLEMS: Mapping[str, Told] = {
-    **{reason.value: Told(sentence, _AS_WRITTEN) for reason, sentence in SENTENCES.items()},
+PROBLEMS: Mapping[str, ProblemText] = {
+    **{reason.value: ProblemText(sentence, _AS_WRITTEN) for reason, sentence in SENTENCES.items()},
     **_ROW_PROBLEMS,
 }
 
 
-def told(code: str) -> Told:
+def told(code: str) -> ProblemText:
     """A reason's code in words, the importer's own sentences before the contract's general ones."""
-    return PROBLEMS.get(code) or Told(Sentence(code, code), _AS_WRITTEN)
+    return PROBLEMS.get(code) or ProblemText(Sentence(code, code), _AS_WRITTEN)
 
 
 _EXAMPLES = 5

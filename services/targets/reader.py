@@ -16,7 +16,7 @@ from hallpulse.settings import settings_from
 from hallpulse.store import open_store
 from hallpulse.subprocess import Channel, Subprocess, SubprocessEnded, parent_channel
 from services.targets.announcements import Announced, Announcements, Key, Standing
-from services.targets.exposition import page_of
+from services.targets.exposition import Page, page_of
 from services.targets.readings import Attempts, TargetReadings
 
 MODULE = "services.targets.reader"
@@ -44,7 +44,7 @@ class Due(msgspec.Struct, frozen=True, tag=True):
 class Read(msgspec.Struct, frozen=True, tag=True):
     """A finished reading. page: as /metrics shows it; settled: the verdicts that changed without an announcement."""
 
-    page: bytes
+    page: Page
     due: Sequence[Due]
     settled: Sequence[Announced]
 
@@ -90,7 +90,7 @@ class Reader:
         self._known: dict[Key, Standing] | None = None
         self._closed = False
         self.attempts = attempts
-        self.page = b""
+        self.page = Page()
 
     def refresh(self) -> None:
         """Read everything again. Raise Unavailable or Halt, and then keep what was there."""

@@ -46,19 +46,14 @@ _TARGET = ("region", "target", "indicator")
 _DEPARTMENT_TARGET = ("region", "department", "target", "indicator")
 _SO_FAR = "over the plan's period so far, or the calendar year where there is no plan."
 
-INDICATOR_RATIO = MetricFamily("hallpulse_indicator_ratio", f"An indicator's value {_SO_FAR}", _INDICATOR)
-INDICATOR_NUMERATOR = MetricFamily("hallpulse_indicator_numerator", f"An indicator's numerator {_SO_FAR}", _INDICATOR)
-INDICATOR_DENOMINATOR = MetricFamily(
-    "hallpulse_indicator_denominator", f"An indicator's denominator {_SO_FAR}", _INDICATOR
+_PARTS = ("ratio", "value"), ("numerator", "numerator"), ("denominator", "denominator")
+INDICATOR_RATIO, INDICATOR_NUMERATOR, INDICATOR_DENOMINATOR = (
+    MetricFamily(f"hallpulse_indicator_{part}", f"An indicator's {words} {_SO_FAR}", _INDICATOR)
+    for part, words in _PARTS
 )
-DEPARTMENT_INDICATOR_RATIO = MetricFamily(
-    "hallpulse_department_indicator_ratio", f"A department's value {_SO_FAR}", _DEPARTMENT_INDICATOR
-)
-DEPARTMENT_INDICATOR_NUMERATOR = MetricFamily(
-    "hallpulse_department_indicator_numerator", f"A department's numerator {_SO_FAR}", _DEPARTMENT_INDICATOR
-)
-DEPARTMENT_INDICATOR_DENOMINATOR = MetricFamily(
-    "hallpulse_department_indicator_denominator", f"A department's denominator {_SO_FAR}", _DEPARTMENT_INDICATOR
+DEPARTMENT_INDICATOR_RATIO, DEPARTMENT_INDICATOR_NUMERATOR, DEPARTMENT_INDICATOR_DENOMINATOR = (
+    MetricFamily(f"hallpulse_department_indicator_{part}", f"A department's {words} {_SO_FAR}", _DEPARTMENT_INDICATOR)
+    for part, words in _PARTS
 )
 
 _STATES = {
@@ -182,29 +177,25 @@ class IngestMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._halls: frozenset[tuple[int, str]] = frozenset()
         self._regions: frozenset[int] = frozenset()
+
+        def by_hall(name: str, words: str) -> Counter:
+            return Counter(name, words, ("region", "hall"), registry=registry)
+
         self._events = Counter(
             "hallpulse_events_total", "Events stored for the first time.", ("region", "hall", "family"),
             registry=registry,
         )  # fmt: skip
-        self._duplicates = Counter(
-            "hallpulse_events_duplicate_total", "Events that were stored already.", ("region", "hall"),
-            registry=registry,
-        )  # fmt: skip
-        self._late = Counter(
-            "hallpulse_events_late_total", "Events that came over a day after they happened.", ("region", "hall"),
-            registry=registry,
-        )  # fmt: skip
-        self._disordered = Counter(
-            "hallpulse_events_disordered_total", "Events that came after a newer one of the hall.", ("region", "hall"),
-            registry=registry,
-        )  # fmt: skip
+        self._duplicates = by_hall("hallpulse_events_duplicate_total", "Events that were stored already.")
+        self._late = by_hall("hallpulse_events_late_total", "Events that came over a day after they happened.")
+        self._disordered = by_hall(
+            "hallpulse_events_disordered_total", "Events that came after a newer one of the hall."
+        )
         self._refused = Counter(
             "hallpulse_events_refused_total", "Events refused, by reason.", ("region", "reason"), registry=registry
         )
-        self._hall_refused = Counter(
-            "hallpulse_hall_events_refused_total", "Events refused, by the hall that sent them.", ("region", "hall"),
-            registry=registry,
-        )  # fmt: skip
+        self._hall_refused = by_hall(
+            "hallpulse_hall_events_refused_total", "Events refused, by the hall that sent them."
+        )
         self._batch_seconds = Histogram(
             "hallpulse_ingest_batch_seconds", "From the first delivery of a batch to its commit.",
             buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30), registry=registry,

@@ -12,7 +12,7 @@ from hallpulse.domain.figures import Figure
 from hallpulse.domain.plan import Plan
 from hallpulse.metrics import new_registry
 from hallpulse.plans import load_plans
-from services.targets.exposition import AttemptCollector, application, page_of
+from services.targets.exposition import AttemptCollector, Page, application, page_of
 from services.targets.readings import TargetReadings
 from tests.moments import StatedStore
 
@@ -36,12 +36,12 @@ def readings_of(figures: StatedStore, plans: list[Plan] | None = None, clock: Cl
     return TargetReadings(figures, PLANS if plans is None else plans, clock or Clock())
 
 
-def answered(readings: TargetReadings, path: str) -> tuple[str, dict[str, str], bytes]:
+def answered(readings: TargetReadings, path: str, accept_encoding: str = "") -> tuple[str, dict[str, str], bytes]:
     """Status, headers and body of the service's own HTTP port."""
     told: list[tuple[str, dict[str, str]]] = []
-    live, page = new_registry(), page_of(readings.snapshot) if readings.snapshot is not None else b""
+    live, page = new_registry(), page_of(readings.snapshot) if readings.snapshot is not None else Page()
     live.register(AttemptCollector(readings.attempts))
-    environ = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "QUERY_STRING": ""}
+    environ = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "QUERY_STRING": "", "HTTP_ACCEPT_ENCODING": accept_encoding}
     body = b"".join(
         application(live, lambda: page, readings.attempts)(
             environ, lambda status, headers: told.append((status, dict(headers)))

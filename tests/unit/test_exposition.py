@@ -56,7 +56,7 @@ def test_every_byte_is_as_prometheus_client_writes_it() -> None:
 def test_a_large_plan_is_written_the_same_and_stays_under_ten_thousand_series() -> None:
     snapshot, registry = large_snapshot(), CollectorRegistry()
     registry.register(_Families(snapshot))
-    text = page_of(snapshot)
+    text = page_of(snapshot).text
     assert text == generate_latest(registry)
     series = [line for line in text.splitlines() if line and not line.startswith(b"#")]
     assert 8_000 < len(series) < 10_000

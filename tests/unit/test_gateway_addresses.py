@@ -143,13 +143,17 @@ def test_headers_of_proxies_change_nothing(gateway: httpx.Client, name: str) -> 
     assert gateway.get("/v1/regions", headers={name: "read-token"}).status_code == 401
 
 
+FLOW = "/v1/flow"
+"""Its `cases` are the addresses of lists, which are recorded when they are asked for."""
+
+
 def test_every_answer_that_names_cases_is_recorded() -> None:
     described, found = document(handlers()), addresses()
     for path, operations in described["paths"].items():
         for operation in operations.values():
             answers = [answer for status, answer in operation["responses"].items() if int(status) < 300]
             schema = str(_resolved(answers, described["components"]["schemas"]))
-            names_cases = "'case_id'" in schema or "'cases'" in schema
+            names_cases = "'case_id'" in schema or ("'cases'" in schema and path != FLOW)
             assert (found[path].opt.get(READS) in MOST_QUESTIONS) is names_cases, path
 
 

@@ -34,7 +34,7 @@ def test_every_problem_is_a_line_on_stderr(bad: Path) -> None:
     assert (result.exit_code, result.stdout) == (1, "")
     lines = result.stderr.splitlines()
     assert len(lines) == 3
-    assert lines[0].startswith(f"{bad}:3:9: region: expected a code of 6 digits")
+    assert lines[0] == f"{bad}:3:9: region: 应为 6 位区划代码，现在是“2”。 expected a code of 6 digits, got '2'"
     assert lines[1].endswith("targets.instant_items.rule.as: 'pionts' is unknown: did you mean 'points'?")
 
 

@@ -1,13 +1,25 @@
-"""The targets service's own port: what it shows, and whether it is alive."""
+"""The targets service's own port: what it shows, in which packing, and whether it is alive."""
 
 from __future__ import annotations
+
+import zlib
 
 import pytest
 
 from hallpulse.domain.errors import Unavailable
 from services.targets.exposition import STILL_SECONDS
 from tests.moments import StatedStore
-from tests.unit.targets_ground import CATALOGUE, NOON, Clock, asked, of_service, readings_of, samples_of, value
+from tests.unit.targets_ground import (
+    CATALOGUE,
+    NOON,
+    Clock,
+    answered,
+    asked,
+    of_service,
+    readings_of,
+    samples_of,
+    value,
+)
 
 
 def test_an_outage_keeps_the_last_figures_and_says_how_old_they_are() -> None:
@@ -62,3 +74,24 @@ def test_the_port_serves_metrics_and_nothing_else() -> None:
     assert status == "200 OK"
     assert "hallpulse_target_goal" in body
     assert asked(readings, "/")[0].startswith("404")
+
+
+def test_a_packed_page_is_one_member_of_gzip_with_the_same_text() -> None:
+    readings = readings_of(StatedStore(own=CATALOGUE))
+    readings.refresh()
+    _, headers, body = answered(readings, "/metrics", "gzip, deflate")
+    assert headers["Content-Encoding"] == "gzip"
+    assert headers["Content-Length"] == str(len(body))
+    reader = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    text = reader.decompress(body) + reader.flush()
+    assert (reader.eof, reader.unused_data) == (True, b"")
+    assert text.decode() == asked(readings, "/metrics")[1]
+
+
+@pytest.mark.parametrize("accepted", ["", "identity", "br, deflate", "gzipped"])
+def test_who_does_not_take_gzip_gets_plain_text(accepted: str) -> None:
+    readings = readings_of(StatedStore(own=CATALOGUE))
+    readings.refresh()
+    _, headers, body = answered(readings, "/metrics", accepted)
+    assert "Content-Encoding" not in headers
+    assert body.decode() == asked(readings, "/metrics")[1]

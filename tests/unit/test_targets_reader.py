@@ -16,6 +16,7 @@ import pytest
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.domain.figures import Figure
 from hallpulse.subprocess import Subprocess
+from services.targets.exposition import Page
 from services.targets.reader import Asked, Failed, Read, Reader, ReadingProcess, read, starting
 from services.targets.readings import Attempts, TargetReadings
 from tests.moments import StatedStore
@@ -61,9 +62,9 @@ def announce(reader: Reader) -> None:
 
 def test_a_page_is_what_is_read() -> None:
     reader = reader_over(StatedStore(own=CATALOGUE))
-    assert reader.page == b""
+    assert reader.page == Page()
     reader.refresh()
-    assert b"hallpulse_indicator_ratio" in reader.page
+    assert b"hallpulse_indicator_ratio" in reader.page.text
 
 
 @pytest.mark.parametrize("error", [Unavailable, Halt])
@@ -180,13 +181,13 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
 def test_a_process_that_has_ended_is_started_again_for_the_next_reading(processes: Processes) -> None:
     processes.refresh(93)
     page = processes.reader.page
-    assert b"0.93" in page
+    assert b"0.93" in page.text
     processes.kill()
     with pytest.raises(Unavailable, match=r"^the reading process was killed by SIGKILL$"):
         processes.refresh(94)
     assert processes.reader.page is page
     processes.refresh(94)
-    assert b"0.94" in processes.reader.page
+    assert b"0.94" in processes.reader.page.text
     assert len(processes.started) == 2
 
 
@@ -229,7 +230,7 @@ def test_closing_ends_the_process_and_starts_no_other(processes: Processes) -> N
         os.kill(processes.started[0].pid, 0)
     processes.refresh(94)
     assert len(processes.started) == 1
-    assert b"0.93" in processes.reader.page
+    assert b"0.93" in processes.reader.page.text
 
 
 def test_closing_while_something_is_read_is_no_outage(processes: Processes, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class ConsumerLimits:
     has nothing to do; prefetch: unacknowledged messages a queue, enough for three batches where all halls share one
     queue; slow_prefetch: of a slow lane; most_bytes: what may be held in memory before the consumer asks for no more,
     though as much again of what is on its way then is taken; share_seconds: how often to look whether other workers
-    wait for partitions of ours; aside_events: a batch of halls that are served more slowly holds so many.
+    wait for partitions of ours; aside_events: the most that a batch of slow halls holds.
     """
 
     partitions: int = 4

@@ -78,7 +78,7 @@ class YamlNode:
         return text
 
     def _unexpected(self, expected: Sentence, got: Sentence) -> None:
-        self.note(f"应为{expected.zh}，现在是{got.zh}", f"expected {expected.en}, got {got.en}")
+        self.note(f"应为 {expected.zh}，现在是{got.zh}", f"expected {expected.en}, got {got.en}")
 
     def day(self, fallback: date) -> date:
         text = self.text(_A_DATE, _DATE)
@@ -201,7 +201,7 @@ def _wrong_amount(unit: Unit, number: Fraction, percent: bool) -> Sentence | Non
         )
     if unit != "share" and percent:
         expected = _EXPECTED[unit]
-        return Sentence(f"应为{expected.zh}，不带 %", f"expected {expected.en}, without %")
+        return Sentence(f"应为 {expected.zh}，不带 %", f"expected {expected.en}, without %")
     if unit == "count" and number.denominator != 1:
         return Sentence("应为整数", "expected a whole number")
     return None
