@@ -7,12 +7,14 @@ from hallpulse.store.store import Moment, Readable, ReadableBack
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
 from .merge import MergeOutcome
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
-from .reading.past import Past
+from .reading.past import Kind, Past
+from .reading.restating import Restated, restated
 from .reading.stored import CaseHistory
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
 from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
 from .registry import Hall, HallFacts
+from .reports import PublishedReport, ReportArchive, ReportFile
 from .store import Store, migrate, open_store
 from .tokens import Grant, Token, hash_of
 
@@ -34,15 +36,20 @@ __all__ = [
     "Held",
     "ItemRow",
     "KeptRefusal",
+    "Kind",
     "MergeOutcome",
     "Moment",
     "Outcome",
     "Overview",
     "Past",
+    "PublishedReport",
     "Readable",
     "ReadableBack",
     "RefusedFilter",
     "RefusedTable",
+    "ReportArchive",
+    "ReportFile",
+    "Restated",
     "Store",
     "TallyRow",
     "Token",
@@ -50,4 +57,5 @@ __all__ = [
     "migrate",
     "open_store",
     "process_actor",
+    "restated",
 ]

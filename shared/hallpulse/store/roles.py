@@ -43,6 +43,8 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "notices": _ADD,
     },
     "case_reads": {"gateway": "INSERT, SELECT (id)"},
+    "reports": {"gateway": "SELECT", "reports": "SELECT, INSERT"},
+    "report_files": {"gateway": "SELECT", "reports": "SELECT, INSERT"},
     "refused": {"ingest": "SELECT, INSERT, UPDATE, DELETE"},
     "refused_halls": {"ingest": "SELECT, INSERT, UPDATE"},
     "notices": {"notices": "SELECT, INSERT, UPDATE"},

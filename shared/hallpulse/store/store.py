@@ -18,6 +18,7 @@ from hallpulse.domain.figures import Coverage, ElapsedHistogram, Figure, FigureT
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.measures import STATES
+from hallpulse.domain.plan import Plan
 from hallpulse.domain.workdays import Calendar, Workdays, day_of
 from hallpulse.store.audit import Audit, process_actor
 from hallpulse.store.database import at_one_moment, driver, faults, open_engine, transaction
@@ -30,6 +31,7 @@ from hallpulse.store.reading.checks import read_integrity
 from hallpulse.store.reading.department_tables import read_figure_table, read_histograms
 from hallpulse.store.reading.item_changes import read_doubts, read_item_changes
 from hallpulse.store.reading.listing import CaseFilter, CasePage, read_cases
+from hallpulse.store.reading.months import read_month_figures
 from hallpulse.store.reading.overview import (
     Overview,
     read_coverage,
@@ -60,6 +62,7 @@ from hallpulse.store.registry import (
     read_halls,
     read_last_event_times,
 )
+from hallpulse.store.reports import ReportArchive, calendars_digest
 from hallpulse.store.roles import make_roles
 from hallpulse.store.tokens import TokenRegistry
 
@@ -126,6 +129,14 @@ class Moment:
     def flow_by_department(self, region: int, window: Window) -> dict[str, Flow]:
         """Department → the balance of a window's days; one without cases may be missing."""
         return read_flow_by_department(self._connection, region, window)
+
+    def calendars_digest(self) -> str:
+        """One digest of all calendars in force."""
+        return calendars_digest(self._connection)
+
+    def month_figures(self, plan: Plan, month: Window) -> dict[str, Figure]:
+        """All figures that the report of a month is made of, by name."""
+        return read_month_figures(self._connection, plan, month)
 
     def item_changes(self, scope: Scope, before: date, after: date) -> list[ItemChange]:
         """The items of a scope whose effective version changed between two days."""
@@ -253,6 +264,7 @@ class Store:
         self.tokens = TokenRegistry(engine, actor)
         self.notices = NoticeLedger(engine)
         self.refused = RefusedTable(engine, actor)
+        self.reports = ReportArchive(engine, actor)
 
     def ping(self) -> None:
         """Raise Unavailable where the database does not answer."""
