@@ -127,7 +127,10 @@ _STATUS_OF = {Reason.NOT_JSON: Kind.NOT_JSON, Reason.BAD_CONTENT_TYPE: Kind.BAD_
 
 
 class Intake(NamedTuple):
-    """messages: all that the broker gets, refused events too; results: one an event, in the request's order."""
+    """The messages and results of a request.
+
+    messages: all that the broker gets, refused events too; results: one an event, in the request's order.
+    """
 
     messages: Sequence[OutgoingMessage]
     results: list[EventResult]

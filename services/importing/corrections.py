@@ -32,7 +32,10 @@ FullHistory = Callable[[str], Sequence[HallEvent]]
 
 @dataclass(frozen=True, slots=True)
 class Corrections:
-    """known: cases → their stored events, as the store has them; history: one case's events in full."""
+    """Corrections of stored cases by the rows of a file.
+
+    known: cases → their stored events, as the store has them; history: one case's events in full.
+    """
 
     place: HallOfCases
     known: Callable[[Sequence[str]], CaseEvents]

@@ -35,7 +35,8 @@ def test_every_problem_is_a_line_on_stderr(bad: Path) -> None:
     lines = result.stderr.splitlines()
     assert len(lines) == 3
     assert lines[0] == f"{bad}:3:9: region: 应为 6 位区划代码，现在是“2”。 expected a code of 6 digits, got '2'"
-    assert lines[1].endswith("targets.instant_items.rule.as: 'pionts' is unknown: did you mean 'points'?")
+    said = "没有“pionts”这个取值：是不是 points？ 'pionts' is unknown: did you mean 'points'?"
+    assert lines[1].endswith(f"targets.instant_items.rule.as: {said}")
 
 
 def test_one_bad_file_among_good_ones_fails(bad: Path) -> None:

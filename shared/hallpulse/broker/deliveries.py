@@ -254,7 +254,9 @@ class Origin(NamedTuple):
 
 
 class Scanned(NamedTuple):
-    """end: where the deliveries end that were found; wait: what follows may be one more, once it is all there.
+    """The outcome of a scan of the buffer.
+
+    end: where the deliveries end that were found; wait: what follows may be one more, once it is all there.
 
     Otherwise what follows is something else, for pika to look at.
     """
@@ -303,7 +305,7 @@ class Scanner:
         return Scanned(at, wait=True)
 
     def _origin(self, route: bytes, properties: bytes) -> Origin:
-        """route: the exchange and the routing key, each with its length before it."""
+        """Return a delivery's origin. route: exchange and routing key, each with its length before it."""
         start = 2 + route[0]
         routing_key = route[start : start + route[start - 1]]
         origin = origin_of(routing_key, spec.BasicProperties().decode(without_headers(properties)))

@@ -62,7 +62,7 @@ class ConsumerLimits:
     has nothing to do; prefetch: unacknowledged messages a queue, enough for three batches where all halls share one
     queue; slow_prefetch: of a slow lane; most_bytes: what may be held in memory before the consumer asks for no more,
     though as much again of what is on its way then is taken; share_seconds: how often to look whether other workers
-    wait for partitions of ours; aside_events: the most that a batch of slow halls holds.
+    wait for partitions of ours; aside_events: the events of a batch of halls that are served more slowly.
     """
 
     partitions: int = 4
@@ -103,7 +103,9 @@ class BatchTaker(Protocol):
 
 
 class Session:
-    """queues: what to consume; stopping: whether a stop was asked for, asked many times a second;
+    """One connection to the broker, from its opening to its end.
+
+    queues: what to consume; stopping: whether a stop was asked for, asked many times a second;
     slow: the halls, as REGION.HALL, that are served more slowly: their deliveries hold up no others;
     waiting_since: when the oldest delivery came that is not committed yet (of a monotonic clock).
     """

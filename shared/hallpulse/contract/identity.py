@@ -26,7 +26,10 @@ _NAMED = re.compile(r'"(source|type)\\*"\s*:\s*\\*"([^"\\]{0,100})').findall
 
 
 class Claim(NamedTuple):
-    """sources: every source that is given, twice or by several events; families: those of the types that are given."""
+    """The sender that a message claims to have.
+
+    sources: every source that is given, twice or by several events; families: those of the types that are given.
+    """
 
     sources: frozenset[str]
     families: frozenset[str]

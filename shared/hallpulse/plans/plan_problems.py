@@ -22,7 +22,7 @@ class PlanProblem:
 
     @property
     def message(self) -> str:
-        return f"{self.said.zh}。 {self.said.en}"
+        return f"{self.said.zh}{'' if self.said.zh.endswith('？') else '。'} {self.said.en}"
 
     def __str__(self) -> str:
         field = f"{self.field}: " if self.field else ""

@@ -78,7 +78,7 @@ class YamlNode:
         return text
 
     def _unexpected(self, expected: Sentence, got: Sentence) -> None:
-        self.note(f"应为 {expected.zh}，现在是{got.zh}", f"expected {expected.en}, got {got.en}")
+        self.note(f"应为{_spaced(expected.zh)}，现在是{got.zh}", f"expected {expected.en}, got {got.en}")
 
     def day(self, fallback: date) -> date:
         text = self.text(_A_DATE, _DATE)
@@ -201,7 +201,7 @@ def _wrong_amount(unit: Unit, number: Fraction, percent: bool) -> Sentence | Non
         )
     if unit != "share" and percent:
         expected = _EXPECTED[unit]
-        return Sentence(f"应为 {expected.zh}，不带 %", f"expected {expected.en}, without %")
+        return Sentence(f"应为{_spaced(expected.zh)}，不带 %", f"expected {expected.en}, without %")
     if unit == "count" and number.denominator != 1:
         return Sentence("应为整数", "expected a whole number")
     return None
@@ -212,3 +212,8 @@ def _kind(node: yaml.Node | None) -> Sentence:
         return Sentence(f"“{str(node.value)[:60]}”", repr(str(node.value)[:60]))
     mapping = isinstance(node, yaml.MappingNode)
     return Sentence("一组键", "a mapping") if mapping else Sentence("一个列表", "a list")
+
+
+def _spaced(zh: str) -> str:
+    """Chinese text behind Chinese text: digits and Latin letters are set off by a space."""
+    return f" {zh}" if zh[:1].isascii() else zh

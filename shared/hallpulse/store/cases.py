@@ -177,7 +177,7 @@ def refold(
 def _folded(
     key: CaseKey, events: Sequence[CaseEvent], history: bytes, workdays: Workdays, timelines: Timelines
 ) -> Folded:
-    """history: of the events before these."""
+    """Fold a case. history: of the events before these."""
     case = fold([*unpack_history(history), *events] if history else events, workdays, timelines)
     added = entries_of(case) if case is not None else []
     row = case_row(key, case, pack_entries(added), pack_history(events, history))

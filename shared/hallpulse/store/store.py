@@ -194,9 +194,9 @@ class Moment:
         """Registered halls by region and name."""
         return read_halls(self._connection)
 
-    def hall_facts(self, scope: Scope) -> dict[tuple[int, str], HallFacts]:
+    def hall_facts(self) -> dict[tuple[int, str], HallFacts]:
         """(region, hall) → names and closing of the halls of which any are known, also of those without keys."""
-        return read_hall_facts(self._connection, *scope.bounds)
+        return read_hall_facts(self._connection)
 
     def last_event_times(self) -> dict[tuple[int, str], int]:
         """(region, hall) → the newest event's time, microseconds since 1970-01-01 UTC, of registered halls."""
