@@ -53,8 +53,7 @@ class ReportsAnswer(msgspec.Struct, frozen=True):
 
 
 class RestatedPart(msgspec.Struct, frozen=True):
-    """What one kind of change added to a figure: calendars, late_events, corrections, retractions, item_versions or
-    declarations."""
+    """A kind's part of a change: calendars, late_events, corrections, retractions, item_versions, declarations."""
 
     kind: str
     numerator: int

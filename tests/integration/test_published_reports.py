@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from hallpulse.domain.figures import Figure, period_window
 from hallpulse.domain.workdays import Calendar
-from hallpulse.store import Kind, Store, open_store, restated
+from hallpulse.store import ChangeKind, Store, open_store, restated
+from services.console.main import cli
 from services.reports.issuing import MonthlyReports
 from services.reports.renderers import FORMATS
 from tests.gateway_ground import READ_TOKEN, FakeClock, make_resources, serving
-from tests.integration.test_reports import PLAN, PLANS, REGION
+from tests.integration.test_reports import PLAN, PLANS, REGION, ROOT, run
 from tests.integration.test_store import cloud_event, item
 from tests.merging import decoded
 from tests.oracle.streams import stream
 
+SERVERS = {"HALLPULSE_AMQP_URL": "amqp://nobody@127.0.0.1:9/", "HALLPULSE_PLANS": str(ROOT / "plans")}
 MAY = period_window("2026-05")
 PUBLISHED = datetime(2026, 6, 3, 2, tzinfo=UTC)
 LATER = PUBLISHED + timedelta(days=30)
@@ -62,7 +67,7 @@ def publish(store: Store, at: datetime = PUBLISHED) -> int:
     return MonthlyReports(store, PLANS, at.timestamp).publish(REGION, "2026-05")
 
 
-def changes(store: Store, until: datetime = LATER) -> dict[str, tuple[Figure, Figure, dict[Kind, Figure]]]:
+def changes(store: Store, until: datetime = LATER) -> dict[str, tuple[Figure, Figure, dict[ChangeKind, Figure]]]:
     (report,) = store.reports.list()
     found = restated(store.read_back, report, PLAN, micros(until))
     for one in found:
@@ -118,9 +123,9 @@ def test_late_events_are_told_as_such(county: Store) -> None:
     publish(county)
     county.merge(decoded(case_of(20, "2026-05-12")), LATER - timedelta(days=3))
     found = changes(county)
-    assert found["region/promise_kept_rate"] == (Figure(10, 11), Figure(11, 12), {Kind.LATE_EVENTS: Figure(1, 1)})
-    assert found["department:water/flow.received"][2] == {Kind.LATE_EVENTS: Figure(1, 0)}
-    assert {kind for *_, parts in found.values() for kind in parts} == {Kind.LATE_EVENTS}
+    assert found["region/promise_kept_rate"] == (Figure(10, 11), Figure(11, 12), {ChangeKind.LATE_EVENTS: Figure(1, 1)})
+    assert found["department:water/flow.received"][2] == {ChangeKind.LATE_EVENTS: Figure(1, 0)}
+    assert {kind for *_, parts in found.values() for kind in parts} == {ChangeKind.LATE_EVENTS}
 
 
 def test_every_kind_of_change_has_its_part_and_they_add_up(county: Store, calendars: list[Calendar]) -> None:
@@ -141,17 +146,17 @@ def test_every_kind_of_change_has_its_part_and_they_add_up(county: Store, calend
     holiday = {**national.days, date(2026, 5, 7): (False, "假")}
     county.apply_calendars([Calendar(0, holiday, national.provisional_years), *(c for c in calendars if c.scope)])
     found = changes(county)
-    assert found["region/law_lectures"] == (Figure(1, 1), Figure(3, 1), {Kind.DECLARATIONS: Figure(2, 0)})
-    assert found["region/promised_limit_compression"][2] == {Kind.ITEM_VERSIONS: Figure(-6, -10)}
+    assert found["region/law_lectures"] == (Figure(1, 1), Figure(3, 1), {ChangeKind.DECLARATIONS: Figure(2, 0)})
+    assert found["region/promised_limit_compression"][2] == {ChangeKind.ITEM_VERSIONS: Figure(-6, -10)}
     kept = found["region/promise_kept_rate"]
     assert (kept[0], kept[1]) == (Figure(10, 11), Figure(0, 11))
     assert kept[2] == {
-        Kind.LATE_EVENTS: Figure(0, 1), Kind.CORRECTIONS: Figure(1, 0), Kind.RETRACTIONS: Figure(-1, -1),
-        Kind.ITEM_VERSIONS: Figure(-10, 0),
+        ChangeKind.LATE_EVENTS: Figure(0, 1), ChangeKind.CORRECTIONS: Figure(1, 0),
+        ChangeKind.RETRACTIONS: Figure(-1, -1), ChangeKind.ITEM_VERSIONS: Figure(-10, 0),
     }  # fmt: skip
     elapsed = found["region/mean_elapsed_days"][2]
-    assert elapsed[Kind.CALENDARS] == Figure(-11, 0)
-    assert {*elapsed} >= {Kind.CALENDARS, Kind.LATE_EVENTS, Kind.CORRECTIONS, Kind.RETRACTIONS}
+    assert elapsed[ChangeKind.CALENDARS] == Figure(-11, 0)
+    assert {*elapsed} >= {ChangeKind.CALENDARS, ChangeKind.LATE_EVENTS, ChangeKind.CORRECTIONS, ChangeKind.RETRACTIONS}
 
 
 @pytest.mark.parametrize("seed", [51, 52])
@@ -210,3 +215,29 @@ def test_another_regions_token_does_not_read_a_report(county: Store, store_url: 
     store = open_store(store_url)
     assert store.reports.list(222401) == []
     store.close()
+
+
+def test_the_command_publishes_once_more_each_time_and_lists_what_it_published(
+    county: Store, store_url: str, tmp_path: Path
+) -> None:
+    asked = ("2026-05", "--region", str(REGION), "--out", str(tmp_path), "--publish", "--force")
+    numbers = []
+    for _ in range(2):
+        done = run(store_url, *asked)
+        assert done.exit_code == 0, done.output
+        number, path = done.output.split()
+        kept = county.reports.file(int(number), "docx")
+        assert kept is not None
+        assert Path(path).read_bytes() == kept.content
+        numbers.append(int(number))
+    listed = CliRunner().invoke(
+        cli, ["reports", "list", "--json"], env={"HALLPULSE_DATABASE_URL": store_url, **SERVERS}
+    )
+    assert listed.exit_code == 0, listed.output
+    assert [json.loads(line)["id"] for line in listed.output.splitlines()] == numbers[::-1]
+    with psycopg.connect(store_url) as connection:
+        connection.execute("ALTER TABLE reports DISABLE TRIGGER ALL")
+        connection.execute("UPDATE reports SET month = '2026-04' WHERE id = %s", [numbers[0]])
+    shown = CliRunner().invoke(cli, ["reports", "list"], env={"HALLPULSE_DATABASE_URL": store_url, **SERVERS})
+    assert shown.exit_code == 1
+    assert "not as published" in " ".join(shown.output.split())

@@ -7,7 +7,7 @@ from hallpulse.store.store import Moment, Readable, ReadableBack
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
 from .merge import MergeOutcome
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
-from .reading.past import Kind, Past
+from .reading.past import ChangeKind, Past
 from .reading.restating import Restated, restated
 from .reading.stored import CaseHistory
 from .recompute import Difference
@@ -27,6 +27,7 @@ __all__ = [
     "CasePage",
     "CaseReading",
     "CaseRow",
+    "ChangeKind",
     "Difference",
     "EnteredRefusal",
     "Expected",
@@ -36,7 +37,6 @@ __all__ = [
     "Held",
     "ItemRow",
     "KeptRefusal",
-    "Kind",
     "MergeOutcome",
     "Moment",
     "Outcome",

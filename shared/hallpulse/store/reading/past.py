@@ -41,7 +41,7 @@ from hallpulse.store.tables import metadata
 from .overview import parameters
 
 
-class Kind(enum.StrEnum):
+class ChangeKind(enum.StrEnum):
     """Kinds of what changes a month that was reported, in the order in which a restatement takes them.
 
     CALENDARS is no kind of event: what a figure of then is under the calendars of today.
@@ -64,17 +64,17 @@ class Past:
 
     on: date | None = None
     as_of: int | None = None
-    admitted: frozenset[Kind] = frozenset()
+    admitted: frozenset[ChangeKind] = frozenset()
     until: int | None = None
 
 
 _CORRECTION = "EXISTS (SELECT FROM late_corrections k WHERE k.region = e.region AND k.hall = e.hall AND k.id = e.id)"
-_OF_KIND: Mapping[Kind, str] = {
-    Kind.LATE_EVENTS: f"((e.type < 20 AND e.type <> 13 OR e.type IN (31, 51)) AND NOT {_CORRECTION})",
-    Kind.CORRECTIONS: f"((e.type < 20 AND e.type <> 13 OR e.type = 31) AND {_CORRECTION})",
-    Kind.RETRACTIONS: "e.type IN (13, 32)",
-    Kind.ITEM_VERSIONS: "e.type BETWEEN 21 AND 23",
-    Kind.DECLARATIONS: "e.type IN (41, 42)",
+_OF_KIND: Mapping[ChangeKind, str] = {
+    ChangeKind.LATE_EVENTS: f"((e.type < 20 AND e.type <> 13 OR e.type IN (31, 51)) AND NOT {_CORRECTION})",
+    ChangeKind.CORRECTIONS: f"((e.type < 20 AND e.type <> 13 OR e.type = 31) AND {_CORRECTION})",
+    ChangeKind.RETRACTIONS: "e.type IN (13, 32)",
+    ChangeKind.ITEM_VERSIONS: "e.type BETWEEN 21 AND 23",
+    ChangeKind.DECLARATIONS: "e.type IN (41, 42)",
 }
 """SQL over stored events, by the numbers of their types: each event is of one kind."""
 

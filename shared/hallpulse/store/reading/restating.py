@@ -1,4 +1,4 @@
-"""What changed since a month was reported: its figures then and now, split exactly by what changed them."""
+"""Restatements: the figures of a reported month then and now, their change split exactly by its causes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hallpulse.domain.figures import Figure, Scope, Window, period_window
 from hallpulse.domain.plan import Plan
 from hallpulse.store.reports import PublishedReport
 
-from .past import Kind, Past
+from .past import ChangeKind, Past
 
 NOTHING = Figure(0, 0)
 
@@ -24,7 +24,7 @@ class Restated:
     name: str
     before: Figure
     after: Figure
-    parts: Mapping[Kind, Figure]
+    parts: Mapping[ChangeKind, Figure]
 
 
 class Turned(Protocol):
@@ -45,7 +45,7 @@ def restated(
     Kinds are admitted one after the other, each on top of the ones before, so their parts add up to the change. What
     was still being stored while the report was read counts among the late events, unless the calendars changed.
     """
-    stages, kinds, month = [dict(report.figures)], list(Kind), period_window(report.month)
+    stages, kinds, month = [dict(report.figures)], list(ChangeKind), period_window(report.month)
     same_calendars = True
     for count in range(len(kinds)):
         admitted = frozenset(kinds[1 : count + 1])
@@ -53,14 +53,14 @@ def restated(
             same_calendars = moment.calendars_digest() == report.calendars
             moment.turn_back(Past(as_of=report.taken, admitted=admitted, until=until), Scope(plan.region))
             stages.append(moment.month_figures(plan, month))
-    return list(_differences(stages, Kind.LATE_EVENTS if same_calendars else Kind.CALENDARS))
+    return list(_differences(stages, ChangeKind.LATE_EVENTS if same_calendars else ChangeKind.CALENDARS))
 
 
-def _differences(stages: list[dict[str, Figure]], first: Kind) -> Iterator[Restated]:
-    kinds = [first, *list(Kind)[1:]]
+def _differences(stages: list[dict[str, Figure]], first: ChangeKind) -> Iterator[Restated]:
+    kinds = [first, *list(ChangeKind)[1:]]
     for name in sorted({name for stage in stages for name in stage}):
         figures = [stage.get(name, NOTHING) for stage in stages]
-        parts: dict[Kind, Figure] = {}
+        parts: dict[ChangeKind, Figure] = {}
         for kind, (was, now) in zip(kinds, pairwise(figures), strict=True):
             moved = Figure(now.numerator - was.numerator, now.denominator - was.denominator)
             if moved != NOTHING:
