@@ -180,7 +180,7 @@ def _kind(reasons: set[str | None]) -> Kind:
 
 
 def _is_of_the_whole(outcome: HallEvent | Refusal, body: bytes) -> bool:
-    """Whether the body was refused as a whole: one event of a batch is always shorter than the batch."""
+    """Return whether the body was refused as a whole: one event of a batch is always shorter than the batch."""
     return isinstance(outcome, Refusal) and outcome.body == body
 
 

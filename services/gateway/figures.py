@@ -54,7 +54,7 @@ def number(value: Fraction | None) -> float | None:
     return None if value is None else float(value)
 
 
-def told(time: int | None) -> str | None:
+def time_or_null(time: int | None) -> str | None:
     """Microseconds since 1970-01-01 UTC as RFC 3339 at +08:00."""
     return None if time is None else time_text(time)
 
@@ -199,7 +199,7 @@ def doubts_since(plan: Plan | None, window: Window) -> date:
 
 
 def coverage_answer(coverage: Coverage) -> CoverageAnswer:
-    return CoverageAnswer(coverage.halls, coverage.reporting, told(coverage.newest))
+    return CoverageAnswer(coverage.halls, coverage.reporting, time_or_null(coverage.newest))
 
 
 _Marks = Mapping[str, list[MarkAnswer]]

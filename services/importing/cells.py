@@ -126,13 +126,13 @@ _NO_DATES = re.compile(
 
 @lru_cache(maxsize=65_536)
 def says_nothing(word: str) -> bool:
-    """Whether a folded word only stands for an empty cell: -, /, 无, NULL, 未办结, 办理中 …"""
+    """Return whether a folded word only stands for an empty cell: -, /, 无, NULL, 未办结, 办理中 …"""
     return not word or word in _PLACEHOLDERS or _NOT_YET.fullmatch(word) is not None
 
 
 @lru_cache(maxsize=65_536)
 def is_no_date(word: str) -> bool:
-    """Whether a folded word is what databases write for a date that is not there: 0000-00-00, 1900-01-01."""
+    """Return whether a folded word is what databases write for a date that is not there: 0000-00-00, 1900-01-01."""
     return says_nothing(word) or _NO_DATES.fullmatch(word) is not None
 
 

@@ -107,7 +107,7 @@ def _may_be_ours(id_: str) -> bool:
 
 
 def _is_ours(event: HallEvent) -> bool:
-    """Whether the id follows from what the event says, as an import makes it."""
+    """Return whether the id follows from what the event says, as an import makes it."""
     if not _may_be_ours(event.id) or not hasattr(event.data, "corrects"):
         return False
     said = msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, corrects=None))

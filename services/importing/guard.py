@@ -177,7 +177,7 @@ class _Declared(Exception):
 
 
 def _declares(part: IO[bytes]) -> bool:
-    """Whether an XML part has a document type, as its parser sees it, whatever its encoding.
+    """Return whether an XML part has a document type, as its parser sees it, whatever its encoding.
 
     Or may have one: no spreadsheet writes a MiB before the first element.
     """

@@ -157,7 +157,7 @@ class Layout:
         return joined
 
     def _beside(self, cells: Sequence[Cell]) -> bool:
-        """Whether another table stands beside this one: a row of it is about something else."""
+        """Return whether another table stands beside this one: a row of it is about something else."""
         for group in self.twins:
             texts = {text for index in group if index < len(cells) and (text := text_of(cells[index]))}
             if len(texts) > 1:

@@ -79,7 +79,7 @@ class SheetReader:
         return [places[header.lower()] for header in headers if header.lower() in places]
 
     def has(self, name: str) -> bool:
-        """Whether the table has a column for a field."""
+        """Return whether the table has a column for a field."""
         return name in self.layout.fields or name in self.profile.constant or name in self._joined
 
     def cell(self, row: Row, name: str) -> Cell:

@@ -54,7 +54,7 @@ class Understanding:
 
     @property
     def open(self) -> bool:
-        """Whether a question stands open."""
+        """Return whether a question stands open."""
         return any(question["answer"] is None for question in self.questions)
 
 

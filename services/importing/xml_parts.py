@@ -66,7 +66,7 @@ def _telling_styles(archive: zipfile.ZipFile) -> dict[str, str]:
 
 
 def tells(pattern: str) -> bool:
-    """Whether a number format shows more than the number: `0"个工作日"`, `0000`, `0%`."""
+    """Return whether a number format shows more than the number: `0"个工作日"`, `0000`, `0%`."""
     if re.fullmatch(r"0{2,}", pattern) or "%" in re.sub(r'"[^"]*"', "", pattern):
         return True
     plain = re.sub(r"\[[^\]]*\]", "", pattern)

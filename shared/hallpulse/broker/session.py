@@ -62,7 +62,7 @@ class ConsumerLimits:
     has nothing to do; prefetch: unacknowledged messages a queue, enough for three batches where all halls share one
     queue; slow_prefetch: of a slow lane; most_bytes: what may be held in memory before the consumer asks for no more,
     though as much again of what is on its way then is taken; share_seconds: how often to look whether other workers
-    wait for partitions of ours; aside_events: the events of a batch of halls that are served more slowly.
+    wait for partitions of ours; aside_events: the most that a batch of slow halls holds.
     """
 
     partitions: int = 4
@@ -200,7 +200,7 @@ class Session:
 
     @property
     def _is_open(self) -> bool:
-        """Whether both channels are: they are closed together."""
+        """Return whether both channels are: they are closed together."""
         return self._channel is not None and self._channel.is_open and self._connection.is_open
 
     def _on_open(self, connection: Connection) -> None:

@@ -167,7 +167,7 @@ def publisher_identity(routing_key: str, user_id: str | None, gateway_users: fro
 
 
 def is_hall(name: str) -> bool:
-    """Whether a broker user, or a routing key without its family, is `REGION.HALL`."""
+    """Return whether a broker user, or a routing key without its family, is `REGION.HALL`."""
     return hall_of(name) is not None
 
 

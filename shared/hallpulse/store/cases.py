@@ -126,7 +126,7 @@ class Folded(NamedTuple):
     spans: Timeline
 
     def holds(self, workdays: Workdays, timelines: Timelines) -> bool:
-        """Whether folding the same events now would give the same."""
+        """Return whether folding the same events now would give the same."""
         if self.case is None:
             return True
         spans = timelines.get(self.case.item_code, _NO_SPANS)

@@ -155,7 +155,7 @@ class Moment:
         return read_history(self._connection, self.workdays(region), (region, hall, case_id), day_of(today))
 
     def is_of(self, region: int, hall: str, case_id: str, department: str) -> bool:
-        """Whether a case is a department's."""
+        """Return whether a case is a department's."""
         return read_is_of(self._connection, (region, hall, case_id), department)
 
     def case_events(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[CaseEvent]]:
@@ -187,7 +187,7 @@ class Moment:
         return self._calendars.current(self._connection).workdays(region)
 
     def has_calendars(self) -> bool:
-        """Whether any calendar is in force."""
+        """Return whether any calendar is in force."""
         return bool(read_calendars(self._connection))
 
     def halls(self) -> list[Hall]:
