@@ -14,6 +14,7 @@ import msgspec
 
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
+from services.importing.figure_import import FigureImport, figure_key, figure_of
 from services.importing.sheet_reader import Decisions, SheetReader
 
 from .books import open_book
@@ -23,7 +24,6 @@ from .cells import Cell, folded, text_of
 from .corrections import Corrections
 from .departments import DepartmentCodes, Departments
 from .fields import SURE_SCORES, Kind
-from .figures import FigureImport, figure_key, figure_of
 from .headers import HEADER_ROWS, NotRead, lay_out
 from .items import CatalogueImport, checked, correcting, item_code_of, item_event, item_of, time_of
 from .layout import Column, Layout, Row
