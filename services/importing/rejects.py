@@ -11,7 +11,8 @@ from hallpulse.contract.personal import escaped
 from hallpulse.display import safe_cell
 
 from .cells import Broken, text_of
-from .importer import RejectedRow, field_title
+from .importer import RejectedRow
+from .layout import field_title
 from .problems import told
 
 _HEAD = ("sheet 工作表", "line 行号", "column 列", "value 值", "reason 原因", "remedy 改法")

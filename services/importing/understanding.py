@@ -18,8 +18,8 @@ from .cells import text_of, word_of, word_set
 from .effects import CaseEffects, Effect, case_event, catalogue_effects, window_of
 from .fields import STEPS
 from .headers import NotRead
-from .importer import NEW, UNCHANGED, Job, RejectedRow, Taken, field_title
-from .layout import Layout, Passed, Row
+from .importer import NEW, UNCHANGED, Job, RejectedRow, Taken
+from .layout import Layout, Passed, Row, field_title
 from .limits import Conversion
 from .problems import NOTES, BadRow, Oddity, told
 from .questions import Question
