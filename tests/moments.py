@@ -28,15 +28,20 @@ from hallpulse.store import (
     CaseFilter,
     CaseHistory,
     CasePage,
+    Fate,
     FigureFilter,
     FigureReport,
+    Foresight,
     Grant,
     Hall,
     HallFacts,
+    KeptRefusal,
     Moment,
     Overview,
     Past,
+    RefusedFilter,
     Store,
+    Trace,
 )
 
 NEWEST = 1_790_000_000_000_000
@@ -72,6 +77,7 @@ class StatedStore:
     arrivals: Arrivals = field(default_factory=dict)
     page: CasePage | None = None
     history: CaseHistory | None = None
+    traces: dict[tuple[int, str, str], Trace] = field(default_factory=dict)
     tokens: dict[str, Grant] = field(default_factory=dict)
     fault: Exception | None = None
     asked: list[Any] = field(default_factory=list)
@@ -206,6 +212,22 @@ class StatedMoment(Moment):
     def case_events(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[CaseEvent]]:
         self._stated.note("case_events", region, hall, case_ids)
         return {}
+
+    def trace(self, region: int, hall: str, event_id: str, today: date) -> Trace:
+        self._stated.note("trace", region, hall, event_id, today)
+        return self._stated.traces.get((region, hall, event_id), Trace(None, ()))
+
+    def refusals(self, wanted: RefusedFilter, limit: int, after_id: str = "") -> list[KeptRefusal]:
+        self._stated.note("refusals", wanted, limit, after_id)
+        return []
+
+    def foresight(self, events: Sequence[HallEvent]) -> Foresight:
+        self._stated.note("foresight", events)
+        return Foresight([Fate.NEW for _ in events], {}, {})
+
+    def versions(self, region: int, item_code: str) -> Timeline:
+        self._stated.note("versions", region, item_code)
+        return []
 
     def sample_events(self, cases_each: int) -> list[HallEvent]:
         self._stated.note("sample_events", cases_each)

@@ -23,7 +23,7 @@ from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import Calendar, Workdays, day_of
 from hallpulse.store.audit import Audit, process_actor
 from hallpulse.store.database import at_one_moment, driver, faults, open_engine, transaction
-from hallpulse.store.item_versions import CalendarCache, ContextCache, read_calendars, timelines
+from hallpulse.store.item_versions import CalendarCache, ContextCache, read_calendars, spans_in_force, timelines
 from hallpulse.store.merge import Expected, MergeOutcome, merge
 from hallpulse.store.migration import upgrade
 from hallpulse.store.notices import NoticeLedger
@@ -38,6 +38,7 @@ from hallpulse.store.reading.declared import (
     rules_of,
 )
 from hallpulse.store.reading.department_tables import read_figure_table, read_histograms
+from hallpulse.store.reading.foresight import Foresight, read_foresight
 from hallpulse.store.reading.item_changes import read_doubts, read_item_changes
 from hallpulse.store.reading.listing import CaseFilter, CasePage, read_cases
 from hallpulse.store.reading.overview import (
@@ -59,9 +60,11 @@ from hallpulse.store.reading.stored import (
     read_sample,
     read_stored_ids,
 )
+from hallpulse.store.reading.trace import Trace, read_refusals, read_trace
 from hallpulse.store.recompute import Difference, recompute
 from hallpulse.store.redating import Progress, apply_calendars
 from hallpulse.store.refused import RefusedTable
+from hallpulse.store.refused_rows import KeptRefusal, RefusedFilter
 from hallpulse.store.registry import (
     Hall,
     HallFacts,
@@ -171,6 +174,18 @@ class Moment:
         """Case → its events, for those of a hall's cases that any event has named."""
         return read_case_events(self._connection, region, hall, case_ids)
 
+    def trace(self, region: int, hall: str, event_id: str, today: date) -> Trace:
+        """Trace an event of a hall: what is stored under its id, and what was refused."""
+        return read_trace(self._connection, self.workdays(region), (region, hall), event_id, day_of(today))
+
+    def refusals(self, wanted: RefusedFilter, limit: int, after_id: str = "") -> list[KeptRefusal]:
+        """Refused events, the oldest first; those behind one of them where its id is given. Raises KeyError."""
+        return read_refusals(self._connection, wanted, limit, after_id)
+
+    def foresight(self, events: Sequence[HallEvent]) -> Foresight:
+        """Events judged as if they were sent now, in this order."""
+        return read_foresight(self._connection, self._calendars, events)
+
     def cases_elsewhere(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[str]]:
         """Case → the other halls of the county that have a case of that id."""
         return read_cases_elsewhere(self._connection, region, hall, case_ids)
@@ -190,6 +205,10 @@ class Moment:
     def catalogue(self, region: int) -> dict[str, Timeline]:
         """Item code → all its versions in a county."""
         return timelines(self._connection, region)
+
+    def versions(self, region: int, item_code: str) -> Timeline:
+        """An item's versions; none of an unknown one."""
+        return spans_in_force(self._connection, [(region, item_code)])[region, item_code]
 
     def workdays(self, region: int) -> Workdays:
         """The calendar in force in a county."""

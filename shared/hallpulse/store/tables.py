@@ -373,6 +373,7 @@ refused = Table(
     Index("refused_id", "id"),
     Index("refused_kept", "refused_at", "number", postgresql_where=text("outcome IS NULL")),
     Index("refused_by_hall", "region", "hall", "refused_at", "number"),
+    Index("refused_by_event", "region", "hall", "event_id"),
     Index("refused_by_reason", "reason", "refused_at", "number", postgresql_where=text("outcome IS NULL")),
     Index("refused_done", "outcome_at", postgresql_where=text("outcome IS NOT NULL")),
 )
