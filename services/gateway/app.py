@@ -22,12 +22,8 @@ from services.gateway.access_audit import kept
 from services.gateway.case_history import get_case
 from services.gateway.cases import list_cases
 from services.gateway.compression_causes import get_compression
-<<<<<<< HEAD
 from services.gateway.declaring import get_figures, post_figures
-from services.gateway.document import HANDLERS, get_openapi
-=======
 from services.gateway.document import HANDLERS, get_asyncapi, get_openapi, get_schema
->>>>>>> main
 from services.gateway.events import post_events
 from services.gateway.figures import get_departments, get_indicators, get_trend
 from services.gateway.integrity import get_integrity
@@ -117,13 +113,10 @@ def _token(connection: Connection) -> str:
 
 API = (
     post_events,
-<<<<<<< HEAD
     post_figures,
     get_figures,
-=======
     get_event,
     get_refused,
->>>>>>> main
     get_indicators,
     get_targets,
     get_trend,

@@ -213,7 +213,7 @@ def _figures(resources: Resources, grant: Grant, given: _Given) -> list[_Figure]
 
 
 def _field_of(field: str, index: int) -> str:
-    """Where the request has a field that the contract or the plans name."""
+    """Return the place in the request of a field that the contract or the plans name."""
     name = field.removeprefix("data.")
     if not field or name in ("period", "department"):
         return name
@@ -277,7 +277,7 @@ def _judged(resources: Resources, figure: _Figure, now: int) -> _Figure:
 
 
 def _message(region: int, figure: _Figure) -> OutgoingMessage:
-    """A figure that the plans find wrong goes as an event, to be a finding; one that the contract refuses as refused."""
+    """A figure against the plans goes as an event, to be a finding; one against the contract goes as refused."""
     event = figure.outcome
     kept = isinstance(event, HallEvent) and figure.reason in ("", UNKNOWN, IMPOSSIBLE)
     kind = EventType.FIGURE_REPORTED.family if kept else REFUSED

@@ -19,12 +19,9 @@ from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.contract.events import EventType
 from hallpulse.contract.examples import example
 from hallpulse.contract.json_schema import batch_of, components
-<<<<<<< HEAD
-from services.gateway.declaring import MOST_FIGURES, FiguresIn
-=======
 from hallpulse.contract.schema import documents
+from services.gateway.declaring import MOST_FIGURES, FiguresIn
 from services.gateway.problems import Declined, Kind
->>>>>>> main
 from services.gateway.request import AnyRequest
 
 CONFIG = OpenAPIConfig(
