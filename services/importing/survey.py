@@ -26,7 +26,7 @@ class Survey:
     of five has; numbers: codes in numbers; days: rows that name no day of effect; subs: 实施编码 → its 业务办理项;
     noted: (table, limit field) → the unit that notes say, empty where they differ; ids: case → what its row says;
     clashing: cases of which two rows say other things; passed: table → rows that are no data;
-    short: lines of separated texts with fewer cells than headers.
+    short: lines of separated texts with fewer cells than headers; struck: lines with a text that is struck through.
     """
 
     bare: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -40,6 +40,7 @@ class Survey:
     rival_values: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     passed: dict[str, list[Passed]] = field(default_factory=dict)
     short: list[int] = field(default_factory=list)
+    struck: list[int] = field(default_factory=list)
     rows: int = 0
     ids: dict[str, int] = field(default_factory=dict)
     clashing: set[str] = field(default_factory=set)
@@ -68,6 +69,8 @@ def survey(
                     _read_note(found, layout.name, [row.text])
                 continue
             found.rows += 1
+            if row.line - 1 in layout.sheet.struck_rows and len(found.struck) < _EXAMPLES:
+                found.struck.append(row.line)
             if found.rows % 1000 == 0:
                 progress(1000)
             for look in looks:
