@@ -11,7 +11,7 @@ from .reading.foresight import Fate, ForeseenCase, ForeseenItem, Foresight
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
 from .reading.past import Past
 from .reading.stored import CaseHistory
-from .reading.trace import Effect, StoredTrace, Trace
+from .reading.trace import StoredTrace, Trace, TracedEffect
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
 from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
@@ -29,7 +29,6 @@ __all__ = [
     "CaseReading",
     "CaseRow",
     "Difference",
-    "Effect",
     "EnteredRefusal",
     "Expected",
     "Fate",
@@ -59,6 +58,7 @@ __all__ = [
     "TallyRow",
     "Token",
     "Trace",
+    "TracedEffect",
     "hash_of",
     "migrate",
     "open_store",
