@@ -105,6 +105,10 @@ class Layout:
         column = self.column(name)
         return "" if column is None else column.header
 
+    def title_of(self, name: str) -> str:
+        """The column as the file calls it; the field's name where it has none."""
+        return self.header_of(name) or name
+
     def column(self, name: str) -> Column | None:
         """The column that is read for a field."""
         index = self.fields.get(name)

@@ -61,6 +61,8 @@ def survey(
     found = Survey()
     for layout in layouts:
         looks = list(_looks(layout, reader_of(layout), found, department_of, known))
+        if layout.sheet.separated:
+            looks.append(_short_look(layout, found))
         _read_note(found, layout.name, [passed.text for passed in layout.titles])
         for row in layout.rows():
             if isinstance(row, Passed):
@@ -102,8 +104,6 @@ def _looks(
     known: Mapping[str, Timeline],
 ) -> Iterator[Look]:
     """The looks that a sheet's columns ask for."""
-    if layout.sheet.separated:
-        yield _short_look(layout, found)
     if "item_code" in layout.fields:
         yield _number_look(layout.fields["item_code"], found, known)
     for name in _LIMITS:
