@@ -10,8 +10,6 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
 from services.importing.figure_import import FigureImport, figure_key, figure_of
@@ -22,13 +20,13 @@ from .case_import import CaseImport, UnderstoodCase, check_row
 from .case_rows import case_of
 from .cells import Cell, folded, text_of
 from .corrections import Corrections
-from .departments import DepartmentCodes, Departments
+from .departments import DepartmentCodes, Departments, departments_of
 from .fields import SURE_SCORES, Kind
 from .headers import NotRead, lay_out, top_rows
 from .items import CatalogueImport, checked, correcting, item_code_of, item_event, item_of, time_of
 from .layout import Column, Layout, Row
 from .problems import BadRow, Note, Oddity, RowProblem, TableError
-from .profiles import Profile, SourceNames, answered, named, plain_departments, plain_profile, recognised, shipped
+from .profiles import Profile, named, plain_departments, plain_profile, recognised, shipped
 from .questions import Question, questions_of
 from .sheets import Book
 from .surroundings import Stored
@@ -193,6 +191,7 @@ class Job:
             effective_from=self.options.effective_from or (date.fromisoformat(day) if day else None),
             numeric_codes=answers.get("numeric_codes") == "as_they_stand",
             refuse_short=answers.get("short_rows") == "refuse",
+            refuse_struck=answers.get("struck_rows") == "refuse",
             department_from_sheet=answers.get("department_from_sheet") == "yes",
         )
         spelt = plain_departments(self.profile)
@@ -388,13 +387,6 @@ def opened(file: Path, kind: Kind, there: Stored, options: Options, codes: Depar
             options=options,
             profile=profile,
             profile_id=found or "",
-            departments=Departments(frozenset(one.version.department for spans in catalogue.values() for one in spans)),
+            departments=Departments(departments_of(catalogue)),
             figures=there.figure_import(file.stat().st_mtime_ns // 1000) if kind == "figures" else None,
         )
-
-
-def saved_profile(job: Job, name: str) -> Profile:
-    """The profile with everything that was answered, so that the next file of the source asks nothing."""
-    headers = [column.header for layout in job.read[:1] for column in layout.columns if column.field]
-    profile = job.profile if job.profile_id else msgspec.structs.replace(job.profile, name=SourceNames(name, name))
-    return answered(profile, job.answers, headers)
