@@ -7,8 +7,8 @@ from hallpulse.store.store import Moment, Readable, ReadableBack
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
 from .merge import MergeOutcome
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
-from .reading.past import ChangeKind, Past
-from .reading.restating import Restated, restated
+from .reading.past import Past
+from .reading.restating import restated
 from .reading.stored import CaseHistory
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
@@ -27,7 +27,6 @@ __all__ = [
     "CasePage",
     "CaseReading",
     "CaseRow",
-    "ChangeKind",
     "Difference",
     "EnteredRefusal",
     "Expected",
@@ -49,7 +48,6 @@ __all__ = [
     "RefusedTable",
     "ReportArchive",
     "ReportFile",
-    "Restated",
     "Store",
     "TallyRow",
     "Token",
