@@ -22,19 +22,27 @@ from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS, Findings
 from hallpulse.domain.measures import BUCKETS, STATES
 from hallpulse.domain.plan import Plan
+from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import Workdays
 from hallpulse.store import (
     BadCursor,
     CaseFilter,
     CaseHistory,
     CasePage,
+    Fate,
+    FigureFilter,
+    FigureReport,
+    Foresight,
     Grant,
     Hall,
     HallFacts,
+    KeptRefusal,
     Moment,
     Overview,
     Past,
+    RefusedFilter,
     Store,
+    Trace,
 )
 
 NEWEST = 1_790_000_000_000_000
@@ -66,8 +74,11 @@ class StatedStore:
     flows: dict[str, Flow] = field(default_factory=dict)
     findings: Sequence[Findings] = tuple(Findings(check, 2, ()) for check in CHECKS)
     calendar: Workdays = field(default_factory=lambda: Workdays({}))
+    reports: Sequence[FigureReport] = ()
+    arrivals: Arrivals = field(default_factory=dict)
     page: CasePage | None = None
     history: CaseHistory | None = None
+    traces: dict[tuple[int, str, str], Trace] = field(default_factory=dict)
     tokens: dict[str, Grant] = field(default_factory=dict)
     fault: Exception | None = None
     asked: list[Any] = field(default_factory=list)
@@ -190,6 +201,14 @@ class StatedMoment(Moment):
         known = self._knows(scope.region)
         return [one if known else replace(one, count=0, rows=()) for one in self._stated.findings]
 
+    def figure_reports(self, wanted: FigureFilter) -> list[FigureReport]:
+        self._stated.note("figure_reports", wanted)
+        return list(self._stated.reports)
+
+    def first_reports(self, region: int, window: Window) -> Arrivals:
+        self._stated.note("first_reports", region, window)
+        return dict(self._stated.arrivals) if self._knows(region) else {}
+
     def case_history(self, region: int, hall: str, case_id: str, today: date) -> CaseHistory | None:
         self._stated.note("case_history", region, hall, case_id, today)
         return self._stated.history
@@ -202,6 +221,22 @@ class StatedMoment(Moment):
     def case_events(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[CaseEvent]]:
         self._stated.note("case_events", region, hall, case_ids)
         return {}
+
+    def trace(self, region: int, hall: str, event_id: str, today: date) -> Trace:
+        self._stated.note("trace", region, hall, event_id, today)
+        return self._stated.traces.get((region, hall, event_id), Trace(None, ()))
+
+    def refusals(self, wanted: RefusedFilter, limit: int, after_id: str = "") -> list[KeptRefusal]:
+        self._stated.note("refusals", wanted, limit, after_id)
+        return []
+
+    def foresight(self, events: Sequence[HallEvent]) -> Foresight:
+        self._stated.note("foresight", events)
+        return Foresight([Fate.NEW for _ in events], {}, {})
+
+    def versions(self, region: int, item_code: str) -> Timeline:
+        self._stated.note("versions", region, item_code)
+        return []
 
     def sample_events(self, cases_each: int) -> list[HallEvent]:
         self._stated.note("sample_events", cases_each)

@@ -22,6 +22,7 @@ SUMMARIES = {
     "down": "End what `up` started.",
     "status": "Show what runs, and where.",
     "publish": "Publish events from a file of CloudEvents, one a line.",
+    "validate": "Tell what would be refused or flagged of a file of events; nothing is sent.",
     "outbox": "Show what waits for the broker, and what it turned away.",
     "import": "Import a catalogue or cases from a spreadsheet.",
     "template": "Write an empty spreadsheet to fill in.",

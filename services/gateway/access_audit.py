@@ -24,7 +24,7 @@ from hallpulse.metrics import GatewayMetrics
 from hallpulse.store import AuditEntry, CaseReading, Grant
 
 READS = "reads"
-"""In a handler's `opt`: which kind of list of cases it answers with (case, list, integrity)."""
+"""In a handler's `opt`: which kind of list of cases it answers with (case, list, integrity, event)."""
 OTHERS = "*"
 """Stands for all that came above a bound: their number stays exact."""
 WRITE_SECONDS = 2.0
@@ -32,18 +32,18 @@ NOTED_AT = frozenset(20 * 10**power for power in range(12))
 """Refusals of one address or token in an hour that are worth a line of the audit: 20, 200, 2,000 and so on."""
 MOST_LINES = 60
 MOST_DENIED = 10_000
-MOST_QUESTIONS = {"case": 2_000, "list": 200, "integrity": 200}
+MOST_QUESTIONS = {"case": 2_000, "list": 200, "integrity": 200, "event": 2_000}
 """Different ones of one token in an hour that are written by name."""
 MOST_READINGS = 50_000
 MOST_WAITING = 100_000
-_CASES = b"/v1/cases/"
+_CASES, _EVENTS = b"/v1/cases/", b"/v1/events/"
 _PAGING = ("region", "cursor", "limit")
 _log = logging.getLogger(__name__)
 Write = Callable[[Sequence[AuditEntry], Sequence[CaseReading]], None]
 
 
 class Question(NamedTuple):
-    """A token's name, and what it was answered: a case's address, or the parameters of a list."""
+    """A token's name, and what it was answered: the address of a case or an event, or the parameters of a list."""
 
     token: str
     kind: str
@@ -176,8 +176,8 @@ class AccessAudit:
         if status in (401, 403):
             self._denied(scope, status, self._turn(now))
         elif status == 200 and (kind := _kind_of(scope)) is not None:
-            region, subject = _asked(scope, kind)
             grant: Grant = scope["state"]["grant"]
+            region, subject = _asked(scope, kind, grant)
             self._readings.note(Question(grant.name, kind, region, subject), self._turn(now))
 
     def _denied(self, scope: HTTPScope, status: int, hour: datetime) -> None:
@@ -268,10 +268,14 @@ def _kind_of(scope: HTTPScope) -> str | None:
     return kind
 
 
-def _asked(scope: HTTPScope, kind: str) -> tuple[int, str]:
+def _asked(scope: HTTPScope, kind: str, grant: Grant) -> tuple[int | None, str]:
+    """The region and what was read of it: without a parameter `region`, the token's own."""
+    path = scope["raw_path"].partition(b"?")[0]
     if kind == "case":
-        address = unquote(scope["raw_path"].partition(b"?")[0][len(_CASES) :].decode("latin-1"))
+        address = unquote(path[len(_CASES) :].decode("latin-1"))
         return int(address.partition("/")[0]), address
+    if kind == "event":
+        return grant.region, f"{grant.region}/{grant.hall}/events/{unquote(path[len(_EVENTS) :].decode('latin-1'))}"
     given = dict(parse_qsl(scope["query_string"].decode("latin-1")))
     subject = "&".join(f"{name}={value}" for name, value in sorted(given.items()) if name not in _PAGING)
-    return int(given["region"]), subject
+    return int(given["region"]) if "region" in given else grant.region, subject

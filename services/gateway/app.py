@@ -22,11 +22,12 @@ from services.gateway.access_audit import kept
 from services.gateway.case_history import get_case
 from services.gateway.cases import list_cases
 from services.gateway.compression_causes import get_compression
-from services.gateway.document import HANDLERS, get_openapi
+from services.gateway.document import HANDLERS, get_asyncapi, get_openapi, get_schema
 from services.gateway.events import post_events
 from services.gateway.figures import get_departments, get_indicators, get_trend
 from services.gateway.integrity import get_integrity
 from services.gateway.month_flow import get_flow
+from services.gateway.own_events import get_event, get_refused
 from services.gateway.pages import get_asset, get_page, get_problems
 from services.gateway.problems import Declined, Kind, answer
 from services.gateway.published import get_report, list_reports
@@ -112,6 +113,8 @@ def _token(connection: Connection) -> str:
 
 API = (
     post_events,
+    get_event,
+    get_refused,
     get_indicators,
     get_targets,
     get_trend,
@@ -126,7 +129,17 @@ API = (
     list_cases,
     get_case,
 )
-OPEN = (get_health, get_readiness, get_metrics, get_openapi, get_page, get_asset, get_problems)
+OPEN = (
+    get_health,
+    get_readiness,
+    get_metrics,
+    get_openapi,
+    get_asyncapi,
+    get_schema,
+    get_page,
+    get_asset,
+    get_problems,
+)
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 """Methods that have their own series; the sender names the method."""
 _HEADERS = (
@@ -139,7 +152,7 @@ _HEADERS = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
 """Of every answer that does not set them itself: a page that is not one of page.py's runs and loads nothing."""
-_CASE = re.compile(rb"/v1/cases/[^/%]+/[^/%]+/.+").fullmatch
+_WITH_ID = re.compile(rb"/v1/(?:cases/[^/%]+/[^/%]+|events)/.+").fullmatch
 
 
 class Gateway(Litestar):
@@ -177,12 +190,12 @@ class Gateway(Litestar):
 def is_as_documented(raw_path: bytes) -> bool:
     """Return whether an address is written in the one way that a proxy's rules know.
 
-    The framework takes `//metrics`, `/metrics/` and `/%6detrics` for `/metrics`, a rule for `/metrics` does not. Only a
-    case's id may be written in percent codes.
+    The framework takes `//metrics`, `/metrics/` and `/%6detrics` for `/metrics`, a rule for `/metrics` does not. The id
+    of a case or of an event alone may be written in percent codes.
     """
     if raw_path == b"/":
         return True
-    return b"//" not in raw_path and not raw_path.endswith(b"/") and (b"%" not in raw_path or bool(_CASE(raw_path)))
+    return b"//" not in raw_path and not raw_path.endswith(b"/") and (b"%" not in raw_path or bool(_WITH_ID(raw_path)))
 
 
 async def _no_such_address(scope: HTTPScope, receive: Receive, send: Send) -> None:

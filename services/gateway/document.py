@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -11,12 +12,15 @@ import msgspec
 from litestar import Litestar, Response, get
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme
+from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.contract.events import EventType
 from hallpulse.contract.examples import example
 from hallpulse.contract.json_schema import batch_of, components
+from hallpulse.contract.schema import documents
+from services.gateway.problems import Declined, Kind
 from services.gateway.request import AnyRequest
 
 CONFIG = OpenAPIConfig(
@@ -107,3 +111,21 @@ def get_openapi(request: AnyRequest) -> Response[bytes]:
     if _KEPT not in state:
         state[_KEPT] = msgspec.json.encode(document(state[HANDLERS]()))
     return Response(state[_KEPT], media_type="application/json")
+
+
+_contract = cache(documents)
+
+
+@get("/asyncapi.yaml", sync_to_thread=True, include_in_schema=False)
+def get_asyncapi() -> Response[str]:
+    """The contract of the broker, as docs/asyncapi.yaml has it."""
+    return Response(_contract()["asyncapi.yaml"], media_type="application/yaml")
+
+
+@get("/schemas/{name:str}", sync_to_thread=True, include_in_schema=False)
+def get_schema(name: FromPath[str]) -> Response[str]:
+    """The JSON Schema of an event type, such as /schemas/hall.case.received.v1.json, or of a batch."""
+    text = _contract().get(f"schemas/{name}")
+    if text is None:
+        raise Declined(Kind.NOT_FOUND, "expected /schemas/TYPE.json, TYPE an event type of the contract, or batch")
+    return Response(text, media_type="application/schema+json")

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
 import msgspec
-from litestar import post
+from litestar import Response, post
 from litestar.handlers import BaseRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
 
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, decode_events
 from hallpulse.contract.events import HallEvent
@@ -20,9 +21,11 @@ from hallpulse.contract.identity import DENIED, IDENTITY, REFUSED, granted, user
 from hallpulse.contract.reasons import Reason, Refusal
 from hallpulse.store import Grant
 from services.gateway.access import may_publish
+from services.gateway.access_audit import READS
+from services.gateway.dry_run import CaseForeseen, ItemForeseen, foresee
 from services.gateway.problems import Declined, EventResult, Kind, problems
 from services.gateway.publishing import OutgoingMessage
-from services.gateway.request import AnyRequest, Connection, Resources, grant_of, resources_of
+from services.gateway.request import AnyRequest, Connection, DryRun, Resources, grant_of, resources_of
 
 BODY_SECONDS = 30.0
 _JSON_TYPE = "application/json"
@@ -37,41 +40,70 @@ def needs_a_hall(connection: Connection, _: BaseRouteHandler) -> None:
 
 
 class Receipt(msgspec.Struct):
-    """The receipt for what the broker has: of the refused events only the copies in hall.refused."""
+    """The receipt for what the broker has: of the refused events only the copies in hall.refused.
+
+    Of a dry run, of which the broker has nothing: accepted counts what would be taken, doubles too; cases and items as
+    they are and as they would be.
+    """
 
     accepted: int
     refused: int
     results: list[EventResult]
+    dry_run: bool = False
+    cases: list[CaseForeseen] | None = None
+    items: list[ItemForeseen] | None = None
 
 
 @post(
     "/v1/events",
     status_code=202,
     guards=[needs_a_hall],
-    responses=problems(400, 401, 403, 408, 413, 415, 422, 429, 503),
+    responses={
+        **problems(400, 401, 403, 408, 413, 415, 422, 429, 503),
+        200: ResponseSpec(Receipt, description="A dry run: nothing was sent", generate_examples=False),
+    },
     operation_id="postEvents",
     summary="Send a CloudEvent or a batch",
+    opt={READS: "list"},
     tags=["events"],
 )
-async def post_events(request: AnyRequest) -> Receipt:
+async def post_events(request: AnyRequest, *, dry_run: DryRun = False) -> Response[Receipt]:
     """202 once the broker has confirmed them all, with a result for each event; sending again does no harm.
 
     Refused events of a batch do not hold up the good ones. What was refused lies in `hall.refused` too.
+    With dry_run=true nothing is sent: 200 tells what would be refused or flagged, also against the catalogue, and how
+    the cases would stand.
     """
     resources, grant = resources_of(request), grant_of(request)
     content_type = _content_type(request)
     with resources.concurrency.slot(f"{grant.region}/{grant.hall}"):
         intake = await _intake(request, content_type, grant, resources)
+        if dry_run:
+            return Response(await asyncio.to_thread(_foreseen, intake, resources), status_code=200)
         await resources.publisher.deliver(intake.messages)
     resources.metrics.events(accepted=intake.accepted, refused=len(intake.results) - intake.accepted)
     if not intake.accepted:
         raise problem_of(intake)
-    return Receipt(intake.accepted, len(intake.results) - intake.accepted, intake.results)
+    return Response(Receipt(intake.accepted, len(intake.results) - intake.accepted, intake.results))
+
+
+def _foreseen(intake: Intake, resources: Resources) -> Receipt:
+    with resources.store.read() as moment:
+        found = foresee(moment, intake.results, intake.events, resources.today())
+    refused = sum(result.status == "refused" for result in found.results)
+    return Receipt(
+        accepted=len(found.results) - refused,
+        refused=refused,
+        results=found.results,
+        dry_run=True,
+        cases=found.cases,
+        items=found.items,
+    )
 
 
 async def _intake(request: AnyRequest, content_type: str, grant: Grant, resources: Resources) -> Intake:
     body = await _body(request)
-    if request.content_type[0] == _JSON_TYPE and is_binary(request.headers.keys()):
+    if content_type.partition(";")[0] == EVENT_TYPE and _is_plain(request) and is_binary(request.headers.keys()):
         body = structured(request.headers.multi_items(), body)
     if len(body) > _LARGE:
         return await asyncio.to_thread(take_in, body, content_type, grant, resources.now())
@@ -79,15 +111,21 @@ async def _intake(request: AnyRequest, content_type: str, grant: Grant, resource
 
 
 def _content_type(request: AnyRequest) -> str:
-    """As the contract knows it: plain JSON is taken for one event."""
-    given = request.headers.get("content-type", "")
+    """As the contract knows it: plain JSON is taken for one event, and so is binary mode without a content type."""
+    given = request.headers.get("content-type", _JSON_TYPE if is_binary(request.headers.keys()) else "")
     media_type, parameters = given.partition(";")[0].strip().lower(), given.partition(";")[1:]
     expected = f"expected {EVENT_TYPE}, {BATCH_TYPE} or {_JSON_TYPE}"
     if media_type not in (EVENT_TYPE, BATCH_TYPE, _JSON_TYPE):
-        raise Declined(Kind.BAD_CONTENT_TYPE, f"content-type: {expected}")
+        got = "" if given else ", got none: the header is missing"
+        raise Declined(Kind.BAD_CONTENT_TYPE, f"content-type: {expected}{got}")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Declined(Kind.BAD_CONTENT_TYPE, "content-encoding: expected none")
     return "".join((EVENT_TYPE if media_type == _JSON_TYPE else media_type, *parameters))
+
+
+def _is_plain(request: AnyRequest) -> bool:
+    """Whether the body is plain JSON, as the data of binary mode is."""
+    return request.headers.get("content-type", _JSON_TYPE).partition(";")[0].strip().lower() == _JSON_TYPE
 
 
 async def _body(request: AnyRequest) -> bytes:
@@ -130,10 +168,12 @@ class Intake(NamedTuple):
     """The messages and results of a request.
 
     messages: all that the broker gets, refused events too; results: one an event, in the request's order.
+    events: those that the contract takes, by their index among the results.
     """
 
     messages: Sequence[OutgoingMessage]
     results: list[EventResult]
+    events: Mapping[int, HallEvent]
 
     @property
     def accepted(self) -> int:
@@ -158,7 +198,8 @@ def take_in(body: bytes, content_type: str, grant: Grant, now: int) -> Intake:
         events = [_Event(b, outcome) for b, outcome in zip(bodies, outcomes, strict=True)]
         kind = EVENT_TYPE
     results = [_result(index, event) for index, event in enumerate(events)]
-    return Intake([*_accepted(events), *_refused(events, user_name(*hall), kind)], results)
+    taken = {index: event.outcome for index, event in enumerate(events) if isinstance(event.outcome, HallEvent)}
+    return Intake([*_accepted(events), *_refused(events, user_name(*hall), kind)], results, taken)
 
 
 def problem_of(intake: Intake) -> Declined:

@@ -42,6 +42,8 @@ EXPECTED: Mapping[str, str] = {
     "cursor": "the next_cursor of the page before",
     "limit": f"a whole number from 1 to {MOST_ROWS}",
     "case_id": "a case's id, 1 to 64 characters",
+    "event_id": "an event's id, 1 to 64 characters",
+    "dry_run": "true or false: whether to tell only, and send nothing",
     "as_of": "a moment, RFC 3339 with offset, such as 2026-03-02T09:30:00+08:00: what had arrived by then",
     "month": "a month, YYYY-MM, from 1990-01 to 2250-12",
     "item": "an item's code, 1 to 64 characters",
@@ -64,7 +66,8 @@ class EventResult(msgspec.Struct, frozen=True):
     """The outcome of one event: `accepted` once the broker has it, or `refused` and why.
 
     index: its place in the request, from 0; id: the event's, null where it could not be read; reason: a code of the
-    contract's closed list; field and detail: where it is wrong and what was expected.
+    contract's closed list; field and detail: where it is wrong and what was expected. Of a dry run also `duplicate`,
+    and notes: what the catalogue says of it (unknown_item, other_department, promised_over_statutory).
     """
 
     index: int
@@ -73,6 +76,7 @@ class EventResult(msgspec.Struct, frozen=True):
     reason: str | None = None
     field: str | None = None
     detail: str | None = None
+    notes: list[str] | None = None
 
 
 class Problem(msgspec.Struct, omit_defaults=True):

@@ -190,6 +190,7 @@ class Job:
             identify=identify,
             effective_from=self.options.effective_from or (date.fromisoformat(day) if day else None),
             numeric_codes=answers.get("numeric_codes") == "as_they_stand",
+            refuse_short=answers.get("short_rows") == "refuse",
             department_from_sheet=answers.get("department_from_sheet") == "yes",
         )
         spelt = plain_departments(self.profile)

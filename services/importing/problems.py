@@ -32,6 +32,7 @@ class RowProblem(enum.StrEnum):
     FORMULA = "formula"
     TOO_WIDE = "too-wide"
     CUT_OFF = "cut-off"
+    TOO_SHORT = "too-short"
     MISSING_FIELD = "missing-field"
     BAD_YES_NO = "bad-yes-no"
     BAD_WORD = "bad-word"
@@ -187,6 +188,10 @@ _ROW_PROBLEMS: Mapping[str, ProblemText] = {
             "该行的单元格多于列名：多半是内容里有分隔符，列已错位", "more cells than headers: shifted by a separator?"
         ),
         Sentence("给含分隔符的内容加上引号，或另存为 .xlsx", "put the text in quotation marks, or save as .xlsx"),
+    ),
+    RowProblem.TOO_SHORT: ProblemText(
+        Sentence("该行的单元格少于列名：可能缺了一格而错位", "fewer cells than headers: is one missing?"),
+        Sentence("补足分隔符，或另存为 .xlsx", "put in the missing separators, or save as .xlsx"),
     ),
     RowProblem.CUT_OFF: ProblemText(
         Sentence("最后一行不完整：文件可能没有传完", "the last line is cut off: was the file copied whole?"),

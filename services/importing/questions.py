@@ -69,6 +69,7 @@ def questions_of(
         *_about_columns(read, found, profile),
         *_about_units(read, found, decisions),
         *_about_scores(found),
+        *_about_short_rows(found),
         *_about_codes(read, found, decisions),
         *_about_departments(read, found, decisions, departments),
         *_about_sheets(layouts),
@@ -181,6 +182,22 @@ def _about_scores(found: Survey) -> Iterator[Question]:
             [
                 Choice("best_first", Sentence("1 是非常满意", "1 is the best")),
                 Choice("best_last", Sentence("5 是非常满意", "5 is the best")),
+            ],
+        )
+
+
+def _about_short_rows(found: Survey) -> Iterator[Question]:
+    if found.short:
+        yield Question(
+            "short_rows",
+            Sentence(
+                f"有的行单元格少于列名（如第 {'、'.join(map(str, found.short))} 行）："
+                "是省略了末尾的空单元格，还是中间缺了一格而错位？",
+                "some lines have fewer cells than headers: are empty ones left out at the end, or is one missing?",
+            ),
+            [
+                Choice("empty_at_the_end", Sentence("末尾是空的", "the last ones are empty")),
+                Choice("refuse", Sentence("不确定，退回这些行", "not sure: refuse these rows")),
             ],
         )
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+
+from msgspec.structs import replace
 
 from hallpulse.contract.events import Data, EventType, FigureReported, TallyReported
 from hallpulse.domain.workdays import date_of, day_of
@@ -45,9 +48,9 @@ _MONTHLY: Mapping[str, Mapping[int, _Part]] = {
     "administrative_loss": {1: (0, 5), 2: (0, 3), 3: (1, 8), 4: (0, 6), 5: (1, 7), 6: (0, 9), 7: (1, 6), 8: (0, 4),
                             9: (1, 9), 10: (0, 5), 11: (0, 6), 12: (0, 5)},
     "administrative_loss_provincial_mean": {3: (96, 941), 6: (88, 902), 9: (101, 967), 12: (90, 917)},
-    # 115 old petitions, counted as denominator once, in January.
-    "petition_backlog": {1: (8, 115), 2: (7, 0), 3: (11, 0), 4: (12, 0), 5: (11, 0), 6: (12, 0), 7: (11, 0),
-                         8: (12, 0), 9: (11, 0), 10: (10, 0), 11: (7, 0), 12: (3, 0)},
+    # 115 old petitions, each in the month by whose end it is to be resolved
+    "petition_backlog": {1: (8, 9), 2: (7, 8), 3: (11, 11), 4: (12, 12), 5: (10, 11), 6: (12, 12), 7: (11, 11),
+                         8: (12, 12), 9: (11, 11), 10: (9, 10), 11: (5, 5), 12: (3, 3)},
     "law_lectures": {4: (1, None), 10: (1, None)},
     "law_training": {6: (1, None)},
     "court_meeting": {9: (1, None)},
@@ -55,42 +58,68 @@ _MONTHLY: Mapping[str, Mapping[int, _Part]] = {
     "inspection": {10: (1, None)},
 }  # fmt: skip
 """Indicator → month → declared numerator and denominator."""
-MONTHLY_REPORT = "monthly_report"
-FIRST_MONTHLY_REPORT = 7
-"""The report of 5 August covers January to July; before it there is none."""
-FORGETFUL = frozenset(("housing", "forestry"))
-_FORGOTTEN = frozenset((9,))
+LATE, FORGETFUL = "housing", "forestry"
+_FORGOTTEN_MONTH, _DAYS_LATE, _FORGOTTEN = 9, 9, "leader_in_court"
+"""In that month one department reports after the 5th, and another leaves one figure out."""
 _REVISED = ("leader_in_court", 3)
 
 
 def figures(county: County) -> Iterator[Declaration]:
-    """Yield every declared figure that the plan names, in the first days of the following month."""
-    known = {indicator.id for indicator in county.plan.indicators}
+    """Yield every declared figure that the plan names, in the first days of the following month.
+
+    What the plan asks departments for is theirs, also where there is nothing to count; the rest is the county's.
+    """
+    known = [indicator.id for indicator in county.plan.indicators if indicator.id in _MONTHLY]
     dice = county.dice("figures")
     for month, (first, following) in enumerate(_months(county), start=1):
-        period, at = date_of(first).isoformat()[:7], moment(following + 2, 10 * 3600)
-        for indicator, by_month in _MONTHLY.items():
-            if indicator in known and month in by_month:
-                yield from _declared(indicator, period, by_month[month], at, dice)
-        if MONTHLY_REPORT in known and month >= FIRST_MONTHLY_REPORT:
-            yield from _monthly_reports(county, month, period, moment(following + 5, 9 * 3600), dice)
+        period = date_of(first).isoformat()[:7]
+        for indicator in known:
+            part = _MONTHLY[indicator].get(month)
+            if askers := _asked(county, indicator, date_of(first)):
+                yield from _of_departments(
+                    FigureReported(indicator, period, 1, *(part or (0, 0))), askers, following, dice
+                )
+            elif part is not None:
+                yield from _declared(
+                    FigureReported(indicator, period, 1, *part), moment(following + 2, 10 * 3600), dice
+                )
 
 
-def _declared(indicator: str, period: str, part: _Part, at: int, dice: random.Random) -> Iterator[Declaration]:
-    """Yield an indicator's figures; one of them is wrong at first, and revised."""
-    numerator, denominator = part
-    if (indicator, int(period[-2:])) == _REVISED:
-        yield _figure(FigureReported(indicator, period, 1, numerator - 1, denominator), at, dice)
-        yield _figure(FigureReported(indicator, period, 2, numerator, denominator), at + 8 * 86_400_000_000, dice)
+def _asked(county: County, indicator: str, month: date) -> list[str]:
+    reporting = county.plan.reporting
+    if reporting is None:
+        return []
+    return [one.id for one in county.plan.departments if indicator in reporting.asked(one.id, month)]
+
+
+def _of_departments(
+    whole: FigureReported, departments: Sequence[str], following: int, dice: random.Random
+) -> Iterator[Declaration]:
+    """Yield a county's figure as its departments' ones; each of what is counted fell to one of them."""
+    parts = {department: [0, 0] for department in departments}
+    busy = [one for one in departments if one not in (LATE, FORGETFUL)] or list(departments)
+    for number in range(whole.denominator or 0):
+        part = parts[dice.choice(busy)]
+        part[0] += number < whole.numerator
+        part[1] += 1
+    forgotten = int(whole.period[-2:]) == _FORGOTTEN_MONTH
+    for order, (department, (numerator, denominator)) in enumerate(parts.items()):
+        if forgotten and department == FORGETFUL and whole.indicator == _FORGOTTEN:
+            continue
+        days = _DAYS_LATE if forgotten and department == LATE else 2
+        at = moment(following + days, 10 * 3600) + order * 1_000_000
+        yield from _declared(
+            FigureReported(whole.indicator, whole.period, 1, numerator, denominator, department), at, dice
+        )
+
+
+def _declared(data: FigureReported, at: int, dice: random.Random) -> Iterator[Declaration]:
+    """Yield a figure; in one month it is wrong at first, and revised."""
+    if (data.indicator, int(data.period[-2:])) == _REVISED and data.numerator:
+        yield _figure(replace(data, numerator=data.numerator - 1), at, dice)
+        yield _figure(replace(data, revision=2), at + 8 * 86_400_000_000, dice)
     else:
-        yield _figure(FigureReported(indicator, period, 1, numerator, denominator), at, dice)
-
-
-def _monthly_reports(county: County, month: int, period: str, at: int, dice: random.Random) -> Iterator[Declaration]:
-    for number, department in enumerate(county.departments):
-        on_time = int(not (department in FORGETFUL and month in _FORGOTTEN))
-        data = FigureReported(MONTHLY_REPORT, period, 1, on_time, 1, department)
-        yield _figure(data, at + number * 1_000_000, dice)
+        yield _figure(data, at, dice)
 
 
 def _figure(data: FigureReported, at: int, dice: random.Random) -> Declaration:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from collections.abc import Iterator
@@ -24,7 +25,9 @@ from hallpulse.store import (
     AuditEntry,
     CaseFilter,
     CaseReading,
+    Fate,
     Past,
+    RefusedFilter,
     Store,
     database,
     hash_of,
@@ -110,6 +113,10 @@ def test_each_service_does_its_work_as_its_own_role(
     for name in ("gateway", "reports"):
         _read_back(stores[name])
     assert stores["gateway"].tokens.find(hash_of("a")) is not None
+    with stores["gateway"].read() as moment:
+        assert {moment.trace(222424, "hall-1", id_, date(2026, 6, 1)).stored is None for id_ in ("i1", "t1")} == {False}
+        assert moment.refusals(RefusedFilter(region=222424), 10) == []
+        assert moment.foresight(decoded(case(1))).fates == [Fate.DUPLICATE] * 2
     for name in ("gateway", "targets", "reports", "notices"):
         stores[name].audit.append(AuditEntry(f"{name}.deed"))
         assert {line.actor for line in owner.audit.list(limit=1)} == {make_url(logins[name]).username}
@@ -162,6 +169,8 @@ def _read_everything(store: Store) -> None:
         moment.item_changes(Scope(222424), window.start, today)
         moment.event_counts(222424)
         moment.last_event_times()
+        assert moment.halls()
+        moment.hall_facts()
         assert moment.catalogue(222424)
         assert moment.case_history(222424, "hall-1", "case-1", today)
         moment.elapsed_histograms(222424, window)
@@ -191,9 +200,10 @@ def test_every_table_says_which_service_does_what_there(database_url: str, login
     for table, grantee, privilege in rows:
         found.setdefault((table, grantee.rpartition("_")[0]), set()).add(privilege)
     wanted = {
-        (table, service): {right for right in rights.split(", ") if "(" not in right}
+        (table, service): whole
         for table, services in RIGHTS.items()
         for service, rights in services.items()
+        if (whole := {right for right in re.split(r", (?![^(]*\))", rights) if "(" not in right})
     }
     assert found == wanted
 

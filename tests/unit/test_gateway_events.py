@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -252,3 +253,26 @@ def test_an_unknown_parameter_is_refused(gateway: TestClient[Any]) -> None:
 
 def test_the_handler_gives_up_on_a_body_before_the_connection_is_closed() -> None:
     assert events_route.BODY_SECONDS < server.MESSAGE_SECONDS
+
+
+def test_binary_mode_without_a_content_type_is_json(gateway: TestClient[Any], publisher: FakePublisher) -> None:
+    attributes = {f"ce-{name}": value for name, value in event().items() if name != "data"}
+    given = {"authorization": f"Bearer {HALL_TOKEN}", **attributes}
+    answer = gateway.post("/v1/events", content=json.dumps(RECEIVED).encode(), headers=given)
+    assert answer.status_code == 202, answer.text
+    assert json.loads(publisher.delivered[0].body) == event()
+
+
+def test_a_missing_content_type_is_named(gateway: TestClient[Any]) -> None:
+    given = {"authorization": f"Bearer {HALL_TOKEN}"}
+    answer = problem(gateway.post("/v1/events", content=b"{}", headers=given), 415, "bad-content-type")
+    assert answer["detail"].startswith("content-type: expected application/cloudevents+json")
+    assert answer["detail"].endswith("got none: the header is missing")
+
+
+def test_the_contract_is_served_as_it_is_published(gateway: TestClient[Any]) -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    for file in (docs / "asyncapi.yaml", *(docs / "schemas").iterdir()):
+        answer = gateway.get(f"/{file.relative_to(docs)}")
+        assert (answer.status_code, answer.text) == (200, file.read_text("utf-8"))
+    assert gateway.get("/schemas/hall.case.eaten.v1.json").status_code == 404

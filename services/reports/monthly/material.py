@@ -23,7 +23,8 @@ class Material:
     1970-01-01 UTC; tables: those that the plan's targets need on the window's last day and a month earlier; in_month,
     earlier: of the window, and of the last day before the month; percentiles: of the elapsed days in the window;
     open_cases: department → state → cases as on the window's last day; flow: department → the balance of the window;
-    restated: figures of the last month published before this one that are others now; doubts: since the day before the plan's period; coverage: of the window, and of the plan's period.
+    restated: figures of the last month published before this one that are others now; doubts: since the day before the
+    plan's period; coverage: of the window, and of the plan's period.
     """
 
     frozen: Mapping[str, Figure]

@@ -6,10 +6,13 @@ from hallpulse.store.store import Moment, Readable, ReadableBack
 
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
 from .merge import MergeOutcome
+from .reading.declared import FigureFilter, FigureReport, Status
+from .reading.foresight import Fate, ForeseenCase, ForeseenItem, Foresight
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
 from .reading.past import Past
 from .reading.restating import restated
 from .reading.stored import CaseHistory
+from .reading.trace import Effect, StoredTrace, Trace
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
 from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
@@ -28,8 +31,15 @@ __all__ = [
     "CaseReading",
     "CaseRow",
     "Difference",
+    "Effect",
     "EnteredRefusal",
     "Expected",
+    "Fate",
+    "FigureFilter",
+    "FigureReport",
+    "ForeseenCase",
+    "ForeseenItem",
+    "Foresight",
     "Grant",
     "Hall",
     "HallFacts",
@@ -48,9 +58,12 @@ __all__ = [
     "RefusedTable",
     "ReportArchive",
     "ReportFile",
+    "Status",
     "Store",
+    "StoredTrace",
     "TallyRow",
     "Token",
+    "Trace",
     "hash_of",
     "migrate",
     "open_store",

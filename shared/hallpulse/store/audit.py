@@ -41,7 +41,7 @@ class AuditLine:
 
 @dataclass(frozen=True, slots=True)
 class CaseReading:
-    """That a token's holder was answered with cases. token: its name; kind: case, list or integrity.
+    """That a token's holder was answered with cases. token: its name; kind: case, list, integrity or event.
 
     subject: REGION/HALL/CASE_ID, or the list's parameters; reads: how often, in the hour that begins at `hour`.
     """

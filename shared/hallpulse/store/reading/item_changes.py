@@ -12,7 +12,7 @@ from hallpulse.domain.clock import NONE_LIKE_LIMITS
 from hallpulse.domain.compression import NONE_LIKE, RAISED, Doubt, ItemChange, ItemLimits, ItemRef, doubt
 from hallpulse.domain.figures import Scope
 
-from .overview import parameters
+from .declared import parameters
 
 _LIMITS = "department", "instant", "statutory_days", "promised_days"
 

@@ -11,20 +11,21 @@ from hallpulse.domain.flow import PARTS, Flow
 from hallpulse.domain.plan import Plan
 
 from .balance import read_flow_by_department
+from .declared import Rules
 from .department_tables import read_figure_table
 
 
-def read_month_figures(connection: Connection, plan: Plan, month: Window) -> dict[str, Figure]:
+def read_month_figures(connection: Connection, rules: Rules, plan: Plan, month: Window) -> dict[str, Figure]:
     """`WHO/WHAT` → figure. WHO: region or a department; WHAT: an indicator of the month, flow.PART, or target.ID.
 
     Figures without anything counted are left out.
     """
-    found = dict(_named(plan, connection, month))
+    found = dict(_named(connection, rules, plan, month))
     return {name: found[name] for name in sorted(found) if found[name] != Figure(0, 0)}
 
 
-def _named(plan: Plan, connection: Connection, month: Window) -> Iterator[tuple[str, Figure]]:
-    table = read_figure_table(connection, plan.region, month)
+def _named(connection: Connection, rules: Rules, plan: Plan, month: Window) -> Iterator[tuple[str, Figure]]:
+    table = read_figure_table(connection, rules, plan.region, month)
     yield from _of("region", table.own)
     for department, figures in table.departments.items():
         yield from _of(f"department:{department}", figures)
@@ -34,7 +35,7 @@ def _named(plan: Plan, connection: Connection, month: Window) -> Iterator[tuple[
         yield from _flow(f"department:{department}", flow)
     period = plan.window(month.end)
     if period is not None:
-        so_far = read_figure_table(connection, plan.region, period)
+        so_far = read_figure_table(connection, rules, plan.region, period)
         for target in plan.targets:
             yield f"region/target.{target.id}", so_far.figure(target.indicator)
             for department in plan.binds(target):

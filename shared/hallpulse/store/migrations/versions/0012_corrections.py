@@ -1,4 +1,4 @@
-"""Ratings by default and their answers; what decisions and refusals say in histories; repeated events flagged"""
+"""Ratings by default and answered; outcomes and reasons in histories; repeated events flagged; refusals by event"""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def upgrade() -> None:
         op.add_column("cases", sa.Column(name, sa.Boolean(), server_default=sa.text("false"), nullable=False))
     for name in _CELLS:
         op.add_column("cells", sa.Column(name, sa.Integer(), server_default=sa.text("0"), nullable=False))
+    op.create_index("refused_by_event", "refused", ["region", "hall", "event_id"])
     connection = op.get_bind()
     keys = [
         tuple(row) for row in connection.execute(_TOUCHED, {"granted": _encode(["granted"]), "none": _encode([None])})
@@ -41,6 +42,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("refused_by_event", "refused")
     for name in _CELLS:
         op.drop_column("cells", name)
     for name in _CASES:

@@ -1,0 +1,222 @@
+"""A hall's own events traced: GET /v1/events/ID and GET /v1/refused, for the hall's own token."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal
+from urllib.parse import quote, unquote
+
+import msgspec
+from litestar import get
+
+from hallpulse.contract.encode import event_json
+from hallpulse.contract.events import corrects_of
+from hallpulse.contract.personal import fit_to_show
+from hallpulse.contract.reasons import Reason
+from hallpulse.domain.clockface import flag_names
+from hallpulse.domain.workdays import SHANGHAI, date_of, day_of
+from hallpulse.store import CaseHistory, Grant, KeptRefusal, RefusedFilter, StoredTrace
+from services.gateway.access_audit import READS
+from services.gateway.case_history import state_of
+from services.gateway.events import needs_a_hall
+from services.gateway.figures import Named
+from services.gateway.problems import QUERY, Declined, Kind, expected_of, problems
+from services.gateway.request import (
+    AnyRequest,
+    Cursor,
+    EventIdInPath,
+    From,
+    Limit,
+    Resources,
+    To,
+    day_of_calendar,
+    grant_of,
+    resources_of,
+)
+
+_PREFIX = "/v1/events/"
+_DAYS = timedelta(days=30)
+
+
+class RefusalAnswer(msgspec.Struct, frozen=True):
+    """A refused event, without its body. times: how often it was refused.
+
+    outcome: replayed, dropped or gone once it left hall.refused.
+    """
+
+    event_id: str | None
+    refused_at: datetime
+    times: int
+    reason: str
+    names: Named
+    field: str | None
+    detail: str
+    bytes: int
+    outcome: str | None
+
+
+class CaseNow(msgspec.Struct, frozen=True):
+    """A case as it stands today, and where to read all of it."""
+
+    case_id: str
+    state: str
+    due: date | None
+    elapsed: int | None
+    flags: list[str]
+    url: str
+
+
+class StoredEventAnswer(msgspec.Struct, frozen=True):
+    """A stored event.
+
+    effect: counts; superseded (another of its type counts, `by`); corrected or retracted (`by`); waits (the `received`
+    of its case has not come); names-nothing (a retraction whose event is not there). case: for a case event.
+    """
+
+    arrived: datetime
+    effect: Literal["counts", "superseded", "corrected", "retracted", "waits", "names-nothing"]
+    by: list[str]
+    corrects: str | None
+    event: dict[str, Any]
+    case: CaseNow | None
+
+
+class EventTrace(msgspec.Struct, frozen=True):
+    """An event by its id. status: `stored`, also where the id was used again and that was refused, or `refused`.
+
+    refusals: every refusal of an event with this id; `id-reused` among them: the id had been used before.
+    """
+
+    id: str
+    source: str
+    status: Literal["stored", "refused"]
+    stored: StoredEventAnswer | None
+    refusals: list[RefusalAnswer]
+
+
+class RefusedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Refused events of a hall, the oldest first. next_cursor: null on the last page."""
+
+    region: str
+    hall: str
+    start: date = msgspec.field(name="from")
+    end: date = msgspec.field(name="to")
+    refused: list[RefusalAnswer]
+    next_cursor: str | None
+
+
+@get(
+    "/v1/events/{event_id:path}",
+    guards=[needs_a_hall],
+    sync_to_thread=True,
+    responses=problems(*QUERY, 404),
+    operation_id="getEvent",
+    summary="What became of an event of the token's hall",
+    opt={READS: "event"},
+    tags=["events"],
+)
+def get_event(request: AnyRequest, event_id: EventIdInPath) -> EventTrace:
+    """Stored or refused and why, what took it out, and what it does. 404: nothing is known of it, or not yet.
+
+    An event is looked at when it is taken from its queue, mostly within seconds. Sending an event again changes nothing
+    and leaves no trace.
+    """
+    del event_id  # documented; an id may hold a slash, which only the raw path tells from a separator
+    path = request.scope["raw_path"].partition(b"?")[0].decode("latin-1")
+    wanted = unquote(path[len(_PREFIX) :])
+    resources, grant = resources_of(request), grant_of(request)
+    region, hall = _hall(grant)
+    if not 0 < len(wanted) <= 64 or "\0" in wanted:
+        raise Declined(Kind.NOT_FOUND, f"expected /v1/events/ID, {expected_of('event_id')}")
+    with resources.store.read() as moment:
+        trace = moment.trace(region, hall, wanted, resources.today())
+    if trace.stored is None and not trace.refusals:
+        raise Declined(Kind.NOT_FOUND, f"no event of /{region}/{hall} has this id")
+    return EventTrace(
+        id=wanted,
+        source=f"/{region}/{hall}",
+        status="stored" if trace.stored is not None else "refused",
+        stored=_stored(trace.stored, resources) if trace.stored is not None else None,
+        refusals=[_refusal(one) for one in trace.refusals],
+    )
+
+
+@get(
+    "/v1/refused",
+    guards=[needs_a_hall],
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="getRefused",
+    summary="The refused events of the token's hall",
+    tags=["events"],
+)
+def get_refused(
+    request: AnyRequest, *, from_: From = None, to: To = None, cursor: Cursor = None, limit: Limit = 100
+) -> RefusedAnswer:
+    """By the day on which they were refused, both days included; without from and to the last 30 days."""
+    resources = resources_of(request)
+    region, hall = _hall(grant_of(request))
+    last = day_of_calendar("to", to, resources.today())
+    first = day_of_calendar("from", from_, last - _DAYS)
+    if last < first:
+        raise Declined(Kind.CONTRADICTION, f"from: expected a day not after to: {first} > {last}", field="from")
+    wanted = RefusedFilter(region=region, hall=hall, since=_begin(first), until=_begin(last + timedelta(1)), done=True)
+    try:
+        with resources.store.read() as moment:
+            rows = moment.refusals(wanted, limit + 1, cursor or "")
+    except (KeyError, ValueError):
+        raise Declined(Kind.BAD_PARAMETER, f"cursor: expected {expected_of('cursor')}", field="cursor") from None
+    return RefusedAnswer(
+        region=str(region),
+        hall=hall,
+        start=first,
+        end=last,
+        refused=[_refusal(row) for row in rows[:limit]],
+        next_cursor=rows[limit - 1].id if len(rows) > limit else None,
+    )
+
+
+def _hall(grant: Grant) -> tuple[int, str]:
+    assert grant.region is not None, "only a hall's token comes here"
+    assert grant.hall is not None
+    return grant.region, grant.hall
+
+
+def _begin(day: date) -> datetime:
+    return datetime.combine(day, time(), SHANGHAI)
+
+
+def _stored(stored: StoredTrace, resources: Resources) -> StoredEventAnswer:
+    return StoredEventAnswer(
+        arrived=datetime.fromtimestamp(stored.arrived * 60, UTC).astimezone(SHANGHAI),
+        effect=stored.effect.value,
+        by=list(stored.by),
+        corrects=corrects_of(stored.event.data),
+        event=event_json(stored.event),
+        case=_case(stored.history, day_of(resources.today())) if stored.history is not None else None,
+    )
+
+
+def _case(history: CaseHistory, today: int) -> CaseNow:
+    url = f"/v1/cases/{history.region}/{history.hall}/{quote(history.case_id, safe='')}"
+    clock = history.clock
+    if clock is None:
+        return CaseNow(history.case_id, "pending", None, None, [], url)
+    case = clock.case
+    due = None if case.due is None else date_of(case.due)
+    return CaseNow(history.case_id, state_of(case, today), due, clock.elapsed, flag_names(case.flags), url)
+
+
+def _refusal(row: KeptRefusal) -> RefusalAnswer:
+    reasons = {str(reason): Named(reason.zh, reason.en) for reason in Reason}
+    return RefusalAnswer(
+        event_id=row.event_id,
+        refused_at=row.refused_at.astimezone(SHANGHAI),
+        times=row.times,
+        reason=row.reason,
+        names=reasons.get(row.reason, Named(row.reason, row.reason)),
+        field=row.field or None,
+        detail=fit_to_show(row.detail),
+        bytes=row.size,
+        outcome=row.outcome,
+    )

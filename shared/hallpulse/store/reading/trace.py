@@ -1,0 +1,158 @@
+"""One event of a hall traced: stored or refused, what took it out, and what it does; and the hall's refused events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, null, select, text
+
+from hallpulse.contract.events import CaseData, Family, HallEvent, corrects_of
+from hallpulse.domain.case import CaseEvent, Kind, pack_id, taken_out
+from hallpulse.domain.figures import current
+from hallpulse.domain.standing import standing
+from hallpulse.domain.workdays import Workdays
+from hallpulse.store.database import unpack_history
+from hallpulse.store.item_versions import record_of
+from hallpulse.store.ledger import LedgerEntry, entity_of, entries_about, report_of
+from hallpulse.store.merge import EVENT_COLUMNS, event_of
+from hallpulse.store.refused_rows import READ, KeptRefusal, RefusedFilter, after, kept_of
+from hallpulse.store.tables import refused
+
+from .stored import CaseHistory, read_history
+
+MOST_REFUSALS = 100
+_WITHOUT_BODY = [null() if column.name == "body" else column for column in READ]
+"""The gateway shows no bodies, and may not read them."""
+
+
+class Effect(StrEnum):
+    """The effect of a stored event."""
+
+    COUNTS = "counts"
+    SUPERSEDED = "superseded"
+    CORRECTED = "corrected"
+    RETRACTED = "retracted"
+    WAITS = "waits"
+    """Its case's `received` has not come."""
+    NAMES_NOTHING = "names-nothing"
+    """A retraction whose event is not there, or is no longer of the case, item, day or figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTrace:
+    """A stored event. arrived: minutes since 1970-01-01 UTC; by: the ids of what took it out, or counts in its place.
+
+    history: of its case, for a case event.
+    """
+
+    event: HallEvent
+    arrived: int
+    effect: Effect
+    by: Sequence[str]
+    history: CaseHistory | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """stored: None where nothing is stored under the id; refusals: of this id from this hall, the oldest first."""
+
+    stored: StoredTrace | None
+    refusals: Sequence[KeptRefusal]
+
+
+def read_trace(connection: Connection, workdays: Workdays, hall: tuple[int, str], id_: str, today: int) -> Trace:
+    """hall: region and name; today: days since 1970-01-01, for the clock of an open case."""
+    key = {"region": hall[0], "hall": hall[1], "id": pack_id(id_)}
+    row = connection.execute(_EVENT, key).one_or_none()
+    stored = None if row is None else _stored(connection, workdays, event_of(row[:-1]), row[-1], today)
+    mine = (refused.c.region == hall[0], refused.c.hall == hall[1], refused.c.event_id == id_)
+    query = select(*_WITHOUT_BODY).where(*mine).order_by(refused.c.refused_at, refused.c.number).limit(MOST_REFUSALS)
+    return Trace(stored, [kept_of(one) for one in connection.execute(query)])
+
+
+_EVENT = text(f"SELECT {EVENT_COLUMNS}, arrived FROM events WHERE region = :region AND hall = :hall AND id = :id")
+_HISTORY = text("SELECT history FROM cases WHERE region = :region AND hall = :hall AND case_id = :case_id")
+
+
+def _stored(connection: Connection, workdays: Workdays, event: HallEvent, arrived: int, today: int) -> StoredTrace:
+    if isinstance(event.data, CaseData):
+        case = event.region, event.hall, event.data.case_id
+        packed = connection.execute(_HISTORY, dict(zip(("region", "hall", "case_id"), case, strict=True))).scalar_one()
+        effect, by = _of_case(unpack_history(bytes(packed)), pack_id(event.id))
+        return StoredTrace(event, arrived, effect, by, read_history(connection, workdays, case, today))
+    if event.type.family is Family.HEARTBEAT:
+        return StoredTrace(event, arrived, Effect.COUNTS, (), None)
+    entity = entity_of(event)
+    effect, by = _of_ledger(event, entries_about(connection, event.type.family, [entity])[entity])
+    return StoredTrace(event, arrived, effect, by, None)
+
+
+_SEVERAL = frozenset({Kind.SUSPENDED, Kind.RESUMED, Kind.EXTENDED})
+
+
+def _of_case(events: Sequence[CaseEvent], key: bytes) -> tuple[Effect, Sequence[str]]:
+    mine = next(event for event in events if event.key == key)
+    out = taken_out(events)
+    if key in out:
+        corrected = any(event.corrects == key for event in out[key])
+        return Effect.CORRECTED if corrected else Effect.RETRACTED, [event.id for event in out[key]]
+    if mine.kind == Kind.RETRACTED:
+        named = pack_id(mine.text or "")
+        return (Effect.COUNTS if mine in out.get(named, ()) else Effect.NAMES_NOTHING), ()
+    counting = [event for event in events if event.key not in out]
+    if not any(event.kind == Kind.RECEIVED for event in counting):
+        return Effect.WAITS, ()
+    later = [event for event in counting if event.kind == mine.kind and event.is_later(mine)]
+    if mine.kind in _SEVERAL or not later:
+        return Effect.COUNTS, ()
+    return Effect.SUPERSEDED, [max(later, key=lambda event: (event.time, event.id)).id]
+
+
+def _of_ledger(event: HallEvent, entries: Sequence[LedgerEntry]) -> tuple[Effect, Sequence[str]]:
+    """Of an item, a tally or a declared figure, by all events about it."""
+    own = [entry for entry in entries if entry.hall == event.hall]
+    corrections = [one.id for one in own if one.type is event.type and corrects_of(one.data) == event.id]
+    if corrections:
+        return Effect.CORRECTED, corrections
+    corrected = {(one.type, named) for one in own if (named := corrects_of(one.data)) is not None}
+    in_force = [one for one in own if (one.type, one.id) not in corrected]
+    named = getattr(event.data, "event_id", None)
+    if named is not None:
+        there = any(one.id == named and not hasattr(one.data, "event_id") for one in own)
+        return (Effect.COUNTS if there else Effect.NAMES_NOTHING), ()
+    retractions = [one.id for one in in_force if getattr(one.data, "event_id", None) == event.id]
+    if retractions:
+        return Effect.RETRACTED, retractions
+    chosen = _chosen(event, entries)
+    counts = chosen == (event.hall, event.id)
+    return (Effect.COUNTS, ()) if counts else (Effect.SUPERSEDED, [chosen[1]])
+
+
+def _chosen(event: HallEvent, entries: Sequence[LedgerEntry]) -> tuple[str, str]:
+    """Hall and id of what counts in an event's place: of an item's versions of its day, or of all reports."""
+    if event.type.family is Family.ITEM:
+        records = standing(map(record_of, entries))
+        mine = next(record for record in records if (record.hall, record.id) == (event.hall, event.id))
+        same_day = [record for record in records if record.effective_from == mine.effective_from]
+        last = max(same_day, key=lambda record: (record.time, record.id, record.hall))
+        return last.hall, last.id
+    report: Any = current(map(report_of, entries))
+    return report.hall, report.id
+
+
+def read_refusals(connection: Connection, wanted: RefusedFilter, limit: int, after_id: str) -> list[KeptRefusal]:
+    """Refused events, the oldest first; those behind one of them where its id is given. Raises KeyError for none."""
+    query = (
+        select(*_WITHOUT_BODY).where(*wanted.conditions()).order_by(refused.c.refused_at, refused.c.number).limit(limit)
+    )
+    if after_id:
+        place = select(refused.c.refused_at, refused.c.number)
+        place = place.where(refused.c.id == bytes.fromhex(after_id), *wanted.conditions())
+        found = connection.execute(place).one_or_none()
+        if found is None:
+            raise KeyError(after_id)
+        query = query.where(after((found.refused_at, found.number)))
+    return [kept_of(row) for row in connection.execute(query)]
