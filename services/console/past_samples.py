@@ -138,8 +138,8 @@ def history(store: Readable, plans: Sequence[Plan], days: Sequence[date], labels
         past = _Held(_Past(moment, regions))
         for day in days:
             end = datetime.combine(day, time(23, 59, 59), SHANGHAI).timestamp()
-            desk = TargetReadings(past, plans, lambda end=end: end)  # type: ignore[misc]
-            for family in _kept(snapshot_families(desk.refresh()), day):
+            readings = TargetReadings(past, plans, lambda end=end: end)  # type: ignore[misc]
+            for family in _kept(snapshot_families(readings.refresh()), day):
                 found[family.name].extend(_lines(family, suffix, round(end)))
     return found
 

@@ -215,7 +215,7 @@ def _about_codes(layouts: Sequence[Layout], found: Survey, decisions: Decisions)
                 Choice("refuse", Sentence("不是，退回这些行", "no, refuse these rows")),
             ],
         )
-    catalogues = [layout for layout in layouts if "case_id" not in layout.fields]
+    catalogues = [layout for layout in layouts if not {"case_id", "numerator"} & set(layout.fields)]
     coded = any({"item_code", "sub_code"} & set(layout.fields) for layout in catalogues)
     if catalogues and not coded and decisions.identify != "name":
         yield Question(

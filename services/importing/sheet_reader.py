@@ -26,7 +26,7 @@ from services.importing.dates import NotADate, ParsedTime, parse_day, parse_mome
 from services.importing.departments import Departments
 from services.importing.fields import STEPS
 from services.importing.layout import Column, Layout, Row
-from services.importing.limits import BadLimit, Limit, joined_unit, parse_limit, unit_cell
+from services.importing.limits import BOTH_LIMITS, BadLimit, Limit, joined_unit, parse_limit, unit_cell
 from services.importing.problems import BadRow, Note, RowProblem
 from services.importing.profiles import Profile
 from services.importing.words import BEST_FIRST, BEST_LAST, YES_NO
@@ -234,7 +234,6 @@ class SheetReader:
         return {"best_first": BEST_FIRST, "best_last": BEST_LAST}.get(self.decisions.ratings or "")
 
 
-BOTH_LIMITS = ("statutory_days", "promised_days")
 _SURE = (int, float, datetime, date, bool, None.__class__)
 """Kinds of cells that are values, or empty."""
 _BROKEN = {"too wide": RowProblem.TOO_WIDE, "cut off": RowProblem.CUT_OFF}

@@ -113,7 +113,7 @@ def _looks(
     if "case_id" in layout.fields:
         yield _twice_look(reader, found)
         yield _number_look(layout.fields["case_id"], found, {})
-    else:
+    elif "numerator" not in layout.fields:
         if "sub_code" in layout.fields:
             yield _sub_look(reader, found)
         yield _day_look(reader, found)

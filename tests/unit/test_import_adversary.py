@@ -69,6 +69,15 @@ def test_one_column_of_units_holds_for_both_limits(tmp_path: Path) -> None:
     assert limits(done) == {"a-1": (15, 4), "a-2": (30, 7)}
 
 
+def test_a_column_of_units_beside_each_limit_is_that_limits_own(tmp_path: Path) -> None:
+    rows = [(*ROW[:5], "工作日", 7, "自然日"), (*OTHER[:5], "月", 7, "工作日")]
+    for unit in ("时限单位", "单位"):
+        done = items(workbook(tmp_path / "a.xlsx", (*BARE[:5], unit, "承诺时限", unit), *rows))
+        assert limits(done) == {"a-1": (20, 5), "a-2": (660, 7)}
+    one = workbook(tmp_path / "b.xlsx", (*BARE[:5], "时限单位", "承诺时限"), (*ROW[:5], "自然日", 5))
+    assert items(one).asked == ["unit.promised_days"]
+
+
 def test_a_header_in_days_that_may_be_natural_has_no_default(tmp_path: Path) -> None:
     path = workbook(tmp_path / "a.xlsx", (*BARE[:4], "法定办结天数", "承诺办结天数"), ROW)
     assert items(path, take_defaults=True).asked == ["unit.statutory_days", "unit.promised_days"]

@@ -12,7 +12,7 @@ from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, 
 from .reading.past import Past
 from .reading.restating import restated
 from .reading.stored import CaseHistory
-from .reading.trace import Effect, StoredTrace, Trace
+from .reading.trace import StoredTrace, Trace, TracedEffect
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
 from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
@@ -31,7 +31,6 @@ __all__ = [
     "CaseReading",
     "CaseRow",
     "Difference",
-    "Effect",
     "EnteredRefusal",
     "Expected",
     "Fate",
@@ -64,6 +63,7 @@ __all__ = [
     "TallyRow",
     "Token",
     "Trace",
+    "TracedEffect",
     "hash_of",
     "migrate",
     "open_store",

@@ -23,7 +23,15 @@ from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import Calendar, Workdays, day_of
 from hallpulse.store.audit import Audit, process_actor
 from hallpulse.store.database import at_one_moment, driver, faults, open_engine, transaction
-from hallpulse.store.item_versions import CalendarCache, ContextCache, read_calendars, spans_in_force, timelines
+from hallpulse.store.item_versions import (
+    CalendarCache,
+    ContextCache,
+    read_calendars,
+    read_doubts,
+    read_item_changes,
+    spans_in_force,
+    timelines,
+)
 from hallpulse.store.merge import Expected, MergeOutcome, merge
 from hallpulse.store.migration import upgrade
 from hallpulse.store.notices import NoticeLedger
@@ -39,7 +47,6 @@ from hallpulse.store.reading.declared import (
 )
 from hallpulse.store.reading.department_tables import read_figure_table, read_histograms
 from hallpulse.store.reading.foresight import Foresight, read_foresight
-from hallpulse.store.reading.item_changes import read_doubts, read_item_changes
 from hallpulse.store.reading.listing import CaseFilter, CasePage, read_cases
 from hallpulse.store.reading.months import read_month_figures
 from hallpulse.store.reading.overview import (

@@ -16,7 +16,7 @@ from services.simulator.rhythm import cases_by_day
 
 
 @dataclass(frozen=True, slots=True)
-class Declaration:
+class HallDeclaration:
     """One declaration of a hall. time, arrives: microseconds since 1970-01-01 UTC."""
 
     hall: str
@@ -64,7 +64,7 @@ _FORGOTTEN_MONTH, _DAYS_LATE, _FORGOTTEN = 9, 9, "leader_in_court"
 _REVISED = ("leader_in_court", 3)
 
 
-def figures(county: County) -> Iterator[Declaration]:
+def figures(county: County) -> Iterator[HallDeclaration]:
     """Yield every declared figure that the plan names, in the first days of the following month.
 
     What the plan asks departments for is theirs, also where there is nothing to count; the rest is the county's.
@@ -94,7 +94,7 @@ def _asked(county: County, indicator: str, month: date) -> list[str]:
 
 def _of_departments(
     whole: FigureReported, departments: Sequence[str], following: int, dice: random.Random
-) -> Iterator[Declaration]:
+) -> Iterator[HallDeclaration]:
     """Yield a county's figure as its departments' ones; each of what is counted fell to one of them."""
     parts = {department: [0, 0] for department in departments}
     busy = [one for one in departments if one not in (LATE, FORGETFUL)] or list(departments)
@@ -113,7 +113,7 @@ def _of_departments(
         )
 
 
-def _declared(data: FigureReported, at: int, dice: random.Random) -> Iterator[Declaration]:
+def _declared(data: FigureReported, at: int, dice: random.Random) -> Iterator[HallDeclaration]:
     """Yield a figure; in one month it is wrong at first, and revised."""
     if (data.indicator, int(data.period[-2:])) == _REVISED and data.numerator:
         yield _figure(replace(data, numerator=data.numerator - 1), at, dice)
@@ -122,8 +122,8 @@ def _declared(data: FigureReported, at: int, dice: random.Random) -> Iterator[De
         yield _figure(data, at, dice)
 
 
-def _figure(data: FigureReported, at: int, dice: random.Random) -> Declaration:
-    return Declaration(MAIN_HALL, new_id(dice, at), at, at + 5_000_000, EventType.FIGURE_REPORTED, data)
+def _figure(data: FigureReported, at: int, dice: random.Random) -> HallDeclaration:
+    return HallDeclaration(MAIN_HALL, new_id(dice, at), at, at + 5_000_000, EventType.FIGURE_REPORTED, data)
 
 
 def _months(county: County) -> Iterator[tuple[int, int]]:
@@ -136,7 +136,7 @@ def _months(county: County) -> Iterator[tuple[int, int]]:
         first = following
 
 
-def tallies(county: County) -> Iterator[Declaration]:
+def tallies(county: County) -> Iterator[HallDeclaration]:
     """Yield daily counts of the halls that send no cases; one in twenty is corrected the next day."""
     dice = county.dice("tallies", county.cases)
     for hall in (hall for hall in HALLS if hall.tallies_only):
@@ -155,5 +155,5 @@ def tallies(county: County) -> Iterator[Declaration]:
                 yield _tally(hall.id, data, at + 57_600_000_000, dice)
 
 
-def _tally(hall: str, data: TallyReported, at: int, dice: random.Random) -> Declaration:
-    return Declaration(hall, new_id(dice, at), at, at + 3_000_000, EventType.TALLY_REPORTED, data)
+def _tally(hall: str, data: TallyReported, at: int, dice: random.Random) -> HallDeclaration:
+    return HallDeclaration(hall, new_id(dice, at), at, at + 3_000_000, EventType.TALLY_REPORTED, data)
