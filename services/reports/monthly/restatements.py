@@ -1,4 +1,4 @@
-"""What changed since an earlier month was published, as a table of the figures then and now."""
+"""Restatements in a report: the figures of the last published month that are others now, as a table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COLUMNS = (
 
 
 def restatements(report: MonthlyReport) -> Iterator[Table | Paragraph]:
-    """Nothing where no figure of the last published month is another one now."""
+    """Yield the table, or no block at all if every figure of that month is still the same."""
     if not report.restated:
         return
     title = filled(texts.RESTATED_TABLE, {"month": report.restated_month})
