@@ -22,6 +22,7 @@ from services.gateway.access_audit import kept
 from services.gateway.case_history import get_case
 from services.gateway.cases import list_cases
 from services.gateway.compression_causes import get_compression
+from services.gateway.declaring import get_figures, post_figures
 from services.gateway.document import HANDLERS, get_asyncapi, get_openapi, get_schema
 from services.gateway.events import post_events
 from services.gateway.figures import get_departments, get_indicators, get_trend
@@ -113,6 +114,8 @@ def _token(connection: Connection) -> str:
 
 API = (
     post_events,
+    post_figures,
+    get_figures,
     get_event,
     get_refused,
     get_indicators,

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
+from services.importing.figure_import import FigureImport, figure_key, figure_of
 from services.importing.sheet_reader import Decisions, SheetReader
 
 from .books import open_book
@@ -21,8 +22,7 @@ from .cells import Cell, folded, text_of
 from .corrections import Corrections
 from .departments import DepartmentCodes, Departments, departments_of
 from .fields import SURE_SCORES, Kind
-from .figures import FigureImport, figure_key, figure_of
-from .headers import HEADER_ROWS, NotRead, lay_out
+from .headers import NotRead, lay_out, top_rows
 from .items import CatalogueImport, checked, correcting, item_code_of, item_event, item_of, time_of
 from .layout import Column, Layout, Row
 from .problems import BadRow, Note, Oddity, RowProblem, TableError
@@ -370,7 +370,7 @@ def opened(file: Path, kind: Kind, there: Stored, options: Options, codes: Depar
     scores = [profile.vocabulary().score for profile in profiles.values() if profile.kind == kind]
     plain = plain_profile(kind).vocabulary()
     with open_book(file, lambda cells: max([plain.score(cells), *(score(cells) for score in scores)])) as book:
-        found = options.profile or recognised(_top(book), kind, profiles)
+        found = options.profile or recognised(top_rows(book), kind, profiles)
         profile = profiles[found] if found else plain_profile(kind)
         catalogue = there.catalogue()
         yield Job(
@@ -390,10 +390,3 @@ def opened(file: Path, kind: Kind, there: Stored, options: Options, codes: Depar
             departments=Departments(departments_of(catalogue)),
             figures=there.figure_import(file.stat().st_mtime_ns // 1000) if kind == "figures" else None,
         )
-
-
-def _top(book: Book) -> Iterator[Sequence[Cell]]:
-    for sheet in book.sheets:
-        if sheet.visible:
-            for _, cells in islice(sheet.rows(), HEADER_ROWS):
-                yield cells

@@ -222,3 +222,9 @@ def _is_total(text: str) -> bool:
 
 def shown(cells: Sequence[Cell]) -> str:
     return " ".join(text for cell in cells if (text := text_of(cell)))[:120]
+
+
+def field_title(layout: Layout, name: str) -> str:
+    """The column as the file calls it; the field's name where it has none."""
+    column = layout.column(name)
+    return column.header if column is not None and column.header else name

@@ -111,6 +111,13 @@ def _looks(
         yield _score_look(reader, found)
     if "department" in layout.fields and "department" not in reader.profile.joined:
         yield _department_look(reader, found, department_of)
+    yield from _looks_of_kind(layout, reader, found)
+    for name, rivals in layout.rivals.items():
+        yield _rival_look(layout, name, rivals, found)
+
+
+def _looks_of_kind(layout: Layout, reader: SheetReader, found: Survey) -> Iterator[Look]:
+    """Cases by their numbers, items by their parts and days; declared figures name their own period."""
     if "case_id" in layout.fields:
         yield _twice_look(reader, found)
         yield _number_look(layout.fields["case_id"], found, {})
@@ -118,8 +125,6 @@ def _looks(
         if "sub_code" in layout.fields:
             yield _sub_look(reader, found)
         yield _day_look(reader, found)
-    for name, rivals in layout.rivals.items():
-        yield _rival_look(layout, name, rivals, found)
 
 
 def _has_no_unit(reader: SheetReader, name: str) -> bool:

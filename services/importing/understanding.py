@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 
 from hallpulse.domain.workdays import date_of, local_day, time_text
+from services.importing.figure_import import figure_effects
 from services.importing.problems import NoteCounts
 from services.importing.sheet_reader import SheetReader
 
 from .cells import text_of, word_of, word_set
 from .effects import CaseEffects, Effect, case_event, catalogue_effects, window_of
 from .fields import STEPS
-from .figures import figure_effects
 from .headers import NotRead
 from .importer import NEW, UNCHANGED, Job, RejectedRow, Taken
 from .layout import Layout, Passed, Row

@@ -11,6 +11,7 @@ from hallpulse.domain.figures import Coverage, Figure, FigureTable, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.plan import Plan
+from hallpulse.domain.restatement import Restated
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Material:
     1970-01-01 UTC; tables: those that the plan's targets need on the window's last day and a month earlier; in_month,
     earlier: of the window, and of the last day before the month; percentiles: of the elapsed days in the window;
     open_cases: department → state → cases as on the window's last day; flow: department → the balance of the window;
-    doubts: since the day before the plan's period; coverage: of the window, and of the plan's period.
+    restated: figures of the last month published before this one that are others now; doubts: since the day before the
+    plan's period; coverage: of the window, and of the plan's period.
     """
 
     frozen: Mapping[str, Figure]
@@ -42,6 +44,8 @@ class Material:
     coverage: Coverage
     period_coverage: Coverage
     findings: Sequence[Findings]
+    restated_month: str
+    restated: Sequence[Restated]
     provisional: Sequence[int]
 
     @property
