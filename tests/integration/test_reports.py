@@ -219,11 +219,9 @@ def test_what_cannot_be_reported_is_one_line(
 
 
 @pytest.mark.parametrize("out", ["reports", "reports/", "2026.10/"])
+@pytest.mark.usefixtures("store")
 def test_a_folder_that_is_missing_is_made_and_never_a_file_of_its_name(
-    store: Store,
-    store_url: str,
-    tmp_path: Path,
-    out: str,  # noqa: ARG001 - its tables
+    store_url: str, tmp_path: Path, out: str
 ) -> None:
     written = run(store_url, "2026-10", "--region", str(REGION), "--format", "html", "--out", f"{tmp_path}/{out}")
     assert written.exit_code == 0, written.output
