@@ -75,6 +75,7 @@ def material(**other: Any) -> Material:
     days = {*PLAN.dates_needed(APRIL_30), *PLAN.dates_needed(window.end)}
     early = table(APRIL_30, other.pop("before", EARLIER), departments)
     given: dict[str, Any] = {
+        "frozen": {},
         "plan": PLAN,
         "month": month,
         "window": window,

@@ -103,9 +103,7 @@ def _looks(
         yield _short_look(layout, found)
     if "item_code" in layout.fields:
         yield _number_look(layout.fields["item_code"], found, known)
-    for name in _LIMITS:
-        if name in layout.fields and not reader.unit_of_header(name) and name not in reader.decisions.units:
-            yield _bare_look(reader, name, found)
+    yield from (_bare_look(reader, name, found) for name in _LIMITS if _has_no_unit(reader, name))
     if "score" in layout.fields:
         yield _score_look(reader, found)
     if "department" in layout.fields and "department" not in reader.profile.joined:
@@ -124,6 +122,11 @@ def _looks_of_kind(layout: Layout, reader: SheetReader, found: Survey) -> Iterat
         if "sub_code" in layout.fields:
             yield _sub_look(reader, found)
         yield _day_look(reader, found)
+
+
+def _has_no_unit(reader: SheetReader, name: str) -> bool:
+    is_there = name in reader.layout.fields
+    return is_there and not reader.unit_of_header(name) and name not in reader.decisions.units
 
 
 def _short_look(layout: Layout, found: Survey) -> Look:

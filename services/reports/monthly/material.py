@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from hallpulse.domain.compression import Doubt, ItemChange
-from hallpulse.domain.figures import Coverage, FigureTable, Window
+from hallpulse.domain.figures import Coverage, Figure, FigureTable, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.plan import Plan
@@ -17,6 +17,7 @@ from hallpulse.domain.plan import Plan
 class Material:
     """All of it as the database held it at one moment.
 
+    frozen: all figures of the month by name, as they are kept when it is published;
     month: whole; window: its days up to `compiled_on`, of which the figures speak; compiled: microseconds since
     1970-01-01 UTC; tables: those that the plan's targets need on the window's last day and a month earlier; in_month,
     earlier: of the window, and of the last day before the month; percentiles: of the elapsed days in the window;
@@ -24,6 +25,7 @@ class Material:
     doubts: since the day before the plan's period; coverage: of the window, and of the plan's period.
     """
 
+    frozen: Mapping[str, Figure]
     plan: Plan
     month: Window
     window: Window

@@ -275,6 +275,35 @@ audit = Table(
     Column("actor", Text, nullable=False, server_default="", comment="the database role, by a trigger"),
 )
 
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False, server_default=_SET),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("actor", Text, nullable=False, server_default="", comment="the database role, by a trigger"),
+    Column("claimed", Text, nullable=False, comment="USER@HOST of the command"),
+    Column("region", Integer, nullable=False),
+    Column("month", Text, nullable=False, comment="YYYY-MM"),
+    Column("plan", Text, nullable=False),
+    Column("taken", BigInteger, nullable=False, comment="of what was known then; microseconds since 1970"),
+    Column("calendars", Text, nullable=False, comment="digest of those in force"),
+    Column("figures", JSONB, nullable=False, comment="figure -> [numerator, denominator]"),
+    Column("seal", Text, nullable=False, comment="SHA-256 of the seal before and of all that is published"),
+    Index("reports_region", "region", "month"),
+)
+
+report_files = Table(
+    "report_files",
+    metadata,
+    Column("report", BigInteger, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("report", "format"),
+)
+
 case_reads = Table(
     "case_reads",
     metadata,
