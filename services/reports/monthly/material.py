@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from hallpulse.domain.compression import Doubt, ItemChange
@@ -11,6 +11,7 @@ from hallpulse.domain.figures import Coverage, Figure, FigureTable, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.plan import Plan
+from hallpulse.domain.reporting import Arrivals
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Material:
     1970-01-01 UTC; tables: those that the plan's targets need on the window's last day and a month earlier; in_month,
     earlier: of the window, and of the last day before the month; percentiles: of the elapsed days in the window;
     open_cases: department → state → cases as on the window's last day; flow: department → the balance of the window;
-    doubts: since the day before the plan's period; coverage: of the window, and of the plan's period.
+    doubts: since the day before the plan's period; coverage: of the window, and of the plan's period; arrivals: of the
+    figures that departments report each month.
     """
 
     frozen: Mapping[str, Figure]
@@ -43,6 +45,7 @@ class Material:
     period_coverage: Coverage
     findings: Sequence[Findings]
     provisional: Sequence[int]
+    arrivals: Arrivals = field(default_factory=dict)
 
     @property
     def before(self) -> date:
