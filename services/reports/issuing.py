@@ -13,7 +13,7 @@ from typing import Protocol
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.figures import Figure, Scope, Window, period_window
 from hallpulse.domain.plan import Plan, plan_for
-from hallpulse.domain.targets import read_tables
+from hallpulse.domain.targets import read_arrivals, read_tables
 from hallpulse.domain.workdays import date_of, local_day
 from hallpulse.store import AuditEntry, Past, PublishedReport, ReadableBack, ReportFile, restated
 from services.reports.monthly import Material, MonthlyReport, document_of, monthly_report
@@ -211,6 +211,7 @@ def read_material(store: Store, plan: Plan, month: Window, now: int) -> Material
             compiled=now,
             compiled_on=today,
             tables=tables,
+            arrivals=read_arrivals(plan, moment),
             in_month=moment.figure_table(plan.region, window),
             earlier=moment.figure_table(plan.region, Window(before, before)),
             percentiles=moment.percentiles(scope, window),

@@ -13,6 +13,7 @@ import pytest
 from hallpulse.domain.compression import COMPRESSION, ItemLimits, ItemRef, doubt
 from hallpulse.domain.figures import Coverage, Figure, Window, period_window
 from hallpulse.domain.plan import DeclaredIndicator
+from hallpulse.domain.reporting import Reports
 from hallpulse.domain.restatement import ChangeKind, Restated
 from hallpulse.domain.targets import State, evaluate
 from services.reports.monthly import document_of, monthly_report, sections
@@ -112,6 +113,21 @@ def test_departments_that_have_not_reported_are_counted_and_those_that_are_short
     report = DeclaredIndicator("monthly_report", PLAN.names)
     declared = replace(PLAN, reporting=None, indicators=(*PLAN.indicators, report))
     assert "每月5日前报送——40个部门中39个尚未报送" in spoken(plan=declared, own=own, departments=kept)
+
+
+def test_who_reported_late_or_not_at_all_is_named_with_month_days_and_indicators() -> None:
+    arrivals = {
+        (indicator, department, date(2023, 8, 1)): date(2023, 9, day)
+        for department, day in (("tax", 4), ("housing", 9))
+        for indicator in ("administrative_loss", "leader_in_court")
+    } | {("administrative_loss", "forestry", date(2023, 8, 1)): date(2023, 9, 1)}
+    due = PLAN.reports(arrivals, date(2023, 9, 30)).months
+    august = Reports(tuple(m for m in due if m.month.month == 8 and m.department in ("tax", "housing", "forestry")))
+    text = said(document_of(replace(monthly_report(material()), reports=august)))
+    assert "每月报送中未按时的有2个部门月：" in text
+    assert "县住房和城乡建设局2023年8月迟报4天（行政机关败诉率、负责人出庭率）" in text
+    assert "县林业局2023年8月未报（负责人出庭率）" in text
+    assert "税务局2023年8月" not in text
 
 
 def test_too_few_cases_are_not_judged() -> None:

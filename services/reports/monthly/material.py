@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from hallpulse.domain.compression import Doubt, ItemChange
@@ -11,6 +11,7 @@ from hallpulse.domain.figures import Coverage, Figure, FigureTable, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.plan import Plan
+from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.restatement import Restated
 
 
@@ -24,7 +25,8 @@ class Material:
     earlier: of the window, and of the last day before the month; percentiles: of the elapsed days in the window;
     open_cases: department → state → cases as on the window's last day; flow: department → the balance of the window;
     restated: figures of the last month published before this one that are others now; doubts: since the day before the
-    plan's period; coverage: of the window, and of the plan's period.
+    plan's period; coverage: of the window, and of the plan's period; arrivals: of the figures that departments report
+    each month.
     """
 
     frozen: Mapping[str, Figure]
@@ -47,6 +49,7 @@ class Material:
     restated_month: str
     restated: Sequence[Restated]
     provisional: Sequence[int]
+    arrivals: Arrivals = field(default_factory=dict)
 
     @property
     def before(self) -> date:

@@ -11,6 +11,7 @@ from hallpulse.domain.figures import Coverage, Figure, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.plan import Names, Plan, Target
+from hallpulse.domain.reporting import Reports
 from hallpulse.domain.restatement import Restated
 from hallpulse.domain.targets import TargetResult, evaluate
 
@@ -78,6 +79,7 @@ class MonthlyReport:
     provisional: tuple[int, ...]
     restated_month: str
     restated: tuple[Restated, ...]
+    reports: Reports
 
     @property
     def on(self) -> date:
@@ -123,6 +125,7 @@ def monthly_report(given: Material) -> MonthlyReport:
         provisional=tuple(given.provisional),
         restated_month=given.restated_month,
         restated=tuple(given.restated),
+        reports=given.plan.reports(given.arrivals, given.window.end),
     )
 
 

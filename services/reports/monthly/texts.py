@@ -155,6 +155,15 @@ WHY_FEW = Sentence("只有{n}件，少于方案规定的{least}件", "only {n} c
 WHY_REFERENCE = Sentence("参照值“{name}”尚未报送", "its reference, {name}, has not been reported")
 WHY_NOT_STARTED = Sentence("方案从{start}开始", "the plan begins on {start}")
 WHY_MISSING = Sentence("{n}个部门中{missing}个尚未报送", "{missing} of {n} departments have not reported")
+LATE_TITLE = Sentence("每月报送中未按时的有{n}个部门月：", "{n} monthly reports of departments were not in time: ")
+LATE_MORE = Sentence("；另有{n}个", "; and {n} more")
+REPORT_LATE = Sentence(
+    "{department}{year}年{month}月迟报{days}天（{indicators}）",
+    "{department}, {year}-{month}: {days} days late ({indicators})",
+)
+REPORT_MISSING = Sentence(
+    "{department}{year}年{month}月未报（{indicators}）", "{department}, {year}-{month}: missing ({indicators})"
+)
 BOUND_SHORT = Sentence("{name}未达到的部门：{names}。", "{name}, departments that are short: {names}.")
 AND_MORE = Sentence("等{n}个", "{n} in all")
 
