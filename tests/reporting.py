@@ -76,6 +76,8 @@ def material(**other: Any) -> Material:
     early = table(APRIL_30, other.pop("before", EARLIER), departments)
     given: dict[str, Any] = {
         "frozen": {},
+        "restated_month": "",
+        "restated": (),
         "plan": PLAN,
         "month": month,
         "window": window,

@@ -9,8 +9,9 @@ import msgspec
 from litestar import Response, get
 
 from hallpulse.domain.figures import Figure, Scope
+from hallpulse.domain.restatement import Restated
 from hallpulse.domain.workdays import time_text
-from hallpulse.store import PublishedReport, Restated, restated
+from hallpulse.store import PublishedReport, restated
 from services.gateway.access import may_read, reach
 from services.gateway.figures import Value, value_answer
 from services.gateway.problems import QUERY, Declined, Kind, problems

@@ -15,7 +15,7 @@ from hallpulse.domain.figures import Figure, Scope, Window, period_window
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.targets import read_arrivals, read_tables
 from hallpulse.domain.workdays import date_of, local_day
-from hallpulse.store import AuditEntry, Past, ReadableBack, ReportFile
+from hallpulse.store import AuditEntry, Past, PublishedReport, ReadableBack, ReportFile, restated
 from services.reports.monthly import Material, MonthlyReport, document_of, monthly_report
 from services.reports.monthly.material import day_before
 from services.reports.renderers import FORMATS, MEDIA_TYPES, Format, rendered
@@ -36,6 +36,8 @@ class Auditor(Protocol):
 
 
 class Archive(Protocol):
+    def list(self, region: int | None = None) -> list[PublishedReport]: ...
+
     def publish(
         self, place: tuple[int, str, str], taken: int, figures: Mapping[str, Figure], files: Sequence[ReportFile]
     ) -> int: ...
@@ -182,7 +184,7 @@ def file_name(region: int, month: Window, form: str) -> str:
     return f"{region}-{month.start:%Y-%m}.{form}"
 
 
-def read_material(store: ReadableBack, plan: Plan, month: Window, now: int) -> Material:
+def read_material(store: Store, plan: Plan, month: Window, now: int) -> Material:
     """Read the material of a month's report.
 
     now: microseconds since 1970-01-01 UTC, not before the month.
@@ -191,6 +193,7 @@ def read_material(store: ReadableBack, plan: Plan, month: Window, now: int) -> M
     """
     today = date_of(local_day(now))
     window = Window(month.start, min(month.end, today))
+    published = _published_before(store, plan, month)
     before, scope = day_before(month), Scope(plan.region)
     with store.read_back() as moment:
         tables = {
@@ -200,6 +203,8 @@ def read_material(store: ReadableBack, plan: Plan, month: Window, now: int) -> M
         period = plan.window(window.end) or window
         given = Material(
             frozen=moment.month_figures(plan, month),
+            restated_month=published.month if published else "",
+            restated=restated(store.read_back, published, plan, now) if published else (),
             plan=plan,
             month=month,
             window=window,
@@ -221,3 +226,11 @@ def read_material(store: ReadableBack, plan: Plan, month: Window, now: int) -> M
         )
         moment.turn_back(Past(on=window.end), scope)
         return replace(given, open_cases=moment.open_cases_by_department(plan.region, window.end))
+
+
+def _published_before(store: Store, plan: Plan, month: Window) -> PublishedReport | None:
+    """The last report of the plan that was published for an earlier month; of one month the newest."""
+    earlier = [
+        one for one in store.reports.list(plan.region) if one.plan == plan.id and one.month < f"{month.start:%Y-%m}"
+    ]
+    return max(earlier, key=lambda one: (one.month, one.id), default=None)

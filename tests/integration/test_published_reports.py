@@ -16,13 +16,14 @@ import pytest
 from click.testing import CliRunner
 
 from hallpulse.domain.figures import Figure, period_window
+from hallpulse.domain.restatement import ChangeKind
 from hallpulse.domain.workdays import Calendar
-from hallpulse.store import ChangeKind, Store, open_store, restated
+from hallpulse.store import Store, open_store, restated
 from services.console.main import cli
 from services.reports.issuing import MonthlyReports
 from services.reports.renderers import FORMATS
 from tests.gateway_ground import READ_TOKEN, FakeClock, make_resources, serving
-from tests.integration.test_reports import PLAN, PLANS, REGION, ROOT, run
+from tests.integration.test_reports import PLAN, PLANS, REGION, ROOT, reported, run
 from tests.integration.test_store import cloud_event, item
 from tests.merging import decoded
 from tests.oracle.streams import stream
@@ -173,6 +174,15 @@ def test_of_any_stream_the_parts_lead_from_the_published_figures_to_those_of_now
         **{name: figure for name, figure in report.figures.items() if name not in now}, **now
     }  # fmt: skip
     assert found
+
+
+def test_the_next_report_lists_what_changed_since(county: Store) -> None:
+    publish(county)
+    county.merge(decoded(case_of(20, "2026-05-12")), LATER - timedelta(days=3))
+    june = reported(county, period_window("2026-06"), LATER)
+    assert june.restated_month == "2026-05"
+    assert "region/promise_kept_rate" in {one.name for one in june.restated}
+    assert reported(county, MAY, LATER).restated == ()
 
 
 def test_a_month_that_is_not_over_is_not_published(county: Store) -> None:

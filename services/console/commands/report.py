@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from hallpulse.domain.errors import HallpulseError
+from hallpulse.domain.plan import Plan
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
 from hallpulse.store import open_store
@@ -43,31 +44,25 @@ def command(
         checked_month(month, today())
         checked_format(form)
         settings = connect(directory)
-        write = _published if publish else _written
-        click.echo(write(settings, (region, month, form), out, force=force))
+        made = _published if publish else _written
+        click.echo(made(settings, (region, month, form), out, force=force))
     except ValueError as error:
         raise BadUsage(str(error)) from None
 
 
-def _written(settings: Settings, asked: tuple[str, str, str], out: str | None, *, force: bool) -> Path:
+def _written(settings: Settings, asked: tuple[str, str, str], out: str | None, *, force: bool) -> str:
     """Write the report and return its path. Raises ValueError for a month or region without a report."""
-    try:
-        plans = load_plans(settings.plans)
-    except PlanError as error:
-        raise HallpulseError(f"{error.problems[0]}: see hallpulse plan check") from None
+    plans = _plans(settings)
     with closing(open_store(settings.database_url, pool_size=1, plans=plans)) as store:
         reports = MonthlyReports(store, plans, time.time)
         issued = reports.make(*asked)
-        return _put(_path(out, issued.name), issued, reports, force=force)
+        return str(_put(_path(out, issued.name), issued, reports, force=force))
 
 
 def _published(settings: Settings, asked: tuple[str, str, str], out: str | None, *, force: bool) -> str:
     """Freeze the report, write the frozen file, and return the archive's number and the path."""
     region, month, form = asked
-    try:
-        plans = load_plans(settings.plans)
-    except PlanError as error:
-        raise HallpulseError(f"{error.problems[0]}: see hallpulse plan check") from None
+    plans = _plans(settings)
     with closing(open_store(settings.database_url, pool_size=1, plans=plans)) as store:
         reports = MonthlyReports(store, plans, time.time)
         number = reports.publish(region, month)
@@ -75,6 +70,13 @@ def _published(settings: Settings, asked: tuple[str, str, str], out: str | None,
         assert kept is not None
         issued = Issued(int(region), kept.name, kept.media_type, kept.content)
         return f"{number} {_put(_path(out, kept.name), issued, reports, force=force)}"
+
+
+def _plans(settings: Settings) -> list[Plan]:
+    try:
+        return load_plans(settings.plans)
+    except PlanError as error:
+        raise HallpulseError(f"{error.problems[0]}: see hallpulse plan check") from None
 
 
 def _put(path: Path, issued: Issued, reports: MonthlyReports, *, force: bool) -> Path:

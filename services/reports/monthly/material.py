@@ -11,7 +11,11 @@ from hallpulse.domain.figures import Coverage, Figure, FigureTable, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.plan import Plan
+<<<<<<< HEAD
 from hallpulse.domain.reporting import Arrivals
+=======
+from hallpulse.domain.restatement import Restated
+>>>>>>> main
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,13 @@ class Material:
     1970-01-01 UTC; tables: those that the plan's targets need on the window's last day and a month earlier; in_month,
     earlier: of the window, and of the last day before the month; percentiles: of the elapsed days in the window;
     open_cases: department → state → cases as on the window's last day; flow: department → the balance of the window;
+<<<<<<< HEAD
     doubts: since the day before the plan's period; coverage: of the window, and of the plan's period; arrivals: of the
     figures that departments report each month.
+=======
+    restated: figures of the last month published before this one that are others now; doubts: since the day before the
+    plan's period; coverage: of the window, and of the plan's period.
+>>>>>>> main
     """
 
     frozen: Mapping[str, Figure]
@@ -44,6 +53,8 @@ class Material:
     coverage: Coverage
     period_coverage: Coverage
     findings: Sequence[Findings]
+    restated_month: str
+    restated: Sequence[Restated]
     provisional: Sequence[int]
     arrivals: Arrivals = field(default_factory=dict)
 

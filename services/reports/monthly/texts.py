@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.flow import WAYS_OUT
+from hallpulse.domain.restatement import ChangeKind
 from hallpulse.domain.targets import State
 
 # The head
@@ -242,6 +243,25 @@ SILENT = Sentence(
     "有{n}个大厅当月没有报送数据，上述数字不完整。",
     "{n} halls reported nothing in the month: the figures are incomplete.",
 )
+
+# Restatements
+RESTATED_TABLE = Sentence("{month}月报发布后变动的数字", "Figures of {month} that changed since they were published")
+RESTATED_MORE = Sentence(
+    "变动的数字共{n}项，上表列前{most}项，全部见GET /v1/reports。",
+    "{n} figures changed; the first {most} are listed, all at GET /v1/reports.",
+)
+FIGURE = Sentence("数字", "Figure")
+WAS, IS = Sentence("发布时", "As published"), Sentence("现在", "Now")
+CAUSES = Sentence("变动来自", "Changed by")
+CHANGE_KINDS: Mapping[ChangeKind, Sentence] = {
+    ChangeKind.CALENDARS: Sentence("日历", "calendars"),
+    ChangeKind.LATE_EVENTS: Sentence("迟报", "late events"),
+    ChangeKind.CORRECTIONS: Sentence("更正", "corrections"),
+    ChangeKind.RETRACTIONS: Sentence("撤回", "retractions"),
+    ChangeKind.ITEM_VERSIONS: Sentence("事项版本", "item versions"),
+    ChangeKind.DECLARATIONS: Sentence("申报修订", "revised declarations"),
+}
+WHOLE_REGION = Sentence("全县", "region")
 
 # Lowering
 LOWERING_TABLE = Sentence("拉低承诺办结时限压缩比的事项", "Items that lowered the compression of promised limits")

@@ -9,8 +9,8 @@ from .merge import MergeOutcome
 from .reading.declared import FigureFilter, FigureReport, Status
 from .reading.foresight import Fate, ForeseenCase, ForeseenItem, Foresight
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
-from .reading.past import ChangeKind, Past
-from .reading.restating import Restated, restated
+from .reading.past import Past
+from .reading.restating import restated
 from .reading.stored import CaseHistory
 from .reading.trace import StoredTrace, Trace, TracedEffect
 from .recompute import Difference
@@ -30,7 +30,6 @@ __all__ = [
     "CasePage",
     "CaseReading",
     "CaseRow",
-    "ChangeKind",
     "Difference",
     "EnteredRefusal",
     "Expected",
@@ -58,7 +57,6 @@ __all__ = [
     "RefusedTable",
     "ReportArchive",
     "ReportFile",
-    "Restated",
     "Status",
     "Store",
     "StoredTrace",

@@ -7,7 +7,6 @@ and no figure is computed in a second way. Only what the missing events touch is
 
 from __future__ import annotations
 
-import enum
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from hallpulse.domain.clock import fold
 from hallpulse.domain.figures import Scope
 from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.measures import ITEM_COLUMNS, entries_of
+from hallpulse.domain.restatement import ChangeKind
 from hallpulse.domain.workdays import Calendars, day_of, midnight_after
 from hallpulse.store.cases import CaseKey, Differences, case_row
 from hallpulse.store.database import (
@@ -39,20 +39,6 @@ from hallpulse.store.merge import EVENT_COLUMNS, arrival, event_of
 from hallpulse.store.tables import metadata
 
 from .declared import parameters
-
-
-class ChangeKind(enum.StrEnum):
-    """Kinds of what changes a month that was reported, in the order in which a restatement takes them.
-
-    CALENDARS is no kind of event: what a figure of then is under the calendars of today.
-    """
-
-    CALENDARS = "calendars"
-    LATE_EVENTS = "late_events"
-    CORRECTIONS = "corrections"
-    RETRACTIONS = "retractions"
-    ITEM_VERSIONS = "item_versions"
-    DECLARATIONS = "declarations"
 
 
 @dataclass(frozen=True, slots=True)

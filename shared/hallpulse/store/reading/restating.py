@@ -1,30 +1,17 @@
-"""Restatements: the figures of a reported month then and now, their change split exactly by its causes."""
+"""A reported month read again, with one kind of what came later after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Protocol
 
 from hallpulse.domain.figures import Figure, Scope, Window, period_window
 from hallpulse.domain.plan import Plan
+from hallpulse.domain.restatement import ChangeKind, Restated, differences
 from hallpulse.store.reports import PublishedReport
 
-from .past import ChangeKind, Past
-
-NOTHING = Figure(0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Restated:
-    """A figure that is another one now. parts: kind → what it added to numerator and denominator; they add up."""
-
-    name: str
-    before: Figure
-    after: Figure
-    parts: Mapping[ChangeKind, Figure]
+from .past import Past
 
 
 class Turned(Protocol):
@@ -53,18 +40,4 @@ def restated(
             same_calendars = moment.calendars_digest() == report.calendars
             moment.turn_back(Past(as_of=report.taken, admitted=admitted, until=until), Scope(plan.region))
             stages.append(moment.month_figures(plan, month))
-    return list(_differences(stages, ChangeKind.LATE_EVENTS if same_calendars else ChangeKind.CALENDARS))
-
-
-def _differences(stages: list[dict[str, Figure]], first: ChangeKind) -> Iterator[Restated]:
-    kinds = [first, *list(ChangeKind)[1:]]
-    for name in sorted({name for stage in stages for name in stage}):
-        figures = [stage.get(name, NOTHING) for stage in stages]
-        parts: dict[ChangeKind, Figure] = {}
-        for kind, (was, now) in zip(kinds, pairwise(figures), strict=True):
-            moved = Figure(now.numerator - was.numerator, now.denominator - was.denominator)
-            if moved != NOTHING:
-                parts[kind] = parts.get(kind, NOTHING) + moved
-        if figures[0] != figures[-1]:
-            moves = {kind: part for kind, part in parts.items() if part != NOTHING}
-            yield Restated(name, figures[0], figures[-1], moves)
+    return list(differences(stages, ChangeKind.LATE_EVENTS if same_calendars else ChangeKind.CALENDARS))
