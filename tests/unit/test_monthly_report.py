@@ -13,11 +13,8 @@ import pytest
 from hallpulse.domain.compression import COMPRESSION, ItemLimits, ItemRef, doubt
 from hallpulse.domain.figures import Coverage, Figure, Window, period_window
 from hallpulse.domain.plan import DeclaredIndicator
-<<<<<<< HEAD
 from hallpulse.domain.reporting import Reports
-=======
 from hallpulse.domain.restatement import ChangeKind, Restated
->>>>>>> main
 from hallpulse.domain.targets import State, evaluate
 from services.reports.monthly import document_of, monthly_report, sections
 from tests.reporting import CHANGES, DEPARTMENTS, MAY, OWN, PLAN, material, said, tables

@@ -11,11 +11,8 @@ from hallpulse.domain.figures import Coverage, Figure, FigureTable, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.plan import Plan
-<<<<<<< HEAD
 from hallpulse.domain.reporting import Arrivals
-=======
 from hallpulse.domain.restatement import Restated
->>>>>>> main
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +24,9 @@ class Material:
     1970-01-01 UTC; tables: those that the plan's targets need on the window's last day and a month earlier; in_month,
     earlier: of the window, and of the last day before the month; percentiles: of the elapsed days in the window;
     open_cases: department → state → cases as on the window's last day; flow: department → the balance of the window;
-<<<<<<< HEAD
-    doubts: since the day before the plan's period; coverage: of the window, and of the plan's period; arrivals: of the
-    figures that departments report each month.
-=======
     restated: figures of the last month published before this one that are others now; doubts: since the day before the
-    plan's period; coverage: of the window, and of the plan's period.
->>>>>>> main
+    plan's period; coverage: of the window, and of the plan's period; arrivals: of the
+    figures that departments report each month.
     """
 
     frozen: Mapping[str, Figure]
