@@ -25,8 +25,8 @@ class Material:
     earlier: of the window, and of the last day before the month; percentiles: of the elapsed days in the window;
     open_cases: department → state → cases as on the window's last day; flow: department → the balance of the window;
     restated: figures of the last month published before this one that are others now; doubts: since the day before the
-    plan's period; coverage: of the window, and of the plan's period; arrivals: of the
-    figures that departments report each month.
+    plan's period; coverage: of the window, and of the plan's period; arrivals: of the figures that departments report
+    each month.
     """
 
     frozen: Mapping[str, Figure]

@@ -77,9 +77,9 @@ class MonthlyReport:
     compression: tuple[Figure, Figure]
     lowerings: tuple[Lowering, ...]
     provisional: tuple[int, ...]
-    reports: Reports
     restated_month: str
     restated: tuple[Restated, ...]
+    reports: Reports
 
     @property
     def on(self) -> date:
@@ -123,9 +123,9 @@ def monthly_report(given: Material) -> MonthlyReport:
         compression=compression,
         lowerings=tuple(lowerings(*compression, given.changes, MOST_LOWERING)),
         provisional=tuple(given.provisional),
-        reports=given.plan.reports(given.arrivals, given.window.end),
         restated_month=given.restated_month,
         restated=tuple(given.restated),
+        reports=given.plan.reports(given.arrivals, given.window.end),
     )
 
 
