@@ -8,15 +8,20 @@ from typing import Any
 
 import psycopg
 import pytest
+from alembic import command
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from hallpulse.contract.events import EventType, FigureReported, FigureRetracted, HallEvent
+from hallpulse.domain.case import pack_id
 from hallpulse.domain.declarations import Declaration, fault_of
 from hallpulse.domain.figures import Declared, Figure, Scope, Window, declared_sums, period_window
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.plan import DeclaredIndicator, Department, Plan
 from hallpulse.store import FigureFilter, FigureReport, Store, open_store
+from hallpulse.store.database import open_engine, pack_data
+from hallpulse.store.migration import alembic_config
 from hallpulse.store.reading.declared import declared_figures, declared_in, read_reports, rules_of
 from tests.asked import named
 from tests.merging import NOW, merge_all
@@ -278,3 +283,40 @@ def test_the_reports_that_count_add_up_to_the_figure(
         below = [one.denominator for one in counted if one.denominator is not None]
         assert (sum(below) if below else 1) == figure.denominator
     assert {one.indicator for one in told if one.status == "counted"} == set(figures)
+
+
+def test_an_older_databases_reports_are_put_in_their_order_by_the_migration(database_url: str) -> None:
+    events = [report(2), report(9, revision=2), report(4, revision=3), report(1, period="2026-06")]
+    taken = FigureRetracted(indicator="lost", period="2026-05", event_id=events[2].id, department="a")
+    events.append(HallEvent(REGION, "hall-1", "r", EventType.FIGURE_RETRACTED, events[0].time, taken))
+    rows = [
+        {"region": REGION, "entity": one.entity, "hall": one.hall, "id": pack_id(one.id), "time": one.time,
+         "type": int(one.type), "data": pack_data(one.data)[1]}
+        for one in events
+    ]  # fmt: skip
+    engine, config = open_engine(database_url), alembic_config()
+    with engine.begin() as opened:
+        config.attributes["connection"] = opened
+        command.upgrade(config, "0012")
+        opened.execute(
+            text("INSERT INTO ledger VALUES (:region, 'figure', :entity, :hall, :id, :time, :type, :data)"), rows
+        )
+        opened.execute(
+            text(
+                "INSERT INTO events (region, hall, id, time, arrived, type, case_id, data)"
+                " VALUES (:region, :hall, :id, :time, 29000000, :type, '', :data)"
+            ),
+            rows,
+        )
+        command.upgrade(config, "head")
+        places = opened.execute(text("SELECT period, numerator, place FROM figures ORDER BY 1, 3")).all()
+    assert [tuple(row) for row in places] == [("2026-05", 9, 0), ("2026-05", 2, 1), ("2026-06", 1, 0)]
+    store = open_store(database_url, plans=PLANS)
+    assert [one for one in store.recompute(check=True) if one.table in ("figures", "ledger")] == []
+    store.close()
+    with engine.begin() as opened:
+        config.attributes["connection"] = opened
+        command.downgrade(config, "0012")
+        kept = opened.execute(text("SELECT period, numerator FROM figures ORDER BY 1")).all()
+    assert [tuple(row) for row in kept] == [("2026-05", 9), ("2026-06", 1)]
+    engine.dispose()
