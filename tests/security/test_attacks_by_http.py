@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -83,7 +83,7 @@ def test_a_rotated_token_opens_the_gateway_for_its_overlap_and_not_a_moment_long
 def test_a_token_taken_away_is_refused_in_the_same_second(county: County) -> None:
     hall = county.hall("removed")
     assert county.gateway.get("/v1/regions", token=hall.token).status_code == 200
-    county.store.halls.remove(int(REGION), "removed")
+    county.store.halls.remove(int(REGION), "removed", date(2026, 9, 1))
     wait_until(lambda: county.gateway.get("/v1/regions", token=hall.token).status_code == 401, 1)
 
 
