@@ -22,6 +22,8 @@ WORDS = re.compile(
     r"\b(whoever|nobody|somebody|nought|anew|whyever|of (?:its|their|his) own|so many|is away|doubles of|letters of)\b",
     re.IGNORECASE,
 )
+FIELDS = re.compile(r"[a-z_]+(, [a-z_]+)*: ").match
+"""A docstring says what the thing is before it says what its fields are."""
 _USER = re.compile(r"`nobody`")
 """The machine's user of that name."""
 
@@ -40,7 +42,7 @@ def texts(source: str) -> Iterator[tuple[int, str, bool]]:
 def faults(source: str) -> Iterator[tuple[int, str]]:
     """Yield line and fault: a banned opening of a docstring, or a banned word."""
     for line, text, opens in texts(source):
-        if opens and text.startswith(OPENINGS):
+        if opens and (text.startswith(OPENINGS) or FIELDS(text)):
             yield line, f"opens with {text.split()[0]!r}: {text}"
         if found := WORDS.search(_USER.sub("", text)):
             yield line, f"{found[0]!r}: {text}"

@@ -244,8 +244,8 @@ class StatedMoment(Moment):
         self._stated.note("halls")
         return [Hall(region, hall, ("case",), _SINCE) for region, hall in sorted(self._stated.halls)]
 
-    def hall_facts(self, scope: Scope) -> dict[tuple[int, str], HallFacts]:
-        self._stated.note("hall_facts", scope)
+    def hall_facts(self) -> dict[tuple[int, str], HallFacts]:
+        self._stated.note("hall_facts")
         return {}
 
     def cases_elsewhere(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[str]]:

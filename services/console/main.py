@@ -82,7 +82,7 @@ def _is_there(name: str) -> bool:
 @click.group(cls=SuiteCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hallpulse")
 def cli() -> None:
-    """Whether government service halls keep the targets promised to the public.
+    """Measure whether government service halls keep the targets promised to the public.
 
     政务服务大厅是否兑现公开承诺的指标。
     """

@@ -185,7 +185,7 @@ class Gateway(Litestar):
 
 
 def is_as_documented(raw_path: bytes) -> bool:
-    """Whether an address is written in the one way that a proxy's rules know.
+    """Return whether an address is written in the one way that a proxy's rules know.
 
     The framework takes `//metrics`, `/metrics/` and `/%6detrics` for `/metrics`, a rule for `/metrics` does not. The id
     of a case or of an event alone may be written in percent codes.

@@ -83,7 +83,9 @@ class ExtensionAnswer(msgspec.Struct, frozen=True):
 
 
 class ClockDayAnswer(msgspec.Struct, frozen=True):
-    """why: start, counted, or what keeps the day from counting: weekend, holiday, regional_holiday, suspended.
+    """A day of a case's clock.
+
+    why: start, counted, or what keeps the day from counting: weekend, holiday, regional_holiday, suspended.
 
     name: the holiday's, or the suspension's procedure; elapsed: the working days up to and with this one.
     """
@@ -119,7 +121,9 @@ class Dates(msgspec.Struct, frozen=True):
 
 
 class CaseHistoryAnswer(msgspec.Struct, frozen=True):
-    """pending: `received` has not come yet; then only the events are known.
+    """A case with its events, limits and clock.
+
+    pending: `received` has not come yet; then only the events are known.
 
     state: of an open case as in cases_open, else decided, withdrawn or rejected. elapsed: to the decision, or to today.
     truncated: a clock of more than 1,100 days is shown up to there.

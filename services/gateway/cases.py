@@ -95,7 +95,9 @@ class ItemAnswer(msgspec.Struct, frozen=True):
 
 
 class CasesAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """total: of the whole list, equal to what /v1/indicators says; next_cursor: null on the last page.
+    """A page of the cases, tallies or items behind a number.
+
+    total: of the whole list, equal to what /v1/indicators says; next_cursor: null on the last page.
 
     The tallies come with the first page. of: what the total is made of, cases (with tallies, where the indicator takes
     them), items, or a figure that was declared as such and has nothing behind it.

@@ -165,9 +165,10 @@ _STATUS_OF = {Reason.NOT_JSON: Kind.NOT_JSON, Reason.BAD_CONTENT_TYPE: Kind.BAD_
 
 
 class Intake(NamedTuple):
-    """messages: all that the broker gets, refused events too; results: one an event, in the request's order.
+    """The messages and results of a request.
 
-    events: those that the contract takes, by their index among the results.
+    messages: all that the broker gets, refused events too; results: one an event, in the request's order; events: those
+    that the contract takes, by their index among the results.
     """
 
     messages: Sequence[OutgoingMessage]
@@ -220,7 +221,7 @@ def _kind(reasons: set[str | None]) -> Kind:
 
 
 def _is_of_the_whole(outcome: HallEvent | Refusal, body: bytes) -> bool:
-    """Whether the body was refused as a whole: one event of a batch is always shorter than the batch."""
+    """Return whether the body was refused as a whole: one event of a batch is always shorter than the batch."""
     return isinstance(outcome, Refusal) and outcome.body == body
 
 

@@ -54,7 +54,7 @@ def number(value: Fraction | None) -> float | None:
     return None if value is None else float(value)
 
 
-def told(time: int | None) -> str | None:
+def time_or_null(time: int | None) -> str | None:
     """Microseconds since 1970-01-01 UTC as RFC 3339 at +08:00."""
     return None if time is None else time_text(time)
 
@@ -105,7 +105,8 @@ class IndicatorAnswer(msgspec.Struct, frozen=True):
     """value is numerator / denominator, null where the denominator is 0.
 
     kind: case, catalogue or declared; enough: whether the denominator is large enough to rank and to judge; marks: the
-    findings that the figure gains from.
+    findings that the figure gains from; known, known_of: of an indicator of the catalogue, of how many items its flag
+    or limit is known, and of how many items in all.
     """
 
     id: str
@@ -118,10 +119,15 @@ class IndicatorAnswer(msgspec.Struct, frozen=True):
     enough: bool
     marks: list[MarkAnswer]
     percentiles: Percentiles | msgspec.UnsetType = msgspec.UNSET
+    known: int | msgspec.UnsetType = msgspec.UNSET
+    known_of: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class IndicatorsAnswer(msgspec.Struct, frozen=True):
-    """provisional: the window lies in a year whose official holidays are not known yet."""
+    """The figures of a scope over a window.
+
+    provisional: the window lies in a year whose official holidays are not known yet.
+    """
 
     region: str
     department: str | None
@@ -193,7 +199,7 @@ def doubts_since(plan: Plan | None, window: Window) -> date:
 
 
 def coverage_answer(coverage: Coverage) -> CoverageAnswer:
-    return CoverageAnswer(coverage.halls, coverage.reporting, told(coverage.newest))
+    return CoverageAnswer(coverage.halls, coverage.reporting, time_or_null(coverage.newest))
 
 
 _Marks = Mapping[str, list[MarkAnswer]]
@@ -225,6 +231,8 @@ def _answer(
         enough=figure.denominator >= least,
         marks=marks.get(name, []),
         percentiles=percentiles if timed and percentiles is not None else msgspec.UNSET,
+        known=figure.known.count if figure.known else msgspec.UNSET,
+        known_of=figure.known.items if figure.known else msgspec.UNSET,
     )
 
 
@@ -312,7 +320,10 @@ class Point(msgspec.Struct, frozen=True):
 
 
 class TrendAnswer(msgspec.Struct, frozen=True):
-    """plan: whose period it is; null, and no points, where no plan is in force on the day."""
+    """A plan's indicators at the end of each month so far.
+
+    plan: whose period it is; null, and no points, where no plan is in force on the day.
+    """
 
     region: str
     on: date

@@ -56,7 +56,7 @@ class FlowAnswer(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """as_of: the moment of the answer; in_past: whether it was asked for."""
+    """A question. as_of: the moment of the answer; in_past: whether it was asked for."""
 
     scope: Scope
     month: str

@@ -47,7 +47,10 @@ def get_readiness(request: AnyRequest) -> Readiness:
 
 
 class PartAnswer(msgspec.Struct):
-    """state: failing (it keeps dying and is tried ever more slowly), halted (it waits for a person), restarting, …"""
+    """A part of the suite that does not run, or keeps dying.
+
+    state: failing (it keeps dying and is tried ever more slowly), halted (it waits for a person), restarting, …
+    """
 
     name: str
     state: str
@@ -56,7 +59,10 @@ class PartAnswer(msgspec.Struct):
 
 
 class SuiteAnswer(msgspec.Struct):
-    """troubled: parts that do not run, or keep dying; empty also where nothing supervises the suite."""
+    """The parts of the suite that need a look.
+
+    troubled: parts that do not run, or keep dying; empty also where nothing supervises the suite.
+    """
 
     troubled: list[PartAnswer]
 

@@ -38,7 +38,10 @@ _decode = msgspec.json.Decoder(_State).decode
 
 @dataclass(frozen=True, slots=True)
 class SuiteParts:
-    """state: the supervisor's file; None where none supervises: then nothing is known."""
+    """The parts of the suite as its supervisor last wrote them down.
+
+    state: the supervisor's file; None where none supervises: then nothing is known.
+    """
 
     state: Path | None = None
 

@@ -90,7 +90,9 @@ class DepartmentTarget(Reading, frozen=True, kw_only=True):
 
 
 class RuleAnswer(msgspec.Struct, frozen=True):
-    """kind: at_least, at_most, below or base; direction: whether more is better (up) or less is (down).
+    """A target's rule.
+
+    kind: at_least, at_most, below or base; direction: whether more is better (up) or less is (down).
 
     base, increase and reading (points, relative, remaining) of a raised base; reference: the declared indicator.
     """
@@ -104,7 +106,10 @@ class RuleAnswer(msgspec.Struct, frozen=True):
 
 
 class PathAnswer(msgspec.Struct, frozen=True):
-    """kind: linear, from `start` on the period's first day; step, the whole goal from the day `first`; or none."""
+    """A target's path.
+
+    kind: linear, from `start` on the period's first day; step, the whole goal from the day `first`; or none.
+    """
 
     kind: str
     start: float | None = None
@@ -267,12 +272,25 @@ def plan_answer(plan: Plan, on: date) -> PlanAnswer:
 
 
 class RegionAnswer(msgspec.Struct, frozen=True):
-    """counties: how many of the counties listed the region sums over, itself among them."""
+    """A region that the token reads.
+
+    counties: how many of the counties listed the region sums over, itself among them.
+    """
 
     region: str
     level: str
     counties: int
     plan: PlanAnswer | None
+    names: Named | None
+
+
+class HallName(msgspec.Struct, frozen=True):
+    """A hall that has a name, or is closed from a day on."""
+
+    region: str
+    hall: str
+    names: Named
+    closed: date | None
 
 
 class RegionsAnswer(msgspec.Struct, frozen=True):
@@ -284,12 +302,13 @@ class RegionsAnswer(msgspec.Struct, frozen=True):
     department: str | None
     hall: str | None
     regions: list[RegionAnswer]
+    halls: list[HallName]
 
 
 def regions_answer(resources: Resources, grant: Grant) -> RegionsAnswer:
     today = resources.today()
     with resources.store.read() as moment:
-        stored = moment.regions()
+        stored, facts = moment.regions(), moment.hall_facts()
     counties = sorted({*stored, *(plan.region for plan in resources.plans if plan.region % 100)})
     above = {code for county in counties for code in (county // 100 * 100, county // 10_000 * 10_000)}
     shown = [code for code in (*counties, *sorted(above)) if _readable(grant, code)]
@@ -300,6 +319,11 @@ def regions_answer(resources: Resources, grant: Grant) -> RegionsAnswer:
         department=grant.department,
         hall=grant.hall,
         regions=[_region(resources, code, counties, today) for code in shown],
+        halls=[
+            HallName(str(region), hall, Named(one.name_zh or hall, one.name_en or one.name_zh or hall), one.closed)
+            for (region, hall), one in sorted(facts.items())
+            if region in shown and grant.hall in (None, hall)
+        ],
     )
 
 
@@ -327,4 +351,5 @@ def _region(resources: Resources, region: int, counties: list[int], today: date)
         level="county" if region % 100 else "prefecture" if region % 10_000 else "province",
         counties=sum(low <= county <= high for county in counties),
         plan=plan_answer(plan, today) if plan else None,
+        names=named(plan.region_names) if plan and plan.region_names else None,
     )

@@ -49,7 +49,7 @@ class CaseImport:
     _by_number: dict[str, list[str]] | None = None
 
     def is_plain(self, case_id: str, time: int) -> bool:
-        """Whether the contract surely takes a case's number at a time; the last look is remembered."""
+        """Return whether the contract surely takes a case's number at a time; the last look is remembered."""
         year = 1970 + time // _MICROSECONDS_A_YEAR
         if self._plain != (case_id, year):
             if _PLAIN(case_id) is None or is_personal(case_id, year):

@@ -299,8 +299,9 @@ class _Case:
             found = self.reader.limit(self.row, name)
             if found is not None:
                 opening[name] = found.days
-                written = text_of(self.reader.cell(self.row, name))
-                self.notes.extend(limit_notes(self.row, self.case_id, name, found, written))
+                if found.conversions:
+                    written = text_of(self.reader.cell(self.row, name))
+                    self.notes.extend(limit_notes(self.row, self.case_id, name, found, written))
 
     def _span(self, name: str, header: str, received: int) -> int | None:
         """Working days from receipt to the day named: none where the row names none, or one that cannot be."""

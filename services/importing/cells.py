@@ -56,11 +56,15 @@ _ERROR = re.compile(
 _FORMULA = re.compile(r"[=＝](?!\s*[\"“”]).*", re.DOTALL)
 
 
+FAULTS_BEGIN = frozenset(" #=＝＃Ee\t\u3000\xa0\u200b\ufeff")
+"""Characters with which a text can begin that is an error or a formula."""
+
+
 def is_fault(cell: Cell) -> bool:
     """Whether a cell holds no value: an error such as #REF!, a formula, also as text, or a column shown as ####."""
     if isinstance(cell, Formula):
         return True
-    if not isinstance(cell, str) or not cell or cell[0] not in " #=＝＃Ee\t":
+    if not isinstance(cell, str) or cell[:1] not in FAULTS_BEGIN:
         return False
     text = text_of(cell).replace("＃", "#")
     return _ERROR.fullmatch(text) is not None or _FORMULA.fullmatch(text) is not None
@@ -86,6 +90,8 @@ def folded(text: str) -> str:
 
 def word_of(cell: Cell) -> str:
     """A cell as a word to look up."""
+    if isinstance(cell, str):
+        return folded(cell)
     if isinstance(cell, bool):
         return "是" if cell else "否"
     return folded(text_of(cell))
@@ -120,13 +126,13 @@ _NO_DATES = re.compile(
 
 @lru_cache(maxsize=65_536)
 def says_nothing(word: str) -> bool:
-    """Whether a folded word only stands for an empty cell: -, /, 无, NULL, 未办结, 办理中 …"""
+    """Return whether a folded word only stands for an empty cell: -, /, 无, NULL, 未办结, 办理中 …"""
     return not word or word in _PLACEHOLDERS or _NOT_YET.fullmatch(word) is not None
 
 
 @lru_cache(maxsize=65_536)
 def is_no_date(word: str) -> bool:
-    """Whether a folded word is what databases write for a date that is not there: 0000-00-00, 1900-01-01."""
+    """Return whether a folded word is what databases write for a date that is not there: 0000-00-00, 1900-01-01."""
     return says_nothing(word) or _NO_DATES.fullmatch(word) is not None
 
 

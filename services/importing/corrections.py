@@ -32,7 +32,10 @@ FullHistory = Callable[[str], Sequence[HallEvent]]
 
 @dataclass(frozen=True, slots=True)
 class Corrections:
-    """known: cases → their stored events, as the store has them; history: one case's events in full."""
+    """Corrections of stored cases by the rows of a file.
+
+    known: cases → their stored events, as the store has them; history: one case's events in full.
+    """
 
     place: HallOfCases
     known: Callable[[Sequence[str]], CaseEvents]
@@ -104,7 +107,7 @@ def _may_be_ours(id_: str) -> bool:
 
 
 def _is_ours(event: HallEvent) -> bool:
-    """Whether the id follows from what the event says, as an import makes it."""
+    """Return whether the id follows from what the event says, as an import makes it."""
     if not _may_be_ours(event.id) or not hasattr(event.data, "corrects"):
         return False
     said = msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, corrects=None))

@@ -18,6 +18,7 @@ _FIRST_SERIAL, _LAST_SERIAL = 30_000, 80_000
 _FIRST_MILLISECONDS, _LAST_MILLISECONDS = 946_684_800_000, 4_102_444_800_000
 """2000 to 2100: what programs write as milliseconds since 1970."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HERE = datetime(1970, 1, 1, 8)  # noqa: DTZ001 - the same moment on the clock of a hall
 _MICROSECOND = timedelta(microseconds=1)
 _DATE = (
     r"(?P<year>\d{4})(?:\s*[-/.年、]\s*|\s+)(?P<month>\d{1,2})(?:\s*[-/.月、]\s*|\s+)(?P<day>\d{1,2})(?:\s*日|"
@@ -45,7 +46,10 @@ _TENS = re.compile(r"(\d?)十(\d?)")
 
 
 class ParsedTime(NamedTuple):
-    """time: microseconds since 1970-01-01 UTC; has_time: whether more than a date was written."""
+    """A time as it was written in a cell.
+
+    time: microseconds since 1970-01-01 UTC; has_time: whether more than a date was written.
+    """
 
     time: int
     has_time: bool
@@ -67,8 +71,12 @@ def parse_moment(cell: Cell, *, since_1904: bool = False) -> ParsedTime | None:
         raise NotADate(str(error)) from None
 
 
+_ODD_YEARS = frozenset({1, 1899, 1900, 1970, 2999, 9999})
+"""Years of the dates that stand for none."""
+
+
 def _is_placeholder(cell: Cell) -> bool:
-    return isinstance(cell, date) and is_no_date(word_of(cell))
+    return isinstance(cell, date) and cell.year in _ODD_YEARS and is_no_date(word_of(cell))
 
 
 @lru_cache(maxsize=65_536)
@@ -183,5 +191,7 @@ def _naive(moment: datetime) -> ParsedTime:
 
 
 def _moment(moment: datetime, has_time: bool) -> ParsedTime:
-    zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=SHANGHAI)
-    return ParsedTime((zoned - _EPOCH) // _MICROSECOND, has_time)
+    if moment.tzinfo is None:
+        since = moment - _HERE
+        return ParsedTime((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds, has_time)
+    return ParsedTime((moment - _EPOCH) // _MICROSECOND, has_time)

@@ -47,7 +47,10 @@ def doubtful(header: str) -> str:
 
 
 class Found(NamedTuple):
-    """field: the field that a header names; rank: of the name among all its names, 0 the best."""
+    """A field that fits a header.
+
+    field: the field that a header names; rank: of the name among all its names, 0 the best.
+    """
 
     field: str
     rank: int

@@ -30,7 +30,9 @@ DAMAGED = (
     OverflowError, NotImplementedError, RuntimeError,
 )  # fmt: skip
 _ROW = re.compile(rb"<(?:\w+:)?row\b[^>]*?\br=[\"'](\d{1,7})[\"']")
+_USUAL_ROW = re.compile(rb'<row r="(\d{1,7})"')
 _FAR_CELL = re.compile(rb"<(?:\w+:)?c\b[^>]*?\br=[\"']([A-Z]{2,3})(\d{1,7})[\"']")
+_USUAL_FAR = re.compile(rb'<c r="[A-Z]{2}')
 _REPEATED = re.compile(rb"table:number-(columns|rows)-repeated=[\"'](\d{1,9})[\"']")
 
 
@@ -124,9 +126,8 @@ def _refuse_far_cells(path: Path, archive: zipfile.ZipFile, name: str) -> None:
     last_row, last_column, where = 1, 26, ""
     with archive.open(name) as part:
         for chunk in chunks(part):
-            rows = _ROW.findall(chunk)
-            last_row = max(last_row, max(map(int, rows), default=0))
-            for letters, row in _FAR_CELL.findall(chunk):
+            last_row = max(last_row, max(map(int, _rows_in(chunk)), default=0))
+            for letters, row in _far_cells_in(chunk):
                 column = column_number(letters)
                 last_row = max(last_row, int(row))
                 if column > last_column:
@@ -137,6 +138,18 @@ def _refuse_far_cells(path: Path, archive: zipfile.ZipFile, name: str) -> None:
             f"{name}：单元格 {where or f'第 {last_row} 行'} 离表格太远：请删除多余的行和列后再导入",
             f"{name}: cell {where or f'row {last_row}'} stands too far away: delete the empty rows and columns",
         )
+
+
+def _rows_in(chunk: bytes) -> list[bytes]:
+    """Numbers of rows; as most programs write them, where all are written so."""
+    usual: list[bytes] = _USUAL_ROW.findall(chunk)
+    return usual if len(usual) == chunk.count(b"<row") + chunk.count(b":row") else _ROW.findall(chunk)
+
+
+def _far_cells_in(chunk: bytes) -> list[tuple[bytes, bytes]]:
+    """Cells beyond column Z; none is looked for where all are written as usual and none is."""
+    usual = chunk.count(b'<c r="') == chunk.count(b"<c ") + chunk.count(b":c ")
+    return [] if usual and _USUAL_FAR.search(chunk) is None else _FAR_CELL.findall(chunk)
 
 
 def _refuse_repetitions(path: Path, archive: zipfile.ZipFile) -> None:
@@ -164,7 +177,7 @@ class _Declared(Exception):
 
 
 def _declares(part: IO[bytes]) -> bool:
-    """Whether an XML part has a document type, as its parser sees it, whatever its encoding.
+    """Return whether an XML part has a document type, as its parser sees it, whatever its encoding.
 
     Or may have one: no spreadsheet writes a MiB before the first element.
     """

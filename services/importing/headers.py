@@ -127,7 +127,7 @@ def _header_at(
 
 
 def _continues(top: Sequence[tuple[int, list[Cell]]], start: int, height: int, so_far: Layout) -> bool:
-    """Whether the next row could belong to the header: texts only, and nothing below what identifies a row."""
+    """Return whether the next row could belong to the header: texts only, and nothing below what identifies a row."""
     cells = top[start + height - 1][1]
     below = [cells[index] for index in so_far.identity if index < len(cells)]
     given = [cell for cell in cells if not is_empty(cell)]

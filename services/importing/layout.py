@@ -157,7 +157,7 @@ class Layout:
         return joined
 
     def _beside(self, cells: Sequence[Cell]) -> bool:
-        """Whether another table stands beside this one: a row of it is about something else."""
+        """Return whether another table stands beside this one: a row of it is about something else."""
         for group in self.twins:
             texts = {text for index in group if index < len(cells) and (text := text_of(cells[index]))}
             if len(texts) > 1:
@@ -166,27 +166,40 @@ class Layout:
 
     def _passed(self, line: int, cells: Sequence[Cell], own: Sequence[str]) -> Passed | None:
         first = next((cell for cell in cells if not is_empty(cell)), None)
-        if isinstance(first, str) and len(first) < 20:
-            if _is_total(first) and sum(not is_empty(cell) for cell in cells) > 1:
-                return Passed(line, TOTAL, shown(cells))
-            if first in own and [text_of(cell) for cell in cells][: len(own)] == own[: len(cells)]:
-                return Passed(line, HEADER_AGAIN, shown(cells))
-        if first is None or isinstance(first, Formula | Broken):
-            return None
         identified = any(index < len(cells) and not is_empty(cells[index]) for index in self.identity)
+        if (
+            first is None
+            or isinstance(first, Formula | Broken)
+            or (identified and _is_code(first) and first not in own)
+        ):
+            return None
+        why = self._why_no_data(first, cells, own, identified)
+        return None if why is None else Passed(line, why, shown(cells))
+
+    def _why_no_data(self, first: Cell, cells: Sequence[Cell], own: Sequence[str], identified: bool) -> Sentence | None:
+        given = sum(not is_empty(cell) for cell in cells)
+        if isinstance(first, str) and len(first) < 20:
+            if _is_total(first) and given > 1:
+                return TOTAL
+            if first in own and [text_of(cell) for cell in cells][: len(own)] == own[: len(cells)]:
+                return HEADER_AGAIN
         if identified and not _may_be_note(first):
             return None
-        given = [cell for cell in cells if not is_empty(cell)]
-        if len(given) == 1 and len(self.columns) > 1:
-            return Passed(line, NOTE, shown(cells))
+        if given == 1 and len(self.columns) > 1:
+            return NOTE
         sure = _SURE_NOTE if identified else _NOTE
-        return Passed(line, NOTE, shown(cells)) if sure.fullmatch(folded(text_of(first))) else None
+        return NOTE if sure.fullmatch(folded(text_of(first))) else None
+
+
+def _is_code(first: Cell) -> bool:
+    """Whether a cell is a number, or a text without words that ends in one: no total, note or heading is."""
+    return not isinstance(first, str) or (first[-1:].isdigit() and first.isascii())
 
 
 @lru_cache(maxsize=4096)
 def _may_be_note(first: Cell) -> bool:
     """Whether a text that stands where a row's code would could begin a note or a heading: no code is written so."""
-    return isinstance(first, str) and _WORDY.search(first) is not None
+    return isinstance(first, str) and not first.isascii() and _WORDY.search(first) is not None
 
 
 @lru_cache(maxsize=4096)

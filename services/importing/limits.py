@@ -247,7 +247,7 @@ def _plain(text: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _is_bare(text: str) -> bool:
-    """Whether a limit names no unit: 20, 不超过20."""
+    """Return whether a limit names no unit: 20, 不超过20."""
     return not any(match["unit"] or match["bracket"] for match in _AMOUNT.finditer(text))
 
 

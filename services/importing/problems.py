@@ -311,7 +311,7 @@ _EXAMPLES = 5
 
 
 class NoteCounts:
-    """counts: rows by kind of note; examples: the first few of each."""
+    """Notes on rows, counted by kind. counts: rows by kind of note; examples: the first few of each."""
 
     def __init__(self) -> None:
         self.counts: Counter[Conversion | Oddity] = Counter()

@@ -30,7 +30,7 @@ _EXAMPLES = 3
 
 
 class Choice(NamedTuple):
-    """value: what an answer says."""
+    """A choice among a question's answers. value: what an answer says."""
 
     value: str
     text: Sentence

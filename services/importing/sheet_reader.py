@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from services.importing.cells import (
+    FAULTS_BEGIN,
     Broken,
     Cell,
     SpoiltCode,
@@ -61,6 +62,7 @@ class SheetReader:
     words: dict[str, dict[str, Any]] = field(default_factory=dict)
     unit_codes: dict[str, str] = field(default_factory=dict)
     _known_words: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _limits: dict[tuple[Any, ...], Limit] = field(default_factory=dict)
     _joined: dict[str, Sequence[int]] = field(default_factory=dict)
     read: list[int] = field(default_factory=list)
     steps: list[tuple[str, int]] = field(default_factory=list)
@@ -77,7 +79,7 @@ class SheetReader:
         return [places[header.lower()] for header in headers if header.lower() in places]
 
     def has(self, name: str) -> bool:
-        """Whether the table has a column for a field."""
+        """Return whether the table has a column for a field."""
         return name in self.layout.fields or name in self.profile.constant or name in self._joined
 
     def cell(self, row: Row, name: str) -> Cell:
@@ -99,8 +101,12 @@ class SheetReader:
         cells = row.cells
         if cells and isinstance(cells[0], Broken):
             raise BadRow(_BROKEN.get(cells[0].text, RowProblem.BROKEN_LINE), "")
+        width = len(cells)
         for index in self.read:
-            if index < len(cells) and is_fault(cells[index]):
+            cell = cells[index] if index < width else None
+            if cell.__class__ in _SURE or (isinstance(cell, str) and cell[:1] not in FAULTS_BEGIN):
+                continue
+            if is_fault(cell):
                 raise BadRow(RowProblem.FORMULA, self._field_at(index), text_of(cells[index]))
 
     def _field_at(self, index: int) -> str:
@@ -117,7 +123,7 @@ class SheetReader:
             code = code_of(cell)
         except SpoiltCode as spoilt:
             raise BadRow(RowProblem.SPOILT_CODE, name, str(spoilt)) from None
-        return "" if says_nothing(code) else code
+        return "" if not code[-1:].isdigit() and says_nothing(code) else code
 
     def required(self, name: str, value: str) -> str:
         if not value:
@@ -160,16 +166,26 @@ class SheetReader:
         """A limit; None where the table says nothing of it. Raises BadRow."""
         index = self.layout.fields.get(name)
         cell = self.cell(row, name)
-        if index is None or is_empty(cell) or word_of(cell) in "-/—–":
+        if index is None or cell is None:
             return None
-        unit_field = self.unit_field(name)
+        beside = self.cell(row, self.unit_field(name)) if self.unit_field(name) in self.layout.fields else None
+        key = (name, cell.__class__, cell, beside)
+        found = self._limits.get(key)
+        if found is None:
+            if is_empty(cell) or word_of(cell) in "-/—–":
+                return None
+            found = self._limits[key] = self._limit(name, cell, beside)
+        return found
+
+    def _limit(self, name: str, cell: Cell, beside: Cell) -> Limit:
+        """beside: the cell of the unit's column."""
         try:
-            written = unit_cell(self.cell(row, unit_field), self.unit_codes)
+            written = unit_cell(beside, self.unit_codes)
             unit = joined_unit(written, self.unit_of_header(name))
-            empty = unit_field in self.layout.fields and not written
+            empty = self.unit_field(name) in self.layout.fields and not written
             return parse_limit(cell, unit, bare=self.bare_unit(name), empty_unit=empty)
         except BadLimit as error:
-            shown = text_of(cell) + text_of(self.cell(row, unit_field))
+            shown = text_of(cell) + text_of(beside)
             raise BadRow(error.problem, name, shown) from None
 
     def unit_field(self, name: str) -> str:
@@ -215,6 +231,8 @@ class SheetReader:
 
 
 BOTH_LIMITS = ("statutory_days", "promised_days")
+_SURE = (int, float, datetime, date, bool, None.__class__)
+"""Kinds of cells that are values, or empty."""
 _BROKEN = {"too wide": RowProblem.TOO_WIDE, "cut off": RowProblem.CUT_OFF}
 
 

@@ -25,7 +25,7 @@ class Survey:
     bare: (table, limit field) → numbers without a unit; scores: ratings that are numbers; beyond: ratings that no scale
     of five has; numbers: codes in numbers; days: rows that name no day of effect; subs: 实施编码 → its 业务办理项;
     noted: (table, limit field) → the unit that notes say, empty where they differ; ids: case → what its row says;
-    clashing: cases of which two rows say other things.
+    clashing: cases of which two rows say other things; passed: table → rows that are no data.
     """
 
     bare: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -37,6 +37,7 @@ class Survey:
     subs: dict[str, set[str]] = field(default_factory=dict)
     noted: dict[tuple[str, str], str] = field(default_factory=dict)
     rival_values: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    passed: dict[str, list[Passed]] = field(default_factory=dict)
     rows: int = 0
     ids: dict[str, int] = field(default_factory=dict)
     clashing: set[str] = field(default_factory=set)
@@ -60,6 +61,7 @@ def survey(
         _read_note(found, layout.name, [passed.text for passed in layout.titles])
         for row in layout.rows():
             if isinstance(row, Passed):
+                found.passed.setdefault(layout.name, []).append(row)
                 if row.why is NOTE:
                     _read_note(found, layout.name, [row.text])
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
@@ -54,7 +54,7 @@ class Understanding:
 
     @property
     def open(self) -> bool:
-        """Whether a question stands open."""
+        """Return whether a question stands open."""
         return any(question["answer"] is None for question in self.questions)
 
 
@@ -65,7 +65,7 @@ def understanding_of(job: Job, there: Stored, progress: Callable[[int], None]) -
         kind=job.kind,
         profile={"id": job.profile_id, "zh": job.profile.name.zh, "en": job.profile.name.en},
         encoding=job.book.encoding,
-        sheets=[_sheet(layout) for layout in job.layouts],
+        sheets=[_sheet(layout, job.found.passed) for layout in job.layouts],
         columns=[column for layout in job.read[:1] for column in _columns(job.reader(layout))],
         unused=_unused(job),
         missing=_missing(job),
@@ -77,10 +77,10 @@ def understanding_of(job: Job, there: Stored, progress: Callable[[int], None]) -
     return told_of
 
 
-def _sheet(layout: Layout | NotRead) -> dict[str, Any]:
+def _sheet(layout: Layout | NotRead, rows_passed: Mapping[str, Sequence[Passed]]) -> dict[str, Any]:
     if isinstance(layout, NotRead):
         return {"name": layout.sheet.name, "read": False, "why": layout.why.zh, "why_en": layout.why.en}
-    passed = [*layout.titles, *(row for row in layout.rows() if isinstance(row, Passed))]
+    passed = [*layout.titles, *rows_passed.get(layout.name, ())]
     hidden = sorted(row + 1 for row in layout.sheet.hidden_rows if row + 1 > layout.header[-1])
     return {
         "name": layout.sheet.name,

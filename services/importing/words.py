@@ -164,7 +164,7 @@ def is_bare_score(word: str) -> bool:
 
 
 def is_other_scale(word: str) -> bool:
-    """Whether a rating is a number that a scale of 1 to 5 does not have: 95, 10分, 4.5."""
+    """Return whether a rating is a number that a scale of 1 to 5 does not have: 95, 10分, 4.5."""
     number = re.fullmatch(r"(\d+(?:\.\d+)?)分?", word)
     return number is not None and not (float(number[1]) in (1, 2, 3, 4, 5) or float(number[1]) == 0)
 

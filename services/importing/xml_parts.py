@@ -66,7 +66,7 @@ def _telling_styles(archive: zipfile.ZipFile) -> dict[str, str]:
 
 
 def tells(pattern: str) -> bool:
-    """Whether a number format shows more than the number: `0"个工作日"`, `0000`, `0%`."""
+    """Return whether a number format shows more than the number: `0"个工作日"`, `0000`, `0%`."""
     if re.fullmatch(r"0{2,}", pattern) or "%" in re.sub(r'"[^"]*"', "", pattern):
         return True
     plain = re.sub(r"\[[^\]]*\]", "", pattern)
@@ -75,15 +75,18 @@ def tells(pattern: str) -> bool:
     )
 
 
-_LOOKED_FOR = re.compile(rb"<(?:\w+:)?f[\s>/]|\bt=[\"']e[\"']|\bhidden=[\"'](?:1|true)[\"']")
+_LOOKED_FOR = (
+    *(b"<f>", b"<f ", b"<f/", b":f>", b":f ", b":f/", b'hidden="1"', b"hidden='1'", b'hidden="true"', b"hidden='true'"),
+    *(b't="e"', b"t='e'"),
+)
 
 
 def _sheet_details(archive: zipfile.ZipFile, part: str, styles: dict[str, str], since_1904: bool) -> Details:
     details = Details(since_1904=since_1904)
-    marks = rb"|".join([_LOOKED_FOR.pattern, *(rb"\bs=[\"']" + number.encode() + rb"[\"']" for number in styles)])
-    search = re.compile(marks).search
+    of_styles = (mark for number in styles for mark in (f's="{number}"'.encode(), f"s='{number}'".encode()))
+    marks = (*_LOOKED_FOR, *of_styles)
     with archive.open(part) as opened:
-        if not any(search(chunk) for chunk in chunks(opened)):
+        if not any(mark in chunk for chunk in chunks(opened) for mark in marks):
             return details
     with archive.open(part) as opened:
         _SheetParser(details, styles).parse(opened)

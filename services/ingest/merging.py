@@ -82,7 +82,10 @@ class Ready(msgspec.Struct, tag="ready", array_like=True):
 
 
 class HallTimes(msgspec.Struct, array_like=True):
-    """packed: when each new event of a hall happened, microseconds since 1970-01-01 UTC, 8 bytes each."""
+    """The times of a hall's new events.
+
+    packed: when each new event of a hall happened, microseconds since 1970-01-01 UTC, 8 bytes each.
+    """
 
     region: int
     hall: str
@@ -116,7 +119,10 @@ class Merged(msgspec.Struct, tag="merged", array_like=True):
 
 
 class MergeFailed(msgspec.Struct, tag="failed", array_like=True):
-    """again: the database does not answer; otherwise going on would do damage. line: for a person."""
+    """A batch that was not merged.
+
+    again: the database does not answer; otherwise going on would do damage. line: for a person.
+    """
 
     again: bool
     line: str

@@ -39,7 +39,7 @@ def try_stored(store: Store, now: int) -> None:
 
 
 def check_clock(newest: Iterable[int], now: int) -> None:
-    """newest: each hall's newest event."""
+    """Raise RefusalsOverLimit if this machine's clock is far behind every hall. newest: each hall's newest event."""
     times = list(newest)
     if times and min(times) > now + AHEAD // timedelta(microseconds=1):
         days = (min(times) - now) / (timedelta(days=1) // timedelta(microseconds=1))

@@ -58,7 +58,10 @@ class _Record:
 
 @dataclass(slots=True)
 class RefusalLimit:
-    """share: of a hall's last `window` events (whole batches), above which it is in trouble; 0: none ever is."""
+    """The limit of refusals of each hall.
+
+    share: of a hall's last `window` events (whole batches), above which it is in trouble; 0: none ever is.
+    """
 
     share: float
     window: int
@@ -140,7 +143,10 @@ DISTRUST_BATCHES = 10
 
 
 class Guess(NamedTuple):
-    """doubtful: ids of a batch that may be stored already; old_duplicates: others may be too, as some were lately."""
+    """A guess of which events of a batch are duplicates.
+
+    doubtful: ids of a batch that may be stored already; old_duplicates: others may be too, as some were lately.
+    """
 
     doubtful: Set[bytes]
     old_duplicates: bool
@@ -192,7 +198,10 @@ class Counting:
             self._knew_halls = time.monotonic()
 
     def count(self, opened: float, merged: Merged, rejections: Sequence[Rejection]) -> None:
-        """opened: when the batch's first delivery came (of a monotonic clock); rejections: of its refused parts."""
+        """Count a merged batch.
+
+        opened: when the batch's first delivery came (of a monotonic clock); rejections: of its refused parts.
+        """
         self._metrics.stored(merged.new)
         for one in merged.times:
             self._count_order((one.region, one.hall), one.times)

@@ -63,7 +63,10 @@ class Wanted(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """post: Alertmanager's; read: people's; metrics: Prometheus'. One that is empty opens its part to everyone."""
+    """The tokens of the door's parts.
+
+    post: Alertmanager's; read: people's; metrics: Prometheus'. One that is empty opens its part to everyone.
+    """
 
     post: str = ""
     read: str = ""

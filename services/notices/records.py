@@ -120,7 +120,10 @@ def _is_ours(_: WebhookAlert) -> bool:
 
 
 def entry_answer(entry: NoticeLine) -> dict[str, Any]:
-    """foreign: no rule of this suite made the alert. Lines of an earlier version may hold what is no longer stored."""
+    """Return a line of the ledger as JSON values.
+
+    foreign: no rule of this suite made the alert. Lines of an earlier version may hold what is no longer stored.
+    """
     notice = entry.notice
     annotations = _plain(notice.annotations)
     return {

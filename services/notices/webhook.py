@@ -125,7 +125,7 @@ class Template:
     literals: tuple[str, ...]
 
     def fits(self, text: str) -> bool:
-        """Whether some content of the holes makes the text; in time that grows with its length alone."""
+        """Return whether some content of the holes makes the text; in time that grows with its length alone."""
         first, *others = self.literals
         if not others:
             return text == first

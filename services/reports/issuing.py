@@ -158,7 +158,9 @@ def file_name(region: int, month: Window, form: str) -> str:
 
 
 def read_material(store: ReadableBack, plan: Plan, month: Window, now: int) -> Material:
-    """now: microseconds since 1970-01-01 UTC, not before the month.
+    """Read the material of a month's report.
+
+    now: microseconds since 1970-01-01 UTC, not before the month.
 
     The states of cases are those of the window's last day, by the events up to its end: they are read last.
     """

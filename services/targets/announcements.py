@@ -41,8 +41,11 @@ class Announced(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TargetChange:
-    """kind: BREACHED or RECOVERED, which is also the name of the event;
-    at: of the reading, in seconds since 1970-01-01 UTC."""
+    """A breach or a recovery.
+
+    kind: BREACHED or RECOVERED, which is also the name of the event;
+    at: of the reading, in seconds since 1970-01-01 UTC.
+    """
 
     kind: str
     key: Key

@@ -50,7 +50,7 @@ class Read(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """halt: going on would do damage; otherwise it is to be tried again."""
+    """A reading that failed. halt: going on would do damage; otherwise it is to be tried again."""
 
     halt: bool
     reason: str

@@ -26,7 +26,9 @@ FLOW_LASTING_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """before: days ago → the figures of the period up to then; none of a day before the period.
+    """Figures and facts that change slowly.
+
+    before: days ago → the figures of the period up to then; none of a day before the period.
 
     provisional: no official holiday list is known for a year of the period so far; working: today is a working day.
     """
@@ -136,7 +138,10 @@ class RegionView:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """taken: seconds since 1970-01-01 UTC, when the reading began; halls: the registered ones that are open today."""
+    """All that was read at one moment.
+
+    taken: seconds since 1970-01-01 UTC, when the reading began; halls: the registered ones that are open today.
+    """
 
     taken: float
     seconds: float

@@ -25,7 +25,7 @@ _TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
 
 def admits(token: str, authorization: str, query: str = "") -> bool:
-    """Whether a request shows the token; an empty token asks for none.
+    """Return whether a request shows the token; an empty token asks for none.
 
     It stands in the Authorization header, as a password or as a bearer's, or as `token=` in the query: every client can
     fetch an address that holds it, as `endpoints.json` tells it to programs of the suite's owner.

@@ -228,7 +228,7 @@ def test_a_closed_hall_counts_in_the_coverage_and_is_missed_until_it_closes(stor
     assert (ask(store).coverage(COUNTY, before).halls, ask(store).coverage(COUNTY, after).halls) == (3, 1)
     assert ask(store).coverage(COUNTY, YEAR).halls == 3
     assert (silent(store, before), silent(store, after)) == (["hall-1", "hall-2", "hall-9"], ["hall-2"])
-    facts = ask(store).hall_facts(COUNTY)
+    facts = ask(store).hall_facts()
     assert {hall: (one.name_zh, one.closed) for (_, hall), one in facts.items()} == {
         "hall-1": ("政务大厅1", date(2026, 6, 1)),
         "hall-2": ("政务大厅2", None),
@@ -236,7 +236,7 @@ def test_a_closed_hall_counts_in_the_coverage_and_is_missed_until_it_closes(stor
     }
     store.halls.add(222424, "hall-1", ["case"], "3" * 64)
     assert silent(store, after) == ["hall-1", "hall-2"]
-    assert ask(store).hall_facts(COUNTY)[222424, "hall-1"].name_zh == "政务大厅1"
+    assert ask(store).hall_facts()[222424, "hall-1"].name_zh == "政务大厅1"
 
 
 def silent(store: Store, window: Window) -> list[str]:

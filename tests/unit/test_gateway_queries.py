@@ -13,7 +13,7 @@ from litestar.testing import TestClient
 
 from hallpulse.domain.compression import COMPRESSION, ItemChange, ItemLimits, ItemRef, doubt
 from hallpulse.domain.errors import Halt, Unavailable
-from hallpulse.domain.figures import Figure, Scope, Window
+from hallpulse.domain.figures import Figure, Known, Scope, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.store import CaseFilter, CasePage, CaseRow, ItemRow, Past, TallyRow
 from services.gateway.app import create_app
@@ -78,6 +78,18 @@ def test_indicators_have_the_contracts_shape(gateway: TestClient[Any]) -> None:
     assert (by_id["leader_in_court"]["kind"], by_id["leader_in_court"]["names"]["zh"]) == ("declared", "负责人出庭率")
     assert found["open_cases"]["overdue"] == 1
     assert found["provisional"] is False
+
+
+def test_an_indicator_of_the_catalogue_says_of_how_many_items_it_is_known(
+    gateway: TestClient[Any], store: FakeStore
+) -> None:
+    store.own["settled_item_share"] = Figure(2, 3, known=Known(3, 4))
+    store.own["tolerance_items"] = Figure(0, 0, count=True, known=Known(0, 4))
+    by_id = {one["id"]: one for one in answer(gateway, "/v1/indicators?region=222424")["indicators"]}
+    settled, tolerance = by_id["settled_item_share"], by_id["tolerance_items"]
+    assert (settled["known"], settled["known_of"], settled["denominator"]) == (3, 4, 3)
+    assert (tolerance["known"], tolerance["known_of"], tolerance["value"]) == (0, 4, None)
+    assert "known" not in by_id["promise_kept_rate"]
 
 
 def test_a_window_in_a_year_without_official_holidays_is_provisional(gateway: TestClient[Any]) -> None:

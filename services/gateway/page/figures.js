@@ -54,10 +54,12 @@ function row(context, one, window) {
   const link = (part, number) =>
     h("a", { href: listAddress({ ...scopeOf(context), indicator: one.id, part, ...window }), title: say(part), "data-key": `${one.id}-${part}` }, whole(number));
   const spread = one.percentiles && one.percentiles.p50 !== null ? h("small", { class: "hint" }, say("percentiles", one.percentiles)) : null;
+  const partly = one.known !== undefined && one.known < one.known_of;
+  const known = partly ? h("small", { class: "hint" }, say("known", { n: one.known, m: one.known_of })) : null;
   return h(
     "tr",
     { class: one.enough ? null : "few", title: one.enough ? null : say("tooFew") },
-    h("th", { scope: "row" }, named(one.names), spread),
+    h("th", { scope: "row" }, named(one.names), spread, known),
     h("td", { class: "value" }, shown(one.value, one.unit)),
     h("td", { class: "bar" }, one.unit === "share" && one.value !== null ? bar(one.value) : null),
     h("td", { class: "parts" }, link("numerator", one.numerator), one.unit === "count" ? null : [" / ", link("denominator", one.denominator)]),

@@ -107,6 +107,7 @@ const WORDS = {
   denominator: ["分母", "denominator"],
   tooFew: ["分母不足，不排名", "too few to rank"],
   percentiles: ["中位 {p50} 天 · 九成 {p90} 天内", "median {p50} d · 90 % within {p90} d"],
+  known: ["已知 {n} / 共 {m} 项", "known of {n} of {m} items"],
   drillHint: ["点任何数字，看它背后的办件。", "Every number leads to what is behind it."],
   days: ["天", "d"],
   noValue: ["—", "—"],

@@ -14,10 +14,10 @@ from .shown import day, filled, moment, named
 
 def document_of(report: MonthlyReport) -> Document:
     names, month = report.plan.names, report.month.start
-    told: dict[str, object] = {"year": month.year, "month": month.month, "day": report.on.day}
+    values: dict[str, object] = {"year": month.year, "month": month.month, "day": report.on.day}
     return Document(
         title=filled(texts.TITLE, {"plan": names.zh}, {"plan": names.en}),
-        subtitle=filled(texts.SUBTITLE if report.finished else texts.SUBTITLE_RUNNING, told),
+        subtitle=filled(texts.SUBTITLE if report.finished else texts.SUBTITLE_RUNNING, values),
         facts=_facts(report),
         sections=sections(report),
         closing=texts.CLOSING,

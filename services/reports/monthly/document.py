@@ -37,7 +37,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """width: relative to the table's others; figure: its cells have parts; left: texts rather than numbers."""
+    """A table's column.
+
+    width: relative to the table's others; figure: its cells have parts; left: texts rather than numbers.
+    """
 
     head: Sentence
     width: int
@@ -47,7 +50,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """caption: over which days, by how many halls, how fresh; total: the last row sums up."""
+    """A table of the report. caption: over which days, by how many halls, how fresh; total: the last row sums up."""
 
     title: Sentence
     caption: Sentence
@@ -58,7 +61,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """quiet: a remark rather than a statement."""
+    """A paragraph of the report. quiet: a remark rather than a statement."""
 
     text: Sentence
     quiet: bool = False
@@ -72,7 +75,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """facts: name and content of what stands at the head."""
+    """A report as words and tables. facts: name and content of what stands at the head."""
 
     title: Sentence
     subtitle: Sentence

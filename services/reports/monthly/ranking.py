@@ -29,7 +29,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """least: a smaller denominator is not ranked; unranked: for that reason, or because there is nothing to count."""
+    """A ranking of departments by one indicator.
+
+    least: a smaller denominator is not ranked; unranked: for that reason, or because there is nothing to count.
+    """
 
     indicator: str
     beside: tuple[str, ...]

@@ -70,8 +70,8 @@ CHECK_NAMES = {check.id: Sentence(check.zh, check.en) for check in CHECKS}
 def marked_text(mark: Mark, unit: str) -> Sentence:
     """The finding that a figure gains from, in few words."""
     check = CHECK_NAMES[mark.check]
-    told: dict[str, object] = {"n": mark.findings, "value": value_text(mark.without.value, unit), "check": check.zh}
-    return filled(texts.MARKED_ONE, told, {"check": check.en})
+    values: dict[str, object] = {"n": mark.findings, "value": value_text(mark.without.value, unit), "check": check.zh}
+    return filled(texts.MARKED_ONE, values, {"check": check.en})
 
 
 def parts_text(figure: Figure) -> str:

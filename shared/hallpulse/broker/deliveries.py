@@ -69,7 +69,7 @@ class Batch:
         self.last_tag = delivery.tag
 
     def is_due(self, now: float, *, most_events: int, most_seconds: float, idle: bool) -> bool:
-        """Whether to hand it on: when full or old, and soon when the database has nothing to do.
+        """Return whether to hand it on: when full or old, and soon when the database has nothing to do.
 
         idle: nothing is being committed. A few events then go at once; where many come, more are waited for, since
         every batch costs the broker and the database the same however small it is.
@@ -151,7 +151,7 @@ class Unacknowledged:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is on its way to being safe."""
+        """Return whether nothing is on its way to being safe."""
         return all(batch.safe or batch.left for batch in self._batches)
 
 
@@ -254,7 +254,9 @@ class Origin(NamedTuple):
 
 
 class Scanned(NamedTuple):
-    """end: where the deliveries end that were found; wait: what follows may be one more, once it is all there.
+    """The outcome of a scan of the buffer.
+
+    end: where the deliveries end that were found; wait: what follows may be one more, once it is all there.
 
     Otherwise what follows is something else, for pika to look at.
     """
@@ -303,7 +305,7 @@ class Scanner:
         return Scanned(at, wait=True)
 
     def _origin(self, route: bytes, properties: bytes) -> Origin:
-        """route: the exchange and the routing key, each with its length before it."""
+        """Return a delivery's origin. route: exchange and routing key, each with its length before it."""
         start = 2 + route[0]
         routing_key = route[start : start + route[start - 1]]
         origin = origin_of(routing_key, spec.BasicProperties().decode(without_headers(properties)))
@@ -334,7 +336,7 @@ def _text(value: str | bytes | None) -> str | None:
 
 
 def _may_be_delivery(buffer: bytes, at: int, channel: int) -> bool:
-    """Whether what there is of a frame fits a delivery of this channel."""
+    """Return whether what there is of a frame fits a delivery of this channel."""
     start = struct.pack(">BH", _METHOD, channel)
     method = buffer[at + 7 : at + 11]
     return start.startswith(buffer[at : at + 3]) and struct.pack(">L", _DELIVER).startswith(method)

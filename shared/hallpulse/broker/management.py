@@ -47,7 +47,10 @@ _TIMEOUT_SECONDS = 10
 
 
 class ManagementApi:
-    """management_url: http://user:password@host:port of an administrator. Raises Halt where it is no such URL."""
+    """RabbitMQ's management API, as an administrator.
+
+    management_url: http://user:password@host:port of an administrator. Raises Halt where it is no such URL.
+    """
 
     def __init__(self, management_url: str) -> None:
         url, context = secured(management_url)

@@ -202,7 +202,7 @@ def open_refused(amqp_url: str) -> Iterator[RefusedQueue]:
 
 
 def _is_worn(properties: pika.BasicProperties) -> bool:
-    """Whether a message was given back so often that a broker may drop it soon."""
+    """Return whether a message was given back so often that a broker may drop it soon."""
     count = (properties.headers or {}).get(_DELIVERY_COUNT)
     return isinstance(count, int) and count >= _GIVEN_BACK_OFTEN
 

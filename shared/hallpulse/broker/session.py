@@ -103,7 +103,9 @@ class BatchTaker(Protocol):
 
 
 class Session:
-    """queues: what to consume; stopping: whether a stop was asked for, asked many times a second;
+    """One connection to the broker, from its opening to its end.
+
+    queues: what to consume; stopping: whether a stop was asked for, asked many times a second;
     slow: the halls, as REGION.HALL, that are served more slowly: their deliveries hold up no others;
     waiting_since: when the oldest delivery came that is not committed yet (of a monotonic clock).
     """
@@ -198,7 +200,7 @@ class Session:
 
     @property
     def _is_open(self) -> bool:
-        """Whether both channels are: they are closed together."""
+        """Return whether both channels are: they are closed together."""
         return self._channel is not None and self._channel.is_open and self._connection.is_open
 
     def _on_open(self, connection: Connection) -> None:

@@ -370,5 +370,5 @@ class HallEvent(msgspec.Struct, frozen=True, gc=False):
         return self.data.entity
 
     def same_content(self, other: HallEvent) -> bool:
-        """Whether two events with one (source, id) say the same thing."""
+        """Return whether two events with one (source, id) say the same thing."""
         return (self.type, self.time, self.data, self.extra) == (other.type, other.time, other.data, other.extra)

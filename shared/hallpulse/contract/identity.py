@@ -26,7 +26,10 @@ _NAMED = re.compile(r'"(source|type)\\*"\s*:\s*\\*"([^"\\]{0,100})').findall
 
 
 class Claim(NamedTuple):
-    """sources: every source that is given, twice or by several events; families: those of the types that are given."""
+    """The sender that a message claims to have.
+
+    sources: every source that is given, twice or by several events; families: those of the types that are given.
+    """
 
     sources: frozenset[str]
     families: frozenset[str]
@@ -164,7 +167,7 @@ def publisher_identity(routing_key: str, user_id: str | None, gateway_users: fro
 
 
 def is_hall(name: str) -> bool:
-    """Whether a broker user, or a routing key without its family, is `REGION.HALL`."""
+    """Return whether a broker user, or a routing key without its family, is `REGION.HALL`."""
     return hall_of(name) is not None
 
 

@@ -110,7 +110,7 @@ def personal_field(event: HallEvent, attributes: Mapping[str, object] | None = N
 
 
 def is_personal(text: str, year: int) -> bool:
-    """Whether a text holds such a number; `year` is that of the event."""
+    """Return whether a text holds such a number; `year` is that of the event."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)  # full-width digits, as input methods write them
     if not _CANDIDATE(text):

@@ -68,7 +68,7 @@ def place(source: str) -> tuple[int, str]:
 
 
 def has_too_many_values(body: bytes) -> bool:
-    """Whether JSON is denser than any event: reading millions of empty objects would keep everybody waiting."""
+    """Return whether JSON is denser than any event: reading millions of empty objects would keep everybody waiting."""
     return len(body) > MOST_VALUES and sum(map(body.count, (b",", b"{", b"["))) > MOST_VALUES
 
 
@@ -176,7 +176,7 @@ _ESCAPED_CONTROL_OR_COLON = re.compile(rb"\\(?:[bfnrt]|u00[0137])").search
 
 
 def is_plain(envelope: Envelope, body: bytes) -> bool:
-    """Whether surely no name is given twice, no text has control characters, no code has white space at an end.
+    """Return whether surely no name is given twice, no text has control characters, no code has white space at an end.
 
     False means: look closer. Control characters can only be escaped in JSON (but U+007F). msgspec takes the last of
     two fields of one name, so names are counted by their colons: `time` has the only others of a plain event.

@@ -126,15 +126,15 @@ class CaseEvent(NamedTuple):
         return local_day(self.time)
 
     def is_later(self, other: CaseEvent) -> bool:
-        """Whether it comes after another one in order of (time, id)."""
+        """Return whether it comes after another one in order of (time, id)."""
         return self.time > other.time or (self.time == other.time and self.id > other.id)
 
     def differs(self, other: CaseEvent) -> bool:
-        """Whether one of two events of one kind says another moment or other data."""
+        """Return whether one of two events of one kind says another moment or other data."""
         return self.time != other.time or self[3:6] != other[3:6]
 
     def says(self, word: str) -> bool:
-        """Whether its text has the word."""
+        """Return whether its text has the word."""
         return self.text is not None and word in self.text.split()
 
 

@@ -205,7 +205,10 @@ class ItemRef(NamedTuple):
 
 
 def doubt(check: str, item: ItemRef, limits: ItemLimits, was: int | None) -> Doubt:
-    """limits: in force; was: the statutory limit to hold it against, None to leave the item out."""
+    """Return a doubt about an item's limits.
+
+    limits: in force; was: the statutory limit to hold it against, None to leave the item out.
+    """
     held, instead = limits.parts, _parts(was or 0, limits)
     now = limits.statutory_days or 0
     return Doubt(check, item, limits.department, was, now, held[0] - instead[0], held[1] - instead[1])

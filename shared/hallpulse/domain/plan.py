@@ -86,7 +86,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Department:
-    """id: the code that events carry."""
+    """A department of the plan. id: the code that events carry."""
 
     id: str
     names: Names

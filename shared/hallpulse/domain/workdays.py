@@ -97,7 +97,7 @@ class Workdays:
         return None if (day + 3) % 7 < 5 else "weekend"
 
     def provisional(self, day: int) -> bool:
-        """Whether no official list of that day's year is known yet."""
+        """Return whether no official list of that day's year is known yet."""
         return date_of(day).year in self.provisional_years
 
     def provisional_in(self, start: date, end: date) -> list[int]:

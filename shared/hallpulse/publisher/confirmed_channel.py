@@ -104,7 +104,7 @@ class ConfirmedChannel:
 
     @property
     def connected(self) -> bool:
-        """Whether messages can be published now."""
+        """Return whether messages can be published now."""
         return self._ready.is_set()
 
     @property
@@ -114,7 +114,7 @@ class ConfirmedChannel:
 
     @property
     def denied(self) -> bool:
-        """Whether the broker knows no such user with this password, as of the last attempt."""
+        """Return whether the broker knows no such user with this password, as of the last attempt."""
         return self._denied
 
     def first_attempt(self, seconds: float) -> None:

@@ -96,7 +96,7 @@ class Publisher:
 
     @property
     def connected(self) -> bool:
-        """Whether the broker is connected now."""
+        """Return whether the broker is connected now."""
         return self._pipeline.connected
 
     @property

@@ -126,7 +126,7 @@ class Folded(NamedTuple):
     spans: Timeline
 
     def holds(self, workdays: Workdays, timelines: Timelines) -> bool:
-        """Whether folding the same events now would give the same."""
+        """Return whether folding the same events now would give the same."""
         if self.case is None:
             return True
         spans = timelines.get(self.case.item_code, _NO_SPANS)
@@ -177,7 +177,7 @@ def refold(
 def _folded(
     key: CaseKey, events: Sequence[CaseEvent], history: bytes, workdays: Workdays, timelines: Timelines
 ) -> Folded:
-    """history: of the events before these."""
+    """Fold a case. history: of the events before these."""
     case = fold([*unpack_history(history), *events] if history else events, workdays, timelines)
     added = entries_of(case) if case is not None else []
     row = case_row(key, case, pack_entries(added), pack_history(events, history))

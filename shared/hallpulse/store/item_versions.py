@@ -250,7 +250,7 @@ class RegionItems:
         return spans or default
 
     def lacks(self, code: str) -> bool:
-        """Whether the item would have to be read."""
+        """Return whether the item would have to be read."""
         return self._find(code) is None
 
     def put(self, code: str, spans: Timeline) -> None:

@@ -142,7 +142,7 @@ class NoticeLedger:
         self._close(id_, {"sent": at, "next_try": None, "error": None})
 
     def failed(self, id_: int, error: str, next_try: datetime | None) -> None:
-        """next_try: None gives it up; what went wrong stays on record."""
+        """Note a failed attempt. next_try: None gives it up; what went wrong stays on record."""
         self._close(id_, {"next_try": next_try, "error": error[:500]})
 
     def waiting(self) -> int:

@@ -125,9 +125,9 @@ def read_halls(connection: Connection, region: int | None = None) -> list[Hall]:
     ]
 
 
-def read_hall_facts(connection: Connection, low: int, high: int) -> dict[tuple[int, str], HallFacts]:
+def read_hall_facts(connection: Connection) -> dict[tuple[int, str], HallFacts]:
     """(region, hall) → names and closing of the halls of which any are known, also without keys."""
-    query = select(hall_facts.c.region, hall_facts.c.hall, *_FACTS).where(hall_facts.c.region.between(low, high))
+    query = select(hall_facts.c.region, hall_facts.c.hall, *_FACTS)
     return {(region, hall): HallFacts(*facts) for region, hall, *facts in connection.execute(query)}
 
 

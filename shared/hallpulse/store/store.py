@@ -147,7 +147,7 @@ class Moment:
         return read_history(self._connection, self.workdays(region), (region, hall, case_id), day_of(today))
 
     def is_of(self, region: int, hall: str, case_id: str, department: str) -> bool:
-        """Whether a case is a department's."""
+        """Return whether a case is a department's."""
         return read_is_of(self._connection, (region, hall, case_id), department)
 
     def case_events(self, region: int, hall: str, case_ids: Sequence[str]) -> dict[str, list[CaseEvent]]:
@@ -195,16 +195,16 @@ class Moment:
         return self._calendars.current(self._connection).workdays(region)
 
     def has_calendars(self) -> bool:
-        """Whether any calendar is in force."""
+        """Return whether any calendar is in force."""
         return bool(read_calendars(self._connection))
 
     def halls(self) -> list[Hall]:
         """Registered halls by region and name."""
         return read_halls(self._connection)
 
-    def hall_facts(self, scope: Scope) -> dict[tuple[int, str], HallFacts]:
+    def hall_facts(self) -> dict[tuple[int, str], HallFacts]:
         """(region, hall) → names and closing of the halls of which any are known, also of those without keys."""
-        return read_hall_facts(self._connection, *scope.bounds)
+        return read_hall_facts(self._connection)
 
     def last_event_times(self) -> dict[tuple[int, str], int]:
         """(region, hall) → the newest event's time, microseconds since 1970-01-01 UTC, of registered halls."""

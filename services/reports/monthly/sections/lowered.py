@@ -40,12 +40,12 @@ def _blocks(report: MonthlyReport) -> Iterator[Paragraph | Table]:
     if was.value is None or now.value is None:
         yield Paragraph(texts.NOT_COMPARED)
         return
-    told: dict[str, object] = {"was": value_text(was.value, "share"), "now": value_text(now.value, "share")}
+    values: dict[str, object] = {"was": value_text(was.value, "share"), "now": value_text(now.value, "share")}
     if not report.lowerings:
-        yield Paragraph(filled(texts.NOT_LOWERED, told))
+        yield Paragraph(filled(texts.NOT_LOWERED, values))
         return
     more: dict[str, object] = {"was_parts": parts_text(was), "now_parts": parts_text(now), "most": MOST_LOWERING}
-    yield Paragraph(filled(texts.LOWERED, told | more))
+    yield Paragraph(filled(texts.LOWERED, values | more))
     rows = tuple(_row(number, one, report) for number, one in enumerate(report.lowerings, start=1))
     yield Table(texts.LOWERING_TABLE, of_month(report), _COLUMNS, rows)
 

@@ -62,9 +62,9 @@ def _findings(report: MonthlyReport) -> Iterator[Table | Paragraph]:
     if found:
         yield Table(texts.FINDINGS_TABLE, of_month(report), _FINDING_COLUMNS, tuple(_found(one) for one in found))
     names = joined(clean)
-    told: dict[str, object] = {"n": len(clean), "names": names.zh}
+    values: dict[str, object] = {"n": len(clean), "names": names.zh}
     if clean:
-        yield Paragraph(filled(texts.CLEAN if found else texts.ALL_CLEAN, told, {"names": names.en}))
+        yield Paragraph(filled(texts.CLEAN if found else texts.ALL_CLEAN, values, {"names": names.en}))
 
 
 def _found(one: Findings) -> tuple[Cell, ...]:

@@ -39,9 +39,9 @@ def _running(report: MonthlyReport) -> Sentence:
 
 def _counted(report: MonthlyReport) -> Sentence:
     states = Counter(line.result.state for line in report.targets)
-    told = {state.value: states[state] for state in (State.MET, State.ON_PACE, State.BEHIND, State.MISSED)}
+    values = {state.value: states[state] for state in (State.MET, State.ON_PACE, State.BEHIND, State.MISSED)}
     on, whole = day(report.on), len(report.targets)
-    counts: dict[str, object] = {**told, "n": whole, "rest": whole - sum(told.values())}
+    counts: dict[str, object] = {**values, "n": whole, "rest": whole - sum(values.values())}
     return filled(texts.COUNTED, {**counts, "on": on.zh}, {"on": on.en})
 
 
@@ -77,11 +77,11 @@ def _forecasts(report: MonthlyReport) -> Iterator[Sentence]:
             continue
         keeps = line.target.rule.keeps(result.forecast.value, result.goal)
         unit, name = line.target.unit, named(line.target.names)
-        told: dict[str, object] = {
+        values: dict[str, object] = {
             "value": value_text(result.forecast.value, unit),
             "goal": value_text(result.goal, unit),
         }
-        sides[keeps].append(filled(texts.FORECAST_ONE, {**told, "name": name.zh}, {"name": name.en}))
+        sides[keeps].append(filled(texts.FORECAST_ONE, {**values, "name": name.zh}, {"name": name.en}))
     for keeps, text in ((True, texts.FORECAST_MET), (False, texts.FORECAST_SHORT)):
         if sides[keeps]:
             names = joined(sides[keeps])
@@ -97,8 +97,8 @@ def _cases(report: MonthlyReport) -> Sentence:
     }
     clauses = [filled(texts.ACCEPTED, counts), *_decided(report), _due(report)]
     rated = rate("satisfaction")
-    told: dict[str, object] = {"rated": rated.denominator, "rate": value_text(rated.value, "share")}
-    clauses.append(filled(texts.RATED, told) if rated.denominator else texts.NOTHING_RATED)
+    values: dict[str, object] = {"rated": rated.denominator, "rate": value_text(rated.value, "share")}
+    clauses.append(filled(texts.RATED, values) if rated.denominator else texts.NOTHING_RATED)
     return sentence_of(joined(clauses, texts.CLAUSES), texts.END)
 
 
@@ -117,8 +117,8 @@ def _due(report: MonthlyReport) -> Sentence:
     due = report.figure("due_kept_rate")
     if not due.denominator:
         return texts.NOTHING_DUE
-    told = {"due": due.denominator, "kept": due.numerator, "rate": value_text(due.value, "share")}
-    return filled(texts.DUE, told)
+    values = {"due": due.denominator, "kept": due.numerator, "rate": value_text(due.value, "share")}
+    return filled(texts.DUE, values)
 
 
 def _compression(report: MonthlyReport) -> Iterator[Sentence]:
@@ -137,16 +137,16 @@ def _open(report: MonthlyReport) -> Sentence:
     for line in report.open_lines:
         counts.update(line.states)
     on = day(report.on)
-    told: dict[str, object] = {state: counts[state] for state in texts.OPEN_STATES}
-    return filled(texts.OPEN_NOW, {**told, "open": counts.total(), "on": on.zh}, {"on": on.en})
+    values: dict[str, object] = {state: counts[state] for state in texts.OPEN_STATES}
+    return filled(texts.OPEN_NOW, {**values, "open": counts.total(), "on": on.zh}, {"on": on.en})
 
 
 def _reported(report: MonthlyReport) -> Sentence:
     found = [one for one in report.findings if one.count]
-    told: dict[str, object] = {
+    values: dict[str, object] = {
         "halls": report.coverage.halls,
         "reporting": report.coverage.reporting,
         "kinds": len(found),
         "count": sum(one.count for one in found),
     }
-    return filled(texts.REPORTED, told)
+    return filled(texts.REPORTED, values)

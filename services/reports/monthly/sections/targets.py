@@ -110,9 +110,9 @@ def _marked(report: MonthlyReport) -> Iterator[Paragraph]:
     for line in report.targets:
         for mark in line.result.marks:
             check, value = CHECK_NAMES[mark.check], value_text(mark.without.value, line.target.unit)
-            told: dict[str, object] = {"n": mark.findings, "value": value, "parts": parts_text(mark.without)}
+            values: dict[str, object] = {"n": mark.findings, "value": value, "parts": parts_text(mark.without)}
             zh = {"name": line.target.names.zh, "check": check.zh}
-            yield Paragraph(filled(texts.MARKED, told | zh, {"name": line.target.names.en, "check": check.en}))
+            yield Paragraph(filled(texts.MARKED, values | zh, {"name": line.target.names.en, "check": check.en}))
 
 
 def _short_departments(report: MonthlyReport) -> Iterator[Paragraph]:
@@ -128,15 +128,15 @@ def _short_departments(report: MonthlyReport) -> Iterator[Paragraph]:
 
 
 def _unjudged(report: MonthlyReport) -> Iterator[Paragraph]:
-    told = [
+    values = [
         filled(
             texts.WHY_ONE, {"name": line.target.names.zh, "why": why.zh}, {"name": line.target.names.en, "why": why.en}
         )
         for line in report.targets
         if (why := _why(line, report)) is not None
     ]
-    if told:
-        yield Paragraph(sentence_of(texts.WHY_TITLE, joined(told, texts.CLAUSES), texts.END))
+    if values:
+        yield Paragraph(sentence_of(texts.WHY_TITLE, joined(values, texts.CLAUSES), texts.END))
 
 
 def _why(line: TargetLine, report: MonthlyReport) -> Sentence | None:

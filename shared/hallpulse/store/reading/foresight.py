@@ -44,7 +44,7 @@ class ForeseenItem(NamedTuple):
 
 
 class Foresight(NamedTuple):
-    """fates: of the events, in their order; cases, items: those that the new ones are about."""
+    """Events judged. fates: theirs, in their order; cases, items: those that the new ones are about."""
 
     fates: Sequence[Fate]
     cases: dict[CaseKey, ForeseenCase]

@@ -243,5 +243,5 @@ def _after(cursor: str | None, length: int) -> dict[str, Any]:
 
 
 def _is_stored_text(part: object) -> bool:
-    """Whether the database could have given it; raises ValueError for half a surrogate pair."""
+    """Return whether the database could have given it; raises ValueError for half a surrogate pair."""
     return isinstance(part, str) and b"\0" not in part.encode()

@@ -34,7 +34,9 @@ from hallpulse.domain.workdays import Workdays
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """figures: by indicator id; percentiles: p50, p90, p95 of elapsed working days, None without timed cases.
+    """Everything about a scope over a window.
+
+    figures: by indicator id; percentiles: p50, p90, p95 of elapsed working days, None without timed cases.
 
     open_cases: by state; provisional: the window lies in a year whose official holidays are not known yet.
     """

@@ -34,7 +34,7 @@ class CaseHistory:
 
 
 def read_is_of(connection: Connection, case: CaseKey, department: str) -> bool:
-    """Whether a case is a department's: one look-up of a key, whether it is there, another's, or not at all."""
+    """Return whether a case is a department's: one look-up of a key, whether it is there, another's, or not at all."""
     region, hall, case_id = case
     query = (
         "SELECT EXISTS (SELECT FROM cases WHERE region = :region AND hall = :hall AND case_id = :case_id"

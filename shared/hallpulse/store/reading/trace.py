@@ -57,14 +57,14 @@ class StoredTrace:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """stored: None where nothing is stored under the id; refusals: of this id from this hall, the oldest first."""
+    """An event by its id. stored: None where nothing is; refusals: of this id from this hall, the oldest first."""
 
     stored: StoredTrace | None
     refusals: Sequence[KeptRefusal]
 
 
 def read_trace(connection: Connection, workdays: Workdays, hall: tuple[int, str], id_: str, today: int) -> Trace:
-    """hall: region and name; today: days since 1970-01-01, for the clock of an open case."""
+    """Trace an event. hall: region and name; today: days since 1970-01-01, for the clock of an open case."""
     key = {"region": hall[0], "hall": hall[1], "id": pack_id(id_)}
     row = connection.execute(_EVENT, key).one_or_none()
     stored = None if row is None else _stored(connection, workdays, event_of(row[:-1]), row[-1], today)

@@ -77,7 +77,10 @@ def worker_at(place: Workplace) -> Iterator[Worker]:
 
 
 class Worker:
-    """stream: for what is read at length; aside: for what is asked meanwhile."""
+    """Compares, task by task, on two connections.
+
+    stream: for what is read at length; aside: for what is asked meanwhile.
+    """
 
     def __init__(self, place: Workplace, stream: Connection, aside: Connection) -> None:
         self._place = place

@@ -97,7 +97,7 @@ def _query(task: Task) -> str:
 
 
 def _compare(found: Row, events: Sequence[CaseEvent], side: _HallSide) -> bool:
-    """Whether there is a row at all; what is wrong with it goes to the findings."""
+    """Return whether there is a row at all; what is wrong with it goes to the findings."""
     key: CaseKey = found[:3]
     case = fold(events, side.workdays, side.timelines)
     entries = entries_of(case) if case is not None else []
