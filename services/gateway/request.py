@@ -157,7 +157,7 @@ Limit: TypeAlias = Annotated[int, QueryParameter(name="limit", ge=1, le=MOST_ROW
 CountyInPath: TypeAlias = Annotated[str, PathParameter(description="a county's code of 6 digits")]
 HallInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["hall"])]
 EventIdInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["event_id"])]
-DryRun: TypeAlias = Annotated[bool, QueryParameter(name="dry_run", description=EXPECTED["dry_run"])]
+DryRun: TypeAlias = Annotated[Literal["true", "false"], QueryParameter(name="dry_run", description=EXPECTED["dry_run"])]
 CaseIdInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["case_id"])]
 
 
