@@ -61,7 +61,7 @@ def consuming(
         batches.append(ids)
         return rejections
 
-    consumer = Consumer(vhost.amqp_url, commit, limits or ConsumerLimits(2), said.append, slow=lambda: slow)
+    consumer = Consumer(vhost.amqp_url, commit, limits or ConsumerLimits(2), said.append, slow=slow)
     running = Running(consumer, said, batches)
     running.thread = threading.Thread(target=lambda: _run(running))
     running.thread.start()

@@ -89,6 +89,7 @@ FAULTS: Mapping[Reason, Callable[[Event], bytes]] = {
     Reason.MISSING_FIELD: _without_a_field,
     Reason.BAD_FIELD: _data("case_id", 7),
     Reason.BAD_DATE: _data("effective_from", "2026-02-30"),
+    Reason.FUTURE_PERIOD: _data("period", "9998"),
     Reason.BAD_TIME: _with(time="2026-02-11 09:30"),
     Reason.TIME_IN_FUTURE: _with(time="2999-01-01T00:00:00+08:00"),
     Reason.TIME_OUT_OF_RANGE: _with(time="1991-01-01T00:00:00+08:00"),
@@ -96,8 +97,8 @@ FAULTS: Mapping[Reason, Callable[[Event], bytes]] = {
     Reason.PERSONAL_DATA: _with(subject="13800138000"),
     Reason.ID_REUSED: lambda event: json.dumps({**event, "id": "used"}).encode(),
 }
-"""Each reason that is not about who sent an event, and how an event earns it. A date or a field that its type has not
-is unknown there, and wrong all the same."""
+"""Each reason that is not about who sent an event, and how an event earns it. A date, a period or a field that its type
+has not is unknown there, and wrong all the same."""
 _TYPES = {Reason.BAD_CONTENT_TYPE: "text/plain", Reason.BAD_BATCH: BATCH_TYPE}
 WHOLE = (Reason.NOT_JSON, Reason.TOO_LARGE, Reason.BAD_CONTENT_TYPE, Reason.BAD_BATCH)
 """Of a batch, these are about all of it."""

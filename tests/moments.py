@@ -21,6 +21,7 @@ from hallpulse.domain.flow import Flow
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS, Findings
 from hallpulse.domain.measures import BUCKETS, STATES
+from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import Workdays
 from hallpulse.store import (
     BadCursor,
@@ -28,6 +29,8 @@ from hallpulse.store import (
     CaseHistory,
     CasePage,
     Fate,
+    FigureFilter,
+    FigureReport,
     Foresight,
     Grant,
     Hall,
@@ -70,6 +73,8 @@ class StatedStore:
     flows: dict[str, Flow] = field(default_factory=dict)
     findings: Sequence[Findings] = tuple(Findings(check, 2, ()) for check in CHECKS)
     calendar: Workdays = field(default_factory=lambda: Workdays({}))
+    reports: Sequence[FigureReport] = ()
+    arrivals: Arrivals = field(default_factory=dict)
     page: CasePage | None = None
     history: CaseHistory | None = None
     traces: dict[tuple[int, str, str], Trace] = field(default_factory=dict)
@@ -186,6 +191,14 @@ class StatedMoment(Moment):
         self._stated.note("integrity", scope, window, today)
         known = self._knows(scope.region)
         return [one if known else replace(one, count=0, rows=()) for one in self._stated.findings]
+
+    def figure_reports(self, wanted: FigureFilter) -> list[FigureReport]:
+        self._stated.note("figure_reports", wanted)
+        return list(self._stated.reports)
+
+    def first_reports(self, region: int, window: Window) -> Arrivals:
+        self._stated.note("first_reports", region, window)
+        return dict(self._stated.arrivals) if self._knows(region) else {}
 
     def case_history(self, region: int, hall: str, case_id: str, today: date) -> CaseHistory | None:
         self._stated.note("case_history", region, hall, case_id, today)

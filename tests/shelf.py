@@ -13,16 +13,19 @@ from typing import Any
 from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.contract.decode import EVENT_TYPE, decode_events
 from hallpulse.contract.encode import encode_event
-from hallpulse.contract.events import CaseData, HallEvent, ItemPublished, ItemRetired
+from hallpulse.contract.events import CaseData, FigureReported, HallEvent, ItemPublished, ItemRetired
 from hallpulse.domain.case import CaseEvent, pack_id
 from hallpulse.domain.catalogue import ItemRecord, Timeline, timeline
 from hallpulse.domain.figures import Figure, Window
 from hallpulse.domain.workdays import Workdays, day_of, workdays_of
+from hallpulse.plans import load_plans
+from hallpulse.store import FigureReport, Status
 from hallpulse.store.database import case_event
 from services.importing.case_import import HallOfCases
 from services.importing.corrections import Corrections
 from services.importing.departments import DepartmentCodes
 from services.importing.fields import Kind
+from services.importing.figures import FigureImport
 from services.importing.importer import Job, Options, RejectedRow, opened
 from services.importing.understanding import Understanding, understanding_of
 from tests.oracle import brute
@@ -32,6 +35,7 @@ SHARED = Path(os.environ.get("SHARED_DATA") or Path(__file__).parents[2] / "shar
 NOW = 1_796_000_000_000_000
 """2026-11-30, as microseconds since 1970-01-01 UTC."""
 CALENDARS = Path(__file__).parents[1] / "calendars"
+PLANS = load_plans(Path(__file__).parents[1] / "plans")
 _calendars = {calendar.scope: calendar for calendar in [national_calendar(), *load_overrides(CALENDARS)]}
 
 
@@ -97,6 +101,24 @@ class Shelf:
 
     def history(self, case_id: str) -> Sequence[HallEvent]:
         return [event for event in self.events.values() if event.data.entity == case_id]
+
+    def figure_import(self, saved: int) -> FigureImport:
+        """Reports of figures in their order: the highest revision counts."""
+        said = [e for e in self.events.values() if isinstance(e.data, FigureReported) and e.region == self.place.region]
+        found: list[FigureReport] = []
+        seen: set[str] = set()
+        for event in sorted(said, key=lambda e: (e.data.revision, e.time, e.id), reverse=True):  # type: ignore[attr-defined]
+            data = event.data
+            assert isinstance(data, FigureReported)
+            status: Status = "superseded" if data.entity in seen else "counted"
+            seen.add(data.entity)
+            found.append(
+                FigureReport(
+                    event.region, data.indicator, data.department or "", data.period, data.numerator, data.denominator,
+                    data.revision, event.hall, event.id, event.time, self.now // 60_000_000, status,
+                )
+            )  # fmt: skip
+        return FigureImport(self.place.region, self.place.hall, PLANS, saved, self.now, found)
 
     def corrections(self) -> Corrections:
         return Corrections(self.place, self.case_events, self.history)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, get_args
 
 import msgspec
@@ -16,6 +17,8 @@ _visible = st.characters(exclude_categories=["Cs", "Cc"])
 _any_text = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
 _names = st.from_regex(r"[a-z][a-z0-9_]{0,40}", fullmatch=True)
 _days = st.dates().map(str)
+_begun = st.dates(max_value=date(2023, 11, 15)).map(str)
+"""Up to the day of NOW, Asia/Shanghai."""
 
 _TEXTS: dict[Any, st.SearchStrategy[str]] = {
     Code: st.text(_visible, min_size=1, max_size=64).map(str.strip).filter(bool),
@@ -24,7 +27,7 @@ _TEXTS: dict[Any, st.SearchStrategy[str]] = {
     Text: st.text(_any_text, max_size=500),
     ItemName: st.text(_any_text, min_size=1, max_size=300),
     Day: _days,
-    Period: _days | _days.map(lambda day: day[:7]) | _days.map(lambda day: day[:4]),
+    Period: _begun | _begun.map(lambda day: day[:7]) | _begun.map(lambda day: day[:4]),
     IndicatorId: _names.filter(lambda name: name not in COMPUTED_IDS),
 }
 

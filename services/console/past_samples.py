@@ -23,6 +23,7 @@ from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, FigureTable, Window
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.plan import Plan, plan_for
+from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import SHANGHAI, Workdays
 from hallpulse.metrics import FilledFamily
 from hallpulse.plans import load_plans
@@ -57,12 +58,15 @@ class _Past(Moment):
 
     def __init__(self, moment: Moment, regions: Sequence[int]) -> None:
         self._regions = list(regions)
-        self._read = cache(moment.figure_table)
+        self._read, self._arrivals = cache(moment.figure_table), cache(moment.first_reports)
         self._departments = {region: moment.departments(region) for region in regions}
         self._workdays = {region: moment.workdays(region) for region in regions}
 
     def figure_table(self, region: int, window: Window) -> FigureTable:
         return self._read(region, window)
+
+    def first_reports(self, region: int, window: Window) -> Arrivals:
+        return self._arrivals(region, window)
 
     def regions(self) -> list[int]:
         return self._regions
@@ -134,8 +138,8 @@ def history(store: Readable, plans: Sequence[Plan], days: Sequence[date], labels
         past = _Held(_Past(moment, regions))
         for day in days:
             end = datetime.combine(day, time(23, 59, 59), SHANGHAI).timestamp()
-            desk = TargetReadings(past, plans, lambda end=end: end)  # type: ignore[misc]
-            for family in _kept(snapshot_families(desk.refresh()), day):
+            readings = TargetReadings(past, plans, lambda end=end: end)  # type: ignore[misc]
+            for family in _kept(snapshot_families(readings.refresh()), day):
                 found[family.name].extend(_lines(family, suffix, round(end)))
     return found
 
@@ -201,7 +205,7 @@ def write_history(settings: Settings, data: Path, today: date) -> int:
     plans = load_plans(settings.plans)
     days = sorted({day for plan in plans for day in past_days(plans, plan.region, today)})
     labels = scrape_labels(settings.prometheus_url)
-    store = open_store(settings.database_url)
+    store = open_store(settings.database_url, plans=plans)
     try:
         return write_blocks(history(store, plans, days, labels), data)
     finally:

@@ -167,8 +167,8 @@ _STATUS_OF = {Reason.NOT_JSON: Kind.NOT_JSON, Reason.BAD_CONTENT_TYPE: Kind.BAD_
 class Intake(NamedTuple):
     """The messages and results of a request.
 
-    messages: all that the broker gets, refused events too; results: one an event, in the request's order; events: those
-    that the contract takes, by their index among the results.
+    messages: all that the broker gets, refused events too; results: one an event, in the request's order.
+    events: those that the contract takes, by their index among the results.
     """
 
     messages: Sequence[OutgoingMessage]

@@ -34,7 +34,7 @@ Value = str | int | None
 
 
 class CheckAnswer(msgspec.Struct, frozen=True):
-    """One check. of: what a finding is, a case, an item or a hall; cases: the first findings, by their names."""
+    """One check. cases: the first findings, by their names; of: whether they are cases, items, halls or figures."""
 
     id: str
     names: Named

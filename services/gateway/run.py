@@ -73,7 +73,7 @@ def _resources(settings: Settings) -> Iterator[Resources]:
     suite = SuiteParts(settings.suite_state)
     registry.register(suite)
     metrics = GatewayMetrics(registry)
-    store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS, service="gateway")
+    store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS, service="gateway", plans=plans)
     with ThreadPoolExecutor(DOOR_THREADS, "door") as door, open_publisher(settings.amqp_url) as publisher:
         try:
             yield Resources(

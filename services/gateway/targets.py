@@ -181,7 +181,7 @@ def get_targets(request: AnyRequest, region: RegionCode, on: On = None, as_of: A
 def _evaluated(resources: Resources, plan: Plan, on: date, past: Past) -> list[TargetResult]:
     scope = Scope(plan.region)
     with resources.read(scope, past) as moment:
-        tables = read_tables(plan, on, moment.figure_table)
+        tables = read_tables(plan, on, moment)
         doubts = moment.doubts(scope, plan.eve, on)
     return evaluate(plan, on, tables, doubts)
 

@@ -16,7 +16,7 @@ from hallpulse.contract.events import EventType
 
 from .cells import Cell, folded, text_of, word_set
 
-Kind = Literal["catalogue", "cases"]
+Kind = Literal["catalogue", "cases", "figures"]
 
 _BRACKETS = re.compile(r"[(\[【<《]([^)\]】>》]*)[)\]】>》]")
 _DECORATION = re.compile(r"[\s_*:·•/\\\-—?。.、,☆★#]+")
@@ -270,7 +270,27 @@ CASES = Vocabulary(
     },
     grouping=word_set("department item_code sub_code item_name channel"),
 )
-VOCABULARIES: Mapping[Kind, Vocabulary] = {"catalogue": CATALOGUE, "cases": CASES}
+FIGURES = Vocabulary(
+    kind="figures",
+    names={
+        "indicator": names_of("指标编码 指标代码 指标编号 indicator_id indicator"),
+        "indicator_name": names_of("指标名称 指标 申报指标 name_of_the_indicator"),
+        "office": names_of("部门编码 部门代码 填报部门编码 department"),
+        "office_name": names_of("部门 部门名称 填报部门 填报单位 报送单位 责任部门 name_of_the_department"),
+        "period": names_of("期间 报告期 统计期 统计期间 报送期间 报送月份 月份 年月 period"),
+        "numerator": names_of("分子 分子数 数值 本期数 numerator value"),
+        "denominator": names_of("分母 分母数 denominator"),
+        "note": names_of("备注 说明 note"),
+    },
+    identity=frozenset({"indicator", "indicator_name"}),
+    required=(
+        frozenset({"indicator", "indicator_name"}), frozenset({"office", "office_name"}), frozenset({"period"}),
+        frozenset({"numerator"}),
+    ),
+    important={"denominator": "比例类指标 shares"},
+    grouping=word_set("office office_name period"),
+)  # fmt: skip
+VOCABULARIES: Mapping[Kind, Vocabulary] = {"catalogue": CATALOGUE, "cases": CASES, "figures": FIGURES}
 STEPS: Mapping[str, EventType] = {
     "received": EventType.CASE_RECEIVED,
     "supplement_requested": EventType.CASE_SUPPLEMENT_REQUESTED,

@@ -14,9 +14,9 @@ from itertools import islice, pairwise
 from hallpulse.contract.reasons import Sentence
 
 from .cells import Cell, is_empty, text_of
-from .fields import Vocabulary, doubtful, needs
+from .fields import Vocabulary, doubtful, needs, plain_header
 from .layout import TITLE, Column, Layout, Passed, shown
-from .limits import unit_in
+from .limits import BOTH_LIMITS, unit_in
 from .sheets import Book, Sheet, Span
 
 HEADER_ROWS = 30
@@ -155,6 +155,7 @@ def _built(  # noqa: PLR0917 - the header's place and what surrounds it
     ]
     width = max(map(len, rows))
     columns = [_column(index, [row[index] for row in rows if index < len(row)], vocabulary) for index in range(width)]
+    columns = _with_units_beside(columns)
     chosen, rivals = _chosen(columns)
     return Layout(
         sheet=sheet,
@@ -199,6 +200,26 @@ def _column(index: int, parts: Sequence[str], vocabulary: Vocabulary) -> Column:
             unit = unit_in(joined) if found.field.endswith("_days") else ""
             return Column(index, " ".join(given), found.field, found.rank, unit, doubtful(joined))
     return Column(index, " ".join(given), None)
+
+
+def _with_units_beside(columns: Sequence[Column]) -> list[Column]:
+    """Columns in which a unit right of a limit is that limit's own, if the other limit has another or stands beyond.
+
+    单位 alone is a department's name elsewhere; beside a limit it is the limit's unit.
+    """
+    units = [column.index for column in columns if column.field == "limit_unit" or _is_unit(column)]
+    fields = {column.index: column.field for column in columns}
+    found = list(columns)
+    for index in units:
+        limit = fields.get(index - 1)
+        own = len(units) > 1 or fields.get(index + 1) in BOTH_LIMITS or _is_unit(columns[index])
+        if limit in BOTH_LIMITS and own:
+            found[index] = replace(columns[index], field=str(limit).replace("_days", "_unit"))
+    return found
+
+
+def _is_unit(column: Column) -> bool:
+    return plain_header(column.header) in ("单位", "计量单位")
 
 
 def _chosen(columns: Sequence[Column]) -> tuple[dict[str, int], dict[str, list[Column]]]:

@@ -23,6 +23,7 @@ from .cells import Cell, folded, text_of
 from .corrections import Corrections
 from .departments import DepartmentCodes, Departments
 from .fields import SURE_SCORES, Kind
+from .figures import FigureImport, figure_key, figure_of
 from .headers import HEADER_ROWS, NotRead, lay_out
 from .items import CatalogueImport, checked, correcting, item_code_of, item_event, item_of, time_of
 from .layout import Column, Layout, Row
@@ -100,6 +101,7 @@ class Job:
     departments: Departments = field(default_factory=Departments)
     questions: list[Question] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
+    figures: FigureImport | None = None
     ids: dict[str, int] = field(default_factory=dict)
     clashing: set[str] = field(default_factory=set)
 
@@ -190,6 +192,7 @@ class Job:
             identify=identify,
             effective_from=self.options.effective_from or (date.fromisoformat(day) if day else None),
             numeric_codes=answers.get("numeric_codes") == "as_they_stand",
+            refuse_short=answers.get("short_rows") == "refuse",
             department_from_sheet=answers.get("department_from_sheet") == "yes",
         )
         spelt = plain_departments(self.profile)
@@ -237,10 +240,15 @@ class Job:
         for layout in self.read:
             reader = self.reader(layout)
             for row in layout.rows():
-                if isinstance(row, Row) and (key := self._item_key(reader, row)):
-                    content = hash(tuple(row.cell(index) for index in reader.read))
-                    if seen.setdefault(key, content) != content:
-                        self.clashing.add(key)
+                key, content = self._said(reader, row) if isinstance(row, Row) else ("", 0)
+                if key and seen.setdefault(key, content) != content:
+                    self.clashing.add(key)
+
+    def _said(self, reader: SheetReader, row: Row) -> tuple[str, int]:
+        """Return the subject of a row of a catalogue or of figures, and a mark of its content."""
+        if self.figures is not None:
+            return figure_key(reader, row, self.figures)
+        return self._item_key(reader, row), hash(tuple(row.cell(index) for index in reader.read))
 
     def _item_key(self, reader: SheetReader, row: Row) -> str:
         try:
@@ -259,8 +267,9 @@ class Job:
                 progress(len(chunk))
 
     def _chunk(self, reader: SheetReader, rows: Sequence[Row]) -> Iterator[Outcome]:
-        if self.kind == "catalogue":
-            yield from (self._attempt(reader, row, self._item) for row in rows)
+        if self.kind != "cases":
+            read_one = self._item if self.kind == "catalogue" else self._figure
+            yield from (self._attempt(reader, row, read_one) for row in rows)
             return
         read = [self._attempt(reader, row, self._case) for row in rows]
         taken = [one.key for one in read if isinstance(one, Taken) and one.state != REPEATED]
@@ -288,6 +297,18 @@ class Job:
             return Taken(row.line, data.item_code, UNCHANGED, notes)
         event = checked(item_event(self.catalogue, correcting(data, self.catalogue), when[0]), self.catalogue.now)
         return Taken(row.line, data.item_code, NEW if when[1] else CHANGED, notes, event=event)
+
+    def _figure(self, reader: SheetReader, row: Row) -> Taken:
+        assert self.figures is not None
+        said = figure_of(reader, row, self.figures)
+        self._refuse_clash(said.shown, "numerator", said.shown)
+        if said.shown in self.ids:
+            return Taken(row.line, said.shown, REPEATED, ())
+        self.ids[said.shown] = row.line
+        stored = self.figures.in_force(said.key)
+        if stored is not None and (stored.numerator, stored.denominator) == (said.numerator, said.denominator):
+            return Taken(row.line, said.shown, UNCHANGED, ())
+        return Taken(row.line, said.shown, CHANGED if stored else NEW, (), event=self.figures.event(said))
 
     def _case(self, reader: SheetReader, row: Row) -> Taken:
         self._refuse_numbers(reader, row, "case_id")
@@ -349,7 +370,7 @@ def opened(file: Path, kind: Kind, there: Stored, options: Options, codes: Depar
             )
     scores = [profile.vocabulary().score for profile in profiles.values() if profile.kind == kind]
     plain = plain_profile(kind).vocabulary()
-    with open_book(file, lambda cells: max(plain.score(cells), *(score(cells) for score in scores))) as book:
+    with open_book(file, lambda cells: max([plain.score(cells), *(score(cells) for score in scores)])) as book:
         found = options.profile or recognised(_top(book), kind, profiles)
         profile = profiles[found] if found else plain_profile(kind)
         catalogue = there.catalogue()
@@ -368,6 +389,7 @@ def opened(file: Path, kind: Kind, there: Stored, options: Options, codes: Depar
             profile=profile,
             profile_id=found or "",
             departments=Departments(_known_departments(catalogue)),
+            figures=there.figure_import(file.stat().st_mtime_ns // 1000) if kind == "figures" else None,
         )
 
 

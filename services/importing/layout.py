@@ -93,6 +93,11 @@ class Layout:
         """The table by sheet and header: a sheet may hold several."""
         return f"{self.sheet.name}!{self.header[0]}"
 
+    @property
+    def width(self) -> int:
+        """Columns up to the last one with a header."""
+        return max((column.index for column in self.columns if column.header), default=-1) + 1
+
     def header_of(self, name: str) -> str:
         """The header of a field's column; empty where it has none."""
         column = self.column(name)

@@ -26,6 +26,8 @@ from hallpulse.domain.clock import NONE_LIKE_LIMITS
 
 from .cells import Cell, Formula, says_nothing, text_of, word_of
 
+BOTH_LIMITS = ("statutory_days", "promised_days")
+"""Fields of an item's two limits."""
 WORKING_DAYS_A_MONTH = 22
 WORKING_DAYS_A_YEAR = 250
 WORKING_DAYS_A_WEEK = 5

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hallpulse.contract.reasons import SENTENCES, Sentence
+from hallpulse.domain.declarations import Wrong
 from hallpulse.domain.errors import HallpulseError
 from services.importing.limits import Conversion, LimitProblem
 
@@ -32,6 +33,7 @@ class RowProblem(enum.StrEnum):
     FORMULA = "formula"
     TOO_WIDE = "too-wide"
     CUT_OFF = "cut-off"
+    TOO_SHORT = "too-short"
     MISSING_FIELD = "missing-field"
     BAD_YES_NO = "bad-yes-no"
     BAD_WORD = "bad-word"
@@ -188,6 +190,10 @@ _ROW_PROBLEMS: Mapping[str, ProblemText] = {
         ),
         Sentence("给含分隔符的内容加上引号，或另存为 .xlsx", "put the text in quotation marks, or save as .xlsx"),
     ),
+    RowProblem.TOO_SHORT: ProblemText(
+        Sentence("该行的单元格少于列名：可能缺了一格而错位", "fewer cells than headers: is one missing?"),
+        Sentence("补足分隔符，或另存为 .xlsx", "put in the missing separators, or save as .xlsx"),
+    ),
     RowProblem.CUT_OFF: ProblemText(
         Sentence("最后一行不完整：文件可能没有传完", "the last line is cut off: was the file copied whole?"),
         Sentence("重新导出或重新拷贝该文件", "export or copy the file again"),
@@ -296,9 +302,48 @@ _ROW_PROBLEMS: Mapping[str, ProblemText] = {
         Sentence("把该列设为“文本”格式后重填", "format the column as text and write it again"),
     ),
 }
+_WHOLE = Sentence("写 0 或更大的整数；本期没有的写 0 / 0", "write a whole number, 0 or more; 0 / 0 where there is none")
+_FIGURE_PROBLEMS: Mapping[str, ProblemText] = {
+    "bad-amount": ProblemText(Sentence("不是整数", "no whole number"), _WHOLE),
+    "bad-period": ProblemText(
+        Sentence("期间无法识别", "a period that cannot be read"),
+        Sentence("写作 2026-05（月）、2026（年）或 2026-05-04（日）", "write 2026-05, 2026 or 2026-05-04"),
+    ),
+    Wrong.NO_PLAN: ProblemText(
+        Sentence("没有方案包含这个期间", "no plan holds this period"),
+        Sentence("改正期间；方案之前、之后的数不申报", "correct the period: figures outside a plan are not declared"),
+    ),
+    Wrong.UNKNOWN_INDICATOR: ProblemText(
+        Sentence("方案没有这个申报指标", "no declared indicator of the plan"),
+        Sentence("用模板（hallpulse template figures）里的指标编码", "use the codes of hallpulse template figures"),
+    ),
+    Wrong.UNKNOWN_DEPARTMENT: ProblemText(
+        Sentence("方案没有这个部门", "no department of the plan"),
+        Sentence(
+            "写方案里的部门编码或名称；全县的数写“全县”", "write the plan's code or name; 全县 for the region's own"
+        ),
+    ),
+    Wrong.WRONG_LENGTH: ProblemText(
+        Sentence("期间的长短不是方案要求的", "not the length of period that the plan asks for"),
+        Sentence("按方案要求的期间申报，如按月写作 2026-05", "declare it for the period that the plan asks for"),
+    ),
+    Wrong.NOT_BEGUN: ProblemText(
+        Sentence("期间还没有开始", "the period has not begun"), Sentence("等到期间开始再报", "wait until it has begun")
+    ),
+    Wrong.NEGATIVE: ProblemText(Sentence("不能是负数", "it cannot be negative"), _WHOLE),
+    Wrong.NO_DENOMINATOR: ProblemText(Sentence("比例类指标缺分母", "a share without a denominator"), _WHOLE),
+    Wrong.NEEDLESS_DENOMINATOR: ProblemText(
+        Sentence("计数类指标没有分母", "a count has no denominator"), Sentence("分母留空", "leave it empty")
+    ),
+    Wrong.OVER_DENOMINATOR: ProblemText(
+        Sentence("分子大于分母", "more than the denominator"),
+        Sentence("核对两个数：分子是分母中的一部分", "check both: the numerator is a part of the denominator"),
+    ),
+}
 PROBLEMS: Mapping[str, ProblemText] = {
     **{reason.value: ProblemText(sentence, _AS_WRITTEN) for reason, sentence in SENTENCES.items()},
     **_ROW_PROBLEMS,
+    **_FIGURE_PROBLEMS,
 }
 
 

@@ -69,6 +69,7 @@ def questions_of(
         *_about_columns(read, found, profile),
         *_about_units(read, found, decisions),
         *_about_scores(found),
+        *_about_short_rows(found),
         *_about_codes(read, found, decisions),
         *_about_departments(read, found, decisions, departments),
         *_about_sheets(layouts),
@@ -185,6 +186,22 @@ def _about_scores(found: Survey) -> Iterator[Question]:
         )
 
 
+def _about_short_rows(found: Survey) -> Iterator[Question]:
+    if found.short:
+        yield Question(
+            "short_rows",
+            Sentence(
+                f"有的行单元格少于列名（如第 {'、'.join(map(str, found.short))} 行）："
+                "是省略了末尾的空单元格，还是中间缺了一格而错位？",
+                "some lines have fewer cells than headers: are empty ones left out at the end, or is one missing?",
+            ),
+            [
+                Choice("empty_at_the_end", Sentence("末尾是空的", "the last ones are empty")),
+                Choice("refuse", Sentence("不确定，退回这些行", "not sure: refuse these rows")),
+            ],
+        )
+
+
 def _about_codes(layouts: Sequence[Layout], found: Survey, decisions: Decisions) -> Iterator[Question]:
     if found.numbers and not decisions.numeric_codes:
         yield Question(
@@ -198,7 +215,7 @@ def _about_codes(layouts: Sequence[Layout], found: Survey, decisions: Decisions)
                 Choice("refuse", Sentence("不是，退回这些行", "no, refuse these rows")),
             ],
         )
-    catalogues = [layout for layout in layouts if "case_id" not in layout.fields]
+    catalogues = [layout for layout in layouts if not {"case_id", "numerator"} & set(layout.fields)]
     coded = any({"item_code", "sub_code"} & set(layout.fields) for layout in catalogues)
     if catalogues and not coded and decisions.identify != "name":
         yield Question(

@@ -26,7 +26,7 @@ from services.importing.dates import NotADate, ParsedTime, parse_day, parse_mome
 from services.importing.departments import Departments
 from services.importing.fields import STEPS
 from services.importing.layout import Column, Layout, Row
-from services.importing.limits import BadLimit, Limit, joined_unit, parse_limit, unit_cell
+from services.importing.limits import BOTH_LIMITS, BadLimit, Limit, joined_unit, parse_limit, unit_cell
 from services.importing.problems import BadRow, Note, RowProblem
 from services.importing.profiles import Profile
 from services.importing.words import BEST_FIRST, BEST_LAST, YES_NO
@@ -38,6 +38,7 @@ class Decisions:
 
     units: limit field → unit of bare numbers; ratings: which number is the best; identify: the column that identifies
     an item; effective_from: for rows that name no day; numeric_codes: codes in number cells are whole as they stand;
+    refuse_short: lines with fewer cells than headers are refused;
     department_from_sheet: a sheet's name is its department; noted: (table, limit field) → unit that a note of the table
     says.
     """
@@ -48,6 +49,7 @@ class Decisions:
     identify: str = "item_code"
     effective_from: date | None = None
     numeric_codes: bool = False
+    refuse_short: bool = False
     department_from_sheet: bool = False
 
 
@@ -102,6 +104,8 @@ class SheetReader:
         if cells and isinstance(cells[0], Broken):
             raise BadRow(_BROKEN.get(cells[0].text, RowProblem.BROKEN_LINE), "")
         width = len(cells)
+        if self.decisions.refuse_short and width < self.layout.width and self.layout.sheet.separated:
+            raise BadRow(RowProblem.TOO_SHORT, "")
         for index in self.read:
             cell = cells[index] if index < width else None
             if cell.__class__ in _SURE or (isinstance(cell, str) and cell[:1] not in FAULTS_BEGIN):
@@ -178,7 +182,7 @@ class SheetReader:
         return found
 
     def _limit(self, name: str, cell: Cell, beside: Cell) -> Limit:
-        """beside: the cell of the unit's column."""
+        """Read a limit from its cell and that of the unit's column. Raises BadRow."""
         try:
             written = unit_cell(beside, self.unit_codes)
             unit = joined_unit(written, self.unit_of_header(name))
@@ -230,7 +234,6 @@ class SheetReader:
         return {"best_first": BEST_FIRST, "best_last": BEST_LAST}.get(self.decisions.ratings or "")
 
 
-BOTH_LIMITS = ("statutory_days", "promised_days")
 _SURE = (int, float, datetime, date, bool, None.__class__)
 """Kinds of cells that are values, or empty."""
 _BROKEN = {"too wide": RowProblem.TOO_WIDE, "cut off": RowProblem.CUT_OFF}

@@ -28,7 +28,7 @@ class Sheet:
     """One sheet. rows: (line, cells), lines as the file's own program numbers them; it may be walked through again.
 
     height: about how many rows there are, for a progress bar; hidden_rows, hidden_columns: from 0; computed: formulas
-    whose stored result is read; skipped: lines before the table that belong to the file's form, such as `sep=;`.
+    whose stored result is read; separated: a text with separators, whose rows may lack some.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Sheet:
     hidden_columns: frozenset[int] = frozenset()
     since_1904: bool = False
     computed: int = 0
+    separated: bool = False
 
 
 @dataclass(slots=True)

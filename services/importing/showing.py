@@ -164,9 +164,9 @@ def _effects(effects: Sequence[Mapping[str, Any]]) -> Table:
         "期间 period", "指标 indicator", "导入前 before", "导入后 after", title=both(EFFECTS), title_justify="left"
     )
     for effect in effects[:_MOST_EFFECTS]:
-        name = COMPUTED[effect["indicator"]]
+        name = COMPUTED.get(effect["indicator"])
         before, after = ("/".join(map(str, effect[part])) for part in ("before", "after"))
-        table.add_row(effect["period"], f"{name.zh} {name.id}", before, after)
+        table.add_row(effect["period"], f"{name.zh} {name.id}" if name else effect["indicator"], before, after)
     if len(effects) > _MOST_EFFECTS:
         table.add_row("…", f"({len(effects)})", "", "")
     return table

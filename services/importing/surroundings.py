@@ -12,17 +12,19 @@ from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import Timeline
+from hallpulse.domain.declarations import plans_over
 from hallpulse.domain.errors import HallpulseError, Unavailable
 from hallpulse.domain.figures import Figure, Scope, Window
-from hallpulse.domain.plan import plan_for
+from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.workdays import Workdays, date_of, local_day, workdays_of
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
-from hallpulse.store import AuditEntry, Store, open_store
+from hallpulse.store import AuditEntry, FigureFilter, FigureReport, Store, open_store
 
 from .case_import import HallOfCases
 from .corrections import Corrections
 from .departments import DepartmentCodes
+from .figures import FigureImport
 
 
 def clock() -> int:
@@ -34,12 +36,17 @@ def today() -> date:
     return date_of(local_day(clock()))
 
 
-def department_codes(settings: Settings, region: int) -> DepartmentCodes:
-    """The departments that the region's plan names. Raises HallpulseError where a plan file is wrong."""
+def read_plans(settings: Settings) -> list[Plan]:
+    """Read the plan files. Raises HallpulseError where one is wrong."""
     try:
-        plan = plan_for(load_plans(settings.plans), region, today())
+        return load_plans(settings.plans)
     except PlanError as error:
         raise HallpulseError(f"{error.problems[0]}: see hallpulse plan check") from None
+
+
+def department_codes(settings: Settings, region: int) -> DepartmentCodes:
+    """The departments that the region's plan names. Raises HallpulseError where a plan file is wrong."""
+    plan = plan_for(read_plans(settings), region, today())
     return DepartmentCodes(plan.departments if plan is not None else ())
 
 
@@ -107,6 +114,21 @@ class Stored:
 
     def corrections(self) -> Corrections:
         return Corrections(self.place, self.case_events, self.history)
+
+    def figure_import(self, saved: int) -> FigureImport:
+        """Return what an import of declared figures is judged by. Raises Unavailable without a database.
+
+        saved: microseconds since 1970-01-01 UTC.
+        """
+        plans = read_plans(self.settings)
+        over = list(plans_over(plans, self.place.region))
+        self.store.judge_by(plans)
+        reports: list[FigureReport] = []
+        if over:
+            window = Window(min(p.period.start for p in over), max(p.period.end for p in over))
+            with self.store.read() as moment:
+                reports = moment.figure_reports(FigureFilter(Scope(self.place.region), window))
+        return FigureImport(self.place.region, self.place.hall, over, saved, self.now, reports)
 
     def note(self, action: str, subject: str, **detail: object) -> bool:
         """Write what was done to the audit; False where the database cannot be asked."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hallpulse.domain.catalogue import Timeline
 from services.importing.sheet_reader import SheetReader
 
-from .cells import SpoiltCode, code_of, is_empty, says_nothing, text_of, word_of
+from .cells import Broken, SpoiltCode, code_of, is_empty, says_nothing, text_of, word_of
 from .fields import SURE_SCORES
 from .layout import NOTE, Column, Layout, Passed, Row
 from .limits import BadLimit, LimitProblem, parse_limit, unit_in
@@ -25,7 +25,8 @@ class Survey:
     bare: (table, limit field) → numbers without a unit; scores: ratings that are numbers; beyond: ratings that no scale
     of five has; numbers: codes in numbers; days: rows that name no day of effect; subs: 实施编码 → its 业务办理项;
     noted: (table, limit field) → the unit that notes say, empty where they differ; ids: case → what its row says;
-    clashing: cases of which two rows say other things; passed: table → rows that are no data.
+    clashing: cases of which two rows say other things; passed: table → rows that are no data;
+    short: lines of separated texts with fewer cells than headers.
     """
 
     bare: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Survey:
     noted: dict[tuple[str, str], str] = field(default_factory=dict)
     rival_values: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     passed: dict[str, list[Passed]] = field(default_factory=dict)
+    short: list[int] = field(default_factory=list)
     rows: int = 0
     ids: dict[str, int] = field(default_factory=dict)
     clashing: set[str] = field(default_factory=set)
@@ -97,6 +99,8 @@ def _looks(
     known: Mapping[str, Timeline],
 ) -> Iterator[Look]:
     """The looks that a sheet's columns ask for."""
+    if layout.sheet.separated:
+        yield _short_look(layout, found)
     if "item_code" in layout.fields:
         yield _number_look(layout.fields["item_code"], found, known)
     for name in _LIMITS:
@@ -109,12 +113,22 @@ def _looks(
     if "case_id" in layout.fields:
         yield _twice_look(reader, found)
         yield _number_look(layout.fields["case_id"], found, {})
-    else:
+    elif "numerator" not in layout.fields:
         if "sub_code" in layout.fields:
             yield _sub_look(reader, found)
         yield _day_look(reader, found)
     for name, rivals in layout.rivals.items():
         yield _rival_look(layout, name, rivals, found)
+
+
+def _short_look(layout: Layout, found: Survey) -> Look:
+    width = layout.width
+
+    def look(row: Row) -> None:
+        if len(row.cells) < width and len(found.short) < _EXAMPLES and not isinstance(row.cells[0], Broken):
+            found.short.append(row.line)
+
+    return look
 
 
 def _bare_look(reader: SheetReader, name: str, found: Survey) -> Look:

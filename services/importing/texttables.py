@@ -46,7 +46,7 @@ def open_delimited(path: Path, score: Score) -> Iterator[Book]:
     def rows() -> Iterator[tuple[int, list[Cell]]]:
         return _rows(path, encoding, separator, skip)
 
-    yield Book(path, [Sheet("", rows, height=size // 80 + 1)], encoding=encoding)
+    yield Book(path, [Sheet("", rows, height=size // 80 + 1, separated=True)], encoding=encoding)
 
 
 def _readings(path: Path) -> Iterator[tuple[str, str, bool, list[Sequence[Cell]]]]:

@@ -16,6 +16,7 @@ from services.importing.sheet_reader import SheetReader
 from .cells import text_of, word_of, word_set
 from .effects import CaseEffects, Effect, case_event, catalogue_effects, window_of
 from .fields import STEPS
+from .figures import figure_effects
 from .headers import NotRead
 from .importer import NEW, UNCHANGED, Job, RejectedRow, Taken, field_title
 from .layout import Layout, Passed, Row
@@ -209,6 +210,8 @@ def _count_rows(job: Job, there: Stored, told_of: Understanding, progress: Calla
         on = max((event.data.effective_from for event in events), default="")  # type: ignore[attr-defined]
         day = max(on, _day(there.now))
         found = catalogue_effects(job.catalogue.known, events, date.fromisoformat(day))
+    elif job.figures is not None:
+        found = figure_effects(job.figures, events)
     else:
         months = effects.months()[-_MOST_MONTHS:]
         found = [one for month in months for one in effects.effects(month, there.figures(window_of(month)))]

@@ -169,8 +169,8 @@ def read_material(store: ReadableBack, plan: Plan, month: Window, now: int) -> M
     before, scope = day_before(month), Scope(plan.region)
     with store.read_back() as moment:
         tables = {
-            **read_tables(plan, before, moment.figure_table),
-            **read_tables(plan, window.end, moment.figure_table),
+            **read_tables(plan, before, moment),
+            **read_tables(plan, window.end, moment),
         }
         period = plan.window(window.end) or window
         given = Material(

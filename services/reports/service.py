@@ -27,8 +27,10 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def build(settings: Settings, store: Store) -> Iterator[Hosted]:
+    plans = load_plans(settings.plans)
+    store.judge_by(plans)
     given = {
-        REPORTS: MonthlyReports(store, load_plans(settings.plans), time.time),
+        REPORTS: MonthlyReports(store, plans, time.time),
         DIRECTORY: settings.reports_dir,
         DAY: settings.reports_day,
         SECONDS: settings.reports_seconds,

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from hallpulse.contract.events import EventType, Family, HallEvent, Heartbeat
 from hallpulse.domain.workdays import local_day
-from services.simulator.declarations import figures, tallies
 from services.simulator.demand import Demand, PublishedVersions
+from services.simulator.hall_declarations import figures, tallies
 
 from .county import HALLS, MAIN_HALL, SILENT_HALL, County, SimulatedHall, moment, new_id
 from .life import CaseEntry, Life

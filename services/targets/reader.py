@@ -174,8 +174,9 @@ def answer_all(readings: TargetReadings, channel: Channel[Asked]) -> None:
 def main() -> None:
     channel = parent_channel(Asked)
     settings = settings_from(os.environ)
-    store = open_store(settings.database_url, pool_size=1, service="targets")
-    answer_all(TargetReadings(store, load_plans(settings.plans), time.time), channel)
+    plans = load_plans(settings.plans)
+    store = open_store(settings.database_url, pool_size=1, service="targets", plans=plans)
+    answer_all(TargetReadings(store, plans, time.time), channel)
 
 
 if __name__ == "__main__":

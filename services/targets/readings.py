@@ -165,7 +165,7 @@ def _view(moment: Moment, region: int, plan: Plan | None, today: date, memory: M
         tables, results = {window.end: moment.figure_table(region, window)}, []
     else:
         doubts = moment.doubts(Scope(region), plan.eve, today)
-        tables = read_tables(plan, today, moment.figure_table)
+        tables = read_tables(plan, today, moment)
         results = evaluate(plan, today, tables, doubts)
     background = memory.background(moment, region, plan, today)
     return RegionView(
@@ -244,7 +244,7 @@ class TargetReadings:
         if plan is None:
             return evaluation_answer(region, day, None, [])
         with self._store.read() as moment:
-            tables = read_tables(plan, day, moment.figure_table)
+            tables = read_tables(plan, day, moment)
             doubts = moment.doubts(Scope(region), plan.eve, day)
         results = evaluate(plan, day, tables, doubts)
         return evaluation_answer(region, day, plan, results)

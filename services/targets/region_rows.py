@@ -10,6 +10,7 @@ from hallpulse.domain.compression import COMPRESSION, marks_of
 from hallpulse.domain.flow import PARTS
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.plan import Names, Plan
+from hallpulse.domain.reporting import MONTHLY_REPORT
 from hallpulse.domain.targets import figure_of
 from hallpulse.domain.workdays import SHANGHAI
 from services.targets.readings import RegionView
@@ -61,6 +62,7 @@ def _indicator_names(view: RegionView) -> Iterator[Row]:
     called = view.plan.indicator_names if view.plan else {i.id: Names(i.zh, i.en) for i in COMPUTED.values()}
     units = {i.id: i.unit for i in COMPUTED.values()}
     units |= {i.id: i.unit for i in view.plan.indicators} if view.plan else {}
+    units.setdefault(MONTHLY_REPORT, "share")
     for indicator, name in called.items():
         yield (indicator, name.zh, name.en, units[indicator]), 1
 

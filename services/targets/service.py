@@ -38,6 +38,7 @@ REFRESH_SECONDS, READINGS, READER, DATABASE, BROKER = "REFRESH_SECONDS", "READIN
 @contextmanager
 def build(settings: Settings, store: Store) -> Iterator[Hosted]:
     plans = load_plans(settings.plans)
+    store.judge_by(plans)
     with closing(Reader(starting(os.environ), Attempts(time.time))) as reader:
         tpool.execute(store.ping)
         reader.refresh()

@@ -10,6 +10,7 @@ from typing import Any
 
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.store import Store, open_store
+from tests.asked import ASKED
 from tests.chaos.history import CARELESS, Event, History, marks_of
 from tests.moments import ask
 from tests.oracle import brute
@@ -60,7 +61,7 @@ def check(history: History, database_url: str, refused: Sequence[tuple[str, byte
         distinct=len({(event["source"], event["id"]) for event in history.valid}),
         ended=list(ended),
     )
-    store = open_store(database_url, pool_size=1)
+    store = open_store(database_url, pool_size=1, plans=[ASKED])
     try:
         _check_stored(history, store, verdict)
         _check_refused(history, refused, verdict)

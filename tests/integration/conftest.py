@@ -13,10 +13,13 @@ from hallpulse.broker import declare, open_channel
 from hallpulse.broker.management import BrokerUsers
 from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.domain.workdays import Calendar
+from hallpulse.plans import load_plans
 from hallpulse.store import Store, migrate, open_store
+from tests.asked import ASKED
 from tests.servers import Vhost
 
 CALENDARS = Path(__file__).parents[2] / "calendars"
+PLANS = Path(__file__).parents[2] / "plans"
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +39,7 @@ def store_url(database_url: str, calendars: list[Calendar]) -> str:
 
 @pytest.fixture
 def store(store_url: str) -> Iterator[Store]:
-    opened = open_store(store_url)
+    opened = open_store(store_url, plans=[ASKED, *load_plans(PLANS)])
     yield opened
     opened.close()
 

@@ -9,12 +9,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from hallpulse.domain.figures import Scope, Window, declared_sums, period_window
+from hallpulse.domain.figures import Scope, Window
 from hallpulse.store import Overview, Store
-from hallpulse.store.reading.overview import declared_figures, declared_in
 from tests.merging import decoded, merge_all
 from tests.moments import ask
 from tests.oracle import brute
@@ -90,42 +87,6 @@ def test_coverage_is_that_of_every_row_a_hall_has(store: Store, store_url: str, 
             assert found.halls == sum(low <= region <= high and hall in (None, name) for region, name in known)
             assert found.reporting == len({(region, name) for region, name, _ in newest})
             assert found.newest == max((time for *_, time in newest), default=None)
-
-
-PERIODS = ("2026", "2026-01", "2026-02", "2026-12", "2026-01-05", "2026-02-28", "2025-12", "2027")
-REPORTED = st.tuples(
-    st.sampled_from((222424, 222401, 330100)),
-    st.sampled_from(("law_lectures", "training")),
-    st.sampled_from(PERIODS),
-    st.sampled_from(("", "a", "b")),
-)
-AMOUNTS = st.tuples(st.integers(-9, 10**12), st.none() | st.integers(-9, 10**12))
-
-
-@pytest.fixture
-def figures(store_url: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(store_url, autocommit=True) as connection:
-        yield connection
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.dictionaries(REPORTED, AMOUNTS, max_size=16), st.sampled_from((None, "a")), st.sampled_from(WINDOWS[:2]))
-def test_the_database_adds_up_just_the_declared_figures_that_count(
-    store: Store,
-    figures: psycopg.Connection[Any],
-    reported: dict[tuple[int, str, str, str], tuple[int, int | None]],
-    department: str | None,
-    window: Window,
-) -> None:
-    figures.execute("DELETE FROM figures")
-    for (region, indicator, period, name), (numerator, denominator) in reported.items():
-        days = period_window(period)
-        row = (region, indicator, period, name, days.start, days.end, numerator, denominator)
-        figures.execute("INSERT INTO figures VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", row)
-    for scope in (Scope(220000, department), Scope(222424, department)):
-        with store._reading.connect() as connection:
-            wanted = declared_sums(declared_in(connection, scope, window), department)
-            assert declared_figures(connection, scope, window) == wanted
 
 
 def test_a_tally_is_left_out_on_the_days_on_which_its_hall_sent_cases_and_on_no_other(

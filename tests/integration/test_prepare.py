@@ -169,6 +169,8 @@ def _read_everything(store: Store) -> None:
         moment.item_changes(Scope(222424), window.start, today)
         moment.event_counts(222424)
         moment.last_event_times()
+        assert moment.halls()
+        moment.hall_facts()
         assert moment.catalogue(222424)
         assert moment.case_history(222424, "hall-1", "case-1", today)
         moment.elapsed_histograms(222424, window)

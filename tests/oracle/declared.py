@@ -13,11 +13,27 @@ Declared = dict[tuple[str, str], dict[str, Reporters]]
 """(region, indicator) -> period -> department, or None for the region's own -> what it says."""
 
 
+SHARES = ("disclosure_loss_rate", "petition_backlog_rate", "leader_in_court_rate")
+COUNTS = ("law_lectures", "law_training")
+DEPARTMENTS = ("政数局", "司法局", "信访局", "dept-4", "dept-5", "a", "b")
+"""What is asked for, in periods of any length."""
+
+
+def can_be_right(data: Event) -> bool:
+    """Of an indicator and a department that are asked for, with numbers that fit its kind."""
+    indicator, below = data["indicator"], data.get("denominator")
+    if data.get("department") not in (None, *DEPARTMENTS):
+        return False
+    if indicator in SHARES:
+        return below is not None and data["numerator"] <= below
+    return indicator in COUNTS and below is None
+
+
 def declared(standing: Iterable[Event]) -> Declared:
-    """The highest revision counts, then the later (time, id, source)."""
+    """Of what can be right the highest revision counts, then the later (time, id, source)."""
     reports: dict[tuple[str, str, str, str | None], list[Event]] = {}
     for event in standing:
-        if family(event) == "figure":
+        if family(event) == "figure" and can_be_right(event["data"]):
             data = event["data"]
             key = (region_of(event), data["indicator"], data["period"], data.get("department"))
             reports.setdefault(key, []).append(event)

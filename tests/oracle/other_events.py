@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from tests.oracle.declared import COUNTS, SHARES
 from tests.oracle.noise import LIMITS, blemish
 from tests.oracle.pen import DEPARTMENTS, Pen
 
@@ -13,8 +14,6 @@ KINDS = (
 )  # fmt: skip
 ITEM_FLAGS = ("settled", "unified", "full_process", "tolerates_missing", "commitment")
 EFFECTIVE = ("2025-06-01", "2026-01-01", "2026-01-01", "2026-03-02", "2026-06-15", "2026-09-03", "2026-12-15")
-WITH_DENOMINATOR = ("disclosure_loss_rate", "petition_backlog_rate", "leader_in_court_rate")
-COUNTED = ("law_lectures", "law_training")
 
 
 def item_version(pen: Pen, region: str, item_code: str, effective_from: str | None = None) -> None:
@@ -86,16 +85,16 @@ def period(pen: Pen) -> str:
 
 
 def figure(pen: Pen) -> None:
-    """Declared by the region or a department, with revisions; an indicator has a denominator always or never."""
-    source, indicator = pen.source(), pen.rng.choice(WITH_DENOMINATOR + COUNTED)
-    data: dict[str, Any] = {"indicator": indicator, "period": period(pen)}
+    """Declared by the region or a department, with revisions; some cannot be right, or nobody asked for them."""
+    source, indicator = pen.source(), pen.rng.choice(SHARES + COUNTS)
+    data: dict[str, Any] = {"indicator": "made_up" if pen.maybe(0.05) else indicator, "period": period(pen)}
     if pen.maybe(0.6):
-        data["department"] = pen.rng.choice(DEPARTMENTS)
+        data["department"] = "no-such-office" if pen.maybe(0.06) else pen.rng.choice(DEPARTMENTS)
     for revision in range(pen.rng.choice([1, 1, 1, 2, 3])):
         numerator = pen.rng.randrange(40)
         said = {**data, "revision": revision, "numerator": numerator}
-        if indicator in WITH_DENOMINATOR:
-            said["denominator"] = numerator + pen.rng.randrange(40)
+        if (indicator in SHARES) is not pen.maybe(0.06):
+            said["denominator"] = max(0, numerator + pen.rng.randrange(-4, 40))
         blemish(pen, pen.write(source, "figure.reported", pen.moment(pen.day()), said), corrected=0.1, retracted=0.12)
 
 

@@ -16,6 +16,7 @@ _BEYOND_A_SCHEMA = frozenset(
     {
         "bad-date",
         "bad-time",
+        "future-period",
         "time-in-future",
         "time-out-of-range",
         "personal-data",

@@ -228,8 +228,8 @@ class FakeCatalogues:
 
 
 def test_the_service_checks_rows_without_storing_them() -> None:
-    desk = CataloguePreviews(FakeCatalogues())  # type: ignore[arg-type]
-    good, bad = desk.check(
+    previews = CataloguePreviews(FakeCatalogues())  # type: ignore[arg-type]
+    good, bad = previews.check(
         [
             {"实施编码": "a-1", "事项名称": "甲", "部门": "局", "承诺办结时限": "3个月"},
             {"实施编码": "a-2", "事项名称": "乙", "部门": "局", "承诺办结时限": "尽快"},

@@ -12,6 +12,7 @@ import pytest
 
 from hallpulse.domain.compression import COMPRESSION, ItemLimits, ItemRef, doubt
 from hallpulse.domain.figures import Coverage, Figure, Window, period_window
+from hallpulse.domain.plan import DeclaredIndicator
 from hallpulse.domain.targets import State, evaluate
 from services.reports.monthly import document_of, monthly_report, sections
 from tests.reporting import CHANGES, DEPARTMENTS, MAY, OWN, PLAN, material, said, tables
@@ -107,7 +108,9 @@ def test_departments_that_have_not_reported_are_counted_and_those_that_are_short
     assert "每月5日前报送有1个部门未达到" in spoken(departments=reported)
     kept = {"health": {"monthly_report": Figure(5, 5)}}
     own = OWN | {"monthly_report": Figure(5, 5)}
-    assert "每月5日前报送——40个部门中39个尚未报送" in spoken(own=own, departments=kept)
+    report = DeclaredIndicator("monthly_report", PLAN.names)
+    declared = replace(PLAN, reporting=None, indicators=(*PLAN.indicators, report))
+    assert "每月5日前报送——40个部门中39个尚未报送" in spoken(plan=declared, own=own, departments=kept)
 
 
 def test_too_few_cases_are_not_judged() -> None:

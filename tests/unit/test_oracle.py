@@ -42,7 +42,15 @@ def step(what: str, day: str, **data: Any) -> dict[str, Any]:
 
 
 def figure(period: str, numerator: int, **data: Any) -> dict[str, Any]:
-    made = event("figure.reported", "2026-05-05", indicator="x", period=period, revision=0, numerator=numerator, **data)
+    made = event(
+        "figure.reported",
+        "2026-05-05",
+        indicator="law_lectures",
+        period=period,
+        revision=0,
+        numerator=numerator,
+        **data,
+    )
     return {**made, "id": f"{made['id']}-{period}"}
 
 
@@ -116,7 +124,7 @@ def test_an_open_case_is_in_one_state(later: list[dict[str, Any]], state: str) -
     ],
 )
 def test_no_declared_figure_is_added_twice(reported: list[dict[str, Any]], total: int | None) -> None:
-    found = brute.indicators(reported, REGION, *YEAR).get("x")
+    found = brute.indicators(reported, REGION, *YEAR).get("law_lectures")
     assert found == (None if total is None else (total, 1))
 
 

@@ -28,6 +28,7 @@ from tests.strategies import hall_events, json_values
 DOCS = Path(__file__).parents[2] / "docs"
 BEYOND_A_SCHEMA = {
     Reason.BAD_DATE,
+    Reason.FUTURE_PERIOD,
     Reason.BAD_TIME,
     Reason.TIME_IN_FUTURE,
     Reason.TIME_OUT_OF_RANGE,

@@ -15,6 +15,7 @@ from hallpulse.domain.figures import Figure, FigureTable, Window
 from hallpulse.domain.plan import Department, Names, Plan, Target, TargetScope
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Reading, Rule, Step
 from hallpulse.domain.targets import State, TargetResult, Unforeseen, evaluate, read_tables
+from tests.moments import StatedStore
 
 NAMES = Names("名", "name")
 YEAR = Window(date(2026, 1, 1), date(2026, 12, 31))
@@ -314,13 +315,11 @@ def test_state_verdict_and_gap_always_agree(
 
 
 def test_the_tables_are_asked_for_the_windows_that_the_plan_needs() -> None:
-    asked: list[tuple[int, Window]] = []
-
-    def read(region: int, window: Window) -> FigureTable:
-        asked.append((region, window))
-        return FigureTable(region, window, {})
-
-    tables = read_tables(plan_of(INSTANT), TODAY, read)
+    store = StatedStore()
+    with store.read() as moment:
+        tables = read_tables(plan_of(INSTANT), TODAY, moment)
+    asked = [what[1:] for what in store.asked if what[0] == "figure_table"]
+    assert not [what for what in store.asked if what[0] == "first_reports"]
     between = [date(2026, 5, 2), date(2026, 6, 1)]
     assert list(tables) == [BEFORE, *between, TODAY]
     assert asked == [(222424, Window(YEAR.start, day)) for day in tables]

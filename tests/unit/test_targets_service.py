@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hallpulse.metrics import STATE_NUMBERS
 from services.targets.announcements import BREACHED, RECOVERED
 from services.targets.readings import TargetReadings
 from tests.moments import StatedStore
-from tests.unit.targets_ground import CATALOGUE, Clock, Samples, readings_of, scraped, value
+from tests.unit.targets_ground import CATALOGUE, PLANS, Clock, Samples, readings_of, scraped, value
 
 
 def labels_of(samples: Samples, label: str) -> set[str]:
@@ -46,15 +47,30 @@ def test_a_target_shows_all_that_can_be_said_of_it() -> None:
 
 
 def test_a_target_of_each_department_is_shown_for_each() -> None:
-    reported = {"justice": {"monthly_report": Figure(10, 10)}, "tax": {"monthly_report": Figure(9, 10)}}
-    samples = scraped(StatedStore(own={"monthly_report": Figure(19, 20)}, by_department=reported))
+    """On 24 November the reports of ten months are due; the tax bureau left out that of September."""
+    arrivals = in_time("justice", range(1, 11)) | in_time("tax", [*range(1, 9), 10])
+    samples = scraped(StatedStore(arrivals=arrivals))
     labels = {"target": "monthly_report", "indicator": "monthly_report"}
     assert value(samples, "department_target_met", department="justice", **labels) == 1
     assert value(samples, "department_target_gap", department="tax", **labels) == pytest.approx(-0.1)
-    assert value(samples, "department_target_met", department="health", **labels) is None
+    assert value(samples, "department_target_met", department="health", **labels) == 0
     assert value(samples, "department_target_goal", department="health", **labels) == 1
     assert value(samples, "target_met", **labels) == 0
     assert value(samples, "department_indicator_ratio", department="tax", indicator="monthly_report") == 0.9
+    assert value(samples, "indicator_numerator", indicator="monthly_report") == 19
+    assert value(samples, "indicator_denominator", indicator="monthly_report") == 400
+
+
+def in_time(department: str, months: Iterable[int]) -> dict[tuple[str, str, date], date]:
+    """All that the plan of 2026 asks of a department, on the second of the next month."""
+    plan = next(plan for plan in PLANS if plan.id == "222424-2026")
+    assert plan.reporting is not None
+    firsts = [date(2026, month, 1) for month in months]
+    return {
+        (name, department, first): first + timedelta(days=32) - timedelta(days=(first + timedelta(days=32)).day - 2)
+        for first in firsts
+        for name in plan.reporting.asked(department, first)
+    }
 
 
 @pytest.mark.attack

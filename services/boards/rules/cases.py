@@ -16,8 +16,8 @@ COUNT = '{{ $value | printf "%.0f" }}'
 
 
 def case_alerts(plan: Plan, intervals: Intervals, links: Links) -> list[Alert]:
-    desk = _Cases(plan, intervals, links)
-    return [desk.overdue(), desk.piling_up(), desk.unaccepted(), desk.due_soon()]
+    alerts = _Cases(plan, intervals, links)
+    return [alerts.overdue(), alerts.piling_up(), alerts.unaccepted(), alerts.due_soon()]
 
 
 @dataclass(frozen=True, slots=True)

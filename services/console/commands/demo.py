@@ -71,7 +71,7 @@ def command(file: Path | None, *, once: bool, cases: int, events_out: BinaryIO |
 def _play(layout: SuiteDirectory, file: Path | None, cases: int) -> None:
     settings = connect(layout.root)
     shown = scene(settings)
-    with closing(open_store(settings.database_url)) as store:
+    with closing(open_store(settings.database_url, plans=[shown.plan])) as store:
         stage = Stage(settings, store, screen())
         if file is not None:
             play_file(stage, shown, file)

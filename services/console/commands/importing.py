@@ -1,4 +1,4 @@
-"""`hallpulse import catalogue|cases`."""
+"""`hallpulse import catalogue|cases|figures`."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ Progress = Callable[[int], None]
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Import a catalogue or cases from a table: xlsx, xls, xlsb, ods, et, csv, txt, json or ndjson.
+    """Import a catalogue, cases or declared figures from a table: xlsx, xls, xlsb, ods, et, csv, txt, json or ndjson.
 
     What was understood is shown first, and what is not sure is asked about. Rows that cannot be taken in go to
     FILE.rejected.csv, each with its place, the reason and the remedy; the exit status is then 1, as it is where a
     question stands open and there is no terminal to ask at. Importing a file again changes nothing.
 
-    导入事项目录或办件：先显示读懂了什么，不确定的先问；无法导入的行写入“文件名.rejected.csv”。
+    导入事项目录、办件或申报数：先显示读懂了什么，不确定的先问；无法导入的行写入“文件名.rejected.csv”。
     """
 
 
@@ -99,6 +99,16 @@ def catalogue(effective_from: datetime | None, **given: Any) -> None:
 def cases(**given: Any) -> None:
     """Import cases (办件), one row a case. A row that says something else than before corrects it."""
     _run("cases", day=None, **given)
+
+
+@command.command()
+@import_options
+def figures(**given: Any) -> None:
+    """Import declared figures (申报数), one a row: the form of `hallpulse template figures`, or any such table.
+
+    Each is judged by the plan as at every other door. What differs from what is stored is a new revision.
+    """
+    _run("figures", day=None, **given)
 
 
 def _run(

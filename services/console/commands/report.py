@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ import click
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
-from hallpulse.store import Store, open_store
+from hallpulse.store import open_store
 from services.console.suite_connection import connect, directory_option
 from services.console.usage import BadUsage
 from services.importing.surroundings import today
@@ -38,22 +39,21 @@ def command(month: str, region: str, form: str, out: str | None, *, force: bool,
         checked_month(month, today())
         checked_format(form)
         settings = connect(directory)
-        store = open_store(settings.database_url, pool_size=1)
-        click.echo(_written(store, settings, (region, month, form), out, force=force))
+        click.echo(_written(settings, (region, month, form), out, force=force))
     except ValueError as error:
         raise BadUsage(str(error)) from None
 
 
-def _written(store: Store, settings: Settings, asked: tuple[str, str, str], out: str | None, *, force: bool) -> Path:
+def _written(settings: Settings, asked: tuple[str, str, str], out: str | None, *, force: bool) -> Path:
     """Write the report and return its path. Raises ValueError for a month or region without a report."""
     try:
-        reports = MonthlyReports(store, load_plans(settings.plans), time.time)
-        issued = reports.make(*asked)
-        return _put(_path(out, issued.name), issued, reports, force=force)
+        plans = load_plans(settings.plans)
     except PlanError as error:
         raise HallpulseError(f"{error.problems[0]}: see hallpulse plan check") from None
-    finally:
-        store.close()
+    with closing(open_store(settings.database_url, pool_size=1, plans=plans)) as store:
+        reports = MonthlyReports(store, plans, time.time)
+        issued = reports.make(*asked)
+        return _put(_path(out, issued.name), issued, reports, force=force)
 
 
 def _put(path: Path, issued: Issued, reports: MonthlyReports, *, force: bool) -> Path:

@@ -16,7 +16,6 @@ from hallpulse.settings import Settings
 from services.importing.books import open_book
 from services.importing.case_import import HallOfCases
 from services.importing.departments import DepartmentCodes
-from services.importing.fields import Kind
 from services.importing.headers import lay_out
 from services.importing.importer import Job, Options, RejectedRow, opened
 from services.importing.layout import Layout
@@ -89,9 +88,9 @@ def _holds_events(file: Path) -> bool:
         return b'"specversion"' in lines.readline(MAX_BODY)
 
 
-def _table_kind(file: Path) -> Kind:
+def _table_kind(file: Path) -> Literal["cases", "catalogue"]:
     """Cases, if a sheet fits them, with the profile that knows its headers; else a catalogue, if one fits that."""
-    kinds: tuple[Kind, ...] = ("cases", "catalogue")
+    kinds: tuple[Literal["cases", "catalogue"], ...] = ("cases", "catalogue")
     lacking: list[str] = []
     for kind in kinds:
         profiles = [plain_profile(kind), *(profile for profile in shipped().values() if profile.kind == kind)]

@@ -24,7 +24,7 @@ _STYLES = {State.MET: "green", State.ON_PACE: "green", State.BEHIND: "red", Stat
 def show_targets(console: Console, store: Store, shown: Scene) -> None:
     """Print every target of the plan: value, value required today, goal, gap and state, in words."""
     with store.read() as moment:
-        tables = read_tables(shown.plan, shown.on, moment.figure_table)
+        tables = read_tables(shown.plan, shown.on, moment)
     results = evaluate(shown.plan, shown.on, tables)
     names = shown.plan.names
     console.print(f"\n[bold]{names.zh}[/bold] {names.en}", f"{both(texts.AS_OF)} {shown.on}", sep="  ")

@@ -127,6 +127,7 @@ const WORDS = {
   of_cases: ["件", "cases"],
   of_items: ["项", "items"],
   of_halls: ["个大厅", "halls"],
+  of_figures: ["个申报数", "declared figures"],
   column_hall: ["大厅", "hall"],
   column_case_id: ["办件编号", "case"],
   column_item_code: ["实施编码", "item code"],

@@ -225,6 +225,7 @@ OF_WHAT: Mapping[str, Sentence] = {
     "cases": Sentence("办件", "cases"),
     "items": Sentence("事项", "items"),
     "halls": Sentence("大厅", "halls"),
+    "figures": Sentence("申报数", "declared figures"),
 }
 CLEAN = Sentence("其余{n}项检查没有发现：{names}。", "{n} other checks found nothing: {names}.")
 ALL_CLEAN = Sentence("{n}项检查均没有发现。", "None of {n} checks found anything.")

@@ -106,7 +106,7 @@ class Consumer:
     """Consumes every partition until `stop` is called, from any thread or a signal handler.
 
     admit: asked, given the broker's URL, before each connection that consumes; raises Halt where nothing may be.
-    slow: the halls, as REGION.HALL, whose deliveries are committed after those of others.
+    slow: the halls, as REGION.HALL, whose deliveries are just now committed after those of others.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Consumer:
         say: Callable[[str], None],
         *,
         admit: Callable[[str], None] = ensure_not_stopped,
-        slow: Callable[[], Set[str]] = frozenset,
+        slow: Set[str] = frozenset(),
     ) -> None:
         self._admit = admit
         self._slow = slow

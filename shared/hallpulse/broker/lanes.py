@@ -34,7 +34,8 @@ class Lanes:
         self._url = amqp_url
         self._say = say
         self._wanted: dict[str, bool] = {}
-        self._slow: frozenset[str] = frozenset()
+        self.slow: set[str] = set()
+        """The halls, as REGION.HALL, that are served more slowly by now, whether the broker knows it yet or not."""
         self._lock = threading.Lock()
         self._asked, self._ending = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="lanes", daemon=True)
@@ -47,17 +48,12 @@ class Lanes:
         self._asked.set()
         self._thread.join(10)
 
-    def slow(self) -> frozenset[str]:
-        """The halls, as REGION.HALL, that are served more slowly by now, whether the broker knows it yet or not."""
-        return self._slow
-
     def move(self, moves: Moves) -> None:
         """Have halls moved soon."""
-        if not (moves.slower or moves.normal):
-            return
         with self._lock:
             self._wanted |= {hall: True for hall in moves.slower} | {hall: False for hall in moves.normal}
-            self._slow = (self._slow | moves.slower) - moves.normal
+            self.slow |= moves.slower
+            self.slow -= moves.normal
         for hall in sorted(moves.slower):
             self._say(f"{hall}: too much of it is refused, it is served more slowly")
         self._asked.set()

@@ -62,7 +62,7 @@ class ConsumerLimits:
     has nothing to do; prefetch: unacknowledged messages a queue, enough for three batches where all halls share one
     queue; slow_prefetch: of a slow lane; most_bytes: what may be held in memory before the consumer asks for no more,
     though as much again of what is on its way then is taken; share_seconds: how often to look whether other workers
-    wait for partitions of ours; aside_events: the most that a batch of slow halls holds.
+    wait for partitions of ours; aside_events: the events of a batch of halls that are served more slowly.
     """
 
     partitions: int = 4
@@ -106,7 +106,7 @@ class Session:
     """One connection to the broker, from its opening to its end.
 
     queues: what to consume; stopping: whether a stop was asked for, asked many times a second;
-    slow: the halls, as REGION.HALL, that are served more slowly: their deliveries hold up no others;
+    slow: the halls, as REGION.HALL, that are served more slowly just now: their deliveries hold up no others;
     waiting_since: when the oldest delivery came that is not committed yet (of a monotonic clock).
     """
 
@@ -119,7 +119,7 @@ class Session:
         committer: BatchTaker,
         limits: ConsumerLimits,
         stopping: Callable[[], bool],
-        slow: Callable[[], Set[str]] = frozenset,
+        slow: Set[str] = frozenset(),
     ) -> None:
         self.generation = generation
         self.waiting_since: float | None = None
@@ -287,7 +287,7 @@ class Session:
             self.abandon()
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
-        now, slow = time.monotonic(), self._slow()
+        now, slow = time.monotonic(), self._slow
         others = deliveries
         if slow:
             is_slow = [one.routing_key.rpartition(".")[0] in slow for one in deliveries]

@@ -24,6 +24,7 @@ class Reason(enum.StrEnum):
     MISSING_FIELD = "missing-field"
     BAD_FIELD = "bad-field"
     BAD_DATE = "bad-date"
+    FUTURE_PERIOD = "future-period"
     BAD_TIME = "bad-time"
     TIME_IN_FUTURE = "time-in-future"
     TIME_OUT_OF_RANGE = "time-out-of-range"
@@ -72,6 +73,7 @@ SENTENCES: Mapping[Reason, Sentence] = {
     Reason.MISSING_FIELD: Sentence("数据缺少必填字段。", "The data lacks a field that its type requires."),
     Reason.BAD_FIELD: Sentence("字段的值不符合契约。", "The value of a field is not what the contract allows."),
     Reason.BAD_DATE: Sentence("日期在日历中不存在。", "A date does not exist in the calendar."),
+    Reason.FUTURE_PERIOD: Sentence("申报的期间尚未开始。", "The period of a declared figure has not begun."),
     Reason.BAD_TIME: Sentence(
         "time 应为带时区偏移的 RFC 3339 时间。", "The time must be written as RFC 3339 with an offset."
     ),

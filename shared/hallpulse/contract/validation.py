@@ -31,6 +31,7 @@ from hallpulse.contract.personal import personal_field
 from hallpulse.contract.reasons import Reason, Refused
 from hallpulse.contract.values import Code
 from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.workdays import date_of, local_day
 
 DAY = 86_400_000_000
 EARLIEST = 694_195_200_000_000
@@ -153,6 +154,13 @@ def _check_period(data: FigureReported | FigureRetracted) -> None:
     _check_day("data.period", f"{data.period}-01-01"[:10])
 
 
+def _check_begun(period: str, now: int) -> None:
+    """Refuse a period that has not begun by the decoder's clock, Asia/Shanghai: there is nothing to count yet."""
+    first, today = date.fromisoformat(f"{period}-01-01"[:10]), date_of(local_day(now))
+    if first > today:
+        raise Refused(Reason.FUTURE_PERIOD, "data.period", f"expected a period that has begun by {today}")
+
+
 def _check_day(field: str, day: str) -> None:
     try:
         date.fromisoformat(day)
@@ -219,6 +227,8 @@ def hall_event(envelope: Envelope, now: int, extensions: Mapping[str, Any] | Non
     data = envelope.data or _HEARTBEAT
     if (check := CHECKS.get(type(data))) is not None:
         check(data)
+    if type(data) is FigureReported:
+        _check_begun(data.period, now)
     kept = _kept(envelope, extensions)
     event = HallEvent(
         region,

@@ -136,9 +136,14 @@ class Report(NamedTuple, Generic[T]):
         return "reported" if self.retracts is None else "retracted"
 
 
+def ranked(reports: Iterable[Report[T]]) -> list[Report[T]]:
+    """Those in force, the one that counts first: the highest revision, then the later (time, id, hall)."""
+    return sorted(standing(reports), key=lambda r: (r.revision, r.time, r.id, r.hall), reverse=True)
+
+
 def current(reports: Iterable[Report[T]]) -> Report[T] | None:
-    """The report that counts: the highest revision, then the later (time, id, hall), of those in force."""
-    return max(standing(reports), key=lambda r: (r.revision, r.time, r.id, r.hall), default=None)
+    """The report that counts."""
+    return next(iter(ranked(reports)), None)
 
 
 def period_window(period: str) -> Window:
@@ -150,6 +155,18 @@ def period_window(period: str) -> Window:
     if len(rest) == 1:
         return Window(date(year, month, 1), date(year, month, calendar.monthrange(year, month)[1]))
     return Window(date(year, month, rest[1]), date(year, month, rest[1]))
+
+
+Length = Literal["day", "month", "year"]
+LENGTHS: tuple[Length, ...] = ("day", "month", "year")
+
+
+def length_of(window: Window) -> Length:
+    """How long the window of a period is."""
+    days = (window.end - window.start).days
+    if days == 0:
+        return "day"
+    return "month" if days < 31 else "year"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +206,17 @@ def declared_sums(
     for figure in declared:
         groups.setdefault((figure.region, figure.indicator), []).append(figure)
     for (_, indicator), listed in groups.items():
-        counted.setdefault(indicator, []).extend(_counted(listed, department))
+        counted.setdefault(indicator, []).extend(counted_of(listed, department))
     return {indicator: _sum(parts) for indicator, parts in counted.items() if parts}
 
 
-def _counted(listed: list[Declared], department: str | None) -> list[Declared]:
-    """Longer periods first, of one period the region's own first; what lies in something counted is in it already."""
+def counted_of(listed: list[Declared], department: str | None) -> list[Declared]:
+    """Those of one region's indicator that its sum, or a department's, is made of.
+
+    Longer periods first, of one period the region's own first; what lies in something counted is in it already.
+    """
     chosen = listed if department is None else [f for f in listed if f.department == department]
-    if len({(f.department == "", _kind(f.window)) for f in chosen}) == 1:
+    if len({(f.department == "", length_of(f.window)) for f in chosen}) == 1:
         return chosen  # periods of one kind do not lie in each other
     counted: list[Declared] = []
     windows: dict[str, list[Window]] = {}
@@ -205,13 +225,6 @@ def _counted(listed: list[Declared], department: str | None) -> list[Declared]:
             counted.append(figure)
             windows.setdefault(figure.department, []).append(figure.window)
     return counted
-
-
-def _kind(window: Window) -> Literal["day", "month", "year"]:
-    days = (window.end - window.start).days
-    if days == 0:
-        return "day"
-    return "month" if days < 31 else "year"
 
 
 def _longest_first(figure: Declared) -> tuple[int, bool, date, str]:

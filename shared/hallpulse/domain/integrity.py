@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from .case import Flag
 
-Of = Literal["cases", "items", "halls"]
+Of = Literal["cases", "items", "halls", "figures"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,8 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check("corrects_nothing", "更正所指的事件不存在", "corrects no event", "cases", Flag.CORRECTS_NOTHING),
     Check("limit_looks_like_none", "时限疑为“无”", "a limit that means none", "cases", Flag.LIMIT_LOOKS_LIKE_NONE),
+    Check("unknown_figure", "申报数不在方案之内", "declared figures that no plan names", "figures"),
+    Check("impossible_figure", "申报数不可能成立", "declared figures that cannot be right", "figures"),
 )
 
 SILENT_WORKING_DAYS = 3

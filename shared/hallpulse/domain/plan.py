@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
 
-from .figures import Window
+from .figures import LENGTHS, Length, Window
 from .indicators import COMPUTED
+from .reporting import MONTHLY_REPORT, Arrivals, Reporting, Reports, reports_on
 from .rules import Below, NoPath, Path, Raised, Rule, Unit
 
 TREND_DAYS = 91
@@ -71,6 +72,9 @@ class Target:
         return self.rule.indicator if isinstance(self.rule, Below) else None
 
 
+REPORTED_IN_TIME = Names("每月报送及时率", "share of monthly reports that came in time")
+
+
 @dataclass(frozen=True, slots=True)
 class Phase:
     """A stage of the work; without an end it goes on until further notice."""
@@ -94,11 +98,15 @@ class Department:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredIndicator:
-    """An indicator that the suite does not compute: the region reports its figures."""
+    """An indicator that the suite does not compute: the region reports its figures.
+
+    periods: how long a period may be of which a figure is declared.
+    """
 
     id: str
     names: Names
     unit: Unit = "share"
+    periods: tuple[Length, ...] = LENGTHS
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,8 @@ class Plan:
 
     region_names: what the region is called, where the plan says it.
 
-    tolerance: a share may lie so far behind its path before an alert says so; it changes no verdict.
+    tolerance: a share may lie so far behind its path before an alert says so; it changes no verdict. reporting: who
+    reports what each month, by which `monthly_report` is measured.
     """
 
     id: str
@@ -123,6 +132,7 @@ class Plan:
     note: Names | None = None
     region_names: Names | None = None
     tolerance: Fraction = Fraction(0)
+    reporting: Reporting | None = None
 
     def window(self, on: date) -> Window | None:
         """The period so far; the whole period once it is over, None before it begins."""
@@ -186,7 +196,18 @@ class Plan:
     def indicator_names(self) -> Mapping[str, Names]:
         """Every indicator that can be shown for this plan: the computed ones and those it declares."""
         computed = {i.id: Names(i.zh, i.en) for i in COMPUTED.values()}
-        return computed | {i.id: i.names for i in self.indicators}
+        measured = {MONTHLY_REPORT: REPORTED_IN_TIME} if self.reporting is not None else {}
+        return computed | {i.id: i.names for i in self.indicators} | measured
+
+    def is_declared(self, indicator: str) -> bool:
+        """Whether its figures are reported as they are: neither computed nor measured."""
+        return indicator not in COMPUTED and not (self.reporting is not None and indicator == MONTHLY_REPORT)
+
+    def reports(self, arrivals: Arrivals, on: date) -> Reports:
+        """The departments' monthly reports that are due on a day; none where the plan asks for none."""
+        if self.reporting is None:
+            return Reports(())
+        return reports_on(self.reporting, tuple(d.id for d in self.departments), self.period, arrivals, on)
 
 
 def _of_catalogue(indicator: str) -> bool:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from itertools import pairwise
+from typing import Protocol
 
 from .compression import COMPRESSION, Doubt, Mark, marks_of
 from .figures import Figure, FigureTable, Window
 from .indicators import COMPUTED
 from .plan import Plan, Target
+from .reporting import MONTHLY_REPORT, Arrivals, Reports
 
 MIN_TREND_DAYS = 28
 """A shorter stretch says nothing about a year."""
@@ -95,10 +97,41 @@ class TargetResult:
         return self.target.readings()
 
 
-def read_tables(plan: Plan, on: date, read: Callable[[int, Window], FigureTable]) -> dict[date, FigureTable]:
-    """The tables that `evaluate` needs, asked of a store by region and window."""
-    windows = {day: plan.window(day) for day in plan.dates_needed(on)}
-    return {day: read(plan.region, window) for day, window in windows.items() if window is not None}
+class Source(Protocol):
+    """The questions to a store."""
+
+    def figure_table(self, region: int, window: Window) -> FigureTable: ...
+
+    def first_reports(self, region: int, window: Window) -> Arrivals: ...
+
+
+def read_tables(plan: Plan, on: date, source: Source) -> dict[date, FigureTable]:
+    """The tables that `evaluate` needs, each with the monthly reports that were due on its day.
+
+    Once the period is over, the reports that are due after it count by the day asked.
+    """
+    arrivals = read_arrivals(plan, source)
+    tables = {}
+    for day in plan.dates_needed(on):
+        if (window := plan.window(day)) is not None:
+            as_of = on if day == plan.period.end else day
+            tables[day] = with_reports(plan, source.figure_table(plan.region, window), plan.reports(arrivals, as_of))
+    return tables
+
+
+def read_arrivals(plan: Plan, source: Source) -> Arrivals:
+    """When what the plan asks for each month arrived; nothing is asked of the store where the plan asks for nothing."""
+    return {} if plan.reporting is None else source.first_reports(plan.region, plan.period)
+
+
+def with_reports(plan: Plan, table: FigureTable, reports: Reports) -> FigureTable:
+    """The table with the measured `monthly_report` of the region and of each department."""
+    if plan.reporting is None:
+        return table
+    departments = {name: dict(figures) for name, figures in table.departments.items()}
+    for name in dict.fromkeys(one.department for one in reports.months):
+        departments.setdefault(name, {})[MONTHLY_REPORT] = reports.figure(name)
+    return replace(table, own={**table.own, MONTHLY_REPORT: reports.figure()}, departments=departments)
 
 
 def evaluate(
@@ -125,7 +158,8 @@ class _Bench:
     def results(self, target: Target) -> list[TargetResult]:
         own = self._judge(target, None)
         departments = [self._judge(target, department) for department in self.plan.binds(target)]
-        return [_overall(own, departments), *departments] if departments else [own]
+        declared = self.plan.is_declared(target.indicator)
+        return [_overall(own, departments, declared), *departments] if departments else [own]
 
     def _judge(self, target: Target, department: str | None) -> TargetResult:
         reference = self._reference(target)
@@ -229,14 +263,14 @@ def _added(before: Figure, now: Figure, stretch: Fraction, *, count: bool) -> Fr
     return (now.numerator + numerator * stretch) / (now.denominator + denominator * stretch)
 
 
-def _overall(own: TargetResult, departments: Sequence[TargetResult]) -> TargetResult:
+def _overall(own: TargetResult, departments: Sequence[TargetResult], declared: bool) -> TargetResult:
     """The region's result of a target that binds each department.
 
     One department that falls short decides it. A department without cases has nothing to keep; one whose declared
     figure is missing has not reported, and then it cannot be said that all keep the target.
     """
     judged = [d for d in departments if d.met is not None]
-    missing = [d for d in departments if d.state is State.NOT_MEASURED and d.target.indicator not in COMPUTED]
+    missing = [d for d in departments if d.state is State.NOT_MEASURED and declared]
     overall = replace(own, judged=len(judged), bound=len(departments), gap=None, met=None, on_pace=None)
     worst = max(judged, key=lambda d: _WORST_LAST.index(d.state), default=None)
     if worst is None:

@@ -10,11 +10,13 @@ from fractions import Fraction
 from pathlib import Path
 
 from hallpulse.contract.reasons import Sentence
-from hallpulse.domain.figures import Window
+from hallpulse.domain.figures import LENGTHS, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.plan import DeclaredIndicator, Department, Names, Phase, Plan, Severity, Target, TargetScope
+from hallpulse.domain.reporting import MONTHLY_REPORT
 from hallpulse.domain.rules import Unit
 from hallpulse.plans.plan_problems import PlanError, PlanProblem, did_you_mean
+from hallpulse.plans.reporting_form import read_reporting
 from hallpulse.plans.rule_forms import read_path, read_rule
 from hallpulse.plans.yaml_node import Notes, YamlMapping, YamlNode
 
@@ -33,7 +35,7 @@ _EN_NAME = Sentence("英文名称", "the English name")
 _UNITS: tuple[Unit, ...] = ("share", "days", "count")
 _PLAN_KEYS = (
     "region", "region_names", "names", "document", "note", "period", "phases", "departments", "indicators",
-    "min_denominator", "tolerance", "targets",
+    "min_denominator", "tolerance", "reporting", "targets",
 )  # fmt: skip
 _TARGET_KEYS = (
     "id", "names", "indicator", "scope", "rule", "path", "severity", "lead", "source", "min_denominator",
@@ -97,12 +99,12 @@ def _plan(id_: str, top: YamlMapping) -> Plan:
     indicators = tuple(_indicator(node) for node in _optional(top, "indicators"))
     departments = tuple(_department(node) for node in _optional(top, "departments"))
     period, least, tolerance = _period(top.need("period")), top.get("min_denominator"), top.get("tolerance")
-    frame = _Frame(
-        period,
-        {i.id: i.unit for i in indicators},
-        tuple(d.id for d in departments),
-        {d.names.zh: d.id for d in departments},
-    )
+    called_so, reporting = {d.names.zh: d.id for d in departments}, top.get("reporting")
+    if reporting is not None:
+        _refuse_declared(top, MONTHLY_REPORT)
+    measured: dict[str, Unit] = {MONTHLY_REPORT: "share"} if reporting is not None else {}
+    units = {i.id: i.unit for i in indicators} | measured
+    frame = _Frame(period, units, tuple(d.id for d in departments), called_so)
     note, called = top.get("note"), top.get("region_names")
     return Plan(
         id=id_,
@@ -118,7 +120,19 @@ def _plan(id_: str, top: YamlMapping) -> Plan:
         note=_names(note) if note is not None else None,
         region_names=_names(called) if called is not None else None,
         tolerance=_tolerance(tolerance) if tolerance is not None else Fraction(0),
+        reporting=read_reporting(reporting, period, called_so, indicators) if reporting is not None else None,
     )
+
+
+def _refuse_declared(top: YamlMapping, measured: str) -> None:
+    """An indicator that is measured cannot be declared too."""
+    for node in _optional(top, "indicators"):
+        own = node.peek("id")
+        if own is not None and own.value == measured:
+            YamlNode(own, f"indicators.{measured}.id", node.notes).note(
+                f"{measured} 由 reporting 测得，不能申报：请从 indicators 中删去",
+                f"{measured!r} is measured by what reporting asks for: expected only what the region declares",
+            )
 
 
 def _tolerance(node: YamlNode) -> Fraction:
@@ -179,8 +193,8 @@ def _department(node: YamlNode) -> Department:
 
 
 def _indicator(node: YamlNode) -> DeclaredIndicator:
-    section = node.section("id", "names", "unit").named()
-    own, unit = section.need("id"), section.get("unit")
+    section = node.section("id", "names", "unit", "periods").named()
+    own, unit, periods = section.need("id"), section.get("unit"), section.get("periods")
     id_ = own.text(_AN_ID, _ID)
     if id_ in COMPUTED:
         own.note(
@@ -188,7 +202,13 @@ def _indicator(node: YamlNode) -> DeclaredIndicator:
             f"{id_!r} is computed from the events: expected only what the region declares",
         )
     chosen = unit.choice(_UNITS) if unit is not None else "share"
-    return DeclaredIndicator(id_, _names(section.need("names")), next(u for u in _UNITS if u == chosen))
+    lengths = [one.choice(LENGTHS) for one in periods.one_or_more()] if periods is not None else LENGTHS
+    return DeclaredIndicator(
+        id_,
+        _names(section.need("names")),
+        next(u for u in _UNITS if u == chosen),
+        tuple(length for length in LENGTHS if length in lengths),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ from hallpulse.store.store import Moment, Readable, ReadableBack
 
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
 from .merge import MergeOutcome
+from .reading.declared import FigureFilter, FigureReport, Status
 from .reading.foresight import Fate, ForeseenCase, ForeseenItem, Foresight
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
 from .reading.past import Past
 from .reading.stored import CaseHistory
-from .reading.trace import Effect, StoredTrace, Trace
+from .reading.trace import StoredTrace, Trace, TracedEffect
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
 from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
@@ -28,10 +29,11 @@ __all__ = [
     "CaseReading",
     "CaseRow",
     "Difference",
-    "Effect",
     "EnteredRefusal",
     "Expected",
     "Fate",
+    "FigureFilter",
+    "FigureReport",
     "ForeseenCase",
     "ForeseenItem",
     "Foresight",
@@ -50,11 +52,13 @@ __all__ = [
     "ReadableBack",
     "RefusedFilter",
     "RefusedTable",
+    "Status",
     "Store",
     "StoredTrace",
     "TallyRow",
     "Token",
     "Trace",
+    "TracedEffect",
     "hash_of",
     "migrate",
     "open_store",

@@ -1,6 +1,7 @@
 """Events about items, tallies and figures, kept by what they are about; folded again when one arrives.
 
-Also the tallies and declared figures themselves: the report in force of each day and period.
+Also the tallies themselves, the report in force of each day, and the declared figures, all reports of each period in
+their order: which of them can be right is for the plans to say, when they are read.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from hallpulse.contract.events import (
     TallyRetracted,
 )
 from hallpulse.domain.case import pack_id, unpack_id
-from hallpulse.domain.figures import Report, current, period_window
+from hallpulse.domain.figures import Report, current, period_window, ranked
 from hallpulse.store.database import copy_rows, pack_data, unpack_data
 from hallpulse.store.tables import figures, tallies
 
@@ -32,13 +33,14 @@ Entity = tuple[int, str]
 
 
 class LedgerEntry(NamedTuple):
-    """One event of the ledger."""
+    """One event of the ledger. arrived: minutes since 1970-01-01 UTC, read for figures only."""
 
     hall: str
     id: str
     time: int
     type: EventType
     data: Data
+    arrived: int = 0
 
 
 def entity_of(event: HallEvent) -> Entity:
@@ -76,18 +78,25 @@ def entries_about(
     connection: Connection, family: Family, entities: Sequence[Entity]
 ) -> dict[Entity, list[LedgerEntry]]:
     """All events about each of the entities."""
+    arrived, events = ("e.arrived", _ITS_EVENT) if family is Family.FIGURE else ("0", "")
     rows = connection.execute(
         text(
-            "SELECT region, entity, hall, id, time, type, data FROM ledger JOIN unnest(CAST(:regions AS int[]),"
-            " CAST(:entities AS text[])) AS k(region, entity) USING (region, entity) WHERE family = :family"
+            f"SELECT l.region, l.entity, l.hall, l.id, l.time, l.type, l.data, {arrived} FROM ledger l"
+            " JOIN unnest(CAST(:regions AS int[]), CAST(:entities AS text[])) AS k(region, entity)"
+            f" ON k.region = l.region AND k.entity = l.entity{events} WHERE l.family = :family"
         ),
         {"regions": [e[0] for e in entities], "entities": [e[1] for e in entities], "family": family.value},
     )
     found: dict[Entity, list[LedgerEntry]] = {entity: [] for entity in entities}
-    for region, entity, hall, id_, time, kind, data in rows:
-        entry = LedgerEntry(hall, unpack_id(bytes(id_)), time, EventType(kind), unpack_data(kind, "", bytes(data)))
+    for region, entity, hall, id_, time, kind, data, minute in rows:
+        entry = LedgerEntry(
+            hall, unpack_id(bytes(id_)), time, EventType(kind), unpack_data(kind, "", bytes(data)), minute
+        )
         found[region, entity].append(entry)
     return found
+
+
+_ITS_EVENT = " JOIN events e ON e.id = l.id AND e.region = l.region AND e.hall = l.hall"
 
 
 def store_tallies(connection: Connection, events: Sequence[HallEvent]) -> None:
@@ -106,7 +115,7 @@ def rebuild_tallies(connection: Connection, days: Sequence[Entity]) -> None:
 
 
 def store_figures(connection: Connection, events: Sequence[HallEvent]) -> None:
-    """Take in declared figures and put the report in force of each touched period in its place."""
+    """Take in declared figures and put the reports of each touched period in their order."""
     append(connection, events)
     rebuild_figures(connection, sorted({entity_of(event) for event in events}))
 
@@ -115,8 +124,7 @@ def rebuild_figures(connection: Connection, entities: Sequence[Entity]) -> None:
     keys, rows = [], []
     for (region, entity), entries in entries_about(connection, Family.FIGURE, entities).items():
         keys.append(_figure_key(region, entity))
-        if (row := figure_row((region, entity), entries)) is not None:
-            rows.append(row)
+        rows.extend(figure_rows((region, entity), entries))
     _replace(connection, figures, ("region", "indicator", "period", "department"), keys, rows)
 
 
@@ -159,23 +167,53 @@ def _figure_key(region: int, entity: str) -> tuple[int, str, str, str]:
     return region, indicator, period, department
 
 
-def figure_row(figure: Entity, entries: Sequence[LedgerEntry]) -> dict[str, object] | None:
-    """The row of a declared figure, or None where no report of it is in force."""
-    report = current(map(report_of, entries))
-    if report is None or report.content is None:
-        return None
-    key, data = _figure_key(*figure), report.content
-    window = period_window(key[2])
-    return {
-        "region": key[0],
-        "indicator": key[1],
-        "period": key[2],
-        "department": key[3],
-        "first_day": window.start,
-        "last_day": window.end,
-        "numerator": data.numerator,
-        "denominator": data.denominator,
-    }
+CORRECTED, LAST_PLACE = -1, 32_767
+"""Places of what a report in force has corrected, and of all reports from that one on."""
+
+
+def figure_rows(figure: Entity, entries: Sequence[LedgerEntry]) -> list[dict[str, object]]:
+    """The rows of a declared figure: its reports in force, the one that counts first, then those that they correct."""
+    reports = [report_of(entry) for entry in entries]
+    in_force = ranked(reports)
+    placed = [(min(place, LAST_PLACE), report) for place, report in enumerate(in_force)]
+    placed += [(CORRECTED, report) for report in _corrected(in_force, reports)]
+    arrived = {(entry.hall, entry.id): entry.arrived for entry in entries}
+    region, indicator, period, department = _figure_key(*figure)
+    window = period_window(period)
+    return [
+        {
+            "region": region,
+            "indicator": indicator,
+            "period": period,
+            "department": department,
+            "hall": report.hall,
+            "id": pack_id(report.id),
+            "place": place,
+            "first_day": window.start,
+            "last_day": window.end,
+            "numerator": data.numerator,
+            "denominator": data.denominator,
+            "revision": report.revision,
+            "time": report.time,
+            "arrived": arrived[report.hall, report.id],
+        }
+        for place, report in placed
+        if isinstance(data := report.content, FigureReported)
+    ]
+
+
+def _corrected(in_force: Sequence[Report[Any]], reports: Sequence[Report[Any]]) -> list[Report[Any]]:
+    """The reports whose place another one has taken, however often."""
+    known = {(report.hall, report.id): report for report in reports if report.retracts is None}
+    found: dict[tuple[str, str], Report[Any]] = {}
+    waiting = list(in_force)
+    while waiting:
+        report = waiting.pop()
+        other = known.get((report.hall, report.corrects or ""))
+        if other is not None and (other.hall, other.id) not in found and other not in in_force:
+            found[other.hall, other.id] = other
+            waiting.append(other)
+    return list(found.values())
 
 
 def _replace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection, Engine, delete, select, text
@@ -10,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from hallpulse.domain.figures import region_bounds
 from hallpulse.domain.workdays import Calendar
-from hallpulse.store.item_versions import ContextCache, TransactionContext, packed_days, read_calendars
+from hallpulse.store.item_versions import ContextCache, TransactionContext, read_calendars
 from hallpulse.store.merge import lock_everything
 
 from .audit import AuditEntry, write
@@ -70,7 +71,7 @@ def _cases_of(connection: Connection, region: int) -> Iterator[Sequence[CaseKey]
 
 def _digest(calendar: Calendar) -> str:
     years = ",".join(str(year) for year in sorted(calendar.provisional_years))
-    return hashlib.sha256(f"{packed_days(calendar)}|{years}".encode()).hexdigest()
+    return hashlib.sha256(f"{_packed_days(calendar)}|{years}".encode()).hexdigest()
 
 
 def _digests(connection: Connection) -> dict[int, str]:
@@ -100,3 +101,12 @@ def _counties(connection: Connection, scopes: Iterable[int]) -> set[int]:
     known: list[int] = [region for (region,) in connection.execute(text("SELECT region FROM regions"))]
     bounds = [region_bounds(scope) if scope else (0, 999_999) for scope in scopes]
     return {region for region in known if any(low <= region <= high for low, high in bounds)}
+
+
+def _packed_days(calendar: Calendar) -> str:
+    """A calendar's days as canonical JSON."""
+    return json.dumps(
+        {day.isoformat(): [working, name] for day, (working, name) in calendar.days.items()},
+        ensure_ascii=False,
+        sort_keys=True,
+    )

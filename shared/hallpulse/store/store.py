@@ -18,18 +18,35 @@ from hallpulse.domain.figures import Coverage, ElapsedHistogram, Figure, FigureT
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.measures import STATES
+from hallpulse.domain.plan import Plan
+from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import Calendar, Workdays, day_of
 from hallpulse.store.audit import Audit, process_actor
 from hallpulse.store.database import at_one_moment, driver, faults, open_engine, transaction
-from hallpulse.store.item_versions import CalendarCache, ContextCache, read_calendars, spans_in_force, timelines
+from hallpulse.store.item_versions import (
+    CalendarCache,
+    ContextCache,
+    read_calendars,
+    read_doubts,
+    read_item_changes,
+    spans_in_force,
+    timelines,
+)
 from hallpulse.store.merge import Expected, MergeOutcome, merge
 from hallpulse.store.migration import upgrade
 from hallpulse.store.notices import NoticeLedger
 from hallpulse.store.reading.balance import read_flow, read_flow_by_department
 from hallpulse.store.reading.checks import read_integrity
+from hallpulse.store.reading.declared import (
+    FigureFilter,
+    FigureReport,
+    Rules,
+    read_first_reports,
+    read_reports,
+    rules_of,
+)
 from hallpulse.store.reading.department_tables import read_figure_table, read_histograms
 from hallpulse.store.reading.foresight import Foresight, read_foresight
-from hallpulse.store.reading.item_changes import read_doubts, read_item_changes
 from hallpulse.store.reading.listing import CaseFilter, CasePage, read_cases
 from hallpulse.store.reading.overview import (
     Overview,
@@ -74,9 +91,10 @@ class Moment:
     the counties below it.
     """
 
-    def __init__(self, connection: Connection, calendars: CalendarCache) -> None:
+    def __init__(self, connection: Connection, calendars: CalendarCache, rules: Rules) -> None:
         self._connection = connection
         self._calendars = calendars
+        self._rules = rules
 
     def turn_back(self, past: Past, scope: Scope) -> None:
         """Answer what is asked of the scope's region from now on by the events of that past.
@@ -87,15 +105,15 @@ class Moment:
 
     def overview(self, scope: Scope, window: Window, today: date) -> Overview:
         """Figures, percentiles, coverage and open cases of a scope, in one pass over the cells."""
-        return read_overview(self._connection, self.workdays(scope.region), scope, window, today)
+        return read_overview(self._connection, self.workdays(scope.region), self._rules, (scope, window, today))
 
     def figures(self, scope: Scope, window: Window) -> dict[str, Figure]:
         """Every indicator of the scope over the window, by id; a hall has those of cases and tallies only."""
-        return read_figures(self._connection, scope, window)
+        return read_figures(self._connection, self._rules, scope, window)
 
     def figure_table(self, region: int, window: Window) -> FigureTable:
         """The region's figures and each department's."""
-        return read_figure_table(self._connection, region, window)
+        return read_figure_table(self._connection, self._rules, region, window)
 
     def percentiles(self, scope: Scope, window: Window) -> dict[str, int | None]:
         """p50, p90 and p95 of elapsed working days; None without timed cases."""
@@ -120,7 +138,7 @@ class Moment:
 
     def list_cases(self, wanted: CaseFilter, today: date, cursor: str | None = None, limit: int = 100) -> CasePage:
         """A page of what is behind a number. Raises BadCursor."""
-        return read_cases(self._connection, wanted, today, cursor, limit)
+        return read_cases(self._connection, self._rules, wanted, today, (cursor, limit))
 
     def flow(self, scope: Scope, window: Window, item: str | None = None) -> Flow:
         """The balance of a window's days, of one item where it is named."""
@@ -140,7 +158,16 @@ class Moment:
 
     def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]:
         """Every integrity check over the window, also those that found nothing."""
-        return read_integrity(self._connection, self._calendars.current(self._connection), scope, window, today)
+        calendars = self._calendars.current(self._connection)
+        return read_integrity(self._connection, calendars, self._rules, (scope, window, today))
+
+    def figure_reports(self, wanted: FigureFilter) -> list[FigureReport]:
+        """Every report of declared figures that is in force, and whether it counts."""
+        return read_reports(self._connection, self._rules, wanted)
+
+    def first_reports(self, region: int, window: Window) -> Arrivals:
+        """When each department's figure of each month in the window first arrived."""
+        return read_first_reports(self._connection, self._rules, region, window)
 
     def case_history(self, region: int, hall: str, case_id: str, today: date) -> CaseHistory | None:
         """A case's events and its clock, or None where no event names it."""
@@ -257,11 +284,13 @@ class Store:
     Every method is one transaction, and raises Unavailable when the database cannot be reached (try again) or Halt when
     going on would do damage. All of it may be called from several threads at once.
 
-    actor: who the audit says changed halls, tokens, calendars and derived figures by this store.
+    actor: who the audit says changed halls, tokens, calendars and derived figures by this store; plans: those that say
+    which declared figures count (without plans none does).
     """
 
-    def __init__(self, engine: Engine, actor: str) -> None:
+    def __init__(self, engine: Engine, actor: str, plans: Sequence[Plan] = ()) -> None:
         self._engine = engine
+        self._rules = rules_of(plans)
         self._reading = at_one_moment(engine)
         self._reading_back = engine.execution_options(isolation_level="REPEATABLE READ")
         self._actor = actor
@@ -272,6 +301,10 @@ class Store:
         self.tokens = TokenRegistry(engine, actor)
         self.notices = NoticeLedger(engine)
         self.refused = RefusedTable(engine, actor)
+
+    def judge_by(self, plans: Sequence[Plan]) -> None:
+        """Let declared figures count by these plans from now on."""
+        self._rules = rules_of(plans)
 
     def ping(self) -> None:
         """Raise Unavailable where the database does not answer."""
@@ -303,7 +336,7 @@ class Store:
         It lasts until the block ends, so what is read is worked on afterwards.
         """
         with transaction(self._reading) as connection:
-            yield Moment(connection, self._calendars)
+            yield Moment(connection, self._calendars, self._rules)
 
     @contextmanager
     def read_back(self) -> Iterator[Moment]:
@@ -312,18 +345,19 @@ class Store:
             raw = driver(connection)
             prepared_from, raw.prepare_threshold = raw.prepare_threshold, None
             try:
-                yield Moment(connection, self._calendars)
+                yield Moment(connection, self._calendars, self._rules)
             finally:
                 connection.rollback()
                 raw.prepare_threshold = prepared_from
 
 
-def open_store(database_url: str, pool_size: int = 4, service: str = "") -> Store:
+def open_store(database_url: str, pool_size: int = 4, service: str = "", plans: Sequence[Plan] = ()) -> Store:
     """A store on a database that has this version's tables; nothing is connected yet.
 
-    service: named in the audit beside the user that this process runs as.
+    service: named in the audit beside the user that this process runs as; plans: for those who read figures, since
+    a declared figure counts where a plan names it.
     """
-    return Store(open_engine(database_url, pool_size), process_actor(service))
+    return Store(open_engine(database_url, pool_size), process_actor(service), plans)
 
 
 def migrate(database_url: str, service_urls: Mapping[str, str] = _NO_SERVICES) -> None:

@@ -192,11 +192,22 @@ figures = Table(
     Column("indicator", Text, nullable=False),
     Column("period", Text, nullable=False),
     Column("department", Text, nullable=False, comment="empty for the region's own"),
+    Column("hall", Text, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column(
+        "place",
+        SmallInteger,
+        nullable=False,
+        comment="0 of what counts if it can be right, 1, …; -1 of what was corrected",
+    ),
     Column("first_day", Date, nullable=False),
     Column("last_day", Date, nullable=False),
     Column("numerator", BigInteger, nullable=False),
     Column("denominator", BigInteger),
-    PrimaryKeyConstraint("region", "indicator", "period", "department"),
+    Column("revision", Integer, nullable=False),
+    Column("time", BigInteger, nullable=False, comment="microseconds since 1970-01-01 UTC"),
+    Column("arrived", Integer, nullable=False, comment="minutes since 1970-01-01 UTC"),
+    PrimaryKeyConstraint("region", "indicator", "period", "department", "hall", "id"),
 )
 
 hall_days = Table(

@@ -59,7 +59,7 @@ def _declared(report: MonthlyReport) -> Iterator[Sentence]:
     """Indicators that the suite does not compute are only named."""
     used = [line.target.indicator for line in report.targets]
     used += [line.target.reference_indicator for line in report.targets if line.target.reference_indicator is not None]
-    listed = [report.plan.indicator_names[id_] for id_ in dict.fromkeys(used) if id_ not in COMPUTED]
+    listed = [report.plan.indicator_names[id_] for id_ in dict.fromkeys(used) if report.plan.is_declared(id_)]
     if listed:
         names = joined(named(one) for one in listed)
         yield filled(texts.DECLARED, {"names": names.zh}, {"names": names.en})

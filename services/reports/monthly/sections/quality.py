@@ -74,5 +74,9 @@ def _found(one: Findings) -> tuple[Cell, ...]:
 
 
 def _named(row: Mapping[str, Any]) -> str:
-    """A finding by what identifies it: a case, an item or a hall."""
+    """A finding by what identifies it: a case, an item, a declared figure or a hall."""
+    if "indicator" in row:
+        parts = (row["indicator"], row["department"], row["period"], row["hall"])
+        below = "" if row["denominator"] is None else f"/{row['denominator']}"
+        return " ".join(str(part) for part in (*parts, f"{row['numerator']}{below}") if part)
     return str(row.get("case_id") or row.get("name") or row.get("item_code") or row.get("hall") or "")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hallpulse.contract.reasons import Sentence
-from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.plan import Target, TargetScope
+from hallpulse.domain.plan import Plan, Target, TargetScope
 from hallpulse.domain.rules import Raised
 from hallpulse.domain.targets import State, TargetResult
 from services.reports.monthly import texts
@@ -154,14 +153,14 @@ def _why(line: TargetLine, report: MonthlyReport) -> Sentence | None:
         return filled(texts.WHY_MISSING, {"n": result.bound, "missing": missing})
     if result.value is not None and result.goal is None:
         return _no_reference(result, report)
-    return _unmeasured(line, on)
+    return _unmeasured(line, on, report.plan)
 
 
-def _unmeasured(line: TargetLine, on: Sentence) -> Sentence:
+def _unmeasured(line: TargetLine, on: Sentence, plan: Plan) -> Sentence:
     known = line.result.figure.known
     if known is not None and known.items:
         return filled(texts.WHY_UNKNOWN, {"m": known.items})
-    text = texts.WHY_COUNTED if line.target.indicator in COMPUTED else texts.WHY_DECLARED
+    text = texts.WHY_DECLARED if plan.is_declared(line.target.indicator) else texts.WHY_COUNTED
     return filled(text, {"on": on.zh}, {"on": on.en})
 
 

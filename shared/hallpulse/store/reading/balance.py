@@ -11,7 +11,8 @@ from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.flow import PARTS, Flow
 
 from .conditions import FLOW
-from .overview import narrower, parameters
+from .declared import parameters
+from .overview import narrower
 
 _COUNTS = ", ".join(f"count(*) FILTER (WHERE {FLOW[part].where})" for part in PARTS)
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from hallpulse.domain.case import unpack_id
+from hallpulse.domain.declarations import IMPOSSIBLE, UNKNOWN
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.integrity import CHECKS, P90_CASES, SILENT_WORKING_DAYS, Check, Findings
-from hallpulse.domain.workdays import Calendars, date_of, day_of
+from hallpulse.domain.workdays import Calendars, date_of, day_of, time_text
+from hallpulse.store.merge import MICROSECONDS_A_MINUTE
+
+from .declared import FINDINGS, RULES, Rules
 
 MOST_ROWS = 100
 
@@ -20,6 +25,7 @@ MOST_ROWS = 100
 class _Asked:
     connection: Connection
     calendars: Calendars
+    rules: Rules
     scope: Scope
     window: Window
     today: date
@@ -41,8 +47,9 @@ class _Asked:
 
     def findings(self, check: Check, columns: str, rest: str, more: Mapping[str, Any] | None = None) -> Findings:
         """Run `SELECT columns rest`; the count is of all rows, whatever is listed."""
+        head = RULES if check.of == "figures" else ""
         rows = self.connection.execute(
-            text(f"SELECT count(*) OVER () AS in_all, {columns} {rest} LIMIT {MOST_ROWS}"),
+            text(f"{head}SELECT count(*) OVER () AS in_all, {columns} {rest} LIMIT {MOST_ROWS}"),
             {**self.values, **(more or {})},
         ).mappings()
         listed = [dict(row) for row in rows]
@@ -56,10 +63,13 @@ _OF_WINDOW = "coalesce(c.decided, c.accepted, c.received) BETWEEN :start AND :en
 
 
 def read_integrity(
-    connection: Connection, calendars: Calendars, scope: Scope, window: Window, today: date
+    connection: Connection, calendars: Calendars, rules: Rules, wanted: tuple[Scope, Window, date]
 ) -> list[Findings]:
-    """Every check, also those that found nothing. A case lies in the window by its decision, else its acceptance."""
-    asked = _Asked(connection, calendars, scope, window, today)
+    """Every check, also those that found nothing. A case lies in the window by its decision, else its acceptance.
+
+    wanted: with today, before whose end a silent hall is silent.
+    """
+    asked = _Asked(connection, calendars, rules, *wanted)
     return [_FINDERS.get(check.id, _flagged)(asked, check) for check in CHECKS]
 
 
@@ -146,6 +156,24 @@ def _late_events(asked: _Asked, check: Check) -> Findings:
     return asked.findings(check, "h.region, h.hall, sum(h.late)::bigint AS events", rest)
 
 
+def _figures(asked: _Asked, check: Check) -> Findings:
+    """Declared figures that count nowhere; of each who said it when, and when it arrived."""
+    columns = (
+        "f.region, f.hall, f.indicator, f.department, f.period, f.revision, f.numerator, f.denominator, f.id,"
+        " f.time, f.arrived"
+    )
+    more = {**asked.rules.parameters, "verdict": check.id}
+    found = asked.findings(check, columns, FINDINGS.format(where=asked.where("f")), more)
+    return replace(found, rows=tuple(map(_figure, found.rows)))
+
+
+def _figure(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The times as RFC 3339, the event's id as its publisher wrote it."""
+    kept = {name: value for name, value in row.items() if name not in ("id", "time", "arrived")}
+    when = {"time": time_text(row["time"]), "arrived": time_text(row["arrived"] * MICROSECONDS_A_MINUTE)}
+    return {**kept, "event_id": unpack_id(bytes(row["id"])), **when}
+
+
 def _regions(asked: _Asked) -> list[int]:
     rows = asked.connection.execute(
         text("SELECT region FROM regions WHERE region BETWEEN :low AND :high UNION"
@@ -177,4 +205,6 @@ _FINDERS: dict[str, Callable[[_Asked, Check], Findings]] = {
     "outside_opening_days": _outside_opening,
     "silent_hall": _silent_hall,
     "late_events": _late_events,
+    UNKNOWN: _figures,
+    IMPOSSIBLE: _figures,
 }

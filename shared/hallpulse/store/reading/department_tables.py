@@ -9,25 +9,25 @@ from sqlalchemy import Connection
 
 from hallpulse.domain.figures import Declared, ElapsedHistogram, Figure, FigureTable, Scope, Window, declared_sums
 from hallpulse.domain.measures import BUCKETS
+from hallpulse.store.reading.declared import Rules, declared_in
 from hallpulse.store.reading.overview import (
     Sought,
     Sums,
     cell_sums,
     computed,
     counted,
-    declared_in,
     item_sums,
     tally_sums,
     total,
 )
 
 
-def read_figure_table(connection: Connection, region: int, window: Window) -> FigureTable:
+def read_figure_table(connection: Connection, rules: Rules, region: int, window: Window) -> FigureTable:
     """The region's figures and each department's, in four queries."""
     scope = Scope(region)
     (cells,) = cell_sums(connection, scope, Sought(window, counted()))
     items = item_sums(connection, scope, window.end)
-    declared = declared_in(connection, scope, window)
+    declared = declared_in(connection, rules, scope, window)
     own = computed(total(cells), tally_sums(connection, scope, window), total(items))
     reported: dict[str, list[Declared]] = defaultdict(list)
     for figure in declared:

@@ -44,7 +44,7 @@ class ForeseenItem(NamedTuple):
 
 
 class Foresight(NamedTuple):
-    """Events judged. fates: theirs, in their order; cases, items: those that the new ones are about."""
+    """The outlook for a batch. fates: of the events, in their order; cases, items: of the new ones."""
 
     fates: Sequence[Fate]
     cases: dict[CaseKey, ForeseenCase]

@@ -16,6 +16,7 @@ from hallpulse.domain.indicators import COMPUTED
 from hallpulse.store.reading.overview import CLASHES, read_figures
 
 from .conditions import FLOW, STATES, Part, part_of
+from .declared import Rules
 
 MOST_ROWS = 1_000
 _END_OF_TIME = "DATE '9999-12-31'"
@@ -109,16 +110,19 @@ _FIELDS = tuple(CaseRow.__dataclass_fields__)[:-1]
 _SELECT = ", ".join(f"c.{name}" for name in _FIELDS)
 
 
-def read_cases(connection: Connection, wanted: CaseFilter, today: date, cursor: str | None, limit: int) -> CasePage:
+def read_cases(
+    connection: Connection, rules: Rules, wanted: CaseFilter, today: date, page: tuple[str | None, int]
+) -> CasePage:
     """A page of what is behind a state, a part of an indicator or of the flow, as `CaseFilter` says. Raises BadCursor.
 
+    page: its cursor, None for the first, and its length.
     A declared figure, and the 1 under a count, have a total with nothing behind it.
     """
-    limit = max(1, min(limit, MOST_ROWS))
+    cursor, limit = page[0], max(1, min(page[1], MOST_ROWS))
     computed = COMPUTED.get(wanted.indicator or "")
     part = _part(wanted)
     if part is None:
-        return CasePage(total=_total_alone(connection, wanted))
+        return CasePage(total=_total_alone(connection, rules, wanted))
     if computed is not None and computed.kind == "catalogue":
         return _read_items(connection, part, wanted, cursor, limit)
     values = _values(wanted, today)
@@ -145,10 +149,10 @@ def _part(wanted: CaseFilter) -> Part | None:
     return None if computed is None else part_of(computed, wanted.part)
 
 
-def _total_alone(connection: Connection, wanted: CaseFilter) -> int:
+def _total_alone(connection: Connection, rules: Rules, wanted: CaseFilter) -> int:
     if wanted.window is None:
         return 0
-    figure = read_figures(connection, wanted.scope, wanted.window).get(wanted.indicator or "", Figure(0, 0))
+    figure = read_figures(connection, rules, wanted.scope, wanted.window).get(wanted.indicator or "", Figure(0, 0))
     return figure.numerator if wanted.part == "numerator" else figure.denominator
 
 

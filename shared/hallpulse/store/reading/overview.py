@@ -16,20 +16,18 @@ from hallpulse.domain.figures import (
     DAYS_APART,
     EVER,
     FAR,
-    Amount,
     Coverage,
-    Declared,
     Figure,
     Piece,
     Scope,
     Window,
-    declared_sums,
     percentiles_of_buckets,
     pieces,
 )
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.measures import BUCKETS, ITEM_COLUMNS, MEASURES, OPEN_STATES
 from hallpulse.domain.workdays import Workdays
+from hallpulse.store.reading.declared import Rules, declared_figures, parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +46,15 @@ class Overview:
     provisional: bool
 
 
-def read_overview(connection: Connection, workdays: Workdays, scope: Scope, window: Window, today: date) -> Overview:
-    """Read an overview in one pass over the cells. today: for the states of open cases."""
+def read_overview(
+    connection: Connection, workdays: Workdays, rules: Rules, asked: tuple[Scope, Window, date]
+) -> Overview:
+    """Read an overview in one pass over the cells. asked: with today, for the states of open cases."""
+    scope, window, today = asked
     sought = Sought(window, (*counted(), *BUCKETS)), *open_sought(today)
     cells, standing, reached = (total(sums) for sums in cell_sums(connection, scope, *sought, departments=False))
     return Overview(
-        figures=figures_from(connection, scope, window, cells),
+        figures=figures_from(connection, rules, scope, window, cells),
         percentiles=percentiles_from(connection, scope, window, cells),
         open_cases=states_of(standing, reached),
         coverage=read_coverage(connection, scope, window),
@@ -67,22 +68,22 @@ def counted() -> tuple[str, ...]:
     return tuple(sorted({name for names in parts for name in names}))
 
 
-def read_figures(connection: Connection, scope: Scope, window: Window) -> dict[str, Figure]:
+def read_figures(connection: Connection, rules: Rules, scope: Scope, window: Window) -> dict[str, Figure]:
     """Every computed indicator of the scope and the declared figures of its periods, by indicator id.
 
     A hall has no catalogue and no declared figures: those are its region's.
     """
     (cells,) = cell_sums(connection, scope, Sought(window, counted()), departments=False)
-    return figures_from(connection, scope, window, total(cells))
+    return figures_from(connection, rules, scope, window, total(cells))
 
 
-def figures_from(connection: Connection, scope: Scope, window: Window, cells: Sums) -> dict[str, Figure]:
+def figures_from(connection: Connection, rules: Rules, scope: Scope, window: Window, cells: Sums) -> dict[str, Figure]:
     """Figures from sums of the cells that are known already, at least those of `counted`."""
     tallies = tally_sums(connection, scope, window)
     if scope.hall is not None:
         return computed(cells, tallies, None)
     items = total(item_sums(connection, scope, window.end, departments=False))
-    return {**computed(cells, tallies, items), **declared_figures(connection, scope, window)}
+    return {**computed(cells, tallies, items), **declared_figures(connection, rules, scope, window)}
 
 
 def computed(cells: Sums, tallies: Sums, items: Sums | None) -> dict[str, Figure]:
@@ -183,58 +184,6 @@ def read_coverage(connection: Connection, scope: Scope, window: Window) -> Cover
         {**parameters(scope), "start": window.start, "end": window.end},
     ).one()
     return Coverage(*row)
-
-
-_IN_WINDOW = (
-    "SELECT region, indicator, department, first_day, last_day, numerator, denominator FROM figures"
-    " WHERE region BETWEEN :low AND :high AND first_day >= :start AND last_day <= :end"
-)
-_KIND = (
-    "CASE WHEN last_day = first_day THEN 0 WHEN last_day - first_day < 31 THEN 1 ELSE 2 END"
-    " + CASE WHEN department = '' THEN 3 ELSE 0 END"
-)
-"""Day, month or year, of a department or of the region: what is of one kind does not lie in each other."""
-_SUMMED = (
-    "WITH chosen AS MATERIALIZED ({chosen}),"
-    f" kinds AS (SELECT region, indicator, min({_KIND}) = max({_KIND}) AS alike, sum(numerator) AS numerator,"
-    " sum(denominator) AS denominator FROM chosen GROUP BY region, indicator)"
-    " SELECT 0 AS region, indicator, '' AS department, CAST(NULL AS date) AS first_day, CAST(NULL AS date) AS last_day,"
-    " sum(numerator) AS numerator, sum(denominator) AS denominator FROM kinds WHERE alike GROUP BY indicator"
-    " UNION ALL SELECT chosen.* FROM chosen JOIN kinds USING (region, indicator) WHERE NOT kinds.alike"
-)
-
-
-def declared_in(connection: Connection, scope: Scope, window: Window) -> list[Declared]:
-    """The declared figures of periods that lie wholly in the window."""
-    rows = connection.execute(text(_IN_WINDOW), _values(scope, window))
-    return [
-        Declared(region, indicator, department, Window(first, last), numerator, denominator)
-        for region, indicator, department, first, last, numerator, denominator in rows.all()
-    ]
-
-
-def declared_figures(connection: Connection, scope: Scope, window: Window) -> dict[str, Figure]:
-    """Each indicator's sum over the periods in the window.
-
-    A province has ten thousand and more: the database adds up those of a county's indicator whose periods are of one
-    kind, which all count; only the others come one by one.
-    """
-    department = " AND department = :department" if scope.department is not None else ""
-    query = text(_SUMMED.format(chosen=_IN_WINDOW + department))
-    counted, others = [], []
-    for region, indicator, name, first, last, numerator, denominator in connection.execute(
-        query, _values(scope, window)
-    ).all():
-        below = None if denominator is None else int(denominator)
-        if first is None:
-            counted.append(Amount(indicator, int(numerator), below))
-        else:
-            others.append(Declared(region, indicator, name, Window(first, last), int(numerator), below))
-    return declared_sums(others, scope.department, counted)
-
-
-def _values(scope: Scope, window: Window) -> dict[str, object]:
-    return {**parameters(scope), "start": window.start, "end": window.end}
 
 
 Sums = Mapping[str, int]
@@ -372,17 +321,6 @@ def total(parts: Mapping[str, Sums]) -> dict[str, int]:
         for name, amount in sums.items():
             result[name] = result.get(name, 0) + amount
     return result
-
-
-def parameters(scope: Scope) -> dict[str, object]:
-    """The values of :low, :high and, where the scope has one, :department or :hall."""
-    low, high = scope.bounds
-    given: dict[str, object] = {"low": low, "high": high}
-    if scope.department is not None:
-        given["department"] = scope.department
-    if scope.hall is not None:
-        given["hall"] = scope.hall
-    return given
 
 
 def _department(alias: str, departments: bool) -> str:

@@ -32,11 +32,11 @@ from hallpulse.store.database import (
     unpack_history,
 )
 from hallpulse.store.item_versions import Item, TimelineChange, item_sums, span_row, spans_in_force, spans_of, timelines
-from hallpulse.store.ledger import Entity, LedgerEntry, entity_of, entries_about, figure_row, tally_row
+from hallpulse.store.ledger import Entity, LedgerEntry, entity_of, entries_about, figure_rows, tally_row
 from hallpulse.store.merge import EVENT_COLUMNS, arrival, event_of
 from hallpulse.store.tables import metadata
 
-from .overview import parameters
+from .declared import parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,12 @@ _CELL = ("region", "grain", "day", "hall", "department")
 
 _Left = Mapping[Entity, Sequence[LedgerEntry]]
 """Entity → the entries that tell of it, without those that are gone."""
-_RowOf = Callable[[Entity, Sequence[LedgerEntry]], dict[str, object] | None]
+_RowsOf = Callable[[Entity, Sequence[LedgerEntry]], Sequence[dict[str, object]]]
+
+
+def _tally_rows(day: Entity, entries: Sequence[LedgerEntry]) -> list[dict[str, object]]:
+    row = tally_row(day, entries)
+    return [] if row is None else [row]
 
 
 class _Back:
@@ -94,9 +99,9 @@ class _Back:
         for event in map(event_of, rows):
             if event.type.family is not Family.HEARTBEAT:
                 gone[event.type.family][entity_of(event)].add((event.hall, event.id))
-        self._put_reports("tallies", "x.hall || '/' || x.day", self._left(Family.TALLY, gone), tally_row)
+        self._put_reports("tallies", "x.hall || '/' || x.day", self._left(Family.TALLY, gone), _tally_rows)
         figure = "x.indicator || '|' || x.period || '|' || x.department"
-        self._put_reports("figures", figure, self._left(Family.FIGURE, gone), figure_row)
+        self._put_reports("figures", figure, self._left(Family.FIGURE, gone), figure_rows)
         return self._put_items(self._left(Family.ITEM, gone))
 
     def _left(self, family: Family, gone: Mapping[Family, Mapping[Entity, set[tuple[str, str]]]]) -> _Left:
@@ -106,11 +111,11 @@ class _Back:
         return {about: [e for e in known[about] if (e.hall, e.id) not in touched[about]] for about in known}
 
     def _put_reports(
-        self, table: str, about: str, left: Mapping[Entity, Sequence[LedgerEntry]], row_of: _RowOf
+        self, table: str, about: str, left: Mapping[Entity, Sequence[LedgerEntry]], rows_of: _RowsOf
     ) -> None:
         if not left:
             return
-        rows = [row for entity, entries in left.items() if (row := row_of(entity, entries)) is not None]
+        rows = [row for entity, entries in left.items() for row in rows_of(entity, entries)]
         names = [column.name for column in metadata.tables[table].columns]
         self._run(f"CREATE TEMP TABLE then_{table} (LIKE {self._schema}.{table}) ON COMMIT DROP")
         if rows:

@@ -28,7 +28,7 @@ _WITHOUT_BODY = [null() if column.name == "body" else column for column in READ]
 """The gateway shows no bodies, and may not read them."""
 
 
-class Effect(StrEnum):
+class TracedEffect(StrEnum):
     """The effect of a stored event."""
 
     COUNTS = "counts"
@@ -50,21 +50,24 @@ class StoredTrace:
 
     event: HallEvent
     arrived: int
-    effect: Effect
+    effect: TracedEffect
     by: Sequence[str]
     history: CaseHistory | None
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """An event by its id. stored: None where nothing is; refusals: of this id from this hall, the oldest first."""
+    """The trace of an id.
+
+    stored: None where nothing is stored under it; refusals: of this id from this hall, the oldest first.
+    """
 
     stored: StoredTrace | None
     refusals: Sequence[KeptRefusal]
 
 
 def read_trace(connection: Connection, workdays: Workdays, hall: tuple[int, str], id_: str, today: int) -> Trace:
-    """Trace an event. hall: region and name; today: days since 1970-01-01, for the clock of an open case."""
+    """Read a trace. hall: region and name; today: days since 1970-01-01, for the clock of an open case."""
     key = {"region": hall[0], "hall": hall[1], "id": pack_id(id_)}
     row = connection.execute(_EVENT, key).one_or_none()
     stored = None if row is None else _stored(connection, workdays, event_of(row[:-1]), row[-1], today)
@@ -84,7 +87,7 @@ def _stored(connection: Connection, workdays: Workdays, event: HallEvent, arrive
         effect, by = _of_case(unpack_history(bytes(packed)), pack_id(event.id))
         return StoredTrace(event, arrived, effect, by, read_history(connection, workdays, case, today))
     if event.type.family is Family.HEARTBEAT:
-        return StoredTrace(event, arrived, Effect.COUNTS, (), None)
+        return StoredTrace(event, arrived, TracedEffect.COUNTS, (), None)
     entity = entity_of(event)
     effect, by = _of_ledger(event, entries_about(connection, event.type.family, [entity])[entity])
     return StoredTrace(event, arrived, effect, by, None)
@@ -93,42 +96,42 @@ def _stored(connection: Connection, workdays: Workdays, event: HallEvent, arrive
 _SEVERAL = frozenset({Kind.SUSPENDED, Kind.RESUMED, Kind.EXTENDED})
 
 
-def _of_case(events: Sequence[CaseEvent], key: bytes) -> tuple[Effect, Sequence[str]]:
+def _of_case(events: Sequence[CaseEvent], key: bytes) -> tuple[TracedEffect, Sequence[str]]:
     mine = next(event for event in events if event.key == key)
     out = taken_out(events)
     if key in out:
         corrected = any(event.corrects == key for event in out[key])
-        return Effect.CORRECTED if corrected else Effect.RETRACTED, [event.id for event in out[key]]
+        return TracedEffect.CORRECTED if corrected else TracedEffect.RETRACTED, [event.id for event in out[key]]
     if mine.kind == Kind.RETRACTED:
         named = pack_id(mine.text or "")
-        return (Effect.COUNTS if mine in out.get(named, ()) else Effect.NAMES_NOTHING), ()
+        return (TracedEffect.COUNTS if mine in out.get(named, ()) else TracedEffect.NAMES_NOTHING), ()
     counting = [event for event in events if event.key not in out]
     if not any(event.kind == Kind.RECEIVED for event in counting):
-        return Effect.WAITS, ()
+        return TracedEffect.WAITS, ()
     later = [event for event in counting if event.kind == mine.kind and event.is_later(mine)]
     if mine.kind in _SEVERAL or not later:
-        return Effect.COUNTS, ()
-    return Effect.SUPERSEDED, [max(later, key=lambda event: (event.time, event.id)).id]
+        return TracedEffect.COUNTS, ()
+    return TracedEffect.SUPERSEDED, [max(later, key=lambda event: (event.time, event.id)).id]
 
 
-def _of_ledger(event: HallEvent, entries: Sequence[LedgerEntry]) -> tuple[Effect, Sequence[str]]:
+def _of_ledger(event: HallEvent, entries: Sequence[LedgerEntry]) -> tuple[TracedEffect, Sequence[str]]:
     """Of an item, a tally or a declared figure, by all events about it."""
     own = [entry for entry in entries if entry.hall == event.hall]
     corrections = [one.id for one in own if one.type is event.type and corrects_of(one.data) == event.id]
     if corrections:
-        return Effect.CORRECTED, corrections
+        return TracedEffect.CORRECTED, corrections
     corrected = {(one.type, named) for one in own if (named := corrects_of(one.data)) is not None}
     in_force = [one for one in own if (one.type, one.id) not in corrected]
     named = getattr(event.data, "event_id", None)
     if named is not None:
         there = any(one.id == named and not hasattr(one.data, "event_id") for one in own)
-        return (Effect.COUNTS if there else Effect.NAMES_NOTHING), ()
+        return (TracedEffect.COUNTS if there else TracedEffect.NAMES_NOTHING), ()
     retractions = [one.id for one in in_force if getattr(one.data, "event_id", None) == event.id]
     if retractions:
-        return Effect.RETRACTED, retractions
+        return TracedEffect.RETRACTED, retractions
     chosen = _chosen(event, entries)
     counts = chosen == (event.hall, event.id)
-    return (Effect.COUNTS, ()) if counts else (Effect.SUPERSEDED, [chosen[1]])
+    return (TracedEffect.COUNTS, ()) if counts else (TracedEffect.SUPERSEDED, [chosen[1]])
 
 
 def _chosen(event: HallEvent, entries: Sequence[LedgerEntry]) -> tuple[str, str]:

@@ -21,13 +21,14 @@ from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.workdays import day_of
 from hallpulse.store.database import copied_day, driver_types
 from hallpulse.store.item_versions import Item, item_sums, span_row, spans_of
-from hallpulse.store.ledger import Entity, LedgerEntry, entity_of, figure_row, tally_row
+from hallpulse.store.ledger import Entity, LedgerEntry, entity_of, figure_rows, tally_row
 from hallpulse.store.merge import EVENT_COLUMNS, event_of
 from hallpulse.store.recomputing.findings import DERIVED, DifferenceLog, Row, columns_of, key_of, read, stored
 from hallpulse.store.recomputing.tasks import Task
 
 TABLES = ("ledger", "item_spans", "item_cells", "tallies", "figures")
-_TYPES = driver_types("events", tuple(EVENT_COLUMNS.split(", ")))
+_COLUMNS = f"{EVENT_COLUMNS}, arrived"
+_TYPES = driver_types("events", tuple(_COLUMNS.split(", ")))
 _KINDS = "type BETWEEN 21 AND 50"
 """Items, tallies, figures."""
 
@@ -43,7 +44,7 @@ class Rebuilt:
 
 def rebuild(connection: Connection, task: Task) -> Iterator[Rebuilt]:
     """Every region of the task, one after the other, those without such events too."""
-    query = f"SELECT {EVENT_COLUMNS} FROM events WHERE {task.where} AND {_KINDS} ORDER BY region"
+    query = f"SELECT {_COLUMNS} FROM events WHERE {task.where} AND {_KINDS} ORDER BY region"
     by_region = groupby(read(connection, query, _TYPES), key=itemgetter(0))
     region, rows = next(by_region, (None, iter(())))
     for wanted in task.regions:
@@ -64,17 +65,17 @@ def _rebuilt(region: int, events: Iterable[Row]) -> Rebuilt:
     ledger: list[Row] = []
     entries: dict[Family, dict[Entity, list[LedgerEntry]]] = defaultdict(lambda: defaultdict(list))
     for row in events:
-        event = event_of(row)
+        event = event_of(row[:-1])
         family, entity = event.type.family, entity_of(event)
         ledger.append((region, family.value, entity[1], event.hall, row[2], event.time, row[3], row[6]))
-        entries[family][entity].append(LedgerEntry(event.hall, event.id, event.time, event.type, event.data))
+        entries[family][entity].append(LedgerEntry(event.hall, event.id, event.time, event.type, event.data, row[-1]))
     spans: dict[Item, Timeline] = {item: spans_of(about) for item, about in entries[Family.ITEM].items()}
     tables = {
         "ledger": ledger,
         "item_spans": [span_row(item, span) for item, listed in spans.items() for span in listed],
         "item_cells": item_sums({item: ((), listed) for item, listed in spans.items()}),
         "tallies": [_row(tally_row(day, about)) for day, about in entries[Family.TALLY].items()],
-        "figures": [_row(figure_row(one, about)) for one, about in entries[Family.FIGURE].items()],
+        "figures": [_row(row) for one, about in entries[Family.FIGURE].items() for row in figure_rows(one, about)],
     }
     by_key = {table: _by_key(rows, len(key_of(table))) for table, rows in tables.items()}
     return Rebuilt(region, by_key, {code: listed for (_, code), listed in spans.items()})

@@ -1,0 +1,266 @@
+"""One row of a table of declared figures: checked by the plans as at every other door, and numbered as a revision."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import NamedTuple
+
+import msgspec
+
+from hallpulse.contract.events import EventType, FigureReported, HallEvent
+from hallpulse.domain.declarations import Declaration, fault_of, holding
+from hallpulse.domain.figures import Declared, Figure, Window, declared_sums, length_of, period_window
+from hallpulse.domain.plan import DeclaredIndicator, Names, Plan
+from hallpulse.domain.workdays import date_of, local_day
+from hallpulse.store import FigureReport
+from services.importing.sheet_reader import SheetReader
+
+from .cells import Cell, folded, is_empty, says_nothing, text_of, word_of
+from .effects import Effect
+from .items import NAMESPACE, checked
+from .layout import Row
+from .problems import BadRow, RowProblem
+
+_WHOLE = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.0+)?")
+_PERIODS = (
+    (re.compile(r"([0-9]{4})[年]?"), "{}"),
+    (re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})月?"), "{}-{:02}"),
+    (re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?"), "{}-{:02}-{:02}"),
+)
+_REGION_ITSELF = frozenset(("全县", "全区", "全市", "全旗", "本县", "本区", "本市", "本地区", "全地区", "region"))
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+Key = tuple[str, str, str]
+"""Indicator, period, department (empty for the region's own)."""
+
+
+class Said(NamedTuple):
+    """A row that can be right. note: what the person wrote beside it."""
+
+    indicator: str
+    period: str
+    department: str
+    numerator: int
+    denominator: int | None
+    note: str
+
+    @property
+    def key(self) -> Key:
+        return self.indicator, self.period, self.department
+
+    @property
+    def shown(self) -> str:
+        return " ".join(part for part in self.key if part)
+
+
+@dataclass(slots=True)
+class FigureImport:
+    """Whose figures they are. plans: all there are; saved, now: microseconds since 1970-01-01 UTC.
+
+    stored: every report of the periods that a plan over the region holds.
+    """
+
+    region: int
+    hall: str
+    plans: Sequence[Plan]
+    saved: int
+    now: int
+    stored: Sequence[FigureReport] = ()
+    _by_key: dict[Key, list[FigureReport]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for report in self.stored:
+            self._by_key.setdefault((report.indicator, report.period, report.department), []).append(report)
+
+    @property
+    def today(self) -> date:
+        return date_of(local_day(self.now))
+
+    def reports(self, key: Key) -> Sequence[FigureReport]:
+        """Those of a figure, the one that counts first."""
+        return self._by_key.get(key, ())
+
+    def in_force(self, key: Key) -> FigureReport | None:
+        return next((one for one in self.reports(key) if one.status in ("counted", "nested")), None)
+
+    def event(self, said: Said) -> HallEvent:
+        """The report with the next revision; its id follows from what it says, so that the same file says it once."""
+        data = said_as(said, 1 + max((one.revision for one in self.reports(said.key)), default=0))
+        time = min(self.saved, self.now)
+        extra = _canonical({"note": said.note}) if said.note else None
+        told = f"/{self.region}/{self.hall}|{time}|{_canonical(data).decode()}|{said.note}"
+        id_ = str(uuid.uuid5(NAMESPACE, told))
+        return HallEvent(self.region, self.hall, id_, EventType.FIGURE_REPORTED, time, data, extra)
+
+
+def said_as(said: Said, revision: int) -> FigureReported:
+    return FigureReported(
+        said.indicator, said.period, revision, said.numerator, said.denominator, said.department or None
+    )
+
+
+def figure_of(reader: SheetReader, row: Row, wanted: FigureImport) -> Said:
+    """Return a row's figure. Raises BadRow for what is not understood for sure, or cannot be right."""
+    reader.refuse_unreadable(row)
+    indicator = _indicator(reader, row, wanted)
+    period, window = _period(reader, row, indicator)
+    said = Said(
+        indicator.id,
+        period,
+        _department(reader, row, wanted),
+        _amount(reader, row, "numerator"),
+        None if is_empty(reader.cell(row, "denominator")) else _amount(reader, row, "denominator"),
+        text_of(reader.cell(row, "note"))[:200],
+    )
+    judged = Declaration(
+        wanted.region, said.indicator, said.department, window, said.numerator, said.denominator, wanted.today
+    )
+    fault = fault_of(wanted.plans, judged)
+    if fault is not None:
+        raise BadRow(fault.wrong, fault.field, f"{text_of(reader.cell(row, fault.field))}：{fault.zh}")
+    checked(wanted.event(said), wanted.now)
+    return said
+
+
+def _indicator(reader: SheetReader, row: Row, wanted: FigureImport) -> DeclaredIndicator:
+    """By its id, by its name in the plans, or by both where they agree."""
+    known = {one.id: one for plan in wanted.plans for one in plan.indicators}
+    by_name = {folded(name): one for one in known.values() for name in (one.names.zh, one.names.en)}
+    code, name = (text_of(reader.cell(row, column)) for column in ("indicator", "indicator_name"))
+    if not code and not name:
+        raise BadRow(RowProblem.MISSING_FIELD, "indicator" if reader.has("indicator") else "indicator_name")
+    found = [known.get(code) or by_name.get(folded(code))] if code else []
+    found += [by_name.get(folded(name))] if name and (not code or reader.has("indicator_name")) else []
+    if None in found:
+        written = code if found[0] is None else name
+        near = difflib.get_close_matches(written, [*known, *(one.names.zh for one in known.values())], 1)
+        raise BadRow("unknown-indicator", "indicator", f"{written}：最接近的是 {near[0]}" if near else written)
+    if len({one.id for one in found if one is not None}) > 1:
+        raise BadRow(RowProblem.COLUMNS_DISAGREE, "indicator_name", f"{code} / {name}")
+    assert found[0] is not None
+    return found[0]
+
+
+def _department(reader: SheetReader, row: Row, wanted: FigureImport) -> str:
+    """Its id; empty for the region's own figure, which a row must say: an empty cell says nothing."""
+    written = {name: text_of(reader.cell(row, name)) for name in ("office", "office_name")}
+    said = {name: text for name, text in written.items() if text and not says_nothing(word_of(text))}
+    if not said:
+        raise BadRow(RowProblem.MISSING_FIELD, "office" if reader.has("office") else "office_name")
+    found = {_office(name, text, wanted) for name, text in said.items()}
+    if len(found) > 1:
+        raise BadRow(RowProblem.COLUMNS_DISAGREE, "office_name", " / ".join(said.values()))
+    return found.pop()
+
+
+def _office(field_name: str, written: str, wanted: FigureImport) -> str:
+    if folded(written) in _REGION_ITSELF:
+        return ""
+    known = {one.id: one.names for plan in wanted.plans for one in plan.departments}
+    spelt = {folded(text): id_ for id_, names in known.items() for text in (id_, *_spellings(names))}
+    found = spelt.get(folded(written))
+    if found is None:
+        near = difflib.get_close_matches(written, [names.zh for names in known.values()], 1)
+        raise BadRow("unknown-department", field_name, f"{written}：最接近的是 {near[0]}" if near else written)
+    return found
+
+
+def _spellings(names: Names) -> Iterable[str]:
+    """县政务服务和数字化建设管理局(县政数局) is also written without its brackets, or as what they say."""
+    parts = [part for part in re.split(r"[()（）]", names.zh) if part]
+    return (names.zh, names.en, *parts)
+
+
+def _period(reader: SheetReader, row: Row, indicator: DeclaredIndicator) -> tuple[str, Window]:
+    cell = reader.cell(row, "period")
+    if is_empty(cell):
+        raise BadRow(RowProblem.MISSING_FIELD, "period")
+    period = _written_period(cell, indicator)
+    try:
+        if period is None:
+            raise ValueError(cell)
+        return period, period_window(period)
+    except ValueError:
+        raise BadRow("bad-period", "period", text_of(cell)) from None
+
+
+def _written_period(cell: Cell, indicator: DeclaredIndicator) -> str | None:
+    """2026-05, 2026年5月, or the date that a spreadsheet makes of it where only months may be: the first of one."""
+    if isinstance(cell, datetime | date):
+        day = cell.date() if isinstance(cell, datetime) else cell
+        return f"{day:%Y-%m}" if indicator.periods == ("month",) and day.day == 1 else f"{day:%Y-%m-%d}"
+    text = folded(text_of(cell))
+    for pattern, form in _PERIODS:
+        if match := pattern.fullmatch(text):
+            year, *rest = match.groups()
+            return form.format(year, *map(int, rest))
+    return None
+
+
+def _amount(reader: SheetReader, row: Row, name: str) -> int:
+    cell = reader.cell(row, name)
+    if is_empty(cell):
+        raise BadRow(RowProblem.MISSING_FIELD, name, "本期没有的请填 0 / 0" if name == "numerator" else "")
+    text = folded(text_of(cell))
+    if isinstance(cell, bool | datetime | date) or not _WHOLE.fullmatch(text):
+        raise BadRow("bad-amount", name, text_of(cell))
+    return int(text.replace(",", "").partition(".")[0])
+
+
+def figure_key(reader: SheetReader, row: Row, wanted: FigureImport) -> tuple[str, int]:
+    """Return the subject of a row and a mark of its content; an empty subject where it cannot be taken in."""
+    try:
+        said = figure_of(reader, row, wanted)
+    except BadRow:
+        return "", 0
+    return said.shown, hash(said)
+
+
+def figure_effects(wanted: FigureImport, published: Iterable[HallEvent]) -> list[Effect]:
+    """The region's figures of the periods that change, as they are and with what is about to be published."""
+    standing = {key: one for key in wanted._by_key if (one := wanted.in_force(key)) is not None}
+    before = {key: _declared(wanted.region, key, one.numerator, one.denominator) for key, one in standing.items()}
+    after = dict(before)
+    touched: set[tuple[str, str]] = set()
+    for data in (event.data for event in published):
+        assert isinstance(data, FigureReported)
+        key = (data.indicator, data.period, data.department or "")
+        after[key] = _declared(wanted.region, key, data.numerator, data.denominator)
+        touched.add((data.period, data.indicator))
+    return [
+        Effect(period, indicator, *(_sum(figures, indicator, period) for figures in (before, after)))
+        for period, indicator in sorted(touched)
+    ]
+
+
+def _declared(region: int, key: Key, numerator: int, denominator: int | None) -> Declared:
+    indicator, period, department = key
+    return Declared(region, indicator, department, period_window(period), numerator, denominator)
+
+
+def _sum(figures: Mapping[Key, Declared], indicator: str, period: str) -> Figure:
+    window = period_window(period)
+    inside = [
+        one
+        for (name, _, _), one in figures.items()
+        if name == indicator and window.start <= one.window.start and one.window.end <= window.end
+    ]
+    return declared_sums(inside, None).get(indicator, Figure(0, 0))
+
+
+def asked_of(plans: Sequence[Plan], region: int, department: str, month: str) -> list[DeclaredIndicator]:
+    """The indicators that a department reports for a month, those that it must first: the rows of its form."""
+    window = period_window(month)
+    held = holding(plans, region, window)
+    must: list[str] = []
+    for plan in held:
+        if plan.reporting is not None:
+            must += plan.reporting.asked(department, window.start)
+    led = [t.indicator for plan in held for t in plan.targets if department in t.lead and plan.is_declared(t.indicator)]
+    wanted = list(dict.fromkeys((*must, *led)))
+    known = {one.id: one for plan in held for one in plan.indicators if length_of(window) in one.periods}
+    return [known[id_] for id_ in wanted if id_ in known]
