@@ -23,13 +23,13 @@ from hallpulse.domain.plan import Plan
 from hallpulse.domain.workdays import Workdays
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import load_plans
-from hallpulse.store import Grant, ReadableBack
+from hallpulse.store import Grant, PublishedReport, ReadableBack, ReportFile
 from services.gateway import server
 from services.gateway.access import RateLimiter, TokenCache, hash_of
 from services.gateway.access_audit import AccessAudit, Write
 from services.gateway.app import create_app
 from services.gateway.publishing import OutgoingMessage
-from services.gateway.request import Resources
+from services.gateway.request import PublishedReports, Resources
 from tests.moments import NEWEST, StatedStore
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -93,6 +93,18 @@ class FakeClock:
     seconds: float = 1000.0
 
 
+class NoReports:
+    """An archive in which nothing was published."""
+
+    def list(self, region: int | None = None) -> list[PublishedReport]:
+        del region
+        return []
+
+    def file(self, number: int, form: str) -> ReportFile | None:
+        del number, form
+        return None
+
+
 def make_resources(
     store: ReadableBack,
     publisher: FakePublisher | None = None,
@@ -102,12 +114,14 @@ def make_resources(
     plans: Sequence[Plan] | None = None,
     find: Callable[[str], Grant | None] | None = None,
     record: Write = lambda *_: None,
+    archive: PublishedReports | None = None,
 ) -> Resources:
     clock = clock or FakeClock()
     registry = new_registry()
     metrics = GatewayMetrics(registry)
     return Resources(
         store=store,
+        archive=archive or NoReports(),
         plans=load_plans(PLANS) if plans is None else plans,
         publisher=publisher or FakePublisher(),
         token_cache=TokenCache(find or FakeStore().find, READ_TOKEN, lambda: clock.seconds),

@@ -21,6 +21,7 @@ from hallpulse.domain.flow import Flow
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS, Findings
 from hallpulse.domain.measures import BUCKETS, STATES
+from hallpulse.domain.plan import Plan
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import Workdays
 from hallpulse.store import (
@@ -177,6 +178,14 @@ class StatedMoment(Moment):
     def flow_by_department(self, region: int, window: Window) -> dict[str, Flow]:
         self._stated.note("flow_by_department", region, window)
         return dict(self._stated.flows) if self._knows(region) else {}
+
+    def month_figures(self, plan: Plan, month: Window) -> dict[str, Figure]:
+        self._stated.note("month_figures", plan.id, month)
+        return {f"region/{name}": figure for name, figure in self.figures(Scope(plan.region), month).items()}
+
+    def calendars_digest(self) -> str:
+        self._stated.note("calendars_digest")
+        return "digest"
 
     def item_changes(self, scope: Scope, before: date, after: date) -> list[ItemChange]:
         self._stated.note("item_changes", scope, before, after)

@@ -75,6 +75,9 @@ def material(**other: Any) -> Material:
     days = {*PLAN.dates_needed(APRIL_30), *PLAN.dates_needed(window.end)}
     early = table(APRIL_30, other.pop("before", EARLIER), departments)
     given: dict[str, Any] = {
+        "frozen": {},
+        "restated_month": "",
+        "restated": (),
         "plan": PLAN,
         "month": month,
         "window": window,

@@ -25,7 +25,7 @@ from services.importing.case_import import HallOfCases
 from services.importing.corrections import Corrections
 from services.importing.departments import DepartmentCodes
 from services.importing.fields import Kind
-from services.importing.figures import FigureImport
+from services.importing.figure_import import FigureImport
 from services.importing.importer import Job, Options, RejectedRow, opened
 from services.importing.understanding import Understanding, understanding_of
 from tests.oracle import brute

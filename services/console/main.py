@@ -33,6 +33,7 @@ SUMMARIES = {
     "boards": "Render the boards, or push them to a Grafana.",
     "rules": "Render the alerting rules.",
     "report": "Write the monthly report.",
+    "reports": "List the published reports.",
     "refused": "List, show, replay or drop refused events.",
     "recompute": "Rebuild every aggregate from the stored events, or check them.",
     "audit": "Show who changed what.",

@@ -28,6 +28,15 @@ def may_publish(grant: Grant) -> bool:
     return grant.role == "hall" and grant.region is not None and grant.hall is not None
 
 
+def may_declare(grant: Grant, region: int, department: str | None) -> bool:
+    """Return whether the grant declares figures: a department's its own, a bureau's those of its region."""
+    if grant.region is None or not _within(region, grant.region):
+        return False
+    if grant.role == "department":
+        return department is not None and grant.department == department
+    return grant.role == "bureau" and grant is not BUREAU
+
+
 def may_read(grant: Grant, scope: Scope) -> bool:
     """Return whether the grant reads a scope: one of a region, a hall or a department reads that alone."""
     if grant.role not in READERS:

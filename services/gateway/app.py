@@ -22,6 +22,7 @@ from services.gateway.access_audit import kept
 from services.gateway.case_history import get_case
 from services.gateway.cases import list_cases
 from services.gateway.compression_causes import get_compression
+from services.gateway.declaring import get_figures, post_figures
 from services.gateway.document import HANDLERS, get_asyncapi, get_openapi, get_schema
 from services.gateway.events import post_events
 from services.gateway.figures import get_departments, get_indicators, get_trend
@@ -30,6 +31,7 @@ from services.gateway.month_flow import get_flow
 from services.gateway.own_events import get_event, get_refused
 from services.gateway.pages import get_asset, get_page, get_problems
 from services.gateway.problems import Declined, Kind, answer
+from services.gateway.published import get_report, list_reports
 from services.gateway.request import AnyRequest, Connection, Resources, resources_of
 from services.gateway.status import get_health, get_metrics, get_readiness, get_suite
 from services.gateway.targets import get_regions, get_targets
@@ -112,6 +114,8 @@ def _token(connection: Connection) -> str:
 
 API = (
     post_events,
+    post_figures,
+    get_figures,
     get_event,
     get_refused,
     get_indicators,
@@ -121,6 +125,8 @@ API = (
     get_flow,
     get_compression,
     get_integrity,
+    list_reports,
+    get_report,
     get_regions,
     get_suite,
     list_cases,

@@ -20,6 +20,7 @@ from hallpulse.contract.events import EventType
 from hallpulse.contract.examples import example
 from hallpulse.contract.json_schema import batch_of, components
 from hallpulse.contract.schema import documents
+from services.gateway.declaring import MOST_FIGURES, FiguresIn
 from services.gateway.problems import Declined, Kind
 from services.gateway.request import AnyRequest
 
@@ -48,6 +49,7 @@ def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
     made = Litestar(handlers, openapi_config=CONFIG, logging_config=None).openapi_schema.to_schema()  # never served
     paths, schemas = made["paths"], made["components"]["schemas"]
     paths["/v1/events"]["post"]["requestBody"] = _events_body()
+    paths["/v1/figures"]["post"]["requestBody"] = _figures_body()
     for path in _OPEN_PATHS:
         paths[path]["get"]["security"] = []
     paths["/metrics"]["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
@@ -67,6 +69,16 @@ def _events_body() -> dict[str, Any]:
         "required": True,
         "content": {EVENT_TYPE: {"schema": one}, BATCH_TYPE: {"schema": batch}, "application/json": {"schema": one}},
     }
+
+
+def _figures_body() -> dict[str, Any]:
+    """The schema of what is declared; what the plans ask for is beyond it."""
+    _, known = msgspec.json.schema_components([FiguresIn], ref_template=_SCHEMAS)
+    body, figure = known["FiguresIn"], known["FigureIn"]
+    for name in ("numerator", "denominator"):
+        figure["properties"][name] |= {"minimum": 0} if name == "numerator" else {}
+    body["properties"]["figures"] |= {"items": figure, "minItems": 1, "maxItems": MOST_FIGURES}
+    return {"required": True, "content": {"application/json": {"schema": body}}}
 
 
 def _parameters(paths: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -47,6 +47,7 @@ EXPECTED: Mapping[str, str] = {
     "as_of": "a moment, RFC 3339 with offset, such as 2026-03-02T09:30:00+08:00: what had arrived by then",
     "month": "a month, YYYY-MM, from 1990-01 to 2250-12",
     "item": "an item's code, 1 to 64 characters",
+    "format": "docx, xlsx, html or pdf; without it the report's figures and what changed since",
     "flow": f"one of {', '.join(FLOW_PARTS)}",
 }
 

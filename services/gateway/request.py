@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -18,7 +18,7 @@ from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.plan import Names, Plan, plan_for
 from hallpulse.domain.workdays import FIRST_DAY, LAST_DAY, date_of, local_day, time_text
 from hallpulse.metrics import GatewayMetrics
-from hallpulse.store import Grant, Moment, Past, ReadableBack
+from hallpulse.store import Grant, Moment, Past, PublishedReport, ReadableBack, ReportFile
 from services.gateway.access import ConcurrencyLimit, RateLimiter, TokenCache, may_read, reach
 from services.gateway.access_audit import AccessAudit
 from services.gateway.problems import EXPECTED, MOST_ROWS, Declined, Kind, expected_of
@@ -30,6 +30,14 @@ Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class PublishedReports(Protocol):
+    """The published reports, as far as they are read."""
+
+    def list(self, region: int | None = None) -> list[PublishedReport]: ...
+
+    def file(self, number: int, form: str) -> ReportFile | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Resources:
     """All that answers requests, as one plain object.
@@ -38,6 +46,7 @@ class Resources:
     """
 
     store: ReadableBack
+    archive: PublishedReports
     plans: Sequence[Plan]
     publisher: EventPublisher
     token_cache: TokenCache
@@ -154,6 +163,10 @@ Cursor: TypeAlias = Annotated[
     QueryParameter(name="cursor", pattern=r"^[A-Za-z0-9_-]{1,1000}$", description=EXPECTED["cursor"]),
 ]
 Limit: TypeAlias = Annotated[int, QueryParameter(name="limit", ge=1, le=MOST_ROWS, description=EXPECTED["limit"])]
+ReportFormat: TypeAlias = Annotated[
+    Literal["docx", "xlsx", "html", "pdf"] | None, QueryParameter(name="format", description=EXPECTED["format"])
+]
+ReportId: TypeAlias = Annotated[int, PathParameter(ge=1, le=2**63 - 1, description="a published report's number")]
 CountyInPath: TypeAlias = Annotated[str, PathParameter(description="a county's code of 6 digits")]
 HallInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["hall"])]
 EventIdInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["event_id"])]

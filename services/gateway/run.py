@@ -78,6 +78,7 @@ def _resources(settings: Settings) -> Iterator[Resources]:
         try:
             yield Resources(
                 store=store,
+                archive=store.reports,
                 plans=plans,
                 publisher=publisher,
                 token_cache=TokenCache(store.tokens.find, settings.read_token, time.monotonic, door),

@@ -11,8 +11,9 @@ from litestar import get
 
 from hallpulse.domain.figures import Scope
 from hallpulse.domain.plan import Names, Plan, Target
+from hallpulse.domain.reporting import MONTHLY_REPORT, DepartmentMonth, Reports, Timeliness
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Step
-from hallpulse.domain.targets import TargetResult, evaluate, read_tables
+from hallpulse.domain.targets import TargetResult, evaluate, read_arrivals, read_tables
 from hallpulse.domain.workdays import time_text
 from hallpulse.store import Grant, Past
 from services.gateway.access import may_read
@@ -84,9 +85,27 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     marks: list[MarkAnswer]
 
 
+class LateReport(msgspec.Struct, frozen=True):
+    """A monthly report that is due and was not in time. month: YYYY-MM; by: the last day for it.
+
+    state: late or missing; days: how many days late all of it came, null while anything is missing; late, missing: the
+    indicators that came late, and those that have not come.
+    """
+
+    month: str
+    by: date
+    state: str
+    days: int | None
+    late: list[str]
+    missing: list[str]
+
+
 class DepartmentTarget(Reading, frozen=True, kw_only=True):
+    """A department's result. reports: of monthly_report, each month that is due and was not reported in time."""
+
     department: str
     names: Named
+    reports: list[LateReport] = []
 
 
 class RuleAnswer(msgspec.Struct, frozen=True):
@@ -150,13 +169,13 @@ class TargetsAnswer(msgspec.Struct, frozen=True):
 
 def targets_answer(resources: Resources, region: int, on: date, past: Past) -> TargetsAnswer:
     plan = resources.plan(region, on)
-    results = _evaluated(resources, plan, on, past) if plan else []
+    results, reports = _evaluated(resources, plan, on, past) if plan else ([], Reports(()))
     return TargetsAnswer(
         region=str(region),
         on=on,
         as_of=told_at(resources, past),
         plan=plan_answer(plan, on) if plan else None,
-        targets=[_target(own, results, plan) for own in results if own.department is None] if plan else [],
+        targets=[_target(own, results, reports, plan) for own in results if own.department is None] if plan else [],
     )
 
 
@@ -178,15 +197,16 @@ def get_targets(request: AnyRequest, region: RegionCode, on: On = None, as_of: A
     return targets_answer(resources, scope.region, day_of_calendar("on", on, resources.today(past)), past)
 
 
-def _evaluated(resources: Resources, plan: Plan, on: date, past: Past) -> list[TargetResult]:
+def _evaluated(resources: Resources, plan: Plan, on: date, past: Past) -> tuple[list[TargetResult], Reports]:
     scope = Scope(plan.region)
     with resources.read(scope, past) as moment:
         tables = read_tables(plan, on, moment)
         doubts = moment.doubts(scope, plan.eve, on)
-    return evaluate(plan, on, tables, doubts)
+        arrivals = read_arrivals(plan, moment)
+    return evaluate(plan, on, tables, doubts), plan.reports(arrivals, on)
 
 
-def _target(own: TargetResult, results: Sequence[TargetResult], plan: Plan) -> TargetAnswer:
+def _target(own: TargetResult, results: Sequence[TargetResult], reports: Reports, plan: Plan) -> TargetAnswer:
     target = own.target
     names = {d.id: d.names for d in plan.departments}
     bound = [r for r in results if r.target.id == target.id and r.department is not None]
@@ -206,10 +226,23 @@ def _target(own: TargetResult, results: Sequence[TargetResult], plan: Plan) -> T
         judged=own.judged,
         bound=own.bound,
         departments=[
-            DepartmentTarget(**_reading(r), department=r.department or "", names=_name(r.department or "", names))
+            DepartmentTarget(
+                **_reading(r),
+                department=r.department or "",
+                names=_name(r.department or "", names),
+                reports=_late(reports.of(r.department or "")) if target.indicator == MONTHLY_REPORT else [],
+            )
             for r in bound
         ],
     )
+
+
+def _late(months: Sequence[DepartmentMonth]) -> list[LateReport]:
+    return [
+        LateReport(f"{m.month:%Y-%m}", m.last_day, m.timeliness.value, m.days, list(m.late), list(m.missing))
+        for m in months
+        if m.timeliness is not Timeliness.ON_TIME
+    ]
 
 
 def _reading(result: TargetResult) -> dict[str, Any]:

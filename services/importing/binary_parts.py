@@ -49,8 +49,13 @@ def _xls_sheet(book: Any, number: int) -> Details:
         for index, style in enumerate(book.xf_list)
         if (form := book.format_map.get(style.format_key)) is not None and tells(form.format_str)
     }
+    struck = {i for i, style in enumerate(book.xf_list) if book.font_list[style.font_index].struck_out}
     for row in range(sheet.nrows):
         kinds = sheet.row_types(row)
+        if struck and any(
+            kind not in _NOTHING and sheet.cell_xf_index(row, column) in struck for column, kind in enumerate(kinds)
+        ):
+            details.struck_rows.add(row)
         if xlrd.XL_CELL_ERROR in kinds:
             for column, kind in enumerate(kinds):
                 if kind == xlrd.XL_CELL_ERROR:
@@ -64,6 +69,7 @@ def _xls_sheet(book: Any, number: int) -> Details:
     return details
 
 
+_NOTHING = (xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK)
 _ROW_HEADER, _CELL_RK, _CELL_ERROR, _CELL_REAL = 0, 2, 3, 5
 _FORMULA_FIRST, _FORMULA_NUMBER, _FORMULA_ERROR, _FORMULA_LAST = 8, 9, 11, 11
 _FORMAT, _STYLE, _COLUMN = 44, 47, 60

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.plan import Department
 
 from .cells import folded
@@ -94,6 +95,11 @@ class Departments:
         body = _parts(folded(written))[1]
         scored = [(_likeness(body, _parts(folded(name))[1]), name) for name in self.known]
         return [name for score, name in sorted(scored, reverse=True) if score >= _NEAR][:_MOST_NEAREST]
+
+
+def departments_of(catalogue: Mapping[str, Timeline]) -> frozenset[str]:
+    """Every department that an item ever had."""
+    return frozenset(span.version.department for spans in catalogue.values() for span in spans)
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -245,3 +245,11 @@ def _grouping_merges(
             for row in range(span.first_row, span.last_row + 1):
                 cells[row, span.first_column] = span
     return cells
+
+
+def top_rows(book: Book) -> Iterator[Sequence[Cell]]:
+    """Yield the rows of each visible sheet among which its header may be."""
+    for sheet in book.sheets:
+        if sheet.visible:
+            for _, cells in islice(sheet.rows(), HEADER_ROWS):
+                yield cells

@@ -10,10 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
+from services.importing.figure_import import FigureImport, figure_key, figure_of
 from services.importing.sheet_reader import Decisions, SheetReader
 
 from .books import open_book
@@ -21,14 +20,13 @@ from .case_import import CaseImport, UnderstoodCase, check_row
 from .case_rows import case_of
 from .cells import Cell, folded, text_of
 from .corrections import Corrections
-from .departments import DepartmentCodes, Departments
+from .departments import DepartmentCodes, Departments, departments_of
 from .fields import SURE_SCORES, Kind
-from .figures import FigureImport, figure_key, figure_of
-from .headers import HEADER_ROWS, NotRead, lay_out
+from .headers import NotRead, lay_out, top_rows
 from .items import CatalogueImport, checked, correcting, item_code_of, item_event, item_of, time_of
 from .layout import Column, Layout, Row
 from .problems import BadRow, Note, Oddity, RowProblem, TableError
-from .profiles import Profile, SourceNames, answered, named, plain_departments, plain_profile, recognised, shipped
+from .profiles import Profile, named, plain_departments, plain_profile, recognised, shipped
 from .questions import Question, questions_of
 from .sheets import Book
 from .surroundings import Stored
@@ -193,6 +191,7 @@ class Job:
             effective_from=self.options.effective_from or (date.fromisoformat(day) if day else None),
             numeric_codes=answers.get("numeric_codes") == "as_they_stand",
             refuse_short=answers.get("short_rows") == "refuse",
+            refuse_struck=answers.get("struck_rows") == "refuse",
             department_from_sheet=answers.get("department_from_sheet") == "yes",
         )
         spelt = plain_departments(self.profile)
@@ -371,7 +370,7 @@ def opened(file: Path, kind: Kind, there: Stored, options: Options, codes: Depar
     scores = [profile.vocabulary().score for profile in profiles.values() if profile.kind == kind]
     plain = plain_profile(kind).vocabulary()
     with open_book(file, lambda cells: max([plain.score(cells), *(score(cells) for score in scores)])) as book:
-        found = options.profile or recognised(_top(book), kind, profiles)
+        found = options.profile or recognised(top_rows(book), kind, profiles)
         profile = profiles[found] if found else plain_profile(kind)
         catalogue = there.catalogue()
         yield Job(
@@ -388,30 +387,6 @@ def opened(file: Path, kind: Kind, there: Stored, options: Options, codes: Depar
             options=options,
             profile=profile,
             profile_id=found or "",
-            departments=Departments(_known_departments(catalogue)),
+            departments=Departments(departments_of(catalogue)),
             figures=there.figure_import(file.stat().st_mtime_ns // 1000) if kind == "figures" else None,
         )
-
-
-def _known_departments(catalogue: Mapping[str, Sequence[object]]) -> frozenset[str]:
-    return frozenset(span.version.department for spans in catalogue.values() for span in spans)  # type: ignore[attr-defined]
-
-
-def _top(book: Book) -> Iterator[Sequence[Cell]]:
-    for sheet in book.sheets:
-        if sheet.visible:
-            for _, cells in islice(sheet.rows(), HEADER_ROWS):
-                yield cells
-
-
-def saved_profile(job: Job, name: str) -> Profile:
-    """The profile with everything that was answered, so that the next file of the source asks nothing."""
-    headers = [column.header for layout in job.read[:1] for column in layout.columns if column.field]
-    profile = job.profile if job.profile_id else msgspec.structs.replace(job.profile, name=SourceNames(name, name))
-    return answered(profile, job.answers, headers)
-
-
-def field_title(layout: Layout, name: str) -> str:
-    """The column as the file calls it; the field's name where it has none."""
-    column = layout.column(name)
-    return column.header if column is not None and column.header else name

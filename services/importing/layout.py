@@ -16,12 +16,13 @@ from hallpulse.contract.reasons import Sentence
 from .cells import Broken, Cell, Formula, folded, is_empty, text_of
 from .sheets import Sheet, Span
 
-_TOTAL = re.compile(r"(合计|总计|小计|共计|总数|累计|汇总|本页小计|total|subtotal|sum)[:]?")
+_TOTAL = re.compile(r".{1,16}(小计|合计|总计)[:]?|(合计|总计|小计|共计|总数|累计|汇总|本页小计|total|subtotal|sum)[:]?")
 _NOTE = re.compile(
     r"(备?注|说明|填表说明|填报说明|填表人|填报人|制表人?|审核人?|负责人|单位负责人|填报单位|填报日期|"
     r"联系人|联系电话|日期|注意)[:\d、.]?.*"
 )
 _SURE_NOTE = re.compile(_NOTE.pattern.replace("[:\\d、.]?", "[:]"))
+_EXAMPLE = re.compile(r"(填写|填报)?(示例|样例|范例|举例|例如|例)[:\d]*")
 _WORDY = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -57,6 +58,7 @@ class Passed(NamedTuple):
 TITLE = Sentence("标题", "title")
 TOTAL = Sentence("合计行", "total")
 NOTE = Sentence("备注或小标题", "note or heading")
+EXAMPLE = Sentence("示例行", "example")
 HEADER_AGAIN = Sentence("重复的表头", "header repeated")
 
 
@@ -102,6 +104,10 @@ class Layout:
         """The header of a field's column; empty where it has none."""
         column = self.column(name)
         return "" if column is None else column.header
+
+    def title_of(self, name: str) -> str:
+        """The column as the file calls it; the field's name where it has none."""
+        return self.header_of(name) or name
 
     def column(self, name: str) -> Column | None:
         """The column that is read for a field."""
@@ -188,6 +194,8 @@ class Layout:
                 return TOTAL
             if first in own and [text_of(cell) for cell in cells][: len(own)] == own[: len(cells)]:
                 return HEADER_AGAIN
+            if _EXAMPLE.fullmatch(folded(first)):
+                return EXAMPLE
         if identified and not _may_be_note(first):
             return None
         if given == 1 and len(self.columns) > 1:
@@ -214,3 +222,9 @@ def _is_total(text: str) -> bool:
 
 def shown(cells: Sequence[Cell]) -> str:
     return " ".join(text for cell in cells if (text := text_of(cell)))[:120]
+
+
+def field_title(layout: Layout, name: str) -> str:
+    """The column as the file calls it; the field's name where it has none."""
+    column = layout.column(name)
+    return column.header if column is not None and column.header else name

@@ -144,6 +144,8 @@ _FILLER = re.compile(
     r"|办结|办理|完成|[()\[\]、,;。:]"
     r"|within|at most|up to|no more than|not exceeding|(from|of|after) acceptance"
 )  # fmt: skip
+_MONTH_AND_DAY = re.compile(r"\d{1,2}月\d{1,2}日?")
+"""As spreadsheets show 5-7, which they take for a day."""
 _EXCLUDED = re.compile(r"[,;(]?(不含|不包括|不包含|不计)[^()0-9]*\)?$")
 
 _DIGITS = {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
@@ -171,6 +173,8 @@ def parse_limit(written: Cell, unit: str = "", *, bare: str = "", empty_unit: bo
     if isinstance(written, date | time):
         raise BadLimit(LimitProblem.IS_A_DATE)
     text = _plain(text_of(written))
+    if _MONTH_AND_DAY.fullmatch(text):
+        raise BadLimit(LimitProblem.IS_A_DATE)
     return _parsed(text, unit or (bare if bare and _is_bare(text) else ""), empty_unit)
 
 

@@ -34,6 +34,7 @@ class RowProblem(enum.StrEnum):
     TOO_WIDE = "too-wide"
     CUT_OFF = "cut-off"
     TOO_SHORT = "too-short"
+    STRUCK = "struck"
     MISSING_FIELD = "missing-field"
     BAD_YES_NO = "bad-yes-no"
     BAD_WORD = "bad-word"
@@ -175,7 +176,7 @@ _LIMIT_REMEDY = Sentence(
 )
 _ROW_PROBLEMS: Mapping[str, ProblemText] = {
     RowProblem.BROKEN_LINE: ProblemText(
-        Sentence("该行不是一个 JSON 对象", "the line is no flat JSON object"),
+        Sentence("该行不是一个扁平的 JSON 对象，或有重复的字段名", "no flat JSON object, or a name in it twice"),
         Sentence("每行一个对象", "one object a line"),
     ),
     RowProblem.FORMULA: ProblemText(
@@ -189,6 +190,10 @@ _ROW_PROBLEMS: Mapping[str, ProblemText] = {
             "该行的单元格多于列名：多半是内容里有分隔符，列已错位", "more cells than headers: shifted by a separator?"
         ),
         Sentence("给含分隔符的内容加上引号，或另存为 .xlsx", "put the text in quotation marks, or save as .xlsx"),
+    ),
+    RowProblem.STRUCK: ProblemText(
+        Sentence("该行带删除线，按已作废退回", "the row is struck through"),
+        Sentence("要导入请去掉删除线，不要的行请删去", "take the line away, or delete the row"),
     ),
     RowProblem.TOO_SHORT: ProblemText(
         Sentence("该行的单元格少于列名：可能缺了一格而错位", "fewer cells than headers: is one missing?"),

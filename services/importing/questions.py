@@ -70,6 +70,7 @@ def questions_of(
         *_about_units(read, found, decisions),
         *_about_scores(found),
         *_about_short_rows(found),
+        *_about_struck_rows(found),
         *_about_codes(read, found, decisions),
         *_about_departments(read, found, decisions, departments),
         *_about_sheets(layouts),
@@ -198,6 +199,21 @@ def _about_short_rows(found: Survey) -> Iterator[Question]:
             [
                 Choice("empty_at_the_end", Sentence("末尾是空的", "the last ones are empty")),
                 Choice("refuse", Sentence("不确定，退回这些行", "not sure: refuse these rows")),
+            ],
+        )
+
+
+def _about_struck_rows(found: Survey) -> Iterator[Question]:
+    if found.struck:
+        yield Question(
+            "struck_rows",
+            Sentence(
+                f"有的行带删除线（如第 {'、'.join(map(str, found.struck))} 行）：照样读入，还是已作废、退回？",
+                "some rows are struck through: read them all the same, or refuse them?",
+            ),
+            [
+                Choice("read", Sentence("照样读入", "read them")),
+                Choice("refuse", Sentence("已作废，退回", "refuse them")),
             ],
         )
 

@@ -11,7 +11,7 @@ from hallpulse.contract.personal import escaped
 from hallpulse.display import safe_cell
 
 from .cells import Broken, text_of
-from .importer import RejectedRow, field_title
+from .importer import RejectedRow
 from .problems import told
 
 _HEAD = ("sheet 工作表", "line 行号", "column 列", "value 值", "reason 原因", "remedy 改法")
@@ -54,7 +54,7 @@ class RejectedRows:
         self.count += 1
         words = told(problem.reason)
         why = f"{problem.reason} {words.what.zh} {words.what.en}"
-        place = (layout.sheet.name, str(rejected.line), field_title(layout, problem.field), problem.detail)
+        place = (layout.sheet.name, str(rejected.line), layout.title_of(problem.field), problem.detail)
         cells = [
             text_of(cell)
             for cell in rejected.cells

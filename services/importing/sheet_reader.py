@@ -38,7 +38,7 @@ class Decisions:
 
     units: limit field → unit of bare numbers; ratings: which number is the best; identify: the column that identifies
     an item; effective_from: for rows that name no day; numeric_codes: codes in number cells are whole as they stand;
-    refuse_short: lines with fewer cells than headers are refused;
+    refuse_short, refuse_struck: lines with fewer cells than headers, or struck through, are refused;
     department_from_sheet: a sheet's name is its department; noted: (table, limit field) → unit that a note of the table
     says.
     """
@@ -50,6 +50,7 @@ class Decisions:
     effective_from: date | None = None
     numeric_codes: bool = False
     refuse_short: bool = False
+    refuse_struck: bool = False
     department_from_sheet: bool = False
 
 
@@ -103,6 +104,8 @@ class SheetReader:
         cells = row.cells
         if cells and isinstance(cells[0], Broken):
             raise BadRow(_BROKEN.get(cells[0].text, RowProblem.BROKEN_LINE), "")
+        if self.decisions.refuse_struck and row.line - 1 in self.layout.sheet.struck_rows:
+            raise BadRow(RowProblem.STRUCK, "")
         width = len(cells)
         if self.decisions.refuse_short and width < self.layout.width and self.layout.sheet.separated:
             raise BadRow(RowProblem.TOO_SHORT, "")

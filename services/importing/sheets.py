@@ -27,7 +27,8 @@ def _no_merges() -> Sequence[Span]:
 class Sheet:
     """One sheet. rows: (line, cells), lines as the file's own program numbers them; it may be walked through again.
 
-    height: about how many rows there are, for a progress bar; hidden_rows, hidden_columns: from 0; computed: formulas
+    height: about how many rows there are, for a progress bar; hidden_rows, hidden_columns, struck_rows
+    (with a text that is struck through): from 0; computed: formulas
     whose stored result is read; separated: a text with separators, whose rows may lack some.
     """
 
@@ -37,6 +38,7 @@ class Sheet:
     visible: bool = True
     merges: Callable[[], Sequence[Span]] = field(default=_no_merges)
     hidden_rows: frozenset[int] = frozenset()
+    struck_rows: frozenset[int] = frozenset()
     hidden_columns: frozenset[int] = frozenset()
     since_1904: bool = False
     computed: int = 0
@@ -53,6 +55,7 @@ class Details:
     """
 
     hidden_rows: set[int] = field(default_factory=set)
+    struck_rows: set[int] = field(default_factory=set)
     hidden_columns: set[int] = field(default_factory=set)
     cells: dict[tuple[int, int], Cell] = field(default_factory=dict)
     patterns: dict[tuple[int, int], str] = field(default_factory=dict)

@@ -20,11 +20,11 @@ from hallpulse.domain.workdays import Workdays, date_of, local_day, workdays_of
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
 from hallpulse.store import AuditEntry, FigureFilter, FigureReport, Store, open_store
+from services.importing.figure_import import FigureImport
 
 from .case_import import HallOfCases
 from .corrections import Corrections
 from .departments import DepartmentCodes
-from .figures import FigureImport
 
 
 def clock() -> int:

@@ -26,7 +26,7 @@ class Survey:
     of five has; numbers: codes in numbers; days: rows that name no day of effect; subs: 实施编码 → its 业务办理项;
     noted: (table, limit field) → the unit that notes say, empty where they differ; ids: case → what its row says;
     clashing: cases of which two rows say other things; passed: table → rows that are no data;
-    short: lines of separated texts with fewer cells than headers.
+    short: lines of separated texts with fewer cells than headers; struck: lines with a text that is struck through.
     """
 
     bare: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -40,6 +40,7 @@ class Survey:
     rival_values: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     passed: dict[str, list[Passed]] = field(default_factory=dict)
     short: list[int] = field(default_factory=list)
+    struck: list[int] = field(default_factory=list)
     rows: int = 0
     ids: dict[str, int] = field(default_factory=dict)
     clashing: set[str] = field(default_factory=set)
@@ -60,6 +61,8 @@ def survey(
     found = Survey()
     for layout in layouts:
         looks = list(_looks(layout, reader_of(layout), found, department_of, known))
+        if layout.sheet.separated:
+            looks.append(_short_look(layout, found))
         _read_note(found, layout.name, [passed.text for passed in layout.titles])
         for row in layout.rows():
             if isinstance(row, Passed):
@@ -68,6 +71,8 @@ def survey(
                     _read_note(found, layout.name, [row.text])
                 continue
             found.rows += 1
+            if row.line - 1 in layout.sheet.struck_rows and len(found.struck) < _EXAMPLES:
+                found.struck.append(row.line)
             if found.rows % 1000 == 0:
                 progress(1000)
             for look in looks:
@@ -99,17 +104,20 @@ def _looks(
     known: Mapping[str, Timeline],
 ) -> Iterator[Look]:
     """The looks that a sheet's columns ask for."""
-    if layout.sheet.separated:
-        yield _short_look(layout, found)
     if "item_code" in layout.fields:
         yield _number_look(layout.fields["item_code"], found, known)
-    for name in _LIMITS:
-        if name in layout.fields and not reader.unit_of_header(name) and name not in reader.decisions.units:
-            yield _bare_look(reader, name, found)
+    yield from (_bare_look(reader, name, found) for name in _LIMITS if _has_no_unit(reader, name))
     if "score" in layout.fields:
         yield _score_look(reader, found)
     if "department" in layout.fields and "department" not in reader.profile.joined:
         yield _department_look(reader, found, department_of)
+    yield from _looks_of_kind(layout, reader, found)
+    for name, rivals in layout.rivals.items():
+        yield _rival_look(layout, name, rivals, found)
+
+
+def _looks_of_kind(layout: Layout, reader: SheetReader, found: Survey) -> Iterator[Look]:
+    """Cases by their numbers, items by their parts and days; declared figures name their own period."""
     if "case_id" in layout.fields:
         yield _twice_look(reader, found)
         yield _number_look(layout.fields["case_id"], found, {})
@@ -117,8 +125,11 @@ def _looks(
         if "sub_code" in layout.fields:
             yield _sub_look(reader, found)
         yield _day_look(reader, found)
-    for name, rivals in layout.rivals.items():
-        yield _rival_look(layout, name, rivals, found)
+
+
+def _has_no_unit(reader: SheetReader, name: str) -> bool:
+    is_there = name in reader.layout.fields
+    return is_there and not reader.unit_of_header(name) and name not in reader.decisions.units
 
 
 def _short_look(layout: Layout, found: Survey) -> Look:

@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import csv
 import io
+import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -169,6 +170,19 @@ _decode = msgspec.json.Decoder(dict[str, str | int | float | bool | None]).decod
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
+def _decoded(body: bytes) -> dict[str, str | int | float | bool | None]:
+    """A flat object. Raises DecodeError for anything else, also for a name that stands twice: which one holds?"""
+    found = _decode(body)
+    if body.count(b'":') + body.count(b'" :') > len(found) and len(_pairs_of(body)) > len(found):
+        raise msgspec.DecodeError("a name stands twice")
+    return found
+
+
+def _pairs_of(body: bytes) -> list[tuple[str, object]]:
+    pairs: list[tuple[str, object]] = json.loads(body, object_pairs_hook=list)
+    return pairs
+
+
 @contextlib.contextmanager
 def open_json(path: Path) -> Iterator[Book]:
     """Flat JSON objects, in an array or one a line; the columns are all names that occur."""
@@ -179,7 +193,7 @@ def open_json(path: Path) -> Iterator[Book]:
         yield 0, list(names)
         for number, body in _objects(path):
             try:
-                found = _decode(body)
+                found = _decoded(body)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 yield number, [Broken(body[:500].decode(errors="replace").strip())]
             else:

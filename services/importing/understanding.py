@@ -9,19 +9,22 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
+import msgspec
+
 from hallpulse.domain.workdays import date_of, local_day, time_text
+from services.importing.figure_import import figure_effects
 from services.importing.problems import NoteCounts
 from services.importing.sheet_reader import SheetReader
 
 from .cells import text_of, word_of, word_set
 from .effects import CaseEffects, Effect, case_event, catalogue_effects, window_of
 from .fields import STEPS
-from .figures import figure_effects
 from .headers import NotRead
-from .importer import NEW, UNCHANGED, Job, RejectedRow, Taken, field_title
+from .importer import NEW, UNCHANGED, Job, RejectedRow, Taken
 from .layout import Layout, Passed, Row
 from .limits import Conversion
 from .problems import NOTES, BadRow, Oddity, told
+from .profiles import Profile, SourceNames, answered
 from .questions import Question
 from .surroundings import Stored
 from .words import CHANNELS, HANDLINGS, KINDS, ending_of, score_of
@@ -195,7 +198,7 @@ def _count_rows(job: Job, there: Stored, told_of: Understanding, progress: Calla
         told_of.rows["read"] += 1
         if isinstance(outcome, RejectedRow):
             told_of.rows["refused"] += 1
-            key = (outcome.problem.reason, field_title(outcome.layout, outcome.problem.field))
+            key = (outcome.problem.reason, outcome.layout.title_of(outcome.problem.field))
             refused.setdefault(key, []).append((outcome.layout.sheet.name, outcome.line, outcome.problem.detail))
             continue
         told_of.rows[outcome.state] += 1
@@ -258,3 +261,10 @@ def _effect(effect: Effect) -> dict[str, Any]:
         "before": [effect.before.numerator, effect.before.denominator],
         "after": [effect.after.numerator, effect.after.denominator],
     }
+
+
+def saved_profile(job: Job, name: str) -> Profile:
+    """The profile with everything that was answered, so that the next file of the source asks nothing."""
+    headers = [column.header for layout in job.read[:1] for column in layout.columns if column.field]
+    profile = job.profile if job.profile_id else msgspec.structs.replace(job.profile, name=SourceNames(name, name))
+    return answered(profile, job.answers, headers)

@@ -83,6 +83,7 @@ def _sheet(path: Path, book: calamine.CalamineWorkbook, meta: Any, details: dict
         height=height() if visible else 0,
         merges=merges,
         hidden_rows=frozenset(own.hidden_rows),
+        struck_rows=frozenset(own.struck_rows),
         hidden_columns=frozenset(own.hidden_columns),
         since_1904=own.since_1904,
         computed=own.computed,

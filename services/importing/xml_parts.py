@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 from xml.parsers import expat
 
@@ -23,7 +23,7 @@ def xlsx_details(archive: zipfile.ZipFile) -> dict[str, Details]:
     """Sheet name → what its part says."""
     names = set(archive.namelist())
     parts, since_1904 = _parts(archive)
-    styles = _telling_styles(archive) if "xl/styles.xml" in names else {}
+    styles = _telling_styles(archive) if "xl/styles.xml" in names else _Styles({}, frozenset())
     return {name: _sheet_details(archive, part, styles, since_1904) for name, part in parts.items() if part in names}
 
 
@@ -46,23 +46,40 @@ def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], bool]:
     return sheets, since_1904
 
 
-def _telling_styles(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Index of a cell style → its number format, for the formats that show more than the number."""
+class _Styles(NamedTuple):
+    """Indices of cell styles. patterns: style → a number format that shows more than the number."""
+
+    patterns: dict[str, str]
+    struck: frozenset[str]
+
+
+def _telling_styles(archive: zipfile.ZipFile) -> _Styles:
+    """Styles with a telling number format, and those of texts that are struck through."""
     patterns: dict[str, str] = dict(PERCENT)
-    styles: dict[str, str] = {}
-    inside = False
+    fonts: list[bool] = []
+    styles: list[tuple[str, bool]] = []
+    inside = ""
     for event, element in ElementTree.iterparse(archive.open("xl/styles.xml"), ("start", "end")):
         tag = element.tag.rpartition("}")[2]
-        if event == "start":
-            inside = True if tag == "cellXfs" else inside
+        if tag in ("fonts", "cellXfs"):
+            inside = tag if event == "start" else ""
+        elif event == "start":
+            continue
         elif tag == "numFmt" and tells(element.get("formatCode", "")):
             patterns[element.get("numFmtId", "")] = element.get("formatCode", "")
-        elif tag == "cellXfs":
-            inside = False
-        elif tag == "xf" and inside:
-            number = str(len(styles))
-            styles[number] = patterns.get(element.get("numFmtId", ""), "")
-    return {number: pattern for number, pattern in styles.items() if pattern}
+        elif tag == "font" and inside == "fonts":
+            fonts.append(any(_is_strike(part) for part in element))
+        elif tag == "xf" and inside == "cellXfs":
+            font = int(element.get("fontId", "0"))
+            styles.append((patterns.get(element.get("numFmtId", ""), ""), font < len(fonts) and fonts[font]))
+    return _Styles(
+        {str(number): pattern for number, (pattern, _) in enumerate(styles) if pattern},
+        frozenset(str(number) for number, (_, struck) in enumerate(styles) if struck),
+    )
+
+
+def _is_strike(part: ElementTree.Element) -> bool:
+    return part.tag.rpartition("}")[2] == "strike" and part.get("val", "1").lower() not in ("0", "false")
 
 
 def tells(pattern: str) -> bool:
@@ -81,9 +98,10 @@ _LOOKED_FOR = (
 )
 
 
-def _sheet_details(archive: zipfile.ZipFile, part: str, styles: dict[str, str], since_1904: bool) -> Details:
+def _sheet_details(archive: zipfile.ZipFile, part: str, styles: _Styles, since_1904: bool) -> Details:
     details = Details(since_1904=since_1904)
-    of_styles = (mark for number in styles for mark in (f's="{number}"'.encode(), f"s='{number}'".encode()))
+    told = (*styles.patterns, *styles.struck)
+    of_styles = (mark for number in told for mark in (f's="{number}"'.encode(), f"s='{number}'".encode()))
     marks = (*_LOOKED_FOR, *of_styles)
     with archive.open(part) as opened:
         if not any(mark in chunk for chunk in chunks(opened) for mark in marks):
@@ -96,11 +114,12 @@ def _sheet_details(archive: zipfile.ZipFile, part: str, styles: dict[str, str], 
 class _SheetParser:
     """Walks through the part of a sheet for the few things that only it tells."""
 
-    def __init__(self, details: Details, styles: dict[str, str]) -> None:
+    def __init__(self, details: Details, styles: _Styles) -> None:
         self._details, self._styles = details, styles
         self._row, self._column = -1, -1
         self._kind, self._formula, self._value = "", False, False
         self._in_value, self._in_formula, self._text = False, False, ""
+        self._struck = False
 
     def parse(self, opened: Any) -> None:
         parser = expat.ParserCreate()
@@ -124,17 +143,21 @@ class _SheetParser:
             letters = attributes.get("r", "").rstrip("0123456789")
             self._column = column_number(letters) - 1 if letters else self._column + 1
             self._kind, self._formula, self._value, self._text = attributes.get("t", "n"), False, False, ""
-            pattern = self._styles.get(attributes.get("s", ""))
+            style = attributes.get("s", "")
+            self._struck = style in self._styles.struck
+            pattern = self._styles.patterns.get(style)
             if pattern and self._kind == "n":
                 self._details.patterns[self._row, self._column] = pattern
         elif tag == "f":
             self._formula = self._in_formula = True
-        elif tag == "v":
+        elif tag in ("v", "t"):
             self._in_value = True
 
     def _characters(self, text: str) -> None:
         if self._in_value and text.strip():
             self._value = True
+            if self._struck:
+                self._details.struck_rows.add(self._row)
         if (self._in_formula or self._in_value) and len(self._text) < _MOST_TEXT:
             self._text += text
 
@@ -144,7 +167,7 @@ class _SheetParser:
             self._in_formula = False
             if self._text:
                 self._text = f"={self._text}"
-        elif tag == "v":
+        elif tag in ("v", "t"):
             self._in_value = False
         elif tag == "c" and (self._kind == "e" or self._formula):
             if self._kind == "e" or not (self._value or self._kind == "str"):

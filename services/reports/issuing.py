@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from hallpulse.domain.errors import HallpulseError
-from hallpulse.domain.figures import Scope, Window, period_window
+from hallpulse.domain.figures import Figure, Scope, Window, period_window
 from hallpulse.domain.plan import Plan, plan_for
-from hallpulse.domain.targets import read_tables
+from hallpulse.domain.targets import read_arrivals, read_tables
 from hallpulse.domain.workdays import date_of, local_day
-from hallpulse.store import AuditEntry, Past, ReadableBack
+from hallpulse.store import AuditEntry, Past, PublishedReport, ReadableBack, ReportFile, restated
 from services.reports.monthly import Material, MonthlyReport, document_of, monthly_report
 from services.reports.monthly.material import day_before
 from services.reports.renderers import FORMATS, MEDIA_TYPES, Format, rendered
@@ -35,9 +35,20 @@ class Auditor(Protocol):
     def append(self, deed: AuditEntry) -> None: ...
 
 
+class Archive(Protocol):
+    def list(self, region: int | None = None) -> list[PublishedReport]: ...
+
+    def publish(
+        self, place: tuple[int, str, str], taken: int, figures: Mapping[str, Figure], files: Sequence[ReportFile]
+    ) -> int: ...
+
+
 class Store(ReadableBack, Protocol):
     @property
     def audit(self) -> Auditor: ...
+
+    @property
+    def reports(self) -> Archive: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,22 @@ class MonthlyReports:
         window = checked_month(month, self.today())
         plan = self._plan(checked_region(region, self._plans), window)
         return self._issued(self._report(plan, window), wanted)
+
+    def publish(self, region: int | str, month: str) -> int:
+        """Freeze the report of a month that is over, in every form, with its figures; its number in the archive.
+
+        Raises ValueError for a month that is not over, else what `make` does.
+        """
+        window = checked_month(month, self.today())
+        if window.end >= self.today():
+            raise ValueError(f"month: {month} is not over: only a whole month is published")
+        plan = self._plan(checked_region(region, self._plans), window)
+        taken = self._now()
+        material = read_material(self._store, plan, window, taken)
+        document = document_of(monthly_report(material))
+        names = ((form, file_name(plan.region, window, form)) for form in FORMATS)
+        files = [ReportFile(form, name, MEDIA_TYPES[form], rendered(document, form)) for form, name in names]
+        return self._store.reports.publish((plan.region, month, plan.id), taken, material.frozen, files)
 
     def note(self, issued: Issued) -> None:
         digest = hashlib.sha256(issued.content).hexdigest()
@@ -157,7 +184,7 @@ def file_name(region: int, month: Window, form: str) -> str:
     return f"{region}-{month.start:%Y-%m}.{form}"
 
 
-def read_material(store: ReadableBack, plan: Plan, month: Window, now: int) -> Material:
+def read_material(store: Store, plan: Plan, month: Window, now: int) -> Material:
     """Read the material of a month's report.
 
     now: microseconds since 1970-01-01 UTC, not before the month.
@@ -166,6 +193,7 @@ def read_material(store: ReadableBack, plan: Plan, month: Window, now: int) -> M
     """
     today = date_of(local_day(now))
     window = Window(month.start, min(month.end, today))
+    published = _published_before(store, plan, month)
     before, scope = day_before(month), Scope(plan.region)
     with store.read_back() as moment:
         tables = {
@@ -174,12 +202,16 @@ def read_material(store: ReadableBack, plan: Plan, month: Window, now: int) -> M
         }
         period = plan.window(window.end) or window
         given = Material(
+            frozen=moment.month_figures(plan, month),
+            restated_month=published.month if published else "",
+            restated=restated(store.read_back, published, plan, now) if published else (),
             plan=plan,
             month=month,
             window=window,
             compiled=now,
             compiled_on=today,
             tables=tables,
+            arrivals=read_arrivals(plan, moment),
             in_month=moment.figure_table(plan.region, window),
             earlier=moment.figure_table(plan.region, Window(before, before)),
             percentiles=moment.percentiles(scope, window),
@@ -194,3 +226,11 @@ def read_material(store: ReadableBack, plan: Plan, month: Window, now: int) -> M
         )
         moment.turn_back(Past(on=window.end), scope)
         return replace(given, open_cases=moment.open_cases_by_department(plan.region, window.end))
+
+
+def _published_before(store: Store, plan: Plan, month: Window) -> PublishedReport | None:
+    """The last report of the plan that was published for an earlier month; of one month the newest."""
+    earlier = [
+        one for one in store.reports.list(plan.region) if one.plan == plan.id and one.month < f"{month.start:%Y-%m}"
+    ]
+    return max(earlier, key=lambda one: (one.month, one.id), default=None)

@@ -132,6 +132,23 @@ def test_the_board_shows_what_the_api_says(page: Page, address: str) -> None:
     assert page.complaints == []
 
 
+def test_a_figure_that_gains_from_raised_limits_is_marked_with_its_value_without_them(
+    page: Page, store: Store, address: str
+) -> None:
+    raised = item(3, 10, statutory_days=40, effective_from="2026-06-01", settled=False)
+    store.merge(decoded([{**raised, "id": "item-3-raised"}]), NOW)
+    page.open(f"{address}/#token={READ_TOKEN}")
+    page.until("document.querySelectorAll('.card .marked').length > 0")
+    (target,) = [t for t in api(address, "/v1/targets?region=222424")["targets"] if t["marks"]]
+    without = f"{target['marks'][0]['without']['value'] * 100:.2f} %"
+    shown = page.text(f"[data-key=target-{target['id']}] .marked")
+    assert shown == f"※ 提高法定时限换取压缩比 1 项，扣除后 {without}"
+    page.value("const s = document.querySelector('[data-key=compare]'); s.value = 'promised_limit_compression';"
+               " s.dispatchEvent(new Event('change'))")  # fmt: skip
+    page.until("document.querySelectorAll('.departments .marked').length", 1)
+    assert page.complaints == []
+
+
 def test_a_part_that_keeps_dying_is_said_at_the_top(page: Page, store: Store, tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     since = datetime(2026, 11, 24, 1, 30, tzinfo=UTC).timestamp()

@@ -170,3 +170,20 @@ def test_new_keys_for_a_hall_that_is_not_there_are_refused(run: Run) -> None:
     result = run("rotate", *HALL)
     assert result.exit_code == 1
     assert "222424.hall-1" in result.stderr
+
+
+def test_a_hall_has_a_name_and_is_closed_from_a_day_on_until_it_is_added_again(run: Run, store: Store) -> None:
+    keys(run("add", *HALL, "--name", "县政务大厅", "--name-en", "County Hall", "--json"))
+    assert run("close", "222424", "hall-2", "--from", "2026-05-01").exit_code == 1
+    done = run("close", *HALL, "--from", "2026-05-01")
+    assert (done.exit_code, done.stdout.strip()) == (
+        0,
+        "222424.hall-1 自 2026-05-01 起关闭 is closed from 2026-05-01 on",
+    )
+    (listed,) = json.loads(run("list", "--json").stdout)
+    assert listed["names"] == {"zh": "县政务大厅", "en": "County Hall"}
+    assert listed["closed"] == "2026-05-01"
+    keys(run("add", *HALL, "--json"))
+    (hall,) = store.halls.list()
+    assert (hall.facts.name_zh, hall.facts.closed) == ("县政务大厅", None)
+    assert run("add", *HALL, "--name", "\x1b[2J").exit_code == 2

@@ -218,6 +218,16 @@ def test_what_cannot_be_reported_is_one_line(
     assert done.output.count("\n") == 1
 
 
+@pytest.mark.parametrize("out", ["reports", "reports/", "2026.10/"])
+@pytest.mark.usefixtures("store")
+def test_a_folder_that_is_missing_is_made_and_never_a_file_of_its_name(
+    store_url: str, tmp_path: Path, out: str
+) -> None:
+    written = run(store_url, "2026-10", "--region", str(REGION), "--format", "html", "--out", f"{tmp_path}/{out}")
+    assert written.exit_code == 0, written.output
+    assert [one.name for one in (tmp_path / out).iterdir()] == ["222424-2026-10.html"]
+
+
 def test_without_a_suite_the_command_says_so(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["report", "2023-05", "--region", "222424", "--dir", str(tmp_path)])
     assert (done.exit_code, done.output) == (1, f"Error: no suite runs in {tmp_path}: start one with `hallpulse up`\n")

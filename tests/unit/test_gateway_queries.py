@@ -201,6 +201,20 @@ def test_a_target_of_every_department_lists_the_departments(gateway: TestClient[
     assert {"department", "names", "value", "goal", "met"} <= set(report["departments"][0])
 
 
+def test_who_reported_late_is_told_by_month_and_indicator(store: FakeStore, gateway: TestClient[Any]) -> None:
+    firsts = [date(2026, month, 1) for month in range(1, 8)]
+    store.arrivals = {("administrative_loss", "tax", first): date(2026, 8, 7) for first in firsts}
+    path = "/v1/targets?region=222424&on=2026-08-31"
+    (target,) = [one for one in answer(gateway, path)["targets"] if one["id"] == "monthly_report"]
+    assert (target["met"], target["numerator"], target["denominator"]) == (False, 0, 280)
+    (tax,) = [one for one in target["departments"] if one["department"] == "tax"]
+    assert tax["reports"][0] == {
+        "month": "2026-01", "by": "2026-08-05", "state": "missing", "days": None,
+        "late": ["administrative_loss"], "missing": ["leader_in_court"],
+    }  # fmt: skip
+    assert len(tax["reports"]) == 7
+
+
 def test_a_region_without_a_plan_has_no_targets(gateway: TestClient[Any]) -> None:
     for region in ("222400", "222401"):
         found = answer(gateway, f"/v1/targets?region={region}")

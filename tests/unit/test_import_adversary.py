@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl.styles import Font
 
 from services.importing.case_import import HallOfCases
 from tests.shelf import Shelf
@@ -139,3 +140,31 @@ def test_hidden_columns_are_read_and_named(tmp_path: Path) -> None:
 
     done = items(workbook(tmp_path / "a.xlsx", ITEM_HEAD, ROW, change=hide))
     assert (limits(done), done.told.sheets[0]["hidden_columns"]) == ({"a-1": (20, 5)}, ["F"])
+
+
+def test_rows_that_are_struck_through_are_asked_about(tmp_path: Path) -> None:
+    def strike(sheet: Any) -> None:
+        sheet["A3"].font = Font(strike=True)
+
+    path = workbook(tmp_path / "a.xlsx", ITEM_HEAD, ROW, OTHER, change=strike)
+    assert items(path, take_defaults=True).asked == ["struck_rows"]
+    assert items(path, answers={"struck_rows": "refuse"}).reasons == {3: "struck"}
+    assert sorted(limits(items(path, answers={"struck_rows": "read"}))) == ["a-1", "a-2"]
+
+
+def test_examples_and_totals_of_a_group_are_no_rows(tmp_path: Path) -> None:
+    example, total = ("示例", *ROW[1:]), ("县公安局小计", "1项", "县公安局", None, 20, 5)
+    done = items(workbook(tmp_path / "a.xlsx", ITEM_HEAD, example, ROW, total, OTHER))
+    assert sorted(limits(done)) == ["a-1", "a-2"]
+    assert [row["why"] for row in done.told.sheets[0]["passed"]] == ["示例行", "合计行"]
+
+
+def test_a_limit_that_a_spreadsheet_shows_as_a_day_is_refused(tmp_path: Path) -> None:
+    done = items(workbook(tmp_path / "a.xlsx", ITEM_HEAD, (*ROW[:4], "5月7日", 5)))
+    assert done.reasons == {2: "limit-is-a-date"}
+
+
+def test_a_name_that_stands_twice_in_an_object_is_refused(tmp_path: Path) -> None:
+    fields = dict(zip(CASE_HEAD, CASE, strict=True))
+    twice = ", ".join(f'"{name}": "{value}"' for name, value in [*fields.items(), (CASE_HEAD[5], "2026-03-26 10:00")])
+    assert cases(text(tmp_path / "a.json", f"[{{{twice}}}]")).reasons == {1: "broken-line"}

@@ -13,6 +13,8 @@ import pytest
 from hallpulse.domain.compression import COMPRESSION, ItemLimits, ItemRef, doubt
 from hallpulse.domain.figures import Coverage, Figure, Window, period_window
 from hallpulse.domain.plan import DeclaredIndicator
+from hallpulse.domain.reporting import Reports
+from hallpulse.domain.restatement import ChangeKind, Restated
 from hallpulse.domain.targets import State, evaluate
 from services.reports.monthly import document_of, monthly_report, sections
 from tests.reporting import CHANGES, DEPARTMENTS, MAY, OWN, PLAN, material, said, tables
@@ -111,6 +113,21 @@ def test_departments_that_have_not_reported_are_counted_and_those_that_are_short
     report = DeclaredIndicator("monthly_report", PLAN.names)
     declared = replace(PLAN, reporting=None, indicators=(*PLAN.indicators, report))
     assert "每月5日前报送——40个部门中39个尚未报送" in spoken(plan=declared, own=own, departments=kept)
+
+
+def test_who_reported_late_or_not_at_all_is_named_with_month_days_and_indicators() -> None:
+    arrivals = {
+        (indicator, department, date(2023, 8, 1)): date(2023, 9, day)
+        for department, day in (("tax", 4), ("housing", 9))
+        for indicator in ("administrative_loss", "leader_in_court")
+    } | {("administrative_loss", "forestry", date(2023, 8, 1)): date(2023, 9, 1)}
+    due = PLAN.reports(arrivals, date(2023, 9, 30)).months
+    august = Reports(tuple(m for m in due if m.month.month == 8 and m.department in ("tax", "housing", "forestry")))
+    text = said(document_of(replace(monthly_report(material()), reports=august)))
+    assert "每月报送中未按时的有2个部门月：" in text
+    assert "县住房和城乡建设局2023年8月迟报4天（行政机关败诉率、负责人出庭率）" in text
+    assert "县林业局2023年8月未报（负责人出庭率）" in text
+    assert "税务局2023年8月" not in text
 
 
 def test_too_few_cases_are_not_judged() -> None:
@@ -218,3 +235,21 @@ def test_after_the_period_the_last_results_are_reported() -> None:
     report = monthly_report(replace(given, tables={**given.tables, **own}))
     assert report.period == PLAN.period
     assert State.MISSED in {line.result.state for line in report.targets}
+
+
+def test_figures_of_a_published_month_that_changed_since_are_listed_then_and_now_with_their_causes() -> None:
+    late, corrected = {ChangeKind.LATE_EVENTS: Figure(1, 1)}, {ChangeKind.CORRECTIONS: Figure(2, 0)}
+    restated = (
+        Restated("department:water/flow.received", Figure(10, 1), Figure(11, 1), late),
+        Restated("region/due_kept_rate", Figure(90, 100), Figure(93, 101), late | corrected),
+        Restated("region/target.promised_limit", Figure(1, 2), Figure(2, 2), {ChangeKind.ITEM_VERSIONS: Figure(1, 0)}),
+    )
+    document = document_of(monthly_report(material(restated_month="2023-04", restated=restated)))
+    (table,) = [table for table in tables(document) if table.title.zh == "2023-04月报发布后变动的数字"]
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["县水利局", "新收", "10", "11", "迟报"],
+        ["全县", "到期办结率", "90.00%", "92.08%", "迟报、更正"],
+        ["全县", "承诺办结时限压缩比", "50.00%", "100.00%", "事项版本"],
+    ]
+    many = tuple(replace(restated[0], name=f"department:d{n}/flow.received") for n in range(50))
+    assert "变动的数字共50项，上表列前40项" in spoken(restated_month="2023-04", restated=many)

@@ -22,13 +22,13 @@ from services.importing import showing
 from services.importing.case_import import HallOfCases
 from services.importing.departments import DepartmentCodes
 from services.importing.fields import Kind
-from services.importing.importer import Job, Options, RejectedRow, opened, saved_profile
+from services.importing.importer import Job, Options, RejectedRow, opened
 from services.importing.outlet import Outlet
 from services.importing.profiles import save_profile
 from services.importing.questions import Question
 from services.importing.rejects import RejectedRows
 from services.importing.surroundings import Stored, department_codes, stored
-from services.importing.understanding import Understanding, understanding_of
+from services.importing.understanding import Understanding, saved_profile, understanding_of
 
 Progress = Callable[[int], None]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from hallpulse.domain.errors import HallpulseError
+from hallpulse.domain.plan import Plan
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings
 from hallpulse.store import open_store
@@ -29,31 +30,53 @@ _OUT = "A file, or a folder (made if it is missing) in which it is called REGION
 @click.option("--format", "form", default="docx", show_default=True, help=f"One of {', '.join(FORMATS)}.")
 @click.option("--out", type=click.Path(), metavar="PATH", help=_OUT)
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--publish", is_flag=True, help="Also freeze it in the database, in every form, with its figures.")
 @directory_option
-def command(month: str, region: str, form: str, out: str | None, *, force: bool, directory: Path) -> None:
+def command(
+    month: str, region: str, form: str, out: str | None, *, force: bool, publish: bool, directory: Path
+) -> None:
     """Write the report of a month: targets, departments, overdue cases, data quality, in Chinese and English.
 
-    The month is one that has begun; of one that is not over the report says so. Prints the path of the file.
+    The month is one that has begun; of one that is not over the report says so. Prints the path of the file. With
+    --publish the file is the one that is frozen, and its number is printed too: hallpulse reports list.
     """
     try:
         checked_month(month, today())
         checked_format(form)
         settings = connect(directory)
-        click.echo(_written(settings, (region, month, form), out, force=force))
+        made = _published if publish else _written
+        click.echo(made(settings, (region, month, form), out, force=force))
     except ValueError as error:
         raise BadUsage(str(error)) from None
 
 
-def _written(settings: Settings, asked: tuple[str, str, str], out: str | None, *, force: bool) -> Path:
+def _written(settings: Settings, asked: tuple[str, str, str], out: str | None, *, force: bool) -> str:
     """Write the report and return its path. Raises ValueError for a month or region without a report."""
-    try:
-        plans = load_plans(settings.plans)
-    except PlanError as error:
-        raise HallpulseError(f"{error.problems[0]}: see hallpulse plan check") from None
+    plans = _plans(settings)
     with closing(open_store(settings.database_url, pool_size=1, plans=plans)) as store:
         reports = MonthlyReports(store, plans, time.time)
         issued = reports.make(*asked)
-        return _put(_path(out, issued.name), issued, reports, force=force)
+        return str(_put(_path(out, issued.name), issued, reports, force=force))
+
+
+def _published(settings: Settings, asked: tuple[str, str, str], out: str | None, *, force: bool) -> str:
+    """Freeze the report, write the frozen file, and return the archive's number and the path."""
+    region, month, form = asked
+    plans = _plans(settings)
+    with closing(open_store(settings.database_url, pool_size=1, plans=plans)) as store:
+        reports = MonthlyReports(store, plans, time.time)
+        number = reports.publish(region, month)
+        kept = store.reports.file(number, form)
+        assert kept is not None
+        issued = Issued(int(region), kept.name, kept.media_type, kept.content)
+        return f"{number} {_put(_path(out, kept.name), issued, reports, force=force)}"
+
+
+def _plans(settings: Settings) -> list[Plan]:
+    try:
+        return load_plans(settings.plans)
+    except PlanError as error:
+        raise HallpulseError(f"{error.problems[0]}: see hallpulse plan check") from None
 
 
 def _put(path: Path, issued: Issued, reports: MonthlyReports, *, force: bool) -> Path:

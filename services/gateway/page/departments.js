@@ -3,7 +3,7 @@
 import { ticks } from "./chart.js";
 import { h, shown, whole } from "./dom.js";
 import { SIGNS } from "./states.js";
-import { listAddress } from "./target.js";
+import { listAddress, marksOf } from "./target.js";
 import { named, say, word } from "./words.js";
 
 const KEY = "hallpulse-compare";
@@ -82,7 +82,7 @@ function line(context, { department, figure }, own, scale) {
   return h(
     "div",
     { class: `row ${figure.enough ? "" : "few"} ${worse ? "worse" : ""}`, title: figure.enough ? null : say("tooFew") },
-    h("span", { class: "name" }, named(department.names)),
+    h("span", { class: "name" }, named(department.names), marksOf(figure, own.unit)),
     track(figure, own, scale),
     h("strong", {}, shown(figure.value, own.unit)),
     h(

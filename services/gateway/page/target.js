@@ -65,8 +65,18 @@ function card(target, data, plan) {
       pair("goal", goalText(target)),
       gap(target),
     ),
-    h("p", { class: "hint" }, [fraction(target), target.forecast === null ? null : say("forecast", { value: shown(target.forecast, target.unit) })].filter(Boolean).join(" · ")),
+    h("p", { class: "hint" }, [fraction(target), forecastText(target)].filter(Boolean).join(" · ")),
+    marksOf(target, target.unit),
   );
+}
+
+/** The findings that a figure gains from, each with the value without it. */
+export const marksOf = (figure, unit) =>
+  figure.marks.map((mark) => h("p", { class: "marked" }, say("marked", { check: named(mark.names), n: whole(mark.findings), value: shown(mark.without.value, unit) })));
+
+function forecastText(target) {
+  if (target.forecast !== null) return say("forecast", { value: shown(target.forecast, target.unit) });
+  return target.forecast_reason ? say(`noForecast_${target.forecast_reason}`) : null;
 }
 
 const pair = (key, text, kind) => h("div", { class: kind }, h("dt", {}, say(key)), h("dd", {}, text));
@@ -129,6 +139,7 @@ function showTarget(drawer, { data, region }, [id]) {
       gap(target),
       parts(target, region.region, window),
     ),
+    marksOf(target, target.unit),
     yearChart(target, points, data.targets.plan, data.targets.on, { width: 760, height: 260, left: 58, bottom: 22 }, true),
     legend(target),
     readings(target),

@@ -11,6 +11,8 @@ from hallpulse.domain.figures import Coverage, Figure, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.plan import Names, Plan, Target
+from hallpulse.domain.reporting import Reports
+from hallpulse.domain.restatement import Restated
 from hallpulse.domain.targets import TargetResult, evaluate
 
 from .material import Material
@@ -75,6 +77,9 @@ class MonthlyReport:
     compression: tuple[Figure, Figure]
     lowerings: tuple[Lowering, ...]
     provisional: tuple[int, ...]
+    restated_month: str
+    restated: tuple[Restated, ...]
+    reports: Reports
 
     @property
     def on(self) -> date:
@@ -118,6 +123,9 @@ def monthly_report(given: Material) -> MonthlyReport:
         compression=compression,
         lowerings=tuple(lowerings(*compression, given.changes, MOST_LOWERING)),
         provisional=tuple(given.provisional),
+        restated_month=given.restated_month,
+        restated=tuple(given.restated),
+        reports=given.plan.reports(given.arrivals, given.window.end),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.flow import WAYS_OUT
+from hallpulse.domain.restatement import ChangeKind
 from hallpulse.domain.targets import State
 
 # The head
@@ -154,6 +155,15 @@ WHY_FEW = Sentence("只有{n}件，少于方案规定的{least}件", "only {n} c
 WHY_REFERENCE = Sentence("参照值“{name}”尚未报送", "its reference, {name}, has not been reported")
 WHY_NOT_STARTED = Sentence("方案从{start}开始", "the plan begins on {start}")
 WHY_MISSING = Sentence("{n}个部门中{missing}个尚未报送", "{missing} of {n} departments have not reported")
+LATE_TITLE = Sentence("每月报送中未按时的有{n}个部门月：", "{n} monthly reports of departments were not in time: ")
+LATE_MORE = Sentence("；另有{n}个", "; and {n} more")
+REPORT_LATE = Sentence(
+    "{department}{year}年{month}月迟报{days}天（{indicators}）",
+    "{department}, {year}-{month}: {days} days late ({indicators})",
+)
+REPORT_MISSING = Sentence(
+    "{department}{year}年{month}月未报（{indicators}）", "{department}, {year}-{month}: missing ({indicators})"
+)
 BOUND_SHORT = Sentence("{name}未达到的部门：{names}。", "{name}, departments that are short: {names}.")
 AND_MORE = Sentence("等{n}个", "{n} in all")
 
@@ -233,6 +243,25 @@ SILENT = Sentence(
     "有{n}个大厅当月没有报送数据，上述数字不完整。",
     "{n} halls reported nothing in the month: the figures are incomplete.",
 )
+
+# Restatements
+RESTATED_TABLE = Sentence("{month}月报发布后变动的数字", "Figures of {month} that changed since they were published")
+RESTATED_MORE = Sentence(
+    "变动的数字共{n}项，上表列前{most}项，全部见GET /v1/reports。",
+    "{n} figures changed; the first {most} are listed, all at GET /v1/reports.",
+)
+FIGURE = Sentence("数字", "Figure")
+WAS, IS = Sentence("发布时", "As published"), Sentence("现在", "Now")
+CAUSES = Sentence("变动来自", "Changed by")
+CHANGE_KINDS: Mapping[ChangeKind, Sentence] = {
+    ChangeKind.CALENDARS: Sentence("日历", "calendars"),
+    ChangeKind.LATE_EVENTS: Sentence("迟报", "late events"),
+    ChangeKind.CORRECTIONS: Sentence("更正", "corrections"),
+    ChangeKind.RETRACTIONS: Sentence("撤回", "retractions"),
+    ChangeKind.ITEM_VERSIONS: Sentence("事项版本", "item versions"),
+    ChangeKind.DECLARATIONS: Sentence("申报修订", "revised declarations"),
+}
+WHOLE_REGION = Sentence("全县", "region")
 
 # Lowering
 LOWERING_TABLE = Sentence("拉低承诺办结时限压缩比的事项", "Items that lowered the compression of promised limits")

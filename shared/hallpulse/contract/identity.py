@@ -80,6 +80,8 @@ REFUSED, DENIED = "refused", "denied"
 
 The ingest therefore refuses what the gateway refused, whatever it thinks of it. `denied`: because of who sent it.
 """
+DESK = "declarations"
+"""The hall of figures that departments and the bureau declare at the gateway: no hall of a county, so none to cover."""
 FOR = " for "
 """Between a user that may speak for any hall and the one, as REGION.HALL, that it speaks for and is held to."""
 

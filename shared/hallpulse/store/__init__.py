@@ -10,12 +10,14 @@ from .reading.declared import FigureFilter, FigureReport, Status
 from .reading.foresight import Fate, ForeseenCase, ForeseenItem, Foresight
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
 from .reading.past import Past
+from .reading.restating import restated
 from .reading.stored import CaseHistory
 from .reading.trace import StoredTrace, Trace, TracedEffect
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
 from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
 from .registry import Hall, HallFacts
+from .reports import PublishedReport, ReportArchive, ReportFile
 from .store import Store, migrate, open_store
 from .tokens import Grant, Token, hash_of
 
@@ -48,10 +50,13 @@ __all__ = [
     "Outcome",
     "Overview",
     "Past",
+    "PublishedReport",
     "Readable",
     "ReadableBack",
     "RefusedFilter",
     "RefusedTable",
+    "ReportArchive",
+    "ReportFile",
     "Status",
     "Store",
     "StoredTrace",
@@ -63,4 +68,5 @@ __all__ = [
     "migrate",
     "open_store",
     "process_actor",
+    "restated",
 ]

@@ -26,6 +26,7 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, Engine, text
 
 from hallpulse.contract.events import CaseData, EventType, Family, HallEvent
+from hallpulse.contract.identity import DESK
 from hallpulse.domain.case import CaseEvent, pack_id, unpack_id
 from hallpulse.domain.catalogue import first_change
 from hallpulse.domain.integrity import LATE_MINUTES
@@ -188,9 +189,11 @@ def note_hall_days(connection: Connection, times: Times, arrived: int) -> None:
 
 
 def _day_rows(times: Times, arrived: int) -> Iterator[_Row]:
-    """Region, hall, day, events, newest, late."""
+    """Region, hall, day, events, newest, late; none of the gateway's desk, which is no hall that could fall silent."""
     late_before = (arrived - LATE_MINUTES) * MICROSECONDS_A_MINUTE
     for (region, hall), unsorted in times.items():
+        if hall == DESK:
+            continue
         ordered = sorted(unsorted)
         days = list(map(local_day, ordered))
         late = Counter(days[: bisect_left(ordered, late_before)])

@@ -47,6 +47,8 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "notices": _ADD,
     },
     "case_reads": {"gateway": "INSERT, SELECT (id)"},
+    "reports": {"gateway": "SELECT", "reports": "SELECT, INSERT"},
+    "report_files": {"gateway": "SELECT", "reports": "SELECT, INSERT"},
     "refused": {"ingest": "SELECT, INSERT, UPDATE, DELETE", "gateway": f"SELECT ({_BUT_BODIES})"},
     "refused_halls": {"ingest": "SELECT, INSERT, UPDATE"},
     "notices": {"notices": "SELECT, INSERT, UPDATE"},

@@ -48,6 +48,7 @@ from hallpulse.store.reading.declared import (
 from hallpulse.store.reading.department_tables import read_figure_table, read_histograms
 from hallpulse.store.reading.foresight import Foresight, read_foresight
 from hallpulse.store.reading.listing import CaseFilter, CasePage, read_cases
+from hallpulse.store.reading.months import read_month_figures
 from hallpulse.store.reading.overview import (
     Overview,
     read_coverage,
@@ -80,6 +81,7 @@ from hallpulse.store.registry import (
     read_halls,
     read_last_event_times,
 )
+from hallpulse.store.reports import ReportArchive, calendars_digest
 from hallpulse.store.roles import make_roles
 from hallpulse.store.tokens import TokenRegistry
 
@@ -147,6 +149,14 @@ class Moment:
     def flow_by_department(self, region: int, window: Window) -> dict[str, Flow]:
         """Department → the balance of a window's days; one without cases may be missing."""
         return read_flow_by_department(self._connection, region, window)
+
+    def calendars_digest(self) -> str:
+        """One digest of all calendars in force."""
+        return calendars_digest(self._connection)
+
+    def month_figures(self, plan: Plan, month: Window) -> dict[str, Figure]:
+        """All figures that the report of a month is made of, by name."""
+        return read_month_figures(self._connection, self._rules, plan, month)
 
     def item_changes(self, scope: Scope, before: date, after: date) -> list[ItemChange]:
         """The items of a scope whose effective version changed between two days."""
@@ -301,6 +311,7 @@ class Store:
         self.tokens = TokenRegistry(engine, actor)
         self.notices = NoticeLedger(engine)
         self.refused = RefusedTable(engine, actor)
+        self.reports = ReportArchive(engine, actor)
 
     def judge_by(self, plans: Sequence[Plan]) -> None:
         """Let declared figures count by these plans from now on."""

@@ -3,8 +3,7 @@
 The key of `events` begins with the id (docs/decisions/0005-the-key-of-events.md), every other one with the region.
 
 `events` holds what halls said; `ledger` repeats the events about items, tallies and figures by what they are about.
-All other tables are derived from these two and can be rebuilt by `recompute`. `refused` tells what lies on the queue
-`hall.refused` (docs/decisions/0009-refused-table.md).
+All others follow from these two (`recompute`); `refused` lists `hall.refused` (docs/decisions/0009-refused-table.md).
 """
 
 from __future__ import annotations
@@ -27,11 +26,16 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.schema import SchemaItem
 
 from hallpulse.domain.figures import DAYS_APART
 from hallpulse.domain.measures import COLUMNS, ITEM_COLUMNS
 
 metadata = MetaData()
+
+
+def _table(name: str, *parts: SchemaItem) -> Table:
+    return Table(name, metadata, *parts)
 
 
 def _zero(name: str, kind: type[Integer] = Integer) -> Column[int]:
@@ -42,9 +46,8 @@ def _false(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False, server_default=text("false"))
 
 
-events = Table(
+events = _table(
     "events",
-    metadata,
     Column("region", Integer, nullable=False),
     Column("hall", Text, nullable=False),
     Column("id", LargeBinary, nullable=False, comment="16 bytes of a UUID, or 0xff and the text"),
@@ -65,9 +68,8 @@ events = Table(
     ),
 )  # fmt: skip
 
-ledger = Table(
+ledger = _table(
     "ledger",
-    metadata,
     Column("region", Integer, nullable=False),
     Column("family", Text, nullable=False),
     Column("entity", Text, nullable=False, comment="item code, hall/date, or indicator|period|department"),
@@ -79,9 +81,8 @@ ledger = Table(
     PrimaryKeyConstraint("region", "family", "entity", "hall", "id"),
 )
 
-cases = Table(
+cases = _table(
     "cases",
-    metadata,
     Column("region", Integer, nullable=False),
     Column("hall", Text, nullable=False),
     Column("case_id", Text, nullable=False),
@@ -123,9 +124,8 @@ cases = Table(
     Index("cases_open", "region", "late_from", "hall", "case_id", postgresql_where=text("open")),
 )
 
-cells = Table(
+cells = _table(
     "cells",
-    metadata,
     Column("region", Integer, nullable=False),
     Column("grain", Text, nullable=False, comment="d: a day, m: a month by its first day"),
     Column("day", Date, nullable=False),
@@ -135,9 +135,8 @@ cells = Table(
     PrimaryKeyConstraint("region", "grain", "day", "hall", "department"),
 )
 
-item_spans = Table(
+item_spans = _table(
     "item_spans",
-    metadata,
     Column("region", Integer, nullable=False),
     Column("item_code", Text, nullable=False),
     Column("start", Date, nullable=False),
@@ -159,9 +158,8 @@ item_spans = Table(
     PrimaryKeyConstraint("region", "item_code", "start"),
 )
 
-item_cells = Table(
+item_cells = _table(
     "item_cells",
-    metadata,
     Column("region", Integer, nullable=False),
     Column("department", Text, nullable=False),
     Column("day", Date, nullable=False, comment="changes on that day; the sum up to a day is the state on it"),
@@ -169,9 +167,8 @@ item_cells = Table(
     PrimaryKeyConstraint("region", "department", "day"),
 )
 
-tallies = Table(
+tallies = _table(
     "tallies",
-    metadata,
     Column("region", Integer, nullable=False),
     Column("hall", Text, nullable=False),
     Column("day", Date, nullable=False),
@@ -185,9 +182,8 @@ tallies = Table(
     PrimaryKeyConstraint("region", "hall", "day"),
 )
 
-figures = Table(
+figures = _table(
     "figures",
-    metadata,
     Column("region", Integer, nullable=False),
     Column("indicator", Text, nullable=False),
     Column("period", Text, nullable=False),
@@ -210,9 +206,8 @@ figures = Table(
     PrimaryKeyConstraint("region", "indicator", "period", "department", "hall", "id"),
 )
 
-hall_days = Table(
+hall_days = _table(
     "hall_days",
-    metadata,
     Column("region", Integer, nullable=False),
     Column("hall", Text, nullable=False),
     Column("day", Date, nullable=False),
@@ -222,9 +217,8 @@ hall_days = Table(
     PrimaryKeyConstraint("region", "hall", "day"),
 )
 
-halls = Table(
+halls = _table(
     "halls",
-    metadata,
     Column("region", Integer, nullable=False),
     Column("hall", Text, nullable=False),
     Column("families", ARRAY(Text), nullable=False),
@@ -232,9 +226,8 @@ halls = Table(
     PrimaryKeyConstraint("region", "hall"),
 )
 
-hall_facts = Table(
+hall_facts = _table(
     "hall_facts",
-    metadata,
     Column("region", Integer, nullable=False),
     Column("hall", Text, nullable=False),
     Column("name_zh", Text, comment="what the hall is called"),
@@ -244,9 +237,8 @@ hall_facts = Table(
 )
 """Names and closing of halls: they stay when a hall's keys are taken away."""
 
-tokens = Table(
+tokens = _table(
     "tokens",
-    metadata,
     Column("token_hash", Text, primary_key=True, comment="SHA-256, hexadecimal"),
     Column("role", Text, nullable=False, comment="hall, department, bureau or operator"),
     Column("region", Integer),
@@ -259,13 +251,10 @@ tokens = Table(
     Index("tokens_name", "name", postgresql_where=text("name IS NOT NULL")),
 )
 
-_SET = text("0")
-"""A trigger puts the next number in its place, whatever is inserted."""
-
-audit = Table(
+audit = _table(
     "audit",
-    metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False, server_default=_SET),
+    # id, here and in `case_reads`: a trigger puts the next number in its place, whatever is inserted.
+    Column("id", BigInteger, primary_key=True, autoincrement=False, server_default=text("0")),
     Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("claimed", Text, nullable=False, server_default="", comment="USER@HOST of a command or service"),
     Column("action", Text, nullable=False, comment="WHAT.HOW, such as hall.add"),
@@ -275,10 +264,36 @@ audit = Table(
     Column("actor", Text, nullable=False, server_default="", comment="the database role, by a trigger"),
 )
 
-case_reads = Table(
+reports = _table(
+    "reports",
+    Column("id", BigInteger, primary_key=True, autoincrement=False, server_default=text("0")),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("actor", Text, nullable=False, server_default="", comment="the database role, by a trigger"),
+    Column("claimed", Text, nullable=False, comment="USER@HOST of the command"),
+    Column("region", Integer, nullable=False),
+    Column("month", Text, nullable=False, comment="YYYY-MM"),
+    Column("plan", Text, nullable=False),
+    Column("taken", BigInteger, nullable=False, comment="of what was known then; microseconds since 1970"),
+    Column("calendars", Text, nullable=False, comment="digest of those in force"),
+    Column("figures", JSONB, nullable=False, comment="figure -> [numerator, denominator]"),
+    Column("seal", Text, nullable=False, comment="SHA-256 of the seal before and of all that is published"),
+    Index("reports_region", "region", "month"),
+)
+
+report_files = _table(
+    "report_files",
+    Column("report", BigInteger, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("report", "format"),
+)
+
+case_reads = _table(
     "case_reads",
-    metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False, server_default=_SET),
+    Column("id", BigInteger, primary_key=True, autoincrement=False, server_default=text("0")),
     Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("actor", Text, nullable=False, server_default="", comment="the database role, by a trigger"),
     Column("hour", DateTime(timezone=True), nullable=False),
@@ -290,25 +305,22 @@ case_reads = Table(
     Index("case_reads_token", "token", "id"),
 )
 
-regions = Table(
+regions = _table(
     "regions",
-    metadata,
     Column("region", Integer, primary_key=True, autoincrement=False),
     Column("catalogue_version", BigInteger, nullable=False, server_default=text("0")),
 )
 
-calendars = Table(
+calendars = _table(
     "calendars",
-    metadata,
     Column("scope", Integer, primary_key=True, autoincrement=False, comment="0 national, else a region code"),
     Column("digest", Text, nullable=False),
     Column("days", JSONB, nullable=False, comment="date -> [working, name]"),
     Column("provisional_years", ARRAY(Integer), nullable=False),
 )
 
-notices = Table(
+notices = _table(
     "notices",
-    metadata,
     Column("region", Integer, nullable=False, comment="0 for alerts of the suite itself"),
     Column("fingerprint", Text, nullable=False, comment="Alertmanager's, of the alert's labels"),
     Column("started", DateTime(timezone=True), nullable=False),
@@ -329,9 +341,8 @@ notices = Table(
     Index("notices_told", "region", "told"),
 )
 
-notice_deliveries = Table(
+notice_deliveries = _table(
     "notice_deliveries",
-    metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("receiver", Text, nullable=False),
     Column("channel", Text, nullable=False, comment="email, wecom or dingtalk"),
@@ -346,9 +357,8 @@ notice_deliveries = Table(
     Index("notice_deliveries_due", "next_try", postgresql_where=text("next_try IS NOT NULL")),
 )
 
-refused = Table(
+refused = _table(
     "refused",
-    metadata,
     Column("region", Integer, nullable=False, comment="of the routing key, 0 where it names none"),
     Column("hall", Text, nullable=False),
     Column("id", LargeBinary, nullable=False, comment="of routing key, publisher, reason and body"),
@@ -378,9 +388,8 @@ refused = Table(
     Index("refused_done", "outcome_at", postgresql_where=text("outcome IS NOT NULL")),
 )
 
-refused_halls = Table(
+refused_halls = _table(
     "refused_halls",
-    metadata,
     Column("region", Integer, nullable=False),
     Column("hall", Text, nullable=False),
     _zero("rows"),

@@ -1,4 +1,4 @@
-"""Part 5: how much of the region the figures speak of, how fresh they are, and what the integrity checks found."""
+"""Part 5: how much of the region the figures speak of, the integrity checks, and what changed in a published month."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hallpulse.domain.integrity import Findings
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
 from services.reports.monthly.report import MonthlyReport
+from services.reports.monthly.restatements import restatements
 from services.reports.monthly.shown import count_cell, day, filled, joined, moment, of_month, text_cell
 
 PLACE = 5
@@ -30,7 +31,7 @@ _FINDING_COLUMNS = (
 
 
 def section(report: MonthlyReport) -> Section:
-    blocks = [_coverage(report), *_silent(report), *_findings(report)]
+    blocks = [_coverage(report), *_silent(report), *_findings(report), *restatements(report)]
     return Section(texts.QUALITY, tuple(blocks))
 
 

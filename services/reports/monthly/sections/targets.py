@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.plan import Plan, Target, TargetScope
+from hallpulse.domain.reporting import DepartmentMonth, Timeliness
 from hallpulse.domain.rules import Raised
 from hallpulse.domain.targets import State, TargetResult
 from services.reports.monthly import texts
@@ -32,6 +33,7 @@ from services.reports.monthly.shown import (
 
 PLACE = 2
 MOST_NAMED = 10
+MOST_LATE = 20
 _TONES = {State.MET: Tone.GOOD, State.ON_PACE: Tone.GOOD, State.BEHIND: Tone.BAD, State.MISSED: Tone.BAD}
 _COLUMNS = (
     Column(texts.NUMBER, 8),
@@ -54,7 +56,7 @@ _READING_COLUMNS = (
 
 
 def section(report: MonthlyReport) -> Section:
-    said = (*_marked(report), *_short_departments(report), *_unjudged(report))
+    said = (*_marked(report), *_short_departments(report), *_late_reports(report), *_unjudged(report))
     return Section(texts.TARGETS, (_table(report), *said, *_readings(report)))
 
 
@@ -124,6 +126,24 @@ def _short_departments(report: MonthlyReport) -> Iterator[Paragraph]:
                 names = Sentence(names.zh + more.zh, f"{names.en}, {more.en}")
             zh: dict[str, object] = {"name": line.target.names.zh, "names": names.zh}
             yield Paragraph(filled(texts.BOUND_SHORT, zh, {"name": line.target.names.en, "names": names.en}))
+
+
+def _late_reports(report: MonthlyReport) -> Iterator[Paragraph]:
+    """Name the departments that reported late or not at all: month, days, indicators; it stays so for the year."""
+    late = [one for one in report.reports.months if one.timeliness is not Timeliness.ON_TIME]
+    if late:
+        told = joined((_late(one, report) for one in late[:MOST_LATE]), texts.CLAUSES)
+        more = filled(texts.LATE_MORE, {"n": len(late) - MOST_LATE}) if len(late) > MOST_LATE else Sentence("", "")
+        yield Paragraph(sentence_of(filled(texts.LATE_TITLE, {"n": len(late)}), told, more, texts.END))
+
+
+def _late(one: DepartmentMonth, report: MonthlyReport) -> Sentence:
+    department, missing = report.department(one.department), one.missing
+    listed = [report.plan.indicator_names[id_] for id_ in (missing or one.late)]
+    told: dict[str, object] = {"year": one.month.year, "month": one.month.month, "days": one.days}
+    zh: dict[str, object] = {"department": department.zh, "indicators": "、".join(name.zh for name in listed)}
+    en: dict[str, object] = {"department": department.en, "indicators": ", ".join(name.en for name in listed)}
+    return filled(texts.REPORT_MISSING if missing else texts.REPORT_LATE, told | zh, en)
 
 
 def _unjudged(report: MonthlyReport) -> Iterator[Paragraph]:

@@ -15,12 +15,14 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from hallpulse.contract.events import Family
+from hallpulse.contract.events import EventType, Family, corrects_of
+from hallpulse.domain.case import CaseEvent, pack_id
 from hallpulse.domain.catalogue import Timeline, first_change
 from hallpulse.domain.clock import fold
 from hallpulse.domain.figures import Scope
 from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.measures import ITEM_COLUMNS, entries_of
+from hallpulse.domain.restatement import ChangeKind
 from hallpulse.domain.workdays import Calendars, day_of, midnight_after
 from hallpulse.store.cases import CaseKey, Differences, case_row
 from hallpulse.store.database import (
@@ -42,11 +44,25 @@ from .declared import parameters
 @dataclass(frozen=True, slots=True)
 class Past:
     """Which events count. on: of cases, those that happened by the end of that day (Asia/Shanghai);
-    as_of: of all, those that had arrived by then, microseconds since 1970-01-01 UTC.
+    as_of: of all, those that had arrived by then, microseconds since 1970-01-01 UTC. admitted: kinds of events that
+    count although they arrived after as_of, if they did by `until`.
     """
 
     on: date | None = None
     as_of: int | None = None
+    admitted: frozenset[ChangeKind] = frozenset()
+    until: int | None = None
+
+
+_CORRECTION = "EXISTS (SELECT FROM late_corrections k WHERE k.region = e.region AND k.hall = e.hall AND k.id = e.id)"
+_OF_KIND: Mapping[ChangeKind, str] = {
+    ChangeKind.LATE_EVENTS: f"((e.type < 20 AND e.type <> 13 OR e.type IN (31, 51)) AND NOT {_CORRECTION})",
+    ChangeKind.CORRECTIONS: f"((e.type < 20 AND e.type <> 13 OR e.type = 31) AND {_CORRECTION})",
+    ChangeKind.RETRACTIONS: "e.type IN (13, 32)",
+    ChangeKind.ITEM_VERSIONS: "e.type BETWEEN 21 AND 23",
+    ChangeKind.DECLARATIONS: "e.type IN (41, 42)",
+}
+"""SQL over stored events, by the numbers of their types: each event is of one kind."""
 
 
 def turn_back(connection: Connection, calendars: Calendars, scope: Scope, past: Past) -> None:
@@ -58,6 +74,8 @@ def turn_back(connection: Connection, calendars: Calendars, scope: Scope, past: 
     """
     schema = str(connection.scalar(text("SELECT current_schema()")))
     back = _Back(connection, schema, scope, past)
+    if past.admitted:
+        back.note_corrections()
     changed = back.put_others() if past.as_of is not None else {}
     back.forget_cases(changed)
     back.put_cases(calendars)
@@ -65,7 +83,8 @@ def turn_back(connection: Connection, calendars: Calendars, scope: Scope, past: 
         back.put_hall_days()
 
 
-_GONE = "(e.arrived > :minute OR (e.arrived = :minute AND e.arrived_cs > :hundredths))"
+_LATER = "(e.arrived > :minute OR (e.arrived = :minute AND e.arrived_cs > :hundredths))"
+_BEYOND = "(e.arrived > :until OR (e.arrived = :until AND e.arrived_cs > :until_hundredths))"
 _LOCAL_DAY = "(DATE '1970-01-01' + CAST((e.time + 28800000000) / 86400000000 AS int))"
 _CASE = ("region", "hall", "case_id")
 _CELL = ("region", "grain", "day", "hall", "department")
@@ -73,6 +92,11 @@ _CELL = ("region", "grain", "day", "hall", "department")
 
 _Left = Mapping[Entity, Sequence[LedgerEntry]]
 """Entity → the entries that tell of it, without those that are gone."""
+_LEFT_OF_HISTORY = (
+    "CASE WHEN cardinality(g.ids) < 16 AND get_byte(c.history, 0) = 144 + cardinality(g.ids) THEN NULL"
+    " ELSE c.history END"
+)
+"""Histories of which all events are gone are not read: one of fewer than 16 begins with a byte that says how many."""
 _RowsOf = Callable[[Entity, Sequence[LedgerEntry]], Sequence[dict[str, object]]]
 
 
@@ -88,17 +112,49 @@ class _Back:
         self._connection, self._schema, self._past = connection, schema, past
         minute, hundredths = arrival(past.as_of) if past.as_of is not None else (0, 0)
         end = midnight_after(day_of(past.on)) if past.on is not None else 0
-        region = parameters(Scope(scope.region))
+        until = arrival(past.until) if past.until is not None else (0, 0)
+        region = parameters(Scope(scope.region)) | {"until": until[0], "until_hundredths": until[1]}
         self._values: dict[str, object] = {**region, "minute": minute, "hundredths": hundredths, "end": end}
+
+    def note_corrections(self) -> None:
+        """Tell the corrections of cases and tallies from other events that came later: their data names an event."""
+        self._run("CREATE TEMP TABLE late_corrections (region int, hall text, id bytea) ON COMMIT DROP")
+        rows = self._connection.execute(
+            text(
+                f"SELECT {EVENT_COLUMNS} FROM {self._schema}.events e WHERE {self._of_region} AND {_LATER}"
+                " AND (e.type < 20 OR e.type = 31) AND get_byte(e.data, length(e.data) - 1) <> 192"
+            ),
+            self._values,
+        )
+        found = [event for event in map(event_of, rows) if corrects_of(event.data) is not None]
+        self._connection.execute(
+            text(
+                "INSERT INTO late_corrections SELECT * FROM unnest(CAST(:regions AS int[]), CAST(:halls AS text[]),"
+                " CAST(:ids AS bytea[]))"
+            ),
+            {
+                "regions": [event.region for event in found],
+                "halls": [event.hall for event in found],
+                "ids": [pack_id(event.id) for event in found],
+            },
+        )
+
+    @property
+    def _gone(self) -> str:
+        """SQL of the events that had not arrived, or not by `until`, without those admitted."""
+        if not self._past.admitted:
+            return _LATER if self._past.until is None else f"({_LATER} OR {_BEYOND})"
+        admitted = " OR ".join(_OF_KIND[kind] for kind in sorted(self._past.admitted) if kind in _OF_KIND) or "false"
+        return f"({_LATER} AND (NOT ({admitted}) OR {_BEYOND}))"
 
     def put_others(self) -> dict[Item, TimelineChange]:
         """Put the tallies, figures and items without what came later; the items whose timeline is another one then."""
         query = f"SELECT {EVENT_COLUMNS} FROM {self._schema}.events e WHERE {self._of_region} AND e.case_id = ''"
-        rows = self._connection.execute(text(f"{query} AND {_GONE}"), self._values)
+        query += f" AND e.type <> {int(EventType.HEARTBEAT)}"
+        rows = self._connection.execute(text(f"{query} AND {self._gone}"), self._values)
         gone: dict[Family, dict[Entity, set[tuple[str, str]]]] = defaultdict(lambda: defaultdict(set))
         for event in map(event_of, rows):
-            if event.type.family is not Family.HEARTBEAT:
-                gone[event.type.family][entity_of(event)].add((event.hall, event.id))
+            gone[event.type.family][entity_of(event)].add((event.hall, event.id))
         self._put_reports("tallies", "x.hall || '/' || x.day", self._left(Family.TALLY, gone), _tally_rows)
         figure = "x.indicator || '|' || x.period || '|' || x.department"
         self._put_reports("figures", figure, self._left(Family.FIGURE, gone), figure_rows)
@@ -161,7 +217,7 @@ class _Back:
 
     def forget_cases(self, changed: Mapping[Item, TimelineChange]) -> None:
         """Note the cases that are told by fewer events, with those that are gone, and those of other item versions."""
-        conditions = [] if self._past.as_of is None else [_GONE]
+        conditions = [] if self._past.as_of is None else [self._gone]
         conditions += [] if self._past.on is None else ["e.time >= :end"]
         self._run("CREATE TEMP TABLE gone_cases (region int, hall text, case_id text, ids bytea[]) ON COMMIT DROP")
         self._connection.execute(
@@ -184,7 +240,7 @@ class _Back:
             ),
             {name: [one[index] for one in listed] for index, name in enumerate(("regions", "codes", "days"))},
         )
-        self._run("ANALYZE gone_cases")
+        self._run("ANALYZE gone_cases (region, hall, case_id)")
 
     def put_cases(self, calendars: Calendars) -> None:
         """Fold the touched cases from the events that are left, and put them and their sums in place."""
@@ -200,7 +256,7 @@ class _Back:
             f"CREATE TEMP TABLE then_cells ON COMMIT DROP AS SELECT {key}, {sums} FROM moved_cells m"
             f" LEFT JOIN {self._schema}.cells c USING ({key})"
         )
-        self._run("ANALYZE then_cells")
+        self._run("ANALYZE then_cells (day)")
         self._put("cases", "gone_cases", _same(_CASE))
         self._put("cells", "then_cells", _same(_CELL))
 
@@ -209,15 +265,14 @@ class _Back:
         catalogue: dict[int, Mapping[str, Timeline]] = {}
         rows = self._connection.execute(
             text(
-                "SELECT region, hall, case_id, coalesce(c.department, ''), c.entries, c.history, g.ids"
+                f"SELECT region, hall, case_id, coalesce(c.department, ''), c.entries, {_LEFT_OF_HISTORY}, g.ids"
                 f" FROM gone_cases g JOIN {self._schema}.cases c USING (region, hall, case_id)"
             )
         )
         for region, hall, case_id, department, entries, history, gone in rows:
             if region not in catalogue:
                 catalogue[region] = timelines(self._connection, region)
-            missing = {bytes(id_) for id_ in gone}
-            kept = [event for event in unpack_history(bytes(history)) if event.key not in missing]
+            kept = _without(history, gone)
             case = fold(kept, calendars.workdays(region), catalogue[region]) if kept else None
             added = entries_of(case) if case is not None else []
             before = department, unpack_entries(bytes(entries))
@@ -237,7 +292,7 @@ class _Back:
             text(
                 f"INSERT INTO gone_hall_days SELECT e.region, e.hall, {_LOCAL_DAY}, count(*), max(e.time),"
                 f" count(*) FILTER (WHERE e.arrived - e.time / 60000000 > {LATE_MINUTES}) FROM {events}"
-                f" AND {_GONE} GROUP BY 1, 2, 3"
+                f" AND {self._gone} GROUP BY 1, 2, 3"
             ),
             self._values,
         )
@@ -249,7 +304,7 @@ class _Back:
                 f" FROM gone_hall_days g JOIN {self._schema}.hall_days h USING (region, hall, day)"
                 " WHERE h.events > g.events),"
                 f" sought AS (SELECT e.region, e.hall, {_LOCAL_DAY} AS day, max(e.time) AS newest FROM {events}"
-                f" AND NOT {_GONE} AND (e.region, e.hall, {_LOCAL_DAY}) IN"
+                f" AND NOT {self._gone} AND (e.region, e.hall, {_LOCAL_DAY}) IN"
                 " (SELECT region, hall, day FROM mixed WHERE newest IS NULL) GROUP BY 1, 2, 3)"
                 " INSERT INTO then_hall_days (region, hall, day, events, newest, late)"
                 " SELECT region, hall, day, m.events, coalesce(m.newest, s.newest), m.late"
@@ -273,6 +328,14 @@ class _Back:
 
     def _run(self, statement: str) -> None:
         self._connection.exec_driver_sql(statement)
+
+
+def _without(history: bytes | None, gone: Sequence[bytes]) -> list[CaseEvent]:
+    """A case's events but for those that are gone; history: None where all are."""
+    if history is None:
+        return []
+    missing = {bytes(id_) for id_ in gone}
+    return [event for event in unpack_history(bytes(history)) if event.key not in missing]
 
 
 def _same(key: Sequence[str]) -> str:

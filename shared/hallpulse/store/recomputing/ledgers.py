@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hallpulse.contract.events import Family
+from hallpulse.contract.identity import DESK
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.workdays import day_of
@@ -97,7 +98,7 @@ _COUNTED = f"""
     SELECT region, hall, DATE '1970-01-01' + ((time + 28800000000) / 86400000000)::int AS day,
            count(*)::int AS events, max(time) AS newest,
            (count(*) FILTER (WHERE arrived - time / 60000000 > {LATE_MINUTES}))::int AS late
-    FROM events GROUP BY 1, 2, 3
+    FROM events WHERE hall <> '{DESK}' GROUP BY 1, 2, 3
 """
 _DIFFERENT = """
     SELECT region, hall, day, s.events, s.newest, s.late, c.events, c.newest, c.late

@@ -18,13 +18,12 @@ from hallpulse.domain.figures import Declared, Figure, Window, declared_sums, le
 from hallpulse.domain.plan import DeclaredIndicator, Names, Plan
 from hallpulse.domain.workdays import date_of, local_day
 from hallpulse.store import FigureReport
+from services.importing.cells import Cell, folded, is_empty, says_nothing, text_of, word_of
+from services.importing.effects import Effect
+from services.importing.items import NAMESPACE, checked
+from services.importing.layout import Row
+from services.importing.problems import BadRow, RowProblem
 from services.importing.sheet_reader import SheetReader
-
-from .cells import Cell, folded, is_empty, says_nothing, text_of, word_of
-from .effects import Effect
-from .items import NAMESPACE, checked
-from .layout import Row
-from .problems import BadRow, RowProblem
 
 _WHOLE = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.0+)?")
 _PERIODS = (

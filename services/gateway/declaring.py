@@ -1,0 +1,363 @@
+"""POST and GET /v1/figures: declared figures, each judged by the plans as at every other door.
+
+A request with a figure that cannot be right is refused as a whole. The wrong ones go to the broker all the same, as a
+hall's wrong event would: the bureau finds them among the integrity findings, or in hall.refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from litestar import get, post
+
+from hallpulse.contract.decode import EVENT_TYPE, decode_events
+from hallpulse.contract.events import EventType, FigureReported, HallEvent
+from hallpulse.contract.identity import DESK, REFUSED, user_name
+from hallpulse.contract.reasons import Refusal
+from hallpulse.domain.declarations import IMPOSSIBLE, UNKNOWN, Declaration, fault_of
+from hallpulse.domain.figures import Scope, period_window
+from hallpulse.domain.plan import Names
+from hallpulse.domain.workdays import date_of, local_day, time_text
+from hallpulse.store import FigureFilter, FigureReport, Grant, Past
+from services.gateway.access import may_declare, reach
+from services.gateway.figures import Named, named
+from services.gateway.problems import QUERY, Declined, EventResult, Kind, problems
+from services.gateway.publishing import OutgoingMessage
+from services.gateway.request import (
+    AnyRequest,
+    Department,
+    From,
+    IndicatorId,
+    RegionCode,
+    Resources,
+    To,
+    grant_of,
+    resources_of,
+    scope_of,
+    told_at,
+    window_of,
+)
+
+MOST_FIGURES = 200
+_COUNTY = re.compile(r"(?:1[1-9]|[2-8][0-9]|9[01])[0-9]{2}(?!00)[0-9]{2}").fullmatch
+_MEMBERS = frozenset({"region", "department", "period", "figures"})
+_OF_FIGURE = frozenset({"indicator", "numerator", "denominator", "note"})
+_MICROSECONDS_A_MINUTE = 60_000_000
+
+
+class FigureIn(msgspec.Struct, forbid_unknown_fields=True):
+    """A figure of the period. denominator: for shares, 0/0 where there was none; note: as the department wrote it."""
+
+    indicator: str
+    numerator: int
+    denominator: int | None = None
+    note: str | None = None
+
+
+class FiguresIn(msgspec.Struct, forbid_unknown_fields=True):
+    """Figures of one period. department: null for the region's own figures, which only the bureau declares."""
+
+    region: str
+    period: str
+    figures: list[FigureIn]
+    department: str | None = None
+
+
+class DeclaredResult(msgspec.Struct, frozen=True):
+    """A figure that the broker has. id: of its event; revision: drawn by the server, higher than those before."""
+
+    index: int
+    indicator: str
+    id: str
+    revision: int
+    status: Literal["accepted"] = "accepted"
+
+
+class DeclaredAnswer(msgspec.Struct, frozen=True):
+    """The receipt for declared figures: they count as soon as they are stored."""
+
+    region: str
+    department: str | None
+    period: str
+    results: list[DeclaredResult]
+
+
+class FigureReportAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One report. who: hall and reporter; time: when it was said; arrived: when it came, to the minute.
+
+    status: counted, superseded (another report took its place), nested (it lies in another figure that counts already),
+    or why it counts nowhere: unknown_figure, impossible_figure.
+    """
+
+    region: str
+    indicator: str
+    names: Named
+    department: str | None
+    period: str
+    numerator: int
+    denominator: int | None
+    revision: int
+    hall: str
+    reporter: str | None
+    note: str | None
+    event_id: str
+    time: str
+    arrived: str
+    status: str
+
+
+class FigureReportsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Every report of the periods that lie wholly in the window; those counted add up to the indicator."""
+
+    region: str
+    start: date = msgspec.field(name="from")
+    end: date = msgspec.field(name="to")
+    as_of: str
+    figures: list[FigureReportAnswer]
+
+
+class _Given(NamedTuple):
+    region: int
+    department: str | None
+    period: str
+    figures: Sequence[Any]
+
+
+class _Figure(NamedTuple):
+    """A figure as an event. field: of the first fault, as the request names it, empty where there is none."""
+
+    body: bytes
+    outcome: HallEvent | Refusal
+    reason: str = ""
+    field: str = ""
+    detail: str = ""
+
+
+@post(
+    "/v1/figures",
+    status_code=201,
+    responses=problems(400, 401, 403, 413, 415, 422, 429, 500, 503),
+    operation_id="postFigures",
+    summary="Declare a department's figures of a period",
+    tags=["figures"],
+)
+async def post_figures(request: AnyRequest) -> DeclaredAnswer:
+    """For a department's token its own figures, for the bureau's those of its region; the server draws the revision.
+
+    All of a request is taken, or nothing: 422 names the field and what was expected, with a result each.
+    """
+    resources, grant = resources_of(request), grant_of(request)
+    if request.content_type[0] != "application/json":
+        raise Declined(Kind.BAD_CONTENT_TYPE, "content-type: expected application/json")
+    given = _given(await request.body())
+    if not may_declare(grant, given.region, given.department):
+        raise Declined(Kind.FORBIDDEN, f"this token declares no such figures: it is of {reach(grant)}")
+    with resources.concurrency.slot(f"figures/{grant.name}"):
+        figures = await asyncio.to_thread(_figures, resources, grant, given)
+        wrong = [one for one in figures if one.reason]
+        sent = [_message(given.region, one) for one in (wrong or figures)]
+        await resources.publisher.deliver(sent)
+    resources.metrics.events(accepted=0 if wrong else len(figures), refused=len(wrong))
+    if wrong:
+        raise _refused(figures)
+    return DeclaredAnswer(
+        str(given.region), given.department, given.period, [_result(n, one) for n, one in enumerate(figures)]
+    )
+
+
+def _given(body: bytes) -> _Given:
+    """The request's members, so far that each figure can be judged by itself."""
+    try:
+        parsed = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Declined(Kind.NOT_JSON, f"expected JSON: {error}") from None
+    if not isinstance(parsed, dict):
+        raise Declined(Kind.REFUSED, "expected an object with region, department, period and figures")
+    for name in parsed:
+        if name not in _MEMBERS:
+            raise Declined(Kind.REFUSED, f"{name[:60]}: expected only {', '.join(sorted(_MEMBERS))}", field=name[:60])
+    region, department, period = (parsed.get(name) for name in ("region", "department", "period"))
+    if not _COUNTY(str(region)):
+        raise Declined(Kind.REFUSED, "region: expected a county's code of 6 digits", field="region")
+    if department is not None and not (isinstance(department, str) and department):
+        raise Declined(Kind.REFUSED, "department: expected a department's code, or nothing", field="department")
+    if not isinstance(period, str):
+        raise Declined(Kind.REFUSED, "period: expected a text such as 2026-05", field="period")
+    figures = parsed.get("figures")
+    if not isinstance(figures, list) or not 1 <= len(figures) <= MOST_FIGURES:
+        raise Declined(Kind.REFUSED, f"figures: expected a list of 1 to {MOST_FIGURES} figures", field="figures")
+    return _Given(int(str(region)), department, period, figures)
+
+
+def _figures(resources: Resources, grant: Grant, given: _Given) -> list[_Figure]:
+    """Each figure as an event with the next revision, and what is wrong with it."""
+    drawn = _next_revisions(resources, given)
+    seen: set[str] = set()
+    found = []
+    for index, raw in enumerate(given.figures):
+        indicator = raw.get("indicator") if isinstance(raw, dict) else None
+        one = _figure(resources, grant, given, raw, drawn.get(str(indicator), 1))
+        one = one._replace(field=_field_of(one.field, index))
+        if not one.reason and isinstance(indicator, str) and indicator in seen:
+            field = f"figures[{index}].indicator"
+            one = one._replace(reason="bad-field", field=field, detail="expected each indicator once in a request")
+        seen.add(str(indicator))
+        found.append(one)
+    return found
+
+
+def _field_of(field: str, index: int) -> str:
+    """Return the place in the request of a field that the contract or the plans name."""
+    name = field.removeprefix("data.")
+    if not field or name in ("period", "department"):
+        return name
+    return f"figures[{index}]" + (f".{name}" if name in _OF_FIGURE else "")
+
+
+def _next_revisions(resources: Resources, given: _Given) -> dict[str, int]:
+    """Indicator → one more than the highest revision of its figure for the period."""
+    try:
+        window = period_window(given.period)
+    except ValueError:
+        return {}
+    with resources.store.read() as moment:
+        reports = moment.figure_reports(FigureFilter(Scope(given.region), window))
+    highest: dict[str, int] = {}
+    for one in reports:
+        if (one.period, one.department) == (given.period, given.department or ""):
+            highest[one.indicator] = max(highest.get(one.indicator, 0), one.revision)
+    return {indicator: revision + 1 for indicator, revision in highest.items()}
+
+
+def _figure(resources: Resources, grant: Grant, given: _Given, raw: object, revision: int) -> _Figure:
+    now = resources.now()
+    said = raw if isinstance(raw, dict) else {}
+    fields = {name: value for name, value in said.items() if name != "note" and value is not None}
+    about = {"period": given.period, "revision": revision, **fields}
+    body = msgspec.json.encode(
+        {
+            "specversion": "1.0",
+            "id": str(uuid.uuid4()),
+            "source": f"/{given.region}/{DESK}",
+            "type": "hall.figure.reported.v1",
+            "time": time_text(now),
+            "reporter": grant.name,
+            **({"note": said["note"]} if said.get("note") is not None else {}),
+            "data": about | ({"department": given.department} if given.department is not None else {}),
+        }
+    )
+    (outcome,) = decode_events(body, content_type=EVENT_TYPE, now=now)
+    if not isinstance(raw, dict):
+        detail = "expected an object with indicator, numerator and denominator"
+        return _Figure(body, outcome, "bad-field", "data", detail)
+    if isinstance(outcome, Refusal):
+        return _Figure(body, outcome, outcome.reason.value, outcome.field, outcome.detail)
+    return _judged(resources, _Figure(body, outcome), now)
+
+
+def _judged(resources: Resources, figure: _Figure, now: int) -> _Figure:
+    event = figure.outcome
+    assert isinstance(event, HallEvent)
+    data = event.data
+    assert isinstance(data, FigureReported)
+    window, today = period_window(data.period), date_of(local_day(now))
+    said = Declaration(
+        event.region, data.indicator, data.department or "", window, data.numerator, data.denominator, today
+    )
+    fault = fault_of(resources.plans, said)
+    if fault is None:
+        return figure
+    return figure._replace(reason=fault.finding, field=f"data.{fault.field}", detail=f"{fault.zh} {fault.en}")
+
+
+def _message(region: int, figure: _Figure) -> OutgoingMessage:
+    """A figure against the plans goes as an event, to be a finding; one against the contract goes as refused."""
+    event = figure.outcome
+    kept = isinstance(event, HallEvent) and figure.reason in ("", UNKNOWN, IMPOSSIBLE)
+    kind = EventType.FIGURE_REPORTED.family if kept else REFUSED
+    return OutgoingMessage(f"{user_name(region, DESK)}.{kind}", figure.body, EVENT_TYPE)
+
+
+def _result(index: int, figure: _Figure) -> DeclaredResult:
+    event = figure.outcome
+    assert isinstance(event, HallEvent)
+    data = event.data
+    assert isinstance(data, FigureReported)
+    return DeclaredResult(index, data.indicator, event.id, data.revision)
+
+
+def _refused(figures: Sequence[_Figure]) -> Declined:
+    results = [
+        EventResult(index, None, "refused", one.reason, one.field or None, one.detail)
+        if one.reason
+        else EventResult(index, None, "not taken")
+        for index, one in enumerate(figures)
+    ]
+    first = next(one for one in figures if one.reason)
+    where = f"{first.field}: " if first.field else ""
+    return Declined(
+        Kind.REFUSED, f"{where}{first.detail}", field=first.field or None, reason=first.reason, results=results
+    )
+
+
+@get(
+    "/v1/figures",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="getFigures",
+    summary="The declared figures behind a number: every report, and whether it counts",
+    tags=["figures"],
+)
+def get_figures(
+    request: AnyRequest,
+    region: RegionCode,
+    *,
+    from_: From = None,
+    to: To = None,
+    indicator: IndicatorId = None,
+    department: Department = None,
+) -> FigureReportsAnswer:
+    """Of periods that lie wholly in the window. Without from and to: the same window as /v1/indicators."""
+    scope, resources = scope_of(grant_of(request), region, department), resources_of(request)
+    window = window_of(resources, scope.region, from_, to)
+    with resources.store.read() as moment:
+        found = moment.figure_reports(FigureFilter(scope, window, indicator))
+    called = {one.id: one.names for plan in resources.plans for one in plan.indicators}
+    return FigureReportsAnswer(
+        region=str(scope.region),
+        start=window.start,
+        end=window.end,
+        as_of=told_at(resources, Past()),
+        figures=[_report(one, called.get(one.indicator, Names(one.indicator, one.indicator))) for one in found],
+    )
+
+
+def _report(one: FigureReport, names: Names) -> FigureReportAnswer:
+    extra = msgspec.json.decode(one.extra) if one.extra is not None else {}
+    return FigureReportAnswer(
+        region=str(one.region),
+        indicator=one.indicator,
+        names=named(names),
+        department=one.department or None,
+        period=one.period,
+        numerator=one.numerator,
+        denominator=one.denominator,
+        revision=one.revision,
+        hall=one.hall,
+        reporter=_text(extra.get("reporter")),
+        note=_text(extra.get("note")),
+        event_id=one.id,
+        time=time_text(one.time),
+        arrived=time_text(one.arrived * _MICROSECONDS_A_MINUTE),
+        status=one.status,
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

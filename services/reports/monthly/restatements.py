@@ -1,0 +1,58 @@
+"""Restatements in a report: the figures of the last published month that are others now, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hallpulse.contract.reasons import Sentence
+from hallpulse.domain.restatement import Restated
+from services.reports.monthly import texts
+from services.reports.monthly.document import Cell, Column, Paragraph, Table
+from services.reports.monthly.report import MonthlyReport
+from services.reports.monthly.shown import figure_cell, filled, joined, named, of_month, text_cell, unit_of
+
+MOST_RESTATED = 40
+_COLUMNS = (
+    Column(texts.DEPARTMENT, 44, left=True),
+    Column(texts.FIGURE, 54, left=True),
+    Column(texts.WAS, 24, figure=True),
+    Column(texts.IS, 24, figure=True),
+    Column(texts.CAUSES, 30, left=True),
+)
+
+
+def restatements(report: MonthlyReport) -> Iterator[Table | Paragraph]:
+    """Yield the table, or no block at all if every figure of that month is still the same."""
+    if not report.restated:
+        return
+    title = filled(texts.RESTATED_TABLE, {"month": report.restated_month})
+    rows = tuple(_row(one, report) for one in report.restated[:MOST_RESTATED])
+    yield Table(title, of_month(report), _COLUMNS, rows)
+    if len(report.restated) > MOST_RESTATED:
+        yield Paragraph(filled(texts.RESTATED_MORE, {"n": len(report.restated), "most": MOST_RESTATED}), quiet=True)
+
+
+def _row(one: Restated, report: MonthlyReport) -> tuple[Cell, ...]:
+    who, _, what = one.name.rpartition("/")
+    place = texts.WHOLE_REGION if who == "region" else named(report.department(who.partition(":")[2]))
+    name, unit = _named(what, report)
+    causes = joined(texts.CHANGE_KINDS[kind] for kind in one.parts)
+    return (
+        text_cell(place),
+        text_cell(name),
+        figure_cell(one.before, unit),
+        figure_cell(one.after, unit),
+        text_cell(causes),
+    )
+
+
+def _named(what: str, report: MonthlyReport) -> tuple[Sentence, str]:
+    """The name and unit of a frozen figure: an indicator, a target, or a part of the flow."""
+    kind, _, rest = what.partition(".")
+    if kind == "flow":
+        return texts.FLOW_COLUMNS[rest], "count"
+    target = next((one for one in report.plan.targets if kind == "target" and one.id == rest), None)
+    if target is not None:
+        return named(target.names), target.unit
+    names = report.plan.indicator_names.get(what)
+    return named(names) if names is not None else Sentence(what, what), unit_of(what, report.plan)

@@ -1,0 +1,56 @@
+"""Restatements: the figures of a reported month then and now, their change split exactly by its causes."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from .figures import Figure
+
+NOTHING = Figure(0, 0)
+
+
+class ChangeKind(enum.StrEnum):
+    """Kinds of what changes a month that was reported, in the order in which a restatement takes them.
+
+    CALENDARS is no kind of event: what a figure of then is under the calendars of today.
+    """
+
+    CALENDARS = "calendars"
+    LATE_EVENTS = "late_events"
+    CORRECTIONS = "corrections"
+    RETRACTIONS = "retractions"
+    ITEM_VERSIONS = "item_versions"
+    DECLARATIONS = "declarations"
+
+
+@dataclass(frozen=True, slots=True)
+class Restated:
+    """A figure that is another one now. parts: kind → what it added to numerator and denominator; they add up.
+
+    name: WHO/WHAT, as it was frozen.
+    """
+
+    name: str
+    before: Figure
+    after: Figure
+    parts: Mapping[ChangeKind, Figure]
+
+
+def differences(stages: Sequence[Mapping[str, Figure]], first: ChangeKind) -> Iterator[Restated]:
+    """The figures that differ between the first stage and the last one, in order of their names.
+
+    stages: as published, and then after each kind in their order; first: the kind of the first step.
+    """
+    kinds = [first, *list(ChangeKind)[1:]]
+    for name in sorted({name for stage in stages for name in stage}):
+        figures = [stage.get(name, NOTHING) for stage in stages]
+        if figures[0] == figures[-1]:
+            continue
+        parts: dict[ChangeKind, Figure] = {}
+        for kind, (was, now) in zip(kinds, pairwise(figures), strict=True):
+            moved = Figure(now.numerator - was.numerator, now.denominator - was.denominator)
+            parts[kind] = parts.get(kind, NOTHING) + moved
+        yield Restated(name, figures[0], figures[-1], {k: part for k, part in parts.items() if part != NOTHING})

@@ -1,0 +1,50 @@
+"""All figures that a month's report is made of, by name: what is frozen when it is published, and compared later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from sqlalchemy import Connection
+
+from hallpulse.domain.figures import Figure, Window
+from hallpulse.domain.flow import PARTS, Flow
+from hallpulse.domain.plan import Plan
+
+from .balance import read_flow_by_department
+from .declared import Rules
+from .department_tables import read_figure_table
+
+
+def read_month_figures(connection: Connection, rules: Rules, plan: Plan, month: Window) -> dict[str, Figure]:
+    """`WHO/WHAT` → figure. WHO: region or a department; WHAT: an indicator of the month, flow.PART, or target.ID.
+
+    Figures without anything counted are left out.
+    """
+    found = dict(_named(connection, rules, plan, month))
+    return {name: found[name] for name in sorted(found) if found[name] != Figure(0, 0)}
+
+
+def _named(connection: Connection, rules: Rules, plan: Plan, month: Window) -> Iterator[tuple[str, Figure]]:
+    table = read_figure_table(connection, rules, plan.region, month)
+    yield from _of("region", table.own)
+    for department, figures in table.departments.items():
+        yield from _of(f"department:{department}", figures)
+    flows = read_flow_by_department(connection, plan.region, month)
+    yield from _flow("region", sum(flows.values(), Flow()))
+    for department, flow in flows.items():
+        yield from _flow(f"department:{department}", flow)
+    period = plan.window(month.end)
+    if period is not None:
+        so_far = read_figure_table(connection, rules, plan.region, period)
+        for target in plan.targets:
+            yield f"region/target.{target.id}", so_far.figure(target.indicator)
+            for department in plan.binds(target):
+                yield f"department:{department}/target.{target.id}", so_far.figure(target.indicator, department)
+
+
+def _of(who: str, figures: Mapping[str, Figure]) -> Iterator[tuple[str, Figure]]:
+    return ((f"{who}/{name}", figure) for name, figure in figures.items())
+
+
+def _flow(who: str, flow: Flow) -> Iterator[tuple[str, Figure]]:
+    return ((f"{who}/flow.{part}", Figure(getattr(flow, part), 1)) for part in PARTS)

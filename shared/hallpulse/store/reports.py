@@ -1,0 +1,149 @@
+"""Published reports: kept with their figures and files, only ever added, each sealed by the one before it.
+
+A seal is the SHA-256 of the seal before and of everything that a report was published with: a figure, a file or a row
+that was changed or taken away later no longer fits it, nor do the seals that follow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, text
+
+from hallpulse.domain.figures import Figure
+
+from .audit import AuditEntry, write
+from .database import transaction
+from .tables import calendars, report_files, reports
+
+_ONE_AT_A_TIME = 20114
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """A report in one form, byte for byte."""
+
+    form: str
+    name: str
+    media_type: str
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedReport:
+    """A report as it was published.
+
+    claimed: who published it, as that program says; actor: the database role that it was; taken: the moment of its
+    figures, microseconds since 1970-01-01 UTC; calendars: the digest of those in force; files: form → SHA-256 of the
+    kept content; intact: whether it still fits its seal, which rests on the seal before.
+    """
+
+    id: int
+    at: datetime
+    actor: str
+    claimed: str
+    region: int
+    month: str
+    plan: str
+    taken: int
+    calendars: str
+    figures: Mapping[str, Figure]
+    files: Mapping[str, str]
+    intact: bool
+
+
+class ReportArchive:
+    """The published reports. Every method raises Unavailable when the database cannot be reached.
+
+    actor: who publishes, beside whom the database writes its own role.
+    """
+
+    def __init__(self, engine: Engine, actor: str) -> None:
+        self._engine = engine
+        self._actor = actor
+
+    def publish(
+        self, place: tuple[int, str, str], taken: int, figures: Mapping[str, Figure], files: Sequence[ReportFile]
+    ) -> int:
+        """Keep a report, and note it in the audit; its number. place: region, month, plan."""
+        region, month, plan = place
+        row: dict[str, Any] = dict(zip(_SEALED, (self._actor, region, month, plan, taken, ""), strict=True))
+        said = {name: _pair(figure) for name, figure in figures.items()}
+        hashes = {file.form: file.sha256 for file in files}
+        with transaction(self._engine) as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+            row["calendars"] = calendars_digest(connection)
+            before = connection.execute(select(reports.c.seal).order_by(reports.c.id.desc()).limit(1)).scalar() or ""
+            seal = _seal(before, row, said, hashes)
+            statement = insert(reports).values(**row, figures=said, seal=seal).returning(reports.c.id)
+            number = int(connection.execute(statement).scalar_one())
+            connection.execute(
+                insert(report_files),
+                [
+                    {"report": number, "format": f.form, "name": f.name, "media_type": f.media_type,
+                     "sha256": f.sha256, "content": f.content}
+                    for f in files
+                ],
+            )  # fmt: skip
+            deed = AuditEntry("report.publish", f"{region}-{month}", region, {"id": number, "sha256": hashes})
+            write(connection, self._actor, deed)
+        return number
+
+    def list(self, region: int | None = None) -> list[PublishedReport]:
+        """The newest first. All are read, of whatever region, since each seal rests on the one before."""
+        columns = report_files.c.report, report_files.c.format, text("encode(sha256(content), 'hex')")
+        found, seal = [], ""
+        with transaction(self._engine) as connection:
+            hashes: dict[int, dict[str, str]] = {}
+            for number, form, digest in connection.execute(select(*columns)):
+                hashes.setdefault(number, {})[form] = digest
+            for row in connection.execute(select(reports).order_by(reports.c.id)):
+                found.append(_published(row, seal, hashes.get(row.id, {})))
+                seal = row.seal
+        return [one for one in reversed(found) if region in (None, one.region)]
+
+    def file(self, number: int, form: str) -> ReportFile | None:
+        """A published report in one form."""
+        wanted = (report_files.c.report == number, report_files.c.format == form)
+        columns = report_files.c.format, report_files.c.name, report_files.c.media_type, report_files.c.content
+        with transaction(self._engine) as connection:
+            row = connection.execute(select(*columns).where(*wanted)).one_or_none()
+        return None if row is None else ReportFile(row[0], row[1], row[2], bytes(row[3]))
+
+
+def calendars_digest(connection: Connection) -> str:
+    """One digest of all calendars in force."""
+    rows = connection.execute(select(calendars.c.scope, calendars.c.digest).order_by(calendars.c.scope))
+    return hashlib.sha256(json.dumps([list(row) for row in rows]).encode()).hexdigest()
+
+
+def _published(row: Any, seal_before: str, files: Mapping[str, str]) -> PublishedReport:
+    said = {name: (int(pair[0]), int(pair[1])) for name, pair in row.figures.items()}
+    given = {name: getattr(row, name) for name in _SEALED}
+    figures = {name: Figure(*pair) for name, pair in said.items()}
+    intact = row.seal == _seal(seal_before, given, said, files)
+    return PublishedReport(row.id, row.at, row.actor, **given, figures=figures, files=files, intact=intact)
+
+
+_SEALED = ("claimed", "region", "month", "plan", "taken", "calendars")
+
+
+def _pair(figure: Figure) -> tuple[int, int]:
+    return figure.numerator, figure.denominator
+
+
+def _seal(
+    before: str, row: Mapping[str, object], figures: Mapping[str, tuple[int, int]], files: Mapping[str, str]
+) -> str:
+    said = [before, dict(row), {name: list(pair) for name, pair in figures.items()}, dict(files)]
+    canonical = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
