@@ -67,7 +67,7 @@ class Receipt(msgspec.Struct):
     opt={READS: "list"},
     tags=["events"],
 )
-async def post_events(request: AnyRequest, *, dry_run: DryRun = False) -> Response[Receipt]:
+async def post_events(request: AnyRequest, *, dry_run: DryRun = "false") -> Response[Receipt]:
     """202 once the broker has confirmed them all, with a result for each event; sending again does no harm.
 
     Refused events of a batch do not hold up the good ones. What was refused lies in `hall.refused` too.
@@ -78,7 +78,7 @@ async def post_events(request: AnyRequest, *, dry_run: DryRun = False) -> Respon
     content_type = _content_type(request)
     with resources.concurrency.slot(f"{grant.region}/{grant.hall}"):
         intake = await _intake(request, content_type, grant, resources)
-        if dry_run:
+        if dry_run == "true":
             return Response(await asyncio.to_thread(_foreseen, intake, resources), status_code=200)
         await resources.publisher.deliver(intake.messages)
     resources.metrics.events(accepted=intake.accepted, refused=len(intake.results) - intake.accepted)

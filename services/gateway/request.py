@@ -170,7 +170,7 @@ ReportId: TypeAlias = Annotated[int, PathParameter(ge=1, le=2**63 - 1, descripti
 CountyInPath: TypeAlias = Annotated[str, PathParameter(description="a county's code of 6 digits")]
 HallInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["hall"])]
 EventIdInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["event_id"])]
-DryRun: TypeAlias = Annotated[bool, QueryParameter(name="dry_run", description=EXPECTED["dry_run"])]
+DryRun: TypeAlias = Annotated[Literal["true", "false"], QueryParameter(name="dry_run", description=EXPECTED["dry_run"])]
 CaseIdInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["case_id"])]
 
 

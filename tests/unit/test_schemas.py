@@ -138,6 +138,16 @@ def test_patterns_need_no_look_around_and_no_other_dialect() -> None:
         assert re.search(r"\(\?[^:]|\\[^x.n\\t]", pattern) is None, pattern
 
 
+def test_a_validator_without_look_around_says_the_same() -> None:
+    """Rust's regex, which like Go's RE2 has none."""
+    rust = pytest.importorskip("jsonschema_rs")
+    for kind in EventType:
+        compiled = rust.Draft202012Validator(event_schema(kind), pattern_options=rust.RegexOptions())
+        assert compiled.is_valid(example(kind))
+        for wrong in ({"id": "a\n"}, {"source": "/222424/hall-1\n"}, {"X": 1}, {"subject": "a\x7f"}):
+            assert not compiled.is_valid({**example(kind), **wrong})
+
+
 @pytest.mark.parametrize("space", [chr(code) for code in range(0x3001) if chr(code).isspace()])
 def test_white_space_at_an_end_is_the_same_to_schema_and_decoder(space: str) -> None:
     for code in (space + "a", "a" + space):

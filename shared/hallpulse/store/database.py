@@ -50,7 +50,6 @@ from hallpulse.contract.events import (
     Received,
     Rejected,
     Suspended,
-    corrects_of,
 )
 from hallpulse.domain.case import AUTOMATIC, RECTIFIED, VERIFIED, CaseEvent, Kind, Opening, pack_id
 from hallpulse.domain.errors import Halt, Unavailable
@@ -224,8 +223,9 @@ def unpack_data(kind: int, case_id: str, packed: bytes) -> Data:
 
 def case_event(event: HallEvent, key: bytes) -> CaseEvent:
     """Return a case event as the fold needs it; key: its packed id."""
-    number, text, opening = _PARTS[type(event.data)](event.data)
-    named = corrects_of(event.data)
+    data: Any = event.data
+    number, text, opening = _PARTS[type(data)](data)
+    named = data.corrects
     return CaseEvent(int(event.type), event.time, key, number, text, opening, None if named is None else pack_id(named))
 
 
