@@ -26,6 +26,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hallpulse.contract.events import EventType, FigureReported, HallEvent, ItemPublished
 from hallpulse.domain.figures import Window
+from hallpulse.plans import load_plan
 from hallpulse.store import Store
 from services.local import ports
 from tests.ingesting import strain
@@ -307,7 +308,9 @@ def test_the_plans_that_it_read_are_noted_in_the_audit(service: Service, store: 
     assert line.claimed.startswith("targets: ")
 
 
-def test_what_it_shows_is_what_the_store_says(service: Service, store: Store) -> None:
+def test_what_it_shows_is_what_the_store_says(service: Service, store: Store, tmp_path: Path) -> None:
+    (tmp_path / "222424.yaml").write_text(PLAN.format(year=YEAR))
+    store.judge_by([load_plan(tmp_path / "222424.yaml")])
     put(store, *(item(number, settled=number % 3 == 0) for number in range(10)), loss(3, 1))
     until(lambda: service.ratio("loss"), lambda r: r == 0.03)
     today = datetime.now(UTC).date()
@@ -325,7 +328,8 @@ def test_a_bad_plan_stops_it_with_one_line(tmp_path: Path, amqp_url: str, store_
         assert running.process.wait(20) == 1
         (line,) = running.log.read_text().splitlines()
     assert line.startswith("targets: ")
-    assert "222424.yaml:13:11: targets.settled.rule: the goal is 920 %: expected 100 % at most" in line
+    assert "222424.yaml:13:11: targets.settled.rule: 目标是 920 %" in line
+    assert "the goal is 920 %: expected 100 % at most" in line
 
 
 @pytest.mark.parametrize(
@@ -334,7 +338,7 @@ def test_a_bad_plan_stops_it_with_one_line(tmp_path: Path, amqp_url: str, store_
         ({"HALLPULSE_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}, "database"),
         ({"HALLPULSE_DATABASE_URL": ""}, "missing environment: HALLPULSE_DATABASE_URL"),
         ({"HALLPULSE_AMQP_URL": "amqp://guest:guest@127.0.0.1:9/"}, "127.0.0.1:9"),
-        ({"HALLPULSE_PLANS": "/nowhere"}, "/nowhere:1:1: expected a folder of plan files"),
+        ({"HALLPULSE_PLANS": "/nowhere"}, "/nowhere:1:1: 应为放方案文件的文件夹。 expected a folder of plan files"),
     ],
 )
 def test_a_wrong_setting_stops_it_with_one_line(
