@@ -21,6 +21,7 @@ from hallpulse import metrics as names
 from hallpulse.domain.compression import Doubt, ItemChange
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, FigureTable, Window
+from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.reporting import Arrivals
@@ -53,7 +54,7 @@ Lines = Mapping[str, Sequence[str]]
 class _Past(Moment):
     """A moment for past days that reads each table once: a day's table is also a later trend's beginning.
 
-    The states of cases and halls on a past day are not stored, and are not part of the past samples.
+    The states of cases and halls on a past day are not stored: they and the flow are not part of the past samples.
     """
 
     def __init__(self, moment: Moment, regions: Sequence[int]) -> None:
@@ -85,6 +86,9 @@ class _Past(Moment):
 
     def doubts(self, *_: Any, **__: Any) -> list[Doubt]:
         return []
+
+    def flow(self, *_: Any, **__: Any) -> Flow:
+        return Flow()
 
     def integrity(self, *_: Any, **__: Any) -> list[Findings]:
         return []
