@@ -172,7 +172,7 @@ class Gateway(Litestar):
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*_missing(message["headers"]), *message["headers"]]
+                message["headers"] = [*_missing(message["headers"]), *self._allowed(scope, message["headers"])]
             await send(message)
 
         try:
@@ -182,6 +182,14 @@ class Gateway(Litestar):
                 await _no_such_address(scope, receive, sending)
         finally:
             self._count(scope, status, time.perf_counter() - began)
+
+    def _allowed(self, scope: HTTPScope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Name all methods of an address: the framework knows those of the handler that was registered first."""
+        methods = self.route_handler_method_map.get(scope.get("path_template") or "", {})
+        if scope["method"] != "OPTIONS" or not methods:
+            return list(headers)
+        allowed = ", ".join(sorted(methods)).encode()
+        return [(name, allowed if name.lower() == b"allow" else value) for name, value in headers]
 
     def _count(self, scope: HTTPScope, status: int, seconds: float) -> None:
         resources: Resources = self.state.resources

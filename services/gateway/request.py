@@ -166,7 +166,7 @@ Limit: TypeAlias = Annotated[int, QueryParameter(name="limit", ge=1, le=MOST_ROW
 ReportFormat: TypeAlias = Annotated[
     Literal["docx", "xlsx", "html", "pdf"] | None, QueryParameter(name="format", description=EXPECTED["format"])
 ]
-ReportId: TypeAlias = Annotated[int, PathParameter(ge=1, le=2**63 - 1, description="a published report's number")]
+ReportId: TypeAlias = Annotated[int, PathParameter(ge=1, le=2**31 - 1, description="a published report's number")]
 CountyInPath: TypeAlias = Annotated[str, PathParameter(description="a county's code of 6 digits")]
 HallInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["hall"])]
 EventIdInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["event_id"])]
