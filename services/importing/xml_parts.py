@@ -59,19 +59,20 @@ def _telling_styles(archive: zipfile.ZipFile) -> _Styles:
     fonts: list[bool] = []
     styles: list[tuple[str, bool]] = []
     inside = ""
-    for event, element in ElementTree.iterparse(archive.open("xl/styles.xml"), ("start", "end")):
-        tag = element.tag.rpartition("}")[2]
-        if tag in ("fonts", "cellXfs"):
-            inside = tag if event == "start" else ""
-        elif event == "start":
-            continue
-        elif tag == "numFmt" and tells(element.get("formatCode", "")):
-            patterns[element.get("numFmtId", "")] = element.get("formatCode", "")
-        elif tag == "font" and inside == "fonts":
-            fonts.append(any(_is_strike(part) for part in element))
-        elif tag == "xf" and inside == "cellXfs":
-            font = int(element.get("fontId", "0"))
-            styles.append((patterns.get(element.get("numFmtId", ""), ""), font < len(fonts) and fonts[font]))
+    with archive.open("xl/styles.xml") as part:
+        for event, element in ElementTree.iterparse(part, ("start", "end")):
+            tag = element.tag.rpartition("}")[2]
+            if tag in ("fonts", "cellXfs"):
+                inside = tag if event == "start" else ""
+            elif event == "start":
+                continue
+            elif tag == "numFmt" and tells(element.get("formatCode", "")):
+                patterns[element.get("numFmtId", "")] = element.get("formatCode", "")
+            elif tag == "font" and inside == "fonts":
+                fonts.append(any(_is_strike(one) for one in element))
+            elif tag == "xf" and inside == "cellXfs":
+                font = int(element.get("fontId", "0"))
+                styles.append((patterns.get(element.get("numFmtId", ""), ""), font < len(fonts) and fonts[font]))
     return _Styles(
         {str(number): pattern for number, (pattern, _) in enumerate(styles) if pattern},
         frozenset(str(number) for number, (_, struck) in enumerate(styles) if struck),

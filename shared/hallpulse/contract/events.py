@@ -195,10 +195,7 @@ class CaseRetracted(CaseData, frozen=True):
 
 
 class ItemPublished(Data, frozen=True):
-    """One version of a catalogue item; `statutory_days` is none where the law sets none.
-
-    A flag that is left out is not known.
-    """
+    """One version of a catalogue item: without `statutory_days` the law sets none, a flag left out is not known."""
 
     types = (EventType.ITEM_PUBLISHED,)
     item_code: Code
