@@ -30,6 +30,7 @@ from services.gateway.access_audit import AccessAudit, Write
 from services.gateway.app import create_app
 from services.gateway.publishing import OutgoingMessage
 from services.gateway.request import PublishedReports, Resources
+from services.gateway.service_calls import Answer, Services
 from tests.moments import NEWEST, StatedStore
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -105,6 +106,16 @@ class NoReports:
         return None
 
 
+class NoServices:
+    """A suite in which no other service runs."""
+
+    def ask(
+        self, kind: type[Answer], service: str, method: str, /, *args: Any, seconds: float = 1.0, **_: Any
+    ) -> Answer:
+        del kind, method, args, seconds
+        raise Unavailable(f"{service} does not run")
+
+
 def make_resources(
     store: ReadableBack,
     publisher: FakePublisher | None = None,
@@ -115,6 +126,7 @@ def make_resources(
     find: Callable[[str], Grant | None] | None = None,
     record: Write = lambda *_: None,
     archive: PublishedReports | None = None,
+    services: Services | None = None,
 ) -> Resources:
     clock = clock or FakeClock()
     registry = new_registry()
@@ -131,6 +143,7 @@ def make_resources(
         metrics=metrics,
         registry=registry,
         audit=AccessAudit(metrics, record),
+        services=services or NoServices(),
     )
 
 

@@ -23,6 +23,7 @@ from services.gateway.access import ConcurrencyLimit, RateLimiter, TokenCache, m
 from services.gateway.access_audit import AccessAudit
 from services.gateway.problems import EXPECTED, MOST_ROWS, Declined, Kind, expected_of
 from services.gateway.publishing import EventPublisher
+from services.gateway.service_calls import Services
 from services.gateway.suite import SuiteParts
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
@@ -56,6 +57,7 @@ class Resources:
     metrics: GatewayMetrics
     registry: CollectorRegistry
     audit: AccessAudit
+    services: Services
     concurrency: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)
     suite: SuiteParts = field(default_factory=SuiteParts)
 

@@ -26,6 +26,7 @@ from services.gateway.access import RateLimiter, TokenCache
 from services.gateway.access_audit import AccessAudit
 from services.gateway.publishing import open_publisher
 from services.gateway.request import Resources
+from services.gateway.service_calls import open_services
 
 from .app import create_app
 from .server import serve
@@ -74,7 +75,11 @@ def _resources(settings: Settings) -> Iterator[Resources]:
     registry.register(suite)
     metrics = GatewayMetrics(registry)
     store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS, service="gateway", plans=plans)
-    with ThreadPoolExecutor(DOOR_THREADS, "door") as door, open_publisher(settings.amqp_url) as publisher:
+    with (
+        ThreadPoolExecutor(DOOR_THREADS, "door") as door,
+        open_publisher(settings.amqp_url) as publisher,
+        open_services(settings.amqp_url) as services,
+    ):
         try:
             yield Resources(
                 store=store,
@@ -89,6 +94,7 @@ def _resources(settings: Settings) -> Iterator[Resources]:
                 registry=registry,
                 suite=suite,
                 audit=AccessAudit(metrics, store.audit.record),
+                services=services,
             )
         finally:
             store.close()
