@@ -225,7 +225,7 @@ def _answer(
         numerator=figure.numerator,
         denominator=figure.denominator,
         value=number(figure.value),
-        names=named(_names(name, plan)),
+        names=named(indicator_names(name, plan)),
         unit=indicator.unit if indicator else _declared_unit(name, figure, plan),
         kind=indicator.kind if indicator else "declared",
         enough=figure.denominator >= least,
@@ -236,7 +236,7 @@ def _answer(
     )
 
 
-def _names(name: str, plan: Plan | None) -> Names:
+def indicator_names(name: str, plan: Plan | None) -> Names:
     if plan is not None and name in plan.indicator_names:
         return plan.indicator_names[name]
     indicator = COMPUTED.get(name)
@@ -342,7 +342,8 @@ def trend_answer(resources: Resources, region: int, on: date) -> TrendAnswer:
     with resources.store.read() as moment:
         figures = {day: moment.figures(scope, Window(window.start, day)) for day in month_ends(window)}
     points = [Point(day, _values(found, shown)) for day, found in figures.items()]
-    names = {name: named(_names(name, plan)) for name in sorted({name for point in points for name in point.values})}
+    told = sorted({name for point in points for name in point.values})
+    names = {name: named(indicator_names(name, plan)) for name in told}
     return TrendAnswer(str(region), on, plan.id, points, names)
 
 

@@ -35,9 +35,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class PublishedReports(Protocol):
     """The published reports, as far as they are read."""
 
-    def list(self, region: int | None = None) -> list[PublishedReport]: ...
+    def list(self, region: int | None = None, *, drafts: bool = False) -> list[PublishedReport]: ...
 
     def file(self, number: int, form: str) -> ReportFile | None: ...
+
+
+class ReportMaker(Protocol):
+    """The `reports` service: makes a report and keeps it."""
+
+    def keep(self, order: Mapping[str, Any], publisher: str) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,7 @@ class Resources:
 
     store: ReadableBack
     archive: PublishedReports
+    report_maker: ReportMaker
     plans: Sequence[Plan]
     publisher: EventPublisher
     token_cache: TokenCache

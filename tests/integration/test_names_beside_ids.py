@@ -67,7 +67,7 @@ def gateway(store: Store) -> Iterator[TestClient[Any]]:
     store.halls.add(222424, "hall-1", FAMILIES, hash_of(HALL), "政务大厅", "Government Hall")
     store.merge(decoded(EVENTS_OF_THE_COUNTY), NOW)
     plans = load_plans(PLANS)
-    MonthlyReports(store, plans, datetime(2026, 11, 20, tzinfo=UTC).timestamp).publish(222424, "2026-03")
+    MonthlyReports(store, plans, datetime(2026, 11, 20, tzinfo=UTC).timestamp).keep(222424, "2026-03")
     bureau = Grant("bureau", 222424, name="bureau")
 
     def find(token_hash: str) -> Grant | None:
