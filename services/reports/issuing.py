@@ -163,7 +163,7 @@ class MonthlyReports:
         plan = plan_for(self._plans, region, min(month.end, self.today()))
         if plan is None:
             own = ", ".join(f"{p.id} ({p.period.start} to {p.period.end})" for p in self._plans if p.region == region)
-            raise NoPlan(f"{month.start:%Y-%m}: no plan of {region} is in force then; there is {own}")
+            raise NoPlan(f"month: {month.start:%Y-%m}: no plan of {region} is in force then; there is {own}")
         return plan
 
 
