@@ -4,6 +4,7 @@ from hallpulse.store.merge import Expected
 from hallpulse.store.reading.overview import Overview
 from hallpulse.store.store import Moment, Readable, ReadableBack
 
+from .accounts import ROLES, Account, AccountRegistry, Attempt, person_grant
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
 from .merge import MergeOutcome
 from .reading.declared import FigureFilter, FigureReport, Status
@@ -22,6 +23,10 @@ from .store import Store, migrate, open_store
 from .tokens import Grant, Token, hash_of
 
 __all__ = [
+    "ROLES",
+    "Account",
+    "AccountRegistry",
+    "Attempt",
     "AuditEntry",
     "AuditLine",
     "BadCursor",
@@ -67,6 +72,7 @@ __all__ = [
     "hash_of",
     "migrate",
     "open_store",
+    "person_grant",
     "process_actor",
     "restated",
 ]
