@@ -30,6 +30,7 @@ class Action(enum.StrEnum):
     READ = "read figures, targets, cases and reports"
     PUBLISH = "send events and see what became of them"
     DECLARE = "declare figures"
+    REPORT = "make and publish reports"
 
 
 ACTION = "action"
@@ -37,7 +38,7 @@ ACTION = "action"
 MAY: Mapping[str, frozenset[Action]] = {
     "hall": frozenset({Action.SESSION, Action.READ, Action.PUBLISH}),
     "department": frozenset({Action.SESSION, Action.READ, Action.DECLARE}),
-    "bureau": frozenset({Action.SESSION, Action.READ, Action.DECLARE}),
+    "bureau": frozenset({Action.SESSION, Action.READ, Action.DECLARE, Action.REPORT}),
     "leader": frozenset({Action.SESSION, Action.READ}),
     "operator": frozenset({Action.SESSION, Action.READ}),
 }
@@ -68,6 +69,11 @@ def is_of(grant: Grant, region: int) -> bool:
     if grant.region is None:
         return bool(grant.account)
     return _within(region, grant.region)
+
+
+def may_report(grant: Grant, region: int) -> bool:
+    """Return whether the grant makes reports of a region: a bureau's, of its region and what lies below it."""
+    return Action.REPORT in actions(grant) and is_of(grant, region)
 
 
 def may_read(grant: Grant, scope: Scope) -> bool:

@@ -24,6 +24,7 @@ from services.gateway.access import ConcurrencyLimit, RateLimiter, TokenCache, m
 from services.gateway.access_audit import AccessAudit
 from services.gateway.problems import EXPECTED, MOST_ROWS, Declined, Kind, expected_of
 from services.gateway.publishing import EventPublisher
+from services.gateway.service_calls import Services
 from services.gateway.suite import SuiteParts
 
 if TYPE_CHECKING:
@@ -37,9 +38,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class PublishedReports(Protocol):
     """The published reports, as far as they are read."""
 
-    def list(self, region: int | None = None) -> list[PublishedReport]: ...
+    def list(self, region: int | None = None, *, drafts: bool = False) -> list[PublishedReport]: ...
 
     def file(self, number: int, form: str) -> ReportFile | None: ...
+
+
+class ReportMaker(Protocol):
+    """The `reports` service: makes a report and keeps it."""
+
+    def keep(self, order: Mapping[str, Any], publisher: str) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,7 @@ class Resources:
 
     store: ReadableBack
     archive: PublishedReports
+    report_maker: ReportMaker
     plans: Sequence[Plan]
     publisher: EventPublisher
     token_cache: TokenCache
@@ -61,6 +69,7 @@ class Resources:
     registry: CollectorRegistry
     audit: AccessAudit
     sessions: SessionDoor
+    services: Services
     concurrency: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)
     suite: SuiteParts = field(default_factory=SuiteParts)
 
