@@ -183,7 +183,7 @@ def needs_csrf(connection: Connection) -> None:
     door = resources_of(connection).sessions
     if connection.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise Declined(Kind.FORBIDDEN, "expected a request of this page: another site sent it")
-    if connection.scope["method"] in _SAFE:
+    if connection.scope.get("method") in _SAFE:
         return
     given = connection.headers.get(CSRF_HEADER, "")
     if not hmac.compare_digest(given.encode(), csrf_of(door.id_of(connection) or "").encode()):

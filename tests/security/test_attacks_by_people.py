@@ -143,7 +143,7 @@ def test_the_cookie_is_no_scripts_no_other_sites_and_over_https_no_plain_request
     answer = people.try_sign_in("bureau")
     attributes = {part.strip() for part in answer.headers["set-cookie"].split(";")[1:]}
     assert attributes == {"Path=/", "HttpOnly", "SameSite=Strict"}
-    secure = people.app.state.resources.sessions.__class__(*(None,) * 4, secure=True)  # type: ignore[arg-type]
+    secure = people.app.state.resources.sessions.__class__(*(None,) * 4, secure=True)
     assert secure.set_cookie("x") == "__Host-hallpulse=x; Path=/; HttpOnly; SameSite=Strict; Secure"
 
 
