@@ -34,8 +34,8 @@ export function signInView(done, why) {
   const name = field("name", "text", "username", say("accountName"));
   const password = field("password", "password", "current-password", say("password"));
   const token = field("token", "password", "off", say("token"));
-  const byName = form({ id: "by-name", class: "plain", button: say("enter") }, [name.row, password.row], async () => done(await signIn(name.input.value.trim(), password.input.value)));
-  const byToken = form({ id: "by-token", class: "plain", button: say("enter") }, [token.row, h("p", { class: "hint" }, say("signInHint"))], async () => {
+  const byName = form({ id: "by-name", class: "fields", button: say("enter") }, [name.row, password.row], async () => done(await signIn(name.input.value.trim(), password.input.value)));
+  const byToken = form({ id: "by-token", class: "fields", button: say("enter") }, [token.row, h("p", { class: "hint" }, say("signInHint"))], async () => {
     keepToken(token.input.value);
     return done(null);
   });
