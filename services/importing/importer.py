@@ -6,18 +6,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
-from services.importing.figure_import import FigureImport, figure_key, figure_of
+from services.importing.figure_import import Declined, FigureImport, declined, figure_key, figure_of
 from services.importing.sheet_reader import Decisions, SheetReader
 
 from .books import open_book
-from .case_import import CaseImport, UnderstoodCase, check_row
-from .case_rows import case_of
+from .case_import import CaseImport, UnderstoodCase
+from .case_rows import CaseReader
 from .cells import Cell, folded, text_of
 from .corrections import Corrections
 from .departments import DepartmentCodes, Departments, departments_of
@@ -126,9 +127,8 @@ class Job:
                 raise TableError(
                     self.file, f"{question.id}={given}：应为 {allowed}", f"{question.id}: expected one of {allowed}"
                 )
-        self.answers.update(
-            {question.id: answers[question.id] for question in self.questions if question.id in answers}
-        )
+        asked = {question.id for question in self.questions}
+        self.answers |= {id_: given for id_, given in answers.items() if id_ in asked}
         self._decide()
 
     def understand(self, progress: Progress = _silent) -> None:
@@ -194,12 +194,8 @@ class Job:
             refuse_struck=answers.get("struck_rows") == "refuse",
             department_from_sheet=answers.get("department_from_sheet") == "yes",
         )
-        spelt = plain_departments(self.profile)
-        spelt |= {
-            folded(id_.removeprefix("department.")): value
-            for id_, value in answers.items()
-            if id_.startswith("department.")
-        }
+        given = {id_.removeprefix("department."): to for id_, to in answers.items() if id_.startswith("department.")}
+        spelt = plain_departments(self.profile) | {folded(written): to for written, to in given.items()}
         self.departments = Departments(self.departments.known, spelt, self.codes)
         self.layouts = [self._answered(layout) if isinstance(layout, Layout) else layout for layout in self.layouts]
 
@@ -260,27 +256,23 @@ class Job:
         self.ids = {}
         for layout in self.read:
             reader = self.reader(layout)
+            read_one: Callable[[Row], Taken] = partial(self._item if self.kind == "catalogue" else self._figure, reader)
+            if self.kind == "cases":
+                read_one = partial(self._case, CaseReader(reader, self.place))
             rows = (row for row in layout.rows() if isinstance(row, Row))
             while chunk := list(islice(rows, ROWS_AT_ONCE)):
-                yield from self._chunk(reader, chunk)
+                yield from self._chunk(layout, chunk, read_one)
                 progress(len(chunk))
 
-    def _chunk(self, reader: SheetReader, rows: Sequence[Row]) -> Iterator[Outcome]:
+    def _chunk(self, layout: Layout, rows: Sequence[Row], read_one: Callable[[Row], Taken]) -> Iterator[Outcome]:
+        read = [_attempt(layout, row, read_one) for row in rows]
         if self.kind != "cases":
-            read_one = self._item if self.kind == "catalogue" else self._figure
-            yield from (self._attempt(reader, row, read_one) for row in rows)
+            yield from read
             return
-        read = [self._attempt(reader, row, self._case) for row in rows]
         taken = [one.key for one in read if isinstance(one, Taken) and one.state != REPEATED]
         known = self.corrections.known(taken) if taken else {}
         others = self.elsewhere(taken) if taken else {}
         yield from (self._compared(one, known, others) if isinstance(one, Taken) else one for one in read)
-
-    def _attempt(self, reader: SheetReader, row: Row, read: Callable[[SheetReader, Row], Taken]) -> Outcome:
-        try:
-            return read(reader, row)
-        except BadRow as problem:
-            return RejectedRow(reader.layout, row.line, row.cells, problem)
 
     def _item(self, reader: SheetReader, row: Row) -> Taken:
         self._refuse_numbers(reader, row, "item_code")
@@ -309,10 +301,10 @@ class Job:
             return Taken(row.line, said.shown, UNCHANGED, ())
         return Taken(row.line, said.shown, CHANGED if stored else NEW, (), event=self.figures.event(said))
 
-    def _case(self, reader: SheetReader, row: Row) -> Taken:
-        self._refuse_numbers(reader, row, "case_id")
-        case = case_of(reader, row, self.place)
-        check_row(case, self.place)
+    def _case(self, sheet: CaseReader, row: Row) -> Taken:
+        self._refuse_numbers(sheet.reader, row, "case_id")
+        case = sheet.case_of(row)
+        case.check(self.place)
         self._refuse_clash(case.case_id, "case_id", case.case_id)
         if case.case_id in self.ids:
             return Taken(row.line, case.case_id, REPEATED, case.notes)
@@ -346,6 +338,12 @@ class Job:
         notes = [*row.notes, *row.case.differences(stored)]
         return row._replace(state=CHANGED, stored=stored, notes=notes)
 
+    def declined(self, row: RejectedRow) -> Declined | None:
+        """The message by which the bureau hears of a declaration that cannot be right; None for any other row."""
+        if self.figures is None:
+            return None
+        return declined(self.reader(row.layout), Row(row.line, row.cells), row.problem.reason, self.figures)
+
     def published(self, row: Taken) -> Iterable[HallEvent]:
         """The events that make a row hold; none for what is in force already."""
         if row.event is not None:
@@ -354,6 +352,13 @@ class Job:
             return []
         events = row.case.events(self.place.place)
         return list(self.corrections.of_case(events, row.stored)) if row.stored else events
+
+
+def _attempt(layout: Layout, row: Row, read_one: Callable[[Row], Taken]) -> Outcome:
+    try:
+        return read_one(row)
+    except BadRow as problem:
+        return RejectedRow(layout, row.line, row.cells, problem)
 
 
 @contextmanager

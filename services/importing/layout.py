@@ -129,16 +129,19 @@ class Layout:
         width = len(self.columns)
         above: dict[int, Cell] = {}
         own = [text_of(column.header) for column in self.columns]
+        names = frozenset(own)
+        plain = self.identity[0] == 0 if len(self.identity) == 1 else False
         for line, cells in self.sheet.rows():
             if line <= last:
                 continue
             filled = self._filled(line, cells, above) if self.merges else cells
             if self.rivals:
                 filled = self._joined(filled)
-            passed = self._passed(line, cells, own)
+            sure = plain and bool(cells) and _is_plain_code(cells[0]) and cells[0] not in names
+            passed = None if sure else self._passed(line, cells, own)
             if passed is not None:
                 yield passed
-            elif any(cell is not None and cell != "" for cell in cells):
+            elif sure or any(cell is not None and cell != "" for cell in cells):
                 extra = len(cells) > width and any(not is_empty(cell) for cell in cells[width:])
                 yield Row(line, [Broken("too wide"), *filled] if extra else filled)
 
@@ -202,6 +205,11 @@ class Layout:
             return NOTE
         sure = _SURE_NOTE if identified else _NOTE
         return NOTE if sure.fullmatch(folded(text_of(first))) else None
+
+
+def _is_plain_code(first: Cell) -> bool:
+    """Whether a cell in the column that says what a row is about surely holds a code: letters, then digits."""
+    return isinstance(first, str) and first.isascii() and first[-1:].isdigit() and first[0] > " "
 
 
 def _is_code(first: Cell) -> bool:

@@ -5,9 +5,10 @@ Everything that is not understood for sure raises BadRow with the field and what
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 from services.importing.cells import (
@@ -15,6 +16,7 @@ from services.importing.cells import (
     Broken,
     Cell,
     SpoiltCode,
+    Struck,
     code_of,
     is_empty,
     is_fault,
@@ -81,6 +83,14 @@ class SheetReader:
         places = {column.header.lower(): column.index for column in self.layout.columns}
         return [places[header.lower()] for header in headers if header.lower() in places]
 
+    def indices(self, names: Iterable[str]) -> list[int]:
+        """Columns of the fields that the table has."""
+        return [self.layout.fields[name] for name in names if name in self.layout.fields]
+
+    def joined_indices(self) -> list[int]:
+        """Columns of the fields that are joined from several."""
+        return [index for indices in self._joined.values() for index in indices]
+
     def has(self, name: str) -> bool:
         """Return whether the table has a column for a field."""
         return name in self.layout.fields or name in self.profile.constant or name in self._joined
@@ -114,7 +124,8 @@ class SheetReader:
             if cell.__class__ in _SURE or (isinstance(cell, str) and cell[:1] not in FAULTS_BEGIN):
                 continue
             if is_fault(cell):
-                raise BadRow(RowProblem.FORMULA, self._field_at(index), text_of(cells[index]))
+                problem = RowProblem.STRUCK_PARTLY if isinstance(cell, Struck) else RowProblem.FORMULA
+                raise BadRow(problem, self._field_at(index), text_of(cell))
 
     def _field_at(self, index: int) -> str:
         return next(name for name, at in self.layout.fields.items() if at == index)
@@ -235,6 +246,22 @@ class SheetReader:
     def score_codes(self) -> Mapping[str, int] | None:
         """Return the meaning of bare numbers as ratings; None if it is not known."""
         return {"best_first": BEST_FIRST, "best_last": BEST_LAST}.get(self.decisions.ratings or "")
+
+
+def picker(indices: Sequence[int]) -> Callable[[Sequence[Cell]], tuple[Cell, ...]]:
+    """Return a function that takes the cells of these columns from a row; a short row has None there."""
+    if not indices:
+        return lambda _: ()
+    width = max(indices) + 1
+    take = itemgetter(*indices)
+
+    def pick(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+        if len(cells) < width:
+            return tuple(cells[index] if index < len(cells) else None for index in indices)
+        found: Any = take(cells)
+        return found if len(indices) > 1 else (found,)
+
+    return pick
 
 
 _SURE = (int, float, datetime, date, bool, None.__class__)

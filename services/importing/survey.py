@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hallpulse.domain.catalogue import Timeline
-from services.importing.sheet_reader import SheetReader
+from services.importing.sheet_reader import SheetReader, picker
 
-from .cells import Broken, SpoiltCode, code_of, is_empty, says_nothing, text_of, word_of
+from .cells import Broken, Cell, SpoiltCode, code_of, is_empty, says_nothing, text_of, word_of
 from .fields import SURE_SCORES
 from .layout import NOTE, Column, Layout, Passed, Row
 from .limits import BadLimit, LimitProblem, parse_limit, unit_in
@@ -168,9 +168,14 @@ def _score_look(reader: SheetReader, found: Survey) -> Look:
     sure = SURE_SCORES.search(reader.column("score").header) if reader.column("score") else None  # type: ignore[union-attr]
     asked = not sure and reader.decisions.ratings is None
     own = reader.words.get("score", {})
+    seen: set[Cell] = set()
 
     def look(row: Row) -> None:
-        word = word_of(row.cell(index))
+        cell = row.cell(index)
+        if cell is None or cell in seen:
+            return
+        seen.add(cell)
+        word = word_of(cell)
         if word in own or not word:
             return
         if is_bare_score(word):
@@ -185,10 +190,20 @@ def _score_look(reader: SheetReader, found: Survey) -> Look:
 def _department_look(reader: SheetReader, found: Survey, department_of: Callable[[str], str]) -> Look:
     index, item = reader.layout.fields["department"], reader.layout.fields.get("item_code")
 
+    seen: dict[tuple[Cell, Cell], tuple[str, str] | None] = {}
+
+    def understood(cell: Cell, of_item: Cell) -> tuple[str, str] | None:
+        written = text_of(cell)
+        if not written or says_nothing(word_of(written)):
+            return None
+        return written, department_of(text_of(of_item)) if item is not None else ""
+
     def look(row: Row) -> None:
-        written = text_of(row.cell(index))
-        if written and not says_nothing(word_of(written)):
-            key = (written, department_of(text_of(row.cell(item))) if item is not None else "")
+        cells = (row.cell(index), row.cell(item))
+        if cells not in seen:
+            seen[cells] = understood(*cells)
+        key = seen[cells]
+        if key is not None:
             found.departments[key] = found.departments.get(key, 0) + 1
 
     return look
@@ -199,6 +214,8 @@ def _number_look(index: int, found: Survey, known: Mapping[str, Timeline]) -> Lo
 
     def look(row: Row) -> None:
         cell = row.cell(index)
+        if isinstance(cell, str):
+            return
         if isinstance(cell, int | float) and not isinstance(cell, bool) and cell == int(cell) and 0 <= cell < 1e15:
             code = text_of(cell)
             if code not in whole and len(found.numbers) < _EXAMPLES:
@@ -219,15 +236,14 @@ def _sub_look(reader: SheetReader, found: Survey) -> Look:
 
 
 def _twice_look(reader: SheetReader, found: Survey) -> Look:
-    index, read = reader.layout.fields["case_id"], reader.read
+    index, read = reader.layout.fields["case_id"], picker(reader.read)
 
     def look(row: Row) -> None:
-        cells = row.cells
         try:
             key = code_of(row.cell(index))
         except SpoiltCode:
             return
-        content = hash(tuple([cells[at] if at < len(cells) else None for at in read]))
+        content = hash(read(row.cells))
         if key and found.ids.setdefault(key, content) != content:
             found.clashing.add(key)
 

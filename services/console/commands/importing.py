@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -126,6 +127,7 @@ def _run(
     **how: Any,
 ) -> None:
     """Show what was understood, ask what is open, publish. Exit status 1 for refused rows and open questions."""
+    gc.freeze()  # the program itself is not searched again for what can be let go while rows come and go
     settings = connect(directory)
     place = HallOfCases(*checked_place(region, hall, settings))
     codes = department_codes(settings, place.region) if plan_codes else DepartmentCodes()
@@ -209,6 +211,9 @@ class _Import:
             if isinstance(outcome, RejectedRow):
                 rows["refused"] += 1
                 rejects.add(outcome)
+                declined = self._job.declined(outcome)
+                if declined is not None:
+                    outlet.tell(*declined)
             else:
                 rows[outcome.state] += 1
                 outlet.send(self._job.published(outcome))
