@@ -57,11 +57,11 @@ def write_xlsx(
     sheet: Any = book.active
     for row in rows:
         sheet.append(row)
-    for row, column in struck:
-        sheet.cell(row + 1, column + 1).font = Font(strike=True)
-    for (row, column), gone in (partly or {}).items():
-        rest = rows[row][column].removeprefix(gone)
-        sheet.cell(row + 1, column + 1).value = CellRichText(TextBlock(InlineFont(strike=True), gone), rest)
+    for line, column in struck:
+        sheet.cell(line + 1, column + 1).font = Font(strike=True)
+    for (line, column), gone in (partly or {}).items():
+        rest = rows[line][column].removeprefix(gone)
+        sheet.cell(line + 1, column + 1).value = CellRichText(TextBlock(InlineFont(strike=True), gone), rest)
     book.save(path)
     return path
 

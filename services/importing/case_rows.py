@@ -20,7 +20,7 @@ from .fields import STEPS
 from .layout import Row
 from .limits import BOTH_LIMITS, MAX_DAYS, BadLimit, parse_limit
 from .problems import BadRow, Note, Oddity, RowProblem
-from .words import DEFAULT_GOOD, EXTENSIONS, PROCEDURES, Ending, ending_of, joined_ending, score_of
+from .words import EXTENSIONS, PROCEDURES, Ending, ending_of, is_by_default, joined_ending, score_of
 
 _SECOND = 1_000_000
 _BEST = 5
@@ -230,7 +230,7 @@ class _Case:
         if "extended" not in times and given:
             if "accepted" not in times:
                 raise BadRow(RowProblem.EXTENDED_WITHOUT_DATE, "extended_days", written)
-            times["extended"] = times["accepted"] + _SECOND
+            times["extended"] = _just_after(times["accepted"])
         if "extended" in times:
             details["extended"] = {"days": self._days("extended_days")}
 
@@ -264,7 +264,7 @@ class _Case:
         if "rated" not in times:
             if "decided" not in times:
                 raise BadRow(RowProblem.RATED_WITHOUT_DATE, "score", rated.written)
-            times["rated"] = times.get("delivered", times["decided"]) + _SECOND
+            times["rated"] = _just_after(times.get("delivered", times["decided"]))
         details["rated"] = {"score": rated.score, **({"automatic": True} if rated.by_default else {})}
 
     def _rating(self) -> _Rated:
@@ -274,7 +274,7 @@ class _Case:
         if known is None:
             written = text_of(self.reader.cell(self.row, "score"))
             word = word_of(written)
-            by_default = word in DEFAULT_GOOD
+            by_default = is_by_default(word)
             own = self.reader.words.get("score", {}).get(word)
             score = _BEST if by_default else own or score_of(word, self.reader.score_codes)
             known = _Rated(written, self.reader.text(self.row, "score"), by_default, score)
@@ -322,7 +322,12 @@ class _Case:
 
 def _after(times: Mapping[str, int], midnight: int) -> int:
     same_day = [time for time in times.values() if local_day(time) == local_day(midnight)]
-    return max(same_day) + _SECOND if same_day else midnight
+    return _just_after(max(same_day)) if same_day else midnight
+
+
+def _just_after(time: int) -> int:
+    """A second later; a microsecond in the last second of a day, and at its end the same moment: the day stays."""
+    return next((later for later in (time + _SECOND, time + 1) if local_day(later) == local_day(time)), time)
 
 
 _ORDER = {step: position for position, step in enumerate(STEPS)}

@@ -65,8 +65,8 @@ def parse_moment(cell: Cell, *, since_1904: bool = False) -> ParsedTime | None:
     """None for an empty cell and for what stands for one; since_1904: how the workbook counts days. Raises NotADate."""
     if isinstance(cell, str):
         return _from_cell(cell, since_1904)
-    if cell.__class__ is datetime and cell.tzinfo is None and cell.year not in _ODD_YEARS:  # type: ignore[union-attr]
-        since = cell - _HERE  # type: ignore[operator]
+    if cell.__class__ is datetime and cell.tzinfo is None and cell.year not in _ODD_YEARS:
+        since = cell - _HERE
         seconds, fraction = since.seconds, since.microseconds
         moment = (since.days * 86_400 + seconds) * 1_000_000 + fraction
         return ParsedTime(moment, seconds != _MIDNIGHT or fraction != 0)

@@ -219,6 +219,8 @@ class Job:
                 fields[name] = chosen[0].index
                 rivals.pop(name)
         for column in layout.columns:
+            if (meant := self.answers.get(f"unread.{column.letter}", "none")) != "none":
+                fields.setdefault(meant, column.index)
             if self.answers.get(f"header.{column.letter}") == "no" and fields.get(column.field or "") == column.index:
                 fields.pop(column.field or "")
         return replace(layout, fields=fields, rivals=rivals)
@@ -232,9 +234,8 @@ class Job:
         if self.kind == "cases":
             return
         seen: dict[str, int] = {}
-        for layout in self.read:
-            reader = self.reader(layout)
-            for row in layout.rows():
+        for reader in map(self.reader, self.read):
+            for row in reader.layout.rows():
                 key, content = self._said(reader, row) if isinstance(row, Row) else ("", 0)
                 if key and seen.setdefault(key, content) != content:
                     self.clashing.add(key)
@@ -318,7 +319,8 @@ class Job:
             raise BadRow(RowProblem.SPOILT_CODE, name, text_of(cell))
 
     def _refuse_clash(self, key: str, name: str, shown: str) -> None:
-        if key in self.clashing:
+        alike = self.found.alike if self.answers.get("alike_codes") == "refuse" else ()
+        if key in self.clashing or folded(shown) in alike:
             raise BadRow(RowProblem.TWICE_WITH_OTHERS, name, shown)
 
     def _compared(

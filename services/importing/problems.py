@@ -35,6 +35,7 @@ class RowProblem(enum.StrEnum):
     TOO_SHORT = "too-short"
     STRUCK = "struck"
     STRUCK_PARTLY = "struck-partly"
+    GARBLED = "garbled"
     MISSING_FIELD = "missing-field"
     BAD_YES_NO = "bad-yes-no"
     BAD_WORD = "bad-word"
@@ -189,6 +190,10 @@ _ROW_PROBLEMS: Mapping[str, ProblemText] = {
             "该行的单元格多于列名：多半是内容里有分隔符，列已错位", "more cells than headers: shifted by a separator?"
         ),
         Sentence("给含分隔符的内容加上引号，或另存为 .xlsx", "put the text in quotation marks, or save as .xlsx"),
+    ),
+    RowProblem.GARBLED: ProblemText(
+        Sentence("文字是乱码（编码不一致或已丢失字符）", "the text is garbled: it is of another encoding, or lost"),
+        Sentence("从原系统重新导出，整个文件用同一种编码", "export it again, all of the file in one encoding"),
     ),
     RowProblem.STRUCK_PARTLY: ProblemText(
         Sentence("单元格里有一部分文字带删除线，不能确定哪一部分算数", "a part of the cell's text is struck through"),

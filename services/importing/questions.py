@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from hallpulse.contract.reasons import Sentence
 from services.importing.sheet_reader import Decisions
 
-from .departments import Departments
+from .departments import Departments, several
+from .fields import Vocabulary, plain_header
 from .headers import NotRead
 from .layout import Layout
 from .limits import UNIT_NAMES
@@ -27,6 +29,9 @@ _NAMES = {
     "procedure_days": Sentence("特别程序期限", "special procedure"),
 }
 _EXAMPLES = 3
+_NEARLY = 0.75
+_SHORTEST = 2
+"""Characters of a header that is too short to resemble another."""
 
 
 class Choice(NamedTuple):
@@ -72,6 +77,8 @@ def questions_of(
         *_about_short_rows(found),
         *_about_struck_rows(found),
         *_about_codes(read, found, decisions),
+        *_about_alike_codes(found),
+        *_about_unread(read, profile),
         *_about_departments(read, found, decisions, departments),
         *_about_sheets(layouts),
     ]
@@ -243,11 +250,64 @@ def _about_codes(layouts: Sequence[Layout], found: Survey, decisions: Decisions)
         )
 
 
+def _about_alike_codes(found: Survey) -> Iterator[Question]:
+    if found.alike:
+        listed = "；".join(" / ".join(sorted(codes)) for codes in list(found.alike.values())[:_EXAMPLES])
+        yield Question(
+            "alike_codes",
+            Sentence(
+                f"有的编号只差大小写或空格（如 {listed}）：是不同的，还是同一个写成了两样？",
+                f"codes differ by case or blanks alone ({listed}): are they different ones?",
+            ),
+            [
+                Choice("different", Sentence("是不同的，各算各的", "they are different")),
+                Choice("refuse", Sentence("是同一个，退回这些行改正", "they are one: refuse these rows")),
+            ],
+        )
+
+
+def _about_unread(layouts: Sequence[Layout], profile: Profile) -> Iterator[Question]:
+    """Columns with a header that nearly names an important field which no column gives."""
+    vocabulary = profile.vocabulary()
+    for layout in layouts:
+        missing = [name for name in vocabulary.important if name not in layout.fields]
+        for column in layout.unused:
+            name = _nearly(column.header, missing, vocabulary) if column.header not in profile.ignore else ""
+            if name:
+                known = vocabulary.names[name][0]
+                yield Question(
+                    f"unread.{column.letter}",
+                    Sentence(
+                        f"没有“{known}”列，而 {column.letter} 列“{column.header}”没有用上：它就是{known}吗？",
+                        f"no column gives {name}; is it column {column.letter}, {column.header}?",
+                    ),
+                    [
+                        Choice(name, Sentence(f"是，当作{known}读", f"yes, read it as {name}")),
+                        Choice("none", Sentence("不是，不读这一列", "no, leave it out")),
+                    ],
+                )
+
+
+def _nearly(header: str, missing: Sequence[str], vocabulary: Vocabulary) -> str:
+    """The field that a header nearly names; empty where it names none."""
+    plain = plain_header(header)
+    likeness = {
+        name: max(SequenceMatcher(None, plain, plain_header(known)).ratio() for known in vocabulary.names[name])
+        for name in missing
+    }
+    best = max(likeness, key=likeness.__getitem__, default="")
+    return best if best and likeness[best] >= _NEARLY and len(plain) > _SHORTEST else ""
+
+
 def _about_departments(
     layouts: Sequence[Layout], found: Survey, decisions: Decisions, departments: Departments
 ) -> Iterator[Question]:
     for (written, of_item), rows in found.departments.items():
         if departments.find(written, of_item) is None:
+            together = several(written)
+            if together:
+                yield _about_several(written, rows, [departments.find(one) or one for one in together])
+                continue
             nearest = departments.nearest(written)
             yield Question(
                 f"department.{written}",
@@ -274,6 +334,21 @@ def _about_departments(
                 Choice("no", Sentence("不是，按库中的部门", "no, as stored")),
             ],
         )
+
+
+def _about_several(written: str, rows: int, together: Sequence[str]) -> Question:
+    shown = " ".join(written.split())
+    return Question(
+        f"department.{written}",
+        Sentence(
+            f"部门“{shown}”（{rows} 行）写有 {len(together)} 个部门：这些事项或办件算在哪一个部门？",
+            f"{shown} names {len(together)} departments: to which one do these rows belong?",
+        ),
+        [
+            *(Choice(name, Sentence(name, name)) for name in dict.fromkeys(together)),
+            Choice(written, Sentence("是一个部门，照原样", "it is one department, as written")),
+        ],
+    )
 
 
 def _about_sheets(layouts: Sequence[Layout | NotRead]) -> Iterator[Question]:

@@ -15,6 +15,7 @@ from services.importing.cells import (
     FAULTS_BEGIN,
     Broken,
     Cell,
+    Garbled,
     SpoiltCode,
     Struck,
     code_of,
@@ -31,7 +32,7 @@ from services.importing.layout import Column, Layout, Row
 from services.importing.limits import BOTH_LIMITS, BadLimit, Limit, joined_unit, parse_limit, unit_cell
 from services.importing.problems import BadRow, Note, RowProblem
 from services.importing.profiles import Profile
-from services.importing.words import BEST_FIRST, BEST_LAST, YES_NO
+from services.importing.words import BEST_FIRST, BEST_LAST, YES_NO, bracketed
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,14 @@ class SheetReader:
     _joined: dict[str, Sequence[int]] = field(default_factory=dict)
     read: list[int] = field(default_factory=list)
     steps: list[tuple[str, int]] = field(default_factory=list)
+    _read_cells: Callable[[Sequence[Cell]], tuple[Cell, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.words = {name: self.profile.meanings(name) for name in self.profile.words}
         self.unit_codes = {word_of(code).lstrip("0"): unit for code, unit in self.profile.unit_codes.items()}
         self._joined = {name: self._indices(headers) for name, headers in self.profile.joined.items()}
         self.read = sorted(set(self.layout.fields.values()))
+        self._read_cells = picker(self.read)
         self.steps = [(step, self.layout.fields[step]) for step in STEPS if step in self.layout.fields]
 
     def _indices(self, headers: Sequence[str]) -> list[int]:
@@ -119,12 +122,14 @@ class SheetReader:
         width = len(cells)
         if self.decisions.refuse_short and width < self.layout.width and self.layout.sheet.separated:
             raise BadRow(RowProblem.TOO_SHORT, "")
-        for index in self.read:
-            cell = cells[index] if index < width else None
-            if cell.__class__ in _SURE or (isinstance(cell, str) and cell[:1] not in FAULTS_BEGIN):
+        for index, cell in zip(self.read, self._read_cells(cells), strict=True):
+            if cell.__class__ is str:
+                if cell[:1] not in FAULTS_BEGIN:
+                    continue
+            elif cell.__class__ in _SURE:
                 continue
             if is_fault(cell):
-                problem = RowProblem.STRUCK_PARTLY if isinstance(cell, Struck) else RowProblem.FORMULA
+                problem = _PROBLEM_OF.get(type(cell), RowProblem.FORMULA)
                 raise BadRow(problem, self._field_at(index), text_of(cell))
 
     def _field_at(self, index: int) -> str:
@@ -141,7 +146,7 @@ class SheetReader:
             code = code_of(cell)
         except SpoiltCode as spoilt:
             raise BadRow(RowProblem.SPOILT_CODE, name, str(spoilt)) from None
-        return "" if not code[-1:].isdigit() and says_nothing(code) else code
+        return "" if not code[-1:].isdigit() and (says_nothing(code) or code in _NO_CODES) else code
 
     def required(self, name: str, value: str) -> str:
         if not value:
@@ -165,8 +170,12 @@ class SheetReader:
         own = self.words.get(name, {})
         found = own.get(word, own.get(word.lstrip("0"))) if word not in own else own[word]
         if found is None:
-            plain = word.split("(", maxsplit=1)[0] or word
-            found = words.get(word, words.get(plain))
+            plain, inner = bracketed(word)
+            found = words.get(word, words.get(plain or word))
+            if any(words.get(one, found) != found for one in inner):
+                return None
+            if words is YES_NO and word not in words and not all(one in words for one in inner):
+                return None
         return found
 
     def yes_no(self, row: Row, name: str) -> bool | None:
@@ -264,8 +273,10 @@ def picker(indices: Sequence[int]) -> Callable[[Sequence[Cell]], tuple[Cell, ...
     return pick
 
 
-_SURE = (int, float, datetime, date, bool, None.__class__)
+_SURE = frozenset((int, float, datetime, date, bool, None.__class__))
 """Kinds of cells that are values, or empty."""
+_NO_CODES = frozenset(("待定", "待补充", "待赋码", "待生成", "暂缺", "未知", "不详", "未编码", "未赋码"))
+_PROBLEM_OF: Mapping[type, RowProblem] = {Struck: RowProblem.STRUCK_PARTLY, Garbled: RowProblem.GARBLED}
 _BROKEN = {"too wide": RowProblem.TOO_WIDE, "cut off": RowProblem.CUT_OFF}
 
 

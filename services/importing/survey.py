@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hallpulse.domain.catalogue import Timeline
 from services.importing.sheet_reader import SheetReader, picker
 
-from .cells import Broken, Cell, SpoiltCode, code_of, is_empty, says_nothing, text_of, word_of
+from .cells import Broken, Cell, SpoiltCode, code_of, folded, is_empty, says_nothing, text_of, word_of
 from .fields import SURE_SCORES
 from .layout import NOTE, Column, Layout, Passed, Row
 from .limits import BadLimit, LimitProblem, parse_limit, unit_in
@@ -26,6 +26,7 @@ class Survey:
     of five has; numbers: codes in numbers; days: rows that name no day of effect; subs: 实施编码 → its 业务办理项;
     noted: (table, limit field) → the unit that notes say, empty where they differ; ids: case → what its row says;
     clashing: cases of which two rows say other things; passed: table → rows that are no data;
+    spelt: folded code → as it was written first; alike: folded code → codes that differ by case or blanks alone;
     short: lines of separated texts with fewer cells than headers; struck: lines with a text that is struck through.
     """
 
@@ -43,6 +44,8 @@ class Survey:
     struck: list[int] = field(default_factory=list)
     rows: int = 0
     ids: dict[str, int] = field(default_factory=dict)
+    spelt: dict[str, str] = field(default_factory=dict)
+    alike: dict[str, set[str]] = field(default_factory=dict)
     clashing: set[str] = field(default_factory=set)
 
     @property
@@ -120,8 +123,11 @@ def _looks_of_kind(layout: Layout, reader: SheetReader, found: Survey) -> Iterat
     """Cases by their numbers, items by their parts and days; declared figures name their own period."""
     if "case_id" in layout.fields:
         yield _twice_look(reader, found)
+        yield _alike_look(layout.fields["case_id"], found)
         yield _number_look(layout.fields["case_id"], found, {})
     elif "numerator" not in layout.fields:
+        if "item_code" in layout.fields:
+            yield _alike_look(layout.fields["item_code"], found)
         if "sub_code" in layout.fields:
             yield _sub_look(reader, found)
         yield _day_look(reader, found)
@@ -236,7 +242,8 @@ def _sub_look(reader: SheetReader, found: Survey) -> Look:
 
 
 def _twice_look(reader: SheetReader, found: Survey) -> Look:
-    index, read = reader.layout.fields["case_id"], picker(reader.read)
+    index = reader.layout.fields["case_id"]
+    read = picker([at for at in reader.read if at != index])
 
     def look(row: Row) -> None:
         try:
@@ -246,6 +253,22 @@ def _twice_look(reader: SheetReader, found: Survey) -> Look:
         content = hash(read(row.cells))
         if key and found.ids.setdefault(key, content) != content:
             found.clashing.add(key)
+
+    return look
+
+
+def _alike_look(index: int, found: Survey) -> Look:
+    def look(row: Row) -> None:
+        cell = row.cell(index)
+        if cell is None:
+            return
+        try:
+            code = code_of(cell)
+        except SpoiltCode:
+            return
+        key = code.lower() if code.isascii() and " " not in code else folded(code)
+        if found.spelt.setdefault(key, code) != code:
+            found.alike.setdefault(key, {found.spelt[key]}).add(code)
 
     return look
 

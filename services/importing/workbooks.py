@@ -19,7 +19,7 @@ from xml.parsers import expat
 import python_calamine as calamine
 
 from .binary_parts import xls_details, xlsb_details
-from .cells import Cell
+from .cells import Cell, Garbled, is_garbled
 from .guard import DAMAGED, damaged, encrypted, refuse_bombs, refuse_large
 from .sheets import Book, Details, Sheet, Span
 from .xml_parts import ods_details, xlsx_details
@@ -97,7 +97,7 @@ class _Grid:
         if self._kept is None:
             assert self._source is not None
             if not self._usual:
-                return _rows(self._source, self._details)
+                return _shared(_rows(self._source, self._details))
             self._kept = list(_shared(_rows(self._source, self._details)))
             self._source = None
         return iter(self._kept)
@@ -105,10 +105,17 @@ class _Grid:
 
 def _shared(rows: Iterator[tuple[int, list[Cell]]]) -> Iterator[tuple[int, list[Cell]]]:
     """Rows in which equal texts are one object: of departments, items and words there are few."""
-    one: dict[str, str] = {}
-    own = one.setdefault
+    one = _Texts()
     for line, cells in rows:
-        yield line, [own(cell, cell) if cell.__class__ is str else cell for cell in cells]
+        yield line, [one[cell] if cell.__class__ is str else cell for cell in cells]
+
+
+class _Texts(dict[str, Cell]):
+    """Texts → the first of each, or that it is garbled."""
+
+    def __missing__(self, text: str) -> Cell:
+        self[text] = cell = Garbled(text) if is_garbled(text) else text
+        return cell
 
 
 def _loaded(path: Path, book: calamine.CalamineWorkbook, name: str) -> calamine.CalamineSheet:
