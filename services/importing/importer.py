@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hallpulse.contract.events import HallEvent
+from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.case import CaseEvent
 from services.importing.figure_import import Declined, FigureImport, declined, figure_key, figure_of
 from services.importing.sheet_reader import Decisions, SheetReader
@@ -25,7 +26,7 @@ from .departments import DepartmentCodes, Departments, departments_of
 from .fields import SURE_SCORES, Kind
 from .headers import NotRead, lay_out, top_rows
 from .items import CatalogueImport, checked, correcting, item_code_of, item_event, item_of, time_of
-from .layout import Column, Layout, Row
+from .layout import Column, Layout, Row, answered
 from .problems import BadRow, Note, Oddity, RowProblem, TableError
 from .profiles import Profile, named, plain_departments, plain_profile, recognised, shipped
 from .questions import Question, questions_of
@@ -129,6 +130,11 @@ class Job:
                 )
         asked = {question.id for question in self.questions}
         self.answers |= {id_: given for id_, given in answers.items() if id_ in asked}
+        left_out = [layout for layout in self.read if self.answers.get(f"sheet.{layout.sheet.name}") == "leave_out"]
+        if left_out:
+            why = Sentence("按回答不读", "left out, as answered")
+            self.layouts = [NotRead(one.sheet, why) if one in left_out else one for one in self.layouts]
+            self._walk(_silent)
         self._decide()
 
     def understand(self, progress: Progress = _silent) -> None:
@@ -138,15 +144,18 @@ class Job:
             raise self._no_table()
         self.layouts = [self._shared(layout) if isinstance(layout, Layout) else layout for layout in self.layouts]
         self._decide()
-        of_item = self.place.department_of if self.kind == "cases" else (lambda _: "")
-        self.found = survey(self.read, self.reader, of_item, self.catalogue.known, progress)
-        self._find_clashes()
+        self._walk(progress)
         self._decide()
         self.questions = questions_of(self.layouts, self.found, self.decisions, self.departments, self.profile)
         given = {**self.profile.answers, **self.options.answers}
         if self.options.take_defaults:
             given = {**{q.id: q.default for q in self.questions if q.default is not None}, **given}
         self.answer(given)
+
+    def _walk(self, progress: Progress) -> None:
+        of_item = self.place.department_of if self.kind == "cases" else (lambda _: "")
+        self.found = survey(self.read, self.reader, of_item, self.catalogue.known, progress)
+        self._find_clashes()
 
     def _no_table(self) -> TableError:
         reasons = [layout for layout in self.layouts if isinstance(layout, NotRead)]
@@ -197,7 +206,7 @@ class Job:
         given = {id_.removeprefix("department."): to for id_, to in answers.items() if id_.startswith("department.")}
         spelt = plain_departments(self.profile) | {folded(written): to for written, to in given.items()}
         self.departments = Departments(self.departments.known, spelt, self.codes)
-        self.layouts = [self._answered(layout) if isinstance(layout, Layout) else layout for layout in self.layouts]
+        self.layouts = [answered(layout, answers) if isinstance(layout, Layout) else layout for layout in self.layouts]
 
     def _ratings(self) -> str | None:
         """Which number is the best; None where the numbers are of no scale that is known."""
@@ -209,21 +218,6 @@ class Job:
         """`评价得分` and the like say themselves that more is better."""
         headers = [column.header for layout in self.read if (column := layout.column("score"))]
         return "best_last" if headers and all(SURE_SCORES.search(header) for header in headers) else None
-
-    def _answered(self, layout: Layout) -> Layout:
-        fields, rivals = dict(layout.fields), dict(layout.rivals)
-        for name, columns in layout.rivals.items():
-            letter = self.answers.get(f"column.{name}")
-            chosen = [column for column in columns if column.letter == letter]
-            if chosen:
-                fields[name] = chosen[0].index
-                rivals.pop(name)
-        for column in layout.columns:
-            if (meant := self.answers.get(f"unread.{column.letter}", "none")) != "none":
-                fields.setdefault(meant, column.index)
-            if self.answers.get(f"header.{column.letter}") == "no" and fields.get(column.field or "") == column.index:
-                fields.pop(column.field or "")
-        return replace(layout, fields=fields, rivals=rivals)
 
     def reader(self, layout: Layout) -> SheetReader:
         return SheetReader(layout, self.profile, self.decisions, self.departments)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from hallpulse.contract.reasons import Sentence
 
-from .cells import Broken, Cell, Formula, folded, is_empty, text_of
+from .cells import Broken, Cell, Formula, Merged, folded, is_empty, text_of
 from .sheets import Sheet, Span
 
 _TOTAL = re.compile(r".{1,16}(小计|合计|总计)[:]?|(合计|总计|小计|共计|总数|累计|汇总|本页小计|total|subtotal|sum)[:]?")
@@ -76,8 +76,9 @@ class Row(NamedTuple):
 class Layout:
     """A sheet whose header was found. header: lines; fields: field → the column that is read for it.
 
-    rivals: field → columns that name it too; titles: what stood above the header; identity: columns that say what a row
-    is about; twins: columns that each name one of those fields.
+    torn: cells that are part of a merge which groups nothing; rivals: field → columns that name it too; titles: what
+    stood above the header; identity: columns that say what a row is about; twins: columns that each name one of those
+    fields.
     """
 
     sheet: Sheet
@@ -87,6 +88,7 @@ class Layout:
     rivals: Mapping[str, Sequence[Column]]
     titles: Sequence[Passed]
     merges: Mapping[tuple[int, int], Span] = field(default_factory=dict)
+    torn: frozenset[tuple[int, int]] = frozenset()
     identity: Sequence[int] = ()
     twins: Sequence[Sequence[int]] = ()
 
@@ -130,14 +132,17 @@ class Layout:
         above: dict[int, Cell] = {}
         own = [text_of(column.header) for column in self.columns]
         names = frozenset(own)
-        plain = self.identity[0] == 0 if len(self.identity) == 1 else False
+        at = self.identity[0] if self.identity else 0
         for line, cells in self.sheet.rows():
             if line <= last:
                 continue
             filled = self._filled(line, cells, above) if self.merges else cells
+            if self.torn:
+                filled = self._with_torn(line, filled)
             if self.rivals:
                 filled = self._joined(filled)
-            sure = plain and bool(cells) and _is_plain_code(cells[0]) and cells[0] not in names
+            sure = len(cells) > at and _is_plain_code(cells[at]) and cells[at] not in names
+            sure = sure and (at == 0 or cells[0].__class__ in (int, float) or _is_plain_code(cells[0]))
             passed = None if sure else self._passed(line, cells, own)
             if passed is not None:
                 yield passed
@@ -159,6 +164,16 @@ class Layout:
                     filled = list(cells) + [None] * (len(self.columns) - len(cells))
                 filled[column] = above[column]
         return filled
+
+    def _with_torn(self, line: int, cells: Sequence[Cell]) -> Sequence[Cell]:
+        """A row whose cells in a merge that groups nothing hold no value for sure: is the first row's meant?"""
+        columns = [column for column in range(len(self.columns)) if (line - 1, column) in self.torn]
+        if not columns:
+            return cells
+        torn = [*cells, *[None] * (max(columns) + 1 - len(cells))]
+        for column in columns:
+            torn[column] = Merged("（合并单元格 merged）")
+        return torn
 
     def _joined(self, cells: Sequence[Cell]) -> Sequence[Cell]:
         """A row in which an empty cell is taken from another column of the same field."""
@@ -205,6 +220,22 @@ class Layout:
             return NOTE
         sure = _SURE_NOTE if identified else _NOTE
         return NOTE if sure.fullmatch(folded(text_of(first))) else None
+
+
+def answered(layout: Layout, answers: Mapping[str, str]) -> Layout:
+    """The layout with the columns that answers choose, take in and leave out."""
+    fields, rivals = dict(layout.fields), dict(layout.rivals)
+    for name, columns in layout.rivals.items():
+        chosen = [column for column in columns if column.letter == answers.get(f"column.{name}")]
+        if chosen:
+            fields[name] = chosen[0].index
+            rivals.pop(name)
+    for column in layout.columns:
+        if (meant := answers.get(f"unread.{column.letter}", "none")) != "none":
+            fields.setdefault(meant, column.index)
+        if answers.get(f"header.{column.letter}") == "no" and fields.get(column.field or "") == column.index:
+            fields.pop(column.field or "")
+    return replace(layout, fields=fields, rivals=rivals)
 
 
 def _is_plain_code(first: Cell) -> bool:

@@ -36,6 +36,7 @@ class RowProblem(enum.StrEnum):
     STRUCK = "struck"
     STRUCK_PARTLY = "struck-partly"
     GARBLED = "garbled"
+    MERGED = "merged"
     MISSING_FIELD = "missing-field"
     BAD_YES_NO = "bad-yes-no"
     BAD_WORD = "bad-word"
@@ -190,6 +191,10 @@ _ROW_PROBLEMS: Mapping[str, ProblemText] = {
             "该行的单元格多于列名：多半是内容里有分隔符，列已错位", "more cells than headers: shifted by a separator?"
         ),
         Sentence("给含分隔符的内容加上引号，或另存为 .xlsx", "put the text in quotation marks, or save as .xlsx"),
+    ),
+    RowProblem.MERGED: ProblemText(
+        Sentence("合并单元格，不能确定这一行是否也是这个值", "a merged cell: is its value this row's, too?"),
+        Sentence("取消合并，逐行填写", "split the merged cells and fill in each row"),
     ),
     RowProblem.GARBLED: ProblemText(
         Sentence("文字是乱码（编码不一致或已丢失字符）", "the text is garbled: it is of another encoding, or lost"),

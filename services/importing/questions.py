@@ -5,6 +5,7 @@ A question with a default may be answered by it (`--yes`); one without never is:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -29,6 +30,8 @@ _NAMES = {
     "procedure_days": Sentence("特别程序期限", "special procedure"),
 }
 _EXAMPLES = 3
+_VOID = re.compile(r"取消|停用|废止|作废|历史|旧版|去年|上年|样表|样例|示例|备份|测试|已下放|不再")
+"""Words of a sheet's name or title by which its rows may hold no longer, or never did."""
 _NEARLY = 0.75
 _SHORTEST = 2
 """Characters of a header that is too short to resemble another."""
@@ -336,6 +339,17 @@ def _about_departments(
         )
 
 
+def _about_void(sheet: str, word: str) -> Question:
+    return Question(
+        f"sheet.{sheet}",
+        Sentence(
+            f"工作表“{sheet}”的名称或标题里写着“{word}”：照样读入，还是不读？",
+            f"the name or title of sheet {sheet} says {word}: read it all the same, or leave it out?",
+        ),
+        [Choice("read", Sentence("照样读入", "read it")), Choice("leave_out", Sentence("不读", "leave it out"))],
+    )
+
+
 def _about_several(written: str, rows: int, together: Sequence[str]) -> Question:
     shown = " ".join(written.split())
     return Question(
@@ -363,3 +377,8 @@ def _about_sheets(layouts: Sequence[Layout | NotRead]) -> Iterator[Question]:
                 [Choice("leave_out", Sentence("不读", "leave it out"))],
                 default="leave_out",
             )
+        elif isinstance(layout, Layout):
+            names = [layout.sheet.name, *(title.text for title in layout.titles)]
+            void = next(filter(None, map(_VOID.search, names)), None)
+            if void is not None:
+                yield _about_void(layout.sheet.name, void[0])

@@ -16,6 +16,7 @@ from services.importing.cells import (
     Broken,
     Cell,
     Garbled,
+    Merged,
     SpoiltCode,
     Struck,
     code_of,
@@ -276,7 +277,11 @@ def picker(indices: Sequence[int]) -> Callable[[Sequence[Cell]], tuple[Cell, ...
 _SURE = frozenset((int, float, datetime, date, bool, None.__class__))
 """Kinds of cells that are values, or empty."""
 _NO_CODES = frozenset(("待定", "待补充", "待赋码", "待生成", "暂缺", "未知", "不详", "未编码", "未赋码"))
-_PROBLEM_OF: Mapping[type, RowProblem] = {Struck: RowProblem.STRUCK_PARTLY, Garbled: RowProblem.GARBLED}
+_PROBLEM_OF: Mapping[type, RowProblem] = {
+    Struck: RowProblem.STRUCK_PARTLY,
+    Garbled: RowProblem.GARBLED,
+    Merged: RowProblem.MERGED,
+}
 _BROKEN = {"too wide": RowProblem.TOO_WIDE, "cut off": RowProblem.CUT_OFF}
 
 

@@ -350,3 +350,27 @@ def test_a_word_for_no_code_yet_is_no_code(tmp_path: Path, code: str) -> None:
 def test_a_web_archive_is_told_by_name(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="网页档案"):
         cases(text(tmp_path / "a.xls", "MIME-Version: 1.0\nContent-Type: multipart/related\n\n<html><table>"))
+
+
+def test_a_merge_that_groups_nothing_is_refused_in_the_rows_below_its_first(tmp_path: Path) -> None:
+    def merge(sheet: Any) -> None:
+        sheet.merge_cells("E2:E3")
+        sheet.merge_cells("E4:F4")
+
+    rows = [CASE, ("c-2", *CASE[1:]), ("c-3", *CASE[1:])]
+    done = cases(workbook(tmp_path / "a.xlsx", CASE_HEAD, *rows, change=merge))
+    assert (done.reasons, sorted(told_of(done))) == ({3: "merged", 4: "merged"}, ["c-1"])
+
+
+@pytest.mark.parametrize("name", ["取消事项", "2025旧版", "样表"])
+def test_a_sheet_whose_name_says_that_it_holds_no_longer_is_asked_about(tmp_path: Path, name: str) -> None:
+    def more(sheet: Any) -> None:
+        other = sheet.parent.create_sheet(name)
+        other.append(ITEM_HEAD)
+        other.append((*ROW[:4], 30, 9))
+        other.append(OTHER)
+
+    path = workbook(tmp_path / "a.xlsx", ITEM_HEAD, ROW, change=more)
+    assert items(path, take_defaults=True).asked == [f"sheet.{name}"]
+    assert limits(items(path, answers={f"sheet.{name}": "leave_out"})) == {"a-1": (20, 5)}
+    assert items(path, answers={f"sheet.{name}": "read"}).reasons == {2: "twice-with-others"}
