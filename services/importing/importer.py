@@ -201,6 +201,7 @@ class Job:
             numeric_codes=answers.get("numeric_codes") == "as_they_stand",
             refuse_short=answers.get("short_rows") == "refuse",
             refuse_struck=answers.get("struck_rows") == "refuse",
+            refuse_nameless=answers.get("nameless_columns") == "refuse",
             department_from_sheet=answers.get("department_from_sheet") == "yes",
         )
         given = {id_.removeprefix("department."): to for id_, to in answers.items() if id_.startswith("department.")}

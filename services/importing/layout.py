@@ -121,6 +121,12 @@ class Layout:
         return replace(self, fields=fields)
 
     @property
+    def nameless(self) -> list[Column]:
+        """Columns that are not read and have no header: in them stand remarks, or rows that are shifted."""
+        read = set(self.fields.values())
+        return [column for column in self.columns if not column.header and column.index not in read]
+
+    @property
     def unused(self) -> list[Column]:
         read = set(self.fields.values())
         return [column for column in self.columns if column.index not in read and column.header]

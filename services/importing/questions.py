@@ -79,6 +79,7 @@ def questions_of(
         *_about_scores(found),
         *_about_short_rows(found),
         *_about_struck_rows(found),
+        *_about_nameless(found),
         *_about_codes(read, found, decisions),
         *_about_alike_codes(found),
         *_about_unread(read, profile),
@@ -224,6 +225,21 @@ def _about_struck_rows(found: Survey) -> Iterator[Question]:
             [
                 Choice("read", Sentence("照样读入", "read them")),
                 Choice("refuse", Sentence("已作废，退回", "refuse them")),
+            ],
+        )
+
+
+def _about_nameless(found: Survey) -> Iterator[Question]:
+    if found.nameless:
+        yield Question(
+            "nameless_columns",
+            Sentence(
+                f"有内容的列没有列名（如 {'、'.join(found.nameless)}）：是不用读的备注，还是这些行错了位？",
+                f"columns without a header hold something ({', '.join(found.nameless)}): remarks, or rows shifted?",
+            ),
+            [
+                Choice("remarks", Sentence("是备注，不读", "remarks: leave them out")),
+                Choice("refuse", Sentence("不确定，退回这些行", "not sure: refuse these rows")),
             ],
         )
 

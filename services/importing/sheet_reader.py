@@ -42,7 +42,8 @@ class Decisions:
 
     units: limit field → unit of bare numbers; ratings: which number is the best; identify: the column that identifies
     an item; effective_from: for rows that name no day; numeric_codes: codes in number cells are whole as they stand;
-    refuse_short, refuse_struck: lines with fewer cells than headers, or struck through, are refused;
+    refuse_short, refuse_struck, refuse_nameless: lines with fewer cells than headers, struck through, or with something
+    in a column without a header, are refused;
     department_from_sheet: a sheet's name is its department; noted: (table, limit field) → unit that a note of the table
     says.
     """
@@ -55,6 +56,7 @@ class Decisions:
     numeric_codes: bool = False
     refuse_short: bool = False
     refuse_struck: bool = False
+    refuse_nameless: bool = False
     department_from_sheet: bool = False
 
 
@@ -120,6 +122,9 @@ class SheetReader:
             raise BadRow(_BROKEN.get(cells[0].text, RowProblem.BROKEN_LINE), "")
         if self.decisions.refuse_struck and row.line - 1 in self.layout.sheet.struck_rows:
             raise BadRow(RowProblem.STRUCK, "")
+        nameless = self.layout.nameless if self.decisions.refuse_nameless else ()
+        if any(not is_empty(row.cell(column.index)) for column in nameless):
+            raise BadRow(RowProblem.TOO_WIDE, "")
         width = len(cells)
         if self.decisions.refuse_short and width < self.layout.width and self.layout.sheet.separated:
             raise BadRow(RowProblem.TOO_SHORT, "")

@@ -27,7 +27,8 @@ class Survey:
     noted: (table, limit field) → the unit that notes say, empty where they differ; ids: case → what its row says;
     clashing: cases of which two rows say other things; passed: table → rows that are no data;
     spelt: folded code → as it was written first; alike: folded code → codes that differ by case or blanks alone;
-    short: lines of separated texts with fewer cells than headers; struck: lines with a text that is struck through.
+    short: lines of separated texts with fewer cells than headers; struck: lines with a text that is struck through;
+    nameless: cells in columns without a header.
     """
 
     bare: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Survey:
     passed: dict[str, list[Passed]] = field(default_factory=dict)
     short: list[int] = field(default_factory=list)
     struck: list[int] = field(default_factory=list)
+    nameless: list[str] = field(default_factory=list)
     rows: int = 0
     ids: dict[str, int] = field(default_factory=dict)
     spelt: dict[str, str] = field(default_factory=dict)
@@ -66,6 +68,8 @@ def survey(
         looks = list(_looks(layout, reader_of(layout), found, department_of, known))
         if layout.sheet.separated:
             looks.append(_short_look(layout, found))
+        if layout.nameless:
+            looks.append(_nameless_look(layout, found))
         _read_note(found, layout.name, [passed.text for passed in layout.titles])
         for row in layout.rows():
             if isinstance(row, Passed):
@@ -144,6 +148,17 @@ def _short_look(layout: Layout, found: Survey) -> Look:
     def look(row: Row) -> None:
         if len(row.cells) < width and len(found.short) < _EXAMPLES and not isinstance(row.cells[0], Broken):
             found.short.append(row.line)
+
+    return look
+
+
+def _nameless_look(layout: Layout, found: Survey) -> Look:
+    columns = layout.nameless
+
+    def look(row: Row) -> None:
+        for column in columns:
+            if len(found.nameless) < _EXAMPLES and not is_empty(row.cell(column.index)):
+                found.nameless.append(f"{column.letter}{row.line} {text_of(row.cell(column.index))[:20]}")
 
     return look
 

@@ -374,3 +374,11 @@ def test_a_sheet_whose_name_says_that_it_holds_no_longer_is_asked_about(tmp_path
     assert items(path, take_defaults=True).asked == [f"sheet.{name}"]
     assert limits(items(path, answers={f"sheet.{name}": "leave_out"})) == {"a-1": (20, 5)}
     assert items(path, answers={f"sheet.{name}": "read"}).reasons == {2: "twice-with-others"}
+
+
+def test_something_in_a_column_without_a_header_is_asked_about(tmp_path: Path) -> None:
+    shifted = (*ROW[:4], None, 20, 5)
+    path = workbook(tmp_path / "a.xlsx", ITEM_HEAD, OTHER, shifted)
+    assert items(path, take_defaults=True).asked == ["nameless_columns"]
+    assert items(path, answers={"nameless_columns": "refuse"}).reasons == {3: "too-wide"}
+    assert limits(items(path, answers={"nameless_columns": "remarks"})) == {"a-1": (None, 20), "a-2": (30, 7)}
