@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
@@ -24,8 +24,8 @@ from hallpulse.domain.declarations import IMPOSSIBLE, UNKNOWN, Declaration, faul
 from hallpulse.domain.figures import Scope, period_window
 from hallpulse.domain.plan import Names
 from hallpulse.domain.workdays import date_of, local_day, time_text
-from hallpulse.store import FigureFilter, FigureReport, Grant, Past
-from services.gateway.access import may_declare, reach
+from hallpulse.store import AuditEntry, FigureFilter, FigureReport, Grant, Past
+from services.gateway.access import ACTION, Action, may_declare, reach, whose
 from services.gateway.figures import Named, named
 from services.gateway.problems import QUERY, Declined, EventResult, Kind, problems
 from services.gateway.publishing import OutgoingMessage
@@ -48,7 +48,6 @@ MOST_FIGURES = 200
 _COUNTY = re.compile(r"(?:1[1-9]|[2-8][0-9]|9[01])[0-9]{2}(?!00)[0-9]{2}").fullmatch
 _MEMBERS = frozenset({"region", "department", "period", "figures"})
 _OF_FIGURE = frozenset({"indicator", "numerator", "denominator", "note"})
-_MICROSECONDS_A_MINUTE = 60_000_000
 
 
 class FigureIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -70,13 +69,17 @@ class FiguresIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class DeclaredResult(msgspec.Struct, frozen=True):
-    """A figure that the broker has. id: of its event; revision: drawn by the server, higher than those before."""
+    """A figure that the broker has. id: of its event; revision: drawn by the server, higher than those before.
+
+    corrects: the id of the event that it takes the place of; null where none was declared here before.
+    """
 
     index: int
     indicator: str
     id: str
     revision: int
     status: Literal["accepted"] = "accepted"
+    corrects: str | None = None
 
 
 class DeclaredAnswer(msgspec.Struct, frozen=True):
@@ -145,6 +148,7 @@ class _Figure(NamedTuple):
     responses=problems(400, 401, 403, 413, 415, 422, 429, 500, 503),
     operation_id="postFigures",
     summary="Declare a department's figures of a period",
+    opt={ACTION: Action.DECLARE},
     tags=["figures"],
 )
 async def post_figures(request: AnyRequest) -> DeclaredAnswer:
@@ -157,18 +161,35 @@ async def post_figures(request: AnyRequest) -> DeclaredAnswer:
         raise Declined(Kind.BAD_CONTENT_TYPE, "content-type: expected application/json")
     given = _given(await request.body())
     if not may_declare(grant, given.region, given.department):
-        raise Declined(Kind.FORBIDDEN, f"this token declares no such figures: it is of {reach(grant)}")
+        raise Declined(Kind.FORBIDDEN, f"{whose(grant)} declares no such figures: it is of {reach(grant)}")
     with resources.concurrency.slot(f"figures/{grant.name}"):
         figures = await asyncio.to_thread(_figures, resources, grant, given)
         wrong = [one for one in figures if one.reason]
         sent = [_message(given.region, one) for one in (wrong or figures)]
         await resources.publisher.deliver(sent)
     resources.metrics.events(accepted=0 if wrong else len(figures), refused=len(wrong))
+    resources.audit.did(_deed(grant, given, figures))
     if wrong:
         raise _refused(figures)
     return DeclaredAnswer(
         str(given.region), given.department, given.period, [_result(n, one) for n, one in enumerate(figures)]
     )
+
+
+def _deed(grant: Grant, given: _Given, figures: Sequence[_Figure]) -> AuditEntry:
+    """The audit's line: who declared which figures, or tried to."""
+    events = [one.outcome for one in figures if not one.reason]
+    data = [event.data for event in events if isinstance(event, HallEvent)]
+    said = [one.indicator for one in data if isinstance(one, FigureReported)]
+    refused = sum(bool(one.reason) for one in figures)
+    department = _shown(given.department) if given.department is not None else None
+    detail = {"department": department, "indicators": said, "refused": refused}
+    return AuditEntry("figures.declare", _shown(given.period), given.region, detail, grant.name)
+
+
+def _shown(text: str) -> str:
+    """A sender's text as a line of the audit can hold it: a NUL in it would keep all lines from being written."""
+    return "".join(sign if sign.isprintable() else "�" for sign in text[:64])
 
 
 def _given(body: bytes) -> _Given:
@@ -196,8 +217,11 @@ def _given(body: bytes) -> _Given:
 
 
 def _figures(resources: Resources, grant: Grant, given: _Given) -> list[_Figure]:
-    """Each figure as an event with the next revision, and what is wrong with it."""
-    drawn = _next_revisions(resources, given)
+    """Each figure as an event with the next revision, and what is wrong with it.
+
+    Where nothing is wrong, each corrects what was declared before: a wrong figure would take the right one away.
+    """
+    drawn, replaced = _before(resources, given)
     seen: set[str] = set()
     found = []
     for index, raw in enumerate(given.figures):
@@ -209,7 +233,7 @@ def _figures(resources: Resources, grant: Grant, given: _Given) -> list[_Figure]
             one = one._replace(reason="bad-field", field=field, detail="expected each indicator once in a request")
         seen.add(str(indicator))
         found.append(one)
-    return found
+    return found if any(one.reason for one in found) else [_correcting(one, replaced, resources.now()) for one in found]
 
 
 def _field_of(field: str, index: int) -> str:
@@ -220,19 +244,32 @@ def _field_of(field: str, index: int) -> str:
     return f"figures[{index}]" + (f".{name}" if name in _OF_FIGURE else "")
 
 
-def _next_revisions(resources: Resources, given: _Given) -> dict[str, int]:
-    """Indicator → one more than the highest revision of its figure for the period."""
+def _before(resources: Resources, given: _Given) -> tuple[dict[str, int], dict[str, str]]:
+    """Indicator → one more than the highest revision of its figure for the period, and → the event that it replaces.
+
+    That is the one that stands of those declared at this door: a hall's event can only be corrected by the hall.
+    """
     try:
-        window = period_window(given.period)
+        wanted = FigureFilter(Scope(given.region), period_window(given.period))
     except ValueError:
-        return {}
+        return {}, {}
     with resources.store.read() as moment:
-        reports = moment.figure_reports(FigureFilter(Scope(given.region), window))
-    highest: dict[str, int] = {}
-    for one in reports:
-        if (one.period, one.department) == (given.period, given.department or ""):
-            highest[one.indicator] = max(highest.get(one.indicator, 0), one.revision)
-    return {indicator: revision + 1 for indicator, revision in highest.items()}
+        reports = moment.figure_reports(wanted)
+    same = [one for one in reports if (one.period, one.department) == (given.period, given.department or "")]
+    highest = {one.indicator: one.revision for one in sorted(same, key=lambda one: one.revision)}
+    standing = {one.indicator: one.id for one in same if one.hall == DESK and one.status in ("counted", "nested")}
+    return {indicator: revision + 1 for indicator, revision in highest.items()}, standing
+
+
+def _correcting(figure: _Figure, replaced: Mapping[str, str], now: int) -> _Figure:
+    """Return the figure with the id of the event whose place it takes."""
+    event = msgspec.json.decode(figure.body)
+    if (corrects := replaced.get(event["data"]["indicator"])) is None:
+        return figure
+    event["data"]["corrects"] = corrects
+    body = msgspec.json.encode(event)
+    (outcome,) = decode_events(body, content_type=EVENT_TYPE, now=now)
+    return _Figure(body, outcome)
 
 
 def _figure(resources: Resources, grant: Grant, given: _Given, raw: object, revision: int) -> _Figure:
@@ -289,7 +326,7 @@ def _result(index: int, figure: _Figure) -> DeclaredResult:
     assert isinstance(event, HallEvent)
     data = event.data
     assert isinstance(data, FigureReported)
-    return DeclaredResult(index, data.indicator, event.id, data.revision)
+    return DeclaredResult(index, data.indicator, event.id, data.revision, corrects=data.corrects)
 
 
 def _refused(figures: Sequence[_Figure]) -> Declined:
@@ -312,6 +349,7 @@ def _refused(figures: Sequence[_Figure]) -> Declined:
     responses=problems(*QUERY),
     operation_id="getFigures",
     summary="The declared figures behind a number: every report, and whether it counts",
+    opt={ACTION: Action.READ},
     tags=["figures"],
 )
 def get_figures(
@@ -354,7 +392,7 @@ def _report(one: FigureReport, names: Names) -> FigureReportAnswer:
         note=_text(extra.get("note")),
         event_id=one.id,
         time=time_text(one.time),
-        arrived=time_text(one.arrived * _MICROSECONDS_A_MINUTE),
+        arrived=time_text(one.arrived * 60_000_000),
         status=one.status,
     )
 

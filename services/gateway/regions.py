@@ -10,7 +10,7 @@ from litestar import get
 from hallpulse.domain.figures import Scope
 from hallpulse.domain.workdays import time_text
 from hallpulse.store import Grant
-from services.gateway.access import may_read
+from services.gateway.access import ACTION, Action, may_read
 from services.gateway.figures import Named, named
 from services.gateway.problems import problems
 from services.gateway.request import AnyRequest, Resources, grant_of, resources_of
@@ -79,6 +79,7 @@ def regions_answer(resources: Resources, grant: Grant) -> RegionsAnswer:
     responses=problems(401, 429, 500, 503),
     operation_id="getRegions",
     summary="The regions that this token reads",
+    opt={ACTION: Action.READ},
     tags=["figures"],
 )
 def get_regions(request: AnyRequest) -> RegionsAnswer:

@@ -15,6 +15,7 @@ from hallpulse.domain.reporting import MONTHLY_REPORT, DepartmentMonth, Reports,
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Step
 from hallpulse.domain.targets import TargetResult, evaluate, read_arrivals, read_tables
 from hallpulse.store import Past
+from services.gateway.access import ACTION, Action
 from services.gateway.figures import MarkAnswer, Named, mark_answers, named, number
 from services.gateway.problems import QUERY, problems
 from services.gateway.request import (
@@ -185,6 +186,7 @@ def targets_answer(resources: Resources, region: int, on: date, past: Past) -> T
     responses=problems(*QUERY),
     operation_id="getTargets",
     summary="What each target of the plan in force comes to",
+    opt={ACTION: Action.READ},
     tags=["figures"],
 )
 def get_targets(request: AnyRequest, region: RegionCode, on: On = None, as_of: AsOf = None) -> TargetsAnswer:
