@@ -337,10 +337,8 @@ def _refused(figures: Sequence[_Figure]) -> Declined:
         for index, one in enumerate(figures)
     ]
     first = next(one for one in figures if one.reason)
-    where = f"{first.field}: " if first.field else ""
-    return Declined(
-        Kind.REFUSED, f"{where}{first.detail}", field=first.field or None, reason=first.reason, results=results
-    )
+    said = f"{first.field}: {first.detail}" if first.field else first.detail
+    return Declined(Kind.REFUSED, said, field=first.field or None, reason=first.reason, results=results)
 
 
 @get(
