@@ -168,14 +168,9 @@ def _unused(job: Job) -> list[str]:
 def _missing(job: Job) -> list[dict[str, str]]:
     """Important fields that no column gives, and the indicators that suffer."""
     vocabulary = job.profile.vocabulary()
-    given = {name for layout in job.read for name in job.reader(layout).layout.fields} | set(job.profile.constant)
-    given |= set(job.profile.same_time) | set(job.profile.days_until)
-    if given & {"ending", "outcome"}:
-        given.add("status")
     return [
-        {"field": name, "name": vocabulary.names[name][0], "affects": affects}
-        for name, affects in vocabulary.important.items()
-        if name not in given
+        {"field": name, "name": vocabulary.names[name][0], "affects": vocabulary.important[name]}
+        for name in job.profile.missing(name for layout in job.read for name in layout.fields)
     ]
 
 
@@ -224,7 +219,7 @@ def _count_rows(job: Job, there: Stored, told_of: Understanding, progress: Calla
 def _add_case(effects: CaseEffects, job: Job, outcome: Taken) -> None:
     assert outcome.case is not None
     if outcome.state == NEW:
-        effects.add((), [case_event(*step) for step in outcome.case.steps])
+        effects.add_new(outcome.case.steps)
         return
     said = list(job.published(outcome))
     ids = {event.id for event in outcome.stored}
