@@ -16,7 +16,7 @@ from services.importing.figure_import import figure_effects
 from services.importing.problems import NoteCounts
 from services.importing.sheet_reader import SheetReader
 
-from .cells import text_of, word_of, word_set
+from .cells import Broken, text_of, word_of, word_set
 from .effects import CaseEffects, Effect, case_event, catalogue_effects, window_of
 from .fields import STEPS
 from .headers import NotRead
@@ -33,7 +33,7 @@ _SAMPLES = 3
 _SAMPLE_ROWS = 200
 _LINES = 10
 _MOST_MONTHS = 36
-_YES_NO_FIELDS = word_set("settled unified full_process tolerates_missing commitment tolerated_missing")
+_YES_NO_FIELDS = word_set("settled unified full_process tolerates_missing commitment tolerated_missing void")
 _WORDS: dict[str, Any] = {"kind": KINDS, "handling": HANDLINGS, "channel": CHANNELS}
 
 
@@ -101,6 +101,7 @@ def _sheet(layout: Layout | NotRead, rows_passed: Mapping[str, Sequence[Passed]]
 
 def _columns(reader: SheetReader) -> Iterator[dict[str, Any]]:
     rows = [row for row in islice(reader.layout.rows(), _SAMPLE_ROWS) if isinstance(row, Row)]
+    rows = [row for row in rows if not isinstance(row.cell(0), Broken)]
     for name, index in reader.layout.fields.items():
         column = next(one for one in reader.layout.columns if one.index == index)
         unit = reader.unit_of_header(name) or (reader.bare_unit(name) if name.endswith("_days") else "")
