@@ -34,7 +34,7 @@ from .sheets import Book
 from .surroundings import Stored
 from .survey import Survey, survey
 
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE = 2_000
 NEW, CHANGED, UNCHANGED, REPEATED = "new", "changed", "unchanged", "repeated"
 
 
