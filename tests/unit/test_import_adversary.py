@@ -384,9 +384,11 @@ def test_something_in_a_column_without_a_header_is_asked_about(tmp_path: Path) -
     assert limits(items(path, answers={"nameless_columns": "remarks"})) == {"a-1": (None, 20), "a-2": (30, 7)}
 
 
-def test_a_limit_from_a_column_of_another_unit_keeps_its_unit(tmp_path: Path) -> None:
+def test_columns_of_one_limit_in_two_units_are_asked_about_though_one_is_empty(tmp_path: Path) -> None:
     path = workbook(tmp_path / "a.xlsx", (*ITEM_HEAD, "承诺时限（小时）"), (*ROW[:5], None, 4))
-    assert items(path).reasons == {2: "limit-units-disagree"}
+    assert items(path, take_defaults=True).asked == ["column.promised_days"]
+    assert limits(items(path, answers={"column.promised_days": "G"})) == {"a-1": (20, 0)}
+    assert limits(items(path, answers={"column.promised_days": "F"})) == {"a-1": (20, None)}
 
 
 @pytest.mark.parametrize("header", ["是否停用", "是否取消"])
