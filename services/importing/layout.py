@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from hallpulse.contract.reasons import Sentence
 
-from .cells import Broken, Cell, Formula, Merged, folded, is_empty, text_of
+from .cells import Broken, Cell, Formula, Torn, folded, is_empty, text_of
 from .sheets import Sheet, Span
 
 _TOTAL = re.compile(r".{1,16}(小计|合计|总计)[:]?|(合计|总计|小计|共计|总数|累计|汇总|本页小计|total|subtotal|sum)[:]?")
@@ -178,7 +178,7 @@ class Layout:
             return cells
         torn = [*cells, *[None] * (max(columns) + 1 - len(cells))]
         for column in columns:
-            torn[column] = Merged("（合并单元格 merged）")
+            torn[column] = Torn("（合并单元格 merged）")
         return torn
 
     def _joined(self, cells: Sequence[Cell]) -> Sequence[Cell]:
