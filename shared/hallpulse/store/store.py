@@ -23,7 +23,7 @@ from hallpulse.domain.reconciliation import StatedDay
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import Calendar, Workdays, day_of
 from hallpulse.store.audit import Audit, process_actor
-from hallpulse.store.database import at_one_moment, driver, faults, open_engine, transaction
+from hallpulse.store.database import at_one_moment, driver, faults, open_engine, read_version, transaction
 from hallpulse.store.item_versions import (
     CalendarCache,
     ContextCache,
@@ -99,6 +99,13 @@ class Moment:
         self._connection = connection
         self._calendars = calendars
         self._rules = rules
+
+    def version(self) -> str | None:
+        """Return a name for all that this moment sees: two moments of one name see the same.
+
+        None where several databases hold it (Citus): what a worker stored alone does not show in one's snapshot.
+        """
+        return read_version(self._connection)
 
     def turn_back(self, past: Past, scope: Scope) -> None:
         """Answer what is asked of the scope's region from now on by the events of that past.
