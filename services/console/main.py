@@ -29,6 +29,7 @@ SUMMARIES = {
     "hall": "Add, close, remove and list halls; give them new keys.",
     "upstream": "Join a county's own suite to the one above it.",
     "token": "Give departments, the bureau and operators tokens for the gateway.",
+    "user": "Give people accounts, with which they sign in to the page.",
     "plan": "Check a plan file.",
     "calendar": "Check, show and apply the working-day calendars.",
     "boards": "Render the boards, or push them to a Grafana.",

@@ -4,6 +4,7 @@ from hallpulse.store.merge import Expected
 from hallpulse.store.reading.overview import Overview
 from hallpulse.store.store import Moment, Readable, ReadableBack
 
+from .accounts import ROLES, Account, AccountRegistry, Attempt, person_grant
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
 from .merge import MergeOutcome
 from .reading.declared import FigureFilter, FigureReport, Status
@@ -17,11 +18,16 @@ from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
 from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
 from .registry import Hall, HallFacts
-from .reports import PublishedReport, ReportArchive, ReportFile
+from .reports import About, NewReport, PublishedReport, ReportArchive, ReportFile
 from .store import Store, migrate, open_store
 from .tokens import Grant, Token, hash_of
 
 __all__ = [
+    "ROLES",
+    "About",
+    "Account",
+    "AccountRegistry",
+    "Attempt",
     "AuditEntry",
     "AuditLine",
     "BadCursor",
@@ -47,6 +53,7 @@ __all__ = [
     "KeptRefusal",
     "MergeOutcome",
     "Moment",
+    "NewReport",
     "Outcome",
     "Overview",
     "Past",
@@ -67,6 +74,7 @@ __all__ = [
     "hash_of",
     "migrate",
     "open_store",
+    "person_grant",
     "process_actor",
     "restated",
 ]
