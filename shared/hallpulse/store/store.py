@@ -102,10 +102,7 @@ class Moment:
         self._rules = rules
 
     def version(self) -> str | None:
-        """Return a name for all that this moment sees: two moments of one name see the same.
-
-        None where several databases hold it (Citus): what a worker stored alone does not show in one's snapshot.
-        """
+        """Return a name for all that this moment sees; None where a change may not show in it (`read_version`)."""
         return read_version(self._connection)
 
     def turn_back(self, past: Past, scope: Scope) -> None:
@@ -274,7 +271,6 @@ class Moment:
         return read_stated_days(self._connection, scope, window)
 
     def codes(self, scope: Scope) -> list[int]:
-        """The region codes of a scope under which figures are stored, whatever they are."""
         return read_codes(self._connection, scope)
 
     def departments(self, region: int) -> list[str]:
