@@ -32,7 +32,7 @@ class KnownFigure:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """So many machines of a kind. disk_gb: of each, for the first year where it holds events."""
+    """Machines of one kind. disk_gb: of each, for the first year where it holds events."""
 
     role: str
     count: int
@@ -43,7 +43,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a load needs.
+    """The needs of a load.
 
     cores: of ingest, database and broker together; reading_seconds: how long the targets service reads all regions, so
     how old its figures may be; reach: whether the load lies within what was measured; beyond: where it does not.

@@ -102,7 +102,7 @@ class Prometheus:
         return Command(argv, _environment(), self.directory, self.log)
 
     def configure(self, seconds: int) -> None:
-        """Write configuration and rules: scraped every so many seconds, and no rule is judged more often."""
+        """Write configuration and rules. seconds: between scrapes; no rule is judged more often."""
         _write_rules(private_directory(self.rules_folder), {n: slowed(text, seconds) for n, text in self.rules.items()})
         write_private(self._configuration, prometheus_configuration(self.jobs, self.alertmanager_url, seconds))
 
@@ -191,7 +191,7 @@ _INTERVAL = re.compile(r"^(?P<key> +interval: )(?P<seconds>[0-9]+)s$", re.MULTIL
 
 
 def slowed(rules: str, seconds: int) -> str:
-    """Return a rule file whose groups are judged at most every so many seconds."""
+    """Return a rule file whose groups are judged at most once in this many seconds."""
     return _INTERVAL.sub(lambda found: f"{found['key']}{max(int(found['seconds']), seconds)}s", rules)
 
 

@@ -1,4 +1,4 @@
-"""`hallpulse capacity`: what so many events a day of so many counties need, from measured figures."""
+"""`hallpulse capacity`: the needs of a load of events and counties, from measured figures."""
 
 from __future__ import annotations
 
