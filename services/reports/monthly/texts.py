@@ -230,11 +230,12 @@ FINDINGS_TABLE = Sentence("真实性检查", "Integrity checks")
 CHECK = Sentence("检查项", "Check")
 CONCERNS = Sentence("对象", "Of")
 COUNT = Sentence("发现数", "Findings")
-EXAMPLES = Sentence("举例", "Examples")
+EXAMPLES = Sentence("单位（占比）或举例", "Who (share), or examples")
 OF_WHAT: Mapping[str, Sentence] = {
     "cases": Sentence("办件", "cases"),
     "items": Sentence("事项", "items"),
     "halls": Sentence("大厅", "halls"),
+    "departments": Sentence("单位", "units"),
     "figures": Sentence("申报数", "declared figures"),
 }
 CLEAN = Sentence("其余{n}项检查没有发现：{names}。", "{n} other checks found nothing: {names}.")

@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from .figures import LENGTHS, Length, Window
 from .indicators import COMPUTED
+from .integrity import USUAL, Thresholds, ThresholdsOf
 from .reporting import MONTHLY_REPORT, Arrivals, Reporting, Reports, reports_on
 from .rules import Below, NoPath, Path, Raised, Rule, Unit
 
@@ -116,7 +117,7 @@ class Plan:
     region_names: what the region is called, where the plan says it.
 
     tolerance: a share may lie so far behind its path before an alert says so; it changes no verdict. reporting: who
-    reports what each month, by which `monthly_report` is measured.
+    reports what each month, by which `monthly_report` is measured; integrity: from when on a check speaks.
     """
 
     id: str
@@ -133,6 +134,7 @@ class Plan:
     region_names: Names | None = None
     tolerance: Fraction = Fraction(0)
     reporting: Reporting | None = None
+    integrity: Thresholds = USUAL
 
     def window(self, on: date) -> Window | None:
         """The period so far; the whole period once it is over, None before it begins."""
@@ -224,3 +226,8 @@ def plan_for(plans: Sequence[Plan], region: int, on: date) -> Plan | None:
     running = [p for p in own if p.period.start <= on <= p.period.end]
     closing = [p for p in own if p.period.end < on and any(ph.end is not None and ph.contains(on) for ph in p.phases)]
     return max(running or closing, key=lambda plan: plan.period.start, default=None)
+
+
+def thresholds_on(plans: Sequence[Plan], on: date) -> ThresholdsOf:
+    """The thresholds of the integrity checks by the plans of a day."""
+    return ThresholdsOf({plan.region: plan.integrity for plan in plans if plan_for(plans, plan.region, on) is plan})

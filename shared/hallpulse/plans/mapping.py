@@ -12,9 +12,11 @@ from pathlib import Path
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.figures import LENGTHS, Window
 from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.integrity import USUAL
 from hallpulse.domain.plan import DeclaredIndicator, Department, Names, Phase, Plan, Severity, Target, TargetScope
 from hallpulse.domain.reporting import MONTHLY_REPORT
 from hallpulse.domain.rules import Unit
+from hallpulse.plans.integrity_form import read_thresholds
 from hallpulse.plans.plan_problems import PlanError, PlanProblem, did_you_mean
 from hallpulse.plans.reporting_form import read_reporting
 from hallpulse.plans.rule_forms import read_path, read_rule
@@ -35,7 +37,7 @@ _EN_NAME = Sentence("英文名称", "the English name")
 _UNITS: tuple[Unit, ...] = ("share", "days", "count")
 _PLAN_KEYS = (
     "region", "region_names", "names", "document", "note", "period", "phases", "departments", "indicators",
-    "min_denominator", "tolerance", "reporting", "targets",
+    "min_denominator", "tolerance", "reporting", "integrity", "targets",
 )  # fmt: skip
 _TARGET_KEYS = (
     "id", "names", "indicator", "scope", "rule", "path", "severity", "lead", "source", "min_denominator",
@@ -105,7 +107,7 @@ def _plan(id_: str, top: YamlMapping) -> Plan:
     measured: dict[str, Unit] = {MONTHLY_REPORT: "share"} if reporting is not None else {}
     units = {i.id: i.unit for i in indicators} | measured
     frame = _Frame(period, units, tuple(d.id for d in departments), called_so)
-    note, called = top.get("note"), top.get("region_names")
+    note, called, integrity = top.get("note"), top.get("region_names"), top.get("integrity")
     return Plan(
         id=id_,
         region=int(top.need("region").text(Sentence("6 位区划代码", "a code of 6 digits"), _REGION) or "100000"),
@@ -120,6 +122,7 @@ def _plan(id_: str, top: YamlMapping) -> Plan:
         note=_names(note) if note is not None else None,
         region_names=_names(called) if called is not None else None,
         tolerance=_tolerance(tolerance) if tolerance is not None else Fraction(0),
+        integrity=read_thresholds(integrity) if integrity is not None else USUAL,
         reporting=read_reporting(reporting, period, called_so, indicators) if reporting is not None else None,
     )
 

@@ -27,7 +27,7 @@ from sqlalchemy import Connection, Engine, text
 
 from hallpulse.contract.events import CaseData, EventType, Family, HallEvent
 from hallpulse.contract.identity import DESK
-from hallpulse.domain.case import CaseEvent, pack_id, unpack_id
+from hallpulse.domain.case import CaseEvent, is_repeated, pack_id, unpack_id
 from hallpulse.domain.catalogue import first_change
 from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.workdays import local_day
@@ -162,6 +162,8 @@ def arrival(time: int) -> tuple[int, int]:
 
 Times = Mapping[tuple[int, str], Sequence[int]]
 """(region, hall) → the times of events (microseconds since 1970-01-01 UTC), in order of arrival."""
+IS_LATE = f"arrived - time / 60000000 > {LATE_MINUTES} AND NOT (length(id) = 16 AND get_byte(id, 6) >> 4 = 5)"
+"""SQL over stored events: late, and not repeated from records, of which imports make ids of UUID version 5."""
 _NAMES = ("regions", "halls", "days", "events", "newest", "late")
 _Row = tuple[int, str, int, int, int, int]
 
@@ -173,9 +175,10 @@ def times_of(events: Iterable[HallEvent]) -> Times:
     return times
 
 
-def note_hall_days(connection: Connection, times: Times, arrived: int) -> None:
-    """Add new events to their days. arrived: minutes since 1970-01-01 UTC."""
-    rows = [(region, hall, to_date(day), *noted) for region, hall, day, *noted in sorted(_day_rows(times, arrived))]
+def note_hall_days(connection: Connection, times: Times, repeated: Times, arrived: int) -> None:
+    """Add new events to their days. repeated: those of them that are never late; arrived: minutes since 1970-01-01."""
+    found = sorted(_day_rows(times, repeated, arrived))
+    rows = [(region, hall, to_date(day), *noted) for region, hall, day, *noted in found]
     connection.execute(
         text(
             "INSERT INTO hall_days (region, hall, day, events, newest, late)"
@@ -188,7 +191,12 @@ def note_hall_days(connection: Connection, times: Times, arrived: int) -> None:
     )
 
 
-def _day_rows(times: Times, arrived: int) -> Iterator[_Row]:
+def repeated_from_records(events: Iterable[HallEvent]) -> Times:
+    """The times of those events that an import made from records of the past: their ids are of UUID version 5."""
+    return times_of(event for event in events if is_repeated(event.id))
+
+
+def _day_rows(times: Times, repeated: Times, arrived: int) -> Iterator[_Row]:
     """Region, hall, day, events, newest, late; none of the gateway's desk, which is no hall that could fall silent."""
     late_before = (arrived - LATE_MINUTES) * MICROSECONDS_A_MINUTE
     for (region, hall), unsorted in times.items():
@@ -197,6 +205,7 @@ def _day_rows(times: Times, arrived: int) -> Iterator[_Row]:
         ordered = sorted(unsorted)
         days = list(map(local_day, ordered))
         late = Counter(days[: bisect_left(ordered, late_before)])
+        late.subtract(local_day(time) for time in repeated.get((region, hall), ()) if time < late_before)
         newest = dict(zip(days, ordered, strict=True))  # of one day the last, which is the newest
         for day, events in Counter(days).items():
             yield region, hall, day, events, newest[day], late[day]
@@ -281,13 +290,14 @@ def merge(
         events = list(found.new.values())
         if not events:
             return MergeOutcome((), found.duplicates, found.reused, stored_long_ago=found.stored_long_ago)
-        times, taken = times_of(events), _taken(found.new, cache)  # before anybody has to wait for us
+        times, repeated = times_of(events), repeated_from_records(events)
+        taken = _taken(found.new, cache)  # before anybody has to wait for us
         regions = {region for region, _ in times}
         lock_regions(connection, regions, {e.region for e in events if e.type.family is Family.ITEM})
         lock_halls(connection, times.keys())
         context = cache.begin(connection, regions)
         redated = _take_in(connection, context, taken)
-        note_hall_days(connection, times, arrived // MICROSECONDS_A_MINUTE)
+        note_hall_days(connection, times, repeated, arrived // MICROSECONDS_A_MINUTE)
     context.committed()
     return MergeOutcome(events, found.duplicates, found.reused, redated, times, found.stored_long_ago)
 

@@ -169,7 +169,7 @@ class Moment:
     def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]:
         """Every integrity check over the window, also those that found nothing."""
         calendars = self._calendars.current(self._connection)
-        return read_integrity(self._connection, calendars, self._rules, (scope, window, today))
+        return read_integrity((self._connection, calendars, self._rules), scope, window, today)
 
     def figure_reports(self, wanted: FigureFilter) -> list[FigureReport]:
         """Every report of declared figures that is in force, and whether it counts."""

@@ -115,6 +115,8 @@ cases = _table(
     Column("open", Boolean, nullable=False),
     Column("suspended", Boolean, nullable=False),
     *(_false(name) for name in ("rated_by_default", "rating_verified", "rating_rectified")),
+    Column("rated_minute", SmallInteger, comment="of the local day"),
+    _zero("suspensions", SmallInteger),
     Column("entries", LargeBinary, nullable=False, comment="what the case added to the cells"),
     Column("history", LargeBinary, nullable=False, comment="the case's events"),
     PrimaryKeyConstraint("region", "hall", "case_id"),
@@ -173,12 +175,8 @@ tallies = _table(
     Column("hall", Text, nullable=False),
     Column("day", Date, nullable=False),
     Column("revision", Integer, nullable=False),
-    Column("accepted", BigInteger, nullable=False),
-    Column("rejected", BigInteger, nullable=False),
-    Column("unified_accepted", BigInteger, nullable=False),
-    Column("full_process_accepted", BigInteger, nullable=False),
-    Column("decided", BigInteger, nullable=False),
-    Column("instant_decided", BigInteger, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in ("accepted", "rejected", "unified_accepted")),
+    *(Column(name, BigInteger, nullable=False) for name in ("full_process_accepted", "decided", "instant_decided")),
     PrimaryKeyConstraint("region", "hall", "day"),
 )
 
@@ -204,7 +202,7 @@ figures = _table(
     Column("time", BigInteger, nullable=False, comment="microseconds since 1970-01-01 UTC"),
     Column("arrived", Integer, nullable=False, comment="minutes since 1970-01-01 UTC"),
     PrimaryKeyConstraint("region", "indicator", "period", "department", "hall", "id"),
-)
+)  # fmt: skip
 
 hall_days = _table(
     "hall_days",
