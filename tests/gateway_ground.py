@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -29,7 +29,8 @@ from services.gateway.access import RateLimiter, TokenCache, hash_of
 from services.gateway.access_audit import AccessAudit, Write
 from services.gateway.app import create_app
 from services.gateway.publishing import OutgoingMessage
-from services.gateway.request import PublishedReports, Resources
+from services.gateway.request import PublishedReports, ReportMaker, Resources
+from services.gateway.service_calls import Answer, Services
 from tests.moments import NEWEST, StatedStore
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -96,13 +97,30 @@ class FakeClock:
 class NoReports:
     """An archive in which nothing was published."""
 
-    def list(self, region: int | None = None) -> list[PublishedReport]:
-        del region
+    def list(self, region: int | None = None, *, drafts: bool = False) -> list[PublishedReport]:
+        del region, drafts
         return []
 
     def file(self, number: int, form: str) -> ReportFile | None:
         del number, form
         return None
+
+
+class NoServices:
+    """A suite in which no other service runs."""
+
+    def ask(
+        self, kind: type[Answer], service: str, method: str, /, *args: Any, seconds: float = 1.0, **_: Any
+    ) -> Answer:
+        del kind, method, args, seconds
+        raise Unavailable(f"{service} does not run")
+
+
+class NoMaker:
+    """A `reports` service that does not run."""
+
+    def keep(self, order: Mapping[str, Any], publisher: str) -> int:
+        raise Unavailable(f"reports does not run: {publisher} asked for {order}")
 
 
 def make_resources(
@@ -115,6 +133,8 @@ def make_resources(
     find: Callable[[str], Grant | None] | None = None,
     record: Write = lambda *_: None,
     archive: PublishedReports | None = None,
+    services: Services | None = None,
+    report_maker: ReportMaker | None = None,
 ) -> Resources:
     clock = clock or FakeClock()
     registry = new_registry()
@@ -122,6 +142,7 @@ def make_resources(
     return Resources(
         store=store,
         archive=archive or NoReports(),
+        report_maker=report_maker or NoMaker(),
         plans=load_plans(PLANS) if plans is None else plans,
         publisher=publisher or FakePublisher(),
         token_cache=TokenCache(find or FakeStore().find, READ_TOKEN, lambda: clock.seconds),
@@ -131,6 +152,7 @@ def make_resources(
         metrics=metrics,
         registry=registry,
         audit=AccessAudit(metrics, record),
+        services=services or NoServices(),
     )
 
 

@@ -22,6 +22,7 @@ from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS, Findings
 from hallpulse.domain.measures import BUCKETS, STATES
 from hallpulse.domain.plan import Plan
+from hallpulse.domain.reconciliation import StatedDay
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import Workdays
 from hallpulse.store import (
@@ -285,6 +286,14 @@ class StatedMoment(Moment):
     def regions(self) -> list[int]:
         self._stated.note("regions")
         return sorted(self._stated.counties)
+
+    def stated_days(self, scope: Scope, window: Window) -> list[StatedDay]:
+        self._stated.note("stated_days", scope, window)
+        return []
+
+    def codes(self, scope: Scope) -> list[int]:
+        self._stated.note("codes", scope)
+        return self.regions()
 
     def departments(self, region: int) -> list[str]:
         self._stated.note("departments", region)

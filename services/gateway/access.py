@@ -37,6 +37,11 @@ def may_declare(grant: Grant, region: int, department: str | None) -> bool:
     return grant.role == "bureau" and grant is not BUREAU
 
 
+def may_report(grant: Grant, region: int) -> bool:
+    """Return whether the grant makes and publishes reports of a region: a bureau's does, where it reaches."""
+    return grant.role == "bureau" and grant.region is not None and _within(region, grant.region)
+
+
 def may_read(grant: Grant, scope: Scope) -> bool:
     """Return whether the grant reads a scope: one of a region, a hall or a department reads that alone."""
     if grant.role not in READERS:

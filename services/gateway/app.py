@@ -32,7 +32,10 @@ from services.gateway.own_events import get_event, get_refused
 from services.gateway.pages import get_asset, get_page, get_problems
 from services.gateway.problems import Declined, Kind, answer
 from services.gateway.published import get_report, list_reports
+from services.gateway.reconciliation import get_reconciliation
+from services.gateway.report_orders import post_report
 from services.gateway.request import AnyRequest, Connection, Resources, resources_of
+from services.gateway.scores import get_scores
 from services.gateway.status import get_health, get_metrics, get_readiness, get_suite
 from services.gateway.targets import get_regions, get_targets
 
@@ -124,8 +127,11 @@ API = (
     get_departments,
     get_flow,
     get_compression,
+    get_reconciliation,
+    get_scores,
     get_integrity,
     list_reports,
+    post_report,
     get_report,
     get_regions,
     get_suite,

@@ -22,6 +22,7 @@ from hallpulse.contract.json_schema import batch_of, components
 from hallpulse.contract.schema import documents
 from services.gateway.declaring import MOST_FIGURES, FiguresIn
 from services.gateway.problems import Declined, Kind
+from services.gateway.report_orders import COUNTY, ReportOrder
 from services.gateway.request import AnyRequest
 
 CONFIG = OpenAPIConfig(
@@ -50,6 +51,7 @@ def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
     paths, schemas = made["paths"], made["components"]["schemas"]
     paths["/v1/events"]["post"]["requestBody"] = _events_body()
     paths["/v1/figures"]["post"]["requestBody"] = _figures_body()
+    paths["/v1/reports"]["post"]["requestBody"] = _report_body()
     for path in _OPEN_PATHS:
         paths[path]["get"]["security"] = []
     paths["/metrics"]["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
@@ -78,6 +80,13 @@ def _figures_body() -> dict[str, Any]:
     for name in ("numerator", "denominator"):
         figure["properties"][name] |= {"minimum": 0} if name == "numerator" else {}
     body["properties"]["figures"] |= {"items": figure, "minItems": 1, "maxItems": MOST_FIGURES}
+    return {"required": True, "content": {"application/json": {"schema": body}}}
+
+
+def _report_body() -> dict[str, Any]:
+    _, known = msgspec.json.schema_components([ReportOrder], ref_template=_SCHEMAS)
+    body = known["ReportOrder"]
+    body["properties"]["region"] |= {"pattern": COUNTY}
     return {"required": True, "content": {"application/json": {"schema": body}}}
 
 

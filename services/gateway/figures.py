@@ -225,7 +225,7 @@ def _answer(
         numerator=figure.numerator,
         denominator=figure.denominator,
         value=number(figure.value),
-        names=named(_names(name, plan)),
+        names=named(indicator_names(name, plan)),
         unit=indicator.unit if indicator else _declared_unit(name, figure, plan),
         kind=indicator.kind if indicator else "declared",
         enough=figure.denominator >= least,
@@ -236,7 +236,7 @@ def _answer(
     )
 
 
-def _names(name: str, plan: Plan | None) -> Names:
+def indicator_names(name: str, plan: Plan | None) -> Names:
     if plan is not None and name in plan.indicator_names:
         return plan.indicator_names[name]
     indicator = COMPUTED.get(name)

@@ -108,6 +108,7 @@ class Kind(enum.Enum):
     FORBIDDEN = Sort(403, "The token does not open this", "该令牌无此权限")
     NOT_FOUND = Sort(404, "There is no such thing", "没有找到")
     METHOD_NOT_ALLOWED = Sort(405, "This address does not take that method", "该地址不支持此请求方法")
+    CONFLICT = Sort(409, "That has been done already", "该操作已经完成过")
     TOO_SLOW = Sort(408, "The body took too long to arrive", "消息体到达过慢")
     TOO_LARGE = Sort(413, "The body is larger than 4 MiB", "消息体超过 4 MiB")
     BAD_CONTENT_TYPE = Sort(415, "The content type is not one of CloudEvents", "内容类型不是 CloudEvents")

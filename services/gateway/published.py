@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -28,10 +29,10 @@ from services.gateway.request import (
 
 
 class ReportAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A published report. publisher: as that program said; role: the database role that it was.
+    """A report that is kept. publisher: as that program said; role: the database role that it was.
 
     taken: the moment of its figures; sha256: of each form; intact: whether figures, files and all the rest still fit
-    the seal that was set on them.
+    the seal that was set on them; department, hall: of one of them alone; draft: made, and not published.
     """
 
     id: int
@@ -44,6 +45,10 @@ class ReportAnswer(msgspec.Struct, frozen=True, kw_only=True):
     taken: str
     sha256: dict[str, str]
     intact: bool
+    department: str | None
+    hall: str | None
+    language: str
+    draft: bool
 
 
 class ReportsAnswer(msgspec.Struct, frozen=True):
@@ -92,7 +97,7 @@ def list_reports(request: AnyRequest, region: RegionCode) -> ReportsAnswer:
     """Those of one region, each with the hashes of its files and whether it is still as it was published."""
     scope = scope_of(grant_of(request), region)
     found = resources_of(request).archive.list(scope.region)
-    return ReportsAnswer(region, [ReportAnswer(**_said(one)) for one in found])
+    return ReportsAnswer(region, [report_answer(one) for one in found])
 
 
 @get(
@@ -106,8 +111,8 @@ def list_reports(request: AnyRequest, region: RegionCode) -> ReportsAnswer:
 def get_report(request: AnyRequest, report_id: ReportId, format_: ReportFormat = None) -> Response[bytes | OneReport]:
     """With format: the file as it was published. Without: its figures then, and each that is another one now."""
     resources, grant = resources_of(request), grant_of(request)
-    report = next((one for one in resources.archive.list() if one.id == report_id), None)
-    if report is None or not may_read(grant, Scope(report.region)):
+    report = next((one for one in resources.archive.list(drafts=True) if one.id == report_id), None)
+    if report is None or not may_read(grant, Scope(report.region, report.about.department, report.about.hall)):
         if report is not None:
             raise Declined(Kind.FORBIDDEN, f"this token reads {reach(grant)}")
         raise Declined(Kind.NOT_FOUND, f"no report {report_id} was published")
@@ -138,6 +143,10 @@ def _parts(parts: Iterable[tuple[str, Figure]]) -> list[RestatedPart]:
     return [RestatedPart(str(kind), part.numerator, part.denominator) for kind, part in parts]
 
 
+def report_answer(report: PublishedReport) -> ReportAnswer:
+    return ReportAnswer(**_said(report))
+
+
 def _said(report: PublishedReport) -> dict[str, Any]:
     return {
         "id": report.id,
@@ -150,4 +159,5 @@ def _said(report: PublishedReport) -> dict[str, Any]:
         "taken": time_text(report.taken),
         "sha256": dict(report.files),
         "intact": report.intact,
+        **asdict(report.about),
     }

@@ -23,6 +23,7 @@ from services.gateway.access import ConcurrencyLimit, RateLimiter, TokenCache, m
 from services.gateway.access_audit import AccessAudit
 from services.gateway.problems import EXPECTED, MOST_ROWS, Declined, Kind, expected_of
 from services.gateway.publishing import EventPublisher
+from services.gateway.service_calls import Services
 from services.gateway.suite import SuiteParts
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
@@ -33,9 +34,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class PublishedReports(Protocol):
     """The published reports, as far as they are read."""
 
-    def list(self, region: int | None = None) -> list[PublishedReport]: ...
+    def list(self, region: int | None = None, *, drafts: bool = False) -> list[PublishedReport]: ...
 
     def file(self, number: int, form: str) -> ReportFile | None: ...
+
+
+class ReportMaker(Protocol):
+    """The `reports` service: makes a report and keeps it."""
+
+    def keep(self, order: Mapping[str, Any], publisher: str) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class Resources:
 
     store: ReadableBack
     archive: PublishedReports
+    report_maker: ReportMaker
     plans: Sequence[Plan]
     publisher: EventPublisher
     token_cache: TokenCache
@@ -56,6 +64,7 @@ class Resources:
     metrics: GatewayMetrics
     registry: CollectorRegistry
     audit: AccessAudit
+    services: Services
     concurrency: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)
     suite: SuiteParts = field(default_factory=SuiteParts)
 

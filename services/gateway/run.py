@@ -25,7 +25,9 @@ from hallpulse.tls import server_context
 from services.gateway.access import RateLimiter, TokenCache
 from services.gateway.access_audit import AccessAudit
 from services.gateway.publishing import open_publisher
+from services.gateway.report_orders import ReportsService
 from services.gateway.request import Resources
+from services.gateway.service_calls import open_services
 
 from .app import create_app
 from .server import serve
@@ -74,11 +76,16 @@ def _resources(settings: Settings) -> Iterator[Resources]:
     registry.register(suite)
     metrics = GatewayMetrics(registry)
     store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS, service="gateway", plans=plans)
-    with ThreadPoolExecutor(DOOR_THREADS, "door") as door, open_publisher(settings.amqp_url) as publisher:
+    with (
+        ThreadPoolExecutor(DOOR_THREADS, "door") as door,
+        open_publisher(settings.amqp_url) as publisher,
+        open_services(settings.amqp_url) as services,
+    ):
         try:
             yield Resources(
                 store=store,
                 archive=store.reports,
+                report_maker=ReportsService(settings.amqp_url),
                 plans=plans,
                 publisher=publisher,
                 token_cache=TokenCache(store.tokens.find, settings.read_token, time.monotonic, door),
@@ -89,6 +96,7 @@ def _resources(settings: Settings) -> Iterator[Resources]:
                 registry=registry,
                 suite=suite,
                 audit=AccessAudit(metrics, store.audit.record),
+                services=services,
             )
         finally:
             store.close()

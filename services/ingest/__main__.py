@@ -47,7 +47,7 @@ def _run(settings: Settings, limits: ConsumerLimits, store: Store, mergers: Merg
     metrics = IngestMetrics(registry)
     limit = RefusalLimit(settings.refusal_limit, settings.refusal_window)
     lanes = Lanes(settings.amqp_url, say)
-    pipeline = IngestWorker(mergers, store.halls, metrics, limit, move=lanes.move)
+    pipeline = IngestWorker(mergers, store.halls, metrics, limit, move=lanes.move, slow=lanes.slow)
     admit = functools.partial(ensure_not_stopped, ignored=not limit.share)
     consumer = Consumer(settings.amqp_url, pipeline.commit, limits, say, admit=admit, slow=lanes.slow)
     metrics.lag_from(consumer.lag)

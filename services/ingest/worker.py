@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import NamedTuple, Protocol
 
-from hallpulse.broker import Batch, Rejection
+from hallpulse.broker import Batch, HallsSlowed, Rejection
 from hallpulse.broker.lanes import Moves
 from hallpulse.contract.identity import DENIED, FOR, REFUSED, is_hall
 from hallpulse.contract.reasons import Reason
@@ -242,7 +242,10 @@ class Merger(Protocol):
 
 
 class IngestWorker:
-    """Has batches merged, on any number of threads."""
+    """Has batches merged, on any number of threads.
+
+    slow: the halls, as REGION.HALL, that are served more slowly just now, `move` having had its effect.
+    """
 
     def __init__(
         self,
@@ -252,19 +255,22 @@ class IngestWorker:
         limit: RefusalLimit,
         *,
         move: Callable[[Moves], None] = lambda _: None,
+        slow: Set[str] = frozenset(),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._merger = merger
         self._counts = Counting(metrics, halls, now)
         self._limit = limit
         self._move = move
+        self._slow = slow
         self._recent = RecentIds()
         self._lock = threading.Lock()
 
     def commit(self, batch: Batch) -> Sequence[Rejection]:
         """Merge the batch; its refused events come back. Raises Unavailable, Halt.
 
-        Also RefusalsOverLimit: then nothing of the batch is refused, and it is not acknowledged.
+        Also RefusalsOverLimit: then nothing of the batch is refused, and it is not acknowledged; and HallsSlowed where
+        refused events of halls that are served more slowly would keep the others' waiting: nothing is stored yet.
         """
         self._counts.know_halls()  # before the merge: an outage after it would make new events count as repeated ones
         noted, refused = Counter[str](), list[Rejection]()
@@ -275,6 +281,8 @@ class IngestWorker:
             noted.update(taken)
             refused.extend(rejections)
             self._note(taken, rejections)
+            if not batch.aside and not self._slow.isdisjoint(map(_hall_of, rejections)):
+                raise HallsSlowed
 
         merged = self._merger.do(self._work(batch), check)
         if merged.old_duplicates:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from hallpulse.domain.errors import HallpulseError
-from hallpulse.domain.figures import Figure, Scope, Window, period_window
+from hallpulse.domain.figures import Scope, Window, period_window
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.targets import read_arrivals, read_tables
 from hallpulse.domain.workdays import date_of, local_day
-from hallpulse.store import AuditEntry, Past, PublishedReport, ReadableBack, ReportFile, restated
+from hallpulse.store import About, AuditEntry, NewReport, Past, PublishedReport, ReadableBack, ReportFile, restated
 from services.reports.monthly import Material, MonthlyReport, document_of, monthly_report
 from services.reports.monthly.material import day_before
 from services.reports.renderers import FORMATS, MEDIA_TYPES, Format, rendered
@@ -31,6 +31,10 @@ class NoPlan(HallpulseError):
     """There is nothing to report on: no plan of the region is in force at the end of the month."""
 
 
+class AlreadyPublished(HallpulseError):
+    """The month was published before, and once more is not asked for."""
+
+
 class Auditor(Protocol):
     def append(self, deed: AuditEntry) -> None: ...
 
@@ -38,9 +42,7 @@ class Auditor(Protocol):
 class Archive(Protocol):
     def list(self, region: int | None = None) -> list[PublishedReport]: ...
 
-    def publish(
-        self, place: tuple[int, str, str], taken: int, figures: Mapping[str, Figure], files: Sequence[ReportFile]
-    ) -> int: ...
+    def keep(self, report: NewReport) -> int: ...
 
 
 class Store(ReadableBack, Protocol):
@@ -85,21 +87,33 @@ class MonthlyReports:
         plan = self._plan(checked_region(region, self._plans), window)
         return self._issued(self._report(plan, window), wanted)
 
-    def publish(self, region: int | str, month: str) -> int:
-        """Freeze the report of a month that is over, in every form, with its figures; its number in the archive.
+    def keep(
+        self, region: int | str, month: str, *, publisher: str = "", draft: bool = False, again: bool = True
+    ) -> int:
+        """Keep the report of a month in every form, with its figures: frozen, or as a draft; its number in the archive.
 
-        Raises ValueError for a month that is not over, else what `make` does.
+        publisher: who asked for it, where that is not this process's user; again: although it is published already.
+        Raises ValueError for a month that is to be frozen and is not over, AlreadyPublished, else what `make` does.
         """
         window = checked_month(month, self.today())
-        if window.end >= self.today():
+        if not draft and window.end >= self.today():
             raise ValueError(f"month: {month} is not over: only a whole month is published")
-        plan = self._plan(checked_region(region, self._plans), window)
+        plan, about = self._plan(checked_region(region, self._plans), window), About(draft=draft)
+        if not (draft or again):
+            self._refuse_twice(plan.region, month, about)
         taken = self._now()
         material = read_material(self._store, plan, window, taken)
         document = document_of(monthly_report(material))
         names = ((form, file_name(plan.region, window, form)) for form in FORMATS)
         files = [ReportFile(form, name, MEDIA_TYPES[form], rendered(document, form)) for form, name in names]
-        return self._store.reports.publish((plan.region, month, plan.id), taken, material.frozen, files)
+        return self._store.reports.keep(
+            NewReport(plan.region, month, plan.id, taken, material.frozen, files, about, publisher)
+        )
+
+    def _refuse_twice(self, region: int, month: str, about: About) -> None:
+        for one in self._store.reports.list(region):
+            if one.month == month and one.about == about:
+                raise AlreadyPublished(f"month: {month} was published as report {one.id}; expected again: true")
 
     def note(self, issued: Issued) -> None:
         digest = hashlib.sha256(issued.content).hexdigest()
@@ -231,6 +245,8 @@ def read_material(store: Store, plan: Plan, month: Window, now: int) -> Material
 def _published_before(store: Store, plan: Plan, month: Window) -> PublishedReport | None:
     """The last report of the plan that was published for an earlier month; of one month the newest."""
     earlier = [
-        one for one in store.reports.list(plan.region) if one.plan == plan.id and one.month < f"{month.start:%Y-%m}"
+        one
+        for one in store.reports.list(plan.region)
+        if one.plan == plan.id and one.about == About() and one.month < f"{month.start:%Y-%m}"
     ]
     return max(earlier, key=lambda one: (one.month, one.id), default=None)

@@ -7,7 +7,9 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from eventlet import tpool
 from nameko.rpc import rpc
@@ -18,7 +20,7 @@ from hallpulse.settings import Settings
 from hallpulse.store import Store
 from services.hosting import Every, Handed, Hosted
 
-from .issuing import MonthlyReports, NoPlan
+from .issuing import AlreadyPublished, MonthlyReports, NoPlan
 
 NAME = "reports"
 REPORTS, DIRECTORY, DAY, SECONDS = "REPORTS", "DIRECTORY", "DAY", "SECONDS"
@@ -55,6 +57,15 @@ class ReportsService:
         issued = tpool.execute(self.reports.issue, region, month, format)
         content = base64.b64encode(issued.content).decode()
         return {"name": issued.name, "media_type": issued.media_type, "content": content}
+
+    @rpc(expected_exceptions=(ValueError, NoPlan, AlreadyPublished, Unavailable))  # type: ignore[untyped-decorator]
+    def keep(self, order: dict[str, Any], publisher: str) -> int:
+        """Make a report and keep it, published or as a draft; return its number. order: as POST /v1/reports has it."""
+        asked = dict(order)
+        region, month, publish = asked.pop("region"), asked.pop("month"), asked.pop("publish", False)
+        kept = partial(self.reports.keep, region, month, publisher=publisher, draft=not publish, **asked)
+        number: int = tpool.execute(kept)
+        return number
 
     @Every.decorator(SECONDS)  # type: ignore[untyped-decorator]
     def write_due(self) -> None:

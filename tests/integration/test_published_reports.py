@@ -65,7 +65,7 @@ def county(store: Store) -> Store:
 
 
 def publish(store: Store, at: datetime = PUBLISHED) -> int:
-    return MonthlyReports(store, PLANS, at.timestamp).publish(REGION, "2026-05")
+    return MonthlyReports(store, PLANS, at.timestamp).keep(REGION, "2026-05")
 
 
 def changes(store: Store, until: datetime = LATER) -> dict[str, tuple[Figure, Figure, dict[ChangeKind, Figure]]]:
@@ -111,7 +111,7 @@ def test_a_published_report_can_be_neither_changed_nor_removed(county: Store, st
 )
 def test_what_an_administrator_changes_all_the_same_is_found(county: Store, store_url: str, forgery: str) -> None:
     publish(county)
-    MonthlyReports(county, PLANS, LATER.timestamp).publish(REGION, "2026-06")
+    MonthlyReports(county, PLANS, LATER.timestamp).keep(REGION, "2026-06")
     assert [one.intact for one in county.reports.list()] == [True, True]
     with psycopg.connect(store_url) as connection:
         for table in ("reports", "report_files"):
@@ -187,7 +187,7 @@ def test_the_next_report_lists_what_changed_since(county: Store) -> None:
 
 def test_a_month_that_is_not_over_is_not_published(county: Store) -> None:
     with pytest.raises(ValueError, match="is not over"):
-        MonthlyReports(county, PLANS, datetime(2026, 5, 31, 2, tzinfo=UTC).timestamp).publish(REGION, "2026-05")
+        MonthlyReports(county, PLANS, datetime(2026, 5, 31, 2, tzinfo=UTC).timestamp).keep(REGION, "2026-05")
 
 
 @contextmanager

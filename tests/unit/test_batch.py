@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from hallpulse.broker import Batch, Delivery, Rejection, consumer
+from hallpulse.broker import Batch, Delivery, HallsSlowed, Rejection, consumer
 from hallpulse.broker.consumer import Committer
-from hallpulse.broker.session import surplus
+from hallpulse.broker.topology import surplus
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.contract.encode import encode_batch
 from hallpulse.domain.errors import Halt, Unavailable
@@ -83,7 +83,10 @@ class Commits:
         self.failed: list[BaseException] = []
         self.waits: list[float] = []
         self.unwanted: set[int] = set()
-        self.committer = Committer(self._commit, self._done, self.failed.append, self._retrying, self._wanted)
+        self.divided: list[int] = []
+        self.committer = Committer(
+            self._commit, self._done, self.failed.append, self._retrying, self._wanted, divided=self._divide
+        )
         self.committer.start()
 
     def _commit(self, _: Batch) -> Sequence[Rejection]:
@@ -93,6 +96,9 @@ class Commits:
 
     def _done(self, batch: Batch, rejections: Sequence[Rejection] | None) -> None:
         self.done.append((batch.last_tag, rejections))
+
+    def _divide(self, batch: Batch) -> None:
+        self.divided.append(batch.last_tag)
 
     def _retrying(self, _: Unavailable, wait: float) -> None:
         self.waits.append(wait)
@@ -138,6 +144,15 @@ def test_a_batch_that_can_no_longer_be_acknowledged_is_left() -> None:
     wait_until(lambda: len(commits.done) == 2)
     commits.committer.stop(5)
     assert commits.done == [(1, None), (2, [])]
+
+
+def test_a_batch_of_halls_that_became_slow_comes_back_to_be_divided_and_the_next_is_committed() -> None:
+    commits = Commits(HallsSlowed())
+    commits.put(1, 2, 3)
+    wait_until(lambda: len(commits.done) == 2)
+    commits.committer.stop(5)
+    assert commits.divided == [1]
+    assert commits.done == [(2, []), (3, [])]
 
 
 def test_what_is_no_outage_stops_everything_after_it() -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 
-from hallpulse.broker.deliveries import Batch, Delivery
+from hallpulse.broker.deliveries import Batch, Delivery, HallsSlowed
 from hallpulse.broker.rejections import Rejection
 from hallpulse.contract.reasons import Reason, Refusal
 from hallpulse.metrics import IngestMetrics, new_registry
@@ -183,3 +183,38 @@ def test_a_hall_whose_ids_are_all_used_before_stays_in_the_slow_lane() -> None:
     for _ in range(5):
         worker.commit(batch)
     assert moved == [moves(slower="a")]
+
+
+class RefusesOneHall(NamedTuple):
+    """A merger that refuses what one hall sends, part by part, and stores the rest."""
+
+    stored: list[int]
+
+    def do(self, work: Work, check: Check) -> Merged:
+        for key in work.routing_keys:
+            if key.startswith(name("bad")):
+                check(NONE, rejections("bad", 10))
+        self.stored.append(len(work.bodies))
+        return Merged({}, [], [], [], [], old_duplicates=False)
+
+
+def test_a_batch_with_a_hall_that_is_found_to_be_slow_is_given_back_before_anything_of_it_is_stored() -> None:
+    slow, stored = set[str](), list[int]()
+    worker = IngestWorker(
+        RefusesOneHall(stored),
+        cast(Any, NoHalls()),
+        IngestMetrics(new_registry()),
+        RefusalLimit(0.3, WINDOW),
+        move=lambda moves: slow.update(moves.slower),
+        slow=slow,
+    )
+    bad, good = (Delivery(1, b"{}", None, f"{name(hall)}.case", name(hall)) for hall in ("bad", "good"))
+    worker.commit(Batch(1, deliveries=[bad] * 9 + [good]))
+    with pytest.raises(HallsSlowed):
+        worker.commit(Batch(1, deliveries=[bad] * 9 + [good]))
+    with pytest.raises(HallsSlowed):  # as does one that was gathered before it was known
+        worker.commit(Batch(1, deliveries=[bad]))
+    worker.commit(Batch(1, deliveries=[good]))
+    worker.commit(Batch(1, deliveries=[bad] * 9, aside=True))
+    assert slow == {name("bad")}
+    assert stored == [10, 1, 9]

@@ -12,6 +12,60 @@ def delivery(tag: int) -> Delivery:
     return Delivery(tag, b"{}", None, "222424.hall-1.case", "222424.hall-1")
 
 
+class Life:
+    """Deliveries of a channel from their coming to their acknowledgement, in any order that `data` draws.
+
+    As the broker does it: an acknowledgement names a delivery that it waits for, and covers all before it.
+    """
+
+    def __init__(self, sizes: tuple[int, int], data: st.DataObject) -> None:
+        self._data = data
+        self.waiting, self.unsafe, self._divided = set[int](), set[int](), set[int]()
+        self.handed: list[Batch] = []
+        self.unacknowledged = Unacknowledged()
+        self._gatherings = [Gathering(1, size, self.unacknowledged.add) for size in sizes]
+
+    def come(self, tag: int, gathering: int) -> None:
+        self.waiting.add(tag)
+        self.unsafe.add(tag)
+        self._gatherings[gathering].take([delivery(tag)], 0.0)
+
+    def hand_on(self, *, all_: bool) -> None:
+        draw = self._data.draw
+        for gathering in self._gatherings:
+            while batch := gathering.next(lambda batch: bool(batch.deliveries) and (all_ or draw(st.booleans()))):
+                self.handed.append(batch)
+
+    def end_one(self) -> None:
+        """Commit a batch, or have it divided: halls of it are found to be slow while it is committed."""
+        batch = self.handed.pop(self._data.draw(st.integers(0, len(self.handed) - 1)))
+        tags = {one.tag for one in batch.deliveries}
+        if self._divided.isdisjoint(tags) and self._data.draw(st.booleans()):
+            self._divided |= tags
+            self._divide(batch)
+            return
+        batch.safe = True
+        self.unsafe -= tags
+        if done := self.unacknowledged.take_safe():
+            self._acknowledge(done)
+
+    def _divide(self, batch: Batch) -> None:
+        parts: list[list[Delivery]] = [[], []]
+        for one in batch.deliveries:
+            parts[self._data.draw(st.integers(0, 1))].append(one)
+        self.unacknowledged.divide(batch)
+        for gathering, part in zip(self._gatherings, parts, strict=True):
+            gathering.take_again(part, batch.opened)
+
+    def _acknowledge(self, done: list[Batch]) -> None:
+        tag = max(one.last_tag for one in done)
+        assert tag in self.waiting
+        covered = {one for one in self.waiting if one <= tag}
+        assert not covered & self.unsafe
+        assert covered >= {one.tag for batch in done for one in batch.deliveries} & self.waiting
+        self.waiting -= covered
+
+
 @given(
     aside=st.lists(st.booleans(), min_size=1, max_size=60),
     sizes=st.tuples(st.integers(1, 7), st.integers(1, 7)),
@@ -20,39 +74,17 @@ def delivery(tag: int) -> Delivery:
 def test_no_acknowledgement_covers_an_unsafe_delivery_and_in_the_end_all_are_acknowledged(
     aside: list[bool], sizes: tuple[int, int], data: st.DataObject
 ) -> None:
-    """As the broker does it: an acknowledgement names a delivery that it waits for, and covers all before it."""
-    waiting, unsafe, handed = set[int](), set[int](), list[Batch]()
-    unacknowledged = Unacknowledged()
-    gatherings = [Gathering(1, size, unacknowledged.add) for size in sizes]
-
-    def make_safe() -> None:
-        batch = handed.pop(data.draw(st.integers(0, len(handed) - 1)))
-        batch.safe = True
-        unsafe.difference_update(one.tag for one in batch.deliveries)
-        if done := unacknowledged.take_safe():
-            tag = max(one.last_tag for one in done)
-            assert tag in waiting
-            covered = {one for one in waiting if one <= tag}
-            assert not covered & unsafe
-            assert covered >= {one.tag for batch in done for one in batch.deliveries} & waiting
-            waiting.difference_update(covered)
-
+    life = Life(sizes, data)
     for tag, is_aside in enumerate(aside, 1):
-        waiting.add(tag)
-        unsafe.add(tag)
-        gatherings[is_aside].take([delivery(tag)], 0.0)
-        for gathering in gatherings:
-            if (batch := gathering.next(lambda batch: bool(batch.deliveries) and data.draw(st.booleans()))) is not None:
-                handed.append(batch)
-        if handed and data.draw(st.booleans()):
-            make_safe()
-    for gathering in gatherings:
-        while (batch := gathering.next(lambda batch: bool(batch.deliveries))) is not None:
-            handed.append(batch)
-    while handed:
-        make_safe()
-    assert waiting == set()
-    assert unacknowledged.is_settled
+        life.come(tag, is_aside)
+        life.hand_on(all_=False)
+        if life.handed and data.draw(st.booleans()):
+            life.end_one()
+    while life.unsafe:
+        life.hand_on(all_=True)
+        life.end_one()
+    assert life.waiting == set()
+    assert life.unacknowledged.is_settled
 
 
 def test_what_is_left_comes_again_and_nothing_behind_it_is_acknowledged() -> None:

@@ -65,7 +65,7 @@ def _published(settings: Settings, asked: tuple[str, str, str], out: str | None,
     plans = _plans(settings)
     with closing(open_store(settings.database_url, pool_size=1, plans=plans)) as store:
         reports = MonthlyReports(store, plans, time.time)
-        number = reports.publish(region, month)
+        number = reports.keep(region, month)
         kept = store.reports.file(number, form)
         assert kept is not None
         issued = Issued(int(region), kept.name, kept.media_type, kept.content)

@@ -1,12 +1,12 @@
 """The only door to RabbitMQ for the suite's own services."""
 
-from hallpulse.broker.deliveries import Batch, Delivery
+from hallpulse.broker.deliveries import Batch, Delivery, HallsSlowed
 from hallpulse.broker.management import Kept, keep_everything, limits_in_force
 from hallpulse.broker.rejections import Rejection
 
 from .connection import open_channel, user_of, vhost_of
-from .consumer import Consumer, ConsumerLimits
-from .topology import EVENTS, GATEWAY_PERMISSIONS, GATEWAY_USER, REFUSED, declare
+from .consumer import Consumer
+from .topology import EVENTS, GATEWAY_PERMISSIONS, GATEWAY_USER, REFUSED, ConsumerLimits, declare
 
 __all__ = [
     "EVENTS",
@@ -17,6 +17,7 @@ __all__ = [
     "Consumer",
     "ConsumerLimits",
     "Delivery",
+    "HallsSlowed",
     "Kept",
     "Rejection",
     "declare",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import (
     AMQPError,
     ChannelClosedByBroker,
@@ -51,13 +52,21 @@ def vhost_of(amqp_url: str) -> str:
 
 
 @contextmanager
-def open_channel(amqp_url: str, kind: type[pika.SelectConnection] | None = None) -> Iterator[BlockingChannel]:
+def open_channel(
+    amqp_url: str, kind: type[pika.SelectConnection] | None = None, seconds: float | None = None
+) -> Iterator[BlockingChannel]:
     """Open a channel of a separate connection. Raise Unavailable, or Halt where the broker knows us and says no.
 
-    kind: reads the frames, pika's own where it is None.
+    kind: reads the frames, pika's own where it is None; seconds: how long to wait for the broker at most, to open the
+    connection and where it is blocked.
     """
+    wanted = parameters(amqp_url)
+    if seconds is not None:
+        wanted.socket_timeout, wanted.stack_timeout = min(5, seconds), min(10, seconds)
+        wanted.blocked_connection_timeout = seconds
+        wanted.heartbeat = max(2, min(HEARTBEAT_SECONDS, round(seconds)))
     with broker_faults():
-        connection = pika.BlockingConnection(parameters(amqp_url), _impl_class=kind)
+        connection = pika.BlockingConnection(wanted, _impl_class=kind)
         try:
             yield connection.channel()
         finally:
@@ -79,7 +88,7 @@ def broker_faults() -> Iterator[None]:
     except ChannelClosedByBroker as error:
         said = f"broker: {error.reply_text}"
         raise (Halt(said) if error.reply_code in _REFUSED_FOR_GOOD else Unavailable(said)) from error
-    except (AMQPError, OSError) as error:
+    except (AMQPError, AMQPConnectorException, OSError) as error:  # the second: a broker that says nothing
         raise Unavailable(f"broker: {fault_line(error)}") from error
 
 

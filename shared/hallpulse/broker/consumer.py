@@ -15,17 +15,17 @@ import time
 from collections.abc import Callable, Sequence, Set
 
 from hallpulse.broker.connection import open_channel
-from hallpulse.broker.deliveries import Batch
+from hallpulse.broker.deliveries import Batch, HallsSlowed
 from hallpulse.broker.rejections import Rejection
-from hallpulse.broker.session import STOP_SECONDS, ConsumerLimits, Session
+from hallpulse.broker.session import STOP_SECONDS, Session
 from hallpulse.broker.stopped import ensure_not_stopped
-from hallpulse.broker.topology import declare, queue_names, retire, slow_names
+from hallpulse.broker.topology import ConsumerLimits, declare, queue_names, retire, slow_names
 from hallpulse.domain.errors import Unavailable
 
 Commit = Callable[[Batch], Sequence[Rejection]]
 """Stores a batch's events in one transaction and returns what of them must go to the refused queue as well.
 
-Raising Unavailable means: nothing lost, try the same batch again.
+Raising Unavailable means: nothing lost, try the same batch again; HallsSlowed: nothing stored, try it in parts.
 """
 FIRST_WAIT, LONGEST_WAIT = 0.2, 30.0
 
@@ -34,6 +34,7 @@ class Committer:
     """Commits on several threads, where all of its callbacks run; batches may overtake each other.
 
     done: for each batch, what its commit returned, or None where it was left uncommitted: it will be delivered again;
+    divided: or for one that is to be committed in parts (`HallsSlowed`);
     failed: once, for what stops us; retrying: the database does not answer, and how long we wait;
     wanted: whether a batch can still be acknowledged. One that cannot is left, since it comes again anyway.
     """
@@ -46,6 +47,7 @@ class Committer:
         retrying: Callable[[Unavailable, float], None],
         wanted: Callable[[Batch], bool],
         *,
+        divided: Callable[[Batch], None],
         threads: int = 1,
     ) -> None:
         self._commit = commit
@@ -53,6 +55,7 @@ class Committer:
         self._failed = failed
         self._retrying = retrying
         self._wanted = wanted
+        self._divided = divided
         self._batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._run, name="commit", daemon=True) for _ in range(threads)]
@@ -80,7 +83,10 @@ class Committer:
     def _run(self) -> None:
         try:
             while (batch := self._batches.get()) is not None:
-                self._done(batch, self._until_committed(batch))
+                try:
+                    self._done(batch, self._until_committed(batch))
+                except HallsSlowed:
+                    self._divided(batch)
         except BaseException as error:
             self._failed(error)
 
@@ -95,8 +101,6 @@ class Committer:
                 wait = min(wait * 2, LONGEST_WAIT)
         return None
 
-
-__all__ = ["Consumer", "ConsumerLimits"]
 
 _WELL_SECONDS = 60.0
 """A connection that held this long was a good one: the next attempt is made soon."""
@@ -127,7 +131,13 @@ class Consumer:
         self._stopping = False
         self._failure: BaseException | None = None
         self._committer = Committer(
-            commit, self._committed, self._fail, self._retrying, self._is_current, threads=limits.committers
+            commit,
+            self._committed,
+            self._fail,
+            self._retrying,
+            self._is_current,
+            divided=self._divide,
+            threads=limits.committers,
         )
         self._session: Session | None = None
         self._generation = 0
@@ -196,9 +206,16 @@ class Consumer:
         return batch.generation == self._generation
 
     def _committed(self, batch: Batch, rejections: Sequence[Rejection] | None) -> None:
+        self._call(batch, lambda session: session.committed(batch, rejections))
+
+    def _divide(self, batch: Batch) -> None:
+        self._call(batch, lambda session: session.divided(batch))
+
+    def _call(self, batch: Batch, work: Callable[[Session], None]) -> None:
+        """Have the session do something that a batch came by, if there is still one."""
         session = self._session
         if session is not None and session.generation == batch.generation:
-            session.call(functools.partial(session.committed, batch, rejections))
+            session.call(functools.partial(work, session))
 
     def _fail(self, error: BaseException) -> None:
         self._failure = error

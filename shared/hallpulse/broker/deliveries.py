@@ -14,6 +14,7 @@ come again on the next one, without end.
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -48,7 +49,7 @@ class Batch:
 
     opened: when its first delivery came (seconds of a monotonic clock); generation: the connection it came by;
     size: about how many events there are, the broken ones among them; safe: committed, its refused events confirmed;
-    left: it comes again instead.
+    left: it comes again instead; aside: of halls that are served more slowly alone.
     """
 
     generation: int
@@ -59,6 +60,7 @@ class Batch:
     deliveries: list[Delivery] = field(default_factory=list)
     safe: bool = False
     left: bool = False
+    aside: bool = False
 
     def add(self, delivery: Delivery, now: float) -> None:
         if not self.deliveries:
@@ -80,16 +82,27 @@ class Batch:
         return self.size >= most_events or age >= most_seconds or (idle and (self.size < MANY or age >= GATHER_SECONDS))
 
 
-class Gathering:
-    """Batches that are not handed on: full ones, and one that is being filled. begun: told of each batch's first
-    delivery."""
+class HallsSlowed(Exception):
+    """Raised by a commit that stored nothing: halls of the batch are to be served more slowly, the others without them.
 
-    def __init__(self, generation: int, most_events: int, begun: Callable[[Batch], None]) -> None:
-        self._generation = generation
+    The batch is to be divided, and committed in parts.
+    """
+
+
+class Gathering:
+    """Batches that are not handed on: full ones, and one that is being filled.
+
+    begun: told of each batch's first delivery; aside: of halls that are served more slowly.
+    """
+
+    def __init__(
+        self, generation: int, most_events: int, begun: Callable[[Batch], None], *, aside: bool = False
+    ) -> None:
         self._most = most_events
         self._begun = begun
         self._full: deque[Batch] = deque()
-        self._batch = Batch(generation)
+        self._new = functools.partial(Batch, generation, aside=aside)
+        self._batch = self._new()
 
     def __iter__(self) -> Iterator[Batch]:
         """Those that hold something, the oldest first."""
@@ -110,7 +123,19 @@ class Gathering:
                 self._begun(batch)
             if batch.size >= most:
                 self._full.append(batch)
-                batch = self._batch = Batch(self._generation)
+                batch = self._batch = self._new()
+
+    def take_again(self, deliveries: Sequence[Delivery], opened: float) -> None:
+        """Take deliveries out of a batch that was divided, in batches apart: they come before what is here."""
+        again = deque([self._new()])
+        for delivery in deliveries:
+            again[-1].add(delivery, opened)
+            if again[-1].size >= self._most:
+                again.append(self._new())
+        divided = [batch for batch in again if batch.deliveries]
+        for batch in divided:
+            self._begun(batch)
+        self._full.extendleft(reversed(divided))
 
     def next(self, is_due: Callable[[Batch], bool]) -> Batch | None:
         """Hand on the oldest that is full, or the one that is being filled where it is due."""
@@ -118,7 +143,7 @@ class Gathering:
             return self._full.popleft()
         if not is_due(self._batch):
             return None
-        batch, self._batch = self._batch, Batch(self._generation)
+        batch, self._batch = self._batch, self._new()
         return batch
 
     def leave(self) -> None:
@@ -126,7 +151,7 @@ class Gathering:
         for batch in self:
             batch.left = True
         self._full.clear()
-        self._batch = Batch(self._generation)
+        self._batch = self._new()
 
 
 class Unacknowledged:
@@ -141,6 +166,10 @@ class Unacknowledged:
 
     def add(self, batch: Batch) -> None:
         self._batches.append(batch)
+
+    def divide(self, batch: Batch) -> None:
+        """Forget a batch whose deliveries were added again in others."""
+        self._batches.remove(batch)
 
     def take_safe(self) -> list[Batch]:
         """Take out the batches that can be acknowledged now, up to the greatest of their last tags."""
@@ -161,9 +190,6 @@ def _events_in(delivery: Delivery) -> int:
         return 1
     return delivery.body.count(b'"specversion"') or 1
 
-
-UNREADABLE = "x-unreadable"
-"""The only header of a message whose headers cannot be decoded."""
 
 _FRAME = struct.Struct(">BHL")
 """Frame type, channel, size."""
@@ -191,38 +217,21 @@ class HeadlessConnection(SelectConnection):  # type: ignore[misc]  # pika is not
     """A SelectConnection whose messages have no headers."""
 
     def _read_frame(self) -> tuple[int, Any]:
-        last = _header_end(self._frame_buffer)
+        last = header_end(self._frame_buffer)
         if last is None:
             read: tuple[int, Any] = super()._read_frame()
             return read
-        return _without_headers(self._frame_buffer, last)
+        return decoded_without_headers(self._frame_buffer, last)
 
 
-class ForgivingConnection(SelectConnection):  # type: ignore[misc]  # as above
-    """A SelectConnection that has UNREADABLE for headers which it cannot decode, and goes on."""
-
-    def _read_frame(self) -> tuple[int, Any]:
-        try:
-            read: tuple[int, Any] = super()._read_frame()
-            return read
-        except Exception:  # pika lets through whatever its reading of a table runs into
-            last = _header_end(self._frame_buffer)
-            if last is None:
-                raise
-        size, header = _without_headers(self._frame_buffer, last)
-        if header is not None:
-            header.properties.headers = {UNREADABLE: True}
-        return size, header
-
-
-def _header_end(buffer: bytes) -> int | None:
+def header_end(buffer: bytes) -> int | None:
     """Return where a content header ends, if the buffer begins with one."""
     if len(buffer) < _FRAME.size or buffer[0] != spec.FRAME_HEADER:
         return None
     return _FRAME.size + int(_FRAME.unpack_from(buffer)[2])
 
 
-def _without_headers(buffer: bytes, last: int) -> tuple[int, Any]:
+def decoded_without_headers(buffer: bytes, last: int) -> tuple[int, Any]:
     """The content header that ends at a place, decoded without its headers; 0 and None while not all of it is there."""
     if len(buffer) <= last:
         return 0, None

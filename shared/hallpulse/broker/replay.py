@@ -17,11 +17,12 @@ from typing import Any
 
 import msgspec
 import pika
+from pika import SelectConnection
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import NackError, UnroutableError
 
 from hallpulse.broker.connection import broker_faults, open_channel, user_of
-from hallpulse.broker.deliveries import UNREADABLE, ForgivingConnection, publisher_of
+from hallpulse.broker.deliveries import decoded_without_headers, header_end, publisher_of
 from hallpulse.broker.rejections import (
     DEAD_LETTERED,
     DETAIL,
@@ -41,6 +42,8 @@ from hallpulse.contract.reasons import printable
 from hallpulse.domain.errors import Unavailable
 
 _X_DEATH = "x-death"
+_UNREADABLE = "x-unreadable"
+"""The only header of a message whose headers cannot be decoded."""
 _WHY = {
     "delivery_limit": "given out and back more often than the broker's delivery limit allows",
     "expired": "older than a message may grow on this broker, or than its sender allowed",
@@ -51,13 +54,30 @@ _events_of = msgspec.json.Decoder(list[msgspec.Raw]).decode
 Copy = tuple[pika.BasicProperties, bytes]
 
 
+class _ForgivingConnection(SelectConnection):  # type: ignore[misc]  # pika is not typed to the end
+    """A SelectConnection that has _UNREADABLE for headers which it cannot decode, and goes on."""
+
+    def _read_frame(self) -> tuple[int, Any]:
+        try:
+            read: tuple[int, Any] = super()._read_frame()
+            return read
+        except Exception:  # pika lets through whatever its reading of a table runs into
+            last = header_end(self._frame_buffer)
+            if last is None:
+                raise
+        size, header = decoded_without_headers(self._frame_buffer, last)
+        if header is not None:
+            header.properties.headers = {_UNREADABLE: True}
+        return size, header
+
+
 def copies_of(properties: pika.BasicProperties, body: bytes) -> list[Copy]:
     """The copies to put in the place of a message that no ingest refused, one for each event; none where one did.
 
     The broker writes x-death into all that it takes off, and no ingest does: other headers prove nothing.
     """
     headers = properties.headers or {}
-    if _X_DEATH not in headers and UNREADABLE not in headers:
+    if _X_DEATH not in headers and _UNREADABLE not in headers:
         return []
     death = _death(headers.get(_X_DEATH))
     said = printable(_text(death.get("reason")))
@@ -196,7 +216,7 @@ class RefusedQueue:
 @contextmanager
 def open_refused(amqp_url: str) -> Iterator[RefusedQueue]:
     """A pass over `hall.refused`; what was neither dropped nor sent again is back in the queue afterwards."""
-    with open_channel(amqp_url, ForgivingConnection) as channel:
+    with open_channel(amqp_url, _ForgivingConnection) as channel:
         channel.confirm_delivery()
         yield RefusedQueue(channel, user_of(amqp_url))
 

@@ -12,7 +12,7 @@ import uuid
 from typing import Any
 
 from pika import BasicProperties
-from pika.exceptions import UnroutableError
+from pika.exceptions import ChannelClosedByBroker, UnroutableError
 
 from hallpulse.domain.errors import HallpulseError, Halt, Unavailable
 
@@ -21,11 +21,12 @@ from .topology import REPLY_QUEUES, RPC_EXCHANGE
 
 
 class RpcError(HallpulseError):
-    """The service answered with an error. kind: the name of its class."""
+    """The service answered with an error. kind: the name of its class; said: its message."""
 
     def __init__(self, kind: str, said: str) -> None:
         super().__init__(f"{kind}: {said}")
         self.kind = kind
+        self.said = said
 
 
 def call(amqp_url: str, service: str, method: str, *args: Any, seconds: float = 10.0, **kwargs: Any) -> Any:
@@ -41,8 +42,13 @@ def call(amqp_url: str, service: str, method: str, *args: Any, seconds: float = 
         expiration=str(round(seconds * 1_000)),
     )  # fmt: skip
     body = json.dumps({"args": args, "kwargs": kwargs}, ensure_ascii=False).encode()
-    with open_channel(amqp_url) as channel:
-        channel.exchange_declare(RPC_EXCHANGE, "topic", durable=True, passive=True)
+    with open_channel(amqp_url, seconds=seconds) as channel:
+        try:
+            channel.exchange_declare(RPC_EXCHANGE, "topic", durable=True, passive=True)
+        except ChannelClosedByBroker as error:
+            if error.reply_code != 404:
+                raise
+            raise Unavailable(f"{service} does not run") from None  # nor has any service run yet
         channel.queue_declare(queue, exclusive=True, auto_delete=True)
         channel.queue_bind(queue, RPC_EXCHANGE, number)
         channel.confirm_delivery()
@@ -50,12 +56,12 @@ def call(amqp_url: str, service: str, method: str, *args: Any, seconds: float = 
             channel.basic_publish(RPC_EXCHANGE, f"{service}.{method}", body, properties, mandatory=True)
         except UnroutableError:
             raise Unavailable(f"{service} does not run") from None
-        for _, answered, content in channel.consume(queue, auto_ack=True, inactivity_timeout=0.5):
+        for _, answered, content in channel.consume(queue, auto_ack=True, inactivity_timeout=min(0.5, seconds)):
             if content is not None and answered is not None and answered.correlation_id == number:
                 return _answer(content)
             if time.monotonic() > deadline:
                 break
-    raise Unavailable(f"{service}.{method} has not answered for {seconds:.0f} s")
+    raise Unavailable(f"{service}.{method} has not answered for {seconds:g} s")
 
 
 def _answer(content: bytes) -> Any:

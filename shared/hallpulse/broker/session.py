@@ -10,10 +10,9 @@ up, so choose a multiple of the workers.
 from __future__ import annotations
 
 import functools
-import math
 import operator
 import time
-from collections.abc import Callable, Collection, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain, compress
 from typing import Protocol
@@ -35,14 +34,8 @@ from hallpulse.broker.deliveries import (
     origin_of,
 )
 from hallpulse.broker.rejections import Rejection, RejectionPublisher
-from hallpulse.broker.topology import WORKERS, slow_names
+from hallpulse.broker.topology import WORKERS, ConsumerLimits, slow_names, surplus
 from hallpulse.domain.errors import Unavailable
-
-
-def surplus(active: Collection[str], partitions: int, workers: int) -> list[str]:
-    """Of the partitions that messages came from of late, those to let go of."""
-    return sorted(active)[math.ceil(partitions / max(workers, 1)) :]
-
 
 BURST_SECONDS = 0.005
 """After the first message of a batch: those that came with it are taken along."""
@@ -51,29 +44,6 @@ STOP_SECONDS, CLOSE_SECONDS = 6.0, 2.0
 
 
 _SLOW = frozenset(slow_names())
-
-
-@dataclass(frozen=True, slots=True)
-class ConsumerLimits:
-    """How much is taken at once.
-
-    committers: how many batches are committed at once, so that the database never waits for us;
-    most_events and most_seconds: a batch is handed on at that number of events or that age, or when the database
-    has nothing to do; prefetch: unacknowledged messages a queue, enough for three batches where all halls share one
-    queue; slow_prefetch: of a slow lane; most_bytes: what may be held in memory before the consumer asks for no more,
-    though as much again of what is on its way then is taken; share_seconds: how often to look whether other workers
-    wait for partitions of ours; aside_events: the events of a batch of halls that are served more slowly.
-    """
-
-    partitions: int = 4
-    most_events: int = 8000
-    most_seconds: float = 0.4
-    prefetch: int = 32_000
-    slow_prefetch: int = 100
-    most_bytes: int = 96 * 1024**2
-    share_seconds: float = 10.0
-    aside_events: int = 500
-    committers: int = 2
 
 
 @dataclass(slots=True)
@@ -138,7 +108,7 @@ class Session:
         self._queue_of: dict[bytes, str] = {}
         self._active: set[str] = set()
         self._gathering = Gathering(generation, limits.most_events, self._begun)
-        self._aside = Gathering(generation, limits.aside_events, self._begun)
+        self._aside = Gathering(generation, limits.aside_events, self._begun, aside=True)
         self._outstanding: list[Batch] = []
         self._aside_outstanding: Batch | None = None
         self._held_bytes = 0
@@ -192,6 +162,34 @@ class Session:
         self._hand_on()
         self._note_oldest()
         self._close_when_done()
+
+    def divided(self, batch: Batch) -> None:
+        """Nothing of a batch is in the database, for halls that are slow since: commit the others without them."""
+        self._outstanding.remove(batch)
+        if self._finishing:
+            batch.left = True
+        else:
+            self._divide(batch)
+        self._hand_on()
+        self._close_when_done()
+
+    def _divide(self, batch: Batch) -> None:
+        others, aside = self._parted(batch.deliveries)
+        self._unacknowledged.divide(batch)
+        self._gathering.take_again(others, batch.opened)
+        self._aside.take_again(aside, batch.opened)
+
+    def _parted(self, deliveries: Sequence[Delivery]) -> tuple[Sequence[Delivery], Sequence[Delivery]]:
+        """Those of other halls, and those of halls that are served more slowly."""
+        slow = self._slow_keys(deliveries)
+        if not slow:
+            return deliveries, ()
+        is_slow = [one.routing_key in slow for one in deliveries]
+        return list(compress(deliveries, map(operator.not_, is_slow))), list(compress(deliveries, is_slow))
+
+    def _slow_keys(self, deliveries: Iterable[Delivery]) -> set[str]:
+        keys = {one.routing_key for one in deliveries} if self._slow else set[str]()
+        return {key for key in keys if key.rpartition(".")[0] in self._slow}
 
     def _note_oldest(self) -> None:
         """Note, for other threads, when the oldest delivery came that is not committed."""
@@ -287,13 +285,10 @@ class Session:
             self.abandon()
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
-        now, slow = time.monotonic(), self._slow
-        others = deliveries
-        if slow:
-            is_slow = [one.routing_key.rpartition(".")[0] in slow for one in deliveries]
-            self._aside.take(list(compress(deliveries, is_slow)), now)
-            others = list(compress(deliveries, map(operator.not_, is_slow)))
+        now = time.monotonic()
+        others, aside = self._parted(deliveries)
         self._gathering.take(others, now)
+        self._aside.take(aside, now)
         if self._gathering.has_full:
             self._hand_on()
         self._note_oldest()
@@ -341,7 +336,8 @@ class Session:
 
     def _next_batch(self) -> Batch | None:
         """The oldest that is full or due; of slow halls one at a time, while another can be committed beside it."""
-        batch = self._gathering.next(self._is_due)
+        while (batch := self._gathering.next(self._is_due)) is not None and self._slow_keys(batch.deliveries):
+            self._divide(batch)  # gathered before its halls were known to be slow
         if batch is None and self._aside_outstanding is None and len(self._outstanding) < self._limits.committers:
             batch = self._aside_outstanding = self._aside.next(lambda waiting: bool(waiting.deliveries))
         return batch

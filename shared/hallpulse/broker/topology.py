@@ -13,7 +13,9 @@ from a partition all the same goes to `hall.refused`. Queues that were declared 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from itertools import count, takewhile
 from typing import Any
 
@@ -26,7 +28,7 @@ LANES = "hall.lanes"
 PARTITIONS = "hall.partitions"
 REFUSED = "hall.refused"
 WORKERS = "hall.workers"
-"""Always empty: its number of consumers is the number of workers (`sharing`)."""
+"""Always empty: its number of consumers is the number of workers (`surplus`)."""
 STOPPED = "hall.stopped"
 """Holds a message, the last reason, while ingest is stopped for a person (`stopped`)."""
 GATEWAY_USER = "gateway"
@@ -184,3 +186,31 @@ def _exists(channel: BlockingChannel, name: str) -> bool:
         return False
     probe.close()
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerLimits:
+    """How much is taken at once.
+
+    committers: how many batches are committed at once, so that the database never waits for us;
+    most_events and most_seconds: a batch is handed on at that number of events or that age, or when the database
+    has nothing to do; prefetch: unacknowledged messages a queue, enough for three batches where all halls share one
+    queue; slow_prefetch: of a slow lane; most_bytes: what may be held in memory before the consumer asks for no more,
+    though as much again of what is on its way then is taken; share_seconds: how often to look whether other workers
+    wait for partitions of ours; aside_events: the events of a batch of halls that are served more slowly.
+    """
+
+    partitions: int = 4
+    most_events: int = 8000
+    most_seconds: float = 0.4
+    prefetch: int = 32_000
+    slow_prefetch: int = 100
+    most_bytes: int = 96 * 1024**2
+    share_seconds: float = 10.0
+    aside_events: int = 500
+    committers: int = 2
+
+
+def surplus(active: Collection[str], partitions: int, workers: int) -> list[str]:
+    """Of the partitions that messages came from of late, those to let go of."""
+    return sorted(active)[math.ceil(partitions / max(workers, 1)) :]

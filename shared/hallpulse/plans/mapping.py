@@ -13,13 +13,24 @@ from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.figures import LENGTHS, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import USUAL
-from hallpulse.domain.plan import DeclaredIndicator, Department, Names, Phase, Plan, Severity, Target, TargetScope
+from hallpulse.domain.plan import (
+    DeclaredIndicator,
+    Department,
+    Letter,
+    Names,
+    Phase,
+    Plan,
+    Severity,
+    Target,
+    TargetScope,
+)
 from hallpulse.domain.reporting import MONTHLY_REPORT
 from hallpulse.domain.rules import Unit
 from hallpulse.plans.integrity_form import read_thresholds
 from hallpulse.plans.plan_problems import PlanError, PlanProblem, did_you_mean
 from hallpulse.plans.reporting_form import read_reporting
 from hallpulse.plans.rule_forms import read_path, read_rule
+from hallpulse.plans.score_forms import read_groups, read_scoring
 from hallpulse.plans.yaml_node import Notes, YamlMapping, YamlNode
 
 from .document import read_document
@@ -37,7 +48,7 @@ _EN_NAME = Sentence("英文名称", "the English name")
 _UNITS: tuple[Unit, ...] = ("share", "days", "count")
 _PLAN_KEYS = (
     "region", "region_names", "names", "document", "note", "period", "phases", "departments", "indicators",
-    "min_denominator", "tolerance", "reporting", "integrity", "targets",
+    "min_denominator", "tolerance", "reporting", "integrity", "targets", "groups", "scores", "letter",
 )  # fmt: skip
 _TARGET_KEYS = (
     "id", "names", "indicator", "scope", "rule", "path", "severity", "lead", "source", "min_denominator",
@@ -107,7 +118,8 @@ def _plan(id_: str, top: YamlMapping) -> Plan:
     measured: dict[str, Unit] = {MONTHLY_REPORT: "share"} if reporting is not None else {}
     units = {i.id: i.unit for i in indicators} | measured
     frame = _Frame(period, units, tuple(d.id for d in departments), called_so)
-    note, called, integrity = top.get("note"), top.get("region_names"), top.get("integrity")
+    note, called, scores, letter = (top.get(key) for key in ("note", "region_names", "scores", "letter"))
+    integrity = top.get("integrity")
     return Plan(
         id=id_,
         region=int(top.need("region").text(Sentence("6 位区划代码", "a code of 6 digits"), _REGION) or "100000"),
@@ -124,6 +136,20 @@ def _plan(id_: str, top: YamlMapping) -> Plan:
         tolerance=_tolerance(tolerance) if tolerance is not None else Fraction(0),
         integrity=read_thresholds(integrity) if integrity is not None else USUAL,
         reporting=read_reporting(reporting, period, called_so, indicators) if reporting is not None else None,
+        groups=read_groups(_optional(top, "groups"), called_so, _names),
+        scoring=read_scoring(scores, _names, frame.unit) if scores is not None else None,
+        letter=_letter(letter) if letter is not None else None,
+    )
+
+
+def _letter(node: YamlNode) -> Letter:
+    section = node.section("to", "issuer", "signer", "copies")
+    signer, copies = section.get("signer"), section.get("copies")
+    return Letter(
+        _names(section.need("to")),
+        _names(section.need("issuer")),
+        signer.text(Sentence("签发人姓名", "the signer's name")) if signer is not None else "",
+        tuple(map(_names, copies.items())) if copies is not None else (),
     )
 
 

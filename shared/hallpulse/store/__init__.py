@@ -17,11 +17,12 @@ from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
 from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
 from .registry import Hall, HallFacts
-from .reports import PublishedReport, ReportArchive, ReportFile
+from .reports import About, NewReport, PublishedReport, ReportArchive, ReportFile
 from .store import Store, migrate, open_store
 from .tokens import Grant, Token, hash_of
 
 __all__ = [
+    "About",
     "AuditEntry",
     "AuditLine",
     "BadCursor",
@@ -47,6 +48,7 @@ __all__ = [
     "KeptRefusal",
     "MergeOutcome",
     "Moment",
+    "NewReport",
     "Outcome",
     "Overview",
     "Past",

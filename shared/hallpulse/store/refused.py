@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from hallpulse.store.database import copy_rows
+from hallpulse.store.database import copy_into, copy_rows
 
 from .database import transaction
 from .refused_rows import READ, EnteredRefusal, KeptRefusal, RefusedFilter, after, kept_of, row_of
@@ -83,11 +83,13 @@ class RefusedTable:
             return
         with transaction(self._engine) as connection:
             numbers = _lock(connection, {row[_HALL] for row in rows})
-            known = _kept(connection, [row[_ID] for row in rows])
+            known = _kept(connection, [row[_ID] for row in rows])  # id → whether it is open
             changes = {hall: _Change() for hall in numbers}
-            repeated = [row for row in rows if row[_ID] in known]
-            new = [row for row in rows if row[_ID] not in known]
-            _insert(connection, [row for row in new if self._fits(numbers[row[_HALL]], changes[row[_HALL]], row)])
+            repeated = [row for row in rows if known.get(row[_ID])]
+            others = [row for row in rows if not known.get(row[_ID])]
+            fitting = [row for row in others if self._fits(numbers[row[_HALL]], changes[row[_HALL]], row)]
+            copy_into(connection, "refused", _COLUMNS, [row for row in fitting if row[_ID] not in known])
+            _open_again(connection, [row for row in fitting if row[_ID] in known])
             if again:
                 for row in repeated:
                     changes[row[_HALL]].copies += row[_TIMES]
@@ -187,12 +189,13 @@ def _lock(connection: Connection, halls: Iterable[_Hall]) -> dict[_Hall, _Change
     return {(row.region, row.hall): _Change(row.rows, row.bytes) for row in connection.execute(query)}
 
 
-def _kept(connection: Connection, ids: Sequence[bytes]) -> set[bytes]:
-    query = select(refused.c.id).where(refused.c.id == func.any(list(ids)), refused.c.outcome.is_(None))
-    return {bytes(id_) for (id_,) in connection.execute(query)}
+def _kept(connection: Connection, ids: Sequence[bytes]) -> dict[bytes, bool]:
+    """Id → whether the refusal is open, of those that were entered before."""
+    query = select(refused.c.id, refused.c.outcome.is_(None)).where(refused.c.id == func.any(list(ids)))
+    return {bytes(id_): is_open for id_, is_open in connection.execute(query)}
 
 
-def _insert(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+def _open_again(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
     if rows:
         copy_rows(connection, "stage_refused", "refused", _COLUMNS, rows)
         connection.exec_driver_sql(

@@ -39,12 +39,48 @@ class ReportFile:
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """The subject of a kept report, beside its region and its month.
+
+    department, hall: of one of them alone; language: zh, or both for Chinese with English; draft: made, not published.
+    """
+
+    department: str | None = None
+    hall: str | None = None
+    language: str = "zh"
+    draft: bool = False
+
+    def said(self) -> dict[str, object]:
+        """Return what differs from a published report of a whole region in Chinese."""
+        plain = About()
+        return {name: value for name in _ABOUT if (value := getattr(self, name)) != getattr(plain, name)}
+
+
+_ABOUT = ("department", "hall", "language", "draft")
+
+
+@dataclass(frozen=True, slots=True)
+class NewReport:
+    """A report to keep. taken: the moment of its figures, microseconds since 1970; publisher: a person's name."""
+
+    region: int
+    month: str
+    plan: str
+    taken: int
+    figures: Mapping[str, Figure]
+    files: Sequence[ReportFile]
+    about: About = About()
+    publisher: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedReport:
     """A report as it was published.
 
-    claimed: who published it, as that program says; actor: the database role that it was; taken: the moment of its
-    figures, microseconds since 1970-01-01 UTC; calendars: the digest of those in force; files: form → SHA-256 of the
-    kept content; intact: whether it still fits its seal, which rests on the seal before.
+    claimed: who published it, as that program says; actor: the database role that it was; month: YYYY-MM, or the
+    quarter or year of it; taken: the moment of its figures, microseconds since 1970-01-01 UTC; calendars: the digest of
+    those in force; files: form → SHA-256 of the kept content; intact: whether it still fits its seal, which rests on
+    the seal before.
     """
 
     id: int
@@ -59,6 +95,7 @@ class PublishedReport:
     figures: Mapping[str, Figure]
     files: Mapping[str, str]
     intact: bool
+    about: About = About()
 
 
 class ReportArchive:
@@ -71,35 +108,38 @@ class ReportArchive:
         self._engine = engine
         self._actor = actor
 
-    def publish(
-        self, place: tuple[int, str, str], taken: int, figures: Mapping[str, Figure], files: Sequence[ReportFile]
-    ) -> int:
-        """Keep a report, and note it in the audit; its number. place: region, month, plan."""
-        region, month, plan = place
-        row: dict[str, Any] = dict(zip(_SEALED, (self._actor, region, month, plan, taken, ""), strict=True))
-        said = {name: _pair(figure) for name, figure in figures.items()}
-        hashes = {file.form: file.sha256 for file in files}
+    def keep(self, report: NewReport) -> int:
+        """Keep a report, and note it in the audit; its number."""
+        claimed = f"{report.publisher} by {self._actor}" if report.publisher else self._actor
+        values = (claimed, report.region, report.month, report.plan, report.taken, "")
+        row: dict[str, Any] = dict(zip(_SEALED, values, strict=True))
+        figures = {name: _pair(figure) for name, figure in report.figures.items()}
+        said, hashes = report.about.said(), {file.form: file.sha256 for file in report.files}
         with transaction(self._engine) as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
             row["calendars"] = calendars_digest(connection)
             before = connection.execute(select(reports.c.seal).order_by(reports.c.id.desc()).limit(1)).scalar() or ""
-            seal = _seal(before, row, said, hashes)
-            statement = insert(reports).values(**row, figures=said, seal=seal).returning(reports.c.id)
+            seal = _seal(before, row, figures, hashes, said)
+            statement = insert(reports).values(**row, figures=figures, seal=seal, about=said).returning(reports.c.id)
             number = int(connection.execute(statement).scalar_one())
             connection.execute(
                 insert(report_files),
                 [
                     {"report": number, "format": f.form, "name": f.name, "media_type": f.media_type,
                      "sha256": f.sha256, "content": f.content}
-                    for f in files
+                    for f in report.files
                 ],
             )  # fmt: skip
-            deed = AuditEntry("report.publish", f"{region}-{month}", region, {"id": number, "sha256": hashes})
-            write(connection, self._actor, deed)
+            action = "report.draft" if report.about.draft else "report.publish"
+            detail = {"id": number, "sha256": hashes, **said}
+            write(connection, claimed, AuditEntry(action, f"{report.region}-{report.month}", report.region, detail))
         return number
 
-    def list(self, region: int | None = None) -> list[PublishedReport]:
-        """The newest first. All are read, of whatever region, since each seal rests on the one before."""
+    def list(self, region: int | None = None, *, drafts: bool = False) -> list[PublishedReport]:
+        """The newest first, drafts where they are wanted.
+
+        All are read, of whatever region, since each seal rests on the one before.
+        """
         columns = report_files.c.report, report_files.c.format, text("encode(sha256(content), 'hex')")
         found, seal = [], ""
         with transaction(self._engine) as connection:
@@ -109,7 +149,7 @@ class ReportArchive:
             for row in connection.execute(select(reports).order_by(reports.c.id)):
                 found.append(_published(row, seal, hashes.get(row.id, {})))
                 seal = row.seal
-        return [one for one in reversed(found) if region in (None, one.region)]
+        return [one for one in reversed(found) if region in (None, one.region) and (drafts or not one.about.draft)]
 
     def file(self, number: int, form: str) -> ReportFile | None:
         """A published report in one form."""
@@ -130,8 +170,9 @@ def _published(row: Any, seal_before: str, files: Mapping[str, str]) -> Publishe
     said = {name: (int(pair[0]), int(pair[1])) for name, pair in row.figures.items()}
     given = {name: getattr(row, name) for name in _SEALED}
     figures = {name: Figure(*pair) for name, pair in said.items()}
-    intact = row.seal == _seal(seal_before, given, said, files)
-    return PublishedReport(row.id, row.at, row.actor, **given, figures=figures, files=files, intact=intact)
+    intact = row.seal == _seal(seal_before, given, said, files, row.about)
+    about = About(**{name: row.about[name] for name in _ABOUT if name in row.about})
+    return PublishedReport(row.id, row.at, row.actor, **given, figures=figures, files=files, intact=intact, about=about)
 
 
 _SEALED = ("claimed", "region", "month", "plan", "taken", "calendars")
@@ -142,8 +183,14 @@ def _pair(figure: Figure) -> tuple[int, int]:
 
 
 def _seal(
-    before: str, row: Mapping[str, object], figures: Mapping[str, tuple[int, int]], files: Mapping[str, str]
+    before: str,
+    row: Mapping[str, object],
+    figures: Mapping[str, tuple[int, int]],
+    files: Mapping[str, str],
+    about: Mapping[str, object],
 ) -> str:
+    """Return the seal; a report that is about a whole region has the seal of the first version."""
     said = [before, dict(row), {name: list(pair) for name, pair in figures.items()}, dict(files)]
+    said += [dict(about)] if about else []
     canonical = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

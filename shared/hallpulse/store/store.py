@@ -19,6 +19,7 @@ from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.measures import STATES
 from hallpulse.domain.plan import Plan
+from hallpulse.domain.reconciliation import StatedDay
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import Calendar, Workdays, day_of
 from hallpulse.store.audit import Audit, process_actor
@@ -58,6 +59,7 @@ from hallpulse.store.reading.overview import (
     read_percentiles,
 )
 from hallpulse.store.reading.past import Past, turn_back
+from hallpulse.store.reading.reconciling import read_codes, read_stated_days
 from hallpulse.store.reading.stored import (
     CaseHistory,
     read_case_events,
@@ -258,6 +260,14 @@ class Moment:
         """Counties that have data or registered halls, in order of their codes."""
         rows = self._connection.execute(text("SELECT region FROM regions UNION SELECT region FROM halls ORDER BY 1"))
         return [region for (region,) in rows]
+
+    def stated_days(self, scope: Scope, window: Window) -> list[StatedDay]:
+        """Days that halls tell of twice, by cases and by a tally, and not the same."""
+        return read_stated_days(self._connection, scope, window)
+
+    def codes(self, scope: Scope) -> list[int]:
+        """The region codes of a scope under which figures are stored, whatever they are."""
+        return read_codes(self._connection, scope)
 
     def departments(self, region: int) -> list[str]:
         """Departments of a county's catalogue as it ever was, in order."""

@@ -275,6 +275,7 @@ reports = _table(
     Column("calendars", Text, nullable=False, comment="digest of those in force"),
     Column("figures", JSONB, nullable=False, comment="figure -> [numerator, denominator]"),
     Column("seal", Text, nullable=False, comment="SHA-256 of the seal before and of all that is published"),
+    Column("about", JSONB, nullable=False, server_default="{}", comment="scope, language, draft; sealed"),
     Index("reports_region", "region", "month"),
 )
 

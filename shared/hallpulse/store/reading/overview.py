@@ -272,7 +272,7 @@ def tally_sums(connection: Connection, scope: Scope, window: Window) -> Sums:
         text(
             "WITH months AS (SELECT t.region, t.hall, t.day - (CAST(date_part('day', t.day) AS int) - 1) AS day,"
             f" {amounts} FROM tallies t WHERE {of_scope} GROUP BY 1, 2, 3),"
-            f" asked AS MATERIALIZED (SELECT t.*, {_clashes('m')} AS doubtful FROM months t)"
+            f" asked AS MATERIALIZED (SELECT t.*, {clashes('m')} AS doubtful FROM months t)"
             f" SELECT {', '.join(f'sum(t.{name})' for name in counts)} FROM ("
             f"SELECT {names} FROM asked t WHERE NOT t.doubtful UNION ALL"
             f" SELECT {names} FROM asked a JOIN tallies t ON t.region = a.region AND t.hall = a.hall"
@@ -284,14 +284,15 @@ def tally_sums(connection: Connection, scope: Scope, window: Window) -> Sums:
     return dict(zip(TALLIED, (int(amount or 0) for amount in row), strict=True))
 
 
-def _clashes(grain: str) -> str:
+def clashes(grain: str) -> str:
+    """Return the condition that cases of a tally's hall were counted on the day, or in the month, of a row `t`."""
     return (
         f"EXISTS (SELECT FROM cells c WHERE c.region = t.region AND c.grain = '{grain}' AND c.day = t.day"
         " AND c.hall = t.hall AND (c.received > 0 OR c.accepted > 0 OR c.rejected > 0 OR c.decided > 0))"
     )
 
 
-CLASHES = _clashes("d")
+CLASHES = clashes("d")
 """Whether a tally `t` is left out: one of the hall's cases was received, accepted, rejected or decided that day."""
 
 

@@ -1,0 +1,176 @@
+"""Scores of departments, where a plan gives them: points by steps and weights, less deductions, ranked like with like.
+
+All points are exact Fractions. What cannot be measured gives no points and asks for none: a department is ranked by the
+share of its points in those that it could have had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
+from typing import Protocol
+
+from .compression import COMPRESSION, Doubt, Mark, marks_of
+from .figures import Figure, FigureTable, Scope, Window
+from .integrity import Findings
+from .plan import Plan
+from .reporting import Arrivals
+from .scoring import Deduction, Group, ScoredIndicator, Scoring
+from .targets import read_arrivals, with_reports
+
+NOTHING_COUNTED, TOO_FEW = "nothing_counted", "too_few"
+"""Why an indicator gives a department no points."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemScore:
+    """An indicator's points of a department; None where it could not be measured, and `reason` says why."""
+
+    item: ScoredIndicator
+    figure: Figure
+    points: Fraction | None
+    reason: str = ""
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deducted:
+    """Points taken off a department. points: as they count, not below 0."""
+
+    deduction: Deduction
+    findings: int
+    points: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class DepartmentScore:
+    """A department's score. rank: in its group, 1 is best, equal shares have one; None without anything measured."""
+
+    department: str
+    items: tuple[ItemScore, ...]
+    deducted: tuple[Deducted, ...]
+    rank: int | None = None
+
+    @property
+    def possible(self) -> Fraction:
+        return sum((one.item.most for one in self.items if one.points is not None), Fraction(0))
+
+    @property
+    def points(self) -> Fraction:
+        """Points given less points taken off; may lie below 0."""
+        given = sum((one.points for one in self.items if one.points is not None), Fraction(0))
+        return given - sum((one.points for one in self.deducted), Fraction(0))
+
+    @property
+    def share(self) -> Fraction | None:
+        return self.points / self.possible if self.possible else None
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        return tuple(mark for one in self.items for mark in one.marks)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupScores:
+    """A group and its departments, the best first, those without rank last."""
+
+    group: Group
+    departments: tuple[DepartmentScore, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The figures that are scored. findings: department → check → how many stand; doubts: of the region."""
+
+    table: FigureTable
+    least: Mapping[str, int]
+    findings: Mapping[str, Mapping[str, int]]
+    doubts: Sequence[Doubt] = ()
+
+
+def scores_of(scoring: Scoring, groups: Sequence[Group], given: Scored) -> tuple[GroupScores, ...]:
+    """The scores of each group's departments, ranked within the group."""
+    return tuple(GroupScores(group, _ranked(scoring, group, given)) for group in groups)
+
+
+def _ranked(scoring: Scoring, group: Group, given: Scored) -> tuple[DepartmentScore, ...]:
+    found = [_score(scoring, department, given) for department in group.departments]
+    shares = [one.share for one in found if one.share is not None]
+    ranked = [
+        one if (own := one.share) is None else replace(one, rank=1 + sum(other > own for other in shares))
+        for one in found
+    ]
+    return tuple(sorted(ranked, key=lambda one: (one.rank is None, one.rank or 0)))
+
+
+def _score(scoring: Scoring, department: str, given: Scored) -> DepartmentScore:
+    findings = given.findings.get(department, {})
+    return DepartmentScore(
+        department,
+        tuple(_item(one, department, given) for one in scoring.items),
+        tuple(_deducted(one, findings.get(one.check, 0)) for one in scoring.deductions if findings.get(one.check)),
+    )
+
+
+def _item(item: ScoredIndicator, department: str, given: Scored) -> ItemScore:
+    figure = given.table.figure(item.indicator, department)
+    marks = marks_of(figure, given.doubts, department) if item.indicator == COMPRESSION else ()
+    if figure.value is None:
+        return ItemScore(item, figure, None, NOTHING_COUNTED)
+    if item.unit != "count" and figure.denominator < given.least.get(item.indicator, 1):
+        return ItemScore(item, figure, None, TOO_FEW, marks)
+    return ItemScore(item, figure, item.points(figure.value), marks=marks)
+
+
+def _deducted(deduction: Deduction, findings: int) -> Deducted:
+    return Deducted(deduction, findings, min(deduction.points * findings, deduction.most))
+
+
+class Source(Protocol):
+    """The questions to a store."""
+
+    def figure_table(self, region: int, window: Window) -> FigureTable: ...
+
+    def first_reports(self, region: int, window: Window) -> Arrivals: ...
+
+    def doubts(self, scope: Scope, since: date, on: date) -> list[Doubt]: ...
+
+    def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]: ...
+
+
+def read_scores(plan: Plan, on: date, source: Source) -> tuple[GroupScores, ...]:
+    """The scores of a plan's departments over its period so far; none before it begins, or without `scores`."""
+    window = plan.window(on)
+    if plan.scoring is None or window is None:
+        return ()
+    reports = plan.reports(read_arrivals(plan, source), on)
+    table = with_reports(plan, source.figure_table(plan.region, window), reports)
+    least = {one.indicator: plan.least_denominator(one.indicator) for one in plan.scoring.items}
+    findings = _findings(plan, plan.scoring, window, source)
+    given = Scored(table, least, findings, source.doubts(Scope(plan.region), plan.eve, window.end))
+    return scores_of(plan.scoring, plan.compared, given)
+
+
+def _findings(plan: Plan, scoring: Scoring, window: Window, source: Source) -> dict[str, dict[str, int]]:
+    """Department → check → findings, of the checks that take points off.
+
+    Each department is asked about by itself where the region has more findings than are listed.
+    """
+    checks = {one.check for one in scoring.deductions}
+    if not checks:
+        return {}
+    region = source.integrity(Scope(plan.region), window, window.end)
+    found = [one for one in region if one.check.id in checks and one.count]
+    counts: dict[str, dict[str, int]] = {}
+    if all(one.count == len(one.rows) for one in found):
+        for one in found:
+            for row in one.rows:
+                own = counts.setdefault(str(row.get("department", "")), {})
+                own[one.check.id] = own.get(one.check.id, 0) + 1
+        return counts
+    for department in plan.departments:
+        own_findings = source.integrity(Scope(plan.region, department.id), window, window.end)
+        counts[department.id] = {one.check.id: one.count for one in own_findings if one.check.id in checks}
+    return counts
