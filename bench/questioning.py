@@ -14,7 +14,14 @@ from hallpulse.domain import expression, suspicion
 from hallpulse.domain.case import CaseEvent, Flag, is_repeated, pack_id
 from hallpulse.domain.catalogue import ItemRecord, ItemSpan, timeline
 from hallpulse.domain.clock import NONE_LIKE_LIMITS, Case, fold
-from hallpulse.domain.integrity import CHANGED_LIMIT, CHECKS, LATE_MINUTES, SERVED_BY_ITSELF, ThresholdsOf
+from hallpulse.domain.integrity import (
+    ACCEPTED_BY_MACHINE,
+    CHANGED_LIMIT,
+    CHECKS,
+    DECIDED_BY_MACHINE,
+    LATE_MINUTES,
+    ThresholdsOf,
+)
 from hallpulse.domain.workdays import Workdays, day_of, local_day
 from hallpulse.store.database import case_event
 from services.simulator import Sent
@@ -74,7 +81,7 @@ def _condition(where: str) -> Callable[[Case], bool]:
 
 
 _OF_CASES = {check.id: _condition(check.where) for check in CHECKS if check.where is not None}
-_BY_ITSELF = _condition(SERVED_BY_ITSELF)
+_MACHINE_ACCEPTED, _MACHINE_DECIDED = _condition(ACCEPTED_BY_MACHINE), _condition(DECIDED_BY_MACHINE)
 _CHANGED = _condition(CHANGED_LIMIT)
 
 
@@ -96,8 +103,8 @@ def _day(case: Case) -> int:
 
 
 def _outside(case: Case, workdays: Workdays) -> bool:
-    off = any(day is not None and not workdays.is_working(day) for day in (case.accepted, case.decided))
-    return off and not _BY_ITSELF(case)
+    accepted, decided = (day is not None and not workdays.is_working(day) for day in (case.accepted, case.decided))
+    return (accepted and not _MACHINE_ACCEPTED(case)) or (decided and not _MACHINE_DECIDED(case))
 
 
 def _raised(year: Year) -> Iterable[tuple[Any, ...]]:

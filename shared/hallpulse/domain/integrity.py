@@ -139,10 +139,10 @@ CHECKS: tuple[Check, ...] = (
 BY_ID: Mapping[str, Check] = {check.id: check for check in CHECKS}
 CHANGED_LIMIT = _flagged(Flag.LIMIT_CHANGED)
 """Cases that keep their promise only by a limit that another event of the case put in the place of a shorter one."""
-SERVED_BY_ITSELF = (
-    "promised_days == 0 and elapsed == 0 and (channel == 'online' or channel == 'mobile' or channel == 'kiosk')"
-)
-"""Cases that a machine decides at once need no opening day."""
+_AT_A_MACHINE = "(channel == 'online' or channel == 'mobile' or channel == 'kiosk')"
+ACCEPTED_BY_MACHINE = f"{_AT_A_MACHINE} and accepted == received"
+DECIDED_BY_MACHINE = f"{_AT_A_MACHINE} and promised_days == 0 and elapsed == 0"
+"""What a machine accepts on the day of receipt, or decides at once, needs no opening day."""
 
 LATE_MINUTES = 24 * 60
 """An event is late when it arrives more than so long after it happened."""

@@ -14,7 +14,16 @@ from hallpulse.domain.case import unpack_id
 from hallpulse.domain.clock import NONE_LIKE_LIMITS
 from hallpulse.domain.declarations import IMPOSSIBLE, UNKNOWN
 from hallpulse.domain.figures import Scope, Window
-from hallpulse.domain.integrity import CHANGED_LIMIT, CHECKS, SERVED_BY_ITSELF, By, Check, Findings, Group
+from hallpulse.domain.integrity import (
+    ACCEPTED_BY_MACHINE,
+    CHANGED_LIMIT,
+    CHECKS,
+    DECIDED_BY_MACHINE,
+    By,
+    Check,
+    Findings,
+    Group,
+)
 from hallpulse.domain.plan import thresholds_on
 from hallpulse.domain.suspicion import Row, bunched, bursts, came_back, eve_units, far_promises, late_halls, uncounted
 from hallpulse.domain.workdays import Calendars, date_of, day_of, time_text
@@ -73,8 +82,8 @@ def _condition(check: Check) -> str:
         return sql(check.where, "c")
     if check.id == "outside_opening_days":
         off = "IN (SELECT * FROM unnest(CAST(:off_regions AS int[]), CAST(:off_days AS date[])))"
-        by_hand = sql(f"not ({SERVED_BY_ITSELF})", "c")
-        return f"({by_hand} AND ((c.region, c.accepted) {off} OR (c.region, c.decided) {off}))"
+        accepted, decided = (sql(f"not ({by})", "c") for by in (ACCEPTED_BY_MACHINE, DECIDED_BY_MACHINE))
+        return f"((c.region, c.accepted) {off} AND {accepted} OR (c.region, c.decided) {off} AND {decided})"
     rescued = "unnest(CAST(:r_regions AS int[]), CAST(:r_halls AS text[]), CAST(:r_ids AS text[]))"
     return f"({sql(CHANGED_LIMIT, 'c')} OR (c.region, c.hall, c.case_id) IN (SELECT * FROM {rescued}))"
 
