@@ -24,6 +24,7 @@ from hallpulse.domain.measures import BUCKETS, STATES
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.reconciliation import StatedDay
 from hallpulse.domain.reporting import Arrivals
+from hallpulse.domain.sources import SourceCounts
 from hallpulse.domain.workdays import Workdays
 from hallpulse.store import (
     BadCursor,
@@ -73,6 +74,7 @@ class StatedStore:
     changes: Sequence[ItemChange] = ()
     doubts: Sequence[Doubt] = ()
     flows: dict[str, Flow] = field(default_factory=dict)
+    sources: Sequence[SourceCounts] = ()
     findings: Sequence[Findings] = tuple(Findings(check, 2, ()) for check in CHECKS)
     calendar: Workdays = field(default_factory=lambda: Workdays({}))
     reports: Sequence[FigureReport] = ()
@@ -201,6 +203,10 @@ class StatedMoment(Moment):
         self._stated.note("integrity", scope, window, today)
         known = self._knows(scope.region)
         return [one if known else replace(one, count=0, rows=()) for one in self._stated.findings]
+
+    def sources(self, scope: Scope, window: Window, today: date) -> list[SourceCounts]:
+        self._stated.note("sources", scope, window, today)
+        return list(self._stated.sources) if self._knows(scope.region) else []
 
     def figure_reports(self, wanted: FigureFilter) -> list[FigureReport]:
         self._stated.note("figure_reports", wanted)

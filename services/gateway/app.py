@@ -36,6 +36,7 @@ from services.gateway.reconciliation import get_reconciliation
 from services.gateway.report_orders import post_report
 from services.gateway.request import AnyRequest, Connection, Resources, resources_of
 from services.gateway.scores import get_scores
+from services.gateway.sources import get_sources
 from services.gateway.status import get_health, get_metrics, get_readiness, get_suite
 from services.gateway.targets import get_regions, get_targets
 
@@ -130,6 +131,7 @@ API = (
     get_reconciliation,
     get_scores,
     get_integrity,
+    get_sources,
     list_reports,
     post_report,
     get_report,

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from hallpulse.domain.compression import COMPRESSION, Doubt, Lowering, lowerings
+from hallpulse.domain.compression import COMPRESSION, CauseShare, Doubt, Lowering, lowerings
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, FigureTable, Scope, Window
 from hallpulse.domain.flow import Flow
-from hallpulse.domain.plan import Plan, plan_for
-from hallpulse.domain.targets import TargetResult, evaluate, read_tables
+from hallpulse.domain.plan import Plan, Target, plan_for
+from hallpulse.domain.sources import Scorecard, scorecard
+from hallpulse.domain.targets import TargetResult, evaluate, read_origin, read_tables
 from hallpulse.domain.workdays import date_of, day_of, local_day
 from hallpulse.store import HallFacts, Moment, Readable
 from services.targets.announcements import Announcements, Key, TargetChange, evaluation_answer
@@ -19,6 +20,7 @@ from services.targets.announcements import Announcements, Key, TargetChange, eva
 DAYS_AGO = (1, 7)
 DROP_DAYS = 7
 MOST_NAMED = 10
+SOURCE_DAYS = 30
 LASTING_SECONDS = 10.0
 INTEGRITY_LASTING_SECONDS = 120.0
 FLOW_LASTING_SECONDS = 30.0
@@ -30,12 +32,14 @@ class Background:
 
     before: days ago → the figures of the period up to then; none of a day before the period.
 
-    provisional: no official holiday list is known for a year of the period so far; working: today is a working day.
+    provisional: no official holiday list is known for a year of the period so far; working: today is a working day;
+    causes: what changed the compression since the day before the plan's period.
     """
 
     before: Mapping[int, FigureTable]
     provisional: bool
     working: bool
+    causes: Sequence[CauseShare] = ()
 
 
 def read_background(moment: Moment, region: int, plan: Plan | None, today: date) -> Background:
@@ -47,7 +51,17 @@ def read_background(moment: Moment, region: int, plan: Plan | None, today: date)
             before[days] = moment.figure_table(region, window)
     period = window_of(plan, today) or Window(today, today)
     provisional = bool(workdays.provisional_in(period.start, period.end))
-    return Background(before, provisional, workdays.is_working(day_of(today)))
+    return Background(before, provisional, workdays.is_working(day_of(today)), read_causes(moment, plan, today))
+
+
+def read_causes(moment: Moment, plan: Plan | None, today: date) -> Sequence[CauseShare]:
+    """The causes of the change of compression over the plan's period so far, where a target is about it."""
+    if plan is None or all(target.indicator != COMPRESSION for target in plan.targets):
+        return ()
+    origin, window = read_origin(plan, today, moment), plan.window(today)
+    if origin is None or window is None:
+        return ()
+    return origin.causes(moment.figure_table(plan.region, window).figure(COMPRESSION))
 
 
 def window_of(plan: Plan | None, on: date) -> Window | None:
@@ -77,6 +91,8 @@ class Memory:
         self._integrity_read = float("-inf")
         self._flows: dict[int, tuple[float, Window, Flow]] = {}
         self._flow_read = float("-inf")
+        self._sources: dict[int, tuple[float, Sequence[Scorecard]]] = {}
+        self._sources_read = float("-inf")
         self._flagged: tuple[float, Mapping[tuple[int, str], int]] = (float("-inf"), {})
 
     def flagged(self, moment: Moment) -> Mapping[tuple[int, str], int]:
@@ -95,6 +111,19 @@ class Memory:
             found = moment.integrity(Scope(region), window, window.end)
             kept = self._integrity[region] = now, {one.check.id: one.count for one in found}
         return kept[1] if kept is not None else {}
+
+    def sources(self, moment: Moment, region: int, today: date) -> Sequence[Scorecard]:
+        """The registered halls' scorecards of the last days, read again as `integrity` is."""
+        now, kept = self._clock(), self._sources.get(region)
+        stale = kept is None or not 0 <= now - kept[0] < INTEGRITY_LASTING_SECONDS
+        if stale and now - self._sources_read >= 1:
+            self._sources_read = now
+            known = {(hall.region, hall.hall) for hall in moment.halls()}
+            window = Window(today - timedelta(days=SOURCE_DAYS - 1), today)
+            counted = moment.sources(Scope(region), window, today)
+            cards = [scorecard(one) for one in counted if (one.region, one.hall) in known]
+            kept = self._sources[region] = now, cards
+        return kept[1] if kept is not None else ()
 
     def flow(self, moment: Moment, region: int, month: Window) -> Flow:
         """The balance of the running month, read again for one region at most a second, as `integrity` is."""
@@ -132,8 +161,13 @@ class RegionView:
     background: Background
     lowerings: tuple[Lowering, ...]
     findings: Mapping[str, int]
+    sources: Sequence[Scorecard]
     flow: Flow
     doubts: Sequence[Doubt]
+
+    def plan_binds(self, target: Target) -> bool:
+        """Whether the target judges departments one by one."""
+        return self.plan is not None and bool(self.plan.binds(target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +209,7 @@ def _view(moment: Moment, region: int, plan: Plan | None, today: date, memory: M
         background=background,
         lowerings=tuple(read_lowerings(moment, tables[window.end], background)),
         findings=memory.integrity(moment, region, window),
+        sources=memory.sources(moment, region, today),
         flow=memory.flow(moment, region, Window(today.replace(day=1), today)),
         results=tuple(results),
         doubts=doubts,

@@ -15,7 +15,7 @@ SERIOUS = frozenset({
     "statutory_raised", "limits_changed_after", "eve_suspensions", "withdrawn_and_back", "decided_before_accepted",
     "ratings_in_a_burst", "uncounted_numbers",
 })  # fmt: skip
-"""Checks whose findings somebody must have made."""
+"""Checks whose findings come from a person's doing."""
 SILENCE = "hallpulse:hall_silence:seconds"
 REFUSED = "hallpulse:events_refused:share"
 HALL_REFUSED = "hallpulse:hall_events_refused:share"

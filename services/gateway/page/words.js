@@ -55,6 +55,7 @@ const WORDS = {
   gap: ["距目标", "to the goal"],
   gapWorst: ["最差部门距目标", "worst department"],
   points: ["个百分点", "points"],
+  causes: ["方案期以来的变化（百分点）：{list}", "change since the plan began, in points: {list}"],
   marked: ["※ {check} {n} 项，扣除后 {value}", "※ {check}: {n} items, without them {value}"],
   noForecast_too_short: ["方案开始不久，暂不预测", "too early in the plan for a forecast"],
   noForecast_no_past: ["此前没有数字，不作预测", "no earlier figure to forecast from"],

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from hallpulse.domain.compression import Doubt, ItemChange
+from hallpulse.domain.compression import Doubt, ItemChange, Origin
 from hallpulse.domain.figures import Coverage, Figure, FigureTable, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
@@ -26,7 +26,7 @@ class Material:
     open_cases: department → state → cases as on the window's last day; flow: department → the balance of the window;
     restated: figures of the last month published before this one that are others now; doubts: since the day before the
     plan's period; coverage: of the window, and of the plan's period; arrivals: of the figures that departments report
-    each month.
+    each month; origin: the compression on the day before the plan's period, and what changed since.
     """
 
     frozen: Mapping[str, Figure]
@@ -50,6 +50,7 @@ class Material:
     restated: Sequence[Restated]
     provisional: Sequence[int]
     arrivals: Arrivals = field(default_factory=dict)
+    origin: Origin | None = None
 
     @property
     def before(self) -> date:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from hallpulse.domain.compression import COMPRESSION, Doubt, Mark, marks_of
+from hallpulse.domain.compression import COMPRESSION, CauseShare, Doubt, Mark, Origin, marks_of
 from hallpulse.domain.figures import Figure, FigureTable
 from hallpulse.domain.plan import Plan
 
@@ -18,13 +18,14 @@ BY_ITEMS = (COMPRESSION, "instant_item_share", "settled_item_share")
 class Standing:
     """A department's figures; rank: 1 is best, equal values share one; none where it is not ranked.
 
-    marks: the findings that the ranked figure gains from.
+    marks: the findings that the ranked figure gains from; causes: what changed the compression since the plan began.
     """
 
     department: str
     figures: Mapping[str, Figure]
     rank: int | None
     marks: tuple[Mark, ...] = ()
+    causes: tuple[CauseShare, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,22 @@ class Ranking:
 
 
 def rankings(
-    plan: Plan, table: FigureTable, departments: Sequence[str], doubts: Sequence[Doubt] = ()
+    plan: Plan,
+    table: FigureTable,
+    departments: Sequence[str],
+    doubts: Sequence[Doubt] = (),
+    origin: Origin | None = None,
 ) -> tuple[Ranking, ...]:
-    return tuple(_ranking(plan, table, departments, doubts, *indicators) for indicators in (BY_CASES, BY_ITEMS))
+    found = [_ranking(plan, table, departments, doubts, *indicators) for indicators in (BY_CASES, BY_ITEMS)]
+    return tuple(_explained(one, origin) if one.indicator == COMPRESSION else one for one in found)
+
+
+def _explained(ranking: Ranking, origin: Origin | None) -> Ranking:
+    """The ranking by compression with what each department's change came from."""
+    if origin is None:
+        return ranking
+    told = ((one, origin.causes(one.figures[COMPRESSION], one.department)) for one in ranking.ranked)
+    return replace(ranking, ranked=tuple(replace(one, causes=causes) for one, causes in told))
 
 
 def _ranking(

@@ -114,7 +114,7 @@ def monthly_report(given: Material) -> MonthlyReport:
         targets=_targets(given),
         figures=given.in_month.own,
         percentiles=given.percentiles,
-        rankings=rankings(given.plan, given.in_month, departments, given.doubts),
+        rankings=rankings(given.plan, given.in_month, departments, given.doubts, given.origin),
         open_lines=_open_lines(given, departments),
         flow_lines=tuple((id_, given.flow[id_]) for id_ in departments if given.flow.get(id_, NO_FLOW) != NO_FLOW),
         coverage=given.coverage,
@@ -130,7 +130,7 @@ def monthly_report(given: Material) -> MonthlyReport:
 
 
 def _targets(given: Material) -> tuple[TargetLine, ...]:
-    results = evaluate(given.plan, given.window.end, given.tables, given.doubts)
+    results = evaluate(given.plan, given.window.end, given.tables, given.doubts, given.origin)
     earlier = {r.target.id: r for r in evaluate(given.plan, given.before, given.tables) if r.department is None}
     return tuple(
         TargetLine(own, _before(earlier[own.target.id]), _bound(results, own.target))

@@ -178,6 +178,11 @@ TOO_FEW = Sentence("分母{n}，少于{least}", "{n} counted, fewer than {least}
 KNOWN = Sentence("已知 {n} / 共 {m}", "known of {n} of {m}")
 NOTHING_COUNTED = Sentence("没有可统计的数据", "nothing to count")
 
+CAUSES = Sentence(
+    "{name}自方案期开始以来的变化（百分点）：{causes}。",
+    "{name}, change since the plan's period began, in points: {causes}.",
+)
+
 # Marks
 MARKED = Sentence(
     "※ {name}中有{n}个事项{check}，扣除后为{value}（{parts}）。",

@@ -142,7 +142,7 @@ CHANGED_LIMIT = _flagged(Flag.LIMIT_CHANGED)
 _AT_A_MACHINE = "(channel == 'online' or channel == 'mobile' or channel == 'kiosk')"
 ACCEPTED_BY_MACHINE = f"{_AT_A_MACHINE} and accepted == received"
 DECIDED_BY_MACHINE = f"{_AT_A_MACHINE} and promised_days == 0 and elapsed == 0"
-"""What a machine accepts on the day of receipt, or decides at once, needs no opening day."""
+"""Acceptance on the day of receipt and decisions at once, by a machine: they need no opening day."""
 
 LATE_MINUTES = 24 * 60
 """An event is late when it arrives more than so long after it happened."""
@@ -152,11 +152,11 @@ LATE_MINUTES = 24 * 60
 class Thresholds:
     """From when on a check speaks; a plan may say otherwise under `integrity`. Days are working days.
 
-    promise_*: the p90 of so many cases is so many days from the promise, which is so many times as long where it is the
-    longer one; silent_days: without events; late_*: events of a day, and how far above the hall's habit their share is;
-    eve_*: suspensions of a unit; due_day_*: decisions of an item; back_*: cases of an item that came back, within so
-    many days (of the calendar), of those received; burst_ratings: within a minute; round_*: numbers of a reporter that
-    end in 0 or 5; repeats: times in a row that one number is declared.
+    promise_*: least number of cases, of days between their p90 and the promise, and, where that is the longer one, how
+    many times the p90 it is; silent_days: without events; late_*: events of a day, and how far above the hall's habit
+    their share is; eve_*: suspensions of a unit; due_day_*: decisions of an item; back_*: cases of an item that came
+    back within `back_days` (of the calendar), and their share of those received; burst_ratings: within a minute;
+    round_*: numbers of a reporter, and the share that ends in 0 or 5; repeats: times in a row that one is declared.
     """
 
     promise_cases: int = 10

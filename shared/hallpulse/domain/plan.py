@@ -161,7 +161,7 @@ class Plan:
     def dates_needed(self, on: date) -> tuple[date, ...]:
         """The days whose figure tables `evaluate` reads, oldest first: the trend's beginning, and today.
 
-        Between them where a target is of the catalogue: one step of it is told from a trend by the days between.
+        Between them two more: they tell a step of the catalogue from a trend, and how far parts of the past differ.
         """
         window = self.window(on)
         if window is None:
@@ -169,9 +169,8 @@ class Plan:
         before = max(window.start, window.end - timedelta(days=TREND_DAYS))
         if not before < window.end < self.period.end:
             return (window.end,)
-        parts = TREND_PARTS if any(_of_catalogue(target.indicator) for target in self.targets) else 1
-        days = (window.end - before).days
-        return tuple(dict.fromkeys(before + timedelta(days=days * part // parts) for part in range(parts + 1)))
+        days, parts = (window.end - before).days, range(TREND_PARTS + 1)
+        return tuple(dict.fromkeys(before + timedelta(days=days * part // TREND_PARTS) for part in parts))
 
     def required(self, target: Target, on: date, reference: Fraction | None = None) -> Fraction | None:
         """Return what the path asks for on a day; the goal from the last day on, None where nothing is asked yet.
@@ -236,11 +235,6 @@ class Plan:
         if self.reporting is None:
             return Reports(())
         return reports_on(self.reporting, tuple(d.id for d in self.departments), self.period, arrivals, on)
-
-
-def _of_catalogue(indicator: str) -> bool:
-    computed = COMPUTED.get(indicator)
-    return computed is not None and computed.kind == "catalogue"
 
 
 def plan_for(plans: Sequence[Plan], region: int, on: date) -> Plan | None:

@@ -23,7 +23,7 @@ BY_CHANCE = Fraction(1, 1000)
 SOMETIMES_LATE = Fraction(1, 20)
 """The share of cases that may be late in any hall; of few cases one or two then are late by chance."""
 HABIT_DAYS = 20
-"""A hall has a habit once it has sent on so many days."""
+"""A hall that has sent on fewer days has no habit yet."""
 COUNTED_FROM = 10
 """Smaller numbers repeat, and end in 0 or 5, without anybody's doing."""
 _ROUND = Fraction(1, 5)
@@ -33,7 +33,7 @@ Row = Mapping[str, Any]
 
 
 def tail(times: int, hits: int, chance: Fraction) -> Fraction:
-    """The probability of at least so many hits among so many independent trials, exactly."""
+    """The probability of that number of hits or more among independent trials, exactly."""
     if chance >= 1:
         return Fraction(1)
     miss = 1 - chance

@@ -18,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import accumulate
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
@@ -211,6 +212,29 @@ def _day_rows(times: Times, repeated: Times, arrived: int) -> Iterator[_Row]:
             yield region, hall, day, events, newest[day], late[day]
 
 
+def note_receipts(connection: Connection, times: Times, duplicates: Iterable[HallEvent], arrived: int) -> None:
+    """Count what arrived, by hall. arrived: microseconds since 1970-01-01 UTC."""
+    again = Counter((event.region, event.hall) for event in duplicates)
+    keys = sorted(key for key in {*times, *again} if key[1] != DESK)
+    counts = [(len(own := times.get(key, ())), again[key], _disordered(own)) for key in keys]
+    connection.execute(
+        text(
+            "INSERT INTO hall_receipts AS h (region, hall, day, events, duplicates, disordered)"
+            " SELECT region, hall, :day, e, d, o FROM unnest(CAST(:regions AS int[]), CAST(:halls AS text[]),"
+            " CAST(:events AS int[]), CAST(:again AS int[]), CAST(:disordered AS int[])) AS n(region, hall, e, d, o)"
+            " ON CONFLICT (region, hall, day) DO UPDATE SET events = h.events + excluded.events,"
+            " duplicates = h.duplicates + excluded.duplicates, disordered = h.disordered + excluded.disordered"
+        ),
+        {"day": to_date(local_day(arrived)), "regions": [k[0] for k in keys], "halls": [k[1] for k in keys],
+         "events": [c[0] for c in counts], "again": [c[1] for c in counts], "disordered": [c[2] for c in counts]},
+    )  # fmt: skip
+
+
+def _disordered(times: Sequence[int]) -> int:
+    """Events that came after a newer one of their batch."""
+    return sum(newest > time for newest, time in zip(accumulate(times, max), times, strict=True))
+
+
 _CALENDARS, _REGION, _HALL, _FIGURES = 20110, 20111, 20112, 20113
 
 
@@ -289,6 +313,7 @@ def merge(
         found = insert_events(connection, batch, arrived, expected)
         events = list(found.new.values())
         if not events:
+            note_receipts(connection, {}, found.duplicates, arrived)
             return MergeOutcome((), found.duplicates, found.reused, stored_long_ago=found.stored_long_ago)
         times, repeated = times_of(events), repeated_from_records(events)
         taken = _taken(found.new, cache)  # before anybody has to wait for us
@@ -297,6 +322,7 @@ def merge(
         lock_halls(connection, times.keys())
         context = cache.begin(connection, regions)
         redated = _take_in(connection, context, taken)
+        note_receipts(connection, times, found.duplicates, arrived)
         note_hall_days(connection, times, repeated, arrived // MICROSECONDS_A_MINUTE)
     context.committed()
     return MergeOutcome(events, found.duplicates, found.reused, redated, times, found.stored_long_ago)

@@ -21,6 +21,7 @@ from hallpulse.domain.measures import STATES
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.reconciliation import StatedDay
 from hallpulse.domain.reporting import Arrivals
+from hallpulse.domain.sources import SourceCounts
 from hallpulse.domain.workdays import Calendar, Workdays, day_of
 from hallpulse.store.audit import Audit, process_actor
 from hallpulse.store.database import at_one_moment, driver, faults, open_engine, transaction
@@ -60,6 +61,7 @@ from hallpulse.store.reading.overview import (
 )
 from hallpulse.store.reading.past import Past, turn_back
 from hallpulse.store.reading.reconciling import read_codes, read_stated_days
+from hallpulse.store.reading.sources import read_sources
 from hallpulse.store.reading.stored import (
     CaseHistory,
     read_case_events,
@@ -170,8 +172,12 @@ class Moment:
 
     def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]:
         """Every integrity check over the window, also those that found nothing."""
-        calendars = self._calendars.current(self._connection)
-        return read_integrity((self._connection, calendars, self._rules), scope, window, today)
+        asking = self._connection, self._calendars.current(self._connection), self._rules
+        return read_integrity(asking, scope, window, today)
+
+    def sources(self, scope: Scope, window: Window, today: date) -> list[SourceCounts]:
+        """Counts of what each hall sent in a window, for its scorecard."""
+        return read_sources(self._connection, self._calendars.current(self._connection), scope, window, today)
 
     def figure_reports(self, wanted: FigureFilter) -> list[FigureReport]:
         """Every report of declared figures that is in force, and whether it counts."""

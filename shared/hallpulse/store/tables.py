@@ -194,10 +194,8 @@ figures = _table(
         nullable=False,
         comment="0 of what counts if it can be right, 1, …; -1 of what was corrected",
     ),
-    Column("first_day", Date, nullable=False),
-    Column("last_day", Date, nullable=False),
-    Column("numerator", BigInteger, nullable=False),
-    Column("denominator", BigInteger),
+    Column("first_day", Date, nullable=False), Column("last_day", Date, nullable=False),
+    Column("numerator", BigInteger, nullable=False), Column("denominator", BigInteger),
     Column("revision", Integer, nullable=False),
     Column("time", BigInteger, nullable=False, comment="microseconds since 1970-01-01 UTC"),
     Column("arrived", Integer, nullable=False, comment="minutes since 1970-01-01 UTC"),
@@ -214,6 +212,16 @@ hall_days = _table(
     Column("late", Integer, nullable=False, server_default=text("0"), comment="events that arrived over a day after"),
     PrimaryKeyConstraint("region", "hall", "day"),
 )
+
+hall_receipts = _table(
+    "hall_receipts",
+    Column("region", Integer, nullable=False),
+    Column("hall", Text, nullable=False),
+    Column("day", Date, nullable=False, comment="of arrival"),
+    *(_zero(name) for name in ("events", "duplicates", "disordered")),
+    PrimaryKeyConstraint("region", "hall", "day"),
+)
+"""Arrivals of a day, counted while they arrive: a duplicate leaves no other trace, so this cannot be recomputed."""
 
 halls = _table(
     "halls",
@@ -365,12 +373,7 @@ refused = _table(
     Column("refused_at", DateTime(timezone=True), nullable=False, comment="first"),
     Column("last_at", DateTime(timezone=True), nullable=False),
     Column("times", Integer, nullable=False, comment="again after an outage counts as again"),
-    Column("reason", Text, nullable=False),
-    Column("field", Text, nullable=False),
-    Column("detail", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("family", Text, nullable=False),
-    Column("routing_key", Text, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("reason", "field", "detail", "source", "family", "routing_key")),
     Column("publisher", Text, nullable=False, comment="the broker user that the message named"),
     Column("event_id", Text),
     Column("bytes", Integer, nullable=False, comment="of the whole body"),
@@ -392,8 +395,6 @@ refused_halls = _table(
     Column("region", Integer, nullable=False),
     Column("hall", Text, nullable=False),
     _zero("rows"),
-    _zero("bytes", BigInteger),
-    _zero("copies", BigInteger),
-    _zero("beyond", BigInteger),
+    *(_zero(name, BigInteger) for name in ("bytes", "copies", "beyond")),
     PrimaryKeyConstraint("region", "hall"),
 )

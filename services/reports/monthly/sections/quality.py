@@ -77,7 +77,7 @@ def _found(one: Findings, report: MonthlyReport) -> tuple[Cell, ...]:
 
 
 def _owners(one: Findings) -> Sequence[Group]:
-    """Who has the findings: departments, of what has none halls."""
+    """Return the departments that have the findings; the halls where there is no department to name."""
     return one.by("department") or one.by("hall")
 
 

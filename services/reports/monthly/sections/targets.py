@@ -15,6 +15,7 @@ from services.reports.monthly.report import MonthlyReport, TargetLine
 from services.reports.monthly.shown import (
     BLANK,
     CHECK_NAMES,
+    causes_text,
     count_cell,
     day,
     difference_cell,
@@ -56,8 +57,9 @@ _READING_COLUMNS = (
 
 
 def section(report: MonthlyReport) -> Section:
-    said = (*_marked(report), *_short_departments(report), *_late_reports(report), *_unjudged(report))
-    return Section(texts.TARGETS, (_table(report), *said, *_readings(report)))
+    said = (*_explained(report), *_marked(report), *_short_departments(report))
+    remarks: tuple[Paragraph | Table, ...] = (*_late_reports(report), *_unjudged(report), *_readings(report))
+    return Section(texts.TARGETS, (_table(report), *said, *remarks))
 
 
 def _table(report: MonthlyReport) -> Table:
@@ -104,6 +106,15 @@ def _verdict(keeps: bool | None) -> Cell:
     if keeps is None:
         return BLANK
     return text_cell(texts.YES, Tone.GOOD) if keeps else text_cell(texts.NO, Tone.BAD)
+
+
+def _explained(report: MonthlyReport) -> Iterator[Paragraph]:
+    """The change of the compression since the day before the plan's period, by cause."""
+    for line in report.targets:
+        if line.result.causes:
+            said, names = causes_text(line.result.causes), line.target.names
+            zh, en = {"name": names.zh, "causes": said.zh}, {"name": names.en, "causes": said.en}
+            yield Paragraph(filled(texts.CAUSES, dict[str, object](zh), dict[str, object](en)))
 
 
 def _marked(report: MonthlyReport) -> Iterator[Paragraph]:

@@ -1,4 +1,4 @@
-"""What the checks that judge numbers are given: counts of a scope and window, straight from the tables."""
+"""Counts of a scope and window, straight from the tables, for the checks that judge numbers."""
 
 from __future__ import annotations
 
