@@ -74,10 +74,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """A target's result: all values as parts of 1, days or counts, never as percentages.
 
     gap: from the value to the goal, negative is short. met and on_pace are null where nothing can be said, and
-    reason then says why. forecast: the value at the period's end if it goes on as it did over forecast_from,
-    most likely between forecast_low and forecast_high; forecast_reason: why there is none (too_short, no_past, step,
-    corrected, outside). marks: the findings that the figure gains from, each with the figure without them. causes: what changed the compression of promised limits since
-    the day before the period; their shares add up to the change.
+    reason then says why. forecast: the value at the period's end if it goes on as it did over forecast_from, between
+    forecast_low and forecast_high most likely; forecast_reason: why there is none (too_short, no_past, step,
+    corrected, outside). marks: the findings that the figure gains from, each with the figure without them. causes:
+    what changed the compression of promised limits since the day before the period; they add up to the change.
     """
 
     state: str

@@ -263,7 +263,7 @@ def marks_of(figure: Figure, doubts: Iterable[Doubt], department: str | None = N
     found = (
         _mark(figure, check, [one for one in own if one.check == check]) for check in sorted({d.check for d in own})
     )
-    return tuple(mark for mark in found if _gains(figure, mark.without))
+    return tuple(mark for mark in found if gains(figure, mark.without))
 
 
 def without(figure: Figure, marks: Iterable[Mark]) -> Figure:
@@ -279,5 +279,6 @@ def _mark(figure: Figure, check: str, doubts: Sequence[Doubt]) -> Mark:
     return Mark(check, len(doubts), figure + Figure(-shortened, -statutory))
 
 
-def _gains(figure: Figure, without: Figure) -> bool:
+def gains(figure: Figure, without: Figure) -> bool:
+    """Whether a figure is better, or there at all, because of what it would be without."""
     return figure.value is not None and (without.value is None or figure.value > without.value)

@@ -17,6 +17,7 @@ from hallpulse.domain.compression import Doubt, ItemChange
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, Figure, FigureTable, Scope, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
+from hallpulse.domain.marks import CaseDoubt
 from hallpulse.domain.measures import STATES
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.reconciliation import StatedDay
@@ -60,6 +61,7 @@ from hallpulse.store.reading.overview import (
     read_percentiles,
 )
 from hallpulse.store.reading.past import Past, turn_back
+from hallpulse.store.reading.questioned import read_case_doubts
 from hallpulse.store.reading.reconciling import read_codes, read_stated_days
 from hallpulse.store.reading.sources import read_sources
 from hallpulse.store.reading.stored import (
@@ -174,6 +176,10 @@ class Moment:
         """Every integrity check over the window, also those that found nothing."""
         asking = self._connection, self._calendars.current(self._connection), self._rules
         return read_integrity(asking, scope, window, today)
+
+    def case_doubts(self, scope: Scope, window: Window) -> list[CaseDoubt]:
+        """Cases that make figures of the scope over a window look better than the service was."""
+        return read_case_doubts(self._connection, scope, window)
 
     def sources(self, scope: Scope, window: Window, today: date) -> list[SourceCounts]:
         """Counts of what each hall sent in a window, for its scorecard."""
