@@ -11,6 +11,7 @@ from litestar import get
 
 from hallpulse.domain.compression import CAUSE_NAMES, CauseShare
 from hallpulse.domain.figures import Scope
+from hallpulse.domain.marks import AnyDoubt
 from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.reporting import MONTHLY_REPORT, DepartmentMonth, Reports, Timeliness
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Step
@@ -215,7 +216,10 @@ def _evaluated(resources: Resources, plan: Plan, on: date, past: Past) -> tuple[
     scope = Scope(plan.region)
     with resources.read(scope, past) as moment:
         tables = read_tables(plan, on, moment)
-        doubts, origin = moment.doubts(scope, plan.eve, on), read_origin(plan, on, moment)
+        doubts: list[AnyDoubt] = [*moment.doubts(scope, plan.eve, on)]
+        if (window := plan.window(on)) is not None:
+            doubts += moment.case_doubts(scope, window)
+        origin = read_origin(plan, on, moment)
         arrivals = read_arrivals(plan, moment)
     return evaluate(plan, on, tables, doubts, origin), plan.reports(arrivals, on)
 

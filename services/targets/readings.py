@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from hallpulse.domain.compression import COMPRESSION, CauseShare, Doubt, Lowering, lowerings
+from hallpulse.domain.compression import COMPRESSION, CauseShare, Lowering, lowerings
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, FigureTable, Scope, Window
 from hallpulse.domain.flow import Flow
+from hallpulse.domain.marks import AnyDoubt, CaseDoubt
 from hallpulse.domain.plan import Plan, Target, plan_for
 from hallpulse.domain.sources import Scorecard, scorecard
 from hallpulse.domain.targets import TargetResult, evaluate, read_origin, read_tables
@@ -33,13 +34,14 @@ class Background:
     before: days ago → the figures of the period up to then; none of a day before the period.
 
     provisional: no official holiday list is known for a year of the period so far; working: today is a working day;
-    causes: what changed the compression since the day before the plan's period.
+    causes: what changed the compression since the day before the plan's period; case_doubts: over the period so far.
     """
 
     before: Mapping[int, FigureTable]
     provisional: bool
     working: bool
     causes: Sequence[CauseShare] = ()
+    case_doubts: Sequence[CaseDoubt] = ()
 
 
 def read_background(moment: Moment, region: int, plan: Plan | None, today: date) -> Background:
@@ -51,7 +53,8 @@ def read_background(moment: Moment, region: int, plan: Plan | None, today: date)
             before[days] = moment.figure_table(region, window)
     period = window_of(plan, today) or Window(today, today)
     provisional = bool(workdays.provisional_in(period.start, period.end))
-    return Background(before, provisional, workdays.is_working(day_of(today)), read_causes(moment, plan, today))
+    causes, cases = read_causes(moment, plan, today), moment.case_doubts(Scope(region), period)
+    return Background(before, provisional, workdays.is_working(day_of(today)), causes, cases)
 
 
 def read_causes(moment: Moment, plan: Plan | None, today: date) -> Sequence[CauseShare]:
@@ -163,7 +166,7 @@ class RegionView:
     findings: Mapping[str, int]
     sources: Sequence[Scorecard]
     flow: Flow
-    doubts: Sequence[Doubt]
+    doubts: Sequence[AnyDoubt]
 
     def plan_binds(self, target: Target) -> bool:
         """Whether the target judges departments one by one."""
@@ -194,14 +197,14 @@ def read_regions(moment: Moment, plans: Sequence[Plan], today: date, memory: Mem
 
 def _view(moment: Moment, region: int, plan: Plan | None, today: date, memory: Memory) -> RegionView:
     window = window_of(plan, today) or Window(today.replace(month=1, day=1), today)
+    background = memory.background(moment, region, plan, today)
     if plan is None:
-        doubts = moment.doubts(Scope(region), window.start - timedelta(days=1), today)
+        doubts: list[AnyDoubt] = [*moment.doubts(Scope(region), window.start - timedelta(days=1), today)]
         tables, results = {window.end: moment.figure_table(region, window)}, []
     else:
-        doubts = moment.doubts(Scope(region), plan.eve, today)
+        doubts = [*moment.doubts(Scope(region), plan.eve, today), *background.case_doubts]
         tables = read_tables(plan, today, moment)
         results = evaluate(plan, today, tables, doubts)
-    background = memory.background(moment, region, plan, today)
     return RegionView(
         region=region,
         plan=plan,

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta
 
 from hallpulse import metrics as names
-from hallpulse.domain.compression import CAUSE_NAMES, COMPRESSION, marks_of
+from hallpulse.domain.compression import CAUSE_NAMES, COMPRESSION
 from hallpulse.domain.flow import PARTS
 from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.marks import marks_on
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.reporting import MONTHLY_REPORT
 from hallpulse.domain.sources import Grade
@@ -120,7 +121,7 @@ def _department_marked(view: RegionView) -> Iterator[Row]:
         elif result.target.indicator == COMPRESSION and not view.plan_binds(result.target):
             for department in sorted(view.departments):
                 own = view.table.figure(COMPRESSION, department)
-                marks = marks_of(own, view.doubts, department)
+                marks = marks_on(COMPRESSION, own, view.doubts, department)
                 yield from (((department, result.target.id, mark.check), 1) for mark in marks)
 
 
@@ -141,7 +142,7 @@ def _without(view: RegionView) -> Iterator[Row]:
 
 def _department_without(view: RegionView) -> Iterator[Row]:
     for department in sorted(view.departments):
-        for mark in marks_of(view.table.figure(COMPRESSION, department), view.doubts, department):
+        for mark in marks_on(COMPRESSION, view.table.figure(COMPRESSION, department), view.doubts, department):
             if mark.without.value is not None:
                 yield (department, COMPRESSION, mark.check), float(mark.without.value)
 

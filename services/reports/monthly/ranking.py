@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hallpulse.domain.compression import COMPRESSION, CauseShare, Doubt, Mark, Origin, marks_of
+from hallpulse.domain.compression import COMPRESSION, CauseShare, Mark, Origin
 from hallpulse.domain.figures import Figure, FigureTable
+from hallpulse.domain.marks import AnyDoubt, marks_on
 from hallpulse.domain.plan import Plan
 
 BY_CASES = ("due_kept_rate", "satisfaction", "mean_elapsed_days")
@@ -50,7 +51,7 @@ def rankings(
     plan: Plan,
     table: FigureTable,
     departments: Sequence[str],
-    doubts: Sequence[Doubt] = (),
+    doubts: Sequence[AnyDoubt] = (),
     origin: Origin | None = None,
 ) -> tuple[Ranking, ...]:
     found = [_ranking(plan, table, departments, doubts, *indicators) for indicators in (BY_CASES, BY_ITEMS)]
@@ -66,7 +67,7 @@ def _explained(ranking: Ranking, origin: Origin | None) -> Ranking:
 
 
 def _ranking(
-    plan: Plan, table: FigureTable, departments: Sequence[str], doubts: Sequence[Doubt], indicator: str, *beside: str
+    plan: Plan, table: FigureTable, departments: Sequence[str], doubts: Sequence[AnyDoubt], indicator: str, *beside: str
 ) -> Ranking:
     least = {name: plan.least_denominator(name) for name in (indicator, *beside)}
     figures = {id_: {name: table.figure(name, id_) for name in least} for id_ in departments}
@@ -75,9 +76,9 @@ def _ranking(
         id_: v for id_, v in values.items() if v is not None and figures[id_][indicator].denominator >= least[indicator]
     }
     ranks = {id_: 1 + sum(other > value for other in enough.values()) for id_, value in enough.items()}
-    questioned = doubts if indicator == COMPRESSION else ()
     standings = [
-        Standing(id_, own, ranks.get(id_), marks_of(own[indicator], questioned, id_)) for id_, own in figures.items()
+        Standing(id_, own, ranks.get(id_), marks_on(indicator, own[indicator], doubts, id_))
+        for id_, own in figures.items()
     ]
     return Ranking(
         indicator,

@@ -178,7 +178,7 @@ TOO_FEW = Sentence("分母{n}，少于{least}", "{n} counted, fewer than {least}
 KNOWN = Sentence("已知 {n} / 共 {m}", "known of {n} of {m}")
 NOTHING_COUNTED = Sentence("没有可统计的数据", "nothing to count")
 
-CAUSES = Sentence(
+COMPRESSION_CAUSES = Sentence(
     "{name}自方案期开始以来的变化（百分点）：{causes}。",
     "{name}, change since the plan's period began, in points: {causes}.",
 )
@@ -187,6 +187,10 @@ CAUSES = Sentence(
 MARKED = Sentence(
     "※ {name}中有{n}个事项{check}，扣除后为{value}（{parts}）。",
     "※ {name}: {n} items, {check}; without them {value} ({parts}).",
+)
+MARKED_CASES = Sentence(
+    "※ {name}中有{n}件{check}，扣除后为{value}（{parts}）。",
+    "※ {name}: {n} cases, {check}; without them {value} ({parts}).",
 )
 MARKED_ONE = Sentence("※ {check}{n}项，扣除后{value}", "※ {check}: {n}, without them {value}")
 MARKED_DEPARTMENTS = Sentence(

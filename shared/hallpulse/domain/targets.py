@@ -10,9 +10,10 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Protocol
 
-from .compression import COMPRESSION, CauseShare, Doubt, ItemChange, Mark, Origin, marks_of
+from .compression import COMPRESSION, CauseShare, ItemChange, Mark, Origin
 from .figures import Figure, FigureTable, Scope, Window
 from .indicators import COMPUTED
+from .marks import AnyDoubt, marks_on
 from .plan import Plan, Target
 from .reporting import MONTHLY_REPORT, Arrivals, Reports
 
@@ -164,13 +165,13 @@ def evaluate(
     plan: Plan,
     on: date,
     tables: Mapping[date, FigureTable],
-    doubts: Sequence[Doubt] = (),
+    doubts: Sequence[AnyDoubt] = (),
     origin: Origin | None = None,
 ) -> list[TargetResult]:
     """Every target of the plan on a day, in the plan's order; each is followed by its departments, if it binds them.
 
     tables: at least `plan.dates_needed(on)`; each holds the window from the period's first day to its own. doubts: of
-    the plan's region, since the day before its period; origin: of that day.
+    the plan's region, of items since the day before its period, of cases over the period; origin: of that day.
     """
     bench = _Bench(plan, on, [tables[day] for day in plan.dates_needed(on)], doubts, origin)
     return [result for target in plan.targets for result in bench.results(target)]
@@ -183,7 +184,7 @@ class _Bench:
     plan: Plan
     on: date
     tables: Sequence[FigureTable]
-    doubts: Sequence[Doubt]
+    doubts: Sequence[AnyDoubt]
     origin: Origin | None
 
     def results(self, target: Target) -> list[TargetResult]:
@@ -200,7 +201,7 @@ class _Bench:
             return replace(blank, state=State.NOT_STARTED, reason=f"the period begins on {self.plan.period.start}")
         figure = figure_of(self.tables[-1], target.indicator, department)
         compressed = target.indicator == COMPRESSION
-        marks = marks_of(figure, self.doubts, department) if compressed else ()
+        marks = marks_on(target.indicator, figure, self.doubts, department)
         causes = self.origin.causes(figure, department) if compressed and self.origin is not None else ()
         required = self.plan.required(target, self.on, reference)
         seen = replace(blank, figure=figure, required=required, marks=marks, causes=causes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hallpulse.contract.reasons import Sentence
+from hallpulse.domain.compression import COMPRESSION
 from hallpulse.domain.plan import Plan, Target, TargetScope
 from hallpulse.domain.reporting import DepartmentMonth, Timeliness
 from hallpulse.domain.rules import Raised
@@ -114,7 +115,7 @@ def _explained(report: MonthlyReport) -> Iterator[Paragraph]:
         if line.result.causes:
             said, names = causes_text(line.result.causes), line.target.names
             zh, en = {"name": names.zh, "causes": said.zh}, {"name": names.en, "causes": said.en}
-            yield Paragraph(filled(texts.CAUSES, dict[str, object](zh), dict[str, object](en)))
+            yield Paragraph(filled(texts.COMPRESSION_CAUSES, dict[str, object](zh), dict[str, object](en)))
 
 
 def _marked(report: MonthlyReport) -> Iterator[Paragraph]:
@@ -124,7 +125,8 @@ def _marked(report: MonthlyReport) -> Iterator[Paragraph]:
             check, value = CHECK_NAMES[mark.check], value_text(mark.without.value, line.target.unit)
             values: dict[str, object] = {"n": mark.findings, "value": value, "parts": parts_text(mark.without)}
             zh = {"name": line.target.names.zh, "check": check.zh}
-            yield Paragraph(filled(texts.MARKED, values | zh, {"name": line.target.names.en, "check": check.en}))
+            text = texts.MARKED if line.target.indicator == COMPRESSION else texts.MARKED_CASES
+            yield Paragraph(filled(text, values | zh, {"name": line.target.names.en, "check": check.en}))
 
 
 def _short_departments(report: MonthlyReport) -> Iterator[Paragraph]:

@@ -16,6 +16,7 @@ from hallpulse.domain.declarations import IMPOSSIBLE, UNKNOWN
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.integrity import (
     ACCEPTED_BY_MACHINE,
+    BYS,
     CHANGED_LIMIT,
     CHECKS,
     DECIDED_BY_MACHINE,
@@ -54,27 +55,40 @@ def read_integrity(asking: tuple[Any, Calendars, Rules], scope: Scope, window: W
 
 
 def _of_cases(asked: Asked, calendars: Calendars) -> list[Findings]:
-    """The checks of single cases: one pass over the window's cases counts them all, a query each lists the first."""
+    """The checks of single cases: one pass counts what they could find, one what they found; each lists the first."""
     pairs = [(region, day) for region in _regions(asked) for day in _days_off(asked, calendars, region)]
     rescued = counting.rescued_cases(asked)
     more = {"off_regions": [p[0] for p in pairs], "off_days": [p[1] for p in pairs],
             "r_regions": [k[0] for k in rescued], "r_halls": [k[1] for k in rescued],
             "r_ids": [k[2] for k in rescued]}  # fmt: skip
     conditions = {check: _condition(check) for check in CHECKS if check.of == "cases"}
-    sums = ", ".join(
-        f"count(*) FILTER (WHERE {where}), count(*) FILTER (WHERE {sql(check.among, 'c')})"
-        for check, where in conditions.items()
-    )
-    query = (
-        f"SELECT c.region, c.department, c.hall, c.item_code, {sums} FROM cases c"
-        f" WHERE {asked.where('c')} AND c.received IS NOT NULL AND {_OF_WINDOW} GROUP BY GROUPING SETS"
-        " ((c.region, c.department), (c.region, c.hall), (c.region, c.item_code), ())"
-    )
-    counted = asked.rows(query, more)
+    bases = {among: sql(among, "c") for among in dict.fromkeys(check.among for check in conditions)}
+    could = _sums(asked, bases, "true", {})
+    found = _sums(asked, conditions, " OR ".join(conditions.values()), more)
     return [
-        _counted(asked, check, where, [(*row[:4], *row[4 + 2 * n : 6 + 2 * n]) for row in counted], more)
-        for n, (check, where) in enumerate(conditions.items())
+        _counted(asked, check, where, (found[check], could[check.among]), more) for check, where in conditions.items()
     ]
+
+
+_Sums = dict[Any, Counter[tuple[str, int, str]]]
+"""Check, or the cases that it could find, → (kind of group, region, id) → cases; ("", 0, "") is all of them."""
+
+
+def _sums(asked: Asked, conditions: Mapping[Any, str], where: str, more: Mapping[str, Any]) -> _Sums:
+    counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions.values())
+    rows = asked.rows(
+        f"SELECT c.region, c.department, c.hall, c.item_code, {counts} FROM cases c WHERE {asked.where('c')}"
+        f" AND c.received IS NOT NULL AND {_OF_WINDOW} AND ({where}) GROUP BY 1, 2, 3, 4",
+        more,
+    )
+    sums: _Sums = {name: Counter() for name in conditions}
+    for row in rows:
+        keys = [("", 0, ""), *((by, row[0], id_ or "") for by, id_ in zip(BYS, row[1:4], strict=True))]
+        for name, count in zip(conditions, row[4:], strict=True):
+            if count:
+                for key in keys:
+                    sums[name][key] += count
+    return sums
 
 
 def _condition(check: Check) -> str:
@@ -88,18 +102,26 @@ def _condition(check: Check) -> str:
     return f"({sql(CHANGED_LIMIT, 'c')} OR (c.region, c.hall, c.case_id) IN (SELECT * FROM {rescued}))"
 
 
+_ALL = ("", 0, "")
+
+
 def _counted(
-    asked: Asked, check: Check, where: str, counted: Sequence[Sequence[Any]], more: Mapping[str, Any]
+    asked: Asked,
+    check: Check,
+    where: str,
+    sums: tuple[Counter[tuple[str, int, str]], Counter[tuple[str, int, str]]],
+    more: Mapping[str, Any],
 ) -> Findings:
-    groups, count, of = [], 0, 0
-    for region, department, hall, item, found, among in counted:
-        if region is None:
-            count, of = found, among
-        elif found:
-            by: By = "department" if department is not None else "hall" if hall is not None else "item"
-            groups.append(Group(by, region, department or hall or item or "", found, among))
+    found, could = sums
+    count, of = found[_ALL], could[_ALL]
     if not count:
         return Findings(check, 0, (), of)
+    groups = [
+        Group(by, region, id_, found[by, region, id_], could[by, region, id_])
+        for by in BYS
+        for kind, region, id_ in sorted(found)
+        if kind == by
+    ]
     rows = asked.connection.execute(
         text(f"SELECT {_CASE} FROM cases c WHERE {asked.where('c')} AND c.received IS NOT NULL AND {where}"
              f" AND {_OF_WINDOW} ORDER BY c.region, c.hall, c.case_id LIMIT {MOST_ROWS}"),
