@@ -1,7 +1,7 @@
 """A case has the minute of its rating and the number of its suspensions; `recompute` fills them for stored cases
 
 Revision ID: 0024
-Revises: 0026
+Revises: 0028
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0024"
-down_revision = "0026"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 
