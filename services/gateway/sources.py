@@ -12,6 +12,7 @@ from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.sources import Aspect, Grade, Scorecard, scorecard
 from hallpulse.domain.workdays import time_text
 from hallpulse.store import HallFacts
+from services.gateway.access import ACTION, Action
 from services.gateway.figures import Named, number
 from services.gateway.problems import QUERY, problems
 from services.gateway.request import (
@@ -74,6 +75,7 @@ class SourcesAnswer(msgspec.Struct, frozen=True, kw_only=True):
     responses=problems(*QUERY),
     operation_id="getSources",
     summary="How good what each hall sends is",
+    opt={ACTION: Action.READ},
     tags=["figures"],
 )
 def get_sources(

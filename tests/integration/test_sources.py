@@ -48,7 +48,9 @@ def test_the_gateway_tells_what_to_mend_and_lists_the_worst_first(store: Store) 
     store.merge(decoded([item(5, "2026-01-01", "v"), *case(1, "2026-03-05")]), datetime(2026, 3, 31, tzinfo=UTC))
     with gateway(store) as client:
         asked = {"region": REGION, "from": "2026-03-01", "to": "2026-03-31"}
-        (hall,) = client.get("/v1/sources", params=asked).json()["sources"]
+        answered = client.get("/v1/sources", params=asked)
+        assert answered.status_code == 200, answered.text
+        (hall,) = answered.json()["sources"]
     assert (hall["hall"], hall["grade"]) == ("hall-1", "D")
     told = {one["id"]: one for one in hall["aspects"]}
     assert told["timeliness"]["grade"] == "D"

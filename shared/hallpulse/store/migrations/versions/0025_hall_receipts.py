@@ -1,4 +1,4 @@
-"""What each hall sent is counted by the day of arrival, with what came twice or out of order
+"""Each hall's arrivals are counted by day, with those that came twice or out of order
 
 Revision ID: 0025
 Revises: 0024
