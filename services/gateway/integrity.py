@@ -51,7 +51,7 @@ class GroupAnswer(msgspec.Struct, frozen=True):
 class CheckAnswer(msgspec.Struct, frozen=True):
     """One check.
 
-    cases: the first findings, by their names; of: whether they are cases, items, halls, departments or figures; among:
+    cases: the first findings, by the names of their values; of: cases, items, halls, departments or figures; among:
     how many it could find, null if unknown; groups: who has the findings, the most first.
     """
 
@@ -59,7 +59,7 @@ class CheckAnswer(msgspec.Struct, frozen=True):
     names: Named
     of: str
     count: int
-    cases: list[dict[str, Value]]
+    cases: list[dict[str, Value | Named]]
     truncated: bool
     among: int | None = None
     share: float | None = None
@@ -152,9 +152,9 @@ def _group(one: Group, called: _Names) -> GroupAnswer:
     return GroupAnswer(one.by, str(one.region), one.id, called.of(one), one.count, one.of, number(one.share))
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, Value]:
+def _row(row: Mapping[str, Any]) -> dict[str, Value | Named]:
     """Dates and regions as everywhere in the API; a case with the address of its clock."""
-    shown: dict[str, Value] = {name: _shown(name, value) for name, value in row.items()}
+    shown: dict[str, Value | Named] = {name: _shown(name, value) for name, value in row.items()}
     if "case_id" in row:
         shown["url"] = f"/v1/cases/{row['region']}/{row['hall']}/{quote(row['case_id'], safe='')}"
     return shown
