@@ -13,7 +13,7 @@ from typing import Protocol
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.figures import Scope, Window, period_window
 from hallpulse.domain.plan import Plan, plan_for
-from hallpulse.domain.targets import read_arrivals, read_tables
+from hallpulse.domain.targets import read_arrivals, read_origin, read_tables
 from hallpulse.domain.workdays import date_of, local_day
 from hallpulse.store import About, AuditEntry, NewReport, Past, PublishedReport, ReadableBack, ReportFile, restated
 from services.reports.monthly import Material, MonthlyReport, document_of, monthly_report
@@ -231,7 +231,9 @@ def read_material(store: Store, plan: Plan, month: Window, now: int) -> Material
             percentiles=moment.percentiles(scope, window),
             open_cases={},
             flow=moment.flow_by_department(plan.region, window),
-            doubts=moment.doubts(scope, plan.eve, window.end),
+            doubts=[*moment.doubts(scope, plan.eve, window.end), *moment.case_doubts(scope, period)],
+            month_doubts=moment.case_doubts(scope, window),
+            origin=read_origin(plan, window.end, moment),
             changes=moment.item_changes(scope, before, window.end),
             coverage=moment.coverage(scope, window),
             period_coverage=moment.coverage(scope, period),

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from hallpulse.domain.compression import Doubt, ItemChange
+from hallpulse.domain.compression import ItemChange, Origin
 from hallpulse.domain.figures import Coverage, Figure, FigureTable, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
+from hallpulse.domain.marks import AnyDoubt, CaseDoubt
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.restatement import Restated
@@ -26,7 +27,8 @@ class Material:
     open_cases: department → state → cases as on the window's last day; flow: department → the balance of the window;
     restated: figures of the last month published before this one that are others now; doubts: since the day before the
     plan's period; coverage: of the window, and of the plan's period; arrivals: of the figures that departments report
-    each month.
+    each month; origin: the compression on the day before the plan's period, and what changed since;
+    month_doubts: cases of the window that make its figures look better.
     """
 
     frozen: Mapping[str, Figure]
@@ -42,7 +44,7 @@ class Material:
     open_cases: Mapping[str, Mapping[str, int]]
     flow: Mapping[str, Flow]
     changes: Sequence[ItemChange]
-    doubts: Sequence[Doubt]
+    doubts: Sequence[AnyDoubt]
     coverage: Coverage
     period_coverage: Coverage
     findings: Sequence[Findings]
@@ -50,6 +52,8 @@ class Material:
     restated: Sequence[Restated]
     provisional: Sequence[int]
     arrivals: Arrivals = field(default_factory=dict)
+    origin: Origin | None = None
+    month_doubts: Sequence[CaseDoubt] = ()
 
     @property
     def before(self) -> date:

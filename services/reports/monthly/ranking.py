@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from hallpulse.domain.compression import COMPRESSION, Doubt, Mark, marks_of
+from hallpulse.domain.compression import COMPRESSION, CauseShare, Mark, Origin
 from hallpulse.domain.figures import Figure, FigureTable
+from hallpulse.domain.marks import AnyDoubt, marks_on
 from hallpulse.domain.plan import Plan
 
 BY_CASES = ("due_kept_rate", "satisfaction", "mean_elapsed_days")
@@ -18,13 +19,14 @@ BY_ITEMS = (COMPRESSION, "instant_item_share", "settled_item_share")
 class Standing:
     """A department's figures; rank: 1 is best, equal values share one; none where it is not ranked.
 
-    marks: the findings that the ranked figure gains from.
+    marks: the findings that the ranked figure gains from; causes: what changed the compression since the plan began.
     """
 
     department: str
     figures: Mapping[str, Figure]
     rank: int | None
     marks: tuple[Mark, ...] = ()
+    causes: tuple[CauseShare, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,26 @@ class Ranking:
 
 
 def rankings(
-    plan: Plan, table: FigureTable, departments: Sequence[str], doubts: Sequence[Doubt] = ()
+    plan: Plan,
+    table: FigureTable,
+    departments: Sequence[str],
+    doubts: Sequence[AnyDoubt] = (),
+    origin: Origin | None = None,
 ) -> tuple[Ranking, ...]:
-    return tuple(_ranking(plan, table, departments, doubts, *indicators) for indicators in (BY_CASES, BY_ITEMS))
+    found = [_ranking(plan, table, departments, doubts, *indicators) for indicators in (BY_CASES, BY_ITEMS)]
+    return tuple(_explained(one, origin) if one.indicator == COMPRESSION else one for one in found)
+
+
+def _explained(ranking: Ranking, origin: Origin | None) -> Ranking:
+    """The ranking by compression with what each department's change came from."""
+    if origin is None:
+        return ranking
+    told = ((one, origin.causes(one.figures[COMPRESSION], one.department)) for one in ranking.ranked)
+    return replace(ranking, ranked=tuple(replace(one, causes=causes) for one, causes in told))
 
 
 def _ranking(
-    plan: Plan, table: FigureTable, departments: Sequence[str], doubts: Sequence[Doubt], indicator: str, *beside: str
+    plan: Plan, table: FigureTable, departments: Sequence[str], doubts: Sequence[AnyDoubt], indicator: str, *beside: str
 ) -> Ranking:
     least = {name: plan.least_denominator(name) for name in (indicator, *beside)}
     figures = {id_: {name: table.figure(name, id_) for name in least} for id_ in departments}
@@ -61,9 +76,9 @@ def _ranking(
         id_: v for id_, v in values.items() if v is not None and figures[id_][indicator].denominator >= least[indicator]
     }
     ranks = {id_: 1 + sum(other > value for other in enough.values()) for id_, value in enough.items()}
-    questioned = doubts if indicator == COMPRESSION else ()
     standings = [
-        Standing(id_, own, ranks.get(id_), marks_of(own[indicator], questioned, id_)) for id_, own in figures.items()
+        Standing(id_, own, ranks.get(id_), marks_on(indicator, own[indicator], doubts, id_))
+        for id_, own in figures.items()
     ]
     return Ranking(
         indicator,

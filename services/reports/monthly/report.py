@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from hallpulse.domain.compression import COMPRESSION, Lowering, lowerings
+from hallpulse.domain.compression import COMPRESSION, Doubt, Lowering, lowerings
 from hallpulse.domain.figures import Coverage, Figure, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
+from hallpulse.domain.marks import AnyDoubt
 from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.reporting import Reports
 from hallpulse.domain.restatement import Restated
@@ -105,6 +106,7 @@ class MonthlyReport:
 def monthly_report(given: Material) -> MonthlyReport:
     compression = given.earlier.figure(COMPRESSION), given.in_month.figure(COMPRESSION)
     departments = _departments(given)
+    doubts: list[AnyDoubt] = [*(one for one in given.doubts if isinstance(one, Doubt)), *given.month_doubts]
     return MonthlyReport(
         plan=given.plan,
         month=given.month,
@@ -114,7 +116,7 @@ def monthly_report(given: Material) -> MonthlyReport:
         targets=_targets(given),
         figures=given.in_month.own,
         percentiles=given.percentiles,
-        rankings=rankings(given.plan, given.in_month, departments, given.doubts),
+        rankings=rankings(given.plan, given.in_month, departments, doubts, given.origin),
         open_lines=_open_lines(given, departments),
         flow_lines=tuple((id_, given.flow[id_]) for id_ in departments if given.flow.get(id_, NO_FLOW) != NO_FLOW),
         coverage=given.coverage,
@@ -130,7 +132,7 @@ def monthly_report(given: Material) -> MonthlyReport:
 
 
 def _targets(given: Material) -> tuple[TargetLine, ...]:
-    results = evaluate(given.plan, given.window.end, given.tables, given.doubts)
+    results = evaluate(given.plan, given.window.end, given.tables, given.doubts, given.origin)
     earlier = {r.target.id: r for r in evaluate(given.plan, given.before, given.tables) if r.department is None}
     return tuple(
         TargetLine(own, _before(earlier[own.target.id]), _bound(results, own.target))

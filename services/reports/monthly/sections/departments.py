@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.compression import without
@@ -10,7 +11,17 @@ from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
 from services.reports.monthly.ranking import Ranking, Standing
 from services.reports.monthly.report import MonthlyReport
-from services.reports.monthly.shown import BLANK, count_cell, figure_cell, filled, named, of_month, text_cell, unit_of
+from services.reports.monthly.shown import (
+    BLANK,
+    causes_text,
+    count_cell,
+    figure_cell,
+    filled,
+    named,
+    of_month,
+    text_cell,
+    unit_of,
+)
 
 PLACE = 3
 _FIGURE_WIDTH = 30
@@ -56,6 +67,8 @@ def _figure_columns(report: MonthlyReport, ranking: Ranking) -> list[Column]:
 def _row(report: MonthlyReport, ranking: Ranking, one: Standing) -> tuple[Cell, ...]:
     names, unit = named(report.department(one.department)), unit_of(ranking.indicator, report.plan)
     name = text_cell(Sentence(f"{names.zh} ※", f"{names.en} ※") if one.marks else names)
+    if one.causes:
+        name = replace(name, small=" · ".join(part for part in (name.small, causes_text(one.causes).zh) if part))
     cells = (count_cell(one.rank or 0), name, *_figures(report, ranking, one))
     if not _without_column(ranking):
         return cells

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.figures import Coverage, Window
-from hallpulse.domain.integrity import Findings
+from hallpulse.domain.integrity import Findings, Group
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
 from services.reports.monthly.report import MonthlyReport
 from services.reports.monthly.restatements import restatements
-from services.reports.monthly.shown import count_cell, day, filled, joined, moment, of_month, text_cell
+from services.reports.monthly.shown import count_cell, day, filled, joined, moment, of_month, text_cell, value_text
 
 PLACE = 5
 MOST_EXAMPLES = 3
@@ -61,17 +61,30 @@ def _findings(report: MonthlyReport) -> Iterator[Table | Paragraph]:
     found = sorted((one for one in report.findings if one.count), key=lambda one: -one.count)
     clean = [Sentence(one.check.zh, one.check.en) for one in report.findings if not one.count]
     if found:
-        yield Table(texts.FINDINGS_TABLE, of_month(report), _FINDING_COLUMNS, tuple(_found(one) for one in found))
+        rows = tuple(_found(one, report) for one in found)
+        yield Table(texts.FINDINGS_TABLE, of_month(report), _FINDING_COLUMNS, rows)
     names = joined(clean)
     values: dict[str, object] = {"n": len(clean), "names": names.zh}
     if clean:
         yield Paragraph(filled(texts.CLEAN if found else texts.ALL_CLEAN, values, {"names": names.en}))
 
 
-def _found(one: Findings) -> tuple[Cell, ...]:
-    examples = "、".join(_named(row) for row in one.rows[:MOST_EXAMPLES])
+def _found(one: Findings, report: MonthlyReport) -> tuple[Cell, ...]:
+    examples = "、".join(_owned(group, report) for group in _owners(one)[:MOST_EXAMPLES])
+    examples = examples or "、".join(_named(row) for row in one.rows[:MOST_EXAMPLES])
     check = text_cell(Sentence(one.check.zh, one.check.en))
     return check, text_cell(texts.OF_WHAT[one.check.of]), count_cell(one.count, Tone.BAD), Cell(examples)
+
+
+def _owners(one: Findings) -> Sequence[Group]:
+    """Return the departments that have the findings; the halls where there is no department to name."""
+    return one.by("department") or one.by("hall")
+
+
+def _owned(group: Group, report: MonthlyReport) -> str:
+    """A group with its count, and the share of what is questioned: 住建局 12（31.6%）."""
+    name = report.department(group.id).zh if group.by == "department" else group.id
+    return f"{name} {group.count}" + (f"（{value_text(group.share, 'share')}）" if group.share is not None else "")
 
 
 def _named(row: Mapping[str, Any]) -> str:
