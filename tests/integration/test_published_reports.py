@@ -20,7 +20,8 @@ from hallpulse.domain.restatement import ChangeKind
 from hallpulse.domain.workdays import Calendar
 from hallpulse.store import Store, open_store, restated
 from services.console.main import cli
-from services.reports.issuing import MonthlyReports
+from services.reports.issuing import MonthlyReports, Order
+from services.reports.monthly import period_of
 from services.reports.renderers import FORMATS
 from tests.gateway_ground import READ_TOKEN, FakeClock, make_resources, serving
 from tests.integration.test_reports import PLAN, PLANS, REGION, ROOT, reported, run
@@ -65,7 +66,7 @@ def county(store: Store) -> Store:
 
 
 def publish(store: Store, at: datetime = PUBLISHED) -> int:
-    return MonthlyReports(store, PLANS, at.timestamp).keep(REGION, "2026-05")
+    return MonthlyReports(store, PLANS, at.timestamp).keep(Order(REGION, "2026-05"))
 
 
 def changes(store: Store, until: datetime = LATER) -> dict[str, tuple[Figure, Figure, dict[ChangeKind, Figure]]]:
@@ -111,7 +112,7 @@ def test_a_published_report_can_be_neither_changed_nor_removed(county: Store, st
 )
 def test_what_an_administrator_changes_all_the_same_is_found(county: Store, store_url: str, forgery: str) -> None:
     publish(county)
-    MonthlyReports(county, PLANS, LATER.timestamp).keep(REGION, "2026-06")
+    MonthlyReports(county, PLANS, LATER.timestamp).keep(Order(REGION, "2026-06"))
     assert [one.intact for one in county.reports.list()] == [True, True]
     with psycopg.connect(store_url) as connection:
         for table in ("reports", "report_files"):
@@ -179,15 +180,15 @@ def test_of_any_stream_the_parts_lead_from_the_published_figures_to_those_of_now
 def test_the_next_report_lists_what_changed_since(county: Store) -> None:
     publish(county)
     county.merge(decoded(case_of(20, "2026-05-12")), LATER - timedelta(days=3))
-    june = reported(county, period_window("2026-06"), LATER)
+    june = reported(county, period_of("2026-06"), LATER)
     assert june.restated_month == "2026-05"
     assert "region/promise_kept_rate" in {one.name for one in june.restated}
-    assert reported(county, MAY, LATER).restated == ()
+    assert reported(county, period_of("2026-05"), LATER).restated == ()
 
 
 def test_a_month_that_is_not_over_is_not_published(county: Store) -> None:
     with pytest.raises(ValueError, match="is not over"):
-        MonthlyReports(county, PLANS, datetime(2026, 5, 31, 2, tzinfo=UTC).timestamp).keep(REGION, "2026-05")
+        MonthlyReports(county, PLANS, datetime(2026, 5, 31, 2, tzinfo=UTC).timestamp).keep(Order(REGION, "2026-05"))
 
 
 @contextmanager

@@ -51,7 +51,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "report_files": {"gateway": "SELECT", "reports": "SELECT, INSERT"},
     "refused": {"ingest": "SELECT, INSERT, UPDATE, DELETE", "gateway": f"SELECT ({_BUT_BODIES})"},
     "refused_halls": {"ingest": "SELECT, INSERT, UPDATE"},
-    "notices": {"notices": "SELECT, INSERT, UPDATE"},
+    "notices": {"notices": "SELECT, INSERT, UPDATE", "reports": "SELECT"},
     "notice_deliveries": {"notices": "SELECT, INSERT, UPDATE"},
     "alembic_version": {},
 }
