@@ -31,6 +31,7 @@ from services.gateway.app import create_app
 from services.gateway.publishing import OutgoingMessage
 from services.gateway.request import PublishedReports, Resources
 from services.gateway.service_calls import Answer, Services
+from services.gateway.sessions import SessionDoor
 from tests.moments import NEWEST, StatedStore
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -106,6 +107,22 @@ class NoReports:
         return None
 
 
+class NoAccounts:
+    """Accounts of which there are none."""
+
+    def attempt(self, name: str, now: datetime) -> None:
+        del name, now
+
+    def find(self, id_hash: str, now: datetime) -> None:
+        del id_hash, now
+
+
+def sessions_of(accounts: Any, clock: FakeClock) -> SessionDoor:
+    """The door of people's sessions, by a clock that stands still."""
+    cache = TokenCache(lambda id_hash: accounts.find(id_hash, clock.now), "", lambda: clock.seconds, stale=0)
+    return SessionDoor(accounts, cache, lambda: clock.now, lambda: clock.seconds)
+
+
 class NoServices:
     """A suite in which no other service runs."""
 
@@ -126,6 +143,7 @@ def make_resources(
     find: Callable[[str], Grant | None] | None = None,
     record: Write = lambda *_: None,
     archive: PublishedReports | None = None,
+    accounts: Any = None,
     services: Services | None = None,
 ) -> Resources:
     clock = clock or FakeClock()
@@ -143,6 +161,7 @@ def make_resources(
         metrics=metrics,
         registry=registry,
         audit=AccessAudit(metrics, record),
+        sessions=sessions_of(accounts or NoAccounts(), clock),
         services=services or NoServices(),
     )
 

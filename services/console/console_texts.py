@@ -35,6 +35,14 @@ STORED_IN = Sentence("全部入库，用时", "all stored, after")
 EVENTS_STORED = Sentence("库中不同事件", "different events stored")
 KEYS_SHOWN_ONCE = Sentence("只显示这一次。", "Shown this once: keep them where the hall's system finds them.")
 TOKEN_SHOWN_ONCE = Sentence("只显示这一次。", "Shown this once: keep it where it is used.")
+PASSWORD_SHOWN_ONCE = Sentence(
+    "一次性密码，只显示这一次；首次登录须修改。",
+    "Shown this once; it is changed at the first sign-in.",
+)
+FIRST_ACCOUNT = Sentence(
+    "第一个账户：{name}，一次性密码 {password}（首次登录须修改；其他账户用 hallpulse user add）",
+    "first account: {name}, one-time password {password} (changed at the first sign-in; others: hallpulse user add)",
+)
 NOT_AUDITED = Sentence("无法写入审计记录", "this could not be written to the audit")
 REVEALED = Sentence("已写入审计记录：谁查看了原文", "The audit now says who looked at this body as it came.")
 FOR_TESTS_ONLY = Sentence(

@@ -28,6 +28,7 @@ SUMMARIES = {
     "template": "Write an empty spreadsheet to fill in.",
     "hall": "Add, close, remove and list halls; give them new keys.",
     "token": "Give departments, the bureau and operators tokens for the gateway.",
+    "user": "Give people accounts, with which they sign in to the page.",
     "plan": "Check a plan file.",
     "calendar": "Check, show and apply the working-day calendars.",
     "boards": "Render the boards, or push them to a Grafana.",

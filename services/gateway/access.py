@@ -1,4 +1,4 @@
-"""Access: who is it, may they, and how much at once: tokens, rights, rates, concurrency.
+"""Access: who is it, may they, and how much at once: tokens and sessions, rights, rates, concurrency.
 
 A token is looked up by its hash, and remembered for the time when the database does not answer.
 """
@@ -6,9 +6,10 @@ A token is looked up by its hash, and remembered for the time when the database 
 from __future__ import annotations
 
 import asyncio
+import enum
 import hmac
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,31 +21,64 @@ from services.gateway.problems import Declined, Kind
 
 BUREAU = Grant("bureau", name="read-token")
 """The suite's own: reads everything, writes nothing."""
-READERS = frozenset({"hall", "department", "bureau", "operator"})
 
 
-def may_publish(grant: Grant) -> bool:
-    """Return whether the grant sends events: a hall's does, its own events alone."""
-    return grant.role == "hall" and grant.region is not None and grant.hall is not None
+class Action(enum.StrEnum):
+    """Each thing that is done at an address under /v1. A route names its own (`opt`), the table below says who may."""
+
+    SESSION = "see who is signed in, sign out and change the password"
+    READ = "read figures, targets, cases and reports"
+    PUBLISH = "send events and see what became of them"
+    DECLARE = "declare figures"
+    REPORT = "make and publish reports"
+
+
+ACTION = "action"
+"""In a handler's `opt`."""
+MAY: Mapping[str, frozenset[Action]] = {
+    "hall": frozenset({Action.SESSION, Action.READ, Action.PUBLISH}),
+    "department": frozenset({Action.SESSION, Action.READ, Action.DECLARE}),
+    "bureau": frozenset({Action.SESSION, Action.READ, Action.DECLARE, Action.REPORT}),
+    "leader": frozenset({Action.SESSION, Action.READ}),
+    "operator": frozenset({Action.SESSION, Action.READ}),
+}
+"""Role → what it may do at all; of which region, hall or department, `may_read` and `may_declare` say."""
+OF_HALLS_PROGRAMS = frozenset({Action.PUBLISH})
+"""Done with a hall's token, by no person who is signed in."""
+_READ_TOKEN_MAY = frozenset({Action.SESSION, Action.READ})
+
+
+def actions(grant: Grant) -> frozenset[Action]:
+    """Return what the grant may do: by its role, a program or a person alike but for what halls' programs alone do."""
+    if grant is BUREAU:
+        return _READ_TOKEN_MAY
+    found = MAY.get(grant.role, frozenset())
+    is_program_of_a_hall = not grant.account and grant.hall is not None and grant.region is not None
+    return found if is_program_of_a_hall else found - OF_HALLS_PROGRAMS
 
 
 def may_declare(grant: Grant, region: int, department: str | None) -> bool:
-    """Return whether the grant declares figures: a department's its own, a bureau's those of its region."""
-    if grant.region is None or not _within(region, grant.region):
+    """Return whether the grant declares these figures: a department's its own, a bureau's those of its region."""
+    if Action.DECLARE not in actions(grant) or not is_of(grant, region):
         return False
-    if grant.role == "department":
-        return department is not None and grant.department == department
-    return grant.role == "bureau" and grant is not BUREAU
+    return grant.role == "bureau" or (department is not None and grant.department == department)
+
+
+def is_of(grant: Grant, region: int) -> bool:
+    """Return whether a region is the grant's or lies in it; a person without a region has all, a token none."""
+    if grant.region is None:
+        return bool(grant.account)
+    return _within(region, grant.region)
 
 
 def may_report(grant: Grant, region: int) -> bool:
-    """Return whether the grant makes and publishes reports of a region: a bureau's does, where it reaches."""
-    return grant.role == "bureau" and grant.region is not None and _within(region, grant.region)
+    """Return whether the grant makes reports of a region: a bureau's, of its region and what lies below it."""
+    return Action.REPORT in actions(grant) and is_of(grant, region)
 
 
 def may_read(grant: Grant, scope: Scope) -> bool:
     """Return whether the grant reads a scope: one of a region, a hall or a department reads that alone."""
-    if grant.role not in READERS:
+    if Action.READ not in actions(grant):
         return False
     if grant.region is not None and not _within(scope.region, grant.region):
         return False
@@ -58,6 +92,11 @@ def reach(grant: Grant) -> str:
     if grant.department is not None:
         return f"region={grant.region}&department={grant.department}"
     return f"region={grant.region} and what lies below it" if grant.region is not None else "nothing"
+
+
+def whose(grant: Grant) -> str:
+    """Return how an answer names the grant."""
+    return "this account" if grant.account else "this token"
 
 
 def _within(region: int, outer: int) -> bool:
@@ -86,7 +125,11 @@ class CachedGrant:
 
 
 class TokenCache:
-    """Grants by token hash, kept for a while. find: by the token's SHA-256 in hex; clock: monotonic seconds."""
+    """Grants by the hash of a token or a session, kept for a while.
+
+    find: by the SHA-256 in hex; clock: monotonic seconds; stale: for how many seconds a grant stays valid while the
+    database does not answer.
+    """
 
     def __init__(
         self,
@@ -94,11 +137,13 @@ class TokenCache:
         read_token: str,
         clock: Callable[[], float],
         threads: Executor | None = None,
+        stale: float = STALE_SECONDS,
     ) -> None:
         self._find = find
         self._read_token_hash = hash_of(read_token) if read_token else ""
         self._clock = clock
         self._threads = threads
+        self._stale = stale
         self._known: OrderedDict[str, CachedGrant] = OrderedDict()
         self._unknown: OrderedDict[str, CachedGrant] = OrderedDict()
         self._unknown_asked = 0
@@ -120,6 +165,11 @@ class TokenCache:
             asking = self._asking[token_hash] = asyncio.ensure_future(self._admit(token_hash, seen, now))
             asking.add_done_callback(lambda _: self._asking.pop(token_hash, None))
         return await asyncio.shield(asking)
+
+    def forget(self, token_hash: str) -> None:
+        """Look a hash up again at its next use."""
+        self._known.pop(token_hash, None)
+        self._unknown.pop(token_hash, None)
 
     async def _admit(self, token_hash: str, seen: CachedGrant | None, now: float) -> Grant | None:
         if seen is not None and seen.grant is not None:
@@ -143,8 +193,8 @@ class TokenCache:
         return grant
 
     def _remembered(self, seen: CachedGrant | None, now: float) -> Grant | None:
-        if seen is None or seen.grant is None or now - seen.at > STALE_SECONDS:
-            raise Unavailable("the database is down, so that this token cannot be checked")
+        if seen is None or seen.grant is None or now - seen.at > self._stale:
+            raise Unavailable("the database is down, so that it cannot be known who asks")
         return seen.grant
 
     def _remember(self, token_hash: str, seen: CachedGrant) -> None:

@@ -31,6 +31,7 @@ WRITE_SECONDS = 2.0
 NOTED_AT = frozenset(20 * 10**power for power in range(12))
 """Refusals of one address or token in an hour that are worth a line of the audit: 20, 200, 2,000 and so on."""
 MOST_LINES = 60
+MOST_DENIED_PEOPLE = 5_000
 MOST_DENIED = 10_000
 MOST_QUESTIONS = {"case": 2_000, "list": 200, "integrity": 200, "event": 2_000}
 """Different ones of one token in an hour that are written by name."""
@@ -158,14 +159,41 @@ class Denials:
         return due
 
 
+class PeoplesDenials:
+    """Each address and method that was refused to a person who is signed in: a line the first time in an hour."""
+
+    def __init__(self) -> None:
+        self._hour: datetime | None = None
+        self._seen: set[tuple[str, str, int]] = set()
+        self._due: list[AuditEntry] = []
+
+    def note(self, grant: Grant, what: str, status: int, hour: datetime) -> None:
+        """what: method and documented address."""
+        if hour != self._hour:
+            self._seen.clear()
+            self._hour = hour
+        key = (grant.account, what, status)
+        if key in self._seen or len(self._seen) >= MOST_DENIED_PEOPLE:
+            return
+        self._seen.add(key)
+        detail = {"status": status, "what": what}
+        self._due.append(AuditEntry("access.denied", f"person {grant.account}", grant.region, detail, grant.name))
+
+    def take(self) -> list[AuditEntry]:
+        """Return what is due, once."""
+        due, self._due = self._due, []
+        return due
+
+
 class AccessAudit:
-    """Readings and refusals, and their way to the database. For one thread at a time."""
+    """Readings, refusals and what people did, and their way to the database. For one thread at a time."""
 
     def __init__(self, metrics: GatewayMetrics, write: Write) -> None:
         self._metrics = metrics
         self._write = write
         self._readings = Readings()
         self._denials = Denials()
+        self._peoples = PeoplesDenials()
         self._waiting: tuple[list[AuditEntry], list[CaseReading]] = ([], [])
         self._most: dict[str, int] = {}
         self._hour: datetime | None = None
@@ -185,7 +213,10 @@ class AccessAudit:
         client = scope.get("client")
         self._metrics.denied(status, grant.role if grant is not None else "none")
         counts = {"address": self._denials.note("address", network_of(client[0] if client else ""), status, hour)}
-        if grant is not None:
+        if grant is not None and grant.account:
+            what = f"{scope['method']} {scope.get('path_template') or 'another address'}"
+            self._peoples.note(grant, what, status, hour)
+        elif grant is not None:
             counts["token"] = self._denials.note("token", grant.name, status, hour, grant.region)
         for by, count in counts.items():
             self._most[by] = max(count, self._most.get(by, 0))
@@ -203,11 +234,18 @@ class AccessAudit:
             self._most.clear()
         return hour
 
+    def did(self, deed: AuditEntry) -> None:
+        """Record what was done and is no change of the database; it waits where the database does not answer."""
+        self._waiting[0].append(deed)
+
     async def write(self, now: datetime) -> None:
         """Write what is due; what the database does not take waits for the next time."""
         self._turn(now)
         entries, readings = self._waiting
-        entries, readings = [*entries, *self._denials.take()], [*readings, *self._readings.take()]
+        entries, readings = (
+            [*entries, *self._denials.take(), *self._peoples.take()],
+            [*readings, *self._readings.take()],
+        )
         self._waiting = ([], [])
         if not entries and not readings:
             return

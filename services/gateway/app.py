@@ -18,6 +18,7 @@ from litestar.types import ControllerRouterHandler, HTTPScope, Message, Receive,
 
 from hallpulse.contract.decode import MAX_BODY
 from hallpulse.store import Grant, hash_of
+from services.gateway.access import ACTION, Action, actions, whose
 from services.gateway.access_audit import kept
 from services.gateway.case_history import get_case
 from services.gateway.cases import list_cases
@@ -36,6 +37,15 @@ from services.gateway.reconciliation import get_reconciliation
 from services.gateway.report_orders import post_report
 from services.gateway.request import AnyRequest, Connection, Resources, resources_of
 from services.gateway.scores import get_scores
+from services.gateway.sessions import (
+    UNATTENDED,
+    change_password,
+    end_session,
+    get_session,
+    needs_csrf,
+    post_session,
+    session_grant,
+)
 from services.gateway.status import get_health, get_metrics, get_readiness, get_suite
 from services.gateway.targets import get_regions, get_targets
 
@@ -70,19 +80,38 @@ _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]{1,512}=*)", re.IGNORECASE).ful
 _CHALLENGE = {"www-authenticate": 'Bearer realm="hallpulse"'}
 
 
-async def needs_token(connection: Connection, _: BaseRouteHandler) -> None:
-    """Keep the token's grant for the handler. 401 without a valid token, 429 for one that is used too often."""
+async def needs_grant(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Keep for the handler what the token or the session opens; the one gate of every route under /v1.
+
+    401 without either, 429 where it is used too often, 403 for what its role may not do (`access.MAY`), and of a
+    session for what another site may have had sent.
+    """
     redirect_browser(connection)
     resources = resources_of(connection)
-    token_hash = hash_of(_token(connection))
-    grant = await resources.token_cache.grant(token_hash)
-    if grant is None:
-        raise Declined(Kind.NO_TOKEN, "this token was never given or has ended", headers=_CHALLENGE)
+    by_token = "authorization" in connection.headers or resources.sessions.id_of(connection) is None
+    grant, token_hash = await (_token_grant(connection) if by_token else session_grant(connection))
     wait = resources.rate_limiter.wait(_counted_as(grant, token_hash), resources.monotonic())
     if wait:
         seconds = str(math.ceil(wait))
         raise Declined(Kind.TOO_MANY_REQUESTS, f"try again in {seconds} s", headers={"retry-after": seconds})
     connection.state.grant = grant
+    action: Action = handler.opt[ACTION]
+    if not by_token:
+        needs_csrf(connection)
+        if grant.one_time and action is not Action.SESSION:
+            raise Declined(Kind.PASSWORD_DUE, "POST /v1/session/password changes it")
+        if UNATTENDED not in connection.headers:
+            await resources.sessions.touch(token_hash)
+    if action not in actions(grant):
+        raise Declined(Kind.FORBIDDEN, f"{whose(grant)} is not one to {action.value}")
+
+
+async def _token_grant(connection: Connection) -> tuple[Grant, str]:
+    token_hash = hash_of(_token(connection))
+    grant = await resources_of(connection).token_cache.grant(token_hash)
+    if grant is None:
+        raise Declined(Kind.NO_TOKEN, "this token was never given or has ended", headers=_CHALLENGE)
+    return grant, token_hash
 
 
 def _counted_as(grant: Grant, token_hash: str) -> str:
@@ -137,8 +166,12 @@ API = (
     get_suite,
     list_cases,
     get_case,
+    get_session,
+    end_session,
+    change_password,
 )
 OPEN = (
+    post_session,
     get_health,
     get_readiness,
     get_metrics,
@@ -249,4 +282,4 @@ def create_app(resources: Resources) -> Gateway:
 
 def handlers() -> Sequence[ControllerRouterHandler]:
     """Every route, those under /v1 behind their guards."""
-    return [Router("/", route_handlers=API, guards=[needs_token, knows_its_parameters]), *OPEN]
+    return [Router("/", route_handlers=API, guards=[needs_grant, knows_its_parameters]), *OPEN]

@@ -18,7 +18,7 @@ from hallpulse.domain.figures import Scope
 from hallpulse.domain.measures import open_state
 from hallpulse.domain.workdays import date_of, day_of
 from hallpulse.store import CaseHistory, Grant, Moment, Past
-from services.gateway.access import may_read, reach
+from services.gateway.access import ACTION, Action, may_read, reach, whose
 from services.gateway.access_audit import READS
 from services.gateway.problems import QUERY, Declined, Kind, problems
 from services.gateway.request import (
@@ -157,7 +157,7 @@ class CaseHistoryAnswer(msgspec.Struct, frozen=True):
     responses=problems(*QUERY, 404),
     operation_id="getCase",
     summary="One case: its events and its clock, day by day",
-    opt={READS: "case"},
+    opt={ACTION: Action.READ, READS: "case"},
     tags=["cases"],
 )
 def get_case(
@@ -193,7 +193,7 @@ def _check_may_read(moment: Moment, grant: Grant, key: CaseKey) -> None:
     department = grant.department
     scope = Scope(key.region, department, key.hall if department is None else None)
     if not may_read(grant, scope) or (department is not None and not moment.is_of(*key, department)):
-        raise Declined(Kind.FORBIDDEN, f"this token reads {reach(grant)}")
+        raise Declined(Kind.FORBIDDEN, f"{whose(grant)} reads {reach(grant)}")
 
 
 def history_answer(resources: Resources, history: CaseHistory, past: Past) -> CaseHistoryAnswer:

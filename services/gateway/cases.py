@@ -14,6 +14,7 @@ from hallpulse.domain.clockface import flag_names
 from hallpulse.domain.figures import Window, period_window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.store import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, Moment, Past, TallyRow
+from services.gateway.access import ACTION, Action
 from services.gateway.access_audit import READS
 from services.gateway.problems import QUERY, Declined, Kind, expected_of, problems
 from services.gateway.request import (
@@ -137,7 +138,7 @@ class Asked:
     responses=problems(*QUERY),
     operation_id="listCases",
     summary="The cases behind a number",
-    opt={READS: "list"},
+    opt={ACTION: Action.READ, READS: "list"},
     tags=["cases"],
 )
 def list_cases(

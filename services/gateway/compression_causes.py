@@ -11,6 +11,7 @@ from litestar import get
 
 from hallpulse.domain.compression import COMPRESSION, Cause, ItemLimits, ItemPart, marks_of, split
 from hallpulse.domain.figures import Figure, Window
+from services.gateway.access import ACTION, Action
 from services.gateway.figures import MarkAnswer, Named, Value, mark_answers, number, value_answer
 from services.gateway.problems import QUERY, problems
 from services.gateway.request import (
@@ -104,6 +105,7 @@ class CompressionAnswer(msgspec.Struct, frozen=True, kw_only=True):
     responses=problems(*QUERY),
     operation_id="getCompression",
     summary="Why the compression of promised limits changed",
+    opt={ACTION: Action.READ},
     tags=["figures"],
 )
 def get_compression(

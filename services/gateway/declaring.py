@@ -24,8 +24,8 @@ from hallpulse.domain.declarations import IMPOSSIBLE, UNKNOWN, Declaration, faul
 from hallpulse.domain.figures import Scope, period_window
 from hallpulse.domain.plan import Names
 from hallpulse.domain.workdays import date_of, local_day, time_text
-from hallpulse.store import FigureFilter, FigureReport, Grant, Past
-from services.gateway.access import may_declare, reach
+from hallpulse.store import AuditEntry, FigureFilter, FigureReport, Grant, Past
+from services.gateway.access import ACTION, Action, may_declare, reach, whose
 from services.gateway.figures import Named, named
 from services.gateway.problems import QUERY, Declined, EventResult, Kind, problems
 from services.gateway.publishing import OutgoingMessage
@@ -145,6 +145,7 @@ class _Figure(NamedTuple):
     responses=problems(400, 401, 403, 413, 415, 422, 429, 500, 503),
     operation_id="postFigures",
     summary="Declare a department's figures of a period",
+    opt={ACTION: Action.DECLARE},
     tags=["figures"],
 )
 async def post_figures(request: AnyRequest) -> DeclaredAnswer:
@@ -157,18 +158,35 @@ async def post_figures(request: AnyRequest) -> DeclaredAnswer:
         raise Declined(Kind.BAD_CONTENT_TYPE, "content-type: expected application/json")
     given = _given(await request.body())
     if not may_declare(grant, given.region, given.department):
-        raise Declined(Kind.FORBIDDEN, f"this token declares no such figures: it is of {reach(grant)}")
+        raise Declined(Kind.FORBIDDEN, f"{whose(grant)} declares no such figures: it is of {reach(grant)}")
     with resources.concurrency.slot(f"figures/{grant.name}"):
         figures = await asyncio.to_thread(_figures, resources, grant, given)
         wrong = [one for one in figures if one.reason]
         sent = [_message(given.region, one) for one in (wrong or figures)]
         await resources.publisher.deliver(sent)
     resources.metrics.events(accepted=0 if wrong else len(figures), refused=len(wrong))
+    resources.audit.did(_deed(grant, given, figures))
     if wrong:
         raise _refused(figures)
     return DeclaredAnswer(
         str(given.region), given.department, given.period, [_result(n, one) for n, one in enumerate(figures)]
     )
+
+
+def _deed(grant: Grant, given: _Given, figures: Sequence[_Figure]) -> AuditEntry:
+    """The audit's line: who declared which figures, or tried to."""
+    events = [one.outcome for one in figures if not one.reason]
+    data = [event.data for event in events if isinstance(event, HallEvent)]
+    said = [one.indicator for one in data if isinstance(one, FigureReported)]
+    refused = sum(bool(one.reason) for one in figures)
+    department = _shown(given.department) if given.department is not None else None
+    detail = {"department": department, "indicators": said, "refused": refused}
+    return AuditEntry("figures.declare", _shown(given.period), given.region, detail, grant.name)
+
+
+def _shown(text: str) -> str:
+    """A sender's text as a line of the audit can hold it: a NUL in it would keep all lines from being written."""
+    return "".join(sign if sign.isprintable() else "�" for sign in text[:64])
 
 
 def _given(body: bytes) -> _Given:
@@ -312,6 +330,7 @@ def _refused(figures: Sequence[_Figure]) -> Declined:
     responses=problems(*QUERY),
     operation_id="getFigures",
     summary="The declared figures behind a number: every report, and whether it counts",
+    opt={ACTION: Action.READ},
     tags=["figures"],
 )
 def get_figures(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -24,6 +24,7 @@ from services.gateway.declaring import MOST_FIGURES, FiguresIn
 from services.gateway.problems import Declined, Kind
 from services.gateway.report_orders import COUNTY, ReportOrder
 from services.gateway.request import AnyRequest
+from services.gateway.sessions import NewPassword, SignIn
 
 CONFIG = OpenAPIConfig(
     title="Hallpulse",
@@ -34,9 +35,18 @@ CONFIG = OpenAPIConfig(
         "leads to the cases behind it. Every error is an RFC 9457 problem document."
     ),
     license=License(name="Apache-2.0", identifier="Apache-2.0"),
-    security=[{"token": []}],
+    security=[{"token": []}, {"session": []}],
     components=Components(
-        security_schemes={"token": SecurityScheme(type="http", scheme="bearer", description="one token a hall")}
+        security_schemes={
+            "token": SecurityScheme(type="http", scheme="bearer", description="one token a hall"),
+            "session": SecurityScheme(
+                type="apiKey",
+                security_scheme_in="cookie",
+                name="hallpulse",
+                description="of a person who signed in; __Host-hallpulse over HTTPS; what changes something also "
+                "needs the header x-csrf-token",
+            ),
+        }
     ),
     use_handler_docstrings=True,
 )
@@ -51,6 +61,9 @@ def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
     paths, schemas = made["paths"], made["components"]["schemas"]
     paths["/v1/events"]["post"]["requestBody"] = _events_body()
     paths["/v1/figures"]["post"]["requestBody"] = _figures_body()
+    for path, kind in _BODIES.items():
+        paths[path]["post"]["requestBody"] = _body(kind)
+    paths["/v1/session"]["post"]["security"] = []
     paths["/v1/reports"]["post"]["requestBody"] = _report_body()
     for path in _OPEN_PATHS:
         paths[path]["get"]["security"] = []
@@ -71,6 +84,15 @@ def _events_body() -> dict[str, Any]:
         "required": True,
         "content": {EVENT_TYPE: {"schema": one}, BATCH_TYPE: {"schema": batch}, "application/json": {"schema": one}},
     }
+
+
+_BODIES: Mapping[str, type[msgspec.Struct]] = {"/v1/session": SignIn, "/v1/session/password": NewPassword}
+"""Address → what is posted there, which the handlers read themselves."""
+
+
+def _body(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    _, known = msgspec.json.schema_components([kind], ref_template=_SCHEMAS)
+    return {"required": True, "content": {"application/json": {"schema": known[kind.__name__]}}}
 
 
 def _figures_body() -> dict[str, Any]:

@@ -12,7 +12,6 @@ from urllib.parse import unquote
 
 import msgspec
 from litestar import Response, post
-from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, decode_events
@@ -20,23 +19,17 @@ from hallpulse.contract.events import HallEvent
 from hallpulse.contract.identity import DENIED, IDENTITY, REFUSED, granted, user_name
 from hallpulse.contract.reasons import Reason, Refusal
 from hallpulse.store import Grant
-from services.gateway.access import may_publish
+from services.gateway.access import ACTION, Action
 from services.gateway.access_audit import READS
 from services.gateway.dry_run import CaseForeseen, ItemForeseen, foresee
 from services.gateway.problems import Declined, EventResult, Kind, problems
 from services.gateway.publishing import OutgoingMessage
-from services.gateway.request import AnyRequest, Connection, DryRun, Resources, grant_of, resources_of
+from services.gateway.request import AnyRequest, DryRun, Resources, grant_of, resources_of
 
 BODY_SECONDS = 30.0
 _JSON_TYPE = "application/json"
 _LARGE = 64 * 1024
 """A body this large is decoded on a thread, so that no other request waits for it."""
-
-
-def needs_a_hall(connection: Connection, _: BaseRouteHandler) -> None:
-    """403 for a token that reads only."""
-    if not may_publish(grant_of(connection)):
-        raise Declined(Kind.FORBIDDEN, "this token sends no events: expected the token of a hall")
 
 
 class Receipt(msgspec.Struct):
@@ -57,14 +50,13 @@ class Receipt(msgspec.Struct):
 @post(
     "/v1/events",
     status_code=202,
-    guards=[needs_a_hall],
     responses={
         **problems(400, 401, 403, 408, 413, 415, 422, 429, 503),
         200: ResponseSpec(Receipt, description="A dry run: nothing was sent", generate_examples=False),
     },
     operation_id="postEvents",
     summary="Send a CloudEvent or a batch",
-    opt={READS: "list"},
+    opt={ACTION: Action.PUBLISH, READS: "list"},
     tags=["events"],
 )
 async def post_events(request: AnyRequest, *, dry_run: DryRun = "false") -> Response[Receipt]:

@@ -18,6 +18,7 @@ from hallpulse.domain.measures import STATES
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.workdays import time_text
 from hallpulse.store import Past
+from services.gateway.access import ACTION, Action
 from services.gateway.problems import QUERY, problems
 from services.gateway.request import (
     AnyRequest,
@@ -169,6 +170,7 @@ def indicators_answer(resources: Resources, scope: Scope, window: Window, past: 
     responses=problems(*QUERY),
     operation_id="getIndicators",
     summary="Every indicator of a region, a department or a hall",
+    opt={ACTION: Action.READ},
     tags=["figures"],
 )
 def get_indicators(
@@ -303,6 +305,7 @@ def departments_answer(resources: Resources, region: int, window: Window) -> Dep
     responses=problems(*QUERY),
     operation_id="getDepartments",
     summary="Every department's figures and open cases",
+    opt={ACTION: Action.READ},
     tags=["figures"],
 )
 def get_departments(request: AnyRequest, region: RegionCode, from_: From = None, to: To = None) -> DepartmentsAnswer:
@@ -350,6 +353,7 @@ def trend_answer(resources: Resources, region: int, on: date) -> TrendAnswer:
     responses=problems(*QUERY),
     operation_id="getTrend",
     summary="The indicators of the plan's targets, month by month",
+    opt={ACTION: Action.READ},
     tags=["figures"],
 )
 def get_trend(request: AnyRequest, region: RegionCode, on: On = None) -> TrendAnswer:

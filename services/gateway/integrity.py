@@ -13,6 +13,7 @@ from litestar import get
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.workdays import time_text
+from services.gateway.access import ACTION, Action
 from services.gateway.access_audit import READS
 from services.gateway.figures import Named
 from services.gateway.problems import QUERY, problems
@@ -72,7 +73,7 @@ def integrity_answer(resources: Resources, scope: Scope, window: Window) -> Inte
     responses=problems(*QUERY),
     operation_id="getIntegrity",
     summary="What the integrity checks found",
-    opt={READS: "integrity"},
+    opt={ACTION: Action.READ, READS: "integrity"},
     tags=["figures"],
 )
 def get_integrity(

@@ -10,6 +10,7 @@ from litestar import get
 
 from hallpulse.domain.figures import Scope, period_window
 from hallpulse.domain.flow import Flow
+from services.gateway.access import ACTION, Action
 from services.gateway.problems import FLOW_PARTS, QUERY, problems
 from services.gateway.request import (
     AnyRequest,
@@ -78,6 +79,7 @@ class _Asked:
     responses=problems(*QUERY),
     operation_id="getFlow",
     summary="What came, what left and what stayed in a month",
+    opt={ACTION: Action.READ},
     tags=["figures"],
 )
 def get_flow(

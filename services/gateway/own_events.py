@@ -16,9 +16,9 @@ from hallpulse.contract.reasons import Reason
 from hallpulse.domain.clockface import flag_names
 from hallpulse.domain.workdays import SHANGHAI, date_of, day_of
 from hallpulse.store import CaseHistory, Grant, KeptRefusal, RefusedFilter, StoredTrace
+from services.gateway.access import ACTION, Action
 from services.gateway.access_audit import READS
 from services.gateway.case_history import state_of
-from services.gateway.events import needs_a_hall
 from services.gateway.figures import Named
 from services.gateway.problems import QUERY, Declined, Kind, expected_of, problems
 from services.gateway.request import (
@@ -107,12 +107,11 @@ class RefusedAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 @get(
     "/v1/events/{event_id:path}",
-    guards=[needs_a_hall],
     sync_to_thread=True,
     responses=problems(*QUERY, 404),
     operation_id="getEvent",
     summary="What became of an event of the token's hall",
-    opt={READS: "event"},
+    opt={ACTION: Action.PUBLISH, READS: "event"},
     tags=["events"],
 )
 def get_event(request: AnyRequest, event_id: EventIdInPath) -> EventTrace:
@@ -143,11 +142,11 @@ def get_event(request: AnyRequest, event_id: EventIdInPath) -> EventTrace:
 
 @get(
     "/v1/refused",
-    guards=[needs_a_hall],
     sync_to_thread=True,
     responses=problems(*QUERY),
     operation_id="getRefused",
     summary="The refused events of the token's hall",
+    opt={ACTION: Action.PUBLISH},
     tags=["events"],
 )
 def get_refused(

@@ -105,6 +105,8 @@ class Kind(enum.Enum):
     BAD_PARAMETER = Sort(400, "A parameter is missing, unknown or malformed", "参数缺失、未知或格式有误")
     NOT_JSON = Sort(400, "The body is not JSON", "消息体不是合法的 JSON")
     NO_TOKEN = Sort(401, "A valid bearer token is needed", "需要有效的访问令牌")
+    NOT_SIGNED_IN = Sort(401, "Nobody is signed in", "尚未登录")
+    PASSWORD_DUE = Sort(403, "The one-time password must be changed first", "须先修改一次性密码")
     FORBIDDEN = Sort(403, "The token does not open this", "该令牌无此权限")
     NOT_FOUND = Sort(404, "There is no such thing", "没有找到")
     METHOD_NOT_ALLOWED = Sort(405, "This address does not take that method", "该地址不支持此请求方法")

@@ -13,7 +13,7 @@ from hallpulse.domain.figures import Figure, Scope
 from hallpulse.domain.restatement import Restated
 from hallpulse.domain.workdays import time_text
 from hallpulse.store import PublishedReport, restated
-from services.gateway.access import may_read, reach
+from services.gateway.access import ACTION, Action, may_read, reach, whose
 from services.gateway.figures import Value, value_answer
 from services.gateway.problems import QUERY, Declined, Kind, problems
 from services.gateway.request import (
@@ -91,6 +91,7 @@ class OneReport(ReportAnswer, frozen=True, kw_only=True):
     responses=problems(*QUERY),
     operation_id="listReports",
     summary="The published reports",
+    opt={ACTION: Action.READ},
     tags=["reports"],
 )
 def list_reports(request: AnyRequest, region: RegionCode) -> ReportsAnswer:
@@ -106,6 +107,7 @@ def list_reports(request: AnyRequest, region: RegionCode) -> ReportsAnswer:
     responses=problems(*QUERY, 404),
     operation_id="getReport",
     summary="A published report, byte for byte, or what changed since",
+    opt={ACTION: Action.READ},
     tags=["reports"],
 )
 def get_report(request: AnyRequest, report_id: ReportId, format_: ReportFormat = None) -> Response[bytes | OneReport]:
@@ -114,7 +116,7 @@ def get_report(request: AnyRequest, report_id: ReportId, format_: ReportFormat =
     report = next((one for one in resources.archive.list(drafts=True) if one.id == report_id), None)
     if report is None or not may_read(grant, Scope(report.region, report.about.department, report.about.hall)):
         if report is not None:
-            raise Declined(Kind.FORBIDDEN, f"this token reads {reach(grant)}")
+            raise Declined(Kind.FORBIDDEN, f"{whose(grant)} reads {reach(grant)}")
         raise Declined(Kind.NOT_FOUND, f"no report {report_id} was published")
     if format_ is None:
         return Response(_in_full(resources, report), media_type="application/json")

@@ -22,6 +22,7 @@ from hallpulse.domain.reconciliation import (
     sum_of_children,
 )
 from hallpulse.store import Moment
+from services.gateway.access import ACTION, Action
 from services.gateway.figures import Named, Value, indicator_names, named, time_or_null, value_answer
 from services.gateway.problems import QUERY, problems
 from services.gateway.request import (
@@ -144,6 +145,7 @@ class _Read:
     responses=problems(*QUERY),
     operation_id="getReconciliation",
     summary="Whether a region's figures are the sums of those below it",
+    opt={ACTION: Action.READ},
     tags=["figures"],
 )
 def get_reconciliation(

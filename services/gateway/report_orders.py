@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from litestar import Response, post
 
-from services.gateway.access import may_report, reach
+from services.gateway.access import ACTION, Action, may_report, reach, whose
 from services.gateway.problems import Declined, Kind, problems
 from services.gateway.published import ReportAnswer, report_answer
 from services.gateway.request import AnyRequest, grant_of, resources_of
@@ -42,6 +42,7 @@ class ReportOrder(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     responses=problems(400, 401, 403, 409, 413, 415, 422, 429, 500, 503),
     operation_id="postReport",
     summary="Make the report of a month, and publish it if that is asked",
+    opt={ACTION: Action.REPORT},
     tags=["reports"],
 )
 async def post_report(request: AnyRequest) -> Response[ReportAnswer]:
@@ -55,7 +56,7 @@ async def post_report(request: AnyRequest) -> Response[ReportAnswer]:
         raise Declined(Kind.BAD_CONTENT_TYPE, "content-type: expected application/json")
     order = order_of(await request.body())
     if not may_report(grant, int(order.region)):
-        raise Declined(Kind.FORBIDDEN, f"this token makes no reports of {order.region}: it is of {reach(grant)}")
+        raise Declined(Kind.FORBIDDEN, f"{whose(grant)} makes no reports of {order.region}: it is of {reach(grant)}")
     with resources.concurrency.slot(f"reports/{grant.name}"):
         asked = msgspec.to_builtins(order), grant.name
         number = await asyncio.to_thread(

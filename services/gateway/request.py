@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
+import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.params import PathParameter, QueryParameter
@@ -19,12 +20,15 @@ from hallpulse.domain.plan import Names, Plan, plan_for
 from hallpulse.domain.workdays import FIRST_DAY, LAST_DAY, date_of, local_day, time_text
 from hallpulse.metrics import GatewayMetrics
 from hallpulse.store import Grant, Moment, Past, PublishedReport, ReadableBack, ReportFile
-from services.gateway.access import ConcurrencyLimit, RateLimiter, TokenCache, may_read, reach
+from services.gateway.access import ConcurrencyLimit, RateLimiter, TokenCache, may_read, reach, whose
 from services.gateway.access_audit import AccessAudit
 from services.gateway.problems import EXPECTED, MOST_ROWS, Declined, Kind, expected_of
 from services.gateway.publishing import EventPublisher
 from services.gateway.service_calls import Services
 from services.gateway.suite import SuiteParts
+
+if TYPE_CHECKING:
+    from services.gateway.sessions import SessionDoor  # which reads requests itself
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
@@ -57,6 +61,7 @@ class Resources:
     metrics: GatewayMetrics
     registry: CollectorRegistry
     audit: AccessAudit
+    sessions: SessionDoor
     services: Services
     concurrency: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)
     suite: SuiteParts = field(default_factory=SuiteParts)
@@ -182,13 +187,30 @@ class CaseKey(NamedTuple):
     case_id: str
 
 
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+async def body_of(request: AnyRequest, kind: type[Body]) -> Body:
+    """The request's JSON as a struct; 415, 400 or 422 for another type, what is no JSON, and a field that is wrong."""
+    if request.content_type[0] != "application/json":
+        raise Declined(Kind.BAD_CONTENT_TYPE, "content-type: expected application/json")
+    try:
+        return msgspec.json.decode(await request.body(), type=kind)
+    except msgspec.ValidationError as error:
+        _, _, place = str(error).rpartition("$.")
+        field = place.strip("`") if place != str(error) else ""
+        raise Declined(Kind.CONTRADICTION, str(error), field=field or None) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Declined(Kind.NOT_JSON, f"expected JSON: {error}") from None
+
+
 def scope_of(grant: Grant, region: str, department: str | None = None, hall: str | None = None) -> Scope:
     """Whose figures are asked for; 422 for two things at once, 403 where the token does not read them."""
     if department is not None and hall is not None:
         raise Declined(Kind.CONTRADICTION, "department and hall: expected one of them, or neither", field="hall")
     scope = Scope(int(region), department, hall)
     if not may_read(grant, scope):
-        raise Declined(Kind.FORBIDDEN, f"this token reads {reach(grant)}")
+        raise Declined(Kind.FORBIDDEN, f"{whose(grant)} reads {reach(grant)}")
     return scope
 
 

@@ -20,7 +20,7 @@ from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import PlanError, load_plans
 from hallpulse.settings import Settings, SettingsError, settings_from
-from hallpulse.store import open_store
+from hallpulse.store import Store, open_store
 from hallpulse.tls import server_context
 from services.gateway.access import RateLimiter, TokenCache
 from services.gateway.access_audit import AccessAudit
@@ -30,6 +30,7 @@ from services.gateway.service_calls import open_services
 
 from .app import create_app
 from .server import serve
+from .sessions import SessionDoor
 from .suite import SuiteParts
 
 QUERY_THREADS = 8
@@ -94,10 +95,19 @@ def _resources(settings: Settings) -> Iterator[Resources]:
                 registry=registry,
                 suite=suite,
                 audit=AccessAudit(metrics, store.audit.record),
+                sessions=_sessions(settings, store, door),
                 services=services,
             )
         finally:
             store.close()
+
+
+def _sessions(settings: Settings, store: Store, door: ThreadPoolExecutor) -> SessionDoor:
+    """Ended sessions open nothing, also while the database does not answer: none is remembered beyond a moment."""
+    clock = partial(datetime.now, UTC)
+    cache = TokenCache(lambda id_hash: store.accounts.find(id_hash, clock()), "", time.monotonic, door, stale=0)
+    secure = bool(settings.tls_cert) or settings.gateway_https == "on"
+    return SessionDoor(store.accounts, cache, clock, time.monotonic, secure)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from hallpulse.domain.figures import Scope
 from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.scores import Deducted, DepartmentScore, GroupScores, ItemScore, read_scores
+from services.gateway.access import ACTION, Action
 from services.gateway.figures import MarkAnswer, Named, mark_answers, named, number
 from services.gateway.problems import QUERY, problems
 from services.gateway.request import (
@@ -95,6 +96,7 @@ class ScoresAnswer(msgspec.Struct, frozen=True, kw_only=True):
     responses=problems(*QUERY),
     operation_id="getScores",
     summary="What the plan gives each department points for, ranked like with like",
+    opt={ACTION: Action.READ},
     tags=["figures"],
 )
 def get_scores(request: AnyRequest, region: RegionCode, on: On = None, as_of: AsOf = None) -> ScoresAnswer:

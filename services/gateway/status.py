@@ -8,6 +8,7 @@ from prometheus_client import generate_latest
 
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.workdays import time_text
+from services.gateway.access import ACTION, Action
 from services.gateway.problems import problems, try_later
 from services.gateway.request import AnyRequest, resources_of
 
@@ -73,6 +74,7 @@ class SuiteAnswer(msgspec.Struct):
     responses=problems(401, 429, 500, 503),
     operation_id="getSuite",
     summary="Parts of the suite that do not run",
+    opt={ACTION: Action.READ},
     tags=["status"],
 )
 def get_suite(request: AnyRequest) -> SuiteAnswer:

@@ -16,7 +16,7 @@ from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Step
 from hallpulse.domain.targets import TargetResult, evaluate, read_arrivals, read_tables
 from hallpulse.domain.workdays import time_text
 from hallpulse.store import Grant, Past
-from services.gateway.access import may_read
+from services.gateway.access import ACTION, Action, may_read
 from services.gateway.figures import MarkAnswer, Named, mark_answers, named, number
 from services.gateway.problems import QUERY, problems
 from services.gateway.request import (
@@ -185,6 +185,7 @@ def targets_answer(resources: Resources, region: int, on: date, past: Past) -> T
     responses=problems(*QUERY),
     operation_id="getTargets",
     summary="What each target of the plan in force comes to",
+    opt={ACTION: Action.READ},
     tags=["figures"],
 )
 def get_targets(request: AnyRequest, region: RegionCode, on: On = None, as_of: AsOf = None) -> TargetsAnswer:
@@ -366,6 +367,7 @@ def regions_answer(resources: Resources, grant: Grant) -> RegionsAnswer:
     responses=problems(401, 429, 500, 503),
     operation_id="getRegions",
     summary="The regions that this token reads",
+    opt={ACTION: Action.READ},
     tags=["figures"],
 )
 def get_regions(request: AnyRequest) -> RegionsAnswer:

@@ -30,6 +30,7 @@ class Settings:
     gateway_amqp_url: how the gateway of a deployment finds the broker, for the command that makes its user there;
     service_database_urls: service → how it finds the database, for the command that makes the services' roles there;
     gateway_rate: requests a second that one hall or other token may make in the long run, 0 for any number;
+    gateway_https: on where a proxy before the gateway speaks HTTPS, so that browsers send cookies over that alone;
     read_token: with it the gateway answers every query, and takes no events;
     metrics_token: what the services other than the gateway ask for at /metrics, nothing if empty;
     tls_ca: the authorities to trust in amqps:// and https:// URLs that name none, the machine's own if empty;
@@ -54,6 +55,7 @@ class Settings:
     host: str = "127.0.0.1"
     gateway_port: int = 8080
     gateway_rate: float = 500.0
+    gateway_https: str = ""
     read_token: str = ""
     metrics_port: int = 0
     metrics_token: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,12 +15,13 @@ import httpx
 import pytest
 
 from hallpulse.calendars import load_overrides, national_calendar
-from hallpulse.store import Store, migrate, open_store
+from hallpulse.store import Grant, Store, migrate, open_store
 from services.gateway.suite import SuiteParts
 from tests import browser
 from tests.browser import Page
-from tests.gateway_ground import HALL_TOKEN, READ_TOKEN, make_resources, serving
+from tests.gateway_ground import HALL_TOKEN, READ_TOKEN, FakeClock, make_resources, serving
 from tests.merging import NOW, decoded
+from tests.peopled import PASSWORD, Peopled
 
 pytestmark = pytest.mark.skipif(browser.program() is None, reason=f"none of {', '.join(browser.PROGRAMS)} is installed")
 EVIL = '<img src=x onerror="alert(1)">'
@@ -95,7 +97,7 @@ def number(text: str) -> int:
 
 def test_the_token_is_asked_for_once_and_kept_in_the_tab(page: Page, address: str) -> None:
     page.open(address)
-    page.until("document.activeElement.id", "token")
+    page.until("document.activeElement.id", "name")
     enter(page, "nobodys")
     page.until("document.querySelector('.signin .bad')?.innerText", "此令牌无效或已失效。")
     enter(page, READ_TOKEN)
@@ -109,7 +111,7 @@ def test_the_token_is_asked_for_once_and_kept_in_the_tab(page: Page, address: st
 
 def enter(page: Page, token: str) -> None:
     page.value(f"document.getElementById('token').value = {json.dumps(token)}")
-    page.click(".signin button")
+    page.click("#by-token button")
 
 
 def test_the_board_shows_what_the_api_says(page: Page, address: str) -> None:
@@ -234,3 +236,45 @@ def test_a_link_of_a_board_leads_to_the_list(page: Page, address: str) -> None:
     page.until("document.querySelectorAll('.card').length > 3")
     page.open(f"{address}/v1/cases?region=222424&state=overdue")
     page.until("document.querySelectorAll('.cases tbody tr').length", 2)
+
+
+def fill(page: Page, **values: str) -> None:
+    for field, text in values.items():
+        page.until(f"Boolean(document.getElementById({json.dumps(field)}))")
+        page.value(f"document.getElementById({json.dumps(field)}).value = {json.dumps(text)}")
+
+
+@pytest.fixture
+def peopled(store: Store) -> Iterator[str]:
+    """The gateway with an account of each role, and one with a one-time password and markup for a name."""
+    people = Peopled(store, clock=FakeClock(datetime.now(UTC), time.monotonic()))
+    people.add("newcomer", Grant("bureau", 222424), EVIL, one_time=True)
+    with serving(people.app.state.resources) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.attack
+def test_a_persons_name_is_text_on_the_page(page: Page, peopled: str) -> None:
+    """Signs in with the one-time password, replaces it, sees the board, signs out, and is asked again."""
+    page.open(peopled)
+    fill(page, name="newcomer", password="wrong password 1")
+    page.click("#by-name button")
+    page.until("document.querySelector('#by-name .bad')?.innerText.includes('账户名或密码不对')")
+    fill(page, name="newcomer", password=PASSWORD)
+    page.click("#by-name button")
+    fill(page, old=PASSWORD, new="another battery 7", again="another battery 8")
+    page.click("#change-password button")
+    page.until("document.querySelector('#change-password .bad')?.innerText", "两次输入的新密码不同。")
+    fill(page, again="another battery 7")
+    page.click("#change-password button")
+    page.until("document.querySelectorAll('.card').length > 3")
+    assert EVIL in page.text(".who")
+    assert page.value("document.querySelectorAll('.who img').length") == 0
+    assert page.value("document.cookie") == ""
+    page.call("Page.reload")
+    page.until("document.querySelectorAll('.card').length > 3")
+    page.value("[...document.querySelectorAll('#tools button')].at(-1).click()")
+    page.until("Boolean(document.getElementById('by-name'))")
+    page.call("Page.reload")
+    page.until("Boolean(document.getElementById('by-name'))")
+    assert [one for one in page.complaints if "401" not in json.dumps(one)] == []

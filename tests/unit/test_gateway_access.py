@@ -17,9 +17,10 @@ from services.gateway.access import (
     MOST_UNKNOWN,
     PAUSE_SECONDS,
     STALE_SECONDS,
+    Action,
     RateLimiter,
     TokenCache,
-    may_publish,
+    actions,
     may_read,
 )
 from tests.gateway_ground import HALL, HALL_TOKEN, FakeClock, FakeStore
@@ -142,8 +143,9 @@ def test_a_grant_reads_what_it_names(grant: Grant, scope: Scope, may: bool) -> N
 
 
 def test_only_halls_publish() -> None:
-    assert may_publish(HALL)
-    assert not any(may_publish(Grant(role, 222424)) for role in ("bureau", "operator", "department", "hall"))
+    assert Action.PUBLISH in actions(HALL)
+    roles = ("bureau", "operator", "department", "hall", "leader")
+    assert not any(Action.PUBLISH in actions(Grant(role, 222424)) for role in roles)
 
 
 def test_a_rate_allows_twice_its_number_at_once_and_fills_up_again() -> None:

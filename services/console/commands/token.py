@@ -24,6 +24,7 @@ ROLES = ("department", "bureau", "operator")
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 _REGION = re.compile(r"(?:1[1-9]|[2-8][0-9]|9[01])[0-9]{4}").fullmatch
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}").fullmatch
+_HALL = re.compile(r"[a-z0-9-]{1,40}").fullmatch
 _DEPARTMENT = re.compile(r"[^\x00-\x1f\x7f]{1,64}").fullmatch
 
 
@@ -85,7 +86,7 @@ def add(
     directory: Path,
 ) -> None:  # fmt: skip
     """Make a token called NAME and print it, this once."""
-    grant = _grant(role, region, department)
+    grant = grant_of_options(role, region, department)
     token, lasts = new_token(), timedelta(days=expires) if expires is not None else None
     with _store(directory) as store:
         if not store.tokens.add(name, hash_of(token), grant, lasts):
@@ -134,7 +135,12 @@ def list_tokens(as_json: bool, directory: Path) -> None:
     screen().print(table)
 
 
-def _grant(role: str, region: int | None, department: str | None) -> Grant:
+def grant_of_options(role: str, region: int | None, department: str | None, hall: str | None = None) -> Grant:
+    """Return the grant of a token or an account. Raises BadUsage where a role and a scope do not go together."""
+    if role == "hall" and (region is None or region % 100 == 0 or not _HALL(hall or "")):
+        raise BadUsage("--role hall: expected --region of a county, and --hall, 1 to 40 of a-z, 0-9 and -")
+    if role != "hall" and hall is not None:
+        raise BadUsage(f"--role {role}: expected no --hall")
     if role == "department" and (region is None or department is None):
         raise BadUsage("--role department: expected --region and --department")
     if role != "department" and department is not None:
@@ -143,7 +149,7 @@ def _grant(role: str, region: int | None, department: str | None) -> Grant:
         raise BadUsage("--role operator: expected no --region: an operator sees everything")
     if department is not None and not _DEPARTMENT(department):
         raise BadUsage("--department: expected 1 to 64 characters, no control characters")
-    return Grant(role, region, department=department)
+    return Grant(role, region, hall, department)
 
 
 def _no_token(name: str) -> click.ClickException:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from services.console.commands.user import first_account
 from services.console.suite_connection import directory_option, endpoints
 from services.local import detached, lifecycle
 from services.local.encryption import SWITCH
@@ -68,3 +69,6 @@ def _tell_addresses(layout: SuiteDirectory) -> None:
     prometheus, alertmanager = without_login(there.prometheus), without_login(there.alertmanager)
     _tell(f"ready: {there.gateway}/  (Prometheus {prometheus}, Alertmanager {alertmanager})")
     _tell(f"addresses and keys, users and passwords: {layout.endpoints}")
+    first = first_account(layout.root)
+    if first:
+        _tell(first)

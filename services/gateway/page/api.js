@@ -1,11 +1,20 @@
-// The gateway's queries, with the token that this tab keeps.
+// The gateway's queries and what is posted to it, with the token that this tab keeps or the session's cookie.
 
 const KEY = "hallpulse-token";
+const SIGNED_IN = "hallpulse-signed-in"; // a hint only: the session itself is in a cookie that no script reads
+const ATTENDED_MS = 60000;
+let csrf = null;
+let attendedAt = Date.now();
+
+for (const event of ["pointerdown", "keydown", "wheel"]) addEventListener(event, () => { attendedAt = Date.now(); }, { passive: true });
 
 export class Refused extends Error {
   constructor(status, problem) {
     super(problem.detail || problem.title || String(status));
     this.status = status;
+    this.kind = (problem.type || "").replace("/problems#", "");
+    this.field = problem.field || null;
+    this.results = problem.results || null;
   }
 }
 
@@ -19,16 +28,63 @@ export function tokenFromAddress() {
 
 export const hasToken = () => Boolean(sessionStorage.getItem(KEY));
 export const keepToken = (token) => sessionStorage.setItem(KEY, token.trim());
-export const forgetToken = () => sessionStorage.removeItem(KEY);
+export const mayBeSignedIn = () => hasToken() || Boolean(localStorage.getItem(SIGNED_IN));
+
+/** Forget the token, or that somebody is signed in; the session itself ends at the server. */
+export function forget() {
+  sessionStorage.removeItem(KEY);
+  localStorage.removeItem(SIGNED_IN);
+  csrf = null;
+}
+
+/** Who is signed in, or whose token this is. */
+export async function whoAmI() {
+  return known(await ask("/v1/session"));
+}
+
+export async function signIn(name, password) {
+  sessionStorage.removeItem(KEY);
+  return known(await tell("/v1/session", { name, password }));
+}
+
+export async function changePassword(old, fresh) {
+  return known(await tell("/v1/session/password", { old, new: fresh }));
+}
+
+/** Ends the session, if there is one; what cannot be ended now ends by itself, and this browser forgets it. */
+export async function signOut() {
+  if (!hasToken()) await tell("/v1/session/end", {}).catch(() => null);
+  forget();
+}
+
+function known(me) {
+  csrf = me.csrf;
+  if (me.name) localStorage.setItem(SIGNED_IN, "1");
+  return me;
+}
+
+function headers() {
+  const token = sessionStorage.getItem(KEY);
+  return {
+    ...(token ? { authorization: `Bearer ${token}` } : {}),
+    ...(Date.now() - attendedAt > ATTENDED_MS ? { "x-unattended": "1" } : {}),
+  };
+}
+
+async function answerOf(response) {
+  if (response.ok) return response.json();
+  throw new Refused(response.status, await response.json().catch(() => ({})));
+}
 
 /** The answer to a query. Raises Refused with the problem's own words. */
 export async function ask(path, parameters = {}) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const query = new URLSearchParams(given).toString();
-  const response = await fetch(query ? `${path}?${query}` : path, {
-    headers: { authorization: `Bearer ${sessionStorage.getItem(KEY) || ""}` },
-    cache: "no-store",
-  });
-  if (response.ok) return response.json();
-  throw new Refused(response.status, await response.json().catch(() => ({})));
+  return answerOf(await fetch(query ? `${path}?${query}` : path, { headers: headers(), cache: "no-store" }));
+}
+
+/** Post what changes something, and return the answer. Raises Refused as `ask` does. */
+export async function tell(path, body) {
+  const more = { "content-type": "application/json", ...(csrf ? { "x-csrf-token": csrf } : {}) };
+  return answerOf(await fetch(path, { method: "POST", headers: { ...headers(), ...more }, body: JSON.stringify(body), cache: "no-store" }));
 }

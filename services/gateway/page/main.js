@@ -1,14 +1,15 @@
 // The page: sign in, choose a region, keep the board fresh, open what the address asks for.
 
-import { Refused, ask, forgetToken, hasToken, keepToken, tokenFromAddress } from "./api.js";
+import { Refused, ask, forget, hasToken, mayBeSignedIn, signOut, tokenFromAddress, whoAmI } from "./api.js";
 import { drawBoard, drawHeader } from "./board.js";
 import { closeDrawer, isOpen, showDrawer } from "./drawer.js";
 import { h } from "./dom.js";
-import { say, switchLanguage } from "./words.js";
+import { passwordView, signInView } from "./signin.js";
+import { say, switchLanguage, word } from "./words.js";
 
 const REFRESH_MS = 10000;
 const CHECKS_MS = 60000;
-const state = { regions: null, region: null, data: null, error: null, timer: 0, checkedAt: 0 };
+const state = { me: null, regions: null, region: null, data: null, error: null, timer: 0, checkedAt: 0 };
 const board = document.getElementById("board");
 
 /** The address after its #: / for the board, /VIEW/… for a view; region= in any of them. */
@@ -24,42 +25,44 @@ function regionOf(query) {
   return chosen || null;
 }
 
-async function start() {
+async function start(me) {
   tokenFromAddress();
-  if (!hasToken()) return askForToken();
+  if (!me && !mayBeSignedIn()) return askWho();
   board.replaceChildren(h("p", { class: "notice" }, say("loading")));
   try {
+    state.me = me && me.role ? me : await whoAmI();
+    if (state.me.one_time) return askForPassword();
+    state.region = null;
     state.regions = await ask("/v1/regions");
   } catch (error) {
-    return refusedOr(error, (why) => board.replaceChildren(failure(why, start)));
+    return refusedOr(error, (why) => board.replaceChildren(failure(why, () => start())));
   }
   return follow();
 }
 
-function askForToken(why) {
+function atTheDoor({ view, first }) {
   clearTimeout(state.timer);
   closeDrawer();
   state.data = null;
   drawHeader(null, tools());
-  const field = h("input", { type: "password", id: "token", name: "token", autocomplete: "off", required: true });
-  const form = h(
-    "form",
-    { class: "signin", onsubmit: (event) => { event.preventDefault(); keepToken(field.value); start(); } },
-    h("h1", {}, say("signIn")),
-    why ? h("p", { class: "bad", role: "alert" }, why) : null,
-    h("label", { for: "token" }, say("token")),
-    field,
-    h("button", { type: "submit" }, say("enter")),
-    h("p", { class: "hint" }, say("signInHint")),
-  );
-  board.replaceChildren(form);
-  field.focus();
+  board.replaceChildren(view);
+  first.focus();
+}
+
+function askWho(why) {
+  state.me = null;
+  atTheDoor(signInView(start, why));
+}
+
+function askForPassword() {
+  atTheDoor(passwordView(state.me, start));
 }
 
 function refusedOr(error, otherwise) {
   if (error instanceof Refused && error.status === 401) {
-    forgetToken();
-    return askForToken(say("badToken"));
+    const why = say(hasToken() ? "badToken" : "sessionEnded");
+    forget();
+    return askWho(why);
   }
   return otherwise(error.message);
 }
@@ -103,8 +106,8 @@ async function viewOf(name) {
 
 /** All that views need to know. */
 function context() {
-  const { regions, region, data, error } = state;
-  return { regions, region, data, error, hall: regions.hall, department: regions.department };
+  const { me, regions, region, data, error } = state;
+  return { me, regions, region, data, error, hall: regions.hall, department: regions.department };
 }
 
 /** A hall's or a department's token reads its own figures; who reads the region reads all of it. */
@@ -138,7 +141,7 @@ async function readChecks(asked) {
 
 async function refresh() {
   clearTimeout(state.timer);
-  if (!state.region || !hasToken()) return;
+  if (!state.region || !state.me) return;
   const asked = state.region;
   try {
     const data = await readBoard();
@@ -162,13 +165,15 @@ function draw() {
 function tools() {
   const language = h("button", { type: "button", class: "quiet", onclick: () => { switchLanguage(); again(); } }, say("language"));
   const theme = h("button", { type: "button", class: "quiet", "aria-label": say("theme"), title: say("theme"), onclick: switchTheme }, "◐");
-  const leave = hasToken() ? h("button", { type: "button", class: "quiet", onclick: () => { forgetToken(); location.hash = "#/"; askForToken(); } }, say("leave")) : null;
-  return [language, theme, leave];
+  const who = state.me && state.me.name ? h("button", { type: "button", class: "quiet who", title: say("changePassword"), onclick: askForPassword }, `${state.me.person} · ${word("role", state.me.role)}`) : null;
+  const leave = state.me ? h("button", { type: "button", class: "quiet", onclick: async () => { await signOut(); location.hash = "#/"; askWho(); } }, say("leave")) : null;
+  return [who, language, theme, leave];
 }
 
 function again() {
   document.documentElement.lang = say("language") === "English" ? "zh-CN" : "en";
-  if (!hasToken()) return askForToken();
+  if (!state.me) return askWho();
+  if (state.me.one_time) return askForPassword();
   if (state.data) draw();
   return isOpen() ? openAsked() : undefined;
 }
@@ -183,6 +188,6 @@ function switchTheme() {
 const theme = localStorage.getItem("hallpulse-theme");
 if (theme) document.documentElement.dataset.theme = theme;
 document.documentElement.lang = say("language") === "English" ? "zh-CN" : "en";
-addEventListener("hashchange", () => (/[#&]token=/.test(location.hash) ? start() : state.regions && hasToken() && follow()));
+addEventListener("hashchange", () => (/[#&]token=/.test(location.hash) ? start() : state.regions && state.me && follow()));
 document.addEventListener("visibilitychange", () => !document.hidden && state.data && refresh());
 start();

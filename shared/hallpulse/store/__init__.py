@@ -4,6 +4,7 @@ from hallpulse.store.merge import Expected
 from hallpulse.store.reading.overview import Overview
 from hallpulse.store.store import Moment, Readable, ReadableBack
 
+from .accounts import ROLES, Account, AccountRegistry, Attempt, person_grant
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
 from .merge import MergeOutcome
 from .reading.declared import FigureFilter, FigureReport, Status
@@ -22,7 +23,11 @@ from .store import Store, migrate, open_store
 from .tokens import Grant, Token, hash_of
 
 __all__ = [
+    "ROLES",
     "About",
+    "Account",
+    "AccountRegistry",
+    "Attempt",
     "AuditEntry",
     "AuditLine",
     "BadCursor",
@@ -69,6 +74,7 @@ __all__ = [
     "hash_of",
     "migrate",
     "open_store",
+    "person_grant",
     "process_actor",
     "restated",
 ]

@@ -20,17 +20,21 @@ _ONE_AT_A_TIME = 20113
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """A change. action: WHAT.HOW; region: whose, None for all; subject: which one; detail: plain JSON."""
+    """A change. action: WHAT.HOW; region: whose, None for all; subject: which one; detail: plain JSON.
+
+    claimed: who did it, where that is a person rather than the process.
+    """
 
     action: str
     subject: str = ""
     region: int | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    claimed: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    """A deed and when. actor: the database role that wrote it; claimed: who that says it was, such as USER@HOST."""
+    """A deed and when. actor: the database role that wrote it; claimed: who that says it was: USER@HOST or a person."""
 
     id: int
     at: datetime
@@ -122,7 +126,7 @@ class Audit:
 
 def write(connection: Connection, actor: str, deed: AuditEntry) -> None:
     """A line in the transaction of the change itself: both are there, or neither."""
-    row = {"claimed": actor, "action": deed.action, "region": deed.region, "subject": deed.subject}
+    row = {"claimed": deed.claimed or actor, "action": deed.action, "region": deed.region, "subject": deed.subject}
     connection.execute(insert(audit).values(**row, detail=dict(deed.detail)))
 
 

@@ -39,6 +39,8 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "halls": _READ | {"ingest": "SELECT"},
     "hall_facts": _READ | {"ingest": "SELECT"},
     "tokens": {"gateway": "SELECT"},
+    "accounts": {"gateway": "SELECT, UPDATE (password, one_time, failures, locked_until)"},
+    "sessions": {"gateway": "SELECT, INSERT, UPDATE (seen), DELETE"},
     "audit": {
         "gateway": _ADD,
         "ingest": _ADD,

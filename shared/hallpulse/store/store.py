@@ -22,6 +22,7 @@ from hallpulse.domain.plan import Plan
 from hallpulse.domain.reconciliation import StatedDay
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.workdays import Calendar, Workdays, day_of
+from hallpulse.store.accounts import AccountRegistry
 from hallpulse.store.audit import Audit, process_actor
 from hallpulse.store.database import at_one_moment, driver, faults, open_engine, transaction
 from hallpulse.store.item_versions import (
@@ -319,6 +320,7 @@ class Store:
         self.audit = Audit(engine, actor)
         self.halls = HallRegistry(engine, actor)
         self.tokens = TokenRegistry(engine, actor)
+        self.accounts = AccountRegistry(engine, actor)
         self.notices = NoticeLedger(engine)
         self.refused = RefusedTable(engine, actor)
         self.reports = ReportArchive(engine, actor)

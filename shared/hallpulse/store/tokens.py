@@ -19,7 +19,10 @@ _LIVES = or_(tokens.c.expires.is_(None), tokens.c.expires > func.now())
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The grant of a token: role `hall`, `department`, `bureau` or `operator`, and of whom."""
+    """The grant of a token or a person: role `hall`, `department`, `bureau`, `leader` or `operator`, and of whom.
+
+    account, person: of a person who is signed in, empty for a token; one_time: the password must be changed first.
+    """
 
     role: str
     region: int | None = None
@@ -27,6 +30,9 @@ class Grant:
     department: str | None = None
     families: tuple[str, ...] = ()
     name: str = field(default="", compare=False)
+    account: str = field(default="", compare=False)
+    person: str = field(default="", compare=False)
+    one_time: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
