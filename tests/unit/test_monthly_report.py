@@ -69,6 +69,21 @@ def test_a_section_is_one_file_with_its_place(tmp_path: Path, monkeypatch: pytes
     assert [title.partition("、")[0] for title in titles][-2:] == ["十", "十一"]
 
 
+@pytest.mark.parametrize(
+    "others",
+    [
+        ("2026-01", "2026-01-01", "2026-01-31", "2025-12", "2025-01", "2026-02"),
+        ("2026-Q1", "2026-01-01", "2026-03-31", "2025-Q4", "2025-Q1", "2026-Q2"),
+        ("2026-Q4", "2026-10-01", "2026-12-31", "2026-Q3", "2025-Q4", "2027-Q1"),
+        ("2028", "2028-01-01", "2028-12-31", "2027", "2027", "2029"),
+    ],
+)
+def test_a_period_knows_its_days_and_its_neighbours(others: tuple[str, ...]) -> None:
+    period = period_of(others[0])
+    found = (str(period.window.start), str(period.window.end), period.previous.text, period.year_before.text)
+    assert (period.text, *found, period.next.text) == others
+
+
 def test_two_sections_in_one_place_are_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sections, "__path__", [*sections.__path__, str(tmp_path)])
     (tmp_path / "one_more.py").write_text(ANOTHER.format(place=2))

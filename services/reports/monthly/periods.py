@@ -80,5 +80,5 @@ def _quarter(day: date) -> int:
 
 
 def a_year_earlier(day: date) -> date:
-    """The same day a year before; of 29 February the 28th."""
+    """Return the day a year before; of 29 February the 28th."""
     return day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)

@@ -25,7 +25,7 @@ from services.reports.monthly import Bar, Chart
 COLORS = ("4472A8", "C9CDD3")
 _CONTENT = "application/vnd.openxmlformats-officedocument.drawingml.chart+xml"
 _RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/chart"
-_HEIGHT_OF_BAR, _HEIGHT_BESIDE = 8, 22
+_HEIGHT_OF_BAR, _HEIGHT_BESIDE = 7, 22
 _FRAME = (
     '<w:drawing xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
     ' xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"'

@@ -230,12 +230,16 @@ def _foot(word: Word, document: Document) -> None:
         _spaced(signed)
         write(signed, text.zh, Look(_SIZE))
         if text.en:
-            write(signed, f"  {text.en}", Look(9, color=QUIET))
+            english = word.add_paragraph()
+            english.alignment, english.paragraph_format.right_indent = _RIGHT, Pt(2 * _SIZE)
+            english.paragraph_format.keep_with_next = True
+            write(english, text.en, Look(9, color=QUIET))
     facts = "；".join(f"{name.zh}：{content.zh}" for name, content in document.facts)
     english = "; ".join(f"{name.en}: {content.en}" for name, content in document.facts) if imprint.issuer.en else ""
     for said in (Sentence(facts, english), document.closing):
         note = word.add_paragraph()
         note.paragraph_format.space_before = Pt(6)
+        note.paragraph_format.keep_with_next = True  # the imprint does not stand alone on the last page
         write(note, said.zh, Look(9, color=QUIET))
         _english(word, said.en)
 

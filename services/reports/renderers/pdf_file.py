@@ -134,7 +134,7 @@ def _cell(cell: Cell, column: Column) -> Flowable:
 
 
 def _chart(chart: Chart) -> Iterator[Flowable]:
-    yield CondPageBreak(30 * mm + 7 * mm * len(chart.bars))
+    yield CondPageBreak(22 * mm + Bars.ROW * len(chart.bars))
     yield Spacer(0, 3 * mm)
     yield Heading(chart.title.zh, 11, centred=True, beside=chart.title.en)
     yield Bars(chart)
@@ -144,12 +144,12 @@ def _chart(chart: Chart) -> Iterator[Flowable]:
 class Bars(Flowable):  # type: ignore[misc]
     """Bars with their values, and a line at each goal."""
 
-    _ROW, _BAR, _LABELS, _ROOM = 7 * mm, 3.6 * mm, 52 * mm, 20 * mm
+    ROW, _BAR, _LABELS, _ROOM = 5.6 * mm, 3.2 * mm, 52 * mm, 20 * mm
 
     def __init__(self, chart: Chart) -> None:
         super().__init__()
         self._chart = chart
-        self.width, self.height = _WIDTH, self._ROW * (len(chart.bars) + 1)
+        self.width, self.height = _WIDTH, self.ROW * (len(chart.bars) + 1)
 
     def wrap(self, _width: float, _height: float) -> tuple[float, float]:
         return self.width, self.height
@@ -159,7 +159,7 @@ class Bars(Flowable):  # type: ignore[misc]
         top = max([1e-9, *(float(bar.value) for bar in bars), *(float(bar.goal or 0) for bar in bars)])
         scale = (self.width - self._LABELS - self._ROOM) / top
         for number, bar in enumerate(bars):
-            self._draw_bar(bar, self.height - (number + 1) * self._ROW, scale)
+            self._draw_bar(bar, self.height - (number + 1) * self.ROW, scale)
         self._draw_key()
 
     def _draw_bar(self, bar: Bar, y: float, scale: float) -> None:

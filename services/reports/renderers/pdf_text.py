@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 from xml.sax.saxutils import escape
 
+from reportlab.lib import textsplit
 from reportlab.lib.colors import HexColor
 from reportlab.lib.enums import TA_CENTER, TA_LEFT, TA_RIGHT
 from reportlab.lib.styles import ParagraphStyle
@@ -19,13 +20,18 @@ from reportlab.lib.utils import simpleSplit
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.platypus import Flowable
+from reportlab.platypus import Flowable, paragraph
 from reportlab.platypus import Paragraph as Lines
 
 from hallpulse.display import printable
 from services.reports.monthly import Tone
 
 from .pdf_fonts import embeddable, installed
+
+_ENDS = "，。；：！？、）”’》】％%"
+"""Signs that begin no line: they hang in the margin. The library knows those of Japanese."""
+for _module in (textsplit, paragraph):
+    _module.ALL_CANNOT_START += _ENDS
 
 SERIF, SANS = "Hallpulse-Serif", "Hallpulse-Sans"
 HAN, HANGUL, LATIN = "STSong-Light", "HYSMyeongJo-Medium", "Times-Roman"

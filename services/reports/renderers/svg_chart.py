@@ -38,7 +38,7 @@ def _goal(at: float, y: int) -> str:
 
 
 def _key(chart: Chart, height: int) -> str:
-    """What the bars and the lines are."""
+    """The key: bars and lines by name."""
     y = height - 8
     key = f'<rect x="{_LABELS}" y="{y - 8}" width="9" height="9" fill="#4472a8"/>'
     key += f'<text x="{_LABELS + 13}" y="{y}">{_said(chart.value.zh)}</text>'

@@ -29,7 +29,7 @@ from services.reports.monthly.shown import (
 )
 
 PLACE = 5
-MOST_TOLD, MOST_BARS = 10, 15
+MOST_TOLD, MOST_BARS = 10, 10
 FASTEST = Sentence("平均用时最短的部门：{names}。", "The fastest: {names}.")
 SLOWEST = Sentence("平均用时最长的部门：{names}。", "The slowest: {names}.")
 BUSIEST = Sentence("受理办件最多的部门：{names}。", "Those that accepted most cases: {names}.")

@@ -1,4 +1,4 @@
-"""What is to be expected of the next period: cases that fall due in it, what the plan then asks, and where it leads."""
+"""Outlook on the next period: cases that fall due in it, the plan's demands by its end, forecasts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people said of the service: how many rated it, how many were satisfied, what became of bad ratings."""
+"""Ratings of the service: how many rated it, how many were satisfied, what became of bad ratings."""
 
 from __future__ import annotations
 

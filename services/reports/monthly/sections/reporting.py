@@ -1,4 +1,4 @@
-"""What departments report each month: how many did in time, who was late, what did not come."""
+"""Monthly reports of the departments: how many came in time, who was late, what did not come."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MONTH, BY = Sentence("月份", "Month"), Sentence("截止日", "Last day")
 STATE, DAYS = Sentence("情况", "State"), Sentence("迟报天数", "Days late")
 WHAT = Sentence("未按时的指标", "Indicators")
 STATES = {Timeliness.LATE: Sentence("迟报", "late"), Timeliness.MISSING: Sentence("未报", "missing")}
-MOST_LATE = 60
+MOST_LATE = 40
 _COLUMNS = (
     Column(texts.DEPARTMENT, 50, left=True),
     Column(MONTH, 22),

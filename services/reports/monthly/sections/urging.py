@@ -1,4 +1,4 @@
-"""Who was told of what goes wrong in these days, who took it on, and whether it is over (督办)."""
+"""Notices of what goes wrong in these days: who took it on, and whether it is over (督办)."""
 
 from __future__ import annotations
 
