@@ -238,6 +238,13 @@ def test_every_font_of_the_pdf_is_embedded_where_noto_is_installed(files: dict[F
     assert "·" in _pdf(files["pdf"])
 
 
+def test_a_pdf_has_its_characters_whichever_was_made_before_it() -> None:
+    """The library keeps a font under its name: the second report of a process had the characters of the first."""
+    rendered(document_of(monthly_report(material()), "zh"), "pdf")
+    read = readable(_pdf(rendered(DOCUMENT, "pdf")))
+    assert [text for text in {readable(one) for one in words(DOCUMENT)} if text not in read] == []
+
+
 def fonts_of(page: Any) -> list[Any]:
     return [font.get_object() for font in page["/Resources"]["/Font"].get_object().values()]
 

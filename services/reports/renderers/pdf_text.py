@@ -57,11 +57,18 @@ def choose_fonts(texts: Iterable[str]) -> None:
     else:
         for name, kind, path in ((SERIF, "serif", paths[0]), (SANS, "sans", paths[1])):
             content, known = embeddable(path, kind, [*all_texts, _REPLACED])
-            pdfmetrics.registerFont(TTFont(name, io.BytesIO(content)))
+            _register(TTFont(name, io.BytesIO(content)))
             _known[name] = known
     for style in (BODY, REMARK, REMARK_FLUSH, SIGNED, CAPTION, CELL, HEAD_CELL, ENGLISH):
         style.fontName = body_font() if style is not ENGLISH or _known else LATIN
     _variant.cache_clear()
+
+
+def _register(font: TTFont) -> None:
+    """Put the font in the place of the one that an earlier document had under its name, which the library keeps."""
+    pdfmetrics._fonts.pop(font.fontName, None)
+    pdfmetrics._dynFaceNames.pop(font.face.name, None)
+    pdfmetrics.registerFont(font)
 
 
 def body_font() -> str:

@@ -68,7 +68,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """Indicators that give points, and checks that take them off."""
+    """The indicators that a plan gives points for, and the findings that it takes them off for."""
 
     items: tuple[ScoredIndicator, ...]
     deductions: tuple[Deduction, ...] = ()
