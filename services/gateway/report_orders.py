@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Literal
 
 import msgspec
 from litestar import Response, post
@@ -12,7 +13,6 @@ from services.gateway.access import ACTION, Action, may_report, reach, whose
 from services.gateway.problems import Declined, Kind, problems
 from services.gateway.published import ReportAnswer, report_answer
 from services.gateway.request import AnyRequest, grant_of, resources_of
-from services.gateway.service_calls import Services
 
 SECONDS = 120.0
 """How long a report may take; the service makes one at a time."""
@@ -20,13 +20,18 @@ COUNTY = r"(?:1[1-9]|[2-8][0-9]|9[01])[0-9]{2}(?!00)[0-9]{2}"
 
 
 class ReportOrder(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A report to make. publish: to freeze it for good; without it a draft is kept, which no list shows.
+    """A report to make, of a region, or of a department or a hall of it.
 
-    again: to publish what was published already, once more.
+    month: YYYY-MM, a quarter (2026-Q2) or a year (2026); language: zh, Chinese alone, or both, with English; publish:
+    to freeze it for good; without it a draft is kept, which no list shows; again: to publish what was published
+    already, once more.
     """
 
     region: str
     month: str
+    department: str | None = None
+    hall: str | None = None
+    language: Literal["zh", "both"] = "zh"
     publish: bool = False
     again: bool = False
 
@@ -53,14 +58,13 @@ async def post_report(request: AnyRequest) -> Response[ReportAnswer]:
     if not may_report(grant, int(order.region)):
         raise Declined(Kind.FORBIDDEN, f"{whose(grant)} makes no reports of {order.region}: it is of {reach(grant)}")
     with resources.concurrency.slot(f"reports/{grant.name}"):
-        number = await asyncio.to_thread(_kept, resources.services, order, grant.name)
+        asked = msgspec.to_builtins(order), grant.name
+        number = await asyncio.to_thread(
+            lambda: resources.services.ask(int, "reports", "keep", *asked, seconds=SECONDS)
+        )
         kept = await asyncio.to_thread(resources.archive.list, int(order.region), drafts=True)
     answer = report_answer(next(one for one in kept if one.id == number))
     return Response(answer, status_code=201, headers={"location": f"/v1/reports/{number}"})
-
-
-def _kept(services: Services, order: ReportOrder, publisher: str) -> int:
-    return services.ask(int, "reports", "keep", msgspec.to_builtins(order), publisher, seconds=SECONDS)
 
 
 def order_of(body: bytes) -> ReportOrder:
