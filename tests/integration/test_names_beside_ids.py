@@ -18,7 +18,7 @@ from hallpulse.store import Grant, Store, hash_of
 from services.gateway.app import create_app, handlers
 from services.gateway.document import document
 from services.gateway.naming import FRESH_SECONDS, IDS, SUFFIX, NameBook
-from services.reports.issuing import MonthlyReports
+from services.reports.issuing import MonthlyReports, Order
 from tests.gateway_ground import PLANS, READ_TOKEN, FakeClock, make_resources
 from tests.integration.test_own_events import EVENTS
 from tests.integration.test_store import cloud_event, item, step
@@ -67,7 +67,7 @@ def gateway(store: Store) -> Iterator[TestClient[Any]]:
     store.halls.add(222424, "hall-1", FAMILIES, hash_of(HALL), "政务大厅", "Government Hall")
     store.merge(decoded(EVENTS_OF_THE_COUNTY), NOW)
     plans = load_plans(PLANS)
-    MonthlyReports(store, plans, datetime(2026, 11, 20, tzinfo=UTC).timestamp).keep(222424, "2026-03")
+    MonthlyReports(store, plans, datetime(2026, 11, 20, tzinfo=UTC).timestamp).keep(Order(222424, "2026-03"))
     bureau = Grant("bureau", 222424, name="bureau")
 
     def find(token_hash: str) -> Grant | None:
