@@ -59,6 +59,7 @@ class StatedStore:
 
     own: the region's figures; by_department: theirs; earlier: the region's up to another day; open: department → state
     → cases; halls: the registered ones, with their newest event; tokens: by hash. fault: raised instead of any answer;
+    version: of what is stated, None where a change does not show in it;
     asked: every question, its name first.
     """
 
@@ -85,6 +86,7 @@ class StatedStore:
     history: CaseHistory | None = None
     traces: dict[tuple[int, str, str], Trace] = field(default_factory=dict)
     tokens: dict[str, Grant] = field(default_factory=dict)
+    version: str | None = None
     fault: Exception | None = None
     asked: list[Any] = field(default_factory=list)
 
@@ -114,6 +116,10 @@ class StatedMoment(Moment):
 
     def __init__(self, stated: StatedStore) -> None:
         self._stated = stated
+
+    def version(self) -> str | None:
+        self._stated.note("version")
+        return self._stated.version
 
     def turn_back(self, past: Past, scope: Scope) -> None:
         self._stated.note("turn_back", past, scope)

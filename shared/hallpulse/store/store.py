@@ -26,7 +26,7 @@ from hallpulse.domain.sources import SourceCounts
 from hallpulse.domain.workdays import Calendar, Workdays, day_of
 from hallpulse.store.accounts import AccountRegistry
 from hallpulse.store.audit import Audit, process_actor
-from hallpulse.store.database import at_one_moment, driver, faults, open_engine, transaction
+from hallpulse.store.database import at_one_moment, driver, faults, open_engine, read_version, transaction
 from hallpulse.store.item_versions import (
     CalendarCache,
     ContextCache,
@@ -104,6 +104,10 @@ class Moment:
         self._connection = connection
         self._calendars = calendars
         self._rules = rules
+
+    def version(self) -> str | None:
+        """Return a name for all that this moment sees; None where a change may not show in it (`read_version`)."""
+        return read_version(self._connection)
 
     def turn_back(self, past: Past, scope: Scope) -> None:
         """Answer what is asked of the scope's region from now on by the events of that past.
@@ -279,7 +283,6 @@ class Moment:
         return read_stated_days(self._connection, scope, window)
 
     def codes(self, scope: Scope) -> list[int]:
-        """The region codes of a scope under which figures are stored, whatever they are."""
         return read_codes(self._connection, scope)
 
     def departments(self, region: int) -> list[str]:
