@@ -256,9 +256,8 @@ def _view(moment: Moment, region: int, plan: Plan | None, today: date, memory: M
     else:
         questioned = moment.doubts(Scope(region), plan.eve, today)
         doubts, tables = [*questioned, *background.case_doubts], read_tables(plan, today, moment)
-        origin = (
-            read_origin(plan, today, moment) if questioned else None
-        )  # the alert of a mark tells the causes at once
+        # read with the doubts, so that the alert of a mark tells the causes at once
+        origin = read_origin(plan, today, moment) if questioned else None
         results = evaluate(plan, today, tables, doubts, origin)
     return RegionView(
         region=region,
