@@ -190,8 +190,8 @@ class StatedMoment(Moment):
         self._stated.note("flow_by_department", region, window)
         return dict(self._stated.flows) if self._knows(region) else {}
 
-    def month_figures(self, plan: Plan, month: Window) -> dict[str, Figure]:
-        self._stated.note("month_figures", plan.id, month)
+    def month_figures(self, plan: Plan, month: Window, scope: Scope | None = None) -> dict[str, Figure]:
+        self._stated.note("month_figures", plan.id, month, scope)
         return {f"region/{name}": figure for name, figure in self.figures(Scope(plan.region), month).items()}
 
     def calendars_digest(self) -> str:

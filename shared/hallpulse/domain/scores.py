@@ -129,7 +129,7 @@ def _deducted(deduction: Deduction, findings: int) -> Deducted:
     return Deducted(deduction, findings, min(deduction.points * findings, deduction.most))
 
 
-class Source(Protocol):
+class ScoreSource(Protocol):
     """The questions to a store."""
 
     def figure_table(self, region: int, window: Window) -> FigureTable: ...
@@ -143,7 +143,7 @@ class Source(Protocol):
     def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]: ...
 
 
-def read_scores(plan: Plan, on: date, source: Source) -> tuple[GroupScores, ...]:
+def read_scores(plan: Plan, on: date, source: ScoreSource) -> tuple[GroupScores, ...]:
     """The scores of a plan's departments over its period so far; none before it begins, or without `scores`."""
     window = plan.window(on)
     if plan.scoring is None or window is None:
@@ -160,7 +160,7 @@ def read_scores(plan: Plan, on: date, source: Source) -> tuple[GroupScores, ...]
     return scores_of(plan.scoring, plan.compared, given)
 
 
-def _findings(plan: Plan, scoring: Scoring, window: Window, source: Source) -> dict[str, dict[str, int]]:
+def _findings(plan: Plan, scoring: Scoring, window: Window, source: ScoreSource) -> dict[str, dict[str, int]]:
     """Department → check → findings, of the checks that take points off.
 
     Each department is asked about by itself where the region has more findings than are listed.

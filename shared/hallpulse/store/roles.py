@@ -61,7 +61,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "reports": f"SELECT ({_COUNTED})",
     },
     "refused_halls": {"ingest": "SELECT, INSERT, UPDATE"},
-    "notices": {"notices": "SELECT, INSERT, UPDATE"},
+    "notices": {"notices": "SELECT, INSERT, UPDATE", "reports": "SELECT"},
     "notice_deliveries": {"notices": "SELECT, INSERT, UPDATE"},
     "alembic_version": {},
 }

@@ -165,9 +165,9 @@ class Moment:
         """One digest of all calendars in force."""
         return calendars_digest(self._connection)
 
-    def month_figures(self, plan: Plan, month: Window) -> dict[str, Figure]:
-        """All figures that the report of a month is made of, by name."""
-        return read_month_figures(self._connection, self._rules, plan, month)
+    def month_figures(self, plan: Plan, month: Window, scope: Scope | None = None) -> dict[str, Figure]:
+        """All figures that the report of a month is made of, by name; of one department or hall where it is meant."""
+        return read_month_figures(self._connection, self._rules, plan, month, scope or Scope(plan.region))
 
     def item_changes(self, scope: Scope, before: date, after: date) -> list[ItemChange]:
         """The items of a scope whose effective version changed between two days."""
