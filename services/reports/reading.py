@@ -11,7 +11,7 @@ from hallpulse.domain.catalogue import span_on
 from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.scores import read_scores
-from hallpulse.domain.targets import read_arrivals, read_tables
+from hallpulse.domain.targets import read_arrivals, read_origin, read_tables
 from hallpulse.domain.workdays import SHANGHAI, date_of, day_of, local_day
 from hallpulse.store import About, CaseFilter, CaseRow, Moment, Past, PublishedReport, ReadableBack, restated
 from hallpulse.store.notices import NoticeLine, State
@@ -80,7 +80,7 @@ def _read(wanted: _Asked, moment: Moment, now: int) -> Material:
     """All but the states of cases on the last day."""
     plan, window, scope = wanted.plan, wanted.window, wanted.scope
     before, period = day_before(wanted.asked.window), plan.window(window.end) or window
-    region = Scope(plan.region)
+    region, whose = Scope(plan.region), Scope(plan.region, scope.department)
     return Material(
         scope=scope,
         asked=wanted.asked,
@@ -106,7 +106,9 @@ def _read(wanted: _Asked, moment: Moment, now: int) -> Material:
         working_days_next=_working_days(moment, plan.region, wanted.asked.next.window),
         flow=moment.flow_by_department(plan.region, window),
         balance=moment.flow(scope, window),
-        doubts=moment.doubts(Scope(plan.region, scope.department), plan.eve, window.end),
+        doubts=[*moment.doubts(whose, plan.eve, window.end), *moment.case_doubts(whose, period)],
+        month_doubts=moment.case_doubts(whose, window),
+        origin=read_origin(plan, window.end, moment),
         changes=moment.item_changes(region, before, window.end),
         coverage=moment.coverage(region, window),
         period_coverage=moment.coverage(region, period),

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from hallpulse.domain.compression import Doubt, ItemChange
+from hallpulse.domain.compression import ItemChange, Origin
 from hallpulse.domain.figures import Coverage, Figure, FigureTable, Scope, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
+from hallpulse.domain.marks import AnyDoubt, CaseDoubt
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.restatement import Restated
@@ -66,7 +67,8 @@ class Material:
     the period after, by what is known on that day, under "" the scope's; flow: department → the balance of the window;
     balance: the scope's; restated: figures of the last report published before this one that are others now; doubts:
     since the day before the plan's period; coverage: of the window, and of the plan's period; arrivals: of the figures
-    that departments report each month.
+    that departments report each month; origin: the compression on the day before the plan's period, and what changed
+    since; month_doubts: cases of the window that make its figures look better.
     """
 
     scope: Scope
@@ -91,7 +93,7 @@ class Material:
     flow: Mapping[str, Flow]
     balance: Flow
     changes: Sequence[ItemChange]
-    doubts: Sequence[Doubt]
+    doubts: Sequence[AnyDoubt]
     coverage: Coverage
     period_coverage: Coverage
     findings: Sequence[Findings]
@@ -99,6 +101,8 @@ class Material:
     restated: Sequence[Restated]
     provisional: Sequence[int]
     arrivals: Arrivals = field(default_factory=dict)
+    origin: Origin | None = None
+    month_doubts: Sequence[CaseDoubt] = ()
     scores: Sequence[GroupScores] = ()
     urgings: Sequence[Urging] = ()
     hall_names: Mapping[str, str] = field(default_factory=dict)

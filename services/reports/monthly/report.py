@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from hallpulse.domain.compression import COMPRESSION, ItemPart, Lowering, lowerings, split
+from hallpulse.domain.compression import COMPRESSION, Doubt, ItemPart, Lowering, lowerings, split
 from hallpulse.domain.figures import Coverage, Figure, Scope, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
+from hallpulse.domain.marks import AnyDoubt
 from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.reporting import Reports
 from hallpulse.domain.restatement import Restated
@@ -136,6 +137,7 @@ def monthly_report(given: Material) -> MonthlyReport:
     compression = given.earlier.figure(COMPRESSION, own), given.in_month.figure(COMPRESSION, own)
     departments = _departments(given)
     changes = [one for one in given.changes if own in (None, one.department)]
+    doubts: list[AnyDoubt] = [*(one for one in given.doubts if isinstance(one, Doubt)), *given.month_doubts]
     return MonthlyReport(
         scope=given.scope,
         asked=given.asked,
@@ -148,7 +150,7 @@ def monthly_report(given: Material) -> MonthlyReport:
         previous=given.previous,
         year_before=given.year_before,
         percentiles=given.percentiles,
-        rankings=rankings(given.plan, given.in_month, departments, given.doubts),
+        rankings=rankings(given.plan, given.in_month, departments, doubts, given.origin),
         scores=tuple(given.scores),
         open_lines=_open_lines(given, departments),
         listed=given.listed,
@@ -173,7 +175,7 @@ def monthly_report(given: Material) -> MonthlyReport:
 
 def _targets(given: Material) -> tuple[TargetLine, ...]:
     """Of the region all targets; of a department those that bind it, and those that it leads as the region's."""
-    results = evaluate(given.plan, given.window.end, given.tables, given.doubts)
+    results = evaluate(given.plan, given.window.end, given.tables, given.doubts, given.origin)
     earlier = {(r.target.id, r.department): r for r in evaluate(given.plan, given.before, given.tables)}
     department = given.scope.department
     return tuple(

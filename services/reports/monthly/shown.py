@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.display import NOTHING, amount, difference
-from hallpulse.domain.compression import Mark
+from hallpulse.domain.compression import CAUSE_NAMES, CauseShare, Mark
 from hallpulse.domain.figures import Coverage, Figure, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS
@@ -74,6 +74,12 @@ def marked_text(mark: Mark, unit: str) -> Sentence:
     check = CHECK_NAMES[mark.check]
     values: dict[str, object] = {"n": mark.findings, "value": value_text(mark.without.value, unit), "check": check.zh}
     return filled(texts.MARKED_ONE, values, {"check": check.en})
+
+
+def causes_text(causes: Iterable[CauseShare]) -> Sentence:
+    """The causes of a change of the compression, in points: 压缩承诺时限 +5.21，提高法定时限 +1.80."""
+    parts = ((CAUSE_NAMES[one.cause], f"{float(one.share) * 100:+.2f}".replace("-", "−")) for one in causes)
+    return joined(Sentence(f"{zh} {points}", f"{en} {points}") for (zh, en), points in parts)
 
 
 def parts_text(figure: Figure) -> str:

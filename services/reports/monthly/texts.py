@@ -200,10 +200,19 @@ NOTHING_TO_RANK = Sentence(
 )
 NOTHING_COUNTED = Sentence("没有可统计的数据", "nothing to count")
 
+COMPRESSION_CAUSES = Sentence(
+    "{name}自方案期开始以来的变化（百分点）：{causes}。",
+    "{name}, change since the plan's period began, in points: {causes}.",
+)
+
 # Marks
 MARKED = Sentence(
     "※ {name}中有{n}个事项{check}，扣除后为{value}（{parts}）。",
     "※ {name}: {n} items, {check}; without them {value} ({parts}).",
+)
+MARKED_CASES = Sentence(
+    "※ {name}中有{n}件{check}，扣除后为{value}（{parts}）。",
+    "※ {name}: {n} cases, {check}; without them {value} ({parts}).",
 )
 MARKED_ONE = Sentence("※ {check}{n}项，扣除后{value}", "※ {check}: {n}, without them {value}")
 MARKED_DEPARTMENTS = Sentence(
@@ -253,11 +262,12 @@ FINDINGS_TABLE = Sentence("真实性检查", "Integrity checks")
 CHECK = Sentence("检查项", "Check")
 CONCERNS = Sentence("对象", "Of")
 COUNT = Sentence("发现数", "Findings")
-EXAMPLES = Sentence("举例", "Examples")
+EXAMPLES = Sentence("单位（占比）或举例", "Who (share), or examples")
 OF_WHAT: Mapping[str, Sentence] = {
     "cases": Sentence("办件", "cases"),
     "items": Sentence("事项", "items"),
     "halls": Sentence("大厅", "halls"),
+    "departments": Sentence("单位", "units"),
     "figures": Sentence("申报数", "declared figures"),
 }
 CLEAN = Sentence("其余{n}项检查没有发现：{names}。", "{n} other checks found nothing: {names}.")

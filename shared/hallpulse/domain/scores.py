@@ -12,9 +12,10 @@ from datetime import date
 from fractions import Fraction
 from typing import Protocol
 
-from .compression import COMPRESSION, Doubt, Mark, marks_of
+from .compression import Doubt, Mark
 from .figures import Figure, FigureTable, Scope, Window
 from .integrity import Findings
+from .marks import AnyDoubt, CaseDoubt, marks_on
 from .plan import Plan
 from .reporting import Arrivals
 from .scoring import Deduction, Group, ScoredIndicator, Scoring
@@ -87,7 +88,7 @@ class Scored:
     table: FigureTable
     least: Mapping[str, int]
     findings: Mapping[str, Mapping[str, int]]
-    doubts: Sequence[Doubt] = ()
+    doubts: Sequence[AnyDoubt] = ()
 
 
 def scores_of(scoring: Scoring, groups: Sequence[Group], given: Scored) -> tuple[GroupScores, ...]:
@@ -116,7 +117,7 @@ def _score(scoring: Scoring, department: str, given: Scored) -> DepartmentScore:
 
 def _item(item: ScoredIndicator, department: str, given: Scored) -> ItemScore:
     figure = given.table.figure(item.indicator, department)
-    marks = marks_of(figure, given.doubts, department) if item.indicator == COMPRESSION else ()
+    marks = marks_on(item.indicator, figure, given.doubts, department)
     if figure.value is None:
         return ItemScore(item, figure, None, NOTHING_COUNTED)
     if item.unit != "count" and figure.denominator < given.least.get(item.indicator, 1):
@@ -137,6 +138,8 @@ class ScoreSource(Protocol):
 
     def doubts(self, scope: Scope, since: date, on: date) -> list[Doubt]: ...
 
+    def case_doubts(self, scope: Scope, window: Window) -> list[CaseDoubt]: ...
+
     def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]: ...
 
 
@@ -149,28 +152,20 @@ def read_scores(plan: Plan, on: date, source: ScoreSource) -> tuple[GroupScores,
     table = with_reports(plan, source.figure_table(plan.region, window), reports)
     least = {one.indicator: plan.least_denominator(one.indicator) for one in plan.scoring.items}
     findings = _findings(plan, plan.scoring, window, source)
-    given = Scored(table, least, findings, source.doubts(Scope(plan.region), plan.eve, window.end))
+    doubts: list[AnyDoubt] = [
+        *source.doubts(Scope(plan.region), plan.eve, window.end),
+        *source.case_doubts(Scope(plan.region), window),
+    ]
+    given = Scored(table, least, findings, doubts)
     return scores_of(plan.scoring, plan.compared, given)
 
 
 def _findings(plan: Plan, scoring: Scoring, window: Window, source: ScoreSource) -> dict[str, dict[str, int]]:
-    """Department → check → findings, of the checks that take points off.
-
-    Each department is asked about by itself where the region has more findings than are listed.
-    """
+    """Department → check → findings, of the checks that take points off."""
     checks = {one.check for one in scoring.deductions}
-    if not checks:
-        return {}
-    region = source.integrity(Scope(plan.region), window, window.end)
-    found = [one for one in region if one.check.id in checks and one.count]
     counts: dict[str, dict[str, int]] = {}
-    if all(one.count == len(one.rows) for one in found):
-        for one in found:
-            for row in one.rows:
-                own = counts.setdefault(str(row.get("department", "")), {})
-                own[one.check.id] = own.get(one.check.id, 0) + 1
-        return counts
-    for department in plan.departments:
-        own_findings = source.integrity(Scope(plan.region, department.id), window, window.end)
-        counts[department.id] = {one.check.id: one.count for one in own_findings if one.check.id in checks}
+    for one in source.integrity(Scope(plan.region), window, window.end) if checks else ():
+        if one.check.id in checks:
+            for group in one.by("department"):
+                counts.setdefault(group.id, {})[one.check.id] = group.count
     return counts

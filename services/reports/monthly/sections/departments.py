@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.compression import without
@@ -14,6 +15,7 @@ from services.reports.monthly.report import MonthlyReport
 from services.reports.monthly.shown import (
     BLANK,
     CHECK_NAMES,
+    causes_text,
     count_cell,
     figure_cell,
     filled,
@@ -167,6 +169,8 @@ def _figure_columns(report: MonthlyReport, ranking: Ranking) -> list[Column]:
 def _row(report: MonthlyReport, ranking: Ranking, one: Standing) -> tuple[Cell, ...]:
     names, unit = named(report.department(one.department)), unit_of(ranking.indicator, report.plan)
     name = text_cell(Sentence(f"{names.zh} ※", f"{names.en} ※") if one.marks else names)
+    if one.causes:
+        name = replace(name, small=causes_text(one.causes).zh)
     cells = (count_cell(one.rank or 0), name, *_figures(report, ranking, one))
     if not _without_column(ranking):
         return cells

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.figures import Coverage, Window
-from hallpulse.domain.integrity import Findings
+from hallpulse.domain.integrity import Findings, Group
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
 from services.reports.monthly.periods import THIS
@@ -22,6 +22,7 @@ from services.reports.monthly.shown import (
     of_month,
     query_of,
     text_cell,
+    value_text,
 )
 
 PLACE = 10
@@ -86,9 +87,21 @@ def _findings(report: MonthlyReport) -> Iterator[Table | Paragraph]:
 
 
 def _found(one: Findings, report: MonthlyReport) -> tuple[Cell, ...]:
-    examples = "、".join(_named(row, report) for row in one.rows[:MOST_EXAMPLES])
+    examples = "、".join(_owned(group, report) for group in _owners(one)[:MOST_EXAMPLES])
+    examples = examples or "、".join(_named(row, report) for row in one.rows[:MOST_EXAMPLES])
     check = text_cell(Sentence(one.check.zh, one.check.en))
     return check, text_cell(texts.OF_WHAT[one.check.of]), count_cell(one.count, Tone.BAD), Cell(examples)
+
+
+def _owners(one: Findings) -> Sequence[Group]:
+    """Return the departments that have the findings; the halls where there is no department to name."""
+    return one.by("department") or one.by("hall")
+
+
+def _owned(group: Group, report: MonthlyReport) -> str:
+    """A group with its count, and the share of what is questioned: 住建局 12（31.6%）."""
+    name = report.department(group.id).zh if group.by == "department" else report.hall(group.id)
+    return f"{name} {group.count}" + (f"（{value_text(group.share, 'share')}）" if group.share is not None else "")
 
 
 def _named(row: Mapping[str, Any], report: MonthlyReport) -> str:

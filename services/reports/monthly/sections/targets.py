@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hallpulse.contract.reasons import Sentence
+from hallpulse.domain.compression import COMPRESSION
 from hallpulse.domain.plan import Plan, Target, TargetScope
 from hallpulse.domain.rules import Raised
 from hallpulse.domain.targets import State, TargetResult
@@ -14,6 +15,7 @@ from services.reports.monthly.periods import BEFORE
 from services.reports.monthly.report import MonthlyReport, TargetLine
 from services.reports.monthly.shown import (
     CHECK_NAMES,
+    causes_text,
     change_cells,
     count_cell,
     day,
@@ -56,7 +58,7 @@ _READING_COLUMNS = (
 def section(report: MonthlyReport) -> Section | None:
     if not report.targets:
         return None
-    said = (*_marked(report), *_short_departments(report), *_unjudged(report))
+    said = (*_explained(report), *_marked(report), *_short_departments(report), *_unjudged(report))
     return Section(texts.TARGETS, (_table(report), *_chart(report), *said, *_changes(report), *_readings(report)))
 
 
@@ -144,6 +146,15 @@ def _source(target: Target) -> str:
     return text.zh.format(source=numbers) if numbers else ""
 
 
+def _explained(report: MonthlyReport) -> Iterator[Paragraph]:
+    """The change of the compression since the day before the plan's period, by cause."""
+    for line in report.targets:
+        if line.result.causes:
+            said, names = causes_text(line.result.causes), line.target.names
+            zh, en = {"name": names.zh, "causes": said.zh}, {"name": names.en, "causes": said.en}
+            yield Paragraph(filled(texts.COMPRESSION_CAUSES, dict[str, object](zh), dict[str, object](en)))
+
+
 def _marked(report: MonthlyReport) -> Iterator[Paragraph]:
     """Beside each figure that gains from a finding: from how many items, and its value without them."""
     for line in report.targets:
@@ -151,7 +162,8 @@ def _marked(report: MonthlyReport) -> Iterator[Paragraph]:
             check, value = CHECK_NAMES[mark.check], value_text(mark.without.value, line.target.unit)
             values: dict[str, object] = {"n": mark.findings, "value": value, "parts": parts_text(mark.without)}
             zh = {"name": line.target.names.zh, "check": check.zh}
-            yield Paragraph(filled(texts.MARKED, values | zh, {"name": line.target.names.en, "check": check.en}))
+            text = texts.MARKED if line.target.indicator == COMPRESSION else texts.MARKED_CASES
+            yield Paragraph(filled(text, values | zh, {"name": line.target.names.en, "check": check.en}))
 
 
 def _short_departments(report: MonthlyReport) -> Iterator[Paragraph]:
