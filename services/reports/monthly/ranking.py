@@ -65,7 +65,7 @@ def rankings(
     known = {id_ for group in compared for id_ in group.departments}
     strangers = tuple(id_ for id_ in departments if id_ not in known)
     groups = [*compared[:-1], replace(compared[-1], departments=(*compared[-1].departments, *strangers))]
-    found = [_ranking(plan, table, group, doubts, one) for one in (BY_CASES, BY_ITEMS) for group in groups]
+    found = (_ranking(plan, table, group, doubts, names) for names in (BY_CASES, BY_ITEMS) for group in groups)
     return tuple(_explained(one, origin) if one.indicator == COMPRESSION else one for one in found)
 
 

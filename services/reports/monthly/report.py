@@ -136,8 +136,8 @@ def monthly_report(given: Material) -> MonthlyReport:
     own = given.scope.department
     compression = given.earlier.figure(COMPRESSION, own), given.in_month.figure(COMPRESSION, own)
     departments = _departments(given)
-    changes = [one for one in given.changes if own in (None, one.department)]
     doubts: list[AnyDoubt] = [*(one for one in given.doubts if isinstance(one, Doubt)), *given.month_doubts]
+    changes = [one for one in given.changes if own in (None, one.department)]
     return MonthlyReport(
         scope=given.scope,
         asked=given.asked,

@@ -235,8 +235,8 @@ def _foot(word: Word, document: Document) -> None:
             below.paragraph_format.keep_with_next = True
             write(below, text.en, Look(9, color=QUIET))
     facts = "；".join(f"{name.zh}：{content.zh}" for name, content in document.facts)
-    english = "; ".join(f"{name.en}: {content.en}" for name, content in document.facts) if imprint.issuer.en else ""
-    for said in (Sentence(facts, english), document.closing):
+    in_english = "; ".join(f"{name.en}: {content.en}" for name, content in document.facts) if imprint.issuer.en else ""
+    for said in (Sentence(facts, in_english), document.closing):
         note = word.add_paragraph()
         note.paragraph_format.space_before = Pt(6)
         note.paragraph_format.keep_with_next = True  # the imprint does not stand alone on the last page
