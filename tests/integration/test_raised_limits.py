@@ -5,7 +5,6 @@ That the alert rule fires is in tests/e2e/test_alerts.py, and by promtool's test
 
 from __future__ import annotations
 
-from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -14,10 +13,10 @@ import pytest
 from hallpulse.domain.compression import COMPRESSION
 from hallpulse.domain.figures import Figure
 from hallpulse.store import Store
-from services.reports.monthly import document_of
+from services.reports.monthly import document_of, period_of
 from services.targets.exposition import snapshot_families
 from services.targets.readings import TargetReadings
-from tests.integration.test_reports import NOW, OCTOBER, PLANS, REGION, gateway, reported
+from tests.integration.test_reports import NOW, PLANS, REGION, gateway, reported
 from tests.integration.test_store import item
 from tests.merging import decoded, merge_all
 from tests.reporting import said, tables
@@ -133,5 +132,5 @@ def test_the_metrics_mark_the_target_and_show_the_value_without_it(county: Store
 
 
 def test_the_report_of_the_month_before_is_not_marked(county: Store) -> None:
-    september = document_of(reported(county, type(OCTOBER)(date(2026, 9, 1), date(2026, 9, 30))))
+    september = document_of(reported(county, period_of("2026-09")))
     assert "※" not in said(september)

@@ -102,7 +102,7 @@ def test_a_better_value_never_has_fewer_points_nor_a_worse_rank(values: list[Fra
 def test_findings_are_counted_by_the_department_that_has_them() -> None:
     check = next(one for one in CHECKS if one.id == "accepted_after_decided")
     groups = (FindingGroup("department", 222424, "water", 700), FindingGroup("hall", 222424, "health", 900))
-    listed = FakeStore(by_department=FIGURES, findings=(Findings(check, 701, (), groups),))
+    listed = FakeStore(by_department=FIGURES, findings=(Findings(check, 701, (), groups=groups),))
     with listed.read() as moment:
         (group,) = read_scores(replace(PLAN, scoring=SCORING), MAY.end, moment)
     found = {one.department: one.deducted for one in group.departments}
