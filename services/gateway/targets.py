@@ -1,4 +1,4 @@
-"""GET /v1/targets and /v1/regions: what the targets of a plan come to, and the regions with data or a plan."""
+"""GET /v1/targets: what the targets of a plan come to."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.reporting import MONTHLY_REPORT, DepartmentMonth, Reports, Timeliness
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Step
 from hallpulse.domain.targets import TargetResult, evaluate, read_arrivals, read_tables
-from hallpulse.domain.workdays import time_text
-from hallpulse.store import Grant, Past
-from services.gateway.access import ACTION, Action, may_read
+from hallpulse.store import Past
+from services.gateway.access import ACTION, Action
 from services.gateway.figures import MarkAnswer, Named, mark_answers, named, number
 from services.gateway.problems import QUERY, problems
 from services.gateway.request import (
     AnyRequest,
     AsOf,
+    Department,
     On,
     RegionCode,
     Resources,
@@ -167,7 +167,8 @@ class TargetsAnswer(msgspec.Struct, frozen=True):
     targets: list[TargetAnswer]
 
 
-def targets_answer(resources: Resources, region: int, on: date, past: Past) -> TargetsAnswer:
+def targets_answer(resources: Resources, scope: Scope, on: date, past: Past) -> TargetsAnswer:
+    region = scope.region
     plan = resources.plan(region, on)
     results, reports = _evaluated(resources, plan, on, past) if plan else ([], Reports(()))
     return TargetsAnswer(
@@ -175,7 +176,7 @@ def targets_answer(resources: Resources, region: int, on: date, past: Past) -> T
         on=on,
         as_of=told_at(resources, past),
         plan=plan_answer(plan, on) if plan else None,
-        targets=[_target(own, results, reports, plan) for own in results if own.department is None] if plan else [],
+        targets=_targets(results, reports, plan, scope.department) if plan else [],
     )
 
 
@@ -188,14 +189,17 @@ def targets_answer(resources: Resources, region: int, on: date, past: Past) -> T
     opt={ACTION: Action.READ},
     tags=["figures"],
 )
-def get_targets(request: AnyRequest, region: RegionCode, on: On = None, as_of: AsOf = None) -> TargetsAnswer:
+def get_targets(
+    request: AnyRequest, region: RegionCode, *, on: On = None, department: Department = None, as_of: AsOf = None
+) -> TargetsAnswer:
     """On a day, today if it is left out. Targets that bind each department list the departments.
 
+    department: those that it leads, and with its own reading those that bind it; the others' are left out.
     as_of: by what had arrived by then; the day is then that moment's where it is left out.
     """
-    scope = scope_of(grant_of(request), region)
+    scope = scope_of(grant_of(request), region, department)
     resources, past = resources_of(request), past_of(as_of)
-    return targets_answer(resources, scope.region, day_of_calendar("on", on, resources.today(past)), past)
+    return targets_answer(resources, scope, day_of_calendar("on", on, resources.today(past)), past)
 
 
 def _evaluated(resources: Resources, plan: Plan, on: date, past: Past) -> tuple[list[TargetResult], Reports]:
@@ -205,6 +209,18 @@ def _evaluated(resources: Resources, plan: Plan, on: date, past: Past) -> tuple[
         doubts = moment.doubts(scope, plan.eve, on)
         arrivals = read_arrivals(plan, moment)
     return evaluate(plan, on, tables, doubts), plan.reports(arrivals, on)
+
+
+def _targets(
+    results: Sequence[TargetResult], reports: Reports, plan: Plan, department: str | None
+) -> list[TargetAnswer]:
+    """Each target of the region; of a department those that it leads, and its own results of those that bind it."""
+    whole = [one for one in results if one.department is None]
+    if department is None:
+        return [_target(one, results, reports, plan) for one in whole]
+    own = {one.target.id: one for one in results if one.department == department}
+    mine = [one if department in one.target.lead else own.get(one.target.id) for one in whole]
+    return [_target(one, [*own.values()], reports, plan) for one in mine if one is not None]
 
 
 def _target(own: TargetResult, results: Sequence[TargetResult], reports: Reports, plan: Plan) -> TargetAnswer:
@@ -302,89 +318,4 @@ def plan_answer(plan: Plan, on: date) -> PlanAnswer:
         min_denominator=plan.min_denominator,
         phase=PhaseAnswer(phase.id, named(phase.names), phase.start, phase.end) if phase else None,
         note=named(plan.note) if plan.note else None,
-    )
-
-
-class RegionAnswer(msgspec.Struct, frozen=True):
-    """A region that the token reads.
-
-    counties: how many of the counties listed the region sums over, itself among them.
-    """
-
-    region: str
-    level: str
-    counties: int
-    plan: PlanAnswer | None
-    names: Named | None
-
-
-class HallName(msgspec.Struct, frozen=True):
-    """A hall that has a name, or is closed from a day on."""
-
-    region: str
-    hall: str
-    names: Named
-    closed: date | None
-
-
-class RegionsAnswer(msgspec.Struct, frozen=True):
-    """Counties with data, halls or a plan; the prefectures and provinces above them; and the token's scope."""
-
-    as_of: str
-    on: date
-    role: str
-    department: str | None
-    hall: str | None
-    regions: list[RegionAnswer]
-    halls: list[HallName]
-
-
-def regions_answer(resources: Resources, grant: Grant) -> RegionsAnswer:
-    today = resources.today()
-    with resources.store.read() as moment:
-        stored, facts = moment.regions(), moment.hall_facts()
-    counties = sorted({*stored, *(plan.region for plan in resources.plans if plan.region % 100)})
-    above = {code for county in counties for code in (county // 100 * 100, county // 10_000 * 10_000)}
-    shown = [code for code in (*counties, *sorted(above)) if _readable(grant, code)]
-    return RegionsAnswer(
-        as_of=time_text(resources.now()),
-        on=today,
-        role=grant.role,
-        department=grant.department,
-        hall=grant.hall,
-        regions=[_region(resources, code, counties, today) for code in shown],
-        halls=[
-            HallName(str(region), hall, Named(one.name_zh or hall, one.name_en or one.name_zh or hall), one.closed)
-            for (region, hall), one in sorted(facts.items())
-            if region in shown and grant.hall in (None, hall)
-        ],
-    )
-
-
-@get(
-    "/v1/regions",
-    sync_to_thread=True,
-    responses=problems(401, 429, 500, 503),
-    operation_id="getRegions",
-    summary="The regions that this token reads",
-    opt={ACTION: Action.READ},
-    tags=["figures"],
-)
-def get_regions(request: AnyRequest) -> RegionsAnswer:
-    """Counties with data, halls or a plan, and the prefectures and provinces above them."""
-    return regions_answer(resources_of(request), grant_of(request))
-
-
-def _readable(grant: Grant, region: int) -> bool:
-    return may_read(grant, Scope(region, grant.department, grant.hall))
-
-
-def _region(resources: Resources, region: int, counties: list[int], today: date) -> RegionAnswer:
-    plan, (low, high) = resources.plan(region, today), Scope(region).bounds
-    return RegionAnswer(
-        region=str(region),
-        level="county" if region % 100 else "prefecture" if region % 10_000 else "province",
-        counties=sum(low <= county <= high for county in counties),
-        plan=plan_answer(plan, today) if plan else None,
-        names=named(plan.region_names) if plan and plan.region_names else None,
     )

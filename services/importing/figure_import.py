@@ -13,8 +13,8 @@ from typing import NamedTuple
 import msgspec
 
 from hallpulse.contract.events import EventType, FigureReported, HallEvent
-from hallpulse.domain.declarations import Declaration, fault_of, holding
-from hallpulse.domain.figures import Declared, Figure, Window, declared_sums, length_of, period_window
+from hallpulse.domain.declarations import Declaration, fault_of
+from hallpulse.domain.figures import Declared, Figure, Window, declared_sums, period_window
 from hallpulse.domain.plan import DeclaredIndicator, Names, Plan
 from hallpulse.domain.workdays import date_of, local_day
 from hallpulse.store import FigureReport
@@ -249,17 +249,3 @@ def _sum(figures: Mapping[Key, Declared], indicator: str, period: str) -> Figure
         if name == indicator and window.start <= one.window.start and one.window.end <= window.end
     ]
     return declared_sums(inside, None).get(indicator, Figure(0, 0))
-
-
-def asked_of(plans: Sequence[Plan], region: int, department: str, month: str) -> list[DeclaredIndicator]:
-    """The indicators that a department reports for a month, those that it must first: the rows of its form."""
-    window = period_window(month)
-    held = holding(plans, region, window)
-    must: list[str] = []
-    for plan in held:
-        if plan.reporting is not None:
-            must += plan.reporting.asked(department, window.start)
-    led = [t.indicator for plan in held for t in plan.targets if department in t.lead and plan.is_declared(t.indicator)]
-    wanted = list(dict.fromkeys((*must, *led)))
-    known = {one.id: one for plan in held for one in plan.indicators if length_of(window) in one.periods}
-    return [known[id_] for id_ in wanted if id_ in known]

@@ -41,6 +41,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "tokens": {"gateway": "SELECT"},
     "accounts": {"gateway": "SELECT, UPDATE (password, one_time, failures, locked_until)"},
     "sessions": {"gateway": "SELECT, INSERT, UPDATE (seen), DELETE"},
+    "figure_reviews": {"gateway": "SELECT, INSERT"},
     "audit": {
         "gateway": _ADD,
         "ingest": _ADD,
@@ -54,6 +55,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "refused": {"ingest": "SELECT, INSERT, UPDATE, DELETE", "gateway": f"SELECT ({_BUT_BODIES})"},
     "refused_halls": {"ingest": "SELECT, INSERT, UPDATE"},
     "notices": {"notices": "SELECT, INSERT, UPDATE"},
+    "notice_notes": {"notices": "SELECT, INSERT"},
     "notice_deliveries": {"notices": "SELECT, INSERT, UPDATE"},
     "alembic_version": {},
 }
