@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import zipfile
 from pathlib import Path
 
 from services.local.files import CannotRun
@@ -23,6 +24,20 @@ def rabbitmq_server() -> Path:
         if place.is_file():
             return place
     raise _missing("rabbitmq-server", "rabbitmq-server")
+
+
+def rabbitmq_knows(plugin: str, setting: str) -> bool:
+    """Return whether a plugin of the RabbitMQ that is run has a setting: they differ between versions."""
+    plugins = rabbitmq_server().resolve().parents[1] / "plugins"
+    schema = f'"{setting}"'.encode()
+    for path in plugins.glob(f"{plugin}-*/priv/schema/*.schema"):
+        if schema in path.read_bytes():
+            return True
+    for path in plugins.glob(f"{plugin}-*.ez"):
+        with zipfile.ZipFile(path) as packed:
+            if any(schema in packed.read(name) for name in packed.namelist() if name.endswith(".schema")):
+                return True
+    return False
 
 
 def epmd() -> Path:

@@ -79,6 +79,9 @@ prometheus.ssl.versions.1 = tlsv1.3
 prometheus.ssl.versions.2 = tlsv1.2
 prometheus.ssl.verify = verify_peer
 prometheus.ssl.fail_if_no_peer_cert = true"""
+_NO_OPEN_METRICS = "prometheus.tcp.listener = none"
+"""RabbitMQ 4 would open its usual port beside it, on every address and to everybody. 3.10 does not, and does not start
+with a setting that it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,8 @@ class RabbitMQ:
         private_directory(self._home)
         encrypted, guarded = bool(self.tls.cert), bool(self.metrics_tls.cert)
         text = configuration(self.ports, encrypted=encrypted, guarded=guarded)
+        if guarded and programs.rabbitmq_knows("rabbitmq_prometheus", "prometheus.tcp.listener"):
+            text += f"{_NO_OPEN_METRICS}\n"
         write_private(self.directory / "rabbitmq.conf", text)
         _copy_certificates(self.tls, self.directory)
         _copy_certificates(self.metrics_tls, self.directory / "scraping")

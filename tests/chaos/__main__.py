@@ -26,7 +26,7 @@ from tests.servers import scratch
 RESULTS = Path(__file__).parent / "results"
 EVENTS_A_FAULT = 600
 REGIONS = ("222424", "222401")
-SHORT_FAULTS, SHORT_EVENTS = 8, 3000
+SHORT_FAULTS, SHORT_EVENTS = 8, 6000
 
 
 @click.command()

@@ -198,6 +198,7 @@ class KillHall:
     def strike(self, ground: Ground) -> str:
         hall = ground.halls[self.number % len(ground.halls)]
         if self.full:
+            hall = max(ground.halls, key=lambda one: one.size - one.taken)  # one that still has enough to say
             ground.to_broker.refuse()
             if not self._fill(hall, ground):
                 ground.to_broker.heal()
