@@ -168,8 +168,8 @@ async def note_alert(request: AnyRequest) -> SaidAnswer:
     if is_personal(given.text, resources.today().year):
         raise Declined(Kind.CONTRADICTION, "text: expected no number of a person", field="text")
     ask = resources.services.ask
-    words = (region, given.fingerprint, given.text, grant.name)
-    await asyncio.to_thread(ask, type(None), "notices", "note", *words)
+    said = given.fingerprint, given.text, grant.name
+    await asyncio.to_thread(lambda: ask(type(None), "notices", "note", region, *said))
     return SaidAnswer(given.region, given.fingerprint, grant.name)
 
 

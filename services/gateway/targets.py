@@ -214,12 +214,12 @@ def _evaluated(resources: Resources, plan: Plan, on: date, past: Past) -> tuple[
 def _targets(
     results: Sequence[TargetResult], reports: Reports, plan: Plan, department: str | None
 ) -> list[TargetAnswer]:
-    """Each target of the region; of a department those that it leads, and its own results of those that bind it."""
+    """Each target of the region; of a department its own results of those that bind it, and those that it leads."""
     whole = [one for one in results if one.department is None]
     if department is None:
         return [_target(one, results, reports, plan) for one in whole]
     own = {one.target.id: one for one in results if one.department == department}
-    mine = [one if department in one.target.lead else own.get(one.target.id) for one in whole]
+    mine = [own.get(one.target.id) or (one if department in one.target.lead else None) for one in whole]
     return [_target(one, [*own.values()], reports, plan) for one in mine if one is not None]
 
 
