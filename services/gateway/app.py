@@ -31,6 +31,7 @@ from services.gateway.figures import get_departments, get_indicators, get_trend
 from services.gateway.integrity import get_integrity
 from services.gateway.month_flow import get_flow
 from services.gateway.month_reports import get_form, get_outstanding, post_review
+from services.gateway.naming import Naming
 from services.gateway.own_events import get_event, get_refused
 from services.gateway.pages import get_asset, get_page, get_problems, get_wall
 from services.gateway.problems import Declined, Kind, answer
@@ -280,6 +281,7 @@ def create_app(resources: Resources) -> Gateway:
             HTTPException: answer,
             Exception: answer,
         },
+        after_request=Naming(resources.book).into,
         openapi_config=None,
         compression_config=CompressionConfig(backend="gzip", minimum_size=2048, gzip_compress_level=4),
         debug=False,

@@ -1,4 +1,4 @@
-"""GET /v1/regions: the regions with data or a plan, as far as the asker reads them."""
+"""GET /v1/regions: the regions and halls that a token reads, with their names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RegionAnswer(msgspec.Struct, frozen=True):
     level: str
     counties: int
     plan: PlanAnswer | None
-    names: Named | None
+    names: Named
 
 
 class HallName(msgspec.Struct, frozen=True):
@@ -98,5 +98,5 @@ def _region(resources: Resources, region: int, counties: list[int], today: date)
         level="county" if region % 100 else "prefecture" if region % 10_000 else "province",
         counties=sum(low <= county <= high for county in counties),
         plan=plan_answer(plan, today) if plan else None,
-        names=named(plan.region_names) if plan and plan.region_names else None,
+        names=named(resources.book.names("region", str(region), str(region))),
     )

@@ -89,7 +89,7 @@ class LateReport(msgspec.Struct, frozen=True):
     """A monthly report that is due and was not in time. month: YYYY-MM; by: the last day for it.
 
     state: late or missing; days: how many days late all of it came, null while anything is missing; late, missing: the
-    indicators that came late, and those that have not come.
+    indicators that came late, and those that have not come; names: of these indicators.
     """
 
     month: str
@@ -98,6 +98,7 @@ class LateReport(msgspec.Struct, frozen=True):
     days: int | None
     late: list[str]
     missing: list[str]
+    names: dict[str, Named]
 
 
 class DepartmentTarget(Reading, frozen=True, kw_only=True):
@@ -122,6 +123,7 @@ class RuleAnswer(msgspec.Struct, frozen=True):
     increase: float | None = None
     reading: str | None = None
     reference: str | None = None
+    reference_names: Named | None = None
 
 
 class PathAnswer(msgspec.Struct, frozen=True):
@@ -237,7 +239,7 @@ def _target(own: TargetResult, results: Sequence[TargetResult], reports: Reports
         severity=target.severity.value,
         source=list(target.source),
         lead=[DepartmentName(id_, _name(id_, names)) for id_ in target.lead],
-        rule=_rule(target),
+        rule=_rule(target, plan),
         path=_path(target, plan),
         readings={name: float(goal) for name, goal in own.readings.items()},
         judged=own.judged,
@@ -247,16 +249,25 @@ def _target(own: TargetResult, results: Sequence[TargetResult], reports: Reports
                 **_reading(r),
                 department=r.department or "",
                 names=_name(r.department or "", names),
-                reports=_late(reports.of(r.department or "")) if target.indicator == MONTHLY_REPORT else [],
+                reports=_late(reports.of(r.department or ""), plan) if target.indicator == MONTHLY_REPORT else [],
             )
             for r in bound
         ],
     )
 
 
-def _late(months: Sequence[DepartmentMonth]) -> list[LateReport]:
+def _late(months: Sequence[DepartmentMonth], plan: Plan) -> list[LateReport]:
+    named_there = plan.indicator_names
     return [
-        LateReport(f"{m.month:%Y-%m}", m.last_day, m.timeliness.value, m.days, list(m.late), list(m.missing))
+        LateReport(
+            month=f"{m.month:%Y-%m}",
+            by=m.last_day,
+            state=m.timeliness.value,
+            days=m.days,
+            late=list(m.late),
+            missing=list(m.missing),
+            names={id_: _name(id_, named_there) for id_ in (*m.late, *m.missing)},
+        )
         for m in months
         if m.timeliness is not Timeliness.ON_TIME
     ]
@@ -289,12 +300,18 @@ def _name(id_: str, names: Mapping[str, Names]) -> Named:
 _KINDS = {AtLeast: "at_least", AtMost: "at_most", Below: "below", Raised: "base"}
 
 
-def _rule(target: Target) -> RuleAnswer:
+def _rule(target: Target, plan: Plan) -> RuleAnswer:
     rule = target.rule
     kind = _KINDS[type(rule)]
     if isinstance(rule, Raised):
         return RuleAnswer(kind, "up", float(rule.base), float(rule.increase), rule.reading.value)
-    return RuleAnswer(kind, "up" if kind == "at_least" else "down", reference=target.reference_indicator)
+    reference = target.reference_indicator
+    return RuleAnswer(
+        kind,
+        "up" if kind == "at_least" else "down",
+        reference=reference,
+        reference_names=None if reference is None else _name(reference, plan.indicator_names),
+    )
 
 
 def _path(target: Target, plan: Plan) -> PathAnswer:
