@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bench import boards, growth, importing, latency, peering, reads, refusals, throughput
+from bench import boards, growth, idle, importing, latency, peering, reads, refusals, throughput
 from bench.grounds import grounds
 from bench.options import Options
 from bench.results import RESULTS, keep, machine
@@ -33,6 +33,7 @@ SECTIONS: dict[str, Section] = {
     "importing": on_grounds(importing.run),
     "peers": on_grounds(peering.run),
     "boards": boards.run,
+    "idle": idle.run,
     "growth": on_grounds(growth.run),
 }
 

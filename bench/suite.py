@@ -36,9 +36,10 @@ class RunningSuite:
 
     @property
     def pids(self) -> dict[str, int]:
-        """Of its parts, by name."""
-        parts = json.loads((self.directory / "state.json").read_text())["parts"]
-        return {part["name"]: part["process"]["pid"] for part in parts if part["process"]}
+        """Of its parts, by name, and of the supervisor."""
+        state = json.loads((self.directory / "state.json").read_text())
+        parts = {part["name"]: part["process"]["pid"] for part in state["parts"] if part["process"]}
+        return {**parts, "supervisor": state["supervisor"]["pid"]}
 
     @property
     def authorization(self) -> dict[str, str]:

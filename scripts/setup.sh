@@ -30,6 +30,16 @@ find_python() {
     done
 }
 
+# Too old or too new for the suite, but good enough to install uv with.
+find_bringer() {
+    for candidate in python3 python; do
+        if "$candidate" -c 'import ensurepip, venv' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+}
+
 have_rabbitmq() { [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || [ -x /opt/rabbitmq/sbin/rabbitmq-server ]; }
 have_browser() { have chromium || have chromium-browser || have google-chrome; }
 have_cjk_font() { [ -d /usr/share/fonts/opentype/noto ] || { have fc-list && [ -n "$(fc-list :lang=zh)" ]; }; }
@@ -169,14 +179,25 @@ sync_python() {
     echo "$purpose $(lock_state) $PWD" >$stamp
 }
 
+# uv downloads a Python into the home directory, where it may: UV_PYTHON_DOWNLOADS=never forbids it.
+bring_python() {
+    case ${UV_PYTHON_DOWNLOADS:-} in never | manual) return 1 ;; esac
+    python=$(find_bringer)
+    [ -n "$python" ] || is_uv uv || is_uv .venv-uv/bin/uv || return 1
+    uv=$(uv_program) || return 1
+    say "no Python 3.11, 3.12 or 3.13 on this machine: uv brings $brought"
+    "$uv" python install --quiet "$brought" >&2 && python=$("$uv" python find --no-project "$brought")
+}
+
 # -----------------------------------------------------------------------------------------------------------------
 
 distribution=$(. /etc/os-release 2>/dev/null && echo "${ID:-}" || true)
 log=${TMPDIR:-/tmp}/hallpulse-apt.$$
 lock_seconds=600
 uv_version=$(sed -n 's/^ARG UV_VERSION=//p' Dockerfile)
+brought=3.13
 python=$(find_python)
-[ -n "$python" ] || fail "Python 3.11, 3.12 or 3.13 is needed and there is none: Debian 12 and Ubuntu 24.04 have it" \
+[ -n "$python" ] || bring_python || fail "Python 3.11, 3.12 or 3.13 is needed and there is none: Debian 12 and Ubuntu 24.04 have it" \
     "as python3; on older ones install python3.11 and python3.11-venv first"
 
 missing=$(missing_packages)

@@ -27,6 +27,7 @@ SUMMARIES = {
     "import": "Import a catalogue, cases or declared figures from a spreadsheet.",
     "template": "Write an empty spreadsheet to fill in.",
     "hall": "Add, close, remove and list halls; give them new keys.",
+    "upstream": "Join a county's own suite to the one above it.",
     "token": "Give departments, the bureau and operators tokens for the gateway.",
     "user": "Give people accounts, with which they sign in to the page.",
     "plan": "Check a plan file.",
@@ -37,6 +38,7 @@ SUMMARIES = {
     "reports": "List the published reports.",
     "refused": "List, show, replay or drop refused events.",
     "recompute": "Rebuild every aggregate from the stored events, or check them.",
+    "capacity": "Reckon machines, disk and partitions for a load, from measured figures.",
     "audit": "Show who changed what.",
     "certs": "Make certificates to test encrypted connections with.",
 }

@@ -50,6 +50,7 @@ from services.gateway.sessions import (
     post_session,
     session_grant,
 )
+from services.gateway.sources import get_sources
 from services.gateway.status import get_health, get_metrics, get_readiness, get_suite
 from services.gateway.targets import get_targets
 
@@ -163,6 +164,7 @@ API = (
     get_reconciliation,
     get_scores,
     get_integrity,
+    get_sources,
     list_reports,
     post_report,
     get_report,

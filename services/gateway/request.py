@@ -44,12 +44,6 @@ class PublishedReports(Protocol):
     def file(self, number: int, form: str) -> ReportFile | None: ...
 
 
-class ReportMaker(Protocol):
-    """The `reports` service: makes a report and keeps it."""
-
-    def keep(self, order: Mapping[str, Any], publisher: str) -> int: ...
-
-
 class Reviews(Protocol):
     """The bureau's judgements of monthly reports (`hallpulse.store.ReviewRegistry`)."""
 
@@ -67,7 +61,6 @@ class Resources:
 
     store: ReadableBack
     archive: PublishedReports
-    report_maker: ReportMaker
     plans: Sequence[Plan]
     publisher: EventPublisher
     token_cache: TokenCache

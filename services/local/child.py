@@ -59,6 +59,11 @@ class Child:
         self._becomes(RUNNING)
         return True
 
+    def beat(self, now: float) -> None:
+        """Let the part look after its running process."""
+        if self.state == RUNNING and self._process is not None:
+            self.part.beat(self._process.pid, now)
+
     @property
     def wants_a_person(self) -> bool:
         return self._exit_status is not None and self._exit_status == self.part.halts_with

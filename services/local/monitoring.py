@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ HOST = "127.0.0.1"
 BROKER = "rabbitmq"
 USER = "hallpulse"
 _KEPT = "400d"
+QUICK_SECONDS, STILL_SECONDS = 1, 15
+"""Between scrapes: while something happens, and while nothing does."""
+_QUEUES_SECONDS = 5
 # A password of 192 random bits needs no slow hash; both servers check it at every request.
 _BCRYPT_ROUNDS = 6
 
@@ -84,8 +88,7 @@ class Prometheus:
 
     def command(self) -> Command:
         private_directory(self.directory)
-        _write_rules(private_directory(self.rules_folder), self.rules)
-        write_private(self._configuration, prometheus_configuration(self.jobs, self.alertmanager_url))
+        self.configure(QUICK_SECONDS)
         argv = (
             str(programs.prometheus()),
             f"--config.file={self._configuration}",
@@ -97,6 +100,16 @@ class Prometheus:
             "--log.level=warn",
         )
         return Command(argv, _environment(), self.directory, self.log)
+
+    def configure(self, seconds: int) -> None:
+        """Write configuration and rules. seconds: between scrapes; no rule is judged more often."""
+        _write_rules(private_directory(self.rules_folder), {n: slowed(text, seconds) for n, text in self.rules.items()})
+        write_private(self._configuration, prometheus_configuration(self.jobs, self.alertmanager_url, seconds))
+
+    def turn(self, pid: int, still: bool) -> None:
+        """Let the running process go on at the other pace. What it knows of its alerts stays."""
+        self.configure(STILL_SECONDS if still else QUICK_SECONDS)
+        os.kill(pid, signal.SIGHUP)
 
     def is_ready(self) -> bool:
         return answers(f"{self.page}/-/ready", login=(USER, self.password))
@@ -174,11 +187,19 @@ def web_configuration(password: str) -> str:
     return yaml.safe_dump({"basic_auth_users": {USER: hashed}, "http_server_config": {"headers": headers}})
 
 
-def prometheus_configuration(jobs: Sequence[ScrapeJob], alertmanager_url: str) -> str:
+_INTERVAL = re.compile(r"^(?P<key> +interval: )(?P<seconds>[0-9]+)s$", re.MULTILINE)
+
+
+def slowed(rules: str, seconds: int) -> str:
+    """Return a rule file whose groups are judged at most once in this many seconds."""
+    return _INTERVAL.sub(lambda found: f"{found['key']}{max(int(found['seconds']), seconds)}s", rules)
+
+
+def prometheus_configuration(jobs: Sequence[ScrapeJob], alertmanager_url: str, seconds: int = QUICK_SECONDS) -> str:
     configuration: dict[str, object] = {
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+        "global": {"scrape_interval": f"{seconds}s", "scrape_timeout": "1s", "evaluation_interval": f"{seconds}s"},
         "rule_files": ["rules/*.yml"],
-        "scrape_configs": [*(job.as_configured() for job in jobs), *_queues(jobs)],
+        "scrape_configs": [*(job.as_configured() for job in jobs), *_queues(jobs, max(seconds, _QUEUES_SECONDS))],
     }
     if alertmanager_url:
         configuration["alerting"] = {"alertmanagers": [_alertmanager(alertmanager_url)]}
@@ -196,7 +217,7 @@ def _alertmanager(url: str) -> dict[str, object]:
     return found | {"static_configs": [{"targets": [urlsplit(without_login(url)).netloc]}]}
 
 
-def _queues(jobs: Sequence[ScrapeJob]) -> list[dict[str, object]]:
+def _queues(jobs: Sequence[ScrapeJob], seconds: int) -> list[dict[str, object]]:
     """Return the scrape job for queue lengths, which the broker serves under a separate address."""
     return [
         {
@@ -204,7 +225,7 @@ def _queues(jobs: Sequence[ScrapeJob]) -> list[dict[str, object]]:
             "job_name": "rabbitmq-queues",
             "metrics_path": "/metrics/detailed",
             "params": {"family": ["queue_coarse_metrics"], "vhost": ["/"]},
-            "scrape_interval": "5s",
+            "scrape_interval": f"{seconds}s",
         }
         for job in jobs
         if job.name == BROKER
@@ -225,7 +246,8 @@ def _written_login(directory: Path, password: str) -> Path:
 
 def _write_rules(directory: Path, rules: Mapping[str, str]) -> None:
     for old in directory.glob("*.yml"):
-        old.unlink()
+        if old.name not in rules:
+            old.unlink()
     for name, text in rules.items():
         write_private(directory / name, text)
 

@@ -14,7 +14,8 @@ class SuitePart:
     """A part of the suite.
 
     command: writes the files that the process needs and returns how to run it, at every start. ready: called with the
-    pid of the process; on_ready: called when it is ready for the first time; address: for people, "" if there is none;
+    pid of the process; on_ready: called when it is ready for the first time; beat: called several
+    times a second while it runs, with the pid and monotonic seconds; address: for people, "" if there is none;
     patience: seconds that an orderly end may take; halts_with: the exit status that asks for a person: the part is not
     restarted until one resumes it.
     """
@@ -23,6 +24,7 @@ class SuitePart:
     command: Callable[[], Command]
     ready: Callable[[int], bool]
     on_ready: Callable[[], None] = lambda: None
+    beat: Callable[[int, float], None] = lambda *_: None
     address: str = ""
     stop: signal.Signals = signal.SIGTERM
     patience: float = 20.0

@@ -22,7 +22,15 @@ from services.local.process_groups import Command
 
 HOST = "127.0.0.1"
 OPERATOR = "operator"
-_PLUGINS = ("rabbitmq_management", "rabbitmq_prometheus", "rabbitmq_consistent_hash_exchange")
+_PLUGINS = (
+    "rabbitmq_management",
+    "rabbitmq_prometheus",
+    "rabbitmq_consistent_hash_exchange",
+    "rabbitmq_shovel_management",
+    "rabbitmq_federation_management",
+)
+WRITTEN_AHEAD = "data/*/quorum/*/*.wal"
+"""Files of the log of the quorum queues, below the server's directory."""
 # RabbitMQ 3.10 asks `df` for the free space without quoting the path: this name of the same directory has no spaces.
 _HERE = "/proc/self/cwd"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
@@ -12,14 +13,16 @@ from hallpulse.broker import GATEWAY_PERMISSIONS, GATEWAY_USER, declare, keep_ev
 from hallpulse.settings import DATABASE_SERVICES, service_database_variable, settings_from
 from hallpulse.store import migrate
 from hallpulse.tls import NO_FILES, TlsFiles
-from services.local import probes, programs
+from services.local import probes, programs, rabbitmq
 from services.local.encryption import scrape_files
 from services.local.files import CannotRun
 from services.local.keys import Keys
 from services.local.monitoring import BROKER, Alertmanager, Prometheus, ScrapeJob
+from services.local.pace import Pace, last_written
 from services.local.parts import SuitePart
 from services.local.ports import KeptPorts
 from services.local.postgres import Postgres
+from services.local.process_groups import Command
 from services.local.rabbitmq import OPERATOR, BrokerPorts, RabbitMQ, User
 from services.local.rendering import Alerts
 from services.local.suite_directory import SuiteDirectory
@@ -173,8 +176,26 @@ def prometheus(ground: Ground, alerts: Alerts, scraped: Sequence[ScrapeJob], ale
     layout, port = ground.layout, ground.ports.take("prometheus")
     log, password = layout.log("prometheus"), ground.keys.prometheus
     server = Prometheus(layout.prometheus, log, port, password, scraped, alerts.rules, alertmanager_url)
-    part = SuitePart("prometheus", server.command, lambda _: server.is_ready(), address=server.page)
+    logs = _logs(ground)
+    pace = Pace(lambda: last_written(logs), server.turn)
+
+    def command() -> Command:
+        pace.restart()
+        return server.command()
+
+    part = SuitePart("prometheus", command, lambda _: server.is_ready(), beat=pace.beat, address=server.page)
     return SuiteServer((part,), {"HALLPULSE_PROMETHEUS_URL": server.url, "HALLPULSE_RULES": str(server.rules_folder)})
+
+
+def _logs(ground: Ground) -> list[tuple[Path, str]]:
+    """Return where the private broker writes what is queued, and the supervisor the states of the parts.
+
+    Every event is queued first. The database's own log is written to at other times too, when it tidies up.
+    """
+    layout = ground.layout
+    if ground.given.get("HALLPULSE_AMQP_URL"):
+        return []
+    return [(layout.broker, rabbitmq.WRITTEN_AHEAD), (layout.root, layout.state.name)]
 
 
 def _elsewhere(

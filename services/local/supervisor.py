@@ -86,6 +86,8 @@ class Supervisor:
             self._pause(_WATCH_SECONDS)
             now = time.monotonic()
             self._wake(now)
+            for child in self._children():
+                child.beat(now)
             if any([self._look_after(child, now) for child in self._children()]):
                 self._write()
 

@@ -35,7 +35,10 @@ _BOUNDS = (*map(str, ELAPSED_BUCKETS), "+Inf")
 
 
 class AttemptCollector(Collector):
-    """When a reading last began, whatever came of it."""
+    """When a reading last began, whatever came of it, and of what moment the page is, which it says itself nowhere.
+
+    So the page stays as it is while nothing changes.
+    """
 
     def __init__(self, attempts: Attempts) -> None:
         self._attempts = attempts
@@ -45,12 +48,13 @@ class AttemptCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield _single(names.REFRESH_ATTEMPT, self._attempts.last).metric()
+        if self._attempts.taken is not None:
+            yield _single(names.SNAPSHOT_TIMESTAMP, self._attempts.taken).metric()
+            yield _single(names.REFRESH_SECONDS, self._attempts.seconds).metric()
 
 
 def snapshot_families(snapshot: Snapshot) -> Iterator[FilledFamily]:
-    """All that a snapshot says."""
-    yield _single(names.SNAPSHOT_TIMESTAMP, snapshot.taken)
-    yield _single(names.REFRESH_SECONDS, snapshot.seconds)
+    """All that a snapshot says, but when it was taken."""
     yield from _indicators(snapshot)
     yield from _targets(snapshot, names.TARGET, departments=False)
     yield from _targets(snapshot, names.DEPARTMENT_TARGET, departments=True)

@@ -42,9 +42,13 @@ class Due(msgspec.Struct, frozen=True, tag=True):
 
 
 class Read(msgspec.Struct, frozen=True, tag=True):
-    """A finished reading. page: as /metrics shows it; settled: the verdicts that changed without an announcement."""
+    """A finished reading. page: as /metrics shows it, None where it is as before; settled: the verdicts that changed
+    without an announcement; taken, seconds: when it began (since 1970-01-01 UTC), and how long it took.
+    """
 
-    page: Page
+    page: Page | None
+    taken: float
+    seconds: float
     due: Sequence[Due]
     settled: Sequence[Announced]
 
@@ -104,7 +108,9 @@ class Reader:
             raise Unavailable(f"the reading process {error}") from error
         if isinstance(found, Failed):
             raise Halt(found.reason) if found.halt else Unavailable(found.reason)
-        self.page = found.page
+        if found.page is not None:
+            self.page = found.page
+        self.attempts.finished(found.taken, found.seconds)
         self._known = {**(self._known or {}), **dict(found.settled)}
         announced = {said.key for said in self._announced}
         self._due = [change for change in found.due if change.announced.key not in announced]
@@ -159,7 +165,8 @@ def read(readings: TargetReadings, asked: Asked) -> Read | Failed:
     except HallpulseError as error:
         return Failed(isinstance(error, Halt), str(error))
     due = [Due(change.kind, change.announced, change.payload()) for change in readings.due()]
-    return Read(page_of(snapshot), due, readings.announcements.take_settled())
+    page = page_of(snapshot) if readings.changed else None
+    return Read(page, snapshot.taken, snapshot.seconds, due, readings.announcements.take_settled())
 
 
 def answer_all(readings: TargetReadings, channel: Channel[Asked]) -> None:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from hallpulse.domain.compression import COMPRESSION, Doubt, Lowering, lowerings
+from hallpulse.domain.compression import COMPRESSION, CauseShare, Lowering, lowerings
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, FigureTable, Scope, Window
 from hallpulse.domain.flow import Flow
-from hallpulse.domain.plan import Plan, plan_for
-from hallpulse.domain.targets import TargetResult, evaluate, read_tables
+from hallpulse.domain.marks import AnyDoubt, CaseDoubt
+from hallpulse.domain.plan import Plan, Target, plan_for
+from hallpulse.domain.sources import Scorecard, scorecard
+from hallpulse.domain.targets import TargetResult, evaluate, read_origin, read_tables
 from hallpulse.domain.workdays import date_of, day_of, local_day
 from hallpulse.store import HallFacts, Moment, Readable
 from services.targets.announcements import Announcements, Key, TargetChange, evaluation_answer
 
+T = TypeVar("T")
+
 DAYS_AGO = (1, 7)
 DROP_DAYS = 7
 MOST_NAMED = 10
+SOURCE_DAYS = 30
 LASTING_SECONDS = 10.0
 INTEGRITY_LASTING_SECONDS = 120.0
 FLOW_LASTING_SECONDS = 30.0
@@ -30,12 +35,15 @@ class Background:
 
     before: days ago → the figures of the period up to then; none of a day before the period.
 
-    provisional: no official holiday list is known for a year of the period so far; working: today is a working day.
+    provisional: no official holiday list is known for a year of the period so far; working: today is a working day;
+    causes: what changed the compression since the day before the plan's period; case_doubts: over the period so far.
     """
 
     before: Mapping[int, FigureTable]
     provisional: bool
     working: bool
+    causes: Sequence[CauseShare] = ()
+    case_doubts: Sequence[CaseDoubt] = ()
 
 
 def read_background(moment: Moment, region: int, plan: Plan | None, today: date) -> Background:
@@ -47,7 +55,18 @@ def read_background(moment: Moment, region: int, plan: Plan | None, today: date)
             before[days] = moment.figure_table(region, window)
     period = window_of(plan, today) or Window(today, today)
     provisional = bool(workdays.provisional_in(period.start, period.end))
-    return Background(before, provisional, workdays.is_working(day_of(today)))
+    causes, cases = read_causes(moment, plan, today), moment.case_doubts(Scope(region), period)
+    return Background(before, provisional, workdays.is_working(day_of(today)), causes, cases)
+
+
+def read_causes(moment: Moment, plan: Plan | None, today: date) -> Sequence[CauseShare]:
+    """The causes of the change of compression over the plan's period so far, where a target is about it."""
+    if plan is None or all(target.indicator != COMPRESSION for target in plan.targets):
+        return ()
+    origin, window = read_origin(plan, today, moment), plan.window(today)
+    if origin is None or window is None:
+        return ()
+    return origin.causes(moment.figure_table(plan.region, window).figure(COMPRESSION))
 
 
 def window_of(plan: Plan | None, on: date) -> Window | None:
@@ -67,51 +86,116 @@ def read_lowerings(moment: Moment, table: FigureTable, background: Background) -
     return lowerings(was, now, changes, MOST_NAMED)
 
 
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """All that a reading depends on: the day, and the version of what is stored (None where it cannot be told)."""
+
+    version: str | None
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Generic[T]):
+    """A part of a reading. at: seconds, when it was read; marker: of that reading."""
+
+    at: float
+    marker: Marker
+    content: T
+
+
 class Memory:
-    """Keeps each region's background for a while. clock: seconds."""
+    """Keeps what is dear for a while. clock: seconds.
+
+    What was read at the marker of this reading holds exactly. While figures change, what is a little older is good
+    enough; once nothing changes any more, it is read again, and then nothing until something does.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._kept: dict[int, tuple[float, date, Plan | None, Background]] = {}
-        self._integrity: dict[int, tuple[float, Mapping[str, int]]] = {}
+        self._marker: Marker | None = None
+        self._quiet = False
+        self._backgrounds: dict[tuple[int, Plan | None], Kept[Background]] = {}
+        self._integrity: dict[int, Kept[Mapping[str, int]]] = {}
         self._integrity_read = float("-inf")
-        self._flows: dict[int, tuple[float, Window, Flow]] = {}
+        self._flows: dict[int, Kept[Flow]] = {}
         self._flow_read = float("-inf")
-        self._flagged: tuple[float, Mapping[tuple[int, str], int]] = (float("-inf"), {})
+        self._sources: dict[int, Kept[Sequence[Scorecard]]] = {}
+        self._sources_read = float("-inf")
+        self._flagged: Kept[Mapping[tuple[int, str], int]] | None = None
+        self.settled = False
+        """Whether this reading holds nothing that is older than it."""
+
+    def begin(self, marker: Marker) -> None:
+        """Begin a reading."""
+        self._quiet = marker == self._marker and marker.version is not None
+        self._marker = marker
+        self.settled = marker.version is not None
+
+    def _holds(self, kept: Kept[Any] | None, seconds: float) -> bool:
+        if kept is None or self._marker is None or kept.marker.today != self._marker.today:
+            return False
+        if kept.marker == self._marker and self._marker.version is not None:
+            return True
+        return not self._quiet and 0 <= self._clock() - kept.at < seconds
+
+    def _used(self, kept: Kept[T]) -> T:
+        self.settled = self.settled and kept.marker == self._marker
+        return kept.content
+
+    def _new(self, content: T) -> Kept[T]:
+        assert self._marker is not None
+        return Kept(self._clock(), self._marker, content)
 
     def flagged(self, moment: Moment) -> Mapping[tuple[int, str], int]:
         """(region, hall) → cases with a flag."""
-        now = self._clock()
-        if not 0 <= now - self._flagged[0] < LASTING_SECONDS:
-            self._flagged = now, moment.flagged_cases()
-        return self._flagged[1]
+        kept = self._flagged
+        if kept is None or not self._holds(kept, LASTING_SECONDS):
+            kept = self._flagged = self._new(moment.flagged_cases())
+        return self._used(kept)
 
     def integrity(self, moment: Moment, region: int, window: Window) -> Mapping[str, int]:
         """Check → findings. The checks read cases: one region at most is read again a second, the others wait."""
         now, kept = self._clock(), self._integrity.get(region)
-        stale = kept is None or not 0 <= now - kept[0] < INTEGRITY_LASTING_SECONDS
-        if stale and now - self._integrity_read >= 1:
+        if not self._holds(kept, INTEGRITY_LASTING_SECONDS) and now - self._integrity_read >= 1:
             self._integrity_read = now
             found = moment.integrity(Scope(region), window, window.end)
-            kept = self._integrity[region] = now, {one.check.id: one.count for one in found}
-        return kept[1] if kept is not None else {}
+            kept = self._integrity[region] = self._new({one.check.id: one.count for one in found})
+        if kept is None:
+            self.settled = False
+            return {}
+        return self._used(kept)
+
+    def sources(self, moment: Moment, region: int, today: date) -> Sequence[Scorecard]:
+        """The registered halls' scorecards of the last days, read again as `integrity` is."""
+        now, kept = self._clock(), self._sources.get(region)
+        if not self._holds(kept, INTEGRITY_LASTING_SECONDS) and now - self._sources_read >= 1:
+            self._sources_read = now
+            known = {(hall.region, hall.hall) for hall in moment.halls()}
+            window = Window(today - timedelta(days=SOURCE_DAYS - 1), today)
+            counted = moment.sources(Scope(region), window, today)
+            kept = self._sources[region] = self._new(
+                [scorecard(one) for one in counted if (one.region, one.hall) in known]
+            )
+        if kept is None:
+            self.settled = False
+            return ()
+        return self._used(kept)
 
     def flow(self, moment: Moment, region: int, month: Window) -> Flow:
         """The balance of the running month, read again for one region at most a second, as `integrity` is."""
         now, kept = self._clock(), self._flows.get(region)
-        stale = kept is None or kept[1] != month or not 0 <= now - kept[0] < FLOW_LASTING_SECONDS
-        if kept is None or (stale and now - self._flow_read >= 1):
+        if kept is not None and kept.marker.today != month.end:
+            kept = None
+        if kept is None or (not self._holds(kept, FLOW_LASTING_SECONDS) and now - self._flow_read >= 1):
             self._flow_read = now
-            kept = self._flows[region] = now, month, moment.flow(Scope(region), month)
-        return kept[2]
+            kept = self._flows[region] = self._new(moment.flow(Scope(region), month))
+        return self._used(kept)
 
     def background(self, moment: Moment, region: int, plan: Plan | None, today: date) -> Background:
-        now, kept = self._clock(), self._kept.get(region)
-        if kept is not None and kept[1:3] == (today, plan) and 0 <= now - kept[0] < LASTING_SECONDS:
-            return kept[3]
-        background = read_background(moment, region, plan, today)
-        self._kept[region] = (now, today, plan, background)
-        return background
+        kept = self._backgrounds.get((region, plan))
+        if kept is None or not self._holds(kept, LASTING_SECONDS):
+            kept = self._backgrounds[region, plan] = self._new(read_background(moment, region, plan, today))
+        return self._used(kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +216,13 @@ class RegionView:
     background: Background
     lowerings: tuple[Lowering, ...]
     findings: Mapping[str, int]
+    sources: Sequence[Scorecard]
     flow: Flow
-    doubts: Sequence[Doubt]
+    doubts: Sequence[AnyDoubt]
+
+    def plan_binds(self, target: Target) -> bool:
+        """Whether the target judges departments one by one."""
+        return self.plan is not None and bool(self.plan.binds(target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +249,14 @@ def read_regions(moment: Moment, plans: Sequence[Plan], today: date, memory: Mem
 
 def _view(moment: Moment, region: int, plan: Plan | None, today: date, memory: Memory) -> RegionView:
     window = window_of(plan, today) or Window(today.replace(month=1, day=1), today)
+    background = memory.background(moment, region, plan, today)
     if plan is None:
-        doubts = moment.doubts(Scope(region), window.start - timedelta(days=1), today)
+        doubts: list[AnyDoubt] = [*moment.doubts(Scope(region), window.start - timedelta(days=1), today)]
         tables, results = {window.end: moment.figure_table(region, window)}, []
     else:
-        doubts = moment.doubts(Scope(region), plan.eve, today)
+        doubts = [*moment.doubts(Scope(region), plan.eve, today), *background.case_doubts]
         tables = read_tables(plan, today, moment)
         results = evaluate(plan, today, tables, doubts)
-    background = memory.background(moment, region, plan, today)
     return RegionView(
         region=region,
         plan=plan,
@@ -175,6 +264,7 @@ def _view(moment: Moment, region: int, plan: Plan | None, today: date, memory: M
         background=background,
         lowerings=tuple(read_lowerings(moment, tables[window.end], background)),
         findings=memory.integrity(moment, region, window),
+        sources=memory.sources(moment, region, today),
         flow=memory.flow(moment, region, Window(today.replace(day=1), today)),
         results=tuple(results),
         doubts=doubts,
@@ -190,15 +280,25 @@ def _departments(plan: Plan | None) -> Iterable[str]:
 
 
 class Attempts:
-    """When a reading last began, whatever came of it. clock: seconds since 1970-01-01 UTC."""
+    """When a reading last began, whatever came of it, and of what moment the figures are.
+
+    clock: seconds since 1970-01-01 UTC; taken: when the last one that came to its end began, None before the first;
+    seconds: how long it took.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.last = clock()
+        self.taken: float | None = None
+        self.seconds = 0.0
 
     def begin(self) -> float:
         self.last = self._clock()
         return self.last
+
+    def finished(self, taken: float, seconds: float) -> None:
+        """Note a reading that came to its end: when it began, and how long it took."""
+        self.taken, self.seconds = taken, seconds
 
     def silent_for(self) -> float:
         """Seconds since then: more than a few mean that the timer stands or a reading hangs."""
@@ -208,7 +308,9 @@ class Attempts:
 class TargetReadings:
     """Reads, judges, remembers.
 
-    The last snapshot stays when a reading fails, and says how old it is. clock: seconds since 1970-01-01 UTC.
+    The last snapshot stays when a reading fails, and says how old it is. While nothing is stored, and the day is the
+    same, a refresh asks for the version of what is stored and no more. clock: seconds since 1970-01-01 UTC; changed:
+    whether the last refresh read anything.
     """
 
     def __init__(self, store: Readable, plans: Sequence[Plan], clock: Callable[[], float]) -> None:
@@ -218,24 +320,38 @@ class TargetReadings:
         self._memory = Memory(clock)
         self.announcements = Announcements()
         self.snapshot: Snapshot | None = None
+        self.changed = True
+        self._settled: Marker | None = None
         self.attempts = Attempts(clock)
 
     def refresh(self) -> Snapshot:
-        """Read everything again. Raises Unavailable or Halt, and then keeps what was read before."""
+        """Read everything again, or find that nothing changed. Raises Unavailable or Halt, and keeps what there was."""
         began = self.attempts.begin()
         today = self._day(began)
         with self._store.read() as moment:
-            regions = read_regions(moment, self._plans, today, self._memory)
-            flagged = self._memory.flagged(moment)
-            halls = {
-                (hall.region, hall.hall): hall.facts
-                for hall in moment.halls()
-                if hall.facts.closed is None or hall.facts.closed > today
-            }
-            last_events = {hall: newest for hall, newest in moment.last_event_times().items() if hall in halls}
+            marker = Marker(moment.version(), today)
+            self.changed = self.snapshot is None or marker.version is None or marker != self._settled
+            found = self._read(moment, marker) if self.changed else self.snapshot
+        assert found is not None
         took = self._clock() - began
-        self.snapshot = Snapshot(began, took, regions, last_events, halls, flagged)
+        self.attempts.finished(began, took)
+        self.snapshot = replace(found, taken=began, seconds=took)
         return self.snapshot
+
+    def _read(self, moment: Moment, marker: Marker) -> Snapshot:
+        self._settled = None
+        self._memory.begin(marker)
+        regions = read_regions(moment, self._plans, marker.today, self._memory)
+        flagged = self._memory.flagged(moment)
+        halls = {
+            (hall.region, hall.hall): hall.facts
+            for hall in moment.halls()
+            if hall.facts.closed is None or hall.facts.closed > marker.today
+        }
+        last_events = {hall: newest for hall, newest in moment.last_event_times().items() if hall in halls}
+        if self._memory.settled:
+            self._settled = marker
+        return Snapshot(0, 0, regions, last_events, halls, flagged)
 
     def evaluate(self, region: int, on: date | None = None) -> dict[str, Any]:
         """The targets of the plan in force in a region on a day (today, unless it is named)."""

@@ -19,8 +19,10 @@ _TOOLS = ("sh", "dirname", "cat", "cksum", "cp", "id", "env", "grep", "mkdir", "
 pytestmark = pytest.mark.skipif(not (_SCRIPT.parents[1] / ".venv").is_dir(), reason="no .venv of this checkout")
 
 
-def _setup(*arguments: str, path: Path | None = None, script: Path = _SCRIPT) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": str(path)} if path else None
+def _setup(
+    *arguments: str, path: Path | None = None, script: Path = _SCRIPT, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": str(path), **settings} if path else None
     return subprocess.run(
         ["/bin/sh", script, *arguments],
         env=environment,
@@ -105,22 +107,59 @@ def test_it_waits_ten_minutes_for_a_lock_and_no_longer(installer: Path) -> None:
     assert sum(seconds) == 2 * 600  # for the package lists, and for the packages
 
 
-def test_uv_comes_in_the_version_of_the_image_also_beside_another(bare: Path, tmp_path: Path) -> None:
-    found = re.search(r"^ARG UV_VERSION=([\d.]+)$", (_SCRIPT.parents[1] / "Dockerfile").read_text(), re.MULTILINE)
-    assert found is not None
+def _checkout(bare: Path, tmp_path: Path) -> Path:
+    """A checkout with the script and what it reads, on a machine with all programs."""
     checkout = tmp_path / "checkout"
     (checkout / "scripts").mkdir(parents=True)
     for name in ("scripts/setup.sh", "Dockerfile", "uv.lock", "pyproject.toml"):
         shutil.copy(_SCRIPT.parents[1] / name, checkout / name)
     for name in ("prometheus", "prometheus-alertmanager"):
         _offer(bare, name, "exit 0")
+    return checkout / "scripts" / "setup.sh"
+
+
+def _offer_unfit_python(bare: Path) -> None:
+    """A Python of a version that the suite does not run on, which can make a virtual environment with pip."""
+    make_venv = f"mkdir -p .venv-uv/bin && cp {bare}/new-pip .venv-uv/bin/pip"
+    _offer_python(bare, f"case $* in *version_info*) exit 1 ;; *--clear*) {make_venv} ;; esac")
+    version = "$(sed -n 's/^ARG UV_VERSION=//p' Dockerfile)"
+    found = (
+        f"case $* in --version) echo uv {version} ;; *find*) echo {sys.executable} ;; *sync*) mkdir -p .venv ;; esac"
+    )
+    _offer(bare, "new-uv", f'echo "$*" >>{bare}/asked\n{found}')
+    _offer(bare, "new-pip", f"cp {bare}/new-uv .venv-uv/bin/uv")
+
+
+def test_where_no_python_fits_uv_brings_one(bare: Path, tmp_path: Path) -> None:
+    _offer_unfit_python(bare)
+    done = _setup("demo", path=bare, script=_checkout(bare, tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "uv brings 3.13" in done.stdout
+    asked = [line for line in (bare / "asked").read_text().splitlines() if line != "--version"]
+    assert asked[:2] == ["python install --quiet 3.13", "python find --no-project 3.13"]
+    assert asked[2].startswith("sync")
+    assert asked[2].endswith(f"--python {sys.executable}")
+
+
+def test_where_it_may_not_download_one_it_says_which_is_needed(bare: Path, tmp_path: Path) -> None:
+    _offer_unfit_python(bare)
+    refused = _setup("demo", path=bare, script=_checkout(bare, tmp_path), UV_PYTHON_DOWNLOADS="never")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("setup: Python 3.11, 3.12 or 3.13 is needed")
+    assert not (bare / "asked").exists()
+
+
+def test_uv_comes_in_the_version_of_the_image_also_beside_another(bare: Path, tmp_path: Path) -> None:
+    found = re.search(r"^ARG UV_VERSION=([\d.]+)$", (_SCRIPT.parents[1] / "Dockerfile").read_text(), re.MULTILINE)
+    assert found is not None
+    script = _checkout(bare, tmp_path)
     _offer(bare, "uv", "echo uv 0.1.0")
     _offer(bare, "new-uv", "mkdir -p .venv")
     _offer(bare, "new-pip", f'echo "$*" >>{bare}/asked && cp {bare}/new-uv .venv-uv/bin/uv')
     make_venv = f"mkdir -p .venv-uv/bin && cp {bare}/new-pip .venv-uv/bin/pip"
     ask = f'echo {bare}/python3 ;; *) exec {sys.executable} "$@"'
     _offer_python(bare, f"case $* in *--clear*) {make_venv} ;; *sys.executable*) {ask} ;; esac")
-    done = _setup("demo", path=bare, script=checkout / "scripts" / "setup.sh")
+    done = _setup("demo", path=bare, script=script)
     assert (done.returncode, done.stderr) == (0, f"setup: installing uv {found[1]} into .venv-uv\n")
     assert (bare / "asked").read_text().split()[-1] == f"uv=={found[1]}"
 

@@ -83,6 +83,20 @@ def test_an_error_is_raised_here_and_keeps_what_there_was(error: type[Exception]
     assert reader.page is not before
 
 
+def test_a_page_on_which_nothing_changed_does_not_cross_and_says_how_fresh_it_is() -> None:
+    figures = StatedStore(own=CATALOGUE, version="1:1:")
+    reader = reader_over(figures)
+    for _ in range(3):
+        reader.refresh()
+    page, reader.attempts.taken = reader.page, None
+    reader.refresh()
+    assert reader.page is page
+    assert reader.attempts.taken is not None
+    figures.own, figures.version = {**CATALOGUE, **SHORT}, "1:2:"
+    reader.refresh()
+    assert b"0.6" in reader.page.text
+
+
 def test_a_change_is_due_until_it_is_announced_and_then_no_more() -> None:
     figures = StatedStore(own={**CATALOGUE, **MET})
     reader = reader_over(figures)

@@ -1,4 +1,4 @@
-"""What a plan gives its departments points for, and which of them are alike. All points are exact Fractions."""
+"""The points that a plan gives its departments, and which of them are alike. All points are exact Fractions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Named(Protocol):
     def en(self) -> str: ...
 
 
-class Step(NamedTuple):
+class ScoreStep(NamedTuple):
     """A bar, and the points of a value that keeps it."""
 
     bar: Fraction
@@ -34,7 +34,7 @@ class ScoredIndicator:
     names: Named
     indicator: str
     unit: Unit
-    steps: tuple[Step, ...]
+    steps: tuple[ScoreStep, ...]
     falling: bool = False
     weight: Fraction = Fraction(1)
 
@@ -68,7 +68,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """What a plan gives points for, and takes them off for."""
+    """The indicators that a plan gives points for, and the findings that it takes them off for."""
 
     items: tuple[ScoredIndicator, ...]
     deductions: tuple[Deduction, ...] = ()

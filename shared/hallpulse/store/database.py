@@ -30,6 +30,7 @@ from sqlalchemy import (
     Text,
     create_engine,
     make_url,
+    text,
 )
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -123,6 +124,20 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 def at_one_moment(engine: Engine) -> Engine:
     """Return the engine for transactions that only read, and see the database as their first query does."""
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def read_version(connection: Connection) -> str | None:
+    """Return which transactions a moment sees, as a text; None where the tables are spread over several databases.
+
+    What is written takes a transaction number, and only that changes the text: reading does not. To be asked first, in
+    a transaction of `at_one_moment`.
+    """
+    query = (
+        "SELECT CASE WHEN EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN NULL"
+        " ELSE CAST(pg_current_snapshot() AS text) END"
+    )
+    found: str | None = connection.scalar(text(query))
+    return found
 
 
 def driver(connection: Connection) -> DriverConnection[tuple[object, ...]]:
