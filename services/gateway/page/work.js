@@ -15,12 +15,12 @@ const SHORT = new Set(["missed", "behind"]);
 export async function readWork({ me, region, department, hall }) {
   if (!region.plan || hall) return null;
   const scope = { region: region.region, department };
-  const since = new Date(Date.now() - 2 * DAY_MS).toISOString().slice(0, 10);
   const [outstanding, targets, arrived] = await Promise.all([
     ask("/v1/outstanding", scope),
     department ? ask("/v1/targets", scope) : null,
     me.may.includes("review") ? ask("/v1/figures", { region: region.region, from: region.plan.start, to: region.plan.end }) : null,
   ]);
+  const since = new Date(Date.parse(`${outstanding.on}T00:00:00Z`) - DAY_MS).toISOString().slice(0, 10); // yesterday in Shanghai
   return { outstanding, targets, arrived: arrived ? arrived.figures.filter((one) => one.arrived.slice(0, 10) >= since) : null };
 }
 
@@ -77,6 +77,6 @@ function bureauLists({ data }) {
     task(say("toDecide"), waiting.length, waiting.slice(-8).reverse().map(line)),
     task(say("whoOwes"), late.size, [...late.values()].slice(0, 8).map((one) => h("li", {}, h("a", { href: formAddress(one.department, one.month) }, named(one.names)), h("span", { class: "late" }, say("monthsOwed", { n: one.n }))))),
     task(say("whatIsShort"), short.length, short.map((one) => h("li", {}, h("a", { href: `#/target/${one.id}` }, named(one.names)), chip(one.state), h("span", { class: "late" }, difference(one.gap, one.unit))))),
-    task(say("cameIn"), newest.length, newest.slice(0, 8).map((one) => h("li", {}, h("b", {}, one.department ? names.get(one.department) || one.department : say("ownFigure")), h("span", {}, `${named(one.names)} ${one.period}`), h("span", { class: one.status.endsWith("figure") ? "late" : "hint" }, [ago(one.arrived), one.status === "counted" ? null : word("figure", one.status)].filter(Boolean).join(" · "))))),
+    task(say("cameIn"), newest.length, newest.slice(0, 8).map((one) => h("li", {}, h("b", {}, one.department ? names.get(one.department) || one.department : say("ownFigure")), h("span", {}, `${named(one.names)} ${one.period}`), h("span", { class: one.status.endsWith("figure") ? "late" : "hint" }, [ago(one.arrived), one.status === "counted" ? null : word("figure", one.status)].filter(Boolean).join(" · ")))), say("nothing")),
   ];
 }
