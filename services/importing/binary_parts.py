@@ -109,7 +109,7 @@ def xlsb_details(archive: zipfile.ZipFile) -> dict[str, Details]:
         target = relation.get("Target", "")
         targets[relation.get("Id", "")] = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
     names = set(archive.namelist())
-    styles = _xlsb_styles(archive.read("xl/styles.bin")) if "xl/styles.bin" in names else _Styles()
+    styles = _xlsb_styles(archive.read("xl/styles.bin")) if "xl/styles.bin" in names else _BinaryStyles()
     if any(styles.fonts) and "xl/sharedStrings.bin" in names:
         styles.strings = _xlsb_strings(archive.read("xl/sharedStrings.bin"), styles.fonts)
     since_1904, sheets = False, {}
@@ -154,7 +154,7 @@ def _wide(body: bytes, at: int) -> tuple[str, int]:
 
 
 @dataclass(slots=True)
-class _Styles:
+class _BinaryStyles:
     """Index of a cell style → its number format, where that shows more than the number, and its font.
 
     fonts: whether each strikes through; strings: index of a shared text → its runs, where a part is struck through.
@@ -169,9 +169,9 @@ class _Styles:
         return style < len(self.font_of) and self.font_of[style] < len(self.fonts) and self.fonts[self.font_of[style]]
 
 
-def _xlsb_styles(content: bytes) -> _Styles:
+def _xlsb_styles(content: bytes) -> _BinaryStyles:
     formats = {int(number): pattern for number, pattern in PERCENT.items()}
-    styles = _Styles()
+    styles = _BinaryStyles()
     inside = 0
     for kind, body in _records(content):
         if kind == _FORMAT:
@@ -211,7 +211,7 @@ def _xlsb_strings(content: bytes, fonts: Sequence[bool]) -> dict[int, Runs]:
     return found
 
 
-def _xlsb_sheet(content: bytes, styles: _Styles, since_1904: bool) -> Details:
+def _xlsb_sheet(content: bytes, styles: _BinaryStyles, since_1904: bool) -> Details:
     details = Details(since_1904=since_1904)
     row = -1
     for kind, body in _records(content):
@@ -228,7 +228,7 @@ def _xlsb_sheet(content: bytes, styles: _Styles, since_1904: bool) -> Details:
     return details
 
 
-def _put_cell(details: Details, row: int, kind: int, body: bytes, styles: _Styles) -> None:
+def _put_cell(details: Details, row: int, kind: int, body: bytes, styles: _BinaryStyles) -> None:
     column, style = struct.unpack_from("<II", body)
     style &= 0xFFFFFF
     if kind in (_CELL_ERROR, _FORMULA_ERROR):

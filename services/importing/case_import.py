@@ -50,7 +50,7 @@ class CaseImport:
 
     def is_plain(self, case_id: str, time: int) -> bool:
         """Return whether the contract surely takes a case's number at a time; the last look is remembered."""
-        year = 1970 + time // _MICROSECONDS_A_YEAR
+        year = 1970 + time // _YEAR
         if self._plain != (case_id, year):
             if _PLAIN(case_id) is None or is_personal(case_id, year):
                 return False
@@ -117,14 +117,21 @@ class UnderstoodCase(NamedTuple):
 
     def check(self, wanted: CaseImport) -> None:
         """Raise BadRow for what the contract would refuse: all of a row or nothing, half a case is a wrong figure."""
+        times = [time for _, time, _ in self.steps]
+        first, last = min(times), max(times)
+        surely = (
+            first >= EARLIEST
+            and last <= wanted.now
+            and last - first < _YEAR
+            and wanted.is_plain(self.case_id, first)
+            and wanted.is_plain(self.case_id, last)
+        )
         for kind, time, data in self.steps:
-            surely = EARLIEST <= time <= wanted.now and wanted.is_plain(self.case_id, time)
-            if kind is EventType.CASE_RECEIVED and surely:
-                if data not in wanted.checked:
-                    _check(wanted, kind, time, data)
-                    wanted.checked.add(data)
-            elif kind is EventType.CASE_REJECTED or not surely:
+            if not surely or kind is EventType.CASE_REJECTED:
                 _check(wanted, kind, time, self._own(data))
+            elif kind is EventType.CASE_RECEIVED and data not in wanted.checked:
+                _check(wanted, kind, time, data)
+                wanted.checked.add(data)
 
 
 def _event(place: HallOfCases, kind: EventType, time: int, data: Data) -> HallEvent:
@@ -152,4 +159,5 @@ def _check(wanted: CaseImport, kind: EventType, time: int, data: Data) -> None:
 
 _STEP_OF = {kind: step for step, kind in STEPS.items()}
 _PLAIN = re.compile(r"[0-9A-Za-z\u4e00-\u9fff](?:[-0-9A-Za-z_.\u4e00-\u9fff]{0,62}[0-9A-Za-z\u4e00-\u9fff])?").fullmatch
-_MICROSECONDS_A_YEAR = 31_556_952_000_000
+_YEAR = 31_556_952_000_000
+"""Microseconds; within one of them there are two calendar years at most."""

@@ -20,7 +20,7 @@ class Struck(Formula):
     """A cell with a text of which only a part is struck through: 20 in `20 15个工作日`. No reader tells them apart."""
 
 
-class Merged(Formula):
+class Torn(Formula):
     """A cell in a merge that groups nothing: whether it has the merge's value is not certain."""
 
 

@@ -29,7 +29,7 @@ from hallpulse.domain.clock import fold
 from hallpulse.domain.figures import Figure, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.measures import COLUMNS, ITEM_COLUMNS, Entry, entries_of, item_amounts
-from hallpulse.domain.workdays import Workdays, date_of, day_of
+from hallpulse.domain.workdays import Workdays, date_of, day_of, local_day
 
 
 class Effect(NamedTuple):
@@ -73,6 +73,22 @@ def _month(day: int) -> str:
     return date_of(day).isoformat()[:7]
 
 
+Step = tuple[EventType, int, Data]
+"""Type, time in microseconds since 1970-01-01 UTC, data."""
+_INTRICATE = frozenset(
+    (EventType.CASE_SUSPENDED, EventType.CASE_RESUMED, EventType.CASE_EXTENDED, EventType.CASE_REJECTED)
+)
+_MOST_COURSES = 50_000
+
+
+@dataclass(slots=True)
+class _Course:
+    """Cases with one course. steps: of the first of them."""
+
+    steps: Sequence[Step]
+    cases: int = 1
+
+
 @dataclass(slots=True)
 class CaseEffects:
     """Adds up what cases put on each month: new ones, and changed ones against what is stored of them."""
@@ -81,7 +97,63 @@ class CaseEffects:
     catalogue: Mapping[str, Timeline]
     _before: Counter[Entry] = field(default_factory=Counter)
     _after: Counter[Entry] = field(default_factory=Counter)
+    _courses: dict[object, _Course] = field(default_factory=dict)
     _sums: dict[tuple[str, int], int] | None = None
+
+    def add_new(self, steps: Sequence[Step]) -> None:
+        """Add a case of which nothing is stored. Of cases that took one course the first stands for all."""
+        key = self._key(steps)
+        if key is None:
+            self.add((), [case_event(*step) for step in steps])
+            return
+        self._sums = None
+        course = self._courses.get(key)
+        if course is not None:
+            course.cases += 1
+            return
+        if len(self._courses) >= _MOST_COURSES:
+            self._fold_courses()
+        self._courses[key] = _Course(steps)
+
+    def _key(self, steps: Sequence[Step]) -> object:
+        """All that the figures of a case depend on: its days, its limits or its item's, two flags and a rating.
+
+        None for a case whose steps must be put in order: suspended, extended, refused.
+        """
+        days: list[int] = []
+        received: Received | None = None
+        accepted = decided = rated = None
+        for kind, time, data in steps:
+            if kind in _INTRICATE:
+                return None
+            day = local_day(time)
+            days += (kind, day)
+            if kind is EventType.CASE_RECEIVED:
+                assert isinstance(data, Received)
+                received, first = data, day
+            elif kind is EventType.CASE_ACCEPTED:
+                accepted = day
+            elif kind is EventType.CASE_DECIDED:
+                decided = day
+            elif kind is EventType.CASE_RATED:
+                rated = data
+        if received is None:
+            return None
+        if accepted is None and decided is not None:
+            accepted = first
+        spans = self.catalogue.get(received.item_code)
+        span = span_on(spans, accepted) if spans and accepted is not None else None
+        of_item = None if span is None else span.version[3:6]
+        own = (received.unified, received.full_process, received.statutory_days, received.promised_days)
+        return tuple(days), own, of_item, rated
+
+    def _fold_courses(self) -> None:
+        for course in self._courses.values():
+            case = fold([case_event(*step) for step in course.steps], self.workdays, self.catalogue)
+            if case is not None:
+                for entry in entries_of(case):
+                    self._after[entry] += course.cases
+        self._courses.clear()
 
     def add(self, before: Sequence[CaseEvent], after: Sequence[CaseEvent]) -> None:
         """Put a case's figures in the place of those that it had."""
@@ -94,6 +166,7 @@ class CaseEffects:
     def sums(self) -> Mapping[tuple[str, int], int]:
         """(month, column) → what is added to it."""
         if self._sums is None:
+            self._fold_courses()
             sums: defaultdict[tuple[str, int], int] = defaultdict(int)
             for entries, sign in ((self._before, -1), (self._after, 1)):
                 for (day, column, amount), times in entries.items():

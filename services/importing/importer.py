@@ -34,7 +34,7 @@ from .sheets import Book
 from .surroundings import Stored
 from .survey import Survey, survey
 
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE = 2_000
 NEW, CHANGED, UNCHANGED, REPEATED = "new", "changed", "unchanged", "repeated"
 
 
@@ -309,13 +309,12 @@ class Job:
 
     def _refuse_numbers(self, reader: SheetReader, row: Row, name: str) -> None:
         """Codes in number cells, where a person has said that they are not whole."""
-        cell = reader.cell(row, name)
-        if self.answers.get("numeric_codes") == "refuse" and isinstance(cell, int | float):
+        if self.answers.get("numeric_codes") == "refuse" and isinstance(cell := reader.cell(row, name), int | float):
             raise BadRow(RowProblem.SPOILT_CODE, name, text_of(cell))
 
     def _refuse_clash(self, key: str, name: str, shown: str) -> None:
         alike = self.found.alike if self.answers.get("alike_codes") == "refuse" else ()
-        if key in self.clashing or folded(shown) in alike:
+        if key in self.clashing or (alike and folded(shown) in alike):
             raise BadRow(RowProblem.TWICE_WITH_OTHERS, name, shown)
 
     def _compared(

@@ -86,6 +86,8 @@ def _refuse_retired(reader: SheetReader, row: Row) -> None:
     own = reader.words.get("state", {})
     if word and word not in _IN_FORCE and own.get(word) != "in_force":
         raise BadRow(RowProblem.NOT_IN_FORCE, "state", text_of(reader.cell(row, "state")))
+    if reader.yes_no(row, "void"):
+        raise BadRow(RowProblem.NOT_IN_FORCE, "void", text_of(reader.cell(row, "void")))
 
 
 @dataclass(slots=True)

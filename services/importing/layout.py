@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from hallpulse.contract.reasons import Sentence
 
-from .cells import Broken, Cell, Formula, Merged, folded, is_empty, text_of
+from .cells import Broken, Cell, Formula, Torn, folded, is_empty, text_of
 from .sheets import Sheet, Span
 
 _TOTAL = re.compile(r".{1,16}(小计|合计|总计)[:]?|(合计|总计|小计|共计|总数|累计|汇总|本页小计|total|subtotal|sum)[:]?")
@@ -178,7 +178,7 @@ class Layout:
             return cells
         torn = [*cells, *[None] * (max(columns) + 1 - len(cells))]
         for column in columns:
-            torn[column] = Merged("（合并单元格 merged）")
+            torn[column] = Torn("（合并单元格 merged）")
         return torn
 
     def _joined(self, cells: Sequence[Cell]) -> Sequence[Cell]:
@@ -187,8 +187,11 @@ class Layout:
         for name, rivals in self.rivals.items():
             index = self.fields[name]
             if index < len(joined) and is_empty(joined[index]) and not self._beside(cells):
-                others = (joined[column.index] for column in rivals if column.index < len(joined))
-                joined[index] = next((cell for cell in others if not is_empty(cell)), None)
+                unit = next(column.unit for column in self.columns if column.index == index)
+                others = ((column, joined[column.index]) for column in rivals if column.index < len(joined))
+                joined[index] = next(
+                    (_with_unit(cell, column.unit, unit) for column, cell in others if not is_empty(cell)), None
+                )
         return joined
 
     def _beside(self, cells: Sequence[Cell]) -> bool:
@@ -226,6 +229,11 @@ class Layout:
             return NOTE
         sure = _SURE_NOTE if identified else _NOTE
         return NOTE if sure.fullmatch(folded(text_of(first))) else None
+
+
+def _with_unit(cell: Cell, own: str, unit: str) -> Cell:
+    """A cell that is read for another column: 4 under 承诺时限（小时） is 4小时 under 承诺时限（工作日）."""
+    return cell if own == unit or not own else f"{text_of(cell)}{own}"
 
 
 def answered(layout: Layout, answers: Mapping[str, str]) -> Layout:

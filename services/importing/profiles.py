@@ -61,6 +61,13 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     departments: dict[str, Short] = {}
     answers: dict[str, Short] = {}
 
+    def missing(self, columns: Iterable[str]) -> list[str]:
+        """Important fields that neither these columns nor the profile itself give."""
+        given = {*columns, *self.constant, *self.same_time, *self.days_until}
+        if given & {"ending", "outcome"}:
+            given.add("status")
+        return [name for name in self.vocabulary().important if name not in given]
+
     def vocabulary(self) -> Vocabulary:
         """The fields with this source's headers first."""
         until = {header: [header] for header in self.days_until.values()}

@@ -289,7 +289,7 @@ def _about_unread(layouts: Sequence[Layout], profile: Profile) -> Iterator[Quest
     """Columns with a header that nearly names an important field which no column gives."""
     vocabulary = profile.vocabulary()
     for layout in layouts:
-        missing = [name for name in vocabulary.important if name not in layout.fields]
+        missing = profile.missing(layout.fields)
         for column in layout.unused:
             name = _nearly(column.header, missing, vocabulary) if column.header not in profile.ignore else ""
             if name:

@@ -16,9 +16,9 @@ from services.importing.cells import (
     Broken,
     Cell,
     Garbled,
-    Merged,
     SpoiltCode,
     Struck,
+    Torn,
     code_of,
     is_empty,
     is_fault,
@@ -285,7 +285,7 @@ _NO_CODES = frozenset(("待定", "待补充", "待赋码", "待生成", "暂缺"
 _PROBLEM_OF: Mapping[type, RowProblem] = {
     Struck: RowProblem.STRUCK_PARTLY,
     Garbled: RowProblem.GARBLED,
-    Merged: RowProblem.MERGED,
+    Torn: RowProblem.MERGED,
 }
 _BROKEN = {"too wide": RowProblem.TOO_WIDE, "cut off": RowProblem.CUT_OFF}
 

@@ -63,7 +63,7 @@ class Stored:
     unreachable: Callable[[], None]
     now: int
     _said: bool = False
-    _has_events: bool | None = None
+    _with_events: frozenset[str] | None = None
 
     def catalogue(self) -> Mapping[str, Timeline]:
         try:
@@ -88,11 +88,9 @@ class Stored:
 
     def case_events(self, case_ids: Sequence[str]) -> Mapping[str, Sequence[CaseEvent]]:
         try:
+            if self.place.hall not in self._halls():
+                return {}
             with self.store.read() as moment:
-                if self._has_events is None:
-                    self._has_events = self.place.hall in moment.event_counts(self.place.region)
-                if not self._has_events:
-                    return {}
                 return moment.case_events(self.place.region, self.place.hall, case_ids)
         except Unavailable:
             self._say()
@@ -101,11 +99,20 @@ class Stored:
     def elsewhere(self, case_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """Case → other halls of the county that have a case of that id."""
         try:
+            if not self._halls() - {self.place.hall}:
+                return {}
             with self.store.read() as moment:
                 return moment.cases_elsewhere(self.place.region, self.place.hall, case_ids)
         except Unavailable:
             self._say()
             return {}
+
+    def _halls(self) -> frozenset[str]:
+        """Halls of the county that have sent events; asked for once. Raises Unavailable."""
+        if self._with_events is None:
+            with self.store.read() as moment:
+                self._with_events = frozenset(moment.event_counts(self.place.region))
+        return self._with_events
 
     def history(self, case_id: str) -> Sequence[HallEvent]:
         with self.store.read() as moment:

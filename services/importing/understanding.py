@@ -16,7 +16,7 @@ from services.importing.figure_import import figure_effects
 from services.importing.problems import NoteCounts
 from services.importing.sheet_reader import SheetReader
 
-from .cells import text_of, word_of, word_set
+from .cells import Broken, text_of, word_of, word_set
 from .effects import CaseEffects, Effect, case_event, catalogue_effects, window_of
 from .fields import STEPS
 from .headers import NotRead
@@ -33,7 +33,7 @@ _SAMPLES = 3
 _SAMPLE_ROWS = 200
 _LINES = 10
 _MOST_MONTHS = 36
-_YES_NO_FIELDS = word_set("settled unified full_process tolerates_missing commitment tolerated_missing")
+_YES_NO_FIELDS = word_set("settled unified full_process tolerates_missing commitment tolerated_missing void")
 _WORDS: dict[str, Any] = {"kind": KINDS, "handling": HANDLINGS, "channel": CHANNELS}
 
 
@@ -101,6 +101,7 @@ def _sheet(layout: Layout | NotRead, rows_passed: Mapping[str, Sequence[Passed]]
 
 def _columns(reader: SheetReader) -> Iterator[dict[str, Any]]:
     rows = [row for row in islice(reader.layout.rows(), _SAMPLE_ROWS) if isinstance(row, Row)]
+    rows = [row for row in rows if not isinstance(row.cell(0), Broken)]
     for name, index in reader.layout.fields.items():
         column = next(one for one in reader.layout.columns if one.index == index)
         unit = reader.unit_of_header(name) or (reader.bare_unit(name) if name.endswith("_days") else "")
@@ -168,14 +169,9 @@ def _unused(job: Job) -> list[str]:
 def _missing(job: Job) -> list[dict[str, str]]:
     """Important fields that no column gives, and the indicators that suffer."""
     vocabulary = job.profile.vocabulary()
-    given = {name for layout in job.read for name in job.reader(layout).layout.fields} | set(job.profile.constant)
-    given |= set(job.profile.same_time) | set(job.profile.days_until)
-    if given & {"ending", "outcome"}:
-        given.add("status")
     return [
-        {"field": name, "name": vocabulary.names[name][0], "affects": affects}
-        for name, affects in vocabulary.important.items()
-        if name not in given
+        {"field": name, "name": vocabulary.names[name][0], "affects": vocabulary.important[name]}
+        for name in job.profile.missing(name for layout in job.read for name in layout.fields)
     ]
 
 
@@ -224,7 +220,7 @@ def _count_rows(job: Job, there: Stored, told_of: Understanding, progress: Calla
 def _add_case(effects: CaseEffects, job: Job, outcome: Taken) -> None:
     assert outcome.case is not None
     if outcome.state == NEW:
-        effects.add((), [case_event(*step) for step in outcome.case.steps])
+        effects.add_new(outcome.case.steps)
         return
     said = list(job.published(outcome))
     ids = {event.id for event in outcome.stored}

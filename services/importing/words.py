@@ -125,7 +125,8 @@ ENDINGS: Mapping[str, Ending] = _table(
     (Ending.REJECTED, "不予受理 不受理 未予受理 不予受理办结 rejected"),
     (
         Ending.WITHDRAWN,
-        "撤件 已撤件 撤销申请 撤回申请 撤回 撤销 申请人撤件 申请人撤回 主动撤件 撤件办结 撤回办结 用户撤销 withdrawn",
+        "撤件 已撤件 已撤回 已撤销 撤销申请 撤回申请 撤回 撤销 申请人撤件 申请人撤回 主动撤件 撤件办结 撤回办结 "
+        "用户撤销 withdrawn",
     ),
     (
         Ending.TERMINATED,

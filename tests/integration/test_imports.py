@@ -12,18 +12,20 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hallpulse.domain.figures import Figure, Scope, Window
+from hallpulse.plans import load_plans
 from hallpulse.store import Store
 from services.console.demo.feeding import feed
 from services.console.demo.watching import Watch
 from services.console.main import cli
 from services.simulator import County, simulate
 from services.simulator.county import moment
-from tests.ingesting import ingest, publishing, wait_until
+from tests.ingesting import ingest, publishing, take_refused, wait_until
 from tests.moments import ask
 from tests.servers import Vhost
 from tests.unit.test_simulator import PLAN, WORKDAYS, shares
 
 DUTCH = Path(__file__).parents[3] / "shared" / "data" / "permit-cases.csv"
+PLANS = Path(__file__).parents[2] / "plans"
 REGION = 222424
 EVER = Window(date(2009, 1, 1), date(2026, 12, 31))
 CASES = """办件编号,实施编码,部门,收件时间,受理时间,办结时间,承诺办结时限
@@ -221,3 +223,25 @@ def test_a_simulated_year_is_fed_watched_and_fed_again(environment: dict[str, st
         found = ask(store).figures(Scope(REGION), Window(date(2026, 1, 1), end))
         assert {name: found[name].value for name in shares(sent, end)} == shares(sent, end)
     assert vhost.user
+
+
+def test_declarations_that_cannot_be_right_reach_the_bureau_by_the_broker(
+    tmp_path: Path, environment: dict[str, str], store: Store, vhost: Vhost
+) -> None:
+    path = tmp_path / "figures.csv"
+    rows = ("5,4", "5,9", "四,5")
+    told = "".join(f"leader_in_court,justice,2026-0{n},{row}\n" for n, row in enumerate(rows, start=3))
+    path.write_text(f"指标编码,部门,期间,分母,分子\n{told}", encoding="utf-8")
+    store.judge_by(load_plans(PLANS))
+    done = imported(environment, "figures", path)
+    assert "已发布事件 events published: 1" in done.output
+    (copy,) = take_refused(vhost, 1)
+    assert json.loads(copy.body)["data"]["denominator"] == "四"
+    window = Window(date(2026, 1, 1), date(2026, 12, 31))
+    wait_until(lambda: stored(store) == 2)
+    assert ask(store).figures(Scope(REGION), window)["leader_in_court"] == Figure(4, 5)
+    checks = ask(store).integrity(Scope(REGION), window, window.end)
+    assert sum(one.count for one in checks if one.check.of == "figures") == 1
+    imported(environment, "figures", path)
+    take_refused(vhost, 1)
+    assert stored(store) == 2

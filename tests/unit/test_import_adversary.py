@@ -382,3 +382,16 @@ def test_something_in_a_column_without_a_header_is_asked_about(tmp_path: Path) -
     assert items(path, take_defaults=True).asked == ["nameless_columns"]
     assert items(path, answers={"nameless_columns": "refuse"}).reasons == {3: "too-wide"}
     assert limits(items(path, answers={"nameless_columns": "remarks"})) == {"a-1": (None, 20), "a-2": (30, 7)}
+
+
+def test_columns_of_one_limit_in_two_units_are_asked_about_though_one_is_empty(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.xlsx", (*ITEM_HEAD, "承诺时限（小时）"), (*ROW[:5], None, 4))
+    assert items(path, take_defaults=True).asked == ["column.promised_days"]
+    assert limits(items(path, answers={"column.promised_days": "G"})) == {"a-1": (20, 0)}
+    assert limits(items(path, answers={"column.promised_days": "F"})) == {"a-1": (20, None)}
+
+
+@pytest.mark.parametrize("header", ["是否停用", "是否取消"])
+def test_an_item_that_is_said_to_hold_no_longer_is_refused(tmp_path: Path, header: str) -> None:
+    path = workbook(tmp_path / "a.xlsx", (*ITEM_HEAD, header), (*ROW, "是"), (*OTHER, "否"))
+    assert items(path).reasons == {2: "not-in-force"}
