@@ -19,6 +19,7 @@ from .refused import Held, Outcome, RefusedTable
 from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
 from .registry import Hall, HallFacts
 from .reports import About, NewReport, PublishedReport, ReportArchive, ReportFile
+from .reviews import Review, ReviewRegistry, Verdict
 from .store import Store, migrate, open_store
 from .tokens import Grant, Token, hash_of
 
@@ -64,6 +65,8 @@ __all__ = [
     "RefusedTable",
     "ReportArchive",
     "ReportFile",
+    "Review",
+    "ReviewRegistry",
     "Status",
     "Store",
     "StoredTrace",
@@ -71,6 +74,7 @@ __all__ = [
     "Token",
     "Trace",
     "TracedEffect",
+    "Verdict",
     "hash_of",
     "migrate",
     "open_store",

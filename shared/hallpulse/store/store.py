@@ -89,6 +89,7 @@ from hallpulse.store.registry import (
     read_last_event_times,
 )
 from hallpulse.store.reports import ReportArchive, calendars_digest
+from hallpulse.store.reviews import ReviewRegistry
 from hallpulse.store.roles import make_roles
 from hallpulse.store.tokens import TokenRegistry
 
@@ -336,6 +337,7 @@ class Store:
         self.halls = HallRegistry(engine, actor)
         self.tokens = TokenRegistry(engine, actor)
         self.accounts = AccountRegistry(engine, actor)
+        self.reviews = ReviewRegistry(engine, actor)
         self.notices = NoticeLedger(engine)
         self.refused = RefusedTable(engine, actor)
         self.reports = ReportArchive(engine, actor)
