@@ -9,6 +9,7 @@ from alembic.config import Config
 from sqlalchemy import Engine, text
 
 from .database import faults
+from .distribution import distribute
 
 _MIGRATION_LOCK = 20109
 
@@ -21,10 +22,14 @@ def alembic_config() -> Config:
 
 
 def upgrade(engine: Engine) -> None:
-    """Run the missing migrations, one process at a time; nothing happens where none is missing."""
+    """Run the missing migrations, one process at a time; nothing happens where none is missing.
+
+    On Citus the tables are spread then.
+    """
     with faults(), engine.begin() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))  # an index of a large table takes what it takes
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+    distribute(engine)
