@@ -20,6 +20,7 @@ from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
 from .registry import Hall, HallFacts
 from .reports import About, NewReport, PublishedReport, ReportArchive, ReportFile
 from .store import Store, migrate, open_store
+from .sums import DailySums
 from .tokens import Grant, Token, hash_of
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "CasePage",
     "CaseReading",
     "CaseRow",
+    "DailySums",
     "Difference",
     "EnteredRefusal",
     "Expected",
