@@ -51,8 +51,14 @@ def run(grounds: Grounds, _: Options) -> dict[str, Any]:
         path = folder / "办件.xlsx"
         _write(path)
         migrate(url)
-        suite = {"HALLPULSE_AMQP_URL": lane.publisher_url, "HALLPULSE_DATABASE_URL": url}
+        suite = {
+            "HALLPULSE_AMQP_URL": lane.publisher_url,
+            "HALLPULSE_DATABASE_URL": url,
+            "PYTHONDONTWRITEBYTECODE": "",  # as an installed suite, whose modules are compiled
+            "PYTHONPYCACHEPREFIX": str(folder / "compiled"),
+        }
         command = (sys.executable, "-c", _MAIN, "import", "cases", str(path), "--yes")
+        _child(suite, (sys.executable, "-c", _MAIN, "import", "cases", "--help"))
         place = ("--region", str(COUNTY), "--hall", "bench-hall")
         raw = _child(suite, (sys.executable, "-c", _RAW, str(path)))
         preview = _child(suite, (*command, *place, "--dry-run"))

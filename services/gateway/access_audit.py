@@ -168,7 +168,7 @@ class PeoplesDenials:
         self._due: list[AuditEntry] = []
 
     def note(self, grant: Grant, what: str, status: int, hour: datetime) -> None:
-        """what: method and documented address."""
+        """Note an answer. what: method and documented address."""
         if hour != self._hour:
             self._seen.clear()
             self._hour = hour

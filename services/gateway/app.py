@@ -29,11 +29,13 @@ from services.gateway.events import post_events
 from services.gateway.figures import get_departments, get_indicators, get_trend
 from services.gateway.integrity import get_integrity
 from services.gateway.month_flow import get_flow
+from services.gateway.naming import Naming
 from services.gateway.own_events import get_event, get_refused
 from services.gateway.pages import get_asset, get_page, get_problems
 from services.gateway.problems import Declined, Kind, answer
 from services.gateway.published import get_report, list_reports
 from services.gateway.reconciliation import get_reconciliation
+from services.gateway.regions import get_regions
 from services.gateway.report_orders import post_report
 from services.gateway.request import AnyRequest, Connection, Resources, resources_of
 from services.gateway.scores import get_scores
@@ -47,7 +49,7 @@ from services.gateway.sessions import (
     session_grant,
 )
 from services.gateway.status import get_health, get_metrics, get_readiness, get_suite
-from services.gateway.targets import get_regions, get_targets
+from services.gateway.targets import get_targets
 
 _LISTS = b"/v1/cases"
 
@@ -270,6 +272,7 @@ def create_app(resources: Resources) -> Gateway:
             HTTPException: answer,
             Exception: answer,
         },
+        after_request=Naming(resources.book).into,
         openapi_config=None,
         compression_config=CompressionConfig(backend="gzip", minimum_size=2048, gzip_compress_level=4),
         debug=False,

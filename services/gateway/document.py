@@ -21,6 +21,7 @@ from hallpulse.contract.examples import example
 from hallpulse.contract.json_schema import batch_of, components
 from hallpulse.contract.schema import documents
 from services.gateway.declaring import MOST_FIGURES, FiguresIn
+from services.gateway.naming import describe_names
 from services.gateway.problems import Declined, Kind
 from services.gateway.report_orders import COUNTY, ReportOrder
 from services.gateway.request import AnyRequest
@@ -73,6 +74,7 @@ def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
         if parameter["schema"].get("format") == "date":
             parameter["schema"]["pattern"] = _YEARS_OF_THE_CALENDAR
     _describe(schemas)
+    describe_names(schemas)
     schemas.update(components(ref_template=_SCHEMAS))
     return made
 

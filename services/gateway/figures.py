@@ -325,26 +325,29 @@ class Point(msgspec.Struct, frozen=True):
 class TrendAnswer(msgspec.Struct, frozen=True):
     """A plan's indicators at the end of each month so far.
 
-    plan: whose period it is; null, and no points, where no plan is in force on the day.
+    plan: whose period it is; null, and no points, where no plan is in force on the day. names: of the indicators.
     """
 
     region: str
     on: date
     plan: str | None
     points: list[Point]
+    names: dict[str, Named]
 
 
 def trend_answer(resources: Resources, region: int, on: date) -> TrendAnswer:
     plan = resources.plan(region, on)
     window = plan.window(on) if plan else None
     if plan is None or window is None:
-        return TrendAnswer(str(region), on, plan.id if plan else None, [])
+        return TrendAnswer(str(region), on, plan.id if plan else None, [], {})
     shown = {target.indicator for target in plan.targets}
     scope = Scope(region)
     with resources.store.read() as moment:
         figures = {day: moment.figures(scope, Window(window.start, day)) for day in month_ends(window)}
     points = [Point(day, _values(found, shown)) for day, found in figures.items()]
-    return TrendAnswer(str(region), on, plan.id, points)
+    told = sorted({name for point in points for name in point.values})
+    names = {name: named(indicator_names(name, plan)) for name in told}
+    return TrendAnswer(str(region), on, plan.id, points, names)
 
 
 @get(

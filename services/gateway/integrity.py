@@ -35,13 +35,13 @@ Value = str | int | None
 
 
 class CheckAnswer(msgspec.Struct, frozen=True):
-    """One check. cases: the first findings, by their names; of: whether they are cases, items, halls or figures."""
+    """One check. cases: the first findings, by the names of their values; of: cases, items, halls or figures."""
 
     id: str
     names: Named
     of: str
     count: int
-    cases: list[dict[str, Value]]
+    cases: list[dict[str, Value | Named]]
     truncated: bool
 
 
@@ -97,9 +97,9 @@ def _check(found: Findings) -> CheckAnswer:
     return CheckAnswer(check.id, Named(check.zh, check.en), check.of, found.count, rows, found.count > len(rows))
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, Value]:
+def _row(row: Mapping[str, Any]) -> dict[str, Value | Named]:
     """Dates and regions as everywhere in the API; a case with the address of its clock."""
-    shown: dict[str, Value] = {name: _shown(name, value) for name, value in row.items()}
+    shown: dict[str, Value | Named] = {name: _shown(name, value) for name, value in row.items()}
     if "case_id" in row:
         shown["url"] = f"/v1/cases/{row['region']}/{row['hall']}/{quote(row['case_id'], safe='')}"
     return shown

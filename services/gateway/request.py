@@ -22,6 +22,7 @@ from hallpulse.metrics import GatewayMetrics
 from hallpulse.store import Grant, Moment, Past, PublishedReport, ReadableBack, ReportFile
 from services.gateway.access import ConcurrencyLimit, RateLimiter, TokenCache, may_read, reach, whose
 from services.gateway.access_audit import AccessAudit
+from services.gateway.naming import NameBook
 from services.gateway.problems import EXPECTED, MOST_ROWS, Declined, Kind, expected_of
 from services.gateway.publishing import EventPublisher
 from services.gateway.service_calls import Services
@@ -72,6 +73,10 @@ class Resources:
     services: Services
     concurrency: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)
     suite: SuiteParts = field(default_factory=SuiteParts)
+    book: NameBook = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "book", NameBook(self.store, self.plans, self.monotonic))
 
     def now(self) -> int:
         """Microseconds since 1970-01-01 UTC."""

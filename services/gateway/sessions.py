@@ -45,14 +45,14 @@ _WRONG = (
 
 
 class SignIn(msgspec.Struct, forbid_unknown_fields=True):
-    """Who signs in."""
+    """A person's name and password."""
 
     name: str
     password: str
 
 
 class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
-    """old: the password so far, also where it is a one-time password."""
+    """A change of the password. old: the one so far, also where it is a one-time password."""
 
     old: str
     new: str
@@ -169,7 +169,7 @@ def csrf_of(id_: str) -> str:
 
 
 async def session_grant(connection: Connection) -> tuple[Grant, str]:
-    """Return who is signed in by the cookie, and the session's hash. Raise Declined (401) where nobody is."""
+    """Return who is signed in by the cookie, and the session's hash. Raise Declined (401) where no one is."""
     door = resources_of(connection).sessions
     id_ = door.id_of(connection)
     grant = await door.cache.grant(hash_of(id_)) if id_ is not None else None
@@ -191,7 +191,7 @@ def needs_csrf(connection: Connection) -> None:
 
 
 class SessionAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is signed in, or whose token this is. name, person: null for a token.
+    """The person who is signed in, or the token. name, person: null for a token.
 
     may: what the role does at all; csrf: for the header x-csrf-token of what changes something, null for a token;
     one_time: nothing but a change of the password is answered.
@@ -265,7 +265,7 @@ def get_session(request: AnyRequest) -> SessionAnswer:
     tags=["session"],
 )
 async def end_session(request: AnyRequest) -> Response[SessionAnswer]:
-    """The session opens nothing more, whoever has its cookie."""
+    """End the session: its cookie opens nothing more, in any hands."""
     door, grant = resources_of(request).sessions, _person(request)
     id_hash = hash_of(door.id_of(request) or "")
     await asyncio.to_thread(door.accounts.end, id_hash, grant)

@@ -1,4 +1,4 @@
-"""GET /v1/targets and /v1/regions: what the targets of a plan come to, and the regions with data or a plan."""
+"""GET /v1/targets: what the targets of a plan come to."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.reporting import MONTHLY_REPORT, DepartmentMonth, Reports, Timeliness
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Step
 from hallpulse.domain.targets import TargetResult, evaluate, read_arrivals, read_tables
-from hallpulse.domain.workdays import time_text
-from hallpulse.store import Grant, Past
-from services.gateway.access import ACTION, Action, may_read
+from hallpulse.store import Past
+from services.gateway.access import ACTION, Action
 from services.gateway.figures import MarkAnswer, Named, mark_answers, named, number
 from services.gateway.problems import QUERY, problems
 from services.gateway.request import (
@@ -89,7 +88,7 @@ class LateReport(msgspec.Struct, frozen=True):
     """A monthly report that is due and was not in time. month: YYYY-MM; by: the last day for it.
 
     state: late or missing; days: how many days late all of it came, null while anything is missing; late, missing: the
-    indicators that came late, and those that have not come.
+    indicators that came late, and those that have not come; names: of these indicators.
     """
 
     month: str
@@ -98,6 +97,7 @@ class LateReport(msgspec.Struct, frozen=True):
     days: int | None
     late: list[str]
     missing: list[str]
+    names: dict[str, Named]
 
 
 class DepartmentTarget(Reading, frozen=True, kw_only=True):
@@ -122,6 +122,7 @@ class RuleAnswer(msgspec.Struct, frozen=True):
     increase: float | None = None
     reading: str | None = None
     reference: str | None = None
+    reference_names: Named | None = None
 
 
 class PathAnswer(msgspec.Struct, frozen=True):
@@ -221,7 +222,7 @@ def _target(own: TargetResult, results: Sequence[TargetResult], reports: Reports
         severity=target.severity.value,
         source=list(target.source),
         lead=[DepartmentName(id_, _name(id_, names)) for id_ in target.lead],
-        rule=_rule(target),
+        rule=_rule(target, plan),
         path=_path(target, plan),
         readings={name: float(goal) for name, goal in own.readings.items()},
         judged=own.judged,
@@ -231,16 +232,25 @@ def _target(own: TargetResult, results: Sequence[TargetResult], reports: Reports
                 **_reading(r),
                 department=r.department or "",
                 names=_name(r.department or "", names),
-                reports=_late(reports.of(r.department or "")) if target.indicator == MONTHLY_REPORT else [],
+                reports=_late(reports.of(r.department or ""), plan) if target.indicator == MONTHLY_REPORT else [],
             )
             for r in bound
         ],
     )
 
 
-def _late(months: Sequence[DepartmentMonth]) -> list[LateReport]:
+def _late(months: Sequence[DepartmentMonth], plan: Plan) -> list[LateReport]:
+    named_there = plan.indicator_names
     return [
-        LateReport(f"{m.month:%Y-%m}", m.last_day, m.timeliness.value, m.days, list(m.late), list(m.missing))
+        LateReport(
+            month=f"{m.month:%Y-%m}",
+            by=m.last_day,
+            state=m.timeliness.value,
+            days=m.days,
+            late=list(m.late),
+            missing=list(m.missing),
+            names={id_: _name(id_, named_there) for id_ in (*m.late, *m.missing)},
+        )
         for m in months
         if m.timeliness is not Timeliness.ON_TIME
     ]
@@ -273,12 +283,18 @@ def _name(id_: str, names: Mapping[str, Names]) -> Named:
 _KINDS = {AtLeast: "at_least", AtMost: "at_most", Below: "below", Raised: "base"}
 
 
-def _rule(target: Target) -> RuleAnswer:
+def _rule(target: Target, plan: Plan) -> RuleAnswer:
     rule = target.rule
     kind = _KINDS[type(rule)]
     if isinstance(rule, Raised):
         return RuleAnswer(kind, "up", float(rule.base), float(rule.increase), rule.reading.value)
-    return RuleAnswer(kind, "up" if kind == "at_least" else "down", reference=target.reference_indicator)
+    reference = target.reference_indicator
+    return RuleAnswer(
+        kind,
+        "up" if kind == "at_least" else "down",
+        reference=reference,
+        reference_names=None if reference is None else _name(reference, plan.indicator_names),
+    )
 
 
 def _path(target: Target, plan: Plan) -> PathAnswer:
@@ -302,89 +318,4 @@ def plan_answer(plan: Plan, on: date) -> PlanAnswer:
         min_denominator=plan.min_denominator,
         phase=PhaseAnswer(phase.id, named(phase.names), phase.start, phase.end) if phase else None,
         note=named(plan.note) if plan.note else None,
-    )
-
-
-class RegionAnswer(msgspec.Struct, frozen=True):
-    """A region that the token reads.
-
-    counties: how many of the counties listed the region sums over, itself among them.
-    """
-
-    region: str
-    level: str
-    counties: int
-    plan: PlanAnswer | None
-    names: Named | None
-
-
-class HallName(msgspec.Struct, frozen=True):
-    """A hall that has a name, or is closed from a day on."""
-
-    region: str
-    hall: str
-    names: Named
-    closed: date | None
-
-
-class RegionsAnswer(msgspec.Struct, frozen=True):
-    """Counties with data, halls or a plan; the prefectures and provinces above them; and the token's scope."""
-
-    as_of: str
-    on: date
-    role: str
-    department: str | None
-    hall: str | None
-    regions: list[RegionAnswer]
-    halls: list[HallName]
-
-
-def regions_answer(resources: Resources, grant: Grant) -> RegionsAnswer:
-    today = resources.today()
-    with resources.store.read() as moment:
-        stored, facts = moment.regions(), moment.hall_facts()
-    counties = sorted({*stored, *(plan.region for plan in resources.plans if plan.region % 100)})
-    above = {code for county in counties for code in (county // 100 * 100, county // 10_000 * 10_000)}
-    shown = [code for code in (*counties, *sorted(above)) if _readable(grant, code)]
-    return RegionsAnswer(
-        as_of=time_text(resources.now()),
-        on=today,
-        role=grant.role,
-        department=grant.department,
-        hall=grant.hall,
-        regions=[_region(resources, code, counties, today) for code in shown],
-        halls=[
-            HallName(str(region), hall, Named(one.name_zh or hall, one.name_en or one.name_zh or hall), one.closed)
-            for (region, hall), one in sorted(facts.items())
-            if region in shown and grant.hall in (None, hall)
-        ],
-    )
-
-
-@get(
-    "/v1/regions",
-    sync_to_thread=True,
-    responses=problems(401, 429, 500, 503),
-    operation_id="getRegions",
-    summary="The regions that this token reads",
-    opt={ACTION: Action.READ},
-    tags=["figures"],
-)
-def get_regions(request: AnyRequest) -> RegionsAnswer:
-    """Counties with data, halls or a plan, and the prefectures and provinces above them."""
-    return regions_answer(resources_of(request), grant_of(request))
-
-
-def _readable(grant: Grant, region: int) -> bool:
-    return may_read(grant, Scope(region, grant.department, grant.hall))
-
-
-def _region(resources: Resources, region: int, counties: list[int], today: date) -> RegionAnswer:
-    plan, (low, high) = resources.plan(region, today), Scope(region).bounds
-    return RegionAnswer(
-        region=str(region),
-        level="county" if region % 100 else "prefecture" if region % 10_000 else "province",
-        counties=sum(low <= county <= high for county in counties),
-        plan=plan_answer(plan, today) if plan else None,
-        names=named(plan.region_names) if plan and plan.region_names else None,
     )

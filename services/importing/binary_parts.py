@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.etree import ElementTree
@@ -16,9 +17,9 @@ from .cells import Formula
 from .guard import DAMAGED
 from .problems import TableError
 from .sheets import Details
-from .xml_parts import PERCENT, tells
+from .xml_parts import PERCENT, Runs, put_struck, tells
 
-_MOST_COLUMNS = 300
+_MOST_COLUMNS = 16_384
 
 
 def xls_details(path: Path) -> dict[str, Details]:
@@ -65,8 +66,25 @@ def _xls_sheet(book: Any, number: int) -> Details:
             for column, kind in enumerate(kinds):
                 if kind == xlrd.XL_CELL_NUMBER and (pattern := patterns.get(sheet.cell_xf_index(row, column))):
                     details.patterns[row, column] = pattern
+    for row, column in sheet.rich_text_runlist_map:
+        put_struck(details, row, column, _xls_runs(book, sheet, row, column))
     book.unload_sheet(number)
     return details
+
+
+def _xls_runs(book: Any, sheet: Any, row: int, column: int) -> Runs:
+    text: str = sheet.cell_value(row, column)
+    fonts = [(0, book.xf_list[sheet.cell_xf_index(row, column)].font_index)]
+    fonts += sheet.rich_text_runlist_map[row, column]
+    return _runs(text, [(start, bool(book.font_list[font].struck_out)) for start, font in fonts])
+
+
+def _runs(text: str, starts: Sequence[tuple[int, bool]]) -> Runs:
+    """A text's runs. starts: from which character on it is struck through or not."""
+    runs = Runs()
+    for (start, struck), (end, _) in zip(starts, [*starts[1:], (len(text), False)], strict=True):
+        runs.add(text[start:end], struck=struck)
+    return runs
 
 
 _NOTHING = (xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK)
@@ -75,6 +93,9 @@ _FORMULA_FIRST, _FORMULA_NUMBER, _FORMULA_ERROR, _FORMULA_LAST = 8, 9, 11, 11
 _FORMAT, _STYLE, _COLUMN = 44, 47, 60
 _WORKBOOK_FLAGS, _SHEET = 153, 156
 _STYLES_BEGIN, _STYLES_END = 617, 618
+_FONT, _FONTS_BEGIN, _FONTS_END = 43, 611, 612
+_CELL_STRING, _STRING = 7, 19
+_STRUCK_OUT, _RICH = 0x08, 0x01
 _DY_ZERO = 0x10
 _ERRORS = {
     0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D: "#NAME?", 0x24: "#NUM!", 0x2A: "#N/A",
@@ -88,7 +109,9 @@ def xlsb_details(archive: zipfile.ZipFile) -> dict[str, Details]:
         target = relation.get("Target", "")
         targets[relation.get("Id", "")] = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
     names = set(archive.namelist())
-    patterns = _xlsb_patterns(archive.read("xl/styles.bin")) if "xl/styles.bin" in names else {}
+    styles = _xlsb_styles(archive.read("xl/styles.bin")) if "xl/styles.bin" in names else _Styles()
+    if any(styles.fonts) and "xl/sharedStrings.bin" in names:
+        styles.strings = _xlsb_strings(archive.read("xl/sharedStrings.bin"), styles.fonts)
     since_1904, sheets = False, {}
     for kind, body in _records(archive.read("xl/workbook.bin")):
         if kind == _WORKBOOK_FLAGS:
@@ -97,9 +120,7 @@ def xlsb_details(archive: zipfile.ZipFile) -> dict[str, Details]:
             id_, after = _wide(body, 8)
             name, _ = _wide(body, after)
             sheets[name] = str(PurePosixPath(targets.get(id_, "")))
-    return {
-        name: _xlsb_sheet(archive.read(part), patterns, since_1904) for name, part in sheets.items() if part in names
-    }
+    return {name: _xlsb_sheet(archive.read(part), styles, since_1904) for name, part in sheets.items() if part in names}
 
 
 def _records(content: bytes) -> Iterator[tuple[int, bytes]]:
@@ -132,27 +153,65 @@ def _wide(body: bytes, at: int) -> tuple[str, int]:
     return body[at + 4 : end].decode("utf-16-le"), end
 
 
-def _xlsb_patterns(content: bytes) -> dict[int, str]:
-    """Index of a cell style → its number format, for the formats that show more than the number."""
+@dataclass(slots=True)
+class _Styles:
+    """Index of a cell style → its number format, where that shows more than the number, and its font.
+
+    fonts: whether each strikes through; strings: index of a shared text → its runs, where a part is struck through.
+    """
+
+    patterns: dict[int, str] = field(default_factory=dict)
+    fonts: list[bool] = field(default_factory=list)
+    font_of: list[int] = field(default_factory=list)
+    strings: Mapping[int, Runs] = field(default_factory=dict)
+
+    def strikes(self, style: int) -> bool:
+        return style < len(self.font_of) and self.font_of[style] < len(self.fonts) and self.fonts[self.font_of[style]]
+
+
+def _xlsb_styles(content: bytes) -> _Styles:
     formats = {int(number): pattern for number, pattern in PERCENT.items()}
-    styles: dict[int, str] = {}
-    inside, count = False, 0
+    styles = _Styles()
+    inside = 0
     for kind, body in _records(content):
         if kind == _FORMAT:
             pattern, _ = _wide(body, 2)
             if tells(pattern):
                 formats[struct.unpack_from("<H", body)[0]] = pattern
-        elif kind in (_STYLES_BEGIN, _STYLES_END):
-            inside = kind == _STYLES_BEGIN
-        elif kind == _STYLE and inside:
-            pattern = formats.get(struct.unpack_from("<HH", body)[1], "")
-            if pattern:
-                styles[count] = pattern
-            count += 1
+        elif kind in (_STYLES_BEGIN, _FONTS_BEGIN):
+            inside = kind
+        elif kind in (_STYLES_END, _FONTS_END):
+            inside = 0
+        elif kind == _FONT and inside == _FONTS_BEGIN:
+            styles.fonts.append(bool(body[2] & _STRUCK_OUT))
+        elif kind == _STYLE and inside == _STYLES_BEGIN:
+            _, number, font = struct.unpack_from("<HHH", body)
+            if number in formats:
+                styles.patterns[len(styles.font_of)] = formats[number]
+            styles.font_of.append(font)
     return styles
 
 
-def _xlsb_sheet(content: bytes, patterns: dict[int, str], since_1904: bool) -> Details:
+def _xlsb_strings(content: bytes, fonts: Sequence[bool]) -> dict[int, Runs]:
+    """Index of a shared text → its runs, for texts with a part that is struck through."""
+    found: dict[int, Runs] = {}
+    number = -1
+    for kind, body in _records(content):
+        if kind != _STRING:
+            continue
+        number += 1
+        text, end = _wide(body, 1)
+        if not body[0] & _RICH:
+            continue
+        (count,) = struct.unpack_from("<I", body, end)
+        places = [struct.unpack_from("<HH", body, end + 4 + 4 * run) for run in range(count)]
+        runs = _runs(text, [(0, False), *((start, font < len(fonts) and fonts[font]) for start, font in places)])
+        if runs.struck:
+            found[number] = runs
+    return found
+
+
+def _xlsb_sheet(content: bytes, styles: _Styles, since_1904: bool) -> Details:
     details = Details(since_1904=since_1904)
     row = -1
     for kind, body in _records(content):
@@ -164,13 +223,23 @@ def _xlsb_sheet(content: bytes, patterns: dict[int, str], since_1904: bool) -> D
             first, last = struct.unpack_from("<II", body)
             if body[16] & 1:
                 details.hidden_columns.update(range(first, min(last + 1, _MOST_COLUMNS)))
-        elif kind in (_CELL_ERROR, _FORMULA_ERROR):
-            (column,) = struct.unpack_from("<I", body)
-            details.cells[row, column] = Formula(_ERRORS.get(body[8], "#N/A"))
-        elif kind in (_CELL_RK, _CELL_REAL, _FORMULA_NUMBER) and patterns:
-            column, style = struct.unpack_from("<II", body)
-            if style & 0xFFFFFF in patterns:
-                details.patterns[row, column] = patterns[style & 0xFFFFFF]
-        if _FORMULA_FIRST <= kind < _FORMULA_LAST:
-            details.computed += 1
+        elif _CELL_RK <= kind <= _FORMULA_LAST:
+            _put_cell(details, row, kind, body, styles)
     return details
+
+
+def _put_cell(details: Details, row: int, kind: int, body: bytes, styles: _Styles) -> None:
+    column, style = struct.unpack_from("<II", body)
+    style &= 0xFFFFFF
+    if kind in (_CELL_ERROR, _FORMULA_ERROR):
+        details.cells[row, column] = Formula(_ERRORS.get(body[8], "#N/A"))
+    elif kind in (_CELL_RK, _CELL_REAL, _FORMULA_NUMBER) and style in styles.patterns:
+        details.patterns[row, column] = styles.patterns[style]
+    elif kind == _CELL_STRING and styles.strings:
+        runs = styles.strings.get(struct.unpack_from("<I", body, 8)[0])
+        if runs is not None:
+            put_struck(details, row, column, runs)
+    if styles.strikes(style):
+        details.struck_rows.add(row)
+    if _FORMULA_FIRST <= kind < _FORMULA_LAST:
+        details.computed += 1

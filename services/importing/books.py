@@ -21,6 +21,7 @@ _OTHER_KINDS = (
     (b"Rar!", "这是 RAR 压缩包：请先解压，再导入其中的表格", "this is a RAR archive: unpack it first"),
     (b"7z\xbc\xaf", "这是 7z 压缩包：请先解压，再导入其中的表格", "this is a 7z archive: unpack it first"),
     (b"\x1f\x8b", "这是 gzip 压缩文件：请先解压，再导入其中的表格", "this is a gzip file: unpack it first"),
+    (b"MIME-Version", f"这是网页档案（.mht），只是改了扩展名：{_SAVE_AS}", "this is a web archive: save it as .xlsx"),
     (b"\x89PNG", "这是图片：请导入表格文件", "this is a picture: expected a table"),
     (b"\xff\xd8\xff", "这是图片：请导入表格文件", "this is a picture: expected a table"),
 )

@@ -6,11 +6,11 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from hallpulse.contract.events import EventType, HallEvent
+from hallpulse.contract.events import Data, EventType, HallEvent
 from hallpulse.contract.personal import is_personal
 from hallpulse.contract.validation import EARLIEST
 from hallpulse.domain.case import CaseEvent, in_force
@@ -80,19 +80,24 @@ class CaseImport:
         return spans[-1].version.department if spans else ""
 
 
-@dataclass(frozen=True, slots=True)
-class UnderstoodCase:
-    """A row that was understood. steps: (type, time, data), without the contract's look at them."""
+ANY_CASE = "x"
+"""The number in data that many cases share until they are published."""
+
+
+class UnderstoodCase(NamedTuple):
+    """A row that was understood. steps: (type, time, data of any case), without the contract's look at them."""
 
     line: int
     case_id: str
-    steps: Sequence[tuple[EventType, int, Any]]
+    steps: Sequence[tuple[EventType, int, Data]]
     notes: Sequence[Note]
 
     def events(self, place: HallOfCases) -> list[HallEvent]:
         """The row's events, each id following from what the event says, so that saying it again is a duplicate."""
-        made = (HallEvent(place.region, place.hall, "", kind, time, data) for kind, time, data in self.steps)
-        return [msgspec.structs.replace(event, id=event_id(event)) for event in made]
+        return [_event(place, kind, time, self._own(data)) for kind, time, data in self.steps]
+
+    def _own(self, data: Data) -> Data:
+        return msgspec.structs.replace(data, case_id=self.case_id)
 
     def differences(self, stored: Sequence[CaseEvent]) -> list[Note]:
         """The steps that are stored with other times than the row's."""
@@ -110,27 +115,35 @@ class UnderstoodCase:
             if known.get(int(kind), time) != time
         ]
 
+    def check(self, wanted: CaseImport) -> None:
+        """Raise BadRow for what the contract would refuse: all of a row or nothing, half a case is a wrong figure."""
+        for kind, time, data in self.steps:
+            surely = EARLIEST <= time <= wanted.now and wanted.is_plain(self.case_id, time)
+            if kind is EventType.CASE_RECEIVED and surely:
+                if data not in wanted.checked:
+                    _check(wanted, kind, time, data)
+                    wanted.checked.add(data)
+            elif kind is EventType.CASE_REJECTED or not surely:
+                _check(wanted, kind, time, self._own(data))
+
+
+def _event(place: HallOfCases, kind: EventType, time: int, data: Data) -> HallEvent:
+    return HallEvent(place.region, place.hall, _id_of(place.region, place.hall, kind, time, data), kind, time, data)
+
 
 def event_id(event: HallEvent, number: int = 0) -> str:
     """The id of an imported event; number: how often the same had been said and taken back before."""
-    said = f"/{event.region}/{event.hall}|{int(event.type)}|{event.time}|{_canonical(event.data).decode()}"
+    return _id_of(event.region, event.hall, event.type, event.time, event.data, number)
+
+
+def _id_of(  # noqa: PLR0917 - an event's own fields
+    region: int, hall: str, kind: EventType, time: int, data: Data, number: int = 0
+) -> str:
+    said = f"/{region}/{hall}|{int(kind)}|{time}|{_canonical(data).decode()}"
     return str(uuid.uuid5(NAMESPACE, said if number == 0 else f"{said}|{number}"))
 
 
-def check_row(row: UnderstoodCase, wanted: CaseImport) -> None:
-    """Raise BadRow for what the contract would refuse: all of a row or nothing, half a case would be wrong figures."""
-    for kind, time, data in row.steps:
-        surely = wanted.is_plain(row.case_id, time) and EARLIEST <= time <= wanted.now
-        if kind is EventType.CASE_RECEIVED and surely:
-            said = msgspec.structs.replace(data, case_id="x")
-            if said not in wanted.checked:
-                _check(wanted, kind, time, data)
-                wanted.checked.add(said)
-        elif kind is EventType.CASE_REJECTED or not surely:
-            _check(wanted, kind, time, data)
-
-
-def _check(wanted: CaseImport, kind: EventType, time: int, data: Any) -> None:
+def _check(wanted: CaseImport, kind: EventType, time: int, data: Data) -> None:
     try:
         checked(HallEvent(wanted.place.region, wanted.place.hall, "x", kind, time, data), wanted.now)
     except BadRow as bad:

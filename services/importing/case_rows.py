@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from hallpulse.contract.events import DATA_OF
+from hallpulse.contract.events import Data, Received
 from hallpulse.domain.catalogue import span_on
 from hallpulse.domain.workdays import local_day
-from services.importing.sheet_reader import SheetReader, limit_notes
+from services.importing.sheet_reader import SheetReader, picker
 
 from .case_import import CaseImport, UnderstoodCase
-from .cells import text_of, word_of
+from .case_openings import Openings, made
+from .cells import Cell, text_of, word_of
 from .fields import STEPS
 from .layout import Row
-from .limits import MAX_DAYS, BadLimit, parse_limit
+from .limits import BOTH_LIMITS, MAX_DAYS, BadLimit, parse_limit
 from .problems import BadRow, Note, Oddity, RowProblem
-from .words import CHANNELS, DEFAULT_GOOD, EXTENSIONS, PROCEDURES, Ending, ending_of, joined_ending, score_of
+from .words import EXTENSIONS, PROCEDURES, Ending, ending_of, is_by_default, joined_ending, score_of
 
 _SECOND = 1_000_000
 _BEST = 5
-_BOOLEANS = ("unified", "full_process", "tolerated_missing", "commitment")
 _ENDINGS = ("status", "ending", "outcome")
 _OUTCOMES = {
     Ending.GRANTED: "granted",
@@ -34,16 +34,48 @@ _OUTCOMES = {
 }
 
 
-def case_of(reader: SheetReader, row: Row, wanted: CaseImport) -> UnderstoodCase:
-    """The steps that a row tells. Raises BadRow."""
-    reader.refuse_unreadable(row)
-    return _Case(reader, row, wanted).read()
+class _Rated(NamedTuple):
+    """A cell with a rating. by_default: the system gave it; text: empty where nothing is said."""
+
+    written: str
+    text: str
+    by_default: bool
+    score: int | None
+
+
+@dataclass(slots=True)
+class CaseReader:
+    """Reads the rows of a sheet as cases. Of texts there are few in a table: each is understood once.
+
+    The caches are by the cells as they stand, with their kinds: True and 1 are not the same word.
+    """
+
+    reader: SheetReader
+    wanted: CaseImport
+    endings: dict[object, Ending | None] = field(default_factory=dict)
+    ratings: dict[object, _Rated] = field(default_factory=dict)
+    steps: dict[object, Data] = field(default_factory=dict)
+    openings: Openings = field(init=False)
+    ending_cells: Callable[[Sequence[Cell]], tuple[Cell, ...]] = field(init=False)
+    rating_cells: Callable[[Sequence[Cell]], tuple[Cell, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        reader = self.reader
+        self.openings = Openings(reader, self.wanted)
+        self.ending_cells = picker(reader.indices(_ENDINGS))
+        self.rating_cells = picker([*reader.indices(["score"]), *reader.joined_indices()])
+
+    def case_of(self, row: Row) -> UnderstoodCase:
+        """The steps that a row tells. Raises BadRow."""
+        self.reader.refuse_unreadable(row)
+        return _Case(self, self.reader, row, self.wanted).read()
 
 
 @dataclass(slots=True)
 class _Case:
     """The reading of one row."""
 
+    sheet: CaseReader
     reader: SheetReader
     row: Row
     wanted: CaseImport
@@ -52,17 +84,17 @@ class _Case:
 
     def read(self) -> UnderstoodCase:
         self.case_id = self.reader.required("case_id", self.reader.code(self.row, "case_id"))
-        opening = self._opening()
+        opening, self.notes = self.sheet.openings.opening_of(self.row, self.case_id)
         times = self._times()
         if "received" not in times:
             raise BadRow(RowProblem.MISSING_FIELD, "received")
         outcome = self._settle(times)
-        details = {"received": opening, **self._details(times, outcome)}
-        self._limits(opening, times)
-        self._look_at_item(opening["item_code"], times)
+        details = self._details(times, outcome)
+        received = self._with_spans(opening, times) if self.reader.profile.days_until else opening
+        self._look_at_item(received.item_code, times)
         steps = [
-            (STEPS[step], times[step], self._data(step, details.get(step)))
-            for step in sorted(times, key=_ORDER.__getitem__)
+            (STEPS[step], times[step], received if step == "received" else self._data(step, details.get(step)))
+            for step in (times if len(times) < 2 else sorted(times, key=_ORDER.__getitem__))
         ]
         self._reversed(times)
         return UnderstoodCase(self.row.line, self.case_id, steps, self.notes)
@@ -70,68 +102,13 @@ class _Case:
     def _note(self, name: str, what: Oddity, written: str = "", became: str = "") -> None:
         self.notes.append(Note(self.row.line, self.case_id, name, what, written, became))
 
-    def _data(self, step: str, fields: Mapping[str, Any] | None) -> Any:
-        if fields is None:
-            return DATA_OF[STEPS[step]](self.case_id)
-        try:
-            return _makers[step](self.case_id, {name: value for name, value in fields.items() if value is not None})
-        except msgspec.ValidationError as error:
-            message, _, name = str(error).partition(" - at `$.")
-            raise BadRow("bad-field", name.rstrip("`"), message) from None
-
-    def _opening(self) -> dict[str, Any]:
-        item_code = self._item()
-        return {
-            "item_code": item_code,
-            "department": self._department(item_code),
-            "channel": self._channel(),
-            **{name: self.reader.yes_no(self.row, name) for name in _BOOLEANS if self.reader.has(name)},
-        }
-
-    def _item(self) -> str:
-        """The item's code: as written, with its leading zeros, or by its name. Raises BadRow."""
-        code, sub = self.reader.code(self.row, "item_code"), self.reader.code(self.row, "sub_code")
-        for candidate in (sub, code):
-            if candidate and candidate in self.wanted.catalogue:
-                return candidate
-        for candidate in filter(str.isdigit, (sub, code)):
-            fitting = self.wanted.by_number(candidate)
-            if len(fitting) == 1:
-                self._note("item_code", Oddity.ZEROS_RESTORED, candidate, fitting[0])
-                return fitting[0]
-        if code or sub:
-            return code or sub
-        name = self.reader.text(self.row, "item_name")
-        if not name:
-            raise BadRow(RowProblem.MISSING_FIELD, "item_code")
-        named = self.wanted.by_name(name)
-        if len(named) != 1:
-            raise BadRow(RowProblem.UNKNOWN_ITEM, "item_name", name)
-        self._note("item_code", Oddity.FOUND_BY_NAME, name, named[0])
-        return named[0]
-
-    def _department(self, item_code: str) -> str:
-        written, of_item = self.reader.text(self.row, "department"), self.wanted.department_of(item_code)
-        if not written:
-            return self.reader.required("department", of_item)
-        known = self.reader.departments.find(written, of_item)
+    def _data(self, step: str, fields: Mapping[str, Any] | None) -> Data:
+        """The data of a step, shared by all cases of which it says the same."""
+        key = (step, *fields.items()) if fields else step
+        known = self.sheet.steps.get(key)
         if known is None:
-            raise BadRow(RowProblem.BAD_WORD, "department", written)
-        if known != written:
-            self._note("department", Oddity.DEPARTMENT_RENAMED, written, known)
+            known = self.sheet.steps[key] = made(step, fields or {})
         return known
-
-    def _channel(self) -> str:
-        """No figure counts channels: one that is not known is said, and costs no case."""
-        written = text_of(self.reader.cell(self.row, "channel"))
-        try:
-            known = self.reader.word(self.row, "channel", CHANNELS)
-        except BadRow:
-            self._note("channel", Oddity.CHANNEL_UNKNOWN, written, "window")
-            return "window"
-        if known is None and self.reader.has("channel"):
-            self._note("channel", Oddity.CHANNEL_ASSUMED, "", "window")
-        return known or "window"
 
     def _times(self) -> dict[str, int]:
         """step → microseconds since 1970-01-01 UTC.
@@ -188,6 +165,15 @@ class _Case:
         times[step] = when
 
     def _ending(self) -> Ending | None:
+        cells = self.sheet.ending_cells(self.row.cells)
+        if not cells:
+            return None
+        key = (cells, *map(type, cells))
+        if key not in self.sheet.endings:
+            self.sheet.endings[key] = self._read_ending()
+        return self.sheet.endings[key]
+
+    def _read_ending(self) -> Ending | None:
         """Return the joint meaning of 办件状态, 办结类型 and 办理结果. Raise BadRow for an unknown word."""
         said: list[Ending] = []
         for name in _ENDINGS:
@@ -237,14 +223,14 @@ class _Case:
         details["suspended"] = {"procedure": found}
 
     def _extend(self, times: dict[str, int], details: dict[str, dict[str, Any]]) -> None:
-        if "extended" in details:
+        if "extended" in details or not ("extended" in times or self.reader.has("extended_days")):
             return
         written = text_of(self.reader.cell(self.row, "extended_days"))
         given = bool(written) and written not in ("0", "-", "/", "—", "无", "否")
         if "extended" not in times and given:
             if "accepted" not in times:
                 raise BadRow(RowProblem.EXTENDED_WITHOUT_DATE, "extended_days", written)
-            times["extended"] = times["accepted"] + _SECOND
+            times["extended"] = _just_after(times["accepted"])
         if "extended" in times:
             details["extended"] = {"days": self._days("extended_days")}
 
@@ -266,42 +252,40 @@ class _Case:
 
     def _rate(self, times: dict[str, int], details: dict[str, dict[str, Any]]) -> None:
         """A rating without a time belongs to the step before it; one that the system gave is marked as such."""
-        written = text_of(self.reader.cell(self.row, "score"))
-        text = self.reader.text(self.row, "score")
-        word = word_of(written)
-        by_default = word in DEFAULT_GOOD
-        if by_default:
-            self._note("score", Oddity.DEFAULT_GOOD, written)
-        if not text or (by_default and "rated" not in times and "decided" not in times):
-            if times.pop("rated", None) is not None and not written and "score" in self.reader.layout.fields:
+        rated = self._rating()
+        if rated.by_default:
+            self._note("score", Oddity.DEFAULT_GOOD, rated.written)
+        if not rated.text or (rated.by_default and "rated" not in times and "decided" not in times):
+            if times.pop("rated", None) is not None and not rated.written and "score" in self.reader.layout.fields:
                 raise BadRow(RowProblem.MISSING_FIELD, "score")
             return
-        score = (
-            _BEST
-            if by_default
-            else self.reader.words.get("score", {}).get(word) or score_of(word, self.reader.score_codes)
-        )
-        if score is None:
-            raise BadRow(RowProblem.BAD_NUMBER, "score", written)
+        if rated.score is None:
+            raise BadRow(RowProblem.BAD_NUMBER, "score", rated.written)
         if "rated" not in times:
             if "decided" not in times:
-                raise BadRow(RowProblem.RATED_WITHOUT_DATE, "score", written)
-            times["rated"] = times.get("delivered", times["decided"]) + _SECOND
-        details["rated"] = {"score": score, **({"automatic": True} if by_default else {})}
+                raise BadRow(RowProblem.RATED_WITHOUT_DATE, "score", rated.written)
+            times["rated"] = _just_after(times.get("delivered", times["decided"]))
+        details["rated"] = {"score": rated.score, **({"automatic": True} if rated.by_default else {})}
 
-    def _limits(self, opening: dict[str, Any], times: Mapping[str, int]) -> None:
-        """The limits that the row carries, or the working days to the day that it names."""
-        for name in ("statutory_days", "promised_days"):
-            until = self.reader.profile.days_until.get(name)
-            if until is not None:
-                opening[name] = self._span(name, until, times["received"])
-                continue
-            found = self.reader.limit(self.row, name)
-            if found is not None:
-                opening[name] = found.days
-                if found.conversions:
-                    written = text_of(self.reader.cell(self.row, name))
-                    self.notes.extend(limit_notes(self.row, self.case_id, name, found, written))
+    def _rating(self) -> _Rated:
+        cells = self.sheet.rating_cells(self.row.cells)
+        key = (cells, *map(type, cells))
+        known = self.sheet.ratings.get(key)
+        if known is None:
+            written = text_of(self.reader.cell(self.row, "score"))
+            word = word_of(written)
+            by_default = is_by_default(word)
+            own = self.reader.words.get("score", {}).get(word)
+            score = _BEST if by_default else own or score_of(word, self.reader.score_codes)
+            known = _Rated(written, self.reader.text(self.row, "score"), by_default, score)
+            self.sheet.ratings[key] = known
+        return known
+
+    def _with_spans(self, received: Received, times: Mapping[str, int]) -> Received:
+        """The opening with the working days to the days that the row names as limits."""
+        until = self.reader.profile.days_until
+        spans = {name: self._span(name, until[name], times["received"]) for name in BOTH_LIMITS if name in until}
+        return msgspec.structs.replace(received, **spans)
 
     def _span(self, name: str, header: str, received: int) -> int | None:
         """Working days from receipt to the day named: none where the row names none, or one that cannot be."""
@@ -338,15 +322,12 @@ class _Case:
 
 def _after(times: Mapping[str, int], midnight: int) -> int:
     same_day = [time for time in times.values() if local_day(time) == local_day(midnight)]
-    return max(same_day) + _SECOND if same_day else midnight
+    return _just_after(max(same_day)) if same_day else midnight
+
+
+def _just_after(time: int) -> int:
+    """A second later; a microsecond in the last second of a day, and at its end the same moment: the day stays."""
+    return next((later for later in (time + _SECOND, time + 1) if local_day(later) == local_day(time)), time)
 
 
 _ORDER = {step: position for position, step in enumerate(STEPS)}
-
-
-def _maker(step: str) -> Callable[[str, Mapping[str, Any]], Any]:
-    kind = DATA_OF[STEPS[step]]
-    return lambda case_id, fields: msgspec.convert({"case_id": case_id, **fields}, kind)
-
-
-_makers = {step: _maker(step) for step in STEPS}

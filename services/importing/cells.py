@@ -16,6 +16,18 @@ class Formula:
     text: str
 
 
+class Struck(Formula):
+    """A cell with a text of which only a part is struck through: 20 in `20 15个工作日`. No reader tells them apart."""
+
+
+class Merged(Formula):
+    """A cell in a merge that groups nothing: whether it has the merge's value is not certain."""
+
+
+class Garbled(Formula):
+    """A cell with a text that was read in another encoding than it was written in, here or before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
     """A line that is no row at all."""
@@ -48,6 +60,32 @@ def _settled(number: float) -> int | float:
     """A number without what binary fractions add to the result of a formula: 0.1 × 200 is 20."""
     rounded = round(number, 9)
     return int(rounded) if rounded.is_integer() else rounded
+
+
+_LOST = re.compile("\ufffd|锟斤拷|烫烫烫")
+_LATIN = re.compile("[\x80-\xff]")
+
+
+def is_garbled(text: str, encoding: str = "") -> bool:
+    """Return whether a text was decoded wrongly at some time: characters are lost, or it decodes to Chinese once more.
+
+    encoding: by which it was read here, where that is not UTF-8.
+    """
+    if text.isascii():
+        return False
+    if _LOST.search(text):
+        return True
+    return any(
+        _decodes_again(text, by) for by in (encoding, *(("latin-1", "cp1252") if _LATIN.search(text) else ())) if by
+    )
+
+
+def _decodes_again(text: str, by: str) -> bool:
+    try:
+        again = text.encode(by).decode("utf-8")
+    except UnicodeError:
+        return False
+    return any("\u4e00" <= char <= "\u9fff" for char in again)
 
 
 _ERROR = re.compile(

@@ -19,6 +19,8 @@ _FIRST_MILLISECONDS, _LAST_MILLISECONDS = 946_684_800_000, 4_102_444_800_000
 """2000 to 2100: what programs write as milliseconds since 1970."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HERE = datetime(1970, 1, 1, 8)  # noqa: DTZ001 - the same moment on the clock of a hall
+_MIDNIGHT = 16 * 3600
+"""Seconds from _HERE to the next midnight."""
 _MICROSECOND = timedelta(microseconds=1)
 _DATE = (
     r"(?P<year>\d{4})(?:\s*[-/.年、]\s*|\s+)(?P<month>\d{1,2})(?:\s*[-/.月、]\s*|\s+)(?P<day>\d{1,2})(?:\s*日|"
@@ -63,6 +65,11 @@ def parse_moment(cell: Cell, *, since_1904: bool = False) -> ParsedTime | None:
     """None for an empty cell and for what stands for one; since_1904: how the workbook counts days. Raises NotADate."""
     if isinstance(cell, str):
         return _from_cell(cell, since_1904)
+    if cell.__class__ is datetime and cell.tzinfo is None and cell.year not in _ODD_YEARS:
+        since = cell - _HERE
+        seconds, fraction = since.seconds, since.microseconds
+        moment = (since.days * 86_400 + seconds) * 1_000_000 + fraction
+        return ParsedTime(moment, seconds != _MIDNIGHT or fraction != 0)
     if cell is None or (not isinstance(cell, bool) and cell == 0) or _is_placeholder(cell):
         return None
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -25,6 +26,8 @@ _ABBREVIATED = (
     ("市场监督管理", "市监"), ("人力资源和社会保障", "人社"), ("住房和城乡建设", "住建"), ("发展和改革", "发改"),
     ("卫生健康", "卫健"), ("农业农村", "农"), ("自然资源", "资源"), ("教育科技", "教科"), ("政务服务和数据", "政数"),
 )  # fmt: skip
+_SEVERAL = re.compile(r"[、,;/+&|\n]|(?<=[局委办厅])(?:和|及|与|会同|会)(?=[县市区省州])")
+_OFFICE = re.compile(r".+(?:局|委|会|办|室|中心|院|队|所|站|厅|部|政府|公司|银行|社)(?:\(.*\))?")
 _NEAR = 0.6
 _MOST_NEAREST = 3
 
@@ -80,6 +83,8 @@ class Departments:
         coded = self.codes.code_of(written)
         if coded != written or written in self.known:
             return coded
+        if several(written):
+            return None
         same = {name for name in self.known if folded(name) == plain}
         if len(same) == 1:
             return same.pop()
@@ -95,6 +100,12 @@ class Departments:
         body = _parts(folded(written))[1]
         scored = [(_likeness(body, _parts(folded(name))[1]), name) for name in self.known]
         return [name for score, name in sorted(scored, reverse=True) if score >= _NEAR][:_MOST_NEAREST]
+
+
+def several(written: str) -> list[str]:
+    """Return the departments that one cell names together, the first one leading; empty where it names one."""
+    parts = [part.strip() for part in _SEVERAL.split(unicodedata.normalize("NFKC", written)) if part.strip()]
+    return parts if len(parts) > 1 and all(map(_OFFICE.fullmatch, parts)) else []
 
 
 def departments_of(catalogue: Mapping[str, Timeline]) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -28,7 +28,7 @@ from hallpulse.domain.catalogue import ItemRecord, Timeline, span_on, timeline
 from hallpulse.domain.clock import fold
 from hallpulse.domain.figures import Figure, Window
 from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.measures import COLUMNS, ITEM_COLUMNS, entries_of, item_amounts
+from hallpulse.domain.measures import COLUMNS, ITEM_COLUMNS, Entry, entries_of, item_amounts
 from hallpulse.domain.workdays import Workdays, date_of, day_of
 
 
@@ -43,6 +43,12 @@ class Effect(NamedTuple):
 
 def case_event(kind: EventType, time: int, data: object, id_: str = "") -> CaseEvent:
     """Return an imported event as the fold needs it."""
+    return CaseEvent(int(kind), time, pack_id(id_) if id_ else b"", *_said(kind, data))
+
+
+@lru_cache(maxsize=16_384)
+def _said(kind: EventType, data: object) -> tuple[int | None, str | None, Opening | None, bytes | None]:
+    """Return number, text, opening and packed id of the corrected event, as an event of the fold has them."""
     number: int | None = None
     text: str | None = None
     opening: Opening | None = None
@@ -59,8 +65,7 @@ def case_event(kind: EventType, time: int, data: object, id_: str = "") -> CaseE
     elif isinstance(data, CaseRetracted):
         text = data.event_id
     named = corrects_of(data) if isinstance(data, Data) else None
-    corrects = None if named is None else pack_id(named)
-    return CaseEvent(int(kind), time, pack_id(id_) if id_ else b"", number, text, opening, corrects)
+    return number, text, opening, None if named is None else pack_id(named)
 
 
 @lru_cache(maxsize=4096)
@@ -74,21 +79,34 @@ class CaseEffects:
 
     workdays: Workdays
     catalogue: Mapping[str, Timeline]
-    _sums: defaultdict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
+    _before: Counter[Entry] = field(default_factory=Counter)
+    _after: Counter[Entry] = field(default_factory=Counter)
+    _sums: dict[tuple[str, int], int] | None = None
 
     def add(self, before: Sequence[CaseEvent], after: Sequence[CaseEvent]) -> None:
-        for events, sign in ((before, -1), (after, 1)):
+        """Put a case's figures in the place of those that it had."""
+        self._sums = None
+        for events, entries in ((before, self._before), (after, self._after)):
             case = fold(events, self.workdays, self.catalogue) if events else None
             if case is not None:
-                for day, column, amount in entries_of(case):
-                    self._sums[_month(day), column] += sign * amount
+                entries.update(entries_of(case))
+
+    def sums(self) -> Mapping[tuple[str, int], int]:
+        """(month, column) → what is added to it."""
+        if self._sums is None:
+            sums: defaultdict[tuple[str, int], int] = defaultdict(int)
+            for entries, sign in ((self._before, -1), (self._after, 1)):
+                for (day, column, amount), times in entries.items():
+                    sums[_month(day), column] += sign * amount * times
+            self._sums = sums
+        return self._sums
 
     def months(self) -> list[str]:
-        return sorted({month for (month, _), amount in self._sums.items() if amount})
+        return sorted({month for (month, _), amount in self.sums().items() if amount})
 
     def effects(self, month: str, before: Mapping[str, Figure]) -> list[Effect]:
         """The case indicators that change in a month. before: its figures as they are."""
-        sums = {COLUMNS[column]: amount for (of, column), amount in self._sums.items() if of == month}
+        sums = {COLUMNS[column]: amount for (of, column), amount in self.sums().items() if of == month}
         found = []
         for name, indicator in COMPUTED.items():
             change = indicator.figure(sums)

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from hallpulse.contract.events import EventType
 
 from .cells import Cell, folded, text_of, word_set
+from .limits import unit_named
 
 Kind = Literal["catalogue", "cases", "figures"]
 
@@ -81,7 +82,8 @@ class Vocabulary:
         whole = _lookup(self).get(plain_header(text))
         if whole is not None or not text:
             return whole
-        parts = [plain for part in re.split(r"[\n\r/／|]+", text) if (plain := plain_header(part))]
+        said = [part for part in re.split(r"[\n\r/／|：:]+", text) if plain_header(part)]
+        parts = [plain_header(part) for part in said if not (len(said) > 1 and unit_named(part))]
         found = [_lookup(self).get(part) for part in parts]
         if "\n" in text and found and found[0] is not None:
             return found[0] if {one.field for one in found if one} == {found[0].field} else None
@@ -122,15 +124,21 @@ def names_of(text: str) -> tuple[str, ...]:
 _LIMITS: Mapping[str, tuple[str, ...]] = {
     "statutory_days": names_of(
         "法定办结时限 法定时限 法定期限 法定办理时限 法定办结期限 法定办结工作日 法定办结工作日数 "
-        "法定办结天数 法定天数 法定审批时限 法定办结时限数值 法定办结时限值 statutory_limit statutory"
+        "法定办结天数 法定天数 法定工作日 法定工作日数 法定审批时限 法定办结时限数值 法定办结时限值 "
+        "statutory_limit statutory"
     ),
-    "statutory_unit": names_of("法定办结时限单位 法定时限单位 法定期限单位 法定办理时限单位 statutory_limit_unit"),
+    "statutory_unit": names_of(
+        "法定办结时限单位 法定时限单位 法定期限单位 法定办理时限单位 法定单位 statutory_limit_unit"
+    ),
     "promised_days": names_of(
         "承诺办结时限 承诺时限 承诺期限 承诺办理时限 承诺办结期限 承诺办结工作日 承诺办结工作日数 "
-        "承诺办结天数 承诺天数 承诺审批时限 承诺办结时限数值 承诺办结时限值 promised_limit promised"
+        "承诺办结天数 承诺天数 承诺工作日 承诺工作日数 承诺审批时限 承诺办结时限数值 承诺办结时限值 "
+        "promised_limit promised"
     ),
     "limit_unit": names_of("时限单位 办结时限单位 办理时限单位 期限单位 办结时限计量单位 limit_unit"),
-    "promised_unit": names_of("承诺办结时限单位 承诺时限单位 承诺期限单位 承诺办理时限单位 promised_limit_unit"),
+    "promised_unit": names_of(
+        "承诺办结时限单位 承诺时限单位 承诺期限单位 承诺办理时限单位 承诺单位 promised_limit_unit"
+    ),
 }
 _DEPARTMENT = names_of(
     "部门 部门编码 部门名称 实施主体 实施主体名称 实施主体编码 办理部门 实施部门 责任部门 实施机构 "

@@ -6,17 +6,20 @@ import difflib
 import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
 
 import msgspec
 
+from hallpulse.contract.decode import EVENT_TYPE, decode_events
 from hallpulse.contract.events import EventType, FigureReported, HallEvent
+from hallpulse.contract.identity import REFUSED
 from hallpulse.domain.declarations import Declaration, fault_of, holding
 from hallpulse.domain.figures import Declared, Figure, Window, declared_sums, length_of, period_window
 from hallpulse.domain.plan import DeclaredIndicator, Names, Plan
-from hallpulse.domain.workdays import date_of, local_day
+from hallpulse.domain.workdays import date_of, local_day, time_text
 from hallpulse.store import FigureReport
 from services.importing.cells import Cell, folded, is_empty, says_nothing, text_of, word_of
 from services.importing.effects import Effect
@@ -249,6 +252,89 @@ def _sum(figures: Mapping[Key, Declared], indicator: str, period: str) -> Figure
         if name == indicator and window.start <= one.window.start and one.window.end <= window.end
     ]
     return declared_sums(inside, None).get(indicator, Figure(0, 0))
+
+
+class Declined(NamedTuple):
+    """A declaration that cannot be right, for the bureau's lists: a message to the broker."""
+
+    routing_key: str
+    body: bytes
+
+
+_READ_AMISS = frozenset(
+    {
+        *(RowProblem.BROKEN_LINE, RowProblem.FORMULA, RowProblem.TOO_WIDE, RowProblem.CUT_OFF, RowProblem.TOO_SHORT),
+        *(RowProblem.STRUCK, RowProblem.STRUCK_PARTLY, RowProblem.TWICE_WITH_OTHERS, RowProblem.COLUMNS_DISAGREE),
+    }
+)
+"""Problems of the table: what such a row declares is not certain."""
+
+
+def declined(reader: SheetReader, row: Row, reason: str, wanted: FigureImport) -> Declined | None:
+    """Return a refused row as the bureau hears of it at every door: as an event that will be a finding, or as refused.
+
+    None for a row that declares nothing for sure, and for one that is stored as a finding already.
+    """
+    if reason in _READ_AMISS or all(is_empty(reader.cell(row, name)) for name in ("numerator", "denominator")):
+        return None
+    said = _as_written(reader, row, wanted)
+    reports = wanted.reports((str(said["indicator"]), str(said["period"]), str(said.get("department", ""))))
+    if any((one.numerator, one.denominator) == (said.get("numerator"), said.get("denominator")) for one in reports):
+        return None
+    said["revision"] = 1 + max((one.revision for one in reports), default=0)
+    time = min(wanted.saved, wanted.now)
+    told = f"declined|/{wanted.region}/{wanted.hall}|{time}|{_canonical(said).decode()}"
+    body = _canonical(
+        {
+            "specversion": "1.0",
+            "id": str(uuid.uuid5(NAMESPACE, told)),
+            "source": f"/{wanted.region}/{wanted.hall}",
+            "type": EventType.FIGURE_REPORTED.wire_name,
+            "time": time_text(time),
+            "data": said,
+        }
+    )
+    (outcome,) = decode_events(body, content_type=EVENT_TYPE, now=wanted.now)
+    if isinstance(outcome, HallEvent) and not _is_finding(outcome.data, wanted):
+        return None
+    family = EventType.FIGURE_REPORTED.family if isinstance(outcome, HallEvent) else REFUSED
+    return Declined(f"{wanted.region}.{wanted.hall}.{family}", body)
+
+
+def _is_finding(data: object, wanted: FigureImport) -> bool:
+    assert isinstance(data, FigureReported)
+    window = period_window(data.period)
+    said = Declaration(
+        wanted.region, data.indicator, data.department or "", window, data.numerator, data.denominator, wanted.today
+    )
+    return fault_of(wanted.plans, said) is not None
+
+
+def _as_written(reader: SheetReader, row: Row, wanted: FigureImport) -> dict[str, object]:
+    """The data of the event that a row would be: what is understood of it, and else its texts."""
+    said: dict[str, object] = {}
+    indicator: DeclaredIndicator | None = None
+    with suppress(BadRow):
+        indicator = _indicator(reader, row, wanted)
+    said["indicator"] = indicator.id if indicator else _first_text(reader, row, "indicator", "indicator_name")
+    period = None if indicator is None else _written_period(reader.cell(row, "period"), indicator)
+    said["period"] = period or _first_text(reader, row, "period")
+    try:
+        department = _department(reader, row, wanted)
+    except BadRow:
+        department = _first_text(reader, row, "office", "office_name")
+    said |= {"department": department} if department else {}
+    for name in ("numerator", "denominator"):
+        if not is_empty(reader.cell(row, name)):
+            try:
+                said[name] = _amount(reader, row, name)
+            except BadRow:
+                said[name] = _first_text(reader, row, name)
+    return said
+
+
+def _first_text(reader: SheetReader, row: Row, *names: str) -> str:
+    return next((text for name in names if (text := text_of(reader.cell(row, name)))), "")[:100]
 
 
 def asked_of(plans: Sequence[Plan], region: int, department: str, month: str) -> list[DeclaredIndicator]:

@@ -165,6 +165,7 @@ def _built(  # noqa: PLR0917 - the header's place and what surrounds it
         rivals=rivals,
         titles=[Passed(line, TITLE, shown(cells)) for line, cells in top[:start] if shown(cells)],
         merges=_grouping_merges(merges, chosen, vocabulary, lines[-1]),
+        torn=_torn(merges, chosen, vocabulary, lines[-1]),
         identity=[chosen[name] for name in vocabulary.identity if name in chosen],
         twins=[[column.index for column in rivals[name]] for name in vocabulary.identity if name in rivals],
     )
@@ -199,7 +200,7 @@ def _column(index: int, parts: Sequence[str], vocabulary: Vocabulary) -> Column:
         if found is not None:
             unit = unit_in(joined) if found.field.endswith("_days") else ""
             return Column(index, " ".join(given), found.field, found.rank, unit, doubtful(joined))
-    return Column(index, " ".join(given), None)
+    return Column(index, " ".join(given), None, unit=unit_in(joined))
 
 
 def _with_units_beside(columns: Sequence[Column]) -> list[Column]:
@@ -245,6 +246,22 @@ def _grouping_merges(
             for row in range(span.first_row, span.last_row + 1):
                 cells[row, span.first_column] = span
     return cells
+
+
+def _torn(
+    merges: Sequence[Span], fields: Mapping[str, int], vocabulary: Vocabulary, header: int
+) -> frozenset[tuple[int, int]]:
+    """Cells below the header that a merge covers but for its first, where it groups nothing: times, codes, statuses."""
+    grouping = _grouping_merges(merges, fields, vocabulary, header)
+    read = set(fields.values())
+    return frozenset(
+        (row, column)
+        for span in merges
+        if span.first_row >= header
+        for row in range(span.first_row, span.last_row + 1)
+        for column in range(span.first_column, span.last_column + 1)
+        if (row, column) != span[:2] and column in read and (row, column) not in grouping
+    )
 
 
 def top_rows(book: Book) -> Iterator[Sequence[Cell]]:

@@ -6,25 +6,27 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from hallpulse.contract.events import HallEvent
+from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.case import CaseEvent
-from services.importing.figure_import import FigureImport, figure_key, figure_of
+from services.importing.figure_import import Declined, FigureImport, declined, figure_key, figure_of
 from services.importing.sheet_reader import Decisions, SheetReader
 
 from .books import open_book
-from .case_import import CaseImport, UnderstoodCase, check_row
-from .case_rows import case_of
+from .case_import import CaseImport, UnderstoodCase
+from .case_rows import CaseReader
 from .cells import Cell, folded, text_of
 from .corrections import Corrections
 from .departments import DepartmentCodes, Departments, departments_of
 from .fields import SURE_SCORES, Kind
 from .headers import NotRead, lay_out, top_rows
 from .items import CatalogueImport, checked, correcting, item_code_of, item_event, item_of, time_of
-from .layout import Column, Layout, Row
+from .layout import Column, Layout, Row, answered
 from .problems import BadRow, Note, Oddity, RowProblem, TableError
 from .profiles import Profile, named, plain_departments, plain_profile, recognised, shipped
 from .questions import Question, questions_of
@@ -126,9 +128,13 @@ class Job:
                 raise TableError(
                     self.file, f"{question.id}={given}：应为 {allowed}", f"{question.id}: expected one of {allowed}"
                 )
-        self.answers.update(
-            {question.id: answers[question.id] for question in self.questions if question.id in answers}
-        )
+        asked = {question.id for question in self.questions}
+        self.answers |= {id_: given for id_, given in answers.items() if id_ in asked}
+        left_out = [layout for layout in self.read if self.answers.get(f"sheet.{layout.sheet.name}") == "leave_out"]
+        if left_out:
+            why = Sentence("按回答不读", "left out, as answered")
+            self.layouts = [NotRead(one.sheet, why) if one in left_out else one for one in self.layouts]
+            self._walk(_silent)
         self._decide()
 
     def understand(self, progress: Progress = _silent) -> None:
@@ -138,15 +144,18 @@ class Job:
             raise self._no_table()
         self.layouts = [self._shared(layout) if isinstance(layout, Layout) else layout for layout in self.layouts]
         self._decide()
-        of_item = self.place.department_of if self.kind == "cases" else (lambda _: "")
-        self.found = survey(self.read, self.reader, of_item, self.catalogue.known, progress)
-        self._find_clashes()
+        self._walk(progress)
         self._decide()
         self.questions = questions_of(self.layouts, self.found, self.decisions, self.departments, self.profile)
         given = {**self.profile.answers, **self.options.answers}
         if self.options.take_defaults:
             given = {**{q.id: q.default for q in self.questions if q.default is not None}, **given}
         self.answer(given)
+
+    def _walk(self, progress: Progress) -> None:
+        of_item = self.place.department_of if self.kind == "cases" else (lambda _: "")
+        self.found = survey(self.read, self.reader, of_item, self.catalogue.known, progress)
+        self._find_clashes()
 
     def _no_table(self) -> TableError:
         reasons = [layout for layout in self.layouts if isinstance(layout, NotRead)]
@@ -192,16 +201,13 @@ class Job:
             numeric_codes=answers.get("numeric_codes") == "as_they_stand",
             refuse_short=answers.get("short_rows") == "refuse",
             refuse_struck=answers.get("struck_rows") == "refuse",
+            refuse_nameless=answers.get("nameless_columns") == "refuse",
             department_from_sheet=answers.get("department_from_sheet") == "yes",
         )
-        spelt = plain_departments(self.profile)
-        spelt |= {
-            folded(id_.removeprefix("department.")): value
-            for id_, value in answers.items()
-            if id_.startswith("department.")
-        }
+        given = {id_.removeprefix("department."): to for id_, to in answers.items() if id_.startswith("department.")}
+        spelt = plain_departments(self.profile) | {folded(written): to for written, to in given.items()}
         self.departments = Departments(self.departments.known, spelt, self.codes)
-        self.layouts = [self._answered(layout) if isinstance(layout, Layout) else layout for layout in self.layouts]
+        self.layouts = [answered(layout, answers) if isinstance(layout, Layout) else layout for layout in self.layouts]
 
     def _ratings(self) -> str | None:
         """Which number is the best; None where the numbers are of no scale that is known."""
@@ -214,19 +220,6 @@ class Job:
         headers = [column.header for layout in self.read if (column := layout.column("score"))]
         return "best_last" if headers and all(SURE_SCORES.search(header) for header in headers) else None
 
-    def _answered(self, layout: Layout) -> Layout:
-        fields, rivals = dict(layout.fields), dict(layout.rivals)
-        for name, columns in layout.rivals.items():
-            letter = self.answers.get(f"column.{name}")
-            chosen = [column for column in columns if column.letter == letter]
-            if chosen:
-                fields[name] = chosen[0].index
-                rivals.pop(name)
-        for column in layout.columns:
-            if self.answers.get(f"header.{column.letter}") == "no" and fields.get(column.field or "") == column.index:
-                fields.pop(column.field or "")
-        return replace(layout, fields=fields, rivals=rivals)
-
     def reader(self, layout: Layout) -> SheetReader:
         return SheetReader(layout, self.profile, self.decisions, self.departments)
 
@@ -236,9 +229,8 @@ class Job:
         if self.kind == "cases":
             return
         seen: dict[str, int] = {}
-        for layout in self.read:
-            reader = self.reader(layout)
-            for row in layout.rows():
+        for reader in map(self.reader, self.read):
+            for row in reader.layout.rows():
                 key, content = self._said(reader, row) if isinstance(row, Row) else ("", 0)
                 if key and seen.setdefault(key, content) != content:
                     self.clashing.add(key)
@@ -260,27 +252,23 @@ class Job:
         self.ids = {}
         for layout in self.read:
             reader = self.reader(layout)
+            read_one: Callable[[Row], Taken] = partial(self._item if self.kind == "catalogue" else self._figure, reader)
+            if self.kind == "cases":
+                read_one = partial(self._case, CaseReader(reader, self.place))
             rows = (row for row in layout.rows() if isinstance(row, Row))
             while chunk := list(islice(rows, ROWS_AT_ONCE)):
-                yield from self._chunk(reader, chunk)
+                yield from self._chunk(layout, chunk, read_one)
                 progress(len(chunk))
 
-    def _chunk(self, reader: SheetReader, rows: Sequence[Row]) -> Iterator[Outcome]:
+    def _chunk(self, layout: Layout, rows: Sequence[Row], read_one: Callable[[Row], Taken]) -> Iterator[Outcome]:
+        read = [_attempt(layout, row, read_one) for row in rows]
         if self.kind != "cases":
-            read_one = self._item if self.kind == "catalogue" else self._figure
-            yield from (self._attempt(reader, row, read_one) for row in rows)
+            yield from read
             return
-        read = [self._attempt(reader, row, self._case) for row in rows]
         taken = [one.key for one in read if isinstance(one, Taken) and one.state != REPEATED]
         known = self.corrections.known(taken) if taken else {}
         others = self.elsewhere(taken) if taken else {}
         yield from (self._compared(one, known, others) if isinstance(one, Taken) else one for one in read)
-
-    def _attempt(self, reader: SheetReader, row: Row, read: Callable[[SheetReader, Row], Taken]) -> Outcome:
-        try:
-            return read(reader, row)
-        except BadRow as problem:
-            return RejectedRow(reader.layout, row.line, row.cells, problem)
 
     def _item(self, reader: SheetReader, row: Row) -> Taken:
         self._refuse_numbers(reader, row, "item_code")
@@ -309,10 +297,10 @@ class Job:
             return Taken(row.line, said.shown, UNCHANGED, ())
         return Taken(row.line, said.shown, CHANGED if stored else NEW, (), event=self.figures.event(said))
 
-    def _case(self, reader: SheetReader, row: Row) -> Taken:
-        self._refuse_numbers(reader, row, "case_id")
-        case = case_of(reader, row, self.place)
-        check_row(case, self.place)
+    def _case(self, sheet: CaseReader, row: Row) -> Taken:
+        self._refuse_numbers(sheet.reader, row, "case_id")
+        case = sheet.case_of(row)
+        case.check(self.place)
         self._refuse_clash(case.case_id, "case_id", case.case_id)
         if case.case_id in self.ids:
             return Taken(row.line, case.case_id, REPEATED, case.notes)
@@ -326,7 +314,8 @@ class Job:
             raise BadRow(RowProblem.SPOILT_CODE, name, text_of(cell))
 
     def _refuse_clash(self, key: str, name: str, shown: str) -> None:
-        if key in self.clashing:
+        alike = self.found.alike if self.answers.get("alike_codes") == "refuse" else ()
+        if key in self.clashing or folded(shown) in alike:
             raise BadRow(RowProblem.TWICE_WITH_OTHERS, name, shown)
 
     def _compared(
@@ -346,6 +335,12 @@ class Job:
         notes = [*row.notes, *row.case.differences(stored)]
         return row._replace(state=CHANGED, stored=stored, notes=notes)
 
+    def declined(self, row: RejectedRow) -> Declined | None:
+        """The message by which the bureau hears of a declaration that cannot be right; None for any other row."""
+        if self.figures is None:
+            return None
+        return declined(self.reader(row.layout), Row(row.line, row.cells), row.problem.reason, self.figures)
+
     def published(self, row: Taken) -> Iterable[HallEvent]:
         """The events that make a row hold; none for what is in force already."""
         if row.event is not None:
@@ -354,6 +349,13 @@ class Job:
             return []
         events = row.case.events(self.place.place)
         return list(self.corrections.of_case(events, row.stored)) if row.stored else events
+
+
+def _attempt(layout: Layout, row: Row, read_one: Callable[[Row], Taken]) -> Outcome:
+    try:
+        return read_one(row)
+    except BadRow as problem:
+        return RejectedRow(layout, row.line, row.cells, problem)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from hallpulse.contract.reasons import Sentence
 
-from .cells import Broken, Cell, Formula, folded, is_empty, text_of
+from .cells import Broken, Cell, Formula, Merged, folded, is_empty, text_of
 from .sheets import Sheet, Span
 
 _TOTAL = re.compile(r".{1,16}(小计|合计|总计)[:]?|(合计|总计|小计|共计|总数|累计|汇总|本页小计|total|subtotal|sum)[:]?")
@@ -76,8 +76,9 @@ class Row(NamedTuple):
 class Layout:
     """A sheet whose header was found. header: lines; fields: field → the column that is read for it.
 
-    rivals: field → columns that name it too; titles: what stood above the header; identity: columns that say what a row
-    is about; twins: columns that each name one of those fields.
+    torn: cells that are part of a merge which groups nothing; rivals: field → columns that name it too; titles: what
+    stood above the header; identity: columns that say what a row is about; twins: columns that each name one of those
+    fields.
     """
 
     sheet: Sheet
@@ -87,6 +88,7 @@ class Layout:
     rivals: Mapping[str, Sequence[Column]]
     titles: Sequence[Passed]
     merges: Mapping[tuple[int, int], Span] = field(default_factory=dict)
+    torn: frozenset[tuple[int, int]] = frozenset()
     identity: Sequence[int] = ()
     twins: Sequence[Sequence[int]] = ()
 
@@ -119,6 +121,12 @@ class Layout:
         return replace(self, fields=fields)
 
     @property
+    def nameless(self) -> list[Column]:
+        """Columns that are not read and have no header: in them stand remarks, or rows that are shifted."""
+        read = set(self.fields.values())
+        return [column for column in self.columns if not column.header and column.index not in read]
+
+    @property
     def unused(self) -> list[Column]:
         read = set(self.fields.values())
         return [column for column in self.columns if column.index not in read and column.header]
@@ -129,16 +137,22 @@ class Layout:
         width = len(self.columns)
         above: dict[int, Cell] = {}
         own = [text_of(column.header) for column in self.columns]
+        names = frozenset(own)
+        at = self.identity[0] if self.identity else 0
         for line, cells in self.sheet.rows():
             if line <= last:
                 continue
             filled = self._filled(line, cells, above) if self.merges else cells
+            if self.torn:
+                filled = self._with_torn(line, filled)
             if self.rivals:
                 filled = self._joined(filled)
-            passed = self._passed(line, cells, own)
+            sure = len(cells) > at and _is_plain_code(cells[at]) and cells[at] not in names
+            sure = sure and (at == 0 or cells[0].__class__ in (int, float) or _is_plain_code(cells[0]))
+            passed = None if sure else self._passed(line, cells, own)
             if passed is not None:
                 yield passed
-            elif any(cell is not None and cell != "" for cell in cells):
+            elif sure or any(cell is not None and cell != "" for cell in cells):
                 extra = len(cells) > width and any(not is_empty(cell) for cell in cells[width:])
                 yield Row(line, [Broken("too wide"), *filled] if extra else filled)
 
@@ -156,6 +170,16 @@ class Layout:
                     filled = list(cells) + [None] * (len(self.columns) - len(cells))
                 filled[column] = above[column]
         return filled
+
+    def _with_torn(self, line: int, cells: Sequence[Cell]) -> Sequence[Cell]:
+        """A row whose cells in a merge that groups nothing hold no value for sure: is the first row's meant?"""
+        columns = [column for column in range(len(self.columns)) if (line - 1, column) in self.torn]
+        if not columns:
+            return cells
+        torn = [*cells, *[None] * (max(columns) + 1 - len(cells))]
+        for column in columns:
+            torn[column] = Merged("（合并单元格 merged）")
+        return torn
 
     def _joined(self, cells: Sequence[Cell]) -> Sequence[Cell]:
         """A row in which an empty cell is taken from another column of the same field."""
@@ -202,6 +226,27 @@ class Layout:
             return NOTE
         sure = _SURE_NOTE if identified else _NOTE
         return NOTE if sure.fullmatch(folded(text_of(first))) else None
+
+
+def answered(layout: Layout, answers: Mapping[str, str]) -> Layout:
+    """The layout with the columns that answers choose, take in and leave out."""
+    fields, rivals = dict(layout.fields), dict(layout.rivals)
+    for name, columns in layout.rivals.items():
+        chosen = [column for column in columns if column.letter == answers.get(f"column.{name}")]
+        if chosen:
+            fields[name] = chosen[0].index
+            rivals.pop(name)
+    for column in layout.columns:
+        if (meant := answers.get(f"unread.{column.letter}", "none")) != "none":
+            fields.setdefault(meant, column.index)
+        if answers.get(f"header.{column.letter}") == "no" and fields.get(column.field or "") == column.index:
+            fields.pop(column.field or "")
+    return replace(layout, fields=fields, rivals=rivals)
+
+
+def _is_plain_code(first: Cell) -> bool:
+    """Whether a cell in the column that says what a row is about surely holds a code: letters, then digits."""
+    return isinstance(first, str) and first.isascii() and first[-1:].isdigit() and first[0] > " "
 
 
 def _is_code(first: Cell) -> bool:

@@ -144,7 +144,7 @@ _FILLER = re.compile(
     r"|办结|办理|完成|[()\[\]、,;。:]"
     r"|within|at most|up to|no more than|not exceeding|(from|of|after) acceptance"
 )  # fmt: skip
-_MONTH_AND_DAY = re.compile(r"\d{1,2}月\d{1,2}日?")
+_MONTH_AND_DAY = re.compile(r"(\d{4}年)?\d{1,2}月\d{1,2}日?|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{4}年\d{1,2}月")
 """As spreadsheets show 5-7, which they take for a day."""
 _EXCLUDED = re.compile(r"[,;(]?(不含|不包括|不包含|不计)[^()0-9]*\)?$")
 
@@ -158,7 +158,10 @@ _AMOUNT = re.compile(
     rf"(?P<sign>-\s*)?(?P<low>{_NUMBER})(?:\s*(?:{_UNIT})?\s*(?:-|~|至|到|—|–|to)\s*(?P<high>{_NUMBER}))?"
     rf"\s*(?:\((?P<bracket>{_UNIT})\)|(?P<unit>{_UNIT}))?"
 )
-_NAMED_UNIT = re.compile(r"个?(工作日|工作天|自然日|日历[日天])|小时|(?<=[(\[/:为])(天|日|个?月|周|年)(?=[)\]/,。;]|$)")
+_NAMED_UNIT = re.compile(
+    r"(?:working|business|natural|calendar) days?|workdays?|个?(工作日|工作天|自然日|日历[日天])|小时"
+    r"|(?<=[(\[/:为])(天|日|个?月|周|年)(?=[)\]/,。;]|$)"
+)
 """Units in headers and notes; short words are units only where they stand alone: 去年 and 天数 name none."""
 
 
@@ -332,6 +335,8 @@ def chinese_number(text: str) -> Fraction | None:
     """The number that Chinese numerals write: 十五, 一百二十, 两, 半; None where they are not one below 10,000."""
     if text == "半":
         return Fraction(1, 2)
+    if len(text) == 2 and _DIGITS.get(text[1], 0) == _DIGITS.get(text[0], 0) + 1 and text[0] in _DIGITS:
+        return None  # 七八个工作日 are seven or eight, not seventy-eight
     if len(text) > 1 and all(char in _DIGITS for char in text):
         return Fraction(int("".join(str(_DIGITS[char]) for char in text)))
     return _placed(text)

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import NamedTuple
 
-from hallpulse.contract.decode import BATCH_TYPE
+from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.contract.encode import encode_batch
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.errors import Unavailable
@@ -28,6 +28,7 @@ class _Envelope(NamedTuple):
     routing_key: str
     body: bytes
     events: int
+    content_type: str = BATCH_TYPE
 
 
 class Outlet:
@@ -79,13 +80,19 @@ class Outlet:
     def _post(self, key: str) -> None:
         events = self._gathered.pop(key)
         self._count -= len(events)
-        envelope = _Envelope(key, encode_batch(events), len(events))
+        self._send(_Envelope(key, encode_batch(events), len(events)))
+
+    def tell(self, routing_key: str, body: bytes) -> None:
+        """Send a message that is no published event: what is refused, for the bureau's lists."""
+        self._send(_Envelope(routing_key, body, 0, EVENT_TYPE))
+
+    def _send(self, envelope: _Envelope) -> None:
         while len(self._under_way) >= UNDER_WAY:
             self._await_oldest()
         self._under_way.append((envelope, self._publish(envelope)))
 
     def _publish(self, envelope: _Envelope) -> Future[None]:
-        return self._pipeline.publish(envelope.routing_key, envelope.body, BATCH_TYPE)
+        return self._pipeline.publish(envelope.routing_key, envelope.body, envelope.content_type)
 
     def _await_oldest(self) -> None:
         envelope, future = self._under_way.popleft()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import enum
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +34,9 @@ class RowProblem(enum.StrEnum):
     CUT_OFF = "cut-off"
     TOO_SHORT = "too-short"
     STRUCK = "struck"
+    STRUCK_PARTLY = "struck-partly"
+    GARBLED = "garbled"
+    MERGED = "merged"
     MISSING_FIELD = "missing-field"
     BAD_YES_NO = "bad-yes-no"
     BAD_WORD = "bad-word"
@@ -94,8 +96,7 @@ class BadRow(ValueError):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """A conversion or a flag of one row: what stood there and what it became."""
 
     line: int
@@ -190,6 +191,18 @@ _ROW_PROBLEMS: Mapping[str, ProblemText] = {
             "该行的单元格多于列名：多半是内容里有分隔符，列已错位", "more cells than headers: shifted by a separator?"
         ),
         Sentence("给含分隔符的内容加上引号，或另存为 .xlsx", "put the text in quotation marks, or save as .xlsx"),
+    ),
+    RowProblem.MERGED: ProblemText(
+        Sentence("合并单元格，不能确定这一行是否也是这个值", "a merged cell: is its value this row's, too?"),
+        Sentence("取消合并，逐行填写", "split the merged cells and fill in each row"),
+    ),
+    RowProblem.GARBLED: ProblemText(
+        Sentence("文字是乱码（编码不一致或已丢失字符）", "the text is garbled: it is of another encoding, or lost"),
+        Sentence("从原系统重新导出，整个文件用同一种编码", "export it again, all of the file in one encoding"),
+    ),
+    RowProblem.STRUCK_PARTLY: ProblemText(
+        Sentence("单元格里有一部分文字带删除线，不能确定哪一部分算数", "a part of the cell's text is struck through"),
+        Sentence("删去已划掉的文字，只留有效的", "delete the struck part and leave what holds"),
     ),
     RowProblem.STRUCK: ProblemText(
         Sentence("该行带删除线，按已作废退回", "the row is struck through"),

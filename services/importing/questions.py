@@ -5,15 +5,18 @@ A question with a default may be answered by it (`--yes`); one without never is:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from hallpulse.contract.reasons import Sentence
 from services.importing.sheet_reader import Decisions
 
-from .departments import Departments
+from .departments import Departments, several
+from .fields import Vocabulary, plain_header
 from .headers import NotRead
 from .layout import Layout
 from .limits import UNIT_NAMES
@@ -27,6 +30,11 @@ _NAMES = {
     "procedure_days": Sentence("特别程序期限", "special procedure"),
 }
 _EXAMPLES = 3
+_VOID = re.compile(r"取消|停用|废止|作废|历史|旧版|去年|上年|样表|样例|示例|备份|测试|已下放|不再")
+"""Words of a sheet's name or title by which its rows may hold no longer, or never did."""
+_NEARLY = 0.75
+_SHORTEST = 2
+"""Characters of a header that is too short to resemble another."""
 
 
 class Choice(NamedTuple):
@@ -71,7 +79,10 @@ def questions_of(
         *_about_scores(found),
         *_about_short_rows(found),
         *_about_struck_rows(found),
+        *_about_nameless(found),
         *_about_codes(read, found, decisions),
+        *_about_alike_codes(found),
+        *_about_unread(read, profile),
         *_about_departments(read, found, decisions, departments),
         *_about_sheets(layouts),
     ]
@@ -218,6 +229,21 @@ def _about_struck_rows(found: Survey) -> Iterator[Question]:
         )
 
 
+def _about_nameless(found: Survey) -> Iterator[Question]:
+    if found.nameless:
+        yield Question(
+            "nameless_columns",
+            Sentence(
+                f"有内容的列没有列名（如 {'、'.join(found.nameless)}）：是不用读的备注，还是这些行错了位？",
+                f"columns without a header hold something ({', '.join(found.nameless)}): remarks, or rows shifted?",
+            ),
+            [
+                Choice("remarks", Sentence("是备注，不读", "remarks: leave them out")),
+                Choice("refuse", Sentence("不确定，退回这些行", "not sure: refuse these rows")),
+            ],
+        )
+
+
 def _about_codes(layouts: Sequence[Layout], found: Survey, decisions: Decisions) -> Iterator[Question]:
     if found.numbers and not decisions.numeric_codes:
         yield Question(
@@ -243,11 +269,64 @@ def _about_codes(layouts: Sequence[Layout], found: Survey, decisions: Decisions)
         )
 
 
+def _about_alike_codes(found: Survey) -> Iterator[Question]:
+    if found.alike:
+        listed = "；".join(" / ".join(sorted(codes)) for codes in list(found.alike.values())[:_EXAMPLES])
+        yield Question(
+            "alike_codes",
+            Sentence(
+                f"有的编号只差大小写或空格（如 {listed}）：是不同的，还是同一个写成了两样？",
+                f"codes differ by case or blanks alone ({listed}): are they different ones?",
+            ),
+            [
+                Choice("different", Sentence("是不同的，各算各的", "they are different")),
+                Choice("refuse", Sentence("是同一个，退回这些行改正", "they are one: refuse these rows")),
+            ],
+        )
+
+
+def _about_unread(layouts: Sequence[Layout], profile: Profile) -> Iterator[Question]:
+    """Columns with a header that nearly names an important field which no column gives."""
+    vocabulary = profile.vocabulary()
+    for layout in layouts:
+        missing = [name for name in vocabulary.important if name not in layout.fields]
+        for column in layout.unused:
+            name = _nearly(column.header, missing, vocabulary) if column.header not in profile.ignore else ""
+            if name:
+                known = vocabulary.names[name][0]
+                yield Question(
+                    f"unread.{column.letter}",
+                    Sentence(
+                        f"没有“{known}”列，而 {column.letter} 列“{column.header}”没有用上：它就是{known}吗？",
+                        f"no column gives {name}; is it column {column.letter}, {column.header}?",
+                    ),
+                    [
+                        Choice(name, Sentence(f"是，当作{known}读", f"yes, read it as {name}")),
+                        Choice("none", Sentence("不是，不读这一列", "no, leave it out")),
+                    ],
+                )
+
+
+def _nearly(header: str, missing: Sequence[str], vocabulary: Vocabulary) -> str:
+    """The field that a header nearly names; empty where it names none."""
+    plain = plain_header(header)
+    likeness = {
+        name: max(SequenceMatcher(None, plain, plain_header(known)).ratio() for known in vocabulary.names[name])
+        for name in missing
+    }
+    best = max(likeness, key=likeness.__getitem__, default="")
+    return best if best and likeness[best] >= _NEARLY and len(plain) > _SHORTEST else ""
+
+
 def _about_departments(
     layouts: Sequence[Layout], found: Survey, decisions: Decisions, departments: Departments
 ) -> Iterator[Question]:
     for (written, of_item), rows in found.departments.items():
         if departments.find(written, of_item) is None:
+            together = several(written)
+            if together:
+                yield _about_several(written, rows, [departments.find(one) or one for one in together])
+                continue
             nearest = departments.nearest(written)
             yield Question(
                 f"department.{written}",
@@ -276,6 +355,32 @@ def _about_departments(
         )
 
 
+def _about_void(sheet: str, word: str) -> Question:
+    return Question(
+        f"sheet.{sheet}",
+        Sentence(
+            f"工作表“{sheet}”的名称或标题里写着“{word}”：照样读入，还是不读？",
+            f"the name or title of sheet {sheet} says {word}: read it all the same, or leave it out?",
+        ),
+        [Choice("read", Sentence("照样读入", "read it")), Choice("leave_out", Sentence("不读", "leave it out"))],
+    )
+
+
+def _about_several(written: str, rows: int, together: Sequence[str]) -> Question:
+    shown = " ".join(written.split())
+    return Question(
+        f"department.{written}",
+        Sentence(
+            f"部门“{shown}”（{rows} 行）写有 {len(together)} 个部门：这些事项或办件算在哪一个部门？",
+            f"{shown} names {len(together)} departments: to which one do these rows belong?",
+        ),
+        [
+            *(Choice(name, Sentence(name, name)) for name in dict.fromkeys(together)),
+            Choice(written, Sentence("是一个部门，照原样", "it is one department, as written")),
+        ],
+    )
+
+
 def _about_sheets(layouts: Sequence[Layout | NotRead]) -> Iterator[Question]:
     for layout in layouts:
         if isinstance(layout, NotRead) and layout.nearly:
@@ -288,3 +393,8 @@ def _about_sheets(layouts: Sequence[Layout | NotRead]) -> Iterator[Question]:
                 [Choice("leave_out", Sentence("不读", "leave it out"))],
                 default="leave_out",
             )
+        elif isinstance(layout, Layout):
+            names = [layout.sheet.name, *(title.text for title in layout.titles)]
+            void = next(filter(None, map(_VOID.search, names)), None)
+            if void is not None:
+                yield _about_void(layout.sheet.name, void[0])

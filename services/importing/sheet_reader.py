@@ -5,16 +5,20 @@ Everything that is not understood for sure raises BadRow with the field and what
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 from services.importing.cells import (
     FAULTS_BEGIN,
     Broken,
     Cell,
+    Garbled,
+    Merged,
     SpoiltCode,
+    Struck,
     code_of,
     is_empty,
     is_fault,
@@ -29,7 +33,7 @@ from services.importing.layout import Column, Layout, Row
 from services.importing.limits import BOTH_LIMITS, BadLimit, Limit, joined_unit, parse_limit, unit_cell
 from services.importing.problems import BadRow, Note, RowProblem
 from services.importing.profiles import Profile
-from services.importing.words import BEST_FIRST, BEST_LAST, YES_NO
+from services.importing.words import BEST_FIRST, BEST_LAST, YES_NO, bracketed
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ class Decisions:
 
     units: limit field → unit of bare numbers; ratings: which number is the best; identify: the column that identifies
     an item; effective_from: for rows that name no day; numeric_codes: codes in number cells are whole as they stand;
-    refuse_short, refuse_struck: lines with fewer cells than headers, or struck through, are refused;
+    refuse_short, refuse_struck, refuse_nameless: lines with fewer cells than headers, struck through, or with something
+    in a column without a header, are refused;
     department_from_sheet: a sheet's name is its department; noted: (table, limit field) → unit that a note of the table
     says.
     """
@@ -51,6 +56,7 @@ class Decisions:
     numeric_codes: bool = False
     refuse_short: bool = False
     refuse_struck: bool = False
+    refuse_nameless: bool = False
     department_from_sheet: bool = False
 
 
@@ -69,17 +75,27 @@ class SheetReader:
     _joined: dict[str, Sequence[int]] = field(default_factory=dict)
     read: list[int] = field(default_factory=list)
     steps: list[tuple[str, int]] = field(default_factory=list)
+    _read_cells: Callable[[Sequence[Cell]], tuple[Cell, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.words = {name: self.profile.meanings(name) for name in self.profile.words}
         self.unit_codes = {word_of(code).lstrip("0"): unit for code, unit in self.profile.unit_codes.items()}
         self._joined = {name: self._indices(headers) for name, headers in self.profile.joined.items()}
         self.read = sorted(set(self.layout.fields.values()))
+        self._read_cells = picker(self.read)
         self.steps = [(step, self.layout.fields[step]) for step in STEPS if step in self.layout.fields]
 
     def _indices(self, headers: Sequence[str]) -> list[int]:
         places = {column.header.lower(): column.index for column in self.layout.columns}
         return [places[header.lower()] for header in headers if header.lower() in places]
+
+    def indices(self, names: Iterable[str]) -> list[int]:
+        """Columns of the fields that the table has."""
+        return [self.layout.fields[name] for name in names if name in self.layout.fields]
+
+    def joined_indices(self) -> list[int]:
+        """Columns of the fields that are joined from several."""
+        return [index for indices in self._joined.values() for index in indices]
 
     def has(self, name: str) -> bool:
         """Return whether the table has a column for a field."""
@@ -106,15 +122,21 @@ class SheetReader:
             raise BadRow(_BROKEN.get(cells[0].text, RowProblem.BROKEN_LINE), "")
         if self.decisions.refuse_struck and row.line - 1 in self.layout.sheet.struck_rows:
             raise BadRow(RowProblem.STRUCK, "")
+        nameless = self.layout.nameless if self.decisions.refuse_nameless else ()
+        if any(not is_empty(row.cell(column.index)) for column in nameless):
+            raise BadRow(RowProblem.TOO_WIDE, "")
         width = len(cells)
         if self.decisions.refuse_short and width < self.layout.width and self.layout.sheet.separated:
             raise BadRow(RowProblem.TOO_SHORT, "")
-        for index in self.read:
-            cell = cells[index] if index < width else None
-            if cell.__class__ in _SURE or (isinstance(cell, str) and cell[:1] not in FAULTS_BEGIN):
+        for index, cell in zip(self.read, self._read_cells(cells), strict=True):
+            if cell.__class__ is str:
+                if cell[:1] not in FAULTS_BEGIN:
+                    continue
+            elif cell.__class__ in _SURE:
                 continue
             if is_fault(cell):
-                raise BadRow(RowProblem.FORMULA, self._field_at(index), text_of(cells[index]))
+                problem = _PROBLEM_OF.get(type(cell), RowProblem.FORMULA)
+                raise BadRow(problem, self._field_at(index), text_of(cell))
 
     def _field_at(self, index: int) -> str:
         return next(name for name, at in self.layout.fields.items() if at == index)
@@ -130,7 +152,7 @@ class SheetReader:
             code = code_of(cell)
         except SpoiltCode as spoilt:
             raise BadRow(RowProblem.SPOILT_CODE, name, str(spoilt)) from None
-        return "" if not code[-1:].isdigit() and says_nothing(code) else code
+        return "" if not code[-1:].isdigit() and (says_nothing(code) or code in _NO_CODES) else code
 
     def required(self, name: str, value: str) -> str:
         if not value:
@@ -154,8 +176,12 @@ class SheetReader:
         own = self.words.get(name, {})
         found = own.get(word, own.get(word.lstrip("0"))) if word not in own else own[word]
         if found is None:
-            plain = word.split("(", maxsplit=1)[0] or word
-            found = words.get(word, words.get(plain))
+            plain, inner = bracketed(word)
+            found = words.get(word, words.get(plain or word))
+            if any(words.get(one, found) != found for one in inner):
+                return None
+            if words is YES_NO and word not in words and not all(one in words for one in inner):
+                return None
         return found
 
     def yes_no(self, row: Row, name: str) -> bool | None:
@@ -237,8 +263,30 @@ class SheetReader:
         return {"best_first": BEST_FIRST, "best_last": BEST_LAST}.get(self.decisions.ratings or "")
 
 
-_SURE = (int, float, datetime, date, bool, None.__class__)
+def picker(indices: Sequence[int]) -> Callable[[Sequence[Cell]], tuple[Cell, ...]]:
+    """Return a function that takes the cells of these columns from a row; a short row has None there."""
+    if not indices:
+        return lambda _: ()
+    width = max(indices) + 1
+    take = itemgetter(*indices)
+
+    def pick(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+        if len(cells) < width:
+            return tuple(cells[index] if index < len(cells) else None for index in indices)
+        found: Any = take(cells)
+        return found if len(indices) > 1 else (found,)
+
+    return pick
+
+
+_SURE = frozenset((int, float, datetime, date, bool, None.__class__))
 """Kinds of cells that are values, or empty."""
+_NO_CODES = frozenset(("待定", "待补充", "待赋码", "待生成", "暂缺", "未知", "不详", "未编码", "未赋码"))
+_PROBLEM_OF: Mapping[type, RowProblem] = {
+    Struck: RowProblem.STRUCK_PARTLY,
+    Garbled: RowProblem.GARBLED,
+    Merged: RowProblem.MERGED,
+}
 _BROKEN = {"too wide": RowProblem.TOO_WIDE, "cut off": RowProblem.CUT_OFF}
 
 

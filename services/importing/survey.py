@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hallpulse.domain.catalogue import Timeline
-from services.importing.sheet_reader import SheetReader
+from services.importing.sheet_reader import SheetReader, picker
 
-from .cells import Broken, SpoiltCode, code_of, is_empty, says_nothing, text_of, word_of
+from .cells import Broken, Cell, SpoiltCode, code_of, folded, is_empty, says_nothing, text_of, word_of
 from .fields import SURE_SCORES
 from .layout import NOTE, Column, Layout, Passed, Row
 from .limits import BadLimit, LimitProblem, parse_limit, unit_in
@@ -26,7 +26,9 @@ class Survey:
     of five has; numbers: codes in numbers; days: rows that name no day of effect; subs: 实施编码 → its 业务办理项;
     noted: (table, limit field) → the unit that notes say, empty where they differ; ids: case → what its row says;
     clashing: cases of which two rows say other things; passed: table → rows that are no data;
-    short: lines of separated texts with fewer cells than headers; struck: lines with a text that is struck through.
+    spelt: folded code → as it was written first; alike: folded code → codes that differ by case or blanks alone;
+    short: lines of separated texts with fewer cells than headers; struck: lines with a text that is struck through;
+    nameless: cells in columns without a header.
     """
 
     bare: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -41,8 +43,11 @@ class Survey:
     passed: dict[str, list[Passed]] = field(default_factory=dict)
     short: list[int] = field(default_factory=list)
     struck: list[int] = field(default_factory=list)
+    nameless: list[str] = field(default_factory=list)
     rows: int = 0
     ids: dict[str, int] = field(default_factory=dict)
+    spelt: dict[str, str] = field(default_factory=dict)
+    alike: dict[str, set[str]] = field(default_factory=dict)
     clashing: set[str] = field(default_factory=set)
 
     @property
@@ -63,6 +68,8 @@ def survey(
         looks = list(_looks(layout, reader_of(layout), found, department_of, known))
         if layout.sheet.separated:
             looks.append(_short_look(layout, found))
+        if layout.nameless:
+            looks.append(_nameless_look(layout, found))
         _read_note(found, layout.name, [passed.text for passed in layout.titles])
         for row in layout.rows():
             if isinstance(row, Passed):
@@ -120,8 +127,11 @@ def _looks_of_kind(layout: Layout, reader: SheetReader, found: Survey) -> Iterat
     """Cases by their numbers, items by their parts and days; declared figures name their own period."""
     if "case_id" in layout.fields:
         yield _twice_look(reader, found)
+        yield _alike_look(layout.fields["case_id"], found)
         yield _number_look(layout.fields["case_id"], found, {})
     elif "numerator" not in layout.fields:
+        if "item_code" in layout.fields:
+            yield _alike_look(layout.fields["item_code"], found)
         if "sub_code" in layout.fields:
             yield _sub_look(reader, found)
         yield _day_look(reader, found)
@@ -138,6 +148,17 @@ def _short_look(layout: Layout, found: Survey) -> Look:
     def look(row: Row) -> None:
         if len(row.cells) < width and len(found.short) < _EXAMPLES and not isinstance(row.cells[0], Broken):
             found.short.append(row.line)
+
+    return look
+
+
+def _nameless_look(layout: Layout, found: Survey) -> Look:
+    columns = layout.nameless
+
+    def look(row: Row) -> None:
+        for column in columns:
+            if len(found.nameless) < _EXAMPLES and not is_empty(row.cell(column.index)):
+                found.nameless.append(f"{column.letter}{row.line} {text_of(row.cell(column.index))[:20]}")
 
     return look
 
@@ -168,9 +189,14 @@ def _score_look(reader: SheetReader, found: Survey) -> Look:
     sure = SURE_SCORES.search(reader.column("score").header) if reader.column("score") else None  # type: ignore[union-attr]
     asked = not sure and reader.decisions.ratings is None
     own = reader.words.get("score", {})
+    seen: set[Cell] = set()
 
     def look(row: Row) -> None:
-        word = word_of(row.cell(index))
+        cell = row.cell(index)
+        if cell is None or cell in seen:
+            return
+        seen.add(cell)
+        word = word_of(cell)
         if word in own or not word:
             return
         if is_bare_score(word):
@@ -185,10 +211,20 @@ def _score_look(reader: SheetReader, found: Survey) -> Look:
 def _department_look(reader: SheetReader, found: Survey, department_of: Callable[[str], str]) -> Look:
     index, item = reader.layout.fields["department"], reader.layout.fields.get("item_code")
 
+    seen: dict[tuple[Cell, Cell], tuple[str, str] | None] = {}
+
+    def understood(cell: Cell, of_item: Cell) -> tuple[str, str] | None:
+        written = text_of(cell)
+        if not written or says_nothing(word_of(written)):
+            return None
+        return written, department_of(text_of(of_item)) if item is not None else ""
+
     def look(row: Row) -> None:
-        written = text_of(row.cell(index))
-        if written and not says_nothing(word_of(written)):
-            key = (written, department_of(text_of(row.cell(item))) if item is not None else "")
+        cells = (row.cell(index), row.cell(item))
+        if cells not in seen:
+            seen[cells] = understood(*cells)
+        key = seen[cells]
+        if key is not None:
             found.departments[key] = found.departments.get(key, 0) + 1
 
     return look
@@ -199,6 +235,8 @@ def _number_look(index: int, found: Survey, known: Mapping[str, Timeline]) -> Lo
 
     def look(row: Row) -> None:
         cell = row.cell(index)
+        if isinstance(cell, str):
+            return
         if isinstance(cell, int | float) and not isinstance(cell, bool) and cell == int(cell) and 0 <= cell < 1e15:
             code = text_of(cell)
             if code not in whole and len(found.numbers) < _EXAMPLES:
@@ -219,17 +257,33 @@ def _sub_look(reader: SheetReader, found: Survey) -> Look:
 
 
 def _twice_look(reader: SheetReader, found: Survey) -> Look:
-    index, read = reader.layout.fields["case_id"], reader.read
+    index = reader.layout.fields["case_id"]
+    read = picker([at for at in reader.read if at != index])
 
     def look(row: Row) -> None:
-        cells = row.cells
         try:
             key = code_of(row.cell(index))
         except SpoiltCode:
             return
-        content = hash(tuple([cells[at] if at < len(cells) else None for at in read]))
+        content = hash(read(row.cells))
         if key and found.ids.setdefault(key, content) != content:
             found.clashing.add(key)
+
+    return look
+
+
+def _alike_look(index: int, found: Survey) -> Look:
+    def look(row: Row) -> None:
+        cell = row.cell(index)
+        if cell is None:
+            return
+        try:
+            code = code_of(cell)
+        except SpoiltCode:
+            return
+        key = code.lower() if code.isascii() and " " not in code else folded(code)
+        if found.spelt.setdefault(key, code) != code:
+            found.alike.setdefault(key, {found.spelt[key]}).add(code)
 
     return look
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from .cells import Broken, Cell
+from .cells import Broken, Cell, Garbled, is_garbled
 from .guard import refuse_large
 from .problems import TableError
 from .sheets import Book, Sheet
@@ -139,6 +139,7 @@ def _ends_a_line(path: Path) -> bool:
 def _lines(path: Path, encoding: str, separator: str, skip: bool) -> Iterator[tuple[int, list[Cell]]]:
     with _text(path, encoding) as text:
         reader = csv.reader(text, delimiter=separator, strict=True)
+        own = "" if encoding.startswith("utf") else encoding
         while True:
             line = reader.line_num + 1
             try:
@@ -159,11 +160,11 @@ def _lines(path: Path, encoding: str, separator: str, skip: bool) -> Iterator[tu
                     f"line {line}: a cell of more than {MOST_LINES_IN_A_CELL} lines: is a quotation mark left open?",
                 )
             if not (skip and line == 1):
-                yield line, list(_plain(values))
+                yield line, list(_plain(values, own))
 
 
-def _plain(values: Iterable[str]) -> Iterator[Cell]:
-    return (value or None for value in values)
+def _plain(values: Iterable[str], encoding: str) -> Iterator[Cell]:
+    return (Garbled(value) if is_garbled(value, encoding) else value or None for value in values)
 
 
 _decode = msgspec.json.Decoder(dict[str, str | int | float | bool | None]).decode

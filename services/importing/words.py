@@ -108,7 +108,7 @@ ENDINGS: Mapping[str, Ending] = _table(
     (
         Ending.CLOSED,
         "办结 已办结 正常办结 办毕 已办毕 完成 已完成 结束 归档 已归档 办理完成 办理完毕 送达 已送达 领取 "
-        "已领取 待评价 已评价 待领取 待取件 closed done",
+        "已领取 待评价 已评价 待领取 待取件 按时办结 按期办结 准时办结 提前办结 超期办结 逾期办结 延期办结 closed done",
     ),
     (
         Ending.GRANTED,
@@ -140,12 +140,20 @@ _SCORES: Mapping[str, int] = _table(
     (2, "不满意"),
     (1, "非常不满意 很不满意"),
 )
-_STARS = re.compile(r"([1-5])(?:\.0+)?(?:分|星|颗星|星级)")
+_STARS = re.compile(r"([1-5一二三四五])(?:\.0+)?(?:分|星|颗星|星级)")
+_DRAWN_STARS = re.compile(r"([★⭐]{1,5})☆{0,4}")
+_CHINESE = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5}
 _BARE_SCORE = re.compile(r"0?([1-5])(?:\.0+)?")
 DEFAULT_GOOD = word_set(
     "默认好评 系统默认好评 默认评价 系统默认 自动好评 系统好评 默认非常满意 默认满意 超时默认好评 未评价默认好评"
 )
 """好差评 that the system gave, not a person."""
+_SYSTEM_GAVE = re.compile(r"[^()]+\((系统|自动|超时|到期|逾期)*(默认|系统|自动|未评价)(好评|评价|评定|满意)?\)")
+
+
+def is_by_default(word: str) -> bool:
+    """Return whether the system gave a rating: 默认好评, 满意(系统默认)."""
+    return word in DEFAULT_GOOD or _SYSTEM_GAVE.fullmatch(word) is not None
 
 
 def score_of(word: str, codes: Mapping[str, int] | None = None) -> int | None:
@@ -155,8 +163,17 @@ def score_of(word: str, codes: Mapping[str, int] | None = None) -> int | None:
     """
     if codes is not None and (bare := _BARE_SCORE.fullmatch(word)) is not None:
         return codes.get(bare[1])
-    stars = _STARS.fullmatch(word)
-    return int(stars[1]) if stars is not None else _SCORES.get(word.split("(", maxsplit=1)[0])
+    if (stars := _STARS.fullmatch(word)) is not None:
+        return _CHINESE.get(stars[1]) or int(stars[1])
+    if (drawn := _DRAWN_STARS.fullmatch(word.replace("\ufe0f", ""))) is not None:
+        return len(drawn[1])
+    outer, inner = bracketed(word)
+    return _SCORES.get(outer) if all(is_bare_score(one) or _STARS.fullmatch(one) for one in inner) else None
+
+
+def bracketed(word: str) -> tuple[str, list[str]]:
+    """Return a folded word without its brackets, and what stands in them, which may turn its meaning round."""
+    return re.sub(r"\([^()]*\)", "", word), re.findall(r"\(([^()]*)\)", word)
 
 
 def is_bare_score(word: str) -> bool:
@@ -177,8 +194,22 @@ def ending_of(word: str, codes: Mapping[str, str]) -> Ending | None:
     """Return the meaning of a status, a kind of ending or a result; None for an unknown word."""
     if word in codes:
         return Ending(codes[word])
-    found = ENDINGS.get(word) or ENDINGS.get(re.sub(r"\(.*?\)", "", word))
-    return found or (Ending.OPEN if re.fullmatch(r"(待|正在|等待).{1,6}|.{1,6}中", word) else None)
+    if word in ENDINGS:
+        return ENDINGS[word]
+    outer, inner = bracketed(word)
+    if inner:
+        said = [ending_of(one, codes) for one in (outer, *inner) if one and not _SAYS_NO_ENDING.fullmatch(one)]
+        try:
+            return None if None in said else joined_ending(one for one in said if one is not None)
+        except ValueError:
+            return None
+    return Ending.OPEN if re.fullmatch(r"(待|正在|等待).{1,6}|.{1,6}中", word) else None
+
+
+_SAYS_NO_ENDING = re.compile(
+    r"\d*|窗口|网上|大厅|线上|线下|系统|自动|人工|[省市州县区]级|当场|即时|按时|按期|提前|超期|逾期|正常|全程网办|电子证照"
+)
+"""Words in the brackets of a status that tell how or where a case ended, not how it came out."""
 
 
 def joined_ending(endings: Iterable[Ending]) -> Ending | None:

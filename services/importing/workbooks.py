@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,12 +19,13 @@ from xml.parsers import expat
 import python_calamine as calamine
 
 from .binary_parts import xls_details, xlsb_details
-from .cells import Cell
+from .cells import Cell, Garbled, is_garbled
 from .guard import DAMAGED, damaged, encrypted, refuse_bombs, refuse_large
 from .sheets import Book, Details, Sheet, Span
 from .xml_parts import ods_details, xlsx_details
 
-MAX_COLUMNS = 300
+MOST_KEPT = 3_000_000
+"""Cells of a sheet whose rows are kept: some 100 MiB."""
 
 
 @contextlib.contextmanager
@@ -59,35 +60,62 @@ def _sheet(path: Path, book: calamine.CalamineWorkbook, meta: Any, details: dict
     visible = str(meta.visible).endswith(".Visible")
     if not str(meta.typ).endswith(".WorkSheet"):
         return Sheet(meta.name, visible=visible, rows=lambda: iter(()), height=0)
-    loaded: list[Any] = []
+    loaded: list[_Grid] = []
 
-    def source() -> Any:
+    def grid() -> _Grid:
         if not loaded:
-            loaded.append(_loaded(path, book, meta.name))
+            loaded.append(_Grid(_loaded(path, book, meta.name), own))
         return loaded[0]
-
-    def merges() -> Sequence[Span]:
-        return [Span(*first, *last) for first, last in source().merged_cell_ranges or ()]
-
-    def rows() -> Iterator[tuple[int, list[Cell]]]:
-        return _rows(source(), own)
-
-    def height() -> int:
-        end = source().end
-        return end[0] + 1 if end else 0
 
     return Sheet(
         meta.name,
         visible=visible,
-        rows=rows,
-        height=height() if visible else 0,
-        merges=merges,
+        rows=lambda: grid().rows(),
+        height=grid().height if visible else 0,
+        merges=lambda: grid().merges,
         hidden_rows=frozenset(own.hidden_rows),
         struck_rows=frozenset(own.struck_rows),
         hidden_columns=frozenset(own.hidden_columns),
         since_1904=own.since_1904,
         computed=own.computed,
     )
+
+
+class _Grid:
+    """The cells of a sheet. A sheet of usual size is turned into rows once and kept so: it is walked through again."""
+
+    def __init__(self, source: calamine.CalamineSheet, details: Details) -> None:
+        self.merges = [Span(*first, *last) for first, last in source.merged_cell_ranges or ()]
+        self.height = source.end[0] + 1 if source.end else 0
+        self._source: calamine.CalamineSheet | None = source
+        self._details = details
+        self._kept: list[tuple[int, list[Cell]]] | None = None
+        self._usual = source.width * source.height <= MOST_KEPT
+
+    def rows(self) -> Iterator[tuple[int, list[Cell]]]:
+        """Yield line and cells; the lists are shared and never changed."""
+        if self._kept is None:
+            assert self._source is not None
+            if not self._usual:
+                return _shared(_rows(self._source, self._details))
+            self._kept = list(_shared(_rows(self._source, self._details)))
+            self._source = None
+        return iter(self._kept)
+
+
+def _shared(rows: Iterator[tuple[int, list[Cell]]]) -> Iterator[tuple[int, list[Cell]]]:
+    """Rows in which equal texts are one object: of departments, items and words there are few."""
+    one = _Texts()
+    for line, cells in rows:
+        yield line, [one[cell] if cell.__class__ is str else cell for cell in cells]
+
+
+class _Texts(dict[str, Cell]):
+    """Texts → the first of each, or that it is garbled."""
+
+    def __missing__(self, text: str) -> Cell:
+        self[text] = cell = Garbled(text) if is_garbled(text) else text
+        return cell
 
 
 def _loaded(path: Path, book: calamine.CalamineWorkbook, name: str) -> calamine.CalamineSheet:
@@ -111,7 +139,7 @@ def _rows(source: Any, details: Details) -> Iterator[tuple[int, list[Cell]]]:
         cells: list[Cell] = before + values if before else values
         if details.cells or details.patterns:
             _put_details(cells, number, details)
-        yield number + 1, cells[:MAX_COLUMNS] if len(cells) > MAX_COLUMNS else cells
+        yield number + 1, cells
 
 
 def _put_details(cells: list[Cell], row: int, details: Details) -> None:

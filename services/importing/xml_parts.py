@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from .cells import Cell, Formula
+from .cells import Cell, Formula, Struck
 from .guard import chunks, column_number
 from .sheets import Details
 
 _MOST_TEXT = 300
-_MOST_REPEATED = 10_000
+_MOST_REPEATED = 100_000
+_MOST_COLUMNS = 16_384
 PERCENT = {"9": "0%", "10": "0.00%"}
 """Number formats that have a number and need no words."""
 
@@ -24,6 +27,8 @@ def xlsx_details(archive: zipfile.ZipFile) -> dict[str, Details]:
     names = set(archive.namelist())
     parts, since_1904 = _parts(archive)
     styles = _telling_styles(archive) if "xl/styles.xml" in names else _Styles({}, frozenset())
+    if "xl/sharedStrings.xml" in names:
+        styles = styles._replace(strings=_struck_strings(archive))
     return {name: _sheet_details(archive, part, styles, since_1904) for name, part in parts.items() if part in names}
 
 
@@ -46,11 +51,58 @@ def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], bool]:
     return sheets, since_1904
 
 
+class Runs:
+    """How much of a text is struck through, run by run."""
+
+    def __init__(self) -> None:
+        self.struck = self.plain = 0
+        self.text = ""
+
+    def add(self, text: str, *, struck: bool) -> None:
+        size = len(text.strip())
+        self.text += text[: _MOST_TEXT - len(self.text)]
+        self.struck, self.plain = self.struck + size * struck, self.plain + size * (not struck)
+
+    @property
+    def partly(self) -> bool:
+        """Return whether a part of the text is struck through, and a part is not."""
+        return bool(self.struck and self.plain)
+
+
 class _Styles(NamedTuple):
-    """Indices of cell styles. patterns: style → a number format that shows more than the number."""
+    """Indices of cell styles. patterns: style → a number format that shows more than the number.
+
+    struck: styles whose texts are struck through; strings: shared texts with a struck part.
+    """
 
     patterns: dict[str, str]
     struck: frozenset[str]
+    strings: Mapping[str, Runs] = MappingProxyType({})
+
+
+def _struck_strings(archive: zipfile.ZipFile) -> dict[str, Runs]:
+    """Index of a shared text → its runs, for texts with a part that is struck through."""
+    with archive.open("xl/sharedStrings.xml") as part:
+        if not any(b"strike" in chunk for chunk in chunks(part)):
+            return {}
+    found: dict[str, Runs] = {}
+    number, runs, struck = -1, Runs(), False
+    with archive.open("xl/sharedStrings.xml") as part:
+        for event, element in ElementTree.iterparse(part, ("start", "end")):
+            tag = element.tag.rpartition("}")[2]
+            if event == "start":
+                if tag == "si":
+                    number, runs = number + 1, Runs()
+                struck = struck and tag not in ("si", "r", "rPh")
+            elif tag == "strike":
+                struck = _is_strike(element)
+            elif tag == "t":
+                runs.add(element.text or "", struck=struck)
+            elif tag == "si":
+                if runs.struck:
+                    found[str(number)] = runs
+                element.clear()
+    return found
 
 
 def _telling_styles(archive: zipfile.ZipFile) -> _Styles:
@@ -80,7 +132,10 @@ def _telling_styles(archive: zipfile.ZipFile) -> _Styles:
 
 
 def _is_strike(part: ElementTree.Element) -> bool:
-    return part.tag.rpartition("}")[2] == "strike" and part.get("val", "1").lower() not in ("0", "false")
+    return part.tag.rpartition("}")[2] == "strike" and part.get("val", "1").lower() not in _FALSE
+
+
+_FALSE = ("0", "false")
 
 
 def tells(pattern: str) -> bool:
@@ -93,10 +148,8 @@ def tells(pattern: str) -> bool:
     )
 
 
-_LOOKED_FOR = (
-    *(b"<f>", b"<f ", b"<f/", b":f>", b":f ", b":f/", b'hidden="1"', b"hidden='1'", b'hidden="true"', b"hidden='true'"),
-    *(b't="e"', b"t='e'"),
-)
+_LOOKED_FOR = (b"<f", b":f", b"hidden=", b't="e"', b"t='e'", b"strike")
+"""Marks of what is looked for: formulas, what is hidden, errors, texts that are struck through."""
 
 
 def _sheet_details(archive: zipfile.ZipFile, part: str, styles: _Styles, since_1904: bool) -> Details:
@@ -105,7 +158,7 @@ def _sheet_details(archive: zipfile.ZipFile, part: str, styles: _Styles, since_1
     of_styles = (mark for number in told for mark in (f's="{number}"'.encode(), f"s='{number}'".encode()))
     marks = (*_LOOKED_FOR, *of_styles)
     with archive.open(part) as opened:
-        if not any(mark in chunk for chunk in chunks(opened) for mark in marks):
+        if not styles.strings and not any(mark in chunk for chunk in chunks(opened) for mark in marks):
             return details
     with archive.open(part) as opened:
         _SheetParser(details, styles).parse(opened)
@@ -120,7 +173,7 @@ class _SheetParser:
         self._row, self._column = -1, -1
         self._kind, self._formula, self._value = "", False, False
         self._in_value, self._in_formula, self._text = False, False, ""
-        self._struck = False
+        self._struck, self._struck_run, self._runs = False, False, Runs()
 
     def parse(self, opened: Any) -> None:
         parser = expat.ParserCreate()
@@ -139,26 +192,35 @@ class _SheetParser:
         elif tag == "col":
             if attributes.get("hidden", "0").lower() in ("1", "true"):
                 first, last = int(attributes.get("min", "1")), int(attributes.get("max", "1"))
-                self._details.hidden_columns.update(range(first - 1, min(last, _MOST_TEXT)))
+                self._details.hidden_columns.update(range(first - 1, min(last, _MOST_COLUMNS)))
         elif tag == "c":
-            letters = attributes.get("r", "").rstrip("0123456789")
-            self._column = column_number(letters) - 1 if letters else self._column + 1
-            self._kind, self._formula, self._value, self._text = attributes.get("t", "n"), False, False, ""
-            style = attributes.get("s", "")
-            self._struck = style in self._styles.struck
-            pattern = self._styles.patterns.get(style)
-            if pattern and self._kind == "n":
-                self._details.patterns[self._row, self._column] = pattern
+            self._start_of_cell(attributes)
         elif tag == "f":
             self._formula = self._in_formula = True
+        elif tag == "r":
+            self._struck_run = False
+        elif tag == "strike":
+            self._struck_run = attributes.get("val", "1").lower() not in _FALSE
         elif tag in ("v", "t"):
             self._in_value = True
+
+    def _start_of_cell(self, attributes: dict[str, str]) -> None:
+        letters = attributes.get("r", "").rstrip("0123456789")
+        self._column = column_number(letters) - 1 if letters else self._column + 1
+        self._kind, self._formula, self._value, self._text = attributes.get("t", "n"), False, False, ""
+        style = attributes.get("s", "")
+        self._struck, self._struck_run, self._runs = style in self._styles.struck, False, Runs()
+        pattern = self._styles.patterns.get(style)
+        if pattern and self._kind == "n":
+            self._details.patterns[self._row, self._column] = pattern
 
     def _characters(self, text: str) -> None:
         if self._in_value and text.strip():
             self._value = True
             if self._struck:
                 self._details.struck_rows.add(self._row)
+            if self._kind == "inlineStr":
+                self._runs.add(text, struck=self._struck_run)
         if (self._in_formula or self._in_value) and len(self._text) < _MOST_TEXT:
             self._text += text
 
@@ -175,12 +237,24 @@ class _SheetParser:
                 self._details.cells[self._row, self._column] = Formula(self._text or "=")
             else:
                 self._details.computed += 1
+        elif tag == "c" and self._kind in ("s", "inlineStr"):
+            runs = self._styles.strings.get(self._text.strip(), self._runs) if self._kind == "s" else self._runs
+            put_struck(self._details, self._row, self._column, runs)
+
+
+def put_struck(details: Details, row: int, column: int, runs: Runs) -> None:
+    """A text that is struck through as a whole makes its row questionable; of one in part nothing is certain."""
+    if runs.partly:
+        details.cells[row, column] = Struck(runs.text)
+    elif runs.struck:
+        details.struck_rows.add(row)
 
 
 _TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0 "
 _OFFICE = "urn:oasis:names:tc:opendocument:xmlns:office:1.0 "
 _CALC = "urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0 "
-_TEXT_P = "urn:oasis:names:tc:opendocument:xmlns:text:1.0 p"
+_TEXT = "urn:oasis:names:tc:opendocument:xmlns:text:1.0 "
+_STYLE = "urn:oasis:names:tc:opendocument:xmlns:style:1.0 "
 _HIDDEN = ("collapse", "filter")
 _SHOWS_MORE = re.compile(r"[\u4e00-\u9fff%]|^0\d")
 
@@ -188,6 +262,9 @@ _SHOWS_MORE = re.compile(r"[\u4e00-\u9fff%]|^0\d")
 def ods_details(archive: zipfile.ZipFile) -> dict[str, Details]:
     """Sheet name → what the document's content says of it."""
     parser = _OdsParser()
+    if "styles.xml" in archive.namelist():
+        with archive.open("styles.xml") as opened:
+            parser.parse(opened)
     with archive.open("content.xml") as opened:
         parser.parse(opened)
     for details in parser.sheets.values():
@@ -196,7 +273,10 @@ def ods_details(archive: zipfile.ZipFile) -> dict[str, Details]:
 
 
 class _OdsParser:
-    """Walks through the content of an OpenDocument spreadsheet; cells and rows may stand for many."""
+    """Walks through the content of an OpenDocument spreadsheet; cells and rows may stand for many.
+
+    struck: styles of cells and texts → whether they strike them through; styles come before what has them.
+    """
 
     def __init__(self) -> None:
         self.sheets: dict[str, Details] = {}
@@ -205,6 +285,11 @@ class _OdsParser:
         self._row, self._column, self._repeated = 0, 0, 1
         self._cell: dict[str, str] = {}
         self._text, self._in_text, self._in_note = "", False, False
+        self._struck: dict[str, bool] = {}
+        self._style, self._row_style = "", ""
+        self._column_styles: list[tuple[int, str]] = []
+        self._spans: list[bool] = []
+        self._runs = Runs()
 
     def parse(self, opened: Any) -> None:
         parser = expat.ParserCreate(namespace_separator=" ")
@@ -214,46 +299,82 @@ class _OdsParser:
         parser.ParseFile(opened)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        if name == f"{_TABLE}null-date":
-            self.since_1904 = attributes.get(f"{_TABLE}date-value", "").startswith("1904-01-01")
-        elif name == f"{_TABLE}table":
-            self._details = self.sheets.setdefault(attributes.get(f"{_TABLE}name", ""), Details())
-            self._row = self._column = 0
-        elif name == f"{_TABLE}table-column":
-            count = int(attributes.get(f"{_TABLE}number-columns-repeated", "1"))
-            if attributes.get(f"{_TABLE}visibility") in _HIDDEN and count < _MOST_TEXT:
-                self._details.hidden_columns.update(range(self._column, self._column + count))
-            self._column += count
-        elif name == f"{_TABLE}table-row":
-            self._column, self._repeated = 0, int(attributes.get(f"{_TABLE}number-rows-repeated", "1"))
-            if attributes.get(f"{_TABLE}visibility") in _HIDDEN and self._repeated < _MOST_REPEATED:
-                self._details.hidden_rows.update(range(self._row, self._row + self._repeated))
-        elif name in (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
-            self._cell, self._text = attributes, ""
+        space, _, tag = name.rpartition(" ")
+        if f"{space} " == _TABLE:
+            self._start_of_table(tag, attributes)
+        elif name == f"{_STYLE}style":
+            self._style = attributes.get(f"{_STYLE}name", "")
+            self._struck[self._style] = self._struck.get(attributes.get(f"{_STYLE}parent-style-name", ""), False)
+        elif name == f"{_STYLE}text-properties" and self._style:
+            lines = [attributes.get(f"{_STYLE}text-line-through-{what}") for what in ("style", "type")]
+            if any(lines):
+                self._struck[self._style] = all(line != "none" for line in lines)
         elif name == f"{_OFFICE}annotation":
             self._in_note = True
-        elif name == _TEXT_P:
+        elif name == f"{_TEXT}p":
             self._in_text = not self._in_note
+        elif name == f"{_TEXT}span":
+            self._spans.append(self._struck.get(attributes.get(f"{_TEXT}style-name", ""), self._is_struck()))
+
+    def _start_of_table(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag == "null-date":
+            self.since_1904 = attributes.get(f"{_TABLE}date-value", "").startswith("1904-01-01")
+        elif tag == "table":
+            self._details = self.sheets.setdefault(attributes.get(f"{_TABLE}name", ""), Details())
+            self._row = self._column = 0
+            self._column_styles = []
+        elif tag == "table-column":
+            count = int(attributes.get(f"{_TABLE}number-columns-repeated", "1"))
+            if attributes.get(f"{_TABLE}visibility") in _HIDDEN and count < _MOST_COLUMNS:
+                self._details.hidden_columns.update(range(self._column, self._column + count))
+            self._column += count
+            self._column_styles.append((self._column, attributes.get(f"{_TABLE}default-cell-style-name", "")))
+        elif tag == "table-row":
+            self._column, self._repeated = 0, int(attributes.get(f"{_TABLE}number-rows-repeated", "1"))
+            self._row_style = attributes.get(f"{_TABLE}default-cell-style-name", "")
+            if attributes.get(f"{_TABLE}visibility") in _HIDDEN and self._repeated < _MOST_REPEATED:
+                self._details.hidden_rows.update(range(self._row, self._row + self._repeated))
+        elif tag in ("table-cell", "covered-table-cell"):
+            self._cell, self._text, self._runs, self._spans = attributes, "", Runs(), []
+
+    def _is_struck(self) -> bool:
+        """Return whether a cell's own style, that of its row or that of its column strikes it through."""
+        own = self._cell.get(f"{_TABLE}style-name") or self._row_style
+        if not own:
+            own = next((style for end, style in self._column_styles if self._column < end), "")
+        return self._struck.get(own, False)
 
     def _characters(self, text: str) -> None:
         if self._in_text and len(self._text) < _MOST_TEXT:
             self._text += text
+            self._runs.add(text, struck=self._spans[-1] if self._spans else self._is_struck())
 
     def _end(self, name: str) -> None:
-        if name == _TEXT_P:
+        if name == f"{_TEXT}p":
             self._in_text = False
+        elif name == f"{_TEXT}span":
+            self._spans.pop()
+        elif name == f"{_STYLE}style":
+            self._style = ""
         elif name == f"{_OFFICE}annotation":
             self._in_note = False
         elif name == f"{_TABLE}table-row":
             self._row += self._repeated
         elif name in (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
-            count = int(self._cell.get(f"{_TABLE}number-columns-repeated", "1"))
-            instead = self._instead()
-            if instead is not None and count < _MOST_TEXT and self._repeated < _MOST_REPEATED:
-                for row in range(self._row, self._row + self._repeated):
-                    for column in range(self._column, self._column + count):
-                        self._details.cells[row, column] = instead
-            self._column += count
+            self._end_of_cell()
+
+    def _end_of_cell(self) -> None:
+        count = int(self._cell.get(f"{_TABLE}number-columns-repeated", "1"))
+        instead = Struck(self._runs.text) if self._runs.partly else self._instead()
+        if (instead is not None or self._runs.struck) and count * self._repeated > _MOST_REPEATED:
+            raise OverflowError(f"a cell that is no plain value is repeated {count * self._repeated} times")
+        rows = range(self._row, self._row + self._repeated)
+        if self._runs.struck and not self._runs.partly:
+            self._details.struck_rows.update(rows)
+        if instead is not None:
+            columns = range(self._column, self._column + count)
+            self._details.cells.update({(row, column): instead for row in rows for column in columns})
+        self._column += count
 
     def _instead(self) -> Cell:
         """An error, a formula without a result, or the text that a number is shown as; None for what is read right."""

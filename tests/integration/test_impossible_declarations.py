@@ -172,7 +172,7 @@ def test_what_is_right_counts_by_the_same_door(store: Store) -> None:
     assert store.recompute(check=True) == []
 
 
-def test_by_import(tmp_path: Path) -> None:
+def test_by_import(tmp_path: Path, store: Store) -> None:
     for kind, wrong in KINDS:
         said = {**GOOD, **wrong}
         path = tmp_path / "figures.csv"
@@ -183,3 +183,21 @@ def test_by_import(tmp_path: Path) -> None:
         (rejected,) = done.rejected
         assert told(rejected.problem.reason).what.zh, kind
         assert told(rejected.problem.reason).remedy.zh, kind
+        before = findings(store)
+        assert done.job is not None
+        message = done.job.declined(rejected)
+        assert message is not None, kind
+        again = done.job.declined(rejected)
+        refusals = arrive(store, OutgoingMessage(*message, EVENT_TYPE), "gateway")
+        assert (unchanged(store), again) == (True, message), kind
+        assert listed(store, before, refusals), kind
+    assert store.recompute(check=True) == []
+
+
+@pytest.mark.parametrize("row", ["leader_in_court,justice,2026-05,,", "leader_in_court,justice,2026-05,#N/A,5"])
+def test_a_row_that_declares_nothing_for_sure_is_no_finding(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "figures.csv"
+    path.write_text(f"指标编码,部门,期间,分子,分母\n{row}\n", encoding="utf-8")
+    done = take(path, "figures", Shelf(HallOfCases(222424, "import"), now=MICROSECONDS))
+    assert done.job is not None
+    assert [done.job.declined(one) for one in done.rejected] == [None]

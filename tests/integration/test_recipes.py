@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
 from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.plan import DeclaredIndicator, Department
 from hallpulse.store import Expected, Store, open_store
+from services.console.main import cli
 from tests.asked import ASKED, named
+from tests.ingesting import ingest, publishing, stored, wait_until
 from tests.merging import NOW, decoded
 from tests.moments import ask
 from tests.oracle import brute
+from tests.servers import Vhost
 
 DOCS = Path(__file__).parents[2] / "docs"
 MARCH = Window(date(2026, 3, 1), date(2026, 3, 31))
@@ -78,11 +82,55 @@ def test_the_page_names_every_file(folder: str) -> None:
     assert sorted(row.file for row in told(folder)) == sorted(f"{folder}/{p.name}" for p in (DOCS / folder).iterdir())
 
 
+def correction(stream: list[dict[str, Any]]) -> int:
+    """Where in a recipe the correction stands: what is before it is what went wrong."""
+    return max(n for n, event in enumerate(stream) if "corrects" in event["data"] or "event_id" in event["data"])
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda row: row.file)
+def test_a_recipe_published_by_the_command_does_what_the_page_says(
+    store: Store, store_url: str, vhost: Vhost, tmp_path: Path, recipe: Told
+) -> None:
+    before, after = map(figures, recipe.figures)
+    stream = lines(recipe.file)
+    wrong = tmp_path / "wrong.ndjson"
+    wrong.write_text("".join(f"{json.dumps(event)}\n" for event in stream[: correction(stream)]), "utf-8")
+    with publishing(vhost), ingest(vhost, store_url):
+        for path, wanted in ((wrong, before), (DOCS / recipe.file, after)):
+            publish(vhost, tmp_path, path)
+            wait_until(lambda wanted=wanted: found(store, wanted) == wanted)  # type: ignore[misc]
+        wait_until(lambda: stored(store) == len({event["id"] for event in stream}))
+        assert found(store, after) == after
+    assert store.recompute(check=True) == []
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda row: row.file)
+def test_a_sample_published_by_the_command_gives_the_figures_of_the_page(
+    store: Store, store_url: str, vhost: Vhost, tmp_path: Path, sample: Told
+) -> None:
+    wanted = figures(sample.figures[0])
+    with publishing(vhost), ingest(vhost, store_url):
+        publish(vhost, tmp_path, DOCS / sample.file)
+        wait_until(lambda: stored(store) == len({event["id"] for event in lines(sample.file)}))
+    assert found(store, wanted) == wanted
+
+
+def publish(vhost: Vhost, folder: Path, path: Path) -> None:
+    """As a hall does it: by the command, through its outbox, confirmed by the broker."""
+    environment = {
+        "HALLPULSE_AMQP_URL": vhost.amqp_url,
+        "HALLPULSE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "HALLPULSE_DIR": str(folder / "run"),
+    }
+    done = CliRunner().invoke(cli, ["publish", str(path)], env=environment)
+    assert done.exit_code == 0, done.output
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda row: row.file)
 def test_a_recipe_does_what_the_page_says(store: Store, recipe: Told) -> None:
     before, after = map(figures, recipe.figures)
     stream = lines(recipe.file)
-    at = max(n for n, event in enumerate(stream) if "corrects" in event["data"] or "event_id" in event["data"])
+    at = correction(stream)
     store.merge(decoded(stream[:at]), NOW)
     assert found(store, before) == before
     store.merge(decoded(stream[at:]), NOW)

@@ -12,12 +12,13 @@ import pytest
 from services.importing.case_import import HallOfCases
 from tests.shelf import Import, Shelf, take
 from tests.unit.test_import_kinds import CASE, CASE_HEAD, DAY, ROW, limits
-from tests.workbooks import ODS_ERROR, ODS_UNCOMPUTED, write_ods, write_xls, write_xlsb
+from tests.workbooks import ODS_ERROR, ODS_UNCOMPUTED, write_ods, write_xls, write_xlsb, write_xlsx
 
 Write = Callable[..., Path]
 BINARY = [pytest.param(write_xls, id="xls"), pytest.param(write_xlsb, id="xlsb")]
 ALL = [*BINARY, pytest.param(write_ods, id="ods")]
 BARE_HEAD = ("实施编码", "事项名称", "部门", "办件类型", "法定时限", "承诺时限")
+ITEM = ("a-1", "甲", "县公安局", "承诺件", "20个工作日", "5个工作日")
 MARCH = [datetime(2026, 3, 2, 9), datetime(2026, 3, 2, 10), datetime(2026, 3, 6, 15)]  # noqa: DTZ001 - of a cell
 
 
@@ -25,8 +26,8 @@ def cases(path: Path) -> Import:
     return take(path, "cases", Shelf(HallOfCases(222424, "hall")))
 
 
-def items(path: Path) -> Import:
-    return take(path, "catalogue", Shelf(HallOfCases(222424, "hall")), effective_from=DAY)
+def items(path: Path, **options: Any) -> Import:
+    return take(path, "catalogue", Shelf(HallOfCases(222424, "hall")), effective_from=DAY, **options)
 
 
 def days(done: Import) -> list[str]:
@@ -93,3 +94,25 @@ def test_a_limit_in_percent_is_refused(write: Write, tmp_path: Path) -> None:
     done = items(write(tmp_path / "a.bin", [head, (*ROW[:5], 0.05)], formats={(1, 5): "0%"}))
     assert done.reasons == {2: "limit-unknown-unit"}
     assert done.rejected[0].problem.detail == "5%"
+
+
+@pytest.mark.parametrize("write", [*ALL, pytest.param(write_xlsx, id="xlsx")])
+def test_a_row_that_is_struck_through_is_asked_about(write: Write, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.bin", [BARE_HEAD, ITEM, ("a-2", *ITEM[1:])], struck=[(2, 1)])
+    assert items(path).asked == ["struck_rows"]
+    assert items(path, answers={"struck_rows": "refuse"}).reasons == {3: "struck"}
+    assert sorted(limits(items(path, answers={"struck_rows": "read"}))) == ["a-1", "a-2"]
+
+
+@pytest.mark.parametrize("write", [*ALL, pytest.param(write_xlsx, id="xlsx")])
+def test_a_text_of_which_a_part_is_struck_through_is_refused(write: Write, tmp_path: Path) -> None:
+    row = ("a-2", *ITEM[1:5], "2015个工作日")
+    done = items(write(tmp_path / "a.bin", [BARE_HEAD, ITEM, row], partly={(2, 5): "20"}))
+    assert (done.reasons, limits(done)) == ({3: "struck-partly"}, {"a-1": (20, 5)})
+    assert done.rejected[0].problem.detail == "2015个工作日"
+
+
+def test_a_column_beyond_three_hundred_is_read(tmp_path: Path) -> None:
+    gap = (None,) * 320
+    done = items(write_xlsx(tmp_path / "a.xlsx", [(*BARE_HEAD[:5], *gap, "承诺时限"), (*ITEM[:5], *gap, "3个工作日")]))
+    assert limits(done) == {"a-1": (20, 3)}

@@ -4,6 +4,7 @@ that they were drawn from."""
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -26,6 +27,8 @@ from tests.unit.test_simulator import PLAN, WORKDAYS
 
 END = date(2026, 11, 15)
 SHEETS = 40
+CASES = int(os.environ.get("CASES", "1500"))
+"""CASES=40000 is the year of a real county."""
 CATALOGUE_HEAD = tuple(
     [
         "序号",
@@ -102,7 +105,7 @@ def county_stream() -> list[HallEvent]:
 
     Answers to ratings are left out: no table has columns for them.
     """
-    county = County(PLAN, WORKDAYS, moment((END - date(1970, 1, 1)).days + 1), cases=1_500)
+    county = County(PLAN, WORKDAYS, moment((END - date(1970, 1, 1)).days + 1), cases=CASES)
     events = [msgspec.structs.replace(sent.event, hall=PLACE.hall) for sent in simulate(county)]
     items = [event for event in events if event.type is EventType.ITEM_PUBLISHED]
     cases: dict[str, dict[str, HallEvent]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -131,12 +132,23 @@ def _run(
     codes = department_codes(settings, place.region) if plan_codes else DepartmentCodes()
     options = Options(day.date() if day else None, profile, answers, take_defaults=yes)
     with (
+        _uncollected(),
         stored(settings, place, lambda: click.echo(both(texts.NOT_COMPARED), err=True)) as there,
         opened(file, kind, there, options, codes) as job,
     ):
         refused = _Import(job, there, settings, yes=yes, **how).run()
     if refused:
         raise SystemExit(1)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Rows come and go without cycles: searching them for such again and again takes a tenth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class _Import:
@@ -209,6 +221,9 @@ class _Import:
             if isinstance(outcome, RejectedRow):
                 rows["refused"] += 1
                 rejects.add(outcome)
+                declined = self._job.declined(outcome)
+                if declined is not None:
+                    outlet.tell(*declined)
             else:
                 rows[outcome.state] += 1
                 outlet.send(self._job.published(outcome))

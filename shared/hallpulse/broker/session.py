@@ -164,7 +164,7 @@ class Session:
         self._close_when_done()
 
     def divided(self, batch: Batch) -> None:
-        """Nothing of a batch is in the database, for halls that are slow since: commit the others without them."""
+        """Divide a batch of which nothing was committed: halls of it are slow since, and the others go first."""
         self._outstanding.remove(batch)
         if self._finishing:
             batch.left = True

@@ -1,4 +1,4 @@
-"""What a plan gives its departments points for, and which of them are alike. All points are exact Fractions."""
+"""The points that a plan gives its departments, and which of them are alike. All points are exact Fractions."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """What a plan gives points for, and takes them off for."""
+    """The indicators that a plan gives points for, and the findings that it takes them off for."""
 
     items: tuple[ScoredIndicator, ...]
     deductions: tuple[Deduction, ...] = ()
