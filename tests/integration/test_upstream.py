@@ -208,7 +208,7 @@ def test_a_way_up_is_listed_without_its_password_and_taken_away_only_with_nothin
     county.run("remove", "prefecture", "--discard")
     assert county.listed()["upstreams"] == []
     assert "no upstream" in county.refuses("remove", "prefecture")
-    actions = {line.action for line in county.store.audit.list()}
+    actions = {line.deed.action for line in county.store.audit.list()}
     assert {"upstream.add", "upstream.remove"} <= actions
 
 

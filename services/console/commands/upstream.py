@@ -95,7 +95,7 @@ def add(  # noqa: PLR0917 - its options
     """Send every further event to the suite above at AMQP_URL, by a shovel; or fetch a county's, by federation.
 
     AMQP_URL holds user and password: leave it out and give it in HALLPULSE_UPSTREAM_URL, where other users of this
-    machine do not see it. Events wait in a queue while the other side is away.
+    machine do not see it. Events wait in a queue while the other side is not reached.
     """
     given = address or os.environ.get(ADDRESS, "")
     if not given:

@@ -5,8 +5,8 @@
 
 Nothing is taken off one side before the next has confirmed it; what is sent twice counts once. Either way the last step
 logs in to the prefecture's broker as the county's user (`county_user`): the broker holds it to routing keys of that
-county's halls, and each message to its name. Federation clears who published a message in the county, which nobody
-above could check.
+county's halls, and each message to its name. Federation clears who published a message in the county: above, that
+cannot be checked.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from hallpulse.domain.errors import Halt, Unavailable
 
 QUEUE = "hall.upstream."
 SUMS = "hall.sums"
-"""Where a county's daily sums are published, whose cases must not leave it."""
+"""The exchange of the daily sums of a county whose cases must not leave it."""
 FROM = "hall.from."
 _POLICY = "hallpulse-from-"
 _RECONNECT_SECONDS = 2
@@ -119,7 +119,7 @@ class Upstreams:
             "dest-protocol": "amqp091",
             "dest-uri": address,
             "dest-exchange": EVENTS,
-            # The publisher there is the county's suite, whoever it was here.
+            # The publisher there is the county's suite.
             "dest-publish-properties": {"user_id": user_of(address), "app_id": "hallpulse upstream"},
             "ack-mode": "on-confirm",
             "reconnect-delay": _RECONNECT_SECONDS,

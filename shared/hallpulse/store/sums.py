@@ -74,7 +74,7 @@ class DailySums:
 
 
 class SentSums:
-    """What went up. Every method raises Unavailable when the database cannot be reached."""
+    """The sums that went up. Every method raises Unavailable when the database cannot be reached."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
