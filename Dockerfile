@@ -12,6 +12,8 @@ ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PROJECT_ENVIRONMENT=/opt/hallpuls
 RUN uv sync --frozen --no-dev --no-editable --extra suite
 
 FROM python:3.11.14-slim-bookworm
+# The reports' PDFs take their fonts along.
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-noto-cjk && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent hallpulse && \
     install --directory --owner=10001 --group=10001 /reports /login
 COPY --from=build /opt/hallpulse /opt/hallpulse

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -29,7 +29,7 @@ from services.gateway.access import RateLimiter, TokenCache, hash_of
 from services.gateway.access_audit import AccessAudit, Write
 from services.gateway.app import create_app
 from services.gateway.publishing import OutgoingMessage
-from services.gateway.request import PublishedReports, ReportMaker, Resources
+from services.gateway.request import PublishedReports, Resources
 from services.gateway.service_calls import Answer, Services
 from services.gateway.sessions import SessionDoor
 from tests.moments import NEWEST, StatedStore
@@ -133,13 +133,6 @@ class NoServices:
         raise Unavailable(f"{service} does not run")
 
 
-class NoMaker:
-    """A `reports` service that does not run."""
-
-    def keep(self, order: Mapping[str, Any], publisher: str) -> int:
-        raise Unavailable(f"reports does not run: {publisher} asked for {order}")
-
-
 def make_resources(
     store: ReadableBack,
     publisher: FakePublisher | None = None,
@@ -152,7 +145,6 @@ def make_resources(
     archive: PublishedReports | None = None,
     accounts: Any = None,
     services: Services | None = None,
-    report_maker: ReportMaker | None = None,
 ) -> Resources:
     clock = clock or FakeClock()
     registry = new_registry()
@@ -160,7 +152,6 @@ def make_resources(
     return Resources(
         store=store,
         archive=archive or NoReports(),
-        report_maker=report_maker or NoMaker(),
         plans=load_plans(PLANS) if plans is None else plans,
         publisher=publisher or FakePublisher(),
         token_cache=TokenCache(find or FakeStore().find, READ_TOKEN, lambda: clock.seconds),

@@ -20,10 +20,12 @@ from hallpulse.domain.figures import Coverage, ElapsedHistogram, Figure, FigureT
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS, Findings
+from hallpulse.domain.marks import CaseDoubt
 from hallpulse.domain.measures import BUCKETS, STATES
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.reconciliation import StatedDay
 from hallpulse.domain.reporting import Arrivals
+from hallpulse.domain.sources import SourceCounts
 from hallpulse.domain.workdays import Workdays
 from hallpulse.store import (
     BadCursor,
@@ -74,6 +76,8 @@ class StatedStore:
     changes: Sequence[ItemChange] = ()
     doubts: Sequence[Doubt] = ()
     flows: dict[str, Flow] = field(default_factory=dict)
+    sources: Sequence[SourceCounts] = ()
+    case_doubts: Sequence[CaseDoubt] = ()
     findings: Sequence[Findings] = tuple(Findings(check, 2, ()) for check in CHECKS)
     calendar: Workdays = field(default_factory=lambda: Workdays({}))
     reports: Sequence[FigureReport] = ()
@@ -186,8 +190,8 @@ class StatedMoment(Moment):
         self._stated.note("flow_by_department", region, window)
         return dict(self._stated.flows) if self._knows(region) else {}
 
-    def month_figures(self, plan: Plan, month: Window) -> dict[str, Figure]:
-        self._stated.note("month_figures", plan.id, month)
+    def month_figures(self, plan: Plan, month: Window, scope: Scope | None = None) -> dict[str, Figure]:
+        self._stated.note("month_figures", plan.id, month, scope)
         return {f"region/{name}": figure for name, figure in self.figures(Scope(plan.region), month).items()}
 
     def calendars_digest(self) -> str:
@@ -207,6 +211,15 @@ class StatedMoment(Moment):
         self._stated.note("integrity", scope, window, today)
         known = self._knows(scope.region)
         return [one if known else replace(one, count=0, rows=()) for one in self._stated.findings]
+
+    def case_doubts(self, scope: Scope, window: Window) -> list[CaseDoubt]:
+        self._stated.note("case_doubts", scope, window)
+        stated = self._stated.case_doubts if self._knows(scope.region) else ()
+        return [one for one in stated if scope.department in (None, one.department)]
+
+    def sources(self, scope: Scope, window: Window, today: date) -> list[SourceCounts]:
+        self._stated.note("sources", scope, window, today)
+        return list(self._stated.sources) if self._knows(scope.region) else []
 
     def figure_reports(self, wanted: FigureFilter) -> list[FigureReport]:
         self._stated.note("figure_reports", wanted)

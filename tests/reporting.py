@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from hallpulse.domain.compression import COMPRESSION, ItemChange, ItemLimits
-from hallpulse.domain.figures import Coverage, Figure, FigureTable, Window, period_window
+from hallpulse.domain.figures import Coverage, Figure, FigureTable, Scope, Window, period_window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import CHECKS, Findings
 from hallpulse.plans import load_plan
-from services.reports.monthly import Document, Material, Table
+from services.reports.monthly import Document, Listed, ListedCase, Material, Paragraph, Period, Table, period_of
 
 PLAN = load_plan(Path(__file__).parents[1] / "plans" / "222424-2023.yaml")
 MAY, APRIL_30 = period_window("2023-05"), date(2023, 4, 30)
@@ -55,6 +55,15 @@ CHANGES = (
 )
 
 
+YEAR_AGO = {"instant_item_share": Figure(350, 1190)}
+PREVIOUS = {"due_kept_rate": Figure(4301, 4607), "acceptance_rate": Figure(4700, 4801)}
+LISTED = Listed(
+    {"overdue": 17, "due_soon": 13},
+    (
+        ListedCase("main", "ZW-7", "排污许可", "health", "overdue", date(2023, 5, 8), 16, 3),
+        ListedCase("main", "ZW-8", "取水许可", "water", "due_soon", date(2023, 6, 1), 0, 0),
+    ),
+)
 COVERAGE = Coverage(halls=5, reporting=4, newest=1_685_526_120_000_000)
 FINDINGS = (
     Findings(CHECKS[0], 2, ({"item_code": "A-7", "name": "排污许可"}, {"item_code": "A-8", "name": "建设工程许可"})),
@@ -70,8 +79,8 @@ def table(end: date, own: Mapping[str, Figure], departments: Mapping[str, Mappin
 def material(**other: Any) -> Material:
     """May 2023; what a test says otherwise goes over it. own, departments: of the month and of the plan's period."""
     own, departments = other.pop("own", OWN), other.pop("departments", DEPARTMENTS)
-    month: Window = other.get("month", MAY)
-    window: Window = other.get("window", month)
+    asked: Period = other.get("asked", period_of("2023-05"))
+    window: Window = other.get("window", asked.window)
     days = {*PLAN.dates_needed(APRIL_30), *PLAN.dates_needed(window.end)}
     early = table(APRIL_30, other.pop("before", EARLIER), departments)
     given: dict[str, Any] = {
@@ -79,16 +88,25 @@ def material(**other: Any) -> Material:
         "restated_month": "",
         "restated": (),
         "plan": PLAN,
-        "month": month,
+        "asked": asked,
+        "scope": Scope(PLAN.region),
         "window": window,
         "compiled": COMPILED,
         "compiled_on": date(2023, 6, 5),
         "tables": {day: table(day, own if day == window.end else early.own, departments) for day in days},
+        "year_ago": FigureTable(PLAN.region, Window(date(2022, 1, 1), date(2022, 5, 31)), YEAR_AGO, {}),
+        "own": own,
+        "previous": PREVIOUS,
+        "year_before": {},
+        "listed": LISTED,
+        "due_next": {"": 57, "health": 41, "justice": 16},
+        "working_days_next": 21,
         "in_month": FigureTable(PLAN.region, window, own, departments),
         "earlier": early,
         "percentiles": {"p50": 1, "p90": 7, "p95": 11},
         "open_cases": OPEN,
         "flow": FLOW,
+        "balance": sum(other.get("flow", FLOW).values(), Flow()),
         "changes": CHANGES,
         "doubts": (),
         "coverage": COVERAGE,
@@ -105,4 +123,4 @@ def tables(document: Document) -> list[Table]:
 
 def said(document: Document) -> str:
     """Every Chinese sentence."""
-    return "\n".join(b.text.zh for s in document.sections for b in s.blocks if not isinstance(b, Table))
+    return "\n".join(b.text.zh for s in document.sections for b in s.blocks if isinstance(b, Paragraph))

@@ -23,8 +23,10 @@ from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, FigureTable, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
+from hallpulse.domain.marks import CaseDoubt
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.reporting import Arrivals
+from hallpulse.domain.sources import SourceCounts
 from hallpulse.domain.workdays import SHANGHAI, Workdays
 from hallpulse.metrics import FilledFamily
 from hallpulse.plans import load_plans
@@ -91,6 +93,12 @@ class _Past(Moment):
         return Flow()
 
     def integrity(self, *_: Any, **__: Any) -> list[Findings]:
+        return []
+
+    def case_doubts(self, *_: Any, **__: Any) -> list[CaseDoubt]:
+        return []
+
+    def sources(self, *_: Any, **__: Any) -> list[SourceCounts]:
         return []
 
     def flagged_cases(self) -> dict[tuple[int, str], int]:

@@ -128,7 +128,7 @@ def _cores(microseconds_a_second: float) -> int:
 
 def _partitions(workers: int) -> int:
     """Return twice the workers, as a power of two: one worker at a time consumes a partition, and more can be added."""
-    return max(2, 2 ** math.ceil(math.log2(2 * workers)))
+    return max(2, 1 << math.ceil(math.log2(2 * workers)))
 
 
 def _beyond(rate: float, a_year: float, counties: int, of: Mapping[str, float]) -> list[str]:
@@ -178,4 +178,4 @@ def _machines(sized: _Sized) -> tuple[Machine, ...]:
 def _memory(sized: _Sized) -> int:
     """Return gigabytes: a quarter are the database's buffers; they hold a twentieth of what a year stores, up to 64."""
     wanted = 4 + 0.31 * sized.workers + sized.disk_gb / 20
-    return min(64, 2 ** math.ceil(math.log2(max(8, wanted))))
+    return min(64, 1 << math.ceil(math.log2(max(8, wanted))))

@@ -48,6 +48,7 @@ from services.gateway.sessions import (
     post_session,
     session_grant,
 )
+from services.gateway.sources import get_sources
 from services.gateway.status import get_health, get_metrics, get_readiness, get_suite
 from services.gateway.targets import get_targets
 
@@ -161,6 +162,7 @@ API = (
     get_reconciliation,
     get_scores,
     get_integrity,
+    get_sources,
     list_reports,
     post_report,
     get_report,

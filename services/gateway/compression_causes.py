@@ -9,7 +9,7 @@ from fractions import Fraction
 import msgspec
 from litestar import get
 
-from hallpulse.domain.compression import COMPRESSION, Cause, ItemLimits, ItemPart, marks_of, split
+from hallpulse.domain.compression import CAUSE_NAMES, COMPRESSION, Cause, ItemLimits, ItemPart, marks_of, split
 from hallpulse.domain.figures import Figure, Window
 from services.gateway.access import ACTION, Action
 from services.gateway.figures import MarkAnswer, Named, Value, mark_answers, number, value_answer
@@ -29,13 +29,7 @@ from services.gateway.request import (
     window_of,
 )
 
-_NAMES = {
-    Cause.PROMISED_CUT: Named("压缩承诺时限", "promised limits cut"),
-    Cause.STATUTORY_RAISED: Named("提高法定时限", "statutory limits raised"),
-    Cause.ADDED: Named("新增事项", "items added"),
-    Cause.RETIRED: Named("取消事项", "items retired"),
-    Cause.RECLASSIFIED: Named("事项调整", "items reclassified"),
-}
+_NAMES = {cause: Named(*names) for cause, names in CAUSE_NAMES.items()}
 
 
 class LimitsThen(msgspec.Struct, frozen=True):

@@ -10,10 +10,11 @@ from fractions import Fraction
 import msgspec
 from litestar import get
 
-from hallpulse.domain.compression import COMPRESSION, Mark, marks_of
+from hallpulse.domain.compression import Mark
 from hallpulse.domain.figures import Coverage, Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS
+from hallpulse.domain.marks import AnyDoubt, marks_on
 from hallpulse.domain.measures import STATES
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.workdays import time_text
@@ -147,8 +148,9 @@ def indicators_answer(resources: Resources, scope: Scope, window: Window, past: 
     plan = resources.plan(scope.region, window.end)
     with resources.read(scope, past) as moment:
         found = moment.overview(scope, window, resources.today(past))
-        doubts = [] if scope.hall is not None else moment.doubts(scope, doubts_since(plan, window), window.end)
-    marks = {COMPRESSION: mark_answers(marks_of(found.figures[COMPRESSION], doubts))} if doubts else {}
+        doubts: list[AnyDoubt] = [*moment.case_doubts(scope, window)]
+        if scope.hall is None:
+            doubts += moment.doubts(scope, doubts_since(plan, window), window.end)
     return IndicatorsAnswer(
         region=str(scope.region),
         department=scope.department,
@@ -160,7 +162,9 @@ def indicators_answer(resources: Resources, scope: Scope, window: Window, past: 
         provisional=found.provisional,
         plan=plan.id if plan else None,
         open_cases=dict(found.open_cases),
-        indicators=indicator_answers(found.figures, plan, marks, Percentiles(**found.percentiles)),
+        indicators=indicator_answers(
+            found.figures, plan, _marks(found.figures, doubts), Percentiles(**found.percentiles)
+        ),
     )
 
 
@@ -205,6 +209,12 @@ def coverage_answer(coverage: Coverage) -> CoverageAnswer:
 
 
 _Marks = Mapping[str, list[MarkAnswer]]
+
+
+def _marks(figures: Mapping[str, Figure], doubts: Sequence[AnyDoubt], department: str | None = None) -> _Marks:
+    """The marks of each figure that gains from a finding."""
+    found = ((name, marks_on(name, figure, doubts, department)) for name, figure in figures.items())
+    return {name: mark_answers(marks) for name, marks in found if marks}
 
 
 def indicator_answers(
@@ -276,7 +286,8 @@ def departments_answer(resources: Resources, region: int, window: Window) -> Dep
     with resources.store.read() as moment:
         table = moment.figure_table(region, window)
         open_cases = moment.open_cases_by_department(region, resources.today())
-        doubts = moment.doubts(Scope(region), doubts_since(plan, window), window.end)
+        doubts: list[AnyDoubt] = [*moment.doubts(Scope(region), doubts_since(plan, window), window.end)]
+        doubts += moment.case_doubts(Scope(region), window)
     known = sorted({*names, *table.departments, *open_cases} - {""})
     return DepartmentsAnswer(
         region=str(region),
@@ -291,7 +302,7 @@ def departments_answer(resources: Resources, region: int, window: Window) -> Dep
                 indicators=indicator_answers(
                     table.departments.get(id_, {}),
                     plan,
-                    {COMPRESSION: mark_answers(marks_of(table.figure(COMPRESSION, id_), doubts, id_))},
+                    _marks(table.departments.get(id_, {}), doubts, id_),
                 ),
             )
             for id_ in known

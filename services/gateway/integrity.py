@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
 from litestar import get
 
 from hallpulse.domain.figures import Scope, Window
-from hallpulse.domain.integrity import Findings
+from hallpulse.domain.integrity import BYS, Findings, Group
 from hallpulse.domain.workdays import time_text
 from services.gateway.access import ACTION, Action
 from services.gateway.access_audit import READS
-from services.gateway.figures import Named
+from services.gateway.figures import Named, named, number
 from services.gateway.problems import QUERY, problems
 from services.gateway.request import (
     AnyRequest,
@@ -32,10 +32,28 @@ from services.gateway.request import (
 )
 
 Value = str | int | None
+MOST_GROUPS = 20
+"""Of each kind, the largest."""
+
+
+class GroupAnswer(msgspec.Struct, frozen=True):
+    """The findings of one department, hall or item. of, share: of how many that it could have, null if unknown."""
+
+    by: str
+    region: str
+    id: str
+    names: Named
+    count: int
+    of: int | None
+    share: float | None
 
 
 class CheckAnswer(msgspec.Struct, frozen=True):
-    """One check. cases: the first findings, by the names of their values; of: cases, items, halls or figures."""
+    """One check.
+
+    cases: the first findings, by the names of their values; of: cases, items, halls, departments or figures; among:
+    how many it could find, null if unknown; groups: who has the findings, the most first.
+    """
 
     id: str
     names: Named
@@ -43,6 +61,9 @@ class CheckAnswer(msgspec.Struct, frozen=True):
     count: int
     cases: list[dict[str, Value | Named]]
     truncated: bool
+    among: int | None = None
+    share: float | None = None
+    groups: list[GroupAnswer] = []
 
 
 class IntegrityAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,12 +79,18 @@ class IntegrityAnswer(msgspec.Struct, frozen=True, kw_only=True):
 def integrity_answer(resources: Resources, scope: Scope, window: Window) -> IntegrityAnswer:
     with resources.store.read() as moment:
         found = moment.integrity(scope, window, resources.today())
+        facts = moment.hall_facts()
+    departments = resources.department_names(scope.region, window.end)
+    called = _Names(
+        {key: Named(one.name_zh or key[1], one.name_en or one.name_zh or key[1]) for key, one in facts.items()},
+        {id_: named(names) for id_, names in departments.items()},
+    )
     return IntegrityAnswer(
         region=str(scope.region),
         start=window.start,
         end=window.end,
         as_of=time_text(resources.now()),
-        checks=[_check(one) for one in found],
+        checks=[_check(one, called) for one in found],
     )
 
 
@@ -91,10 +118,38 @@ def get_integrity(
     return integrity_answer(resources, scope, window_of(resources, scope.region, from_, to))
 
 
-def _check(found: Findings) -> CheckAnswer:
+class _Names(NamedTuple):
+    halls: Mapping[tuple[int, str], Named]
+    departments: Mapping[str, Named]
+
+    def of(self, group: Group) -> Named:
+        """Return the group's name; its id where none is known."""
+        if group.by == "hall":
+            return self.halls.get((group.region, group.id), Named(group.id, group.id))
+        if group.by == "department":
+            return self.departments.get(group.id, Named(group.id, group.id))
+        name = group.name or group.id
+        return Named(name, name)
+
+
+def _check(found: Findings, called: _Names) -> CheckAnswer:
     check = found.check
     rows = [_row(row) for row in found.rows]
-    return CheckAnswer(check.id, Named(check.zh, check.en), check.of, found.count, rows, found.count > len(rows))
+    return CheckAnswer(
+        id=check.id,
+        names=Named(check.zh, check.en),
+        of=check.of,
+        count=found.count,
+        cases=rows,
+        truncated=found.count > len(rows),
+        among=found.of,
+        share=found.count / found.of if found.of else None,
+        groups=[_group(one, called) for by in BYS for one in found.by(by)[:MOST_GROUPS]],
+    )
+
+
+def _group(one: Group, called: _Names) -> GroupAnswer:
+    return GroupAnswer(one.by, str(one.region), one.id, called.of(one), one.count, one.of, number(one.share))
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Value | Named]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import Literal
 
 import msgspec
 from litestar import Response, post
 
-from hallpulse.broker.rpc import RpcError, call
 from services.gateway.access import ACTION, Action, may_report, reach, whose
 from services.gateway.problems import Declined, Kind, problems
 from services.gateway.published import ReportAnswer, report_answer
@@ -18,40 +16,24 @@ from services.gateway.request import AnyRequest, grant_of, resources_of
 
 SECONDS = 120.0
 """How long a report may take; the service makes one at a time."""
-_FIELD = re.compile(r"([a-z_]{1,40}): ").match
 COUNTY = r"(?:1[1-9]|[2-8][0-9]|9[01])[0-9]{2}(?!00)[0-9]{2}"
-_KINDS = {"AlreadyPublished": Kind.CONFLICT, "NoPlan": Kind.CONTRADICTION, "ValueError": Kind.CONTRADICTION}
 
 
 class ReportOrder(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A report to make. publish: to freeze it for good; without it a draft is kept, which no list shows.
+    """A report to make, of a region, or of a department or a hall of it.
 
-    again: to publish what was published already, once more.
+    month: YYYY-MM, a quarter (2026-Q2) or a year (2026); language: zh, Chinese alone, or both, with English; publish:
+    to freeze it for good; without it a draft is kept, which no list shows; again: to publish what was published
+    already, once more.
     """
 
     region: str
     month: str
+    department: str | None = None
+    hall: str | None = None
+    language: Literal["zh", "both"] = "zh"
     publish: bool = False
     again: bool = False
-
-
-class ReportsService:
-    """The `reports` service, by RPC over the broker. Each call has a connection: reports are asked for now and then."""
-
-    def __init__(self, amqp_url: str) -> None:
-        self._amqp_url = amqp_url
-
-    def keep(self, order: Mapping[str, Any], publisher: str) -> int:
-        """Return the kept report's number. Raise Declined for what is not reported on, and Unavailable."""
-        try:
-            return int(call(self._amqp_url, "reports", "keep", dict(order), publisher, seconds=SECONDS))
-        except RpcError as error:
-            kind = _KINDS.get(error.kind)
-            if kind is None:
-                raise
-            said = str(error).removeprefix(f"{error.kind}: ")
-            named = _FIELD(said)
-            raise Declined(kind, said, field=named[1] if named else "month") from None
 
 
 @post(
@@ -76,7 +58,10 @@ async def post_report(request: AnyRequest) -> Response[ReportAnswer]:
     if not may_report(grant, int(order.region)):
         raise Declined(Kind.FORBIDDEN, f"{whose(grant)} makes no reports of {order.region}: it is of {reach(grant)}")
     with resources.concurrency.slot(f"reports/{grant.name}"):
-        number = await asyncio.to_thread(resources.report_maker.keep, msgspec.to_builtins(order), grant.name)
+        asked = msgspec.to_builtins(order), grant.name
+        number = await asyncio.to_thread(
+            lambda: resources.services.ask(int, "reports", "keep", *asked, seconds=SECONDS)
+        )
         kept = await asyncio.to_thread(resources.archive.list, int(order.region), drafts=True)
     answer = report_answer(next(one for one in kept if one.id == number))
     return Response(answer, status_code=201, headers={"location": f"/v1/reports/{number}"})

@@ -44,12 +44,6 @@ class PublishedReports(Protocol):
     def file(self, number: int, form: str) -> ReportFile | None: ...
 
 
-class ReportMaker(Protocol):
-    """The `reports` service: makes a report and keeps it."""
-
-    def keep(self, order: Mapping[str, Any], publisher: str) -> int: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Resources:
     """All that answers requests, as one plain object.
@@ -59,7 +53,6 @@ class Resources:
 
     store: ReadableBack
     archive: PublishedReports
-    report_maker: ReportMaker
     plans: Sequence[Plan]
     publisher: EventPublisher
     token_cache: TokenCache

@@ -25,7 +25,6 @@ from hallpulse.tls import server_context
 from services.gateway.access import RateLimiter, TokenCache
 from services.gateway.access_audit import AccessAudit
 from services.gateway.publishing import open_publisher
-from services.gateway.report_orders import ReportsService
 from services.gateway.request import Resources
 from services.gateway.service_calls import open_services
 
@@ -86,7 +85,6 @@ def _resources(settings: Settings) -> Iterator[Resources]:
             yield Resources(
                 store=store,
                 archive=store.reports,
-                report_maker=ReportsService(settings.amqp_url),
                 plans=plans,
                 publisher=publisher,
                 token_cache=TokenCache(store.tokens.find, settings.read_token, time.monotonic, door),

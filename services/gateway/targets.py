@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 from litestar import get
 
+from hallpulse.domain.compression import CAUSE_NAMES, CauseShare
 from hallpulse.domain.figures import Scope
+from hallpulse.domain.marks import AnyDoubt
 from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.reporting import MONTHLY_REPORT, DepartmentMonth, Reports, Timeliness
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Step
-from hallpulse.domain.targets import TargetResult, evaluate, read_arrivals, read_tables
+from hallpulse.domain.targets import TargetResult, evaluate, read_arrivals, read_origin, read_tables
 from hallpulse.store import Past
 from services.gateway.access import ACTION, Action
 from services.gateway.figures import MarkAnswer, Named, mark_answers, named, number
@@ -59,13 +61,23 @@ class PlanAnswer(msgspec.Struct, frozen=True):
     note: Named | None
 
 
+class CauseGain(msgspec.Struct, frozen=True):
+    """One cause of a change of the compression; exact: its share as a fraction."""
+
+    id: str
+    names: Named
+    share: float
+    exact: str
+
+
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """A target's result: all values as parts of 1, days or counts, never as percentages.
 
     gap: from the value to the goal, negative is short. met and on_pace are null where nothing can be said, and
-    reason then says why. forecast: the value at the period's end if it goes on as it did over forecast_from;
-    forecast_reason: why there is none (too_short, no_past, step, corrected, outside). marks: the findings that the
-    figure gains from, each with the figure without them.
+    reason then says why. forecast: the value at the period's end if it goes on as it did over forecast_from, between
+    forecast_low and forecast_high most likely; forecast_reason: why there is none (too_short, no_past, step,
+    corrected, outside). marks: the findings that the figure gains from, each with the figure without them. causes:
+    what changed the compression of promised limits since the day before the period; they add up to the change.
     """
 
     state: str
@@ -78,10 +90,13 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     met: bool | None
     on_pace: bool | None
     forecast: float | None
+    forecast_low: float | None
+    forecast_high: float | None
     forecast_from: list[date] | None
     forecast_reason: str | None
     reason: str
     marks: list[MarkAnswer]
+    causes: list[CauseGain]
 
 
 class LateReport(msgspec.Struct, frozen=True):
@@ -203,9 +218,12 @@ def _evaluated(resources: Resources, plan: Plan, on: date, past: Past) -> tuple[
     scope = Scope(plan.region)
     with resources.read(scope, past) as moment:
         tables = read_tables(plan, on, moment)
-        doubts = moment.doubts(scope, plan.eve, on)
+        doubts: list[AnyDoubt] = [*moment.doubts(scope, plan.eve, on)]
+        if (window := plan.window(on)) is not None:
+            doubts += moment.case_doubts(scope, window)
+        origin = read_origin(plan, on, moment)
         arrivals = read_arrivals(plan, moment)
-    return evaluate(plan, on, tables, doubts), plan.reports(arrivals, on)
+    return evaluate(plan, on, tables, doubts, origin), plan.reports(arrivals, on)
 
 
 def _target(own: TargetResult, results: Sequence[TargetResult], reports: Reports, plan: Plan) -> TargetAnswer:
@@ -269,11 +287,18 @@ def _reading(result: TargetResult) -> dict[str, Any]:
         "met": result.met,
         "on_pace": result.on_pace,
         "forecast": number(forecast.value) if forecast else None,
+        "forecast_low": number(forecast.low) if forecast else None,
+        "forecast_high": number(forecast.high) if forecast else None,
         "forecast_from": [forecast.since, forecast.until] if forecast else None,
         "forecast_reason": result.unforeseen.value if result.unforeseen else None,
         "reason": result.reason,
         "marks": mark_answers(result.marks),
+        "causes": [_gain(one) for one in result.causes],
     }
+
+
+def _gain(one: CauseShare) -> CauseGain:
+    return CauseGain(one.cause.value, Named(*CAUSE_NAMES[one.cause]), float(one.share), str(one.share))
 
 
 def _name(id_: str, names: Mapping[str, Names]) -> Named:

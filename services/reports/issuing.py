@@ -11,19 +11,28 @@ from pathlib import Path
 from typing import Protocol
 
 from hallpulse.domain.errors import HallpulseError
-from hallpulse.domain.figures import Scope, Window, period_window
+from hallpulse.domain.figures import Scope
 from hallpulse.domain.plan import Plan, plan_for
-from hallpulse.domain.targets import read_arrivals, read_tables
 from hallpulse.domain.workdays import date_of, local_day
-from hallpulse.store import About, AuditEntry, NewReport, Past, PublishedReport, ReadableBack, ReportFile, restated
-from services.reports.monthly import Material, MonthlyReport, document_of, monthly_report
-from services.reports.monthly.material import day_before
+from hallpulse.store import About, AuditEntry, NewReport, PublishedReport, ReportFile
+from services.reports.monthly import (
+    LANGUAGES,
+    Language,
+    MonthlyReport,
+    Period,
+    document_of,
+    monthly_report,
+    period_of,
+)
+from services.reports.monthly.periods import period_on
+from services.reports.reading import Store as ReadableStore
+from services.reports.reading import read_material
 from services.reports.renderers import FORMATS, MEDIA_TYPES, Format, rendered
 from services.reports.writing import put
 
 WRITTEN_ON_TIME: Format = "docx"
 """The form in which the timer writes; every other one is had on demand."""
-_MONTH = re.compile(r"(199[0-9]|2[01][0-9]{2}|22[0-4][0-9]|2250)-(0[1-9]|1[0-2])")
+_HALL, _NOT_IN_NAMES = re.compile(r"[a-z0-9-]{1,40}"), re.compile(r"[^\w.-]")
 _REGION = re.compile(r"[1-9][0-9]{5}")
 
 
@@ -45,12 +54,41 @@ class Archive(Protocol):
     def keep(self, report: NewReport) -> int: ...
 
 
-class Store(ReadableBack, Protocol):
+class Store(ReadableStore, Protocol):
     @property
     def audit(self) -> Auditor: ...
 
     @property
     def reports(self) -> Archive: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A report that is asked for, as it was asked.
+
+    month: YYYY-MM, a quarter (2026-Q2) or a year (2026); department, hall: of one of them alone; language: zh, or both
+    for Chinese with English.
+    """
+
+    region: int | str
+    month: str
+    department: str | None = None
+    hall: str | None = None
+    language: str = "zh"
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """An order that can be meant, and the plan that it is about."""
+
+    plan: Plan
+    period: Period
+    scope: Scope
+    language: Language
+
+    @property
+    def about(self) -> About:
+        return About(self.scope.department, self.scope.hall, self.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,64 +109,61 @@ class MonthlyReports:
         self._plans = tuple(plans)
         self._clock = clock
 
-    def issue(self, region: int | str, month: str, form: str) -> Issued:
+    def issue(self, order: Order, form: str) -> Issued:
         """Make a report and note it in the audit; raises what `make` does."""
-        issued = self.make(region, month, form)
+        issued = self.make(order, form)
         self.note(issued)
         return issued
 
-    def make(self, region: int | str, month: str, form: str) -> Issued:
-        """The report of a month (YYYY-MM) that has begun, as one of FORMATS; the caller that hands it out notes it.
+    def make(self, order: Order, form: str) -> Issued:
+        """The report of a period that has begun, as one of FORMATS; the caller that hands it out notes it.
 
-        Raises ValueError where one of the three cannot be meant, NoPlan, and Unavailable without a database.
+        Raises ValueError where something of the order cannot be meant, NoPlan, and Unavailable without a database.
         """
         wanted = checked_format(form)
-        window = checked_month(month, self.today())
-        plan = self._plan(checked_region(region, self._plans), window)
-        return self._issued(self._report(plan, window), wanted)
+        asked = self._checked(order)
+        return self._issued(self._report(asked), asked, wanted)
 
-    def keep(
-        self, region: int | str, month: str, *, publisher: str = "", draft: bool = False, again: bool = True
-    ) -> int:
-        """Keep the report of a month in every form, with its figures: frozen, or as a draft; its number in the archive.
+    def keep(self, order: Order, *, publisher: str = "", draft: bool = False, again: bool = True) -> int:
+        """Keep a report in every form, with its figures: frozen, or as a draft; its number in the archive.
 
         publisher: who asked for it, where that is not this process's user; again: although it is published already.
-        Raises ValueError for a month that is to be frozen and is not over, AlreadyPublished, else what `make` does.
+        Raises ValueError for a period that is to be frozen and is not over, AlreadyPublished, else what `make` does.
         """
-        window = checked_month(month, self.today())
-        if not draft and window.end >= self.today():
-            raise ValueError(f"month: {month} is not over: only a whole month is published")
-        plan, about = self._plan(checked_region(region, self._plans), window), About(draft=draft)
+        asked = self._checked(order)
+        if not draft and asked.period.window.end >= self.today():
+            raise ValueError(f"month: {order.month} is not over: only a whole month, quarter or year is published")
         if not (draft or again):
-            self._refuse_twice(plan.region, month, about)
+            self._refuse_twice(asked)
         taken = self._now()
-        material = read_material(self._store, plan, window, taken)
-        document = document_of(monthly_report(material))
-        names = ((form, file_name(plan.region, window, form)) for form in FORMATS)
+        material = read_material(self._store, asked.plan, asked.period, taken, asked.scope)
+        document = document_of(monthly_report(material), asked.language)
+        names = ((form, file_name(asked.plan.region, asked.period, form, asked.about)) for form in FORMATS)
         files = [ReportFile(form, name, MEDIA_TYPES[form], rendered(document, form)) for form, name in names]
+        about, plan = replace(asked.about, draft=draft), asked.plan
         return self._store.reports.keep(
-            NewReport(plan.region, month, plan.id, taken, material.frozen, files, about, publisher)
+            NewReport(plan.region, asked.period.text, plan.id, taken, material.frozen, files, about, publisher)
         )
 
-    def _refuse_twice(self, region: int, month: str, about: About) -> None:
-        for one in self._store.reports.list(region):
-            if one.month == month and one.about == about:
-                raise AlreadyPublished(f"month: {month} was published as report {one.id}; expected again: true")
+    def _refuse_twice(self, asked: _Checked) -> None:
+        for one in self._store.reports.list(asked.plan.region):
+            if (one.month, one.about) == (asked.period.text, asked.about):
+                raise AlreadyPublished(f"month: {one.month} was published as report {one.id}; expected again: true")
 
     def note(self, issued: Issued) -> None:
         digest = hashlib.sha256(issued.content).hexdigest()
         self._store.audit.append(AuditEntry("report.write", issued.name, issued.region, {"sha256": digest}))
 
-    def due(self, day: int) -> list[tuple[Plan, Window]]:
+    def due(self, day: int) -> list[tuple[Plan, Period]]:
         """From that day of the month on: the plans that were in force at the end of the last month, and that month."""
         today = self.today()
         if today.day < day:
             return []
-        month = period_window(f"{today.replace(day=1) - timedelta(days=1):%Y-%m}")
-        plans = (plan_for(self._plans, region, month.end) for region in sorted({p.region for p in self._plans}))
+        month = period_on("month", today.replace(day=1) - timedelta(days=1))
+        plans = (plan_for(self._plans, region, month.window.end) for region in sorted({p.region for p in self._plans}))
         return [(plan, month) for plan in plans if plan is not None]
 
-    def write(self, directory: Path, plan: Plan, month: Window) -> Path | None:
+    def write(self, directory: Path, plan: Plan, month: Period) -> Path | None:
         """Write a report that is due, unless it is there already.
 
         A region whose halls have reported nothing for the month is not written about: its data may yet come.
@@ -136,10 +171,11 @@ class MonthlyReports:
         path = directory / file_name(plan.region, month, WRITTEN_ON_TIME)
         if path.exists():
             return None
-        report = self._report(plan, month)
+        asked = _Checked(plan, month, Scope(plan.region), "zh")
+        report = self._report(asked)
         if not report.coverage.reporting:
             return None
-        issued = self._issued(report, WRITTEN_ON_TIME)
+        issued = self._issued(report, asked, WRITTEN_ON_TIME)
         with put(path, issued.content):
             self.note(issued)
         return path
@@ -151,30 +187,46 @@ class MonthlyReports:
     def _now(self) -> int:
         return int(self._clock() * 1_000_000)
 
-    def _report(self, plan: Plan, month: Window) -> MonthlyReport:
-        return monthly_report(read_material(self._store, plan, month, self._now()))
+    def _checked(self, order: Order) -> _Checked:
+        period = checked_period(order.month, self.today())
+        region = checked_region(order.region, self._plans)
+        plan = self._plan(region, period)
+        known = {department.id for department in plan.departments}
+        if order.department is not None and order.department not in known:
+            raise ValueError(f"department: expected one of the plan's, got {order.department!r}")
+        if order.hall is not None and (order.department is not None or not _HALL.fullmatch(order.hall)):
+            raise ValueError("hall: expected a hall's id, and no department beside it")
+        return _Checked(plan, period, Scope(region, order.department, order.hall), checked_language(order.language))
 
-    def _issued(self, report: MonthlyReport, form: Format) -> Issued:
-        region = report.plan.region
-        content = rendered(document_of(report), form)
-        return Issued(region, file_name(region, report.month, form), MEDIA_TYPES[form], content)
+    def _report(self, asked: _Checked) -> MonthlyReport:
+        return monthly_report(read_material(self._store, asked.plan, asked.period, self._now(), asked.scope))
 
-    def _plan(self, region: int, month: Window) -> Plan:
-        plan = plan_for(self._plans, region, min(month.end, self.today()))
+    def _issued(self, report: MonthlyReport, asked: _Checked, form: Format) -> Issued:
+        content = rendered(document_of(report, asked.language), form)
+        name = file_name(asked.plan.region, asked.period, form, asked.about)
+        return Issued(asked.plan.region, name, MEDIA_TYPES[form], content)
+
+    def _plan(self, region: int, period: Period) -> Plan:
+        plan = plan_for(self._plans, region, min(period.window.end, self.today()))
         if plan is None:
             own = ", ".join(f"{p.id} ({p.period.start} to {p.period.end})" for p in self._plans if p.region == region)
-            raise NoPlan(f"{month.start:%Y-%m}: no plan of {region} is in force then; there is {own}")
+            raise NoPlan(f"month: {period.text}: no plan of {region} is in force then; there is {own}")
         return plan
 
 
-def checked_month(month: object, today: date) -> Window:
-    """Raise ValueError if it is no month, or one that has not begun."""
-    if not isinstance(month, str) or not _MONTH.fullmatch(month):
-        raise ValueError(f"month: expected YYYY-MM such as 2023-05, got {month!r}")
-    window = period_window(month)
-    if window.start > today:
-        raise ValueError(f"month: {month} has not begun, today is {today}")
-    return window
+def checked_period(text: object, today: date) -> Period:
+    """Raise ValueError if it is no month, quarter or year, or one that has not begun."""
+    period = period_of(text if isinstance(text, str) else repr(text))
+    if period.window.start > today:
+        raise ValueError(f"month: {period.text} has not begun, today is {today}")
+    return period
+
+
+def checked_language(text: str) -> Language:
+    for known in LANGUAGES:
+        if text == known:
+            return known
+    raise ValueError(f"language: expected one of {', '.join(LANGUAGES)}, got {text!r}")
 
 
 def checked_region(region: int | str, plans: Sequence[Plan]) -> int:
@@ -193,60 +245,9 @@ def checked_format(form: str) -> Format:
     raise ValueError(f"format: expected one of {', '.join(FORMATS)}, got {form!r}")
 
 
-def file_name(region: int, month: Window, form: str) -> str:
-    """222424-2023-05.docx"""
-    return f"{region}-{month.start:%Y-%m}.{form}"
-
-
-def read_material(store: Store, plan: Plan, month: Window, now: int) -> Material:
-    """Read the material of a month's report.
-
-    now: microseconds since 1970-01-01 UTC, not before the month.
-
-    The states of cases are those of the window's last day, by the events up to its end: they are read last.
-    """
-    today = date_of(local_day(now))
-    window = Window(month.start, min(month.end, today))
-    published = _published_before(store, plan, month)
-    before, scope = day_before(month), Scope(plan.region)
-    with store.read_back() as moment:
-        tables = {
-            **read_tables(plan, before, moment),
-            **read_tables(plan, window.end, moment),
-        }
-        period = plan.window(window.end) or window
-        given = Material(
-            frozen=moment.month_figures(plan, month),
-            restated_month=published.month if published else "",
-            restated=restated(store.read_back, published, plan, now) if published else (),
-            plan=plan,
-            month=month,
-            window=window,
-            compiled=now,
-            compiled_on=today,
-            tables=tables,
-            arrivals=read_arrivals(plan, moment),
-            in_month=moment.figure_table(plan.region, window),
-            earlier=moment.figure_table(plan.region, Window(before, before)),
-            percentiles=moment.percentiles(scope, window),
-            open_cases={},
-            flow=moment.flow_by_department(plan.region, window),
-            doubts=moment.doubts(scope, plan.eve, window.end),
-            changes=moment.item_changes(scope, before, window.end),
-            coverage=moment.coverage(scope, window),
-            period_coverage=moment.coverage(scope, period),
-            findings=moment.integrity(scope, window, today),
-            provisional=moment.workdays(plan.region).provisional_in(min(period.start, window.start), window.end),
-        )
-        moment.turn_back(Past(on=window.end), scope)
-        return replace(given, open_cases=moment.open_cases_by_department(plan.region, window.end))
-
-
-def _published_before(store: Store, plan: Plan, month: Window) -> PublishedReport | None:
-    """The last report of the plan that was published for an earlier month; of one month the newest."""
-    earlier = [
-        one
-        for one in store.reports.list(plan.region)
-        if one.plan == plan.id and one.about == About() and one.month < f"{month.start:%Y-%m}"
-    ]
-    return max(earlier, key=lambda one: (one.month, one.id), default=None)
+def file_name(region: int, period: Period, form: str, about: About | None = None) -> str:
+    """222424-2023-05.docx; of a department or a hall with its id, with English with its language."""
+    whose = (about.department or about.hall) if about is not None else None
+    language = about.language if about is not None and about.language != "zh" else None
+    parts = [str(region), period.text, *(_NOT_IN_NAMES.sub("_", part) for part in (whose, language) if part)]
+    return f"{'-'.join(parts)}.{form}"

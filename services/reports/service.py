@@ -20,7 +20,7 @@ from hallpulse.settings import Settings
 from hallpulse.store import Store
 from services.hosting import Every, Handed, Hosted
 
-from .issuing import AlreadyPublished, MonthlyReports, NoPlan
+from .issuing import AlreadyPublished, MonthlyReports, NoPlan, Order
 
 NAME = "reports"
 REPORTS, DIRECTORY, DAY, SECONDS = "REPORTS", "DIRECTORY", "DAY", "SECONDS"
@@ -52,9 +52,9 @@ class ReportsService:
     day: int = Handed(DAY)
 
     @rpc(expected_exceptions=(ValueError, NoPlan, Unavailable))  # type: ignore[untyped-decorator]
-    def monthly(self, region: int, month: str, format: str = "docx") -> dict[str, str]:
-        """The report of a month (YYYY-MM) as a file, its content in Base64."""
-        issued = tpool.execute(self.reports.issue, region, month, format)
+    def monthly(self, region: int, month: str, format: str = "docx", **scope: str) -> dict[str, str]:
+        """The report of a month (YYYY-MM), quarter or year as a file, its content in Base64. scope: as in `Order`."""
+        issued = tpool.execute(self.reports.issue, order_of({"region": region, "month": month, **scope}), format)
         content = base64.b64encode(issued.content).decode()
         return {"name": issued.name, "media_type": issued.media_type, "content": content}
 
@@ -62,8 +62,8 @@ class ReportsService:
     def keep(self, order: dict[str, Any], publisher: str) -> int:
         """Make a report and keep it, published or as a draft; return its number. order: as POST /v1/reports has it."""
         asked = dict(order)
-        region, month, publish = asked.pop("region"), asked.pop("month"), asked.pop("publish", False)
-        kept = partial(self.reports.keep, region, month, publisher=publisher, draft=not publish, **asked)
+        draft, again = not asked.pop("publish", False), bool(asked.pop("again", False))
+        kept = partial(self.reports.keep, order_of(asked), publisher=publisher, draft=draft, again=again)
         number: int = tpool.execute(kept)
         return number
 
@@ -79,3 +79,11 @@ class ReportsService:
             else:
                 if path is not None:
                     _log.warning("wrote %s", path)
+
+
+def order_of(asked: dict[str, Any]) -> Order:
+    """Raise ValueError for what is no part of an order."""
+    try:
+        return Order(**asked)
+    except TypeError:
+        raise ValueError("order: expected region, month, department, hall and language") from None

@@ -69,6 +69,7 @@ HABITS: Mapping[str, Habits] = {
     "emergency": Habits(late=0.08, slow=0.09),
 }
 USUAL = Habits()
+HONEST = Habits(late=0.03, suspended=0.03, dawdled=0.0)
 LOAD: Mapping[str, float] = {
     "public-security": 14, "human-resources": 13, "market-regulation": 12, "real-estate-registry": 9,
     "medical-insurance": 9, "civil-affairs": 7, "tax": 7, "housing": 5, "transport": 4, "health": 4, "housing-fund": 4,
@@ -84,7 +85,8 @@ class County:
     """The parameters of a simulated year.
 
     until: microseconds since 1970-01-01 UTC; nothing that would arrive later is made. cases: of the whole period. A
-    longer `until` gives the same events and then more: events published once come again unchanged.
+    longer `until` gives the same events and then more: events published once come again unchanged. honest: nothing
+    that an integrity check would find; people are late at times, hand in late at times, and correct what they mistyped.
     """
 
     plan: Plan
@@ -92,6 +94,7 @@ class County:
     until: int
     seed: int = 2023
     cases: int = CASES_A_YEAR
+    honest: bool = False
 
     @property
     def region(self) -> int:
@@ -100,6 +103,9 @@ class County:
     @property
     def departments(self) -> tuple[str, ...]:
         return tuple(department.id for department in self.plan.departments)
+
+    def habits(self, department: str) -> Habits:
+        return HONEST if self.honest else HABITS.get(department, USUAL)
 
     @property
     def first_day(self) -> int:

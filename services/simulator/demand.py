@@ -33,9 +33,13 @@ class PublishedVersions:
 
 
 class Demand:
-    """Random demand for a hall's items: some departments are busy, and in each a few items are."""
+    """Random demand for a hall's items: some departments are busy, and in each a few items are.
 
-    def __init__(self, published: PublishedVersions, hall: SimulatedHall) -> None:
+    notice: days before its retirement in which an item is not received any more.
+    """
+
+    def __init__(self, published: PublishedVersions, hall: SimulatedHall, notice: int = 0) -> None:
+        self._notice = notice
         self._published = published
         versions = [v for v in published.first_versions() if not hall.departments or v.department in hall.departments]
         self._codes: Sequence[str] = [version.item_code for version in versions or published.first_versions()]
@@ -44,8 +48,9 @@ class Demand:
     def draw(self, day: int, dice: random.Random) -> ItemPublished:
         while True:
             index = bisect_right(self._until, dice.random() * self._until[-1])
-            version = self._published.version(self._codes[min(index, len(self._codes) - 1)], day)
-            if version is not None:
+            code = self._codes[min(index, len(self._codes) - 1)]
+            version = self._published.version(code, day)
+            if version is not None and self._published.version(code, day + self._notice) is not None:
                 return version
 
 

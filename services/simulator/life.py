@@ -23,7 +23,7 @@ from hallpulse.contract.events import (
 from hallpulse.contract.values import Channel, Outcome, Procedure
 from hallpulse.domain.workdays import Workdays, local_day
 
-from .county import HABITS, HASTY_HALL, USUAL, Habits, SimulatedHall, moment, new_id
+from .county import HASTY_HALL, USUAL, Habits, SimulatedHall, moment, new_id
 from .rhythm import office_second, online_second
 
 _MINUTE = 60_000_000
@@ -59,26 +59,30 @@ class CaseEntry:
 
 @dataclass(slots=True)
 class Life:
-    """A simulated case; `entries` holds the entries so far."""
+    """A simulated case; `entries` holds the entries so far.
+
+    changing: another version of the item is about to hold, so that the case carries the limits it was received under.
+    """
 
     case_id: str
     hall: SimulatedHall
     item: ItemPublished
     workdays: Workdays
     dice: random.Random
+    habits: Habits = USUAL
+    honest: bool = False
+    changing: bool = False
     now: int = 0
     entries: list[CaseEntry] = field(default_factory=list)
-    habits: Habits = USUAL
 
     def live(self, day: int) -> list[CaseEntry]:
         """Return all entries of a case that is received on a day."""
-        self.habits = HABITS.get(self.item.department, USUAL)
         self._receive(day)
         if self.item.handling == "instant" and self.dice.random() >= self.habits.dawdled:
             self._at_once()
         elif self._admit():
             self._work()
-        if self.dice.random() < SPOILT:
+        if self.dice.random() < SPOILT and not self.honest:
             self._spoil()
         return self.entries
 
@@ -105,7 +109,10 @@ class Life:
         channel = dice.choices(_CHANNELS, _BY_CHANNEL)[0] if self.workdays.is_working(day) else "online"
         at_home = channel in ("online", "mobile")
         self.now = moment(day, online_second(dice) if at_home else office_second(dice))
-        unknown, carries = dice.random() < UNKNOWN_ITEM, dice.random() < CARRIES_LIMITS
+        unknown, carries = (
+            dice.random() < UNKNOWN_ITEM and not self.honest,
+            dice.random() < CARRIES_LIMITS or self.changing,
+        )
         data = Received(
             case_id=self.case_id,
             item_code=f"{item.item_code[:-5]}99999" if unknown else item.item_code,
@@ -196,7 +203,7 @@ class Life:
         self._later(before)
         procedure = dice.choices(_PROCEDURES, _BY_PROCEDURE)[0]
         self._enter(EventType.CASE_SUSPENDED, Suspended(self.case_id, procedure))
-        self._later(dice.randint(61, 90) if dice.random() < 0.03 else dice.randint(3, 22))
+        self._later(dice.randint(61, 90) if dice.random() < 0.03 and not self.honest else dice.randint(3, 22))
         self._only(EventType.CASE_RESUMED)
         return max(0, elapsed - before)
 
@@ -206,7 +213,7 @@ class Life:
 
     def _decide(self) -> None:
         dice = self.dice
-        if dice.random() < _DAYS_OFF and local_day(self.now) != local_day(self.entries[0].time):
+        if dice.random() < _DAYS_OFF and not self.honest and local_day(self.now) != local_day(self.entries[0].time):
             self.now += 86_400 * _SECOND * ((5 - (local_day(self.now) + 3) % 7) % 7)  # on a Saturday
         mistyped = dice.random() < 0.004
         entry = self._enter(EventType.CASE_DECIDED, Decided(self.case_id, dice.choices(_OUTCOMES, _BY_OUTCOME)[0]))
@@ -224,6 +231,10 @@ class Life:
         self._later(1)
         self._enter(EventType.CASE_RETRACTED, CaseRetracted(self.case_id, wrong.id, "录入错误"))
         self.now += 5 * _MINUTE
+        if self.honest:  # the day on which it was decided stays
+            entry = replace(wrong, id=new_id(self.dice, self.now), time=wrong.time + _SECOND, entered=self.now)
+            self.entries.append(entry)
+            return entry
         return self._enter(EventType.CASE_DECIDED, wrong.data)
 
     def _spoil(self) -> None:
@@ -241,7 +252,7 @@ class Life:
                 self.entries[index] = replace(entry, time=entry.time - days, entered=entry.time)
 
     def _rate(self, decided: int) -> None:
-        if self.hall.id == HASTY_HALL and self.dice.random() < 0.8:
+        if self.hall.id == HASTY_HALL and not self.honest and self.dice.random() < 0.8:
             self.now = decided + self.dice.randint(2, 9) * _SECOND
             self._enter(EventType.CASE_RATED, Rated(self.case_id, 5))
             return

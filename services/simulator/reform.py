@@ -106,8 +106,8 @@ def _make_instant(_: County, items: Sequence[Draft], round_: int, dice: random.R
     return chosen
 
 
-def _raise_statutory(_: County, items: Sequence[Draft], round_: int, _dice: random.Random) -> list[Draft]:
-    if round_ != RAISING_ROUND:
+def _raise_statutory(county: County, items: Sequence[Draft], round_: int, _dice: random.Random) -> list[Draft]:
+    if round_ != RAISING_ROUND or county.honest:
         return []
     own = [item for item in items if item.department == RAISING_DEPARTMENT and item.statutory and not item.instant][:8]
     for item in own:
@@ -115,9 +115,9 @@ def _raise_statutory(_: County, items: Sequence[Draft], round_: int, _dice: rand
     return own
 
 
-def _mistype(_: County, items: Sequence[Draft], round_: int, dice: random.Random) -> list[Draft]:
+def _mistype(county: County, items: Sequence[Draft], round_: int, dice: random.Random) -> list[Draft]:
     """Enter promises above the statutory limit, as clerical errors that stay."""
-    if round_ != MISTYPED_ROUND:
+    if round_ != MISTYPED_ROUND or county.honest:
         return []
     five_days = [item for item in items if item.statutory == 5 and not item.instant]
     chosen = dice.sample(five_days, min(MISTYPED_ITEMS, len(five_days)))

@@ -23,6 +23,7 @@ _DAY = 24 * _HOUR
 _LATE, _VERY_LATE, _DOUBLE = 0.02, 0.003, 0.015
 SILENT_FROM, SILENT_DAYS = 158, 9
 """First day and number of days, counted from the first day of the period: June."""
+_NOTICE_DAYS = 45
 _WAKEFUL_HOURS = 36
 _LAST_OPEN_HOUR = 10
 """In UTC, in which 8 to 18 o'clock in Shanghai are hours 0 to 10."""
@@ -104,13 +105,13 @@ def _one_hour(county: County, hour: int) -> Iterator[Sent]:
 
 
 def _is_silent(county: County, hall: str, day: int) -> bool:
-    return hall == SILENT_HALL and 0 <= day - county.first_day - SILENT_FROM < SILENT_DAYS
+    return not county.honest and hall == SILENT_HALL and 0 <= day - county.first_day - SILENT_FROM < SILENT_DAYS
 
 
 def _cases(county: County, published: PublishedVersions) -> Iterator[Sent]:
     """Yield cases day by day; later entries wait in a heap until their day."""
     halls = [hall for hall in HALLS if hall.share]
-    demands = {hall.id: Demand(published, hall) for hall in halls}
+    demands = {hall.id: Demand(published, hall, _NOTICE_DAYS if county.honest else 0) for hall in halls}
     shares = [hall.share for hall in halls]
     waiting: list[tuple[int, int, HallEvent]] = []
     made = 0
@@ -121,7 +122,9 @@ def _cases(county: County, published: PublishedVersions) -> Iterator[Sent]:
         for number, hall in enumerate(dice.choices(halls, shares, k=count)):
             item = demands[hall.id].draw(day, dice)
             case_id = f"{hall.mark}{day - county.first_day + 1:03}D{number:04}"
-            life = Life(case_id, hall, item, county.workdays, dice)
+            changing = county.honest and published.version(item.item_code, day + _NOTICE_DAYS) is not item
+            habits = county.habits(item.department)
+            life = Life(case_id, hall, item, county.workdays, dice, habits, county.honest, changing)
             for arrives, event in _deliveries(county, hall, life.live(day), dice):
                 made += 1
                 heapq.heappush(waiting, (arrives, made, event))

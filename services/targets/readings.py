@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Generic, TypeVar
 
-from hallpulse.domain.compression import COMPRESSION, Doubt, Lowering, lowerings
+from hallpulse.domain.compression import COMPRESSION, CauseShare, Lowering, lowerings
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, FigureTable, Scope, Window
 from hallpulse.domain.flow import Flow
-from hallpulse.domain.plan import Plan, plan_for
-from hallpulse.domain.targets import TargetResult, evaluate, read_tables
+from hallpulse.domain.marks import AnyDoubt, CaseDoubt
+from hallpulse.domain.plan import Plan, Target, plan_for
+from hallpulse.domain.sources import Scorecard, scorecard
+from hallpulse.domain.targets import TargetResult, evaluate, read_origin, read_tables
 from hallpulse.domain.workdays import date_of, day_of, local_day
 from hallpulse.store import HallFacts, Moment, Readable
 from services.targets.announcements import Announcements, Key, TargetChange, evaluation_answer
@@ -21,6 +23,7 @@ T = TypeVar("T")
 DAYS_AGO = (1, 7)
 DROP_DAYS = 7
 MOST_NAMED = 10
+SOURCE_DAYS = 30
 LASTING_SECONDS = 10.0
 INTEGRITY_LASTING_SECONDS = 120.0
 FLOW_LASTING_SECONDS = 30.0
@@ -32,12 +35,15 @@ class Background:
 
     before: days ago → the figures of the period up to then; none of a day before the period.
 
-    provisional: no official holiday list is known for a year of the period so far; working: today is a working day.
+    provisional: no official holiday list is known for a year of the period so far; working: today is a working day;
+    causes: what changed the compression since the day before the plan's period; case_doubts: over the period so far.
     """
 
     before: Mapping[int, FigureTable]
     provisional: bool
     working: bool
+    causes: Sequence[CauseShare] = ()
+    case_doubts: Sequence[CaseDoubt] = ()
 
 
 def read_background(moment: Moment, region: int, plan: Plan | None, today: date) -> Background:
@@ -49,7 +55,18 @@ def read_background(moment: Moment, region: int, plan: Plan | None, today: date)
             before[days] = moment.figure_table(region, window)
     period = window_of(plan, today) or Window(today, today)
     provisional = bool(workdays.provisional_in(period.start, period.end))
-    return Background(before, provisional, workdays.is_working(day_of(today)))
+    causes, cases = read_causes(moment, plan, today), moment.case_doubts(Scope(region), period)
+    return Background(before, provisional, workdays.is_working(day_of(today)), causes, cases)
+
+
+def read_causes(moment: Moment, plan: Plan | None, today: date) -> Sequence[CauseShare]:
+    """The causes of the change of compression over the plan's period so far, where a target is about it."""
+    if plan is None or all(target.indicator != COMPRESSION for target in plan.targets):
+        return ()
+    origin, window = read_origin(plan, today, moment), plan.window(today)
+    if origin is None or window is None:
+        return ()
+    return origin.causes(moment.figure_table(plan.region, window).figure(COMPRESSION))
 
 
 def window_of(plan: Plan | None, on: date) -> Window | None:
@@ -102,6 +119,8 @@ class Memory:
         self._integrity_read = float("-inf")
         self._flows: dict[int, Kept[Flow]] = {}
         self._flow_read = float("-inf")
+        self._sources: dict[int, Kept[Sequence[Scorecard]]] = {}
+        self._sources_read = float("-inf")
         self._flagged: Kept[Mapping[tuple[int, str], int]] | None = None
         self.settled = False
         """Whether this reading holds nothing that is older than it."""
@@ -146,6 +165,22 @@ class Memory:
             return {}
         return self._used(kept)
 
+    def sources(self, moment: Moment, region: int, today: date) -> Sequence[Scorecard]:
+        """The registered halls' scorecards of the last days, read again as `integrity` is."""
+        now, kept = self._clock(), self._sources.get(region)
+        if not self._holds(kept, INTEGRITY_LASTING_SECONDS) and now - self._sources_read >= 1:
+            self._sources_read = now
+            known = {(hall.region, hall.hall) for hall in moment.halls()}
+            window = Window(today - timedelta(days=SOURCE_DAYS - 1), today)
+            counted = moment.sources(Scope(region), window, today)
+            kept = self._sources[region] = self._new(
+                [scorecard(one) for one in counted if (one.region, one.hall) in known]
+            )
+        if kept is None:
+            self.settled = False
+            return ()
+        return self._used(kept)
+
     def flow(self, moment: Moment, region: int, month: Window) -> Flow:
         """The balance of the running month, read again for one region at most a second, as `integrity` is."""
         now, kept = self._clock(), self._flows.get(region)
@@ -181,8 +216,13 @@ class RegionView:
     background: Background
     lowerings: tuple[Lowering, ...]
     findings: Mapping[str, int]
+    sources: Sequence[Scorecard]
     flow: Flow
-    doubts: Sequence[Doubt]
+    doubts: Sequence[AnyDoubt]
+
+    def plan_binds(self, target: Target) -> bool:
+        """Whether the target judges departments one by one."""
+        return self.plan is not None and bool(self.plan.binds(target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,14 +249,14 @@ def read_regions(moment: Moment, plans: Sequence[Plan], today: date, memory: Mem
 
 def _view(moment: Moment, region: int, plan: Plan | None, today: date, memory: Memory) -> RegionView:
     window = window_of(plan, today) or Window(today.replace(month=1, day=1), today)
+    background = memory.background(moment, region, plan, today)
     if plan is None:
-        doubts = moment.doubts(Scope(region), window.start - timedelta(days=1), today)
+        doubts: list[AnyDoubt] = [*moment.doubts(Scope(region), window.start - timedelta(days=1), today)]
         tables, results = {window.end: moment.figure_table(region, window)}, []
     else:
-        doubts = moment.doubts(Scope(region), plan.eve, today)
+        doubts = [*moment.doubts(Scope(region), plan.eve, today), *background.case_doubts]
         tables = read_tables(plan, today, moment)
         results = evaluate(plan, today, tables, doubts)
-    background = memory.background(moment, region, plan, today)
     return RegionView(
         region=region,
         plan=plan,
@@ -224,6 +264,7 @@ def _view(moment: Moment, region: int, plan: Plan | None, today: date, memory: M
         background=background,
         lowerings=tuple(read_lowerings(moment, tables[window.end], background)),
         findings=memory.integrity(moment, region, window),
+        sources=memory.sources(moment, region, today),
         flow=memory.flow(moment, region, Window(today.replace(day=1), today)),
         results=tuple(results),
         doubts=doubts,

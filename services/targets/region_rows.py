@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta
 
 from hallpulse import metrics as names
-from hallpulse.domain.compression import COMPRESSION, marks_of
+from hallpulse.domain.compression import CAUSE_NAMES, COMPRESSION
 from hallpulse.domain.flow import PARTS
 from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.marks import marks_on
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.reporting import MONTHLY_REPORT
+from hallpulse.domain.sources import Grade
 from hallpulse.domain.targets import figure_of
 from hallpulse.domain.workdays import SHANGHAI
 from services.targets.readings import RegionView
@@ -111,6 +113,25 @@ def _marked(view: RegionView) -> Iterator[Row]:
             yield from (((result.target.id, mark.check), 1) for mark in result.marks)
 
 
+def _department_marked(view: RegionView) -> Iterator[Row]:
+    """Of targets that bind each department; of the region's, the departments whose part of it is questioned."""
+    for result in view.results:
+        if result.department is not None:
+            yield from (((result.department, result.target.id, mark.check), 1) for mark in result.marks)
+        elif result.target.indicator == COMPRESSION and not view.plan_binds(result.target):
+            for department in sorted(view.departments):
+                own = view.table.figure(COMPRESSION, department)
+                marks = marks_on(COMPRESSION, own, view.doubts, department)
+                yield from (((department, result.target.id, mark.check), 1) for mark in marks)
+
+
+def _gains(view: RegionView) -> Iterator[Row]:
+    for target in view.plan.targets if view.plan else ():
+        if target.indicator == COMPRESSION:
+            for one in view.background.causes:
+                yield (target.id, one.cause.value, *CAUSE_NAMES[one.cause]), float(one.share)
+
+
 def _without(view: RegionView) -> Iterator[Row]:
     for result in view.results:
         if result.department is None:
@@ -121,9 +142,25 @@ def _without(view: RegionView) -> Iterator[Row]:
 
 def _department_without(view: RegionView) -> Iterator[Row]:
     for department in sorted(view.departments):
-        for mark in marks_of(view.table.figure(COMPRESSION, department), view.doubts, department):
+        for mark in marks_on(COMPRESSION, view.table.figure(COMPRESSION, department), view.doubts, department):
             if mark.without.value is not None:
                 yield (department, COMPRESSION, mark.check), float(mark.without.value)
+
+
+def _source_grades(view: RegionView) -> Iterator[Row]:
+    for card in view.sources:
+        if card.grade in GRADE_NUMBERS:
+            yield (card.counts.hall,), GRADE_NUMBERS[card.grade]
+
+
+def _source_shares(view: RegionView) -> Iterator[Row]:
+    for card in view.sources:
+        for aspect in card.aspects:
+            if aspect.figure.value is not None:
+                yield (card.counts.hall, aspect.kind.id), float(aspect.figure.value)
+
+
+GRADE_NUMBERS = {Grade.A: 1, Grade.B: 2, Grade.C: 3, Grade.D: 4}
 
 
 def _working(view: RegionView) -> Iterator[Row]:
@@ -145,7 +182,11 @@ OF_REGION: dict[names.MetricFamily, Callable[[RegionView], Iterator[Row]]] = {
     names.WORKING_DAY: _working,
     names.INTEGRITY_FINDINGS: _findings,
     names.FLOW_CASES: _flow,
+    names.SOURCE_GRADE: _source_grades,
+    names.SOURCE_SHARE: _source_shares,
     names.TARGET_MARKED: _marked,
+    names.DEPARTMENT_TARGET_MARKED: _department_marked,
+    names.TARGET_GAIN: _gains,
     names.TARGET_WITHOUT: _without,
     names.DEPARTMENT_WITHOUT: _department_without,
 }

@@ -145,9 +145,25 @@ CASES_FLAGGED = MetricFamily("hallpulse_cases_flagged", "Cases with a flag, by h
 INTEGRITY_FINDINGS = MetricFamily(
     "hallpulse_integrity_findings", "Findings of each integrity check.", ("region", "check")
 )
+SOURCE_GRADE = MetricFamily(
+    "hallpulse_source_grade", "Grade of what a hall sent in the last 30 days: 1 A, 2 B, 3 C, 4 D.", ("region", "hall")
+)
+SOURCE_SHARE = MetricFamily(
+    "hallpulse_source_share", "Good ones of all that a hall sent, by aspect.", ("region", "hall", "aspect")
+)
 FLOW_CASES = MetricFamily("hallpulse_flow_cases", "The running month's balance, by part.", ("region", "part"))
 _MARK = ("region", "target", "check")
 TARGET_MARKED = MetricFamily("hallpulse_target_marked", "1 if the value gains from a check's findings.", _MARK)
+TARGET_GAIN = MetricFamily(
+    "hallpulse_target_gain",
+    "Change of the compression since the day before the plan's period, by cause.",
+    ("region", "target", "cause", "zh", "en"),
+)
+DEPARTMENT_TARGET_MARKED = MetricFamily(
+    "hallpulse_department_target_marked",
+    "1 if a department's value gains from a check's findings.",
+    ("region", "department", "target", "check"),
+)
 TARGET_WITHOUT = MetricFamily("hallpulse_target_value_without", "A marked target's value without them.", _MARK)
 DEPARTMENT_WITHOUT = MetricFamily(
     "hallpulse_department_value_without", "A department's value without them.", (*_DEPARTMENT_INDICATOR, "check")

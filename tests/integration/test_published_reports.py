@@ -15,12 +15,14 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from hallpulse.domain.figures import Figure, period_window
+from hallpulse.domain.figures import Figure, Scope, period_window
 from hallpulse.domain.restatement import ChangeKind
 from hallpulse.domain.workdays import Calendar
 from hallpulse.store import Store, open_store, restated
 from services.console.main import cli
-from services.reports.issuing import MonthlyReports
+from services.reports.issuing import MonthlyReports, Order
+from services.reports.monthly import monthly_report, period_of
+from services.reports.reading import read_material
 from services.reports.renderers import FORMATS
 from tests.gateway_ground import READ_TOKEN, FakeClock, make_resources, serving
 from tests.integration.test_reports import PLAN, PLANS, REGION, ROOT, reported, run
@@ -65,7 +67,7 @@ def county(store: Store) -> Store:
 
 
 def publish(store: Store, at: datetime = PUBLISHED) -> int:
-    return MonthlyReports(store, PLANS, at.timestamp).keep(REGION, "2026-05")
+    return MonthlyReports(store, PLANS, at.timestamp).keep(Order(REGION, "2026-05"))
 
 
 def changes(store: Store, until: datetime = LATER) -> dict[str, tuple[Figure, Figure, dict[ChangeKind, Figure]]]:
@@ -107,17 +109,19 @@ def test_a_published_report_can_be_neither_changed_nor_removed(county: Store, st
         "UPDATE report_files SET content = content || '\\x00' WHERE format = 'pdf'",
         "UPDATE reports SET claimed = 'somebody@else' WHERE month = '2026-05'",
         "DELETE FROM reports WHERE month = '2026-05'",
+        "UPDATE reports SET about = '{\"draft\": true}' WHERE month = '2026-05'",
+        "UPDATE reports SET region = 222401 WHERE month = '2026-05'",
     ],
 )
 def test_what_an_administrator_changes_all_the_same_is_found(county: Store, store_url: str, forgery: str) -> None:
     publish(county)
-    MonthlyReports(county, PLANS, LATER.timestamp).keep(REGION, "2026-06")
+    MonthlyReports(county, PLANS, LATER.timestamp).keep(Order(REGION, "2026-06"))
     assert [one.intact for one in county.reports.list()] == [True, True]
     with psycopg.connect(store_url) as connection:
         for table in ("reports", "report_files"):
             connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL".encode())
         connection.execute(forgery.encode())
-    assert not all(one.intact for one in county.reports.list())
+    assert not all(one.intact for one in county.reports.list(drafts=True))
 
 
 def test_late_events_are_told_as_such(county: Store) -> None:
@@ -155,9 +159,53 @@ def test_every_kind_of_change_has_its_part_and_they_add_up(county: Store, calend
         ChangeKind.LATE_EVENTS: Figure(0, 1), ChangeKind.CORRECTIONS: Figure(1, 0),
         ChangeKind.RETRACTIONS: Figure(-1, -1), ChangeKind.ITEM_VERSIONS: Figure(-10, 0),
     }  # fmt: skip
+    differ_by_the_listed_parts_alone(county, found)
     elapsed = found["region/mean_elapsed_days"][2]
     assert elapsed[ChangeKind.CALENDARS] == Figure(-11, 0)
     assert {*elapsed} >= {ChangeKind.CALENDARS, ChangeKind.LATE_EVENTS, ChangeKind.CORRECTIONS, ChangeKind.RETRACTIONS}
+
+
+def differ_by_the_listed_parts_alone(store: Store, found: dict[str, Any]) -> None:
+    """Every figure of now is the published one, or the listed one: nothing changes that is not told."""
+    (report,), nothing = store.reports.list(), Figure(0, 0)
+    with store.read() as moment:
+        now = moment.month_figures(PLAN, MAY)
+    for name in {*report.figures, *now}:
+        before, after, parts = found.get(name, (report.figures.get(name), report.figures.get(name), {}))
+        assert (before or nothing) == report.figures.get(name, nothing), name
+        assert (after or nothing) == now.get(name, nothing), name
+        assert set(parts) <= set(ChangeKind), name
+
+
+@pytest.mark.parametrize(
+    ("scope", "who"), [({"department": "water"}, "department:water/"), ({"hall": "hall-1"}, "hall:hall-1/")]
+)
+def test_a_report_of_a_department_or_a_hall_is_restated_by_what_concerns_it(
+    county: Store, scope: dict[str, str], who: str
+) -> None:
+    MonthlyReports(county, PLANS, PUBLISHED.timestamp).keep(Order(REGION, "2026-05", **scope))
+    other = {"item_code": "22242400001", "department": "health"}
+    county.merge(decoded([*case_of(20, "2026-05-12"), *case_of(30, "2026-05-13", **other)]), LATER - timedelta(days=3))
+    (report,) = county.reports.list()
+    assert all(name.startswith(who) for name in report.figures)
+    found = changes(county)
+    assert {name.partition("/")[0] + "/" for name in found} == {who}
+    cases = 1 if "department" in scope else 2
+    assert found[f"{who}flow.received"][2] == {ChangeKind.LATE_EVENTS: Figure(cases, 0)}
+    june = monthly_report(read_material(county, PLAN, period_of("2026-06"), micros(LATER), Scope(REGION, **scope)))
+    assert (june.restated_month, len(june.restated)) == ("2026-05", len(found))
+    assert reported(county, period_of("2026-06"), LATER).restated_month == ""
+
+
+def test_a_quarter_and_a_year_are_published_as_their_months_are(county: Store) -> None:
+    reports = MonthlyReports(county, PLANS, datetime(2026, 8, 3, 2, tzinfo=UTC).timestamp)
+    number = reports.keep(Order(REGION, "2026-Q2"))
+    (report,) = county.reports.list()
+    assert (report.id, report.month) == (number, "2026-Q2")
+    assert report.figures["region/promise_kept_rate"] == Figure(10, 11)
+    assert changes(county) == {}
+    with pytest.raises(ValueError, match="is not over"):
+        reports.keep(Order(REGION, "2026"))
 
 
 @pytest.mark.parametrize("seed", [51, 52])
@@ -179,15 +227,15 @@ def test_of_any_stream_the_parts_lead_from_the_published_figures_to_those_of_now
 def test_the_next_report_lists_what_changed_since(county: Store) -> None:
     publish(county)
     county.merge(decoded(case_of(20, "2026-05-12")), LATER - timedelta(days=3))
-    june = reported(county, period_window("2026-06"), LATER)
+    june = reported(county, period_of("2026-06"), LATER)
     assert june.restated_month == "2026-05"
     assert "region/promise_kept_rate" in {one.name for one in june.restated}
-    assert reported(county, MAY, LATER).restated == ()
+    assert reported(county, period_of("2026-05"), LATER).restated == ()
 
 
 def test_a_month_that_is_not_over_is_not_published(county: Store) -> None:
     with pytest.raises(ValueError, match="is not over"):
-        MonthlyReports(county, PLANS, datetime(2026, 5, 31, 2, tzinfo=UTC).timestamp).keep(REGION, "2026-05")
+        MonthlyReports(county, PLANS, datetime(2026, 5, 31, 2, tzinfo=UTC).timestamp).keep(Order(REGION, "2026-05"))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ That the alert rule fires is in tests/e2e/test_alerts.py, and by promtool's test
 from __future__ import annotations
 
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -60,6 +61,9 @@ def test_the_target_and_the_departments_say_what_they_would_be_without_it(county
         )  # fmt: skip
         (mark,) = marked["marks"]
         assert (mark["check"], mark["findings"], mark["without"]) == ("statutory_raised", 3, of(HONEST))
+        (gain,) = marked["causes"]
+        changed = Fraction(AFTER.numerator, AFTER.denominator) - Fraction(HONEST.numerator, HONEST.denominator)
+        assert (gain["id"], Fraction(gain["exact"])) == ("statutory_raised", changed)
         listed = client.get("/v1/departments", params={"region": REGION, "from": "2026-11-01"}).json()["departments"]
         marks = {d["id"]: i["marks"] for d in listed for i in d["indicators"] if i["marks"]}
         assert {name: one[0]["without"] for name, one in marks.items()} == {"water": of(WATER_HONEST)}
@@ -94,6 +98,9 @@ def test_the_report_marks_the_target_and_the_ranking_with_the_value_without_it(c
     document = document_of(reported(county))
     assert "※ 承诺办结时限压缩比中有3个事项提高法定时限换取压缩比，扣除后为62.11%（59/95）。" in said(document)
     (ranked,) = [table for table in tables(document) if table.title.zh == "按承诺办结时限压缩比排名"]
+    assert "承诺办结时限压缩比自方案期开始以来的变化（百分点）：提高法定时限 +14.67。" in said(document)
+    water = next(row[1] for row in ranked.rows if "水利" in row[1].text)
+    assert water.small.endswith("提高法定时限 +20.00")
     shown = {row[1].text: (row[0].text, row[2].text, row[-1].text) for row in ranked.rows}
     assert shown == {"县水利局 ※": ("1", "80.00%", "60.00%"), "县卫生健康局": ("2", "65.71%", "—")}
 
@@ -103,10 +110,22 @@ def test_the_metrics_mark_the_target_and_show_the_value_without_it(county: Store
     families = {family.name: family for family in map(lambda f: f.metric(), snapshot_families(readings.refresh()))}
     found = {
         name: {tuple(s.labels.values()): s.value for s in families[f"hallpulse_{name}"].samples}
-        for name in ("target_marked", "target_value_without", "department_value_without")
+        for name in (
+            "target_marked",
+            "target_value_without",
+            "department_value_without",
+            "target_gain",
+            "department_target_marked",
+        )
     }
     target = (str(REGION), "promised_limit", "statutory_raised")
     assert found["target_marked"] == {target: 1}
+    assert found["department_target_marked"] == {(str(REGION), "water", "promised_limit", "statutory_raised"): 1}
+    assert found["target_gain"] == {
+        (str(REGION), "promised_limit", "statutory_raised", "提高法定时限", "statutory limits raised"): pytest.approx(
+            119 / 155 - 59 / 95
+        )
+    }
     assert found["target_value_without"] == {target: pytest.approx(59 / 95)}
     assert found["department_value_without"] == {
         (str(REGION), "water", COMPRESSION, "statutory_raised"): pytest.approx(0.6)

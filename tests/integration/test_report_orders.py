@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from hallpulse.store import Grant, Store, hash_of
-from services.gateway.report_orders import ReportsService
+from services.gateway.service_calls import open_services
 from tests.gateway_ground import DEPARTMENT_TOKEN, HALL, HALL_TOKEN, READ_TOKEN, make_resources, serving
 from tests.integration.test_published_reports import county
 from tests.integration.test_reports import PLANS, REGION, ROOT
@@ -34,11 +34,10 @@ MAY = {"region": str(REGION), "month": "2026-05"}
 @pytest.fixture
 def client(county: Store, gateway_url: str) -> Iterator[httpx.Client]:
     """A gateway with the rights of the gateway's user at the broker."""
-    resources = make_resources(
-        county, plans=PLANS, find=GRANTS.get, archive=county.reports, report_maker=ReportsService(gateway_url)
-    )
-    with serving(resources) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=150) as opened:
-        yield opened
+    with open_services(gateway_url) as services:
+        resources = make_resources(county, plans=PLANS, find=GRANTS.get, archive=county.reports, services=services)
+        with serving(resources) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=150) as opened:
+            yield opened
 
 
 @pytest.fixture

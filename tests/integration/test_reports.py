@@ -25,7 +25,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hallpulse.contract.events import EventType, HallEvent, Heartbeat
-from hallpulse.domain.figures import Figure, Scope, Window, period_window
+from hallpulse.domain.figures import Figure, Scope
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.measures import STATES
 from hallpulse.domain.targets import TargetResult
@@ -35,8 +35,8 @@ from hallpulse.store import Store
 from services.console.main import cli
 from services.local import ports
 from services.local.process_groups import wait_until
-from services.reports.issuing import read_material
-from services.reports.monthly import MonthlyReport, monthly_report
+from services.reports.monthly import MonthlyReport, Period, monthly_report, period_of
+from services.reports.reading import read_material
 from services.simulator import County, simulate
 from services.simulator.county import HALLS
 from tests.gateway_ground import READ_TOKEN, FakeClock, make_resources, serving
@@ -51,7 +51,7 @@ PLANS = load_plans(ROOT / "plans")
 PLAN = next(plan for plan in PLANS if plan.id == "222424-2026")
 REGION = PLAN.region
 NOW = datetime(2026, 11, 5, 6, 30, tzinfo=timezone(timedelta(hours=8)))
-OCTOBER = period_window("2026-10")
+OCTOBER = period_of("2026-10")
 
 
 def microseconds(at: datetime) -> int:
@@ -79,7 +79,7 @@ def gateway(store: Store, now: datetime = NOW) -> Iterator[httpx.Client]:
         yield client
 
 
-def reported(store: Store, month: Window = OCTOBER, now: datetime = NOW) -> MonthlyReport:
+def reported(store: Store, month: Period = OCTOBER, now: datetime = NOW) -> MonthlyReport:
     return monthly_report(read_material(store, PLAN, month, microseconds(now)))
 
 
@@ -143,7 +143,7 @@ def test_every_figure_is_the_one_that_the_gateway_gives(county: Store) -> None:
 @pytest.mark.skipif(not WORKED.is_dir(), reason="the worked stream is not beside the checkout")
 def test_the_worked_streams_figures_are_in_the_report_of_the_years_last_month(store: Store) -> None:
     merge_all(store, decoded(map(json.loads, (WORKED / "events.ndjson").read_text("utf-8").splitlines())), 2_000)
-    report = reported(store, period_window("2026-12"), datetime(2027, 1, 5, tzinfo=UTC))
+    report = reported(store, period_of("2026-12"), datetime(2027, 1, 5, tzinfo=UTC))
     year = {"region": "222424", "from": "2026-01-01", "to": "2026-12-31"}
     wanted = next(
         one["indicators"]
@@ -165,10 +165,10 @@ def heartbeat(number: int, on: date) -> HallEvent:
 
 def test_a_snapshot_does_not_see_what_is_stored_meanwhile(store: Store) -> None:
     with store.read() as moment:
-        before = moment.coverage(Scope(REGION), OCTOBER)
-        merge_all(store, [heartbeat(1, OCTOBER.start)], 10)
-        assert moment.coverage(Scope(REGION), OCTOBER) == before
-    assert ask(store).coverage(Scope(REGION), OCTOBER).reporting == 1
+        before = moment.coverage(Scope(REGION), OCTOBER.window)
+        merge_all(store, [heartbeat(1, OCTOBER.window.start)], 10)
+        assert moment.coverage(Scope(REGION), OCTOBER.window) == before
+    assert ask(store).coverage(Scope(REGION), OCTOBER.window).reporting == 1
 
 
 def run(database_url: str, *arguments: str, plans: Path = ROOT / "plans") -> Result:
@@ -201,7 +201,7 @@ def test_the_command_writes_a_file_once_and_notes_it_in_the_audit(store: Store, 
     [
         (("2999-01", "--region", "222424"), 2, "Error: month: expected YYYY-MM"),
         (("2126-01", "--region", "222424"), 2, "Error: month: 2126-01 has not begun, today is "),
-        (("2026-13", "--region", "222424"), 2, "Error: month: expected YYYY-MM such as 2023-05, got '2026-13'"),
+        (("2026-13", "--region", "222424"), 2, "2023-05, a quarter such as 2023-Q2 or a year, got '2026-13'"),
         (("2023-05", "--region", "222424", "--format", "odt"), 2, "expected one of docx, xlsx, html, pdf, got 'odt'"),
         (("2023-05", "--region", "222401"), 2, "region: expected one that has a plan (222424), got '222401'"),
         (("2024-05", "--region", "222424"), 1, "2024-05: no plan of 222424 is in force then; there is 222424-2023"),

@@ -25,7 +25,7 @@ def test_every_refusal_reason_is_explained_in_both_languages() -> None:
 
 
 def test_every_indicator_flag_and_check_is_explained() -> None:
-    page = text("indicators.md")
+    page = text("indicators.md") + text("integrity.md")
     named = [*COMPUTED, *flag_names(-1), *(check.id for check in CHECKS)]
     assert [name for name in named if name not in page] == []
 

@@ -135,8 +135,9 @@ def test_the_window_is_the_period_so_far_and_stays_when_it_is_over() -> None:
 
 def test_the_trend_begins_thirteen_weeks_back_but_not_before_the_period() -> None:
     one = plan()
-    assert one.dates_needed(date(2026, 11, 24)) == (date(2026, 8, 25), date(2026, 11, 24))
-    assert one.dates_needed(date(2026, 2, 1)) == (YEAR.start, date(2026, 2, 1))
+    parts = (date(2026, 8, 25), date(2026, 9, 24), date(2026, 10, 24), date(2026, 11, 24))
+    assert one.dates_needed(date(2026, 11, 24)) == parts
+    assert one.dates_needed(date(2026, 2, 1)) == (YEAR.start, date(2026, 1, 11), date(2026, 1, 21), date(2026, 2, 1))
     assert one.dates_needed(YEAR.start) == (YEAR.start,)
     assert one.dates_needed(date(2027, 2, 1)) == (YEAR.end,)
     assert one.dates_needed(date(2025, 2, 1)) == ()

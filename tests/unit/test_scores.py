@@ -20,17 +20,17 @@ from hallpulse.domain.figures import Figure, FigureTable
 from hallpulse.domain.integrity import CHECKS, Findings
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.scores import DepartmentScore, Scored, read_scores, scores_of
-from hallpulse.domain.scoring import Deduction, Group, ScoredIndicator, Scoring, Step
+from hallpulse.domain.scoring import Deduction, Group, ScoredIndicator, ScoreStep, Scoring
 from hallpulse.plans import PlanError, load_plan
 from services.gateway.app import create_app
 from tests.gateway_ground import READ_TOKEN, FakeStore, make_resources
 from tests.reporting import MAY, PLAN
 
-STEPS = tuple(Step(Fraction(bar, 100), Fraction(points, 2)) for bar, points in ((95, 2), (99, 3), (100, 4)))
+STEPS = tuple(ScoreStep(Fraction(bar, 100), Fraction(points, 2)) for bar, points in ((95, 2), (99, 3), (100, 4)))
 KEPT = ScoredIndicator("kept", Names("到期办结", "kept"), "due_kept_rate", "share", STEPS)
 FAST = ScoredIndicator(
     "fast", Names("用时", "time"), "mean_elapsed_days", "days",
-    (Step(Fraction(5), Fraction(1)), Step(Fraction(3), Fraction(2))), falling=True, weight=Fraction(3, 2),
+    (ScoreStep(Fraction(5), Fraction(1)), ScoreStep(Fraction(3), Fraction(2))), falling=True, weight=Fraction(3, 2),
 )  # fmt: skip
 SCORING = Scoring((KEPT, FAST), (Deduction("accepted_after_decided", Fraction(1, 10), Fraction(1, 2)),))
 GROUPS = (Group("a", Names("甲类", "a"), ("water", "health")), Group("b", Names("乙类", "b"), ("justice",)))

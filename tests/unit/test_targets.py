@@ -257,7 +257,8 @@ def reports(**figures: Figure) -> list[TargetResult]:
     plan = plan_of(REPORT, departments=("a", "b", "c"))
     own = {"monthly_report": sum(figures.values(), Figure(0, 0))}
     now = table(TODAY, own, {d: {"monthly_report": f} for d, f in figures.items()})
-    return evaluate(plan, TODAY, {BEFORE: table(BEFORE, {}), TODAY: now})
+    past = {day: table(day, {}) for day in plan.dates_needed(TODAY)}
+    return evaluate(plan, TODAY, {**past, TODAY: now})
 
 
 def test_every_department_is_judged_after_the_region() -> None:
@@ -324,4 +325,4 @@ def test_the_tables_are_asked_for_the_windows_that_the_plan_needs() -> None:
     assert list(tables) == [BEFORE, *between, TODAY]
     assert asked == [(222424, Window(YEAR.start, day)) for day in tables]
     of_cases = plan_of(share(AtLeast(ALL), "promise_kept_rate"))
-    assert of_cases.dates_needed(TODAY) == (BEFORE, TODAY)
+    assert of_cases.dates_needed(TODAY) == (BEFORE, *between, TODAY)

@@ -127,7 +127,7 @@ def test_a_county_without_a_plan_shows_the_calendar_year_so_far() -> None:
     samples = scraped(figures, [])
     shown = samples["hallpulse_indicator_ratio", frozenset({("region", "222401"), ("indicator", "settled_item_share")})]
     assert shown == 0.9
-    assert windows_of(figures)[0] == Window(date(2026, 1, 1), date(2026, 11, 24))
+    assert Window(date(2026, 1, 1), date(2026, 11, 24)) in windows_of(figures)
     assert not [name for name, _ in samples if "target" in name]
 
 
@@ -146,7 +146,7 @@ def test_the_day_changes_at_midnight_in_shanghai() -> None:
     readings.refresh()
     days = [window.end for window in windows_of(figures)]
     assert max(days) == date(2026, 11, 25)
-    assert days[0] == date(2026, 11, 24)
+    assert max(days[: days.index(date(2026, 11, 25))]) == date(2026, 11, 24)
 
 
 def test_no_created_series_are_added_to_the_contract() -> None:

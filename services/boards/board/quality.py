@@ -9,6 +9,7 @@ from grafana_foundation_sdk.builders.table import Panel as Table
 
 from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.plan import Plan
+from hallpulse.domain.sources import ASPECTS
 from services.boards.board.columns import TableColumn, table_of
 from services.boards.board.frame import frame, hall
 from services.boards.board.panels import PanelQuery, Panels, row
@@ -33,7 +34,7 @@ def quality(panels: Panels, plans: Sequence[Plan], links: Links) -> board.Dashbo
     made = made.with_panel(panels.stat(panels.say("被拒收事件", "Events refused"), refused, "none"))
     flagged = PanelQuery(f"sum(hallpulse_cases_flagged{HALLS}) or vector(0)")
     made = made.with_panel(panels.stat(panels.say("带标记的办件", "Flagged cases"), flagged, "none"))
-    made = made.with_row(row(panels.say("各大厅", "By hall"))).with_panel(_halls(panels))
+    made = made.with_row(row(panels.say("各大厅", "By hall"))).with_panel(_halls(panels)).with_panel(_sources(panels))
     made = made.with_row(row(panels.say("拒收", "Refusals")))
     for panel in refusals(panels):
         made = made.with_panel(panel)
@@ -58,6 +59,25 @@ def _halls(panels: Panels) -> Table:
     ]
     title = panels.say("各大厅上报质量(未上报的也列出)", "What each hall sends (silent ones too)")
     return table_of(panels, title, key, columns, height=13)
+
+
+def _sources(panels: Panels) -> Table:
+    """Return the table of the halls' scorecards, the worst grade first."""
+    grade = f"max by (hall) (hallpulse_source_grade{HALLS})"
+    key = TableColumn(panels.say("大厅", "Hall"), f"sort_desc({grade})", "hall")
+    link = "${gateway}/v1/sources?region=${region}&hall=${__data.fields.hall}"
+    columns = [TableColumn(panels.say("评分（1 甲 … 4 丁）", "Grade (1 A … 4 D)"), grade, link=link)]
+    columns += [
+        TableColumn(
+            panels.say(kind.zh, kind.en),
+            f'max by (hall) (hallpulse_source_share{HALLS[:-1]},aspect="{kind.id}"}})',
+            unit="percentunit",
+            decimals=1,
+        )
+        for kind in ASPECTS
+    ]
+    title = panels.say("近 30 天上报评分，哪一项要改", "Scorecards of the last 30 days")
+    return table_of(panels, title, key, columns, height=9)
 
 
 def _integrity(panels: Panels) -> Table:

@@ -36,7 +36,12 @@ def target(panels: Panels, plans: Sequence[Plan], links: Links) -> board.Dashboa
     made = made.with_panel(lead)
     for panel in _figures(panels):
         made = made.with_panel(panel)
-    made = covered(panels, made).with_panel(_marked(panels)).with_row(row(panels.say("进度", "Path")))
+    made = (
+        covered(panels, made)
+        .with_panel(_marked(panels))
+        .with_panel(_gains(panels))
+        .with_row(row(panels.say("进度", "Path")))
+    )
     made = made.with_panel(_path(panels)).with_panel(_parts(panels))
     made = made.with_row(row(panels.say("部门与读法", "Departments and readings")))
     return made.with_panel(_departments(panels)).with_panel(_readings(panels))
@@ -60,7 +65,19 @@ def _marked(panels: Panels) -> Table:
     key = TableColumn(panels.say("检查", "Check"), f"max by (check) (hallpulse_target_marked{ONE})", "check")
     without = scaled(f"min by (check) (hallpulse_target_value_without{ONE})", SHARE)
     columns = [TableColumn(panels.say("扣除后的值", "Value without it"), without, decimals=2)]
-    return table_of(panels, panels.say("数值中的存疑部分", "Findings in the figure"), key, columns, span=16, height=4)
+    return table_of(panels, panels.say("数值中的存疑部分", "Findings in the figure"), key, columns, span=10, height=4)
+
+
+def _gains(panels: Panels) -> Table:
+    """Return what the compression's change since the plan began came from; empty for other indicators."""
+    gain = f"hallpulse_target_gain{ONE}"
+    key = TableColumn(panels.say("变化来自", "Change came from"), f"max by (cause, {panels.name}) ({gain})", "cause")
+    columns = [
+        TableColumn(panels.say("原因", "Cause"), label=panels.name),
+        TableColumn(panels.say("百分点", "Points"), f"max by (cause) ({gain}) * 100", decimals=2),
+    ]
+    title = panels.say("方案期以来压缩比的变化", "Change of the compression since the plan began")
+    return table_of(panels, title, key, columns, span=14, height=4)
 
 
 def _value() -> str:

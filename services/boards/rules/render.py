@@ -10,7 +10,14 @@ from services.boards.intervals import Intervals, Links
 from services.boards.rules.cases import case_alerts
 from services.boards.rules.measured import Measured
 from services.boards.rules.rule import Group, as_file, with_runbook
-from services.boards.rules.suite import data_alerts, hall_alerts, health_alerts, plan_alert, suite_records
+from services.boards.rules.suite import (
+    data_alerts,
+    hall_alerts,
+    health_alerts,
+    integrity_alerts,
+    plan_alert,
+    suite_records,
+)
 from services.boards.rules.targets import target_alerts
 from services.boards.rules.unit_tests import render_tests
 
@@ -49,6 +56,7 @@ def suite_groups(intervals: Intervals, links: Links) -> list[Group]:
     return [
         Group("halls", intervals.evaluation, [*suite_records(intervals), *hall_alerts(intervals, links)]),
         Group("data", intervals.evaluation, data_alerts(intervals, links)),
+        Group("integrity", intervals.evaluation, integrity_alerts(links)),
         Group("suite", intervals.evaluation, health_alerts(intervals, links)),
     ]
 

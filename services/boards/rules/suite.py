@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
+from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.plan import Plan
 from services.boards.intervals import Intervals, Links, duration
 from services.boards.promql import literal, number, select
 from services.boards.rules.rule import Alert, RecordingRule
 
+SERIOUS = frozenset({
+    "statutory_raised", "limits_changed_after", "eve_suspensions", "withdrawn_and_back", "decided_before_accepted",
+    "ratings_in_a_burst", "uncounted_numbers",
+})  # fmt: skip
+"""Checks whose findings come from a person's doing."""
 SILENCE = "hallpulse:hall_silence:seconds"
 REFUSED = "hallpulse:events_refused:share"
 HALL_REFUSED = "hallpulse:hall_events_refused:share"
@@ -79,6 +85,28 @@ def data_alerts(intervals: Intervals, links: Links) -> list[Alert]:
         writer.alert("EventsRefused", refused, "warning", share),
         writer.alert("CalendarProvisional", "hallpulse_provisional == 1", "info", provisional),
     ]
+
+
+def integrity_alerts(links: Links) -> list[Alert]:
+    """Return one alert a check; what questions a ranked figure or looks made up is a warning, the rest a hint."""
+    writer = _AlertWriter("bureau", f"{links.grafana}/d/hallpulse-quality/?var-region={REGION}")
+    found = f"{REGION} 真实性检查:%s,{{{{ $value }}}} 处"
+    return [
+        _of_check(
+            writer.alert(
+                "IntegrityFindings",
+                f"{select('hallpulse_integrity_findings', check=check.id)} > 0",
+                "warning" if check.id in SERIOUS else "info",
+                found % literal(check.zh),
+            ),
+            f"{links.gateway}/v1/integrity?region={REGION}",
+        )
+        for check in CHECKS
+    ]
+
+
+def _of_check(alert: Alert, findings: str) -> Alert:
+    return replace(alert, annotations={**alert.annotations, "cases_url": findings})
 
 
 def health_alerts(intervals: Intervals, links: Links) -> list[Alert]:

@@ -19,6 +19,8 @@ from services.boards.rules.rule import Alert
 
 DROPPED_ITEMS = 'topk(5, -hallpulse_item_compression_change{region="%d"}) * 100'
 
+GAINS = 'hallpulse_target_gain{region="%d",target="%s"} * 100'
+
 
 class AlertKind(Protocol):
     """A kind of alert of one target; expr None where the target can never raise it."""
@@ -159,7 +161,9 @@ class Marked(_Base):
     def words(self, measured: Measured) -> str:
         labels = ("$labels.region", "$labels.target", "$labels.check")
         value = amount(_WITHOUT, measured.target.unit, labels) + UNIT_WORDS[measured.target.unit]
-        return f"数值含有存疑部分({_check_names()}),扣除后为 {value}"
+        line = '{{ .Labels.zh }} {{ .Value | printf "%+.2f" }} 个百分点;'
+        gains = each(GAINS % (measured.plan.region, measured.target.id), line, "未知")
+        return f"数值含有存疑部分({_check_names()}),扣除后为 {value}。方案期以来的变化:{gains}"
 
     def severity(self, _target: Target) -> str:
         return "warning"

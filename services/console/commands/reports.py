@@ -49,6 +49,9 @@ def _said(report: PublishedReport) -> dict[str, object]:
         "role": report.actor,
         "sha256": dict(report.files),
         "intact": report.intact,
+        "department": report.about.department,
+        "hall": report.about.hall,
+        "language": report.about.language,
     }
 
 
@@ -57,7 +60,8 @@ def _table(found: list[PublishedReport]) -> Table:
     for head in (
         "编号 id",
         "区划 region",
-        "月份 month",
+        "期间 period",
+        "范围 of",
         "发布 published",
         "发布人 publisher",
         "docx SHA-256",
@@ -66,6 +70,7 @@ def _table(found: list[PublishedReport]) -> Table:
         table.add_column(head)
     for one in found:
         intact = "✓" if one.intact else "✗ 与发布时不符 not as published"
-        row = str(one.id), str(one.region), one.month, f"{one.at:%Y-%m-%d %H:%M}", one.claimed
+        whose = one.about.department or one.about.hall or "全县 region"
+        row = str(one.id), str(one.region), one.month, whose, f"{one.at:%Y-%m-%d %H:%M}", one.claimed
         table.add_row(*row, one.files.get("docx", "")[:16], intact)
     return table

@@ -42,10 +42,20 @@ function showCheck(drawer, context, [id]) {
       h("span", {}, say("total"), " ", h("strong", { class: "big" }, whole(found.count)), " ", word("of", found.of)),
       found.truncated ? h("span", { class: "hint" }, say("firstFindings", { n: found.cases.length })) : null,
     ),
+    ...groups(found),
     columns.length
       ? h("div", { class: "scroll" }, h("table", { class: "cases" }, h("thead", {}, h("tr", {}, columns.map((name) => heading(name, found.cases[0])))), h("tbody", {}, found.cases.map((row) => line(row, columns, context)))))
       : h("p", {}, say("nothingFound")),
   );
+}
+
+/** Who has the findings: the largest departments, halls and items, each with the share of what is questioned. */
+function groups({ groups = [] }) {
+  const kinds = ["department", "hall", "item"].map((by) => groups.filter((one) => one.by === by).slice(0, 10));
+  return kinds.filter((own) => own.length).map((own) =>
+    h("div", { class: "scroll" }, h("table", { class: "cases groups" },
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, word("column", own[0].by === "item" ? "item_code" : own[0].by)), h("th", { scope: "col" }, say("total")), h("th", { scope: "col" }, say("questioned")))),
+      h("tbody", {}, own.map((one) => h("tr", {}, h("td", {}, named(one.names)), h("td", { class: "number" }, whole(one.count)), h("td", { class: "number" }, one.of ? `${(one.share * 100).toFixed(1)} % / ${whole(one.of)}` : "")))))));
 }
 
 /** A number under `decided` counts cases; a date is when one was decided. */

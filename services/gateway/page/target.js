@@ -70,6 +70,10 @@ function card(target, data, plan) {
   );
 }
 
+/** What the compression's change since the plan began came from, in points. */
+const causesOf = ({ causes = [] }) =>
+  causes.length ? h("p", { class: "hint" }, say("causes", { list: causes.map((one) => `${named(one.names)} ${one.share > 0 ? "+" : "−"}${Math.abs(one.share * 100).toFixed(2)}`).join(inList()) })) : null;
+
 /** The findings that a figure gains from, each with the value without it. */
 export const marksOf = (figure, unit) =>
   figure.marks.map((mark) => h("p", { class: "marked" }, say("marked", { check: named(mark.names), n: whole(mark.findings), value: shown(mark.without.value, unit) })));
@@ -140,6 +144,7 @@ function showTarget(drawer, { data, region }, [id]) {
       parts(target, region.region, window),
     ),
     marksOf(target, target.unit),
+    causesOf(target),
     yearChart(target, points, data.targets.plan, data.targets.on, { width: 760, height: 260, left: 58, bottom: 22 }, true),
     legend(target),
     readings(target),

@@ -1,20 +1,46 @@
 """The monthly report, pure: from a plan and figures to a report, and from a report to a document's words and tables."""
 
 from .composed import document_of
-from .document import Cell, Column, Document, Paragraph, Section, Table, Tone
-from .material import Material
+from .document import (
+    LANGUAGES,
+    Bar,
+    Block,
+    Cell,
+    Chart,
+    Column,
+    Document,
+    Imprint,
+    Language,
+    Paragraph,
+    Section,
+    Table,
+    Tone,
+)
+from .material import Listed, ListedCase, Material, Urging
+from .periods import Period, period_of
 from .report import MonthlyReport, monthly_report
 
 __all__ = [
+    "LANGUAGES",
+    "Bar",
+    "Block",
     "Cell",
+    "Chart",
     "Column",
     "Document",
+    "Imprint",
+    "Language",
+    "Listed",
+    "ListedCase",
     "Material",
     "MonthlyReport",
     "Paragraph",
+    "Period",
     "Section",
     "Table",
     "Tone",
+    "Urging",
     "document_of",
     "monthly_report",
+    "period_of",
 ]

@@ -4,23 +4,82 @@ from __future__ import annotations
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.figures import Window
+from hallpulse.domain.plan import Names
 
 from . import texts
-from .document import Document
+from .document import Document, Imprint, Language, Section, in_language
+from .periods import KINDS
 from .report import MonthlyReport
 from .sections import sections
-from .shown import day, filled, moment, named
+from .shown import day, filled, joined, moment, named
+
+_NUMERALS = "零一二三四五六七八九十"
 
 
-def document_of(report: MonthlyReport) -> Document:
-    names, month = report.plan.names, report.month.start
-    values: dict[str, object] = {"year": month.year, "month": month.month, "day": report.on.day}
-    return Document(
-        title=filled(texts.TITLE, {"plan": names.zh}, {"plan": names.en}),
-        subtitle=filled(texts.SUBTITLE if report.finished else texts.SUBTITLE_RUNNING, values),
+def document_of(report: MonthlyReport, language: Language = "both") -> Document:
+    """The report as a document, in Chinese with English, or in Chinese alone."""
+    period = report.asked.name
+    zh: dict[str, object] = {"period": period.zh, "day": report.on.day}
+    document = Document(
+        title=_title(report),
+        subtitle=filled(texts.SUBTITLE if report.finished else texts.SUBTITLE_RUNNING, zh, {"period": period.en}),
         facts=_facts(report),
-        sections=sections(report),
+        opening=_opening(report),
+        sections=tuple(_numbered(number, one) for number, one in enumerate(sections(report), start=1)),
+        imprint=_imprint(report),
         closing=texts.CLOSING,
+    )
+    return in_language(document, language)
+
+
+def _numbered(number: int, section: Section) -> Section:
+    tens, ones = divmod(number, 10)
+    numeral = ("十" if tens else "") + (_NUMERALS[ones] if ones else "")
+    return Section(Sentence(f"{numeral}、{section.head.zh}", f"{number}. {section.head.en}"), section.blocks)
+
+
+def _title(report: MonthlyReport) -> Sentence:
+    kind = KINDS[report.asked.kind]
+    if report.is_whole:
+        names = report.plan.names
+        return filled(texts.TITLE, {"plan": names.zh, "kind": kind.zh}, {"plan": names.en, "kind": kind.en})
+    who = subject(report)
+    return filled(texts.TITLE_OF_ONE, {"who": who.zh, "kind": kind.zh}, {"who": who.en, "kind": kind.en})
+
+
+def subject(report: MonthlyReport) -> Sentence:
+    """Whom the report is about."""
+    if report.scope.hall is not None:
+        hall = report.hall(report.scope.hall)
+        return Sentence(hall, hall)
+    if report.scope.department is not None:
+        return named(report.department(report.scope.department))
+    return _region(report)
+
+
+def _region(report: MonthlyReport) -> Sentence:
+    code = str(report.plan.region)
+    return named(report.plan.region_names or Names(code, code))
+
+
+def _opening(report: MonthlyReport) -> Sentence:
+    who, period, document = subject(report), report.asked.name, report.plan.document
+    zh: dict[str, object] = {"document": document, "who": who.zh, "period": period.zh}
+    return filled(texts.OPENING, zh, {"who": who.en, "period": period.en})
+
+
+def _imprint(report: MonthlyReport) -> Imprint:
+    letter, region, compiled = report.plan.letter, _region(report), report.compiled_on
+    name = f"{report.plan.region}-{report.asked.text}"
+    date_ = day(compiled)
+    attached = filled(texts.ATTACHED, {"name": name})
+    if letter is None:
+        to = texts.TO_ALL
+        issuer = filled(texts.ISSUER, {"region": region.zh}, {"region": region.en})
+        return Imprint(to, issuer, Sentence("", ""), date_, Sentence("", ""), attached)
+    signer = Sentence(letter.signer, letter.signer)
+    return Imprint(
+        named(letter.to), named(letter.issuer), signer, date_, joined(map(named, letter.copies), texts.COPIES), attached
     )
 
 

@@ -1,16 +1,19 @@
-"""A report in words and tables, of which every format shows the same."""
+"""A report in words, tables and charts, of which every format shows the same."""
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 from hallpulse.contract.reasons import Sentence
 
 Unit = Literal["share", "points", "days", "count"]
 """How a number is counted: a part of 1, the difference of two such parts, days, or pieces."""
+Language = Literal["zh", "both"]
+"""Chinese alone, or with English below it."""
+LANGUAGES: tuple[Language, ...] = ("zh", "both")
 
 
 class Tone(enum.StrEnum):
@@ -22,7 +25,7 @@ class Tone(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """text, and below it in small letters its English, or what a figure is made of.
+    """text, below it in small letters what a figure is made of, or a remark; en: its English.
 
     number and unit: for a reader that counts with it; parts: the figure's numerator and denominator.
     """
@@ -33,30 +36,59 @@ class Cell:
     unit: Unit = "count"
     parts: tuple[int, int] | None = None
     tone: Tone = Tone.PLAIN
+    en: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A table's column.
 
-    width: relative to the table's others; figure: its cells have parts; left: texts rather than numbers.
+    width: relative to the table's others; figure: its cells have parts; left: texts rather than numbers; key: its name
+    in formulas of the same table; formula: how a workbook computes its cells from others of the row, such as
+    "value - goal".
     """
 
     head: Sentence
     width: int
     figure: bool = False
     left: bool = False
+    key: str = ""
+    formula: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of the report. caption: over which days, by how many halls, how fresh; total: the last row sums up."""
+    """A table of the report. caption: over which days, by how many halls, how fresh; total: the last row sums up.
+
+    queries: of each row the request that gives its figures again, none where it has none.
+    """
 
     title: Sentence
     caption: Sentence
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     total: bool = False
+    queries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar of a chart. goal: the mark that it is held against."""
+
+    label: Sentence
+    value: Fraction
+    goal: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Bars of one unit. value, goal: what the bars and the marks are."""
+
+    title: Sentence
+    unit: Unit
+    value: Sentence
+    goal: Sentence
+    bars: tuple[Bar, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +99,56 @@ class Paragraph:
     quiet: bool = False
 
 
+Block = Paragraph | Table | Chart
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
+    """A part of the report; it is numbered by its place among those that have anything to say."""
+
     head: Sentence
-    blocks: tuple[Paragraph | Table, ...]
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Imprint:
+    """The sender, the addressee, the signer and those who get copies; attached: what goes with it."""
+
+    to: Sentence
+    issuer: Sentence
+    signer: Sentence
+    date: Sentence
+    copies: Sentence
+    attached: Sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A report as words and tables. facts: name and content of what stands at the head."""
+    """A report in the parts of an official document. facts: name and content of what it rests on."""
 
     title: Sentence
     subtitle: Sentence
     facts: tuple[tuple[Sentence, Sentence], ...]
+    opening: Sentence
     sections: tuple[Section, ...]
+    imprint: Imprint
     closing: Sentence
+    language: Language = "both"
+
+
+def in_language(document: Document, language: Language) -> Document:
+    """The document in Chinese alone, or as it is."""
+    return document if language == "both" else replace(_chinese(document), language=language)
+
+
+def _chinese(value: Any) -> Any:
+    """Every sentence without its English, whatever holds it."""
+    if isinstance(value, Sentence):
+        return Sentence(value.zh, "")
+    if isinstance(value, Cell):
+        return replace(value, en="")
+    if isinstance(value, tuple):
+        return tuple(map(_chinese, value))
+    if isinstance(value, Document | Section | Imprint | Paragraph | Table | Column | Chart | Bar):
+        return replace(value, **{field.name: _chinese(getattr(value, field.name)) for field in fields(value)})
+    return value

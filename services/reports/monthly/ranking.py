@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from hallpulse.domain.compression import COMPRESSION, Doubt, Mark, marks_of
+from hallpulse.domain.compression import COMPRESSION, CauseShare, Mark, Origin
 from hallpulse.domain.figures import Figure, FigureTable
-from hallpulse.domain.plan import Plan
+from hallpulse.domain.marks import AnyDoubt, marks_on
+from hallpulse.domain.plan import EVERY_DEPARTMENT, Plan
+from hallpulse.domain.scoring import Group
 
-BY_CASES = ("due_kept_rate", "satisfaction", "mean_elapsed_days")
+BY_CASES = ("due_kept_rate", "satisfaction", "mean_elapsed_days", "acceptance_rate")
 BY_ITEMS = (COMPRESSION, "instant_item_share", "settled_item_share")
 """The first indicator ranks, the others stand beside it."""
 
@@ -18,22 +20,24 @@ BY_ITEMS = (COMPRESSION, "instant_item_share", "settled_item_share")
 class Standing:
     """A department's figures; rank: 1 is best, equal values share one; none where it is not ranked.
 
-    marks: the findings that the ranked figure gains from.
+    marks: the findings that the ranked figure gains from; causes: what changed the compression since the plan began.
     """
 
     department: str
     figures: Mapping[str, Figure]
     rank: int | None
     marks: tuple[Mark, ...] = ()
+    causes: tuple[CauseShare, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """A ranking of departments by one indicator.
+    """A ranking of departments that are alike by one indicator.
 
     least: a smaller denominator is not ranked; unranked: for that reason, or because there is nothing to count.
     """
 
+    group: Group
     indicator: str
     beside: tuple[str, ...]
     least: Mapping[str, int]
@@ -44,30 +48,54 @@ class Ranking:
     def indicators(self) -> tuple[str, ...]:
         return (self.indicator, *self.beside)
 
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        return (*self.ranked, *self.unranked)
+
 
 def rankings(
-    plan: Plan, table: FigureTable, departments: Sequence[str], doubts: Sequence[Doubt] = ()
+    plan: Plan,
+    table: FigureTable,
+    departments: Sequence[str],
+    doubts: Sequence[AnyDoubt] = (),
+    origin: Origin | None = None,
 ) -> tuple[Ranking, ...]:
-    return tuple(_ranking(plan, table, departments, doubts, *indicators) for indicators in (BY_CASES, BY_ITEMS))
+    """Rankings of each of the plan's groups; departments that the plan does not name are in the last one."""
+    compared = plan.compared or (Group("all", EVERY_DEPARTMENT, ()),)
+    known = {id_ for group in compared for id_ in group.departments}
+    strangers = tuple(id_ for id_ in departments if id_ not in known)
+    groups = [*compared[:-1], replace(compared[-1], departments=(*compared[-1].departments, *strangers))]
+    found = (_ranking(plan, table, group, doubts, names) for names in (BY_CASES, BY_ITEMS) for group in groups)
+    return tuple(_explained(one, origin) if one.indicator == COMPRESSION else one for one in found)
+
+
+def _explained(ranking: Ranking, origin: Origin | None) -> Ranking:
+    """The ranking by compression with what each department's change came from."""
+    if origin is None:
+        return ranking
+    told = ((one, origin.causes(one.figures[COMPRESSION], one.department)) for one in ranking.ranked)
+    return replace(ranking, ranked=tuple(replace(one, causes=causes) for one, causes in told))
 
 
 def _ranking(
-    plan: Plan, table: FigureTable, departments: Sequence[str], doubts: Sequence[Doubt], indicator: str, *beside: str
+    plan: Plan, table: FigureTable, group: Group, doubts: Sequence[AnyDoubt], indicators: Sequence[str]
 ) -> Ranking:
-    least = {name: plan.least_denominator(name) for name in (indicator, *beside)}
-    figures = {id_: {name: table.figure(name, id_) for name in least} for id_ in departments}
+    indicator, *beside = indicators
+    least = {name: plan.least_denominator(name) for name in indicators}
+    figures = {id_: {name: table.figure(name, id_) for name in least} for id_ in group.departments}
     values = {id_: own[indicator].value for id_, own in figures.items()}
     enough = {
         id_: v for id_, v in values.items() if v is not None and figures[id_][indicator].denominator >= least[indicator]
     }
     ranks = {id_: 1 + sum(other > value for other in enough.values()) for id_, value in enough.items()}
-    questioned = doubts if indicator == COMPRESSION else ()
     standings = [
-        Standing(id_, own, ranks.get(id_), marks_of(own[indicator], questioned, id_)) for id_, own in figures.items()
+        Standing(id_, own, ranks.get(id_), marks_on(indicator, own[indicator], doubts, id_))
+        for id_, own in figures.items()
     ]
     return Ranking(
+        group,
         indicator,
-        beside,
+        tuple(beside),
         least,
         tuple(sorted((s for s in standings if s.rank is not None), key=lambda s: s.rank or 0)),
         tuple(s for s in standings if s.rank is None),

@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from hallpulse.domain.compression import COMPRESSION, Lowering, lowerings
-from hallpulse.domain.figures import Coverage, Figure, Window
+from hallpulse.domain.compression import COMPRESSION, Doubt, ItemPart, Lowering, lowerings, split
+from hallpulse.domain.figures import Coverage, Figure, Scope, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
+from hallpulse.domain.marks import AnyDoubt
 from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.reporting import Reports
 from hallpulse.domain.restatement import Restated
-from hallpulse.domain.targets import TargetResult, evaluate
+from hallpulse.domain.scores import GroupScores
+from hallpulse.domain.targets import TargetResult, evaluate, figure_of
 
-from .material import Material
+from .material import Listed, Material, Urging
+from .periods import Period
 from .ranking import Ranking, rankings
 
 MOST_LOWERING = 20
@@ -24,13 +27,14 @@ NO_FLOW = Flow()
 
 @dataclass(frozen=True, slots=True)
 class TargetLine:
-    """A target on the month's last day; before: its figure a month earlier, none where the plan had not begun.
+    """A target on the last day; before, year_ago: its figure a period and a year earlier, none where it had none.
 
     departments: of a target that binds each of them, its results one by one.
     """
 
     result: TargetResult
     before: Figure | None
+    year_ago: Figure | None = None
     departments: tuple[TargetResult, ...] = ()
 
     @property
@@ -53,33 +57,50 @@ class OpenLine:
 
 @dataclass(frozen=True, slots=True)
 class MonthlyReport:
-    """All that is reported of a region for a month.
+    """All that is reported of a region, a department or a hall for a month, a quarter or a year.
 
-    month is whole; `window` ends on the day that the figures speak of, earlier while the month lasts. figures: the
-    region's own in the window; compression: at the end of the month before, and now; flow_lines: each department's
-    balance of the window, of those that have any.
+    asked is whole; `window` ends on the day that the figures speak of, earlier while the period lasts. figures: the
+    scope's own in the window; previous, year_before: in the period before and a year before; compression: at the end
+    of the period before, and now; causes: its change by cause and item; flow_lines: each department's balance of the
+    window, of those that have any; balance: the scope's.
     """
 
+    scope: Scope
+    asked: Period
     plan: Plan
-    month: Window
     window: Window
     compiled: int
     compiled_on: date
     targets: tuple[TargetLine, ...]
     figures: Mapping[str, Figure]
+    previous: Mapping[str, Figure]
+    year_before: Mapping[str, Figure]
     percentiles: Mapping[str, int | None]
     rankings: tuple[Ranking, ...]
+    scores: tuple[GroupScores, ...]
     open_lines: tuple[OpenLine, ...]
+    listed: Listed
+    due_next: Mapping[str, int]
+    working_days_next: int
     flow_lines: tuple[tuple[str, Flow], ...]
+    balance: Flow
     coverage: Coverage
     period_coverage: Coverage
     findings: tuple[Findings, ...]
     compression: tuple[Figure, Figure]
+    causes: tuple[ItemPart, ...]
     lowerings: tuple[Lowering, ...]
     provisional: tuple[int, ...]
     restated_month: str
     restated: tuple[Restated, ...]
     reports: Reports
+    urgings: tuple[Urging, ...]
+    hall_names: Mapping[str, str]
+
+    @property
+    def month(self) -> Window:
+        """The whole period."""
+        return self.asked.window
 
     @property
     def on(self) -> date:
@@ -94,6 +115,11 @@ class MonthlyReport:
         """The plan's days that its targets count, up to `on`."""
         return self.plan.window(self.on)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is about the region, and not about a department or a hall of it."""
+        return self.scope.department is None and self.scope.hall is None
+
     def figure(self, indicator: str) -> Figure:
         return self.figures.get(indicator, Figure(0, 0))
 
@@ -101,54 +127,89 @@ class MonthlyReport:
         """Return a department's name in the plan; its code if the plan does not name it."""
         return next((d.names for d in self.plan.departments if d.id == id_), Names(id_, id_))
 
+    def hall(self, id_: str) -> str:
+        """Return a hall's name, its id where it has none."""
+        return self.hall_names.get(id_, id_)
+
 
 def monthly_report(given: Material) -> MonthlyReport:
-    compression = given.earlier.figure(COMPRESSION), given.in_month.figure(COMPRESSION)
+    own = given.scope.department
+    compression = given.earlier.figure(COMPRESSION, own), given.in_month.figure(COMPRESSION, own)
     departments = _departments(given)
+    doubts: list[AnyDoubt] = [*(one for one in given.doubts if isinstance(one, Doubt)), *given.month_doubts]
+    changes = [one for one in given.changes if own in (None, one.department)]
     return MonthlyReport(
+        scope=given.scope,
+        asked=given.asked,
         plan=given.plan,
-        month=given.month,
         window=given.window,
         compiled=given.compiled,
         compiled_on=given.compiled_on,
-        targets=_targets(given),
-        figures=given.in_month.own,
+        targets=_targets(given) if given.scope.hall is None else (),
+        figures=given.own,
+        previous=given.previous,
+        year_before=given.year_before,
         percentiles=given.percentiles,
-        rankings=rankings(given.plan, given.in_month, departments, given.doubts),
+        rankings=rankings(given.plan, given.in_month, departments, doubts, given.origin),
+        scores=tuple(given.scores),
         open_lines=_open_lines(given, departments),
+        listed=given.listed,
+        due_next=given.due_next,
+        working_days_next=given.working_days_next,
         flow_lines=tuple((id_, given.flow[id_]) for id_ in departments if given.flow.get(id_, NO_FLOW) != NO_FLOW),
+        balance=given.balance,
         coverage=given.coverage,
         period_coverage=given.period_coverage,
         findings=tuple(given.findings),
         compression=compression,
-        lowerings=tuple(lowerings(*compression, given.changes, MOST_LOWERING)),
+        causes=tuple(split(*compression, given.changes, own)) if given.scope.hall is None else (),
+        lowerings=tuple(lowerings(*compression, changes, MOST_LOWERING)),
         provisional=tuple(given.provisional),
         restated_month=given.restated_month,
         restated=tuple(given.restated),
         reports=given.plan.reports(given.arrivals, given.window.end),
+        urgings=tuple(given.urgings),
+        hall_names=given.hall_names,
     )
 
 
 def _targets(given: Material) -> tuple[TargetLine, ...]:
-    results = evaluate(given.plan, given.window.end, given.tables, given.doubts)
-    earlier = {r.target.id: r for r in evaluate(given.plan, given.before, given.tables) if r.department is None}
+    """Of the region all targets; of a department those that bind it, and those that it leads as the region's."""
+    results = evaluate(given.plan, given.window.end, given.tables, given.doubts, given.origin)
+    earlier = {(r.target.id, r.department): r for r in evaluate(given.plan, given.before, given.tables)}
+    department = given.scope.department
     return tuple(
-        TargetLine(own, _before(earlier[own.target.id]), _bound(results, own.target))
+        TargetLine(own, _before(earlier[own.target.id, own.department]), _year_ago(own, given), _bound(results, own))
         for own in results
-        if own.department is None
+        if (own.department is None if department is None else _concerns(own, department, given.plan))
     )
+
+
+def _concerns(result: TargetResult, department: str, plan: Plan) -> bool:
+    if plan.binds(result.target):
+        return result.department == department
+    return department in result.target.lead
 
 
 def _before(result: TargetResult) -> Figure | None:
     return result.figure if result.value is not None else None
 
 
-def _bound(results: Sequence[TargetResult], target: Target) -> tuple[TargetResult, ...]:
-    return tuple(r for r in results if r.target.id == target.id and r.department is not None)
+def _year_ago(result: TargetResult, given: Material) -> Figure | None:
+    figure = figure_of(given.year_ago, result.target.indicator, result.department)
+    return figure if figure.value is not None else None
+
+
+def _bound(results: Sequence[TargetResult], own: TargetResult) -> tuple[TargetResult, ...]:
+    if own.department is not None:
+        return ()
+    return tuple(r for r in results if r.target.id == own.target.id and r.department is not None)
 
 
 def _departments(given: Material) -> list[str]:
-    """The plan's in its order, then those that only the catalogue or cases name."""
+    """The plan's in its order, then those that only the catalogue or cases name; one alone where it is about one."""
+    if given.scope.department is not None:
+        return [given.scope.department]
     named = [department.id for department in given.plan.departments]
     others = sorted({*given.in_month.departments, *given.open_cases, *given.flow} - {*named, ""})
     return [*named, *others]

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 from fractions import Fraction
+from urllib.parse import quote, urlencode
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.display import NOTHING, amount, difference
-from hallpulse.domain.compression import Mark
+from hallpulse.domain.compression import CAUSE_NAMES, CauseShare, Mark
 from hallpulse.domain.figures import Coverage, Figure, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.workdays import SHANGHAI
 from services.reports.monthly import texts
-from services.reports.monthly.document import Cell, Tone, Unit
+from services.reports.monthly.document import Cell, Column, Tone, Unit
+from services.reports.monthly.periods import BEFORE
 from services.reports.monthly.report import MonthlyReport
 
 BLANK = Cell(NOTHING, tone=Tone.QUIET)
@@ -74,6 +76,12 @@ def marked_text(mark: Mark, unit: str) -> Sentence:
     return filled(texts.MARKED_ONE, values, {"check": check.en})
 
 
+def causes_text(causes: Iterable[CauseShare]) -> Sentence:
+    """The causes of a change of the compression, in points: 压缩承诺时限 +5.21，提高法定时限 +1.80."""
+    parts = ((CAUSE_NAMES[one.cause], f"{float(one.share) * 100:+.2f}".replace("-", "−")) for one in causes)
+    return joined(Sentence(f"{zh} {points}", f"{en} {points}") for (zh, en), points in parts)
+
+
 def parts_text(figure: Figure) -> str:
     return f"{figure.numerator}/{figure.denominator}"
 
@@ -112,8 +120,70 @@ def count_cell(count: int, tone: Tone = Tone.PLAIN) -> Cell:
     return Cell(str(count), "", Fraction(count), tone=tone if count else Tone.QUIET)
 
 
+def number_cell(value: Fraction, small: str = "", tone: Tone = Tone.PLAIN) -> Cell:
+    """A number of pieces, such as points; pale where it is 0."""
+    return Cell(value_text(value, "count"), small, value, tone=tone if value else Tone.QUIET)
+
+
 def text_cell(text: Sentence, tone: Tone = Tone.PLAIN) -> Cell:
-    return Cell(text.zh, text.en if text.en != text.zh else "", tone=tone)
+    return Cell(text.zh, tone=tone, en=text.en if text.en != text.zh else "")
+
+
+def change_cells(now: Figure, before: Figure | None, unit: str) -> tuple[Cell, Cell]:
+    """A figure of before, and by how much it is another one now."""
+    if before is None or before.value is None:
+        return BLANK, BLANK
+    change = None if now.value is None else now.value - before.value
+    share = f"{difference(change / before.value, 'share')}%" if unit == "count" and change and before.value else ""
+    return figure_cell(before, unit), difference_cell(change, unit, share)
+
+
+def compared_columns(report: MonthlyReport) -> tuple[Column, ...]:
+    before = BEFORE[report.asked.kind]
+    return (
+        Column(texts.INDICATOR, 48, left=True),
+        Column(texts.NOW, 28, figure=True, key="value"),
+        Column(before, 28, figure=True, key="before"),
+        Column(texts.CHAIN, 20, key="chain", formula="value - before"),
+        Column(texts.YEAR_AGO, 28, figure=True, key="year_ago"),
+        Column(texts.ON_YEAR, 20, key="on_year", formula="value - year_ago"),
+    )
+
+
+def compared(report: MonthlyReport, indicators: Iterable[str]) -> tuple[tuple[tuple[Cell, ...], ...], tuple[str, ...]]:
+    """Rows and queries: each indicator now, in the period before and a year before."""
+    rows, nothing = [], Figure(0, 0)
+    for id_ in indicators:
+        unit, now = unit_of(id_, report.plan), report.figure(id_)
+        before, year_ago = report.previous.get(id_, nothing), report.year_before.get(id_, nothing)
+        rows.append((
+            text_cell(named(report.plan.indicator_names[id_])),
+            figure_cell(now, unit),
+            *change_cells(now, before, unit),
+            *change_cells(now, year_ago, unit),
+        ))  # fmt: skip
+    query = query_of(report, "/v1/indicators", **days_of(report.window))
+    return tuple(rows), (query,) * len(rows)
+
+
+def query_of(report: MonthlyReport, path: str, department: str | None = None, **asked: str) -> str:
+    """The request that gives a figure again; of the report's department or hall where it is about one."""
+    scope = {"department": department or report.scope.department, "hall": report.scope.hall}
+    if path in _OF_REGION:
+        scope = {}
+    given = {"region": str(report.plan.region), **asked, **{name: own for name, own in scope.items() if own}}
+    return f"{path}?{urlencode(given)}"
+
+
+_OF_REGION = ("/v1/targets", "/v1/scores", "/v1/departments")
+
+
+def case_query(report: MonthlyReport, hall: str, case_id: str) -> str:
+    return f"/v1/cases/{report.plan.region}/{quote(hall, safe='')}/{quote(case_id, safe='')}"
+
+
+def days_of(window: Window) -> dict[str, str]:
+    return {"from": str(window.start), "to": str(window.end)}
 
 
 def unit_of(indicator: str, plan: Plan) -> str:

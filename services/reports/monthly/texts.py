@@ -10,16 +10,31 @@ from hallpulse.domain.restatement import ChangeKind
 from hallpulse.domain.targets import State
 
 # The head
-TITLE = Sentence("{plan}完成情况月报", "{plan}: monthly report")
-SUBTITLE = Sentence("（{year}年{month}月）", "{year}-{month:02d}")
-SUBTITLE_RUNNING = Sentence("（{year}年{month}月，截至{day}日）", "{year}-{month:02d}, up to day {day}")
+TITLE = Sentence("{plan}完成情况{kind}", "{plan}: {kind}")
+TITLE_OF_ONE = Sentence("{who}政务服务办件情况{kind}", "{who}: {kind} on its cases")
+SUBTITLE = Sentence("（{period}）", "{period}")
+SUBTITLE_RUNNING = Sentence("（{period}，截至{day}日）", "{period}, up to day {day}")
+TO = Sentence("主送", "To")
+TO_ALL = Sentence("各有关部门", "the departments concerned")
+ISSUER = Sentence("{region}政务服务主管部门", "the department in charge of government services of {region}")
+ISSUED_BY, SIGNED_BY = Sentence("编制单位", "Issued by"), Sentence("签发", "Signed by")
+COPIED_TO, ISSUED_ON = Sentence("抄送", "Copies to"), Sentence("印发日期", "Issued on")
+COPIES = Sentence("，", ", ")
+ATTACHMENT = Sentence("附件", "Attached")
+ATTACHED = Sentence(
+    "数据表（{name}.xlsx，含各项数字的算式和查询）", "{name}.xlsx, with formulas and the query of each figure"
+)
+OPENING = Sentence(
+    "按照{document}的要求，现将{who}{period}政务服务指标完成情况报告如下。",
+    "As {document} asks, the results of {who} for {period} are reported below.",
+)
 BASIS = Sentence("依据", "Plan")
 REGION = Sentence("区划代码", "Region")
 PERIOD = Sentence("目标统计期", "Targets count")
-MONTH = Sentence("当月统计期", "The month")
+MONTH = Sentence("本期统计期", "The days of the report")
 PHASE = Sentence("方案阶段", "Phase")
 COMPILED = Sentence("编制时间", "Compiled")
-FRESHNESS = Sentence("当月最新数据", "Newest event of the month")
+FRESHNESS = Sentence("本期最新数据", "Newest event of these days")
 NO_PHASE = Sentence("不在方案所列阶段", "none of the plan's")
 SPAN = Sentence("{start}至{end}", "{start} to {end}")
 NO_EVENTS = Sentence("无", "none")
@@ -28,23 +43,24 @@ CLOSING = Sentence(
     "Computed from the events stored; every figure leads to its cases. What is reported late or corrected changes it.",
 )
 RUNNING = Sentence(
-    "当月尚未结束，以下数字截至{on}，仅供参考，不作为报送稿。",
-    "The month is not over: these figures hold up to {on} and are not the report to hand in.",
+    "{this}尚未结束，以下数字截至{on}，仅供参考，不作为报送稿。",
+    "{this} is not over: these figures hold up to {on} and are not the report to hand in.",
 )
 LIST = Sentence("、", ", ")
 CLAUSES = Sentence("；", "; ")
 END = Sentence("。", ".")
 
+QUERY = Sentence("查询", "Query")
+DATA_SHEET = Sentence("图表数据", "data of the charts")
 TEXTS_SHEET, SEE_SHEET = Sentence("概况", "summary"), Sentence("见工作表“{name}”", "see the sheet {name}")
 
 # Sections
-SUMMARY = Sentence("一、概况", "1. Summary")
-TARGETS = Sentence("二、指标完成情况", "2. Targets")
-DEPARTMENTS = Sentence("三、部门排名", "3. Departments")
-OPEN = Sentence("四、办件流量与超期、临期", "4. Flow, overdue and due soon")
-QUALITY = Sentence("五、数据质量", "5. Data quality")
-LOWERING = Sentence("六、拉低压缩比的事项", "6. Items that lowered the compression")
-NOTES = Sentence("七、附注", "7. Notes")
+SUMMARY = Sentence("概况", "Summary")
+TARGETS = Sentence("目标完成情况", "Targets")
+DEPARTMENTS = Sentence("部门情况", "Departments")
+QUALITY = Sentence("数据真实性", "Data quality and integrity")
+LOWERING = Sentence("提速情况", "Compression of limits")
+NOTES = Sentence("附注", "Notes")
 
 # Summary
 COUNTED = Sentence(
@@ -66,8 +82,8 @@ FORECAST_SHORT = Sentence(
 )
 FORECAST_ONE = Sentence("{name}（预计{value}，目标{goal}）", "{name} ({value}, goal {goal})")
 ACCEPTED = Sentence(
-    "当月受理办件{accepted}件，不予受理{rejected}件",
-    "In the month {accepted} cases were accepted and {rejected} refused",
+    "{this}受理办件{accepted}件，不予受理{rejected}件",
+    "In {this} {accepted} cases were accepted and {rejected} refused",
 )
 DECIDED = Sentence(
     "办结{timed}件，其中当日办结{instant}件，占{share}", "{timed} decided, {instant} on the same day ({share})"
@@ -81,15 +97,15 @@ NOTHING_DUE = Sentence("没有到期的办件", "none fell due")
 RATED = Sentence("评价{rated}件，满意率{rate}", "of {rated} rated {rate} were satisfied")
 NOTHING_RATED = Sentence("没有评价", "none were rated")
 COMPRESSION_ROSE = Sentence(
-    "承诺办结时限压缩比{now}，比上月末（{was}）提高{by}个百分点。",
-    "The compression of promised limits is {now}, {by} points above the month before ({was}).",
+    "承诺办结时限压缩比{now}，比{before}末（{was}）提高{by}个百分点。",
+    "The compression of promised limits is {now}, {by} points above that of {before} ({was}).",
 )
 COMPRESSION_FELL = Sentence(
-    "承诺办结时限压缩比{now}，比上月末（{was}）下降{by}个百分点，原因见第六部分。",
-    "The compression of promised limits is {now}, {by} points below the month before ({was}): see part 6.",
+    "承诺办结时限压缩比{now}，比{before}末（{was}）下降{by}个百分点，原因见“提速情况”。",
+    "The compression of promised limits is {now}, {by} points below that of {before} ({was}): see below.",
 )
 COMPRESSION_SAME = Sentence(
-    "承诺办结时限压缩比{now}，与上月末持平。", "The compression of promised limits is {now}, as the month before."
+    "承诺办结时限压缩比{now}，与{before}末持平。", "The compression of promised limits is {now}, as that of {before}."
 )
 OPEN_NOW = Sentence(
     "截至{on}，在办{open}件，其中超期{overdue}件，临期{due_soon}件，超时未受理{unaccepted_late}件，暂停计时{suspended}件。",
@@ -97,10 +113,23 @@ OPEN_NOW = Sentence(
     " {unaccepted_late} not accepted in time, {suspended} suspended.",
 )
 REPORTED = Sentence(
-    "大厅{halls}个，当月报送数据的{reporting}个；真实性检查中{kinds}类有发现，共{count}条，见第五部分。",
-    "Of {halls} halls {reporting} reported in the month; {kinds} integrity checks found something, {count} findings in"
-    " all: see part 5.",
+    "大厅{halls}个，{this}报送数据的{reporting}个；真实性检查中{kinds}类有发现，共{count}条，见“数据真实性”。",
+    "Of {halls} halls {reporting} reported in {this}; {kinds} integrity checks found something, {count} findings in"
+    " all.",
 )
+FOUND = Sentence(
+    "真实性检查中{kinds}类有发现，共{count}条，见“数据真实性”。",
+    "{kinds} integrity checks found something, {count} findings in all.",
+)
+MAIN_TABLE = Sentence("主要指标比较", "Main figures compared")
+NOW, CHAIN, YEAR_AGO, ON_YEAR = (
+    Sentence("本期", "Now"),
+    Sentence("环比", "On before"),
+    Sentence("上年同期", "A year before"),
+    Sentence("同比", "On the year"),
+)
+TARGETS_CHART = Sentence("目标完成值与目标值", "Values and goals of the targets")
+CHANGES_TABLE = Sentence("目标的环比与同比", "Targets on the period and the year before")
 
 # Tables
 OVER = Sentence(
@@ -117,14 +146,10 @@ READINGS_TABLE = Sentence("“再提升”的三种读法", "Three readings of �
 NUMBER = Sentence("序号", "No.")
 TARGET = Sentence("目标", "Target")
 VALUE = Sentence("完成值", "Value")
-BEFORE = Sentence("上月末", "Month before")
 REQUIRED = Sentence("应达", "Required")
 GOAL = Sentence("目标值", "Goal")
 GAP = Sentence("差距", "Gap")
-MET = Sentence("达标", "Met")
-PACE = Sentence("进度", "On pace")
 FORECAST = Sentence("期末预测", "Forecast")
-YES, NO = Sentence("是", "yes"), Sentence("否", "no")
 POINTS = Sentence("百分点", "points")
 WORST = Sentence("最差部门", "worst department")
 ITEM_OF_PLAN, PART_OF_PLAN = Sentence("方案第{source}项", "item {source}"), Sentence("方案{source}", "part {source}")
@@ -155,15 +180,7 @@ WHY_FEW = Sentence("只有{n}件，少于方案规定的{least}件", "only {n} c
 WHY_REFERENCE = Sentence("参照值“{name}”尚未报送", "its reference, {name}, has not been reported")
 WHY_NOT_STARTED = Sentence("方案从{start}开始", "the plan begins on {start}")
 WHY_MISSING = Sentence("{n}个部门中{missing}个尚未报送", "{missing} of {n} departments have not reported")
-LATE_TITLE = Sentence("每月报送中未按时的有{n}个部门月：", "{n} monthly reports of departments were not in time: ")
-LATE_MORE = Sentence("；另有{n}个", "; and {n} more")
-REPORT_LATE = Sentence(
-    "{department}{year}年{month}月迟报{days}天（{indicators}）",
-    "{department}, {year}-{month}: {days} days late ({indicators})",
-)
-REPORT_MISSING = Sentence(
-    "{department}{year}年{month}月未报（{indicators}）", "{department}, {year}-{month}: missing ({indicators})"
-)
+LATE_MORE = Sentence("另有{n}个部门月未列。", "{n} more are not listed.")
 BOUND_SHORT = Sentence("{name}未达到的部门：{names}。", "{name}, departments that are short: {names}.")
 AND_MORE = Sentence("等{n}个", "{n} in all")
 
@@ -176,12 +193,26 @@ DEPARTMENT = Sentence("部门", "Department")
 REASON = Sentence("原因", "Why")
 TOO_FEW = Sentence("分母{n}，少于{least}", "{n} counted, fewer than {least}")
 KNOWN = Sentence("已知 {n} / 共 {m}", "known of {n} of {m}")
+FEW = Sentence("样本不足", "too few")
+NOTHING_TO_RANK = Sentence(
+    "没有可统计数据、不参与{indicator}排名的部门{n}个：{names}。",
+    "{n} departments have nothing to count by {indicator}: {names}.",
+)
 NOTHING_COUNTED = Sentence("没有可统计的数据", "nothing to count")
+
+COMPRESSION_CAUSES = Sentence(
+    "{name}自方案期开始以来的变化（百分点）：{causes}。",
+    "{name}, change since the plan's period began, in points: {causes}.",
+)
 
 # Marks
 MARKED = Sentence(
     "※ {name}中有{n}个事项{check}，扣除后为{value}（{parts}）。",
     "※ {name}: {n} items, {check}; without them {value} ({parts}).",
+)
+MARKED_CASES = Sentence(
+    "※ {name}中有{n}件{check}，扣除后为{value}（{parts}）。",
+    "※ {name}: {n} cases, {check}; without them {value} ({parts}).",
 )
 MARKED_ONE = Sentence("※ {check}{n}项，扣除后{value}", "※ {check}: {n}, without them {value}")
 MARKED_DEPARTMENTS = Sentence(
@@ -205,8 +236,8 @@ BALANCED = Sentence(
 )
 
 # Open cases
-OPEN_TABLE = Sentence("各部门在办件与当月到期件", "Open cases and those due in the month, by department")
-NOTHING_OPEN = Sentence("没有在办件，当月也没有到期的办件。", "No case is open, and none fell due in the month.")
+OPEN_TABLE = Sentence("各部门在办件与本期到期件", "Open cases and those that fell due, by department")
+NOTHING_OPEN = Sentence("没有在办件，本期也没有到期的办件。", "No case is open, and none fell due.")
 OPEN_CASES = Sentence("在办", "Open")
 OPEN_STATES: Mapping[str, Sentence] = {
     "overdue": Sentence("超期", "Overdue"),
@@ -215,9 +246,10 @@ OPEN_STATES: Mapping[str, Sentence] = {
     "suspended": Sentence("暂停计时", "Suspended"),
     "on_time": Sentence("正常", "On time"),
 }
-LATE_IN_MONTH = Sentence("当月未按期", "Late")
-KEPT_IN_MONTH = Sentence("当月到期办结率", "Due in the month, in time")
+LATE_IN_MONTH = Sentence("到期未按期", "Due, late")
+KEPT_IN_MONTH = Sentence("到期办结率", "Due, in time")
 TOTAL = Sentence("合计", "Total")
+NOT_OVER = Sentence("未解除", "not over")
 
 # Quality
 COVERAGE_TABLE = Sentence("覆盖与时效", "Coverage and freshness")
@@ -225,29 +257,30 @@ COVERED = Sentence("统计期", "Window")
 HALLS = Sentence("大厅数", "Halls")
 REPORTING = Sentence("报送大厅数", "Reporting")
 NEWEST = Sentence("最新数据", "Newest event")
-OF_MONTH, OF_PERIOD = Sentence("当月", "the month"), Sentence("目标统计期", "the targets' window")
+OF_PERIOD = Sentence("目标统计期", "the targets' window")
 FINDINGS_TABLE = Sentence("真实性检查", "Integrity checks")
 CHECK = Sentence("检查项", "Check")
 CONCERNS = Sentence("对象", "Of")
 COUNT = Sentence("发现数", "Findings")
-EXAMPLES = Sentence("举例", "Examples")
+EXAMPLES = Sentence("单位（占比）或举例", "Who (share), or examples")
 OF_WHAT: Mapping[str, Sentence] = {
     "cases": Sentence("办件", "cases"),
     "items": Sentence("事项", "items"),
     "halls": Sentence("大厅", "halls"),
+    "departments": Sentence("单位", "units"),
     "figures": Sentence("申报数", "declared figures"),
 }
 CLEAN = Sentence("其余{n}项检查没有发现：{names}。", "{n} other checks found nothing: {names}.")
 ALL_CLEAN = Sentence("{n}项检查均没有发现。", "None of {n} checks found anything.")
 SILENT = Sentence(
-    "有{n}个大厅当月没有报送数据，上述数字不完整。",
-    "{n} halls reported nothing in the month: the figures are incomplete.",
+    "有{n}个大厅{this}没有报送数据，上述数字不完整。",
+    "{n} halls reported nothing in {this}: the figures are incomplete.",
 )
 
 # Restatements
-RESTATED_TABLE = Sentence("{month}月报发布后变动的数字", "Figures of {month} that changed since they were published")
+RESTATED_TABLE = Sentence("{month}报告发布后变动的数字", "Figures of {month} that changed since they were published")
 RESTATED_MORE = Sentence(
-    "变动的数字共{n}项，上表列前{most}项，全部见GET /v1/reports。",
+    "变动的数字共{n}项，上表列前{most}项，其余在已发布报告的查询中。",
     "{n} figures changed; the first {most} are listed, all at GET /v1/reports.",
 )
 FIGURE = Sentence("数字", "Figure")
@@ -266,12 +299,12 @@ WHOLE_REGION = Sentence("全县", "region")
 # Lowering
 LOWERING_TABLE = Sentence("拉低承诺办结时限压缩比的事项", "Items that lowered the compression of promised limits")
 NOT_LOWERED = Sentence(
-    "承诺办结时限压缩比没有下降（上月末{was}，本月末{now}），没有拉低它的事项。",
-    "The compression did not fall ({was} a month earlier, now {now}): no item lowered it.",
+    "承诺办结时限压缩比没有下降（期初{was}，期末{now}），没有拉低它的事项。",
+    "The compression did not fall ({was} before, now {now}): no item lowered it.",
 )
 NOT_COMPARED = Sentence(
-    "上月末或本月末没有事项目录，无法比较压缩比。",
-    "Without a catalogue at both ends of the month nothing can be compared.",
+    "期初或期末没有事项目录，无法比较压缩比。",
+    "Without a catalogue at both ends of these days nothing can be compared.",
 )
 LOWERED = Sentence(
     "承诺办结时限压缩比由{was}（{was_parts}）降至{now}（{now_parts}）。下表按影响由大到小，最多列{most}项；影响为该事项"
@@ -280,8 +313,8 @@ LOWERED = Sentence(
     " effect is by how many points the item lowered the whole.",
 )
 ITEM = Sentence("事项", "Item")
-DAYS_BEFORE = Sentence("上月末：压缩/法定（工作日）", "Before: shortened/statutory days")
-DAYS_AFTER = Sentence("本月末：压缩/法定（工作日）", "After: shortened/statutory days")
+DAYS_BEFORE = Sentence("期初：压缩/法定（工作日）", "Before: shortened/statutory days")
+DAYS_AFTER = Sentence("期末：压缩/法定（工作日）", "After: shortened/statutory days")
 EFFECT = Sentence("影响（百分点）", "Effect, points")
 
 # Notes
@@ -292,91 +325,6 @@ NUMERATOR, DENOMINATOR = Sentence("分子", "Numerator"), Sentence("分母", "De
 DECLARED = Sentence(
     "其余指标为县里申报数，系统不计算，按统计期内申报的分子、分母相加：{names}。",
     "The other indicators are declared, not computed; what was declared for the window is added up: {names}.",
-)
-PARTS: Mapping[str, tuple[Sentence, Sentence]] = {
-    "instant_item_share": (Sentence("即办件事项数", "instant items"), Sentence("有效事项数", "effective items")),
-    "promised_limit_compression": (
-        Sentence("法定时限与承诺时限之差的合计", "Σ(statutory − promised days)"),
-        Sentence("法定时限合计（有法定时限的事项）", "Σ statutory days of items that have any"),
-    ),
-    "settled_item_share": (
-        Sentence("进驻事项数", "items settled in the hall"),
-        Sentence("有效事项数", "effective items"),
-    ),
-    "full_process_item_share": (
-        Sentence("纳入新版全流程审批系统的事项数", "items in the full-process system"),
-        Sentence("有效事项数", "effective items"),
-    ),
-    "unified_item_share": (
-        Sentence("无差别综合受理事项数", "items accepted at any window"),
-        Sentence("有效事项数", "effective items"),
-    ),
-    "instant_case_share": (
-        Sentence("用时为0的办结件", "cases decided on the day of acceptance"),
-        Sentence("计时的办结件", "timed decided cases"),
-    ),
-    "unified_acceptance_rate": (
-        Sentence("综合窗口受理件", "accepted at a unified window"),
-        Sentence("受理件", "accepted"),
-    ),
-    "full_process_acceptance_rate": (
-        Sentence("全流程审批系统受理件", "accepted in the full-process system"),
-        Sentence("受理件", "accepted"),
-    ),
-    "acceptance_rate": (Sentence("受理件", "accepted"), Sentence("受理件与不予受理件之和", "accepted and refused")),
-    "actual_compression": (
-        Sentence("法定时限与实际用时之差的合计", "Σ(statutory − elapsed days)"),
-        Sentence("法定时限合计（计时的办结件）", "Σ statutory days of timed decided cases"),
-    ),
-    "promise_kept_rate": (
-        Sentence("承诺时限内办结件", "decided within the promised limit"),
-        Sentence("有承诺时限的计时办结件", "timed decided cases with a promised limit"),
-    ),
-    "due_kept_rate": (
-        Sentence("其中承诺时限内办结的", "of those, decided within the promised limit"),
-        Sentence(
-            "到期日在统计期内的受理件（含未办结的，不含未办结已撤件、仍在暂停、不计时的）",
-            "accepted cases due in the window, open ones too; not those withdrawn undecided, suspended or untimed",
-        ),
-    ),
-    "statutory_kept_rate": (
-        Sentence("法定时限内办结件", "decided within the statutory limit"),
-        Sentence("有法定时限的计时办结件", "timed decided cases with a statutory limit"),
-    ),
-    "mean_elapsed_days": (
-        Sentence("用时合计（工作日）", "Σ elapsed working days"),
-        Sentence("计时的办结件", "timed decided cases"),
-    ),
-    "rating_coverage": (
-        Sentence("有评价的办结件", "decided cases that were rated"),
-        Sentence("办结件", "decided cases"),
-    ),
-    "satisfaction": (Sentence("评价3分及以上的", "scores of 3 and above"), Sentence("有评价的办件", "rated cases")),
-    "tolerance_items": (
-        Sentence("容缺受理事项数", "items that tolerate missing papers"),
-        Sentence("—", "—"),
-    ),
-    "commitment_items": (Sentence("告知承诺制事项数", "items by commitment"), Sentence("—", "—")),
-}
-LAW = (
-    Sentence(
-        "时限以工作日计，不含法定节假日和本地区放假日，受理次日起算（《中华人民共和国行政许可法》第八十二条）。",
-        "Limits are in working days, without statutory and regional holidays, from the day after acceptance"
-        " (Administrative Licensing Law, article 82).",
-    ),
-    Sentence(
-        "听证、招标、拍卖、检验、检测、检疫、鉴定和专家评审的时间不计入（第四十五条）。",
-        "Time for hearings, tenders, auctions, tests, appraisals and expert reviews does not count (article 45).",
-    ),
-    Sentence(
-        "收件后五个工作日内未受理、未退回也未一次性告知补正的，为超时未受理（第三十二条）。",
-        "A case that is neither accepted, refused nor returned for supplements within five working days of receipt is"
-        " not accepted in time (article 32).",
-    ),
-    Sentence(
-        "超期：已过到期日仍未办结；临期：剩余时限不超过一个工作日。",
-        "Overdue: open after its due day; due soon: at most one working day left.",
-    ),
 )
 SMALL = Sentence(
     "由办件算出的指标，分母小于{least}的不排名、不判断；没有办件时既不是0%，也不是100%。",

@@ -17,8 +17,12 @@ from docx.text.run import Run
 
 from hallpulse.display import printable
 
-SONG, HEI, FANG_SONG, LATIN = "宋体", "黑体", "仿宋", "Times New Roman"
-INK, QUIET, RED = "1A1A1A", "767676", "C00000"
+TITLE, SONG, HEI, KAI = "方正小标宋简体", "宋体", "黑体", "楷体_GB2312"
+FANG_SONG, LATIN = "仿宋_GB2312", "Times New Roman"
+INK, QUIET = "1A1A1A", "767676"
+_INSTEAD = {TITLE: "华文中宋", KAI: "楷体", FANG_SONG: "仿宋"}
+"""Fonts that take the place of those that came with older systems alone."""
+_FONT_TABLE = "/word/fontTable.xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +58,32 @@ def prepare_styles(word: Word) -> None:
     heading.font.bold = False
 
 
+def name_fonts(word: Word) -> None:
+    """Say which font takes the place of one that is missing."""
+    part = next(part for part in word.part.package.iter_parts() if str(part.partname) == _FONT_TABLE)
+    fonts = "".join(
+        f'<w:font w:name="{name}"><w:altName w:val="{instead}"/><w:charset w:val="86"/></w:font>'
+        for name, instead in _INSTEAD.items()
+    )
+    part._blob = part.blob.replace(b"</w:fonts>", fonts.encode() + b"</w:fonts>")
+
+
 def add_page_number(paragraph: Paragraph) -> None:
     """— 1 —, as official documents number their pages."""
-    write(paragraph, "— ", Look(10.5, SONG))
+    write(paragraph, "— ", Look(14, SONG))
     run = paragraph.add_run()
-    _dress(run, Look(10.5, SONG))
+    _dress(run, Look(14, SONG))
     for kind in ("begin", None, "end"):
         run._element.append(_element("w:fldChar", fldCharType=kind) if kind else _instruction("PAGE"))
-    write(paragraph, " —", Look(10.5, SONG))
+    write(paragraph, " —", Look(14, SONG))
 
 
-def bordered(grid: Grid, color: str, *, inside: bool = True) -> None:
-    """Thin lines; without those inside only one above and one below."""
+def bordered(grid: Grid, color: str, *, inside: bool = True, between: bool = False) -> None:
+    """Thin lines; without those inside only one above and one below, and `between` the rows."""
     borders = OxmlElement("w:tblBorders")
     for side in ("top", "left", "bottom", "right", "insideH", "insideV"):
-        drawn = inside or side in ("top", "bottom")
-        size = "12" if not inside and side == "top" else "4"
+        drawn = inside or side in ("top", "bottom") or (between and side == "insideH")
+        size = "8" if not inside and side in ("top", "bottom") else "4"
         borders.append(_element(f"w:{side}", val="single" if drawn else "nil", sz=size, space="0", color=color))
     grid._tbl.tblPr.insert_element_before(borders, "w:shd", "w:tblLayout", "w:tblCellMar", "w:tblLook")
 

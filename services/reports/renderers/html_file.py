@@ -6,27 +6,35 @@ from collections.abc import Iterator
 from html import escape
 
 from hallpulse.display import printable
-from services.reports.monthly import Cell, Column, Document, Paragraph, Section, Table, Tone
+from services.reports.monthly import Cell, Chart, Column, Document, Paragraph, Section, Table, Tone
+from services.reports.monthly.texts import ATTACHMENT, COPIED_TO, ISSUED_BY, ISSUED_ON, SIGNED_BY, TO
+
+from .svg_chart import svg
 
 _STYLE = """
-@page { size: A4; margin: 24mm 18mm 22mm; }
+@page { size: A4; margin: 37mm 26mm 35mm 28mm; }
 :root { --ink: #1a1a1a; --quiet: #767676; --line: #8a8a8a; --good: #1b6e3c; --bad: #b3261e;
   --latin: "Times New Roman", "Liberation Serif", "Noto Serif", "Noto Serif CJK SC", SimSun, serif; }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 12mm 0; max-width: 174mm; color: var(--ink); background: #fff;
-  font: 12pt/1.75 FangSong, 仿宋, 仿宋_GB2312, STFangsong, "Noto Serif CJK SC", "Source Han Serif SC", serif; }
+body { margin: 0 auto; padding: 12mm 0; max-width: 156mm; color: var(--ink); background: #fff;
+  font: 14pt/1.75 仿宋_GB2312, FangSong, 仿宋, STFangsong, "Noto Serif CJK SC", "Source Han Serif SC", serif; }
 h1 { margin: 0; text-align: center; line-height: 1.4;
   font: 700 22pt/1.4 "FZXiaoBiaoSong-B05S", 方正小标宋简体, STZhongsong, SimSun, 宋体, "Noto Serif CJK SC", serif; }
 h1 small, .subtitle small, h2 small, h3 small { font-weight: 400; color: var(--quiet); }
 h1 small { display: block; font-size: 11pt; }
 .subtitle { margin: 1mm 0 5mm; text-align: center; font-size: 14pt; }
 .subtitle small { font-size: 10pt; }
-.facts { margin: 0 0 6mm; padding: 2mm 0; border-top: 2pt solid #c00000; border-bottom: .6pt solid #c00000;
-  display: grid; grid-template-columns: 1fr 1fr; column-gap: 8mm; font-size: 10pt; line-height: 1.6; }
-.facts div { display: flex; gap: 3mm; }
-.facts dt { flex: none; color: var(--quiet); }
-.facts dd { margin: 0; }
-h2 { margin: 8mm 0 2mm; font: 400 15pt/1.5 SimHei, 黑体, "Noto Sans CJK SC", sans-serif; break-after: avoid; }
+.to { margin-top: 6mm; }
+.facts { font-size: 9pt; color: var(--quiet); line-height: 1.5; }
+.signed { margin: 8mm 2em 0 0; text-align: right; break-inside: avoid; }
+.imprint { margin-top: 8mm; border-top: 1pt solid; border-bottom: 1pt solid; font-size: 12pt; break-inside: avoid; }
+.imprint div { padding: 1mm 0; border-bottom: .5pt solid var(--line); }
+.imprint div:last-child { border: 0; }
+figure { margin: 4mm 0; break-inside: avoid; }
+figure svg { width: 100%; height: auto; font-family: SimSun, 宋体, "Noto Serif CJK SC", serif; }
+figcaption { text-align: center; font: 400 11pt/1.5 SimHei, 黑体, "Noto Sans CJK SC", sans-serif; }
+h2 { margin: 6mm 0 2mm; text-indent: 2em; font: 400 14pt/1.5 SimHei, 黑体, "Noto Sans CJK SC", sans-serif;
+  break-after: avoid; }
 h2 small { font-size: 10pt; }
 h3 { margin: 5mm 0 0; text-align: center; font: 400 11pt/1.5 SimHei, 黑体, "Noto Sans CJK SC", sans-serif;
   break-after: avoid; }
@@ -44,7 +52,7 @@ th, td { padding: .7mm .8mm; border: .5pt solid var(--line); text-align: center;
 th { font-weight: 700; background: #f2f2f2; }
 td.left { text-align: left; }
 td:not(.left) { font-size: 8.5pt; }
-td small, th small { display: block; color: var(--quiet); font: 7pt/1.2 var(--latin); }
+td .en, th .en, td small, th small { display: block; color: var(--quiet); font: 7pt/1.2 var(--latin); }
 .good { color: var(--good); } .bad { color: var(--bad); } .quiet-cell { color: var(--quiet); }
 tr.total td { font-weight: 700; background: #fafafa; }
 .closing { margin-top: 8mm; padding-top: 2mm; border-top: .5pt solid var(--line); font-size: 9pt; color: var(--quiet); }
@@ -62,14 +70,33 @@ def _page(document: Document) -> Iterator[str]:
     yield '<!doctype html>\n<html lang="zh-CN">\n<head>\n<meta charset="utf-8">\n'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
     yield f"<title>{_escaped(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-    yield f"<h1>{_both(document.title)}</h1>\n<p class=subtitle>{_both(document.subtitle)}</p>\n<dl class=facts>\n"
-    for name, content in document.facts:
-        yield f"<div><dt>{_escaped(name.zh)}</dt><dd>{_escaped(content.zh)}</dd></div>\n"
-    yield "</dl>\n"
+    yield f"<h1>{_both(document.title)}</h1>\n<p class=subtitle>{_both(document.subtitle)}</p>\n"
+    to = document.imprint.to
+    yield f"<p class=to>{_escaped(to.zh)}：</p>\n{_english(to.en and f'{TO.en}: {to.en}')}"
+    yield from _paragraph(Paragraph(document.opening))
     for section in document.sections:
         yield from _section(section)
-    yield f"<div class=closing>{_escaped(document.closing.zh)}<br>{_escaped(document.closing.en)}</div>\n"
+    yield from _foot(document)
     yield "</body>\n</html>\n"
+
+
+def _foot(document: Document) -> Iterator[str]:
+    """The attachment, the sender and the day, the basis, the copies."""
+    imprint, bilingual = document.imprint, document.language == "both"
+    attached = imprint.attached
+    english = _english(f"{ATTACHMENT.en}: {attached.en}") if bilingual else ""
+    yield f"<div><p class=zh>{ATTACHMENT.zh}：{_escaped(attached.zh)}</p>{english}</div>\n"
+    yield f"<p class=signed>{_both(imprint.issuer)}<br>{_both(imprint.date)}</p>\n<div class=facts>"
+    yield "；".join(f"{_escaped(name.zh)}：{_escaped(content.zh)}" for name, content in document.facts)
+    if bilingual:
+        facts = "; ".join(f"{_escaped(name.en)}: {_escaped(content.en)}" for name, content in document.facts)
+        yield f"<p class=en lang=en>{facts}</p>"
+    yield f"</div>\n<div class=closing>{_escaped(document.closing.zh)}{_english(document.closing.en)}</div>\n"
+    yield "<div class=imprint>"
+    if imprint.copies.zh:
+        yield f"<div>{COPIED_TO.zh}：{_both(imprint.copies)}</div>"
+    yield f"<div>{ISSUED_BY.zh}：{_escaped(imprint.issuer.zh)}　　{SIGNED_BY.zh}：{_escaped(imprint.signer.zh)}</div>"
+    yield f"<div>{ISSUED_ON.zh}：{_escaped(imprint.date.zh)}</div></div>\n"
 
 
 def _escaped(text: str) -> str:
@@ -78,31 +105,38 @@ def _escaped(text: str) -> str:
 
 def _both(text: tuple[str, str]) -> str:
     zh, en = text
-    return f"{_escaped(zh)} <small lang=en>{_escaped(en)}</small>"
+    return f"{_escaped(zh)} <small lang=en>{_escaped(en)}</small>" if en else _escaped(zh)
+
+
+def _english(text: str) -> str:
+    return f"<p class=en lang=en>{_escaped(text)}</p>" if text else ""
 
 
 def _section(section: Section) -> Iterator[str]:
     yield f"<section>\n<h2>{_both(section.head)}</h2>\n"
     for block in section.blocks:
-        yield from _table(block) if isinstance(block, Table) else _paragraph(block)
+        if isinstance(block, Chart):
+            yield f"<figure><figcaption>{_both(block.title)}</figcaption>{svg(block)}</figure>\n"
+        else:
+            yield from _table(block) if isinstance(block, Table) else _paragraph(block)
     yield "</section>\n"
 
 
 def _paragraph(block: Paragraph) -> Iterator[str]:
     quiet = " class=quiet" if block.quiet else ""
-    yield f"<div{quiet}><p class=zh>{_escaped(block.text.zh)}</p>"
-    yield f"<p class=en lang=en>{_escaped(block.text.en)}</p></div>\n"
+    yield f"<div{quiet}><p class=zh>{_escaped(block.text.zh)}</p>{_english(block.text.en)}</div>\n"
 
 
 def _table(table: Table) -> Iterator[str]:
     whole = sum(column.width for column in table.columns)
     yield f"<h3>{_both(table.title)}</h3>\n"
-    yield f"<p class=caption>{_escaped(table.caption.zh)}<br>{_escaped(table.caption.en)}</p>\n<table>\n<colgroup>"
+    caption = "<br>".join(_escaped(text) for text in table.caption if text)
+    yield f"<p class=caption>{caption}</p>\n<table>\n<colgroup>"
     for column in table.columns:
         yield f'<col style="width:{100 * column.width / whole:.2f}%">'
     yield "</colgroup>\n<thead><tr>"
     for column in table.columns:
-        yield f"<th>{_lines(column.head.zh, column.head.en)}</th>"
+        yield f"<th>{_lines(column.head.zh, column.head.en, '')}</th>"
     yield "</tr></thead>\n<tbody>\n"
     for number, row in enumerate(table.rows, start=1):
         last = ' class="total"' if table.total and number == len(table.rows) else ""
@@ -114,8 +148,9 @@ def _table(table: Table) -> Iterator[str]:
 def _cell(cell: Cell, column: Column) -> str:
     classes = " ".join(filter(None, ("left" if column.left else "", _TONES[cell.tone])))
     named = f' class="{classes}"' if classes else ""
-    return f"<td{named}>{_lines(cell.text, cell.small)}</td>"
+    return f"<td{named}>{_lines(cell.text, cell.en, cell.small)}</td>"
 
 
-def _lines(text: str, small: str) -> str:
-    return _escaped(text) + (f"<small>{_escaped(small)}</small>" if small else "")
+def _lines(text: str, en: str, small: str) -> str:
+    english = f"<span class=en lang=en>{_escaped(en)}</span>" if en else ""
+    return _escaped(text) + english + (f"<small>{_escaped(small)}</small>" if small else "")

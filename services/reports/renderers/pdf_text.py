@@ -1,25 +1,39 @@
-"""How a PDF's text is set: fonts by script, styles, headings."""
+"""How a PDF's text is set: fonts, styles, headings.
+
+With Noto CJK installed all is set in it, and embedded. Without it each script has one of the fonts that readers bring.
+"""
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 from xml.sax.saxutils import escape
 
+from reportlab.lib import textsplit
 from reportlab.lib.colors import HexColor
-from reportlab.lib.enums import TA_CENTER, TA_LEFT
+from reportlab.lib.enums import TA_CENTER, TA_LEFT, TA_RIGHT
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.utils import simpleSplit
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.platypus import Flowable
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.platypus import Flowable, paragraph
 from reportlab.platypus import Paragraph as Lines
 
 from hallpulse.display import printable
 from services.reports.monthly import Tone
 
+from .pdf_fonts import embeddable, installed
+
+_ENDS = "，。；：！？、）”’》】％%"
+"""Signs that begin no line: they hang in the margin. The library knows those of Japanese."""
+for _module in (textsplit, paragraph):
+    _module.ALL_CANNOT_START += _ENDS
+
+SERIF, SANS = "Hallpulse-Serif", "Hallpulse-Sans"
 HAN, HANGUL, LATIN = "STSong-Light", "HYSMyeongJo-Medium", "Times-Roman"
 INK, QUIET = HexColor("#1a1a1a"), HexColor("#767676")
 _TONES = {Tone.PLAIN: INK, Tone.GOOD: HexColor("#1b6e3c"), Tone.BAD: HexColor("#b3261e"), Tone.QUIET: QUIET}
@@ -30,12 +44,49 @@ _REPLACED = "〓"
 """Stands where the fonts have no character: typesetters' old sign for a missing one."""
 
 
+_known: dict[str, frozenset[int]] = {}
+"""Font → its characters, of the document that is being set; empty where nothing is embedded."""
+
+
+def choose_fonts(texts: Iterable[str]) -> None:
+    """Embed what the texts need, or use the readers' fonts where Noto CJK is not installed."""
+    _known.clear()
+    all_texts, paths = [printable(text) for text in texts], (installed("serif"), installed("sans"))
+    if paths[0] is None or paths[1] is None:
+        _register_fonts()
+    else:
+        for name, kind, path in ((SERIF, "serif", paths[0]), (SANS, "sans", paths[1])):
+            content, known = embeddable(path, kind, [*all_texts, _REPLACED])
+            _register(TTFont(name, io.BytesIO(content)))
+            _known[name] = known
+    for style in (BODY, REMARK, REMARK_FLUSH, SIGNED, CAPTION, CELL, HEAD_CELL, ENGLISH):
+        style.fontName = body_font() if style is not ENGLISH or _known else LATIN
+    _variant.cache_clear()
+
+
+def _register(font: TTFont) -> None:
+    """Put the font in the place of the one that an earlier document had under its name, which the library keeps."""
+    pdfmetrics._fonts.pop(font.fontName, None)
+    pdfmetrics._dynFaceNames.pop(font.face.name, None)
+    pdfmetrics.registerFont(font)
+
+
+def body_font() -> str:
+    return SERIF if _known else HAN
+
+
+def heading_font() -> str:
+    return SANS if _known else HAN
+
+
 def _style(name: str, size: float, leading: float, **more: Any) -> ParagraphStyle:
     return ParagraphStyle(name, fontName=HAN, fontSize=size, leading=leading, wordWrap="CJK", textColor=INK, **more)
 
 
-BODY = _style("body", 12, 19, firstLineIndent=24, keepWithNext=1)
-REMARK = _style("remark", 10, 15, firstLineIndent=20, keepWithNext=1)
+BODY = _style("body", 14, 24, firstLineIndent=28)
+REMARK = _style("remark", 11, 17, firstLineIndent=22)
+REMARK_FLUSH = _style("remark flush", 11, 17)
+SIGNED = _style("signed", 14, 24, alignment=TA_RIGHT, rightIndent=28)
 CAPTION = _style("caption", 8.5, 12)
 CELL = _style("cell", 8.5, 10.5)
 HEAD_CELL = _style("head cell", 8.5, 10.5)
@@ -43,7 +94,7 @@ ENGLISH = ParagraphStyle("english", fontName=LATIN, fontSize=8.5, leading=11, te
 
 
 @cache
-def register_fonts() -> None:
+def _register_fonts() -> None:
     for name in (HAN, HANGUL):
         pdfmetrics.registerFont(UnicodeCIDFont(name))
 
@@ -54,43 +105,67 @@ def tone_of(tone: Tone) -> Any:
 
 @cache
 def _variant(style: ParagraphStyle, centred: bool, color: Any) -> ParagraphStyle:
-    return ParagraphStyle(style.name, style, alignment=TA_CENTER if centred else TA_LEFT, textColor=color)
+    alignment = TA_CENTER if centred else TA_RIGHT if style.alignment == TA_RIGHT else TA_LEFT
+    return ParagraphStyle(style.name, style, alignment=alignment, textColor=color)
 
 
 def text(content: str, style: ParagraphStyle, *, centred: bool = False) -> Flowable:
     return Lines(_marked(content), _variant(style, centred, style.textColor))
 
 
-def lines(content: str, small: str, style: ParagraphStyle, *, centred: bool = False, color: Any = INK) -> Flowable:
-    """A text, and below it a smaller one."""
-    below = f'<br/><font size="{style.fontSize - 2}" color="#767676">{_marked(small)}</font>' if small else ""
+def lines(content: str, *small: str, style: ParagraphStyle, centred: bool = False, color: Any = INK) -> Flowable:
+    """A text, and below it smaller ones."""
+    size = style.fontSize - 2
+    below = "".join(f'<br/><font size="{size}" color="#767676">{_marked(one)}</font>' for one in small if one)
     return Lines(_marked(content) + below, _variant(style, centred, color))
 
 
 def _marked(content: str) -> str:
+    if _known:
+        return escape(reachable(content, SERIF))
     return "".join(f'<font name="{font}">{escape(run)}</font>' for font, run in _runs(content))
+
+
+def reachable(content: str, font: str) -> str:
+    """The text with a sign for each character that the font has not."""
+    known = _known.get(font)
+    if known is None:
+        return content
+    return "".join(char if ord(char) in known else _REPLACED for char in printable(content))
 
 
 def _runs(content: str) -> Iterator[tuple[str, str]]:
     """Each run of one script with its font; what is beyond the fonts' reach is replaced."""
-    reachable = "".join(char if char <= "\uffff" else _REPLACED for char in printable(content))
-    for found in _RUNS.finditer(reachable):
+    known = "".join(char if char <= "\uffff" else _REPLACED for char in printable(content))
+    for found in _RUNS.finditer(known):
         yield _FONTS[found.lastgroup or "han"], found.group()
 
 
 class Heading(Flowable):  # type: ignore[misc]
-    """Bold by a thin outline: the font has no bold. beside: its English, small, after it or below it."""
+    """In the font of headings, bold by a thin outline. beside: its English, small, after it or below it."""
 
     def __init__(
-        self, content: str, size: float, *, centred: bool = False, bold: bool = True, beside: str = ""
+        self,
+        content: str,
+        size: float,
+        *,
+        centred: bool = False,
+        bold: bool = False,
+        beside: str = "",
+        indent: float = 0,
     ) -> None:
         super().__init__()
-        self._content, self._size, self._centred, self._bold, self._beside = content, size, centred, bold, beside
+        font = body_font() if bold else heading_font()
+        self._content, self._font = reachable(content, font), font
+        self._size, self._centred, self._bold, self._beside, self._indent = size, centred, bold, beside, indent
         self._lines: list[str] = []
+        self.keepWithNext = 1
 
     def wrap(self, width: float, _height: float) -> tuple[float, float]:
         self.width = width
-        self._lines = simpleSplit(self._content, HAN, self._size, width)
+        self._lines = simpleSplit(self._content, self._font, self._size, width)
+        if len(self._lines) == 1 and pdfmetrics.stringWidth(self._content, self._font, self._size) > width:
+            self._lines = _broken(self._content, self._font, self._size, width)
         self.height = len(self._lines) * self._size * 1.4
         return self.width, self.height
 
@@ -104,14 +179,26 @@ class Heading(Flowable):  # type: ignore[misc]
             )
 
     def _draw_line(self, line: str, y: float, last: bool) -> None:
-        beside = self._beside if last else ""
-        wide, small = pdfmetrics.stringWidth(line, HAN, self._size), max(8.0, self._size * 0.6)
-        room = pdfmetrics.stringWidth(beside, LATIN, small) + small / 2 if beside else 0.0
-        x = (self.width - wide - room) / 2 if self._centred else 0.0
-        self.canv.setFont(HAN, self._size)
+        latin = body_font() if _known else LATIN
+        beside = reachable(self._beside, latin) if last else ""
+        wide, small = pdfmetrics.stringWidth(line, self._font, self._size), max(8.0, self._size * 0.6)
+        room = pdfmetrics.stringWidth(beside, latin, small) + small / 2 if beside else 0.0
+        x = (self.width - wide - room) / 2 if self._centred else self._indent
+        self.canv.setFont(self._font, self._size)
         self.canv.drawString(x, y, line, mode=2 if self._bold else 0)
         if beside:
             self.canv.setFillColor(QUIET)
-            self.canv.setFont(LATIN, small)
+            self.canv.setFont(latin, small)
             self.canv.drawString(x + wide + small / 2, y, beside, mode=0)
             self.canv.setFillColor(INK)
+
+
+def _broken(content: str, font: str, size: float, width: float) -> list[str]:
+    """Chinese has no blanks to break a line at: any place will do."""
+    found, line = [], ""
+    for char in content:
+        if line and pdfmetrics.stringWidth(line + char, font, size) > width:
+            found.append(line)
+            line = ""
+        line += char
+    return [*found, line]

@@ -1,50 +1,43 @@
-"""A workbook to reckon with: a sheet a table, numbers as numbers, each figure with its numerator and denominator."""
+"""A workbook to reckon with: a sheet a table, formulas that give the figures again, filters, charts, queries.
+
+A figure stands as its value, its numerator and its denominator, and the value is computed from the two; sums and
+differences are computed as well. A formula is written only where it gives exactly the report's number, which is kept
+beside it for programs that do not calculate.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
-from openpyxl.utils import get_column_letter
+import xlsxwriter
+from xlsxwriter.utility import xl_rowcol_to_cell
 
 from hallpulse.display import printable, safe_cell
-from services.reports.monthly import Cell, Column, Document, Table, Tone
-from services.reports.monthly.texts import DENOMINATOR, NUMERATOR, SEE_SHEET, TEXTS_SHEET
+from services.reports.monthly import Cell, Chart, Column, Document, Paragraph, Table, Tone
+from services.reports.monthly.texts import DATA_SHEET, DENOMINATOR, NUMERATOR, QUERY, SEE_SHEET, TEXTS_SHEET
+
+from .xlsx_formula import formula_of
 
 _FORMATS = {"share": "0.00%", "points": "+0.00;−0.00;0.00", "days": "0.00", "count": "0"}
-_COLORS = {Tone.PLAIN: "1A1A1A", Tone.GOOD: "1B6E3C", Tone.BAD: "B3261E", Tone.QUIET: "767676"}
-_QUIET = Font(size=9, color=_COLORS[Tone.QUIET])
-_SHADE = PatternFill("solid", fgColor="F2F2F2")
-_THIN = Side(style="thin", color="B0B0B0")
-_BOX = Border(left=_THIN, right=_THIN, top=_THIN, bottom=_THIN)
-_WRAPPED = Alignment(wrap_text=True, vertical="center")
-_CENTRED = Alignment(wrap_text=True, vertical="center", horizontal="center")
-_VALUE_WIDTH, _PART_WIDTH, _WIDEST, _PAGE_WIDTH = 12, 9, 48, 76
+_COLORS = {Tone.PLAIN: "#1A1A1A", Tone.GOOD: "#1B6E3C", Tone.BAD: "#B3261E", Tone.QUIET: "#767676"}
+_SHADE, _LINE = "#F2F2F2", "#B0B0B0"
+_VALUE_WIDTH, _PART_WIDTH, _WIDEST, _PAGE_WIDTH, _QUERY_WIDTH = 12, 11, 48, 76, 60
 _LINE_HEIGHT = 14.5
 _NOT_IN_NAMES = str.maketrans("", "", "[]:*?/\\'")
 _LONGEST_NAME = 31
+_HEAD_ROW = 5
 
 
 def render(document: Document) -> bytes:
-    book = Workbook()
-    book.properties.title, book.properties.creator = _safe(document.title.zh), "Hallpulse"
-    first: Any = book.active
-    first.title = TEXTS_SHEET.zh
-    _write_texts(first, document)
-    for section in document.sections:
-        for block in section.blocks:
-            if isinstance(block, Table):
-                _write_table(book.create_sheet(_name(block)), document, block)
     file = io.BytesIO()
-    book.save(file)
+    with xlsxwriter.Workbook(file, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+        book.set_properties({"title": _safe(document.title.zh), "author": _safe(document.imprint.issuer.zh)})
+        _Workbook(book, document).write()
     return file.getvalue()
-
-
-def _name(table: Table) -> str:
-    return table.title.zh.translate(_NOT_IN_NAMES)[:_LONGEST_NAME]
 
 
 def _safe(text: str) -> str:
@@ -52,62 +45,274 @@ def _safe(text: str) -> str:
     return safe_cell(printable(text))
 
 
-def _write_texts(sheet: Any, document: Document) -> None:
-    """The head, and all that stands in sentences, section by section."""
-    sheet.column_dimensions["A"].width = _PAGE_WIDTH
-    _line(sheet, f"{document.title.zh}{document.subtitle.zh}", Font(size=16, bold=True), scale=1.6)
-    _line(sheet, document.title.en, _QUIET)
+def _both(zh: str, en: str, between: str = "\n") -> str:
+    return f"{zh}{between}{en}" if en else zh
+
+
+@dataclass(slots=True)
+class _Workbook:
+    """One book being written. names: the sheets that there are, since two may not be called the same."""
+
+    book: Any
+    document: Document
+    names: set[str] = field(default_factory=set)
+    formats: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+    def write(self) -> None:
+        texts = self._sheet(TEXTS_SHEET.zh)
+        blocks = [block for section in self.document.sections for block in section.blocks]
+        sheets = {id(one): self._sheet(one.title.zh) for one in blocks if isinstance(one, Table)}
+        self._write_texts(texts, {key: sheet.get_name() for key, sheet in sheets.items()})
+        for block in blocks:
+            if isinstance(block, Table):
+                _Sheet(self, sheets[id(block)], block).write()
+        charts = [block for block in blocks if isinstance(block, Chart)]
+        if charts:
+            self._write_charts(self._sheet(DATA_SHEET.zh), charts)
+
+    def _sheet(self, title: str) -> Any:
+        name = whole = title.translate(_NOT_IN_NAMES)[:_LONGEST_NAME]
+        number = 1
+        while name.lower() in self.names:
+            number += 1
+            name = f"{whole[: _LONGEST_NAME - 3]} {number}"
+        self.names.add(name.lower())
+        sheet = self.book.add_worksheet(name)
+        sheet.set_paper(9)
+        sheet.fit_to_pages(1, 0)
+        sheet.hide_gridlines(2)
+        return sheet
+
+    def format(self, **properties: Any) -> Any:
+        key = tuple(sorted(properties.items()))
+        if key not in self.formats:
+            self.formats[key] = self.book.add_format(properties)
+        return self.formats[key]
+
+    def _write_texts(self, sheet: Any, names: Mapping[int, str]) -> None:
+        """The head, and all that stands in sentences, section by section."""
+        sheet.set_column(0, 0, _PAGE_WIDTH)
+        rows = list(_texts(self.document, names))
+        for row, (text, properties) in enumerate(rows):
+            sheet.write_string(row, 0, _safe(text), self.format(text_wrap=True, valign="vcenter", **properties))
+            scale = 1.6 if properties.get("bold") else 1.0
+            sheet.set_row(row, scale * _LINE_HEIGHT * _lines(text, _PAGE_WIDTH))
+
+    def _write_charts(self, sheet: Any, charts: list[Chart]) -> None:
+        """The bars as numbers, and a chart that is drawn of them."""
+        sheet.set_column(0, 0, 40)
+        sheet.set_column(1, 2, _VALUE_WIDTH + 4)
+        row = 0
+        for chart in charts:
+            row = self._write_chart(sheet, chart, row)
+
+    def _write_chart(self, sheet: Any, chart: Chart, top: int) -> int:
+        """Return the first row below it."""
+        goals = any(bar.goal is not None for bar in chart.bars)
+        number, bold = self.format(num_format=_FORMATS[chart.unit]), self.format(bold=True)
+        sheet.write_string(top, 0, _safe(_both(chart.title.zh, chart.title.en, " ")), bold)
+        for column, name in enumerate((chart.value, chart.goal) if goals else (chart.value,), start=1):
+            sheet.write_string(top, column, _safe(name.zh), bold)
+        for row, bar in enumerate(chart.bars, start=top + 1):
+            sheet.write_string(row, 0, _safe(bar.label.zh))
+            for column, value in enumerate((bar.value, bar.goal), start=1):
+                if value is not None:
+                    sheet.write_number(row, column, float(value), number)
+        drawn, last, name = self.book.add_chart({"type": "bar"}), top + len(chart.bars), sheet.get_name()
+        for column in (1, 2) if goals else (1,):
+            drawn.add_series({
+                "name": [name, top, column], "categories": [name, top + 1, 0, last, 0],
+                "values": [name, top + 1, column, last, column], "gap": 60,
+                "fill": {"color": "#4472A8" if column == 1 else "#C9CDD3"},
+                "data_labels": {"value": True, "num_format": _FORMATS[chart.unit]},
+            })  # fmt: skip
+        drawn.set_title({"name": _safe(chart.title.zh), "name_font": {"size": 11}})
+        drawn.set_y_axis({"reverse": True})
+        drawn.set_x_axis(
+            {"num_format": "0%" if chart.unit == "share" else "General", "major_gridlines": {"visible": False}}
+        )
+        drawn.set_legend({"position": "bottom"})
+        drawn.set_size({"width": 640, "height": 140 + 34 * len(chart.bars)})
+        sheet.insert_chart(top, 4, drawn)
+        return last + 2 + max(0, (140 + 34 * len(chart.bars)) // 20 - len(chart.bars))
+
+
+def _texts(document: Document, names: Mapping[int, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    plain, quiet = {"font_size": 11}, {"font_size": 9, "font_color": _COLORS[Tone.QUIET]}
+    yield f"{document.title.zh}{document.subtitle.zh}", {"font_size": 16, "bold": True}
+    yield from _english(document.title.en, quiet)
     for name, content in document.facts:
-        _line(sheet, f"{name.zh}：{content.zh}", Font(size=11))
+        yield f"{name.zh}：{content.zh}", plain
+    yield document.opening.zh, plain
+    yield from _english(document.opening.en, quiet)
     for section in document.sections:
-        _line(sheet, f"{section.head.zh} {section.head.en}", Font(size=13, bold=True), scale=1.6)
+        yield _both(section.head.zh, section.head.en, " "), {"font_size": 13, "bold": True}
         for block in section.blocks:
             if isinstance(block, Table):
-                _line(sheet, SEE_SHEET.zh.format(name=_name(block)), Font(size=11, italic=True))
+                yield SEE_SHEET.zh.format(name=names[id(block)]), {"font_size": 11, "italic": True}
+            elif isinstance(block, Paragraph):
+                yield block.text.zh, plain
+                yield from _english(block.text.en, quiet)
+    imprint = document.imprint
+    yield f"{imprint.issuer.zh}　{imprint.date.zh}", plain
+    yield document.closing.zh, quiet
+    yield from _english(document.closing.en, quiet)
+
+
+def _english(text: str, quiet: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    if text:
+        yield text, quiet
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """A table being written. columns: where each of the report's columns begins; a figure takes three."""
+
+    book: _Workbook
+    sheet: Any
+    table: Table
+
+    def write(self) -> None:
+        """Title and caption over the columns; the head stays in sight, on every printed page, with a filter."""
+        table, document = self.table, self.book.document
+        titles = (_both(table.title.zh, table.title.en, " "), f"{document.title.zh}{document.subtitle.zh}",
+                  table.caption.zh, table.caption.en)  # fmt: skip
+        for row, text in enumerate(titles):
+            large = {"font_size": 13, "bold": True} if row == 0 else {"font_size": 9, "font_color": "#767676"}
+            self.sheet.write_string(row, 0, _safe(text), self.book.format(**large))
+        heads = list(self._heads())
+        head = self.book.format(bold=True, bg_color=_SHADE, border=1, border_color=_LINE, align="center",
+                                valign="vcenter", text_wrap=True)  # fmt: skip
+        for number, (text, width) in enumerate(heads):
+            self.sheet.write_string(_HEAD_ROW, number, _safe(text), head)
+            self.sheet.set_column(number, number, width)
+        self.sheet.set_row(_HEAD_ROW, _LINE_HEIGHT * max(_lines(text, width) for text, width in heads))
+        for row, cells in enumerate(table.rows, start=_HEAD_ROW + 1):
+            self._write_row(row, cells)
+        self.sheet.freeze_panes(_HEAD_ROW + 1, 0)
+        self.sheet.repeat_rows(_HEAD_ROW)
+        self.sheet.set_landscape()
+        last = len(table.rows) - (1 if table.total else 0)
+        if last > 0:
+            self.sheet.autofilter(_HEAD_ROW, 0, _HEAD_ROW + last, len(heads) - 1)
+
+    def _heads(self) -> Iterator[tuple[str, int]]:
+        """Names and widths."""
+        for column in self.table.columns:
+            width = min(_WIDEST, column.width * 2 // 3) if column.left else _VALUE_WIDTH
+            yield _both(column.head.zh, column.head.en), max(_VALUE_WIDTH, width)
+            if column.figure:
+                yield self._part_name(NUMERATOR), _PART_WIDTH
+                yield self._part_name(DENOMINATOR), _PART_WIDTH
+        if self.table.queries:
+            yield _both(QUERY.zh, QUERY.en if self.book.document.language == "both" else ""), _QUERY_WIDTH
+
+    def _part_name(self, name: Any) -> str:
+        return _both(name.zh, name.en if self.book.document.language == "both" else "")
+
+    def _places(self) -> list[int]:
+        places, at = [], 0
+        for column in self.table.columns:
+            places.append(at)
+            at += 3 if column.figure else 1
+        return [*places, at]
+
+    def _write_row(self, row: int, cells: tuple[Cell, ...]) -> None:
+        table, places = self.table, self._places()
+        number = row - _HEAD_ROW - 1
+        is_total = table.total and number == len(table.rows) - 1
+        for index, (cell, column) in enumerate(zip(cells, table.columns, strict=True)):
+            at = places[index]
+            if column.figure:
+                self._write_parts(row, at, cell, is_total)
+            if cell.number is None:
+                self._write_text(row, at, cell, column)
             else:
-                _line(sheet, block.text.zh, Font(size=11))
-                _line(sheet, block.text.en, _QUIET)
-    _line(sheet, document.closing.zh, _QUIET)
-    _line(sheet, document.closing.en, _QUIET)
-    _finish(sheet, "portrait")
+                self._write_number(row, at, cell, self._formula(row, index, cells, is_total))
+        tallest = max(self._height(cell, column) for cell, column in zip(cells, table.columns, strict=True))
+        self.sheet.set_row(row, _LINE_HEIGHT * tallest)
+        if table.queries:
+            self.sheet.write_string(
+                row, places[-1], _safe(table.queries[number]), self._look(Tone.QUIET, "@", left=True)
+            )
+
+    def _formula(self, row: int, index: int, cells: tuple[Cell, ...], is_total: bool) -> str | None:
+        """The formula that gives the cell's number from other cells, if one does."""
+        column, cell, at = self.table.columns[index], cells[index], self._places()[index]
+        if column.figure and cell.parts is not None:
+            below = cell.parts[1] or None
+            return None if below is None else f"={_at(row, at + 1)}/{_at(row, at + 2)}"
+        if is_total and not column.formula:
+            return self._sum(row, at, index, cell)
+        if not column.formula:
+            return None
+        keys = {one.key: place for one, place in zip(self.table.columns, self._places(), strict=False) if one.key}
+        numbers = {one.key: each.number for one, each in zip(self.table.columns, cells, strict=True) if one.key}
+        wanted = scaled(cell)
+        return formula_of(column.formula, {k: _at(row, at_) for k, at_ in keys.items()}, numbers, wanted, cell.unit)
+
+    def _sum(self, row: int, at: int, index: int, cell: Cell) -> str | None:
+        """The sum of the column above, where that is the number."""
+        above = [cells[index].number for cells in self.table.rows[:-1]]
+        if not above or any(one is None for one in above):
+            return None
+        if sum((one for one in above if one is not None), Fraction(0)) != cell.number:
+            return None
+        return f"=SUM({_at(_HEAD_ROW + 1, at)}:{_at(row - 1, at)})"
+
+    def _write_parts(self, row: int, at: int, cell: Cell, is_total: bool) -> None:
+        for offset, part in enumerate(cell.parts or (None, None), start=1):
+            look = self._look(cell.tone, "0")
+            if part is None:
+                self.sheet.write_blank(row, at + offset, None, look)
+                continue
+            above = [self._part_above(cells, at, offset) for cells in self.table.rows[:-1]]
+            if is_total and above and None not in above and sum(one or 0 for one in above) == part:
+                formula = f"=SUM({_at(_HEAD_ROW + 1, at + offset)}:{_at(row - 1, at + offset)})"
+                self.sheet.write_formula(row, at + offset, formula, look, part)
+            else:
+                self.sheet.write_number(row, at + offset, part, look)
+
+    def _part_above(self, cells: tuple[Cell, ...], at: int, offset: int) -> int | None:
+        parts = cells[self._places().index(at)].parts
+        return None if parts is None else parts[offset - 1]
+
+    def _write_number(self, row: int, at: int, cell: Cell, formula: str | None) -> None:
+        value = scaled(cell)
+        form = "0.00" if cell.unit == "count" and value.denominator != 1 else _FORMATS[cell.unit]
+        shown, look = float(value) if value.denominator != 1 else int(value), self._look(cell.tone, form)
+        if formula is None:
+            self.sheet.write_number(row, at, shown, look)
+        else:
+            self.sheet.write_formula(row, at, formula, look, shown)
+
+    def _write_text(self, row: int, at: int, cell: Cell, column: Column) -> None:
+        self.sheet.write_string(row, at, _safe(_said(cell, column)), self._look(cell.tone, "@", left=column.left))
+
+    def _height(self, cell: Cell, column: Column) -> int:
+        width = max(_VALUE_WIDTH, min(_WIDEST, column.width * 2 // 3)) if column.left else _VALUE_WIDTH
+        return _lines(_said(cell, column), width) if cell.number is None else 1
+
+    def _look(self, tone: Tone, form: str, *, left: bool = False) -> Any:
+        return self.book.format(
+            font_color=_COLORS[tone], num_format=form, border=1, border_color=_LINE, text_wrap=True,
+            valign="vcenter", align="left" if left else "center",
+        )  # fmt: skip
 
 
-def _line(sheet: Any, text: str, font: Font, scale: float = 1.0) -> None:
-    row = sheet.max_row + 1 if sheet.cell(1, 1).value is not None else 1
-    place = sheet.cell(row, 1, _safe(text))
-    place.font, place.alignment = font, _WRAPPED
-    sheet.row_dimensions[row].height = scale * _LINE_HEIGHT * _lines(text, _PAGE_WIDTH)
+def _said(cell: Cell, column: Column) -> str:
+    """A text with its second line; under a figure the second line is its parts, which have columns."""
+    return _both(_both(cell.text, cell.en), "" if column.figure else cell.small)
 
 
-def _write_table(sheet: Any, document: Document, table: Table) -> None:
-    """Title and caption over the columns; the head stays in sight, and on every printed page."""
-    heads = list(_heads(table.columns))
-    titles = (f"{table.title.zh} {table.title.en}", f"{document.title.zh}{document.subtitle.zh}")
-    for row, text in enumerate((*titles, table.caption.zh, table.caption.en), start=1):
-        sheet.cell(row, 1, _safe(text)).font = Font(size=13, bold=True) if row == 1 else _QUIET
-    first = len(titles) + 3
-    for number, (head, width) in enumerate(heads, start=1):
-        place = sheet.cell(first, number, _safe(head))
-        place.font, place.fill, place.border, place.alignment = Font(bold=True), _SHADE, _BOX, _CENTRED
-        sheet.column_dimensions[get_column_letter(number)].width = width
-    sheet.row_dimensions[first].height = _LINE_HEIGHT * max(_lines(head, width) for head, width in heads)
-    for row, cells in enumerate(table.rows, start=first + 1):
-        placed = [part for cell, column in zip(cells, table.columns, strict=True) for part in _spread(cell, column)]
-        _write_row(sheet, row, placed, [width for _, width in heads])
-    sheet.freeze_panes = sheet.cell(first + 1, 1)
-    sheet.print_title_rows = f"{first}:{first}"
-    _finish(sheet, "landscape")
+def scaled(cell: Cell) -> Fraction:
+    """The number as the sheet shows it: points are hundredths."""
+    number = cell.number or Fraction(0)
+    return number * 100 if cell.unit == "points" else number
 
 
-def _write_row(sheet: Any, row: int, placed: list[_Part], widths: list[int]) -> None:
-    tallest = 1
-    for number, (part, width) in enumerate(zip(placed, widths, strict=True), start=1):
-        is_text = isinstance(part.content, str)
-        place = sheet.cell(row, number, _safe(part.content) if isinstance(part.content, str) else part.content)
-        place.font, place.border = Font(color=_COLORS[part.tone]), _BOX
-        place.number_format, place.alignment = part.form, _WRAPPED if is_text and part.left else _CENTRED
-        tallest = max(tallest, _lines(part.content, width) if isinstance(part.content, str) else 1)
-    sheet.row_dimensions[row].height = _LINE_HEIGHT * tallest
+def _at(row: int, column: int) -> str:
+    return str(xl_rowcol_to_cell(row, column))
 
 
 def _lines(text: str, width: int) -> int:
@@ -117,43 +322,3 @@ def _lines(text: str, width: int) -> int:
 
 def _wide(text: str) -> int:
     return sum(2 if char > "\u2e7f" else 1 for char in text)
-
-
-def _finish(sheet: Any, orientation: str) -> None:
-    sheet.page_setup.orientation, sheet.page_setup.paperSize = orientation, sheet.PAPERSIZE_A4
-    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
-    sheet.sheet_view.showGridLines = False
-
-
-def _heads(columns: tuple[Column, ...]) -> Iterator[tuple[str, int]]:
-    """Names and widths: a figure takes three columns."""
-    for column in columns:
-        width = min(_WIDEST, column.width * 2 // 3) if column.left else _VALUE_WIDTH
-        yield f"{column.head.zh}\n{column.head.en}", max(_VALUE_WIDTH, width)
-        if column.figure:
-            yield f"{NUMERATOR.zh}\n{NUMERATOR.en}", _PART_WIDTH + 2
-            yield f"{DENOMINATOR.zh}\n{DENOMINATOR.en}", _PART_WIDTH + 2
-
-
-class _Part(NamedTuple):
-    """The content of a cell of the sheet."""
-
-    content: str | float | None
-    form: str
-    tone: Tone
-    left: bool = False
-
-
-def _spread(cell: Cell, column: Column) -> Iterator[_Part]:
-    """The cell's number, and of a figure what it is made of; a text with its second line."""
-    if cell.number is None:
-        text = f"{cell.text}\n{cell.small}" if cell.small and not column.figure else cell.text
-        yield _Part(text, "@", cell.tone, column.left)
-    else:
-        scaled = cell.number * 100 if cell.unit == "points" else cell.number
-        form = "0.00" if cell.unit == "count" and scaled.denominator != 1 else _FORMATS[cell.unit]
-        yield _Part(float(scaled) if scaled.denominator != 1 else int(scaled), form, cell.tone)
-    if column.figure:
-        for part in cell.parts or (None, None):
-            yield _Part(part, "0", cell.tone)

@@ -33,6 +33,11 @@ def unpack_id(packed: bytes) -> str:
     return packed.strip(_TEXT_MARK).decode()
 
 
+def is_repeated(id_: str) -> bool:
+    """Whether an id is made from what its event says (UUID version 5), as imports of records make theirs."""
+    return id_[14:15] == "5" and len(id_) == 36 and _UUID(id_) is not None
+
+
 class Kind(enum.IntEnum):
     """Kinds of case event, by the number that is stored."""
 
@@ -55,6 +60,7 @@ class Kind(enum.IntEnum):
 # As numbers: a member of an enumeration takes ten times as long to look up, and this is done for every event.
 _SUSPENDED, _EXTENDED, _RETRACTED = int(Kind.SUSPENDED), int(Kind.EXTENDED), int(Kind.RETRACTED)
 _PAUSES = (_SUSPENDED, int(Kind.RESUMED))
+_OPENINGS = (int(Kind.RECEIVED), int(Kind.ACCEPTED))
 _MANY = frozenset({int(Kind.SUPPLEMENT_REQUESTED), int(Kind.SUPPLEMENTED)})
 """Beside pauses and extensions, the kinds of which a case may well have several."""
 _KINDS = range(max(Kind) + 1)
@@ -85,6 +91,7 @@ class Flag(enum.IntFlag):
     RATED_AT_ONCE = 16384
     REPEATED_WITHOUT_CORRECTION = 32768
     CORRECTS_NOTHING = 65536
+    LIMIT_CHANGED = 131072
 
 
 class Opening(NamedTuple):
@@ -147,7 +154,10 @@ class Suspension(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """The events that count, the latest of each kind, with suspensions and extensions as sets."""
+    """The events that count, the latest of each kind, with suspensions and extensions as sets.
+
+    replaced: receipts and acceptances whose place another event took.
+    """
 
     received: CaseEvent | None
     supplement_requested: CaseEvent | None
@@ -160,6 +170,7 @@ class Facts(NamedTuple):
     suspensions: tuple[Suspension, ...]
     extended: int
     flags: int
+    replaced: Sequence[CaseEvent] = ()
 
 
 AUTOMATIC, VERIFIED, RECTIFIED = "automatic", "verified", "rectified"
@@ -196,14 +207,15 @@ def in_force(events: Iterable[CaseEvent]) -> list[CaseEvent]:
     return _sifted(list(events))[0]
 
 
-def _sifted(events: list[CaseEvent]) -> tuple[list[CaseEvent], int]:
-    """The events that count, and flags."""
+def _sifted(events: list[CaseEvent]) -> tuple[list[CaseEvent], int, list[CaseEvent]]:
+    """The events that count, flags, and the receipts and acceptances that do not count."""
     out = taken_out(events)
     if out is _NOTHING_OUT:
-        return events, 0
+        return events, 0, []
     kept = [event for event in events if event[0] != _RETRACTED and event[2] not in out]
     lost = any(event.corrects is not None and event not in out.get(event.corrects, ()) for event in kept)
-    return kept, int(Flag.CORRECTS_NOTHING) if lost else 0
+    replaced = [event for event in events if event[0] in _OPENINGS and event[2] in out]
+    return kept, int(Flag.CORRECTS_NOTHING) if lost else 0, replaced
 
 
 def facts_of(events: Iterable[CaseEvent]) -> Facts:
@@ -211,7 +223,7 @@ def facts_of(events: Iterable[CaseEvent]) -> Facts:
     latest: list[CaseEvent | None] = [None] * len(_KINDS)
     pauses: list[CaseEvent] = []
     extended = 0
-    counting, flags = _sifted(list(events))
+    counting, flags, replaced = _sifted(list(events))
     for event in counting:
         kind = event[0]
         if kind == _EXTENDED:
@@ -222,10 +234,11 @@ def facts_of(events: Iterable[CaseEvent]) -> Facts:
             other = latest[kind]
             if other is not None and kind not in _MANY and event.differs(other):
                 flags |= Flag.REPEATED_WITHOUT_CORRECTION
+                replaced += [other if event.is_later(other) else event] if kind in _OPENINGS else []
             if other is None or event.is_later(other):
                 latest[kind] = event
     suspensions, more = _paired(pauses) if pauses else ((), 0)
-    return Facts._make([*_of_facts(latest), suspensions, extended, flags | more])
+    return Facts._make([*_of_facts(latest), suspensions, extended, flags | more, replaced])
 
 
 def _paired(pauses: list[CaseEvent]) -> tuple[tuple[Suspension, ...], int]:

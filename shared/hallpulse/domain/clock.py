@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from .case import AUTOMATIC, RECTIFIED, VERIFIED, CaseEvent, Facts, Flag, Opening, Suspension, facts_of
 from .catalogue import ItemSpan, Timeline, Timelines, span_on
-from .workdays import Workdays
+from .workdays import Workdays, minute_of_day
 
 DAYS_TO_ACCEPT = 5
 LONG_SUSPENSION_DAYS = 60
@@ -39,7 +39,8 @@ class Case:
     there is no limit or a suspension is open; soon_from: the first day with at most one working day left;
     late_from: the first day past the limit; unaccepted_from: the first day on which acceptance is late; counts_as_due:
     whether its due day is one of due_kept_rate, open cases too, so that late ones do not vanish; rated_by_default: no
-    person gave the rating; rating_verified, rating_rectified: what the hall answered to it.
+    person gave the rating; rating_verified, rating_rectified: what the hall answered to it; rated_minute: of the local
+    day; suspensions: how many.
     """
 
     item_code: str
@@ -73,6 +74,8 @@ class Case:
     late_from: int | None = None
     unaccepted_from: int | None = None
     flags: int = 0
+    rated_minute: int | None = None
+    suspensions: int = 0
 
 
 def fold(events: Sequence[CaseEvent], workdays: Workdays, timelines: Timelines) -> Case | None:
@@ -178,10 +181,12 @@ def _case(facts: Facts, received: CaseEvent, opening: Opening, workdays: Workday
         extended=facts.extended,
     )
     if rated is not None:
+        case.rated_minute = minute_of_day(rated.time)
         case.rated_by_default = rated.says(AUTOMATIC)
         if answered is not None:
             case.rating_verified, case.rating_rectified = answered.says(VERIFIED), answered.says(RECTIFIED)
     suspensions = clipped(facts.suspensions, case.decided)
+    case.suspensions = len(suspensions)
     _set_clock(case, workdays, suspensions)
     case.counts_as_due = case.due is not None and (case.timed if case.decided is not None else case.withdrawn is None)
     _set_open(case, workdays, suspensions, _day(facts.supplement_requested))
@@ -252,6 +257,8 @@ def _flags(case: Case, facts: Facts, limits: Limits, workdays: Workdays, suspens
         flags |= _suspension_flags(case, workdays, suspensions)
     if _rated_at_once(facts.rated, decided):
         flags |= Flag.RATED_AT_ONCE
+    if facts.replaced and case.promise_kept and _needed(case, facts.replaced):
+        flags |= Flag.LIMIT_CHANGED
     return int(flags)
 
 
@@ -269,6 +276,12 @@ def _suspension_flags(case: Case, workdays: Workdays, suspensions: Sequence[Susp
         if limit > 1 and limit - 1 <= used <= limit:
             flags |= Flag.SUSPENDED_ON_EVE
     return flags
+
+
+def _needed(case: Case, replaced: Sequence[CaseEvent]) -> bool:
+    """Whether a promise that an event stated before another one took its place would not have been kept."""
+    stated = (event.opening.promised_days for event in replaced if event.opening is not None)
+    return any(days is not None and days + case.extended < (case.elapsed or 0) for days in stated)
 
 
 def _rated_at_once(rated: CaseEvent | None, decided: CaseEvent | None) -> bool:

@@ -6,12 +6,12 @@ Source: docs/indicators.md, "Why the compression changed". Every part is a Fract
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-from .figures import Figure
+from .figures import Figure, FigureTable
 
 COMPRESSION = "promised_limit_compression"
 
@@ -158,6 +158,37 @@ def _parts(statutory: int, promise: ItemLimits) -> Parts:
     return statutory - promised, statutory
 
 
+class CauseShare(NamedTuple):
+    """The part of a change of the ratio that came from one cause."""
+
+    cause: Cause
+    share: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The ratio on an earlier day, of the region and of each department, and the items that changed since."""
+
+    table: FigureTable
+    changes: Sequence[ItemChange]
+
+    def causes(self, figure: Figure, department: str | None = None) -> tuple[CauseShare, ...]:
+        """How much of the change since came from each cause, exactly; causes that changed nothing are left out."""
+        parts = split(self.table.figure(COMPRESSION, department), figure, self.changes, department)
+        sums = ((cause, sum((p.share for p in parts if p.cause is cause), Fraction(0))) for cause in Cause)
+        return tuple(CauseShare(cause, share) for cause, share in sums if share)
+
+
+CAUSE_NAMES: Mapping[Cause, tuple[str, str]] = {
+    Cause.PROMISED_CUT: ("压缩承诺时限", "promised limits cut"),
+    Cause.STATUTORY_RAISED: ("提高法定时限", "statutory limits raised"),
+    Cause.ADDED: ("新增事项", "items added"),
+    Cause.RETIRED: ("取消事项", "items retired"),
+    Cause.RECLASSIFIED: ("事项调整", "items reclassified"),
+}
+"""In Chinese and in English."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lowering:
     """Effect of one item on the ratio; share is negative."""
@@ -232,7 +263,7 @@ def marks_of(figure: Figure, doubts: Iterable[Doubt], department: str | None = N
     found = (
         _mark(figure, check, [one for one in own if one.check == check]) for check in sorted({d.check for d in own})
     )
-    return tuple(mark for mark in found if _gains(figure, mark.without))
+    return tuple(mark for mark in found if gains(figure, mark.without))
 
 
 def without(figure: Figure, marks: Iterable[Mark]) -> Figure:
@@ -248,5 +279,6 @@ def _mark(figure: Figure, check: str, doubts: Sequence[Doubt]) -> Mark:
     return Mark(check, len(doubts), figure + Figure(-shortened, -statutory))
 
 
-def _gains(figure: Figure, without: Figure) -> bool:
+def gains(figure: Figure, without: Figure) -> bool:
+    """Whether a figure is better, or there at all, because of what it would be without."""
     return figure.value is not None and (without.value is None or figure.value > without.value)

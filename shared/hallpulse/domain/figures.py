@@ -157,6 +157,15 @@ def period_window(period: str) -> Window:
     return Window(date(year, month, rest[1]), date(year, month, rest[1]))
 
 
+def days_of(period: str) -> Window:
+    """The days of a period that is reported on: YYYY-MM, YYYY or the quarter YYYY-Qn."""
+    year, _, quarter = period.partition("-Q")
+    if not quarter:
+        return period_window(period)
+    last = 3 * int(quarter)
+    return Window(date(int(year), last - 2, 1), period_window(f"{year}-{last:02d}").end)
+
+
 Length = Literal["day", "month", "year"]
 LENGTHS: tuple[Length, ...] = ("day", "month", "year")
 

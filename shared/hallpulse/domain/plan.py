@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from .figures import LENGTHS, Length, Window
 from .indicators import COMPUTED
+from .integrity import USUAL, Thresholds, ThresholdsOf
 from .reporting import MONTHLY_REPORT, Arrivals, Reporting, Reports, reports_on
 from .rules import Below, NoPath, Path, Raised, Rule, Unit
 from .scoring import Group, Scoring
@@ -130,8 +131,8 @@ class Plan:
     region_names: what the region is called, where the plan says it.
 
     tolerance: a share may lie so far behind its path before an alert says so; it changes no verdict. reporting: who
-    reports what each month, by which `monthly_report` is measured. groups: departments that are alike; scoring: what
-    gives points; letter: how its reports are addressed.
+    reports what each month, by which `monthly_report` is measured; integrity: from when on a check speaks. groups:
+    departments that are alike; scoring: what gives points; letter: how its reports are addressed.
     """
 
     id: str
@@ -148,6 +149,7 @@ class Plan:
     region_names: Names | None = None
     tolerance: Fraction = Fraction(0)
     reporting: Reporting | None = None
+    integrity: Thresholds = USUAL
     groups: tuple[Group, ...] = ()
     scoring: Scoring | None = None
     letter: Letter | None = None
@@ -159,7 +161,7 @@ class Plan:
     def dates_needed(self, on: date) -> tuple[date, ...]:
         """The days whose figure tables `evaluate` reads, oldest first: the trend's beginning, and today.
 
-        Between them where a target is of the catalogue: one step of it is told from a trend by the days between.
+        Between them two more: they tell a step of the catalogue from a trend, and how far parts of the past differ.
         """
         window = self.window(on)
         if window is None:
@@ -167,9 +169,8 @@ class Plan:
         before = max(window.start, window.end - timedelta(days=TREND_DAYS))
         if not before < window.end < self.period.end:
             return (window.end,)
-        parts = TREND_PARTS if any(_of_catalogue(target.indicator) for target in self.targets) else 1
-        days = (window.end - before).days
-        return tuple(dict.fromkeys(before + timedelta(days=days * part // parts) for part in range(parts + 1)))
+        days, parts = (window.end - before).days, range(TREND_PARTS + 1)
+        return tuple(dict.fromkeys(before + timedelta(days=days * part // TREND_PARTS) for part in parts))
 
     def required(self, target: Target, on: date, reference: Fraction | None = None) -> Fraction | None:
         """Return what the path asks for on a day; the goal from the last day on, None where nothing is asked yet.
@@ -236,11 +237,6 @@ class Plan:
         return reports_on(self.reporting, tuple(d.id for d in self.departments), self.period, arrivals, on)
 
 
-def _of_catalogue(indicator: str) -> bool:
-    computed = COMPUTED.get(indicator)
-    return computed is not None and computed.kind == "catalogue"
-
-
 def plan_for(plans: Sequence[Plan], region: int, on: date) -> Plan | None:
     """The region's plan whose period holds the day; else the latest one that is still in a phase that ends.
 
@@ -250,3 +246,8 @@ def plan_for(plans: Sequence[Plan], region: int, on: date) -> Plan | None:
     running = [p for p in own if p.period.start <= on <= p.period.end]
     closing = [p for p in own if p.period.end < on and any(ph.end is not None and ph.contains(on) for ph in p.phases)]
     return max(running or closing, key=lambda plan: plan.period.start, default=None)
+
+
+def thresholds_on(plans: Sequence[Plan], on: date) -> ThresholdsOf:
+    """The thresholds of the integrity checks by the plans of a day."""
+    return ThresholdsOf({plan.region: plan.integrity for plan in plans if plan_for(plans, plan.region, on) is plan})

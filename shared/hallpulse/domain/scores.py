@@ -12,9 +12,10 @@ from datetime import date
 from fractions import Fraction
 from typing import Protocol
 
-from .compression import COMPRESSION, Doubt, Mark, marks_of
+from .compression import Doubt, Mark
 from .figures import Figure, FigureTable, Scope, Window
 from .integrity import Findings
+from .marks import AnyDoubt, CaseDoubt, marks_on
 from .plan import Plan
 from .reporting import Arrivals
 from .scoring import Deduction, Group, ScoredIndicator, Scoring
@@ -87,7 +88,7 @@ class Scored:
     table: FigureTable
     least: Mapping[str, int]
     findings: Mapping[str, Mapping[str, int]]
-    doubts: Sequence[Doubt] = ()
+    doubts: Sequence[AnyDoubt] = ()
 
 
 def scores_of(scoring: Scoring, groups: Sequence[Group], given: Scored) -> tuple[GroupScores, ...]:
@@ -116,7 +117,7 @@ def _score(scoring: Scoring, department: str, given: Scored) -> DepartmentScore:
 
 def _item(item: ScoredIndicator, department: str, given: Scored) -> ItemScore:
     figure = given.table.figure(item.indicator, department)
-    marks = marks_of(figure, given.doubts, department) if item.indicator == COMPRESSION else ()
+    marks = marks_on(item.indicator, figure, given.doubts, department)
     if figure.value is None:
         return ItemScore(item, figure, None, NOTHING_COUNTED)
     if item.unit != "count" and figure.denominator < given.least.get(item.indicator, 1):
@@ -128,7 +129,7 @@ def _deducted(deduction: Deduction, findings: int) -> Deducted:
     return Deducted(deduction, findings, min(deduction.points * findings, deduction.most))
 
 
-class Source(Protocol):
+class ScoreSource(Protocol):
     """The questions to a store."""
 
     def figure_table(self, region: int, window: Window) -> FigureTable: ...
@@ -137,10 +138,12 @@ class Source(Protocol):
 
     def doubts(self, scope: Scope, since: date, on: date) -> list[Doubt]: ...
 
+    def case_doubts(self, scope: Scope, window: Window) -> list[CaseDoubt]: ...
+
     def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]: ...
 
 
-def read_scores(plan: Plan, on: date, source: Source) -> tuple[GroupScores, ...]:
+def read_scores(plan: Plan, on: date, source: ScoreSource) -> tuple[GroupScores, ...]:
     """The scores of a plan's departments over its period so far; none before it begins, or without `scores`."""
     window = plan.window(on)
     if plan.scoring is None or window is None:
@@ -149,11 +152,15 @@ def read_scores(plan: Plan, on: date, source: Source) -> tuple[GroupScores, ...]
     table = with_reports(plan, source.figure_table(plan.region, window), reports)
     least = {one.indicator: plan.least_denominator(one.indicator) for one in plan.scoring.items}
     findings = _findings(plan, plan.scoring, window, source)
-    given = Scored(table, least, findings, source.doubts(Scope(plan.region), plan.eve, window.end))
+    doubts: list[AnyDoubt] = [
+        *source.doubts(Scope(plan.region), plan.eve, window.end),
+        *source.case_doubts(Scope(plan.region), window),
+    ]
+    given = Scored(table, least, findings, doubts)
     return scores_of(plan.scoring, plan.compared, given)
 
 
-def _findings(plan: Plan, scoring: Scoring, window: Window, source: Source) -> dict[str, dict[str, int]]:
+def _findings(plan: Plan, scoring: Scoring, window: Window, source: ScoreSource) -> dict[str, dict[str, int]]:
     """Department → check → findings, of the checks that take points off.
 
     Each department is asked about by itself where the region has more findings than are listed.

@@ -19,7 +19,7 @@ class Named(Protocol):
     def en(self) -> str: ...
 
 
-class Step(NamedTuple):
+class ScoreStep(NamedTuple):
     """A bar, and the points of a value that keeps it."""
 
     bar: Fraction
@@ -34,7 +34,7 @@ class ScoredIndicator:
     names: Named
     indicator: str
     unit: Unit
-    steps: tuple[Step, ...]
+    steps: tuple[ScoreStep, ...]
     falling: bool = False
     weight: Fraction = Fraction(1)
 

@@ -10,14 +10,17 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Protocol
 
-from .compression import COMPRESSION, Doubt, Mark, marks_of
-from .figures import Figure, FigureTable, Window
+from .compression import COMPRESSION, CauseShare, ItemChange, Mark, Origin
+from .figures import Figure, FigureTable, Scope, Window
 from .indicators import COMPUTED
+from .marks import AnyDoubt, marks_on
 from .plan import Plan, Target
 from .reporting import MONTHLY_REPORT, Arrivals, Reports
 
 MIN_TREND_DAYS = 28
 """A shorter stretch says nothing about a year."""
+MARGIN = Fraction(2)
+"""How much wider an interval is than its parts differ: measured (docs/indicators.md, "How good forecasts are")."""
 LEAST_MOVES = 2
 """A catalogue that moved in fewer parts of the past has taken a step."""
 
@@ -54,11 +57,16 @@ class Unforeseen(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The value at the period's end if it goes on as it did from `since` to `until`."""
+    """The value at the period's end if it goes on as it did from `since` to `until`.
+
+    low, high: the interval in which it most likely lies, wider the more parts of that time differ.
+    """
 
     value: Fraction
     since: date
     until: date
+    low: Fraction
+    high: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,8 @@ class TargetResult:
     be said (not measured, too few, not started), and `reason` then says why. Of a target that binds each department,
     the region's result has the region's own figure, but the state and the gap of the department that is worst off.
     judged of bound: how many of its departments could be judged; of 1 where the target binds the region. marks: the
-    findings that the figure gains from. unforeseen: why there is no forecast, of a target with a verdict.
+    findings that the figure gains from. unforeseen: why there is no forecast, of a target with a verdict. causes: what
+    changed the compression since the day before the period.
     """
 
     target: Target
@@ -87,6 +96,7 @@ class TargetResult:
     bound: int = 1
     marks: tuple[Mark, ...] = ()
     unforeseen: Unforeseen | None = None
+    causes: tuple[CauseShare, ...] = ()
 
     @property
     def value(self) -> Fraction | None:
@@ -103,6 +113,23 @@ class Source(Protocol):
     def figure_table(self, region: int, window: Window) -> FigureTable: ...
 
     def first_reports(self, region: int, window: Window) -> Arrivals: ...
+
+
+class Catalogue(Protocol):
+    """The questions to a store about the catalogue."""
+
+    def figure_table(self, region: int, window: Window) -> FigureTable: ...
+
+    def item_changes(self, scope: Scope, before: date, after: date) -> list[ItemChange]: ...
+
+
+def read_origin(plan: Plan, on: date, source: Catalogue) -> Origin | None:
+    """The compression before the plan's period, and the items that changed up to a day; None before it begins."""
+    window = plan.window(on)
+    if window is None:
+        return None
+    table = source.figure_table(plan.region, Window(plan.eve, plan.eve))
+    return Origin(table, source.item_changes(Scope(plan.region), plan.eve, window.end))
 
 
 def read_tables(plan: Plan, on: date, source: Source) -> dict[date, FigureTable]:
@@ -135,14 +162,18 @@ def with_reports(plan: Plan, table: FigureTable, reports: Reports) -> FigureTabl
 
 
 def evaluate(
-    plan: Plan, on: date, tables: Mapping[date, FigureTable], doubts: Sequence[Doubt] = ()
+    plan: Plan,
+    on: date,
+    tables: Mapping[date, FigureTable],
+    doubts: Sequence[AnyDoubt] = (),
+    origin: Origin | None = None,
 ) -> list[TargetResult]:
     """Every target of the plan on a day, in the plan's order; each is followed by its departments, if it binds them.
 
     tables: at least `plan.dates_needed(on)`; each holds the window from the period's first day to its own. doubts: of
-    the plan's region, since the day before its period.
+    the plan's region, of items since the day before its period, of cases over the period; origin: of that day.
     """
-    bench = _Bench(plan, on, [tables[day] for day in plan.dates_needed(on)], doubts)
+    bench = _Bench(plan, on, [tables[day] for day in plan.dates_needed(on)], doubts, origin)
     return [result for target in plan.targets for result in bench.results(target)]
 
 
@@ -153,7 +184,8 @@ class _Bench:
     plan: Plan
     on: date
     tables: Sequence[FigureTable]
-    doubts: Sequence[Doubt]
+    doubts: Sequence[AnyDoubt]
+    origin: Origin | None
 
     def results(self, target: Target) -> list[TargetResult]:
         own = self._judge(target, None)
@@ -168,9 +200,11 @@ class _Bench:
         if not self.tables:
             return replace(blank, state=State.NOT_STARTED, reason=f"the period begins on {self.plan.period.start}")
         figure = figure_of(self.tables[-1], target.indicator, department)
-        marks = marks_of(figure, self.doubts, department) if target.indicator == COMPRESSION else ()
+        compressed = target.indicator == COMPRESSION
+        marks = marks_on(target.indicator, figure, self.doubts, department)
+        causes = self.origin.causes(figure, department) if compressed and self.origin is not None else ()
         required = self.plan.required(target, self.on, reference)
-        seen = replace(blank, figure=figure, required=required, marks=marks)
+        seen = replace(blank, figure=figure, required=required, marks=marks, causes=causes)
         if figure.value is None:
             return replace(seen, reason=f"nothing to count by {self.tables[-1].window.end}")
         if goal is None:
@@ -208,12 +242,16 @@ class _Bench:
         first, last = self.tables[0].window.end, self.tables[-1].window.end
         left, days = (self.plan.period.end - last).days, (last - first).days
         if not left:
-            return Forecast(value, last, last)
+            return Forecast(value, last, last, value, value)
         if days < MIN_TREND_DAYS:
             return Unforeseen.TOO_SHORT
         figures = [figure_of(table, seen.target.indicator, seen.department) for table in self.tables]
         projected = _projected(seen.target, figures, Fraction(left, days))
-        return projected if isinstance(projected, Unforeseen) else Forecast(projected, first, last)
+        if isinstance(projected, Unforeseen):
+            return projected
+        ends = [table.window.end for table in self.tables]
+        low, high = _interval(seen.target, figures, ends, projected, left)
+        return Forecast(projected, first, last, low, high)
 
 
 def figure_of(table: FigureTable, indicator: str, department: str | None = None) -> Figure:
@@ -241,6 +279,42 @@ def _projected(target: Target, past: Sequence[Figure], stretch: Fraction) -> Fra
     if target.unit != "share":
         return max(found, now.value) if target.unit == "count" else max(found, Fraction(0))
     return max(Fraction(0), min(Fraction(1), found)) if 0 <= now.value <= 1 else Unforeseen.OUTSIDE
+
+
+def _interval(
+    target: Target, past: Sequence[Figure], ends: Sequence[date], projected: Fraction, left: int
+) -> tuple[Fraction, Fraction]:
+    """The lowest and the highest of what may come, with a margin.
+
+    It goes on as in all of the past, as in one part of it, or stays as it is.
+    """
+    found = [projected, past[-1].value if past[-1].value is not None else projected]
+    for (before, after), (first, last) in zip(pairwise(past), pairwise(ends), strict=True):
+        one = _by_part(target, before, after, past[-1], Fraction(left, (last - first).days))
+        found += [one] if one is not None else []
+    low, high = min(found), max(found)
+    margin = MARGIN * max(high - projected, projected - low)
+    return _possible(target, low - margin, past[-1]), _possible(target, high + margin, past[-1])
+
+
+def _by_part(target: Target, before: Figure, after: Figure, now: Figure, stretch: Fraction) -> Fraction | None:
+    """The value after another `stretch` times what one part of the past brought."""
+    computed = COMPUTED.get(target.indicator)
+    if computed is not None and computed.kind == "catalogue":
+        known = before.value is not None and after.value is not None and now.value is not None
+        return now.value + (after.value - before.value) * stretch if known else None  # type: ignore[operator]
+    moved = Figure(after.numerator - before.numerator, after.denominator - before.denominator)
+    if target.unit == "count":
+        return now.numerator + max(moved.numerator, 0) * stretch
+    below = now.denominator + moved.denominator * stretch
+    return (now.numerator + moved.numerator * stretch) / below if moved.denominator >= 0 and below else None
+
+
+def _possible(target: Target, value: Fraction, now: Figure) -> Fraction:
+    """The nearest value that can be: a share in 0..1, a count not below what is there, days not below 0."""
+    if target.unit == "share":
+        return max(Fraction(0), min(Fraction(1), value))
+    return max(value, now.value or Fraction(0)) if target.unit == "count" else max(value, Fraction(0))
 
 
 def _line(values: Sequence[Fraction | None], stretch: Fraction) -> Fraction | Unforeseen:

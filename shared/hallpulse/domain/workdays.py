@@ -37,6 +37,11 @@ def local_day(time: int) -> int:
     return (time + _SHANGHAI_OFFSET) // _MICROSECONDS_A_DAY
 
 
+def minute_of_day(time: int) -> int:
+    """The minute of the day in Asia/Shanghai, 0 to 1439, of a time in microseconds since 1970-01-01 UTC."""
+    return (time + _SHANGHAI_OFFSET) % _MICROSECONDS_A_DAY // 60_000_000
+
+
 def midnight_after(day: int) -> int:
     """The moment at which a day ends in Asia/Shanghai, in microseconds since 1970-01-01 UTC."""
     return (day + 1) * _MICROSECONDS_A_DAY - _SHANGHAI_OFFSET

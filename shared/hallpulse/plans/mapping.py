@@ -12,6 +12,7 @@ from pathlib import Path
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.figures import LENGTHS, Window
 from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.integrity import USUAL
 from hallpulse.domain.plan import (
     DeclaredIndicator,
     Department,
@@ -25,6 +26,7 @@ from hallpulse.domain.plan import (
 )
 from hallpulse.domain.reporting import MONTHLY_REPORT
 from hallpulse.domain.rules import Unit
+from hallpulse.plans.integrity_form import read_thresholds
 from hallpulse.plans.plan_problems import PlanError, PlanProblem, did_you_mean
 from hallpulse.plans.reporting_form import read_reporting
 from hallpulse.plans.rule_forms import read_path, read_rule
@@ -46,7 +48,7 @@ _EN_NAME = Sentence("英文名称", "the English name")
 _UNITS: tuple[Unit, ...] = ("share", "days", "count")
 _PLAN_KEYS = (
     "region", "region_names", "names", "document", "note", "period", "phases", "departments", "indicators",
-    "min_denominator", "tolerance", "reporting", "targets", "groups", "scores", "letter",
+    "min_denominator", "tolerance", "reporting", "integrity", "targets", "groups", "scores", "letter",
 )  # fmt: skip
 _TARGET_KEYS = (
     "id", "names", "indicator", "scope", "rule", "path", "severity", "lead", "source", "min_denominator",
@@ -117,6 +119,7 @@ def _plan(id_: str, top: YamlMapping) -> Plan:
     units = {i.id: i.unit for i in indicators} | measured
     frame = _Frame(period, units, tuple(d.id for d in departments), called_so)
     note, called, scores, letter = (top.get(key) for key in ("note", "region_names", "scores", "letter"))
+    integrity = top.get("integrity")
     return Plan(
         id=id_,
         region=int(top.need("region").text(Sentence("6 位区划代码", "a code of 6 digits"), _REGION) or "100000"),
@@ -131,6 +134,7 @@ def _plan(id_: str, top: YamlMapping) -> Plan:
         note=_names(note) if note is not None else None,
         region_names=_names(called) if called is not None else None,
         tolerance=_tolerance(tolerance) if tolerance is not None else Fraction(0),
+        integrity=read_thresholds(integrity) if integrity is not None else USUAL,
         reporting=read_reporting(reporting, period, called_so, indicators) if reporting is not None else None,
         groups=read_groups(_optional(top, "groups"), called_so, _names),
         scoring=read_scoring(scores, _names, frame.unit) if scores is not None else None,

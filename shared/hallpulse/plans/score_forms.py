@@ -10,7 +10,7 @@ from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.plan import Names
 from hallpulse.domain.rules import Unit
-from hallpulse.domain.scoring import Deduction, Group, ScoredIndicator, Scoring, Step
+from hallpulse.domain.scoring import Deduction, Group, ScoredIndicator, ScoreStep, Scoring
 from hallpulse.plans.plan_problems import did_you_mean
 from hallpulse.plans.yaml_node import YamlNode
 
@@ -94,20 +94,20 @@ def _item(node: YamlNode, names: ReadNames, indicator: ReadIndicator) -> ScoredI
         names(section.need("names")),
         name,
         unit,
-        given or (Step(Fraction(0), Fraction(1)),),
+        given or (ScoreStep(Fraction(0), Fraction(1)),),
         falling,
         (_points(weight) if weight is not None else None) or Fraction(1),
     )
 
 
-def _climbs(steps: Sequence[Step], falling: bool) -> bool:
+def _climbs(steps: Sequence[ScoreStep], falling: bool) -> bool:
     """Return whether each step asks for more than the one before, and gives more points."""
     bars = [-step.bar if falling else step.bar for step in steps]
     points = [step.points for step in steps]
     return bars == sorted(set(bars)) and points == sorted(set(points))
 
 
-def _step(node: YamlNode, unit: Unit) -> tuple[str, Step | None]:
+def _step(node: YamlNode, unit: Unit) -> tuple[str, ScoreStep | None]:
     """The form of a step, and the step if it can be read."""
     section = node.section(*_FORMS, "points")
     forms = [form for form in _FORMS if form in section.entries]
@@ -116,7 +116,7 @@ def _step(node: YamlNode, unit: Unit) -> tuple[str, Step | None]:
         node.note("应有 at_least、at_most 之一", "expected one of at_least and at_most")
         return _FORMS[0], None
     bar = section.need(forms[0]).amount(unit)
-    return forms[0], None if bar is None or points is None else Step(bar, points)
+    return forms[0], None if bar is None or points is None else ScoreStep(bar, points)
 
 
 def _points(node: YamlNode) -> Fraction | None:

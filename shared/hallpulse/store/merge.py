@@ -18,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import accumulate
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
@@ -27,7 +28,7 @@ from sqlalchemy import Connection, Engine, text
 
 from hallpulse.contract.events import CaseData, EventType, Family, HallEvent
 from hallpulse.contract.identity import DESK
-from hallpulse.domain.case import CaseEvent, pack_id, unpack_id
+from hallpulse.domain.case import CaseEvent, is_repeated, pack_id, unpack_id
 from hallpulse.domain.catalogue import first_change
 from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.workdays import local_day
@@ -162,6 +163,8 @@ def arrival(time: int) -> tuple[int, int]:
 
 Times = Mapping[tuple[int, str], Sequence[int]]
 """(region, hall) → the times of events (microseconds since 1970-01-01 UTC), in order of arrival."""
+IS_LATE = f"arrived - time / 60000000 > {LATE_MINUTES} AND NOT (length(id) = 16 AND get_byte(id, 6) >> 4 = 5)"
+"""SQL over stored events: late, and not repeated from records, of which imports make ids of UUID version 5."""
 _NAMES = ("regions", "halls", "days", "events", "newest", "late")
 _Row = tuple[int, str, int, int, int, int]
 
@@ -173,9 +176,10 @@ def times_of(events: Iterable[HallEvent]) -> Times:
     return times
 
 
-def note_hall_days(connection: Connection, times: Times, arrived: int) -> None:
-    """Add new events to their days. arrived: minutes since 1970-01-01 UTC."""
-    rows = [(region, hall, to_date(day), *noted) for region, hall, day, *noted in sorted(_day_rows(times, arrived))]
+def note_hall_days(connection: Connection, times: Times, repeated: Times, arrived: int) -> None:
+    """Add new events to their days. repeated: those of them that are never late; arrived: minutes since 1970-01-01."""
+    found = sorted(_day_rows(times, repeated, arrived))
+    rows = [(region, hall, to_date(day), *noted) for region, hall, day, *noted in found]
     connection.execute(
         text(
             "INSERT INTO hall_days (region, hall, day, events, newest, late)"
@@ -188,7 +192,12 @@ def note_hall_days(connection: Connection, times: Times, arrived: int) -> None:
     )
 
 
-def _day_rows(times: Times, arrived: int) -> Iterator[_Row]:
+def repeated_from_records(events: Iterable[HallEvent]) -> Times:
+    """The times of those events that an import made from records of the past: their ids are of UUID version 5."""
+    return times_of(event for event in events if is_repeated(event.id))
+
+
+def _day_rows(times: Times, repeated: Times, arrived: int) -> Iterator[_Row]:
     """Region, hall, day, events, newest, late; none of the gateway's desk, which is no hall that could fall silent."""
     late_before = (arrived - LATE_MINUTES) * MICROSECONDS_A_MINUTE
     for (region, hall), unsorted in times.items():
@@ -197,9 +206,33 @@ def _day_rows(times: Times, arrived: int) -> Iterator[_Row]:
         ordered = sorted(unsorted)
         days = list(map(local_day, ordered))
         late = Counter(days[: bisect_left(ordered, late_before)])
+        late.subtract(local_day(time) for time in repeated.get((region, hall), ()) if time < late_before)
         newest = dict(zip(days, ordered, strict=True))  # of one day the last, which is the newest
         for day, events in Counter(days).items():
             yield region, hall, day, events, newest[day], late[day]
+
+
+def note_receipts(connection: Connection, times: Times, duplicates: Iterable[HallEvent], arrived: int) -> None:
+    """Count what arrived, by hall. arrived: microseconds since 1970-01-01 UTC."""
+    again = Counter((event.region, event.hall) for event in duplicates)
+    keys = sorted(key for key in {*times, *again} if key[1] != DESK)
+    counts = [(len(own := times.get(key, ())), again[key], _disordered(own)) for key in keys]
+    connection.execute(
+        text(
+            "INSERT INTO hall_receipts AS h (region, hall, day, events, duplicates, disordered)"
+            " SELECT region, hall, :day, e, d, o FROM unnest(CAST(:regions AS int[]), CAST(:halls AS text[]),"
+            " CAST(:events AS int[]), CAST(:again AS int[]), CAST(:disordered AS int[])) AS n(region, hall, e, d, o)"
+            " ON CONFLICT (region, hall, day) DO UPDATE SET events = h.events + excluded.events,"
+            " duplicates = h.duplicates + excluded.duplicates, disordered = h.disordered + excluded.disordered"
+        ),
+        {"day": to_date(local_day(arrived)), "regions": [k[0] for k in keys], "halls": [k[1] for k in keys],
+         "events": [c[0] for c in counts], "again": [c[1] for c in counts], "disordered": [c[2] for c in counts]},
+    )  # fmt: skip
+
+
+def _disordered(times: Sequence[int]) -> int:
+    """Events that came after a newer one of their batch."""
+    return sum(newest > time for newest, time in zip(accumulate(times, max), times, strict=True))
 
 
 _CALENDARS, _REGION, _HALL, _FIGURES = 20110, 20111, 20112, 20113
@@ -280,14 +313,17 @@ def merge(
         found = insert_events(connection, batch, arrived, expected)
         events = list(found.new.values())
         if not events:
+            note_receipts(connection, {}, found.duplicates, arrived)
             return MergeOutcome((), found.duplicates, found.reused, stored_long_ago=found.stored_long_ago)
-        times, taken = times_of(events), _taken(found.new, cache)  # before anybody has to wait for us
+        times, repeated = times_of(events), repeated_from_records(events)
+        taken = _taken(found.new, cache)  # before anybody has to wait for us
         regions = {region for region, _ in times}
         lock_regions(connection, regions, {e.region for e in events if e.type.family is Family.ITEM})
         lock_halls(connection, times.keys())
         context = cache.begin(connection, regions)
         redated = _take_in(connection, context, taken)
-        note_hall_days(connection, times, arrived // MICROSECONDS_A_MINUTE)
+        note_receipts(connection, times, found.duplicates, arrived)
+        note_hall_days(connection, times, repeated, arrived // MICROSECONDS_A_MINUTE)
     context.committed()
     return MergeOutcome(events, found.duplicates, found.reused, redated, times, found.stored_long_ago)
 

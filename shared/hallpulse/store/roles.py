@@ -24,6 +24,8 @@ _ADD = "INSERT, SELECT (id)"
 _BUT_BODIES = ", ".join(column.name for column in refused.columns if column.name != "body")
 """Of refused events the gateway tells the reason; what was in them it does not see."""
 
+_COUNTED = "region, hall, refused_at, outcome"
+
 RIGHTS: Mapping[str, Mapping[str, str]] = {
     "events": _READ | {"ingest": "SELECT, INSERT"},
     "ledger": _READ | {"ingest": "SELECT, INSERT"},
@@ -34,6 +36,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "tallies": _READ | {"ingest": "SELECT, INSERT, DELETE"},
     "figures": _READ | {"ingest": "SELECT, INSERT, DELETE"},
     "hall_days": _READ | {"ingest": "SELECT, INSERT, UPDATE"},
+    "hall_receipts": _READ | {"ingest": "SELECT, INSERT, UPDATE"},
     "regions": _READ | {"ingest": "SELECT, INSERT, UPDATE"},
     "calendars": _READ | {"ingest": "SELECT, INSERT, DELETE"},
     "halls": _READ | {"ingest": "SELECT"},
@@ -51,9 +54,14 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "case_reads": {"gateway": "INSERT, SELECT (id)"},
     "reports": {"gateway": "SELECT", "reports": "SELECT, INSERT"},
     "report_files": {"gateway": "SELECT", "reports": "SELECT, INSERT"},
-    "refused": {"ingest": "SELECT, INSERT, UPDATE, DELETE", "gateway": f"SELECT ({_BUT_BODIES})"},
+    "refused": {
+        "ingest": "SELECT, INSERT, UPDATE, DELETE",
+        "gateway": f"SELECT ({_BUT_BODIES})",
+        "targets": f"SELECT ({_COUNTED})",
+        "reports": f"SELECT ({_COUNTED})",
+    },
     "refused_halls": {"ingest": "SELECT, INSERT, UPDATE"},
-    "notices": {"notices": "SELECT, INSERT, UPDATE"},
+    "notices": {"notices": "SELECT, INSERT, UPDATE", "reports": "SELECT"},
     "notice_deliveries": {"notices": "SELECT, INSERT, UPDATE"},
     "sent_sums": {},
     "alembic_version": {},

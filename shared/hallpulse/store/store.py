@@ -17,10 +17,12 @@ from hallpulse.domain.compression import Doubt, ItemChange
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, Figure, FigureTable, Scope, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
+from hallpulse.domain.marks import CaseDoubt
 from hallpulse.domain.measures import STATES
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.reconciliation import StatedDay
 from hallpulse.domain.reporting import Arrivals
+from hallpulse.domain.sources import SourceCounts
 from hallpulse.domain.workdays import Calendar, Workdays, day_of
 from hallpulse.store.accounts import AccountRegistry
 from hallpulse.store.audit import Audit, process_actor
@@ -60,7 +62,9 @@ from hallpulse.store.reading.overview import (
     read_percentiles,
 )
 from hallpulse.store.reading.past import Past, turn_back
+from hallpulse.store.reading.questioned import read_case_doubts
 from hallpulse.store.reading.reconciling import read_codes, read_stated_days
+from hallpulse.store.reading.sources import read_sources
 from hallpulse.store.reading.stored import (
     CaseHistory,
     read_case_events,
@@ -162,9 +166,9 @@ class Moment:
         """One digest of all calendars in force."""
         return calendars_digest(self._connection)
 
-    def month_figures(self, plan: Plan, month: Window) -> dict[str, Figure]:
-        """All figures that the report of a month is made of, by name."""
-        return read_month_figures(self._connection, self._rules, plan, month)
+    def month_figures(self, plan: Plan, month: Window, scope: Scope | None = None) -> dict[str, Figure]:
+        """All figures that the report of a month is made of, by name; of one department or hall where it is meant."""
+        return read_month_figures(self._connection, self._rules, plan, month, scope or Scope(plan.region))
 
     def item_changes(self, scope: Scope, before: date, after: date) -> list[ItemChange]:
         """The items of a scope whose effective version changed between two days."""
@@ -176,8 +180,16 @@ class Moment:
 
     def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]:
         """Every integrity check over the window, also those that found nothing."""
-        calendars = self._calendars.current(self._connection)
-        return read_integrity(self._connection, calendars, self._rules, (scope, window, today))
+        asking = self._connection, self._calendars.current(self._connection), self._rules
+        return read_integrity(asking, scope, window, today)
+
+    def case_doubts(self, scope: Scope, window: Window) -> list[CaseDoubt]:
+        """Cases that make figures of the scope over a window look better than the service was."""
+        return read_case_doubts(self._connection, scope, window)
+
+    def sources(self, scope: Scope, window: Window, today: date) -> list[SourceCounts]:
+        """Counts of what each hall sent in a window, for its scorecard."""
+        return read_sources(self._connection, self._calendars.current(self._connection), scope, window, today)
 
     def figure_reports(self, wanted: FigureFilter) -> list[FigureReport]:
         """Every report of declared figures that is in force, and whether it counts."""

@@ -115,6 +115,8 @@ cases = _table(
     Column("open", Boolean, nullable=False),
     Column("suspended", Boolean, nullable=False),
     *(_false(name) for name in ("rated_by_default", "rating_verified", "rating_rectified")),
+    Column("rated_minute", SmallInteger, comment="of the local day"),
+    _zero("suspensions", SmallInteger),
     Column("entries", LargeBinary, nullable=False, comment="what the case added to the cells"),
     Column("history", LargeBinary, nullable=False, comment="the case's events"),
     PrimaryKeyConstraint("region", "hall", "case_id"),
@@ -173,12 +175,8 @@ tallies = _table(
     Column("hall", Text, nullable=False),
     Column("day", Date, nullable=False),
     Column("revision", Integer, nullable=False),
-    Column("accepted", BigInteger, nullable=False),
-    Column("rejected", BigInteger, nullable=False),
-    Column("unified_accepted", BigInteger, nullable=False),
-    Column("full_process_accepted", BigInteger, nullable=False),
-    Column("decided", BigInteger, nullable=False),
-    Column("instant_decided", BigInteger, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in ("accepted", "rejected", "unified_accepted")),
+    *(Column(name, BigInteger, nullable=False) for name in ("full_process_accepted", "decided", "instant_decided")),
     PrimaryKeyConstraint("region", "hall", "day"),
 )
 
@@ -196,15 +194,13 @@ figures = _table(
         nullable=False,
         comment="0 of what counts if it can be right, 1, …; -1 of what was corrected",
     ),
-    Column("first_day", Date, nullable=False),
-    Column("last_day", Date, nullable=False),
-    Column("numerator", BigInteger, nullable=False),
-    Column("denominator", BigInteger),
+    Column("first_day", Date, nullable=False), Column("last_day", Date, nullable=False),
+    Column("numerator", BigInteger, nullable=False), Column("denominator", BigInteger),
     Column("revision", Integer, nullable=False),
     Column("time", BigInteger, nullable=False, comment="microseconds since 1970-01-01 UTC"),
     Column("arrived", Integer, nullable=False, comment="minutes since 1970-01-01 UTC"),
     PrimaryKeyConstraint("region", "indicator", "period", "department", "hall", "id"),
-)
+)  # fmt: skip
 
 hall_days = _table(
     "hall_days",
@@ -216,6 +212,16 @@ hall_days = _table(
     Column("late", Integer, nullable=False, server_default=text("0"), comment="events that arrived over a day after"),
     PrimaryKeyConstraint("region", "hall", "day"),
 )
+
+hall_receipts = _table(
+    "hall_receipts",
+    Column("region", Integer, nullable=False),
+    Column("hall", Text, nullable=False),
+    Column("day", Date, nullable=False, comment="of arrival"),
+    *(_zero(name) for name in ("events", "duplicates", "disordered")),
+    PrimaryKeyConstraint("region", "hall", "day"),
+)
+"""Arrivals of a day, counted while they arrive: a duplicate leaves no other trace, so this cannot be recomputed."""
 
 halls = _table(
     "halls",
@@ -367,12 +373,7 @@ refused = _table(
     Column("refused_at", DateTime(timezone=True), nullable=False, comment="first"),
     Column("last_at", DateTime(timezone=True), nullable=False),
     Column("times", Integer, nullable=False, comment="again after an outage counts as again"),
-    Column("reason", Text, nullable=False),
-    Column("field", Text, nullable=False),
-    Column("detail", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("family", Text, nullable=False),
-    Column("routing_key", Text, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("reason", "field", "detail", "source", "family", "routing_key")),
     Column("publisher", Text, nullable=False, comment="the broker user that the message named"),
     Column("event_id", Text),
     Column("bytes", Integer, nullable=False, comment="of the whole body"),
@@ -394,8 +395,6 @@ refused_halls = _table(
     Column("region", Integer, nullable=False),
     Column("hall", Text, nullable=False),
     _zero("rows"),
-    _zero("bytes", BigInteger),
-    _zero("copies", BigInteger),
-    _zero("beyond", BigInteger),
+    *(_zero(name, BigInteger) for name in ("bytes", "copies", "beyond")),
     PrimaryKeyConstraint("region", "hall"),
 )

@@ -1,4 +1,7 @@
-"""The report's sections, one a module: PLACE, its number, and `section`, which makes words and tables of figures."""
+"""The report's sections, one a module: PLACE, its order, and `section`, which makes words and tables of figures.
+
+`section` returns None where there is nothing to say: the section is left out, and those after it are numbered on.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ from services.reports.monthly.report import MonthlyReport
 
 
 def sections(report: MonthlyReport) -> tuple[Section, ...]:
-    """Return the sections of every module of this package, in order of their places."""
-    return tuple(module.section(report) for module in _modules(tuple(__path__)))
+    """Return the sections of every module of this package that have anything to say, in order of their places."""
+    made = (module.section(report) for module in _modules(tuple(__path__)))
+    return tuple(section for section in made if section is not None and section.blocks)
 
 
 @cache

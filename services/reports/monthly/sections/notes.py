@@ -1,4 +1,4 @@
-"""Part 7: what the figures mean, by which law and plan, and where the calendar is not official yet."""
+"""The meaning of the figures, by which law and plan, and where the calendar is not official yet."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.plan import TREND_DAYS, Names
-from services.reports.monthly import texts
+from services.reports.monthly import definitions, texts
 from services.reports.monthly.document import Column, Paragraph, Section, Table
 from services.reports.monthly.report import MonthlyReport
+from services.reports.monthly.sections.summary import MAIN
 from services.reports.monthly.shown import day, filled, joined, named, text_cell
 
-PLACE = 7
-_SUMMARISED = ("acceptance_rate", "instant_case_share", "due_kept_rate", "satisfaction", "mean_elapsed_days")
+PLACE = 14
 
 
 _COLUMNS = (
@@ -24,7 +24,7 @@ _COLUMNS = (
 
 
 def section(report: MonthlyReport) -> Section:
-    written = (*_basis(report), *texts.LAW, *_declared(report))
+    written = (*_basis(report), *definitions.LAW, *_declared(report))
     remarks = tuple(Paragraph(text, quiet=True) for text in written)
     return Section(texts.NOTES, (*remarks, _definitions(report)))
 
@@ -44,12 +44,12 @@ def _basis(report: MonthlyReport) -> Iterator[Sentence]:
 
 def _definitions(report: MonthlyReport) -> Table:
     """Of every computed indicator that the report shows."""
-    shown = {line.target.indicator for line in report.targets} | set(_SUMMARISED)
+    shown = {line.target.indicator for line in report.targets} | {*MAIN, "rating_coverage"}
     shown |= {indicator for ranking in report.rankings for indicator in ranking.indicators}
     rows = tuple(
-        (text_cell(Sentence(indicator.zh, indicator.en)), *map(text_cell, texts.PARTS[indicator.id]))
+        (text_cell(Sentence(indicator.zh, indicator.en)), *map(text_cell, definitions.PARTS[indicator.id]))
         for indicator in COMPUTED.values()
-        if indicator.id in shown
+        if indicator.id in shown and indicator.id in definitions.PARTS
     )
     on = day(report.on)
     return Table(texts.DEFINITIONS_TABLE, filled(texts.DEFINED_ON, {"on": on.zh}, {"on": on.en}), _COLUMNS, rows)

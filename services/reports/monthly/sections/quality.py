@@ -1,20 +1,31 @@
-"""Part 5: how much of the region the figures speak of, the integrity checks, and what changed in a published month."""
+"""How much of the region the figures speak of, and what the integrity checks found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.figures import Coverage, Window
-from hallpulse.domain.integrity import Findings
+from hallpulse.domain.integrity import Findings, Group
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
+from services.reports.monthly.periods import THIS
 from services.reports.monthly.report import MonthlyReport
-from services.reports.monthly.restatements import restatements
-from services.reports.monthly.shown import count_cell, day, filled, joined, moment, of_month, text_cell
+from services.reports.monthly.shown import (
+    count_cell,
+    day,
+    days_of,
+    filled,
+    joined,
+    moment,
+    of_month,
+    query_of,
+    text_cell,
+    value_text,
+)
 
-PLACE = 5
+PLACE = 10
 MOST_EXAMPLES = 3
 _COVERAGE_COLUMNS = (
     Column(texts.COVERED, 76, left=True),
@@ -31,21 +42,23 @@ _FINDING_COLUMNS = (
 
 
 def section(report: MonthlyReport) -> Section:
-    blocks = [_coverage(report), *_silent(report), *_findings(report), *restatements(report)]
+    blocks = [_coverage(report), *_silent(report), *_findings(report)]
     return Section(texts.QUALITY, tuple(blocks))
 
 
 def _coverage(report: MonthlyReport) -> Table:
-    rows = [_covered(texts.OF_MONTH, report.window, report.coverage)]
+    rows = [_covered(THIS[report.asked.kind], report.window, report.coverage)]
     if report.period is not None:
         rows.append(_covered(texts.OF_PERIOD, report.period, report.period_coverage))
-    return Table(texts.COVERAGE_TABLE, of_month(report), _COVERAGE_COLUMNS, tuple(rows))
+    windows = [report.window, *([report.period] if report.period is not None else [])]
+    queries = tuple(query_of(report, "/v1/indicators", **days_of(window)) for window in windows)
+    return Table(texts.COVERAGE_TABLE, of_month(report), _COVERAGE_COLUMNS, tuple(rows), queries=queries)
 
 
 def _covered(name: Sentence, window: Window, coverage: Coverage) -> tuple[Cell, ...]:
     start, end = day(window.start), day(window.end)
     span = filled(texts.SPAN, {"start": start.zh, "end": end.zh}, {"start": start.en, "end": end.en})
-    window_cell = Cell(f"{name.zh}：{span.zh}", f"{name.en}: {span.en}")
+    window_cell = Cell(f"{name.zh}：{span.zh}", en=f"{name.en}: {span.en}")
     tone = Tone.BAD if coverage.reporting < coverage.halls else Tone.PLAIN
     newest = Cell(moment(coverage.newest).zh)
     return window_cell, count_cell(coverage.halls), count_cell(coverage.reporting, tone), newest
@@ -54,30 +67,53 @@ def _covered(name: Sentence, window: Window, coverage: Coverage) -> tuple[Cell, 
 def _silent(report: MonthlyReport) -> Iterator[Paragraph]:
     silent = report.coverage.halls - report.coverage.reporting
     if silent:
-        yield Paragraph(filled(texts.SILENT, {"n": silent}))
+        this = THIS[report.asked.kind]
+        yield Paragraph(filled(texts.SILENT, {"n": silent, "this": this.zh}, {"this": this.en}))
 
 
 def _findings(report: MonthlyReport) -> Iterator[Table | Paragraph]:
     found = sorted((one for one in report.findings if one.count), key=lambda one: -one.count)
     clean = [Sentence(one.check.zh, one.check.en) for one in report.findings if not one.count]
     if found:
-        yield Table(texts.FINDINGS_TABLE, of_month(report), _FINDING_COLUMNS, tuple(_found(one) for one in found))
+        rows, query = (
+            tuple(_found(one, report) for one in found),
+            query_of(report, "/v1/integrity", **days_of(report.window)),
+        )
+        yield Table(texts.FINDINGS_TABLE, of_month(report), _FINDING_COLUMNS, rows, queries=(query,) * len(rows))
     names = joined(clean)
     values: dict[str, object] = {"n": len(clean), "names": names.zh}
     if clean:
         yield Paragraph(filled(texts.CLEAN if found else texts.ALL_CLEAN, values, {"names": names.en}))
 
 
-def _found(one: Findings) -> tuple[Cell, ...]:
-    examples = "、".join(_named(row) for row in one.rows[:MOST_EXAMPLES])
+def _found(one: Findings, report: MonthlyReport) -> tuple[Cell, ...]:
+    examples = "、".join(_owned(group, report) for group in _owners(one)[:MOST_EXAMPLES])
+    examples = examples or "、".join(_named(row, report) for row in one.rows[:MOST_EXAMPLES])
     check = text_cell(Sentence(one.check.zh, one.check.en))
     return check, text_cell(texts.OF_WHAT[one.check.of]), count_cell(one.count, Tone.BAD), Cell(examples)
 
 
-def _named(row: Mapping[str, Any]) -> str:
+def _owners(one: Findings) -> Sequence[Group]:
+    """Return the departments that have the findings; the halls where there is no department to name."""
+    return one.by("department") or one.by("hall")
+
+
+def _owned(group: Group, report: MonthlyReport) -> str:
+    """A group with its count, and the share of what is questioned: 住建局 12（31.6%）."""
+    name = report.department(group.id).zh if group.by == "department" else report.hall(group.id)
+    return f"{name} {group.count}" + (f"（{value_text(group.share, 'share')}）" if group.share is not None else "")
+
+
+def _named(row: Mapping[str, Any], report: MonthlyReport) -> str:
     """A finding by what identifies it: a case, an item, a declared figure or a hall."""
     if "indicator" in row:
-        parts = (row["indicator"], row["department"], row["period"], row["hall"])
+        names = report.plan.indicator_names
+        indicator = names[row["indicator"]].zh if row["indicator"] in names else row["indicator"]
+        department = report.department(row["department"]).zh if row["department"] else ""
         below = "" if row["denominator"] is None else f"/{row['denominator']}"
-        return " ".join(str(part) for part in (*parts, f"{row['numerator']}{below}") if part)
-    return str(row.get("case_id") or row.get("name") or row.get("item_code") or row.get("hall") or "")
+        return " ".join(
+            str(part) for part in (indicator, department, row["period"], f"{row['numerator']}{below}") if part
+        )
+    if row.get("case_id") or row.get("name") or row.get("item_code"):
+        return str(row.get("case_id") or row.get("name") or row.get("item_code"))
+    return report.hall(str(row.get("hall") or ""))

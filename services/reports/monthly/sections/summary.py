@@ -1,4 +1,4 @@
-"""Part 1: how things stand, in sentences made from the figures."""
+"""How things stand, in sentences made from the figures; the main ones beside those of before and of a year ago."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from collections.abc import Iterator
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.targets import State
 from services.reports.monthly import texts
-from services.reports.monthly.document import Paragraph, Section
+from services.reports.monthly.document import Paragraph, Section, Table
+from services.reports.monthly.periods import BEFORE, THIS
 from services.reports.monthly.report import MonthlyReport, TargetLine
 from services.reports.monthly.shown import (
+    compared,
+    compared_columns,
     day,
     filled,
     gap_text,
     joined,
     named,
+    of_month,
     parts_text,
     sentence_of,
     value_text,
@@ -23,18 +27,36 @@ from services.reports.monthly.shown import (
 
 PLACE = 1
 _SHORT = (State.BEHIND, State.MISSED)
+MAIN = (
+    "acceptance_rate",
+    "due_kept_rate",
+    "promise_kept_rate",
+    "mean_elapsed_days",
+    "instant_case_share",
+    "unified_acceptance_rate",
+    "full_process_acceptance_rate",
+    "actual_compression",
+    "satisfaction",
+)
+"""Figures of cases that every report compares."""
 
 
 def section(report: MonthlyReport) -> Section:
     running = () if report.finished else (Paragraph(_running(report), quiet=True),)
-    stated = (_counted(report), _short(report), *_forecasts(report), _cases(report), *_compression(report))
+    judged = (_counted(report), _short(report), *_forecasts(report)) if report.targets else ()
+    stated = (*judged, _cases(report), *_compression(report))
     standing = (_open(report), _reported(report))
-    return Section(texts.SUMMARY, (*running, *map(Paragraph, (*stated, *standing))))
+    return Section(texts.SUMMARY, (*running, *map(Paragraph, (*stated, *standing)), _compared(report)))
+
+
+def _compared(report: MonthlyReport) -> Table:
+    rows, queries = compared(report, MAIN)
+    return Table(texts.MAIN_TABLE, of_month(report), compared_columns(report), rows, queries=queries)
 
 
 def _running(report: MonthlyReport) -> Sentence:
-    on = day(report.on)
-    return filled(texts.RUNNING, {"on": on.zh}, {"on": on.en})
+    on, this = day(report.on), THIS[report.asked.kind]
+    return filled(texts.RUNNING, {"on": on.zh, "this": this.zh}, {"on": on.en, "this": this.en})
 
 
 def _counted(report: MonthlyReport) -> Sentence:
@@ -91,11 +113,13 @@ def _forecasts(report: MonthlyReport) -> Iterator[Sentence]:
 def _cases(report: MonthlyReport) -> Sentence:
     """The month's cases, from receipt to rating; what there was none of is said to be none."""
     accepted, rate = report.figure("acceptance_rate"), report.figure
+    this = THIS[report.asked.kind]
     counts: dict[str, object] = {
         "accepted": accepted.numerator,
         "rejected": accepted.denominator - accepted.numerator,
+        "this": this.zh,
     }
-    clauses = [filled(texts.ACCEPTED, counts), *_decided(report), _due(report)]
+    clauses = [filled(texts.ACCEPTED, counts, {"this": this.en}), *_decided(report), _due(report)]
     rated = rate("satisfaction")
     values: dict[str, object] = {"rated": rated.denominator, "rate": value_text(rated.value, "share")}
     clauses.append(filled(texts.RATED, values) if rated.denominator else texts.NOTHING_RATED)
@@ -129,7 +153,9 @@ def _compression(report: MonthlyReport) -> Iterator[Sentence]:
     if now != was:
         text = texts.COMPRESSION_ROSE if now > was else texts.COMPRESSION_FELL
     by = gap_text(now - was, "share").en.removesuffix(" points")
-    yield filled(text, {"now": value_text(now, "share"), "was": value_text(was, "share"), "by": by})
+    before = BEFORE[report.asked.kind]
+    values: dict[str, object] = {"now": value_text(now, "share"), "was": value_text(was, "share"), "by": by}
+    yield filled(text, {**values, "before": before.zh}, {"before": before.en})
 
 
 def _open(report: MonthlyReport) -> Sentence:
@@ -148,5 +174,8 @@ def _reported(report: MonthlyReport) -> Sentence:
         "reporting": report.coverage.reporting,
         "kinds": len(found),
         "count": sum(one.count for one in found),
+        "this": THIS[report.asked.kind].zh,
     }
-    return filled(texts.REPORTED, values)
+    return filled(
+        texts.REPORTED if report.scope.hall is None else texts.FOUND, values, {"this": THIS[report.asked.kind].en}
+    )

@@ -1,20 +1,22 @@
-"""Part 2: every target of the plan, the other readings of "a further …", and why some cannot be judged."""
+"""Every target, held against its goal, the month and the year before; other readings; what cannot be judged."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from hallpulse.contract.reasons import Sentence
+from hallpulse.domain.compression import COMPRESSION
 from hallpulse.domain.plan import Plan, Target, TargetScope
-from hallpulse.domain.reporting import DepartmentMonth, Timeliness
 from hallpulse.domain.rules import Raised
 from hallpulse.domain.targets import State, TargetResult
 from services.reports.monthly import texts
-from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
+from services.reports.monthly.document import Bar, Cell, Chart, Column, Paragraph, Section, Table, Tone
+from services.reports.monthly.periods import BEFORE
 from services.reports.monthly.report import MonthlyReport, TargetLine
 from services.reports.monthly.shown import (
-    BLANK,
     CHECK_NAMES,
+    causes_text,
+    change_cells,
     count_cell,
     day,
     difference_cell,
@@ -25,6 +27,7 @@ from services.reports.monthly.shown import (
     named,
     of_period,
     parts_text,
+    query_of,
     sentence_of,
     text_cell,
     value_cell,
@@ -33,21 +36,18 @@ from services.reports.monthly.shown import (
 
 PLACE = 2
 MOST_NAMED = 10
-MOST_LATE = 20
 _TONES = {State.MET: Tone.GOOD, State.ON_PACE: Tone.GOOD, State.BEHIND: Tone.BAD, State.MISSED: Tone.BAD}
 _COLUMNS = (
-    Column(texts.NUMBER, 8),
-    Column(texts.TARGET, 48, left=True),
-    Column(texts.VALUE, 20, figure=True),
-    Column(texts.BEFORE, 18, figure=True),
-    Column(texts.REQUIRED, 16),
-    Column(texts.GOAL, 16),
-    Column(texts.GAP, 17),
-    Column(texts.MET, 11),
-    Column(texts.PACE, 11),
-    Column(texts.STATE, 19),
-    Column(texts.FORECAST, 17),
+    Column(texts.NUMBER, 9),
+    Column(texts.TARGET, 54, left=True),
+    Column(texts.VALUE, 24, figure=True, key="value"),
+    Column(texts.REQUIRED, 17, key="required"),
+    Column(texts.GOAL, 17, key="goal"),
+    Column(texts.GAP, 19, key="gap", formula="value - goal"),
+    Column(texts.STATE, 17),
+    Column(texts.FORECAST, 18),
 )
+_CHANGE = ("value - before", "value - year_ago")
 _READING_COLUMNS = (
     Column(texts.TARGET, 52, left=True),
     Column(texts.VALUE, 24, figure=True),
@@ -55,14 +55,62 @@ _READING_COLUMNS = (
 )
 
 
-def section(report: MonthlyReport) -> Section:
-    said = (*_marked(report), *_short_departments(report), *_late_reports(report), *_unjudged(report))
-    return Section(texts.TARGETS, (_table(report), *said, *_readings(report)))
+def section(report: MonthlyReport) -> Section | None:
+    if not report.targets:
+        return None
+    said = (*_explained(report), *_marked(report), *_short_departments(report), *_unjudged(report))
+    return Section(texts.TARGETS, (_table(report), *_chart(report), *said, *_changes(report), *_readings(report)))
+
+
+def _chart(report: MonthlyReport) -> Iterator[Chart]:
+    """The shares that have a value and a goal."""
+    bars = [
+        Bar(named(line.target.names), line.result.value, line.result.goal)
+        for line in report.targets
+        if line.target.unit == "share" and line.result.value is not None and line.result.goal is not None
+    ]
+    if len(bars) > 1:
+        yield Chart(texts.TARGETS_CHART, "share", texts.VALUE, texts.GOAL, tuple(bars))
+
+
+def _changes(report: MonthlyReport) -> Iterator[Table]:
+    """Beside the value that of the period before, and that of a year before."""
+    lines = [line for line in report.targets if line.result.value is not None]
+    if not any(line.before or line.year_ago for line in lines):
+        return
+    before = BEFORE[report.asked.kind]
+    head = Sentence(f"{before.zh}末", f"at the end of {before.en}")
+    columns = (
+        Column(texts.TARGET, 60, left=True),
+        Column(texts.VALUE, 26, figure=True, key="value"),
+        Column(head, 26, figure=True, key="before"),
+        Column(texts.CHAIN, 19, key="chain", formula=_CHANGE[0]),
+        Column(texts.YEAR_AGO, 26, figure=True, key="year_ago"),
+        Column(texts.ON_YEAR, 19, key="on_year", formula=_CHANGE[1]),
+    )
+    rows = tuple(_change_row(line) for line in lines)
+    queries = tuple(_query(report) for _ in lines)
+    yield Table(texts.CHANGES_TABLE, of_period(report), columns, rows, queries=queries)
+
+
+def _change_row(line: TargetLine) -> tuple[Cell, ...]:
+    unit, now = line.target.unit, line.result.figure
+    return (
+        text_cell(named(line.target.names)),
+        figure_cell(now, unit),
+        *change_cells(now, line.before, unit),
+        *change_cells(now, line.year_ago, unit),
+    )
+
+
+def _query(report: MonthlyReport) -> str:
+    return query_of(report, "/v1/targets", on=str(report.on))
 
 
 def _table(report: MonthlyReport) -> Table:
     rows = tuple(_row(number, line, report) for number, line in enumerate(report.targets, start=1))
-    return Table(texts.TARGETS_TABLE, of_period(report), _COLUMNS, rows)
+    queries = tuple(_query(report) for _ in rows)
+    return Table(texts.TARGETS_TABLE, of_period(report), _COLUMNS, rows, queries=queries)
 
 
 def _row(number: int, line: TargetLine, report: MonthlyReport) -> tuple[Cell, ...]:
@@ -73,24 +121,22 @@ def _row(number: int, line: TargetLine, report: MonthlyReport) -> tuple[Cell, ..
         count_cell(number),
         _name(line, report),
         figure_cell(result.figure, unit),
-        figure_cell(line.before, unit) if line.before else BLANK,
         value_cell(result.required, unit),
         value_cell(result.goal, unit),
         difference_cell(result.gap, unit, texts.WORST.zh if result.bound > 1 else points, tone),
-        _verdict(result.met),
-        _verdict(result.on_pace),
         text_cell(texts.STATES[result.state], tone),
         value_cell(forecast, unit),
     )
 
 
 def _name(line: TargetLine, report: MonthlyReport) -> Cell:
-    """With its English name; who leads and which item of the plan it is stand in the same small letters."""
+    """The name, below it which item of the plan it is, who leads, and what it gains from."""
     target = line.target
     every = target.scope is TargetScope.EACH_DEPARTMENT
     lead = texts.EVERY_DEPARTMENT.zh if every else "、".join(report.department(id_).zh for id_ in target.lead)
     marks = (marked_text(mark, target.unit).zh for mark in line.result.marks)
-    return Cell(target.names.zh, " · ".join(part for part in (target.names.en, _source(target), lead, *marks) if part))
+    small = " · ".join(part for part in (_source(target), lead, *marks) if part)
+    return Cell(target.names.zh, small, en=target.names.en)
 
 
 def _source(target: Target) -> str:
@@ -100,10 +146,13 @@ def _source(target: Target) -> str:
     return text.zh.format(source=numbers) if numbers else ""
 
 
-def _verdict(keeps: bool | None) -> Cell:
-    if keeps is None:
-        return BLANK
-    return text_cell(texts.YES, Tone.GOOD) if keeps else text_cell(texts.NO, Tone.BAD)
+def _explained(report: MonthlyReport) -> Iterator[Paragraph]:
+    """The change of the compression since the day before the plan's period, by cause."""
+    for line in report.targets:
+        if line.result.causes:
+            said, names = causes_text(line.result.causes), line.target.names
+            zh, en = {"name": names.zh, "causes": said.zh}, {"name": names.en, "causes": said.en}
+            yield Paragraph(filled(texts.COMPRESSION_CAUSES, dict[str, object](zh), dict[str, object](en)))
 
 
 def _marked(report: MonthlyReport) -> Iterator[Paragraph]:
@@ -113,7 +162,8 @@ def _marked(report: MonthlyReport) -> Iterator[Paragraph]:
             check, value = CHECK_NAMES[mark.check], value_text(mark.without.value, line.target.unit)
             values: dict[str, object] = {"n": mark.findings, "value": value, "parts": parts_text(mark.without)}
             zh = {"name": line.target.names.zh, "check": check.zh}
-            yield Paragraph(filled(texts.MARKED, values | zh, {"name": line.target.names.en, "check": check.en}))
+            text = texts.MARKED if line.target.indicator == COMPRESSION else texts.MARKED_CASES
+            yield Paragraph(filled(text, values | zh, {"name": line.target.names.en, "check": check.en}))
 
 
 def _short_departments(report: MonthlyReport) -> Iterator[Paragraph]:
@@ -126,24 +176,6 @@ def _short_departments(report: MonthlyReport) -> Iterator[Paragraph]:
                 names = Sentence(names.zh + more.zh, f"{names.en}, {more.en}")
             zh: dict[str, object] = {"name": line.target.names.zh, "names": names.zh}
             yield Paragraph(filled(texts.BOUND_SHORT, zh, {"name": line.target.names.en, "names": names.en}))
-
-
-def _late_reports(report: MonthlyReport) -> Iterator[Paragraph]:
-    """Name the departments that reported late or not at all: month, days, indicators; it stays so for the year."""
-    late = [one for one in report.reports.months if one.timeliness is not Timeliness.ON_TIME]
-    if late:
-        told = joined((_late(one, report) for one in late[:MOST_LATE]), texts.CLAUSES)
-        more = filled(texts.LATE_MORE, {"n": len(late) - MOST_LATE}) if len(late) > MOST_LATE else Sentence("", "")
-        yield Paragraph(sentence_of(filled(texts.LATE_TITLE, {"n": len(late)}), told, more, texts.END))
-
-
-def _late(one: DepartmentMonth, report: MonthlyReport) -> Sentence:
-    department, missing = report.department(one.department), one.missing
-    listed = [report.plan.indicator_names[id_] for id_ in (missing or one.late)]
-    told: dict[str, object] = {"year": one.month.year, "month": one.month.month, "days": one.days}
-    zh: dict[str, object] = {"department": department.zh, "indicators": "、".join(name.zh for name in listed)}
-    en: dict[str, object] = {"department": department.en, "indicators": ", ".join(name.en for name in listed)}
-    return filled(texts.REPORT_MISSING if missing else texts.REPORT_LATE, told | zh, en)
 
 
 def _unjudged(report: MonthlyReport) -> Iterator[Paragraph]:
@@ -192,7 +224,9 @@ def _no_reference(result: TargetResult, report: MonthlyReport) -> Sentence:
 def _readings(report: MonthlyReport) -> Iterator[Table]:
     rows = tuple(_reading_row(line) for line in report.targets if line.result.readings)
     if rows:
-        yield Table(texts.READINGS_TABLE, of_period(report), _READING_COLUMNS, rows)
+        yield Table(
+            texts.READINGS_TABLE, of_period(report), _READING_COLUMNS, rows, queries=(_query(report),) * len(rows)
+        )
 
 
 def _reading_row(line: TargetLine) -> tuple[Cell, ...]:

@@ -1,210 +1,262 @@
-"""Findings of the integrity checks over a window, counted, with the first of each listed."""
+"""Findings of the integrity checks over a window: counted, grouped by who has them, with the first of each listed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from hallpulse.domain.case import unpack_id
+from hallpulse.domain.clock import NONE_LIKE_LIMITS
 from hallpulse.domain.declarations import IMPOSSIBLE, UNKNOWN
 from hallpulse.domain.figures import Scope, Window
-from hallpulse.domain.integrity import CHECKS, P90_CASES, SILENT_WORKING_DAYS, Check, Findings
+from hallpulse.domain.integrity import (
+    ACCEPTED_BY_MACHINE,
+    BYS,
+    CHANGED_LIMIT,
+    CHECKS,
+    DECIDED_BY_MACHINE,
+    By,
+    Check,
+    Findings,
+    Group,
+)
+from hallpulse.domain.plan import thresholds_on
+from hallpulse.domain.suspicion import Row, bunched, bursts, came_back, eve_units, far_promises, late_halls, uncounted
 from hallpulse.domain.workdays import Calendars, date_of, day_of, time_text
 from hallpulse.store.merge import MICROSECONDS_A_MINUTE
 
+from . import counting
+from .conditions import sql
+from .counting import Asked
 from .declared import FINDINGS, RULES, Rules
 
 MOST_ROWS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    connection: Connection
-    calendars: Calendars
-    rules: Rules
-    scope: Scope
-    window: Window
-    today: date
-
-    @property
-    def values(self) -> dict[str, Any]:
-        low, high = self.scope.bounds
-        start, end = self.window.start, self.window.end
-        return {"low": low, "high": high, "start": start, "end": end, "hall": self.scope.hall,
-                "department": self.scope.department, "p90_cases": P90_CASES}  # fmt: skip
-
-    def where(self, alias: str, *, halls: bool = True, departments: bool = True) -> str:
-        where = f"{alias}.region BETWEEN :low AND :high"
-        if halls and self.scope.hall is not None:
-            where += f" AND {alias}.hall = :hall"
-        if departments and self.scope.department is not None:
-            where += f" AND {alias}.department = :department"
-        return where
-
-    def findings(self, check: Check, columns: str, rest: str, more: Mapping[str, Any] | None = None) -> Findings:
-        """Run `SELECT columns rest`; the count is of all rows, whatever is listed."""
-        head = RULES if check.of == "figures" else ""
-        rows = self.connection.execute(
-            text(f"{head}SELECT count(*) OVER () AS in_all, {columns} {rest} LIMIT {MOST_ROWS}"),
-            {**self.values, **(more or {})},
-        ).mappings()
-        listed = [dict(row) for row in rows]
-        count = listed[0]["in_all"] if listed else 0
-        return Findings(check, count, tuple({k: v for k, v in row.items() if k != "in_all"} for row in listed))
-
-
 _CASE = "c.region, c.hall, c.case_id, c.item_code, c.department, c.accepted, c.decided, c.elapsed, c.promised_days"
-_CASE_ORDER = "ORDER BY c.region, c.hall, c.case_id"
 _OF_WINDOW = "coalesce(c.decided, c.accepted, c.received) BETWEEN :start AND :end"
+_BEFORE = timedelta(days=366)
+"""A case of the window was accepted at most so long before it, for acceptance on a day off to be looked for."""
+_BYS: tuple[tuple[By, str], ...] = (("department", "department"), ("hall", "hall"), ("item", "item_code"))
 
 
-def read_integrity(
-    connection: Connection, calendars: Calendars, rules: Rules, wanted: tuple[Scope, Window, date]
-) -> list[Findings]:
+def read_integrity(asking: tuple[Any, Calendars, Rules], scope: Scope, window: Window, today: date) -> list[Findings]:
     """Every check, also those that found nothing. A case lies in the window by its decision, else its acceptance.
 
-    wanted: with today, before whose end a silent hall is silent.
+    asking: connection, calendars and rules.
     """
-    asked = _Asked(connection, calendars, rules, *wanted)
-    return [_FINDERS.get(check.id, _flagged)(asked, check) for check in CHECKS]
+    connection, calendars, rules = asking
+    connection.exec_driver_sql("SET LOCAL jit = off")  # compiling the many conditions takes longer than all else
+    asked = Asked(connection, rules, scope, window, today, thresholds_on(rules.plans, today))
+    found = {one.check.id: one for one in (*_of_cases(asked, calendars), *_others(asked, calendars))}
+    return _with_names(asked, [found[check.id] for check in CHECKS])
 
 
-def _flagged(asked: _Asked, check: Check) -> Findings:
-    rest = (
-        f"FROM cases c WHERE {asked.where('c')} AND c.flags <> 0 AND c.flags & :flag <> 0 AND {_OF_WINDOW}"
-        f" {_CASE_ORDER}"
+def _of_cases(asked: Asked, calendars: Calendars) -> list[Findings]:
+    """The checks of single cases: one pass counts what they could find, one what they found; each lists the first."""
+    pairs = [(region, day) for region in _regions(asked) for day in _days_off(asked, calendars, region)]
+    rescued = counting.rescued_cases(asked)
+    more = {"off_regions": [p[0] for p in pairs], "off_days": [p[1] for p in pairs],
+            "r_regions": [k[0] for k in rescued], "r_halls": [k[1] for k in rescued],
+            "r_ids": [k[2] for k in rescued]}  # fmt: skip
+    conditions = {check: _condition(check) for check in CHECKS if check.of == "cases"}
+    bases = {among: sql(among, "c") for among in dict.fromkeys(check.among for check in conditions)}
+    could = _sums(asked, bases, "true", {})
+    found = _sums(asked, conditions, " OR ".join(conditions.values()), more)
+    return [
+        _counted(asked, check, where, (found[check], could[check.among]), more) for check, where in conditions.items()
+    ]
+
+
+_Sums = dict[Any, Counter[tuple[str, int, str]]]
+"""Check, or the cases that it could find, → (kind of group, region, id) → cases; ("", 0, "") is all of them."""
+
+
+def _sums(asked: Asked, conditions: Mapping[Any, str], where: str, more: Mapping[str, Any]) -> _Sums:
+    counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions.values())
+    rows = asked.rows(
+        f"SELECT c.region, c.department, c.hall, c.item_code, {counts} FROM cases c WHERE {asked.where('c')}"
+        f" AND c.received IS NOT NULL AND {_OF_WINDOW} AND ({where}) GROUP BY 1, 2, 3, 4",
+        more,
     )
-    return asked.findings(check, _CASE, rest, {"flag": int(check.flag or 0)})
+    sums: _Sums = {name: Counter() for name in conditions}
+    for row in rows:
+        keys = [("", 0, ""), *((by, row[0], id_ or "") for by, id_ in zip(BYS, row[1:4], strict=True))]
+        for name, count in zip(conditions, row[4:], strict=True):
+            if count:
+                for key in keys:
+                    sums[name][key] += count
+    return sums
 
 
-def _slow_instant(asked: _Asked, check: Check) -> Findings:
-    rest = (
-        f"FROM cases c WHERE {asked.where('c')} AND c.timed AND c.decided BETWEEN :start AND :end"
-        f" AND c.promised_days = 0 AND c.elapsed > 0 {_CASE_ORDER}"
-    )
-    return asked.findings(check, _CASE, rest)
+def _condition(check: Check) -> str:
+    if check.where is not None:
+        return sql(check.where, "c")
+    if check.id == "outside_opening_days":
+        off = "IN (SELECT * FROM unnest(CAST(:off_regions AS int[]), CAST(:off_days AS date[])))"
+        accepted, decided = (sql(f"not ({by})", "c") for by in (ACCEPTED_BY_MACHINE, DECIDED_BY_MACHINE))
+        return f"((c.region, c.accepted) {off} AND {accepted} OR (c.region, c.decided) {off} AND {decided})"
+    rescued = "unnest(CAST(:r_regions AS int[]), CAST(:r_halls AS text[]), CAST(:r_ids AS text[]))"
+    return f"({sql(CHANGED_LIMIT, 'c')} OR (c.region, c.hall, c.case_id) IN (SELECT * FROM {rescued}))"
 
 
-def _statutory_raised(asked: _Asked, check: Check) -> Findings:
-    where = asked.where("s", halls=False)
-    rest = (
-        "FROM (SELECT s.*, lag(s.statutory_days) OVER w AS statutory_before,"
-        " lag(s.promised_days) OVER w AS promised_before"
-        f" FROM item_spans s WHERE {where} WINDOW w AS (PARTITION BY s.region, s.item_code ORDER BY s.start)) s"
+_ALL = ("", 0, "")
+
+
+def _counted(
+    asked: Asked,
+    check: Check,
+    where: str,
+    sums: tuple[Counter[tuple[str, int, str]], Counter[tuple[str, int, str]]],
+    more: Mapping[str, Any],
+) -> Findings:
+    found, could = sums
+    count, of = found[_ALL], could[_ALL]
+    if not count:
+        return Findings(check, 0, (), of)
+    groups = [
+        Group(by, region, id_, found[by, region, id_], could[by, region, id_])
+        for by in BYS
+        for kind, region, id_ in sorted(found)
+        if kind == by
+    ]
+    rows = asked.connection.execute(
+        text(f"SELECT {_CASE} FROM cases c WHERE {asked.where('c')} AND c.received IS NOT NULL AND {where}"
+             f" AND {_OF_WINDOW} ORDER BY c.region, c.hall, c.case_id LIMIT {MOST_ROWS}"),
+        {**asked.values, **more},
+    ).mappings()  # fmt: skip
+    return Findings(check, count, tuple(map(dict, rows)), of, tuple(groups))
+
+
+def _others(asked: Asked, calendars: Calendars) -> list[Findings]:
+    paces, withdrawn, t = counting.paces(asked), counting.withdrawals(asked), asked.thresholds
+    start, end = day_of(asked.window.start), day_of(asked.window.end)
+    judged: Mapping[str, Iterable[Row]] = {
+        "promise_far_from_actual": far_promises(paces, t),
+        "decided_on_due_day": bunched(paces, t),
+        "eve_suspensions": eve_units(counting.pauses(asked, _OF_WINDOW), t),
+        "ratings_in_a_burst": bursts(counting.bursts_of(asked), t),
+        "late_events": late_halls(counting.hall_days(asked), start, end, t),
+        "withdrawn_and_back": came_back(withdrawn, counting.receipts(asked, withdrawn), t),
+        "uncounted_numbers": uncounted(counting.said(asked), t),
+        "statutory_raised": _statutory_raised(asked),
+        "silent_hall": _silent_halls(asked, calendars),
+        UNKNOWN: _figures(asked, UNKNOWN),
+        IMPOSSIBLE: _figures(asked, IMPOSSIBLE),
+    }
+    return [_listed(check, judged[check.id]) for check in CHECKS if check.of != "cases"]
+
+
+def _listed(check: Check, rows: Iterable[Row]) -> Findings:
+    listed = [{name: _shown(name, value) for name, value in row.items()} for row in rows]
+    groups = [
+        Group(by, region, id_, count)
+        for by, column in _BYS
+        for (region, id_), count in Counter((row["region"], row[column]) for row in listed if row.get(column)).items()
+    ]
+    return Findings(check, len(listed), tuple(listed[:MOST_ROWS]), None, tuple(groups))
+
+
+def _shown(name: str, value: Any) -> Any:
+    return date_of(value) if name in ("day", "first_day", "last_day") and isinstance(value, int) else value
+
+
+def _statutory_raised(asked: Asked) -> list[Row]:
+    """Versions with a higher statutory limit than the one before; one that stands for none is another check's."""
+    query = (
+        "SELECT s.region, s.item_code, s.name, s.department, s.start AS effective_from, s.statutory_before,"
+        " s.statutory_days, s.promised_before, s.promised_days FROM ("
+        "SELECT s.*, lag(s.statutory_days) OVER w AS statutory_before, lag(s.promised_days) OVER w AS promised_before"
+        f" FROM item_spans s WHERE {asked.where('s', halls=False)}"
+        " WINDOW w AS (PARTITION BY s.region, s.item_code ORDER BY s.start)) s"
         " WHERE s.start BETWEEN :start AND :end AND s.statutory_days > s.statutory_before"
-        " ORDER BY s.region, s.item_code, s.start"
+        " AND NOT s.statutory_days = ANY(CAST(:none_like AS int[])) ORDER BY s.region, s.item_code, s.start"
     )
-    columns = (
-        "s.region, s.item_code, s.name, s.department, s.start AS effective_from, s.statutory_before, s.statutory_days,"
-        " s.promised_before, s.promised_days"
-    )
-    return asked.findings(check, columns, rest)
+    return _mapped(asked, query, {"none_like": sorted(NONE_LIKE_LIMITS)})
 
 
-def _promise_far(asked: _Asked, check: Check) -> Findings:
-    """Find items of which nine of ten cases need more than the promise, or at most half of it."""
-    rest = (
-        "FROM (SELECT c.region, c.item_code, c.department, c.promised_days, count(*) AS decided,"
-        " percentile_disc(0.9) WITHIN GROUP (ORDER BY c.elapsed) AS p90"
-        f" FROM cases c WHERE {asked.where('c')} AND c.timed AND c.promised_days > 0"
-        " AND c.decided BETWEEN :start AND :end GROUP BY 1, 2, 3, 4) g"
-        " WHERE g.decided >= :p90_cases AND (g.p90 > g.promised_days OR g.p90 * 2 <= g.promised_days)"
-        " ORDER BY g.region, g.item_code"
-    )
-    return asked.findings(check, "g.*", rest)
+def _mapped(asked: Asked, query: str, more: Mapping[str, Any]) -> list[Row]:
+    return [dict(row) for row in asked.connection.execute(text(query), {**asked.values, **more}).mappings()]
 
 
-def _outside_opening(asked: _Asked, check: Check) -> Findings:
-    pairs = [(region, day) for region in _regions(asked) for day in _days_off(asked, region)]
-    rest = (
-        f"FROM cases c WHERE {asked.where('c')} AND ((c.region, c.accepted) IN (SELECT * FROM unnest("
-        "CAST(:regions AS int[]), CAST(:days AS date[]))) OR (c.region, c.decided) IN (SELECT * FROM unnest("
-        f"CAST(:regions AS int[]), CAST(:days AS date[])))) {_CASE_ORDER}"
-    )
-    return asked.findings(check, _CASE, rest, {"regions": [p[0] for p in pairs], "days": [p[1] for p in pairs]})
-
-
-def _silent_hall(asked: _Asked, check: Check) -> Findings:
+def _silent_halls(asked: Asked, calendars: Calendars) -> list[Row]:
     """Judged at the end of the window, or today if that is earlier; a hall that is closed by then is not silent."""
     regions = _regions(asked)
     until = min(asked.window.end, asked.today)
-    since = [_working_days_back(asked, region, until) for region in regions]
-    where = asked.where("h", departments=False)
-    rest = (
-        "FROM (SELECT h.region, h.hall, max(d.day) FILTER (WHERE d.day <= :until) AS newest FROM"
+    since = [_working_days_back(asked, calendars, region, until) for region in regions]
+    query = (
+        "SELECT h.region, h.hall, h.newest"
+        " FROM (SELECT h.region, h.hall, max(d.day) FILTER (WHERE d.day <= :until) AS newest FROM"
         f" (SELECT region, hall FROM halls UNION SELECT region, hall FROM hall_days) h"
-        f" LEFT JOIN hall_days d USING (region, hall) WHERE {where} AND NOT EXISTS (SELECT FROM hall_facts f"
-        " WHERE f.region = h.region AND f.hall = h.hall AND f.closed <= :until) GROUP BY 1, 2) h"
+        f" LEFT JOIN hall_days d USING (region, hall) WHERE {asked.where('h', departments=False)} AND NOT EXISTS"
+        " (SELECT FROM hall_facts f WHERE f.region = h.region AND f.hall = h.hall AND f.closed <= :until)"
+        " GROUP BY 1, 2) h"
         " JOIN unnest(CAST(:regions AS int[]), CAST(:since AS date[])) AS k(region, since) USING (region)"
         " WHERE h.newest IS NULL OR h.newest <= k.since ORDER BY h.region, h.hall"
     )
-    return asked.findings(
-        check, "h.region, h.hall, h.newest", rest, {"until": until, "regions": regions, "since": since}
-    )
+    return _mapped(asked, query, {"until": until, "regions": regions, "since": since})
 
 
-def _late_events(asked: _Asked, check: Check) -> Findings:
-    """One finding a hall; its `events` are those that arrived over a day after they happened."""
-    rest = (
-        f"FROM hall_days h WHERE {asked.where('h', departments=False)} AND h.day BETWEEN :start AND :end AND h.late > 0"
-        " GROUP BY h.region, h.hall ORDER BY h.region, h.hall"
-    )
-    return asked.findings(check, "h.region, h.hall, sum(h.late)::bigint AS events", rest)
-
-
-def _figures(asked: _Asked, check: Check) -> Findings:
+def _figures(asked: Asked, verdict: str) -> list[Row]:
     """Declared figures that count nowhere; of each who said it when, and when it arrived."""
-    columns = (
-        "f.region, f.hall, f.indicator, f.department, f.period, f.revision, f.numerator, f.denominator, f.id,"
-        " f.time, f.arrived"
+    query = (
+        f"{RULES}SELECT f.region, f.hall, f.indicator, f.department, f.period, f.revision, f.numerator, f.denominator,"
+        f" f.id, f.time, f.arrived {FINDINGS.format(where=asked.where('f'))}"
     )
-    more = {**asked.rules.parameters, "verdict": check.id}
-    found = asked.findings(check, columns, FINDINGS.format(where=asked.where("f")), more)
-    return replace(found, rows=tuple(map(_figure, found.rows)))
+    return [_figure(row) for row in _mapped(asked, query, {**asked.rules.parameters, "verdict": verdict})]
 
 
-def _figure(row: Mapping[str, Any]) -> Mapping[str, Any]:
+def _figure(row: Row) -> Row:
     """The times as RFC 3339, the event's id as its publisher wrote it."""
     kept = {name: value for name, value in row.items() if name not in ("id", "time", "arrived")}
     when = {"time": time_text(row["time"]), "arrived": time_text(row["arrived"] * MICROSECONDS_A_MINUTE)}
     return {**kept, "event_id": unpack_id(bytes(row["id"])), **when}
 
 
-def _regions(asked: _Asked) -> list[int]:
-    rows = asked.connection.execute(
-        text("SELECT region FROM regions WHERE region BETWEEN :low AND :high UNION"
-             " SELECT region FROM halls WHERE region BETWEEN :low AND :high ORDER BY 1"), asked.values
-    )  # fmt: skip
-    return [region for (region,) in rows]
+def _regions(asked: Asked) -> list[int]:
+    query = (
+        "SELECT region FROM regions WHERE region BETWEEN :low AND :high UNION"
+        " SELECT region FROM halls WHERE region BETWEEN :low AND :high ORDER BY 1"
+    )
+    return [region for (region,) in asked.rows(query)]
 
 
-def _days_off(asked: _Asked, region: int) -> list[date]:
-    workdays = asked.calendars.workdays(region)
-    span = (asked.window.end - asked.window.start).days
-    days = (asked.window.start + timedelta(days=number) for number in range(span + 1))
-    return [day for day in days if not workdays.is_working(day_of(day))]
+def _days_off(asked: Asked, calendars: Calendars, region: int) -> list[date]:
+    workdays = calendars.workdays(region)
+    first, last = day_of(asked.window.start - _BEFORE), day_of(asked.window.end)
+    return [date_of(day) for day in range(first, last + 1) if not workdays.is_working(day)]
 
 
-def _working_days_back(asked: _Asked, region: int, until: date) -> date:
+def _working_days_back(asked: Asked, calendars: Calendars, region: int, until: date) -> date:
     """Return the last day that is long enough ago, in working days, for silence since then to be a finding."""
-    workdays, day = asked.calendars.workdays(region), day_of(until)
+    workdays, day = calendars.workdays(region), day_of(until)
     end = day
-    while workdays.count(day, end) < SILENT_WORKING_DAYS:
+    while workdays.count(day, end) < asked.thresholds(region).silent_days:
         day -= 1
     return date_of(day)
 
 
-_FINDERS: dict[str, Callable[[_Asked, Check], Findings]] = {
-    "statutory_raised": _statutory_raised,
-    "slow_instant": _slow_instant,
-    "promise_far_from_actual": _promise_far,
-    "outside_opening_days": _outside_opening,
-    "silent_hall": _silent_hall,
-    "late_events": _late_events,
-    UNKNOWN: _figures,
-    IMPOSSIBLE: _figures,
-}
+def _with_names(asked: Asked, found: Sequence[Findings]) -> list[Findings]:
+    """The findings with the names of their items: the newest that each had by the window's end, else its first."""
+    codes = {(group.region, group.id) for one in found for group in one.groups if group.by == "item"}
+    if not codes:
+        return list(found)
+    query = (
+        "SELECT DISTINCT ON (s.region, s.item_code) s.region, s.item_code, s.name FROM item_spans s JOIN"
+        " unnest(CAST(:regions AS int[]), CAST(:codes AS text[])) AS k(region, item_code) USING (region, item_code)"
+        " ORDER BY s.region, s.item_code, s.start > :end, s.start DESC"
+    )
+    rows = asked.rows(query, {"regions": [c[0] for c in codes], "codes": [c[1] for c in codes]})
+    names = {(region, code): name for region, code, name in rows}
+    return [_named(one, names) for one in found]
+
+
+def _named(one: Findings, names: Mapping[tuple[int, str], str]) -> Findings:
+    groups = [replace(g, name=names.get((g.region, g.id))) if g.by == "item" else g for g in one.groups]
+    rows = one.rows
+    if one.check.of == "items":
+        rows = tuple({**row, "name": names.get((row["region"], row["item_code"]))} for row in rows)
+    return replace(one, rows=rows, groups=tuple(groups))

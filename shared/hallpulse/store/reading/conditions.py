@@ -14,7 +14,7 @@ from hallpulse.domain.measures import ITEM_MEASURES, MEASURES, OPEN_STATES
 
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Eq: "=", ast.NotEq: "<>", ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=",
-    ast.Is: "IS", ast.IsNot: "IS NOT", ast.Add: "+", ast.Sub: "-", ast.And: "AND", ast.Or: "OR",
+    ast.Is: "IS", ast.IsNot: "IS NOT", ast.Add: "+", ast.Sub: "-", ast.And: "AND", ast.Or: "OR", ast.BitAnd: "&",
 }  # fmt: skip
 _CONSTANTS = {None: "NULL", True: "true", False: "false"}
 
@@ -29,6 +29,8 @@ def _said(node: ast.expr, alias: str) -> str:
     match node:
         case ast.Name(id=name):
             found = ":today" if name == "today" else f"{alias}.{name}"
+        case ast.Constant(value=str(value)):
+            found = "'{}'".format(value.replace("'", "''"))
         case ast.Constant(value=value):
             found = _CONSTANTS[value] if value is None or isinstance(value, bool) else str(value)
         case (

@@ -47,9 +47,10 @@ _RIGHT = (
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The declarations that plans ask for, as the parameters of the queries."""
+    """The plans, and the declarations that they ask for as the parameters of the queries."""
 
     parameters: Mapping[str, Sequence[object]]
+    plans: Sequence[Plan] = ()
 
 
 def rules_of(plans: Sequence[Plan]) -> Rules:
@@ -68,7 +69,8 @@ def rules_of(plans: Sequence[Plan]) -> Rules:
         {
             **_columns("a", ("low", "high", "first", "last", "indicator", "unit", "length"), asked),
             **_columns("b", ("low", "high", "first", "last", "department"), bound),
-        }
+        },
+        tuple(plans),
     )
 
 

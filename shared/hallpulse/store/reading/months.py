@@ -6,22 +6,36 @@ from collections.abc import Iterator, Mapping
 
 from sqlalchemy import Connection
 
-from hallpulse.domain.figures import Figure, Window
+from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.flow import PARTS, Flow
 from hallpulse.domain.plan import Plan
 
-from .balance import read_flow_by_department
+from .balance import read_flow, read_flow_by_department
 from .declared import Rules
 from .department_tables import read_figure_table
+from .overview import read_figures
 
 
-def read_month_figures(connection: Connection, rules: Rules, plan: Plan, month: Window) -> dict[str, Figure]:
-    """`WHO/WHAT` → figure. WHO: region or a department; WHAT: an indicator of the month, flow.PART, or target.ID.
+def read_month_figures(
+    connection: Connection, rules: Rules, plan: Plan, month: Window, scope: Scope
+) -> dict[str, Figure]:
+    """`WHO/WHAT` → figure. WHO: region, a department or a hall; WHAT: an indicator of the days, flow.PART, target.ID.
 
-    Figures without anything counted are left out.
+    Of the region with its departments, or of one department or hall alone. Figures without anything counted are left
+    out.
     """
-    found = dict(_named(connection, rules, plan, month))
-    return {name: found[name] for name in sorted(found) if found[name] != Figure(0, 0)}
+    if scope.hall is not None:
+        found = dict(_of_hall(connection, rules, month, scope))
+    else:
+        found = dict(_named(connection, rules, plan, month))
+    whose = "" if scope.department is None else f"department:{scope.department}/"
+    return {name: found[name] for name in sorted(found) if found[name] != Figure(0, 0) and name.startswith(whose)}
+
+
+def _of_hall(connection: Connection, rules: Rules, month: Window, scope: Scope) -> Iterator[tuple[str, Figure]]:
+    who = f"hall:{scope.hall}"
+    yield from _of(who, read_figures(connection, rules, scope, month))
+    yield from _flow(who, read_flow(connection, scope, month))
 
 
 def _named(connection: Connection, rules: Rules, plan: Plan, month: Window) -> Iterator[tuple[str, Figure]]:

@@ -20,7 +20,6 @@ from hallpulse.domain.case import CaseEvent, pack_id
 from hallpulse.domain.catalogue import Timeline, first_change
 from hallpulse.domain.clock import fold
 from hallpulse.domain.figures import Scope
-from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.measures import ITEM_COLUMNS, entries_of
 from hallpulse.domain.restatement import ChangeKind
 from hallpulse.domain.workdays import Calendars, day_of, midnight_after
@@ -35,7 +34,7 @@ from hallpulse.store.database import (
 )
 from hallpulse.store.item_versions import Item, TimelineChange, item_sums, span_row, spans_in_force, spans_of, timelines
 from hallpulse.store.ledger import Entity, LedgerEntry, entity_of, entries_about, figure_rows, tally_row
-from hallpulse.store.merge import EVENT_COLUMNS, arrival, event_of
+from hallpulse.store.merge import EVENT_COLUMNS, IS_LATE, arrival, event_of
 from hallpulse.store.tables import metadata
 
 from .declared import parameters
@@ -291,7 +290,7 @@ class _Back:
         self._connection.execute(
             text(
                 f"INSERT INTO gone_hall_days SELECT e.region, e.hall, {_LOCAL_DAY}, count(*), max(e.time),"
-                f" count(*) FILTER (WHERE e.arrived - e.time / 60000000 > {LATE_MINUTES}) FROM {events}"
+                f" count(*) FILTER (WHERE {IS_LATE}) FROM {events}"
                 f" AND {self._gone} GROUP BY 1, 2, 3"
             ),
             self._values,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from hallpulse.domain.figures import Figure, Scope, Window, period_window
+from hallpulse.domain.figures import Figure, Scope, Window, days_of
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.restatement import ChangeKind, Restated, differences
 from hallpulse.store.reports import PublishedReport
@@ -19,7 +19,7 @@ class Turned(Protocol):
 
     def turn_back(self, past: Past, scope: Scope) -> None: ...
 
-    def month_figures(self, plan: Plan, month: Window) -> dict[str, Figure]: ...
+    def month_figures(self, plan: Plan, month: Window, scope: Scope | None = None) -> dict[str, Figure]: ...
 
     def calendars_digest(self) -> str: ...
 
@@ -32,12 +32,13 @@ def restated(
     Kinds are admitted one after the other, each on top of the ones before, so their parts add up to the change. What
     was still being stored while the report was read counts among the late events, unless the calendars changed.
     """
-    stages, kinds, month = [dict(report.figures)], list(ChangeKind), period_window(report.month)
+    stages, kinds, month = [dict(report.figures)], list(ChangeKind), days_of(report.month)
+    scope = Scope(plan.region, report.about.department, report.about.hall)
     same_calendars = True
     for count in range(len(kinds)):
         admitted = frozenset(kinds[1 : count + 1])
         with read_back() as moment:
             same_calendars = moment.calendars_digest() == report.calendars
             moment.turn_back(Past(as_of=report.taken, admitted=admitted, until=until), Scope(plan.region))
-            stages.append(moment.month_figures(plan, month))
+            stages.append(moment.month_figures(plan, month, scope))
     return list(differences(stages, ChangeKind.LATE_EVENTS if same_calendars else ChangeKind.CALENDARS))

@@ -18,12 +18,11 @@ from sqlalchemy import Connection
 from hallpulse.contract.events import Family
 from hallpulse.contract.identity import DESK
 from hallpulse.domain.catalogue import Timeline
-from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.workdays import day_of
 from hallpulse.store.database import copied_day, driver_types
 from hallpulse.store.item_versions import Item, item_sums, span_row, spans_of
 from hallpulse.store.ledger import Entity, LedgerEntry, entity_of, figure_rows, tally_row
-from hallpulse.store.merge import EVENT_COLUMNS, event_of
+from hallpulse.store.merge import EVENT_COLUMNS, IS_LATE, event_of
 from hallpulse.store.recomputing.findings import DERIVED, DifferenceLog, Row, columns_of, key_of, read, stored
 from hallpulse.store.recomputing.tasks import Task
 
@@ -97,7 +96,7 @@ _COUNTED = f"""
     CREATE TEMP TABLE counted_hall_days AS
     SELECT region, hall, DATE '1970-01-01' + ((time + 28800000000) / 86400000000)::int AS day,
            count(*)::int AS events, max(time) AS newest,
-           (count(*) FILTER (WHERE arrived - time / 60000000 > {LATE_MINUTES}))::int AS late
+           (count(*) FILTER (WHERE {IS_LATE}))::int AS late
     FROM events WHERE hall <> '{DESK}' GROUP BY 1, 2, 3
 """
 _DIFFERENT = """

@@ -1,4 +1,4 @@
-"""Restatements in a report: the figures of the last published month that are others now, as a table."""
+"""Restatements: the figures of the last published report that are others now, then and now, and by what."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.restatement import Restated
 from services.reports.monthly import texts
-from services.reports.monthly.document import Cell, Column, Paragraph, Table
+from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table
 from services.reports.monthly.report import MonthlyReport
 from services.reports.monthly.shown import figure_cell, filled, joined, named, of_month, text_cell, unit_of
 
+PLACE = 13
+HEAD = Sentence("对以前数字的更正", "Restatements of earlier figures")
 MOST_RESTATED = 40
 _COLUMNS = (
     Column(texts.DEPARTMENT, 44, left=True),
@@ -21,10 +23,12 @@ _COLUMNS = (
 )
 
 
-def restatements(report: MonthlyReport) -> Iterator[Table | Paragraph]:
-    """Yield the table, or no block at all if every figure of that month is still the same."""
-    if not report.restated:
-        return
+def section(report: MonthlyReport) -> Section | None:
+    """Return None if every figure of that report is still the same."""
+    return Section(HEAD, tuple(_blocks(report))) if report.restated else None
+
+
+def _blocks(report: MonthlyReport) -> Iterator[Table | Paragraph]:
     title = filled(texts.RESTATED_TABLE, {"month": report.restated_month})
     rows = tuple(_row(one, report) for one in report.restated[:MOST_RESTATED])
     yield Table(title, of_month(report), _COLUMNS, rows)

@@ -1,0 +1,292 @@
+"""The checks that judge numbers instead of single cases: from counts to findings, under a plan's thresholds.
+
+Pure: the store counts in SQL, a bench counts in memory, and both ask these functions. Days are ints since 1970-01-01.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import groupby
+from statistics import median
+from typing import Any, NamedTuple
+
+from .integrity import Thresholds, ThresholdsOf
+
+SHORTEST_PROMISE = 3
+"""Of a shorter promise the due day is no choice: decisions are on it, or on the day before."""
+EVE_DAYS = 2
+"""A suspension is on the eve with one working day of the limit left, or none: on two days of all."""
+BY_CHANCE = Fraction(1, 1000)
+SOMETIMES_LATE = Fraction(1, 20)
+"""The share of cases that may be late in any hall; of few cases one or two then are late by chance."""
+HABIT_DAYS = 20
+"""A hall that has sent on fewer days has no habit yet."""
+COUNTED_FROM = 10
+"""Smaller numbers repeat, and end in 0 or 5, without anybody's doing."""
+_ROUND = Fraction(1, 5)
+"""The share of counted numbers that end in 0 or 5."""
+
+Row = Mapping[str, Any]
+
+
+def tail(times: int, hits: int, chance: Fraction) -> Fraction:
+    """The probability of that number of hits or more among independent trials, exactly."""
+    if chance >= 1:
+        return Fraction(1)
+    hit, of = chance.numerator, chance.denominator  # in integers: as fractions it takes a hundred times as long
+    ways = sum(math.comb(times, k) * hit**k * (of - hit) ** (times - k) for k in range(hits, times + 1))
+    return Fraction(ways, of**times)
+
+
+class ItemPace(NamedTuple):
+    """Timed decided cases of an item under one promise.
+
+    p90: of elapsed working days; on_due: on the last day that keeps the promise and its extensions; late: after it.
+    """
+
+    region: int
+    item_code: str
+    department: str
+    promised_days: int
+    decided: int
+    p90: int
+    on_due: int
+    late: int
+
+
+def far_promises(paces: Iterable[ItemPace], thresholds: ThresholdsOf) -> list[Row]:
+    """Items whose promise says little: nearly all cases are much faster, or one of ten much slower."""
+    return [
+        {name: getattr(one, name) for name in ("region", "item_code", "department", "promised_days", "decided", "p90")}
+        for one in paces
+        if _is_far(one, thresholds(one.region))
+    ]
+
+
+def _is_far(one: ItemPace, t: Thresholds) -> bool:
+    if one.decided < t.promise_cases or one.promised_days <= 0:
+        return False
+    if one.p90 > one.promised_days:
+        far = one.p90 - one.promised_days >= t.promise_days
+        return far and tail(one.decided, one.late, SOMETIMES_LATE) <= BY_CHANCE
+    return one.promised_days - one.p90 >= t.promise_days and one.promised_days >= t.promise_factor * one.p90
+
+
+def bunched(paces: Iterable[ItemPace], thresholds: ThresholdsOf) -> list[Row]:
+    """Items decided on the due day: the work is done earlier, or the decision is dated."""
+    found: list[Row] = []
+    for one in paces:
+        t = thresholds(one.region)
+        often = one.decided >= t.due_day_cases and one.on_due >= t.due_day_share * one.decided
+        if often and one.promised_days >= SHORTEST_PROMISE:
+            names = ("region", "item_code", "department", "promised_days", "decided", "on_due")
+            found.append({name: getattr(one, name) for name in names})
+    return found
+
+
+class Pauses(NamedTuple):
+    """Suspended cases of a unit, a department in a hall, under one limit (promise and extensions, above 1)."""
+
+    region: int
+    hall: str
+    department: str
+    limit: int
+    suspended: int
+    on_eve: int
+
+
+def eve_units(pauses: Iterable[Pauses], thresholds: ThresholdsOf) -> list[Row]:
+    """Units whose suspensions begin on the eve far more often than days drawn by lot would."""
+    found: list[Row] = []
+    for (region, hall, department), group in groupby(sorted(pauses), key=lambda one: one[:3]):
+        t, listed = thresholds(region), list(group)
+        suspended, on_eve = sum(one.suspended for one in listed), sum(one.on_eve for one in listed)
+        if on_eve < t.eve_cases or on_eve < t.eve_share * suspended:
+            continue
+        chance = sum((Fraction(EVE_DAYS * one.suspended, one.limit) for one in listed), Fraction(0)) / suspended
+        if tail(suspended, on_eve, chance) <= BY_CHANCE:
+            row = {"region": region, "hall": hall, "department": department}
+            found.append({**row, "suspended": suspended, "on_eve": on_eve})
+    return found
+
+
+class Burst(NamedTuple):
+    """Ratings that people of one hall gave in one minute, but for those right after their decisions."""
+
+    region: int
+    hall: str
+    day: int
+    minute: int
+    ratings: int
+
+
+def bursts(minutes: Iterable[Burst], thresholds: ThresholdsOf) -> list[Row]:
+    """Days on which a hall's ratings came all at once, one row a hall and day."""
+    days: dict[tuple[int, str, int], list[Burst]] = defaultdict(list)
+    for one in minutes:
+        if one.ratings >= thresholds(one.region).burst_ratings:
+            days[one[:3]].append(one)
+    return [
+        {"region": region, "hall": hall, "day": day, "ratings": sum(one.ratings for one in found),
+         "minutes": len(found)}
+        for (region, hall, day), found in sorted(days.items())
+    ]  # fmt: skip
+
+
+class HallDay(NamedTuple):
+    """A hall's events of a day, and those of them that arrived over a day later."""
+
+    region: int
+    hall: str
+    day: int
+    events: int
+    late: int
+
+
+def late_halls(days: Iterable[HallDay], start: int, end: int, thresholds: ThresholdsOf) -> list[Row]:
+    """Stretches of days of [start, end] whose events came later than is the hall's habit, one row a stretch.
+
+    days: those of the past, too, from which the habit is told: the median share of late events. A hall that has sent on
+    less than HABIT_DAYS days has none yet, and is held against the threshold alone, all its days together.
+    """
+    found: list[Row] = []
+    for (region, hall), group in groupby(sorted(days), key=lambda one: one[:2]):
+        t, listed = thresholds(region), list(group)
+        own = [one for one in listed if start <= one.day <= end]
+        if len(listed) < HABIT_DAYS:
+            late, events = sum(one.late for one in own), sum(one.events for one in own)
+            if late and late >= t.late_share * events:
+                found.append(_stretch(region, hall, own, Fraction(0)))
+            continue
+        habit = median(Fraction(one.late, one.events) for one in listed)
+        bad = [one for one in own if one.late >= t.late_events and one.late >= (habit + t.late_share) * one.events]
+        found += (_stretch(region, hall, stretch, habit) for stretch in _runs(bad))
+    return found
+
+
+def _runs(days: Sequence[HallDay]) -> Iterator[list[HallDay]]:
+    """Days that follow each other within three days: a weekend does not end a stretch."""
+    run: list[HallDay] = []
+    for one in days:
+        if run and one.day - run[-1].day > 3:
+            yield run
+            run = []
+        run.append(one)
+    if run:
+        yield run
+
+
+def _stretch(region: int, hall: str, days: Sequence[HallDay], habit: Fraction) -> Row:
+    late, events = sum(one.late for one in days), sum(one.events for one in days)
+    return {"region": region, "hall": hall, "first_day": days[0].day, "last_day": days[-1].day, "events": late,
+            "of": events, "habit_percent": round(habit * 100)}  # fmt: skip
+
+
+class Withdrawal(NamedTuple):
+    """A case of an item of a hall that was withdrawn undecided, and on which day."""
+
+    region: int
+    hall: str
+    item_code: str
+    department: str
+    received: int
+    day: int
+
+
+class Receipts(NamedTuple):
+    """Days on which cases of an item of a hall were received, one entry a case."""
+
+    region: int
+    hall: str
+    item_code: str
+    days: Sequence[int]
+
+
+def came_back(withdrawn: Iterable[Withdrawal], receipts: Iterable[Receipts], thresholds: ThresholdsOf) -> list[Row]:
+    """Items of a hall of which many cases were withdrawn, and as many received again within days.
+
+    No event names the applicant, so single cases cannot be told from new ones: what counts is that it happens to a
+    share of the item's cases. Each receipt answers one withdrawal, the earliest that is left.
+    """
+    days = {one[:3]: sorted(one.days) for one in receipts}
+    found: list[Row] = []
+    for (region, hall, item), group in groupby(sorted(withdrawn), key=lambda one: one[:3]):
+        t, listed, received = thresholds(region), list(group), days.get((region, hall, item), [])
+        back = _answered(listed, received, t.back_days)
+        if back >= t.back_cases and back >= t.back_share * len(received):
+            row = {"region": region, "hall": hall, "item_code": item, "department": listed[0].department}
+            found.append({**row, "withdrawn": len(listed), "back": back, "received": len(received)})
+    return found
+
+
+def _answered(withdrawn: Sequence[Withdrawal], received: Sequence[int], within: int) -> int:
+    left, back = list(received), 0
+    for one in sorted(withdrawn, key=lambda one: one.day):
+        answer = next((day for day in left if one.day <= day <= one.day + within and day > one.received), None)
+        if answer is not None:
+            left.remove(answer)
+            back += 1
+    return back
+
+
+class Said(NamedTuple):
+    """A declared figure that counts, of one period."""
+
+    region: int
+    indicator: str
+    department: str
+    period: str
+    numerator: int
+    denominator: int | None
+
+
+def uncounted(figures: Iterable[Said], thresholds: ThresholdsOf) -> list[Row]:
+    """Series that one reporter declares and that look thought up: one number again and again, or mostly round ones."""
+    found: list[Row] = []
+    for key, group in groupby(sorted(figures, key=lambda one: one[:4]), key=lambda one: one[:3]):
+        series, t = list(group), thresholds(key[0])
+        reason = _suspect(series, t)
+        if reason is not None:
+            last = series[-1]
+            row = dict(zip(("region", "indicator", "department"), key, strict=True))
+            found.append({**row, "period": last.period, "hall": "", "numerator": last.numerator,
+                          "denominator": last.denominator, "first_period": series[0].period,
+                          "figures": len(series), **reason})  # fmt: skip
+    return found
+
+
+def _suspect(series: Sequence[Said], t: Thresholds) -> Row | None:
+    repeats = max(_repeats(series), default=0)
+    if repeats >= t.repeats:
+        return {"why": "repeated", "times": repeats}
+    numbers = [number for one in series for number in one[4:6] if number is not None and number >= COUNTED_FROM]
+    ends = Counter(number % 10 for number in numbers)
+    hits = ends[0] + ends[5]
+    often = len(numbers) >= t.round_numbers and hits >= t.round_share * len(numbers)
+    if often and tail(len(numbers), hits, _ROUND) <= BY_CHANCE:
+        return {"why": "round", "times": hits}
+    return None
+
+
+def _repeats(series: Sequence[Said]) -> Iterator[int]:
+    """How often in a row each number that is large enough was declared unchanged."""
+    for (numerator, denominator), run in groupby(series, key=lambda one: one[4:6]):
+        if max(numerator, denominator or 0) >= COUNTED_FROM:
+            yield len(list(run))
+
+
+class Rescue(NamedTuple):
+    """A timed case under an item version that arrived after its decision, and what the version before it promised."""
+
+    elapsed: int
+    promised_days: int
+    extended: int
+    promised_before: int
+
+
+def is_rescued(one: Rescue) -> bool:
+    """Whether the case keeps its promise by the later version alone."""
+    return one.promised_before + one.extended < one.elapsed <= one.promised_days + one.extended

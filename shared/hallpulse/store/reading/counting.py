@@ -1,0 +1,195 @@
+"""Counts of a scope and window, straight from the tables, for the checks that judge numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from hallpulse.domain.case import Flag, is_repeated, pack_id, unpack_id
+from hallpulse.domain.figures import Scope, Window
+from hallpulse.domain.integrity import ThresholdsOf
+from hallpulse.domain.suspicion import (
+    Burst,
+    HallDay,
+    ItemPace,
+    Pauses,
+    Receipts,
+    Rescue,
+    Said,
+    Withdrawal,
+    is_rescued,
+)
+from hallpulse.domain.workdays import day_of
+
+from .declared import FigureFilter, Rules, read_reports
+
+HABIT_SINCE = timedelta(days=180)
+"""How far before the window a hall's habit is told from."""
+SERIES_SINCE = timedelta(days=400)
+"""How far before the window a series of declared figures begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The question: of what, when, and by whose thresholds. today: before whose end a silent hall is silent."""
+
+    connection: Connection
+    rules: Rules
+    scope: Scope
+    window: Window
+    today: date
+    thresholds: ThresholdsOf
+
+    @property
+    def values(self) -> dict[str, Any]:
+        low, high = self.scope.bounds
+        start, end = self.window.start, self.window.end
+        return {"low": low, "high": high, "start": start, "end": end, "hall": self.scope.hall,
+                "department": self.scope.department, "today": self.today}  # fmt: skip
+
+    def where(self, alias: str, *, halls: bool = True, departments: bool = True) -> str:
+        """SQL: the rows of the scope."""
+        where = f"{alias}.region BETWEEN :low AND :high"
+        if halls and self.scope.hall is not None:
+            where += f" AND {alias}.hall = :hall"
+        if departments and self.scope.department is not None:
+            where += f" AND {alias}.department = :department"
+        return where
+
+    def rows(self, query: str, more: Mapping[str, Any] | None = None) -> list[Any]:
+        return list(self.connection.execute(text(query), {**self.values, **(more or {})}))
+
+
+def paces(asked: Asked) -> list[ItemPace]:
+    query = (
+        "SELECT c.region, c.item_code, c.department, c.promised_days, count(*) AS decided,"
+        " percentile_disc(0.9) WITHIN GROUP (ORDER BY c.elapsed) AS p90,"
+        " count(*) FILTER (WHERE c.elapsed = c.promised_days + c.extended) AS on_due,"
+        " count(*) FILTER (WHERE NOT c.promise_kept) AS late"
+        f" FROM cases c WHERE {asked.where('c')} AND c.timed AND c.promised_days > 0"
+        " AND c.decided BETWEEN :start AND :end GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+    )
+    return [ItemPace(*row) for row in asked.rows(query)]
+
+
+def pauses(asked: Asked, of_window: str) -> list[Pauses]:
+    query = (
+        "SELECT c.region, c.hall, c.department, c.promised_days + c.extended, count(*),"
+        f" count(*) FILTER (WHERE c.flags & {int(Flag.SUSPENDED_ON_EVE)} <> 0) FROM cases c WHERE {asked.where('c')}"
+        f" AND c.suspensions > 0 AND c.accepted IS NOT NULL AND c.promised_days + c.extended > 1 AND {of_window}"
+        " GROUP BY 1, 2, 3, 4"
+    )
+    return [Pauses(*row) for row in asked.rows(query)]
+
+
+def bursts_of(asked: Asked) -> list[Burst]:
+    query = (
+        "SELECT c.region, c.hall, c.rated, c.rated_minute, count(*)"
+        f" FROM cases c WHERE {asked.where('c')} AND c.rated BETWEEN :start AND :end AND c.rated_minute IS NOT NULL"
+        f" AND NOT c.rated_by_default AND c.flags & {int(Flag.RATED_AT_ONCE)} = 0 GROUP BY 1, 2, 3, 4"
+        " HAVING count(*) > 1"
+    )
+    return [Burst(region, hall, day_of(day), minute, count) for region, hall, day, minute, count in asked.rows(query)]
+
+
+def hall_days(asked: Asked) -> list[HallDay]:
+    query = (
+        f"SELECT h.region, h.hall, h.day, h.events, h.late FROM hall_days h"
+        f" WHERE {asked.where('h', departments=False)} AND h.day BETWEEN :since AND :end AND h.events > 0"
+    )
+    rows = asked.rows(query, {"since": asked.window.start - HABIT_SINCE})
+    return [HallDay(region, hall, day_of(day), events, late) for region, hall, day, events, late in rows]
+
+
+def withdrawals(asked: Asked) -> list[Withdrawal]:
+    query = (
+        "SELECT c.region, c.hall, c.item_code, c.department, c.received, c.withdrawn FROM cases c"
+        f" WHERE {asked.where('c')} AND c.withdrawn BETWEEN :start AND :end AND c.decided IS NULL"
+        " AND c.rejected IS NULL AND c.received IS NOT NULL"
+    )
+    rows = (_in_days(row) for row in asked.rows(query))
+    return [Withdrawal(*row) for row in rows]
+
+
+def _in_days(row: Iterable[Any]) -> list[Any]:
+    """The row with its dates as days since 1970-01-01."""
+    return [day_of(value) if isinstance(value, date) else value for value in row]
+
+
+def receipts(asked: Asked, withdrawn: Iterable[Withdrawal]) -> list[Receipts]:
+    """Receipts of the items that had withdrawals, up to as long after the window as one may come back."""
+    keys = sorted({one[:3] for one in withdrawn})
+    query = (
+        "SELECT c.region, c.hall, c.item_code, array_agg(c.received) FROM cases c JOIN unnest(CAST(:regions AS int[]),"
+        " CAST(:halls AS text[]), CAST(:items AS text[])) AS k(region, hall, item_code)"
+        " USING (region, hall, item_code) WHERE c.received BETWEEN :start AND :until GROUP BY 1, 2, 3"
+    )
+    longest = max((asked.thresholds(region).back_days for region, *_ in keys), default=0)
+    more = {"regions": [k[0] for k in keys], "halls": [k[1] for k in keys], "items": [k[2] for k in keys],
+            "until": asked.window.end + timedelta(days=longest)}  # fmt: skip
+    rows = asked.rows(query, more) if keys else []
+    return [Receipts(region, hall, item, list(map(day_of, days))) for region, hall, item, days in rows]
+
+
+def said(asked: Asked) -> list[Said]:
+    """The declared figures that count, of the window and some time before it; series without any in it are left out."""
+    window = replace(asked.window, start=asked.window.start - SERIES_SINCE)
+    found = read_reports(asked.connection, asked.rules, FigureFilter(asked.scope, window))
+    counted = [one for one in found if one.status == "counted"]
+    first = asked.window.start.isoformat()
+    named = {(one.region, one.indicator, one.department) for one in counted if one.period >= first[: len(one.period)]}
+    return [
+        Said(one.region, one.indicator, one.department, one.period, one.numerator, one.denominator)
+        for one in counted
+        if (one.region, one.indicator, one.department) in named
+    ]
+
+
+_REVISED = (
+    "SELECT s.region, s.item_code, s.start, coalesce(s.\"end\", DATE '9999-12-31') AS until, s.promised_days,"
+    " p.promised_days AS before, s.hall, s.id FROM item_spans s JOIN item_spans p ON p.region = s.region"
+    ' AND p.item_code = s.item_code AND p."end" = s.start WHERE {where} AND s.promised_days > p.promised_days'
+    " AND s.start <= :end"
+)
+_ARRIVED = (
+    "SELECT e.region, e.hall, e.id, DATE '1970-01-01' + (e.arrived + 480) / 1440 FROM events e JOIN"
+    " unnest(CAST(:regions AS int[]), CAST(:halls AS text[]), CAST(:ids AS bytea[])) AS k(region, hall, id)"
+    " USING (region, hall, id)"
+)
+_TOUCHED = (
+    "SELECT c.region, c.hall, c.case_id, c.elapsed, c.promised_days, c.extended, k.before FROM cases c JOIN"
+    " unnest(CAST(:regions AS int[]), CAST(:items AS text[]), CAST(:starts AS date[]), CAST(:ends AS date[]),"
+    " CAST(:promised AS int[]), CAST(:before AS int[]), CAST(:arrived AS date[]))"
+    " AS k(region, item_code, start, until, promised_days, before, arrived)"
+    " ON k.region = c.region AND k.item_code = c.item_code AND c.accepted >= k.start AND c.accepted < k.until"
+    " AND c.promised_days = k.promised_days AND c.decided < k.arrived"
+    " WHERE {where} AND c.timed AND c.promise_kept AND c.decided BETWEEN :start AND :end"
+)
+
+
+def rescued_cases(asked: Asked) -> list[tuple[int, str, str]]:
+    """Cases that keep their promise only by an item version that arrived after they were decided.
+
+    Versions that an import repeated from records (ids of UUID version 5) are of the past, and change nothing after it.
+    """
+    versions = asked.rows(_REVISED.format(where=asked.where("s", halls=False)))
+    keys = {(one.region, one.hall, pack_id(one.id)) for one in versions if not is_repeated(one.id)}
+    more = {"regions": [k[0] for k in keys], "halls": [k[1] for k in keys], "ids": [k[2] for k in keys]}
+    arrived = {
+        (region, hall, unpack_id(bytes(id_))): day
+        for region, hall, id_, day in (asked.rows(_ARRIVED, more) if keys else ())
+    }
+    dated = ((one, arrived.get((one.region, one.hall, one.id))) for one in versions)
+    late = [(one, day) for one, day in dated if day is not None and day > one.start]
+    if not late:
+        return []
+    more = {"regions": [v.region for v, _ in late], "items": [v.item_code for v, _ in late],
+            "starts": [v.start for v, _ in late], "ends": [v.until for v, _ in late],
+            "promised": [v.promised_days for v, _ in late], "before": [v.before for v, _ in late],
+            "arrived": [day for _, day in late]}  # fmt: skip
+    rows = asked.rows(_TOUCHED.format(where=asked.where("c")), more)
+    return [(region, hall, case_id) for region, hall, case_id, *fields in rows if is_rescued(Rescue(*fields))]
