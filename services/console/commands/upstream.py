@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+import msgspec
 from rich.markup import escape
 from rich.table import Table
 
@@ -135,7 +136,8 @@ def tally_of(sums: DailySums, now: datetime) -> HallEvent:
     """Return the event of a day's sums; it happened as the day ended, or now where it has not."""
     ended = midnight_after(day_of(sums.day)) - 1_000_000
     moment = min(ended, int(now.timestamp()) * 1_000_000)
-    data = TallyReported(date=sums.day.isoformat(), revision=sums.revision, **sums.counts)
+    said = {"date": sums.day.isoformat(), "revision": sums.revision, **sums.counts}
+    data = msgspec.convert(said, TallyReported)
     id_ = f"sums-{sums.day.isoformat()}-{sums.revision}"
     return HallEvent(sums.region, sums.hall, id_, EventType.TALLY_REPORTED, moment, data)
 

@@ -175,7 +175,7 @@ class Upstreams:
             self._api.ask("DELETE", path, missing_is_none=True)
         return found
 
-    def _read(self, path: str) -> list[dict[str, Any]]:
+    def _read(self, path: str) -> Sequence[dict[str, Any]]:
         return self._api.read(f"{path}/{self._vhost}") or []
 
     def _parameter(self, component: str, name: str) -> str:
