@@ -21,6 +21,7 @@ from .registry import Hall, HallFacts
 from .reports import About, NewReport, PublishedReport, ReportArchive, ReportFile
 from .reviews import Review, ReviewRegistry, Verdict
 from .store import Store, migrate, open_store
+from .sums import DailySums
 from .tokens import Grant, Token, hash_of
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "CasePage",
     "CaseReading",
     "CaseRow",
+    "DailySums",
     "Difference",
     "EnteredRefusal",
     "Expected",

@@ -65,6 +65,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "notices": {"notices": "SELECT, INSERT, UPDATE", "reports": "SELECT"},
     "notice_notes": {"notices": "SELECT, INSERT"},
     "notice_deliveries": {"notices": "SELECT, INSERT, UPDATE"},
+    "sent_sums": {},
     "alembic_version": {},
 }
 """Table → service → what it may do there. A table that is not named here is closed to every service."""
