@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
@@ -48,7 +48,6 @@ MOST_FIGURES = 200
 _COUNTY = re.compile(r"(?:1[1-9]|[2-8][0-9]|9[01])[0-9]{2}(?!00)[0-9]{2}").fullmatch
 _MEMBERS = frozenset({"region", "department", "period", "figures"})
 _OF_FIGURE = frozenset({"indicator", "numerator", "denominator", "note"})
-_MICROSECONDS_A_MINUTE = 60_000_000
 
 
 class FigureIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -70,13 +69,17 @@ class FiguresIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class DeclaredResult(msgspec.Struct, frozen=True):
-    """A figure that the broker has. id: of its event; revision: drawn by the server, higher than those before."""
+    """A figure that the broker has. id: of its event; revision: drawn by the server, higher than those before.
+
+    corrects: the id of the event that it takes the place of; null where none was declared here before.
+    """
 
     index: int
     indicator: str
     id: str
     revision: int
     status: Literal["accepted"] = "accepted"
+    corrects: str | None = None
 
 
 class DeclaredAnswer(msgspec.Struct, frozen=True):
@@ -214,8 +217,11 @@ def _given(body: bytes) -> _Given:
 
 
 def _figures(resources: Resources, grant: Grant, given: _Given) -> list[_Figure]:
-    """Each figure as an event with the next revision, and what is wrong with it."""
-    drawn = _next_revisions(resources, given)
+    """Each figure as an event with the next revision, and what is wrong with it.
+
+    Where nothing is wrong, each corrects what was declared before: a wrong figure would take the right one away.
+    """
+    drawn, replaced = _before(resources, given)
     seen: set[str] = set()
     found = []
     for index, raw in enumerate(given.figures):
@@ -227,7 +233,7 @@ def _figures(resources: Resources, grant: Grant, given: _Given) -> list[_Figure]
             one = one._replace(reason="bad-field", field=field, detail="expected each indicator once in a request")
         seen.add(str(indicator))
         found.append(one)
-    return found
+    return found if any(one.reason for one in found) else [_correcting(one, replaced, resources.now()) for one in found]
 
 
 def _field_of(field: str, index: int) -> str:
@@ -238,19 +244,32 @@ def _field_of(field: str, index: int) -> str:
     return f"figures[{index}]" + (f".{name}" if name in _OF_FIGURE else "")
 
 
-def _next_revisions(resources: Resources, given: _Given) -> dict[str, int]:
-    """Indicator → one more than the highest revision of its figure for the period."""
+def _before(resources: Resources, given: _Given) -> tuple[dict[str, int], dict[str, str]]:
+    """Indicator → one more than the highest revision of its figure for the period, and → the event that it replaces.
+
+    That is the one that stands of those declared at this door: a hall's event can only be corrected by the hall.
+    """
     try:
-        window = period_window(given.period)
+        wanted = FigureFilter(Scope(given.region), period_window(given.period))
     except ValueError:
-        return {}
+        return {}, {}
     with resources.store.read() as moment:
-        reports = moment.figure_reports(FigureFilter(Scope(given.region), window))
-    highest: dict[str, int] = {}
-    for one in reports:
-        if (one.period, one.department) == (given.period, given.department or ""):
-            highest[one.indicator] = max(highest.get(one.indicator, 0), one.revision)
-    return {indicator: revision + 1 for indicator, revision in highest.items()}
+        reports = moment.figure_reports(wanted)
+    same = [one for one in reports if (one.period, one.department) == (given.period, given.department or "")]
+    highest = {one.indicator: one.revision for one in sorted(same, key=lambda one: one.revision)}
+    standing = {one.indicator: one.id for one in same if one.hall == DESK and one.status in ("counted", "nested")}
+    return {indicator: revision + 1 for indicator, revision in highest.items()}, standing
+
+
+def _correcting(figure: _Figure, replaced: Mapping[str, str], now: int) -> _Figure:
+    """Return the figure with the id of the event whose place it takes."""
+    event = msgspec.json.decode(figure.body)
+    if (corrects := replaced.get(event["data"]["indicator"])) is None:
+        return figure
+    event["data"]["corrects"] = corrects
+    body = msgspec.json.encode(event)
+    (outcome,) = decode_events(body, content_type=EVENT_TYPE, now=now)
+    return _Figure(body, outcome)
 
 
 def _figure(resources: Resources, grant: Grant, given: _Given, raw: object, revision: int) -> _Figure:
@@ -307,7 +326,7 @@ def _result(index: int, figure: _Figure) -> DeclaredResult:
     assert isinstance(event, HallEvent)
     data = event.data
     assert isinstance(data, FigureReported)
-    return DeclaredResult(index, data.indicator, event.id, data.revision)
+    return DeclaredResult(index, data.indicator, event.id, data.revision, corrects=data.corrects)
 
 
 def _refused(figures: Sequence[_Figure]) -> Declined:
@@ -318,10 +337,8 @@ def _refused(figures: Sequence[_Figure]) -> Declined:
         for index, one in enumerate(figures)
     ]
     first = next(one for one in figures if one.reason)
-    where = f"{first.field}: " if first.field else ""
-    return Declined(
-        Kind.REFUSED, f"{where}{first.detail}", field=first.field or None, reason=first.reason, results=results
-    )
+    said = f"{first.field}: {first.detail}" if first.field else first.detail
+    return Declined(Kind.REFUSED, said, field=first.field or None, reason=first.reason, results=results)
 
 
 @get(
@@ -353,11 +370,11 @@ def get_figures(
         start=window.start,
         end=window.end,
         as_of=told_at(resources, Past()),
-        figures=[_report(one, called.get(one.indicator, Names(one.indicator, one.indicator))) for one in found],
+        figures=[report_answer(one, called.get(one.indicator, Names(one.indicator, one.indicator))) for one in found],
     )
 
 
-def _report(one: FigureReport, names: Names) -> FigureReportAnswer:
+def report_answer(one: FigureReport, names: Names) -> FigureReportAnswer:
     extra = msgspec.json.decode(one.extra) if one.extra is not None else {}
     return FigureReportAnswer(
         region=str(one.region),
@@ -373,7 +390,7 @@ def _report(one: FigureReport, names: Names) -> FigureReportAnswer:
         note=_text(extra.get("note")),
         event_id=one.id,
         time=time_text(one.time),
-        arrived=time_text(one.arrived * _MICROSECONDS_A_MINUTE),
+        arrived=time_text(one.arrived * 60_000_000),
         status=one.status,
     )
 

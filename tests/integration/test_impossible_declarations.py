@@ -172,6 +172,32 @@ def test_what_is_right_counts_by_the_same_door(store: Store) -> None:
     assert store.recompute(check=True) == []
 
 
+def test_a_figure_that_is_declared_again_corrects_the_one_before_and_a_wrong_one_does_not(store: Store) -> None:
+    publisher, grants = FakePublisher(), {hash_of(TOKEN): Grant("bureau", 222424, name="bureau-desk")}
+    resources = make_resources(store, publisher, FakeClock(NOW), plans=PLANS, find=grants.get)
+    headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
+    results = []
+    with TestClient(create_app(resources)) as gateway:
+        for numerator, status in ((5, 201), (3, 201), (9, 422), (4, 201)):
+            figures = [{"indicator": "leader_in_court", "numerator": numerator, "denominator": 5}]
+            body = {"region": "222424", "department": "justice", "period": "2026-05", "figures": figures}
+            publisher.delivered.clear()
+            response = gateway.post("/v1/figures", content=json.dumps(body), headers=headers)
+            assert response.status_code == status, response.text
+            for message in publisher.delivered:
+                assert arrive(store, message, "gateway") == []
+            results += response.json()["results"] if status == 201 else []
+        told_of = gateway.get("/v1/figures?region=222424&from=2026-01-01&to=2026-12-31", headers=headers).json()[
+            "figures"
+        ]
+    assert [one["corrects"] for one in results] == [None, results[0]["id"], results[1]["id"]]
+    assert ask(store).figures(COUNTY, YEAR)["leader_in_court"] == Figure(4, 5)
+    assert {(one["numerator"], one["status"]) for one in told_of if one["reporter"]} == {
+        (4, "counted"), (9, "impossible_figure"), (3, "superseded"), (5, "superseded"),
+    }  # fmt: skip
+    assert store.recompute(check=True) == []
+
+
 def test_by_import(tmp_path: Path, store: Store) -> None:
     for kind, wrong in KINDS:
         said = {**GOOD, **wrong}
