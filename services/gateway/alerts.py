@@ -139,7 +139,7 @@ def _named(resources: Resources, alert: FiringAlert) -> FiringAlert:
     tags=["alerts"],
 )
 async def acknowledge_alert(request: AnyRequest) -> SaidAnswer:
-    """As the person who is signed in, or the token's holder. The first one stands. 404: nobody was told of it yet."""
+    """As the person who is signed in, or the token's holder. The first one stands. 404: no one was told of it yet."""
     resources, grant = resources_of(request), grant_of(request)
     given = await body_of(request, AlertIn)
     region = _region(grant, given.region)

@@ -154,7 +154,7 @@ def reported(resources: Resources, region: int, window: Window, department: str 
 
 
 class Looked(NamedTuple):
-    """What is known of a region's monthly reports on a day."""
+    """A region's monthly reports, as they are known on a day."""
 
     came: Reported
     reviews: Mapping[tuple[str, str], Review]

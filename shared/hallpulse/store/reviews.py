@@ -1,4 +1,4 @@
-"""What the bureau said of a department's report of a month: seen, or returned with a reason. Lines are only added."""
+"""The bureau's words on a department's report of a month: seen, or returned with a reason. Lines are only added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people wrote of alerts"""
+"""Notes that people wrote of alerts"""
 
 import sqlalchemy as sa
 from alembic import op
