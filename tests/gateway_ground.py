@@ -23,7 +23,7 @@ from hallpulse.domain.plan import Plan
 from hallpulse.domain.workdays import Workdays
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import load_plans
-from hallpulse.store import Grant, PublishedReport, ReadableBack, ReportFile
+from hallpulse.store import Grant, PublishedReport, ReadableBack, ReportFile, Review
 from services.gateway import server
 from services.gateway.access import RateLimiter, TokenCache, hash_of
 from services.gateway.access_audit import AccessAudit, Write
@@ -117,6 +117,17 @@ class NoAccounts:
         del id_hash, now
 
 
+class NoReviews:
+    """Monthly reports of which nobody said anything."""
+
+    def add(self, review: Review) -> None:
+        raise Unavailable(f"nothing is kept of {review}")
+
+    def latest(self, region: int, department: str | None = None) -> dict[tuple[str, str], Review]:
+        del region, department
+        return {}
+
+
 def sessions_of(accounts: Any, clock: FakeClock) -> SessionDoor:
     """The door of people's sessions, by a clock that stands still."""
     cache = TokenCache(lambda id_hash: accounts.find(id_hash, clock.now), "", lambda: clock.seconds, stale=0)
@@ -144,6 +155,7 @@ def make_resources(
     record: Write = lambda *_: None,
     archive: PublishedReports | None = None,
     accounts: Any = None,
+    reviews: Any = None,
     services: Services | None = None,
 ) -> Resources:
     clock = clock or FakeClock()
@@ -162,6 +174,7 @@ def make_resources(
         registry=registry,
         audit=AccessAudit(metrics, record),
         sessions=sessions_of(accounts or NoAccounts(), clock),
+        reviews=reviews or NoReviews(),
         services=services or NoServices(),
     )
 

@@ -11,8 +11,12 @@ from typing import Any
 from litestar.testing import TestClient
 
 from hallpulse import passwords
+from hallpulse.contract.decode import EVENT_TYPE, decode_events
+from hallpulse.contract.events import HallEvent
 from hallpulse.store import AuditLine, Grant, Store, person_grant
 from services.gateway.app import Gateway, create_app
+from services.gateway.publishing import OutgoingMessage
+from services.gateway.service_calls import Services
 from tests.gateway_ground import COUNTY, FakeClock, FakePublisher, make_resources
 
 PASSWORD = "correct horse 42"
@@ -45,12 +49,36 @@ class Signed:
 
 
 @dataclass
+class StoringPublisher(FakePublisher):
+    """Stores what is sent at once, as broker and ingest do within a second. store: None remembers only."""
+
+    store: Store | None = None
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    async def deliver(self, messages: Sequence[OutgoingMessage]) -> None:
+        await super().deliver(messages)
+        if self.store is not None:
+            await asyncio.to_thread(self.take)
+
+    def take(self) -> None:
+        """Store what waits, as events that arrive now."""
+        assert self.store is not None
+        now = int(self.clock.now.timestamp() * 1_000_000)
+        for message in self.delivered:
+            (event,) = decode_events(message.body, content_type=EVENT_TYPE, now=now)
+            assert isinstance(event, HallEvent)
+            self.store.merge([event], self.clock.now)
+        self.delivered.clear()
+
+
+@dataclass
 class Peopled:
     """The gateway, its clock, and all that it sent to the broker."""
 
     store: Store
     clock: FakeClock = field(default_factory=FakeClock)
     publisher: FakePublisher = field(default_factory=FakePublisher)
+    services: Services | None = None
 
     def __post_init__(self) -> None:
         for name, scope in SCOPES.items():
@@ -62,6 +90,8 @@ class Peopled:
             find=self.store.tokens.find,
             record=self.store.audit.record,
             accounts=self.store.accounts,
+            reviews=self.store.reviews,
+            services=self.services,
         )
         self.app: Gateway = create_app(resources)
         self.audit = resources.audit

@@ -30,22 +30,26 @@ class Action(enum.StrEnum):
     READ = "read figures, targets, cases and reports"
     PUBLISH = "send events and see what became of them"
     DECLARE = "declare figures"
+    REVIEW = "see monthly reports off: take or return them"
+    ALERTS = "see what fires"
+    ACKNOWLEDGE = "acknowledge alerts and write notes of them"
     REPORT = "make and publish reports"
 
 
 ACTION = "action"
 """In a handler's `opt`."""
+_ALERTS = frozenset({Action.ALERTS, Action.ACKNOWLEDGE})
 MAY: Mapping[str, frozenset[Action]] = {
     "hall": frozenset({Action.SESSION, Action.READ, Action.PUBLISH}),
     "department": frozenset({Action.SESSION, Action.READ, Action.DECLARE}),
-    "bureau": frozenset({Action.SESSION, Action.READ, Action.DECLARE, Action.REPORT}),
-    "leader": frozenset({Action.SESSION, Action.READ}),
-    "operator": frozenset({Action.SESSION, Action.READ}),
+    "bureau": frozenset({Action.SESSION, Action.READ, Action.DECLARE, Action.REVIEW, Action.REPORT} | _ALERTS),
+    "leader": frozenset({Action.SESSION, Action.READ, Action.ALERTS}),
+    "operator": frozenset({Action.SESSION, Action.READ}) | _ALERTS,
 }
 """Role → what it may do at all; of which region, hall or department, `may_read` and `may_declare` say."""
 OF_HALLS_PROGRAMS = frozenset({Action.PUBLISH})
 """Done with a hall's token, by no person who is signed in."""
-_READ_TOKEN_MAY = frozenset({Action.SESSION, Action.READ})
+_READ_TOKEN_MAY = frozenset({Action.SESSION, Action.READ, Action.ALERTS})
 
 
 def actions(grant: Grant) -> frozenset[Action]:

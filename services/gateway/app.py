@@ -20,6 +20,7 @@ from hallpulse.contract.decode import MAX_BODY
 from hallpulse.store import Grant, hash_of
 from services.gateway.access import ACTION, Action, actions, whose
 from services.gateway.access_audit import kept
+from services.gateway.alerts import acknowledge_alert, get_alerts, note_alert
 from services.gateway.case_history import get_case
 from services.gateway.cases import list_cases
 from services.gateway.compression_causes import get_compression
@@ -29,9 +30,10 @@ from services.gateway.events import post_events
 from services.gateway.figures import get_departments, get_indicators, get_trend
 from services.gateway.integrity import get_integrity
 from services.gateway.month_flow import get_flow
+from services.gateway.month_reports import get_form, get_outstanding, post_review
 from services.gateway.naming import Naming
 from services.gateway.own_events import get_event, get_refused
-from services.gateway.pages import get_asset, get_page, get_problems
+from services.gateway.pages import get_asset, get_page, get_problems, get_wall
 from services.gateway.problems import Declined, Kind, answer
 from services.gateway.published import get_report, list_reports
 from services.gateway.reconciliation import get_reconciliation
@@ -170,6 +172,12 @@ API = (
     get_suite,
     list_cases,
     get_case,
+    get_alerts,
+    acknowledge_alert,
+    note_alert,
+    get_outstanding,
+    get_form,
+    post_review,
     get_session,
     end_session,
     change_password,
@@ -183,6 +191,7 @@ OPEN = (
     get_asyncapi,
     get_schema,
     get_page,
+    get_wall,
     get_asset,
     get_problems,
 )

@@ -370,11 +370,11 @@ def get_figures(
         start=window.start,
         end=window.end,
         as_of=told_at(resources, Past()),
-        figures=[_report(one, called.get(one.indicator, Names(one.indicator, one.indicator))) for one in found],
+        figures=[report_answer(one, called.get(one.indicator, Names(one.indicator, one.indicator))) for one in found],
     )
 
 
-def _report(one: FigureReport, names: Names) -> FigureReportAnswer:
+def report_answer(one: FigureReport, names: Names) -> FigureReportAnswer:
     extra = msgspec.json.decode(one.extra) if one.extra is not None else {}
     return FigureReportAnswer(
         region=str(one.region),

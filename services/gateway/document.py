@@ -20,7 +20,9 @@ from hallpulse.contract.events import EventType
 from hallpulse.contract.examples import example
 from hallpulse.contract.json_schema import batch_of, components
 from hallpulse.contract.schema import documents
+from services.gateway.alerts import AlertIn, NoteIn
 from services.gateway.declaring import MOST_FIGURES, FiguresIn
+from services.gateway.month_reports import ReviewIn
 from services.gateway.naming import describe_names
 from services.gateway.problems import Declined, Kind
 from services.gateway.report_orders import COUNTY, ReportOrder
@@ -88,7 +90,13 @@ def _events_body() -> dict[str, Any]:
     }
 
 
-_BODIES: Mapping[str, type[msgspec.Struct]] = {"/v1/session": SignIn, "/v1/session/password": NewPassword}
+_BODIES: Mapping[str, type[msgspec.Struct]] = {
+    "/v1/session": SignIn,
+    "/v1/session/password": NewPassword,
+    "/v1/reviews": ReviewIn,
+    "/v1/alerts/acknowledge": AlertIn,
+    "/v1/alerts/note": NoteIn,
+}
 """Address → what is posted there, which the handlers read themselves."""
 
 

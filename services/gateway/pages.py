@@ -29,6 +29,12 @@ def get_page() -> Response[bytes]:
     return _file(_PAGE / "index.html")
 
 
+@get("/wall", sync_to_thread=True, include_in_schema=False)
+def get_wall() -> Response[bytes]:
+    """Answer with the page for a large screen; it asks for its figures with the token in its fragment."""
+    return _file(_PAGE / "wall.html")
+
+
 @get("/page/{name:str}", sync_to_thread=True, include_in_schema=False)
 def get_asset(name: FromPath[str]) -> Response[bytes]:
     path = _ASSETS.get(name)

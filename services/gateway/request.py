@@ -19,7 +19,7 @@ from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.plan import Names, Plan, plan_for
 from hallpulse.domain.workdays import FIRST_DAY, LAST_DAY, date_of, local_day, time_text
 from hallpulse.metrics import GatewayMetrics
-from hallpulse.store import Grant, Moment, Past, PublishedReport, ReadableBack, ReportFile
+from hallpulse.store import Grant, Moment, Past, PublishedReport, ReadableBack, ReportFile, Review
 from services.gateway.access import ConcurrencyLimit, RateLimiter, TokenCache, may_read, reach, whose
 from services.gateway.access_audit import AccessAudit
 from services.gateway.naming import NameBook
@@ -44,6 +44,14 @@ class PublishedReports(Protocol):
     def file(self, number: int, form: str) -> ReportFile | None: ...
 
 
+class Reviews(Protocol):
+    """The bureau's judgements of monthly reports (`hallpulse.store.ReviewRegistry`)."""
+
+    def add(self, review: Review) -> None: ...
+
+    def latest(self, region: int, department: str | None = None) -> Mapping[tuple[str, str], Review]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Resources:
     """All that answers requests, as one plain object.
@@ -63,6 +71,7 @@ class Resources:
     registry: CollectorRegistry
     audit: AccessAudit
     sessions: SessionDoor
+    reviews: Reviews
     services: Services
     concurrency: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)
     suite: SuiteParts = field(default_factory=SuiteParts)

@@ -96,6 +96,7 @@ def _resources(settings: Settings) -> Iterator[Resources]:
                 suite=suite,
                 audit=AccessAudit(metrics, store.audit.record),
                 sessions=_sessions(settings, store, door),
+                reviews=store.reviews,
                 services=services,
             )
         finally:

@@ -23,6 +23,7 @@ from services.gateway.problems import QUERY, problems
 from services.gateway.request import (
     AnyRequest,
     AsOf,
+    Department,
     On,
     RegionCode,
     Resources,
@@ -183,7 +184,8 @@ class TargetsAnswer(msgspec.Struct, frozen=True):
     targets: list[TargetAnswer]
 
 
-def targets_answer(resources: Resources, region: int, on: date, past: Past) -> TargetsAnswer:
+def targets_answer(resources: Resources, scope: Scope, on: date, past: Past) -> TargetsAnswer:
+    region = scope.region
     plan = resources.plan(region, on)
     results, reports = _evaluated(resources, plan, on, past) if plan else ([], Reports(()))
     return TargetsAnswer(
@@ -191,7 +193,7 @@ def targets_answer(resources: Resources, region: int, on: date, past: Past) -> T
         on=on,
         as_of=told_at(resources, past),
         plan=plan_answer(plan, on) if plan else None,
-        targets=[_target(own, results, reports, plan) for own in results if own.department is None] if plan else [],
+        targets=_targets(results, reports, plan, scope.department) if plan else [],
     )
 
 
@@ -204,14 +206,17 @@ def targets_answer(resources: Resources, region: int, on: date, past: Past) -> T
     opt={ACTION: Action.READ},
     tags=["figures"],
 )
-def get_targets(request: AnyRequest, region: RegionCode, on: On = None, as_of: AsOf = None) -> TargetsAnswer:
+def get_targets(
+    request: AnyRequest, region: RegionCode, *, on: On = None, department: Department = None, as_of: AsOf = None
+) -> TargetsAnswer:
     """On a day, today if it is left out. Targets that bind each department list the departments.
 
+    department: those that it leads, and with its own reading those that bind it; the others' are left out.
     as_of: by what had arrived by then; the day is then that moment's where it is left out.
     """
-    scope = scope_of(grant_of(request), region)
+    scope = scope_of(grant_of(request), region, department)
     resources, past = resources_of(request), past_of(as_of)
-    return targets_answer(resources, scope.region, day_of_calendar("on", on, resources.today(past)), past)
+    return targets_answer(resources, scope, day_of_calendar("on", on, resources.today(past)), past)
 
 
 def _evaluated(resources: Resources, plan: Plan, on: date, past: Past) -> tuple[list[TargetResult], Reports]:
@@ -224,6 +229,18 @@ def _evaluated(resources: Resources, plan: Plan, on: date, past: Past) -> tuple[
         origin = read_origin(plan, on, moment)
         arrivals = read_arrivals(plan, moment)
     return evaluate(plan, on, tables, doubts, origin), plan.reports(arrivals, on)
+
+
+def _targets(
+    results: Sequence[TargetResult], reports: Reports, plan: Plan, department: str | None
+) -> list[TargetAnswer]:
+    """Each target of the region; of a department its own results of those that bind it, and those that it leads."""
+    whole = [one for one in results if one.department is None]
+    if department is None:
+        return [_target(one, results, reports, plan) for one in whole]
+    own = {one.target.id: one for one in results if one.department == department}
+    mine = [own.get(one.target.id) or (one if department in one.target.lead else None) for one in whole]
+    return [_target(one, [*own.values()], reports, plan) for one in mine if one is not None]
 
 
 def _target(own: TargetResult, results: Sequence[TargetResult], reports: Reports, plan: Plan) -> TargetAnswer:

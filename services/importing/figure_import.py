@@ -16,8 +16,8 @@ import msgspec
 from hallpulse.contract.decode import EVENT_TYPE, decode_events
 from hallpulse.contract.events import EventType, FigureReported, HallEvent
 from hallpulse.contract.identity import REFUSED
-from hallpulse.domain.declarations import Declaration, fault_of, holding
-from hallpulse.domain.figures import Declared, Figure, Window, declared_sums, length_of, period_window
+from hallpulse.domain.declarations import Declaration, fault_of
+from hallpulse.domain.figures import Declared, Figure, Window, declared_sums, period_window
 from hallpulse.domain.plan import DeclaredIndicator, Names, Plan
 from hallpulse.domain.workdays import date_of, local_day, time_text
 from hallpulse.store import FigureReport
@@ -335,17 +335,3 @@ def _as_written(reader: SheetReader, row: Row, wanted: FigureImport) -> dict[str
 
 def _first_text(reader: SheetReader, row: Row, *names: str) -> str:
     return next((text for name in names if (text := text_of(reader.cell(row, name)))), "")[:100]
-
-
-def asked_of(plans: Sequence[Plan], region: int, department: str, month: str) -> list[DeclaredIndicator]:
-    """The indicators that a department reports for a month, those that it must first: the rows of its form."""
-    window = period_window(month)
-    held = holding(plans, region, window)
-    must: list[str] = []
-    for plan in held:
-        if plan.reporting is not None:
-            must += plan.reporting.asked(department, window.start)
-    led = [t.indicator for plan in held for t in plan.targets if department in t.lead and plan.is_declared(t.indicator)]
-    wanted = list(dict.fromkeys((*must, *led)))
-    known = {one.id: one for plan in held for one in plan.indicators if length_of(window) in one.periods}
-    return [known[id_] for id_ in wanted if id_ in known]

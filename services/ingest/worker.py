@@ -20,7 +20,7 @@ from typing import NamedTuple, Protocol
 
 from hallpulse.broker import Batch, HallsSlowed, Rejection
 from hallpulse.broker.lanes import Moves
-from hallpulse.contract.identity import DENIED, FOR, REFUSED, is_hall
+from hallpulse.contract.identity import DENIED, FOR, REFUSED, county_of, is_hall
 from hallpulse.contract.reasons import Reason
 from hallpulse.domain.errors import Halt
 from hallpulse.domain.integrity import LATE_MINUTES
@@ -108,13 +108,15 @@ def _weight(rejection: Rejection) -> int:
 def is_stranger(rejection: Rejection) -> bool:
     """Whether the publisher is neither a hall's user nor one that may speak for all: only an operator makes such.
 
-    A gateway hands on, under the hall whose token was shown, what that hall forged: no hall makes it a stranger.
+    A gateway hands on, under the hall whose token was shown, what that hall forged: no hall makes it a stranger. A
+    county's suite hands on what its halls sent, and is held to them by its routing keys.
     """
     if rejection.refusal.reason is not Reason.SOURCE_MISMATCH or rejection.routing_key.endswith(
         (f".{REFUSED}", f".{DENIED}")
     ):
         return False
-    return bool(rejection.user_id) and FOR not in rejection.user_id and not is_hall(rejection.user_id)
+    user = rejection.user_id
+    return bool(user) and FOR not in user and not is_hall(user) and county_of(user) is None
 
 
 def _hall_of(rejection: Rejection) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.metrics import NoticeMetrics
-from hallpulse.store.notices import Notice, NoticeLedger, NoticeLine, NoticeMessage, State, key_of
+from hallpulse.store.notices import AlertKey, Note, Notice, NoticeLedger, NoticeLine, NoticeMessage, State, key_of
 from services.notices.channels import Channels
 from services.notices.webhook import RuleBook, WebhookAlert, decode, notices_of, plain
 
@@ -84,6 +84,10 @@ class NoticeRecords:
 
     def acknowledge(self, region: int, fingerprint: str, by: str) -> int:
         return self._ledger.acknowledge(region, fingerprint, by, self._clock())
+
+    def note(self, region: int, fingerprint: str, text: str, by: str) -> None:
+        """Keep what a person wrote of an alert."""
+        self._ledger.note(AlertKey(region, fingerprint), Note(self._clock(), by, text))
 
     def record_event(self, kind: str, payload: object) -> None:
         """Write a breach or recovery down, once however often it is delivered. Raises BadEvent.

@@ -19,6 +19,7 @@ from hallpulse.settings import Settings
 from hallpulse.store import Store
 from hallpulse.store.notices import State
 from services.hosting import Handed, Hosted, Outage
+from services.notices.firing import MOST_TEXT, FiringAlerts
 from services.notices.records import BadEvent, NoticeRecords
 
 from .channels import Channels, ChannelsError, load_channels
@@ -28,7 +29,7 @@ from .webhook import RulesError, load_rules
 
 NAME = "notices"
 FAULTS = (ChannelsError, RulesError)
-RECORDS, DATABASE = "RECORDS", "DATABASE"
+RECORDS, FIRING, DATABASE = "RECORDS", "FIRING", "DATABASE"
 RETRY_SECONDS = 2.0
 MOST_LISTED = 1_000
 _log = logging.getLogger(__name__)
@@ -49,7 +50,8 @@ def build(settings: Settings, store: Store) -> Iterator[Hosted]:
     dispatcher = NoticeDispatcher(ledger, Senders(channels), now, metrics)
     sending = eventlet.spawn(dispatcher.run)
     try:
-        given = {RECORDS: records, DATABASE: Outage("events of targets wait in their queue")}
+        firing = FiringAlerts(settings.alertmanager_url, ledger)
+        given = {RECORDS: records, FIRING: firing, DATABASE: Outage("events of targets wait in their queue")}
         yield Hosted(NoticesService, given, door, address="/v1/alerts")
     finally:
         dispatcher.stop()
@@ -66,6 +68,7 @@ class NoticesService:
 
     name = NAME
     records: NoticeRecords = Handed(RECORDS)
+    firing: FiringAlerts = Handed(FIRING)
     database: Outage = Handed(DATABASE)
 
     @event_handler("targets", "target_breached", requeue_on_error=True)  # type: ignore[untyped-decorator]
@@ -96,9 +99,26 @@ class NoticesService:
             raise ValueError(f"state: expected open, acknowledged or resolved, got {state!r}")
         return self.records.list(None if region is None else int(region), state, min(max(int(limit), 1), MOST_LISTED))
 
+    @rpc(expected_exceptions=(Unavailable,))  # type: ignore[untyped-decorator]
+    def fires(self) -> dict[str, Any]:
+        """Return the alerts that fire now, exactly as Alertmanager has them, with what people said of them."""
+        return self.firing.list()
+
+    @rpc(expected_exceptions=(ValueError, Unavailable))  # type: ignore[untyped-decorator]
+    def note(self, region: int, fingerprint: str, text: str, by: str) -> None:
+        """Keep what a person wrote of an alert."""
+        if not str(text).strip() or len(str(text)) > MOST_TEXT or not str(text).replace("\n", " ").isprintable():
+            raise ValueError(f"text: expected 1 to {MOST_TEXT} printable characters")
+        _check_name(by)
+        self.records.note(int(region), str(fingerprint), str(text).strip(), str(by))
+
     @rpc(expected_exceptions=(ValueError, Unavailable))  # type: ignore[untyped-decorator]
     def acknowledge(self, region: int, fingerprint: str, by: str) -> int:
         """Note who takes care of an alert, and return how many lines that concerned."""
-        if not str(by).isprintable() or not 1 <= len(str(by)) <= 100:
-            raise ValueError("by: expected a name of 1 to 100 printable characters")
+        _check_name(by)
         return self.records.acknowledge(int(region), str(fingerprint), str(by))
+
+
+def _check_name(by: str) -> None:
+    if not str(by).isprintable() or not 1 <= len(str(by)) <= 100:
+        raise ValueError("by: expected a name of 1 to 100 printable characters")

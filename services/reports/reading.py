@@ -11,6 +11,7 @@ from hallpulse.domain.catalogue import span_on
 from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.scores import read_scores
+from hallpulse.domain.sources import scorecard
 from hallpulse.domain.targets import read_arrivals, read_origin, read_tables
 from hallpulse.domain.workdays import SHANGHAI, date_of, day_of, local_day
 from hallpulse.store import About, CaseFilter, CaseRow, Moment, Past, PublishedReport, ReadableBack, restated
@@ -116,6 +117,7 @@ def _read(wanted: _Asked, moment: Moment, now: int) -> Material:
         coverage=moment.coverage(region, window),
         period_coverage=moment.coverage(region, period),
         findings=moment.integrity(scope, window, wanted.today),
+        sources=[scorecard(one) for one in moment.sources(Scope(plan.region, None, scope.hall), window, wanted.today)],
         scores=read_scores(plan, window.end, moment),
         provisional=moment.workdays(plan.region).provisional_in(min(period.start, window.start), window.end),
         hall_names={hall: facts.name_zh for (_, hall), facts in moment.hall_facts().items() if facts.name_zh},

@@ -254,9 +254,11 @@ def _view(moment: Moment, region: int, plan: Plan | None, today: date, memory: M
         doubts: list[AnyDoubt] = [*moment.doubts(Scope(region), window.start - timedelta(days=1), today)]
         tables, results = {window.end: moment.figure_table(region, window)}, []
     else:
-        doubts = [*moment.doubts(Scope(region), plan.eve, today), *background.case_doubts]
-        tables = read_tables(plan, today, moment)
-        results = evaluate(plan, today, tables, doubts)
+        questioned = moment.doubts(Scope(region), plan.eve, today)
+        doubts, tables = [*questioned, *background.case_doubts], read_tables(plan, today, moment)
+        # read with the doubts, so that the alert of a mark tells the causes at once
+        origin = read_origin(plan, today, moment) if questioned else None
+        results = evaluate(plan, today, tables, doubts, origin)
     return RegionView(
         region=region,
         plan=plan,

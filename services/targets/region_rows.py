@@ -126,9 +126,10 @@ def _department_marked(view: RegionView) -> Iterator[Row]:
 
 
 def _gains(view: RegionView) -> Iterator[Row]:
+    found = {result.target.id: result.causes for result in view.results if result.department is None}
     for target in view.plan.targets if view.plan else ():
         if target.indicator == COMPRESSION:
-            for one in view.background.causes:
+            for one in found.get(target.id) or view.background.causes:
                 yield (target.id, one.cause.value, *CAUSE_NAMES[one.cause]), float(one.share)
 
 

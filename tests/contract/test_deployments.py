@@ -31,10 +31,44 @@ COPIES = ("prometheus_own_", "prometheus_metrics_", "prometheus_alertmanager_", 
 """The same secret again, for a container that runs as another user."""
 
 
+SERVICE = BASE.parent / "components" / "service"
+OVERLAYS = sorted(path.name for path in (BASE.parent / "overlays").iterdir())
+
+
 def documents() -> Iterator[dict[str, Any]]:
+    """The base's manifests, with what the component adds to each service."""
+    patches = yaml.safe_load((SERVICE / "kustomization.yaml").read_text())["patches"]
     for path in sorted(BASE.glob("*.yaml")):
         if path.name != "kustomization.yaml":
-            yield from yaml.safe_load_all(path.read_text())
+            for document in yaml.safe_load_all(path.read_text()):
+                for patch in patches:
+                    target = patch["target"]
+                    names = document["kind"], document["metadata"]["name"]
+                    if target["kind"] == names[0] and re.fullmatch(target["name"], names[1]):
+                        _add_all(document, yaml.safe_load((SERVICE / patch["path"]).read_text()))
+                yield document
+
+
+def _add_all(document: Any, operations: list[dict[str, Any]]) -> None:
+    """JSON Patch (RFC 6902), of which the component uses `add` alone."""
+    for operation in operations:
+        assert operation["op"] == "add"
+        place: Any = document
+        *parents, last = operation["path"].strip("/").split("/")
+        for part in parents:
+            place = place[int(part)] if isinstance(place, list) else place[part]
+        if isinstance(place, list):
+            assert last == "-"
+            place.append(operation["value"])
+        else:
+            place[last] = operation["value"]
+
+
+def built(folder: Path) -> list[dict[str, Any]]:
+    """What kustomize makes of a folder."""
+    command = ["kubectl", "kustomize", folder, "--load-restrictor", "LoadRestrictionsNone"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return list(yaml.load_all(done.stdout, yaml.CSafeLoader))
 
 
 def pods(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -253,15 +287,35 @@ def test_pods_run_without_rights_that_they_do_not_need() -> None:
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 def test_kustomize_builds_the_base_and_kubernetes_takes_the_result() -> None:
-    built = subprocess.run(
-        ["kubectl", "kustomize", BASE, "--load-restrictor", "LoadRestrictionsNone"],
-        capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
-    made = list(yaml.safe_load_all(built.stdout))
+    made = built(BASE)
     for document in made:
         kubernetes_validate.validate(document, KUBERNETES, strict=True)
+        name = f"{document['kind']} {document['metadata']['name']}"
+        if name in DOCUMENTS and pods(document):  # as these tests see it, but for the images and the names of maps
+            ours, theirs = (pod["containers"][0] for one in (DOCUMENTS[name], document) for pod in pods(one))
+            assert ours["securityContext"] == theirs["securityContext"]
+            assert ours.get("livenessProbe") == theirs.get("livenessProbe")
+            assert ours["volumeMounts"] == theirs["volumeMounts"]
     sizes = {d["metadata"]["name"]: sum(map(len, d["data"].values())) for d in made if d["kind"] == "ConfigMap"}
     assert max(sizes.values()) < 1_000_000, sizes
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_each_overlay_is_built_and_kubernetes_takes_the_result(overlay: str) -> None:
+    made = {(d["kind"], d["metadata"]["name"]): d for d in built(BASE.parent / "overlays" / overlay)}
+    for document in made.values():
+        kubernetes_validate.validate(document, KUBERNETES, strict=True)
+        for pod in pods(document):
+            assert pod["securityContext"]["runAsNonRoot"] is True
+    replicas = {name: d["spec"]["replicas"] for (kind, name), d in made.items() if kind == "Deployment"}
+    for budget in (name for kind, name in made if kind == "PodDisruptionBudget"):
+        assert replicas[budget] > 1, "a budget of one pod keeps its node from being drained"
+    has_own_servers = ("StatefulSet", "broker") in made
+    assert has_own_servers is (overlay == "county")
+    assert replicas["gateway"] == {"county": 1, "prefecture": 3, "province": 4}[overlay]
+    for single in ("targets", "notices", "reports"):
+        assert replicas[single] == 1
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")

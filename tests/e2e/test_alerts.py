@@ -148,6 +148,7 @@ def test_statutory_limits_doubled_on_one_day_are_told_with_the_value_without_the
     assert marked["receiver"] == "222424/data-bureau"
     assert "提高法定时限换取压缩比" in marked["summary"]
     assert "扣除后为 90.00 %" in marked["summary"]
+    assert seconds < 60 * strain()
     print(f"told after {seconds:.1f} s")
 
 

@@ -20,6 +20,7 @@ from tests.gateway_ground import DEPARTMENT_TOKEN, HALL_TOKEN, READ_TOKEN, FakeS
 pytestmark = pytest.mark.attack
 SECURITY = Path(__file__).parents[2] / "docs" / "security.md"
 SAME_ORIGIN = {"'none'", "'self'"}
+PAGES = {"/", "/wall", "/problems"}
 FRAMEWORK = (
     "/schema", "/schema/", "/schema/swagger", "/schema/redoc", "/schema/elements", "/schema/rapidoc",
     "/schema/scalar", "/schema/openapi.json", "/schema/openapi.yaml", "/schema/openapi.yml",
@@ -96,12 +97,12 @@ def test_every_answer_has_the_policy_and_no_data_is_kept_by_a_browser(gateway: h
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["referrer-policy"] == "no-referrer"
             assert headers["cross-origin-resource-policy"] == headers["cross-origin-opener-policy"] == "same-origin"
-            assert headers["cache-control"] == "no-store" or path in {"/", "/problems"} or path.startswith("/page/")
+            assert headers["cache-control"] == "no-store" or path in PAGES or path.startswith("/page/")
 
 
 def test_no_page_names_anything_elsewhere(gateway: httpx.Client) -> None:
     pages = [path for path in addresses() if "html" in gateway.get(path).headers.get("content-type", "")]
-    assert set(pages) == {"/", "/problems"}
+    assert set(pages) == PAGES
     for path in pages:
         loaded = re.findall(r"(?:src|href|action)\s*=\s*[\"']([^\"']*)", gateway.get(path).text)
         assert loaded

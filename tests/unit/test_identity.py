@@ -12,6 +12,7 @@ import pytest
 from pika.spec import BasicProperties
 
 from hallpulse.broker.deliveries import origin_of
+from hallpulse.broker.rejections import Rejection
 from hallpulse.broker.replay import RefusedMessage
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, Decoded, decode_message
 from hallpulse.contract.events import EventType
@@ -21,6 +22,7 @@ from hallpulse.store import Grant
 from hallpulse.store.registry import Hall
 from services.console.refusals.vouching import Vouched, Vouching
 from services.gateway.events import take_in
+from services.ingest.worker import is_stranger
 from tests.forgeries import BY_HTTP, FAULTS, FORGERIES, SENDER, Forgery, Message, batch, events, single
 from tests.hall_events import NOW, changed
 
@@ -235,3 +237,41 @@ def test_an_id_that_was_used_for_something_else_is_never_sent_again() -> None:
     found = judged(json.dumps(changed(source="/222424/hall-1")).encode(), Reason.ID_REUSED)
     assert isinstance(found, Refusal)
     assert found.reason is Reason.ID_REUSED
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    ("user", "key", "source", "reason"),
+    [
+        ("county.222424", "222424.hall-1.case", "/222424/hall-1", None),
+        ("county.222424", "222424.new.case", "/222424/new", None),
+        ("county.222424", "222424.hall-1.case", "/222424/hall-2", Reason.SOURCE_MISMATCH),
+        ("county.222424", "222424.hall-1.case", "/222401/hall-1", Reason.SOURCE_MISMATCH),
+        ("county.222424", "222401.hall-1.case", "/222401/hall-1", Reason.SOURCE_MISMATCH),
+        ("county.222424", "222424.hall-1.item", "/222424/hall-1", Reason.ROUTING_MISMATCH),
+        ("county.222424", "222424.hall-1.refused", "/222424/hall-1", Reason.ROUTING_MISMATCH),
+        ("county.222424 for 222424.hall-1", "222424.hall-1.case", "/222424/hall-1", Reason.SOURCE_MISMATCH),
+        ("gateway for county.222424", "222424.hall-1.case", "/222424/hall-1", Reason.SOURCE_MISMATCH),
+        ("county.222400", "222424.hall-1.case", "/222424/hall-1", Reason.SOURCE_MISMATCH),
+        ("county.222424.hall-1", "222424.hall-1.case", "/222424/hall-1", Reason.SOURCE_MISMATCH),
+        ("county.2224240", "222424.hall-1.case", "/222424/hall-1", Reason.SOURCE_MISMATCH),
+        ("xcounty.222424", "222424.hall-1.case", "/222424/hall-1", Reason.SOURCE_MISMATCH),
+    ],
+)
+def test_a_countys_suite_speaks_for_the_halls_of_that_county_alone(
+    user: str, key: str, source: str, reason: Reason | None
+) -> None:
+    event = changed(EventType.CASE_RECEIVED, source=source)
+    taken, refusals = decode_message(
+        json.dumps(event).encode(), content_type=EVENT_TYPE, routing_key=key, user_id=user,
+        now=LATER, gateway_users=GATEWAYS,
+    )  # fmt: skip
+    assert [refusal.reason for refusal in refusals] == ([] if reason is None else [reason])
+    assert len(taken) == (reason is None)
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(("user", "stranger"), [("county.222424", False), ("county.222400", True), ("222424.h", False)])
+def test_a_countys_forgeries_do_not_stop_the_ingest_as_a_strangers_would(user: str, stranger: bool) -> None:
+    refusal = Refusal(Reason.SOURCE_MISMATCH, "source", "-", "/222401/hall-1", b"{}")
+    assert is_stranger(Rejection(refusal, "222424.hall-1.case", user)) is stranger

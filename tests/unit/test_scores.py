@@ -18,6 +18,7 @@ from litestar.testing import TestClient
 from hallpulse.domain.compression import COMPRESSION, ItemLimits, ItemRef, doubt
 from hallpulse.domain.figures import Figure, FigureTable
 from hallpulse.domain.integrity import CHECKS, Findings
+from hallpulse.domain.integrity import Group as FindingGroup
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.scores import DepartmentScore, Scored, read_scores, scores_of
 from hallpulse.domain.scoring import Deduction, Group, ScoredIndicator, ScoreStep, Scoring
@@ -98,22 +99,15 @@ def test_a_better_value_never_has_fewer_points_nor_a_worse_rank(values: list[Fra
         assert 0 <= better.points <= better.possible
 
 
-def test_findings_beyond_those_listed_are_asked_of_each_department() -> None:
+def test_findings_are_counted_by_the_department_that_has_them() -> None:
     check = next(one for one in CHECKS if one.id == "accepted_after_decided")
-    rows = tuple({"department": name} for name in ("water", "water", "justice"))
-    plan = replace(PLAN, scoring=SCORING)
-    listed = FakeStore(by_department=FIGURES, findings=(Findings(check, 3, rows),))
+    groups = (FindingGroup("department", 222424, "water", 700), FindingGroup("hall", 222424, "health", 900))
+    listed = FakeStore(by_department=FIGURES, findings=(Findings(check, 701, (), groups=groups),))
     with listed.read() as moment:
-        (group,) = read_scores(plan, MAY.end, moment)
+        (group,) = read_scores(replace(PLAN, scoring=SCORING), MAY.end, moment)
     found = {one.department: one.deducted for one in group.departments}
-    assert [one.findings for one in found["water"]] == [2]
+    assert [one.findings for one in found["water"]] == [700]
     assert found["health"] == ()
-    many = FakeStore(by_department=FIGURES, findings=(Findings(check, 700, rows),))
-    with many.read() as moment:
-        (group,) = read_scores(plan, MAY.end, moment)
-    asked = {scope.department for name, scope, *_ in many.asked if name == "integrity"}
-    assert asked == {None, *(one.id for one in plan.departments)}
-    assert {one.findings for score in group.departments for one in score.deducted} == {700}
 
 
 def test_before_the_period_and_without_scores_there_are_none() -> None:

@@ -162,7 +162,7 @@ class Marked(_Base):
         labels = ("$labels.region", "$labels.target", "$labels.check")
         value = amount(_WITHOUT, measured.target.unit, labels) + UNIT_WORDS[measured.target.unit]
         line = '{{ .Labels.zh }} {{ .Value | printf "%+.2f" }} 个百分点;'
-        gains = each(GAINS % (measured.plan.region, measured.target.id), line, "未知")
+        gains = each(GAINS % (measured.plan.region, measured.target.id), line, "期前无目录,无法拆分")
         return f"数值含有存疑部分({_check_names()}),扣除后为 {value}。方案期以来的变化:{gains}"
 
     def severity(self, _target: Target) -> str:

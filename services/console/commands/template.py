@@ -9,13 +9,12 @@ from typing import Any, cast
 
 import click
 
-from hallpulse.domain.declarations import holding
+from hallpulse.domain.declarations import asked_of, holding
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.figures import length_of, period_window
 from hallpulse.domain.plan import Plan
 from hallpulse.plans import PlanError, load_plans
 from services.console.usage import BadUsage, plans_folder
-from services.importing.figure_import import asked_of
 from services.importing.figure_template import Form, write_form
 from services.importing.template import TEMPLATES, write_csv, write_workbook
 from services.importing.template import Kind as TemplateKind

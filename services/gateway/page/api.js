@@ -23,7 +23,7 @@ export function tokenFromAddress() {
   const found = /[#&]token=([^&]+)/.exec(location.hash);
   if (!found) return;
   sessionStorage.setItem(KEY, decodeURIComponent(found[1]));
-  history.replaceState(null, "", `${location.pathname}#/`);
+  history.replaceState(null, "", `${location.pathname}${location.search}#/`);
 }
 
 export const hasToken = () => Boolean(sessionStorage.getItem(KEY));

@@ -6,6 +6,7 @@ import { indicatorsPart, openCasesPart } from "./figures.js";
 import { integrityPart } from "./check.js";
 import { targetsPart } from "./target.js";
 import { named, say } from "./words.js";
+import { workPart } from "./work.js";
 
 const QUIET_HOURS = 24;
 
@@ -16,13 +17,20 @@ export function drawHeader(context, tools) {
   document.getElementById("fresh").replaceChildren(...(context?.data ? freshness(context) : []));
 }
 
-function whereabouts({ regions, region, hall, department }) {
+/** Whose board it is, where it is a hall's or a department's, by name as far as one is known. */
+function whose({ regions, hall, department, data }) {
+  const one = hall ? regions.halls.find((other) => other.hall === hall) : data?.work?.outstanding.departments.find((other) => other.department === department);
+  return one ? named(one.names) : hall || department;
+}
+
+function whereabouts(context) {
+  const { regions, region } = context;
   const choose = h(
     "select",
     { "aria-label": say("region"), onchange: (event) => { location.hash = `#/?region=${event.target.value}`; } },
     regions.regions.map((one) => h("option", { value: one.region, selected: one.region === region.region }, `${one.region} ${regionName(one)}`)),
   );
-  const narrower = hall || department;
+  const narrower = whose(context);
   return [choose, narrower ? h("span", { class: "tag" }, narrower) : null].filter(Boolean);
 }
 
@@ -68,6 +76,7 @@ export function drawBoard(board, context) {
   board.replaceChildren(
     ...warnings(context).map((text) => h("p", { class: "warning", role: "status" }, text)),
     ...[
+      workPart(context),
       h("div", { class: "front" }, ...[data.targets ? targetsPart(context) : null, integrityPart(context)].filter(Boolean)),
       h("div", { class: "side" }, openCasesPart(context), indicatorsPart(context)),
       data.departments ? departmentsPart(context) : null,

@@ -33,7 +33,7 @@ export const view = { needsBoard: true, show: showCheck };
 function showCheck(drawer, context, [id]) {
   const found = context.data.integrity && context.data.integrity.checks.find((one) => one.id === id);
   if (!found) return drawer.draw(say("nothing"));
-  const columns = found.cases.length ? Object.keys(found.cases[0]).filter((name) => !OMITTED.has(name)) : [];
+  const columns = found.cases.length ? Object.keys(found.cases[0]).filter((name) => !OMITTED.has(name) && !name.endsWith("_names")) : [];
   return drawer.draw(
     named(found.names),
     h(
@@ -53,7 +53,7 @@ function showCheck(drawer, context, [id]) {
 function groups({ groups = [] }) {
   const kinds = ["department", "hall", "item"].map((by) => groups.filter((one) => one.by === by).slice(0, 10));
   return kinds.filter((own) => own.length).map((own) =>
-    h("div", { class: "scroll" }, h("table", { class: "cases groups" },
+    h("div", { class: "scroll" }, h("table", { class: "groups" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, word("column", own[0].by === "item" ? "item_code" : own[0].by)), h("th", { scope: "col" }, say("total")), h("th", { scope: "col" }, say("questioned")))),
       h("tbody", {}, own.map((one) => h("tr", {}, h("td", {}, named(one.names)), h("td", { class: "number" }, whole(one.count)), h("td", { class: "number" }, one.of ? `${(one.share * 100).toFixed(1)} % / ${whole(one.of)}` : "")))))));
 }
@@ -68,5 +68,6 @@ function line(row, columns, context) {
 function value(row, name, context) {
   if (name === "case_id" && row.url) return h("a", { href: `#/case/${row.url.replace("/v1/cases/", "")}` }, row.case_id);
   if (name === "department") return departmentName(context, row.department) ?? "";
+  if (row[`${name}_names`]) return named(row[`${name}_names`]);
   return typeof row[name] === "number" ? whole(row[name]) : row[name] ?? "";
 }

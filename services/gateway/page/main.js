@@ -5,6 +5,7 @@ import { drawBoard, drawHeader } from "./board.js";
 import { closeDrawer, isOpen, showDrawer } from "./drawer.js";
 import { h } from "./dom.js";
 import { passwordView, signInView } from "./signin.js";
+import { readWork } from "./work.js";
 import { say, switchLanguage, word } from "./words.js";
 
 const REFRESH_MS = 10000;
@@ -116,15 +117,16 @@ async function readBoard() {
   const scope = { region: region.region, hall, department };
   const whole = !hall && !department;
   const none = Promise.resolve(null);
-  const [indicators, targets, departments, trend, suite] = await Promise.all([
+  const [indicators, targets, departments, trend, suite, work] = await Promise.all([
     ask("/v1/indicators", scope),
     whole ? ask("/v1/targets", { region: region.region }) : none,
     whole ? ask("/v1/departments", { region: region.region }) : none,
     whole && region.plan ? ask("/v1/trend", { region: region.region }) : none,
     ask("/v1/suite").catch(() => null),
+    readWork(context()).catch(() => null),
   ]);
   const integrity = state.data && state.data.integrity;
-  return { indicators, targets, departments, trend, suite, integrity };
+  return { indicators, targets, departments, trend, suite, work, integrity };
 }
 
 /** The checks look at every case of the year: once a minute is enough, and the board does not wait for them. */
@@ -167,7 +169,8 @@ function tools() {
   const theme = h("button", { type: "button", class: "quiet", "aria-label": say("theme"), title: say("theme"), onclick: switchTheme }, "◐");
   const who = state.me && state.me.name ? h("button", { type: "button", class: "quiet who", title: say("changePassword"), onclick: askForPassword }, `${state.me.person} · ${word("role", state.me.role)}`) : null;
   const leave = state.me ? h("button", { type: "button", class: "quiet", onclick: async () => { await signOut(); location.hash = "#/"; askWho(); } }, say("leave")) : null;
-  return [who, language, theme, leave];
+  const alerts = state.me && state.me.may.includes("alerts") ? h("a", { class: "quiet", href: "#/alerts" }, say("alerts")) : null;
+  return [alerts, who, language, theme, leave];
 }
 
 function again() {

@@ -15,6 +15,7 @@ from hallpulse.domain.plan import Plan
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.restatement import Restated
 from hallpulse.domain.scores import GroupScores
+from hallpulse.domain.sources import Scorecard
 
 from .periods import Period
 
@@ -68,7 +69,7 @@ class Material:
     balance: the scope's; restated: figures of the last report published before this one that are others now; doubts:
     since the day before the plan's period; coverage: of the window, and of the plan's period; arrivals: of the figures
     that departments report each month; origin: the compression on the day before the plan's period, and what changed
-    since; month_doubts: cases of the window that make its figures look better.
+    since; month_doubts: cases of the window that make its figures look better; sources: of the halls, over the window.
     """
 
     scope: Scope
@@ -106,6 +107,7 @@ class Material:
     scores: Sequence[GroupScores] = ()
     urgings: Sequence[Urging] = ()
     hall_names: Mapping[str, str] = field(default_factory=dict)
+    sources: Sequence[Scorecard] = ()
 
     @property
     def month(self) -> Window:

@@ -15,6 +15,7 @@ from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.reporting import Reports
 from hallpulse.domain.restatement import Restated
 from hallpulse.domain.scores import GroupScores
+from hallpulse.domain.sources import Scorecard
 from hallpulse.domain.targets import TargetResult, evaluate, figure_of
 
 from .material import Listed, Material, Urging
@@ -96,6 +97,7 @@ class MonthlyReport:
     reports: Reports
     urgings: tuple[Urging, ...]
     hall_names: Mapping[str, str]
+    sources: tuple[Scorecard, ...]
 
     @property
     def month(self) -> Window:
@@ -170,6 +172,7 @@ def monthly_report(given: Material) -> MonthlyReport:
         reports=given.plan.reports(given.arrivals, given.window.end),
         urgings=tuple(given.urgings),
         hall_names=given.hall_names,
+        sources=tuple(given.sources),
     )
 
 

@@ -262,6 +262,11 @@ FINDINGS_TABLE = Sentence("真实性检查", "Integrity checks")
 CHECK = Sentence("检查项", "Check")
 CONCERNS = Sentence("对象", "Of")
 COUNT = Sentence("发现数", "Findings")
+SOURCES_TABLE = Sentence("各大厅数据质量评级（A 最好，D 最差）", "Grades of what each hall sent (A best, D worst)")
+SOURCE = Sentence("大厅", "Hall")
+GRADE = Sentence("评级", "Grade")
+TO_MEND = Sentence("要改进的地方", "What to mend")
+NOTHING_TO_MEND = Sentence("无", "nothing")
 EXAMPLES = Sentence("单位（占比）或举例", "Who (share), or examples")
 OF_WHAT: Mapping[str, Sentence] = {
     "cases": Sentence("办件", "cases"),

@@ -230,10 +230,10 @@ def _foot(word: Word, document: Document) -> None:
         _spaced(signed)
         write(signed, text.zh, Look(_SIZE))
         if text.en:
-            english = word.add_paragraph()
-            english.alignment, english.paragraph_format.right_indent = _RIGHT, Pt(2 * _SIZE)
-            english.paragraph_format.keep_with_next = True
-            write(english, text.en, Look(9, color=QUIET))
+            below = word.add_paragraph()
+            below.alignment, below.paragraph_format.right_indent = _RIGHT, Pt(2 * _SIZE)
+            below.paragraph_format.keep_with_next = True
+            write(below, text.en, Look(9, color=QUIET))
     facts = "；".join(f"{name.zh}：{content.zh}" for name, content in document.facts)
     in_english = "; ".join(f"{name.en}: {content.en}" for name, content in document.facts) if imprint.issuer.en else ""
     for said in (Sentence(facts, in_english), document.closing):

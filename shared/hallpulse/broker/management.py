@@ -39,7 +39,8 @@ from hallpulse.broker.topology import (
     slow_names,
     to_refused,
 )
-from hallpulse.contract.identity import user_name
+from hallpulse.contract.events import Family
+from hallpulse.contract.identity import county_of, county_user, user_name
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.tls import secured
 
@@ -126,17 +127,48 @@ class BrokerUsers:
             self._api.ask("PUT", f"user-limits/{quote(user)}/{limit}", {"value": most})
         return password
 
+    def put_county(self, region: int) -> str:
+        """Create the user of a county's own suite, or give it a new password, and cut what it has open. The password.
+
+        It may write the routing keys of that county's halls to `hall.events`, and do nothing else.
+        """
+        user, password = county_user(region), secrets.token_urlsafe(24)
+        self.put_publisher(user, password)
+        topic = {"exchange": EVENTS, "write": county_keys(region), "read": "^$"}
+        self._api.ask("PUT", f"topic-permissions/{self._vhost}/{quote(user)}", topic)
+        self._cut(user)
+        return password
+
+    def remove_county(self, region: int) -> bool:
+        """Take a county's user away and cut its connections; whether it was there."""
+        return self._remove(county_user(region))
+
+    def counties(self) -> list[int]:
+        """The counties whose suites have a user here, in order."""
+        users = self._api.read("users") or []
+        return sorted(county for one in users if (county := county_of(str(one.get("name", "")))) is not None)
+
     def remove(self, region: int, hall: str) -> bool:
         """Take the user away and cut its connections; whether it was there."""
-        user = user_name(region, hall)
-        if self._api.ask("DELETE", f"users/{quote(user)}", missing_is_none=True) is None:
-            return False
-        self.cut(region, hall)
-        return True
+        return self._remove(user_name(region, hall))
 
     def cut(self, region: int, hall: str) -> None:
         """Close the user's connections: a connection outlives the password that opened it."""
-        self._api.ask("DELETE", f"connections/username/{quote(user_name(region, hall))}", missing_is_none=True)
+        self._cut(user_name(region, hall))
+
+    def _remove(self, user: str) -> bool:
+        if self._api.ask("DELETE", f"users/{quote(user)}", missing_is_none=True) is None:
+            return False
+        self._cut(user)
+        return True
+
+    def _cut(self, user: str) -> None:
+        self._api.ask("DELETE", f"connections/username/{quote(user)}", missing_is_none=True)
+
+
+def county_keys(region: int) -> str:
+    """The routing keys that a county's own suite may write, as RabbitMQ's regular expression."""
+    return rf"^{region}\.[a-z0-9-]{{1,40}}\.({'|'.join(sorted(family.value for family in Family))})\z"
 
 
 def routing_keys(region: int, hall: str, families: Sequence[str]) -> str:
@@ -146,7 +178,7 @@ def routing_keys(region: int, hall: str, families: Sequence[str]) -> str:
 
 POLICY = "hallpulse-nothing-lost"
 _PARTITIONS = r"^hall\.(ingest|slow)\.[0-9]+$"
-_OURS = r"^hall\.((ingest|slow)\.[0-9]+|refused|workers|stopped)$"
+_OURS = r"^hall\.((ingest|slow)\.[0-9]+|refused|workers|stopped|upstream\.[a-z0-9-]+)$"
 _BELOW_OTHERS = -10
 """An operator's own policy for these queues stays in force: only one of each kind is."""
 _DEFAULT_OF_4 = 20

@@ -37,7 +37,7 @@ from hallpulse.broker.rejections import (
 )
 from hallpulse.broker.topology import EVENTS, REFUSED
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, MAX_BATCH, MAX_BODY
-from hallpulse.contract.identity import hall_of
+from hallpulse.contract.identity import county_of, hall_of
 from hallpulse.contract.reasons import printable
 from hallpulse.domain.errors import Unavailable
 
@@ -125,6 +125,8 @@ def _moment(given: Any) -> str:
 def _routing_key(keys: Any, user: str) -> str:
     """The first one, where it is the user's own: the sender may have written it."""
     key = _text(keys[0]) if isinstance(keys, list) and keys else ""
+    if county_of(user) is not None:  # its suite hands on what any of its halls wrote, also into the headers
+        return f"{user}.?"
     if hall_of(user) is None:  # one that speaks for others writes no x-death; without a name it is not believed at all
         return key if user else ""
     return key if key.rpartition(".")[0] == user else f"{user}.?"

@@ -124,6 +124,11 @@ def declare_stopped(channel: BlockingChannel) -> None:
     _declare(channel, STOPPED, *_forms(channel, STOPPED))
 
 
+def declare_kept(channel: BlockingChannel, name: str) -> None:
+    """Declare a queue that drops nothing, whatever the broker's version."""
+    _declare(channel, name, *_forms(channel, name))
+
+
 def declared_as_ours(channel: BlockingChannel, name: str) -> bool:
     """Whether a queue loses nothing by its own arguments, rather than by a policy; one that is missing is declared."""
     try:

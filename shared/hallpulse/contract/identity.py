@@ -98,6 +98,7 @@ The ingest therefore refuses what the gateway refused, whatever it thinks of it.
 """
 DESK = "declarations"
 """The hall of figures that departments and the bureau declare at the gateway: no hall of a county, so none to cover."""
+_COUNTY_USER = re.compile(r"county\.([0-9]{6})").fullmatch
 FOR = " for "
 """Between a user that may speak for any hall and the one, as REGION.HALL, that it speaks for and is held to."""
 
@@ -158,8 +159,8 @@ class PublisherIdentity(NamedTuple):
 def publisher_identity(routing_key: str, user_id: str | None, gateway_users: frozenset[str]) -> PublisherIdentity:
     """Return who published a message, by what the broker vouches for.
 
-    user_id: the property that the broker checked, for a gateway with FOR and a hall behind it;
-    gateway_users: those that may speak for any hall.
+    user_id: the property that the broker checked, for a gateway with FOR and a hall behind it, for a county's suite the
+    county's (`county_user`); gateway_users: those that may speak for any hall.
     """
     name, _, family = routing_key.rpartition(".")
     hall, is_bound = sender_of(routing_key, user_id, gateway_users), True
@@ -205,8 +206,12 @@ def granted(hall: Hall, families: Collection[str]) -> PublisherIdentity:
 def sender_of(routing_key: str, user_id: str | None, gateway_users: frozenset[str]) -> Hall | None:
     """The hall that a message comes from: of the user, or the one that a gateway speaks for; None where it is none.
 
-    A gateway says it behind its own name, or else by the routing key.
+    A gateway says it behind its own name, or else by the routing key; so does a county's suite, of its halls alone.
     """
+    county = county_of(user_id or "")
+    if county is not None:
+        hall = hall_of(routing_key.rpartition(".")[0])
+        return hall if hall is not None and hall[0] == county else None
     if user_id in gateway_users:
         return hall_of(routing_key.rpartition(".")[0])
     user, _, named = (user_id or "").rpartition(FOR)
@@ -216,6 +221,18 @@ def sender_of(routing_key: str, user_id: str | None, gateway_users: frozenset[st
 def user_name(region: int, hall: str) -> str:
     """The broker user of a hall, and the beginning of its routing keys: REGION.HALL."""
     return f"{region}.{hall}"
+
+
+def county_user(region: int) -> str:
+    """The broker user of a county's own suite at the suite above it: it speaks for the halls of that county alone."""
+    return f"county.{region}"
+
+
+def county_of(user: str) -> int | None:
+    """The county of such a user; None of any other."""
+    match = _COUNTY_USER(user)
+    hall = hall_named(f"/{match[1]}/hall") if match else None
+    return hall[0] if hall else None
 
 
 def hall_of(name: str) -> Hall | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple
 
-from .figures import Window, length_of, region_bounds
+from .figures import Window, length_of, period_window, region_bounds
 from .plan import DeclaredIndicator, Plan
 
 FindingId = Literal["unknown_figure", "impossible_figure"]
@@ -78,6 +78,20 @@ def holding(plans: Iterable[Plan], region: int, window: Window) -> list[Plan]:
     """The plans over a region whose period holds the days of a declared figure, the nearest first."""
     held = (p for p in plans_over(plans, region) if p.period.start <= window.start and window.end <= p.period.end)
     return sorted(held, key=_breadth)
+
+
+def asked_of(plans: Sequence[Plan], region: int, department: str, month: str) -> list[DeclaredIndicator]:
+    """The indicators that a department reports for a month, those that it must first: the rows of its form."""
+    window = period_window(month)
+    held = holding(plans, region, window)
+    must: list[str] = []
+    for plan in held:
+        if plan.reporting is not None:
+            must += plan.reporting.asked(department, window.start)
+    led = [t.indicator for plan in held for t in plan.targets if department in t.lead and plan.is_declared(t.indicator)]
+    wanted = list(dict.fromkeys((*must, *led)))
+    known = {one.id: one for plan in held for one in plan.indicators if length_of(window) in one.periods}
+    return [known[id_] for id_ in wanted if id_ in known]
 
 
 def _breadth(plan: Plan) -> int:

@@ -92,6 +92,8 @@ _SINCE = (
 BUCKETS: tuple[str, ...] = (*(f"elapsed_le_{bound}" for bound in ELAPSED_BUCKETS), "elapsed_over")
 """The histogram of elapsed days, over timed cases by the day of decision; each case lies in one bucket."""
 MEASURES: Mapping[str, Measure] = {measure.name: measure for measure in (*_FIRST, *_SINCE)}
+TALLY_COUNTS: tuple[str, ...] = tuple(m.tally for m in MEASURES.values() if m.tally is not None)
+"""The counts of a tally, in the order of the measures that they are added to."""
 COLUMNS: tuple[str, ...] = (*(m.name for m in _FIRST), *BUCKETS, *(m.name for m in _SINCE))
 WIDTH = len(COLUMNS)
 

@@ -161,23 +161,11 @@ def read_scores(plan: Plan, on: date, source: ScoreSource) -> tuple[GroupScores,
 
 
 def _findings(plan: Plan, scoring: Scoring, window: Window, source: ScoreSource) -> dict[str, dict[str, int]]:
-    """Department → check → findings, of the checks that take points off.
-
-    Each department is asked about by itself where the region has more findings than are listed.
-    """
+    """Department → check → findings, of the checks that take points off."""
     checks = {one.check for one in scoring.deductions}
-    if not checks:
-        return {}
-    region = source.integrity(Scope(plan.region), window, window.end)
-    found = [one for one in region if one.check.id in checks and one.count]
     counts: dict[str, dict[str, int]] = {}
-    if all(one.count == len(one.rows) for one in found):
-        for one in found:
-            for row in one.rows:
-                own = counts.setdefault(str(row.get("department", "")), {})
-                own[one.check.id] = own.get(one.check.id, 0) + 1
-        return counts
-    for department in plan.departments:
-        own_findings = source.integrity(Scope(plan.region, department.id), window, window.end)
-        counts[department.id] = {one.check.id: one.count for one in own_findings if one.check.id in checks}
+    for one in source.integrity(Scope(plan.region), window, window.end) if checks else ():
+        if one.check.id in checks:
+            for group in one.by("department"):
+                counts.setdefault(group.id, {})[one.check.id] = group.count
     return counts

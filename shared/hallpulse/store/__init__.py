@@ -19,7 +19,9 @@ from .refused import Held, Outcome, RefusedTable
 from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
 from .registry import Hall, HallFacts
 from .reports import About, NewReport, PublishedReport, ReportArchive, ReportFile
+from .reviews import Review, ReviewRegistry, Verdict
 from .store import Store, migrate, open_store
+from .sums import DailySums
 from .tokens import Grant, Token, hash_of
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "CasePage",
     "CaseReading",
     "CaseRow",
+    "DailySums",
     "Difference",
     "EnteredRefusal",
     "Expected",
@@ -64,6 +67,8 @@ __all__ = [
     "RefusedTable",
     "ReportArchive",
     "ReportFile",
+    "Review",
+    "ReviewRegistry",
     "Status",
     "Store",
     "StoredTrace",
@@ -71,6 +76,7 @@ __all__ = [
     "Token",
     "Trace",
     "TracedEffect",
+    "Verdict",
     "hash_of",
     "migrate",
     "open_store",

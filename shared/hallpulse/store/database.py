@@ -132,12 +132,18 @@ def read_version(connection: Connection) -> str | None:
     What is written takes a transaction number, and only that changes the text: reading does not. To be asked first, in
     a transaction of `at_one_moment`.
     """
-    query = (
-        "SELECT CASE WHEN EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN NULL"
-        " ELSE CAST(pg_current_snapshot() AS text) END"
-    )
-    found: str | None = connection.scalar(text(query))
-    return found
+    if is_spread(connection):
+        return None
+    return str(connection.scalar(text("SELECT CAST(pg_current_snapshot() AS text)")))
+
+
+def is_spread(connection: Connection) -> bool:
+    """Return whether the tables may be spread over several databases: Citus is there. Asked once a connection."""
+    kept = connection.info
+    if "spread" not in kept:
+        query = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')"
+        kept["spread"] = bool(connection.scalar(text(query)))
+    return bool(kept["spread"])
 
 
 def driver(connection: Connection) -> DriverConnection[tuple[object, ...]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine, text
 
 from .database import faults
+from .distribution import distribute
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -25,7 +26,10 @@ def alembic_config() -> Config:
 
 
 def upgrade(engine: Engine) -> None:
-    """Run the missing migrations, one process at a time; nothing happens where none is missing."""
+    """Run the missing migrations, one process at a time; nothing happens where none is missing.
+
+    On Citus the tables are spread then.
+    """
     from alembic import command  # noqa: PLC0415
 
     with faults(), engine.begin() as connection:
@@ -34,3 +38,4 @@ def upgrade(engine: Engine) -> None:
         config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+    distribute(engine)

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Engine, func, insert, not_, or_, select, text, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Engine,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from .audit import AuditEntry, write
 from .database import transaction
-from .tables import notice_deliveries, notices
+from .tables import metadata, notice_deliveries, notices
 
 State = Literal["open", "acknowledged", "resolved"]
 
@@ -69,6 +88,43 @@ class NoticeLine:
     acknowledged_by: str | None
 
 
+class AlertKey(NamedTuple):
+    """An alert of Alertmanager. region: 0 for one of the suite itself; fingerprint: of its labels."""
+
+    region: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note that a person wrote of an alert."""
+
+    at: datetime
+    by: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The last acknowledgement of an alert, and all notes of it, the oldest first."""
+
+    acknowledged: datetime | None = None
+    acknowledged_by: str | None = None
+    notes: tuple[Note, ...] = ()
+
+
+notice_notes = Table(
+    "notice_notes",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("region", Integer, nullable=False, comment="0 for alerts of the suite itself"),
+    Column("fingerprint", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("notice_notes_of", "region", "fingerprint"),
+)
+
 Key = tuple[int, str, datetime, str]
 
 
@@ -118,6 +174,29 @@ class NoticeLedger:
             if done:
                 write(connection, f"bureau: {by}", AuditEntry("notice.acknowledge", fingerprint, region or None))
             return done
+
+    def note(self, key: AlertKey, note: Note) -> None:
+        """Keep what a person wrote of an alert."""
+        row = {"region": key.region, "fingerprint": key.fingerprint, "at": note.at, "by": note.by, "text": note.text}
+        deed = AuditEntry("notice.note", key.fingerprint, key.region or None, {"text": note.text})
+        with transaction(self._engine) as connection:
+            connection.execute(insert(notice_notes).values(**row))
+            write(connection, f"bureau: {note.by}", deed)
+
+    def said(self, keys: Sequence[AlertKey]) -> Mapping[AlertKey, Said]:
+        """Return what people said of alerts, of those of which anything was said."""
+        wanted = [tuple(key) for key in keys]
+        told = tuple_(notices.c.region, notices.c.fingerprint).in_(wanted) & notices.c.acknowledged.is_not(None)
+        written = tuple_(notice_notes.c.region, notice_notes.c.fingerprint).in_(wanted)
+        found: dict[AlertKey, Said] = {}
+        with transaction(self._engine) as connection:
+            for row in connection.execute(select(notices).where(told).order_by(notices.c.acknowledged)):
+                found[AlertKey(row.region, row.fingerprint)] = Said(row.acknowledged, row.acknowledged_by)
+            for row in connection.execute(select(notice_notes).where(written).order_by(notice_notes.c.id)):
+                key = AlertKey(row.region, row.fingerprint)
+                before = found.get(key, Said())
+                found[key] = replace(before, notes=(*before.notes, Note(row.at, row.by, row.text)))
+        return found
 
     def due(self, now: datetime, patience: timedelta, limit: int = 20) -> Sequence[DueMessage]:
         """Take messages to send; one that is not reported sent or failed within `patience` comes again."""
@@ -185,6 +264,15 @@ def _record(connection: Connection, notice: Notice, at: datetime) -> None:
     # A foreign alert with the labels of ours neither ends it nor puts other words in its place.
     may = or_(new.ours, not_(notices.c.ours))
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=again, where=may))
+    if notice.ours and notice.ended is None:
+        _end_earlier(connection, notice)
+
+
+def _end_earlier(connection: Connection, notice: Notice) -> None:
+    """End the earlier lines of an alert that fires again: Alertmanager may never say that it ended in between."""
+    same = (notices.c.region == notice.region, notices.c.fingerprint == notice.fingerprint)
+    earlier = (notices.c.receiver == notice.receiver, notices.c.started < notice.started, notices.c.resolved.is_(None))
+    connection.execute(update(notices).where(*same, *earlier).values(resolved=notice.started))
 
 
 def _message_row(message: NoticeMessage) -> dict[str, Any]:

@@ -44,6 +44,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "tokens": {"gateway": "SELECT"},
     "accounts": {"gateway": "SELECT, UPDATE (password, one_time, failures, locked_until)"},
     "sessions": {"gateway": "SELECT, INSERT, UPDATE (seen), DELETE"},
+    "figure_reviews": {"gateway": "SELECT, INSERT"},
     "audit": {
         "gateway": _ADD,
         "ingest": _ADD,
@@ -62,7 +63,9 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     },
     "refused_halls": {"ingest": "SELECT, INSERT, UPDATE"},
     "notices": {"notices": "SELECT, INSERT, UPDATE", "reports": "SELECT"},
+    "notice_notes": {"notices": "SELECT, INSERT"},
     "notice_deliveries": {"notices": "SELECT, INSERT, UPDATE"},
+    "sent_sums": {},
     "alembic_version": {},
 }
 """Table → service → what it may do there. A table that is not named here is closed to every service."""

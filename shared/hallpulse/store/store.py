@@ -89,7 +89,9 @@ from hallpulse.store.registry import (
     read_last_event_times,
 )
 from hallpulse.store.reports import ReportArchive, calendars_digest
+from hallpulse.store.reviews import ReviewRegistry
 from hallpulse.store.roles import make_roles
+from hallpulse.store.sums import SentSums
 from hallpulse.store.tokens import TokenRegistry
 
 
@@ -279,7 +281,6 @@ class Moment:
         return [region for (region,) in rows]
 
     def stated_days(self, scope: Scope, window: Window) -> list[StatedDay]:
-        """Days that halls tell of twice, by cases and by a tally, and not the same."""
         return read_stated_days(self._connection, scope, window)
 
     def codes(self, scope: Scope) -> list[int]:
@@ -336,9 +337,10 @@ class Store:
         self.halls = HallRegistry(engine, actor)
         self.tokens = TokenRegistry(engine, actor)
         self.accounts = AccountRegistry(engine, actor)
+        self.reviews = ReviewRegistry(engine, actor)
         self.notices = NoticeLedger(engine)
         self.refused = RefusedTable(engine, actor)
-        self.reports = ReportArchive(engine, actor)
+        self.reports, self.sums = ReportArchive(engine, actor), SentSums(engine)
 
     def judge_by(self, plans: Sequence[Plan]) -> None:
         """Let declared figures count by these plans from now on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.compression import without
@@ -110,7 +111,6 @@ def _blocks(report: MonthlyReport, ranking: Ranking) -> Iterator[Paragraph | Tab
         yield from _chart(report, ranking)
         if _without_column(ranking):
             yield Paragraph(texts.MARKED_DEPARTMENTS, quiet=True)
-        yield from _causes(report, ranking)
     elif ranking.unranked:
         yield Paragraph(_titled(texts.NOBODY_RANKED, report, ranking))
     counted = tuple(one for one in ranking.unranked if any(figure.denominator for figure in one.figures.values()))
@@ -125,15 +125,6 @@ def _blocks(report: MonthlyReport, ranking: Ranking) -> Iterator[Paragraph | Tab
         names, indicator = joined(nothing), report.plan.indicator_names[ranking.indicator]
         zh: dict[str, object] = {"names": names.zh, "n": len(nothing), "indicator": indicator.zh}
         yield Paragraph(filled(texts.NOTHING_TO_RANK, zh, {"names": names.en, "indicator": indicator.en}), quiet=True)
-
-
-def _causes(report: MonthlyReport, ranking: Ranking) -> Iterator[Paragraph]:
-    """The change of each department's compression since the day before the plan's period, by cause."""
-    for one in ranking.ranked:
-        if one.causes:
-            said, names = causes_text(one.causes), report.department(one.department)
-            zh: dict[str, object] = {"name": names.zh, "causes": said.zh}
-            yield Paragraph(filled(texts.COMPRESSION_CAUSES, zh, {"name": names.en, "causes": said.en}), quiet=True)
 
 
 def _chart(report: MonthlyReport, ranking: Ranking) -> Iterator[Chart]:
@@ -178,6 +169,8 @@ def _figure_columns(report: MonthlyReport, ranking: Ranking) -> list[Column]:
 def _row(report: MonthlyReport, ranking: Ranking, one: Standing) -> tuple[Cell, ...]:
     names, unit = named(report.department(one.department)), unit_of(ranking.indicator, report.plan)
     name = text_cell(Sentence(f"{names.zh} ※", f"{names.en} ※") if one.marks else names)
+    if one.causes:
+        name = replace(name, small=causes_text(one.causes).zh)
     cells = (count_cell(one.rank or 0), name, *_figures(report, ranking, one))
     if not _without_column(ranking):
         return cells

@@ -8,6 +8,7 @@ from typing import Any
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.figures import Coverage, Window
 from hallpulse.domain.integrity import Findings, Group
+from hallpulse.domain.sources import Grade, Scorecard
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
 from services.reports.monthly.periods import THIS
@@ -39,10 +40,15 @@ _FINDING_COLUMNS = (
     Column(texts.COUNT, 18),
     Column(texts.EXAMPLES, 76, left=True),
 )
+_SOURCE_COLUMNS = (
+    Column(texts.SOURCE, 44, left=True),
+    Column(texts.GRADE, 18),
+    Column(texts.TO_MEND, 108, left=True),
+)
 
 
 def section(report: MonthlyReport) -> Section:
-    blocks = [_coverage(report), *_silent(report), *_findings(report)]
+    blocks = [_coverage(report), *_silent(report), *_findings(report), *_sources(report)]
     return Section(texts.QUALITY, tuple(blocks))
 
 
@@ -91,6 +97,23 @@ def _found(one: Findings, report: MonthlyReport) -> tuple[Cell, ...]:
     examples = examples or "、".join(_named(row, report) for row in one.rows[:MOST_EXAMPLES])
     check = text_cell(Sentence(one.check.zh, one.check.en))
     return check, text_cell(texts.OF_WHAT[one.check.of]), count_cell(one.count, Tone.BAD), Cell(examples)
+
+
+def _sources(report: MonthlyReport) -> Iterator[Table]:
+    """The halls' scorecards, the worst first, with what to mend; none in the report of a department."""
+    graded = [card for card in report.sources if card.grade is not Grade.NONE]
+    if graded and report.scope.department is None:
+        cards = sorted(graded, key=lambda card: (-ord(card.grade.value[0]), card.counts.hall))
+        asked = tuple(query_of(report, "/v1/sources", **days_of(report.window)) for _ in cards)
+        rows = tuple(_source(card, report) for card in cards)
+        yield Table(texts.SOURCES_TABLE, of_month(report), _SOURCE_COLUMNS, rows, queries=asked)
+
+
+def _source(card: Scorecard, report: MonthlyReport) -> tuple[Cell, ...]:
+    tone = {Grade.A: Tone.GOOD, Grade.B: Tone.PLAIN}.get(card.grade, Tone.BAD)
+    parts = (f"{one.kind.mend_zh}（{one.kind.zh}{value_text(one.figure.value, 'share')}）" for one in card.to_mend)
+    mend = "；".join(parts) or texts.NOTHING_TO_MEND.zh
+    return Cell(report.hall(card.counts.hall)), Cell(card.grade.value, tone=tone), Cell(mend)
 
 
 def _owners(one: Findings) -> Sequence[Group]:

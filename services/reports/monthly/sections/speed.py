@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from fractions import Fraction
 
 from hallpulse.contract.reasons import Sentence
-from hallpulse.domain.compression import Cause, Lowering
+from hallpulse.domain.compression import CAUSE_NAMES, Lowering
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
 from services.reports.monthly.material import day_before
@@ -27,13 +27,6 @@ PLACE = 4
 CAUSES_TABLE = Sentence("压缩比变动的构成", "The change of the compression by cause")
 CAUSE, ITEMS = Sentence("原因", "Cause"), Sentence("事项数", "Items")
 CHANGED_BY = Sentence("变动（百分点）", "Change, points")
-CAUSES: Mapping[Cause, Sentence] = {
-    Cause.PROMISED_CUT: Sentence("压缩承诺时限", "promised limits cut"),
-    Cause.STATUTORY_RAISED: Sentence("提高法定时限", "statutory limits raised"),
-    Cause.ADDED: Sentence("新增事项", "items added"),
-    Cause.RETIRED: Sentence("取消事项", "items retired"),
-    Cause.RECLASSIFIED: Sentence("调整归类", "items reclassified"),
-}
 ACTUAL = Sentence(
     "实际提速{value}（{parts}），即按计时办结件实际用时计算的压缩比。",
     "The actual compression, by the days that decided cases really took, is {value} ({parts}).",
@@ -82,10 +75,12 @@ def _causes(report: MonthlyReport) -> Iterator[Table]:
     assert was.value is not None
     assert now.value is not None
     rows = []
-    for cause, name in CAUSES.items():
+    for cause, name in CAUSE_NAMES.items():
         parts = [part for part in report.causes if part.cause is cause]
         share = sum((part.share for part in parts), Fraction(0))
-        rows.append((text_cell(name), count_cell(len(parts)), difference_cell(share, "share", tone=_tone(share))))
+        rows.append(
+            (text_cell(Sentence(*name)), count_cell(len(parts)), difference_cell(share, "share", tone=_tone(share)))
+        )
     total = difference_cell(now.value - was.value, "share", tone=_tone(now.value - was.value))
     rows.append((text_cell(texts.TOTAL), count_cell(len(report.causes)), total))
     queries = (_query(report),) * len(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -121,12 +122,14 @@ def _in_days(row: Iterable[Any]) -> list[Any]:
 
 
 def receipts(asked: Asked, withdrawn: Iterable[Withdrawal]) -> list[Receipts]:
-    """Receipts of the items that had withdrawals, up to as long after the window as one may come back."""
-    keys = sorted({one[:3] for one in withdrawn})
+    """Receipts of the items with enough withdrawals, up to as long after the window as one may come back."""
+    gone = Counter(one[:3] for one in withdrawn)
+    keys = sorted(key for key, count in gone.items() if count >= asked.thresholds(key[0]).back_cases)
     query = (
-        "SELECT c.region, c.hall, c.item_code, array_agg(c.received) FROM cases c JOIN unnest(CAST(:regions AS int[]),"
-        " CAST(:halls AS text[]), CAST(:items AS text[])) AS k(region, hall, item_code)"
-        " USING (region, hall, item_code) WHERE c.received BETWEEN :start AND :until GROUP BY 1, 2, 3"
+        "SELECT c.region, c.hall, c.item_code, array_agg(c.received) FROM cases c"
+        " WHERE c.region BETWEEN :low AND :high AND c.received BETWEEN :start AND :until"
+        " AND (c.region, c.hall, c.item_code) IN (SELECT * FROM unnest(CAST(:regions AS int[]),"
+        " CAST(:halls AS text[]), CAST(:items AS text[]))) GROUP BY 1, 2, 3"
     )
     longest = max((asked.thresholds(region).back_days for region, *_ in keys), default=0)
     more = {"regions": [k[0] for k in keys], "halls": [k[1] for k in keys], "items": [k[2] for k in keys],

@@ -27,6 +27,7 @@ from hallpulse.domain.figures import (
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.measures import BUCKETS, ITEM_COLUMNS, MEASURES, OPEN_STATES
 from hallpulse.domain.workdays import Workdays
+from hallpulse.store.database import is_spread
 from hallpulse.store.reading.declared import Rules, declared_figures, parameters
 
 
@@ -159,22 +160,31 @@ def _slow_cases(connection: Connection, scope: Scope, window: Window) -> list[tu
     return [(elapsed, count) for elapsed, count in rows]
 
 
+_SENT_BY_LOOKS = (
+    "RECURSIVE sent AS ("
+    "(SELECT h.region, h.hall FROM hall_days h WHERE {of_scope} ORDER BY h.region, h.hall LIMIT 1)"
+    " UNION ALL SELECT n.* FROM sent s, LATERAL (SELECT h.region, h.hall FROM hall_days h"
+    " WHERE {of_scope} AND (h.region, h.hall) > (s.region, s.hall) ORDER BY h.region, h.hall LIMIT 1) n)"
+)
+_SENT_BY_ROW = "sent AS (SELECT DISTINCT h.region, h.hall FROM hall_days h WHERE {of_scope})"
+"""The halls that ever sent anything."""
+
+
 def read_coverage(connection: Connection, scope: Scope, window: Window) -> Coverage:
     """How many halls there are, how many reported in the window, and its newest event.
 
     A hall that was closed before the window began is none of them, unless it reported all the same.
 
-    A hall has a row a day, for years: its name and its last day in the window are each one look into the index.
+    A hall has a row a day, for years: its last day in the window is one look into the index, and so is its name but on
+    Citus, which takes no such recursion and reads all rows of the index instead.
     """
     hall = " AND h.hall = :hall" if scope.hall is not None else ""
     of_scope = f"h.region BETWEEN :low AND :high{hall}"
+    sent = _SENT_BY_ROW if is_spread(connection) else _SENT_BY_LOOKS
     row = connection.execute(
         text(
-            "WITH RECURSIVE sent AS ("
-            f"(SELECT h.region, h.hall FROM hall_days h WHERE {of_scope} ORDER BY h.region, h.hall LIMIT 1)"
-            " UNION ALL SELECT n.* FROM sent s, LATERAL (SELECT h.region, h.hall FROM hall_days h"
-            f" WHERE {of_scope} AND (h.region, h.hall) > (s.region, s.hall) ORDER BY h.region, h.hall LIMIT 1) n"
-            f"), known AS (SELECT h.region, h.hall FROM halls h WHERE {of_scope} UNION SELECT region, hall FROM sent)"
+            f"WITH {sent.format(of_scope=of_scope)},"
+            f" known AS (SELECT h.region, h.hall FROM halls h WHERE {of_scope} UNION SELECT region, hall FROM sent)"
             " SELECT (SELECT count(*) FROM known k WHERE NOT EXISTS (SELECT FROM hall_facts f WHERE f.region = k.region"
             " AND f.hall = k.hall AND f.closed <= :start) OR EXISTS (SELECT FROM hall_days d WHERE d.region = k.region"
             " AND d.hall = k.hall AND d.day BETWEEN :start AND :end)), count(last.newest), max(last.newest)"

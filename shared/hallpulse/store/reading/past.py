@@ -71,6 +71,8 @@ def turn_back(connection: Connection, calendars: Calendars, scope: Scope, past: 
     reading the tables themselves), and must be rolled back: nothing of this is kept. Calendars, registered halls and
     plans are those of today.
     """
+    # hundreds of thousands of events are grouped: in memory, and without compiling what runs once
+    connection.exec_driver_sql("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
     schema = str(connection.scalar(text("SELECT current_schema()")))
     back = _Back(connection, schema, scope, past)
     if past.admitted:

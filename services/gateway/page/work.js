@@ -1,0 +1,82 @@
+// My work: what a department or the bureau has to do, first on the page.
+
+import { ask } from "./api.js";
+import { ago, difference, h, shown, whole } from "./dom.js";
+import { cellChip, formAddress } from "./outstanding.js";
+import { chip } from "./states.js";
+import { listAddress } from "./target.js";
+import { named, say, word } from "./words.js";
+
+const DAY_MS = 86400000;
+const OPEN = ["overdue", "unaccepted_late", "due_soon", "suspended", "on_time"];
+const SHORT = new Set(["missed", "behind"]);
+
+/** All that the part shows beside what the board has read; null for who has nothing to do here. */
+export async function readWork({ me, region, department, hall }) {
+  if (!region.plan || hall) return null;
+  const scope = { region: region.region, department };
+  const [outstanding, targets, arrived] = await Promise.all([
+    ask("/v1/outstanding", scope),
+    department ? ask("/v1/targets", scope) : null,
+    me.may.includes("review") ? ask("/v1/figures", { region: region.region, from: region.plan.start, to: region.plan.end }) : null,
+  ]);
+  const since = new Date(Date.parse(`${outstanding.on}T00:00:00Z`) - DAY_MS).toISOString().slice(0, 10); // yesterday in Shanghai
+  return { outstanding, targets, arrived: arrived ? arrived.figures.filter((one) => one.arrived.slice(0, 10) >= since) : null };
+}
+
+export function workPart(context) {
+  const { data, me } = context;
+  if (!data.work) return null;
+  const lists = context.department ? departmentLists(context) : me.may.includes("review") ? bureauLists(context) : null;
+  if (!lists) return null;
+  return h("section", { class: "work", "aria-labelledby": "work-title" }, h("div", { class: "heading" }, h("h2", { id: "work-title" }, say("myWork")), h("a", { href: "#/outstanding" }, say("outstanding"))), h("div", { class: "tasks" }, lists));
+}
+
+const task = (title, count, rows, none) => h("div", { class: "task" }, h("h3", {}, title, count ? h("span", { class: "tag" }, whole(count)) : null), rows.length ? h("ul", {}, rows) : h("p", { class: "hint" }, none || say("nothingToDo")));
+
+function departmentLists(context) {
+  const { data, department } = context;
+  const months = data.work.outstanding.departments.flatMap((row) => row.months);
+  const due = months.filter((one) => ["open", "missing", "returned"].includes(one.state)).reverse();
+  const targets = data.work.targets.targets;
+  return [
+    task(say("toReport"), due.length, due.slice(0, 6).map((one) => h("li", {}, h("a", { href: formAddress(department, one.month) }, one.month), cellChip(one), h("span", { class: "hint" }, one.review && one.state === "returned" ? one.review.reason : say("reportBy", { day: one.last_day }))))),
+    task(say("myTargets"), targets.length, targets.map(targetLine), say("noTargets")),
+    task(say("openCases"), null, openLines(context)),
+    task(say("toExplain"), null, findingLines(data)),
+  ];
+}
+
+function targetLine(target) {
+  const forecast = target.forecast === null ? null : say("forecast", { value: shown(target.forecast, target.unit) });
+  return h("li", {}, h("b", {}, named(target.names)), chip(target.state), h("span", {}, shown(target.value, target.unit)), h("span", { class: target.gap !== null && target.gap < 0 ? "late" : "hint" }, target.gap === null ? "" : `${say("gap")} ${difference(target.gap, target.unit)}`), forecast ? h("span", { class: "hint" }, forecast) : null);
+}
+
+function openLines({ data, region, department }) {
+  const open = data.indicators.open_cases;
+  return OPEN.filter((state) => open[state]).map((state) => h("li", {}, chip(state), h("a", { href: listAddress({ region: region.region, department, state }) }, whole(open[state]))));
+}
+
+function findingLines(data) {
+  const checks = (data.integrity ? data.integrity.checks : []).filter((one) => one.count);
+  return checks.map((one) => h("li", {}, h("a", { href: `#/check/${one.id}` }, named(one.names)), h("span", { class: "late" }, whole(one.count))));
+}
+
+function bureauLists({ data }) {
+  const { outstanding, arrived } = data.work;
+  const cells = outstanding.departments.flatMap((row) => row.months.map((cell) => ({ ...cell, department: row.department, names: row.names })));
+  const waiting = cells.filter((one) => ["submitted", "late"].includes(one.state));
+  const owing = cells.filter((one) => ["missing", "returned"].includes(one.state));
+  const late = new Map();
+  for (const one of owing) late.set(one.department, { ...one, n: (late.get(one.department)?.n || 0) + 1 });
+  const short = (data.targets?.targets || []).filter((one) => SHORT.has(one.state));
+  const line = (one) => h("li", {}, h("a", { href: formAddress(one.department, one.month) }, named(one.names)), h("span", { class: "hint" }, one.month), cellChip(one));
+  const newest = [...arrived].sort((a, b) => (a.arrived < b.arrived ? 1 : -1));
+  const names = new Map(outstanding.departments.map((row) => [row.department, named(row.names)]));
+  return [
+    task(say("toDecide"), waiting.length, waiting.slice(-8).reverse().map(line)),
+    task(say("whoOwes"), late.size, [...late.values()].slice(0, 8).map((one) => h("li", {}, h("a", { href: formAddress(one.department, one.month) }, named(one.names)), h("span", { class: "late" }, say("monthsOwed", { n: one.n }))))),
+    task(say("whatIsShort"), short.length, short.map((one) => h("li", {}, h("a", { href: `#/target/${one.id}` }, named(one.names)), chip(one.state), h("span", { class: "late" }, difference(one.gap, one.unit))))),
+    task(say("cameIn"), newest.length, newest.slice(0, 8).map((one) => h("li", {}, h("b", {}, one.department ? names.get(one.department) || one.department : say("ownFigure")), h("span", {}, `${named(one.names)} ${one.period}`), h("span", { class: one.status.endsWith("figure") ? "late" : "hint" }, [ago(one.arrived), one.status === "counted" ? null : word("figure", one.status)].filter(Boolean).join(" · ")))), say("nothing")),
+  ];
+}

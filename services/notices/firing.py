@@ -1,0 +1,105 @@
+"""The alerts that fire now, exactly as Alertmanager has them, with what people said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import httpx
+import msgspec
+
+from hallpulse.domain.errors import Unavailable
+from hallpulse.domain.workdays import SHANGHAI
+from hallpulse.store.notices import AlertKey, NoticeLedger, Said
+from services.notices.webhook import plain
+
+SECONDS = 5.0
+MOST_TEXT = 500
+Get = Callable[[str], bytes]
+
+
+class _Receiver(msgspec.Struct, frozen=True):
+    name: str
+
+
+class _Status(msgspec.Struct, frozen=True, rename="camel"):
+    state: Literal["active", "suppressed", "unprocessed"]
+    silenced_by: list[str]
+
+
+class Alert(msgspec.Struct, frozen=True, rename="camel"):
+    """An alert of Alertmanager's API, version 2."""
+
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    starts_at: datetime
+    fingerprint: str
+    status: _Status
+    receivers: list[_Receiver]
+
+    @property
+    def region(self) -> int:
+        """0 for an alert of the suite itself."""
+        region = self.labels.get("region", "")
+        return int(region) if region.isascii() and region.isdecimal() and len(region) == 6 else 0
+
+
+_decode = msgspec.json.Decoder(list[Alert]).decode
+
+
+class FiringAlerts:
+    """Alerts and what was said of them. url: Alertmanager's; empty where none is known; get: fetches an address."""
+
+    def __init__(self, url: str, ledger: NoticeLedger, get: Get | None = None) -> None:
+        self._url, self._ledger, self._get = url.rstrip("/"), ledger, get or _fetch
+
+    def list(self) -> dict[str, Any]:
+        """Every alert that fires, silenced ones too, the oldest first. Raises Unavailable."""
+        if not self._url:
+            raise Unavailable("no Alertmanager is known: HALLPULSE_ALERTMANAGER_URL names it")
+        try:
+            alerts = _decode(self._get(f"{self._url}/api/v2/alerts?active=true&silenced=true&inhibited=true"))
+        except msgspec.MsgspecError as error:
+            raise Unavailable(f"Alertmanager answers in another form than expected: {error}") from None
+        said = self._ledger.said([AlertKey(one.region, one.fingerprint) for one in alerts])
+        shown = sorted(alerts, key=lambda one: (one.starts_at, one.fingerprint))
+        return {"alerts": [_answer(one, said.get(AlertKey(one.region, one.fingerprint), Said())) for one in shown]}
+
+
+def _fetch(address: str) -> bytes:
+    try:
+        return httpx.get(address, timeout=SECONDS).raise_for_status().content
+    except httpx.HTTPError as error:
+        raise Unavailable(f"Alertmanager does not answer: {type(error).__name__}") from None
+
+
+def _answer(alert: Alert, said: Said) -> dict[str, Any]:
+    mine = said.acknowledged is not None and said.acknowledged >= alert.starts_at
+    return {
+        "region": f"{alert.region}",
+        "fingerprint": alert.fingerprint,
+        "alert": plain(alert.labels.get("alertname", "")),
+        "severity": plain(alert.labels.get("severity", "")),
+        "labels": _plain(alert.labels),
+        "annotations": _plain(alert.annotations),
+        "started": _time(alert.starts_at),
+        "receivers": sorted(plain(one.name) for one in alert.receivers),
+        "silenced": bool(alert.status.silenced_by),
+        "acknowledged": _time(said.acknowledged) if mine else None,
+        "acknowledged_by": said.acknowledged_by if mine else None,
+        "notes": _notes(said, alert.starts_at),
+    }
+
+
+def _notes(said: Said, since: datetime) -> Sequence[dict[str, str | None]]:
+    """Those of this time that it fires."""
+    return [{"at": _time(n.at), "by": n.by, "text": n.text} for n in said.notes if n.at >= since]
+
+
+def _plain(texts: dict[str, str]) -> dict[str, str]:
+    return {plain(name): plain(text) for name, text in texts.items()}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.astimezone(SHANGHAI).isoformat(timespec="seconds") if moment is not None else None
