@@ -186,16 +186,21 @@ class SpoiltCode(ValueError):
 
 def code_of(cell: Cell) -> str:
     """A code as text, repaired where that is certain. Raises SpoiltCode where it is not."""
-    if isinstance(cell, bool | date | time | timedelta):
-        raise SpoiltCode(str(cell))
-    if isinstance(cell, int | float):
-        if abs(cell) >= 10**MOST_DIGITS or cell != int(cell) or cell < 0:
-            raise SpoiltCode(f"{cell:.6E}" if abs(cell) >= 10**MOST_DIGITS else str(cell))
-        return str(int(cell))
+    if cell.__class__ is not str:
+        if isinstance(cell, bool | date | time | timedelta):
+            raise SpoiltCode(str(cell))
+        if isinstance(cell, int | float):
+            return _code_of_number(cell)
     text = text_of(cell)
     if text.isascii() and text.isalnum() and not text[:1].isdigit():
         return text
     return _repaired(text)
+
+
+def _code_of_number(cell: float) -> str:
+    if abs(cell) >= 10**MOST_DIGITS or cell != int(cell) or cell < 0:
+        raise SpoiltCode(f"{cell:.6E}" if abs(cell) >= 10**MOST_DIGITS else str(cell))
+    return str(int(cell))
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ import pytest
 
 from hallpulse.broker import Batch, Delivery, HallsSlowed, Rejection, consumer
 from hallpulse.broker.consumer import Committer
-from hallpulse.broker.topology import surplus
+from hallpulse.broker.session import surplus
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.contract.encode import encode_batch
 from hallpulse.domain.errors import Halt, Unavailable

@@ -65,7 +65,7 @@ def _marked(panels: Panels) -> Table:
     key = TableColumn(panels.say("检查", "Check"), f"max by (check) (hallpulse_target_marked{ONE})", "check")
     without = scaled(f"min by (check) (hallpulse_target_value_without{ONE})", SHARE)
     columns = [TableColumn(panels.say("扣除后的值", "Value without it"), without, decimals=2)]
-    return table_of(panels, panels.say("数值中的存疑部分", "Findings in the figure"), key, columns, span=10, height=4)
+    return table_of(panels, panels.say("数值中的存疑部分", "Findings in the figure"), key, columns, span=16, height=4)
 
 
 def _gains(panels: Panels) -> Table:
@@ -77,7 +77,7 @@ def _gains(panels: Panels) -> Table:
         TableColumn(panels.say("百分点", "Points"), f"max by (cause) ({gain}) * 100", decimals=2),
     ]
     title = panels.say("方案期以来压缩比的变化", "Change of the compression since the plan began")
-    return table_of(panels, title, key, columns, span=14, height=4)
+    return table_of(panels, title, key, columns, span=24, height=5)
 
 
 def _value() -> str:

@@ -10,9 +10,10 @@ up, so choose a multiple of the workers.
 from __future__ import annotations
 
 import functools
+import math
 import operator
 import time
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain, compress
 from typing import Protocol
@@ -34,8 +35,14 @@ from hallpulse.broker.deliveries import (
     origin_of,
 )
 from hallpulse.broker.rejections import Rejection, RejectionPublisher
-from hallpulse.broker.topology import WORKERS, ConsumerLimits, slow_names, surplus
+from hallpulse.broker.topology import WORKERS, ConsumerLimits, slow_names
 from hallpulse.domain.errors import Unavailable
+
+
+def surplus(active: Collection[str], partitions: int, workers: int) -> list[str]:
+    """Of the partitions that messages came from of late, those to let go of."""
+    return sorted(active)[math.ceil(partitions / max(workers, 1)) :]
+
 
 BURST_SECONDS = 0.005
 """After the first message of a batch: those that came with it are taken along."""
@@ -188,7 +195,7 @@ class Session:
         return list(compress(deliveries, map(operator.not_, is_slow))), list(compress(deliveries, is_slow))
 
     def _slow_keys(self, deliveries: Iterable[Delivery]) -> set[str]:
-        keys = {one.routing_key for one in deliveries} if self._slow else set[str]()
+        keys = {one.routing_key for one in deliveries} if self._slow else ()
         return {key for key in keys if key.rpartition(".")[0] in self._slow}
 
     def _note_oldest(self) -> None:

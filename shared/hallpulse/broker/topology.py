@@ -13,8 +13,7 @@ from a partition all the same goes to `hall.refused`. Queues that were declared 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count, takewhile
 from typing import Any
@@ -28,7 +27,7 @@ LANES = "hall.lanes"
 PARTITIONS = "hall.partitions"
 REFUSED = "hall.refused"
 WORKERS = "hall.workers"
-"""Always empty: its number of consumers is the number of workers (`surplus`)."""
+"""Always empty: its number of consumers is the number of workers (`session.surplus`)."""
 STOPPED = "hall.stopped"
 """Holds a message, the last reason, while ingest is stopped for a person (`stopped`)."""
 GATEWAY_USER = "gateway"
@@ -214,8 +213,3 @@ class ConsumerLimits:
     share_seconds: float = 10.0
     aside_events: int = 500
     committers: int = 2
-
-
-def surplus(active: Collection[str], partitions: int, workers: int) -> list[str]:
-    """Of the partitions that messages came from of late, those to let go of."""
-    return sorted(active)[math.ceil(partitions / max(workers, 1)) :]
