@@ -11,11 +11,11 @@ import psycopg
 
 from bench.grounds import Grounds
 from bench.options import Options
-from bench.streams import COUNTY, small_year_until_now
+from bench.streams import COUNTY, calendars, small_year_until_now
 from bench.tables import Row, show
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.figures import Scope, Window
-from hallpulse.store import Past, Store, open_store
+from hallpulse.store import Past, Store, migrate, open_store
 
 WANTED = 3.0
 _CASES = 60_000
@@ -26,8 +26,11 @@ _MONTHS = 1, 3, 6, 9
 
 def run(grounds: Grounds, _options: Options) -> dict[str, Any]:
     county = small_year_until_now(_CASES, COUNTY)
-    with grounds.catalogued(county) as template, grounds.postgres.fresh_database(template) as url:
+    with grounds.postgres.fresh_database() as url:
+        migrate(url)
         store = open_store(url)
+        store.apply_calendars(calendars())
+        store.merge(county.catalogue, datetime.fromtimestamp(county.events[0].time / 1_000_000, UTC))
         _merge_as_it_happened(store, county.events)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
