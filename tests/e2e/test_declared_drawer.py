@@ -27,7 +27,7 @@ def report(id_: str, period: str, numerator: int, denominator: int, **more: Any)
         "numerator": numerator, "denominator": denominator,
     }  # fmt: skip
     department = more.get("department", "justice")
-    extra = {name: more[name] for name in ("reporter", "note") if name in more}
+    extra: dict[str, Any] = {name: more[name] for name in ("reporter", "note") if name in more}
     return {
         "specversion": "1.0", "id": id_, "source": f"/222424/{more.get('hall', 'hall-1')}",
         "type": "hall.figure.reported.v1", "time": more.get("time", "2026-08-03T09:00:00+08:00"), **extra,
@@ -81,16 +81,15 @@ def test_a_declared_number_shows_every_report_behind_it_with_who_when_and_whethe
     page.click("[data-key=leader_in_court-numerator]")
     page.until("document.querySelectorAll('.reports tbody tr').length", len(REPORTS))
     arrived, hall = "2026-11-24 20:00", "hall-1"
-    august, justice = "2026-08-03 09:00", "县司法局"
+    august, justice, first = "2026-08-03 09:00", "县司法局", f"Li {hall} 说明：first count"
     assert rows(page) == [
-        ["2026年7月", justice, "2 / 2 100.00 %", "1", "✓ 计入", "Wang (bureau) 直接申报", august, arrived, ""],
-        ["2026年6月", justice, "9 / 5", "1", "✕ 不计入：数值或期间不能成立", hall, august, arrived, ""],
-        ["2026年6月", "justize", "1 / 2", "1", "✕ 不计入：方案没有要求", hall, august, arrived, ""],
-        ["2026年5月", justice, "5 / 6 83.33 %", "2", "✓ 计入", f"Li {hall}", "2026-06-04 16:00", arrived, EVIL],
-        ["2026年5月", justice, "4 / 5 80.00 %", "1", "↺ 已被另一次报送取代", f"Li {hall}", "2026-06-02 09:30", arrived,
-         "first count"],
-        ["2026年4月", "全地区", "7 / 9 77.78 %", "1", "✓ 计入", hall, august, arrived, ""],
-        ["2026年4月", justice, "3 / 4 75.00 %", "1", "⊂ 不重复计入：已含在另一个数中", hall, august, arrived, ""],
+        ["2026年7月", justice, "2 / 2 100.00 %", "1", "✓ 计入", "Wang (bureau) 直接申报", august, arrived],
+        ["2026年6月", justice, "9 / 5", "1", "✕ 不计入：数值或期间不能成立", hall, august, arrived],
+        ["2026年6月", "justize", "1 / 2", "1", "✕ 不计入：方案没有要求", hall, august, arrived],
+        ["2026年5月", justice, "5 / 6 83.33 %", "2", "✓ 计入", f"Li {hall} 说明：{EVIL}", "2026-06-04 16:00", arrived],
+        ["2026年5月", justice, "4 / 5 80.00 %", "1", "↺ 已被另一次报送取代", first, "2026-06-02 09:30", arrived],
+        ["2026年4月", "全地区", "7 / 9 77.78 %", "1", "✓ 计入", hall, august, arrived],
+        ["2026年4月", justice, "3 / 4 75.00 %", "1", "⊂ 不重复计入：已含在另一个数中", hall, august, arrived],
     ]  # fmt: skip
     counted = "[...document.querySelectorAll('.report-counted')].map((r) => parseInt(r.cells[2].innerText))"
     assert sum(page.value(counted)) == int(page.text(".facts .big")) == 14
@@ -149,8 +148,8 @@ def test_the_reports_keep_within_the_drawer(page: Page, address: str, width: int
 
 def test_the_measured_number_of_monthly_reports_leads_to_the_departments_months(page: Page) -> None:
     page.value("location.hash = '#/target/monthly_report'")
-    page.until("document.querySelector('.drawer .inside')?.innerText.includes('由系统按月报到达时间测得')")
-    assert "逾期未报" in page.text(".drawer .plain")
+    page.until("document.querySelector('.drawer .inside')?.innerText.includes('按月报到达本系统的时间测得')")
+    assert "逾期未报 10 个月" in page.text(".drawer .plain")
     page.click(".drawer .figures a")
     page.until("document.querySelectorAll('.matrix tbody tr').length > 3")
     assert page.complaints == []

@@ -44,24 +44,23 @@ export function reportsPart(reports, page, context) {
   ];
 }
 
-/** [heading, class, what a report has there]: the region, department and note only where they say something. */
+/** [heading, class, what a report has there]: the region and the department only where they say something. */
 function columnsOf(reports, page, context) {
   const unit = context.data?.indicators.indicators.find((one) => one.id === page.indicator)?.unit;
   return [
     ["reportPeriod", "day", (one) => periodOf(one, context)],
     reports.some((one) => one.region !== page.region) ? ["region", "", (one) => named(one.region_names)] : null,
     page.department ? null : ["department", "", (one) => (one.department ? named(one.department_names) : say("ownFigure"))],
-    ["reportValue", "number", (one) => valueOf(one, unit)],
+    ["reportValue", "number said", (one) => valueOf(one, unit)],
     ["revision", "number", (one) => whole(one.revision)],
     ["reportState", "", (one) => h("span", { class: `chip is-figure-${one.status}` }, h("b", { "aria-hidden": "true" }, SIGNS[one.status]), word("figure", one.status))],
-    ["reportedBy", "", reporterOf],
+    ["reportedBy", "reporter", reporterOf],
     ["reportedAt", "day", (one) => clockTime(one.time)],
     ["arrivedAt", "day", (one) => clockTime(one.arrived)],
-    reports.some((one) => one.note) ? ["note", "remark", (one) => one.note || ""] : null,
   ].filter(Boolean);
 }
 
-const row = (report, columns) => h("tr", { class: `report-${report.status}` }, columns.map(([, kind, cell]) => h("td", { class: kind || null }, cell(report))));
+const row = (report, columns) => h("tr", { class: `report-${report.status}` }, columns.map(([key, kind, cell]) => h("td", { class: kind || null, "data-label": say(key) }, cell(report))));
 
 /** A department's month leads to its form, with all that was asked for it. */
 function periodOf({ period, region, department, status }, context) {
@@ -75,7 +74,12 @@ function valueOf({ numerator, denominator, status }, unit) {
   return [`${whole(numerator)} / ${whole(denominator)}`, share];
 }
 
-function reporterOf({ reporter, hall, hall_names: names }) {
+function reporterOf({ reporter, hall, hall_names: names, note }) {
   const place = hall === DESK ? say("reportedHere") : named(names);
-  return reporter ? [reporter, h("small", { class: "hint" }, ` ${place}`)] : place;
+  return h(
+    "div",
+    {},
+    reporter ? [reporter, h("small", { class: "hint" }, ` ${place}`)] : place,
+    note ? h("p", { class: "hint" }, say("reportNote", { note })) : null,
+  );
 }

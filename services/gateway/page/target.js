@@ -206,7 +206,7 @@ function departmentsOf(target) {
     "table",
     { class: "plain" },
     h("caption", {}, say("departmentsJudged", target)),
-    target.departments.map((one) => h("tr", {}, h("th", { scope: "row" }, named(one.names)), h("td", {}, shown(one.value, target.unit)), h("td", {}, chip(one.state)), one.reports.length ? h("td", { class: "hint" }, owed(one.reports)) : null)),
+    target.departments.map((one) => h("tr", {}, h("th", { scope: "row" }, named(one.names)), h("td", { class: "number" }, shown(one.value, target.unit)), h("td", {}, chip(one.state)), one.reports.length ? h("td", { class: "hint" }, owed(one.reports)) : null)),
   );
 }
 
