@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bench import boards, growth, idle, importing, latency, peering, reads, refusals, throughput
+from bench import boards, growth, idle, importing, latency, peering, reads, refusals, throughput, turning
 from bench.grounds import grounds
 from bench.options import Options
 from bench.results import RESULTS, keep, machine
@@ -29,6 +29,7 @@ SECTIONS: dict[str, Section] = {
     "ingest": on_grounds(throughput.run),
     "latency": latency.run,
     "reads": on_grounds(reads.run),
+    "past": on_grounds(turning.run),
     "refusals": on_grounds(refusals.run),
     "importing": on_grounds(importing.run),
     "peers": on_grounds(peering.run),

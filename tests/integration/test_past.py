@@ -149,6 +149,23 @@ def coverage(events: Sequence[Event], window: Window) -> Coverage:
     return Coverage(len(halls), len({h for h, _ in inside}), newest)
 
 
+def test_a_halls_days_are_of_what_had_arrived_also_where_clocks_ran_ahead(store: Store) -> None:
+    events = sorted(distinct(stream(223, 300)), key=instant)
+    size, known = -(-len(events) // 5), []
+    for start in range(0, len(events), size):
+        part = events[start : start + size]
+        at = instant(part[len(part) // 2])  # half of them came late, half from a clock that ran ahead
+        store.merge(decoded(part), at)
+        known.append((at, events[: start + size]))
+    for at, arrived in known:
+        own = [event for event in arrived if region_of(event) == "222424"]
+        with turned(store, as_of=micros(at)) as moment:
+            for month in range(1, 12):
+                window = Window(date(2026, month, 1), date(2026, month + 1, 1) - timedelta(days=1))
+                assert moment.coverage(COUNTY, window).newest == coverage(own, window).newest
+                assert moment.coverage(COUNTY, window).reporting == coverage(own, window).reporting
+
+
 def test_a_case_is_told_by_what_had_arrived_and_is_unknown_before(store: Store) -> None:
     events = case(1)
     known = merge_apart(store, [*case(2), *events], 4)

@@ -20,9 +20,9 @@ from hallpulse.domain.case import CaseEvent, pack_id
 from hallpulse.domain.catalogue import Timeline, first_change
 from hallpulse.domain.clock import fold
 from hallpulse.domain.figures import Scope
-from hallpulse.domain.measures import ITEM_COLUMNS, entries_of
+from hallpulse.domain.measures import ITEM_COLUMNS, Entry, entries_of
 from hallpulse.domain.restatement import ChangeKind
-from hallpulse.domain.workdays import Calendars, day_of, midnight_after
+from hallpulse.domain.workdays import Calendars, day_of, local_day, midnight_after
 from hallpulse.store.cases import CaseKey, Differences, case_row
 from hallpulse.store.database import (
     copy_rows,
@@ -84,8 +84,8 @@ def turn_back(connection: Connection, calendars: Calendars, scope: Scope, past: 
         back.put_hall_days()
 
 
-_LATER = "(e.arrived > :minute OR (e.arrived = :minute AND e.arrived_cs > :hundredths))"
-_BEYOND = "(e.arrived > :until OR (e.arrived = :until AND e.arrived_cs > :until_hundredths))"
+_LATER = "(e.arrived >= :minute AND (e.arrived > :minute OR e.arrived_cs > :hundredths))"
+_BEYOND = "(e.arrived >= :until AND (e.arrived > :until OR e.arrived_cs > :until_hundredths))"
 _LOCAL_DAY = "(DATE '1970-01-01' + CAST((e.time + 28800000000) / 86400000000 AS int))"
 _CASE = ("region", "hall", "case_id")
 _CELL = ("region", "grain", "day", "hall", "department")
@@ -98,6 +98,11 @@ _LEFT_OF_HISTORY = (
     " ELSE c.history END"
 )
 """Histories of which all events are gone are not read: one of fewer than 16 begins with a byte that says how many."""
+_MOST_ARE_GONE = (
+    "SELECT 2 * (SELECT count(*) FROM gone_cases) > (SELECT count(*) FROM {schema}.cases c"
+    " WHERE c.region BETWEEN :low AND :high)"
+)
+_NOTHING: tuple[str, list[Entry]] = "", []
 _RowsOf = Callable[[Entity, Sequence[LedgerEntry]], Sequence[dict[str, object]]]
 
 
@@ -116,6 +121,9 @@ class _Back:
         until = arrival(past.until) if past.until is not None else (0, 0)
         region = parameters(Scope(scope.region)) | {"until": until[0], "until_hundredths": until[1]}
         self._values: dict[str, object] = {**region, "minute": minute, "hundredths": hundredths, "end": end}
+        if past.as_of is not None:
+            today = local_day(past.as_of)
+            self._values |= {"today": to_date(today), "midnight": midnight_after(today)}
 
     def note_corrections(self) -> None:
         """Tell the corrections of cases and tallies from other events that came later: their data names an event."""
@@ -244,30 +252,31 @@ class _Back:
         self._run("ANALYZE gone_cases (region, hall, case_id)")
 
     def put_cases(self, calendars: Calendars) -> None:
-        """Fold the touched cases from the events that are left, and put them and their sums in place."""
+        """Fold the touched cases from the events that are left, and put them and their sums in place.
+
+        Where most cases are touched the sums are those of the cases that are left; else what is gone is taken off.
+        """
+        most = bool(self._connection.scalar(text(_MOST_ARE_GONE.format(schema=self._schema)), self._values))
         differences = Differences()
-        rows = list(self._folded(calendars, differences))
+        rows = list(self._folded(calendars, differences, most))
         names = tuple(column.name for column in metadata.tables["cases"].columns)
         copy_rows(self._connection, "then_cases", "cases", names, rows)
-        cells = tuple(column.name for column in metadata.tables["cells"].columns)
-        copy_rows(self._connection, "moved_cells", "cells", cells, sorted(differences.rows()))
-        sums = ", ".join(f"m.{name} + coalesce(c.{name}, 0) AS {name}" for name in cells if name not in _CELL)
-        key = ", ".join(_CELL)
-        self._run(
-            f"CREATE TEMP TABLE then_cells ON COMMIT DROP AS SELECT {key}, {sums} FROM moved_cells m"
-            f" LEFT JOIN {self._schema}.cells c USING ({key})"
-        )
-        self._run("ANALYZE then_cells (day)")
         self._put("cases", "gone_cases", _same(_CASE))
-        self._put("cells", "then_cells", _same(_CELL))
+        if most:
+            self._add_untouched(differences)
+        self._put_cells(differences, most)
 
-    def _folded(self, calendars: Calendars, differences: Differences) -> Iterator[Sequence[Any]]:
-        """Rows of the cases that some event tells of, under the item versions that are in place by now."""
+    def _folded(self, calendars: Calendars, differences: Differences, most: bool) -> Iterator[Sequence[Any]]:
+        """Rows of the touched cases that some event tells of, under the item versions that are in place by now.
+
+        most: the differences are from nothing, not from what the cases had added to the cells.
+        """
         catalogue: dict[int, Mapping[str, Timeline]] = {}
         rows = self._connection.execute(
             text(
                 f"SELECT region, hall, case_id, coalesce(c.department, ''), c.entries, {_LEFT_OF_HISTORY}, g.ids"
                 f" FROM gone_cases g JOIN {self._schema}.cases c USING (region, hall, case_id)"
+                + (f" WHERE {_LEFT_OF_HISTORY} IS NOT NULL" if most else "")
             )
         )
         for region, hall, case_id, department, entries, history, gone in rows:
@@ -276,43 +285,80 @@ class _Back:
             kept = _without(history, gone)
             case = fold(kept, calendars.workdays(region), catalogue[region]) if kept else None
             added = entries_of(case) if case is not None else []
-            before = department, unpack_entries(bytes(entries))
+            before = _NOTHING if most else (department, unpack_entries(bytes(entries)))
             differences.move(region, hall, before, (case.department if case is not None else "", added))
             if kept:
                 key: CaseKey = region, hall, case_id
                 yield case_row(key, case, pack_entries(added), pack_history(kept))
 
+    def _add_untouched(self, differences: Differences) -> None:
+        rows = self._connection.execute(
+            text(
+                f"SELECT x.region, x.hall, coalesce(x.department, ''), x.entries FROM {self._schema}.cases x"
+                " WHERE x.region BETWEEN :low AND :high"
+                f" AND NOT EXISTS (SELECT FROM gone_cases k WHERE {_same(_CASE)})"
+            ),
+            self._values,
+        )
+        for region, hall, department, entries in rows:
+            differences.move(region, hall, _NOTHING, (department, unpack_entries(bytes(entries))))
+
+    def _put_cells(self, differences: Differences, most: bool) -> None:
+        """Put the cells that moved in place; where the differences are from nothing, in place of all of the region."""
+        cells = tuple(column.name for column in metadata.tables["cells"].columns)
+        rows = sorted(differences.rows())
+        if most:
+            copy_rows(self._connection, "then_cells", "cells", cells, rows)
+            self._run("CREATE TEMP TABLE gone_cells (low int, high int) ON COMMIT DROP")
+            self._connection.execute(text("INSERT INTO gone_cells VALUES (:low, :high)"), self._values)
+            self._put("cells", "gone_cells", "x.region BETWEEN k.low AND k.high")
+        else:
+            copy_rows(self._connection, "moved_cells", "cells", cells, rows)
+            sums = ", ".join(f"m.{name} + coalesce(c.{name}, 0) AS {name}" for name in cells if name not in _CELL)
+            key = ", ".join(_CELL)
+            self._run(
+                f"CREATE TEMP TABLE then_cells ON COMMIT DROP AS SELECT {key}, {sums} FROM moved_cells m"
+                f" LEFT JOIN {self._schema}.cells c USING ({key})"
+            )
+            self._put("cells", "then_cells", _same(_CELL))
+        self._run("ANALYZE then_cells (day)")
+
     def put_hall_days(self) -> None:
-        """Put each hall's days without what came later; the newest event left is looked for where that was newest."""
-        events = f"{self._schema}.events e WHERE {self._of_region}"
+        """Put each hall's days without what came later.
+
+        Of the days after that moment hardly anything had arrived: what had is counted. From the others what came later
+        is taken off, and the newest event left is looked for where that was newest.
+        """
+        self._run(f"CREATE TEMP TABLE then_hall_days (LIKE {self._schema}.hall_days) ON COMMIT DROP")
         self._run(
             "CREATE TEMP TABLE gone_hall_days (region int, hall text, day date, events int, newest bigint, late int)"
             " ON COMMIT DROP"
         )
-        self._connection.execute(
-            text(
-                f"INSERT INTO gone_hall_days SELECT e.region, e.hall, {_LOCAL_DAY}, count(*), max(e.time),"
-                f" count(*) FILTER (WHERE {IS_LATE}) FROM {events}"
-                f" AND {self._gone} GROUP BY 1, 2, 3"
-            ),
-            self._values,
+        events = f"{self._schema}.events e WHERE {self._of_region}"
+        counted = (
+            f"SELECT e.region, e.hall, {_LOCAL_DAY} AS day, count(*), max(e.time), count(*) FILTER (WHERE {IS_LATE})"
+            f" FROM {events}"
         )
-        self._run(f"CREATE TEMP TABLE then_hall_days (LIKE {self._schema}.hall_days) ON COMMIT DROP")
-        self._connection.execute(
-            text(
-                "WITH mixed AS (SELECT h.region, h.hall, h.day, h.events - g.events AS events, h.late - g.late AS late,"
-                " CASE WHEN h.newest > g.newest THEN h.newest END AS newest"
-                f" FROM gone_hall_days g JOIN {self._schema}.hall_days h USING (region, hall, day)"
-                " WHERE h.events > g.events),"
-                f" sought AS (SELECT e.region, e.hall, {_LOCAL_DAY} AS day, max(e.time) AS newest FROM {events}"
-                f" AND NOT {self._gone} AND (e.region, e.hall, {_LOCAL_DAY}) IN"
-                " (SELECT region, hall, day FROM mixed WHERE newest IS NULL) GROUP BY 1, 2, 3)"
-                " INSERT INTO then_hall_days (region, hall, day, events, newest, late)"
-                " SELECT region, hall, day, m.events, coalesce(m.newest, s.newest), m.late"
-                " FROM mixed m LEFT JOIN sought s USING (region, hall, day)"
-            ),
-            self._values,
+        sought = (
+            "WITH mixed AS (SELECT h.region, h.hall, h.day, h.events - g.events AS events, h.late - g.late AS late,"
+            " CASE WHEN h.newest > g.newest THEN h.newest END AS newest"
+            f" FROM gone_hall_days g JOIN {self._schema}.hall_days h USING (region, hall, day)"
+            " WHERE h.events > g.events),"
+            f" sought AS (SELECT e.region, e.hall, {_LOCAL_DAY} AS day, max(e.time) AS newest FROM {events}"
+            f" AND NOT {self._gone} AND (e.region, e.hall, {_LOCAL_DAY}) IN"
+            " (SELECT region, hall, day FROM mixed WHERE newest IS NULL) GROUP BY 1, 2, 3)"
+            " SELECT region, hall, day, m.events, coalesce(m.newest, s.newest), m.late"
+            " FROM mixed m LEFT JOIN sought s USING (region, hall, day)"
         )
+        into = "INSERT INTO then_hall_days (region, hall, day, events, newest, late)"
+        for statement in (
+            f"INSERT INTO gone_hall_days {counted} AND {self._gone} AND e.time < :midnight GROUP BY 1, 2, 3",
+            f"{into} {sought}",
+            f"{into} {counted} AND NOT {self._gone} AND e.time >= :midnight GROUP BY 1, 2, 3",
+            f"INSERT INTO gone_hall_days (region, hall, day) SELECT e.region, e.hall, e.day"
+            f" FROM {self._schema}.hall_days e WHERE {self._of_region} AND e.day > :today",
+        ):
+            self._connection.execute(text(statement), self._values)
         self._put("hall_days", "gone_hall_days", _same(("region", "hall", "day")))
 
     @property
