@@ -100,14 +100,22 @@ _BODIES: Mapping[str, type[msgspec.Struct]] = {
 """Address → what is posted there, which the handlers read themselves."""
 
 
+def _described(*kinds: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the schemas of what is posted, by class; descriptions without indentation, which Pythons differ in."""
+    _, known = msgspec.json.schema_components(kinds, ref_template=_SCHEMAS)
+    for schema in known.values():
+        schema["description"] = inspect.cleandoc(schema.get("description", ""))
+    return known
+
+
 def _body(kind: type[msgspec.Struct]) -> dict[str, Any]:
-    _, known = msgspec.json.schema_components([kind], ref_template=_SCHEMAS)
+    known = _described(kind)
     return {"required": True, "content": {"application/json": {"schema": known[kind.__name__]}}}
 
 
 def _figures_body() -> dict[str, Any]:
     """The schema of what is declared; what the plans ask for is beyond it."""
-    _, known = msgspec.json.schema_components([FiguresIn], ref_template=_SCHEMAS)
+    known = _described(FiguresIn)
     body, figure = known["FiguresIn"], known["FigureIn"]
     for name in ("numerator", "denominator"):
         figure["properties"][name] |= {"minimum": 0} if name == "numerator" else {}
@@ -116,7 +124,7 @@ def _figures_body() -> dict[str, Any]:
 
 
 def _report_body() -> dict[str, Any]:
-    _, known = msgspec.json.schema_components([ReportOrder], ref_template=_SCHEMAS)
+    known = _described(ReportOrder)
     body = known["ReportOrder"]
     body["properties"]["region"] |= {"pattern": COUNTY}
     return {"required": True, "content": {"application/json": {"schema": body}}}

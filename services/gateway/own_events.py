@@ -15,7 +15,7 @@ from hallpulse.contract.personal import fit_to_show
 from hallpulse.contract.reasons import Reason
 from hallpulse.domain.clockface import flag_names
 from hallpulse.domain.workdays import SHANGHAI, date_of, day_of
-from hallpulse.store import CaseHistory, Grant, KeptRefusal, RefusedFilter, StoredTrace
+from hallpulse.store import CaseHistory, Grant, KeptRefusal, RefusedFilter, SentAgain, StoredTrace
 from services.gateway.access import ACTION, Action
 from services.gateway.access_audit import READS
 from services.gateway.case_history import state_of
@@ -81,10 +81,18 @@ class StoredEventAnswer(msgspec.Struct, frozen=True):
     case: CaseNow | None
 
 
+class SentAgainAnswer(msgspec.Struct, frozen=True):
+    """A stored event that came again with the same content, which changed nothing. times: after the first."""
+
+    times: int
+    last_at: datetime
+
+
 class EventTrace(msgspec.Struct, frozen=True):
     """An event by its id. status: `stored`, also where the id was used again and that was refused, or `refused`.
 
-    refusals: every refusal of an event with this id; `id-reused` among them: the id had been used before.
+    refusals: every refusal of an event with this id; `id-reused` among them: the id had been used before. again: null
+    where it came once, or where it last came again over 90 days ago.
     """
 
     id: str
@@ -92,6 +100,7 @@ class EventTrace(msgspec.Struct, frozen=True):
     status: Literal["stored", "refused"]
     stored: StoredEventAnswer | None
     refusals: list[RefusalAnswer]
+    again: SentAgainAnswer | None
 
 
 class RefusedAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,8 +126,9 @@ class RefusedAnswer(msgspec.Struct, frozen=True, kw_only=True):
 def get_event(request: AnyRequest, event_id: EventIdInPath) -> EventTrace:
     """Stored or refused and why, what took it out, and what it does. 404: nothing is known of it, or not yet.
 
-    An event is looked at when it is taken from its queue, mostly within seconds. Sending an event again changes nothing
-    and leaves no trace.
+    An event is looked at when it is taken from its queue, mostly within seconds. Sending an event again changes
+    nothing; `again` says how often it came again and when last, for 90 days. What the broker delivers again after an
+    outage counts as sent again.
     """
     del event_id  # documented; an id may hold a slash, which only the raw path tells from a separator
     path = request.scope["raw_path"].partition(b"?")[0].decode("latin-1")
@@ -137,6 +147,7 @@ def get_event(request: AnyRequest, event_id: EventIdInPath) -> EventTrace:
         status="stored" if trace.stored is not None else "refused",
         stored=_stored(trace.stored, resources) if trace.stored is not None else None,
         refusals=[_refusal(one) for one in trace.refusals],
+        again=_again(trace.again) if trace.again is not None else None,
     )
 
 
@@ -194,6 +205,10 @@ def _stored(stored: StoredTrace, resources: Resources) -> StoredEventAnswer:
         event=event_json(stored.event),
         case=_case(stored.history, day_of(resources.today())) if stored.history is not None else None,
     )
+
+
+def _again(again: SentAgain) -> SentAgainAnswer:
+    return SentAgainAnswer(again.times, again.last_at.astimezone(SHANGHAI))
 
 
 def _case(history: CaseHistory, today: int) -> CaseNow:

@@ -87,6 +87,16 @@ def test_what_was_stored_before_is_found_whether_it_was_doubted_or_not(do: Do, s
     assert store.recompute(check=True) == []
 
 
+def test_a_batch_that_is_delivered_again_is_traced_by_each_of_its_events(do: Do, store: Store) -> None:
+    for _ in range(3):
+        do(work(*case(1)), anything)
+    do(work(*case(2)), anything)
+    with store.read() as moment:
+        traces = [moment.trace(222424, "hall-1", f"case-{n}-received", NOW.date()).again for n in (1, 2)]
+    assert [again and again.times for again in traces] == [2, None]
+    assert store.recompute(check=True) == []
+
+
 def test_refused_events_come_back_with_how_they_came(do: Do, store: Store) -> None:
     asked = []
     batch = Work([b"[1]"], [BATCH_TYPE], [KEY], [None], [], False)

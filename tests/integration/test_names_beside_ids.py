@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
 from litestar.testing import TestClient
 
@@ -18,6 +19,7 @@ from hallpulse.store import Grant, Store, hash_of
 from services.gateway.app import create_app, handlers
 from services.gateway.document import document
 from services.gateway.naming import FRESH_SECONDS, IDS, SUFFIX, NameBook
+from services.gateway.service_calls import Answer
 from services.reports.issuing import MonthlyReports, Order
 from tests.gateway_ground import PLANS, READ_TOKEN, FakeClock, make_resources
 from tests.integration.test_own_events import EVENTS
@@ -42,7 +44,7 @@ EVENTS_OF_THE_COUNTY = [
 ]  # fmt: skip
 SAMPLES = {
     "region": "222424", "hall": "hall-1", "case_id": "case-1", "event_id": "right", "report_id": "1",
-    "month": "2026-03", "day": "2026-03-31",
+    "month": "2026-03", "day": "2026-03-31", "department": "justice",
 }  # fmt: skip
 """A value for each parameter that a route requires."""
 QUESTIONS = {
@@ -62,6 +64,19 @@ UNNAMED = {"EventTrace", "EventResult", "DeclaredResult", "ReportAnswer", "OneRe
 """Answers whose `id` is that of an event or the number of a report, which have no name."""
 
 
+class OneAlert:
+    """A suite in which one target falls short."""
+
+    def ask(self, kind: type[Answer], service: str, method: str, /, *args: Any, **kwargs: Any) -> Answer:
+        assert (service, method, args, kwargs) == ("notices", "fires", (), {})
+        alert = {
+            "region": "222424", "fingerprint": "f1", "alert": "TargetMissed", "severity": "warning",
+            "labels": {"target": "compression"}, "annotations": {}, "started": "2026-11-20T09:00:00+08:00",
+            "receivers": ["bureau"], "silenced": False, "acknowledged": None, "acknowledged_by": None, "notes": [],
+        }  # fmt: skip
+        return msgspec.convert({"alerts": [alert]}, kind)
+
+
 @pytest.fixture
 def gateway(store: Store) -> Iterator[TestClient[Any]]:
     store.halls.add(222424, "hall-1", FAMILIES, hash_of(HALL), "政务大厅", "Government Hall")
@@ -73,7 +88,8 @@ def gateway(store: Store) -> Iterator[TestClient[Any]]:
     def find(token_hash: str) -> Grant | None:
         return bureau if token_hash == hash_of(BUREAU) else store.tokens.find(token_hash)
 
-    with TestClient(create_app(make_resources(store, find=find, archive=store.reports))) as client:
+    resources = make_resources(store, find=find, archive=store.reports, services=OneAlert(), reviews=store.reviews)
+    with TestClient(create_app(resources)) as client:
         yield client
 
 
@@ -96,7 +112,7 @@ def ask(gateway: TestClient[Any], path: str, **asked: str) -> Any:
 
 
 def unnamed(value: Any, place: str = "$") -> Iterator[str]:
-    """The places of an answer at which an id stands without names; a raw event is as it was sent."""
+    """The places of an answer at which an id stands without names; raw events and labels of alerts are as they came."""
     if isinstance(value, list):
         for number, one in enumerate(value):
             yield from unnamed(one, f"{place}[{number}]")
@@ -104,7 +120,7 @@ def unnamed(value: Any, place: str = "$") -> Iterator[str]:
         for name, one in value.items():
             if name in IDS and one not in (None, "") and not are_names(value.get(name + SUFFIX)):
                 yield f"{place}.{name}"
-            elif name != "event":
+            elif name not in ("event", "labels"):
                 yield from unnamed(one, f"{place}.{name}")
 
 

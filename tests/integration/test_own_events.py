@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 from litestar.testing import TestClient
 
+from hallpulse.domain.case import unpack_id
 from hallpulse.store import Store, hash_of
 from services.console.commands.validate import command
 from services.gateway.app import create_app
@@ -19,7 +21,7 @@ from tests.gateway_ground import NOW as GATEWAY_NOW
 from tests.gateway_ground import READ_TOKEN, FakePublisher, make_resources
 from tests.integration.test_refused_table import refusal
 from tests.integration.test_store import case, cloud_event, item, received, step
-from tests.merging import NOW, decoded
+from tests.merging import NOW, decoded, merge_by_workers
 
 HALL, OTHER = "of-hall-1", "of-hall-2"
 FAMILIES = ["case", "item", "tally", "figure", "heartbeat"]
@@ -143,6 +145,59 @@ def test_a_refused_event_says_reason_and_field_and_a_reused_id_both(gateway: Tes
     both = ask(gateway, "/v1/events/right").json()
     assert (both["status"], both["stored"]["effect"]) == ("stored", "counts")
     assert [one["reason"] for one in both["refusals"]] == ["id-reused"]
+
+
+def again(gateway: TestClient[Any], id_: str, token: str = HALL) -> Any:
+    return ask(gateway, f"/v1/events/{id_}", token).json()["again"]
+
+
+def test_an_event_that_came_again_says_how_often_and_when_last(gateway: TestClient[Any], stored: Store) -> None:
+    ids = [id_ for id_, _, _ in EFFECTS]
+    assert [again(gateway, id_) for id_ in ids] == [None] * len(ids)
+    stored.merge(decoded([EVENTS[0]]), NOW + timedelta(hours=1))
+    assert again(gateway, "case-1-received") == {"times": 1, "last_at": "2026-11-24T21:00:00+08:00"}
+    new = received("case-9", "2026-03-02")
+    stored.merge(decoded([EVENTS[0], new, tally("t1", 1), EVENTS[0], new]), NOW + timedelta(hours=2))
+    assert again(gateway, "case-1-received") == {"times": 3, "last_at": "2026-11-24T22:00:00+08:00"}
+    assert [again(gateway, id_)["times"] for id_ in ("case-9-received", "t1")] == [1, 1]
+    assert ask(gateway, "/v1/events/case-9-received").json()["stored"]["effect"] == "counts"
+    assert [again(gateway, id_) for id_ in ids if id_ not in ("case-1-received", "t1")] == [None] * (len(ids) - 2)
+    assert stored.recompute(check=True) == []
+
+
+def test_an_id_that_is_used_for_something_else_did_not_come_again(gateway: TestClient[Any], stored: Store) -> None:
+    other = {**EVENTS[0], "time": "2026-03-03T09:00:00+08:00"}
+    theirs = {**other, "source": "/222424/hall-2"}
+    outcome = stored.merge(decoded([other, theirs, theirs]), NOW)
+    assert ([event.id for event in outcome.reused], len(outcome.duplicates)) == (["case-1-received"], 1)
+    assert again(gateway, "case-1-received") is None
+    assert again(gateway, "case-1-received", OTHER)["times"] == 1
+
+
+def test_what_came_again_is_told_for_ninety_days_and_then_deleted(
+    gateway: TestClient[Any], stored: Store, store_url: str
+) -> None:
+    theirs = {**EVENTS[0], "source": "/222424/hall-2"}
+    stored.merge(decoded([EVENTS[0], theirs, theirs]), NOW - timedelta(days=91))
+    stored.merge(decoded([EVENTS[1]]), NOW - timedelta(days=89))
+    assert again(gateway, "case-1-received") is None
+    assert again(gateway, EVENTS[1]["id"])["times"] == 1
+    stored.merge(decoded([tally("t1", 1)]), NOW)
+    with psycopg.connect(store_url) as connection:
+        kept = {(hall, unpack_id(id_)) for hall, id_ in connection.execute("SELECT hall, id FROM sent_again")}
+    assert kept == {("hall-1", EVENTS[1]["id"]), ("hall-1", "t1"), ("hall-2", "case-1-received")}
+    stored.merge(decoded([EVENTS[0]]), NOW)
+    assert again(gateway, "case-1-received")["times"] == 1
+
+
+def test_workers_that_get_the_same_events_again_in_any_order_count_each_time(stored: Store, store_url: str) -> None:
+    old, events = decoded(EVENTS[:3]), decoded(EVENTS[3:])
+    stored.merge(old, NOW - timedelta(days=91))
+    merge_by_workers(store_url, [*events, *reversed(events)] * 10, 4, 5)
+    with stored.read() as moment:
+        times = [moment.trace(one.region, one.hall, one.id, NOW.date()).again for one in [*old, *events]]
+    assert [again and again.times for again in times] == [None] * 3 + [20] * len(events)
+    assert stored.recompute(check=True) == []
 
 
 @pytest.mark.attack

@@ -31,7 +31,7 @@ def test_a_deleted_region_leaves_nothing_behind_and_others_as_they_were(store: S
     ]  # fmt: skip
     mine = [item(5, "2026-01-01", "i"), *case(1), *case(2), *reports]
     others = [{**event, "source": f"/{OTHER}/hall-1"} for event in mine]
-    merge_all(store, decoded([*mine, *others]), 100)
+    merge_all(store, decoded([*mine, *others, mine[0], others[0]]), 100)
     for region in (COUNTY, OTHER):
         store.halls.add(region, "hall-1", ["case"], f"{region:064}")
     with psycopg.connect(store_url, autocommit=True) as connection:

@@ -14,6 +14,7 @@ from .reading.past import Past
 from .reading.restating import restated
 from .reading.stored import CaseHistory
 from .reading.trace import StoredTrace, Trace, TracedEffect
+from .receipts import SentAgain
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
 from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
@@ -69,6 +70,7 @@ __all__ = [
     "ReportFile",
     "Review",
     "ReviewRegistry",
+    "SentAgain",
     "Status",
     "Store",
     "StoredTrace",

@@ -18,7 +18,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import accumulate
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
@@ -36,6 +35,7 @@ from hallpulse.store.cases import CaseKey, Differences, Folded, fold_ahead, refo
 from hallpulse.store.database import case_event, copy_into, copy_rows, pack_data, to_date, transaction, unpack_data
 from hallpulse.store.item_versions import ContextCache, Item, TimelineChange, TransactionContext, store_items
 from hallpulse.store.ledger import store_figures, store_tallies
+from hallpulse.store.receipts import Times, note_receipts
 
 _COLUMNS = ("region", "hall", "id", "time", "arrived", "type", "case_id", "data", "extra", "arrived_cs")
 _BY_ID = itemgetter(2, 0, 1)
@@ -161,8 +161,6 @@ def arrival(time: int) -> tuple[int, int]:
     return minute, rest // 10_000
 
 
-Times = Mapping[tuple[int, str], Sequence[int]]
-"""(region, hall) → the times of events (microseconds since 1970-01-01 UTC), in order of arrival."""
 IS_LATE = f"arrived - time / 60000000 > {LATE_MINUTES} AND NOT (length(id) = 16 AND get_byte(id, 6) >> 4 = 5)"
 """SQL over stored events: late, and not repeated from records, of which imports make ids of UUID version 5."""
 _NAMES = ("regions", "halls", "days", "events", "newest", "late")
@@ -210,29 +208,6 @@ def _day_rows(times: Times, repeated: Times, arrived: int) -> Iterator[_Row]:
         newest = dict(zip(days, ordered, strict=True))  # of one day the last, which is the newest
         for day, events in Counter(days).items():
             yield region, hall, day, events, newest[day], late[day]
-
-
-def note_receipts(connection: Connection, times: Times, duplicates: Iterable[HallEvent], arrived: int) -> None:
-    """Count what arrived, by hall. arrived: microseconds since 1970-01-01 UTC."""
-    again = Counter((event.region, event.hall) for event in duplicates)
-    keys = sorted(key for key in {*times, *again} if key[1] != DESK)
-    counts = [(len(own := times.get(key, ())), again[key], _disordered(own)) for key in keys]
-    connection.execute(
-        text(
-            "INSERT INTO hall_receipts AS h (region, hall, day, events, duplicates, disordered)"
-            " SELECT region, hall, :day, e, d, o FROM unnest(CAST(:regions AS int[]), CAST(:halls AS text[]),"
-            " CAST(:events AS int[]), CAST(:again AS int[]), CAST(:disordered AS int[])) AS n(region, hall, e, d, o)"
-            " ON CONFLICT (region, hall, day) DO UPDATE SET events = h.events + excluded.events,"
-            " duplicates = h.duplicates + excluded.duplicates, disordered = h.disordered + excluded.disordered"
-        ),
-        {"day": to_date(local_day(arrived)), "regions": [k[0] for k in keys], "halls": [k[1] for k in keys],
-         "events": [c[0] for c in counts], "again": [c[1] for c in counts], "disordered": [c[2] for c in counts]},
-    )  # fmt: skip
-
-
-def _disordered(times: Sequence[int]) -> int:
-    """Events that came after a newer one of their batch."""
-    return sum(newest > time for newest, time in zip(accumulate(times, max), times, strict=True))
 
 
 _CALENDARS, _REGION, _HALL, _FIGURES = 20110, 20111, 20112, 20113

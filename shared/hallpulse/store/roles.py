@@ -37,6 +37,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "figures": _READ | {"ingest": "SELECT, INSERT, DELETE"},
     "hall_days": _READ | {"ingest": "SELECT, INSERT, UPDATE"},
     "hall_receipts": _READ | {"ingest": "SELECT, INSERT, UPDATE"},
+    "sent_again": {"gateway": "SELECT", "ingest": "SELECT, INSERT, UPDATE, DELETE"},
     "regions": _READ | {"ingest": "SELECT, INSERT, UPDATE"},
     "calendars": _READ | {"ingest": "SELECT, INSERT, DELETE"},
     "halls": _READ | {"ingest": "SELECT"},

@@ -221,7 +221,7 @@ hall_receipts = _table(
     *(_zero(name) for name in ("events", "duplicates", "disordered")),
     PrimaryKeyConstraint("region", "hall", "day"),
 )
-"""Arrivals of a day, counted while they arrive: a duplicate leaves no other trace, so this cannot be recomputed."""
+"""Arrivals of a day, counted while they arrive: duplicates are not stored, so this cannot be recomputed."""
 
 halls = _table(
     "halls",

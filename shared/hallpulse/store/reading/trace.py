@@ -18,6 +18,7 @@ from hallpulse.store.database import unpack_history
 from hallpulse.store.item_versions import record_of
 from hallpulse.store.ledger import LedgerEntry, entity_of, entries_about, report_of
 from hallpulse.store.merge import EVENT_COLUMNS, event_of
+from hallpulse.store.receipts import SentAgain, read_sent_again
 from hallpulse.store.refused_rows import READ, KeptRefusal, RefusedFilter, after, kept_of
 from hallpulse.store.tables import refused
 
@@ -59,21 +60,24 @@ class StoredTrace:
 class Trace:
     """The trace of an id.
 
-    stored: None where nothing is stored under it; refusals: of this id from this hall, the oldest first.
+    stored: None where nothing is stored under it; refusals: of this id from this hall, the oldest first; again: None
+    where the stored event did not come again.
     """
 
     stored: StoredTrace | None
     refusals: Sequence[KeptRefusal]
+    again: SentAgain | None
 
 
 def read_trace(connection: Connection, workdays: Workdays, hall: tuple[int, str], id_: str, today: int) -> Trace:
     """Read a trace. hall: region and name; today: days since 1970-01-01, for the clock of an open case."""
-    key = {"region": hall[0], "hall": hall[1], "id": pack_id(id_)}
-    row = connection.execute(_EVENT, key).one_or_none()
+    packed = pack_id(id_)
+    row = connection.execute(_EVENT, {"region": hall[0], "hall": hall[1], "id": packed}).one_or_none()
     stored = None if row is None else _stored(connection, workdays, event_of(row[:-1]), row[-1], today)
     mine = (refused.c.region == hall[0], refused.c.hall == hall[1], refused.c.event_id == id_)
     query = select(*_WITHOUT_BODY).where(*mine).order_by(refused.c.refused_at, refused.c.number).limit(MOST_REFUSALS)
-    return Trace(stored, [kept_of(one) for one in connection.execute(query)])
+    again = None if row is None else read_sent_again(connection, (*hall, packed), today)
+    return Trace(stored, [kept_of(one) for one in connection.execute(query)], again)
 
 
 _EVENT = text(f"SELECT {EVENT_COLUMNS}, arrived FROM events WHERE region = :region AND hall = :hall AND id = :id")

@@ -1,0 +1,126 @@
+"""Arrivals: how many of each hall a day, and which stored events came again.
+
+Both are noted while they arrive, in the transaction of their batch. Of a duplicate nothing else is kept, so that
+neither can be recomputed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+
+from hallpulse.contract.events import HallEvent
+from hallpulse.contract.identity import DESK
+from hallpulse.domain.case import pack_id
+from hallpulse.domain.workdays import local_day
+
+from .database import to_date
+from .tables import metadata
+
+Times = Mapping[tuple[int, str], Sequence[int]]
+"""(region, hall) → the times of events (microseconds since 1970-01-01 UTC), in order of arrival."""
+AGAIN_DAYS = 90
+"""An event that came again is remembered for this time after the last time."""
+
+sent_again = Table(
+    "sent_again",
+    metadata,
+    Column("region", Integer, nullable=False),
+    Column("hall", Text, nullable=False),
+    Column("id", LargeBinary, nullable=False, comment="as in events"),
+    Column("times", Integer, nullable=False, comment="after the first"),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("region", "hall", "id"),
+    Index("sent_again_last", "region", "hall", "last_at"),
+)
+"""Stored events that came again with the same content; none of those that came once."""
+
+
+def note_receipts(connection: Connection, times: Times, duplicates: Sequence[HallEvent], arrived: int) -> None:
+    """Note what arrived: counts by hall, and which events came again. arrived: microseconds since 1970-01-01 UTC.
+
+    The counts come first: transactions that note duplicates of one hall then wait for each other there.
+    """
+    again = Counter((event.region, event.hall) for event in duplicates)
+    keys = sorted(key for key in {*times, *again} if key[1] != DESK)
+    counts = [(len(own := times.get(key, ())), again[key], _disordered(own)) for key in keys]
+    connection.execute(
+        text(
+            "INSERT INTO hall_receipts AS h (region, hall, day, events, duplicates, disordered)"
+            " SELECT region, hall, :day, e, d, o FROM unnest(CAST(:regions AS int[]), CAST(:halls AS text[]),"
+            " CAST(:events AS int[]), CAST(:again AS int[]), CAST(:disordered AS int[])) AS n(region, hall, e, d, o)"
+            " ON CONFLICT (region, hall, day) DO UPDATE SET events = h.events + excluded.events,"
+            " duplicates = h.duplicates + excluded.duplicates, disordered = h.disordered + excluded.disordered"
+        ),
+        {"day": to_date(local_day(arrived)), "regions": [k[0] for k in keys], "halls": [k[1] for k in keys],
+         "events": [c[0] for c in counts], "again": [c[1] for c in counts], "disordered": [c[2] for c in counts]},
+    )  # fmt: skip
+    _note_again(connection, (event for event in duplicates if event.hall != DESK), arrived)
+
+
+def _disordered(times: Sequence[int]) -> int:
+    """Events that came after a newer one of their batch."""
+    return sum(newest > time for newest, time in zip(accumulate(times, max), times, strict=True))
+
+
+def _note_again(connection: Connection, duplicates: Iterable[HallEvent], arrived: int) -> None:
+    """Note which events came again, in order of the key, and forget those of their halls whose time is over."""
+    noted = sorted(Counter((event.region, event.hall, pack_id(event.id)) for event in duplicates).items())
+    if not noted:
+        return
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=arrived)
+    halls = sorted({key[:2] for key, _ in noted})
+    connection.execute(
+        text(
+            "INSERT INTO sent_again AS s (region, hall, id, times, last_at)"
+            " SELECT region, hall, id, times, :at FROM unnest(CAST(:regions AS int[]), CAST(:halls AS text[]),"
+            " CAST(:ids AS bytea[]), CAST(:times AS int[])) AS n(region, hall, id, times)"
+            " ON CONFLICT (region, hall, id) DO UPDATE SET times = s.times + excluded.times,"
+            " last_at = greatest(s.last_at, excluded.last_at)"
+        ),
+        {"at": at, "regions": [key[0] for key, _ in noted], "halls": [key[1] for key, _ in noted],
+         "ids": [key[2] for key, _ in noted], "times": [times for _, times in noted]},
+    )  # fmt: skip
+    connection.execute(
+        text(
+            "DELETE FROM sent_again USING unnest(CAST(:regions AS int[]), CAST(:halls AS text[])) AS k(r, h)"
+            " WHERE region = r AND hall = h AND last_at < :before"
+        ),
+        {"before": at - timedelta(AGAIN_DAYS), "regions": [r for r, _ in halls], "halls": [h for _, h in halls]},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SentAgain:
+    """A stored event that came again. times: after the first."""
+
+    times: int
+    last_at: datetime
+
+
+def read_sent_again(connection: Connection, key: tuple[int, str, bytes], today: int) -> SentAgain | None:
+    """Return how often an event came again; None where it did not, or last did over AGAIN_DAYS ago.
+
+    key: region, hall and packed id; today: days since 1970-01-01.
+    """
+    mine = (sent_again.c.region == key[0], sent_again.c.hall == key[1], sent_again.c.id == key[2])
+    row = connection.execute(sent_again.select().where(*mine)).one_or_none()
+    if row is None or local_day(int(row.last_at.timestamp() * 1_000_000)) < today - AGAIN_DAYS:
+        return None
+    return SentAgain(row.times, row.last_at)
