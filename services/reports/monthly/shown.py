@@ -124,12 +124,13 @@ def _whole(value: Fraction, line: TargetLine) -> int:
 
 
 def forecast_cell(line: TargetLine) -> Cell:
-    value, said = line.result.forecast and line.result.forecast.value, forecast_text(line)
-    if value is None:
+    """A forecast as forecast_text has it, with its exact number for a reader that counts with it."""
+    forecast, said = line.result.forecast, forecast_text(line)
+    if forecast is None:
         return BLANK
-    unit: Unit = "count" if line.target.unit == "count" else _unit(line.target.unit)
-    about = unit == "count" and value.denominator != 1
-    return Cell(said.zh, "", value, "about" if about else unit, en=said.en if about else "")
+    if line.target.unit == "count" and forecast.value.denominator != 1:
+        return Cell(said.zh, "", forecast.value, "about", en=said.en)
+    return value_cell(forecast.value, line.target.unit)
 
 
 def value_cell(value: Fraction | None, unit: str, tone: Tone = Tone.PLAIN) -> Cell:

@@ -43,7 +43,7 @@ p.zh { text-indent: 2em; }
 p.en, .caption { color: var(--quiet); font: 9pt/1.45 var(--latin); }
 p.en { margin-bottom: 2mm; }
 .quiet p.zh { font-size: 10.5pt; line-height: 1.6; }
-.caption { margin: 0 0 1.5mm; text-align: center; break-after: avoid; }
+.caption { margin: 0 0 1.5mm; text-align: center; break-after: avoid; break-inside: avoid; }
 table { width: 100%; margin-bottom: 2mm; border-collapse: collapse; table-layout: fixed;
   font-size: 9pt; line-height: 1.25; }
 thead { display: table-header-group; }

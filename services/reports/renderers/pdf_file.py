@@ -117,10 +117,12 @@ def _section(section: Section) -> Iterator[Flowable]:
 def _room(first: Block) -> float:
     """Return how much of a page a section's head and its first block need, lest the head stand alone at the foot."""
     if isinstance(first, Paragraph):
-        return 45 * mm
-    if isinstance(first, Chart):
-        return 40 * mm + Bars.ROW * len(first.bars)
-    return (40 + 12 * len(first.rows) if first.short else 65) * mm
+        room = 45 * mm
+    elif isinstance(first, Chart):
+        room = 40 * mm + Bars.ROW * len(first.bars)
+    else:
+        room = (40 + 12 * len(first.rows) if first.short else 65) * mm
+    return float(room)
 
 
 def _table(table: Table) -> Iterator[Flowable]:
