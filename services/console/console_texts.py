@@ -24,6 +24,10 @@ LAG = Sentence("待入库", "lag")
 AS_OF = Sentence("截至", "as of")
 SPAN = Sentence("统计区间", "over")
 WORST_DEPARTMENT = Sentence("最差部门", "worst department")
+MEASURED_BY_ARRIVAL = Sentence(
+    "月报按到达本系统之日计：以往各月事后一次送来，都算迟报",
+    "monthly reports are measured by the day they arrive here: past months sent at once, afterwards, are all late",
+)
 GATEWAY_PAGE = Sentence("指标看板", "board page")
 PROMETHEUS_PAGE = Sentence("监控数据", "Prometheus")
 ALERTMANAGER_PAGE = Sentence("告警", "Alertmanager")

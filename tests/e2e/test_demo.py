@@ -33,6 +33,8 @@ def test_a_year_is_shown_and_shown_again(directory: Path) -> None:
     rows = table_of(first.stdout)
     assert any("即办件占比" in row and "41.94 %" in row for row in rows)
     assert any("承诺办结时限压缩比" in row and "73.56 %" in row for row in rows)
+    assert any("每月5日前报送" in row and "0/" in row for row in rows)
+    assert "月报按到达本系统之日计" in first.stdout
     assert "http://127.0.0.1:" in first.stdout
     assert "halls registered: 5" in first.stdout
     assert hallpulse("status", directory=directory).returncode != 0

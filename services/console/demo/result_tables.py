@@ -11,6 +11,7 @@ from hallpulse.contract.reasons import both
 from hallpulse.display import NOTHING, amount, difference, parts
 from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.reporting import MONTHLY_REPORT
 from hallpulse.domain.targets import State, TargetResult, evaluate, read_tables
 from hallpulse.store import Store
 from services.console import console_texts as texts
@@ -30,7 +31,10 @@ def show_targets(console: Console, store: Store, shown: Scene) -> None:
     console.print(f"\n[bold]{names.zh}[/bold] {names.en}", f"{both(texts.AS_OF)} {shown.on}", sep="  ")
     if shown.plan.note is not None:
         console.print(f"{shown.plan.note.zh} {shown.plan.note.en}", style="dim", markup=False)
-    console.print(_targets([result for result in results if result.department is None]))
+    whole = [result for result in results if result.department is None]
+    console.print(_targets(whole))
+    if any(one.target.indicator == MONTHLY_REPORT and one.figure.numerator < one.figure.denominator for one in whole):
+        console.print(both(texts.MEASURED_BY_ARRIVAL), style="dim", markup=False)
 
 
 def _targets(results: Sequence[TargetResult]) -> Table:

@@ -57,5 +57,12 @@ export function monthName(year, month) {
     : new Date(Date.UTC(year, month - 1, 1)).toLocaleString("en", { month: "long", year: "numeric", timeZone: "UTC" });
 }
 
+/** A period YYYY, YYYY-MM or YYYY-MM-DD in words; a day stays as it is. */
+export function periodName(period) {
+  const [year, month, day] = period.split("-").map(Number);
+  if (day) return period;
+  return month ? monthName(year, month) : inChinese() ? `${year}年` : String(year);
+}
+
 /** Days since 1970-01-01 of a date YYYY-MM-DD. */
 export const dayNumber = (date) => Math.round(Date.parse(`${date}T00:00:00Z`) / 86400000);

@@ -1,6 +1,7 @@
-// What is behind a number: cases, daily counts or items, by page, with the total that the number is.
+// What is behind a number: cases, daily counts, items or reports, by page, with the total that the number is.
 
 import { ask } from "./api.js";
+import { readReports, reportsPart } from "./declared.js";
 import { h, whole } from "./dom.js";
 import { named, say, word } from "./words.js";
 
@@ -11,6 +12,7 @@ export const view = { show: (drawer, context, _, query) => showList(drawer, cont
 
 async function showList(drawer, context, asked) {
   const first = await ask("/v1/cases", { ...asked, limit: PAGE });
+  if (first.of === "declared") return showReports(drawer, context, first);
   const rows = h("tbody", {});
   const seen = h("span", { class: "hint" });
   const more = h("button", { type: "button" }, say("more"));
@@ -37,13 +39,23 @@ async function showList(drawer, context, asked) {
     tallies(first),
     count ? h("div", { class: "scroll" }, h("table", { class: "cases" }, h("thead", {}, headings(first)), rows)) : null,
     more,
-    first.of === "declared" ? h("p", {}, say("declaredOnly")) : !count && !first.tallies.length ? h("p", {}, say("nothing")) : null,
+    !count && !first.tallies.length ? h("p", {}, say("nothing")) : null,
+  );
+  return undefined;
+}
+
+async function showReports(drawer, context, page) {
+  const reports = await readReports(page);
+  drawer.draw(
+    titleOf(context, page),
+    h("p", { class: "facts" }, h("span", {}, say("total"), " ", h("strong", { class: "big" }, whole(page.total))), explanation(page)),
+    h("p", { class: "hint" }, say("declaredOnly")),
+    reportsPart(reports, page, context),
   );
 }
 
 function titleOf(context, page) {
-  const names = context.data && context.data.indicators.indicators.find((one) => one.id === page.indicator);
-  const what = page.state ? word("open", page.state) : `${names ? named(names.names) : page.indicator} · ${say(page.part)}`;
+  const what = page.state ? word("open", page.state) : `${named(page.indicator_names)} · ${say(page.part)}`;
   const who = page.department ? departmentName(context, page.department) : page.hall;
   return [what, who, page.region].filter(Boolean).join(" · ");
 }

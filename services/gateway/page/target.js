@@ -5,6 +5,7 @@ import { difference, h, shown, whole } from "./dom.js";
 import { SIGNS, TARGET_STATES, chip, stateWord } from "./states.js";
 import { named, say, word } from "./words.js";
 
+const MONTHLY_REPORT = "monthly_report"; // measured by months, not by cases: the matrix of the months is behind it
 const UNJUDGED = new Set(["not_measured", "below_min_denominator", "not_started"]);
 
 export function targetsPart({ data }) {
@@ -145,6 +146,7 @@ function showTarget(drawer, { data, region }, [id]) {
     ),
     marksOf(target, target.unit),
     causesOf(target),
+    target.indicator === MONTHLY_REPORT ? h("p", { class: "hint" }, say("measuredOnly")) : null,
     yearChart(target, points, data.targets.plan, data.targets.on, { width: 760, height: 260, left: 58, bottom: 22 }, true),
     legend(target),
     readings(target),
@@ -162,7 +164,8 @@ function because(target, { on, plan }) {
 
 function parts(target, region, window) {
   if (target.unit === "count" && target.denominator !== 1) return null;
-  const link = (part, number) => h("a", { href: listAddress({ region, indicator: target.indicator, part, ...window }) }, whole(number));
+  const behind = (part) => (target.indicator === MONTHLY_REPORT ? "#/outstanding" : listAddress({ region, indicator: target.indicator, part, ...window }));
+  const link = (part, number) => h("a", { href: behind(part) }, whole(number));
   return [
     h("div", {}, h("dt", {}, say("numerator")), h("dd", {}, link("numerator", target.numerator))),
     target.unit === "count" ? null : h("div", {}, h("dt", {}, say("denominator")), h("dd", {}, link("denominator", target.denominator))),
@@ -203,6 +206,14 @@ function departmentsOf(target) {
     "table",
     { class: "plain" },
     h("caption", {}, say("departmentsJudged", target)),
-    target.departments.map((one) => h("tr", {}, h("th", { scope: "row" }, named(one.names)), h("td", {}, shown(one.value, target.unit)), h("td", {}, chip(one.state)))),
+    target.departments.map((one) => h("tr", {}, h("th", { scope: "row" }, named(one.names)), h("td", { class: "number" }, shown(one.value, target.unit)), h("td", {}, chip(one.state)), one.reports.length ? h("td", { class: "hint" }, owed(one.reports)) : null)),
   );
 }
+
+/** How many of a department's monthly reports are missing or came late. */
+const owed = (reports) =>
+  ["missing", "late"]
+    .map((state) => [state, reports.filter((one) => one.state === state).length])
+    .filter(([, n]) => n)
+    .map(([state, n]) => say(`months_${state}`, { n }))
+    .join(inList());
