@@ -15,8 +15,9 @@ from hallpulse.domain.figures import Coverage, Figure, Window
 from hallpulse.domain.plan import DeclaredIndicator
 from hallpulse.domain.reporting import Reports
 from hallpulse.domain.restatement import ChangeKind, Restated
-from hallpulse.domain.targets import State, evaluate
+from hallpulse.domain.targets import Forecast, State, evaluate
 from services.reports.monthly import Paragraph, document_of, monthly_report, period_of, sections
+from services.reports.monthly.shown import forecast_cell
 from tests.reporting import CHANGES, DEPARTMENTS, MAY, OWN, PLAN, material, said, tables
 
 RAISED = doubt("statutory_raised", ItemRef(222424, "A-9", "林木采伐许可"), ItemLimits("forestry", False, 40, 20), 20)
@@ -146,9 +147,33 @@ def test_who_reported_late_or_not_at_all_is_named_with_month_days_and_indicators
     assert "应报送3个部门月，按时1个，迟报1个，未报1个。" in said(document)
     (late,) = [table for table in tables(document) if table.title.zh == "未按时报送的部门"]
     assert sorted([cell.text for cell in row] for row in late.rows) == [
-        ["县住房和城乡建设局", "2023-08", "2023-09-05", "迟报", "4", "行政机关败诉率、负责人出庭率"],
-        ["县林业局", "2023-08", "2023-09-05", "未报", "—", "负责人出庭率"],
+        ["县住房和城乡建设局", "2023年8月", "1", "迟报", "4", "行政机关败诉率、负责人出庭率"],
+        ["县林业局", "2023年8月", "1", "未报", "—", "负责人出庭率"],
     ]
+
+
+def test_the_missing_reports_of_a_department_are_one_row_with_its_months_however_many_they_are() -> None:
+    came = {
+        (indicator, "water", date(2023, 5, 1)): date(2023, 6, 1)
+        for indicator in ("administrative_loss", "leader_in_court")
+    }
+    months = PLAN.reports(came, date(2023, 9, 30))
+    document = document_of(replace(monthly_report(material()), reports=months))
+    (table,) = [table for table in tables(document) if table.title.zh == "未按时报送的部门"]
+    rows = {row[0].text: [cell.text for cell in row[1:4]] for row in table.rows}
+    assert len(table.rows) == len(rows) == len(PLAN.departments)
+    assert rows["县林业局"] == ["2023年1至8月", "8", "未报"]
+    assert rows["县水利局"] == ["2023年1至4月、2023年6至8月", "7", "未报"]
+    assert sum(int(row[2].text) for row in table.rows) == sum(one.days != 0 for one in months.months)
+
+
+@pytest.mark.parametrize(("value", "text"), [(20409, "约204"), (167, "约1"), (199, "约1"), (200, "2"), (251, "约3")])
+def test_the_forecast_of_a_count_is_a_whole_number_on_the_side_of_the_goal_where_it_is(value: int, text: str) -> None:
+    line = next(one for one in monthly_report(material()).targets if one.target.id == "law_lectures")
+    forecast = Forecast(Fraction(value, 100), MAY.start, MAY.end, Fraction(0), Fraction(300))
+    result = replace(line.result, goal=Fraction(2), forecast=forecast)
+    cell = forecast_cell(replace(line, result=result))
+    assert (cell.text, cell.number) == (text, Fraction(value, 100))
 
 
 def test_too_few_cases_are_not_judged() -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import product
 from typing import Any
 
 import docx
 import pytest
 from docx.shared import Pt
 from openpyxl import load_workbook
+from openpyxl.utils import get_column_letter
 from pypdf import PdfReader
 
+from hallpulse.contract.reasons import Sentence
 from hallpulse.display import printable
 from hallpulse.domain.compression import ItemChange, ItemLimits
 from hallpulse.domain.figures import Figure
@@ -285,3 +290,41 @@ def test_a_pdf_names_its_pages_and_its_title(files: dict[Format, bytes]) -> None
     assert read.metadata.title == "汪清县2023年重点目标完成情况月报（2023年5月）"
     assert "— 1 —" in read.pages[0].extract_text()
     assert all(round(page.mediabox.width) == 595 for page in read.pages)
+
+
+def test_a_short_table_and_its_title_are_on_one_page_wherever_they_fall() -> None:
+    table = next(one for one in tables(DOCUMENT) if one.short and len(one.rows) > 2)
+    for before in range(15, 19):
+        parts = tuple(Paragraph(Sentence(f"第{number}段。", "")) for number in range(before))
+        section = replace(DOCUMENT.sections[0], blocks=(*parts, table))
+        pages = PdfReader(io.BytesIO(rendered(replace(DOCUMENT, sections=(section,)), "pdf"))).pages
+        texts = [tight(page.extract_text()) for page in pages]
+        (page,) = [text for text in texts if tight(table.title.zh) in text]
+        assert all(tight(row[0].text) in page for row in table.rows), before
+
+
+def test_the_head_of_a_part_does_not_stand_alone_at_the_foot_of_a_page() -> None:
+    report, begins = DOCUMENT.sections[0], [one for one in DOCUMENT.sections if isinstance(one.blocks[0], Table)]
+    assert len({one.blocks[0].short for one in begins if isinstance(one.blocks[0], Table)}) == 2
+    for section, before in product(begins, range(15, 19)):
+        parts = tuple(Paragraph(Sentence(f"第{number}段。", "")) for number in range(before))
+        document = replace(DOCUMENT, sections=(replace(report, blocks=parts), section))
+        texts = [tight(page.extract_text()) for page in PdfReader(io.BytesIO(rendered(document, "pdf"))).pages]
+        (page,) = [text for text in texts if tight(section.head.zh) in text]
+        first = section.blocks[0]
+        assert isinstance(first, Table)
+        assert tight(first.title.zh) in page, (section.head.zh, before)
+
+
+def test_the_bars_of_the_workbook_begin_at_0_and_its_pages_have_the_table_without_the_queries(
+    files: dict[Format, bytes],
+) -> None:
+    with zipfile.ZipFile(io.BytesIO(files["xlsx"])) as parts:
+        charts = [parts.read(name).decode() for name in parts.namelist() if name.startswith("xl/charts/chart")]
+    assert charts
+    assert all('<c:min val="0' in chart for chart in charts)
+    for sheet in load_workbook(io.BytesIO(files["xlsx"])):
+        heads = [cell.value for cell in sheet[6]] if sheet.max_row >= 6 else []
+        asked = next((at for at, head in enumerate(heads) if str(head).startswith("查询")), None)
+        if asked is not None:
+            assert sheet.print_area.endswith(f"${get_column_letter(asked)}${sheet.max_row}"), sheet.title

@@ -9,11 +9,15 @@ from typing import Any, Literal
 
 from hallpulse.contract.reasons import Sentence
 
-Unit = Literal["share", "points", "days", "count"]
-"""How a number is counted: a part of 1, the difference of two such parts, days, or pieces."""
+Unit = Literal["share", "points", "days", "count", "about"]
+"""How a number is counted: a part of 1, the difference of two such parts, days, pieces, or roughly so many pieces."""
 Language = Literal["zh", "both"]
 """Chinese alone, or with English below it."""
 LANGUAGES: tuple[Language, ...] = ("zh", "both")
+
+
+MOST_UNPARTED = 6
+"""Rows of a table that stay on one page: more would leave too much of the page before blank."""
 
 
 class Tone(enum.StrEnum):
@@ -69,6 +73,11 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     total: bool = False
     queries: tuple[str, ...] = ()
+
+    @property
+    def short(self) -> bool:
+        """Whether it is so short that a page's end is not to part it."""
+        return len(self.rows) <= MOST_UNPARTED
 
 
 @dataclass(frozen=True, slots=True)

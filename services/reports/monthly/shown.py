@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import date, datetime
 from fractions import Fraction
@@ -18,7 +19,7 @@ from hallpulse.domain.workdays import SHANGHAI
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Tone, Unit
 from services.reports.monthly.periods import BEFORE
-from services.reports.monthly.report import MonthlyReport
+from services.reports.monthly.report import MonthlyReport, TargetLine
 
 BLANK = Cell(NOTHING, tone=Tone.QUIET)
 
@@ -98,10 +99,38 @@ def figure_cell(figure: Figure, unit: str, tone: Tone = Tone.PLAIN) -> Cell:
 
 
 def known_text(figure: Figure) -> str:
-    """已知 1100 / 共 1200: of how many items the flag or the limit is known; empty where it is of all."""
+    """已知1100/1200: of how many items the flag or the limit is known; empty where it is of all."""
     if figure.known is None or figure.known.count == figure.known.items:
         return ""
     return texts.KNOWN.zh.format(n=figure.known.count, m=figure.known.items)
+
+
+def forecast_text(line: TargetLine) -> Sentence:
+    """A forecast; of a count a whole number that is said to be about, on the side of the goal where the forecast is."""
+    result, unit = line.result, line.target.unit
+    value = result.forecast.value if result.forecast else None
+    if value is None or unit != "count" or value.denominator == 1:
+        return Sentence(value_text(value, unit), value_text(value, unit))
+    return filled(texts.ABOUT, {"n": _whole(value, line)})
+
+
+def _whole(value: Fraction, line: TargetLine) -> int:
+    nearest, goal = round(value), line.result.goal
+    if goal is None:
+        return nearest
+    keeps = line.target.rule.keeps(value, goal)
+    sides = (nearest, math.floor(value), math.ceil(value))
+    return next((one for one in sides if line.target.rule.keeps(Fraction(one), goal) == keeps), nearest)
+
+
+def forecast_cell(line: TargetLine) -> Cell:
+    """A forecast as forecast_text has it, with its exact number for a reader that counts with it."""
+    forecast, said = line.result.forecast, forecast_text(line)
+    if forecast is None:
+        return BLANK
+    if line.target.unit == "count" and forecast.value.denominator != 1:
+        return Cell(said.zh, "", forecast.value, "about", en=said.en)
+    return value_cell(forecast.value, line.target.unit)
 
 
 def value_cell(value: Fraction | None, unit: str, tone: Tone = Tone.PLAIN) -> Cell:

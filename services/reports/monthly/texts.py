@@ -180,7 +180,6 @@ WHY_FEW = Sentence("只有{n}件，少于方案规定的{least}件", "only {n} c
 WHY_REFERENCE = Sentence("参照值“{name}”尚未报送", "its reference, {name}, has not been reported")
 WHY_NOT_STARTED = Sentence("方案从{start}开始", "the plan begins on {start}")
 WHY_MISSING = Sentence("{n}个部门中{missing}个尚未报送", "{missing} of {n} departments have not reported")
-LATE_MORE = Sentence("另有{n}个部门月未列。", "{n} more are not listed.")
 BOUND_SHORT = Sentence("{name}未达到的部门：{names}。", "{name}, departments that are short: {names}.")
 AND_MORE = Sentence("等{n}个", "{n} in all")
 
@@ -192,7 +191,8 @@ RANK = Sentence("名次", "Rank")
 DEPARTMENT = Sentence("部门", "Department")
 REASON = Sentence("原因", "Why")
 TOO_FEW = Sentence("分母{n}，少于{least}", "{n} counted, fewer than {least}")
-KNOWN = Sentence("已知 {n} / 共 {m}", "known of {n} of {m}")
+KNOWN = Sentence("已知{n}/{m}", "known of {n}/{m}")
+ABOUT = Sentence("约{n}", "about {n}")
 FEW = Sentence("样本不足", "too few")
 NOTHING_TO_RANK = Sentence(
     "没有可统计数据、不参与{indicator}排名的部门{n}个：{names}。",

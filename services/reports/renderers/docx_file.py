@@ -193,11 +193,13 @@ def _head_row(grid: Grid, table: Table, cells: Iterator[GridCell]) -> None:
 def _row(grid: Grid, number: int, row: tuple[Cell, ...], table: Table, cells: Iterator[GridCell]) -> None:
     last = table.total and number == len(table.rows)
     unbroken(grid.rows[number])
+    kept = number < len(table.rows) if table.short else number in (1, len(table.rows) - 1)
     for content, column in zip(row, table.columns, strict=True):
         place = next(cells)
         if last:
             shaded(place, "FAFAFA")
         _fill(place, content, column, bold=last, centred=not column.left)
+        place.paragraphs[0].paragraph_format.keep_with_next = kept or None
         place.width = _width(column, table)
 
 

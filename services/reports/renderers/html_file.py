@@ -38,15 +38,17 @@ h2 { margin: 6mm 0 2mm; text-indent: 2em; font: 400 14pt/1.5 SimHei, 黑体, "No
 h2 small { font-size: 10pt; }
 h3 { margin: 5mm 0 0; text-align: center; font: 400 11pt/1.5 SimHei, 黑体, "Noto Sans CJK SC", sans-serif;
   break-after: avoid; }
-p { margin: 0 0 1mm; text-align: justify; }
+p { margin: 0 0 1mm; }
 p.zh { text-indent: 2em; }
 p.en, .caption { color: var(--quiet); font: 9pt/1.45 var(--latin); }
 p.en { margin-bottom: 2mm; }
 .quiet p.zh { font-size: 10.5pt; line-height: 1.6; }
-.caption { margin: 0 0 1.5mm; text-align: center; break-after: avoid; }
-table { width: 100%; border-collapse: collapse; table-layout: fixed; font-size: 9pt; line-height: 1.25; }
+.caption { margin: 0 0 1.5mm; text-align: center; break-after: avoid; break-inside: avoid; }
+table { width: 100%; margin-bottom: 2mm; border-collapse: collapse; table-layout: fixed;
+  font-size: 9pt; line-height: 1.25; }
 thead { display: table-header-group; }
-tr { break-inside: avoid; }
+tr, table.short { break-inside: avoid; }
+tbody tr:first-child { break-after: avoid; } tbody tr:last-child { break-before: avoid; }
 th, td { padding: .7mm .8mm; border: .5pt solid var(--line); text-align: center; vertical-align: middle;
   overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 th { font-weight: 700; background: #f2f2f2; }
@@ -131,7 +133,7 @@ def _table(table: Table) -> Iterator[str]:
     whole = sum(column.width for column in table.columns)
     yield f"<h3>{_both(table.title)}</h3>\n"
     caption = "<br>".join(_escaped(text) for text in table.caption if text)
-    yield f"<p class=caption>{caption}</p>\n<table>\n<colgroup>"
+    yield f"<p class=caption>{caption}</p>\n<table{' class=short' if table.short else ''}>\n<colgroup>"
     for column in table.columns:
         yield f'<col style="width:{100 * column.width / whole:.2f}%">'
     yield "</colgroup>\n<thead><tr>"

@@ -16,7 +16,7 @@ from reportlab.platypus import Table as Grid
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.display import amount
-from services.reports.monthly import Bar, Cell, Chart, Column, Document, Section, Table
+from services.reports.monthly import Bar, Block, Cell, Chart, Column, Document, Paragraph, Section, Table
 from services.reports.monthly.texts import ATTACHMENT, COPIED_TO, ISSUED_BY, ISSUED_ON, SIGNED_BY, TO
 
 from .pdf_text import (
@@ -101,7 +101,7 @@ def _said(said: Sentence, style: ParagraphStyle) -> Iterator[Flowable]:
 
 
 def _section(section: Section) -> Iterator[Flowable]:
-    yield CondPageBreak(45 * mm)
+    yield CondPageBreak(_room(section.blocks[0]) if section.blocks else 0)
     yield Spacer(0, 2 * mm)
     yield Heading(section.head.zh, 14, beside=section.head.en, indent=28)
     yield Spacer(0, 1 * mm)
@@ -114,18 +114,31 @@ def _section(section: Section) -> Iterator[Flowable]:
             yield from _said(block.text, REMARK if block.quiet else BODY)
 
 
+def _room(first: Block) -> float:
+    """Return how much of a page a section's head and its first block need, lest the head stand alone at the foot."""
+    if isinstance(first, Paragraph):
+        room = 45 * mm
+    elif isinstance(first, Chart):
+        room = 40 * mm + Bars.ROW * len(first.bars)
+    else:
+        room = (40 + 12 * len(first.rows) if first.short else 65) * mm
+    return float(room)
+
+
 def _table(table: Table) -> Iterator[Flowable]:
-    """Its head is repeated on every page."""
-    yield CondPageBreak(40 * mm)
-    yield Spacer(0, 3 * mm)
-    yield Heading(table.title.zh, 11, centred=True, beside=table.title.en)
-    yield lines(table.caption.zh, table.caption.en, style=CAPTION, centred=True, color=QUIET)
-    yield Spacer(0, 1.5 * mm)
+    """Its head is repeated on every page; a short one is not parted, nor from its title."""
+    above = (
+        Spacer(0, 3 * mm),
+        Heading(table.title.zh, 11, centred=True, beside=table.title.en),
+        lines(table.caption.zh, table.caption.en, style=CAPTION, centred=True, color=QUIET),
+        Spacer(0, 1.5 * mm),
+    )
     whole = sum(column.width for column in table.columns)
     widths = [_WIDTH * column.width / whole for column in table.columns]
     head = [lines(column.head.zh, column.head.en, style=HEAD_CELL, centred=True) for column in table.columns]
     rows = [[_cell(*pair) for pair in zip(row, table.columns, strict=True)] for row in table.rows]
-    yield Grid([head, *rows], widths, repeatRows=1, style=_style(table))
+    grid = Grid([head, *rows], widths, repeatRows=1, style=_style(table))
+    yield from (KeepTogether([*above, grid]),) if table.short else (CondPageBreak(40 * mm), *above, grid)
     yield Spacer(0, 2 * mm)
 
 
@@ -173,7 +186,9 @@ class Bars(Flowable):  # type: ignore[misc]
                 self._LABELS + float(bar.goal) * scale - 0.6, y - 1 * mm, 1.2, self._BAR + 2 * mm, stroke=0, fill=1
             )
         unit = "share" if self._chart.unit == "share" else "count"
-        self._write(amount(bar.value, unit).replace(" ", ""), self._LABELS + width + 1.5 * mm, y + 1 * mm)
+        goal = 0.0 if bar.goal is None else float(bar.goal) * scale
+        behind = goal if width - 1 <= goal <= width + 12 * mm else width  # the mark does not strike the value out
+        self._write(amount(bar.value, unit).replace(" ", ""), self._LABELS + behind + 1.5 * mm, y + 1 * mm)
 
     def _draw_key(self) -> None:
         canvas = self.canv
@@ -204,6 +219,8 @@ def _style(table: Table) -> list[tuple[Any, ...]]:
         ("LEFTPADDING", *everywhere, 2),
         ("RIGHTPADDING", *everywhere, 2),
     ]
+    if len(table.rows) > 1:
+        style.append(("NOSPLIT", (0, -2), (-1, -1)))  # no last row stands alone on a page
     return [*style, ("BACKGROUND", (0, -1), (-1, -1), _FAINT)] if table.total else style
 
 

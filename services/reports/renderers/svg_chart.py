@@ -25,11 +25,13 @@ def _row(bar: Bar, number: int, top: float, chart: Chart) -> str:
     unit = "share" if chart.unit == "share" else "count"
     width = (_WIDTH - _LABELS - _ROOM) * value / top
     text = amount(bar.value, unit).replace(" ", "")
-    goal = "" if bar.goal is None else _goal((_WIDTH - _LABELS - _ROOM) * float(bar.goal) / top, y)
+    at = 0.0 if bar.goal is None else (_WIDTH - _LABELS - _ROOM) * float(bar.goal) / top
+    goal = "" if bar.goal is None else _goal(at, y)
+    behind = at if width - 3 <= at <= width + 45 else width  # the mark does not strike the value out
     return (
         f'<text x="{_LABELS - 6}" y="{y + 10}" text-anchor="end">{_said(bar.label.zh)}</text>'
         f'<rect x="{_LABELS}" y="{y}" width="{width:.1f}" height="{_BAR}" fill="#4472a8"/>{goal}'
-        f'<text x="{_LABELS + width + 5:.1f}" y="{y + 10}">{text}</text>'
+        f'<text x="{_LABELS + behind + 5:.1f}" y="{y + 10}">{text}</text>'
     )
 
 

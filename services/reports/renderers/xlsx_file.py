@@ -22,7 +22,7 @@ from services.reports.monthly.texts import DATA_SHEET, DENOMINATOR, NUMERATOR, Q
 
 from .xlsx_formula import formula_of
 
-_FORMATS = {"share": "0.00%", "points": "+0.00;−0.00;0.00", "days": "0.00", "count": "0"}
+_FORMATS = {"share": "0.00%", "points": "+0.00;−0.00;0.00", "days": "0.00", "count": "0", "about": '"约"0'}
 _COLORS = {Tone.PLAIN: "#1A1A1A", Tone.GOOD: "#1B6E3C", Tone.BAD: "#B3261E", Tone.QUIET: "#767676"}
 _SHADE, _LINE = "#F2F2F2", "#B0B0B0"
 _VALUE_WIDTH, _PART_WIDTH, _WIDEST, _PAGE_WIDTH, _QUERY_WIDTH = 12, 11, 48, 76, 60
@@ -129,7 +129,11 @@ class _Workbook:
         drawn.set_title({"name": _safe(chart.title.zh), "name_font": {"size": 11}})
         drawn.set_y_axis({"reverse": True})
         drawn.set_x_axis(
-            {"num_format": "0%" if chart.unit == "share" else "General", "major_gridlines": {"visible": False}}
+            {
+                "num_format": "0%" if chart.unit == "share" else "General",
+                "major_gridlines": {"visible": False},
+                "min": min(0.0, *(float(bar.value) for bar in chart.bars)),  # bars begin at 0, or lengths mislead
+            }
         )
         drawn.set_legend({"position": "bottom"})
         drawn.set_size({"width": 640, "height": 140 + 34 * len(chart.bars)})
@@ -192,6 +196,8 @@ class _Sheet:
         self.sheet.freeze_panes(_HEAD_ROW + 1, 0)
         self.sheet.repeat_rows(_HEAD_ROW)
         self.sheet.set_landscape()
+        printed = self._places()[-1] - 1  # the queries are for the screen: printed they would make the rest tiny
+        self.sheet.print_area(0, 0, _HEAD_ROW + len(table.rows), printed)
         last = len(table.rows) - (1 if table.total else 0)
         if last > 0:
             self.sheet.autofilter(_HEAD_ROW, 0, _HEAD_ROW + last, len(heads) - 1)
@@ -316,8 +322,8 @@ def _at(row: int, column: int) -> str:
 
 
 def _lines(text: str, width: int) -> int:
-    """How many lines a text takes: a Chinese character is as wide as two letters."""
-    return sum(1 + (_wide(line) - 1) // (width - 1) if line else 1 for line in text.split("\n"))
+    """How many lines a text takes: a Chinese character is as wide as two letters, and some hang over to the next."""
+    return sum(1 + (_wide(line) - 1) // (width - 2) if line else 1 for line in text.split("\n"))
 
 
 def _wide(text: str) -> int:

@@ -46,7 +46,7 @@ POINTS, POSSIBLE, SHARE = Sentence("得分", "Points"), Sentence("满分", "Of")
 TAKEN_OFF = Sentence("扣分", "Taken off")
 NOT_SCORED = Sentence("未计分：{names}", "not scored: {names}")
 TAKEN_FOR = Sentence("{check}{n}条扣{points}分", "{check}: {n}, {points} taken off")
-_FIGURE_WIDTH = 26
+_FIGURE_WIDTH = 30
 _MEAN, _ACCEPTED = "mean_elapsed_days", "acceptance_rate"
 
 
@@ -103,7 +103,7 @@ def _own_ranks(report: MonthlyReport) -> Iterator[Paragraph]:
 
 def _blocks(report: MonthlyReport, ranking: Ranking) -> Iterator[Paragraph | Table | Chart]:
     if ranking.ranked:
-        rank, name = Column(texts.RANK, 12), Column(texts.DEPARTMENT, 56, left=True)
+        rank, name = Column(texts.RANK, 12), Column(texts.DEPARTMENT, 50, left=True)
         rows = tuple(_row(report, ranking, one) for one in ranking.ranked)
         columns = (rank, name, *_figure_columns(report, ranking), *_without_column(ranking))
         queries = tuple(_query(report) for _ in ranking.ranked)

@@ -47,10 +47,10 @@ _COLUMNS = (
 _CASE_COLUMNS = (
     Column(texts.NUMBER, 9),
     Column(CASE, 34, left=True),
-    Column(ITEM, 44, left=True),
+    Column(ITEM, 40, left=True),
     Column(texts.DEPARTMENT, 34, left=True),
-    Column(HALL, 26, left=True),
-    Column(DUE_DAY, 22),
+    Column(HALL, 28, left=True),
+    Column(DUE_DAY, 28),
     Column(texts.STATE, 14),
     Column(LATE, 16),
     Column(SUSPENDED, 16),

@@ -15,6 +15,7 @@ from services.reports.monthly.shown import (
     day,
     figure_cell,
     filled,
+    forecast_cell,
     joined,
     named,
     of_period,
@@ -104,5 +105,5 @@ def _reference(line: TargetLine) -> Fraction | None:
 def _forecast(line: TargetLine) -> Cell:
     result = line.result
     if result.forecast is not None:
-        return value_cell(result.forecast.value, line.target.unit)
+        return forecast_cell(line)
     return Cell("—", WHY[result.unforeseen].zh if result.unforeseen else "", tone=Tone.QUIET)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import date
+from itertools import groupby
 
 from hallpulse.contract.reasons import Sentence
-from hallpulse.domain.reporting import DepartmentMonth, Timeliness
+from hallpulse.domain.reporting import DepartmentMonth, Timeliness, next_month
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
 from services.reports.monthly.report import MonthlyReport
-from services.reports.monthly.shown import BLANK, count_cell, day, filled, named, of_period, query_of, text_cell
+from services.reports.monthly.shown import BLANK, count_cell, day, filled, joined, named, of_period, query_of, text_cell
 
 PLACE = 8
 HEAD = Sentence("申报与报送", "Declared figures and reporting")
@@ -18,18 +20,17 @@ COUNTED = Sentence(
     "By {on}, {due} monthly reports of departments were due: {on_time} in time, {late} late, {missing} missing.",
 )
 LATE_TABLE = Sentence("未按时报送的部门", "Departments that were not in time")
-MONTH, BY = Sentence("月份", "Month"), Sentence("截止日", "Last day")
-STATE, DAYS = Sentence("情况", "State"), Sentence("迟报天数", "Days late")
+MONTHS, COUNT = Sentence("月份", "Months"), Sentence("月数", "How many")
+STATE, DAYS = Sentence("情况", "State"), Sentence("最多迟报天数", "Days late, at most")
 WHAT = Sentence("未按时的指标", "Indicators")
 STATES = {Timeliness.LATE: Sentence("迟报", "late"), Timeliness.MISSING: Sentence("未报", "missing")}
-MOST_LATE = 40
 _COLUMNS = (
     Column(texts.DEPARTMENT, 50, left=True),
-    Column(MONTH, 22),
-    Column(BY, 26),
+    Column(MONTHS, 38, left=True),
+    Column(COUNT, 14),
     Column(STATE, 16),
-    Column(DAYS, 18),
-    Column(WHAT, 68, left=True),
+    Column(DAYS, 20),
+    Column(WHAT, 66, left=True),
 )
 
 
@@ -41,28 +42,50 @@ def section(report: MonthlyReport) -> Section | None:
 
 
 def _blocks(report: MonthlyReport, months: list[DepartmentMonth]) -> Iterator[Paragraph | Table]:
-    late = sorted(
-        (one for one in months if one.timeliness is not Timeliness.ON_TIME), key=lambda one: one.month, reverse=True
-    )
     on, kinds = day(report.on), [one.timeliness for one in months]
     counts: dict[str, object] = {kind.value: kinds.count(kind) for kind in Timeliness}
     yield Paragraph(filled(COUNTED, {**counts, "due": len(months), "on": on.zh}, {"on": on.en}))
-    if late:
-        rows = tuple(_row(one, report) for one in late[:MOST_LATE])
+    groups = _groups(months)
+    if groups:
+        rows = tuple(_row(group, report) for group in groups)
         query = query_of(report, "/v1/targets", on=str(report.on))
         yield Table(LATE_TABLE, of_period(report), _COLUMNS, rows, queries=(query,) * len(rows))
-    if len(late) > MOST_LATE:
-        yield Paragraph(filled(texts.LATE_MORE, {"n": len(late) - MOST_LATE}), quiet=True)
 
 
-def _row(one: DepartmentMonth, report: MonthlyReport) -> tuple[Cell, ...]:
-    listed = [named(report.plan.indicator_names[id_]) for id_ in (one.missing or one.late)]
-    names = Sentence("、".join(name.zh for name in listed), ", ".join(name.en for name in listed))
+def _groups(months: list[DepartmentMonth]) -> list[list[DepartmentMonth]]:
+    """Return what was not in time, by department and state; those with most months first, then as the plan has them."""
+    found: dict[tuple[str, Timeliness], list[DepartmentMonth]] = {}
+    for one in months:
+        if one.timeliness is not Timeliness.ON_TIME:
+            found.setdefault((one.department, one.timeliness), []).append(one)
+    return sorted(found.values(), key=len, reverse=True)
+
+
+def _row(group: list[DepartmentMonth], report: MonthlyReport) -> tuple[Cell, ...]:
+    ids = dict.fromkeys(id_ for one in group for id_ in (one.missing or one.late))
+    days = [one.days for one in group if one.days is not None]
     return (
-        text_cell(named(report.department(one.department))),
-        Cell(f"{one.month:%Y-%m}"),
-        Cell(one.last_day.isoformat()),
-        text_cell(STATES[one.timeliness], Tone.BAD),
-        count_cell(one.days, Tone.BAD) if one.days is not None else BLANK,
-        text_cell(names),
+        text_cell(named(report.department(group[0].department))),
+        text_cell(_spans(one.month for one in group)),
+        count_cell(len(group)),
+        text_cell(STATES[group[0].timeliness], Tone.BAD),
+        count_cell(max(days), Tone.BAD) if days else BLANK,
+        text_cell(joined(named(report.plan.indicator_names[id_]) for id_ in ids)),
     )
+
+
+def _spans(months: Iterable[date]) -> Sentence:
+    """Months, those that follow each other as from and to: 2026年1至3月、2026年5月."""
+    ordered = sorted(months)
+    starts = [one for one in ordered if not any(next_month(other) == one for other in ordered)]
+    runs = (list(run) for _, run in groupby(ordered, key=lambda one: sum(start <= one for start in starts)))
+    return joined(_span(run[0], run[-1]) for run in runs)
+
+
+def _span(first: date, last: date) -> Sentence:
+    """Return a run of months: 2026年1至3月, over the end of a year 2025年11月至2026年2月."""
+    zh, en = f"{first.year}年{first.month}月", f"{first:%Y-%m}"
+    if first == last:
+        return Sentence(zh, en)
+    end = f"{first.year}年{first.month}至" if first.year == last.year else f"{zh}至{last.year}年"
+    return Sentence(f"{end}{last.month}月", f"{en} to {last:%Y-%m}")

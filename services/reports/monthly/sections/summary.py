@@ -16,6 +16,7 @@ from services.reports.monthly.shown import (
     compared_columns,
     day,
     filled,
+    forecast_text,
     gap_text,
     joined,
     named,
@@ -98,12 +99,9 @@ def _forecasts(report: MonthlyReport) -> Iterator[Sentence]:
         if result.met is not False or result.forecast is None or result.goal is None or result.state is State.MISSED:
             continue
         keeps = line.target.rule.keeps(result.forecast.value, result.goal)
-        unit, name = line.target.unit, named(line.target.names)
-        values: dict[str, object] = {
-            "value": value_text(result.forecast.value, unit),
-            "goal": value_text(result.goal, unit),
-        }
-        sides[keeps].append(filled(texts.FORECAST_ONE, {**values, "name": name.zh}, {"name": name.en}))
+        name, value, goal = named(line.target.names), forecast_text(line), value_text(result.goal, line.target.unit)
+        zh: dict[str, object] = {"name": name.zh, "value": value.zh, "goal": goal}
+        sides[keeps].append(filled(texts.FORECAST_ONE, zh, {"name": name.en, "value": value.en}))
     for keeps, text in ((True, texts.FORECAST_MET), (False, texts.FORECAST_SHORT)):
         if sides[keeps]:
             names = joined(sides[keeps])

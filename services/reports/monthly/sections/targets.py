@@ -22,6 +22,7 @@ from services.reports.monthly.shown import (
     difference_cell,
     figure_cell,
     filled,
+    forecast_cell,
     joined,
     marked_text,
     named,
@@ -115,7 +116,6 @@ def _table(report: MonthlyReport) -> Table:
 
 def _row(number: int, line: TargetLine, report: MonthlyReport) -> tuple[Cell, ...]:
     result, unit, tone = line.result, line.target.unit, _TONES.get(line.result.state, Tone.QUIET)
-    forecast = result.forecast.value if result.forecast else None
     points = texts.POINTS.zh if unit == "share" else ""
     return (
         count_cell(number),
@@ -125,7 +125,7 @@ def _row(number: int, line: TargetLine, report: MonthlyReport) -> tuple[Cell, ..
         value_cell(result.goal, unit),
         difference_cell(result.gap, unit, texts.WORST.zh if result.bound > 1 else points, tone),
         text_cell(texts.STATES[result.state], tone),
-        value_cell(forecast, unit),
+        forecast_cell(line),
     )
 
 
