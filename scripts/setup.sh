@@ -175,7 +175,7 @@ sync_python() {
     UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 \
         "$uv" sync --quiet --frozen --all-extras $groups --python "$python" ||
         fail "uv could not install the Python packages (see above)"
-    .venv/bin/python -m compileall -q -j 0 services shared || true
+    if [ -x .venv/bin/python ]; then .venv/bin/python -m compileall -q -j 0 services shared || true; fi
     echo "$purpose $(lock_state) $PWD" >$stamp
 }
 

@@ -65,6 +65,10 @@ class _Past(Moment):
         self._departments = {region: moment.departments(region) for region in regions}
         self._workdays = {region: moment.workdays(region) for region in regions}
 
+    def version(self) -> str | None:
+        """Return None: each day is read, though nothing is stored between them."""
+        return None
+
     def figure_table(self, region: int, window: Window) -> FigureTable:
         return self._read(region, window)
 

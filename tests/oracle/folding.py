@@ -34,6 +34,10 @@ def fold_all(
     for event in standing:
         if family(event) == "case":
             by_case.setdefault((region_of(event), hall_of(event), event["data"]["case_id"]), []).append(event)
+    every: dict[tuple[str, str, str], list[Event]] = {}
+    for event in all_events:
+        if family(event) == "case":
+            every.setdefault((region_of(event), hall_of(event), event["data"]["case_id"]), []).append(event)
     known = {
         (region_of(event), hall_of(event), event["data"]["case_id"], event["type"], event["id"])
         for event in all_events
@@ -45,7 +49,22 @@ def fold_all(
             (named := corrects(event)) is not None and (*key, event["type"], named) not in known for event in events
         ):
             case["flags"].add("corrects_nothing")
+        if not case["pending"] and limit_changed(case, events, every[key]):
+            case["flags"].add("limit_changed")
     return folded
+
+
+def limit_changed(case: Case, standing: list[Event], every: list[Event]) -> bool:
+    """Whether a promise that is kept would not be by a limit that an event stated whose place another took."""
+    if case["promised_days"] is None or not kept(case, case["promised_days"]):
+        return False
+    stated = set()
+    for event in every:
+        if action(event) in ("received", "accepted"):
+            counted = latest(one for one in standing if action(one) == action(event))
+            if event not in standing or content(event) != content(counted):
+                stated.add(event["data"].get("promised_days"))
+    return any(days is not None and not kept(case, days) for days in stated)
 
 
 def fold(key: tuple[str, str, str], events: list[Event], items: Versions, is_working: Working) -> Case:

@@ -224,6 +224,7 @@ def facts_of(events: Iterable[CaseEvent]) -> Facts:
     pauses: list[CaseEvent] = []
     extended = 0
     counting, flags, replaced = _sifted(list(events))
+    repeated = False
     for event in counting:
         kind = event[0]
         if kind == _EXTENDED:
@@ -233,10 +234,14 @@ def facts_of(events: Iterable[CaseEvent]) -> Facts:
         else:
             other = latest[kind]
             if other is not None and kind not in _MANY and event.differs(other):
-                flags |= Flag.REPEATED_WITHOUT_CORRECTION
-                replaced += [other if event.is_later(other) else event] if kind in _OPENINGS else []
+                repeated = True
             if other is None or event.is_later(other):
                 latest[kind] = event
+    if repeated:
+        flags |= Flag.REPEATED_WITHOUT_CORRECTION
+        replaced += [
+            event for event in counting if event[0] in _OPENINGS and (of := latest[event[0]]) and event.differs(of)
+        ]
     suspensions, more = _paired(pauses) if pauses else ((), 0)
     return Facts._make([*_of_facts(latest), suspensions, extended, flags | more, replaced])
 
