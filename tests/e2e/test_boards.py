@@ -119,7 +119,7 @@ def test_every_target_shows_something_also_where_nothing_was_measured(prometheus
     for target in PLAN.targets:
         for panel in panels(BOARDS["zh/target.json"]):
             answers = [prometheus.query(filled(t["expr"], prometheus.now, target=target.id)) for t in panel["targets"]]
-            is_mark = all(metric in str(panel["targets"]) for metric in MARKS)
+            is_mark = any(metric in str(panel["targets"]) for metric in MARKS)
             if not any(answers) and not is_mark:
                 without.append((target.id, panel["title"]))
         assert prometheus.query(f'hallpulse_target_state{{target="{target.id}"}}')
