@@ -10,7 +10,7 @@ from typing import Any, Literal
 from hallpulse.contract.reasons import Sentence
 
 Unit = Literal["share", "points", "days", "count", "about"]
-"""How a number is counted: a part of 1, the difference of two such parts, days, pieces, or roughly so many pieces."""
+"""How a number is counted: a part of 1, the difference of two such parts, days, pieces, or pieces in round numbers."""
 Language = Literal["zh", "both"]
 """Chinese alone, or with English below it."""
 LANGUAGES: tuple[Language, ...] = ("zh", "both")
