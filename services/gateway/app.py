@@ -100,6 +100,8 @@ async def needs_grant(connection: Connection, handler: BaseRouteHandler) -> None
         seconds = str(math.ceil(wait))
         raise Declined(Kind.TOO_MANY_REQUESTS, f"try again in {seconds} s", headers={"retry-after": seconds})
     connection.state.grant = grant
+    if connection.scope.get("method") == "OPTIONS":  # which methods there are; the framework's own handler answers
+        return
     action: Action = handler.opt[ACTION]
     if not by_token:
         needs_csrf(connection)

@@ -1,7 +1,8 @@
 """Where a check of schemathesis is wrong for us, as narrowly as it can be said: everything else is a failure.
 
 `positive_data_acceptance`: a request may fit its schema and be declined for what no schema can state;
-`ensure_resource_availability`: what was accepted is not stored at once.
+`ensure_resource_availability`: what was accepted is not stored at once;
+`not_a_server_error`: of services that do not run beside the attacked gateway, and are then said to be down (503).
 """
 
 from __future__ import annotations
@@ -27,16 +28,23 @@ _BEYOND_A_SCHEMA = frozenset(
 """A day or time that the calendar has not, the clock, the look of a person's number, what the token is for."""
 
 
+_ASK_SERVICES = frozenset({"getAlerts", "acknowledgeAlert", "noteAlert", "postReport"})
+"""Operations that ask `notices` or `reports`."""
+
+
 @schemathesis.hook
 def filter_failure(context: Any, failure: Failure, case: Any, response: Any) -> bool:
     """Whether the failure stands."""
     del context
-    if isinstance(failure, EnsureResourceAvailability) and case.operation.definition.raw["operationId"] == "getEvent":
-        return False  # an event is looked at when it is taken from its queue, a moment after it was sent
+    asked = case.operation.definition.raw["operationId"]
+    is_down = response.status_code == 503 and asked in _ASK_SERVICES
+    # An event is looked at when it is taken from its queue, a moment after it was sent.
+    if is_down or (isinstance(failure, EnsureResourceAvailability) and asked == "getEvent"):
+        return False
     if not isinstance(failure, RejectedPositiveData) or response.status_code not in (400, 422):
         return True
     problem = response.json()
-    match case.operation.definition.raw["operationId"]:
+    match asked:
         case "postEvents":
             return not all(result["reason"] in _BEYOND_A_SCHEMA for result in problem["results"])
         case "postFigures":
