@@ -34,7 +34,7 @@ def declared(dice: random.Random) -> tuple[set[tuple[Any, ...]], set[tuple[Any, 
                 above, below = round(size * 0.95), size
             elif fake:
                 above, below = above // 5 * 5, -(-below // 10) * 10
-            series.append(suspicion.Said(222424, "rate", department, f"2026-{month:02}", above, below))
+            series.append(suspicion.DeclaredNumber(222424, "rate", department, f"2026-{month:02}", above, below))
     rows = suspicion.uncounted(series, USUAL)
     return planted, {(row["department"],) for row in rows}
 

@@ -11,7 +11,7 @@ import msgspec
 from litestar import get
 
 from hallpulse.domain.figures import Scope, Window
-from hallpulse.domain.integrity import BYS, Findings, Group
+from hallpulse.domain.integrity import BYS, FindingGroup, Findings
 from hallpulse.domain.workdays import time_text
 from services.gateway.access import ACTION, Action
 from services.gateway.access_audit import READS
@@ -122,7 +122,7 @@ class _Names(NamedTuple):
     halls: Mapping[tuple[int, str], Named]
     departments: Mapping[str, Named]
 
-    def of(self, group: Group) -> Named:
+    def of(self, group: FindingGroup) -> Named:
         """Return the group's name; its id where none is known."""
         if group.by == "hall":
             return self.halls.get((group.region, group.id), Named(group.id, group.id))
@@ -148,7 +148,7 @@ def _check(found: Findings, called: _Names) -> CheckAnswer:
     )
 
 
-def _group(one: Group, called: _Names) -> GroupAnswer:
+def _group(one: FindingGroup, called: _Names) -> GroupAnswer:
     return GroupAnswer(one.by, str(one.region), one.id, called.of(one), one.count, one.of, number(one.share))
 
 

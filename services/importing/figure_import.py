@@ -40,7 +40,7 @@ Key = tuple[str, str, str]
 """Indicator, period, department (empty for the region's own)."""
 
 
-class Said(NamedTuple):
+class FigureSaid(NamedTuple):
     """A row that can be right. note: what the person wrote beside it."""
 
     indicator: str
@@ -89,7 +89,7 @@ class FigureImport:
     def in_force(self, key: Key) -> FigureReport | None:
         return next((one for one in self.reports(key) if one.status in ("counted", "nested")), None)
 
-    def event(self, said: Said) -> HallEvent:
+    def event(self, said: FigureSaid) -> HallEvent:
         """The report with the next revision; its id follows from what it says, so that the same file says it once."""
         data = said_as(said, 1 + max((one.revision for one in self.reports(said.key)), default=0))
         time = min(self.saved, self.now)
@@ -99,18 +99,18 @@ class FigureImport:
         return HallEvent(self.region, self.hall, id_, EventType.FIGURE_REPORTED, time, data, extra)
 
 
-def said_as(said: Said, revision: int) -> FigureReported:
+def said_as(said: FigureSaid, revision: int) -> FigureReported:
     return FigureReported(
         said.indicator, said.period, revision, said.numerator, said.denominator, said.department or None
     )
 
 
-def figure_of(reader: SheetReader, row: Row, wanted: FigureImport) -> Said:
+def figure_of(reader: SheetReader, row: Row, wanted: FigureImport) -> FigureSaid:
     """Return a row's figure. Raises BadRow for what is not understood for sure, or cannot be right."""
     reader.refuse_unreadable(row)
     indicator = _indicator(reader, row, wanted)
     period, window = _period(reader, row, indicator)
-    said = Said(
+    said = FigureSaid(
         indicator.id,
         period,
         _department(reader, row, wanted),

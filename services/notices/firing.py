@@ -11,7 +11,7 @@ import msgspec
 
 from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.workdays import SHANGHAI
-from hallpulse.store.notices import AlertKey, NoticeLedger, Said
+from hallpulse.store.notices import AlertKey, NoticeLedger, PeopleSaid
 from services.notices.webhook import plain
 
 SECONDS = 5.0
@@ -64,7 +64,8 @@ class FiringAlerts:
             raise Unavailable(f"Alertmanager answers in another form than expected: {error}") from None
         said = self._ledger.said([AlertKey(one.region, one.fingerprint) for one in alerts])
         shown = sorted(alerts, key=lambda one: (one.starts_at, one.fingerprint))
-        return {"alerts": [_answer(one, said.get(AlertKey(one.region, one.fingerprint), Said())) for one in shown]}
+        nothing = PeopleSaid()
+        return {"alerts": [_answer(one, said.get(AlertKey(one.region, one.fingerprint), nothing)) for one in shown]}
 
 
 def _fetch(address: str) -> bytes:
@@ -74,7 +75,7 @@ def _fetch(address: str) -> bytes:
         raise Unavailable(f"Alertmanager does not answer: {type(error).__name__}") from None
 
 
-def _answer(alert: Alert, said: Said) -> dict[str, Any]:
+def _answer(alert: Alert, said: PeopleSaid) -> dict[str, Any]:
     mine = said.acknowledged is not None and said.acknowledged >= alert.starts_at
     return {
         "region": f"{alert.region}",
@@ -92,7 +93,7 @@ def _answer(alert: Alert, said: Said) -> dict[str, Any]:
     }
 
 
-def _notes(said: Said, since: datetime) -> Sequence[dict[str, str | None]]:
+def _notes(said: PeopleSaid, since: datetime) -> Sequence[dict[str, str | None]]:
     """Those of this time that it fires."""
     return [{"at": _time(n.at), "by": n.by, "text": n.text} for n in said.notes if n.at >= since]
 

@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from prometheus_client import CollectorRegistry, Counter
 
 from hallpulse.domain.workdays import SHANGHAI
-from hallpulse.metrics import NoticeMetrics
-from hallpulse.store.notices import AlertKey, Note, Notice, NoticeLedger, NoticeLine, NoticeMessage, State, key_of
+from hallpulse.metrics import add_build_info
+from hallpulse.store.notices import AlertKey, Notice, NoticeLedger, NoticeLine, NoticeMessage, NoticeNote, State, key_of
 from services.notices.channels import Channels
 from services.notices.webhook import RuleBook, WebhookAlert, decode, notices_of, plain
 
@@ -37,6 +38,29 @@ class TargetTurned(msgspec.Struct, frozen=True):
     value: float | None = None
     goal: float | None = None
     gap: float | None = None
+
+
+class NoticeMetrics:
+    """Metrics of the notices service."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._received = Counter("hallpulse_notices_total", "Notices written to the ledger.", (), registry=registry)
+        self._foreign = Counter(
+            "hallpulse_notices_foreign_total", "Of these, alerts that no rule of this suite made.", (),
+            registry=registry,
+        )  # fmt: skip
+        self._messages = Counter(
+            "hallpulse_notice_messages_total", "Attempts to pass a notice on: sent, failed (tried again), given_up.",
+            ("channel", "outcome"), registry=registry,
+        )  # fmt: skip
+        add_build_info(registry)
+
+    def received(self, count: int, foreign: int = 0) -> None:
+        self._received.inc(count)
+        self._foreign.inc(foreign)
+
+    def passed_on(self, channel: str, outcome: str) -> None:
+        self._messages.labels(channel, outcome).inc()
 
 
 class NoticeRecords:
@@ -87,7 +111,7 @@ class NoticeRecords:
 
     def note(self, region: int, fingerprint: str, text: str, by: str) -> None:
         """Keep what a person wrote of an alert."""
-        self._ledger.note(AlertKey(region, fingerprint), Note(self._clock(), by, text))
+        self._ledger.note(AlertKey(region, fingerprint), NoticeNote(self._clock(), by, text))
 
     def record_event(self, kind: str, payload: object) -> None:
         """Write a breach or recovery down, once however often it is delivered. Raises BadEvent.

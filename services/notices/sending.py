@@ -18,9 +18,9 @@ from urllib.parse import quote_plus
 import httpx
 
 from hallpulse.domain.errors import HallpulseError
-from hallpulse.metrics import NoticeMetrics
 from hallpulse.store.notices import DueMessage, NoticeLedger, NoticeMessage
 from services.notices.channels import Channels, Robot, Smtp, secret
+from services.notices.records import NoticeMetrics
 
 PATIENCE_SECONDS = 10.0
 WECOM_BYTES = 4_096

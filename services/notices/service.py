@@ -14,13 +14,13 @@ from nameko.events import event_handler
 from nameko.rpc import rpc
 
 from hallpulse.domain.errors import Unavailable
-from hallpulse.metrics import NoticeMetrics, new_registry
+from hallpulse.metrics import new_registry
 from hallpulse.settings import Settings
 from hallpulse.store import Store
 from hallpulse.store.notices import State
 from services.hosting import Handed, Hosted, Outage
 from services.notices.firing import MOST_TEXT, FiringAlerts
-from services.notices.records import BadEvent, NoticeRecords
+from services.notices.records import BadEvent, NoticeMetrics, NoticeRecords
 
 from .channels import Channels, ChannelsError, load_channels
 from .door import Tokens, notices_application

@@ -81,7 +81,7 @@ def _read(wanted: _Asked, moment: Moment, now: int) -> Material:
     """All but the states of cases on the last day."""
     plan, window, scope = wanted.plan, wanted.window, wanted.scope
     before, period = day_before(wanted.asked.window), plan.window(window.end) or window
-    region = Scope(plan.region)
+    region, questioned = Scope(plan.region), Scope(plan.region, scope.department)
     return Material(
         scope=scope,
         asked=wanted.asked,
@@ -107,11 +107,8 @@ def _read(wanted: _Asked, moment: Moment, now: int) -> Material:
         working_days_next=_working_days(moment, plan.region, wanted.asked.next.window),
         flow=moment.flow_by_department(plan.region, window),
         balance=moment.flow(scope, window),
-        doubts=[
-            *moment.doubts(Scope(plan.region, scope.department), plan.eve, window.end),
-            *moment.case_doubts(Scope(plan.region, scope.department), period),
-        ],
-        month_doubts=moment.case_doubts(Scope(plan.region, scope.department), window),
+        doubts=[*moment.doubts(questioned, plan.eve, window.end), *moment.case_doubts(questioned, period)],
+        month_doubts=moment.case_doubts(questioned, window),
         origin=read_origin(plan, window.end, moment),
         changes=moment.item_changes(region, before, window.end),
         coverage=moment.coverage(region, window),

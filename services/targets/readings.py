@@ -95,7 +95,7 @@ class Marker:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept(Generic[T]):
+class KeptPart(Generic[T]):
     """A part of a reading. at: seconds, when it was read; marker: of that reading."""
 
     at: float
@@ -114,14 +114,14 @@ class Memory:
         self._clock = clock
         self._marker: Marker | None = None
         self._quiet = False
-        self._backgrounds: dict[tuple[int, Plan | None], Kept[Background]] = {}
-        self._integrity: dict[int, Kept[Mapping[str, int]]] = {}
+        self._backgrounds: dict[tuple[int, Plan | None], KeptPart[Background]] = {}
+        self._integrity: dict[int, KeptPart[Mapping[str, int]]] = {}
         self._integrity_read = float("-inf")
-        self._flows: dict[int, Kept[Flow]] = {}
+        self._flows: dict[int, KeptPart[Flow]] = {}
         self._flow_read = float("-inf")
-        self._sources: dict[int, Kept[Sequence[Scorecard]]] = {}
+        self._sources: dict[int, KeptPart[Sequence[Scorecard]]] = {}
         self._sources_read = float("-inf")
-        self._flagged: Kept[Mapping[tuple[int, str], int]] | None = None
+        self._flagged: KeptPart[Mapping[tuple[int, str], int]] | None = None
         self.settled = False
         """Whether this reading holds nothing that is older than it."""
 
@@ -131,20 +131,20 @@ class Memory:
         self._marker = marker
         self.settled = marker.version is not None
 
-    def _holds(self, kept: Kept[Any] | None, seconds: float) -> bool:
+    def _holds(self, kept: KeptPart[Any] | None, seconds: float) -> bool:
         if kept is None or self._marker is None or kept.marker.today != self._marker.today:
             return False
         if kept.marker == self._marker and self._marker.version is not None:
             return True
         return not self._quiet and 0 <= self._clock() - kept.at < seconds
 
-    def _used(self, kept: Kept[T]) -> T:
+    def _used(self, kept: KeptPart[T]) -> T:
         self.settled = self.settled and kept.marker == self._marker
         return kept.content
 
-    def _new(self, content: T) -> Kept[T]:
+    def _new(self, content: T) -> KeptPart[T]:
         assert self._marker is not None
-        return Kept(self._clock(), self._marker, content)
+        return KeptPart(self._clock(), self._marker, content)
 
     def flagged(self, moment: Moment) -> Mapping[tuple[int, str], int]:
         """(region, hall) → cases with a flag."""

@@ -331,29 +331,6 @@ class GatewayMetrics:
         self._events.labels("refused").inc(refused)
 
 
-class NoticeMetrics:
-    """Metrics of the notices service."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._received = Counter("hallpulse_notices_total", "Notices written to the ledger.", (), registry=registry)
-        self._foreign = Counter(
-            "hallpulse_notices_foreign_total", "Of these, alerts that no rule of this suite made.", (),
-            registry=registry,
-        )  # fmt: skip
-        self._messages = Counter(
-            "hallpulse_notice_messages_total", "Attempts to pass a notice on: sent, failed (tried again), given_up.",
-            ("channel", "outcome"), registry=registry,
-        )  # fmt: skip
-        add_build_info(registry)
-
-    def received(self, count: int, foreign: int = 0) -> None:
-        self._received.inc(count)
-        self._foreign.inc(foreign)
-
-    def passed_on(self, channel: str, outcome: str) -> None:
-        self._messages.labels(channel, outcome).inc()
-
-
 PART_FAILING = MetricFamily(
     "hallpulse_suite_part_failing", "Whether a part of the suite on this machine keeps dying.", ("part",)
 )

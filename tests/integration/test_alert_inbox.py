@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from hallpulse.store import Grant, Store
-from hallpulse.store.notices import AlertKey, Note, Notice
+from hallpulse.store.notices import AlertKey, Notice, NoticeNote
 from services.gateway.service_calls import open_services
 from services.local import ports
 from services.local.monitoring import Alertmanager
@@ -143,7 +143,7 @@ def test_what_was_said_of_an_earlier_time_is_not_shown_of_this_one(store: Store)
     said = datetime(2026, 11, 24, 4, tzinfo=UTC)
     store.notices.record([Notice(COUNTY, "f", said, "bureau", "A", "info", "s", {}, {})], [], said)
     store.notices.acknowledge(COUNTY, "f", "王", said)
-    store.notices.note(AlertKey(COUNTY, "f"), Note(said, "王", "看过"))
+    store.notices.note(AlertKey(COUNTY, "f"), NoticeNote(said, "王", "看过"))
     for started, seen in (("2026-11-24T03:00:00Z", True), ("2026-11-24T05:00:00Z", False)):
         raw = (
             '[{"labels":{"region":"222424"},"annotations":{},"fingerprint":"f","receivers":[],'

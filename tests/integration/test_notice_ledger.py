@@ -18,11 +18,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as MessageHandler
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from hallpulse.metrics import NoticeMetrics, new_registry
+from hallpulse.metrics import new_registry
 from hallpulse.store import Store
 from services.notices.channels import Addresses, Channels, Robot, Smtp
 from services.notices.door import Tokens, notices_application
-from services.notices.records import NoticeRecords
+from services.notices.records import NoticeMetrics, NoticeRecords
 from services.notices.sending import FIRST_WAIT, NoticeDispatcher, Senders
 from services.notices.webhook import Rule, RuleBook, template_of
 from tests.unit.test_notices import posted

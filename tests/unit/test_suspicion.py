@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hallpulse.domain.integrity import USUAL, ThresholdsOf
 from hallpulse.domain.suspicion import (
     Burst,
+    DeclaredNumber,
     HallDay,
     ItemPace,
     Pauses,
     Receipts,
     Rescue,
-    Said,
     Withdrawal,
     bunched,
     bursts,
@@ -117,8 +117,10 @@ def test_each_receipt_answers_one_withdrawal() -> None:
     assert not back([11, 12, 13, *range(100, 130)])
 
 
-def said(numbers: list[tuple[int, int | None]]) -> list[Said]:
-    return [Said(REGION, "rate", "justice", f"2026-{month:02}", *pair) for month, pair in enumerate(numbers, 1)]
+def said(numbers: list[tuple[int, int | None]]) -> list[DeclaredNumber]:
+    return [
+        DeclaredNumber(REGION, "rate", "justice", f"2026-{month:02}", *pair) for month, pair in enumerate(numbers, 1)
+    ]
 
 
 def test_numbers_that_repeat_or_are_round_do_not_look_counted() -> None:

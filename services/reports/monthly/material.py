@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from hallpulse.domain.compression import ItemChange, Origin
+from hallpulse.domain.compression import ChangeOrigin, ItemChange
 from hallpulse.domain.figures import Coverage, Figure, FigureTable, Scope, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
@@ -102,7 +102,7 @@ class Material:
     restated: Sequence[Restated]
     provisional: Sequence[int]
     arrivals: Arrivals = field(default_factory=dict)
-    origin: Origin | None = None
+    origin: ChangeOrigin | None = None
     month_doubts: Sequence[CaseDoubt] = ()
     scores: Sequence[GroupScores] = ()
     urgings: Sequence[Urging] = ()

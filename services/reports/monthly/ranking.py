@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hallpulse.domain.compression import COMPRESSION, CauseShare, Mark, Origin
+from hallpulse.domain.compression import COMPRESSION, CauseShare, ChangeOrigin, Mark
 from hallpulse.domain.figures import Figure, FigureTable
 from hallpulse.domain.marks import AnyDoubt, marks_on
 from hallpulse.domain.plan import EVERY_DEPARTMENT, Plan
@@ -58,7 +58,7 @@ def rankings(
     table: FigureTable,
     departments: Sequence[str],
     doubts: Sequence[AnyDoubt] = (),
-    origin: Origin | None = None,
+    origin: ChangeOrigin | None = None,
 ) -> tuple[Ranking, ...]:
     """Rankings of each of the plan's groups; departments that the plan does not name are in the last one."""
     compared = plan.compared or (Group("all", EVERY_DEPARTMENT, ()),)
@@ -69,7 +69,7 @@ def rankings(
     return tuple(_explained(one, origin) if one.indicator == COMPRESSION else one for one in found)
 
 
-def _explained(ranking: Ranking, origin: Origin | None) -> Ranking:
+def _explained(ranking: Ranking, origin: ChangeOrigin | None) -> Ranking:
     """The ranking by compression with what each department's change came from."""
     if origin is None:
         return ranking

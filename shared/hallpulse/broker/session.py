@@ -48,8 +48,6 @@ BURST_SECONDS = 0.005
 """After the first message of a batch: those that came with it are taken along."""
 TICK_SECONDS = 0.1
 STOP_SECONDS, CLOSE_SECONDS = 6.0, 2.0
-
-
 _SLOW = frozenset(slow_names())
 
 
@@ -173,23 +171,22 @@ class Session:
     def divided(self, batch: Batch) -> None:
         """Divide a batch of which nothing was committed: halls of it are slow since, and the others go first."""
         self._outstanding.remove(batch)
-        if self._finishing:
-            batch.left = True
-        else:
+        batch.left = self._finishing
+        if not batch.left:
             self._divide(batch)
         self._hand_on()
+        self._note_oldest()
         self._close_when_done()
 
     def _divide(self, batch: Batch) -> None:
-        others, aside = self._parted(batch.deliveries)
         self._unacknowledged.divide(batch)
+        others, aside = self._parted(batch.deliveries)
         self._gathering.take_again(others, batch.opened)
         self._aside.take_again(aside, batch.opened)
 
     def _parted(self, deliveries: Sequence[Delivery]) -> tuple[Sequence[Delivery], Sequence[Delivery]]:
         """Those of other halls, and those of halls that are served more slowly."""
-        slow = self._slow_keys(deliveries)
-        if not slow:
+        if not (slow := self._slow_keys(deliveries)):
             return deliveries, ()
         is_slow = [one.routing_key in slow for one in deliveries]
         return list(compress(deliveries, map(operator.not_, is_slow))), list(compress(deliveries, is_slow))
@@ -200,8 +197,8 @@ class Session:
 
     def _note_oldest(self) -> None:
         """Note, for other threads, when the oldest delivery came that is not committed."""
-        uncommitted = chain(self._outstanding, self._gathering, self._aside)
-        self.waiting_since = min((batch.opened for batch in uncommitted), default=None)
+        waiting = chain(self._outstanding, self._gathering, self._aside)
+        self.waiting_since = min((batch.opened for batch in waiting), default=None)
 
     @property
     def _is_open(self) -> bool:

@@ -166,7 +166,7 @@ class CauseShare(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ChangeOrigin:
     """The ratio on an earlier day, of the region and of each department, and the items that changed since."""
 
     table: FigureTable

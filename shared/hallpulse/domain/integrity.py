@@ -39,7 +39,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FindingGroup:
     """The findings of a check that one department, hall or item has. of: how many it could have, None if unknown."""
 
     by: By
@@ -63,9 +63,9 @@ class Findings:
     count: int
     rows: Sequence[Mapping[str, Any]]
     of: int | None = None
-    groups: Sequence[Group] = ()
+    groups: Sequence[FindingGroup] = ()
 
-    def by(self, by: By) -> Sequence[Group]:
+    def by(self, by: By) -> Sequence[FindingGroup]:
         """Its groups of one kind, the largest first."""
         own = (group for group in self.groups if group.by == by)
         return sorted(own, key=lambda group: (-group.count, group.region, group.id))

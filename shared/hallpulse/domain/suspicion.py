@@ -232,7 +232,7 @@ def _answered(withdrawn: Sequence[Withdrawal], received: Sequence[int], within: 
     return back
 
 
-class Said(NamedTuple):
+class DeclaredNumber(NamedTuple):
     """A declared figure that counts, of one period."""
 
     region: int
@@ -243,7 +243,7 @@ class Said(NamedTuple):
     denominator: int | None
 
 
-def uncounted(figures: Iterable[Said], thresholds: ThresholdsOf) -> list[Row]:
+def uncounted(figures: Iterable[DeclaredNumber], thresholds: ThresholdsOf) -> list[Row]:
     """Series that one reporter declares and that look thought up: one number again and again, or mostly round ones."""
     found: list[Row] = []
     for key, group in groupby(sorted(figures, key=lambda one: one[:4]), key=lambda one: one[:3]):
@@ -258,7 +258,7 @@ def uncounted(figures: Iterable[Said], thresholds: ThresholdsOf) -> list[Row]:
     return found
 
 
-def _suspect(series: Sequence[Said], t: Thresholds) -> Row | None:
+def _suspect(series: Sequence[DeclaredNumber], t: Thresholds) -> Row | None:
     repeats = max(_repeats(series), default=0)
     if repeats >= t.repeats:
         return {"why": "repeated", "times": repeats}
@@ -271,7 +271,7 @@ def _suspect(series: Sequence[Said], t: Thresholds) -> Row | None:
     return None
 
 
-def _repeats(series: Sequence[Said]) -> Iterator[int]:
+def _repeats(series: Sequence[DeclaredNumber]) -> Iterator[int]:
     """How often in a row each number that is large enough was declared unchanged."""
     for (numerator, denominator), run in groupby(series, key=lambda one: one[4:6]):
         if max(numerator, denominator or 0) >= COUNTED_FROM:

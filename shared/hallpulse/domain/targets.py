@@ -10,7 +10,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Protocol
 
-from .compression import COMPRESSION, CauseShare, ItemChange, Mark, Origin
+from .compression import COMPRESSION, CauseShare, ChangeOrigin, ItemChange, Mark
 from .figures import Figure, FigureTable, Scope, Window
 from .indicators import COMPUTED
 from .marks import AnyDoubt, marks_on
@@ -123,13 +123,13 @@ class Catalogue(Protocol):
     def item_changes(self, scope: Scope, before: date, after: date) -> list[ItemChange]: ...
 
 
-def read_origin(plan: Plan, on: date, source: Catalogue) -> Origin | None:
+def read_origin(plan: Plan, on: date, source: Catalogue) -> ChangeOrigin | None:
     """The compression before the plan's period, and the items that changed up to a day; None before it begins."""
     window = plan.window(on)
     if window is None:
         return None
     table = source.figure_table(plan.region, Window(plan.eve, plan.eve))
-    return Origin(table, source.item_changes(Scope(plan.region), plan.eve, window.end))
+    return ChangeOrigin(table, source.item_changes(Scope(plan.region), plan.eve, window.end))
 
 
 def read_tables(plan: Plan, on: date, source: Source) -> dict[date, FigureTable]:
@@ -166,7 +166,7 @@ def evaluate(
     on: date,
     tables: Mapping[date, FigureTable],
     doubts: Sequence[AnyDoubt] = (),
-    origin: Origin | None = None,
+    origin: ChangeOrigin | None = None,
 ) -> list[TargetResult]:
     """Every target of the plan on a day, in the plan's order; each is followed by its departments, if it binds them.
 
@@ -185,7 +185,7 @@ class _Bench:
     on: date
     tables: Sequence[FigureTable]
     doubts: Sequence[AnyDoubt]
-    origin: Origin | None
+    origin: ChangeOrigin | None
 
     def results(self, target: Target) -> list[TargetResult]:
         own = self._judge(target, None)

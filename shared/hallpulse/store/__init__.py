@@ -7,6 +7,7 @@ from hallpulse.store.store import Moment, Readable, ReadableBack
 from .accounts import ROLES, Account, AccountRegistry, Attempt, person_grant
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
 from .merge import MergeOutcome
+from .migration import migrate
 from .reading.declared import FigureFilter, FigureReport, Status
 from .reading.foresight import Fate, ForeseenCase, ForeseenItem, Foresight
 from .reading.listing import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow
@@ -21,7 +22,7 @@ from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
 from .registry import Hall, HallFacts
 from .reports import About, NewReport, PublishedReport, ReportArchive, ReportFile
 from .reviews import Review, ReviewRegistry, Verdict
-from .store import Store, migrate, open_store
+from .store import Store, open_store
 from .sums import DailySums
 from .tokens import Grant, Token, hash_of
 

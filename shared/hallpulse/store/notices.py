@@ -96,7 +96,7 @@ class AlertKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class NoticeNote:
     """A note that a person wrote of an alert."""
 
     at: datetime
@@ -105,12 +105,12 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class PeopleSaid:
     """The last acknowledgement of an alert, and all notes of it, the oldest first."""
 
     acknowledged: datetime | None = None
     acknowledged_by: str | None = None
-    notes: tuple[Note, ...] = ()
+    notes: tuple[NoticeNote, ...] = ()
 
 
 notice_notes = Table(
@@ -175,7 +175,7 @@ class NoticeLedger:
                 write(connection, f"bureau: {by}", AuditEntry("notice.acknowledge", fingerprint, region or None))
             return done
 
-    def note(self, key: AlertKey, note: Note) -> None:
+    def note(self, key: AlertKey, note: NoticeNote) -> None:
         """Keep what a person wrote of an alert."""
         row = {"region": key.region, "fingerprint": key.fingerprint, "at": note.at, "by": note.by, "text": note.text}
         deed = AuditEntry("notice.note", key.fingerprint, key.region or None, {"text": note.text})
@@ -183,19 +183,19 @@ class NoticeLedger:
             connection.execute(insert(notice_notes).values(**row))
             write(connection, f"bureau: {note.by}", deed)
 
-    def said(self, keys: Sequence[AlertKey]) -> Mapping[AlertKey, Said]:
+    def said(self, keys: Sequence[AlertKey]) -> Mapping[AlertKey, PeopleSaid]:
         """Return what people said of alerts, of those of which anything was said."""
         wanted = [tuple(key) for key in keys]
         told = tuple_(notices.c.region, notices.c.fingerprint).in_(wanted) & notices.c.acknowledged.is_not(None)
         written = tuple_(notice_notes.c.region, notice_notes.c.fingerprint).in_(wanted)
-        found: dict[AlertKey, Said] = {}
+        found: dict[AlertKey, PeopleSaid] = {}
         with transaction(self._engine) as connection:
             for row in connection.execute(select(notices).where(told).order_by(notices.c.acknowledged)):
-                found[AlertKey(row.region, row.fingerprint)] = Said(row.acknowledged, row.acknowledged_by)
+                found[AlertKey(row.region, row.fingerprint)] = PeopleSaid(row.acknowledged, row.acknowledged_by)
             for row in connection.execute(select(notice_notes).where(written).order_by(notice_notes.c.id)):
                 key = AlertKey(row.region, row.fingerprint)
-                before = found.get(key, Said())
-                found[key] = replace(before, notes=(*before.notes, Note(row.at, row.by, row.text)))
+                before = found.get(key, PeopleSaid())
+                found[key] = replace(before, notes=(*before.notes, NoticeNote(row.at, row.by, row.text)))
         return found
 
     def due(self, now: datetime, patience: timedelta, limit: int = 20) -> Sequence[DueMessage]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime
-from types import MappingProxyType
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine, text
@@ -37,7 +36,6 @@ from hallpulse.store.item_versions import (
     timelines,
 )
 from hallpulse.store.merge import Expected, MergeOutcome, merge
-from hallpulse.store.migration import upgrade
 from hallpulse.store.notices import NoticeLedger
 from hallpulse.store.reading.balance import read_flow, read_flow_by_department
 from hallpulse.store.reading.checks import read_integrity
@@ -64,7 +62,7 @@ from hallpulse.store.reading.overview import (
 from hallpulse.store.reading.past import Past, turn_back
 from hallpulse.store.reading.questioned import read_case_doubts
 from hallpulse.store.reading.reconciling import read_codes, read_stated_days
-from hallpulse.store.reading.sources import read_sources
+from hallpulse.store.reading.source_counts import read_sources
 from hallpulse.store.reading.stored import (
     CaseHistory,
     read_case_events,
@@ -90,7 +88,6 @@ from hallpulse.store.registry import (
 )
 from hallpulse.store.reports import ReportArchive, calendars_digest
 from hallpulse.store.reviews import ReviewRegistry
-from hallpulse.store.roles import make_roles
 from hallpulse.store.sums import SentSums
 from hallpulse.store.tokens import TokenRegistry
 
@@ -311,7 +308,6 @@ class ReadableBack(Readable, Protocol):
     def read_back(self) -> AbstractContextManager[Moment]: ...
 
 
-_NO_SERVICES: Mapping[str, str] = MappingProxyType({})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -398,17 +394,3 @@ def open_store(database_url: str, pool_size: int = 4, service: str = "", plans: 
     a declared figure counts where a plan names it.
     """
     return Store(open_engine(database_url, pool_size), process_actor(service), plans)
-
-
-def migrate(database_url: str, service_urls: Mapping[str, str] = _NO_SERVICES) -> None:
-    """Create or bring up to date the tables of a database, and the roles that services log in as.
-
-    service_urls: service → the URL with which it will connect; its role is made with the rights that it needs.
-    """
-    engine = open_engine(database_url)
-    try:
-        upgrade(engine)
-        if service_urls:
-            make_roles(engine, service_urls)
-    finally:
-        engine.dispose()

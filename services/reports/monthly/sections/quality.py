@@ -7,7 +7,7 @@ from typing import Any
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.figures import Coverage, Window
-from hallpulse.domain.integrity import Findings, Group
+from hallpulse.domain.integrity import FindingGroup, Findings
 from hallpulse.domain.sources import Grade, Scorecard
 from services.reports.monthly import texts
 from services.reports.monthly.document import Cell, Column, Paragraph, Section, Table, Tone
@@ -116,12 +116,12 @@ def _source(card: Scorecard, report: MonthlyReport) -> tuple[Cell, ...]:
     return Cell(report.hall(card.counts.hall)), Cell(card.grade.value, tone=tone), Cell(mend)
 
 
-def _owners(one: Findings) -> Sequence[Group]:
+def _owners(one: Findings) -> Sequence[FindingGroup]:
     """Return the departments that have the findings; the halls where there is no department to name."""
     return one.by("department") or one.by("hall")
 
 
-def _owned(group: Group, report: MonthlyReport) -> str:
+def _owned(group: FindingGroup, report: MonthlyReport) -> str:
     """A group with its count, and the share of what is questioned: 住建局 12（31.6%）."""
     name = report.department(group.id).zh if group.by == "department" else report.hall(group.id)
     return f"{name} {group.count}" + (f"（{value_text(group.share, 'share')}）" if group.share is not None else "")

@@ -22,8 +22,8 @@ from hallpulse.domain.integrity import (
     DECIDED_BY_MACHINE,
     By,
     Check,
+    FindingGroup,
     Findings,
-    Group,
 )
 from hallpulse.domain.plan import thresholds_on
 from hallpulse.domain.suspicion import Row, bunched, bursts, came_back, eve_units, far_promises, late_halls, uncounted
@@ -32,7 +32,7 @@ from hallpulse.store.merge import MICROSECONDS_A_MINUTE
 
 from . import counting
 from .conditions import sql
-from .counting import Asked
+from .counting import CheckScope
 from .declared import FINDINGS, RULES, Rules
 
 MOST_ROWS = 100
@@ -50,12 +50,12 @@ def read_integrity(asking: tuple[Any, Calendars, Rules], scope: Scope, window: W
     """
     connection, calendars, rules = asking
     connection.exec_driver_sql("SET LOCAL jit = off")  # compiling the many conditions takes longer than all else
-    asked = Asked(connection, rules, scope, window, today, thresholds_on(rules.plans, today))
+    asked = CheckScope(connection, rules, scope, window, today, thresholds_on(rules.plans, today))
     found = {one.check.id: one for one in (*_of_cases(asked, calendars), *_others(asked, calendars))}
     return _with_names(asked, [found[check.id] for check in CHECKS])
 
 
-def _of_cases(asked: Asked, calendars: Calendars) -> list[Findings]:
+def _of_cases(asked: CheckScope, calendars: Calendars) -> list[Findings]:
     """The checks of single cases: one pass counts what they could find, one what they found; each lists the first."""
     pairs = [(region, day) for region in _regions(asked) for day in _days_off(asked, calendars, region)]
     rescued = counting.rescued_cases(asked)
@@ -75,7 +75,7 @@ _Sums = dict[Any, Counter[tuple[str, int, str]]]
 """Check, or the cases that it could find, → (kind of group, region, id) → cases; ("", 0, "") is all of them."""
 
 
-def _sums(asked: Asked, conditions: Mapping[Any, str], where: str, more: Mapping[str, Any]) -> _Sums:
+def _sums(asked: CheckScope, conditions: Mapping[Any, str], where: str, more: Mapping[str, Any]) -> _Sums:
     counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions.values())
     rows = asked.rows(
         f"SELECT c.region, c.department, c.hall, c.item_code, {counts} FROM cases c WHERE {asked.where('c')}"
@@ -107,7 +107,7 @@ _ALL = ("", 0, "")
 
 
 def _counted(
-    asked: Asked,
+    asked: CheckScope,
     check: Check,
     where: str,
     sums: tuple[Counter[tuple[str, int, str]], Counter[tuple[str, int, str]]],
@@ -118,7 +118,7 @@ def _counted(
     if not count:
         return Findings(check, 0, (), of)
     groups = [
-        Group(by, region, id_, found[by, region, id_], could[by, region, id_])
+        FindingGroup(by, region, id_, found[by, region, id_], could[by, region, id_])
         for by in BYS
         for kind, region, id_ in sorted(found)
         if kind == by
@@ -131,7 +131,7 @@ def _counted(
     return Findings(check, count, tuple(map(dict, rows)), of, tuple(groups))
 
 
-def _others(asked: Asked, calendars: Calendars) -> list[Findings]:
+def _others(asked: CheckScope, calendars: Calendars) -> list[Findings]:
     paces, withdrawn, t = counting.paces(asked), counting.withdrawals(asked), asked.thresholds
     start, end = day_of(asked.window.start), day_of(asked.window.end)
     judged: Mapping[str, Iterable[Row]] = {
@@ -153,7 +153,7 @@ def _others(asked: Asked, calendars: Calendars) -> list[Findings]:
 def _listed(check: Check, rows: Iterable[Row]) -> Findings:
     listed = [{name: _shown(name, value) for name, value in row.items()} for row in rows]
     groups = [
-        Group(by, region, id_, count)
+        FindingGroup(by, region, id_, count)
         for by, column in _BYS
         for (region, id_), count in Counter((row["region"], row[column]) for row in listed if row.get(column)).items()
     ]
@@ -164,7 +164,7 @@ def _shown(name: str, value: Any) -> Any:
     return date_of(value) if name in ("day", "first_day", "last_day") and isinstance(value, int) else value
 
 
-def _statutory_raised(asked: Asked) -> list[Row]:
+def _statutory_raised(asked: CheckScope) -> list[Row]:
     """Versions with a higher statutory limit than the one before; one that stands for none is another check's."""
     query = (
         "SELECT s.region, s.item_code, s.name, s.department, s.start AS effective_from, s.statutory_before,"
@@ -178,11 +178,11 @@ def _statutory_raised(asked: Asked) -> list[Row]:
     return _mapped(asked, query, {"none_like": sorted(NONE_LIKE_LIMITS)})
 
 
-def _mapped(asked: Asked, query: str, more: Mapping[str, Any]) -> list[Row]:
+def _mapped(asked: CheckScope, query: str, more: Mapping[str, Any]) -> list[Row]:
     return [dict(row) for row in asked.connection.execute(text(query), {**asked.values, **more}).mappings()]
 
 
-def _silent_halls(asked: Asked, calendars: Calendars) -> list[Row]:
+def _silent_halls(asked: CheckScope, calendars: Calendars) -> list[Row]:
     """Judged at the end of the window, or today if that is earlier; a hall that is closed by then is not silent."""
     regions = _regions(asked)
     until = min(asked.window.end, asked.today)
@@ -200,7 +200,7 @@ def _silent_halls(asked: Asked, calendars: Calendars) -> list[Row]:
     return _mapped(asked, query, {"until": until, "regions": regions, "since": since})
 
 
-def _figures(asked: Asked, verdict: str) -> list[Row]:
+def _figures(asked: CheckScope, verdict: str) -> list[Row]:
     """Declared figures that count nowhere; of each who said it when, and when it arrived."""
     query = (
         f"{RULES}SELECT f.region, f.hall, f.indicator, f.department, f.period, f.revision, f.numerator, f.denominator,"
@@ -216,7 +216,7 @@ def _figure(row: Row) -> Row:
     return {**kept, "event_id": unpack_id(bytes(row["id"])), **when}
 
 
-def _regions(asked: Asked) -> list[int]:
+def _regions(asked: CheckScope) -> list[int]:
     query = (
         "SELECT region FROM regions WHERE region BETWEEN :low AND :high UNION"
         " SELECT region FROM halls WHERE region BETWEEN :low AND :high ORDER BY 1"
@@ -224,13 +224,13 @@ def _regions(asked: Asked) -> list[int]:
     return [region for (region,) in asked.rows(query)]
 
 
-def _days_off(asked: Asked, calendars: Calendars, region: int) -> list[date]:
+def _days_off(asked: CheckScope, calendars: Calendars, region: int) -> list[date]:
     workdays = calendars.workdays(region)
     first, last = day_of(asked.window.start - _BEFORE), day_of(asked.window.end)
     return [date_of(day) for day in range(first, last + 1) if not workdays.is_working(day)]
 
 
-def _working_days_back(asked: Asked, calendars: Calendars, region: int, until: date) -> date:
+def _working_days_back(asked: CheckScope, calendars: Calendars, region: int, until: date) -> date:
     """Return the last day that is long enough ago, in working days, for silence since then to be a finding."""
     workdays, day = calendars.workdays(region), day_of(until)
     end = day
@@ -239,7 +239,7 @@ def _working_days_back(asked: Asked, calendars: Calendars, region: int, until: d
     return date_of(day)
 
 
-def _with_names(asked: Asked, found: Sequence[Findings]) -> list[Findings]:
+def _with_names(asked: CheckScope, found: Sequence[Findings]) -> list[Findings]:
     """The findings with the names of their items: the newest that each had by the window's end, else its first."""
     codes = {(group.region, group.id) for one in found for group in one.groups if group.by == "item"}
     if not codes:

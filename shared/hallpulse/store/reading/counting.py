@@ -15,12 +15,12 @@ from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.integrity import ThresholdsOf
 from hallpulse.domain.suspicion import (
     Burst,
+    DeclaredNumber,
     HallDay,
     ItemPace,
     Pauses,
     Receipts,
     Rescue,
-    Said,
     Withdrawal,
     is_rescued,
 )
@@ -35,7 +35,7 @@ SERIES_SINCE = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CheckScope:
     """The question: of what, when, and by whose thresholds. today: before whose end a silent hall is silent."""
 
     connection: Connection
@@ -65,7 +65,7 @@ class Asked:
         return list(self.connection.execute(text(query), {**self.values, **(more or {})}))
 
 
-def paces(asked: Asked) -> list[ItemPace]:
+def paces(asked: CheckScope) -> list[ItemPace]:
     query = (
         "SELECT c.region, c.item_code, c.department, c.promised_days, count(*) AS decided,"
         " percentile_disc(0.9) WITHIN GROUP (ORDER BY c.elapsed) AS p90,"
@@ -77,7 +77,7 @@ def paces(asked: Asked) -> list[ItemPace]:
     return [ItemPace(*row) for row in asked.rows(query)]
 
 
-def pauses(asked: Asked, of_window: str) -> list[Pauses]:
+def pauses(asked: CheckScope, of_window: str) -> list[Pauses]:
     query = (
         "SELECT c.region, c.hall, c.department, c.promised_days + c.extended, count(*),"
         f" count(*) FILTER (WHERE c.flags & {int(Flag.SUSPENDED_ON_EVE)} <> 0) FROM cases c WHERE {asked.where('c')}"
@@ -87,7 +87,7 @@ def pauses(asked: Asked, of_window: str) -> list[Pauses]:
     return [Pauses(*row) for row in asked.rows(query)]
 
 
-def bursts_of(asked: Asked) -> list[Burst]:
+def bursts_of(asked: CheckScope) -> list[Burst]:
     query = (
         "SELECT c.region, c.hall, c.rated, c.rated_minute, count(*)"
         f" FROM cases c WHERE {asked.where('c')} AND c.rated BETWEEN :start AND :end AND c.rated_minute IS NOT NULL"
@@ -97,7 +97,7 @@ def bursts_of(asked: Asked) -> list[Burst]:
     return [Burst(region, hall, day_of(day), minute, count) for region, hall, day, minute, count in asked.rows(query)]
 
 
-def hall_days(asked: Asked) -> list[HallDay]:
+def hall_days(asked: CheckScope) -> list[HallDay]:
     query = (
         f"SELECT h.region, h.hall, h.day, h.events, h.late FROM hall_days h"
         f" WHERE {asked.where('h', departments=False)} AND h.day BETWEEN :since AND :end AND h.events > 0"
@@ -106,7 +106,7 @@ def hall_days(asked: Asked) -> list[HallDay]:
     return [HallDay(region, hall, day_of(day), events, late) for region, hall, day, events, late in rows]
 
 
-def withdrawals(asked: Asked) -> list[Withdrawal]:
+def withdrawals(asked: CheckScope) -> list[Withdrawal]:
     query = (
         "SELECT c.region, c.hall, c.item_code, c.department, c.received, c.withdrawn FROM cases c"
         f" WHERE {asked.where('c')} AND c.withdrawn BETWEEN :start AND :end AND c.decided IS NULL"
@@ -121,7 +121,7 @@ def _in_days(row: Iterable[Any]) -> list[Any]:
     return [day_of(value) if isinstance(value, date) else value for value in row]
 
 
-def receipts(asked: Asked, withdrawn: Iterable[Withdrawal]) -> list[Receipts]:
+def receipts(asked: CheckScope, withdrawn: Iterable[Withdrawal]) -> list[Receipts]:
     """Receipts of the items with enough withdrawals, up to as long after the window as one may come back."""
     gone = Counter(one[:3] for one in withdrawn)
     keys = sorted(key for key, count in gone.items() if count >= asked.thresholds(key[0]).back_cases)
@@ -138,7 +138,7 @@ def receipts(asked: Asked, withdrawn: Iterable[Withdrawal]) -> list[Receipts]:
     return [Receipts(region, hall, item, list(map(day_of, days))) for region, hall, item, days in rows]
 
 
-def said(asked: Asked) -> list[Said]:
+def said(asked: CheckScope) -> list[DeclaredNumber]:
     """The declared figures that count, of the window and some time before it; series without any in it are left out."""
     window = replace(asked.window, start=asked.window.start - SERIES_SINCE)
     found = read_reports(asked.connection, asked.rules, FigureFilter(asked.scope, window))
@@ -146,7 +146,7 @@ def said(asked: Asked) -> list[Said]:
     first = asked.window.start.isoformat()
     named = {(one.region, one.indicator, one.department) for one in counted if one.period >= first[: len(one.period)]}
     return [
-        Said(one.region, one.indicator, one.department, one.period, one.numerator, one.denominator)
+        DeclaredNumber(one.region, one.indicator, one.department, one.period, one.numerator, one.denominator)
         for one in counted
         if (one.region, one.indicator, one.department) in named
     ]
@@ -174,7 +174,7 @@ _TOUCHED = (
 )
 
 
-def rescued_cases(asked: Asked) -> list[tuple[int, str, str]]:
+def rescued_cases(asked: CheckScope) -> list[tuple[int, str, str]]:
     """Cases that keep their promise only by an item version that arrived after they were decided.
 
     Versions that an import repeated from records (ids of UUID version 5) are of the past, and change nothing after it.
