@@ -19,6 +19,7 @@ import json
 import math
 import re
 import secrets
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,6 +46,7 @@ from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.tls import secured
 
 _TIMEOUT_SECONDS = 10
+_CUT_TRIES, _CUT_PAUSE_SECONDS = 5, 0.5
 
 
 class ManagementApi:
@@ -66,7 +68,7 @@ class ManagementApi:
         self._opener = urllib.request.build_opener(past_proxies, urllib.request.HTTPSHandler(context=context))
 
     def ask(self, method: str, path: str, body: Any = None, *, missing_is_none: bool = False) -> bytes | None:
-        """The body; None for 404 where that is allowed. Raises Unavailable (not reached), Halt (not allowed)."""
+        """The body; None for 404 where that is allowed. Raises Unavailable (down, failed), Halt (not allowed)."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"content-type": "application/json", "authorization": self._authorization}
         request = urllib.request.Request(f"{self._base}/{path}", data, headers, method=method)
@@ -78,7 +80,8 @@ class ManagementApi:
             with error:
                 if error.code == 404 and missing_is_none:
                     return None
-                raise Halt(f"broker management: it answers {error.code} to {method} {path.partition('/')[0]}") from None
+                kind = Unavailable if error.code >= 500 else Halt
+                raise kind(f"broker management: it answers {error.code} to {method} {path.partition('/')[0]}") from None
         except (OSError, HTTPException) as error:
             raise Unavailable(f"broker management: {' '.join(str(error).split()) or 'it speaks no HTTP'}") from None
 
@@ -157,13 +160,21 @@ class BrokerUsers:
         self._cut(user_name(region, hall))
 
     def _remove(self, user: str) -> bool:
-        if self._api.ask("DELETE", f"users/{quote(user)}", missing_is_none=True) is None:
-            return False
+        """Cut even for a user that is gone: an earlier removal may have ended between the two."""
+        was_there = self._api.ask("DELETE", f"users/{quote(user)}", missing_is_none=True) is not None
         self._cut(user)
-        return True
+        return was_there
 
     def _cut(self, user: str) -> None:
-        self._api.ask("DELETE", f"connections/username/{quote(user)}", missing_is_none=True)
+        """RabbitMQ answers 500 where a connection ends by itself while it is being closed: it is asked again."""
+        for left in reversed(range(_CUT_TRIES)):
+            try:
+                self._api.ask("DELETE", f"connections/username/{quote(user)}", missing_is_none=True)
+                return
+            except Unavailable:
+                if not left:
+                    raise
+                time.sleep(_CUT_PAUSE_SECONDS)
 
 
 def county_keys(region: int) -> str:
