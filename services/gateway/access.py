@@ -32,7 +32,7 @@ class Action(enum.StrEnum):
     DECLARE = "declare figures"
     REVIEW = "see monthly reports off: take or return them"
     ALERTS = "see what fires"
-    ACKNOWLEDGE = "acknowledge alerts and write notes of them"
+    ACKNOWLEDGE = "acknowledge and silence alerts and write notes of them"
     REPORT = "make and publish reports"
 
 

@@ -27,13 +27,22 @@ from services.gateway.request import (
 
 SUITE = "0"
 """The region of an alert of the suite itself, which every region's figures depend on."""
-MOST_TEXT = 500
+MOST_TEXT, MOST_HOURS = 500, 24 * 30
 
 
 class AlertNote(msgspec.Struct, frozen=True):
     at: str
     by: str
     text: str
+
+
+class AlertSilence(msgspec.Struct, frozen=True):
+    """A silence in force. own: it is of this alert alone, and can be ended here."""
+
+    by: str
+    reason: str
+    until: str
+    own: bool
 
 
 class FiringAlert(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +60,7 @@ class FiringAlert(msgspec.Struct, frozen=True, kw_only=True):
     started: str
     receivers: list[str]
     silenced: bool
+    silences: list[AlertSilence] = []
     acknowledged: str | None
     acknowledged_by: str | None
     notes: list[AlertNote]
@@ -81,6 +91,22 @@ class NoteIn(AlertIn, forbid_unknown_fields=True):
     """A note that a person writes of an alert."""
 
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_TEXT)]
+
+
+class SilenceIn(AlertIn, forbid_unknown_fields=True):
+    """A silence of an alert, for a time and with a reason."""
+
+    hours: Annotated[float, msgspec.Meta(gt=0, le=MOST_HOURS)]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_TEXT)]
+
+
+class SilencedAnswer(msgspec.Struct, frozen=True):
+    """The receipt for a silence, with its end."""
+
+    region: str
+    fingerprint: str
+    by: str
+    until: str
 
 
 class SaidAnswer(msgspec.Struct, frozen=True):
@@ -170,6 +196,45 @@ async def note_alert(request: AnyRequest) -> SaidAnswer:
     ask = resources.services.ask
     said = given.fingerprint, given.text, grant.name
     await asyncio.to_thread(lambda: ask(type(None), "notices", "note", region, *said))
+    return SaidAnswer(given.region, given.fingerprint, grant.name)
+
+
+@post(
+    "/v1/alerts/silence",
+    status_code=201,
+    responses=problems(400, 401, 403, 404, 413, 415, 422, 429, 500, 503),
+    operation_id="silenceAlert",
+    summary="Silence an alert for a time, with a reason",
+    opt={ACTION: Action.ACKNOWLEDGE},
+    tags=["alerts"],
+)
+async def silence_alert(request: AnyRequest) -> SilencedAnswer:
+    """By Alertmanager's own silence of exactly this alert; who and why is in the audit. 404: it does not fire."""
+    resources, grant = resources_of(request), grant_of(request)
+    given = await body_of(request, SilenceIn)
+    region = _region(grant, given.region)
+    if is_personal(given.reason, resources.today().year):
+        raise Declined(Kind.CONTRADICTION, "reason: expected no number of a person", field="reason")
+    ask, said = resources.services.ask, (given.fingerprint, given.reason, given.hours, grant.name)
+    until = await asyncio.to_thread(lambda: ask(str, "notices", "silence", region, *said))
+    return SilencedAnswer(given.region, given.fingerprint, grant.name, until)
+
+
+@post(
+    "/v1/alerts/unsilence",
+    status_code=200,
+    responses=problems(400, 401, 403, 404, 413, 415, 422, 429, 500, 503),
+    operation_id="endSilence",
+    summary="End the silence of an alert early",
+    opt={ACTION: Action.ACKNOWLEDGE},
+    tags=["alerts"],
+)
+async def end_silence(request: AnyRequest) -> SaidAnswer:
+    """404: no silence is of this alert alone; a wider one is ended in Alertmanager."""
+    resources, grant = resources_of(request), grant_of(request)
+    given = await body_of(request, AlertIn)
+    region, ask = _region(grant, given.region), resources.services.ask
+    await asyncio.to_thread(lambda: ask(type(None), "notices", "end_silence", region, given.fingerprint, grant.name))
     return SaidAnswer(given.region, given.fingerprint, grant.name)
 
 

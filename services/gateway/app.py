@@ -20,7 +20,7 @@ from hallpulse.contract.decode import MAX_BODY
 from hallpulse.store import Grant, hash_of
 from services.gateway.access import ACTION, Action, actions, whose
 from services.gateway.access_audit import kept
-from services.gateway.alerts import acknowledge_alert, get_alerts, note_alert
+from services.gateway.alerts import acknowledge_alert, end_silence, get_alerts, note_alert, silence_alert
 from services.gateway.case_history import get_case
 from services.gateway.cases import list_cases
 from services.gateway.compression_causes import get_compression
@@ -180,6 +180,8 @@ API = (
     get_alerts,
     acknowledge_alert,
     note_alert,
+    silence_alert,
+    end_silence,
     get_outstanding,
     get_form,
     post_review,

@@ -21,7 +21,7 @@ from hallpulse.contract.events import EventType
 from hallpulse.contract.examples import example
 from hallpulse.contract.json_schema import batch_of, components
 from hallpulse.contract.schema import documents
-from services.gateway.alerts import AlertIn, NoteIn
+from services.gateway.alerts import AlertIn, NoteIn, SilenceIn
 from services.gateway.declaring import MOST_FIGURES, FiguresIn
 from services.gateway.live import EVENT_STREAM
 from services.gateway.month_reports import ReviewIn
@@ -100,6 +100,8 @@ _BODIES: Mapping[str, type[msgspec.Struct]] = {
     "/v1/reviews": ReviewIn,
     "/v1/alerts/acknowledge": AlertIn,
     "/v1/alerts/note": NoteIn,
+    "/v1/alerts/silence": SilenceIn,
+    "/v1/alerts/unsilence": AlertIn,
 }
 """Address → what is posted there, which the handlers read themselves."""
 

@@ -1,7 +1,7 @@
 """One answer for all who were told of the same change: a hundred pages that ask at once cost little more than one.
 
 A page says with `x-look` of which change it was told (/v1/live). An answer that was made after that change is right for
-everybody who asks the same, of the same scope, because of the same change. Whoever does not say so gets a fresh one.
+all who ask the same, of the same scope, because of the same change. Without the header the answer is made afresh.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOOK = "x-look"
 SHARED = frozenset(
     f"/v1/{name}" for name in ("indicators", "targets", "departments", "trend", "outstanding", "suite", "figures")
 )
-"""What a page asks again at every change. None of it is a reading that the audit keeps apart."""
+"""Asked by a page again at every change. None of it is a reading that the audit keeps apart."""
 MOST_KEPT, MOST_BYTES = 500, 1 << 20
 Key = tuple[object, ...]
 

@@ -42,7 +42,7 @@ def compose(layout: SuiteDirectory, given: Mapping[str, str]) -> Suite:
     found = _applications(ground)
     database, broker = servers.database(ground), servers.broker(ground)
     monitoring = _monitoring(ground, found, broker)
-    environment = _environment(ground, (database, broker, *monitoring))
+    environment = _environment(ground, found, (database, broker, *monitoring))
     ingest = next(one for one in found if one.name == "ingest")
     environment["HALLPULSE_INGEST_METRICS_URL"] = ingest.metrics_url
     # The broker's port mapper first: the broker would start another one for itself.
@@ -90,11 +90,12 @@ def _alerts(ground: Ground, gateway: str) -> Alerts:
     receiver = f"http://{applications.HOST}:{_port(ground, NOTICES)}/v1/alerts"
     token_file = private_directory(ground.layout.alertmanager) / "notices.token"
     write_private(token_file, ground.keys.notices)
+    gateway = ground.given.get("HALLPULSE_PUBLIC_URL") or gateway
     links = Links(gateway=gateway, grafana=ground.given.get("HALLPULSE_GRAFANA_URL", "").rstrip("/"))
     return rendered_alerts(_plans(ground.given), pace, receiver, links, str(token_file))
 
 
-def _environment(ground: Ground, all_servers: tuple[SuiteServer, ...]) -> dict[str, str]:
+def _environment(ground: Ground, found: list[Application], all_servers: tuple[SuiteServer, ...]) -> dict[str, str]:
     environment = {
         "HALLPULSE_PLANS": str(_plans(ground.given)),
         "HALLPULSE_CALENDARS": str(_from_checkout(ground.given, "CALENDARS", "calendars")),
@@ -103,6 +104,7 @@ def _environment(ground: Ground, all_servers: tuple[SuiteServer, ...]) -> dict[s
         "HALLPULSE_METRICS_TOKEN": ground.keys.metrics,
         "HALLPULSE_NOTICES_URL": f"http://{applications.HOST}:{_port(ground, NOTICES)}",
         "HALLPULSE_GATEWAY_PORT": str(_port(ground, applications.GATEWAY)),
+        "HALLPULSE_PUBLIC_URL": ground.given.get("HALLPULSE_PUBLIC_URL") or _gateway_url(found),
         "HALLPULSE_REPORTS_DIR": str(_reports(ground)),
     }
     if ground.tls.ca:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ import msgspec
 from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.store.notices import AlertKey, NoticeLedger, PeopleSaid
+from services.notices.silencing import Silence
 from services.notices.webhook import plain
 
 SECONDS = 5.0
@@ -49,10 +50,19 @@ _decode = msgspec.json.Decoder(list[Alert]).decode
 
 
 class FiringAlerts:
-    """Alerts and what was said of them. url: Alertmanager's; empty where none is known; get: fetches an address."""
+    """Alerts and what was said of them. url: Alertmanager's; empty where none is known; get: fetches an address.
 
-    def __init__(self, url: str, ledger: NoticeLedger, get: Get | None = None) -> None:
-        self._url, self._ledger, self._get = url.rstrip("/"), ledger, get or _fetch
+    silences: those in force.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        ledger: NoticeLedger,
+        get: Get | None = None,
+        silences: Callable[[], Sequence[Silence]] = tuple,
+    ) -> None:
+        self._url, self._ledger, self._get, self._silences = url.rstrip("/"), ledger, get or _fetch, silences
 
     def list(self) -> dict[str, Any]:
         """Every alert that fires, silenced ones too, the oldest first. Raises Unavailable."""
@@ -63,9 +73,14 @@ class FiringAlerts:
         except msgspec.MsgspecError as error:
             raise Unavailable(f"Alertmanager answers in another form than expected: {error}") from None
         said = self._ledger.said([AlertKey(one.region, one.fingerprint) for one in alerts])
+        silences = {one.id: one for one in self._silences()} if any(one.status.silenced_by for one in alerts) else {}
         shown = sorted(alerts, key=lambda one: (one.starts_at, one.fingerprint))
         nothing = PeopleSaid()
-        return {"alerts": [_answer(one, said.get(AlertKey(one.region, one.fingerprint), nothing)) for one in shown]}
+        return {
+            "alerts": [
+                _answer(one, said.get(AlertKey(one.region, one.fingerprint), nothing), silences) for one in shown
+            ]
+        }
 
 
 def _fetch(address: str) -> bytes:
@@ -75,7 +90,7 @@ def _fetch(address: str) -> bytes:
         raise Unavailable(f"Alertmanager does not answer: {type(error).__name__}") from None
 
 
-def _answer(alert: Alert, said: PeopleSaid) -> dict[str, Any]:
+def _answer(alert: Alert, said: PeopleSaid, silences: Mapping[str, Silence]) -> dict[str, Any]:
     mine = said.acknowledged is not None and said.acknowledged >= alert.starts_at
     return {
         "region": f"{alert.region}",
@@ -87,9 +102,19 @@ def _answer(alert: Alert, said: PeopleSaid) -> dict[str, Any]:
         "started": _time(alert.starts_at),
         "receivers": sorted(plain(one.name) for one in alert.receivers),
         "silenced": bool(alert.status.silenced_by),
+        "silences": [_silence(silences[id_], alert) for id_ in alert.status.silenced_by if id_ in silences],
         "acknowledged": _time(said.acknowledged) if mine else None,
         "acknowledged_by": said.acknowledged_by if mine else None,
         "notes": _notes(said, alert.starts_at),
+    }
+
+
+def _silence(silence: Silence, alert: Alert) -> dict[str, Any]:
+    return {
+        "by": plain(silence.created_by),
+        "reason": plain(silence.comment),
+        "until": _time(silence.ends_at),
+        "own": silence.is_of_one(alert.labels),
     }
 
 

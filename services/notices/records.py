@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter
@@ -66,7 +67,8 @@ class NoticeMetrics:
 class NoticeRecords:
     """Every method raises Unavailable when the database cannot be reached: its caller then tries again.
 
-    rules: by which foreign alerts are told; without them every alert is taken for ours.
+    rules: by which foreign alerts are told; without them every alert is taken for ours; page: where people open it,
+    with which links in messages begin.
     """
 
     def __init__(
@@ -76,9 +78,11 @@ class NoticeRecords:
         clock: Callable[[], datetime],
         metrics: NoticeMetrics,
         rules: RuleBook | None = None,
+        *,
+        page: str = "",
     ) -> None:
         self._ledger, self._channels, self._clock, self._metrics = ledger, channels, clock, metrics
-        self._rules = rules
+        self._rules, self._page = rules, page.rstrip("/")
 
     def take(self, body: bytes) -> int:
         """A notification of Alertmanager; how many notices it holds. Raises BadNotice."""
@@ -100,7 +104,7 @@ class NoticeRecords:
         """One text for each receiver, of all that it is told at once."""
         receivers = dict.fromkeys(notice.receiver for notice in notices)
         told = {name: [notice for notice in notices if notice.receiver == name] for name in receivers}
-        return [message for name, own in told.items() for message in messages_of(name, own, self._channels)]
+        return [message for name, own in told.items() for message in messages_of(name, own, self._channels, self._page)]
 
     def list(self, region: int | None, state: State | None, limit: int) -> dict[str, Any]:
         entries = self._ledger.list(region, state, limit)
@@ -190,9 +194,9 @@ RESOLVED = "✔ 已恢复"
 MOST_SHOWN = 20
 
 
-def messages_of(receiver: str, notices: Sequence[Notice], channels: Channels) -> list[NoticeMessage]:
+def messages_of(receiver: str, notices: Sequence[Notice], channels: Channels, page: str = "") -> list[NoticeMessage]:
     """The notification once for each address of its receiver."""
-    addresses, title, body = channels.of(receiver), title_of(notices), body_of(notices)
+    addresses, title, body = channels.of(receiver), title_of(notices), body_of(notices, page)
     counts = {"email": len(addresses.email), "wecom": len(addresses.wecom), "dingtalk": len(addresses.dingtalk)}
     return [
         NoticeMessage(receiver, channel, place, title, body)
@@ -209,27 +213,42 @@ def title_of(notices: Sequence[Notice]) -> str:
     return f"{sign} {first.summary}{more}"
 
 
-def body_of(notices: Sequence[Notice]) -> str:
-    """Markdown, which reads well as plain text too."""
-    shown = [_paragraph(notice) for notice in notices[:MOST_SHOWN]]
+def body_of(notices: Sequence[Notice], page: str = "") -> str:
+    """Markdown, which reads well as plain text too; Chinese first, then what it is in English."""
+    shown = [_paragraph(notice, page) for notice in notices[:MOST_SHOWN]]
     if len(notices) > MOST_SHOWN:
         shown.append(f"……另有 {len(notices) - MOST_SHOWN} 条")
     return "\n\n".join(shown)
 
 
-def _paragraph(notice: Notice) -> str:
+def _paragraph(notice: Notice, page: str) -> str:
     sign = RESOLVED if notice.ended else SIGNS.get(notice.severity, notice.severity)
     lines = [
         f"**{sign}** {notice.summary}",
         notice.annotations.get("description", ""),
-        f"起始:{_local(notice.started)}",
+        notice.annotations.get("summary_en", ""),
+        f"起始：{_local(notice.started)}",
     ]
     if notice.ended:
-        lines.append(f"恢复:{_local(notice.ended)}")
+        lines.append(f"恢复：{_local(notice.ended)}")
+    elif page:
+        lines.append(f"打开告警：{page}/#/alerts?{urlencode(_opened_by(notice))}")
     for name, words in (("cases_url", "相关办件"), ("board_url", "看板"), ("runbook_url", "处置办法")):
-        if notice.annotations.get(name):
-            lines.append(f"{words}:{notice.annotations[name]}")
+        if address := _absolute(notice.annotations.get(name, ""), page):
+            lines.append(f"{words}：{address}")
     return "\n".join(line for line in lines if line)
+
+
+def _opened_by(notice: Notice) -> dict[str, str]:
+    """The query by which the page opens the inbox on an alert; one of the suite itself is in every region's."""
+    return ({"region": str(notice.region)} if notice.region else {}) | {"alert": notice.fingerprint}
+
+
+def _absolute(address: str, page: str) -> str:
+    """Return an address that opens from anywhere; empty for one that leads nowhere outside of where it was written."""
+    if address.startswith("/v1/") and page:
+        return f"{page}{address}"
+    return address if address.startswith(("http://", "https://")) else ""
 
 
 def _local(time: datetime) -> str:

@@ -14,10 +14,11 @@ from nameko.events import event_handler
 from nameko.rpc import rpc
 
 from hallpulse.domain.errors import Unavailable
+from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.metrics import new_registry
 from hallpulse.settings import Settings
 from hallpulse.store import Store
-from hallpulse.store.notices import State
+from hallpulse.store.notices import AlertKey, State
 from services.hosting import Handed, Hosted, Outage
 from services.notices.firing import MOST_TEXT, FiringAlerts
 from services.notices.records import BadEvent, NoticeMetrics, NoticeRecords
@@ -25,11 +26,12 @@ from services.notices.records import BadEvent, NoticeMetrics, NoticeRecords
 from .channels import Channels, ChannelsError, load_channels
 from .door import Tokens, notices_application
 from .sending import NoticeDispatcher, Senders
+from .silencing import MOST_HOURS, MOST_REASON, Silencer
 from .webhook import RulesError, load_rules
 
 NAME = "notices"
 FAULTS = (ChannelsError, RulesError)
-RECORDS, FIRING, DATABASE = "RECORDS", "FIRING", "DATABASE"
+RECORDS, FIRING, SILENCER, DATABASE = "RECORDS", "FIRING", "SILENCER", "DATABASE"
 RETRY_SECONDS = 2.0
 MOST_LISTED = 1_000
 _log = logging.getLogger(__name__)
@@ -44,14 +46,20 @@ def build(settings: Settings, store: Store) -> Iterator[Hosted]:
     registry = new_registry()
     metrics = NoticeMetrics(registry)
     ledger = tpool.Proxy(store.notices)  # psycopg would block eventlet's only thread while it waits
-    records = NoticeRecords(ledger, channels, now, metrics, rules)
+    records = NoticeRecords(ledger, channels, now, metrics, rules, page=settings.public_url)
     tokens = Tokens(settings.notices_token, settings.read_token, settings.metrics_token)
     door = notices_application(records, registry, tokens, lambda: tpool.execute(store.ping))
     dispatcher = NoticeDispatcher(ledger, Senders(channels), now, metrics)
     sending = eventlet.spawn(dispatcher.run)
     try:
-        firing = FiringAlerts(settings.alertmanager_url, ledger)
-        given = {RECORDS: records, FIRING: firing, DATABASE: Outage("events of targets wait in their queue")}
+        silencer = Silencer(settings.alertmanager_url, ledger)
+        firing = FiringAlerts(settings.alertmanager_url, ledger, silences=silencer.active)
+        given = {
+            RECORDS: records,
+            FIRING: firing,
+            SILENCER: silencer,
+            DATABASE: Outage("events of targets wait in their queue"),
+        }
         yield Hosted(NoticesService, given, door, address="/v1/alerts")
     finally:
         dispatcher.stop()
@@ -69,6 +77,7 @@ class NoticesService:
     name = NAME
     records: NoticeRecords = Handed(RECORDS)
     firing: FiringAlerts = Handed(FIRING)
+    silencer: Silencer = Handed(SILENCER)
     database: Outage = Handed(DATABASE)
 
     @event_handler("targets", "target_breached", requeue_on_error=True)  # type: ignore[untyped-decorator]
@@ -117,6 +126,24 @@ class NoticesService:
         """Note who takes care of an alert, and return how many lines that concerned."""
         _check_name(by)
         return self.records.acknowledge(int(region), str(fingerprint), str(by))
+
+    @rpc(expected_exceptions=(ValueError, Unavailable))  # type: ignore[untyped-decorator]
+    def silence(self, region: int, fingerprint: str, reason: str, hours: float, by: str) -> str:
+        """Silence an alert that fires, for a time and with a reason; return until when."""
+        _check_name(by)
+        if not str(reason).strip() or len(str(reason)) > MOST_REASON or not str(reason).isprintable():
+            raise ValueError(f"reason: expected 1 to {MOST_REASON} printable characters")
+        if not 0 < float(hours) <= MOST_HOURS:
+            raise ValueError(f"hours: expected more than 0 and at most {MOST_HOURS}")
+        key = AlertKey(int(region), str(fingerprint))
+        until = self.silencer.silence(key, str(by), str(reason).strip(), float(hours), now())
+        return until.astimezone(SHANGHAI).isoformat(timespec="seconds")
+
+    @rpc(expected_exceptions=(ValueError, Unavailable))  # type: ignore[untyped-decorator]
+    def end_silence(self, region: int, fingerprint: str, by: str) -> None:
+        """End the silence of an alert early."""
+        _check_name(by)
+        self.silencer.end(AlertKey(int(region), str(fingerprint)), str(by))
 
 
 def _check_name(by: str) -> None:

@@ -170,6 +170,26 @@ def test_a_target_alert_says_value_goal_and_gap_and_the_plans_item_number() -> N
             assert {"value", "goal", "gap", "name"} <= set(alert["annotations"])
 
 
+HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,;:()]|[,;:()][\u4e00-\u9fff]")
+
+
+def test_texts_are_whole_in_both_languages_and_no_amount_is_said_unrounded() -> None:
+    for alert in alerts([replace(plan, names=Names("方案", "plan")) for plan in PLANS]):
+        said = alert["annotations"]
+        chinese, english = (
+            re.sub(r"\{\{.*?\}\}", "", " ".join(said.get(f"{name}{suffix}", "") for name in ("summary", "description")))
+            for suffix in ("", "_en")
+        )
+        assert not HALF_WIDTH.search(chinese), chinese
+        assert said["summary_en"]
+        names = english.replace("三(二)", "")  # as the plan numbers it
+        assert not re.search(r"[\u3000-\u9fff\uff00-\uffef]", names), english
+        assert "现为 暂无" not in " ".join(said.values())
+        for text in said.values():
+            assert "{{ $value }}" not in text
+            assert "humanizeDuration }}" not in text
+
+
 def test_what_is_inhibited_exists() -> None:
     names = {alert["alert"] for alert in alerts(PLANS)}
     for rule in INHIBITIONS:

@@ -122,7 +122,7 @@ def test_item_versions_that_lower_the_ratio_are_told_to_the_lead_department(suit
     dropped, seconds = suite.told("CompressionDropped", lambda n: not n["resolved"])
     assert dropped["receiver"] == "222424/data-bureau"
     assert (dropped["value"], dropped["goal"], dropped["gap"]) == ("30.00", "73.56", "-43.56")
-    assert "事项1(ITEM-001" in dropped["summary"] or "ITEM-0" in dropped["summary"]
+    assert "事项1（ITEM-001" in dropped["summary"] or "ITEM-0" in dropped["summary"]
     behind, also = suite.told("TargetBehindPath", lambda n: n["labels"]["target"] == "instant_items")
     assert (behind["receiver"], behind["value"], behind["gap"]) == ("222424/data-bureau", "0.00", "-41.94")
     assert behind["labels"]["source"] == "17"

@@ -129,6 +129,48 @@ def test_the_inbox_is_what_alertmanager_has_and_keeps_who_takes_care_and_what_wa
         assert bureau.post(f"/v1/alerts/{path}", {**which, "region": "x", **more}).status_code == 422
 
 
+def test_an_alert_is_silenced_for_a_time_with_a_reason_and_the_silence_is_ended_early(ground: Ground) -> None:
+    bureau, leader = ground.people.sign_in("bureau"), ground.people.sign_in("leader")
+    ground.fire(**BEHIND)
+    ground.fire(**{**BEHIND, "department": "water"})
+    which = {"region": str(COUNTY)} | next(
+        {"fingerprint": one["fingerprint"]} for one in inbox(bureau) if one["labels"]["department"] == "justice"
+    )
+    said = {**which, "hours": 4, "reason": f"系统升级 {SCRIPT}"}
+    assert leader.post("/v1/alerts/silence", said).status_code == 403
+    for wrong in ({"hours": 0}, {"hours": 10_000}, {"reason": ""}, {"reason": "a\nb"}, {"reason": "电话 13912345678"}):
+        assert bureau.post("/v1/alerts/silence", {**said, **wrong}).status_code == 422, wrong
+    assert bureau.post("/v1/alerts/silence", {**said, "fingerprint": "f" * 16}).status_code == 404
+    assert bureau.post("/v1/alerts/unsilence", which).status_code == 404, "nothing is silenced yet"
+    answer = bureau.post("/v1/alerts/silence", said)
+    assert answer.status_code == 201, answer.text
+
+    def shown() -> dict[str, dict[str, Any]]:
+        return {one["labels"]["department"]: one for one in inbox(leader)}
+
+    wait_until(lambda: shown()["justice"]["silenced"], 30)
+    assert not shown()["water"]["silenced"], "of this alert alone"
+    (silence,) = shown()["justice"]["silences"]
+    by = "王bureau (bureau)"
+    assert silence == {"by": by, "reason": said["reason"], "until": answer.json()["until"], "own": True}
+    (theirs,) = [s for s in httpx.get(f"{ground.alertmanager}/api/v2/silences").json() if s["createdBy"] == by]
+    assert (theirs["comment"], theirs["status"]["state"]) == (said["reason"], "active")
+
+    assert bureau.post("/v1/alerts/unsilence", which).status_code == 200
+    wait_until(lambda: not shown()["justice"]["silenced"], 30)
+    lines = {line.deed.action: (line.claimed, line.deed.detail["reason"]) for line in ground.people.lines("notice")}
+    assert lines == dict.fromkeys(("notice.silence", "notice.unsilence"), (f"bureau: {by}", said["reason"]))
+
+    everything = {
+        "matchers": [{"name": "alertname", "value": ".+", "isRegex": True}], "createdBy": "ops", "comment": "x",
+        "startsAt": datetime.now(UTC).isoformat(), "endsAt": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
+    }  # fmt: skip
+    httpx.post(f"{ground.alertmanager}/api/v2/silences", json=everything).raise_for_status()
+    wait_until(lambda: shown()["justice"]["silenced"], 30)
+    assert bureau.post("/v1/alerts/unsilence", which).status_code == 404, "a silence of others ends elsewhere"
+    assert shown()["water"]["silenced"]
+
+
 def test_an_alert_that_fires_again_ends_its_earlier_line_in_the_ledger(store: Store) -> None:
     """Alertmanager tells of no end where the alert fires again within its group's interval."""
     first = datetime(2026, 11, 24, 4, tzinfo=UTC)

@@ -27,7 +27,8 @@ def posted(**changes: Any) -> dict[str, Any]:
         "status": "firing",
         "labels": {"alertname": "TargetBehindPath", "region": "222424", "severity": "critical", "lead": "justice"},
         "annotations": {
-            "summary": "败诉率:进度落后",
+            "summary": "败诉率：进度落后",
+            "summary_en": "Loss rate: behind",
             "value": "6.10",
             "gap": "-1.10",
             "cases_url": "/v1/cases?region=1",
@@ -170,15 +171,19 @@ def test_a_folder_without_rules_is_refused_in_one_line(tmp_path: Path, content: 
 
 def test_the_text_says_what_is_wrong_since_when_and_where_to_look() -> None:
     notices = notices_of(decode(body()))
-    assert title_of(notices) == "✖ 严重 败诉率:进度落后"
-    assert "起始:2026-11-24 10:00" in body_of(notices)
-    assert "/v1/cases?region=1" in body_of(notices)
+    assert title_of(notices) == "✖ 严重 败诉率：进度落后"
+    assert "起始：2026-11-24 10:00" in body_of(notices)
+    assert "/v1/cases" not in body_of(notices), "an address that opens from nowhere is none"
+    text = body_of(notices, "https://hall.example")
+    assert "相关办件：https://hall.example/v1/cases?region=1" in text
+    assert "打开告警：https://hall.example/#/alerts?region=222424&alert=0123456789abcdef" in text
+    assert "败诉率：进度落后\nLoss rate: behind" in text
 
 
 def test_what_is_over_reads_as_over() -> None:
     notices = notices_of(decode(body(status="resolved", endsAt="2026-11-24T12:00:00Z")))
     assert title_of(notices).startswith("✔ 已恢复")
-    assert "恢复:2026-11-24 20:00" in body_of(notices)
+    assert "恢复：2026-11-24 20:00" in body_of(notices)
 
 
 CHANNELS = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hallpulse.domain.plan import Plan
+from hallpulse.domain.plan import Names, Plan
 from services.boards.intervals import Intervals, Links, duration
 from services.boards.promql import department_name, literal, number, select
 from services.boards.rules.measured import in_force
@@ -28,20 +28,28 @@ class _Cases:
 
     def overdue(self) -> Alert:
         expr = f"{self._open('overdue')} > 0 and {HERE} {self._enough('due_kept_rate')} {self._in_force}"
-        return self._alert("CasesOverdue", expr, "overdue", f"有 {COUNT} 件办件超期未办结")
+        return self._alert(
+            "CasesOverdue", expr, "overdue", Names(f"有 {COUNT} 件办件超期未办结", f"{COUNT} cases are overdue")
+        )
 
     def piling_up(self) -> Alert:
         every = f"sum by (region, department) ({select('hallpulse_cases_open', region=self.plan.region)})"
         late = f"sum by (region, department) ({self._open('overdue')})"
         least = self.plan.least_denominator("due_kept_rate")
         expr = f"{late} / {every} > {number(self.intervals.piled_up)} and {every} >= {least} {self._in_force}"
-        words = "在办件中已有 {{ $value | humanizePercentage }} 超期"
+        words = Names(
+            "在办件中已有 {{ $value | humanizePercentage }} 超期",
+            "{{ $value | humanizePercentage }} of the open cases are overdue",
+        )
         return self._alert("CasesPilingUp", expr, "overdue", words, severity="critical")
 
     def unaccepted(self) -> Alert:
         late, enough = self._open("unaccepted_late"), self._enough("acceptance_rate")
         expr = f"{late} > 0 and {HERE} {enough} {self._in_force}"
-        words = f"有 {COUNT} 件收件超过 5 个工作日未作受理决定"
+        words = Names(
+            f"有 {COUNT} 件收件超过 5 个工作日未作受理决定",
+            f"{COUNT} receipts wait for a decision on acceptance for over 5 working days",
+        )
         return self._alert("CasesUnaccepted", expr, "unaccepted_late", words)
 
     def due_soon(self) -> Alert:
@@ -51,7 +59,12 @@ class _Cases:
         still = f"({decided} - min_over_time({decided}[{span}]) > 0)"
         soon = f"{self._open('due_soon')} > 0 and {HERE} {self._enough('due_kept_rate')}"
         expr = f"{soon} unless {HERE} {still} and on (region) hallpulse_working_day == 1 {self._in_force}"
-        words = f"有 {COUNT} 件临期办件,近 {span} 没有办结任何一件"
+        minutes = round(self.intervals.unattended.total_seconds() / 60)
+        lasted = f"{minutes // 60} 小时" if minutes % 60 == 0 else f"{minutes} 分钟"
+        words = Names(
+            f"有 {COUNT} 件临期办件，近 {lasted}没有办结任何一件",
+            f"{COUNT} cases are due soon, and none was decided for {span}",
+        )
         alert = self._alert("CasesDueSoonUnattended", expr, "due_soon", words)
         return replace(alert, lasting=self.intervals.unattended)
 
@@ -67,12 +80,15 @@ class _Cases:
         counted = select("hallpulse_department_indicator_denominator", region=self.plan.region, indicator=indicator)
         return f"{counted} >= {self.plan.least_denominator(indicator)}"
 
-    def _alert(self, name: str, expr: str, state: str, words: str, *, severity: str = "warning") -> Alert:
+    def _alert(self, name: str, expr: str, state: str, words: Names, *, severity: str = "warning") -> Alert:
         labels = {"severity": severity, "lead": DEPARTMENT, "plan": self.plan.id}
         query = f"region={self.plan.region}&state={state}&department={{{{ $labels.department | urlquery }}}}"
+        whose, plan = department_name(self.plan.region), self.plan.names
         annotations = {
-            "summary": f"{department_name(self.plan.region)}:{words}",
-            "description": f"{literal(self.plan.names.zh)}。{department_name(self.plan.region)}{words}。",
+            "summary": f"{whose.zh}：{words.zh}",
+            "summary_en": f"{whose.en}: {words.en}",
+            "description": f"{literal(plan.zh)}。{whose.zh}{words.zh}。",
+            "description_en": f"{literal(plan.en)}. {whose.en}: {words.en}.",
             "value": '{{ $value | printf "%.2f" }}',
             "cases_url": f"{self.links.gateway}/v1/cases?{query}",
             "board_url": f"{self.links.grafana}/d/hallpulse-halls/?var-region={self.plan.region}",

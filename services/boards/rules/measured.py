@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from hallpulse.domain.plan import Plan, Target, TargetScope
+from hallpulse.domain.plan import Names, Plan, Target, TargetScope
+from hallpulse.domain.rules import Unit
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS
-from services.boards.promql import amount, number, select
+from services.boards.promql import NO_DATA, UNIT_WORDS, amount, number, query_of, select
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,19 @@ class Measured:
         """Return forecast minus today's value, signed so that negative is worse."""
         return f"{self.forecast_gap} - {self.of('gap')}"
 
-    def said(self, aspect: str) -> str:
-        """Return an aspect as text of a notice; `value` is the indicator's own."""
-        return amount(self._of_alert(aspect), self.target.unit, self._arguments)
+    def said(self, aspect: str, otherwise: str = NO_DATA.zh) -> str:
+        """Return an aspect as text of a notice, or else a text; `value` is the indicator's own."""
+        return amount(self._of_alert(aspect), self.target.unit, self._arguments, otherwise)
+
+    def said_in(self, aspect: str, words: Mapping[Unit, Names] = UNIT_WORDS) -> Names:
+        """Return an aspect with its unit, in both languages."""
+        unit = words[self.target.unit]
+        return Names(self.said(aspect) + unit.zh, self.said(aspect, NO_DATA.en) + unit.en)
+
+    @property
+    def is_known(self) -> str:
+        """Return the query of the value, which is empty where there is none."""
+        return query_of(self._of_alert("value"), self._arguments)
 
     @property
     def _prefix(self) -> str:

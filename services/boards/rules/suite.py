@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from hallpulse.domain.integrity import CHECKS
-from hallpulse.domain.plan import Plan
+from hallpulse.domain.plan import Names, Plan
 from services.boards.intervals import Intervals, Links, duration
-from services.boards.promql import literal, number, select
+from services.boards.promql import HALL_NAME, LASTED, REGION_NAME, literal, number, select
 from services.boards.rules.rule import Alert, RecordingRule
 
 SERIOUS = frozenset({
@@ -22,8 +22,9 @@ HALL_REFUSED = "hallpulse:hall_events_refused:share"
 OPEN_CASES = "hallpulse:cases_open:sum"
 EVENTS = '{__name__=~"hallpulse_events_(duplicate_|refused_)?total"}'
 REGION = "{{ $labels.region }}"
+COUNT, SHARE = '{{ $value | printf "%.0f" }}', "{{ $value | humanizePercentage }}"
 EPOCH, SHIFT = date(1970, 1, 1).toordinal(), 8 * 3_600
-HALL = "{{ $labels.region }} 的大厅 {{ $labels.hall }}"
+HALL = Names(f"{REGION_NAME.zh} {HALL_NAME.zh}", f"{REGION_NAME.en}, {HALL_NAME.en}")
 
 
 def suite_records(intervals: Intervals) -> list[RecordingRule]:
@@ -57,13 +58,13 @@ def hall_alerts(intervals: Intervals, links: Links) -> list[Alert]:
         "bureau", f"{links.grafana}/d/hallpulse-quality/?var-region={REGION}&var-hall={{{{ $labels.hall }}}}"
     )
     refused = f"{HALL_REFUSED} > {number(intervals.hall_refused_share)}"
-    share = f"{HALL}近期上报有 {{{{ $value | humanizePercentage }}}} 被拒收"
+    share = Names(f"{HALL.zh}近期上报有 {SHARE} 被拒收", f"{HALL.en}: {SHARE} of what it sent of late is refused")
+    lasted = Names(f"{HALL.zh}已 {LASTED.zh}没有上报", f"{HALL.en}: nothing for {LASTED.en}")
+    unheard = Names(f"{HALL.zh}登记后从未上报", f"{HALL.en}: registered, and never sent anything")
     return [
         replace(writer, lead="hall").alert("HallEventsRefused", refused, "warning", share),
-        writer.alert("HallSilent", silent, "warning", f"{HALL}已 {{{{ $value | humanizeDuration }}}} 没有上报"),
-        replace(
-            writer.alert("HallNeverReported", never, "info", f"{HALL}登记后从未上报"), lasting=intervals.unmeasured
-        ),
+        writer.alert("HallSilent", silent, "warning", lasted),
+        replace(writer.alert("HallNeverReported", never, "info", unheard), lasting=intervals.unmeasured),
     ]
 
 
@@ -79,8 +80,12 @@ def _while_open(intervals: Intervals) -> str:
 def data_alerts(intervals: Intervals, links: Links) -> list[Alert]:
     writer = _AlertWriter("bureau", f"{links.grafana}/d/hallpulse-quality/?var-region={REGION}")
     refused = f"{REFUSED} > {number(intervals.refused_share)}"
-    share = f"{REGION} 近期上报有 {{{{ $value | humanizePercentage }}}} 被拒收"
-    provisional = f"{REGION} 本期有年份尚无官方放假安排,工作日按暂定日历计算"
+    here = REGION_NAME
+    share = Names(f"{here.zh}近期上报有 {SHARE} 被拒收", f"{here.en}: {SHARE} of what was sent of late is refused")
+    provisional = Names(
+        f"{here.zh}本期有年份尚无官方放假安排，工作日按暂定日历计算",
+        f"{here.en}: official holidays of a year are not published yet; working days are computed",
+    )
     return [
         writer.alert("EventsRefused", refused, "warning", share),
         writer.alert("CalendarProvisional", "hallpulse_provisional == 1", "info", provisional),
@@ -90,14 +95,17 @@ def data_alerts(intervals: Intervals, links: Links) -> list[Alert]:
 def integrity_alerts(links: Links) -> list[Alert]:
     """Return one alert a check; what questions a ranked figure or looks made up is a warning, the rest a hint."""
     writer = _AlertWriter("bureau", f"{links.grafana}/d/hallpulse-quality/?var-region={REGION}")
-    found = f"{REGION} 真实性检查:%s,{{{{ $value }}}} 处"
+    here = REGION_NAME
     return [
         _of_check(
             writer.alert(
                 "IntegrityFindings",
                 f"{select('hallpulse_integrity_findings', check=check.id)} > 0",
                 "warning" if check.id in SERIOUS else "info",
-                found % literal(check.zh),
+                Names(
+                    f"{here.zh}真实性检查：{literal(check.zh)}，{COUNT} 处",
+                    f"{here.en}: {literal(check.en)}, {COUNT} found",
+                ),
             ),
             f"{links.gateway}/v1/integrity?region={REGION}",
         )
@@ -116,16 +124,48 @@ def health_alerts(intervals: Intervals, links: Links) -> list[Alert]:
     waits = 'sum(rabbitmq_detailed_queue_messages_ready{queue=~"hall\\\\.ingest.*"}) > 0'
     stuck = f"{waits} and on () sum(rate({EVENTS}[{duration(intervals.refused_over)}])) == 0"
     old = f"max(time() - {newest}) > {stale} or absent({newest})"
-    down = "{{ $labels.job }}({{ $labels.instance }})没有应答"
+    down = Names(
+        "{{ $labels.job }}（{{ $labels.instance }}）没有应答",
+        "{{ $labels.job }} ({{ $labels.instance }}) does not answer",
+    )
     stopped = 'max(rabbitmq_detailed_queue_messages_ready{queue="hall.stopped"}) > 0'
-    halted = "入库已停止,等人处理:hallpulse status 说明原因"
-    failing = "{{ $labels.part }}反复退出,仍在重试,间隔越来越长:hallpulse status 说明原因"
-    drops = "消息代理对队列 {{ $labels.queue }} 设有投递次数上限({{ $value }} 次),多次退回的消息会被它移出队列"
+    halted = Names(
+        "入库已停止，等人处理：hallpulse status 说明原因",
+        "storing is stopped and waits for a person: hallpulse status says why",
+    )
+    failing = Names(
+        "{{ $labels.part }} 反复退出，仍在重试，间隔越来越长：hallpulse status 说明原因",
+        "{{ $labels.part }} keeps failing and is tried ever more seldom: hallpulse status says why",
+    )
+    drops = Names(
+        f"消息代理对队列 {{{{ $labels.queue }}}} 设有投递次数上限（{COUNT} 次），多次退回的消息会被它移出队列",
+        f"the broker takes messages off queue {{{{ $labels.queue }}}} that are given back {COUNT} times",
+    )
     alerts = [
-        writer.alert("FiguresStale", old, "critical", "指标已停止更新,板上的数字是旧的"),
-        writer.alert("IngestLag", f"max({waited}) > {lag}", "warning", "入库滞后 {{ $value | humanizeDuration }}"),
-        writer.alert("IngestStuck", stuck, "critical", "队列里有事件,却没有一条入库"),
-        writer.alert("IngestAbsent", f"absent({waited})", "critical", "入库服务没有指标"),
+        writer.alert(
+            "FiguresStale",
+            old,
+            "critical",
+            Names("指标已停止更新，板上的数字是旧的", "figures stand still: those on the boards are old"),
+        ),
+        writer.alert(
+            "IngestLag",
+            f"max({waited}) > {lag}",
+            "warning",
+            Names(f"入库滞后 {LASTED.zh}", f"storing is behind by {LASTED.en}"),
+        ),
+        writer.alert(
+            "IngestStuck",
+            stuck,
+            "critical",
+            Names("队列里有事件，却没有一条入库", "events wait in the queues, and none is stored"),
+        ),
+        writer.alert(
+            "IngestAbsent",
+            f"absent({waited})",
+            "critical",
+            Names("入库服务没有指标", "the service that stores events shows no metrics"),
+        ),
         writer.alert("ServiceDown", "up == 0", "critical", down),
         writer.alert("BrokerMayDrop", "min by (queue) (hallpulse_ingest_delivery_limit) < +Inf", "critical", drops),
     ]
@@ -141,7 +181,10 @@ def plan_alert(plan: Plan, intervals: Intervals, links: Links) -> Alert:
     start, end = midnights(plan)
     known = select("hallpulse_plan_info", region=plan.region, plan=plan.id)
     expr = f"absent({known}) and on () (vector(time()) >= {start} < {end})"
-    words = f"{literal(plan.names.zh)}没有任何数据:指标服务未运行,或没有装入这个方案"
+    words = Names(
+        f"{literal(plan.names.zh)}没有任何数据：指标服务未运行，或没有装入这个方案",
+        f"{literal(plan.names.en)}: no data at all: `targets` does not run, or has not this plan",
+    )
     alert = _AlertWriter("operators", f"{links.grafana}/d/hallpulse-health/").alert(
         "PlanNotMeasured", expr, "critical", words
     )
@@ -161,11 +204,11 @@ class _AlertWriter:
     lead: str
     board: str
 
-    def alert(self, name: str, expr: str, severity: str, words: str) -> Alert:
+    def alert(self, name: str, expr: str, severity: str, words: Names) -> Alert:
         annotations = {
-            "summary": words,
-            "description": f"{words}。",
-            "value": "{{ $value }}",
+            "summary": words.zh,
+            "summary_en": words.en,
+            "value": '{{ $value | printf "%.6g" }}',
             "board_url": self.board,
         }
         return Alert(name, expr, {"severity": severity, "lead": self.lead}, annotations)

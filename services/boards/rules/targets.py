@@ -9,11 +9,11 @@ from typing import Protocol
 
 from hallpulse.domain.compression import COMPRESSION, DOUBTED
 from hallpulse.domain.integrity import CHECKS
-from hallpulse.domain.plan import Target
+from hallpulse.domain.plan import Names, Target
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS
 from services.boards.intervals import Intervals, Links
-from services.boards.promql import GAP_WORDS, UNIT_WORDS, amount, department_name, each, literal, select
+from services.boards.promql import GAP_WORDS, NO_DATA, UNIT_WORDS, amount, department_name, each, literal, select
 from services.boards.rules.measured import Measured, below, in_force
 from services.boards.rules.rule import Alert
 
@@ -32,7 +32,7 @@ class AlertKind(Protocol):
 
     def lasting(self, intervals: Intervals) -> timedelta: ...
 
-    def words(self, measured: Measured) -> str: ...
+    def words(self, measured: Measured) -> Names: ...
 
     def severity(self, target: Target) -> str: ...
 
@@ -54,8 +54,9 @@ class Missed(_Base):
     def expr(self, measured: Measured, _intervals: Intervals) -> str | None:
         return f"{measured.of('gap')} {measured.in_state(State.MISSED)}"
 
-    def words(self, measured: Measured) -> str:
-        return f"期末未达标,与目标相差 {_gap(measured)}"
+    def words(self, measured: Measured) -> Names:
+        gap = _gap(measured)
+        return Names(f"期末未达标，与目标相差 {gap.zh}", f"missed at the end of the period, {gap.en} from the goal")
 
 
 class BehindPath(_Base):
@@ -64,8 +65,9 @@ class BehindPath(_Base):
     def expr(self, measured: Measured, _intervals: Intervals) -> str | None:
         return f"{below(measured.from_path, -measured.tolerance)} {measured.in_state(State.BEHIND)}"
 
-    def words(self, measured: Measured) -> str:
-        return f"进度落后,今日应达 {_said(measured, 'required')}"
+    def words(self, measured: Measured) -> Names:
+        required = measured.said_in("required")
+        return Names(f"进度落后，今日应达 {required.zh}", f"behind its path, which requires {required.en} today")
 
 
 class ShortAtEnd(_Base):
@@ -75,8 +77,9 @@ class ShortAtEnd(_Base):
         short = f"({measured.forecast_gap}) < 0"
         return f"{short} {measured.in_state(State.MET, State.ON_PACE)}"
 
-    def words(self, measured: Measured) -> str:
-        return f"按近期趋势期末将不达标,预计 {_said(measured, 'forecast')}"
+    def words(self, measured: Measured) -> Names:
+        end = measured.said_in("forecast")
+        return Names(f"按近期趋势期末将不达标，预计 {end.zh}", f"will miss the goal at this pace: {end.en} at the end")
 
 
 class Falling(_Base):
@@ -88,8 +91,9 @@ class Falling(_Base):
         states = measured.in_state(State.MET, State.ON_PACE, State.BEHIND)
         return f"{below(measured.trend, -intervals.falling)} {states}"
 
-    def words(self, measured: Measured) -> str:
-        return f"近期走势变差,期末预计 {_said(measured, 'forecast')}"
+    def words(self, measured: Measured) -> Names:
+        end = measured.said_in("forecast")
+        return Names(f"近期走势变差，期末预计 {end.zh}", f"getting worse: {end.en} at the end at this pace")
 
     def severity(self, _target: Target) -> str:
         return "info"
@@ -107,8 +111,8 @@ class NotMeasured(_Base):
     def lasting(self, intervals: Intervals) -> timedelta:
         return intervals.unmeasured
 
-    def words(self, _measured: Measured) -> str:
-        return "暂无数据,无法判断是否达标"
+    def words(self, _measured: Measured) -> Names:
+        return Names("还没有数据，无法判断是否达标", "no data yet, so that it cannot be judged")
 
     def severity(self, _target: Target) -> str:
         return "info"
@@ -135,11 +139,15 @@ class Dropped(_Base):
         change = f"{now} - on (region, indicator) {was}"
         return f"{below(change, -intervals.sudden)} and on (region) {in_force(measured.plan)}"
 
-    def words(self, measured: Measured) -> str:
-        line = (
-            '{{ .Labels.zh }}({{ .Labels.item }},{{ .Labels.department }},拉低 {{ .Value | printf "%.2f" }} 个百分点);'
+    def words(self, measured: Measured) -> Names:
+        items, whose = DROPPED_ITEMS % measured.plan.region, department_name(measured.plan.region, ".Labels.department")
+        by = '{{ .Value | printf "%.2f" }}'
+        zh = f"{{{{ .Labels.zh }}}}（{{{{ .Labels.item }}}}，{whose.zh}，拉低 {by} 个百分点）；"
+        en = f"{{{{ .Labels.zh }}}} ({{{{ .Labels.item }}}}, {whose.en}, by {by} points); "
+        return Names(
+            f"7 日内骤降。拉低它的事项版本：{each(items, zh, '未找到')}",
+            f"fell within 7 days. Item versions that lowered it: {each(items, en, 'none found')}",
         )
-        return f"7 日内骤降。拉低它的事项版本:{each(DROPPED_ITEMS % measured.plan.region, line, '未找到')}"
 
 
 DROPPED: AlertKind = Dropped("CompressionDropped")
@@ -158,22 +166,28 @@ class Marked(_Base):
     def lasting(self, _intervals: Intervals) -> timedelta:
         return timedelta(0)
 
-    def words(self, measured: Measured) -> str:
+    def words(self, measured: Measured) -> Names:
         labels = ("$labels.region", "$labels.target", "$labels.check")
-        value = amount(_WITHOUT, measured.target.unit, labels) + UNIT_WORDS[measured.target.unit]
-        line = '{{ .Labels.zh }} {{ .Value | printf "%+.2f" }} 个百分点;'
-        gains = each(GAINS % (measured.plan.region, measured.target.id), line, "期前无目录,无法拆分")
-        return f"数值含有存疑部分({_check_names()}),扣除后为 {value}。方案期以来的变化:{gains}"
+        unit = UNIT_WORDS[measured.target.unit]
+        value = Names(*(amount(_WITHOUT, measured.target.unit, labels, none) for none in (NO_DATA.zh, NO_DATA.en)))
+        causes, checks = GAINS % (measured.plan.region, measured.target.id), _check_names()
+        zh = each(causes, '{{ .Labels.zh }} {{ .Value | printf "%+.2f" }} 个百分点；', "期前无目录，无法拆分")
+        en = each(causes, '{{ .Labels.en }} {{ .Value | printf "%+.2f" }} points; ', "no catalogue before the period")
+        return Names(
+            f"数值含有存疑部分（{checks.zh}），扣除后为 {value.zh}{unit.zh}。方案期以来的变化：{zh}",
+            f"holds what is in doubt ({checks.en}); without it {value.en}{unit.en}. Change since the plan began: {en}",
+        )
 
     def severity(self, _target: Target) -> str:
         return "warning"
 
 
-def _check_names() -> str:
-    """Return a template of the check's name."""
-    return "".join(
-        f'{{{{ if eq $labels.check "{check.id}" }}}}{check.zh}{{{{ end }}}}' for check in CHECKS if check.id in DOUBTED
-    )
+def _check_names() -> Names:
+    """Return the templates of the check's names."""
+    doubted = [check for check in CHECKS if check.id in DOUBTED]
+    named = '{{{{ if eq $labels.check "{}" }}}}{}{{{{ end }}}}'
+    return Names(*("".join(named.format(one.id, name) for one, name in zip(doubted, names, strict=True))
+                   for names in ([one.zh for one in doubted], [one.en for one in doubted])))  # fmt: skip
 
 
 MARKED: AlertKind = Marked("TargetMarked")
@@ -215,13 +229,17 @@ def _leads(measured: Measured) -> str:
 
 
 def _annotations(kind: AlertKind, measured: Measured, links: Links) -> dict[str, str]:
-    target, plan = measured.target, measured.plan
-    whose = f"{department_name(plan.region)} " if measured.each_department else ""
-    source = f"第 {'、'.join(target.source)} 项" if target.source else ""
-    now = f"现为 {_said(measured, 'value')},目标 {_said(measured, 'goal')},与目标相差 {_gap(measured)}"
+    target, plan, words = measured.target, measured.plan, kind.words(measured)
+    whose = department_name(plan.region) if measured.each_department else Names("", "")
+    items = "、".join(target.source).translate({ord("("): "（", ord(")"): "）"})
+    sources = ", ".join(target.source)
+    source = Names(f"第 {items} 项", f", item {sources}") if target.source else Names("", "")
+    now = _now(measured)
     return {
-        "summary": f"{whose}{literal(target.names.zh)}:{kind.words(measured)}",
-        "description": f"{literal(plan.names.zh)}{source}。{now}。",
+        "summary": f"{whose.zh}{' ' if whose.zh else ''}{literal(target.names.zh)}：{words.zh}",
+        "summary_en": f"{whose.en}{': ' if whose.en else ''}{literal(target.names.en)}: {words.en}",
+        "description": f"{literal(plan.names.zh)}{source.zh}。{now.zh}。",
+        "description_en": f"{literal(plan.names.en)}{source.en}. {now.en}.",
         "name": literal(target.names.zh),
         "value": measured.said("value"),
         "required": measured.said("required"),
@@ -241,9 +259,14 @@ def _behind(measured: Measured, links: Links) -> str:
     )
 
 
-def _said(measured: Measured, aspect: str) -> str:
-    return measured.said(aspect) + UNIT_WORDS[measured.target.unit]
+def _now(measured: Measured) -> Names:
+    """Return the templates of value, goal and gap; of the goal alone while there is no value."""
+    value, goal, gap = measured.said_in("value"), measured.said_in("goal"), _gap(measured)
+    known = f"{{{{ if query {measured.is_known} }}}}"
+    zh = f"现为 {value.zh}，目标 {goal.zh}，与目标相差 {gap.zh}{{{{ else }}}}目标 {goal.zh}，还没有数据"
+    en = f"Now {value.en}, goal {goal.en}, gap {gap.en}{{{{ else }}}}Goal {goal.en}, no data yet"
+    return Names(f"{known}{zh}{{{{ end }}}}", f"{known}{en}{{{{ end }}}}")
 
 
-def _gap(measured: Measured) -> str:
-    return measured.said("gap") + GAP_WORDS[measured.target.unit]
+def _gap(measured: Measured) -> Names:
+    return measured.said_in("gap", GAP_WORDS)

@@ -6,49 +6,58 @@ import { inChinese, named, say, word } from "./words.js";
 
 const SIGNS = { critical: "✕", warning: "▲", info: "·" };
 
-export const view = { show: (drawer, context) => showAlerts(drawer, context) };
+const HOURS = [1, 4, 24, 72, 168];
 
-async function showAlerts(drawer, context, told) {
+export const view = { show: (drawer, context, _, query) => showAlerts(drawer, context, query.get("alert")) };
+
+/** asked: the fingerprint of the alert on which a link opens the inbox. */
+async function showAlerts(drawer, context, asked, told) {
   const found = await ask("/v1/alerts", { region: context.region.region });
-  const again = (text) => showAlerts(drawer, context, text);
+  const again = (text) => showAlerts(drawer, context, null, text);
   drawer.draw(
     say("alertsNow"),
     h("p", { role: "status", class: "hint" }, told || ""),
     found.alerts.length ? h("ul", { class: "alerts" }, [...found.alerts].reverse().map((one) => entry(one, context, again))) : h("p", {}, say("noAlerts")),
+    asked && !found.alerts.some((one) => one.fingerprint === asked) ? h("p", { class: "hint" }, say("alertOver")) : null,
   );
+  document.getElementById(`alert-${asked}`)?.scrollIntoView({ block: "center" });
+  document.getElementById(`alert-${asked}`)?.focus();
 }
 
 function entry(alert, context, again) {
-  const about = [alert.names.target, alert.names.department].filter(Boolean).map(named);
-  const place = alert.region === "0" ? say("ofSuite") : alert.labels.hall || "";
+  const about = [alert.region_names, alert.labels.hall_names, alert.names.department, alert.names.target].filter((one) => one && alert.region !== "0").map(named);
+  const place = alert.region === "0" ? say("ofSuite") : "";
   const may = context.me.may.includes("acknowledge");
   const wrong = h("p", { class: "bad", role: "alert" });
   return h(
     "li",
-    { class: `alert is-${alert.severity}` },
-    h("p", { class: "facts" }, h("span", { class: "chip" }, h("b", { "aria-hidden": "true" }, SIGNS[alert.severity] || "·"), word("severity", alert.severity)), h("b", {}, oneLanguage(alert.annotations.summary || alert.alert)), alert.silenced ? h("span", { class: "tag" }, say("silenced")) : null),
+    { class: `alert is-${alert.severity}`, id: `alert-${alert.fingerprint}`, tabindex: "-1" },
+    h("p", { class: "facts" }, h("span", { class: "chip" }, h("b", { "aria-hidden": "true" }, SIGNS[alert.severity] || "·"), word("severity", alert.severity)), h("b", {}, alertText(alert)), alert.silenced ? h("span", { class: "tag" }, say("silenced")) : null),
     about.length || place ? h("p", {}, [...about, place].filter(Boolean).join(" · ")) : null,
-    alert.annotations.description ? h("p", {}, oneLanguage(alert.annotations.description)) : null,
+    alert.annotations.description ? h("p", {}, inChinese() ? alert.annotations.description : alert.annotations.description_en || alert.annotations.description) : null,
     h("p", { class: "hint" }, [say("since", { at: clockTime(alert.started), ago: ago(alert.started) }), say("wentTo", { who: alert.receivers.map((one) => (alert.names[one] ? named(alert.names[one]) : word("receiver", one))).join(", ") })].join(" · ")),
     alert.acknowledged ? h("p", {}, say("takenBy", { who: alert.acknowledged_by, at: clockTime(alert.acknowledged) })) : null,
     alert.notes.length ? h("ul", { class: "notes" }, alert.notes.map((one) => h("li", {}, h("time", {}, clockTime(one.at)), " ", h("b", {}, one.by), " ", one.text))) : null,
+    ...alert.silences.map((one) => h("p", { class: "hint" }, say("silencedBy", { who: one.by, at: clockTime(one.until), why: one.reason }))),
     may ? doing(alert, again, wrong) : null,
+    may ? silencing(alert, again, wrong) : null,
     wrong,
   );
 }
 
+const sender = (alert, again, wrong) => (path, more) => async (event) => {
+  event.preventDefault();
+  try {
+    await tell(path, { region: alert.region, fingerprint: alert.fingerprint, ...more() });
+    await again("✓");
+  } catch (error) {
+    wrong.textContent = error.message;
+  }
+};
+
 function doing(alert, again, wrong) {
-  const which = { region: alert.region, fingerprint: alert.fingerprint };
   const text = h("input", { type: "text", maxlength: 500, "aria-label": say("noteText"), placeholder: say("noteText"), autocomplete: "off" });
-  const send = (path, more) => async (event) => {
-    event.preventDefault();
-    try {
-      await tell(path, { ...which, ...more() });
-      await again("✓");
-    } catch (error) {
-      wrong.textContent = error.message;
-    }
-  };
+  const send = sender(alert, again, wrong);
   return h(
     "form",
     { class: "facts", onsubmit: send("/v1/alerts/note", () => ({ text: text.value })) },
@@ -58,8 +67,22 @@ function doing(alert, again, wrong) {
   );
 }
 
-/** Texts of alerts hold both languages, Chinese first, divided by a line or a dot; where only one is there, that one. */
-function oneLanguage(text) {
-  const [chinese, english] = text.split(/\n| · /);
-  return inChinese() || !english ? chinese : english;
+/** Silence for a time with a reason, or end the silence that is of this alert alone. */
+function silencing(alert, again, wrong) {
+  const send = sender(alert, again, wrong);
+  if (alert.silences.some((one) => one.own)) return h("p", {}, h("button", { type: "button", onclick: send("/v1/alerts/unsilence", () => ({})) }, say("unsilence")));
+  if (alert.silenced) return null;
+  const reason = h("input", { type: "text", required: true, maxlength: 500, "aria-label": say("silenceReason"), placeholder: say("silenceReason"), autocomplete: "off" });
+  const hours = h("select", { "aria-label": say("silenceFor") }, HOURS.map((n) => h("option", { value: n }, n < 24 ? say("hoursLong", { n }) : say("daysLong", { n: n / 24 }))));
+  return h(
+    "details",
+    {},
+    h("summary", {}, say("silence")),
+    h("form", { class: "facts", onsubmit: send("/v1/alerts/silence", () => ({ hours: Number(hours.value), reason: reason.value })) }, hours, reason, h("button", { type: "submit" }, say("silence"))),
+  );
+}
+
+/** An alert in one line, in the language of the page; its name where it has no text. */
+export function alertText({ annotations, alert }) {
+  return (inChinese() ? annotations.summary : annotations.summary_en || annotations.summary) || alert;
 }

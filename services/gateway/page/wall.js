@@ -1,6 +1,7 @@
 // The wall: the few large figures, the targets and the last alerts, for a screen that nobody touches.
 
 import { ask, tokenFromAddress } from "./api.js";
+import { alertText } from "./alerts.js";
 import { clockTime, h, shown, whole } from "./dom.js";
 import { SIGNS, TARGET_STATES, stateWord } from "./states.js";
 import { troublesInWords, watch } from "./live.js";
@@ -107,7 +108,7 @@ function alertList() {
     "section",
     {},
     h("h2", {}, state.data.alerts ? `${say("alertsNow")} ${whole(found.length)}` : say("alertsUnknown")),
-    h("ul", { style: { "--rows": String(ALERTS) } }, found.slice(0, ALERTS).map((one) => h("li", { class: `is-${one.severity}` }, h("b", { "aria-hidden": "true" }, one.severity === "critical" ? "✕" : "▲"), h("span", { class: "name" }, one.annotations.summary || one.alert), h("small", {}, clockTime(one.started).slice(5))))),
+    h("ul", { style: { "--rows": String(ALERTS) } }, found.slice(0, ALERTS).map((one) => h("li", { class: `is-${one.severity}` }, h("b", { "aria-hidden": "true" }, one.severity === "critical" ? "✕" : "▲"), h("span", { class: "name" }, alertText(one)), h("small", {}, clockTime(one.started).slice(5))))),
   );
 }
 

@@ -34,6 +34,7 @@ from .database import transaction
 from .tables import metadata, notice_deliveries, notices
 
 State = Literal["open", "acknowledged", "resolved"]
+SilenceDeed = Literal["notice.silence", "notice.unsilence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,11 @@ class NoticeLedger:
             if done:
                 write(connection, f"bureau: {by}", AuditEntry("notice.acknowledge", fingerprint, region or None))
             return done
+
+    def tell_silence(self, key: AlertKey, action: SilenceDeed, by: str, detail: Mapping[str, str]) -> None:
+        """Write into the audit that a person silenced an alert, or ended its silence."""
+        with transaction(self._engine) as connection:
+            write(connection, f"bureau: {by}", AuditEntry(action, key.fingerprint, key.region or None, dict(detail)))
 
     def note(self, key: AlertKey, note: NoticeNote) -> None:
         """Keep what a person wrote of an alert."""
