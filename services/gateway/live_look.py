@@ -69,7 +69,7 @@ class IngestLook:
     lags: Callable[[], Sequence[float | None]] = tuple
 
     def troubles(self, now: int) -> list[Trouble]:
-        """Return the troubles of now; `since` is now where one began unseen, so that the first look that found it counts."""
+        """Return the troubles of now; `since` is now where one began unseen: the first look that found it counts."""
         try:
             standing = self.broker.look()
         except Unavailable:

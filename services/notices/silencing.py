@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import httpx
 import msgspec
@@ -16,6 +16,7 @@ from services.notices.webhook import plain
 
 SECONDS = 5.0
 MOST_HOURS, MOST_REASON = 24 * 30, 500
+Content = TypeVar("Content")
 
 
 class NoSuchAlert(ValueError):
@@ -121,7 +122,7 @@ class Silencer:
             raise Unavailable(f"Alertmanager does not answer: {type(error).__name__}") from None
 
 
-def _decoded(body: bytes, kind: Any) -> Any:
+def _decoded(body: bytes, kind: type[Content]) -> Content:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.MsgspecError as error:

@@ -13,9 +13,19 @@ const QUIET_HOURS = 24;
 
 export function drawHeader(context, tools) {
   document.title = context?.region?.plan ? `${named(context.region.plan.names)} · ${say("title")}` : say("title");
-  document.getElementById("tools").replaceChildren(...tools.filter(Boolean));
-  document.getElementById("where").replaceChildren(...(context ? whereabouts(context) : []));
+  document.getElementById("page-title").textContent = context ? document.title : "";
+  replaced("tools", tools.filter(Boolean));
+  replaced("where", context ? whereabouts(context) : []);
   document.getElementById("fresh").replaceChildren(...(context?.data ? freshness(context) : []));
+}
+
+/** Draw a part of the header again; the focus stays in its place. */
+function replaced(id, children) {
+  const part = document.getElementById(id);
+  const focusable = () => [...part.querySelectorAll("a, button, select")];
+  const held = focusable().indexOf(document.activeElement);
+  part.replaceChildren(...children);
+  focusable()[held]?.focus({ preventScroll: true });
 }
 
 /** Whose board it is, where it is a hall's or a department's, by name as far as one is known. */
@@ -36,7 +46,8 @@ function whereabouts(context) {
 }
 
 function regionName(region) {
-  return region.plan ? named(region.plan.names) : say(region.level);
+  if (region.plan) return named(region.plan.names);
+  return named(region.names) === region.region ? say(region.level) : named(region.names);
 }
 
 /** Green only while it is heard that what halls send is being stored, and what is shown was read since. */

@@ -2,9 +2,9 @@
 
 import { ask } from "./api.js";
 import { clockTime, h, monthName } from "./dom.js";
-import { departmentName } from "./list.js";
+import { departmentOf } from "./list.js";
 import { chip } from "./states.js";
-import { say, word } from "./words.js";
+import { named, say, word } from "./words.js";
 
 const WHY = ["start", "counted", "weekend", "holiday", "regional_holiday", "suspended"];
 
@@ -20,7 +20,7 @@ async function showCase(drawer, context, [region, hall, ...rest]) {
       "p",
       { class: "facts" },
       chip(found.state),
-      [departmentName(context, found.department), found.hall, found.channel && word("channel", found.channel)].filter(Boolean).map((text) => h("span", { class: "tag" }, text)),
+      [departmentOf(context, found), named(found.hall_names), found.channel && word("channel", found.channel)].filter(Boolean).map((text) => h("span", { class: "tag" }, text)),
       found.flags.map((flag) => h("span", { class: "tag warn" }, word("flag", flag))),
       found.dates && found.dates.decided && !found.timed ? h("span", { class: "tag warn" }, say("notTimed")) : null,
     ),

@@ -1,7 +1,7 @@
 // The integrity checks: how far the figures can be trusted, and what each check found.
 
 import { h, whole } from "./dom.js";
-import { departmentName } from "./list.js";
+import { departmentOf } from "./list.js";
 import { named, say, word } from "./words.js";
 
 const OMITTED = new Set(["region", "url"]);
@@ -67,7 +67,7 @@ function line(row, columns, context) {
 
 function value(row, name, context) {
   if (name === "case_id" && row.url) return h("a", { href: `#/case/${row.url.replace("/v1/cases/", "")}` }, row.case_id);
-  if (name === "department") return departmentName(context, row.department) ?? "";
+  if (name === "department") return departmentOf(context, row);
   if (row[`${name}_names`]) return named(row[`${name}_names`]);
   return typeof row[name] === "number" ? whole(row[name]) : row[name] ?? "";
 }

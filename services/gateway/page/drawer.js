@@ -5,6 +5,7 @@ import { say } from "./words.js";
 
 const dialog = document.getElementById("drawer");
 let shownAt = 0;
+let opener = null;
 
 dialog.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
 dialog.addEventListener("click", (event) => event.target === dialog && leave());
@@ -16,7 +17,17 @@ function leave() {
 }
 
 export function closeDrawer() {
-  if (dialog.open) dialog.close();
+  if (!dialog.open) return;
+  dialog.close();
+  (opener?.isConnected ? opener : sameAs(opener))?.focus({ preventScroll: true });
+}
+
+/** The link or button that was drawn again in the place of one that is gone. */
+function sameAs(gone) {
+  if (!gone) return null;
+  if (gone.dataset.key) return document.querySelector(`[data-key="${CSS.escape(gone.dataset.key)}"]`);
+  const address = gone.getAttribute("href");
+  return address ? document.querySelector(`a[href="${CSS.escape(address)}"]`) : null;
 }
 
 /** fill(drawer): draws into it, now or after reading; an answer that comes too late for what is shown is dropped. */
@@ -28,6 +39,7 @@ export async function showDrawer(fill) {
     isCurrent: () => mine === shownAt && dialog.open,
   };
   if (!dialog.open) {
+    opener = document.activeElement;
     put(say("loading"), []);
     dialog.showModal();
   }
@@ -39,14 +51,16 @@ export async function showDrawer(fill) {
 }
 
 function put(title, children) {
+  const held = dialog.open && dialog.contains(document.activeElement);
   dialog.replaceChildren(
     h(
       "header",
       {},
       h("button", { type: "button", class: "quiet", onclick: () => history.back(), "aria-label": say("back") }, "←"),
-      h("h2", { id: "drawer-title" }, title),
+      h("h2", { id: "drawer-title", tabindex: "-1" }, title),
       h("button", { type: "button", class: "quiet", onclick: leave, "aria-label": say("close") }, "✕"),
     ),
     h("div", { class: "inside" }, children),
   );
+  if (dialog.open && (held || !dialog.contains(document.activeElement))) document.getElementById("drawer-title").focus({ preventScroll: true });
 }

@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { readReports, reportsPart } from "./declared.js";
 import { h, whole } from "./dom.js";
-import { named, say, word } from "./words.js";
+import { inList, named, say, word } from "./words.js";
 
 const PAGE = 100;
 const SUMS = new Set(["actual_compression", "promised_limit_compression"]);
@@ -37,7 +37,7 @@ async function showList(drawer, context, asked) {
     titleOf(context, first),
     h("p", { class: "facts" }, h("span", {}, say("total"), " ", h("strong", { class: "big" }, whole(first.total))), explanation(first), count ? seen : null),
     tallies(first),
-    count ? h("div", { class: "scroll" }, h("table", { class: "cases" }, h("thead", {}, headings(first)), rows)) : null,
+    count ? h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": say("list") }, h("table", { class: "cases stacked" }, h("thead", {}, headings(first)), rows)) : null,
     more,
     !count && !first.tallies.length ? h("p", {}, say("nothing")) : null,
   );
@@ -56,8 +56,8 @@ async function showReports(drawer, context, page) {
 
 function titleOf(context, page) {
   const what = page.state ? word("open", page.state) : `${named(page.indicator_names)} · ${say(page.part)}`;
-  const who = page.department ? departmentName(context, page.department) : page.hall;
-  return [what, who, page.region].filter(Boolean).join(" · ");
+  const who = page.department ? departmentOf(context, page) : page.hall ? named(page.hall_names) : null;
+  return [what, who, named(page.region_names)].filter(Boolean).join(" · ");
 }
 
 function explanation(page) {
@@ -73,6 +73,9 @@ export function departmentName(context, id) {
   return found ? named(found.names) : id;
 }
 
+/** By the name beside the code, else as the board knows the department. */
+export const departmentOf = (context, { department, department_names: names }) => (names && named(names) !== department ? named(names) : department ? departmentName(context, department) : "");
+
 const head = (...keys) => h("tr", {}, keys.filter(Boolean).map((key) => h("th", { scope: "col" }, say(key))));
 
 function headings(page) {
@@ -82,7 +85,7 @@ function headings(page) {
   return head("caseId", "department", "hall", "received", "accepted", "due", ...closed, "limit", "flags", sum);
 }
 
-const cell = (text, kind) => h("td", { class: kind }, text ?? "");
+const cell = (text, kind, key) => h("td", { class: kind, "data-label": key ? say(key) : null }, text ?? "");
 const pairOf = (one) => [one.promised_days, one.statutory_days].map((days) => days ?? "—").join(" / ");
 
 function caseRow(one, context, page) {
@@ -91,16 +94,16 @@ function caseRow(one, context, page) {
     "tr",
     {},
     h("td", {}, h("a", { href: `#/case/${one.region}/${one.hall}/${encodeURIComponent(one.case_id)}` }, one.case_id)),
-    cell(departmentName(context, one.department)),
-    cell(one.hall),
-    cell(one.received, "day"),
-    cell(one.accepted || (one.rejected ? `${word("case", "rejected")} ${one.rejected}` : ""), "day"),
-    cell(one.due, late ? "day late" : "day"),
-    page.state ? null : cell(one.decided || (one.withdrawn ? `${word("case", "withdrawn")} ${one.withdrawn}` : ""), "day"),
-    page.state ? null : cell(one.elapsed === null ? "" : `${one.elapsed} ${say("days")}`, "number"),
-    cell(pairOf(one), "number"),
-    cell(one.flags.map((flag) => word("flag", flag)).join(", "), "flagged"),
-    isSum(page) ? cell(whole(one.amount), "number") : null,
+    cell(departmentOf(context, one), null, "department"),
+    cell(named(one.hall_names), null, "hall"),
+    cell(one.received, "day", "received"),
+    cell(one.accepted || (one.rejected ? `${word("case", "rejected")} ${one.rejected}` : ""), "day", "accepted"),
+    cell(one.due, late ? "day late" : "day", "due"),
+    page.state ? null : cell(one.decided || (one.withdrawn ? `${word("case", "withdrawn")} ${one.withdrawn}` : ""), "day", "decided"),
+    page.state ? null : cell(one.elapsed === null ? "" : `${one.elapsed} ${say("days")}`, "number", "elapsed"),
+    cell(pairOf(one), "number", "limit"),
+    cell(one.flags.map((flag) => word("flag", flag)).join(inList()), "flagged", "flags"),
+    isSum(page) ? cell(whole(one.amount), "number", "amount") : null,
   );
 }
 
@@ -109,10 +112,10 @@ function itemRow(one, context, page) {
     "tr",
     {},
     h("td", {}, one.name, " ", h("small", { class: "hint" }, word("handling", one.handling))),
-    cell(one.item_code),
-    cell(departmentName(context, one.department)),
-    cell(pairOf(one), "number"),
-    isSum(page) ? cell(whole(one.amount), "number") : null,
+    cell(one.item_code, null, "itemCode"),
+    cell(departmentOf(context, one), null, "department"),
+    cell(pairOf(one), "number", "limit"),
+    isSum(page) ? cell(whole(one.amount), "number", "amount") : null,
   );
 }
 
@@ -123,6 +126,6 @@ function tallies(page) {
     "details",
     {},
     h("summary", {}, `${say("tallies")} · ${page.tallies.length} · ${say("total")} ${whole(sum)}`),
-    h("table", { class: "plain" }, page.tallies.map((one) => h("tr", {}, cell(one.date, "day"), cell(one.hall), cell(whole(one.amount), "number")))),
+    h("table", { class: "plain" }, page.tallies.map((one) => h("tr", {}, cell(one.date, "day"), cell(named(one.hall_names)), cell(whole(one.amount), "number")))),
   );
 }

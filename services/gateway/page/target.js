@@ -3,7 +3,7 @@
 import { yearChart } from "./chart.js";
 import { difference, h, shown, whole } from "./dom.js";
 import { SIGNS, TARGET_STATES, chip, stateWord } from "./states.js";
-import { named, say, word } from "./words.js";
+import { inList, named, say, word } from "./words.js";
 
 const MONTHLY_REPORT = "monthly_report"; // measured by months, not by cases: the matrix of the months is behind it
 const UNJUDGED = new Set(["not_measured", "below_min_denominator", "not_started"]);
@@ -123,7 +123,6 @@ function leads(target) {
   return target.lead.length > 8 ? say("everyDepartment") : target.lead.map((one) => named(one.names)).join(inList());
 }
 
-const inList = () => (say("language") === "English" ? "、" : ", ");
 
 export const view = { needsBoard: true, show: showTarget };
 

@@ -387,6 +387,7 @@ const WORDS = {
   flag_limit_looks_like_none: ["时限疑为“无”", "limit looks like none"],
   flag_accepted_before_received: ["先受理后收件", "accepted before received"],
   flag_suspended_on_eve: ["临期前暂停计时", "suspended on the eve"],
+  flag_limit_changed: ["时限事后更改", "limit changed afterwards"],
   flag_rated_at_once: ["办结数秒内五星", "rated at once"],
   flag_repeated_without_correction: ["重复上报未更正", "repeated without correction"],
   flag_corrects_nothing: ["更正所指不存在", "corrects nothing"],
@@ -428,5 +429,7 @@ export function say(key, values = {}) {
 export function word(family, name) {
   return WORDS[`${family}_${name}`] ? say(`${family}_${name}`) : String(name).replaceAll("_", " ");
 }
+
+export const inList = () => (inChinese() ? "、" : ", ");
 
 export const named = (names) => (names ? (inChinese() ? names.zh : names.en) : "");
