@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime
 from typing import Protocol
@@ -30,13 +30,13 @@ from hallpulse.store.item_versions import (
     CalendarCache,
     ContextCache,
     read_calendars,
-    read_doubts,
     read_item_changes,
     spans_in_force,
     timelines,
 )
-from hallpulse.store.merge import Expected, MergeOutcome, merge
+from hallpulse.store.merge import EventName, Expected, MergeOutcome, merge
 from hallpulse.store.notices import NoticeLedger
+from hallpulse.store.reading.afterwards import read_doubts
 from hallpulse.store.reading.balance import read_flow, read_flow_by_department
 from hallpulse.store.reading.checks import read_integrity
 from hallpulse.store.reading.declared import (
@@ -334,8 +334,7 @@ class Store:
         self.tokens = TokenRegistry(engine, actor)
         self.accounts = AccountRegistry(engine, actor)
         self.reviews = ReviewRegistry(engine, actor)
-        self.notices = NoticeLedger(engine)
-        self.refused = RefusedTable(engine, actor)
+        self.notices, self.refused = NoticeLedger(engine), RefusedTable(engine, actor)
         self.reports, self.sums = ReportArchive(engine, actor), SentSums(engine)
 
     def judge_by(self, plans: Sequence[Plan]) -> None:
@@ -351,11 +350,16 @@ class Store:
         self._engine.dispose()
 
     def merge(
-        self, events: Sequence[HallEvent], arrived: datetime, expected: Expected = Expected.ANYTHING
+        self,
+        events: Sequence[HallEvent],
+        arrived: datetime,
+        expected: Expected = Expected.ANYTHING,
+        *,
+        imported: Collection[EventName] = (),
     ) -> MergeOutcome:
-        """Store a batch, all or nothing; storing it again changes nothing."""
+        """Store a batch, all or nothing; storing it again changes nothing. imported: from records, never late."""
         microseconds = int((arrived - _EPOCH).total_seconds() * 1_000_000)
-        return merge(self._engine, self._cache, events, microseconds, expected)
+        return merge(self._engine, self._cache, events, microseconds, expected, imported=imported)
 
     def apply_calendars(self, calendars: Sequence[Calendar], progress: Progress | None = None) -> int:
         """Put calendars in force and date again every case that they touch; how many cases that were."""
