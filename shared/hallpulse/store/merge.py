@@ -140,7 +140,7 @@ def _event_rows(events: Events, arrived: int, imported: Imported) -> Iterator[tu
     minute, hundredths = arrival(arrived)
     for key in sorted(events, key=_BY_ID):
         e = events[key]
-        mark = True if key in imported else None
+        mark = True if imported and key in imported else None
         yield (*key, e.time, minute, int(e.type), *pack_data(e.data), e.extra, hundredths, mark)
 
 

@@ -23,6 +23,7 @@ from hallpulse.domain.reconciliation import StatedDay
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.sources import SourceCounts
 from hallpulse.domain.workdays import Calendar, Workdays, day_of
+from hallpulse.store import registry
 from hallpulse.store.accounts import AccountRegistry
 from hallpulse.store.audit import Audit, process_actor
 from hallpulse.store.database import at_one_moment, driver, faults, open_engine, read_version, transaction
@@ -78,15 +79,7 @@ from hallpulse.store.recompute import Difference, recompute
 from hallpulse.store.redating import Progress, apply_calendars
 from hallpulse.store.refused import RefusedTable
 from hallpulse.store.refused_rows import KeptRefusal, RefusedFilter
-from hallpulse.store.registry import (
-    Hall,
-    HallFacts,
-    HallRegistry,
-    read_change_counts,
-    read_hall_facts,
-    read_halls,
-    read_last_event_times,
-)
+from hallpulse.store.registry import Hall, HallFacts, HallRegistry
 from hallpulse.store.reports import ReportArchive, calendars_digest
 from hallpulse.store.reviews import ReviewRegistry
 from hallpulse.store.sums import SentSums
@@ -256,19 +249,19 @@ class Moment:
 
     def halls(self) -> list[Hall]:
         """Registered halls by region and name."""
-        return read_halls(self._connection)
+        return registry.read_halls(self._connection)
 
     def hall_facts(self) -> dict[tuple[int, str], HallFacts]:
         """(region, hall) → names and closing of the halls of which any are known, also of those without keys."""
-        return read_hall_facts(self._connection)
+        return registry.read_hall_facts(self._connection)
 
     def last_event_times(self) -> dict[tuple[int, str], int]:
         """(region, hall) → the newest event's time, microseconds since 1970-01-01 UTC, of registered halls."""
-        return read_last_event_times(self._connection)
+        return registry.read_last_event_times(self._connection)
 
     def change_counts(self, since: date) -> dict[int, int]:
         """Region → a number that grows with all that comes in from a day on, and says nothing else."""
-        return read_change_counts(self._connection, since)
+        return registry.read_change_counts(self._connection, since)
 
     def flagged_cases(self) -> dict[tuple[int, str], int]:
         """(region, hall) → cases with a flag; an index holds those alone."""

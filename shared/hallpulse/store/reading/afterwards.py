@@ -95,7 +95,7 @@ def rescued_cases(asked: CheckScope) -> list[tuple[int, str, str]]:
 def read_doubts(connection: Connection, scope: Scope, since: date, on: date) -> list[Doubt]:
     """Items that make the compression look better, among those effective on a day, whichever way they came to.
 
-    Beside what the catalogue shows (`read_item_doubts`): limits of the past that were written anew after `since`.
+    Beside what the catalogue shows (`read_item_doubts`): limits of the past that were rewritten after `since`.
     """
     found = {one.item: one for one in read_item_doubts(connection, scope, since, on)}
     was = _known_before(rewritten_items(connection, scope), day_of(since), day_of(on))
