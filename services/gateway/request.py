@@ -29,7 +29,9 @@ from services.gateway.service_calls import Services
 from services.gateway.suite import SuiteParts
 
 if TYPE_CHECKING:
-    from services.gateway.sessions import SessionDoor  # which reads requests itself
+    from services.gateway.live import LiveHub  # these read requests themselves
+    from services.gateway.sessions import SessionDoor
+    from services.gateway.shared_answers import SharedAnswers
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
@@ -73,6 +75,8 @@ class Resources:
     sessions: SessionDoor
     reviews: Reviews
     services: Services
+    live: LiveHub
+    shared: SharedAnswers
     concurrency: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)
     suite: SuiteParts = field(default_factory=SuiteParts)
     book: NameBook = field(init=False)

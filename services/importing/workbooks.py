@@ -75,7 +75,7 @@ def _sheet(
     details: Mapping[str, Details],
     loaded: dict[str, calamine.CalamineSheet],
 ) -> Sheet:
-    """A sheet of the book. loaded: the visible ones; a hidden one is read where it is asked for."""
+    """A sheet of the workbook. loaded: the visible ones; a hidden one is read where it is asked for."""
     own = details.get(meta.name, Details())
     visible = str(meta.visible).endswith(".Visible")
     if not str(meta.typ).endswith(".WorkSheet"):
