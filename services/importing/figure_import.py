@@ -268,6 +268,7 @@ _READ_AMISS = frozenset(
     {
         *(RowProblem.BROKEN_LINE, RowProblem.FORMULA, RowProblem.TOO_WIDE, RowProblem.CUT_OFF, RowProblem.TOO_SHORT),
         *(RowProblem.STRUCK, RowProblem.STRUCK_PARTLY, RowProblem.TWICE_WITH_OTHERS, RowProblem.COLUMNS_DISAGREE),
+        *(RowProblem.DITTO, RowProblem.SAID_VOID, RowProblem.MERGED, RowProblem.GARBLED),
     }
 )
 """Problems of the table: what such a row declares is not certain."""

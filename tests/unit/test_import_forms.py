@@ -98,6 +98,14 @@ def test_a_declared_figure_with_a_remark_that_it_is_void_is_asked_about(tmp_path
     assert figures(path).asked == ["void_rows"]
 
 
+def test_a_declaration_that_is_no_row_for_sure_is_not_told_to_the_bureau(tmp_path: Path) -> None:
+    rows = [("justice", "2026-05", "leader_in_court", 9, 5), ("housing", "同上", "leader_in_court", 9, 5)]
+    done = figures(workbook(tmp_path / "a.xlsx", FIGURES_HEAD, *rows))
+    assert done.reasons == {2: "over-denominator", 3: "ditto"}
+    assert done.job is not None
+    assert [done.job.declined(row) is not None for row in done.rejected] == [True, False]
+
+
 def test_spellings_of_new_departments_that_may_be_one_are_asked_about(tmp_path: Path) -> None:
     names = ("县公安局", "县 公安局", "汪清县公安局", "县林业局")
     rows = [(f"a-{number}", "甲", name, 20, 5) for number, name in enumerate(names)]
