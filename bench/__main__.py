@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bench import boards, growth, idle, importing, latency, peering, reads, refusals, throughput, turning
+from bench import boards, growth, idle, importing, latency, peering, reads, refusals, throughput, turning, watchers
 from bench.grounds import grounds
 from bench.options import Options
 from bench.results import RESULTS, keep, machine
@@ -36,6 +36,7 @@ SECTIONS: dict[str, Section] = {
     "boards": boards.run,
     "idle": idle.run,
     "growth": on_grounds(growth.run),
+    "watchers": on_grounds(watchers.run),
 }
 
 
