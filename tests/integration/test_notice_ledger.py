@@ -33,7 +33,8 @@ ONE_RULE = RuleBook(
             Rule(
                 {"severity": template_of("critical"), "lead": template_of("{{ $labels.department }}")},
                 {
-                    "summary": template_of("败诉率:{{ $value }}"), "value": template_of("{{ $value }}"),
+                    "summary": template_of("败诉率：{{ $value }}"), "value": template_of("{{ $value }}"),
+                    "summary_en": template_of("{{ $value }}"),
                     "gap": template_of("{{ $value }}"), "cases_url": template_of("/v1/cases?region=1"),
                 },
             ),
@@ -162,7 +163,7 @@ def test_a_notice_is_in_the_ledger_with_who_was_told_what_and_when(door: Door) -
 def test_a_repetition_is_counted_and_not_listed_twice(door: Door) -> None:
     door.post(posted())
     door.clock.now += timedelta(hours=24)
-    door.post(posted(annotations={"summary": "败诉率:进度落后", "value": "7.00"}))
+    door.post(posted(annotations={"summary": "败诉率：进度落后", "value": "7.00"}))
     (line,) = door.ledger()
     assert (line["times"], line["value"]) == (2, "7.00")
     assert datetime.fromisoformat(line["told"]) == NOON
@@ -223,7 +224,7 @@ def test_a_foreign_alert_with_the_labels_of_ours_changes_nothing_of_its_line(sto
         door.post(posted())
         door.post(posted(**FOREIGN))
         (line,) = door.ledger()
-    assert (line["foreign"], line["times"], line["summary"]) == (False, 1, "败诉率:进度落后")
+    assert (line["foreign"], line["times"], line["summary"]) == (False, 1, "败诉率：进度落后")
 
 
 def test_the_end_of_an_alert_is_told_though_its_rule_is_gone_since(store: Store, robots: Robots) -> None:
