@@ -119,7 +119,7 @@ function events(found) {
           h("time", {}, clockTime(event.time)),
           h("b", {}, word("event", event.type.replace("hall.", "").replace(".v1", "").replaceAll(".", "_"))),
           retracted ? h("span", { class: "tag warn" }, say(corrections.length ? "corrected" : "retracted")) : null,
-          h("details", {}, h("summary", {}, say("raw")), h("pre", {}, JSON.stringify(event, null, 2))),
+          h("details", {}, h("summary", {}, say("raw")), h("pre", { tabindex: "0" }, JSON.stringify(event, null, 2))),
         ),
       ),
     ),
