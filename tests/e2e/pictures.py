@@ -119,7 +119,7 @@ def of_the_wall(page: Page, pictures: Pictures, address: str) -> None:
     page.call("Network.enable")
     page.call("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=-1, uploadThroughput=-1)
     page.value("{ const real = Date.now.bind(Date); Date.now = () => real() + 120000; }")
-    page.until("document.querySelector('.stale').hidden", False, seconds=60)
+    page.until("document.querySelector('.stale').innerText.includes('数据停在')", seconds=60)
     pictures.take("wall-stale", HD)
     page.call("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1)
 

@@ -61,9 +61,9 @@ function line(row, form, mine) {
     "tr",
     { class: wanted.has(row.indicator) ? "wanted" : null },
     h("th", { scope: "row" }, named(row.names), row.asked ? null : h("small", { class: "hint" }, ` ${say("voluntary")}`)),
-    h("td", { class: "number" }, mine ? numerator : text(now?.numerator)),
-    h("td", { class: "number" }, mine ? denominator : text(now?.denominator)),
-    mine ? h("td", {}, note) : null,
+    h("td", { class: "number", "data-label": say("numerator") }, mine ? numerator : text(now?.numerator)),
+    h("td", { class: "number", "data-label": row.unit === "count" ? null : say("denominator") }, mine ? denominator : text(now?.denominator)),
+    mine ? h("td", { "data-label": say("note") }, note) : null,
     h("td", { class: "number" }, row.before ? [text(row.before.numerator), row.before.denominator === null ? "" : ` / ${text(row.before.denominator)}`] : "—"),
     verdict,
   );
