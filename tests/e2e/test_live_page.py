@@ -102,3 +102,15 @@ def test_where_nothing_is_heard_the_page_asks_by_itself(page: Page, ground: Grou
     shown = page.value(ACCEPTED)
     store.merge(decoded(case(200, None)), NOW)
     page.until(f"{ACCEPTED} > {shown}", seconds=30 * strain())
+
+
+def test_a_page_that_is_cut_off_says_since_when_and_goes_on_once_it_is_back(page: Page, ground: Ground) -> None:
+    opened(page, ground)
+    page.call("Network.enable")
+    offline = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.call("Network.emulateNetworkConditions", offline=True, **offline)
+    page.until("document.querySelector('.warning')?.innerText.includes('连接自')", seconds=60 * strain())
+    assert page.value(GREEN) == 0
+    page.call("Network.emulateNetworkConditions", offline=False, **offline)
+    page.until(GREEN, 1, seconds=60 * strain())
+    assert page.text(".warning") == ""
