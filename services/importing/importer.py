@@ -29,7 +29,7 @@ from .items import CatalogueImport, checked, correcting, item_code_of, item_even
 from .layout import Column, Layout, Row, answered
 from .notes import Note, Oddity
 from .problems import BadRow, RowProblem, TableError
-from .profiles import Profile, named, plain_departments, plain_profile, recognised, shipped
+from .profiles import Profile, applicable, named, plain_departments, plain_profile, recognised, shipped
 from .questions import questions_of
 from .row_questions import Question
 from .sheets import Book
@@ -167,7 +167,8 @@ class Job:
         self._walk(progress)
         self._decide()
         self.questions = questions_of(self.layouts, self.found, self.decisions, self.departments, self.profile)
-        self.answer({**self.profile.answers, **self.options.answers})
+        columns = [(column.letter, column.header) for layout in self.read for column in layout.columns]
+        self.answer({**applicable(self.profile, columns), **self.options.answers})
 
     def _walk(self, progress: Progress) -> None:
         of_item = self.place.department_of if self.kind == "cases" else (lambda _: "")

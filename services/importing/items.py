@@ -137,13 +137,13 @@ class _Item:
         return None if self.stored is None else getattr(self.stored, name)
 
     def _name(self) -> str:
-        name, sub = (text_of(self.reader.cell(self.row, field)) for field in ("name", "sub_name"))
+        name, sub = (self.reader.name(self.row, field) for field in ("name", "sub_name"))
         if self.reader.decisions.identify == "sub_code" and sub:
             return sub
         return self.reader.required("name", name or sub or self._kept("name") or "")
 
     def _department(self) -> tuple[str, list[Note]]:
-        written = self.reader.text(self.row, "department")
+        written = self.reader.name(self.row, "department")
         if not written and self.reader.decisions.department_from_sheet:
             written = self.reader.layout.sheet.name
         if not written:
