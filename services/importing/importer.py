@@ -333,6 +333,7 @@ class Job:
             row = row._replace(notes=[*row.notes, note])
         if not stored or row.case is None:
             return row
+        row = row._replace(notes=[*row.notes, *row.case.reopened(stored)])
         ids = {event.id for event in stored}
         said = self.corrections.of_case(row.case.events(self.place.place), stored)
         if all(event.id in ids for event in said):

@@ -256,7 +256,8 @@ class Layout:
 
     def _why_no_data(self, first: Cell, cells: Sequence[Cell], own: Sequence[str], identified: bool) -> Sentence | None:
         given = sum(not is_empty(cell) for cell in cells)
-        subjects = [first, *(cells[index] for index in self.identity if index < len(cells))]
+        subjects = [cells[index] for index in self.identity if index < len(cells)]
+        subjects = [first] if any(map(_is_plain_code, subjects)) else [first, *subjects]
         if given > 1 and any(isinstance(cell, str) and len(cell) < 20 and _is_total(cell) for cell in subjects):
             return TOTAL
         text = folded(text_of(first)) if isinstance(first, str) and len(first) < 20 else ""

@@ -165,3 +165,25 @@ def test_a_saved_profile_asks_of_the_rows_of_each_file_again(tmp_path: Path) -> 
     profile = tmp_path / "source.yaml"
     save_profile(profile, saved_profile(first.job, "source"))  # type: ignore[arg-type]
     assert items(path, profile=str(profile)).asked == ["void_rows"]
+
+
+def test_zeros_that_a_csv_lost_are_those_of_the_one_stored_item(tmp_path: Path) -> None:
+    shelf = Shelf(HallOfCases(222424, "hall"))
+    row = ("甲", "县公安局", 20, 5)
+    take(workbook(tmp_path / "a.xlsx", HEAD, ("0131010000", *row)), "catalogue", shelf, effective_from=DAY)
+    again = take(workbook(tmp_path / "b.xlsx", HEAD, ("131010000", *row)), "catalogue", shelf, effective_from=DAY)
+    assert (again.told.rows["unchanged"], again.notes("zeros_restored"), again.published) == (1, 1, [])
+
+
+def test_a_stored_item_that_gets_quite_another_name_is_named(tmp_path: Path) -> None:
+    shelf = Shelf(HallOfCases(222424, "hall"))
+    for name, notes in (("食品经营许可", 0), ("食品经营许可（新办）", 0), ("户口登记", 1)):
+        path = workbook(tmp_path / "a.xlsx", HEAD, ("a-1", name, "县公安局", 20, 5))
+        assert take(path, "catalogue", shelf, effective_from=DAY).notes("name_other") == notes
+
+
+def test_a_case_that_is_open_by_its_status_but_stored_as_ended_is_named(tmp_path: Path) -> None:
+    shelf = Shelf(HallOfCases(222424, "hall"))
+    cases(workbook(tmp_path / "a.xlsx", CASE_HEAD, CASE), shelf)
+    again = cases(workbook(tmp_path / "b.xlsx", (*CASE_HEAD, "办件状态"), (*CASE[:5], None, "办理中")), shelf)
+    assert (again.notes("open_but_ended"), again.published) == (1, [])
