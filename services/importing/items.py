@@ -151,7 +151,7 @@ class _Item:
         return [] if alike else [self._note("name", Oddity.NAME_OTHER, name, self._kept("name"))]
 
     def _department(self) -> tuple[str, list[Note]]:
-        written = self.reader.name(self.row, "department")
+        written = self.reader.department(self.row)
         if not written and self.reader.decisions.department_from_sheet:
             written = self.reader.layout.sheet.name
         if not written:

@@ -127,10 +127,17 @@ class SheetReader:
         return "" if text and says_nothing(word_of(text)) else text
 
     def name(self, row: Row, name: str) -> str:
-        """The text of a name, as `text`. Raises BadRow for a day, a yes or no, or `相关部门`, which names none."""
-        found = self.text(row, name)
-        if name not in self._joined and (isinstance(self.cell(row, name), date | bool) or _NO_NAME.fullmatch(found)):
-            raise BadRow(RowProblem.BAD_WORD, name, found)
+        """The text of a name as it stands. Raises BadRow for a day, or a yes or no."""
+        cell = self.cell(row, name)
+        if isinstance(cell, date | bool):
+            raise BadRow(RowProblem.BAD_WORD, name, text_of(cell))
+        return text_of(cell)
+
+    def department(self, row: Row) -> str:
+        """A department as it is written; empty where none is. Raises BadRow for what names none: 相关部门, a day."""
+        found = self.text(row, "department")
+        if "department" not in self._joined and (self.name(row, "department") and _NO_NAME.fullmatch(found)):
+            raise BadRow(RowProblem.BAD_WORD, "department", found)
         return found
 
     def refuse_unreadable(self, row: Row) -> None:
