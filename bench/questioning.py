@@ -14,7 +14,7 @@ from hallpulse.contract.events import CaseData, EventType, FigureReported, ItemP
 from hallpulse.domain import expression, suspicion
 from hallpulse.domain.case import CaseEvent, Flag, Kind, pack_id
 from hallpulse.domain.catalogue import ItemRecord, ItemSpan, rewritten, timeline
-from hallpulse.domain.clock import NONE_LIKE_LIMITS, Case, Kept, fold, needed_late_extension
+from hallpulse.domain.clock import NONE_LIKE_LIMITS, Case, KeptPromise, fold, needed_late_extension
 from hallpulse.domain.declarations import IMPOSSIBLE, UNKNOWN, Declaration, fault_of
 from hallpulse.domain.figures import period_window
 from hallpulse.domain.integrity import (
@@ -150,7 +150,7 @@ def _rescued(year: Year, cases: Mapping[CaseKey, Case]) -> Iterable[CaseKey]:
 def _extended_late(year: Year, cases: Mapping[CaseKey, Case]) -> Iterable[CaseKey]:
     for key, case in cases.items():
         if case.extended and case.timed and case.promise_kept and (case.elapsed or 0) > (case.promised_days or 0):
-            kept = Kept(case.accepted or 0, case.decided or 0, case.elapsed or 0, case.promised_days or 0)
+            kept = KeptPromise(case.accepted or 0, case.decided or 0, case.elapsed or 0, case.promised_days or 0)
             if needed_late_extension(kept, year.cases[key], year.workdays):
                 yield key
 

@@ -157,7 +157,7 @@ def due_day(workdays: Workdays, suspensions: Sequence[Suspension], accepted: int
         paused = now_paused
 
 
-class Kept(NamedTuple):
+class KeptPromise(NamedTuple):
     """A timed case that kept its promise: days of acceptance and decision, working days that it took and had."""
 
     accepted: int
@@ -166,7 +166,7 @@ class Kept(NamedTuple):
     promised_days: int
 
 
-def needed_late_extension(case: Kept, events: Sequence[CaseEvent], workdays: Workdays) -> bool:
+def needed_late_extension(case: KeptPromise, events: Sequence[CaseEvent], workdays: Workdays) -> bool:
     """Whether the promise is kept only by an extension of after the due day that the case had without it."""
     suspensions = clipped(facts_of(events).suspensions, case.decided)
     extensions = sorted((event for event in in_force(events) if event.kind == Kind.EXTENDED), key=_BY_TIME)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from hallpulse.contract.events import EventType, Family
 from hallpulse.domain.case import Kind, unpack_id
 from hallpulse.domain.catalogue import Rewritten, Timeline, rewritten, span_on
-from hallpulse.domain.clock import Kept, needed_late_extension
+from hallpulse.domain.clock import KeptPromise, needed_late_extension
 from hallpulse.domain.compression import RAISED, Doubt, ItemLimits, ItemRef, doubt
 from hallpulse.domain.figures import Scope
 from hallpulse.domain.suspicion import Decision, Row, is_raised, is_rescued
@@ -59,7 +59,7 @@ _Changes = Mapping[Item, list[Rewritten]]
 def rewritten_items(connection: Connection, scope: Scope) -> _Changes:
     """The changes of the past of every item of the scope's regions that give a longer limit.
 
-    Kept with the connection while a region's catalogue has the same version: its events are read once.
+    KeptPromise with the connection while a region's catalogue has the same version: its events are read once.
     """
     kept: dict[int, tuple[int, _Changes]] = connection.info.setdefault("rewritten", {})
     low, high = scope.bounds
@@ -108,7 +108,7 @@ def _by_extensions(asked: CheckScope, calendars: Calendars) -> list[CaseKey]:
     found: list[CaseKey] = []
     rows = asked.rows(_EXTENDED.format(where=asked.where("c")))
     for region, hall, case_id, accepted, decided, *days, history in rows:
-        kept = Kept(day_of(accepted), day_of(decided), *days)
+        kept = KeptPromise(day_of(accepted), day_of(decided), *days)
         if needed_late_extension(kept, unpack_history(bytes(history)), calendars.workdays(region)):
             found.append((region, hall, case_id))
     return found
