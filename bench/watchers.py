@@ -30,7 +30,7 @@ ROUTES = ("indicators", "targets", "departments", "trend", "suite")
 
 def run(grounds: Grounds, options: Options) -> dict[str, Any]:
     """Measure ingest alone and beside a hundred pages that read all they show at every change they are told of."""
-    stream = county_stream(options.events)
+    stream = county_stream(2 * options.events)  # long enough for pages to be told in the flood
     sent, found = messages(stream.events, BATCH), {False: list[Ingested](), True: list[Ingested]()}
     refreshes = []
     with grounds.catalogued(stream) as template:

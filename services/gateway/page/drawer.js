@@ -6,9 +6,15 @@ import { say } from "./words.js";
 const dialog = document.getElementById("drawer");
 let shownAt = 0;
 let opener = null;
+let pressed = null; // not every browser gives the focus to a link that is clicked
 
 dialog.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
 dialog.addEventListener("click", (event) => event.target === dialog && leave());
+
+document.addEventListener("click", (event) => {
+  const control = event.target.closest?.("a, button");
+  if (control && !dialog.contains(control)) pressed = control;
+}, true);
 
 export const isOpen = () => dialog.open;
 
@@ -39,7 +45,7 @@ export async function showDrawer(fill) {
     isCurrent: () => mine === shownAt && dialog.open,
   };
   if (!dialog.open) {
-    opener = document.activeElement;
+    opener = document.activeElement === document.body ? pressed : document.activeElement;
     put(say("loading"), []);
     dialog.showModal();
   }
