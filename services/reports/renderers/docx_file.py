@@ -222,8 +222,9 @@ def _fill(place: GridCell, content: Cell, column: Column, *, bold: bool, centred
 
 def _foot(word: Word, document: Document) -> None:
     """The attachment, the sender and the day; in small letters, the basis of it."""
-    imprint = document.imprint
-    _body(word, Sentence(f"{ATTACHMENT.zh}：{imprint.attached.zh}", _labelled(ATTACHMENT.en, imprint.attached.en)))
+    imprint, attached = document.imprint, document.imprint.attached
+    if attached.zh:
+        _body(word, Sentence(f"{ATTACHMENT.zh}：{attached.zh}", _labelled(ATTACHMENT.en, attached.en)))
     word.add_paragraph()
     for text in (imprint.issuer, imprint.date):
         signed = word.add_paragraph()

@@ -230,7 +230,8 @@ def _foot(document: Document) -> Iterator[Flowable]:
     attached = imprint.attached
     english = f"{ATTACHMENT.en}: {attached.en}" if bilingual else ""
     yield Spacer(0, 3 * mm)
-    yield from _said(Sentence(f"{ATTACHMENT.zh}：{attached.zh}", english), BODY)
+    if attached.zh:
+        yield from _said(Sentence(f"{ATTACHMENT.zh}：{attached.zh}", english), BODY)
     yield Spacer(0, 6 * mm)
     signed = [lines(imprint.issuer.zh, imprint.issuer.en, style=SIGNED), lines(imprint.date.zh, style=SIGNED)]
     facts = "；".join(f"{name.zh}：{content.zh}" for name, content in document.facts)

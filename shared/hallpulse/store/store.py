@@ -35,6 +35,7 @@ from hallpulse.store.item_versions import (
     spans_in_force,
     timelines,
 )
+from hallpulse.store.matters import MatterRegistry
 from hallpulse.store.merge import Expected, MergeOutcome, merge
 from hallpulse.store.notices import NoticeLedger
 from hallpulse.store.reading.balance import read_flow, read_flow_by_department
@@ -334,7 +335,7 @@ class Store:
         self.tokens = TokenRegistry(engine, actor)
         self.accounts = AccountRegistry(engine, actor)
         self.reviews = ReviewRegistry(engine, actor)
-        self.notices = NoticeLedger(engine)
+        self.notices, self.matters = NoticeLedger(engine), MatterRegistry(engine)
         self.refused = RefusedTable(engine, actor)
         self.reports, self.sums = ReportArchive(engine, actor), SentSums(engine)
 
