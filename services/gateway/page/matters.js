@@ -67,7 +67,7 @@ async function showMatter(drawer, context, number, told) {
   const step = found.entries.filter((one) => one.rung).at(-1);
   drawer.draw(
     `${say("matterOf", { n: found.matter })} · ${named(found.names)}`,
-    h("p", { class: "facts" }, matterChips(found), h("span", { class: "tag" }, named(found.department_names)), h("span", { class: "hint" }, say("answerDue", { day: found.deadline })), subjectLink(found)),
+    h("p", { class: "facts" }, matterChips(found), h("span", { class: "tag" }, named(found.department_names)), h("span", { class: "hint" }, say("answerDue", { day: found.deadline })), subjectLink(found, context)),
     found.unfinished ? h("p", { class: "warning" }, say("unfinished", { day: found.answer.done_by })) : null,
     h("p", { role: "status", class: "hint" }, told || ""),
     h("section", { class: "step" }, h("p", {}, named(step.text)), facts(step.facts)),
@@ -78,8 +78,8 @@ async function showMatter(drawer, context, number, told) {
   );
 }
 
-function subjectLink(found) {
-  const address = { target: `#/target/${found.subject}`, case: `#/case/${found.region}/${found.subject}`, finding: `#/check/${found.subject}`, task: "#/tasks" }[found.about];
+function subjectLink(found, { data }) {
+  const address = { target: data?.targets ? `#/target/${found.subject}` : null, case: `#/case/${found.region}/${found.subject}`, finding: `#/check/${found.subject}`, task: "#/tasks" }[found.about];
   return address ? h("a", { href: address }, say("seeSubject")) : null;
 }
 
@@ -160,7 +160,7 @@ function history(found) {
         h("time", {}, clockTime(one.at)),
         h("b", {}, one.rung ? `${word("deed", one.deed)} · ${word("rung", one.rung)}` : word("deed", one.deed)),
         h("span", { class: "hint" }, [one.by, one.deadline ? say("answerDue", { day: one.deadline }) : ""].filter(Boolean).join(" · ")),
-        one.reason ? h("p", { class: "said" }, `${say("reason")}：${one.reason}`) : null,
+        one.reason ? h("p", { class: "said" }, h("b", {}, say(one.deed === "opened" ? "remarkOf" : "reason")), " ", one.reason) : null,
         one.answer ? h("dl", { class: "said" }, [["cause", one.answer.cause], ["measures", one.answer.measures], ["doneBy", one.answer.done_by]].map(([key, text]) => h("div", {}, h("dt", {}, say(key)), h("dd", {}, text)))) : null,
         one.rung ? h("details", {}, h("summary", {}, say("textOfStep")), h("p", {}, named(one.text)), facts(one.facts)) : null,
       ))),

@@ -30,7 +30,7 @@ function entry(task, context, again) {
     { class: `alert is-task-${task.state}` },
     h("h3", {}, `${task.id} · ${named(task.names)}`),
     h("p", { class: "facts" }, taskChip(task.state), h("span", { class: task.overdue ? "late" : "hint" }, [named(task.phase_names), task.due ? say("dueBy", { day: task.due }) : ""].filter(Boolean).join(" · ")), task.targets.map((id) => targetLink(id, context))),
-    h("p", { class: "hint" }, `${say("evidenceWanted")}：${named(task.evidence)}`),
+    h("p", { class: "hint" }, h("b", {}, say("evidenceWanted")), " ", named(task.evidence)),
     task.departments.map((part) => partOf(task, part, context, again)),
   );
 }
@@ -41,7 +41,7 @@ function targetLink(id, { data }) {
 }
 
 function partOf(task, part, context, again) {
-  const said = part.evidence ? h("p", { class: "said" }, `${say("evidence")}：${part.evidence}`) : null;
+  const said = part.evidence ? h("p", { class: "said" }, h("b", {}, say("evidence")), " ", part.evidence) : null;
   return h(
     "div",
     { class: "part" },

@@ -82,6 +82,7 @@ const WORDS = {
   addressee: ["督办对象", "Addressee"],
   step: ["级别", "Step"],
   remark: ["补充说明（可不填）", "Remark (may be left out)"],
+  remarkOf: ["说明", "Remark"],
   alreadyOpen: ["该部门同一事由的督办尚未办结：第 {n} 号", "The department has an open matter of this already: no. {n}"],
   nothingAmiss: ["按现在的数字没有需要答复的问题。", "By the figures of this moment there is nothing to answer for."],
   matterOf: ["督办第 {n} 号", "Matter no. {n}"],
