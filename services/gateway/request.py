@@ -30,7 +30,9 @@ from services.gateway.service_calls import Services
 from services.gateway.suite import SuiteParts
 
 if TYPE_CHECKING:
-    from services.gateway.sessions import SessionDoor  # which reads requests itself
+    from services.gateway.live import LiveHub  # these read requests themselves
+    from services.gateway.sessions import SessionDoor
+    from services.gateway.shared_answers import SharedAnswers
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
@@ -85,6 +87,8 @@ class Resources:
     reviews: Reviews
     matters: Matters
     services: Services
+    live: LiveHub
+    shared: SharedAnswers
     concurrency: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)
     suite: SuiteParts = field(default_factory=SuiteParts)
     book: NameBook = field(init=False)

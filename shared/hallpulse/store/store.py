@@ -83,6 +83,7 @@ from hallpulse.store.registry import (
     Hall,
     HallFacts,
     HallRegistry,
+    read_change_counts,
     read_hall_facts,
     read_halls,
     read_last_event_times,
@@ -266,6 +267,10 @@ class Moment:
         """(region, hall) → the newest event's time, microseconds since 1970-01-01 UTC, of registered halls."""
         return read_last_event_times(self._connection)
 
+    def change_counts(self, since: date) -> dict[int, int]:
+        """Region → a number that grows with all that comes in from a day on, and says nothing else."""
+        return read_change_counts(self._connection, since)
+
     def flagged_cases(self) -> dict[tuple[int, str], int]:
         """(region, hall) → cases with a flag; an index holds those alone."""
         rows = self._connection.execute(
@@ -328,13 +333,10 @@ class Store:
         self._reading = at_one_moment(engine)
         self._reading_back = engine.execution_options(isolation_level="REPEATABLE READ")
         self._actor = actor
-        self._cache = ContextCache()
-        self._calendars = CalendarCache()
+        self._cache, self._calendars = ContextCache(), CalendarCache()
         self.audit = Audit(engine, actor)
-        self.halls = HallRegistry(engine, actor)
-        self.tokens = TokenRegistry(engine, actor)
-        self.accounts = AccountRegistry(engine, actor)
-        self.reviews = ReviewRegistry(engine, actor)
+        self.halls, self.tokens = HallRegistry(engine, actor), TokenRegistry(engine, actor)
+        self.accounts, self.reviews = AccountRegistry(engine, actor), ReviewRegistry(engine, actor)
         self.notices, self.matters = NoticeLedger(engine), MatterRegistry(engine)
         self.refused = RefusedTable(engine, actor)
         self.reports, self.sums = ReportArchive(engine, actor), SentSums(engine)
