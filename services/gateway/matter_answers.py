@@ -97,7 +97,7 @@ class MattersAnswer(msgspec.Struct, frozen=True):
 
 
 class MatterDraftAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a matter would say if it were opened now.
+    """The text and figures of a matter if it were opened now.
 
     departments: those that it can concern; wrong: whether there is anything to answer for; open: the number of the
     open matter of this subject and department, null where there is none.

@@ -70,7 +70,7 @@ _NOT_TAKEN = Wording(
 
 
 class AskedMatter(NamedTuple):
-    """What a matter is to be about. department: the addressee, None for the first that it can concern."""
+    """The subject of a matter that is asked for. department: the addressee, None for the first that it can concern."""
 
     plan: Plan
     about: About
@@ -79,7 +79,7 @@ class AskedMatter(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """What the figures say. departments: those that it can concern; wrong: whether anything is to be answered for."""
+    """A matter as the figures tell it. departments: those that it can concern; wrong: whether anything is to be answered for."""
 
     title: Wording
     department: str

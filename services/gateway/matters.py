@@ -144,7 +144,7 @@ def get_matter(
 def get_matter_draft(
     request: AnyRequest, region: RegionCode, about: AboutKind, subject: SubjectId, *, department: Department = None
 ) -> MatterDraftAnswer:
-    """subject: a target's or a department's id, HALL/CASE_ID, an integrity check's id, or a task's number."""
+    """The subject is a target's or a department's id, HALL/CASE_ID, an integrity check's id, or a task's number."""
     grant, resources = grant_of(request), resources_of(request)
     scope = scope_of(grant, region, department)
     if grant.department is not None:

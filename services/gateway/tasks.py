@@ -33,7 +33,7 @@ Reported = Mapping[tuple[str, str], Sequence[TaskReport]]
 
 
 class TaskReportAnswer(msgspec.Struct, frozen=True):
-    """What a department said of a task. at: in Shanghai's time."""
+    """A report on a task. at: in Shanghai's time."""
 
     at: str
     by: str
@@ -80,7 +80,7 @@ class TasksAnswer(msgspec.Struct, frozen=True):
 
 
 class TaskIn(msgspec.Struct, forbid_unknown_fields=True):
-    """What a department says of its task. evidence: needed where it is done."""
+    """A report of a department on its task. evidence: needed where it is done."""
 
     region: str
     task: Annotated[str, msgspec.Meta(min_length=1, max_length=3, pattern="^[0-9]+$")]

@@ -40,7 +40,7 @@ Pair = tuple[str, str]
 
 
 class FiguresSaid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the figures say. facts: name and content of each."""
+    """The text of a step and its figures. facts: name and content of each."""
 
     text: Pair
     facts: list[tuple[Pair, Pair]] = []
@@ -79,7 +79,7 @@ class DecisionGiven(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TaskSaid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a department says of a task of a plan."""
+    """A report of a department on a task of a plan."""
 
     region: Region
     plan: Code
@@ -104,7 +104,11 @@ class MatterLedger(Protocol):
 
 
 class SupervisionRecords:
-    """Raises ValueError for what is not whole, NotNow for what may not follow, Unavailable without a database."""
+    """The ladder's records: who opened, answered or decided what, and the messages about it.
+
+    Every method raises ValueError for what is not whole, NotNow for what may not follow, and Unavailable without a
+    database.
+    """
 
     def __init__(self, matters: MatterLedger, channels: Channels, clock: Callable[[], datetime]) -> None:
         self._matters, self._channels, self._clock = matters, channels, clock

@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import date
 
 from hallpulse.contract.reasons import Sentence
-from hallpulse.domain.ladder import RUNG_NAMES, STATE_NAMES, Deed, Matter, MatterEntry, Rung, Standing, standing_of
+from hallpulse.domain.ladder import (
+    RUNG_NAMES,
+    STATE_NAMES,
+    Deed,
+    Matter,
+    MatterEntry,
+    Rung,
+    MatterStanding,
+    standing_of,
+)
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.workdays import SHANGHAI
 from services.reports.monthly import (
@@ -78,7 +87,7 @@ def sheet_of(matter: Matter, plan: Plan, on: date, language: Language = "zh") ->
     return in_language(document, language)
 
 
-def _facts(matter: Matter, now: Standing) -> tuple[tuple[Sentence, Sentence], ...]:
+def _facts(matter: Matter, now: MatterStanding) -> tuple[tuple[Sentence, Sentence], ...]:
     number, deadline = str(matter.number), now.deadline.isoformat()
     return (
         (NUMBER, Sentence(number, number)),

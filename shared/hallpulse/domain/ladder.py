@@ -46,7 +46,7 @@ _ABOVE: Mapping[Rung, Rung] = {Rung.REMINDER: Rung.RECTIFICATION, Rung.RECTIFICA
 MOST_DAYS = 366
 """No deadline lies further ahead."""
 FIRST_RUNGS = (Rung.REMINDER, Rung.RECTIFICATION)
-"""A matter begins on one of these: nobody is criticised in public who was not told before."""
+"""A matter begins on one of these: no department is criticised in public that was not told before."""
 RUNG_NAMES: Mapping[Rung, Wording] = {
     Rung.REMINDER: Wording("提醒", "reminder"),
     Rung.RECTIFICATION: Wording("督促整改", "order to rectify"),
@@ -125,7 +125,10 @@ class Matter:
 
 
 class MatterState(enum.StrEnum):
-    """waiting: for the first answer; late: the deadline passed without one; answered: the bureau decides."""
+    """Where a matter stands.
+
+    waiting: for the first answer; late: the deadline passed without one; answered: the bureau decides.
+    """
 
     WAITING = "waiting"
     LATE = "late"
@@ -146,7 +149,7 @@ _RAISABLE = (MatterState.LATE, MatterState.ANSWERED, MatterState.RETURNED)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class MatterStanding:
     """How a matter stands on a day.
 
     deadline: for the answer that is waited for, or that the last one kept or missed; answer, answered: the last answer
@@ -169,7 +172,7 @@ class Standing:
 
     @property
     def possible(self) -> tuple[Deed, ...]:
-        """What may follow."""
+        """The deeds that may follow."""
         if self.state is MatterState.CLOSED:
             return ()
         found = [Deed.ANSWERED] if self.state in _ANSWERABLE else [Deed.RETURNED]
@@ -178,12 +181,12 @@ class Standing:
         return (*found, Deed.CLOSED)
 
 
-def standing_of(entries: Sequence[MatterEntry], on: date) -> Standing:
+def standing_of(entries: Sequence[MatterEntry], on: date) -> MatterStanding:
     """How a matter stands at a day's end, by the entries made up to then, of which `opened` is one.
 
     Raise ValueError where the matter was not opened by then.
     """
-    found: Standing | None = None
+    found: MatterStanding | None = None
     for place, entry in enumerate(entries):
         if entry.day <= on:
             found = _after(found, entry, place)
@@ -192,34 +195,34 @@ def standing_of(entries: Sequence[MatterEntry], on: date) -> Standing:
     if found.state in (MatterState.WAITING, MatterState.RETURNED) and on > found.deadline:
         return _with_state(found, MatterState.LATE)
     if found.state is MatterState.ANSWERED and found.answer is not None and on > found.answer.done_by:
-        return Standing(found.state, found.rung, found.deadline, found.answer, found.answered, unfinished=True)
+        return MatterStanding(found.state, found.rung, found.deadline, found.answer, found.answered, unfinished=True)
     return found
 
 
-def _after(before: Standing | None, entry: MatterEntry, place: int) -> Standing:
+def _after(before: MatterStanding | None, entry: MatterEntry, place: int) -> MatterStanding:
     if before is None:
         if entry.deed is not Deed.OPENED or entry.rung is None or entry.deadline is None:
             raise ValueError(f"a matter is opened first, with a step and a deadline; got {entry.deed}")
-        return Standing(MatterState.WAITING, entry.rung, entry.deadline)
+        return MatterStanding(MatterState.WAITING, entry.rung, entry.deadline)
     match entry.deed:
         case Deed.ANSWERED:
-            return Standing(MatterState.ANSWERED, before.rung, before.deadline, entry.answer, place)
+            return MatterStanding(MatterState.ANSWERED, before.rung, before.deadline, entry.answer, place)
         case Deed.RETURNED:
             deadline = entry.deadline or before.deadline
-            return Standing(MatterState.RETURNED, before.rung, deadline, before.answer, before.answered)
+            return MatterStanding(MatterState.RETURNED, before.rung, deadline, before.answer, before.answered)
         case Deed.RAISED:
             rung, deadline = entry.rung or before.rung, entry.deadline or before.deadline
-            return Standing(MatterState.WAITING, rung, deadline, before.answer, before.answered)
+            return MatterStanding(MatterState.WAITING, rung, deadline, before.answer, before.answered)
         case _:
             return _with_state(before, MatterState.CLOSED)
 
 
-def _with_state(before: Standing, state: MatterState) -> Standing:
-    return Standing(state, before.rung, before.deadline, before.answer, before.answered)
+def _with_state(before: MatterStanding, state: MatterState) -> MatterStanding:
+    return MatterStanding(state, before.rung, before.deadline, before.answer, before.answered)
 
 
 class NotNow(HallpulseError):
-    """It does not follow on how the matter stands: somebody acted before, or the time for it has not come."""
+    """It does not follow on how the matter stands: another person acted before, or the time for it has not come."""
 
 
 def check_opening(entry: MatterEntry) -> None:
@@ -288,9 +291,9 @@ CARD_NAMES: Mapping[Card, Wording] = {
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """What a plan says of supervision.
+    """A plan's rules of supervision.
 
-    yellow, red: from so many working days after its due day on a case has the card; reminder, rectification,
+    yellow, red: working days after its due day from which on a case has the card; reminder, rectification,
     criticism: working days that a department has for its answer, by default.
     """
 
@@ -301,7 +304,7 @@ class Supervision:
     criticism: int = 5
 
     def card(self, late: int | None) -> Card | None:
-        """The card of a case that is so many working days late."""
+        """The card of a case by the working days that it is late."""
         if late is None or late < self.yellow:
             return None
         return Card.RED if late >= self.red else Card.YELLOW

@@ -1,6 +1,6 @@
 """The only door to PostgreSQL."""
 
-from hallpulse.store.merge import Expected
+from hallpulse.store.merge import EventName, Expected
 from hallpulse.store.reading.overview import Overview
 from hallpulse.store.store import Moment, Readable, ReadableBack
 
@@ -44,6 +44,7 @@ __all__ = [
     "DailySums",
     "Difference",
     "EnteredRefusal",
+    "EventName",
     "Expected",
     "Fate",
     "FigureFilter",

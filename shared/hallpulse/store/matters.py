@@ -92,7 +92,7 @@ task_reports = Table(
 
 @dataclass(frozen=True, slots=True)
 class TaskReport:
-    """What a department said of a task of a plan: how it stands, and by what one can see it."""
+    """A department's report on a task of a plan: how it stands, and by what one can see it."""
 
     region: int
     plan: str
@@ -105,7 +105,7 @@ class TaskReport:
 
 
 Messages = Callable[[Matter], Sequence[NoticeMessage]]
-"""What people are told of a matter's last entry."""
+"""Makes the messages about a matter's last entry."""
 
 
 class MatterRegistry:
@@ -189,7 +189,7 @@ class MatterRegistry:
 
 
 def _take_turns(connection: Connection) -> None:
-    """What is judged by the entries so far must not change until the new one is there."""
+    """Keep others waiting: an entry is judged by those before it, which must stay the last until it is there."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
 
 
