@@ -79,7 +79,10 @@ class AskedMatter(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """A matter as the figures tell it. departments: those that it can concern; wrong: whether anything is to be answered for."""
+    """A matter as the figures tell it.
+
+    departments: those that it can concern; wrong: whether anything is to be answered for.
+    """
 
     title: Wording
     department: str

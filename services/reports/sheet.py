@@ -11,8 +11,8 @@ from hallpulse.domain.ladder import (
     Deed,
     Matter,
     MatterEntry,
-    Rung,
     MatterStanding,
+    Rung,
     standing_of,
 )
 from hallpulse.domain.plan import Plan

@@ -125,7 +125,7 @@ class Matter:
 
 
 class MatterState(enum.StrEnum):
-    """Where a matter stands.
+    """The states of a matter.
 
     waiting: for the first answer; late: the deadline passed without one; answered: the bureau decides.
     """
