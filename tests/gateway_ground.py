@@ -15,15 +15,16 @@ from typing import Any
 import uvicorn
 
 from hallpulse.domain.errors import Unavailable
-from hallpulse.domain.figures import Coverage, Figure
+from hallpulse.domain.figures import Coverage, Figure, Scope
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS, Findings
+from hallpulse.domain.ladder import Matter
 from hallpulse.domain.measures import STATES
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.workdays import Workdays
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import load_plans
-from hallpulse.store import Grant, PublishedReport, ReadableBack, ReportFile, Review
+from hallpulse.store import Grant, PublishedReport, ReadableBack, ReportFile, Review, TaskReport
 from services.gateway import server
 from services.gateway.access import RateLimiter, TokenCache, hash_of
 from services.gateway.access_audit import AccessAudit, Write
@@ -131,6 +132,21 @@ class NoReviews:
         return {}
 
 
+class NoMatters:
+    """A ladder on which nothing stands."""
+
+    def find(self, number: int) -> None:
+        del number
+
+    def list(self, scope: Scope, *, closed: bool = True) -> list[Matter]:
+        del scope, closed
+        return []
+
+    def task_reports(self, region: int, plan: str) -> dict[tuple[str, str], list[TaskReport]]:
+        del region, plan
+        return {}
+
+
 def sessions_of(accounts: Any, clock: FakeClock) -> SessionDoor:
     """The door of people's sessions, by a clock that stands still."""
     cache = TokenCache(lambda id_hash: accounts.find(id_hash, clock.now), "", lambda: clock.seconds, stale=0)
@@ -159,6 +175,7 @@ def make_resources(
     archive: PublishedReports | None = None,
     accounts: Any = None,
     reviews: Any = None,
+    matters: Any = None,
     services: Services | None = None,
     ingest: IngestLook | None = None,
 ) -> Resources:
@@ -180,6 +197,7 @@ def make_resources(
         audit=AccessAudit(metrics, record),
         sessions=sessions_of(accounts or NoAccounts(), clock),
         reviews=reviews or NoReviews(),
+        matters=matters or NoMatters(),
         services=services or NoServices(),
         live=live,
         shared=SharedAnswers(lambda: live.number),

@@ -91,6 +91,7 @@ class Peopled:
             record=self.store.audit.record,
             accounts=self.store.accounts,
             reviews=self.store.reviews,
+            matters=self.store.matters,
             services=self.services,
         )
         self.app: Gateway = create_app(resources)

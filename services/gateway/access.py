@@ -34,6 +34,9 @@ class Action(enum.StrEnum):
     ALERTS = "see what fires"
     ACKNOWLEDGE = "acknowledge alerts and write notes of them"
     REPORT = "make and publish reports"
+    SUPERVISED = "see what is supervised"
+    SUPERVISE = "open, return, raise and close matters of supervision"
+    ANSWER = "answer matters of supervision"
 
 
 ACTION = "action"
@@ -41,15 +44,17 @@ ACTION = "action"
 _ALERTS = frozenset({Action.ALERTS, Action.ACKNOWLEDGE})
 MAY: Mapping[str, frozenset[Action]] = {
     "hall": frozenset({Action.SESSION, Action.READ, Action.PUBLISH}),
-    "department": frozenset({Action.SESSION, Action.READ, Action.DECLARE}),
-    "bureau": frozenset({Action.SESSION, Action.READ, Action.DECLARE, Action.REVIEW, Action.REPORT} | _ALERTS),
-    "leader": frozenset({Action.SESSION, Action.READ, Action.ALERTS}),
+    "department": frozenset({Action.SESSION, Action.READ, Action.DECLARE, Action.SUPERVISED, Action.ANSWER}),
+    "bureau": frozenset({Action.SESSION, Action.READ, Action.DECLARE, Action.REVIEW, Action.REPORT})
+    | _ALERTS
+    | {Action.SUPERVISED, Action.SUPERVISE},
+    "leader": frozenset({Action.SESSION, Action.READ, Action.ALERTS, Action.SUPERVISED}),
     "operator": frozenset({Action.SESSION, Action.READ}) | _ALERTS,
 }
 """Role → what it may do at all; of which region, hall or department, `may_read` and `may_declare` say."""
 OF_HALLS_PROGRAMS = frozenset({Action.PUBLISH})
 """Done with a hall's token, by no person who is signed in."""
-_READ_TOKEN_MAY = frozenset({Action.SESSION, Action.READ, Action.ALERTS})
+_READ_TOKEN_MAY = frozenset({Action.SESSION, Action.READ, Action.ALERTS, Action.SUPERVISED})
 
 
 def actions(grant: Grant) -> frozenset[Action]:

@@ -30,6 +30,14 @@ from services.gateway.events import post_events
 from services.gateway.figures import get_departments, get_indicators, get_trend
 from services.gateway.integrity import get_integrity
 from services.gateway.live import get_live, watched
+from services.gateway.matters import (
+    answer_matter,
+    decide_matter,
+    get_matter,
+    get_matter_draft,
+    get_matters,
+    open_matter,
+)
 from services.gateway.month_flow import get_flow
 from services.gateway.month_reports import get_form, get_outstanding, post_review
 from services.gateway.naming import Naming
@@ -55,6 +63,7 @@ from services.gateway.shared_answers import AnswerKnown, Recording, known_answer
 from services.gateway.sources import get_sources
 from services.gateway.status import get_health, get_metrics, get_readiness, get_suite
 from services.gateway.targets import get_targets
+from services.gateway.tasks import get_tasks, post_task
 
 _LISTS = b"/v1/cases"
 
@@ -183,6 +192,14 @@ API = (
     get_outstanding,
     get_form,
     post_review,
+    get_matters,
+    get_matter_draft,
+    get_matter,
+    open_matter,
+    answer_matter,
+    decide_matter,
+    get_tasks,
+    post_task,
     get_session,
     end_session,
     change_password,

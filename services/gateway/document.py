@@ -24,12 +24,14 @@ from hallpulse.contract.schema import documents
 from services.gateway.alerts import AlertIn, NoteIn
 from services.gateway.declaring import MOST_FIGURES, FiguresIn
 from services.gateway.live import EVENT_STREAM
+from services.gateway.matters import MatterAnswerIn, MatterDecisionIn, MatterIn
 from services.gateway.month_reports import ReviewIn
 from services.gateway.naming import describe_names
 from services.gateway.problems import Declined, Kind
 from services.gateway.report_orders import COUNTY, ReportOrder
 from services.gateway.request import AnyRequest
 from services.gateway.sessions import NewPassword, SignIn
+from services.gateway.tasks import TaskIn
 
 CONFIG = OpenAPIConfig(
     title="Hallpulse",
@@ -100,6 +102,10 @@ _BODIES: Mapping[str, type[msgspec.Struct]] = {
     "/v1/reviews": ReviewIn,
     "/v1/alerts/acknowledge": AlertIn,
     "/v1/alerts/note": NoteIn,
+    "/v1/matters": MatterIn,
+    "/v1/matters/answer": MatterAnswerIn,
+    "/v1/matters/decide": MatterDecisionIn,
+    "/v1/tasks": TaskIn,
 }
 """Address → what is posted there, which the handlers read themselves."""
 

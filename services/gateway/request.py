@@ -16,10 +16,11 @@ from litestar.params import PathParameter, QueryParameter
 from prometheus_client import CollectorRegistry
 
 from hallpulse.domain.figures import Scope, Window
+from hallpulse.domain.ladder import Matter
 from hallpulse.domain.plan import Names, Plan, plan_for
 from hallpulse.domain.workdays import FIRST_DAY, LAST_DAY, date_of, local_day, time_text
 from hallpulse.metrics import GatewayMetrics
-from hallpulse.store import Grant, Moment, Past, PublishedReport, ReadableBack, ReportFile, Review
+from hallpulse.store import Grant, Moment, Past, PublishedReport, ReadableBack, ReportFile, Review, TaskReport
 from services.gateway.access import ConcurrencyLimit, RateLimiter, TokenCache, may_read, reach, whose
 from services.gateway.access_audit import AccessAudit
 from services.gateway.naming import NameBook
@@ -54,6 +55,16 @@ class Reviews(Protocol):
     def latest(self, region: int, department: str | None = None) -> Mapping[tuple[str, str], Review]: ...
 
 
+class Matters(Protocol):
+    """The matters of supervision, as far as they are read (`hallpulse.store.MatterRegistry`)."""
+
+    def find(self, number: int) -> Matter | None: ...
+
+    def list(self, scope: Scope, *, closed: bool = True) -> Sequence[Matter]: ...
+
+    def task_reports(self, region: int, plan: str) -> Mapping[tuple[str, str], Sequence[TaskReport]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Resources:
     """All that answers requests, as one plain object.
@@ -74,6 +85,7 @@ class Resources:
     audit: AccessAudit
     sessions: SessionDoor
     reviews: Reviews
+    matters: Matters
     services: Services
     live: LiveHub
     shared: SharedAnswers

@@ -102,6 +102,7 @@ def _resources(settings: Settings) -> Iterator[Resources]:
                 audit=AccessAudit(metrics, store.audit.record),
                 sessions=_sessions(settings, store, door),
                 reviews=store.reviews,
+                matters=store.matters,
                 services=services,
                 live=live,
                 shared=SharedAnswers(lambda: live.number),

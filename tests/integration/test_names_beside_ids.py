@@ -13,6 +13,7 @@ import pytest
 from litestar.testing import TestClient
 
 from hallpulse.domain.errors import Unavailable
+from hallpulse.domain.ladder import Deed, MatterEntry, NewMatter, Rung, Wording
 from hallpulse.domain.plan import Names
 from hallpulse.plans import load_plans
 from hallpulse.store import Grant, Store, hash_of
@@ -44,7 +45,8 @@ EVENTS_OF_THE_COUNTY = [
 ]  # fmt: skip
 SAMPLES = {
     "region": "222424", "hall": "hall-1", "case_id": "case-1", "event_id": "right", "report_id": "1",
-    "month": "2026-03", "day": "2026-03-31", "department": "justice",
+    "month": "2026-03", "day": "2026-03-31", "department": "justice", "matter_id": "1", "about": "target",
+    "subject": "settled_items",
 }  # fmt: skip
 """A value for each parameter that a route requires."""
 QUESTIONS = {
@@ -83,12 +85,22 @@ def gateway(store: Store) -> Iterator[TestClient[Any]]:
     store.merge(decoded(EVENTS_OF_THE_COUNTY), NOW)
     plans = load_plans(PLANS)
     MonthlyReports(store, plans, datetime(2026, 11, 20, tzinfo=UTC).timestamp).keep(Order(222424, "2026-03"))
+    told = MatterEntry(NOW, "王", Deed.OPENED, Rung.REMINDER, NOW.date(), Wording("请说明。", "Explain."))
+    title = Wording("进驻事项占比", "settled items")
+    store.matters.open(NewMatter(222424, "target", "settled_items", "data-bureau", title), told)
     bureau = Grant("bureau", 222424, name="bureau")
 
     def find(token_hash: str) -> Grant | None:
         return bureau if token_hash == hash_of(BUREAU) else store.tokens.find(token_hash)
 
-    resources = make_resources(store, find=find, archive=store.reports, services=OneAlert(), reviews=store.reviews)
+    resources = make_resources(
+        store,
+        find=find,
+        archive=store.reports,
+        services=OneAlert(),
+        reviews=store.reviews,
+        matters=store.matters,
+    )
     with TestClient(create_app(resources)) as client:
         yield client
 

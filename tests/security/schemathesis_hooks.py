@@ -28,7 +28,12 @@ _BEYOND_A_SCHEMA = frozenset(
 """A day or time that the calendar has not, the clock, the look of a person's number, what the token is for."""
 
 
-_ASK_SERVICES = frozenset({"getAlerts", "acknowledgeAlert", "noteAlert", "postReport"})
+_ASK_SERVICES = frozenset(
+    {
+        *("getAlerts", "acknowledgeAlert", "noteAlert", "postReport"),
+        *("getMatter", "openMatter", "answerMatter", "decideMatter", "postTask"),
+    }
+)
 """Operations that ask `notices` or `reports`."""
 
 

@@ -86,6 +86,16 @@ export async function ask(path, parameters = {}, look = null) {
   return answerOf(await fetch(query ? `${path}?${query}` : path, { headers: { ...headers(), ...(look === null ? {} : { "x-look": String(look) }) }, cache: "no-store" }));
 }
 
+/** Have the browser keep what a query answers with, under the name that the server gives it. */
+export async function download(path, parameters = {}) {
+  const response = await fetch(`${path}?${new URLSearchParams(parameters)}`, { headers: headers(), cache: "no-store" });
+  if (!response.ok) throw new Refused(response.status, await response.json().catch(() => ({})));
+  const name = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") || "")?.[1] || "hallpulse";
+  const address = URL.createObjectURL(await response.blob());
+  Object.assign(document.createElement("a"), { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60000);
+}
+
 /** Post what changes something, and return the answer. Raises Refused as `ask` does. */
 export async function tell(path, body) {
   const more = { "content-type": "application/json", ...(csrf ? { "x-csrf-token": csrf } : {}) };

@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { readReports, reportsPart } from "./declared.js";
 import { h, whole } from "./dom.js";
+import { cardChip } from "./matters.js";
 import { named, say, word } from "./words.js";
 
 const PAGE = 100;
@@ -97,7 +98,7 @@ function caseRow(one, context, page) {
     cell(one.hall),
     cell(one.received, "day"),
     cell(one.accepted || (one.rejected ? `${word("case", "rejected")} ${one.rejected}` : ""), "day"),
-    cell(one.due, late ? "day late" : "day"),
+    h("td", { class: late ? "day late" : "day" }, one.due ?? "", " ", cardChip(one)),
     page.state ? null : cell(one.decided || (one.withdrawn ? `${word("case", "withdrawn")} ${one.withdrawn}` : ""), "day"),
     page.state ? null : cell(one.elapsed === null ? "" : `${one.elapsed} ${say("days")}`, "number"),
     cell(pairOf(one), "number"),

@@ -219,7 +219,8 @@ function tools() {
   const who = state.me && state.me.name ? h("button", { type: "button", class: "quiet who", title: say("changePassword"), onclick: askForPassword }, `${state.me.person} · ${word("role", state.me.role)}`) : null;
   const leave = state.me ? h("button", { type: "button", class: "quiet", onclick: async () => { await signOut(); location.hash = "#/"; askWho(); } }, say("leave")) : null;
   const alerts = state.me && state.me.may.includes("alerts") ? h("a", { class: "quiet", href: "#/alerts" }, say("alerts")) : null;
-  return [alerts, who, language, theme, leave];
+  const matters = state.me && state.me.may.includes("supervised") ? h("a", { class: "quiet", href: "#/matters" }, say("supervision")) : null;
+  return [matters, alerts, who, language, theme, leave];
 }
 
 function again() {

@@ -6,6 +6,7 @@ from hallpulse.store.store import Moment, Readable, ReadableBack
 
 from .accounts import ROLES, Account, AccountRegistry, Attempt, person_grant
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
+from .matters import MatterRegistry, TaskReport
 from .merge import MergeOutcome
 from .migration import migrate
 from .reading.declared import FigureFilter, FigureReport, Status
@@ -57,6 +58,7 @@ __all__ = [
     "Held",
     "ItemRow",
     "KeptRefusal",
+    "MatterRegistry",
     "MergeOutcome",
     "Moment",
     "NewReport",
@@ -77,6 +79,7 @@ __all__ = [
     "Store",
     "StoredTrace",
     "TallyRow",
+    "TaskReport",
     "Token",
     "Trace",
     "TracedEffect",

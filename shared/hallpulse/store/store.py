@@ -35,6 +35,7 @@ from hallpulse.store.item_versions import (
     spans_in_force,
     timelines,
 )
+from hallpulse.store.matters import MatterRegistry
 from hallpulse.store.merge import EventName, Expected, MergeOutcome, merge
 from hallpulse.store.notices import NoticeLedger
 from hallpulse.store.reading.afterwards import read_doubts
@@ -325,14 +326,12 @@ class Store:
         self._reading = at_one_moment(engine)
         self._reading_back = engine.execution_options(isolation_level="REPEATABLE READ")
         self._actor = actor
-        self._cache = ContextCache()
-        self._calendars = CalendarCache()
+        self._cache, self._calendars = ContextCache(), CalendarCache()
         self.audit = Audit(engine, actor)
-        self.halls = HallRegistry(engine, actor)
-        self.tokens = TokenRegistry(engine, actor)
-        self.accounts = AccountRegistry(engine, actor)
-        self.reviews = ReviewRegistry(engine, actor)
-        self.notices, self.refused = NoticeLedger(engine), RefusedTable(engine, actor)
+        self.halls, self.tokens = HallRegistry(engine, actor), TokenRegistry(engine, actor)
+        self.accounts, self.reviews = AccountRegistry(engine, actor), ReviewRegistry(engine, actor)
+        self.notices, self.matters = NoticeLedger(engine), MatterRegistry(engine)
+        self.refused = RefusedTable(engine, actor)
         self.reports, self.sums = ReportArchive(engine, actor), SentSums(engine)
 
     def judge_by(self, plans: Sequence[Plan]) -> None:
