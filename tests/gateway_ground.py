@@ -23,7 +23,7 @@ from hallpulse.domain.plan import Plan
 from hallpulse.domain.workdays import Workdays
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import load_plans
-from hallpulse.store import Grant, PublishedReport, ReadableBack, ReportFile, Review
+from hallpulse.store import Grant, NewUpload, PublishedReport, ReadableBack, ReportFile, Review, Upload
 from services.gateway import server
 from services.gateway.access import RateLimiter, TokenCache, hash_of
 from services.gateway.access_audit import AccessAudit, Write
@@ -128,6 +128,29 @@ class NoReviews:
         return {}
 
 
+class NoUploads:
+    """A suite to which nobody uploads anything."""
+
+    def add(self, new: NewUpload, content: bytes, at: datetime) -> int:
+        raise Unavailable(f"nothing is kept of {new}, {len(content)} bytes, {at}")
+
+    def get(self, number: int, now: datetime, owner: str | None = None) -> Upload | None:
+        del number, now, owner
+        return None
+
+    def list(self, region: int, owner: str, now: datetime) -> list[Upload]:
+        del region, owner, now
+        return []
+
+    def rejected(self, number: int) -> bytes | None:
+        del number
+        return None
+
+    def discard(self, number: int) -> bool:
+        del number
+        return False
+
+
 def sessions_of(accounts: Any, clock: FakeClock) -> SessionDoor:
     """The door of people's sessions, by a clock that stands still."""
     cache = TokenCache(lambda id_hash: accounts.find(id_hash, clock.now), "", lambda: clock.seconds, stale=0)
@@ -157,6 +180,7 @@ def make_resources(
     accounts: Any = None,
     reviews: Any = None,
     services: Services | None = None,
+    uploads: Any = None,
 ) -> Resources:
     clock = clock or FakeClock()
     registry = new_registry()
@@ -176,6 +200,7 @@ def make_resources(
         sessions=sessions_of(accounts or NoAccounts(), clock),
         reviews=reviews or NoReviews(),
         services=services or NoServices(),
+        uploads=uploads or NoUploads(),
     )
 
 

@@ -53,6 +53,16 @@ from services.gateway.sessions import (
 from services.gateway.sources import get_sources
 from services.gateway.status import get_health, get_metrics, get_readiness, get_suite
 from services.gateway.targets import get_targets
+from services.gateway.uploads import (
+    get_rejected,
+    get_template,
+    get_upload,
+    list_uploads,
+    post_answers,
+    post_discard,
+    post_import,
+    post_upload,
+)
 
 _LISTS = b"/v1/cases"
 
@@ -180,6 +190,14 @@ API = (
     get_outstanding,
     get_form,
     post_review,
+    post_upload,
+    list_uploads,
+    get_upload,
+    post_answers,
+    post_import,
+    post_discard,
+    get_rejected,
+    get_template,
     get_session,
     end_session,
     change_password,

@@ -28,6 +28,7 @@ from services.gateway.problems import Declined, Kind
 from services.gateway.report_orders import COUNTY, ReportOrder
 from services.gateway.request import AnyRequest
 from services.gateway.sessions import NewPassword, SignIn
+from services.gateway.uploads import AnswersIn
 
 CONFIG = OpenAPIConfig(
     title="Hallpulse",
@@ -68,6 +69,7 @@ def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
         paths[path]["post"]["requestBody"] = _body(kind)
     paths["/v1/session"]["post"]["security"] = []
     paths["/v1/reports"]["post"]["requestBody"] = _report_body()
+    paths["/v1/uploads"]["post"]["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
     for path in _OPEN_PATHS:
         paths[path]["get"]["security"] = []
     paths["/metrics"]["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
@@ -96,6 +98,7 @@ _BODIES: Mapping[str, type[msgspec.Struct]] = {
     "/v1/reviews": ReviewIn,
     "/v1/alerts/acknowledge": AlertIn,
     "/v1/alerts/note": NoteIn,
+    "/v1/uploads/{upload_id}/answers": AnswersIn,
 }
 """Address → what is posted there, which the handlers read themselves."""
 

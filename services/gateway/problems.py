@@ -48,6 +48,9 @@ EXPECTED: Mapping[str, str] = {
     "month": "a month, YYYY-MM, from 1990-01 to 2250-12",
     "item": "an item's code, 1 to 64 characters",
     "format": "docx, xlsx, html or pdf; without it the report's figures and what changed since",
+    "kind": "figures, cases or catalogue",
+    "name": "the file's name, 1 to 200 characters",
+    "plan_codes": "true or false: whether departments are stored under the codes of the plan",
     "flow": f"one of {', '.join(FLOW_PARTS)}",
 }
 
@@ -112,7 +115,7 @@ class Kind(enum.Enum):
     METHOD_NOT_ALLOWED = Sort(405, "This address does not take that method", "该地址不支持此请求方法")
     CONFLICT = Sort(409, "That has been done already", "该操作已经完成过")
     TOO_SLOW = Sort(408, "The body took too long to arrive", "消息体到达过慢")
-    TOO_LARGE = Sort(413, "The body is larger than 4 MiB", "消息体超过 4 MiB")
+    TOO_LARGE = Sort(413, "The body is too large", "消息体过大")
     BAD_CONTENT_TYPE = Sort(415, "The content type is not one of CloudEvents", "内容类型不是 CloudEvents")
     CONTRADICTION = Sort(422, "The parameters do not go together", "参数之间互相矛盾或超出范围")
     REFUSED = Sort(422, "The event is refused", "事件被拒收")

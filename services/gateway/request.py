@@ -19,7 +19,17 @@ from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.plan import Names, Plan, plan_for
 from hallpulse.domain.workdays import FIRST_DAY, LAST_DAY, date_of, local_day, time_text
 from hallpulse.metrics import GatewayMetrics
-from hallpulse.store import Grant, Moment, Past, PublishedReport, ReadableBack, ReportFile, Review
+from hallpulse.store import (
+    Grant,
+    Moment,
+    NewUpload,
+    Past,
+    PublishedReport,
+    ReadableBack,
+    ReportFile,
+    Review,
+    Upload,
+)
 from services.gateway.access import ConcurrencyLimit, RateLimiter, TokenCache, may_read, reach, whose
 from services.gateway.access_audit import AccessAudit
 from services.gateway.naming import NameBook
@@ -33,6 +43,8 @@ if TYPE_CHECKING:
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
+MOST_UPLOADING = 4
+"""Files of up to 16 MiB that arrive at once, of all senders: what they take of the memory."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -50,6 +62,20 @@ class Reviews(Protocol):
     def add(self, review: Review) -> None: ...
 
     def latest(self, region: int, department: str | None = None) -> Mapping[tuple[str, str], Review]: ...
+
+
+class KeptUploads(Protocol):
+    """Uploaded files (`hallpulse.store.Uploads`), as far as the gateway keeps and shows them."""
+
+    def add(self, new: NewUpload, content: bytes, at: datetime) -> int: ...
+
+    def get(self, number: int, now: datetime, owner: str | None = None) -> Upload | None: ...
+
+    def list(self, region: int, owner: str, now: datetime) -> Sequence[Upload]: ...
+
+    def rejected(self, number: int) -> bytes | None: ...
+
+    def discard(self, number: int) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +99,10 @@ class Resources:
     sessions: SessionDoor
     reviews: Reviews
     services: Services
+    uploads: KeptUploads
     concurrency: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)
+    uploading: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(1))
+    uploading_all: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(MOST_UPLOADING))
     suite: SuiteParts = field(default_factory=SuiteParts)
     book: NameBook = field(init=False)
 

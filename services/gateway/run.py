@@ -98,6 +98,7 @@ def _resources(settings: Settings) -> Iterator[Resources]:
                 sessions=_sessions(settings, store, door),
                 reviews=store.reviews,
                 services=services,
+                uploads=store.uploads,
             )
         finally:
             store.close()

@@ -23,7 +23,8 @@ from services.gateway.problems import Declined, Kind
 CALL_SECONDS = 10.0
 MOST_CALLS = 8
 """Calls under way at once: a slow service must not hold the threads that answer everything else."""
-_REFUSALS = {"ValueError": Kind.CONTRADICTION, "NoPlan": Kind.CONTRADICTION, "AlreadyPublished": Kind.CONFLICT}
+_REFUSALS = {"ValueError": Kind.CONTRADICTION, "NoPlan": Kind.CONTRADICTION, "AlreadyPublished": Kind.CONFLICT,
+             "UploadBusy": Kind.CONFLICT}  # fmt: skip
 """The meaning of a service's refusal to a client, by the class that it raised."""
 _FIELD = re.compile(r"([a-z_]{1,40}): ").match
 Answer = TypeVar("Answer")

@@ -7,6 +7,7 @@ import { h } from "./dom.js";
 import { passwordView, signInView } from "./signin.js";
 import { readWork } from "./work.js";
 import { say, switchLanguage, word } from "./words.js";
+import "./uploadwords.js";
 
 const REFRESH_MS = 10000;
 const CHECKS_MS = 60000;
@@ -170,7 +171,8 @@ function tools() {
   const who = state.me && state.me.name ? h("button", { type: "button", class: "quiet who", title: say("changePassword"), onclick: askForPassword }, `${state.me.person} · ${word("role", state.me.role)}`) : null;
   const leave = state.me ? h("button", { type: "button", class: "quiet", onclick: async () => { await signOut(); location.hash = "#/"; askWho(); } }, say("leave")) : null;
   const alerts = state.me && state.me.may.includes("alerts") ? h("a", { class: "quiet", href: "#/alerts" }, say("alerts")) : null;
-  return [alerts, who, language, theme, leave];
+  const uploads = state.me && state.me.may.includes("import") ? h("a", { class: "quiet", href: "#/upload" }, say("upload")) : null;
+  return [uploads, alerts, who, language, theme, leave];
 }
 
 function again() {

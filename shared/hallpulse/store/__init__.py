@@ -25,6 +25,7 @@ from .reviews import Review, ReviewRegistry, Verdict
 from .store import Store, open_store
 from .sums import DailySums
 from .tokens import Grant, Token, hash_of
+from .uploads import NewUpload, Upload, UploadBusy, UploadKind, Uploads, UploadState
 
 __all__ = [
     "ROLES",
@@ -59,6 +60,7 @@ __all__ = [
     "MergeOutcome",
     "Moment",
     "NewReport",
+    "NewUpload",
     "Outcome",
     "Overview",
     "Past",
@@ -79,6 +81,11 @@ __all__ = [
     "Token",
     "Trace",
     "TracedEffect",
+    "Upload",
+    "UploadBusy",
+    "UploadKind",
+    "UploadState",
+    "Uploads",
     "Verdict",
     "hash_of",
     "migrate",

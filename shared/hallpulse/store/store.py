@@ -90,6 +90,7 @@ from hallpulse.store.reports import ReportArchive, calendars_digest
 from hallpulse.store.reviews import ReviewRegistry
 from hallpulse.store.sums import SentSums
 from hallpulse.store.tokens import TokenRegistry
+from hallpulse.store.uploads import Uploads
 
 
 class Moment:
@@ -333,7 +334,7 @@ class Store:
         self.halls = HallRegistry(engine, actor)
         self.tokens = TokenRegistry(engine, actor)
         self.accounts = AccountRegistry(engine, actor)
-        self.reviews = ReviewRegistry(engine, actor)
+        self.reviews, self.uploads = ReviewRegistry(engine, actor), Uploads(engine)
         self.notices = NoticeLedger(engine)
         self.refused = RefusedTable(engine, actor)
         self.reports, self.sums = ReportArchive(engine, actor), SentSums(engine)
