@@ -128,15 +128,16 @@ class SheetReader:
         width = len(cells)
         if self.decisions.refuse_short and width < self.layout.width and self.layout.sheet.separated:
             raise BadRow(RowProblem.TOO_SHORT, "")
-        for index, cell in zip(self.read, self._read_cells(cells), strict=True):
-            if cell.__class__ is str:
-                if cell[:1] not in FAULTS_BEGIN:
-                    continue
-            elif cell.__class__ in _SURE:
-                continue
-            if is_fault(cell):
-                problem = _PROBLEM_OF.get(type(cell), RowProblem.FORMULA)
-                raise BadRow(problem, self._field_at(index), text_of(cell))
+        for cell in self._read_cells(cells):
+            kind = cell.__class__
+            if kind not in _SURE and (kind is not str or cell[:1] in FAULTS_BEGIN) and is_fault(cell):  # type: ignore[index]
+                self._refuse_fault(row)
+
+    def _refuse_fault(self, row: Row) -> None:
+        """Raise BadRow for the first cell that cannot be read, with its field."""
+        for index in self.read:
+            if is_fault(cell := row.cell(index)):
+                raise BadRow(_PROBLEM_OF.get(type(cell), RowProblem.FORMULA), self._field_at(index), text_of(cell))
 
     def _field_at(self, index: int) -> str:
         return next(name for name, at in self.layout.fields.items() if at == index)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -21,6 +22,7 @@ import python_calamine as calamine
 from .binary_parts import xls_details, xlsb_details
 from .cells import Cell, Garbled, is_garbled
 from .guard import DAMAGED, damaged, encrypted, refuse_bombs, refuse_large
+from .problems import TableError
 from .sheets import Book, Details, Sheet, Span
 from .xml_parts import ods_details, xlsx_details
 
@@ -30,16 +32,22 @@ MOST_KEPT = 3_000_000
 
 @contextlib.contextmanager
 def open_workbook(path: Path, *, zipped: bool) -> Iterator[Book]:
-    """A workbook by what is in it, whatever its name. Raises TableError."""
+    """A workbook by what is in it, whatever its name. Raises TableError.
+
+    Its parts are looked through while python-calamine, which lets other threads go on, reads the values.
+    """
     refuse_bombs(path) if zipped else refuse_large(path)
-    details = _details_of(path) if zipped else {}
-    with path.open("rb") as file:
-        book = _opened(path, file)
+    with ThreadPoolExecutor(1) as beside, path.open("rb") as file:
+        told = beside.submit(_details_of if zipped else xls_details, path)
         try:
-            details = details if zipped else xls_details(path)
-            yield Book(path, [_sheet(path, book, meta, details) for meta in book.sheets_metadata])
-        finally:
-            book.close()
+            with contextlib.closing(_opened(path, file)) as book:
+                loaded = {meta.name: _loaded(path, book, meta.name) for meta in book.sheets_metadata if _is_shown(meta)}
+                details = told.result()
+                yield Book(path, [_sheet(path, book, meta, details, loaded) for meta in book.sheets_metadata])
+        except TableError:
+            if zipped:
+                told.result()  # what the parts tell of a spoilt file says more
+            raise
 
 
 def _opened(path: Path, file: Any) -> calamine.CalamineWorkbook:
@@ -55,17 +63,29 @@ def _opened(path: Path, file: Any) -> calamine.CalamineWorkbook:
         raise damaged(path, error) from None
 
 
-def _sheet(path: Path, book: calamine.CalamineWorkbook, meta: Any, details: dict[str, Details]) -> Sheet:
+def _is_shown(meta: Any) -> bool:
+    return str(meta.visible).endswith(".Visible") and str(meta.typ).endswith(".WorkSheet")
+
+
+def _sheet(
+    path: Path,
+    book: calamine.CalamineWorkbook,
+    meta: Any,
+    details: Mapping[str, Details],
+    loaded: dict[str, calamine.CalamineSheet],
+) -> Sheet:
+    """A sheet of the workbook. loaded: the visible ones; a hidden one is read where it is asked for."""
     own = details.get(meta.name, Details())
     visible = str(meta.visible).endswith(".Visible")
     if not str(meta.typ).endswith(".WorkSheet"):
         return Sheet(meta.name, visible=visible, rows=lambda: iter(()), height=0)
-    loaded: list[_Grid] = []
+    grids: list[_Grid] = []
 
     def grid() -> _Grid:
-        if not loaded:
-            loaded.append(_Grid(_loaded(path, book, meta.name), own))
-        return loaded[0]
+        if not grids:
+            source = loaded.pop(meta.name, None)
+            grids.append(_Grid(_loaded(path, book, meta.name) if source is None else source, own))
+        return grids[0]
 
     return Sheet(
         meta.name,
