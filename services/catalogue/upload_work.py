@@ -1,4 +1,4 @@
-"""`python -m services.catalogue.upload_work NUMBER FOLDER`: the work on one uploaded file, in a process of its own.
+"""`python -m services.catalogue.upload_work NUMBER FOLDER`: the work on one uploaded file, in a separate process.
 
 A file may be made to harm whatever reads it: this process may use so much memory, processor time and disk and no more,
 and is ended with its folder by the service. It reads the file by the importer of the command line, and writes what it
@@ -65,7 +65,7 @@ def limit_oneself() -> None:
 
 
 class Discarded(Exception):
-    """The upload is gone: nobody waits for what is found."""
+    """The upload is gone: what is found is not waited for."""
 
 
 @dataclass

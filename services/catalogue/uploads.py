@@ -1,4 +1,4 @@
-"""Uploaded files on their way: each is worked on by a process of its own, few at a time, and ended in time.
+"""Uploaded files on their way: each is worked on by a separate process, few at a time, and ended in time.
 
 The gateway keeps the file in the database and asks for the work by RPC; the answer is that it has begun. How far it is,
 and what came of it, stands in the database (`hallpulse.store.Uploads`).

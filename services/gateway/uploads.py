@@ -1,7 +1,7 @@
 """/v1/uploads: tables that people upload: seen as an import sees them, their questions answered, then imported.
 
 The gateway keeps the bytes and shows how they stand; it never looks into them. The catalogue service does, each file in
-a process of its own (`services.catalogue.upload_work`).
+a separate process (`services.catalogue.upload_work`).
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ async def post_upload(
 ) -> UploadAnswer:  # fmt: skip
     """The body is the file itself, application/octet-stream, at most 16 MiB; one of an account at a time.
 
-    For a department figures of its own, for the bureau all, for a hall's person its own cases. hall: whose cases they
+    For a department its own figures, for the bureau all tables, for a hall's person its own cases. hall: whose cases they
     are. Reading begins at once: GET /v1/uploads/ID tells how far it is. Nothing is published yet.
     """
     resources, grant = resources_of(request), grant_of(request)
@@ -268,7 +268,7 @@ def list_uploads(request: AnyRequest, region: RegionCode) -> UploadsAnswer:
     tags=["uploads"],
 )
 def get_upload(request: AnyRequest, upload_id: UploadId) -> UploadAnswer:
-    """Nobody sees another's."""
+    """Return it to its sender alone."""
     return upload_answer(_mine(resources_of(request), grant_of(request), upload_id))
 
 
@@ -282,7 +282,7 @@ def get_upload(request: AnyRequest, upload_id: UploadId) -> UploadAnswer:
     tags=["uploads"],
 )
 async def post_answers(request: AnyRequest, upload_id: UploadId) -> UploadAnswer:
-    """The same answers that `hallpulse import --answer` takes; one that cannot be meant makes the file unreadable."""
+    """Take the answers that `hallpulse import --answer` takes; 422 for one that is no choice of its question."""
     resources, grant = resources_of(request), grant_of(request)
     given = await body_of(request, AnswersIn)
     if len(given.answers) > MOST_ANSWERS:
@@ -316,7 +316,7 @@ def _check_answers(upload: Upload, answers: dict[str, str]) -> None:
     tags=["uploads"],
 )
 async def post_import(request: AnyRequest, upload_id: UploadId) -> UploadAnswer:
-    """What is taken in is published; rows that are not are listed under /rejected. 409 unless it is ready."""
+    """Publish what is taken in; rows that are not are listed under /rejected. 409 unless it is ready."""
     resources, grant = resources_of(request), grant_of(request)
     mine = await asyncio.to_thread(_mine, resources, grant, upload_id)
     await _begin(resources, "import_upload", upload_id)

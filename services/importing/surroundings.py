@@ -94,7 +94,7 @@ class Stored:
         return workdays(self.settings, self.place.region)
 
     def figures(self, window: Window) -> Mapping[str, Figure]:
-        """The figures as they are: the region's, or the hall's for a sender of its own."""
+        """The figures as they are: the region's, or the hall's where the hall itself sends the file."""
         scope = Scope(self.place.region, hall=self.place.hall if self.sender.own_hall else None)
         try:
             with self.store.read() as moment:
