@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from typing import Any
 
 from eventlet import tpool
@@ -19,11 +20,11 @@ from hallpulse.plans import load_plans
 from hallpulse.settings import Settings
 from hallpulse.store import Store, UploadBusy
 from services.hosting import Handed, Hosted
-from services.importing.figure_template import form_of
+from services.importing.figure_template import form_of, write_form
+from services.importing.template import TEMPLATES, as_bytes, write_workbook
 
-from .forms import workbook_of
 from .previews import CataloguePreviews
-from .uploads import UploadRunner
+from .upload_runner import UploadRunner
 
 NAME = "catalogue"
 PREVIEWS, UPLOADS, PLANS = "PREVIEWS", "UPLOADS", "UPLOAD_PLANS"
@@ -81,14 +82,15 @@ class CatalogueService:
     def form(self, region: int, department: str, month: str) -> str:
         """Return a department's form of a month, an xlsx file in base64."""
         form = form_of(self.plans, _region(region), department, month)
-        return base64.b64encode(tpool.execute(workbook_of, form)).decode()
+        return base64.b64encode(tpool.execute(as_bytes, partial(write_form, form))).decode()
 
     @rpc(expected_exceptions=(ValueError,))  # type: ignore[untyped-decorator]
     def template(self, kind: str) -> str:
         """Return the template of a catalogue or of cases, an xlsx file in base64."""
-        if kind not in ("catalogue", "cases"):
+        template = {str(name): one for name, one in TEMPLATES.items()}.get(kind)
+        if template is None:
             raise ValueError(f"kind: expected catalogue or cases, got {kind!r}")
-        return base64.b64encode(tpool.execute(workbook_of, kind)).decode()
+        return base64.b64encode(tpool.execute(as_bytes, partial(write_workbook, template))).decode()
 
 
 def _region(region: object) -> int:

@@ -34,7 +34,7 @@ from services.importing.problems import TableError
 from services.importing.profiles import ProfileError
 from services.importing.publishing import publish, taken
 from services.importing.rejects import RejectedRows
-from services.importing.surroundings import Sender, Stored, department_codes, stored
+from services.importing.surroundings import FileSender, Stored, department_codes, stored
 from services.importing.understanding import understanding_of
 
 MEMORY = 2 << 30
@@ -131,7 +131,7 @@ def job_of(upload: Upload, path: Path, settings: Settings) -> Iterator[tuple[Job
     new = upload.new
     place = HallOfCases(new.region, new.hall)
     codes = department_codes(settings, new.region) if new.plan_codes else DepartmentCodes()
-    sender = Sender(new.by, new.department or "", new.own_hall)
+    sender = FileSender(new.by, new.department or "", new.own_hall)
     with (
         stored(settings, place, _unreachable, sender) as there,
         opened(path, new.kind, there, Options(answers=upload.answers), codes) as job,

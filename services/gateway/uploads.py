@@ -142,8 +142,8 @@ async def post_upload(
 ) -> UploadAnswer:  # fmt: skip
     """The body is the file itself, application/octet-stream, at most 16 MiB; one of an account at a time.
 
-    For a department its own figures, for the bureau all tables, for a hall's person its own cases. hall: whose cases they
-    are. Reading begins at once: GET /v1/uploads/ID tells how far it is. Nothing is published yet.
+    For a department its own figures, for the bureau all tables, for a hall's person its own cases. hall: whose cases
+    they are. Reading begins at once: GET /v1/uploads/ID tells how far it is. Nothing is published yet.
     """
     resources, grant = resources_of(request), grant_of(request)
     asked = _Asked(int(region), kind, name, hall, plan_codes == "true")

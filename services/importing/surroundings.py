@@ -51,7 +51,7 @@ def department_codes(settings: Settings, region: int) -> DepartmentCodes:
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class FileSender:
     """The person who hands a file in, none for the command. department: whose figures alone it may declare.
 
     own_hall: it is of the hall itself, and is shown that hall's figures and no other's.
@@ -62,7 +62,7 @@ class Sender:
     own_hall: bool = False
 
 
-THE_COMMAND = Sender()
+THE_COMMAND = FileSender()
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ class Stored:
     settings: Settings
     unreachable: Callable[[], None]
     now: int
-    sender: Sender = THE_COMMAND
+    sender: FileSender = THE_COMMAND
     _said: bool = False
     _with_events: frozenset[str] | None = None
 
@@ -181,7 +181,7 @@ def workdays(settings: Settings, region: int) -> Workdays:
 
 @contextmanager
 def stored(
-    settings: Settings, place: HallOfCases, unreachable: Callable[[], None], sender: Sender = THE_COMMAND
+    settings: Settings, place: HallOfCases, unreachable: Callable[[], None], sender: FileSender = THE_COMMAND
 ) -> Iterator[Stored]:
     store = open_store(settings.database_url, pool_size=1)
     try:

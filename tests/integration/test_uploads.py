@@ -284,7 +284,7 @@ eventlet.monkey_patch()
 import sys, time
 from pathlib import Path
 from hallpulse.store import open_store
-from services.catalogue.uploads import UploadRunner
+from services.catalogue.upload_runner import UploadRunner
 store = open_store({store._engine.url.render_as_string(hide_password=False)!r})
 seen = []
 def work(number, folder, seconds):
@@ -293,7 +293,7 @@ def work(number, folder, seconds):
     return UploadRunner._in_a_process(runner, number, folder, float(sys.argv[2]))
 runner = UploadRunner(store.uploads, {{"PATH": "/usr/bin"}}, work)
 if sys.argv[1] == "silent":
-    import services.catalogue.uploads as uploads
+    import services.catalogue.upload_runner as uploads
     uploads._MODULE = "sleeper"
 runner.read(int(sys.argv[3]), None)
 while not seen or seen[0].exists():

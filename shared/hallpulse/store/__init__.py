@@ -6,6 +6,7 @@ from hallpulse.store.store import Moment, Readable, ReadableBack
 
 from .accounts import ROLES, Account, AccountRegistry, Attempt, person_grant
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
+from .kept_uploads import NewUpload, Upload, UploadBusy, UploadKind, Uploads, UploadState
 from .merge import MergeOutcome
 from .migration import migrate
 from .reading.declared import FigureFilter, FigureReport, Status
@@ -25,7 +26,6 @@ from .reviews import Review, ReviewRegistry, Verdict
 from .store import Store, open_store
 from .sums import DailySums
 from .tokens import Grant, Token, hash_of
-from .uploads import NewUpload, Upload, UploadBusy, UploadKind, Uploads, UploadState
 
 __all__ = [
     "ROLES",

@@ -35,6 +35,7 @@ from hallpulse.store.item_versions import (
     spans_in_force,
     timelines,
 )
+from hallpulse.store.kept_uploads import Uploads
 from hallpulse.store.merge import Expected, MergeOutcome, merge
 from hallpulse.store.notices import NoticeLedger
 from hallpulse.store.reading.balance import read_flow, read_flow_by_department
@@ -90,7 +91,6 @@ from hallpulse.store.reports import ReportArchive, calendars_digest
 from hallpulse.store.reviews import ReviewRegistry
 from hallpulse.store.sums import SentSums
 from hallpulse.store.tokens import TokenRegistry
-from hallpulse.store.uploads import Uploads
 
 
 class Moment:
