@@ -23,12 +23,14 @@ from typing import Any
 
 import msgspec
 
+from hallpulse.contract.encode import encode_event
+from hallpulse.contract.events import HallEvent
 from hallpulse.domain.errors import Unavailable
 from hallpulse.settings import Settings, settings_from
 from hallpulse.store import Store, Upload, open_store
 from services.importing.case_import import HallOfCases
 from services.importing.departments import DepartmentCodes
-from services.importing.importer import Job, Options, opened
+from services.importing.importer import Job, Options, Taken, opened
 from services.importing.outlet import Outlet
 from services.importing.problems import TableError
 from services.importing.profiles import ProfileError
@@ -150,6 +152,7 @@ def read(upload: Upload, path: Path, settings: Settings, signs: Signs) -> dict[s
         signs.total = 2 * job.height
         job.understand(signs.advance)
         told = understanding_of(job, there, signs.advance, rejects.add)
+        said = _versions(job) if job.kind == "catalogue" and not told.open else []
         told.file = upload.new.name
         answers = job.answers
     shown = msgspec.json.encode(bounded(msgspec.to_builtins(told)))
@@ -159,8 +162,14 @@ def read(upload: Upload, path: Path, settings: Settings, signs: Signs) -> dict[s
         "state": "asked" if told.open else "ready",
         "told": shown,
         "answers": msgspec.json.encode(answers),
+        "versions": b"\n".join(map(encode_event, said)) or None,
         "rejected": rejects.path.read_bytes() if rejects.path is not None else None,
     }
+
+
+def _versions(job: Job) -> list[HallEvent]:
+    """The events of a catalogue, for who asks what would be if they were published."""
+    return [event for row in job.outcomes() if isinstance(row, Taken) for event in job.published(row)]
 
 
 def imported(upload: Upload, path: Path, settings: Settings, signs: Signs) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from hallpulse.store.store import Moment, Readable, ReadableBack
 
 from .accounts import ROLES, Account, AccountRegistry, Attempt, person_grant
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
+from .drafts import Draft, Drafts
 from .kept_uploads import NewUpload, Upload, UploadBusy, UploadKind, Uploads, UploadState
 from .merge import MergeOutcome
 from .migration import migrate
@@ -43,6 +44,8 @@ __all__ = [
     "CaseRow",
     "DailySums",
     "Difference",
+    "Draft",
+    "Drafts",
     "EnteredRefusal",
     "Expected",
     "Fate",

@@ -69,6 +69,7 @@ uploads = Table(
     Column("content", LargeBinary, comment="none once it was imported"),
     Column("answers", LargeBinary, nullable=False, comment="JSON"),
     Column("told", LargeBinary, comment="JSON: what was understood"),
+    Column("versions", LargeBinary, comment="events of a catalogue, one a line"),
     Column("rejected", LargeBinary, comment="rows not taken in, as csv"),
     Column("result", LargeBinary, comment="JSON: rows and events of the import"),
     Column("why_zh", Text, nullable=False),
@@ -88,7 +89,7 @@ class UploadBusy(HallpulseError):
 
 
 _OTHER_FILE = "another file of this account is being worked on"
-_SHOWN = [column for column in uploads.columns if column.name not in ("content", "rejected")]
+_SHOWN = [column for column in uploads.columns if column.name not in ("content", "versions", "rejected")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,10 @@ class Uploads:
     def rejected(self, number: int) -> bytes | None:
         """Return the rows that were not taken in, as csv."""
         return self._bytes(number, uploads.c.rejected)
+
+    def versions(self, number: int) -> bytes | None:
+        """Return the events of a catalogue that was read, one a line."""
+        return self._bytes(number, uploads.c.versions)
 
     def _bytes(self, number: int, column: Column[Any]) -> bytes | None:
         with transaction(self._engine) as connection:

@@ -26,6 +26,7 @@ from hallpulse.domain.workdays import Calendar, Workdays, day_of
 from hallpulse.store.accounts import AccountRegistry
 from hallpulse.store.audit import Audit, process_actor
 from hallpulse.store.database import at_one_moment, driver, faults, open_engine, read_version, transaction
+from hallpulse.store.drafts import Drafts
 from hallpulse.store.item_versions import (
     CalendarCache,
     ContextCache,
@@ -50,6 +51,7 @@ from hallpulse.store.reading.declared import (
 )
 from hallpulse.store.reading.department_tables import read_figure_table, read_histograms
 from hallpulse.store.reading.foresight import Foresight, read_foresight
+from hallpulse.store.reading.imagined import imagine
 from hallpulse.store.reading.listing import CaseFilter, CasePage, read_cases
 from hallpulse.store.reading.months import read_month_figures
 from hallpulse.store.reading.overview import (
@@ -115,6 +117,10 @@ class Moment:
         For a moment of `read_back`, once.
         """
         turn_back(self._connection, self._calendars.current(self._connection), scope, past)
+
+    def imagine(self, region: int, events: Sequence[HallEvent]) -> None:
+        """Answer from now on as if these events of items were stored too; for a moment of `read_back`, once."""
+        imagine(self._connection, self._calendars.current(self._connection), region, events)
 
     def overview(self, scope: Scope, window: Window, today: date) -> Overview:
         """Figures, percentiles, coverage and open cases of a scope, in one pass over the cells."""
@@ -331,12 +337,10 @@ class Store:
         self._cache = ContextCache()
         self._calendars = CalendarCache()
         self.audit = Audit(engine, actor)
-        self.halls = HallRegistry(engine, actor)
-        self.tokens = TokenRegistry(engine, actor)
-        self.accounts = AccountRegistry(engine, actor)
-        self.reviews, self.uploads = ReviewRegistry(engine, actor), Uploads(engine)
-        self.notices = NoticeLedger(engine)
-        self.refused = RefusedTable(engine, actor)
+        self.halls, self.tokens = HallRegistry(engine, actor), TokenRegistry(engine, actor)
+        self.accounts, self.reviews = AccountRegistry(engine, actor), ReviewRegistry(engine, actor)
+        self.uploads, self.drafts = Uploads(engine), Drafts(engine, actor)
+        self.notices, self.refused = NoticeLedger(engine), RefusedTable(engine, actor)
         self.reports, self.sums = ReportArchive(engine, actor), SentSums(engine)
 
     def judge_by(self, plans: Sequence[Plan]) -> None:
@@ -355,8 +359,7 @@ class Store:
         self, events: Sequence[HallEvent], arrived: datetime, expected: Expected = Expected.ANYTHING
     ) -> MergeOutcome:
         """Store a batch, all or nothing; storing it again changes nothing."""
-        microseconds = int((arrived - _EPOCH).total_seconds() * 1_000_000)
-        return merge(self._engine, self._cache, events, microseconds, expected)
+        return merge(self._engine, self._cache, events, int((arrived - _EPOCH).total_seconds() * 1_000_000), expected)
 
     def apply_calendars(self, calendars: Sequence[Calendar], progress: Progress | None = None) -> int:
         """Put calendars in force and date again every case that they touch; how many cases that were."""

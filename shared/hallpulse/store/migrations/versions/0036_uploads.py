@@ -1,4 +1,4 @@
-"""Tables that people upload in the page"""
+"""Tables that people upload in the page, and drafts of the catalogue"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("content", sa.LargeBinary(), nullable=True, comment="none once it was imported"),
         sa.Column("answers", sa.LargeBinary(), nullable=False, comment="JSON"),
         sa.Column("told", sa.LargeBinary(), nullable=True, comment="JSON: what was understood"),
+        sa.Column("versions", sa.LargeBinary(), nullable=True, comment="events of a catalogue, one a line"),
         sa.Column("rejected", sa.LargeBinary(), nullable=True, comment="rows not taken in, as csv"),
         sa.Column("result", sa.LargeBinary(), nullable=True, comment="JSON: rows and events of the import"),
         sa.Column("why_zh", sa.Text(), nullable=False),
@@ -42,7 +43,22 @@ def upgrade() -> None:
         "uploads_one_at_a_time", "uploads", ["owner"], unique=True,
         postgresql_where=sa.text("state IN ('waiting', 'reading', 'importing')"),
     )  # fmt: skip
+    op.create_table(
+        "drafts",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("region", sa.Integer(), nullable=False),
+        sa.Column("department", sa.Text(), nullable=True, comment="whose items alone it changes"),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked", sa.LargeBinary(), nullable=False, comment="JSON: the day and the changes"),
+        sa.Column("told", sa.LargeBinary(), nullable=False, comment="JSON: figures and targets before and after"),
+        sa.Column("upload", sa.BigInteger(), nullable=True, comment="as which it was handed on"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("drafts_of", "drafts", ["region", "id"])
 
 
 def downgrade() -> None:
+    op.drop_table("drafts")
     op.drop_table("uploads")
