@@ -23,7 +23,7 @@ from hallpulse.domain.plan import Plan
 from hallpulse.domain.workdays import Workdays
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import load_plans
-from hallpulse.store import Grant, NewUpload, PublishedReport, ReadableBack, ReportFile, Review, Upload
+from hallpulse.store import Draft, Grant, NewUpload, PublishedReport, ReadableBack, ReportFile, Review, Upload
 from services.gateway import server
 from services.gateway.access import RateLimiter, TokenCache, hash_of
 from services.gateway.access_audit import AccessAudit, Write
@@ -146,9 +146,31 @@ class NoUploads:
         del number
         return None
 
+    def versions(self, number: int) -> bytes | None:
+        del number
+        return None
+
     def discard(self, number: int) -> bool:
         del number
         return False
+
+
+class NoDrafts:
+    """A suite in which nobody changes anything in thought."""
+
+    def add(self, draft: Draft) -> int:
+        raise Unavailable(f"nothing is kept of {draft}")
+
+    def get(self, number: int) -> Draft | None:
+        del number
+        return None
+
+    def list(self, region: int, department: str | None = None) -> list[Draft]:
+        del region, department
+        return []
+
+    def hand_on(self, number: int, upload: int) -> None:
+        del number, upload
 
 
 def sessions_of(accounts: Any, clock: FakeClock) -> SessionDoor:
@@ -181,6 +203,7 @@ def make_resources(
     reviews: Any = None,
     services: Services | None = None,
     uploads: Any = None,
+    drafts: Any = None,
 ) -> Resources:
     clock = clock or FakeClock()
     registry = new_registry()
@@ -201,6 +224,7 @@ def make_resources(
         reviews=reviews or NoReviews(),
         services=services or NoServices(),
         uploads=uploads or NoUploads(),
+        drafts=drafts or NoDrafts(),
     )
 
 

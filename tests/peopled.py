@@ -97,6 +97,7 @@ class Peopled:
             reviews=self.store.reviews,
             services=self.services,
             uploads=self.store.uploads,
+            drafts=self.store.drafts,
         )
         self.app: Gateway = create_app(resources)
         self.audit = resources.audit

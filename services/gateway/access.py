@@ -35,16 +35,18 @@ class Action(enum.StrEnum):
     ACKNOWLEDGE = "acknowledge alerts and write notes of them"
     REPORT = "make and publish reports"
     IMPORT = "upload tables and import them"
+    WHAT_IF = "change items in thought, and keep drafts of the catalogue"
 
 
 ACTION = "action"
 """In a handler's `opt`."""
 _ALERTS = frozenset({Action.ALERTS, Action.ACKNOWLEDGE})
+_TABLES = frozenset({Action.IMPORT, Action.WHAT_IF})
 MAY: Mapping[str, frozenset[Action]] = {
     "hall": frozenset({Action.SESSION, Action.READ, Action.PUBLISH, Action.IMPORT}),
-    "department": frozenset({Action.SESSION, Action.READ, Action.DECLARE, Action.IMPORT}),
+    "department": frozenset({Action.SESSION, Action.READ, Action.DECLARE} | _TABLES),
     "bureau": frozenset(
-        {Action.SESSION, Action.READ, Action.DECLARE, Action.REVIEW, Action.REPORT, Action.IMPORT} | _ALERTS
+        {Action.SESSION, Action.READ, Action.DECLARE, Action.REVIEW, Action.REPORT} | _ALERTS | _TABLES
     ),
     "leader": frozenset({Action.SESSION, Action.READ, Action.ALERTS}),
     "operator": frozenset({Action.SESSION, Action.READ}) | _ALERTS,

@@ -23,6 +23,14 @@ from services.gateway.access_audit import kept
 from services.gateway.alerts import acknowledge_alert, get_alerts, note_alert
 from services.gateway.case_history import get_case
 from services.gateway.cases import list_cases
+from services.gateway.catalogue_drafts import (
+    get_draft,
+    list_drafts,
+    list_items,
+    post_draft,
+    post_draft_import,
+    post_what_if,
+)
 from services.gateway.compression_causes import get_compression
 from services.gateway.declaring import get_figures, post_figures
 from services.gateway.document import HANDLERS, get_asyncapi, get_openapi, get_schema
@@ -198,6 +206,12 @@ API = (
     post_discard,
     get_rejected,
     get_template,
+    list_items,
+    post_what_if,
+    post_draft,
+    list_drafts,
+    get_draft,
+    post_draft_import,
     get_session,
     end_session,
     change_password,

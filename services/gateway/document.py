@@ -21,6 +21,7 @@ from hallpulse.contract.examples import example
 from hallpulse.contract.json_schema import batch_of, components
 from hallpulse.contract.schema import documents
 from services.gateway.alerts import AlertIn, NoteIn
+from services.gateway.catalogue_drafts import DraftIn
 from services.gateway.declaring import MOST_FIGURES, FiguresIn
 from services.gateway.month_reports import ReviewIn
 from services.gateway.naming import describe_names
@@ -29,6 +30,7 @@ from services.gateway.report_orders import COUNTY, ReportOrder
 from services.gateway.request import AnyRequest
 from services.gateway.sessions import NewPassword, SignIn
 from services.gateway.uploads import AnswersIn
+from services.gateway.what_if import WhatIfIn
 
 CONFIG = OpenAPIConfig(
     title="Hallpulse",
@@ -99,6 +101,8 @@ _BODIES: Mapping[str, type[msgspec.Struct]] = {
     "/v1/alerts/acknowledge": AlertIn,
     "/v1/alerts/note": NoteIn,
     "/v1/uploads/{upload_id}/answers": AnswersIn,
+    "/v1/whatif": WhatIfIn,
+    "/v1/drafts": DraftIn,
 }
 """Address → what is posted there, which the handlers read themselves."""
 

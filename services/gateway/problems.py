@@ -51,6 +51,7 @@ EXPECTED: Mapping[str, str] = {
     "kind": "figures, cases or catalogue",
     "name": "the file's name, 1 to 200 characters",
     "plan_codes": "true or false: whether departments are stored under the codes of the plan",
+    "text": "a part of an item's code or name, 1 to 64 characters",
     "flow": f"one of {', '.join(FLOW_PARTS)}",
 }
 

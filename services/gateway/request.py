@@ -20,6 +20,7 @@ from hallpulse.domain.plan import Names, Plan, plan_for
 from hallpulse.domain.workdays import FIRST_DAY, LAST_DAY, date_of, local_day, time_text
 from hallpulse.metrics import GatewayMetrics
 from hallpulse.store import (
+    Draft,
     Grant,
     Moment,
     NewUpload,
@@ -75,7 +76,21 @@ class KeptUploads(Protocol):
 
     def rejected(self, number: int) -> bytes | None: ...
 
+    def versions(self, number: int) -> bytes | None: ...
+
     def discard(self, number: int) -> bool: ...
+
+
+class KeptDrafts(Protocol):
+    """Drafts of the catalogue (`hallpulse.store.Drafts`)."""
+
+    def add(self, draft: Draft) -> int: ...
+
+    def get(self, number: int) -> Draft | None: ...
+
+    def list(self, region: int, department: str | None = None) -> Sequence[Draft]: ...
+
+    def hand_on(self, number: int, upload: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +115,7 @@ class Resources:
     reviews: Reviews
     services: Services
     uploads: KeptUploads
+    drafts: KeptDrafts
     concurrency: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)
     uploading: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(1))
     uploading_all: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(MOST_UPLOADING))

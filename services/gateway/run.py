@@ -99,6 +99,7 @@ def _resources(settings: Settings) -> Iterator[Resources]:
                 reviews=store.reviews,
                 services=services,
                 uploads=store.uploads,
+                drafts=store.drafts,
             )
         finally:
             store.close()

@@ -152,11 +152,11 @@ async def post_upload(
         raise Declined(Kind.BAD_CONTENT_TYPE, "content-type: expected application/octet-stream")
     with resources.uploading.slot(new.owner), resources.uploading_all.slot("all"):
         content = await _content(request)
-        number = await asyncio.to_thread(_kept, resources, new, content)
+        number = await asyncio.to_thread(kept_upload, resources, new, content)
         del content
     resources.audit.did(_deed("upload.add", new, number))
-    await _begin(resources, "read_upload", number)
-    return await asyncio.to_thread(_answer, resources, number, new.owner)
+    await begin(resources, "read_upload", number)
+    return await asyncio.to_thread(shown_upload, resources, number, new.owner)
 
 
 class _Asked(NamedTuple):
@@ -208,14 +208,14 @@ async def _content(request: AnyRequest) -> bytes:
     return bytes(content)
 
 
-def _kept(resources: Resources, new: NewUpload, content: bytes) -> int:
+def kept_upload(resources: Resources, new: NewUpload, content: bytes) -> int:
     try:
         return resources.uploads.add(new, content, resources.clock())
     except UploadBusy as error:
         raise Declined(Kind.CONFLICT, str(error)) from None
 
 
-async def _begin(resources: Resources, method: str, *args: Any) -> None:
+async def begin(resources: Resources, method: str, *args: Any) -> None:
     await asyncio.to_thread(lambda: resources.services.ask(type(None), "catalogue", method, *args))
 
 
@@ -235,7 +235,7 @@ def _mine(resources: Resources, grant: Grant, number: int) -> Upload:
     return found
 
 
-def _answer(resources: Resources, number: int, owner: str) -> UploadAnswer:
+def shown_upload(resources: Resources, number: int, owner: str) -> UploadAnswer:
     found = resources.uploads.get(number, resources.clock(), owner)
     if found is None:
         raise Declined(Kind.NOT_FOUND, f"there is no upload {number} of yours")
@@ -289,8 +289,8 @@ async def post_answers(request: AnyRequest, upload_id: UploadId) -> UploadAnswer
         raise Declined(Kind.CONTRADICTION, f"answers: expected at most {MOST_ANSWERS}", field="answers")
     mine = await asyncio.to_thread(_mine, resources, grant, upload_id)
     _check_answers(mine, given.answers)
-    await _begin(resources, "read_upload", upload_id, given.answers)
-    return await asyncio.to_thread(_answer, resources, upload_id, mine.new.owner)
+    await begin(resources, "read_upload", upload_id, given.answers)
+    return await asyncio.to_thread(shown_upload, resources, upload_id, mine.new.owner)
 
 
 def _check_answers(upload: Upload, answers: dict[str, str]) -> None:
@@ -319,9 +319,9 @@ async def post_import(request: AnyRequest, upload_id: UploadId) -> UploadAnswer:
     """Publish what is taken in; rows that are not are listed under /rejected. 409 unless it is ready."""
     resources, grant = resources_of(request), grant_of(request)
     mine = await asyncio.to_thread(_mine, resources, grant, upload_id)
-    await _begin(resources, "import_upload", upload_id)
+    await begin(resources, "import_upload", upload_id)
     resources.audit.did(_deed("upload.import", mine.new, upload_id))
-    return await asyncio.to_thread(_answer, resources, upload_id, mine.new.owner)
+    return await asyncio.to_thread(shown_upload, resources, upload_id, mine.new.owner)
 
 
 @post(

@@ -1,4 +1,4 @@
-"""Drafts of the catalogue: what somebody would change, what the figures would then be, and whether it was handed on."""
+"""Drafts of the catalogue: the changes, what the figures would then be, and whether the draft was handed on."""
 
 from __future__ import annotations
 

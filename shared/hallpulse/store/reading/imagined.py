@@ -1,4 +1,4 @@
-"""What would be: the tables as they would be with item versions that were not sent, for one transaction."""
+"""The tables as they would be with item versions that were not sent, for one transaction."""
 
 from __future__ import annotations
 
