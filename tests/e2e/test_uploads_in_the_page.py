@@ -6,13 +6,15 @@ import base64
 import json
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.contract.identity import DESK
-from hallpulse.domain.figures import Scope, period_window
+from hallpulse.domain.figures import Figure, Scope, Window, period_window
+from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.plans import load_plans
 from hallpulse.store import FigureFilter, Store, migrate, open_store
 from tests import browser
@@ -20,6 +22,8 @@ from tests.browser import Page
 from tests.e2e.test_working_day import sign_in, sign_out
 from tests.gateway_ground import COUNTY, PLANS, serving
 from tests.ingesting import wait_until
+from tests.integration.test_store import cloud_event
+from tests.merging import NOW, decoded
 from tests.moments import ask
 from tests.servers import Vhost
 from tests.uploading import CATALOGUE, MONTH, form, peopled
@@ -159,3 +163,53 @@ def test_files_that_are_no_table_are_told_so_in_words(page: Page, address: str, 
     page.value("location.hash = '#/upload'")
     page.until("document.querySelector('.drawer .inside')?.innerText.length > 0")
     assert page.value("document.querySelectorAll('#upload-file').length") == 0
+
+
+def test_a_what_if_is_tried_kept_handed_on_and_the_ratio_moves_as_it_said(
+    page: Page, address: str, store: Store
+) -> None:
+    said = {"kind": "licensing", "handling": "promised", "statutory_days": 20, "promised_days": 10, "settled": False}
+    items = [
+        {
+            "item_code": f"i-{n}",
+            "name": f"事项{n} {EVIL}",
+            "department": "justice",
+            "effective_from": "2026-01-01",
+            **said,
+        }
+        for n in range(4)
+    ]
+    events = [cloud_event("item.published", "2026-01-02T09:00:00", str(one["item_code"]), one) for one in items]
+    store.merge(decoded(events), NOW)
+    sign_in(page, address, "bureau")
+    page.value("location.hash = '#/whatif'")
+    page.until("document.querySelectorAll('.items tbody tr').length", 4)
+    change = "(name, value) => { const row = document.querySelector('.items tbody tr');" \
+        " const one = row.querySelector(`[name=${name}]`); one.value = value;" \
+        " one.dispatchEvent(new Event('change', { bubbles: true })); }"  # fmt: skip
+    page.value(f"({change})('promised_days', '2')")
+    page.value(f"({change})('settled', 'true')")
+    page.until("document.querySelectorAll('.items tr.wanted').length", 1)
+    press(page, "试算")
+    page.until("document.querySelectorAll('.what-if .figures tbody tr').length > 3")
+    figures = page.text(".what-if .figures")
+    assert "48 / 80" in figures
+    assert "25.00 %" in figures
+    page.value("document.querySelector('.what-if').scrollIntoView()")
+    shot(page, "what-if")
+    page.value("document.querySelector('#draft-name').value = '压缩承诺时限 <b>'")
+    press(page, "保存草稿")
+    page.until("location.hash.startsWith('#/whatif/')")
+    page.until("document.querySelector('#drawer-title')?.innerText", "压缩承诺时限 <b>")
+    shot(page, "what-if-draft")
+    press(page, "交付导入")
+    until_state(page, "可以导入")
+    shot(page, "what-if-handed-on")
+    press(page, "导入")
+    until_state(page, "已导入")
+    on = datetime.now(SHANGHAI).date()
+    wait_until(
+        lambda: ask(store).figures(Scope(COUNTY), Window(on, on))["promised_limit_compression"] == Figure(48, 80)
+    )
+    assert page.value("document.querySelectorAll('.drawer img').length") == 0
+    assert complaints(page) == []

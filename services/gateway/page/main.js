@@ -8,6 +8,7 @@ import { passwordView, signInView } from "./signin.js";
 import { readWork } from "./work.js";
 import { say, switchLanguage, word } from "./words.js";
 import "./uploadwords.js";
+import "./whatifwords.js";
 
 const REFRESH_MS = 10000;
 const CHECKS_MS = 60000;
@@ -172,7 +173,8 @@ function tools() {
   const leave = state.me ? h("button", { type: "button", class: "quiet", onclick: async () => { await signOut(); location.hash = "#/"; askWho(); } }, say("leave")) : null;
   const alerts = state.me && state.me.may.includes("alerts") ? h("a", { class: "quiet", href: "#/alerts" }, say("alerts")) : null;
   const uploads = state.me && state.me.may.includes("import") ? h("a", { class: "quiet", href: "#/upload" }, say("upload")) : null;
-  return [uploads, alerts, who, language, theme, leave];
+  const trial = state.me && state.me.may.includes("what_if") ? h("a", { class: "quiet", href: "#/whatif" }, say("whatIf")) : null;
+  return [trial, uploads, alerts, who, language, theme, leave];
 }
 
 function again() {

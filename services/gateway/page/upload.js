@@ -4,6 +4,7 @@ import { ask, fetchFile, send, tell } from "./api.js";
 import { clockTime, h, shown, whole } from "./dom.js";
 import { inChinese, named, say, word } from "./words.js";
 import "./uploadwords.js";
+import "./whatifwords.js";
 
 const AT_WORK = new Set(["waiting", "reading", "importing"]);
 const LOOK_MS = 500;
@@ -133,6 +134,7 @@ function result(one, drawer, context, said) {
     h("p", { class: "facts" },
       one.state === "ready" ? h("button", { type: "button", class: "main", disabled: !(rows.new || rows.changed), onclick: act("import", () => ({})) }, say(one.kind === "figures" ? "submitNow" : "importNow")) : null,
       one.state === "ready" && !(rows.new || rows.changed) ? h("span", { class: "hint" }, say("importNothing")) : null,
+      one.state === "ready" && one.kind === "catalogue" ? h("a", { href: `#/whatif?upload=${one.id}` }, say("whatIfUpload")) : null,
       one.state === "failed" ? h("button", { type: "button", class: "main", onclick: act("answers", () => ({ answers: one.told ? one.answers : {} })) }, say("tryUploadAgain")) : null,
       one.state !== "imported" ? h("button", { type: "button", onclick: act("discard", () => ({})) }, say("discardUpload")) : null,
       h("a", { href: uploadAddress() }, say("uploads"))),
