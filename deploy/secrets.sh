@@ -36,6 +36,7 @@ for service in gateway ingest catalogue targets reports notices; do
 done
 keep amqp_url $suite "amqp://hallpulse:$(known broker_password)@broker:5672/%2F"
 keep gateway_amqp_url $suite "amqp://gateway:$(known gateway_password)@broker:5672/%2F"
+keep alertmanager_url $suite "http://hallpulse:$(known alertmanager_password)@alertmanager:9093"
 keep management_url $suite "http://hallpulse:$(known broker_password)@broker:15672"
 keep broker_conf $broker "default_user = hallpulse
 default_pass = $(known broker_password)

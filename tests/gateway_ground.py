@@ -28,10 +28,13 @@ from services.gateway import server
 from services.gateway.access import RateLimiter, TokenCache, hash_of
 from services.gateway.access_audit import AccessAudit, Write
 from services.gateway.app import create_app
+from services.gateway.live import LiveHub
+from services.gateway.live_look import IngestLook, LiveLook
 from services.gateway.publishing import OutgoingMessage
 from services.gateway.request import PublishedReports, Resources
 from services.gateway.service_calls import Answer, Services
 from services.gateway.sessions import SessionDoor
+from services.gateway.shared_answers import SharedAnswers
 from tests.moments import NEWEST, StatedStore
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -204,10 +207,12 @@ def make_resources(
     services: Services | None = None,
     uploads: Any = None,
     drafts: Any = None,
+    ingest: IngestLook | None = None,
 ) -> Resources:
     clock = clock or FakeClock()
     registry = new_registry()
     metrics = GatewayMetrics(registry)
+    live = LiveHub(LiveLook(store, lambda: clock.now, ingest))
     return Resources(
         store=store,
         archive=archive or NoReports(),
@@ -225,6 +230,8 @@ def make_resources(
         services=services or NoServices(),
         uploads=uploads or NoUploads(),
         drafts=drafts or NoDrafts(),
+        live=live,
+        shared=SharedAnswers(lambda: live.number),
     )
 
 
@@ -233,7 +240,8 @@ def serving(resources: Resources) -> Iterator[int]:
     """The gateway's own server on a thread of the test; its port."""
     ready = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        running = server.Server(uvicorn.Config(create_app(resources), **server.CONFIG), ready.set)
+        config = uvicorn.Config(create_app(resources), **server.CONFIG)
+        running = server.Server(config, ready.set, resources.live.close)
         thread = threading.Thread(target=lambda: asyncio.run(running._serve([listener])))
         thread.start()
         try:

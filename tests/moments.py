@@ -58,8 +58,8 @@ class StatedStore:
     """Stated figures, the same whatever the window, of each of the counties.
 
     own: the region's figures; by_department: theirs; earlier: the region's up to another day; open: department → state
-    → cases; halls: the registered ones, with their newest event; tokens: by hash. fault: raised instead of any answer;
-    version: of what is stated, None where a change does not show in it;
+    → cases; halls: the registered ones, with their newest event; arrived: region → how much came in; tokens: by hash.
+    fault: raised instead of any answer; version: of what is stated, None where a change does not show in it;
     asked: every question, its name first.
     """
 
@@ -73,6 +73,7 @@ class StatedStore:
     percentiles: dict[str, int | None] = field(default_factory=lambda: {"p50": 2, "p90": 7, "p95": None})
     coverage: Coverage = field(default_factory=lambda: Coverage(2, 1, NEWEST))
     halls: dict[tuple[int, str], int] = field(default_factory=dict)
+    arrived: dict[int, int] = field(default_factory=dict)
     changes: Sequence[ItemChange] = ()
     doubts: Sequence[Doubt] = ()
     flows: dict[str, Flow] = field(default_factory=dict)
@@ -297,6 +298,10 @@ class StatedMoment(Moment):
     def last_event_times(self) -> dict[tuple[int, str], int]:
         self._stated.note("last_event_times")
         return dict(self._stated.halls)
+
+    def change_counts(self, since: date) -> dict[int, int]:
+        self._stated.note("change_counts", since)
+        return dict(self._stated.arrived)
 
     def flagged_cases(self) -> dict[tuple[int, str], int]:
         self._stated.note("flagged_cases")

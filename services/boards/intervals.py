@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from hallpulse.domain.liveness import CLOSES, OPENS, SILENCE
+
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -26,9 +28,9 @@ class Intervals:
     verdict: timedelta = 15 * MINUTE
     unmeasured: timedelta = 7 * DAY
     unattended: timedelta = 3 * HOUR
-    silence: timedelta = 2 * HOUR
-    opens: int | None = 9
-    closes: int | None = 17
+    silence: timedelta = SILENCE
+    opens: int | None = OPENS
+    closes: int | None = CLOSES
     lag: timedelta = 1 * MINUTE
     lag_for: timedelta = 5 * MINUTE
     stale: timedelta = 5 * MINUTE

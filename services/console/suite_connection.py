@@ -33,6 +33,7 @@ class Endpoints:
     metrics: tuple[str, ...]
     prometheus: str
     alertmanager: str
+    notices: str
     ca: str = ""
 
 

@@ -37,6 +37,7 @@ from services.gateway.document import HANDLERS, get_asyncapi, get_openapi, get_s
 from services.gateway.events import post_events
 from services.gateway.figures import get_departments, get_indicators, get_trend
 from services.gateway.integrity import get_integrity
+from services.gateway.live import get_live, watched
 from services.gateway.month_flow import get_flow
 from services.gateway.month_reports import get_form, get_outstanding, post_review
 from services.gateway.naming import Naming
@@ -58,6 +59,7 @@ from services.gateway.sessions import (
     post_session,
     session_grant,
 )
+from services.gateway.shared_answers import AnswerKnown, Recording, known_answer, share_answer
 from services.gateway.sources import get_sources
 from services.gateway.status import get_health, get_metrics, get_readiness, get_suite
 from services.gateway.targets import get_targets
@@ -190,6 +192,7 @@ API = (
     get_report,
     get_regions,
     get_suite,
+    get_live,
     list_cases,
     get_case,
     get_alerts,
@@ -252,6 +255,7 @@ class Gateway(Litestar):
             await super().__call__(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
+        recording = Recording(self.state.resources.shared, scope)
         scope["headers"] = [header for header in scope["headers"] if header[0] != b"host"]  # the sender's word for us
 
         async def sending(message: Message) -> None:
@@ -259,6 +263,7 @@ class Gateway(Litestar):
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*_missing(message["headers"]), *self._allowed(scope, message["headers"])]
+            recording.see(message)
             await send(message)
 
         try:
@@ -313,21 +318,24 @@ def create_app(resources: Resources) -> Gateway:
         handlers(),
         exception_handlers={
             RedirectToPage: redirect_to_page,
+            AnswerKnown: known_answer,
             Declined: answer,
             HTTPException: answer,
             Exception: answer,
         },
         after_request=Naming(resources.book).into,
         openapi_config=None,
-        compression_config=CompressionConfig(backend="gzip", minimum_size=2048, gzip_compress_level=4),
+        compression_config=CompressionConfig(
+            backend="gzip", minimum_size=2048, gzip_compress_level=4, exclude="^/v1/live$"
+        ),
         debug=False,
         logging_config=None,
         request_max_body_size=MAX_BODY,
-        lifespan=[kept(resources.audit, resources.clock)],
+        lifespan=[kept(resources.audit, resources.clock), watched(resources.live)],
         state=State({"resources": resources, HANDLERS: handlers}),
     )
 
 
 def handlers() -> Sequence[ControllerRouterHandler]:
     """Every route, those under /v1 behind their guards."""
-    return [Router("/", route_handlers=API, guards=[needs_grant, knows_its_parameters]), *OPEN]
+    return [Router("/", route_handlers=API, guards=[needs_grant, knows_its_parameters, share_answer]), *OPEN]

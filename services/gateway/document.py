@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar, Response, get
+from litestar.enums import MediaType
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme
 from litestar.params import FromPath
@@ -23,6 +24,7 @@ from hallpulse.contract.schema import documents
 from services.gateway.alerts import AlertIn, NoteIn
 from services.gateway.catalogue_drafts import DraftIn
 from services.gateway.declaring import MOST_FIGURES, FiguresIn
+from services.gateway.live import EVENT_STREAM
 from services.gateway.month_reports import ReviewIn
 from services.gateway.naming import describe_names
 from services.gateway.problems import Declined, Kind
@@ -75,6 +77,8 @@ def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
     for path in _OPEN_PATHS:
         paths[path]["get"]["security"] = []
     paths["/metrics"]["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    live = paths["/v1/live"]["get"]["responses"]["200"]["content"]
+    live |= {MediaType.JSON.value: live[EVENT_STREAM], EVENT_STREAM: {"schema": {"type": "string"}}}
     for parameter in _parameters(paths):
         _take_out_null(parameter["schema"])
         if parameter["schema"].get("format") == "date":

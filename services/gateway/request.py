@@ -40,7 +40,9 @@ from services.gateway.service_calls import Services
 from services.gateway.suite import SuiteParts
 
 if TYPE_CHECKING:
-    from services.gateway.sessions import SessionDoor  # which reads requests itself
+    from services.gateway.live import LiveHub  # these read requests themselves
+    from services.gateway.sessions import SessionDoor
+    from services.gateway.shared_answers import SharedAnswers
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
@@ -116,6 +118,8 @@ class Resources:
     services: Services
     uploads: KeptUploads
     drafts: KeptDrafts
+    live: LiveHub
+    shared: SharedAnswers
     concurrency: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)
     uploading: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(1))
     uploading_all: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(MOST_UPLOADING))

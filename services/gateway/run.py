@@ -16,6 +16,7 @@ from functools import partial
 
 from prometheus_client import ProcessCollector
 
+from hallpulse.broker.standing import StandingLook
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import PlanError, load_plans
@@ -29,8 +30,11 @@ from services.gateway.request import Resources
 from services.gateway.service_calls import open_services
 
 from .app import create_app
+from .live import LiveHub
+from .live_look import IngestLook, IngestPages, LiveLook
 from .server import serve
 from .sessions import SessionDoor
+from .shared_answers import SharedAnswers
 from .suite import SuiteParts
 
 QUERY_THREADS = 8
@@ -64,7 +68,7 @@ def _serve(settings: Settings) -> None:
         _end_quietly()
         address = f"{'https' if tls else 'http'}://{settings.host}:{listener.getsockname()[1]}"
         say = partial(print, f"gateway: ready, {address}", file=sys.stderr, flush=True)
-        serve(create_app(resources), listener, tls, say)
+        serve(create_app(resources), listener, tls, say, resources.live.close)
 
 
 @contextmanager
@@ -76,6 +80,7 @@ def _resources(settings: Settings) -> Iterator[Resources]:
     registry.register(suite)
     metrics = GatewayMetrics(registry)
     store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS, service="gateway", plans=plans)
+    live = LiveHub(LiveLook(store, partial(datetime.now, UTC), _ingest(settings)))
     with (
         ThreadPoolExecutor(DOOR_THREADS, "door") as door,
         open_publisher(settings.amqp_url) as publisher,
@@ -100,9 +105,18 @@ def _resources(settings: Settings) -> Iterator[Resources]:
                 services=services,
                 uploads=store.uploads,
                 drafts=store.drafts,
+                live=live,
+                shared=SharedAnswers(lambda: live.number),
             )
         finally:
             store.close()
+
+
+def _ingest(settings: Settings) -> IngestLook:
+    broker = StandingLook(settings.amqp_url, settings.partitions)
+    if not settings.ingest_metrics_url:
+        return IngestLook(broker)
+    return IngestLook(broker, IngestPages(settings.ingest_metrics_url, settings.metrics_token))
 
 
 def _sessions(settings: Settings, store: Store, door: ThreadPoolExecutor) -> SessionDoor:

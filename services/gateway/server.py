@@ -128,11 +128,16 @@ CONFIG: dict[str, Any] = {
 
 
 class Server(uvicorn.Server):
-    """Says when it is ready to be asked."""
+    """Says when it is ready to be asked, and ends what would go on without end before it waits for open answers."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], closing: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+        self._closing = closing
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._closing()
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -140,11 +145,20 @@ class Server(uvicorn.Server):
             self._ready()
 
 
-def serve(app: Litestar, listener: socket.socket, tls: ssl.SSLContext | None, ready: Callable[[], None]) -> None:
-    """Until SIGTERM or SIGINT; requests under way are answered first. tls: None answers over plain HTTP."""
+def serve(
+    app: Litestar,
+    listener: socket.socket,
+    tls: ssl.SSLContext | None,
+    ready: Callable[[], None],
+    closing: Callable[[], None],
+) -> None:
+    """Until SIGTERM or SIGINT; requests under way are answered first. tls: None answers over plain HTTP.
+
+    closing: ends streams, which would else be waited for.
+    """
     _allow_connections()
     encryption = (lambda *_: tls) if tls is not None else None
-    Server(uvicorn.Config(app, **CONFIG, ssl_context_factory=encryption), ready).run([listener])
+    Server(uvicorn.Config(app, **CONFIG, ssl_context_factory=encryption), ready, closing).run([listener])
 
 
 def _allow_connections() -> None:

@@ -43,6 +43,8 @@ def compose(layout: SuiteDirectory, given: Mapping[str, str]) -> Suite:
     database, broker = servers.database(ground), servers.broker(ground)
     monitoring = _monitoring(ground, found, broker)
     environment = _environment(ground, (database, broker, *monitoring))
+    ingest = next(one for one in found if one.name == "ingest")
+    environment["HALLPULSE_INGEST_METRICS_URL"] = ingest.metrics_url
     # The broker's port mapper first: the broker would start another one for itself.
     beside = (*broker.parts[1:], *database.parts, *(part for server in monitoring for part in server.parts))
     services = tuple(_part(application, ground, environment, (database, broker)) for application in found)
@@ -136,6 +138,7 @@ def _endpoints(found: list[Application], environment: Mapping[str, str]) -> dict
         "metrics": [application.metrics_url for application in found],
         "prometheus": environment["HALLPULSE_PROMETHEUS_URL"],
         "alertmanager": environment["HALLPULSE_ALERTMANAGER_URL"],
+        "notices": environment["HALLPULSE_NOTICES_URL"],
     }
 
 

@@ -32,6 +32,8 @@ class Settings:
     gateway_rate: requests a second that one hall or other token may make in the long run, 0 for any number;
     gateway_https: on where a proxy before the gateway speaks HTTPS, so that browsers send cookies over that alone;
     read_token: with it the gateway answers every query, and takes no events;
+    ingest_metrics_url: where the gateway asks ingest how far it is behind, not at all if empty; a name of several
+    addresses stands for the workers at each of them;
     metrics_token: what the services other than the gateway ask for at /metrics, nothing if empty;
     tls_ca: the authorities to trust in amqps:// and https:// URLs that name none, the machine's own if empty;
     tls_cert and tls_key: the certificate with which services answer over HTTPS, over plain HTTP without one;
@@ -68,6 +70,7 @@ class Settings:
     reports_dir: Path = Path("reports")
     reports_day: int = 5
     reports_seconds: float = 600.0
+    ingest_metrics_url: str = ""
     prometheus_url: str = ""
     alertmanager_url: str = ""
     grafana_url: str = ""

@@ -153,12 +153,14 @@ def test_the_drawn_secrets_are_settings_that_services_take(tmp_path: Path) -> No
     drawn(tmp_path)
     names = (
         "amqp_url", "database_url", "management_url", "gateway_amqp_url", "read_token", "notices_token",
-        "metrics_token", *(f"{service}_database_url" for service in DATABASE_SERVICES),
+        "metrics_token", "alertmanager_url", *(f"{service}_database_url" for service in DATABASE_SERVICES),
     )  # fmt: skip
     files = {f"HALLPULSE_{name.upper()}_FILE": str(tmp_path / "secrets" / name) for name in names}
     settings = settings_from(files)
     assert settings.amqp_url.startswith("amqp://hallpulse:")
     assert settings.gateway_amqp_url.startswith("amqp://gateway:")
+    password = (tmp_path / "secrets" / "alertmanager_password").read_text()
+    assert settings.alertmanager_url == f"http://hallpulse:{password}@alertmanager:9093"
     assert list(settings.service_database_urls) == list(DATABASE_SERVICES)
     for service, url in settings.service_database_urls.items():
         assert url.startswith(f"postgresql://{service}:")
@@ -183,6 +185,24 @@ def test_a_container_is_given_no_administrators_login_and_no_other_services() ->
         assert {one for one in given if one.endswith("database_url")} <= {f"{name}_database_url"}, name
         assert (name in DATABASE_SERVICES) is (f"{name}_database_url" in given), name
         assert ("amqp_url" in given) <= (name != "gateway"), name
+
+
+def environment_of(name: str) -> dict[str, str]:
+    """A service's variables, as both deployments set them."""
+    composed = dict(COMPOSE["services"][name]["environment"])
+    (container,) = pods(DOCUMENTS[f"Deployment {name}"])[0]["containers"]
+    mounted = {one["name"]: str(one["value"]).replace("/secrets/hallpulse/", "/secrets/") for one in container["env"]}
+    assert composed == mounted
+    return composed
+
+
+def test_notices_knows_alertmanager_and_the_gateway_knows_ingest() -> None:
+    assert environment_of("notices")["HALLPULSE_ALERTMANAGER_URL_FILE"] == "/run/secrets/alertmanager_url"
+    port = COMPOSE["services"]["ingest"]["environment"]["HALLPULSE_METRICS_PORT"]
+    assert environment_of("gateway")["HALLPULSE_INGEST_METRICS_URL"] == f"http://ingest:{port}/metrics"
+    given = dict(secrets_of())
+    assert "alertmanager_url" in given["notices"]
+    assert "metrics_token" in given["gateway"]
 
 
 @pytest.mark.attack

@@ -49,7 +49,7 @@ def _within(seconds: float, condition: Callable[[], bool]) -> bool:
 
 
 def test_the_endpoints_are_those_of_the_contract(suite: Endpoints, directory: Path) -> None:
-    assert list(suite) == ["amqp", "database", "gateway", "token", "metrics", "prometheus", "alertmanager"]
+    assert list(suite) == ["amqp", "database", "gateway", "token", "metrics", "prometheus", "alertmanager", "notices"]
     assert stat.S_IMODE((directory / "endpoints.json").stat().st_mode) == 0o600
     assert urlsplit(suite["amqp"]).username is None
     assert {urlsplit(url).hostname for url in suite["metrics"]} == {"127.0.0.1"}

@@ -138,12 +138,18 @@ def test_a_service_is_told_the_secrets_that_it_needs_and_no_file_of_another() ->
     given = {
         "HALLPULSE_MANAGEMENT_URL": "a", "HALLPULSE_GATEWAY_DATABASE_URL_FILE": "b", "HALLPULSE_READ_TOKEN": "c",
         "HALLPULSE_NOTICES_TOKEN": "d", "HALLPULSE_METRICS_TOKEN": "e", "HALLPULSE_PLANS": "plans",
+        "HALLPULSE_ALERTMANAGER_URL": "f", "HALLPULSE_INGEST_METRICS_URL": "g",
     }  # fmt: skip
     known = {name: {*told(name, given)} - {"HALLPULSE_PLANS"} for name in ("gateway", "ingest", "notices")}
     assert known == {
-        "gateway": {"HALLPULSE_READ_TOKEN"},
+        "gateway": {"HALLPULSE_READ_TOKEN", "HALLPULSE_INGEST_METRICS_URL"},
         "ingest": {"HALLPULSE_METRICS_TOKEN"},
-        "notices": {"HALLPULSE_READ_TOKEN", "HALLPULSE_NOTICES_TOKEN", "HALLPULSE_METRICS_TOKEN"},
+        "notices": {
+            "HALLPULSE_READ_TOKEN",
+            "HALLPULSE_NOTICES_TOKEN",
+            "HALLPULSE_METRICS_TOKEN",
+            "HALLPULSE_ALERTMANAGER_URL",
+        },
     }
 
 

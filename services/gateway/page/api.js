@@ -76,11 +76,14 @@ async function answerOf(response) {
   throw new Refused(response.status, await response.json().catch(() => ({})));
 }
 
-/** The answer to a query. Raises Refused with the problem's own words. */
-export async function ask(path, parameters = {}) {
+/**
+ * The answer to a query. Raises Refused with the problem's own words. look: of the change because of which all pages
+ * ask now; an answer that was made since is good enough then.
+ */
+export async function ask(path, parameters = {}, look = null) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const query = new URLSearchParams(given).toString();
-  return answerOf(await fetch(query ? `${path}?${query}` : path, { headers: headers(), cache: "no-store" }));
+  return answerOf(await fetch(query ? `${path}?${query}` : path, { headers: { ...headers(), ...(look === null ? {} : { "x-look": String(look) }) }, cache: "no-store" }));
 }
 
 /** Post what changes something, and return the answer. Raises Refused as `ask` does. */
@@ -108,4 +111,27 @@ export async function fetchFile(path, parameters) {
   link.download = name ? decodeURIComponent(name[1]) : "file";
   link.click();
   setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
+/** Read a stream of server-sent events until it ends: take(event, data) for each. Raises Refused as `ask` does. */
+export async function follow(path, parameters, take, signal) {
+  const address = `${path}?${new URLSearchParams(parameters)}`;
+  const response = await fetch(address, { headers: { ...headers(), accept: "text/event-stream", "x-unattended": "1" }, cache: "no-store", signal });
+  if (!response.ok) return answerOf(response);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return undefined;
+    const parts = (rest + value).split(/\r?\n\r?\n/);
+    rest = parts.pop();
+    for (const part of parts) takeOne(part, take);
+  }
+}
+
+function takeOne(part, take) {
+  const lines = part.split(/\r?\n/);
+  const of = (name) => lines.filter((line) => line.startsWith(`${name}:`)).map((line) => line.slice(name.length + 1).trimStart()).join("\n");
+  const data = of("data");
+  take(of("event"), data ? JSON.parse(data) : null);
 }

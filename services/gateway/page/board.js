@@ -4,6 +4,7 @@ import { ago, clockTime, h } from "./dom.js";
 import { departmentsPart } from "./departments.js";
 import { indicatorsPart, openCasesPart } from "./figures.js";
 import { integrityPart } from "./check.js";
+import { troublesInWords } from "./live.js";
 import { targetsPart } from "./target.js";
 import { named, say } from "./words.js";
 import { workPart } from "./work.js";
@@ -38,26 +39,35 @@ function regionName(region) {
   return region.plan ? named(region.plan.names) : say(region.level);
 }
 
-function freshness({ data, error }) {
-  const { coverage, as_of: at } = data.indicators;
+/** Green only while it is heard that what halls send is being stored, and what is shown was read since. */
+function liveTag({ data, live, cutAt }) {
+  const at = data.indicators.as_of.slice(11, 19);
+  if (cutAt) return h("span", { class: "tag warn" }, say("offline", { at }));
+  if (!live) return h("span", { class: "tag" }, `${say("polling")} ${at}`);
+  if (live.troubles.length) return h("span", { class: "tag warn" }, `${say("notLive")} ${at}`);
+  return h("span", { class: "tag live" }, h("i", { class: "pulse" }), `${say("live")} ${at}`);
+}
+
+function freshness(context) {
+  const { data } = context;
+  const { coverage } = data.indicators;
   const full = coverage.reporting === coverage.halls && coverage.halls > 0;
   return [
     h("span", { class: full ? "tag" : "tag warn" }, say("coverage", coverage)),
     h("span", { class: isQuiet(coverage) ? "tag warn" : "tag" }, coverage.newest ? say("newest", { ago: ago(coverage.newest) }) : say("nothingNew")),
-    error
-      ? h("span", { class: "tag warn" }, say("offline", { at: clockTime(at).slice(11) }))
-      : h("span", { class: "tag live" }, h("i", { class: "pulse" }), `${say("live")} ${at.slice(11, 19)}`),
+    liveTag(context),
   ];
 }
 
 const isQuiet = ({ newest }) => !newest || Date.now() - new Date(newest).getTime() > QUIET_HOURS * 3600000;
 
-function warnings({ data, error }) {
-  const { coverage, provisional, as_of: at } = data.indicators;
+function warnings({ data, live, cutAt }) {
+  const { coverage, provisional } = data.indicators;
   const silent = coverage.halls - coverage.reporting;
   return [
     ...(data.suite?.troubled || []).map(trouble),
-    error ? say("offline", { at: clockTime(at) }) : null,
+    cutAt ? say("cutOff", { at: clockTime(cutAt) }) : null,
+    ...(live && !cutAt ? troublesInWords(live.troubles) : []),
     silent > 0 ? say("silentHalls", { n: silent }) : null,
     provisional ? say("provisional") : null,
   ].filter(Boolean);

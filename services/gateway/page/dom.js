@@ -48,6 +48,9 @@ export function ago(moment) {
   return say("daysAgo", { n: Math.round(minutes / 1440) });
 }
 
+/** This moment, written as the API writes moments. */
+export const nowInShanghai = () => new Date(Date.now() + 8 * 3600000).toISOString().replace("Z", "+08:00");
+
 /** A moment of the API, which writes all of them in Shanghai's time. */
 export const clockTime = (moment) => moment.slice(0, 16).replace("T", " ");
 

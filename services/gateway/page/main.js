@@ -3,7 +3,8 @@
 import { Refused, ask, forget, hasToken, mayBeSignedIn, signOut, tokenFromAddress, whoAmI } from "./api.js";
 import { drawBoard, drawHeader } from "./board.js";
 import { closeDrawer, isOpen, showDrawer } from "./drawer.js";
-import { h } from "./dom.js";
+import { h, nowInShanghai } from "./dom.js";
+import { watch } from "./live.js";
 import { passwordView, signInView } from "./signin.js";
 import { readWork } from "./work.js";
 import { say, switchLanguage, word } from "./words.js";
@@ -11,8 +12,9 @@ import "./uploadwords.js";
 import "./whatifwords.js";
 
 const REFRESH_MS = 10000;
+const HEARD_MS = 60000; // what is not told of, such as a new day, is seen this soon
 const CHECKS_MS = 60000;
-const state = { me: null, regions: null, region: null, data: null, error: null, timer: 0, checkedAt: 0 };
+const state = { me: null, regions: null, region: null, data: null, error: null, cutAt: null, timer: 0, checkedAt: 0, live: null, unwatch: null, told: 0, following: false };
 const board = document.getElementById("board");
 
 /** The address after its #: / for the board, /VIEW/… for a view; region= in any of them. */
@@ -45,6 +47,7 @@ async function start(me) {
 
 function atTheDoor({ view, first }) {
   clearTimeout(state.timer);
+  unwatch();
   closeDrawer();
   state.data = null;
   drawHeader(null, tools());
@@ -83,6 +86,7 @@ async function follow() {
   sessionStorage.setItem("hallpulse-region", region.region);
   if (changed) {
     state.data = null;
+    watchRegion();
     await refresh();
   }
   return openAsked();
@@ -109,23 +113,24 @@ async function viewOf(name) {
 
 /** All that views need to know. */
 function context() {
-  const { me, regions, region, data, error } = state;
-  return { me, regions, region, data, error, hall: regions.hall, department: regions.department };
+  const { me, regions, region, data, live, cutAt } = state;
+  return { me, regions, region, data, live, cutAt, hall: regions.hall, department: regions.department };
 }
 
 /** A hall's or a department's token reads its own figures; who reads the region reads all of it. */
-async function readBoard() {
+async function readBoard(look) {
   const { region, hall, department } = context();
   const scope = { region: region.region, hall, department };
   const whole = !hall && !department;
   const none = Promise.resolve(null);
+  const get = (path, parameters) => ask(path, parameters, look);
   const [indicators, targets, departments, trend, suite, work] = await Promise.all([
-    ask("/v1/indicators", scope),
-    whole ? ask("/v1/targets", { region: region.region }) : none,
-    whole ? ask("/v1/departments", { region: region.region }) : none,
-    whole && region.plan ? ask("/v1/trend", { region: region.region }) : none,
-    ask("/v1/suite").catch(() => null),
-    readWork(context()).catch(() => null),
+    get("/v1/indicators", scope),
+    whole ? get("/v1/targets", { region: region.region }) : none,
+    whole ? get("/v1/departments", { region: region.region }) : none,
+    whole && region.plan ? get("/v1/trend", { region: region.region }) : none,
+    get("/v1/suite").catch(() => null),
+    readWork(context(), get).catch(() => null),
   ]);
   const integrity = state.data && state.data.integrity;
   return { indicators, targets, departments, trend, suite, work, integrity };
@@ -143,27 +148,71 @@ async function readChecks(asked) {
   if (route().parts[0] === "check") openAsked();
 }
 
-async function refresh() {
+async function refresh(look = null) {
   clearTimeout(state.timer);
   if (!state.region || !state.me) return;
   const asked = state.region;
   try {
-    const data = await readBoard();
+    const data = await readBoard(look);
     if (asked !== state.region) return;
-    Object.assign(state, { data, error: null });
+    Object.assign(state, { data, error: null, cutAt: null });
   } catch (error) {
     if (error instanceof Refused && error.status === 401) return refusedOr(error);
-    state.error = error.message;
+    Object.assign(state, { error: error.message, cutAt: state.cutAt || nowInShanghai() });
   }
   draw();
   if (state.data) readChecks(asked);
-  state.timer = setTimeout(() => (document.hidden ? undefined : refresh()), REFRESH_MS);
+  askAgainIn(state.live && !state.cutAt ? HEARD_MS : REFRESH_MS);
+}
+
+function askAgainIn(milliseconds) {
+  clearTimeout(state.timer);
+  state.timer = setTimeout(() => (document.hidden ? undefined : refresh()), milliseconds);
+}
+
+function unwatch() {
+  if (state.unwatch) state.unwatch();
+  Object.assign(state, { unwatch: null, live: null });
+}
+
+/** Read until nothing was told since. */
+async function catchUp() {
+  let read = null;
+  while (state.unwatch && read !== state.told) {
+    read = state.told;
+    await refresh(read);
+  }
+  state.following = false;
+}
+
+/** Be told of changes; while nothing is heard the page asks by itself. A page that nobody sees is told nothing. */
+function watchRegion() {
+  unwatch();
+  if (document.hidden || !state.region || !state.me) return;
+  state.unwatch = watch(state.region.region, {
+    status: (live) => {
+      const first = !state.live;
+      state.live = live;
+      if (state.data) draw();
+      if (first && state.data) refresh();
+    },
+    changed: ({ look, within }) => {
+      state.told = look;
+      if (!state.following) setTimeout(catchUp, Math.random() * within);
+      state.following = true;
+    },
+    lost: () => {
+      state.live = null;
+      if (state.data) draw();
+      askAgainIn(Math.random() * REFRESH_MS);
+    },
+  });
 }
 
 function draw() {
   drawHeader(context(), tools());
   if (state.data) drawBoard(board, context());
-  else board.replaceChildren(failure(state.error, refresh));
+  else board.replaceChildren(failure(state.error, () => refresh()));
 }
 
 function tools() {
@@ -196,5 +245,9 @@ const theme = localStorage.getItem("hallpulse-theme");
 if (theme) document.documentElement.dataset.theme = theme;
 document.documentElement.lang = say("language") === "English" ? "zh-CN" : "en";
 addEventListener("hashchange", () => (/[#&]token=/.test(location.hash) ? start() : state.regions && state.me && follow()));
-document.addEventListener("visibilitychange", () => !document.hidden && state.data && refresh());
+document.addEventListener("visibilitychange", () => {
+  if (!state.data) return;
+  watchRegion();
+  if (!document.hidden) refresh();
+});
 start();

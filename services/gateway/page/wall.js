@@ -3,16 +3,18 @@
 import { ask, tokenFromAddress } from "./api.js";
 import { clockTime, h, shown, whole } from "./dom.js";
 import { SIGNS, TARGET_STATES, stateWord } from "./states.js";
+import { troublesInWords, watch } from "./live.js";
 import { named, say, word } from "./words.js";
 
 const READ_MS = 10000;
+const HEARD_MS = 30000;
 const TURN_MS = 15000;
 const STALE_MS = 60000;
 const RESTART_MS = 6 * 3600000;
 const ROWS = 8;
 const ALERTS = 6;
 const wall = document.getElementById("wall");
-const state = { region: null, data: null, readAt: 0, turn: 0, why: "" };
+const state = { region: null, data: null, readAt: 0, turn: 0, why: "", live: null, watching: false, timer: 0 };
 
 async function read() {
   const regions = await ask("/v1/regions");
@@ -25,22 +27,45 @@ async function read() {
 }
 
 async function refresh() {
+  clearTimeout(state.timer);
   try {
     await read();
+    follow();
   } catch (error) {
     state.why = error.message;
   }
   draw();
-  setTimeout(refresh, READ_MS);
+  state.timer = setTimeout(refresh, state.live ? HEARD_MS : READ_MS);
+}
+
+/** Be told of changes once it is known of which region. */
+function follow() {
+  if (state.watching) return;
+  state.watching = true;
+  watch(state.region.region, {
+    status: (live) => { state.live = live; draw(); },
+    changed: ({ within }) => {
+      clearTimeout(state.timer);
+      state.timer = setTimeout(refresh, Math.random() * within);
+    },
+    lost: () => { state.live = null; draw(); },
+  });
+}
+
+/** What keeps the wall from being right: old figures, or what halls send is not being stored. */
+function warning() {
+  if (Date.now() - state.readAt > STALE_MS) return say("staleSince", { at: clockTime(state.data.indicators.as_of) });
+  const [first, ...others] = state.live ? troublesInWords(state.live.troubles) : [];
+  return first && others.length ? `${first} +${others.length}` : first || "";
 }
 
 function draw() {
   if (!state.data) return wall.replaceChildren(h("p", { class: "door" }, state.why ? `${say("failed", { why: state.why })} · ${say("wallDoor")}` : say("loading")));
   const { indicators, targets } = state.data;
-  const stale = Date.now() - state.readAt > STALE_MS;
+  const wrong = warning();
   document.title = titleOf();
   return wall.replaceChildren(
-    h("header", {}, h("h1", {}, titleOf()), h("p", { class: "stale", role: "alert", hidden: !stale }, say("staleSince", { at: clockTime(indicators.as_of) })), h("time", {}, clockTime(indicators.as_of))),
+    h("header", {}, h("h1", {}, titleOf()), h("p", { class: "stale", role: "alert", hidden: !wrong }, wrong), h("time", {}, clockTime(indicators.as_of))),
     large(targets.targets, indicators.open_cases),
     h("div", { class: "lists" }, targetList(targets.targets), alertList()),
   );

@@ -12,13 +12,13 @@ const OPEN = ["overdue", "unaccepted_late", "due_soon", "suspended", "on_time"];
 const SHORT = new Set(["missed", "behind"]);
 
 /** All that the part shows beside what the board has read; null for who has nothing to do here. */
-export async function readWork({ me, region, department, hall }) {
+export async function readWork({ me, region, department, hall }, get = ask) {
   if (!region.plan || hall) return null;
   const scope = { region: region.region, department };
   const [outstanding, targets, arrived] = await Promise.all([
-    ask("/v1/outstanding", scope),
-    department ? ask("/v1/targets", scope) : null,
-    me.may.includes("review") ? ask("/v1/figures", { region: region.region, from: region.plan.start, to: region.plan.end }) : null,
+    get("/v1/outstanding", scope),
+    department ? get("/v1/targets", scope) : null,
+    me.may.includes("review") ? get("/v1/figures", { region: region.region, from: region.plan.start, to: region.plan.end }) : null,
   ]);
   const since = new Date(Date.parse(`${outstanding.on}T00:00:00Z`) - DAY_MS).toISOString().slice(0, 10); // yesterday in Shanghai
   return { outstanding, targets, arrived: arrived ? arrived.figures.filter((one) => one.arrived.slice(0, 10) >= since) : null };

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, and_, delete, func, insert, select
+from sqlalchemy import Connection, Engine, and_, delete, func, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from .audit import AuditEntry, write
@@ -139,6 +139,17 @@ def read_last_event_times(connection: Connection) -> dict[tuple[int, str], int]:
         .group_by(halls.c.region, halls.c.hall)
     )
     return {(region, hall): newest for region, hall, newest in connection.execute(query)}
+
+
+def read_change_counts(connection: Connection, since: date) -> dict[int, int]:
+    """Region → a number that grows with all that comes in from a day on: halls' events, declared figures, reviews."""
+    query = text(
+        "SELECT region, sum(changes) FROM ("
+        " SELECT region, events AS changes FROM hall_receipts WHERE day >= :since"
+        " UNION ALL SELECT region, count(*) FROM figures GROUP BY region"
+        " UNION ALL SELECT region, count(*) FROM figure_reviews GROUP BY region) AS every GROUP BY region"
+    )
+    return {region: int(changes) for region, changes in connection.execute(query, {"since": since})}
 
 
 _FACTS = (hall_facts.c.name_zh, hall_facts.c.name_en, hall_facts.c.closed)

@@ -85,6 +85,7 @@ from hallpulse.store.registry import (
     Hall,
     HallFacts,
     HallRegistry,
+    read_change_counts,
     read_hall_facts,
     read_halls,
     read_last_event_times,
@@ -271,6 +272,10 @@ class Moment:
     def last_event_times(self) -> dict[tuple[int, str], int]:
         """(region, hall) → the newest event's time, microseconds since 1970-01-01 UTC, of registered halls."""
         return read_last_event_times(self._connection)
+
+    def change_counts(self, since: date) -> dict[int, int]:
+        """Region → a number that grows with all that comes in from a day on, and says nothing else."""
+        return read_change_counts(self._connection, since)
 
     def flagged_cases(self) -> dict[tuple[int, str], int]:
         """(region, hall) → cases with a flag; an index holds those alone."""
