@@ -140,7 +140,7 @@ def list_items(
     tags=["catalogue"],
 )
 async def post_what_if(request: AnyRequest) -> WhatIfAnswer:
-    """For the bureau of its region, for a department of its own items. Nothing is stored, nothing is sent."""
+    """For the bureau over its region, for a department over its items alone. Nothing is stored, nothing is sent."""
     resources, grant = resources_of(request), grant_of(request)
     given = await body_of(request, WhatIfIn)
     _check_region(given.region)

@@ -1,4 +1,4 @@
-"""What if: items changed in thought, and what each figure and target would then be; drafts kept and handed on.
+"""Items changed in thought, and the figures and targets as they would then be.
 
 Nothing is computed in a second way: the changes are laid before the tables as events that are not stored
 (`Moment.imagine`), and read and judged as always. `before` and `after` are of one moment.

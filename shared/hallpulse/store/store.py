@@ -279,10 +279,8 @@ class Moment:
 
     def flagged_cases(self) -> dict[tuple[int, str], int]:
         """(region, hall) → cases with a flag; an index holds those alone."""
-        rows = self._connection.execute(
-            text("SELECT region, hall, count(*) FROM cases WHERE flags <> 0 GROUP BY region, hall")
-        )
-        return {(region, hall): count for region, hall, count in rows}
+        query = text("SELECT region, hall, count(*) FROM cases WHERE flags <> 0 GROUP BY region, hall")
+        return {(region, hall): count for region, hall, count in self._connection.execute(query)}
 
     def regions(self) -> list[int]:
         """Counties that have data or registered halls, in order of their codes."""
@@ -297,10 +295,8 @@ class Moment:
 
     def departments(self, region: int) -> list[str]:
         """Departments of a county's catalogue as it ever was, in order."""
-        rows = self._connection.execute(
-            text("SELECT DISTINCT department FROM item_cells WHERE region = :region ORDER BY 1"), {"region": region}
-        )
-        return [department for (department,) in rows]
+        query = text("SELECT DISTINCT department FROM item_cells WHERE region = :region ORDER BY 1")
+        return [department for (department,) in self._connection.execute(query, {"region": region})]
 
 
 class Readable(Protocol):
@@ -318,9 +314,6 @@ class ReadableBack(Readable, Protocol):
     """A source whose moments can be turned back."""
 
     def read_back(self) -> AbstractContextManager[Moment]: ...
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Store:
@@ -364,7 +357,8 @@ class Store:
         self, events: Sequence[HallEvent], arrived: datetime, expected: Expected = Expected.ANYTHING
     ) -> MergeOutcome:
         """Store a batch, all or nothing; storing it again changes nothing."""
-        return merge(self._engine, self._cache, events, int((arrived - _EPOCH).total_seconds() * 1_000_000), expected)
+        microseconds = int((arrived - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
+        return merge(self._engine, self._cache, events, microseconds, expected)
 
     def apply_calendars(self, calendars: Sequence[Calendar], progress: Progress | None = None) -> int:
         """Put calendars in force and date again every case that they touch; how many cases that were."""
