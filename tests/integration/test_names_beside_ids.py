@@ -15,7 +15,7 @@ from litestar.testing import TestClient
 from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.plan import Names
 from hallpulse.plans import load_plans
-from hallpulse.store import Grant, NewUpload, Store, hash_of
+from hallpulse.store import Draft, Grant, NewUpload, Store, hash_of
 from services.gateway.app import create_app, handlers
 from services.gateway.document import document
 from services.gateway.naming import FRESH_SECONDS, IDS, SUFFIX, NameBook
@@ -44,7 +44,7 @@ EVENTS_OF_THE_COUNTY = [
 ]  # fmt: skip
 SAMPLES = {
     "region": "222424", "hall": "hall-1", "case_id": "case-1", "event_id": "right", "report_id": "1",
-    "month": "2026-03", "day": "2026-03-31", "department": "justice", "upload_id": "1",
+    "month": "2026-03", "day": "2026-03-31", "department": "justice", "upload_id": "1", "draft_id": "1",
 }  # fmt: skip
 """A value for each parameter that a route requires."""
 QUESTIONS = {
@@ -60,10 +60,10 @@ QUESTIONS = {
 }  # fmt: skip
 """More than the required parameters, by route: what fills all lists of its answer."""
 OF_A_HALL = ("/v1/events/{event_id}", "/v1/refused")
-OF_THE_BUREAU = ("/v1/uploads", "/v1/uploads/{upload_id}")
+OF_THE_BUREAU = ("/v1/uploads", "/v1/uploads/{upload_id}", "/v1/items", "/v1/drafts", "/v1/drafts/{draft_id}")
 FILES = ("/v1/templates", "/v1/uploads/{upload_id}/rejected")
 """Routes whose answers are files."""
-UNNAMED = {"EventTrace", "UploadAnswer", "EventResult", "DeclaredResult", "ReportAnswer", "OneReport"}
+UNNAMED = {"EventTrace", "UploadAnswer", "DraftAnswer", "EventResult", "DeclaredResult", "ReportAnswer", "OneReport"}
 """Answers whose `id` is that of an event or the number of a report, which have no name."""
 
 
@@ -88,7 +88,9 @@ def gateway(store: Store) -> Iterator[TestClient[Any]]:
     MonthlyReports(store, plans, datetime(2026, 11, 20, tzinfo=UTC).timestamp).keep(Order(222424, "2026-03"))
     bureau = Grant("bureau", 222424, name="bureau")
     table = NewUpload(222424, "cases", "hall-1", "cases.csv", "token bureau", "bureau")
-    store.uploads.add(table, b"a,b", datetime(2026, 11, 20, tzinfo=UTC))
+    asked, at = {"changes": []}, datetime(2026, 11, 20, tzinfo=UTC)
+    store.drafts.add(Draft(222424, "justice", "draft", "bureau", at, asked, {"region": "222424"}))
+    store.uploads.add(table, b"a,b", at)
 
     def find(token_hash: str) -> Grant | None:
         return bureau if token_hash == hash_of(BUREAU) else store.tokens.find(token_hash)
