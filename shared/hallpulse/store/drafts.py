@@ -39,9 +39,9 @@ drafts = Table(
     Column("name", Text, nullable=False),
     Column("by", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
+    Column("upload", BigInteger, comment="as which it was handed on"),
     Column("asked", LargeBinary, nullable=False, comment="JSON: the day and the changes"),
     Column("told", LargeBinary, nullable=False, comment="JSON: figures and targets before and after"),
-    Column("upload", BigInteger, comment="as which it was handed on"),
     Index("drafts_of", "region", "id"),
 )
 

@@ -51,9 +51,9 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("upload", sa.BigInteger(), nullable=True, comment="as which it was handed on"),
         sa.Column("asked", sa.LargeBinary(), nullable=False, comment="JSON: the day and the changes"),
         sa.Column("told", sa.LargeBinary(), nullable=False, comment="JSON: figures and targets before and after"),
-        sa.Column("upload", sa.BigInteger(), nullable=True, comment="as which it was handed on"),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("drafts_of", "drafts", ["region", "id"])
