@@ -191,8 +191,8 @@ def test_a_what_if_is_tried_kept_handed_on_and_the_ratio_moves_as_it_said(
     page.value(f"({change})('settled', 'true')")
     page.until("document.querySelectorAll('.items tr.wanted').length", 1)
     press(page, "试算")
-    page.until("document.querySelectorAll('.what-if .figures tbody tr').length > 3")
-    figures = page.text(".what-if .figures")
+    page.until("document.querySelectorAll('.what-if .moved-figures tbody tr').length > 3")
+    figures = page.text(".what-if .moved-figures")
     assert "48 / 80" in figures
     assert "25.00 %" in figures
     page.value("document.querySelector('.what-if').scrollIntoView()")

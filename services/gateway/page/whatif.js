@@ -120,7 +120,7 @@ function targetRow({ before, after }) {
     h("th", { scope: "row" }, named(after.names)),
     h("td", {}, shown(before.value, unit)), h("td", {}, shown(after.value, unit)), h("td", {}, change),
     h("td", {}, after.gap === null ? "" : difference(after.gap, unit)),
-    h("td", {}, before.forecast === null && after.forecast === null ? "" : `${shown(before.forecast, unit)} → ${shown(after.forecast, unit)}`),
+    h("td", {}, before.forecast === null && after.forecast === null ? "" : `${shown(before.forecast, unit)} → ${shown(after.forecast, unit)}`, after.forecast === null && after.forecast_reason ? h("small", { class: "hint" }, ` ${say(`noForecast_${after.forecast_reason}`)}`) : null),
     h("td", {}, chip(before.state), before.state === after.state ? null : [" → ", chip(after.state)]));
 }
 
@@ -130,8 +130,8 @@ function moved(found) {
   const measured = found.targets.filter((one) => one.before.value !== null || one.after.value !== null);
   return h("section", { class: "moved" },
     h("p", { class: "hint" }, say("whatIfResult", { on: found.on, n: whole(found.items) })),
-    measured.length ? [h("h3", {}, say("whatIfTargets")), table([say("whatIfTargets"), say("movedBefore"), say("movedAfter"), say("movedBy"), say("movedGap"), say("movedForecast"), say("movedState")], measured.map(targetRow), "report targets")] : null,
-    h("h3", {}, say("whatIfFigures")), table(heads, found.figures.map(figureRow), "report figures"),
+    measured.length ? [h("h3", {}, say("whatIfTargets")), table([say("whatIfTargets"), say("movedBefore"), say("movedAfter"), say("movedBy"), say("movedGap"), say("movedForecast"), say("movedState")], measured.map(targetRow), "report moved-targets")] : null,
+    h("h3", {}, say("whatIfFigures")), table(heads, found.figures.map(figureRow), "report moved-figures"),
     h("h3", {}, say("whatIfDepartments")),
     found.departments.length ? found.departments.map((one) => h("details", {}, h("summary", {}, named(one.names)), table(heads, one.figures.map(figureRow)))) : h("p", { class: "hint" }, say("whatIfNoDepartments")));
 }
