@@ -63,9 +63,9 @@ from services.gateway.shared_answers import AnswerKnown, Recording, known_answer
 from services.gateway.sources import get_sources
 from services.gateway.status import get_health, get_metrics, get_readiness, get_suite
 from services.gateway.targets import get_targets
+from services.gateway.templates import get_template
 from services.gateway.uploads import (
     get_rejected,
-    get_template,
     get_upload,
     list_uploads,
     post_answers,

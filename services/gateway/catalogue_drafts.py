@@ -29,7 +29,7 @@ from services.gateway.request import (
     resources_of,
     scope_of,
 )
-from services.gateway.uploads import OF_THE_CATALOGUE, UploadAnswer, begin, kept_upload, owner_of, shown_upload
+from services.gateway.uploads import OF_THE_CATALOGUE, UploadAnswer, begun_or_gone, kept_upload, owner_of
 from services.gateway.what_if import WhatIfAnswer, WhatIfIn, table_of, what_if
 
 MOST_ITEMS = 1_000
@@ -260,8 +260,8 @@ async def post_draft_import(request: AnyRequest, draft_id: DraftId) -> UploadAns
         draft.region, "catalogue", OF_THE_CATALOGUE, f"{draft.name}.csv", owner_of(grant), grant.name
     )  # fmt: skip
     number = await asyncio.to_thread(kept_upload, resources, new, table_of(asked))
-    await asyncio.to_thread(resources.drafts.hand_on, draft_id, number)
     detail = {"draft": draft_id, "upload": number}
+    answer = await begun_or_gone(resources, new, number)
+    await asyncio.to_thread(resources.drafts.hand_on, draft_id, number)
     resources.audit.did(AuditEntry("draft.hand_on", draft.name, draft.region, detail, grant.name))
-    await begin(resources, "read_upload", number)
-    return await asyncio.to_thread(shown_upload, resources, number, new.owner)
+    return answer

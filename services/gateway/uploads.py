@@ -7,7 +7,6 @@ a separate process (`services.catalogue.upload_work`).
 from __future__ import annotations
 
 import asyncio
-import base64
 import re
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 from urllib.parse import quote
@@ -23,30 +22,23 @@ from services.gateway.access import ACTION, Action, may_import, reach, whose
 from services.gateway.problems import EXPECTED, QUERY, Declined, Kind, problems
 from services.gateway.request import (
     AnyRequest,
-    Department,
     Hall,
-    MonthOfFlow,
     RegionCode,
     Resources,
     body_of,
     grant_of,
     resources_of,
-    scope_of,
 )
 
 MOST_BYTES = 16 << 20
 MOST_ANSWERS = 500
 OF_THE_CATALOGUE = "import"
 """The hall of catalogues, as for the command."""
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 KindOfTable: TypeAlias = Annotated[
     Literal["figures", "cases", "catalogue"], QueryParameter(name="kind", description=EXPECTED["kind"])
 ]
 FileName: TypeAlias = Annotated[
     str, QueryParameter(name="name", min_length=1, max_length=200, description=EXPECTED["name"])
-]
-RegionOfForm: TypeAlias = Annotated[
-    str | None, QueryParameter(name="region", pattern=r"^[1-9][0-9]{5}$", description=EXPECTED["region"])
 ]
 PlanCodes: TypeAlias = Annotated[
     Literal["true", "false"], QueryParameter(name="plan_codes", description=EXPECTED["plan_codes"])
@@ -155,8 +147,7 @@ async def post_upload(
         number = await asyncio.to_thread(kept_upload, resources, new, content)
         del content
     resources.audit.did(_deed("upload.add", new, number))
-    await begin(resources, "read_upload", number)
-    return await asyncio.to_thread(shown_upload, resources, number, new.owner)
+    return await begun_or_gone(resources, new, number)
 
 
 class _Asked(NamedTuple):
@@ -217,6 +208,16 @@ def kept_upload(resources: Resources, new: NewUpload, content: bytes) -> int:
 
 async def begin(resources: Resources, method: str, *args: Any) -> None:
     await asyncio.to_thread(lambda: resources.services.ask(type(None), "catalogue", method, *args))
+
+
+async def begun_or_gone(resources: Resources, new: NewUpload, number: int) -> UploadAnswer:
+    """Begin to read a file that was just kept. Where that cannot begin, it is not kept: it would bar the next one."""
+    try:
+        await begin(resources, "read_upload", number)
+    except BaseException:
+        await asyncio.to_thread(resources.uploads.discard, number)
+        raise
+    return await asyncio.to_thread(shown_upload, resources, number, new.owner)
 
 
 def _deed(action: str, new: NewUpload, number: int) -> AuditEntry:
@@ -361,32 +362,6 @@ def get_rejected(request: AnyRequest, upload_id: UploadId) -> Response[bytes]:
     if content is None:
         raise Declined(Kind.NOT_FOUND, "every row was taken in")
     return download(content, f"{mine.new.name}.rejected.csv", "text/csv; charset=utf-8")
-
-
-@get(
-    "/v1/templates",
-    sync_to_thread=True,
-    media_type=_XLSX,
-    responses=problems(*QUERY),
-    operation_id="getTemplate",
-    summary="A table to fill in: a department's form of a month, or the template of the catalogue or of cases",
-    opt={ACTION: Action.READ},
-    tags=["uploads"],
-)
-def get_template(
-    request: AnyRequest, kind: KindOfTable, *, region: RegionOfForm = None, department: Department = None,
-    month: MonthOfFlow = None,
-) -> Response[bytes]:  # fmt: skip
-    """An xlsx file. Of figures with region, department and month, which are left out otherwise."""
-    grant, services = grant_of(request), resources_of(request).services
-    if kind != "figures":
-        made = services.ask(str, "catalogue", "template", kind)
-        return download(base64.b64decode(made), f"hallpulse-{kind}.xlsx", _XLSX)
-    if region is None or department is None or month is None:
-        raise Declined(Kind.CONTRADICTION, "expected region, department and month", field="month")
-    scope = scope_of(grant, region, department)
-    made = services.ask(str, "catalogue", "form", scope.region, department, month)
-    return download(base64.b64decode(made), f"{department}-{month}.xlsx", _XLSX)
 
 
 def download(content: bytes, name: str, media_type: str) -> Response[bytes]:

@@ -321,3 +321,14 @@ def test_a_process_that_reads_a_file_may_use_so_much_and_no_more() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "refused\n"
+
+
+def test_a_file_whose_reading_cannot_begin_bars_no_other(store: Store) -> None:
+    """While the catalogue service is down."""
+    made = Peopled(store)
+    with made.client:
+        bureau = made.sign_in("bureau")
+        for _ in range(2):
+            answer = bureau.upload(CATALOGUE.encode(), region=COUNTY, kind="catalogue")
+            assert (answer.status_code, "catalogue" in answer.json()["detail"]) == (503, True)
+        assert bureau.get("/v1/uploads", region=COUNTY).json()["uploads"] == []
