@@ -27,8 +27,11 @@ from eventlet.semaphore import Semaphore
 from hallpulse.domain.errors import Unavailable
 from hallpulse.store import Uploads
 
+from .upload_work import without_secrets
+
 MOST_AT_ONCE = 2
-READING_SECONDS, IMPORTING_SECONDS = 300.0, 1800.0
+SECONDS = {"reading": 300.0, "importing": 1800.0}
+"""How long work may take, by its state."""
 WAITING_SIGN_SECONDS = 5.0
 _MODULE = "services.catalogue.upload_work"
 _ENDED = (
@@ -41,11 +44,12 @@ _log = logging.getLogger("services")
 class UploadRunner:
     """Begins the work on uploads; each method returns as soon as it has begun.
 
-    environment: of the processes; work: runs one in a folder and returns whether it said what came of it.
+    environment: of the processes, those that only read without the broker's address; work: runs one, for a number and
+    a state, in a folder, and returns whether it said what came of it.
     """
 
     def __init__(
-        self, uploads: Uploads, environment: Mapping[str, str], work: Callable[[int, Path, float], bool] | None = None
+        self, uploads: Uploads, environment: Mapping[str, str], work: Callable[[int, Path, str], bool] | None = None
     ) -> None:
         self._uploads = uploads
         self._environment = {**environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -70,27 +74,28 @@ class UploadRunner:
                 tpool.execute(self._uploads.tell, number, _now())
             try:
                 tpool.execute(self._uploads.tell, number, _now(), state=state)
-                self._run_in_a_folder(number, IMPORTING_SECONDS if state == "importing" else READING_SECONDS)
+                self._run_in_a_folder(number, state)
             finally:
                 self._free.release()
         except Unavailable as error:  # the upload falls silent, and is told as interrupted
             _log.warning("upload %d: %s", number, error)
 
-    def _run_in_a_folder(self, number: int, seconds: float) -> None:
+    def _run_in_a_folder(self, number: int, state: str) -> None:
         folder = Path(tempfile.mkdtemp(prefix="hallpulse-upload-"))
         try:
-            if not self._work(number, folder, seconds):
+            if not self._work(number, folder, state):
                 tpool.execute(self._uploads.fail, number, _ENDED)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _in_a_process(self, number: int, folder: Path, seconds: float) -> bool:
+    def _in_a_process(self, number: int, folder: Path, state: str) -> bool:
+        environment = self._environment if state == "importing" else without_secrets(self._environment)
         process = green.Popen(
             (sys.executable, "-P", "-m", _MODULE, str(number), str(folder)),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=self._environment, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment, start_new_session=True,
         )  # fmt: skip
         try:
-            return bool(process.wait(seconds) == 0)
+            return bool(process.wait(SECONDS[state]) == 0)
         except subprocess.TimeoutExpired:
             return False
         finally:

@@ -45,10 +45,17 @@ DISK = 256 << 20
 SIGN_SECONDS = 1.0
 MOST_LISTED, MOST_TEXT = 200, 400
 MOST_TOLD = 2 << 20
+_SECRETS = ("HALLPULSE_AMQP_URL", "HALLPULSE_METRICS_TOKEN")
 _WHOLE = frozenset({"id", "value", "default", "answer"})
 _TOO_MUCH = ("文件太大或结构异常，超出可用内存：请拆成几个文件", "too large to be read here: split the file")
 _GONE = ("数据库无法访问，请稍后再试", "the database does not answer: try again later")
 _BROKER = ("消息队列无法访问，没有导入完：请稍后再导入一次", "the broker does not answer: import it again later")
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a process that reads what may be hostile: it can publish nothing."""
+    withheld = {*_SECRETS, *(f"{name}_FILE" for name in _SECRETS)}
+    return {name: one for name, one in environment.items() if name not in withheld} | {_SECRETS[0]: "amqp://none/"}
 
 
 def limit_oneself() -> None:

@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from hallpulse.contract.identity import DESK
 from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.store import FigureFilter, Grant, NewUpload, Store
+from services.catalogue.upload_work import without_secrets
 from services.console.main import cli
 from services.gateway.uploads import MOST_BYTES
 from tests.gateway_ground import COUNTY
@@ -287,14 +288,15 @@ from hallpulse.store import open_store
 from services.catalogue.upload_runner import UploadRunner
 store = open_store({store._engine.url.render_as_string(hide_password=False)!r})
 seen = []
-def work(number, folder, seconds):
+def work(number, folder, state):
     seen.append(folder)
     (folder / "left").write_text("x")
-    return UploadRunner._in_a_process(runner, number, folder, float(sys.argv[2]))
+    return UploadRunner._in_a_process(runner, number, folder, state)
 runner = UploadRunner(store.uploads, {{"PATH": "/usr/bin"}}, work)
 if sys.argv[1] == "silent":
     import services.catalogue.upload_runner as uploads
     uploads._MODULE = "sleeper"
+    uploads.SECONDS["reading"] = float(sys.argv[2])
 runner.read(int(sys.argv[3]), None)
 while not seen or seen[0].exists():
     eventlet.sleep(0.05)
@@ -310,6 +312,17 @@ while not seen or seen[0].exists():
         found = store.uploads.get(number, datetime.now(UTC))
         assert found is not None
         assert (found.state, "中止" in found.why[0]) == ("failed", True)
+
+
+@pytest.mark.attack
+def test_a_process_that_reads_a_file_is_told_no_address_of_the_broker() -> None:
+    secrets = {
+        "HALLPULSE_AMQP_URL_FILE": "/run/amqp",
+        "HALLPULSE_METRICS_TOKEN": "secret",
+        "HALLPULSE_DATABASE_URL": "d",
+    }
+    told = without_secrets({**secrets, "HALLPULSE_AMQP_URL": "amqp://user:secret@broker/"})
+    assert told == {"HALLPULSE_AMQP_URL": "amqp://none/", "HALLPULSE_DATABASE_URL": "d"}
 
 
 @pytest.mark.attack
