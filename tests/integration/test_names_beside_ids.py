@@ -96,7 +96,13 @@ def gateway(store: Store) -> Iterator[TestClient[Any]]:
         return bureau if token_hash == hash_of(BUREAU) else store.tokens.find(token_hash)
 
     resources = make_resources(
-        store, find=find, archive=store.reports, services=OneAlert(), reviews=store.reviews, uploads=store.uploads
+        store,
+        find=find,
+        archive=store.reports,
+        services=OneAlert(),
+        reviews=store.reviews,
+        uploads=store.uploads,
+        drafts=store.drafts,
     )
     with TestClient(create_app(resources)) as client:
         yield client
