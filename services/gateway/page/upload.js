@@ -35,14 +35,15 @@ function sender(context) {
   const kinds = kindsOf(context);
   const halls = regions.halls.filter((one) => one.region === region.region);
   const kind = h("select", { id: "upload-kind", onchange: () => fit() }, kinds.map((one) => h("option", { value: one }, word("upload", one))));
-  const ofHall = h("select", { id: "upload-hall" }, halls.map((one) => h("option", { value: one.hall }, named(one.names))));
+  const names = h("datalist", { id: "upload-halls" }, halls.map((one) => h("option", { value: one.hall }, named(one.names))));
+  const ofHall = h("input", { id: "upload-hall", list: "upload-halls", value: halls[0]?.hall || "", maxlength: 40, autocomplete: "off" }); // also one without a name
   const file = h("input", { type: "file", id: "upload-file" });
   const codes = h("input", { type: "checkbox", id: "upload-codes", checked: true });
   const month = h("input", { type: "month", id: "upload-month", value: monthBefore() });
   const told = h("p", { role: "status", class: "hint" }, say("uploadHint"));
   const button = h("button", { type: "button", class: "main", onclick: () => post() }, say("uploadNow"));
   const rows = {
-    hall: h("p", {}, h("label", { for: "upload-hall" }, say("uploadHall")), " ", ofHall),
+    hall: h("p", {}, h("label", { for: "upload-hall" }, say("uploadHall")), " ", ofHall, names),
     codes: h("p", {}, h("label", {}, codes, " ", say("uploadCodes"))),
     month: h("p", {}, h("label", { for: "upload-month" }, say("uploadMonth")), " ", month),
   };
