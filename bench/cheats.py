@@ -1,6 +1,6 @@
 """Planted cheats: an honest simulated year, thirty cheats of each kind in it, and how many the checks find.
 
-python -m bench.cheats [--seed N] [--cases N]
+python -m bench.cheats [--seed N …] [--cases N]
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 from hallpulse.domain import suspicion
 
-from .planting import OF_EACH, honest_year, plant
-from .questioning import USUAL, questioned
+from .planting import OF_EACH, honest_year, plant, plant_figures, plant_silences, shipped_plan
+from .questioning import USUAL, questioned, silences, wrong_figures
 
 RECALL, PRECISION = 0.95, 0.9
 
@@ -59,12 +59,16 @@ class Score:
 
 
 def measure(seed: int, cases: int) -> list[Score]:
-    """Plant, question, and compare; checks of exact facts of declared figures and of silence are tested elsewhere."""
+    """Plant, question, and compare."""
     year, dice = honest_year(seed, cases), random.Random(seed)
-    honest = questioned(year)
+    plans = [shipped_plan()]
+    honest = questioned(year) | {"silent_hall": silences(year)} | wrong_figures(year, plans)
     planted = plant(year, dice)
     found = questioned(year)
     planted["uncounted_numbers"], found["uncounted_numbers"] = declared(dice)
+    planted["silent_hall"] = plant_silences(year, dice)
+    planted |= plant_figures(year, dice)
+    found |= {"silent_hall": silences(year)} | wrong_figures(year, plans)
     return [
         Score(check, len(told), len(found[check]), len(told & found[check]), len(honest.get(check, ())))
         for check, told in sorted(planted.items())
@@ -80,11 +84,12 @@ def table(scores: Sequence[Score]) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=20260301)
+    parser.add_argument("--seed", type=int, nargs="+", default=[20260301, 20260302, 20260303])
     parser.add_argument("--cases", type=int, default=60_000)
     given = parser.parse_args()
-    print(f"SEED={given.seed}, {given.cases} cases")
-    print(*table(measure(given.seed, given.cases)), sep="\n")
+    for seed in given.seed:
+        print(f"SEED={seed}, {given.cases} cases")
+        print(*table(measure(seed, given.cases)), sep="\n", flush=True)
 
 
 if __name__ == "__main__":

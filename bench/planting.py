@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,24 +15,32 @@ from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.domain.case import CaseEvent, Kind, Opening, pack_id
 from hallpulse.domain.catalogue import ItemRecord
 from hallpulse.domain.clock import Case
+from hallpulse.domain.declarations import IMPOSSIBLE, UNKNOWN, Declaration
+from hallpulse.domain.figures import period_window
+from hallpulse.domain.plan import Plan
+from hallpulse.domain.suspicion import silent_since
 from hallpulse.domain.workdays import day_of, local_day, workdays_of
 from hallpulse.plans import load_plan
 from services.simulator import County, simulate
 from services.simulator.county import moment
 
-from .questioning import CaseKey, Year
+from .questioning import CaseKey, Year, month_ends
 
 ROOT = Path(__file__).parents[1]
-OF_EACH = 30
+OF_EACH, _ALL_ARRIVED = 30, 31
 _SECOND = 1_000_000
 
 
+def shipped_plan() -> Plan:
+    return load_plan(ROOT / "plans" / "222424-2026.yaml")
+
+
 def honest_year(seed: int, cases: int) -> Year:
-    """A simulated year of the shipped plan's county in which nothing is amiss."""
-    plan = load_plan(ROOT / "plans" / "222424-2026.yaml")
+    """A simulated year of the shipped plan's county in which nothing is amiss, once its late events have arrived."""
+    plan = shipped_plan()
     calendars = {c.scope: c for c in [national_calendar(), *load_overrides(ROOT / "calendars")]}
     workdays = workdays_of(plan.region, calendars)
-    until = moment(day_of(plan.period.end) + 1)
+    until = moment(day_of(plan.period.end) + _ALL_ARRIVED)
     year = Year(plan.region, workdays, day_of(plan.period.start), day_of(plan.period.end))
     year.take(simulate(County(plan, workdays, until, seed, cases, honest=True)))
     return year
@@ -230,7 +239,7 @@ def _published_afterwards(p: Planter) -> None:
         _decide(p, key, p.after(start, promised + 2))
         id_ = f"afterwards-{code}"
         p.year.items[code].append(ItemRecord("main", id_, moment(start), start, version))
-        p.year.arrived[id_] = local_day(p.time(key, Kind.DECIDED)) + 5
+        p.year.arrived[id_] = moment(local_day(p.time(key, Kind.DECIDED)) + 5)
 
 
 def _carries(events: Sequence[CaseEvent]) -> bool:
@@ -335,8 +344,43 @@ def _catalogue(p: Planter) -> None:
         version = spans[code][-1].version
         doubled = version._replace(statutory_days=(version.statutory_days or 0) * 2)
         p.year.items[code].append(ItemRecord("main", f"doubled-{code}", moment(day), day, doubled))
-        p.year.arrived[f"doubled-{code}"] = day
+        p.year.arrived[f"doubled-{code}"] = moment(day)
         p.planted["statutory_raised"].add((code,))
+
+
+def plant_silences(year: Year, dice: random.Random) -> set[tuple[Any, ...]]:
+    """Ends of months before which a hall sent nothing for days."""
+    halls = sorted({hall for hall, _ in year.days})
+    planted = set(dice.sample([(hall, until) for hall in halls for until in month_ends(year)], OF_EACH))
+    for hall, until in planted:
+        since = silent_since(year.workdays, until, dice.randint(3, 5))
+        for day in range(since + 1, until + 1):
+            year.days.pop((hall, day), None)
+    return planted
+
+
+def plant_figures(year: Year, dice: random.Random) -> dict[str, set[tuple[Any, ...]]]:
+    """Declared figures that no plan names, and such that cannot be right: each from an honest one."""
+    planted: dict[str, set[tuple[Any, ...]]] = {UNKNOWN: set(), IMPOSSIBLE: set()}
+    shares = sorted(id_ for id_, said in year.figures.items() if said.denominator)
+    spoilt: Mapping[str, Sequence[Callable[[Declaration], Declaration]]] = {
+        UNKNOWN: (
+            lambda said: replace(said, indicator="never-asked"),
+            lambda said: replace(said, department="no-such-office"),
+            lambda said: replace(said, window=period_window("2031-05")),
+        ),
+        IMPOSSIBLE: (
+            lambda said: replace(said, numerator=(said.denominator or 0) + dice.randint(1, 9)),
+            lambda said: replace(said, denominator=None),
+            lambda said: replace(said, arrived=said.window.start - timedelta(days=dice.randint(1, 20))),
+        ),
+    }
+    for check, ways in spoilt.items():
+        for number in range(OF_EACH):
+            id_ = f"{check}-{number}"
+            year.figures[id_] = ways[number % len(ways)](year.figures[dice.choice(shares)])
+            planted[check].add((id_,))
+    return planted
 
 
 def _days(p: Planter) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 from typing import Any, cast
 
-from hallpulse.contract.events import CaseData, EventType, ItemPublished
+from hallpulse.contract.events import CaseData, EventType, FigureReported, ItemPublished
 from hallpulse.domain import expression, suspicion
-from hallpulse.domain.case import CaseEvent, Flag, is_repeated, pack_id
-from hallpulse.domain.catalogue import ItemRecord, ItemSpan, timeline
+from hallpulse.domain.case import CaseEvent, Flag, Kind, pack_id
+from hallpulse.domain.catalogue import ItemRecord, ItemSpan, rewritten, timeline
 from hallpulse.domain.clock import NONE_LIKE_LIMITS, Case, fold
+from hallpulse.domain.declarations import IMPOSSIBLE, UNKNOWN, Declaration, fault_of
+from hallpulse.domain.figures import period_window
 from hallpulse.domain.integrity import (
     ACCEPTED_BY_MACHINE,
     CHANGED_LIMIT,
@@ -22,7 +25,8 @@ from hallpulse.domain.integrity import (
     LATE_MINUTES,
     ThresholdsOf,
 )
-from hallpulse.domain.workdays import Workdays, day_of, local_day
+from hallpulse.domain.plan import Plan
+from hallpulse.domain.workdays import Workdays, date_of, day_of, local_day
 from hallpulse.store.database import case_event
 from services.simulator import Sent
 
@@ -34,7 +38,10 @@ USUAL = ThresholdsOf()
 
 @dataclass(slots=True)
 class Year:
-    """A county's events by what they are about. arrived: id of an item's version → the day it arrived on."""
+    """A county's events by what they are about.
+
+    arrived: id of an item's version → when it arrived; came: the same of an event of a case, where that is known.
+    """
 
     region: int
     workdays: Workdays
@@ -43,6 +50,8 @@ class Year:
     cases: dict[CaseKey, list[CaseEvent]] = field(default_factory=lambda: defaultdict(list))
     items: dict[str, list[ItemRecord]] = field(default_factory=lambda: defaultdict(list))
     arrived: dict[str, int] = field(default_factory=dict)
+    came: dict[bytes, int] = field(default_factory=dict)
+    figures: dict[str, Declaration] = field(default_factory=dict)
     days: dict[tuple[str, int], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
     def take(self, stream: Iterable[Sent]) -> None:
@@ -54,15 +63,19 @@ class Year:
             seen.add(event.id)
             day = self.days[event.hall, local_day(event.time)]
             day[0] += 1
-            day[1] += arrives - event.time > LATE_MINUTES * 60_000_000 and not is_repeated(event.id)
+            day[1] += arrives - event.time > LATE_MINUTES * 60_000_000
             if isinstance(event.data, CaseData):
-                self.cases[event.hall, event.data.case_id].append(case_event(event, pack_id(event.id)))
+                key = pack_id(event.id)
+                self.cases[event.hall, event.data.case_id].append(case_event(event, key))
+                self.came[key] = arrives
             elif event.type in _ITEMS:
                 data: Any = event.data
                 version = data.version if isinstance(data, ItemPublished) else None
                 first = day_of(date.fromisoformat(data.effective_from))
                 self.items[event.entity].append(ItemRecord(event.hall, event.id, event.time, first, version))
-                self.arrived[event.id] = local_day(arrives)
+                self.arrived[event.id] = arrives
+            elif isinstance(event.data, FigureReported):
+                self.figures[event.id] = declaration(self.region, event.data, arrives)
 
     def timelines(self) -> dict[str, list[ItemSpan]]:
         return {code: timeline(records) for code, records in self.items.items()}
@@ -72,6 +85,11 @@ class Year:
         spans = self.timelines()
         folded = ((key, fold(events, self.workdays, spans)) for key, events in self.cases.items())
         return {key: case for key, case in folded if case is not None}
+
+
+def declaration(region: int, said: FigureReported, arrives: int) -> Declaration:
+    window, arrived = period_window(said.period), date_of(local_day(arrives))
+    return Declaration(region, said.indicator, said.department or "", window, said.numerator, said.denominator, arrived)
 
 
 def _condition(where: str) -> Callable[[Case], bool]:
@@ -113,30 +131,32 @@ def _raised(year: Year) -> Iterable[tuple[Any, ...]]:
             was, now = before.version.statutory_days, after.version.statutory_days
             if was is not None and now is not None and now > was and now not in NONE_LIKE_LIMITS:
                 yield (code,)
+    for code, records in year.items.items():
+        changes = rewritten(_known(year, records))
+        if any(suspicion.is_raised(one) and year.start <= local_day(one.until) <= year.end for one in changes):
+            yield (code,)
 
 
 def _rescued(year: Year, cases: Mapping[CaseKey, Case]) -> Iterable[CaseKey]:
-    revised: dict[str, list[tuple[ItemSpan, int]]] = defaultdict(list)
-    for code, spans in year.timelines().items():
-        for before, after in pairwise(spans):
-            was, now = before.version.promised_days, after.version.promised_days
-            joined = before.end == after.start and was is not None and now is not None and now > was
-            if joined and year.arrived[after.id] > after.start and not is_repeated(after.id):
-                revised[code].append((after, was or 0))
+    changed = {code: list(rewritten(_known(year, records))) for code, records in year.items.items() if len(records) > 1}
     for key, case in cases.items():
-        for span, was in revised.get(case.item_code, ()):
-            if _rescues(case, span, was, year.arrived[span.id]):
+        changes = changed.get(case.item_code, ())
+        if changes and case.timed and case.promise_kept and case.accepted is not None:
+            decision = _decision(year, key, case)
+            if any(suspicion.is_rescued(decision, change) for change in changes):
                 yield key
 
 
-def _rescues(case: Case, span: ItemSpan, was: int, arrived: int) -> bool:
-    inside = (
-        case.accepted is not None and span.start <= case.accepted and (span.end is None or case.accepted < span.end)
-    )
-    if not (inside and case.timed and case.promise_kept) or case.promised_days != span.version.promised_days:
-        return False
-    decided, elapsed, promised = case.decided or 0, case.elapsed or 0, case.promised_days or 0
-    return decided < arrived and suspicion.is_rescued(suspicion.Rescue(elapsed, promised, case.extended, was))
+def _known(year: Year, records: Iterable[ItemRecord]) -> list[tuple[int, list[ItemSpan]]]:
+    """The timeline of an item as it was known from each arrival on."""
+    listed = [(year.arrived[record.id], record) for record in records]
+    return [(at, timeline(r for came, r in listed if came <= at)) for at in sorted({at for at, _ in listed})]
+
+
+def _decision(year: Year, key: CaseKey, case: Case) -> suspicion.Decision:
+    came = min(year.came.get(one.key, one.time) for one in year.cases[key] if one.kind == Kind.DECIDED)
+    elapsed, promised = case.elapsed or 0, case.promised_days or 0
+    return suspicion.Decision(case.accepted or 0, case.decided or 0, came, elapsed, promised, case.extended)
 
 
 def _judged(year: Year, cases: Mapping[CaseKey, Case]) -> dict[str, set[tuple[Any, ...]]]:
@@ -199,6 +219,35 @@ def _late(cases: Iterable[Case]) -> int:
 
 def _on_due(case: Case) -> bool:
     return case.elapsed == (case.promised_days or 0) + case.extended
+
+
+def silences(year: Year) -> set[tuple[Any, ...]]:
+    """Hall and last day of each month by whose end the hall had fallen silent."""
+    newest: dict[str, list[int]] = defaultdict(list)
+    for hall, day in sorted(year.days):
+        newest[hall].append(day)
+    found = set()
+    for until in month_ends(year):
+        since = suspicion.silent_since(year.workdays, until, USUAL(year.region).silent_days)
+        for hall, days in newest.items():
+            at = bisect_right(days, until)
+            if at == 0 or days[at - 1] <= since:
+                found.add((hall, until))
+    return found
+
+
+def month_ends(year: Year) -> list[int]:
+    return [day for day in range(year.start, year.end + 1) if date_of(day + 1).day == 1]
+
+
+def wrong_figures(year: Year, plans: Sequence[Plan]) -> dict[str, set[tuple[Any, ...]]]:
+    """Ids of the declared figures that no plan names, and of those that cannot be right."""
+    found: dict[str, set[tuple[Any, ...]]] = {UNKNOWN: set(), IMPOSSIBLE: set()}
+    for id_, said in year.figures.items():
+        fault = fault_of(plans, said)
+        if fault is not None:
+            found[fault.finding].add((id_,))
+    return found
 
 
 def _named(rows: Iterable[Mapping[str, Any]], *names: str) -> set[tuple[Any, ...]]:

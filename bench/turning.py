@@ -59,7 +59,7 @@ def _ask(store: Store, months: int) -> tuple[float, float]:
     window = Window(at.date() - timedelta(days=30), at.date())
     clock, processor = time.monotonic(), time.process_time()
     with store.read_back() as moment:
-        moment.turn_back(Past(as_of=int(at.timestamp() * 1_000_000)), Scope(COUNTY))
+        moment.turn_back(Past(as_of=int(at.timestamp() * 1_000_000), days=window), Scope(COUNTY))
         moment.figures(Scope(COUNTY), window)
         moment.open_cases(Scope(COUNTY), date(at.year, at.month, at.day))
     return time.monotonic() - clock, time.process_time() - processor

@@ -25,6 +25,7 @@ import msgspec
 
 from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import HallEvent
+from hallpulse.contract.identity import IMPORTING
 from hallpulse.domain.errors import Unavailable
 from hallpulse.settings import Settings, settings_from
 from hallpulse.store import Store, Upload, open_store
@@ -187,7 +188,7 @@ def imported(upload: Upload, path: Path, settings: Settings, signs: Signs) -> di
         job.understand(signs.advance)
         if job.open:
             return None
-        outlet = Outlet(settings.amqp_url)
+        outlet = Outlet(settings.amqp_url, None if job.kind == "figures" else IMPORTING)  # a form is no record
         with RejectedRows(path, path.parent) as rejects:
             try:
                 with outlet:

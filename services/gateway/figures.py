@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -146,7 +147,8 @@ class IndicatorsAnswer(msgspec.Struct, frozen=True):
 
 def indicators_answer(resources: Resources, scope: Scope, window: Window, past: Past) -> IndicatorsAnswer:
     plan = resources.plan(scope.region, window.end)
-    with resources.read(scope, past) as moment:
+    back = replace(past, days=window) if past.as_of is not None else past
+    with resources.read(scope, back) as moment:
         found = moment.overview(scope, window, resources.today(past))
         doubts: list[AnyDoubt] = [*moment.case_doubts(scope, window)]
         if scope.hall is None:

@@ -77,7 +77,7 @@ class Told:
 
 
 class LiveHub:
-    """Looks again and again while somebody watches, and wakes all of them when there is something to tell."""
+    """Looks again and again while anyone watches, and wakes all of them when there is something to tell."""
 
     def __init__(self, look: LiveLook) -> None:
         self._look = look
@@ -136,7 +136,7 @@ class LiveHub:
         await asyncio.to_thread(self._look.close)
 
     def _is_blind(self) -> bool:
-        """Without a database nobody could be let in again: who watches goes on."""
+        """Without a database no one could be let in again: streams go on."""
         return self._told is not None and any(one.kind == "database" for one in self._told.seen.troubles)
 
     async def _next(self) -> Told | None:
@@ -270,7 +270,7 @@ async def get_live(request: AnyRequest, region: RegionCode) -> LiveAnswer:
 
 
 def watched(hub: LiveHub) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    """Return a lifespan at whose end nobody looks any more."""
+    """Return a lifespan that stops the looking at its end."""
 
     @asynccontextmanager
     async def watching(_: Litestar) -> AsyncIterator[None]:

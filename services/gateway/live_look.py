@@ -11,7 +11,7 @@ from typing import Protocol
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from hallpulse.broker.standing import Standing
+from hallpulse.broker.queue_standing import QueueStanding
 from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.liveness import silent_since
 from hallpulse.domain.workdays import Workdays, date_of, local_day
@@ -52,7 +52,7 @@ class Seen:
 
 
 class Broker(Protocol):
-    def look(self) -> Standing: ...
+    def look(self) -> QueueStanding: ...
 
     def close(self) -> None: ...
 
@@ -69,7 +69,7 @@ class IngestLook:
     lags: Callable[[], Sequence[float | None]] = tuple
 
     def troubles(self, now: int) -> list[Trouble]:
-        """What is wrong now. `since` is now where it began unseen: the first look that found it counts."""
+        """Return the troubles of now. `since` is now where it began unseen: the first look that found it counts."""
         try:
             standing = self.broker.look()
         except Unavailable:

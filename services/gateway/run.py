@@ -16,7 +16,7 @@ from functools import partial
 
 from prometheus_client import ProcessCollector
 
-from hallpulse.broker.standing import StandingLook
+from hallpulse.broker.queue_standing import StandingLook
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import PlanError, load_plans

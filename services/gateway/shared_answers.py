@@ -1,11 +1,13 @@
 """One answer for all who were told of the same change: a hundred pages that ask at once cost little more than one.
 
 A page says with `x-look` of which change it was told (/v1/live). An answer that was made after that change is right for
-everybody who asks the same, of the same scope, because of the same change. Whoever does not say so gets a fresh one.
+everybody who asks the same, of the same scope, because of the same change. Who does not say so gets a fresh one, and so
+does who asks long after it: figures follow the clock, too.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -21,7 +23,8 @@ LOOK = "x-look"
 SHARED = frozenset(
     f"/v1/{name}" for name in ("indicators", "targets", "departments", "trend", "outstanding", "suite", "figures")
 )
-"""What a page asks again at every change. None of it is a reading that the audit keeps apart."""
+"""Paths that a page asks again at every change. None of them is a reading that the audit keeps apart."""
+SHARED_SECONDS = 10.0
 MOST_KEPT, MOST_BYTES = 500, 1 << 20
 Key = tuple[object, ...]
 
@@ -44,19 +47,22 @@ class AnswerKnown(Exception):
 
 @dataclass
 class SharedAnswers:
-    """The answers since the last change that was told. number: returns that change's."""
+    """The answers since the last change that was told. number: returns that change's; clock: seconds."""
 
     number: Callable[[], int]
+    clock: Callable[[], float] = time.monotonic
     _kept: dict[Key, KeptAnswer] = field(default_factory=dict)
     _of: int = 0
+    _since: float = 0.0
 
     def key(self, connection: Connection) -> Key | None:
         """Return under which key a request's answer is shared; None where it is not."""
         number = self.number()
         if connection.headers.get(LOOK) != str(number) or connection.scope["path"] not in SHARED:
             return None
-        if self._of != number:
-            self._kept, self._of = {}, number
+        now = self.clock()
+        if self._of != number or now - self._since > SHARED_SECONDS:
+            self._kept, self._of, self._since = {}, number, now
         grant, scope = grant_of(connection), connection.scope
         reach = (grant is BUREAU, grant.role, grant.region, grant.hall, grant.department)
         encoding = connection.headers.get("accept-encoding", "")

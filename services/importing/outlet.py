@@ -32,14 +32,14 @@ class _Envelope(NamedTuple):
 
 
 class Outlet:
-    """Publishes as a user that may speak for every hall.
+    """Publishes as a user that may speak for every hall. app: what the messages say of the program (app_id).
 
     An event that the broker does not take (it is down, a queue is full) is sent again for a minute; then Unavailable is
     raised. An event may thus be sent twice: it counts once. `confirmed` counts the events that the broker has.
     """
 
-    def __init__(self, amqp_url: str) -> None:
-        self._pipeline = ConfirmedChannel(amqp_url)
+    def __init__(self, amqp_url: str, app: str | None = None) -> None:
+        self._pipeline = ConfirmedChannel(amqp_url, app=app)
         self._gathered: dict[str, list[HallEvent]] = {}
         self._count = 0
         self._under_way: deque[tuple[_Envelope, Future[None]]] = deque()

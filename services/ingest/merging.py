@@ -26,11 +26,11 @@ from hallpulse.broker import Rejection
 from hallpulse.contract.decode import decode_message, decode_ordinary
 from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import EventType, HallEvent
-from hallpulse.contract.identity import publisher_identity, user_name
+from hallpulse.contract.identity import publisher_identity, told_apart, user_name
 from hallpulse.contract.reasons import Reason, Refusal
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.metrics import HallCount
-from hallpulse.store import Expected, MergeOutcome, Store, open_store
+from hallpulse.store import EventName, Expected, MergeOutcome, Store, open_store
 from hallpulse.subprocess import Channel, Subprocess, SubprocessEnded, parent_channel
 from services.ingest.refusals import row_of_rejection
 
@@ -163,8 +163,9 @@ class Merging:
         """
         events: list[HallEvent] = []
         refused: list[Rejection] = []
+        imported: set[EventName] = set()
         for part in _parts(work.bodies):
-            good, bad = self._decode(work, part)
+            good, bad = self._decode(work, part, imported)
             events += good
             refused += bad
             if bad:
@@ -172,23 +173,25 @@ class Merging:
         taken = _taken(events)
         likely, doubtful = _parted(events, frozenset(id_.decode(errors="replace") for id_ in work.doubtful))
         expected = Expected.SOME_STORED if work.old_duplicates else Expected.NEW
-        merged = _merged(taken, [self._merge(likely, expected), self._merge(doubtful, Expected.ANYTHING)])
+        outcomes = [
+            self._store.merge(some, self._now(), kind, imported=imported)
+            for some, kind in ((likely, expected), (doubtful, Expected.ANYTHING))
+        ]
+        merged = _merged(taken, outcomes)
         if refused or merged.reused:
             self._store.refused.enter([*map(row_of_rejection, (*refused, *merged.reused))], self._now())
         return merged
 
-    def _merge(self, events: Sequence[HallEvent], expected: Expected) -> MergeOutcome:
-        return self._store.merge(events, self._now(), expected)
-
-    def _decode(self, work: Work, part: slice) -> tuple[list[HallEvent], list[Rejection]]:
-        """Events, good and bad; never raises."""
+    def _decode(self, work: Work, part: slice, imported: set[EventName]) -> tuple[list[HallEvent], list[Rejection]]:
+        """Events, good and bad, those that an import sent noted; never raises."""
         now, gateway_users = time.time_ns() // 1000, self._gateway_users
         events: list[HallEvent] = []
         refused: list[Rejection] = []
         columns = (work.bodies[part], work.content_types[part], work.routing_keys[part], work.user_ids[part])
-        for body, content_type, routing_key, user_id in zip(*columns, strict=True):
+        for body, content_type, routing_key, sender in zip(*columns, strict=True):
+            user_id, is_imported = told_apart(sender)
             verify = publisher_identity(routing_key, user_id, gateway_users).check
-            if (event := decode_ordinary(body, content_type, verify, now)) is not None:
+            if not is_imported and (event := decode_ordinary(body, content_type, verify, now)) is not None:
                 events.append(event)
                 continue
             decoded = decode_message(
@@ -200,6 +203,8 @@ class Merging:
                 gateway_users=gateway_users,
             )
             events += decoded.events
+            if is_imported:
+                imported.update((event.region, event.hall, event.id) for event in decoded.events)
             refused += (Rejection(refusal, routing_key, user_id or "") for refusal in decoded.refusals)
         return events, refused
 

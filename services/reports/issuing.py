@@ -21,6 +21,7 @@ from services.reports.monthly import (
     MonthlyReport,
     Period,
     document_of,
+    file_stem,
     monthly_report,
     period_of,
 )
@@ -32,7 +33,7 @@ from services.reports.writing import put
 
 WRITTEN_ON_TIME: Format = "docx"
 """The form in which the timer writes; every other one is had on demand."""
-_HALL, _NOT_IN_NAMES = re.compile(r"[a-z0-9-]{1,40}"), re.compile(r"[^\w.-]")
+_HALL = re.compile(r"[a-z0-9-]{1,40}")
 _REGION = re.compile(r"[1-9][0-9]{5}")
 
 
@@ -246,8 +247,6 @@ def checked_format(form: str) -> Format:
 
 
 def file_name(region: int, period: Period, form: str, about: About | None = None) -> str:
-    """222424-2023-05.docx; of a department or a hall with its id, with English with its language."""
+    """222424-2023-05.docx, as `file_stem` has it."""
     whose = (about.department or about.hall) if about is not None else None
-    language = about.language if about is not None and about.language != "zh" else None
-    parts = [str(region), period.text, *(_NOT_IN_NAMES.sub("_", part) for part in (whose, language) if part)]
-    return f"{'-'.join(parts)}.{form}"
+    return f"{file_stem(region, period.text, whose, about.language if about is not None else None)}.{form}"

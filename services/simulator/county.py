@@ -17,13 +17,17 @@ _SHANGHAI_SECONDS = 8 * 3600
 
 @dataclass(frozen=True, slots=True)
 class SimulatedHall:
-    """A simulated hall. share: of all cases; rated: of decided cases; tallies_only: it sends daily counts, no cases."""
+    """A simulated hall, with its Chinese name.
+
+    share: of all cases; rated: of decided cases; tallies_only: it sends daily counts, no cases.
+    """
 
     id: str
     mark: str
     share: float
     rated: float
     tallies_only: bool = False
+    zh: str = ""
     departments: frozenset[str] = frozenset()
     """Departments in the hall; empty for all."""
 
@@ -34,11 +38,11 @@ _TOWN = frozenset(
 )  # fmt: skip
 MAIN_HALL = "government-hall"
 HALLS = (
-    SimulatedHall(MAIN_HALL, "ZW", 0.72, 0.78),
-    SimulatedHall("tianqiaoling", "TQ", 0.11, 0.70, departments=_TOWN),
-    SimulatedHall("daxinggou", "DX", 0.09, 0.92, departments=_TOWN),
-    SimulatedHall("luozigou", "LZ", 0.08, 0.55, departments=_TOWN),
-    SimulatedHall("baicaogou", "BC", 0.0, 0.0, tallies_only=True),
+    SimulatedHall(MAIN_HALL, "ZW", 0.72, 0.78, zh="县政务大厅"),
+    SimulatedHall("tianqiaoling", "TQ", 0.11, 0.70, zh="天桥岭镇便民服务中心", departments=_TOWN),
+    SimulatedHall("daxinggou", "DX", 0.09, 0.92, zh="大兴沟镇便民服务中心", departments=_TOWN),
+    SimulatedHall("luozigou", "LZ", 0.08, 0.55, zh="罗子沟镇便民服务中心", departments=_TOWN),
+    SimulatedHall("baicaogou", "BC", 0.0, 0.0, tallies_only=True, zh="百草沟镇便民服务中心"),
 )
 HASTY_HALL = "daxinggou"
 """The hall whose staff presses "very satisfied" for visitors, within seconds."""

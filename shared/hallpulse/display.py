@@ -19,14 +19,17 @@ def amount(value: Fraction | None, unit: str) -> str:
     return f"{_digits(value)}" if unit == "days" else f"{_plain(value)}"
 
 
-def difference(value: Fraction | None, unit: str) -> str:
+USUAL_PLACES, MOST_PLACES = 2, 4
+
+
+def difference(value: Fraction | None, unit: str, places: int = USUAL_PLACES) -> str:
     """Return a difference as text, +3.18 in percentage points; a difference that is not 0 never reads as 0."""
     if value is None:
         return NOTHING
     if unit == "count":
         return f"{'+' if value >= 0 else '−'}{_plain(abs(value))}"
     scaled = value * 100 if unit == "share" else value
-    return f"{'+' if value >= 0 else '−'}{_digits(abs(scaled))}"
+    return f"{'+' if value >= 0 else '−'}{_digits(abs(scaled), places)}"
 
 
 def parts(figure: Figure, unit: str) -> str:
@@ -34,12 +37,12 @@ def parts(figure: Figure, unit: str) -> str:
     return "" if unit == "count" else f"{figure.numerator}/{figure.denominator}"
 
 
-def _digits(value: Fraction) -> str:
-    """Return two decimals; more if two would hide a small difference."""
-    rounded = round(value, 2)
+def _digits(value: Fraction, places: int = USUAL_PLACES) -> str:
+    """Return a number with decimals; with more of them where they would hide a small difference."""
+    rounded = round(value, places)
     if rounded == 0 and value != 0:
-        return f"{float(value):.4f}"
-    return f"{float(rounded):.2f}"
+        return f"{float(value):.{MOST_PLACES}f}"
+    return f"{float(rounded):.{places}f}"
 
 
 def _plain(value: Fraction) -> str:

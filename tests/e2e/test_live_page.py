@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from hallpulse.broker.standing import Standing
+from hallpulse.broker.queue_standing import QueueStanding
 from hallpulse.store import Store, hash_of
 from services.gateway.live_look import IngestLook
 from services.gateway.request import Resources
@@ -37,7 +37,7 @@ class Ground:
     clock: FakeClock
     address: str = field(default="")
 
-    def find(self, standing: Standing | None) -> None:
+    def find(self, standing: QueueStanding | None) -> None:
         """Let the next look find that, three seconds later."""
         self.broker.standing = standing
         self.clock.now += timedelta(seconds=3)
@@ -76,9 +76,9 @@ def test_it_is_green_only_while_what_halls_send_is_stored_and_says_why_it_is_not
     page.until(GREEN, 0)
     assert page.text(".warning") == "消息代理自 2026-11-24 12:00 起连不上：大厅的数据进不来。"
     assert "未实时" in page.text("#fresh")
-    ground.find(Standing(5, 0, stopped=False))
+    ground.find(QueueStanding(5, 0, stopped=False))
     page.until("document.querySelector('.warning')?.innerText.includes('入库服务')")
-    ground.find(Standing(0, 1, stopped=False))
+    ground.find(QueueStanding(0, 1, stopped=False))
     page.until(GREEN, 1)
     assert page.text(".warning") == ""
 

@@ -73,6 +73,9 @@ def test_cases_are_imported_once_however_often(tmp_path: Path, environment: dict
     assert "读取 rows read: 3，新 new: 2，退回 refused: 1，已发布事件 events published: 6" in done.output
     wait_until(lambda: stored(store) == 6)
     assert figure(store, "promise_kept_rate") == Figure(1, 2)
+    with store.read() as moment_:
+        (source,) = moment_.sources(Scope(REGION), EVER, date(2026, 12, 31))
+    assert (source.events, source.late) == (6, 0)
     again = imported(environment, "cases", path)
     assert "未变 unchanged: 2" in again.output
     wait_until(lambda: stored(store) == 6)

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from hallpulse.broker import declare, open_channel, stopped
-from hallpulse.broker.standing import StandingLook
+from hallpulse.broker.queue_standing import StandingLook
 from hallpulse.broker.topology import queue_name
 from hallpulse.domain.errors import Unavailable
 from hallpulse.store import Store

@@ -97,6 +97,29 @@ def test_a_batch_that_is_delivered_again_is_traced_by_each_of_its_events(do: Do,
     assert store.recompute(check=True) == []
 
 
+@pytest.mark.attack
+@pytest.mark.parametrize(("sender", "late"), [(f"{USER} importing", 0), (USER, 2), ("222424.hall-1", 2)])
+def test_only_what_an_import_sent_is_never_late_whatever_its_ids_look_like(
+    do: Do, store: Store, sender: str, late: int
+) -> None:
+    old = [event | {"id": f"7b1d3c1e-0000-5000-8000-{n:012}"} for n, event in enumerate(case(1))]
+    batch = work(*old)
+    do(Work(batch.bodies, batch.content_types, batch.routing_keys, [sender] * 2, [], False), anything)
+    assert stored(store) == 2
+    with store.read() as moment:
+        (counts,) = moment.sources(COUNTY, YEAR, NOW.date())
+    assert counts.late == late
+    assert store.recompute(check=True) == []
+
+
+@pytest.mark.attack
+def test_a_hall_that_calls_itself_an_import_is_refused(do: Do, store: Store) -> None:
+    batch = work(*case(1))
+    forged = Work(batch.bodies, batch.content_types, batch.routing_keys, ["222424.hall-2 importing"] * 2, [], False)
+    assert do(forged, anything).taken == {}
+    assert stored(store) == 0
+
+
 def test_refused_events_come_back_with_how_they_came(do: Do, store: Store) -> None:
     asked = []
     batch = Work([b"[1]"], [BATCH_TYPE], [KEY], [None], [], False)

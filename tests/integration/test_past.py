@@ -91,6 +91,27 @@ def test_all_that_was_known_at_a_moment_is_what_the_brute_force_makes_of_what_ha
                     assert totals == states
 
 
+@pytest.mark.parametrize("seed", range(231, 235))
+def test_of_a_month_alone_less_is_read_and_its_figures_are_the_same(store: Store, seed: int) -> None:
+    """The whole catalogue arrives last, so that every case of before stands under another version."""
+    events = sorted(stream(seed, 700), key=lambda event: family(event) == "item")
+    known = merge_apart(store, events, 5)
+    months = [Window(date(2026, n, 1), date(2026, n, 28)) for n in (3, 5, 10)]
+    for at, arrived in known[1:]:
+        reading = brute.read(arrived)
+        for month in months:
+            with turned(store, as_of=micros(at), days=month) as moment:
+                for where, department, hall in (one for one in scopes(events) if one[0] == "222424"):
+                    scope = Scope(int(where), department, hall)
+                    expected = brute.indicators(
+                        reading, where, month.start, month.end, department=department, hall=hall
+                    )
+                    assert brute.compare(expected, moment.figures(scope, month)) == [], (scope, month)
+                    states = brute.open_states(reading, where, TODAY, department=department, hall=hall)
+                    assert moment.open_cases(scope, TODAY) == states
+                assert moment.percentiles(COUNTY, month) == brute.percentiles(reading, "222424", month.start, month.end)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_states_of_a_past_day_are_those_of_the_events_up_to_its_end(store: Store, seed: int) -> None:
     events = stream(seed, 700)

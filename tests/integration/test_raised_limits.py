@@ -5,6 +5,7 @@ That the alert rule fires is in tests/e2e/test_alerts.py, and by promtool's test
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -17,13 +18,13 @@ from services.reports.monthly import document_of, period_of
 from services.targets.exposition import snapshot_families
 from services.targets.readings import TargetReadings
 from tests.integration.test_reports import NOW, PLANS, REGION, gateway, reported
-from tests.integration.test_store import item
+from tests.integration.test_store import cloud_event, item
 from tests.merging import decoded, merge_all
 from tests.reporting import said, tables
 
 WATER = [("w1", 20, 8), ("w2", 30, 12), ("w3", 10, 4)]
 HEALTH = [("h1", 20, 7), ("h2", 15, 5)]
-DAY = "2026-10-12"
+DAY, LATER = "2026-10-12", "2026-10-12T08:00:00+08:00"
 HONEST, AFTER = Figure(20 + 30 + 10 + 20 + 15 - 36, 95), Figure(40 + 60 + 20 + 20 + 15 - 36, 155)
 WATER_HONEST, WATER_AFTER = Figure(36, 60), Figure(96, 120)
 HEALTH_FIGURE = Figure(23, 35)
@@ -133,3 +134,48 @@ def test_the_metrics_mark_the_target_and_show_the_value_without_it(county: Store
 def test_the_report_of_the_month_before_is_not_marked(county: Store) -> None:
     september = document_of(reported(county, period_of("2026-09")))
     assert "※" not in said(september)
+
+
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [
+        pytest.param("2025-06-01", [], id="in its place"),
+        pytest.param("2025-07-01", [], id="from before the plan on"),
+        pytest.param("2025-07-01", ["w1", "w2", "w3"], id="the first taken back"),
+    ],
+)
+def test_a_past_that_is_written_anew_is_marked_as_the_raise_that_it_is(
+    store: Store, start: str, more: list[str]
+) -> None:
+    """The catalogue as it is now shows no raise in the plan's period: what was known before does."""
+    given = [version(c, s, p, "water", "2025-06-01") for c, s, p in WATER]
+    given += [version(c, s, p, "health", "2025-06-01") for c, s, p in HEALTH]
+    store.merge(decoded(given), datetime(2026, 1, 5, tzinfo=UTC))
+    anew = [version(c, 2 * s, p, "water", start) | {"id": f"{c}-anew", "time": LATER} for c, s, p in WATER]
+    gone = [cloud_event("item.retracted", "2026-10-12T09:00:00", f"{c}-gone",
+                        {"item_code": c, "event_id": f"{c}-2025-06-01"}) for c in more]  # fmt: skip
+    store.merge(decoded([*anew, *gone]), datetime(2026, 10, 12, tzinfo=UTC))
+    with gateway(store) as client:
+        targets = client.get("/v1/targets", params={"region": REGION}).json()["targets"]
+        (marked,) = [target for target in targets if target["marks"]]
+        (mark,) = marked["marks"]
+        assert (mark["check"], mark["findings"], mark["without"]["numerator"], mark["without"]["denominator"]) == (
+            "statutory_raised", 3, HONEST.numerator, HONEST.denominator,
+        )  # fmt: skip
+        window = {"region": REGION, "from": "2026-10-01", "to": "2026-10-31"}
+        checks = {one["id"]: one for one in client.get("/v1/integrity", params=window).json()["checks"]}
+        rows = checks["statutory_raised"]["cases"]
+        assert [(r["item_code"], r["statutory_before"], r["statutory_days"]) for r in rows] == [
+            (c, s, 2 * s) for c, s, _ in WATER
+        ]
+        before = {"region": REGION, "as_of": "2026-10-11T00:00:00Z"}
+        assert not any(t["marks"] for t in client.get("/v1/targets", params=before).json()["targets"])
+
+
+def test_a_limit_that_is_mended_on_the_day_it_came_is_no_raise(store: Store) -> None:
+    at = datetime(2026, 10, 12, 2, tzinfo=UTC)
+    store.merge(decoded([version(c, s, p, "water", "2026-01-01") for c, s, p in WATER]), at)
+    mended = [version(c, 2 * s, p, "water", "2026-01-01") | {"id": f"{c}-mended", "time": LATER} for c, s, p in WATER]
+    store.merge(decoded(mended), at + timedelta(hours=3))
+    with gateway(store) as client:
+        assert not any(t["marks"] for t in client.get("/v1/targets", params={"region": REGION}).json()["targets"])

@@ -152,6 +152,10 @@ def test_reading_a_source_takes_no_time_whatever_the_body(piece: bytes) -> None:
         ("222424.hall-1", "on-behalf-of:222424.hall-2", "222424.hall-1"),
         (None, "on-behalf-of:222424.hall-2", None),
         ("", "on-behalf-of:222424.hall-2", ""),
+        ("operator", "hallpulse import", "operator importing"),
+        ("222424.hall-1", "hallpulse import", "222424.hall-1"),
+        ("county.222424", "hallpulse import", "county.222424"),
+        (None, "hallpulse import", None),
     ],
 )
 def test_only_who_is_no_hall_speaks_on_behalf_of_one(user: str | None, app: str, found: str | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from hallpulse.broker.standing import Standing
+from hallpulse.broker.queue_standing import QueueStanding
 from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.figures import Scope
 from hallpulse.domain.liveness import silent_since
@@ -55,10 +55,10 @@ def test_a_hall_that_sent_something_or_is_closed_for_good_is_not_silent() -> Non
 class StatedBroker:
     """standing: what the broker tells; None while it is down."""
 
-    standing: Standing | None = field(default_factory=lambda: Standing(0, 1, stopped=False))
+    standing: QueueStanding | None = field(default_factory=lambda: QueueStanding(0, 1, stopped=False))
     closed: bool = False
 
-    def look(self) -> Standing:
+    def look(self) -> QueueStanding:
         if self.standing is None:
             raise Unavailable("broker: down")
         return self.standing
@@ -95,11 +95,13 @@ def test_while_all_that_is_sent_is_stored_there_is_no_trouble() -> None:
     ("standing", "kind"),
     [
         (None, "broker"),
-        (Standing(9, 1, stopped=True), "ingest_stopped"),
-        (Standing(9, 0, stopped=False), "ingest_absent"),
+        (QueueStanding(9, 1, stopped=True), "ingest_stopped"),
+        (QueueStanding(9, 0, stopped=False), "ingest_absent"),
     ],
 )
-def test_a_trouble_is_dated_from_when_it_was_first_seen_until_it_is_over(standing: Standing | None, kind: str) -> None:
+def test_a_trouble_is_dated_from_when_it_was_first_seen_until_it_is_over(
+    standing: QueueStanding | None, kind: str
+) -> None:
     ground = Ground()
     ground.after(0)
     ground.broker.standing = standing
@@ -107,7 +109,7 @@ def test_a_trouble_is_dated_from_when_it_was_first_seen_until_it_is_over(standin
     (later,) = ground.after(60).troubles
     assert (first.kind, later.kind) == (kind, kind)
     assert first.since == later.since == at(TUESDAY_NOON + timedelta(seconds=3))
-    ground.broker.standing = Standing(0, 1, stopped=False)
+    ground.broker.standing = QueueStanding(0, 1, stopped=False)
     assert ground.kinds() == []
     ground.broker.standing = standing
     (again,) = ground.after(3).troubles
@@ -124,7 +126,7 @@ def test_a_lag_is_dated_by_the_oldest_event_that_waits_and_a_silent_ingest_is_sa
 
 
 def test_messages_that_wait_a_moment_are_no_trouble_but_those_that_stay_are() -> None:
-    ground = Ground(broker=StatedBroker(Standing(7, 1, stopped=False)))
+    ground = Ground(broker=StatedBroker(QueueStanding(7, 1, stopped=False)))
     assert ground.kinds() == []
     assert ground.kinds() == []
     (found,) = ground.after(3).troubles
@@ -317,3 +319,17 @@ def test_an_answer_is_shared_by_those_who_were_told_of_the_same_change_and_by_no
         assert asked() == 3, "nor because of another change"
         assert read(DEPARTMENT_TOKEN, **{"x-look": look}).status_code == 403
         assert read("nobodys", **{"x-look": look}).status_code == 401
+
+
+def test_an_answer_is_shared_for_some_seconds_only_since_figures_follow_the_clock_too() -> None:
+    store, now = FakeStore(), [100.0]
+    resources = make_resources(store)
+    resources.shared.clock = lambda: now[0]
+    with TestClient(create_app(resources)) as client:
+        headers = {"authorization": f"Bearer {READ_TOKEN}", "x-look": str(ask(client).json()["look"])}
+        asked = []
+        for later in (0.0, 1.0, 600.0):
+            now[0] = 100.0 + later
+            assert client.get("/v1/indicators", params={"region": COUNTY}, headers=headers).status_code == 200
+            asked.append([one[0] for one in store.asked].count("overview"))
+    assert asked == [1, 1, 2]

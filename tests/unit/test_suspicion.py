@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hallpulse.domain.catalogue import ItemVersion, Rewritten
 from hallpulse.domain.integrity import USUAL, ThresholdsOf
 from hallpulse.domain.suspicion import (
     Burst,
+    Decision,
     DeclaredNumber,
     HallDay,
     ItemPace,
     Pauses,
     Receipts,
-    Rescue,
     Withdrawal,
     bunched,
     bursts,
@@ -135,7 +137,38 @@ def test_small_numbers_and_counted_ones_are_left_alone() -> None:
     assert uncounted(said([(31, 33), (27, 29), (44, 47), (38, 38), (29, 31), (52, 56)]), USUALLY) == []
 
 
-def test_a_case_is_rescued_only_by_a_limit_that_it_needed() -> None:
-    assert is_rescued(Rescue(elapsed=8, promised_days=10, extended=0, promised_before=5))
-    assert not is_rescued(Rescue(elapsed=5, promised_days=10, extended=0, promised_before=5))
-    assert not is_rescued(Rescue(elapsed=8, promised_days=10, extended=3, promised_before=5))
+def moment_of(day: int) -> int:
+    return (day * 24 - 8) * 3_600_000_000
+
+
+def version(promised: int | None) -> ItemVersion:
+    return ItemVersion("取水许可", "water", "licensing", False, 20, promised, *(None,) * 5)
+
+
+CHANGE = Rewritten(100, 200, moment_of(90), moment_of(130), version(5), version(10))
+DECISION = Decision(accepted=110, decided=120, came=moment_of(121), elapsed=8, promised_days=10, extended=0)
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ({}, True),
+        ({"elapsed": 5}, False),
+        ({"extended": 3}, False),
+        ({"accepted": 99}, False),
+        ({"accepted": 200}, False),
+        ({"promised_days": 9}, False),
+        ({"decided": 130, "came": moment_of(131)}, False),
+        ({"decided": 80, "came": moment_of(81)}, False),
+        ({"decided": 80, "came": moment_of(129)}, True),
+        ({"decided": 80, "came": None}, False),
+    ],
+)
+def test_a_case_is_rescued_only_by_a_limit_that_it_needed_and_that_came_afterwards(
+    more: dict[str, Any], found: bool
+) -> None:
+    assert is_rescued(DECISION._replace(**more), CHANGE) == found
+
+
+def test_where_no_promise_was_known_none_was_changed() -> None:
+    assert not is_rescued(DECISION, CHANGE._replace(known=version(None)))

@@ -14,6 +14,7 @@ from typing import Any
 import click
 import msgspec
 
+from hallpulse.contract.identity import IMPORTING
 from hallpulse.contract.reasons import both
 from hallpulse.settings import Settings
 from services.console import console_texts as texts
@@ -205,7 +206,7 @@ class _Import:
     def _publish(self) -> bool:
         """Publish the events, show the sums, and write the audit entry, also if the import broke off."""
         rows: Counter[str] = Counter()
-        outlet = Outlet(self._settings.amqp_url)
+        outlet = Outlet(self._settings.amqp_url, IMPORTING)
         with RejectedRows(self._job.file, Path.cwd()) as rejects:
             try:
                 with _bar(self._job) as progress, outlet:

@@ -50,7 +50,7 @@ def play_year(stage: Stage, shown: Scene, county: County) -> None:
         f"[bold]{both(texts.DEMO_YEAR)}[/bold]: {county.region}, {shown.plan.period.start} – {shown.on}"
     )
     halls = {(county.region, hall.id): families_of(hall) for hall in HALLS}
-    added = register(stage.settings, stage.store, halls)
+    added = register(stage.settings, stage.store, halls, {hall.id: hall.zh for hall in HALLS})
     if added:
         stage.console.print(f"{both(texts.HALLS_ADDED)}: {added}")
     events = (sent.event for sent in simulate(county))

@@ -49,8 +49,8 @@ Wanted = Mapping[tuple[int, str], Sequence[str]]
 """(region, hall) → the event families that it may send."""
 
 
-def register(settings: Settings, store: Store, wanted: Wanted) -> int:
-    """Register halls that are not registered yet; return their number.
+def register(settings: Settings, store: Store, wanted: Wanted, names: Mapping[str, str]) -> int:
+    """Register halls that are not registered yet; return their number. names: of halls, Chinese.
 
     Keys of known halls stay as they are. The demonstration does not need the keys: `hallpulse hall rotate` gives new
     ones.
@@ -61,7 +61,7 @@ def register(settings: Settings, store: Store, wanted: Wanted) -> int:
         if settings.management_url:
             vhost = unquote(urlsplit(settings.amqp_url).path.removeprefix("/")) or "/"
             BrokerUsers(settings.management_url, vhost).put(region, hall, families)
-        store.halls.add(region, hall, families, hash_of(secrets.token_urlsafe(32)))
+        store.halls.add(region, hall, families, hash_of(secrets.token_urlsafe(32)), names.get(hall))
     return len(missing)
 
 

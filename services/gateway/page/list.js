@@ -56,9 +56,11 @@ async function showReports(drawer, context, page) {
 
 function titleOf(context, page) {
   const what = page.state ? word("open", page.state) : `${named(page.indicator_names)} · ${say(page.part)}`;
-  const who = page.department ? departmentName(context, page.department) : page.hall;
-  return [what, who, page.region].filter(Boolean).join(" · ");
+  const who = page.department ? departmentName(context, page.department) : page.hall && nameOf(page.hall_names, page.hall);
+  return [what, who, nameOf(page.region_names, page.region)].filter(Boolean).join(" · ");
 }
+
+const nameOf = (names, id) => (names ? named(names) : id);
 
 function explanation(page) {
   if (page.state) return null;

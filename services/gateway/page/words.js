@@ -250,6 +250,7 @@ const WORDS = {
   column_promised_days: ["承诺（天）", "promised (d)"],
   column_promised_before: ["原承诺（天）", "promised before (d)"],
   column_statutory_days: ["法定（天）", "statutory (d)"],
+  column_changed_on: ["事后更改日", "changed afterwards on"],
   column_statutory_before: ["原法定（天）", "statutory before (d)"],
   column_effective_from: ["生效", "effective from"],
   column_suspended: ["暂停件数", "suspended"],

@@ -1,6 +1,6 @@
 """The monthly report, pure: from a plan and figures to a report, and from a report to a document's words and tables."""
 
-from .composed import document_of
+from .composed import document_of, file_stem
 from .document import (
     LANGUAGES,
     Bar,
@@ -15,6 +15,7 @@ from .document import (
     Section,
     Table,
     Tone,
+    places_of,
 )
 from .material import Listed, ListedCase, Material, Urging
 from .periods import Period, period_of
@@ -41,6 +42,8 @@ __all__ = [
     "Tone",
     "Urging",
     "document_of",
+    "file_stem",
     "monthly_report",
     "period_of",
+    "places_of",
 ]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.figures import Window
 from hallpulse.domain.plan import Names
 
 from . import texts
-from .document import Document, Imprint, Language, Section, in_language
+from .document import Document, Imprint, Language, Section, Table, evened, in_language
 from .periods import KINDS
 from .report import MonthlyReport
 from .sections import sections
 from .shown import day, filled, joined, moment, named
 
+_NOT_IN_NAMES = re.compile(r"[^\w.-]")
 _NUMERALS = "零一二三四五六七八九十"
 
 
@@ -26,7 +29,7 @@ def document_of(report: MonthlyReport, language: Language = "both") -> Document:
         facts=_facts(report),
         opening=_opening(report),
         sections=tuple(_numbered(number, one) for number, one in enumerate(sections(report), start=1)),
-        imprint=_imprint(report),
+        imprint=_imprint(report, language),
         closing=texts.CLOSING,
     )
     return in_language(document, language)
@@ -35,7 +38,8 @@ def document_of(report: MonthlyReport, language: Language = "both") -> Document:
 def _numbered(number: int, section: Section) -> Section:
     tens, ones = divmod(number, 10)
     numeral = ("十" if tens else "") + (_NUMERALS[ones] if ones else "")
-    return Section(Sentence(f"{numeral}、{section.head.zh}", f"{number}. {section.head.en}"), section.blocks)
+    blocks = tuple(evened(block) if isinstance(block, Table) else block for block in section.blocks)
+    return Section(Sentence(f"{numeral}、{section.head.zh}", f"{number}. {section.head.en}"), blocks)
 
 
 def _title(report: MonthlyReport) -> Sentence:
@@ -68,9 +72,9 @@ def _opening(report: MonthlyReport) -> Sentence:
     return filled(texts.OPENING, zh, {"who": who.en, "period": period.en})
 
 
-def _imprint(report: MonthlyReport) -> Imprint:
+def _imprint(report: MonthlyReport, language: Language) -> Imprint:
     letter, region, compiled = report.plan.letter, _region(report), report.compiled_on
-    name = f"{report.plan.region}-{report.asked.text}"
+    name = file_stem(report.plan.region, report.asked.text, report.scope.department or report.scope.hall, language)
     date_ = day(compiled)
     attached = filled(texts.ATTACHED, {"name": name})
     if letter is None:
@@ -81,6 +85,12 @@ def _imprint(report: MonthlyReport) -> Imprint:
     return Imprint(
         named(letter.to), named(letter.issuer), signer, date_, joined(map(named, letter.copies), texts.COPIES), attached
     )
+
+
+def file_stem(region: int, period: str, whose: str | None, language: str | None) -> str:
+    """222424-2023-05; of a department or a hall with its id, with English with its language."""
+    parts = (whose, language if language != "zh" else None)
+    return "-".join((str(region), period, *(_NOT_IN_NAMES.sub("_", part) for part in parts if part)))
 
 
 def _facts(report: MonthlyReport) -> tuple[tuple[Sentence, Sentence], ...]:

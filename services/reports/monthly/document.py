@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from hallpulse.contract.reasons import Sentence
+from hallpulse.display import difference
 
 Unit = Literal["share", "points", "days", "count", "about"]
 """How a number is counted: a part of 1, the difference of two such parts, days, pieces, or pieces in round numbers."""
@@ -78,6 +79,23 @@ class Table:
     def short(self) -> bool:
         """Whether it is so short that a page's end is not to part it."""
         return len(self.rows) <= MOST_UNPARTED
+
+
+def evened(table: Table) -> Table:
+    """The table with each column's points to as many decimals as the one that needs most: they are read as a sum."""
+    cells = [[cell for cell in column if cell.unit == "points"] for column in zip(*table.rows, strict=True)]
+    places = [max((places_of(cell) for cell in column), default=0) for column in cells]
+    rows = (tuple(map(_with_places, row, places)) for row in table.rows)
+    return replace(table, rows=tuple(rows)) if table.rows else table
+
+
+def places_of(cell: Cell) -> int:
+    """The decimals of a number as its text has them."""
+    return len(cell.text.partition(".")[2])
+
+
+def _with_places(cell: Cell, places: int) -> Cell:
+    return replace(cell, text=difference(cell.number, "share", places)) if cell.unit == "points" else cell
 
 
 @dataclass(frozen=True, slots=True)

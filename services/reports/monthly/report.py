@@ -85,6 +85,7 @@ class MonthlyReport:
     working_days_next: int
     flow_lines: tuple[tuple[str, Flow], ...]
     balance: Flow
+    tallied: bool
     coverage: Coverage
     period_coverage: Coverage
     findings: tuple[Findings, ...]
@@ -160,6 +161,7 @@ def monthly_report(given: Material) -> MonthlyReport:
         working_days_next=given.working_days_next,
         flow_lines=tuple((id_, given.flow[id_]) for id_ in departments if given.flow.get(id_, NO_FLOW) != NO_FLOW),
         balance=given.balance,
+        tallied=_tallied(given),
         coverage=given.coverage,
         period_coverage=given.period_coverage,
         findings=tuple(given.findings),
@@ -216,6 +218,13 @@ def _departments(given: Material) -> list[str]:
     named = [department.id for department in given.plan.departments]
     others = sorted({*given.in_month.departments, *given.open_cases, *given.flow} - {*named, ""})
     return [*named, *others]
+
+
+def _tallied(given: Material) -> bool:
+    """Whether the region's cases are more than those of its departments: halls without cases send daily counts."""
+    table, rate = given.in_month, "acceptance_rate"
+    of_departments = sum(table.figure(rate, id_).denominator for id_ in table.departments)
+    return given.scope == Scope(given.plan.region) and table.figure(rate).denominator > of_departments
 
 
 def _open_lines(given: Material, departments: Sequence[str]) -> tuple[OpenLine, ...]:

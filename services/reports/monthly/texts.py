@@ -234,6 +234,16 @@ BALANCED = Sentence(
     "{carried} carried over and {received} received; {refused} refused, {decided} decided, {withdrawn} withdrawn;"
     " {open} open at the end.",
 )
+OPEN_DIFFERS = Sentence(
+    "期末在办{open}件按现在所知计；“超期与临期”按当日为止发生的环节计，在办{then}件：差额来自此后撤销或更正的环节。",
+    "Open at the end by all that is known now: {open}; by the steps that had happened by then, as the overdue cases are"
+    " listed: {then}. Steps that were taken back or corrected since make the difference.",
+)
+TALLIED = Sentence(
+    "流量只含逐件上报的办件；概况中的受理、不予受理和办结还含只报日报数的大厅的件数。",
+    "The flow is of cases that are sent one by one; what was accepted, refused and decided in the summary is also that"
+    " of halls which send daily counts alone.",
+)
 
 # Open cases
 OPEN_TABLE = Sentence("各部门在办件与本期到期件", "Open cases and those that fell due, by department")

@@ -26,8 +26,9 @@ h1 small { display: block; font-size: 11pt; }
 .subtitle small { font-size: 10pt; }
 .to { margin-top: 6mm; }
 .facts { font-size: 9pt; color: var(--quiet); line-height: 1.5; }
-.signed { margin: 8mm 2em 0 0; text-align: right; break-inside: avoid; }
-.imprint { margin-top: 8mm; border-top: 1pt solid; border-bottom: 1pt solid; font-size: 12pt; break-inside: avoid; }
+.foot { break-inside: avoid; }
+.signed { margin: 5mm 2em 0 0; text-align: right; }
+.imprint { margin-top: 3mm; border-top: 1pt solid; border-bottom: 1pt solid; font-size: 12pt; }
 .imprint div { padding: 1mm 0; border-bottom: .5pt solid var(--line); }
 .imprint div:last-child { border: 0; }
 figure { margin: 4mm 0; break-inside: avoid; }
@@ -57,7 +58,7 @@ td:not(.left) { font-size: 8.5pt; }
 td .en, th .en, td small, th small { display: block; color: var(--quiet); font: 7pt/1.2 var(--latin); }
 .good { color: var(--good); } .bad { color: var(--bad); } .quiet-cell { color: var(--quiet); }
 tr.total td { font-weight: 700; background: #fafafa; }
-.closing { margin-top: 8mm; padding-top: 2mm; border-top: .5pt solid var(--line); font-size: 9pt; color: var(--quiet); }
+.closing { margin-top: 1mm; font-size: 9pt; color: var(--quiet); }
 @media print { body { padding: 0; max-width: none; } }
 """
 _TONES = {Tone.PLAIN: "", Tone.GOOD: "good", Tone.BAD: "bad", Tone.QUIET: "quiet-cell"}
@@ -88,7 +89,7 @@ def _foot(document: Document) -> Iterator[str]:
     attached = imprint.attached
     english = _english(f"{ATTACHMENT.en}: {attached.en}") if bilingual else ""
     yield f"<div><p class=zh>{ATTACHMENT.zh}：{_escaped(attached.zh)}</p>{english}</div>\n"
-    yield f"<p class=signed>{_both(imprint.issuer)}<br>{_both(imprint.date)}</p>\n<div class=facts>"
+    yield f"<div class=foot><p class=signed>{_both(imprint.issuer)}<br>{_both(imprint.date)}</p>\n<div class=facts>"
     yield "；".join(f"{_escaped(name.zh)}：{_escaped(content.zh)}" for name, content in document.facts)
     if bilingual:
         facts = "; ".join(f"{_escaped(name.en)}: {_escaped(content.en)}" for name, content in document.facts)
@@ -98,7 +99,7 @@ def _foot(document: Document) -> Iterator[str]:
     if imprint.copies.zh:
         yield f"<div>{COPIED_TO.zh}：{_both(imprint.copies)}</div>"
     yield f"<div>{ISSUED_BY.zh}：{_escaped(imprint.issuer.zh)}　　{SIGNED_BY.zh}：{_escaped(imprint.signer.zh)}</div>"
-    yield f"<div>{ISSUED_ON.zh}：{_escaped(imprint.date.zh)}</div></div>\n"
+    yield f"<div>{ISSUED_ON.zh}：{_escaped(imprint.date.zh)}</div></div></div>\n"
 
 
 def _escaped(text: str) -> str:

@@ -43,7 +43,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 28 * mm, 26 * mm, 37 * mm, 35 * mm
 _WIDTH = A4[0] - _LEFT - _RIGHT
 _LINE, _SHADE, _FAINT = HexColor("#8a8a8a"), HexColor("#f2f2f2"), HexColor("#fafafa")
 _VALUES, _GOALS = HexColor("#4472a8"), HexColor("#c00000")
-_DASH = "—"
+_DASH, _GAP = "—", "\u00a0" * 6
 
 
 def render(document: Document) -> bytes:
@@ -71,7 +71,7 @@ def texts_in(value: object) -> Iterator[str]:
             yield from texts_in(getattr(value, field.name))
         if isinstance(value, Document):
             labels = (TO, ATTACHMENT, COPIED_TO, ISSUED_BY, ISSUED_ON, SIGNED_BY)
-            yield from (*(label.zh for label in labels), f"{_DASH}：；。　")
+            yield from (*(label.zh for label in labels), f"{_DASH}{_GAP}：；。　")
 
 
 def _number(canvas: Any, template: Any) -> None:
@@ -237,7 +237,7 @@ def _foot(document: Document) -> Iterator[Flowable]:
     told = "; ".join(f"{name.en}: {content.en}" for name, content in document.facts) if bilingual else ""
     rows = [f"{COPIED_TO.zh}：{imprint.copies.zh}。"] if imprint.copies.zh else []
     signer = imprint.signer.zh or "　　　　"
-    rows += [f"{ISSUED_BY.zh}：{imprint.issuer.zh}　　{SIGNED_BY.zh}：{signer}", f"{ISSUED_ON.zh}：{imprint.date.zh}"]
+    rows += [f"{ISSUED_BY.zh}：{imprint.issuer.zh}{_GAP}{SIGNED_BY.zh}：{signer}", f"{ISSUED_ON.zh}：{imprint.date.zh}"]
     everywhere = ((0, 0), (-1, -1))
     style = [("FONTNAME", *everywhere, body_font()), ("LINEBELOW", *everywhere, 0.5, _LINE),
              ("LINEABOVE", (0, 0), (-1, 0), 1, INK), ("LINEBELOW", (0, -1), (-1, -1), 1, INK)]  # fmt: skip

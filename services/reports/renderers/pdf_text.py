@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 from xml.sax.saxutils import escape
 
-from reportlab.lib import textsplit
 from reportlab.lib.colors import HexColor
 from reportlab.lib.enums import TA_CENTER, TA_LEFT, TA_RIGHT
 from reportlab.lib.styles import ParagraphStyle
@@ -20,18 +19,21 @@ from reportlab.lib.utils import simpleSplit
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.platypus import Flowable, paragraph
-from reportlab.platypus import Paragraph as Lines
+from reportlab.platypus import Flowable
+from reportlab.platypus import Paragraph as LibraryParagraph
+from reportlab.platypus.paragraph import ParaLines, cjkU, makeCJKParaLine
 
 from hallpulse.display import printable
 from services.reports.monthly import Tone
 
 from .pdf_fonts import embeddable, installed
 
-_ENDS = "，。；：！？、）”’》】％%"
-"""Signs that begin no line: they hang in the margin. The library knows those of Japanese."""
-for _module in (textsplit, paragraph):
-    _module.ALL_CANNOT_START += _ENDS
+_OPENING, _CLOSING = "（“‘《〈【〔［「『", "，。；：！？、）”’》〉】〕］」』％%…·"
+_UNIT = re.compile(rf"[{_OPENING}]*(?:[\x21-\x7e]+ ?|.)[{_CLOSING}]*", re.DOTALL)
+"""A part of a text on one line: no sign that opens ends one, none that closes begins one, numbers stay whole."""
+_SIGN = re.compile(rf"[{_OPENING}]*.[{_CLOSING}]*", re.DOTALL)
+"""A part of one that is too long for a line: a number or a word may be parted then."""
+_FUZZ = 1e-6
 
 SERIF, SANS = "Hallpulse-Serif", "Hallpulse-Sans"
 HAN, HANGUL, LATIN = "STSong-Light", "HYSMyeongJo-Medium", "Times-Roman"
@@ -101,6 +103,57 @@ def _register_fonts() -> None:
 
 def tone_of(tone: Tone) -> Any:
     return _TONES[tone]
+
+
+class Lines(LibraryParagraph):  # type: ignore[misc]
+    """A paragraph whose Chinese is broken by the rules of Chinese (GB/T 15834); the library's are those of Japanese."""
+
+    def breakLinesCJK(self, maxWidths: Any) -> Any:  # noqa: N802, N803 - the library's names
+        if getattr(self, "_splitpara", 0) and hasattr(self, "blPara"):
+            return self.blPara
+        widths = maxWidths if isinstance(maxWidths, list | tuple) else [maxWidths]
+        signs = [cjkU(sign, frag, "utf8") for frag in self.frags for sign in (frag.text or ("",))]
+        found: list[Any] = []
+        for line, is_last in _filled(signs, widths):
+            wide, room = sum(sign.width for sign in line), widths[min(len(found), len(widths) - 1)]
+            found.append(makeCJKParaLine(line, room, wide, room - wide, is_last, False))
+        return ParaLines(kind=1, lines=found)
+
+
+def _filled(signs: list[Any], widths: Sequence[float]) -> Iterator[tuple[list[Any], bool]]:
+    """The signs of each line, and whether it ends a part of the text. widths: of the lines, the last of all others."""
+    line: list[Any] = []
+    used, number = 0.0, 0
+    for unit in _units(signs):
+        wide = sum(sign.width for sign in unit if sign != " ")
+        room = widths[min(number, len(widths) - 1)]
+        for part in [unit] if wide <= room else _cut(unit, _SIGN):
+            if line and used + sum(sign.width for sign in part if sign != " ") > room + _FUZZ:
+                yield line, False
+                line, used, number = [], 0.0, number + 1
+                room = widths[min(number, len(widths) - 1)]
+            line = line + part
+            used += sum(sign.width for sign in part)
+        if hasattr(unit[-1].frag, "lineBreak"):
+            yield line, True
+            line, used, number = [], 0.0, number + 1
+    if line:
+        yield line, False
+
+
+def _units(signs: list[Any]) -> Iterator[list[Any]]:
+    """The parts of a text that stay on one line; a break of lines is one."""
+    start = 0
+    for end, sign in enumerate([*signs, None]):
+        if sign is None or hasattr(sign.frag, "lineBreak"):
+            yield from _cut(signs[start:end], _UNIT)
+            if sign is not None:
+                yield [sign]
+            start = end + 1
+
+
+def _cut(signs: list[Any], unit: re.Pattern[str]) -> list[list[Any]]:
+    return [signs[found.start() : found.end()] for found in unit.finditer("".join(signs))]
 
 
 @cache
@@ -194,11 +247,11 @@ class Heading(Flowable):  # type: ignore[misc]
 
 
 def _broken(content: str, font: str, size: float, width: float) -> list[str]:
-    """Chinese has no blanks to break a line at: any place will do."""
+    """Chinese has no blanks to break a line at: any place will do that parts no unit."""
     found, line = [], ""
-    for char in content:
-        if line and pdfmetrics.stringWidth(line + char, font, size) > width:
+    for unit in _UNIT.findall(content):
+        if line and pdfmetrics.stringWidth(line + unit, font, size) > width:
             found.append(line)
             line = ""
-        line += char
+        line += unit
     return [*found, line]

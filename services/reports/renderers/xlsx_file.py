@@ -17,7 +17,7 @@ import xlsxwriter
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from hallpulse.display import printable, safe_cell
-from services.reports.monthly import Cell, Chart, Column, Document, Paragraph, Table, Tone
+from services.reports.monthly import Cell, Chart, Column, Document, Paragraph, Table, Tone, places_of
 from services.reports.monthly.texts import DATA_SHEET, DENOMINATOR, NUMERATOR, QUERY, SEE_SHEET, TEXTS_SHEET
 
 from .xlsx_formula import formula_of
@@ -286,6 +286,8 @@ class _Sheet:
     def _write_number(self, row: int, at: int, cell: Cell, formula: str | None) -> None:
         value = scaled(cell)
         form = "0.00" if cell.unit == "count" and value.denominator != 1 else _FORMATS[cell.unit]
+        if cell.unit == "points":
+            form = form.replace("0.00", f"0.{'0' * places_of(cell)}")
         shown, look = float(value) if value.denominator != 1 else int(value), self._look(cell.tone, form)
         if formula is None:
             self.sheet.write_number(row, at, shown, look)
@@ -323,7 +325,7 @@ def _at(row: int, column: int) -> str:
 
 def _lines(text: str, width: int) -> int:
     """How many lines a text takes: a Chinese character is as wide as two letters, and some hang over to the next."""
-    return sum(1 + (_wide(line) - 1) // (width - 2) if line else 1 for line in text.split("\n"))
+    return sum(1 + (_wide(line) - 1) // (width - 3) if line else 1 for line in text.split("\n"))
 
 
 def _wide(text: str) -> int:

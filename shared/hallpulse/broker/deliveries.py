@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from pika import SelectConnection, frame, spec
 
 from hallpulse.broker.rejections import ON_BEHALF
-from hallpulse.contract.identity import FOR, hall_of
+from hallpulse.contract.identity import FOR, hall_of, importing
 
 MANY = 64
 GATHER_SECONDS = 0.025
@@ -328,7 +328,8 @@ class Scanner:
 
 def origin_of(routing_key: str | bytes, properties: spec.BasicProperties) -> Origin:
     """pika hands over what is no UTF-8 as bytes: no user has such a name, and it is refused."""
-    user = publisher_of(_text(properties.user_id), _text(properties.app_id) or "")
+    app = _text(properties.app_id) or ""
+    user = importing(publisher_of(_text(properties.user_id), app), app)
     return Origin(_text(properties.content_type), _text(routing_key) or "", user)
 
 

@@ -99,8 +99,12 @@ The ingest therefore refuses what the gateway refused, whatever it thinks of it.
 DESK = "declarations"
 """The hall of figures that departments and the bureau declare at the gateway: no hall of a county, so none to cover."""
 _COUNTY_USER = re.compile(r"county\.([0-9]{6})").fullmatch
+IMPORTING = "hallpulse import"
+"""The property app_id of messages by which an import repeats records of the past."""
 FOR = " for "
 """Between a user that may speak for any hall and the one, as REGION.HALL, that it speaks for and is held to."""
+IMPORTED = " importing"
+"""Behind a user that may speak for any hall, where it says that it repeats records of the past (`told_apart`)."""
 
 _FAMILY_OF = {kind.value: kind.family.value for kind in EventType}
 _FAMILIES = tuple(_FAMILY_OF.get(number, "") for number in range(max(_FAMILY_OF) + 1))
@@ -201,6 +205,23 @@ def granted(hall: Hall, families: Collection[str]) -> PublisherIdentity:
         field="type",
         expected=f"expected a family granted to this hall ({', '.join(families) or 'none'}), got {{family}}",
     )
+
+
+def importing(user: str | None, app: str) -> str | None:
+    """The user of a message, with IMPORTED behind it where its program imports records and it is no hall's or county's.
+
+    A hall cannot choose this: a message under its name or its county's is none, whatever app says.
+    """
+    if not user or app != IMPORTING or hall_of(user) is not None or county_of(user) is not None:
+        return user
+    return user + IMPORTED
+
+
+def told_apart(user_id: str | None) -> tuple[str | None, bool]:
+    """The user of a message without IMPORTED, and whether that was there."""
+    if user_id is None or not user_id.endswith(IMPORTED):
+        return user_id, False
+    return user_id.removesuffix(IMPORTED), True
 
 
 def sender_of(routing_key: str, user_id: str | None, gateway_users: frozenset[str]) -> Hall | None:

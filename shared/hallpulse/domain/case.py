@@ -33,11 +33,6 @@ def unpack_id(packed: bytes) -> str:
     return packed.strip(_TEXT_MARK).decode()
 
 
-def is_repeated(id_: str) -> bool:
-    """Whether an id is made from what its event says (UUID version 5), as imports of records make theirs."""
-    return id_[14:15] == "5" and len(id_) == 36 and _UUID(id_) is not None
-
-
 class Kind(enum.IntEnum):
     """Kinds of case event, by the number that is stored."""
 

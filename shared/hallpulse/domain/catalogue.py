@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise, product
 from typing import NamedTuple, Protocol
 
 from .standing import standing
@@ -103,6 +104,39 @@ def first_change(before: Timeline, after: Timeline) -> int | None:
     """
     days = {day for span in (*before, *after) for day in (span.start, span.end) if day is not None}
     return next((day for day in sorted(days) if _version_on(before, day) != _version_on(after, day)), None)
+
+
+class Rewritten(NamedTuple):
+    """Days on which another version holds than was known for a while, and what had been known instead.
+
+    start, end: the days, as of a span; since, until: moments of arrival; it was known from the one until the other.
+    """
+
+    start: int
+    end: int | None
+    since: int
+    until: int
+    known: ItemVersion
+    version: ItemVersion
+
+
+def rewritten(known: Sequence[tuple[int, Timeline]]) -> Iterator[Rewritten]:
+    """The days of an item whose version was replaced after the fact, by a later event of whatever kind.
+
+    known: moments of arrival, ascending, and the timeline as it was known from each on; the last one holds now.
+    """
+    if not known:
+        return
+    now = known[-1][1]
+    for (since, then), (until, _) in pairwise(known):
+        for before, after in product(then, now):
+            start, end = max(before.start, after.start), _earlier(before.end, after.end)
+            if before.version != after.version and (end is None or start < end):
+                yield Rewritten(start, end, since, until, before.version, after.version)
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    return one if other is None else other if one is None else min(one, other)
 
 
 def _version_on(spans: Timeline, day: int) -> ItemVersion | None:

@@ -13,7 +13,10 @@ from itertools import groupby
 from statistics import median
 from typing import Any, NamedTuple
 
+from .catalogue import Rewritten
+from .clock import NONE_LIKE_LIMITS
 from .integrity import Thresholds, ThresholdsOf
+from .workdays import Workdays, local_day
 
 SHORTEST_PROMISE = 3
 """Of a shorter promise the due day is no choice: decisions are on it, or on the day before."""
@@ -185,6 +188,14 @@ def _stretch(region: int, hall: str, days: Sequence[HallDay], habit: Fraction) -
             "of": events, "habit_percent": round(habit * 100)}  # fmt: skip
 
 
+def silent_since(workdays: Workdays, until: int, working_days: int) -> int:
+    """Return the last day that lies those working days before the end of `until`: without an event since is silent."""
+    day = until
+    while workdays.count(day, until) < working_days:
+        day -= 1
+    return day
+
+
 class Withdrawal(NamedTuple):
     """A case of an item of a hall that was withdrawn undecided, and on which day."""
 
@@ -278,15 +289,38 @@ def _repeats(series: Sequence[DeclaredNumber]) -> Iterator[int]:
             yield len(list(run))
 
 
-class Rescue(NamedTuple):
-    """A timed case under an item version that arrived after its decision, and what the version before it promised."""
+class Decision(NamedTuple):
+    """A timed case that kept its promise, and its decision.
 
+    decided: the day; came: when the decision arrived, microseconds since 1970-01-01 UTC; None where that tells nothing,
+    as of one that an import repeated.
+    """
+
+    accepted: int
+    decided: int
+    came: int | None
     elapsed: int
     promised_days: int
     extended: int
-    promised_before: int
 
 
-def is_rescued(one: Rescue) -> bool:
-    """Whether the case keeps its promise by the later version alone."""
-    return one.promised_before + one.extended < one.elapsed <= one.promised_days + one.extended
+def is_raised(change: Rewritten) -> bool:
+    """Whether a statutory limit was raised on days of the past, after the shorter one had been known for a day."""
+    known, now = change.known.statutory_days or 0, change.version.statutory_days or 0
+    return 0 < known < now and now not in NONE_LIKE_LIMITS and local_day(change.since) < local_day(change.until)
+
+
+def is_rescued(one: Decision, change: Rewritten) -> bool:
+    """Whether the case keeps its promise only by a version that came after the decision.
+
+    Held against the version that was known on the day of the decision, and when the decision arrived; where none was,
+    nothing was changed after it.
+    """
+    known, now = change.known.promised_days, change.version.promised_days
+    inside = change.start <= one.accepted and (change.end is None or one.accepted < change.end)
+    if known is None or now != one.promised_days or not inside:
+        return False
+    on_the_day = local_day(change.since) <= one.decided < local_day(change.until)
+    at_arrival = one.came is not None and change.since <= one.came < change.until
+    needed = known + one.extended < one.elapsed <= one.promised_days + one.extended
+    return needed and (on_the_day or at_arrival)

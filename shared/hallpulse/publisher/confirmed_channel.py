@@ -71,7 +71,8 @@ class ConfirmedChannel:
     """Publishes to one exchange with confirms; connects by itself, and again after every loss.
 
     `publish` may be called from any thread, everything else runs on the channel's thread. longest_pause: seconds
-    between two attempts to connect; became_ready: called, on the channel's thread, when messages can be published.
+    between two attempts to connect; became_ready: called, on the channel's thread, when messages can be published; app:
+    the program, as its messages name it (app_id).
     """
 
     def __init__(
@@ -80,11 +81,12 @@ class ConfirmedChannel:
         exchange: str = EXCHANGE,
         *,
         longest_pause: float = LONGEST_PAUSE,
+        app: str | None = None,
         became_ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._parameters = _parameters(amqp_url)
         self._user = str(self._parameters.credentials.username)
-        self._exchange = exchange
+        self._exchange, self._app = exchange, app
         self._ioloop = IOLoop()
         self._connection: SelectConnection | None = None
         self._channel: Channel | None = None
@@ -240,6 +242,7 @@ class ConfirmedChannel:
             content_type=content_type,
             delivery_mode=pika.DeliveryMode.Persistent.value,
             user_id=self._user,
+            app_id=self._app,
             message_id=str(self._tag),
         )
         try:

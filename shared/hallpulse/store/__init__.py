@@ -1,6 +1,6 @@
 """The only door to PostgreSQL."""
 
-from hallpulse.store.merge import Expected
+from hallpulse.store.merge import EventName, Expected
 from hallpulse.store.reading.overview import Overview
 from hallpulse.store.store import Moment, Readable, ReadableBack
 
@@ -47,6 +47,7 @@ __all__ = [
     "Draft",
     "Drafts",
     "EnteredRefusal",
+    "EventName",
     "Expected",
     "Fate",
     "FigureFilter",

@@ -374,7 +374,7 @@ _RAISED = text(
 )
 
 
-def read_doubts(connection: Connection, scope: Scope, since: date, on: date) -> list[Doubt]:
+def read_item_doubts(connection: Connection, scope: Scope, since: date, on: date) -> list[Doubt]:
     """Items whose statutory limit was raised, or stands for none, among those effective on a day.
 
     since: the day whose versions are taken as given; of an item that came later its first limited version is.

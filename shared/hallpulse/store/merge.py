@@ -18,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
@@ -27,7 +28,7 @@ from sqlalchemy import Connection, Engine, text
 
 from hallpulse.contract.events import CaseData, EventType, Family, HallEvent
 from hallpulse.contract.identity import DESK
-from hallpulse.domain.case import CaseEvent, is_repeated, pack_id, unpack_id
+from hallpulse.domain.case import CaseEvent, pack_id, unpack_id
 from hallpulse.domain.catalogue import first_change
 from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.workdays import local_day
@@ -37,12 +38,17 @@ from hallpulse.store.item_versions import ContextCache, Item, TimelineChange, Tr
 from hallpulse.store.ledger import store_figures, store_tallies
 from hallpulse.store.receipts import Times, note_receipts
 
-_COLUMNS = ("region", "hall", "id", "time", "arrived", "type", "case_id", "data", "extra", "arrived_cs")
+_COLUMNS = ("region", "hall", "id", "time", "arrived", "type", "case_id", "data", "extra", "arrived_cs", "imported")
 _BY_ID = itemgetter(2, 0, 1)
 """The order of the table's key. Ids in order of time then go to the end of its index."""
 EventKey = tuple[int, str, bytes]
 """Region, hall and packed id."""
+EventName = tuple[int, str, str]
+"""Region, hall and id."""
+Imported = frozenset[EventKey]
+"""Events that an import repeats from records of the past: by who sent them, which no hall can choose."""
 Events = Mapping[EventKey, HallEvent]
+Rows = Iterable[tuple[Any, ...]]
 
 
 class Expected(Enum):
@@ -66,7 +72,13 @@ class Sorted:
     stored_long_ago: bool = False
 
 
-def insert_events(connection: Connection, batch: Sequence[HallEvent], arrived: int, expected: Expected) -> Sorted:
+def insert_events(
+    connection: Connection,
+    batch: Sequence[HallEvent],
+    arrived: int,
+    expected: Expected,
+    imported: Imported = frozenset(),
+) -> Sorted:
     """Store the events whose (source, id) is new. arrived: microseconds since 1970-01-01 UTC."""
     result = Sorted()
     first = result.new
@@ -74,15 +86,16 @@ def insert_events(connection: Connection, batch: Sequence[HallEvent], arrived: i
         other = first.setdefault((event.region, event.hall, pack_id(event.id)), event)
         if other is not event:
             (result.duplicates if event.same_content(other) else result.reused).append(event)
-    if expected is Expected.NEW and _insert_new(connection, first, arrived):
+    rows = partial(_event_rows, first, arrived, imported)
+    if expected is Expected.NEW and _insert_new(connection, rows()):
         return result
     if expected is not Expected.ANYTHING:
         stored = stored_events(connection, sorted(first, key=_BY_ID))
         _take_out(stored, result)
         result.stored_long_ago = bool(stored)
-        if not first or _insert_new(connection, first, arrived):
+        if not first or _insert_new(connection, rows()):
             return result
-    _take_out(_insert_where_new(connection, first, arrived), result)
+    _take_out(_insert_where_new(connection, rows()), result)
     return result
 
 
@@ -93,23 +106,23 @@ def _take_out(stored: Events, result: Sorted) -> None:
         (result.duplicates if event.same_content(before) else result.reused).append(event)
 
 
-def _insert_new(connection: Connection, events: Events, arrived: int) -> bool:
+def _insert_new(connection: Connection, rows: Rows) -> bool:
     """Store events straight in the table, which takes half the time; nothing where one of them is there already."""
     try:
         with connection.begin_nested():
-            copy_into(connection, "events", _COLUMNS, _event_rows(events, arrived))
+            copy_into(connection, "events", _COLUMNS, rows)
     except UniqueViolation:
         return False
     return True
 
 
-def _insert_where_new(connection: Connection, events: Events, arrived: int) -> dict[EventKey, HallEvent]:
+def _insert_where_new(connection: Connection, rows: Rows) -> dict[EventKey, HallEvent]:
     """Store what is new; of the others, what an earlier transaction stored under their keys.
 
     That is asked for by a separate statement: the insert may have waited for another transaction to commit the same
     events, which its own snapshot does not show.
     """
-    copy_rows(connection, "stage_events", "events", _COLUMNS, _event_rows(events, arrived))
+    copy_rows(connection, "stage_events", "events", _COLUMNS, rows)
     return stored_events(connection, [(row[0], row[1], bytes(row[2])) for row in connection.execute(_INSERT)])
 
 
@@ -122,12 +135,13 @@ def stored_events(connection: Connection, keys: Sequence[EventKey]) -> dict[Even
     return {(row[0], row[1], bytes(row[2])): event_of(tuple(row)) for row in rows}
 
 
-def _event_rows(events: Events, arrived: int) -> Iterator[tuple[Any, ...]]:
+def _event_rows(events: Events, arrived: int, imported: Imported) -> Iterator[tuple[Any, ...]]:
     """In order of the key, so that transactions with the same events do not wait for each other in a circle."""
     minute, hundredths = arrival(arrived)
     for key in sorted(events, key=_BY_ID):
         e = events[key]
-        yield (*key, e.time, minute, int(e.type), *pack_data(e.data), e.extra, hundredths)
+        mark = True if imported and key in imported else None
+        yield (*key, e.time, minute, int(e.type), *pack_data(e.data), e.extra, hundredths, mark)
 
 
 EVENT_COLUMNS = "region, hall, id, type, time, case_id, data, extra"
@@ -161,8 +175,8 @@ def arrival(time: int) -> tuple[int, int]:
     return minute, rest // 10_000
 
 
-IS_LATE = f"arrived - time / 60000000 > {LATE_MINUTES} AND NOT (length(id) = 16 AND get_byte(id, 6) >> 4 = 5)"
-"""SQL over stored events: late, and not repeated from records, of which imports make ids of UUID version 5."""
+IS_LATE = f"arrived - time / 60000000 > {LATE_MINUTES} AND imported IS NOT TRUE"
+"""SQL over stored events: late, and not repeated from records of the past by an import."""
 _NAMES = ("regions", "halls", "days", "events", "newest", "late")
 _Row = tuple[int, str, int, int, int, int]
 
@@ -174,9 +188,9 @@ def times_of(events: Iterable[HallEvent]) -> Times:
     return times
 
 
-def note_hall_days(connection: Connection, times: Times, repeated: Times, arrived: int) -> None:
-    """Add new events to their days. repeated: those of them that are never late; arrived: minutes since 1970-01-01."""
-    found = sorted(_day_rows(times, repeated, arrived))
+def note_hall_days(connection: Connection, times: Times, imported: Times, arrived: int) -> None:
+    """Add new events to their days. imported: those of them that are never late; arrived: minutes since 1970-01-01."""
+    found = sorted(_day_rows(times, imported, arrived))
     rows = [(region, hall, to_date(day), *noted) for region, hall, day, *noted in found]
     connection.execute(
         text(
@@ -190,12 +204,7 @@ def note_hall_days(connection: Connection, times: Times, repeated: Times, arrive
     )
 
 
-def repeated_from_records(events: Iterable[HallEvent]) -> Times:
-    """The times of those events that an import made from records of the past: their ids are of UUID version 5."""
-    return times_of(event for event in events if is_repeated(event.id))
-
-
-def _day_rows(times: Times, repeated: Times, arrived: int) -> Iterator[_Row]:
+def _day_rows(times: Times, imported: Times, arrived: int) -> Iterator[_Row]:
     """Region, hall, day, events, newest, late; none of the gateway's desk, which is no hall that could fall silent."""
     late_before = (arrived - LATE_MINUTES) * MICROSECONDS_A_MINUTE
     for (region, hall), unsorted in times.items():
@@ -204,7 +213,7 @@ def _day_rows(times: Times, repeated: Times, arrived: int) -> Iterator[_Row]:
         ordered = sorted(unsorted)
         days = list(map(local_day, ordered))
         late = Counter(days[: bisect_left(ordered, late_before)])
-        late.subtract(local_day(time) for time in repeated.get((region, hall), ()) if time < late_before)
+        late.subtract(local_day(time) for time in imported.get((region, hall), ()) if time < late_before)
         newest = dict(zip(days, ordered, strict=True))  # of one day the last, which is the newest
         for day, events in Counter(days).items():
             yield region, hall, day, events, newest[day], late[day]
@@ -274,23 +283,31 @@ class MergeOutcome:
 
 
 def merge(
-    engine: Engine, cache: ContextCache, batch: Sequence[HallEvent], arrived: int, expected: Expected
+    engine: Engine,
+    cache: ContextCache,
+    batch: Sequence[HallEvent],
+    arrived: int,
+    expected: Expected,
+    *,
+    imported: Collection[EventName] = (),
 ) -> MergeOutcome:
     """Store a batch, all or nothing; storing it again changes nothing.
 
-    arrived: microseconds since 1970-01-01 UTC; expected: what the batch most likely is. Raises Unavailable (try
-    again) or Halt.
+    arrived: microseconds since 1970-01-01 UTC; expected: what the batch most likely is; imported: events, some of the
+    batch, that an import repeats. Raises Unavailable (try again) or Halt.
     """
     if not batch:
         return MergeOutcome()
+    repeated = frozenset((region, hall, pack_id(id_)) for region, hall, id_ in imported)
     with transaction(engine) as connection:
         share_calendars(connection)
-        found = insert_events(connection, batch, arrived, expected)
+        found = insert_events(connection, batch, arrived, expected, repeated)
         events = list(found.new.values())
         if not events:
             note_receipts(connection, {}, found.duplicates, arrived)
             return MergeOutcome((), found.duplicates, found.reused, stored_long_ago=found.stored_long_ago)
-        times, repeated = times_of(events), repeated_from_records(events)
+        times = times_of(events)
+        never_late = times_of(event for key, event in found.new.items() if key in repeated) if repeated else {}
         taken = _taken(found.new, cache)  # before anybody has to wait for us
         regions = {region for region, _ in times}
         lock_regions(connection, regions, {e.region for e in events if e.type.family is Family.ITEM})
@@ -298,7 +315,7 @@ def merge(
         context = cache.begin(connection, regions)
         redated = _take_in(connection, context, taken)
         note_receipts(connection, times, found.duplicates, arrived)
-        note_hall_days(connection, times, repeated, arrived // MICROSECONDS_A_MINUTE)
+        note_hall_days(connection, times, never_late, arrived // MICROSECONDS_A_MINUTE)
     context.committed()
     return MergeOutcome(events, found.duplicates, found.reused, redated, times, found.stored_long_ago)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime
 from typing import Protocol
@@ -23,6 +23,7 @@ from hallpulse.domain.reconciliation import StatedDay
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.sources import SourceCounts
 from hallpulse.domain.workdays import Calendar, Workdays, day_of
+from hallpulse.store import registry
 from hallpulse.store.accounts import AccountRegistry
 from hallpulse.store.audit import Audit, process_actor
 from hallpulse.store.database import at_one_moment, driver, faults, open_engine, read_version, transaction
@@ -31,14 +32,14 @@ from hallpulse.store.item_versions import (
     CalendarCache,
     ContextCache,
     read_calendars,
-    read_doubts,
     read_item_changes,
     spans_in_force,
     timelines,
 )
 from hallpulse.store.kept_uploads import Uploads
-from hallpulse.store.merge import Expected, MergeOutcome, merge
+from hallpulse.store.merge import EventName, Expected, MergeOutcome, merge
 from hallpulse.store.notices import NoticeLedger
+from hallpulse.store.reading.afterwards import read_doubts
 from hallpulse.store.reading.balance import read_flow, read_flow_by_department
 from hallpulse.store.reading.checks import read_integrity
 from hallpulse.store.reading.declared import (
@@ -81,15 +82,7 @@ from hallpulse.store.recompute import Difference, recompute
 from hallpulse.store.redating import Progress, apply_calendars
 from hallpulse.store.refused import RefusedTable
 from hallpulse.store.refused_rows import KeptRefusal, RefusedFilter
-from hallpulse.store.registry import (
-    Hall,
-    HallFacts,
-    HallRegistry,
-    read_change_counts,
-    read_hall_facts,
-    read_halls,
-    read_last_event_times,
-)
+from hallpulse.store.registry import Hall, HallFacts, HallRegistry
 from hallpulse.store.reports import ReportArchive, calendars_digest
 from hallpulse.store.reviews import ReviewRegistry
 from hallpulse.store.sums import SentSums
@@ -263,19 +256,19 @@ class Moment:
 
     def halls(self) -> list[Hall]:
         """Registered halls by region and name."""
-        return read_halls(self._connection)
+        return registry.read_halls(self._connection)
 
     def hall_facts(self) -> dict[tuple[int, str], HallFacts]:
         """(region, hall) → names and closing of the halls of which any are known, also of those without keys."""
-        return read_hall_facts(self._connection)
+        return registry.read_hall_facts(self._connection)
 
     def last_event_times(self) -> dict[tuple[int, str], int]:
         """(region, hall) → the newest event's time, microseconds since 1970-01-01 UTC, of registered halls."""
-        return read_last_event_times(self._connection)
+        return registry.read_last_event_times(self._connection)
 
     def change_counts(self, since: date) -> dict[int, int]:
         """Region → a number that grows with all that comes in from a day on, and says nothing else."""
-        return read_change_counts(self._connection, since)
+        return registry.read_change_counts(self._connection, since)
 
     def flagged_cases(self) -> dict[tuple[int, str], int]:
         """(region, hall) → cases with a flag; an index holds those alone."""
@@ -354,11 +347,16 @@ class Store:
         self._engine.dispose()
 
     def merge(
-        self, events: Sequence[HallEvent], arrived: datetime, expected: Expected = Expected.ANYTHING
+        self,
+        events: Sequence[HallEvent],
+        arrived: datetime,
+        expected: Expected = Expected.ANYTHING,
+        *,
+        imported: Collection[EventName] = (),
     ) -> MergeOutcome:
-        """Store a batch, all or nothing; storing it again changes nothing."""
+        """Store a batch, all or nothing; storing it again changes nothing. imported: from records, never late."""
         microseconds = int((arrived - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
-        return merge(self._engine, self._cache, events, microseconds, expected)
+        return merge(self._engine, self._cache, events, microseconds, expected, imported=imported)
 
     def apply_calendars(self, calendars: Sequence[Calendar], progress: Progress | None = None) -> int:
         """Put calendars in force and date again every case that they touch; how many cases that were."""

@@ -61,11 +61,10 @@ events = _table(
         "arrived_cs", SmallInteger, nullable=False, server_default=text("0"),
         comment="hundredths of a second into that minute",
     ),
+    Column("imported", Boolean, comment="true of what an import repeated from records; else none, which takes no room"),
     PrimaryKeyConstraint("id", "region", "hall"),
-    Index(
-        "events_times", "arrived", "time",
-        postgresql_using="brin", postgresql_with={"pages_per_range": 32, "autosummarize": True},
-    ),
+    Index("events_times", "arrived", "time", postgresql_using="brin",
+          postgresql_with={"pages_per_range": 32, "autosummarize": True}),
 )  # fmt: skip
 
 ledger = _table(

@@ -32,6 +32,11 @@ def _blocks(report: MonthlyReport) -> Iterator[Paragraph | Table]:
     total = report.balance
     counts: dict[str, object] = {**asdict(total), "decided": total.decided}
     yield Paragraph(filled(texts.BALANCED, counts))
+    then = sum(line.open for line in report.open_lines)
+    if then != total.open:
+        yield Paragraph(filled(texts.OPEN_DIFFERS, {"open": total.open, "then": then}), quiet=True)
+    if report.tallied:
+        yield Paragraph(texts.TALLIED, quiet=True)
     if not report.is_whole:
         row = _row(text_cell(texts.TOTAL), total)
         yield Table(texts.FLOW_TABLE, of_month(report), _COLUMNS, (row,), queries=(_query(report),))

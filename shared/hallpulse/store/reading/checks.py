@@ -26,11 +26,22 @@ from hallpulse.domain.integrity import (
     Findings,
 )
 from hallpulse.domain.plan import thresholds_on
-from hallpulse.domain.suspicion import Row, bunched, bursts, came_back, eve_units, far_promises, late_halls, uncounted
+from hallpulse.domain.suspicion import (
+    Row,
+    bunched,
+    bursts,
+    came_back,
+    eve_units,
+    far_promises,
+    late_halls,
+    silent_since,
+    uncounted,
+)
 from hallpulse.domain.workdays import Calendars, date_of, day_of, time_text
 from hallpulse.store.merge import MICROSECONDS_A_MINUTE
 
 from . import counting
+from .afterwards import raised_afterwards, rescued_cases
 from .conditions import sql
 from .counting import CheckScope
 from .declared import FINDINGS, RULES, Rules
@@ -58,7 +69,7 @@ def read_integrity(asking: tuple[Any, Calendars, Rules], scope: Scope, window: W
 def _of_cases(asked: CheckScope, calendars: Calendars) -> list[Findings]:
     """The checks of single cases: one pass counts what they could find, one what they found; each lists the first."""
     pairs = [(region, day) for region in _regions(asked) for day in _days_off(asked, calendars, region)]
-    rescued = counting.rescued_cases(asked)
+    rescued = rescued_cases(asked)
     more = {"off_regions": [p[0] for p in pairs], "off_days": [p[1] for p in pairs],
             "r_regions": [k[0] for k in rescued], "r_halls": [k[1] for k in rescued],
             "r_ids": [k[2] for k in rescued]}  # fmt: skip
@@ -165,7 +176,10 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def _statutory_raised(asked: CheckScope) -> list[Row]:
-    """Versions with a higher statutory limit than the one before; one that stands for none is another check's."""
+    """Versions with a higher statutory limit than the one before, or than was known of the same days.
+
+    One that stands for none is another check's.
+    """
     query = (
         "SELECT s.region, s.item_code, s.name, s.department, s.start AS effective_from, s.statutory_before,"
         " s.statutory_days, s.promised_before, s.promised_days FROM ("
@@ -175,7 +189,10 @@ def _statutory_raised(asked: CheckScope) -> list[Row]:
         " WHERE s.start BETWEEN :start AND :end AND s.statutory_days > s.statutory_before"
         " AND NOT s.statutory_days = ANY(CAST(:none_like AS int[])) ORDER BY s.region, s.item_code, s.start"
     )
-    return _mapped(asked, query, {"none_like": sorted(NONE_LIKE_LIMITS)})
+    rows = _mapped(asked, query, {"none_like": sorted(NONE_LIKE_LIMITS)})
+    found: list[Row] = [{**row, "changed_on": None} for row in rows]
+    listed = {(row["region"], row["item_code"]) for row in found}
+    return found + [row for row in raised_afterwards(asked) if (row["region"], row["item_code"]) not in listed]
 
 
 def _mapped(asked: CheckScope, query: str, more: Mapping[str, Any]) -> list[Row]:
@@ -231,12 +248,8 @@ def _days_off(asked: CheckScope, calendars: Calendars, region: int) -> list[date
 
 
 def _working_days_back(asked: CheckScope, calendars: Calendars, region: int, until: date) -> date:
-    """Return the last day that is long enough ago, in working days, for silence since then to be a finding."""
-    workdays, day = calendars.workdays(region), day_of(until)
-    end = day
-    while workdays.count(day, end) < asked.thresholds(region).silent_days:
-        day -= 1
-    return date_of(day)
+    """Return the last day that is long enough ago for silence since then to be a finding."""
+    return date_of(silent_since(calendars.workdays(region), day_of(until), asked.thresholds(region).silent_days))
 
 
 def _with_names(asked: CheckScope, found: Sequence[Findings]) -> list[Findings]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from hallpulse.domain.case import Flag, is_repeated, pack_id, unpack_id
+from hallpulse.domain.case import Flag
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.integrity import ThresholdsOf
 from hallpulse.domain.suspicion import (
@@ -20,9 +20,7 @@ from hallpulse.domain.suspicion import (
     ItemPace,
     Pauses,
     Receipts,
-    Rescue,
     Withdrawal,
-    is_rescued,
 )
 from hallpulse.domain.workdays import day_of
 
@@ -150,49 +148,3 @@ def said(asked: CheckScope) -> list[DeclaredNumber]:
         for one in counted
         if (one.region, one.indicator, one.department) in named
     ]
-
-
-_REVISED = (
-    "SELECT s.region, s.item_code, s.start, coalesce(s.\"end\", DATE '9999-12-31') AS until, s.promised_days,"
-    " p.promised_days AS before, s.hall, s.id FROM item_spans s JOIN item_spans p ON p.region = s.region"
-    ' AND p.item_code = s.item_code AND p."end" = s.start WHERE {where} AND s.promised_days > p.promised_days'
-    " AND s.start <= :end"
-)
-_ARRIVED = (
-    "SELECT e.region, e.hall, e.id, DATE '1970-01-01' + (e.arrived + 480) / 1440 FROM events e JOIN"
-    " unnest(CAST(:regions AS int[]), CAST(:halls AS text[]), CAST(:ids AS bytea[])) AS k(region, hall, id)"
-    " USING (region, hall, id)"
-)
-_TOUCHED = (
-    "SELECT c.region, c.hall, c.case_id, c.elapsed, c.promised_days, c.extended, k.before FROM cases c JOIN"
-    " unnest(CAST(:regions AS int[]), CAST(:items AS text[]), CAST(:starts AS date[]), CAST(:ends AS date[]),"
-    " CAST(:promised AS int[]), CAST(:before AS int[]), CAST(:arrived AS date[]))"
-    " AS k(region, item_code, start, until, promised_days, before, arrived)"
-    " ON k.region = c.region AND k.item_code = c.item_code AND c.accepted >= k.start AND c.accepted < k.until"
-    " AND c.promised_days = k.promised_days AND c.decided < k.arrived"
-    " WHERE {where} AND c.timed AND c.promise_kept AND c.decided BETWEEN :start AND :end"
-)
-
-
-def rescued_cases(asked: CheckScope) -> list[tuple[int, str, str]]:
-    """Cases that keep their promise only by an item version that arrived after they were decided.
-
-    Versions that an import repeated from records (ids of UUID version 5) are of the past, and change nothing after it.
-    """
-    versions = asked.rows(_REVISED.format(where=asked.where("s", halls=False)))
-    keys = {(one.region, one.hall, pack_id(one.id)) for one in versions if not is_repeated(one.id)}
-    more = {"regions": [k[0] for k in keys], "halls": [k[1] for k in keys], "ids": [k[2] for k in keys]}
-    arrived = {
-        (region, hall, unpack_id(bytes(id_))): day
-        for region, hall, id_, day in (asked.rows(_ARRIVED, more) if keys else ())
-    }
-    dated = ((one, arrived.get((one.region, one.hall, one.id))) for one in versions)
-    late = [(one, day) for one, day in dated if day is not None and day > one.start]
-    if not late:
-        return []
-    more = {"regions": [v.region for v, _ in late], "items": [v.item_code for v, _ in late],
-            "starts": [v.start for v, _ in late], "ends": [v.until for v, _ in late],
-            "promised": [v.promised_days for v, _ in late], "before": [v.before for v, _ in late],
-            "arrived": [day for _, day in late]}  # fmt: skip
-    rows = asked.rows(_TOUCHED.format(where=asked.where("c")), more)
-    return [(region, hall, case_id) for region, hall, case_id, *fields in rows if is_rescued(Rescue(*fields))]

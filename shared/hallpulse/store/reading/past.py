@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -19,7 +20,7 @@ from hallpulse.contract.events import EventType, Family, corrects_of
 from hallpulse.domain.case import CaseEvent, pack_id
 from hallpulse.domain.catalogue import Timeline, first_change
 from hallpulse.domain.clock import fold
-from hallpulse.domain.figures import Scope
+from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.measures import ITEM_COLUMNS, Entry, entries_of
 from hallpulse.domain.restatement import ChangeKind
 from hallpulse.domain.workdays import Calendars, day_of, local_day, midnight_after
@@ -34,23 +35,26 @@ from hallpulse.store.database import (
 )
 from hallpulse.store.item_versions import Item, TimelineChange, item_sums, span_row, spans_in_force, spans_of, timelines
 from hallpulse.store.ledger import Entity, LedgerEntry, entity_of, entries_about, figure_rows, tally_row
-from hallpulse.store.merge import EVENT_COLUMNS, IS_LATE, arrival, event_of
+from hallpulse.store.merge import EVENT_COLUMNS, arrival, event_of
 from hallpulse.store.tables import metadata
 
 from .declared import parameters
+from .past_halls import hall_days
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
     """Which events count. on: of cases, those that happened by the end of that day (Asia/Shanghai);
     as_of: of all, those that had arrived by then, microseconds since 1970-01-01 UTC. admitted: kinds of events that
-    count although they arrived after as_of, if they did by `until`.
+    count although they arrived after as_of, if they did by `until`. days: of which alone figures are asked for: cases
+    that have no part in them under any item version are left as they are.
     """
 
     on: date | None = None
     as_of: int | None = None
     admitted: frozenset[ChangeKind] = frozenset()
     until: int | None = None
+    days: Window | None = None
 
 
 _CORRECTION = "EXISTS (SELECT FROM late_corrections k WHERE k.region = e.region AND k.hall = e.hall AND k.id = e.id)"
@@ -86,7 +90,8 @@ def turn_back(connection: Connection, calendars: Calendars, scope: Scope, past: 
 
 _LATER = "(e.arrived >= :minute AND (e.arrived > :minute OR e.arrived_cs > :hundredths))"
 _BEYOND = "(e.arrived >= :until AND (e.arrived > :until OR e.arrived_cs > :until_hundredths))"
-_LOCAL_DAY = "(DATE '1970-01-01' + CAST((e.time + 28800000000) / 86400000000 AS int))"
+_HOLIDAYS = 20
+"""Days of the calendar that hold n working days: twice n, and these, more than any holidays last."""
 _CASE = ("region", "hall", "case_id")
 _CELL = ("region", "grain", "day", "hall", "department")
 
@@ -103,6 +108,7 @@ _MOST_ARE_GONE = (
     " WHERE c.region BETWEEN :low AND :high)"
 )
 _NOTHING: tuple[str, list[Entry]] = "", []
+_AT_ONCE = 2_000
 _RowsOf = Callable[[Entity, Sequence[LedgerEntry]], Sequence[dict[str, object]]]
 
 
@@ -238,18 +244,35 @@ class ViewsOfAnotherTime:
             self._values,
         )
         days = {item: first_change(*change) for item, change in changed.items()}
-        listed = [(*item, to_date(day)) for item, day in days.items() if day is not None]
+        listed = [(*item, to_date(day), _longest(changed[item].after)) for item, day in days.items() if day is not None]
+        names = ("regions", "codes", "days", "longest")
         self._connection.execute(
             text(
                 "INSERT INTO gone_cases SELECT c.region, c.hall, c.case_id, '{}' FROM"
                 f" {self._schema}.cases c JOIN unnest(CAST(:regions AS int[]), CAST(:codes AS text[]),"
-                " CAST(:days AS date[])) AS k(region, item_code, day) USING (region, item_code)"
-                " WHERE c.accepted >= k.day AND NOT EXISTS (SELECT FROM gone_cases g"
-                " WHERE g.region = c.region AND g.hall = c.hall AND g.case_id = c.case_id)"
+                " CAST(:days AS date[]), CAST(:longest AS int[])) AS k(region, item_code, day, longest)"
+                f" USING (region, item_code) WHERE c.accepted >= k.day{self._with_a_part()} AND NOT EXISTS"
+                " (SELECT FROM gone_cases g WHERE g.region = c.region AND g.hall = c.hall AND g.case_id = c.case_id)"
             ),
-            {name: [one[index] for one in listed] for index, name in enumerate(("regions", "codes", "days"))},
+            {**self._values, **{name: [one[index] for one in listed] for index, name in enumerate(names)}},
         )
         self._run("ANALYZE gone_cases (region, hall, case_id)")
+
+    def _with_a_part(self) -> str:
+        """SQL: the cases that may have a part in the asked days, by what happened or by a due day, whichever version.
+
+        Not one that was closed before, and whose due day under its item's longest limit lies before them, too. An
+        extended or suspended case is never left out.
+        """
+        if self._past.days is None:
+            return ""
+        self._values["first"] = self._past.days.start
+        return (
+            " AND (c.open OR c.extended <> 0 OR c.suspensions <> 0"
+            f" OR k.longest > 0 AND c.accepted + 2 * k.longest + {_HOLIDAYS} >= :first"
+            " OR greatest(c.received, c.accepted, c.rejected, c.decided, c.withdrawn, c.rated, c.due, c.statutory_due)"
+            " >= :first)"
+        )
 
     def put_cases(self, calendars: Calendars) -> None:
         """Fold the touched cases from the events that are left, and put them and their sums in place.
@@ -279,7 +302,7 @@ class ViewsOfAnotherTime:
                 + (f" WHERE {_LEFT_OF_HISTORY} IS NOT NULL" if most else "")
             )
         )
-        for region, hall, case_id, department, entries, history, gone in rows:
+        for region, hall, case_id, department, entries, history, gone in chain.from_iterable(rows.partitions(_AT_ONCE)):
             if region not in catalogue:
                 catalogue[region] = timelines(self._connection, region)
             kept = _without(history, gone)
@@ -324,40 +347,8 @@ class ViewsOfAnotherTime:
         self._run("ANALYZE then_cells (day)")
 
     def put_hall_days(self) -> None:
-        """Put each hall's days without what came later.
-
-        Of the days after that moment hardly anything had arrived: what had is counted. From the others what came later
-        is taken off, and the newest event left is looked for where that was newest.
-        """
-        self._run(f"CREATE TEMP TABLE then_hall_days (LIKE {self._schema}.hall_days) ON COMMIT DROP")
-        self._run(
-            "CREATE TEMP TABLE gone_hall_days (region int, hall text, day date, events int, newest bigint, late int)"
-            " ON COMMIT DROP"
-        )
-        events = f"{self._schema}.events e WHERE {self._of_region}"
-        counted = (
-            f"SELECT e.region, e.hall, {_LOCAL_DAY} AS day, count(*), max(e.time), count(*) FILTER (WHERE {IS_LATE})"
-            f" FROM {events}"
-        )
-        sought = (
-            "WITH mixed AS (SELECT h.region, h.hall, h.day, h.events - g.events AS events, h.late - g.late AS late,"
-            " CASE WHEN h.newest > g.newest THEN h.newest END AS newest"
-            f" FROM gone_hall_days g JOIN {self._schema}.hall_days h USING (region, hall, day)"
-            " WHERE h.events > g.events),"
-            f" sought AS (SELECT e.region, e.hall, {_LOCAL_DAY} AS day, max(e.time) AS newest FROM {events}"
-            f" AND NOT {self._gone} AND (e.region, e.hall, {_LOCAL_DAY}) IN"
-            " (SELECT region, hall, day FROM mixed WHERE newest IS NULL) GROUP BY 1, 2, 3)"
-            " SELECT region, hall, day, m.events, coalesce(m.newest, s.newest), m.late"
-            " FROM mixed m LEFT JOIN sought s USING (region, hall, day)"
-        )
-        into = "INSERT INTO then_hall_days (region, hall, day, events, newest, late)"
-        for statement in (
-            f"INSERT INTO gone_hall_days {counted} AND {self._gone} AND e.time < :midnight GROUP BY 1, 2, 3",
-            f"{into} {sought}",
-            f"{into} {counted} AND NOT {self._gone} AND e.time >= :midnight GROUP BY 1, 2, 3",
-            f"INSERT INTO gone_hall_days (region, hall, day) SELECT e.region, e.hall, e.day"
-            f" FROM {self._schema}.hall_days e WHERE {self._of_region} AND e.day > :today",
-        ):
+        """Put each hall's days without what came later (`hall_days`)."""
+        for statement in hall_days(self._schema, self._of_region, self._gone):
             self._connection.execute(text(statement), self._values)
         self._put("hall_days", "gone_hall_days", _same(("region", "hall", "day")))
 
@@ -375,6 +366,12 @@ class ViewsOfAnotherTime:
 
     def _run(self, statement: str) -> None:
         self._connection.exec_driver_sql(statement)
+
+
+def _longest(spans: Timeline) -> int:
+    """The longest limit of an item's versions, in working days."""
+    limits = (days for span in spans for days in (span.version.promised_days, span.version.statutory_days))
+    return max((days for days in limits if days is not None), default=0)
 
 
 def _without(history: bytes | None, gone: Sequence[bytes]) -> list[CaseEvent]:

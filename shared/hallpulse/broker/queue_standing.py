@@ -17,7 +17,7 @@ PATIENCE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QueueStanding:
     """How ingest stands.
 
     waiting: messages in the partitions that no worker holds yet; workers: how many consume; stopped: ingest waits for
@@ -38,12 +38,12 @@ class StandingLook:
         self._open = ExitStack()
         self._channel: BlockingChannel | None = None
 
-    def look(self) -> Standing:
+    def look(self) -> QueueStanding:
         """Raise Unavailable if the broker cannot be reached; the next look then connects again."""
         try:
             with broker_faults():
                 waiting = sum(self._counts(name)[0] for name in self._partitions)
-                return Standing(waiting, self._counts(WORKERS)[1], self._counts(STOPPED)[0] > 0)
+                return QueueStanding(waiting, self._counts(WORKERS)[1], self._counts(STOPPED)[0] > 0)
         except HallpulseError as error:
             self.close()
             raise error if isinstance(error, Unavailable) else Unavailable(str(error)) from None
