@@ -131,7 +131,7 @@ def what_if(resources: Resources, grant: Grant, given: WhatIfIn) -> WhatIfAnswer
         on = max([resources.today(), *(_start(event) for event in events)])
         plan = resources.plan(scope.region, on)
         before = _state(moment, scope.region, plan, on)
-        moment.imagine(scope.region, events)
+        moment.imagine(scope.region, events, resources.now())
         after = _state(moment, scope.region, plan, on)
     names = resources.department_names(scope.region, on)
     return WhatIfAnswer(

@@ -355,7 +355,7 @@ def test_uploads_and_drafts_need_no_more_than_their_services_roles(
     event = HallEvent(222424, "import", "e", EventType.ITEM_PUBLISHED, 1_770_000_000_000_000, data)
     on = Window(date(2026, 2, 1), date(2026, 2, 1))
     with gateway.read_back() as moment:
-        moment.imagine(222424, [event])
+        moment.imagine(222424, [event], event.time)
         assert moment.figures(Scope(222424), on)["promised_limit_compression"] == Figure(15, 20)
     assert gateway.uploads.discard(number)
     gateway.close()

@@ -92,6 +92,7 @@ def test_each_figure_and_target_moves_as_it_was_said(
             change |= {"handling": "instant", "promised_days": 0}
         elif "promised_days" in change:
             change["handling"] = "promised"
+    people.clock.now += timedelta(minutes=1)  # each set of changes arrives by itself
     bureau, day = people.sign_in("bureau"), TODAY + timedelta(days=later)
     answer = asked(bureau, changes, day)
     assert answer.status_code == 200, answer.text

@@ -112,9 +112,9 @@ class Moment:
         """
         turn_back(self._connection, self._calendars.current(self._connection), scope, past)
 
-    def imagine(self, region: int, events: Sequence[HallEvent]) -> None:
-        """Answer from now on as if these events of items were stored too; for a moment of `read_back`, once."""
-        imagine(self._connection, self._calendars.current(self._connection), region, events)
+    def imagine(self, region: int, events: Sequence[HallEvent], now: int) -> None:
+        """Answer from now on as if these events of items had arrived now; for a moment of `read_back`, once."""
+        imagine(self._connection, self._calendars.current(self._connection), region, events, now)
 
     def overview(self, scope: Scope, window: Window, today: date) -> Overview:
         """Figures, percentiles, coverage and open cases of a scope, in one pass over the cells."""
