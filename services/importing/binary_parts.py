@@ -16,8 +16,8 @@ import xlrd  # type: ignore[import-untyped]
 from .cells import Formula
 from .guard import DAMAGED
 from .problems import TableError
-from .sheets import Details
-from .xml_parts import PERCENT, Runs, put_struck, tells
+from .sheets import BUILT_IN, Details, tells
+from .xml_parts import Runs, put_struck
 
 _MOST_COLUMNS = 16_384
 
@@ -62,9 +62,9 @@ def _xls_sheet(book: Any, number: int) -> Details:
                 if kind == xlrd.XL_CELL_ERROR:
                     code = sheet.cell_value(row, column)
                     details.cells[row, column] = Formula(xlrd.error_text_from_code.get(code, "#N/A"))
-        if patterns and xlrd.XL_CELL_NUMBER in kinds:
+        if patterns and not _NUMBERS.isdisjoint(kinds):
             for column, kind in enumerate(kinds):
-                if kind == xlrd.XL_CELL_NUMBER and (pattern := patterns.get(sheet.cell_xf_index(row, column))):
+                if kind in _NUMBERS and (pattern := patterns.get(sheet.cell_xf_index(row, column))):
                     details.patterns[row, column] = pattern
     for row, column in sheet.rich_text_runlist_map:
         put_struck(details, row, column, _xls_runs(book, sheet, row, column))
@@ -87,6 +87,7 @@ def _runs(text: str, starts: Sequence[tuple[int, bool]]) -> Runs:
     return runs
 
 
+_NUMBERS = frozenset((xlrd.XL_CELL_NUMBER, xlrd.XL_CELL_DATE))
 _NOTHING = (xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK)
 _ROW_HEADER, _CELL_RK, _CELL_ERROR, _CELL_REAL = 0, 2, 3, 5
 _FORMULA_FIRST, _FORMULA_NUMBER, _FORMULA_ERROR, _FORMULA_LAST = 8, 9, 11, 11
@@ -170,7 +171,7 @@ class _BinaryStyles:
 
 
 def _xlsb_styles(content: bytes) -> _BinaryStyles:
-    formats = {int(number): pattern for number, pattern in PERCENT.items()}
+    formats = {int(number): pattern for number, pattern in BUILT_IN.items()}
     styles = _BinaryStyles()
     inside = 0
     for kind, body in _records(content):

@@ -22,6 +22,15 @@ _OTHER_KINDS = (
     (b"7z\xbc\xaf", "这是 7z 压缩包：请先解压，再导入其中的表格", "this is a 7z archive: unpack it first"),
     (b"\x1f\x8b", "这是 gzip 压缩文件：请先解压，再导入其中的表格", "this is a gzip file: unpack it first"),
     (b"MIME-Version", f"这是网页档案（.mht），只是改了扩展名：{_SAVE_AS}", "this is a web archive: save it as .xlsx"),
+    (b"{\\rtf", "这是 RTF 文档：请把其中的表格复制到表格软件，另存为 .xlsx", "this is a text document (RTF)"),
+    *(
+        (
+            mark,
+            f"这是很旧的 Excel 文件（4.0 及以前）：{_SAVE_AS}",
+            "this is a workbook of Excel 4 or older: save it as .xlsx",
+        )
+        for mark in (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00")
+    ),
     (b"\x89PNG", "这是图片：请导入表格文件", "this is a picture: expected a table"),
     (b"\xff\xd8\xff", "这是图片：请导入表格文件", "this is a picture: expected a table"),
 )

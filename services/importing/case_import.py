@@ -19,7 +19,8 @@ from hallpulse.domain.workdays import Workdays, time_text
 
 from .fields import STEPS
 from .items import NAMESPACE, checked
-from .problems import BadRow, Note, Oddity
+from .notes import Note, Oddity
+from .problems import BadRow
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 

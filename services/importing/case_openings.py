@@ -12,11 +12,12 @@ from hallpulse.contract.events import DATA_OF, Data, Received
 from services.importing.sheet_reader import SheetReader, limit_notes, picker
 
 from .case_import import ANY_CASE, CaseImport
-from .cells import Cell, text_of
+from .cells import Cell, folded, text_of
 from .fields import STEPS
 from .layout import Row
 from .limits import BOTH_LIMITS
-from .problems import BadRow, Note, Oddity, RowProblem
+from .notes import Note, Oddity
+from .problems import BadRow, RowProblem
 from .words import CHANNELS
 
 _BOOLEANS = ("unified", "full_process", "tolerated_missing", "commitment")
@@ -92,6 +93,7 @@ class _Reading:
         code, sub = self.reader.code(self.row, "item_code"), self.reader.code(self.row, "sub_code")
         for candidate in (sub, code):
             if candidate and candidate in self.wanted.catalogue:
+                self._look_at_name(candidate)
                 return candidate
         for candidate in filter(str.isdigit, (sub, code)):
             fitting = self.wanted.by_number(candidate)
@@ -108,6 +110,16 @@ class _Reading:
             raise BadRow(RowProblem.UNKNOWN_ITEM, "item_name", name)
         self._note("item_code", Oddity.FOUND_BY_NAME, name, named[0])
         return named[0]
+
+    def _look_at_name(self, item_code: str) -> None:
+        """Say where the row names the item otherwise than the catalogue ever did: is its code another row's?"""
+        written = self.reader.text(self.row, "item_name") if self.reader.has("item_name") else ""
+        if written:
+            spans = self.wanted.catalogue[item_code]
+            names = {folded(span.version.name) for span in spans}
+            plain = folded(written)
+            if not any(plain in name or name in plain for name in names):
+                self._note("item_code", Oddity.NAME_OTHER, written, spans[-1].version.name)
 
     def _department(self, item_code: str) -> str:
         written, of_item = self.reader.text(self.row, "department"), self.wanted.department_of(item_code)

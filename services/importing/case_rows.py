@@ -15,11 +15,12 @@ from services.importing.sheet_reader import SheetReader, picker
 
 from .case_import import CaseImport, UnderstoodCase
 from .case_openings import Openings, made
-from .cells import Cell, text_of, word_of
+from .cells import Cell, says_nothing, text_of, word_of
 from .fields import STEPS
 from .layout import Row
 from .limits import BOTH_LIMITS, MAX_DAYS, BadLimit, parse_limit
-from .problems import BadRow, Note, Oddity, RowProblem
+from .notes import Note, Oddity
+from .problems import BadRow, RowProblem
 from .words import EXTENSIONS, PROCEDURES, Ending, ending_of, is_by_default, joined_ending, score_of
 
 _SECOND = 1_000_000
@@ -85,6 +86,8 @@ class _Case:
     def read(self) -> UnderstoodCase:
         self.case_id = self.reader.required("case_id", self.reader.code(self.row, "case_id"))
         opening, self.notes = self.sheet.openings.opening_of(self.row, self.case_id)
+        if " " in self.case_id:
+            self._note("case_id", Oddity.CODE_SPACED, self.case_id)
         times = self._times()
         if "received" not in times:
             raise BadRow(RowProblem.MISSING_FIELD, "received")
@@ -96,7 +99,7 @@ class _Case:
             (STEPS[step], times[step], received if step == "received" else self._data(step, details.get(step)))
             for step in (times if len(times) < 2 else sorted(times, key=_ORDER.__getitem__))
         ]
-        self._reversed(times)
+        self._odd(times)
         return UnderstoodCase(self.row.line, self.case_id, steps, self.notes)
 
     def _note(self, name: str, what: Oddity, written: str = "", became: str = "") -> None:
@@ -145,11 +148,17 @@ class _Case:
             flag = Oddity.WITHDRAWN_BY_STATUS if ending is Ending.WITHDRAWN else Oddity.ENDED_AS_TERMINATED
             if times.pop("decided", None) is not None or ending is Ending.TERMINATED:
                 self._note("status", flag, self._said())
-        elif "decided" not in times:
-            raise BadRow(RowProblem.ENDED_WITHOUT_DATE, self._said_in(), self._said())
+        elif "decided" not in times or times.get("withdrawn", times["decided"] + 1) <= times["decided"]:
+            raise self._undecided(times)
         elif ending is Ending.CLOSED:
             return self._unsaid(times)
         return _OUTCOMES.get(ending, "other")
+
+    def _undecided(self, times: Mapping[str, int]) -> BadRow:
+        """Why a row whose status says that it was decided cannot be: it lacks that time, or was withdrawn before."""
+        if "decided" in times:
+            return BadRow(RowProblem.ENDING_DISAGREES, "withdrawn", f"{self._said()} / {self._written('withdrawn')}")
+        return BadRow(RowProblem.ENDED_WITHOUT_DATE, self._said_in(), self._said())
 
     def _unsaid(self, times: Mapping[str, int]) -> str:
         constant = self.reader.profile.constant.get("outcome")
@@ -206,12 +215,16 @@ class _Case:
 
     def _pause(self, times: dict[str, int], details: dict[str, dict[str, Any]]) -> None:
         """A special procedure stops the clock; 延长审批 is none: it lengthens the limit."""
-        if "suspended" not in times:
-            return
         word = word_of(self.reader.cell(self.row, "procedure"))
         own = self.reader.words.get("procedure", {}).get(word, word)
+        if "suspended" not in times and own not in EXTENSIONS:
+            if own and not says_nothing(own):
+                self._note("procedure", Oddity.STEP_ALONE, self._written("procedure"))
+            return
         if own in EXTENSIONS:
-            when = times.pop("suspended")
+            when = times.pop("suspended", times.get("extended", times.get("accepted")))
+            if when is None:
+                raise BadRow(RowProblem.EXTENDED_WITHOUT_DATE, "procedure", self._written("procedure"))
             times.pop("resumed", None)
             times.setdefault("extended", when)
             details["extended"] = {"days": self._days("procedure_days", "extended_days")}
@@ -219,7 +232,7 @@ class _Case:
             return
         found = PROCEDURES.get(own) if own else "other"
         if found is None:
-            raise BadRow(RowProblem.BAD_WORD, "procedure", text_of(self.reader.cell(self.row, "procedure")))
+            raise BadRow(RowProblem.BAD_WORD, "procedure", self._written("procedure"))
         details["suspended"] = {"procedure": found}
 
     def _extend(self, times: dict[str, int], details: dict[str, dict[str, Any]]) -> None:
@@ -311,13 +324,25 @@ class _Case:
         elif span_on(spans, local_day(times.get("accepted", times["received"]))) is None:
             self._note("item_code", Oddity.BEFORE_ITEM, item_code)
 
-    def _reversed(self, times: Mapping[str, int]) -> None:
+    def _written(self, name: str) -> str:
+        return text_of(self.reader.cell(self.row, name))
+
+    def _odd(self, times: Mapping[str, int]) -> None:
         """Steps in an impossible order are published all the same: the figures leave such cases out and list them."""
-        first = times.get("accepted", times["received"])
-        if times.get("decided", first) < first:
-            written = text_of(self.reader.cell(self.row, "decided"))
-            became = text_of(self.reader.cell(self.row, "accepted" if "accepted" in times else "received"))
-            self._note("decided", Oddity.STEPS_REVERSED, written, f"< {became}")
+        first = "accepted" if "accepted" in times else "received"
+        for later, earlier in (("decided", first), *_ORDERED):
+            if later in times and earlier in times and times[later] < times[earlier]:
+                self._note(later, Oddity.STEPS_REVERSED, self._written(later), f"< {self._written(earlier)}")
+        if "resumed" in times and "suspended" not in times:
+            self._note("resumed", Oddity.STEP_ALONE, self._written("resumed"))
+        if "decided" in times:
+            if first == "received" and self.reader.has("accepted") and "rejected" not in times:
+                self._note("accepted", Oddity.ACCEPTANCE_ASSUMED, "", self._written("received"))
+            if "withdrawn" in times or "rejected" in times:
+                other = "withdrawn" if "withdrawn" in times else "rejected"
+                self._note(other, Oddity.TWO_ENDINGS, self._written("decided"), self._written(other))
+        elif "delivered" in times and not ("withdrawn" in times or "rejected" in times):
+            self._note("delivered", Oddity.UNDECIDED, self._written("delivered"))
 
 
 def _after(times: Mapping[str, int], midnight: int) -> int:
@@ -330,4 +355,6 @@ def _just_after(time: int) -> int:
     return next((later for later in (time + _SECOND, time + 1) if local_day(later) == local_day(time)), time)
 
 
+_ORDERED = (("accepted", "received"), ("resumed", "suspended"), ("supplemented", "supplement_requested"))
+"""Steps of which the first cannot come before the second."""
 _ORDER = {step: position for position, step in enumerate(STEPS)}

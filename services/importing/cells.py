@@ -94,18 +94,24 @@ _ERROR = re.compile(
 _FORMULA = re.compile(r"[=＝](?!\s*[\"“”]).*", re.DOTALL)
 
 
-FAULTS_BEGIN = frozenset(" #=＝＃Ee\t\u3000\xa0\u200b\ufeff")
-"""Characters with which a text can begin that is an error or a formula."""
+FAULTS_BEGIN = frozenset(' #=＝＃Ee\t\u3000\xa0\u200b\ufeff同〃″"＂々')
+"""Characters with which a text can begin that is an error, a formula, or points to another cell."""
+_DITTO = re.compile('同[上前左][行栏格面]?|[〃々]|["′]{1,4}')
+
+
+def is_ditto(cell: Cell) -> bool:
+    """Return whether a text only points to another cell: 同上, 〃."""
+    return isinstance(cell, str) and len(cell) < 10 and _DITTO.fullmatch(folded(cell)) is not None
 
 
 def is_fault(cell: Cell) -> bool:
-    """Whether a cell holds no value: an error such as #REF!, a formula, also as text, or a column shown as ####."""
+    """Whether a cell holds no value: an error such as #REF!, a formula, also as text, a column shown as ####, 同上."""
     if isinstance(cell, Formula):
         return True
     if not isinstance(cell, str) or cell[:1] not in FAULTS_BEGIN:
         return False
     text = text_of(cell).replace("＃", "#")
-    return _ERROR.fullmatch(text) is not None or _FORMULA.fullmatch(text) is not None
+    return _ERROR.fullmatch(text) is not None or _FORMULA.fullmatch(text) is not None or is_ditto(text)
 
 
 @lru_cache(maxsize=65_536)
@@ -119,10 +125,26 @@ def _unescaped(match: re.Match[str]) -> str:
     return " " if character.isspace() or not character.isprintable() else character
 
 
+_MARKS = re.compile(
+    "([\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209c\u2150-\u215f\u2189\u2460-\u249b\u24ea-\u24ff\u2776-\u2793]+)"
+)
+"""Footnotes, circled numbers and fractions: made plain, 20¹ would be 201 and c-1① c-11."""
+
+
+def normal(text: str) -> str:
+    """Text with full-width characters plain; marks that hold digits stay what they are."""
+    if text.isascii():
+        return text
+    if _MARKS.search(text) is None:
+        return unicodedata.normalize("NFKC", text)
+    parts = _MARKS.split(text)
+    return "".join(part if place % 2 else unicodedata.normalize("NFKC", part) for place, part in enumerate(parts))
+
+
 @lru_cache(maxsize=65_536)
 def folded(text: str) -> str:
     """The form in which words are compared: no white space, full-width characters plain, small, simplified."""
-    plain = unicodedata.normalize("NFKC", cleaned(text)).translate(_TRADITIONAL).lower()
+    plain = normal(cleaned(text)).translate(_TRADITIONAL).lower()
     return re.sub(r"\s+", "", plain)
 
 
@@ -174,7 +196,11 @@ def is_no_date(word: str) -> bool:
     return says_nothing(word) or _NO_DATES.fullmatch(word) is not None
 
 
-_SCIENTIFIC = re.compile(r"[+-]?\d+(?:\.\d+)?[eE]\+\d+|\d+\.0+")
+_SCIENTIFIC = re.compile(r"[+-]?\d+\.\d*[eE][+-]?\d+|[+-]?\d*[eE]\+\d+|\d+\.0+")
+"""As spreadsheets (2.22E+17) and programs (2.22401202603E17, 1234.0) write a number that was a code."""
+_SEVERAL = re.compile(r"[\n\r\t、,;]")
+_LABEL = re.compile("[\u4e00-\u9fff]:")
+_SIGN_OF_CODE = re.compile("[0-9A-Za-z]")
 _QUOTED = re.compile(r'="(.*)"', re.DOTALL)
 MOST_DIGITS = 15
 """Digits of a number that a spreadsheet keeps."""
@@ -182,6 +208,14 @@ MOST_DIGITS = 15
 
 class SpoiltCode(ValueError):
     """A code that a spreadsheet has changed: which digits it had cannot be known."""
+
+
+class SeveralCodes(SpoiltCode):
+    """A cell with more than one code."""
+
+
+class NoCode(SpoiltCode):
+    """A text that is no code: it has neither digits nor letters, or a label."""
 
 
 def code_of(cell: Cell) -> str:
@@ -206,8 +240,22 @@ def _code_of_number(cell: float) -> str:
 @lru_cache(maxsize=4096)
 def _repaired(text: str) -> str:
     quoted = _QUOTED.fullmatch(text)
-    plain = unicodedata.normalize("NFKC", cleaned(quoted[1]) if quoted else text).strip()
+    plain = normal(cleaned(quoted[1]) if quoted else text).strip()
     plain = plain[1:].strip() if plain[:1] in ("'", "`", "’", "‘") else plain
+    if plain.isalnum() and plain.isascii():
+        return plain
     if _SCIENTIFIC.fullmatch(plain):
         raise SpoiltCode(plain)
+    if _SEVERAL.search(plain):
+        raise SeveralCodes(plain)
+    if _LABEL.search(plain) or not (_SIGN_OF_CODE.search(plain) or says_nothing(plain) or plain in _NO_CODES_YET):
+        raise NoCode(plain)
     return plain
+
+
+_NO_CODES_YET = frozenset(("待定", "待补充", "待赋码", "待生成", "暂缺", "未知", "不详", "未编码", "未赋码", "无编码"))
+
+
+def is_no_code(code: str) -> bool:
+    """Return whether a text says that there is no code, or none yet."""
+    return not code[-1:].isdigit() and (says_nothing(code) or code in _NO_CODES_YET)

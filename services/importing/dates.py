@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import lru_cache
 from typing import NamedTuple
 
 from hallpulse.domain.workdays import SHANGHAI
 
-from .cells import Cell, is_no_date, text_of, word_of
+from .cells import Cell, is_no_date, normal, text_of, word_of
 
 _EPOCHS = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}  # noqa: DTZ001 - a serial number has no zone
 _FIRST_SERIAL, _LAST_SERIAL = 30_000, 80_000
@@ -96,7 +95,7 @@ def _from_cell(text: str, since_1904: bool) -> ParsedTime | None:
     if is_no_date(word_of(text)):
         return None
     try:
-        return _from_text(unicodedata.normalize("NFKC", text_of(text)).strip(), since_1904)
+        return _from_text(normal(text_of(text)).strip(), since_1904)
     except (ValueError, OverflowError) as error:
         raise NotADate(str(error)) from None
 
@@ -173,14 +172,24 @@ def _written(match: re.Match[str]) -> datetime:
 
 
 def _hour(hour: int, half: str) -> int:
-    """The hour of 24. Raises ValueError for 24:00 and 晚上12:00: which day they belong to is not certain."""
-    if half in ("晚上", "傍晚") and hour == 12:
-        raise ValueError("midnight of which day?")
+    """The hour of 24. Raises ValueError for 24:00, 晚上12:00 and 晚上1:00, whose day is not certain, and 上午15:30."""
+    if half and hour not in _HOURS_OF.get(half, _ANY_HOUR):
+        raise ValueError("of which day, or of which half of it?")
     if (half in ("下午", "晚上", "傍晚", "pm") and hour < 12) or (half == "中午" and hour < 3):
         return hour + 12
     if half in ("凌晨", "上午", "早上", "am") and hour == 12:
         return 0
     return hour
+
+
+_ANY_HOUR = range(24)
+_HOURS_OF = {
+    **dict.fromkeys(("上午", "早上", "am"), range(13)),
+    "凌晨": (*range(7), 12),
+    "中午": (*range(1, 3), *range(11, 15)),
+    **dict.fromkeys(("晚上", "傍晚"), (*range(5, 12), *range(17, 24))),
+}
+"""Hours that can be meant with a word for a part of the day."""
 
 
 def _zone(offset: str | None) -> timezone | None:

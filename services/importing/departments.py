@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.plan import Department
 
-from .cells import folded
+from .cells import folded, text_of
 
 _SHORTER = re.compile(r"^(?:.{0,12}?省)?(?:.{0,12}?州)?(?:.{1,12}?)(?=[县市区])")
 _BRACKET = re.compile(r"[(（](.+?)[)）]")
@@ -28,6 +28,7 @@ _ABBREVIATED = (
 )  # fmt: skip
 _SEVERAL = re.compile(r"[、,;/+&|\n]|(?<=[局委办厅])(?:和|及|与|会同|会)(?=[县市区省州])")
 _OFFICE = re.compile(r".+(?:局|委|会|办|室|中心|院|队|所|站|厅|部|政府|公司|银行|社)(?:\(.*\))?")
+_BLANKS_WITHIN = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
 _NEAR = 0.6
 _MOST_NEAREST = 3
 
@@ -64,6 +65,8 @@ class Departments:
     spelt: Mapping[str, str] = field(default_factory=dict)
     codes: DepartmentCodes = field(default_factory=DepartmentCodes)
     _found: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    _first: dict[str, str] = field(default_factory=dict)
+    """Folded spelling → the first one of the table, for departments that are new."""
 
     def find(self, written: str, of_item: str = "") -> str | None:
         """The department, or None where it is not certain which one is meant.
@@ -93,7 +96,25 @@ class Departments:
         certain = {name for name in alike if name == of_item or not (county and _parts(folded(name))[0] != county)}
         if len(certain) == 1 and len(alike) == 1:
             return certain.pop()
-        return None if self.known and (alike or self.nearest(written)) else written
+        new = not (self.known and (alike or self.nearest(written)))
+        return self._first.setdefault(plain, _BLANKS_WITHIN.sub("", text_of(written))) if new else None
+
+    def is_given(self, written: str) -> bool:
+        """Return whether a spelling is known: as stored, by the profile, by an answer or by the plan."""
+        return written in self.known or folded(written) in self.spelt or self.codes.code_of(written) != written
+
+    def alike(self, names: Iterable[str]) -> Mapping[str, str]:
+        """New departments of one table that may be one, as 县公安局 and 汪清县公安局: each → the spelling before it."""
+        found: dict[str, str] = {}
+        by_body: dict[str, list[str]] = {}
+        for name in dict.fromkeys(names):
+            county, body = _parts(folded(name))
+            others = by_body.setdefault(body, [])
+            one = next((other for other in others if not county or _parts(folded(other))[0] in ("", county)), None)
+            if one is not None and folded(one) != folded(name):
+                found[name] = one
+            others.append(name)
+        return found
 
     def nearest(self, written: str) -> list[str]:
         """The known departments that the spelling resembles, the nearest first."""

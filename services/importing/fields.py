@@ -124,7 +124,8 @@ def names_of(text: str) -> tuple[str, ...]:
 _LIMITS: Mapping[str, tuple[str, ...]] = {
     "statutory_days": names_of(
         "法定办结时限 法定时限 法定期限 法定办理时限 法定办结期限 法定办结工作日 法定办结工作日数 "
-        "法定办结天数 法定天数 法定工作日 法定工作日数 法定审批时限 法定办结时限数值 法定办结时限值 "
+        "法定办结天数 法定天数 法定工作日 法定工作日数 法定审批时限 法定办结时限数值 法定办结时限值 法定办理时限数值 "
+        "法定时限数值 "
         "statutory_limit statutory"
     ),
     "statutory_unit": names_of(
@@ -132,7 +133,8 @@ _LIMITS: Mapping[str, tuple[str, ...]] = {
     ),
     "promised_days": names_of(
         "承诺办结时限 承诺时限 承诺期限 承诺办理时限 承诺办结期限 承诺办结工作日 承诺办结工作日数 "
-        "承诺办结天数 承诺天数 承诺工作日 承诺工作日数 承诺审批时限 承诺办结时限数值 承诺办结时限值 "
+        "承诺办结天数 承诺天数 承诺工作日 承诺工作日数 承诺审批时限 承诺办结时限数值 承诺办结时限值 承诺办理时限数值 "
+        "承诺时限数值 "
         "promised_limit promised"
     ),
     "limit_unit": names_of("时限单位 办结时限单位 办理时限单位 期限单位 办结时限计量单位 limit_unit"),
@@ -300,6 +302,13 @@ FIGURES = Vocabulary(
     grouping=word_set("office office_name period"),
 )  # fmt: skip
 VOCABULARIES: Mapping[Kind, Vocabulary] = {"catalogue": CATALOGUE, "cases": CASES, "figures": FIGURES}
+
+
+def name_of(field: str) -> str:
+    """A field as halls call it first; as it is where no table has it."""
+    return next((known.names[field][0] for known in VOCABULARIES.values() if field in known.names), field)
+
+
 STEPS: Mapping[str, EventType] = {
     "received": EventType.CASE_RECEIVED,
     "supplement_requested": EventType.CASE_SUPPLEMENT_REQUESTED,

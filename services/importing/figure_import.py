@@ -31,7 +31,7 @@ from services.importing.sheet_reader import SheetReader
 _WHOLE = re.compile(r"[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.0+)?")
 _PERIODS = (
     (re.compile(r"([0-9]{4})[年]?"), "{}"),
-    (re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})月?"), "{}-{:02}"),
+    (re.compile(r"([0-9]{4})(?:[-/.年](?!(?<=\.)1$)([0-9]{1,2})|(0[1-9]|1[0-2]))月?份?"), "{}-{:02}"),
     (re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?"), "{}-{:02}-{:02}"),
 )
 _REGION_ITSELF = frozenset(("全县", "全区", "全市", "全旗", "本县", "本区", "本市", "本地区", "全地区", "region"))
@@ -201,14 +201,17 @@ def _period(reader: SheetReader, row: Row, indicator: DeclaredIndicator) -> tupl
 
 
 def _written_period(cell: Cell, indicator: DeclaredIndicator) -> str | None:
-    """2026-05, 2026年5月, or the date that a spreadsheet makes of it where only months may be: the first of one."""
+    """2026-05, 2026年5月, or the date that a spreadsheet makes of it where only months may be: the first of one.
+
+    2026.1 is none: a spreadsheet makes it of 2026.10.
+    """
     if isinstance(cell, datetime | date):
         day = cell.date() if isinstance(cell, datetime) else cell
         return f"{day:%Y-%m}" if indicator.periods == ("month",) and day.day == 1 else f"{day:%Y-%m-%d}"
     text = folded(text_of(cell))
     for pattern, form in _PERIODS:
         if match := pattern.fullmatch(text):
-            year, *rest = match.groups()
+            year, *rest = filter(None, match.groups())
             return form.format(year, *map(int, rest))
     return None
 
@@ -276,6 +279,7 @@ _READ_AMISS = frozenset(
         *(RowProblem.BROKEN_LINE, RowProblem.FORMULA, RowProblem.TOO_WIDE, RowProblem.CUT_OFF, RowProblem.TOO_SHORT),
         *(RowProblem.STRUCK, RowProblem.STRUCK_PARTLY, RowProblem.TWICE_WITH_OTHERS, RowProblem.COLUMNS_DISAGREE),
         RowProblem.OTHER_DEPARTMENT,
+        *(RowProblem.DITTO, RowProblem.SAID_VOID, RowProblem.MERGED, RowProblem.GARBLED),
     }
 )
 """Problems of the table: what such a row declares is not certain, or not its sender's to declare."""

@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice, pairwise
+from pathlib import Path
 
 from hallpulse.contract.reasons import Sentence
 
 from .cells import Cell, is_empty, text_of
-from .fields import Vocabulary, doubtful, needs, plain_header
+from .fields import Found, Vocabulary, doubtful, needs, plain_header
 from .layout import TITLE, Column, Layout, Passed, shown
-from .limits import BOTH_LIMITS, unit_in
+from .limits import BOTH_LIMITS, UNIT_NAMES, unit_in, unit_named
+from .problems import TableError
 from .sheets import Book, Sheet, Span
 
 HEADER_ROWS = 30
@@ -83,6 +85,8 @@ def layout_of(sheet: Sheet, vocabulary: Vocabulary) -> Layout | NotRead:
     merges = sheet.merges()
     best: Layout | None = None
     for start in range(min(len(top), HEADER_ROWS)):
+        if _is_label(top[start][1]):
+            continue
         if vocabulary.score(top[start][1]) == 0 and not (
             start + 1 < len(top) and vocabulary.score(top[start + 1][1]) and _spans_from(merges, top[start][0] - 1)
         ):
@@ -91,6 +95,21 @@ def layout_of(sheet: Sheet, vocabulary: Vocabulary) -> Layout | NotRead:
         if best is None or (_fits(found, vocabulary), len(found.fields)) > (_fits(best, vocabulary), len(best.fields)):
             best = found
     return best if best is not None and _fits(best, vocabulary) else _lacking(sheet, vocabulary, best)
+
+
+def _is_label(cells: Sequence[Cell]) -> bool:
+    """Return whether a row is one text with a colon, as 单位：天 above a table: no header begins so."""
+    given = [text_of(cell) for cell in cells if not is_empty(cell)]
+    return len(given) == 1 and bool(re.search("[:：]", given[0]))
+
+
+def no_table(file: Path, layouts: Sequence[Layout | NotRead]) -> TableError:
+    """The error of a file of which no sheet can be read: why each cannot."""
+    reasons = [layout for layout in layouts if isinstance(layout, NotRead)]
+    if len(reasons) == 1:
+        return TableError(file, reasons[0].why.zh, reasons[0].why.en)
+    zh = "；".join(f"工作表“{one.sheet.name}”：{one.why.zh}" for one in reasons)
+    return TableError(file, f"没有可读的工作表：{zh}", f"no header row with a table in any of {len(reasons)} sheets")
 
 
 def _fits(found: Layout, vocabulary: Vocabulary) -> bool:
@@ -121,9 +140,14 @@ def _header_at(
         if start + height > len(top) or not _continues(top, start, height, best):
             break
         taller = _built(sheet, vocabulary, top, start, height, merges)
-        if len(taller.fields) > len(best.fields) or _spans_down(merges, top, start, height):
+        names_units = len(taller.fields) == len(best.fields) and _units(taller) > _units(best)
+        if len(taller.fields) > len(best.fields) or names_units or _spans_down(merges, top, start, height):
             best = taller
     return best
+
+
+def _units(layout: Layout) -> int:
+    return sum(bool(column.unit) for column in layout.columns if column.field in BOTH_LIMITS)
 
 
 def _continues(top: Sequence[tuple[int, list[Cell]]], start: int, height: int, so_far: Layout) -> bool:
@@ -191,16 +215,45 @@ def _spread(
 
 
 def _column(index: int, parts: Sequence[str], vocabulary: Vocabulary) -> Column:
-    """A column by its header: its rows joined name the field better than the last alone."""
+    """A column by its header: its rows joined name the field better than the last alone; a row may be a unit alone."""
     given = [part for position, part in enumerate(parts) if part and part not in parts[:position]]
-    joined = "".join(given)
-    readings = [joined, *([given[-1], "".join(reversed(given))] if len(given) > 1 else [])]
-    for reading in readings:
-        found = vocabulary.field_of(reading)
+    below = [unit for part in given[1:] if (unit := unit_named(part)) in UNIT_NAMES]
+    words = [part for part in given if part in given[:1] or unit_named(part) not in UNIT_NAMES]
+    header, joined = " ".join(given), "".join(words)
+    for reading, group in _readings(words):
+        found = vocabulary.field_of(reading) or _numbered(reading, vocabulary)
         if found is not None:
-            unit = unit_in(joined) if found.field.endswith("_days") else ""
-            return Column(index, " ".join(given), found.field, found.rank, unit, doubtful(joined))
-    return Column(index, " ".join(given), None, unit=unit_in(joined))
+            unit = (unit_in("".join(given)) or "".join(below[:1])) if found.field.endswith("_days") else ""
+            number = _NUMBERED.search(reading) if found.rank >= _AFTER_ALL else None
+            doubts = (doubtful(joined), *(mark[0] for mark in (_OTHER.search(group), number) if mark))
+            return Column(index, header, found.field, found.rank, unit, "、".join(filter(None, doubts)))
+    return Column(index, header, None, unit=unit_in("".join(given)))
+
+
+def _readings(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the ways to read a header of several rows, each with the group's names that it leaves out."""
+    yield "".join(words), ""
+    if len(words) > 1:
+        yield "".join((words[1], words[0], *words[2:])), ""
+        yield "".join(reversed(words)), ""
+        yield words[-1], "".join(words[:-1])
+
+
+_OTHER = re.compile(
+    "去年|上年|上[期月]|往年|同期|历史|旧|(改革|调整|压缩|变更|修改|优化)前|预计|计划|参考|示例|样例|国家|省级|市级|原(?![料材])"
+)
+"""Names of a group of columns by which they may tell of something else: 去年 above 承诺时限."""
+_NUMBERED = re.compile(r"(?<=[^\d.])[._（(]?([1-9])[)）]?$")
+
+
+def _numbered(header: str, vocabulary: Vocabulary) -> Found | None:
+    """The field of a header that stands more than once and was numbered by a program: 办结时间.1, 办结时间_2."""
+    found = vocabulary.field_of(_NUMBERED.sub("", header)) if _NUMBERED.search(header) else None
+    return None if found is None else Found(found.field, found.rank + _AFTER_ALL)
+
+
+_AFTER_ALL = 1_000
+"""The rank of a numbered header: the one without a number comes first."""
 
 
 def _with_units_beside(columns: Sequence[Column]) -> list[Column]:

@@ -24,15 +24,17 @@ from .cells import Cell, folded, text_of
 from .corrections import Corrections
 from .departments import DepartmentCodes, Departments, departments_of
 from .fields import SURE_SCORES, Kind
-from .headers import NotRead, lay_out, top_rows
+from .headers import NotRead, lay_out, no_table, top_rows
 from .items import CatalogueImport, checked, correcting, item_code_of, item_event, item_of, time_of
 from .layout import Column, Layout, Row, answered
-from .problems import BadRow, Note, Oddity, RowProblem, TableError
+from .notes import Note, Oddity
+from .problems import BadRow, RowProblem, TableError
 from .profiles import Profile, named, plain_departments, plain_profile, recognised, shipped
-from .questions import Question, questions_of
+from .questions import questions_of
+from .row_questions import Question
 from .sheets import Book
 from .surroundings import Stored
-from .survey import Survey, survey
+from .survey import Survey, alike_key, survey
 
 ROWS_AT_ONCE = 2_000
 NEW, CHANGED, UNCHANGED, REPEATED = "new", "changed", "unchanged", "repeated"
@@ -101,6 +103,7 @@ class Job:
     departments: Departments = field(default_factory=Departments)
     questions: list[Question] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)
     figures: FigureImport | None = None
     ids: dict[str, int] = field(default_factory=dict)
     clashing: set[str] = field(default_factory=set)
@@ -120,52 +123,56 @@ class Job:
         return [question for question in self.questions if question.id not in self.answers]
 
     def answer(self, answers: Mapping[str, str]) -> None:
-        """Take answers and read the file again by them. Raises TableError for one that cannot be meant."""
-        for question in self.questions:
-            given = answers.get(question.id)
-            if given is not None and not question.allows(given):
-                allowed = "、".join(choice.value for choice in question.choices) or "2026-01-01"
-                raise TableError(
-                    self.file, f"{question.id}={given}：应为 {allowed}", f"{question.id}: expected one of {allowed}"
-                )
-        asked = {question.id for question in self.questions}
-        self.answers |= {id_: given for id_, given in answers.items() if id_ in asked}
-        left_out = [layout for layout in self.read if self.answers.get(f"sheet.{layout.sheet.name}") == "leave_out"]
-        if left_out:
+        """Take answers; where one changes what is read, look at the rows again, which may raise other questions.
+
+        Raises TableError for an answer that cannot be meant.
+        """
+        self.given |= answers
+        while new := {one.id: said for one in self.open if (said := self._said_to(one)) is not None}:
+            self.answers |= new
+            left_out = [layout for layout in self.read if new.get(f"sheet.{layout.sheet.name}") == "leave_out"]
             why = Sentence("按回答不读", "left out, as answered")
             self.layouts = [NotRead(one.sheet, why) if one in left_out else one for one in self.layouts]
-            self._walk(_silent)
+            self._decide()
+            if left_out or any(id_.startswith(("unread.", "column.", "header.")) for id_ in new):
+                self._ask_again()
+
+    def _said_to(self, question: Question) -> str | None:
+        """Return what was given as the answer to a question. Raises TableError for one that cannot be meant."""
+        given = self.given.get(question.id)
+        if given is None:
+            return question.default if self.options.take_defaults else None
+        if not question.allows(given):
+            allowed = "、".join(choice.value for choice in question.choices) or "2026-01-01"
+            raise TableError(
+                self.file, f"{question.id}={given}：应为 {allowed}", f"{question.id}: expected one of {allowed}"
+            )
+        return given
+
+    def _ask_again(self) -> None:
+        """Look at the rows again by the columns and sheets that are read now; what was answered stays answered."""
+        self._walk(_silent)
         self._decide()
+        asked = {one.id: one for one in self.questions if one.id in self.answers}
+        again = questions_of(self.layouts, self.found, self.decisions, self.departments, self.profile)
+        self.questions = list((asked | {one.id: one for one in again if one.id not in asked}).values())
 
     def understand(self, progress: Progress = _silent) -> None:
         """Lay the sheets out, walk through the rows once, and ask what is not sure."""
         self.layouts = lay_out(self.book, self.profile.vocabulary())
         if not self.read:
-            raise self._no_table()
+            raise no_table(self.file, self.layouts)
         self.layouts = [self._shared(layout) if isinstance(layout, Layout) else layout for layout in self.layouts]
         self._decide()
         self._walk(progress)
         self._decide()
         self.questions = questions_of(self.layouts, self.found, self.decisions, self.departments, self.profile)
-        given = {**self.profile.answers, **self.options.answers}
-        if self.options.take_defaults:
-            given = {**{q.id: q.default for q in self.questions if q.default is not None}, **given}
-        self.answer(given)
+        self.answer({**self.profile.answers, **self.options.answers})
 
     def _walk(self, progress: Progress) -> None:
         of_item = self.place.department_of if self.kind == "cases" else (lambda _: "")
         self.found = survey(self.read, self.reader, of_item, self.catalogue.known, progress)
         self._find_clashes()
-
-    def _no_table(self) -> TableError:
-        reasons = [layout for layout in self.layouts if isinstance(layout, NotRead)]
-        if len(reasons) == 1:
-            why = reasons[0].why
-            return TableError(self.file, why.zh, why.en)
-        zh = "；".join(f"工作表“{one.sheet.name}”：{one.why.zh}" for one in reasons)
-        return TableError(
-            self.file, f"没有可读的工作表：{zh}", f"no header row with a table in any of {len(reasons)} sheets"
-        )
 
     def _shared(self, layout: Layout) -> Layout:
         """Columns that two fields share, and rivals that the profile has decided."""
@@ -199,9 +206,7 @@ class Job:
             identify=identify,
             effective_from=self.options.effective_from or (date.fromisoformat(day) if day else None),
             numeric_codes=answers.get("numeric_codes") == "as_they_stand",
-            refuse_short=answers.get("short_rows") == "refuse",
-            refuse_struck=answers.get("struck_rows") == "refuse",
-            refuse_nameless=answers.get("nameless_columns") == "refuse",
+            refused=frozenset(id_ for id_, said in answers.items() if said == "refuse"),
             department_from_sheet=answers.get("department_from_sheet") == "yes",
         )
         given = {id_.removeprefix("department."): to for id_, to in answers.items() if id_.startswith("department.")}
@@ -314,7 +319,7 @@ class Job:
 
     def _refuse_clash(self, key: str, name: str, shown: str) -> None:
         alike = self.found.alike if self.answers.get("alike_codes") == "refuse" else ()
-        if key in self.clashing or (alike and folded(shown) in alike):
+        if key in self.clashing or (alike and alike_key(shown) in alike):
             raise BadRow(RowProblem.TWICE_WITH_OTHERS, name, shown)
 
     def _compared(
@@ -354,7 +359,7 @@ def _attempt(layout: Layout, row: Row, read_one: Callable[[Row], Taken]) -> Outc
     try:
         return read_one(row)
     except BadRow as problem:
-        return RejectedRow(layout, row.line, row.cells, problem)
+        return RejectedRow(layout, row.line, row.cells, problem.seen_in(row.cell(layout.fields.get(problem.field))))
 
 
 @contextmanager

@@ -21,7 +21,8 @@ from services.importing.sheet_reader import SheetReader, limit_notes
 from .cells import text_of, word_of, word_set
 from .layout import Row
 from .limits import Limit
-from .problems import BadRow, Note, Oddity, RowProblem
+from .notes import Note, Oddity
+from .problems import BadRow, RowProblem
 from .words import HANDLINGS, KINDS
 
 NAMESPACE = uuid.UUID("6d1c5b6e-59a4-5a57-9a4e-0b9f5d3f0c11")
@@ -113,6 +114,7 @@ class _Item:
             **{flag: self._flag(flag) for flag in FLAGS},
         }
         notes = [*self._limit_notes("statutory_days", statutory), *self._limit_notes("promised_days", promised)]
+        notes += [self._note("item_code", Oddity.CODE_SPACED, self.code)] if " " in self.code and self._has_code else []
         fields["department"], of_department = self._department()
         fields["kind"], of_kind = self._kind()
         fields["handling"], of_handling = self._handling(fields["promised_days"])
@@ -120,6 +122,10 @@ class _Item:
             fields["promised_days"] = 0
         notes += [*of_department, *of_kind, *of_handling, *self._odd(fields)]
         return _converted({name: value for name, value in fields.items() if value is not None}), notes
+
+    @property
+    def _has_code(self) -> bool:
+        return self.reader.decisions.identify != "name"
 
     def _note(self, name: str, what: Oddity, written: str = "", became: str = "") -> Note:
         return Note(self.row.line, self.code, name, what, written, became)

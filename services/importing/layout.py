@@ -6,6 +6,7 @@ Merged cells are read as what they group. Every row that is not taken for data i
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -14,16 +15,35 @@ from typing import NamedTuple
 from hallpulse.contract.reasons import Sentence
 
 from .cells import Broken, Cell, Formula, Torn, folded, is_empty, text_of
+from .fields import name_of
 from .sheets import Sheet, Span
 
-_TOTAL = re.compile(r".{1,16}(小计|合计|总计)[:]?|(合计|总计|小计|共计|总数|累计|汇总|本页小计|total|subtotal|sum)[:]?")
+_TOTAL = re.compile(
+    r".{1,16}(小计|合计|总计)[:]?|(合计|总计|小计|共计|总数|累计|汇总|本页小计|total|subtotal|sum)[:]?"
+    r"([(]?\d+(项|件|个|条|户|宗|人次?)?[)]?)?"
+)
 _NOTE = re.compile(
     r"(备?注|说明|填表说明|填报说明|填表人|填报人|制表人?|审核人?|负责人|单位负责人|填报单位|填报日期|"
-    r"联系人|联系电话|日期|注意)[:\d、.]?.*"
+    r"联系人|联系电话|日期|注意|(打印|导出|统计|截[止至])(日期|时间|人|口径)|以下空白|第\d+页|共\d+[页条])"
 )
-_SURE_NOTE = re.compile(_NOTE.pattern.replace("[:\\d、.]?", "[:]"))
+_SURE_NOTE = re.compile(_NOTE.pattern + r"[:].*|[-—]?第\d+页([/,]?共\d+页)?[-—]?|共\d+[页条]")
+_CELLS_OF_A_NOTE = 2
+"""Cells of a row that begins like a note; where more stand in it, it may be data without its number: 注册…"""
 _EXAMPLE = re.compile(r"(填写|填报)?(示例|样例|范例|举例|例如|例)[:\d]*")
 _WORDY = re.compile(r"[\u4e00-\u9fff]")
+_REMARKS = re.compile("备注|说明|附注|注释|批注|变动|变更|调整|情况|标记|标识|状态|remark|note|memo|comment")
+_VOID_ROW = re.compile(
+    "(?<![未不没非无])(取消|停用|停办|废止|作废|撤销|下放|不再|删除|暂停|注销|并入|划转|失效|测试|试填|样例|示例|勿用|无效|撤件|撤回"
+    "|终止|有误|填错|录错|错误|重复(件|录入|登记|上报|办件|$)|待(核实|确认|核|定)|以.{1,12}为准)"
+)
+"""Words of a remark by which a row may hold no longer, or never did."""
+_COLUMN_NAMES = re.compile("[甲乙丙丁戊己庚辛壬癸]|栏[次号]|列[次号]|序号|行次")
+_HINT = re.compile(
+    r"(必填|选填|非必填|必选|可选|可空|可为空|不可为空|非空|(文本|字符|数[字值]|日期|时间)(型|格式|串)?|下拉(选择)?|枚举|单选|多选"
+    r"|自动生成|系统生成|(n?varchar2?|char|int|integer|number|decimal|date|datetime|string|text)(\(\d+(,\d+)?\))?)项?"
+)
+_ROWS_OF_A_HEAD = 3
+"""Rows below a header that may number its columns, or say how to fill them in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +80,13 @@ TOTAL = Sentence("合计行", "total")
 NOTE = Sentence("备注或小标题", "note or heading")
 EXAMPLE = Sentence("示例行", "example")
 HEADER_AGAIN = Sentence("重复的表头", "header repeated")
+NUMBERING = Sentence("栏号行", "numbers of the columns")
+HINTS = Sentence("填写要求行", "hints how to fill in")
+
+
+def says_void(text: str) -> bool:
+    """Return whether a remark may say that its row holds no longer: 已取消, 测试数据, 以附件为准."""
+    return _VOID_ROW.search(folded(text)) is not None
 
 
 class Row(NamedTuple):
@@ -108,8 +135,8 @@ class Layout:
         return "" if column is None else column.header
 
     def title_of(self, name: str) -> str:
-        """The column as the file calls it; the field's name where it has none."""
-        return self.header_of(name) or name
+        """The column as the file calls it; what the field is called first where it has none."""
+        return self.header_of(name) or name_of(name)
 
     def column(self, name: str) -> Column | None:
         """The column that is read for a field."""
@@ -127,6 +154,12 @@ class Layout:
         return [column for column in self.columns if not column.header and column.index not in read]
 
     @property
+    def remarks(self) -> list[Column]:
+        """Columns of remarks, read or not, in which a row may be said to hold no longer."""
+        read = set(self.fields.values()) - {self.fields.get("note", -1)}
+        return [one for one in self.columns if one.index not in read and _REMARKS.search(folded(one.header))]
+
+    @property
     def unused(self) -> list[Column]:
         read = set(self.fields.values())
         return [column for column in self.columns if column.index not in read and column.header]
@@ -139,8 +172,12 @@ class Layout:
         own = [text_of(column.header) for column in self.columns]
         names = frozenset(own)
         at = self.identity[0] if self.identity else 0
+        head_until = last + _ROWS_OF_A_HEAD
         for line, cells in self.sheet.rows():
             if line <= last:
+                continue
+            if line <= head_until and (why := _of_a_head(cells)) is not None:
+                yield Passed(line, why, shown(cells))
                 continue
             filled = self._filled(line, cells, above) if self.merges else cells
             if self.torn:
@@ -151,6 +188,7 @@ class Layout:
             sure = sure and (at == 0 or cells[0].__class__ in (int, float) or _is_plain_code(cells[0]))
             passed = None if sure else self._passed(line, cells, own)
             if passed is not None:
+                head_until = line + _ROWS_OF_A_HEAD if passed.why is HEADER_AGAIN else head_until
                 yield passed
             elif sure or any(cell is not None and cell != "" for cell in cells):
                 extra = len(cells) > width and any(not is_empty(cell) for cell in cells[width:])
@@ -216,19 +254,25 @@ class Layout:
 
     def _why_no_data(self, first: Cell, cells: Sequence[Cell], own: Sequence[str], identified: bool) -> Sentence | None:
         given = sum(not is_empty(cell) for cell in cells)
-        if isinstance(first, str) and len(first) < 20:
-            if _is_total(first) and given > 1:
-                return TOTAL
-            if first in own and [text_of(cell) for cell in cells][: len(own)] == own[: len(cells)]:
-                return HEADER_AGAIN
-            if _EXAMPLE.fullmatch(folded(first)):
-                return EXAMPLE
+        subjects = [first, *(cells[index] for index in self.identity if index < len(cells))]
+        if given > 1 and any(isinstance(cell, str) and len(cell) < 20 and _is_total(cell) for cell in subjects):
+            return TOTAL
+        text = folded(text_of(first)) if isinstance(first, str) and len(first) < 20 else ""
+        if first in own and [text_of(cell) for cell in cells][: len(own)] == own[: len(cells)]:
+            return HEADER_AGAIN
+        if _EXAMPLE.fullmatch(text):
+            return EXAMPLE
         if identified and not _may_be_note(first):
             return None
-        if given == 1 and len(self.columns) > 1:
-            return NOTE
-        sure = _SURE_NOTE if identified else _NOTE
-        return NOTE if sure.fullmatch(folded(text_of(first))) else None
+        is_note = (given == 1 and len(self.columns) > 1) or _is_note(first, identified=identified, given=given)
+        return NOTE if is_note else None
+
+
+def _is_note(first: Cell, *, identified: bool, given: int) -> bool:
+    """Whether a row is a note by the first of its cells. given: how many of them are not empty."""
+    text = folded(text_of(first))
+    alone = not identified and (_NOTE.fullmatch(text) or (given <= _CELLS_OF_A_NOTE and _NOTE.match(text)))
+    return bool(alone or _SURE_NOTE.fullmatch(text))
 
 
 def _with_unit(cell: Cell, own: str, unit: str) -> Cell:
@@ -238,18 +282,20 @@ def _with_unit(cell: Cell, own: str, unit: str) -> Cell:
 
 def answered(layout: Layout, answers: Mapping[str, str]) -> Layout:
     """The layout with the columns that answers choose, take in and leave out."""
-    fields, rivals = dict(layout.fields), dict(layout.rivals)
+    fields, rivals, sure = dict(layout.fields), dict(layout.rivals), set[int]()
     for name, columns in layout.rivals.items():
         chosen = [column for column in columns if column.letter == answers.get(f"column.{name}")]
         if chosen:
             fields[name] = chosen[0].index
             rivals.pop(name)
+            sure.add(chosen[0].index)
     for column in layout.columns:
         if (meant := answers.get(f"unread.{column.letter}", "none")) != "none":
             fields.setdefault(meant, column.index)
         if answers.get(f"header.{column.letter}") == "no" and fields.get(column.field or "") == column.index:
             fields.pop(column.field or "")
-    return replace(layout, fields=fields, rivals=rivals)
+    columns = [replace(column, doubt="") if column.index in sure else column for column in layout.columns]
+    return replace(layout, columns=columns, fields=fields, rivals=rivals)
 
 
 def _is_plain_code(first: Cell) -> bool:
@@ -271,6 +317,19 @@ def _may_be_note(first: Cell) -> bool:
 @lru_cache(maxsize=4096)
 def _is_total(text: str) -> bool:
     return _TOTAL.fullmatch(folded(text)) is not None
+
+
+def _of_a_head(cells: Sequence[Cell]) -> Sentence | None:
+    """Why a row just below a header is no data: it numbers the columns (1 2 3, 甲 乙 1 2) or tells how to fill them."""
+    texts = [text for cell in cells if (text := folded(text_of(cell)))]
+    if len(texts) > 1 and all(map(_HINT.fullmatch, texts)):
+        return HINTS
+    texts = [unicodedata.normalize("NFKC", text).strip("()") for text in texts]
+    named = next((place for place, text in enumerate(texts) if not _COLUMN_NAMES.fullmatch(text)), len(texts))
+    letters, rest = [chr(97 + place) for place in range(len(texts))], texts[named:]
+    numbers = [[str(first + place) for place in range(len(rest))] for first in (0, 1, named + 1)]
+    is_numbering = len(texts) >= _ROWS_OF_A_HEAD and rest and (rest in numbers or texts == letters)
+    return NUMBERING if is_numbering else None
 
 
 def shown(cells: Sequence[Cell]) -> str:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import enum
 import math
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time, timedelta
@@ -24,7 +23,7 @@ from itertools import pairwise
 
 from hallpulse.domain.clock import NONE_LIKE_LIMITS
 
-from .cells import Cell, Formula, says_nothing, text_of, word_of
+from .cells import Cell, Formula, normal, says_nothing, text_of, word_of
 
 BOTH_LIMITS = ("statutory_days", "promised_days")
 """Fields of an item's two limits."""
@@ -66,6 +65,7 @@ class LimitProblem(enum.StrEnum):
     REVERSED_RANGE = "limit-reversed-range"
     SEVERAL = "limit-several"
     IS_A_DATE = "limit-is-a-date"
+    OF_THE_OTHER = "limit-of-the-other"
 
 
 class BadLimit(ValueError):
@@ -146,6 +146,8 @@ _FILLER = re.compile(
 )  # fmt: skip
 _MONTH_AND_DAY = re.compile(r"(\d{4}年)?\d{1,2}月\d{1,2}日?|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{4}年\d{1,2}月")
 """As spreadsheets show 5-7, which they take for a day."""
+_YEAR_NUMBER = re.compile(r"(19[89]|20[0-4])\d(\.0+)?")
+"""A bare number that is a year: no law allows eight years of working days."""
 _EXCLUDED = re.compile(r"[,;(]?(不含|不包括|不包含|不计)[^()0-9]*\)?$")
 
 _DIGITS = {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
@@ -179,6 +181,17 @@ def parse_limit(written: Cell, unit: str = "", *, bare: str = "", empty_unit: bo
     if _MONTH_AND_DAY.fullmatch(text):
         raise BadLimit(LimitProblem.IS_A_DATE)
     return _parsed(text, unit or (bare if bare and _is_bare(text) else ""), empty_unit)
+
+
+_NAMED_LIMITS = {"statutory_days": ("法定", "承诺"), "promised_days": ("承诺", "法定")}
+
+
+def refuse_other_limit(name: str, written: Cell) -> None:
+    """Raise BadLimit for a cell of one limit that names the other one alone: `法定20个工作日` as the promised limit."""
+    if isinstance(written, str) and name in _NAMED_LIMITS:
+        own, other = _NAMED_LIMITS[name]
+        if other in written and own not in written:
+            raise BadLimit(LimitProblem.OF_THE_OTHER)
 
 
 def joined_unit(*places: str) -> str:
@@ -241,6 +254,8 @@ def _bare(text: str, unit: str, empty_unit: bool) -> Limit:
         return Limit(0, (Conversion.AT_ONCE,))
     if empty_unit and not unit:
         return Limit(None, (Conversion.NO_UNIT_NONE,))
+    if _YEAR_NUMBER.fullmatch(text):
+        raise BadLimit(LimitProblem.IS_A_DATE)
     found = _measured(text, unit or "工作日")
     if not unit and found.days and Conversion.NONE_LIKE not in found.conversions:
         raise BadLimit(LimitProblem.NO_UNIT)
@@ -250,7 +265,7 @@ def _bare(text: str, unit: str, empty_unit: bool) -> Limit:
 @lru_cache(maxsize=8192)
 def _plain(text: str) -> str:
     """Full-width characters become plain ones, blanks are left between Latin letters only."""
-    plain = unicodedata.normalize("NFKC", text).strip().lower().replace("個", "个").replace("時", "时")
+    plain = normal(text).strip().lower().replace("個", "个").replace("時", "时")
     return re.sub(r"(?<![!-~])\s+|\s+(?![!-~])", "", re.sub(r"\s+", " ", plain))
 
 

@@ -1,4 +1,4 @@
-"""The faults and oddities of a file or a row: closed lists, each with its sentence and its remedy.
+"""The faults of a file or a row: closed lists, each with its sentence and its remedy.
 
 Chinese first, English second: these are read by the person who hands the file in.
 """
@@ -6,15 +6,15 @@ Chinese first, English second: these are read by the person who hands the file i
 from __future__ import annotations
 
 import enum
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from hallpulse.contract.reasons import SENTENCES, Sentence
+from hallpulse.contract.reasons import SENTENCES, Reason, Sentence
 from hallpulse.domain.declarations import Wrong
 from hallpulse.domain.errors import HallpulseError
-from services.importing.limits import Conversion, LimitProblem
+from services.importing.cells import Cell, text_of
+from services.importing.limits import LimitProblem
 
 
 class TableError(HallpulseError):
@@ -43,6 +43,10 @@ class RowProblem(enum.StrEnum):
     BAD_DATE = "bad-date"
     BAD_NUMBER = "bad-number"
     SPOILT_CODE = "spoilt-code"
+    SEVERAL_CODES = "several-codes"
+    NO_CODE = "no-code"
+    DITTO = "ditto"
+    SAID_VOID = "said-void"
     UNKNOWN_ITEM = "unknown-item"
     INSTANT_WITH_LIMIT = "instant-with-limit"
     NOT_IN_FORCE = "not-in-force"
@@ -58,35 +62,6 @@ class RowProblem(enum.StrEnum):
     OTHER_DEPARTMENT = "other-department"
 
 
-class Oddity(enum.StrEnum):
-    """Odd, or understood from elsewhere, but taken in: shown and left to a person."""
-
-    PROMISED_OVER_STATUTORY = "promised_over_statutory"
-    NO_PROMISE = "no_promise"
-    HANDLING_FROM_LIMIT = "handling_from_limit"
-    KIND_UNKNOWN = "kind_unknown"
-    DEPARTMENT_RENAMED = "department_renamed"
-    CHANNEL_ASSUMED = "channel_assumed"
-    CHANNEL_UNKNOWN = "channel_unknown"
-    STEPS_REVERSED = "steps_reversed"
-    SPAN_REVERSED = "span_reversed"
-    SPAN_LONG = "span_long"
-    KEPT_FROM_STORE = "kept_from_store"
-    ZEROS_RESTORED = "zeros_restored"
-    CODE_REPAIRED = "code_repaired"
-    FOUND_BY_NAME = "found_by_name"
-    ENDED_AS_TERMINATED = "ended_as_terminated"
-    REJECTED_BY_STATUS = "rejected_by_status"
-    WITHDRAWN_BY_STATUS = "withdrawn_by_status"
-    OUTCOME_UNSAID = "outcome_unsaid"
-    DEFAULT_GOOD = "default_good"
-    EXTENSION_NOT_SUSPENSION = "extension_not_suspension"
-    UNKNOWN_ITEM = "unknown_item"
-    BEFORE_ITEM = "before_item"
-    IN_OTHER_HALL = "in_other_hall"
-    OTHER_THAN_STORED = "other_than_stored"
-
-
 class BadRow(ValueError):
     """The row is not taken in. reason: a code of a closed list; detail: the value, or what was expected."""
 
@@ -96,16 +71,17 @@ class BadRow(ValueError):
         self.field = field
         self.detail = detail
 
+    def seen_in(self, cell: Cell) -> BadRow:
+        """The problem with what stands in the cell, where the contract says in English what it expected.
 
-class Note(NamedTuple):
-    """A conversion or a flag of one row: what stood there and what it became."""
+        What looks like personal data is not repeated.
+        """
+        if self.reason not in _OF_THE_CONTRACT:
+            return self
+        return BadRow(self.reason, self.field, "" if self.reason == Reason.PERSONAL_DATA else text_of(cell)[:80])
 
-    line: int
-    key: str
-    field: str
-    what: Conversion | Oddity
-    written: str = ""
-    became: str = ""
+
+_OF_THE_CONTRACT = frozenset((Reason.BAD_FIELD, Reason.TIME_IN_FUTURE, Reason.TIME_OUT_OF_RANGE, Reason.PERSONAL_DATA))
 
 
 class ProblemText(NamedTuple):
@@ -115,68 +91,29 @@ class ProblemText(NamedTuple):
     remedy: Sentence
 
 
-NOTES: Mapping[Conversion | Oddity, Sentence] = {
-    Conversion.NATURAL_DAYS: Sentence("自然日按 5/7 折算", "natural days × 5/7"),
-    Conversion.WEEKS: Sentence("每周按 5 个工作日", "5 working days a week"),
-    Conversion.MONTHS: Sentence("每月按 22 个工作日", "22 working days a month"),
-    Conversion.YEARS: Sentence("每年按 250 个工作日", "250 working days a year"),
-    Conversion.HOURS: Sentence("每 8 小时为 1 个工作日", "8 hours a working day"),
-    Conversion.ROUNDED_UP: Sentence("不足一日进为一日", "rounded up"),
-    Conversion.SAME_DAY: Sentence("不足一日，当日办结", "less than a day: on the day itself"),
-    Conversion.UPPER_OF_RANGE: Sentence("区间取上限", "the longer end of a range"),
-    Conversion.NONE_LIKE: Sentence("此数通常表示无期限", "this number stands for no limit"),
-    Conversion.NO_UNIT_NONE: Sentence("单位为空，视为无期限", "no unit: no limit"),
-    Conversion.AT_ONCE: Sentence("当场办结为 0 日", "at once: 0 days"),
-    Conversion.EXCLUDES: Sentence("“不含……”所指时间不计入时限", "what is excluded does not count"),
-    Oddity.PROMISED_OVER_STATUTORY: Sentence("⚠ 承诺时限长于法定时限", "promise longer than the law allows"),
-    Oddity.NO_PROMISE: Sentence("⚠ 承诺件没有承诺时限，按未压缩计", "no promise: counted as not shortened"),
-    Oddity.HANDLING_FROM_LIMIT: Sentence("办件类型为空，按承诺时限判断", "handling taken from the limit"),
-    Oddity.KIND_UNKNOWN: Sentence("事项类型为空或无法识别，记为其他", "kind unknown: other"),
-    Oddity.DEPARTMENT_RENAMED: Sentence(
-        "部门名称换为目录或方案中的写法", "department as the catalogue or the plan has it"
-    ),
-    Oddity.CHANNEL_ASSUMED: Sentence("渠道为空，记为窗口", "channel empty: window"),
-    Oddity.CHANNEL_UNKNOWN: Sentence(
-        "⚠ 渠道无法识别，记为窗口（不影响指标）", "channel not known: window; no figure uses it"
-    ),
-    Oddity.STEPS_REVERSED: Sentence("⚠ 办结早于受理", "decided before acceptance"),
-    Oddity.SPAN_REVERSED: Sentence("⚠ 期限早于收件", "limit before receipt"),
-    Oddity.SPAN_LONG: Sentence("⚠ 期限过长，视为无期限", "span too long: no limit"),
-    Oddity.KEPT_FROM_STORE: Sentence("表中没有，沿用库中的值", "not in the table: kept as stored"),
-    Oddity.ZEROS_RESTORED: Sentence(
-        "编码丢了前导 0，按目录中唯一相符的事项补齐", "leading zeros restored: one item fits"
-    ),
-    Oddity.CODE_REPAIRED: Sentence("编码中的多余字符已去掉", "signs around the code removed"),
-    Oddity.FOUND_BY_NAME: Sentence("没有事项编码，按名称在目录中找到", "found in the catalogue by its name"),
-    Oddity.ENDED_AS_TERMINATED: Sentence(
-        "终止的办件不算办结，按撤件记", "terminated: not decided, closed as withdrawn"
-    ),
-    Oddity.REJECTED_BY_STATUS: Sentence("状态为不予受理，不算受理和办结", "not accepted, as its status says"),
-    Oddity.WITHDRAWN_BY_STATUS: Sentence("状态为撤件，不算办结", "withdrawn, as its status says"),
-    Oddity.OUTCOME_UNSAID: Sentence("没有办理结果，记为其他", "no result: other"),
-    Oddity.DEFAULT_GOOD: Sentence(
-        "默认好评不是办事人的评价，只计入评议率，不计入满意率",
-        "a rating by default is no person's: it counts in coverage, not in satisfaction",
-    ),
-    Oddity.EXTENSION_NOT_SUSPENSION: Sentence("延长审批是延期，不停钟", "an extension, no suspension"),
-    Oddity.UNKNOWN_ITEM: Sentence("⚠ 目录中没有该事项：没有时限可比", "item not in the catalogue: no limits"),
-    Oddity.IN_OTHER_HALL: Sentence(
-        "⚠ 另一大厅已有同一办件编号：两边各计一件，收件、受理、办结等都会多算",
-        "another hall has a case of this id: both count in every figure of cases",
-    ),
-    Oddity.OTHER_THAN_STORED: Sentence(
-        "与库中已有的时间不同：以本表为准更正，办结、时限等指标随之改变",
-        "other times than stored: corrected by this table, with every figure of the case",
-    ),
-    Oddity.BEFORE_ITEM: Sentence(
-        "⚠ 办件早于事项的生效日：没有时限可比", "accepted before the item's first version: no limits"
-    ),
-}
 _AS_WRITTEN = Sentence("改正该单元格后重新导入", "correct the cell and import again")
 _LIMIT_REMEDY = Sentence(
     "写作 20个工作日、30天、3个月、2小时、当场办结 或 无", "write 20个工作日, 30天, 3个月, 2小时, 当场办结 or 无"
 )
 _ROW_PROBLEMS: Mapping[str, ProblemText] = {
+    Reason.BAD_FIELD: ProblemText(
+        Sentence(
+            "内容太长、含控制字符或超出允许范围", "the value is too long, has control characters or is out of range"
+        ),
+        Sentence(
+            "编号、部门最多 64 个字，名称最多 300 个字；改正后重新导入", "codes have 64 characters at most, names 300"
+        ),
+    ),
+    Reason.PERSONAL_DATA: ProblemText(
+        Sentence("内容形似身份证号或手机号", "it looks like an identity or a phone number"),
+        Sentence("换成系统的办件编号，不要用个人信息", "use the system's case number instead"),
+    ),
+    Reason.TIME_IN_FUTURE: ProblemText(
+        Sentence("时间在将来", "the time is in the future"), Sentence("核对年、月、日", "check year, month and day")
+    ),
+    Reason.TIME_OUT_OF_RANGE: ProblemText(
+        Sentence("时间早于 1992 年", "the time is before 1992"), Sentence("核对年、月、日", "check year, month and day")
+    ),
     RowProblem.BROKEN_LINE: ProblemText(
         Sentence("该行不是一个扁平的 JSON 对象，或有重复的字段名", "no flat JSON object, or a name in it twice"),
         Sentence("每行一个对象", "one object a line"),
@@ -238,6 +175,26 @@ _ROW_PROBLEMS: Mapping[str, ProblemText] = {
     RowProblem.SPOILT_CODE: ProblemText(
         Sentence("编号已被电子表格改坏（末位或前导 0 丢失），无法还原", "the code was spoilt by a spreadsheet"),
         Sentence("从原系统重新导出，并把该列设为“文本”格式", "export it again with the column as text"),
+    ),
+    RowProblem.SEVERAL_CODES: ProblemText(
+        Sentence("一个单元格里写了几个编号", "more than one code in a cell"),
+        Sentence("一行只写一个编号，多个的分成几行", "one code a row: split them into rows"),
+    ),
+    RowProblem.NO_CODE: ProblemText(
+        Sentence(
+            "这不是编号（没有数字和字母，或带有文字标签）", "no code: without digits and letters, or with a label"
+        ),
+        Sentence("只填编号本身；小计、说明等不是数据的行请删去", "write the code alone; delete rows that are no data"),
+    ),
+    RowProblem.DITTO: ProblemText(
+        Sentence("单元格写的是“同上”一类，排序或筛选后就不知道指哪一行", "the cell only points to another one"),
+        Sentence("填写实际内容", "write the value itself"),
+    ),
+    RowProblem.SAID_VOID: ProblemText(
+        Sentence(
+            "备注说明该行已不作数，按回答退回", "its remark says that the row holds no longer: refused as answered"
+        ),
+        Sentence("要导入请改正备注，不要的行请删去", "correct the remark, or delete the row"),
     ),
     RowProblem.UNKNOWN_ITEM: ProblemText(
         Sentence("没有事项编码，目录中也没有唯一同名的事项", "no item code, and not exactly one item of that name"),
@@ -316,6 +273,10 @@ _ROW_PROBLEMS: Mapping[str, ProblemText] = {
         Sentence("一个单元格写有多个时限", "more than one limit in a cell"),
         Sentence("法定、承诺分列两列，各写一个时限", "one limit a cell"),
     ),
+    LimitProblem.OF_THE_OTHER: ProblemText(
+        Sentence("单元格写的是另一种时限（法定／承诺）", "the cell names the other limit: statutory or promised"),
+        Sentence("法定、承诺时限各填在自己的列里", "write each limit in its own column"),
+    ),
     LimitProblem.IS_A_DATE: ProblemText(
         Sentence("时限被电子表格变成了日期", "a spreadsheet has turned the limit into a date"),
         Sentence("把该列设为“文本”格式后重填", "format the column as text and write it again"),
@@ -373,23 +334,3 @@ PROBLEMS: Mapping[str, ProblemText] = {
 def told(code: str) -> ProblemText:
     """A reason's code in words, the importer's own sentences before the contract's general ones."""
     return PROBLEMS.get(code) or ProblemText(Sentence(code, code), _AS_WRITTEN)
-
-
-_EXAMPLES = 5
-
-
-class NoteCounts:
-    """Notes on rows, counted by kind. counts: rows by kind of note; examples: the first few of each."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[Conversion | Oddity] = Counter()
-        self.examples: dict[Conversion | Oddity, list[Note]] = {}
-
-    def add(self, notes: Iterable[Note]) -> None:
-        for note in notes:
-            self.counts[note.what] += 1
-            if self.counts[note.what] <= _EXAMPLES:
-                self.examples.setdefault(note.what, []).append(note)
-
-    def __bool__(self) -> bool:
-        return bool(self.counts)

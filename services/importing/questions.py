@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
 from difflib import SequenceMatcher
-from typing import NamedTuple
 
 from hallpulse.contract.reasons import Sentence
 from services.importing.sheet_reader import Decisions
@@ -21,6 +18,7 @@ from .headers import NotRead
 from .layout import Layout
 from .limits import UNIT_NAMES
 from .profiles import Profile
+from .row_questions import Choice, Question, about_rows
 from .survey import Survey
 
 _NAMES = {
@@ -37,37 +35,6 @@ _SHORTEST = 2
 """Characters of a header that is too short to resemble another."""
 
 
-class Choice(NamedTuple):
-    """A choice among a question's answers. value: what an answer says."""
-
-    value: str
-    text: Sentence
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Something that the table leaves open. default: None where only a person can say; free: any text may answer."""
-
-    id: str
-    text: Sentence
-    choices: Sequence[Choice] = ()
-    default: str | None = None
-    free: bool = False
-
-    def allows(self, answer: str) -> bool:
-        if self.free:
-            return _is_day(answer)
-        return any(choice.value == answer for choice in self.choices)
-
-
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
 def questions_of(
     layouts: Sequence[Layout | NotRead], found: Survey, decisions: Decisions, departments: Departments, profile: Profile
 ) -> list[Question]:
@@ -76,12 +43,8 @@ def questions_of(
     asked = [
         *_about_columns(read, found, profile),
         *_about_units(read, found, decisions),
-        *_about_scores(found),
-        *_about_short_rows(found),
-        *_about_struck_rows(found),
-        *_about_nameless(found),
+        *about_rows(found),
         *_about_codes(read, found, decisions),
-        *_about_alike_codes(found),
         *_about_unread(read, profile),
         *_about_departments(read, found, decisions, departments),
         *_about_sheets(layouts),
@@ -103,7 +66,7 @@ def questions_of(
 
 
 def _about_columns(layouts: Sequence[Layout], found: Survey, profile: Profile) -> Iterator[Question]:
-    ignored = {header for header in profile.ignore}
+    ignored, names = {header for header in profile.ignore}, profile.vocabulary().names
     for layout in layouts:
         for name, rivals in layout.rivals.items():
             values = found.rival_values.get((layout.name, name))
@@ -125,13 +88,14 @@ def _about_columns(layouts: Sequence[Layout], found: Survey, profile: Profile) -
                 ],
             )
         for column in layout.columns:
-            if column.doubt and layout.fields.get(column.field or "") == column.index:
+            read = column.field is not None and layout.fields.get(column.field) == column.index
+            if column.doubt and read and (layout.name, column.field) not in found.rival_values:
                 yield Question(
                     f"header.{column.letter}",
                     Sentence(
-                        f"{column.letter} 列“{column.header}”的括号里写着“{column.doubt}”：能当作 "
-                        f"{column.field} 读吗？",
-                        f"column {column.letter} says {column.doubt} in brackets: is it {column.field} all the same?",
+                        f"{column.letter} 列“{column.header}”的列名里写着“{column.doubt}”：能当作"
+                        f"“{names[column.field or ''][0]}”读吗？",
+                        f"the header of column {column.letter} says {column.doubt}: is it {column.field} all the same?",
                     ),
                     [
                         Choice("yes", Sentence("能", "yes")),
@@ -170,80 +134,6 @@ def _about_units(layouts: Sequence[Layout], found: Survey, decisions: Decisions)
                 )
 
 
-def _about_scores(found: Survey) -> Iterator[Question]:
-    if found.beyond:
-        yield Question(
-            "ratings.scale",
-            Sentence(
-                f"评价中有 1–5 分以外的数（如 {'、'.join(found.beyond)}）：其余数字是 1–5 分吗？",
-                f"ratings go beyond 1 to 5 ({', '.join(found.beyond)}): are the other numbers of a scale of five?",
-            ),
-            [
-                Choice("five", Sentence("是 1–5 分，其他数退回", "they are; refuse the others")),
-                Choice("refuse", Sentence("不是，退回所有数字评价的行", "no: refuse every row with a number")),
-            ],
-        )
-    if found.scores:
-        yield Question(
-            "ratings",
-            Sentence(
-                f"满意度是数字（如 {'、'.join(found.scores)}）：1 是非常满意（GB/T 39046 附录 A.8），还是 "
-                "5 是非常满意？",
-                "ratings are numbers: is 1 the best (GB/T 39046, A.8), or 5?",
-            ),
-            [
-                Choice("best_first", Sentence("1 是非常满意", "1 is the best")),
-                Choice("best_last", Sentence("5 是非常满意", "5 is the best")),
-            ],
-        )
-
-
-def _about_short_rows(found: Survey) -> Iterator[Question]:
-    if found.short:
-        yield Question(
-            "short_rows",
-            Sentence(
-                f"有的行单元格少于列名（如第 {'、'.join(map(str, found.short))} 行）："
-                "是省略了末尾的空单元格，还是中间缺了一格而错位？",
-                "some lines have fewer cells than headers: are empty ones left out at the end, or is one missing?",
-            ),
-            [
-                Choice("empty_at_the_end", Sentence("末尾是空的", "the last ones are empty")),
-                Choice("refuse", Sentence("不确定，退回这些行", "not sure: refuse these rows")),
-            ],
-        )
-
-
-def _about_struck_rows(found: Survey) -> Iterator[Question]:
-    if found.struck:
-        yield Question(
-            "struck_rows",
-            Sentence(
-                f"有的行带删除线（如第 {'、'.join(map(str, found.struck))} 行）：照样读入，还是已作废、退回？",
-                "some rows are struck through: read them all the same, or refuse them?",
-            ),
-            [
-                Choice("read", Sentence("照样读入", "read them")),
-                Choice("refuse", Sentence("已作废，退回", "refuse them")),
-            ],
-        )
-
-
-def _about_nameless(found: Survey) -> Iterator[Question]:
-    if found.nameless:
-        yield Question(
-            "nameless_columns",
-            Sentence(
-                f"有内容的列没有列名（如 {'、'.join(found.nameless)}）：是不用读的备注，还是这些行错了位？",
-                f"columns without a header hold something ({', '.join(found.nameless)}): remarks, or rows shifted?",
-            ),
-            [
-                Choice("remarks", Sentence("是备注，不读", "remarks: leave them out")),
-                Choice("refuse", Sentence("不确定，退回这些行", "not sure: refuse these rows")),
-            ],
-        )
-
-
 def _about_codes(layouts: Sequence[Layout], found: Survey, decisions: Decisions) -> Iterator[Question]:
     if found.numbers and not decisions.numeric_codes:
         yield Question(
@@ -269,29 +159,14 @@ def _about_codes(layouts: Sequence[Layout], found: Survey, decisions: Decisions)
         )
 
 
-def _about_alike_codes(found: Survey) -> Iterator[Question]:
-    if found.alike:
-        listed = "；".join(" / ".join(sorted(codes)) for codes in list(found.alike.values())[:_EXAMPLES])
-        yield Question(
-            "alike_codes",
-            Sentence(
-                f"有的编号只差大小写或空格（如 {listed}）：是不同的，还是同一个写成了两样？",
-                f"codes differ by case or blanks alone ({listed}): are they different ones?",
-            ),
-            [
-                Choice("different", Sentence("是不同的，各算各的", "they are different")),
-                Choice("refuse", Sentence("是同一个，退回这些行改正", "they are one: refuse these rows")),
-            ],
-        )
-
-
 def _about_unread(layouts: Sequence[Layout], profile: Profile) -> Iterator[Question]:
     """Columns with a header that nearly names an important field which no column gives."""
     vocabulary = profile.vocabulary()
     for layout in layouts:
         missing = profile.missing(layout.fields)
         for column in layout.unused:
-            name = _nearly(column.header, missing, vocabulary) if column.header not in profile.ignore else ""
+            asked = column.field is None and column.header not in profile.ignore
+            name = _nearly(column.header, missing, vocabulary) if asked else ""
             if name:
                 known = vocabulary.names[name][0]
                 yield Question(
@@ -339,6 +214,14 @@ def _about_departments(
                     Choice(written, Sentence("都不是，是另一个部门", "none of them: another department")),
                 ],
             )
+    new = [
+        name
+        for name, of_item in found.departments
+        if departments.find(name, of_item) == name and not departments.is_given(name)
+    ]
+    for name, other in departments.alike(new).items():
+        rows = sum(rows for (written, _), rows in found.departments.items() if written == name)
+        yield _about_alike(name, other, rows)
     lacking = [layout for layout in layouts if "department" not in layout.fields and "case_id" not in layout.fields]
     named = [layout.sheet.name for layout in lacking if layout.sheet.name]
     if len(named) > 1 and not decisions.department_from_sheet:
@@ -363,6 +246,20 @@ def _about_void(sheet: str, word: str) -> Question:
             f"the name or title of sheet {sheet} says {word}: read it all the same, or leave it out?",
         ),
         [Choice("read", Sentence("照样读入", "read it")), Choice("leave_out", Sentence("不读", "leave it out"))],
+    )
+
+
+def _about_alike(name: str, other: str, rows: int) -> Question:
+    return Question(
+        f"department.{name}",
+        Sentence(
+            f"部门“{name}”（{rows} 行）与前面的“{other}”可能是同一个：是吗？",
+            f"department {name} may be {other}, which stands before it: is it?",
+        ),
+        [
+            Choice(other, Sentence(f"是，就是{other}", f"yes, it is {other}")),
+            Choice(name, Sentence("不是，是另一个部门", "no, another department")),
+        ],
     )
 
 

@@ -16,12 +16,16 @@ from services.importing.cells import (
     Broken,
     Cell,
     Garbled,
+    NoCode,
+    SeveralCodes,
     SpoiltCode,
     Struck,
     Torn,
     code_of,
+    is_ditto,
     is_empty,
     is_fault,
+    is_no_code,
     says_nothing,
     text_of,
     word_of,
@@ -29,9 +33,18 @@ from services.importing.cells import (
 from services.importing.dates import NotADate, ParsedTime, parse_day, parse_moment
 from services.importing.departments import Departments
 from services.importing.fields import STEPS
-from services.importing.layout import Column, Layout, Row
-from services.importing.limits import BOTH_LIMITS, BadLimit, Limit, joined_unit, parse_limit, unit_cell
-from services.importing.problems import BadRow, Note, RowProblem
+from services.importing.layout import Column, Layout, Row, says_void
+from services.importing.limits import (
+    BOTH_LIMITS,
+    BadLimit,
+    Limit,
+    joined_unit,
+    parse_limit,
+    refuse_other_limit,
+    unit_cell,
+)
+from services.importing.notes import Note
+from services.importing.problems import BadRow, RowProblem
 from services.importing.profiles import Profile
 from services.importing.words import BEST_FIRST, BEST_LAST, YES_NO, bracketed
 
@@ -42,8 +55,7 @@ class Decisions:
 
     units: limit field → unit of bare numbers; ratings: which number is the best; identify: the column that identifies
     an item; effective_from: for rows that name no day; numeric_codes: codes in number cells are whole as they stand;
-    refuse_short, refuse_struck, refuse_nameless: lines with fewer cells than headers, struck through, or with something
-    in a column without a header, are refused;
+    refused: questions about rows (short_rows, struck_rows, void_rows, nameless_columns) that refuse them, as answered;
     department_from_sheet: a sheet's name is its department; noted: (table, limit field) → unit that a note of the table
     says.
     """
@@ -54,9 +66,7 @@ class Decisions:
     identify: str = "item_code"
     effective_from: date | None = None
     numeric_codes: bool = False
-    refuse_short: bool = False
-    refuse_struck: bool = False
-    refuse_nameless: bool = False
+    refused: frozenset[str] = frozenset()
     department_from_sheet: bool = False
 
 
@@ -117,27 +127,37 @@ class SheetReader:
 
     def refuse_unreadable(self, row: Row) -> None:
         """Raise BadRow for a line that is no row, and for a formula without a result in a column that is read."""
-        cells = row.cells
+        cells, refused = row.cells, self.decisions.refused
         if cells and isinstance(cells[0], Broken):
             raise BadRow(_BROKEN.get(cells[0].text, RowProblem.BROKEN_LINE), "")
-        if self.decisions.refuse_struck and row.line - 1 in self.layout.sheet.struck_rows:
+        if "struck_rows" in refused and row.line - 1 in self.layout.sheet.struck_rows:
             raise BadRow(RowProblem.STRUCK, "")
-        nameless = self.layout.nameless if self.decisions.refuse_nameless else ()
+        if "void_rows" in refused:
+            self._refuse_void(row)
+        nameless = self.layout.nameless if "nameless_columns" in refused else ()
         if any(not is_empty(row.cell(column.index)) for column in nameless):
             raise BadRow(RowProblem.TOO_WIDE, "")
         width = len(cells)
-        if self.decisions.refuse_short and width < self.layout.width and self.layout.sheet.separated:
+        if "short_rows" in refused and width < self.layout.width and self.layout.sheet.separated:
             raise BadRow(RowProblem.TOO_SHORT, "")
         for cell in self._read_cells(cells):
             kind = cell.__class__
             if kind not in _SURE and (kind is not str or cell[:1] in FAULTS_BEGIN) and is_fault(cell):  # type: ignore[index]
                 self._refuse_fault(row)
 
+    def _refuse_void(self, row: Row) -> None:
+        """Raise BadRow for a row with a remark that it holds no longer."""
+        for column in self.layout.remarks:
+            text = text_of(row.cell(column.index))
+            if says_void(text):
+                raise BadRow(RowProblem.SAID_VOID, "", f"{column.header}：{text[:100]}")
+
     def _refuse_fault(self, row: Row) -> None:
         """Raise BadRow for the first cell that cannot be read, with its field."""
         for index in self.read:
             if is_fault(cell := row.cell(index)):
-                raise BadRow(_PROBLEM_OF.get(type(cell), RowProblem.FORMULA), self._field_at(index), text_of(cell))
+                problem = RowProblem.DITTO if is_ditto(cell) else _PROBLEM_OF.get(type(cell), RowProblem.FORMULA)
+                raise BadRow(problem, self._field_at(index), text_of(cell))
 
     def _field_at(self, index: int) -> str:
         return next(name for name, at in self.layout.fields.items() if at == index)
@@ -152,8 +172,8 @@ class SheetReader:
         try:
             code = code_of(cell)
         except SpoiltCode as spoilt:
-            raise BadRow(RowProblem.SPOILT_CODE, name, str(spoilt)) from None
-        return "" if not code[-1:].isdigit() and (says_nothing(code) or code in _NO_CODES) else code
+            raise BadRow(_PROBLEM_OF_CODE.get(type(spoilt), RowProblem.SPOILT_CODE), name, str(spoilt)) from None
+        return "" if is_no_code(code) else code
 
     def required(self, name: str, value: str) -> str:
         if not value:
@@ -214,6 +234,7 @@ class SheetReader:
     def _limit(self, name: str, cell: Cell, beside: Cell) -> Limit:
         """Read a limit from its cell and that of the unit's column. Raises BadRow."""
         try:
+            refuse_other_limit(name, cell)
             written = unit_cell(beside, self.unit_codes)
             unit = joined_unit(written, self.unit_of_header(name))
             empty = self.unit_field(name) in self.layout.fields and not written
@@ -282,7 +303,10 @@ def picker(indices: Sequence[int]) -> Callable[[Sequence[Cell]], tuple[Cell, ...
 
 _SURE = frozenset((int, float, datetime, date, bool, None.__class__))
 """Kinds of cells that are values, or empty."""
-_NO_CODES = frozenset(("待定", "待补充", "待赋码", "待生成", "暂缺", "未知", "不详", "未编码", "未赋码"))
+_PROBLEM_OF_CODE: Mapping[type, RowProblem] = {
+    SeveralCodes: RowProblem.SEVERAL_CODES,
+    NoCode: RowProblem.NO_CODE,
+}
 _PROBLEM_OF: Mapping[type, RowProblem] = {
     Struck: RowProblem.STRUCK_PARTLY,
     Garbled: RowProblem.GARBLED,

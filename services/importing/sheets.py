@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,3 +71,23 @@ class Book:
     path: Path
     sheets: Sequence[Sheet]
     encoding: str = ""
+
+
+BUILT_IN = {"9": "0%", "10": "0.00%", **dict.fromkeys(("17", "27", "36", "50", "52", "57"), "yyyy-mm")}
+"""Number formats without a text in the file that show more than the number, or less than the date."""
+
+
+def tells(pattern: str) -> bool:
+    """Return whether what a number format shows matters: `0"个工作日"`, `0000`, `0%`, `yyyy-mm`."""
+    if re.fullmatch(r"0{2,}", pattern) or "%" in re.sub(r'"[^"]*"', "", pattern) or shows_a_month(pattern):
+        return True
+    plain = re.sub(r"\[[^\]]*\]", "", pattern)
+    return bool(re.search(r"[\u4e00-\u9fff]|\"[^\"]+\"", plain)) and not re.search(
+        r"[ymdhsYMDHS]", re.sub(r'"[^"]*"', "", plain)
+    )
+
+
+def shows_a_month(pattern: str) -> bool:
+    """Return whether a number format shows year and month of a date and no day: what was typed may have had none."""
+    bare = re.sub(r'"[^"]*"|\[[^\]]*\]|\\.', "", pattern.split(";", maxsplit=1)[0])
+    return set(bare.lower()) & set("ymdhs") == {"y", "m"}

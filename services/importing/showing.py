@@ -67,13 +67,19 @@ def show_understanding(console: Console, told: Understanding) -> None:
     if told.unused:
         _line(console, f"{both(UNUSED)}: {'、'.join(told.unused)}")
     for missing in told.missing:
-        _line(console, f"{both(MISSING)} {missing['name']}：{both(AFFECTS)} {missing['affects']}")
+        _line(console, f"{both(MISSING)} {missing['name']}：{both(AFFECTS)} {_affected(missing['affects'])}")
     if told.departments:
         _line(console, f"{both(NEW_DEPARTMENTS)}: {_some(told.departments)}")
     for question in told.questions:
         _question(console, question)
     if told.rows:
         _rows(console, told)
+
+
+def _affected(indicators: str) -> str:
+    """Indicators by their Chinese names, each with its id."""
+    ids = indicators.split(", ")
+    return "、".join(f"{COMPUTED[id_].zh} {id_}" if id_ in COMPUTED else id_ for id_ in ids)
 
 
 def _line(console: Console, text: str) -> None:

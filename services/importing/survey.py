@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hallpulse.domain.catalogue import Timeline
 from services.importing.sheet_reader import SheetReader, picker
 
-from .cells import Broken, Cell, SpoiltCode, code_of, folded, is_empty, says_nothing, text_of, word_of
+from .cells import Broken, Cell, SpoiltCode, code_of, folded, is_ditto, is_empty, says_nothing, text_of, word_of
 from .fields import SURE_SCORES
-from .layout import NOTE, Column, Layout, Passed, Row
+from .layout import NOTE, Column, Layout, Passed, Row, says_void
 from .limits import BadLimit, LimitProblem, parse_limit, unit_in
 from .words import is_bare_score, is_other_scale
 
@@ -28,7 +29,7 @@ class Survey:
     clashing: cases of which two rows say other things; passed: table → rows that are no data;
     spelt: folded code → as it was written first; alike: folded code → codes that differ by case or blanks alone;
     short: lines of separated texts with fewer cells than headers; struck: lines with a text that is struck through;
-    nameless: cells in columns without a header.
+    nameless: cells in columns without a header; void: remarks by which their rows may hold no longer.
     """
 
     bare: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class Survey:
     short: list[int] = field(default_factory=list)
     struck: list[int] = field(default_factory=list)
     nameless: list[str] = field(default_factory=list)
+    void: list[str] = field(default_factory=list)
     rows: int = 0
     ids: dict[str, int] = field(default_factory=dict)
     spelt: dict[str, str] = field(default_factory=dict)
@@ -52,7 +54,8 @@ class Survey:
 
     @property
     def several(self) -> bool:
-        return any(len(subs) > 1 for subs in self.subs.values())
+        """Return whether an item has several 业务办理项; rows that leave its code out go on with the one above."""
+        return any(len(subs) > 1 for subs in self.subs.values()) or (len(self.subs) > 1 and "" in self.subs)
 
 
 def survey(
@@ -70,6 +73,7 @@ def survey(
             looks.append(_short_look(layout, found))
         if layout.nameless:
             looks.append(_nameless_look(layout, found))
+        looks += [_void_look(column, found) for column in layout.remarks]
         _read_note(found, layout.name, [passed.text for passed in layout.titles])
         for row in layout.rows():
             if isinstance(row, Passed):
@@ -118,12 +122,12 @@ def _looks(
         yield _score_look(reader, found)
     if "department" in layout.fields and "department" not in reader.profile.joined:
         yield _department_look(reader, found, department_of)
-    yield from _looks_of_kind(layout, reader, found)
+    yield from _looks_of_kind(layout, reader, found, known)
     for name, rivals in layout.rivals.items():
         yield _rival_look(layout, name, rivals, found)
 
 
-def _looks_of_kind(layout: Layout, reader: SheetReader, found: Survey) -> Iterator[Look]:
+def _looks_of_kind(layout: Layout, reader: SheetReader, found: Survey, known: Mapping[str, Timeline]) -> Iterator[Look]:
     """Cases by their numbers, items by their parts and days; declared figures name their own period."""
     if "case_id" in layout.fields:
         yield _twice_look(reader, found)
@@ -131,6 +135,7 @@ def _looks_of_kind(layout: Layout, reader: SheetReader, found: Survey) -> Iterat
         yield _number_look(layout.fields["case_id"], found, {})
     elif "numerator" not in layout.fields:
         if "item_code" in layout.fields:
+            found.spelt.update((alike_key(code), code) for code in known)
             yield _alike_look(layout.fields["item_code"], found)
         if "sub_code" in layout.fields:
             yield _sub_look(reader, found)
@@ -159,6 +164,23 @@ def _nameless_look(layout: Layout, found: Survey) -> Look:
         for column in columns:
             if len(found.nameless) < _EXAMPLES and not is_empty(row.cell(column.index)):
                 found.nameless.append(f"{column.letter}{row.line} {text_of(row.cell(column.index))[:20]}")
+
+    return look
+
+
+def _void_look(column: Column, found: Survey) -> Look:
+    index = column.index
+    seen: dict[Cell, bool] = {}
+
+    def look(row: Row) -> None:
+        cell = row.cell(index)
+        if cell is None or len(found.void) >= _EXAMPLES:
+            return
+        void = seen.get(cell)
+        if void is None:
+            void = seen[cell] = says_void(text_of(cell))
+        if void:
+            found.void.append(f"第 {row.line} 行 {column.header}“{text_of(cell)[:20]}”")
 
     return look
 
@@ -215,7 +237,7 @@ def _department_look(reader: SheetReader, found: Survey, department_of: Callable
 
     def understood(cell: Cell, of_item: Cell) -> tuple[str, str] | None:
         written = text_of(cell)
-        if not written or says_nothing(word_of(written)):
+        if not written or says_nothing(word_of(written)) or is_ditto(written):
             return None
         return written, department_of(text_of(of_item)) if item is not None else ""
 
@@ -275,17 +297,25 @@ def _twice_look(reader: SheetReader, found: Survey) -> Look:
 def _alike_look(index: int, found: Survey) -> Look:
     def look(row: Row) -> None:
         cell = row.cell(index)
-        if cell is None:
+        if cell is None or isinstance(cell, Broken):
             return
         try:
             code = code_of(cell)
         except SpoiltCode:
             return
-        key = code.lower() if code.isascii() and " " not in code else folded(code)
+        key = alike_key(code)
         if found.spelt.setdefault(key, code) != code:
             found.alike.setdefault(key, {found.spelt[key]}).add(code)
 
     return look
+
+
+def alike_key(code: str) -> str:
+    """A code without what does not tell it from another for sure: case, blanks, the kind of its dashes."""
+    return code.lower() if code.isascii() and " " not in code else _DASHES.sub("-", folded(code))
+
+
+_DASHES = re.compile("[‐‑‒–—―−]+")
 
 
 def _day_look(reader: SheetReader, found: Survey) -> Look:

@@ -78,6 +78,7 @@ def encodings_of(path: Path) -> list[str]:
         elif _decodes(binary, "utf-8-sig"):
             return ["utf-8-sig"]
         else:
+            _refuse_broken_utf8(path, binary)
             found = [name for name in ("gb18030", "cp950", "big5hkscs") if _decodes(binary, name)]
     if not found:
         raise TableError(
@@ -86,6 +87,33 @@ def encodings_of(path: Path) -> list[str]:
             "neither UTF-8 nor GBK/GB18030 text: is it a table?",
         )
     return found
+
+
+def _refuse_broken_utf8(path: Path, binary: io.BufferedReader) -> None:
+    """Raise TableError for a text that begins in UTF-8 and goes on in another encoding, or ends within a character."""
+    binary.seek(0)
+    known = 0
+    for number, line in enumerate(binary, start=1):
+        try:
+            known += sum("\u4e00" <= char <= "\u9fff" for char in line.decode())
+        except UnicodeDecodeError as error:
+            if known < _SURE_CHARACTERS:
+                return
+            if error.reason == "unexpected end of data" and not binary.read(1):
+                zh, en = (
+                    "结束在一个字的中间：文件没有传完，请重新导出或拷贝",
+                    "ends within a character: was it copied whole?",
+                )
+            else:
+                zh, en = (
+                    "起是另一种编码：请从原系统重新导出，整个文件用同一种编码",
+                    "another encoding begins: export it in one",
+                )
+            raise TableError(path, f"文件开头是 UTF-8 编码，第 {number} 行{zh}", f"line {number}: {en}") from None
+
+
+_SURE_CHARACTERS = 4
+"""Chinese characters that are no accident in a text that reads as UTF-8."""
 
 
 def _is_text(sample: bytes, encoding: str) -> bool:
@@ -159,7 +187,7 @@ def _lines(path: Path, encoding: str, separator: str, skip: bool) -> Iterator[tu
                     f"第 {line} 行有一个单元格跨了 {MOST_LINES_IN_A_CELL} 行以上：多半是引号没有配对，请改正该行",
                     f"line {line}: a cell of more than {MOST_LINES_IN_A_CELL} lines: is a quotation mark left open?",
                 )
-            if not (skip and line == 1):
+            if not (skip and line == 1) and values != ["\x1a"]:  # the end of a file for DOS
                 yield line, list(_plain(values, own))
 
 
@@ -235,4 +263,11 @@ def _names(path: Path) -> list[str]:
                 f"有 {MAX_NAMES} 个以上不同的字段名：应为扁平的对象，每行一个",
                 f"more than {MAX_NAMES} different names: expected flat objects, one a line",
             )
+    if not names:
+        raise TableError(
+            path,
+            "JSON 里没有扁平的对象（嵌套在 data、list 之类里面，或一个对象分成几行）：请取出其中的数组，如 "
+            '[{"办件编号": …}, …]，或每行一个对象',
+            "no flat JSON objects: expected an array of them, or one a line",
+        )
     return list(names)

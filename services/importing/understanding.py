@@ -14,7 +14,7 @@ import msgspec
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.workdays import date_of, local_day, time_text
 from services.importing.figure_import import figure_effects
-from services.importing.problems import NoteCounts
+from services.importing.notes import NoteCounts
 from services.importing.sheet_reader import SheetReader
 
 from .cells import Broken, text_of, word_of, word_set
@@ -24,9 +24,10 @@ from .headers import NotRead
 from .importer import NEW, UNCHANGED, Job, RejectedRow, Taken
 from .layout import Layout, Passed, Row
 from .limits import Conversion
-from .problems import NOTES, BadRow, Oddity, told
+from .notes import NOTES, Oddity
+from .problems import BadRow, told
 from .profiles import Profile, SourceNames, answered
-from .questions import Question
+from .row_questions import Question
 from .surroundings import Stored
 from .words import CHANNELS, HANDLINGS, KINDS, ending_of, score_of
 

@@ -26,14 +26,14 @@ YES_NO: Mapping[str, bool] = _table(
     (False, "否 无 × ✗ ✘ x n no false 0 f 未进驻 不进驻 未纳入 不纳入 不支持 不可 不可以 不实行 未实行 没有 不是"),
 )
 KINDS: Mapping[str, ItemKind] = _table(
-    ("licensing", "行政许可 许可 行政审批 licensing"),
-    ("confirmation", "行政确认 确认 confirmation"),
-    ("payment", "行政给付 给付 payment"),
+    ("licensing", "行政许可 许可 行政审批 行政许可类 许可类 行政许可事项 licensing"),
+    ("confirmation", "行政确认 确认 行政确认类 confirmation"),
+    ("payment", "行政给付 给付 行政给付类 payment"),
     ("reward", "行政奖励 奖励 reward"),
     ("adjudication", "行政裁决 裁决 adjudication"),
     ("levy", "行政征收 征收 levy"),
     ("inspection", "行政检查 检查 inspection"),
-    ("public_service", "公共服务 公共服务事项 publicservice public_service"),
+    ("public_service", "公共服务 公共服务事项 依申请公共服务 公共服务类 便民服务 publicservice public_service"),
     ("other", "其他 其它 其他行政权力 其它行政权力 其他职权 其他权力 其他类 行政处罚 行政强制 行政备案 备案 other"),
 )
 HANDLINGS: Mapping[str, Handling] = _table(
@@ -103,30 +103,33 @@ ENDINGS: Mapping[str, Ending] = _table(
         Ending.OPEN,
         "受理 已受理 予以受理 准予受理 收件 已收件 待受理 未受理 接件 已接件 申请 已申请 已提交 待审核 "
         "审核 审批 审查 在办 待办 未办结 承办 补正 补正告知 待补正 已补正 补齐补正 挂起"
-        " 特别程序 暂停 中止 恢复 延长审批 延期 预受理 预审 暂存 签批 制证 open pending",
+        " 特别程序 暂停 中止 恢复 延长审批 延期 预受理 预审 暂存 签批 制证 容缺受理 容缺办理 初审 复审 open pending",
     ),
     (
         Ending.CLOSED,
         "办结 已办结 正常办结 办毕 已办毕 完成 已完成 结束 归档 已归档 办理完成 办理完毕 送达 已送达 领取 "
-        "已领取 待评价 已评价 待领取 待取件 按时办结 按期办结 准时办结 提前办结 超期办结 逾期办结 延期办结 closed done",
+        "已领取 待评价 已评价 待领取 待取件 按时办结 按期办结 准时办结 提前办结 超期办结 逾期办结 延期办结 "
+        "超时办结 当场办结 即时办结 完结 已完结 办结归档 送达办结 领证办结 已签收 closed done",
     ),
     (
         Ending.GRANTED,
         "准予 准予许可 准予行政许可 予以许可 批准 已批准 同意 通过 审批通过 审核通过 许可 出证 出证办结 "
-        "办结(出证) 已出证 颁证 发证 准予办结 予以办理 予以确认 准予登记 granted approved yes",
+        "办结(出证) 已出证 颁证 发证 准予办结 予以办理 予以确认 准予登记 准予备案 予以备案 准予变更 准予延续 "
+        "通过办结 granted approved yes",
     ),
     (
         Ending.REFUSED,
         "不予 不予许可 不予行政许可 不准予许可 不予批准 不批准 不准予 不同意 不通过 审批不通过 审核不通过 "
-        "驳回 退件 退回 退件办结 退回办结 不予办理 不予确认 不予登记 不许可 refused denied no",
+        "驳回 退件 退回 退件办结 退回办结 不予办理 不予确认 不予登记 "
+        "不予备案 不予审批 不予变更 未通过 审批未通过 审核未通过 不通过办结 不许可 refused denied no",
     ),
     (Ending.FORWARDED, "转报 已转报 转报办结 forwarded"),
     (Ending.OTHER, "其他 其它 其他办结 other"),
-    (Ending.REJECTED, "不予受理 不受理 未予受理 不予受理办结 rejected"),
+    (Ending.REJECTED, "不予受理 不受理 未予受理 不予受理办结 拒绝受理 rejected"),
     (
         Ending.WITHDRAWN,
         "撤件 已撤件 已撤回 已撤销 撤销申请 撤回申请 撤回 撤销 申请人撤件 申请人撤回 主动撤件 撤件办结 撤回办结 "
-        "用户撤销 withdrawn",
+        "用户撤销 撤销办件 自行撤回 企业撤回 群众撤件 申请人主动撤回 取消办理 用户取消 withdrawn",
     ),
     (
         Ending.TERMINATED,
@@ -169,7 +172,16 @@ def score_of(word: str, codes: Mapping[str, int] | None = None) -> int | None:
     if (drawn := _DRAWN_STARS.fullmatch(word.replace("\ufe0f", ""))) is not None:
         return len(drawn[1])
     outer, inner = bracketed(word)
-    return _SCORES.get(outer) if all(is_bare_score(one) or _STARS.fullmatch(one) for one in inner) else None
+    score = _SCORES.get(outer)
+    return score if score is None or all(_agrees(one, score) for one in inner) else None
+
+
+def _agrees(inner: str, score: int) -> bool:
+    """Return whether a number in the brackets of a rating says the same: 满意(4分); a code may count from the best."""
+    if (stars := _STARS.fullmatch(inner)) is not None:
+        return (_CHINESE.get(stars[1]) or int(stars[1])) == score
+    bare = _BARE_SCORE.fullmatch(inner)
+    return bare is not None and int(bare[1]) in (score, 6 - score)
 
 
 def bracketed(word: str) -> tuple[str, list[str]]:

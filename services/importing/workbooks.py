@@ -12,6 +12,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -23,7 +24,7 @@ from .binary_parts import xls_details, xlsb_details
 from .cells import Cell, Garbled, is_garbled
 from .guard import DAMAGED, damaged, encrypted, refuse_bombs, refuse_large
 from .problems import TableError
-from .sheets import Book, Details, Sheet, Span
+from .sheets import Book, Details, Sheet, Span, shows_a_month
 from .xml_parts import ods_details, xlsx_details
 
 MOST_KEPT = 3_000_000
@@ -171,20 +172,23 @@ def _put_details(cells: list[Cell], row: int, details: Details) -> None:
 
 
 def shown(cell: Cell, pattern: str) -> Cell:
-    """A number as its format shows it, where that says more: 5 as `0"个工作日"` is 5个工作日, 12 as `0000` is 0012."""
-    if not isinstance(cell, int | float) or isinstance(cell, bool):
+    """A cell as its format shows it, where that matters.
+
+    5 as `0"个工作日"` is 5个工作日, 12 as `0000` is 0012, a day as `yyyy-mm` is a month: no day may have been typed.
+    """
+    if isinstance(cell, date) and shows_a_month(pattern):
+        return f"{cell.year}年{cell.month}月"
+    if not isinstance(cell, int | float) or isinstance(cell, bool) or abs(cell) >= 1e15 or shows_a_month(pattern):
         return cell
     if "%" in pattern:
         return f"{round(cell * 100, 6):g}%"
-    if cell != int(cell):
-        return cell
-    if re.fullmatch(r"0+", pattern):
-        return str(int(cell)).zfill(len(pattern)) if abs(cell) < 1e15 else cell
+    if cell == int(cell) and re.fullmatch(r"0+", pattern):
+        return str(int(cell)).zfill(len(pattern))
     text = re.sub(r"\[[^\]]*\]|\\(.)|_.", r"\1", pattern.split(";", maxsplit=1)[0])
     parts = re.fullmatch(r'(?:"([^"]*)")?([#,0.]+|general|General)\s*(?:"([^"]*)"|([^"#0.,;]*))', text)
     if parts is None:
         return cell
-    return f"{parts[1] or ''}{int(cell)}{parts[3] or parts[4] or ''}"
+    return f"{parts[1] or ''}{cell:.15g}{parts[3] or parts[4] or ''}"
 
 
 def _details_of(path: Path) -> dict[str, Details]:

@@ -13,13 +13,11 @@ from xml.parsers import expat
 
 from .cells import Cell, Formula, Struck
 from .guard import chunks, column_number
-from .sheets import Details
+from .sheets import BUILT_IN, Details, tells
 
 _MOST_TEXT = 300
 _MOST_REPEATED = 100_000
 _MOST_COLUMNS = 16_384
-PERCENT = {"9": "0%", "10": "0.00%"}
-"""Number formats that have a number and need no words."""
 
 
 def xlsx_details(archive: zipfile.ZipFile) -> dict[str, Details]:
@@ -107,7 +105,7 @@ def _struck_strings(archive: zipfile.ZipFile) -> dict[str, Runs]:
 
 def _telling_styles(archive: zipfile.ZipFile) -> _Styles:
     """Styles with a telling number format, and those of texts that are struck through."""
-    patterns: dict[str, str] = dict(PERCENT)
+    patterns: dict[str, str] = dict(BUILT_IN)
     fonts: list[bool] = []
     styles: list[tuple[str, bool]] = []
     inside = ""
@@ -136,16 +134,6 @@ def _is_strike(part: ElementTree.Element) -> bool:
 
 
 _FALSE = ("0", "false")
-
-
-def tells(pattern: str) -> bool:
-    """Return whether a number format shows more than the number: `0"个工作日"`, `0000`, `0%`."""
-    if re.fullmatch(r"0{2,}", pattern) or "%" in re.sub(r'"[^"]*"', "", pattern):
-        return True
-    plain = re.sub(r"\[[^\]]*\]", "", pattern)
-    return bool(re.search(r"[\u4e00-\u9fff]|\"[^\"]+\"", plain)) and not re.search(
-        r"[ymdhsYMDHS]", re.sub(r'"[^"]*"', "", plain)
-    )
 
 
 _LOOKED_FOR = (b"<f", b":f", b"hidden=", b't="e"', b"t='e'", b"strike")
@@ -256,6 +244,7 @@ _CALC = "urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0 "
 _TEXT = "urn:oasis:names:tc:opendocument:xmlns:text:1.0 "
 _STYLE = "urn:oasis:names:tc:opendocument:xmlns:style:1.0 "
 _HIDDEN = ("collapse", "filter")
+_MONTH = re.compile(r"\d{4}\s*[-/.年]\s*\d{1,2}\s*月?|\d{1,2}[-/]\d{4}|[A-Za-z]{3}[- ]\d{2,4}")
 _SHOWS_MORE = re.compile(r"[\u4e00-\u9fff%]|^0\d")
 
 
@@ -386,7 +375,8 @@ class _OdsParser:
                 return Formula(self._text or formula)
             self._details.computed += 1
         shows_more = kind in ("float", "percentage", "currency") and _SHOWS_MORE.search(self._text)
-        return self._text if shows_more else None
+        shows_less = kind == "date" and _MONTH.fullmatch(self._text.strip())
+        return self._text if shows_more or shows_less else None
 
 
 _ODS_ERROR = re.compile(r"#[A-Z/0]+[!?]?|Err:\d{3}")

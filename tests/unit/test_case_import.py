@@ -15,7 +15,8 @@ from services.importing.case_import import HallOfCases, UnderstoodCase
 from services.importing.corrections import Corrections
 from services.importing.departments import DepartmentCodes
 from services.importing.importer import Options, RejectedRow, Taken, opened
-from services.importing.problems import Oddity, TableError
+from services.importing.notes import Oddity
+from services.importing.problems import TableError
 from tests.shelf import NOW, Shelf, take
 
 DUTCH = Path(__file__).parents[3] / "shared" / "data" / "permit-cases.csv"

@@ -18,7 +18,7 @@ from services.importing.case_import import HallOfCases
 from services.importing.departments import DepartmentCodes, Departments
 from services.importing.importer import CHANGED, Options, Outcome, RejectedRow, Taken, opened
 from services.importing.limits import Conversion
-from services.importing.problems import Oddity
+from services.importing.notes import Oddity
 from tests.shelf import Shelf
 
 HEADER = "实施编码,事项名称,实施主体,事项类型,办件类型,法定时限（工作日）,承诺时限（工作日）,是否进驻,综合受理"

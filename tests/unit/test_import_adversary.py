@@ -333,7 +333,7 @@ def test_a_header_that_nearly_names_a_missing_field_is_asked_about(tmp_path: Pat
         ("2026年3月5日", "limit-is-a-date"),
         ("2026-05-07", "limit-is-a-date"),
         ("1,000", "limit-several"),
-        ("同上", "limit-unreadable"),
+        ("同上", "ditto"),
         ("5个工作日以上", "limit-unreadable"),
         ("3个工作日，情况复杂的5个工作日", "limit-unreadable"),
     ],

@@ -28,8 +28,8 @@ from services.importing.importer import Job, Options, opened
 from services.importing.outlet import Outlet
 from services.importing.profiles import save_profile
 from services.importing.publishing import publish, taken
-from services.importing.questions import Question
 from services.importing.rejects import RejectedRows
+from services.importing.row_questions import Question
 from services.importing.surroundings import Stored, department_codes, stored
 from services.importing.understanding import Understanding, saved_profile, understanding_of
 
@@ -189,10 +189,12 @@ class _Import:
 
     def _ask(self) -> None:
         """Ask what is open, one question after the other; an empty answer leaves a question without default open."""
-        for question in list(self._job.open):
-            answer = _prompt(question)
+        asked: set[str] = set()
+        while left := [question for question in self._job.open if question.id not in asked]:
+            asked.add(left[0].id)
+            answer = _prompt(left[0])
             if answer:
-                self._job.answer({**self._job.answers, question.id: answer})
+                self._job.answer({left[0].id: answer})
 
     def _look(self) -> Understanding:
         with _bar(self._job) as progress:
