@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -45,7 +46,7 @@ def _put_events(connection: Connection, schema: str, events: Sequence[HallEvent]
     """Put the events in the ledger and among those that came, as an import of records has them."""
     minute, hundredths = arrival(now)
     packed = [(event, pack_id(event.id), pack_data(event.data)) for event in events]
-    rows = {
+    rows: dict[str, list[Sequence[Any]]] = {
         "events": [
             (e.region, e.hall, id_, e.time, minute, int(e.type), *data, e.extra, hundredths, True)
             for e, id_, data in packed
