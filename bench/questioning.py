@@ -14,7 +14,7 @@ from hallpulse.contract.events import CaseData, EventType, FigureReported, ItemP
 from hallpulse.domain import expression, suspicion
 from hallpulse.domain.case import CaseEvent, Flag, Kind, pack_id
 from hallpulse.domain.catalogue import ItemRecord, ItemSpan, rewritten, timeline
-from hallpulse.domain.clock import NONE_LIKE_LIMITS, Case, fold
+from hallpulse.domain.clock import NONE_LIKE_LIMITS, Case, KeptPromise, fold, needed_late_extension
 from hallpulse.domain.declarations import IMPOSSIBLE, UNKNOWN, Declaration, fault_of
 from hallpulse.domain.figures import period_window
 from hallpulse.domain.integrity import (
@@ -110,7 +110,7 @@ def questioned(year: Year) -> dict[str, set[tuple[Any, ...]]]:
         id_: {key for key, case in cases.items() if condition(case)} for id_, condition in _OF_CASES.items()
     }
     found["outside_opening_days"] = {key for key, case in cases.items() if _outside(case, year.workdays)}
-    rescued = set(_rescued(year, cases))
+    rescued = {*_rescued(year, cases), *_extended_late(year, cases)}
     found["limits_changed_after"] = {key for key, case in cases.items() if _CHANGED(case)} | rescued
     found["statutory_raised"] = set(_raised(year))
     return found | _judged(year, cases)
@@ -144,6 +144,14 @@ def _rescued(year: Year, cases: Mapping[CaseKey, Case]) -> Iterable[CaseKey]:
         if changes and case.timed and case.promise_kept and case.accepted is not None:
             decision = _decision(year, key, case)
             if any(suspicion.is_rescued(decision, change) for change in changes):
+                yield key
+
+
+def _extended_late(year: Year, cases: Mapping[CaseKey, Case]) -> Iterable[CaseKey]:
+    for key, case in cases.items():
+        if case.extended and case.timed and case.promise_kept and (case.elapsed or 0) > (case.promised_days or 0):
+            kept = KeptPromise(case.accepted or 0, case.decided or 0, case.elapsed or 0, case.promised_days or 0)
+            if needed_late_extension(kept, year.cases[key], year.workdays):
                 yield key
 
 

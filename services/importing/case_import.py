@@ -86,12 +86,16 @@ ANY_CASE = "x"
 
 
 class UnderstoodCase(NamedTuple):
-    """A row that was understood. steps: (type, time, data of any case), without the contract's look at them."""
+    """A row that was understood. steps: (type, time, data of any case), without the contract's look at them.
+
+    is_open: its status says that it goes on.
+    """
 
     line: int
     case_id: str
     steps: Sequence[tuple[EventType, int, Data]]
     notes: Sequence[Note]
+    is_open: bool = False
 
     def events(self, place: HallOfCases) -> list[HallEvent]:
         """The row's events, each id following from what the event says, so that saying it again is a duplicate."""
@@ -99,6 +103,13 @@ class UnderstoodCase(NamedTuple):
 
     def _own(self, data: Data) -> Data:
         return msgspec.structs.replace(data, case_id=self.case_id)
+
+    def reopened(self, stored: Sequence[CaseEvent]) -> list[Note]:
+        """Say where a case is open, as its status says, but stored as ended: an empty cell takes nothing back."""
+        ended = [event for event in in_force(stored) if event.kind in _ENDINGS] if self.is_open else []
+        return [
+            Note(self.line, self.case_id, "status", Oddity.OPEN_BUT_ENDED, "", time_text(event.time)) for event in ended
+        ]
 
     def differences(self, stored: Sequence[CaseEvent]) -> list[Note]:
         """The steps that are stored with other times than the row's."""
@@ -158,6 +169,7 @@ def _check(wanted: CaseImport, kind: EventType, time: int, data: Data) -> None:
         raise BadRow(bad.reason, _STEP_OF[kind] if bad.field == "time" else bad.field, bad.detail) from None
 
 
+_ENDINGS = (EventType.CASE_DECIDED, EventType.CASE_REJECTED, EventType.CASE_WITHDRAWN)
 _STEP_OF = {kind: step for step, kind in STEPS.items()}
 _PLAIN = re.compile(r"[0-9A-Za-z\u4e00-\u9fff](?:[-0-9A-Za-z_.\u4e00-\u9fff]{0,62}[0-9A-Za-z\u4e00-\u9fff])?").fullmatch
 _YEAR = 31_556_952_000_000

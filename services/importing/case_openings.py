@@ -122,7 +122,7 @@ class _Reading:
                 self._note("item_code", Oddity.NAME_OTHER, written, spans[-1].version.name)
 
     def _department(self, item_code: str) -> str:
-        written, of_item = self.reader.text(self.row, "department"), self.wanted.department_of(item_code)
+        written, of_item = self.reader.department(self.row), self.wanted.department_of(item_code)
         if not written:
             return self.reader.required("department", of_item)
         known = self.reader.departments.find(written, of_item)

@@ -82,6 +82,7 @@ class _Case:
     wanted: CaseImport
     case_id: str = ""
     notes: list[Note] = field(default_factory=list)
+    ending: Ending | None = None
 
     def read(self) -> UnderstoodCase:
         self.case_id = self.reader.required("case_id", self.reader.code(self.row, "case_id"))
@@ -100,7 +101,7 @@ class _Case:
             for step in (times if len(times) < 2 else sorted(times, key=_ORDER.__getitem__))
         ]
         self._odd(times)
-        return UnderstoodCase(self.row.line, self.case_id, steps, self.notes)
+        return UnderstoodCase(self.row.line, self.case_id, steps, self.notes, self.ending is Ending.OPEN)
 
     def _note(self, name: str, what: Oddity, written: str = "", became: str = "") -> None:
         self.notes.append(Note(self.row.line, self.case_id, name, what, written, became))
@@ -131,7 +132,7 @@ class _Case:
 
     def _settle(self, times: dict[str, int]) -> str:
         """Let the status say what the dates mean; the outcome of a decision. Raises BadRow for a contradiction."""
-        ending = self._ending()
+        ending = self.ending = self._ending()
         ended = times.get("decided", times.get("withdrawn", times.get("rejected")))
         if ending is None:
             return self._unsaid(times)

@@ -123,7 +123,7 @@ def figure_of(reader: SheetReader, row: Row, wanted: FigureImport) -> FigureSaid
         period,
         _department(reader, row, wanted),
         _amount(reader, row, "numerator"),
-        None if is_empty(reader.cell(row, "denominator")) else _amount(reader, row, "denominator"),
+        None if _says_nothing(reader, row, "denominator") else _amount(reader, row, "denominator"),
         text_of(reader.cell(row, "note"))[:200],
     )
     judged = Declaration(
@@ -146,9 +146,10 @@ def _indicator(reader: SheetReader, row: Row, wanted: FigureImport) -> DeclaredI
     found = [known.get(code) or by_name.get(folded(code))] if code else []
     found += [by_name.get(folded(name))] if name and (not code or reader.has("indicator_name")) else []
     if None in found:
-        written = code if found[0] is None else name
+        of_code = bool(code) and found[0] is None
+        written, column = (code, "indicator") if of_code else (name, "indicator_name")
         near = difflib.get_close_matches(written, [*known, *(one.names.zh for one in known.values())], 1)
-        raise BadRow("unknown-indicator", "indicator", f"{written}：最接近的是 {near[0]}" if near else written)
+        raise BadRow("unknown-indicator", column, f"{written}：最接近的是 {near[0]}" if near else written)
     if len({one.id for one in found if one is not None}) > 1:
         raise BadRow(RowProblem.COLUMNS_DISAGREE, "indicator_name", f"{code} / {name}")
     assert found[0] is not None
@@ -293,7 +294,7 @@ def declined(reader: SheetReader, row: Row, reason: str, wanted: FigureImport) -
     if (
         reason in _READ_AMISS
         or not _is_the_senders(reader, row, wanted)
-        or all(is_empty(reader.cell(row, name)) for name in ("numerator", "denominator"))
+        or all(_says_nothing(reader, row, name) for name in ("numerator", "denominator"))
     ):
         return None
     said = _as_written(reader, row, wanted)
@@ -354,12 +355,16 @@ def _as_written(reader: SheetReader, row: Row, wanted: FigureImport) -> dict[str
         department = _first_text(reader, row, "office", "office_name")
     said |= {"department": department} if department else {}
     for name in ("numerator", "denominator"):
-        if not is_empty(reader.cell(row, name)):
+        if not _says_nothing(reader, row, name):
             try:
                 said[name] = _amount(reader, row, name)
             except BadRow:
                 said[name] = _first_text(reader, row, name)
     return said
+
+
+def _says_nothing(reader: SheetReader, row: Row, name: str) -> bool:
+    return says_nothing(word_of(reader.cell(row, name)))
 
 
 def _first_text(reader: SheetReader, row: Row, *names: str) -> str:

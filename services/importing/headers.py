@@ -190,7 +190,7 @@ def _built(  # noqa: PLR0917 - the header's place and what surrounds it
         titles=[Passed(line, TITLE, shown(cells)) for line, cells in top[:start] if shown(cells)],
         merges=_grouping_merges(merges, chosen, vocabulary, lines[-1]),
         torn=_torn(merges, chosen, vocabulary, lines[-1]),
-        identity=[chosen[name] for name in vocabulary.identity if name in chosen],
+        identity=sorted(chosen[name] for name in vocabulary.identity if name in chosen),
         twins=[[column.index for column in rivals[name]] for name in vocabulary.identity if name in rivals],
     )
 

@@ -29,7 +29,7 @@ from .items import CatalogueImport, checked, correcting, item_code_of, item_even
 from .layout import Column, Layout, Row, answered
 from .notes import Note, Oddity
 from .problems import BadRow, RowProblem, TableError
-from .profiles import Profile, named, plain_departments, plain_profile, recognised, shipped
+from .profiles import Profile, applicable, named, plain_departments, plain_profile, recognised, shipped
 from .questions import questions_of
 from .row_questions import Question
 from .sheets import Book
@@ -167,7 +167,8 @@ class Job:
         self._walk(progress)
         self._decide()
         self.questions = questions_of(self.layouts, self.found, self.decisions, self.departments, self.profile)
-        self.answer({**self.profile.answers, **self.options.answers})
+        columns = [(column.letter, column.header) for layout in self.read for column in layout.columns]
+        self.answer({**applicable(self.profile, columns), **self.options.answers})
 
     def _walk(self, progress: Progress) -> None:
         of_item = self.place.department_of if self.kind == "cases" else (lambda _: "")
@@ -326,17 +327,18 @@ class Job:
         self, row: Taken, known: Mapping[str, Sequence[CaseEvent]], others: Mapping[str, Sequence[str]]
     ) -> Taken:
         """A case against what is stored of it: new, changed or unchanged; named where another hall has its id too."""
-        stored = known.get(row.key, ())
-        if row.key in others and row.case is not None:
+        stored, case = known.get(row.key, ()), row.case
+        if row.key in others and case is not None:
             note = Note(row.line, row.key, "case_id", Oddity.IN_OTHER_HALL, row.key, "、".join(others[row.key]))
             row = row._replace(notes=[*row.notes, note])
-        if not stored or row.case is None:
+        if not stored or case is None:
             return row
+        row = row._replace(notes=[*row.notes, *case.reopened(stored)])
         ids = {event.id for event in stored}
-        said = self.corrections.of_case(row.case.events(self.place.place), stored)
+        said = self.corrections.of_case(case.events(self.place.place), stored)
         if all(event.id in ids for event in said):
             return row._replace(state=UNCHANGED, stored=stored)
-        notes = [*row.notes, *row.case.differences(stored)]
+        notes = [*row.notes, *case.differences(stored)]
         return row._replace(state=CHANGED, stored=stored, notes=notes)
 
     def declined(self, row: RejectedRow) -> Declined | None:

@@ -18,7 +18,7 @@ from hallpulse.domain.catalogue import ItemVersion, Timeline, span_on
 from hallpulse.domain.workdays import day_of
 from services.importing.sheet_reader import SheetReader, limit_notes
 
-from .cells import text_of, word_of, word_set
+from .cells import folded, text_of, word_of, word_set
 from .layout import Row
 from .limits import Limit
 from .notes import Note, Oddity
@@ -61,7 +61,7 @@ def item_code_of(reader: SheetReader, row: Row) -> str:
 def item_of(reader: SheetReader, row: Row, known: Mapping[str, Timeline]) -> tuple[ItemPublished, list[Note]]:
     """The version, and what was converted, kept or looks odd. Raises BadRow."""
     reader.refuse_unreadable(row)
-    code, zeros = _with_zeros(reader, row, reader.required("item_code", item_code_of(reader, row)), known)
+    code, zeros = _with_zeros(row, reader.required("item_code", item_code_of(reader, row)), known)
     _refuse_retired(reader, row)
     effective = reader.day(row, "effective_from") or reader.decisions.effective_from
     if effective is None:
@@ -72,11 +72,12 @@ def item_of(reader: SheetReader, row: Row, known: Mapping[str, Timeline]) -> tup
     return data, [*zeros, *notes]
 
 
-def _with_zeros(reader: SheetReader, row: Row, code: str, known: Mapping[str, Timeline]) -> tuple[str, list[Note]]:
-    """A code from a number cell with the zeros before it that exactly one stored item has."""
-    if code in known or not isinstance(reader.cell(row, "item_code"), int | float):
+def _with_zeros(row: Row, code: str, known: Mapping[str, Timeline]) -> tuple[str, list[Note]]:
+    """A code of digits with the zeros before it that exactly one stored item has: spreadsheets lose them."""
+    if code in known or not code.isdigit() or not code.isascii():
         return code, []
-    fitting = [other for other in known if other.isdigit() and other.lstrip("0") == code]
+    bare = code.lstrip("0")
+    fitting = [other for other in known if other.isdigit() and other.lstrip("0") == bare]
     if len(fitting) != 1:
         return code, []
     return fitting[0], [Note(row.line, fitting[0], "item_code", Oddity.ZEROS_RESTORED, code, fitting[0])]
@@ -115,6 +116,7 @@ class _Item:
         }
         notes = [*self._limit_notes("statutory_days", statutory), *self._limit_notes("promised_days", promised)]
         notes += [self._note("item_code", Oddity.CODE_SPACED, self.code)] if " " in self.code and self._has_code else []
+        notes += self._other_name(fields["name"])
         fields["department"], of_department = self._department()
         fields["kind"], of_kind = self._kind()
         fields["handling"], of_handling = self._handling(fields["promised_days"])
@@ -137,13 +139,19 @@ class _Item:
         return None if self.stored is None else getattr(self.stored, name)
 
     def _name(self) -> str:
-        name, sub = (text_of(self.reader.cell(self.row, field)) for field in ("name", "sub_name"))
+        name, sub = (self.reader.name(self.row, field) for field in ("name", "sub_name"))
         if self.reader.decisions.identify == "sub_code" and sub:
             return sub
         return self.reader.required("name", name or sub or self._kept("name") or "")
 
+    def _other_name(self, name: str) -> list[Note]:
+        """Say where the stored item of the code has quite another name."""
+        stored = folded(self.stored.name) if self.stored is not None else ""
+        alike = not stored or folded(name) in stored or stored in folded(name)
+        return [] if alike else [self._note("name", Oddity.NAME_OTHER, name, self._kept("name"))]
+
     def _department(self) -> tuple[str, list[Note]]:
-        written = self.reader.text(self.row, "department")
+        written = self.reader.department(self.row)
         if not written and self.reader.decisions.department_from_sheet:
             written = self.reader.layout.sheet.name
         if not written:

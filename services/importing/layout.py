@@ -31,9 +31,11 @@ _CELLS_OF_A_NOTE = 2
 """Cells of a row that begins like a note; where more stand in it, it may be data without its number: 注册…"""
 _EXAMPLE = re.compile(r"(填写|填报)?(示例|样例|范例|举例|例如|例)[:\d]*")
 _WORDY = re.compile(r"[\u4e00-\u9fff]")
-_REMARKS = re.compile("备注|说明|附注|注释|批注|变动|变更|调整|情况|标记|标识|状态|remark|note|memo|comment")
+_REMARKS = re.compile(
+    "备注|说明|附注|注释|批注|变动|变更|调整|情况|标记|标识|状态|结果|意见|结论|remark|note|memo|comment"
+)
 _VOID_ROW = re.compile(
-    "(?<![未不没非无])(取消|停用|停办|废止|作废|撤销|下放|不再|删除|暂停|注销|并入|划转|失效|测试|试填|样例|示例|勿用|无效|撤件|撤回"
+    "(?<![未不没非无])(取消|停用|停办|废止|作废|撤销|下放|不再|删除|暂停|注销|并入|划转|失效|测试|试填|样例|示例|勿用|无效|撤件|撤回|退件|驳回|不予(受理|许可|批准|办理)|不受理"
     "|终止|有误|填错|录错|错误|重复(件|录入|登记|上报|办件|$)|待(核实|确认|核|定)|以.{1,12}为准)"
 )
 """Words of a remark by which a row may hold no longer, or never did."""
@@ -254,7 +256,8 @@ class Layout:
 
     def _why_no_data(self, first: Cell, cells: Sequence[Cell], own: Sequence[str], identified: bool) -> Sentence | None:
         given = sum(not is_empty(cell) for cell in cells)
-        subjects = [first, *(cells[index] for index in self.identity if index < len(cells))]
+        subjects = [cells[index] for index in self.identity if index < len(cells)]
+        subjects = [first] if any(map(_is_plain_code, subjects)) else [first, *subjects]
         if given > 1 and any(isinstance(cell, str) and len(cell) < 20 and _is_total(cell) for cell in subjects):
             return TOTAL
         text = folded(text_of(first)) if isinstance(first, str) and len(first) < 20 else ""

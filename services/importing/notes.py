@@ -31,6 +31,7 @@ class Oddity(enum.StrEnum):
     ACCEPTANCE_ASSUMED = "acceptance_assumed"
     NAME_OTHER = "name_other"
     CODE_SPACED = "code_spaced"
+    OPEN_BUT_ENDED = "open_but_ended"
     SPAN_REVERSED = "span_reversed"
     SPAN_LONG = "span_long"
     KEPT_FROM_STORE = "kept_from_store"
@@ -98,6 +99,10 @@ NOTES: Mapping[Conversion | Oddity, Sentence] = {
     ),
     Oddity.ACCEPTANCE_ASSUMED: Sentence(
         "有办结而没有受理时间：按收件即受理计", "decided without acceptance: accepted when received"
+    ),
+    Oddity.OPEN_BUT_ENDED: Sentence(
+        "⚠ 状态为未办结，而库中已有办结、不予受理或撤件：未改动",
+        "open, as its status says, but stored as ended: left so",
     ),
     Oddity.CODE_SPACED: Sentence("⚠ 编号中间有空格，照原样导入", "a blank within the code, taken as it stands"),
     Oddity.NAME_OTHER: Sentence(

@@ -40,7 +40,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     identify: the column that identifies an item; constant: field → value of every row; joined: field → headers whose
     texts are joined; days_until: limit → the column with the day that it ends on; same_column: field → the field whose
     column it shares; same_time: step → the step at whose time it happened; departments: spelling → the department as it
-    is stored; answers: question → answer.
+    is stored; answers: question → answer; letters: column → the header that it had where an answer names it.
     """
 
     name: SourceNames
@@ -60,6 +60,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     same_time: dict[str, Short] = {}
     departments: dict[str, Short] = {}
     answers: dict[str, Short] = {}
+    letters: dict[str, Short] = {}
 
     def missing(self, columns: Iterable[str]) -> list[str]:
         """Important fields that neither these columns nor the profile itself give."""
@@ -163,16 +164,40 @@ def recognised(rows: Iterable[Sequence[Cell]], kind: Kind, profiles: Mapping[str
     return best[1] if best else None
 
 
-def answered(profile: Profile, answers: Mapping[str, str], headers: Sequence[str]) -> Profile:
-    """The profile with answers to its questions. headers: by which it is recognised, if it says none."""
+_OF_ONE_FILE = frozenset(("effective_from", "void_rows", "struck_rows", "alike_codes"))
+"""Questions about the rows of one file: in the next one the answer may be another."""
+
+
+def answered(profile: Profile, answers: Mapping[str, str], columns: Mapping[str, str], read: Sequence[str]) -> Profile:
+    """The profile with answers to its questions.
+
+    columns: letter → header; read: headers by which it is recognised, if it says none.
+    """
     departments, others = dict(profile.departments), dict(profile.answers)
     for id_, value in answers.items():
         if id_.startswith("department."):
             departments[id_.removeprefix("department.")] = value
-        elif id_ != "effective_from":
+        elif id_ not in _OF_ONE_FILE:
             others[id_] = value
-    recognise = profile.recognise or list(headers)
-    return msgspec.structs.replace(profile, recognise=recognise, departments=departments, answers=others)
+    letters = {letter: columns[letter] for id_, to in others.items() if (letter := _letter_of(id_, to)) in columns}
+    return msgspec.structs.replace(
+        profile, recognise=profile.recognise or list(read), departments=departments, answers=others, letters=letters
+    )
+
+
+def _letter_of(id_: str, answer: str) -> str:
+    """The column that a question or its answer names by its letter; empty where neither does."""
+    about, _, letter = id_.partition(".")
+    return answer if about == "column" else letter if about in ("unread", "header") else ""
+
+
+def applicable(profile: Profile, columns: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Answers of a profile that hold for these columns: one about column F does not, where F has another header now.
+
+    columns: letter and header, of every table that is read.
+    """
+    moved = {letter for letter, header in columns if profile.letters.get(letter, header) != header}
+    return {id_: said for id_, said in profile.answers.items() if _letter_of(id_, said) not in moved}
 
 
 def save_profile(path: Path, profile: Profile) -> None:

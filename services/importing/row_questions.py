@@ -150,7 +150,7 @@ def _void_rows(found: Survey) -> Iterator[Question]:
         yield Question(
             "void_rows",
             Sentence(
-                f"有的行备注说可能已不作数（如 {'、'.join(found.void)}）：照样读入，还是退回？",
+                f"有的行的备注或未读的列说它可能已不作数（如 {'、'.join(found.void)}）：照样读入，还是退回？",
                 "remarks say that some rows may hold no longer: read them all the same, or refuse them?",
             ),
             [

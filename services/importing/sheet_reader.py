@@ -5,6 +5,7 @@ Everything that is not understood for sure raises BadRow with the field and what
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -124,6 +125,20 @@ class SheetReader:
             return " / ".join(text for index in self._joined[name] if (text := text_of(row.cell(index))))
         text = text_of(self.cell(row, name))
         return "" if text and says_nothing(word_of(text)) else text
+
+    def name(self, row: Row, name: str) -> str:
+        """The text of a name as it stands. Raises BadRow for a day, or a yes or no."""
+        cell = self.cell(row, name)
+        if isinstance(cell, date | bool):
+            raise BadRow(RowProblem.BAD_WORD, name, text_of(cell))
+        return text_of(cell)
+
+    def department(self, row: Row) -> str:
+        """A department as it is written; empty where none is. Raises BadRow for what names none: 相关部门, a day."""
+        found = self.text(row, "department")
+        if "department" not in self._joined and (self.name(row, "department") and _NO_NAME.fullmatch(found)):
+            raise BadRow(RowProblem.BAD_WORD, "department", found)
+        return found
 
     def refuse_unreadable(self, row: Row) -> None:
         """Raise BadRow for a line that is no row, and for a formula without a result in a column that is read."""
@@ -301,6 +316,9 @@ def picker(indices: Sequence[int]) -> Callable[[Sequence[Cell]], tuple[Cell, ...
     return pick
 
 
+_NO_NAME = re.compile(
+    "待定|待补充?|未知|不详|暂缺|(全?[省市县区]|各|相关|有关|其他|多个)+(部门|单位|乡镇|街道)+|见(附件|备注|说明)"
+)
 _SURE = frozenset((int, float, datetime, date, bool, None.__class__))
 """Kinds of cells that are values, or empty."""
 _PROBLEM_OF_CODE: Mapping[type, RowProblem] = {

@@ -285,6 +285,7 @@ def _unit(effect: Effect) -> str:
 
 def saved_profile(job: Job, name: str) -> Profile:
     """The profile with everything that was answered, so that the next file of the source asks nothing."""
-    headers = [column.header for layout in job.read[:1] for column in layout.columns if column.field]
+    columns = [column for layout in job.read[:1] for column in layout.columns]
+    headers = [column.header for column in columns if column.field]
     profile = job.profile if job.profile_id else msgspec.structs.replace(job.profile, name=SourceNames(name, name))
-    return answered(profile, job.answers, headers)
+    return answered(profile, job.answers, {one.letter: one.header for one in columns if one.header}, headers)

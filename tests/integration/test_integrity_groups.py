@@ -142,3 +142,22 @@ def test_versions_that_come_together_with_a_past_change_nothing_after_it(store: 
     store.merge(decoded([item(3, "2026-01-01", "v1"), item(10, "2026-02-01", "v2"), *case(1, "2026-03-09")]), NOW)
     found = {one.check.id: one for one in ask(store).integrity(Scope(REGION), YEAR, YEAR.end)}
     assert found["limits_changed_after"].count == 0
+
+
+def test_an_extension_of_after_the_due_day_rescues_no_case_unseen(store: Store) -> None:
+    """A case accepted on Monday 2 March under three days is due on Thursday the 5th."""
+
+    def extended(name: str, *days: str) -> list[dict[str, Any]]:
+        return [
+            received(name, "2026-03-02"),
+            *(cloud_event("case.extended", f"{day}T11:00:00", f"{name}-{day}", {"case_id": name, "days": 2})
+              for day in days),
+            step(name, "decided", "2026-03-09", outcome="granted"),
+        ]  # fmt: skip
+
+    events = [item(3, "2026-01-01", "v"), *extended("in-time", "2026-03-05"), *extended("late", "2026-03-06"),
+              *extended("twice", "2026-03-05", "2026-03-09"), *extended("afterwards", "2026-03-12")]  # fmt: skip
+    merge_all(store, decoded(events), 50)
+    assert ask(store).figures(Scope(REGION), YEAR)["promise_kept_rate"].numerator == 4
+    found = {one.check.id: one for one in ask(store).integrity(Scope(REGION), YEAR, YEAR.end)}
+    assert [row["case_id"] for row in found["limits_changed_after"].rows] == ["afterwards", "late"]

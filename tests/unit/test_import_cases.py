@@ -1,7 +1,8 @@
-"""Cases whose steps or columns contradict each other: refused, or named before anything is published."""
+"""Steps, columns and names that contradict each other or say nothing: refused, asked about, or named before."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 
 from services.importing.case_import import HallOfCases
 from services.importing.problems import told
+from services.importing.profiles import save_profile
+from services.importing.understanding import saved_profile
 from tests.shelf import Shelf, take
 from tests.unit.test_import_kinds import CASE, CASE_HEAD, DAY, cases, items, limits, workbook
 
@@ -112,3 +115,73 @@ def test_what_the_contract_refuses_is_told_with_its_value_and_in_chinese(
 def test_a_field_without_a_column_is_told_by_its_chinese_name(tmp_path: Path) -> None:
     done = items(workbook(tmp_path / "a.xlsx", ("实施编码", "事项名称", "承诺时限（工作日）"), ("a-1", "甲", 5)))
     assert [one["column"] for one in done.told.refused] == ["部门"]
+
+
+@pytest.mark.parametrize("header", ["受理结果", "审批意见", "备注"])
+@pytest.mark.parametrize("word", ["不予受理", "退件", "撤件"])
+def test_a_result_in_a_column_that_is_not_read_is_asked_about(tmp_path: Path, header: str, word: str) -> None:
+    assert cases(workbook(tmp_path / "a.xlsx", (*CASE_HEAD, header), (*CASE, word))).asked == ["void_rows"]
+
+
+@pytest.mark.parametrize(
+    ("place", "written", "reason"),
+    [
+        (1, True, "bad-word"),
+        (2, "相关部门", "bad-word"),
+        (2, "全县各部门", "bad-word"),
+        (2, "见附件", "bad-word"),
+        (2, "/", "missing-field"),
+    ],
+)
+def test_what_names_no_item_and_no_department_is_refused(tmp_path: Path, place: int, written: Any, reason: str) -> None:
+    row = ["a-1", "甲", "县公安局", 20, 5]
+    row[place] = written
+    assert items(workbook(tmp_path / "a.xlsx", HEAD, tuple(row))).reasons == {2: reason}
+
+
+def test_a_day_is_no_department(tmp_path: Path) -> None:
+    day = datetime(2026, 3, 5)  # noqa: DTZ001 - of a cell
+    assert cases(workbook(tmp_path / "a.xlsx", CASE_HEAD, (*CASE[:2], day, *CASE[3:]))).reasons == {2: "bad-word"}
+
+
+def test_a_saved_answer_about_a_column_does_not_hold_for_another_one(tmp_path: Path) -> None:
+    head = ("实施编码", "事项名称", "部门", "承诺时限", "承诺办结时限")
+    row = ("a-1", "甲", "县公安局", "5个工作日", "7个工作日")
+    first = items(workbook(tmp_path / "a.xlsx", head, row), answers={"column.promised_days": "D"})
+    assert (limits(first), first.job is not None) == ({"a-1": (None, 5)}, True)
+    profile = tmp_path / "source.yaml"
+    save_profile(profile, saved_profile(first.job, "source"))  # type: ignore[arg-type]
+    again = items(tmp_path / "a.xlsx", profile=str(profile))
+    assert limits(again) == {"a-1": (None, 5)}
+    moved = workbook(tmp_path / "b.xlsx", (*head[:3], head[4], head[3]), (*row[:3], row[4], row[3]))
+    assert items(moved, profile=str(profile)).asked == ["column.promised_days"]
+
+
+def test_a_saved_profile_asks_of_the_rows_of_each_file_again(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.xlsx", (*HEAD, "备注"), ("a-1", "甲", "县公安局", 20, 5, "已取消"))
+    first = items(path, answers={"void_rows": "read"})
+    profile = tmp_path / "source.yaml"
+    save_profile(profile, saved_profile(first.job, "source"))  # type: ignore[arg-type]
+    assert items(path, profile=str(profile)).asked == ["void_rows"]
+
+
+def test_zeros_that_a_csv_lost_are_those_of_the_one_stored_item(tmp_path: Path) -> None:
+    shelf = Shelf(HallOfCases(222424, "hall"))
+    row = ("甲", "县公安局", 20, 5)
+    take(workbook(tmp_path / "a.xlsx", HEAD, ("0131010000", *row)), "catalogue", shelf, effective_from=DAY)
+    again = take(workbook(tmp_path / "b.xlsx", HEAD, ("131010000", *row)), "catalogue", shelf, effective_from=DAY)
+    assert (again.told.rows["unchanged"], again.notes("zeros_restored"), again.published) == (1, 1, [])
+
+
+def test_a_stored_item_that_gets_quite_another_name_is_named(tmp_path: Path) -> None:
+    shelf = Shelf(HallOfCases(222424, "hall"))
+    for name, notes in (("食品经营许可", 0), ("食品经营许可（新办）", 0), ("户口登记", 1)):
+        path = workbook(tmp_path / "a.xlsx", HEAD, ("a-1", name, "县公安局", 20, 5))
+        assert take(path, "catalogue", shelf, effective_from=DAY).notes("name_other") == notes
+
+
+def test_a_case_that_is_open_by_its_status_but_stored_as_ended_is_named(tmp_path: Path) -> None:
+    shelf = Shelf(HallOfCases(222424, "hall"))
+    cases(workbook(tmp_path / "a.xlsx", CASE_HEAD, CASE), shelf)
+    again = cases(workbook(tmp_path / "b.xlsx", (*CASE_HEAD, "办件状态"), (*CASE[:5], None, "办理中")), shelf)
+    assert (again.notes("open_but_ended"), again.published) == (1, [])

@@ -68,6 +68,11 @@ def test_totals_beside_what_a_row_is_about_and_footers_of_a_page_are_no_items(tm
     assert (limits(done), done.rejected, len(passed(done))) == ({"a-1": (20, 5)}, [], 4)
 
 
+def test_an_item_whose_name_ends_like_a_total_is_an_item(tmp_path: Path) -> None:
+    done = items(workbook(tmp_path / "a.xlsx", HEAD, ITEM, ("a-2", "水费合计", *ITEM[2:])))
+    assert sorted(limits(done)) == ["a-1", "a-2"]
+
+
 def test_a_row_of_data_without_its_number_is_refused_and_no_note(tmp_path: Path) -> None:
     head = ("事项名称", *CASE_HEAD)
     done = cases(workbook(tmp_path / "a.xlsx", head, ("注册登记", None, *CASE[1:]), ("统计登记", *CASE)))

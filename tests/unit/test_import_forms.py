@@ -98,6 +98,21 @@ def test_a_declared_figure_with_a_remark_that_it_is_void_is_asked_about(tmp_path
     assert figures(path).asked == ["void_rows"]
 
 
+def test_an_indicator_by_name_that_is_not_known_is_told_with_its_name_and_the_nearest(tmp_path: Path) -> None:
+    head = ("部门", "期间", "指标名称", "分子", "分母")
+    path = workbook(tmp_path / "a.xlsx", head, ("县司法局", "2026-05", "负责人出庭率（%）", 4, 5))
+    (bad,) = figures(path).rejected
+    assert (bad.problem.reason, bad.problem.field) == ("unknown-indicator", "indicator_name")
+    assert bad.problem.detail == "负责人出庭率（%）：最接近的是 负责人出庭率"
+
+
+@pytest.mark.parametrize("written", ["/", "-", "无", None])
+def test_a_count_has_no_denominator_however_that_is_written(tmp_path: Path, written: str | None) -> None:
+    rows = [("justice", "2026-05", "law_lectures", 3, written), ("justice", "2026-05", "leader_in_court", 4, written)]
+    done = figures(workbook(tmp_path / "a.xlsx", FIGURES_HEAD, *rows))
+    assert (len(done.published), done.reasons) == (1, {3: "no-denominator"})
+
+
 def test_a_declaration_that_is_no_row_for_sure_is_not_told_to_the_bureau(tmp_path: Path) -> None:
     rows = [("justice", "2026-05", "leader_in_court", 9, 5), ("housing", "同上", "leader_in_court", 9, 5)]
     done = figures(workbook(tmp_path / "a.xlsx", FIGURES_HEAD, *rows))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
-from .case import AUTOMATIC, RECTIFIED, VERIFIED, CaseEvent, Facts, Flag, Opening, Suspension, facts_of
+from .case import AUTOMATIC, RECTIFIED, VERIFIED, CaseEvent, Facts, Flag, Kind, Opening, Suspension, facts_of, in_force
 from .catalogue import ItemSpan, Timeline, Timelines, span_on
 from .workdays import Workdays, minute_of_day
 
@@ -154,6 +155,29 @@ def due_day(workdays: Workdays, suspensions: Sequence[Suspension], accepted: int
         if now_paused == paused:
             return due
         paused = now_paused
+
+
+class KeptPromise(NamedTuple):
+    """A timed case that kept its promise: days of acceptance and decision, working days that it took and had."""
+
+    accepted: int
+    decided: int
+    elapsed: int
+    promised_days: int
+
+
+def needed_late_extension(case: KeptPromise, events: Sequence[CaseEvent], workdays: Workdays) -> bool:
+    """Whether the promise is kept only by an extension of after the due day that the case had without it."""
+    suspensions = clipped(facts_of(events).suspensions, case.decided)
+    extensions = sorted((event for event in in_force(events) if event.kind == Kind.EXTENDED), key=_BY_TIME)
+    limit = case.promised_days
+    for event in extensions:
+        if event.day <= due_day(workdays, suspensions, case.accepted, limit):
+            limit += event.number or 0
+    return case.elapsed > limit
+
+
+_BY_TIME = attrgetter("time", "id")
 
 
 def _case(facts: Facts, received: CaseEvent, opening: Opening, workdays: Workdays, timelines: Timelines) -> Case:

@@ -12,10 +12,12 @@ from sqlalchemy import Connection, text
 from hallpulse.contract.events import EventType, Family
 from hallpulse.domain.case import Kind, unpack_id
 from hallpulse.domain.catalogue import Rewritten, Timeline, rewritten, span_on
+from hallpulse.domain.clock import KeptPromise, needed_late_extension
 from hallpulse.domain.compression import RAISED, Doubt, ItemLimits, ItemRef, doubt
 from hallpulse.domain.figures import Scope
 from hallpulse.domain.suspicion import Decision, Row, is_raised, is_rescued
-from hallpulse.domain.workdays import date_of, day_of, local_day
+from hallpulse.domain.workdays import Calendars, date_of, day_of, local_day
+from hallpulse.store.cases import CaseKey
 from hallpulse.store.database import to_date, unpack_data, unpack_history
 from hallpulse.store.item_versions import Item, read_item_doubts, spans_in_force, spans_of
 from hallpulse.store.ledger import LedgerEntry
@@ -41,6 +43,11 @@ _NEEDY = (
     " AND c.elapsed > k.known + c.extended"
     " WHERE {where} AND c.timed AND c.promise_kept AND c.decided BETWEEN :start AND :end"
 )
+_EXTENDED = (
+    "SELECT c.region, c.hall, c.case_id, c.accepted, c.decided, c.elapsed, c.promised_days, c.history FROM cases c"
+    " WHERE {where} AND c.timed AND c.promise_kept AND c.extended > 0 AND c.elapsed > c.promised_days"
+    " AND c.decided BETWEEN :start AND :end"
+)
 _ARRIVALS = (
     f"SELECT e.region, e.hall, e.id, {_CAME} FROM events e JOIN"
     " unnest(CAST(:regions AS int[]), CAST(:halls AS text[]), CAST(:ids AS bytea[])) AS k(region, hall, id)"
@@ -52,7 +59,7 @@ _Changes = Mapping[Item, list[Rewritten]]
 def rewritten_items(connection: Connection, scope: Scope) -> _Changes:
     """The changes of the past of every item of the scope's regions that give a longer limit.
 
-    Kept with the connection while a region's catalogue has the same version: its events are read once.
+    KeptPromise with the connection while a region's catalogue has the same version: its events are read once.
     """
     kept: dict[int, tuple[int, _Changes]] = connection.info.setdefault("rewritten", {})
     low, high = scope.bounds
@@ -77,8 +84,12 @@ def _gives_more(one: Rewritten) -> bool:
     return _is_longer(one) or is_raised(one)
 
 
-def rescued_cases(asked: CheckScope) -> list[tuple[int, str, str]]:
-    """Cases that keep their promise only by an item version that came after they were decided."""
+def rescued_cases(asked: CheckScope, calendars: Calendars) -> list[CaseKey]:
+    """Cases that keep their promise only by what came after they were decided, or after they were due."""
+    return [*_by_versions(asked), *_by_extensions(asked, calendars)]
+
+
+def _by_versions(asked: CheckScope) -> list[CaseKey]:
     changed = rewritten_items(asked.connection, asked.scope)
     raised = {item: longer for item, changes in changed.items() if (longer := list(filter(_is_longer, changes)))}
     if not raised:
@@ -90,6 +101,17 @@ def rescued_cases(asked: CheckScope) -> list[tuple[int, str, str]]:
         for key, item, decision in ((tuple(row[:3]), (row[0], row[3]), _decision(row, came)) for row in needy)
         if any(is_rescued(decision, change) for change in raised[item])
     ]
+
+
+def _by_extensions(asked: CheckScope, calendars: Calendars) -> list[CaseKey]:
+    """Cases that needed an extension of after their due day."""
+    found: list[CaseKey] = []
+    rows = asked.rows(_EXTENDED.format(where=asked.where("c")))
+    for region, hall, case_id, accepted, decided, *days, history in rows:
+        kept = KeptPromise(day_of(accepted), day_of(decided), *days)
+        if needed_late_extension(kept, unpack_history(bytes(history)), calendars.workdays(region)):
+            found.append((region, hall, case_id))
+    return found
 
 
 def read_doubts(connection: Connection, scope: Scope, since: date, on: date) -> list[Doubt]:

@@ -69,7 +69,7 @@ def read_integrity(asking: tuple[Any, Calendars, Rules], scope: Scope, window: W
 def _of_cases(asked: CheckScope, calendars: Calendars) -> list[Findings]:
     """The checks of single cases: one pass counts what they could find, one what they found; each lists the first."""
     pairs = [(region, day) for region in _regions(asked) for day in _days_off(asked, calendars, region)]
-    rescued = rescued_cases(asked)
+    rescued = rescued_cases(asked, calendars)
     more = {"off_regions": [p[0] for p in pairs], "off_days": [p[1] for p in pairs],
             "r_regions": [k[0] for k in rescued], "r_halls": [k[1] for k in rescued],
             "r_ids": [k[2] for k in rescued]}  # fmt: skip
