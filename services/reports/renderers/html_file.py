@@ -88,8 +88,8 @@ def _foot(document: Document) -> Iterator[str]:
     imprint, bilingual = document.imprint, document.language == "both"
     attached = imprint.attached
     english = _english(f"{ATTACHMENT.en}: {attached.en}") if bilingual else ""
-    yield f"<div><p class=zh>{ATTACHMENT.zh}：{_escaped(attached.zh)}</p>{english}</div>\n"
-    yield f"<div class=foot><p class=signed>{_both(imprint.issuer)}<br>{_both(imprint.date)}</p>\n<div class=facts>"
+    yield f"<div class=foot><p class=zh>{ATTACHMENT.zh}：{_escaped(attached.zh)}</p>{english}\n"
+    yield f"<p class=signed>{_both(imprint.issuer)}<br>{_both(imprint.date)}</p>\n<div class=facts>"
     yield "；".join(f"{_escaped(name.zh)}：{_escaped(content.zh)}" for name, content in document.facts)
     if bilingual:
         facts = "; ".join(f"{_escaped(name.en)}: {_escaped(content.en)}" for name, content in document.facts)

@@ -230,8 +230,7 @@ def _foot(document: Document) -> Iterator[Flowable]:
     attached = imprint.attached
     english = f"{ATTACHMENT.en}: {attached.en}" if bilingual else ""
     yield Spacer(0, 3 * mm)
-    yield from _said(Sentence(f"{ATTACHMENT.zh}：{attached.zh}", english), BODY)
-    yield Spacer(0, 6 * mm)
+    above = [*_said(Sentence(f"{ATTACHMENT.zh}：{attached.zh}", english), BODY), Spacer(0, 6 * mm)]
     signed = [lines(imprint.issuer.zh, imprint.issuer.en, style=SIGNED), lines(imprint.date.zh, style=SIGNED)]
     facts = "；".join(f"{name.zh}：{content.zh}" for name, content in document.facts)
     told = "; ".join(f"{name.en}: {content.en}" for name, content in document.facts) if bilingual else ""
@@ -244,4 +243,4 @@ def _foot(document: Document) -> Iterator[Flowable]:
     grid = Grid([[lines(row, style=REMARK_FLUSH)] for row in rows], [_WIDTH], style=style)
     notes = (lines(facts, told, style=CAPTION, color=QUIET),
              lines(document.closing.zh, document.closing.en, style=CAPTION, color=QUIET))  # fmt: skip
-    yield KeepTogether([*signed, Spacer(0, 4 * mm), *notes, Spacer(0, 4 * mm), grid])
+    yield KeepTogether([*above, *signed, Spacer(0, 4 * mm), *notes, Spacer(0, 4 * mm), grid])
