@@ -23,6 +23,14 @@ from services.gateway.access_audit import kept
 from services.gateway.alerts import acknowledge_alert, get_alerts, note_alert
 from services.gateway.case_history import get_case
 from services.gateway.cases import list_cases
+from services.gateway.catalogue_drafts import (
+    get_draft,
+    list_drafts,
+    list_items,
+    post_draft,
+    post_draft_import,
+    post_what_if,
+)
 from services.gateway.compression_causes import get_compression
 from services.gateway.declaring import get_figures, post_figures
 from services.gateway.document import HANDLERS, get_asyncapi, get_openapi, get_schema
@@ -64,6 +72,16 @@ from services.gateway.sources import get_sources
 from services.gateway.status import get_health, get_metrics, get_readiness, get_suite
 from services.gateway.targets import get_targets
 from services.gateway.tasks import get_tasks, post_task
+from services.gateway.templates import get_template
+from services.gateway.uploads import (
+    get_rejected,
+    get_upload,
+    list_uploads,
+    post_answers,
+    post_discard,
+    post_import,
+    post_upload,
+)
 
 _LISTS = b"/v1/cases"
 
@@ -200,6 +218,20 @@ API = (
     decide_matter,
     get_tasks,
     post_task,
+    post_upload,
+    list_uploads,
+    get_upload,
+    post_answers,
+    post_import,
+    post_discard,
+    get_rejected,
+    get_template,
+    list_items,
+    post_what_if,
+    post_draft,
+    list_drafts,
+    get_draft,
+    post_draft_import,
     get_session,
     end_session,
     change_password,

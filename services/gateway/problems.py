@@ -51,6 +51,10 @@ EXPECTED: Mapping[str, str] = {
     "about": "target, department, case, finding or task",
     "subject": "a target's or a department's id, HALL/CASE_ID, an integrity check's id, or a task's number",
     "which": "open, or all with those that are closed",
+    "kind": "figures, cases or catalogue",
+    "name": "the file's name, 1 to 200 characters",
+    "plan_codes": "true or false: whether departments are stored under the codes of the plan",
+    "text": "a part of an item's code or name, 1 to 64 characters",
     "flow": f"one of {', '.join(FLOW_PARTS)}",
 }
 
@@ -116,7 +120,7 @@ class Kind(enum.Enum):
     CONFLICT = Sort(409, "That has been done already", "该操作已经完成过")
     NOT_NOW = Sort(409, "It does not follow on how things stand", "当前状态下不能这样做")
     TOO_SLOW = Sort(408, "The body took too long to arrive", "消息体到达过慢")
-    TOO_LARGE = Sort(413, "The body is larger than 4 MiB", "消息体超过 4 MiB")
+    TOO_LARGE = Sort(413, "The body is too large", "消息体过大")
     BAD_CONTENT_TYPE = Sort(415, "The content type is not one of CloudEvents", "内容类型不是 CloudEvents")
     CONTRADICTION = Sort(422, "The parameters do not go together", "参数之间互相矛盾或超出范围")
     REFUSED = Sort(422, "The event is refused", "事件被拒收")

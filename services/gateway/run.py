@@ -104,6 +104,8 @@ def _resources(settings: Settings) -> Iterator[Resources]:
                 reviews=store.reviews,
                 matters=store.matters,
                 services=services,
+                uploads=store.uploads,
+                drafts=store.drafts,
                 live=live,
                 shared=SharedAnswers(lambda: live.number),
             )

@@ -27,6 +27,7 @@ _REFUSALS = {
     "ValueError": Kind.CONTRADICTION,
     "NoPlan": Kind.CONTRADICTION,
     "AlreadyPublished": Kind.CONFLICT,
+    "UploadBusy": Kind.CONFLICT,
     "NotNow": Kind.NOT_NOW,
 }
 """The meaning of a service's refusal to a client, by the class that it raised."""

@@ -30,11 +30,11 @@ _BEYOND_A_SCHEMA = frozenset(
 
 _ASK_SERVICES = frozenset(
     {
-        *("getAlerts", "acknowledgeAlert", "noteAlert", "postReport"),
+        *("getAlerts", "acknowledgeAlert", "noteAlert", "postReport", "getTemplate"),
         *("getMatter", "openMatter", "answerMatter", "decideMatter", "postTask"),
     }
 )
-"""Operations that ask `notices` or `reports`."""
+"""Operations that ask `notices`, `reports` or `catalogue`."""
 
 
 @schemathesis.hook

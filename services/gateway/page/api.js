@@ -102,6 +102,27 @@ export async function tell(path, body) {
   return answerOf(await fetch(path, { method: "POST", headers: { ...headers(), ...more }, body: JSON.stringify(body), cache: "no-store" }));
 }
 
+/** Send a file as it is, and return the answer. Raises Refused as `ask` does. */
+export async function send(path, parameters, file) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined);
+  const more = { "content-type": "application/octet-stream", ...(csrf ? { "x-csrf-token": csrf } : {}) };
+  return answerOf(await fetch(`${path}?${new URLSearchParams(given)}`, { method: "POST", headers: { ...headers(), ...more }, body: file, cache: "no-store" }));
+}
+
+/** Have the browser keep a file under the name that the server gives it. Raises Refused as `ask` does. */
+export async function fetchFile(path, parameters) {
+  const query = new URLSearchParams(parameters).toString();
+  const response = await fetch(query ? `${path}?${query}` : path, { headers: headers(), cache: "no-store" });
+  if (!response.ok) await answerOf(response);
+  const name = /filename\*=UTF-8''([^;]+)/.exec(response.headers.get("content-disposition") || "");
+  const address = URL.createObjectURL(await response.blob());
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name ? decodeURIComponent(name[1]) : "file";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
 /** Read a stream of server-sent events until it ends: take(event, data) for each. Raises Refused as `ask` does. */
 export async function follow(path, parameters, take, signal) {
   const address = `${path}?${new URLSearchParams(parameters)}`;

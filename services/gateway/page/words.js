@@ -488,6 +488,9 @@ export function switchLanguage() {
   localStorage.setItem(KEY, language);
 }
 
+/** Take in the texts of a view that has its own. */
+export const addWords = (more) => Object.assign(WORDS, more);
+
 /** The text of a key; one that nobody translated is shown as it is. */
 export function say(key, values = {}) {
   const found = WORDS[key];

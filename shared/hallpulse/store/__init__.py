@@ -6,6 +6,8 @@ from hallpulse.store.store import Moment, Readable, ReadableBack
 
 from .accounts import ROLES, Account, AccountRegistry, Attempt, person_grant
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
+from .drafts import Draft, Drafts
+from .kept_uploads import NewUpload, Upload, UploadBusy, UploadKind, Uploads, UploadState
 from .matters import MatterRegistry, TaskReport
 from .merge import MergeOutcome
 from .migration import migrate
@@ -43,6 +45,8 @@ __all__ = [
     "CaseRow",
     "DailySums",
     "Difference",
+    "Draft",
+    "Drafts",
     "EnteredRefusal",
     "EventName",
     "Expected",
@@ -62,6 +66,7 @@ __all__ = [
     "MergeOutcome",
     "Moment",
     "NewReport",
+    "NewUpload",
     "Outcome",
     "Overview",
     "Past",
@@ -83,6 +88,11 @@ __all__ = [
     "Token",
     "Trace",
     "TracedEffect",
+    "Upload",
+    "UploadBusy",
+    "UploadKind",
+    "UploadState",
+    "Uploads",
     "Verdict",
     "hash_of",
     "migrate",

@@ -46,8 +46,11 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "accounts": {"gateway": "SELECT, UPDATE (password, one_time, failures, locked_until)"},
     "sessions": {"gateway": "SELECT, INSERT, UPDATE (seen), DELETE"},
     "figure_reviews": {"gateway": "SELECT, INSERT"},
+    "drafts": {"gateway": "SELECT, INSERT, UPDATE (upload)"},
+    "uploads": {"gateway": "SELECT, INSERT, DELETE", "catalogue": "SELECT, UPDATE"},
     "audit": {
         "gateway": _ADD,
+        "catalogue": _ADD,
         "ingest": _ADD,
         "targets": "INSERT, SELECT",
         "reports": _ADD,
