@@ -15,15 +15,26 @@ from typing import Any
 import uvicorn
 
 from hallpulse.domain.errors import Unavailable
-from hallpulse.domain.figures import Coverage, Figure
+from hallpulse.domain.figures import Coverage, Figure, Scope
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS, Findings
+from hallpulse.domain.ladder import Matter
 from hallpulse.domain.measures import STATES
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.workdays import Workdays
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import load_plans
-from hallpulse.store import Grant, PublishedReport, ReadableBack, ReportFile, Review
+from hallpulse.store import (
+    Draft,
+    Grant,
+    NewUpload,
+    PublishedReport,
+    ReadableBack,
+    ReportFile,
+    Review,
+    TaskReport,
+    Upload,
+)
 from services.gateway import server
 from services.gateway.access import RateLimiter, TokenCache, hash_of
 from services.gateway.access_audit import AccessAudit, Write
@@ -131,6 +142,66 @@ class NoReviews:
         return {}
 
 
+class NoMatters:
+    """A ladder on which nothing stands."""
+
+    def find(self, number: int) -> None:
+        del number
+
+    def list(self, scope: Scope, *, closed: bool = True) -> list[Matter]:
+        del scope, closed
+        return []
+
+    def task_reports(self, region: int, plan: str) -> dict[tuple[str, str], list[TaskReport]]:
+        del region, plan
+        return {}
+
+
+class NoUploads:
+    """A suite to which nobody uploads anything."""
+
+    def add(self, new: NewUpload, content: bytes, at: datetime) -> int:
+        raise Unavailable(f"nothing is kept of {new}, {len(content)} bytes, {at}")
+
+    def get(self, number: int, now: datetime, owner: str | None = None) -> Upload | None:
+        del number, now, owner
+        return None
+
+    def list(self, region: int, owner: str, now: datetime) -> list[Upload]:
+        del region, owner, now
+        return []
+
+    def rejected(self, number: int) -> bytes | None:
+        del number
+        return None
+
+    def versions(self, number: int) -> bytes | None:
+        del number
+        return None
+
+    def discard(self, number: int) -> bool:
+        del number
+        return False
+
+
+class NoDrafts:
+    """A suite in which nobody changes anything in thought."""
+
+    def add(self, draft: Draft) -> int:
+        raise Unavailable(f"nothing is kept of {draft}")
+
+    def get(self, number: int) -> Draft | None:
+        del number
+        return None
+
+    def list(self, region: int, department: str | None = None) -> list[Draft]:
+        del region, department
+        return []
+
+    def hand_on(self, number: int, upload: int) -> None:
+        del number, upload
+
+
 def sessions_of(accounts: Any, clock: FakeClock) -> SessionDoor:
     """The door of people's sessions, by a clock that stands still."""
     cache = TokenCache(lambda id_hash: accounts.find(id_hash, clock.now), "", lambda: clock.seconds, stale=0)
@@ -159,7 +230,10 @@ def make_resources(
     archive: PublishedReports | None = None,
     accounts: Any = None,
     reviews: Any = None,
+    matters: Any = None,
     services: Services | None = None,
+    uploads: Any = None,
+    drafts: Any = None,
     ingest: IngestLook | None = None,
 ) -> Resources:
     clock = clock or FakeClock()
@@ -180,7 +254,10 @@ def make_resources(
         audit=AccessAudit(metrics, record),
         sessions=sessions_of(accounts or NoAccounts(), clock),
         reviews=reviews or NoReviews(),
+        matters=matters or NoMatters(),
         services=services or NoServices(),
+        uploads=uploads or NoUploads(),
+        drafts=drafts or NoDrafts(),
         live=live,
         shared=SharedAnswers(lambda: live.number),
     )

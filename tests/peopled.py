@@ -43,6 +43,10 @@ class Signed:
     def get(self, path: str, **parameters: Any) -> Any:
         return self.client.get(path, params=parameters, headers={"cookie": self.cookie})
 
+    def upload(self, content: bytes, *, name: str = "table.xlsx", **parameters: Any) -> Any:
+        headers = {"cookie": self.cookie, "x-csrf-token": self.csrf, "content-type": "application/octet-stream"}
+        return self.client.post("/v1/uploads", content=content, params={"name": name, **parameters}, headers=headers)
+
     def post(self, path: str, body: Any, **headers: str) -> Any:
         given = {"cookie": self.cookie, "x-csrf-token": self.csrf, **headers}
         return self.client.post(path, json=body, headers=given)
@@ -91,7 +95,10 @@ class Peopled:
             record=self.store.audit.record,
             accounts=self.store.accounts,
             reviews=self.store.reviews,
+            matters=self.store.matters,
             services=self.services,
+            uploads=self.store.uploads,
+            drafts=self.store.drafts,
         )
         self.app: Gateway = create_app(resources)
         self.audit = resources.audit

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+import base64
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from typing import Any
 
 from eventlet import tpool
 from nameko.rpc import rpc
 
 from hallpulse.domain.errors import Unavailable
+from hallpulse.domain.plan import Plan
+from hallpulse.plans import load_plans
 from hallpulse.settings import Settings
-from hallpulse.store import Store
+from hallpulse.store import Store, UploadBusy
 from services.hosting import Handed, Hosted
+from services.importing.figure_template import form_of, write_form
+from services.importing.template import TEMPLATES, as_bytes, write_workbook
 
 from .previews import CataloguePreviews
+from .upload_runner import UploadRunner
 
 NAME = "catalogue"
-PREVIEWS = "PREVIEWS"
+PREVIEWS, UPLOADS, PLANS = "PREVIEWS", "UPLOADS", "UPLOAD_PLANS"
 
 
 @contextmanager
-def build(_: Settings, store: Store) -> Iterator[Hosted]:
-    yield Hosted(CatalogueService, {PREVIEWS: CataloguePreviews(store)})
+def build(settings: Settings, store: Store) -> Iterator[Hosted]:
+    given = {
+        PREVIEWS: CataloguePreviews(store),
+        UPLOADS: UploadRunner(store.uploads, os.environ),
+        PLANS: load_plans(settings.plans),
+    }
+    yield Hosted(CatalogueService, given)
 
 
 class CatalogueService:
@@ -32,6 +45,8 @@ class CatalogueService:
 
     name = NAME
     previews: CataloguePreviews = Handed(PREVIEWS)
+    uploads: UploadRunner = Handed(UPLOADS)
+    plans: list[Plan] = Handed(PLANS)
 
     @rpc(expected_exceptions=(ValueError,))  # type: ignore[untyped-decorator]
     def check(self, rows: list[dict[str, Any]], effective_from: str) -> list[dict[str, Any]]:
@@ -52,6 +67,30 @@ class CatalogueService:
         """How many items are effective on a day (YYYY-MM-DD), and how many of them have each flag."""
         answer: dict[str, int] = tpool.execute(self.previews.counts, _region(region), date.fromisoformat(on))
         return answer
+
+    @rpc(expected_exceptions=(ValueError, Unavailable, UploadBusy))  # type: ignore[untyped-decorator]
+    def read_upload(self, number: int, answers: dict[str, str] | None = None) -> None:
+        """Begin to read an uploaded file, by answers to its questions (all of them, not only new ones)."""
+        self.uploads.read(int(number), answers)
+
+    @rpc(expected_exceptions=(ValueError, Unavailable, UploadBusy))  # type: ignore[untyped-decorator]
+    def import_upload(self, number: int) -> None:
+        """Begin to import an uploaded file that was read."""
+        self.uploads.import_(int(number))
+
+    @rpc(expected_exceptions=(ValueError,))  # type: ignore[untyped-decorator]
+    def form(self, region: int, department: str, month: str) -> str:
+        """Return a department's form of a month, an xlsx file in base64."""
+        form = form_of(self.plans, _region(region), department, month)
+        return base64.b64encode(tpool.execute(as_bytes, partial(write_form, form))).decode()
+
+    @rpc(expected_exceptions=(ValueError,))  # type: ignore[untyped-decorator]
+    def template(self, kind: str) -> str:
+        """Return the template of a catalogue or of cases, an xlsx file in base64."""
+        template = {str(name): one for name, one in TEMPLATES.items()}.get(kind)
+        if template is None:
+            raise ValueError(f"kind: expected catalogue or cases, got {kind!r}")
+        return base64.b64encode(tpool.execute(as_bytes, partial(write_workbook, template))).decode()
 
 
 def _region(region: object) -> int:

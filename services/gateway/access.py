@@ -34,22 +34,33 @@ class Action(enum.StrEnum):
     ALERTS = "see what fires"
     ACKNOWLEDGE = "acknowledge and silence alerts and write notes of them"
     REPORT = "make and publish reports"
+    SUPERVISED = "see what is supervised"
+    SUPERVISE = "open, return, raise and close matters of supervision"
+    ANSWER = "answer matters of supervision"
+    IMPORT = "upload tables and import them"
+    WHAT_IF = "change items in thought, and keep drafts of the catalogue"
 
 
 ACTION = "action"
 """In a handler's `opt`."""
 _ALERTS = frozenset({Action.ALERTS, Action.ACKNOWLEDGE})
+_TABLES = frozenset({Action.IMPORT, Action.WHAT_IF})
 MAY: Mapping[str, frozenset[Action]] = {
-    "hall": frozenset({Action.SESSION, Action.READ, Action.PUBLISH}),
-    "department": frozenset({Action.SESSION, Action.READ, Action.DECLARE}),
-    "bureau": frozenset({Action.SESSION, Action.READ, Action.DECLARE, Action.REVIEW, Action.REPORT} | _ALERTS),
-    "leader": frozenset({Action.SESSION, Action.READ, Action.ALERTS}),
+    "hall": frozenset({Action.SESSION, Action.READ, Action.PUBLISH, Action.IMPORT}),
+    "department": frozenset({Action.SESSION, Action.READ, Action.DECLARE, Action.SUPERVISED, Action.ANSWER}) | _TABLES,
+    "bureau": frozenset({Action.SESSION, Action.READ, Action.DECLARE, Action.REVIEW, Action.REPORT})
+    | _ALERTS
+    | _TABLES
+    | {Action.SUPERVISED, Action.SUPERVISE},
+    "leader": frozenset({Action.SESSION, Action.READ, Action.ALERTS, Action.SUPERVISED}),
     "operator": frozenset({Action.SESSION, Action.READ}) | _ALERTS,
 }
 """Role → what it may do at all; of which region, hall or department, `may_read` and `may_declare` say."""
 OF_HALLS_PROGRAMS = frozenset({Action.PUBLISH})
 """Done with a hall's token, by no person who is signed in."""
-_READ_TOKEN_MAY = frozenset({Action.SESSION, Action.READ, Action.ALERTS})
+OF_HALLS_PEOPLE = frozenset({Action.IMPORT})
+"""Done by a hall's person: its programs send events, within the families that they were granted."""
+_READ_TOKEN_MAY = frozenset({Action.SESSION, Action.READ, Action.ALERTS, Action.SUPERVISED})
 
 
 def actions(grant: Grant) -> frozenset[Action]:
@@ -58,7 +69,7 @@ def actions(grant: Grant) -> frozenset[Action]:
         return _READ_TOKEN_MAY
     found = MAY.get(grant.role, frozenset())
     is_program_of_a_hall = not grant.account and grant.hall is not None and grant.region is not None
-    return found if is_program_of_a_hall else found - OF_HALLS_PROGRAMS
+    return found - (OF_HALLS_PEOPLE if is_program_of_a_hall else OF_HALLS_PROGRAMS)
 
 
 def may_declare(grant: Grant, region: int, department: str | None) -> bool:
@@ -73,6 +84,15 @@ def is_of(grant: Grant, region: int) -> bool:
     if grant.region is None:
         return bool(grant.account)
     return _within(region, grant.region)
+
+
+def may_import(grant: Grant, kind: str, region: int, hall: str | None) -> bool:
+    """Return whether the grant imports a table: a bureau all of its region, a department figures, a hall its cases."""
+    if Action.IMPORT not in actions(grant) or not is_of(grant, region):
+        return False
+    if grant.role == "department":
+        return kind == "figures" and grant.department is not None
+    return grant.role == "bureau" or (kind == "cases" and grant.hall is not None and grant.hall == hall)
 
 
 def may_report(grant: Grant, region: int) -> bool:
@@ -261,7 +281,7 @@ class ConcurrencyLimit:
     def slot(self, sender: str) -> Iterator[None]:
         """Count one more request under way for the block. Raise Declined (429) if the sender has reached the limit."""
         if self._under_way[sender] >= self._most:
-            detail = f"expected at most {self._most} requests of this hall at once: wait for their answers"
+            detail = f"expected at most {self._most} such requests at once: wait for their answers"
             raise Declined(Kind.TOO_MANY_REQUESTS, detail, headers={"retry-after": "1"})
         self._under_way[sender] += 1
         try:

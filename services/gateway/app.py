@@ -23,6 +23,14 @@ from services.gateway.access_audit import kept
 from services.gateway.alerts import acknowledge_alert, end_silence, get_alerts, note_alert, silence_alert
 from services.gateway.case_history import get_case
 from services.gateway.cases import list_cases
+from services.gateway.catalogue_drafts import (
+    get_draft,
+    list_drafts,
+    list_items,
+    post_draft,
+    post_draft_import,
+    post_what_if,
+)
 from services.gateway.compression_causes import get_compression
 from services.gateway.declaring import get_figures, post_figures
 from services.gateway.document import HANDLERS, get_asyncapi, get_openapi, get_schema
@@ -30,6 +38,14 @@ from services.gateway.events import post_events
 from services.gateway.figures import get_departments, get_indicators, get_trend
 from services.gateway.integrity import get_integrity
 from services.gateway.live import get_live, watched
+from services.gateway.matters import (
+    answer_matter,
+    decide_matter,
+    get_matter,
+    get_matter_draft,
+    get_matters,
+    open_matter,
+)
 from services.gateway.month_flow import get_flow
 from services.gateway.month_reports import get_form, get_outstanding, post_review
 from services.gateway.naming import Naming
@@ -55,6 +71,17 @@ from services.gateway.shared_answers import AnswerKnown, Recording, known_answer
 from services.gateway.sources import get_sources
 from services.gateway.status import get_health, get_metrics, get_readiness, get_suite
 from services.gateway.targets import get_targets
+from services.gateway.tasks import get_tasks, post_task
+from services.gateway.templates import get_template
+from services.gateway.uploads import (
+    get_rejected,
+    get_upload,
+    list_uploads,
+    post_answers,
+    post_discard,
+    post_import,
+    post_upload,
+)
 
 _LISTS = b"/v1/cases"
 
@@ -185,6 +212,28 @@ API = (
     get_outstanding,
     get_form,
     post_review,
+    get_matters,
+    get_matter_draft,
+    get_matter,
+    open_matter,
+    answer_matter,
+    decide_matter,
+    get_tasks,
+    post_task,
+    post_upload,
+    list_uploads,
+    get_upload,
+    post_answers,
+    post_import,
+    post_discard,
+    get_rejected,
+    get_template,
+    list_items,
+    post_what_if,
+    post_draft,
+    list_drafts,
+    get_draft,
+    post_draft_import,
     get_session,
     end_session,
     change_password,

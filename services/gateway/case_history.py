@@ -15,8 +15,9 @@ from hallpulse.domain.catalogue import ItemSpan
 from hallpulse.domain.clock import Case
 from hallpulse.domain.clockface import Clock, ClockDay, flag_names
 from hallpulse.domain.figures import Scope
+from hallpulse.domain.ladder import USUAL_SUPERVISION, days_late
 from hallpulse.domain.measures import open_state
-from hallpulse.domain.workdays import date_of, day_of
+from hallpulse.domain.workdays import Workdays, date_of, day_of
 from hallpulse.store import CaseHistory, Grant, Moment, Past
 from services.gateway.access import ACTION, Action, may_read, reach, whose
 from services.gateway.access_audit import READS
@@ -126,7 +127,7 @@ class CaseHistoryAnswer(msgspec.Struct, frozen=True):
     pending: `received` has not come yet; then only the events are known.
 
     state: of an open case as in cases_open, else decided, withdrawn or rejected. elapsed: to the decision, or to today.
-    truncated: a clock of more than 1,100 days is shown up to there.
+    late_days, card: as in a list of cases. truncated: a clock of more than 1,100 days is shown up to there.
     """
 
     region: str
@@ -141,6 +142,8 @@ class CaseHistoryAnswer(msgspec.Struct, frozen=True):
     timed: bool = False
     elapsed: int | None = None
     due: date | None = None
+    late_days: int | None = None
+    card: str | None = None
     score: int | None = None
     limits: LimitsAnswer | None = None
     suspensions: list[SuspensionAnswer] = []
@@ -180,9 +183,9 @@ def get_case(
         if past.as_of is None:
             _check_may_read(moment, grant, key)
         history = moment.case_history(*key, resources.today(past))
-    if history is None:
-        raise Declined(Kind.NOT_FOUND, f"no event of /{key.region}/{key.hall} names this case")
-    return history_answer(resources, history, past)
+        if history is None:
+            raise Declined(Kind.NOT_FOUND, f"no event of /{key.region}/{key.hall} names this case")
+        return history_answer(resources, history, past, moment.workdays(key.region))
 
 
 def _check_may_read(moment: Moment, grant: Grant, key: CaseKey) -> None:
@@ -196,7 +199,7 @@ def _check_may_read(moment: Moment, grant: Grant, key: CaseKey) -> None:
         raise Declined(Kind.FORBIDDEN, f"{whose(grant)} reads {reach(grant)}")
 
 
-def history_answer(resources: Resources, history: CaseHistory, past: Past) -> CaseHistoryAnswer:
+def history_answer(resources: Resources, history: CaseHistory, past: Past, workdays: Workdays) -> CaseHistoryAnswer:
     answer = CaseHistoryAnswer(
         region=str(history.region),
         hall=history.hall,
@@ -205,8 +208,20 @@ def history_answer(resources: Resources, history: CaseHistory, past: Past) -> Ca
         state="pending",
         events=_events(history),
     )
+    if history.clock is None:
+        return answer
     today = day_of(resources.today(past))
-    return _with_clock(answer, history.clock, today) if history.clock is not None else answer
+    late = lateness_of(history.clock.case, workdays, today)
+    plan = resources.plan(history.region, resources.today(past))
+    card = (plan.supervision if plan is not None else USUAL_SUPERVISION).card(late)
+    return msgspec.structs.replace(_with_clock(answer, history.clock, today), late_days=late, card=card)
+
+
+def lateness_of(case: Case, workdays: Workdays, today: int) -> int | None:
+    """Working days that a case is late on a day, None where it is not."""
+    allowed = None if case.promised_days is None else case.promised_days + case.extended
+    due, elapsed = case.due if case.open else None, case.elapsed if case.timed else None
+    return days_late(workdays, today, due=due, elapsed=elapsed, allowed=allowed)
 
 
 def _events(history: CaseHistory) -> list[EventAnswer]:

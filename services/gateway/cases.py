@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -13,6 +14,9 @@ from litestar import get
 from hallpulse.domain.clockface import flag_names
 from hallpulse.domain.figures import Window, period_window
 from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.ladder import USUAL_SUPERVISION, Card, Supervision, days_late
+from hallpulse.domain.plan import Plan, plan_for
+from hallpulse.domain.workdays import Workdays, day_of
 from hallpulse.store import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, Moment, Past, TallyRow
 from services.gateway.access import ACTION, Action
 from services.gateway.access_audit import READS
@@ -45,7 +49,10 @@ from services.gateway.request import (
 
 
 class CaseAnswer(msgspec.Struct, frozen=True):
-    """One case. elapsed: working days of a decided case; amount: what it adds to the total; url: its whole story."""
+    """One case. elapsed: working days of a decided case; amount: what it adds to the total; url: its whole story.
+
+    late_days: working days after its due day, or over its limit; card: yellow or red, by the plan; null where not late.
+    """
 
     region: str
     hall: str
@@ -71,6 +78,8 @@ class CaseAnswer(msgspec.Struct, frozen=True):
     flags: list[str]
     amount: int
     url: str
+    late_days: int | None
+    card: str | None
 
 
 class TallyAnswer(msgspec.Struct, frozen=True):
@@ -197,7 +206,7 @@ def _refuse(why: str, **given: str | date | None) -> None:
 
 def cases_answer(resources: Resources, asked: Asked) -> CasesAnswer:
     wanted = asked.wanted
-    page = _page(resources, asked)
+    page, cases = _page(resources, asked)
     return CasesAnswer(
         region=str(wanted.scope.region),
         department=wanted.scope.department,
@@ -213,7 +222,7 @@ def cases_answer(resources: Resources, asked: Asked) -> CasesAnswer:
         as_of=told_at(resources, asked.past),
         of=_made_of(wanted.indicator),
         total=page.total,
-        cases=[_case(row) for row in page.cases],
+        cases=cases,
         tallies=[_tally(row) for row in page.tallies],
         items=[_item(row) for row in page.items],
         next_cursor=page.next_cursor,
@@ -227,12 +236,14 @@ def _made_of(indicator: str | None) -> Literal["cases", "items", "declared"]:
     return "items" if computed is not None else "declared"
 
 
-def _page(resources: Resources, asked: Asked) -> CasePage:
+def _page(resources: Resources, asked: Asked) -> tuple[CasePage, list[CaseAnswer]]:
     try:
         with resources.read(asked.wanted.scope, asked.past) as moment:
             _check_indicator(resources, moment, asked.wanted)
             today = asked.past.on or resources.today(asked.past)
-            return moment.list_cases(asked.wanted, today, asked.cursor, asked.limit)
+            page = moment.list_cases(asked.wanted, today, asked.cursor, asked.limit)
+            cards = CardsOfCases(resources.plans, moment, today)
+            return page, [_case(row, cards.late_days(row), cards.card(row)) for row in page.cases]
     except BadCursor:
         raise Declined(Kind.BAD_PARAMETER, f"cursor: expected {expected_of('cursor')}", field="cursor") from None
 
@@ -257,7 +268,32 @@ def _declared(resources: Resources, moment: Moment, wanted: CaseFilter) -> set[s
     return planned | (set(moment.figures(wanted.scope, wanted.window)) if wanted.window else set())
 
 
-def _case(row: CaseRow) -> CaseAnswer:
+class CardsOfCases:
+    """How late the cases of a list are on a day, and their cards, by the calendar and the plan of each county."""
+
+    def __init__(self, plans: Sequence[Plan], moment: Moment, on: date) -> None:
+        self._plans, self._moment, self._on = plans, moment, on
+        self._rules: dict[int, tuple[Workdays, Supervision]] = {}
+
+    def late_days(self, row: CaseRow) -> int | None:
+        """Working days, None where it is not late."""
+        due = day_of(row.due) if row.open and not row.suspended and row.due is not None else None
+        allowed = None if row.promised_days is None else row.promised_days + row.extended
+        elapsed = row.elapsed if row.decided is not None else None
+        return days_late(self._of(row.region)[0], day_of(self._on), due=due, elapsed=elapsed, allowed=allowed)
+
+    def card(self, row: CaseRow) -> Card | None:
+        return self._of(row.region)[1].card(self.late_days(row))
+
+    def _of(self, region: int) -> tuple[Workdays, Supervision]:
+        if region not in self._rules:
+            plan = plan_for(self._plans, region, self._on)
+            rules = plan.supervision if plan is not None else USUAL_SUPERVISION
+            self._rules[region] = self._moment.workdays(region), rules
+        return self._rules[region]
+
+
+def _case(row: CaseRow, late_days: int | None, card: Card | None) -> CaseAnswer:
     return CaseAnswer(
         region=str(row.region),
         hall=row.hall,
@@ -283,6 +319,8 @@ def _case(row: CaseRow) -> CaseAnswer:
         flags=flag_names(row.flags),
         amount=row.amount,
         url=f"/v1/cases/{row.region}/{row.hall}/{quote(row.case_id, safe='')}",
+        late_days=late_days,
+        card=card,
     )
 
 

@@ -22,14 +22,19 @@ from hallpulse.contract.examples import example
 from hallpulse.contract.json_schema import batch_of, components
 from hallpulse.contract.schema import documents
 from services.gateway.alerts import AlertIn, NoteIn, SilenceIn
+from services.gateway.catalogue_drafts import DraftIn
 from services.gateway.declaring import MOST_FIGURES, FiguresIn
 from services.gateway.live import EVENT_STREAM
+from services.gateway.matters import MatterAnswerIn, MatterDecisionIn, MatterIn
 from services.gateway.month_reports import ReviewIn
 from services.gateway.naming import describe_names
 from services.gateway.problems import Declined, Kind
 from services.gateway.report_orders import COUNTY, ReportOrder
 from services.gateway.request import AnyRequest
 from services.gateway.sessions import NewPassword, SignIn
+from services.gateway.tasks import TaskIn
+from services.gateway.uploads import AnswersIn
+from services.gateway.what_if import WhatIfIn
 
 CONFIG = OpenAPIConfig(
     title="Hallpulse",
@@ -70,6 +75,7 @@ def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
         paths[path]["post"]["requestBody"] = _body(kind)
     paths["/v1/session"]["post"]["security"] = []
     paths["/v1/reports"]["post"]["requestBody"] = _report_body()
+    paths["/v1/uploads"]["post"]["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
     for path in _OPEN_PATHS:
         paths[path]["get"]["security"] = []
     paths["/metrics"]["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
@@ -102,6 +108,13 @@ _BODIES: Mapping[str, type[msgspec.Struct]] = {
     "/v1/alerts/note": NoteIn,
     "/v1/alerts/silence": SilenceIn,
     "/v1/alerts/unsilence": AlertIn,
+    "/v1/matters": MatterIn,
+    "/v1/matters/answer": MatterAnswerIn,
+    "/v1/matters/decide": MatterDecisionIn,
+    "/v1/tasks": TaskIn,
+    "/v1/uploads/{upload_id}/answers": AnswersIn,
+    "/v1/whatif": WhatIfIn,
+    "/v1/drafts": DraftIn,
 }
 """Address → what is posted there, which the handlers read themselves."""
 

@@ -48,6 +48,13 @@ EXPECTED: Mapping[str, str] = {
     "month": "a month, YYYY-MM, from 1990-01 to 2250-12",
     "item": "an item's code, 1 to 64 characters",
     "format": "docx, xlsx, html or pdf; without it the report's figures and what changed since",
+    "about": "target, department, case, finding or task",
+    "subject": "a target's or a department's id, HALL/CASE_ID, an integrity check's id, or a task's number",
+    "which": "open, or all with those that are closed",
+    "kind": "figures, cases or catalogue",
+    "name": "the file's name, 1 to 200 characters",
+    "plan_codes": "true or false: whether departments are stored under the codes of the plan",
+    "text": "a part of an item's code or name, 1 to 64 characters",
     "flow": f"one of {', '.join(FLOW_PARTS)}",
 }
 
@@ -111,8 +118,9 @@ class Kind(enum.Enum):
     NOT_FOUND = Sort(404, "There is no such thing", "没有找到")
     METHOD_NOT_ALLOWED = Sort(405, "This address does not take that method", "该地址不支持此请求方法")
     CONFLICT = Sort(409, "That has been done already", "该操作已经完成过")
+    NOT_NOW = Sort(409, "It does not follow on how things stand", "当前状态下不能这样做")
     TOO_SLOW = Sort(408, "The body took too long to arrive", "消息体到达过慢")
-    TOO_LARGE = Sort(413, "The body is larger than 4 MiB", "消息体超过 4 MiB")
+    TOO_LARGE = Sort(413, "The body is too large", "消息体过大")
     BAD_CONTENT_TYPE = Sort(415, "The content type is not one of CloudEvents", "内容类型不是 CloudEvents")
     CONTRADICTION = Sort(422, "The parameters do not go together", "参数之间互相矛盾或超出范围")
     REFUSED = Sort(422, "The event is refused", "事件被拒收")

@@ -16,10 +16,23 @@ from litestar.params import PathParameter, QueryParameter
 from prometheus_client import CollectorRegistry
 
 from hallpulse.domain.figures import Scope, Window
+from hallpulse.domain.ladder import Matter
 from hallpulse.domain.plan import Names, Plan, plan_for
 from hallpulse.domain.workdays import FIRST_DAY, LAST_DAY, date_of, local_day, time_text
 from hallpulse.metrics import GatewayMetrics
-from hallpulse.store import Grant, Moment, Past, PublishedReport, ReadableBack, ReportFile, Review
+from hallpulse.store import (
+    Draft,
+    Grant,
+    Moment,
+    NewUpload,
+    Past,
+    PublishedReport,
+    ReadableBack,
+    ReportFile,
+    Review,
+    TaskReport,
+    Upload,
+)
 from services.gateway.access import ConcurrencyLimit, RateLimiter, TokenCache, may_read, reach, whose
 from services.gateway.access_audit import AccessAudit
 from services.gateway.naming import NameBook
@@ -35,6 +48,8 @@ if TYPE_CHECKING:
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
+MOST_UPLOADING = 4
+"""Files of up to 16 MiB that arrive at once, of all senders: what they take of the memory."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -52,6 +67,44 @@ class Reviews(Protocol):
     def add(self, review: Review) -> None: ...
 
     def latest(self, region: int, department: str | None = None) -> Mapping[tuple[str, str], Review]: ...
+
+
+class Matters(Protocol):
+    """The matters of supervision, as far as they are read (`hallpulse.store.MatterRegistry`)."""
+
+    def find(self, number: int) -> Matter | None: ...
+
+    def list(self, scope: Scope, *, closed: bool = True) -> Sequence[Matter]: ...
+
+    def task_reports(self, region: int, plan: str) -> Mapping[tuple[str, str], Sequence[TaskReport]]: ...
+
+
+class KeptUploads(Protocol):
+    """Uploaded files (`hallpulse.store.Uploads`), as far as the gateway keeps and shows them."""
+
+    def add(self, new: NewUpload, content: bytes, at: datetime) -> int: ...
+
+    def get(self, number: int, now: datetime, owner: str | None = None) -> Upload | None: ...
+
+    def list(self, region: int, owner: str, now: datetime) -> Sequence[Upload]: ...
+
+    def rejected(self, number: int) -> bytes | None: ...
+
+    def versions(self, number: int) -> bytes | None: ...
+
+    def discard(self, number: int) -> bool: ...
+
+
+class KeptDrafts(Protocol):
+    """Drafts of the catalogue (`hallpulse.store.Drafts`)."""
+
+    def add(self, draft: Draft) -> int: ...
+
+    def get(self, number: int) -> Draft | None: ...
+
+    def list(self, region: int, department: str | None = None) -> Sequence[Draft]: ...
+
+    def hand_on(self, number: int, upload: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +127,15 @@ class Resources:
     audit: AccessAudit
     sessions: SessionDoor
     reviews: Reviews
+    matters: Matters
     services: Services
+    uploads: KeptUploads
+    drafts: KeptDrafts
     live: LiveHub
     shared: SharedAnswers
     concurrency: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)
+    uploading: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(1))
+    uploading_all: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(MOST_UPLOADING))
     suite: SuiteParts = field(default_factory=SuiteParts)
     book: NameBook = field(init=False)
 

@@ -102,7 +102,10 @@ def _resources(settings: Settings) -> Iterator[Resources]:
                 audit=AccessAudit(metrics, store.audit.record),
                 sessions=_sessions(settings, store, door),
                 reviews=store.reviews,
+                matters=store.matters,
                 services=services,
+                uploads=store.uploads,
+                drafts=store.drafts,
                 live=live,
                 shared=SharedAnswers(lambda: live.number),
             )

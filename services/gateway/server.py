@@ -19,6 +19,8 @@ HEAD_SECONDS = 10.0
 HEAD_BYTES = 64 * 1024
 MESSAGE_SECONDS, MESSAGE_BYTES = 60.0, 8 * 1024 * 1024
 """A whole request, its body too: the handler gives up on a body before that, with an answer."""
+UPLOADS, UPLOAD_BYTES = b"/v1/uploads?", 20 * 1024 * 1024
+"""An uploaded file may be larger, with the query that follows its address."""
 UNREAD_SECONDS = 30.0
 """A client that does not read its answer in this time is cut off: the answer is held in memory."""
 MOST_CONNECTIONS = 512
@@ -36,6 +38,7 @@ class PatientProtocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _in_head = True
+    _most_bytes = MESSAGE_BYTES
     _bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -57,7 +60,7 @@ class PatientProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._bytes += len(data)
         super().data_received(data)
-        if self._bytes > (HEAD_BYTES if self._in_head else MESSAGE_BYTES):
+        if self._bytes > (HEAD_BYTES if self._in_head else self._most_bytes):
             self.transport.close()
 
     def on_message_begin(self) -> None:
@@ -71,6 +74,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._most_bytes = UPLOAD_BYTES if self.url.startswith(UPLOADS) else MESSAGE_BYTES
         self._expect_within(MESSAGE_SECONDS)
         super().on_headers_complete()
 

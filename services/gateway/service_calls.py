@@ -28,6 +28,8 @@ _REFUSALS = {
     "NoSuchAlert": Kind.NOT_FOUND,
     "NoPlan": Kind.CONTRADICTION,
     "AlreadyPublished": Kind.CONFLICT,
+    "UploadBusy": Kind.CONFLICT,
+    "NotNow": Kind.NOT_NOW,
 }
 """The meaning of a service's refusal to a client, by the class that it raised."""
 _FIELD = re.compile(r"([a-z_]{1,40}): ").match

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar import get
@@ -16,7 +16,7 @@ from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.reporting import MONTHLY_REPORT, DepartmentMonth, Reports, Timeliness
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Step
 from hallpulse.domain.targets import TargetResult, evaluate, read_arrivals, read_origin, read_tables
-from hallpulse.store import Past
+from hallpulse.store import Moment, Past
 from services.gateway.access import ACTION, Action
 from services.gateway.figures import MarkAnswer, Named, mark_answers, named, number
 from services.gateway.problems import QUERY, problems
@@ -187,13 +187,13 @@ class TargetsAnswer(msgspec.Struct, frozen=True):
 def targets_answer(resources: Resources, scope: Scope, on: date, past: Past) -> TargetsAnswer:
     region = scope.region
     plan = resources.plan(region, on)
-    results, reports = _evaluated(resources, plan, on, past) if plan else ([], Reports(()))
+    found = _evaluated(resources, plan, on, past) if plan else None
     return TargetsAnswer(
         region=str(region),
         on=on,
         as_of=told_at(resources, past),
         plan=plan_answer(plan, on) if plan else None,
-        targets=_targets(results, reports, plan, scope.department) if plan else [],
+        targets=target_answers(found, plan, scope.department) if plan and found else [],
     )
 
 
@@ -219,22 +219,33 @@ def get_targets(
     return targets_answer(resources, scope, day_of_calendar("on", on, resources.today(past)), past)
 
 
-def _evaluated(resources: Resources, plan: Plan, on: date, past: Past) -> tuple[list[TargetResult], Reports]:
+class Judged(NamedTuple):
+    """A plan's targets and monthly reports on a day."""
+
+    results: Sequence[TargetResult]
+    reports: Reports
+
+
+def judged(moment: Moment, plan: Plan, on: date) -> Judged:
+    """Judge the plan by what a moment of the database says."""
     scope = Scope(plan.region)
-    with resources.read(scope, past) as moment:
-        tables = read_tables(plan, on, moment)
-        doubts: list[AnyDoubt] = [*moment.doubts(scope, plan.eve, on)]
-        if (window := plan.window(on)) is not None:
-            doubts += moment.case_doubts(scope, window)
-        origin = read_origin(plan, on, moment)
-        arrivals = read_arrivals(plan, moment)
-    return evaluate(plan, on, tables, doubts, origin), plan.reports(arrivals, on)
+    tables = read_tables(plan, on, moment)
+    doubts: list[AnyDoubt] = [*moment.doubts(scope, plan.eve, on)]
+    if (window := plan.window(on)) is not None:
+        doubts += moment.case_doubts(scope, window)
+    origin = read_origin(plan, on, moment)
+    arrivals = read_arrivals(plan, moment)
+    return Judged(evaluate(plan, on, tables, doubts, origin), plan.reports(arrivals, on))
 
 
-def _targets(
-    results: Sequence[TargetResult], reports: Reports, plan: Plan, department: str | None
-) -> list[TargetAnswer]:
+def _evaluated(resources: Resources, plan: Plan, on: date, past: Past) -> Judged:
+    with resources.read(Scope(plan.region), past) as moment:
+        return judged(moment, plan, on)
+
+
+def target_answers(found: Judged, plan: Plan, department: str | None) -> list[TargetAnswer]:
     """Each target of the region; of a department its own results of those that bind it, and those that it leads."""
+    results, reports = found
     whole = [one for one in results if one.department is None]
     if department is None:
         return [_target(one, results, reports, plan) for one in whole]

@@ -15,7 +15,7 @@ import msgspec
 
 from hallpulse.contract.decode import EVENT_TYPE, decode_events
 from hallpulse.contract.events import EventType, FigureReported, HallEvent
-from hallpulse.contract.identity import REFUSED
+from hallpulse.contract.identity import DESK, REFUSED
 from hallpulse.domain.declarations import Declaration, fault_of
 from hallpulse.domain.figures import Declared, Figure, Window, declared_sums, period_window
 from hallpulse.domain.plan import DeclaredIndicator, Names, Plan
@@ -63,7 +63,8 @@ class FigureSaid(NamedTuple):
 class FigureImport:
     """Whose figures they are. plans: all there are; saved, now: microseconds since 1970-01-01 UTC.
 
-    stored: every report of the periods that a plan over the region holds.
+    stored: every report of the periods that a plan over the region holds; reporter: the person who hands them in,
+    only: the department whose figures alone these may be, each empty for an import by the command.
     """
 
     region: int
@@ -72,6 +73,8 @@ class FigureImport:
     saved: int
     now: int
     stored: Sequence[FigureReport] = ()
+    reporter: str = ""
+    only: str = ""
     _by_key: dict[Key, list[FigureReport]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -91,18 +94,23 @@ class FigureImport:
 
     def event(self, said: FigureSaid) -> HallEvent:
         """The report with the next revision; its id follows from what it says, so that the same file says it once."""
-        data = said_as(said, 1 + max((one.revision for one in self.reports(said.key)), default=0))
+        data = said_as(said, 1 + max((one.revision for one in self.reports(said.key)), default=0), self._replaced(said))
         time = min(self.saved, self.now)
-        extra = _canonical({"note": said.note}) if said.note else None
+        beside = {name: text for name, text in (("note", said.note), ("reporter", self.reporter)) if text}
+        extra = _canonical(beside) if beside else None
         told = f"/{self.region}/{self.hall}|{time}|{_canonical(data).decode()}|{said.note}"
         id_ = str(uuid.uuid5(NAMESPACE, told))
         return HallEvent(self.region, self.hall, id_, EventType.FIGURE_REPORTED, time, data, extra)
 
+    def _replaced(self, said: FigureSaid) -> str | None:
+        """The event of the desk whose place the figure takes: what a form says again corrects what a form said."""
+        standing = self.in_force(said.key)
+        return standing.id if standing is not None and self.hall == standing.hall == DESK else None
 
-def said_as(said: FigureSaid, revision: int) -> FigureReported:
-    return FigureReported(
-        said.indicator, said.period, revision, said.numerator, said.denominator, said.department or None
-    )
+
+def said_as(said: FigureSaid, revision: int, corrects: str | None = None) -> FigureReported:
+    department = said.department or None
+    return FigureReported(said.indicator, said.period, revision, said.numerator, said.denominator, department, corrects)
 
 
 def figure_of(reader: SheetReader, row: Row, wanted: FigureImport) -> FigureSaid:
@@ -157,6 +165,8 @@ def _department(reader: SheetReader, row: Row, wanted: FigureImport) -> str:
     found = {_office(name, text, wanted) for name, text in said.items()}
     if len(found) > 1:
         raise BadRow(RowProblem.COLUMNS_DISAGREE, "office_name", " / ".join(said.values()))
+    if wanted.only and wanted.only not in found:
+        raise BadRow(RowProblem.OTHER_DEPARTMENT, next(iter(said)), " / ".join(said.values()))
     return found.pop()
 
 
@@ -269,10 +279,11 @@ _READ_AMISS = frozenset(
     {
         *(RowProblem.BROKEN_LINE, RowProblem.FORMULA, RowProblem.TOO_WIDE, RowProblem.CUT_OFF, RowProblem.TOO_SHORT),
         *(RowProblem.STRUCK, RowProblem.STRUCK_PARTLY, RowProblem.TWICE_WITH_OTHERS, RowProblem.COLUMNS_DISAGREE),
+        RowProblem.OTHER_DEPARTMENT,
         *(RowProblem.DITTO, RowProblem.SAID_VOID, RowProblem.MERGED, RowProblem.GARBLED),
     }
 )
-"""Problems of the table: what such a row declares is not certain."""
+"""Problems of the table: what such a row declares is not certain, or not its sender's to declare."""
 
 
 def declined(reader: SheetReader, row: Row, reason: str, wanted: FigureImport) -> Declined | None:
@@ -280,7 +291,11 @@ def declined(reader: SheetReader, row: Row, reason: str, wanted: FigureImport) -
 
     None for a row that declares nothing for sure, and for one that is stored as a finding already.
     """
-    if reason in _READ_AMISS or all(_says_nothing(reader, row, name) for name in ("numerator", "denominator")):
+    if (
+        reason in _READ_AMISS
+        or not _is_the_senders(reader, row, wanted)
+        or all(_says_nothing(reader, row, name) for name in ("numerator", "denominator"))
+    ):
         return None
     said = _as_written(reader, row, wanted)
     reports = wanted.reports((str(said["indicator"]), str(said["period"]), str(said.get("department", ""))))
@@ -296,6 +311,7 @@ def declined(reader: SheetReader, row: Row, reason: str, wanted: FigureImport) -
             "source": f"/{wanted.region}/{wanted.hall}",
             "type": EventType.FIGURE_REPORTED.wire_name,
             "time": time_text(time),
+            **({"reporter": wanted.reporter} if wanted.reporter else {}),
             "data": said,
         }
     )
@@ -304,6 +320,15 @@ def declined(reader: SheetReader, row: Row, reason: str, wanted: FigureImport) -
         return None
     family = EventType.FIGURE_REPORTED.family if isinstance(outcome, HallEvent) else REFUSED
     return Declined(f"{wanted.region}.{wanted.hall}.{family}", body)
+
+
+def _is_the_senders(reader: SheetReader, row: Row, wanted: FigureImport) -> bool:
+    """Return whether the row is of the department whose figures alone these may be, whatever else is wrong with it."""
+    if not wanted.only:
+        return True
+    with suppress(BadRow):
+        return _department(reader, row, wanted) == wanted.only
+    return False
 
 
 def _is_finding(data: object, wanted: FigureImport) -> bool:

@@ -14,7 +14,9 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.display import safe_cell
-from hallpulse.domain.plan import DeclaredIndicator, Department
+from hallpulse.domain.declarations import asked_of, holding
+from hallpulse.domain.figures import length_of, period_window
+from hallpulse.domain.plan import DeclaredIndicator, Department, Plan
 
 HEADERS = (
     Sentence("部门编码", "department"),
@@ -48,6 +50,21 @@ class Form:
     period: str
     indicators: Sequence[DeclaredIndicator]
     others: Sequence[DeclaredIndicator] = ()
+
+
+def form_of(plans: Sequence[Plan], region: int, department: str, month: str) -> Form:
+    """Return a department's form of a month. Raise ValueError for what no plan of the region has."""
+    window = period_window(month)
+    held = holding(plans, region, window)
+    found = {one.id: one for plan in held for one in plan.departments}
+    if not held:
+        raise ValueError(f"month: expected a month of a plan of {region}")
+    if department not in found:
+        raise ValueError(f"department: expected one of {', '.join(found)}")
+    asked = asked_of(plans, region, department, month)
+    ids, length = {one.id for one in asked}, length_of(window)
+    others = [one for plan in held for one in plan.indicators if one.id not in ids and length in one.periods]
+    return Form(found[department], month, asked, others)
 
 
 def write_form(form: Form, path: Path) -> None:

@@ -17,6 +17,7 @@ from hallpulse.contract.reasons import Sentence
 from .cells import Broken, Cell, Formula, Torn, folded, is_empty, text_of
 from .fields import name_of
 from .sheets import Sheet, Span
+from .words import YES_NO
 
 _TOTAL = re.compile(
     r".{1,16}(小计|合计|总计)[:]?|(合计|总计|小计|共计|总数|累计|汇总|本页小计|total|subtotal|sum)[:]?"
@@ -39,6 +40,11 @@ _VOID_ROW = re.compile(
     "|终止|有误|填错|录错|错误|重复(件|录入|登记|上报|办件|$)|待(核实|确认|核|定)|以.{1,12}为准)"
 )
 """Words of a remark by which a row may hold no longer, or never did."""
+_VOID_FLAG = re.compile(
+    "^(?:是否.{0,4}(?:作废|删除|撤件|撤销|撤回|测试|注销|无效|取消|退件|终止|重复).{0,2}|(?:作废|删除|撤件|测试|注销|无效|退件).{0,2}标[志识记])$"
+)
+_SOUND_FLAG = re.compile("^是否(?:已|予以)?(?:办结|受理|有效|正常|完成)$")
+"""Headers of flags that say of a row that it holds no longer, or that it holds."""
 _COLUMN_NAMES = re.compile("[甲乙丙丁戊己庚辛壬癸]|栏[次号]|列[次号]|序号|行次")
 _HINT = re.compile(
     r"(必填|选填|非必填|必选|可选|可空|可为空|不可为空|非空|(文本|字符|数[字值]|日期|时间)(型|格式|串)?|下拉(选择)?|枚举|单选|多选"
@@ -86,9 +92,18 @@ NUMBERING = Sentence("栏号行", "numbers of the columns")
 HINTS = Sentence("填写要求行", "hints how to fill in")
 
 
-def says_void(text: str) -> bool:
-    """Return whether a remark may say that its row holds no longer: 已取消, 测试数据, 以附件为准."""
-    return _VOID_ROW.search(folded(text)) is not None
+def says_void(header: str, text: str) -> bool:
+    """Return whether a remark may say that its row holds no longer: 已取消, 测试数据, 是 under 是否作废."""
+    word, plain = folded(text), folded(header)
+    if _VOID_FLAG.fullmatch(plain):
+        return YES_NO.get(word) is True
+    if _SOUND_FLAG.fullmatch(plain):
+        return YES_NO.get(word) is False
+    return _VOID_ROW.search(word) is not None
+
+
+def _may_void(header: str) -> bool:
+    return any(pattern.search(header) for pattern in (_REMARKS, _VOID_FLAG, _SOUND_FLAG))
 
 
 class Row(NamedTuple):
@@ -159,7 +174,7 @@ class Layout:
     def remarks(self) -> list[Column]:
         """Columns of remarks, read or not, in which a row may be said to hold no longer."""
         read = set(self.fields.values()) - {self.fields.get("note", -1)}
-        return [one for one in self.columns if one.index not in read and _REMARKS.search(folded(one.header))]
+        return [one for one in self.columns if one.index not in read and _may_void(folded(one.header))]
 
     @property
     def unused(self) -> list[Column]:
@@ -267,7 +282,9 @@ class Layout:
             return EXAMPLE
         if identified and not _may_be_note(first):
             return None
-        is_note = (given == 1 and len(self.columns) > 1) or _is_note(first, identified=identified, given=given)
+        coded = any(map(_is_plain_code, (cells[index] for index in self.identity if index < len(cells))))
+        alone = given == 1 and len(self.columns) > 1
+        is_note = alone or (not coded and _is_note(first, identified=identified, given=given))
         return NOTE if is_note else None
 
 

@@ -59,6 +59,7 @@ class RowProblem(enum.StrEnum):
     TWICE_IN_FILE = "twice-in-file"
     TWICE_WITH_OTHERS = "twice-with-others"
     COLUMNS_DISAGREE = "columns-disagree"
+    OTHER_DEPARTMENT = "other-department"
 
 
 class BadRow(ValueError):
@@ -287,6 +288,10 @@ _FIGURE_PROBLEMS: Mapping[str, ProblemText] = {
     "bad-period": ProblemText(
         Sentence("期间无法识别", "a period that cannot be read"),
         Sentence("写作 2026-05（月）、2026（年）或 2026-05-04（日）", "write 2026-05, 2026 or 2026-05-04"),
+    ),
+    RowProblem.OTHER_DEPARTMENT: ProblemText(
+        Sentence("不是本部门的数", "a figure of another department"),
+        Sentence("只报本部门的数，删去这一行", "declare your department's figures alone: delete this row"),
     ),
     Wrong.NO_PLAN: ProblemText(
         Sentence("没有方案包含这个期间", "no plan holds this period"),

@@ -73,8 +73,3 @@ class RejectedRows:
             except OSError:
                 continue
         return self._places[-1].open("w", encoding="utf-8-sig", newline=""), self._places[-1]
-
-
-def _written(text: str) -> str:
-    """For a spreadsheet, which might take it for a formula, and for a terminal, which might obey it."""
-    return safe_cell(escaped(text))

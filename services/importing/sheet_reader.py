@@ -164,7 +164,7 @@ class SheetReader:
         """Raise BadRow for a row with a remark that it holds no longer."""
         for column in self.layout.remarks:
             text = text_of(row.cell(column.index))
-            if says_void(text):
+            if says_void(column.header, text):
                 raise BadRow(RowProblem.SAID_VOID, "", f"{column.header}：{text[:100]}")
 
     def _refuse_fault(self, row: Row) -> None:

@@ -50,6 +50,21 @@ def department_codes(settings: Settings, region: int) -> DepartmentCodes:
     return DepartmentCodes(plan.departments if plan is not None else ())
 
 
+@dataclass(frozen=True, slots=True)
+class FileSender:
+    """The person who hands a file in, none for the command. department: whose figures alone it may declare.
+
+    own_hall: it is of the hall itself, and is shown that hall's figures and no other's.
+    """
+
+    by: str = ""
+    department: str = ""
+    own_hall: bool = False
+
+
+THE_COMMAND = FileSender()
+
+
 @dataclass(slots=True)
 class Stored:
     """Return what is stored already; nothing if the database does not answer, which is said once.
@@ -62,6 +77,7 @@ class Stored:
     settings: Settings
     unreachable: Callable[[], None]
     now: int
+    sender: FileSender = THE_COMMAND
     _said: bool = False
     _with_events: frozenset[str] | None = None
 
@@ -78,10 +94,11 @@ class Stored:
         return workdays(self.settings, self.place.region)
 
     def figures(self, window: Window) -> Mapping[str, Figure]:
-        """The region's figures as they are."""
+        """The figures as they are: the region's, or the hall's where the hall itself sends the file."""
+        scope = Scope(self.place.region, hall=self.place.hall if self.sender.own_hall else None)
         try:
             with self.store.read() as moment:
-                return moment.figures(Scope(self.place.region), window)
+                return moment.figures(scope, window)
         except Unavailable:
             self._say()
             return {}
@@ -97,7 +114,9 @@ class Stored:
             return {}
 
     def elsewhere(self, case_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """Case → other halls of the county that have a case of that id."""
+        """Case → other halls of the county that have a case of that id; a hall is told of no other."""
+        if self.sender.own_hall:
+            return {}
         try:
             if not self._halls() - {self.place.hall}:
                 return {}
@@ -134,13 +153,16 @@ class Stored:
         if over:
             window = Window(min(p.period.start for p in over), max(p.period.end for p in over))
             with self.store.read() as moment:
-                reports = moment.figure_reports(FigureFilter(Scope(self.place.region), window))
-        return FigureImport(self.place.region, self.place.hall, over, saved, self.now, reports)
+                scope = Scope(self.place.region, self.sender.department or None)
+                reports = moment.figure_reports(FigureFilter(scope, window))
+        place, sender = self.place, self.sender
+        return FigureImport(place.region, place.hall, over, saved, self.now, reports, sender.by, sender.department)
 
     def note(self, action: str, subject: str, **detail: object) -> bool:
         """Write what was done to the audit; False where the database cannot be asked."""
         try:
-            self.store.audit.append(AuditEntry(action, subject, self.place.region, {"hall": self.place.hall, **detail}))
+            told = {"hall": self.place.hall, **detail}
+            self.store.audit.append(AuditEntry(action, subject, self.place.region, told, self.sender.by))
         except Unavailable:
             return False
         return True
@@ -158,9 +180,11 @@ def workdays(settings: Settings, region: int) -> Workdays:
 
 
 @contextmanager
-def stored(settings: Settings, place: HallOfCases, unreachable: Callable[[], None]) -> Iterator[Stored]:
+def stored(
+    settings: Settings, place: HallOfCases, unreachable: Callable[[], None], sender: FileSender = THE_COMMAND
+) -> Iterator[Stored]:
     store = open_store(settings.database_url, pool_size=1)
     try:
-        yield Stored(store, place, settings, unreachable, clock())
+        yield Stored(store, place, settings, unreachable, clock(), sender)
     finally:
         store.close()

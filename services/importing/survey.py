@@ -178,7 +178,7 @@ def _void_look(column: Column, found: Survey) -> Look:
             return
         void = seen.get(cell)
         if void is None:
-            void = seen[cell] = says_void(text_of(cell))
+            void = seen[cell] = says_void(column.header, text_of(cell))
         if void:
             found.void.append(f"第 {row.line} 行 {column.header}“{text_of(cell)[:20]}”")
 

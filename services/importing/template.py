@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -58,6 +59,14 @@ def write_workbook(template: ImportTemplate, path: Path) -> None:
     _explain(book.create_sheet(texts.EXPLANATIONS.zh), template)
     with path.open("xb") as file:
         book.save(file)
+
+
+def as_bytes(write: Callable[[Path], None]) -> bytes:
+    """Return the file that is written."""
+    with tempfile.TemporaryDirectory(prefix="hallpulse-form-") as folder:
+        path = Path(folder) / "form.xlsx"
+        write(path)
+        return path.read_bytes()
 
 
 def _fill(sheet: Any, template: ImportTemplate) -> None:

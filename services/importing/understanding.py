@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.workdays import date_of, local_day, time_text
 from services.importing.figure_import import figure_effects
 from services.importing.notes import NoteCounts
@@ -63,8 +64,17 @@ class Understanding:
         return any(question["answer"] is None for question in self.questions)
 
 
-def understanding_of(job: Job, there: Stored, progress: Callable[[int], None]) -> Understanding:
-    """Walk through the rows as an import would, and publish nothing. Rows are left alone while a question is open."""
+def _untold(_: RejectedRow) -> None:
+    """A rejected row that is only counted."""
+
+
+def understanding_of(
+    job: Job, there: Stored, progress: Callable[[int], None], rejected: Callable[[RejectedRow], None] = _untold
+) -> Understanding:
+    """Walk through the rows as an import would, and publish nothing. Rows are left alone while a question is open.
+
+    rejected: is given each row that is not taken in.
+    """
     told_of = Understanding(
         file=job.file.name,
         kind=job.kind,
@@ -78,7 +88,7 @@ def understanding_of(job: Job, there: Stored, progress: Callable[[int], None]) -
         departments=sorted({written for written, _ in job.found.departments} - job.departments.known),
     )
     if not job.open:
-        _count_rows(job, there, told_of, progress)
+        _count_rows(job, there, told_of, progress, rejected)
     return told_of
 
 
@@ -187,7 +197,10 @@ def _question(question: Question, answer: str | None) -> dict[str, Any]:
     }
 
 
-def _count_rows(job: Job, there: Stored, told_of: Understanding, progress: Callable[[int], None]) -> None:
+def _count_rows(
+    job: Job, there: Stored, told_of: Understanding, progress: Callable[[int], None],
+    rejected: Callable[[RejectedRow], None],
+) -> None:  # fmt: skip
     refused: dict[tuple[str, str], list[tuple[str, int, str]]] = {}
     notes, events = NoteCounts(), []
     effects = CaseEffects(job.place.workdays, job.place.catalogue)
@@ -195,6 +208,7 @@ def _count_rows(job: Job, there: Stored, told_of: Understanding, progress: Calla
         told_of.rows["read"] += 1
         if isinstance(outcome, RejectedRow):
             told_of.rows["refused"] += 1
+            rejected(outcome)
             key = (outcome.problem.reason, outcome.layout.title_of(outcome.problem.field))
             refused.setdefault(key, []).append((outcome.layout.sheet.name, outcome.line, outcome.problem.detail))
             continue
@@ -238,6 +252,7 @@ def _refusal(key: tuple[str, str], rows: Sequence[tuple[str, int, str]]) -> dict
         "text": words.what.zh,
         "text_en": words.what.en,
         "remedy": words.remedy.zh,
+        "remedy_en": words.remedy.en,
         "rows": len(rows),
         "places": [{"sheet": sheet, "line": line, "value": value} for sheet, line, value in rows[:_LINES]],
     }
@@ -255,9 +270,17 @@ def _effect(effect: Effect) -> dict[str, Any]:
     return {
         "period": effect.period,
         "indicator": effect.indicator,
+        "unit": _unit(effect),
         "before": [effect.before.numerator, effect.before.denominator],
         "after": [effect.after.numerator, effect.after.denominator],
     }
+
+
+def _unit(effect: Effect) -> str:
+    computed = COMPUTED.get(effect.indicator)
+    if computed is not None:
+        return computed.unit
+    return "count" if effect.before.count or effect.after.count else "share"
 
 
 def saved_profile(job: Job, name: str) -> Profile:

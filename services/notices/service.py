@@ -14,6 +14,7 @@ from nameko.events import event_handler
 from nameko.rpc import rpc
 
 from hallpulse.domain.errors import Unavailable
+from hallpulse.domain.ladder import NotNow
 from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.metrics import new_registry
 from hallpulse.settings import Settings
@@ -27,11 +28,13 @@ from .channels import Channels, ChannelsError, load_channels
 from .door import Tokens, notices_application
 from .sending import NoticeDispatcher, Senders
 from .silencing import MOST_HOURS, MOST_REASON, Silencer
+from .supervision import SupervisionRecords
 from .webhook import RulesError, load_rules
 
 NAME = "notices"
 FAULTS = (ChannelsError, RulesError)
-RECORDS, FIRING, SILENCER, DATABASE = "RECORDS", "FIRING", "SILENCER", "DATABASE"
+RECORDS, FIRING, SILENCER = "RECORDS", "FIRING", "SILENCER"
+SUPERVISION, DATABASE = "SUPERVISION", "DATABASE"
 RETRY_SECONDS = 2.0
 MOST_LISTED = 1_000
 _log = logging.getLogger(__name__)
@@ -54,11 +57,14 @@ def build(settings: Settings, store: Store) -> Iterator[Hosted]:
     try:
         silencer = Silencer(settings.alertmanager_url, ledger)
         firing = FiringAlerts(settings.alertmanager_url, ledger, silences=silencer.active)
+        supervision = SupervisionRecords(tpool.Proxy(store.matters), channels, now)
+        outage = Outage("events of targets wait in their queue")
         given = {
             RECORDS: records,
             FIRING: firing,
             SILENCER: silencer,
-            DATABASE: Outage("events of targets wait in their queue"),
+            SUPERVISION: supervision,
+            DATABASE: outage,
         }
         yield Hosted(NoticesService, given, door, address="/v1/alerts")
     finally:
@@ -78,6 +84,7 @@ class NoticesService:
     records: NoticeRecords = Handed(RECORDS)
     firing: FiringAlerts = Handed(FIRING)
     silencer: Silencer = Handed(SILENCER)
+    supervision: SupervisionRecords = Handed(SUPERVISION)
     database: Outage = Handed(DATABASE)
 
     @event_handler("targets", "target_breached", requeue_on_error=True)  # type: ignore[untyped-decorator]
@@ -144,6 +151,26 @@ class NoticesService:
         """End the silence of an alert early."""
         _check_name(by)
         self.silencer.end(AlertKey(int(region), str(fingerprint)), str(by))
+
+    @rpc(expected_exceptions=(ValueError, NotNow, Unavailable))  # type: ignore[untyped-decorator]
+    def open_matter(self, opening: dict[str, Any], by: str) -> int:
+        """Open a matter of the ladder of supervision, and return its number."""
+        return self.supervision.open(opening, by)
+
+    @rpc(expected_exceptions=(ValueError, NotNow, Unavailable))  # type: ignore[untyped-decorator]
+    def answer_matter(self, number: int, answer: dict[str, Any], by: str) -> None:
+        """Keep a department's answer: cause, measures, done_by."""
+        self.supervision.answer(number, answer, by)
+
+    @rpc(expected_exceptions=(ValueError, NotNow, Unavailable))  # type: ignore[untyped-decorator]
+    def decide_matter(self, number: int, decision: dict[str, Any], by: str) -> None:
+        """Keep what the bureau decided of a matter: returned, raised or closed."""
+        self.supervision.decide(number, decision, by)
+
+    @rpc(expected_exceptions=(ValueError, Unavailable))  # type: ignore[untyped-decorator]
+    def report_task(self, said: dict[str, Any], by: str) -> None:
+        """Keep what a department says of a task of the plan."""
+        self.supervision.report_task(said, by)
 
 
 def _check_name(by: str) -> None:

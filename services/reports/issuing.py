@@ -12,6 +12,7 @@ from typing import Protocol
 
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.figures import Scope
+from hallpulse.domain.ladder import Matter
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.workdays import date_of, local_day
 from hallpulse.store import About, AuditEntry, NewReport, PublishedReport, ReportFile
@@ -29,6 +30,7 @@ from services.reports.monthly.periods import period_on
 from services.reports.reading import Store as ReadableStore
 from services.reports.reading import read_material
 from services.reports.renderers import FORMATS, MEDIA_TYPES, Format, rendered
+from services.reports.sheet import sheet_of
 from services.reports.writing import put
 
 WRITTEN_ON_TIME: Format = "docx"
@@ -213,6 +215,31 @@ class MonthlyReports:
             own = ", ".join(f"{p.id} ({p.period.start} to {p.period.end})" for p in self._plans if p.region == region)
             raise NoPlan(f"month: {period.text}: no plan of {region} is in force then; there is {own}")
         return plan
+
+
+class FoundMatters(Protocol):
+    def find(self, number: int) -> Matter | None: ...
+
+
+class MatterSheets:
+    """Makes the sheets of supervision (督办单) of matters. clock: seconds since 1970-01-01 UTC."""
+
+    def __init__(self, matters: FoundMatters, plans: Sequence[Plan], clock: Callable[[], float]) -> None:
+        self._matters, self._plans, self._clock = matters, tuple(plans), clock
+
+    def make(self, number: int, form: str, language: str = "zh") -> Issued:
+        """The sheet as the matter stands today. Raises ValueError, NoPlan, and Unavailable without a database."""
+        wanted, tongue = checked_format(form), checked_language(language)
+        matter = self._matters.find(number)
+        if matter is None:
+            raise ValueError(f"matter: there is no matter {number}")
+        region, today = matter.of.region, date_of(local_day(int(self._clock() * 1_000_000)))
+        own = [plan for plan in self._plans if plan.region == region]
+        plan = plan_for(own, region, today) or max(own, key=lambda one: one.period.start, default=None)
+        if plan is None:
+            raise NoPlan(f"matter: there is no plan of {region}")
+        content = rendered(sheet_of(matter, plan, today, tongue), wanted)
+        return Issued(region, f"{region}-matter-{number}.{wanted}", MEDIA_TYPES[wanted], content)
 
 
 def checked_period(text: object, today: date) -> Period:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from hallpulse.domain.catalogue import span_on
 from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
+from hallpulse.domain.ladder import Deed, Matter
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.scores import read_scores
 from hallpulse.domain.sources import scorecard
@@ -34,12 +35,19 @@ class Ledger(Protocol):
     def list(self, region: int | None = None, state: State | None = None, limit: int = 100) -> list[NoticeLine]: ...
 
 
+class Matters(Protocol):
+    def list(self, scope: Scope) -> Sequence[Matter]: ...
+
+
 class Store(ReadableBack, Protocol):
     @property
     def reports(self) -> Archive: ...
 
     @property
     def notices(self) -> Ledger: ...
+
+    @property
+    def matters(self) -> Matters: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,17 @@ def read_material(store: Store, plan: Plan, asked: Period, now: int, scope: Scop
         restated_month=published.month if published else "",
         restated=changed,
         urgings=tuple(_urgings(notices, window)),
+        matters=tuple(_in_window(store.matters.list(Scope(plan.region, whose.department)), window)),
     )
+
+
+def _in_window(matters: Sequence[Matter], window: Window) -> Iterator[Matter]:
+    """Those opened by the window's end and not closed before it began, with what was entered by its end."""
+    for matter in matters:
+        entries = tuple(one for one in matter.entries if one.day <= window.end)
+        closed = entries and entries[-1].deed is Deed.CLOSED
+        if entries and not (closed and entries[-1].day < window.start):
+            yield replace(matter, entries=entries)
 
 
 def _read(wanted: _Asked, moment: Moment, now: int) -> Material:

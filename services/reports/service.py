@@ -20,10 +20,10 @@ from hallpulse.settings import Settings
 from hallpulse.store import Store
 from services.hosting import Every, Handed, Hosted
 
-from .issuing import AlreadyPublished, MonthlyReports, NoPlan, Order
+from .issuing import AlreadyPublished, Issued, MatterSheets, MonthlyReports, NoPlan, Order
 
 NAME = "reports"
-REPORTS, DIRECTORY, DAY, SECONDS = "REPORTS", "DIRECTORY", "DAY", "SECONDS"
+SHEETS, REPORTS, DIRECTORY, DAY, SECONDS = "SHEETS", "REPORTS", "DIRECTORY", "DAY", "SECONDS"
 _log = logging.getLogger(__name__)
 
 
@@ -32,6 +32,7 @@ def build(settings: Settings, store: Store) -> Iterator[Hosted]:
     plans = load_plans(settings.plans)
     store.judge_by(plans)
     given = {
+        SHEETS: MatterSheets(store.matters, plans, time.time),
         REPORTS: MonthlyReports(store, plans, time.time),
         DIRECTORY: settings.reports_dir,
         DAY: settings.reports_day,
@@ -48,6 +49,7 @@ class ReportsService:
 
     name = NAME
     reports: MonthlyReports = Handed(REPORTS)
+    sheets: MatterSheets = Handed(SHEETS)
     directory: Path = Handed(DIRECTORY)
     day: int = Handed(DAY)
 
@@ -55,8 +57,12 @@ class ReportsService:
     def monthly(self, region: int, month: str, format: str = "docx", **scope: str) -> dict[str, str]:
         """The report of a month (YYYY-MM), quarter or year as a file, its content in Base64. scope: as in `Order`."""
         issued = tpool.execute(self.reports.issue, order_of({"region": region, "month": month, **scope}), format)
-        content = base64.b64encode(issued.content).decode()
-        return {"name": issued.name, "media_type": issued.media_type, "content": content}
+        return _as_answer(issued)
+
+    @rpc(expected_exceptions=(ValueError, NoPlan, Unavailable))  # type: ignore[untyped-decorator]
+    def sheet(self, number: int, format: str = "docx", language: str = "zh") -> dict[str, str]:
+        """The sheet of supervision (督办单) of a matter as a file, its content in Base64."""
+        return _as_answer(tpool.execute(self.sheets.make, int(number), format, language))
 
     @rpc(expected_exceptions=(ValueError, NoPlan, AlreadyPublished, Unavailable))  # type: ignore[untyped-decorator]
     def keep(self, order: dict[str, Any], publisher: str) -> int:
@@ -79,6 +85,11 @@ class ReportsService:
             else:
                 if path is not None:
                     _log.warning("wrote %s", path)
+
+
+def _as_answer(issued: Issued) -> dict[str, str]:
+    content = base64.b64encode(issued.content).decode()
+    return {"name": issued.name, "media_type": issued.media_type, "content": content}
 
 
 def order_of(asked: dict[str, Any]) -> Order:

@@ -28,7 +28,7 @@ BASE_SHARES = {"settled": 0.884, "full_process": 0.58, "unified": 0.45, "tolerat
 
 
 @dataclass(slots=True)
-class Draft:
+class FirstItem:
     """An item whose limits are not final yet."""
 
     code: str
@@ -65,7 +65,7 @@ class Draft:
         )
 
 
-def first_catalogue(county: County) -> list[Draft]:
+def first_catalogue(county: County) -> list[FirstItem]:
     """Return the items at the beginning of the period."""
     dice = county.dice("catalogue")
     items = [item for department, count in shares_of_items(county) for item in _items(county, department, count, dice)]
@@ -93,31 +93,31 @@ def shares_of_items(county: County) -> list[tuple[str, int]]:
     return counts
 
 
-def new_item(county: County, department: str, number: int, dice: random.Random) -> Draft:
+def new_item(county: County, department: str, number: int, dice: random.Random) -> FirstItem:
     """Return a department's n-th item, without limits yet."""
     place = county.departments.index(department) if department in county.departments else 0
     kind = dice.choices(_KINDS, _OF_KINDS)[0]
     basic = f"{_KINDS.index(kind) + 1:02}{place:03}{number:05}"
     code = f"11{county.region}{place:03}X{basic}"
-    return Draft(code, basic, item_name(department, number), department, kind)
+    return FirstItem(code, basic, item_name(department, number), department, kind)
 
 
-def _items(county: County, department: str, count: int, dice: random.Random) -> list[Draft]:
+def _items(county: County, department: str, count: int, dice: random.Random) -> list[FirstItem]:
     return [new_item(county, department, number, dice) for number in range(count)]
 
 
-def _set_instant(items: Sequence[Draft], dice: random.Random) -> None:
+def _set_instant(items: Sequence[FirstItem], dice: random.Random) -> None:
     for item in dice.sample(items, round(INSTANT_SHARE * len(items))):
         item.instant = True
 
 
-def _set_statutory(items: Sequence[Draft], dice: random.Random) -> None:
+def _set_statutory(items: Sequence[FirstItem], dice: random.Random) -> None:
     for item in items:
         weights = _OF_INSTANT if item.instant else _OF_PROMISED
         item.statutory = None if dice.random() < _NO_STATUTORY else dice.choices(_LIMITS, weights)[0]
     with_limit = [item for item in items if item.statutory is not None]
 
-    def move(item: Draft, by: int) -> bool:
+    def move(item: FirstItem, by: int) -> bool:
         days = (item.statutory or 0) + by
         if not 1 <= days <= 90:
             return False
@@ -127,13 +127,13 @@ def _set_statutory(items: Sequence[Draft], dice: random.Random) -> None:
     _reach(with_limit, STATUTORY_SUM - sum(item.statutory or 0 for item in with_limit), move, dice)
 
 
-def _set_promised(items: Sequence[Draft], dice: random.Random) -> None:
+def _set_promised(items: Sequence[FirstItem], dice: random.Random) -> None:
     promised = [item for item in items if not item.instant]
     for item in promised:
         item.promised = max(1, round((item.statutory or 10) * dice.uniform(0.25, 0.7)))
     with_limit = [item for item in promised if item.statutory is not None]
 
-    def move(item: Draft, by: int) -> bool:
+    def move(item: FirstItem, by: int) -> bool:
         days = item.promised + by
         if not 1 <= days <= (item.statutory or 0):
             return False
@@ -143,7 +143,9 @@ def _set_promised(items: Sequence[Draft], dice: random.Random) -> None:
     _reach(with_limit, PROMISED_SUM - sum(item.promised for item in with_limit), move, dice)
 
 
-def _reach(items: Sequence[Draft], missing: int, move: Callable[[Draft, int], bool], dice: random.Random) -> None:
+def _reach(
+    items: Sequence[FirstItem], missing: int, move: Callable[[FirstItem, int], bool], dice: random.Random
+) -> None:
     """Move limits by a day each until the sum is exact."""
     while missing:
         by = 1 if missing > 0 else -1

@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from hallpulse.contract.events import Data, EventType, ItemRetired
 from hallpulse.domain.workdays import date_of
-from services.simulator.first_items import Draft, first_catalogue, new_item
+from services.simulator.first_items import FirstItem, first_catalogue, new_item
 
 from .county import County, moment
 
@@ -48,7 +48,7 @@ class ItemPublication:
     data: Data
 
 
-def item_changes(county: County) -> Iterator[tuple[Draft, ItemPublication]]:
+def item_changes(county: County) -> Iterator[tuple[FirstItem, ItemPublication]]:
     """Yield the first catalogue, then every change to it, by the day on which it takes effect."""
     items = first_catalogue(county)
     time = moment(county.first_day - 12, 9 * 3600)
@@ -70,9 +70,9 @@ def _day_of_round(county: County, round_: int) -> int:
 
 
 def _one_round(
-    county: County, items: list[Draft], round_: int, day: int, dice: random.Random
-) -> Iterator[tuple[Draft, ItemPublication]]:
-    touched: dict[str, Draft] = {}
+    county: County, items: list[FirstItem], round_: int, day: int, dice: random.Random
+) -> Iterator[tuple[FirstItem, ItemPublication]]:
+    touched: dict[str, FirstItem] = {}
     for step in (_make_instant, _raise_statutory, _mistype, _add_items, _set_flags, _cut_promises):
         for item in step(county, items, round_, dice):
             touched[item.code] = item
@@ -93,11 +93,11 @@ def _published(day: int, dice: random.Random) -> tuple[int, int]:
     return time, time + dice.randint(1, 30) * 1_000_000
 
 
-def _change(item: Draft, time: int, arrives: int, day: int) -> ItemPublication:
+def _change(item: FirstItem, time: int, arrives: int, day: int) -> ItemPublication:
     return ItemPublication(time, arrives, day, EventType.ITEM_PUBLISHED, item.published(day))
 
 
-def _make_instant(_: County, items: Sequence[Draft], round_: int, dice: random.Random) -> list[Draft]:
+def _make_instant(_: County, items: Sequence[FirstItem], round_: int, dice: random.Random) -> list[FirstItem]:
     wanted = round(MADE_INSTANT * round_ / ROUNDS) - round(MADE_INSTANT * (round_ - 1) / ROUNDS)
     short = sorted((item for item in items if not item.instant), key=lambda item: (item.promised, item.code))
     chosen = dice.sample(short[: wanted * 6], wanted)
@@ -106,7 +106,7 @@ def _make_instant(_: County, items: Sequence[Draft], round_: int, dice: random.R
     return chosen
 
 
-def _raise_statutory(county: County, items: Sequence[Draft], round_: int, _dice: random.Random) -> list[Draft]:
+def _raise_statutory(county: County, items: Sequence[FirstItem], round_: int, _dice: random.Random) -> list[FirstItem]:
     if round_ != RAISING_ROUND or county.honest:
         return []
     own = [item for item in items if item.department == RAISING_DEPARTMENT and item.statutory and not item.instant][:8]
@@ -115,7 +115,7 @@ def _raise_statutory(county: County, items: Sequence[Draft], round_: int, _dice:
     return own
 
 
-def _mistype(county: County, items: Sequence[Draft], round_: int, dice: random.Random) -> list[Draft]:
+def _mistype(county: County, items: Sequence[FirstItem], round_: int, dice: random.Random) -> list[FirstItem]:
     """Enter promises above the statutory limit, as clerical errors that stay."""
     if round_ != MISTYPED_ROUND or county.honest:
         return []
@@ -126,7 +126,7 @@ def _mistype(county: County, items: Sequence[Draft], round_: int, dice: random.R
     return chosen
 
 
-def _add_items(county: County, items: list[Draft], round_: int, dice: random.Random) -> list[Draft]:
+def _add_items(county: County, items: list[FirstItem], round_: int, dice: random.Random) -> list[FirstItem]:
     wanted = round(NEW_ITEMS * round_ / ROUNDS) - round(NEW_ITEMS * (round_ - 1) / ROUNDS)
     fresh = []
     for _ in range(wanted):
@@ -142,7 +142,7 @@ def _add_items(county: County, items: list[Draft], round_: int, dice: random.Ran
     return fresh
 
 
-def _set_flags(_: County, items: Sequence[Draft], round_: int, dice: random.Random) -> list[Draft]:
+def _set_flags(_: County, items: Sequence[FirstItem], round_: int, dice: random.Random) -> list[FirstItem]:
     touched = []
     for flag, (first, middle, at, last) in SHARES.items():
         wanted = first + (middle - first) * round_ / at
@@ -156,7 +156,7 @@ def _set_flags(_: County, items: Sequence[Draft], round_: int, dice: random.Rand
     return touched
 
 
-def _cut_promises(_: County, items: Sequence[Draft], round_: int, dice: random.Random) -> list[Draft]:
+def _cut_promises(_: County, items: Sequence[FirstItem], round_: int, dice: random.Random) -> list[FirstItem]:
     """Cut promised limits, the longest by more, until the round's compression is reached."""
     low, high = COMPRESSION
     wanted = low + (high - low) * round_ / ROUNDS
@@ -175,5 +175,5 @@ def _cut_promises(_: County, items: Sequence[Draft], round_: int, dice: random.R
     return touched
 
 
-def _promised(items: Sequence[Draft]) -> int:
+def _promised(items: Sequence[FirstItem]) -> int:
     return sum(item.promised for item in items if item.statutory and not item.instant)

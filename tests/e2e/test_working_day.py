@@ -89,7 +89,7 @@ def say_figure(page: Page, indicator: str, numerator: str, denominator: str, not
 
 def test_a_month_is_reported_returned_corrected_and_seen(page: Page, address: str, store: Store) -> None:
     sign_in(page, address, "department")
-    page.until("document.querySelectorAll('.work .task').length", 4)
+    page.until("document.querySelectorAll('.work .task').length", 5)
     assert MONTH in page.text(".work .task")
     open_form(page)
     asked = page.value("[...document.querySelectorAll('.report [name$=-numerator]')].map((i) => i.name.split('-')[0])")
@@ -108,7 +108,7 @@ def test_a_month_is_reported_returned_corrected_and_seen(page: Page, address: st
     sign_out(page)
 
     sign_in(page, address, "bureau")
-    page.until("document.querySelectorAll('.work .task').length", 4)
+    page.until("document.querySelectorAll('.work .task').length", 5)
     assert "县司法局" in page.text(".work .task")
     page.value("location.hash = '#/outstanding'")
     page.until("document.querySelectorAll('.matrix .is-report-submitted').length", 1)

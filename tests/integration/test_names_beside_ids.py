@@ -13,9 +13,10 @@ import pytest
 from litestar.testing import TestClient
 
 from hallpulse.domain.errors import Unavailable
+from hallpulse.domain.ladder import Deed, MatterEntry, NewMatter, Rung, Wording
 from hallpulse.domain.plan import Names
 from hallpulse.plans import load_plans
-from hallpulse.store import Grant, Store, hash_of
+from hallpulse.store import Draft, Grant, NewUpload, Store, hash_of
 from services.gateway.app import create_app, handlers
 from services.gateway.document import document
 from services.gateway.naming import FRESH_SECONDS, IDS, SUFFIX, NameBook
@@ -44,7 +45,9 @@ EVENTS_OF_THE_COUNTY = [
 ]  # fmt: skip
 SAMPLES = {
     "region": "222424", "hall": "hall-1", "case_id": "case-1", "event_id": "right", "report_id": "1",
-    "month": "2026-03", "day": "2026-03-31", "department": "justice",
+    "month": "2026-03", "day": "2026-03-31", "department": "justice", "matter_id": "1", "about": "target",
+    "subject": "settled_items",
+    "upload_id": "1", "draft_id": "1",
 }  # fmt: skip
 """A value for each parameter that a route requires."""
 QUESTIONS = {
@@ -60,7 +63,10 @@ QUESTIONS = {
 }  # fmt: skip
 """More than the required parameters, by route: what fills all lists of its answer."""
 OF_A_HALL = ("/v1/events/{event_id}", "/v1/refused")
-UNNAMED = {"EventTrace", "EventResult", "DeclaredResult", "ReportAnswer", "OneReport"}
+OF_THE_BUREAU = ("/v1/uploads", "/v1/uploads/{upload_id}", "/v1/items", "/v1/drafts", "/v1/drafts/{draft_id}")
+FILES = ("/v1/templates", "/v1/uploads/{upload_id}/rejected")
+"""Routes whose answers are files."""
+UNNAMED = {"EventTrace", "UploadAnswer", "DraftAnswer", "EventResult", "DeclaredResult", "ReportAnswer", "OneReport"}
 """Answers whose `id` is that of an event or the number of a report, which have no name."""
 
 
@@ -83,12 +89,28 @@ def gateway(store: Store) -> Iterator[TestClient[Any]]:
     store.merge(decoded(EVENTS_OF_THE_COUNTY), NOW)
     plans = load_plans(PLANS)
     MonthlyReports(store, plans, datetime(2026, 11, 20, tzinfo=UTC).timestamp).keep(Order(222424, "2026-03"))
+    told = MatterEntry(NOW, "王", Deed.OPENED, Rung.REMINDER, NOW.date(), Wording("请说明。", "Explain."))
+    title = Wording("进驻事项占比", "settled items")
+    store.matters.open(NewMatter(222424, "target", "settled_items", "data-bureau", title), told)
     bureau = Grant("bureau", 222424, name="bureau")
+    table = NewUpload(222424, "cases", "hall-1", "cases.csv", "token bureau", "bureau")
+    asked, at = {"changes": []}, datetime(2026, 11, 20, tzinfo=UTC)
+    store.drafts.add(Draft(222424, "justice", "draft", "bureau", at, asked, {"region": "222424"}))
+    store.uploads.add(table, b"a,b", at)
 
     def find(token_hash: str) -> Grant | None:
         return bureau if token_hash == hash_of(BUREAU) else store.tokens.find(token_hash)
 
-    resources = make_resources(store, find=find, archive=store.reports, services=OneAlert(), reviews=store.reviews)
+    resources = make_resources(
+        store,
+        find=find,
+        archive=store.reports,
+        services=OneAlert(),
+        reviews=store.reviews,
+        matters=store.matters,
+        uploads=store.uploads,
+        drafts=store.drafts,
+    )
     with TestClient(create_app(resources)) as client:
         yield client
 
@@ -97,12 +119,12 @@ def routes() -> dict[str, Any]:
     return {
         path: one["get"]
         for path, one in document(handlers())["paths"].items()
-        if "get" in one and path.startswith("/v1/")
+        if "get" in one and path.startswith("/v1/") and path not in FILES
     }
 
 
 def ask(gateway: TestClient[Any], path: str, **asked: str) -> Any:
-    token = HALL if path in OF_A_HALL else READ_TOKEN
+    token = HALL if path in OF_A_HALL else BUREAU if path in OF_THE_BUREAU else READ_TOKEN
     required = {one["name"]: SAMPLES[one["name"]] for one in routes()[path].get("parameters", ()) if one["required"]}
     query = {name: value for name, value in required.items() if f"{{{name}}}" not in path} | asked
     address = f"{path.format(**required)}?{urlencode(query)}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +20,18 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, make_url, text
 
 from hallpulse.broker.connection import open_channel
+from hallpulse.contract.events import EventType, HallEvent, ItemPublished
 from hallpulse.domain.errors import Halt
-from hallpulse.domain.figures import Scope, Window
+from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.workdays import Calendar
 from hallpulse.settings import DATABASE_SERVICES, Settings, SettingsError
 from hallpulse.store import (
     AuditEntry,
     CaseFilter,
     CaseReading,
+    Draft,
     Fate,
+    NewUpload,
     Past,
     RefusedFilter,
     Store,
@@ -42,6 +48,7 @@ from services.console.prepare import make_gateway_user, prepare
 from tests.integration.test_store import case, cloud_event, item
 from tests.merging import NOW, decoded
 from tests.servers import BrokerServer, Vhost
+from tests.uploading import CATALOGUE
 
 CALENDARS = Path(__file__).parents[2] / "calendars"
 
@@ -316,3 +323,40 @@ def test_two_services_with_one_user_and_an_administrator_as_a_service_are_refuse
 def test_a_gateway_address_without_its_user_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match="HALLPULSE_GATEWAY_AMQP_URL"):
         make_gateway_user("http://127.0.0.1:9", url)
+
+
+def test_uploads_and_drafts_need_no_more_than_their_services_roles(
+    database_url: str, logins: dict[str, str], calendars: list[Calendar], tmp_path: Path
+) -> None:
+    """The gateway keeps, shows and imagines, the catalogue service's process reads."""
+    migrate(database_url, logins)
+    owner = open_store(database_url)
+    owner.apply_calendars(calendars)
+    owner.close()
+    now = datetime.now(UTC)
+    gateway, catalogue = open_store(logins["gateway"]), open_store(logins["catalogue"])
+    new = NewUpload(222424, "catalogue", "import", "c.csv", "bureau", "王")
+    number = gateway.uploads.add(new, CATALOGUE.encode(), now)
+    catalogue.uploads.begin(number, "reading", None, now)
+    assert catalogue.uploads.tell(number, now, state="reading")
+    environment = {
+        **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "HALLPULSE_AMQP_URL": "amqp://h/",
+        "HALLPULSE_DATABASE_URL": logins["catalogue"],
+    }  # fmt: skip
+    work = [sys.executable, "-m", "services.catalogue.upload_work", str(number), str(tmp_path)]
+    assert subprocess.run(work, env=environment, timeout=120, check=False).returncode == 0
+    found = gateway.uploads.get(number, datetime.now(UTC))
+    assert found is not None
+    assert (found.state, len(found.told["questions"])) == ("asked", 2), found
+    draft = gateway.drafts.add(Draft(222424, None, "压缩", "王", now, {"changes": []}, {}))
+    gateway.drafts.hand_on(draft, number)
+    assert [one.upload for one in gateway.drafts.list(222424)] == [number]
+    data = ItemPublished("a-1", "名", "局", "licensing", "promised", "2026-01-01", statutory_days=20, promised_days=5)
+    event = HallEvent(222424, "import", "e", EventType.ITEM_PUBLISHED, 1_770_000_000_000_000, data)
+    on = Window(date(2026, 2, 1), date(2026, 2, 1))
+    with gateway.read_back() as moment:
+        moment.imagine(222424, [event], event.time)
+        assert moment.figures(Scope(222424), on)["promised_limit_compression"] == Figure(15, 20)
+    assert gateway.uploads.discard(number)
+    gateway.close()
+    catalogue.close()

@@ -28,8 +28,13 @@ _BEYOND_A_SCHEMA = frozenset(
 """A day or time that the calendar has not, the clock, the look of a person's number, what the token is for."""
 
 
-_ASK_SERVICES = frozenset({"getAlerts", "acknowledgeAlert", "noteAlert", "postReport"})
-"""Operations that ask `notices` or `reports`."""
+_ASK_SERVICES = frozenset(
+    {
+        *("getAlerts", "acknowledgeAlert", "noteAlert", "postReport", "getTemplate"),
+        *("getMatter", "openMatter", "answerMatter", "decideMatter", "postTask"),
+    }
+)
+"""Operations that ask `notices`, `reports` or `catalogue`."""
 
 
 @schemathesis.hook

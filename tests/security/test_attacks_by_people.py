@@ -59,7 +59,7 @@ def test_a_person_does_at_no_address_what_the_role_may_not_and_the_audit_says_wh
         answer = who.get(address) if method == "GET" else who.post(address, FIGURES)
         assert answer.status_code == 403, (role, method, address, answer.text)
         assert "account" in answer.json()["detail"]
-        tried.add((method, address.removesuffix("/1")))
+        tried.add((method, address.partition("/1")[0]))
     assert people.publisher.delivered == []
     told = {
         (line.claimed, *str(line.deed.detail["what"]).split(" ", 1))

@@ -185,3 +185,26 @@ def test_a_case_that_is_open_by_its_status_but_stored_as_ended_is_named(tmp_path
     cases(workbook(tmp_path / "a.xlsx", CASE_HEAD, CASE), shelf)
     again = cases(workbook(tmp_path / "b.xlsx", (*CASE_HEAD, "办件状态"), (*CASE[:5], None, "办理中")), shelf)
     assert (again.notes("open_but_ended"), again.published) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("header", "void", "sound"),
+    [
+        ("是否作废", "是", "否"),
+        ("删除标志", 1, 0),
+        ("是否测试件", "是", "否"),
+        ("是否撤件", "Y", "N"),
+        ("是否办结", "否", "是"),
+    ],
+)
+def test_a_flag_that_a_row_holds_no_longer_is_asked_about(tmp_path: Path, header: str, void: Any, sound: Any) -> None:
+    path = workbook(tmp_path / "a.xlsx", (*CASE_HEAD, header), (*CASE, void), ("c-2", *CASE[1:], sound))
+    assert cases(path, take_defaults=True).asked == ["void_rows"]
+    assert cases(path, answers={"void_rows": "refuse"}).reasons == {2: "said-void"}
+    fine = workbook(tmp_path / "b.xlsx", (*CASE_HEAD, header), (*CASE, sound))
+    assert len(cases(fine).published) == 3
+
+
+def test_a_remark_in_the_first_column_makes_no_note_of_its_row(tmp_path: Path) -> None:
+    done = items(workbook(tmp_path / "a.xlsx", ("备注", *HEAD), ("日期：2026年", "a-1", "甲", "县公安局", 20, 5)))
+    assert limits(done) == {"a-1": (20, 5)}

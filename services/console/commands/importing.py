@@ -24,9 +24,10 @@ from services.importing import showing
 from services.importing.case_import import HallOfCases
 from services.importing.departments import DepartmentCodes
 from services.importing.fields import Kind
-from services.importing.importer import Job, Options, RejectedRow, opened
+from services.importing.importer import Job, Options, opened
 from services.importing.outlet import Outlet
 from services.importing.profiles import save_profile
+from services.importing.publishing import publish, taken
 from services.importing.rejects import RejectedRows
 from services.importing.row_questions import Question
 from services.importing.surroundings import Stored, department_codes, stored
@@ -211,31 +212,17 @@ class _Import:
         with RejectedRows(self._job.file, Path.cwd()) as rejects:
             try:
                 with _bar(self._job) as progress, outlet:
-                    self._send(outlet, rows, rejects, progress)
+                    publish(self._job, outlet, rejects, rows, progress)
             finally:
                 self._note(rows, outlet.confirmed)
         if not self._as_json:
             showing.show_result(screen(), rows, outlet.confirmed, rejects.path)
         return bool(rows["refused"]) or not rows["read"]
 
-    def _send(self, outlet: Outlet, rows: Counter[str], rejects: RejectedRows, progress: Progress) -> None:
-        for outcome in self._job.outcomes(progress):
-            rows["read"] += 1
-            if isinstance(outcome, RejectedRow):
-                rows["refused"] += 1
-                rejects.add(outcome)
-                declined = self._job.declined(outcome)
-                if declined is not None:
-                    outlet.tell(*declined)
-            else:
-                rows[outcome.state] += 1
-                outlet.send(self._job.published(outcome))
-
-    def _note(self, rows: Mapping[str, int], events: int) -> None:
+    def _note(self, rows: Counter[str], events: int) -> None:
         """Write the import to the audit; an import without new data leaves no entry."""
-        taken = {"rows": rows.get("new", 0) + rows.get("changed", 0), "rejected": rows.get("refused", 0)}
         action = f"import.{self._job.kind}"
-        if events and not self._there.note(action, self._job.file.name, **taken, events=events):
+        if events and not self._there.note(action, self._job.file.name, **taken(rows, events)):
             click.echo(both(texts.NOT_AUDITED), err=True)
 
 

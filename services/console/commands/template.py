@@ -9,13 +9,11 @@ from typing import Any, cast
 
 import click
 
-from hallpulse.domain.declarations import asked_of, holding
 from hallpulse.domain.errors import HallpulseError
-from hallpulse.domain.figures import length_of, period_window
 from hallpulse.domain.plan import Plan
 from hallpulse.plans import PlanError, load_plans
 from services.console.usage import BadUsage, plans_folder
-from services.importing.figure_template import Form, write_form
+from services.importing.figure_template import Form, form_of, write_form
 from services.importing.template import TEMPLATES, write_csv, write_workbook
 from services.importing.template import Kind as TemplateKind
 
@@ -72,16 +70,10 @@ def _form(region: int | None, department: str | None, month: str | None, folder:
         raise BadUsage(f"--month {month}: expected YYYY-MM such as 2026-05")
     plans = _plans(folder)
     county = _county(region, plans)
-    held = holding(plans, county, period_window(month))
-    found = {one.id: one for plan in held for one in plan.departments}
-    if not held:
-        raise BadUsage(f"--month {month}: expected a month of a plan of {county}")
-    if department not in found:
-        raise BadUsage(f"--department {department}: expected one of {', '.join(found)}")
-    asked = asked_of(plans, county, department, month)
-    ids, length = {one.id for one in asked}, length_of(period_window(month))
-    others = [one for plan in held for one in plan.indicators if one.id not in ids and length in one.periods]
-    return Form(found[department], month, asked, others)
+    try:
+        return form_of(plans, county, department, month)
+    except ValueError as error:
+        raise BadUsage(f"--{error}") from None
 
 
 def _plans(folder: Path | None) -> list[Plan]:

@@ -86,10 +86,41 @@ export async function ask(path, parameters = {}, look = null) {
   return answerOf(await fetch(query ? `${path}?${query}` : path, { headers: { ...headers(), ...(look === null ? {} : { "x-look": String(look) }) }, cache: "no-store" }));
 }
 
+/** Have the browser keep what a query answers with, under the name that the server gives it. */
+export async function download(path, parameters = {}) {
+  const response = await fetch(`${path}?${new URLSearchParams(parameters)}`, { headers: headers(), cache: "no-store" });
+  if (!response.ok) throw new Refused(response.status, await response.json().catch(() => ({})));
+  const name = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") || "")?.[1] || "hallpulse";
+  const address = URL.createObjectURL(await response.blob());
+  Object.assign(document.createElement("a"), { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60000);
+}
+
 /** Post what changes something, and return the answer. Raises Refused as `ask` does. */
 export async function tell(path, body) {
   const more = { "content-type": "application/json", ...(csrf ? { "x-csrf-token": csrf } : {}) };
   return answerOf(await fetch(path, { method: "POST", headers: { ...headers(), ...more }, body: JSON.stringify(body), cache: "no-store" }));
+}
+
+/** Send a file as it is, and return the answer. Raises Refused as `ask` does. */
+export async function send(path, parameters, file) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined);
+  const more = { "content-type": "application/octet-stream", ...(csrf ? { "x-csrf-token": csrf } : {}) };
+  return answerOf(await fetch(`${path}?${new URLSearchParams(given)}`, { method: "POST", headers: { ...headers(), ...more }, body: file, cache: "no-store" }));
+}
+
+/** Have the browser keep a file under the name that the server gives it. Raises Refused as `ask` does. */
+export async function fetchFile(path, parameters) {
+  const query = new URLSearchParams(parameters).toString();
+  const response = await fetch(query ? `${path}?${query}` : path, { headers: headers(), cache: "no-store" });
+  if (!response.ok) await answerOf(response);
+  const name = /filename\*=UTF-8''([^;]+)/.exec(response.headers.get("content-disposition") || "");
+  const address = URL.createObjectURL(await response.blob());
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name ? decodeURIComponent(name[1]) : "file";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
 /** Read a stream of server-sent events until it ends: take(event, data) for each. Raises Refused as `ask` does. */

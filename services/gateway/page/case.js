@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { clockTime, h, monthName } from "./dom.js";
 import { departmentOf } from "./list.js";
+import { cardChip, superviseLink } from "./matters.js";
 import { chip } from "./states.js";
 import { named, say, word } from "./words.js";
 
@@ -21,6 +22,8 @@ async function showCase(drawer, context, [region, hall, ...rest]) {
       { class: "facts" },
       chip(found.state),
       [departmentOf(context, found), named(found.hall_names), found.channel && word("channel", found.channel)].filter(Boolean).map((text) => h("span", { class: "tag" }, text)),
+      cardChip(found),
+      found.late_days || found.state === "unaccepted_late" ? superviseLink(context, "case", `${found.hall}/${found.case_id}`) : null,
       found.flags.map((flag) => h("span", { class: "tag warn" }, word("flag", flag))),
       found.dates && found.dates.decided && !found.timed ? h("span", { class: "tag warn" }, say("notTimed")) : null,
     ),

@@ -2,6 +2,7 @@
 
 import { h, whole } from "./dom.js";
 import { departmentOf } from "./list.js";
+import { superviseLink } from "./matters.js";
 import { named, say, word } from "./words.js";
 
 const OMITTED = new Set(["region", "url"]);
@@ -42,7 +43,7 @@ function showCheck(drawer, context, [id]) {
       h("span", {}, say("total"), " ", h("strong", { class: "big" }, whole(found.count)), " ", word("of", found.of)),
       found.truncated ? h("span", { class: "hint" }, say("firstFindings", { n: found.cases.length })) : null,
     ),
-    ...groups(found),
+    ...groups(found, context),
     columns.length
       ? h("div", { class: "scroll" }, h("table", { class: "cases" }, h("thead", {}, h("tr", {}, columns.map((name) => heading(name, found.cases[0])))), h("tbody", {}, found.cases.map((row) => line(row, columns, context)))))
       : h("p", {}, say("nothingFound")),
@@ -50,12 +51,12 @@ function showCheck(drawer, context, [id]) {
 }
 
 /** Who has the findings: the largest departments, halls and items, each with the share of what is questioned. */
-function groups({ groups = [] }) {
+function groups({ id, groups = [] }, context) {
   const kinds = ["department", "hall", "item"].map((by) => groups.filter((one) => one.by === by).slice(0, 10));
   return kinds.filter((own) => own.length).map((own) =>
     h("div", { class: "scroll" }, h("table", { class: "groups" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, word("column", own[0].by === "item" ? "item_code" : own[0].by)), h("th", { scope: "col" }, say("total")), h("th", { scope: "col" }, say("questioned")))),
-      h("tbody", {}, own.map((one) => h("tr", {}, h("td", {}, named(one.names)), h("td", { class: "number" }, whole(one.count)), h("td", { class: "number" }, one.of ? `${(one.share * 100).toFixed(1)} % / ${whole(one.of)}` : "")))))));
+      h("tbody", {}, own.map((one) => h("tr", {}, h("td", {}, named(one.names)), h("td", { class: "number" }, whole(one.count)), h("td", { class: "number" }, one.of ? `${(one.share * 100).toFixed(1)} % / ${whole(one.of)}` : ""), one.by === "department" ? h("td", {}, superviseLink(context, "finding", id, one.id)) : null))))));
 }
 
 /** A number under `decided` counts cases; a date is when one was decided. */

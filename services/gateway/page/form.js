@@ -1,7 +1,8 @@
 // The month's form of a department: what is asked, last month beside it, checks as one types, and the bureau's judgement.
 
-import { ask, tell } from "./api.js";
+import { ask, fetchFile, tell } from "./api.js";
 import { clockTime, h, shown, whole } from "./dom.js";
+import { uploadAddress } from "./upload.js";
 import { cellChip } from "./outstanding.js";
 import { named, say, word } from "./words.js";
 
@@ -20,9 +21,17 @@ async function showForm(drawer, context, department, month, done) {
     h("div", { class: "scroll" }, h("table", { class: "cases report" }, h("thead", {}, heads(form, mine)), h("tbody", {}, lines.map((one) => one.row)))),
     told,
     mine && lines.length ? h("p", {}, h("button", { type: "button", class: "main", onclick: (event) => submit(event.target, form, lines, told, again) }, say("submitReport"))) : null,
+    may.has("import") && mine && lines.length ? byTable(form, told) : null,
     may.has("review") && form.report && form.rows.some((row) => row.history.length) ? judging(form, again) : null,
     history(form),
   );
+}
+
+/** The same form as a table: to be filled in elsewhere and uploaded. */
+function byTable(form, told) {
+  const { region, department, month } = form;
+  const fetchForm = () => fetchFile("/v1/templates", { kind: "figures", region, department, month }).catch((error) => { told.textContent = error.message; });
+  return h("p", { class: "facts" }, h("button", { type: "button", onclick: fetchForm }, say("uploadTemplate")), h("a", { href: uploadAddress() }, say("upload")));
 }
 
 function standing(report) {

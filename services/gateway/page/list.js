@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { readReports, reportsPart } from "./declared.js";
 import { h, whole } from "./dom.js";
+import { cardChip } from "./matters.js";
 import { inList, named, say, word } from "./words.js";
 
 const PAGE = 100;
@@ -100,7 +101,7 @@ function caseRow(one, context, page) {
     cell(named(one.hall_names), null, "hall"),
     cell(one.received, "day", "received"),
     cell(one.accepted || (one.rejected ? `${word("case", "rejected")} ${one.rejected}` : ""), "day", "accepted"),
-    cell(one.due, late ? "day late" : "day", "due"),
+    h("td", { class: late ? "day late" : "day", "data-label": say("due") }, one.due ?? "", " ", cardChip(one)),
     page.state ? null : cell(one.decided || (one.withdrawn ? `${word("case", "withdrawn")} ${one.withdrawn}` : ""), "day", "decided"),
     page.state ? null : cell(one.elapsed === null ? "" : `${one.elapsed} ${say("days")}`, "number", "elapsed"),
     cell(pairOf(one), "number", "limit"),

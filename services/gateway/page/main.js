@@ -8,6 +8,8 @@ import { watch } from "./live.js";
 import { passwordView, signInView } from "./signin.js";
 import { readWork } from "./work.js";
 import { say, switchLanguage, word } from "./words.js";
+import "./uploadwords.js";
+import "./whatifwords.js";
 
 const REFRESH_MS = 10000;
 const HEARD_MS = 60000; // what is not told of, such as a new day, is seen this soon
@@ -219,7 +221,10 @@ function tools() {
   const who = state.me && state.me.name ? h("button", { type: "button", class: "quiet who", title: say("changePassword"), onclick: askForPassword }, `${state.me.person} · ${word("role", state.me.role)}`) : null;
   const leave = state.me ? h("button", { type: "button", class: "quiet", onclick: async () => { await signOut(); location.hash = "#/"; askWho(); } }, say("leave")) : null;
   const alerts = state.me && state.me.may.includes("alerts") ? h("a", { class: "quiet", href: "#/alerts" }, say("alerts")) : null;
-  return [alerts, who, language, theme, leave];
+  const matters = state.me && state.me.may.includes("supervised") ? h("a", { class: "quiet", href: "#/matters" }, say("supervision")) : null;
+  const uploads = state.me && state.me.may.includes("import") ? h("a", { class: "quiet", href: "#/upload" }, say("upload")) : null;
+  const trial = state.me && state.me.may.includes("what_if") ? h("a", { class: "quiet", href: "#/whatif" }, say("whatIf")) : null;
+  return [matters, trial, uploads, alerts, who, language, theme, leave];
 }
 
 function again() {

@@ -2,6 +2,7 @@
 
 import { yearChart } from "./chart.js";
 import { difference, h, shown, whole } from "./dom.js";
+import { superviseLink } from "./matters.js";
 import { SIGNS, TARGET_STATES, chip, stateWord } from "./states.js";
 import { inList, named, say, word } from "./words.js";
 
@@ -126,14 +127,15 @@ function leads(target) {
 
 export const view = { needsBoard: true, show: showTarget };
 
-function showTarget(drawer, { data, region }, [id]) {
+function showTarget(drawer, context, [id]) {
+  const { data, region } = context;
   const target = data.targets.targets.find((one) => one.id === id);
   if (!target) return drawer.draw(say("nothing"));
   const points = data.trend ? data.trend.points : [];
   const window = { from: data.indicators.from, to: data.indicators.to };
   return drawer.draw(
     named(target.names),
-    h("p", { class: "facts" }, chip(target.state), h("span", { class: "hint" }, because(target, data.targets))),
+    h("p", { class: "facts" }, chip(target.state), h("span", { class: "hint" }, because(target, data.targets)), superviseLink(context, "target", target.id)),
     h(
       "dl",
       { class: "figures" },

@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { ago, difference, h, shown, whole } from "./dom.js";
+import { matterLine, superviseLink } from "./matters.js";
 import { cellChip, formAddress } from "./outstanding.js";
 import { chip } from "./states.js";
 import { listAddress } from "./target.js";
@@ -15,13 +16,14 @@ const SHORT = new Set(["missed", "behind"]);
 export async function readWork({ me, region, department, hall }, get = ask) {
   if (!region.plan || hall) return null;
   const scope = { region: region.region, department };
-  const [outstanding, targets, arrived] = await Promise.all([
+  const [outstanding, targets, arrived, supervised] = await Promise.all([
     get("/v1/outstanding", scope),
     department ? get("/v1/targets", scope) : null,
     me.may.includes("review") ? get("/v1/figures", { region: region.region, from: region.plan.start, to: region.plan.end }) : null,
+    me.may.includes("supervised") ? ask("/v1/matters", scope) : null,
   ]);
   const since = new Date(Date.parse(`${outstanding.on}T00:00:00Z`) - DAY_MS).toISOString().slice(0, 10); // yesterday in Shanghai
-  return { outstanding, targets, arrived: arrived ? arrived.figures.filter((one) => one.arrived.slice(0, 10) >= since) : null };
+  return { outstanding, targets, matters: supervised ? supervised.matters : [], arrived: arrived ? arrived.figures.filter((one) => one.arrived.slice(0, 10) >= since) : null };
 }
 
 export function workPart(context) {
@@ -29,7 +31,7 @@ export function workPart(context) {
   if (!data.work) return null;
   const lists = context.department ? departmentLists(context) : me.may.includes("review") ? bureauLists(context) : null;
   if (!lists) return null;
-  return h("section", { class: "work", "aria-labelledby": "work-title" }, h("div", { class: "heading" }, h("h2", { id: "work-title" }, say("myWork")), h("a", { href: "#/outstanding" }, say("outstanding"))), h("div", { class: "tasks" }, lists));
+  return h("section", { class: "work", "aria-labelledby": "work-title" }, h("div", { class: "heading" }, h("h2", { id: "work-title" }, say("myWork")), h("span", { class: "facts" }, data.work.matters ? h("a", { href: "#/tasks" }, say("tasks")) : null, h("a", { href: "#/outstanding" }, say("outstanding")))), h("div", { class: "tasks" }, lists));
 }
 
 const task = (title, count, rows, none) => h("div", { class: "task" }, h("h3", {}, title, count ? h("span", { class: "tag" }, whole(count)) : null), rows.length ? h("ul", {}, rows) : h("p", { class: "hint" }, none || say("nothingToDo")));
@@ -41,11 +43,15 @@ function departmentLists(context) {
   const targets = data.work.targets.targets;
   return [
     task(say("toReport"), due.length, due.slice(0, 6).map((one) => h("li", {}, h("a", { href: formAddress(department, one.month) }, one.month), cellChip(one), h("span", { class: "hint" }, one.review && one.state === "returned" ? one.review.reason : say("reportBy", { day: one.last_day }))))),
+    task(say("toAnswer"), data.work.matters.filter(isDue).length, data.work.matters.slice(0, 8).map((one) => matterLine(one, isDue(one) ? say("answerDue", { day: one.deadline }) : say("withBureau")))),
     task(say("myTargets"), targets.length, targets.map(targetLine), say("noTargets")),
     task(say("openCases"), null, openLines(context)),
     task(say("toExplain"), null, findingLines(data)),
   ];
 }
+
+/** Whether the department owes an answer: one that is late is waited for still. */
+const isDue = (one) => one.waits_for === "department" || one.state === "late";
 
 function targetLine(target) {
   const forecast = target.forecast === null ? null : say("forecast", { value: shown(target.forecast, target.unit) });
@@ -62,7 +68,8 @@ function findingLines(data) {
   return checks.map((one) => h("li", {}, h("a", { href: `#/check/${one.id}` }, named(one.names)), h("span", { class: "late" }, whole(one.count))));
 }
 
-function bureauLists({ data }) {
+function bureauLists(context) {
+  const { data } = context;
   const { outstanding, arrived } = data.work;
   const cells = outstanding.departments.flatMap((row) => row.months.map((cell) => ({ ...cell, department: row.department, names: row.names })));
   const waiting = cells.filter((one) => ["submitted", "late"].includes(one.state));
@@ -71,11 +78,13 @@ function bureauLists({ data }) {
   for (const one of owing) late.set(one.department, { ...one, n: (late.get(one.department)?.n || 0) + 1 });
   const short = (data.targets?.targets || []).filter((one) => SHORT.has(one.state));
   const line = (one) => h("li", {}, h("a", { href: formAddress(one.department, one.month) }, named(one.names)), h("span", { class: "hint" }, one.month), cellChip(one));
+  const deciding = data.work.matters.filter((one) => one.waits_for === "bureau");
   const newest = [...arrived].sort((a, b) => (a.arrived < b.arrived ? 1 : -1));
   const names = new Map(outstanding.departments.map((row) => [row.department, named(row.names)]));
   return [
     task(say("toDecide"), waiting.length, waiting.slice(-8).reverse().map(line)),
-    task(say("whoOwes"), late.size, [...late.values()].slice(0, 8).map((one) => h("li", {}, h("a", { href: formAddress(one.department, one.month) }, named(one.names)), h("span", { class: "late" }, say("monthsOwed", { n: one.n }))))),
+    task(say("mattersToDecide"), deciding.length, deciding.slice(0, 8).map((one) => matterLine(one, [named(one.department_names), one.unfinished ? say("notDone") : one.deadline].join(" · ")))),
+    task(say("whoOwes"), late.size, [...late.values()].slice(0, 8).map((one) => h("li", {}, h("a", { href: formAddress(one.department, one.month) }, named(one.names)), h("span", { class: "late" }, say("monthsOwed", { n: one.n })), superviseLink(context, "department", one.department)))),
     task(say("whatIsShort"), short.length, short.map((one) => h("li", {}, h("a", { href: `#/target/${one.id}` }, named(one.names)), chip(one.state), h("span", { class: "late" }, difference(one.gap, one.unit))))),
     task(say("cameIn"), newest.length, newest.slice(0, 8).map((one) => h("li", {}, h("b", {}, one.department ? names.get(one.department) || one.department : say("ownFigure")), h("span", {}, `${named(one.names)} ${one.period}`), h("span", { class: one.status.endsWith("figure") ? "late" : "hint" }, [ago(one.arrived), one.status === "counted" ? null : word("figure", one.status)].filter(Boolean).join(" · ")))), say("nothing")),
   ];

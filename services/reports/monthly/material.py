@@ -10,6 +10,7 @@ from hallpulse.domain.compression import ChangeOrigin, ItemChange
 from hallpulse.domain.figures import Coverage, Figure, FigureTable, Scope, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
+from hallpulse.domain.ladder import Matter
 from hallpulse.domain.marks import AnyDoubt, CaseDoubt
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.reporting import Arrivals
@@ -69,7 +70,8 @@ class Material:
     balance: the scope's; restated: figures of the last report published before this one that are others now; doubts:
     since the day before the plan's period; coverage: of the window, and of the plan's period; arrivals: of the figures
     that departments report each month; origin: the compression on the day before the plan's period, and what changed
-    since; month_doubts: cases of the window that make its figures look better; sources: of the halls, over the window.
+    since; month_doubts: cases of the window that make its figures look better; sources: of the halls, over the window;
+    matters: of supervision, that were open in the window.
     """
 
     scope: Scope
@@ -106,6 +108,7 @@ class Material:
     month_doubts: Sequence[CaseDoubt] = ()
     scores: Sequence[GroupScores] = ()
     urgings: Sequence[Urging] = ()
+    matters: Sequence[Matter] = ()
     hall_names: Mapping[str, str] = field(default_factory=dict)
     sources: Sequence[Scorecard] = ()
 

@@ -10,6 +10,7 @@ from hallpulse.domain.compression import COMPRESSION, Doubt, ItemPart, Lowering,
 from hallpulse.domain.figures import Coverage, Figure, Scope, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
+from hallpulse.domain.ladder import Matter
 from hallpulse.domain.marks import AnyDoubt
 from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.reporting import Reports
@@ -97,6 +98,7 @@ class MonthlyReport:
     restated: tuple[Restated, ...]
     reports: Reports
     urgings: tuple[Urging, ...]
+    matters: tuple[Matter, ...]
     hall_names: Mapping[str, str]
     sources: tuple[Scorecard, ...]
 
@@ -173,6 +175,7 @@ def monthly_report(given: Material) -> MonthlyReport:
         restated=tuple(given.restated),
         reports=given.plan.reports(given.arrivals, given.window.end),
         urgings=tuple(given.urgings),
+        matters=tuple(given.matters),
         hall_names=given.hall_names,
         sources=tuple(given.sources),
     )

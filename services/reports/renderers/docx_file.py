@@ -223,7 +223,9 @@ def _fill(place: GridCell, content: Cell, column: Column, *, bold: bool, centred
 def _foot(word: Word, document: Document) -> None:
     """The attachment, the sender and the day; in small letters, the basis of it."""
     imprint, before = document.imprint, len(word.paragraphs)
-    _body(word, Sentence(f"{ATTACHMENT.zh}：{imprint.attached.zh}", _labelled(ATTACHMENT.en, imprint.attached.en)))
+    attached = imprint.attached
+    if attached.zh:
+        _body(word, Sentence(f"{ATTACHMENT.zh}：{attached.zh}", _labelled(ATTACHMENT.en, attached.en)))
     word.add_paragraph()
     for paragraph in word.paragraphs[before:]:
         paragraph.paragraph_format.keep_with_next = True  # the signature does not stand alone on the last page

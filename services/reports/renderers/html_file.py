@@ -88,7 +88,9 @@ def _foot(document: Document) -> Iterator[str]:
     imprint, bilingual = document.imprint, document.language == "both"
     attached = imprint.attached
     english = _english(f"{ATTACHMENT.en}: {attached.en}") if bilingual else ""
-    yield f"<div class=foot><p class=zh>{ATTACHMENT.zh}：{_escaped(attached.zh)}</p>{english}\n"
+    yield "<div class=foot>"
+    if attached.zh:
+        yield f"<p class=zh>{ATTACHMENT.zh}：{_escaped(attached.zh)}</p>{english}\n"
     yield f"<p class=signed>{_both(imprint.issuer)}<br>{_both(imprint.date)}</p>\n<div class=facts>"
     yield "；".join(f"{_escaped(name.zh)}：{_escaped(content.zh)}" for name, content in document.facts)
     if bilingual:

@@ -230,7 +230,9 @@ def _foot(document: Document) -> Iterator[Flowable]:
     attached = imprint.attached
     english = f"{ATTACHMENT.en}: {attached.en}" if bilingual else ""
     yield Spacer(0, 3 * mm)
-    above = [*_said(Sentence(f"{ATTACHMENT.zh}：{attached.zh}", english), BODY), Spacer(0, 6 * mm)]
+    above: list[Flowable] = [Spacer(0, 6 * mm)]
+    if attached.zh:
+        above = [*_said(Sentence(f"{ATTACHMENT.zh}：{attached.zh}", english), BODY), *above]
     signed = [lines(imprint.issuer.zh, imprint.issuer.en, style=SIGNED), lines(imprint.date.zh, style=SIGNED)]
     facts = "；".join(f"{name.zh}：{content.zh}" for name, content in document.facts)
     told = "; ".join(f"{name.en}: {content.en}" for name, content in document.facts) if bilingual else ""

@@ -14,6 +14,7 @@ from fractions import Fraction
 from .figures import LENGTHS, Length, Window
 from .indicators import COMPUTED
 from .integrity import USUAL, Thresholds, ThresholdsOf
+from .ladder import USUAL_SUPERVISION, PlanTask, Supervision
 from .reporting import MONTHLY_REPORT, Arrivals, Reporting, Reports, reports_on
 from .rules import Below, NoPath, Path, Raised, Rule, Unit
 from .scoring import Group, Scoring
@@ -132,7 +133,8 @@ class Plan:
 
     tolerance: a share may lie so far behind its path before an alert says so; it changes no verdict. reporting: who
     reports what each month, by which `monthly_report` is measured; integrity: from when on a check speaks. groups:
-    departments that are alike; scoring: what gives points; letter: how its reports are addressed.
+    departments that are alike; scoring: what gives points; letter: how its reports are addressed; supervision: cards of
+    late cases and days for answers; tasks: its list of tasks (任务清单).
     """
 
     id: str
@@ -153,6 +155,8 @@ class Plan:
     groups: tuple[Group, ...] = ()
     scoring: Scoring | None = None
     letter: Letter | None = None
+    supervision: Supervision = USUAL_SUPERVISION
+    tasks: tuple[PlanTask, ...] = ()
 
     def window(self, on: date) -> Window | None:
         """The period so far; the whole period once it is over, None before it begins."""

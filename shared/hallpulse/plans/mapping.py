@@ -13,6 +13,7 @@ from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.figures import LENGTHS, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import USUAL
+from hallpulse.domain.ladder import USUAL_SUPERVISION
 from hallpulse.domain.plan import (
     DeclaredIndicator,
     Department,
@@ -31,6 +32,7 @@ from hallpulse.plans.plan_problems import PlanError, PlanProblem, did_you_mean
 from hallpulse.plans.reporting_form import read_reporting
 from hallpulse.plans.rule_forms import read_path, read_rule
 from hallpulse.plans.score_forms import read_groups, read_scoring
+from hallpulse.plans.supervision_form import read_supervision, read_tasks
 from hallpulse.plans.yaml_node import Notes, YamlMapping, YamlNode
 
 from .document import read_document
@@ -49,6 +51,7 @@ _UNITS: tuple[Unit, ...] = ("share", "days", "count")
 _PLAN_KEYS = (
     "region", "region_names", "names", "document", "note", "period", "phases", "departments", "indicators",
     "min_denominator", "tolerance", "reporting", "integrity", "targets", "groups", "scores", "letter",
+    "supervision", "tasks",
 )  # fmt: skip
 _TARGET_KEYS = (
     "id", "names", "indicator", "scope", "rule", "path", "severity", "lead", "source", "min_denominator",
@@ -119,7 +122,8 @@ def _plan(id_: str, top: YamlMapping) -> Plan:
     units = {i.id: i.unit for i in indicators} | measured
     frame = _Frame(period, units, tuple(d.id for d in departments), called_so)
     note, called, scores, letter = (top.get(key) for key in ("note", "region_names", "scores", "letter"))
-    integrity = top.get("integrity")
+    integrity, supervision = top.get("integrity"), top.get("supervision")
+    phases = tuple(_phase(node) for node in _optional(top, "phases"))
     return Plan(
         id=id_,
         region=int(top.need("region").text(Sentence("6 位区划代码", "a code of 6 digits"), _REGION) or "100000"),
@@ -127,7 +131,7 @@ def _plan(id_: str, top: YamlMapping) -> Plan:
         document=top.need("document").text(Sentence("文号", "the document's number")),
         period=period,
         targets=tuple(_target(node, frame) for node in _unique(top.need("targets").items())),
-        phases=tuple(_phase(node) for node in _optional(top, "phases")),
+        phases=phases,
         departments=departments,
         indicators=indicators,
         min_denominator=least.whole(1) if least is not None else 1,
@@ -139,6 +143,8 @@ def _plan(id_: str, top: YamlMapping) -> Plan:
         groups=read_groups(_optional(top, "groups"), called_so, _names),
         scoring=read_scoring(scores, _names, frame.unit) if scores is not None else None,
         letter=_letter(letter) if letter is not None else None,
+        supervision=read_supervision(supervision) if supervision is not None else USUAL_SUPERVISION,
+        tasks=read_tasks(_optional(top, "tasks"), phases, _names, frame.lead),
     )
 
 

@@ -6,6 +6,9 @@ from hallpulse.store.store import Moment, Readable, ReadableBack
 
 from .accounts import ROLES, Account, AccountRegistry, Attempt, person_grant
 from .audit import AuditEntry, AuditLine, CaseReading, process_actor
+from .drafts import Draft, Drafts
+from .kept_uploads import NewUpload, Upload, UploadBusy, UploadKind, Uploads, UploadState
+from .matters import MatterRegistry, TaskReport
 from .merge import MergeOutcome
 from .migration import migrate
 from .reading.declared import FigureFilter, FigureReport, Status
@@ -42,6 +45,8 @@ __all__ = [
     "CaseRow",
     "DailySums",
     "Difference",
+    "Draft",
+    "Drafts",
     "EnteredRefusal",
     "EventName",
     "Expected",
@@ -57,9 +62,11 @@ __all__ = [
     "Held",
     "ItemRow",
     "KeptRefusal",
+    "MatterRegistry",
     "MergeOutcome",
     "Moment",
     "NewReport",
+    "NewUpload",
     "Outcome",
     "Overview",
     "Past",
@@ -77,9 +84,15 @@ __all__ = [
     "Store",
     "StoredTrace",
     "TallyRow",
+    "TaskReport",
     "Token",
     "Trace",
     "TracedEffect",
+    "Upload",
+    "UploadBusy",
+    "UploadKind",
+    "UploadState",
+    "Uploads",
     "Verdict",
     "hash_of",
     "migrate",

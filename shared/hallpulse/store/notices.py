@@ -146,9 +146,7 @@ class NoticeLedger:
         with transaction(self._engine) as connection:
             for notice in ordered:
                 _record(connection, notice, at)
-            if messages:
-                rows = [_message_row(message) | {"created": at, "next_try": at} for message in messages]
-                connection.execute(insert(notice_deliveries), rows)
+            add_messages(connection, messages, at)
 
     def told_as_ours(self, some: Sequence[Notice]) -> set[Key]:
         """Those of the notices that are in the ledger already, as ours."""
@@ -279,6 +277,13 @@ def _end_earlier(connection: Connection, notice: Notice) -> None:
     same = (notices.c.region == notice.region, notices.c.fingerprint == notice.fingerprint)
     earlier = (notices.c.receiver == notice.receiver, notices.c.started < notice.started, notices.c.resolved.is_(None))
     connection.execute(update(notices).where(*same, *earlier).values(resolved=notice.started))
+
+
+def add_messages(connection: Connection, messages: Sequence[NoticeMessage], at: datetime) -> None:
+    """Have messages sent once the transaction that tells of it is there."""
+    if messages:
+        rows = [_message_row(message) | {"created": at, "next_try": at} for message in messages]
+        connection.execute(insert(notice_deliveries), rows)
 
 
 def _message_row(message: NoticeMessage) -> dict[str, Any]:

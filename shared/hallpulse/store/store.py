@@ -27,6 +27,7 @@ from hallpulse.store import registry
 from hallpulse.store.accounts import AccountRegistry
 from hallpulse.store.audit import Audit, process_actor
 from hallpulse.store.database import at_one_moment, driver, faults, open_engine, read_version, transaction
+from hallpulse.store.drafts import Drafts
 from hallpulse.store.item_versions import (
     CalendarCache,
     ContextCache,
@@ -35,6 +36,8 @@ from hallpulse.store.item_versions import (
     spans_in_force,
     timelines,
 )
+from hallpulse.store.kept_uploads import Uploads
+from hallpulse.store.matters import MatterRegistry
 from hallpulse.store.merge import EventName, Expected, MergeOutcome, merge
 from hallpulse.store.notices import NoticeLedger
 from hallpulse.store.reading.afterwards import read_doubts
@@ -50,6 +53,7 @@ from hallpulse.store.reading.declared import (
 )
 from hallpulse.store.reading.department_tables import read_figure_table, read_histograms
 from hallpulse.store.reading.foresight import Foresight, read_foresight
+from hallpulse.store.reading.imagined import imagine
 from hallpulse.store.reading.listing import CaseFilter, CasePage, read_cases
 from hallpulse.store.reading.months import read_month_figures
 from hallpulse.store.reading.overview import (
@@ -108,6 +112,10 @@ class Moment:
         For a moment of `read_back`, once.
         """
         turn_back(self._connection, self._calendars.current(self._connection), scope, past)
+
+    def imagine(self, region: int, events: Sequence[HallEvent], now: int) -> None:
+        """Answer from now on as if these events of items had arrived now; for a moment of `read_back`, once."""
+        imagine(self._connection, self._calendars.current(self._connection), region, events, now)
 
     def overview(self, scope: Scope, window: Window, today: date) -> Overview:
         """Figures, percentiles, coverage and open cases of a scope, in one pass over the cells."""
@@ -265,10 +273,8 @@ class Moment:
 
     def flagged_cases(self) -> dict[tuple[int, str], int]:
         """(region, hall) → cases with a flag; an index holds those alone."""
-        rows = self._connection.execute(
-            text("SELECT region, hall, count(*) FROM cases WHERE flags <> 0 GROUP BY region, hall")
-        )
-        return {(region, hall): count for region, hall, count in rows}
+        query = text("SELECT region, hall, count(*) FROM cases WHERE flags <> 0 GROUP BY region, hall")
+        return {(region, hall): count for region, hall, count in self._connection.execute(query)}
 
     def regions(self) -> list[int]:
         """Counties that have data or registered halls, in order of their codes."""
@@ -283,10 +289,8 @@ class Moment:
 
     def departments(self, region: int) -> list[str]:
         """Departments of a county's catalogue as it ever was, in order."""
-        rows = self._connection.execute(
-            text("SELECT DISTINCT department FROM item_cells WHERE region = :region ORDER BY 1"), {"region": region}
-        )
-        return [department for (department,) in rows]
+        query = text("SELECT DISTINCT department FROM item_cells WHERE region = :region ORDER BY 1")
+        return [department for (department,) in self._connection.execute(query, {"region": region})]
 
 
 class Readable(Protocol):
@@ -306,9 +310,6 @@ class ReadableBack(Readable, Protocol):
     def read_back(self) -> AbstractContextManager[Moment]: ...
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
 class Store:
     """Stored events and all that follows from them.
 
@@ -325,14 +326,13 @@ class Store:
         self._reading = at_one_moment(engine)
         self._reading_back = engine.execution_options(isolation_level="REPEATABLE READ")
         self._actor = actor
-        self._cache = ContextCache()
-        self._calendars = CalendarCache()
+        self._cache, self._calendars = ContextCache(), CalendarCache()
         self.audit = Audit(engine, actor)
-        self.halls = HallRegistry(engine, actor)
-        self.tokens = TokenRegistry(engine, actor)
-        self.accounts = AccountRegistry(engine, actor)
-        self.reviews = ReviewRegistry(engine, actor)
-        self.notices, self.refused = NoticeLedger(engine), RefusedTable(engine, actor)
+        self.halls, self.tokens = HallRegistry(engine, actor), TokenRegistry(engine, actor)
+        self.accounts, self.reviews = AccountRegistry(engine, actor), ReviewRegistry(engine, actor)
+        self.notices, self.matters = NoticeLedger(engine), MatterRegistry(engine)
+        self.refused = RefusedTable(engine, actor)
+        self.uploads, self.drafts = Uploads(engine), Drafts(engine, actor)
         self.reports, self.sums = ReportArchive(engine, actor), SentSums(engine)
 
     def judge_by(self, plans: Sequence[Plan]) -> None:
@@ -356,7 +356,7 @@ class Store:
         imported: Collection[EventName] = (),
     ) -> MergeOutcome:
         """Store a batch, all or nothing; storing it again changes nothing. imported: from records, never late."""
-        microseconds = int((arrived - _EPOCH).total_seconds() * 1_000_000)
+        microseconds = int((arrived - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
         return merge(self._engine, self._cache, events, microseconds, expected, imported=imported)
 
     def apply_calendars(self, calendars: Sequence[Calendar], progress: Progress | None = None) -> int:

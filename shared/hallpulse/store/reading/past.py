@@ -78,7 +78,7 @@ def turn_back(connection: Connection, calendars: Calendars, scope: Scope, past: 
     # hundreds of thousands of events are grouped: in memory, and without compiling what runs once
     connection.exec_driver_sql("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
     schema = str(connection.scalar(text("SELECT current_schema()")))
-    back = _Back(connection, schema, scope, past)
+    back = ViewsOfAnotherTime(connection, schema, scope, past)
     if past.admitted:
         back.note_corrections()
     changed = back.put_others() if past.as_of is not None else {}
@@ -117,7 +117,7 @@ def _tally_rows(day: Entity, entries: Sequence[LedgerEntry]) -> list[dict[str, o
     return [] if row is None else [row]
 
 
-class _Back:
+class ViewsOfAnotherTime:
     """Builds the views of one transaction."""
 
     def __init__(self, connection: Connection, schema: str, scope: Scope, past: Past) -> None:
@@ -173,7 +173,7 @@ class _Back:
         self._put_reports("tallies", "x.hall || '/' || x.day", self._left(Family.TALLY, gone), _tally_rows)
         figure = "x.indicator || '|' || x.period || '|' || x.department"
         self._put_reports("figures", figure, self._left(Family.FIGURE, gone), figure_rows)
-        return self._put_items(self._left(Family.ITEM, gone))
+        return self.put_items(self._left(Family.ITEM, gone))
 
     def _left(self, family: Family, gone: Mapping[Family, Mapping[Entity, set[tuple[str, str]]]]) -> _Left:
         """The entries that tell of each touched entity, without those that are gone."""
@@ -207,7 +207,7 @@ class _Back:
         )
         return f"gone_{table}"
 
-    def _put_items(self, left: _Left) -> dict[Item, TimelineChange]:
+    def put_items(self, left: _Left) -> dict[Item, TimelineChange]:
         before = spans_in_force(self._connection, list(left))
         changed = {
             item: TimelineChange(before[item], after)

@@ -1,0 +1,267 @@
+"""/v1/items, /v1/whatif and /v1/drafts: the catalogue looked at, changed in thought, kept as a draft, handed on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+from litestar import get, post
+from litestar.params import PathParameter, QueryParameter
+
+from hallpulse.contract.personal import is_personal
+from hallpulse.domain.catalogue import ItemVersion, span_on
+from hallpulse.domain.workdays import day_of, time_text
+from hallpulse.store import AuditEntry, Draft, Grant, NewUpload
+from services.gateway.access import ACTION, Action, is_of, may_import, reach, whose
+from services.gateway.problems import EXPECTED, QUERY, Declined, Kind, problems
+from services.gateway.request import (
+    AnyRequest,
+    Department,
+    On,
+    RegionCode,
+    Resources,
+    body_of,
+    day_of_calendar,
+    grant_of,
+    resources_of,
+    scope_of,
+)
+from services.gateway.uploads import OF_THE_CATALOGUE, UploadAnswer, begun_or_gone, kept_upload, owner_of
+from services.gateway.what_if import WhatIfAnswer, WhatIfIn, table_of, what_if
+
+MOST_ITEMS = 1_000
+DraftId: TypeAlias = Annotated[int, PathParameter(ge=1, le=2**62, description="a draft's number")]
+SearchText: TypeAlias = Annotated[
+    str | None, QueryParameter(name="text", min_length=1, max_length=64, description=EXPECTED["text"])
+]
+Title: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class DraftIn(WhatIfIn, forbid_unknown_fields=True, kw_only=True):
+    """A draft to keep. name: for who reads the list."""
+
+    name: Title
+
+
+class DraftAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A draft. asked: what it changes; told: what it would make of the figures when it was kept.
+
+    upload: the upload as which it was handed on, or from which it was made; handed: whether it was handed on.
+    """
+
+    id: int
+    region: str
+    department: str | None
+    name: str
+    by: str
+    at: str
+    asked: dict[str, Any]
+    told: dict[str, Any] | None
+    upload: int | None
+    handed: bool
+
+
+class DraftsAnswer(msgspec.Struct, frozen=True):
+    region: str
+    drafts: list[DraftAnswer]
+
+
+class ItemVersionAnswer(msgspec.Struct, frozen=True):
+    """An item's version on the day; a flag or limit that no source gave is null."""
+
+    item_code: str
+    name: str
+    department: str
+    handling: Literal["instant", "promised"]
+    statutory_days: int | None
+    promised_days: int | None
+    settled: bool | None
+    unified: bool | None
+    full_process: bool | None
+    tolerates_missing: bool | None
+    commitment: bool | None
+
+
+class ItemsAnswer(msgspec.Struct, frozen=True):
+    """Items by code; total: how many there are, of which the first thousand are listed."""
+
+    region: str
+    on: date
+    total: int
+    items: list[ItemVersionAnswer]
+
+
+def _versions(resources: Resources, region: int, department: str | None, on: date) -> Iterator[tuple[str, ItemVersion]]:
+    with resources.store.read() as moment:
+        catalogue = moment.catalogue(region)
+    for code in sorted(catalogue):
+        span = span_on(catalogue[code], day_of(on))
+        if span is not None and department in (None, span.version.department):
+            yield code, span.version
+
+
+@get(
+    "/v1/items",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="listItems",
+    summary="The catalogue's items as they hold on a day",
+    opt={ACTION: Action.WHAT_IF},
+    tags=["catalogue"],
+)
+def list_items(
+    request: AnyRequest, region: RegionCode, *, department: Department = None, on: On = None, text: SearchText = None
+) -> ItemsAnswer:
+    """Those whose code or name holds the text; today if no day is given."""
+    scope, resources = scope_of(grant_of(request), region, department), resources_of(request)
+    day = day_of_calendar("on", on, resources.today())
+    sought = (text or "").casefold()
+    found = [
+        ItemVersionAnswer(
+            code, one.name, one.department, "instant" if one.instant else "promised", one.statutory_days,
+            one.promised_days, one.settled, one.unified, one.full_process, one.tolerates_missing, one.commitment,
+        )
+        for code, one in _versions(resources, scope.region, scope.department, day)
+        if sought in code.casefold() or sought in one.name.casefold()
+    ]  # fmt: skip
+    return ItemsAnswer(region, day, len(found), found[:MOST_ITEMS])
+
+
+@post(
+    "/v1/whatif",
+    status_code=200,
+    responses=problems(400, 401, 403, 404, 413, 415, 422, 429, 500, 503),
+    operation_id="postWhatIf",
+    summary="What figures and targets would be if items were changed",
+    opt={ACTION: Action.WHAT_IF},
+    tags=["catalogue"],
+)
+async def post_what_if(request: AnyRequest) -> WhatIfAnswer:
+    """For the bureau over its region, for a department over its items alone. Nothing is stored, nothing is sent."""
+    resources, grant = resources_of(request), grant_of(request)
+    given = await body_of(request, WhatIfIn)
+    _check_region(given.region)
+    with resources.uploading.slot(f"what-if {owner_of(grant)}"):
+        return await asyncio.to_thread(what_if, resources, grant, given)
+
+
+def _check_region(region: str) -> None:
+    if not (region.isascii() and region.isdecimal() and len(region) == 6 and region[0] != "0"):
+        raise Declined(Kind.CONTRADICTION, "region: expected a county's code of 6 digits", field="region")
+
+
+@post(
+    "/v1/drafts",
+    status_code=201,
+    responses=problems(400, 401, 403, 404, 413, 415, 422, 429, 500, 503),
+    operation_id="postDraft",
+    summary="Keep a draft of the catalogue with what it would make of the figures",
+    opt={ACTION: Action.WHAT_IF},
+    tags=["catalogue"],
+)
+async def post_draft(request: AnyRequest) -> DraftAnswer:
+    """With its author and the time. The bureau sees every draft of its region, a department those of its items."""
+    resources, grant = resources_of(request), grant_of(request)
+    given = await body_of(request, DraftIn)
+    _check_region(given.region)
+    if not given.name.isprintable() or is_personal(given.name, resources.today().year):
+        raise Declined(
+            Kind.CONTRADICTION, "name: expected no control characters and no number of a person", field="name"
+        )
+    asked = msgspec.structs.replace(given, effective_from=given.effective_from or resources.today())
+    with resources.uploading.slot(f"what-if {owner_of(grant)}"):
+        told = await asyncio.to_thread(what_if, resources, grant, asked)
+        kept = Draft(
+            int(given.region), given.department, given.name, grant.name, resources.clock(),
+            msgspec.to_builtins(asked), msgspec.to_builtins(told),
+        )  # fmt: skip
+        number = await asyncio.to_thread(resources.drafts.add, kept)
+    return _draft(await asyncio.to_thread(_readable, resources, grant, number))
+
+
+def _draft(one: Draft, *, whole: bool = True) -> DraftAnswer:
+    upload = one.upload or one.asked.get("upload")
+    return DraftAnswer(
+        id=one.id,
+        region=str(one.region),
+        department=one.department,
+        name=one.name,
+        by=one.by,
+        at=time_text(int(one.at.timestamp() * 1_000_000)),
+        asked=one.asked,
+        told=one.told if whole else None,
+        upload=upload,
+        handed=one.upload is not None,
+    )
+
+
+def _readable(resources: Resources, grant: Grant, number: int) -> Draft:
+    found = resources.drafts.get(number)
+    if found is None or not is_of(grant, found.region) or grant.department not in (None, found.department):
+        raise Declined(Kind.NOT_FOUND, f"there is no draft {number} that you may read")
+    return found
+
+
+@get(
+    "/v1/drafts",
+    sync_to_thread=True,
+    responses=problems(*QUERY),
+    operation_id="listDrafts",
+    summary="Drafts of the catalogue",
+    opt={ACTION: Action.WHAT_IF},
+    tags=["catalogue"],
+)
+def list_drafts(request: AnyRequest, region: RegionCode, *, department: Department = None) -> DraftsAnswer:
+    """The newest first, without their figures."""
+    scope, resources = scope_of(grant_of(request), region, department), resources_of(request)
+    return DraftsAnswer(
+        region, [_draft(one, whole=False) for one in resources.drafts.list(scope.region, scope.department)]
+    )
+
+
+@get(
+    "/v1/drafts/{draft_id:int}",
+    sync_to_thread=True,
+    responses=problems(*QUERY, 404),
+    operation_id="getDraft",
+    summary="A draft with what it would make of the figures when it was kept",
+    opt={ACTION: Action.WHAT_IF},
+    tags=["catalogue"],
+)
+def get_draft(request: AnyRequest, draft_id: DraftId) -> DraftAnswer:
+    """404 for what the asker may not read."""
+    return _draft(_readable(resources_of(request), grant_of(request), draft_id))
+
+
+@post(
+    "/v1/drafts/{draft_id:int}/import",
+    status_code=201,
+    responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503),
+    operation_id="postDraftImport",
+    summary="Hand a draft on as an upload, to be looked at and imported",
+    opt={ACTION: Action.WHAT_IF},
+    tags=["catalogue"],
+)
+async def post_draft_import(request: AnyRequest, draft_id: DraftId) -> UploadAnswer:
+    """For the bureau. The draft becomes a table of the catalogue; nothing is published before that is imported."""
+    resources, grant = resources_of(request), grant_of(request)
+    draft = await asyncio.to_thread(_readable, resources, grant, draft_id)
+    if not may_import(grant, "catalogue", draft.region, OF_THE_CATALOGUE):
+        raise Declined(Kind.FORBIDDEN, f"{whose(grant)} imports no catalogue: it is of {reach(grant)}")
+    asked = msgspec.convert({name: one for name, one in draft.asked.items() if name != "name"}, WhatIfIn)
+    if not asked.changes:
+        raise Declined(
+            Kind.CONTRADICTION, "draft: expected changes; an uploaded table is imported as such", field="upload"
+        )
+    new = NewUpload(
+        draft.region, "catalogue", OF_THE_CATALOGUE, f"{draft.name}.csv", owner_of(grant), grant.name
+    )  # fmt: skip
+    number = await asyncio.to_thread(kept_upload, resources, new, table_of(asked))
+    detail = {"draft": draft_id, "upload": number}
+    answer = await begun_or_gone(resources, new, number)
+    await asyncio.to_thread(resources.drafts.hand_on, draft_id, number)
+    resources.audit.did(AuditEntry("draft.hand_on", draft.name, draft.region, detail, grant.name))
+    return answer
