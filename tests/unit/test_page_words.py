@@ -14,7 +14,11 @@ from hallpulse.domain.measures import STATES
 from hallpulse.store import ROLES
 
 PAGE = Path(__file__).parents[2] / "services" / "gateway" / "page"
-WORDS = re.findall(r'^  (\w+): \[\s*"(.*?)",\s*"(.*?)",?\s*\]', (PAGE / "words.js").read_text(), re.MULTILINE)
+WORDS = re.findall(
+    r'^  (\w+): \[\s*"(.*?)",\s*"(.*?)",?\s*\]',
+    "\n".join(path.read_text() for path in sorted(PAGE.glob("*words.js"))),
+    re.MULTILINE,
+)
 TEXTS = {name: (zh, en) for name, zh, en in WORDS}
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 SAME = {"language", "noValue"}
