@@ -11,6 +11,7 @@ import pytest
 
 from hallpulse.broker.queue_standing import QueueStanding
 from hallpulse.store import Store, hash_of
+from services.gateway import live
 from services.gateway.live_look import IngestLook
 from services.gateway.request import Resources
 from tests import browser
@@ -104,7 +105,10 @@ def test_where_nothing_is_heard_the_page_asks_by_itself(page: Page, ground: Grou
     page.until(f"{ACCEPTED} > {shown}", seconds=30 * strain())
 
 
-def test_a_page_that_is_cut_off_says_since_when_and_goes_on_once_it_is_back(page: Page, ground: Ground) -> None:
+def test_a_page_that_is_cut_off_says_since_when_and_goes_on_once_it_is_back(
+    page: Page, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "STREAM_SECONDS", 6.0)  # the browser's emulation leaves open streams alone
     opened(page, ground)
     page.call("Network.enable")
     offline = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
