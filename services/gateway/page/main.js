@@ -49,7 +49,7 @@ function atTheDoor({ view, first }) {
   clearTimeout(state.timer);
   unwatch();
   closeDrawer();
-  state.data = null;
+  Object.assign(state, { data: null, region: null }); // what was asked before is not drawn over the door
   drawHeader(null, tools());
   board.replaceChildren(view);
   first.focus();
@@ -157,6 +157,7 @@ async function refresh(look = null) {
     if (asked !== state.region) return;
     Object.assign(state, { data, error: null, cutAt: null });
   } catch (error) {
+    if (asked !== state.region) return;
     if (error instanceof Refused && error.status === 401) return refusedOr(error);
     Object.assign(state, { error: error.message, cutAt: state.cutAt || nowInShanghai() });
   }
