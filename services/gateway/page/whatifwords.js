@@ -18,7 +18,6 @@ addWords({
   whatIfResult: ["{on} 的数：{n} 个事项版本生效前后", "Figures of {on}, before and after {n} versions of items"],
   whatIfNoDepartments: ["没有部门变动。", "No department moves."],
   whatIfUpload: ["用这份目录试算", "What if it were imported"],
-  item: ["事项", "item"],
   itemHandling: ["办件类型", "handling"],
   itemStatutory: ["法定（工作日）", "statutory (working days)"],
   itemPromised: ["承诺（工作日）", "promised (working days)"],
