@@ -125,6 +125,9 @@ class StatedMoment(Moment):
     def turn_back(self, past: Past, scope: Scope) -> None:
         self._stated.note("turn_back", past, scope)
 
+    def imagine(self, region: int, events: Sequence[HallEvent], now: int) -> None:
+        self._stated.note("imagine", region, events, now)
+
     def overview(self, scope: Scope, window: Window, today: date) -> Overview:
         self._stated.note("overview", scope, window, today)
         return Overview(

@@ -18,6 +18,7 @@ import msgspec
 from hallpulse.contract.decode import EVENT_TYPE, decode_events
 from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import EventType, HallEvent, ItemPublished
+from hallpulse.display import safe_cell
 from hallpulse.domain.catalogue import ItemSpan, Timeline, span_on
 from hallpulse.domain.figures import Figure, FigureTable, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
@@ -267,4 +268,4 @@ def _cell(name: str, change: Mapping[str, Any]) -> str:
         return "是" if value else "否"
     if name == "handling":
         return "即办件" if value == "instant" else "承诺件"
-    return f"{value}个工作日" if name.endswith("_days") else str(value)
+    return f"{value}个工作日" if name.endswith("_days") else safe_cell(str(value))
