@@ -5,11 +5,19 @@ import { say } from "./words.js";
 
 const dialog = document.getElementById("drawer");
 let shownAt = 0;
+let closing = false;
 let opener = null;
 let pressed = null; // not every browser gives the focus to a link that is clicked
 
 dialog.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
 dialog.addEventListener("click", (event) => event.target === dialog && leave());
+dialog.addEventListener("close", () => {
+  if (!closing) { // a browser may close it on Esc without asking: the address and the focus follow
+    focusOpener();
+    leave();
+  }
+  closing = false;
+});
 
 document.addEventListener("click", (event) => {
   const control = event.target.closest?.("a, button");
@@ -24,7 +32,12 @@ function leave() {
 
 export function closeDrawer() {
   if (!dialog.open) return;
+  closing = true;
   dialog.close();
+  focusOpener();
+}
+
+function focusOpener() {
   (opener?.isConnected ? opener : sameAs(opener))?.focus({ preventScroll: true });
 }
 
@@ -33,7 +46,8 @@ function sameAs(gone) {
   if (!gone) return null;
   if (gone.dataset.key) return document.querySelector(`[data-key="${CSS.escape(gone.dataset.key)}"]`);
   const address = gone.getAttribute("href");
-  return address ? document.querySelector(`a[href="${CSS.escape(address)}"]`) : null;
+  const alike = address ? [...document.querySelectorAll(`a[href="${CSS.escape(address)}"]`)] : [];
+  return alike.find((one) => !dialog.contains(one) && one.getClientRects().length) ?? null; // what is hidden takes no focus
 }
 
 /** fill(drawer): draws into it, now or after reading; an answer that comes too late for what is shown is dropped. */
