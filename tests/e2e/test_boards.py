@@ -24,8 +24,13 @@ PLANS = load_plans(Path(__file__).parents[2] / "plans")
 PLAN = max(PLANS, key=lambda plan: plan.period.start)
 BOARDS = {name: json.loads(text) for name, text in render_boards(PLANS).items()}
 INDICATORS = ("due_kept_rate", "promised_limit_compression", "satisfaction", "mean_elapsed_days")
-NOT_FILLED_WITHOUT_HISTORY = 90.0
-SCRAPED_NOW = ("hallpulse_ingest_lag_seconds", "hallpulse:hall_silence:seconds")
+NOT_FILLED_WITHOUT_HISTORY = 180.0
+SCRAPED_NOW = (
+    "hallpulse_ingest_lag_seconds",
+    "hallpulse:hall_silence:seconds",
+    "hallpulse_notices_total",
+    'rabbitmq_detailed_queue_messages_ready{queue=~"hall.ingest.*"}',
+)
 """Not in the history: metrics of what runs, and a rule over such."""
 
 
