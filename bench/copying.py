@@ -13,13 +13,21 @@ from hallpulse.domain.case import pack_id
 from hallpulse.store.database import pack_data
 
 BATCH = 4000
-_TYPES = ("int4", "text", "bytea", "int8", "int4", "int2", "text", "bytea", "bytea", "int2")
+_TYPES = ("int4", "text", "bytea", "int8", "int4", "int2", "text", "bytea", "bytea", "int2", "bool")
 
 
 def event_rows(events: Sequence[HallEvent]) -> list[tuple[Any, ...]]:
     """One a (source, id): COPY knows no ON CONFLICT."""
     rows = {
-        (e.region, e.hall, pack_id(e.id)): (e.time, e.time // 60_000_000, int(e.type), *pack_data(e.data), e.extra, 0)
+        (e.region, e.hall, pack_id(e.id)): (
+            e.time,
+            e.time // 60_000_000,
+            int(e.type),
+            *pack_data(e.data),
+            e.extra,
+            0,
+            None,
+        )
         for e in events
     }
     return [key + row for key, row in rows.items()]
