@@ -15,6 +15,7 @@ import docx
 import httpx
 import pytest
 from openpyxl import load_workbook
+from pypdf import PdfReader
 
 from hallpulse.domain.figures import Scope
 from hallpulse.store import Store
@@ -118,6 +119,18 @@ def lines_of_html(content: bytes) -> list[str]:
     return cells.texts
 
 
+def text_of_docx(content: bytes) -> str:
+    """The paragraphs and the cells, whose sentences hold numbers, too."""
+    word = docx.Document(io.BytesIO(content))
+    cells = (cell.text for table in word.tables for row in table.rows for cell in row.cells)
+    return "\n".join([*(paragraph.text for paragraph in word.paragraphs), *cells])
+
+
+def words_of_pdf(content: bytes) -> set[str]:
+    """All that blanks stand between: the texts of cells, which hold none, among them."""
+    return {word for page in PdfReader(io.BytesIO(content)).pages for word in page.extract_text().split()}
+
+
 def numbers(lines: list[str]) -> set[str]:
     return {
         line.strip()
@@ -138,6 +151,11 @@ def test_every_number_in_the_tables_is_one_of_the_gateways(county: Store, client
             assert len([one for one in found if RATIO.match(one)]) > 15, form
             assert {one for one in found if one not in known} == set(), (month, scope, form)
         assert numbers(read["docx"]) == numbers(read["html"])
+        drawn = words_of_pdf(rendered(document, "pdf"))
+        assert numbers(read["docx"]) <= drawn, (month, scope)
+        written = text_of_docx(rendered(document, "docx"))
+        shown = {one for one in drawn if RATIO.match(one) or SHARE.match(one)}
+        assert {one for one in shown if one not in known and one not in written} == set()
 
 
 def own_numbers(report: MonthlyReport) -> set[str]:
