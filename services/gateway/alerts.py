@@ -14,7 +14,7 @@ from hallpulse.domain.plan import Names
 from hallpulse.store import Grant
 from services.gateway.access import ACTION, BUREAU, Action, is_of, reach, whose
 from services.gateway.figures import Named, named
-from services.gateway.problems import QUERY, Declined, Kind, problems
+from services.gateway.problems import QUERY, WRITES, Declined, Kind, problems
 from services.gateway.request import (
     AnyRequest,
     RegionCode,
@@ -158,7 +158,7 @@ def _named(resources: Resources, alert: FiringAlert) -> FiringAlert:
 @post(
     "/v1/alerts/acknowledge",
     status_code=200,
-    responses=problems(400, 401, 403, 404, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES, 404),
     operation_id="acknowledgeAlert",
     summary="Say that one takes care of an alert",
     opt={ACTION: Action.ACKNOWLEDGE},
@@ -180,7 +180,7 @@ async def acknowledge_alert(request: AnyRequest) -> SaidAnswer:
 @post(
     "/v1/alerts/note",
     status_code=201,
-    responses=problems(400, 401, 403, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES),
     operation_id="noteAlert",
     summary="Write a note of an alert",
     opt={ACTION: Action.ACKNOWLEDGE},
@@ -202,7 +202,7 @@ async def note_alert(request: AnyRequest) -> SaidAnswer:
 @post(
     "/v1/alerts/silence",
     status_code=201,
-    responses=problems(400, 401, 403, 404, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES, 404),
     operation_id="silenceAlert",
     summary="Silence an alert for a time, with a reason",
     opt={ACTION: Action.ACKNOWLEDGE},
@@ -223,7 +223,7 @@ async def silence_alert(request: AnyRequest) -> SilencedAnswer:
 @post(
     "/v1/alerts/unsilence",
     status_code=200,
-    responses=problems(400, 401, 403, 404, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES, 404),
     operation_id="endSilence",
     summary="End the silence of an alert early",
     opt={ACTION: Action.ACKNOWLEDGE},

@@ -16,7 +16,7 @@ from hallpulse.domain.catalogue import ItemVersion, span_on
 from hallpulse.domain.workdays import day_of, time_text
 from hallpulse.store import AuditEntry, Draft, Grant, NewUpload
 from services.gateway.access import ACTION, Action, is_of, may_import, reach, whose
-from services.gateway.problems import EXPECTED, QUERY, Declined, Kind, problems
+from services.gateway.problems import EXPECTED, QUERY, WRITES, Declined, Kind, problems
 from services.gateway.request import (
     AnyRequest,
     Department,
@@ -133,7 +133,7 @@ def list_items(
 @post(
     "/v1/whatif",
     status_code=200,
-    responses=problems(400, 401, 403, 404, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES, 404),
     operation_id="postWhatIf",
     summary="What figures and targets would be if items were changed",
     opt={ACTION: Action.WHAT_IF},
@@ -156,7 +156,7 @@ def _check_region(region: str) -> None:
 @post(
     "/v1/drafts",
     status_code=201,
-    responses=problems(400, 401, 403, 404, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES, 404),
     operation_id="postDraft",
     summary="Keep a draft of the catalogue with what it would make of the figures",
     opt={ACTION: Action.WHAT_IF},
@@ -239,7 +239,7 @@ def get_draft(request: AnyRequest, draft_id: DraftId) -> DraftAnswer:
 @post(
     "/v1/drafts/{draft_id:int}/import",
     status_code=201,
-    responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES, 404, 409),
     operation_id="postDraftImport",
     summary="Hand a draft on as an upload, to be looked at and imported",
     opt={ACTION: Action.WHAT_IF},

@@ -27,7 +27,7 @@ from hallpulse.domain.workdays import date_of, local_day, time_text
 from hallpulse.store import AuditEntry, FigureFilter, FigureReport, Grant, Past
 from services.gateway.access import ACTION, Action, may_declare, reach, whose
 from services.gateway.figures import Named, named
-from services.gateway.problems import QUERY, Declined, EventResult, Kind, problems
+from services.gateway.problems import QUERY, WRITES, Declined, EventResult, Kind, problems
 from services.gateway.publishing import OutgoingMessage
 from services.gateway.request import (
     AnyRequest,
@@ -145,7 +145,7 @@ class _Figure(NamedTuple):
 @post(
     "/v1/figures",
     status_code=201,
-    responses=problems(400, 401, 403, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES),
     operation_id="postFigures",
     summary="Declare a department's figures of a period",
     opt={ACTION: Action.DECLARE},

@@ -29,7 +29,7 @@ from services.gateway.matter_answers import (
     wording_answer,
 )
 from services.gateway.matter_texts import AskedMatter, Draft, draft_of, requested, step_before
-from services.gateway.problems import EXPECTED, QUERY, Declined, Kind, problems
+from services.gateway.problems import EXPECTED, QUERY, WRITES, Declined, Kind, problems
 from services.gateway.request import (
     AnyRequest,
     Department,
@@ -176,13 +176,10 @@ def get_matter_draft(
     )
 
 
-_WRITES = (400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503)
-
-
 @post(
     "/v1/matters",
     status_code=201,
-    responses=problems(*_WRITES),
+    responses=problems(*WRITES, 404, 409),
     operation_id="openMatter",
     summary="Open a matter: remind a department, or have it put something right",
     opt={ACTION: Action.SUPERVISE},
@@ -225,7 +222,7 @@ def _open(resources: Resources, grant: Grant, given: MatterIn, region: int) -> O
 @post(
     "/v1/matters/answer",
     status_code=201,
-    responses=problems(*_WRITES),
+    responses=problems(*WRITES, 404, 409),
     operation_id="answerMatter",
     summary="Answer a matter: cause, measures, and by when it is done",
     opt={ACTION: Action.ANSWER},
@@ -251,7 +248,7 @@ def _answer(resources: Resources, grant: Grant, given: MatterAnswerIn) -> OneMat
 @post(
     "/v1/matters/decide",
     status_code=201,
-    responses=problems(*_WRITES),
+    responses=problems(*WRITES, 404, 409),
     operation_id="decideMatter",
     summary="Return an answer, take the next step, or close a matter",
     opt={ACTION: Action.SUPERVISE},

@@ -26,7 +26,7 @@ from hallpulse.store import FigureFilter, FigureReport, Review
 from services.gateway.access import ACTION, Action, is_of, reach, whose
 from services.gateway.declaring import FigureReportAnswer, report_answer
 from services.gateway.figures import Named, named
-from services.gateway.problems import EXPECTED, QUERY, Declined, Kind, problems
+from services.gateway.problems import EXPECTED, QUERY, WRITES, Declined, Kind, problems
 from services.gateway.request import (
     AnyRequest,
     Department,
@@ -311,7 +311,7 @@ def _history(reports: Sequence[FigureReport], indicator: str, names: Names) -> l
 @post(
     "/v1/reviews",
     status_code=201,
-    responses=problems(400, 401, 403, 404, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES, 404),
     operation_id="postReview",
     summary="See a department's monthly report, or return it with a reason",
     opt={ACTION: Action.REVIEW},

@@ -236,6 +236,8 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
 
 QUERY = (400, 401, 403, 422, 429, 500, 503)
 """The problems that any query under /v1 may answer with."""
+WRITES = (*QUERY, 413, 415)
+"""Those of any request under /v1 with a body."""
 # RFC 9110's names, which Python has from 3.13 on: the document depends on no version of Python.
 _RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
 
@@ -243,7 +245,7 @@ _RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
     return {
         status: ResponseSpec(Problem, media_type=MEDIA_TYPE, description=_phrase(status), generate_examples=False)
-        for status in statuses
+        for status in sorted(statuses)
     }
 
 

@@ -10,7 +10,7 @@ import msgspec
 from litestar import Response, post
 
 from services.gateway.access import ACTION, Action, may_report, reach, whose
-from services.gateway.problems import Declined, Kind, problems
+from services.gateway.problems import WRITES, Declined, Kind, problems
 from services.gateway.published import ReportAnswer, report_answer
 from services.gateway.request import AnyRequest, grant_of, resources_of
 
@@ -39,7 +39,7 @@ class ReportOrder(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 @post(
     "/v1/reports",
     status_code=201,
-    responses=problems(400, 401, 403, 409, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES, 409),
     operation_id="postReport",
     summary="Make the report of a month, and publish it if that is asked",
     opt={ACTION: Action.REPORT},

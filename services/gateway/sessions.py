@@ -24,7 +24,7 @@ from hallpulse import passwords
 from hallpulse.store import Attempt, Grant, hash_of
 from services.gateway.access import ACTION, Action, RateLimiter, TokenCache, actions
 from services.gateway.access_audit import network_of
-from services.gateway.problems import Declined, Kind, problems
+from services.gateway.problems import WRITES, Declined, Kind, problems
 from services.gateway.request import AnyRequest, Connection, body_of, grant_of, resources_of
 
 SIGN_INS_A_SECOND = 5.0
@@ -225,7 +225,7 @@ def _answer(grant: Grant, id_: str | None) -> SessionAnswer:
 @post(
     "/v1/session",
     status_code=201,
-    responses=problems(400, 401, 403, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES),
     operation_id="postSession",
     summary="Sign in with name and password",
     tags=["session"],
@@ -276,7 +276,7 @@ async def end_session(request: AnyRequest) -> Response[SessionAnswer]:
 @post(
     "/v1/session/password",
     status_code=200,
-    responses=problems(400, 401, 403, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES),
     operation_id="changePassword",
     summary="Change one's own password",
     opt={ACTION: Action.SESSION},

@@ -17,7 +17,7 @@ from hallpulse.store import Grant, TaskReport
 from services.gateway.access import ACTION, Action, reach, whose
 from services.gateway.figures import Named, named
 from services.gateway.matters import Written, check_text
-from services.gateway.problems import QUERY, Declined, Kind, problems
+from services.gateway.problems import QUERY, WRITES, Declined, Kind, problems
 from services.gateway.request import (
     AnyRequest,
     Department,
@@ -173,7 +173,7 @@ def _may_report(grant: Grant, region: int, department: str) -> bool:
 @post(
     "/v1/tasks",
     status_code=201,
-    responses=problems(400, 401, 403, 404, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES, 404),
     operation_id="postTask",
     summary="Say how a task stands, and by what one can see it",
     opt={ACTION: Action.ANSWER},

@@ -19,7 +19,7 @@ from hallpulse.contract.identity import DESK
 from hallpulse.domain.workdays import time_text
 from hallpulse.store import AuditEntry, Grant, NewUpload, Upload, UploadBusy, UploadKind
 from services.gateway.access import ACTION, Action, may_import, reach, whose
-from services.gateway.problems import EXPECTED, QUERY, Declined, Kind, problems
+from services.gateway.problems import EXPECTED, QUERY, WRITES, Declined, Kind, problems
 from services.gateway.request import (
     AnyRequest,
     Hall,
@@ -122,7 +122,7 @@ def owner_of(grant: Grant) -> str:
     "/v1/uploads",
     status_code=201,
     request_max_body_size=None,
-    responses=problems(400, 401, 403, 409, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES, 409),
     operation_id="postUpload",
     summary="Upload a table of figures, cases or the catalogue, to be looked at before it is imported",
     opt={ACTION: Action.IMPORT},
@@ -276,7 +276,7 @@ def get_upload(request: AnyRequest, upload_id: UploadId) -> UploadAnswer:
 @post(
     "/v1/uploads/{upload_id:int}/answers",
     status_code=202,
-    responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES, 404, 409),
     operation_id="postUploadAnswers",
     summary="Answer the questions of an upload, which is then read again",
     opt={ACTION: Action.IMPORT},
@@ -310,7 +310,7 @@ def _check_answers(upload: Upload, answers: dict[str, str]) -> None:
 @post(
     "/v1/uploads/{upload_id:int}/import",
     status_code=202,
-    responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES, 404, 409),
     operation_id="postUploadImport",
     summary="Import an upload that was looked at",
     opt={ACTION: Action.IMPORT},
@@ -328,7 +328,7 @@ async def post_import(request: AnyRequest, upload_id: UploadId) -> UploadAnswer:
 @post(
     "/v1/uploads/{upload_id:int}/discard",
     status_code=200,
-    responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503),
+    responses=problems(*WRITES, 404, 409),
     operation_id="postUploadDiscard",
     summary="Discard an upload and its file",
     opt={ACTION: Action.IMPORT},

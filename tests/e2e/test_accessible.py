@@ -37,6 +37,7 @@ VIEWS = (
     "#/", "#/alerts", "#/outstanding", f"#/form/justice/{MONTH}", "#/target/settled_items", "#/target/monthly_report",
     "#/check/silent_hall", "#/list?region=222424&state=overdue", "#/case/222424/hall-1/case-12",
     "#/list?region=222424&indicator=settled_item_share&part=denominator&from=2026-01-01&to=2026-09-03",
+    "#/matters", "#/tasks", "#/upload", "#/whatif",
     "#/list?region=222424&indicator=leader_in_court&part=denominator&from=2026-01-01&to=2026-09-03",
 )  # fmt: skip
 READY = "!document.querySelector('dialog').open || document.querySelector('.drawer .inside')?.innerText.length > 5"
