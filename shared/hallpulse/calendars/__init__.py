@@ -1,4 +1,4 @@
-"""Calendars: the State Council's holidays from maintained libraries, and editable files for what is regional."""
+"""Calendars: the State Council's holidays from maintained libraries, and regional days from editable files."""
 
 from .load import CalendarError, load_overrides
 from .national import national_calendar

@@ -1,4 +1,4 @@
-"""Regional calendars as files that a person edits: one YAML file a region, `days` on top of the national calendar.
+"""Regional calendars as editable YAML files, one file a region; their `days` override the national calendar's.
 
 region: "222400"            # a county, a prefecture XXXX00 or a province XX0000
 days:
@@ -30,9 +30,9 @@ class CalendarError(Exception):
 
 
 def load_overrides(folder: Path) -> list[Calendar]:
-    """Read every `*.yaml` of a folder; an absent folder holds none.
+    """Read every `*.yaml` of a folder; a missing folder gives none.
 
-    Raises CalendarError on the first file that is not understood.
+    Raises CalendarError for the first file that cannot be used, and for two files of one region.
     """
     calendars = [load_calendar(path) for path in sorted(folder.glob("*.yaml"))]
     scopes = [calendar.scope for calendar in calendars]

@@ -1,4 +1,4 @@
-"""The national calendar: official lists where they are known, computed provisionally where they are not.
+"""The national calendar: official lists of the years that have them, provisional computed days of the others.
 
 Official lists (国务院办公厅关于部分节假日安排的通知, from 2004 on) come from `chinesecalendar`. For other years
 the statutory holidays (全国年节及纪念日放假办法) come from `holidays`, without make-up workdays, and the year is
@@ -20,7 +20,7 @@ FIRST_YEAR, LAST_YEAR = 1992, 2060
 
 @cache
 def national_calendar() -> Calendar:
-    """Return holidays and make-up workdays of 1992 to 2060."""
+    """Return the holidays and make-up workdays of 1992 to 2060."""
     known = {day.year for day in chinese_calendar.holidays}
     days: dict[date, tuple[bool, str]] = {}
     for day, name in chinese_calendar.holidays.items():

@@ -43,7 +43,7 @@ TITLES: Mapping[EventType, tuple[str, str]] = {
 
 
 def document() -> dict[str, Any]:
-    """The whole document as plain values, always the same for the same types."""
+    """Return the whole document as plain values; the same types always give the same document."""
     names = [ENVELOPES[kind].__name__ for kind in EventType]
     return {
         "asyncapi": "3.0.0",

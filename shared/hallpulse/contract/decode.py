@@ -1,7 +1,7 @@
-"""From bytes to events, once, at the edge: decoded and validated in one pass, bad ones refused one by one.
+"""Decode and validate the bytes of a message in one pass; refuse bad events one by one.
 
-`decode_message` is for what comes from the broker: it also checks that the publisher may say what it says.
-`decode_events` is for those who are about to publish.
+`decode_message` takes messages from the broker: it also checks that the publisher may send these events.
+`decode_events` takes events from elsewhere, such as those that are about to be published.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def decode_message(
     now: int,
     gateway_users: frozenset[str] = frozenset(),
 ) -> Decoded:
-    """Check who published a delivery, and decode it; never raises, whatever the bytes.
+    """Check who published a delivery, and decode it; no body makes it raise.
 
     now: microseconds since 1970-01-01 UTC; user_id: the property that the broker checked (see `publisher_identity`);
     gateway_users: broker users that may speak for any hall.
@@ -65,15 +65,15 @@ def decode_message(
 def decode_ordinary(
     body: bytes, content_type: str | None, check: Callable[[HallEvent], None], now: int
 ) -> HallEvent | None:
-    """Decode an ordinary event that is a message by itself; None if `decode_message` must take a closer look.
+    """Return the event of a message that holds one ordinary event; None if the message needs `decode_message`.
 
-    check: of the publisher identity.
+    check: raises Refused if the publisher may not send the event.
     """
     try:
         if _is_batch(content_type) or (event := _fast(body, now)) is None:
             return None
         check(event)
-    except Refused:  # raised again by the closer look, with all that belongs to it
+    except Refused:  # `decode_message` raises it again, with all details
         return None
     return event
 
@@ -81,9 +81,9 @@ def decode_ordinary(
 def decode_events(
     body: bytes, *, content_type: str | None, now: int, who: PublisherIdentity | None = None
 ) -> list[HallEvent | Refusal]:
-    """Decode what `who` sends, in the order of the batch; a body that is no batch gives one refusal.
+    """Return an event or a refusal for each event of a body, in order; one refusal for an unreadable body.
 
-    who: None before publication, where there is no publisher to check.
+    who: the publisher whose rights are checked; None if there is none to check, as before publication.
     """
     return list(_outcomes(body, content_type, now, who))
 
@@ -91,7 +91,7 @@ def decode_events(
 def _outcomes(
     body: bytes, content_type: str | None, now: int, who: PublisherIdentity | None
 ) -> Iterable[HallEvent | Refusal]:
-    """Each event's outcome. Who sent it decides first: a forgery is refused as one, whatever else is wrong with it."""
+    """Return each event's outcome. A forgery is refused as such, whatever else is wrong with it."""
     try:
         bodies = _bodies(body, content_type)
     except Refused as refused:
@@ -115,7 +115,7 @@ def _decode(body: bytes, now: int, who: PublisherIdentity | None) -> HallEvent |
 
 
 def _fast(body: bytes, now: int) -> HallEvent | None:
-    """One pass over an ordinary event; None where it takes a closer look to take or refuse it."""
+    """Decode an ordinary event in one pass; None if it takes a closer look to accept or refuse it."""
     try:
         envelope = _decode_envelope(body)
         return hall_event(envelope, now) if is_plain(envelope, body) else None
@@ -124,7 +124,7 @@ def _fast(body: bytes, now: int) -> HallEvent | None:
 
 
 def _bodies(body: bytes, content_type: str | None) -> Iterable[bytes]:
-    """The events of a message, each as its own bytes; raises Refused where the message as a whole is wrong."""
+    """Return the bytes of each event of a message. Raises Refused if the message as a whole is wrong."""
     if len(body) > MAX_BODY:
         raise Refused(Reason.TOO_LARGE, "", f"expected at most {MAX_BODY} bytes, got {len(body)}")
     if not _is_batch(content_type):

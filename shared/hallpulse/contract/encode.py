@@ -1,4 +1,4 @@
-"""From an event back to CloudEvents JSON: for those who publish, and to show what was published."""
+"""Encode events as CloudEvents JSON, to publish them or to show them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def event_json(event: HallEvent) -> dict[str, Any]:
-    """The CloudEvent as JSON values, its time at +08:00; decoding it gives an equal event."""
+    """Return the CloudEvent as JSON values, with its time at +08:00; decoding it gives an equal event."""
     return {
         "specversion": "1.0",
         "id": event.id,
@@ -28,10 +28,10 @@ def event_json(event: HallEvent) -> dict[str, Any]:
 
 
 def encode_event(event: HallEvent) -> bytes:
-    """One event, for content type application/cloudevents+json."""
+    """Encode one event, for content type application/cloudevents+json."""
     return _encode(event_json(event))
 
 
 def encode_batch(events: Iterable[HallEvent]) -> bytes:
-    """1 to 1,000 events, for content type application/cloudevents-batch+json."""
+    """Encode 1 to 1,000 events, for content type application/cloudevents-batch+json."""
     return _encode([event_json(event) for event in events])

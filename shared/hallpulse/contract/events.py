@@ -1,4 +1,4 @@
-"""Every event of the contract, as the types that decode, validate and document it.
+"""The types that decode, validate and document every event of the contract.
 
 Source: docs/publishing.md. A field that is not listed is refused; `None` in an optional
 field means the same as leaving the field out. Limits are whole working days, Asia/Shanghai.
@@ -37,7 +37,7 @@ from .values import (
 
 
 class Family(enum.StrEnum):
-    """The last word of a routing key."""
+    """The family of an event type, which is the last word of its routing key."""
 
     CASE = "case"
     ITEM = "item"
@@ -47,7 +47,7 @@ class Family(enum.StrEnum):
 
 
 class EventType(enum.IntEnum):
-    """Event types by the number that is stored; a number never changes its meaning."""
+    """Event types, each with the number that the store keeps; a number never changes its meaning."""
 
     CASE_RECEIVED = 1
     CASE_SUPPLEMENT_REQUESTED = 2
@@ -327,7 +327,7 @@ class Heartbeat(Data, frozen=True):
 
 
 def figure_entity(indicator: str, period: str, department: str | None) -> str:
-    """Key of a declared figure: `indicator|period|department`, department empty for the region's own."""
+    """Return the key of a declared figure: `indicator|period|department`, department empty for the region's own."""
     return f"{indicator}|{period}|{department or ''}"
 
 
@@ -340,7 +340,7 @@ DATA_OF: dict[EventType, type[Data]] = {kind: cls for cls in DATA_CLASSES for ki
 
 
 def corrects_of(data: Data) -> str | None:
-    """The id of the event that this one replaces."""
+    """Return the id of the event that this one replaces; None if it replaces none."""
     named: str | None = getattr(data, "corrects", None)
     return named
 
@@ -350,8 +350,8 @@ class HallEvent(msgspec.Struct, frozen=True, gc=False):
 
     region: county code (6 digits) as an integer; hall: the hall's id; time: microseconds since 1970-01-01 UTC;
     extra: the other CloudEvents attributes (subject, dataschema, extensions) as canonical JSON, or None.
-    Not kept: `traceparent` and `tracestate`, which belong to the delivery, not to what happened, and
-    `datacontenttype`, which says application/json or is left out and means the same.
+    Three attributes are not kept: `traceparent` and `tracestate` belong to the delivery, not to what happened, and
+    `datacontenttype` can only be application/json.
     """
 
     region: int

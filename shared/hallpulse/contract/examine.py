@@ -1,6 +1,6 @@
-"""The slow, exact look at an event that the fast path did not take: what is wrong with it, where, what was expected.
+"""The slow, exact check of an event that the fast path did not take: it says what is wrong, where, what was expected.
 
-Also the way in for events with extension attributes, which no fixed type can name.
+Events with extension attributes are decoded here too: no fixed type can name those attributes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Matcher = Callable[[str], object]
 
 
 def check_texts(envelope: Envelope) -> None:
-    """Raise Refused for the first text that does not have the shape that its field wants."""
+    """Raise Refused for the first text that does not match its field's pattern."""
     _check(Envelope, envelope, Reason.BAD_ENVELOPE, "")
     if envelope.data is not None:
         _check(type(envelope.data), envelope.data, Reason.BAD_FIELD, "data.")
@@ -37,7 +37,7 @@ def _check(cls: type[msgspec.Struct], given: msgspec.Struct, reason: Reason, pre
 
 
 def _patterns(cls: type[msgspec.Struct]) -> tuple[tuple[str, Matcher], ...]:
-    """Field → what its text must match; in Python `$` would also match before a last line feed."""
+    """Return the fields with what their texts must match; Python's `$` would also match before a last line feed."""
     listed = ((field.name, _pattern(msgspec.json.schema(field.type))) for field in msgspec.structs.fields(cls))
     return tuple(
         (name, re.compile(pattern.removesuffix("$") + r"\Z").search)
@@ -59,7 +59,7 @@ _PATTERNS = {cls: _patterns(cls) for cls in _CLASSES}
 
 @cache
 def expectation(cls: type[msgspec.Struct], field: str) -> str:
-    """Such as `a whole number from 1 to 5`, for a field of an event's data or an attribute of the envelope."""
+    """Return what is expected of a field of the data or of the envelope, such as `a whole number from 1 to 5`."""
     for declared in msgspec.structs.fields(cls):
         if declared.name == field:
             return in_words(msgspec.json.schema(declared.type))
@@ -81,7 +81,7 @@ def in_words(schema: dict[str, Any]) -> str:
 
 
 def kind_of_value(value: object) -> str:
-    """Describe what was given without saying it: a refused value may be personal data."""
+    """Describe a value without repeating it: a refused value may be personal data."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, str):
@@ -101,7 +101,7 @@ def _kind_of_text(text: str) -> str:
 
 
 def _kind_out_of_bounds(schema: Mapping[str, Any], value: object) -> str:
-    """Name a value that was given, a number out of bounds as such."""
+    """Describe a value without repeating it; of a number out of bounds, say on which side it lies."""
     bounds = next((part for part in schema.get("anyOf", [schema]) if part.get("type") != "null"), schema)
     if isinstance(value, int | float) and not isinstance(value, bool) and "maximum" in bounds:
         if value > bounds["maximum"]:
@@ -130,7 +130,7 @@ class _Object(dict[str, Any]):
 
 
 def examine(body: bytes, now: int) -> HallEvent | Refusal:
-    """The event, or why it is refused; never raises, whatever the bytes."""
+    """Return the event, or why it is refused; no body makes it raise."""
     source = ""
     try:
         attributes = _attributes(body)
@@ -150,7 +150,7 @@ def _attributes(body: bytes) -> _Object:
 def _parse(body: bytes) -> Any:
     try:
         if has_too_many_values(body):
-            _skim(body)  # no objects are made of it: whether it is JSON at all
+            _skim(body)  # checks only whether it is JSON: no objects are made of it
             raise Refused(Reason.BAD_ENVELOPE, "", f"expected one event, got more than {MOST_VALUES} values")
         parsed = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant)
         if b"\\u" in body:
@@ -169,7 +169,7 @@ _ENCODED = {b"\xef\xbb\xbf": "a byte order mark before it", b"\xff\xfe": "UTF-16
 
 
 def not_text(body: bytes) -> str:
-    """Name the format of a body that is no JSON in UTF-8, by its first bytes; empty where they say nothing."""
+    """Say which format a body has instead of JSON in UTF-8, by its first bytes; empty if they do not tell."""
     packed = next((name for mark, name in _PACKED.items() if body.startswith(mark)), None)
     if packed is not None:
         return f"expected JSON in UTF-8, got {packed}: send it uncompressed"
@@ -178,7 +178,7 @@ def not_text(body: bytes) -> str:
 
 
 def _skim(body: bytes) -> None:
-    """Raise ValueError or RecursionError where a body is not JSON; nothing is made of its values."""
+    """Raise ValueError or RecursionError if a body is not JSON, without making objects of its values."""
     try:
         _raw(body)
     except msgspec.MsgspecError as error:
@@ -215,7 +215,7 @@ def _event(attributes: _Object, now: int) -> HallEvent:
 
 
 def whole(value: Any) -> Any:
-    """A number without a fraction as the integer that it is to a JSON Schema: 20.0 and 2e1 are 20."""
+    """Return a number without a fraction as an integer, as JSON Schema counts it: 20.0 and 2e1 are 20."""
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT else value
 
 

@@ -83,7 +83,7 @@ _DATA: Mapping[EventType, Mapping[str, Any] | None] = {
 
 
 def example(kind: EventType) -> dict[str, Any]:
-    """A whole event as JSON values."""
+    """Return a whole event of a type as JSON values."""
     data = _DATA[kind]
     return {
         "specversion": "1.0",

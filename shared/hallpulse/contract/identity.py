@@ -1,7 +1,7 @@
-"""The publisher of a message, and its rights: looked at before anything else of an event.
+"""The publisher of a message and its rights, which are checked before anything else.
 
-A body is also read for who it says it is from where it is no event: a forgery must not hide behind another fault. Such
-a reading only chooses the reason of a refusal; what is accepted was decoded strictly.
+A body that is no valid event is still searched for the sender that it names: a forgery must not hide behind another
+fault. The search only chooses the reason of the refusal; every accepted event was decoded strictly.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hallpulse.contract.reasons import Reason, Refusal, Refused, printable
 from hallpulse.contract.validation import has_too_many_values, place
 
 Hall = tuple[int, str]
-"""Region and name."""
+"""A hall's region (county code) and name."""
 _FAMILY_NAMES = frozenset(family.value for family in Family)
 _FAMILY = re.compile(r"hall\.([a-z]+)\.").match
 _MOST_PARSED = 4 * 1024 * 1024
@@ -31,13 +31,13 @@ _NAMED = re.compile(r'"(source|type)\\*"\s*:\s*\\*"([^"\\]{0,100})').findall
 class Claim(NamedTuple):
     """The sender that a message claims to have.
 
-    sources: every source that is given, twice or by several events; families: those of the types that are given.
+    sources: every source in the message; a batch or a forgery may have several; families: those of its event types.
     """
 
     sources: frozenset[str]
     families: frozenset[str]
     source: str
-    """The first one, fit for a header; empty where none can be read."""
+    """The first source, made fit for a header; empty if none can be read."""
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -45,7 +45,7 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def claim_of(body: bytes) -> Claim:
-    """The sources and families that an event, a batch or the remains of either name; never raises."""
+    """Return the sources and families that a body names, be it an event, a batch or a damaged one; never raises."""
     found = [(name, value) for name, value in _named(body) if isinstance(value, str)]
     sources = [value for name, value in found if name == "source"]
     families = {match[1] for name, value in found if name == "type" and (match := _FAMILY(value))}
@@ -53,7 +53,7 @@ def claim_of(body: bytes) -> Claim:
 
 
 def hall_named(source: str) -> Hall | None:
-    """The hall of a `source`; None where it has the form of none."""
+    """Return the hall of a `source`; None if it does not have the form /REGION/HALL."""
     try:
         return place(source)
     except Refused:
@@ -71,11 +71,11 @@ _sender_in = msgspec.json.Decoder(_Sender).decode
 def _named(body: bytes) -> Iterator[tuple[str, Any]]:
     if body.count(b'"source"') < 2 and body.count(b'"type"') < 2 and b"\\" not in body:
         with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            sender = _sender_in(body)  # the same, thirty times as fast, where no name is there twice or disguised
+            sender = _sender_in(body)  # thirty times as fast as below; no name is there twice or escaped
             yield from (("source", sender.source), ("type", sender.type))
             return
     text = body.decode(json.detect_encoding(body), errors="replace")
-    is_long = len(body) > _MOST_PARSED or has_too_many_values(body)  # then searched as text, which is quick
+    is_long = len(body) > _MOST_PARSED or has_too_many_values(body)  # such a body is searched as text, which is quick
     try:
         value = None if is_long else json.loads(text, strict=False, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError):
@@ -90,34 +90,37 @@ def _named(body: bytes) -> Iterator[tuple[str, Any]]:
 
 
 IDENTITY = frozenset({Reason.PUBLISHER_UNIDENTIFIED, Reason.SOURCE_MISMATCH, Reason.ROUTING_MISMATCH})
-"""Reasons that are about who sent an event, whatever else may be wrong with it."""
+"""Reasons of a refusal because of who sent the event."""
 REFUSED, DENIED = "refused", "denied"
-"""The last word of a gateway's routing key, behind the hall whose token was shown: no event has these families.
+"""Last words of routing keys, after the hall of the token, under which the gateway passes on events that it refused.
 
-The ingest therefore refuses what the gateway refused, whatever it thinks of it. `denied`: because of who sent it.
+No event has these families, so the ingest refuses these events too. `denied`: refused because of who sent them.
 """
 DESK = "declarations"
-"""The hall of figures that departments and the bureau declare at the gateway: no hall of a county, so none to cover."""
+"""The name used as the hall of figures that departments and the bureau declare at the gateway.
+
+It is no real hall, so coverage does not count it.
+"""
 _COUNTY_USER = re.compile(r"county\.([0-9]{6})").fullmatch
 IMPORTING = "hallpulse import"
-"""The property app_id of messages by which an import repeats records of the past."""
+"""The property app_id of messages in which an import repeats records of the past."""
 FOR = " for "
-"""Between a user that may speak for any hall and the one, as REGION.HALL, that it speaks for and is held to."""
+"""Stands between a gateway's user and the hall, as REGION.HALL, that it speaks for: no other hall is accepted then."""
 IMPORTED = " importing"
-"""Behind a user that may speak for any hall, where it says that it repeats records of the past (`told_apart`)."""
+"""Follows the user's name if its program imports records of the past (`importing`, `told_apart`)."""
 
 _FAMILY_OF = {kind.value: kind.family.value for kind in EventType}
 _FAMILIES = tuple(_FAMILY_OF.get(number, "") for number in range(max(_FAMILY_OF) + 1))
-"""By number and as plain text, since hashing a member of an enumeration is slow."""
+"""Families by the event type's number, as plain text: hashing a member of an enumeration is slow."""
 
 
 class PublisherIdentity(NamedTuple):
-    """A publisher and what it may say, as far as the broker or a registry vouches for it.
+    """A publisher and the events that it may send, as the broker or the registry vouches for them.
 
-    hall: whose events alone it may say; allowed: the same with each family that it may send, as (region, hall, family);
-    fault: why it may say nothing at all; foreign: the reason given for another hall's event;
-    families: of these alone, none where whatever is well formed is refused at last;
-    field, expected: what is said of an event of another family, `{family}` in its place.
+    hall: the only hall whose events it may send, None for none; families: the only families that it may send;
+    allowed: hall and families together, each as (region, hall, family), empty if every event is refused;
+    fault: why it may send nothing, or None; foreign: the reason for refusing another hall's event;
+    field, expected: field and detail of the refusal of another family, whose name replaces `{family}`.
     """
 
     hall: Hall | None
@@ -136,7 +139,7 @@ class PublisherIdentity(NamedTuple):
             raise self._misrouted(family)
 
     def refusal(self, body: bytes) -> Refusal | None:
-        """The refusal of a body that was not decoded, if its identity is wrong as far as it can be read."""
+        """Return the refusal of an undecoded body if this publisher may not send the sources or families it names."""
         claim = claim_of(body)
         try:
             self._check(claim.sources, claim.families)
@@ -161,10 +164,10 @@ class PublisherIdentity(NamedTuple):
 
 @lru_cache(maxsize=8192)
 def publisher_identity(routing_key: str, user_id: str | None, gateway_users: frozenset[str]) -> PublisherIdentity:
-    """Return who published a message, by what the broker vouches for.
+    """Return the publisher of a message, by what the broker vouches for.
 
-    user_id: the property that the broker checked, for a gateway with FOR and a hall behind it, for a county's suite the
-    county's (`county_user`); gateway_users: those that may speak for any hall.
+    user_id: the property that the broker checked: a hall's user, a county's (`county_user`), or a gateway's, which FOR
+    and a hall may follow; gateway_users: broker users that may speak for any hall.
     """
     name, _, family = routing_key.rpartition(".")
     hall, is_bound = sender_of(routing_key, user_id, gateway_users), True
@@ -195,7 +198,7 @@ def is_hall(name: str) -> bool:
 
 
 def granted(hall: Hall, families: Collection[str]) -> PublisherIdentity:
-    """A registered hall, which may send events of the families that it was granted."""
+    """Return the identity of a registered hall, which may send events of the families that it was granted."""
     return PublisherIdentity(
         hall=hall,
         families=frozenset(families) or frozenset({"none"}),
@@ -208,9 +211,9 @@ def granted(hall: Hall, families: Collection[str]) -> PublisherIdentity:
 
 
 def importing(user: str | None, app: str) -> str | None:
-    """The user of a message, with IMPORTED behind it where its program imports records and it is no hall's or county's.
+    """Return a message's user, followed by IMPORTED if its program imports records of the past.
 
-    A hall cannot choose this: a message under its name or its county's is none, whatever app says.
+    Halls and counties cannot claim this: their users are returned unchanged, whatever `app` says.
     """
     if not user or app != IMPORTING or hall_of(user) is not None or county_of(user) is not None:
         return user
@@ -218,16 +221,17 @@ def importing(user: str | None, app: str) -> str | None:
 
 
 def told_apart(user_id: str | None) -> tuple[str | None, bool]:
-    """The user of a message without IMPORTED, and whether that was there."""
+    """Return a message's user without IMPORTED, and whether IMPORTED was there."""
     if user_id is None or not user_id.endswith(IMPORTED):
         return user_id, False
     return user_id.removesuffix(IMPORTED), True
 
 
 def sender_of(routing_key: str, user_id: str | None, gateway_users: frozenset[str]) -> Hall | None:
-    """The hall that a message comes from: of the user, or the one that a gateway speaks for; None where it is none.
+    """Return the hall that a message comes from: the user's own, or the one that it speaks for; None if there is none.
 
-    A gateway says it behind its own name, or else by the routing key; so does a county's suite, of its halls alone.
+    A gateway names the hall after its own name (FOR) or else by the routing key. A county's suite names it by the
+    routing key, and only halls of that county.
     """
     county = county_of(user_id or "")
     if county is not None:
@@ -240,23 +244,23 @@ def sender_of(routing_key: str, user_id: str | None, gateway_users: frozenset[st
 
 
 def user_name(region: int, hall: str) -> str:
-    """The broker user of a hall, and the beginning of its routing keys: REGION.HALL."""
+    """Return the broker user of a hall, which also begins its routing keys: REGION.HALL."""
     return f"{region}.{hall}"
 
 
 def county_user(region: int) -> str:
-    """The broker user of a county's own suite at the suite above it: it speaks for the halls of that county alone."""
+    """Return the broker user of a county's suite at the suite above it; it speaks for halls of that county only."""
     return f"county.{region}"
 
 
 def county_of(user: str) -> int | None:
-    """The county of such a user; None of any other."""
+    """Return the county of a `county_user`; None for any other user."""
     match = _COUNTY_USER(user)
     hall = hall_named(f"/{match[1]}/hall") if match else None
     return hall[0] if hall else None
 
 
 def hall_of(name: str) -> Hall | None:
-    """The hall of REGION.HALL."""
+    """Return the hall that REGION.HALL names; None if the name has another form."""
     region, _, hall = name.partition(".")
     return hall_named(f"/{region}/{hall}")

@@ -21,7 +21,7 @@ Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _LOCAL = "#/$defs/{name}"
 _NAMES: Schema = {"maxLength": 20, **anchored("^[a-z0-9]+$")}
-"""Of the attributes of the contract, all of which have it, and of extensions."""
+"""The form of attribute names: those of the contract have it, and extensions must."""
 _EXTENSION: Schema = {
     "title": "Extension",
     "description": "a CloudEvents extension: text without control characters, a whole number of 32 bits, true or false",
@@ -34,7 +34,7 @@ _EXTENSION: Schema = {
 
 
 def components(kinds: Iterable[EventType] = EventType, ref_template: str = _LOCAL) -> dict[str, Schema]:
-    """Schemas by name: the envelopes of these event types, and their data."""
+    """Return schemas by name: the envelopes of these event types, and their data."""
     wanted = [ENVELOPES[kind] for kind in kinds]
     _, defs = msgspec.json.schema_components(wanted, ref_template=ref_template)
     defs["Extension"] = _EXTENSION
@@ -51,7 +51,7 @@ def components(kinds: Iterable[EventType] = EventType, ref_template: str = _LOCA
 
 
 def _portable(value: Any) -> Any:
-    """Patterns as JSON Schema has them, where msgspec gives those that it checks in Python's notation."""
+    """Return a schema with its patterns as JSON Schema writes them; msgspec gives some in Python's notation."""
     if isinstance(value, dict):
         return {
             name: one.replace(r"\Z", "$") if name == "pattern" and isinstance(one, str) else _portable(one)
@@ -61,7 +61,7 @@ def _portable(value: Any) -> Any:
 
 
 def event_schema(kind: EventType) -> Schema:
-    """The schema of one event type, complete in itself."""
+    """Return the schema of one event type, complete in itself."""
     return {
         "$schema": DIALECT,
         "$id": f"urn:hallpulse:schema:{kind.wire_name}",
@@ -73,7 +73,7 @@ def event_schema(kind: EventType) -> Schema:
 
 
 def batch_schema() -> Schema:
-    """The schema of a batch, complete in itself."""
+    """Return the schema of a batch, complete in itself."""
     return {
         "$schema": DIALECT,
         "$id": "urn:hallpulse:schema:batch",
@@ -84,6 +84,6 @@ def batch_schema() -> Schema:
 
 
 def batch_of(ref_template: str) -> Schema:
-    """An array of events whose schemas are found by the template."""
+    """Return the schema of an array of events; the template makes the references to their schemas."""
     listed = [{"$ref": ref_template.format(name=ENVELOPES[kind].__name__)} for kind in EventType]
     return {"type": "array", "minItems": 1, "maxItems": MAX_BATCH, "items": {"anyOf": listed}}

@@ -29,11 +29,13 @@ class Reason(enum.StrEnum):
     TIME_IN_FUTURE = "time-in-future"
     TIME_OUT_OF_RANGE = "time-out-of-range"
     BAD_REGION = "bad-region"
+    REGION_ENDED = "region-ended"
     PUBLISHER_UNIDENTIFIED = "publisher-unidentified"
     SOURCE_MISMATCH = "source-mismatch"
     ROUTING_MISMATCH = "routing-mismatch"
     PERSONAL_DATA = "personal-data"
     ID_REUSED = "id-reused"
+    UNPROCESSABLE = "unprocessable"
 
     @property
     def zh(self) -> str:
@@ -50,7 +52,7 @@ class Sentence(NamedTuple):
 
 
 def both(text: Sentence) -> str:
-    """The Chinese text and, after a blank, the English one."""
+    """Return the Chinese text, a blank and the English text."""
     return f"{text.zh} {text.en}"
 
 
@@ -87,6 +89,10 @@ SENTENCES: Mapping[Reason, Sentence] = {
         "source 中的区划代码不是县级代码（GB/T 2260 六位，不以 00 结尾）。",
         "The region in the source is not a county code (GB/T 2260, 6 digits, not ending in 00).",
     ),
+    Reason.REGION_ENDED: Sentence(
+        "该区划代码已撤并：自生效日起的新事项应以承继的代码上报。",
+        "The region's code has ended: what begins from that day on is reported under its successor's.",
+    ),
     Reason.PUBLISHER_UNIDENTIFIED: Sentence(
         "消息未带 user_id，无法确认发布者。", "The message has no user_id: its publisher is unknown."
     ),
@@ -104,15 +110,19 @@ SENTENCES: Mapping[Reason, Sentence] = {
         "同一来源已用此 id 发布过内容不同的事件。",
         "The same source has used this id for an event with other content.",
     ),
+    Reason.UNPROCESSABLE: Sentence(
+        "该消息单独入库也一再失败，已搁置；程序修复后可重发。",
+        "Storing the message fails each time, also alone: it is set aside, to be replayed once the program is mended.",
+    ),
 }
 
 
 class Refusal(msgspec.Struct, frozen=True):
     """Why an event was refused, and the event itself.
 
-    field: where it is wrong, such as `data.promised_days`, empty where that is the whole body;
+    field: the wrong field, such as `data.promised_days`, empty for the whole body;
     detail: what was expected, in one line, never the refused value (it may be personal data);
-    source: the event's `source` as far as it could be read; body: of that event alone, byte for byte.
+    source: the event's `source` as far as it could be read; body: the event's own bytes, unchanged.
     """
 
     reason: Reason
@@ -123,7 +133,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Refused(Exception):
-    """Never retry: this one event is refused. Raised and caught inside the contract."""
+    """An event breaks the contract: never retry it. The decoder turns it into a `Refusal`; a `Publisher` raises it."""
 
     def __init__(self, reason: Reason, field: str, detail: str) -> None:
         super().__init__(f"{reason}: {field}: {detail}")

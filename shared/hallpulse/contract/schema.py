@@ -20,7 +20,7 @@ from .json_schema import batch_schema, event_schema
 
 
 def documents() -> dict[str, str]:
-    """Path below docs/ → text of every generated document."""
+    """Return the text of every generated document by its path below docs/."""
     schemas = {kind.wire_name: event_schema(kind) for kind in EventType} | {"batch": batch_schema()}
     return {
         "asyncapi.yaml": yaml_text(document()),
@@ -29,7 +29,7 @@ def documents() -> dict[str, str]:
 
 
 def differences(docs: Path) -> list[str]:
-    """Return what differs in a folder from what the code says, one line each."""
+    """Return a line for each document of a folder that is missing, differs from what the code says, or is stale."""
     wanted = documents()
     stale = {f"schemas/{path.name}" for path in (docs / "schemas").glob("*")} - set(wanted)
     missing = [name for name in wanted if not (docs / name).is_file()]
@@ -58,7 +58,7 @@ def yaml_text(value: Any) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Without anchors, and texts of several lines as they are read."""
+    """A dumper that writes no anchors, and texts of several lines as blocks."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is yaml's
         return True

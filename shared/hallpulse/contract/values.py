@@ -1,7 +1,7 @@
-"""Values of the fields of events: texts with their shapes, numbers with their bounds, words of closed lists.
+"""The types of event fields: texts with their patterns, numbers with their bounds, words of closed lists.
 
-Patterns are those of JSON Schema and mean the same in ECMAScript, in RE2 and in Python: there is no look-ahead, white
-space is listed, and since Python's `$` also stands before a last line feed, that is forbidden beside the pattern.
+Patterns are written for JSON Schema and mean the same in ECMAScript, RE2 and Python: they use no look-ahead and list
+white space. Python's `$` also matches before a last line feed, so a second pattern forbids line feeds.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from msgspec import Meta
 
 _CONTROL = r"\x00-\x1f\x7f"
 WHITE_SPACE = " \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-"""White space beside control characters, as `str.strip` has it: the inside of a class of characters."""
+"""The white space that `str.strip` removes, control characters excepted; for use within the brackets of a pattern."""
 NO_LINE_FEED: dict[str, Any] = {"not": {"pattern": "\n"}}
 
 
 def anchored(pattern: str) -> dict[str, Any]:
-    """The part of a schema that says which texts are meant. pattern: with `^` and `$`."""
+    """Return the part of a schema that says which texts are valid. pattern: begins with `^` and ends with `$`."""
     return {"pattern": pattern, **NO_LINE_FEED}
 
 
 def shape(pattern: str, description: str, max_length: int, min_length: int = 1) -> Meta:
-    """A text whose pattern is checked by a look at the bytes, not by msgspec, since that costs a regex per field."""
+    """Return the bounds of a text whose pattern msgspec does not check: `is_plain` does, without a regex per field."""
     return Meta(
         min_length=min_length,
         max_length=max_length,
@@ -32,7 +32,7 @@ def shape(pattern: str, description: str, max_length: int, min_length: int = 1) 
 
 
 def checked(pattern: str, description: str, **more: Any) -> Meta:
-    """A text whose pattern msgspec checks."""
+    """Return the bounds of a text whose pattern msgspec checks."""
     return Meta(
         pattern=pattern.removesuffix("$") + r"\Z",
         description=description,

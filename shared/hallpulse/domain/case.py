@@ -1,6 +1,6 @@
-"""A case as its events tell it: a pure function of the set of events, whatever their order.
+"""The facts of a case, read from its events: a pure function of the set of events, whatever their order.
 
-Source: docs/indicators.md, "Cases". Here only what the events say; limits, clock and state are in `clock`.
+Source: docs/indicators.md, "Cases". Limits, clock and state of a case are in `clock`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _TEXT_MARK = b"\xff"  # never part of UTF-8
 
 
 def pack_id(id_: str) -> bytes:
-    """16 bytes for a UUID in lower case; else 0xff and the text, never 16 bytes long."""
+    """Return an id as bytes: 16 for a UUID in lower case; else 0xff and the text, never 16 bytes long."""
     if len(id_) == 36 and _UUID(id_):
         return bytes.fromhex(id_.replace("-", ""))
     packed = _TEXT_MARK + id_.encode()
@@ -34,7 +34,7 @@ def unpack_id(packed: bytes) -> str:
 
 
 class Kind(enum.IntEnum):
-    """Kinds of case event, by the number that is stored."""
+    """Kinds of case events, each with the number that the store keeps."""
 
     RECEIVED = 1
     SUPPLEMENT_REQUESTED = 2
@@ -57,13 +57,13 @@ _SUSPENDED, _EXTENDED, _RETRACTED = int(Kind.SUSPENDED), int(Kind.EXTENDED), int
 _PAUSES = (_SUSPENDED, int(Kind.RESUMED))
 _OPENINGS = (int(Kind.RECEIVED), int(Kind.ACCEPTED))
 _MANY = frozenset({int(Kind.SUPPLEMENT_REQUESTED), int(Kind.SUPPLEMENTED)})
-"""Beside pauses and extensions, the kinds of which a case may well have several."""
+"""The kinds of events, besides pauses and extensions, that a case may have several of."""
 _KINDS = range(max(Kind) + 1)
 _of_facts = itemgetter(
     *(Kind.RECEIVED, Kind.SUPPLEMENT_REQUESTED, Kind.ACCEPTED, Kind.REJECTED),
     *(Kind.DECIDED, Kind.RATED, Kind.RATING_ANSWERED, Kind.WITHDRAWN),
 )
-"""Take what `Facts` names, in its order, from a list by kind."""
+"""Take the events for the first fields of `Facts`, in their order, from a list by kind."""
 
 
 class Flag(enum.IntFlag):
@@ -90,7 +90,7 @@ class Flag(enum.IntFlag):
 
 
 class Opening(NamedTuple):
-    """The fields of `received` and `accepted`; None where the event leaves it out."""
+    """The fields of a `received` or `accepted` event; None for a field that the event leaves out."""
 
     item_code: str | None = None
     department: str | None = None
@@ -106,9 +106,9 @@ class Opening(NamedTuple):
 class CaseEvent(NamedTuple):
     """One event of a case.
 
-    time: microseconds since 1970-01-01 UTC; key: its id, packed (`pack_id`); number: days of an extension or a
-    score; text: procedure, reason, the id that a retraction names, an outcome but for `granted`, or the words that a
-    rating or its answer says; corrects: the packed id of the event whose place it takes.
+    time: microseconds since 1970-01-01 UTC; key: its id, packed (`pack_id`); number: working days of an extension, or
+    a score; text: procedure, reason, the id that a retraction names, an outcome other than `granted`, or the words of
+    a rating or of its answer; corrects: the packed id of the event that it replaces.
     """
 
     kind: int
@@ -128,20 +128,20 @@ class CaseEvent(NamedTuple):
         return local_day(self.time)
 
     def is_later(self, other: CaseEvent) -> bool:
-        """Return whether it comes after another one in order of (time, id)."""
+        """Return whether it comes after another event in the order of (time, id)."""
         return self.time > other.time or (self.time == other.time and self.id > other.id)
 
     def differs(self, other: CaseEvent) -> bool:
-        """Return whether one of two events of one kind says another moment or other data."""
+        """Return whether two events of one kind differ in their time or their data."""
         return self.time != other.time or self[3:6] != other[3:6]
 
     def says(self, word: str) -> bool:
-        """Return whether its text has the word."""
+        """Return whether the event's text has the word."""
         return self.text is not None and word in self.text.split()
 
 
 class Suspension(NamedTuple):
-    """A span (start, end] of days that do not count; end is None while it is open."""
+    """A suspension: the days (start, end], since 1970-01-01, do not count; end is None while it is open."""
 
     start: int
     end: int | None
@@ -149,9 +149,10 @@ class Suspension(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """The events that count, the latest of each kind, with suspensions and extensions as sets.
+    """The events of a case that count, the latest of each kind, with its suspensions and extensions.
 
-    replaced: receipts and acceptances whose place another event took.
+    extended: the sum of all extensions, in working days; replaced: receipts and acceptances that do not count, since
+    another event replaced them.
     """
 
     received: CaseEvent | None
@@ -169,14 +170,14 @@ class Facts(NamedTuple):
 
 
 AUTOMATIC, VERIFIED, RECTIFIED = "automatic", "verified", "rectified"
-"""Words of a rating, which may have been given by default, and of its answer."""
+"""Words in the text of a rating (given by default) and of its answer (verified, rectified)."""
 
 
 def taken_out(events: Sequence[CaseEvent]) -> Mapping[bytes, Sequence[CaseEvent]]:
-    """Packed id of each event that does not count → the retractions and corrections that take it out.
+    """Return the packed id of each event that does not count, with the retractions and corrections that take it out.
 
-    An event takes out the one of its kind that it corrects even where it is itself out. A retraction does not, where
-    another one corrects it; it cannot be retracted.
+    A correction takes out the event of its kind that it names, even if the correction is itself taken out. A retraction
+    that another one corrects takes out nothing. Retractions cannot be retracted.
     """
     naming = [event for event in events if event[0] == _RETRACTED or event[6] is not None]
     if not naming:
@@ -198,12 +199,12 @@ _NOTHING_OUT: Mapping[bytes, Sequence[CaseEvent]] = MappingProxyType({})
 
 
 def in_force(events: Iterable[CaseEvent]) -> list[CaseEvent]:
-    """The events that count: no retractions, nothing that was retracted or corrected."""
+    """Return the events that count: neither retractions nor events that were retracted or corrected."""
     return _sifted(list(events))[0]
 
 
 def _sifted(events: list[CaseEvent]) -> tuple[list[CaseEvent], int, list[CaseEvent]]:
-    """The events that count, flags, and the receipts and acceptances that do not count."""
+    """Return the events that count, flags, and the receipts and acceptances that do not count."""
     out = taken_out(events)
     if out is _NOTHING_OUT:
         return events, 0, []
@@ -214,7 +215,7 @@ def _sifted(events: list[CaseEvent]) -> tuple[list[CaseEvent], int, list[CaseEve
 
 
 def facts_of(events: Iterable[CaseEvent]) -> Facts:
-    """Reduce a case's events; of two of one kind the later (time, id) counts."""
+    """Return the facts that a case's events state; of two events of one kind, the later (time, id) counts."""
     latest: list[CaseEvent | None] = [None] * len(_KINDS)
     pauses: list[CaseEvent] = []
     extended = 0
@@ -242,7 +243,7 @@ def facts_of(events: Iterable[CaseEvent]) -> Facts:
 
 
 def _paired(pauses: list[CaseEvent]) -> tuple[tuple[Suspension, ...], int]:
-    """Pair suspensions and resumptions in order of (time, id); what fits no pair is flagged."""
+    """Pair suspensions and resumptions in the order of (time, id); flag those that fit no pair."""
     spans: list[Suspension] = []
     flags = 0
     opened: CaseEvent | None = None

@@ -11,7 +11,7 @@ from .standing import standing
 
 
 class ItemVersion(NamedTuple):
-    """One version of an item; limits in working days, None where there is none; a flag is None if unknown."""
+    """One version of an item. Limits are in working days, None if there is none; a flag is None if unknown."""
 
     name: str
     department: str
@@ -30,7 +30,7 @@ class ItemVersion(NamedTuple):
 class ItemRecord(NamedTuple):
     """An event about an item: a version, its end (`version` None), or a retraction (`retracts` set).
 
-    corrects: the id of an event of the same kind and hall whose place it takes;
+    corrects: the id of an event of the same kind and hall that it replaces;
     effective_from: days since 1970-01-01; time: microseconds since 1970-01-01 UTC.
     """
 
@@ -44,14 +44,14 @@ class ItemRecord(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """Published, retired or retracted."""
+        """The kind of event: published, retired or retracted."""
         if self.retracts is not None:
             return "retracted"
         return "retired" if self.version is None else "published"
 
 
 class ItemSpan(NamedTuple):
-    """A version and the days it holds: from `start` up to, but not with, `end` (None: until further notice)."""
+    """A version and the days on which it is effective: from `start` to the day before `end` (None: no end is known)."""
 
     start: int
     end: int | None
@@ -64,23 +64,24 @@ Timeline = Sequence[ItemSpan]
 
 
 class Timelines(Protocol):
-    """Item code → the item's versions in a region: a dictionary, or whatever finds them when it is asked."""
+    """The timelines of a region's items by item code: a dictionary, or an object that finds them when it is asked."""
 
     def get(self, code: str, default: Timeline, /) -> Timeline: ...
 
 
-def timeline(records: Iterable[ItemRecord]) -> list[ItemSpan]:
-    """The days of each version, in order, without gaps but where the item was retired.
+def timeline(records: Iterable[ItemRecord], ended: int | None = None) -> list[ItemSpan]:
+    """Return an item's versions with their days, in order; a gap means that the item was retired.
 
-    Of two records with the same effective_from the later (time, id, hall) counts.
+    Of two records with the same effective_from, the later (time, id, hall) counts. ended: the first day on which the
+    region's code is no longer in force; no version is effective from then on.
     """
     chosen: dict[int, ItemRecord] = {}
     for record in standing(records):
         other = chosen.get(record.effective_from)
         if other is None or (record.time, record.id, record.hall) > (other.time, other.id, other.hall):
             chosen[record.effective_from] = record
-    starts = sorted(chosen)
-    ends: list[int | None] = [*starts[1:], None]
+    starts = sorted(start for start in chosen if ended is None or start < ended)
+    ends: list[int | None] = [*starts[1:], ended]
     return [
         ItemSpan(start, end, version, chosen[start].hall, chosen[start].id)
         for start, end in zip(starts, ends, strict=False)
@@ -89,7 +90,7 @@ def timeline(records: Iterable[ItemRecord]) -> list[ItemSpan]:
 
 
 def span_on(spans: Timeline, day: int) -> ItemSpan | None:
-    """The version effective on a day, or None."""
+    """Return the version effective on a day, or None."""
     index = bisect_right(spans, day, key=lambda span: span.start) - 1
     if index < 0:
         return None
@@ -98,18 +99,19 @@ def span_on(spans: Timeline, day: int) -> ItemSpan | None:
 
 
 def first_change(before: Timeline, after: Timeline) -> int | None:
-    """The first day on which another version holds than before, or none where one did; None where there is no such day.
+    """Return the first day on which two timelines have different versions; None if they have the same on every day.
 
-    No case that was accepted earlier is touched by the change.
+    The change does not affect cases that were accepted before that day.
     """
     days = {day for span in (*before, *after) for day in (span.start, span.end) if day is not None}
     return next((day for day in sorted(days) if _version_on(before, day) != _version_on(after, day)), None)
 
 
 class Rewritten(NamedTuple):
-    """Days on which another version holds than was known for a while, and what had been known instead.
+    """Days of an item whose version was replaced after the fact.
 
-    start, end: the days, as of a span; since, until: moments of arrival; it was known from the one until the other.
+    start, end: the days, as in `ItemSpan`; known: the version that was known for them from `since` until `until`, two
+    moments of arrival in microseconds since 1970-01-01 UTC; version: the version that is effective now.
     """
 
     start: int
@@ -121,9 +123,9 @@ class Rewritten(NamedTuple):
 
 
 def rewritten(known: Sequence[tuple[int, Timeline]]) -> Iterator[Rewritten]:
-    """The days of an item whose version was replaced after the fact, by a later event of whatever kind.
+    """Yield the days of an item whose version an event of any kind replaced after the fact.
 
-    known: moments of arrival, ascending, and the timeline as it was known from each on; the last one holds now.
+    known: moments of arrival, ascending, each with the timeline as it was known from then on; the last one holds now.
     """
     if not known:
         return

@@ -23,7 +23,10 @@ _NO_OPENING = Opening()
 
 
 class Limits(NamedTuple):
-    """A case's limits in working days, each with where it comes from: `case`, `item` or None."""
+    """A case's limits in working days, each with its source: `case`, `item` or None.
+
+    span: the item's version on the day of acceptance.
+    """
 
     statutory: int | None
     promised: int | None
@@ -34,14 +37,14 @@ class Limits(NamedTuple):
 
 @dataclass(slots=True)
 class Case:
-    """A case whose `received` has come, with everything that indicators and lists need.
+    """A case whose `received` event has arrived, with all that indicators and lists need. Days are since 1970-01-01.
 
-    elapsed: working days of a decided case; due and statutory_due: the last day that keeps the limit, None while
-    there is no limit or a suspension is open; soon_from: the first day with at most one working day left;
-    late_from: the first day past the limit; unaccepted_from: the first day on which acceptance is late; counts_as_due:
-    whether its due day is one of due_kept_rate, open cases too, so that late ones do not vanish; rated_by_default: no
-    person gave the rating; rating_verified, rating_rectified: what the hall answered to it; rated_minute: of the local
-    day; suspensions: how many.
+    elapsed: working days of a decided case; due, statutory_due: the last day that keeps the promised or the statutory
+    limit, None without a limit or while a suspension is open; soon_from: the first day with at most one working day
+    left; late_from: the first day past the limit; unaccepted_from: the first day on which acceptance is late;
+    counts_as_due: whether due_kept_rate counts the case: open ones too, so that late cases do not vanish;
+    rated_by_default: no person gave the rating; rating_verified, rating_rectified: the hall's answer to the rating;
+    rated_minute: minute of the day, Asia/Shanghai; suspensions: their number.
     """
 
     item_code: str
@@ -80,7 +83,7 @@ class Case:
 
 
 def fold(events: Sequence[CaseEvent], workdays: Workdays, timelines: Timelines) -> Case | None:
-    """The case that a set of events tells, or None while its `received` has not come.
+    """Return the case that a set of events describes; None while its `received` event is missing.
 
     timelines: item_code → the item's versions in the case's region.
     """
@@ -92,7 +95,7 @@ def fold(events: Sequence[CaseEvent], workdays: Workdays, timelines: Timelines) 
 
 
 def accepted_event(facts: Facts) -> CaseEvent | None:
-    """The acceptance in force: none where a later refusal took its place."""
+    """Return the acceptance in force; None if there is none, or if a later `rejected` event replaced it."""
     accepted, rejected = facts.accepted, facts.rejected
     if accepted is None or rejected is None:
         return accepted
@@ -100,14 +103,17 @@ def accepted_event(facts: Facts) -> CaseEvent | None:
 
 
 def _accepted_day(facts: Facts, accepted: CaseEvent | None, received: CaseEvent) -> int | None:
-    """The day of acceptance; that of receipt where a hall decided without either acceptance or refusal."""
+    """Return the day of acceptance; the day of receipt if a case was decided without acceptance or rejection."""
     if accepted is not None:
         return accepted.day
     return received.day if facts.decided is not None and facts.rejected is None else None
 
 
 def limits_of(opening: Opening, over: Opening, accepted: int | None, spans: Timeline) -> Limits:
-    """Each limit on its own: what `accepted` carries, else `received`, else the item's version that day."""
+    """Return a case's limits: each from its `accepted` event, else from `received`, else from the item's version.
+
+    opening: of `received`; over: of `accepted`; accepted: the day of acceptance, whose version in `spans` counts.
+    """
     span = span_on(spans, accepted) if accepted is not None else None
     statutory = opening.statutory_days if over.statutory_days is None else over.statutory_days
     promised = opening.promised_days if over.promised_days is None else over.promised_days
@@ -125,7 +131,7 @@ def limits_of(opening: Opening, over: Opening, accepted: int | None, spans: Time
 
 
 def clipped(suspensions: Sequence[Suspension], decided: int | None) -> Sequence[Suspension]:
-    """The suspensions as the clock sees them: a decision ends what is open, and nothing stops it afterwards."""
+    """Return the suspensions that stop the clock: a decision ends the open ones, and later ones do not count."""
     if decided is None or not suspensions:
         return suspensions
     return [
@@ -136,7 +142,7 @@ def clipped(suspensions: Sequence[Suspension], decided: int | None) -> Sequence[
 
 
 def suspended_days(workdays: Workdays, suspensions: Sequence[Suspension], after: int, until: int) -> int:
-    """Working days of (after, until] that lie in a suspension; an open one runs on."""
+    """Return the number of working days of (after, until] that lie in a suspension; an open one has no end yet."""
     total = 0
     for start, end, _ in suspensions:
         total += workdays.count(max(start, after), until if end is None else min(end, until))
@@ -158,7 +164,7 @@ def due_day(workdays: Workdays, suspensions: Sequence[Suspension], accepted: int
 
 
 class KeptPromise(NamedTuple):
-    """A timed case that kept its promise: days of acceptance and decision, working days that it took and had."""
+    """A timed case that kept its promise: days of acceptance and decision, working days taken and promised."""
 
     accepted: int
     decided: int
@@ -167,7 +173,7 @@ class KeptPromise(NamedTuple):
 
 
 def needed_late_extension(case: KeptPromise, events: Sequence[CaseEvent], workdays: Workdays) -> bool:
-    """Whether the promise is kept only by an extension of after the due day that the case had without it."""
+    """Return whether the case kept its promise only because of an extension made after the due day had passed."""
     suspensions = clipped(facts_of(events).suspensions, case.decided)
     extensions = sorted((event for event in in_force(events) if event.kind == Kind.EXTENDED), key=_BY_TIME)
     limit = case.promised_days
@@ -243,9 +249,9 @@ def _set_clock(case: Case, workdays: Workdays, suspensions: Sequence[Suspension]
 def _set_open(
     case: Case, workdays: Workdays, suspensions: Sequence[Suspension], supplement_requested: int | None
 ) -> None:
-    """Since when an undecided case is due soon, late, or waits too long for acceptance.
+    """Set the days from which on an undecided case is due soon, late, or not accepted in time.
 
-    The promised limit rules, where there is none the statutory one, and a case with neither is never late.
+    The promised limit counts, or the statutory limit if there is none; a case with neither is never late.
     """
     case.open = case.decided is None and case.withdrawn is None and case.rejected is None
     if not case.open:
@@ -287,7 +293,7 @@ def _flags(case: Case, facts: Facts, limits: Limits, workdays: Workdays, suspens
 
 
 def _suspension_flags(case: Case, workdays: Workdays, suspensions: Sequence[Suspension]) -> int:
-    """Long ones, and those that began when at most one working day of the promised limit was left."""
+    """Flag long suspensions, and those that began when at most one working day of the promised limit was left."""
     flags = 0
     for index, (start, end, _) in enumerate(suspensions):
         if end is not None and workdays.count(start, end) > LONG_SUSPENSION_DAYS:
@@ -303,13 +309,13 @@ def _suspension_flags(case: Case, workdays: Workdays, suspensions: Sequence[Susp
 
 
 def _needed(case: Case, replaced: Sequence[CaseEvent]) -> bool:
-    """Whether a promise that an event stated before another one took its place would not have been kept."""
+    """Return whether the case would have missed a promise that a replaced event stated."""
     stated = (event.opening.promised_days for event in replaced if event.opening is not None)
     return any(days is not None and days + case.extended < (case.elapsed or 0) for days in stated)
 
 
 def _rated_at_once(rated: CaseEvent | None, decided: CaseEvent | None) -> bool:
-    """A five within seconds of the decision, in which no person can have filled in a form, said to be a person's."""
+    """Return whether a five, given as a person's, came within 10 s of the decision: no one fills in a form so fast."""
     if rated is None or decided is None or rated.number != 5 or rated.says(AUTOMATIC):
         return False
     return 0 <= rated.time - decided.time <= AT_ONCE_MICROSECONDS

@@ -1,4 +1,4 @@
-"""A case's clock day by day, so that a person can check it by hand."""
+"""The clock of a case day by day, so that a person can check it by hand."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ Why = Literal["start", "counted", "weekend", "holiday", "regional_holiday", "sus
 
 @dataclass(frozen=True, slots=True)
 class ClockDay:
-    """One day: whether it counts and why; elapsed is the count up to and with it.
+    """One day of a clock: whether it counts, and why.
 
-    name: the holiday's name or the suspension's procedure; provisional: no official list of that year is known yet.
+    elapsed: working days counted up to and including this day; name: the holiday's name or the suspension's procedure;
+    provisional: no official list of that year's holidays is known yet.
     """
 
     day: int
@@ -31,9 +32,9 @@ class ClockDay:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A case with the days of its clock, from acceptance to its decision, or to the due day or today if later.
+    """A case with the days of its clock, from acceptance to its end; to the due day or today, if later, while open.
 
-    truncated: the days listed stop before the end because there are more than MOST_DAYS of them.
+    truncated: the list of days stops before the end, since there are more than MOST_DAYS.
     """
 
     case: Case
@@ -47,7 +48,7 @@ class Clock:
 
 
 def clock_of(events: Sequence[CaseEvent], workdays: Workdays, timelines: Timelines, today: int) -> Clock | None:
-    """The clock of a case, or None while its `received` has not come."""
+    """Return the clock of a case; None while its `received` event is missing."""
     case = fold(events, workdays, timelines)
     facts = facts_of(events)
     received = facts.received
@@ -68,7 +69,7 @@ def clock_of(events: Sequence[CaseEvent], workdays: Workdays, timelines: Timelin
 
 
 def flag_names(flags: int) -> list[str]:
-    """The flags by name, in lower case."""
+    """Return the names of the flags, in lower case."""
     return [flag.name.lower() for flag in Flag if flags & flag and flag.name]
 
 

@@ -1,4 +1,4 @@
-"""The compression of promised limits: its change split by cause and item, exactly, and the findings that question it.
+"""The compression of promised limits: its change split exactly by cause and item.
 
 Source: docs/indicators.md, "Why the compression changed". Every part is a Fraction; the parts add up to the change.
 """
@@ -17,7 +17,7 @@ COMPRESSION = "promised_limit_compression"
 
 
 class ItemLimits(NamedTuple):
-    """The limits of one item version, in working days, None where there is none."""
+    """The limits of one item version, in working days, None if there is none."""
 
     department: str
     instant: bool
@@ -26,18 +26,18 @@ class ItemLimits(NamedTuple):
 
     @property
     def parts(self) -> Parts:
-        """Its part of the ratio: shortened and statutory days, (0, 0) where no law sets a limit."""
-        return _parts(self.statutory_days or 0, self)
+        """The version's part of the ratio: shortened and statutory days, (0, 0) if no law sets a limit."""
+        return parts_of(self.statutory_days or 0, self)
 
 
 Parts = tuple[int, int]
-"""(shortened, statutory) working days."""
+"""Working days: (shortened, statutory)."""
 _NOTHING: Parts = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class ItemChange:
-    """An item of a county of which another version holds than before; was, now: None while it is not there."""
+    """An item of a county whose version changed. was, now: its limits, None if the catalogue does not have it then."""
 
     region: int
     item_code: str
@@ -60,7 +60,7 @@ class ItemChange:
 
 
 class Cause(enum.StrEnum):
-    """Causes of a change, in the order in which they are taken, each against what the ones before it left."""
+    """Causes of a change, in the order in which they are applied: each starts from the ratio that the last one left."""
 
     PROMISED_CUT = "promised_cut"
     STATUTORY_RAISED = "statutory_raised"
@@ -71,7 +71,7 @@ class Cause(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ItemPart:
-    """One item's part of a change of the ratio; a promised limit that grew is negative under PROMISED_CUT."""
+    """One item's part of a change of the ratio; under PROMISED_CUT, a promised limit that grew has a negative share."""
 
     cause: Cause
     change: ItemChange
@@ -79,10 +79,10 @@ class ItemPart:
 
 
 def split(before: Figure, after: Figure, changes: Sequence[ItemChange], department: str | None) -> list[ItemPart]:
-    """Split after − before exactly into parts by cause and item; none where one of the two has no value.
+    """Split after − before exactly into parts by cause and item; return none if one of the two has no value.
 
-    before, after: of a region, or of the department named. From s/t to S/T each item changes the ratio by
-    (Δs − s/t · Δt) / T. A step that leaves nothing to divide by is taken together with the next one.
+    before, after: figures of a region, or of `department`. From s/t to S/T each item changes the ratio by
+    (Δs − s/t · Δt) / T. A cause that would leave the denominator 0 is applied together with the next one.
     """
     if before.value is None or after.value is None:
         return []
@@ -121,7 +121,7 @@ def _effect(before: Parts, after: Parts, old: Fraction) -> Fraction:
 
 
 def _path(change: ItemChange, department: str | None) -> tuple[Parts, ...]:
-    """An item's part of the ratio before the first cause and after each one, in the order of `Cause`."""
+    """Return an item's part of the ratio before the first cause and after each one, in the order of `Cause`."""
     was, now = (
         one if one is None or department in (None, one.department) else None for one in (change.was, change.now)
     )
@@ -132,12 +132,12 @@ def _path(change: ItemChange, department: str | None) -> tuple[Parts, ...]:
         return start, start, start, start, start, end
     old, new = was.statutory_days or 0, now.statutory_days or 0
     promise = now if was.instant is now.instant else was
-    cut, raised = _parts(old, promise), _parts(new, promise)
+    cut, raised = parts_of(old, promise), parts_of(new, promise)
     return start, cut, raised, raised, raised, end
 
 
 def _appearing(change: ItemChange, start: Parts, end: Parts) -> tuple[Parts, ...]:
-    """Of an item that is there on one of the days only; one that another department took over is reclassified."""
+    """Return the path of an item that is there on one day only; one that changed its department is reclassified."""
     if change.was is not None and change.now is not None:
         return start, start, start, start, start, end
     if change.was is None:
@@ -145,8 +145,8 @@ def _appearing(change: ItemChange, start: Parts, end: Parts) -> tuple[Parts, ...
     return start, start, start, start, end, end
 
 
-def _parts(statutory: int, promise: ItemLimits) -> Parts:
-    """Shortened and statutory days of a statutory limit under a version's promise; without a promise nothing is short.
+def parts_of(statutory: int, promise: ItemLimits) -> Parts:
+    """Return shortened and statutory days of a statutory limit under a version's promise; without one, 0 are shortened.
 
     An instant item without a promised limit is promised for the same day.
     """
@@ -173,7 +173,7 @@ class ChangeOrigin:
     changes: Sequence[ItemChange]
 
     def causes(self, figure: Figure, department: str | None = None) -> tuple[CauseShare, ...]:
-        """How much of the change since came from each cause, exactly; causes that changed nothing are left out."""
+        """Return the exact part of the change since then that came from each cause, without causes of no effect."""
         parts = split(self.table.figure(COMPRESSION, department), figure, self.changes, department)
         sums = ((cause, sum((p.share for p in parts if p.cause is cause), Fraction(0))) for cause in Cause)
         return tuple(CauseShare(cause, share) for cause, share in sums if share)
@@ -186,99 +186,21 @@ CAUSE_NAMES: Mapping[Cause, tuple[str, str]] = {
     Cause.RETIRED: ("取消事项", "items retired"),
     Cause.RECLASSIFIED: ("事项调整", "items reclassified"),
 }
-"""In Chinese and in English."""
+"""The causes' names in Chinese and in English."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lowering:
-    """Effect of one item on the ratio; share is negative."""
+    """The effect of an item that lowered the ratio; share is negative."""
 
     change: ItemChange
     share: Fraction
 
 
 def lowerings(before: Figure, after: Figure, changes: Sequence[ItemChange], most: int) -> list[Lowering]:
-    """The items that lowered the ratio most, the worst first; none where the ratio did not fall."""
+    """Return the `most` items that lowered the ratio most, the worst first; none if the ratio did not fall."""
     old, new = before.value, after.value
     if old is None or new is None or new >= old:
         return []
     found = [Lowering(change, _effect(change.before, change.after, old) / after.denominator) for change in changes]
     return sorted((f for f in found if f.share < 0), key=lambda f: (f.share, f.change.item_code))[:most]
-
-
-RAISED, NONE_LIKE = "statutory_raised", "limit_looks_like_none"
-DOUBTED = (NONE_LIKE, RAISED)
-"""Checks whose findings make the ratio look better."""
-
-
-class Doubt(NamedTuple):
-    """An effective item that makes the ratio look better than the service became.
-
-    check: id of the integrity check; was: statutory days without it, None where there is none;
-    shortened, statutory: days that the ratio has because of it.
-    """
-
-    check: str
-    item: ItemRef
-    department: str
-    was: int | None
-    now: int
-    shortened: int
-    statutory: int
-
-
-class ItemRef(NamedTuple):
-    """An item of a county, and its name."""
-
-    region: int
-    item_code: str
-    name: str
-
-
-def doubt(check: str, item: ItemRef, limits: ItemLimits, was: int | None) -> Doubt:
-    """Return a doubt about an item's limits.
-
-    limits: in force; was: the statutory limit to hold it against, None to leave the item out.
-    """
-    held, instead = limits.parts, _parts(was or 0, limits)
-    now = limits.statutory_days or 0
-    return Doubt(check, item, limits.department, was, now, held[0] - instead[0], held[1] - instead[1])
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A finding that touches a figure: which check, how many items, and the figure without them."""
-
-    check: str
-    findings: int
-    without: Figure
-
-
-def marks_of(figure: Figure, doubts: Iterable[Doubt], department: str | None = None) -> tuple[Mark, ...]:
-    """One mark a check that the figure gains from, in order of the checks' ids.
-
-    doubts: of the figure's region; department: to take those of that department alone.
-    """
-    own = [one for one in doubts if department in (None, one.department)]
-    found = (
-        _mark(figure, check, [one for one in own if one.check == check]) for check in sorted({d.check for d in own})
-    )
-    return tuple(mark for mark in found if gains(figure, mark.without))
-
-
-def without(figure: Figure, marks: Iterable[Mark]) -> Figure:
-    """The figure without all that is marked."""
-    parts = (
-        (mark.without.numerator - figure.numerator, mark.without.denominator - figure.denominator) for mark in marks
-    )
-    return sum((Figure(*part) for part in parts), figure)
-
-
-def _mark(figure: Figure, check: str, doubts: Sequence[Doubt]) -> Mark:
-    shortened, statutory = sum(one.shortened for one in doubts), sum(one.statutory for one in doubts)
-    return Mark(check, len(doubts), figure + Figure(-shortened, -statutory))
-
-
-def gains(figure: Figure, without: Figure) -> bool:
-    """Whether a figure is better, or there at all, because of what it would be without."""
-    return figure.value is not None and (without.value is None or figure.value > without.value)

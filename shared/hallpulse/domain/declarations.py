@@ -1,7 +1,7 @@
-"""Declared figures: what can be right, by the plans of the region and of those above it.
+"""Declared figures: which of them can be right, by the plans of the region and of the regions above it.
 
-Whatever else was declared is kept, is a finding, and counts nowhere. The judgement follows the plans in force: it is a
-function of what was declared and of them, and is stored nowhere.
+A figure that cannot be right is kept and is a finding, but counts nowhere. The judgement is computed from the declared
+figures and the plans in force; it is never stored.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _UNKNOWN = (Wrong.NO_PLAN, Wrong.UNKNOWN_INDICATOR, Wrong.UNKNOWN_DEPARTMENT)
 
 
 class Fault(NamedTuple):
-    """Why a declared figure cannot be right. field: the one that is wrong; zh, en: what was expected."""
+    """The reason why a declared figure cannot be right. field: the wrong field; zh, en: what was expected."""
 
     wrong: Wrong
     field: str
@@ -67,7 +67,7 @@ class Fault(NamedTuple):
 
 
 def plans_over(plans: Iterable[Plan], region: int) -> Iterator[Plan]:
-    """Those of the region itself and of the prefecture and the province above it."""
+    """Yield the plans of the region itself and of the prefecture and the province above it."""
     for plan in plans:
         low, high = region_bounds(plan.region)
         if low <= region <= high:
@@ -75,13 +75,13 @@ def plans_over(plans: Iterable[Plan], region: int) -> Iterator[Plan]:
 
 
 def holding(plans: Iterable[Plan], region: int, window: Window) -> list[Plan]:
-    """The plans over a region whose period holds the days of a declared figure, the nearest first."""
+    """Return the plans over a region whose period holds all days of the window, those of the nearest region first."""
     held = (p for p in plans_over(plans, region) if p.period.start <= window.start and window.end <= p.period.end)
     return sorted(held, key=_breadth)
 
 
 def asked_of(plans: Sequence[Plan], region: int, department: str, month: str) -> list[DeclaredIndicator]:
-    """The indicators that a department reports for a month, those that it must first: the rows of its form."""
+    """Return the indicators that a department reports for a month, mandatory ones first: the rows of its form."""
     window = period_window(month)
     held = holding(plans, region, window)
     must: list[str] = []
@@ -100,7 +100,7 @@ def _breadth(plan: Plan) -> int:
 
 
 def fault_of(plans: Sequence[Plan], said: Declaration) -> Fault | None:
-    """Return the fault of a declared figure, None where it counts. One plan that takes it is enough."""
+    """Return the fault of a declared figure; None if it counts. It counts if at least one plan accepts it."""
     held = holding(plans, said.region, said.window)
     named = [one for plan in held for one in plan.indicators if one.id == said.indicator]
     if not named:

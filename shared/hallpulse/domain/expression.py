@@ -1,6 +1,6 @@
 """Conditions and amounts over named fields, written once in Python's own notation.
 
-The domain compiles them, the store translates them (`store.reading.conditions`), so figure and list agree.
+The domain compiles them, and the store translates them to SQL (`store.reading.conditions`): so figures and lists agree.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ ALWAYS = "True"
 
 @lru_cache(maxsize=512)
 def parsed(expression: str) -> ast.expr:
-    """The expression's syntax tree."""
+    """Return the expression's syntax tree."""
     return ast.parse(expression, mode="eval").body
 
 
 def conjuncts(condition: str) -> tuple[str, ...]:
-    """The parts of `a and b and c`, none for a condition that always holds."""
+    """Return the parts of `a and b and c`; none for a condition that always holds."""
     if condition == ALWAYS:
         return ()
     node = parsed(condition)
@@ -31,7 +31,7 @@ def conjuncts(condition: str) -> tuple[str, ...]:
 
 
 def of(source: str, expression: str, given: Sequence[str] = ()) -> str:
-    """The expression with each field read from a variable, but for those that are given as variables themselves."""
+    """Return the expression with each field read from the variable `source`; names in `given` stay as they are."""
     tree = _Qualified(source, frozenset(given)).visit(ast.parse(expression, mode="eval"))
     return ast.unparse(tree)
 
@@ -48,7 +48,7 @@ class _Qualified(ast.NodeTransformer):
 
 
 class Statement(NamedTuple):
-    """A statement of a compiled function, and the conditions under which it is run, in order."""
+    """A statement of a compiled function, and the conditions under which it runs, in order."""
 
     conditions: tuple[str, ...]
     statement: str
@@ -62,10 +62,10 @@ def compiled(
     result: str = "None",
     known: Mapping[str, Any] = MappingProxyType({}),
 ) -> Any:
-    """A function that runs steps one after the other; conditions that several steps begin with are asked once.
+    """Return a function that runs steps one after the other; conditions that several steps begin with are tested once.
 
-    It is written out as source, as `dataclasses` does, because what is asked of every case must not walk a table.
-    known: the names that the statements use beside the parameters.
+    It is generated as source code, as in `dataclasses`: it runs for every case, and walking a table would be slow.
+    result: the expression that it returns at the end; known: names that the code uses besides the parameters.
     """
     tree: dict[str, Any] = {}
     for conditions, statement in steps:

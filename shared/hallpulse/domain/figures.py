@@ -1,6 +1,6 @@
 """Figures, kept as two integers until shown: scopes, windows and their pieces, declared figures, percentiles.
 
-Of several reports of a day or a period one counts, and a window holds the periods that lie wholly in it.
+Of several reports of a day or a period, one counts. A window holds the periods that lie wholly in it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Of how many items of a catalogue (`items`) a flag or a limit is known."""
+    """The number of a catalogue's items (`items`), and of those whose flag or limit is known (`count`)."""
 
     count: int
     items: int
@@ -28,11 +28,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """An indicator's numerator and denominator; there is no value where the denominator is 0.
+    """An indicator's numerator and denominator; there is no value if the denominator is 0.
 
-    A count (such as `tolerance_items`) has the denominator 1, so that `numerator / denominator` always holds, but 0
-    where the flag is known of none of the items; `count` tells it from a share of one. known: where an indicator
-    speaks of those items alone whose flag or limit is known.
+    A count (such as `tolerance_items`) has the denominator 1, so that its value is its numerator; it has 0 if the flag
+    is known of no item. count: tells a count from a share with the denominator 1. known: set for an indicator that
+    counts only items whose flag or limit is known.
     """
 
     numerator: int
@@ -62,7 +62,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A county, or everything below a prefecture (XXXX00) or a province (XX0000); of it one department or one hall."""
+    """A county, or all counties of a prefecture (XXXX00) or province (XX0000); if named, only a department or hall."""
 
     region: int
     department: str | None = None
@@ -81,7 +81,7 @@ class Scope:
 
 
 def region_bounds(region: int) -> tuple[int, int]:
-    """All counties of a province (XX0000) or a prefecture (XXXX00), or the county itself."""
+    """Return the lowest and highest code in a province (XX0000) or prefecture (XXXX00); a county's own code twice."""
     if region % 10_000 == 0:
         return region, region + 9_999
     if region % 100 == 0:
@@ -99,16 +99,16 @@ class FigureTable:
     departments: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
 
     def figure(self, indicator: str, department: str | None = None) -> Figure:
-        """The figure, 0/0 (no value) where nothing has been counted."""
+        """Return the figure; 0/0 (no value) if nothing has been counted."""
         figures = self.own if department is None else self.departments.get(department, {})
         return figures.get(indicator, Figure(0, 0))
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Halls that are registered (or have sent anything), those that reported in the window, the newest event in it.
+    """The number of halls that are registered or have ever sent events, and of those that reported in a window.
 
-    newest: microseconds since 1970-01-01 UTC, None where nothing was reported.
+    newest: time of the newest event in the window, microseconds since 1970-01-01 UTC; None if nothing was reported.
     """
 
     halls: int
@@ -117,9 +117,9 @@ class Coverage:
 
 
 class Report(NamedTuple, Generic[T]):
-    """One report; a retraction has `retracts` set and no content.
+    """One report of a day or a period; a retraction has `retracts` set and no content.
 
-    corrects: the id of another report, or of another retraction, of the same hall whose place it takes.
+    corrects: the id of the same hall's report that it replaces; a retraction can only replace a retraction.
     """
 
     hall: str
@@ -132,22 +132,22 @@ class Report(NamedTuple, Generic[T]):
 
     @property
     def kind(self) -> str:
-        """Reported or retracted."""
+        """The kind of event: reported or retracted."""
         return "reported" if self.retracts is None else "retracted"
 
 
 def ranked(reports: Iterable[Report[T]]) -> list[Report[T]]:
-    """Those in force, the one that counts first: the highest revision, then the later (time, id, hall)."""
+    """Return the reports in force, first the one that counts: the highest revision, then the later (time, id, hall)."""
     return sorted(standing(reports), key=lambda r: (r.revision, r.time, r.id, r.hall), reverse=True)
 
 
 def current(reports: Iterable[Report[T]]) -> Report[T] | None:
-    """The report that counts."""
+    """Return the report that counts, or None."""
     return next(iter(ranked(reports)), None)
 
 
 def period_window(period: str) -> Window:
-    """The days of a period YYYY, YYYY-MM or YYYY-MM-DD."""
+    """Return the days of a period YYYY, YYYY-MM or YYYY-MM-DD."""
     year, *rest = (int(part) for part in period.split("-"))
     if not rest:
         return Window(date(year, 1, 1), date(year, 12, 31))
@@ -158,7 +158,7 @@ def period_window(period: str) -> Window:
 
 
 def days_of(period: str) -> Window:
-    """The days of a period that is reported on: YYYY-MM, YYYY or the quarter YYYY-Qn."""
+    """Return the days that a report covers: of a month YYYY-MM, a year YYYY or a quarter YYYY-Qn."""
     year, _, quarter = period.partition("-Q")
     if not quarter:
         return period_window(period)
@@ -171,7 +171,7 @@ LENGTHS: tuple[Length, ...] = ("day", "month", "year")
 
 
 def length_of(window: Window) -> Length:
-    """How long the window of a period is."""
+    """Return how long the window of a period is."""
     days = (window.end - window.start).days
     if days == 0:
         return "day"
@@ -180,7 +180,7 @@ def length_of(window: Window) -> Length:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The figure in force of one region for one period; department is empty for the region's own."""
+    """The declared figure of one region for one period that is in force; department: empty for the region's own."""
 
     region: int
     indicator: str
@@ -191,7 +191,7 @@ class Declared:
 
 
 class Amount(NamedTuple):
-    """Sums of an indicator that count in any case; the denominator is None where no figure had one."""
+    """Sums of an indicator's declared figures that all count. denominator: None if no figure has one."""
 
     indicator: str
     numerator: int
@@ -201,12 +201,12 @@ class Amount(NamedTuple):
 def declared_sums(
     declared: Iterable[Declared], department: str | None, certain: Iterable[Amount] = ()
 ) -> dict[str, Figure]:
-    """Each indicator's sum over the periods given, of one department or of whole regions.
+    """Return each indicator's sum over the declared figures, of one department or of whole regions.
 
     For a period the region's own figure counts if there is one, else the sum over its departments. Nothing is counted
     twice: a year's figure already holds its months. Figures without denominators are counts (denominator 1).
 
-    certain: what is added as it is, of regions and indicators of which no figure is given one by one.
+    certain: sums that are added unchanged; `declared` must not have figures of their regions and indicators.
     """
     counted: dict[str, list[Declared | Amount]] = {}
     for amount in certain:
@@ -220,9 +220,10 @@ def declared_sums(
 
 
 def counted_of(listed: list[Declared], department: str | None) -> list[Declared]:
-    """Those of one region's indicator that its sum, or a department's, is made of.
+    """Return the figures of one region's indicator whose sum is the region's figure, or a department's.
 
-    Longer periods first, of one period the region's own first; what lies in something counted is in it already.
+    Longer periods are taken first, and for one period the region's own figure. A figure whose days lie within a counted
+    figure is left out, since that one already holds it.
     """
     chosen = listed if department is None else [f for f in listed if f.department == department]
     if len({(f.department == "", length_of(f.window)) for f in chosen}) == 1:
@@ -242,7 +243,7 @@ def _longest_first(figure: Declared) -> tuple[int, bool, date, str]:
 
 
 def _held(figure: Declared, windows: Mapping[str, list[Window]]) -> bool:
-    """Whether what is counted, by reporter, holds a figure: of its reporter, or where one of the two is the region."""
+    """Return whether a counted figure holds this one: the same reporter's, or if one of the two is the region's own."""
     own = figure.department
     related = windows.values() if own == "" else (windows.get("", ()), windows.get(own, ()))
     start, end = figure.window.start, figure.window.end
@@ -261,7 +262,7 @@ _DAY = timedelta(days=1)
 
 
 class Range(NamedTuple):
-    """Cells of one grain from `low` to `high`, both included, added (1) or taken off (-1)."""
+    """Cells of days (`d`) or months (`m`) from `low` to `high`, both included, to be added (1) or subtracted (-1)."""
 
     grain: str
     low: date
@@ -270,7 +271,7 @@ class Range(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Cells of one grain from `low` to `high`, both included; signs: what they are to each window, 0 where nothing."""
+    """Cells of one grain from `low` to `high`, both included. signs: for each window 1, -1, or 0 if it has no part."""
 
     grain: str
     low: date
@@ -279,7 +280,7 @@ class Piece(NamedTuple):
 
 
 def ranges(window: Window) -> list[Range]:
-    """The fewest cells that make up a window: whole months, and of a month in part the shorter side."""
+    """Return the fewest cells that make up a window: whole months, and days added or subtracted for a month in part."""
     first = _month(window.start) if window.start.day == 1 else _next_month(window.start)
     last = _next_month(window.end)
     if first >= last:
@@ -299,7 +300,7 @@ def ranges(window: Window) -> list[Range]:
 
 
 def pieces(windows: Sequence[Window]) -> list[Piece]:
-    """The cells that make up several windows, cut where one of them begins or ends, so that none is read twice."""
+    """Return the cells that make up several windows, cut where one begins or ends, so that no cell is read twice."""
     listed = [(number, part) for number, window in enumerate(windows) for part in ranges(window)]
     found = []
     for grain in ("m", "d"):
@@ -324,14 +325,14 @@ def _next_month(day: date) -> date:
 
 
 ELAPSED_BUCKETS: tuple[int, ...] = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90)
-"""Upper bounds, in working days, of the elapsed histogram; what is longer lies in one more bucket."""
+"""Upper bounds of the elapsed histogram's buckets, in working days; one more bucket holds all longer cases."""
 DAYS_APART = 3
-"""Up to this number of days each bucket of the histogram holds one number of days alone."""
+"""Up to this number of days, each bucket of the histogram holds a single number of days."""
 
 
 @dataclass(frozen=True, slots=True)
 class ElapsedHistogram:
-    """Decided cases by elapsed days: one count a bucket (`BUCKETS`), and Σ elapsed."""
+    """Decided cases by elapsed working days: one count for each bucket (`ELAPSED_BUCKETS`), and the sum of days."""
 
     counts: tuple[int, ...]
     total_days: int
@@ -341,7 +342,10 @@ PERCENTS: Mapping[str, int] = {"p50": 50, "p90": 90, "p95": 95}
 
 
 def percentiles_of(days: Iterable[tuple[int, int]]) -> dict[str, int | None]:
-    """From (elapsed days, how many cases took so long), each number of days once, in any order; None without cases."""
+    """Return the percentiles of elapsed days, None without cases.
+
+    days: pairs of elapsed days and the number of cases that took them, each number of days once, in any order.
+    """
     counted = sorted(days)
     place = dict(zip(PERCENTS, _places([cases for _, cases in counted]), strict=True))
     return {name: None if index is None else counted[index][0] for name, index in place.items()}
@@ -350,9 +354,9 @@ def percentiles_of(days: Iterable[tuple[int, int]]) -> dict[str, int | None]:
 def percentiles_of_buckets(
     counts: Sequence[int], longer: Callable[[], Iterable[tuple[int, int]]]
 ) -> dict[str, int | None]:
-    """From the elapsed histogram.
+    """Return the percentiles of elapsed days by the counts of the elapsed histogram.
 
-    longer: the same as of `percentiles_of` for what took longer than DAYS_APART, where one of them lies there.
+    longer: returns the pairs (as for `percentiles_of`) above DAYS_APART; called only if a percentile lies there.
     """
     apart = list(zip(ELAPSED_BUCKETS, counts[: DAYS_APART + 1], strict=False))
     if all(index is None or index <= DAYS_APART for index in _places(counts)):
@@ -361,7 +365,10 @@ def percentiles_of_buckets(
 
 
 def _places(counts: Sequence[int]) -> Iterable[int | None]:
-    """In which of the groups, in rising order, each percentile lies; whole numbers, so that no rank is rounded."""
+    """Yield the index of the group that each percentile lies in, None without cases; ranks are exact whole numbers.
+
+    counts: of the groups in rising order.
+    """
     everything = sum(counts)
     for percent in PERCENTS.values():
         rank = -(-percent * everything // 100)

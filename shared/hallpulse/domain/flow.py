@@ -1,8 +1,8 @@
 """The month balances (流量): carried + received = refused + decided + withdrawn + open, for any scope and days.
 
 Source: docs/indicators.md, "The month balances". Each case comes in once, on the day of receipt, and leaves at most
-once: by its decision, else its refusal, else its withdrawal, on that day, or on the day of receipt where a source dates
-it earlier. Conditions are written once over the fields of a case: the store translates them for its queries.
+once: by its decision, else by its rejection, else by its withdrawal. It leaves on that day, or on the day of receipt if
+a source dates it earlier. Conditions are written once over the fields of a case; the store translates them to SQL.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LEFT = (
     " else withdrawn if withdrawn is not None else None"
 )
 LEFT = f"received if ({_LEFT}) < received else ({_LEFT})"
-"""The day on which a case left; none while it is open."""
+"""Expression of the day on which a case left; None while it is open."""
 _LIMITED = "timed and (promised_days is not None or statutory_days is not None)"
 _KEPT = "(promise_kept if promised_days is not None else statutory_kept)"
 _DUE = "(due if promised_days is not None else statutory_due)"
@@ -28,7 +28,7 @@ _DUE = "(due if promised_days is not None else statutory_due)"
 
 @dataclass(frozen=True, slots=True)
 class FlowPart:
-    """One part of the balance. where: which cases, beside the day on which they came or left."""
+    """One part of the balance. where: the condition of its cases, besides the day on which they came or left."""
 
     name: str
     zh: str
@@ -62,10 +62,10 @@ WAYS_OUT: Mapping[str, FlowPart] = {
         ),
     )
 }  # fmt: skip
-"""Ways in which a case leaves: it leaves by exactly one, or is open.
+"""The ways in which a case leaves: it leaves by exactly one of them, or is open.
 
-It is decided late where its promised limit (where there is none, the statutory one) is not kept: on a day off right
-after the due day it still is.
+A case is decided late if it does not keep its promised limit, or its statutory limit if nothing is promised. A decision
+on a day off right after the due day still keeps the limit.
 """
 PARTS = ("carried", "received", *WAYS_OUT, "open")
 
@@ -85,14 +85,14 @@ def _left_compiled() -> Callable[[Case], int | None]:
 
 
 way_out = _way_compiled()
-"""The way in which a case left, None while it is open."""
+"""Return the way in which a case left, None while it is open."""
 left_on = _left_compiled()
-"""The day on which a case left (days since 1970-01-01), None while it is open."""
+"""Return the day on which a case left (days since 1970-01-01), None while it is open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A stretch of days, balanced: cases by way out, those carried over from before it, and those open at its end."""
+    """The flow of some days: cases carried over from before, cases received, by way out, and open at the end."""
 
     carried: int = 0
     received: int = 0

@@ -1,7 +1,7 @@
-"""The official indicators: what each one divides by what.
+"""The official indicators: the numerator and the denominator of each.
 
-Each entry names measures (`measures`): those of the daily cells, or those of the catalogue. All else, the lists behind
-a figure, the tallies in it, its row in docs/indicators.md, follows from them.
+Each entry names measures (`measures`) of the daily cells or of the catalogue. All else follows from them: the lists
+behind a figure, the tallies in it, its row in docs/indicators.md.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Indicator:
     """An indicator that the suite computes.
 
     kind: whether its measures are of cases or of the catalogue; numerator, denominator: measures that are added up; an
-    empty denominator means a count (denominator 1). unit: `share` (0 to 1), `days` or `count`. tallies: whether a
-    hall's daily counts are added, which they are where each of the measures has one. known: the measure that counts
-    the items whose flag or limit is known.
+    empty denominator means a count (denominator 1). unit: `share` (0 to 1), `days` or `count`. tallies: whether the
+    halls' tallies are added, as they are if each of the measures is in a tally. known: the measure that counts the
+    items whose flag or limit is known.
     """
 
     id: str
@@ -38,7 +38,7 @@ class Indicator:
     known: str | None = None
 
     def figure(self, sums: Mapping[str, int]) -> Figure:
-        """The figure from column sums; a missing column counts 0."""
+        """Return the figure made of sums by measure; a missing measure counts 0."""
         top = sum([sums.get(column, 0) for column in self.numerator])
         known = Known(sums.get(self.known, 0), sums.get("items", 0)) if self.known is not None else None
         if not self.denominator:
@@ -47,14 +47,14 @@ class Indicator:
         return Figure(top, sum([sums.get(column, 0) for column in self.denominator]), known=known)
 
     def part(self, part: PartName) -> tuple[str, ...]:
-        """The measures of the numerator or the denominator; none under a count."""
+        """Return the measures of the numerator or the denominator; a count has none in its denominator."""
         return self.numerator if part == "numerator" else self.denominator
 
 
 def indicator(  # noqa: PLR0917 - a row of the table
     id_: str, zh: str, en: str, parts: str, unit: Unit = "share", known: str | None = None
 ) -> Indicator:
-    """An entry of the table. parts: "a / b + c", measures by name; without a denominator it is a count."""
+    """Return an entry of the table. parts: "a / b + c", measures by name; without a denominator it is a count."""
     numerator, _, denominator = parts.partition(" / ")
     top, bottom = tuple(numerator.split(" + ")), tuple(denominator.split(" + ")) if denominator else ()
     kind: Literal["catalogue", "case"] = "case" if top[0] in MEASURES else "catalogue"
@@ -112,7 +112,7 @@ COMPUTED: Mapping[str, Indicator] = {indicator.id: indicator for indicator in _A
 
 
 def table_rows() -> list[str]:
-    """The rows of the table of indicators in docs/indicators.md."""
+    """Return the rows of the table of indicators in docs/indicators.md."""
     return [
         f"| {one.id} {one.zh} | {_words(one.numerator)} | {_words(one.denominator) or '1 (a count)'} | {_days(one)} |"
         for one in COMPUTED.values()

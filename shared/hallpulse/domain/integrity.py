@@ -1,6 +1,6 @@
-"""The integrity checks: what makes a figure look better than the service was, each with a name and its findings.
+"""The integrity checks: each finds facts that make a figure look better than the service was.
 
-Source: docs/integrity.md. One fact is one finding: where two checks would meet it, the more telling one takes it.
+Source: docs/integrity.md. One fact is one finding: if two checks would find it, the more telling one takes it.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ BYS: tuple[By, ...] = ("department", "hall", "item")
 
 
 def _flagged(flag: Flag, *, without: Flag | None = None) -> str:
-    """The condition over a case: it has the flag, and none of the others, which take what they share."""
+    """Return the condition that a case has the flag, but not the flag `without`, whose check takes such a case."""
     found = f"flags != 0 and flags & {int(flag)} != 0"
     return f"{found} and flags & {int(without)} == 0" if without else found
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. of: what its findings are; where: of cases, which ones; among: the cases that it could find.
+    """One check. of: the kind of its findings; where: the condition of its cases; among: of the cases it looks at.
 
-    Both are conditions over the fields of a case (`expression`); where is None for what is judged in another way.
+    Both are conditions over the fields of a case (`expression`); where is None for a check that judges in another way.
     """
 
     id: str
@@ -40,7 +40,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class FindingGroup:
-    """The findings of a check that one department, hall or item has. of: how many it could have, None if unknown."""
+    """The findings of a check for one department, hall or item. of: how many there could be, None if unknown."""
 
     by: By
     region: int
@@ -51,13 +51,16 @@ class FindingGroup:
 
     @property
     def share(self) -> Fraction | None:
-        """The share of what is questioned."""
+        """The share of findings in all that there could be; None if that number is unknown."""
         return Fraction(self.count, self.of) if self.of else None
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Findings of a check: how many of how many, the first of them as rows of named values, and who has them."""
+    """The findings of a check: their number, the first ones as rows of named values, and groups of them.
+
+    of: how many there could be, None if unknown.
+    """
 
     check: Check
     count: int
@@ -66,7 +69,7 @@ class Findings:
     groups: Sequence[FindingGroup] = ()
 
     def by(self, by: By) -> Sequence[FindingGroup]:
-        """Its groups of one kind, the largest first."""
+        """Return the groups of one kind, the largest first."""
         own = (group for group in self.groups if group.by == by)
         return sorted(own, key=lambda group: (-group.count, group.region, group.id))
 
@@ -138,25 +141,26 @@ CHECKS: tuple[Check, ...] = (
 )  # fmt: skip
 BY_ID: Mapping[str, Check] = {check.id: check for check in CHECKS}
 CHANGED_LIMIT = _flagged(Flag.LIMIT_CHANGED)
-"""Cases that keep their promise only by a limit that another event of the case put in the place of a shorter one."""
+"""The condition of cases that keep their promise only because an event of the case replaced a shorter limit."""
 _AT_A_MACHINE = "(channel == 'online' or channel == 'mobile' or channel == 'kiosk')"
 ACCEPTED_BY_MACHINE = f"{_AT_A_MACHINE} and accepted == received"
 DECIDED_BY_MACHINE = f"{_AT_A_MACHINE} and promised_days == 0 and elapsed == 0"
-"""Acceptance on the day of receipt and decisions at once, by a machine: they need no opening day."""
+"""Conditions of acceptance on the day of receipt and of immediate decision, by a machine: they need no opening day."""
 
 LATE_MINUTES = 24 * 60
-"""An event is late when it arrives more than so long after it happened."""
+"""An event is late if it arrives more than this number of minutes after it happened."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From when on a check speaks; a plan may say otherwise under `integrity`. Days are working days.
+    """The least values at which checks report findings; a plan may set others under `integrity`. Days are working days.
 
-    promise_*: least number of cases, of days between their p90 and the promise, and, where that is the longer one, how
-    many times the p90 it is; silent_days: without events; late_*: events of a day, and how far above the hall's habit
-    their share is; eve_*: suspensions of a unit; due_day_*: decisions of an item; back_*: cases of an item that came
-    back within `back_days` (of the calendar), and their share of those received; burst_ratings: within a minute;
-    round_*: numbers of a reporter, and the share that ends in 0 or 5; repeats: times in a row that one is declared.
+    promise_cases, promise_days: an item's cases, and days between their p90 and the promise; promise_factor: how many
+    times the p90 a longer promise is; silent_days: days without events; late_events, late_share: late events of a day,
+    and by how much their share exceeds the hall's habit; eve_*: a unit's suspensions on the eve, and their share;
+    due_day_*: an item's decided cases, and the share decided on the due day; back_*: an item's cases that came back
+    within `back_days` (calendar days), and their share of those received; burst_ratings: ratings within a minute;
+    round_*: a reporter's numbers, and the share that ends in 0 or 5; repeats: how often in a row a number is declared.
     """
 
     promise_cases: int = 10

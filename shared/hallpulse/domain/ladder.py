@@ -17,7 +17,7 @@ from .errors import HallpulseError
 from .workdays import SHANGHAI, Workdays
 
 About = Literal["target", "department", "case", "finding", "task"]
-"""The kinds of what a matter is opened from."""
+"""The kinds of subjects that a matter can be about."""
 ABOUT: tuple[About, ...] = ("target", "department", "case", "finding", "task")
 
 
@@ -44,9 +44,9 @@ class Rung(enum.StrEnum):
 
 _ABOVE: Mapping[Rung, Rung] = {Rung.REMINDER: Rung.RECTIFICATION, Rung.RECTIFICATION: Rung.CRITICISM}
 MOST_DAYS = 366
-"""No deadline lies further ahead."""
+"""A deadline lies at most this number of days ahead."""
 FIRST_RUNGS = (Rung.REMINDER, Rung.RECTIFICATION)
-"""A matter begins on one of these: no department is criticised in public that was not told before."""
+"""The rungs on which a matter may begin: no department is criticised in public before it has had a chance to answer."""
 RUNG_NAMES: Mapping[Rung, Wording] = {
     Rung.REMINDER: Wording("提醒", "reminder"),
     Rung.RECTIFICATION: Wording("督促整改", "order to rectify"),
@@ -74,7 +74,7 @@ class DepartmentAnswer:
 
 
 class Fact(NamedTuple):
-    """A line of the figures on which a text rests."""
+    """One line of the facts on which a text rests."""
 
     name: Wording
     content: Wording
@@ -84,8 +84,8 @@ class Fact(NamedTuple):
 class MatterEntry:
     """One thing done about a matter.
 
-    rung: of `opened` and `raised`; deadline: the last day for an answer, of these and `returned`; text, facts: made
-    from the figures of that moment, of `opened` and `raised`; reason: what the bureau wrote.
+    rung: set by `opened` and `raised`; deadline: the last day for an answer, set by these and by `returned`; text,
+    facts: made from the figures of that moment, set by `opened` and `raised`; reason: the bureau's own words.
     """
 
     at: datetime
@@ -100,13 +100,13 @@ class MatterEntry:
 
     @property
     def day(self) -> date:
-        """The day in Asia/Shanghai."""
+        """The day of the entry in Asia/Shanghai."""
         return self.at.astimezone(SHANGHAI).date()
 
 
 @dataclass(frozen=True, slots=True)
 class NewMatter:
-    """A matter before anything was done. subject: the id of what it is about; title: its names as they were then."""
+    """A matter that is to be opened. subject: the id of its subject; title: the subject's names at that time."""
 
     region: int
     about: About
@@ -117,7 +117,7 @@ class NewMatter:
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """A matter with its entries, the oldest first. number: by which people name it."""
+    """A matter with its entries, the oldest first. number: the one that people refer to it by."""
 
     number: int
     of: NewMatter
@@ -127,7 +127,7 @@ class Matter:
 class MatterState(enum.StrEnum):
     """The states of a matter.
 
-    waiting: for the first answer; late: the deadline passed without one; answered: the bureau decides.
+    waiting: for the first answer on a rung; late: the deadline passed without an answer; answered: the bureau decides.
     """
 
     WAITING = "waiting"
@@ -150,10 +150,10 @@ _RAISABLE = (MatterState.LATE, MatterState.ANSWERED, MatterState.RETURNED)
 
 @dataclass(frozen=True, slots=True)
 class MatterStanding:
-    """How a matter stands on a day.
+    """The standing of a matter on a day.
 
-    deadline: for the answer that is waited for, or that the last one kept or missed; answer, answered: the last answer
-    and its entry's place; unfinished: an answer's 完成时限 has passed and the bureau has not closed the matter.
+    deadline: of the answer that is awaited, or of the last one; answer: the last answer; answered: the index of its
+    entry; unfinished: the answer's 完成时限 has passed and the bureau has not closed the matter.
     """
 
     state: MatterState
@@ -165,7 +165,7 @@ class MatterStanding:
 
     @property
     def waits_for(self) -> Literal["department", "bureau"] | None:
-        """Whose turn it is; after a deadline that passed the bureau may act, and the department may answer still."""
+        """The side whose turn it is, None once closed; after a missed deadline the department may still answer."""
         if self.state is MatterState.CLOSED:
             return None
         return "bureau" if self.state in (MatterState.ANSWERED, MatterState.LATE) else "department"
@@ -182,9 +182,9 @@ class MatterStanding:
 
 
 def standing_of(entries: Sequence[MatterEntry], on: date) -> MatterStanding:
-    """How a matter stands at a day's end, by the entries made up to then, of which `opened` is one.
+    """Return how a matter stands at the end of a day, by the entries made up to then.
 
-    Raise ValueError where the matter was not opened by then.
+    Raises ValueError if the matter was not opened by then.
     """
     found: MatterStanding | None = None
     for place, entry in enumerate(entries):
@@ -222,18 +222,18 @@ def _with_state(before: MatterStanding, state: MatterState) -> MatterStanding:
 
 
 class NotNow(HallpulseError):
-    """It does not follow on how the matter stands: another person acted before, or the time for it has not come."""
+    """An entry does not fit how the matter stands: another person acted first, or its time has not come."""
 
 
 def check_opening(entry: MatterEntry) -> None:
-    """Raise ValueError where a matter cannot begin so; the message begins with the field."""
+    """Raise ValueError if a matter cannot begin with the entry; the message begins with the field."""
     if entry.rung not in FIRST_RUNGS:
         raise ValueError(f"rung: expected one of {', '.join(FIRST_RUNGS)}: no matter begins with public criticism")
     _check_deadline(entry)
 
 
 def check_following(entries: Sequence[MatterEntry], new: MatterEntry) -> None:
-    """Raise NotNow where `new` may not follow these entries on its day, ValueError where it is not whole."""
+    """Raise NotNow if `new` may not follow these entries on its day, ValueError if it is wrong or incomplete."""
     now = standing_of(entries, new.day)
     if new.deed not in now.possible:
         listed = ", ".join(now.possible) or "nothing"
@@ -249,7 +249,7 @@ def check_following(entries: Sequence[MatterEntry], new: MatterEntry) -> None:
 
 
 def _needs_reason(deed: Deed, state: MatterState) -> bool:
-    """A deadline that passed says by itself why the next step is taken; an answer, why a matter is closed."""
+    """Return whether a deed needs a reason: a missed deadline explains the next rung, an answer explains closing."""
     match deed:
         case Deed.RETURNED:
             return True
@@ -293,8 +293,8 @@ CARD_NAMES: Mapping[Card, Wording] = {
 class Supervision:
     """A plan's rules of supervision.
 
-    yellow, red: working days after its due day from which on a case has the card; reminder, rectification,
-    criticism: working days that a department has for its answer, by default.
+    yellow, red: a case has the card from this number of working days after its due day on; reminder, rectification,
+    criticism: the usual number of working days that a department has for its answer.
     """
 
     yellow: int = 1
@@ -304,13 +304,13 @@ class Supervision:
     criticism: int = 5
 
     def card(self, late: int | None) -> Card | None:
-        """The card of a case by the working days that it is late."""
+        """Return the card of a case; late: the number of working days by which it is late, or None."""
         if late is None or late < self.yellow:
             return None
         return Card.RED if late >= self.red else Card.YELLOW
 
     def days(self, rung: Rung) -> int:
-        """Working days for an answer."""
+        """Return the usual number of working days for an answer on a rung."""
         return {Rung.REMINDER: self.reminder, Rung.RECTIFICATION: self.rectification}.get(rung, self.criticism)
 
 
@@ -318,7 +318,7 @@ USUAL_SUPERVISION = Supervision()
 
 
 class TaskState(enum.StrEnum):
-    """How a task of the plan stands, as its department says."""
+    """The state of a plan's task, as its department states it."""
 
     NOT_STARTED = "not_started"
     IN_PROGRESS = "in_progress"
@@ -344,10 +344,10 @@ class PlanTask:
 
 
 def days_late(workdays: Workdays, on: int, *, due: int | None, elapsed: int | None, allowed: int | None) -> int | None:
-    """Working days that a case is late; None where it is not late or has no limit.
+    """Return the working days by which a case is late; None if it is not late or has no limit.
 
-    on: days since 1970-01-01; due: of an open case, from which it is counted; elapsed, allowed: of a decided one, its
-    working days and its limit with extensions.
+    on: the day, since 1970-01-01; due: an open case's due day, from which the days are counted; elapsed, allowed: a
+    decided case's working days, and its limit with extensions.
     """
     if elapsed is not None:
         late = 0 if allowed is None else elapsed - allowed

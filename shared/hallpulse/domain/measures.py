@@ -1,8 +1,8 @@
 """Measures, each declared once: the columns of the daily cells and of the catalogue's sums, and the open states.
 
 A measure says on which day a case counts, under which conditions, what it adds, and which count of a tally is added to
-it. The fold's entries, the store's SQL for lists and cells, the share of tallies and the table in docs/indicators.md
-follow from it. Aggregates are sums over cases, so any order, batch and number of workers gives the same.
+it. The entries of cases, the store's SQL for lists and cells, and the table in docs/indicators.md follow from it. All
+aggregates are sums over cases, so any order, batching and number of workers give the same result.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _DAYS = {
 class Measure:
     """A column of the daily cells.
 
-    words: as docs/indicators.md says it; day: the case's day on which it counts; where, amount: expressions over the
-    fields of a case; tally: the count of a hall's tally that is added in indicators that take tallies.
+    words: its name in docs/indicators.md; day: the field with the day on which the case counts; where, amount:
+    expressions over the fields of a case; tally: the count of a tally that is added in indicators that take tallies.
     """
 
     name: str
@@ -87,10 +87,10 @@ _SINCE = (
     Measure("bad_verified", "bad ratings (score ≤ 2) that were verified", "rated", _BAD),
     Measure("bad_rectified", "of them, rectified", "rated", f"{_BAD} and rating_rectified"),
 )
-"""Measures that came later. Stored entries name columns by number: new ones go to the end, with a migration."""
+"""Measures that were added later. Stored entries name columns by number: append new ones, with a migration."""
 
 BUCKETS: tuple[str, ...] = (*(f"elapsed_le_{bound}" for bound in ELAPSED_BUCKETS), "elapsed_over")
-"""The histogram of elapsed days, over timed cases by the day of decision; each case lies in one bucket."""
+"""The columns of the histogram of elapsed days, over timed cases by day of decision; each case is in one bucket."""
 MEASURES: Mapping[str, Measure] = {measure.name: measure for measure in (*_FIRST, *_SINCE)}
 TALLY_COUNTS: tuple[str, ...] = tuple(m.tally for m in MEASURES.values() if m.tally is not None)
 """The counts of a tally, in the order of the measures that they are added to."""
@@ -121,12 +121,12 @@ def _entries_compiled() -> Callable[[Case], list[Entry]]:
 
 
 entries_of = _entries_compiled()
-"""Entries of a case in its department's and hall's days, each measure on its day. Amounts of 0 are left out."""
+"""Return what a case adds to its department's and its hall's daily cells, without amounts of 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemMeasure:
-    """A column of the catalogue's sums: over the items effective on a day, by expressions over an item version."""
+    """A column of the catalogue's sums over the items effective on a day. where, amount: expressions over a version."""
 
     name: str
     words: str
@@ -136,7 +136,7 @@ class ItemMeasure:
 
 _LIMITED = "statutory_days is not None and statutory_days > 0"
 _PROMISE = "promised_days if promised_days is not None else 0 if instant else statutory_days"
-"""A promised item without a promised limit shortens nothing."""
+"""The promised limit that is compared with the statutory one: a promised item without a limit shortens nothing."""
 
 ITEM_MEASURES: Mapping[str, ItemMeasure] = {
     measure.name: measure
@@ -170,15 +170,15 @@ def _amounts_compiled() -> Callable[[ItemVersion], list[int]]:
 
 
 item_amounts = _amounts_compiled()
-"""Amounts that an effective item adds to the catalogue's sums, in the order of ITEM_COLUMNS."""
+"""Return the amounts that an effective item adds to the catalogue's sums, in the order of ITEM_COLUMNS."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenState:
     """A state of open cases on a day.
 
-    where: over the fields of a case and `today`; added, taken: the measures that come to its cases, of all open ones,
-    or where they have a day from which they hold, of those whose day has come.
+    where: condition over the fields of a case and `today`; added, taken: the number of its cases is the sum of the
+    measures `added` less the sum of those `taken`; a measure with a day counts only the cases whose day has come.
     """
 
     name: str
@@ -206,7 +206,7 @@ OPEN_STATES: Mapping[str, OpenState] = {
         OpenState("unaccepted_late", f"{_OPEN} and {_WAITING}", ("open_unaccepted",)),
     )
 }
-"""An open case is in exactly one of them; an overdue one is past the day from which it was due soon."""
+"""An open case is in exactly one state. `overdue` is taken off `due_soon`, whose day comes before it."""
 STATES: tuple[str, ...] = tuple(OPEN_STATES)
 
 
@@ -222,4 +222,4 @@ def _state_compiled() -> Callable[[Case, int], str | None]:
 
 
 open_state = _state_compiled()
-"""The state of a case on a day (days since 1970-01-01); None of a case that is closed."""
+"""Return the state of a case on a day (days since 1970-01-01); None for a case that is closed."""

@@ -1,4 +1,4 @@
-"""A published plan: whose promises they are, over which days, and what each of them asks for.
+"""A published plan: its region, its period, and its targets with what each of them requires.
 
 Every amount is an exact Fraction; a share is kept as a number from 0 to 1 (31.94 % is 3194/10000).
 """
@@ -20,20 +20,20 @@ from .rules import Below, NoPath, Path, Raised, Rule, Unit
 from .scoring import Group, Scoring
 
 TREND_DAYS = 91
-"""A forecast looks back this far: thirteen whole weeks hold several monthly reports, and every weekday as often."""
+"""Days that a forecast looks back: thirteen whole weeks hold several monthly reports, and each weekday as often."""
 TREND_PARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """A name as the bureau reads it, and in English."""
+    """A name in Chinese, as the bureau uses it, and in English."""
 
     zh: str
     en: str
 
 
 class TargetScope(enum.StrEnum):
-    """Whether a target binds the region as a whole, or each department on its own."""
+    """The scope of a target: it binds the region as a whole, or each department."""
 
     REGION = "region"
     EACH_DEPARTMENT = "each department"
@@ -47,7 +47,7 @@ class Severity(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One promise. source: the plan's item numbers; lead: ids of the departments that answer for it."""
+    """One target of a plan. source: the plan's item numbers; lead: ids of the departments that answer for it."""
 
     id: str
     names: Names
@@ -66,12 +66,12 @@ class Target:
         return self.rule.goal(reference)
 
     def readings(self) -> dict[str, Fraction]:
-        """The goal by each reading of "a further 10 %"; empty where the rule leaves nothing to read."""
+        """Return the goal under each reading of "a further 10 %"; empty for a rule that can be read in one way only."""
         return self.rule.readings() if isinstance(self.rule, Raised) else {}
 
     @property
     def reference_indicator(self) -> str | None:
-        """The declared indicator that the rule compares with, if it does."""
+        """The declared indicator that the rule compares with; None if it compares with none."""
         return self.rule.indicator if isinstance(self.rule, Below) else None
 
 
@@ -80,7 +80,7 @@ REPORTED_IN_TIME = Names("每月报送及时率", "share of monthly reports that
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A stage of the work; without an end it goes on until further notice."""
+    """A phase of the plan's work. end: None if it goes on until further notice."""
 
     id: str
     names: Names
@@ -101,9 +101,9 @@ class Department:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredIndicator:
-    """An indicator that the suite does not compute: the region reports its figures.
+    """An indicator that the suite does not compute: the region declares its figures.
 
-    periods: how long a period may be of which a figure is declared.
+    periods: the lengths of the periods for which figures may be declared.
     """
 
     id: str
@@ -114,7 +114,7 @@ class DeclaredIndicator:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """How the plan's reports are addressed: 主送, 编制单位, 签发, 抄送. signer: empty where it is written by hand."""
+    """The address of the plan's reports: 主送, 编制单位, 签发, 抄送. signer: empty if the name is written by hand."""
 
     to: Names
     issuer: Names
@@ -127,14 +127,15 @@ EVERY_DEPARTMENT, OTHER_DEPARTMENTS = Names("全部部门", "all departments"), 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One plan of one region. id: the file's name without its ending; note: shown wherever the plan is.
+    """One plan of one region.
 
-    region_names: what the region is called, where the plan says it.
+    id: the file's name without its ending; document: the number of the plan's document (文号); note: shown wherever the
+    plan is shown; region_names: the region's names, if the plan states them. min_denominator: see `least_denominator`.
 
-    tolerance: a share may lie so far behind its path before an alert says so; it changes no verdict. reporting: who
-    reports what each month, by which `monthly_report` is measured; integrity: from when on a check speaks. groups:
-    departments that are alike; scoring: what gives points; letter: how its reports are addressed; supervision: cards of
-    late cases and days for answers; tasks: its list of tasks (任务清单).
+    tolerance: how far a share may lie behind its path before an alert fires; it changes no verdict. reporting: which
+    departments report what each month, measured as `monthly_report`; integrity: thresholds of the checks. groups:
+    comparable departments; scoring: the points that it gives; letter: the address of its reports; supervision: cards
+    for late cases and days for answers; tasks: its list of tasks (任务清单).
     """
 
     id: str
@@ -159,13 +160,13 @@ class Plan:
     tasks: tuple[PlanTask, ...] = ()
 
     def window(self, on: date) -> Window | None:
-        """The period so far; the whole period once it is over, None before it begins."""
+        """Return the period so far; the whole period once it is over, None before it begins."""
         return None if on < self.period.start else Window(self.period.start, min(on, self.period.end))
 
     def dates_needed(self, on: date) -> tuple[date, ...]:
-        """The days whose figure tables `evaluate` reads, oldest first: the trend's beginning, and today.
+        """Return the days whose figure tables `evaluate` reads, oldest first: from the beginning of the trend to `on`.
 
-        Between them two more: they tell a step of the catalogue from a trend, and how far parts of the past differ.
+        Two days between them tell a step of the catalogue from a trend, and how far parts of the past differ.
         """
         window = self.window(on)
         if window is None:
@@ -177,7 +178,7 @@ class Plan:
         return tuple(dict.fromkeys(before + timedelta(days=days * part // TREND_PARTS) for part in parts))
 
     def required(self, target: Target, on: date, reference: Fraction | None = None) -> Fraction | None:
-        """Return what the path asks for on a day; the goal from the last day on, None where nothing is asked yet.
+        """Return the value that the path requires on a day: None before there is one, the goal from the last day on.
 
         A count is required in whole units: half of two lectures by midsummer is one, a third of one is none.
         """
@@ -190,61 +191,61 @@ class Plan:
         return target.rule.whole(bar) if bar is not None and target.unit == "count" else bar
 
     def least_denominator(self, indicator: str) -> int:
-        """Below this many an indicator is not ranked and raises no alert.
+        """Return the least denominator with which an indicator is ranked and raises alerts.
 
-        The plan's `min_denominator` guards against chance, so it concerns figures made of cases. A catalogue or a
-        declared figure is complete: the one lawsuit of a year counts.
+        The plan's `min_denominator` guards against chance, so it applies to figures made of cases. A catalogue or a
+        declared figure is complete: even the only lawsuit of a year counts.
         """
         computed = COMPUTED.get(indicator)
         return self.min_denominator if computed is not None and computed.kind == "case" else 1
 
     @property
     def eve(self) -> date:
-        """The day before its period: what was there then is what the plan found."""
+        """The day before the period: figures of that day are the plan's starting point."""
         return self.period.start - timedelta(days=1)
 
     def least_for(self, target: Target) -> int:
-        """Return the least denominator of a target, which may name one."""
+        """Return the least denominator of a target: its own, else its indicator's."""
         return self.least_denominator(target.indicator) if target.min_denominator is None else target.min_denominator
 
     def binds(self, target: Target) -> tuple[str, ...]:
-        """The departments that a target judges one by one."""
+        """Return the departments that a target judges one by one; none if it binds the region as a whole."""
         return tuple(d.id for d in self.departments) if target.scope is TargetScope.EACH_DEPARTMENT else ()
 
     @property
     def compared(self) -> tuple[Group, ...]:
-        """The groups within which departments are compared: those of the plan, and the departments in none of them."""
+        """The groups within which departments are compared: the plan's, and one of the departments in no group."""
         grouped = {id_ for group in self.groups for id_ in group.departments}
         rest = tuple(d.id for d in self.departments if d.id not in grouped)
         others = Group("all", EVERY_DEPARTMENT, rest) if not self.groups else Group("others", OTHER_DEPARTMENTS, rest)
         return (*self.groups, others) if rest else self.groups
 
     def phase_on(self, on: date) -> Phase | None:
-        """The latest phase to have begun among those that run on a day."""
+        """Return the phase that began last among those that run on a day, or None."""
         return max((p for p in self.phases if p.contains(on)), key=lambda p: p.start, default=None)
 
     @property
     def indicator_names(self) -> Mapping[str, Names]:
-        """Every indicator that can be shown for this plan: the computed ones and those it declares."""
+        """The names of every indicator that can be shown for this plan: computed, declared and measured ones."""
         computed = {i.id: Names(i.zh, i.en) for i in COMPUTED.values()}
         measured = {MONTHLY_REPORT: REPORTED_IN_TIME} if self.reporting is not None else {}
         return computed | {i.id: i.names for i in self.indicators} | measured
 
     def is_declared(self, indicator: str) -> bool:
-        """Whether its figures are reported as they are: neither computed nor measured."""
+        """Return whether an indicator's figures are declared, that is, neither computed nor measured."""
         return indicator not in COMPUTED and not (self.reporting is not None and indicator == MONTHLY_REPORT)
 
     def reports(self, arrivals: Arrivals, on: date) -> Reports:
-        """The departments' monthly reports that are due on a day; none where the plan asks for none."""
+        """Return the departments' monthly reports that are due on a day; none if the plan asks for none."""
         if self.reporting is None:
             return Reports(())
         return reports_on(self.reporting, tuple(d.id for d in self.departments), self.period, arrivals, on)
 
 
 def plan_for(plans: Sequence[Plan], region: int, on: date) -> Plan | None:
-    """The region's plan whose period holds the day; else the latest one that is still in a phase that ends.
+    """Return the region's plan whose period holds the day, else the latest plan with a phase that runs and has an end.
 
-    A plan without successor is thus assessed to the end of its last dated phase, and not for ever.
+    So a plan without a successor is assessed to the end of its last phase with an end, and not for ever.
     """
     own = [plan for plan in plans if plan.region == region]
     running = [p for p in own if p.period.start <= on <= p.period.end]
@@ -253,5 +254,5 @@ def plan_for(plans: Sequence[Plan], region: int, on: date) -> Plan | None:
 
 
 def thresholds_on(plans: Sequence[Plan], on: date) -> ThresholdsOf:
-    """The thresholds of the integrity checks by the plans of a day."""
+    """Return the thresholds of the integrity checks by the plans in force on a day."""
     return ThresholdsOf({plan.region: plan.integrity for plan in plans if plan_for(plans, plan.region, on) is plan})

@@ -1,7 +1,8 @@
-"""Reconciliation: whether a region's figures are the sums of those below it, and who differs by how much.
+"""Reconciliation: whether a region's figures are the sums of those below it, and which ones differ by how much.
 
-Two things can differ. Something is stored below the region that belongs to none of its children. And a hall whose cases
-are counted sent daily sums as well that say something else: they are left out of the figures, and are a check on them.
+There are two kinds of differences. Figures may be stored below the region that belong to none of its children. And a
+hall whose cases are counted may also send tallies that differ from them: tallies of such a hall are left out of the
+figures, and serve as a check on them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _NONE = Figure(0, 0)
 
 
 class Amounts(NamedTuple):
-    """A numerator and a denominator, or by how much each differs."""
+    """A numerator and a denominator, or the difference of each."""
 
     numerator: int
     denominator: int
@@ -37,7 +38,7 @@ class StatedDay:
 
 @dataclass(frozen=True, slots=True)
 class StatedDifference:
-    """An indicator that a hall's tallies put otherwise than its cases do, over the days on which they differ."""
+    """An indicator whose figures by a hall's tallies and by its cases differ, summed over the days that differ."""
 
     region: int
     hall: str
@@ -48,7 +49,7 @@ class StatedDifference:
 
 
 def child_of(region: int, county: int) -> int:
-    """Return the region one level below a prefecture or a province that a county lies in; itself, of a county."""
+    """Return the region one level below `region` in which a county lies; the county itself below a prefecture."""
     return county // 100 * 100 if region % 10_000 == 0 else county
 
 
@@ -59,7 +60,7 @@ def children_of(region: int, counties: Iterable[int]) -> list[int]:
 
 
 def added_up(figures: Sequence[Figure]) -> Figure:
-    """Return the sum of the same indicator over regions that do not overlap; of counts the denominator stays 1."""
+    """Return the sum of one indicator over regions that do not overlap; a sum of counts keeps the denominator 1."""
     top = sum(figure.numerator for figure in figures)
     known = _known(figures)
     if any(figure.count for figure in figures):
@@ -84,19 +85,19 @@ def sum_of_children(
     found = {}
     for name in dict.fromkeys([*parent, *(name for one in listed for name in one)]):
         parts = [one[name] for one in listed if name in one]
-        # Without children a count is 0 of 1, as it is of a region without data.
+        # Without children a count is 0 / 1, as for a region without data.
         blank = COMPUTED[name].figure({}) if name in COMPUTED else Figure(0, int(parent[name].count))
         found[name] = parent.get(name, _NONE), added_up(parts) if parts else blank
     return found
 
 
 def difference(one: Figure, other: Figure) -> Amounts:
-    """Return by how much the first exceeds the second."""
+    """Return by how much the first figure exceeds the second."""
     return Amounts(one.numerator - other.numerator, one.denominator - other.denominator)
 
 
 def stated_differences(days: Iterable[StatedDay]) -> list[StatedDifference]:
-    """Return each hall's indicators that its tallies put otherwise on any day, also where the days make up for it."""
+    """Return each hall's indicators that tallies and cases give differently on any day, even if their sums agree."""
     by_hall: dict[tuple[int, str], list[StatedDay]] = {}
     for one in days:
         by_hall.setdefault((one.region, one.hall), []).append(one)

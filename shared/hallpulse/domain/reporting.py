@@ -1,7 +1,7 @@
-"""Monthly reports: what a plan asks of each department for a month, by when, and whether it came in time.
+"""Monthly reports: the figures that a plan asks of each department for a month, their last day, and their timeliness.
 
-A department-month is on time if all that is asked had arrived by the end of its last day (Asia/Shanghai), late by so
-many days if the rest came later, and missing while anything is missing. It is due once its last day has passed.
+A department's month is on time if all its figures had arrived by the end of the last day (Asia/Shanghai), late if some
+came later, and missing while any is missing. It is due once the last day has passed.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from datetime import date, timedelta
 from .figures import Figure, Window
 
 MONTHLY_REPORT = "monthly_report"
-"""The indicator that is measured where a plan says who reports what."""
+"""The indicator that is measured if a plan asks for monthly reports."""
 Arrivals = Mapping[tuple[str, str, date], date]
 """(indicator, department, first day of the month) → the day on which the first report that can be right arrived."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A report that departments owe for every month from `since` on (its first day). Ids as in the plan."""
+    """A report that departments owe for every month from `since` (a month's first day) on. Ids are the plan's."""
 
     departments: tuple[str, ...]
     indicators: tuple[str, ...]
@@ -40,21 +40,21 @@ class LaterDay:
 
 @dataclass(frozen=True, slots=True)
 class Reporting:
-    """The reports that a plan asks for. by: up to and with that day of the next month."""
+    """The reports that a plan asks for. by: the day of the next month on which they are due, itself included."""
 
     asks: tuple[Ask, ...]
     by: int
     exceptions: tuple[LaterDay, ...] = ()
 
     def last_day(self, month: date) -> date:
-        """The last day on which the report of a month (its first day) is in time."""
+        """Return the last day on which the report of a month (given by its first day) is in time."""
         for exception in self.exceptions:
             if exception.first <= month <= exception.last:
                 return exception.by
         return next_month(month).replace(day=self.by)
 
     def asked(self, department: str, month: date) -> tuple[str, ...]:
-        """The indicators that a department reports for a month."""
+        """Return the indicators that a department reports for a month."""
         asks = (ask for ask in self.asks if department in ask.departments and ask.since <= month)
         return tuple(dict.fromkeys(indicator for ask in asks for indicator in ask.indicators))
 
@@ -73,8 +73,8 @@ class Timeliness(enum.StrEnum):
 class DepartmentMonth:
     """One department's report of one month that is due.
 
-    month: its first day; arrived: indicator → the day on which it came, None while it is missing; days: how late the
-    last of it came, 0 in time, None while anything is missing.
+    month: its first day; arrived: indicator → the day of arrival, None while it is missing; days: by how many days the
+    last figure was late, 0 if all came in time, None while any is missing.
     """
 
     department: str
@@ -104,7 +104,7 @@ class DepartmentMonth:
 
 
 def months_of(period: Window) -> Iterator[date]:
-    """The first day of each month that has a day in the period."""
+    """Yield the first day of each month that has a day in the period."""
     month = period.start.replace(day=1)
     while month <= period.end:
         yield month
@@ -113,7 +113,7 @@ def months_of(period: Window) -> Iterator[date]:
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """The reports of a period that are due on a day, of the departments in order, month by month."""
+    """The reports of a period that are due on a day: department by department, each month by month."""
 
     months: tuple[DepartmentMonth, ...]
 
@@ -121,7 +121,7 @@ class Reports:
         return tuple(one for one in self.months if one.department == department)
 
     def figure(self, department: str | None = None) -> Figure:
-        """Those in time / those due."""
+        """Return the number of reports in time / of reports due, of one department or of all."""
         due = self.months if department is None else self.of(department)
         return Figure(sum(one.timeliness is Timeliness.ON_TIME for one in due), len(due))
 
@@ -129,7 +129,7 @@ class Reports:
 def reports_on(
     reporting: Reporting, departments: tuple[str, ...], period: Window, arrivals: Arrivals, on: date
 ) -> Reports:
-    """Return the reports that are due on a day; what arrived later is not known yet."""
+    """Return the reports that are due on a day, as known on that day: later arrivals count as missing."""
     found = []
     for department in departments:
         for month in months_of(period):

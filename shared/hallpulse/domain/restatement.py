@@ -1,4 +1,4 @@
-"""Restatements: the figures of a reported month then and now, their change split exactly by its causes."""
+"""Restatements: the figures of a reported month then and now, with their change split exactly by its causes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ NOTHING = Figure(0, 0)
 
 
 class ChangeKind(enum.StrEnum):
-    """Kinds of what changes a month that was reported, in the order in which a restatement takes them.
+    """Kinds of causes that change a reported month, in the order in which a restatement applies them.
 
-    CALENDARS is no kind of event: what a figure of then is under the calendars of today.
+    CALENDARS is no kind of event: it is how the calendars of today change the figures of that time.
     """
 
     CALENDARS = "calendars"
@@ -28,9 +28,10 @@ class ChangeKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Restated:
-    """A figure that is another one now. parts: kind → what it added to numerator and denominator; they add up.
+    """A figure that has changed since its report.
 
-    name: WHO/WHAT, as it was frozen.
+    name: WHO/WHAT, as in the frozen report; parts: kind → what it added to numerator and denominator. The parts add up
+    to the change.
     """
 
     name: str
@@ -40,9 +41,9 @@ class Restated:
 
 
 def differences(stages: Sequence[Mapping[str, Figure]], first: ChangeKind) -> Iterator[Restated]:
-    """The figures that differ between the first stage and the last one, in order of their names.
+    """Yield the figures that differ between the first stage and the last one, in order of their names.
 
-    stages: as published, and then after each kind in their order; first: the kind of the first step.
+    stages: figures by name, as published and then after each kind of cause in order; first: the kind of the first step.
     """
     kinds = [first, *list(ChangeKind)[1:]]
     for name in sorted({name for stage in stages for name in stage}):

@@ -1,4 +1,4 @@
-"""Rules of targets: rules with a goal at the period's end, and paths that say how much of it is due on a day.
+"""Rules of targets, which give the goal at the period's end, and paths, which give the value required on a day before.
 
 A kind of rule or path is a small object, not a branch of a switch. Amounts are exact Fractions.
 """
@@ -18,14 +18,14 @@ Unit = Literal["share", "days", "count"]
 
 
 class Reading(enum.StrEnum):
-    """How "a further 10 %" on top of a base is meant; a plan says which, the code never does."""
+    """Readings of "a further 10 %" on top of a base; the plan says which one is meant, the code never does."""
 
     POINTS = "points"
     RELATIVE = "relative"
     REMAINING = "remaining"
 
     def goal(self, base: Fraction, increase: Fraction) -> Fraction:
-        """31.94 % raised by 10 %: 41.94 % as points, 35.134 % as relative; a tenth of what is left as remaining."""
+        """Return the raised base: 31.94 % and 10 % give 41.94 % (points), 35.134 % (relative), 38.746 % (remaining)."""
         if self is Reading.POINTS:
             return base + increase
         if self is Reading.RELATIVE:
@@ -43,11 +43,11 @@ class _Rising:
         return value >= bar
 
     def gap(self, value: Fraction, bar: Fraction) -> Fraction:
-        """How far the value is on the good side; negative is short."""
+        """Return how far the value lies on the good side of the bar; negative is short."""
         return value - bar
 
     def whole(self, bar: Fraction) -> Fraction:
-        """The bar for a count, which has no halves."""
+        """Return the bar for a count, rounded down to a whole number."""
         return Fraction(math.floor(bar))
 
 
@@ -61,11 +61,11 @@ class _Falling:
         return value <= bar
 
     def gap(self, value: Fraction, bar: Fraction) -> Fraction:
-        """How far the value is on the good side; negative is short."""
+        """Return how far the value lies on the good side of the bar; negative is short."""
         return bar - value
 
     def whole(self, bar: Fraction) -> Fraction:
-        """The bar for a count, which has no halves."""
+        """Return the bar for a count, rounded up to a whole number."""
         return Fraction(math.ceil(bar))
 
 
@@ -79,7 +79,7 @@ class AtLeast(_Rising):
 
 @dataclass(frozen=True, slots=True)
 class Raised(_Rising):
-    """A base raised by so much, by the reading that the plan names."""
+    """A base raised by `increase`, under the reading that the plan names."""
 
     base: Fraction
     increase: Fraction
@@ -89,7 +89,7 @@ class Raised(_Rising):
         return self.reading.goal(self.base, self.increase)
 
     def readings(self) -> dict[str, Fraction]:
-        """The goal by every reading; the plan's own is one of them."""
+        """Return the goal under every reading; the plan's own reading is one of them."""
         return {reading.value: reading.goal(self.base, self.increase) for reading in Reading}
 
 
@@ -103,7 +103,7 @@ class AtMost(_Falling):
 
 @dataclass(frozen=True, slots=True)
 class Below(_Falling):
-    """Under a reference, not equal to it: one that the plan states, or the figure declared under `indicator`."""
+    """A value must lie below a reference, not equal it: one that the plan states, or `indicator`'s declared figure."""
 
     reference: Fraction | None = None
     indicator: str | None = None
@@ -132,7 +132,7 @@ class Linear:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The whole goal is required from a day on (the period's first, unless another is named), nothing before."""
+    """The whole goal is required from one day on (`first`, else the period's first day), nothing before."""
 
     first: date | None = None
 

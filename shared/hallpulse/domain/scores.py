@@ -1,7 +1,7 @@
-"""Scores of departments, where a plan gives them: points by steps and weights, less deductions, ranked like with like.
+"""Scores of departments, if a plan has them: points by steps and weights, less deductions, ranked within groups.
 
-All points are exact Fractions. What cannot be measured gives no points and asks for none: a department is ranked by the
-share of its points in those that it could have had.
+All points are exact Fractions. An indicator that cannot be measured gives no points, and its points are not counted as
+possible: a department is ranked by the share of its points in the possible ones.
 """
 
 from __future__ import annotations
@@ -12,22 +12,21 @@ from datetime import date
 from fractions import Fraction
 from typing import Protocol
 
-from .compression import Doubt, Mark
 from .figures import Figure, FigureTable, Scope, Window
 from .integrity import Findings
-from .marks import AnyDoubt, CaseDoubt, marks_on
+from .marks import AnyDoubt, CaseDoubt, Doubt, Mark, marks_on
 from .plan import Plan
 from .reporting import Arrivals
 from .scoring import Deduction, Group, ScoredIndicator, Scoring
 from .targets import read_arrivals, with_reports
 
 NOTHING_COUNTED, TOO_FEW = "nothing_counted", "too_few"
-"""Why an indicator gives a department no points."""
+"""Reasons why an indicator gives a department no points."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemScore:
-    """An indicator's points of a department; None where it could not be measured, and `reason` says why."""
+    """A department's points for an indicator; None if it could not be measured, and `reason` then says why."""
 
     item: ScoredIndicator
     figure: Figure
@@ -38,7 +37,7 @@ class ItemScore:
 
 @dataclass(frozen=True, slots=True)
 class Deducted:
-    """Points taken off a department. points: as they count, not below 0."""
+    """Points taken off a department for the findings of a check. points: 0 or more, the deduction's `most` at most."""
 
     deduction: Deduction
     findings: int
@@ -47,7 +46,7 @@ class Deducted:
 
 @dataclass(frozen=True, slots=True)
 class DepartmentScore:
-    """A department's score. rank: in its group, 1 is best, equal shares have one; None without anything measured."""
+    """A department's score. rank: in its group, 1 is best; equal shares share a rank; None if nothing was measured."""
 
     department: str
     items: tuple[ItemScore, ...]
@@ -60,7 +59,7 @@ class DepartmentScore:
 
     @property
     def points(self) -> Fraction:
-        """Points given less points taken off; may lie below 0."""
+        """The points given, less the points taken off; may lie below 0."""
         given = sum((one.points for one in self.items if one.points is not None), Fraction(0))
         return given - sum((one.points for one in self.deducted), Fraction(0))
 
@@ -75,7 +74,7 @@ class DepartmentScore:
 
 @dataclass(frozen=True, slots=True)
 class GroupScores:
-    """A group and its departments, the best first, those without rank last."""
+    """A group and its departments' scores, the best first, those without a rank last."""
 
     group: Group
     departments: tuple[DepartmentScore, ...]
@@ -83,7 +82,10 @@ class GroupScores:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The figures that are scored. findings: department → check → how many stand; doubts: of the region."""
+    """The figures that are scored.
+
+    least: indicator → its least denominator; findings: department → check → number of findings; doubts: the region's.
+    """
 
     table: FigureTable
     least: Mapping[str, int]
@@ -92,7 +94,7 @@ class Scored:
 
 
 def scores_of(scoring: Scoring, groups: Sequence[Group], given: Scored) -> tuple[GroupScores, ...]:
-    """The scores of each group's departments, ranked within the group."""
+    """Return the scores of each group's departments, ranked within the group."""
     return tuple(GroupScores(group, _ranked(scoring, group, given)) for group in groups)
 
 
@@ -130,7 +132,7 @@ def _deducted(deduction: Deduction, findings: int) -> Deducted:
 
 
 class ScoreSource(Protocol):
-    """The questions to a store."""
+    """The queries of a store that scores need."""
 
     def figure_table(self, region: int, window: Window) -> FigureTable: ...
 
@@ -144,7 +146,7 @@ class ScoreSource(Protocol):
 
 
 def read_scores(plan: Plan, on: date, source: ScoreSource) -> tuple[GroupScores, ...]:
-    """The scores of a plan's departments over its period so far; none before it begins, or without `scores`."""
+    """Return the scores of a plan's departments over its period so far; none before it begins, or without `scores`."""
     window = plan.window(on)
     if plan.scoring is None or window is None:
         return ()
@@ -161,7 +163,7 @@ def read_scores(plan: Plan, on: date, source: ScoreSource) -> tuple[GroupScores,
 
 
 def _findings(plan: Plan, scoring: Scoring, window: Window, source: ScoreSource) -> dict[str, dict[str, int]]:
-    """Department → check → findings, of the checks that take points off."""
+    """Return department → check → number of findings, for the checks that take points off."""
     checks = {one.check for one in scoring.deductions}
     counts: dict[str, dict[str, int]] = {}
     for one in source.integrity(Scope(plan.region), window, window.end) if checks else ():

@@ -1,4 +1,4 @@
-"""The points that a plan gives its departments, and which of them are alike. All points are exact Fractions."""
+"""The points that a plan gives its departments, and the groups in which it compares them, as exact Fractions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Named(Protocol):
 
 
 class ScoreStep(NamedTuple):
-    """A bar, and the points of a value that keeps it."""
+    """A bound for a value, and the points if the value keeps it."""
 
     bar: Fraction
     points: Fraction
@@ -28,7 +28,7 @@ class ScoreStep(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ScoredIndicator:
-    """An indicator that gives points. steps: from the fewest points to the most; falling: less is better."""
+    """An indicator that gives points. steps: from the fewest points to the most; falling: a lower value is better."""
 
     id: str
     names: Named
@@ -50,7 +50,7 @@ class ScoredIndicator:
 
 @dataclass(frozen=True, slots=True)
 class Deduction:
-    """Points taken off for each finding of a check, `most` in all."""
+    """Points taken off for each finding of a check, at most `most` in all."""
 
     check: str
     points: Fraction
@@ -59,7 +59,7 @@ class Deduction:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Departments that are alike and compared with each other alone."""
+    """Comparable departments, which are ranked only among each other."""
 
     id: str
     names: Named
@@ -68,7 +68,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """The indicators that a plan gives points for, and the findings that it takes them off for."""
+    """The indicators for which a plan gives points, and the findings for which it takes points off."""
 
     items: tuple[ScoredIndicator, ...]
     deductions: tuple[Deduction, ...] = ()

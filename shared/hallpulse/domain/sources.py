@@ -1,6 +1,6 @@
-"""The scorecard of a source: how good what a hall sends is, aspect by aspect, with a grade and what to mend.
+"""A source: since when it is silent, and its scorecard, a grade for each aspect of its data with advice what to mend.
 
-Pure: the store counts, this judges. Source: docs/integrity.md, "The source scorecard".
+Pure functions: the store counts, this module judges. Source: docs/integrity.md, "The source scorecard".
 """
 
 from __future__ import annotations
@@ -8,14 +8,22 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
 from .figures import Figure
+from .workdays import Workdays, date_of, local_day, minute_of_day
+
+OPENS, CLOSES = 9, 17
+"""A hall's hours on working days, Asia/Shanghai."""
+SILENCE = timedelta(hours=2)
+"""The longest time that an open hall may send nothing: its heartbeat comes at least every hour."""
+_MICROSECONDS = 1_000_000
 
 
 class Grade(enum.StrEnum):
-    """From best to worst; NONE where there is nothing to judge."""
+    """Grades from best to worst; NONE if there is nothing to judge."""
 
     A = "A"
     B = "B"
@@ -26,9 +34,9 @@ class Grade(enum.StrEnum):
 
 _STEPS = ((Grade.A, Fraction(99, 100)), (Grade.B, Fraction(95, 100)), (Grade.C, Fraction(85, 100)))
 _MILD = ((Grade.A, Fraction(95, 100)), (Grade.B, Fraction(0)))
-"""Of aspects that change no figure: sending twice and out of order is allowed, and worth a look."""
+"""Steps of aspects that change no figure: sending twice or out of order is allowed, but worth a look."""
 OLD_DAYS = (1, 7)
-"""A refused event that is kept for longer makes a B, or a C."""
+"""Days that the oldest open refusal may be kept for an A, and for a B; after more days the grade is C at best."""
 
 
 class AspectKind(NamedTuple):
@@ -61,10 +69,10 @@ ASPECTS: tuple[AspectKind, ...] = (
 class SourceCounts:
     """Counts of a hall over a window.
 
-    events, late: that happened in it, and those of them that arrived over a day later; working_days, days_sent: from
-    the hall's first day on; cases, unknown_codes, contradictory: received in it; arrived, duplicates, disordered: by
-    the day of arrival; refused: in it; refused_open, oldest_refusal: those that are kept still, and for how many days
-    the oldest has been.
+    events: those that happened in it; late: those of them that arrived over a day later; working_days: from the hall's
+    first day on; days_sent: working days with events; cases: received in it; unknown_codes, contradictory: those of
+    them with an unknown item or contradictory steps; arrived, duplicates, disordered: by the day of arrival; refused:
+    refused in it; refused_open: refused events still kept; oldest_refusal: days for which the oldest has been kept.
     """
 
     region: int
@@ -86,7 +94,7 @@ class SourceCounts:
 
 @dataclass(frozen=True, slots=True)
 class Aspect:
-    """One aspect of a hall: the good ones of all, and the grade."""
+    """One aspect of a hall: the good events, cases or days as a share of all, and the grade."""
 
     kind: AspectKind
     figure: Figure
@@ -95,7 +103,7 @@ class Aspect:
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """A hall's grade is that of its worst aspect."""
+    """A hall's counts, aspects and grade, which is the grade of its worst aspect."""
 
     counts: SourceCounts
     aspects: tuple[Aspect, ...]
@@ -112,7 +120,7 @@ _ORDER = (Grade.NONE, Grade.A, Grade.B, Grade.C, Grade.D)
 
 
 def scorecard(counts: SourceCounts) -> Scorecard:
-    """Judge a hall's counts."""
+    """Return the scorecard for a hall's counts."""
     c = counts
     figures = {
         "timeliness": Figure(c.events - c.late, c.events),
@@ -136,7 +144,23 @@ def _grade(kind: AspectKind, figure: Figure, counts: SourceCounts) -> Grade:
 
 
 def _of_age(days: int | None) -> Grade:
-    """The best grade that the oldest refusal leaves; days: for how long it is kept."""
+    """Return the best grade that the oldest open refusal allows. days: for how long it has been kept."""
     if days is None or days <= OLD_DAYS[0]:
         return Grade.A
     return Grade.B if days <= OLD_DAYS[1] else Grade.C
+
+
+def silent_since(newest: int, now: int, workdays: Workdays, closed: date | None = None) -> int | None:
+    """Return since when a hall is silent; None while it is not silent, or closed.
+
+    newest: the time of its newest event, or of its registration if nothing came yet; now: both in microseconds since
+    1970-01-01 UTC. closed: the first day on which the hall is closed for good. No hall is silent in the first SILENCE
+    after opening, since it need not send before.
+    """
+    day, minute = local_day(now), minute_of_day(now)
+    if not workdays.is_working(day) or (closed is not None and closed <= date_of(day)):
+        return None
+    from_minute = OPENS * 60 + SILENCE.total_seconds() // 60
+    if not from_minute <= minute < CLOSES * 60:
+        return None
+    return newest if now - newest > SILENCE.total_seconds() * _MICROSECONDS else None

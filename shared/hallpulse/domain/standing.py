@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 
 class Told(Protocol):
-    """An event as these rules see it.
+    """An event, as far as these rules need it.
 
     kind: equal for events of one type; retracts, corrects: the id of an event of the same hall that it names.
     """
@@ -28,10 +28,10 @@ T = TypeVar("T", bound=Told)
 
 
 def standing(about_one: Iterable[T]) -> list[T]:
-    """The events about one thing that count: no retractions, nothing that was retracted or corrected.
+    """Return the events about one thing that count: neither retractions nor events that were retracted or corrected.
 
-    An event takes out the one of its kind that it corrects even where it is itself out. A retraction does not, where
-    another one corrects it; it cannot be retracted.
+    A correction takes out the event of its kind that it names, even if the correction is itself taken out. A retraction
+    that another one corrects takes out nothing. Retractions cannot be retracted.
     """
     listed = list(about_one)
     naming = [one for one in listed if one.retracts is not None or one.corrects is not None]

@@ -1,6 +1,6 @@
-"""The checks that judge numbers instead of single cases: from counts to findings, under a plan's thresholds.
+"""The checks that judge numbers instead of single cases: they find, by a plan's thresholds, which counts are suspect.
 
-Pure: the store counts in SQL, a bench counts in memory, and both ask these functions. Days are ints since 1970-01-01.
+Pure functions: the store counts in SQL, a bench counts in memory, and both call them. Days are ints since 1970-01-01.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from .integrity import Thresholds, ThresholdsOf
 from .workdays import Workdays, local_day
 
 SHORTEST_PROMISE = 3
-"""Of a shorter promise the due day is no choice: decisions are on it, or on the day before."""
+"""The shortest promise, in working days, that `bunched` judges: under a shorter one the due day is no choice."""
 EVE_DAYS = 2
-"""A suspension is on the eve with one working day of the limit left, or none: on two days of all."""
+"""The days of a limit that are its eve: those with one working day left, or none."""
 BY_CHANCE = Fraction(1, 1000)
 SOMETIMES_LATE = Fraction(1, 20)
-"""The share of cases that may be late in any hall; of few cases one or two then are late by chance."""
+"""The share of cases that may be late in any hall: among few cases, one or two may be late by chance."""
 HABIT_DAYS = 20
 """A hall that has sent on fewer days has no habit yet."""
 COUNTED_FROM = 10
-"""Smaller numbers repeat, and end in 0 or 5, without anybody's doing."""
+"""The smallest number that is judged: smaller ones repeat, and end in 0 or 5, by chance."""
 _ROUND = Fraction(1, 5)
 """The share of counted numbers that end in 0 or 5."""
 
@@ -36,10 +36,10 @@ Row = Mapping[str, Any]
 
 
 def tail(times: int, hits: int, chance: Fraction) -> Fraction:
-    """The probability of that number of hits or more among independent trials, exactly."""
+    """Return the exact probability of `hits` or more hits in `times` independent trials, each hit with `chance`."""
     if chance >= 1:
         return Fraction(1)
-    hit, of = chance.numerator, chance.denominator  # in integers: as fractions it takes a hundred times as long
+    hit, of = chance.numerator, chance.denominator  # with integers: fractions take a hundred times as long
     ways = sum(math.comb(times, k) * hit**k * (of - hit) ** (times - k) for k in range(hits, times + 1))
     return Fraction(ways, of**times)
 
@@ -47,7 +47,8 @@ def tail(times: int, hits: int, chance: Fraction) -> Fraction:
 class ItemPace(NamedTuple):
     """Timed decided cases of an item under one promise.
 
-    p90: of elapsed working days; on_due: on the last day that keeps the promise and its extensions; late: after it.
+    p90: of elapsed working days; on_due: decided on the last day that keeps the promise and its extensions; late:
+    decided after it.
     """
 
     region: int
@@ -61,7 +62,7 @@ class ItemPace(NamedTuple):
 
 
 def far_promises(paces: Iterable[ItemPace], thresholds: ThresholdsOf) -> list[Row]:
-    """Items whose promise says little: nearly all cases are much faster, or one of ten much slower."""
+    """Return the items whose promise says little: nearly all cases are much faster, or one in ten is much slower."""
     return [
         {name: getattr(one, name) for name in ("region", "item_code", "department", "promised_days", "decided", "p90")}
         for one in paces
@@ -79,7 +80,7 @@ def _is_far(one: ItemPace, t: Thresholds) -> bool:
 
 
 def bunched(paces: Iterable[ItemPace], thresholds: ThresholdsOf) -> list[Row]:
-    """Items decided on the due day: the work is done earlier, or the decision is dated."""
+    """Return the items mostly decided on the due day: the work may be done earlier, or the decision dated back."""
     found: list[Row] = []
     for one in paces:
         t = thresholds(one.region)
@@ -91,7 +92,7 @@ def bunched(paces: Iterable[ItemPace], thresholds: ThresholdsOf) -> list[Row]:
 
 
 class Pauses(NamedTuple):
-    """Suspended cases of a unit, a department in a hall, under one limit (promise and extensions, above 1)."""
+    """Suspended cases of a unit (a department in a hall) under one limit (promise and extensions, above 1 day)."""
 
     region: int
     hall: str
@@ -102,7 +103,7 @@ class Pauses(NamedTuple):
 
 
 def eve_units(pauses: Iterable[Pauses], thresholds: ThresholdsOf) -> list[Row]:
-    """Units whose suspensions begin on the eve far more often than days drawn by lot would."""
+    """Return the units whose suspensions begin on the eve far more often than they would by chance."""
     found: list[Row] = []
     for (region, hall, department), group in groupby(sorted(pauses), key=lambda one: one[:3]):
         t, listed = thresholds(region), list(group)
@@ -117,7 +118,7 @@ def eve_units(pauses: Iterable[Pauses], thresholds: ThresholdsOf) -> list[Row]:
 
 
 class Burst(NamedTuple):
-    """Ratings that people of one hall gave in one minute, but for those right after their decisions."""
+    """Ratings that people gave a hall in one minute, except for those right after the decisions."""
 
     region: int
     hall: str
@@ -127,7 +128,7 @@ class Burst(NamedTuple):
 
 
 def bursts(minutes: Iterable[Burst], thresholds: ThresholdsOf) -> list[Row]:
-    """Days on which a hall's ratings came all at once, one row a hall and day."""
+    """Return the days on which a hall's ratings came all at once, one row for each hall and day."""
     days: dict[tuple[int, str, int], list[Burst]] = defaultdict(list)
     for one in minutes:
         if one.ratings >= thresholds(one.region).burst_ratings:
@@ -140,7 +141,7 @@ def bursts(minutes: Iterable[Burst], thresholds: ThresholdsOf) -> list[Row]:
 
 
 class HallDay(NamedTuple):
-    """A hall's events of a day, and those of them that arrived over a day later."""
+    """The number of a hall's events of a day, and of those that arrived over a day later."""
 
     region: int
     hall: str
@@ -150,10 +151,10 @@ class HallDay(NamedTuple):
 
 
 def late_halls(days: Iterable[HallDay], start: int, end: int, thresholds: ThresholdsOf) -> list[Row]:
-    """Stretches of days of [start, end] whose events came later than is the hall's habit, one row a stretch.
+    """Return the stretches of days in [start, end] whose events arrived later than the hall's habit, a row for each.
 
-    days: those of the past, too, from which the habit is told: the median share of late events. A hall that has sent on
-    less than HABIT_DAYS days has none yet, and is held against the threshold alone, all its days together.
+    days: also those of the past, which show the habit: the median share of late events. A hall that has sent on fewer
+    than HABIT_DAYS days has no habit yet: its days, taken together, are compared with the threshold alone.
     """
     found: list[Row] = []
     for (region, hall), group in groupby(sorted(days), key=lambda one: one[:2]):
@@ -171,7 +172,7 @@ def late_halls(days: Iterable[HallDay], start: int, end: int, thresholds: Thresh
 
 
 def _runs(days: Sequence[HallDay]) -> Iterator[list[HallDay]]:
-    """Days that follow each other within three days: a weekend does not end a stretch."""
+    """Yield stretches of days that follow each other within three days: a weekend does not end a stretch."""
     run: list[HallDay] = []
     for one in days:
         if run and one.day - run[-1].day > 3:
@@ -189,7 +190,10 @@ def _stretch(region: int, hall: str, days: Sequence[HallDay], habit: Fraction) -
 
 
 def silent_since(workdays: Workdays, until: int, working_days: int) -> int:
-    """Return the last day that lies those working days before the end of `until`: without an event since is silent."""
+    """Return the last day that has `working_days` working days after it up to `until`.
+
+    A hall without events since then is silent.
+    """
     day = until
     while workdays.count(day, until) < working_days:
         day -= 1
@@ -197,7 +201,7 @@ def silent_since(workdays: Workdays, until: int, working_days: int) -> int:
 
 
 class Withdrawal(NamedTuple):
-    """A case of an item of a hall that was withdrawn undecided, and on which day."""
+    """A case that was withdrawn undecided, with its item and hall. day: the day of the withdrawal."""
 
     region: int
     hall: str
@@ -208,7 +212,7 @@ class Withdrawal(NamedTuple):
 
 
 class Receipts(NamedTuple):
-    """Days on which cases of an item of a hall were received, one entry a case."""
+    """The days on which a hall received cases of an item, one entry for each case."""
 
     region: int
     hall: str
@@ -217,10 +221,10 @@ class Receipts(NamedTuple):
 
 
 def came_back(withdrawn: Iterable[Withdrawal], receipts: Iterable[Receipts], thresholds: ThresholdsOf) -> list[Row]:
-    """Items of a hall of which many cases were withdrawn, and as many received again within days.
+    """Return a hall's items with many cases that were withdrawn and, within days, received again.
 
-    No event names the applicant, so single cases cannot be told from new ones: what counts is that it happens to a
-    share of the item's cases. Each receipt answers one withdrawal, the earliest that is left.
+    No event names the applicant, so a case that came back cannot be told from a new one: an item is found if the share
+    of its cases is large enough. Each receipt is matched with one withdrawal, the earliest that is left.
     """
     days = {one[:3]: sorted(one.days) for one in receipts}
     found: list[Row] = []
@@ -255,7 +259,7 @@ class DeclaredNumber(NamedTuple):
 
 
 def uncounted(figures: Iterable[DeclaredNumber], thresholds: ThresholdsOf) -> list[Row]:
-    """Series that one reporter declares and that look thought up: one number again and again, or mostly round ones."""
+    """Return the series of declared figures that look made up: one number repeated, or mostly round numbers."""
     found: list[Row] = []
     for key, group in groupby(sorted(figures, key=lambda one: one[:4]), key=lambda one: one[:3]):
         series, t = list(group), thresholds(key[0])
@@ -283,7 +287,7 @@ def _suspect(series: Sequence[DeclaredNumber], t: Thresholds) -> Row | None:
 
 
 def _repeats(series: Sequence[DeclaredNumber]) -> Iterator[int]:
-    """How often in a row each number that is large enough was declared unchanged."""
+    """Yield how often in a row each number that is large enough was declared unchanged."""
     for (numerator, denominator), run in groupby(series, key=lambda one: one[4:6]):
         if max(numerator, denominator or 0) >= COUNTED_FROM:
             yield len(list(run))
@@ -292,8 +296,8 @@ def _repeats(series: Sequence[DeclaredNumber]) -> Iterator[int]:
 class Decision(NamedTuple):
     """A timed case that kept its promise, and its decision.
 
-    decided: the day; came: when the decision arrived, microseconds since 1970-01-01 UTC; None where that tells nothing,
-    as of one that an import repeated.
+    decided: the day of the decision; came: when the decision arrived, microseconds since 1970-01-01 UTC, or None if
+    that says nothing, as for a decision that an import repeated.
     """
 
     accepted: int
@@ -305,16 +309,16 @@ class Decision(NamedTuple):
 
 
 def is_raised(change: Rewritten) -> bool:
-    """Whether a statutory limit was raised on days of the past, after the shorter one had been known for a day."""
+    """Return whether a statutory limit was raised for past days, after the shorter one had been known for a day."""
     known, now = change.known.statutory_days or 0, change.version.statutory_days or 0
     return 0 < known < now and now not in NONE_LIKE_LIMITS and local_day(change.since) < local_day(change.until)
 
 
 def is_rescued(one: Decision, change: Rewritten) -> bool:
-    """Whether the case keeps its promise only by a version that came after the decision.
+    """Return whether the case keeps its promise only because of a version that came after the decision.
 
-    Held against the version that was known on the day of the decision, and when the decision arrived; where none was,
-    nothing was changed after it.
+    The version in force is compared with the one known on the day of the decision, or when the decision arrived. If
+    none was known then, no limit was changed after the decision.
     """
     known, now = change.known.promised_days, change.version.promised_days
     inside = change.start <= one.accepted and (change.end is None or one.accepted < change.end)

@@ -10,19 +10,22 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Protocol
 
-from .compression import COMPRESSION, CauseShare, ChangeOrigin, ItemChange, Mark
+from .compression import COMPRESSION, CauseShare, ChangeOrigin, ItemChange
 from .figures import Figure, FigureTable, Scope, Window
 from .indicators import COMPUTED
-from .marks import AnyDoubt, marks_on
+from .marks import AnyDoubt, Mark, marks_on
 from .plan import Plan, Target
 from .reporting import MONTHLY_REPORT, Arrivals, Reports
 
 MIN_TREND_DAYS = 28
-"""A shorter stretch says nothing about a year."""
+"""The fewest days that a forecast may rest on: a shorter stretch says nothing about a year."""
 MARGIN = Fraction(2)
-"""How much wider an interval is than its parts differ: measured (docs/indicators.md, "How good forecasts are")."""
+"""The factor from the differences between parts of the past to the interval's width.
+
+It was measured: docs/indicators.md, "How good forecasts are".
+"""
 LEAST_MOVES = 2
-"""A catalogue that moved in fewer parts of the past has taken a step."""
+"""The fewest parts of the past in which a catalogue must have moved; in fewer, it took a step, which is no trend."""
 
 
 class State(enum.StrEnum):
@@ -41,11 +44,11 @@ class State(enum.StrEnum):
 
 
 class Unforeseen(enum.StrEnum):
-    """Why there is no forecast.
+    """Reasons why there is no forecast.
 
-    TOO_SHORT: fewer than MIN_TREND_DAYS of the period lie behind; NO_PAST: no figure then; STEP: the catalogue changed
-    once or to and fro, which is no trend; CORRECTED: later figures took earlier ones back; OUTSIDE: a share that is
-    not between 0 and 1 today.
+    TOO_SHORT: fewer than MIN_TREND_DAYS of the period have passed; NO_PAST: there was no figure in the past; STEP: the
+    catalogue changed once, or up and down, which is no trend; CORRECTED: later figures took earlier ones back;
+    OUTSIDE: a share is not between 0 and 1 today.
     """
 
     TOO_SHORT = "too_short"
@@ -57,9 +60,9 @@ class Unforeseen(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The value at the period's end if it goes on as it did from `since` to `until`.
+    """The value at the period's end if the figure goes on as it did from `since` to `until`.
 
-    low, high: the interval in which it most likely lies, wider the more parts of that time differ.
+    low, high: the interval in which the value most likely lies; the more the parts of that time differ, the wider.
     """
 
     value: Fraction
@@ -73,12 +76,12 @@ class Forecast:
 class TargetResult:
     """One target on one day, of the region (department None) or of a department.
 
-    gap: from the value to the goal, negative is short, for ceilings too. met and on_pace are None where nothing can
-    be said (not measured, too few, not started), and `reason` then says why. Of a target that binds each department,
-    the region's result has the region's own figure, but the state and the gap of the department that is worst off.
-    judged of bound: how many of its departments could be judged; of 1 where the target binds the region. marks: the
-    findings that the figure gains from. unforeseen: why there is no forecast, of a target with a verdict. causes: what
-    changed the compression since the day before the period.
+    gap: distance between value and goal, negative on the wrong side, also of a ceiling. met, on_pace: None if there is
+    no verdict (not measured, too few, not started); `reason` then says why. If a target binds each department, the
+    region's result has the region's own figure, but the state and the gap of its worst department. judged, bound: the
+    number of departments that could be judged, and that the target binds; bound is 1 if it binds the region. marks:
+    the findings that the figure gains from. unforeseen: why a target with a verdict has no forecast. causes: causes of
+    the compression's change since the day before the period.
     """
 
     target: Target
@@ -108,7 +111,7 @@ class TargetResult:
 
 
 class Source(Protocol):
-    """The questions to a store."""
+    """The queries of a store that targets need."""
 
     def figure_table(self, region: int, window: Window) -> FigureTable: ...
 
@@ -116,7 +119,7 @@ class Source(Protocol):
 
 
 class Catalogue(Protocol):
-    """The questions to a store about the catalogue."""
+    """The queries of a store about the catalogue."""
 
     def figure_table(self, region: int, window: Window) -> FigureTable: ...
 
@@ -124,7 +127,7 @@ class Catalogue(Protocol):
 
 
 def read_origin(plan: Plan, on: date, source: Catalogue) -> ChangeOrigin | None:
-    """The compression before the plan's period, and the items that changed up to a day; None before it begins."""
+    """Return the compression before the plan's period, and the items changed up to a day; None before it begins."""
     window = plan.window(on)
     if window is None:
         return None
@@ -133,9 +136,9 @@ def read_origin(plan: Plan, on: date, source: Catalogue) -> ChangeOrigin | None:
 
 
 def read_tables(plan: Plan, on: date, source: Source) -> dict[date, FigureTable]:
-    """The tables that `evaluate` needs, each with the monthly reports that were due on its day.
+    """Return the tables that `evaluate` needs, each with the monthly reports that were due on its day.
 
-    Once the period is over, the reports that are due after it count by the day asked.
+    The table of the period's last day has the reports due by the day `on`: the last ones are due after the period.
     """
     arrivals = read_arrivals(plan, source)
     tables = {}
@@ -147,12 +150,12 @@ def read_tables(plan: Plan, on: date, source: Source) -> dict[date, FigureTable]
 
 
 def read_arrivals(plan: Plan, source: Source) -> Arrivals:
-    """When what the plan asks for each month arrived; nothing is asked of the store where the plan asks for nothing."""
+    """Return when the monthly reports arrived that the plan asks for; empty, without a query, if it asks for none."""
     return {} if plan.reporting is None else source.first_reports(plan.region, plan.period)
 
 
 def with_reports(plan: Plan, table: FigureTable, reports: Reports) -> FigureTable:
-    """The table with the measured `monthly_report` of the region and of each department."""
+    """Return the table with the measured `monthly_report` of the region and of each department added."""
     if plan.reporting is None:
         return table
     departments = {name: dict(figures) for name, figures in table.departments.items()}
@@ -168,10 +171,11 @@ def evaluate(
     doubts: Sequence[AnyDoubt] = (),
     origin: ChangeOrigin | None = None,
 ) -> list[TargetResult]:
-    """Every target of the plan on a day, in the plan's order; each is followed by its departments, if it binds them.
+    """Return the results of the plan's targets on a day, in order; after each, those of the departments that it binds.
 
-    tables: at least `plan.dates_needed(on)`; each holds the window from the period's first day to its own. doubts: of
-    the plan's region, of items since the day before its period, of cases over the period; origin: of that day.
+    tables: at least those of `plan.dates_needed(on)`, each over the window from the period's first day to its own day.
+    doubts: of the plan's region, about items since the day before the period and about cases over the period. origin:
+    of the day before the period.
     """
     bench = _Bench(plan, on, [tables[day] for day in plan.dates_needed(on)], doubts, origin)
     return [result for target in plan.targets for result in bench.results(target)]
@@ -238,7 +242,7 @@ class _Bench:
         return None if indicator is None or not self.tables else self.tables[-1].figure(indicator).value
 
     def _forecast(self, seen: TargetResult, value: Fraction) -> Forecast | Unforeseen:
-        """The value at the period's end, or why the past cannot tell."""
+        """Return the value at the period's end, or why the past does not tell it."""
         first, last = self.tables[0].window.end, self.tables[-1].window.end
         left, days = (self.plan.period.end - last).days, (last - first).days
         if not left:
@@ -255,7 +259,7 @@ class _Bench:
 
 
 def figure_of(table: FigureTable, indicator: str, department: str | None = None) -> Figure:
-    """The figure of the table; a count of items says nothing where no catalogue has arrived."""
+    """Return the table's figure; 0/0 for a count of items if no catalogue has arrived, since the count says nothing."""
     figure = table.figure(indicator, department)
     computed = COMPUTED.get(indicator)
     if computed is None or computed.kind != "catalogue" or computed.unit != "count":
@@ -264,10 +268,10 @@ def figure_of(table: FigureTable, indicator: str, department: str | None = None)
 
 
 def _projected(target: Target, past: Sequence[Figure], stretch: Fraction) -> Fraction | Unforeseen:
-    """The figure after another `stretch` times what the trend's days brought, within what is possible.
+    """Return the value after another `stretch` times the days of the trend, within what is possible.
 
-    What holds on a day (the catalogue) goes on along a straight line; what is added up over the period goes on adding
-    at the same rate, so that a good last month counts by its cases and not by its share.
+    A figure of a day (of the catalogue) goes on along a straight line. The sums of a figure over the period go on
+    growing at the same rate, so that a good last month counts by its cases and not by its share.
     """
     computed, now = COMPUTED.get(target.indicator), past[-1]
     if computed is not None and computed.kind == "catalogue":
@@ -284,9 +288,9 @@ def _projected(target: Target, past: Sequence[Figure], stretch: Fraction) -> Fra
 def _interval(
     target: Target, past: Sequence[Figure], ends: Sequence[date], projected: Fraction, left: int
 ) -> tuple[Fraction, Fraction]:
-    """The lowest and the highest of what may come, with a margin.
+    """Return the lowest and the highest value that may come, with a margin.
 
-    It goes on as in all of the past, as in one part of it, or stays as it is.
+    The figure may go on as in all of the past, go on as in one part of it, or stay as it is.
     """
     found = [projected, past[-1].value if past[-1].value is not None else projected]
     for (before, after), (first, last) in zip(pairwise(past), pairwise(ends), strict=True):
@@ -298,7 +302,7 @@ def _interval(
 
 
 def _by_part(target: Target, before: Figure, after: Figure, now: Figure, stretch: Fraction) -> Fraction | None:
-    """The value after another `stretch` times what one part of the past brought."""
+    """Return the value after another `stretch` times one part of the past; None if it has none."""
     computed = COMPUTED.get(target.indicator)
     if computed is not None and computed.kind == "catalogue":
         known = before.value is not None and after.value is not None and now.value is not None
@@ -311,14 +315,14 @@ def _by_part(target: Target, before: Figure, after: Figure, now: Figure, stretch
 
 
 def _possible(target: Target, value: Fraction, now: Figure) -> Fraction:
-    """The nearest value that can be: a share in 0..1, a count not below what is there, days not below 0."""
+    """Return the nearest possible value: a share from 0 to 1, a count not below today's, days not below 0."""
     if target.unit == "share":
         return max(Fraction(0), min(Fraction(1), value))
     return max(value, now.value or Fraction(0)) if target.unit == "count" else max(value, Fraction(0))
 
 
 def _line(values: Sequence[Fraction | None], stretch: Fraction) -> Fraction | Unforeseen:
-    """A straight line through a catalogue that moved one way in several parts of the past, or did not move at all."""
+    """Extend a catalogue's line if it moved one way in several parts of the past, or did not move; else say why not."""
     known = [value for value in values if value is not None]
     if len(known) < len(values):
         return Unforeseen.NO_PAST
@@ -338,10 +342,10 @@ def _added(before: Figure, now: Figure, stretch: Fraction, *, count: bool) -> Fr
 
 
 def _overall(own: TargetResult, departments: Sequence[TargetResult], declared: bool) -> TargetResult:
-    """The region's result of a target that binds each department.
+    """Return the region's result of a target that binds each department.
 
-    One department that falls short decides it. A department without cases has nothing to keep; one whose declared
-    figure is missing has not reported, and then it cannot be said that all keep the target.
+    One department that falls short decides it. A department without cases has nothing to keep. A department whose
+    declared figure is missing has not reported, and then no one can say that all departments keep the target.
     """
     judged = [d for d in departments if d.met is not None]
     missing = [d for d in departments if d.state is State.NOT_MEASURED and declared]

@@ -1,7 +1,7 @@
 """Working days of one region (行政许可法 第八十二条): weekends and holidays out, make-up workdays in.
 
-A day is an int: days since 1970-01-01, Asia/Shanghai. `count(a, b)` is the domain page's wd(a, b]. A calendar holds
-what differs from the plain week, nationally and below; counties inherit from above.
+A day is an int: days since 1970-01-01, Asia/Shanghai. `count(a, b)` is wd(a, b] of docs/indicators.md. A calendar holds
+the days that differ from the plain week, of the nation or of a region; counties inherit from the calendars above.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ LAST_DAY = date(2250, 12, 31).toordinal() - EPOCH_ORDINAL
 
 
 def day_of(day: date) -> int:
-    """A date as days since 1970-01-01."""
+    """Return a date as days since 1970-01-01."""
     return day.toordinal() - EPOCH_ORDINAL
 
 
 def date_of(day: int) -> date:
-    """Days since 1970-01-01 as a date."""
+    """Return days since 1970-01-01 as a date."""
     return date.fromordinal(day + EPOCH_ORDINAL)
 
 
 def local_day(time: int) -> int:
-    """The day in Asia/Shanghai of a time in microseconds since 1970-01-01 UTC (UTC+8 since 1992)."""
+    """Return the day in Asia/Shanghai of a time in microseconds since 1970-01-01 UTC (UTC+8 since 1992)."""
     return (time + _SHANGHAI_OFFSET) // _MICROSECONDS_A_DAY
 
 
 def minute_of_day(time: int) -> int:
-    """The minute of the day in Asia/Shanghai, 0 to 1439, of a time in microseconds since 1970-01-01 UTC."""
+    """Return the minute of the day in Asia/Shanghai, 0 to 1439, of a time in microseconds since 1970-01-01 UTC."""
     return (time + _SHANGHAI_OFFSET) % _MICROSECONDS_A_DAY // 60_000_000
 
 
 def midnight_after(day: int) -> int:
-    """The moment at which a day ends in Asia/Shanghai, in microseconds since 1970-01-01 UTC."""
+    """Return the moment at which a day ends in Asia/Shanghai, in microseconds since 1970-01-01 UTC."""
     return (day + 1) * _MICROSECONDS_A_DAY - _SHANGHAI_OFFSET
 
 
 def time_text(time: int) -> str:
-    """Microseconds since 1970-01-01 UTC as RFC 3339 at +08:00, to the second, millisecond or microsecond as needed."""
+    """Return microseconds since 1970-01-01 UTC as RFC 3339 at +08:00, with as many decimals as needed: 0, 3 or 6."""
     moment = (_EPOCH + timedelta(microseconds=time)).astimezone(SHANGHAI)
     if not time % 1_000_000:
         return moment.isoformat(timespec="seconds")
@@ -57,7 +57,7 @@ def time_text(time: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SpecialDay:
-    """A day that is not what its weekday says: a holiday (working false) or a make-up workday (working true)."""
+    """A day that differs from its weekday: a holiday (working false) or a make-up workday (working true)."""
 
     working: bool
     name: str
@@ -82,20 +82,25 @@ class Workdays:
         return self.count(day - 1, day) == 1
 
     def count(self, after: int, until: int) -> int:
-        """wd(after, until]: working days after the first day, up to and with the second; 0 if reversed."""
+        """Return wd(after, until]: the working days after the first day up to and with the second; 0 if reversed."""
         if until <= after:
             return 0
         return self._before(until) - self._before(after)
 
     def nth_after(self, day: int, number: int) -> int:
-        """The first day d with wd(day, d] = number; the day itself for 0."""
+        """Return the first day d with wd(day, d] = number; the day itself for 0."""
         if number <= 0:
             return day
         index = self._before(day) + number - 1
         return self._working[index] if index < len(self._working) else LAST_DAY
 
+    def last_before(self, until: int, number: int) -> int | None:
+        """Return the last day d with wd(d, until] of at least `number`; None if the calendar begins later."""
+        index = self._before(until) - number
+        return self._working[index] - 1 if 0 <= index < len(self._working) else None
+
     def reason_off(self, day: int) -> Literal["weekend", "holiday", "regional_holiday"] | None:
-        """Why a day does not count: `weekend`, `holiday` or `regional_holiday`; None on a working day."""
+        """Return why a day does not count: `weekend`, `holiday` or `regional_holiday`; None for a working day."""
         entry = self.special.get(day)
         if entry is not None:
             return None if entry.working else ("regional_holiday" if entry.regional else "holiday")
@@ -106,7 +111,7 @@ class Workdays:
         return date_of(day).year in self.provisional_years
 
     def provisional_in(self, start: date, end: date) -> list[int]:
-        """The years of a stretch of days for which no official list is known yet."""
+        """Return the years between two dates for which no official list is known yet."""
         return [year for year in range(start.year, end.year + 1) if year in self.provisional_years]
 
     def _before(self, day: int) -> int:
@@ -130,7 +135,7 @@ class Calendar:
 
 
 def scopes_of(region: int) -> tuple[int, ...]:
-    """The scopes whose calendars hold in a county, the most general first."""
+    """Return the scopes whose calendars apply in a county, the most general first."""
     return NATIONAL, region // 10_000 * 10_000, region // 100 * 100, region
 
 
@@ -145,13 +150,13 @@ class Calendars:
         self._made: dict[tuple[int, ...], Workdays] = {}
 
     def workdays(self, region: int) -> Workdays:
-        """The working days of a county."""
+        """Return the working days of a county; make them if they have not been asked for yet."""
         scopes = self._scopes(region)
         known = self._made.get(scopes)
         return self._made.setdefault(scopes, workdays_of(region, self._by_scope)) if known is None else known
 
     def made(self, region: int) -> Workdays | None:
-        """The working days of a county, or None where they have not been asked for yet."""
+        """Return the working days of a county, or None if they have not been asked for yet."""
         return self._made.get(self._scopes(region))
 
     def _scopes(self, region: int) -> tuple[int, ...]:
@@ -159,7 +164,7 @@ class Calendars:
 
 
 def workdays_of(region: int, calendars: Mapping[int, Calendar]) -> Workdays:
-    """The county's working days: each scope's days over those of the scopes above it."""
+    """Return the county's working days: the days of each scope override those of the scopes above it."""
     special: dict[int, SpecialDay] = {}
     provisional: frozenset[int] = frozenset()
     for scope in dict.fromkeys(scopes_of(region)):

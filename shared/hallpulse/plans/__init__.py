@@ -1,4 +1,4 @@
-"""Plans as files: one YAML file a plan, refused as a whole with everything that is wrong in it."""
+"""Plans as YAML files, one file a plan. A file with problems is refused as a whole, and all problems are listed."""
 
 from hallpulse.domain.plan import plan_for
 from hallpulse.plans.plan_problems import PlanError, PlanProblem

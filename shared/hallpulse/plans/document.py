@@ -1,4 +1,4 @@
-"""YAML as a tree of nodes that know their line: syntax only, nothing is converted, nothing can be expanded."""
+"""YAML files as trees of nodes that know their line: syntax only, no conversion of values, no expansion of aliases."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class _Mark(Protocol):
 def read_document(path: Path) -> yaml.Node:
     """Return the root node of a file's only document.
 
-    Raises PlanError if the file cannot be read, is too long, is no YAML, nests too deep or uses aliases: an alias of an
-    alias of an alias makes a small file huge, and a plan reads better written out.
+    Raises PlanError if the file cannot be read, is too long, is not YAML, nests too deep or uses aliases: aliases of
+    aliases can make a small file huge, and a plan reads better written out.
     """
     text = _text(path)
     try:
@@ -45,7 +45,7 @@ def read_document(path: Path) -> yaml.Node:
 
 
 def _hint(text: str, mark: _Mark | None, problem: str) -> str:
-    """Return the usual cause of a mistake of form, by the line where it stands and the one before."""
+    """Return the usual cause of a mistake in the syntax, in Chinese, judged by its line and the lines before."""
     lines = text.splitlines()
     line = mark.line if mark is not None else 0
     near = lines[max(line - 1, 0) : line + 1]

@@ -1,4 +1,4 @@
-"""The meaning of a plan's `integrity`: from when on a check speaks; what it leaves out stays as usual."""
+"""Read a plan's `integrity`: thresholds from which on checks report findings; a threshold left out is the usual one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hallpulse.plans.yaml_node import YamlNode
 
 _NAMES = tuple(one.name for one in fields(Thresholds))
 _MOST = 10_000
-"""No number is larger: a check that never speaks would look like one that found nothing."""
+"""The largest threshold: a check that can never report would look like one that found nothing."""
 
 
 def read_thresholds(node: YamlNode) -> Thresholds:

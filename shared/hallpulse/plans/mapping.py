@@ -1,4 +1,4 @@
-"""From a document to a plan: the meaning of its keys, and contradictions between them."""
+"""Make a plan of a document: read its keys, and find contradictions between them."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def load_plan(path: Path) -> Plan:
 def load_plans(folder: Path) -> list[Plan]:
     """Read every `*.yaml` of a folder, in the order of names.
 
-    Raises PlanError with the problems of all files; two plans of one region with a day in common are one too.
+    Raises PlanError with the problems of all files; two plans of one region that share a day are a problem too.
     """
     if not folder.is_dir():
         raise PlanError(
@@ -160,7 +160,7 @@ def _letter(node: YamlNode) -> Letter:
 
 
 def _refuse_declared(top: YamlMapping, measured: str) -> None:
-    """An indicator that is measured cannot be declared too."""
+    """Note a problem if the indicator that reporting measures is declared too."""
     for node in _optional(top, "indicators"):
         own = node.peek("id")
         if own is not None and own.value == measured:

@@ -12,7 +12,7 @@ from hallpulse.domain.errors import HallpulseError
 
 @dataclass(frozen=True, slots=True)
 class PlanProblem:
-    """One problem. line, column: from 1; field: a path such as targets.full_process.goal."""
+    """One problem of a plan file. line, column: counted from 1; field: a path such as targets.full_process.goal."""
 
     file: str
     line: int
@@ -30,7 +30,7 @@ class PlanProblem:
 
 
 class PlanError(HallpulseError):
-    """Plan files cannot be used; str() has a line for every problem."""
+    """Plan files cannot be used; str() gives a line for every problem."""
 
     def __init__(self, problems: Sequence[PlanProblem]) -> None:
         super().__init__("\n".join(map(str, problems)))
@@ -38,7 +38,7 @@ class PlanError(HallpulseError):
 
 
 def did_you_mean(word: str, known: Iterable[str], names: Mapping[str, str] | None = None) -> Sentence:
-    """Return the nearest known word as a question, or the known words. names: Chinese name → word."""
+    """Return a question with the nearest known word, or else a list of known words. names: Chinese name → word."""
     listed = list(known)
     called = names or {}
     near = get_close_matches(word, listed, n=1, cutoff=0.6)

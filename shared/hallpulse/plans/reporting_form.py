@@ -1,4 +1,4 @@
-"""The meaning of a plan's `reporting`: which departments report what from which month on, by which day."""
+"""Read a plan's `reporting`: which departments report which indicators, from which month on, and by which day."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _A_MONTH = Sentence("月份，写作 2026-05", "a month YYYY-MM")
 def read_reporting(
     node: YamlNode, period: Window, departments: Mapping[str, str], indicators: Sequence[DeclaredIndicator]
 ) -> Reporting:
-    """Read who reports what. departments: Chinese name → id; these and the indicators are the plan's."""
+    """Read which departments report which indicators.
+
+    period, indicators: the plan's; departments: the plan's, as Chinese name → id.
+    """
     return _ReportingForm(period, departments, {one.id: one for one in indicators}).read(node)
 
 

@@ -1,4 +1,4 @@
-"""The meaning of a target's rule and path."""
+"""Read a target's rule and path."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FIGURE = re.compile(r"-?[0-9].*")
 
 
 def read_rule(node: YamlNode, unit: Unit, known: tuple[str, ...]) -> Rule:
-    """Read exactly one of the forms. known: the indicators that `below` may compare with."""
+    """Read a rule, which has exactly one of the forms. known: the indicators that `below` may compare with."""
     section = node.section(*(key for form in FORMS for key in form))
     forms = [form for form in FORMS if any(key in section.entries for key in form)]
     if len(forms) != 1:

@@ -1,4 +1,4 @@
-"""The meaning of a plan's `groups` and `scores`: departments that are alike, points by steps, deductions."""
+"""Read a plan's `groups` and `scores`: groups of comparable departments, points by steps, deductions."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _SOME_POINTS = Sentence("分数，如 1.5", "points, such as 1.5")
 _A_DEPARTMENT = Sentence("部门的 id", "a department's id")
 _FORMS = ("at_least", "at_most")
 RESERVED = ("all", "others")
-"""Ids of the groups of what no group of the plan holds."""
+"""Ids that a plan cannot give: those of the group of all departments, or of the others, that `Plan` adds."""
 _DEDUCTIBLE = {check.id: check for check in CHECKS if check.of != "halls"}
-"""Checks whose findings are a department's; a hall serves many."""
+"""Checks whose findings belong to one department; those of halls do not, since a hall serves many departments."""
 
 ReadNames = Callable[[YamlNode], Names]
 ReadIndicator = Callable[[YamlNode], tuple[str, Unit]]
 
 
 def read_groups(nodes: Sequence[YamlNode], departments: Mapping[str, str], names: ReadNames) -> tuple[Group, ...]:
-    """Read the groups. departments: Chinese name → id of the plan's; each is in one group at most."""
+    """Read the groups; each department is in one group at most. departments: the plan's, as Chinese name → id."""
     taken: dict[str, str] = {}
     groups = []
     for node in nodes:
@@ -66,7 +66,10 @@ def _members(node: YamlNode, departments: Mapping[str, str], taken: dict[str, st
 
 
 def read_scoring(node: YamlNode, names: ReadNames, indicator: ReadIndicator) -> Scoring:
-    """Read what gives points. indicator: reads the name of one of the plan's indicators, and its unit."""
+    """Read the items that give points, and the deductions.
+
+    names: reads names in both languages; indicator: reads one of the plan's indicators, returns its name and unit.
+    """
     section = node.section("items", "deductions")
     deductions = section.get("deductions")
     return Scoring(
@@ -108,7 +111,7 @@ def _climbs(steps: Sequence[ScoreStep], falling: bool) -> bool:
 
 
 def _step(node: YamlNode, unit: Unit) -> tuple[str, ScoreStep | None]:
-    """The form of a step, and the step if it can be read."""
+    """Return the form of a step, and the step if it can be read."""
     section = node.section(*_FORMS, "points")
     forms = [form for form in _FORMS if form in section.entries]
     points = _points(section.need("points"))

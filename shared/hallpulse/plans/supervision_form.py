@@ -1,4 +1,4 @@
-"""The meaning of a plan's `supervision` and `tasks`: cards of late cases, days for answers, and the list of tasks."""
+"""Read a plan's `supervision` and `tasks`: cards for late cases, days for answers, and the list of tasks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hallpulse.plans.plan_problems import did_you_mean
 from hallpulse.plans.yaml_node import YamlMapping, YamlNode
 
 _MOST = 250
-"""Working days of a year, about: a card that comes later would never be seen."""
+"""About the working days of a year: a card that comes later would never be seen."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,2}")
 _A_NUMBER = Sentence("任务在清单中的序号，如 17", "the task's number in the list, such as 17")
 _A_PHASE = Sentence("phases 中的阶段 id", "the id of one of the phases")
@@ -23,7 +23,7 @@ ReadLead = Callable[[YamlNode | None], tuple[str, ...]]
 
 
 def read_supervision(node: YamlNode) -> Supervision:
-    """Read thresholds of cards and days for answers; what is left out stays as usual."""
+    """Read the thresholds of cards and the days for answers, in working days; those left out are the usual ones."""
     section = node.section("cards", "answers")
     cards, answers = section.get("cards"), section.get("answers")
     given: dict[str, int] = {}
@@ -55,7 +55,7 @@ def _days(section: YamlMapping, *names: str) -> dict[str, int]:
 def read_tasks(
     nodes: Sequence[YamlNode], phases: Sequence[Phase], names: ReadNames, lead: ReadLead
 ) -> tuple[PlanTask, ...]:
-    """Read the list of tasks. names, lead: as of the plan's other parts."""
+    """Read the list of tasks. names: reads names in both languages; lead: reads the departments in the lead."""
     return tuple(_task(node, [phase.id for phase in phases], names, lead) for node in nodes)
 
 

@@ -14,6 +14,7 @@ from fractions import Fraction
 import yaml
 
 from hallpulse.contract.reasons import Sentence
+from hallpulse.display import TURNS
 from hallpulse.domain.rules import Unit
 from hallpulse.plans.plan_problems import PlanProblem, did_you_mean
 
@@ -21,7 +22,7 @@ _NUMBER = re.compile(r"(-?[0-9]{1,12}(?:\.[0-9]{1,12})?)\s*([%％]?)")
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NULL = "tag:yaml.org,2002:null"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(f"[\\x00-\\x1f\\x7f{TURNS}]")
 MAX_TEXT = 300
 _WIDE_QUOTES = ("“", "”", "‘", "’", "＂")
 _A_TEXT = Sentence("文字", "a text")
@@ -64,14 +65,17 @@ class YamlNode:
         return isinstance(self.raw, yaml.ScalarNode)
 
     def text(self, expected: Sentence = _A_TEXT, pattern: re.Pattern[str] | None = None) -> str:
-        """Return the value's characters: 31.94 stays "31.94", 2023-04-01 stays a text."""
+        """Return the value's characters: 31.94 stays "31.94", 2023-04-01 stays a text.
+
+        expected: named in the problem if the text is not valid; pattern: what the whole text must match.
+        """
         if not isinstance(self.raw, yaml.ScalarNode):
             self._unexpected(expected, _kind(self.raw))
             return ""
         text = "" if self.raw.tag == _NULL else str(self.raw.value)
         fits = pattern.fullmatch(text) if pattern else text.strip() and not _CONTROL.search(text)
         if not fits or len(text) > MAX_TEXT:
-            self._unexpected(expected, Sentence(f"“{text[:60]}”", repr(text[:60])))
+            self._unexpected(expected, Sentence(f"“{_CONTROL.sub('�', text[:60])}”", repr(text[:60])))
             return ""
         if pattern is None and text[:1] in _WIDE_QUOTES and not self.raw.style:
             self.note(f'引号要用半角 "，现在是全角的“{text[:1]}”', f"expected plain quotation marks, got {text[:1]!r}")
@@ -133,7 +137,7 @@ class YamlNode:
         return next((v for k, v in pairs if k.value == key and isinstance(v, yaml.ScalarNode)), None)
 
     def section(self, *keys: str) -> YamlMapping:
-        """Return the mapping's entries; keys other than these are noted."""
+        """Return the mapping's entries; note every other key as a problem."""
         if not isinstance(self.raw, yaml.MappingNode):
             expected = Sentence(f"含 {'、'.join(keys)} 的一组键", f"a mapping with {', '.join(keys)}")
             self._unexpected(expected, _kind(self.raw))
@@ -168,7 +172,7 @@ class YamlMapping:
         return self.entries.get(key)
 
     def need(self, key: str) -> YamlNode:
-        """Return the entry; note it if it is missing."""
+        """Return the entry; note a problem if it is missing."""
         found = self.entries.get(key)
         if found is None:
             self.node.note(f"缺少 {key}", f"{key} is missing")
@@ -215,5 +219,5 @@ def _kind(node: yaml.Node | None) -> Sentence:
 
 
 def _spaced(zh: str) -> str:
-    """Chinese text behind Chinese text: digits and Latin letters are set off by a space."""
+    """Return text to stand after Chinese text: a space precedes digits and Latin letters."""
     return f" {zh}" if zh[:1].isascii() else zh
