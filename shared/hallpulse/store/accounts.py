@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     Boolean,
@@ -26,6 +26,8 @@ from sqlalchemy import (
     update,
 )
 
+from hallpulse.domain.errors import HallpulseError
+
 from .audit import AuditEntry, write
 from .database import transaction
 from .tables import metadata
@@ -33,10 +35,10 @@ from .tokens import Grant
 
 ROLES = ("bureau", "department", "hall", "leader", "operator")
 MOST_FAILURES = 5
-"""Wrong passwords in a row that lock an account, also where many are tried at once."""
+"""The number of wrong passwords in a row that locks an account, also if several are tried at once."""
 LOCKED_FOR = timedelta(minutes=15)
 IDLE, ABSOLUTE = timedelta(minutes=30), timedelta(hours=12)
-"""A session ends this long after what its person did last, and this long after the sign-in, whatever is done."""
+"""A session ends after IDLE without an action of its person, and at the latest ABSOLUTE after the sign-in."""
 
 accounts = Table(
     "accounts",
@@ -53,6 +55,9 @@ accounts = Table(
     Column("locked_until", DateTime(timezone=True)),
     Column("added", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("disabled", DateTime(timezone=True)),
+    Column("issuer", Text, comment="the provider that knows its person"),
+    Column("subject", Text, comment="what the provider calls that person"),
+    Index("accounts_linked", "issuer", "subject", unique=True),
 )
 
 sessions = Table(
@@ -62,23 +67,47 @@ sessions = Table(
     Column("seen", DateTime(timezone=True), nullable=False, comment="what its person did last, to the minute"),
     Column("account", Text, nullable=False),
     Column("began", DateTime(timezone=True), nullable=False),
+    Column("way", Text, nullable=False, server_default=text("'password'"), comment="password or provider"),
     Index("sessions_account", "account"),
 )
 
 
+Way = Literal["password", "provider"]
+"""How a session began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The identity of a person at a provider of sign-ins (OpenID Connect): `iss` and `sub` of its tokens."""
+
+    issuer: str
+    subject: str
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person's account. grant: its role and scope; locked_until, disabled: None where it is neither."""
+    """A person's account.
+
+    grant: its role and scope; disabled, locked_until: None if it is not; link: of the provider that knows the person.
+    """
 
     grant: Grant
     added: datetime
     disabled: datetime | None
     locked_until: datetime | None
+    link: Link | None = None
+
+    def is_locked(self, now: datetime) -> bool:
+        return self.locked_until is not None and self.locked_until > now
+
+
+class AlreadyLinked(HallpulseError):
+    """The provider's person is linked to another account already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A sign-in that may be tried. locks: another wrong password locks the account."""
+    """A sign-in that may be tried. password: the stored hash; locks: whether a wrong password now locks the account."""
 
     password: str
     grant: Grant
@@ -86,14 +115,14 @@ class Attempt:
 
 
 class AccountRegistry:
-    """Accounts and sessions. Every change is a line of the audit; time is an argument of all that depends on it."""
+    """Accounts and sessions. Every change is recorded in the audit; methods that depend on time take it as `now`."""
 
     def __init__(self, engine: Engine, actor: str) -> None:
         self._engine = engine
         self._actor = actor
 
-    def add(self, grant: Grant, password_hash: str, *, one_time: bool) -> bool:
-        """Add an account; False where one of this name is there, also a disabled one."""
+    def add(self, grant: Grant, password_hash: str, *, one_time: bool, link: Link | None = None) -> bool:
+        """Add an account; return False if there is one of this name, even a disabled one. Raise AlreadyLinked."""
         scope = {name: getattr(grant, name) for name in ("role", "region", "hall", "department")}
         with transaction(self._engine) as connection:
             if _locked_row(connection, grant.account) is not None:
@@ -102,20 +131,52 @@ class AccountRegistry:
             connection.execute(insert(accounts).values(**row, **scope))
             detail = {"person": grant.person} | {k: v for k, v in scope.items() if k != "region" and v is not None}
             write(connection, self._actor, AuditEntry("account.add", grant.account, grant.region, detail))
+            if link is not None:
+                self._link(connection, grant.account, grant.region, link)
             return True
+
+    def link(self, name: str, link: Link | None) -> bool:
+        """Link an account to a provider's person, or to none, and end its sessions that began through the provider.
+
+        Return False if there is no enabled account of this name. Raise AlreadyLinked.
+        """
+        with transaction(self._engine) as connection:
+            row = _locked_row(connection, name)
+            if row is None or row.disabled is not None:
+                return False
+            connection.execute(delete(sessions).where(sessions.c.account == name, sessions.c.way == "provider"))
+            self._link(connection, name, row.region, link)
+            return True
+
+    def _link(self, connection: Connection, name: str, region: int | None, link: Link | None) -> None:
+        values = {"issuer": None, "subject": None} if link is None else asdict(link)
+        if link is not None:
+            same = (accounts.c.issuer == link.issuer) & (accounts.c.subject == link.subject)
+            other = connection.execute(select(accounts.c.name).where(same, accounts.c.name != name)).scalar()
+            if other is not None:
+                raise AlreadyLinked(f"this person of the provider is linked to the account {other}")
+        _set(connection, name, **values)
+        write(connection, self._actor, AuditEntry("account.link", name, region, values))
+
+    def linked(self, link: Link) -> Account | None:
+        """Return the account that is linked to a provider's person, even a locked or disabled one; None without one."""
+        same = (accounts.c.issuer == link.issuer) & (accounts.c.subject == link.subject)
+        with transaction(self._engine) as connection:
+            row = connection.execute(select(accounts).where(same)).one_or_none()
+        return _account(row) if row is not None else None
 
     def is_empty(self) -> bool:
         with transaction(self._engine) as connection:
             return connection.execute(select(func.count()).select_from(accounts)).scalar_one() == 0
 
     def list(self) -> list[Account]:
-        """All accounts, the disabled ones too, by name."""
+        """Return all accounts, disabled ones too, in order of their names."""
         with transaction(self._engine) as connection:
             rows = connection.execute(select(accounts).order_by(accounts.c.name))
-            return [Account(_grant(row), row.added, row.disabled, row.locked_until) for row in rows]
+            return [_account(row) for row in rows]
 
     def disable(self, name: str, now: datetime) -> bool:
-        """Close an account for good and end its sessions; False where there is none of this name that is open."""
+        """Disable an account for good and end its sessions; return False if there is no enabled one of this name."""
         with transaction(self._engine) as connection:
             row = _locked_row(connection, name)
             if row is None or row.disabled is not None:
@@ -128,7 +189,7 @@ class AccountRegistry:
     def set_password(self, name: str, password_hash: str, *, one_time: bool, claimed: str = "") -> bool:
         """Replace a password, unlock the account and end its sessions. claimed: the person who did it.
 
-        False where there is no open account of this name.
+        Return False if there is no enabled account of this name.
         """
         with transaction(self._engine) as connection:
             row = _locked_row(connection, name)
@@ -140,9 +201,9 @@ class AccountRegistry:
             return True
 
     def attempt(self, name: str, now: datetime) -> Attempt | None:
-        """Count a sign-in as a wrong one until it is found right; None where none may be tried.
+        """Count a sign-in as failed until its password is found right; return None if none may be tried.
 
-        It is counted before the password is looked at, so that no number of them at once tries more than the limit.
+        It is counted before the password is checked, so that simultaneous sign-ins cannot try more than the limit.
         """
         with transaction(self._engine) as connection:
             row = _locked_row(connection, name)
@@ -154,29 +215,34 @@ class AccountRegistry:
             return Attempt(row.password, _grant(row), locks)
 
     def tell_locked(self, grant: Grant, network: str) -> None:
-        """Write down that wrong passwords from a network locked an account."""
-        deed = AuditEntry("account.locked", grant.account, grant.region, {"from": network})
+        """Record in the audit that wrong passwords from a network locked an account."""
+        entry = AuditEntry("account.locked", grant.account, grant.region, {"from": network})
         with transaction(self._engine) as connection:
-            write(connection, self._actor, deed)
+            write(connection, self._actor, entry)
 
-    def begin(self, grant: Grant, id_hash: str, now: datetime) -> None:
-        """Begin a session after a right password: the account is unlocked, its ended sessions are forgotten."""
+    def begin(self, grant: Grant, id_hash: str, now: datetime, way: Way = "password") -> None:
+        """Begin a session and delete the account's ended ones; a right password unlocks the account."""
+        entry = AuditEntry("session.begin", grant.account, grant.region, {"way": way}, grant.name)
+        row = {"id_hash": id_hash, "account": grant.account, "began": now, "seen": now, "way": way}
         with transaction(self._engine) as connection:
-            _set(connection, grant.account, failures=0, locked_until=None)
+            if way == "password":
+                _set(connection, grant.account, failures=0, locked_until=None)
             connection.execute(delete(sessions).where(sessions.c.account == grant.account, ~_lives(now)))
-            connection.execute(insert(sessions).values(id_hash=id_hash, account=grant.account, began=now, seen=now))
-            write(connection, self._actor, AuditEntry("session.begin", grant.account, grant.region, claimed=grant.name))
+            connection.execute(insert(sessions).values(**row))
+            write(connection, self._actor, entry)
 
     def find(self, id_hash: str, now: datetime) -> Grant | None:
-        """Return what a session opens: nothing once it has ended or its account is disabled."""
+        """Return a session's grant; None if the session has ended or its account is disabled."""
         query = (
-            select(accounts)
+            select(accounts, sessions.c.way)
             .join(sessions, sessions.c.account == accounts.c.name)
             .where(sessions.c.id_hash == id_hash, accounts.c.disabled.is_(None), _lives(now))
         )
         with transaction(self._engine) as connection:
             row = connection.execute(query).one_or_none()
-        return _grant(row) if row is not None else None
+        if row is None:
+            return None
+        return replace(_grant(row), way=row.way, one_time=row.one_time and row.way == "password")
 
     def touch(self, id_hash: str, now: datetime) -> None:
         """Note that the session's person did something."""
@@ -184,10 +250,16 @@ class AccountRegistry:
             connection.execute(update(sessions).where(sessions.c.id_hash == id_hash).values(seen=now))
 
     def end(self, id_hash: str, grant: Grant) -> None:
-        """End a session at its person's wish."""
+        """End a session because its person signs out."""
         with transaction(self._engine) as connection:
             connection.execute(delete(sessions).where(sessions.c.id_hash == id_hash))
-            write(connection, self._actor, AuditEntry("session.end", grant.account, grant.region, claimed=grant.name))
+            entry = AuditEntry("session.end", grant.account, grant.region, {"way": grant.way}, grant.name)
+            write(connection, self._actor, entry)
+
+
+def _account(row: Row[Any]) -> Account:
+    link = Link(row.issuer, row.subject) if row.issuer is not None else None
+    return Account(_grant(row), row.added, row.disabled, row.locked_until, link)
 
 
 def _lives(now: datetime) -> ColumnElement[bool]:
@@ -211,6 +283,6 @@ def _grant(row: Row[Any]) -> Grant:
 
 
 def person_grant(name: str, person: str, scope: Grant, one_time: bool = False) -> Grant:
-    """Return the grant of a person; its name is what the audit, figures and notes show of him."""
+    """Return a person's grant, whose name is shown in the audit, with figures and in notes."""
     shown = f"{person} ({name})"
     return replace(scope, name=shown, account=name, person=person, one_time=one_time)

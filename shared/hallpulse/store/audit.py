@@ -1,4 +1,4 @@
-"""The audit: who changed what, in lines that are only added: the database refuses to change or to remove one."""
+"""The audit: who changed what. Lines are only added; the database refuses to change or to remove one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy import Connection, Engine, Row, insert, select, text
 
 from .database import transaction
 from .tables import audit, case_reads
@@ -20,9 +20,10 @@ _ONE_AT_A_TIME = 20113
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """A change. action: WHAT.HOW; region: whose, None for all; subject: which one; detail: plain JSON.
+    """A change.
 
-    claimed: who did it, where that is a person rather than the process.
+    action: OBJECT.CHANGE, such as hall.add; subject: the object's name; region: the object's, None for all; detail:
+    plain JSON; claimed: who did it, if that is a person rather than the process.
     """
 
     action: str
@@ -34,20 +35,23 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    """A deed and when. actor: the database role that wrote it; claimed: who that says it was: USER@HOST or a person."""
+    """A recorded change.
+
+    actor: the database role that wrote the line; claimed: USER@HOST or the person whom that role names as its author.
+    """
 
     id: int
     at: datetime
     actor: str
     claimed: str
-    deed: AuditEntry
+    entry: AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
 class CaseReading:
-    """That a token's holder was answered with cases. token: its name; kind: case, list, integrity or event.
+    """A record that a token's holder read cases. token: its name; kind: case, list, integrity or event.
 
-    subject: REGION/HALL/CASE_ID, or the list's parameters; reads: how often, in the hour that begins at `hour`.
+    subject: REGION/HALL/CASE_ID, or the list's parameters; reads: how often in the hour that begins at `hour`.
     """
 
     hour: datetime
@@ -59,42 +63,45 @@ class CaseReading:
 
 
 class Audit:
-    """The lines. Every method raises Unavailable when the database cannot be reached.
+    """The lines of the audit. Every method raises Unavailable if the database cannot be reached.
 
-    actor: claimed of lines that name no other; the database adds who it really was.
+    actor: `claimed` of lines that name no one else; the database adds the role that really wrote them.
     """
 
     def __init__(self, engine: Engine, actor: str) -> None:
         self._engine = engine
         self._actor = actor
 
-    def append(self, deed: AuditEntry) -> None:
-        """Record a change that has no transaction; the others write theirs in it (`write`)."""
+    def append(self, entry: AuditEntry) -> None:
+        """Record a change that has no transaction; others are recorded in their transaction (`write`)."""
         with transaction(self._engine) as connection:
-            write(connection, self._actor, deed)
+            write(connection, self._actor, entry)
 
-    def append_if_new(self, deed: AuditEntry) -> bool:
-        """Unless the last line of this action and subject says the same: for what is found at every start."""
-        mine = (audit.c.action == deed.action, audit.c.subject == deed.subject)
+    def append_if_new(self, entry: AuditEntry) -> bool:
+        """Record a change unless the last line of its action and subject says the same; return whether it is recorded.
+
+        Used for facts that are found again at every start.
+        """
+        mine = (audit.c.action == entry.action, audit.c.subject == entry.subject)
         last = select(audit.c.region, audit.c.detail).where(*mine).order_by(audit.c.id.desc()).limit(1)
         with transaction(self._engine) as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
             known = connection.execute(last).one_or_none()
-            if known is not None and (known.region, known.detail) == (deed.region, dict(deed.detail)):
+            if known is not None and (known.region, known.detail) == (entry.region, dict(entry.detail)):
                 return False
-            write(connection, self._actor, deed)
+            write(connection, self._actor, entry)
             return True
 
-    def record(self, deeds: Sequence[AuditEntry], readings: Sequence[CaseReading]) -> None:
-        """Lines, and who read which cases, in one transaction."""
+    def record(self, entries: Sequence[AuditEntry], readings: Sequence[CaseReading]) -> None:
+        """Record changes, and who read which cases, in one transaction."""
         with transaction(self._engine) as connection:
-            for deed in deeds:
-                write(connection, self._actor, deed)
+            for entry in entries:
+                write(connection, self._actor, entry)
             if readings:
                 connection.execute(insert(case_reads), [asdict(reading) for reading in readings])
 
     def readings(self, since: datetime | None = None, token: str = "", limit: int = 100) -> list[CaseReading]:
-        """Return who read which cases, the newest first; every gateway writes its own lines of an hour."""
+        """Return who read which cases, the newest first; each gateway has separate lines for an hour."""
         columns = (case_reads.c[column.name] for column in fields(CaseReading))
         query = select(*columns).order_by(case_reads.c.id.desc()).limit(limit)
         if since is not None:
@@ -107,7 +114,7 @@ class Audit:
     def list(
         self, since: datetime | None = None, action: str = "", region: int | None = None, limit: int = 100
     ) -> list[AuditLine]:
-        """The newest first. action: `hall.add`, or `hall` for all of its kind."""
+        """Return lines, the newest first. action: such as `hall.add`, or `hall` for all changes of that object."""
         query = select(audit).order_by(audit.c.id.desc()).limit(limit)
         if since is not None:
             query = query.where(audit.c.at >= since)
@@ -116,22 +123,41 @@ class Audit:
         if region is not None:
             query = query.where(audit.c.region == region)
         with transaction(self._engine) as connection:
-            return [
-                AuditLine(
-                    row.id, row.at, row.actor, row.claimed, AuditEntry(row.action, row.subject, row.region, row.detail)
-                )
-                for row in connection.execute(query)
-            ]
+            return [_line(row) for row in connection.execute(query)]
+
+    def page(
+        self, bounds: tuple[int, int], *, everywhere: bool, action: str = "", before: int | None = None, limit: int
+    ) -> Sequence[AuditLine]:
+        """Return a page of the lines about the regions within the bounds, the newest first.
+
+        everywhere: also lines that concern no single region; action: as for `list`, None for all but sign-ins and
+        sign-outs; before: the number of the last line of the page before.
+        """
+        query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        inside = audit.c.region.between(*bounds)
+        query = query.where(inside | audit.c.region.is_(None) if everywhere else inside)
+        if before is not None:
+            query = query.where(audit.c.id < before)
+        kind = audit.c.action.startswith(f"{action or 'session'}.", autoescape=True)
+        query = query.where((audit.c.action == action) | kind if action else ~kind)
+        with transaction(self._engine) as connection:
+            return [_line(row) for row in connection.execute(query)]
 
 
-def write(connection: Connection, actor: str, deed: AuditEntry) -> None:
-    """A line in the transaction of the change itself: both are there, or neither."""
-    row = {"claimed": deed.claimed or actor, "action": deed.action, "region": deed.region, "subject": deed.subject}
-    connection.execute(insert(audit).values(**row, detail=dict(deed.detail)))
+def _line(row: Row[Any]) -> AuditLine:
+    return AuditLine(
+        row.id, row.at, row.actor, row.claimed, AuditEntry(row.action, row.subject, row.region, row.detail)
+    )
+
+
+def write(connection: Connection, actor: str, entry: AuditEntry) -> None:
+    """Record a change in its own transaction: both are stored, or neither."""
+    row = {"claimed": entry.claimed or actor, "action": entry.action, "region": entry.region, "subject": entry.subject}
+    connection.execute(insert(audit).values(**row, detail=dict(entry.detail)))
 
 
 def process_actor(service: str = "") -> str:
-    """USER@HOST, as the operating system knows this process; who called sudo is named, and so is a service."""
+    """Return USER@HOST of this process, as the operating system knows it, with the caller of sudo and the service."""
     try:
         user = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # containers run as numbers that have no name

@@ -1,6 +1,6 @@
-"""The cases that a transaction touches: load, fold again, write back, and add the differences to the cells.
+"""Load the cases that a transaction touches, fold them again, write them back, and add the differences to the cells.
 
-Cells are daily and monthly sums per region, hall and department, kept exact by differences.
+Cells are daily and monthly sums per region, hall and department; adding differences keeps them exact.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from hallpulse.store.database import (
     copied_day,
     copy_into,
     copy_rows,
+    of_regions,
     pack_entries,
     pack_history,
     unpack_entries,
@@ -38,7 +39,7 @@ _CELL_NAMES = ", ".join((*_CELL_KEY, *COLUMNS))
 
 
 class Differences(msgspec.Struct):
-    """Changes of cells by one transaction: old contributions out, new ones in.
+    """Changes of cells by one transaction: old contributions subtracted, new ones added.
 
     cells: (region, hall, department) → day → sums, in the order of COLUMNS.
     """
@@ -46,7 +47,7 @@ class Differences(msgspec.Struct):
     cells: dict[tuple[int, str, str], dict[int, list[int]]] = msgspec.field(default_factory=dict)
 
     def move(self, region: int, hall: str, before: tuple[str, list[Entry]], after: tuple[str, list[Entry]]) -> None:
-        """Replace one case's entries; each side is (department, entries)."""
+        """Replace one case's entries. before, after: (department, entries)."""
         if before == after:
             return
         self._add(region, hall, before, -1)
@@ -64,7 +65,7 @@ class Differences(msgspec.Struct):
             sums[column] += sign * amount
 
     def take_over(self, other: Differences) -> None:
-        """Add what another one holds."""
+        """Add the differences of another object to these."""
         for key, theirs in other.cells.items():
             days = self.cells.setdefault(key, {})
             for day, sums in theirs.items():
@@ -72,7 +73,7 @@ class Differences(msgspec.Struct):
                 days[day] = sums if known is None else list(map(add, known, sums))
 
     def write(self, connection: Connection) -> None:
-        """Add the differences, in key order, each day to its own cell and to its month's."""
+        """Add the differences to the stored cells, in key order, each day's to the day's and the month's cell."""
         rows = sorted(self.rows())
         if not rows:
             return
@@ -83,7 +84,7 @@ class Differences(msgspec.Struct):
         )
 
     def rows(self) -> Iterable[tuple[int | str | None, ...]]:
-        """Return what is not zero as rows of `cells`, each day in its own and in its month's."""
+        """Yield the differences that are not 0 as rows of `cells`, for days and for months."""
         for (region, hall, department), days in self.cells.items():
             months: dict[int, list[int]] = {}
             for day, sums in days.items():
@@ -100,7 +101,7 @@ class Differences(msgspec.Struct):
 
 @lru_cache(maxsize=100_000)
 def _month(day: int) -> int:
-    """The first day of a day's month."""
+    """Return the first day of a day's month."""
     return day_of(date_of(day).replace(day=1))
 
 
@@ -117,7 +118,7 @@ _NO_SPANS: Timeline = ()
 
 
 class Folded(NamedTuple):
-    """The outcome of a case: what it adds to the cells, and its row; and what else that was made of."""
+    """A folded case: what it adds to the cells, its row, and the working days and versions that it was folded with."""
 
     case: Case | None
     entries: list[Entry]
@@ -126,7 +127,7 @@ class Folded(NamedTuple):
     spans: Timeline
 
     def holds(self, workdays: Workdays, timelines: Timelines) -> bool:
-        """Return whether folding the same events now would give the same."""
+        """Return whether folding the same events with this context would give the same result."""
         if self.case is None:
             return True
         spans = timelines.get(self.case.item_code, _NO_SPANS)
@@ -137,9 +138,9 @@ def fold_ahead(
     touched: Mapping[CaseKey, Sequence[CaseEvent]],
     known: Callable[[int], tuple[Workdays, Timelines] | None],
 ) -> dict[CaseKey, Folded]:
-    """Cases that begin with these events, folded while others may still hold their halls: `refold` takes what holds.
+    """Return cases that begin with these events, folded before their halls are locked; `refold` uses those that hold.
 
-    known: a region → its context as last seen, which need not be true any more.
+    known: returns a region's context as last seen, which may be out of date.
     """
     ahead = {}
     for key, events in touched.items():
@@ -155,7 +156,7 @@ def refold(
     context: TransactionContext,
     differences: Differences,
 ) -> None:
-    """Add new events (maybe none) to cases, fold each from all its events, and write what came of it; in key order."""
+    """Add new events (perhaps none) to cases, fold each from all its events, and write the results, in key order."""
     stored = _load(connection, touched)
     context.want(_items_of(touched, stored))
     rows: dict[bool, list[Sequence[Any]]] = {False: [], True: []}
@@ -177,7 +178,7 @@ def refold(
 def _folded(
     key: CaseKey, events: Sequence[CaseEvent], history: bytes, workdays: Workdays, timelines: Timelines
 ) -> Folded:
-    """Fold a case. history: of the events before these."""
+    """Fold a case. history: the packed events before these."""
     case = fold([*unpack_history(history), *events] if history else events, workdays, timelines)
     added = entries_of(case) if case is not None else []
     row = case_row(key, case, pack_entries(added), pack_history(events, history))
@@ -186,7 +187,7 @@ def _folded(
 
 
 def _items_of(touched: Mapping[CaseKey, Sequence[CaseEvent]], stored: Mapping[CaseKey, _Stored]) -> set[Item]:
-    """The items that folding will most likely ask for."""
+    """Return the items that folding will most likely ask for."""
     items = {(key[0], row[3]) for key, row in stored.items() if row[3]}
     for key, events in touched.items():
         for event in events:
@@ -201,7 +202,7 @@ def _load(connection: Connection, keys: Iterable[CaseKey]) -> dict[CaseKey, _Sto
         text(
             "SELECT region, hall, case_id, coalesce(department, ''), entries, history, item_code FROM cases JOIN"
             " unnest(CAST(:regions AS int[]), CAST(:halls AS text[]), CAST(:ids AS text[])) AS k(region, hall, case_id)"
-            " USING (region, hall, case_id)"
+            " USING (region, hall, case_id) WHERE true" + of_regions(connection, "cases.region", (k[0] for k in listed))
         ),
         {"regions": [k[0] for k in listed], "halls": [k[1] for k in listed], "ids": [k[2] for k in listed]},
     )
@@ -212,19 +213,19 @@ def _load(connection: Connection, keys: Iterable[CaseKey]) -> dict[CaseKey, _Sto
 
 
 def _save(connection: Connection, *, new: Sequence[Sequence[Any]], changed: Sequence[Sequence[Any]]) -> None:
-    """No other transaction writes these cases: their halls are locked."""
+    """Write cases. No other transaction writes them meanwhile, since their halls are locked."""
     if new:
         copy_into(connection, "cases", _COLUMNS, new)
     if changed:
         copy_rows(connection, "stage_cases", "cases", _COLUMNS, changed)
         connection.exec_driver_sql(
             f"UPDATE cases SET {_SET} FROM stage_cases s WHERE cases.region = s.region AND cases.hall = s.hall"
-            " AND cases.case_id = s.case_id"
+            " AND cases.case_id = s.case_id" + of_regions(connection, "cases.region", (row[0] for row in changed))
         )
 
 
 def case_row(key: CaseKey, case: Case | None, entries: bytes, history: bytes) -> Sequence[Any]:
-    """A row in the order of the table's columns."""
+    """Return a case's row in the order of the table's columns. case: None while its `received` event is missing."""
     if case is None:
         return (*key, *_PENDING, entries, history)
     row: Sequence[Any] = _row(key, case, entries, history)
@@ -232,7 +233,7 @@ def case_row(key: CaseKey, case: Case | None, entries: bytes, history: bytes) ->
 
 
 def _field(column: Column[Any]) -> str:
-    """The field of a case that a column is named after; days as `copied_day`."""
+    """Return the expression of the case's field for a column, with a day as in `copied_day`."""
     value = f"case.{column.name}"
     return f"None if {value} is None else {value} - epoch" if isinstance(column.type, Date) else value
 
@@ -245,4 +246,4 @@ _row = compiled(
     known={"epoch": COPY_EPOCH},
 )
 _PENDING = [None if column.nullable else False if isinstance(column.type, Boolean) else 0 for column in _OF_CASE]
-"""The columns of a case whose `received` has not come."""
+"""The columns of a case whose `received` event is missing."""

@@ -1,12 +1,13 @@
-"""Connections to PostgreSQL, the one place where its faults become ours, and how values and rows are written.
+"""Connections to PostgreSQL, the one place where its errors become Unavailable or Halt, and the forms of stored values.
 
-Rows go in by binary COPY into a temporary table of the session, from where one statement takes them. Events and case
-histories lie in the database as MessagePack, ids of UUID form in 16 bytes.
+Rows are written by binary COPY into a temporary table of the session, from which one statement takes them. Events and
+case histories are stored as MessagePack, ids of UUID form in 16 bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import cache
@@ -18,6 +19,7 @@ from psycopg import Cursor
 from psycopg import errors as pg
 from psycopg.types.string import BytesBinaryDumper
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Connection,
@@ -29,6 +31,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     create_engine,
+    event,
     make_url,
     text,
 )
@@ -60,10 +63,12 @@ from hallpulse.store.tables import metadata
 
 _OUT_OF_REACH = (OperationalError, InterfaceError, PoolTimeout)
 _SCHEMA_MISSING = (pg.UndefinedTable, pg.UndefinedColumn)
+INGEST = "hallpulse ingest"
+"""The name under which the connections of ingest are seen in the database."""
 CONNECT_ARGUMENTS = {
     "connect_timeout": 5,
     "options": "-c statement_timeout=600000 -c lock_timeout=60000 -c TimeZone=Asia/Shanghai",
-    # A server that is gone without a word (a pulled cable) is noticed after half a minute, not after hours.
+    # A server that vanishes without a word (a pulled cable) is noticed after half a minute, not after hours.
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 4,
@@ -71,25 +76,55 @@ CONNECT_ARGUMENTS = {
 }
 
 
-def open_engine(database_url: str, pool_size: int = 4) -> Engine:
-    """An engine on psycopg 3; nothing is connected yet.
+def open_engine(database_url: str, pool_size: int = 4, service: str = "") -> Engine:
+    """Return an engine on psycopg 3, without connecting yet.
 
-    A statement that takes longer than 10 minutes or a lock that is not had within 1 ends as Unavailable.
+    A statement that takes over 10 minutes, or waits over 1 minute for a lock, ends as Unavailable. service: the name
+    that the database shows for the connections.
     """
     url = make_url(database_url).set(drivername="postgresql+psycopg")
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=10,
         pool_pre_ping=True,
-        connect_args=CONNECT_ARGUMENTS,
+        connect_args=CONNECT_ARGUMENTS | ({"application_name": f"hallpulse {service}"} if service else {}),
+        execution_options={"service": service},
     )
+    event.listen(engine, "before_cursor_execute", _name_one_region, retval=True)
+    return engine
+
+
+def service_of(engine: Engine) -> str:
+    """Return the service under which an engine's connections are seen."""
+    return str(engine.get_execution_options().get("service", ""))
+
+
+_REGIONS = re.compile(r"\bregion BETWEEN (?:(%\(low\)s(?:::\w+)?) AND %\(high\)s(?:::\w+)?|(\d+) AND \2\b)")
+
+
+def _name_one_region(
+    connection: Connection, _cursor: object, statement: str, parameters: Any, *_: object
+) -> tuple[str, Any]:
+    """Let a query of one county name it, on Citus: there a range of regions is asked of every shard, however narrow.
+
+    The county's worker then answers by itself, at one moment, and whatever PostgreSQL can be asked.
+    """
+    if "region BETWEEN" not in statement or not is_spread(connection):
+        return statement, parameters
+    given = parameters if isinstance(parameters, Mapping) else {}
+    is_one = "low" in given and given["low"] == given.get("high")
+
+    def named(found: re.Match[str]) -> str:
+        return f"region = {found[1] or found[2]}" if is_one or found[2] else found[0]
+
+    return _REGIONS.sub(named, statement), parameters
 
 
 @contextmanager
 def faults() -> Iterator[None]:
-    """Turn what the driver raises into Unavailable (try again) or Halt (a person must look)."""
+    """Turn the driver's errors in the block into Unavailable (try again) or Halt (a person must look)."""
     try:
         yield
     except _OUT_OF_REACH as error:
@@ -116,21 +151,20 @@ def _line(error: Exception) -> str:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """One transaction: committed at the end, rolled back on any error. Raises Unavailable or Halt."""
+    """Open a transaction: committed at the end, rolled back on any error. Raises Unavailable or Halt."""
     with faults(), engine.begin() as connection:
         yield connection
 
 
 def at_one_moment(engine: Engine) -> Engine:
-    """Return the engine for transactions that only read, and see the database as their first query does."""
+    """Return the engine for transactions that only read: all their queries see the moment of the first one."""
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def read_version(connection: Connection) -> str | None:
-    """Return which transactions a moment sees, as a text; None where the tables are spread over several databases.
+    """Return as a text which transactions a moment sees; None if the tables are spread over several databases.
 
-    What is written takes a transaction number, and only that changes the text: reading does not. To be asked first, in
-    a transaction of `at_one_moment`.
+    Only writing transactions change the text; reading ones do not. Call it first in a transaction of `at_one_moment`.
     """
     if is_spread(connection):
         return None
@@ -138,7 +172,7 @@ def read_version(connection: Connection) -> str | None:
 
 
 def is_spread(connection: Connection) -> bool:
-    """Return whether the tables may be spread over several databases: Citus is there. Asked once a connection."""
+    """Return whether the tables may be spread over several databases by Citus. It is asked once a connection."""
     kept = connection.info
     if "spread" not in kept:
         query = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')"
@@ -146,8 +180,20 @@ def is_spread(connection: Connection) -> bool:
     return bool(kept["spread"])
 
 
+def of_regions(connection: Connection, column: str, regions: Iterable[int]) -> str:
+    """Return, on Citus only, SQL that narrows a statement to regions, which tell Citus the shards to ask.
+
+    It follows the statement's other conditions, which name the same regions by a join that Citus cannot see through.
+    PostgreSQL would plan such a statement as if the regions narrowed it twice.
+    """
+    if not is_spread(connection):
+        return ""
+    named = ", ".join(str(int(region)) for region in sorted(set(regions)))
+    return f" AND {column} IN ({named})" if named else " AND false"
+
+
 def driver(connection: Connection) -> DriverConnection[tuple[object, ...]]:
-    """The psycopg connection below, for COPY."""
+    """Return the psycopg connection below SQLAlchemy's, for COPY."""
     raw = connection.connection.driver_connection
     assert isinstance(raw, DriverConnection)
     return raw
@@ -161,16 +207,17 @@ _DRIVER_TYPES: tuple[tuple[type, str], ...] = (
     (Integer, "int4"),
     (Text, "text"),
     (LargeBinary, "bytea"),
-    (Date, "int4"),  # binary, a date is the number of its day (`copied_day`)
+    (Date, "int4"),  # in binary COPY a date is the number of its day (`copied_day`)
     (Boolean, "bool"),
     (DateTime, "timestamptz"),
+    (ARRAY, "int8[]"),  # of hashes: there is no other one
 )
 
 
 def copy_rows(
     connection: Connection, stage: str, table: str, columns: tuple[str, ...], rows: Iterable[Sequence[Any]]
 ) -> None:
-    """Fill the session's staging table with rows; it has columns of another table and is emptied first."""
+    """Fill a staging table of the session with rows. It has these columns of `table`, and is emptied first."""
     names = ", ".join(f'"{name}"' for name in columns)
     with driver(connection).cursor() as cursor:
         cursor.execute(
@@ -181,7 +228,7 @@ def copy_rows(
 
 
 def copy_into(connection: Connection, table: str, columns: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
-    """Put new rows straight into a table. Raises UniqueViolation where one is there already."""
+    """Put new rows straight into a table. Raises UniqueViolation if one of them is there already."""
     with driver(connection).cursor() as cursor:
         _copy(cursor, table, table, columns, rows)
 
@@ -198,7 +245,7 @@ def _copy(cursor: Cursor[Any], into: str, like: str, columns: tuple[str, ...], r
 
 @cache
 def driver_types(table: str, columns: tuple[str, ...]) -> list[str]:
-    """The types by which the driver writes and reads these columns in binary COPY; days are numbers there."""
+    """Return the types with which the driver writes and reads these columns in binary COPY; days are numbers there."""
     return [_driver_type(metadata.tables[table].c[name].type) for name in columns]
 
 
@@ -207,17 +254,17 @@ def _driver_type(kind: object) -> str:
 
 
 def copied_day(day: int | None) -> int | None:
-    """A day of the domain as a row for COPY has it: days since 2000-01-01."""
+    """Return a day of the domain as COPY writes it: days since 2000-01-01."""
     return None if day is None else day - COPY_EPOCH
 
 
 def date_copied(day: int) -> date:
-    """The date that `copied_day` gave."""
+    """Return the date of a day that `copied_day` returned."""
     return date_of(day + COPY_EPOCH)
 
 
 def to_date(day: int | None) -> date | None:
-    """A day of the domain as the database's date."""
+    """Return a day of the domain as a date of the database."""
     return None if day is None else date.fromordinal(day + EPOCH_ORDINAL)
 
 
@@ -229,7 +276,7 @@ _decode_fields = msgspec.msgpack.Decoder(list[Any]).decode
 
 
 def pack_data(data: Data) -> tuple[str, bytes]:
-    """The case id (empty where there is none) and the other fields in their order; new ones go to the end."""
+    """Return the case id ("" if there is none) and the other fields packed in their order; new fields go to the end."""
     fields = msgspec.structs.astuple(data)
     if isinstance(data, CaseData):
         return data.case_id, _encode(fields[1:])
@@ -243,7 +290,7 @@ def unpack_data(kind: int, case_id: str, packed: bytes) -> Data:
 
 
 def case_event(event: HallEvent, key: bytes) -> CaseEvent:
-    """Return a case event as the fold needs it; key: its packed id."""
+    """Return a case event in the form that `fold` takes. key: its packed id."""
     data: Any = event.data
     number, text, opening = _PARTS[type(data)](data)
     named = data.corrects
@@ -268,7 +315,7 @@ def _outcome(outcome: str) -> str | None:
 
 
 def _rating(channel: str | None, automatic: bool | None) -> str | None:
-    """The words of a rating; nothing where it says a score alone, as nearly all do."""
+    """Return the words of a rating; None if it has only a score, as nearly all have."""
     if channel is None and not automatic:
         return None
     return " ".join(word for word in (channel, AUTOMATIC if automatic else None) if word)
@@ -294,7 +341,7 @@ _PARTS: dict[type[Data], Callable[[Any], _Parts]] = {
 
 
 def stored_case_event(kind: int, time: int, key: bytes, fields: Sequence[Any]) -> CaseEvent:
-    """Return a case event from the columns of `events`: without the contract's classes, in a third of the time."""
+    """Return a case event from the columns of `events`, without the contract's classes: a third of the time."""
     length, parts = _FROM_FIELDS[kind]
     named = fields[length] if len(fields) > length else None
     return CaseEvent(kind, time, key, *parts(fields), None if named is None else pack_id(named))
@@ -313,11 +360,11 @@ _FROM_FIELDS: dict[int, _FromFields] = {
     Kind.RATING_ANSWERED: (2, lambda fields: (None, _answer(*fields[:2]), None)),
     Kind.RETRACTED: (2, lambda fields: (None, fields[0], None)),
 }
-"""Kind → how many fields there are before `corrects`, which events stored by earlier versions lack, and their parts."""
+"""Kind → number of fields before `corrects`, which events stored by earlier versions lack, and the fields' parts."""
 
 
 def pack_history(events: Sequence[CaseEvent], before: bytes = b"") -> bytes:
-    """A history of events, those of an earlier one first: they are taken over as they are."""
+    """Pack a history of events. before: an earlier packed history, which comes first and is taken over unchanged."""
     packed = _encode(events)
     if not before:
         return packed
@@ -326,7 +373,7 @@ def pack_history(events: Sequence[CaseEvent], before: bytes = b"") -> bytes:
 
 
 def _array_header(packed: bytes) -> tuple[int, int]:
-    """How many elements a MessagePack array has, and where the first begins."""
+    """Return the number of elements of a MessagePack array, and where the first one begins."""
     if packed[0] & 0xF0 == 0x90:
         return packed[0] & 0x0F, 1
     width = 2 if packed[0] == 0xDC else 4
@@ -334,7 +381,7 @@ def _array_header(packed: bytes) -> tuple[int, int]:
 
 
 def _array_of(count: int) -> bytes:
-    """The header of a MessagePack array."""
+    """Return the header of a MessagePack array."""
     if count < 16:
         return bytes((0x90 | count,))
     return b"\xdc" + count.to_bytes(2, "big") if count < 65_536 else b"\xdd" + count.to_bytes(4, "big")

@@ -1,35 +1,41 @@
-"""Tables on Citus: those of a region lie on one worker, together, by their column `region`.
+"""Tables on Citus, spread by their column `region`: all rows of a region lie together on one worker.
 
-So whatever a transaction of one region touches is on one machine, and roll-ups are summed there first. What has no
-region in its key is small: calendars are copied to every worker, since cases are dated by them; the rest stays on the
-coordinator, some of it under triggers, which Citus wants on no table that it spreads.
+So a transaction of one region touches one machine, and roll-ups are summed there first. Calendars and codes that change
+are copied to every node, since each merge reads them. The others stay on the coordinator: those without the region in
+their key, which are small and of which some have triggers, and those of ALONE.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine, text
 
-from .database import faults, is_spread
+from hallpulse.domain.errors import Halt
+
+from .database import driver, faults, is_spread
 from .tables import metadata
 
-COPIED = ("calendars",)
-ALONE = frozenset({"case_reads"})
-"""Has a region, but not in its key; under triggers."""
+COPIED = ("calendars", "successions")
+ALONE = frozenset({"announced", "case_reads", "notices", "refused", "refused_halls"})
+"""Small tables with a region in their key that are not spread: their rows are locked, counted and put in order across
+regions, which Citus allows on one node only."""
+SETTINGS: Mapping[str, str] = MappingProxyType({"citus.multi_shard_modify_mode": "sequential"})
+"""Settings of the database: a transaction has one connection to each worker, and one commit there, not one a shard."""
 
 
 def by_region() -> list[str]:
-    """The tables whose key has the region."""
+    """Return the names of the tables to spread: those with the region in their key."""
     return [
         table.name
         for table in metadata.sorted_tables
-        if "region" in {column.name for column in table.primary_key} and table.name not in ALONE
+        if "region" in {column.name for column in table.primary_key} and table.name not in {*ALONE, *COPIED}
     ]
 
 
 def statements(done: Collection[str]) -> list[str]:
-    """Return what spreads the tables, but for those that are spread. The first is the one that others lie beside."""
+    """Return the statements that spread the tables, except those `done`. The others are placed beside the first."""
     first, *others = by_region()
     found = [] if first in done else [f"SELECT create_distributed_table('{first}', 'region')"]
     found += [
@@ -37,19 +43,41 @@ def statements(done: Collection[str]) -> list[str]:
         for name in others
         if name not in done
     ]
-    return found + [f"SELECT create_reference_table('{name}')" for name in COPIED if name not in done]
+    found += [f"SELECT create_reference_table('{name}')" for name in COPIED if name not in done]
+    return found + [f"SELECT undistribute_table('{name}')" for name in sorted(ALONE) if name in done]
 
 
 def distribute(engine: Engine) -> list[str]:
-    """Spread the tables where Citus is there; what was done. Rows that are there move with their tables."""
+    """Spread the tables if the database has Citus, with the rows in them; return the statements that were run.
+
+    Raises Halt if the cluster has no worker yet, which would have to be spread again later.
+    """
     with faults(), engine.begin() as connection:
         if not is_spread(connection):
             return []
+        _set_up(connection)
         wanted = statements(_done(connection))
+        if wanted and not connection.scalar(text("SELECT count(*) FROM citus_get_active_worker_nodes()")):
+            raise Halt("database: it has the extension citus, but no worker: add one first (SELECT citus_add_node(…))")
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         for statement in wanted:
             connection.execute(text(statement))
         return wanted
+
+
+def _set_up(connection: Connection) -> None:
+    """Give the database its settings, and this transaction, too; those that it has stay as they are."""
+    known = connection.scalar(
+        text(
+            "SELECT array_agg(one) FROM pg_db_role_setting s, unnest(s.setconfig) AS one WHERE s.setrole = 0"
+            " AND s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+    )
+    name = driver(connection).info.dbname.replace('"', '""')
+    for setting, value in SETTINGS.items():
+        connection.exec_driver_sql(f"SET LOCAL {setting} = '{value}'")
+        if f"{setting}={value}" not in (known or ()):
+            connection.exec_driver_sql(f"ALTER DATABASE \"{name}\" SET {setting} = '{value}'")
 
 
 def _done(connection: Connection) -> set[str]:

@@ -1,4 +1,4 @@
-"""Drafts of the catalogue: the changes, what the figures would then be, and whether the draft was handed on."""
+"""Drafts of the catalogue: the changes, the figures that they would give, and whether the draft was handed on."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from sqlalchemy import (
     update,
 )
 
+from hallpulse.domain.figures import Scope
+
 from .audit import AuditEntry, write
 from .database import transaction
 from .tables import metadata
@@ -48,7 +50,11 @@ drafts = Table(
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A draft. department: whose items alone it changes; asked, told: JSON; upload: as which it was handed on."""
+    """A draft of the catalogue.
+
+    department: the only one whose items it changes, None for any; asked: the day and the changes, as JSON; told: the
+    figures and targets before and after, as JSON; upload: the number of the upload as which it was handed on.
+    """
 
     region: int
     department: str | None
@@ -62,25 +68,25 @@ class Draft:
 
 
 class Drafts:
-    """Every method is one transaction and raises Unavailable when the database cannot be reached."""
+    """The stored drafts. Every method is one transaction and raises Unavailable if the database cannot be reached."""
 
     def __init__(self, engine: Engine, actor: str) -> None:
         self._engine = engine
         self._actor = actor
 
     def add(self, draft: Draft) -> int:
-        """Keep a draft, and a line of the audit with its author; return its number."""
+        """Keep a draft and record it in the audit under its author; return its number."""
         row = {name: getattr(draft, name) for name in ("region", "department", "name", "by", "at")}
         row |= {name: json.dumps(getattr(draft, name)).encode() for name in ("asked", "told")}
         detail = {"department": draft.department, "changes": len(draft.asked.get("changes") or ())}
         with transaction(self._engine) as connection:
             number = int(connection.execute(insert(drafts).values(**row).returning(drafts.c.id)).scalar_one())
-            deed = AuditEntry("draft.save", draft.name, draft.region, {**detail, "draft": number}, draft.by)
-            write(connection, self._actor, deed)
+            entry = AuditEntry("draft.save", draft.name, draft.region, {**detail, "draft": number}, draft.by)
+            write(connection, self._actor, entry)
         return number
 
     def list(self, region: int, department: str | None = None) -> Sequence[Draft]:
-        """Return the newest drafts of a region, or those of one department's items."""
+        """Return the newest drafts of a region, or only those of one department's items."""
         query = select(drafts).where(drafts.c.region == region)
         if department is not None:
             query = query.where(drafts.c.department == department)
@@ -92,8 +98,15 @@ class Drafts:
             row = connection.execute(select(drafts).where(drafts.c.id == number)).one_or_none()
         return None if row is None else _draft(row)
 
+    def whose(self, number: int) -> Scope | None:
+        """Return the region and department of a draft. It takes the same work whether there is one or not."""
+        query = select(drafts.c.region, drafts.c.department).where(drafts.c.id == number)
+        with transaction(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else Scope(row.region, row.department)
+
     def hand_on(self, number: int, upload: int) -> None:
-        """Note as which upload a draft was handed on."""
+        """Note the upload as which a draft was handed on."""
         with transaction(self._engine) as connection:
             connection.execute(update(drafts).where(drafts.c.id == number).values(upload=upload))
 

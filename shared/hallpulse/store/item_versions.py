@@ -1,7 +1,6 @@
 """Item versions in the database, and the context that folding needs: catalogues and calendars.
 
-Timelines, the catalogue's sums by day, and which items changed; catalogues and calendars are cached while their
-versions stand.
+The module stores timelines and the catalogue's sums by day, and tells which items changed. Versions limit its caches.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from sqlalchemy import Connection, select, text
 
 from hallpulse.contract.events import Family, HallEvent, ItemPublished, ItemRetired, ItemRetracted
 from hallpulse.domain.catalogue import ItemRecord, ItemSpan, ItemVersion, Timeline, Timelines, timeline
-from hallpulse.domain.clock import NONE_LIKE_LIMITS
-from hallpulse.domain.compression import NONE_LIKE, RAISED, Doubt, ItemChange, ItemLimits, ItemRef, doubt
+from hallpulse.domain.compression import ItemChange, ItemLimits
 from hallpulse.domain.figures import Scope
 from hallpulse.domain.measures import ITEM_COLUMNS, item_amounts
 from hallpulse.domain.workdays import Calendar, Calendars, Workdays, day_of
 from hallpulse.store import ledger
-from hallpulse.store.database import copied_day, copy_rows
+from hallpulse.store.database import copied_day, copy_rows, of_regions
+from hallpulse.store.successions import ends_of
 from hallpulse.store.tables import calendars, item_spans
 
 Item = tuple[int, str]
@@ -36,25 +35,24 @@ _CELL_SUMS = ", ".join(f"{name} = item_cells.{name} + excluded.{name}" for name 
 
 
 class TimelineChange(NamedTuple):
-    """An item's timeline as it was and as it is now."""
+    """An item's timeline before and after a change."""
 
     before: Timeline
     after: Timeline
 
 
 def store_items(connection: Connection, events: Sequence[HallEvent]) -> dict[Item, TimelineChange]:
-    """Take in item events and return the items whose timeline is no longer what it was."""
+    """Store item events and return the items whose timeline changed."""
     ledger.append(connection, events)
-    touched = sorted({(event.region, event.entity) for event in events})
-    return rebuild_items(connection, touched)
+    return rebuild_items(connection, sorted({(event.region, event.entity) for event in events}))
 
 
 def rebuild_items(connection: Connection, items: Sequence[Item]) -> dict[Item, TimelineChange]:
-    """Fold the items from the ledger; write timelines and sums where they differ."""
-    before = spans_in_force(connection, items)
-    changed: dict[Item, TimelineChange] = {}
+    """Make the items' timelines again from the ledger; write and return those that changed, and update the sums."""
+    before, changed = spans_in_force(connection, items), dict[Item, TimelineChange]()
+    ended = ends_of(connection, {region for region, _ in items})
     for item, entries in ledger.entries_about(connection, Family.ITEM, items).items():
-        after = spans_of(entries)
+        after = spans_of(entries, ended.get(item[0]))
         if after != before[item]:
             changed[item] = TimelineChange(before[item], after)
     if changed:
@@ -67,13 +65,13 @@ def rebuild_items(connection: Connection, items: Sequence[Item]) -> dict[Item, T
     return changed
 
 
-def spans_of(entries: Iterable[ledger.LedgerEntry]) -> Timeline:
-    """An item's timeline, from the events about it."""
-    return timeline(record_of(entry) for entry in entries)
+def spans_of(entries: Iterable[ledger.LedgerEntry], ended: int | None) -> Timeline:
+    """Return an item's timeline from the events about it. ended: as in `ends_of`, of its region."""
+    return timeline((record_of(entry) for entry in entries), ended)
 
 
 def timelines(connection: Connection, region: int) -> dict[str, Timeline]:
-    """All items of a region with their versions."""
+    """Return all items of a region with their versions."""
     rows = connection.execute(
         text(f"SELECT {_NAMES} FROM item_spans WHERE region = :region ORDER BY item_code, start"), {"region": region}
     )
@@ -84,11 +82,13 @@ def timelines(connection: Connection, region: int) -> dict[str, Timeline]:
 
 
 def spans_in_force(connection: Connection, items: Sequence[Item]) -> dict[Item, list[ItemSpan]]:
-    """The versions of these items as they are stored; none where the catalogue does not have the item."""
+    """Return the stored versions of these items; none for an item that the catalogue does not have."""
     rows = connection.execute(
         text(
             f"SELECT {_NAMES} FROM item_spans JOIN unnest(CAST(:regions AS int[]), CAST(:codes AS text[]))"
-            " AS k(region, item_code) USING (region, item_code) ORDER BY start"
+            " AS k(region, item_code) USING (region, item_code) WHERE true"
+            + of_regions(connection, "item_spans.region", (i[0] for i in items))
+            + " ORDER BY start"
         ),
         {"regions": [i[0] for i in items], "codes": [i[1] for i in items]},
     )
@@ -99,7 +99,7 @@ def spans_in_force(connection: Connection, items: Sequence[Item]) -> dict[Item, 
 
 
 def record_of(entry: ledger.LedgerEntry) -> ItemRecord:
-    """Return what the domain knows of an event about an item."""
+    """Return an event about an item in the form of the domain."""
     data = entry.data
     if isinstance(data, ItemRetracted):
         return ItemRecord(entry.hall, entry.id, entry.time, 0, None, data.event_id, data.corrects)
@@ -119,6 +119,7 @@ def _write_spans(connection: Connection, spans: Mapping[Item, Timeline]) -> None
         text(
             "DELETE FROM item_spans USING unnest(CAST(:regions AS int[]), CAST(:codes AS text[]))"
             " AS k(region, item_code) WHERE item_spans.region = k.region AND item_spans.item_code = k.item_code"
+            + of_regions(connection, "item_spans.region", (i[0] for i in spans))
         ),
         {"regions": [i[0] for i in spans], "codes": [i[1] for i in spans]},
     )
@@ -128,14 +129,14 @@ def _write_spans(connection: Connection, spans: Mapping[Item, Timeline]) -> None
 
 
 def span_row(item: Item, span: ItemSpan) -> tuple[Any, ...]:
-    """A row in the order of the table's columns."""
+    """Return a version's row in the order of the table's columns."""
     return (*item, copied_day(span.start), copied_day(span.end), span.hall, span.id, *span.version)
 
 
 def item_sums(changed: Mapping[Item, tuple[Timeline, Timeline]]) -> list[tuple[Any, ...]]:
-    """Return the changes of the sums where timelines give way to others, as rows of `item_cells` in order.
+    """Return the changes of the sums for changed timelines (before, after), as rows of `item_cells` in order.
 
-    A version adds its amounts on its first day and takes them back on the day after its last.
+    A version adds its amounts on its first day and takes them back on the day after its last day.
     """
     sums: dict[tuple[int, str, int], list[int]] = {}
     for (region, _), (before, after) in changed.items():
@@ -164,7 +165,7 @@ def _steps(region: int, spans: Timeline, sign: int) -> Iterable[tuple[tuple[int,
 
 
 def read_calendars(connection: Connection) -> dict[int, Calendar]:
-    """All calendars in force, by scope."""
+    """Return all calendars in force, by scope."""
     rows = connection.execute(select(calendars.c.scope, calendars.c.days, calendars.c.provisional_years))
     return {scope: calendar_of(scope, days, years) for scope, days, years in rows}
 
@@ -175,7 +176,7 @@ def calendar_of(scope: int, days: Mapping[str, list[object]], years: Collection[
 
 
 class CalendarCache:
-    """The calendars in force, read again only when one of them changed. May be shared by threads."""
+    """The calendars in force, read again only if one of them has changed. May be shared by threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -183,7 +184,7 @@ class CalendarCache:
         self.last = Calendars({})
 
     def current(self, connection: Connection) -> Calendars:
-        """As this transaction sees them."""
+        """Return the calendars as this transaction sees them."""
         digests = {scope: digest for scope, digest in connection.execute(select(calendars.c.scope, calendars.c.digest))}
         with self._lock:
             if digests != self._digests:
@@ -192,13 +193,13 @@ class CalendarCache:
 
 
 Spans = dict[str, Timeline]
-"""Item code → the versions of an item of one region's catalogue."""
+"""Item code → the item's versions, in the catalogue of one region."""
 
 
 class ContextCache:
-    """Calendars and item versions kept from one transaction to the next; a catalogue that was changed is read again.
+    """Calendars and item versions, kept from one transaction to the next; a changed catalogue is read again.
 
-    What a transaction changes itself enters the cache once it is committed. May be shared by threads.
+    A transaction's own changes enter the cache once it is committed. May be shared by threads.
     """
 
     def __init__(self) -> None:
@@ -206,35 +207,35 @@ class ContextCache:
         self._spans: dict[int, tuple[int, Spans]] = {}
 
     def begin(self, connection: Connection, regions: Collection[int]) -> TransactionContext:
-        """Check what is cached against the versions that this transaction sees; locks must be held already."""
+        """Return the context of a transaction, checked against the versions that it sees; it must hold its locks."""
         in_force = self._calendars.current(connection)
         return TransactionContext(connection, self, in_force, _versions(connection, regions))
 
     def last_seen(self, region: int) -> tuple[Workdays, Timelines] | None:
-        """A region's context as a transaction knew it before, for what is checked once its own is known.
+        """Return a region's context as an earlier transaction saw it, None if there is none; it may be out of date.
 
-        Nothing is made here: the calendars may be older than those of the transaction that asks.
+        Results made with it must be checked once the transaction's own context is known.
         """
         spans, workdays = self._spans.get(region), self._calendars.last.made(region)
         return None if spans is None or workdays is None else (workdays, spans[1])
 
     def spans(self, region: int, version: int) -> Spans:
-        """Return what was read of this version of a region's catalogue; transactions that read more add to it."""
+        """Return the items read so far of this version of a region's catalogue; transactions add what they read."""
         known = self._spans.get(region)
         if known is None or known[0] != version:
             known = self._spans[region] = (version, {})
         return known[1]
 
     def keep(self, region: int, version: int, spans: Spans) -> None:
-        """Keep what the transaction that made this version of a region's catalogue knows of it."""
+        """Keep the items known to the transaction that made this version of a region's catalogue."""
         self._spans[region] = (version, spans)
 
 
 class RegionItems:
     """The items of a region as one transaction sees them, read when they are asked for.
 
-    known: of the same version of the catalogue, shared with other transactions. What the catalogue does not have is
-    remembered by the transaction alone, or anybody's item codes would fill the memory.
+    known: items of the same version of the catalogue, shared with other transactions. Only the transaction remembers
+    item codes that the catalogue does not have: otherwise any sender's codes could fill the memory.
     """
 
     def __init__(self, connection: Connection, region: int, known: Spans) -> None:
@@ -256,16 +257,16 @@ class RegionItems:
         return self._find(code) is None
 
     def put(self, code: str, spans: Timeline) -> None:
-        """Keep what was read of an item."""
+        """Keep an item's versions as read."""
         (self._known if spans else self._own)[code] = spans
 
     def change(self, code: str, spans: Timeline) -> None:
-        """An item has another timeline from now on, in this transaction."""
+        """Give an item another timeline from now on, in this transaction."""
         self._own[code] = spans
 
     @property
     def known(self) -> Spans:
-        """By this transaction, for those who come after it."""
+        """The items known to this transaction, for later transactions."""
         return {code: spans for code, spans in {**self._known, **self._own}.items() if spans}
 
     def _find(self, code: str) -> Timeline | None:
@@ -287,20 +288,20 @@ class TransactionContext:
         self._changed: set[int] = set()
 
     def catalogue_changed(self, items: Mapping[Item, Timeline]) -> None:
-        """Items have other timelines from now on, in this transaction alone until it is committed."""
+        """Give items other timelines from now on, only in this transaction until it is committed."""
         for (region, code), spans in items.items():
             self(region)[1].change(code, spans)
             self._changed.add(region)
 
     def want(self, items: Iterable[Item]) -> None:
-        """Read at once, of all regions, the items that are going to be asked for."""
+        """Read at once the items of all regions that are going to be asked for."""
         missing = [(region, code) for region, code in items if self(region)[1].lacks(code)]
         if missing:
             for (region, code), spans in spans_in_force(self._connection, missing).items():
                 self(region)[1].put(code, spans)
 
     def committed(self) -> None:
-        """The transaction is: each region whose catalogue it changed has the next version (`catalogue`)."""
+        """Cache the catalogues that the committed transaction changed, each under its region's next version."""
         for region in self._changed:
             self._cache.keep(region, self._versions.get(region, 0) + 1, self._seen[region][1].known)
 
@@ -316,7 +317,7 @@ class TransactionContext:
 
 
 def _versions(connection: Connection, regions: Collection[int]) -> dict[int, int]:
-    """Catalogue versions of the regions; one seen for the first time is written down."""
+    """Return the catalogue versions of the regions; store a row for a region seen for the first time."""
     query = text("SELECT region, catalogue_version FROM regions WHERE region = ANY(:regions)")
     versions = {region: version for region, version in connection.execute(query, {"regions": sorted(regions)})}
     missing = sorted(set(regions) - set(versions))
@@ -328,29 +329,29 @@ def _versions(connection: Connection, regions: Collection[int]) -> dict[int, int
     return versions
 
 
-_LIMITS = "department", "instant", "statutory_days", "promised_days"
+LIMIT_COLUMNS = "department", "instant", "statutory_days", "promised_days"
 
 
-def _effective(alias: str, day: str) -> str:
+def effective_items(alias: str, day: str) -> str:
     return (
-        f"SELECT region, item_code, hall, id, name, {', '.join(_LIMITS)} FROM item_spans {alias}"
+        f"SELECT region, item_code, hall, id, name, {', '.join(LIMIT_COLUMNS)} FROM item_spans {alias}"
         f' WHERE region BETWEEN :low AND :high AND start <= :{day} AND ("end" IS NULL OR "end" > :{day})'
     )
 
 
 _CHANGES = text(
-    f"WITH was AS ({_effective('s', 'before')}), now AS ({_effective('s', 'after')})"
+    f"WITH was AS ({effective_items('s', 'before')}), now AS ({effective_items('s', 'after')})"
     " SELECT region, item_code, coalesce(now.name, was.name), was.id, now.id,"
-    f" {', '.join(f'{side}.{name}' for side in ('was', 'now') for name in _LIMITS)}"
+    f" {', '.join(f'{side}.{name}' for side in ('was', 'now') for name in LIMIT_COLUMNS)}"
     " FROM was FULL JOIN now USING (region, item_code) WHERE (was.hall, was.id) IS DISTINCT FROM (now.hall, now.id)"
     " ORDER BY region, item_code"
 )
 
 
 def read_item_changes(connection: Connection, scope: Scope, before: date, after: date) -> list[ItemChange]:
-    """The items that came, went or changed between two days, in any department of the scope's region.
+    """Return the items that came, went or changed between two days, in any department of the scope's region.
 
-    A department's items may have been another's: the domain tells them apart.
+    The domain then selects those of a department, whose items may have been another's before.
     """
     rows = connection.execute(_CHANGES, {**_region_bounds(scope), "before": before, "after": after})
     return [
@@ -363,36 +364,6 @@ def read_item_changes(connection: Connection, scope: Scope, before: date, after:
     ]  # fmt: skip
 
 
-_RAISED = text(
-    f"WITH now AS ({_effective('s', 'on')} AND statutory_days > 0),"
-    " was AS (SELECT DISTINCT ON (region, item_code) region, item_code, statutory_days FROM item_spans"
-    ' WHERE region BETWEEN :low AND :high AND start <= :on AND ("end" IS NULL OR "end" > :since)'
-    " AND statutory_days > 0 ORDER BY region, item_code, start)"
-    f" SELECT now.region, item_code, now.name, {', '.join(f'now.{name}' for name in _LIMITS)}, was.statutory_days"
-    " FROM now JOIN was USING (region, item_code)"
-    " WHERE now.statutory_days > was.statutory_days OR now.statutory_days = ANY(:none_like) ORDER BY 1, 2"
-)
-
-
-def read_item_doubts(connection: Connection, scope: Scope, since: date, on: date) -> list[Doubt]:
-    """Items whose statutory limit was raised, or stands for none, among those effective on a day.
-
-    since: the day whose versions are taken as given; of an item that came later its first limited version is.
-    """
-    values = {**_region_bounds(scope), "since": since, "on": on, "none_like": sorted(NONE_LIKE_LIMITS)}
-    found = [_doubt(row) for row in connection.execute(_RAISED, values)]
-    return [one for one in found if scope.department in (None, one.department)]
-
-
 def _region_bounds(scope: Scope) -> dict[str, int]:
     low, high = scope.bounds
     return {"low": low, "high": high}
-
-
-def _doubt(row: Sequence[Any]) -> Doubt:
-    """A limit that stands for none is left out whole, whatever it was before."""
-    region, code, name, *fields, was = row
-    item, limits = ItemRef(region, code, name), ItemLimits(*fields)
-    if limits.statutory_days in NONE_LIKE_LIMITS:
-        return doubt(NONE_LIKE, item, limits, None)
-    return doubt(RAISED, item, limits, was)

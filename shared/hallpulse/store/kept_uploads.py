@@ -1,7 +1,7 @@
-"""Tables that people upload in the page: the file, how far its work is, what was understood, what came of it.
+"""Tables that people upload in the page: the file, the progress of the work on it, what was understood, the result.
 
-The gateway adds a file and reads how it stands; the catalogue service works on it. An account has one under work at a
-time. A file's bytes are kept until it was imported, `KEPT` at most.
+The gateway adds a file and reads its state; the catalogue service works on it. Only one file of an account is worked on
+at a time. A file's bytes are kept until it has been imported, at most for `KEPT`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ UploadKind = Literal["figures", "cases", "catalogue"]
 UploadState = Literal["waiting", "reading", "asked", "ready", "importing", "imported", "unreadable", "failed"]
 KEPT = timedelta(days=7)
 SILENT = timedelta(minutes=3)
-"""Work that shows no sign for so long has ended with its process."""
+"""Work that shows no sign for this long has ended with its process."""
 _AT_WORK = ("waiting", "reading", "importing")
 _ENDED = ("imported", "unreadable")
 _MOST_OF_ONE = 20
@@ -85,7 +85,7 @@ uploads = Table(
 
 
 class UploadBusy(HallpulseError):
-    """The work asked for cannot begin: this file, or another one of its owner, is under work or was imported."""
+    """The work cannot begin: the file or another one of its owner is being worked on, or the file was imported."""
 
 
 _OTHER_FILE = "another file of this account is being worked on"
@@ -94,9 +94,10 @@ _SHOWN = [column for column in uploads.columns if column.name not in ("content",
 
 @dataclass(frozen=True, slots=True)
 class NewUpload:
-    """A file and what its sender may say with it. department: of figures, the only one whose they may be.
+    """A file, and what its sender may do with it.
 
-    own_hall: sent by the hall itself, which is shown its own figures; owner: account, or the name of a token.
+    department: the only one whose figures it may declare, None for any; own_hall: the hall itself sent it, and is shown
+    only its own figures; plan_codes: departments get the plan's codes; owner: an account, or the name of a token.
     """
 
     region: int
@@ -112,7 +113,9 @@ class NewUpload:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload as it stands. done, total: rows; told, result: JSON; why: Chinese and English, of a failure."""
+    """An upload with its present state. done, total: numbers of rows; told, result: JSON; why: a failure's reason in
+    Chinese and in English.
+    """
 
     id: int
     new: NewUpload
@@ -132,13 +135,13 @@ _INTERRUPTED = ("处理被中断，请再试一次", "the work was interrupted: 
 
 
 class Uploads:
-    """Every method is one transaction and raises Unavailable when the database cannot be reached."""
+    """The stored uploads. Every method is one transaction and raises Unavailable if the database cannot be reached."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def add(self, new: NewUpload, content: bytes, at: datetime) -> int:
-        """Keep a file that waits to be read. Raise UploadBusy while another one of this owner is under work."""
+        """Keep a file that waits to be read. Raises UploadBusy while another file of its owner is being worked on."""
         row = {name: getattr(new, name) for name in _NEW} | {"bytes": len(content), "content": content, "at": at}
         row |= {"seen": at, "state": "waiting", "done": 0, "total": 0, "answers": b"{}", "why_zh": "", "why_en": ""}
         with transaction(self._engine) as connection:
@@ -149,7 +152,7 @@ class Uploads:
                 raise UploadBusy(_OTHER_FILE) from None
 
     def _tidy(self, connection: Any, owner: str, now: datetime) -> None:
-        """Remove what is too old, and of this owner all that is not under work but the newest few that ended."""
+        """Remove old uploads, and all of this owner's that are not being worked on except the newest finished ones."""
         silent = uploads.c.seen < now - SILENT
         at_rest = uploads.c.state.not_in(_AT_WORK) | silent
         connection.execute(delete(uploads).where((uploads.c.at < now - KEPT) & at_rest))
@@ -159,13 +162,19 @@ class Uploads:
         connection.execute(delete(uploads).where(mine, at_rest, unfinished | uploads.c.id.not_in(newest)))
 
     def get(self, number: int, now: datetime, owner: str | None = None) -> Upload | None:
-        """Return an upload, of this owner where one is named; work that fell silent is told as failed."""
+        """Return an upload, of this owner if one is given, or None. Work that has shown no sign counts as failed."""
         query = select(*_SHOWN, uploads.c.rejected.is_not(None).label("has_rejected")).where(uploads.c.id == number)
         if owner is not None:
             query = query.where(uploads.c.owner == owner)
         with transaction(self._engine) as connection:
             row = connection.execute(query).one_or_none()
         return None if row is None else _upload(row, now)
+
+    def owner(self, number: int) -> str | None:
+        """Return who sent an upload. It takes the same work whether there is one or not."""
+        with transaction(self._engine) as connection:
+            found: str | None = connection.execute(select(uploads.c.owner).where(uploads.c.id == number)).scalar()
+        return found
 
     def list(self, region: int, owner: str, now: datetime) -> Sequence[Upload]:
         """Return the owner's uploads of a region, the newest first."""
@@ -193,7 +202,7 @@ class Uploads:
         return None if found is None else bytes(found)
 
     def begin(self, number: int, state: UploadState, answers: Mapping[str, str] | None, now: datetime) -> None:
-        """Let work begin: reading with these answers, or importing what is ready. Raise UploadBusy where it cannot."""
+        """Let work begin: reading with these answers, or importing a ready file. Raises UploadBusy if it cannot."""
         may = uploads.c.state.in_(("waiting", "asked", "ready", "failed") if state == "reading" else ("ready",))
         silent = uploads.c.state.in_(_AT_WORK) & (uploads.c.seen < now - SILENT)
         values: dict[str, Any] = {"state": "waiting" if state == "reading" else state, "seen": now, "done": 0}
@@ -209,19 +218,19 @@ class Uploads:
             raise UploadBusy("this file is being worked on, or was imported")
 
     def tell(self, number: int, now: datetime, **values: Any) -> bool:
-        """Write how the work stands; False where the upload was discarded."""
+        """Store the progress of the work; return False if the upload was discarded."""
         query = update(uploads).where(uploads.c.id == number).values(seen=now, **values).returning(uploads.c.id)
         with transaction(self._engine) as connection:
             return connection.execute(query).scalar() is not None
 
     def fail(self, number: int, why: tuple[str, str]) -> None:
-        """Write why the work ended, where it is still under way."""
+        """Store why the work failed, if it is still under way."""
         query = update(uploads).where(uploads.c.id == number, uploads.c.state.in_(_AT_WORK))
         with transaction(self._engine) as connection:
             connection.execute(query.values(state="failed", why_zh=why[0], why_en=why[1], seen=func.now()))
 
     def discard(self, number: int) -> bool:
-        """Remove an upload that is not being imported; whether it was removed."""
+        """Remove an upload that is not being imported; return whether it was removed."""
         query = delete(uploads).where(uploads.c.id == number, uploads.c.state != "importing").returning(uploads.c.id)
         with transaction(self._engine) as connection:
             return connection.execute(query).scalar() is not None

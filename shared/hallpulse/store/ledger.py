@@ -1,7 +1,7 @@
-"""Events about items, tallies and figures, kept by what they are about; folded again when one arrives.
+"""The ledger: events about items, tallies and figures, kept by entity, and folded again when a new one arrives.
 
-Also the tallies themselves, the report in force of each day, and the declared figures, all reports of each period in
-their order: which of them can be right is for the plans to say, when they are read.
+It also holds the tallies, one report in force for each day, and the declared figures, all reports of each period in
+order: when they are read, the plans decide which of them can be right.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from hallpulse.contract.events import (
 )
 from hallpulse.domain.case import pack_id, unpack_id
 from hallpulse.domain.figures import Report, current, period_window, ranked
-from hallpulse.store.database import copy_rows, pack_data, unpack_data
+from hallpulse.store.database import copy_rows, of_regions, pack_data, unpack_data
 from hallpulse.store.tables import figures, tallies
 
 _COLUMNS = ("region", "family", "entity", "hall", "id", "time", "type", "data")
 Entity = tuple[int, str]
-"""(region, what the events are about)."""
+"""(region, key of the item, tally or figure that events are about)."""
 
 
 class LedgerEntry(NamedTuple):
@@ -44,7 +44,7 @@ class LedgerEntry(NamedTuple):
 
 
 def entity_of(event: HallEvent) -> Entity:
-    """A tally belongs to its hall's day, an item or a figure to its region."""
+    """Return the entity of an event: a tally belongs to a hall's day, an item or a figure to its region."""
     if event.type.family is Family.TALLY:
         return event.region, f"{event.hall}/{event.entity}"
     return event.region, event.entity
@@ -77,13 +77,14 @@ def append(connection: Connection, events: Iterable[HallEvent]) -> None:
 def entries_about(
     connection: Connection, family: Family, entities: Sequence[Entity]
 ) -> dict[Entity, list[LedgerEntry]]:
-    """All events about each of the entities."""
+    """Return all events about each of the entities."""
     arrived, events = ("e.arrived", _ITS_EVENT) if family is Family.FIGURE else ("0", "")
     rows = connection.execute(
         text(
             f"SELECT l.region, l.entity, l.hall, l.id, l.time, l.type, l.data, {arrived} FROM ledger l"
             " JOIN unnest(CAST(:regions AS int[]), CAST(:entities AS text[])) AS k(region, entity)"
             f" ON k.region = l.region AND k.entity = l.entity{events} WHERE l.family = :family"
+            + of_regions(connection, "l.region", (e[0] for e in entities))
         ),
         {"regions": [e[0] for e in entities], "entities": [e[1] for e in entities], "family": family.value},
     )
@@ -100,7 +101,7 @@ _ITS_EVENT = " JOIN events e ON e.id = l.id AND e.region = l.region AND e.hall =
 
 
 def store_tallies(connection: Connection, events: Sequence[HallEvent]) -> None:
-    """Take in tally events and put the report in force of each touched day in its place."""
+    """Store tally events, and the report that is then in force for each touched day."""
     append(connection, events)
     rebuild_tallies(connection, sorted({entity_of(event) for event in events}))
 
@@ -115,7 +116,7 @@ def rebuild_tallies(connection: Connection, days: Sequence[Entity]) -> None:
 
 
 def store_figures(connection: Connection, events: Sequence[HallEvent]) -> None:
-    """Take in declared figures and put the reports of each touched period in their order."""
+    """Store events of declared figures, and the reports of each touched period in order."""
     append(connection, events)
     rebuild_figures(connection, sorted({entity_of(event) for event in events}))
 
@@ -129,7 +130,7 @@ def rebuild_figures(connection: Connection, entities: Sequence[Entity]) -> None:
 
 
 def report_of(entry: LedgerEntry) -> Report[Any]:
-    """Return what the domain knows of an event about a tally or a declared figure."""
+    """Return an event about a tally or a declared figure in the form of the domain."""
     data = entry.data
     if isinstance(data, TallyRetracted | FigureRetracted):
         return Report(entry.hall, entry.id, entry.time, 0, None, data.event_id, data.corrects)
@@ -143,7 +144,7 @@ def _tally_key(region: int, entity: str) -> tuple[int, str, date]:
 
 
 def tally_row(day: Entity, entries: Sequence[LedgerEntry]) -> dict[str, object] | None:
-    """The row of a hall's day, or None where no report of it is in force."""
+    """Return the row of a hall's day, or None if no report of it is in force."""
     report = current(map(report_of, entries))
     if report is None or report.content is None:
         return None
@@ -168,11 +169,11 @@ def _figure_key(region: int, entity: str) -> tuple[int, str, str, str]:
 
 
 CORRECTED, LAST_PLACE = -1, 32_767
-"""Places of what a report in force has corrected, and of all reports from that one on."""
+"""The place of a report that one in force has corrected; and the last place, which all further reports share."""
 
 
 def figure_rows(figure: Entity, entries: Sequence[LedgerEntry]) -> list[dict[str, object]]:
-    """The rows of a declared figure: its reports in force, the one that counts first, then those that they correct."""
+    """Return the rows of a declared figure: its reports in force, first the one that counts, then corrected ones."""
     reports = [report_of(entry) for entry in entries]
     in_force = ranked(reports)
     placed = [(min(place, LAST_PLACE), report) for place, report in enumerate(in_force)]
@@ -203,7 +204,7 @@ def figure_rows(figure: Entity, entries: Sequence[LedgerEntry]) -> list[dict[str
 
 
 def _corrected(in_force: Sequence[Report[Any]], reports: Sequence[Report[Any]]) -> list[Report[Any]]:
-    """The reports whose place another one has taken, however often."""
+    """Return the reports that a report in force has replaced, directly or through others."""
     known = {(report.hall, report.id): report for report in reports if report.retracts is None}
     found: dict[tuple[str, str], Report[Any]] = {}
     waiting = list(in_force)
@@ -220,9 +221,10 @@ def _replace(
     connection: Connection,
     table: Table,
     key: Sequence[str],
-    keys: Sequence[tuple[object, ...]],
+    keys: Sequence[tuple[int, *tuple[object, ...]]],
     rows: list[dict[str, object]],
 ) -> None:
-    connection.execute(delete(table).where(tuple_(*(table.c[name] for name in key)).in_(keys)))
+    narrow = text("true" + of_regions(connection, f"{table.name}.region", (region for region, *_ in keys)))
+    connection.execute(delete(table).where(tuple_(*(table.c[name] for name in key)).in_(keys), narrow))
     if rows:
         connection.execute(insert(table), rows)

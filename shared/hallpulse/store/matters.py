@@ -1,4 +1,4 @@
-"""Matters of the ladder of supervision, and what departments said of the plan's tasks. Lines are only added."""
+"""Matters of the ladder of supervision, and departments' reports on the plan's tasks. Rows are only added."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ task_reports = Table(
 
 @dataclass(frozen=True, slots=True)
 class TaskReport:
-    """A department's report on a task of a plan: how it stands, and by what one can see it."""
+    """A department's report on a task of a plan: its state, and the evidence for it."""
 
     region: int
     plan: str
@@ -105,19 +105,19 @@ class TaskReport:
 
 
 Messages = Callable[[Matter], Sequence[NoticeMessage]]
-"""Makes the messages about a matter's last entry."""
+"""A function that makes the notices about a matter's last entry."""
 
 
 class MatterRegistry:
-    """Every method is one transaction and raises Unavailable when the database cannot be reached."""
+    """The stored matters. Every method is one transaction and raises Unavailable if the database cannot be reached."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def open(self, new: NewMatter, entry: MatterEntry, messages: Messages | None = None) -> int:
-        """Open a matter, tell people and note it in the audit: all of it or nothing; return its number.
+        """Open a matter, add its notices and record it in the audit, all in one transaction; return its number.
 
-        Raise ValueError for what is not whole, and NotNow where the department has an open matter of the same subject.
+        Raises ValueError if the entry is incomplete, NotNow if the department has an open matter of the same subject.
         """
         check_opening(entry)
         row = {"region": new.region, "about": new.about, "subject": new.subject, "department": new.department}
@@ -134,9 +134,9 @@ class MatterRegistry:
         return number
 
     def append(self, number: int, entry: MatterEntry, messages: Messages | None = None) -> Matter:
-        """Add an entry, tell people and note it in the audit; return the matter as it is now.
+        """Add an entry and its notices, and record it in the audit; return the matter with the entry.
 
-        Raise KeyError for an unknown matter, NotNow where the entry may not follow, ValueError where it is not whole.
+        Raises KeyError for an unknown matter, NotNow if the entry may not follow, ValueError if it is incomplete.
         """
         with transaction(self._engine) as connection:
             _take_turns(connection)
@@ -152,29 +152,31 @@ class MatterRegistry:
         with transaction(self._engine) as connection:
             return next(iter(_read(connection, matters.c.id == number)), None)
 
-    def list(self, scope: Scope, *, closed: bool = True) -> Sequence[Matter]:
-        """Those of a region and of what lies below it, or of a department, the newest first.
+    def list(self, scope: Scope, *, closed: bool = True, target: str | None = None) -> Sequence[Matter]:
+        """Return the matters of a region and the regions below it, or of a department there, the newest first.
 
-        closed: those that are closed too.
+        closed: also return closed ones; target: only those opened because of it.
         """
         wanted: list[ColumnElement[bool]] = [matters.c.region.between(*scope.bounds)]
         if scope.department is not None:
             wanted.append(matters.c.department == scope.department)
+        if target is not None:
+            wanted += [matters.c.about == "target", matters.c.subject == target]
         with transaction(self._engine) as connection:
             return _read(connection, *wanted, *([] if closed else [_IS_OPEN]))
 
     def report_task(self, report: TaskReport) -> None:
-        """Keep what a department said of a task, and note it in the audit."""
+        """Keep a department's report on a task, and record it in the audit."""
         names = ("region", "plan", "task", "department", "at", "by", "evidence")
         row = {name: getattr(report, name) for name in names} | {"state": report.state.value}
         detail = {"department": report.department, "state": report.state.value, "evidence": report.evidence}
-        deed = AuditEntry("task.report", f"{report.plan}/{report.task}", report.region, detail, report.by)
+        entry = AuditEntry("task.report", f"{report.plan}/{report.task}", report.region, detail, report.by)
         with transaction(self._engine) as connection:
             connection.execute(insert(task_reports).values(**row))
-            write(connection, report.by, deed)
+            write(connection, report.by, entry)
 
     def task_reports(self, region: int, plan: str) -> Mapping[tuple[str, str], Sequence[TaskReport]]:
-        """(task, department) → what was said of it, the newest first."""
+        """Return (task, department) → its reports, the newest first."""
         query = select(task_reports).where(task_reports.c.region == region, task_reports.c.plan == plan)
         found: dict[tuple[str, str], list[TaskReport]] = defaultdict(list)
         with transaction(self._engine) as connection:
@@ -189,12 +191,12 @@ class MatterRegistry:
 
 
 def _take_turns(connection: Connection) -> None:
-    """Keep others waiting: an entry is judged by those before it, which must stay the last until it is there."""
+    """Make other writers wait: an entry is checked against those before it, so no other may come in between."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
 
 
 def _add(connection: Connection, matter: Matter, messages: Messages | None) -> None:
-    """Add the matter's last entry."""
+    """Store the matter's last entry with its notices, and record it in the audit."""
     entry, place = matter.entries[-1], len(matter.entries) - 1
     row = {"matter": matter.number, "place": place, "at": entry.at, "by": entry.by, "deed": entry.deed.value}
     connection.execute(insert(matter_entries).values(**row, content=_content(entry)))
@@ -211,7 +213,7 @@ def _add(connection: Connection, matter: Matter, messages: Messages | None) -> N
 
 
 def _content(entry: MatterEntry) -> dict[str, Any]:
-    """An entry's own parts as JSON."""
+    """Return the parts of an entry that have no column, as JSON."""
     answer = entry.answer
     said = None if answer is None else [answer.cause, answer.measures, answer.done_by.isoformat()]
     return {
@@ -228,7 +230,7 @@ _IS_OPEN = ~exists().where(matter_entries.c.matter == matters.c.id, matter_entri
 
 
 def _read(connection: Connection, *wanted: ColumnElement[bool]) -> list[Matter]:
-    """The matters of which all that is wanted holds, the newest first."""
+    """Return the matters that fulfil all conditions, the newest first."""
     lines: dict[int, list[MatterEntry]] = defaultdict(list)
     query = select(matter_entries).where(matter_entries.c.matter.in_(select(matters.c.id).where(*wanted)))
     for row in connection.execute(query.order_by(matter_entries.c.matter, matter_entries.c.place)):

@@ -1,18 +1,11 @@
-"""One batch, one transaction: new events in, cases and catalogue folded again, differences added, committed.
+"""Merge a batch in one transaction: store new events, fold cases and catalogue again, add differences, commit.
 
-Of a batch only what is new is stored; duplicates and ids that were used for another event are told apart from it. How
-much each hall sent of each day is counted for coverage, freshness and lateness.
-
-Advisory locks of the transaction are taken in one order, so that workers never wait in a circle: the calendars; the
-keys of new events, as they are inserted; regions; halls; the declared figures of regions; each sorted. A transaction
-that stores events shares the calendars, from when its events are in until it commits its regions too, and holds its
-halls alone: one batch's events are inserted while another's cases are folded. One that changes a region's catalogue
-holds that region alone; one that changes the calendars or recomputes holds everything alone.
+Only new events of a batch are stored; duplicates, and events that reuse another event's id, are returned apart. The
+number of events that each hall sent for each day is counted for coverage, freshness and lateness.
 """
 
 from __future__ import annotations
 
-import zlib
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -32,27 +25,39 @@ from hallpulse.domain.case import CaseEvent, pack_id, unpack_id
 from hallpulse.domain.catalogue import first_change
 from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.workdays import local_day
+from hallpulse.store.archiving.packed_events import archived_rows, event_columns
 from hallpulse.store.cases import CaseKey, Differences, Folded, fold_ahead, refold
-from hallpulse.store.database import case_event, copy_into, copy_rows, pack_data, to_date, transaction, unpack_data
+from hallpulse.store.database import (
+    case_event,
+    copy_into,
+    copy_rows,
+    of_regions,
+    pack_data,
+    to_date,
+    transaction,
+    unpack_data,
+)
 from hallpulse.store.item_versions import ContextCache, Item, TimelineChange, TransactionContext, store_items
 from hallpulse.store.ledger import store_figures, store_tallies
+from hallpulse.store.locks import lock_figures, lock_what_is_touched, share_calendars
+from hallpulse.store.placing import BatchPart
 from hallpulse.store.receipts import Times, note_receipts
 
 _COLUMNS = ("region", "hall", "id", "time", "arrived", "type", "case_id", "data", "extra", "arrived_cs", "imported")
 _BY_ID = itemgetter(2, 0, 1)
-"""The order of the table's key. Ids in order of time then go to the end of its index."""
+"""The order of the table's key, in which ids in order of time go to the end of its index."""
 EventKey = tuple[int, str, bytes]
 """Region, hall and packed id."""
 EventName = tuple[int, str, str]
 """Region, hall and id."""
 Imported = frozenset[EventKey]
-"""Events that an import repeats from records of the past: by who sent them, which no hall can choose."""
+"""Events that an import repeats from records of the past: told by their sender, which no hall can choose."""
 Events = Mapping[EventKey, HallEvent]
 Rows = Iterable[tuple[Any, ...]]
 
 
 class Expected(Enum):
-    """The likely kind of a batch: a guess that saves work, and is never relied upon."""
+    """The likely kind of a batch: a guess that saves work; a wrong one does no harm."""
 
     NEW = "none of it is stored"
     SOME_STORED = "some of it was stored long ago"
@@ -61,9 +66,10 @@ class Expected(Enum):
 
 @dataclass(slots=True)
 class Sorted:
-    """A batch, sorted: `new` is stored now; `duplicates` said the same before; `reused` said something else.
+    """A batch, sorted.
 
-    stored_long_ago: some of a batch that was not expected to be anything had been stored.
+    new: events that are stored now; duplicates: events whose id was stored with the same content; reused: events whose
+    id was stored with other content; stored_long_ago: some were stored, though not expected as just being stored.
     """
 
     new: dict[EventKey, HallEvent] = field(default_factory=dict)
@@ -86,13 +92,16 @@ def insert_events(
         other = first.setdefault((event.region, event.hall, pack_id(event.id)), event)
         if other is not event:
             (result.duplicates if event.same_content(other) else result.reused).append(event)
+    if archived := _archived(connection, first):
+        _take_out(archived, result)
+        result.stored_long_ago = True
     rows = partial(_event_rows, first, arrived, imported)
     if expected is Expected.NEW and _insert_new(connection, rows()):
         return result
     if expected is not Expected.ANYTHING:
-        stored = stored_events(connection, sorted(first, key=_BY_ID))
+        stored = _stored(connection, sorted(first, key=_BY_ID))
         _take_out(stored, result)
-        result.stored_long_ago = bool(stored)
+        result.stored_long_ago |= bool(stored)
         if not first or _insert_new(connection, rows()):
             return result
     _take_out(_insert_where_new(connection, rows()), result)
@@ -100,14 +109,14 @@ def insert_events(
 
 
 def _take_out(stored: Events, result: Sorted) -> None:
-    """Tell apart what had been stored before."""
+    """Move events that had been stored before from the new ones to duplicates or reused."""
     for key, before in stored.items():
         event = result.new.pop(key)
         (result.duplicates if event.same_content(before) else result.reused).append(event)
 
 
 def _insert_new(connection: Connection, rows: Rows) -> bool:
-    """Store events straight in the table, which takes half the time; nothing where one of them is there already."""
+    """Store events straight in the table, in half the time; return False and store none if one is there already."""
     try:
         with connection.begin_nested():
             copy_into(connection, "events", _COLUMNS, rows)
@@ -117,26 +126,37 @@ def _insert_new(connection: Connection, rows: Rows) -> bool:
 
 
 def _insert_where_new(connection: Connection, rows: Rows) -> dict[EventKey, HallEvent]:
-    """Store what is new; of the others, what an earlier transaction stored under their keys.
+    """Store the new events; return those that earlier transactions stored under the keys of the others.
 
-    That is asked for by a separate statement: the insert may have waited for another transaction to commit the same
-    events, which its own snapshot does not show.
+    They are read by a separate statement: the insert may have waited for another transaction to commit the same events,
+    which its own snapshot does not show.
     """
     copy_rows(connection, "stage_events", "events", _COLUMNS, rows)
-    return stored_events(connection, [(row[0], row[1], bytes(row[2])) for row in connection.execute(_INSERT)])
+    return _stored(connection, [(row[0], row[1], bytes(row[2])) for row in connection.execute(_INSERT)])
 
 
 def stored_events(connection: Connection, keys: Sequence[EventKey]) -> dict[EventKey, HallEvent]:
-    """Return what is stored under these keys, as far as it is committed."""
+    """Return the committed events under these keys, also archived ones."""
+    found = _stored(connection, keys)
+    return found | _archived(connection, [key for key in keys if key not in found])
+
+
+def _archived(connection: Connection, keys: Collection[EventKey]) -> dict[EventKey, HallEvent]:
+    return {key: event_of(event_columns(row)) for key, row in archived_rows(connection, keys).items()}
+
+
+def _stored(connection: Connection, keys: Sequence[EventKey]) -> dict[EventKey, HallEvent]:
     if not keys:
         return {}
     regions, halls, ids = (list(column) for column in zip(*keys, strict=True))
-    rows = connection.execute(_STORED, {"regions": regions, "halls": halls, "ids": ids})
+    rows = connection.execute(
+        text(_STORED + of_regions(connection, "e.region", regions)), {"regions": regions, "halls": halls, "ids": ids}
+    )
     return {(row[0], row[1], bytes(row[2])): event_of(tuple(row)) for row in rows}
 
 
 def _event_rows(events: Events, arrived: int, imported: Imported) -> Iterator[tuple[Any, ...]]:
-    """In order of the key, so that transactions with the same events do not wait for each other in a circle."""
+    """Yield rows in order of the key, so that transactions with the same events never wait in a circle."""
     minute, hundredths = arrival(arrived)
     for key in sorted(events, key=_BY_ID):
         e = events[key]
@@ -150,15 +170,15 @@ _INSERT = text(
     " ON CONFLICT DO NOTHING RETURNING region, hall, id)"
     " SELECT region, hall, id FROM stage_events EXCEPT SELECT region, hall, id FROM inserted"
 )
-_STORED = text(
+_STORED = (
     f"SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS.split(', '))} FROM events e JOIN"
     " unnest(CAST(:regions AS int[]), CAST(:halls AS text[]), CAST(:ids AS bytea[])) AS k(region, hall, id)"
-    " USING (region, hall, id)"
+    " ON e.region = k.region AND e.hall = k.hall AND e.id = k.id WHERE true"
 )
 
 
 def event_of(row: Sequence[Any]) -> HallEvent:
-    """An event as it was stored, from a row of EVENT_COLUMNS."""
+    """Return a stored event from a row of EVENT_COLUMNS."""
     region, hall, id_, kind, time, case_id, data, extra = row
     extra = None if extra is None else bytes(extra)
     return HallEvent(
@@ -170,13 +190,13 @@ MICROSECONDS_A_MINUTE = 60_000_000
 
 
 def arrival(time: int) -> tuple[int, int]:
-    """A moment (microseconds since 1970-01-01 UTC) as it is stored: minutes, and hundredths of a second into it."""
+    """Return a moment (microseconds since 1970-01-01 UTC) as stored: its minute, and hundredths of a second into it."""
     minute, rest = divmod(time, MICROSECONDS_A_MINUTE)
     return minute, rest // 10_000
 
 
 IS_LATE = f"arrived - time / 60000000 > {LATE_MINUTES} AND imported IS NOT TRUE"
-"""SQL over stored events: late, and not repeated from records of the past by an import."""
+"""SQL condition of stored events that are late and that no import repeated from records of the past."""
 _NAMES = ("regions", "halls", "days", "events", "newest", "late")
 _Row = tuple[int, str, int, int, int, int]
 
@@ -189,7 +209,7 @@ def times_of(events: Iterable[HallEvent]) -> Times:
 
 
 def note_hall_days(connection: Connection, times: Times, imported: Times, arrived: int) -> None:
-    """Add new events to their days. imported: those of them that are never late; arrived: minutes since 1970-01-01."""
+    """Count new events in their halls' days. imported: those that are never late; arrived: minutes since 1970-01-01."""
     found = sorted(_day_rows(times, imported, arrived))
     rows = [(region, hall, to_date(day), *noted) for region, hall, day, *noted in found]
     connection.execute(
@@ -205,7 +225,7 @@ def note_hall_days(connection: Connection, times: Times, imported: Times, arrive
 
 
 def _day_rows(times: Times, imported: Times, arrived: int) -> Iterator[_Row]:
-    """Region, hall, day, events, newest, late; none of the gateway's desk, which is no hall that could fall silent."""
+    """Yield region, hall, day, events, newest, late; none for the gateway's DESK, which is no hall."""
     late_before = (arrived - LATE_MINUTES) * MICROSECONDS_A_MINUTE
     for (region, hall), unsorted in times.items():
         if hall == DESK:
@@ -214,52 +234,9 @@ def _day_rows(times: Times, imported: Times, arrived: int) -> Iterator[_Row]:
         days = list(map(local_day, ordered))
         late = Counter(days[: bisect_left(ordered, late_before)])
         late.subtract(local_day(time) for time in imported.get((region, hall), ()) if time < late_before)
-        newest = dict(zip(days, ordered, strict=True))  # of one day the last, which is the newest
+        newest = dict(zip(days, ordered, strict=True))  # a day keeps its last time, the newest
         for day, events in Counter(days).items():
             yield region, hall, day, events, newest[day], late[day]
-
-
-_CALENDARS, _REGION, _HALL, _FIGURES = 20110, 20111, 20112, 20113
-
-
-def share_calendars(connection: Connection) -> None:
-    """Let others store events, but not change the calendars or recompute."""
-    connection.execute(text("SELECT pg_advisory_xact_lock_shared(:space, 0)"), {"space": _CALENDARS})
-
-
-def lock_regions(connection: Connection, regions: Collection[int], alone: Collection[int]) -> None:
-    """Share the regions, but hold those alone whose catalogue changes."""
-    if not alone:
-        _lock(connection, "pg_advisory_xact_lock_shared", _REGION, regions)
-        return
-    for region in sorted(regions):
-        _lock(connection, "pg_advisory_xact_lock" + ("" if region in alone else "_shared"), _REGION, [region])
-
-
-def lock_halls(connection: Connection, halls: Collection[tuple[int, str]]) -> None:
-    """Hold halls alone."""
-    _lock(connection, "pg_advisory_xact_lock", _HALL, {_hall_key(region, hall) for region, hall in halls})
-
-
-def lock_figures(connection: Connection, regions: Collection[int]) -> None:
-    """Hold the declared figures of regions alone: several halls may report the same one."""
-    _lock(connection, "pg_advisory_xact_lock", _FIGURES, regions)
-
-
-def _lock(connection: Connection, function: str, space: int, keys: Collection[int]) -> None:
-    connection.execute(
-        text(f"SELECT {function}(:space, key) FROM unnest(CAST(:keys AS int[])) AS key"),
-        {"space": space, "keys": sorted(keys)},
-    )
-
-
-def lock_everything(connection: Connection) -> None:
-    """Wait for every merge to end and keep new ones out until this transaction ends."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:space, 0)"), {"space": _CALENDARS})
-
-
-def _hall_key(region: int, hall: str) -> int:
-    return zlib.crc32(f"{region}/{hall}".encode()) - 2**31
 
 
 CASES_AT_ONCE = 5_000
@@ -268,10 +245,9 @@ _NOTHING_AHEAD: Mapping[CaseKey, Folded] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class MergeOutcome:
-    """The outcome of a batch: which events are new, which are duplicates or used an id again.
+    """The outcome of a batch: its new events, its duplicates, and the events that reuse an id (as in `Sorted`).
 
-    redated: cases that a changed catalogue touched; times: of the new events, by hall;
-    stored_long_ago: some of it was, where the batch was not expected to be anything.
+    redated: number of cases folded again because of a changed catalogue; times: of the new events, by hall.
     """
 
     new: Sequence[HallEvent] = ()
@@ -280,6 +256,28 @@ class MergeOutcome:
     redated: int = 0
     times: Times = field(default_factory=dict)
     stored_long_ago: bool = False
+
+
+def merge_parts(
+    parts: Sequence[BatchPart],
+    cache: ContextCache,
+    arrived: int,
+    expected: Expected,
+    *,
+    imported: Collection[EventName] = (),
+) -> MergeOutcome:
+    """Store the parts of a batch, each all or nothing, and return the outcome of all."""
+    some = [merge(engine, cache, events, arrived, expected, imported=imported) for engine, events in parts]
+    if len(some) == 1:
+        return some[0]
+    return MergeOutcome(
+        [event for one in some for event in one.new],
+        [event for one in some for event in one.duplicates],
+        [event for one in some for event in one.reused],
+        sum(one.redated for one in some),
+        {hall: times for one in some for hall, times in one.times.items()},
+        any(one.stored_long_ago for one in some),
+    )
 
 
 def merge(
@@ -293,8 +291,8 @@ def merge(
 ) -> MergeOutcome:
     """Store a batch, all or nothing; storing it again changes nothing.
 
-    arrived: microseconds since 1970-01-01 UTC; expected: what the batch most likely is; imported: events, some of the
-    batch, that an import repeats. Raises Unavailable (try again) or Halt.
+    arrived: microseconds since 1970-01-01 UTC; expected: the likely kind of the batch; imported: those of its events
+    that an import repeats from records of the past. Raises Unavailable (try again) or Halt.
     """
     if not batch:
         return MergeOutcome()
@@ -308,10 +306,9 @@ def merge(
             return MergeOutcome((), found.duplicates, found.reused, stored_long_ago=found.stored_long_ago)
         times = times_of(events)
         never_late = times_of(event for key, event in found.new.items() if key in repeated) if repeated else {}
-        taken = _taken(found.new, cache)  # before anybody has to wait for us
+        taken = _taken(found.new, cache)  # before others have to wait for our locks
         regions = {region for region, _ in times}
-        lock_regions(connection, regions, {e.region for e in events if e.type.family is Family.ITEM})
-        lock_halls(connection, times.keys())
+        lock_what_is_touched(connection, times, {e.region for e in events if e.type.family is Family.ITEM})
         context = cache.begin(connection, regions)
         redated = _take_in(connection, context, taken)
         note_receipts(connection, times, found.duplicates, arrived)
@@ -322,7 +319,7 @@ def merge(
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """New events by what they touch: those of cases by case, the others by family."""
+    """New events sorted by what they touch: events of cases by case, the others by family."""
 
     cases: dict[CaseKey, list[CaseEvent]]
     ahead: Mapping[CaseKey, Folded]
@@ -347,7 +344,7 @@ def _take_in(connection: Connection, context: TransactionContext, taken: _Taken)
     if items := others.get(Family.ITEM):
         changed = store_items(connection, items)
         context.catalogue_changed({item: change.after for item, change in changed.items()})
-        redated = _add_cases_of(connection, changed, touched)
+        redated = add_cases_of(connection, changed, touched)
     if tallies := others.get(Family.TALLY):
         store_tallies(connection, tallies)
     if figures := others.get(Family.FIGURE):
@@ -363,7 +360,7 @@ def refold_all(
     context: TransactionContext,
     ahead: Mapping[CaseKey, Folded] = _NOTHING_AHEAD,
 ) -> None:
-    """Fold the touched cases, some thousands at once, and write all differences together."""
+    """Fold the touched cases, some thousands at a time, and write all differences together."""
     differences = Differences()
     keys = sorted(touched)
     for start in range(0, len(keys), CASES_AT_ONCE):
@@ -372,16 +369,19 @@ def refold_all(
     differences.write(connection)
 
 
-def _add_cases_of(
+def add_cases_of(
     connection: Connection, changed: Mapping[Item, TimelineChange], touched: dict[CaseKey, list[CaseEvent]]
 ) -> int:
-    """Cases for which another version of their item holds now are folded again, with or without new events."""
+    """Add the cases whose item now has another version, so that they are folded again; return their number."""
     first = {item: first_change(*change) for item, change in changed.items()}
     listed = sorted((region, code, to_date(day)) for (region, code), day in first.items() if day is not None)
+    if not listed:
+        return 0
     rows = connection.execute(
         text(
             "SELECT region, hall, case_id FROM cases JOIN unnest(CAST(:regions AS int[]), CAST(:codes AS text[]),"
             " CAST(:days AS date[])) AS k(region, item_code, day) USING (region, item_code) WHERE accepted >= day"
+            + of_regions(connection, "cases.region", (region for region, *_ in listed))
         ),
         {name: [item[index] for item in listed] for index, name in enumerate(("regions", "codes", "days"))},
     )

@@ -1,4 +1,4 @@
-"""Bring a database to this version's tables, and make the roles that services log in as."""
+"""Migrate a database to this version's tables, and make the roles that services log in as."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, make_url, text
 
-from .database import faults, open_engine
+from hallpulse.domain.errors import Halt, Unavailable
+
+from .database import INGEST, open_engine, transaction
 from .distribution import distribute
 from .roles import make_roles
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 _MIGRATION_LOCK = 20109
+_VERSIONS = Path(__file__).parent / "migrations" / "versions"
 _NO_SERVICES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -29,30 +32,90 @@ def alembic_config() -> Config:
     return config
 
 
-def upgrade(engine: Engine) -> None:
-    """Run the missing migrations, one process at a time; nothing happens where none is missing.
+def upgrade(engine: Engine, ingest_role: str = "") -> None:
+    """Run the missing migrations, if any, one process at a time; on Citus, spread the tables afterwards.
 
-    On Citus the tables are spread then.
+    ingest_role: the role of ingest alone. Raises Unavailable while an earlier ingest is connected that would write
+    wrongly after these migrations.
     """
     from alembic import command  # noqa: PLC0415
 
-    with faults(), engine.begin() as connection:
-        connection.execute(text("SET LOCAL statement_timeout = 0"))  # an index of a large table takes what it takes
+    with transaction(engine) as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))  # an index of a large table takes long
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         config = alembic_config()
         config.attributes["connection"] = connection
+        _refuse_beside_ingest(connection, config, ingest_role)
         command.upgrade(config, "head")
+        note_least_ingest(connection, _changing(config)[-1])
     distribute(engine)
 
 
-def migrate(database_url: str, service_urls: Mapping[str, str] = _NO_SERVICES) -> None:
-    """Create or bring up to date the tables of a database, and the roles that services log in as.
+def _refuse_beside_ingest(connection: Connection, config: Config, ingest_role: str) -> None:
+    """Raise Unavailable if a missing migration changes what ingest writes, and an ingest is connected."""
+    from alembic.migration import MigrationContext  # noqa: PLC0415
 
-    service_urls: service → the URL with which it will connect; its role is made with the rights that it needs.
+    known = MigrationContext.configure(connection).get_current_revision()
+    changing = _changing(config, known) if known else []
+    if not changing:
+        return
+    found = connection.scalar(
+        text(
+            "SELECT count(DISTINCT client_port) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND (usename = :role OR application_name = :name)"
+        ),
+        {"role": ingest_role, "name": INGEST},
+    )
+    if found:
+        raise Unavailable(
+            f"database: migration {', '.join(changing)} changes what ingest writes, and {found} connections of an"
+            " earlier ingest are open: stop every ingest first; events wait in the queues meanwhile"
+        )
+
+
+def _changing(config: Config, since: str = "base") -> list[str]:
+    """Return the migrations after `since` that change what ingest writes, in order: an earlier ingest must not run."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    scripts = ScriptDirectory.from_config(config).iterate_revisions("head", since)
+    return [script.revision for script in scripts if getattr(script.module, "changes_ingest", False)][::-1]
+
+
+def note_least_ingest(connection: Connection, revision: str) -> None:
+    """Note, where every role can read it, which migration an ingest must know, unless a later one is noted."""
+    noted = _noted_least_ingest(connection)
+    if noted < revision:
+        connection.execute(text(f"COMMENT ON TABLE alembic_version IS 'ingest must know {revision}'"))
+
+
+def _noted_least_ingest(connection: Connection) -> str:
+    noted = connection.scalar(text("SELECT obj_description(to_regclass('alembic_version'), 'pg_class')"))
+    return str(noted or "").rpartition(" ")[2]
+
+
+def ensure_ingest_knows(database_url: str) -> None:
+    """Raise Halt if the database belongs to a later version, after which this version's ingest would write wrongly."""
+    engine = open_engine(database_url, pool_size=1)
+    try:
+        with transaction(engine) as connection:
+            needed = _noted_least_ingest(connection)
+    finally:
+        engine.dispose()
+    if needed and not any(_VERSIONS.glob(f"{needed}_*.py")):
+        raise Halt(
+            f"database: it belongs to a later version of Hallpulse, whose ingest knows migration {needed}:"
+            " start that version's ingest; events wait in the queues"
+        )
+
+
+def migrate(database_url: str, service_urls: Mapping[str, str] = _NO_SERVICES) -> None:
+    """Create or update the tables of a database, and the roles that services log in as.
+
+    service_urls: service → its database URL; the role that the URL names is made with the rights that it needs.
     """
     engine = open_engine(database_url)
     try:
-        upgrade(engine)
+        upgrade(engine, str(make_url(service_urls["ingest"]).username) if "ingest" in service_urls else "")
         if service_urls:
             make_roles(engine, service_urls)
     finally:

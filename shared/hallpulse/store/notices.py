@@ -1,4 +1,4 @@
-"""The ledger of notices: who was told what and when, who acknowledged it, when it was over."""
+"""The ledger of notices: who was notified of which alert and when, who acknowledged it, and when it ended."""
 
 from __future__ import annotations
 
@@ -33,15 +33,19 @@ from .audit import AuditEntry, write
 from .database import transaction
 from .tables import metadata, notice_deliveries, notices
 
+_ONE_AT_A_TIME = 20139
+SAID_AGAIN = timedelta(hours=1)
+"""Within this time, a message about the same alerts in the same states is the same notification: the rendered routes
+repeat one after four hours or a day."""
 State = Literal["open", "acknowledged", "resolved"]
-SilenceDeed = Literal["notice.silence", "notice.unsilence"]
+SilenceAction = Literal["notice.silence", "notice.unsilence"]
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One alert as one receiver was told of it. ended: when it was over, None while it fires.
+    """One alert of which one receiver is notified. ended: when the alert ended, None while it fires.
 
-    ours: made by a rule of this suite; a foreign one is in the ledger and is not passed on.
+    ours: whether a rule of this suite made it; a foreign alert is kept in the ledger but not passed on.
     """
 
     region: int
@@ -59,18 +63,22 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class NoticeMessage:
-    """A text to pass on. place: which of the receiver's addresses on the channel."""
+    """A text to pass on. place: the index of the receiver's address on the channel.
+
+    tells: a digest of the alerts and states that the text is about, by which a repetition is recognised.
+    """
 
     receiver: str
     channel: str
     place: int
     title: str
     body: str
+    tells: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DueMessage:
-    """A message whose time has come; attempts: with the one about to be made."""
+    """A message that is due. attempts: number of attempts, including the one about to be made."""
 
     id: int
     message: NoticeMessage
@@ -79,7 +87,7 @@ class DueMessage:
 
 @dataclass(frozen=True, slots=True)
 class NoticeLine:
-    """A line of the ledger."""
+    """A line of the ledger. told, last_told: times of the first and the last notice; times: number of notices."""
 
     notice: Notice
     told: datetime
@@ -90,7 +98,7 @@ class NoticeLine:
 
 
 class AlertKey(NamedTuple):
-    """An alert of Alertmanager. region: 0 for one of the suite itself; fingerprint: of its labels."""
+    """The key of an alert of Alertmanager. region: 0 for an alert on the suite itself; fingerprint: of its labels."""
 
     region: int
     fingerprint: str
@@ -98,7 +106,7 @@ class AlertKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NoticeNote:
-    """A note that a person wrote of an alert."""
+    """A note that a person wrote about an alert."""
 
     at: datetime
     by: str
@@ -107,7 +115,7 @@ class NoticeNote:
 
 @dataclass(frozen=True, slots=True)
 class PeopleSaid:
-    """The last acknowledgement of an alert, and all notes of it, the oldest first."""
+    """The last acknowledgement of an alert, and all notes about it, the oldest first."""
 
     acknowledged: datetime | None = None
     acknowledged_by: str | None = None
@@ -130,33 +138,33 @@ Key = tuple[int, str, datetime, str]
 
 
 def key_of(notice: Notice) -> Key:
-    """A notice's line in the ledger."""
+    """Return the key of a notice's line in the ledger."""
     return notice.region, notice.fingerprint, notice.started, notice.receiver
 
 
 class NoticeLedger:
-    """Every method is one transaction and raises Unavailable when the database cannot be reached."""
+    """The ledger of notices. Every method is one transaction and raises Unavailable if the database does not answer."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def record(self, told: Sequence[Notice], messages: Sequence[NoticeMessage], at: datetime) -> None:
-        """Write down what was told, and what is to be passed on: both or neither."""
+        """Store notices, and the messages to pass on, in one transaction."""
         ordered = sorted(told, key=key_of)
         with transaction(self._engine) as connection:
             for notice in ordered:
                 _record(connection, notice, at)
-            add_messages(connection, messages, at)
+            add_messages(connection, _untold(connection, messages, at), at)
 
     def told_as_ours(self, some: Sequence[Notice]) -> set[Key]:
-        """Those of the notices that are in the ledger already, as ours."""
+        """Return the keys of those notices that are in the ledger already as ours."""
         wanted = tuple_(notices.c.region, notices.c.fingerprint, notices.c.started, notices.c.receiver)
         query = select(*wanted.clauses).where(wanted.in_([key_of(notice) for notice in some]), notices.c.ours)
         with transaction(self._engine) as connection:
             return {(region, name, started, who) for region, name, started, who in connection.execute(query)}
 
     def list(self, region: int | None = None, state: State | None = None, limit: int = 100) -> list[NoticeLine]:
-        """The newest first."""
+        """Return lines of the ledger, the newest first."""
         query = select(notices).order_by(notices.c.told.desc(), notices.c.fingerprint, notices.c.receiver).limit(limit)
         if region is not None:
             query = query.where(notices.c.region == region)
@@ -166,29 +174,28 @@ class NoticeLedger:
             return [_entry(row) for row in connection.execute(query).mappings()]
 
     def acknowledge(self, region: int, fingerprint: str, by: str, at: datetime) -> int:
-        """Note that a person takes care of an alert; return how many lines that concerned. The first one stands."""
+        """Note that a person takes care of an alert; return the number of lines. An earlier acknowledgement stays."""
         mine = (notices.c.region == region, notices.c.fingerprint == fingerprint, notices.c.acknowledged.is_(None))
         with transaction(self._engine) as connection:
             done = connection.execute(update(notices).where(*mine).values(acknowledged=at, acknowledged_by=by)).rowcount
             if done:
-                write(connection, f"bureau: {by}", AuditEntry("notice.acknowledge", fingerprint, region or None))
+                _note(connection, AlertKey(region, fingerprint), "notice.acknowledge", by, {})
             return done
 
-    def tell_silence(self, key: AlertKey, action: SilenceDeed, by: str, detail: Mapping[str, str]) -> None:
-        """Write into the audit that a person silenced an alert, or ended its silence."""
+    def tell_silence(self, key: AlertKey, action: SilenceAction, by: str, detail: Mapping[str, str]) -> None:
+        """Record in the audit that a person silenced an alert, or ended its silence."""
         with transaction(self._engine) as connection:
-            write(connection, f"bureau: {by}", AuditEntry(action, key.fingerprint, key.region or None, dict(detail)))
+            _note(connection, key, action, by, detail)
 
     def note(self, key: AlertKey, note: NoticeNote) -> None:
-        """Keep what a person wrote of an alert."""
+        """Keep a person's note about an alert, and record it in the audit."""
         row = {"region": key.region, "fingerprint": key.fingerprint, "at": note.at, "by": note.by, "text": note.text}
-        deed = AuditEntry("notice.note", key.fingerprint, key.region or None, {"text": note.text})
         with transaction(self._engine) as connection:
             connection.execute(insert(notice_notes).values(**row))
-            write(connection, f"bureau: {note.by}", deed)
+            _note(connection, key, "notice.note", note.by, {"text": note.text})
 
     def said(self, keys: Sequence[AlertKey]) -> Mapping[AlertKey, PeopleSaid]:
-        """Return what people said of alerts, of those of which anything was said."""
+        """Return acknowledgements and notes of those alerts that have any."""
         wanted = [tuple(key) for key in keys]
         told = tuple_(notices.c.region, notices.c.fingerprint).in_(wanted) & notices.c.acknowledged.is_not(None)
         written = tuple_(notice_notes.c.region, notice_notes.c.fingerprint).in_(wanted)
@@ -203,7 +210,7 @@ class NoticeLedger:
         return found
 
     def due(self, now: datetime, patience: timedelta, limit: int = 20) -> Sequence[DueMessage]:
-        """Take messages to send; one that is not reported sent or failed within `patience` comes again."""
+        """Return messages to send now. One that is not reported as sent or failed within `patience` is due again."""
         mine = (
             select(notice_deliveries.c.id)
             .where(notice_deliveries.c.next_try <= now)
@@ -225,11 +232,11 @@ class NoticeLedger:
         self._close(id_, {"sent": at, "next_try": None, "error": None})
 
     def failed(self, id_: int, error: str, next_try: datetime | None) -> None:
-        """Note a failed attempt. next_try: None gives it up; what went wrong stays on record."""
+        """Note a failed attempt and its error. next_try: None gives the message up."""
         self._close(id_, {"next_try": next_try, "error": error[:500]})
 
     def waiting(self) -> int:
-        """Messages that are still to be sent."""
+        """Return the number of messages that are still to be sent."""
         query = select(func.count()).where(notice_deliveries.c.next_try.is_not(None))
         with transaction(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
@@ -244,6 +251,15 @@ _STATES: Mapping[State, str] = {
     "acknowledged": "resolved IS NULL AND acknowledged IS NOT NULL",
     "resolved": "resolved IS NOT NULL",
 }
+
+
+def _note(connection: Connection, key: AlertKey, action: str, by: str, detail: Mapping[str, str]) -> None:
+    """Write a line of the audit with the alert in the words of its last notice, beside the fingerprint."""
+    mine = (notices.c.region == key.region, notices.c.fingerprint == key.fingerprint)
+    newest = select(notices.c.summary, notices.c.annotations).where(*mine).order_by(notices.c.told.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    told = {"alert": row.summary, "alert_en": row.annotations.get("summary_en", "")} if row is not None else {}
+    write(connection, f"bureau: {by}", AuditEntry(action, key.fingerprint, key.region or None, {**told, **detail}))
 
 
 def _record(connection: Connection, notice: Notice, at: datetime) -> None:
@@ -261,11 +277,11 @@ def _record(connection: Connection, notice: Notice, at: datetime) -> None:
     }
     statement = upsert(notices).values({**row, "told": at, "last_told": at, "times": 1, "resolved": notice.ended})
     new = statement.excluded
-    # What ended keeps the figures with which it was told.
+    # An alert that has ended keeps the figures of its notice.
     kept = {} if notice.ended else {"annotations": new.annotations, "summary": new.summary, "severity": new.severity}
     again = {"last_told": at, "times": notices.c.times + 1, "resolved": new.resolved, "ours": new.ours, **kept}
     key = ["region", "fingerprint", "started", "receiver"]
-    # A foreign alert with the labels of ours neither ends it nor puts other words in its place.
+    # A foreign alert with the same labels neither ends our alert nor replaces its words.
     may = or_(new.ours, not_(notices.c.ours))
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=again, where=may))
     if notice.ours and notice.ended is None:
@@ -273,21 +289,39 @@ def _record(connection: Connection, notice: Notice, at: datetime) -> None:
 
 
 def _end_earlier(connection: Connection, notice: Notice) -> None:
-    """End the earlier lines of an alert that fires again: Alertmanager may never say that it ended in between."""
+    """End earlier lines of an alert that fires again, since Alertmanager may not have reported the end in between."""
     same = (notices.c.region == notice.region, notices.c.fingerprint == notice.fingerprint)
     earlier = (notices.c.receiver == notice.receiver, notices.c.started < notice.started, notices.c.resolved.is_(None))
     connection.execute(update(notices).where(*same, *earlier).values(resolved=notice.started))
 
 
+def _untold(connection: Connection, messages: Sequence[NoticeMessage], at: datetime) -> list[NoticeMessage]:
+    """Return the messages that are neither sent nor about to be.
+
+    Alertmanager repeats a notification that was not answered, and may repeat it to another process. Two processes that
+    receive it at the same time take turns.
+    """
+    named = {message.tells for message in messages if message.tells}
+    if not named:
+        return list(messages)
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+    key = notice_deliveries.c["receiver", "channel", "place", "tells"]
+    goes_out = notice_deliveries.c.sent.is_not(None) | notice_deliveries.c.next_try.is_not(None)  # was not given up
+    new = notice_deliveries.c.created > at - SAID_AGAIN
+    lately = select(*key).where(notice_deliveries.c.tells.in_(named), new, goes_out)
+    told = {tuple(row) for row in connection.execute(lately)}
+    return [one for one in messages if (one.receiver, one.channel, one.place, one.tells) not in told]
+
+
 def add_messages(connection: Connection, messages: Sequence[NoticeMessage], at: datetime) -> None:
-    """Have messages sent once the transaction that tells of it is there."""
+    """Add messages that are sent once the transaction is committed."""
     if messages:
         rows = [_message_row(message) | {"created": at, "next_try": at} for message in messages]
         connection.execute(insert(notice_deliveries), rows)
 
 
 def _message_row(message: NoticeMessage) -> dict[str, Any]:
-    return {name: getattr(message, name) for name in ("receiver", "channel", "place", "title", "body")}
+    return {name: getattr(message, name) for name in ("receiver", "channel", "place", "title", "body", "tells")}
 
 
 def _due(row: Mapping[Any, Any]) -> DueMessage:

@@ -1,7 +1,7 @@
-"""Arrivals: how many of each hall a day, and which stored events came again.
+"""Arrivals: the number of each hall's events a day, and which stored events came again.
 
-Both are noted while they arrive, in the transaction of their batch. Of a duplicate nothing else is kept, so that
-neither can be recomputed.
+Both are noted at arrival, in the transaction of the batch. Nothing else of a duplicate is kept, so neither can be
+recomputed.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from hallpulse.contract.identity import DESK
 from hallpulse.domain.case import pack_id
 from hallpulse.domain.workdays import local_day
 
-from .database import to_date
+from .database import of_regions, to_date
 from .tables import metadata
 
 Times = Mapping[tuple[int, str], Sequence[int]]
 """(region, hall) → the times of events (microseconds since 1970-01-01 UTC), in order of arrival."""
 AGAIN_DAYS = 90
-"""An event that came again is remembered for this time after the last time."""
+"""Days for which an event that came again is remembered, after it last came."""
 
 sent_again = Table(
     "sent_again",
@@ -49,13 +49,13 @@ sent_again = Table(
     PrimaryKeyConstraint("region", "hall", "id"),
     Index("sent_again_last", "region", "hall", "last_at"),
 )
-"""Stored events that came again with the same content; none of those that came once."""
+"""Stored events that came again with the same content; events that came once have no row."""
 
 
 def note_receipts(connection: Connection, times: Times, duplicates: Sequence[HallEvent], arrived: int) -> None:
-    """Note what arrived: counts by hall, and which events came again. arrived: microseconds since 1970-01-01 UTC.
+    """Note arrivals: counts by hall, and which events came again. arrived: microseconds since 1970-01-01 UTC.
 
-    The counts come first: transactions that note duplicates of one hall then wait for each other there.
+    The counts are written first, so that transactions with duplicates of one hall wait for each other there.
     """
     again = Counter((event.region, event.hall) for event in duplicates)
     keys = sorted(key for key in {*times, *again} if key[1] != DESK)
@@ -75,12 +75,12 @@ def note_receipts(connection: Connection, times: Times, duplicates: Sequence[Hal
 
 
 def _disordered(times: Sequence[int]) -> int:
-    """Events that came after a newer one of their batch."""
+    """Return the number of events that came after a newer one of their batch."""
     return sum(newest > time for newest, time in zip(accumulate(times, max), times, strict=True))
 
 
 def _note_again(connection: Connection, duplicates: Iterable[HallEvent], arrived: int) -> None:
-    """Note which events came again, in order of the key, and forget those of their halls whose time is over."""
+    """Note which events came again, in order of the key, and delete old notes of the same halls."""
     noted = sorted(Counter((event.region, event.hall, pack_id(event.id)) for event in duplicates).items())
     if not noted:
         return
@@ -101,6 +101,7 @@ def _note_again(connection: Connection, duplicates: Iterable[HallEvent], arrived
         text(
             "DELETE FROM sent_again USING unnest(CAST(:regions AS int[]), CAST(:halls AS text[])) AS k(r, h)"
             " WHERE region = r AND hall = h AND last_at < :before"
+            + of_regions(connection, "sent_again.region", (r for r, _ in halls))
         ),
         {"before": at - timedelta(AGAIN_DAYS), "regions": [r for r, _ in halls], "halls": [h for _, h in halls]},
     )
@@ -108,14 +109,14 @@ def _note_again(connection: Connection, duplicates: Iterable[HallEvent], arrived
 
 @dataclass(frozen=True, slots=True)
 class SentAgain:
-    """A stored event that came again. times: after the first."""
+    """A stored event that came again. times: how often, not counting the first time."""
 
     times: int
     last_at: datetime
 
 
 def read_sent_again(connection: Connection, key: tuple[int, str, bytes], today: int) -> SentAgain | None:
-    """Return how often an event came again; None where it did not, or last did over AGAIN_DAYS ago.
+    """Return how often an event came again; None if it did not, or last did so over AGAIN_DAYS days ago.
 
     key: region, hall and packed id; today: days since 1970-01-01.
     """

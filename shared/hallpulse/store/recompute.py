@@ -1,8 +1,8 @@
-"""Everything derived, rebuilt from the stored events: to repair, or to prove that nothing needs repair.
+"""Rebuild everything derived from the stored events: to repair it, or to prove that nothing needs repair.
 
-The rules are those by which merges store (the same functions fold, sum and make the rows); the way is another: nothing
-is read but events, calendars, and, to be compared, the derived rows. Several processes share the work, each seeing the
-database as it was at one moment. Only rows that differ are written.
+The rules are those of merges: the same functions fold, sum and make the rows. Only events, calendars and, for the
+comparison, the derived rows are read. Several processes share the work, and all see the database at one moment. Only
+rows that differ are written.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection, Engine
 
-from hallpulse.store.merge import lock_everything
+from hallpulse.store.locks import lock_everything
+from hallpulse.store.recomputing.beside_archived import archived_in_place, see_archived
 from hallpulse.store.recomputing.comparing import Finished, WorkerMessage, Workplace, long_running, spools_of
 from hallpulse.store.recomputing.findings import put_right
 from hallpulse.store.recomputing.folding import CellCheck, SplitHalls
@@ -23,14 +24,14 @@ from hallpulse.store.recomputing.ledgers import about_how_many, compare_hall_day
 from hallpulse.store.recomputing.tasks import Task, divide
 
 from .audit import AuditEntry, write
-from .database import transaction
+from .database import is_spread, transaction
 from .recomputing.findings import Difference, DifferenceLog, findings_at
 from .recomputing.folding import EventsRead, HallSums
 from .recomputing.processes import team_at, workers_for
 
 __all__ = ["Difference", "recompute"]
 Progress = Callable[[int, int], None]
-"""Called with (events done, events in all)."""
+"""A function called with (events done, events in all)."""
 
 
 def recompute(
@@ -41,24 +42,34 @@ def recompute(
     progress: Progress | None = None,
     most: int = 100,
     workers: int | None = None,
+    archive: str = "",
 ) -> list[Difference]:
     """Rebuild all that is derived and return up to `most` differences per table.
 
-    With check nothing is changed and merges go on; without it they wait, and what differs is put right.
-    workers: processes that share the work; None for as many as there are processors and enough events.
-    Raises Unavailable or Halt.
+    check: change nothing, while merges go on; otherwise merges wait, and rows that differ are put right. On Citus
+    merges wait for a check, too, since its workers have no moment in common.
+    workers: number of processes that share the work; None: one for each processor, or fewer if events are few.
+    archive: a folder whose files are read instead of the archived events that the database keeps packed. Raises
+    Unavailable or Halt.
     """
     url = engine.url.render_as_string(hide_password=False)
     own = long_running(url)
-    if check:
+    with transaction(own) as connection:
+        alone = not check or is_spread(connection)
+    if not alone:
         own = own.execution_options(isolation_level="REPEATABLE READ")
-    with nullcontext() if check else TemporaryDirectory(prefix="hallpulse-recompute-") as directory:
+    with (
+        nullcontext() if check else TemporaryDirectory(prefix="hallpulse-recompute-") as directory,
+        archived_in_place(long_running(url), Path(archive) if archive else None) as archived,
+    ):
         spools = None if directory is None else Path(directory)
         with transaction(own) as connection:
-            if spools is not None:
+            if alone:
                 lock_everything(connection)
             snapshot = str(connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one())
-            found = _compare(connection, Workplace(url, snapshot, directory, most), progress, workers)
+            if archived:
+                see_archived(connection)
+            found = _compare(connection, Workplace(url, snapshot, directory, most, archived), progress, workers)
             if spools is not None:
                 _repair(connection, spools, found, actor)
     return found
@@ -93,7 +104,7 @@ def _gather(
 
 
 class _Meter:
-    """How far all tasks are: what one has to read is known about, so its end counts as all of it."""
+    """The progress of all tasks. A task's number of events is an estimate, so its end counts as all of them."""
 
     def __init__(self, tasks: Iterable[Task], progress: Progress | None) -> None:
         self._done = {task: 0 for task in tasks}

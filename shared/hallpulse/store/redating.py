@@ -1,4 +1,4 @@
-"""Calendars put in force: every case of the counties they touch is dated again in the same transaction."""
+"""Put calendars in force: every case of the counties that they touch is folded again in the same transaction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from hallpulse.domain.figures import region_bounds
 from hallpulse.domain.workdays import Calendar
 from hallpulse.store.item_versions import ContextCache, TransactionContext, read_calendars
-from hallpulse.store.merge import lock_everything
+from hallpulse.store.locks import lock_everything
 
 from .audit import AuditEntry, write
 from .cases import CaseKey
@@ -21,13 +21,13 @@ from .merge import CASES_AT_ONCE, refold_all
 from .tables import calendars
 
 Progress = Callable[[int, int], None]
-"""Called with (cases done, cases in all)."""
+"""A function called with (cases done, cases in all)."""
 
 
 def apply_calendars(engine: Engine, wanted: Sequence[Calendar], actor: str, progress: Progress | None = None) -> int:
-    """Make these calendars the ones in force and date every touched case again; how many cases that were.
+    """Put these calendars in force and fold every touched case again; return the number of these cases.
 
-    A scope that is not among them loses its calendar. Nothing happens where all are in force already.
+    A scope that is not among them loses its calendar. If all are in force already, nothing happens.
     """
     with transaction(engine) as connection:
         if _digests(connection) == {c.scope: _digest(c) for c in wanted}:
@@ -46,7 +46,7 @@ def apply_calendars(engine: Engine, wanted: Sequence[Calendar], actor: str, prog
 def redate(
     connection: Connection, context: TransactionContext, regions: Collection[int], progress: Progress | None
 ) -> int:
-    """Fold every case of the regions again from its history."""
+    """Fold every case of the regions again from its history; return the number of cases."""
     total = connection.scalar(text("SELECT count(*) FROM cases WHERE region = ANY(:r)"), {"r": list(regions)}) or 0
     done = 0
     for region in sorted(regions):
@@ -59,7 +59,7 @@ def redate(
 
 
 def _cases_of(connection: Connection, region: int) -> Iterator[Sequence[CaseKey]]:
-    """The region's cases, some thousands at once, as they were when the first was read."""
+    """Yield the region's cases, some thousands at a time, as they were when the first was read."""
     rows = connection.execute(
         text("SELECT region, hall, case_id FROM cases WHERE region = :region ORDER BY hall, case_id"),
         {"region": region},
@@ -97,14 +97,14 @@ def _write(connection: Connection, wanted: Sequence[Calendar]) -> None:
 
 
 def _counties(connection: Connection, scopes: Iterable[int]) -> set[int]:
-    """The counties with data to which any of the scopes applies (0 is the nation)."""
+    """Return the counties with data to which any of the scopes applies (0 is the nation)."""
     known: list[int] = [region for (region,) in connection.execute(text("SELECT region FROM regions"))]
     bounds = [region_bounds(scope) if scope else (0, 999_999) for scope in scopes]
     return {region for region in known if any(low <= region <= high for low, high in bounds)}
 
 
 def _packed_days(calendar: Calendar) -> str:
-    """A calendar's days as canonical JSON."""
+    """Return a calendar's days as canonical JSON."""
     return json.dumps(
         {day.isoformat(): [working, name] for day, (working, name) in calendar.days.items()},
         ensure_ascii=False,

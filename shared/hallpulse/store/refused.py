@@ -1,7 +1,7 @@
-"""The table of what was refused: it says what lies on the queue `hall.refused` without a look there.
+"""The table of refusals: it shows what lies on the queue `hall.refused` without taking anything from the queue.
 
-Ingest enters a refusal before its copy goes to the queue, under an id that follows from what it is: one that comes
-again finds its row. The rows of a hall are bounded; what is beyond lies on the queue alone, and is counted.
+Ingest enters a refusal before its copy goes to the queue, under an id made from its content, so that a refusal that
+comes again finds its row. The rows of a hall are limited; refusals beyond the limit are only on the queue, and counted.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from .refused_rows import READ, EnteredRefusal, KeptRefusal, RefusedFilter, afte
 from .tables import refused, refused_halls
 
 MOST_ROWS, MOST_BYTES = 100_000, 256 * 1024**2
-"""Kept of one hall here."""
+"""The most rows, and bytes of bodies, that the table keeps of one hall."""
 DONE_DAYS = 90
-"""Refusals that left the queue are remembered for this time, without their body."""
+"""Days for which refusals that left the queue are remembered, without their bodies."""
 _SETTLED = timedelta(minutes=1)
-"""A refusal's copy is on the queue by then, or the refusal comes again."""
+"""After this time a refusal's copy is on the queue, or the refusal comes again."""
 _COLUMNS = (
     "region", "hall", "id", "refused_at", "last_at", "times", "reason", "field", "detail", "source", "family",
     "routing_key", "publisher", "event_id", "bytes", "body",
@@ -39,7 +39,7 @@ _Hall = tuple[int, str]
 
 
 class Outcome(StrEnum):
-    """Why a refusal no longer lies on the queue; gone: taken by another."""
+    """Reasons why a refusal no longer lies on the queue. gone: another program took it."""
 
     REPLAYED = "replayed"
     DROPPED = "dropped"
@@ -47,8 +47,8 @@ class Outcome(StrEnum):
 
 
 class Held(NamedTuple):
-    """The totals of the table. rows: of refusals that lie on the queue; copies: how often they were refused in all;
-    beyond: counted only, since a hall has too many."""
+    """The totals of the table. rows: refusals on the queue; copies: how often they were refused in all;
+    beyond: refusals that are only counted, since their hall has too many rows."""
 
     rows: int
     copies: int
@@ -57,7 +57,7 @@ class Held(NamedTuple):
 
 @dataclass(slots=True)
 class _Change:
-    """Of one hall's numbers in a transaction."""
+    """The change of one hall's numbers in a transaction."""
 
     rows: int = 0
     bytes: int = 0
@@ -66,7 +66,10 @@ class _Change:
 
 
 class RefusedTable:
-    """Every method is one transaction and raises Unavailable or Halt. actor: who is named where a refusal is closed."""
+    """The table of refusals. Every method is one transaction and raises Unavailable or Halt.
+
+    actor: noted as the one who closes a refusal; most_rows, most_bytes: limits for each hall.
+    """
 
     def __init__(self, engine: Engine, actor: str, most_rows: int = MOST_ROWS, most_bytes: int = MOST_BYTES) -> None:
         self._engine = engine
@@ -74,9 +77,9 @@ class RefusedTable:
         self._most = (most_rows, most_bytes)
 
     def enter(self, rejected: Sequence[EnteredRefusal], at: datetime, *, again: bool = True) -> None:
-        """Enter refusals in their order, all or none; one that was closed is open again.
+        """Enter refusals in their order, all or none; a closed refusal is opened again.
 
-        again: one that is known counts once more (it was refused again, rather than found on the queue).
+        again: a known refusal counts once more, since it was refused again and not just found on the queue.
         """
         rows = _rows(rejected, at)
         if not rows:
@@ -108,7 +111,7 @@ class RefusedTable:
         return True
 
     def close(self, ids: Sequence[str], outcome: Outcome) -> int:
-        """Note that refusals leave the queue; how many were open. Their bodies are deleted."""
+        """Note that refusals leave the queue, and delete their bodies; return how many were open."""
         return self._close([bytes.fromhex(id_) for id_ in ids], outcome)
 
     def _close(self, ids: Sequence[bytes], outcome: Outcome) -> int:
@@ -131,21 +134,24 @@ class RefusedTable:
             return len(held)
 
     def begin_reading(self) -> datetime:
-        """Before a pass over the whole queue: what is beyond is counted again by `enter`. The database's time."""
+        """Begin a pass over the whole queue, in which `enter` counts again those beyond the limit.
+
+        Return the database's time.
+        """
         with transaction(self._engine) as connection:
             connection.execute(update(refused_halls).where(refused_halls.c.beyond > 0).values(beyond=0))
             now: datetime = connection.execute(select(func.now())).scalar_one()
             return now
 
     def end_reading(self, began: datetime, seen: set[str]) -> int:
-        """After it: what was entered well before it and was not seen is gone; how many those are."""
+        """End the pass: close as gone all refusals entered well before it and not seen in it; return their number."""
         query = select(refused.c.id).where(refused.c.outcome.is_(None), refused.c.last_at < began - _SETTLED)
         with transaction(self._engine) as connection:
             missing = [id_ for (id_,) in connection.execute(query) if id_.hex() not in seen]
         return self._close(missing, Outcome.GONE) if missing else 0
 
     def page(self, wanted: RefusedFilter, limit: int, after_id: str = "") -> list[KeptRefusal]:
-        """The oldest first; those behind one of them where its id is given. Raises KeyError for an unknown id."""
+        """Return refusals, the oldest first; those after `after_id` if given. Raises KeyError if it is unknown."""
         query = select(*READ).where(*wanted.conditions()).order_by(refused.c.refused_at, refused.c.number).limit(limit)
         with transaction(self._engine) as connection:
             if after_id:
@@ -153,13 +159,13 @@ class RefusedTable:
             return [kept_of(row) for row in connection.execute(query)]
 
     def counts(self, wanted: RefusedFilter) -> Counter[str]:
-        """Reason → refusals."""
+        """Return reason → number of refusals."""
         query = select(refused.c.reason, func.count()).where(*wanted.conditions()).group_by(refused.c.reason)
         with transaction(self._engine) as connection:
             return Counter({reason: count for reason, count in connection.execute(query)})
 
     def find(self, id_: str) -> list[KeptRefusal]:
-        """Those whose id begins with the digits, at most two."""
+        """Return the refusals whose id begins with the digits, at most two of them."""
         with transaction(self._engine) as connection:
             return [kept_of(row) for row in connection.execute(select(*READ).where(_begins(id_)).limit(2))]
 
@@ -171,13 +177,13 @@ class RefusedTable:
 
 
 def _rows(rejected: Iterable[EnteredRefusal], at: datetime) -> list[tuple[Any, ...]]:
-    """Each once, in the order of the first."""
+    """Return one row for each refusal, in the order of their first occurrences."""
     times = Counter(one.id for one in rejected)
     return [row_of(one, at, times[one.id]) for one in {one.id: one for one in rejected}.values()]
 
 
 def _lock(connection: Connection, halls: Iterable[_Hall]) -> dict[_Hall, _Change]:
-    """Have the halls' numbers to ourselves until the transaction ends, in order of their keys; the numbers."""
+    """Lock the halls' numbers until the transaction ends, in order of their keys, and return them."""
     keys = sorted(halls)
     if not keys:
         return {}
@@ -190,7 +196,7 @@ def _lock(connection: Connection, halls: Iterable[_Hall]) -> dict[_Hall, _Change
 
 
 def _kept(connection: Connection, ids: Sequence[bytes]) -> dict[bytes, bool]:
-    """Id → whether the refusal is open, of those that were entered before."""
+    """Return id → whether the refusal is open, for those that were entered before."""
     query = select(refused.c.id, refused.c.outcome.is_(None)).where(refused.c.id == func.any(list(ids)))
     return {bytes(id_): is_open for id_, is_open in connection.execute(query)}
 
@@ -223,7 +229,7 @@ def _count(connection: Connection, changes: dict[_Hall, _Change]) -> None:
 
 
 def _begins(id_: str) -> Any:
-    """The condition of an id that begins with hexadecimal digits. Raises ValueError for what are none."""
+    """Return the condition of ids that begin with hexadecimal digits. Raises ValueError for other characters."""
     low, high = id_.ljust(32, "0"), id_.ljust(32, "f")
     return refused.c.id.between(bytes.fromhex(low), bytes.fromhex(high))
 

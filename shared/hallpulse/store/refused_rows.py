@@ -1,4 +1,4 @@
-"""A refusal as a row of the table `refused`: made from what the queue keeps, read back, filtered."""
+"""Refusals as rows of the table `refused`: how they are made, read back and filtered."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hallpulse.domain.figures import region_bounds
 from .tables import refused
 
 MOST_BODY_BYTES = 64 * 1024
-"""Kept of a body here; all of it is on the queue."""
+"""The most bytes of a body that the table keeps; the queue has all of it."""
 
 
 class EnteredRefusal(NamedTuple):
-    """A refusal as it is entered. id: of routing key, publisher, reason and body, in hexadecimal digits.
+    """A refusal to be entered. id: hexadecimal digits, made from routing key, publisher, reason and body.
 
-    at: when it was refused, where that is not now.
+    at: when it was refused, None for now.
     """
 
     id: str
@@ -36,7 +36,7 @@ class EnteredRefusal(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeptRefusal:
-    """A refusal as it is read. size: of the whole body, in bytes; body: its beginning, empty once it left the queue."""
+    """A refusal as read. size: of the whole body, in bytes; body: its beginning, empty once it has left the queue."""
 
     id: str
     region: int
@@ -75,8 +75,8 @@ def kept_of(row: Row[Any]) -> KeptRefusal:
 
 @dataclass(frozen=True, slots=True)
 class RefusedFilter:
-    """None stands for any. region: with all below it; since, until: of the refusal, `until` itself not included;
-    done: also what was replayed or dropped."""
+    """A filter of refusals; None stands for any. region: with all regions below it; since, until: the time of refusal,
+    `until` excluded; done: also refusals that have left the queue."""
 
     reason: str | None = None
     source: str | None = None
@@ -105,7 +105,7 @@ class RefusedFilter:
 
 
 def after(place: tuple[datetime, int]) -> ColumnElement[bool]:
-    """Rows behind one, by its moment and number."""
+    """Return the condition of rows after one, which is given by its time and number."""
     return tuple_(refused.c.refused_at, refused.c.number) > tuple_(*place)
 
 
@@ -117,7 +117,7 @@ _named = msgspec.json.Decoder(_Named)
 
 
 def row_of(one: EnteredRefusal, at: datetime, times: int) -> tuple[Any, ...]:
-    """In the order of the table's columns, without what PostgreSQL cannot hold in a text."""
+    """Return a row in the order of the table's columns, without characters that PostgreSQL cannot store in a text."""
     region, hall, family = sender(one.routing_key, one.source)
     at = one.at or at
     texts = map(_text, (one.reason, one.field, one.detail, one.source, family, one.routing_key, one.publisher))
@@ -128,7 +128,7 @@ def row_of(one: EnteredRefusal, at: datetime, times: int) -> tuple[Any, ...]:
 
 
 def sender(routing_key: str, source: str) -> tuple[int, str, str]:
-    """Region, hall and family by the routing key, which the broker lets no one forge; without one by the source."""
+    """Return region, hall and family by the routing key, which no one can forge, or else by the source."""
     parts = routing_key.split(".") if routing_key else source.strip("/").split("/")
     region, hall, family, *_ = (*parts, "", "", "")
     return int(region) if len(region) == 6 and region.isascii() and region.isdecimal() else 0, hall, family

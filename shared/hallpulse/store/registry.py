@@ -1,4 +1,4 @@
-"""Halls that may publish. Every change is a line of the audit, in the same transaction."""
+"""The halls that may publish. Every change is recorded in the audit, in the same transaction."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Families = Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class HallFacts:
-    """Names and closing of a hall, apart from its keys. closed: the first day on which it is closed."""
+    """The names of a hall and the first day on which it is closed; they remain when its registration is removed."""
 
     name_zh: str | None = None
     name_en: str | None = None
@@ -28,7 +28,7 @@ class HallFacts:
 
 @dataclass(frozen=True, slots=True)
 class Hall:
-    """A registered hall, the event families that it may send, and what it is called."""
+    """A registered hall, the event families that it may send, and its names."""
 
     region: int
     hall: str
@@ -38,7 +38,7 @@ class Hall:
 
 
 class HallRegistry:
-    """The registered halls. Every method raises Unavailable when the database cannot be reached."""
+    """The registered halls. Every method raises Unavailable if the database cannot be reached."""
 
     def __init__(self, engine: Engine, actor: str) -> None:
         self._engine = engine
@@ -47,9 +47,9 @@ class HallRegistry:
     def add(  # noqa: PLR0917 - what is said of a hall
         self, region: int, hall: str, families: Families, token_hash: str, zh: str | None = None, en: str | None = None
     ) -> bool:
-        """Register a hall (or change its families) with a token; whether it is new. It is open again.
+        """Register a hall with a token, or change its families and token; return whether it is new.
 
-        zh, en: what it is called; None keeps what is known.
+        A closed hall is opened again. zh, en: its names; None keeps the known ones.
         """
         with transaction(self._engine) as connection:
             known = _hall(connection, region, hall)
@@ -66,21 +66,21 @@ class HallRegistry:
             _keep(connection, region, hall, closed=None, **{key: name for key, name in names.items() if name})
             action = "hall.add" if known is None else "hall.change"
             told = {key: name for key, name in names.items() if name}
-            write(connection, self._actor, _deed(action, region, hall, families=list(families), **told))
+            write(connection, self._actor, _audit_entry(action, region, hall, families=list(families), **told))
             return known is None
 
     def close(self, region: int, hall: str, start: date) -> bool:
-        """Close a hall from a day on: it counts in the coverage until then. False where nothing is known of it."""
+        """Close a hall from a day on; coverage counts it until then. Return False if nothing is known of the hall."""
         with transaction(self._engine) as connection:
             sent = select(hall_days.c.hall).where(hall_days.c.region == region, hall_days.c.hall == hall).limit(1)
             if _hall(connection, region, hall) is None and connection.execute(sent).scalar() is None:
                 return False
             _keep(connection, region, hall, closed=start)
-            write(connection, self._actor, _deed("hall.close", region, hall, closed=start.isoformat()))
+            write(connection, self._actor, _audit_entry("hall.close", region, hall, closed=start.isoformat()))
             return True
 
     def rotate(self, region: int, hall: str, token_hash: str, overlap: timedelta = timedelta(0)) -> bool:
-        """Give a registered hall a new token; the old ones end after `overlap`. False where there is no such hall."""
+        """Give a registered hall a new token; old ones end after `overlap`. Return False if there is no such hall."""
         with transaction(self._engine) as connection:
             if _hall(connection, region, hall) is None:
                 return False
@@ -88,11 +88,11 @@ class HallRegistry:
             end_after(connection, mine, overlap)
             connection.execute(insert(tokens).values(token_hash=token_hash, role="hall", region=region, hall=hall))
             hours = overlap.total_seconds() / 3600
-            write(connection, self._actor, _deed("hall.rotate", region, hall, overlap_hours=hours))
+            write(connection, self._actor, _audit_entry("hall.rotate", region, hall, overlap_hours=hours))
             return True
 
     def remove(self, region: int, hall: str, today: date) -> bool:
-        """Forget a hall and its tokens (its events stay); whether it was there. It is closed from today on."""
+        """Remove a hall and its tokens, and close it from today on; its events stay. Return whether it was there."""
         with transaction(self._engine) as connection:
             connection.execute(delete(tokens).where(tokens.c.region == region, tokens.c.hall == hall))
             gone = connection.execute(delete(halls).where(halls.c.region == region, halls.c.hall == hall)).rowcount > 0
@@ -100,17 +100,17 @@ class HallRegistry:
                 facts = _facts(connection, region, hall)
                 if facts is None or facts.closed is None or facts.closed > today:
                     _keep(connection, region, hall, closed=today)
-                write(connection, self._actor, _deed("hall.remove", region, hall))
+                write(connection, self._actor, _audit_entry("hall.remove", region, hall))
             return gone
 
     def list(self, region: int | None = None) -> list[Hall]:
-        """Registered halls by region and name."""
+        """Return the registered halls, in order of region and name."""
         with transaction(self._engine) as connection:
             return read_halls(connection, region)
 
 
 def read_halls(connection: Connection, region: int | None = None) -> list[Hall]:
-    """Registered halls by region and name."""
+    """Return the registered halls, in order of region and name."""
     of_hall = and_(hall_facts.c.region == halls.c.region, hall_facts.c.hall == halls.c.hall)
     query = (
         select(halls.c.region, halls.c.hall, halls.c.families, halls.c.added, *_FACTS)
@@ -126,13 +126,13 @@ def read_halls(connection: Connection, region: int | None = None) -> list[Hall]:
 
 
 def read_hall_facts(connection: Connection) -> dict[tuple[int, str], HallFacts]:
-    """(region, hall) → names and closing of the halls of which any are known, also without keys."""
+    """Return (region, hall) → names and closing day of all halls that have any, also of halls that were removed."""
     query = select(hall_facts.c.region, hall_facts.c.hall, *_FACTS)
     return {(region, hall): HallFacts(*facts) for region, hall, *facts in connection.execute(query)}
 
 
 def read_last_event_times(connection: Connection) -> dict[tuple[int, str], int]:
-    """(region, hall) → the newest event's time, microseconds since 1970-01-01 UTC, of registered halls."""
+    """Return (region, hall) → time of the newest event, microseconds since 1970-01-01 UTC, for registered halls."""
     query = (
         select(halls.c.region, halls.c.hall, func.max(hall_days.c.newest))
         .join(hall_days, (hall_days.c.region == halls.c.region) & (hall_days.c.hall == halls.c.hall))
@@ -142,7 +142,7 @@ def read_last_event_times(connection: Connection) -> dict[tuple[int, str], int]:
 
 
 def read_change_counts(connection: Connection, since: date) -> dict[int, int]:
-    """Region → a number that grows with all that comes in from a day on: halls' events, declared figures, reviews."""
+    """Return region → a number that grows with each new event (from `since` on), declared figure and review."""
     query = text(
         "SELECT region, sum(changes) FROM ("
         " SELECT region, events AS changes FROM hall_receipts WHERE day >= :since"
@@ -162,7 +162,7 @@ def _facts(connection: Connection, region: int, hall: str) -> HallFacts | None:
 
 
 def _keep(connection: Connection, region: int, hall: str, **facts: object) -> None:
-    """Write what is said of a hall over what was known of it."""
+    """Store facts of a hall; other known facts stay."""
     statement = upsert(hall_facts).values({"region": region, "hall": hall, **facts})
     connection.execute(statement.on_conflict_do_update(index_elements=["region", "hall"], set_=dict(facts)))
 
@@ -171,5 +171,5 @@ def _hall(connection: Connection, region: int, hall: str) -> str | None:
     return connection.execute(select(halls.c.hall).where(halls.c.region == region, halls.c.hall == hall)).scalar()
 
 
-def _deed(action: str, region: int, hall: str, **detail: object) -> AuditEntry:
+def _audit_entry(action: str, region: int, hall: str, **detail: object) -> AuditEntry:
     return AuditEntry(action, f"{region}.{hall}", region, detail)

@@ -1,7 +1,7 @@
-"""Published reports: kept with their figures and files, only ever added, each sealed by the one before it.
+"""Published reports, kept with their figures and files. Reports are only added, and each seal rests on the one before.
 
-A seal is the SHA-256 of the seal before and of everything that a report was published with: a figure, a file or a row
-that was changed or taken away later no longer fits it, nor do the seals that follow.
+A seal is the SHA-256 of the seal before it and of everything that the report was published with. If a figure, a file or
+a row is changed or removed later, its seal no longer fits, nor do the seals after it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, text
 
+from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.figures import Figure
 
 from .audit import AuditEntry, write
@@ -24,9 +25,17 @@ from .tables import calendars, report_files, reports
 _ONE_AT_A_TIME = 20114
 
 
+class ReportExists(HallpulseError):
+    """A report of the same subject is already published. number: the number of that report."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"published as report {number}")
+        self.number = number
+
+
 @dataclass(frozen=True, slots=True)
 class ReportFile:
-    """A report in one form, byte for byte."""
+    """A report in one form, with its exact bytes."""
 
     form: str
     name: str
@@ -40,9 +49,10 @@ class ReportFile:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The subject of a kept report, beside its region and its month.
+    """The subject of a kept report, besides its region and its month.
 
-    department, hall: of one of them alone; language: zh, or both for Chinese with English; draft: made, not published.
+    department, hall: set if the report is about one only; language: zh, or both for Chinese with English; draft: the
+    report was made but not published.
     """
 
     department: str | None = None
@@ -51,7 +61,7 @@ class About:
     draft: bool = False
 
     def said(self) -> dict[str, object]:
-        """Return what differs from a published report of a whole region in Chinese."""
+        """Return the fields that differ from those of a published report of a whole region in Chinese."""
         plain = About()
         return {name: value for name in _ABOUT if (value := getattr(self, name)) != getattr(plain, name)}
 
@@ -61,7 +71,7 @@ _ABOUT = ("department", "hall", "language", "draft")
 
 @dataclass(frozen=True, slots=True)
 class NewReport:
-    """A report to keep. taken: the moment of its figures, microseconds since 1970; publisher: a person's name."""
+    """A report to keep. taken: moment of its figures, microseconds since 1970-01-01 UTC; publisher: a person's name."""
 
     region: int
     month: str
@@ -77,10 +87,9 @@ class NewReport:
 class PublishedReport:
     """A report as it was published.
 
-    claimed: who published it, as that program says; actor: the database role that it was; month: YYYY-MM, or the
-    quarter or year of it; taken: the moment of its figures, microseconds since 1970-01-01 UTC; calendars: the digest of
-    those in force; files: form → SHA-256 of the kept content; intact: whether it still fits its seal, which rests on
-    the seal before.
+    claimed: who published it, as the program states; actor: the database role that published it; month: YYYY-MM, or a
+    quarter or a year; taken: the moment of its figures, microseconds since 1970-01-01 UTC; calendars: the digest of
+    those in force then; files: form → SHA-256 of the kept content; intact: whether the report still fits its seal.
     """
 
     id: int
@@ -99,17 +108,21 @@ class PublishedReport:
 
 
 class ReportArchive:
-    """The published reports. Every method raises Unavailable when the database cannot be reached.
+    """The published reports. Every method raises Unavailable if the database cannot be reached.
 
-    actor: who publishes, beside whom the database writes its own role.
+    actor: stored as the publisher; the database adds the role that really wrote the report.
     """
 
     def __init__(self, engine: Engine, actor: str) -> None:
         self._engine = engine
         self._actor = actor
 
-    def keep(self, report: NewReport) -> int:
-        """Keep a report, and note it in the audit; its number."""
+    def keep(self, report: NewReport, *, again: bool = True) -> int:
+        """Keep a report and record it in the audit; return its number.
+
+        Raises ReportExists, and keeps nothing, if a report of the same subject is already published and `again` is
+        false. Two processes that publish at the same time take turns.
+        """
         claimed = f"{report.publisher} by {self._actor}" if report.publisher else self._actor
         values = (claimed, report.region, report.month, report.plan, report.taken, "")
         row: dict[str, Any] = dict(zip(_SEALED, values, strict=True))
@@ -117,6 +130,8 @@ class ReportArchive:
         said, hashes = report.about.said(), {file.form: file.sha256 for file in report.files}
         with transaction(self._engine) as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+            if not again:
+                _refuse_twice(connection, report, said)
             row["calendars"] = calendars_digest(connection)
             before = connection.execute(select(reports.c.seal).order_by(reports.c.id.desc()).limit(1)).scalar() or ""
             seal = _seal(before, row, figures, hashes, said)
@@ -136,9 +151,9 @@ class ReportArchive:
         return number
 
     def list(self, region: int | None = None, *, drafts: bool = False) -> list[PublishedReport]:
-        """The newest first, drafts where they are wanted.
+        """Return reports of a region or of all, the newest first, with `drafts` or without.
 
-        All are read, of whatever region, since each seal rests on the one before.
+        The reports of all regions are read, since each seal rests on the one before.
         """
         columns = report_files.c.report, report_files.c.format, text("encode(sha256(content), 'hex')")
         found, seal = [], ""
@@ -152,7 +167,7 @@ class ReportArchive:
         return [one for one in reversed(found) if region in (None, one.region) and (drafts or not one.about.draft)]
 
     def file(self, number: int, form: str) -> ReportFile | None:
-        """A published report in one form."""
+        """Return a report in one form, or None."""
         wanted = (report_files.c.report == number, report_files.c.format == form)
         columns = report_files.c.format, report_files.c.name, report_files.c.media_type, report_files.c.content
         with transaction(self._engine) as connection:
@@ -160,8 +175,15 @@ class ReportArchive:
         return None if row is None else ReportFile(row[0], row[1], row[2], bytes(row[3]))
 
 
+def _refuse_twice(connection: Connection, report: NewReport, said: Mapping[str, object]) -> None:
+    same = (reports.c.region == report.region, reports.c.month == report.month)
+    for number, about in connection.execute(select(reports.c.id, reports.c.about).where(*same)):
+        if dict(about or {}) == dict(said):
+            raise ReportExists(number)
+
+
 def calendars_digest(connection: Connection) -> str:
-    """One digest of all calendars in force."""
+    """Return one digest of all calendars in force."""
     rows = connection.execute(select(calendars.c.scope, calendars.c.digest).order_by(calendars.c.scope))
     return hashlib.sha256(json.dumps([list(row) for row in rows]).encode()).hexdigest()
 
@@ -189,7 +211,7 @@ def _seal(
     files: Mapping[str, str],
     about: Mapping[str, object],
 ) -> str:
-    """Return the seal; a report that is about a whole region has the seal of the first version."""
+    """Return the seal of a report; an empty `about` adds nothing, so that seals of the first version still fit."""
     said = [before, dict(row), {name: list(pair) for name, pair in figures.items()}, dict(files)]
     said += [dict(about)] if about else []
     canonical = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

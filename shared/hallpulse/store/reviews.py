@@ -1,4 +1,4 @@
-"""The bureau's words on a department's report of a month: seen, or returned with a reason. Lines are only added."""
+"""The bureau's reviews of departments' monthly reports: seen, or returned with a reason. Rows are only added."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ figure_reviews = Table(
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A judgement. revisions: indicator → the revision that was judged; of a return, those to be corrected."""
+    """A review. revisions: indicator → the reviewed revision; of a returned report, only those to be corrected."""
 
     region: int
     department: str
@@ -47,24 +47,24 @@ class Review:
 
 
 class ReviewRegistry:
-    """Every method is one transaction and raises Unavailable when the database cannot be reached."""
+    """The stored reviews. Every method is one transaction and raises Unavailable if the database cannot be reached."""
 
     def __init__(self, engine: Engine, actor: str) -> None:
         self._engine = engine
         self._actor = actor
 
     def add(self, review: Review) -> None:
-        """Write a judgement down, and a line of the audit with who gave it."""
+        """Store a review, and record it in the audit with the person who made it."""
         names = ("region", "department", "month", "at", "by", "verdict", "reason")
         row = {name: getattr(review, name) for name in names} | {"revisions": dict(review.revisions)}
         detail = {"department": review.department, "reason": review.reason, "revisions": dict(review.revisions)}
-        deed = AuditEntry(f"figures.{review.verdict}", review.month, review.region, detail, review.by)
+        entry = AuditEntry(f"figures.{review.verdict}", review.month, review.region, detail, review.by)
         with transaction(self._engine) as connection:
             connection.execute(insert(figure_reviews).values(**row))
-            write(connection, self._actor, deed)
+            write(connection, self._actor, entry)
 
     def latest(self, region: int, department: str | None = None) -> Mapping[tuple[str, str], Review]:
-        """Return the last judgement of each report: (department, month) → it."""
+        """Return the last review of each report: (department, month) → review."""
         newest = select(func.max(figure_reviews.c.id)).where(figure_reviews.c.region == region)
         if department is not None:
             newest = newest.where(figure_reviews.c.department == department)

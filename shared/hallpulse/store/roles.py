@@ -1,7 +1,7 @@
-"""The database roles of the services: one a service, each with the rights that it needs, none the owner of a table.
+"""The database roles of the services: one for each, with only the rights that it needs; none owns a table.
 
-A table's owner may take its triggers away, and a superuser reads and writes the server's files and runs programs on
-it. A service logs in as neither: it changes no table's form, and none of the rows that another service writes.
+A table's owner may remove its triggers, and a superuser can read and write the server's files and run programs there. A
+service logs in as neither: it can change no table's form, and no rows that only another service writes.
 """
 
 from __future__ import annotations
@@ -11,23 +11,25 @@ from collections.abc import Iterable, Mapping
 from psycopg import sql
 from sqlalchemy import Connection, Engine, make_url, text
 
-from hallpulse.domain.errors import Halt
+from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.settings import DATABASE_SERVICES
 
-from .database import driver, transaction
+from .database import driver, open_engine, transaction
 from .tables import refused
 
 _READ = dict.fromkeys(("gateway", "catalogue", "targets", "reports"), "SELECT")
 _ADD = "INSERT, SELECT (id)"
-"""Into the audit: the new line's number is asked back, no line is read."""
+"""Rights to add to the audit: a service gets the new line's number, but cannot read lines; the gateway reads them."""
 
 _BUT_BODIES = ", ".join(column.name for column in refused.columns if column.name != "body")
-"""Of refused events the gateway tells the reason; what was in them it does not see."""
+"""The columns of refused events that the gateway may read: it tells reasons, but cannot see the events' bodies."""
 
 _COUNTED = "region, hall, refused_at, outcome"
 
 RIGHTS: Mapping[str, Mapping[str, str]] = {
     "events": _READ | {"ingest": "SELECT, INSERT"},
+    "archived_events": _READ | {"ingest": "SELECT"},
+    "archive_files": {},
     "ledger": _READ | {"ingest": "SELECT, INSERT"},
     "cases": _READ | {"ingest": "SELECT, INSERT, UPDATE"},
     "cells": _READ | {"ingest": "SELECT, INSERT, UPDATE"},
@@ -39,6 +41,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "hall_receipts": _READ | {"ingest": "SELECT, INSERT, UPDATE"},
     "sent_again": {"gateway": "SELECT", "ingest": "SELECT, INSERT, UPDATE, DELETE"},
     "regions": _READ | {"ingest": "SELECT, INSERT, UPDATE"},
+    "successions": _READ | {"ingest": "SELECT"},
     "calendars": _READ | {"ingest": "SELECT, INSERT, DELETE"},
     "halls": _READ | {"ingest": "SELECT"},
     "hall_facts": _READ | {"ingest": "SELECT"},
@@ -49,7 +52,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "drafts": {"gateway": "SELECT, INSERT, UPDATE (upload)"},
     "uploads": {"gateway": "SELECT, INSERT, DELETE", "catalogue": "SELECT, UPDATE"},
     "audit": {
-        "gateway": _ADD,
+        "gateway": "INSERT, SELECT",
         "catalogue": _ADD,
         "ingest": _ADD,
         "targets": "INSERT, SELECT",
@@ -73,19 +76,21 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "notice_notes": {"notices": "SELECT, INSERT"},
     "notice_deliveries": {"notices": "SELECT, INSERT, UPDATE"},
     "sent_sums": {},
+    "leases": {"reports": "SELECT, INSERT, UPDATE"},
+    "announced": {"targets": "SELECT, INSERT, UPDATE"},
     "alembic_version": {},
 }
-"""Table → service → what it may do there. A table that is not named here is closed to every service."""
+"""Table → service → its rights. A table that is not named here is closed to every service."""
 
 _TEMPORARY = ("gateway", "ingest", "reports")
-"""Rows on their way in lie in temporary tables, and so does what a reader of the past puts before the tables."""
+"""Services that may make temporary tables: for rows to be stored, and for the past, which hides the present tables."""
 
 
 def make_roles(engine: Engine, urls: Mapping[str, str]) -> None:
-    """Make the roles that services log in as, or bring them up to date: their passwords, and their rights.
+    """Make the roles that services log in as, or update their passwords and rights.
 
-    urls: service → the URL with which it will connect. To be called by the tables' owner after the migrations. Raises
-    Halt where a URL names the owner, another administrator, or the role of another service.
+    urls: service → its database URL. The tables' owner must call it, after the migrations. Raises Halt if a URL names
+    the owner, another administrator, or the role of another service.
     """
     logins = {service: _login(service, url) for service, url in urls.items()}
     if len({name for name, _ in logins.values()}) < len(logins):
@@ -107,7 +112,7 @@ def _login(service: str, service_url: str) -> tuple[str, str]:
 
 
 def _make(connection: Connection, name: str, password: str) -> None:
-    """The password is sent as the hash that the server keeps: no log can show it."""
+    """Make or alter a role. The password is sent as the hash that the server keeps, so no log can show it."""
     known = connection.execute(
         text(
             "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolname = current_user"
@@ -124,8 +129,42 @@ def _make(connection: Connection, name: str, password: str) -> None:
     raw.execute(statement.format(verb, sql.Identifier(name), sql.Literal(hashed)))
 
 
+def replace_owner_password(previous_url: str, database_url: str) -> bool:
+    """Give the role that both URLs name the password in `database_url`; return whether it had another one.
+
+    previous_url: with the password that the server may still know. Raises Unavailable if neither URL opens, and Halt if
+    they name different roles.
+    """
+    name, wanted = make_url(previous_url).username, make_url(database_url)
+    if not name or wanted.username != name or not wanted.password:
+        raise Halt("database: expected the same user in the previous and the present URL, and a password in both")
+    if _opens(database_url):
+        return False
+    engine = open_engine(previous_url, pool_size=1)
+    try:
+        with transaction(engine) as connection:
+            raw = driver(connection)
+            hashed = raw.pgconn.encrypt_password(str(wanted.password).encode(), name.encode(), b"scram-sha-256")
+            statement = sql.SQL("ALTER ROLE {} PASSWORD {}")
+            raw.execute(statement.format(sql.Identifier(name), sql.Literal(hashed.decode())))
+    finally:
+        engine.dispose()
+    return True
+
+
+def _opens(database_url: str) -> bool:
+    engine = open_engine(database_url, pool_size=1)
+    try:
+        with transaction(engine):
+            return True
+    except Unavailable:
+        return False
+    finally:
+        engine.dispose()
+
+
 def _close_to_everybody(connection: Connection) -> None:
-    """Servers before PostgreSQL 15 let every role make tables here, and all of them temporary ones."""
+    """Revoke the rights of all roles to make tables, which PostgreSQL gave before 15, and temporary tables."""
     _run(
         connection,
         ("REVOKE CREATE ON SCHEMA public FROM PUBLIC", "REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC"),
@@ -134,7 +173,7 @@ def _close_to_everybody(connection: Connection) -> None:
 
 
 def _grant(connection: Connection, service: str, name: str) -> None:
-    """Exactly its rights: those of an earlier version are taken away."""
+    """Give a role exactly its service's rights; revoke those of earlier versions."""
     names = {"role": name, "database": str(connection.scalar(text("SELECT current_database()")))}
     _run(
         connection,

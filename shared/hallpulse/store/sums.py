@@ -1,12 +1,12 @@
-"""Daily sums of halls for the suite above, where cases must not leave the county: which changed since they were sent.
+"""Daily sums of halls for the suite above, if cases must not leave the county; and which sums changed after being sent.
 
-A day's sums are those that the county's figures are made of: counted from the hall's cases where it has any that day,
-else from its tally.
+A day's sums are those that make up the county's figures: counted from the hall's cases if it has any that day, else
+taken from its tally.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from hallpulse.domain.figures import Scope
+from hallpulse.domain.figures import EVER, Scope
 from hallpulse.domain.measures import TALLY_COUNTS
 
 from .database import transaction
@@ -43,7 +43,7 @@ sent_sums = Table(
     *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in TALLY_COUNTS),
     PrimaryKeyConstraint("region", "hall", "day"),
 )
-"""Daily sums that went up. It follows from nothing, and nothing follows from it: `recompute` leaves it."""
+"""Daily sums that were sent up. They are neither derived nor a source of derived rows: `recompute` leaves them."""
 _COUNTS = TALLY_COUNTS
 _CASES = ", ".join(f"CAST(sum(c.{measure}) AS bigint) AS {count}" for measure, count in TALLIED.items())
 _NOW = (
@@ -57,14 +57,15 @@ _CHANGED = (
     " SELECT region, hall, day, coalesce(s.revision, 0) + 1,"
     f" {', '.join(f'coalesce(n.{name}, 0)' for name in _COUNTS)}"
     " FROM now n FULL JOIN sent s USING (region, hall, day)"
-    f" WHERE s.region IS NULL OR ({', '.join(f'coalesce(n.{name}, 0)' for name in _COUNTS)})"
-    f" IS DISTINCT FROM ({', '.join(f's.{name}' for name in _COUNTS)}) ORDER BY 1, 3, 2 LIMIT :most"
+    " WHERE (day, hall) > (:day, :hall) AND (:every OR s.region IS NULL OR"
+    f" ({', '.join(f'coalesce(n.{name}, 0)' for name in _COUNTS)})"
+    f" IS DISTINCT FROM ({', '.join(f's.{name}' for name in _COUNTS)})) ORDER BY 1, 3, 2 LIMIT :most"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class DailySums:
-    """A hall's counts of a day, by the names of a tally, and the revision under which they are to be sent."""
+    """A hall's counts of a day, named as in a tally, and the revision under which they are to be sent."""
 
     region: int
     hall: str
@@ -74,18 +75,25 @@ class DailySums:
 
 
 class SentSums:
-    """The sums that went up. Every method raises Unavailable when the database cannot be reached."""
+    """The sums that were sent up. Every method raises Unavailable if the database cannot be reached."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def changed(self, region: int, most: int = 10_000) -> list[DailySums]:
-        """The sums that are other ones than were sent, by day; days whose cases are gone count 0."""
+    def changed(
+        self, region: int, after: DailySums | None = None, most: int = 10_000, *, every: bool = False
+    ) -> list[DailySums]:
+        """Return the sums that differ from those sent, in order of days; a day whose cases are gone has 0.
+
+        after: the last one of an earlier answer; every: also those that were sent as they are.
+        """
+        begin = (EVER, "") if after is None else (after.day, after.hall)
+        values = {**parameters(Scope(region)), "day": begin[0], "hall": begin[1], "most": most, "every": every}
         with transaction(self._engine) as connection:
-            return _read(connection, region, most)
+            return _read(connection, values)
 
     def note(self, sent: Sequence[DailySums]) -> None:
-        """Note what the broker has confirmed."""
+        """Note the sums that the broker has confirmed."""
         rows: list[dict[str, Any]] = [
             {"region": one.region, "hall": one.hall, "day": one.day, "revision": one.revision, **one.counts}
             for one in sent
@@ -98,8 +106,8 @@ class SentSums:
                 connection.execute(conflict, rows)
 
 
-def _read(connection: Connection, region: int, most: int) -> list[DailySums]:
-    rows = connection.execute(text(_CHANGED), {**parameters(Scope(region)), "most": most})
+def _read(connection: Connection, values: Mapping[str, Any]) -> list[DailySums]:
+    rows = connection.execute(text(_CHANGED), values)
     return [
         DailySums(region, hall, day, revision, dict(zip(_COUNTS, map(int, counts), strict=True)))
         for region, hall, day, revision, *counts in rows

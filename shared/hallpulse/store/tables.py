@@ -1,9 +1,8 @@
-"""The tables. Every key has the region: the distribution key of a cluster, the first cut of nearly every query.
+"""The tables. Most keys have the region, by which a cluster spreads rows and nearly every query selects them.
 
-The key of `events` begins with the id (docs/decisions/0005-the-key-of-events.md), every other one with the region.
-
-`events` holds what halls said; `ledger` repeats the events about items, tallies and figures by what they are about.
-All others follow from these two (`recompute`); `refused` lists `hall.refused` (docs/decisions/0009-refused-table.md).
+The key of `events` begins with the id (docs/decisions/0005-the-key-of-events.md), the other ones with the region.
+`events` holds what halls sent; `ledger` repeats those about items, tallies and figures by entity. The derived tables
+follow from `events` (`recompute`); `refused` lists `hall.refused` (docs/decisions/0009-refused-table.md).
 """
 
 from __future__ import annotations
@@ -220,7 +219,7 @@ hall_receipts = _table(
     *(_zero(name) for name in ("events", "duplicates", "disordered")),
     PrimaryKeyConstraint("region", "hall", "day"),
 )
-"""Arrivals of a day, counted while they arrive: duplicates are not stored, so this cannot be recomputed."""
+"""Arrivals of a day, counted when they arrive: duplicates are not stored, so this table cannot be recomputed."""
 
 halls = _table(
     "halls",
@@ -240,7 +239,7 @@ hall_facts = _table(
     Column("closed", Date, comment="the first day on which it is closed; none while it is open"),
     PrimaryKeyConstraint("region", "hall"),
 )
-"""Names and closing of halls: they stay when a hall's keys are taken away."""
+"""Names and closing days of halls: they stay when a hall is removed from `halls`."""
 
 tokens = _table(
     "tokens",
@@ -258,7 +257,7 @@ tokens = _table(
 
 audit = _table(
     "audit",
-    # id, here and in `case_reads`: a trigger puts the next number in its place, whatever is inserted.
+    # id, here and in `case_reads`: a trigger replaces whatever is inserted by the next number.
     Column("id", BigInteger, primary_key=True, autoincrement=False, server_default=text("0")),
     Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("claimed", Text, nullable=False, server_default="", comment="USER@HOST of a command or service"),
@@ -355,12 +354,14 @@ notice_deliveries = _table(
     Column("place", Integer, nullable=False, comment="which of the receiver's addresses on that channel"),
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False),
+    Column("tells", Text, comment="digest of the alerts and their states"),
     Column("created", DateTime(timezone=True), nullable=False),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("next_try", DateTime(timezone=True), comment="none once it was sent or given up"),
     Column("sent", DateTime(timezone=True)),
     Column("error", Text),
     Index("notice_deliveries_due", "next_try", postgresql_where=text("next_try IS NOT NULL")),
+    Index("notice_deliveries_tell", "tells", "created"),
 )
 
 refused = _table(

@@ -1,4 +1,4 @@
-"""The tokens that open the gateway, stored as hashes only: a hall's own, and named ones of all the others."""
+"""The tokens for the gateway, of which only hashes are stored: halls' tokens, and named tokens of all others."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _LIVES = or_(tokens.c.expires.is_(None), tokens.c.expires > func.now())
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The grant of a token or a person: role `hall`, `department`, `bureau`, `leader` or `operator`, and of whom.
+    """The grant of a token or a person: role (`hall`, `department`, `bureau`, `leader` or `operator`) and scope.
 
-    account, person: of a person who is signed in, empty for a token; one_time: the password must be changed first.
+    account, person: of a person who is signed in, empty for a token; one_time: the password must be changed first;
+    way: how the person's session began.
     """
 
     role: str
@@ -33,11 +34,12 @@ class Grant:
     account: str = field(default="", compare=False)
     person: str = field(default="", compare=False)
     one_time: bool = field(default=False, compare=False)
+    way: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token that is in force; name: as it was given, REGION.HALL for a hall's."""
+    """A token in force. name: the one that it was given, REGION.HALL for a hall's token."""
 
     name: str
     grant: Grant
@@ -46,9 +48,9 @@ class Token:
 
 
 class TokenRegistry:
-    """Named tokens: of departments, the bureau, operators. Every change is a line of the audit.
+    """Named tokens of departments, the bureau and operators. Every change is recorded in the audit.
 
-    A hall's token comes and goes with the hall (`HallRegistry`), but is found and listed here like any other.
+    A hall's token is added and removed with the hall (`HallRegistry`), but is found and listed here like any other.
     """
 
     def __init__(self, engine: Engine, actor: str) -> None:
@@ -56,19 +58,19 @@ class TokenRegistry:
         self._actor = actor
 
     def add(self, name: str, token_hash: str, grant: Grant, lasts: timedelta | None = None) -> bool:
-        """Add a token that ends after `lasts`, or never. False where one of this name is in force."""
+        """Add a token that ends after `lasts`, or never. Return False if one of this name is in force."""
         with transaction(self._engine) as connection:
             if _newest(connection, name) is not None:
                 return False
             row = {"role": grant.role, "region": grant.region, "department": grant.department}
             _insert(connection, name, token_hash, row, lasts)
-            write(connection, self._actor, _deed("token.add", name, row, lasts))
+            write(connection, self._actor, _audit_entry("token.add", name, row, lasts))
             return True
 
     def rotate(self, name: str, token_hash: str, overlap: timedelta = timedelta(0)) -> bool:
-        """Put a new token in the place of the one in force, which ends after `overlap`; False where there is none.
+        """Replace the token in force, which ends after `overlap`, by a new one; return False if there is none.
 
-        The new one opens the same, and lasts as long as the old one was to last from its first day.
+        The new token has the same grant, and the same duration from its first day.
         """
         with transaction(self._engine) as connection:
             old = _newest(connection, name)
@@ -79,11 +81,11 @@ class TokenRegistry:
             row = {"role": old.role, "region": old.region, "department": old.department}
             _insert(connection, name, token_hash, row, lasts)
             hours = overlap.total_seconds() / 3600
-            write(connection, self._actor, _deed("token.rotate", name, {**row, "overlap_hours": hours}, lasts))
+            write(connection, self._actor, _audit_entry("token.rotate", name, {**row, "overlap_hours": hours}, lasts))
             return True
 
     def revoke(self, name: str) -> bool:
-        """End every token of this name at once; whether one was in force."""
+        """End every token of this name at once; return whether one was in force."""
         with transaction(self._engine) as connection:
             there = _newest(connection, name)
             connection.execute(delete(tokens).where(tokens.c.name == name))
@@ -92,7 +94,7 @@ class TokenRegistry:
             return there is not None
 
     def find(self, token_hash: str) -> Grant | None:
-        """The grant of a token that is in force; a hall's opens nothing without its hall."""
+        """Return the grant of a token in force, or None; a hall's token is not valid without its registered hall."""
         query = (
             select(tokens, halls.c.families)
             .join(halls, (halls.c.region == tokens.c.region) & (halls.c.hall == tokens.c.hall), isouter=True)
@@ -106,19 +108,19 @@ class TokenRegistry:
         return Grant(row.role, row.region, row.hall, row.department, tuple(row.families or ()), _name(row))
 
     def list(self) -> list[Token]:
-        """The tokens in force, by role, region and name."""
+        """Return the tokens in force, in order of role, region and name."""
         query = select(tokens).where(_LIVES).order_by(tokens.c.role, tokens.c.region, tokens.c.name, tokens.c.hall)
         with transaction(self._engine) as connection:
             return [_token(row) for row in connection.execute(query)]
 
 
 def hash_of(token: str) -> str:
-    """Return the hash that is kept of a token."""
+    """Return the hash under which a token is stored."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def end_after(connection: Connection, which: Sequence[ColumnElement[bool]], overlap: timedelta) -> None:
-    """Let tokens end after `overlap`, those that would last longer; what has ended is forgotten."""
+    """Let tokens that would last longer end after `overlap`; delete those that have ended."""
     ends = datetime.now(UTC) + overlap
     connection.execute(delete(tokens).where(*which, tokens.c.expires <= func.now()))
     longer = or_(tokens.c.expires.is_(None), tokens.c.expires > ends)
@@ -135,7 +137,7 @@ def _insert(connection: Connection, name: str, token_hash: str, row: dict[str, A
     connection.execute(insert(tokens).values(name=name, token_hash=token_hash, expires=expires, **row))
 
 
-def _deed(action: str, name: str, row: dict[str, Any], lasts: timedelta | None) -> AuditEntry:
+def _audit_entry(action: str, name: str, row: dict[str, Any], lasts: timedelta | None) -> AuditEntry:
     detail = {key: value for key, value in row.items() if key != "region" and value is not None}
     return AuditEntry(action, name, row["region"], detail | ({"days": lasts.days} if lasts is not None else {}))
 

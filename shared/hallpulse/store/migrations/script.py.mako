@@ -8,6 +8,8 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+changes_ingest = False
+"""Whether an earlier ingest would write wrongly after this migration."""
 
 
 def upgrade() -> None:

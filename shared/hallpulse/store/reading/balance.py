@@ -1,4 +1,4 @@
-"""The balance of a stretch of days, counted from the rows of cases in one query."""
+"""The flow of a window's days, counted from the rows of cases in one query."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _COUNTS = ", ".join(f"count(*) FILTER (WHERE {FLOW[part].where})" for part in PA
 
 
 def read_flow(connection: Connection, scope: Scope, window: Window, item: str | None = None) -> Flow:
-    """The balance of a scope, of one item where it is named."""
+    """Return the flow of a scope, of one item if it is named."""
     of_item = " AND c.item_code = :item" if item is not None else ""
     query = f"SELECT {_COUNTS} FROM cases c WHERE {_came_by_the_end(scope)}{of_item}"
     return Flow(*connection.execute(text(query), {**_values(scope, window), "item": item}).one())
 
 
 def read_flow_by_department(connection: Connection, region: int, window: Window) -> dict[str, Flow]:
-    """Department → its balance."""
+    """Return department → its flow."""
     scope = Scope(region)
     query = f"SELECT c.department, {_COUNTS} FROM cases c WHERE {_came_by_the_end(scope)} GROUP BY 1"
     rows = connection.execute(text(query), _values(scope, window))

@@ -1,4 +1,4 @@
-"""Findings of the integrity checks over a window: counted, grouped by who has them, with the first of each listed."""
+"""Findings of the integrity checks over a window: counted, grouped by department, hall and item, the first listed."""
 
 from __future__ import annotations
 
@@ -41,33 +41,38 @@ from hallpulse.domain.workdays import Calendars, date_of, day_of, time_text
 from hallpulse.store.merge import MICROSECONDS_A_MINUTE
 
 from . import counting
-from .afterwards import raised_afterwards, rescued_cases
 from .conditions import sql
 from .counting import CheckScope
-from .declared import FINDINGS, RULES, Rules
+from .declared import Rules, findings_query, plan_by_values
+from .doubts import raised_afterwards, rescued_cases
 
 MOST_ROWS = 100
 _CASE = "c.region, c.hall, c.case_id, c.item_code, c.department, c.accepted, c.decided, c.elapsed, c.promised_days"
 _OF_WINDOW = "coalesce(c.decided, c.accepted, c.received) BETWEEN :start AND :end"
 _BEFORE = timedelta(days=366)
-"""A case of the window was accepted at most so long before it, for acceptance on a day off to be looked for."""
+"""Acceptances on a day off are looked for up to this long before the window."""
 _BYS: tuple[tuple[By, str], ...] = (("department", "department"), ("hall", "hall"), ("item", "item_code"))
 
 
 def read_integrity(asking: tuple[Any, Calendars, Rules], scope: Scope, window: Window, today: date) -> list[Findings]:
-    """Every check, also those that found nothing. A case lies in the window by its decision, else its acceptance.
+    """Return the findings of every check, also of those that found nothing.
 
+    A case lies in the window by the day of its decision, else of its acceptance, else of its receipt.
     asking: connection, calendars and rules.
     """
     connection, calendars, rules = asking
     connection.exec_driver_sql("SET LOCAL jit = off")  # compiling the many conditions takes longer than all else
+    plan_by_values(connection, scope)
     asked = CheckScope(connection, rules, scope, window, today, thresholds_on(rules.plans, today))
     found = {one.check.id: one for one in (*_of_cases(asked, calendars), *_others(asked, calendars))}
     return _with_names(asked, [found[check.id] for check in CHECKS])
 
 
 def _of_cases(asked: CheckScope, calendars: Calendars) -> list[Findings]:
-    """The checks of single cases: one pass counts what they could find, one what they found; each lists the first."""
+    """Return the findings of the checks of single cases.
+
+    One pass counts the cases that they could find, another those that they found; each check lists its first cases.
+    """
     pairs = [(region, day) for region in _regions(asked) for day in _days_off(asked, calendars, region)]
     rescued = rescued_cases(asked, calendars)
     more = {"off_regions": [p[0] for p in pairs], "off_days": [p[1] for p in pairs],
@@ -83,7 +88,7 @@ def _of_cases(asked: CheckScope, calendars: Calendars) -> list[Findings]:
 
 
 _Sums = dict[Any, Counter[tuple[str, int, str]]]
-"""Check, or the cases that it could find, → (kind of group, region, id) → cases; ("", 0, "") is all of them."""
+"""Check, or condition of the cases that it could find → (kind of group, region, id) → number; ("", 0, "") is all."""
 
 
 def _sums(asked: CheckScope, conditions: Mapping[Any, str], where: str, more: Mapping[str, Any]) -> _Sums:
@@ -176,9 +181,9 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def _statutory_raised(asked: CheckScope) -> list[Row]:
-    """Versions with a higher statutory limit than the one before, or than was known of the same days.
+    """Return the versions with a higher statutory limit than the one before, or than was known for the same days.
 
-    One that stands for none is another check's.
+    A limit that is a number meaning none belongs to another check.
     """
     query = (
         "SELECT s.region, s.item_code, s.name, s.department, s.start AS effective_from, s.statutory_before,"
@@ -200,17 +205,18 @@ def _mapped(asked: CheckScope, query: str, more: Mapping[str, Any]) -> list[Row]
 
 
 def _silent_halls(asked: CheckScope, calendars: Calendars) -> list[Row]:
-    """Judged at the end of the window, or today if that is earlier; a hall that is closed by then is not silent."""
+    """Return the halls that are silent, and not closed, at the window's end, or today if that is earlier."""
     regions = _regions(asked)
     until = min(asked.window.end, asked.today)
     since = [_working_days_back(asked, calendars, region, until) for region in regions]
+    where = asked.where("h", departments=False)
     query = (
         "SELECT h.region, h.hall, h.newest"
-        " FROM (SELECT h.region, h.hall, max(d.day) FILTER (WHERE d.day <= :until) AS newest FROM"
-        f" (SELECT region, hall FROM halls UNION SELECT region, hall FROM hall_days) h"
-        f" LEFT JOIN hall_days d USING (region, hall) WHERE {asked.where('h', departments=False)} AND NOT EXISTS"
-        " (SELECT FROM hall_facts f WHERE f.region = h.region AND f.hall = h.hall AND f.closed <= :until)"
-        " GROUP BY 1, 2) h"
+        " FROM (SELECT region, hall, max(newest) AS newest FROM (SELECT h.region, h.hall, true AS known,"
+        f" false AS closed, CAST(NULL AS date) AS newest FROM halls h WHERE {where} UNION ALL SELECT h.region, h.hall,"
+        f" true, false, CASE WHEN h.day <= :until THEN h.day END FROM hall_days h WHERE {where} UNION ALL"
+        f" SELECT h.region, h.hall, false, true, NULL FROM hall_facts h WHERE {where} AND h.closed <= :until) every"
+        " GROUP BY region, hall HAVING bool_or(known) AND NOT bool_or(closed)) h"
         " JOIN unnest(CAST(:regions AS int[]), CAST(:since AS date[])) AS k(region, since) USING (region)"
         " WHERE h.newest IS NULL OR h.newest <= k.since ORDER BY h.region, h.hall"
     )
@@ -218,16 +224,13 @@ def _silent_halls(asked: CheckScope, calendars: Calendars) -> list[Row]:
 
 
 def _figures(asked: CheckScope, verdict: str) -> list[Row]:
-    """Declared figures that count nowhere; of each who said it when, and when it arrived."""
-    query = (
-        f"{RULES}SELECT f.region, f.hall, f.indicator, f.department, f.period, f.revision, f.numerator, f.denominator,"
-        f" f.id, f.time, f.arrived {FINDINGS.format(where=asked.where('f'))}"
-    )
-    return [_figure(row) for row in _mapped(asked, query, {**asked.rules.parameters, "verdict": verdict})]
+    """Return the declared figures that count nowhere, each with its hall, its time and its arrival."""
+    query = findings_query(asked.where("f"))
+    return [_figure(row) for row in _mapped(asked, query, {**asked.rules.within(asked.scope), "verdict": verdict})]
 
 
 def _figure(row: Row) -> Row:
-    """The times as RFC 3339, the event's id as its publisher wrote it."""
+    """Return the row with times as RFC 3339, and the event's id as its publisher wrote it."""
     kept = {name: value for name, value in row.items() if name not in ("id", "time", "arrived")}
     when = {"time": time_text(row["time"]), "arrived": time_text(row["arrived"] * MICROSECONDS_A_MINUTE)}
     return {**kept, "event_id": unpack_id(bytes(row["id"])), **when}
@@ -248,18 +251,19 @@ def _days_off(asked: CheckScope, calendars: Calendars, region: int) -> list[date
 
 
 def _working_days_back(asked: CheckScope, calendars: Calendars, region: int, until: date) -> date:
-    """Return the last day that is long enough ago for silence since then to be a finding."""
+    """Return the latest day such that silence since then is a finding."""
     return date_of(silent_since(calendars.workdays(region), day_of(until), asked.thresholds(region).silent_days))
 
 
 def _with_names(asked: CheckScope, found: Sequence[Findings]) -> list[Findings]:
-    """The findings with the names of their items: the newest that each had by the window's end, else its first."""
+    """Return the findings with the names of their items: each item's last name by the window's end, else its first."""
     codes = {(group.region, group.id) for one in found for group in one.groups if group.by == "item"}
     if not codes:
         return list(found)
     query = (
         "SELECT DISTINCT ON (s.region, s.item_code) s.region, s.item_code, s.name FROM item_spans s JOIN"
         " unnest(CAST(:regions AS int[]), CAST(:codes AS text[])) AS k(region, item_code) USING (region, item_code)"
+        f" WHERE {asked.where('s', halls=False, departments=False)}"
         " ORDER BY s.region, s.item_code, s.start > :end, s.start DESC"
     )
     rows = asked.rows(query, {"regions": [c[0] for c in codes], "codes": [c[1] for c in codes]})

@@ -1,4 +1,4 @@
-"""The domain's measures as SQL: which cases or items are behind a number, and what they add to it."""
+"""The domain's measures as SQL: conditions of the cases or items behind a number, and the amounts that they add."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _CONSTANTS = {None: "NULL", True: "true", False: "false"}
 
 @cache
 def sql(expression: str, alias: str) -> str:
-    """The expression over an aliased table; `today` is the parameter :today. Raises ValueError for anything else."""
+    """Return the SQL of an expression over an aliased table; `today` becomes the parameter :today.
+
+    Raises ValueError for syntax that has no SQL here.
+    """
     return "true" if expression == ALWAYS else _said(parsed(expression), alias)
 
 
@@ -52,7 +55,7 @@ class Part(NamedTuple):
     """The cases or items of a number.
 
     where: SQL over `cases c` with :start and :end of the window (or with :today), or over the effective `item_spans s`;
-    amount: SQL of what is summed (1: they are counted); tally: SQL over `tallies t` of what is added, if anything.
+    amount: SQL of the amount that is summed (1: they are counted); tally: SQL over `tallies t` of the amount to add.
     """
 
     where: str
@@ -66,7 +69,7 @@ STATES = {
     "pending": Part("c.received IS NULL"),
     "flagged": Part("c.flags <> 0"),
 }
-"""State → the cases in it on :today: the states of open cases, and open, pending (not yet received), flagged."""
+"""State → the cases in it on :today: states of open cases, and open, pending (`received` is missing), flagged."""
 
 
 _LEFT = sql(LEFT, "c")
@@ -79,11 +82,11 @@ FLOW = {
     "decided": Part(f"{_WENT} AND c.decided IS NOT NULL"),
     "open": Part(f"c.received <= :end AND (({_LEFT}) IS NULL OR ({_LEFT}) > :end)"),
 }
-"""Part of the balance of :start to :end → its cases; those decided also in all."""
+"""Part of the flow from :start to :end → its cases; `decided` is all decided cases together."""
 
 
 def part_of(indicator: Indicator, part: PartName) -> Part | None:
-    """A part of an indicator; None for the 1 under a count, which nothing is behind."""
+    """Return the cases or items of an indicator's numerator or denominator; None for a count's denominator."""
     names = indicator.part(part)
     if not names:
         return None
@@ -98,7 +101,7 @@ def part_of(indicator: Indicator, part: PartName) -> Part | None:
 
 
 def _joined(terms: Iterable[tuple[str, str]]) -> Part:
-    """One term as it is; of several those that any condition holds for, each amount where its own does."""
+    """Join terms (condition, amount): any condition may hold, and each amount is added if its own condition does."""
     listed = list(terms)
     if len(listed) == 1:
         return Part(*listed[0])

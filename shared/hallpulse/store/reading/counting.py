@@ -27,14 +27,14 @@ from hallpulse.domain.workdays import day_of
 from .declared import FigureFilter, Rules, read_reports
 
 HABIT_SINCE = timedelta(days=180)
-"""How far before the window a hall's habit is told from."""
+"""The time before the window from which a hall's habit is computed."""
 SERIES_SINCE = timedelta(days=400)
-"""How far before the window a series of declared figures begins."""
+"""The time before the window at which series of declared figures begin."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckScope:
-    """The question: of what, when, and by whose thresholds. today: before whose end a silent hall is silent."""
+    """The question of the checks: scope, window and thresholds. today: silence is judged on this day at the latest."""
 
     connection: Connection
     rules: Rules
@@ -51,7 +51,7 @@ class CheckScope:
                 "department": self.scope.department, "today": self.today}  # fmt: skip
 
     def where(self, alias: str, *, halls: bool = True, departments: bool = True) -> str:
-        """SQL: the rows of the scope."""
+        """Return the SQL condition of the scope's rows."""
         where = f"{alias}.region BETWEEN :low AND :high"
         if halls and self.scope.hall is not None:
             where += f" AND {alias}.hall = :hall"
@@ -115,12 +115,12 @@ def withdrawals(asked: CheckScope) -> list[Withdrawal]:
 
 
 def _in_days(row: Iterable[Any]) -> list[Any]:
-    """The row with its dates as days since 1970-01-01."""
+    """Return the row with its dates as days since 1970-01-01."""
     return [day_of(value) if isinstance(value, date) else value for value in row]
 
 
 def receipts(asked: CheckScope, withdrawn: Iterable[Withdrawal]) -> list[Receipts]:
-    """Receipts of the items with enough withdrawals, up to as long after the window as one may come back."""
+    """Return receipts of the items with enough withdrawals, also those after the window by which cases came back."""
     gone = Counter(one[:3] for one in withdrawn)
     keys = sorted(key for key, count in gone.items() if count >= asked.thresholds(key[0]).back_cases)
     query = (
@@ -137,7 +137,10 @@ def receipts(asked: CheckScope, withdrawn: Iterable[Withdrawal]) -> list[Receipt
 
 
 def said(asked: CheckScope) -> list[DeclaredNumber]:
-    """The declared figures that count, of the window and some time before it; series without any in it are left out."""
+    """Return the declared figures that count, of every series that has one in the window.
+
+    A series begins some time before the window.
+    """
     window = replace(asked.window, start=asked.window.start - SERIES_SINCE)
     found = read_reports(asked.connection, asked.rules, FigureFilter(asked.scope, window))
     counted = [one for one in found if one.status == "counted"]

@@ -1,4 +1,4 @@
-"""Events judged as if they were sent now: nothing is stored."""
+"""Foresight: events are judged as if they were sent now, without storing anything."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from hallpulse.store.database import case_event
 from hallpulse.store.item_versions import CalendarCache, Item, spans_of, timelines
 from hallpulse.store.ledger import LedgerEntry, entries_about
 from hallpulse.store.merge import EventKey, stored_events
+from hallpulse.store.successions import ends_of
 
 from .stored import read_case_events
 
 
 class Fate(StrEnum):
-    """How the store would take an event."""
+    """The outcome that an event would have in the store."""
 
     NEW = "new"
     DUPLICATE = "duplicate"
@@ -30,7 +31,7 @@ class Fate(StrEnum):
 
 
 class ForeseenCase(NamedTuple):
-    """A case as it stands, and as it would; None where its `received` has not come or is not among the events."""
+    """A case as it is, and as it would be; None while its `received` event is missing."""
 
     before: Case | None
     after: Case | None
@@ -44,7 +45,7 @@ class ForeseenItem(NamedTuple):
 
 
 class Foresight(NamedTuple):
-    """The outlook for a batch. fates: of the events, in their order; cases, items: of the new ones."""
+    """The outlook for a batch. fates: of the events, in their order; cases, items: those that the new events change."""
 
     fates: Sequence[Fate]
     cases: dict[CaseKey, ForeseenCase]
@@ -52,7 +53,7 @@ class Foresight(NamedTuple):
 
 
 def read_foresight(connection: Connection, calendars: CalendarCache, events: Sequence[HallEvent]) -> Foresight:
-    """Judge events by what is stored and by those before them; item versions among them hold for the cases too."""
+    """Judge events by the stored ones and by those before them; item versions among them also apply to the cases."""
     keys = [(event.region, event.hall, pack_id(event.id)) for event in events]
     known: dict[EventKey, HallEvent] = stored_events(connection, sorted(set(keys)))
     fates, new = [], []
@@ -72,7 +73,13 @@ def _items(connection: Connection, events: Sequence[HallEvent]) -> dict[Item, Fo
         entry = LedgerEntry(event.hall, event.id, event.time, event.type, event.data)
         about.setdefault((event.region, event.entity), []).append(entry)
     stored = entries_about(connection, Family.ITEM, sorted(about)) if about else {}
-    return {item: ForeseenItem(spans_of(stored[item]), spans_of([*stored[item], *about[item]])) for item in about}
+    ended = ends_of(connection, {region for region, _ in about})
+    return {
+        item: ForeseenItem(
+            spans_of(stored[item], ended.get(item[0])), spans_of([*stored[item], *about[item]], ended.get(item[0]))
+        )
+        for item in about
+    }
 
 
 def _cases(
@@ -102,6 +109,6 @@ def _cases(
 
 
 def _catalogues(connection: Connection, region: int, items: dict[Item, ForeseenItem]) -> tuple[Timelines, Timelines]:
-    """A region's items as they are, and as they would be."""
+    """Return a region's items as they are, and as they would be."""
     stored: dict[str, Timeline] = dict(timelines(connection, region))
     return stored, stored | {code: item.after for (of, code), item in items.items() if of == region}

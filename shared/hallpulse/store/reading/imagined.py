@@ -1,4 +1,4 @@
-"""The tables as they would be with item versions that were not sent, for one transaction."""
+"""The tables as they would be with item versions that have not been sent, for one transaction."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from hallpulse.contract.events import Family, HallEvent
 from hallpulse.domain.case import pack_id
@@ -19,31 +19,33 @@ from hallpulse.store.merge import arrival
 from hallpulse.store.tables import metadata
 
 from .past import Past, ViewsOfAnotherTime
+from .tables_here import hide_other_tables, tables_of_today
 
 
 def imagine(connection: Connection, calendars: Calendars, region: int, events: Sequence[HallEvent], now: int) -> None:
-    """Let the rest of the transaction see the region as it would be with these events of its items too.
+    """Let the rest of the transaction see the region as it would be with these events of its items.
 
-    Under the conditions of `turn_back`, and by the same folds: each case that another limit would date is dated again,
-    and every query then gives what it would give once the events are stored. now: when they would have arrived,
-    microseconds since 1970-01-01 UTC.
+    The conditions are those of `turn_back`, and so are the folds: each case that would get another limit is folded
+    again, and every query then answers as if the events were stored. now: when they would have arrived, microseconds
+    since 1970-01-01 UTC.
     """
     connection.exec_driver_sql("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
-    schema = str(connection.scalar(text("SELECT current_schema()")))
+    tables = tables_of_today(connection, Scope(region))
     added: dict[Entity, list[LedgerEntry]] = defaultdict(list)
     for event in events:
         added[entity_of(event)].append(LedgerEntry(event.hall, event.id, event.time, event.type, event.data))
     known = entries_about(connection, Family.ITEM, sorted(added)) if added else {}
-    views = ViewsOfAnotherTime(connection, schema, Scope(region), Past())
+    views = ViewsOfAnotherTime(connection, tables, Scope(region), Past())
     changed = views.put_items({item: [*known[item], *added[item]] for item in known})
     views.forget_cases(changed)
     views.put_cases(calendars)
-    _put_events(connection, schema, events, now)
-    _put_version(connection, schema, region)
+    _put_events(connection, tables, events, now)
+    _put_version(connection, tables, region)
+    hide_other_tables(connection)
 
 
-def _put_events(connection: Connection, schema: str, events: Sequence[HallEvent], now: int) -> None:
-    """Put the events in the ledger and among those that came, as an import of records has them."""
+def _put_events(connection: Connection, tables: str, events: Sequence[HallEvent], now: int) -> None:
+    """Add the events to the ledger and to the stored events, marked as imported."""
     minute, hundredths = arrival(now)
     packed = [(event, pack_id(event.id), pack_data(event.data)) for event in events]
     rows: dict[str, list[Sequence[Any]]] = {
@@ -61,15 +63,15 @@ def _put_events(connection: Connection, schema: str, events: Sequence[HallEvent]
         copy_rows(connection, f"then_{table}", table, names, added)
         listed = ", ".join(f'"{name}"' for name in names)
         connection.exec_driver_sql(
-            f"CREATE TEMP VIEW {table} AS SELECT {listed} FROM {schema}.{table}"
+            f"CREATE TEMP VIEW {table} AS SELECT {listed} FROM {tables}{table}"
             f" UNION ALL SELECT {listed} FROM then_{table}"
         )
 
 
-def _put_version(connection: Connection, schema: str, region: int) -> None:
-    """Give the catalogue a version that none has or will have: what is kept by it is of no other catalogue."""
+def _put_version(connection: Connection, tables: str, region: int) -> None:
+    """Give the catalogue a version that no other has or will have, so that nothing cached is used or kept for it."""
     version = -1 - secrets.randbits(62)
     connection.exec_driver_sql(
         f"CREATE TEMP VIEW regions AS SELECT region, CASE WHEN region = {int(region)} THEN {version}"
-        f" ELSE catalogue_version END AS catalogue_version FROM {schema}.regions"
+        f" ELSE catalogue_version END AS catalogue_version FROM {tables}regions"
     )

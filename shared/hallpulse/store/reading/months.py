@@ -1,4 +1,4 @@
-"""All figures that a month's report is made of, by name: what is frozen when it is published, and compared later."""
+"""All figures of a monthly report, by name: they are frozen when it is published, and compared later."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ from .overview import read_figures
 def read_month_figures(
     connection: Connection, rules: Rules, plan: Plan, month: Window, scope: Scope
 ) -> dict[str, Figure]:
-    """`WHO/WHAT` → figure. WHO: region, a department or a hall; WHAT: an indicator of the days, flow.PART, target.ID.
+    """Return `WHO/WHAT` → figure. WHO: region, department:ID or hall:ID; WHAT: an indicator, flow.PART or target.ID.
 
-    Of the region with its departments, or of one department or hall alone. Figures without anything counted are left
-    out.
+    The scope is the region with its departments, or one department or hall. Figures of 0/0 are left out.
     """
     if scope.hall is not None:
         found = dict(_of_hall(connection, rules, month, scope))

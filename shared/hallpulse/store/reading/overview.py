@@ -1,6 +1,6 @@
 """The figures of a scope over a window: indicators, declared figures, open cases, percentiles, coverage.
 
-They come from sums of cells, of tallies and of the catalogue: months where they are whole, days at the edges.
+They come from sums of cells, of tallies and of the catalogue: of whole months, and of days at the edges of the window.
 """
 
 from __future__ import annotations
@@ -33,11 +33,10 @@ from hallpulse.store.reading.declared import Rules, declared_figures, parameters
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything about a scope over a window.
+    """All figures of a scope over a window.
 
-    figures: by indicator id; percentiles: p50, p90, p95 of elapsed working days, None without timed cases.
-
-    open_cases: by state; provisional: the window lies in a year whose official holidays are not known yet.
+    figures: by indicator id; percentiles: p50, p90, p95 of elapsed working days, None without timed cases;
+    open_cases: number by state; provisional: the window has days of a year whose official holidays are not known yet.
     """
 
     figures: Mapping[str, Figure]
@@ -50,7 +49,7 @@ class Overview:
 def read_overview(
     connection: Connection, workdays: Workdays, rules: Rules, asked: tuple[Scope, Window, date]
 ) -> Overview:
-    """Read an overview in one pass over the cells. asked: with today, for the states of open cases."""
+    """Read an overview in one pass over the cells. asked: scope, window and today, for the states of open cases."""
     scope, window, today = asked
     sought = Sought(window, (*counted(), *BUCKETS)), *open_sought(today)
     cells, standing, reached = (total(sums) for sums in cell_sums(connection, scope, *sought, departments=False))
@@ -64,22 +63,22 @@ def read_overview(
 
 
 def counted() -> tuple[str, ...]:
-    """The columns of the cells that an indicator names."""
+    """Return the columns of the cells that indicators name."""
     parts = ((*one.numerator, *one.denominator) for one in COMPUTED.values() if one.kind == "case")
     return tuple(sorted({name for names in parts for name in names}))
 
 
 def read_figures(connection: Connection, rules: Rules, scope: Scope, window: Window) -> dict[str, Figure]:
-    """Every computed indicator of the scope and the declared figures of its periods, by indicator id.
+    """Return every computed indicator of the scope and the declared figures of its periods, by indicator id.
 
-    A hall has no catalogue and no declared figures: those are its region's.
+    A hall has no catalogue and no declared figures, which belong to its region.
     """
     (cells,) = cell_sums(connection, scope, Sought(window, counted()), departments=False)
     return figures_from(connection, rules, scope, window, total(cells))
 
 
 def figures_from(connection: Connection, rules: Rules, scope: Scope, window: Window, cells: Sums) -> dict[str, Figure]:
-    """Figures from sums of the cells that are known already, at least those of `counted`."""
+    """Return figures from sums of the cells that are known already, at least of the columns of `counted`."""
     tallies = tally_sums(connection, scope, window)
     if scope.hall is not None:
         return computed(cells, tallies, None)
@@ -88,7 +87,7 @@ def figures_from(connection: Connection, rules: Rules, scope: Scope, window: Win
 
 
 def computed(cells: Sums, tallies: Sums, items: Sums | None) -> dict[str, Figure]:
-    """Return every indicator that the suite computes; without items those of cases alone."""
+    """Return every indicator that the suite computes; without `items`, only those of cases."""
     with_tallies = {name: cells.get(name, 0) + tallies.get(name, 0) for name in {*cells, *tallies}}
     figures = {}
     for indicator in COMPUTED.values():
@@ -105,13 +104,13 @@ _REACHED = tuple(measure.name for measure in _OF_STATES if measure.day != "recei
 
 
 def read_open_cases(connection: Connection, scope: Scope, today: date) -> dict[str, dict[str, int]]:
-    """Department → state → open cases on a day."""
+    """Return department → state → number of open cases on a day."""
     standing, reached = cell_sums(connection, scope, *open_sought(today))
     return {name: states_of(sums, reached.get(name, {})) for name, sums in standing.items()}
 
 
 def open_sought(today: date) -> tuple[Sought, Sought]:
-    """The measures of open states: those that stand at all, and those whose day has come."""
+    """Return the measures of open states to be summed: those without a day, and those whose day has come."""
     return (
         Sought(Window(EVER, FAR), _STANDING),
         Sought(Window(EVER, max(today, EVER)), _REACHED),
@@ -119,7 +118,7 @@ def open_sought(today: date) -> tuple[Sought, Sought]:
 
 
 def states_of(standing: Sums, reached: Sums) -> dict[str, int]:
-    """State → open cases, from the sums of `open_sought`; a missing one counts 0."""
+    """Return state → number of open cases, from the sums of `open_sought`; a missing sum counts 0."""
     sums = {**standing, **reached}
     return {
         state.name: sum(sums.get(name, 0) for name in state.added) - sum(sums.get(name, 0) for name in state.taken)
@@ -128,24 +127,24 @@ def states_of(standing: Sums, reached: Sums) -> dict[str, int]:
 
 
 def read_percentiles(connection: Connection, scope: Scope, window: Window) -> dict[str, int | None]:
-    """p50, p90 and p95 of elapsed days (nearest rank) over the timed cases decided in the window."""
+    """Return p50, p90 and p95 of elapsed days (nearest rank) over the timed cases decided in the window."""
     (cells,) = cell_sums(connection, scope, Sought(window, BUCKETS), departments=False)
     return percentiles_from(connection, scope, window, total(cells))
 
 
 def percentiles_from(connection: Connection, scope: Scope, window: Window, cells: Sums) -> dict[str, int | None]:
-    """Percentiles from sums of the cells that are known already, at least those of BUCKETS.
+    """Return percentiles from sums of the cells that are known already, at least of the columns BUCKETS.
 
-    Where one of the three lies beyond DAYS_APART, the cases that took longer are counted too.
+    If one of the three lies beyond DAYS_APART, the cases that took longer are read too.
     """
     counts = [cells.get(bucket, 0) for bucket in BUCKETS]
-    return percentiles_of_buckets(counts, lambda: _slow_cases(connection, scope, window))
+    return percentiles_of_buckets(counts, lambda: slow_cases(connection, scope, window))
 
 
-def _slow_cases(connection: Connection, scope: Scope, window: Window) -> list[tuple[int, int]]:
-    """Elapsed days → cases; an index holds those alone (docs/decisions/0008-slow-cases.md).
+def slow_cases(connection: Connection, scope: Scope, window: Window) -> list[tuple[int, int]]:
+    """Return pairs of elapsed days and number of cases above DAYS_APART (docs/decisions/0008-slow-cases.md).
 
-    The region is part of the statement: a plan for any region takes a province for a few cases.
+    The region is part of the statement: with it as a parameter, the database would plan a province for a few cases.
     """
     low, high = scope.bounds
     condition = " AND department = :department" if scope.department is not None else ""
@@ -160,30 +159,41 @@ def _slow_cases(connection: Connection, scope: Scope, window: Window) -> list[tu
     return [(elapsed, count) for elapsed, count in rows]
 
 
-_SENT_BY_LOOKS = (
+_SENT = (
     "RECURSIVE sent AS ("
     "(SELECT h.region, h.hall FROM hall_days h WHERE {of_scope} ORDER BY h.region, h.hall LIMIT 1)"
     " UNION ALL SELECT n.* FROM sent s, LATERAL (SELECT h.region, h.hall FROM hall_days h"
     " WHERE {of_scope} AND (h.region, h.hall) > (s.region, s.hall) ORDER BY h.region, h.hall LIMIT 1) n)"
 )
-_SENT_BY_ROW = "sent AS (SELECT DISTINCT h.region, h.hall FROM hall_days h WHERE {of_scope})"
-"""The halls that ever sent anything."""
+"""SQL of the halls that have ever sent an event."""
+_COVERAGE_BY_ROW = (
+    "SELECT count(*) FILTER (WHERE newest IS NOT NULL OR NOT closed), count(newest), max(newest) FROM ("
+    "SELECT region, hall, bool_or(known) AS known, bool_or(closed) AS closed, max(newest) AS newest FROM ("
+    "SELECT h.region, h.hall, true AS known, false AS closed, CAST(NULL AS bigint) AS newest FROM halls h"
+    " WHERE {of_scope} UNION ALL SELECT h.region, h.hall, false, coalesce(h.closed <= :start, false), NULL"
+    " FROM hall_facts h WHERE {of_scope} UNION ALL SELECT h.region, h.hall, true, false,"
+    " CASE WHEN h.day BETWEEN :start AND :end THEN h.newest END FROM hall_days h WHERE {of_scope}"
+    ") every GROUP BY region, hall) one WHERE known"
+)
+"""SQL of the coverage for Citus: each worker groups the rows of its halls."""
 
 
 def read_coverage(connection: Connection, scope: Scope, window: Window) -> Coverage:
-    """How many halls there are, how many reported in the window, and its newest event.
+    """Return the number of halls, the number that reported in the window, and its newest event.
 
-    A hall that was closed before the window began is none of them, unless it reported all the same.
+    A hall that was closed before the window began is not counted, unless it reported in the window all the same.
 
-    A hall has a row a day, for years: its last day in the window is one look into the index, and so is its name but on
-    Citus, which takes no such recursion and reads all rows of the index instead.
+    A hall has a row for each day, for years. Its last day in the window takes one look into the index, and so does its
+    name, except on Citus, which does not allow this recursion: there all rows of the halls are read.
     """
     hall = " AND h.hall = :hall" if scope.hall is not None else ""
     of_scope = f"h.region BETWEEN :low AND :high{hall}"
-    sent = _SENT_BY_ROW if is_spread(connection) else _SENT_BY_LOOKS
+    window_of = {**parameters(scope), "start": window.start, "end": window.end}
+    if is_spread(connection):
+        return Coverage(*connection.execute(text(_COVERAGE_BY_ROW.format(of_scope=of_scope)), window_of).one())
     row = connection.execute(
         text(
-            f"WITH {sent.format(of_scope=of_scope)},"
+            f"WITH {_SENT.format(of_scope=of_scope)},"
             f" known AS (SELECT h.region, h.hall FROM halls h WHERE {of_scope} UNION SELECT region, hall FROM sent)"
             " SELECT (SELECT count(*) FROM known k WHERE NOT EXISTS (SELECT FROM hall_facts f WHERE f.region = k.region"
             " AND f.hall = k.hall AND f.closed <= :start) OR EXISTS (SELECT FROM hall_days d WHERE d.region = k.region"
@@ -191,7 +201,7 @@ def read_coverage(connection: Connection, scope: Scope, window: Window) -> Cover
             " FROM sent s LEFT JOIN LATERAL (SELECT d.newest FROM hall_days d WHERE d.region = s.region"
             " AND d.hall = s.hall AND d.day BETWEEN :start AND :end ORDER BY d.day DESC LIMIT 1) last ON true"
         ),
-        {**parameters(scope), "start": window.start, "end": window.end},
+        window_of,
     ).one()
     return Coverage(*row)
 
@@ -204,7 +214,7 @@ TALLIED: Mapping[str, str] = {measure.name: measure.tally for measure in MEASURE
 
 
 class Sought(NamedTuple):
-    """Columns of the cells, to be summed over a window."""
+    """Columns of the cells that are to be summed over a window."""
 
     window: Window
     columns: Sequence[str]
@@ -213,9 +223,9 @@ class Sought(NamedTuple):
 def cell_sums(
     connection: Connection, scope: Scope, *sought: Sought, departments: bool = True
 ) -> list[dict[str, dict[str, int]]]:
-    """For each window department → column → sum, for the departments that have cells in it.
+    """Return for each window department → column → sum, for the departments that have cells in it.
 
-    What several windows share is read once. departments: False puts all of them under the empty name.
+    Cells that several windows share are read once. departments: False puts all departments under the empty name.
     """
     found: list[dict[str, dict[str, int]]] = [{} for _ in sought]
     for columns, listed in _passes(sought):
@@ -230,9 +240,9 @@ def cell_sums(
 
 
 def _passes(sought: Sequence[Sought]) -> Iterator[tuple[list[str], list[Piece]]]:
-    """Columns and cells to be read together.
+    """Yield columns and cells that are read together.
 
-    Each cell goes with the first window that it is in: cells of later windows alone are read without its columns.
+    Each cell is read with the first window that holds it, so cells of later windows are read without its columns.
     """
     by_first: dict[int, list[Piece]] = {}
     for piece in pieces([one.window for one in sought]):
@@ -245,10 +255,10 @@ def _passes(sought: Sequence[Sought]) -> Iterator[tuple[list[str], list[Piece]]]
 def _sums_of(
     connection: Connection, scope: Scope, columns: Sequence[str], listed: Sequence[Piece], departments: bool
 ) -> Iterable[Sequence[Any]]:
-    """Department, number of the piece (from 1), sums.
+    """Return rows of department, number of the piece (from 1), and sums.
 
-    Each piece is summed by itself: a province has a hundred thousand cells, and a product in each column of each would
-    take as long as the sums.
+    Each piece is summed separately: a province has a hundred thousand cells, and multiplying each column of each cell
+    by a sign would take as long as the sums.
     """
     sums = ", ".join(f"sum(c.{name})" for name in columns)
     query = text(
@@ -268,10 +278,9 @@ def _sums_of(
 
 
 def tally_sums(connection: Connection, scope: Scope, window: Window) -> Sums:
-    """Sums of tallies, by the cell column that they are added to, without the days on which the hall sent cases too.
+    """Return sums of tallies by the cell column that they are added to, without days on which the hall also sent cases.
 
-    Whether it did is asked of each month first: most halls with tallies send no cases, and a month without has no day
-    with any.
+    Each month is checked first: most halls with tallies send no cases, and then no day needs a check.
     """
     if scope.department is not None:
         return {}
@@ -303,15 +312,15 @@ def clashes(grain: str) -> str:
 
 
 CLASHES = clashes("d")
-"""Whether a tally `t` is left out: one of the hall's cases was received, accepted, rejected or decided that day."""
+"""The condition that leaves a tally `t` out: cases of its hall were received, accepted, rejected or decided then."""
 
 
 def item_sums(
     connection: Connection, scope: Scope, day: date, *, departments: bool = True
 ) -> dict[str, dict[str, int]]:
-    """Department → column → sum over the items effective on a day.
+    """Return department → column → sum over the items effective on a day.
 
-    departments: False puts all of them under the empty name.
+    departments: False puts all departments under the empty name.
     """
     sums = ", ".join(f"sum(i.{name})" for name in ITEM_COLUMNS)
     department = " AND i.department = :department" if scope.department is not None else ""
@@ -326,7 +335,7 @@ def item_sums(
 
 
 def total(parts: Mapping[str, Sums]) -> dict[str, int]:
-    """The sum over departments."""
+    """Return the sums over all departments."""
     result: dict[str, int] = {}
     for sums in parts.values():
         for name, amount in sums.items():
@@ -339,7 +348,7 @@ def _department(alias: str, departments: bool) -> str:
 
 
 def narrower(scope: Scope, alias: str) -> str:
-    """The condition that leaves the scope's department or hall, after one on its regions."""
+    """Return the condition of the scope's department or hall, to be added to the one of its regions."""
     if scope.department is not None:
         return f" AND {alias}.department = :department"
     return f" AND {alias}.hall = :hall" if scope.hall is not None else ""

@@ -1,8 +1,8 @@
 """The past: the tables as they would be without some of the stored events, for every query of one transaction.
 
-Cases as they were on a day, or all as it was known at a moment, are the same pure folds over fewer events. What these
-give is put before the tables under their names (temporary views), so each query reads the past as it reads the present
-and no figure is computed in a second way. Only what the missing events touch is folded again.
+Cases as they were on a day, or everything as it was known at a moment, come from the same pure folds over fewer events.
+Temporary views with the results hide the tables of the same names, so each query reads the past as it reads the
+present, and no figure is computed in a second way. Only entities that the missing events touch are folded again.
 """
 
 from __future__ import annotations
@@ -36,18 +36,23 @@ from hallpulse.store.database import (
 from hallpulse.store.item_versions import Item, TimelineChange, item_sums, span_row, spans_in_force, spans_of, timelines
 from hallpulse.store.ledger import Entity, LedgerEntry, entity_of, entries_about, figure_rows, tally_row
 from hallpulse.store.merge import EVENT_COLUMNS, arrival, event_of
+from hallpulse.store.successions import ends_of
 from hallpulse.store.tables import metadata
 
 from .declared import parameters
+from .past_archive import PastArchive
 from .past_halls import hall_days
+from .tables_here import hide_other_tables, tables_of_today
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Which events count. on: of cases, those that happened by the end of that day (Asia/Shanghai);
-    as_of: of all, those that had arrived by then, microseconds since 1970-01-01 UTC. admitted: kinds of events that
-    count although they arrived after as_of, if they did by `until`. days: of which alone figures are asked for: cases
-    that have no part in them under any item version are left as they are.
+    """The events that count in a past.
+
+    on: events of cases count if they happened by the end of that day (Asia/Shanghai); as_of: events count if they had
+    arrived by then, microseconds since 1970-01-01 UTC; admitted: kinds of events that count although they arrived after
+    as_of, if they arrived by `until`; days: the only days whose figures are asked for: cases that have no part in them
+    under any item version are not folded again.
     """
 
     on: date | None = None
@@ -65,20 +70,20 @@ _OF_KIND: Mapping[ChangeKind, str] = {
     ChangeKind.ITEM_VERSIONS: "e.type BETWEEN 21 AND 23",
     ChangeKind.DECLARATIONS: "e.type IN (41, 42)",
 }
-"""SQL over stored events, by the numbers of their types: each event is of one kind."""
+"""SQL conditions of stored events by kind, by the numbers of their types: each event is of one kind."""
 
 
 def turn_back(connection: Connection, calendars: Calendars, scope: Scope, past: Past) -> None:
-    """Let the rest of the transaction see the scope's region without what is not of that past.
+    """Let the rest of the transaction see the scope's region only with the events of that past.
 
-    The transaction must be allowed to make temporary tables, must prepare no statements (one that is prepared goes on
-    reading the tables themselves), and must be rolled back: nothing of this is kept. Calendars, registered halls and
-    plans are those of today.
+    The transaction must be allowed to make temporary tables, must not prepare statements (a prepared one would go on
+    reading the tables themselves), and must be rolled back, so that nothing of this is kept. Calendars, registered
+    halls and plans are those of today.
     """
-    # hundreds of thousands of events are grouped: in memory, and without compiling what runs once
+    # hundreds of thousands of events are grouped: in memory, and without compiling queries that run once
     connection.exec_driver_sql("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
-    schema = str(connection.scalar(text("SELECT current_schema()")))
-    back = ViewsOfAnotherTime(connection, schema, scope, past)
+    now = tables_of_today(connection, Scope(scope.region))
+    back = ViewsOfAnotherTime(connection, now, scope, past)
     if past.admitted:
         back.note_corrections()
     changed = back.put_others() if past.as_of is not None else {}
@@ -86,25 +91,26 @@ def turn_back(connection: Connection, calendars: Calendars, scope: Scope, past: 
     back.put_cases(calendars)
     if past.as_of is not None:
         back.put_hall_days()
+    hide_other_tables(connection)
 
 
 _LATER = "(e.arrived >= :minute AND (e.arrived > :minute OR e.arrived_cs > :hundredths))"
 _BEYOND = "(e.arrived >= :until AND (e.arrived > :until OR e.arrived_cs > :until_hundredths))"
 _HOLIDAYS = 20
-"""Days of the calendar that hold n working days: twice n, and these, more than any holidays last."""
+"""Any 2 n + _HOLIDAYS calendar days hold at least n working days, whatever the holidays."""
 _CASE = ("region", "hall", "case_id")
 _CELL = ("region", "grain", "day", "hall", "department")
 
 
 _Left = Mapping[Entity, Sequence[LedgerEntry]]
-"""Entity → the entries that tell of it, without those that are gone."""
+"""Entity → the entries about it that are left, without those of missing events."""
 _LEFT_OF_HISTORY = (
     "CASE WHEN cardinality(g.ids) < 16 AND get_byte(c.history, 0) = 144 + cardinality(g.ids) THEN NULL"
     " ELSE c.history END"
 )
-"""Histories of which all events are gone are not read: one of fewer than 16 begins with a byte that says how many."""
+"""Histories whose events are all gone are not read: a history of fewer than 16 begins with a byte of their number."""
 _MOST_ARE_GONE = (
-    "SELECT 2 * (SELECT count(*) FROM gone_cases) > (SELECT count(*) FROM {schema}.cases c"
+    "SELECT 2 * (SELECT count(*) FROM gone_cases) > (SELECT count(*) FROM {now}cases c"
     " WHERE c.region BETWEEN :low AND :high)"
 )
 _NOTHING: tuple[str, list[Entry]] = "", []
@@ -120,8 +126,8 @@ def _tally_rows(day: Entity, entries: Sequence[LedgerEntry]) -> list[dict[str, o
 class ViewsOfAnotherTime:
     """Builds the views of one transaction."""
 
-    def __init__(self, connection: Connection, schema: str, scope: Scope, past: Past) -> None:
-        self._connection, self._schema, self._past = connection, schema, past
+    def __init__(self, connection: Connection, now: str, scope: Scope, past: Past) -> None:
+        self._connection, self._now, self._past = connection, now, past
         minute, hundredths = arrival(past.as_of) if past.as_of is not None else (0, 0)
         end = midnight_after(day_of(past.on)) if past.on is not None else 0
         until = arrival(past.until) if past.until is not None else (0, 0)
@@ -130,13 +136,16 @@ class ViewsOfAnotherTime:
         if past.as_of is not None:
             today = local_day(past.as_of)
             self._values |= {"today": to_date(today), "midnight": midnight_after(today)}
+        needed = [] if past.as_of is None else ["b.last_arrived >= :minute", "b.last_time >= :midnight"]
+        needed += [] if past.on is None else ["b.last_time >= :end"]
+        self._archived = PastArchive(connection, now, " OR ".join(needed), self._values)
 
     def note_corrections(self) -> None:
-        """Tell the corrections of cases and tallies from other events that came later: their data names an event."""
+        """Note which late events are corrections of cases and tallies: their data names an event."""
         self._run("CREATE TEMP TABLE late_corrections (region int, hall text, id bytea) ON COMMIT DROP")
         rows = self._connection.execute(
             text(
-                f"SELECT {EVENT_COLUMNS} FROM {self._schema}.events e WHERE {self._of_region} AND {_LATER}"
+                f"SELECT {EVENT_COLUMNS} FROM {self._archived.events} e WHERE {self._of_region} AND {_LATER}"
                 " AND (e.type < 20 OR e.type = 31) AND get_byte(e.data, length(e.data) - 1) <> 192"
             ),
             self._values,
@@ -156,15 +165,15 @@ class ViewsOfAnotherTime:
 
     @property
     def _gone(self) -> str:
-        """SQL of the events that had not arrived, or not by `until`, without those admitted."""
+        """SQL condition of missing events: those that had not arrived, without admitted ones that came by `until`."""
         if not self._past.admitted:
             return _LATER if self._past.until is None else f"({_LATER} OR {_BEYOND})"
         admitted = " OR ".join(_OF_KIND[kind] for kind in sorted(self._past.admitted) if kind in _OF_KIND) or "false"
         return f"({_LATER} AND (NOT ({admitted}) OR {_BEYOND}))"
 
     def put_others(self) -> dict[Item, TimelineChange]:
-        """Put the tallies, figures and items without what came later; the items whose timeline is another one then."""
-        query = f"SELECT {EVENT_COLUMNS} FROM {self._schema}.events e WHERE {self._of_region} AND e.case_id = ''"
+        """Put tallies, figures and items of the past in place; return the items whose timeline was different then."""
+        query = f"SELECT {EVENT_COLUMNS} FROM {self._archived.events} e WHERE {self._of_region} AND e.case_id = ''"
         query += f" AND e.type <> {int(EventType.HEARTBEAT)}"
         rows = self._connection.execute(text(f"{query} AND {self._gone}"), self._values)
         gone: dict[Family, dict[Entity, set[tuple[str, str]]]] = defaultdict(lambda: defaultdict(set))
@@ -176,7 +185,7 @@ class ViewsOfAnotherTime:
         return self.put_items(self._left(Family.ITEM, gone))
 
     def _left(self, family: Family, gone: Mapping[Family, Mapping[Entity, set[tuple[str, str]]]]) -> _Left:
-        """The entries that tell of each touched entity, without those that are gone."""
+        """Return the entries about each touched entity, without those of missing events."""
         touched = gone.get(family, {})
         known = entries_about(self._connection, family, sorted(touched)) if touched else {}
         return {about: [e for e in known[about] if (e.hall, e.id) not in touched[about]] for about in known}
@@ -188,7 +197,7 @@ class ViewsOfAnotherTime:
             return
         rows = [row for entity, entries in left.items() for row in rows_of(entity, entries)]
         names = [column.name for column in metadata.tables[table].columns]
-        self._run(f"CREATE TEMP TABLE then_{table} (LIKE {self._schema}.{table}) ON COMMIT DROP")
+        self._run(f"CREATE TEMP TABLE then_{table} (LIKE {self._now}{table}) ON COMMIT DROP")
         if rows:
             asked = ", ".join(f":{name}" for name in names)
             self._connection.execute(
@@ -198,7 +207,7 @@ class ViewsOfAnotherTime:
         self._put(table, self._touched(table, left), f"k.region = x.region AND k.entity = {about}")
 
     def _touched(self, table: str, entities: Iterable[Entity]) -> str:
-        """A table of what the rows are about that are not to be read any more."""
+        """Make a table of the entities whose rows are no longer to be read; return its name."""
         listed = list(entities)
         self._run(f"CREATE TEMP TABLE gone_{table} (region int, entity text) ON COMMIT DROP")
         self._connection.execute(
@@ -209,10 +218,11 @@ class ViewsOfAnotherTime:
 
     def put_items(self, left: _Left) -> dict[Item, TimelineChange]:
         before = spans_in_force(self._connection, list(left))
+        ended = ends_of(self._connection, {region for region, _ in left})
         changed = {
             item: TimelineChange(before[item], after)
             for item, entries in left.items()
-            if (after := spans_of(entries)) != before[item]
+            if (after := spans_of(entries, ended.get(item[0]))) != before[item]
         }
         if changed:
             names = tuple(column.name for column in metadata.tables["item_spans"].columns)
@@ -225,20 +235,20 @@ class ViewsOfAnotherTime:
             )
             listed = ", ".join(sums)
             self._run(
-                f"CREATE TEMP VIEW item_cells AS SELECT {listed} FROM {self._schema}.item_cells"
+                f"CREATE TEMP VIEW item_cells AS SELECT {listed} FROM {self._now}item_cells"
                 f" UNION ALL SELECT {listed} FROM then_item_cells"
             )
         return changed
 
     def forget_cases(self, changed: Mapping[Item, TimelineChange]) -> None:
-        """Note the cases that are told by fewer events, with those that are gone, and those of other item versions."""
+        """Note the cases with missing events, with the ids of these, and the cases that get other item versions."""
         conditions = [] if self._past.as_of is None else [self._gone]
         conditions += [] if self._past.on is None else ["e.time >= :end"]
         self._run("CREATE TEMP TABLE gone_cases (region int, hall text, case_id text, ids bytea[]) ON COMMIT DROP")
         self._connection.execute(
             text(
                 "INSERT INTO gone_cases SELECT e.region, e.hall, e.case_id, array_agg(e.id)"
-                f" FROM {self._schema}.events e WHERE {self._of_region} AND e.case_id <> ''"
+                f" FROM {self._archived.events} e WHERE {self._of_region} AND e.case_id <> ''"
                 f" AND ({' OR '.join(conditions) or 'false'}) GROUP BY 1, 2, 3"
             ),
             self._values,
@@ -249,7 +259,7 @@ class ViewsOfAnotherTime:
         self._connection.execute(
             text(
                 "INSERT INTO gone_cases SELECT c.region, c.hall, c.case_id, '{}' FROM"
-                f" {self._schema}.cases c JOIN unnest(CAST(:regions AS int[]), CAST(:codes AS text[]),"
+                f" {self._now}cases c JOIN unnest(CAST(:regions AS int[]), CAST(:codes AS text[]),"
                 " CAST(:days AS date[]), CAST(:longest AS int[])) AS k(region, item_code, day, longest)"
                 f" USING (region, item_code) WHERE c.accepted >= k.day{self._with_a_part()} AND NOT EXISTS"
                 " (SELECT FROM gone_cases g WHERE g.region = c.region AND g.hall = c.hall AND g.case_id = c.case_id)"
@@ -259,10 +269,10 @@ class ViewsOfAnotherTime:
         self._run("ANALYZE gone_cases (region, hall, case_id)")
 
     def _with_a_part(self) -> str:
-        """SQL: the cases that may have a part in the asked days, by what happened or by a due day, whichever version.
+        """Return SQL of the cases that may have a part in the asked days, by their events or by their due day.
 
-        Not one that was closed before, and whose due day under its item's longest limit lies before them, too. An
-        extended or suspended case is never left out.
+        A case is left out if it was closed before these days and its due day, under its item's longest limit, lies
+        before them too; an extended or suspended case is never left out.
         """
         if self._past.days is None:
             return ""
@@ -277,9 +287,9 @@ class ViewsOfAnotherTime:
     def put_cases(self, calendars: Calendars) -> None:
         """Fold the touched cases from the events that are left, and put them and their sums in place.
 
-        Where most cases are touched the sums are those of the cases that are left; else what is gone is taken off.
+        If most cases are touched, the cells are summed again from all cases; else the differences are applied to them.
         """
-        most = bool(self._connection.scalar(text(_MOST_ARE_GONE.format(schema=self._schema)), self._values))
+        most = bool(self._connection.scalar(text(_MOST_ARE_GONE.format(now=self._now)), self._values))
         differences = Differences()
         rows = list(self._folded(calendars, differences, most))
         names = tuple(column.name for column in metadata.tables["cases"].columns)
@@ -290,15 +300,15 @@ class ViewsOfAnotherTime:
         self._put_cells(differences, most)
 
     def _folded(self, calendars: Calendars, differences: Differences, most: bool) -> Iterator[Sequence[Any]]:
-        """Rows of the touched cases that some event tells of, under the item versions that are in place by now.
+        """Yield rows of the touched cases that still have events, folded with the item versions put in place before.
 
-        most: the differences are from nothing, not from what the cases had added to the cells.
+        most: differences are counted from 0, not from what the cases had added to the cells.
         """
         catalogue: dict[int, Mapping[str, Timeline]] = {}
         rows = self._connection.execute(
             text(
                 f"SELECT region, hall, case_id, coalesce(c.department, ''), c.entries, {_LEFT_OF_HISTORY}, g.ids"
-                f" FROM gone_cases g JOIN {self._schema}.cases c USING (region, hall, case_id)"
+                f" FROM gone_cases g JOIN {self._now}cases c USING (region, hall, case_id)"
                 + (f" WHERE {_LEFT_OF_HISTORY} IS NOT NULL" if most else "")
             )
         )
@@ -317,7 +327,7 @@ class ViewsOfAnotherTime:
     def _add_untouched(self, differences: Differences) -> None:
         rows = self._connection.execute(
             text(
-                f"SELECT x.region, x.hall, coalesce(x.department, ''), x.entries FROM {self._schema}.cases x"
+                f"SELECT x.region, x.hall, coalesce(x.department, ''), x.entries FROM {self._now}cases x"
                 " WHERE x.region BETWEEN :low AND :high"
                 f" AND NOT EXISTS (SELECT FROM gone_cases k WHERE {_same(_CASE)})"
             ),
@@ -327,7 +337,7 @@ class ViewsOfAnotherTime:
             differences.move(region, hall, _NOTHING, (department, unpack_entries(bytes(entries))))
 
     def _put_cells(self, differences: Differences, most: bool) -> None:
-        """Put the cells that moved in place; where the differences are from nothing, in place of all of the region."""
+        """Put changed cells in place; if the differences count from 0 (`most`), replace all cells of the region."""
         cells = tuple(column.name for column in metadata.tables["cells"].columns)
         rows = sorted(differences.rows())
         if most:
@@ -341,14 +351,18 @@ class ViewsOfAnotherTime:
             key = ", ".join(_CELL)
             self._run(
                 f"CREATE TEMP TABLE then_cells ON COMMIT DROP AS SELECT {key}, {sums} FROM moved_cells m"
-                f" LEFT JOIN {self._schema}.cells c USING ({key})"
+                f" LEFT JOIN {self._now}cells c USING ({key})"
             )
             self._put("cells", "then_cells", _same(_CELL))
         self._run("ANALYZE then_cells (day)")
 
     def put_hall_days(self) -> None:
-        """Put each hall's days without what came later (`hall_days`)."""
-        for statement in hall_days(self._schema, self._of_region, self._gone):
+        """Put each hall's days in place, without events that came later (`hall_days`)."""
+        noted, put = hall_days(self._now, self._archived.events, self._of_region, self._gone)
+        for statement in noted:
+            self._connection.execute(text(statement), self._values)
+        self._archived.add_days()
+        for statement in put:
             self._connection.execute(text(statement), self._values)
         self._put("hall_days", "gone_hall_days", _same(("region", "hall", "day")))
 
@@ -357,10 +371,10 @@ class ViewsOfAnotherTime:
         return "e.region BETWEEN :low AND :high"
 
     def _put(self, table: str, gone: str, same: str) -> None:
-        """A view under the table's name: its rows without those that are gone (`k`), and the rows of then."""
+        """Make a view under the table's name: its rows without those that are gone (`k`), and the rows of the past."""
         names = ", ".join(f'"{column.name}"' for column in metadata.tables[table].columns)
         self._run(
-            f"CREATE TEMP VIEW {table} AS SELECT {names} FROM {self._schema}.{table} x"
+            f"CREATE TEMP VIEW {table} AS SELECT {names} FROM {self._now}{table} x"
             f" WHERE NOT EXISTS (SELECT FROM {gone} k WHERE {same}) UNION ALL SELECT {names} FROM then_{table}"
         )
 
@@ -369,13 +383,13 @@ class ViewsOfAnotherTime:
 
 
 def _longest(spans: Timeline) -> int:
-    """The longest limit of an item's versions, in working days."""
+    """Return the longest limit of an item's versions, in working days."""
     limits = (days for span in spans for days in (span.version.promised_days, span.version.statutory_days))
     return max((days for days in limits if days is not None), default=0)
 
 
 def _without(history: bytes | None, gone: Sequence[bytes]) -> list[CaseEvent]:
-    """A case's events but for those that are gone; history: None where all are."""
+    """Return a case's events except those that are gone. history: None if all are gone."""
     if history is None:
         return []
     missing = {bytes(id_) for id_ in gone}

@@ -1,10 +1,12 @@
-"""SQL for the days of halls as they were known: then_hall_days, and in gone_hall_days those that it takes the place of.
+"""SQL for the days of halls as they were known, in then_hall_days; gone_hall_days has the days that these replace.
 
-Of the days after the past moment hardly anything had arrived: what had is counted. From the others what came later is
-taken off, and the newest event left is looked for where that was newest.
+Hardly any events of days after the past moment had arrived, so the few that had are counted. From other days, events
+that came later are subtracted; if the newest event was one of them, the newest one left is searched for.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from hallpulse.store.merge import IS_LATE
 
@@ -13,9 +15,13 @@ _GONE = "region int, hall text, day date, events int, newest bigint, late int"
 _INTO = "INSERT INTO then_hall_days (region, hall, day, events, newest, late)"
 
 
-def hall_days(schema: str, of_region: str, gone: str) -> tuple[str, ...]:
-    """Return the statements. of_region, gone: of events `e`; :today, :midnight: the past moment's day and its end."""
-    events = f"{schema}.events e WHERE {of_region}"
+def hall_days(now: str, table: str, of_region: str, gone: str) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the statements that note days with missing events, and those that put the days of the past in place.
+
+    now: the beginning of the names of today's tables; table: of all events; of_region, gone: conditions of events `e`.
+    The statements take :today and :midnight, the day of the past moment and its end.
+    """
+    events = f"{table} e WHERE {of_region}"
     counted = (
         f"SELECT e.region, e.hall, {_LOCAL_DAY} AS day, count(*), max(e.time), count(*) FILTER (WHERE {IS_LATE})"
         f" FROM {events}"
@@ -23,7 +29,7 @@ def hall_days(schema: str, of_region: str, gone: str) -> tuple[str, ...]:
     sought = (
         "WITH mixed AS (SELECT h.region, h.hall, h.day, h.events - g.events AS events, h.late - g.late AS late,"
         " CASE WHEN h.newest > g.newest THEN h.newest END AS newest"
-        f" FROM gone_hall_days g JOIN {schema}.hall_days h USING (region, hall, day)"
+        f" FROM gone_hall_days g JOIN {now}hall_days h USING (region, hall, day)"
         " WHERE h.events > g.events),"
         f" sought AS (SELECT e.region, e.hall, {_LOCAL_DAY} AS day, max(e.time) AS newest FROM {events}"
         f" AND NOT {gone} AND (e.region, e.hall, {_LOCAL_DAY}) IN"
@@ -31,12 +37,14 @@ def hall_days(schema: str, of_region: str, gone: str) -> tuple[str, ...]:
         " SELECT region, hall, day, m.events, coalesce(m.newest, s.newest), m.late"
         " FROM mixed m LEFT JOIN sought s USING (region, hall, day)"
     )
-    return (
-        f"CREATE TEMP TABLE then_hall_days (LIKE {schema}.hall_days) ON COMMIT DROP",
+    noted = (
+        f"CREATE TEMP TABLE then_hall_days (LIKE {now}hall_days) ON COMMIT DROP",
         f"CREATE TEMP TABLE gone_hall_days ({_GONE}) ON COMMIT DROP",
         f"INSERT INTO gone_hall_days {counted} AND {gone} AND e.time < :midnight GROUP BY 1, 2, 3",
+    )
+    return noted, (
         f"{_INTO} {sought}",
         f"{_INTO} {counted} AND NOT {gone} AND e.time >= :midnight GROUP BY 1, 2, 3",
         "INSERT INTO gone_hall_days (region, hall, day) SELECT e.region, e.hall, e.day"
-        f" FROM {schema}.hall_days e WHERE {of_region} AND e.day > :today",
+        f" FROM {now}hall_days e WHERE {of_region} AND e.day > :today",
     )

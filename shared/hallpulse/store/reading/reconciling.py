@@ -1,4 +1,4 @@
-"""Reconciliation: days that halls tell of twice, by cases and by tallies, and the region codes that hold anything."""
+"""Reconciliation: days for which halls sent both cases and tallies, and the region codes with stored figures."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _HOLDING = ("cells", "item_cells", "tallies", "figures")
 
 
 def read_stated_days(connection: Connection, scope: Scope, window: Window) -> list[StatedDay]:
-    """The days on which a hall of the scope sent cases and a tally, whose counts are not the same.
+    """Return the days on which a hall of the scope sent both cases and a tally, and their counts differ.
 
-    A month without any such day is told by its cell, as for the sums of tallies.
+    The cell of a month tells whether it can have such a day, as for the sums of tallies.
     """
     of_scope = f"t.region BETWEEN :low AND :high{narrower(scope, 't')} AND t.day BETWEEN :start AND :end"
     query = (
@@ -47,7 +47,25 @@ def read_stated_days(connection: Connection, scope: Scope, window: Window) -> li
 
 
 def read_codes(connection: Connection, scope: Scope) -> list[int]:
-    """The region codes of a scope under which anything is stored that a figure is made of, in order."""
+    """Return the region codes of a scope under which parts of figures are stored, in order."""
     parts = (f"SELECT region FROM {table} WHERE region BETWEEN :low AND :high" for table in _HOLDING)
     rows = connection.execute(text(f"{' UNION '.join(parts)} ORDER BY 1"), parameters(scope))
+    return [region for (region,) in rows]
+
+
+def read_departments(connection: Connection, region: int) -> list[str]:
+    """Return the departments of all versions of a county's catalogue, in order."""
+    query = text("SELECT DISTINCT department FROM item_cells WHERE region = :region ORDER BY 1")
+    return [department for (department,) in connection.execute(query, {"region": region})]
+
+
+def read_flagged_cases(connection: Connection) -> dict[tuple[int, str], int]:
+    """Return (region, hall) → number of cases with a flag; an index holds only these cases."""
+    query = text("SELECT region, hall, count(*) FROM cases WHERE flags <> 0 GROUP BY region, hall")
+    return {(region, hall): count for region, hall, count in connection.execute(query)}
+
+
+def read_regions(connection: Connection) -> list[int]:
+    """Return the counties that have data or registered halls, in order of their codes."""
+    rows = connection.execute(text("SELECT region FROM regions UNION SELECT region FROM halls ORDER BY 1"))
     return [region for (region,) in rows]

@@ -1,4 +1,4 @@
-"""A reported month read again, with one kind of what came later after the other."""
+"""A reported month read again, with one kind of later events after the other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .past import Past
 
 
 class Turned(Protocol):
-    """A moment that can be turned back, as far as a restatement asks it."""
+    """A moment that can be turned back, with the queries that a restatement needs."""
 
     def turn_back(self, past: Past, scope: Scope) -> None: ...
 
@@ -27,10 +27,10 @@ class Turned(Protocol):
 def restated(
     read_back: Callable[[], AbstractContextManager[Turned]], report: PublishedReport, plan: Plan, until: int
 ) -> list[Restated]:
-    """The figures that differ from the published ones by what had arrived by `until`, in order of their names.
+    """Return the figures that differ from the published ones because of events by `until`, in order of their names.
 
-    Kinds are admitted one after the other, each on top of the ones before, so their parts add up to the change. What
-    was still being stored while the report was read counts among the late events, unless the calendars changed.
+    Kinds are admitted one after the other, each in addition to those before, so their parts add up to the change.
+    Events that were being stored while the report was read count as late events, unless the calendars changed.
     """
     stages, kinds, month = [dict(report.figures)], list(ChangeKind), days_of(report.month)
     scope = Scope(plan.region, report.about.department, report.about.hall)

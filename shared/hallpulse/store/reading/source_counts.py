@@ -1,4 +1,4 @@
-"""Counts of what each hall sent, for the scorecard of sources."""
+"""The counts of each hall's events, for the scorecard of sources."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _Key = tuple[int, str]
 def read_sources(
     connection: Connection, calendars: Calendars, scope: Scope, window: Window, today: date
 ) -> list[SourceCounts]:
-    """Every hall that is registered or ever sent anything, but for those that were closed before the window."""
+    """Return the counts of all halls that are registered or have ever sent events, except those closed before."""
     low, high = scope.bounds
     values = {"low": low, "high": high, "hall": scope.hall, "start": window.start, "end": window.end, "today": today}
 

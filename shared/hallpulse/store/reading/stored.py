@@ -1,4 +1,4 @@
-"""Stored events: those of one case with its clock, and those that imports need not publish again."""
+"""Queries of stored events: a case's events with its clock, and those that imports need not publish again."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent, pack_id, taken_out, unpack_id
 from hallpulse.domain.clockface import Clock, clock_of
 from hallpulse.domain.workdays import Workdays
+from hallpulse.store.archiving.packed_events import archived_rows
 from hallpulse.store.cases import CaseKey
 from hallpulse.store.database import unpack_history
 from hallpulse.store.item_versions import timelines
-from hallpulse.store.merge import EVENT_COLUMNS, event_of, stored_events
+from hallpulse.store.merge import stored_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class CaseHistory:
     """A case's events in order of (time, id).
 
     taken_out: the id of each event that no longer counts → the ids of the events that retract or correct it;
-    clock: None while the case's `received` has not come.
+    clock: None while the case's `received` event is missing.
     """
 
     region: int
@@ -34,7 +35,7 @@ class CaseHistory:
 
 
 def read_is_of(connection: Connection, case: CaseKey, department: str) -> bool:
-    """Return whether a case is a department's: one look-up of a key, whether it is there, another's, or not at all."""
+    """Return whether a case belongs to a department. It takes the same time for another's case and for none at all."""
     region, hall, case_id = case
     query = (
         "SELECT EXISTS (SELECT FROM cases WHERE region = :region AND hall = :hall AND case_id = :case_id"
@@ -45,7 +46,7 @@ def read_is_of(connection: Connection, case: CaseKey, department: str) -> bool:
 
 
 def read_history(connection: Connection, workdays: Workdays, case: CaseKey, today: int) -> CaseHistory | None:
-    """The case, or None where no event names it. today: days since 1970-01-01, for an open case's clock."""
+    """Return a case's history, or None if no event names it. today: days since 1970-01-01, for an open case's clock."""
     region, hall, case_id = case
     key = {"region": region, "hall": hall, "case_id": case_id}
     packed = connection.execute(
@@ -54,18 +55,15 @@ def read_history(connection: Connection, workdays: Workdays, case: CaseKey, toda
     if packed is None:
         return None
     events = unpack_history(bytes(packed))
-    rows = connection.execute(
-        text(f"SELECT {EVENT_COLUMNS} FROM events WHERE region = :region AND hall = :hall AND id = ANY(:ids)"),
-        {"region": region, "hall": hall, "ids": [event.key for event in events]},
-    )
-    stored = sorted((event_of(tuple(row)) for row in rows), key=lambda event: (event.time, event.id))
+    found = stored_events(connection, [(region, hall, event.key) for event in events])
+    stored = sorted(found.values(), key=lambda event: (event.time, event.id))
     out = {unpack_id(key): [one.id for one in by] for key, by in taken_out(events).items()}
     clock = clock_of(events, workdays, timelines(connection, region), today)
     return CaseHistory(region, hall, case_id, tuple(stored), out, clock)
 
 
 def read_event_counts(connection: Connection, region: int) -> dict[str, int]:
-    """Hall → its stored events; doubles are not stored."""
+    """Return hall → number of its stored events; duplicates are not stored."""
     rows = connection.execute(
         text("SELECT hall, sum(events) FROM hall_days WHERE region = :region GROUP BY hall"), {"region": region}
     )
@@ -73,18 +71,21 @@ def read_event_counts(connection: Connection, region: int) -> dict[str, int]:
 
 
 def read_stored_ids(connection: Connection, region: int, hall: str, ids: Sequence[str]) -> set[str]:
-    """Those of the ids under which a hall's events are stored."""
+    """Return which of the ids belong to stored events of a hall."""
+    packed = [pack_id(id_) for id_ in ids]
     rows = connection.execute(
         text("SELECT id FROM events WHERE region = :region AND hall = :hall AND id = ANY(:ids)"),
-        {"region": region, "hall": hall, "ids": [pack_id(id_) for id_ in ids]},
+        {"region": region, "hall": hall, "ids": packed},
     )
-    return {unpack_id(bytes(id_)) for (id_,) in rows}
+    found = {bytes(id_) for (id_,) in rows}
+    archived = archived_rows(connection, [(region, hall, id_) for id_ in packed if id_ not in found])
+    return {unpack_id(id_) for id_ in (*found, *(key[2] for key in archived))}
 
 
 def read_cases_elsewhere(
     connection: Connection, region: int, hall: str, case_ids: Sequence[str]
 ) -> dict[str, list[str]]:
-    """Case → the other halls of the county that have a case of that id, by look-ups of whole keys."""
+    """Return case id → the other halls of the county that have a case with that id, by look-ups of whole keys."""
     rows = connection.execute(
         text(
             "WITH others AS MATERIALIZED (SELECT DISTINCT hall FROM hall_days WHERE region = :region AND hall <> :hall)"
@@ -100,7 +101,7 @@ def read_cases_elsewhere(
 
 
 def read_sample(connection: Connection, cases_each: int) -> list[HallEvent]:
-    """The events of some cases of every hall, as they were stored."""
+    """Return the stored events of some cases of every hall."""
     rows = connection.execute(
         text(
             "SELECT c.region, c.hall, c.history FROM (SELECT DISTINCT region, hall FROM hall_days) h CROSS JOIN LATERAL"
@@ -115,7 +116,7 @@ def read_sample(connection: Connection, cases_each: int) -> list[HallEvent]:
 def read_case_events(
     connection: Connection, region: int, hall: str, case_ids: Sequence[str]
 ) -> dict[str, list[CaseEvent]]:
-    """Case → its events, for those of the cases that any event has named."""
+    """Return case id → its events, for those of the cases that any event names."""
     rows = connection.execute(
         text("SELECT case_id, history FROM cases WHERE region = :region AND hall = :hall AND case_id = ANY(:ids)"),
         {"region": region, "hall": hall, "ids": list(case_ids)},

@@ -1,4 +1,4 @@
-"""One event of a hall traced: stored or refused, what took it out, and what it does; and the hall's refused events."""
+"""The trace of one event of a hall: whether it is stored or refused, its effect, and what took it out."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from hallpulse.domain.case import CaseEvent, Kind, pack_id, taken_out
 from hallpulse.domain.figures import current
 from hallpulse.domain.standing import standing
 from hallpulse.domain.workdays import Workdays
+from hallpulse.store.archiving.packed_events import ARRIVED, archived_rows, event_columns
 from hallpulse.store.database import unpack_history
 from hallpulse.store.item_versions import record_of
 from hallpulse.store.ledger import LedgerEntry, entity_of, entries_about, report_of
-from hallpulse.store.merge import EVENT_COLUMNS, event_of
+from hallpulse.store.merge import EVENT_COLUMNS, EventKey, event_of
 from hallpulse.store.receipts import SentAgain, read_sent_again
 from hallpulse.store.refused_rows import READ, KeptRefusal, RefusedFilter, after, kept_of
 from hallpulse.store.tables import refused
@@ -26,7 +27,7 @@ from .stored import CaseHistory, read_history
 
 MOST_REFUSALS = 100
 _WITHOUT_BODY = [null() if column.name == "body" else column for column in READ]
-"""The gateway shows no bodies, and may not read them."""
+"""The columns of refusals without bodies, which the gateway does not show and may not read."""
 
 
 class TracedEffect(StrEnum):
@@ -37,16 +38,17 @@ class TracedEffect(StrEnum):
     CORRECTED = "corrected"
     RETRACTED = "retracted"
     WAITS = "waits"
-    """Its case's `received` has not come."""
+    """The `received` event of its case is missing."""
     NAMES_NOTHING = "names-nothing"
-    """A retraction whose event is not there, or is no longer of the case, item, day or figure."""
+    """It is a retraction whose event is not there, or not about the same case, item, day or figure."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTrace:
-    """A stored event. arrived: minutes since 1970-01-01 UTC; by: the ids of what took it out, or counts in its place.
+    """A stored event with its effect.
 
-    history: of its case, for a case event.
+    arrived: minutes since 1970-01-01 UTC; by: the ids of the events that took it out, or of the one that counts
+    instead; history: that of its case, None for other events.
     """
 
     event: HallEvent
@@ -60,8 +62,8 @@ class StoredTrace:
 class Trace:
     """The trace of an id.
 
-    stored: None where nothing is stored under it; refusals: of this id from this hall, the oldest first; again: None
-    where the stored event did not come again.
+    stored: None if nothing is stored under it; refusals: those of this id from this hall, the oldest first; again: None
+    if the stored event did not come again.
     """
 
     stored: StoredTrace | None
@@ -72,7 +74,7 @@ class Trace:
 def read_trace(connection: Connection, workdays: Workdays, hall: tuple[int, str], id_: str, today: int) -> Trace:
     """Read a trace. hall: region and name; today: days since 1970-01-01, for the clock of an open case."""
     packed = pack_id(id_)
-    row = connection.execute(_EVENT, {"region": hall[0], "hall": hall[1], "id": packed}).one_or_none()
+    row = _row(connection, (*hall, packed))
     stored = None if row is None else _stored(connection, workdays, event_of(row[:-1]), row[-1], today)
     mine = (refused.c.region == hall[0], refused.c.hall == hall[1], refused.c.event_id == id_)
     query = select(*_WITHOUT_BODY).where(*mine).order_by(refused.c.refused_at, refused.c.number).limit(MOST_REFUSALS)
@@ -81,6 +83,17 @@ def read_trace(connection: Connection, workdays: Workdays, hall: tuple[int, str]
 
 
 _EVENT = text(f"SELECT {EVENT_COLUMNS}, arrived FROM events WHERE region = :region AND hall = :hall AND id = :id")
+
+
+def _row(connection: Connection, key: EventKey) -> Sequence[Any] | None:
+    """Return the columns of a stored event and when it arrived, also of an archived one; None if there is none."""
+    found = connection.execute(_EVENT, dict(zip(("region", "hall", "id"), key, strict=True))).one_or_none()
+    if found is not None:
+        return tuple(found)
+    archived = archived_rows(connection, [key]).get(key)
+    return None if archived is None else (*event_columns(archived), archived[ARRIVED])
+
+
 _HISTORY = text("SELECT history FROM cases WHERE region = :region AND hall = :hall AND case_id = :case_id")
 
 
@@ -119,7 +132,7 @@ def _of_case(events: Sequence[CaseEvent], key: bytes) -> tuple[TracedEffect, Seq
 
 
 def _of_ledger(event: HallEvent, entries: Sequence[LedgerEntry]) -> tuple[TracedEffect, Sequence[str]]:
-    """Of an item, a tally or a declared figure, by all events about it."""
+    """Return the effect of an event about an item, a tally or a declared figure, by all events about it."""
     own = [entry for entry in entries if entry.hall == event.hall]
     corrections = [one.id for one in own if one.type is event.type and corrects_of(one.data) == event.id]
     if corrections:
@@ -139,7 +152,7 @@ def _of_ledger(event: HallEvent, entries: Sequence[LedgerEntry]) -> tuple[Traced
 
 
 def _chosen(event: HallEvent, entries: Sequence[LedgerEntry]) -> tuple[str, str]:
-    """Hall and id of what counts in an event's place: of an item's versions of its day, or of all reports."""
+    """Return hall and id of the event that counts: among an item's versions of the same day, or among all reports."""
     if event.type.family is Family.ITEM:
         records = standing(map(record_of, entries))
         mine = next(record for record in records if (record.hall, record.id) == (event.hall, event.id))
@@ -151,7 +164,7 @@ def _chosen(event: HallEvent, entries: Sequence[LedgerEntry]) -> tuple[str, str]
 
 
 def read_refusals(connection: Connection, wanted: RefusedFilter, limit: int, after_id: str) -> list[KeptRefusal]:
-    """Refused events, the oldest first; those behind one of them where its id is given. Raises KeyError for none."""
+    """Return refused events, the oldest first; those after `after_id` if given. Raises KeyError if it is unknown."""
     query = (
         select(*_WITHOUT_BODY).where(*wanted.conditions()).order_by(refused.c.refused_at, refused.c.number).limit(limit)
     )

@@ -1,1 +1,1 @@
-"""The parts of `recompute`: what there is to do, how it is divided, done by processes, and put right."""
+"""The parts of `recompute`: tasks, the processes that do them, and the repair of wrong rows."""

@@ -1,4 +1,4 @@
-"""A process of a team, which speaks through the channel that was opened for it."""
+"""A process of a team, which communicates with its parent through the channel that was opened for it."""
 
 from __future__ import annotations
 

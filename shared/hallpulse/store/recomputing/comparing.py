@@ -1,4 +1,4 @@
-"""One task after the other, on connections that see the database as it was when the recomputing began."""
+"""A worker does one task after the other, on connections that see the database as it was when recomputing began."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from hallpulse.domain.workdays import Calendars
 from hallpulse.store.database import CONNECT_ARGUMENTS, transaction
 from hallpulse.store.item_versions import read_calendars
 from hallpulse.store.recomputing import ledgers
+from hallpulse.store.recomputing.beside_archived import see_archived
 from hallpulse.store.recomputing.findings import Difference, DifferenceLog, findings_at
 from hallpulse.store.recomputing.folding import CellCheck, EventsRead, HallSums, fold_cases
 from hallpulse.store.recomputing.tasks import Task
@@ -23,36 +24,39 @@ _LONG_STATEMENTS = " -c statement_timeout=0"
 _PLAN = " -c work_mem=64MB -c max_parallel_workers_per_gather=0 -c random_page_cost=4" + "".join(
     f" -c enable_{way}=off" for way in ("hashagg", "hashjoin", "nestloop")
 )
-"""Sort and merge: what must be read in order of the cases anyway, at whatever size, and within bounds of memory."""
+"""Options that make queries sort and merge: rows must be in order of the cases anyway, and memory stays bounded."""
 
 
 class Workplace(msgspec.Struct, frozen=True, tag=True):
-    """A worker's place, the first message to it. spools: the directory for wrong rows; None: they stay as they are.
+    """The first message to a worker.
 
-    snapshot: the database's moment; most: differences of each table that are to be shown.
+    snapshot: the exported snapshot of the database that it reads; spools: the directory for wrong rows, None if they
+    are not put right; most: number of differences to show for each table; archived: whether archived events were put
+    beside the others (`events_beside_archived`).
     """
 
     database_url: str
     snapshot: str
     spools: str | None
     most: int
+    archived: bool = False
 
 
 class Finished(msgspec.Struct, frozen=True, tag=True):
-    """The last message about a task."""
+    """The last message about a task, with the differences to show."""
 
     differences: list[Difference]
 
 
 class Failure(msgspec.Struct, frozen=True, tag=True):
-    """The worker stops. again: the database does not answer; otherwise trying again cannot help."""
+    """A worker stops because of an error. again: the database does not answer; otherwise trying again cannot help."""
 
     again: bool
     line: str
 
 
 WorkerMessage: TypeAlias = EventsRead | HallSums | Finished
-"""On the way; the sums of a hall, of which other tasks have other parts; the end."""
+"""Messages about a task: its progress; the sums of a hall whose cases are divided among tasks; its end."""
 
 
 def spools_of(place: Workplace) -> Path | None:
@@ -60,7 +64,7 @@ def spools_of(place: Workplace) -> Path | None:
 
 
 def long_running(url: str, more: str = "") -> Engine:
-    """An engine for statements that may take hours, on separate connections."""
+    """Return an engine for statements that may take hours, without a pool of connections."""
     options = f"{CONNECT_ARGUMENTS['options']}{_LONG_STATEMENTS}{more}"
     arguments = {**CONNECT_ARGUMENTS, "options": options, "application_name": "hallpulse recompute"}
     return create_engine(url, poolclass=NullPool, connect_args=arguments)
@@ -68,18 +72,20 @@ def long_running(url: str, more: str = "") -> Engine:
 
 @contextmanager
 def worker_at(place: Workplace) -> Iterator[Worker]:
-    """Open a worker for the block. Raise Unavailable or Halt."""
+    """Open a worker for the block. Raises Unavailable or Halt."""
     engine = long_running(place.database_url, _PLAN).execution_options(isolation_level="REPEATABLE READ")
     with transaction(engine) as stream, transaction(engine) as aside:
         for connection in (stream, aside):
             connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{place.snapshot}'")
+            if place.archived:
+                see_archived(connection)
         yield Worker(place, stream, aside)
 
 
 class Worker:
-    """Compares, task by task, on two connections.
+    """Compares derived rows with events, task by task, on two connections.
 
-    stream: for what is read at length; aside: for what is asked meanwhile.
+    stream: for long readings; aside: for queries meanwhile.
     """
 
     def __init__(self, place: Workplace, stream: Connection, aside: Connection) -> None:
@@ -89,7 +95,7 @@ class Worker:
         self._calendars = Calendars(read_calendars(aside))
 
     def do(self, task: Task) -> Iterator[WorkerMessage]:
-        """Compare all that is derived of the task's regions with what the events give."""
+        """Compare all derived rows of the task's regions with those that follow from the events."""
         with findings_at(spools_of(self._place), task.name, self._place.most) as findings:
             timelines = {}
             for rebuilt in ledgers.rebuild(self._stream, task):

@@ -1,6 +1,6 @@
-"""Rows that are not what the stored events give: found by comparison, some to be shown, all to be put right.
+"""Derived rows that differ from what the stored events give: some are shown, all are put right.
 
-Stored rows are read by binary COPY, as many as there are. Only wrong rows are replaced, in the caller's transaction.
+Stored rows are read by binary COPY. Only wrong rows are replaced, in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from hallpulse.store.tables import metadata
 
 DERIVED = ("ledger", "item_spans", "item_cells", "tallies", "figures", "cases", "cells", "hall_days")
 Row = tuple[Any, ...]
-"""A row of a derived table in the order of its columns, days as `copied_day` has them. The key comes first."""
+"""A row of a derived table in the order of its columns, with days as in `copied_day`. The key comes first."""
 Wrong = tuple[Row, Row | None]
-"""The key of a row and what it should be; None where there should be no such row."""
+"""The key of a row, and the right row; None if there should be no such row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A derived row that is not what the stored events give; None where one side has no such row."""
+    """A derived row that differs from what the stored events give. stored, rebuilt: None if there is no such row."""
 
     table: str
     key: str
@@ -37,9 +37,9 @@ class Difference:
 
 
 class Spool:
-    """Wrong rows on the disk, a file a table: however many they are, they take no memory.
+    """Wrong rows on the disk, in a file for each table, so that any number of them takes no memory.
 
-    name: of the one who writes; what several have written in a directory is read together (`spooled`).
+    name: the writer's; the files of all writers in a directory are read together (`spooled`).
     """
 
     def __init__(self, directory: Path, name: str) -> None:
@@ -61,7 +61,7 @@ class Spool:
 
 @contextmanager
 def findings_at(spools: Path | None, name: str, most: int) -> Iterator[DifferenceLog]:
-    """Findings that also go to spools of this name in a directory, where one is named."""
+    """Open a log of differences, which also go to spools of this name in a directory, if one is given."""
     if spools is None:
         yield DifferenceLog(most, None)
         return
@@ -73,7 +73,7 @@ def findings_at(spools: Path | None, name: str, most: int) -> Iterator[Differenc
 
 
 def spooled(directory: Path, table: str) -> Iterator[Wrong]:
-    """All wrong rows of a table that the spools of a directory hold."""
+    """Yield all wrong rows of a table that the spools of a directory hold."""
     for path in sorted(directory.glob(f"{table}.*")):
         with path.open("rb") as file, suppress(EOFError):
             while True:
@@ -81,7 +81,7 @@ def spooled(directory: Path, table: str) -> Iterator[Wrong]:
 
 
 class DifferenceLog:
-    """Takes differences; `most` of each table are kept to be shown, all go to the spool where there is one."""
+    """A log of differences: it keeps `most` of each table to be shown, and writes all to the spool if there is one."""
 
     def __init__(self, most: int, spool: Spool | None) -> None:
         self._most = most
@@ -89,7 +89,7 @@ class DifferenceLog:
         self._shown: dict[str, list[Difference]] = defaultdict(list)
 
     def add(self, table: str, stored: Row | None, rebuilt: Row | None, note: tuple[str, str] | None = None) -> None:
-        """A wrong row; note: what to show of the two sides instead of them."""
+        """Add a wrong row. note: texts to show for the two sides instead of the rows."""
         key = (stored or rebuilt or ())[: len(key_of(table))]
         if len(self._shown[table]) < self._most:
             texts = note or (_text(table, stored), _text(table, rebuilt))
@@ -98,9 +98,9 @@ class DifferenceLog:
             self._spool.add(table, (key, rebuilt))
 
     def compare(self, table: str, stored: Iterable[Row], rebuilt: dict[Row, Row]) -> None:
-        """Every stored row against the one with its key among those rebuilt, which are used up.
+        """Compare every stored row with the rebuilt one of its key; `rebuilt` is emptied of them.
 
-        A row of sums that are all zero is none: corrections leave such rows behind.
+        A row whose sums are all 0 counts as no row: corrections leave such rows behind.
         """
         length = len(key_of(table))
         for row in stored:
@@ -112,7 +112,7 @@ class DifferenceLog:
                 self.add(table, None, row)
 
     def take_over(self, differences: Iterable[Difference]) -> None:
-        """Show also what others found and have spooled."""
+        """Also show differences that other workers have found and spooled."""
         for one in differences:
             self._shown[one.table].append(one)
 
@@ -135,7 +135,7 @@ def key_of(table: str) -> tuple[str, ...]:
 
 
 def _text(table: str, row: Row | None) -> str | None:
-    """Return what follows the key, without a case's history, which may be long."""
+    """Return the values after the key as text, without a case's history, which may be long."""
     if row is None:
         return None
     readable = _readable(table, row[:-1] if table == "cases" else row)
@@ -153,7 +153,7 @@ def _readable(table: str, row: Row) -> Sequence[Any]:
 def read(
     connection: Connection, query: str, types: Sequence[str], parameters: Sequence[object] | None = None
 ) -> Iterator[Row]:
-    """The rows of a query; nothing else may use the connection until they have all been read."""
+    """Yield the rows of a query; nothing else may use the connection until they have all been read."""
     statement = f"COPY ({query}) TO STDOUT (FORMAT BINARY)".encode()
     with driver(connection).cursor().copy(statement, parameters) as copy:
         copy.set_types(types)
@@ -161,7 +161,7 @@ def read(
 
 
 def stored(connection: Connection, table: str, where: str, parameters: Sequence[object] | None = None) -> Iterator[Row]:
-    """Rows of a derived table."""
+    """Yield rows of a derived table."""
     columns = columns_of(table)
     query = f"SELECT {quoted(columns)} FROM {table} WHERE {where}"
     return read(connection, query, driver_types(table, columns), parameters)
@@ -172,7 +172,7 @@ def quoted(columns: Sequence[str], of: str = "") -> str:
 
 
 def put_right(connection: Connection, spools: Path) -> None:
-    """Make the rows whose keys are in the spools what the spools say."""
+    """Replace the rows whose keys are in the spools by the right rows there."""
     for table in DERIVED:
         if any(spools.glob(f"{table}.*")):
             _replace(connection, spools, table)

@@ -1,4 +1,4 @@
-"""Cases folded again from the stored events, each beside its stored row; and their cells, hall by hall."""
+"""Cases folded again from the stored events and compared with their rows; and their cells, hall by hall."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class EventsRead(msgspec.Struct, frozen=True, tag=True):
 
 
 class HallSums(msgspec.Struct, frozen=True, tag=True):
-    """The amounts that the cases read of a hall add to the cells."""
+    """The amounts that the cases of a hall, as far as a task read them, add to the cells."""
 
     region: int
     hall: str
@@ -58,7 +58,7 @@ class HallSums(msgspec.Struct, frozen=True, tag=True):
 
 
 class _HallSide(NamedTuple):
-    """The folding of the cases of one hall, and its outcome."""
+    """The working days and timelines with which the cases of one hall are folded, and the results."""
 
     workdays: Workdays
     timelines: Mapping[str, Timeline]
@@ -69,7 +69,7 @@ class _HallSide(NamedTuple):
 def fold_cases(
     connection: Connection, task: Task, calendars: Calendars, timelines: Timelines, findings: DifferenceLog
 ) -> Iterator[EventsRead | HallSums]:
-    """Compare the task's cases with their rows; tells how many events it has read, and the sums of each hall."""
+    """Compare the task's cases with their rows; yield the number of events read so far, and the sums of each hall."""
     matched = read_events = 0
     for (region, hall), rows in groupby(read(connection, _query(task), _TYPES), key=itemgetter(1, 2)):
         side = _HallSide(calendars.workdays(region), timelines[region], Differences(), findings)
@@ -86,7 +86,7 @@ def fold_cases(
 
 
 def _query(task: Task) -> str:
-    """Case by case its events and its row, hall after hall."""
+    """Return the query of each case's events and its row, in order of halls."""
     key, others, where = _COLUMNS[:3], _COLUMNS[3:], task.where_cases
     names = quoted(key)
     return (
@@ -97,7 +97,7 @@ def _query(task: Task) -> str:
 
 
 def _compare(found: Row, events: Sequence[CaseEvent], side: _HallSide) -> bool:
-    """Return whether there is a row at all; what is wrong with it goes to the findings."""
+    """Compare a case's row with its events and report differences; return whether there is a row at all."""
     key: CaseKey = found[:3]
     case = fold(events, side.workdays, side.timelines)
     entries = entries_of(case) if case is not None else []
@@ -119,22 +119,22 @@ def _compare(found: Row, events: Sequence[CaseEvent], side: _HallSide) -> bool:
 
 
 def _without_packed(row: Row) -> Row:
-    """A case's row but for its entries and its history, of which the order says nothing."""
+    """Return a case's row without its entries and its history, whose order means nothing."""
     return row[:-2]
 
 
 def _adds(packed: bytes) -> list[Entry]:
-    """Stored entries in order; an amount of 0 adds nothing."""
+    """Return stored entries in order, without amounts of 0, which add nothing."""
     return sorted(entry for entry in unpack_entries(packed) if entry[2])
 
 
 def _only(these: Iterable[CaseEvent], those: Iterable[CaseEvent]) -> str:
-    """Return what to show of two histories: the order of their events is that of their arrival, and means nothing."""
+    """Return a text of the events that only the first history has; their order, that of arrival, means nothing."""
     return f"history: {sorted({*these} - {*those}, key=itemgetter(2)) or 'no other event'}"
 
 
 def _find_cases_without_events(connection: Connection, task: Task, matched: int, findings: DifferenceLog) -> None:
-    """Rows that no event speaks of are looked for where there are more rows than cases."""
+    """Report rows of cases without events; they are searched for only if there are more rows than cases."""
     where = task.where_cases
     if connection.exec_driver_sql(f"SELECT count(*) FROM cases WHERE {where}").scalar_one() == matched:
         return
@@ -150,7 +150,7 @@ _LENGTH = len(key_of("cells"))
 
 
 class CellCheck:
-    """Hall by hall, so that the sums of one hall at a time are in memory."""
+    """Compares cells hall by hall, so that the sums of only one hall are in memory."""
 
     def __init__(self, connection: Connection, findings: DifferenceLog) -> None:
         self._connection = connection
@@ -158,21 +158,21 @@ class CellCheck:
         self._checked: dict[int, list[str]] = defaultdict(list)
 
     def hall(self, hall: HallSums) -> None:
-        """All cases of a hall have been read."""
+        """Compare the cells of a hall whose cases have all been read."""
         rebuilt = {tuple(row[:_LENGTH]): tuple(row) for row in hall.sums.rows()}
         cells = stored(self._connection, "cells", "region = %s AND hall = %s", (hall.region, hall.hall))
         self._findings.compare("cells", cells, rebuilt)
         self._checked[hall.region].append(hall.hall)
 
     def rest(self, region: int) -> None:
-        """All halls of a region have been checked: the cells of others have no cases."""
+        """Report cells of halls without cases, once all halls of a region with cases have been checked."""
         where = "region = %s AND hall <> ALL(%s::text[])"
         cells = stored(self._connection, "cells", where, (region, self._checked.pop(region, [])))
         self._findings.compare("cells", cells, {})
 
 
 class SplitHalls:
-    """Halls whose cases are read in parts, by several tasks: each is checked when its last part has come."""
+    """Halls whose cases are read in parts by several tasks; each hall is checked when its last part has come."""
 
     def __init__(self, check: CellCheck) -> None:
         self._check = check
@@ -190,7 +190,7 @@ class SplitHalls:
             self._check.hall(waiting.pop(hall.hall))
 
     def end(self, task: Task) -> None:
-        """The task is done; with the last one of a region, also halls are that had no case in some part."""
+        """Note that a task is done; after the region's last one, check the halls that had no case in some part."""
         (region,) = task.regions
         self._ended[region] += 1
         if self._ended[region] == task.parts:

@@ -1,6 +1,6 @@
-"""All that follows from the events without cases: a region's ledger, items, tallies and figures, and the halls' days.
+"""All derived rows except cases and cells: a region's ledger, items, tallies and figures, and the halls' days.
 
-The days of all halls are counted in one pass, which also tells how much there is to do.
+The days of all halls are counted in one pass, which also tells how much work there is.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from hallpulse.contract.events import Family
 from hallpulse.contract.identity import DESK
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.workdays import day_of
-from hallpulse.store.database import copied_day, driver_types
+from hallpulse.store.database import copied_day, driver_types, is_spread
 from hallpulse.store.item_versions import Item, item_sums, span_row, spans_of
 from hallpulse.store.ledger import Entity, LedgerEntry, entity_of, figure_rows, tally_row
 from hallpulse.store.merge import EVENT_COLUMNS, IS_LATE, event_of
 from hallpulse.store.recomputing.findings import DERIVED, DifferenceLog, Row, columns_of, key_of, read, stored
 from hallpulse.store.recomputing.tasks import Task
+from hallpulse.store.successions import ends_of
 
 TABLES = ("ledger", "item_spans", "item_cells", "tallies", "figures")
 _COLUMNS = f"{EVENT_COLUMNS}, arrived"
 _TYPES = driver_types("events", tuple(_COLUMNS.split(", ")))
 _KINDS = "type BETWEEN 21 AND 50"
-"""Items, tallies, figures."""
+"""SQL condition of events about items, tallies and figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +44,26 @@ class Rebuilt:
 
 
 def rebuild(connection: Connection, task: Task) -> Iterator[Rebuilt]:
-    """Every region of the task, one after the other, those without such events too."""
+    """Yield the rebuilt rows of every region of the task, also of regions without such events."""
+    ended = ends_of(connection, task.regions)
     query = f"SELECT {_COLUMNS} FROM events WHERE {task.where} AND {_KINDS} ORDER BY region"
     by_region = groupby(read(connection, query, _TYPES), key=itemgetter(0))
     region, rows = next(by_region, (None, iter(())))
     for wanted in task.regions:
         if wanted != region:
-            yield _rebuilt(wanted, ())
+            yield _rebuilt(wanted, (), None)
             continue
-        yield _rebuilt(wanted, rows)
+        yield _rebuilt(wanted, rows, ended.get(wanted))
         region, rows = next(by_region, (None, iter(())))
 
 
 def compare(connection: Connection, rebuilt: Rebuilt, findings: DifferenceLog) -> None:
-    """With what is stored of the region; the rows rebuilt are used up."""
+    """Compare rebuilt rows with the stored rows of the region; matched rows are removed from `rebuilt`."""
     for table in TABLES:
         findings.compare(table, stored(connection, table, f"region = {rebuilt.region}"), rebuilt.tables[table])
 
 
-def _rebuilt(region: int, events: Iterable[Row]) -> Rebuilt:
+def _rebuilt(region: int, events: Iterable[Row], ended: int | None) -> Rebuilt:
     ledger: list[Row] = []
     entries: dict[Family, dict[Entity, list[LedgerEntry]]] = defaultdict(lambda: defaultdict(list))
     for row in events:
@@ -69,7 +71,7 @@ def _rebuilt(region: int, events: Iterable[Row]) -> Rebuilt:
         family, entity = event.type.family, entity_of(event)
         ledger.append((region, family.value, entity[1], event.hall, row[2], event.time, row[3], row[6]))
         entries[family][entity].append(LedgerEntry(event.hall, event.id, event.time, event.type, event.data, row[-1]))
-    spans: dict[Item, Timeline] = {item: spans_of(about) for item, about in entries[Family.ITEM].items()}
+    spans: dict[Item, Timeline] = {item: spans_of(about, ended) for item, about in entries[Family.ITEM].items()}
     tables = {
         "ledger": ledger,
         "item_spans": [span_row(item, span) for item, listed in spans.items() for span in listed],
@@ -86,12 +88,12 @@ def _by_key(rows: Iterable[Row], length: int) -> dict[Row, Row]:
 
 
 def _row(values: Mapping[str, Any] | None) -> Row:
-    """Values in the order of the columns, days as in COPY; nothing where there are none."""
+    """Return values in the order of the columns, with days as in COPY; an empty row for None."""
     listed = () if values is None else values.values()
     return tuple(copied_day(day_of(value)) if isinstance(value, date) else value for value in listed)
 
 
-# a table made of a query: unlike an insert, several processes of the server may run it
+# a table made by a query: unlike an insert, several processes of the server may share the work
 _COUNTED = f"""
     CREATE TEMP TABLE counted_hall_days AS
     SELECT region, hall, DATE '1970-01-01' + ((time + 28800000000) / 86400000000)::int AS day,
@@ -113,23 +115,26 @@ _REGIONS = """
     )
     SELECT region FROM known WHERE region IS NOT NULL
 """
+_REGIONS_BY_ROW = "SELECT DISTINCT region FROM {table}"
+"""On Citus, which does not allow that recursion over all regions."""
 
 
 def about_how_many(connection: Connection) -> int:
-    """Events, by what is noted of them, which may be wrong."""
+    """Return about how many events there are, by the halls' days, which may be wrong."""
     return int(connection.exec_driver_sql("SELECT coalesce(sum(events), 0) FROM hall_days").scalar_one())
 
 
 def count_hall_days(connection: Connection) -> dict[int, int]:
-    """Region → its events, also for regions of which only derived rows are there."""
+    """Count the halls' days; return region → number of its events, also for regions with only derived rows."""
     connection.exec_driver_sql(_COUNTED)
-    sizes = {region: 0 for table in DERIVED for (region,) in connection.exec_driver_sql(_REGIONS.format(table=table))}
+    regions = _REGIONS_BY_ROW if is_spread(connection) else _REGIONS
+    sizes = {region: 0 for table in DERIVED for (region,) in connection.exec_driver_sql(regions.format(table=table))}
     rows = connection.exec_driver_sql("SELECT region, sum(events)::bigint FROM counted_hall_days GROUP BY region")
     return sizes | {region: events for region, events in rows}
 
 
 def compare_hall_days(connection: Connection, findings: DifferenceLog) -> None:
-    """Compare what was counted with what is stored."""
+    """Compare the counted days of halls with the stored ones."""
     columns = columns_of("hall_days")
     key, values = columns[:3], columns[3:]
     for row in read(connection, _DIFFERENT, driver_types("hall_days", (*key, *values, *values))):

@@ -1,4 +1,4 @@
-"""Recomputes in several processes: a task each, messages as they come; none outlives the process that asked."""
+"""Processes that recompute, each one task at a time; none outlives the process that started them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from hallpulse.store.recomputing.tasks import Task
 from hallpulse.subprocess import Channel, Subprocess, SubprocessEnded
 
 EVENTS_A_WORKER = 250_000
-"""With fewer, what a second process saves is less than what starting it takes."""
+"""Events for each process: with fewer, starting another process takes more time than it saves."""
 WORKERS_AT_MOST = 16
-"""Each takes two connections to the database."""
+"""The most processes: each takes two connections to the database."""
 
 
 Answer = tuple[Task, WorkerMessage]
 
 
 def workers_for(events: int) -> int:
-    """How many processes are worth while."""
+    """Return the number of processes that is worth while for a number of events."""
     return min(1 + events // EVENTS_A_WORKER, len(os.sched_getaffinity(0)), WORKERS_AT_MOST)
 
 
@@ -44,16 +44,16 @@ class Alone:
 
 
 class Team:
-    """A number of processes, which begin to start at once."""
+    """A number of processes; the constructor starts them without waiting."""
 
     def __init__(self, place: Workplace, workers: int) -> None:
         self.size = workers
         self._members = [_Member(place) for _ in range(workers)]
 
     def do(self, tasks: Sequence[Task]) -> Iterator[Answer]:
-        """Tasks in their order, messages as they come.
+        """Give out tasks in their order, and yield messages as they come.
 
-        Raises what a worker raised on purpose, and Unavailable where one has ended before its work.
+        Raises a worker's Unavailable or Halt, and Unavailable if a process ends before its work is done.
         """
         left = list(reversed(tasks))
         busy = self._members[: len(tasks)]
@@ -75,7 +75,7 @@ class Team:
 
 @contextmanager
 def team_at(place: Workplace, workers: int) -> Iterator[Alone | Team]:
-    """The processes that do the tasks, or this one alone; none is left at the end."""
+    """Open a team of processes for the tasks, or use this process alone; all are ended after the block."""
     if workers == 1:
         yield Alone(place)
         return
@@ -115,7 +115,7 @@ class _Member:
 
 def serve(channel: Channel[Any]) -> None:
     """Do the tasks that come through a channel until it ends."""
-    gc.disable()  # nothing made here refers to itself
+    gc.disable()  # no objects made here refer to themselves
     with suppress(EOFError, ConnectionError):
         try:
             with worker_at(channel.receive()) as worker:

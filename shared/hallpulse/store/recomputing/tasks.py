@@ -1,4 +1,4 @@
-"""The division of the work: neighbouring regions together, a region that outweighs the others by its cases."""
+"""The division of the work: neighbouring regions form one task; the cases of a very large region form several."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import msgspec
 
 TASKS_A_WORKER = 8
 REGIONS_AT_MOST = 32
-"""A task keeps the catalogues of its regions in memory."""
+"""The most regions of a task, which keeps their catalogues in memory."""
 
 
 class Task(msgspec.Struct, frozen=True, tag=True):
-    """All that is derived in some regions, or in one region of one part of its cases.
+    """All derived rows of some regions, or of one region with one part of its cases.
 
-    regions: every one from the first to the last that has any rows; events: about how many it reads.
+    regions: all that have rows, from the first to the last; events: about how many the task reads.
     """
 
     regions: tuple[int, ...]
@@ -28,12 +28,14 @@ class Task(msgspec.Struct, frozen=True, tag=True):
 
     @property
     def where(self) -> str:
-        """The rows of these regions, of any table."""
+        """The SQL condition of the regions' rows in any table."""
+        if len(self.regions) == 1:
+            return f"region = {self.regions[0]}"
         return f"region BETWEEN {self.regions[0]} AND {self.regions[-1]}"
 
     @property
     def where_cases(self) -> str:
-        """The rows of these cases, of any table with a case_id."""
+        """The SQL condition of the task's cases in any table with a case_id."""
         if self.parts == 1:
             return self.where
         return f"{self.where} AND mod(hashtext(case_id) & 2147483647, {self.parts}) = {self.part}"
@@ -42,8 +44,8 @@ class Task(msgspec.Struct, frozen=True, tag=True):
 def divide(sizes: Mapping[int, int], workers: int) -> list[Task]:
     """Return tasks for a number of workers, the largest first. sizes: region → events, for every region with any rows.
 
-    Few tasks, for each reads through what lies between its rows in the table; but a region with more than half of a
-    worker's share is divided among all of them.
+    The tasks are few, since each also reads what lies between its rows in the table. A region with more than half of a
+    worker's share is divided among all workers.
     """
     total = sum(sizes.values())
     large = {region for region, events in sizes.items() if workers > 1 and 2 * workers * events > total}

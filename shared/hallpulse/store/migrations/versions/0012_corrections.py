@@ -20,7 +20,7 @@ _CASES = ("rated_by_default", "rating_verified", "rating_rectified")
 _CELLS = ("bad_verified", "bad_rectified")
 _RETRACTED, _REJECTED, _DECIDED = 13, 5, 9
 _ONCE = (1, 4, 5, 9, 10, 11, 12)
-"""Kinds of which two that differ need a correction."""
+"""Kinds of events: two different ones of a kind need a correction."""
 _REPEATED = 32768
 _AT_ONCE = 2_000
 _uuid = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
@@ -93,7 +93,7 @@ def _columns(keys: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
 
 
 def _is_repeated(history: Sequence[Sequence[Any]]) -> bool:
-    """Whether two events of one kind that count differ. An event: kind, time, packed id, number, text, opening."""
+    """Return whether two counting events of one kind differ. An event: kind, time, packed id, number, text, opening."""
     retracted = {_packed(event[4] or "") for event in history if event[0] == _RETRACTED}
     known: dict[int, tuple[Any, ...]] = {}
     for kind, time, key, *content in history:

@@ -71,7 +71,7 @@ def upgrade() -> None:
 
 
 def _in_order(region: int, entity: str, rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
-    """The reports that no retraction names, the highest revision first."""
+    """Return the reports that no retraction names, the highest revision first."""
     indicator, period, department = entity.split("|", 2)
     first, last = _days(period)
     fields = {(row[2], bytes(row[3])): msgspec.msgpack.decode(bytes(row[6])) for row in rows}
@@ -97,7 +97,7 @@ def _days(period: str) -> tuple[date, date]:
 
 
 def _text(packed: bytes) -> str:
-    """An id as its publisher wrote it: 16 bytes of a UUID, or 0xff and the text."""
+    """Return an id as its publisher wrote it. packed: 16 bytes of a UUID, or 0xff and the text."""
     if len(packed) == 16:
         text = packed.hex()
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
@@ -105,7 +105,7 @@ def _text(packed: bytes) -> str:
 
 
 def downgrade() -> None:
-    """The reports in force by the order alone, as they were."""
+    """Restore the former table, which has only the first report in force of each figure."""
     op.rename_table("figures", "figure_reports")
     op.execute("ALTER INDEX figures_pkey RENAME TO figure_reports_pkey")
     op.create_table(

@@ -21,7 +21,7 @@ depends_on = None
 
 _FLAGS = ("settled", "unified", "full_process", "tolerates_missing", "commitment")
 _FIRST_FLAG = 9
-"""The first flag's place among the fields of a published item, as the ledger keeps them."""
+"""The index of the first flag among the fields of a published item, as the ledger keeps them."""
 _PUBLISHED = 21
 _KNOWN = {
     "settled_known": "settled IS NOT NULL",
@@ -69,7 +69,7 @@ def upgrade() -> None:
 
 
 def _forget_what_nobody_said(connection: sa.Connection) -> None:
-    """Put none in the place of the no that stood for a flag without a word."""
+    """Replace the stored no of flags that no event ever gave by null."""
     published = connection.execute(
         sa.text("SELECT region, entity, hall, id, data FROM ledger WHERE family = 'item' AND type = :type"),
         {"type": _PUBLISHED},

@@ -13,6 +13,7 @@ revision = "0024"
 down_revision = "0028"
 branch_labels = None
 depends_on = None
+changes_ingest = True
 
 
 def upgrade() -> None:

@@ -13,6 +13,7 @@ revision = "0025"
 down_revision = "0024"
 branch_labels = None
 depends_on = None
+changes_ingest = True
 
 
 def upgrade() -> None:

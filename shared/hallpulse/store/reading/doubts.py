@@ -1,4 +1,8 @@
-"""Item versions put in the place of others after the fact: the cases that they rescue, the limits that they raise."""
+"""Doubts: findings that figures gain from, of cases and of the catalogue.
+
+Among the latter are item versions that replaced others after the fact: the cases that they rescue, and the limits that
+they raise.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,28 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Pool, text
 
 from hallpulse.contract.events import EventType, Family
 from hallpulse.domain.case import Kind, unpack_id
 from hallpulse.domain.catalogue import Rewritten, Timeline, rewritten, span_on
-from hallpulse.domain.clock import KeptPromise, needed_late_extension
-from hallpulse.domain.compression import RAISED, Doubt, ItemLimits, ItemRef, doubt
-from hallpulse.domain.figures import Scope
+from hallpulse.domain.clock import NONE_LIKE_LIMITS, KeptPromise, needed_late_extension
+from hallpulse.domain.compression import ItemLimits
+from hallpulse.domain.figures import Scope, Window
+from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.marks import NONE_LIKE, QUESTIONING, RAISED, TOUCHED, CaseDoubt, Doubt, ItemRef, doubt
 from hallpulse.domain.suspicion import Decision, Row, is_raised, is_rescued
 from hallpulse.domain.workdays import Calendars, date_of, day_of, local_day
+from hallpulse.store.archiving.packed_events import ARRIVED, archived_rows
 from hallpulse.store.cases import CaseKey
 from hallpulse.store.database import to_date, unpack_data, unpack_history
-from hallpulse.store.item_versions import Item, read_item_doubts, spans_in_force, spans_of
+from hallpulse.store.item_versions import LIMIT_COLUMNS, Item, effective_items, spans_in_force, spans_of
 from hallpulse.store.ledger import LedgerEntry
+from hallpulse.store.successions import ends_of
 
+from .conditions import part_of, sql
 from .counting import CheckScope
 
 _CAME = "(CAST(e.arrived AS bigint) * 6000 + e.arrived_cs) * 10000"
@@ -54,27 +64,61 @@ _ARRIVALS = (
     " USING (region, hall, id) WHERE e.imported IS NOT TRUE"
 )
 _Changes = Mapping[Item, list[Rewritten]]
+_KEPT: WeakKeyDictionary[Pool, dict[int, tuple[int, _Changes]]] = WeakKeyDictionary()
+"""Database → region → its catalogue's version, and the changes that it has."""
+
+
+def read_case_doubts(connection: Connection, scope: Scope, window: Window) -> list[CaseDoubt]:
+    """Return each check's cases behind each indicator of the scope and window; only flagged cases are read."""
+    low, high = scope.bounds
+    values = {"low": low, "high": high, "start": window.start, "end": window.end,
+              "department": scope.department, "hall": scope.hall}  # fmt: skip
+    return [
+        CaseDoubt(check, indicator, *row)
+        for indicator, checks in TOUCHED.items()
+        for check in checks
+        for row in connection.execute(text(_case_query(indicator, check)), values)
+    ]
+
+
+def _case_query(indicator: str, check: str) -> str:
+    above, below = (part_of(COMPUTED[indicator], part) for part in ("numerator", "denominator"))
+    if above is None or below is None:
+        raise ValueError(f"no cases behind {indicator}")
+    return (
+        f"SELECT coalesce(c.department, ''), count(*) FILTER (WHERE {below.where}),"
+        f" coalesce(sum({above.amount}) FILTER (WHERE {above.where}), 0)::bigint,"
+        f" coalesce(sum({below.amount}) FILTER (WHERE {below.where}), 0)::bigint FROM cases c"
+        " WHERE c.region BETWEEN :low AND :high AND (CAST(:hall AS text) IS NULL OR c.hall = :hall)"
+        f" AND (CAST(:department AS text) IS NULL OR c.department = :department) AND {sql(QUESTIONING[check], 'c')}"
+        f" AND (({above.where}) OR ({below.where})) GROUP BY 1"
+    )
 
 
 def rewritten_items(connection: Connection, scope: Scope) -> _Changes:
-    """The changes of the past of every item of the scope's regions that give a longer limit.
+    """Return the changes of past days that gave a longer limit, by item, in the scope's regions.
 
-    KeptPromise with the connection while a region's catalogue has the same version: its events are read once.
+    They are kept for all connections of the process while a region's catalogue has the same version, so that its
+    events are read once.
     """
-    kept: dict[int, tuple[int, _Changes]] = connection.info.setdefault("rewritten", {})
+    kept = _KEPT.setdefault(connection.engine.pool, {})
     low, high = scope.bounds
     versions = {region: version for region, version in connection.execute(_VERSIONS, {"low": low, "high": high})}
-    stale = [region for region, version in versions.items() if kept.get(region, (-1, {}))[0] != version]
-    if stale:
-        kept.update((region, (versions[region], changes)) for region, changes in _read(connection, stale).items())
-    return {item: changes for region in versions for item, changes in kept[region][1].items()}
+    found = {region: kept.get(region, (-1, {})) for region in versions}
+    stale = [region for region, version in versions.items() if found[region][0] != version]
+    if stale:  # others may replace what is kept at any time: only what is found here is returned
+        read = {region: (versions[region], changes) for region, changes in _read(connection, stale).items()}
+        found.update(read)
+        kept.update(read)
+    return {item: changes for region in versions for item, changes in found[region][1].items()}
 
 
 def _read(connection: Connection, regions: Sequence[int]) -> dict[int, dict[Item, list[Rewritten]]]:
     found: dict[int, dict[Item, list[Rewritten]]] = {region: {} for region in regions}
+    ended = ends_of(connection, regions)
     rows = connection.execute(_ENTRIES, {"regions": list(regions), "family": Family.ITEM.value})
     for (region, code), group in groupby(rows, key=lambda row: (row.region, row.entity)):
-        changes = [one for one in rewritten(list(_known(group))) if _gives_more(one)]
+        changes = [one for one in rewritten(list(_known(group, ended.get(region)))) if _gives_more(one)]
         if changes:
             found[region][region, code] = changes
     return found
@@ -85,7 +129,7 @@ def _gives_more(one: Rewritten) -> bool:
 
 
 def rescued_cases(asked: CheckScope, calendars: Calendars) -> list[CaseKey]:
-    """Cases that keep their promise only by what came after they were decided, or after they were due."""
+    """Return the cases that keep their promise only because of events after their decision or their due day."""
     return [*_by_versions(asked), *_by_extensions(asked, calendars)]
 
 
@@ -104,7 +148,7 @@ def _by_versions(asked: CheckScope) -> list[CaseKey]:
 
 
 def _by_extensions(asked: CheckScope, calendars: Calendars) -> list[CaseKey]:
-    """Cases that needed an extension of after their due day."""
+    """Return the cases that needed an extension made after their due day."""
     found: list[CaseKey] = []
     rows = asked.rows(_EXTENDED.format(where=asked.where("c")))
     for region, hall, case_id, accepted, decided, *days, history in rows:
@@ -115,9 +159,9 @@ def _by_extensions(asked: CheckScope, calendars: Calendars) -> list[CaseKey]:
 
 
 def read_doubts(connection: Connection, scope: Scope, since: date, on: date) -> list[Doubt]:
-    """Items that make the compression look better, among those effective on a day, whichever way they came to.
+    """Return doubts about the items effective on a day that make the compression look better.
 
-    Beside what the catalogue shows (`read_item_doubts`): limits of the past that were rewritten after `since`.
+    Besides those that the catalogue shows (`read_item_doubts`), these are past limits that were replaced after `since`.
     """
     found = {one.item: one for one in read_item_doubts(connection, scope, since, on)}
     was = _known_before(rewritten_items(connection, scope), day_of(since), day_of(on))
@@ -135,7 +179,7 @@ def read_doubts(connection: Connection, scope: Scope, since: date, on: date) -> 
 
 
 def _known_before(changed: _Changes, since: int, on: int) -> dict[Item, list[tuple[int, int]]]:
-    """Item → statutory limits that were known for a day, with those in their place since a moment after `since`."""
+    """Return item → pairs of a known statutory limit and the one that replaced it on a day after `since`."""
     found: dict[Item, list[tuple[int, int]]] = {}
     for item, changes in changed.items():
         own = [
@@ -149,7 +193,7 @@ def _known_before(changed: _Changes, since: int, on: int) -> dict[Item, list[tup
 
 
 def raised_afterwards(asked: CheckScope) -> list[Row]:
-    """Statutory limits that were raised on days of the past by what arrived in the window, one row an item."""
+    """Return the statutory limits that events arriving in the window raised for past days, one row an item."""
     start, end = day_of(asked.window.start), day_of(asked.window.end)
     found: list[Row] = []
     for (region, code), changes in sorted(rewritten_items(asked.connection, asked.scope).items()):
@@ -171,14 +215,14 @@ def _is_longer(one: Rewritten) -> bool:
     return known is not None and now is not None and now > known
 
 
-def _known(entries: Iterable[Any]) -> Iterator[tuple[int, Timeline]]:
-    """The timeline of an item as it was known from each moment on at which something arrived."""
+def _known(entries: Iterable[Any], ended: int | None) -> Iterator[tuple[int, Timeline]]:
+    """Yield each moment at which events of an item arrived, with its timeline as known from then on."""
     come: list[LedgerEntry] = []
     for moment, group in groupby(entries, key=lambda row: row.came):
         for _, _, hall, id_, time, kind, data, _ in group:
             said = unpack_data(kind, "", bytes(data))
             come.append(LedgerEntry(hall, unpack_id(bytes(id_)), time, EventType(kind), said))
-        yield moment, spans_of(come)
+        yield moment, spans_of(come, ended)
 
 
 def _columns(raised: _Changes) -> dict[str, list[Any]]:
@@ -194,7 +238,7 @@ def _columns(raised: _Changes) -> dict[str, list[Any]]:
 
 
 def _arrivals(asked: CheckScope, needy: Iterable[Any]) -> dict[tuple[int, str, str], int]:
-    """When each case's decision arrived first; of those that an import repeated nothing."""
+    """Return when each case's decision first arrived; cases whose decision an import repeated are left out."""
     ids = {
         (row.region, row.hall, event.key): row.case_id
         for row in needy
@@ -208,9 +252,46 @@ def _arrivals(asked: CheckScope, needy: Iterable[Any]) -> dict[tuple[int, str, s
     for region, hall, id_, moment in asked.rows(_ARRIVALS, more):
         case = region, hall, ids[region, hall, bytes(id_)]
         came[case] = min(moment, came.get(case, moment))
+    for key, row in archived_rows(asked.connection, ids).items():
+        arrived, _, _, _, _, hundredths, imported = row[ARRIVED:]
+        if not imported:
+            moment = (arrived * 6000 + hundredths) * 10_000
+            case = (*key[:2], ids[key])
+            came[case] = min(moment, came.get(case, moment))
     return came
 
 
 def _decision(row: Any, came: Mapping[tuple[int, str, str], int]) -> Decision:
     accepted, decided = day_of(row.accepted), day_of(row.decided)
     return Decision(accepted, decided, came.get(tuple(row[:3])), row.elapsed, row.promised_days, row.extended)
+
+
+_RAISED = text(
+    f"WITH now AS ({effective_items('s', 'on')} AND statutory_days > 0),"
+    " was AS (SELECT DISTINCT ON (region, item_code) region, item_code, statutory_days FROM item_spans"
+    ' WHERE region BETWEEN :low AND :high AND start <= :on AND ("end" IS NULL OR "end" > :since)'
+    " AND statutory_days > 0 ORDER BY region, item_code, start)"
+    f" SELECT now.region, item_code, now.name, {', '.join(f'now.{name}' for name in LIMIT_COLUMNS)}, was.statutory_days"
+    " FROM now JOIN was USING (region, item_code)"
+    " WHERE now.statutory_days > was.statutory_days OR now.statutory_days = ANY(:none_like) ORDER BY 1, 2"
+)
+
+
+def read_item_doubts(connection: Connection, scope: Scope, since: date, on: date) -> list[Doubt]:
+    """Return doubts about items effective on a day whose statutory limit was raised, or is a number that means none.
+
+    since: the day whose versions are taken as right; for an item that came later, its first version with a limit is.
+    """
+    low, high = scope.bounds
+    values = {"low": low, "high": high, "since": since, "on": on, "none_like": sorted(NONE_LIKE_LIMITS)}
+    found = [_doubt(row) for row in connection.execute(_RAISED, values)]
+    return [one for one in found if scope.department in (None, one.department)]
+
+
+def _doubt(row: Sequence[Any]) -> Doubt:
+    """Return a row's doubt. An item whose limit is a number that means none is left out whole, not compared."""
+    region, code, name, *fields, was = row
+    item, limits = ItemRef(region, code, name), ItemLimits(*fields)
+    if limits.statutory_days in NONE_LIKE_LIMITS:
+        return doubt(NONE_LIKE, item, limits, None)
+    return doubt(RAISED, item, limits, was)
