@@ -1,7 +1,7 @@
-"""The only door to RabbitMQ for the suite's own services."""
+"""RabbitMQ for the suite's own services, which reach it only through this package."""
 
 from hallpulse.broker.deliveries import Batch, Delivery, HallsSlowed
-from hallpulse.broker.management import Kept, keep_everything, limits_in_force
+from hallpulse.broker.management import Kept, keep_everything, limits_in_force, replace_password
 from hallpulse.broker.rejections import Rejection
 
 from .connection import open_channel, user_of, vhost_of
@@ -24,6 +24,7 @@ __all__ = [
     "keep_everything",
     "limits_in_force",
     "open_channel",
+    "replace_password",
     "user_of",
     "vhost_of",
 ]

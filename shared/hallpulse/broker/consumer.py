@@ -1,9 +1,9 @@
-"""The batch consumer: from quorum queues to committed batches, acknowledged after the commit and not before.
+"""The batch consumer: it gathers messages of quorum queues in batches and acknowledges each after its commit.
 
 One thread talks to the broker, others commit (`Committer`), so that the next batch is gathered while the database
 works. Messages are acknowledged with one multiple-ack a batch, in order, once the batch is committed and the
-broker has confirmed the copies of its refused events. A lost connection is opened again; what was not acknowledged
-comes again and is known to the store.
+broker has confirmed the copies of its refused events. A lost connection is opened again; messages that were not
+acknowledged are delivered again, and the store knows them as duplicates.
 """
 
 from __future__ import annotations
@@ -14,29 +14,32 @@ import threading
 import time
 from collections.abc import Callable, Sequence, Set
 
-from hallpulse.broker.connection import open_channel
+from hallpulse.broker.connection import open_channel, parameters
 from hallpulse.broker.deliveries import Batch, HallsSlowed
 from hallpulse.broker.rejections import Rejection
 from hallpulse.broker.session import STOP_SECONDS, Session
 from hallpulse.broker.stopped import ensure_not_stopped
 from hallpulse.broker.topology import ConsumerLimits, declare, queue_names, retire, slow_names
 from hallpulse.domain.errors import Unavailable
+from hallpulse.nodes import each_node, in_order, missed
 
 Commit = Callable[[Batch], Sequence[Rejection]]
-"""Stores a batch's events in one transaction and returns what of them must go to the refused queue as well.
+"""Stores a batch's events in one transaction and returns the rejections that must go to the refused queue.
 
-Raising Unavailable means: nothing lost, try the same batch again; HallsSlowed: nothing stored, try it in parts.
+It raises Unavailable if nothing was lost and the same batch is to be tried again, HallsSlowed if nothing was stored and
+the batch is to be tried in parts.
 """
 FIRST_WAIT, LONGEST_WAIT = 0.2, 30.0
 
 
 class Committer:
-    """Commits on several threads, where all of its callbacks run; batches may overtake each other.
+    """Commits batches on several threads, which also call its callbacks; batches may overtake each other.
 
-    done: for each batch, what its commit returned, or None where it was left uncommitted: it will be delivered again;
-    divided: or for one that is to be committed in parts (`HallsSlowed`);
-    failed: once, for what stops us; retrying: the database does not answer, and how long we wait;
-    wanted: whether a batch can still be acknowledged. One that cannot is left, since it comes again anyway.
+    done: called for each batch with what its commit returned, or None if the batch was not committed and will be
+    delivered again; divided: called instead for a batch that is to be committed in parts (`HallsSlowed`);
+    failed: called with an error that ends a thread; retrying: called with the error and the seconds of the wait while
+    the database does not answer; wanted: tells whether a batch can still be acknowledged; if not, it is not committed,
+    since it will be delivered again anyway.
     """
 
     def __init__(
@@ -68,11 +71,11 @@ class Committer:
         self._batches.put(batch)
 
     def begin_no_more(self) -> None:
-        """Finish the commits that are under way; leave all else, also what waits for the database to come back."""
+        """Finish the commits under way; leave all other batches, also those that wait for the database."""
         self._stopping.set()
 
     def stop(self, seconds: float) -> None:
-        """Wait no longer than this for the commits that are under way."""
+        """Begin no more commits, and wait at most `seconds` for those under way."""
         self.begin_no_more()
         for _ in self._threads:
             self._batches.put(None)
@@ -103,14 +106,15 @@ class Committer:
 
 
 _WELL_SECONDS = 60.0
-"""A connection that held this long was a good one: the next attempt is made soon."""
+"""After a connection that lasted this long, the next attempt is made soon."""
+_WELL_BESIDE_OTHERS, LONGEST_BESIDE_OTHERS = 1.0, 5.0
 
 
 class Consumer:
-    """Consumes every partition until `stop` is called, from any thread or a signal handler.
+    """Consumes every partition until `stop` is called, from any thread or a signal handler, by any node of the broker.
 
-    admit: asked, given the broker's URL, before each connection that consumes; raises Halt where nothing may be.
-    slow: the halls, as REGION.HALL, whose deliveries are just now committed after those of others.
+    admit: called with the broker's URL before each connection that consumes; raises Halt if it may not consume.
+    slow: the halls, as REGION.HALL, whose deliveries are at present committed after those of others.
     """
 
     def __init__(
@@ -143,7 +147,7 @@ class Consumer:
         self._generation = 0
 
     def run(self) -> None:
-        """Consume until stopped. Raises Halt, or whatever else made going on impossible; nothing is lost then."""
+        """Consume until stopped. Raises Halt, or the error that made going on impossible; no message is lost then."""
         self._committer.start()
         try:
             self._until_stopped()
@@ -153,27 +157,32 @@ class Consumer:
             raise self._failure
 
     def stop(self) -> None:
-        """Stop taking messages, finish the batch in the database, acknowledge it, leave the rest to come again.
+        """Stop taking messages, finish and acknowledge the batches in the database; the rest is delivered again.
 
-        A plain flag, since a signal handler must not wait for a lock that its own thread holds.
+        It only sets a flag, since a signal handler must not wait for a lock that its own thread holds.
         """
         self._stopping = True
 
     def lag(self) -> float:
-        """For how many seconds the oldest delivery that is not committed has waited; from any thread."""
+        """Return the seconds that the oldest uncommitted delivery has waited. May be called from any thread."""
         since = self._session.waiting_since if self._session is not None else None
         return 0.0 if since is None else max(0.0, time.monotonic() - since)
 
     def _until_stopped(self) -> None:
-        wait = FIRST_WAIT
+        """A wait follows each loss; it grows while connections do not hold, of several nodes once each was tried."""
+        nodes = len(each_node(self._url))
+        wait, lost = FIRST_WAIT, 0
         while not self._stopping:
             began = time.monotonic()
             try:
                 self._one_connection()
             except Unavailable as error:
-                wait = FIRST_WAIT if time.monotonic() - began > _WELL_SECONDS else wait
+                if time.monotonic() - began > (_WELL_SECONDS if nodes == 1 else _WELL_BESIDE_OTHERS):
+                    wait, lost = FIRST_WAIT, 0
+                lost += 1
                 self._rest(error, wait)
-                wait = min(wait * 2, LONGEST_WAIT)
+                if lost >= nodes:
+                    wait = min(wait * 2, LONGEST_WAIT if nodes == 1 else LONGEST_BESIDE_OTHERS)
 
     def _rest(self, error: Unavailable, seconds: float) -> None:
         if not self._stopping:
@@ -183,13 +192,22 @@ class Consumer:
             time.sleep(0.05)
 
     def _one_connection(self) -> None:
-        with open_channel(self._url) as channel:
+        node = in_order(self._url)[0]
+        try:
+            self._consume(node)
+        except Unavailable:
+            missed(node)
+            raise
+
+    def _consume(self, node: str) -> None:
+        alone = node == self._url
+        with open_channel(node, alone=alone) as channel:
             declare(channel, self._limits.partitions)
             queues = queue_names(self._limits.partitions) + retire(channel, self._limits.partitions) + slow_names()
         self._admit(self._url)
         self._generation += 1
         self._session = Session(
-            self._url,
+            parameters(node, alone=alone),
             self._generation,
             queues=queues,
             committer=self._committer,
@@ -200,7 +218,7 @@ class Consumer:
         try:
             self._session.run()
         finally:
-            self._generation += 1  # what is still in flight came by a connection that is gone
+            self._generation += 1  # batches still in flight belong to a connection that is gone
 
     def _is_current(self, batch: Batch) -> bool:
         return batch.generation == self._generation
@@ -212,7 +230,7 @@ class Consumer:
         self._call(batch, lambda session: session.divided(batch))
 
     def _call(self, batch: Batch, work: Callable[[Session], None]) -> None:
-        """Have the session do something that a batch came by, if there is still one."""
+        """Have the batch's session do some work, if it is still there."""
         session = self._session
         if session is not None and session.generation == batch.generation:
             session.call(functools.partial(work, session))

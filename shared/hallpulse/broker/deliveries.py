@@ -1,15 +1,15 @@
 """Deliveries read from the bytes of a connection, and the batches that they are gathered in.
 
-The one place that reads AMQP 0-9-1 by bytes (§§ 2.3.5, 4.2); its door is `DirectConnection.deliver`. pika decodes a
-message in three steps and some ten objects, one message at a time: 9 µs, where decoding and checking the event takes 4
-(docs/decisions/0004-deliveries-from-the-bytes.md). Here whole deliveries, each three frames (the method Basic.Deliver,
-a content header with the properties, the body), are taken from the bytes at once, 1.4 µs each; from one sender the
-routing key and the properties are the same bytes each time, and are read once. Everything else, and what is not an
-ordinary delivery (in several frames, of another channel, without a body), is left to pika.
+The one place that reads deliveries from the bytes of AMQP 0-9-1 (§§ 2.3.5, 4.2), for `DirectConnection.deliver`. pika
+decodes a message in three steps and some ten objects, one message at a time: 9 µs, while decoding and checking the
+event takes 4 (docs/decisions/0004-deliveries-from-the-bytes.md). Here whole deliveries of three frames (the method
+Basic.Deliver, a content header with the properties, the body) are taken from the bytes at once, 1.4 µs each. A sender's
+routing key and properties are the same bytes each time, and are decoded once. All else is left to pika, also unusual
+deliveries: in more frames, of another channel, without a body.
 
-Message properties come without the table of headers: no one reads it here, and a hall may send what pika cannot decode
-(a time beyond all times, tables a thousand deep). pika takes that for a fault of the connection, and the message would
-come again on the next one, without end.
+Message properties come without the table of headers: no one reads it here, and a hall may send headers that pika cannot
+decode (an impossible time, tables a thousand deep). pika would treat that as a fault of the connection, and the message
+would come again on the next connection, without end.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ GATHER_SECONDS = 0.025
 class Delivery(NamedTuple):
     """A message as the broker delivered it.
 
-    user_id: the property that the broker checked, and behind it which hall it speaks for, if it says so (`scanner`).
+    user_id: the property that the broker checked, followed by the hall that it speaks for, if any (`publisher_of`).
     """
 
     tag: int
@@ -47,9 +47,9 @@ class Delivery(NamedTuple):
 class Batch:
     """Deliveries of one channel in their order, up to and with delivery tag `last_tag`.
 
-    opened: when its first delivery came (seconds of a monotonic clock); generation: the connection it came by;
-    size: about how many events there are, the broken ones among them; safe: committed, its refused events confirmed;
-    left: it comes again instead; aside: of halls that are served more slowly alone.
+    opened: when its first delivery came (seconds of a monotonic clock); generation: the number of its connection;
+    size: about the number of its events, broken ones included; safe: it is committed, and the copies of its refused
+    events are confirmed; left: it is not committed, and comes again; aside: it holds only halls in the slow lane.
     """
 
     generation: int
@@ -71,10 +71,10 @@ class Batch:
         self.last_tag = delivery.tag
 
     def is_due(self, now: float, *, most_events: int, most_seconds: float, idle: bool) -> bool:
-        """Return whether to hand it on: when full or old, and soon when the database has nothing to do.
+        """Return whether to hand the batch on: when it is full or old, or soon if the database has nothing to do.
 
-        idle: nothing is being committed. A few events then go at once; where many come, more are waited for, since
-        every batch costs the broker and the database the same however small it is.
+        idle: nothing is being committed. Then a few events go at once. If many come, the batch waits a little for more,
+        since every batch costs the broker and the database the same, however small it is.
         """
         if not self.deliveries:
             return False
@@ -83,16 +83,13 @@ class Batch:
 
 
 class HallsSlowed(Exception):
-    """Raised by a commit that stored nothing: halls of the batch are to be served more slowly, the others without them.
-
-    The batch is to be divided, and committed in parts.
-    """
+    """A commit stored nothing, since halls of the batch have just been slowed: divide the batch, commit it in parts."""
 
 
 class Gathering:
-    """Batches that are not handed on: full ones, and one that is being filled.
+    """Batches that are not handed on yet: full ones, and one that is being filled.
 
-    begun: told of each batch's first delivery; aside: of halls that are served more slowly.
+    begun: called with each batch at its first delivery; aside: its batches are those of halls in the slow lane.
     """
 
     def __init__(
@@ -105,7 +102,7 @@ class Gathering:
         self._batch = self._new()
 
     def __iter__(self) -> Iterator[Batch]:
-        """Those that hold something, the oldest first."""
+        """Yield the batches with deliveries, the oldest first."""
         yield from self._full
         if self._batch.deliveries:
             yield self._batch
@@ -126,7 +123,7 @@ class Gathering:
                 batch = self._batch = self._new()
 
     def take_again(self, deliveries: Sequence[Delivery], opened: float) -> None:
-        """Take deliveries out of a batch that was divided, in batches apart: they come before what is here."""
+        """Take deliveries of a divided batch back, in separate batches that go before those already here."""
         again = deque([self._new()])
         for delivery in deliveries:
             again[-1].add(delivery, opened)
@@ -138,7 +135,7 @@ class Gathering:
         self._full.extendleft(reversed(divided))
 
     def next(self, is_due: Callable[[Batch], bool]) -> Batch | None:
-        """Hand on the oldest that is full, or the one that is being filled where it is due."""
+        """Hand on the oldest full batch, or else the one that is being filled, if it is due."""
         if self._full:
             return self._full.popleft()
         if not is_due(self._batch):
@@ -147,7 +144,7 @@ class Gathering:
         return batch
 
     def leave(self) -> None:
-        """Hand on none of what is here: it comes again."""
+        """Give up all batches here: their deliveries come again."""
         for batch in self:
             batch.left = True
         self._full.clear()
@@ -157,8 +154,8 @@ class Gathering:
 class Unacknowledged:
     """The batches of a channel from their first delivery to their acknowledgement.
 
-    One acknowledgement stands for all deliveries up to its tag, and the tag must be that of a delivery which the broker
-    still waits for. So whole batches are acknowledged, each once no delivery before its last one is unsafe.
+    One acknowledgement is for all deliveries up to its tag, and the broker must still wait for the delivery with that
+    tag. So whole batches are acknowledged, each once all deliveries before its last one are safe.
     """
 
     def __init__(self) -> None:
@@ -168,7 +165,7 @@ class Unacknowledged:
         self._batches.append(batch)
 
     def divide(self, batch: Batch) -> None:
-        """Forget a batch whose deliveries were added again in others."""
+        """Forget a batch whose deliveries are added again in other batches."""
         self._batches.remove(batch)
 
     def take_safe(self) -> list[Batch]:
@@ -180,12 +177,12 @@ class Unacknowledged:
 
     @property
     def is_settled(self) -> bool:
-        """Return whether nothing is on its way to being safe."""
+        """Return whether every batch is safe or left."""
         return all(batch.safe or batch.left for batch in self._batches)
 
 
 def _events_in(delivery: Delivery) -> int:
-    """Each event names the version of its specification once; the decoder counts exactly."""
+    """Return about how many events a delivery has: each names its `specversion` once. The decoder counts exactly."""
     if delivery.content_type is None or "batch" not in delivery.content_type:
         return 1
     return delivery.body.count(b'"specversion"') or 1
@@ -194,14 +191,14 @@ def _events_in(delivery: Delivery) -> int:
 _FRAME = struct.Struct(">BHL")
 """Frame type, channel, size."""
 _BEFORE_PROPERTIES = 12
-"""Of a content header: class, weight, size of the body."""
+"""Bytes of a content header before the properties: class, weight, size of the body."""
 _FLAGS, _SIZE = struct.Struct(">H"), struct.Struct(">L")
 _BEFORE_HEADERS = (spec.BasicProperties.FLAG_CONTENT_TYPE, spec.BasicProperties.FLAG_CONTENT_ENCODING)
 _HEADERS = spec.BasicProperties.FLAG_HEADERS
 
 
 def without_headers(properties: bytes) -> bytes:
-    """Properties (AMQP 0-9-1, § 4.2.6.1) without the headers, which are stepped over, since their size comes first."""
+    """Return properties (AMQP 0-9-1, § 4.2.6.1) without the table of headers, which is skipped by its size."""
     (flags,) = _FLAGS.unpack_from(properties)
     if not flags & _HEADERS:
         return properties
@@ -232,7 +229,7 @@ def header_end(buffer: bytes) -> int | None:
 
 
 def decoded_without_headers(buffer: bytes, last: int) -> tuple[int, Any]:
-    """The content header that ends at a place, decoded without its headers; 0 and None while not all of it is there."""
+    """Return the end and the content header decoded without its headers; 0 and None while the buffer lacks its end."""
     if len(buffer) <= last:
         return 0, None
     kind, channel, _ = _FRAME.unpack_from(buffer)
@@ -265,9 +262,8 @@ class Origin(NamedTuple):
 class Scanned(NamedTuple):
     """The outcome of a scan of the buffer.
 
-    end: where the deliveries end that were found; wait: what follows may be one more, once it is all there.
-
-    Otherwise what follows is something else, for pika to look at.
+    end: where the found deliveries end; wait: the bytes after it may become one more delivery when the rest has come;
+    otherwise they are something else, which is left to pika.
     """
 
     end: int
@@ -275,7 +271,7 @@ class Scanned(NamedTuple):
 
 
 class Scanner:
-    """Finds deliveries of one channel; `consumers`: the tags of those whose messages are wanted."""
+    """Finds deliveries of one channel. consumers: the tags of the consumers whose messages are wanted."""
 
     def __init__(self, channel: int) -> None:
         self.consumers: set[bytes] = set()
@@ -283,7 +279,7 @@ class Scanner:
         self._origins: dict[tuple[bytes, bytes], Origin] = {}
 
     def scan(self, buffer: bytes, at: int, found: list[Delivery], tags: set[bytes]) -> Scanned:
-        """Append the deliveries that begin at a place and lie in the buffer whole, and note their consumers' tags."""
+        """Append the whole deliveries from `at` on in the buffer to `found`, and their consumers' tags to `tags`."""
         end, number, consumers = len(buffer), self._channel, self.consumers
         try:
             while at < end:
@@ -318,23 +314,23 @@ class Scanner:
         start = 2 + route[0]
         routing_key = route[start : start + route[start - 1]]
         origin = origin_of(routing_key, spec.BasicProperties().decode(without_headers(properties)))
-        if len(properties) > _KNOWN_BYTES:  # headers, which only the sender can want: not worth the memory
+        if len(properties) > _KNOWN_BYTES:  # headers of the sender's own: not worth the memory
             return origin
-        if len(self._origins) >= _KNOWN_AT_MOST:  # senders that put something new into each message
+        if len(self._origins) >= _KNOWN_AT_MOST:  # senders whose properties differ in each message
             self._origins.clear()
         self._origins[route, properties] = origin
         return origin
 
 
 def origin_of(routing_key: str | bytes, properties: spec.BasicProperties) -> Origin:
-    """pika hands over what is no UTF-8 as bytes: no user has such a name, and it is refused."""
+    """Return the origin of a message. pika gives texts that are not UTF-8 as bytes: no user has such a name."""
     app = _text(properties.app_id) or ""
     user = importing(publisher_of(_text(properties.user_id), app), app)
     return Origin(_text(properties.content_type), _text(routing_key) or "", user)
 
 
 def publisher_of(user: str | None, app: str) -> str | None:
-    """The user, and which hall it says it speaks for: a hall's own user speaks for no other, whatever it says."""
+    """Return the user, followed by the hall that it says it speaks for; a hall's own user speaks for no other hall."""
     if not user or not app.startswith(ON_BEHALF) or hall_of(user) is not None:
         return user
     named = app.removeprefix(ON_BEHALF)
@@ -346,21 +342,21 @@ def _text(value: str | bytes | None) -> str | None:
 
 
 def _may_be_delivery(buffer: bytes, at: int, channel: int) -> bool:
-    """Return whether what there is of a frame fits a delivery of this channel."""
+    """Return whether the bytes of an incomplete frame may begin a delivery of this channel."""
     start = struct.pack(">BH", _METHOD, channel)
     method = buffer[at + 7 : at + 11]
     return start.startswith(buffer[at : at + 3]) and struct.pack(">L", _DELIVER).startswith(method)
 
 
 _RECEIVE_BYTES = 128 * 1024
-"""Bytes to be read from the socket at once; pika's own 4 KiB are ten messages."""
+"""Bytes read from the socket at once; pika's own 4 KiB would be ten messages."""
 
 Take = Callable[[Sequence[Delivery], set[bytes]], None]
-"""Called with deliveries in their order, and the tags of the consumers they are for. It must not raise."""
+"""A function called with deliveries in order, and the tags of their consumers. It must not raise."""
 
 
 class DirectConnection(HeadlessConnection):
-    """A connection that hands over the deliveries of one channel in bulk, once `deliver` was called."""
+    """A connection that hands over the deliveries of one channel in bulk, once `deliver` has been called."""
 
     _scanner: Scanner | None = None
     _take: Take | None = None
@@ -369,7 +365,7 @@ class DirectConnection(HeadlessConnection):
         self._scanner, self._take = scanner, take
 
     def write(self, frames: bytes) -> None:
-        """Frames as they are, behind what was written before."""
+        """Write frames as they are, after all that was written before."""
         self._adapter_emit_data(frames)
 
     def _proto_connection_made(self, transport: Any) -> None:
@@ -389,7 +385,7 @@ class DirectConnection(HeadlessConnection):
             self._process_frame(value)
 
     def _hand_over(self, scanner: Scanner, take: Take) -> bool:
-        """Take the deliveries that the buffer begins with; whether the rest must wait for more bytes."""
+        """Take the deliveries at the beginning of the buffer; return whether the rest must wait for more bytes."""
         found: list[Delivery] = []
         tags: set[bytes] = set()
         end, wait = scanner.scan(self._frame_buffer, 0, found, tags)

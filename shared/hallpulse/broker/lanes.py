@@ -1,8 +1,8 @@
 """Moves halls to the slow lane and back, on the broker, without keeping a batch waiting.
 
-A hall in the slow lane has its messages in a queue of few unacknowledged messages and bounded length, away from the
-partitions that all share: a flood of rubbish then pushes back on its sender alone. What the lane is for is decided by
-the worker's `RefusalLimit`.
+The messages of a hall in the slow lane go to a queue with few unacknowledged messages and bounded length, apart from
+the partitions that all halls share: so a flood of wrong messages holds up only its sender. The worker's `RefusalLimit`
+decides which halls are in the lane.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ _PAUSE_SECONDS = 1.0
 
 
 class Moves(NamedTuple):
-    """Halls, as REGION.HALL, that are to be served more slowly from now on, and as all others again."""
+    """Halls, as REGION.HALL, that are served more slowly from now on, and halls that are served normally again."""
 
     slower: frozenset[str]
     normal: frozenset[str]
 
 
 class Lanes:
-    """Which lane each hall shall be in, brought about on a thread, again and again until the broker does it."""
+    """Moves halls between lanes on a separate thread, and tries again until the broker has done it."""
 
     def __init__(self, amqp_url: str, say: Callable[[str], None]) -> None:
         self._url = amqp_url
         self._say = say
         self._wanted: dict[str, bool] = {}
         self.slow: set[str] = set()
-        """The halls, as REGION.HALL, that are served more slowly by now, whether the broker knows it yet or not."""
+        """The halls, as REGION.HALL, that are served more slowly now, even if the broker does not know it yet."""
         self._lock = threading.Lock()
         self._asked, self._ending = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="lanes", daemon=True)
@@ -49,7 +49,7 @@ class Lanes:
         self._thread.join(10)
 
     def move(self, moves: Moves) -> None:
-        """Have halls moved soon."""
+        """Have halls moved as soon as the broker can be reached."""
         with self._lock:
             self._wanted |= {hall: True for hall in moves.slower} | {hall: False for hall in moves.normal}
             self.slow |= moves.slower
@@ -83,5 +83,5 @@ class Lanes:
 
 
 def lane_of(hall: str) -> str:
-    """The queue of a hall in the slow lane. hall: REGION.HALL."""
+    """Return the queue of a hall in the slow lane. hall: REGION.HALL."""
     return slow_name(zlib.crc32(hall.encode()) % SLOW_LANES)

@@ -1,4 +1,4 @@
-"""How ingest stands, as the broker knows it: what waits in its queues, who consumes, whether it was stopped."""
+"""The state of ingest as the broker knows it: waiting messages, consuming workers, and whether it was stopped."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PATIENCE_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class QueueStanding:
-    """How ingest stands.
+    """The state of ingest.
 
-    waiting: messages in the partitions that no worker holds yet; workers: how many consume; stopped: ingest waits for
-    a person.
+    waiting: messages in the partitions that no worker holds yet; workers: the number of consuming workers; stopped:
+    whether ingest waits for a person.
     """
 
     waiting: int
@@ -30,7 +30,7 @@ class QueueStanding:
 
 
 class StandingLook:
-    """Looks again and again over one connection; not for several threads at once."""
+    """Looks at the state of ingest repeatedly over one connection; for one thread at a time."""
 
     def __init__(self, amqp_url: str, partitions: int) -> None:
         self._amqp_url = amqp_url
@@ -39,7 +39,7 @@ class StandingLook:
         self._channel: BlockingChannel | None = None
 
     def look(self) -> QueueStanding:
-        """Raise Unavailable if the broker cannot be reached; the next look then connects again."""
+        """Return the state of ingest. Raises Unavailable if the broker cannot be reached; the next call reconnects."""
         try:
             with broker_faults():
                 waiting = sum(self._counts(name)[0] for name in self._partitions)
@@ -49,13 +49,13 @@ class StandingLook:
             raise error if isinstance(error, Unavailable) else Unavailable(str(error)) from None
 
     def close(self) -> None:
-        """Close the connection, if there is one; one that is lost already ends quietly."""
+        """Close the connection, if there is one; raise no error if it is already lost."""
         self._channel = None
         with suppress(Unavailable, Halt):
             self._open.close()
 
     def _counts(self, queue: str) -> tuple[int, int]:
-        """Return the messages that wait in a queue and its consumers; none of either where the queue is not there."""
+        """Return the numbers of a queue's waiting messages and consumers; 0 and 0 if there is no such queue."""
         channel = self._channel
         if channel is None or not channel.is_open:
             self.close()

@@ -1,8 +1,8 @@
 """Rejections: refused events on a queue that loses nothing, each with its own bytes and the reason.
 
-They are written as the bytes of their frames, those of a batch at once (AMQP 0-9-1, §§ 2.3.5, 4.2). pika encodes a
-message value by value and writes each of its three frames with one system call: for a refused event that took longer
-than all else that is done with it, and the broker was woken for each.
+All rejections of a batch are written at once, as the bytes of their frames (AMQP 0-9-1, §§ 2.3.5, 4.2). pika encodes a
+message value by value and writes each of its three frames with one system call: that took longer than all other work on
+a refused event, and woke the broker for each frame.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from hallpulse.contract.reasons import Refusal
 REASON, DETAIL, FIELD, SOURCE, REFUSED_AT = "x-reason", "x-detail", "x-field", "x-source", "x-refused-at"
 ROUTING_KEY, USER = "x-routing-key", "x-user"
 DEAD_LETTERED = "dead-lettered"
-"""The x-reason of what no ingest refused: the broker took it off a partition, under a limit that is not ours."""
+"""The x-reason of a message that no ingest refused: the broker took it off a partition, by a limit that is not ours."""
 ON_BEHALF = "on-behalf-of:"
-"""Before REGION.HALL in the property app_id of a message that a user which may speak for any hall sends for that one.
+"""Stands before REGION.HALL in the property app_id of a message that a gateway's user sends for that hall.
 
-A consumer holds the message to that hall, whatever its routing key and its body say.
+A consumer accepts only that hall's events from the message, whatever its routing key and its body say.
 """
 HEADERS = (REASON, DETAIL, FIELD, SOURCE, REFUSED_AT, ROUTING_KEY, USER)
 
 
 class Rejection(NamedTuple):
-    """A refusal and how its message came: what `hall.refused` keeps. user_id: as of `Delivery`."""
+    """A refusal with the routing key and user of its message, as `hall.refused` keeps it. user_id: as in `Delivery`."""
 
     refusal: Refusal
     routing_key: str
@@ -43,7 +43,7 @@ class Rejection(NamedTuple):
 
 
 def values_of(rejection: Rejection, at: str) -> tuple[str, ...]:
-    """The headers of a refused event, in the order of HEADERS."""
+    """Return the headers of a refused event, in the order of HEADERS. at: the time of refusal."""
     refusal = rejection.refusal
     return (
         str(refusal.reason), refusal.detail, refusal.field, refusal.source, at,
@@ -52,13 +52,13 @@ def values_of(rejection: Rejection, at: str) -> tuple[str, ...]:
 
 
 def id_of(rejection: Rejection) -> str:
-    """A refusal's id, in 32 hexadecimal digits: the same whenever the same is refused again, and on every copy."""
+    """Return a refusal's id, 32 hexadecimal digits: the same on every copy, and if the same event is refused again."""
     refusal = rejection.refusal
     return id_from(str(refusal.reason), rejection.routing_key, rejection.user_id, refusal.body)
 
 
 def id_from(reason: str, routing_key: str, user: str, body: bytes) -> str:
-    """The id from what the headers and the body of a copy say."""
+    """Return a refusal's id from the headers and the body of a copy."""
     digest = hashlib.sha256()
     for part in (reason, routing_key, user):
         raw = part.encode(errors="replace")
@@ -87,13 +87,13 @@ def _short(text: str) -> bytes:
 
 
 _NAMES = tuple(_short(name) + b"S" for name in HEADERS)
-"""Each with the sign of a text behind it."""
+"""The encoded names of headers, each followed by the sign of a text value."""
 _TO_REFUSED = struct.pack(">HHH", _BASIC, _PUBLISH, 0) + _short("") + _short(REFUSED) + bytes([_MANDATORY])
 _TYPE = _short(EVENT_TYPE)
 
 
 def frames_of(rejections: Sequence[Rejection], at: datetime, channel: int, frame_max: int) -> bytes:
-    """The rejections published to the refused queue: persistent and mandatory, with the reason in their headers."""
+    """Return the frames that publish rejections to the refused queue: persistent, mandatory, the reason in headers."""
     method = _frame(_METHOD, channel, _TO_REFUSED)
     last = _LAST.pack(_PERSISTENT, int(at.timestamp()))
     moment = at.astimezone(UTC).isoformat(timespec="milliseconds")
@@ -125,9 +125,9 @@ def _long(text: str) -> bytes:
 
 
 class RejectionPublisher:
-    """One a connection. `lost` is called with a line of text when the broker does not take a rejection.
+    """Publishes the rejections of one connection. lost: called with a line of text if the broker does not take one.
 
-    The connection must then be opened again: what is not acknowledged comes again, and so do its rejections.
+    The connection must then be opened again: messages that are not acknowledged come again, and so do their rejections.
     """
 
     def __init__(self, channel: Channel, lost: Callable[[str], None]) -> None:
@@ -152,7 +152,7 @@ class RejectionPublisher:
         connection.write(frames_of(rejections, datetime.now(UTC), number, frame_max))
 
     def _on_return(self, *_: Any) -> None:
-        """The broker confirms what it returns: it must not count as safe."""
+        """Report the queue missing. The broker also confirms a message that it returns: it must not count as safe."""
         self._waiting.clear()
         self._lost(f"{REFUSED} is not there")
 

@@ -1,10 +1,11 @@
-"""Refused events taken from the queue to be sent again or dropped; nothing leaves it before it is safe.
+"""Refused events taken from the queue to be sent again or dropped; none leaves the queue before it is safe.
 
-A pass takes the queue's messages once, unacknowledged; what the caller does not finish with goes back. Brokers may drop
-what was given back often: what comes near is replaced by a copy first. Who only wants to look asks the store.
+A pass takes each of the queue's messages once, unacknowledged; those that the caller neither sends nor drops go back.
+Brokers may drop messages that were given back often, so a message that comes near that limit is first replaced by a
+copy. To look at refused events without taking them, use the store.
 
-A message that the broker itself took off a partition is made a rejection like the others: the broker keeps it as the
-hall sent it, perhaps a batch, with its way in the header x-death and without a reason.
+A message that the broker itself took off a partition is turned into a rejection like the others: the broker keeps it as
+the hall sent it, perhaps as a batch, with its way in the header x-death and without a reason.
 """
 
 from __future__ import annotations
@@ -55,13 +56,13 @@ Copy = tuple[pika.BasicProperties, bytes]
 
 
 class _ForgivingConnection(SelectConnection):  # type: ignore[misc]  # pika is not typed to the end
-    """A SelectConnection that has _UNREADABLE for headers which it cannot decode, and goes on."""
+    """A SelectConnection that replaces headers which it cannot decode by _UNREADABLE, and goes on."""
 
     def _read_frame(self) -> tuple[int, Any]:
         try:
             read: tuple[int, Any] = super()._read_frame()
             return read
-        except Exception:  # pika lets through whatever its reading of a table runs into
+        except Exception:  # pika does not catch the errors of reading a table
             last = header_end(self._frame_buffer)
             if last is None:
                 raise
@@ -72,9 +73,9 @@ class _ForgivingConnection(SelectConnection):  # type: ignore[misc]  # pika is n
 
 
 def copies_of(properties: pika.BasicProperties, body: bytes) -> list[Copy]:
-    """The copies to put in the place of a message that no ingest refused, one for each event; none where one did.
+    """Return the copies that replace a message that no ingest refused, one for each event; none for any other message.
 
-    The broker writes x-death into all that it takes off, and no ingest does: other headers prove nothing.
+    The broker writes x-death into every message that it takes off, and no ingest does; other headers prove nothing.
     """
     headers = properties.headers or {}
     if _X_DEATH not in headers and _UNREADABLE not in headers:
@@ -97,7 +98,7 @@ def copies_of(properties: pika.BasicProperties, body: bytes) -> list[Copy]:
 
 
 def _death(deaths: Any) -> dict[str, Any]:
-    """The last one; nothing where none can be read."""
+    """Return the last entry of x-death; an empty one if none can be read."""
     return deaths[0] if isinstance(deaths, list) and deaths and isinstance(deaths[0], dict) else {}
 
 
@@ -106,7 +107,7 @@ def _text(given: Any) -> str:
 
 
 def _events(content_type: object, body: bytes) -> list[bytes]:
-    """A batch's events by themselves, where it is one that can be read and no larger than one may be."""
+    """Return the events of a batch one by one; the whole body if it is no batch, unreadable or too large."""
     if not str(content_type).startswith(BATCH_TYPE) or len(body) > MAX_BODY:
         return [body]
     try:
@@ -123,18 +124,18 @@ def _moment(given: Any) -> str:
 
 
 def _routing_key(keys: Any, user: str) -> str:
-    """The first one, where it is the user's own: the sender may have written it."""
+    """Return the first routing key if it is the user's own, since the sender may have written it; else `USER.?`."""
     key = _text(keys[0]) if isinstance(keys, list) and keys else ""
-    if county_of(user) is not None:  # its suite hands on what any of its halls wrote, also into the headers
+    if county_of(user) is not None:  # a county's suite passes on headers that any of its halls may have written
         return f"{user}.?"
-    if hall_of(user) is None:  # one that speaks for others writes no x-death; without a name it is not believed at all
+    if hall_of(user) is None:  # a gateway's user writes no x-death; a message without a user is not believed
         return key if user else ""
     return key if key.rpartition(".")[0] == user else f"{user}.?"
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedMessage:
-    """One message of the refused queue. id: of all but the moment of its refusal (`id_of`); tag: of this pass."""
+    """One message of the refused queue. id: see `id_of`, it does not depend on refused_at; tag: valid in this pass."""
 
     id: str
     tag: int
@@ -150,19 +151,22 @@ class RefusedMessage:
 
 _GIVEN_BACK_SECONDS = 0.2
 _GIVEN_BACK_OFTEN = 10
-"""Well below the twenty times after which RabbitMQ 4 drops a message where no queue or policy says otherwise."""
+"""Well below the twenty times after which RabbitMQ 4 drops a message, unless the queue or a policy says otherwise."""
 _DELIVERY_COUNT = "x-delivery-count"
 
 
 class RefusedQueue:
-    """One pass over the queue, by `open_refused`."""
+    """One pass over the refused queue, opened by `open_refused`."""
 
     def __init__(self, channel: BlockingChannel, user: str) -> None:
         self._channel = channel
         self._user = user
 
     def __iter__(self) -> Iterator[RefusedMessage]:
-        """Every message, oldest first, until the queue is empty; what an earlier pass gave back may be on its way."""
+        """Yield every message, oldest first, until the queue is empty.
+
+        It looks twice: messages that an earlier pass gave back may still be on their way.
+        """
         with broker_faults():
             empty = 0
             while empty < 2:
@@ -176,17 +180,17 @@ class RefusedQueue:
                     yield _event(method.delivery_tag, properties, body)
 
     def those(self, ids: Collection[str]) -> Iterator[RefusedMessage]:
-        """Every copy of the refusals with these ids; the rest of the queue is passed over."""
+        """Yield every copy of the refusals with these ids; the rest of the queue is passed over."""
         return (event for event in self if event.id in ids)
 
     def waiting(self) -> int:
-        """How many messages lie there, without those that a pass has in hand; nothing is taken."""
+        """Return the number of messages in the queue, without those that a pass has taken; take none."""
         with broker_faults():
             count: int = self._channel.queue_declare(REFUSED, passive=True).method.message_count
             return count
 
     def _replace(self, tag: int, copies: list[tuple[pika.BasicProperties, bytes]]) -> None:
-        """Put copies at the end of the queue and take the message off once the broker has them; they come later."""
+        """Put copies at the end of the queue, where the pass meets them later; then take the message off."""
         for properties, body in copies:
             self._publish("", REFUSED, body, properties)
         self._channel.basic_ack(tag)
@@ -198,14 +202,14 @@ class RefusedQueue:
             raise Unavailable("broker: it does not take the event now: its queue is full") from None
 
     def drop(self, event: RefusedMessage) -> None:
-        """Take it off the queue for good."""
+        """Take an event off the queue for good."""
         with broker_faults():
             self._channel.basic_ack(event.tag)
 
     def send_again(self, event: RefusedMessage, routing_key: str, sender: str) -> None:
-        """Publish it on behalf of its sender and take it off once the broker has it. Raises Unavailable if it has not.
+        """Publish an event on behalf of its sender, and take it off once the broker has it. Raises Unavailable if not.
 
-        sender: REGION.HALL, which a consumer holds the event to.
+        sender: REGION.HALL; a consumer accepts the event only as that hall's.
         """
         properties = pika.BasicProperties(
             content_type=EVENT_TYPE, delivery_mode=2, user_id=self._user, app_id=ON_BEHALF + sender
@@ -217,7 +221,7 @@ class RefusedQueue:
 
 @contextmanager
 def open_refused(amqp_url: str) -> Iterator[RefusedQueue]:
-    """A pass over `hall.refused`; what was neither dropped nor sent again is back in the queue afterwards."""
+    """Open a pass over `hall.refused`; messages neither dropped nor sent again are back in the queue afterwards."""
     with open_channel(amqp_url, _ForgivingConnection) as channel:
         channel.confirm_delivery()
         yield RefusedQueue(channel, user_of(amqp_url))
@@ -230,9 +234,9 @@ def _is_worn(properties: pika.BasicProperties) -> bool:
 
 
 def _unworn(properties: pika.BasicProperties) -> pika.BasicProperties:
-    """Of a copy, which the broker has not given to anybody."""
+    """Return the properties of a fresh copy: without the number of deliveries, and without the user."""
     properties.headers = {name: value for name, value in (properties.headers or {}).items() if name != _DELIVERY_COUNT}
-    properties.user_id = None  # the broker lets no user name another
+    properties.user_id = None  # the broker lets a user name only itself
     return properties
 
 

@@ -1,4 +1,4 @@
-"""Calls of the suite's services from a process without their framework, in its wire format.
+"""Calls of the suite's services from a process without nameko, in nameko's wire format.
 
 A request goes to the exchange `nameko-rpc` under `SERVICE.METHOD`, as JSON `{"args": [], "kwargs": {}}`; the answer
 comes back through the same exchange under the request's `reply_to`, as `{"result", "error"}`.
@@ -32,8 +32,9 @@ class RpcError(HallpulseError):
 def call(amqp_url: str, service: str, method: str, *args: Any, seconds: float = 10.0, **kwargs: Any) -> Any:
     """Call a service's method and return its answer; arguments and answer are JSON.
 
-    Each call has a connection, which serves what people ask for now and then. Raises RpcError, and Unavailable where
-    the service does not run or does not answer in time: it may have done all the same what it was asked to.
+    Each call opens a connection: good enough for calls that people make now and then. Raises RpcError if the service
+    answers with an error, Unavailable if it does not run or does not answer within `seconds`: it may still have done
+    the work.
     """
     number = str(uuid.uuid4())
     queue, deadline = f"{REPLY_QUEUES}{number}", time.monotonic() + seconds
@@ -48,7 +49,7 @@ def call(amqp_url: str, service: str, method: str, *args: Any, seconds: float = 
         except ChannelClosedByBroker as error:
             if error.reply_code != 404:
                 raise
-            raise Unavailable(f"{service} does not run") from None  # nor has any service run yet
+            raise Unavailable(f"{service} does not run") from None  # no service has run yet
         channel.queue_declare(queue, exclusive=True, auto_delete=True)
         channel.queue_bind(queue, RPC_EXCHANGE, number)
         channel.confirm_delivery()

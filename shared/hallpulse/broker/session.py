@@ -1,10 +1,10 @@
 """One connection of the consumer, from its first delivery to its close; all of it runs on the connection's thread.
 
-Workers share the partitions without talking to each other. Every worker consumes every partition, of which the broker
-lets one at a time have each: thus another takes over at once when one goes. But the first to come would keep them all.
+Workers share the partitions without talking to each other. Every worker consumes every partition, and the broker makes
+one of them active on each: so another takes over at once when a worker goes. But the first worker would keep them all.
 So each also consumes `hall.workers`, an empty queue whose number of consumers is the number of workers, and lets go of
-the partitions that are more than its share; the broker gives those to the worker that waits longest. A share is rounded
-up, so choose a multiple of the workers.
+the partitions beyond its share; the broker gives those to the worker that has waited longest. Shares are rounded up, so
+let the number of partitions be a multiple of the number of workers.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from itertools import chain, compress
 from typing import Protocol
 
-from pika import BasicProperties, spec
+from pika import BasicProperties, URLParameters, spec
 from pika.channel import Channel
 from pika.connection import Connection
 from pika.frame import Method
 
-from hallpulse.broker.connection import fault_line, lost_at_once, parameters
+from hallpulse.broker.connection import fault_line, lost_at_once
 from hallpulse.broker.deliveries import (
     GATHER_SECONDS,
     Batch,
@@ -40,12 +40,12 @@ from hallpulse.domain.errors import Unavailable
 
 
 def surplus(active: Collection[str], partitions: int, workers: int) -> list[str]:
-    """Of the partitions that messages came from of late, those to let go of."""
+    """Return the partitions to let go of, beyond a worker's share. active: those that messages came from lately."""
     return sorted(active)[math.ceil(partitions / max(workers, 1)) :]
 
 
 BURST_SECONDS = 0.005
-"""After the first message of a batch: those that came with it are taken along."""
+"""Seconds after a batch's first message: by then the messages that came with it have been taken too."""
 TICK_SECONDS = 0.1
 STOP_SECONDS, CLOSE_SECONDS = 6.0, 2.0
 _SLOW = frozenset(slow_names())
@@ -53,7 +53,7 @@ _SLOW = frozenset(slow_names())
 
 @dataclass(slots=True)
 class _Seen:
-    """How large messages were of late."""
+    """The number and size of recent messages."""
 
     count: int = 0
     bytes: int = 0
@@ -68,26 +68,26 @@ class _Seen:
 
 
 class BatchTaker(Protocol):
-    """Commits batches on other threads, and calls `Session.committed` for each."""
+    """Commits batches on other threads, and calls `Session.committed` or `divided` for each."""
 
     def put(self, batch: Batch) -> None: ...
 
     def begin_no_more(self) -> None:
-        """Finish the commits that are under way, and leave the rest."""
+        """Finish the commits under way, and leave the rest."""
         ...
 
 
 class Session:
-    """One connection to the broker, from its opening to its end.
+    """One connection to a node of the broker, from its opening to its end.
 
-    queues: what to consume; stopping: whether a stop was asked for, asked many times a second;
-    slow: the halls, as REGION.HALL, that are served more slowly just now: their deliveries hold up no others;
-    waiting_since: when the oldest delivery came that is not committed yet (of a monotonic clock).
+    queues: those to consume; stopping: returns whether to stop, called many times a second;
+    slow: the halls, as REGION.HALL, that are served more slowly at present: their deliveries hold up no others;
+    waiting_since: when the oldest uncommitted delivery came (seconds of a monotonic clock), None if there is none.
     """
 
     def __init__(
         self,
-        amqp_url: str,
+        node: URLParameters,
         generation: int,
         *,
         queues: Sequence[str],
@@ -122,16 +122,11 @@ class Session:
         self._leaving: set[bytes] = set()
         self._unacknowledged = Unacknowledged()
         self._scanner: Scanner | None = None
-        self._connection = DirectConnection(
-            parameters(amqp_url),
-            on_open_callback=self._on_open,
-            on_open_error_callback=self._on_lost,
-            on_close_callback=self._on_lost,
-        )
+        self._connection = DirectConnection(node, self._on_open, self._on_lost, self._on_lost)
         self._ioloop = self._connection.ioloop
 
     def run(self) -> None:
-        """Serve the connection until it is closed. Raises Unavailable where that was not our wish."""
+        """Serve the connection until it is closed. Raises Unavailable if it was lost."""
         try:
             self._tick()
             with lost_at_once():
@@ -146,17 +141,17 @@ class Session:
             raise Unavailable(f"broker: {self._fault or 'the connection was closed'}")
 
     def call(self, work: Callable[[], None]) -> None:
-        """Have work done on the connection's thread; nothing happens once it is closed."""
+        """Have work done on the connection's thread; do nothing once the connection is closed."""
         if not self._closed:
             self._ioloop.add_callback_threadsafe(work)
 
     def abandon(self) -> None:
-        """Close at once: what is not acknowledged comes again."""
+        """Close at once: unacknowledged messages come again."""
         self._finishing = True
         self._close()
 
     def committed(self, batch: Batch, rejections: Sequence[Rejection] | None) -> None:
-        """A batch is in the database: see to its refused events, then acknowledge it. None: it was left out of it."""
+        """Publish a committed batch's rejections, then acknowledge it. rejections: None if it was not committed."""
         self._outstanding.remove(batch)
         if batch is self._aside_outstanding:
             self._aside_outstanding = None
@@ -169,7 +164,7 @@ class Session:
         self._close_when_done()
 
     def divided(self, batch: Batch) -> None:
-        """Divide a batch of which nothing was committed: halls of it are slow since, and the others go first."""
+        """Divide an uncommitted batch with halls that have become slow: the other halls' deliveries go first."""
         self._outstanding.remove(batch)
         batch.left = self._finishing
         if not batch.left:
@@ -185,7 +180,7 @@ class Session:
         self._aside.take_again(aside, batch.opened)
 
     def _parted(self, deliveries: Sequence[Delivery]) -> tuple[Sequence[Delivery], Sequence[Delivery]]:
-        """Those of other halls, and those of halls that are served more slowly."""
+        """Return the deliveries of normal halls, and those of halls that are served more slowly."""
         if not (slow := self._slow_keys(deliveries)):
             return deliveries, ()
         is_slow = [one.routing_key in slow for one in deliveries]
@@ -196,13 +191,13 @@ class Session:
         return {key for key in keys if key.rpartition(".")[0] in self._slow}
 
     def _note_oldest(self) -> None:
-        """Note, for other threads, when the oldest delivery came that is not committed."""
+        """Note, for other threads, when the oldest uncommitted delivery came."""
         waiting = chain(self._outstanding, self._gathering, self._aside)
         self.waiting_since = min((batch.opened for batch in waiting), default=None)
 
     @property
     def _is_open(self) -> bool:
-        """Return whether both channels are: they are closed together."""
+        """Return whether both channels are open: they are closed together."""
         return self._channel is not None and self._channel.is_open and self._connection.is_open
 
     def _on_open(self, connection: Connection) -> None:
@@ -234,7 +229,7 @@ class Session:
             self._want()
 
     def _prefetch_of(self, queue: str) -> int:
-        """Of a slow lane little is under way at once: its halls take a small part of every batch."""
+        """Return how many messages of a queue may be unacknowledged: few of a slow lane."""
         return min(self._limits.slow_prefetch, self._prefetch) if queue in _SLOW else self._prefetch
 
     def _cancel(self, queues: Sequence[str]) -> None:
@@ -246,12 +241,10 @@ class Session:
             self._want()
 
     def _want(self) -> None:
-        """Take what was on its way when its consumer was cancelled, as far as memory allows: brokers may drop what is
-        given back often. pika itself gives back the rest, and what comes in many frames.
-        """
+        """Take also messages on their way to cancelled consumers, if memory allows: brokers drop what returns often."""
         if self._scanner is not None:
             if self._held_bytes > 2 * self._limits.most_bytes:
-                self._leaving.clear()  # for good, or they took the room of the consumers that follow
+                self._leaving.clear()  # for good: they would take the room of later consumers
             self._scanner.consumers = {*self._queue_of, *self._leaving}
 
     def _count_workers(self, channel: Channel) -> None:
@@ -260,9 +253,9 @@ class Session:
             self._ioloop.call_later(self._limits.share_seconds, functools.partial(self._count_workers, channel))
 
     def _share(self, workers: Method) -> None:
-        """Let go of what is more than our share, and wait for it again behind the others."""
+        """Let go of the partitions beyond our share, and wait for them again behind other workers."""
         queues = []
-        for group in ({*self._queues} - _SLOW, _SLOW):  # apart: slow lanes are mostly empty, and would count as shared
+        for group in ({*self._queues} - _SLOW, _SLOW):  # apart: slow lanes are mostly empty and would distort the share
             queues += surplus(self._active & group, len(group), workers.method.consumer_count)
         self._active.clear()
         if self._fit_prefetch() and self._prefetch == self._limits.prefetch:  # messages are small again
@@ -274,7 +267,7 @@ class Session:
     def _on_message(
         self, _channel: Channel, method: spec.Basic.Deliver, properties: BasicProperties, body: bytes
     ) -> None:
-        """A delivery that came in many frames, or otherwise was not taken from the bytes."""
+        """Take a delivery that came in many frames, or otherwise was not taken from the bytes."""
         origin = origin_of(method.routing_key, properties)
         self._on_deliveries([Delivery(method.delivery_tag, body, *origin)], {method.consumer_tag.encode()})
 
@@ -284,7 +277,7 @@ class Session:
             return
         try:
             self._take(deliveries)
-        except Exception as error:  # pika would take it for a fault of the connection, and open it again without end
+        except Exception as error:  # pika would treat it as a fault of the connection: we would reconnect forever
             self._failure = error
             self.abandon()
 
@@ -316,9 +309,9 @@ class Session:
         self._cancel(self._queues)
 
     def _fit_prefetch(self) -> bool:
-        """Have the next consumers ask for no more than memory holds, by what was seen of late; whether that is new."""
+        """Fit the prefetch of later consumers to memory, by the size of recent messages; return whether it changed."""
         before, limits = self._prefetch, self._limits
-        # They begin when half of it is held: with the other half full there is no need to pause again.
+        # Consumers begin when half of the memory is in use: their prefetch must fit into the other half.
         fitting = self._seen.fitting(limits.most_bytes // 2 // max(1, len(self._queues)))
         self._prefetch = max(1, min(limits.prefetch, fitting or before))
         self._seen = _Seen()
@@ -331,7 +324,7 @@ class Session:
         self._ioloop.call_later(TICK_SECONDS, self._tick)
 
     def _hand_on(self) -> None:
-        """Give batches to the committer: as many as it commits at once, and one more that waits."""
+        """Give batches to the committer: as many as it commits at once, and one more to wait."""
         while len(self._outstanding) <= self._limits.committers and not self._finishing:
             if (batch := self._next_batch()) is None:
                 return
@@ -339,7 +332,7 @@ class Session:
             self._committer.put(batch)
 
     def _next_batch(self) -> Batch | None:
-        """The oldest that is full or due; of slow halls one at a time, while another can be committed beside it."""
+        """Return the oldest batch that is full or due; one of slow halls only if a committer stays free for others."""
         while (batch := self._gathering.next(self._is_due)) is not None and self._slow_keys(batch.deliveries):
             self._divide(batch)  # gathered before its halls were known to be slow
         if batch is None and self._aside_outstanding is None and len(self._outstanding) < self._limits.committers:
@@ -355,7 +348,7 @@ class Session:
         )
 
     def _safe(self, batch: Batch) -> None:
-        """The copies of a batch's refused events are confirmed: acknowledge what is ready, in order."""
+        """Mark a batch safe, since the copies of its refused events are confirmed; acknowledge all that is ready."""
         batch.safe = True
         if done := self._unacknowledged.take_safe():
             self._held_bytes -= sum(one.bytes for one in done)
@@ -367,7 +360,7 @@ class Session:
         self._close_when_done()
 
     def _finish(self) -> None:
-        """Take no more; close once what is being committed is acknowledged."""
+        """Take no more messages; close once the batches under way are acknowledged."""
         self._finishing = True
         self._gathering.leave()
         self._aside.leave()
@@ -385,7 +378,7 @@ class Session:
         self._close()
 
     def _close(self) -> None:
-        """In order where the other side answers in time, else without it."""
+        """Close in order if the broker answers in time, else without its answer."""
         self._ioloop.call_later(CLOSE_SECONDS, self._ioloop.stop)
         if self._connection.is_closed:
             self._ioloop.stop()

@@ -1,8 +1,8 @@
-"""Ingest stopped for a person: a message on the broker, beside the queues that it protects.
+"""Ingest stopped for a person: the stop is a message on the broker, beside the queues that it protects.
 
-A stop must outlive the process that made it: whatever starts ingest again (a supervisor, Docker, Kubernetes) would else
-take a little more off the queues each time. The queue's length is also what is alerted on, since a process that has
-ended shows no metrics.
+A stop must outlive the process that made it: else each restart of ingest by a supervisor, Docker or Kubernetes would
+take a little more off the queues. The alert rests on the length of the stop's queue, since a process that has ended
+shows no metrics.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from .connection import open_channel
 from .topology import STOPPED, declare_stopped
 
 EXIT_STATUS = 3
-"""Of an ingest that waits for a person; to start it again is of no use until `resume`."""
+"""The exit status of an ingest that waits for a person; starting it again is of no use until `resume`."""
 _NOT_YET, _PAUSES = "noproc", (0.1, 0.4)
-"""RabbitMQ's words, before it closes the connection, for a declared quorum queue whose process is not there yet."""
+"""RabbitMQ's word, before it closes the connection, for a declared quorum queue whose process has not started yet."""
 
 
 class StoppedForAPerson(Halt):
-    """Ingest was stopped and not resumed."""
+    """Ingest was stopped and has not been resumed."""
 
 
 def stop(amqp_url: str, why: str) -> None:
-    """Let no ingest of this broker begin to consume until `resume`. Raises Unavailable, Halt."""
+    """Let no ingest of this broker begin to consume until `resume`. Raises Unavailable or Halt."""
     with open_channel(amqp_url) as channel:
         declare_stopped(channel)
         channel.confirm_delivery()
@@ -38,17 +38,17 @@ def stop(amqp_url: str, why: str) -> None:
 
 
 def reason(amqp_url: str) -> str | None:
-    """When and why ingest was stopped; None where it is not. Raises Unavailable, Halt."""
+    """Return when and why ingest was stopped; None if it is not stopped. Raises Unavailable or Halt."""
     return _asked(amqp_url, _read)
 
 
 def resume(amqp_url: str) -> str | None:
-    """Let ingest consume again; why it was stopped, None where it was not. Raises Unavailable, Halt."""
+    """Let ingest consume again; return when and why it was stopped, None if it was not. Raises Unavailable or Halt."""
     return _asked(amqp_url, _read_and_end)
 
 
 def ensure_not_stopped(amqp_url: str, *, ignored: bool = False) -> None:
-    """Before consuming: raises StoppedForAPerson, or ends the stop where it is to be ignored; Unavailable, Halt."""
+    """Raise StoppedForAPerson if ingest is stopped; end the stop if it is `ignored`. Raises Unavailable or Halt."""
     if ignored:
         resume(amqp_url)
     elif why := reason(amqp_url):
@@ -56,7 +56,7 @@ def ensure_not_stopped(amqp_url: str, *, ignored: bool = False) -> None:
 
 
 def _asked(amqp_url: str, ask: Callable[[BlockingChannel], str | None]) -> str | None:
-    """Again where the queue was only just made."""
+    """Ask on a fresh channel; try again if the queue has only just been made."""
     for seconds in _PAUSES:
         try:
             with open_channel(amqp_url) as channel:
@@ -76,7 +76,7 @@ def _read_and_end(channel: BlockingChannel) -> str | None:
 
 
 def _read(channel: BlockingChannel) -> str | None:
-    """Put the message there again: some brokers drop what was handed out and given back too often."""
+    """Return the stop's message and put it there again: some brokers drop messages that were given back often."""
     declare_stopped(channel)
     method, _, body = channel.basic_get(STOPPED)
     if method is None or body is None:

@@ -1,13 +1,13 @@
-"""The declarations on the broker, as data: one way in, partitions, and a place for what is refused.
+"""The exchanges and queues of the broker, as data: one way in, partitions, and a queue of refused events.
 
     hall.events (topic) ─#→ hall.lanes (topic) ─ else → hall.partitions (consistent hash of the routing key)
                                   │                          → hall.ingest.0 … hall.ingest.N-1
                                   └─ halls that are refused too much → hall.slow.0 … (`lanes`)
 
-A hall's events of one family always lie in one queue, so that workers do not meet at a hall. Queues are quorum queues
-with one active consumer each; full, they push back on publishers (`reject-publish`) and drop nothing. RabbitMQ 4 drops
-what was handed out and given back twenty times, unless a queue says otherwise: these do, and what a foreign limit takes
-from a partition all the same goes to `hall.refused`. Queues that were declared before get both by policies
+A hall's events of one family always lie in one queue, so that two workers never work on one hall. Queues are quorum
+queues with one active consumer each; full, they reject publishers (`reject-publish`) and drop nothing. RabbitMQ 4 drops
+a message that was given back twenty times, unless its queue says otherwise: these queues do. A message that another
+limit still takes off a partition goes to `hall.refused`. Queues declared by earlier versions get both by policies
 (`management`).
 """
 
@@ -23,13 +23,13 @@ from pika.exceptions import ChannelClosedByBroker
 
 EVENTS = "hall.events"
 LANES = "hall.lanes"
-"""Bound to it are the keys of halls in the slow lane; all that fits none goes on to the partitions."""
+"""The routing keys of halls in the slow lane are bound to it; all others go on to the partitions."""
 PARTITIONS = "hall.partitions"
 REFUSED = "hall.refused"
 WORKERS = "hall.workers"
 """Always empty: its number of consumers is the number of workers (`session.surplus`)."""
 STOPPED = "hall.stopped"
-"""Holds a message, the last reason, while ingest is stopped for a person (`stopped`)."""
+"""Holds one message with the latest reason while ingest is stopped for a person (`stopped`)."""
 GATEWAY_USER = "gateway"
 RPC_EXCHANGE = "nameko-rpc"
 REPLY_QUEUES = "rpc.reply."
@@ -41,26 +41,26 @@ GATEWAY_PERMISSIONS = (
 )
 """The gateway's rights to configure, write and read: it publishes events, calls services and reads their replies."""
 WEIGHT = "10"
-"""How much a partition gets beside the others: all get the same."""
+"""The weight of a partition: all have the same, so all get equal shares."""
 QUEUE_BYTES = 8 * 1024**3
-"""A partition holds this much; then it refuses further messages until workers catch up."""
+"""A partition holds this number of bytes; then it rejects messages until workers catch up."""
 
 SLOW_LANES = 4
 SLOW_BYTES = 32 * 1024**2
-"""A slow lane holds this much, then pushes back on the halls in it."""
+"""A slow lane holds this number of bytes; then it rejects messages of its halls."""
 
 
 UNLIMITED = -1
-"""A delivery limit that is none, from RabbitMQ 4 on; an earlier one, which has none by itself, takes it for 0."""
+"""The delivery limit that means none, from RabbitMQ 4 on. Earlier versions have no limit, and would take it for 0."""
 _STRATEGIES = ("at-least-once", "at-most-once")
 
 
 def to_refused(major: int) -> Mapping[str, str]:
-    """Return a partition's dead-letter route as a policy says it (arguments have x- in front), for a RabbitMQ version.
+    """Return a partition's dead-letter route for a version of RabbitMQ, as in a policy (arguments have x- in front).
 
-    What the broker takes off by itself is kept in `hall.refused`. RabbitMQ 3 believes an x-death header that a hall
-    wrote: with at-least-once, messages that seem to go in a circle stay in the queue for good and hold up all behind
-    them. It has no delivery limit by itself, so only what its sender let expire takes this route there.
+    Messages that the broker itself takes off are kept in `hall.refused`. RabbitMQ 3 believes an x-death header that a
+    hall wrote: with at-least-once, messages that seem to go in a circle stay in the queue for good and hold up all
+    behind them. It has no delivery limit by itself, so there only messages that their sender let expire go this way.
     """
     return {
         "dead-letter-exchange": "",
@@ -99,10 +99,10 @@ def ingest_arguments(queue_bytes: int = QUEUE_BYTES) -> dict[str, Any]:
 
 
 def declare(channel: BlockingChannel, partitions: int, queue_bytes: int = QUEUE_BYTES) -> None:
-    """Declare everything; nothing happens to what is there already.
+    """Declare all exchanges and queues; those that exist stay unchanged.
 
-    Partitions may be added at any time. Fewer are as safe: those beyond the number get nothing more, and a worker that
-    consumes empties them too (`retire`). Take empty ones away from the highest number down.
+    The number of partitions may be raised at any time. It may be lowered too: partitions beyond the number get no more
+    messages, and workers empty them (`retire`). Remove empty ones from the highest number down.
     """
     channel.exchange_declare(EVENTS, exchange_type="topic", durable=True)
     channel.exchange_declare(PARTITIONS, exchange_type="x-consistent-hash", durable=True)
@@ -113,7 +113,7 @@ def declare(channel: BlockingChannel, partitions: int, queue_bytes: int = QUEUE_
     for name in slow_names():
         _declare(channel, name, *_forms(channel, name, queue_bytes))
     channel.exchange_bind(LANES, EVENTS, routing_key="#")
-    channel.exchange_unbind(PARTITIONS, EVENTS, routing_key="#")  # as earlier versions had it: duplicates, for a moment
+    channel.exchange_unbind(PARTITIONS, EVENTS, routing_key="#")  # earlier versions' binding: duplicates for a moment
     for name in (REFUSED, WORKERS):
         _declare(channel, name, *_forms(channel, name))
     declare_stopped(channel)
@@ -129,7 +129,7 @@ def declare_kept(channel: BlockingChannel, name: str) -> None:
 
 
 def declared_as_ours(channel: BlockingChannel, name: str) -> bool:
-    """Whether a queue loses nothing by its own arguments, rather than by a policy; one that is missing is declared."""
+    """Return whether a queue's own arguments make it lose nothing, without a policy; declare it if it is missing."""
     try:
         _declare(channel, name, _forms(channel, name)[0])
     except ChannelClosedByBroker as error:
@@ -140,14 +140,14 @@ def declared_as_ours(channel: BlockingChannel, name: str) -> bool:
 
 
 def major_version(channel: BlockingChannel) -> int:
-    """RabbitMQ's, as it introduced itself; 0 where it did not say."""
+    """Return RabbitMQ's major version, as it introduced itself; 0 if it gave none."""
     said = str((channel.connection._impl.server_properties or {}).get("version", ""))
     number = said.partition(".")[0]
     return int(number) if number.isdecimal() else 0
 
 
 def _forms(channel: BlockingChannel, name: str, queue_bytes: int = QUEUE_BYTES) -> list[Mapping[str, Any]]:
-    """A queue's arguments, and those that it may still have from an earlier broker or version of this suite."""
+    """Return a queue's arguments, and those that it may still have from an earlier broker or version of this suite."""
     if name.startswith((_PARTITION, _SLOW)):
         plain = ingest_arguments(min(SLOW_BYTES, queue_bytes) if name.startswith(_SLOW) else queue_bytes)
         route = {f"x-{key}": value for key, value in to_refused(major_version(channel)).items()}
@@ -159,9 +159,9 @@ def _forms(channel: BlockingChannel, name: str, queue_bytes: int = QUEUE_BYTES) 
 
 
 def _declare(channel: BlockingChannel, name: str, *forms: Mapping[str, Any]) -> None:
-    """Declare a queue in the first form; one that is there may have any of them. Raises as pika where it has none."""
+    """Declare a queue with the first arguments; an existing one may have any of them. Raises pika's error if not."""
     for number, arguments in enumerate(forms, 1):
-        probe = channel.connection.channel()  # the broker closes it where the queue is there with other arguments
+        probe = channel.connection.channel()  # the broker closes it if the queue exists with other arguments
         try:
             probe.queue_declare(name, durable=True, arguments=dict(arguments))
         except ChannelClosedByBroker as error:
@@ -173,7 +173,7 @@ def _declare(channel: BlockingChannel, name: str, *forms: Mapping[str, Any]) -> 
 
 
 def retire(channel: BlockingChannel, partitions: int) -> list[str]:
-    """Send nothing more to partitions that an earlier, larger number left; their names, since they must be emptied."""
+    """Send no more to partitions beyond the number, left from a larger one; return their names, to be emptied."""
     names = list(takewhile(lambda name: _exists(channel, name), map(queue_name, count(partitions))))
     for name in names:
         channel.queue_unbind(name, PARTITIONS, routing_key=WEIGHT)
@@ -181,7 +181,7 @@ def retire(channel: BlockingChannel, partitions: int) -> list[str]:
 
 
 def _exists(channel: BlockingChannel, name: str) -> bool:
-    probe = channel.connection.channel()  # the broker closes it where the queue is not there
+    probe = channel.connection.channel()  # the broker closes it if there is no such queue
     try:
         probe.queue_declare(name, passive=True)
     except ChannelClosedByBroker as error:
@@ -194,14 +194,14 @@ def _exists(channel: BlockingChannel, name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerLimits:
-    """How much is taken at once.
+    """Limits of what a consumer takes at once.
 
-    committers: how many batches are committed at once, so that the database never waits for us;
+    committers: number of batches that are committed at once, so that the database never waits for us;
     most_events and most_seconds: a batch is handed on at that number of events or that age, or when the database
-    has nothing to do; prefetch: unacknowledged messages a queue, enough for three batches where all halls share one
-    queue; slow_prefetch: of a slow lane; most_bytes: what may be held in memory before the consumer asks for no more,
-    though as much again of what is on its way then is taken; share_seconds: how often to look whether other workers
-    wait for partitions of ours; aside_events: the events of a batch of halls that are served more slowly.
+    has nothing to do; prefetch: most unacknowledged messages of a queue, enough for three batches if all halls share
+    one queue; slow_prefetch: the same for a slow lane; most_bytes: bytes held in memory before the consumer pauses,
+    though as many again that are on their way are still taken; share_seconds: time between two looks whether other
+    workers wait for our partitions; aside_events: most events in a batch of halls in the slow lane.
     """
 
     partitions: int = 4
