@@ -1,4 +1,4 @@
-"""All metric and label names. Label values come from the catalogue, the plans and registered halls only.
+"""The names of all metrics and labels. Label values come only from the catalogue, the plans and registered halls.
 
 The names are a contract: boards, rules and other people's dashboards use them.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -179,7 +180,7 @@ REFRESH_SECONDS = MetricFamily("hallpulse_refresh_seconds", "How long the last r
 
 @dataclass(frozen=True, slots=True)
 class HallCount:
-    """Number of events of a family from one hall."""
+    """The number of events of a family from one hall."""
 
     region: int
     hall: str
@@ -193,10 +194,7 @@ class IngestMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._halls: frozenset[tuple[int, str]] = frozenset()
         self._regions: frozenset[int] = frozenset()
-
-        def by_hall(name: str, words: str) -> Counter:
-            return Counter(name, words, ("region", "hall"), registry=registry)
-
+        by_hall = partial(Counter, labelnames=("region", "hall"), registry=registry)
         self._events = Counter(
             "hallpulse_events_total", "Events stored for the first time.", ("region", "hall", "family"),
             registry=registry,
@@ -264,8 +262,7 @@ class IngestMetrics:
         self._disordered.labels(*self._hall(region, hall)).inc(count)
 
     def refused(self, region: int | None, hall: str, reason: str, count: int = 1) -> None:
-        """Count a refusal. reason: a code of the closed list; region and hall: of its routing key, None and "" if
-        unknown.
+        """Count refused events. reason: a code of the closed list; region, hall: of the routing key, or None and "".
 
         A hall's own count has no reason: there would be as many series as halls times reasons.
         """
@@ -303,7 +300,7 @@ class GatewayMetrics:
             registry=registry,
         )  # fmt: skip
         self._denied = Counter(
-            "hallpulse_gateway_denied_total", "Refused with 401 or 403, by the role of the token, none without one.",
+            "hallpulse_gateway_denied_total", "Refused with 401, 403, or 404 for another's, by role; none without one.",
             ("status", "role"), registry=registry,
         )  # fmt: skip
         self._denied_most = Gauge(
@@ -320,9 +317,9 @@ class GatewayMetrics:
         self._denied.labels(str(status), role).inc()
 
     def denied_most(self, by: str, count: int) -> None:
-        """Set the highest number of denials.
+        """Set the highest number of denials by one address or one token.
 
-        by: address or token; which one stands in the audit, since a scrape needs no token.
+        by: `address` or `token`. Only the audit says which one it was, since a scrape needs no token.
         """
         self._denied_most.labels(by).set(count)
 
@@ -350,7 +347,7 @@ Row = tuple[str, tuple[str, ...], float]
 
 
 class FilledFamily:
-    """A metric family, kept as rows. labels: a sample's name → the names of its labels."""
+    """A metric family kept as rows. labels: a sample's name → the names of its labels."""
 
     kind = "untyped"
 

@@ -1,4 +1,4 @@
-"""Passwords of people: what one must be, its argon2id hash, and the one-time password of a new account."""
+"""Passwords of people: the rules for them, their argon2id hashes, and one-time passwords of new accounts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 LEAST, MOST = 10, 128
-"""Characters. Longer ones are refused before they are hashed: a hash must not cost what a sender chooses."""
+"""The least and most characters. Longer ones are refused unhashed: a sender must not choose what a hash costs."""
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 _hasher = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1)
-"""Some 60 ms and 32 MiB a password, above the least that OWASP names (19 MiB, 2 passes)."""
+"""It takes some 60 ms and 32 MiB for a password, more than the least that OWASP recommends (19 MiB, 2 passes)."""
 
 
 def fault_of(name: str, password: str) -> str:
@@ -33,14 +33,14 @@ def hashed(password: str) -> str:
 
 
 def matches(stored: str | None, password: str) -> bool:
-    """Return whether a password is the stored one; for an account that is not there it takes the same time."""
+    """Return whether a password is the stored one. stored: None if there is no account, which takes the same time."""
     if len(password) > MOST:
         return False
     try:
-        right = _hasher.verify(stored if stored is not None else _NOBODYS, password)
+        right = _hasher.verify(_NOBODYS if stored is None or stored == NONE else stored, password)
     except (VerificationError, InvalidHashError):
         return False
-    return right and stored is not None
+    return right and stored not in (None, NONE)
 
 
 def one_time() -> str:
@@ -48,4 +48,6 @@ def one_time() -> str:
     return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(3))
 
 
+NONE = "none"
+"""Stored for an account that has no password: no password is it."""
 _NOBODYS = hashed(secrets.token_urlsafe(32))

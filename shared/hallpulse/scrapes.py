@@ -1,4 +1,4 @@
-"""/metrics as a service answers it, to who shows the installation's token; beside it /healthz, which asks for none."""
+"""A service's /metrics, which needs the installation's token, and its /healthz, which needs none."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
 
 def admits(token: str, authorization: str, query: str = "") -> bool:
-    """Return whether a request shows the token; an empty token asks for none.
+    """Return whether a request shows the token; if the token is empty, every request is admitted.
 
-    It stands in the Authorization header, as a password or as a bearer's, or as `token=` in the query: every client can
-    fetch an address that holds it, as `endpoints.json` tells it to programs of the suite's owner.
+    The token is in the Authorization header, as a password or a bearer token, or in the query as `token=`: any client
+    can fetch an address that holds the token, such as those in `endpoints.json`.
     """
     if not token or any(hmac.compare_digest(one.encode(), token.encode()) for one in parse_qs(query).get("token", ())):
         return True
@@ -52,7 +52,7 @@ def _password(encoded: str) -> str:
 
 
 def guarded(application: Application, token: str) -> Application:
-    """An application that answers /healthz to everybody, all else to who shows the token."""
+    """Return an application that answers /healthz to everyone, and all else only to requests that show the token."""
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO") == HEALTH or _admits(token, environ):
@@ -64,7 +64,7 @@ def guarded(application: Application, token: str) -> Application:
 
 
 def metrics_application(registry: CollectorRegistry) -> Application:
-    """/metrics of a registry, and /healthz, where who answers is alive."""
+    """Return an application that answers /metrics from a registry, and /healthz with ok."""
     metrics: Application = make_wsgi_app(registry)
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

@@ -1,4 +1,4 @@
-"""Settings from the environment, read once by a `__main__`, wrong ones refused at once."""
+"""Settings from the environment: a `__main__` reads them once, and wrong ones are refused at once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from hallpulse.tls import TlsFiles, trusting
 
 DATABASE_SERVICES = ("gateway", "ingest", "catalogue", "targets", "reports", "notices")
-"""Each logs in to the database under a role that is its alone."""
+"""The services that log in to the database, each with a separate role."""
 
 
 def service_database_variable(service: str) -> str:
-    """The variable that says how a service of a deployment finds the database."""
+    """Return the name of the variable with the database URL of a deployment's service."""
     return f"HALLPULSE_{service.upper()}_DATABASE_URL"
 
 
@@ -25,33 +25,40 @@ class SettingsError(Exception):
 class Settings:
     """The settings of the suite: its servers and files; one object for all services.
 
-    amqp_url: of the suite's own broker user (it may declare the topology and speak for every hall);
+    amqp_url: that of the suite's own broker user, which may declare the topology and speak for every hall;
     management_url: RabbitMQ's HTTP API with user and password, needed only to add halls;
-    gateway_amqp_url: how the gateway of a deployment finds the broker, for the command that makes its user there;
-    service_database_urls: service → how it finds the database, for the command that makes the services' roles there;
+    gateway_amqp_url: the broker's URL for a deployment's gateway, needed by the command that makes its user there;
+    service_database_urls: service → its database URL, needed by the command that makes the services' roles there;
+    previous_database_url, previous_management_url: during a rotation, the URLs with the passwords that the servers
+    still know;
     gateway_rate: requests a second that one hall or other token may make in the long run, 0 for any number;
-    gateway_https: on where a proxy before the gateway speaks HTTPS, so that browsers send cookies over that alone;
-    read_token: with it the gateway answers every query, and takes no events;
-    ingest_metrics_url: where the gateway asks ingest how far it is behind, not at all if empty; a name of several
-    addresses stands for the workers at each of them;
-    public_url: where people open the page, with which links in notices begin;
-    metrics_token: what the services other than the gateway ask for at /metrics, nothing if empty;
-    tls_ca: the authorities to trust in amqps:// and https:// URLs that name none, the machine's own if empty;
-    tls_cert and tls_key: the certificate with which services answer over HTTPS, over plain HTTP without one;
-    channels: the file that says where notices are passed on to; notices_token: what Alertmanager shows to be let in;
-    rules: the folder of the rendered alert rules, by which notices tells an alert that none of them can have made;
-    batch_events and batch_seconds: a batch is stored when it holds this many events or is this old;
-    suite_state: where the suite on one machine writes down which of its parts run, for the gateway's page;
+    gateway_https: `on` if a proxy before the gateway speaks HTTPS, so that browsers send cookies only over HTTPS;
+    read_token: the token with which the gateway answers every query, and takes no events;
+    ingest_metrics_url: where the gateway asks ingest how far it is behind; empty: it does not ask; a host name with
+    several addresses stands for a worker at each of them;
+    public_url: the address at which people open the page; links in notices begin with it;
+    oidc_issuer, oidc_client_id, oidc_client_secret: the OpenID Connect provider by which people may sign in, and how it
+    knows this suite; empty: none; oidc_name, oidc_name_en: how the page calls it;
+    metrics_token: the token that services other than the gateway ask for at /metrics; empty: they ask for none;
+    tls_ca: the authorities to trust in amqps:// and https:// URLs that name none; empty: the machine's own;
+    tls_cert and tls_key: the certificate with which services answer over HTTPS; without one, over plain HTTP;
+    channels: the file with the channels of notices; notices_token: the token that Alertmanager must show;
+    rules: the folder of the rendered alert rules, by which notices recognises alerts that none of them made;
+    batch_events and batch_seconds: a batch is stored when it holds this number of events or is this old;
+    boundaries: the folder of boundaries REGION.geojson for the page's maps; without it, the page ranks instead;
+    suite_state: the file in which the suite on one machine notes which of its parts run, for the gateway's page;
     reports_dir, reports_day: where last month's reports are written, from this day of the month on (Asia/Shanghai);
-    reports_seconds: how often it is looked whether one is due;
+    reports_seconds: seconds between two looks whether a report is due;
     refusal_limit: a hall is served more slowly while more than this share of its last refusal_window events is
-    refused; 0: never, and ingest stops for nothing that is refused.
+    refused; 0: no hall is slowed, and ingest never stops because of refused events.
     """
 
     amqp_url: str
     database_url: str
     management_url: str = ""
     gateway_amqp_url: str = ""
+    previous_database_url: str = ""
+    previous_management_url: str = ""
     service_database_urls: Mapping[str, str] = field(default_factory=dict)
     plans: Path = Path("plans")
     calendars: Path = Path("calendars")
@@ -73,11 +80,17 @@ class Settings:
     reports_seconds: float = 600.0
     ingest_metrics_url: str = ""
     public_url: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_name: str = "统一身份认证"
+    oidc_name_en: str = "single sign-on"
     prometheus_url: str = ""
     alertmanager_url: str = ""
     grafana_url: str = ""
     grafana_token: str = ""
     channels: Path | None = None
+    boundaries: Path | None = None
     suite_state: Path | None = None
     notices_token: str = ""
     rules: Path | None = None
@@ -120,6 +133,7 @@ _CASTS: dict[str, Callable[[str], str | int | float | Path]] = {
     "plans": Path,
     "calendars": Path,
     "channels": Path,
+    "boundaries": Path,
     "suite_state": Path,
     "rules": Path,
     "reports_dir": Path,
@@ -145,8 +159,8 @@ _EXPECTED = {
 def settings_from(environment: Mapping[str, str]) -> Settings:
     """Read every `HALLPULSE_…` variable that is set; `HALLPULSE_…_FILE` names a file that holds the value instead.
 
-    The broker's URLs then name the authorities to trust. Raises SettingsError where a required one is missing or one
-    has the wrong form.
+    The authorities to trust are added to the broker's URLs. Raises SettingsError if a required variable is missing or
+    one has the wrong form.
     """
     found = {name: setting(environment, variable) for name, variable in _NAMES.items()}
     given = {name: text for name, text in found.items() if text}
@@ -166,11 +180,15 @@ def _with_tls(settings: Settings) -> Settings:
         amqp_url=trusting(settings.amqp_url, settings.tls_ca),
         gateway_amqp_url=trusting(settings.gateway_amqp_url, settings.tls_ca),
         management_url=trusting(settings.management_url, settings.tls_ca),
+        previous_management_url=trusting(settings.previous_management_url, settings.tls_ca),
     )
 
 
 def setting(environment: Mapping[str, str], variable: str) -> str:
-    """A secret is best kept in a file: what a process's environment holds can be read by others."""
+    """Return a variable's value, or the content of the file that VARIABLE_FILE names; empty if neither is set.
+
+    A secret is best kept in a file, since others may be able to read a process's environment.
+    """
     file = environment.get(f"{variable}_FILE")
     if not file or environment.get(variable):
         return environment.get(variable, "")

@@ -1,13 +1,14 @@
-"""A Python process beside a service, and the messages between the two: the one way in which the suite has them.
+"""A Python process beside a service, and the messages between the two; all subprocesses of the suite work this way.
 
 The service starts `Subprocess(MODULE, ANSWERS)`, which runs `python -m MODULE FD`; that module opens its end with
-`parent_channel(REQUESTS)`. Both sides then `send` and `receive` whole messages: msgspec structs (or what else msgspec
-knows) in MessagePack, each behind its length, over a pair of Unix sockets that no one else can reach. ANSWERS and
-REQUESTS are the types that the reader of a side expects, as for a msgspec decoder: one type, or a union of tagged ones.
+`parent_channel(REQUESTS)`. Both sides then `send` and `receive` whole messages: msgspec structs (or other types that
+msgspec knows) in MessagePack, each preceded by its length, over a pair of Unix sockets that no other process can reach.
+ANSWERS and REQUESTS are the types that the reading side expects, as for a msgspec decoder: one type, or a union of
+tagged types.
 
-The subprocess must end when its channel does (EOFError, OSError), which is also when the service has died. A service
-learns of the end of its subprocess as SubprocessEnded, which says how it ended; starting another one is its decision.
-Sockets, and no multiprocessing: that would run the script of the service again, and would block green threads.
+The subprocess must end when its channel does (EOFError, OSError), as it does when the service dies. The service learns
+of its subprocess's end by SubprocessEnded, which says how it ended, and decides whether to start another one. It does
+not use multiprocessing, which would run the service's script again and block green threads.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ import msgspec
 T = TypeVar("T")
 _LENGTH = struct.Struct("!Q")
 _COPIED_BYTES = 64 * 1024
-"""Up to this size, length and content go out in one call; copying more costs more than a second call."""
+"""Up to this size, length and content are sent in one call; copying larger ones costs more than a second call."""
 
 
 class SubprocessEnded(Exception):
-    """The subprocess is gone; the text says how: "was killed by SIGKILL"."""
+    """The subprocess has ended; the text says how, such as "was killed by SIGKILL"."""
 
 
 class Channel(Generic[T]):
-    """One end of the pair of sockets. One thread at a time may send, and one receive."""
+    """One end of the pair of sockets. One thread at a time may send, and one may receive."""
 
     def __init__(self, end: socket.socket, expected: Any) -> None:
         self._end = end
@@ -43,11 +44,11 @@ class Channel(Generic[T]):
         self._decode = msgspec.msgpack.Decoder(expected).decode
 
     def fileno(self) -> int:
-        """Return the descriptor, for `select` and its like: readable when a message comes, or the end."""
+        """Return the descriptor for `select` and its like: readable when a message comes, or the end of the channel."""
         return self._end.fileno()
 
     def send(self, message: object) -> None:
-        """Raise OSError where the other side has ended."""
+        """Send a message. Raises OSError if the other side has ended."""
         content = self._encode(message)
         length = _LENGTH.pack(len(content))
         if len(content) > _COPIED_BYTES:
@@ -57,7 +58,7 @@ class Channel(Generic[T]):
             self._end.sendall(length + content)
 
     def receive(self) -> T:
-        """Return the next message. Raise EOFError or OSError where the other side has ended."""
+        """Return the next message. Raises EOFError or OSError if the other side has ended."""
         (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size))
         message: T = self._decode(self._exactly(length))
         return message
@@ -77,9 +78,9 @@ class Channel(Generic[T]):
 
 
 class Subprocess(Generic[T]):
-    """`python -m MODULE FD`; starting it is not waited for.
+    """A process of `python -m MODULE FD`. The constructor does not wait until it has started.
 
-    answers: the type of its messages; environment: of the process, this one's where none is given.
+    answers: the type of its messages; environment: the process's, None for that of this process.
     """
 
     def __init__(self, module: str, answers: Any, environment: Mapping[str, str] | None = None) -> None:
@@ -99,23 +100,23 @@ class Subprocess(Generic[T]):
         return self._process.pid
 
     def fileno(self) -> int:
-        """Return the descriptor, for `select` and its like: readable when a message comes, or the end."""
+        """Return the descriptor for `select` and its like: readable when a message comes, or the end of the channel."""
         return self._channel.fileno()
 
     def send(self, message: object) -> None:
-        """Send a message. That the subprocess has ended is raised by the `receive` that waits for its answer."""
+        """Send a message. If the subprocess has ended, the next `receive` raises SubprocessEnded."""
         with suppress(ConnectionError):
             self._channel.send(message)
 
     def receive(self) -> T:
-        """Return the next message. Raise SubprocessEnded, also when another thread calls `end` meanwhile."""
+        """Return the next message. Raises SubprocessEnded, also if another thread calls `end` meanwhile."""
         try:
             return self._channel.receive()
         except (EOFError, OSError):
             raise SubprocessEnded(self._how_it_ended()) from None
 
     def end(self) -> None:
-        """End it at once, whatever it does."""
+        """End the subprocess at once, whatever it is doing."""
         self._process.terminate()
         self._process.wait()
         self._channel.close()
@@ -126,7 +127,7 @@ class Subprocess(Generic[T]):
 
 
 def parent_channel(requests: Any) -> Channel[Any]:
-    """Return the subprocess's end, from its command line. requests: the type of what it is sent."""
+    """Return the subprocess's end of the channel, by its command line. requests: the type of messages sent to it."""
     end = socket.socket(fileno=int(sys.argv[1]))
-    end.setblocking(True)  # a service with green threads has made it one that does not wait
+    end.setblocking(True)  # a service with green threads has made it non-blocking
     return Channel(end, requests)

@@ -1,4 +1,4 @@
-"""TLS for every connection: 1.2 or newer; the other side's certificate must be its host's, from a trusted authority.
+"""TLS for every connection: 1.2 or newer. The other side must show a certificate of its host from a trusted authority.
 
 The URL of a connection names its files, in the words of RabbitMQ's own clients:
 amqps://USER:PASSWORD@HOST:5671/VHOST?cacertfile=CA.pem&certfile=OWN.pem&keyfile=OWN.key. Without `cacertfile` the
@@ -22,7 +22,7 @@ _ENCRYPTED = ("amqps://", "https://")
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """Paths of PEM files, empty for none. ca: the authorities to trust; cert, key: one's own."""
+    """Paths of PEM files, empty for none. ca: the authorities to trust; cert, key: the own certificate and its key."""
 
     ca: str = ""
     cert: str = ""
@@ -33,9 +33,9 @@ NO_FILES = TlsFiles()
 
 
 def trusting(url: str, ca: str) -> str:
-    """Return the URL with the authorities to trust, if it names none; an unencrypted one unchanged.
+    """Return the URL with the authorities to trust added if it names none; an unencrypted URL is returned unchanged.
 
-    A client certificate is never added: a server's certificate is not meant to identify it to others.
+    A client certificate is never added: a server's certificate is not meant to identify it to other servers.
     """
     if not ca or not url.startswith(_ENCRYPTED) or split_files(url)[1].ca:
         return url
@@ -52,7 +52,7 @@ def split_files(url: str) -> tuple[str, TlsFiles]:
 
 
 def secured(url: str) -> tuple[str, ssl.SSLContext | None]:
-    """Return the URL without its files, and its TLS context, None if it is not encrypted. Raises Halt."""
+    """Return the URL without its files, and its TLS context, None if it is not encrypted. Raises Halt for bad files."""
     plain, files = split_files(url)
     return plain, client_context(files) if url.startswith(_ENCRYPTED) else None
 
@@ -80,9 +80,9 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
 
 
 def encrypted(listener: socket.socket, files: TlsFiles) -> socket.socket:
-    """Return the listening socket with TLS, unchanged without a certificate. Raises Halt.
+    """Return the listening socket with TLS, unchanged if `files` has no certificate. Raises Halt for bad files.
 
-    The handshake comes with the first read: a client that does not complete it must not hold up `accept`.
+    The handshake is made at the first read: a client that does not complete it must not hold up `accept`.
     """
     if not files.cert:
         return listener

@@ -25,6 +25,7 @@ from pika.frame import Method
 from pika.spec import Basic
 
 from hallpulse.domain.errors import Halt, Unavailable
+from hallpulse.nodes import each_node, in_order, missed, reached
 from hallpulse.tls import secured
 
 EXCHANGE = "hall.events"
@@ -34,7 +35,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 
 
 Answered = Callable[[Unavailable | Halt | None], None]
-"""Called once, on the channel's thread or at once on the caller's: None if the broker has the message."""
+"""A function called once with the outcome, None for success, on the channel's thread or the caller's."""
 
 
 class Backoff:
@@ -68,11 +69,11 @@ class _Waiting:
 
 
 class ConfirmedChannel:
-    """Publishes to one exchange with confirms; connects by itself, and again after every loss.
+    """Publishes to one exchange with confirms; connects by itself, and after every loss again, to any node.
 
-    `publish` may be called from any thread, everything else runs on the channel's thread. longest_pause: seconds
-    between two attempts to connect; became_ready: called, on the channel's thread, when messages can be published; app:
-    the program, as its messages name it (app_id).
+    `publish` may be called from any thread, everything else runs on the channel's thread. longest_pause: the most
+    seconds between two attempts to connect; became_ready: called, on the channel's thread, when messages can be
+    published; app: the program's name in its messages (app_id).
     """
 
     def __init__(
@@ -84,8 +85,11 @@ class ConfirmedChannel:
         app: str | None = None,
         became_ready: Callable[[], None] = lambda: None,
     ) -> None:
-        self._parameters = _parameters(amqp_url)
-        self._user = str(self._parameters.credentials.username)
+        self._nodes = {node: _parameters(node) for node in each_node(amqp_url)}
+        self._places = [f"{node.host}:{node.port}" for node in self._nodes.values()]
+        self._url, self._node = amqp_url, ""
+        self._untried = len(self._nodes)
+        self._user = str(next(iter(self._nodes.values())).credentials.username)
         self._exchange, self._app = exchange, app
         self._ioloop = IOLoop()
         self._connection: SelectConnection | None = None
@@ -111,16 +115,16 @@ class ConfirmedChannel:
 
     @property
     def fault(self) -> str:
-        """The reason why not, in one line."""
+        """The reason why messages cannot be published, in one line."""
         return self._fault
 
     @property
     def denied(self) -> bool:
-        """Return whether the broker knows no such user with this password, as of the last attempt."""
+        """Return whether the broker refused the user or the password at the last attempt."""
         return self._denied
 
     def first_attempt(self, seconds: float) -> None:
-        """Wait until the first attempt to connect has ended, in one way or the other, but no longer than that."""
+        """Wait until the first attempt to connect to each node has succeeded or failed, but for `seconds` at most."""
         self._settled.wait(seconds)
 
     def begin(self) -> None:
@@ -134,7 +138,7 @@ class ConfirmedChannel:
         if not self.connected:
             fault = self._fault
             self.close()
-            raise Unavailable(f"broker at {self._parameters.host}:{self._parameters.port}: {fault}")
+            raise Unavailable(f"broker at {', '.join(self._places)}: {fault}")
 
     def close(self) -> None:
         """End the connection; messages in flight end as Unavailable."""
@@ -151,7 +155,7 @@ class ConfirmedChannel:
     def hand_over(self, routing_key: str, body: bytes, content_type: str, answered: Answered) -> None:
         """Publish a message and call `answered` with the outcome.
 
-        A future would cost more than the rest of the work here.
+        It makes no future: that would cost more than the rest of the work.
         """
         if not self.connected:
             answered(Unavailable(f"broker: {self._fault}"))
@@ -177,7 +181,7 @@ class ConfirmedChannel:
         """Run the loop; return whether it ended.
 
         If the broker resets a connection as soon as it is made, pika raises ValueError out of the loop instead of
-        calling back; run again, it notices by its own timeout.
+        calling back. When the loop runs again, pika notices the loss by its own timeout.
         """
         try:
             self._ioloop.start()
@@ -190,8 +194,9 @@ class ConfirmedChannel:
 
     def _connect(self) -> None:
         if not self._closing:
+            self._node = in_order(self._url)[0]
             self._connection = SelectConnection(
-                self._parameters,
+                self._nodes[self._node],
                 on_open_callback=self._on_connection,
                 on_open_error_callback=self._on_lost,
                 on_close_callback=self._on_lost,
@@ -218,6 +223,7 @@ class ConfirmedChannel:
 
     def _on_ready(self) -> None:
         self._denied = False
+        reached(self._node)
         self._backoff.reset()
         self._be_ready()
         self._settled.set()
@@ -256,7 +262,7 @@ class ConfirmedChannel:
             waiting.unroutable = True
 
     def _on_answer(self, channel: Channel, frame: Method[Any]) -> None:
-        """Settle one message, or all up to it; each channel counts by itself."""
+        """Settle one message, or all up to it; ignore an earlier channel's answers, since each counts from 1."""
         if channel is not self._channel:
             return
         method, tag = frame.method, frame.method.delivery_tag
@@ -285,17 +291,18 @@ class ConfirmedChannel:
         self._again(self._open_channel)
 
     def _turn_away(self, text: str) -> None:
-        """Fail messages under the forbidden routing key, which the broker names; it closes the channel of all the
-        others too.
-        """
+        """Fail the messages under the forbidden routing key, which the broker names when it closes the channel."""
         for tag, waiting in list(self._waiting.items()):
             if f"'{waiting.routing_key}'" in text:
                 self._end(tag, Halt(f"broker: {text}"))
 
     def _on_lost(self, _connection: Any, reason: Exception | str) -> None:
         self._denied = _is_denied(_bottom(reason))
+        missed(self._node)
         self._lose(_line(reason))
-        self._settled.set()
+        self._untried -= 1
+        if self._untried <= 0 or self._denied:
+            self._settled.set()
         if self._closing:
             self._ioloop.stop()
         else:
@@ -356,7 +363,7 @@ def _bottom(error: Exception | str) -> Exception | str:
 
 
 def _is_denied(error: Exception | str) -> bool:
-    """Whether the broker refused the user or the password; that it refuses a virtual host may be a matter of time."""
+    """Return whether the broker refused the user or the password; a refused virtual host may exist a little later."""
     return isinstance(error, AuthenticationError | ProbableAuthenticationError)
 
 

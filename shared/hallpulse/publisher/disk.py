@@ -34,14 +34,14 @@ WITH RECURSIVE keys(key) AS (
   UNION ALL
   SELECT (SELECT min(routing_key) FROM waiting WHERE routing_key > key) FROM keys WHERE key IS NOT NULL
 ) SELECT key FROM keys WHERE key IS NOT NULL"""
-"""From one key to the next through the index: the cost grows with the keys, not with the events."""
+"""The query for routing keys. It steps from key to key in the index: its cost grows with the keys, not the events."""
 
 
 class DiskOutbox:
     """An outbox in the file `path`, made if it is missing.
 
-    It accepts events while its file is smaller than `most_bytes` and its disk has `ROOM_KEPT` free besides. Raises Halt
-    if the file cannot be one: the message says why. It has two connections: added events reach the disk before `add`
+    It accepts events while its file stays below `most_bytes` and its disk keeps `ROOM_KEPT` free. Raises Halt, which
+    says why, if the file cannot be an outbox. It has two connections: added events reach the disk before `add`
     returns; deletions by the sender may be lost in a power cut, and those events are sent twice.
     """
 
@@ -86,7 +86,7 @@ class DiskOutbox:
         return self._ask("SELECT count(*) FROM refused") or 0
 
     def refused(self) -> Iterator[RefusedEvent]:
-        """Yield the events that the broker turned away for good, oldest first; read a part at a time."""
+        """Yield the events that the broker turned away for good, oldest first, a hundred read at a time."""
         query = "SELECT number, routing_key, body, reason FROM refused WHERE number > ? ORDER BY number LIMIT 100"
         number = 0
         while True:
@@ -98,7 +98,7 @@ class DiskOutbox:
             number = events[-1].number
 
     def retry_refused(self) -> int:
-        """Send refused events again, behind all that wait; return their number."""
+        """Send refused events again, after all waiting ones; return their number."""
         with self._lock, self._transaction(self._front):
             self._front.execute(
                 "INSERT INTO waiting (routing_key, body) SELECT routing_key, body FROM refused ORDER BY number"
@@ -115,7 +115,10 @@ class DiskOutbox:
             self._front.close()
 
     def lease(self) -> bool:
-        """Lock a file beside the outbox; the system releases it however the program ends."""
+        """Lock a file beside the outbox; return whether that succeeded.
+
+        The system releases the lock however the program ends.
+        """
         if self._lease is None:
             with self._told():
                 lease = sqlite3.connect(f"{self.path}-lease", timeout=0, isolation_level=None, check_same_thread=False)
@@ -175,9 +178,9 @@ class DiskOutbox:
         return connection
 
     def _touch(self) -> None:
-        """Make the file, private, and report why it cannot be opened, which SQLite does not.
+        """Make the file, private to its owner. Raises Halt with the reason, which SQLite does not give.
 
-        An existing one is not opened here: closing it would end this process' locks on it.
+        An existing file is not opened here: closing it would end this process' locks on it.
         """
         try:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
@@ -190,7 +193,7 @@ class DiskOutbox:
             raise Halt(f"outbox {self.path}: cannot be made: {error.strerror}") from None
 
     def _shrink(self) -> None:
-        """Give the disk back the room of an outage, once all its events are sent."""
+        """Give the room that an outage took back to the disk, once all events are sent."""
         with self._told():
             free = _number(self._back, "PRAGMA freelist_count") * self._page_size
             if free > _WORTH_SHRINKING and not self._back.execute("SELECT 1 FROM waiting LIMIT 1").fetchone():
@@ -209,7 +212,7 @@ class DiskOutbox:
                 yield
                 connection.execute("COMMIT")
             except BaseException:
-                with suppress(sqlite3.Error):  # it has rolled back by itself where the disk is full
+                with suppress(sqlite3.Error):  # SQLite has already rolled back if the disk is full
                     connection.execute("ROLLBACK")
                 raise
 

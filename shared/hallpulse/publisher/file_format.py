@@ -23,7 +23,7 @@ _ATTEMPTS = 100
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make an outbox of an empty file. Raises Halt if the file is something else, or newer than this version."""
+    """Make an outbox of an empty file. Raises Halt if the file is no outbox, or of a newer format."""
     if _is_empty(connection):
         _make(connection)
     ours = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -35,7 +35,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _make(connection: sqlite3.Connection) -> None:
-    """Make the tables; of several programs at once the first one does."""
+    """Make the tables, unless another program has just made them."""
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # must precede every other statement
     _write_ahead(connection)
     connection.execute("BEGIN IMMEDIATE")
@@ -46,7 +46,7 @@ def _make(connection: sqlite3.Connection) -> None:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch to the write-ahead journal; SQLite does not wait for others that do the same, but says it is busy."""
+    """Switch to the write-ahead journal; try again while SQLite says it is busy: it does not wait for others here."""
     for left in range(_ATTEMPTS, 0, -1):
         try:
             connection.execute("PRAGMA journal_mode = WAL")

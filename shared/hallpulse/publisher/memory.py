@@ -14,7 +14,7 @@ MOST_BYTES = 32 * 1024 * 1024
 
 
 class MemoryOutbox:
-    """An outbox in memory. It takes events while less than 5,000 events and 32 MiB wait; refused ones are forgotten."""
+    """An outbox in memory. It takes events while fewer than 5,000 events and 32 MiB wait; it forgets refused ones."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -18,7 +18,7 @@ MOST_BYTES = 1024 * 1024
 
 
 class Message(NamedTuple):
-    """A message. events: number of events in the body."""
+    """A message for the broker. events: number of events in the body."""
 
     routing_key: str
     body: bytes

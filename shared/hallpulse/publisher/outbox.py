@@ -15,7 +15,7 @@ class OutboxFull(Unavailable):
 
 
 class Waiting(NamedTuple):
-    """An event in an outbox; later ones have higher numbers."""
+    """An event in an outbox; events added later have higher numbers."""
 
     number: int
     body: bytes
@@ -41,7 +41,7 @@ class Outbox(Protocol):
         """Keep messages of one event each: all of them once this returns, none if it raises OutboxFull."""
 
     def first(self) -> int | None:
-        """Return the lowest waiting number."""
+        """Return the lowest number of a waiting event; None if none waits."""
 
     def last(self) -> int:
         """Return the highest number that was ever given."""
@@ -50,12 +50,12 @@ class Outbox(Protocol):
         """Return the number of waiting events."""
 
     def close(self) -> None:
-        """Close the outbox; waiting events are kept if it outlives the program."""
+        """Close the outbox; one in a file keeps its waiting events."""
 
-    # --- the sender's
+    # --- for the sender
 
     def lease(self) -> bool:
-        """Return whether this sender may send: of all programs with the same outbox open, one may."""
+        """Return whether this sender may send: only one of the programs with the outbox open may."""
 
     def keys(self) -> list[str]:
         """Return the routing keys of waiting events, sorted."""
@@ -64,10 +64,10 @@ class Outbox(Protocol):
         """Return the oldest waiting events numbered above `after`, as many as fit an envelope."""
 
     def confirm(self, upto: Iterable[tuple[str, int]]) -> None:
-        """Delete confirmed events: of each routing key, all up to a number."""
+        """Delete confirmed events. upto: routing keys, each with the highest number to delete."""
 
     def refuse(self, routing_key: str, upto: int, reason: str) -> None:
-        """Stop sending events that the broker turned away for good."""
+        """Stop sending a routing key's events up to a number: the broker turned them away for good."""
 
     def let_go(self) -> None:
         """Release the lease at the sender's end."""

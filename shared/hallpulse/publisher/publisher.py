@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +12,7 @@ from types import TracebackType
 
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.publisher.confirmed_channel import ConfirmedChannel
+from hallpulse.tracing import tracing_from
 
 from .disk import MOST_BYTES, DiskOutbox
 from .memory import MemoryOutbox
@@ -22,7 +24,7 @@ _LOOK_AGAIN = 0.2
 """Seconds between two looks at a shared outbox: other programs give no sign of what they send."""
 _LAST_SECONDS = 5.0
 _FIRST_SECONDS = 3.0
-"""How long entering the block waits to learn whether the broker knows the user and the password."""
+"""Seconds that entering the block waits to learn whether the broker knows the user and the password."""
 _log = logging.getLogger("hallpulse.publisher")
 
 
@@ -32,22 +34,23 @@ class Publisher:
         with Publisher("amqp://222424.hall-1:PASSWORD@broker/%2F", outbox="/var/lib/hall/outbox.sqlite") as publisher:
             publisher.send({"specversion": "1.0", "type": "hall.case.accepted.v1", ...})
 
-    `send` returns once the event is in the outbox. What the broker does not take (it is down, a queue is full) is sent
-    again until it does, for days if need be; an event may thus arrive twice, and counts once. The events of a case
-    arrive in the order in which they were sent. Methods may be called from several threads.
+    `send` returns once the event is in the outbox. An event that the broker does not take (it is down, a queue is full)
+    is sent again until the broker takes it, for days if need be; it may arrive twice, and counts once. The events of a
+    case arrive in the order in which they were sent. Methods may be called from several threads.
 
-    outbox: a file, on a local disk, where events survive a killed program and a power cut; the next Publisher with that
-    file sends what is left. Several programs may share one. A file of `outbox_bytes` is full, and `send` raises
-    OutboxFull. Leaving the block waits some seconds for confirmations and raises Unavailable if events are left, which
-    stay in the file. Without an outbox, events are kept in memory: `send` waits while 5,000 of them or 32 MiB are not
-    yet confirmed, and leaving the block waits for every confirmation.
+    outbox: a file on a local disk, where events survive a killed program and a power cut; the next Publisher with that
+    file sends the events that are left. Several programs may share a file. When it has reached `outbox_bytes`, `send`
+    raises OutboxFull. Leaving the block waits some seconds for confirmations and raises Unavailable if events are left;
+    they stay in the file. Without an outbox, events are kept in memory: `send` waits while 5,000 events or 32 MiB are
+    not yet confirmed, and leaving the block waits for every confirmation.
 
-    A wrong user or password is said at once: entering the block raises Halt, and so does `flush`, also if the password
-    becomes wrong later. That the broker is down is no error.
+    A wrong user or password raises Halt when the block is entered; `flush` raises it too, also if the password becomes
+    wrong later. A broker that is down is no error.
 
-    refused: told of each event that the broker turns away for good, and why (a family that the hall was not granted).
-    An outbox keeps these apart (`DiskOutbox.refused`); without one, and without `refused`, the next `send` or `flush`
-    raises Halt. patience: for how many seconds `send` waits for room before it raises OutboxFull.
+    refused: a function called with each event that the broker turns away for good, and with the reason (such as a
+    family that the hall was not granted). An outbox file keeps these events apart (`DiskOutbox.refused`); without a
+    file and without `refused`, the next `send` or `flush` raises Halt. patience: seconds that `send` waits for room
+    before it raises OutboxFull; by default 0 with a file, without limit otherwise.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Publisher:
         self._outbox: Outbox = MemoryOutbox() if outbox is None else DiskOutbox(outbox, outbox_bytes)
         self._sender = OutboxSender(self._pipeline, self._outbox, self._turn_away, self._notify, self._stop_at)
         self._refused = refused
+        self._tracing = tracing_from(os.environ, "publisher")
         self._patience = patience if patience is not None else 0.0 if self._file is not None else threading.TIMEOUT_MAX
         self._changed = threading.Condition()
         self._halt: Halt | None = None
@@ -101,12 +105,12 @@ class Publisher:
 
     @property
     def confirmed(self) -> int:
-        """Number of events that the broker has confirmed to this publisher."""
+        """The number of events that the broker has confirmed to this publisher."""
         return self._sender.confirmed
 
     @property
     def waiting(self) -> int:
-        """Number of unconfirmed events in the outbox, from all programs."""
+        """The number of unconfirmed events in the outbox, from all programs."""
         return self._outbox.count()
 
     def start(self) -> None:
@@ -116,20 +120,27 @@ class Publisher:
 
     def send(self, event: Event) -> None:
         """Publish one event. Raises Refused if it breaks the contract, OutboxFull if there is no room for it."""
-        self._keep([message_of(event, _now())])
+        self._keep([self._message(event, _now())])
 
     def send_batch(self, events: Iterable[Event]) -> None:
-        """Publish events, all or none of them, faster than one by one: an outbox writes them to the disk at once.
+        """Publish all of the events or none, faster than one by one: an outbox writes them to the disk at once.
 
-        Raises as `send` does; an event that breaks the contract is raised before any of the batch is sent.
+        Raises as `send` does; if one event breaks the contract, none is sent.
         """
         now = _now()
-        self._keep([message_of(event, now) for event in events])
+        self._keep([self._message(event, now) for event in events])
+
+    def _message(self, event: Event, now: int) -> Message:
+        message = message_of(event, now)
+        if self._tracing is None:
+            return message
+        return message._replace(body=self._tracing.publish(message.body, message.routing_key))
 
     def flush(self, seconds: float | None = None) -> None:
-        """Wait until the broker has confirmed everything in the outbox now.
+        """Wait until the broker has confirmed all events that are in the outbox now.
 
-        Raises Unavailable if it has not in time, or Halt, also if the broker refuses the user or the password.
+        Raises Unavailable if that takes longer than `seconds` (None: no limit), Halt if sending has stopped for good or
+        the broker refuses the user or the password.
         """
         last = self._outbox.last()
         deadline = time.monotonic() + (threading.TIMEOUT_MAX if seconds is None else seconds)
@@ -179,7 +190,7 @@ class Publisher:
         return True
 
     def _turn_away(self, message: Message, why: str) -> None:
-        """Keep the callback's exception and raise it where events are sent: it must not end the publishing thread."""
+        """Report a refused event. `send` raises an exception of the callback, so that it does not end this thread."""
         if self._refused:
             try:
                 self._refused(message, why)

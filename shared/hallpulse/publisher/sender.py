@@ -1,6 +1,6 @@
-"""From the outbox to the broker: in order, many routing keys at once.
+"""Send the events of an outbox to the broker: in order within a routing key, many routing keys at once.
 
-Of a routing key one envelope is under way, and the next one leaves after the broker's confirmation: so the events of a
+Each routing key has one envelope under way; the next one leaves once the broker has confirmed it. So the events of a
 case, which share a routing key, reach the broker in the order in which they were added, whatever is refused, lost or
 sent again in between. Events that are added meanwhile share the next envelope, which makes this fast enough.
 """
@@ -23,7 +23,7 @@ UNDER_WAY = 64
 MOST_BYTES = 32 * 1024 * 1024
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 120.0
 _LOOK_AGAIN = 0.5
-"""Seconds after which other programs may have added to the outbox, or have ended."""
+"""Seconds between two looks at the outbox: other programs may have added events, or have ended."""
 _DENIED_SECONDS = 60.0
 
 
@@ -106,8 +106,9 @@ class OutboxSender:
         self._awake.set()
 
     def stop(self) -> None:
-        """Stop and return once nothing more is sent; envelopes under way may still be confirmed, and are then sent
-        twice.
+        """Stop, and return once nothing more is sent.
+
+        The broker may still confirm envelopes under way; they are sent again the next time.
         """
         self._stopped.set()
         self._awake.set()
@@ -123,7 +124,7 @@ class OutboxSender:
                 self._awake.clear()
                 try:
                     self._round()
-                except Unavailable as error:  # of the outbox: its disk is full, or another program keeps it locked
+                except Unavailable as error:  # the outbox's disk is full, or another program keeps it locked
                     self._trouble = str(error)
                     self._stopped.wait(trouble.next())
                     continue
@@ -145,7 +146,7 @@ class OutboxSender:
             return
         now = time.monotonic()
         keys = self._outbox.keys()
-        keys.sort(key=lambda key: key <= self._last_key)  # from the end of the last round: each key has its turn
+        keys.sort(key=lambda key: key <= self._last_key)  # go on where the last round ended: each key has its turn
         for key in keys:
             if len(self._under_way) >= UNDER_WAY or self._bytes >= MOST_BYTES:
                 break
@@ -168,7 +169,7 @@ class OutboxSender:
         self._pipeline.hand_over(*message[:3], partial(self._answered, key))
 
     def _answered(self, key: str, error: Unavailable | Halt | None) -> None:
-        """Note an answer; called on the channel's thread, or at once on the sender's without a connection."""
+        """Note the broker's answer; called on the channel's thread, or on the sender's if there is no connection."""
         self._answers.append((key, error))
         self._awake.set()
 
@@ -196,7 +197,7 @@ class OutboxSender:
             self._turn_away(*answer)
 
     def _record(self, now: float) -> None:
-        """Delete confirmed events. If the disk is too full even for that, later events are sent all the same."""
+        """Delete confirmed events. If the disk is too full even to delete, later events are sent all the same."""
         if self._recording.due > now:
             return
         try:
@@ -209,7 +210,7 @@ class OutboxSender:
             self._changed()
 
     def _turn_away(self, key: str, waiting: list[Waiting], why: str) -> None:
-        if self._unrecorded:  # it must not delete confirmed events along with it
+        if self._unrecorded:  # `refuse` would keep confirmed events as refused
             self._outbox.confirm(self._unrecorded.items())
         self._outbox.refuse(key, waiting[-1].number, why)
         for event in waiting:
@@ -217,7 +218,7 @@ class OutboxSender:
         self._changed()
 
     def _idle(self) -> float:
-        """Return the seconds until the next work that no call announces."""
+        """Return the seconds to wait for work that no call to `wake` announces."""
         now = time.monotonic()
         due = min((later.due for later in self._later.values() if later.due > now), default=now + _LOOK_AGAIN)
         return min(due - now, _LOOK_AGAIN)
