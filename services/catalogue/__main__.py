@@ -1,4 +1,4 @@
-"""`python -m services.catalogue`."""
+"""Run the catalogue service: `python -m services.catalogue`."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The work of the service without its framework: a plain object that a test or another runner can hold."""
+"""The answers of the catalogue service: a plain object that needs no nameko."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _COUNTS = {
 
 
 class CataloguePreviews:
-    """Answers about catalogues, as values that go through JSON."""
+    """Answers about catalogues, as values that JSON can represent."""
 
     def __init__(self, store: Readable) -> None:
         self._store = store
@@ -44,16 +44,16 @@ class CataloguePreviews:
         self._store.ping()
 
     def check(self, rows: Sequence[Mapping[str, Cell]], effective_from: date) -> list[dict[str, Any]]:
-        """The preview of each row of a catalogue: its item with notes, or why it cannot be taken in.
+        """Return a preview of each row of a catalogue: its item with notes, or the reason why it is rejected.
 
-        Raises ValueError for more than MOST_ROWS rows.
+        Raise ValueError for more than MOST_ROWS rows.
         """
         if len(rows) > MOST_ROWS:
             raise ValueError(f"rows: expected at most {MOST_ROWS}, got {len(rows)}")
         return list(_checked(rows, effective_from))
 
     def item(self, region: int, item_code: str, on: date) -> dict[str, Any] | None:
-        """The version of an item that is effective on a day."""
+        """Return the version of an item that is in effect on a day, with its first and last day; None without one."""
         with self._store.read() as moment:
             span = span_on(moment.catalogue(region).get(item_code, ()), day_of(on))
         if span is None:
@@ -63,7 +63,7 @@ class CataloguePreviews:
         return {"item_code": item_code, "from": date_of(span.start).isoformat(), "until": until, **version}
 
     def counts(self, region: int, on: date) -> dict[str, int]:
-        """How many items are effective on a day, and how many of them have each flag."""
+        """Return the number of items in effect on a day, and the number of them that have each flag."""
         with self._store.read() as moment:
             figures = moment.figures(Scope(region), Window(on, on))
         counts = {name: figures[indicator].numerator for name, indicator in _COUNTS.items()}

@@ -1,7 +1,7 @@
-"""Uploaded files on their way: each is worked on by a separate process, few at a time, and ended in time.
+"""Work on uploaded files: each has a separate process, few run at a time, and each has a time limit.
 
-The gateway keeps the file in the database and asks for the work by RPC; the answer is that it has begun. How far it is,
-and what came of it, stands in the database (`hallpulse.store.Uploads`).
+The gateway stores the file in the database and asks for the work by RPC. The call returns when the work has begun; its
+progress and its result stand in the database (`hallpulse.store.Uploads`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .upload_work import without_secrets
 
 MOST_AT_ONCE = 2
 SECONDS = {"reading": 300.0, "importing": 1800.0}
-"""How long work may take, by its state."""
+"""Longest time that a process may take, in seconds, by the upload's state."""
 WAITING_SIGN_SECONDS = 5.0
 _MODULE = "services.catalogue.upload_work"
 _ENDED = (
@@ -42,10 +42,11 @@ _log = logging.getLogger("services")
 
 
 class UploadRunner:
-    """Begins the work on uploads; each method returns as soon as it has begun.
+    """Begins the work on uploads; each method returns as soon as the work has begun.
 
-    environment: of the processes, those that only read without the broker's address; work: runs one, for a number and
-    a state, in a folder, and returns whether it said what came of it.
+    environment: environment variables for the processes; those that only read files do not get the broker's address.
+    work: a replacement for the process, called with the upload's number, a folder and the upload's state; it returns
+    whether the result was written to the upload.
     """
 
     def __init__(
@@ -57,11 +58,11 @@ class UploadRunner:
         self._work = work or self._in_a_process
 
     def read(self, number: int, answers: Mapping[str, str] | None) -> None:
-        """Read the file by these answers, those before where none are given. Raise UploadBusy, Unavailable."""
+        """Begin to read the file with these answers, or with the stored ones if None. Raise UploadBusy, Unavailable."""
         self._begin(number, "reading", answers)
 
     def import_(self, number: int) -> None:
-        """Import what is ready. Raise UploadBusy, Unavailable."""
+        """Begin to import an upload that is ready. Raise UploadBusy, Unavailable."""
         self._begin(number, "importing", None)
 
     def _begin(self, number: int, state: Any, answers: Mapping[str, str] | None) -> None:
@@ -77,7 +78,7 @@ class UploadRunner:
                 self._run_in_a_folder(number, state)
             finally:
                 self._free.release()
-        except Unavailable as error:  # the upload falls silent, and is told as interrupted
+        except Unavailable as error:  # without signs of work, the upload is shown as failed
             _log.warning("upload %d: %s", number, error)
 
     def _run_in_a_folder(self, number: int, state: str) -> None:

@@ -1,8 +1,8 @@
 """`python -m services.catalogue.upload_work NUMBER FOLDER`: the work on one uploaded file, in a separate process.
 
-A file may be made to harm whatever reads it: this process may use so much memory, processor time and disk and no more,
-and is ended with its folder by the service. It reads the file by the importer of the command line, and writes what it
-found, or why it found nothing, to the upload.
+A file may be crafted to harm the program that reads it. So this process has limits of memory, processor time and disk,
+and the service ends it and removes its folder. It reads the file with the same importer as the command line, and writes
+the result, or the reason why there is none, to the upload.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ _BROKER = ("消息队列无法访问，没有导入完：请稍后再导入一�
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a process that reads what may be hostile: it can publish nothing."""
+    """Return the environment without secrets, for a process that reads a possibly hostile file."""
     withheld = {*_SECRETS, *(f"{name}_FILE" for name in _SECRETS)}
     return {name: one for name, one in environment.items() if name not in withheld} | {_SECRETS[0]: "amqp://none/"}
 
 
 def limit_oneself() -> None:
-    """Let the system refuse what no honest table needs, and end this process first where memory is short."""
+    """Limit this process to what an ordinary table needs, and let the system end it first when memory is short."""
     for what, most in (
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_CPU, CPU_SECONDS),
@@ -75,12 +75,15 @@ def limit_oneself() -> None:
 
 
 class Discarded(Exception):
-    """The upload is gone: what is found is not waited for."""
+    """The upload was deleted while it was worked on: stop, because no one waits for the result."""
 
 
 @dataclass
 class Signs:
-    """Tells the database once a second how far the rows are walked through, also while no row is read."""
+    """Writes to the database once a second how many rows are done, even while a single row takes longer.
+
+    gone: whether the upload was deleted in the meantime.
+    """
 
     store: Store
     number: int
@@ -118,7 +121,10 @@ def _now() -> datetime:
 
 
 def placed(upload: Upload, content: bytes, folder: Path) -> Path:
-    """Write the file under a harmless form of its name; its time is that of its upload, which its events have."""
+    """Write the file into the folder under a harmless form of its name, and return its path.
+
+    The file's modification time is the time of the upload, because events take their time from the file.
+    """
     name = re.sub(r"[^\w.（）()\-]", "_", upload.new.name)[-80:].lstrip(".") or "table"
     path = folder / name
     path.write_bytes(content)
@@ -128,7 +134,7 @@ def placed(upload: Upload, content: bytes, folder: Path) -> Path:
 
 
 def bounded(value: Any) -> Any:
-    """A value for the page, however much a file holds: long lists and texts are cut, but not what an answer names."""
+    """Return a value that is short enough for the page: long lists and texts are cut, but not ids and answers."""
     if isinstance(value, str):
         return value if len(value) <= MOST_TEXT else f"{value[:MOST_TEXT]}…"
     if isinstance(value, Mapping):
@@ -150,12 +156,12 @@ def job_of(upload: Upload, path: Path, settings: Settings) -> Iterator[tuple[Job
 
 
 def _unreachable() -> None:
-    """A preview without what is stored would call everything new."""
+    """Raise Unavailable: without the stored data, a preview would call every row new."""
     raise Unavailable("the database does not answer")
 
 
 def read(upload: Upload, path: Path, settings: Settings, signs: Signs) -> dict[str, Any]:
-    """Return the upload's new state: what was understood, the open questions, the rejected rows."""
+    """Return the upload's new values: how the file is understood, its open questions and its rejected rows."""
     with job_of(upload, path, settings) as (job, there), RejectedRows(path, path.parent) as rejects:
         signs.total = 2 * job.height
         job.understand(signs.advance)
@@ -176,19 +182,22 @@ def read(upload: Upload, path: Path, settings: Settings, signs: Signs) -> dict[s
 
 
 def _versions(job: Job) -> list[HallEvent]:
-    """The events of a catalogue, for who asks what would be if they were published."""
+    """Return the events of a catalogue, for the what-if page."""
     return [event for row in job.outcomes() if isinstance(row, Taken) for event in job.published(row)]
 
 
 def imported(upload: Upload, path: Path, settings: Settings, signs: Signs) -> dict[str, Any] | None:
-    """Publish what is taken in; the audit has the person. None where a question is open by now: nothing is sent."""
+    """Publish the accepted rows and return the upload's new values; the audit entry names the person.
+
+    Return None and send nothing if a question is open again.
+    """
     rows: Counter[str] = Counter()
     with job_of(upload, path, settings) as (job, there):
         signs.total = 2 * job.height
         job.understand(signs.advance)
         if job.open:
             return None
-        outlet = Outlet(settings.amqp_url, None if job.kind == "figures" else IMPORTING)  # a form is no record
+        outlet = Outlet(settings.amqp_url, None if job.kind == "figures" else IMPORTING)  # figures are no past records
         with RejectedRows(path, path.parent) as rejects:
             try:
                 with outlet:
@@ -202,7 +211,7 @@ def imported(upload: Upload, path: Path, settings: Settings, signs: Signs) -> di
 
 
 def worked(upload: Upload, folder: Path, settings: Settings, store: Store) -> dict[str, Any]:
-    """Return how the upload stands after the work."""
+    """Return the upload's new values after reading or importing it. Raise Discarded if it was deleted."""
     content = store.uploads.content(upload.id)
     if content is None:
         raise Discarded
@@ -226,7 +235,7 @@ def worked(upload: Upload, folder: Path, settings: Settings, store: Store) -> di
 
 
 def main(number: int, folder: Path, environment: Mapping[str, str]) -> int:
-    """Exit status 0 where the upload says what came of it, also if that is nothing; 1 where it could not be written."""
+    """Work on an upload and return the exit status: 1 if the result could not be written to the upload, otherwise 0."""
     limit_oneself()
     settings = settings_from(environment)
     store = open_store(settings.database_url, pool_size=1, service="catalogue")

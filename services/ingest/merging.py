@@ -1,8 +1,7 @@
-"""Merges the messages of a batch, in this process or in several: decode, check, merge, report the counts.
+"""Merge the messages of a batch: decode and check them, store the events, and return the counts.
 
-A merging process has its connection to the database: Python then works on as many cores. One interpreter alone was what
-kept two cores from being used (docs/decisions/0006-merging-processes.md). `python -m services.ingest.merging FD`
-is such a process.
+Several processes can do this, each with its own connection to the database, because one Python interpreter cannot use
+two cores (docs/decisions/0006-merging-processes.md). `python -m services.ingest.merging FD` is such a process.
 """
 
 from __future__ import annotations
@@ -13,137 +12,57 @@ import os
 import queue
 import time
 import traceback
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from hallpulse.broker import Rejection
 from hallpulse.contract.decode import decode_message, decode_ordinary
-from hallpulse.contract.encode import encode_event
 from hallpulse.contract.events import EventType, HallEvent
-from hallpulse.contract.identity import publisher_identity, told_apart, user_name
-from hallpulse.contract.reasons import Reason, Refusal
+from hallpulse.contract.identity import publisher_identity, told_apart
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.metrics import HallCount
 from hallpulse.store import EventName, Expected, MergeOutcome, Store, open_store
 from hallpulse.subprocess import Channel, Subprocess, SubprocessEnded, parent_channel
-from services.ingest.refusals import row_of_rejection
+from hallpulse.tracing import Tracing, span_of, tracing_from
+from services.ingest.isolating import MergeFault, MergerDied
+from services.ingest.merge_messages import (
+    Answer,
+    Check,
+    HallTimes,
+    Merged,
+    MergeDecision,
+    MergeFailed,
+    MergingSetup,
+    Ready,
+    RefusedPart,
+    Request,
+    Work,
+)
+from services.ingest.refusals import in_force, reused, row_of_rejection
 
 
 def own_fault(error: Exception) -> str:
-    """With the place where it happened."""
+    """Return one line for a person: the unexpected error and the place where it happened."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     text = " ".join(str(error).split())
     return f"stopped by a fault of its own: {type(error).__name__}: {text} ({place.filename}:{place.lineno})"
 
 
-class MergingSetup(msgspec.Struct, tag="place", array_like=True):
-    """The setup of a merging process. gateway_users: the broker users that may speak for any hall."""
-
-    database_url: str
-    gateway_users: frozenset[str]
-
-
-class Work(msgspec.Struct, tag="work", array_like=True):
-    """The messages of a batch, column by column, as the broker delivered them.
-
-    doubtful: ids of events, as they are written, that may well be stored already, or just being stored; old_duplicates:
-    whether duplicates of what was stored long ago are likely among the others.
-    """
-
-    bodies: Sequence[bytes]
-    content_types: Sequence[str | None]
-    routing_keys: Sequence[str]
-    user_ids: Sequence[str | None]
-    doubtful: Sequence[bytes]
-    old_duplicates: bool
-
-
-class RefusedPart(msgspec.Struct, tag="refused", array_like=True):
-    """Some of a batch is refused, which may be too much. taken: REGION.HALL → events of the same part that are not."""
-
-    taken: Mapping[str, int]
-    rejections: Sequence[Rejection]
-
-
-class MergeDecision(msgspec.Struct, tag="verdict", array_like=True):
-    """The answer to a refused part: whether the batch may be merged."""
-
-    merge: bool
-
-
-class Ready(msgspec.Struct, tag="ready", array_like=True):
-    """The process waits for its first batch."""
-
-
-class HallTimes(msgspec.Struct, array_like=True):
-    """The times of a hall's new events.
-
-    packed: when each new event of a hall happened, microseconds since 1970-01-01 UTC, 8 bytes each.
-    """
-
-    region: int
-    hall: str
-    packed: bytes
-
-    @classmethod
-    def of(cls, region: int, hall: str, times: Sequence[int]) -> HallTimes:
-        return cls(region, hall, array("q", times).tobytes())
-
-    @property
-    def times(self) -> Sequence[int]:
-        unpacked = array("q")
-        unpacked.frombytes(self.packed)
-        return unpacked
-
-
-class Merged(msgspec.Struct, tag="merged", array_like=True):
-    """The outcome of a batch; its refused parts have been handed over before.
-
-    taken: REGION.HALL → its events; reused: rejections of events whose id was used before; new, duplicates: by hall and
-    family, those stored now and those that had been stored before; old_duplicates: an event that was not doubtful had
-    been stored before.
-    """
-
-    taken: Mapping[str, int]
-    reused: Sequence[Rejection]
-    new: Sequence[HallCount]
-    duplicates: Sequence[HallCount]
-    times: Sequence[HallTimes]
-    old_duplicates: bool
-
-
-class MergeFailed(msgspec.Struct, tag="failed", array_like=True):
-    """A batch that was not merged.
-
-    again: the database does not answer; otherwise going on would do damage. line: for a person.
-    """
-
-    again: bool
-    line: str
-
-
-Check = Callable[[Mapping[str, int], Sequence[Rejection]], None]
-"""Takes a part of a batch of which something is refused (as `RefusedPart`) before any is stored; raises to stop it."""
-Request = MergingSetup | Work | MergeDecision
-Answer = Ready | RefusedPart | Merged | MergeFailed
-
-
 PART_BYTES = 128 * 1024
-"""Decoded at a time; what of it is refused is then handed over: a flood of rubbish is known early."""
+"""Bytes decoded at a time. After each part its refusals are checked, so that a flood of rubbish is noticed early."""
 _hall_of = operator.attrgetter("region", "hall")
-_kind_of = operator.attrgetter("region", "hall", "type._value_")  # hashing a member of an enumeration is slow
+_kind_of = operator.attrgetter(
+    "region", "hall", "type._value_"
+)  # the value, since hashing a member of an enumeration is slow
 
 
 class Merging:
     """Merges batches into a store, on any number of threads.
 
-    gateway_users: the broker users that may speak for any hall.
+    gateway_users: the broker users that may publish for every hall; tracing: None if it is off.
     """
 
     def __init__(
@@ -151,39 +70,56 @@ class Merging:
         store: Store,
         gateway_users: frozenset[str],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        tracing: Tracing | None = None,
     ) -> None:
         self._store = store
         self._gateway_users = gateway_users
         self._now = now
+        self._tracing = tracing
 
     def do(self, work: Work, check: Check) -> Merged:
-        """Merge a batch; each part of it of which something is refused is handed to `check`, soon and once.
+        """Merge a batch. First call `check` once for each part in which something is refused.
 
-        Raises Unavailable (some of it may be stored then, and is known when it comes again), Halt, what `check` raises.
+        Raises Unavailable (a part may then be stored, and is recognised when the batch comes again), Halt, and all that
+        `check` raises.
         """
-        events: list[HallEvent] = []
-        refused: list[Rejection] = []
-        imported: set[EventName] = set()
-        for part in _parts(work.bodies):
-            good, bad = self._decode(work, part, imported)
-            events += good
-            refused += bad
-            if bad:
-                check(_taken(good), bad)
+        with span_of(self._tracing, "decode", work.parent):
+            events, refused, imported = self._decode_parts(work, check)
         taken = _taken(events)
         likely, doubtful = _parted(events, frozenset(id_.decode(errors="replace") for id_ in work.doubtful))
         expected = Expected.SOME_STORED if work.old_duplicates else Expected.NEW
-        outcomes = [
-            self._store.merge(some, self._now(), kind, imported=imported)
-            for some, kind in ((likely, expected), (doubtful, Expected.ANYTHING))
-        ]
+        with span_of(self._tracing, "merge and commit", work.parent, **{"hallpulse.events": len(events)}):
+            outcomes = [
+                self._store.merge(some, self._now(), kind, imported=imported)
+                for some, kind in ((likely, expected), (doubtful, Expected.ANYTHING))
+            ]
         merged = _merged(taken, outcomes)
         if refused or merged.reused:
             self._store.refused.enter([*map(row_of_rejection, (*refused, *merged.reused))], self._now())
         return merged
 
+    def _decode_parts(self, work: Work, check: Check) -> tuple[list[HallEvent], list[Rejection], set[EventName]]:
+        """Return the events and rejections of a batch, and the names of imported events, after `check` allowed it."""
+        events: list[HallEvent] = []
+        refused: list[Rejection] = []
+        imported: set[EventName] = set()
+        ended = self._store.codes.ended()
+        for part in _parts(work.bodies):
+            good, bad = self._decode(work, part, imported)
+            if ended:
+                good, begun = in_force(self._store, good, ended)
+                bad += begun
+            events += good
+            refused += bad
+            if bad:
+                check(_taken(good), bad)
+        return events, refused, imported
+
     def _decode(self, work: Work, part: slice, imported: set[EventName]) -> tuple[list[HallEvent], list[Rejection]]:
-        """Events, good and bad, those that an import sent noted; never raises."""
+        """Return the events and the rejections of a part; add the names of imported events to `imported`.
+
+        Never raises.
+        """
         now, gateway_users = time.time_ns() // 1000, self._gateway_users
         events: list[HallEvent] = []
         refused: list[Rejection] = []
@@ -210,7 +146,7 @@ class Merging:
 
 
 def _parts(bodies: Sequence[bytes]) -> Iterator[slice]:
-    """Of about PART_BYTES each."""
+    """Yield the slices of parts of about PART_BYTES each."""
     start = held = 0
     for index, body in enumerate(bodies, 1):
         held += len(body)
@@ -220,15 +156,14 @@ def _parts(bodies: Sequence[bytes]) -> Iterator[slice]:
 
 
 def _taken(events: Iterable[HallEvent]) -> dict[str, int]:
-    """REGION.HALL → its events."""
+    """Return REGION.HALL → number of its events."""
     return {f"{region}.{hall}": count for (region, hall), count in Counter(map(_hall_of, events)).items()}
 
 
 def _parted(events: list[HallEvent], doubtful: frozenset[str]) -> tuple[list[HallEvent], list[HallEvent]]:
-    """Those that are most likely new, and the doubtful ones.
+    """Return the events that are most likely new, and the doubtful ones, which are stored after them.
 
-    They are stored one after the other: a duplicate waits for the transaction that is just storing the same event, and
-    would have all the others wait with it.
+    A duplicate waits for the transaction that is just storing the same event; the new events must not wait with it.
     """
     if not doubtful:
         return events, []
@@ -238,7 +173,7 @@ def _parted(events: list[HallEvent], doubtful: frozenset[str]) -> tuple[list[Hal
 def _merged(taken: dict[str, int], outcomes: Sequence[MergeOutcome]) -> Merged:
     return Merged(
         taken=taken,
-        reused=[_reused(event) for outcome in outcomes for event in outcome.reused],
+        reused=[reused(event) for outcome in outcomes for event in outcome.reused],
         new=[count for outcome in outcomes for count in _counts(outcome.new)],
         duplicates=[count for outcome in outcomes for count in _counts(outcome.duplicates)],
         times=[HallTimes.of(*hall, times) for outcome in outcomes for hall, times in outcome.times.items()],
@@ -253,22 +188,13 @@ def _counts(events: Iterable[HallEvent]) -> list[HallCount]:
     return [HallCount(*key, count) for key, count in counts.items()]
 
 
-def _reused(event: HallEvent) -> Rejection:
-    """An event whose id the same source has used for something else."""
-    source = f"/{event.region}/{event.hall}"
-    detail = "expected an id that this source has not used for another event"
-    refusal = Refusal(Reason.ID_REUSED, "id", detail, source, encode_event(event))
-    user = user_name(event.region, event.hall)
-    return Rejection(refusal, f"{user}.{event.type.family}", user)
-
-
 MODULE = "services.ingest.merging"
 NICE = 5
-"""People who ask wait for an answer; a backlog only takes a little longer."""
+"""The processes' niceness: people wait for answers of the other services, a backlog can take a little longer."""
 
 
 class MergingProcesses:
-    """A number of processes, which begin to start at once; a batch goes to one that has nothing to do."""
+    """A fixed number of merging processes, started at once. A batch goes to one that is free."""
 
     def __init__(self, place: MergingSetup, count: int) -> None:
         self._all = [_MergingProcess(place) for _ in range(count)]
@@ -281,12 +207,12 @@ class MergingProcesses:
         return [process.pid for process in self._all]
 
     def wait(self) -> None:
-        """Wait until each is ready. Raise Unavailable, Halt."""
+        """Wait until each process is ready. Raises Unavailable, Halt."""
         for process in self._all:
             process.wait()
 
     def do(self, work: Work, check: Check) -> Merged:
-        """Raise Unavailable (also where a process was ended by someone: another takes its place), Halt."""
+        """Merge a batch in a free process. Raises Halt, Unavailable (also if a process was killed; it is replaced)."""
         process = self._free.get()
         try:
             return process.do(work, check)
@@ -294,7 +220,7 @@ class MergingProcesses:
             self._free.put(process)
 
     def end(self) -> None:
-        """End all; what is under way is rolled back."""
+        """End all processes; running transactions are rolled back."""
         for process in self._all:
             process.end()
 
@@ -345,24 +271,24 @@ class _MergingProcess:
             if not self._ended:
                 self._subprocess.end()
                 self._start()
-            raise Unavailable(f"a merging process {ended}") from None
+            raise (Unavailable if self._ended else MergerDied)(f"a merging process {ended}") from None
         if isinstance(answer, MergeFailed):
-            raise Unavailable(answer.line) if answer.again else Halt(answer.line)
+            raise Unavailable(answer.line) if answer.again else MergeFault(answer.line)
         return answer
 
 
 class _Dropped(Exception):
-    """The other side does not want this batch merged."""
+    """The service decided that this batch must not be merged."""
 
 
 def serve(channel: Channel[Any]) -> None:
-    """Merge the batches that come through a channel, until it ends (EOFError, ConnectionError)."""
+    """Merge the batches that come through a channel. Raises EOFError or ConnectionError when it ends."""
     place = channel.receive()
     os.nice(NICE)
     store = open_store(place.database_url, pool_size=1, service="ingest")
-    merging = Merging(store, place.gateway_users)
-    gc.freeze()  # what is loaded by now stays: collections need not look at it again
-    gc.set_threshold(100_000, 20, 100)  # a batch is some ten thousand objects that no cycle holds: look seldom
+    merging = Merging(store, place.gateway_users, tracing=tracing_from(os.environ, "ingest"))
+    gc.freeze()  # loaded modules stay: collections need not look at them again
+    gc.set_threshold(100_000, 20, 100)  # collect seldom: a batch is ten thousand objects without cycles
     channel.send(Ready())
     while True:
         if (answer := _answer(merging, channel)) is not None:

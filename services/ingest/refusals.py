@@ -1,10 +1,10 @@
-"""Refusals as rows beside the queue: entered when it is refused, or found on a queue that is older."""
+"""Refused events as rows of a table beside the queue: entered when they are refused, or when an old queue is read."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TypeVar
@@ -12,16 +12,60 @@ from typing import TypeVar
 from hallpulse.broker import Rejection
 from hallpulse.broker.rejections import id_of
 from hallpulse.broker.replay import RefusedMessage, RefusedQueue, open_refused
+from hallpulse.contract.encode import encode_event
+from hallpulse.contract.ended import refusal_of
+from hallpulse.contract.events import HallEvent
+from hallpulse.contract.identity import user_name
+from hallpulse.contract.reasons import Reason, Refusal
 from hallpulse.domain.errors import HallpulseError, Unavailable
-from hallpulse.store import EnteredRefusal, RefusedTable
+from hallpulse.domain.succession import Ended
+from hallpulse.store import EnteredRefusal, EventName, RefusedTable, Store
 
 T = TypeVar("T")
 _AT_ONCE = 500
 _AGAIN_SECONDS = 5.0
 
 
+def in_force(
+    store: Store, events: Sequence[HallEvent], ended: Mapping[int, Ended]
+) -> tuple[list[HallEvent], list[Rejection]]:
+    """Return the events without those that begin something under a code that has ended, and these as rejections.
+
+    An event that is stored, from before the end was declared, is a duplicate as ever.
+    """
+    found = [(event, refusal) for event in events if (refusal := refusal_of(event, ended))]
+    known = _stored(store, [event for event, _ in found]) if found else set()
+    refused = {id(event): (event, refusal) for event, refusal in found if _name_of(event) not in known}
+    kept = [event for event in events if id(event) not in refused]
+    return kept, [_rejection(event, refusal) for event, refusal in refused.values()]
+
+
+def _stored(store: Store, events: Iterable[HallEvent]) -> set[EventName]:
+    by_hall: dict[tuple[int, str], list[str]] = {}
+    for event in events:
+        by_hall.setdefault((event.region, event.hall), []).append(event.id)
+    with store.read() as moment:
+        return {(*hall, id_) for hall, ids in by_hall.items() for id_ in moment.stored_ids(*hall, ids)}
+
+
+def _name_of(event: HallEvent) -> EventName:
+    return event.region, event.hall, event.id
+
+
+def reused(event: HallEvent) -> Rejection:
+    """Return the rejection of an event whose id the same source has used for another event."""
+    source = f"/{event.region}/{event.hall}"
+    detail = "expected an id that this source has not used for another event"
+    return _rejection(event, Refusal(Reason.ID_REUSED, "id", detail, source, encode_event(event)))
+
+
+def _rejection(event: HallEvent, refusal: Refusal) -> Rejection:
+    user = user_name(event.region, event.hall)
+    return Rejection(refusal, f"{user}.{event.type.family}", user)
+
+
 def row_of_rejection(rejection: Rejection) -> EnteredRefusal:
-    """A refusal before its copy goes to the queue."""
+    """Return the row of a refusal whose message is not yet on the queue."""
     _, key, user = rejection
     refusal = rejection.refusal
     return EnteredRefusal(
@@ -30,7 +74,7 @@ def row_of_rejection(rejection: Rejection) -> EnteredRefusal:
 
 
 def row_of_copy(event: RefusedMessage) -> EnteredRefusal:
-    """A refusal as it lies on the queue."""
+    """Return the row of a refusal from its message on the queue."""
     return EnteredRefusal(
         event.id,
         event.reason,
@@ -45,9 +89,10 @@ def row_of_copy(event: RefusedMessage) -> EnteredRefusal:
 
 
 def read_queue(queue: RefusedQueue, table: RefusedTable) -> tuple[int, int]:
-    """Enter what the table does not know, and close what is not there any more; how many lie there, and were gone.
+    """Enter the messages that the table lacks, and close the entries whose message is gone; return both numbers:
+    messages on the queue, entries closed.
 
-    Nothing is taken. Raises Unavailable, Halt.
+    No message is taken off the queue. Raises Unavailable, Halt.
     """
     began, seen, messages = table.begin_reading(), set[str](), 0
     for events in _batched(queue, _AT_ONCE):
@@ -58,7 +103,7 @@ def read_queue(queue: RefusedQueue, table: RefusedTable) -> tuple[int, int]:
 
 
 def refused_at(event: RefusedMessage) -> datetime:
-    """The moment of the refusal, now where the message does not tell one."""
+    """Return the time of the refusal, in UTC if the message names no zone; now if the message has no time."""
     try:
         at = datetime.fromisoformat(event.refused_at)
     except ValueError:
@@ -73,17 +118,19 @@ def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def read_once(amqp_url: str, table: RefusedTable, say: Callable[[str], None]) -> None:
-    """In the background: where the table knows nothing and the queue holds something, as after an update."""
+    """Read the queue once in the background if the table is empty and the queue is not, as after an update."""
     threading.Thread(target=_read_once, args=(amqp_url, table, say), name="refusals", daemon=True).start()
 
 
 def _read_once(amqp_url: str, table: RefusedTable, say: Callable[[str], None]) -> None:
-    """Try again until it is done: an outage, or a queue that is not there yet, is the consumer's to tell."""
+    """Try until it is done. An outage or a missing queue is not reported here, because the consumer reports it."""
     while True:
         time.sleep(_AGAIN_SECONDS)
         try:
             with open_refused(amqp_url) as queue:
-                if queue.waiting() and not table.held().copies:  # in this order: a row is there before its message
+                if (
+                    queue.waiting() and not table.held().copies
+                ):  # in this order, since a row is written before its message
                     messages, _ = read_queue(queue, table)
                     say(f"refused events: {messages} of an earlier version are listed now")
                 return

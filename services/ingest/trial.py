@@ -1,8 +1,8 @@
-"""Before anything is consumed: does this build still take what is stored, by the clock that it has?
+"""A trial before anything is consumed: would this build, with this clock, still accept the stored events?
 
-What was stored had been taken by an earlier start. A build that refuses it, or a clock that lies behind it, would
-refuse what lies in the queues too: that fault is ours. Every hall is a witness through its stored events, whether it
-sends or not, and one whose events are still taken is enough to go on: no hall can bring a stop about.
+An earlier start accepted them. A build that refuses them, or a clock that is behind them, would refuse the events in
+the queues too, and that fault is ours. The trial uses stored events of every hall, also of halls that send nothing now.
+If the events of one hall are still accepted, ingest starts: no single hall can stop it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from services.ingest.worker import RefusalsOverLimit, most_of
 
 CASES_EACH = 5
 AHEAD = timedelta(hours=24)
-"""So far ahead of the clock an event may be."""
+"""How far ahead of the clock an event's time may be."""
 _WHAT_TO_DO = (
     "; nothing is taken off the queues. Mend the deployment, then `hallpulse refused resume`;"
     " if it is right, start ingest with HALLPULSE_REFUSAL_LIMIT=off"
@@ -28,7 +28,7 @@ _WHAT_TO_DO = (
 
 
 def try_stored(store: Store, now: int) -> None:
-    """Raise RefusalsOverLimit where this build, or this clock, would refuse what every hall has stored; Unavailable.
+    """Raise RefusalsOverLimit if this build or this clock would refuse stored events of every hall, or Unavailable.
 
     now: microseconds since 1970-01-01 UTC.
     """
@@ -39,7 +39,10 @@ def try_stored(store: Store, now: int) -> None:
 
 
 def check_clock(newest: Iterable[int], now: int) -> None:
-    """Raise RefusalsOverLimit if this machine's clock is far behind every hall. newest: each hall's newest event."""
+    """Raise RefusalsOverLimit if this machine's clock is more than a day behind every hall's newest event.
+
+    newest: the time of each hall's newest event; it and now: microseconds since 1970-01-01 UTC.
+    """
     times = list(newest)
     if times and min(times) > now + AHEAD // timedelta(microseconds=1):
         days = (min(times) - now) / (timedelta(days=1) // timedelta(microseconds=1))
@@ -60,7 +63,7 @@ def check_build(events: Sequence[HallEvent], now: int) -> None:
 
 
 def refusals(events: Iterable[HallEvent], now: int) -> Mapping[tuple[int, str], tuple[list[Reason], int]]:
-    """Hall → why stored events of it would be refused now, and how many were tried."""
+    """Return hall → the reasons why its stored events would be refused now, and how many were tried."""
     reasons: dict[tuple[int, str], list[Reason]] = defaultdict(list)
     tried: Counter[tuple[int, str]] = Counter()
     for event in events:

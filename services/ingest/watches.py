@@ -1,7 +1,8 @@
-"""The watches beside the merging: over the calendar files, and over whether the broker keeps what is given back.
+"""Two watches beside the merging: for changed calendar files, and for the broker's delivery limits.
 
-An edited calendar is in force within seconds, and every case it touches is dated again. The broker's limits are asked
-for at the start and ever after, and shown in the log and as a metric.
+An edited calendar is in force within seconds, and the dates of every case that it touches are computed again. The
+delivery limits, after which the broker drops messages given back, are queried all the time; the log and a metric show
+them.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ _Files = tuple[tuple[str, int, int], ...]
 
 
 class CalendarWatch:
-    """Puts the files of a folder in force: at once when asked, and whenever they change.
+    """Puts the calendar files of a folder in force, by `apply` and whenever they change.
 
-    A file that is not understood changes nothing: it is logged in one line and looked at again when it changes.
-    Where the folder does not exist, only a database without any calendar gets the national one.
+    An invalid file changes nothing: it is logged in one line and read again when it changes. If the folder does not
+    exist, a database without any calendar gets the national one.
     """
 
     def __init__(self, store: Store, folder: Path, say: Callable[[str], None]) -> None:
@@ -78,11 +79,14 @@ class CalendarWatch:
 
 KEEPING_SECONDS = 60.0
 POLICY_SECONDS = 15.0
-"""The broker tells of a policy that was just set within ten."""
+"""Seconds until the second look: the broker reports a new policy within ten seconds."""
 
 
 class KeepingWatch:
-    """Says what it finds once, and again when it changes; an unlimited queue is as it should be and is not logged."""
+    """Watches whether the broker limits how often a message may be given back.
+
+    It logs what it finds once, and again when that changes. A queue without a limit is as it should be and not logged.
+    """
 
     def __init__(
         self, amqp_url: str, management_url: str, partitions: int, metrics: IngestMetrics, say: Callable[[str], None]
@@ -107,10 +111,10 @@ class KeepingWatch:
             self._tell(self._look())
 
     def _look(self) -> str:
-        """Return in one line what is not as it should be; empty if all is."""
+        """Return in one line the queues that are not as they should be; "" if all are."""
         try:
             found = self._found()
-        except HallpulseError:  # an outage, which the consumer tells of
+        except HallpulseError:  # an outage, which the consumer reports
             return self._said
         self._metrics.delivery_limits({queue: kept.limit for queue, kept in found.items()})
         return line_of(found)
@@ -119,7 +123,7 @@ class KeepingWatch:
         amqp_url, management_url, partitions = self._broker
         try:
             return limits_in_force(amqp_url, management_url, partitions)
-        except Halt:  # a user that may not ask: AMQP tells less
+        except Halt:  # this user may not use the management API; AMQP tells less
             return limits_in_force(amqp_url, "", partitions)
 
     def _tell(self, line: str) -> None:
@@ -129,7 +133,7 @@ class KeepingWatch:
 
 
 def line_of(found: Mapping[str, Kept]) -> str:
-    """The queues from which the broker may take messages, or does not say whether."""
+    """Return in one line the queues from which the broker drops messages given back too often, or may do so."""
     unknown = sorted(queue for queue, kept in found.items() if kept.limit is None)
     limited = [
         (queue, kept) for queue, kept in sorted(found.items()) if kept.limit is not None and kept.limit < math.inf

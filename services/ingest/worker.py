@@ -1,8 +1,8 @@
-"""Takes a batch through the ingest: guesses its duplicates, has it merged, checks its refusals, counts it.
+"""Takes a batch through ingest: guesses its duplicates, has it merged, checks its refusals, and counts it.
 
-A hall is judged by its own events alone, so that no number of halls can hold up another: one whose events are refused
-beyond the limit is moved to a slow lane, and back once it sends better ones. Ingest as a whole stops for what no hall
-can bring about: a broker user that is no hall's sends for several (docs/decisions/0003-refusal-limit.md).
+A hall is judged only by its own events, so that halls cannot hold up one another. A hall with too many refused events
+is moved to a slow lane, and back once it sends better ones. Ingest as a whole stops only for a fault that no hall can
+cause: a broker user that belongs to no hall sends for several (docs/decisions/0003-refusal-limit.md).
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from hallpulse.domain.errors import Halt
 from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.metrics import IngestMetrics
 from hallpulse.store.registry import HallRegistry
-from services.ingest.merging import Check, Merged, Work
+from hallpulse.tracing import Tracing
+from services.ingest.merge_messages import Check, Merged, Work
 
 CALM = 0.5
 """A hall leaves the slow lane once its share of refusals is at most this part of the limit."""
@@ -34,12 +35,12 @@ LARGE_BYTES = 4096
 
 
 class RefusalsOverLimit(Halt):
-    """The batch stays as it is, neither refused nor acknowledged: a person must look before ingest goes on."""
+    """Too much is refused: a person must look before ingest goes on. The batch is neither refused nor acknowledged."""
 
 
 @dataclass(slots=True)
 class _Record:
-    """A hall's last events in whole batches, as (events, refused). slow: None where not decided yet."""
+    """A hall's last events in whole batches, as (events, refused). slow: in the slow lane; None if not yet decided."""
 
     slow: bool | None = None
     events: int = 0
@@ -58,9 +59,10 @@ class _Record:
 
 @dataclass(slots=True)
 class RefusalLimit:
-    """The limit of refusals of each hall.
+    """The limit of refusals for each hall.
 
-    share: of a hall's last `window` events (whole batches), above which it is in trouble; 0: none ever is.
+    share: a hall with a larger share of refusals goes to the slow lane; 0 for no limit; window: the share is measured
+    over this many of the hall's last events (whole batches).
     """
 
     share: float
@@ -69,7 +71,10 @@ class RefusalLimit:
     _strangers: dict[str, Counter[str]] = field(default_factory=dict)
 
     def check(self, rejections: Sequence[Rejection]) -> None:
-        """Raise RefusalsOverLimit, before anything of a batch is stored, where strangers speak for several halls."""
+        """Raise RefusalsOverLimit if a stranger (`is_stranger`) sends for several halls.
+
+        Call it before anything of the batch is stored.
+        """
         for rejection in rejections if self.share else ():
             if is_stranger(rejection):
                 halls = self._strangers.setdefault(rejection.user_id, Counter())
@@ -78,7 +83,7 @@ class RefusalLimit:
                     raise RefusalsOverLimit(_line(rejection.user_id, halls))
 
     def note(self, taken: Mapping[str, int], rejections: Sequence[Rejection]) -> Moves:
-        """Count a batch; which halls are to move. taken: REGION.HALL → its events that are not refused."""
+        """Count a batch and return the halls that must change lanes. taken: REGION.HALL → its events not refused."""
         if not self.share:
             return Moves(frozenset(), frozenset())
         refused = Counter[str]()
@@ -101,15 +106,15 @@ class RefusalLimit:
 
 
 def _weight(rejection: Rejection) -> int:
-    """In events: a large one costs as much as many."""
+    """Return how many events a rejection counts as: a large one costs as much as several small ones."""
     return 1 + len(rejection.refusal.body) // LARGE_BYTES
 
 
 def is_stranger(rejection: Rejection) -> bool:
-    """Whether the publisher is neither a hall's user nor one that may speak for all: only an operator makes such.
+    """Return whether the publisher is a stranger: a broker user of no hall, which may not publish for all halls.
 
-    A gateway hands on, under the hall whose token was shown, what that hall forged: no hall makes it a stranger. A
-    county's suite hands on what its halls sent, and is held to them by its routing keys.
+    Only an operator can make such a user. A gateway is no stranger: a forged event goes out under the hall whose token
+    was shown. A county's suite is none either: its routing keys allow only its own halls.
     """
     if rejection.refusal.reason is not Reason.SOURCE_MISMATCH or rejection.routing_key.endswith(
         (f".{REFUSED}", f".{DENIED}")
@@ -120,7 +125,7 @@ def is_stranger(rejection: Rejection) -> bool:
 
 
 def _hall_of(rejection: Rejection) -> str:
-    """By the routing key: the broker lets a hall use its own only."""
+    """Return the hall in the routing key, REGION.HALL. The broker lets a hall use only its own key."""
     return rejection.routing_key.rpartition(".")[0]
 
 
@@ -134,20 +139,20 @@ def _line(user: str, halls: Counter[str]) -> str:
 
 
 def most_of(counts: Counter[str], most: int = 3) -> str:
-    """The most frequent, for the one line that a person reads."""
+    """Return the most frequent names with their counts, for a line that a person reads."""
     named = ", ".join(f"{name} {count}" for name, count in counts.most_common(most))
     return named + (", …" if len(counts) > most else "")
 
 
 REMEMBERED = 200_000
-"""Ids at least, twice as many at most: about 40 MB."""
+"""Ids remembered at least; at most twice this number, which takes about 40 MB."""
 DISTRUST_BATCHES = 10
 
 
 class Guess(NamedTuple):
-    """A guess of which events of a batch are duplicates.
+    """A guess which events of a batch are duplicates.
 
-    doubtful: ids of a batch that may be stored already; old_duplicates: others may be too, as some were lately.
+    doubtful: ids that may be stored already; old_duplicates: whether other ids may be too, since some were lately.
     """
 
     doubtful: Set[bytes]
@@ -155,7 +160,7 @@ class Guess(NamedTuple):
 
 
 class RecentIds:
-    """Shared by all threads that store."""
+    """The ids of recent events, shared by all threads that store batches."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -164,7 +169,7 @@ class RecentIds:
         self._distrust = 0
 
     def guess(self, ids: Set[bytes]) -> Guess:
-        """About the ids of a batch, which are remembered from now on."""
+        """Return which ids of a batch may be duplicates, and remember all of them."""
         with self._lock:
             known = (self._newer & ids) | (self._older & ids)
             self._newer |= ids
@@ -175,7 +180,7 @@ class RecentIds:
             return Guess(known, old_duplicates)
 
     def missed_some(self) -> None:
-        """Duplicates of what was stored long ago, or by others, are coming: for a while it costs less to look first."""
+        """Note that a batch held duplicates not remembered: in the next ten batches, ids are looked up first."""
         with self._lock:
             self._distrust = DISTRUST_BATCHES
 
@@ -184,7 +189,7 @@ KNOW_HALLS_SECONDS = 10.0
 
 
 class Counting:
-    """Counts batches that were stored; not for two threads at once."""
+    """Counts stored batches in the metrics. It must not be used by two threads at once."""
 
     def __init__(self, metrics: IngestMetrics, halls: HallRegistry, now: Callable[[], datetime]) -> None:
         self._metrics = metrics
@@ -194,7 +199,7 @@ class Counting:
         self._newest: dict[tuple[int, str], int] = {}
 
     def know_halls(self) -> None:
-        """Let only registered halls have series. Raise Unavailable, Halt."""
+        """Tell the metrics the registered halls, the only ones that get series. Raises Unavailable, Halt."""
         if time.monotonic() - self._knew_halls > KNOW_HALLS_SECONDS:
             self._metrics.know_halls([(hall.region, hall.hall) for hall in self._halls.list()])
             self._knew_halls = time.monotonic()
@@ -202,22 +207,24 @@ class Counting:
     def count(self, opened: float, merged: Merged, rejections: Sequence[Rejection]) -> None:
         """Count a merged batch.
 
-        opened: when the batch's first delivery came (of a monotonic clock); rejections: of its refused parts.
+        opened: when its first delivery came, in monotonic seconds; rejections: from its refused parts.
         """
         self._metrics.stored(merged.new)
         for one in merged.times:
             self._count_order((one.region, one.hall), one.times)
         for duplicate in merged.duplicates:
             self._metrics.duplicate(duplicate.region, duplicate.hall, duplicate.count)
-        refused = Counter(
-            (rejection.routing_key, rejection.refusal.reason) for rejection in (*rejections, *merged.reused)
-        )
-        for (key, reason), count in refused.items():
-            self._metrics.refused(*_sender(key), str(reason), count)
+        self.count_refused([*rejections, *merged.reused])
         self._metrics.batch(time.monotonic() - opened, sum(merged.taken.values()) + len(rejections))
 
+    def count_refused(self, rejections: Sequence[Rejection]) -> None:
+        """Count refusals by hall and reason."""
+        refused = Counter((rejection.routing_key, rejection.refusal.reason) for rejection in rejections)
+        for (key, reason), count in refused.items():
+            self._metrics.refused(*_sender(key), str(reason), count)
+
     def _count_order(self, hall: tuple[int, str], times: Sequence[int]) -> None:
-        """Count events that came late, or after a newer one of their hall as far as this process has seen."""
+        """Count events that came late, or after a newer event of their hall that this process has seen."""
         late_before = int(self._now().timestamp() * 1_000_000) - LATE_MINUTES * 60_000_000
         *before, newest = accumulate(times, max, initial=self._newest.get(hall, 0))
         self._newest[hall] = newest
@@ -228,13 +235,13 @@ class Counting:
 
 
 def _sender(routing_key: str) -> tuple[int | None, str]:
-    """Region and hall of a routing key, as far as it has the form of one."""
+    """Return region and hall of a routing key; region None if the key does not begin with one."""
     region, _, rest = routing_key.partition(".")
     return int(region) if region.isdecimal() and len(region) == 6 else None, rest.rpartition(".")[0]
 
 
 _ids_in = re.compile(rb'"id"\s*:\s*"([^"\\]{1,64})"').findall
-"""Ids of events as they are written, without decoding them: good enough for a guess."""
+"""Finds the ids of events without decoding the events, which is good enough for a guess."""
 
 
 class Merger(Protocol):
@@ -246,7 +253,8 @@ class Merger(Protocol):
 class IngestWorker:
     """Has batches merged, on any number of threads.
 
-    slow: the halls, as REGION.HALL, that are served more slowly just now, `move` having had its effect.
+    move: changes the lanes of halls; slow: the halls in the slow lane, as REGION.HALL, which `move` keeps up to date;
+    tracing: None if it is off.
     """
 
     def __init__(
@@ -259,8 +267,10 @@ class IngestWorker:
         move: Callable[[Moves], None] = lambda _: None,
         slow: Set[str] = frozenset(),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        tracing: Tracing | None = None,
     ) -> None:
         self._merger = merger
+        self._tracing = tracing
         self._counts = Counting(metrics, halls, now)
         self._limit = limit
         self._move = move
@@ -269,12 +279,20 @@ class IngestWorker:
         self._lock = threading.Lock()
 
     def commit(self, batch: Batch) -> Sequence[Rejection]:
-        """Merge the batch; its refused events come back. Raises Unavailable, Halt.
+        """Merge the batch and return its rejections. Raises Unavailable, Halt.
 
-        Also RefusalsOverLimit: then nothing of the batch is refused, and it is not acknowledged; and HallsSlowed where
-        refused events of halls that are served more slowly would keep the others' waiting: nothing is stored yet.
+        Raises RefusalsOverLimit, and then nothing of the batch is refused or acknowledged. Raises HallsSlowed before
+        anything is stored, if refused events of halls in the slow lane would delay those of the others.
         """
-        self._counts.know_halls()  # before the merge: an outage after it would make new events count as repeated ones
+        if self._tracing is None:
+            return self._commit(batch)
+        with self._tracing.receive([delivery.body for delivery in batch.deliveries], batch.opened) as received:
+            rejections = self._commit(batch, received.parent)
+        received.settle((rejection.refusal.body, rejection.refusal.reason) for rejection in rejections)
+        return rejections
+
+    def _commit(self, batch: Batch, parent: str = "") -> Sequence[Rejection]:
+        self._counts.know_halls()  # before the merge: after an outage the stored events would count as duplicates
         noted, refused = Counter[str](), list[Rejection]()
 
         def check(taken: Mapping[str, int], rejections: Sequence[Rejection]) -> None:
@@ -286,14 +304,22 @@ class IngestWorker:
             if not batch.aside and not self._slow.isdisjoint(map(_hall_of, rejections)):
                 raise HallsSlowed
 
-        merged = self._merger.do(self._work(batch), check)
+        merged = self._merger.do(self._work(batch, parent), check)
         if merged.old_duplicates:
             self._recent.missed_some()
         with self._lock:
             self._counts.count(batch.opened, merged, refused)
-        reused = Counter(map(_hall_of, merged.reused))  # at one time with the rest, or it would seem to mend its ways
+        reused = Counter(
+            map(_hall_of, merged.reused)
+        )  # noted together with the rest, or the hall would seem to improve
         self._note(Counter(merged.taken) - noted - reused, merged.reused)
         return [*refused, *merged.reused]
+
+    def isolated(self, rejections: Sequence[Rejection]) -> None:
+        """Count messages that were refused since merging fails on each of them alone."""
+        with self._lock:
+            self._counts.count_refused(rejections)
+        self._note({}, rejections)
 
     def _note(self, taken: Mapping[str, int], rejections: Sequence[Rejection]) -> None:
         with self._lock:
@@ -301,10 +327,10 @@ class IngestWorker:
         if any(moves):
             self._move(moves)
 
-    def _work(self, batch: Batch) -> Work:
+    def _work(self, batch: Batch, parent: str) -> Work:
         _, bodies, content_types, routing_keys, user_ids = zip(*batch.deliveries, strict=True)
         doubtful, old_duplicates = self._recent.guess(set(_ids(bodies)))
-        return Work(bodies, content_types, routing_keys, user_ids, list(doubtful), old_duplicates)
+        return Work(bodies, content_types, routing_keys, user_ids, list(doubtful), old_duplicates, parent)
 
 
 def _ids(bodies: Iterable[bytes]) -> Iterable[bytes]:

@@ -1,1 +1,1 @@
-"""Alertmanager → people: every notice is written to a ledger and passed on by e-mail, WeCom and DingTalk."""
+"""Takes notices from Alertmanager, writes each to a ledger, and passes it on by e-mail, WeCom and DingTalk."""

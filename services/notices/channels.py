@@ -1,4 +1,4 @@
-"""The channels to which notices are passed on: a YAML file that says for each receiver its e-mails and group robots.
+"""The channels for notices: a YAML file that lists e-mail addresses and group robots for each receiver.
 
 smtp: {host: mail.example.gov.cn, port: 25, from: hallpulse@example.gov.cn, user: hallpulse,
        password_file: /run/secrets/smtp, starttls: true}
@@ -7,8 +7,9 @@ receivers:
   222424/justice: {dingtalk: [{url_file: /run/secrets/dingtalk, secret_file: /run/secrets/dingtalk-key}]}
   222424.hall-1: {email: [hall-1@example.gov.cn]}
 
-A receiver is `bureau`, `operators`, REGION/DEPARTMENT, REGION.HALL for a hall's owner (the bureau where it is not
-named), or `default` for all that are not named. A robot's address is a secret: it is best kept in a separate file.
+A receiver is `bureau`, `operators`, REGION/DEPARTMENT, or REGION.HALL for a hall's owner. A hall that is not named gets
+the channels of the bureau; every other receiver that is not named gets those of `default`. A robot's address is a
+secret and best kept in a separate file.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 
 
 class ChannelsError(Exception):
-    """The file cannot be used; one line: file, place, what was expected."""
+    """The file of channels cannot be used. The message is one line: the file, the place, and what was expected."""
 
 
 class Smtp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,7 +39,7 @@ class Smtp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Robot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A group robot's webhook; secret_file: DingTalk's signing key."""
+    """A group robot's webhook: its address, or the file that holds it. secret_file: holds DingTalk's signing key."""
 
     url: str = ""
     url_file: str = ""
@@ -58,7 +59,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """No channel, where no file is named: the ledger alone then says who was notified."""
+    """The channels by receiver. Without any, notices are only written to the ledger."""
 
     smtp: Smtp | None = None
     receivers: Mapping[str, Addresses] = field(default_factory=dict)
@@ -70,7 +71,7 @@ class Channels:
 
 
 def load_channels(path: Path) -> Channels:
-    """Load the channels. Raise ChannelsError; files that hold secrets are read when a message is sent."""
+    """Load the channels. Raises ChannelsError. Files that hold secrets are read only when a message is sent."""
     try:
         content = msgspec.yaml.decode(path.read_bytes(), type=_File)
     except (OSError, ValueError, msgspec.MsgspecError) as error:
@@ -89,5 +90,5 @@ def _check(path: Path, content: _File) -> None:
 
 
 def secret(path: str) -> str:
-    """Return the secret in a file, without the line's end; empty if none is named. Raise OSError."""
+    """Return the secret in a file, without white space at its ends; "" if no file is named. Raises OSError."""
     return Path(path).read_text(encoding="utf-8").strip() if path else ""

@@ -1,4 +1,4 @@
-"""Notices over HTTP: Alertmanager posts them, people read the ledger and acknowledge."""
+"""Notices over HTTP: Alertmanager posts them; people read the ledger and acknowledge alerts."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _ADDRESSES = Map(
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An acknowledgement: who takes care of which alert; region 0 for one of the suite itself.
+    """An acknowledgement: who takes care of which alert. region: 0 for an alert of the suite itself.
 
-    by: no control character, and none that turns the direction of writing.
+    by: the person's name, without control characters and characters that change the direction of writing.
     """
 
     region: Annotated[int, msgspec.Meta(ge=0, le=999_999)]
@@ -54,7 +54,7 @@ class Acknowledgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """Which lines of the ledger."""
+    """The filter for lines of the ledger; None stands for any."""
 
     region: Annotated[int, msgspec.Meta(ge=0, le=999_999)] | None = None
     state: State | None = None
@@ -63,9 +63,9 @@ class Wanted(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The tokens of the door's parts.
+    """The tokens that open the addresses. An empty token lets everyone in.
 
-    post: Alertmanager's; read: people's; metrics: Prometheus'. One that is empty opens its part to everyone.
+    post: for Alertmanager, to post alerts; read: for people, to read and acknowledge; metrics: for Prometheus.
     """
 
     post: str = ""
@@ -74,7 +74,7 @@ class Tokens:
 
 
 class Door:
-    """Answers requests; each method is an address."""
+    """Answers HTTP requests. Each method but `answer` is the endpoint of an address."""
 
     def __init__(
         self, records: NoticeRecords, registry: CollectorRegistry, tokens: Tokens, ping: Callable[[], None]
@@ -121,7 +121,7 @@ class Door:
         return _json({"status": "ok"})
 
     def metrics(self, request: Request) -> Response:
-        """Prometheus shows the token as its password."""
+        """Return the metrics. Prometheus shows the token as the password of Basic authentication."""
         shown = request.headers.get("Authorization", "")
         if not admits(self._tokens.metrics, shown, request.query_string.decode("latin-1")):
             refused = _problem(401, "Unauthorized", "expected the token of the metrics")
@@ -133,7 +133,7 @@ class Door:
 def notices_application(
     records: NoticeRecords, registry: CollectorRegistry, tokens: Tokens, ping: Callable[[], None]
 ) -> Application:
-    """A WSGI application. ping: raises Unavailable while the database does not answer."""
+    """Return a WSGI application for notices. ping: raises Unavailable while the database does not answer."""
     door = Door(records, registry, tokens, ping)
 
     def application(environ: Environ, start_response: StartResponse) -> Any:
@@ -145,9 +145,9 @@ def notices_application(
 
 
 def _bearer(request: Request, token: str) -> None:
-    """Let a request pass that shows the token; every one where none is set.
+    """Raise Unauthorized unless the request shows the token as its bearer token. An empty token lets every request in.
 
-    As a password it opens nothing: a browser would send that along with what a page of another origin asks.
+    A password is not accepted: a browser would send it along with requests from a page of another origin.
     """
     shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if token and not hmac.compare_digest(shown.encode(), token.encode()):

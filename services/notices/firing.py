@@ -1,4 +1,4 @@
-"""The alerts that fire now, exactly as Alertmanager has them, with what people said of them."""
+"""The alerts that fire now, from Alertmanager, with people's acknowledgements and notes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Alert(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def region(self) -> int:
-        """0 for an alert of the suite itself."""
+        """The region's code; 0 for an alert of the suite itself."""
         region = self.labels.get("region", "")
         return int(region) if region.isascii() and region.isdecimal() and len(region) == 6 else 0
 
@@ -50,9 +50,9 @@ _decode = msgspec.json.Decoder(list[Alert]).decode
 
 
 class FiringAlerts:
-    """Alerts and what was said of them. url: Alertmanager's; empty where none is known; get: fetches an address.
+    """Returns the firing alerts with people's acknowledgements and notes.
 
-    silences: those in force.
+    url: Alertmanager's address, "" if none is known; get: fetches an address; silences: returns the silences in force.
     """
 
     def __init__(
@@ -65,7 +65,10 @@ class FiringAlerts:
         self._url, self._ledger, self._get, self._silences = url.rstrip("/"), ledger, get or _fetch, silences
 
     def list(self) -> dict[str, Any]:
-        """Every alert that fires, silenced ones too, the oldest first. Raises Unavailable."""
+        """Return every alert that fires, also silenced ones, the oldest first.
+
+        Raises Unavailable if Alertmanager is not known or does not answer as expected.
+        """
         if not self._url:
             raise Unavailable("no Alertmanager is known: HALLPULSE_ALERTMANAGER_URL names it")
         try:
@@ -119,7 +122,7 @@ def _silence(silence: Silence, alert: Alert) -> dict[str, Any]:
 
 
 def _notes(said: PeopleSaid, since: datetime) -> Sequence[dict[str, str | None]]:
-    """Those of this time that it fires."""
+    """Return the notes since the alert began to fire; older ones belong to an earlier time."""
     return [{"at": _time(n.at), "by": n.by, "text": n.text} for n in said.notes if n.at >= since]
 
 

@@ -1,4 +1,4 @@
-"""The records of notices: who is notified of what, in which words, and what targets announced beside it."""
+"""The records of notices: who is notified of what and in which words; also the breaches that targets announced."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from services.notices.channels import Channels
 from services.notices.webhook import RuleBook, WebhookAlert, decode, notices_of, plain
 
 EVENTS_RECEIVER = "targets"
-"""Under this name the breaches and recoveries that targets announces are in the ledger; no person is told of them."""
+"""The receiver's name for breaches and recoveries that targets announces. They are only in the ledger, not sent."""
 
 
 class BadEvent(Exception):
-    """Not an event of targets; the message says what was expected."""
+    """The payload is not an event of targets; the message says what was expected."""
 
 
 class TargetTurned(msgspec.Struct, frozen=True):
-    """A breach or recovery as targets announces it. at: when the figures were read."""
+    """A breach or recovery that targets announced. id: of the target; at: when the figures were read."""
 
     region: int
     plan: str
@@ -65,10 +65,10 @@ class NoticeMetrics:
 
 
 class NoticeRecords:
-    """Every method raises Unavailable when the database cannot be reached: its caller then tries again.
+    """Writes notices and their messages to the ledger. Every method raises Unavailable without a database.
 
-    rules: by which foreign alerts are told; without them every alert is taken for ours; page: where people open it,
-    with which links in messages begin.
+    rules: the suite's alerting rules, which tell foreign alerts; without them every alert counts as ours; page: the
+    address of the suite's page, with which links in messages begin.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class NoticeRecords:
         self._rules, self._page = rules, page.rstrip("/")
 
     def take(self, body: bytes) -> int:
-        """A notification of Alertmanager; how many notices it holds. Raises BadNotice."""
+        """Record a notification of Alertmanager and return the number of its notices. Raises BadNotice."""
         webhook = decode(body)
         notices = self._judged(notices_of(webhook, self._rules.can_have_made if self._rules else _is_ours))
         if notices:
@@ -95,13 +95,16 @@ class NoticeRecords:
         return len(notices)
 
     def _judged(self, notices: Sequence[Notice]) -> Sequence[Notice]:
-        """Of a rule that is gone since, people were told that it fires: they are told that it is over, too."""
+        """Return the notices, with a foreign alert as ours if it is over and people were told that it fired.
+
+        Such an alert comes from a rule that has been removed since; people must also be told that it is over.
+        """
         over = [notice for notice in notices if not notice.ours and notice.ended is not None]
         known = self._ledger.told_as_ours(over) if over else set()
         return [replace(notice, ours=notice.ours or key_of(notice) in known) for notice in notices]
 
     def _messages(self, notices: Sequence[Notice]) -> Sequence[NoticeMessage]:
-        """One text for each receiver, of all that it is told at once."""
+        """Return the messages: each receiver gets one text about all its notices."""
         receivers = dict.fromkeys(notice.receiver for notice in notices)
         told = {name: [notice for notice in notices if notice.receiver == name] for name in receivers}
         return [message for name, own in told.items() for message in messages_of(name, own, self._channels, self._page)]
@@ -114,13 +117,14 @@ class NoticeRecords:
         return self._ledger.acknowledge(region, fingerprint, by, self._clock())
 
     def note(self, region: int, fingerprint: str, text: str, by: str) -> None:
-        """Keep what a person wrote of an alert."""
+        """Keep a person's note on an alert."""
         self._ledger.note(AlertKey(region, fingerprint), NoticeNote(self._clock(), by, text))
 
     def record_event(self, kind: str, payload: object) -> None:
-        """Write a breach or recovery down, once however often it is delivered. Raises BadEvent.
+        """Write a breach or recovery to the ledger, only once if it is delivered again. Raises BadEvent.
 
-        It is over as it happens: open lines are Alertmanager's alone, whose alert of the same target reaches people.
+        The line is resolved from the start: only Alertmanager's lines are open, and its alert on the same target
+        reaches people.
         """
         try:
             turned = msgspec.convert(payload, TargetTurned)
@@ -154,7 +158,8 @@ def _is_ours(_: WebhookAlert) -> bool:
 def entry_answer(entry: NoticeLine) -> dict[str, Any]:
     """Return a line of the ledger as JSON values.
 
-    foreign: no rule of this suite made the alert. Lines of an earlier version may hold what is no longer stored.
+    foreign: no rule of this suite made the alert. Texts are cleaned, because lines of an earlier version may hold
+    characters that are no longer stored.
     """
     notice = entry.notice
     annotations = _plain(notice.annotations)
@@ -195,14 +200,21 @@ MOST_SHOWN = 20
 
 
 def messages_of(receiver: str, notices: Sequence[Notice], channels: Channels, page: str = "") -> list[NoticeMessage]:
-    """The notification once for each address of its receiver."""
+    """Return the message about the notices for each address of the receiver."""
     addresses, title, body = channels.of(receiver), title_of(notices), body_of(notices, page)
     counts = {"email": len(addresses.email), "wecom": len(addresses.wecom), "dingtalk": len(addresses.dingtalk)}
+    tells = digest_of(notices)
     return [
-        NoticeMessage(receiver, channel, place, title, body)
+        NoticeMessage(receiver, channel, place, title, body, tells)
         for channel, count in counts.items()
         for place in range(count)
     ]
+
+
+def digest_of(notices: Sequence[Notice]) -> str:
+    """Return a digest of a message's alerts and their states, without their figures."""
+    states = sorted((one.region, one.fingerprint, f"{_time(one.started)} {_time(one.ended)}") for one in notices)
+    return hashlib.sha256(repr(states).encode()).hexdigest()[:32]
 
 
 def title_of(notices: Sequence[Notice]) -> str:
@@ -214,7 +226,7 @@ def title_of(notices: Sequence[Notice]) -> str:
 
 
 def body_of(notices: Sequence[Notice], page: str = "") -> str:
-    """Markdown, which reads well as plain text too; Chinese first, then what it is in English."""
+    """Return the notices as Markdown, which also reads well as plain text: Chinese first, then the English summary."""
     shown = [_paragraph(notice, page) for notice in notices[:MOST_SHOWN]]
     if len(notices) > MOST_SHOWN:
         shown.append(f"……另有 {len(notices) - MOST_SHOWN} 条")
@@ -240,12 +252,12 @@ def _paragraph(notice: Notice, page: str) -> str:
 
 
 def _opened_by(notice: Notice) -> dict[str, str]:
-    """The query by which the page opens the inbox on an alert; one of the suite itself is in every region's."""
+    """Return the query with which the page opens an alert. An alert of the suite itself has no region."""
     return ({"region": str(notice.region)} if notice.region else {}) | {"alert": notice.fingerprint}
 
 
 def _absolute(address: str, page: str) -> str:
-    """Return an address that opens from anywhere; empty for one that leads nowhere outside of where it was written."""
+    """Return the address as one that opens from anywhere; "" if it is relative to something else than the page."""
     if address.startswith("/v1/") and page:
         return f"{page}{address}"
     return address if address.startswith(("http://", "https://")) else ""

@@ -1,4 +1,4 @@
-"""By e-mail, and as group robots of WeCom (企业微信) and DingTalk (钉钉) in their published JSON."""
+"""Send notices by e-mail, and to group robots of WeCom (企业微信) and DingTalk (钉钉) in their published JSON."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ CUT = "……"
 
 
 class NotSent(Exception):
-    """Try again later; the message says what went wrong and holds no secret."""
+    """A message was not sent: try again later. The text says what went wrong and holds no secret."""
 
 
 class NoSuchAddress(NotSent):
-    """The place is no receiver's any more: trying again is no use."""
+    """The receiver has no such address any more, so that trying again is no use."""
 
 
 class Senders:
-    """Sends a message to the address that it names."""
+    """Sends each message through its channel to its address."""
 
     def __init__(self, channels: Channels) -> None:
         self._channels = channels
 
     def send(self, message: NoticeMessage) -> None:
-        """Send a message. Raise NotSent."""
+        """Send a message. Raises NotSent, or NoSuchAddress if it cannot ever be sent."""
         addresses = self._channels.of(message.receiver)
         try:
             if message.channel == "email" and self._channels.smtp is not None:
@@ -93,13 +93,16 @@ def send_dingtalk(robot: Robot, message: NoticeMessage, now: float) -> None:
 
 
 def signature(key: str, milliseconds: int) -> str:
-    """Return what DingTalk wants appended: HMAC-SHA256 of the time and the key, with the key, in base64."""
+    """Return the query that DingTalk wants appended to a robot's address.
+
+    It holds the time and its signature: the base64 of the HMAC-SHA256 of time and key under the key.
+    """
     digest = hmac.new(key.encode(), f"{milliseconds}\n{key}".encode(), hashlib.sha256).digest()
     return f"&timestamp={milliseconds}&sign={quote_plus(base64.b64encode(digest))}"
 
 
 def cut(text: str, most: int) -> str:
-    """Cut a text to a number of bytes of UTF-8, whole characters only."""
+    """Return the text cut to at most this many bytes of UTF-8, between characters and with an ellipsis."""
     encoded = text.encode()
     if len(encoded) <= most:
         return text
@@ -114,7 +117,10 @@ def _url(robot: Robot) -> str:
 
 
 def _post(whom: str, url: str, content: Mapping[str, Any]) -> None:
-    """Both answer 200 with an errcode, 0 for well. The address holds the robot's key: it is never told."""
+    """Post to a robot. WeCom and DingTalk answer 200 with an errcode, which is 0 for success. Raises NotSent.
+
+    The address holds the robot's key, so no error names it.
+    """
     try:
         answer = httpx.post(url, json=content, timeout=PATIENCE_SECONDS)
         said = answer.json() if answer.status_code == 200 else {}
@@ -135,12 +141,12 @@ _log = logging.getLogger(__name__)
 
 class Sender(Protocol):
     def send(self, message: NoticeMessage) -> None:
-        """Send a message. Raise NotSent."""
+        """Send a message. Raises NotSent."""
         ...
 
 
 class NoticeDispatcher:
-    """Sends what is due, in one thread; several processes may run one each: a message is taken by one of them."""
+    """Sends the messages that are due, in one thread. Several processes may each run one: only one takes a message."""
 
     def __init__(
         self, ledger: NoticeLedger, sender: Sender, clock: Callable[[], datetime], metrics: NoticeMetrics
@@ -157,11 +163,16 @@ class NoticeDispatcher:
         self._stopping.set()
 
     def send_due(self) -> int:
-        """Everything whose time has come; how many messages that were. Raises Unavailable."""
-        due = self._ledger.due(self._clock(), PATIENCE)
-        for message in due:
-            self._send(message)
-        return len(due)
+        """Send everything whose time has come, but stop between two messages; return how many. Raises Unavailable.
+
+        Each message is taken right before it is sent. If many were taken at once and the receivers were slow, the last
+        ones would be due again, for another process, before their turn came.
+        """
+        sent = 0
+        while not self._stopping.is_set() and (due := self._ledger.due(self._clock(), PATIENCE, limit=1)):
+            self._send(due[0])
+            sent += 1
+        return sent
 
     def _round(self) -> int:
         try:

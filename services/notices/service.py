@@ -1,4 +1,4 @@
-"""Notices by HTTP, as events and by RPC: a thin class over `NoticeRecords`."""
+"""The service of notices: HTTP, events and RPC, in a thin class over `NoticeRecords` and its neighbours."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import Any
 
 import eventlet
 from eventlet import tpool
-from nameko.events import event_handler
-from nameko.rpc import rpc
 
 from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.ladder import NotNow
@@ -23,6 +21,7 @@ from hallpulse.store.notices import AlertKey, State
 from services.hosting import Handed, Hosted, Outage
 from services.notices.firing import MOST_TEXT, FiringAlerts
 from services.notices.records import BadEvent, NoticeMetrics, NoticeRecords
+from services.service_queues import event_handler, rpc
 
 from .channels import Channels, ChannelsError, load_channels
 from .door import Tokens, notices_application
@@ -42,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def build(settings: Settings, store: Store) -> Iterator[Hosted]:
-    # The address of every request is in its lines, and a robot's address is a secret.
+    # httpx logs the address of every request, and a robot's address is a secret.
     logging.getLogger("httpx").setLevel(logging.ERROR)
     channels = load_channels(settings.channels) if settings.channels else Channels()
     rules = load_rules(settings.rules) if settings.rules else None
@@ -78,7 +77,7 @@ def now() -> datetime:
 
 
 class NoticesService:
-    """People are notified of what Alertmanager says; what targets announces is on record beside it."""
+    """The service of notices. People are notified of Alertmanager's alerts; events of targets are only recorded."""
 
     name = NAME
     records: NoticeRecords = Handed(RECORDS)
@@ -96,7 +95,7 @@ class NoticesService:
         self._record("target_recovered", payload)
 
     def _record(self, kind: str, payload: object) -> None:
-        """Write an event down; without a database it goes back to its queue, after a while."""
+        """Record an event. Without a database it goes back to its queue after two seconds."""
         try:
             self.records.record_event(kind, payload)
         except BadEvent as error:
@@ -110,19 +109,22 @@ class NoticesService:
 
     @rpc(expected_exceptions=(ValueError, Unavailable))  # type: ignore[untyped-decorator]
     def list(self, region: int | None = None, state: State | None = None, limit: int = 100) -> dict[str, Any]:
-        """The lines of the ledger, the newest first: of a region, and open, acknowledged or resolved ones."""
+        """Return lines of the ledger, the newest first.
+
+        region: only this region's lines; state: only open, acknowledged or resolved lines; limit: at most 1000.
+        """
         if state not in (None, "open", "acknowledged", "resolved"):
             raise ValueError(f"state: expected open, acknowledged or resolved, got {state!r}")
         return self.records.list(None if region is None else int(region), state, min(max(int(limit), 1), MOST_LISTED))
 
     @rpc(expected_exceptions=(Unavailable,))  # type: ignore[untyped-decorator]
     def fires(self) -> dict[str, Any]:
-        """Return the alerts that fire now, exactly as Alertmanager has them, with what people said of them."""
+        """Return the alerts that fire now, from Alertmanager, with people's acknowledgements and notes."""
         return self.firing.list()
 
     @rpc(expected_exceptions=(ValueError, Unavailable))  # type: ignore[untyped-decorator]
     def note(self, region: int, fingerprint: str, text: str, by: str) -> None:
-        """Keep what a person wrote of an alert."""
+        """Keep a person's note on an alert. Raises ValueError if the text is empty, too long or not printable."""
         if not str(text).strip() or len(str(text)) > MOST_TEXT or not str(text).replace("\n", " ").isprintable():
             raise ValueError(f"text: expected 1 to {MOST_TEXT} printable characters")
         _check_name(by)
@@ -130,13 +132,13 @@ class NoticesService:
 
     @rpc(expected_exceptions=(ValueError, Unavailable))  # type: ignore[untyped-decorator]
     def acknowledge(self, region: int, fingerprint: str, by: str) -> int:
-        """Note who takes care of an alert, and return how many lines that concerned."""
+        """Note who takes care of an alert, and return the number of lines of the ledger that this changed."""
         _check_name(by)
         return self.records.acknowledge(int(region), str(fingerprint), str(by))
 
     @rpc(expected_exceptions=(ValueError, Unavailable))  # type: ignore[untyped-decorator]
     def silence(self, region: int, fingerprint: str, reason: str, hours: float, by: str) -> str:
-        """Silence an alert that fires, for a time and with a reason; return until when."""
+        """Silence a firing alert for some hours; return the end as an ISO 8601 time in Asia/Shanghai."""
         _check_name(by)
         if not str(reason).strip() or len(str(reason)) > MOST_REASON or not str(reason).isprintable():
             raise ValueError(f"reason: expected 1 to {MOST_REASON} printable characters")
@@ -159,17 +161,17 @@ class NoticesService:
 
     @rpc(expected_exceptions=(ValueError, NotNow, Unavailable))  # type: ignore[untyped-decorator]
     def answer_matter(self, number: int, answer: dict[str, Any], by: str) -> None:
-        """Keep a department's answer: cause, measures, done_by."""
+        """Keep a department's answer to a matter. answer: cause, measures, done_by."""
         self.supervision.answer(number, answer, by)
 
     @rpc(expected_exceptions=(ValueError, NotNow, Unavailable))  # type: ignore[untyped-decorator]
     def decide_matter(self, number: int, decision: dict[str, Any], by: str) -> None:
-        """Keep what the bureau decided of a matter: returned, raised or closed."""
+        """Keep the bureau's decision on a matter: its answer is returned, or the matter is raised or closed."""
         self.supervision.decide(number, decision, by)
 
     @rpc(expected_exceptions=(ValueError, Unavailable))  # type: ignore[untyped-decorator]
     def report_task(self, said: dict[str, Any], by: str) -> None:
-        """Keep what a department says of a task of the plan."""
+        """Keep a department's report on a task of the plan."""
         self.supervision.report_task(said, by)
 
 

@@ -1,4 +1,4 @@
-"""Silences of alerts: Alertmanager's own, each of one alert, for a time, with a reason and the person who gave it."""
+"""Silences of alerts in Alertmanager: each is for one alert and a limited time, with a reason and a person's name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class NoSuchAlert(ValueError):
 
 
 class Matcher(msgspec.Struct, frozen=True, rename="camel"):
-    """A label's value, as a silence asks for it."""
+    """A condition of a silence on a label's value."""
 
     name: str
     value: str
@@ -47,35 +47,35 @@ class Silence(msgspec.Struct, frozen=True, rename="camel"):
     status: _SilenceStatus
 
     def is_of_one(self, labels: Mapping[str, str]) -> bool:
-        """Return whether it silences alerts of exactly these labels, and so no other alert."""
+        """Return whether the silence names exactly these labels, so that it is for this one alert."""
         plainly = all(one.is_equal and not one.is_regex for one in self.matchers)
         return plainly and {one.name: one.value for one in self.matchers} == dict(labels)
 
 
 class SilencedAlert(msgspec.Struct, frozen=True, rename="camel"):
-    """An alert, as far as a silence needs it."""
+    """The part of an alert that a silence needs."""
 
     labels: dict[str, str]
     fingerprint: str
 
     @property
     def region(self) -> int:
-        """0 for an alert of the suite itself."""
+        """The region's code; 0 for an alert of the suite itself."""
         region = self.labels.get("region", "")
         return int(region) if region.isascii() and region.isdecimal() and len(region) == 6 else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Silencer:
-    """Silences alerts. url: Alertmanager's, with its login; empty where none is known."""
+    """Silences alerts. url: Alertmanager's address with its login, "" if none is known."""
 
     url: str
     ledger: NoticeLedger
 
     def silence(self, key: AlertKey, by: str, reason: str, hours: float, now: datetime) -> datetime:
-        """Silence an alert that fires, and return until when. Raise NoSuchAlert, Unavailable.
+        """Silence a firing alert, and return the end of the silence. Raises NoSuchAlert, Unavailable.
 
-        What cannot be written into the audit is taken back.
+        A silence that cannot be written to the audit is removed again.
         """
         labels, until = self._labels(key), now + timedelta(hours=hours)
         body = {
@@ -91,7 +91,7 @@ class Silencer:
         return until
 
     def end(self, key: AlertKey, by: str) -> None:
-        """End the silences of an alert early. Raise NoSuchAlert, also where a silence is of more than this alert."""
+        """End the silences of an alert early. Raises NoSuchAlert if there is none for this alert alone, Unavailable."""
         labels = self._labels(key)
         own = [one for one in self.active() if one.is_of_one(labels)]
         if not own:
@@ -101,7 +101,7 @@ class Silencer:
         self.ledger.tell_silence(key, "notice.unsilence", by, {"reason": plain(own[0].comment)})
 
     def active(self) -> Sequence[Silence]:
-        """Return the silences in force. Raise Unavailable."""
+        """Return the silences in force. Raises Unavailable."""
         found = _decoded(self._ask("GET", "silences"), list[Silence])
         return [one for one in found if one.status.state == "active"]
 

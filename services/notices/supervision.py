@@ -1,6 +1,6 @@
-"""The ladder of supervision: matters are opened, answered, returned, raised and closed, and those concerned are told.
+"""The ladder of supervision: matters are opened, answered, returned, raised and closed, and the receivers are notified.
 
-The gateway says who asks and what the figures say; here it is decided whether it may follow, kept, and passed on.
+The gateway passes the person's name and the text of the figures. This module checks the step, keeps it, and notifies.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Pair = tuple[str, str]
 
 
 class FiguresSaid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The text of a step and its figures. facts: name and content of each."""
+    """The text of a step and its figures. facts: a name and a content for each figure."""
 
     text: Pair
     facts: list[tuple[Pair, Pair]] = []
@@ -69,7 +69,7 @@ class AnswerGiven(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DecisionGiven(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The bureau's decision. rung, told: of the next step."""
+    """The bureau's decision. deadline: for the next answer; rung, told: rung and text of the next step."""
 
     deed: Deed
     reason: Written = ""
@@ -79,7 +79,7 @@ class DecisionGiven(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TaskSaid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A report of a department on a task of a plan."""
+    """A department's report on a task of a plan."""
 
     region: Region
     plan: Code
@@ -90,7 +90,7 @@ class TaskSaid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MatterLedger(Protocol):
-    """The matters in the database (`hallpulse.store.MatterRegistry`)."""
+    """The matters in the database, as `hallpulse.store.MatterRegistry` keeps them."""
 
     def open(
         self, new: NewMatter, entry: MatterEntry, messages: Callable[[Matter], Sequence[NoticeMessage]]
@@ -106,8 +106,8 @@ class MatterLedger(Protocol):
 class SupervisionRecords:
     """The ladder's records: who opened, answered or decided what, and the messages about it.
 
-    Every method raises ValueError for what is not whole, NotNow for what may not follow, and Unavailable without a
-    database.
+    Every method raises ValueError if its input is incomplete or invalid, NotNow if the step may not follow the last
+    one, and Unavailable without a database.
     """
 
     def __init__(self, matters: MatterLedger, channels: Channels, clock: Callable[[], datetime]) -> None:
@@ -124,13 +124,13 @@ class SupervisionRecords:
         return self._matters.open(new, entry, self._messages)
 
     def answer(self, number: int, answer: object, by: str) -> None:
-        """Keep a department's answer."""
+        """Keep a department's answer to a matter."""
         given, who = _read(answer, AnswerGiven), _read(by, Person)
         said = DepartmentAnswer(_clean("cause", given.cause), _clean("measures", given.measures), given.done_by)
         self._append(number, MatterEntry(self._clock(), who, Deed.ANSWERED, answer=said))
 
     def decide(self, number: int, decision: object, by: str) -> None:
-        """Keep what the bureau decided: returned, raised or closed."""
+        """Keep the bureau's decision on a matter: the answer is returned, or the matter is raised or closed."""
         given, who = _read(decision, DecisionGiven), _read(by, Person)
         if given.deed not in (Deed.RETURNED, Deed.RAISED, Deed.CLOSED):
             raise ValueError("deed: expected returned, raised or closed")
@@ -143,7 +143,7 @@ class SupervisionRecords:
         self._append(number, entry)
 
     def report_task(self, said: object, by: str) -> None:
-        """Keep what a department says of a task."""
+        """Keep a department's report on a task. A task that is done needs evidence."""
         given, who = _read(said, TaskSaid), _read(by, Person)
         evidence = _clean("evidence", given.evidence)
         if given.state is TaskState.DONE and not evidence:
@@ -158,7 +158,7 @@ class SupervisionRecords:
             raise ValueError(f"matter: there is no matter {number}") from None
 
     def _messages(self, matter: Matter) -> Sequence[NoticeMessage]:
-        """The last entry to those whom it concerns: the bureau of an answer, the department of all else."""
+        """Return the messages about the last entry: to the bureau for an answer, else to the department."""
         receiver = BUREAU if matter.entries[-1].deed is Deed.ANSWERED else f"{matter.of.region}/{matter.of.department}"
         addresses = self._channels.of(receiver)
         counts = {"email": len(addresses.email), "wecom": len(addresses.wecom), "dingtalk": len(addresses.dingtalk)}
@@ -176,7 +176,7 @@ _DEEDS = {
 
 
 def words_of(matter: Matter) -> tuple[str, str]:
-    """Title and text of what people are told of a matter's last entry, as the other notices in Chinese."""
+    """Return the title and the text of the message about a matter's last entry, in Chinese like all notices."""
     last = matter.entries[-1]
     now = standing_of(matter.entries, last.day)
     what = "·".join(part for part in ("督办", RUNG_NAMES[now.rung].zh, _DEEDS[last.deed]) if part)
@@ -201,7 +201,7 @@ def _read(given: object, kind: Any) -> Any:
 
 
 def _clean(field: str, text: str) -> str:
-    """A person's text without blanks around it. Raise ValueError for control characters."""
+    """Return a person's text without white space around it. Raises ValueError for control characters."""
     kept = text.replace("\r\n", "\n").strip()
     if not kept.replace("\n", " ").replace("\t", " ").isprintable():
         raise ValueError(f"{field}: expected printable characters")

@@ -1,4 +1,4 @@
-"""Alertmanager's messages (webhook version 4), decoded once at the door."""
+"""Alertmanager's messages (webhook version 4), decoded once when they arrive, and the rules that made their alerts."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from hallpulse.store.notices import Notice
 MAX_BYTES = 4 << 20
 MAX_ALERTS = 10_000
 HALLS = "halls"
-"""Alertmanager's receiver of what concerns a hall's owner."""
+"""The name of Alertmanager's receiver for alerts that concern a hall's owner."""
 
 
 class BadNotice(Exception):
-    """Not a notice of Alertmanager; the message says what was expected."""
+    """The body is not a notification of Alertmanager; the message says what was expected."""
 
 
 class WebhookAlert(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class WebhookAlert(msgspec.Struct, frozen=True):
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """One notification: alerts of one group, for one receiver."""
+    """A notification: the alerts of one group for one receiver."""
 
     version: Literal["4"]
     receiver: str
@@ -46,7 +46,7 @@ _DECODER = msgspec.json.Decoder(Webhook)
 
 
 def decode(body: bytes) -> Webhook:
-    """Decode a message. Raise BadNotice."""
+    """Decode a message. Raises BadNotice."""
     if len(body) > MAX_BYTES:
         raise BadNotice(f"expected at most {MAX_BYTES} bytes, got {len(body)}")
     try:
@@ -61,7 +61,10 @@ def decode(body: bytes) -> Webhook:
 
 
 def notices_of(webhook: Webhook, is_ours: Callable[[WebhookAlert], bool] = lambda _: True) -> list[Notice]:
-    """A line of the ledger for each alert, as this receiver is told of it; a hall's is REGION.HALL."""
+    """Return a line of the ledger for each alert. An alert for a hall's owner has the receiver REGION.HALL.
+
+    is_ours: returns whether a rule of this suite can have made the alert.
+    """
     return [
         replace(_notice(_receiver(webhook.receiver, alert.labels), alert), ours=is_ours(alert))
         for alert in webhook.alerts
@@ -96,9 +99,9 @@ def _clean(texts: Mapping[str, str]) -> dict[str, str]:
 
 
 def plain(text: str) -> str:
-    """A text as a ledger, a terminal and a robot's group can show it: without what steers them.
+    """Return the text without characters that control a terminal or change the direction of writing.
 
-    Line ends and tabs become blanks; other control characters, and those that turn the direction of writing, go.
+    Line ends and tabs become blanks; the other such characters are removed.
     """
     return text.translate(_STEERING)
 
@@ -115,17 +118,17 @@ _ENDS = re.compile(r"end\b")
 
 
 class RulesError(Exception):
-    """The folder holds no rules that can be read; one line."""
+    """The folder holds no rules, or rules that cannot be read. The message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text with holes, as a rule has it: the literal parts before, between and after them."""
+    """A rule's text with holes. literals: the literal parts before, between and after the holes."""
 
     literals: tuple[str, ...]
 
     def fits(self, text: str) -> bool:
-        """Return whether some content of the holes makes the text; in time that grows with its length alone."""
+        """Return whether some content of the holes gives the text. The time grows only with the text's length."""
         first, *others = self.literals
         if not others:
             return text == first
@@ -146,7 +149,10 @@ class Rule:
     annotations: Mapping[str, Template]
 
     def can_have_made(self, alert: WebhookAlert) -> bool:
-        """An alert that is over was told in the words of its time: then its labels tell."""
+        """Return whether this rule can have made the alert: its labels and annotations fit.
+
+        For an alert that is over only the labels count, since the rule's words may have changed.
+        """
         labelled = all(template.fits(alert.labels.get(name, "")) for name, template in self.labels.items())
         return labelled and (alert.status == "resolved" or self._says(alert.annotations))
 
@@ -158,7 +164,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """Alert name → the rules that make alerts of it."""
+    """The alerting rules. rules: alert name → the rules that make alerts of this name."""
 
     rules: Mapping[str, tuple[Rule, ...]]
 
@@ -167,7 +173,7 @@ class RuleBook:
 
 
 def load_rules(folder: Path) -> RuleBook:
-    """The rules of every file of a folder, as Prometheus is given them. Raises RulesError where there are none."""
+    """Return the rules of every file in a folder of Prometheus. Raises RulesError if there are none."""
     found: dict[str, list[Rule]] = {}
     for name, rule in _rules(folder):
         found.setdefault(name, []).append(rule)
@@ -196,7 +202,7 @@ def _rule(rule: Mapping[str, Any]) -> Rule:
 
 
 def template_of(text: str) -> Template:
-    """A template of Prometheus: what stands between a control and its end is one hole, every other tag another."""
+    """Return the template of a Prometheus text. A control block up to its `end` is one hole; so is any other tag."""
     literals, at, depth = [""], 0, 0
     for tag in _TAG.finditer(text):
         if depth == 0:

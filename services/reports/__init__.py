@@ -1,1 +1,1 @@
-"""The monthly report that the plan asks for: by the 5th of each month for the month before, and on demand."""
+"""The monthly report that a plan requires: written by a timer for the month before, or made on demand."""

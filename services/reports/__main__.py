@@ -1,4 +1,4 @@
-"""`python -m services.reports`."""
+"""Run the reports service: `python -m services.reports`."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The work of the service without its framework: a plain object that a test, the command line or a timer can hold."""
+"""Making, publishing and writing of reports: plain objects that need no nameko."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hallpulse.domain.figures import Scope
 from hallpulse.domain.ladder import Matter
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.workdays import date_of, local_day
-from hallpulse.store import About, AuditEntry, NewReport, PublishedReport, ReportFile
+from hallpulse.store import About, AuditEntry, NewReport, PublishedReport, ReportExists, ReportFile
 from services.reports.monthly import (
     LANGUAGES,
     Language,
@@ -34,27 +34,31 @@ from services.reports.sheet import sheet_of
 from services.reports.writing import put
 
 WRITTEN_ON_TIME: Format = "docx"
-"""The form in which the timer writes; every other one is had on demand."""
+"""The format in which the timer writes reports; the others are made on demand."""
 _HALL = re.compile(r"[a-z0-9-]{1,40}")
 _REGION = re.compile(r"[1-9][0-9]{5}")
 
 
 class NoPlan(HallpulseError):
-    """There is nothing to report on: no plan of the region is in force at the end of the month."""
+    """No plan of the region is in force at the end of the period, so there is nothing to report on."""
 
 
 class AlreadyPublished(HallpulseError):
-    """The month was published before, and once more is not asked for."""
+    """The period's report is already published, and the order does not ask for it again."""
+
+
+def _already(asked: _Checked, number: int) -> AlreadyPublished:
+    return AlreadyPublished(f"month: {asked.period.text} was published as report {number}; expected again: true")
 
 
 class Auditor(Protocol):
-    def append(self, deed: AuditEntry) -> None: ...
+    def append(self, entry: AuditEntry) -> None: ...
 
 
 class Archive(Protocol):
     def list(self, region: int | None = None) -> list[PublishedReport]: ...
 
-    def keep(self, report: NewReport) -> int: ...
+    def keep(self, report: NewReport, *, again: bool = True) -> int: ...
 
 
 class Store(ReadableStore, Protocol):
@@ -67,10 +71,10 @@ class Store(ReadableStore, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A report that is asked for, as it was asked.
+    """An order for a report, not checked yet.
 
-    month: YYYY-MM, a quarter (2026-Q2) or a year (2026); department, hall: of one of them alone; language: zh, or both
-    for Chinese with English.
+    month: a month (2026-05), a quarter (2026-Q2) or a year (2026); department, hall: id of the department or hall that
+    the report is about, both None for the region; language: `zh` for Chinese, `both` for Chinese with English.
     """
 
     region: int | str
@@ -82,7 +86,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """An order that can be meant, and the plan that it is about."""
+    """A checked order, with the plan that the report is about."""
 
     plan: Plan
     period: Period
@@ -96,7 +100,7 @@ class _Checked:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A report as a file."""
+    """A report or a sheet as a file."""
 
     region: int
     name: str
@@ -105,7 +109,10 @@ class Issued:
 
 
 class MonthlyReports:
-    """Makes reports; each one that is handed out is a line of the audit. clock: seconds since 1970-01-01 UTC."""
+    """Makes reports; every report that is handed out gets an audit entry.
+
+    clock: returns the time in seconds since 1970-01-01 UTC.
+    """
 
     def __init__(self, store: Store, plans: Sequence[Plan], clock: Callable[[], float]) -> None:
         self._store = store
@@ -113,25 +120,27 @@ class MonthlyReports:
         self._clock = clock
 
     def issue(self, order: Order, form: str) -> Issued:
-        """Make a report and note it in the audit; raises what `make` does."""
+        """Make a report and add it to the audit; raise the same errors as `make`."""
         issued = self.make(order, form)
         self.note(issued)
         return issued
 
     def make(self, order: Order, form: str) -> Issued:
-        """The report of a period that has begun, as one of FORMATS; the caller that hands it out notes it.
+        """Return the report of a period that has begun. The caller adds it to the audit (`note`) if it hands it out.
 
-        Raises ValueError where something of the order cannot be meant, NoPlan, and Unavailable without a database.
+        form: one of FORMATS. Raise ValueError for an invalid order, NoPlan if no plan is in force in the period, and
+        Unavailable if the database does not answer.
         """
         wanted = checked_format(form)
         asked = self._checked(order)
         return self._issued(self._report(asked), asked, wanted)
 
     def keep(self, order: Order, *, publisher: str = "", draft: bool = False, again: bool = True) -> int:
-        """Keep a report in every form, with its figures: frozen, or as a draft; its number in the archive.
+        """Store a report in every format with its figures, published or as a draft; return its number in the archive.
 
-        publisher: who asked for it, where that is not this process's user; again: although it is published already.
-        Raises ValueError for a period that is to be frozen and is not over, AlreadyPublished, else what `make` does.
+        publisher: the person who asked for it, empty for the user of this process; again: publish it even if the
+        period's report is published already. Raise ValueError if the period to be published is not over,
+        AlreadyPublished, and the same errors as `make`.
         """
         asked = self._checked(order)
         if not draft and asked.period.window.end >= self.today():
@@ -144,21 +153,26 @@ class MonthlyReports:
         names = ((form, file_name(asked.plan.region, asked.period, form, asked.about)) for form in FORMATS)
         files = [ReportFile(form, name, MEDIA_TYPES[form], rendered(document, form)) for form, name in names]
         about, plan = replace(asked.about, draft=draft), asked.plan
-        return self._store.reports.keep(
-            NewReport(plan.region, asked.period.text, plan.id, taken, material.frozen, files, about, publisher)
-        )
+        report = NewReport(plan.region, asked.period.text, plan.id, taken, material.frozen, files, about, publisher)
+        try:
+            return self._store.reports.keep(report, again=draft or again)
+        except ReportExists as known:  # published by another process since it was looked
+            raise _already(asked, known.number) from None
 
     def _refuse_twice(self, asked: _Checked) -> None:
         for one in self._store.reports.list(asked.plan.region):
             if (one.month, one.about) == (asked.period.text, asked.about):
-                raise AlreadyPublished(f"month: {one.month} was published as report {one.id}; expected again: true")
+                raise _already(asked, one.id)
 
     def note(self, issued: Issued) -> None:
         digest = hashlib.sha256(issued.content).hexdigest()
         self._store.audit.append(AuditEntry("report.write", issued.name, issued.region, {"sha256": digest}))
 
     def due(self, day: int) -> list[tuple[Plan, Period]]:
-        """From that day of the month on: the plans that were in force at the end of the last month, and that month."""
+        """Return the reports that are due: each plan that was in force at the end of last month, with that month.
+
+        day: the day of the month from which on they are due; before it, none is returned.
+        """
         today = self.today()
         if today.day < day:
             return []
@@ -167,9 +181,9 @@ class MonthlyReports:
         return [(plan, month) for plan in plans if plan is not None]
 
     def write(self, directory: Path, plan: Plan, month: Period) -> Path | None:
-        """Write a report that is due, unless it is there already.
+        """Write a report that is due into the directory and return its path; return None if no file was written.
 
-        A region whose halls have reported nothing for the month is not written about: its data may yet come.
+        No file is written if it exists already, or if no hall has reported for the month, whose data may still come.
         """
         path = directory / file_name(plan.region, month, WRITTEN_ON_TIME)
         if path.exists():
@@ -184,7 +198,7 @@ class MonthlyReports:
         return path
 
     def today(self) -> date:
-        """The day in Asia/Shanghai."""
+        """Return the current day in Asia/Shanghai."""
         return date_of(local_day(self._now()))
 
     def _now(self) -> int:
@@ -222,13 +236,17 @@ class FoundMatters(Protocol):
 
 
 class MatterSheets:
-    """Makes the sheets of supervision (督办单) of matters. clock: seconds since 1970-01-01 UTC."""
+    """Makes the sheets of supervision (督办单) of matters. clock: returns seconds since 1970-01-01 UTC."""
 
     def __init__(self, matters: FoundMatters, plans: Sequence[Plan], clock: Callable[[], float]) -> None:
         self._matters, self._plans, self._clock = matters, tuple(plans), clock
 
     def make(self, number: int, form: str, language: str = "zh") -> Issued:
-        """The sheet as the matter stands today. Raises ValueError, NoPlan, and Unavailable without a database."""
+        """Return the sheet of a matter in its state of today.
+
+        Raise ValueError for an invalid argument or an unknown matter, NoPlan if the region has no plan, and Unavailable
+        if the database does not answer.
+        """
         wanted, tongue = checked_format(form), checked_language(language)
         matter = self._matters.find(number)
         if matter is None:
@@ -243,7 +261,7 @@ class MatterSheets:
 
 
 def checked_period(text: object, today: date) -> Period:
-    """Raise ValueError if it is no month, quarter or year, or one that has not begun."""
+    """Return the period that a text names. Raise ValueError if it is no month, quarter or year, or has not begun."""
     period = period_of(text if isinstance(text, str) else repr(text))
     if period.window.start > today:
         raise ValueError(f"month: {period.text} has not begun, today is {today}")
@@ -258,7 +276,7 @@ def checked_language(text: str) -> Language:
 
 
 def checked_region(region: int | str, plans: Sequence[Plan]) -> int:
-    """Raise ValueError if there is no plan of such a region."""
+    """Return the region's code. Raise ValueError if the region has no plan."""
     known = sorted({plan.region for plan in plans})
     if not _REGION.fullmatch(str(region)) or int(region) not in known:
         listed = ", ".join(map(str, known)) or "none"
@@ -274,6 +292,6 @@ def checked_format(form: str) -> Format:
 
 
 def file_name(region: int, period: Period, form: str, about: About | None = None) -> str:
-    """222424-2023-05.docx, as `file_stem` has it."""
+    """Return the name of a report's file, such as 222424-2023-05.docx; `file_stem` gives the first part."""
     whose = (about.department or about.hall) if about is not None else None
     return f"{file_stem(region, period.text, whose, about.language if about is not None else None)}.{form}"

@@ -1,4 +1,4 @@
-"""The material of a report, read from the store: at one moment, and turned back to the report's last day."""
+"""Reading of a report's material from the store, at one moment that is turned back to the report's last day."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from services.reports.monthly.material import day_before
 from services.reports.monthly.periods import a_year_earlier
 
 MOST_LISTED = 60
-"""Cases that are told one by one; the rest is counted."""
+"""Most cases that a report lists one by one; the others are only counted."""
 _MOST_NOTICES = 1_000
 LISTED_STATES = ("overdue", "due_soon")
 
@@ -52,7 +52,7 @@ class Store(ReadableBack, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A report to read for. window: its days up to today."""
+    """The report whose material is read. window: the days of its period up to today."""
 
     plan: Plan
     asked: Period
@@ -62,10 +62,11 @@ class _Asked:
 
 
 def read_material(store: Store, plan: Plan, asked: Period, now: int, scope: Scope | None = None) -> Material:
-    """Read the material of a report, of the plan's region unless a department or a hall of it is meant.
+    """Return the material of a report.
 
-    now: microseconds since 1970-01-01 UTC, not before the period. The states of cases are those of the window's last
-    day, by the events up to its end: they are read last.
+    asked: the period; now: the time, in microseconds since 1970-01-01 UTC, not before the period; scope: a department
+    or a hall of the plan's region, None for the region. The states of cases are those at the end of the window's last
+    day, by the events up to then.
     """
     today, whose = date_of(local_day(now)), scope or Scope(plan.region)
     window = Window(asked.window.start, min(asked.window.end, today))
@@ -87,7 +88,7 @@ def read_material(store: Store, plan: Plan, asked: Period, now: int, scope: Scop
 
 
 def _in_window(matters: Sequence[Matter], window: Window) -> Iterator[Matter]:
-    """Those opened by the window's end and not closed before it began, with what was entered by its end."""
+    """Yield the matters that were open in the window, each with its entries up to the window's end."""
     for matter in matters:
         entries = tuple(one for one in matter.entries if one.day <= window.end)
         closed = entries and entries[-1].deed is Deed.CLOSED
@@ -96,7 +97,7 @@ def _in_window(matters: Sequence[Matter], window: Window) -> Iterator[Matter]:
 
 
 def _read(wanted: _Asked, moment: Moment, now: int) -> Material:
-    """All but the states of cases on the last day."""
+    """Read everything but the states of cases on the last day."""
     plan, window, scope = wanted.plan, wanted.window, wanted.scope
     before, period = day_before(wanted.asked.window), plan.window(window.end) or window
     region, questioned = Scope(plan.region), Scope(plan.region, scope.department)
@@ -104,8 +105,6 @@ def _read(wanted: _Asked, moment: Moment, now: int) -> Material:
         scope=scope,
         asked=wanted.asked,
         frozen=moment.month_figures(plan, wanted.asked.window, scope),
-        restated_month="",
-        restated=(),
         plan=plan,
         window=window,
         compiled=now,
@@ -119,9 +118,6 @@ def _read(wanted: _Asked, moment: Moment, now: int) -> Material:
         year_before=moment.figures(scope, _same_days(wanted.asked, window)),
         earlier=moment.figure_table(plan.region, Window(before, before)),
         percentiles=moment.percentiles(scope, window),
-        open_cases={},
-        listed=Listed(),
-        due_next={},
         working_days_next=_working_days(moment, plan.region, wanted.asked.next.window),
         flow=moment.flow_by_department(plan.region, window),
         balance=moment.flow(scope, window),
@@ -140,13 +136,13 @@ def _read(wanted: _Asked, moment: Moment, now: int) -> Material:
 
 
 def _same_days(asked: Period, window: Window) -> Window:
-    """The period of a year before; while this one lasts, as many days of it."""
+    """Return the window a year before; if the period is not over, its first days up to the same day."""
     whole = asked.year_before.window
     return whole if window == asked.window else Window(whole.start, a_year_earlier(window.end))
 
 
 def _year_ago(plan: Plan, period: Window, moment: Moment) -> FigureTable:
-    """The figures of the same days a year before."""
+    """Return the figures of the same days a year before."""
     return moment.figure_table(plan.region, Window(a_year_earlier(period.start), a_year_earlier(period.end)))
 
 
@@ -161,11 +157,14 @@ def _as_on_the_last_day(given: Material, moment: Moment) -> Material:
     else:
         found = moment.open_cases_by_department(region, on)
         open_cases = found if scope.department is None else {scope.department: found.get(scope.department, {})}
-    return replace(given, open_cases=open_cases, listed=_listed(given, moment), due_next=_due_next(given, moment))
+    region = given.plan.region
+    changes = tuple(one for one in moment.successions() if region in (one.region, one.successor))
+    given = replace(given, open_cases=open_cases, successions=changes)
+    return replace(given, listed=_listed(given, moment), due_next=_due_next(given, moment))
 
 
 def _due_next(given: Material, moment: Moment) -> dict[str, int]:
-    """Department → cases that fall due in the next period; under "" those of the scope."""
+    """Return the number of cases that fall due in the next period by department, and for the whole scope under ""."""
     window, scope, none = given.asked.next.window, given.scope, Figure(0, 0)
     own = moment.figures(scope, window).get("due_kept_rate", none).denominator
     if scope.department is not None or scope.hall is not None:
@@ -176,7 +175,7 @@ def _due_next(given: Material, moment: Moment) -> dict[str, int]:
 
 
 def _listed(given: Material, moment: Moment) -> Listed:
-    """The cases that are overdue or about to be, those that are late longest first."""
+    """Return the overdue cases and those due soon, the longest overdue first."""
     on, counts, rows = given.window.end, {}, []
     for state in LISTED_STATES:
         page = moment.list_cases(CaseFilter(given.scope, state=state), on, limit=MOST_LISTED)
@@ -206,7 +205,7 @@ def _case(given: Material, moment: Moment, state: str, row: CaseRow, names: Mapp
 
 
 def _urgings(lines: Sequence[NoticeLine], window: Window) -> Iterator[Urging]:
-    """The notices of the window's days, as each alert was told first, the newest first."""
+    """Yield the notices that were sent in the window: one for each alert, the newest first."""
     end = datetime.combine(window.end + timedelta(days=1), datetime.min.time(), SHANGHAI)
     start = datetime.combine(window.start, datetime.min.time(), SHANGHAI)
     seen: set[tuple[str, datetime]] = set()
@@ -219,7 +218,7 @@ def _urgings(lines: Sequence[NoticeLine], window: Window) -> Iterator[Urging]:
 
 
 def _published_before(store: Store, wanted: _Asked) -> PublishedReport | None:
-    """The last report about the same that was published for an earlier period; of one period the newest."""
+    """Return the newest published report on the same plan and scope for an earlier period; None without one."""
     scope, text = wanted.scope, wanted.asked.text
     earlier = [
         one

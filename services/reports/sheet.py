@@ -1,4 +1,4 @@
-"""The sheet of supervision (督办单) of a matter: an official document, by the parts of reports, without I/O."""
+"""The sheet of supervision (督办单) of a matter: an official document, made of the same parts as reports. Pure."""
 
 from __future__ import annotations
 
@@ -69,7 +69,10 @@ NO_TEXT = Sentence("", "")
 
 
 def sheet_of(matter: Matter, plan: Plan, on: date, language: Language = "zh") -> Document:
-    """The sheet as the matter stands on a day. plan: of the region, for names and the letter's parts."""
+    """Return the sheet of a matter in its state on a day.
+
+    plan: a plan of the matter's region, which gives the names and the parts of the letter.
+    """
     now = standing_of(matter.entries, on)
     step = [one for one in matter.entries if one.rung is not None][-1]
     rung, region = RUNG_NAMES[now.rung], plan.region_names
@@ -109,12 +112,12 @@ def _matter(matter: Matter, step: MatterEntry) -> Section:
 
 
 def _other(content: tuple[str, str]) -> str:
-    """The English of a content that differs from the Chinese."""
+    """Return the English text if it differs from the Chinese one, otherwise an empty text."""
     return content[1] if content[1] != content[0] else ""
 
 
 def _answers(matter: Matter) -> Section:
-    """Every answer, the newest first; where none came, lines to write it on."""
+    """Return the section of answers, the newest first; without any answer, it has blank lines to write one on."""
     answered = [one for one in reversed(matter.entries) if one.answer is not None]
     said: list[Block] = []
     for entry in answered:
@@ -160,7 +163,10 @@ def _time(entry: MatterEntry) -> str:
 
 
 def _imprint(matter: Matter, plan: Plan, step: MatterEntry, rung: Rung) -> Imprint:
-    """To the department, from the one that issues the plan's reports; public criticism goes to those who get copies."""
+    """Return the imprint: to the department, from the issuer of the plan's reports.
+
+    Only public criticism has copies, which go to the recipients that the plan's letter names.
+    """
     names = next((one.names for one in plan.departments if one.id == matter.of.department), None)
     to = named(names) if names is not None else Sentence(matter.of.department, matter.of.department)
     letter = plan.letter

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Writing of files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 @contextmanager
 def put(path: Path, content: bytes, *, replace: bool = False) -> Iterator[None]:
-    """The file appears at the end of the block, if that raises nothing.
+    """Write a file that appears at the end of the `with` block, unless the block raises an error.
 
-    Raises FileExistsError where there is one by then, unless it is to be replaced, and OSError where it cannot be
-    written.
+    Raise FileExistsError if the file exists, before or after the block, unless `replace` is true; raise OSError if it
+    cannot be written.
     """
     if path.exists() and not replace:
         raise FileExistsError(path)
@@ -34,7 +34,7 @@ def put(path: Path, content: bytes, *, replace: bool = False) -> Iterator[None]:
 
 
 def _appear(beside: Path, path: Path) -> None:
-    """Under its name where there is none yet; not every file system can decide that by itself."""
+    """Give the file its name unless the name is taken. Not every file system can do both in one step."""
     try:
         os.link(beside, path)
     except FileExistsError:

@@ -1,1 +1,1 @@
-"""Indicators held against plans on a timer: /metrics, breaches and recoveries as events, answers by RPC."""
+"""Compares indicators with plans on a timer: serves /metrics, publishes breaches and recoveries, answers by RPC."""

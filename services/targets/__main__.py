@@ -1,10 +1,10 @@
-"""`python -m services.targets`."""
+"""Run the targets service: `python -m services.targets`."""
 
 import os
 import sys
 import warnings
 
-# Before anything else is imported: the framework needs eventlet's sockets and threads in place of Python's.
+# Before all other imports, because the framework needs eventlet's sockets and threads in place of Python's.
 warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
 
 import eventlet  # noqa: E402

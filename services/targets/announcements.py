@@ -1,4 +1,4 @@
-"""Breaches and recoveries of targets: which of them are still to be announced, and what is said of them."""
+"""Breaches and recoveries of targets: which ones must still be announced, and with which data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from hallpulse.domain.compression import Mark
+from hallpulse.domain.marks import Mark
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.targets import TargetResult
 
@@ -17,14 +17,14 @@ RECOVERED = "target_recovered"
 
 
 class Standing(NamedTuple):
-    """A target's verdict: whether the goal is met, and whether what is required today is."""
+    """A target's verdict: whether its goal is met, and whether the value required today is; None if not known."""
 
     met: bool | None
     on_pace: bool | None
 
 
 class Key(NamedTuple):
-    """A target of a plan, of its region or of one department."""
+    """The key of a target in a plan, for the whole region (department None) or for one department."""
 
     region: int
     plan: str
@@ -33,7 +33,7 @@ class Key(NamedTuple):
 
 
 class Announced(NamedTuple):
-    """A target, and its verdict as it was last announced or settled without a word."""
+    """A target and its last verdict, which was announced or needed no announcement."""
 
     key: Key
     verdict: Standing
@@ -43,8 +43,8 @@ class Announced(NamedTuple):
 class TargetChange:
     """A breach or a recovery.
 
-    kind: BREACHED or RECOVERED, which is also the name of the event;
-    at: of the reading, in seconds since 1970-01-01 UTC.
+    kind: BREACHED or RECOVERED, which is also the name of the event; was, now: the last verdict and the present one;
+    at: time of the reading, in seconds since 1970-01-01 UTC.
     """
 
     kind: str
@@ -59,7 +59,7 @@ class TargetChange:
         return Announced(self.key, self.now)
 
     def payload(self) -> dict[str, Any]:
-        """The event's data: the target's answer, and what was said before."""
+        """Return the event's data: the target's answer, its last verdict, and the time of the reading."""
         at = datetime.fromtimestamp(self.at, UTC).isoformat()
         before = {"was_met": self.was.met, "was_on_pace": self.was.on_pace, "at": at}
         return {"region": self.key.region, "plan": self.key.plan, **result_answer(self.result), **before}
@@ -71,8 +71,9 @@ UNKNOWN = Standing(None, None)
 class Announcements:
     """The last announced verdict of each target.
 
-    known: those of a process that has ended, with which this one goes on; without them the first snapshot is only where
-    it begins. A figure that goes missing is neither a breach nor a recovery: the verdict last announced stands.
+    known: the verdicts of a process that has ended, from which this one goes on. Without them the first snapshot is the
+    starting point, and nothing in it is announced. A missing figure is neither a breach nor a recovery: the last
+    verdict stands.
     """
 
     def __init__(self, known: Iterable[Announced] | None = None) -> None:
@@ -81,7 +82,7 @@ class Announcements:
         self._settled: dict[Key, Standing] = {}
 
     def due(self, taken: float, results: Mapping[Key, TargetResult]) -> list[TargetChange]:
-        """Return what turned since it was last announced; the same again until `announced`.
+        """Return the targets that turned since their last verdict, again at every call until `announced`.
 
         taken: when the results were read, in seconds since 1970-01-01 UTC.
         """
@@ -100,11 +101,11 @@ class Announcements:
         return found
 
     def announced(self, said: Iterable[Announced]) -> None:
-        """Note what others were told, whatever has been read since: what turned back meanwhile is then due."""
+        """Note verdicts as announced. If a target has turned back since, it is due again."""
         self._announced |= dict(said)
 
     def take_settled(self) -> list[Announced]:
-        """Return the verdicts that changed without an announcement, once."""
+        """Return the verdicts that changed without an announcement since the last call."""
         settled, self._settled = self._settled, {}
         return [Announced(key, verdict) for key, verdict in settled.items()]
 
@@ -152,7 +153,7 @@ def result_answer(result: TargetResult) -> dict[str, Any]:
 
 
 def _mark(mark: Mark) -> dict[str, Any]:
-    """A finding that the figure gains from, and the figure without it."""
+    """Return a mark as JSON values: the check, its findings, and the figure without them."""
     without = mark.without
     return {
         "check": mark.check,
@@ -166,7 +167,7 @@ def _mark(mark: Mark) -> dict[str, Any]:
 
 
 def evaluation_answer(region: int, on: date, plan: Plan | None, results: Sequence[TargetResult]) -> dict[str, Any]:
-    """`plan` is null, and the list empty, where no plan of the region is in force on the day."""
+    """Return the answer to `evaluate`. Without a plan in force on the day, `plan` is null and the list is empty."""
     return {
         "region": region,
         "on": on.isoformat(),

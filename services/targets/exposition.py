@@ -1,7 +1,7 @@
-"""A snapshot as /metrics shows it: written and packed once a reading (docs/decisions/0011-a-process-that-reads.md).
+"""A snapshot as text for /metrics, written and compressed once a reading (docs/decisions/0011-a-process-that-reads.md).
 
-The text is what prometheus_client writes (the tests compare every byte), in a fifth of the time: its own writer checks
-each character of every label name of every sample, and thousands of samples are then most of a scrape.
+The text equals the output of prometheus_client (the tests compare every byte) and takes a fifth of the time: that
+library checks each character of every label name of every sample, which for thousands of samples is most of a scrape.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _BOUNDS = (*map(str, ELAPSED_BUCKETS), "+Inf")
 
 
 class AttemptCollector(Collector):
-    """When a reading last began, whatever came of it, and of what moment the page is, which it says itself nowhere.
+    """Collects the times of readings: when the last one began, when the page's data was read, and how long that took.
 
-    So the page stays as it is while nothing changes.
+    They are not in the page itself, so that the page stays the same while no figure changes.
     """
 
     def __init__(self, attempts: Attempts) -> None:
@@ -54,7 +54,7 @@ class AttemptCollector(Collector):
 
 
 def snapshot_families(snapshot: Snapshot) -> Iterator[FilledFamily]:
-    """All that a snapshot says, but when it was taken."""
+    """Yield all metric families of a snapshot, except the times of the reading."""
     yield from _indicators(snapshot)
     yield from _targets(snapshot, names.TARGET, departments=False)
     yield from _targets(snapshot, names.DEPARTMENT_TARGET, departments=True)
@@ -72,7 +72,7 @@ def _single(family: names.MetricFamily, value: float) -> FilledGauge:
 
 
 class _Indicators:
-    """The three families of an indicator's value."""
+    """The three metric families of an indicator's value: ratio, numerator and denominator."""
 
     def __init__(
         self, ratio: names.MetricFamily, numerator: names.MetricFamily, denominator: names.MetricFamily
@@ -133,7 +133,7 @@ def _add_result(gauges: Mapping[str, FilledGauge], region: int, result: TargetRe
 
 
 def _known(view: RegionView, department: str) -> str:
-    """Return the label for a department: cases of unlisted ones count together."""
+    """Return the label for a department. Departments that are not listed share the label OTHER."""
     return department if department in view.departments else names.OTHER
 
 
@@ -196,7 +196,7 @@ def _described(snapshot: Snapshot) -> Iterator[FilledGauge]:
 
 
 def _flagged(snapshot: Snapshot) -> FilledGauge:
-    """Count the flagged cases by hall, those of unregistered halls together."""
+    """Return the flagged cases by hall. Halls that are not registered count together in each region."""
     known, sums = frozenset(snapshot.halls), Counter[tuple[int, str]]()
     for (region, hall), count in snapshot.flagged.items():
         sums[region, hall if (region, hall) in known else names.OTHER] += count
@@ -210,7 +210,7 @@ _ALIKE_BELOW = 1_000_000
 
 
 def exposition(families: Iterable[Metric | FilledFamily]) -> bytes:
-    """Gauges, counters and histograms with plain names, in the text format 0.0.4."""
+    """Return gauges, counters and histograms in Prometheus' text format 0.0.4. Their names need no quotes."""
     return "".join(line for family in families for line in _lines(family)).encode()
 
 
@@ -229,7 +229,7 @@ def _head(name: str, documentation: str, kind: str) -> str:
 
 
 def _rows(family: FilledFamily) -> Iterator[str]:
-    """The names of the labels, and which comes first, are found out once for all rows."""
+    """Yield a family's lines. The pattern and order of the labels are computed once for all rows."""
     patterns = {name: _pattern(name, labels) for name, labels in family.labels.items()}
     for name, labels, value in family.rows:
         pattern, order = patterns[name]
@@ -250,7 +250,7 @@ def _sample(sample: Sample) -> str:
 
 
 def _number(value: float) -> str:
-    """Below a million Python and Go write numbers alike."""
+    """Return the number as Go writes it. Below a million Python writes it in the same way, and faster."""
     if -_ALIKE_BELOW < value < _ALIKE_BELOW:
         return repr(float(value))
     return str(floatToGoString(value))  # type: ignore[no-untyped-call]
@@ -266,13 +266,13 @@ def _escaped(value: str) -> str:
 
 
 _RAW = -zlib.MAX_WBITS
-"""Deflate without header and trailer."""
+"""The zlib setting for deflate without header and trailer."""
 _GZIP_HEADER = b"\x1f\x8b\x08" + bytes(6) + b"\xff"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A text, deflated up to a byte's boundary, so that more can be put behind it; its CRC-32 and length in bytes."""
+    """A deflated text with its CRC-32 and its length in bytes. It ends at a byte boundary, so that more can follow."""
 
     deflated: bytes = b""
     checksum: int = 0
@@ -280,11 +280,11 @@ class Page:
 
     @property
     def text(self) -> bytes:
-        """The text, for a client that takes no gzip; Prometheus does."""
+        """The inflated text, for a client that does not accept gzip. Prometheus accepts it."""
         return zlib.decompressobj(_RAW).decompress(self.deflated)
 
     def gzipped(self, more: bytes) -> bytes:
-        """Return text and more in one member of gzip (RFC 1952): many readers stop after the first."""
+        """Return the text and `more` as one gzip member (RFC 1952), because many readers stop after the first one."""
         rest = zlib.compressobj(1, wbits=_RAW)
         checksum = zlib.crc32(more, self.checksum)
         size = (self.length + len(more)) & 0xFFFFFFFF
@@ -294,7 +294,7 @@ class Page:
 
 
 def page_of(snapshot: Snapshot) -> Page:
-    """Return the snapshot's page."""
+    """Return the page that /metrics shows of a snapshot."""
     text = exposition(snapshot_families(snapshot))
     packer = zlib.compressobj(1, wbits=_RAW)
     return Page(packer.compress(text) + packer.flush(zlib.Z_FULL_FLUSH), zlib.crc32(text), len(text))
@@ -302,7 +302,7 @@ def page_of(snapshot: Snapshot) -> Page:
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STILL_SECONDS = 60.0
-"""A timer that has not begun a reading for this long stands still, or its reading hangs."""
+"""If no reading has begun for this long, the timer has stopped or a reading hangs."""
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
@@ -311,7 +311,10 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 def application(registry: CollectorRegistry, page: Callable[[], Page], attempts: Attempts) -> Application:
-    """Return a WSGI application. registry: what is collected for every scrape, which must be little; page: the rest."""
+    """Return a WSGI application for /metrics and /healthz.
+
+    registry: the few metrics that are collected at every scrape; page: returns all others.
+    """
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "/")
@@ -338,7 +341,7 @@ def _metrics(registry: CollectorRegistry, page: Page, accepted: str) -> tuple[He
 
 
 def _health(attempts: Attempts) -> tuple[str, str]:
-    """Alive while the timer turns: a database that is down is no reason to be restarted."""
+    """Return status and text for /healthz. It fails only if the timer stands still: a restart mends no database."""
     silence = attempts.silent_for()
     if silence > STILL_SECONDS:
         return "503 Service Unavailable", f"no reading has begun for {silence:.0f} s"

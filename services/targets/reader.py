@@ -1,4 +1,4 @@
-"""The process that reads for the service, and the service's side of it."""
+"""The process that reads everything for the targets service, and the service's side of it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ MODULE = "services.targets.reader"
 class Asked(msgspec.Struct, frozen=True, tag=True):
     """A request to read everything again.
 
-    announced: the changes that were announced since the last one; known: to a process that follows another, the
-    verdicts with which it goes on.
+    announced: verdicts that were announced since the last request; known: the verdicts from which a new process goes
+    on, None if it is the first process or has them already.
     """
 
     announced: Sequence[Announced]
@@ -34,7 +34,7 @@ class Asked(msgspec.Struct, frozen=True, tag=True):
 
 
 class Due(msgspec.Struct, frozen=True, tag=True):
-    """A change that is still to be announced. payload: the event's data."""
+    """A breach or recovery that must still be announced. payload: the event's data."""
 
     kind: str
     announced: Announced
@@ -42,8 +42,10 @@ class Due(msgspec.Struct, frozen=True, tag=True):
 
 
 class Read(msgspec.Struct, frozen=True, tag=True):
-    """A finished reading. page: as /metrics shows it, None where it is as before; settled: the verdicts that changed
-    without an announcement; taken, seconds: when it began (since 1970-01-01 UTC), and how long it took.
+    """A finished reading.
+
+    page: the text for /metrics, None if it has not changed; taken: when the reading began, in seconds since 1970-01-01
+    UTC; seconds: how long it took; settled: verdicts that changed without an announcement.
     """
 
     page: Page | None
@@ -54,14 +56,14 @@ class Read(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """A reading that failed. halt: going on would do damage; otherwise it is to be tried again."""
+    """A failed reading. halt: whether going on would do damage; if not, it can be tried again."""
 
     halt: bool
     reason: str
 
 
 class ReadingProcess(Protocol):
-    """The other side as the service needs it: a `Subprocess`, or a stand-in for it."""
+    """The reading process as the service needs it: a `Subprocess`, or a stand-in for it."""
 
     def send(self, message: object) -> None: ...
 
@@ -74,15 +76,15 @@ Start = Callable[[], ReadingProcess]
 
 
 def starting(environment: Mapping[str, str], module: str = MODULE) -> Start:
-    """Return what starts the process, the first time and again."""
+    """Return a function that starts the reading process."""
     return partial(Subprocess[Read | Failed], module, Read | Failed, environment)
 
 
 class Reader:
-    """Has everything read again; keeps the last page, and the changes that are still to be announced.
+    """Lets the reading process read; keeps the last page, and the changes that must still be announced.
 
-    A process that has ended is started again for the next reading, and goes on with the verdicts that are known here.
-    To be used by one green thread for reading and one for announcing.
+    If the process has ended, the next reading starts a new one, which goes on from the verdicts known here. Use it from
+    one green thread for reading and one for announcing.
     """
 
     def __init__(self, start: Start, attempts: Attempts) -> None:
@@ -97,7 +99,7 @@ class Reader:
         self.page = Page()
 
     def refresh(self) -> None:
-        """Read everything again. Raise Unavailable or Halt, and then keep what was there."""
+        """Read everything again. Raises Unavailable or Halt; the last page and changes are then kept."""
         self.attempts.begin()
         try:
             found = self._ask()
@@ -116,9 +118,10 @@ class Reader:
         self._due = [change for change in found.due if change.announced.key not in announced]
 
     def next_due(self) -> Due | None:
-        """Return a change to announce: the same until `announced`, also where the target has turned back since.
+        """Return a change to announce, None if there is none. It is the same one until `announced` is called.
 
-        The broker may have it already when its confirmation is lost, and a recovery follows only what was announced.
+        This holds even if the target has turned back since: the broker may have the change although its confirmation
+        was lost, and then the recovery must be announced, too.
         """
         if self._sending is None and self._due:
             self._sending = self._due[0]
@@ -132,7 +135,7 @@ class Reader:
         self._due = [other for other in self._due if other.announced.key != change.announced.key]
 
     def close(self) -> None:
-        """End the process at once and for good, whatever is being read."""
+        """End the process at once and for good, even during a reading."""
         self._closed = True
         self._drop()
 
@@ -156,7 +159,7 @@ class Reader:
 
 
 def read(readings: TargetReadings, asked: Asked) -> Read | Failed:
-    """Return what was read, or Unavailable or Halt as a value."""
+    """Read everything and return the result; return Unavailable or Halt as a `Failed`."""
     if asked.known is not None:
         readings.announcements = Announcements(asked.known)
     readings.announcements.announced(asked.announced)
@@ -170,7 +173,7 @@ def read(readings: TargetReadings, asked: Asked) -> Read | Failed:
 
 
 def answer_all(readings: TargetReadings, channel: Channel[Asked]) -> None:
-    """Answer until the other side has ended."""
+    """Answer requests until the other side of the channel has ended."""
     try:
         while True:
             channel.send(read(readings, channel.receive()))

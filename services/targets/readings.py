@@ -1,4 +1,4 @@
-"""All that /metrics shows, read at one moment; what changes slowly is read again only after a while."""
+"""The figures for /metrics, read at one moment. Figures that change slowly are read again only after a while."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ FLOW_LASTING_SECONDS = 30.0
 class Background:
     """Figures and facts that change slowly.
 
-    before: days ago → the figures of the period up to then; none of a day before the period.
+    before: days ago → the period's figures up to that day; days before the period are left out.
 
-    provisional: no official holiday list is known for a year of the period so far; working: today is a working day;
-    causes: what changed the compression since the day before the plan's period; case_doubts: over the period so far.
+    provisional: whether a year of the period so far lacks an official holiday list; working: whether today is a working
+    day; causes: what changed the compression since the day before the plan's period; case_doubts: doubts about cases in
+    the period so far.
     """
 
     before: Mapping[int, FigureTable]
@@ -60,7 +61,7 @@ def read_background(moment: Moment, region: int, plan: Plan | None, today: date)
 
 
 def read_causes(moment: Moment, plan: Plan | None, today: date) -> Sequence[CauseShare]:
-    """The causes of the change of compression over the plan's period so far, where a target is about it."""
+    """Return the causes of the change of compression in the plan's period so far; () if no target is about it."""
     if plan is None or all(target.indicator != COMPRESSION for target in plan.targets):
         return ()
     origin, window = read_origin(plan, today, moment), plan.window(today)
@@ -70,12 +71,12 @@ def read_causes(moment: Moment, plan: Plan | None, today: date) -> Sequence[Caus
 
 
 def window_of(plan: Plan | None, on: date) -> Window | None:
-    """The plan's period up to a day, without a plan the day's calendar year."""
+    """Return the plan's period up to a day, None before it; without a plan, the calendar year up to the day."""
     return Window(on.replace(month=1, day=1), on) if plan is None else plan.window(on)
 
 
 def read_lowerings(moment: Moment, table: FigureTable, background: Background) -> list[Lowering]:
-    """The items that lowered the compression most; they are looked for only where it fell."""
+    """Return the items that lowered the compression most in the last week; [] if it did not fall."""
     earlier = background.before.get(DROP_DAYS)
     if earlier is None:
         return []
@@ -88,7 +89,7 @@ def read_lowerings(moment: Moment, table: FigureTable, background: Background) -
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """All that a reading depends on: the day, and the version of what is stored (None where it cannot be told)."""
+    """All that a reading depends on: the day, and the version of the stored data (None if it is not known)."""
 
     version: str | None
     today: date
@@ -96,7 +97,7 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class KeptPart(Generic[T]):
-    """A part of a reading. at: seconds, when it was read; marker: of that reading."""
+    """A part of a reading that is kept. at: when it was read, in seconds; marker: the marker of that reading."""
 
     at: float
     marker: Marker
@@ -104,10 +105,10 @@ class KeptPart(Generic[T]):
 
 
 class Memory:
-    """Keeps what is dear for a while. clock: seconds.
+    """Keeps the expensive parts of a reading for a while. clock: seconds.
 
-    What was read at the marker of this reading holds exactly. While figures change, what is a little older is good
-    enough; once nothing changes any more, it is read again, and then nothing until something does.
+    A part that was read at the present marker is exact. While figures change, a slightly older part is good enough.
+    Once nothing changes any more, older parts are read once more, and then nothing until something changes.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -123,7 +124,7 @@ class Memory:
         self._sources_read = float("-inf")
         self._flagged: KeptPart[Mapping[tuple[int, str], int]] | None = None
         self.settled = False
-        """Whether this reading holds nothing that is older than it."""
+        """Whether no part of this reading is older than the reading."""
 
     def begin(self, marker: Marker) -> None:
         """Begin a reading."""
@@ -147,14 +148,14 @@ class Memory:
         return KeptPart(self._clock(), self._marker, content)
 
     def flagged(self, moment: Moment) -> Mapping[tuple[int, str], int]:
-        """(region, hall) → cases with a flag."""
+        """Return (region, hall) → number of cases with a flag."""
         kept = self._flagged
         if kept is None or not self._holds(kept, LASTING_SECONDS):
             kept = self._flagged = self._new(moment.flagged_cases())
         return self._used(kept)
 
     def integrity(self, moment: Moment, region: int, window: Window) -> Mapping[str, int]:
-        """Check → findings. The checks read cases: one region at most is read again a second, the others wait."""
+        """Return check → number of findings. Checks read many cases, so at most one region a second is read again."""
         now, kept = self._clock(), self._integrity.get(region)
         if not self._holds(kept, INTEGRITY_LASTING_SECONDS) and now - self._integrity_read >= 1:
             self._integrity_read = now
@@ -166,7 +167,7 @@ class Memory:
         return self._used(kept)
 
     def sources(self, moment: Moment, region: int, today: date) -> Sequence[Scorecard]:
-        """The registered halls' scorecards of the last days, read again as `integrity` is."""
+        """Return the registered halls' scorecards for the last 30 days; at most one region a second is read again."""
         now, kept = self._clock(), self._sources.get(region)
         if not self._holds(kept, INTEGRITY_LASTING_SECONDS) and now - self._sources_read >= 1:
             self._sources_read = now
@@ -182,7 +183,7 @@ class Memory:
         return self._used(kept)
 
     def flow(self, moment: Moment, region: int, month: Window) -> Flow:
-        """The balance of the running month, read again for one region at most a second, as `integrity` is."""
+        """Return the flow of the running month; at most one region a second is read again."""
         now, kept = self._clock(), self._flows.get(region)
         if kept is not None and kept.marker.today != month.end:
             kept = None
@@ -200,9 +201,9 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class RegionView:
-    """One region: under a plan its period so far, else the calendar year so far.
+    """A region's figures, for its plan's period so far; without a plan, for the calendar year so far.
 
-    departments: the only ones that may be a label's value, those of the plan and of the catalogue.
+    departments: the departments of plan and catalogue, the only ones that may be a label's value.
     """
 
     region: int
@@ -221,7 +222,7 @@ class RegionView:
     doubts: Sequence[AnyDoubt]
 
     def plan_binds(self, target: Target) -> bool:
-        """Whether the target judges departments one by one."""
+        """Return whether the target binds each department."""
         return self.plan is not None and bool(self.plan.binds(target))
 
 
@@ -229,7 +230,8 @@ class RegionView:
 class Snapshot:
     """All that was read at one moment.
 
-    taken: seconds since 1970-01-01 UTC, when the reading began; halls: the registered ones that are open today.
+    taken: when the reading began, in seconds since 1970-01-01 UTC; seconds: how long it took; last_events: (region,
+    hall) → time of its newest event; halls: the registered halls that are open today; flagged: cases with a flag.
     """
 
     taken: float
@@ -241,7 +243,7 @@ class Snapshot:
 
 
 def read_regions(moment: Moment, plans: Sequence[Plan], today: date, memory: Memory) -> tuple[RegionView, ...]:
-    """Every region that has data, halls or a plan in force, in order of the codes."""
+    """Return every region that has data, halls or a plan in force, in the order of their codes."""
     planned = {p.region: p for p in plans if plan_for(plans, p.region, today) is p}
     regions = sorted({*moment.regions(), *planned})
     return tuple(_view(moment, region, planned.get(region), today, memory) for region in regions)
@@ -256,7 +258,7 @@ def _view(moment: Moment, region: int, plan: Plan | None, today: date, memory: M
     else:
         questioned = moment.doubts(Scope(region), plan.eve, today)
         doubts, tables = [*questioned, *background.case_doubts], read_tables(plan, today, moment)
-        # read with the doubts, so that the alert of a mark tells the causes at once
+        # read together with the doubts, so that the alert about a mark names the causes at once
         origin = read_origin(plan, today, moment) if questioned else None
         results = evaluate(plan, today, tables, doubts, origin)
     return RegionView(
@@ -282,10 +284,10 @@ def _departments(plan: Plan | None) -> Iterable[str]:
 
 
 class Attempts:
-    """When a reading last began, whatever came of it, and of what moment the figures are.
+    """The times of readings, in seconds since 1970-01-01 UTC.
 
-    clock: seconds since 1970-01-01 UTC; taken: when the last one that came to its end began, None before the first;
-    seconds: how long it took.
+    last: when the last reading began, even if it failed; taken: when the last finished reading began, None before the
+    first; seconds: how long that one took.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -299,20 +301,20 @@ class Attempts:
         return self.last
 
     def finished(self, taken: float, seconds: float) -> None:
-        """Note a reading that came to its end: when it began, and how long it took."""
+        """Note a finished reading: when it began, and how many seconds it took."""
         self.taken, self.seconds = taken, seconds
 
     def silent_for(self) -> float:
-        """Seconds since then: more than a few mean that the timer stands or a reading hangs."""
+        """Return the seconds since the last reading began. A long time means that the timer or a reading hangs."""
         return self._clock() - self.last
 
 
 class TargetReadings:
-    """Reads, judges, remembers.
+    """Reads the figures, judges the targets, and keeps the last snapshot.
 
-    The last snapshot stays when a reading fails, and says how old it is. While nothing is stored, and the day is the
-    same, a refresh asks for the version of what is stored and no more. clock: seconds since 1970-01-01 UTC; changed:
-    whether the last refresh read anything.
+    If a reading fails, the last snapshot stays, with its age. While nothing new is stored and the day is the same, a
+    refresh queries only the version of the stored data. clock: seconds since 1970-01-01 UTC; changed: whether the last
+    refresh read more than the version.
     """
 
     def __init__(self, store: Readable, plans: Sequence[Plan], clock: Callable[[], float]) -> None:
@@ -327,7 +329,7 @@ class TargetReadings:
         self.attempts = Attempts(clock)
 
     def refresh(self) -> Snapshot:
-        """Read everything again, or find that nothing changed. Raises Unavailable or Halt, and keeps what there was."""
+        """Return a new snapshot; if nothing changed, the last one with a new time. Raises Unavailable or Halt."""
         began = self.attempts.begin()
         today = self._day(began)
         with self._store.read() as moment:
@@ -356,7 +358,7 @@ class TargetReadings:
         return Snapshot(0, 0, regions, last_events, halls, flagged)
 
     def evaluate(self, region: int, on: date | None = None) -> dict[str, Any]:
-        """The targets of the plan in force in a region on a day (today, unless it is named)."""
+        """Return the results of the plan in force in a region on a day (by default today, Asia/Shanghai)."""
         day = on or self._day(self._clock())
         plan = plan_for(self._plans, region, day)
         if plan is None:
@@ -368,7 +370,7 @@ class TargetReadings:
         return evaluation_answer(region, day, plan, results)
 
     def due(self) -> list[TargetChange]:
-        """Return the breaches and recoveries that are still to be announced."""
+        """Return the breaches and recoveries that must still be announced."""
         if self.snapshot is None:
             return []
         results = {

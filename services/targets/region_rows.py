@@ -1,4 +1,4 @@
-"""Rows that describe a region on /metrics: its plan, the names of things, what lowered or questions its figures."""
+"""Rows that describe a region on /metrics: its plan, names, and what lowers its figures or makes them doubtful."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hallpulse.domain.workdays import SHANGHAI
 from services.targets.readings import RegionView
 
 Row = tuple[tuple[str, ...], float]
-"""Labels after the region, and the amount."""
+"""A row's labels without the region, and its value."""
 
 
 def _region(view: RegionView) -> Iterator[Row]:
@@ -42,7 +42,7 @@ def _plan_end(view: RegionView) -> Iterator[Row]:
 
 
 def _midnight(plan: Plan, after: int) -> float:
-    """Before the period's first day, or after its last one."""
+    """Return midnight before the period's first day, or after its last day if `after`, as seconds since the epoch."""
     day = plan.period.end + timedelta(days=1) if after else plan.period.start
     return datetime.combine(day, time(), SHANGHAI).timestamp()
 
@@ -114,7 +114,11 @@ def _marked(view: RegionView) -> Iterator[Row]:
 
 
 def _department_marked(view: RegionView) -> Iterator[Row]:
-    """Of targets that bind each department; of the region's, the departments whose part of it is questioned."""
+    """Yield the departments with a marked figure.
+
+    These are the marks of targets that bind each department, and, for a region's target of compression, the marks on
+    each department's part of the figure.
+    """
     for result in view.results:
         if result.department is not None:
             yield from (((result.department, result.target.id, mark.check), 1) for mark in result.marks)

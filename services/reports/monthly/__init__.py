@@ -1,4 +1,4 @@
-"""The monthly report, pure: from a plan and figures to a report, and from a report to a document's words and tables."""
+"""The monthly report, pure: a plan and figures become a report, and a report becomes a document of texts and tables."""
 
 from .composed import document_of, file_stem
 from .document import (

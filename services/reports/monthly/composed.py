@@ -1,4 +1,4 @@
-"""The whole report as a document."""
+"""Composition of a whole report into a document."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NUMERALS = "零一二三四五六七八九十"
 
 
 def document_of(report: MonthlyReport, language: Language = "both") -> Document:
-    """The report as a document, in Chinese with English, or in Chinese alone."""
+    """Return the report as a document, in Chinese with English or in Chinese alone."""
     period = report.asked.name
     zh: dict[str, object] = {"period": period.zh, "day": report.on.day}
     document = Document(
@@ -52,7 +52,7 @@ def _title(report: MonthlyReport) -> Sentence:
 
 
 def subject(report: MonthlyReport) -> Sentence:
-    """Whom the report is about."""
+    """Return the name of the hall, department or region that the report is about."""
     if report.scope.hall is not None:
         hall = report.hall(report.scope.hall)
         return Sentence(hall, hall)
@@ -88,7 +88,10 @@ def _imprint(report: MonthlyReport, language: Language) -> Imprint:
 
 
 def file_stem(region: int, period: str, whose: str | None, language: str | None) -> str:
-    """222424-2023-05; of a department or a hall with its id, with English with its language."""
+    """Return the name of a report's file without extension: the region's code and the period, as in 222424-2023-05.
+
+    whose: the id of a department or a hall, appended if given; language: appended unless it is `zh`.
+    """
     parts = (whose, language if language != "zh" else None)
     return "-".join((str(region), period, *(_NOT_IN_NAMES.sub("_", part) for part in parts if part)))
 

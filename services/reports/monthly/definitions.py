@@ -1,4 +1,4 @@
-"""The indicators' numerators and denominators in words, and the law behind them."""
+"""The numerators and denominators of the indicators in words, and the legal basis of time limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report in words, tables and charts, of which every format shows the same."""
+"""A report as texts, tables and charts, the same for every file format."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from hallpulse.contract.reasons import Sentence
 from hallpulse.display import difference
 
 Unit = Literal["share", "points", "days", "count", "about"]
-"""How a number is counted: a part of 1, the difference of two such parts, days, pieces, or pieces in round numbers."""
+"""A number's unit: a share (0 to 1), the difference of two shares, days, a count, or a rounded count."""
 Language = Literal["zh", "both"]
-"""Chinese alone, or with English below it."""
+"""Chinese alone, or Chinese with English below it."""
 LANGUAGES: tuple[Language, ...] = ("zh", "both")
 
 
 MOST_UNPARTED = 6
-"""Rows of a table that stay on one page: more would leave too much of the page before blank."""
+"""Most rows of a table that is kept on one page: more would leave too much of the page before it blank."""
 
 
 class Tone(enum.StrEnum):
@@ -30,9 +30,10 @@ class Tone(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """text, below it in small letters what a figure is made of, or a remark; en: its English.
+    """A cell of a table.
 
-    number and unit: for a reader that counts with it; parts: the figure's numerator and denominator.
+    text: what it shows; small: below it in small letters, the parts of a figure or a remark; number, unit: its value,
+    for a workbook that calculates; parts: the figure's numerator and denominator; en: the text in English.
     """
 
     text: str
@@ -48,9 +49,9 @@ class Cell:
 class Column:
     """A table's column.
 
-    width: relative to the table's others; figure: its cells have parts; left: texts rather than numbers; key: its name
-    in formulas of the same table; formula: how a workbook computes its cells from others of the row, such as
-    "value - goal".
+    width: relative to the widths of the table's other columns; figure: whether its cells have parts; left: whether it
+    holds texts rather than numbers; key: its name in the table's formulas; formula: how a workbook computes its cells
+    from others of the row, such as "value - goal".
     """
 
     head: Sentence
@@ -63,9 +64,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of the report. caption: over which days, by how many halls, how fresh; total: the last row sums up.
+    """A table of the report.
 
-    queries: of each row the request that gives its figures again, none where it has none.
+    caption: the days that it covers, the number of reporting halls and the newest event; total: whether the last row is
+    the total; queries: for each row, the gateway's request that returns its figures, empty if no row has one.
     """
 
     title: Sentence
@@ -77,12 +79,12 @@ class Table:
 
     @property
     def short(self) -> bool:
-        """Whether it is so short that a page's end is not to part it."""
+        """Return whether the table is short enough to be kept on one page."""
         return len(self.rows) <= MOST_UNPARTED
 
 
 def evened(table: Table) -> Table:
-    """The table with each column's points to as many decimals as the one that needs most: they are read as a sum."""
+    """Return the table with the same number of decimals in all points of a column, since readers add them up."""
     cells = [[cell for cell in column if cell.unit == "points"] for column in zip(*table.rows, strict=True)]
     places = [max((places_of(cell) for cell in column), default=0) for column in cells]
     rows = (tuple(map(_with_places, row, places)) for row in table.rows)
@@ -90,7 +92,7 @@ def evened(table: Table) -> Table:
 
 
 def places_of(cell: Cell) -> int:
-    """The decimals of a number as its text has them."""
+    """Return the number of decimals that a cell's text shows."""
     return len(cell.text.partition(".")[2])
 
 
@@ -100,7 +102,7 @@ def _with_places(cell: Cell, places: int) -> Cell:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar of a chart. goal: the mark that it is held against."""
+    """A bar of a chart. goal: the value at which the chart marks the goal."""
 
     label: Sentence
     value: Fraction
@@ -109,7 +111,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Bars of one unit. value, goal: what the bars and the marks are."""
+    """A chart of bars with one unit. value, goal: the names of the bars and of the marks in the key."""
 
     title: Sentence
     unit: Unit
@@ -120,7 +122,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A paragraph of the report. quiet: a remark rather than a statement."""
+    """A paragraph of the report. quiet: whether it is a remark, in smaller letters."""
 
     text: Sentence
     quiet: bool = False
@@ -131,7 +133,7 @@ Block = Paragraph | Table | Chart
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the report; it is numbered by its place among those that have anything to say."""
+    """A section of the report. Sections without anything to say are left out before the others are numbered."""
 
     head: Sentence
     blocks: tuple[Block, ...]
@@ -139,7 +141,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Imprint:
-    """The sender, the addressee, the signer and those who get copies; attached: what goes with it."""
+    """The imprint of an official document: addressee, issuer, signer, date, recipients of copies, attachment."""
 
     to: Sentence
     issuer: Sentence
@@ -151,7 +153,7 @@ class Imprint:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A report in the parts of an official document. facts: name and content of what it rests on."""
+    """A report in the parts of an official document. facts: its basis, as pairs of name and content."""
 
     title: Sentence
     subtitle: Sentence
@@ -164,12 +166,12 @@ class Document:
 
 
 def in_language(document: Document, language: Language) -> Document:
-    """The document in Chinese alone, or as it is."""
+    """Return the document in Chinese alone, or unchanged for both languages."""
     return document if language == "both" else replace(_chinese(document), language=language)
 
 
 def _chinese(value: Any) -> Any:
-    """Every sentence without its English, whatever holds it."""
+    """Return the value with the English removed from every sentence in it."""
     if isinstance(value, Sentence):
         return Sentence(value.zh, "")
     if isinstance(value, Cell):

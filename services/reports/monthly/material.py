@@ -1,4 +1,4 @@
-"""The material of a report: figures of one moment, and the plan that they are held against."""
+"""The material of a report: the figures of one moment, and the plan against which they are judged."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.restatement import Restated
 from hallpulse.domain.scores import GroupScores
 from hallpulse.domain.sources import Scorecard
+from hallpulse.domain.succession import Succession
 
 from .periods import Period
 
 
 @dataclass(frozen=True, slots=True)
 class ListedCase:
-    """An open case that is late or about to be. late: working days after its due day; suspended: working days."""
+    """An open case that is overdue or due soon.
+
+    late: working days since its due day; suspended: working days on which it was suspended.
+    """
 
     hall: str
     case_id: str
@@ -37,7 +41,11 @@ class ListedCase:
 
 @dataclass(frozen=True, slots=True)
 class Urging:
-    """A notice of something that goes wrong, as it was passed on. ended: when it was over."""
+    """A notice that was sent about an alert.
+
+    told: when it was sent first; times: how often it was sent; taken_by: the person who took it on; ended: when the
+    alert was over, None while it lasts.
+    """
 
     told: datetime
     summary: str
@@ -49,7 +57,7 @@ class Urging:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The open cases that are told one by one, the worst first. counts: state → of how many."""
+    """The open cases that are listed one by one, the worst first. counts: state → number of all cases in it."""
 
     counts: Mapping[str, int] = field(default_factory=dict)
     cases: tuple[ListedCase, ...] = ()
@@ -57,21 +65,23 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """All of it as the database held it at one moment.
+    """The material of a report, as the database held it at one moment.
 
-    scope: of whom: the region, a department or a hall of it; asked: the whole period; window: its days up to
-    `compiled_on`, of which the figures speak; frozen: all figures of it by name, as they are kept when it is published;
-    compiled: microseconds since 1970-01-01 UTC; tables: those that the plan's targets need on the window's last day and
-    on the day before the period; year_ago: a year before, over as many days as the plan's period has so far; in_month:
-    of the window; own, previous, year_before: the scope's figures in the window, in the period before, and in that of a
-    year before; earlier: of the last day before the period; percentiles: of the elapsed days in the window;
-    open_cases: department → state → cases as on the window's last day; due_next: department → cases that fall due in
-    the period after, by what is known on that day, under "" the scope's; flow: department → the balance of the window;
-    balance: the scope's; restated: figures of the last report published before this one that are others now; doubts:
-    since the day before the plan's period; coverage: of the window, and of the plan's period; arrivals: of the figures
-    that departments report each month; origin: the compression on the day before the plan's period, and what changed
-    since; month_doubts: cases of the window that make its figures look better; sources: of the halls, over the window;
-    matters: of supervision, that were open in the window.
+    scope: the region, or the department or hall that the report is about; asked: the whole period; window: its days up
+    to `compiled_on`, which the figures cover; frozen: all figures of the report by name, as stored on publication;
+    compiled: when it was read, in microseconds since 1970-01-01 UTC; tables: by day, the figures that the plan's
+    targets need on the window's last day and on the day before the period; year_ago: figures over the days of the
+    plan's period so far, a year before; in_month: figures of the window; own, previous, year_before: the scope's
+    figures in the window, in the period before and a year before; earlier: figures of the day before the period;
+    percentiles: of the elapsed days in the window; open_cases: department → state → number of open cases on the
+    window's last day; due_next: department → number of cases that fall due in the next period, as known on that day,
+    with "" for the scope; flow: department → flow of the window; balance: the scope's flow; changes: the changes of
+    items during the window; restated: figures of the last published report that have changed since; doubts: findings
+    since the day before the plan's period; coverage, period_coverage: coverage of the window and of the plan's period;
+    arrivals: when departments declared their monthly figures; origin: the compression on the day before the plan's
+    period, and its changes since; month_doubts: cases of the window that make its figures look better; sources: the
+    halls' scorecards of the window; matters: the matters of supervision that were open in the window; successions: the
+    changes of region codes that the region has a part in.
     """
 
     scope: Scope
@@ -89,9 +99,6 @@ class Material:
     year_before: Mapping[str, Figure]
     earlier: FigureTable
     percentiles: Mapping[str, int | None]
-    open_cases: Mapping[str, Mapping[str, int]]
-    listed: Listed
-    due_next: Mapping[str, int]
     working_days_next: int
     flow: Mapping[str, Flow]
     balance: Flow
@@ -100,9 +107,12 @@ class Material:
     coverage: Coverage
     period_coverage: Coverage
     findings: Sequence[Findings]
-    restated_month: str
-    restated: Sequence[Restated]
     provisional: Sequence[int]
+    restated_month: str = ""
+    restated: Sequence[Restated] = ()
+    open_cases: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    listed: Listed = field(default_factory=Listed)
+    due_next: Mapping[str, int] = field(default_factory=dict)
     arrivals: Arrivals = field(default_factory=dict)
     origin: ChangeOrigin | None = None
     month_doubts: Sequence[CaseDoubt] = ()
@@ -111,6 +121,7 @@ class Material:
     matters: Sequence[Matter] = ()
     hall_names: Mapping[str, str] = field(default_factory=dict)
     sources: Sequence[Scorecard] = ()
+    successions: Sequence[Succession] = ()
 
     @property
     def month(self) -> Window:

@@ -1,4 +1,4 @@
-"""The days of a report: a month, a quarter or a year, and those that it is held against."""
+"""The period of a report: a month, a quarter or a year, and the periods with which it is compared."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Period:
 
     @property
     def previous(self) -> Period:
-        """The period of the same length right before."""
+        """Return the month, quarter or year right before this one."""
         return period_on(self.kind, self.window.start - timedelta(days=1))
 
     @property
@@ -59,13 +59,13 @@ class Period:
 
 
 def period_on(kind: Kind, day: date) -> Period:
-    """Return the month, quarter or year that holds a day."""
+    """Return the month, quarter or year that contains a day."""
     text = f"{day:%Y-%m}" if kind == "month" else f"{day.year}-Q{_quarter(day)}" if kind == "quarter" else str(day.year)
     return period_of(text)
 
 
 def period_of(text: str) -> Period:
-    """Raise ValueError if it is neither YYYY-MM nor YYYY-Qn nor YYYY."""
+    """Return the period that a text names. Raise ValueError if it is neither YYYY-MM nor YYYY-Qn nor YYYY."""
     forms: tuple[tuple[Kind, Callable[[str], object]], ...] = (
         ("month", _MONTH), ("quarter", _QUARTER), ("year", _WHOLE_YEAR)
     )  # fmt: skip
@@ -80,5 +80,5 @@ def _quarter(day: date) -> int:
 
 
 def a_year_earlier(day: date) -> date:
-    """Return the day a year before; of 29 February the 28th."""
+    """Return the same day a year before; for 29 February, return 28 February."""
     return day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)

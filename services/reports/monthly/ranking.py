@@ -1,26 +1,27 @@
-"""Departments compared, by figures that are large enough to compare; the others are named, with the reason."""
+"""Rankings of departments by figures with large enough denominators; the other departments stay unranked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hallpulse.domain.compression import COMPRESSION, CauseShare, ChangeOrigin, Mark
+from hallpulse.domain.compression import COMPRESSION, CauseShare, ChangeOrigin
 from hallpulse.domain.figures import Figure, FigureTable
-from hallpulse.domain.marks import AnyDoubt, marks_on
+from hallpulse.domain.marks import AnyDoubt, Mark, marks_on
 from hallpulse.domain.plan import EVERY_DEPARTMENT, Plan
 from hallpulse.domain.scoring import Group
 
 BY_CASES = ("due_kept_rate", "satisfaction", "mean_elapsed_days", "acceptance_rate")
 BY_ITEMS = (COMPRESSION, "instant_item_share", "settled_item_share")
-"""The first indicator ranks, the others stand beside it."""
+"""Indicators of a ranking: the first one ranks, the others stand beside it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A department's figures; rank: 1 is best, equal values share one; none where it is not ranked.
+    """A department's place in a ranking, with its figures.
 
-    marks: the findings that the ranked figure gains from; causes: what changed the compression since the plan began.
+    rank: 1 is the best, equal values share a rank, None if it is not ranked; marks: the findings that the ranked figure
+    gains from; causes: the causes of the compression's change since the plan began.
     """
 
     department: str
@@ -32,9 +33,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """A ranking of departments that are alike by one indicator.
+    """A ranking of a group of departments by one indicator.
 
-    least: a smaller denominator is not ranked; unranked: for that reason, or because there is nothing to count.
+    beside: the other indicators that are shown; least: indicator → least denominator of a ranked department; unranked:
+    departments with a smaller denominator or without a value.
     """
 
     group: Group
@@ -60,7 +62,7 @@ def rankings(
     doubts: Sequence[AnyDoubt] = (),
     origin: ChangeOrigin | None = None,
 ) -> tuple[Ranking, ...]:
-    """Rankings of each of the plan's groups; departments that the plan does not name are in the last one."""
+    """Return the rankings of each of the plan's groups; departments that the plan does not name join the last group."""
     compared = plan.compared or (Group("all", EVERY_DEPARTMENT, ()),)
     known = {id_ for group in compared for id_ in group.departments}
     strangers = tuple(id_ for id_ in departments if id_ not in known)
@@ -70,7 +72,7 @@ def rankings(
 
 
 def _explained(ranking: Ranking, origin: ChangeOrigin | None) -> Ranking:
-    """The ranking by compression with what each department's change came from."""
+    """Return the ranking by compression with the causes of each department's change added."""
     if origin is None:
         return ranking
     told = ((one, origin.causes(one.figures[COMPRESSION], one.department)) for one in ranking.ranked)

@@ -1,4 +1,4 @@
-"""The report as a value: every figure that it shows, each with what it is made of. Nothing in it is a sentence yet."""
+"""The report as a value: every figure that it shows, with numerator and denominator, and no sentences yet."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from hallpulse.domain.compression import COMPRESSION, Doubt, ItemPart, Lowering, lowerings, split
+from hallpulse.domain.compression import COMPRESSION, ItemPart, Lowering, lowerings, split
 from hallpulse.domain.figures import Coverage, Figure, Scope, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.ladder import Matter
-from hallpulse.domain.marks import AnyDoubt
+from hallpulse.domain.marks import AnyDoubt, Doubt
 from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.reporting import Reports
 from hallpulse.domain.restatement import Restated
 from hallpulse.domain.scores import GroupScores
 from hallpulse.domain.sources import Scorecard
+from hallpulse.domain.succession import Succession
 from hallpulse.domain.targets import TargetResult, evaluate, figure_of
 
 from .material import Listed, Material, Urging
@@ -29,9 +30,10 @@ NO_FLOW = Flow()
 
 @dataclass(frozen=True, slots=True)
 class TargetLine:
-    """A target on the last day; before, year_ago: its figure a period and a year earlier, none where it had none.
+    """A target's result on the last day.
 
-    departments: of a target that binds each of them, its results one by one.
+    before, year_ago: its figure a period and a year earlier, None if it had no value; departments: the results of each
+    department, for a target that binds each of them.
     """
 
     result: TargetResult
@@ -46,7 +48,10 @@ class TargetLine:
 
 @dataclass(frozen=True, slots=True)
 class OpenLine:
-    """A department's open cases as on the last day; due: of its cases due in the month, those that were kept."""
+    """A department's open cases on the last day, by state.
+
+    due: the cases decided in time (numerator) of its cases that fell due in the window (denominator).
+    """
 
     department: str
     states: Mapping[str, int]
@@ -59,12 +64,13 @@ class OpenLine:
 
 @dataclass(frozen=True, slots=True)
 class MonthlyReport:
-    """All that is reported of a region, a department or a hall for a month, a quarter or a year.
+    """The report on a region, a department or a hall for a month, a quarter or a year.
 
-    asked is whole; `window` ends on the day that the figures speak of, earlier while the period lasts. figures: the
-    scope's own in the window; previous, year_before: in the period before and a year before; compression: at the end
-    of the period before, and now; causes: its change by cause and item; flow_lines: each department's balance of the
-    window, of those that have any; balance: the scope's.
+    asked: the whole period; window: its days so far, fewer than in `asked` while the period lasts; compiled: when it
+    was compiled, in microseconds since 1970-01-01 UTC; figures: the scope's figures in the window;
+    previous, year_before: its figures in the period before and a year before; compression: at the end of the period
+    before, and now; causes: the compression's change by cause and item; flow_lines: the flow of each department that
+    has any; balance: the scope's flow; tallied: whether its cases include daily counts.
     """
 
     scope: Scope
@@ -101,10 +107,11 @@ class MonthlyReport:
     matters: tuple[Matter, ...]
     hall_names: Mapping[str, str]
     sources: tuple[Scorecard, ...]
+    successions: tuple[Succession, ...]
 
     @property
     def month(self) -> Window:
-        """The whole period."""
+        """Return the window of the whole period."""
         return self.asked.window
 
     @property
@@ -117,32 +124,28 @@ class MonthlyReport:
 
     @property
     def period(self) -> Window | None:
-        """The plan's days that its targets count, up to `on`."""
+        """Return the days of the plan's period up to `on`, over which its targets count."""
         return self.plan.window(self.on)
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is about the region, and not about a department or a hall of it."""
+        """Return whether the report is about the region rather than one of its departments or halls."""
         return self.scope.department is None and self.scope.hall is None
 
     def figure(self, indicator: str) -> Figure:
         return self.figures.get(indicator, Figure(0, 0))
 
     def department(self, id_: str) -> Names:
-        """Return a department's name in the plan; its code if the plan does not name it."""
+        """Return a department's name in the plan; its id if the plan does not name it."""
         return next((d.names for d in self.plan.departments if d.id == id_), Names(id_, id_))
 
     def hall(self, id_: str) -> str:
-        """Return a hall's name, its id where it has none."""
+        """Return a hall's name; its id if it has no name."""
         return self.hall_names.get(id_, id_)
 
 
 def monthly_report(given: Material) -> MonthlyReport:
-    own = given.scope.department
-    compression = given.earlier.figure(COMPRESSION, own), given.in_month.figure(COMPRESSION, own)
-    departments = _departments(given)
-    doubts: list[AnyDoubt] = [*(one for one in given.doubts if isinstance(one, Doubt)), *given.month_doubts]
-    changes = [one for one in given.changes if own in (None, one.department)]
+    compression, departments = _compression(given), _departments(given)
     return MonthlyReport(
         scope=given.scope,
         asked=given.asked,
@@ -155,21 +158,21 @@ def monthly_report(given: Material) -> MonthlyReport:
         previous=given.previous,
         year_before=given.year_before,
         percentiles=given.percentiles,
-        rankings=rankings(given.plan, given.in_month, departments, doubts, given.origin),
+        rankings=_rankings(given, departments),
         scores=tuple(given.scores),
         open_lines=_open_lines(given, departments),
         listed=given.listed,
         due_next=given.due_next,
         working_days_next=given.working_days_next,
-        flow_lines=tuple((id_, given.flow[id_]) for id_ in departments if given.flow.get(id_, NO_FLOW) != NO_FLOW),
+        flow_lines=_flow_lines(given, departments),
         balance=given.balance,
         tallied=_tallied(given),
         coverage=given.coverage,
         period_coverage=given.period_coverage,
         findings=tuple(given.findings),
         compression=compression,
-        causes=tuple(split(*compression, given.changes, own)) if given.scope.hall is None else (),
-        lowerings=tuple(lowerings(*compression, changes, MOST_LOWERING)),
+        causes=tuple(split(*compression, given.changes, given.scope.department)) if given.scope.hall is None else (),
+        lowerings=_lowerings(given, compression),
         provisional=tuple(given.provisional),
         restated_month=given.restated_month,
         restated=tuple(given.restated),
@@ -178,11 +181,12 @@ def monthly_report(given: Material) -> MonthlyReport:
         matters=tuple(given.matters),
         hall_names=given.hall_names,
         sources=tuple(given.sources),
+        successions=tuple(given.successions),
     )
 
 
 def _targets(given: Material) -> tuple[TargetLine, ...]:
-    """Of the region all targets; of a department those that bind it, and those that it leads as the region's."""
+    """Return all targets for the region's report; for a department's, those that bind it or that it leads."""
     results = evaluate(given.plan, given.window.end, given.tables, given.doubts, given.origin)
     earlier = {(r.target.id, r.department): r for r in evaluate(given.plan, given.before, given.tables)}
     department = given.scope.department
@@ -214,8 +218,35 @@ def _bound(results: Sequence[TargetResult], own: TargetResult) -> tuple[TargetRe
     return tuple(r for r in results if r.target.id == own.target.id and r.department is not None)
 
 
+def _compression(given: Material) -> tuple[Figure, Figure]:
+    """Return the compression at the end of the period before, and now."""
+    own = given.scope.department
+    return given.earlier.figure(COMPRESSION, own), given.in_month.figure(COMPRESSION, own)
+
+
+def _rankings(given: Material, departments: Sequence[str]) -> tuple[Ranking, ...]:
+    doubts: list[AnyDoubt] = [*(one for one in given.doubts if isinstance(one, Doubt)), *given.month_doubts]
+    return rankings(given.plan, given.in_month, departments, doubts, given.origin)
+
+
+def _lowerings(given: Material, compression: tuple[Figure, Figure]) -> tuple[Lowering, ...]:
+    """Return the items of the report's scope that lowered its compression most."""
+    own = given.scope.department
+    changes = [one for one in given.changes if own in (None, one.department)]
+    return tuple(lowerings(*compression, changes, MOST_LOWERING))
+
+
+def _flow_lines(given: Material, departments: Sequence[str]) -> tuple[tuple[str, Flow], ...]:
+    """Return each department's flow, without the departments that had no case."""
+    found = ((id_, given.flow.get(id_, NO_FLOW)) for id_ in departments)
+    return tuple((id_, flow) for id_, flow in found if flow != NO_FLOW)
+
+
 def _departments(given: Material) -> list[str]:
-    """The plan's in its order, then those that only the catalogue or cases name; one alone where it is about one."""
+    """Return the departments of the report: the plan's in its order, then others that the catalogue or cases name.
+
+    If the report is about a department, return that one alone.
+    """
     if given.scope.department is not None:
         return [given.scope.department]
     named = [department.id for department in given.plan.departments]
@@ -224,14 +255,14 @@ def _departments(given: Material) -> list[str]:
 
 
 def _tallied(given: Material) -> bool:
-    """Whether the region's cases are more than those of its departments: halls without cases send daily counts."""
+    """Return whether the region has more cases than its departments together, because some halls send only tallies."""
     table, rate = given.in_month, "acceptance_rate"
     of_departments = sum(table.figure(rate, id_).denominator for id_ in table.departments)
     return given.scope == Scope(given.plan.region) and table.figure(rate).denominator > of_departments
 
 
 def _open_lines(given: Material, departments: Sequence[str]) -> tuple[OpenLine, ...]:
-    """Of departments that have open cases or had any due in the month, those with most overdue first."""
+    """Return the departments that have open cases or had cases due in the window, those with most overdue first."""
     lines = [
         OpenLine(id_, given.open_cases.get(id_, {}), given.in_month.figure("due_kept_rate", id_)) for id_ in departments
     ]

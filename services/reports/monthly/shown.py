@@ -1,4 +1,4 @@
-"""Figures, days and names as a reader sees them, and as cells of a table."""
+"""Figures, days and names as readers see them, as texts and as cells of a table."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from urllib.parse import quote, urlencode
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.display import NOTHING, amount, difference
-from hallpulse.domain.compression import CAUSE_NAMES, CauseShare, Mark
+from hallpulse.domain.compression import CAUSE_NAMES, CauseShare
 from hallpulse.domain.figures import Coverage, Figure, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS
+from hallpulse.domain.marks import Mark
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.workdays import SHANGHAI
 from services.reports.monthly import texts
@@ -25,7 +26,7 @@ BLANK = Cell(NOTHING, tone=Tone.QUIET)
 
 
 def filled(text: Sentence, zh: dict[str, object], en: dict[str, object] | None = None) -> Sentence:
-    """The text with its gaps filled; en: where English fills them otherwise."""
+    """Return the text with its placeholders filled. en: the values that differ in English."""
     return Sentence(text.zh.format(**zh), text.en.format(**(zh | (en or {}))))
 
 
@@ -35,7 +36,7 @@ def joined(parts: Iterable[Sentence], between: Sentence = texts.LIST) -> Sentenc
 
 
 def sentence_of(*parts: Sentence) -> Sentence:
-    """One after the other."""
+    """Return the sentences joined into one, without anything between them."""
     return Sentence("".join(p.zh for p in parts), "".join(p.en for p in parts))
 
 
@@ -44,12 +45,12 @@ def named(names: Names) -> Sentence:
 
 
 def day(on: date) -> Sentence:
-    """2023年5月31日, 2023-05-31."""
+    """Return a day in both languages: 2023年5月31日, 2023-05-31."""
     return Sentence(f"{on.year}年{on.month}月{on.day}日", on.isoformat())
 
 
 def moment(time: int | None) -> Sentence:
-    """Microseconds since 1970-01-01 UTC, to the minute, Asia/Shanghai."""
+    """Return a time to the minute, in Asia/Shanghai. time: microseconds since 1970-01-01 UTC; None if no event came."""
     if time is None:
         return texts.NO_EVENTS
     local = datetime.fromtimestamp(time // 1_000_000, SHANGHAI)
@@ -57,12 +58,12 @@ def moment(time: int | None) -> Sentence:
 
 
 def value_text(value: Fraction | None, unit: str) -> str:
-    """31.94%, 2.75, 196: in Chinese no blank stands before the sign."""
+    """Return a value as text without blanks, as Chinese writes it: 31.94%, 2.75, 196."""
     return amount(value, unit).replace(" ", "")
 
 
 def gap_text(value: Fraction | None, unit: str) -> Sentence:
-    """How far it is, without a sign."""
+    """Return the size of a gap, without its sign."""
     shown = difference(value, unit).lstrip("+−")
     return Sentence(f"{shown}个百分点", f"{shown} points") if unit == "share" else Sentence(shown, shown)
 
@@ -71,14 +72,14 @@ CHECK_NAMES = {check.id: Sentence(check.zh, check.en) for check in CHECKS}
 
 
 def marked_text(mark: Mark, unit: str) -> Sentence:
-    """The finding that a figure gains from, in few words."""
+    """Return a short text about a finding that a figure gains from."""
     check = CHECK_NAMES[mark.check]
     values: dict[str, object] = {"n": mark.findings, "value": value_text(mark.without.value, unit), "check": check.zh}
     return filled(texts.MARKED_ONE, values, {"check": check.en})
 
 
 def causes_text(causes: Iterable[CauseShare]) -> Sentence:
-    """The causes of a change of the compression, in points: 压缩承诺时限 +5.21，提高法定时限 +1.80."""
+    """Return the causes of the compression's change, in points: 压缩承诺时限 +5.21，提高法定时限 +1.80."""
     parts = ((CAUSE_NAMES[one.cause], f"{float(one.share) * 100:+.2f}".replace("-", "−")) for one in causes)
     return joined(Sentence(f"{zh} {points}", f"{en} {points}") for (zh, en), points in parts)
 
@@ -88,7 +89,7 @@ def parts_text(figure: Figure) -> str:
 
 
 def figure_cell(figure: Figure, unit: str, tone: Tone = Tone.PLAIN) -> Cell:
-    """A figure with what it is made of; of a count only the count."""
+    """Return a cell with a figure, and below it numerator and denominator; a count has the count alone."""
     parts, known = (figure.numerator, figure.denominator), known_text(figure)
     if figure.value is None:
         return Cell(NOTHING, known, parts=parts, tone=Tone.QUIET)
@@ -99,14 +100,14 @@ def figure_cell(figure: Figure, unit: str, tone: Tone = Tone.PLAIN) -> Cell:
 
 
 def known_text(figure: Figure) -> str:
-    """已知1100/1200: of how many items the flag or the limit is known; empty where it is of all."""
+    """Return the number of items whose flag or limit is known, as 已知1100/1200; empty if it is known for all."""
     if figure.known is None or figure.known.count == figure.known.items:
         return ""
     return texts.KNOWN.zh.format(n=figure.known.count, m=figure.known.items)
 
 
 def forecast_text(line: TargetLine) -> Sentence:
-    """A forecast; of a count a whole number that is said to be about, on the side of the goal where the forecast is."""
+    """Return a forecast as text. A count's forecast becomes "about" a whole number, on the same side of the goal."""
     result, unit = line.result, line.target.unit
     value = result.forecast.value if result.forecast else None
     if value is None or unit != "count" or value.denominator == 1:
@@ -124,7 +125,7 @@ def _whole(value: Fraction, line: TargetLine) -> int:
 
 
 def forecast_cell(line: TargetLine) -> Cell:
-    """A forecast as forecast_text has it, with its exact number for a reader that counts with it."""
+    """Return a cell with the text of `forecast_text`, and the exact number for a workbook."""
     forecast, said = line.result.forecast, forecast_text(line)
     if forecast is None:
         return BLANK
@@ -138,7 +139,7 @@ def value_cell(value: Fraction | None, unit: str, tone: Tone = Tone.PLAIN) -> Ce
 
 
 def difference_cell(value: Fraction | None, unit: str, small: str = "", tone: Tone = Tone.PLAIN) -> Cell:
-    """With a sign; of shares in percentage points."""
+    """Return a cell with a signed difference; the difference of two shares is in percentage points."""
     if value is None:
         return BLANK
     kind: Unit = "points" if unit == "share" else _unit(unit)
@@ -150,7 +151,7 @@ def count_cell(count: int, tone: Tone = Tone.PLAIN) -> Cell:
 
 
 def number_cell(value: Fraction, small: str = "", tone: Tone = Tone.PLAIN) -> Cell:
-    """A number of pieces, such as points; pale where it is 0."""
+    """Return a cell with a number without unit, such as points of a score; 0 is pale."""
     return Cell(value_text(value, "count"), small, value, tone=tone if value else Tone.QUIET)
 
 
@@ -159,7 +160,7 @@ def text_cell(text: Sentence, tone: Tone = Tone.PLAIN) -> Cell:
 
 
 def change_cells(now: Figure, before: Figure | None, unit: str) -> tuple[Cell, Cell]:
-    """A figure of before, and by how much it is another one now."""
+    """Return two cells: an earlier figure, and by how much the figure has changed since."""
     if before is None or before.value is None:
         return BLANK, BLANK
     change = None if now.value is None else now.value - before.value
@@ -180,7 +181,7 @@ def compared_columns(report: MonthlyReport) -> tuple[Column, ...]:
 
 
 def compared(report: MonthlyReport, indicators: Iterable[str]) -> tuple[tuple[tuple[Cell, ...], ...], tuple[str, ...]]:
-    """Rows and queries: each indicator now, in the period before and a year before."""
+    """Return the rows of a table and their queries: each indicator now, in the period before and a year before."""
     rows, nothing = [], Figure(0, 0)
     for id_ in indicators:
         unit, now = unit_of(id_, report.plan), report.figure(id_)
@@ -196,7 +197,7 @@ def compared(report: MonthlyReport, indicators: Iterable[str]) -> tuple[tuple[tu
 
 
 def query_of(report: MonthlyReport, path: str, department: str | None = None, **asked: str) -> str:
-    """The request that gives a figure again; of the report's department or hall where it is about one."""
+    """Return the gateway's request that returns a figure, for the department or hall that the report is about."""
     scope = {"department": department or report.scope.department, "hall": report.scope.hall}
     if path in _OF_REGION:
         scope = {}

@@ -351,6 +351,14 @@ PATH = Sentence(
     "'Required' is the plan's path on {on}; 'gap' is the value less the goal, negative is short; the forecast carries"
     " the last {days} days on to {end}.",
 )
+CODE_ENDED = Sentence(
+    "区划代码{code}自{day}起终止，由{successor}承继（{document}，{reason}）；此前的数据保留在原代码之下。",
+    "The code {code} ended on {day}; {successor} succeeds it ({document}, {reason}). Earlier reports stay under it.",
+)
+CODE_SPLIT = Sentence(
+    "自{day}起，区划代码{code}的一部分改用{successor}（{document}，{reason}）；此前的数据保留在原代码之下。",
+    "A part of {code} has the code {successor} from {day} on ({document}, {reason}). Earlier reports stay there.",
+)
 PROVISIONAL = Sentence(
     "{years}年的法定节假日安排尚未公布，工作日按推算计，公布后自动重算。",
     "The official holidays of {years} are not published yet: working days are computed and will be dated again.",

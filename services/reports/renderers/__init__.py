@@ -1,4 +1,4 @@
-"""A document as a file: each format in a separate module, whose library is loaded when the format is asked for."""
+"""Rendering of a document into a file: one module for each format, imported with its library on first use."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ MEDIA_TYPES: dict[Format, str] = {
 
 
 def rendered(document: Document, form: Format) -> bytes:
-    """The whole file."""
+    """Return the content of the file in one of FORMATS."""
     render: Callable[[Document], bytes] = import_module(f".{form}_file", __name__).render
     return render(document)

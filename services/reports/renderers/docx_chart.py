@@ -1,4 +1,4 @@
-"""A chart of a Word document: bars that Word draws, and everybody can change there; its XML is openpyxl's."""
+"""Charts of a Word document: bar charts that Word draws and users can change; openpyxl writes their XML."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.chart.text import RichText
 from openpyxl.drawing.text import CharacterProperties, Paragraph, ParagraphProperties
 
-from hallpulse.display import printable
+from hallpulse.display import in_order
 from services.reports.monthly import Bar, Chart
 
 COLORS = ("4472A8", "C9CDD3")
@@ -40,7 +40,7 @@ _FRAME = (
 
 
 def add_chart(word: Word, chart: Chart, number: int, width: int) -> None:
-    """Add the chart as a paragraph. number: from 1, unlike any other of the document; width: in millimetres."""
+    """Add the chart as a paragraph. number: its number, unique in the document, from 1; width: in millimetres."""
     part = Part(PackURI(f"/word/charts/chart{number}.xml"), _CONTENT, _xml(chart), word.part.package)
     relation = word.part.relate_to(part, _RELATION)
     height = _HEIGHT_BESIDE + _HEIGHT_OF_BAR * len(chart.bars)
@@ -78,7 +78,7 @@ def _series(number: int, name: str, chart: Chart, values: list[float]) -> Any:
     series = Series(
         idx=number,
         order=number,
-        tx=SeriesLabel(v=printable(name)),
+        tx=SeriesLabel(v=in_order(name)),
         cat=labels,
         val=NumDataSource(numLit=NumData(formatCode=code, ptCount=len(points), pt=points)),
     )
@@ -89,7 +89,7 @@ def _series(number: int, name: str, chart: Chart, values: list[float]) -> Any:
 
 
 def _label(bar: Bar) -> str:
-    return printable(bar.label.zh)
+    return in_order(bar.label.zh)
 
 
 def _texts(texts: list[str]) -> StrData:

@@ -1,7 +1,7 @@
-"""A Word document by the format of official documents (GB/T 9704-2012): A4, its margins, its fonts, numbered pages.
+"""Rendering into a Word document in the format of official documents (GB/T 9704-2012): A4, margins, fonts, page number.
 
-Title in 方正小标宋, headings in 黑体, text in 仿宋_GB2312 of size 三号 (16 points) on lines of 28 points. The fonts are
-named, each with the one that takes its place: a computer that has neither takes its own.
+The title is in 方正小标宋, headings are in 黑体, the text is in 仿宋_GB2312 of size 三号 (16 points), on lines of 28
+points. The document names these fonts and a substitute for some; a computer without both uses its default font.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from docx.table import _Cell as GridCell
 from docx.text.paragraph import Paragraph as Lines
 
 from hallpulse.contract.reasons import Sentence
-from hallpulse.display import printable
+from hallpulse.display import in_order
 from services.reports.monthly import Cell, Chart, Column, Document, Section, Table, Tone
 from services.reports.monthly.texts import (
     ATTACHMENT,
@@ -62,8 +62,8 @@ def render(document: Document) -> bytes:
     prepare_styles(word)
     name_fonts(word)
     _page(word)
-    word.core_properties.title = printable(f"{document.title.zh}{document.subtitle.zh}")
-    word.core_properties.author = printable(document.imprint.issuer.zh)
+    word.core_properties.title = in_order(f"{document.title.zh}{document.subtitle.zh}")
+    word.core_properties.author = in_order(document.imprint.issuer.zh)
     word.core_properties.comments = ""
     _head(word, document)
     charts = iter(range(1, 1000))
@@ -77,7 +77,7 @@ def render(document: Document) -> bytes:
 
 
 def _page(word: Word) -> None:
-    """The type area of 156 by 225 mm; the page's number below it."""
+    """Set the type area of 156 by 225 mm, with the page number below it."""
     page = word.sections[0]
     page.page_width, page.page_height = Mm(210), Mm(297)
     page.left_margin, page.right_margin = Mm(28), Mm(26)
@@ -172,7 +172,7 @@ def _table(word: Word, table: Table) -> None:
     narrow(grid)
     for made, column in zip(grid.columns, table.columns, strict=True):
         made.width = _width(column, table)
-    cells = iter(grid._cells)  # of the whole table at once: each row's own would be counted again
+    cells = iter(grid._cells)  # read once for the table: for each row, python-docx would count again
     _head_row(grid, table, cells)
     for number, row in enumerate(table.rows, start=1):
         _row(grid, number, row, table, cells)
@@ -180,7 +180,7 @@ def _table(word: Word, table: Table) -> None:
 
 
 def _head_row(grid: Grid, table: Table, cells: Iterator[GridCell]) -> None:
-    """Repeated on every page, and never alone at the end of one."""
+    """Write the head row, which is repeated on every page and never stands alone at the end of a page."""
     repeated(grid.rows[0])
     for column in table.columns:
         cell = next(cells)
@@ -221,7 +221,7 @@ def _fill(place: GridCell, content: Cell, column: Column, *, bold: bool, centred
 
 
 def _foot(word: Word, document: Document) -> None:
-    """The attachment, the sender and the day; in small letters, the basis of it."""
+    """Write the attachment, the issuer and the date, then in small letters the report's basis."""
     imprint, before = document.imprint, len(word.paragraphs)
     attached = imprint.attached
     if attached.zh:
@@ -251,7 +251,7 @@ def _foot(word: Word, document: Document) -> None:
 
 
 def _imprint(word: Word, document: Document) -> None:
-    """版记: copies to whom, issued and signed by whom, when."""
+    """Write the imprint (版记): recipients of copies, issuer, signer, date of issue."""
     imprint = document.imprint
     rows = [f"{COPIED_TO.zh}：{imprint.copies.zh}。"] if imprint.copies.zh else []
     signer = imprint.signer.zh or _SIGNATURE

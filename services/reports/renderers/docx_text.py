@@ -1,4 +1,4 @@
-"""How a Word document's text is set: fonts for Chinese and Latin letters, and what python-docx has no words for."""
+"""Formatting of a Word document: fonts for Chinese and Latin letters, and settings that python-docx does not offer."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from docx.table import _Row as GridRow
 from docx.text.paragraph import Paragraph
 from docx.text.run import Run
 
-from hallpulse.display import printable
+from hallpulse.display import in_order
 
 TITLE, SONG, HEI, KAI = "方正小标宋简体", "宋体", "黑体", "楷体_GB2312"
 FANG_SONG, LATIN = "仿宋_GB2312", "Times New Roman"
 INK, QUIET = "1A1A1A", "767676"
 _INSTEAD = {TITLE: "华文中宋", KAI: "楷体", FANG_SONG: "仿宋"}
-"""Fonts that take the place of those that came with older systems alone."""
+"""Font → its substitute, for fonts that only older systems have."""
 _FONT_TABLE = "/word/fontTable.xml"
 
 
@@ -34,7 +34,7 @@ class Look:
 
 
 def write(paragraph: Paragraph, text: str, look: Look) -> None:
-    run = paragraph.add_run(printable(text))
+    run = paragraph.add_run(in_order(text))
     _dress(run, look)
 
 
@@ -45,7 +45,7 @@ def _dress(run: Run, look: Look) -> None:
 
 
 def prepare_styles(word: Word) -> None:
-    """Word's own styles speak English and are blue."""
+    """Replace the font, language and colour of the default styles, which are made for English and partly blue."""
     normal = word.styles["Normal"]
     normal.font.name, normal.font.size = LATIN, Pt(12)
     fonts = normal.element.get_or_add_rPr().get_or_add_rFonts()
@@ -59,7 +59,7 @@ def prepare_styles(word: Word) -> None:
 
 
 def name_fonts(word: Word) -> None:
-    """Say which font takes the place of one that is missing."""
+    """Name the substitute of each font that may be missing, in the document's table of fonts."""
     part = next(part for part in word.part.package.iter_parts() if str(part.partname) == _FONT_TABLE)
     fonts = "".join(
         f'<w:font w:name="{name}"><w:altName w:val="{instead}"/><w:charset w:val="86"/></w:font>'
@@ -69,7 +69,7 @@ def name_fonts(word: Word) -> None:
 
 
 def add_page_number(paragraph: Paragraph) -> None:
-    """— 1 —, as official documents number their pages."""
+    """Add the page number in the form of official documents: — 1 —."""
     write(paragraph, "— ", Look(14, SONG))
     run = paragraph.add_run()
     _dress(run, Look(14, SONG))
@@ -79,7 +79,10 @@ def add_page_number(paragraph: Paragraph) -> None:
 
 
 def bordered(grid: Grid, color: str, *, inside: bool = True, between: bool = False) -> None:
-    """Thin lines; without those inside only one above and one below, and `between` the rows."""
+    """Draw thin lines around and inside the table.
+
+    inside: if false, draw only the lines at the top and bottom; between: then also draw lines between rows.
+    """
     borders = OxmlElement("w:tblBorders")
     for side in ("top", "left", "bottom", "right", "insideH", "insideV"):
         drawn = inside or side in ("top", "bottom") or (between and side == "insideH")
@@ -89,7 +92,7 @@ def bordered(grid: Grid, color: str, *, inside: bool = True, between: bool = Fal
 
 
 def narrow(grid: Grid) -> None:
-    """Little room beside the text of a cell."""
+    """Set narrow margins at the left and right of every cell."""
     margins = OxmlElement("w:tblCellMar")
     for side in ("left", "right"):
         margins.append(_element(f"w:{side}", w="45", type="dxa"))
@@ -101,13 +104,13 @@ def shaded(cell: GridCell, color: str) -> None:
 
 
 def repeated(row: GridRow) -> None:
-    """On every page that the table reaches."""
+    """Repeat the row at the top of every page of the table."""
     row._tr.get_or_add_trPr().append(_element("w:tblHeader", val="true"))
     unbroken(row)
 
 
 def unbroken(row: GridRow) -> None:
-    """All of it on one page."""
+    """Keep the row on one page."""
     row._tr.get_or_add_trPr().append(_element("w:cantSplit", val="true"))
 
 

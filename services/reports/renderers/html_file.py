@@ -1,11 +1,11 @@
-"""One page that needs nothing else: style inside, no script, made to be printed on A4."""
+"""Rendering into one self-contained HTML page: with its style, without scripts, for printing on A4."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
 
-from hallpulse.display import printable
+from hallpulse.display import in_order
 from services.reports.monthly import Cell, Chart, Column, Document, Paragraph, Section, Table, Tone
 from services.reports.monthly.texts import ATTACHMENT, COPIED_TO, ISSUED_BY, ISSUED_ON, SIGNED_BY, TO
 
@@ -84,7 +84,7 @@ def _page(document: Document) -> Iterator[str]:
 
 
 def _foot(document: Document) -> Iterator[str]:
-    """The attachment, the sender and the day, the basis, the copies."""
+    """Yield the attachment, the issuer and the date, the report's basis and the imprint."""
     imprint, bilingual = document.imprint, document.language == "both"
     attached = imprint.attached
     english = _english(f"{ATTACHMENT.en}: {attached.en}") if bilingual else ""
@@ -105,7 +105,7 @@ def _foot(document: Document) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    return escape(printable(text))
+    return escape(in_order(text))
 
 
 def _both(text: tuple[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""A PDF of A4 pages by reportlab: no browser. Its fonts are embedded where Noto CJK is installed (`pdf_fonts`)."""
+"""Rendering into a PDF of A4 pages by reportlab, without a browser. Fonts are embedded if installed (`pdf_fonts`)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def render(document: Document) -> bytes:
 
 
 def texts_in(value: object) -> Iterator[str]:
-    """Every text of a document, and what the pages add to them."""
+    """Yield every text of a document, and every text that the pages add to it."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, tuple):
@@ -75,7 +75,7 @@ def texts_in(value: object) -> Iterator[str]:
 
 
 def _number(canvas: Any, template: Any) -> None:
-    """— 1 —, as official documents number their pages."""
+    """Draw the page number in the form of official documents: — 1 —."""
     canvas.saveState()
     canvas.setFillColor(INK)
     canvas.setFont(body_font(), 14)
@@ -115,7 +115,10 @@ def _section(section: Section) -> Iterator[Flowable]:
 
 
 def _room(first: Block) -> float:
-    """Return how much of a page a section's head and its first block need, lest the head stand alone at the foot."""
+    """Return the height, in points, that a section's head and first block need together.
+
+    With less room left on the page, the head would stand alone at its foot.
+    """
     if isinstance(first, Paragraph):
         room = 45 * mm
     elif isinstance(first, Chart):
@@ -126,7 +129,7 @@ def _room(first: Block) -> float:
 
 
 def _table(table: Table) -> Iterator[Flowable]:
-    """Its head is repeated on every page; a short one is not parted, nor from its title."""
+    """Yield a table with its title; its head is repeated on every page, and a short table stays on one page."""
     above = (
         Spacer(0, 3 * mm),
         Heading(table.title.zh, 11, centred=True, beside=table.title.en),
@@ -155,7 +158,7 @@ def _chart(chart: Chart) -> Iterator[Flowable]:
 
 
 class Bars(Flowable):  # type: ignore[misc]
-    """Bars with their values, and a line at each goal."""
+    """A chart of bars with their values, and a line at each goal."""
 
     ROW, _BAR, _LABELS, _ROOM = 5.6 * mm, 3.2 * mm, 52 * mm, 20 * mm
 
@@ -187,7 +190,7 @@ class Bars(Flowable):  # type: ignore[misc]
             )
         unit = "share" if self._chart.unit == "share" else "count"
         goal = 0.0 if bar.goal is None else float(bar.goal) * scale
-        behind = goal if width - 1 <= goal <= width + 12 * mm else width  # the mark does not strike the value out
+        behind = goal if width - 1 <= goal <= width + 12 * mm else width  # keep the value off the goal's mark
         self._write(amount(bar.value, unit).replace(" ", ""), self._LABELS + behind + 1.5 * mm, y + 1 * mm)
 
     def _draw_key(self) -> None:
@@ -220,12 +223,12 @@ def _style(table: Table) -> list[tuple[Any, ...]]:
         ("RIGHTPADDING", *everywhere, 2),
     ]
     if len(table.rows) > 1:
-        style.append(("NOSPLIT", (0, -2), (-1, -1)))  # no last row stands alone on a page
+        style.append(("NOSPLIT", (0, -2), (-1, -1)))  # the last row never stands alone on a page
     return [*style, ("BACKGROUND", (0, -1), (-1, -1), _FAINT)] if table.total else style
 
 
 def _foot(document: Document) -> Iterator[Flowable]:
-    """The attachment, the sender and the day, the basis; copies, issuer and signer."""
+    """Yield the attachment, the issuer and the date, the report's basis and the imprint, kept on one page."""
     imprint, bilingual = document.imprint, document.language == "both"
     attached = imprint.attached
     english = f"{ATTACHMENT.en}: {attached.en}" if bilingual else ""

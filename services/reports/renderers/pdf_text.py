@@ -1,6 +1,6 @@
-"""How a PDF's text is set: fonts, styles, headings.
+"""Typesetting of a PDF's text: fonts, styles, headings.
 
-With Noto CJK installed all is set in it, and embedded. Without it each script has one of the fonts that readers bring.
+If Noto CJK is installed, it is embedded and used for all text. Otherwise each script uses a font that PDF viewers have.
 """
 
 from __future__ import annotations
@@ -23,16 +23,19 @@ from reportlab.platypus import Flowable
 from reportlab.platypus import Paragraph as LibraryParagraph
 from reportlab.platypus.paragraph import ParaLines, cjkU, makeCJKParaLine
 
-from hallpulse.display import printable
+from hallpulse.display import in_order
 from services.reports.monthly import Tone
 
 from .pdf_fonts import embeddable, installed
 
 _OPENING, _CLOSING = "（“‘《〈【〔［「『", "，。；：！？、）”’》〉】〕］」』％%…·"
 _UNIT = re.compile(rf"[{_OPENING}]*(?:[\x21-\x7e]+ ?|.)[{_CLOSING}]*", re.DOTALL)
-"""A part of a text on one line: no sign that opens ends one, none that closes begins one, numbers stay whole."""
+"""A part of a text that stays on one line.
+
+No line ends with an opening sign or begins with a closing sign, and numbers and words are not broken.
+"""
 _SIGN = re.compile(rf"[{_OPENING}]*.[{_CLOSING}]*", re.DOTALL)
-"""A part of one that is too long for a line: a number or a word may be parted then."""
+"""A part of a unit that is longer than a line: then numbers and words are broken."""
 _FUZZ = 1e-6
 
 SERIF, SANS = "Hallpulse-Serif", "Hallpulse-Sans"
@@ -43,17 +46,17 @@ _HANGUL = r"\u1100-\u11ff\u3130-\u318f\uac00-\ud7af"
 _RUNS = re.compile(rf"(?P<latin>[\x20-\x7e]+)|(?P<minus>−)|(?P<hangul>[{_HANGUL}]+)|(?P<han>[^\x20-\x7e−{_HANGUL}]+)")
 _FONTS = {"latin": LATIN, "minus": "Symbol", "hangul": HANGUL, "han": HAN}
 _REPLACED = "〓"
-"""Stands where the fonts have no character: typesetters' old sign for a missing one."""
+"""The sign for a character that the fonts lack, as Chinese typesetters use it."""
 
 
 _known: dict[str, frozenset[int]] = {}
-"""Font → its characters, of the document that is being set; empty where nothing is embedded."""
+"""Embedded font → its characters, for the document that is being rendered; empty if no font is embedded."""
 
 
 def choose_fonts(texts: Iterable[str]) -> None:
-    """Embed what the texts need, or use the readers' fonts where Noto CJK is not installed."""
+    """Embed the characters that the texts need, or use the viewers' fonts if Noto CJK is not installed."""
     _known.clear()
-    all_texts, paths = [printable(text) for text in texts], (installed("serif"), installed("sans"))
+    all_texts, paths = [in_order(text) for text in texts], (installed("serif"), installed("sans"))
     if paths[0] is None or paths[1] is None:
         _register_fonts()
     else:
@@ -67,7 +70,7 @@ def choose_fonts(texts: Iterable[str]) -> None:
 
 
 def _register(font: TTFont) -> None:
-    """Put the font in the place of the one that an earlier document had under its name, which the library keeps."""
+    """Register the font in place of an earlier document's font of the same name, which reportlab would keep."""
     pdfmetrics._fonts.pop(font.fontName, None)
     pdfmetrics._dynFaceNames.pop(font.face.name, None)
     pdfmetrics.registerFont(font)
@@ -106,7 +109,7 @@ def tone_of(tone: Tone) -> Any:
 
 
 class Lines(LibraryParagraph):  # type: ignore[misc]
-    """A paragraph whose Chinese is broken by the rules of Chinese (GB/T 15834); the library's are those of Japanese."""
+    """A paragraph that breaks lines by the rules of Chinese (GB/T 15834); reportlab uses the rules of Japanese."""
 
     def breakLinesCJK(self, maxWidths: Any) -> Any:  # noqa: N802, N803 - the library's names
         if getattr(self, "_splitpara", 0) and hasattr(self, "blPara"):
@@ -121,7 +124,10 @@ class Lines(LibraryParagraph):  # type: ignore[misc]
 
 
 def _filled(signs: list[Any], widths: Sequence[float]) -> Iterator[tuple[list[Any], bool]]:
-    """The signs of each line, and whether it ends a part of the text. widths: of the lines, the last of all others."""
+    """Yield the signs of each line, and whether a line break follows it.
+
+    widths: the widths of the first lines; the last one holds for all further lines.
+    """
     line: list[Any] = []
     used, number = 0.0, 0
     for unit in _units(signs):
@@ -142,7 +148,7 @@ def _filled(signs: list[Any], widths: Sequence[float]) -> Iterator[tuple[list[An
 
 
 def _units(signs: list[Any]) -> Iterator[list[Any]]:
-    """The parts of a text that stay on one line; a break of lines is one."""
+    """Yield the parts of a text that stay on one line; a line break is a part by itself."""
     start = 0
     for end, sign in enumerate([*signs, None]):
         if sign is None or hasattr(sign.frag, "lineBreak"):
@@ -167,7 +173,7 @@ def text(content: str, style: ParagraphStyle, *, centred: bool = False) -> Flowa
 
 
 def lines(content: str, *small: str, style: ParagraphStyle, centred: bool = False, color: Any = INK) -> Flowable:
-    """A text, and below it smaller ones."""
+    """Return a paragraph with a text and, below it, smaller texts."""
     size = style.fontSize - 2
     below = "".join(f'<br/><font size="{size}" color="#767676">{_marked(one)}</font>' for one in small if one)
     return Lines(_marked(content) + below, _variant(style, centred, color))
@@ -180,22 +186,25 @@ def _marked(content: str) -> str:
 
 
 def reachable(content: str, font: str) -> str:
-    """The text with a sign for each character that the font has not."""
+    """Return the text with each character that the font lacks replaced by 〓."""
     known = _known.get(font)
     if known is None:
         return content
-    return "".join(char if ord(char) in known else _REPLACED for char in printable(content))
+    return "".join(char if ord(char) in known else _REPLACED for char in in_order(content))
 
 
 def _runs(content: str) -> Iterator[tuple[str, str]]:
-    """Each run of one script with its font; what is beyond the fonts' reach is replaced."""
-    known = "".join(char if char <= "\uffff" else _REPLACED for char in printable(content))
+    """Yield each run of one script with its font; characters that no font has are replaced by 〓."""
+    known = "".join(char if char <= "\uffff" else _REPLACED for char in in_order(content))
     for found in _RUNS.finditer(known):
         yield _FONTS[found.lastgroup or "han"], found.group()
 
 
 class Heading(Flowable):  # type: ignore[misc]
-    """In the font of headings, bold by a thin outline. beside: its English, small, after it or below it."""
+    """A heading in the headings' font, or bold (by a thin outline) in the font of the text.
+
+    size, indent: in points; beside: its English, in small letters after its last line.
+    """
 
     def __init__(
         self,
@@ -247,7 +256,7 @@ class Heading(Flowable):  # type: ignore[misc]
 
 
 def _broken(content: str, font: str, size: float, width: float) -> list[str]:
-    """Chinese has no blanks to break a line at: any place will do that parts no unit."""
+    """Break a text into lines no wider than `width`, between units: Chinese has no blanks at which to break."""
     found, line = [], ""
     for unit in _UNIT.findall(content):
         if line and pdfmetrics.stringWidth(line + unit, font, size) > width:

@@ -1,19 +1,19 @@
-"""A chart as SVG, inside the page: bars with their values, and a line at each goal."""
+"""Charts as SVG inside the HTML page: bars with their values, and a line at each goal."""
 
 from __future__ import annotations
 
 from html import escape
 
-from hallpulse.display import amount, printable
+from hallpulse.display import amount, in_order
 from services.reports.monthly import Bar, Chart
 
 _WIDTH, _LABELS, _ROW, _BAR = 620, 190, 24, 13
 _ROOM = 70
-"""For the value behind the longest bar."""
+"""Width that stays free for the value behind the longest bar."""
 
 
 def svg(chart: Chart) -> str:
-    """The drawing; its height follows from the number of bars."""
+    """Return the chart as an SVG element; its height depends on the number of bars."""
     top = max([1e-9, *(float(bar.value) for bar in chart.bars), *(float(bar.goal or 0) for bar in chart.bars)])
     height = _ROW * len(chart.bars) + 26
     rows = "".join(_row(bar, number, top, chart) for number, bar in enumerate(chart.bars))
@@ -27,7 +27,7 @@ def _row(bar: Bar, number: int, top: float, chart: Chart) -> str:
     text = amount(bar.value, unit).replace(" ", "")
     at = 0.0 if bar.goal is None else (_WIDTH - _LABELS - _ROOM) * float(bar.goal) / top
     goal = "" if bar.goal is None else _goal(at, y)
-    behind = at if width - 3 <= at <= width + 45 else width  # the mark does not strike the value out
+    behind = at if width - 3 <= at <= width + 45 else width  # keep the value off the goal's mark
     return (
         f'<text x="{_LABELS - 6}" y="{y + 10}" text-anchor="end">{_said(bar.label.zh)}</text>'
         f'<rect x="{_LABELS}" y="{y}" width="{width:.1f}" height="{_BAR}" fill="#4472a8"/>{goal}'
@@ -40,7 +40,7 @@ def _goal(at: float, y: int) -> str:
 
 
 def _key(chart: Chart, height: int) -> str:
-    """The key: bars and lines by name."""
+    """Return the key, which names the bars and the lines."""
     y = height - 8
     key = f'<rect x="{_LABELS}" y="{y - 8}" width="9" height="9" fill="#4472a8"/>'
     key += f'<text x="{_LABELS + 13}" y="{y}">{_said(chart.value.zh)}</text>'
@@ -51,4 +51,4 @@ def _key(chart: Chart, height: int) -> str:
 
 
 def _said(text: str) -> str:
-    return escape(printable(text))
+    return escape(in_order(text))

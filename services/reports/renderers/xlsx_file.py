@@ -1,8 +1,8 @@
-"""A workbook to reckon with: a sheet a table, formulas that give the figures again, filters, charts, queries.
+"""Rendering into a workbook for calculation: a sheet for each table, with formulas, filters, charts and queries.
 
-A figure stands as its value, its numerator and its denominator, and the value is computed from the two; sums and
-differences are computed as well. A formula is written only where it gives exactly the report's number, which is kept
-beside it for programs that do not calculate.
+A figure has three cells: its value, its numerator and its denominator. Formulas compute the value from the other two,
+and also sums and differences. A formula is written only if its result is exactly the report's number; that number is
+stored with the formula, for programs that do not calculate.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import xlsxwriter
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from hallpulse.display import printable, safe_cell
+from hallpulse.display import in_order, safe_cell
 from services.reports.monthly import Cell, Chart, Column, Document, Paragraph, Table, Tone, places_of
 from services.reports.monthly.texts import DATA_SHEET, DENOMINATOR, NUMERATOR, QUERY, SEE_SHEET, TEXTS_SHEET
 
@@ -41,8 +41,8 @@ def render(document: Document) -> bytes:
 
 
 def _safe(text: str) -> str:
-    """No formula, and nothing that a workbook cannot hold."""
-    return safe_cell(printable(text))
+    """Return the text so that no spreadsheet takes it for a formula, without characters that a workbook cannot hold."""
+    return safe_cell(in_order(text))
 
 
 def _both(zh: str, en: str, between: str = "\n") -> str:
@@ -51,7 +51,7 @@ def _both(zh: str, en: str, between: str = "\n") -> str:
 
 @dataclass(slots=True)
 class _Workbook:
-    """One book being written. names: the sheets that there are, since two may not be called the same."""
+    """A workbook that is being written. names: the names of its sheets so far, since each must be unique."""
 
     book: Any
     document: Document
@@ -90,7 +90,7 @@ class _Workbook:
         return self.formats[key]
 
     def _write_texts(self, sheet: Any, names: Mapping[int, str]) -> None:
-        """The head, and all that stands in sentences, section by section."""
+        """Write the head of the document and the sentences of each section."""
         sheet.set_column(0, 0, _PAGE_WIDTH)
         rows = list(_texts(self.document, names))
         for row, (text, properties) in enumerate(rows):
@@ -99,7 +99,7 @@ class _Workbook:
             sheet.set_row(row, scale * _LINE_HEIGHT * _lines(text, _PAGE_WIDTH))
 
     def _write_charts(self, sheet: Any, charts: list[Chart]) -> None:
-        """The bars as numbers, and a chart that is drawn of them."""
+        """Write the numbers of each chart, with the chart beside them."""
         sheet.set_column(0, 0, 40)
         sheet.set_column(1, 2, _VALUE_WIDTH + 4)
         row = 0
@@ -107,7 +107,7 @@ class _Workbook:
             row = self._write_chart(sheet, chart, row)
 
     def _write_chart(self, sheet: Any, chart: Chart, top: int) -> int:
-        """Return the first row below it."""
+        """Write one chart from a row on, and return the first row below it."""
         goals = any(bar.goal is not None for bar in chart.bars)
         number, bold = self.format(num_format=_FORMATS[chart.unit]), self.format(bold=True)
         sheet.write_string(top, 0, _safe(_both(chart.title.zh, chart.title.en, " ")), bold)
@@ -170,14 +170,14 @@ def _english(text: str, quiet: dict[str, Any]) -> Iterator[tuple[str, dict[str, 
 
 @dataclass(slots=True)
 class _Sheet:
-    """A table being written. columns: where each of the report's columns begins; a figure takes three."""
+    """A table that is being written to its sheet; a column of figures takes three of the sheet's columns."""
 
     book: _Workbook
     sheet: Any
     table: Table
 
     def write(self) -> None:
-        """Title and caption over the columns; the head stays in sight, on every printed page, with a filter."""
+        """Write title, caption and rows; the head row has a filter, stays in sight and is printed on every page."""
         table, document = self.table, self.book.document
         titles = (_both(table.title.zh, table.title.en, " "), f"{document.title.zh}{document.subtitle.zh}",
                   table.caption.zh, table.caption.en)  # fmt: skip
@@ -196,14 +196,14 @@ class _Sheet:
         self.sheet.freeze_panes(_HEAD_ROW + 1, 0)
         self.sheet.repeat_rows(_HEAD_ROW)
         self.sheet.set_landscape()
-        printed = self._places()[-1] - 1  # the queries are for the screen: printed they would make the rest tiny
+        printed = self._places()[-1] - 1  # without the queries, which would make the printed table tiny
         self.sheet.print_area(0, 0, _HEAD_ROW + len(table.rows), printed)
         last = len(table.rows) - (1 if table.total else 0)
         if last > 0:
             self.sheet.autofilter(_HEAD_ROW, 0, _HEAD_ROW + last, len(heads) - 1)
 
     def _heads(self) -> Iterator[tuple[str, int]]:
-        """Names and widths."""
+        """Yield the name and width of each of the sheet's columns."""
         for column in self.table.columns:
             width = min(_WIDEST, column.width * 2 // 3) if column.left else _VALUE_WIDTH
             yield _both(column.head.zh, column.head.en), max(_VALUE_WIDTH, width)
@@ -243,7 +243,7 @@ class _Sheet:
             )
 
     def _formula(self, row: int, index: int, cells: tuple[Cell, ...], is_total: bool) -> str | None:
-        """The formula that gives the cell's number from other cells, if one does."""
+        """Return the formula that computes the cell's number from other cells; None without one."""
         column, cell, at = self.table.columns[index], cells[index], self._places()[index]
         if column.figure and cell.parts is not None:
             below = cell.parts[1] or None
@@ -258,7 +258,7 @@ class _Sheet:
         return formula_of(column.formula, {k: _at(row, at_) for k, at_ in keys.items()}, numbers, wanted, cell.unit)
 
     def _sum(self, row: int, at: int, index: int, cell: Cell) -> str | None:
-        """The sum of the column above, where that is the number."""
+        """Return the formula for the sum of the cells above, if that is the cell's number; otherwise None."""
         above = [cells[index].number for cells in self.table.rows[:-1]]
         if not above or any(one is None for one in above):
             return None
@@ -309,12 +309,12 @@ class _Sheet:
 
 
 def _said(cell: Cell, column: Column) -> str:
-    """A text with its second line; under a figure the second line is its parts, which have columns."""
+    """Return the text of a cell with its lower line, which is left out in figures: their parts have columns."""
     return _both(_both(cell.text, cell.en), "" if column.figure else cell.small)
 
 
 def scaled(cell: Cell) -> Fraction:
-    """The number as the sheet shows it: points are hundredths."""
+    """Return the cell's number as the sheet shows it: a difference of shares times 100, in points."""
     number = cell.number or Fraction(0)
     return number * 100 if cell.unit == "points" else number
 
@@ -324,7 +324,7 @@ def _at(row: int, column: int) -> str:
 
 
 def _lines(text: str, width: int) -> int:
-    """How many lines a text takes: a Chinese character is as wide as two letters, and some hang over to the next."""
+    """Return the number of lines that a text takes in a column; a Chinese character is as wide as two letters."""
     return sum(1 + (_wide(line) - 1) // (width - 3) if line else 1 for line in text.split("\n"))
 
 

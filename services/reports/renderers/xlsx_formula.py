@@ -1,4 +1,4 @@
-"""Formulas of a table's columns, such as "value - goal": written for a row where they give its number."""
+"""Conversion of a column's formula, such as "value - goal", into a formula of a row's cells."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _STEP = re.compile(r"(?:^|\s*([+\-/])\s*)([a-z][a-z0-9_]*)")
 def formula_of(
     written: str, cells: Mapping[str, str], numbers: Mapping[str, Fraction | None], wanted: Fraction, unit: str
 ) -> str | None:
-    """The formula in terms of cells; None where it does not give what is wanted, or a number is missing.
+    """Return the formula in terms of cells; None if its result is not the wanted number, or if a number is missing.
 
-    written: names joined by + and −, or one divided by another; cells, numbers: by name; unit: points are hundredths.
+    written: names joined by + and -, or one name divided by another; cells, numbers: cell and number of each name;
+    wanted: the number that the cell shows; unit: "points" multiplies the result by 100.
     """
     steps = [(found[1] or "+", found[2]) for found in _STEP.finditer(written)]
     result, parts = Fraction(0), []

@@ -1,4 +1,4 @@
-"""Departments: the fastest, slowest and busiest; ranked like with like where their figures are large enough; scores."""
+"""The section on departments: the fastest, slowest and busiest, rankings within groups, and scores."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from hallpulse.contract.reasons import Sentence
-from hallpulse.domain.compression import without
+from hallpulse.domain.marks import without
 from hallpulse.domain.scores import NOTHING_COUNTED, DepartmentScore, GroupScores, ItemScore
 from services.reports.monthly import texts
 from services.reports.monthly.document import Bar, Cell, Chart, Column, Paragraph, Section, Table, Tone
@@ -88,7 +88,7 @@ def _told(
 
 
 def _all(report: MonthlyReport) -> list[Standing]:
-    """Every department once, with the figures of the rankings by cases."""
+    """Return every department once, with its figures from the rankings by cases."""
     return [one for ranking in report.rankings if _MEAN in ranking.indicators for one in ranking.standings]
 
 
@@ -128,7 +128,7 @@ def _blocks(report: MonthlyReport, ranking: Ranking) -> Iterator[Paragraph | Tab
 
 
 def _chart(report: MonthlyReport, ranking: Ranking) -> Iterator[Chart]:
-    """A bar for each of the first departments, of a share."""
+    """Yield a chart of the first departments, if the ranking is by a share."""
     if unit_of(ranking.indicator, report.plan) != "share" or len(ranking.ranked) < 2:
         return
     bars = tuple(
@@ -147,7 +147,7 @@ def _query(report: MonthlyReport) -> str:
 
 
 def _without_column(ranking: Ranking) -> tuple[Column, ...]:
-    """Beside a ranking in which some figure gains from findings."""
+    """Return the column of values without findings, if a figure of the ranking gains from findings."""
     return (Column(texts.WITHOUT, 22, figure=True),) if any(one.marks for one in ranking.ranked) else ()
 
 
@@ -187,7 +187,7 @@ def _unranked_row(report: MonthlyReport, ranking: Ranking, one: Standing) -> tup
 
 
 def _figures(report: MonthlyReport, ranking: Ranking, one: Standing) -> Iterator[Cell]:
-    """A figure that is too small to judge by stands in pale letters."""
+    """Yield the cells of the figures; one whose denominator is too small to rank by is pale."""
     for indicator, figure in one.figures.items():
         if indicator == _ACCEPTED:
             continue

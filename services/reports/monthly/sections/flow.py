@@ -1,4 +1,4 @@
-"""The flow of the cases: what was carried over and received, how it left, what stays; the month balances."""
+"""The section on the flow of cases: carried over, received, ended in each way, still open; its numbers balance."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _blocks(report: MonthlyReport) -> Iterator[Paragraph | Table]:
 
 
 def _query(report: MonthlyReport, department: str | None = None) -> str:
-    """The flow of a month; a quarter's or a year's is that of its months together."""
+    """Return the query of a month's flow; empty for a quarter or a year, for which the gateway has no query."""
     if report.asked.kind != "month":
         return ""
     return query_of(report, "/v1/flow", department, month=report.asked.text)

@@ -1,4 +1,4 @@
-"""Causes and measures (原因与措施), as departments answered the matters of supervision in these days."""
+"""The section on causes and measures (原因与措施) that departments gave when they answered matters of supervision."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _COLUMNS = (
 
 
 def section(report: MonthlyReport) -> Section | None:
-    """Answers that came in the window, the last of each matter; a hall answers nothing."""
+    """Return the section with each matter's last answer in the window; None for a hall, or without any answer."""
     if report.scope.hall is not None:
         return None
     answered = [one for one in report.matters if _answer_in(one, report) is not None]
@@ -60,7 +60,7 @@ def section(report: MonthlyReport) -> Section | None:
 
 
 def _answer_in(matter: Matter, report: MonthlyReport) -> MatterEntry | None:
-    """The last answer that came in the window."""
+    """Return the entry of the last answer that came in the window; None without one."""
     came = (one for one in reversed(matter.entries) if one.answer is not None and one.day >= report.window.start)
     return next(came, None)
 
@@ -82,7 +82,7 @@ def _row(matter: Matter, report: MonthlyReport) -> tuple[Cell, ...]:
 
 
 def _judged(matter: Matter, answer: MatterEntry, report: MonthlyReport) -> Sentence:
-    """The first decision after the answer."""
+    """Return the bureau's decision on the answer, or that it waits for one or was not carried out in time."""
     later = matter.entries[matter.entries.index(answer) + 1 :]
     if later:
         return {Deed.RETURNED: RETURNED, Deed.RAISED: RAISED}.get(later[0].deed, CLOSED)

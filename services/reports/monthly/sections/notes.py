@@ -1,4 +1,4 @@
-"""The meaning of the figures, by which law and plan, and where the calendar is not official yet."""
+"""The section of notes: the figures' definitions, their basis in plan and law, provisional calendars."""
 
 from __future__ import annotations
 
@@ -38,12 +38,17 @@ def _basis(report: MonthlyReport) -> Iterator[Sentence]:
     yield filled(texts.PATH, {"on": on.zh, "end": end.zh, "days": TREND_DAYS}, {"on": on.en, "end": end.en})
     if plan.min_denominator > 1:
         yield filled(texts.SMALL, {"least": plan.min_denominator})
+    for one in report.successions:
+        words = {"code": one.region, "successor": one.successor, "document": one.document, "reason": one.reason}
+        start = day(one.day)
+        text = texts.CODE_ENDED if one.ends else texts.CODE_SPLIT
+        yield filled(text, {**words, "day": start.zh}, {**words, "day": start.en})
     if report.provisional:
         yield filled(texts.PROVISIONAL, {"years": "、".join(map(str, report.provisional))})
 
 
 def _definitions(report: MonthlyReport) -> Table:
-    """Of every computed indicator that the report shows."""
+    """Return the table of definitions of every computed indicator that the report shows."""
     shown = {line.target.indicator for line in report.targets} | {*MAIN, "rating_coverage"}
     shown |= {indicator for ranking in report.rankings for indicator in ranking.indicators}
     rows = tuple(
@@ -56,7 +61,7 @@ def _definitions(report: MonthlyReport) -> Table:
 
 
 def _declared(report: MonthlyReport) -> Iterator[Sentence]:
-    """Indicators that the suite does not compute are only named."""
+    """Yield a sentence that names the declared indicators, which the suite does not compute."""
     used = [line.target.indicator for line in report.targets]
     used += [line.target.reference_indicator for line in report.targets if line.target.reference_indicator is not None]
     listed = [report.plan.indicator_names[id_] for id_ in dict.fromkeys(used) if report.plan.is_declared(id_)]

@@ -1,4 +1,4 @@
-"""Cases that are late or about to be, as on the last day: by department and state, and one by one, the worst first."""
+"""The section on overdue cases and those due soon on the last day: by department and state, and one by one."""
 
 from __future__ import annotations
 

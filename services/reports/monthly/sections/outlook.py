@@ -1,4 +1,4 @@
-"""Outlook on the next period: cases that fall due in it, the plan's demands by its end, forecasts."""
+"""The section on the next period: cases that fall due in it, values required by its end, forecasts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ MOST_TOLD = 5
 
 
 def section(report: MonthlyReport) -> Section | None:
-    """Of a period that is over."""
+    """Return the section if the report's period is over, otherwise None."""
     if not report.finished:
         return None
     next_ = NEXT[report.asked.kind]
@@ -98,7 +98,7 @@ def _table(report: MonthlyReport, lines: list[TargetLine]) -> Table:
 
 
 def _reference(line: TargetLine) -> Fraction | None:
-    """A target that is compared with a declared figure has that as its goal."""
+    """Return the reference value of a target that is compared with a declared figure: that figure is its goal."""
     return line.result.goal if line.target.reference_indicator is not None else None
 
 

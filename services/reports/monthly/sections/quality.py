@@ -1,4 +1,4 @@
-"""How much of the region the figures speak of, and what the integrity checks found."""
+"""The section on data quality: coverage, silent halls, integrity findings, the halls' grades."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _found(one: Findings, report: MonthlyReport) -> tuple[Cell, ...]:
 
 
 def _sources(report: MonthlyReport) -> Iterator[Table]:
-    """The halls' scorecards, the worst first, with what to mend; none in the report of a department."""
+    """Yield the table of the halls' grades, the worst first, with what to mend; not in the report of a department."""
     graded = [card for card in report.sources if card.grade is not Grade.NONE]
     if graded and report.scope.department is None:
         cards = sorted(graded, key=lambda card: (-ord(card.grade.value[0]), card.counts.hall))
@@ -117,18 +117,18 @@ def _source(card: Scorecard, report: MonthlyReport) -> tuple[Cell, ...]:
 
 
 def _owners(one: Findings) -> Sequence[FindingGroup]:
-    """Return the departments that have the findings; the halls where there is no department to name."""
+    """Return the findings grouped by department, or by hall if they name no department."""
     return one.by("department") or one.by("hall")
 
 
 def _owned(group: FindingGroup, report: MonthlyReport) -> str:
-    """A group with its count, and the share of what is questioned: 住建局 12（31.6%）."""
+    """Return a group's name with its number of findings and their share of what was checked: 住建局 12（31.6%）."""
     name = report.department(group.id).zh if group.by == "department" else report.hall(group.id)
     return f"{name} {group.count}" + (f"（{value_text(group.share, 'share')}）" if group.share is not None else "")
 
 
 def _named(row: Mapping[str, Any], report: MonthlyReport) -> str:
-    """A finding by what identifies it: a case, an item, a declared figure or a hall."""
+    """Return the text that identifies a finding: its case, item, declared figure or hall."""
     if "indicator" in row:
         names = report.plan.indicator_names
         indicator = names[row["indicator"]].zh if row["indicator"] in names else row["indicator"]

@@ -1,4 +1,4 @@
-"""Ratings of the service: how many rated it, how many were satisfied, what became of bad ratings."""
+"""The section on ratings: the share of rated cases, the share of satisfied ones, the rectified bad ratings."""
 
 from __future__ import annotations
 

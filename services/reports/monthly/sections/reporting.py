@@ -1,4 +1,4 @@
-"""Monthly reports of the departments: how many came in time, who was late, what did not come."""
+"""The section on the departments' monthly declarations: those in time, those late and those missing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _blocks(report: MonthlyReport, months: list[DepartmentMonth]) -> Iterator[Pa
 
 
 def _groups(months: list[DepartmentMonth]) -> list[list[DepartmentMonth]]:
-    """Return what was not in time, by department and state; those with most months first, then as the plan has them."""
+    """Return the months that were not in time, grouped by department and state, the largest group first."""
     found: dict[tuple[str, Timeliness], list[DepartmentMonth]] = {}
     for one in months:
         if one.timeliness is not Timeliness.ON_TIME:
@@ -75,7 +75,7 @@ def _row(group: list[DepartmentMonth], report: MonthlyReport) -> tuple[Cell, ...
 
 
 def _spans(months: Iterable[date]) -> Sentence:
-    """Months, those that follow each other as from and to: 2026年1至3月、2026年5月."""
+    """Return months as text, consecutive ones as a range: 2026年1至3月、2026年5月."""
     ordered = sorted(months)
     starts = [one for one in ordered if not any(next_month(other) == one for other in ordered)]
     runs = (list(run) for _, run in groupby(ordered, key=lambda one: sum(start <= one for start in starts)))
@@ -83,7 +83,7 @@ def _spans(months: Iterable[date]) -> Sentence:
 
 
 def _span(first: date, last: date) -> Sentence:
-    """Return a run of months: 2026年1至3月, over the end of a year 2025年11月至2026年2月."""
+    """Return a range of months as text: 2026年1至3月, or across years 2025年11月至2026年2月."""
     zh, en = f"{first.year}年{first.month}月", f"{first:%Y-%m}"
     if first == last:
         return Sentence(zh, en)

@@ -1,4 +1,4 @@
-"""Restatements: the figures of the last published report that are others now, then and now, and by what."""
+"""The section on restatements: figures of the last published report that have changed since, with the causes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COLUMNS = (
 
 
 def section(report: MonthlyReport) -> Section | None:
-    """Return None if every figure of that report is still the same."""
+    """Return the section; None if no figure of the last published report has changed."""
     return Section(HEAD, tuple(_blocks(report))) if report.restated else None
 
 
@@ -51,7 +51,7 @@ def _row(one: Restated, report: MonthlyReport) -> tuple[Cell, ...]:
 
 
 def _named(what: str, report: MonthlyReport) -> tuple[Sentence, str]:
-    """The name and unit of a frozen figure: an indicator, a target, or a part of the flow."""
+    """Return the name and the unit of a frozen figure: an indicator, a target or a part of the flow."""
     kind, _, rest = what.partition(".")
     if kind == "flow":
         return texts.FLOW_COLUMNS[rest], "count"

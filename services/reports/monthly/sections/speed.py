@@ -1,4 +1,4 @@
-"""Why the compression of promised limits changed: its parts, which add up, and the items that pulled it down."""
+"""The section on the compression of promised limits: its change by cause, and the items that lowered it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _blocks(report: MonthlyReport) -> Iterator[Paragraph | Table]:
 
 
 def _causes(report: MonthlyReport) -> Iterator[Table]:
-    """Each cause with its items; the last row is the whole change."""
+    """Yield the table of causes with their numbers of items; the last row is the whole change."""
     if not report.causes:
         return
     was, now = report.compression
@@ -109,5 +109,5 @@ def _row(number: int, one: Lowering, report: MonthlyReport) -> tuple[Cell, ...]:
 
 
 def _days(parts: tuple[int, int]) -> Cell:
-    """Shortened days of statutory ones; an item that is not there has none."""
+    """Return a cell with the shortened days and the statutory days, 0/0 if the item is not in the catalogue."""
     return Cell(f"{parts[0]}/{parts[1]}", tone=Tone.PLAIN if any(parts) else Tone.QUIET)

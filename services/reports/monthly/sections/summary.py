@@ -1,4 +1,4 @@
-"""How things stand, in sentences made from the figures; the main ones beside those of before and of a year ago."""
+"""The summary: sentences made from the figures, and the main figures beside those of earlier periods."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MAIN = (
     "actual_compression",
     "satisfaction",
 )
-"""Figures of cases that every report compares."""
+"""Indicators that every report compares with earlier periods."""
 
 
 def section(report: MonthlyReport) -> Section:
@@ -91,7 +91,7 @@ def _short_one(line: TargetLine) -> Sentence:
 
 
 def _forecasts(report: MonthlyReport) -> Iterator[Sentence]:
-    """Of the targets that are not met yet and have a forecast: which will be, and which not."""
+    """Yield which targets that are not met yet will be met by their forecasts, and which will not."""
     end = day(report.plan.period.end)
     sides: dict[bool, list[Sentence]] = {True: [], False: []}
     for line in report.targets:
@@ -109,7 +109,7 @@ def _forecasts(report: MonthlyReport) -> Iterator[Sentence]:
 
 
 def _cases(report: MonthlyReport) -> Sentence:
-    """The month's cases, from receipt to rating; what there was none of is said to be none."""
+    """Return a sentence on the period's cases from acceptance to rating; it also says what there was none of."""
     accepted, rate = report.figure("acceptance_rate"), report.figure
     this = THIS[report.asked.kind]
     counts: dict[str, object] = {

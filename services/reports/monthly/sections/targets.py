@@ -1,4 +1,4 @@
-"""Every target, held against its goal, the month and the year before; other readings; what cannot be judged."""
+"""The section on targets: each with its goal and earlier values, other readings, and targets that cannot be judged."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def section(report: MonthlyReport) -> Section | None:
 
 
 def _chart(report: MonthlyReport) -> Iterator[Chart]:
-    """The shares that have a value and a goal."""
+    """Yield the chart of the targets that are shares and have a value and a goal."""
     bars = [
         Bar(named(line.target.names), line.result.value, line.result.goal)
         for line in report.targets
@@ -75,7 +75,7 @@ def _chart(report: MonthlyReport) -> Iterator[Chart]:
 
 
 def _changes(report: MonthlyReport) -> Iterator[Table]:
-    """Beside the value that of the period before, and that of a year before."""
+    """Yield the table of the targets' values beside those at the end of the period before and a year before."""
     lines = [line for line in report.targets if line.result.value is not None]
     if not any(line.before or line.year_ago for line in lines):
         return
@@ -130,7 +130,7 @@ def _row(number: int, line: TargetLine, report: MonthlyReport) -> tuple[Cell, ..
 
 
 def _name(line: TargetLine, report: MonthlyReport) -> Cell:
-    """The name, below it which item of the plan it is, who leads, and what it gains from."""
+    """Return the cell with the target's name, and below it its item of the plan, its leads and its marks."""
     target = line.target
     every = target.scope is TargetScope.EACH_DEPARTMENT
     lead = texts.EVERY_DEPARTMENT.zh if every else "、".join(report.department(id_).zh for id_ in target.lead)
@@ -140,14 +140,14 @@ def _name(line: TargetLine, report: MonthlyReport) -> Cell:
 
 
 def _source(target: Target) -> str:
-    """Items of the plan are numbered; its parts are named."""
+    """Return the place of a target in the plan: a numbered item or a named part."""
     numbers = "、".join(target.source)
     text = texts.ITEM_OF_PLAN if numbers[:1].isdecimal() else texts.PART_OF_PLAN
     return text.zh.format(source=numbers) if numbers else ""
 
 
 def _explained(report: MonthlyReport) -> Iterator[Paragraph]:
-    """The change of the compression since the day before the plan's period, by cause."""
+    """Yield the change of the compression by cause since the day before the plan's period."""
     for line in report.targets:
         if line.result.causes:
             said, names = causes_text(line.result.causes), line.target.names
@@ -156,7 +156,7 @@ def _explained(report: MonthlyReport) -> Iterator[Paragraph]:
 
 
 def _marked(report: MonthlyReport) -> Iterator[Paragraph]:
-    """Beside each figure that gains from a finding: from how many items, and its value without them."""
+    """Yield, for each figure that gains from a finding, the number of cases or items and the value without them."""
     for line in report.targets:
         for mark in line.result.marks:
             check, value = CHECK_NAMES[mark.check], value_text(mark.without.value, line.target.unit)
@@ -191,7 +191,7 @@ def _unjudged(report: MonthlyReport) -> Iterator[Paragraph]:
 
 
 def _why(line: TargetLine, report: MonthlyReport) -> Sentence | None:
-    """Why nothing can be said of a target; None where something can."""
+    """Return the reason why a target cannot be judged; None if it can."""
     result, on = line.result, day(report.on)
     if result.state is State.NOT_STARTED:
         start = day(report.plan.period.start)

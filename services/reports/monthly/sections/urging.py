@@ -1,4 +1,4 @@
-"""Supervision (督办): the matters of the ladder, and the notices of what went wrong in these days."""
+"""The section on supervision (督办): matters that were open in the window, and notices that were sent in it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _MATTER_COLUMNS = (
 
 
 def section(report: MonthlyReport) -> Section | None:
-    """A department's report has its matters; notices are the region's."""
+    """Return the section; a department's report has its matters only, notices stand in the region's report."""
     blocks = (*_matters(report), *(_notices(report) if report.is_whole and report.urgings else ()))
     return Section(HEAD, blocks) if blocks else None
 
