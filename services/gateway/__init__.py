@@ -1,1 +1,1 @@
-"""The HTTP door: takes events in and hands them to the broker, answers queries, serves the board page."""
+"""The gateway: takes events over HTTP and passes them to the broker, answers queries, and serves the board page."""

@@ -1,4 +1,4 @@
-"""`python -m services.gateway`."""
+"""Run the gateway: `python -m services.gateway`."""
 
 import os
 import sys

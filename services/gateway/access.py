@@ -1,6 +1,6 @@
-"""Access: who is it, may they, and how much at once: tokens and sessions, rights, rates, concurrency.
+"""Access: tokens and sessions, the rights of roles, and limits of rate and concurrency.
 
-A token is looked up by its hash, and remembered for the time when the database does not answer.
+A token is looked up by its hash. It is remembered, so that it stays valid while the database does not answer.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from hallpulse.store import Grant, hash_of
 from services.gateway.problems import Declined, Kind
 
 BUREAU = Grant("bureau", name="read-token")
-"""The suite's own: reads everything, writes nothing."""
+"""The grant of the suite's own token, which reads everything and writes nothing."""
 
 
 class Action(enum.StrEnum):
-    """Each thing that is done at an address under /v1. A route names its own (`opt`), the table below says who may."""
+    """The actions at addresses under /v1. A route names its action in `opt`; the table `MAY` says which roles may."""
 
     SESSION = "see who is signed in, sign out and change the password"
     READ = "read figures, targets, cases and reports"
@@ -39,10 +39,11 @@ class Action(enum.StrEnum):
     ANSWER = "answer matters of supervision"
     IMPORT = "upload tables and import them"
     WHAT_IF = "change items in thought, and keep drafts of the catalogue"
+    AUDIT = "see who did what"
 
 
 ACTION = "action"
-"""In a handler's `opt`."""
+"""The key of the action in a handler's `opt`."""
 _ALERTS = frozenset({Action.ALERTS, Action.ACKNOWLEDGE})
 _TABLES = frozenset({Action.IMPORT, Action.WHAT_IF})
 MAY: Mapping[str, frozenset[Action]] = {
@@ -51,20 +52,20 @@ MAY: Mapping[str, frozenset[Action]] = {
     "bureau": frozenset({Action.SESSION, Action.READ, Action.DECLARE, Action.REVIEW, Action.REPORT})
     | _ALERTS
     | _TABLES
-    | {Action.SUPERVISED, Action.SUPERVISE},
-    "leader": frozenset({Action.SESSION, Action.READ, Action.ALERTS, Action.SUPERVISED}),
-    "operator": frozenset({Action.SESSION, Action.READ}) | _ALERTS,
+    | {Action.SUPERVISED, Action.SUPERVISE, Action.AUDIT},
+    "leader": frozenset({Action.SESSION, Action.READ, Action.ALERTS, Action.SUPERVISED, Action.AUDIT}),
+    "operator": frozenset({Action.SESSION, Action.READ, Action.AUDIT}) | _ALERTS,
 }
-"""Role → what it may do at all; of which region, hall or department, `may_read` and `may_declare` say."""
+"""Role → its actions. For which region, hall or department, `may_read`, `may_declare` and the like decide."""
 OF_HALLS_PROGRAMS = frozenset({Action.PUBLISH})
-"""Done with a hall's token, by no person who is signed in."""
+"""Actions that need a hall's token; no signed-in person may do them."""
 OF_HALLS_PEOPLE = frozenset({Action.IMPORT})
-"""Done by a hall's person: its programs send events, within the families that they were granted."""
+"""Actions of a hall's people only: its programs send events instead, of the families that they were granted."""
 _READ_TOKEN_MAY = frozenset({Action.SESSION, Action.READ, Action.ALERTS, Action.SUPERVISED})
 
 
 def actions(grant: Grant) -> frozenset[Action]:
-    """Return what the grant may do: by its role, a program or a person alike but for what halls' programs alone do."""
+    """Return the actions of the grant's role. Only for halls do a program's actions differ from a person's."""
     if grant is BUREAU:
         return _READ_TOKEN_MAY
     found = MAY.get(grant.role, frozenset())
@@ -73,21 +74,21 @@ def actions(grant: Grant) -> frozenset[Action]:
 
 
 def may_declare(grant: Grant, region: int, department: str | None) -> bool:
-    """Return whether the grant declares these figures: a department's its own, a bureau's those of its region."""
+    """Return whether the grant may declare these figures: a department its own ones, a bureau those of its region."""
     if Action.DECLARE not in actions(grant) or not is_of(grant, region):
         return False
     return grant.role == "bureau" or (department is not None and grant.department == department)
 
 
 def is_of(grant: Grant, region: int) -> bool:
-    """Return whether a region is the grant's or lies in it; a person without a region has all, a token none."""
+    """Return whether a region is the grant's or lies in it. A person without a region has all, a token none."""
     if grant.region is None:
         return bool(grant.account)
     return _within(region, grant.region)
 
 
 def may_import(grant: Grant, kind: str, region: int, hall: str | None) -> bool:
-    """Return whether the grant imports a table: a bureau all of its region, a department figures, a hall its cases."""
+    """Return whether the grant may import a table: a bureau any in its region, a department figures, a hall cases."""
     if Action.IMPORT not in actions(grant) or not is_of(grant, region):
         return False
     if grant.role == "department":
@@ -96,12 +97,12 @@ def may_import(grant: Grant, kind: str, region: int, hall: str | None) -> bool:
 
 
 def may_report(grant: Grant, region: int) -> bool:
-    """Return whether the grant makes reports of a region: a bureau's, of its region and what lies below it."""
+    """Return whether the grant may make reports of a region: a bureau may, for its region and the regions below it."""
     return Action.REPORT in actions(grant) and is_of(grant, region)
 
 
 def may_read(grant: Grant, scope: Scope) -> bool:
-    """Return whether the grant reads a scope: one of a region, a hall or a department reads that alone."""
+    """Return whether the grant may read a scope. A grant for a region, hall or department reads only that."""
     if Action.READ not in actions(grant):
         return False
     if grant.region is not None and not _within(scope.region, grant.region):
@@ -110,7 +111,7 @@ def may_read(grant: Grant, scope: Scope) -> bool:
 
 
 def reach(grant: Grant) -> str:
-    """Return what a grant reads, in words, for a request that asked for more."""
+    """Return in words what a grant may read, to answer a request for more."""
     if grant.hall is not None:
         return f"region={grant.region}&hall={grant.hall}"
     if grant.department is not None:
@@ -119,7 +120,7 @@ def reach(grant: Grant) -> str:
 
 
 def whose(grant: Grant) -> str:
-    """Return how an answer names the grant."""
+    """Return the words for the grant in an answer."""
     return "this account" if grant.account else "this token"
 
 
@@ -133,13 +134,14 @@ def _same_or_open(granted: str | None, asked: str | None) -> bool:
 
 
 FRESH_SECONDS = 0.25
-"""A token taken away is refused this soon; under load it saves the database most questions."""
+"""Seconds for which a token is not looked up again. A revoked token is refused after this time; under load this saves
+most queries."""
 STALE_SECONDS = 600.0
-"""While the database is down a known token stays valid: events go to the broker, not to the database."""
+"""Seconds for which a known token stays valid while the database is down: events go only to the broker."""
 PAUSE_SECONDS = 2.0
 MOST_REMEMBERED = 10_000
 MOST_UNKNOWN = 64
-"""Unknown tokens asked about at once. A flood of them delays no known token and takes no known token's place."""
+"""Unknown tokens looked up at the same time. A flood of them neither delays nor displaces known tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +151,10 @@ class CachedGrant:
 
 
 class TokenCache:
-    """Grants by the hash of a token or a session, kept for a while.
+    """Keeps grants for a while, by the hash of a token or a session.
 
-    find: by the SHA-256 in hex; clock: monotonic seconds; stale: for how many seconds a grant stays valid while the
-    database does not answer.
+    find: returns the grant for a SHA-256 in hex; clock: monotonic seconds; stale: seconds for which a grant stays valid
+    while the database does not answer.
     """
 
     def __init__(
@@ -175,7 +177,7 @@ class TokenCache:
         self._ask_again_at = 0.0
 
     async def grant(self, token_hash: str) -> Grant | None:
-        """Return what the token opens, None for an unknown one. Raise Unavailable if that cannot be known now."""
+        """Return the grant of a token, None if it is unknown. Raises Unavailable if that cannot be known now."""
         if self._read_token_hash and hmac.compare_digest(token_hash, self._read_token_hash):
             return BUREAU
         now = self._clock()
@@ -191,7 +193,7 @@ class TokenCache:
         return await asyncio.shield(asking)
 
     def forget(self, token_hash: str) -> None:
-        """Look a hash up again at its next use."""
+        """Forget a hash, so that it is looked up again at its next use."""
         self._known.pop(token_hash, None)
         self._unknown.pop(token_hash, None)
 
@@ -207,7 +209,7 @@ class TokenCache:
             self._unknown_asked -= 1
 
     async def _ask(self, token_hash: str, seen: CachedGrant | None, now: float) -> Grant | None:
-        """Ask the database once, however many requests wait for the answer."""
+        """Query the database once, no matter how many requests wait for the answer."""
         try:
             grant = await asyncio.get_running_loop().run_in_executor(self._threads, self._find, token_hash)
         except Unavailable:
@@ -267,11 +269,11 @@ class RateLimiter:
 
 
 MOST_AT_ONCE = 16
-"""Requests of one hall under way at once: each may hold a body of 4 MiB, also one that arrives slowly on purpose."""
+"""Requests of one hall at the same time. Each may hold a body of 4 MiB, perhaps one that arrives slowly on purpose."""
 
 
 class ConcurrencyLimit:
-    """Requests under way, by sender, at most `most` each."""
+    """Limits the requests that a sender has under way to `most`."""
 
     def __init__(self, most: int = MOST_AT_ONCE) -> None:
         self._most = most
@@ -279,7 +281,7 @@ class ConcurrencyLimit:
 
     @contextmanager
     def slot(self, sender: str) -> Iterator[None]:
-        """Count one more request under way for the block. Raise Declined (429) if the sender has reached the limit."""
+        """Count one more request during the block. Raises Declined (429) if the sender has reached the limit."""
         if self._under_way[sender] >= self._most:
             detail = f"expected at most {self._most} such requests at once: wait for their answers"
             raise Declined(Kind.TOO_MANY_REQUESTS, detail, headers={"retry-after": "1"})

@@ -1,6 +1,6 @@
-"""The audit of access: refusals and readings of cases, counted as they are answered, written soon after.
+"""The audit of access: refusals and readings of cases are counted when they are answered, and written soon after.
 
-Both are bounded: an attack fills neither the memory, nor the series, nor the audit.
+Both are bounded, so that an attack cannot fill the memory, the metrics or the audit.
 """
 
 from __future__ import annotations
@@ -22,19 +22,22 @@ from litestar.types import HTTPScope
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import GatewayMetrics
 from hallpulse.store import AuditEntry, CaseReading, Grant
+from services.gateway.problems import SOUGHT, Sought
 
 READS = "reads"
-"""In a handler's `opt`: which kind of list of cases it answers with (case, list, integrity, event)."""
+"""The key in a handler's `opt` for the kind of reading: case, list, integrity or event."""
 OTHERS = "*"
-"""Stands for all that came above a bound: their number stays exact."""
+"""The name for all readings or refusals above a bound. They are still counted exactly."""
 WRITE_SECONDS = 2.0
 NOTED_AT = frozenset(20 * 10**power for power in range(12))
-"""Refusals of one address or token in an hour that are worth a line of the audit: 20, 200, 2,000 and so on."""
+"""Numbers of refusals of one address or token in an hour that give a line in the audit: 20, 200, 2,000 and so on."""
 MOST_LINES = 60
 MOST_DENIED_PEOPLE = 5_000
+MOST_SOUGHT = 50
+"""The most things of others for which one person or token has a line each in an hour; all further ones share a line."""
 MOST_DENIED = 10_000
 MOST_QUESTIONS = {"case": 2_000, "list": 200, "integrity": 200, "event": 2_000}
-"""Different ones of one token in an hour that are written by name."""
+"""Kind → the most different readings of one token in an hour that are written by name."""
 MOST_READINGS = 50_000
 MOST_WAITING = 100_000
 _CASES, _EVENTS = b"/v1/cases/", b"/v1/events/"
@@ -44,7 +47,7 @@ Write = Callable[[Sequence[AuditEntry], Sequence[CaseReading]], None]
 
 
 class Question(NamedTuple):
-    """A token's name, and what it was answered: the address of a case or an event, or the parameters of a list."""
+    """A reading by a token. token: its name; subject: the address of a case or an event, or a list's parameters."""
 
     token: str
     kind: str
@@ -53,7 +56,7 @@ class Question(NamedTuple):
 
 
 class Readings:
-    """Readings of cases in this hour. A question is due at once when it is new, its repetitions with the hour."""
+    """The readings of cases in this hour. A new reading is due at once, its repetitions at the end of the hour."""
 
     def __init__(self) -> None:
         self._hour: datetime | None = None
@@ -78,7 +81,7 @@ class Readings:
         return question
 
     def turn(self, hour: datetime | None) -> None:
-        """Make the last hour's repetitions due, where this is another hour."""
+        """Make the last hour's repetitions due if a new hour has begun."""
         if self._hour == hour:
             return
         self._note_new()
@@ -89,7 +92,7 @@ class Readings:
         self._hour = hour
 
     def take(self) -> list[CaseReading]:
-        """Return what is due, once."""
+        """Return the readings that became due since the last call."""
         self._note_new()
         due, self._due = self._due, []
         return due
@@ -106,7 +109,7 @@ class Readings:
 
 
 class Denials:
-    """Refusals (401, 403) of this hour by address and by token. Those of one above a rate are due as audit lines."""
+    """The refusals of this hour by address and by token. Numbers in NOTED_AT give a line in the audit."""
 
     def __init__(self) -> None:
         self._hour: datetime | None = None
@@ -116,7 +119,7 @@ class Denials:
         self._due: list[AuditEntry] = []
 
     def note(self, by: str, who: str, status: int, hour: datetime, region: int | None = None) -> int:
-        """Count a refusal and return how many there were of it in this hour. by: address or token."""
+        """Count a refusal and return how many there were for `who` in this hour. by: `address` or `token`."""
         self.turn(hour)
         key = (by, who, status)
         if key not in self._counts and len(self._counts) >= MOST_DENIED:
@@ -136,7 +139,7 @@ class Denials:
         self._due.append(AuditEntry("access.denied", f"{by} {who}", region, {"status": status, "this_hour": count}))
 
     def turn(self, hour: datetime | None) -> None:
-        """Begin another hour: one line sums up the last one, if it had any."""
+        """Begin a new hour. If the last one had lines in the audit, one more line sums it up."""
         if self._hour == hour:
             return
         if self._lines:
@@ -154,54 +157,65 @@ class Denials:
         self._hour = hour
 
     def take(self) -> list[AuditEntry]:
-        """Return what is due, once."""
+        """Return the lines that became due since the last call."""
         due, self._due = self._due, []
         return due
 
 
-class PeoplesDenials:
-    """Each address and method that was refused to a person who is signed in: a line the first time in an hour."""
+class NamedDenials:
+    """The refusals that are told by name: to people who are signed in, and for things of others to tokens too.
+
+    Each address and method, and each thing, gives a line the first time in an hour.
+    """
 
     def __init__(self) -> None:
         self._hour: datetime | None = None
-        self._seen: set[tuple[str, str, int]] = set()
+        self._seen: set[tuple[str, str, int, str]] = set()
+        self._sought: Counter[str] = Counter()
         self._due: list[AuditEntry] = []
 
-    def note(self, grant: Grant, what: str, status: int, hour: datetime) -> None:
-        """Note an answer. what: method and documented address."""
+    def note(self, grant: Grant, what: str, status: int, hour: datetime, sought: Sought | None = None) -> None:
+        """Note a refusal. what: method and documented address."""
         if hour != self._hour:
             self._seen.clear()
+            self._sought.clear()
             self._hour = hour
-        key = (grant.account, what, status)
+        who = f"person {grant.account}" if grant.account else f"token {grant.name}"
+        if sought is not None and self._sought[who] >= MOST_SOUGHT:
+            sought = Sought(OTHERS, "")
+        key = (who, what, status, sought.thing if sought is not None else "")
         if key in self._seen or len(self._seen) >= MOST_DENIED_PEOPLE:
             return
         self._seen.add(key)
-        detail = {"status": status, "what": what}
-        self._due.append(AuditEntry("access.denied", f"person {grant.account}", grant.region, detail, grant.name))
+        detail: dict[str, Any] = {"status": status, "what": what}
+        if sought is not None:
+            self._sought[who] += 1
+            detail |= {"sought": sought.thing, "whose": sought.whose}
+        self._due.append(AuditEntry("access.denied", who, grant.region, detail, grant.name))
 
     def take(self) -> list[AuditEntry]:
-        """Return what is due, once."""
+        """Return the lines that became due since the last call."""
         due, self._due = self._due, []
         return due
 
 
 class AccessAudit:
-    """Readings, refusals and what people did, and their way to the database. For one thread at a time."""
+    """Notes readings, refusals and actions of people, and writes them to the database. Use it from one thread."""
 
     def __init__(self, metrics: GatewayMetrics, write: Write) -> None:
         self._metrics = metrics
         self._write = write
         self._readings = Readings()
         self._denials = Denials()
-        self._peoples = PeoplesDenials()
+        self._named = NamedDenials()
         self._waiting: tuple[list[AuditEntry], list[CaseReading]] = ([], [])
         self._most: dict[str, int] = {}
         self._hour: datetime | None = None
         self._fault = ""
 
     def answered(self, scope: HTTPScope, status: int, now: datetime) -> None:
-        """Note an answer of a recorded kind."""
-        if status in (401, 403):
+        """Note an answer if it is a refusal (401, 403, 404 for what may be another's) or a reading of cases."""
+        if status in (401, 403) or (status == 404 and SOUGHT in scope.get("state", {})):
             self._denied(scope, status, self._turn(now))
         elif status == 200 and (kind := _kind_of(scope)) is not None:
             grant: Grant = scope["state"]["grant"]
@@ -209,21 +223,23 @@ class AccessAudit:
             self._readings.note(Question(grant.name, kind, region, subject), self._turn(now))
 
     def _denied(self, scope: HTTPScope, status: int, hour: datetime) -> None:
-        grant: Grant | None = scope.get("state", {}).get("grant")
+        state = scope.get("state", {})
+        grant: Grant | None = state.get("grant")
+        sought: Sought | None = state.get(SOUGHT)
         client = scope.get("client")
         self._metrics.denied(status, grant.role if grant is not None else "none")
         counts = {"address": self._denials.note("address", network_of(client[0] if client else ""), status, hour)}
-        if grant is not None and grant.account:
+        if grant is not None and (grant.account or sought is not None):
             what = f"{scope['method']} {scope.get('path_template') or 'another address'}"
-            self._peoples.note(grant, what, status, hour)
-        elif grant is not None:
+            self._named.note(grant, what, status, hour, sought)
+        if grant is not None and not grant.account:
             counts["token"] = self._denials.note("token", grant.name, status, hour, grant.region)
         for by, count in counts.items():
             self._most[by] = max(count, self._most.get(by, 0))
             self._metrics.denied_most(by, self._most[by])
 
     def _turn(self, now: datetime) -> datetime:
-        """Return the hour of a moment; what the last one left is made due."""
+        """Return the hour of a moment. If it is a new hour, make the rest of the last one due."""
         hour = now.replace(minute=0, second=0, microsecond=0)
         if hour != self._hour:
             self._hour = hour
@@ -234,16 +250,16 @@ class AccessAudit:
             self._most.clear()
         return hour
 
-    def did(self, deed: AuditEntry) -> None:
-        """Record what was done and is no change of the database; it waits where the database does not answer."""
-        self._waiting[0].append(deed)
+    def did(self, entry: AuditEntry) -> None:
+        """Record an action that does not change the database. It waits if the database does not answer."""
+        self._waiting[0].append(entry)
 
     async def write(self, now: datetime) -> None:
-        """Write what is due; what the database does not take waits for the next time."""
+        """Write all that is due. If the database does not answer, it waits for the next time."""
         self._turn(now)
         entries, readings = self._waiting
         entries, readings = (
-            [*entries, *self._denials.take(), *self._peoples.take()],
+            [*entries, *self._denials.take(), *self._named.take()],
             [*readings, *self._readings.take()],
         )
         self._waiting = ([], [])
@@ -259,7 +275,7 @@ class AccessAudit:
                 _log.error("refusals and readings of cases cannot be written: %s", error)
 
     async def close(self, now: datetime) -> None:
-        """Write everything, the repetitions of this hour too."""
+        """Write everything, also the repetitions of this hour."""
         self._readings.turn(None)
         self._denials.turn(None)
         self._hour = None
@@ -267,7 +283,7 @@ class AccessAudit:
 
 
 def kept(audit: AccessAudit, clock: Callable[[], datetime]) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    """Return a lifespan that writes every few seconds, and at the application's end."""
+    """Return a lifespan of the application that writes the audit every two seconds and at the end."""
 
     @asynccontextmanager
     async def writing(_: Litestar) -> AsyncIterator[None]:
@@ -290,7 +306,7 @@ async def _write_regularly(audit: AccessAudit, clock: Callable[[], datetime]) ->
 
 
 def network_of(address: str) -> str:
-    """Return an IPv4 address as it is, of an IPv6 one its network of 64 bits, since a customer has all of it."""
+    """Return an IPv4 address as it is; for an IPv6 address its /64 network, since one customer has all of that."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -307,7 +323,7 @@ def _kind_of(scope: HTTPScope) -> str | None:
 
 
 def _asked(scope: HTTPScope, kind: str, grant: Grant) -> tuple[int | None, str]:
-    """The region and what was read of it: without a parameter `region`, the token's own."""
+    """Return the region and the subject of a reading. Without a parameter `region`, it is the token's region."""
     path = scope["raw_path"].partition(b"?")[0]
     if kind == "case":
         address = unquote(path[len(_CASES) :].decode("latin-1"))

@@ -1,4 +1,4 @@
-"""/v1/alerts: the inbox of what fires now, from the `notices` service, which asks Alertmanager and keeps the ledger."""
+"""/v1/alerts: the alerts that fire now, from the `notices` service, which queries Alertmanager and keeps the ledger."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ import asyncio
 from typing import Annotated
 
 import msgspec
-from litestar import get, post
+from litestar import Response, get, post
+from litestar.di import NamedDependency
 
-from hallpulse.contract.personal import is_personal
 from hallpulse.domain.figures import region_bounds
 from hallpulse.domain.plan import Names
 from hallpulse.store import Grant
 from services.gateway.access import ACTION, BUREAU, Action, is_of, reach, whose
 from services.gateway.figures import Named, named
+from services.gateway.list_forms import ALERTS
+from services.gateway.lists import LISTING, ListAsked, listed
 from services.gateway.problems import QUERY, WRITES, Declined, Kind, problems
 from services.gateway.request import (
     AnyRequest,
     RegionCode,
     Resources,
     body_of,
+    check_text,
     grant_of,
+    query_of,
     resources_of,
-    scope_of,
 )
 
 SUITE = "0"
@@ -37,7 +40,7 @@ class AlertNote(msgspec.Struct, frozen=True):
 
 
 class AlertSilence(msgspec.Struct, frozen=True):
-    """A silence in force. own: it is of this alert alone, and can be ended here."""
+    """A silence in force. own: whether it is for this alert alone, so that it can be ended here."""
 
     by: str
     reason: str
@@ -46,9 +49,9 @@ class AlertSilence(msgspec.Struct, frozen=True):
 
 
 class FiringAlert(msgspec.Struct, frozen=True, kw_only=True):
-    """An alert that fires now. region: 0 for one of the suite itself; receivers: whom it goes to.
+    """An alert that fires now. region: 0 for an alert of the suite itself; receivers: whom it goes to.
 
-    acknowledged, by whom, and notes: of this time that it fires.
+    acknowledged, acknowledged_by, notes: only since it began to fire.
     """
 
     region: str
@@ -74,27 +77,27 @@ class Firing(msgspec.Struct, frozen=True):
 
 
 class AlertsAnswer(msgspec.Struct, frozen=True):
-    """All that Alertmanager has of a region and what lies below it, and of the suite itself; the oldest first."""
+    """All alerts in Alertmanager of a region, the regions below it and the suite itself, the oldest first."""
 
     region: str
     alerts: list[FiringAlert]
 
 
 class AlertIn(msgspec.Struct, forbid_unknown_fields=True):
-    """An alert, as /v1/alerts names it."""
+    """The key of an alert, as in /v1/alerts."""
 
     region: str
     fingerprint: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern="^[0-9a-f]+$")]
 
 
 class NoteIn(AlertIn, forbid_unknown_fields=True):
-    """A note that a person writes of an alert."""
+    """A person's note on an alert."""
 
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_TEXT)]
 
 
 class SilenceIn(AlertIn, forbid_unknown_fields=True):
-    """A silence of an alert, for a time and with a reason."""
+    """A silence of an alert, for some hours and with a reason."""
 
     hours: Annotated[float, msgspec.Meta(gt=0, le=MOST_HOURS)]
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_TEXT)]
@@ -110,7 +113,7 @@ class SilencedAnswer(msgspec.Struct, frozen=True):
 
 
 class SaidAnswer(msgspec.Struct, frozen=True):
-    """The receipt for what was said, and by whom."""
+    """The receipt for an acknowledgement, a note or an ended silence. by: who did it."""
 
     region: str
     fingerprint: str
@@ -120,23 +123,26 @@ class SaidAnswer(msgspec.Struct, frozen=True):
 @get(
     "/v1/alerts",
     sync_to_thread=True,
+    dependencies=LISTING,
     responses=problems(*QUERY),
     operation_id="getAlerts",
     summary="What fires now, exactly as Alertmanager has it",
     opt={ACTION: Action.ALERTS},
     tags=["alerts"],
 )
-def get_alerts(request: AnyRequest, region: RegionCode) -> AlertsAnswer:
-    """With since when, why, whom it went to, who takes care of it and what was noted. 503 without an Alertmanager."""
-    scope, resources = scope_of(grant_of(request), region), resources_of(request)
+def get_alerts(
+    request: AnyRequest, region: RegionCode, *, listing: NamedDependency[ListAsked]
+) -> Response[AlertsAnswer]:
+    """Lists the alerts that fire now, with notes and the person who takes care of each. 503 without an Alertmanager."""
+    resources, scope, _ = query_of(request, region)
     low, high = region_bounds(scope.region)
     found = resources.services.ask(Firing, "notices", "fires")
     mine = [one for one in found.alerts if one.region == SUITE or low <= int(one.region) <= high]
-    return AlertsAnswer(region, [_named(resources, one) for one in mine])
+    return listed(resources, listing, AlertsAnswer(region, [_named(resources, one) for one in mine]), ALERTS)
 
 
 def _named(resources: Resources, alert: FiringAlert) -> FiringAlert:
-    """With names: of the target and the department that its labels name by codes, and of departments it goes to."""
+    """Return the alert with names for the target and department in its labels, and for the receiving departments."""
     if alert.region == SUITE:
         return alert
     today = resources.today()
@@ -165,7 +171,10 @@ def _named(resources: Resources, alert: FiringAlert) -> FiringAlert:
     tags=["alerts"],
 )
 async def acknowledge_alert(request: AnyRequest) -> SaidAnswer:
-    """As the person who is signed in, or the token's holder. The first one stands. 404: no one was told of it yet."""
+    """Acknowledges an alert as the signed-in person or the token's holder. The first acknowledgement stands.
+
+    404 if no one was notified of the alert yet, or someone takes care of it already.
+    """
     resources, grant = resources_of(request), grant_of(request)
     given = await body_of(request, AlertIn)
     region = _region(grant, given.region)
@@ -187,12 +196,11 @@ async def acknowledge_alert(request: AnyRequest) -> SaidAnswer:
     tags=["alerts"],
 )
 async def note_alert(request: AnyRequest) -> SaidAnswer:
-    """As the person who is signed in, or the token's holder."""
+    """Keeps a note by the signed-in person or the token's holder."""
     resources, grant = resources_of(request), grant_of(request)
     given = await body_of(request, NoteIn)
     region = _region(grant, given.region)
-    if is_personal(given.text, resources.today().year):
-        raise Declined(Kind.CONTRADICTION, "text: expected no number of a person", field="text")
+    check_text(resources, text=given.text)
     ask = resources.services.ask
     said = given.fingerprint, given.text, grant.name
     await asyncio.to_thread(lambda: ask(type(None), "notices", "note", region, *said))
@@ -209,12 +217,11 @@ async def note_alert(request: AnyRequest) -> SaidAnswer:
     tags=["alerts"],
 )
 async def silence_alert(request: AnyRequest) -> SilencedAnswer:
-    """By Alertmanager's own silence of exactly this alert; who and why is in the audit. 404: it does not fire."""
+    """Makes a silence of exactly this alert in Alertmanager. The audit says who and why. 404 if it does not fire."""
     resources, grant = resources_of(request), grant_of(request)
     given = await body_of(request, SilenceIn)
     region = _region(grant, given.region)
-    if is_personal(given.reason, resources.today().year):
-        raise Declined(Kind.CONTRADICTION, "reason: expected no number of a person", field="reason")
+    check_text(resources, reason=given.reason)
     ask, said = resources.services.ask, (given.fingerprint, given.reason, given.hours, grant.name)
     until = await asyncio.to_thread(lambda: ask(str, "notices", "silence", region, *said))
     return SilencedAnswer(given.region, given.fingerprint, grant.name, until)
@@ -230,7 +237,7 @@ async def silence_alert(request: AnyRequest) -> SilencedAnswer:
     tags=["alerts"],
 )
 async def end_silence(request: AnyRequest) -> SaidAnswer:
-    """404: no silence is of this alert alone; a wider one is ended in Alertmanager."""
+    """Ends an alert's own silence. 404 if no silence is for this alert alone: end a wider one in Alertmanager."""
     resources, grant = resources_of(request), grant_of(request)
     given = await body_of(request, AlertIn)
     region, ask = _region(grant, given.region), resources.services.ask
@@ -239,7 +246,7 @@ async def end_silence(request: AnyRequest) -> SaidAnswer:
 
 
 def _region(grant: Grant, given: str) -> int:
-    """Raise Declined (403) for an alert of a region that the grant does not reach, 422 for what is no region."""
+    """Return the region as a number. Raises Declined: 403 for a region out of the grant's reach, 422 for no region."""
     if given == SUITE and grant is not BUREAU:
         return 0
     if not (given.isascii() and given.isdecimal() and len(given) == 6):

@@ -1,4 +1,4 @@
-"""The ASGI application: routes, guards, and the one way out for every answer and every error."""
+"""The ASGI application: its routes, its guards, and the common handling of every answer and error."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from hallpulse.store import Grant, hash_of
 from services.gateway.access import ACTION, Action, actions, whose
 from services.gateway.access_audit import kept
 from services.gateway.alerts import acknowledge_alert, end_silence, get_alerts, note_alert, silence_alert
+from services.gateway.audit_entries import get_audit
+from services.gateway.boundaries import get_boundaries
 from services.gateway.case_history import get_case
 from services.gateway.cases import list_cases
 from services.gateway.catalogue_drafts import (
@@ -32,10 +34,11 @@ from services.gateway.catalogue_drafts import (
     post_what_if,
 )
 from services.gateway.compression_causes import get_compression
-from services.gateway.declaring import get_figures, post_figures
+from services.gateway.declaring import post_figures
 from services.gateway.document import HANDLERS, get_asyncapi, get_openapi, get_schema
 from services.gateway.events import post_events
-from services.gateway.figures import get_departments, get_indicators, get_trend
+from services.gateway.figure_reports import get_figures
+from services.gateway.figures import get_departments, get_indicators
 from services.gateway.integrity import get_integrity
 from services.gateway.live import get_live, watched
 from services.gateway.matters import (
@@ -52,12 +55,15 @@ from services.gateway.naming import Naming
 from services.gateway.own_events import get_event, get_refused
 from services.gateway.pages import get_asset, get_page, get_problems, get_wall
 from services.gateway.problems import Declined, Kind, answer
+from services.gateway.provider_sign_in import get_callback, get_provider, get_ways
 from services.gateway.published import get_report, list_reports
+from services.gateway.ratings import get_ratings
 from services.gateway.reconciliation import get_reconciliation
 from services.gateway.regions import get_regions
 from services.gateway.report_orders import post_report
 from services.gateway.request import AnyRequest, Connection, Resources, resources_of
 from services.gateway.scores import get_scores
+from services.gateway.series import get_series
 from services.gateway.sessions import (
     UNATTENDED,
     change_password,
@@ -70,9 +76,11 @@ from services.gateway.sessions import (
 from services.gateway.shared_answers import AnswerKnown, Recording, known_answer, share_answer
 from services.gateway.sources import get_sources
 from services.gateway.status import get_health, get_metrics, get_readiness, get_suite
+from services.gateway.target_split import get_target_split
 from services.gateway.targets import get_targets
 from services.gateway.tasks import get_tasks, post_task
 from services.gateway.templates import get_template
+from services.gateway.trend import get_trend
 from services.gateway.uploads import (
     get_rejected,
     get_upload,
@@ -87,7 +95,7 @@ _LISTS = b"/v1/cases"
 
 
 class RedirectToPage(Exception):
-    """A browser's request for something that the page shows."""
+    """A browser requests something that the page shows. address: where the page shows it."""
 
     def __init__(self, address: str) -> None:
         super().__init__(address)
@@ -95,7 +103,7 @@ class RedirectToPage(Exception):
 
 
 def redirect_browser(connection: Connection) -> None:
-    """Raise RedirectToPage for a browser that asks for cases: a link of a board or a notice has no token."""
+    """Raise RedirectToPage for a browser that requests cases, since links in boards and notices have no token."""
     if "authorization" in connection.headers or "text/html" not in connection.headers.get("accept", ""):
         return
     path = connection.scope["raw_path"].partition(b"?")[0]
@@ -115,10 +123,10 @@ _CHALLENGE = {"www-authenticate": 'Bearer realm="hallpulse"'}
 
 
 async def needs_grant(connection: Connection, handler: BaseRouteHandler) -> None:
-    """Keep for the handler what the token or the session opens; the one gate of every route under /v1.
+    """Keep the grant of the token or session for the handler. This guard is the only gate of every route under /v1.
 
-    401 without either, 429 where it is used too often, 403 for what its role may not do (`access.MAY`), and of a
-    session for what another site may have had sent.
+    401 without a token or session, 429 if it is used too often, 403 for an action that its role may not do
+    (`access.MAY`), and for a session's request that another site may have caused.
     """
     redirect_browser(connection)
     resources = resources_of(connection)
@@ -129,7 +137,7 @@ async def needs_grant(connection: Connection, handler: BaseRouteHandler) -> None
         seconds = str(math.ceil(wait))
         raise Declined(Kind.TOO_MANY_REQUESTS, f"try again in {seconds} s", headers={"retry-after": seconds})
     connection.state.grant = grant
-    if connection.scope.get("method") == "OPTIONS":  # which methods there are; the framework's own handler answers
+    if connection.scope.get("method") == "OPTIONS":  # asks for the allowed methods; the framework's own handler answers
         return
     action: Action = handler.opt[ACTION]
     if not by_token:
@@ -151,12 +159,12 @@ async def _token_grant(connection: Connection) -> tuple[Grant, str]:
 
 
 def _counted_as(grant: Grant, token_hash: str) -> str:
-    """A hall has one rate, whichever of its tokens it shows: while they are rotated there are two."""
+    """Return the key for the rate limit. A hall has one rate for all its tokens: during a rotation there are two."""
     return f"{grant.region}/{grant.hall}" if grant.hall is not None else token_hash
 
 
 def knows_its_parameters(connection: Connection, handler: BaseRouteHandler) -> None:
-    """A misspelt filter would give the wrong number, and so would one of two values: both are refused."""
+    """Raise Declined (400) for an unknown or repeated parameter, since a misspelt filter would give a wrong number."""
     known = _parameters(handler)
     given = [name for name, _ in connection.query_params.multi_items()]
     for name in given:
@@ -168,7 +176,10 @@ def knows_its_parameters(connection: Connection, handler: BaseRouteHandler) -> N
 
 
 def _parameters(handler: BaseRouteHandler) -> list[str]:
-    definitions = (field.kwarg_definition for field in handler.parsed_fn_signature.parameters.values())
+    """Return the query parameters of the handler and of its dependencies."""
+    needed = (one.parsed_fn_signature for one in handler.resolve_dependencies().values())
+    signatures = [handler.parsed_fn_signature, *needed]
+    definitions = (field.kwarg_definition for one in signatures for field in one.parameters.values())
     return [d.name for d in definitions if isinstance(d, QueryParameter) and d.name]
 
 
@@ -188,11 +199,15 @@ API = (
     get_refused,
     get_indicators,
     get_targets,
+    get_target_split,
     get_trend,
+    get_series,
     get_departments,
     get_flow,
     get_compression,
+    get_ratings,
     get_reconciliation,
+    get_boundaries,
     get_scores,
     get_integrity,
     get_sources,
@@ -209,6 +224,7 @@ API = (
     note_alert,
     silence_alert,
     end_silence,
+    get_audit,
     get_outstanding,
     get_form,
     post_review,
@@ -240,6 +256,9 @@ API = (
 )
 OPEN = (
     post_session,
+    get_ways,
+    get_provider,
+    get_callback,
     get_health,
     get_readiness,
     get_metrics,
@@ -252,7 +271,7 @@ OPEN = (
     get_problems,
 )
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST")
-"""Methods that have their own series; the sender names the method."""
+"""Methods with their own metric series. Others share one, since the sender may invent methods."""
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -262,12 +281,12 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
-"""Of every answer that does not set them itself: a page that is not one of page.py's runs and loads nothing."""
+"""Headers of every answer that does not set them itself. With them, only the pages of pages.py run or load anything."""
 _WITH_ID = re.compile(rb"/v1/(?:cases/[^/%]+/[^/%]+|events)/.+").fullmatch
 
 
 class Gateway(Litestar):
-    """Counts every answer under its documented route, and gives it the headers that all answers have."""
+    """Counts every answer under its documented route, and adds the headers that all answers have."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
         if scope["type"] != ScopeType.HTTP:
@@ -275,7 +294,7 @@ class Gateway(Litestar):
             return
         began, status = time.perf_counter(), 500
         recording = Recording(self.state.resources.shared, scope)
-        scope["headers"] = [header for header in scope["headers"] if header[0] != b"host"]  # the sender's word for us
+        scope["headers"] = [header for header in scope["headers"] if header[0] != b"host"]  # the sender can choose it
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -294,7 +313,7 @@ class Gateway(Litestar):
             self._count(scope, status, time.perf_counter() - began)
 
     def _allowed(self, scope: HTTPScope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """Name all methods of an address: the framework knows those of the handler that was registered first."""
+        """Return headers that allow all methods of an address; the framework names only those of its first handler."""
         methods = self.route_handler_method_map.get(scope.get("path_template") or "", {})
         if scope["method"] != "OPTIONS" or not methods:
             return list(headers)
@@ -309,10 +328,10 @@ class Gateway(Litestar):
 
 
 def is_as_documented(raw_path: bytes) -> bool:
-    """Return whether an address is written in the one way that a proxy's rules know.
+    """Return whether an address is written in the documented way, which a proxy's rules expect.
 
-    The framework takes `//metrics`, `/metrics/` and `/%6detrics` for `/metrics`, a rule for `/metrics` does not. The id
-    of a case or of an event alone may be written in percent codes.
+    The framework accepts `//metrics`, `/metrics/` and `/%6detrics` for `/metrics`, but a proxy's rule for `/metrics`
+    does not match them. Only the id of a case or an event may have percent codes.
     """
     if raw_path == b"/":
         return True
@@ -332,7 +351,7 @@ def _missing(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
 
 
 def create_app(resources: Resources) -> Gateway:
-    """Return the application. The framework's own pages are off: /openapi.json is the one description."""
+    """Return the application. The framework's own pages are off: only /openapi.json describes the routes."""
     return Gateway(
         handlers(),
         exception_handlers={
@@ -356,5 +375,5 @@ def create_app(resources: Resources) -> Gateway:
 
 
 def handlers() -> Sequence[ControllerRouterHandler]:
-    """Every route, those under /v1 behind their guards."""
+    """Return every route; those under /v1 are behind the guards."""
     return [Router("/", route_handlers=API, guards=[needs_grant, knows_its_parameters, share_answer]), *OPEN]

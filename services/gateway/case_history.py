@@ -41,7 +41,7 @@ _PREFIX = "/v1/cases/"
 
 
 class ItemVersionAnswer(msgspec.Struct, frozen=True):
-    """The item's version that holds on the accepted day: from effective_from up to, but not with, until."""
+    """The item's version in force on the day of acceptance. until: the day before which it ends, null for no end."""
 
     item_code: str
     name: str
@@ -54,7 +54,10 @@ class ItemVersionAnswer(msgspec.Struct, frozen=True):
 
 
 class LimitAnswer(msgspec.Struct, frozen=True):
-    """A limit in working days. origin: the case itself, its item's version, or null where there is no limit."""
+    """A limit in working days. origin: `case` if the case states it, `item` for its item's version, null for no limit.
+
+    extended_days: days added by extensions; due: the last day that keeps the limit; kept: null before the decision.
+    """
 
     days: int | None
     origin: Literal["case", "item"] | None
@@ -70,7 +73,7 @@ class LimitsAnswer(msgspec.Struct, frozen=True):
 
 
 class SuspensionAnswer(msgspec.Struct, frozen=True):
-    """The days after start, up to and with end, do not count; end is null while it is open."""
+    """A suspension: the days after start up to end, end included, do not count. end: null while it is open."""
 
     start: date
     end: date | None
@@ -88,7 +91,7 @@ class ClockDayAnswer(msgspec.Struct, frozen=True):
 
     why: start, counted, or what keeps the day from counting: weekend, holiday, regional_holiday, suspended.
 
-    name: the holiday's, or the suspension's procedure; elapsed: the working days up to and with this one.
+    name: of the holiday, or of the suspension's procedure; elapsed: the working days up to this day, included.
     """
 
     date: date
@@ -99,10 +102,10 @@ class ClockDayAnswer(msgspec.Struct, frozen=True):
 
 
 class EventAnswer(msgspec.Struct, frozen=True):
-    """An event as it was sent; one that was retracted or corrected is kept and shown, and counts no more.
+    """An event as it was sent. A retracted or corrected event is kept and shown, but no longer counts.
 
-    retracted: whether it counts no more; retracted_by, corrected_by: the ids of the events that say so; corrects: the
-    id of the event whose place it takes.
+    retracted: whether it no longer counts; retracted_by, corrected_by: the ids of the events that retract or correct
+    it; corrects: the id of the event that this one replaces.
     """
 
     retracted: bool
@@ -126,8 +129,8 @@ class CaseHistoryAnswer(msgspec.Struct, frozen=True):
 
     pending: `received` has not come yet; then only the events are known.
 
-    state: of an open case as in cases_open, else decided, withdrawn or rejected. elapsed: to the decision, or to today.
-    late_days, card: as in a list of cases. truncated: a clock of more than 1,100 days is shown up to there.
+    state: for an open case as in cases_open, else decided, withdrawn or rejected. elapsed: working days to the decision
+    or to today. late_days, card: as in a list of cases. truncated: the clock has more than 1,100 days and is cut there.
     """
 
     region: str
@@ -166,17 +169,17 @@ class CaseHistoryAnswer(msgspec.Struct, frozen=True):
 def get_case(
     request: AnyRequest, region: CountyInPath, hall: HallInPath, case_id: CaseIdInPath, as_of: AsOf = None
 ) -> CaseHistoryAnswer:
-    """The days that counted and those that did not and why, the limits and where they come from, and the flags.
+    """Returns a case's events, limits, flags and clock: which days counted, which did not, and why.
 
-    as_of: by what had arrived by then; 404 where nothing of the case had.
+    as_of: use only events that had arrived by then; 404 if no event of the case had.
     """
-    del region, hall, case_id  # documented; an id may hold a slash, which only the raw path tells from a separator
+    del region, hall, case_id  # only documented: an id may hold a slash, which only the raw path tells from a separator
     path = request.scope["raw_path"].partition(b"?")[0].decode("latin-1")
     key = case_key(unquote(path[len(_PREFIX) :]))
     if key is None:
         raise Declined(Kind.NOT_FOUND, "expected /v1/cases/REGION/HALL/CASE_ID, REGION a county's code")
     resources, grant, past = resources_of(request), grant_of(request), past_of(as_of)
-    if past.as_of is not None:  # today's rights, and before the past is looked for, which is more work
+    if past.as_of is not None:  # today's rights, checked before the past is computed, which costs more
         with resources.store.read() as moment:
             _check_may_read(moment, grant, key)
     with resources.read(Scope(key.region), past) as moment:
@@ -189,9 +192,9 @@ def get_case(
 
 
 def _check_may_read(moment: Moment, grant: Grant, key: CaseKey) -> None:
-    """403 before the case is looked up: a case is its hall's and its department's.
+    """Raise Declined (403) before the case is read, unless it is of the token's hall or department.
 
-    The department is asked for by one look-up, which is the same work for a case of another and for none at all.
+    One query checks the department. It takes the same time for another department's case and for one that is missing.
     """
     department = grant.department
     scope = Scope(key.region, department, key.hall if department is None else None)
@@ -218,7 +221,7 @@ def history_answer(resources: Resources, history: CaseHistory, past: Past, workd
 
 
 def lateness_of(case: Case, workdays: Workdays, today: int) -> int | None:
-    """Working days that a case is late on a day, None where it is not."""
+    """Return the working days by which a case is late on a day; None if it is not late."""
     allowed = None if case.promised_days is None else case.promised_days + case.extended
     due, elapsed = case.due if case.open else None, case.elapsed if case.timed else None
     return days_late(workdays, today, due=due, elapsed=elapsed, allowed=allowed)
@@ -264,7 +267,7 @@ def _with_clock(answer: CaseHistoryAnswer, clock: Clock, today: int) -> CaseHist
 
 
 def state_of(case: Case, today: int) -> str:
-    """The one word for where a case stands on a day."""
+    """Return a case's state on a day as one word, such as `overdue` or `decided`."""
     closed = {"decided": case.decided, "withdrawn": case.withdrawn, "rejected": case.rejected}
     return open_state(case, today) or next((word for word, day in closed.items() if day is not None), "closed")
 

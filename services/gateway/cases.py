@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 import msgspec
-from litestar import get
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.enums import MediaType
 
 from hallpulse.domain.clockface import flag_names
-from hallpulse.domain.figures import Window, period_window
+from hallpulse.domain.figures import Scope, Window, period_window
 from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.ladder import USUAL_SUPERVISION, Card, Supervision, days_late
-from hallpulse.domain.plan import Plan, plan_for
-from hallpulse.domain.workdays import Workdays, day_of
-from hallpulse.store import BadCursor, CaseFilter, CasePage, CaseRow, ItemRow, Moment, Past, TallyRow
+from hallpulse.domain.ladder import Card
+from hallpulse.store import BadCursor, BadOrder, CaseFilter, CasePage, CaseRow, ItemRow, Moment, Order, Past
 from services.gateway.access import ACTION, Action
 from services.gateway.access_audit import READS
-from services.gateway.problems import QUERY, Declined, Kind, expected_of, problems
+from services.gateway.case_narrowing import CardsOfCases, Narrowing, sought_of
+from services.gateway.list_forms import CASE_COLUMNS, CASES, ITEM_COLUMNS, ITEMS_BEHIND
+from services.gateway.lists import LISTING, MOST_FILE_ROWS, CardName, ListAsked, ListFile, Offset, Row, file_answer
+from services.gateway.naming import with_names
+from services.gateway.problems import MOST_ROWS, QUERY, Declined, Kind, expected_of, problems
 from services.gateway.request import (
     AnyRequest,
     AsOf,
@@ -39,19 +43,17 @@ from services.gateway.request import (
     Resources,
     State,
     To,
-    grant_of,
-    past_of,
-    resources_of,
-    scope_of,
+    query_of,
     told_at,
     window_of,
 )
 
 
 class CaseAnswer(msgspec.Struct, frozen=True):
-    """One case. elapsed: working days of a decided case; amount: what it adds to the total; url: its whole story.
+    """A case. elapsed: working days of a decided case; amount: its part of the total; url: address of its history.
 
-    late_days: working days after its due day, or over its limit; card: yellow or red, by the plan; null where not late.
+    late_days: working days after its due day, or over its limit; card: yellow or red, by the plan; null if it is not
+    late. item_name: of the item's last version.
     """
 
     region: str
@@ -80,10 +82,11 @@ class CaseAnswer(msgspec.Struct, frozen=True):
     url: str
     late_days: int | None
     card: str | None
+    item_name: str | None = None
 
 
 class TallyAnswer(msgspec.Struct, frozen=True):
-    """A hall's daily count that is part of the total."""
+    """A hall's tally of a day that is part of the total."""
 
     region: str
     hall: str
@@ -107,10 +110,11 @@ class ItemAnswer(msgspec.Struct, frozen=True):
 class CasesAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A page of the cases, tallies or items behind a number.
 
-    total: of the whole list, equal to what /v1/indicators says; next_cursor: null on the last page.
+    total: of the whole list, equal to what /v1/indicators says; of one narrowed by text or card, of what is left
+    without tallies; rows: how many cases or items the list has; next_cursor: null on the last page.
 
-    The tallies come with the first page. of: what the total is made of, cases (with tallies, where the indicator takes
-    them), items, or a figure that was declared as such and has nothing behind it.
+    The tallies come with the first page. of: what the total consists of: cases (with tallies, if the indicator uses
+    them), items, or declared figures, which have no cases behind them.
     """
 
     region: str
@@ -127,10 +131,40 @@ class CasesAnswer(msgspec.Struct, frozen=True, kw_only=True):
     as_of: str
     of: Literal["cases", "items", "declared"]
     total: int
+    rows: int
     cases: list[CaseAnswer]
     tallies: list[TallyAnswer]
     items: list[ItemAnswer]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """The parameters that say behind which number the cases stand; None for each that was left out."""
+
+    state: str | None
+    indicator: str | None
+    part: Literal["numerator", "denominator"] | None
+    start: date | None
+    end: date | None
+    flow: str | None
+    month: str | None
+    item: str | None
+
+    def filter(self, resources: Resources, scope: Scope, past: Past) -> CaseFilter:
+        """Return the cases that are asked for. Raise Declined (422) for parameters that contradict each other."""
+        if sum(one is not None for one in (self.state, self.indicator, self.flow)) != 1:
+            raise Declined(Kind.CONTRADICTION, "expected one of state, indicator and flow", field="state")
+        window = {"part": self.part, "from": self.start, "to": self.end}
+        if self.state is not None:
+            _refuse("a state is that of a day", **window, month=self.month, item=self.item)
+            return CaseFilter(scope, state=self.state)
+        if self.flow is not None:
+            _refuse("a flow is that of a month", **window, on=past.on)
+            return CaseFilter(scope, window=_days_of(self.month), flow=self.flow, item=self.item)
+        _refuse("an indicator is that of a window", on=past.on, month=self.month, item=self.item)
+        days = window_of(resources, scope.region, self.start, self.end, past)
+        return CaseFilter(scope, indicator=self.indicator, part=self.part or "numerator", window=days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +173,13 @@ class Asked:
     past: Past
     cursor: str | None
     limit: int
+    offset: int = 0
 
 
 @get(
     "/v1/cases",
     sync_to_thread=True,
+    dependencies=LISTING,
     responses=problems(*QUERY),
     operation_id="listCases",
     summary="The cases behind a number",
@@ -168,28 +204,39 @@ def list_cases(
     as_of: AsOf = None,
     cursor: Cursor = None,
     limit: Limit = 100,
-) -> CasesAnswer:
-    """Either state, today or on a day; or indicator and part (numerator, if it is left out) over a window; or flow.
+    offset: Offset = 0,
+    card: CardName = None,
+    listing: NamedDependency[ListAsked],
+) -> Response[CasesAnswer]:
+    """Lists the cases behind a number, which is named by state, by indicator and part, or by flow.
 
-    `total` equals the number that /v1/indicators (or its open_cases, or /v1/flow) gives for the same question. Overdue
-    cases come first where a state is asked. Without from and to: the same window as /v1/indicators. on: the state by
-    the events that happened by that day's end; as_of: by what had arrived by then.
+    state: today or on a day; indicator and part (numerator by default): over a window; flow: of a month. `total` equals
+    the number that /v1/indicators (or its open_cases, or /v1/flow) gives for the same question. With state, overdue
+    cases come first. Without from and to: the same window as /v1/indicators. on: the state by the events that happened
+    by that day's end; as_of: by the events that had arrived by then. text: of a case's number, its item, its department
+    or hall; card: of the day. A file has the whole list, without the tallies.
     """
-    resources, scope = resources_of(request), scope_of(grant_of(request), region, department, hall)
-    if sum(one is not None for one in (state_, indicator, flow)) != 1:
-        raise Declined(Kind.CONTRADICTION, "expected one of state, indicator and flow", field="state")
-    past, window = past_of(as_of, on), {"part": part, "from": from_, "to": to}
-    if state_ is not None:
-        _refuse("a state is that of a day", **window, month=month, item=item)
-        wanted = CaseFilter(scope, state=state_)
-    elif flow is not None:
-        _refuse("a flow is that of a month", **window, on=on)
-        wanted = CaseFilter(scope, window=_days_of(month), flow=flow, item=item)
-    else:
-        _refuse("an indicator is that of a window", on=on, month=month, item=item)
-        days = window_of(resources, scope.region, from_, to, past)
-        wanted = CaseFilter(scope, indicator=indicator, part=part or "numerator", window=days)
-    return cases_answer(resources, Asked(wanted, past, cursor, limit))
+    resources, scope, past = query_of(request, region, department, hall, as_of, on)
+    wanted = _Question(state_, indicator, part, from_, to, flow, month, item).filter(resources, scope, past)
+    _check_page(cursor, offset, listing)
+    asked = Asked(_ordered(wanted, listing), past, cursor, limit, offset)
+    narrowing = Narrowing(listing.text, card)
+    if listing.form is not None:
+        return case_file(resources, asked, narrowing, listing)
+    return Response(cases_answer(resources, asked, narrowing), media_type=MediaType.JSON)
+
+
+def _check_page(cursor: str | None, offset: int, listing: ListAsked) -> None:
+    if cursor is not None and offset:
+        raise Declined(Kind.CONTRADICTION, "offset: not expected together with cursor", field="offset")
+    if listing.only:
+        raise Declined(Kind.CONTRADICTION, "only: not expected here: department, hall and card narrow it", field="only")
+
+
+def _ordered(wanted: CaseFilter, listing: ListAsked) -> CaseFilter:
+    if listing.sort is None:
+        return wanted
+    return replace(wanted, order=Order(listing.sort.lstrip("-"), listing.sort.startswith("-")))
 
 
 def _days_of(month: str | None) -> Window:
@@ -204,9 +251,22 @@ def _refuse(why: str, **given: str | date | None) -> None:
             raise Declined(Kind.CONTRADICTION, f"{name}: not expected here: {why}", field=name)
 
 
-def cases_answer(resources: Resources, asked: Asked) -> CasesAnswer:
+def cases_answer(resources: Resources, asked: Asked, narrowing: Narrowing) -> CasesAnswer:
+    with resources.read(asked.wanted.scope, asked.past) as moment:
+        return _answer(resources, moment, *_narrowed(resources, moment, asked, narrowing))
+
+
+def _narrowed(resources: Resources, moment: Moment, asked: Asked, narrowing: Narrowing) -> tuple[Asked, CardsOfCases]:
+    """Return what is asked with what the store seeks, and the cards of the cases: the same for every page of a list."""
+    _check_indicator(resources, moment, asked.wanted)
+    cards = CardsOfCases(resources.plans, moment, asked.past.on or resources.today(asked.past))
+    sought = sought_of(resources, moment, asked.wanted.scope, narrowing, cards)
+    return replace(asked, wanted=replace(asked.wanted, sought=sought)), cards
+
+
+def _answer(resources: Resources, moment: Moment, asked: Asked, cards: CardsOfCases) -> CasesAnswer:
     wanted = asked.wanted
-    page, cases = _page(resources, asked)
+    page = _page(resources, moment, asked)
     return CasesAnswer(
         region=str(wanted.scope.region),
         department=wanted.scope.department,
@@ -222,8 +282,9 @@ def cases_answer(resources: Resources, asked: Asked) -> CasesAnswer:
         as_of=told_at(resources, asked.past),
         of=_made_of(wanted.indicator),
         total=page.total,
-        cases=cases,
-        tallies=[_tally(row) for row in page.tallies],
+        rows=page.rows,
+        cases=[_case(row, cards.late_days(row), cards.card(row)) for row in page.cases],
+        tallies=[TallyAnswer(str(row.region), row.hall, row.day, row.amount) for row in page.tallies],
         items=[_item(row) for row in page.items],
         next_cursor=page.next_cursor,
     )
@@ -236,16 +297,37 @@ def _made_of(indicator: str | None) -> Literal["cases", "items", "declared"]:
     return "items" if computed is not None else "declared"
 
 
-def _page(resources: Resources, asked: Asked) -> tuple[CasePage, list[CaseAnswer]]:
+def case_file(resources: Resources, asked: Asked, narrowing: Narrowing, listing: ListAsked) -> Response[Any]:
+    """Return the whole list as a file, read at one moment. Raise Declined (422) if it is too long."""
+    resources.book.refresh()
+    with resources.read(asked.wanted.scope, asked.past) as moment:
+        asked, cards = _narrowed(resources, moment, replace(asked, cursor=None, offset=0, limit=MOST_ROWS), narrowing)
+        first = _answer(resources, moment, asked, cards)
+        form, columns = (ITEMS_BEHIND, ITEM_COLUMNS) if first.of == "items" else (CASES, CASE_COLUMNS)
+        rows = _all_rows(resources, moment, asked, cards, first) if first.rows <= MOST_FILE_ROWS else iter(())
+        told = {"region": first.region}
+        return file_answer(resources, listing, ListFile(form, told, rows, first.rows), columns)
+
+
+def _all_rows(
+    resources: Resources, moment: Moment, asked: Asked, cards: CardsOfCases, first: CasesAnswer
+) -> Iterator[Row]:
+    page = first
+    while True:
+        yield from (with_names(one, resources.book) for one in (page.items if page.of == "items" else page.cases))
+        if page.next_cursor is None:
+            return
+        page = _answer(resources, moment, replace(asked, cursor=page.next_cursor), cards)
+
+
+def _page(resources: Resources, moment: Moment, asked: Asked) -> CasePage:
+    today = asked.past.on or resources.today(asked.past)
     try:
-        with resources.read(asked.wanted.scope, asked.past) as moment:
-            _check_indicator(resources, moment, asked.wanted)
-            today = asked.past.on or resources.today(asked.past)
-            page = moment.list_cases(asked.wanted, today, asked.cursor, asked.limit)
-            cards = CardsOfCases(resources.plans, moment, today)
-            return page, [_case(row, cards.late_days(row), cards.card(row)) for row in page.cases]
+        return moment.list_cases(asked.wanted, today, asked.cursor, asked.limit, asked.offset)
     except BadCursor:
         raise Declined(Kind.BAD_PARAMETER, f"cursor: expected {expected_of('cursor')}", field="cursor") from None
+    except BadOrder as error:
+        raise Declined(Kind.CONTRADICTION, str(error), field="sort") from None
 
 
 def _check_indicator(resources: Resources, moment: Moment, wanted: CaseFilter) -> None:
@@ -266,31 +348,6 @@ def _declared(resources: Resources, moment: Moment, wanted: CaseFilter) -> set[s
     """Return the indicators that a plan declares or a hall reported."""
     planned = {indicator.id for plan in resources.plans for indicator in plan.indicators}
     return planned | (set(moment.figures(wanted.scope, wanted.window)) if wanted.window else set())
-
-
-class CardsOfCases:
-    """How late the cases of a list are on a day, and their cards, by the calendar and the plan of each county."""
-
-    def __init__(self, plans: Sequence[Plan], moment: Moment, on: date) -> None:
-        self._plans, self._moment, self._on = plans, moment, on
-        self._rules: dict[int, tuple[Workdays, Supervision]] = {}
-
-    def late_days(self, row: CaseRow) -> int | None:
-        """Working days, None where it is not late."""
-        due = day_of(row.due) if row.open and not row.suspended and row.due is not None else None
-        allowed = None if row.promised_days is None else row.promised_days + row.extended
-        elapsed = row.elapsed if row.decided is not None else None
-        return days_late(self._of(row.region)[0], day_of(self._on), due=due, elapsed=elapsed, allowed=allowed)
-
-    def card(self, row: CaseRow) -> Card | None:
-        return self._of(row.region)[1].card(self.late_days(row))
-
-    def _of(self, region: int) -> tuple[Workdays, Supervision]:
-        if region not in self._rules:
-            plan = plan_for(self._plans, region, self._on)
-            rules = plan.supervision if plan is not None else USUAL_SUPERVISION
-            self._rules[region] = self._moment.workdays(region), rules
-        return self._rules[region]
 
 
 def _case(row: CaseRow, late_days: int | None, card: Card | None) -> CaseAnswer:
@@ -321,11 +378,8 @@ def _case(row: CaseRow, late_days: int | None, card: Card | None) -> CaseAnswer:
         url=f"/v1/cases/{row.region}/{row.hall}/{quote(row.case_id, safe='')}",
         late_days=late_days,
         card=card,
+        item_name=row.item_name,
     )
-
-
-def _tally(row: TallyRow) -> TallyAnswer:
-    return TallyAnswer(str(row.region), row.hall, row.day, row.amount)
 
 
 def _item(row: ItemRow) -> ItemAnswer:

@@ -1,22 +1,27 @@
-"""/v1/items, /v1/whatif and /v1/drafts: the catalogue looked at, changed in thought, kept as a draft, handed on."""
+"""/v1/items, /v1/whatif and /v1/drafts: list the catalogue, try changes of it, keep them as drafts, import a draft."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
-from litestar import get, post
-from litestar.params import PathParameter, QueryParameter
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.enums import MediaType
+from litestar.params import PathParameter
 
 from hallpulse.contract.personal import is_personal
 from hallpulse.domain.catalogue import ItemVersion, span_on
 from hallpulse.domain.workdays import day_of, time_text
 from hallpulse.store import AuditEntry, Draft, Grant, NewUpload
 from services.gateway.access import ACTION, Action, is_of, may_import, reach, whose
-from services.gateway.problems import EXPECTED, QUERY, WRITES, Declined, Kind, problems
+from services.gateway.list_forms import ITEMS
+from services.gateway.lists import LISTING, ListAsked, listed
+from services.gateway.problems import QUERY, WRITES, Declined, Kind, Sought, problems
 from services.gateway.request import (
     AnyRequest,
     Department,
@@ -26,30 +31,28 @@ from services.gateway.request import (
     body_of,
     day_of_calendar,
     grant_of,
+    query_of,
     resources_of,
-    scope_of,
 )
 from services.gateway.uploads import OF_THE_CATALOGUE, UploadAnswer, begun_or_gone, kept_upload, owner_of
 from services.gateway.what_if import WhatIfAnswer, WhatIfIn, table_of, what_if
 
 MOST_ITEMS = 1_000
 DraftId: TypeAlias = Annotated[int, PathParameter(ge=1, le=2**62, description="a draft's number")]
-SearchText: TypeAlias = Annotated[
-    str | None, QueryParameter(name="text", min_length=1, max_length=64, description=EXPECTED["text"])
-]
 Title: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 class DraftIn(WhatIfIn, forbid_unknown_fields=True, kw_only=True):
-    """A draft to keep. name: for who reads the list."""
+    """A draft to keep. name: its title in the list of drafts."""
 
     name: Title
 
 
 class DraftAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A draft. asked: what it changes; told: what it would make of the figures when it was kept.
+    """A draft. asked: its changes; told: its effect on the figures when it was kept.
 
-    upload: the upload as which it was handed on, or from which it was made; handed: whether it was handed on.
+    upload: the number of the upload that was made of it, or from which it was made; handed: whether it was handed on to
+    the bureau's import.
     """
 
     id: int
@@ -70,7 +73,7 @@ class DraftsAnswer(msgspec.Struct, frozen=True):
 
 
 class ItemVersionAnswer(msgspec.Struct, frozen=True):
-    """An item's version on the day; a flag or limit that no source gave is null."""
+    """The version of an item in force on the day. A flag or limit that no source gave is null."""
 
     item_code: str
     name: str
@@ -86,7 +89,7 @@ class ItemVersionAnswer(msgspec.Struct, frozen=True):
 
 
 class ItemsAnswer(msgspec.Struct, frozen=True):
-    """Items by code; total: how many there are, of which the first thousand are listed."""
+    """Items in the order of their codes. total: how many there are; at most the first thousand are listed."""
 
     region: str
     on: date
@@ -106,6 +109,7 @@ def _versions(resources: Resources, region: int, department: str | None, on: dat
 @get(
     "/v1/items",
     sync_to_thread=True,
+    dependencies=LISTING,
     responses=problems(*QUERY),
     operation_id="listItems",
     summary="The catalogue's items as they hold on a day",
@@ -113,12 +117,13 @@ def _versions(resources: Resources, region: int, department: str | None, on: dat
     tags=["catalogue"],
 )
 def list_items(
-    request: AnyRequest, region: RegionCode, *, department: Department = None, on: On = None, text: SearchText = None
-) -> ItemsAnswer:
-    """Those whose code or name holds the text; today if no day is given."""
-    scope, resources = scope_of(grant_of(request), region, department), resources_of(request)
+    request: AnyRequest, region: RegionCode, *, department: Department = None, on: On = None,
+    listing: NamedDependency[ListAsked],
+) -> Response[ItemsAnswer]:  # fmt: skip
+    """Lists the items in force on a day (default today) whose code or name holds the text; a file has all of them."""
+    resources, scope, _ = query_of(request, region, department)
     day = day_of_calendar("on", on, resources.today())
-    sought = (text or "").casefold()
+    sought = (listing.text or "").casefold()
     found = [
         ItemVersionAnswer(
             code, one.name, one.department, "instant" if one.instant else "promised", one.statutory_days,
@@ -127,7 +132,9 @@ def list_items(
         for code, one in _versions(resources, scope.region, scope.department, day)
         if sought in code.casefold() or sought in one.name.casefold()
     ]  # fmt: skip
-    return ItemsAnswer(region, day, len(found), found[:MOST_ITEMS])
+    if listing.form is None and listing.sort is None and not listing.only:
+        return Response(ItemsAnswer(region, day, len(found), found[:MOST_ITEMS]), media_type=MediaType.JSON)
+    return listed(resources, replace(listing, text=None), ItemsAnswer(region, day, len(found), found), ITEMS)
 
 
 @post(
@@ -140,7 +147,10 @@ def list_items(
     tags=["catalogue"],
 )
 async def post_what_if(request: AnyRequest) -> WhatIfAnswer:
-    """For the bureau over its region, for a department over its items alone. Nothing is stored, nothing is sent."""
+    """Computes the effect of changes: for the bureau in its region, for a department only its items.
+
+    Nothing is stored or sent.
+    """
     resources, grant = resources_of(request), grant_of(request)
     given = await body_of(request, WhatIfIn)
     _check_region(given.region)
@@ -163,7 +173,7 @@ def _check_region(region: str) -> None:
     tags=["catalogue"],
 )
 async def post_draft(request: AnyRequest) -> DraftAnswer:
-    """With its author and the time. The bureau sees every draft of its region, a department those of its items."""
+    """Keeps a draft with its author and the time. The bureau sees all drafts of its region, a department its own."""
     resources, grant = resources_of(request), grant_of(request)
     given = await body_of(request, DraftIn)
     _check_region(given.region)
@@ -199,9 +209,12 @@ def _draft(one: Draft, *, whole: bool = True) -> DraftAnswer:
 
 
 def _readable(resources: Resources, grant: Grant, number: int) -> Draft:
-    found = resources.drafts.get(number)
-    if found is None or not is_of(grant, found.region) or grant.department not in (None, found.department):
-        raise Declined(Kind.NOT_FOUND, f"there is no draft {number} that you may read")
+    whose = resources.drafts.whose(number)
+    mine = whose is not None and is_of(grant, whose.region) and grant.department in (None, whose.department)
+    found = resources.drafts.get(number) if mine else None
+    if found is None:
+        sought = Sought(f"draft {number}", "" if whose is None else f"{whose.region}/{whose.department or ''}")
+        raise Declined(Kind.NOT_FOUND, f"there is no draft {number} that you may read", sought=sought)
     return found
 
 
@@ -215,8 +228,8 @@ def _readable(resources: Resources, grant: Grant, number: int) -> Draft:
     tags=["catalogue"],
 )
 def list_drafts(request: AnyRequest, region: RegionCode, *, department: Department = None) -> DraftsAnswer:
-    """The newest first, without their figures."""
-    scope, resources = scope_of(grant_of(request), region, department), resources_of(request)
+    """Lists drafts, the newest first, without their figures."""
+    resources, scope, _ = query_of(request, region, department)
     return DraftsAnswer(
         region, [_draft(one, whole=False) for one in resources.drafts.list(scope.region, scope.department)]
     )
@@ -232,7 +245,7 @@ def list_drafts(request: AnyRequest, region: RegionCode, *, department: Departme
     tags=["catalogue"],
 )
 def get_draft(request: AnyRequest, draft_id: DraftId) -> DraftAnswer:
-    """404 for what the asker may not read."""
+    """Returns a draft with its figures. 404 for a draft that this token or person may not read."""
     return _draft(_readable(resources_of(request), grant_of(request), draft_id))
 
 
@@ -246,7 +259,7 @@ def get_draft(request: AnyRequest, draft_id: DraftId) -> DraftAnswer:
     tags=["catalogue"],
 )
 async def post_draft_import(request: AnyRequest, draft_id: DraftId) -> UploadAnswer:
-    """For the bureau. The draft becomes a table of the catalogue; nothing is published before that is imported."""
+    """Makes an upload of a draft, for the bureau. Nothing is published before the upload is imported."""
     resources, grant = resources_of(request), grant_of(request)
     draft = await asyncio.to_thread(_readable, resources, grant, draft_id)
     if not may_import(grant, "catalogue", draft.region, OF_THE_CATALOGUE):

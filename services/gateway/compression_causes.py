@@ -9,8 +9,9 @@ from fractions import Fraction
 import msgspec
 from litestar import get
 
-from hallpulse.domain.compression import CAUSE_NAMES, COMPRESSION, Cause, ItemLimits, ItemPart, marks_of, split
+from hallpulse.domain.compression import CAUSE_NAMES, COMPRESSION, Cause, ItemLimits, ItemPart, split
 from hallpulse.domain.figures import Figure, Window
+from hallpulse.domain.marks import marks_of
 from services.gateway.access import ACTION, Action
 from services.gateway.figures import MarkAnswer, Named, Value, mark_answers, number, value_answer
 from services.gateway.problems import QUERY, problems
@@ -21,10 +22,7 @@ from services.gateway.request import (
     From,
     RegionCode,
     To,
-    grant_of,
-    past_of,
-    resources_of,
-    scope_of,
+    query_of,
     told_at,
     window_of,
 )
@@ -33,7 +31,7 @@ _NAMES = {cause: Named(*names) for cause, names in CAUSE_NAMES.items()}
 
 
 class LimitsThen(msgspec.Struct, frozen=True):
-    """An item's limits on one of the days, in working days, and its part of the ratio."""
+    """An item's limits on one of the days, in working days, and its parts of the ratio: shortened / statutory."""
 
     department: str
     handling: str
@@ -44,7 +42,7 @@ class LimitsThen(msgspec.Struct, frozen=True):
 
 
 class ItemShare(msgspec.Struct, frozen=True):
-    """One item's share of the change; exact: the same as a fraction. before, after: null while it is not there."""
+    """An item's share of the change. exact: the share as a fraction; before, after: null if the item was not there."""
 
     region: str
     item_code: str
@@ -63,7 +61,7 @@ class DepartmentShare(msgspec.Struct, frozen=True):
 
 
 class CauseAnswer(msgspec.Struct, frozen=True):
-    """One cause of the change, with its items, the largest first; its share is the sum of theirs."""
+    """A cause of the change. items: the largest share first; share: the sum of the items' shares."""
 
     id: str
     names: Named
@@ -74,10 +72,10 @@ class CauseAnswer(msgspec.Struct, frozen=True):
 
 
 class CompressionAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """before + the shares of the parts = after, exactly by `exact`; no parts where one of the days has no value.
+    """The change between two days: before + the shares of the parts = after; the fractions in `exact` add up exactly.
 
-    difference and its exact form are null then. marks: the findings that the value of the last day gains from, by what
-    changed since the first.
+    If one of the days has no value, there are no parts, and difference and exact are null. marks: findings, from
+    changes since the first day, that the last day's value gains from.
     """
 
     region: str
@@ -111,12 +109,11 @@ def get_compression(
     department: Department = None,
     as_of: AsOf = None,
 ) -> CompressionAnswer:
-    """From the catalogue of one day to that of another. Causes are taken in order, each against what was before.
+    """Compares the catalogues of two days. Causes are applied in order, each to the result of the one before.
 
-    Without from and to: the same days as /v1/indicators.
+    Without from and to: the days of /v1/indicators.
     """
-    scope, past = scope_of(grant_of(request), region, department), past_of(as_of)
-    resources = resources_of(request)
+    resources, scope, past = query_of(request, region, department, as_of=as_of)
     days = window_of(resources, scope.region, from_, to, past)
     with resources.read(scope, past) as moment:
         before, after = (

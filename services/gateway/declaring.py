@@ -1,7 +1,7 @@
-"""POST and GET /v1/figures: declared figures, each judged by the plans as at every other door.
+"""POST and GET /v1/figures: declared figures, each judged by the plans like figures from imports and events.
 
-A request with a figure that cannot be right is refused as a whole. The wrong ones go to the broker all the same, as a
-hall's wrong event would: the bureau finds them among the integrity findings, or in hall.refused.
+A request with a figure that cannot be right is refused as a whole. The wrong figures go to the broker nevertheless,
+like a hall's wrong event: the bureau finds them among the integrity findings, or in hall.refused.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import asyncio
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-from litestar import get, post
+from litestar import post
 
 from hallpulse.contract.decode import EVENT_TYPE, decode_events
 from hallpulse.contract.events import EventType, FigureReported, HallEvent
@@ -22,26 +21,16 @@ from hallpulse.contract.identity import DESK, REFUSED, user_name
 from hallpulse.contract.reasons import Refusal
 from hallpulse.domain.declarations import IMPOSSIBLE, UNKNOWN, Declaration, fault_of
 from hallpulse.domain.figures import Scope, period_window
-from hallpulse.domain.plan import Names
 from hallpulse.domain.workdays import date_of, local_day, time_text
-from hallpulse.store import AuditEntry, FigureFilter, FigureReport, Grant, Past
+from hallpulse.store import AuditEntry, FigureFilter, Grant
 from services.gateway.access import ACTION, Action, may_declare, reach, whose
-from services.gateway.figures import Named, named
-from services.gateway.problems import QUERY, WRITES, Declined, EventResult, Kind, problems
+from services.gateway.problems import WRITES, Declined, EventResult, Kind, problems
 from services.gateway.publishing import OutgoingMessage
 from services.gateway.request import (
     AnyRequest,
-    Department,
-    From,
-    IndicatorId,
-    RegionCode,
     Resources,
-    To,
     grant_of,
     resources_of,
-    scope_of,
-    told_at,
-    window_of,
 )
 
 MOST_FIGURES = 200
@@ -51,7 +40,7 @@ _OF_FIGURE = frozenset({"indicator", "numerator", "denominator", "note"})
 
 
 class FigureIn(msgspec.Struct, forbid_unknown_fields=True):
-    """A figure of the period. denominator: for shares, 0/0 where there was none; note: as the department wrote it."""
+    """A figure of the period. denominator: only for shares; 0/0 means that there was none; note: the department's."""
 
     indicator: str
     numerator: int
@@ -60,7 +49,7 @@ class FigureIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class FiguresIn(msgspec.Struct, forbid_unknown_fields=True):
-    """Figures of one period. department: null for the region's own figures, which only the bureau declares."""
+    """Figures for one period. department: null for the region's own figures, which only the bureau may declare."""
 
     region: str
     period: str
@@ -69,9 +58,9 @@ class FiguresIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class DeclaredResult(msgspec.Struct, frozen=True):
-    """A figure that the broker has. id: of its event; revision: drawn by the server, higher than those before.
+    """A figure that the broker has. id: of its event; revision: chosen by the server, higher than all before.
 
-    corrects: the id of the event that it takes the place of; null where none was declared here before.
+    corrects: the id of the event that it replaces; null if none was declared here before.
     """
 
     index: int
@@ -91,40 +80,6 @@ class DeclaredAnswer(msgspec.Struct, frozen=True):
     results: list[DeclaredResult]
 
 
-class FigureReportAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """One report. who: hall and reporter; time: when it was said; arrived: when it came, to the minute.
-
-    status: counted, superseded (another report took its place), nested (it lies in another figure that counts already),
-    or why it counts nowhere: unknown_figure, impossible_figure.
-    """
-
-    region: str
-    indicator: str
-    names: Named
-    department: str | None
-    period: str
-    numerator: int
-    denominator: int | None
-    revision: int
-    hall: str
-    reporter: str | None
-    note: str | None
-    event_id: str
-    time: str
-    arrived: str
-    status: str
-
-
-class FigureReportsAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Every report of the periods that lie wholly in the window; those counted add up to the indicator."""
-
-    region: str
-    start: date = msgspec.field(name="from")
-    end: date = msgspec.field(name="to")
-    as_of: str
-    figures: list[FigureReportAnswer]
-
-
 class _Given(NamedTuple):
     region: int
     department: str | None
@@ -133,7 +88,7 @@ class _Given(NamedTuple):
 
 
 class _Figure(NamedTuple):
-    """A figure as an event. field: of the first fault, as the request names it, empty where there is none."""
+    """A figure as an event. reason, field, detail: of its first fault, with the request's name of the field, or ""."""
 
     body: bytes
     outcome: HallEvent | Refusal
@@ -152,9 +107,9 @@ class _Figure(NamedTuple):
     tags=["figures"],
 )
 async def post_figures(request: AnyRequest) -> DeclaredAnswer:
-    """For a department's token its own figures, for the bureau's those of its region; the server draws the revision.
+    """Declares figures: a department its own ones, the bureau those of its region. The server chooses the revision.
 
-    All of a request is taken, or nothing: 422 names the field and what was expected, with a result each.
+    All figures of a request are taken, or none: 422 names the field and what was expected, with a result for each.
     """
     resources, grant = resources_of(request), grant_of(request)
     if request.content_type[0] != "application/json":
@@ -168,7 +123,7 @@ async def post_figures(request: AnyRequest) -> DeclaredAnswer:
         sent = [_message(given.region, one) for one in (wrong or figures)]
         await resources.publisher.deliver(sent)
     resources.metrics.events(accepted=0 if wrong else len(figures), refused=len(wrong))
-    resources.audit.did(_deed(grant, given, figures))
+    resources.audit.did(_audit_entry(grant, given, figures))
     if wrong:
         raise _refused(figures)
     return DeclaredAnswer(
@@ -176,8 +131,8 @@ async def post_figures(request: AnyRequest) -> DeclaredAnswer:
     )
 
 
-def _deed(grant: Grant, given: _Given, figures: Sequence[_Figure]) -> AuditEntry:
-    """The audit's line: who declared which figures, or tried to."""
+def _audit_entry(grant: Grant, given: _Given, figures: Sequence[_Figure]) -> AuditEntry:
+    """Return the audit entry: who declared which figures, or tried to."""
     events = [one.outcome for one in figures if not one.reason]
     data = [event.data for event in events if isinstance(event, HallEvent)]
     said = [one.indicator for one in data if isinstance(one, FigureReported)]
@@ -188,12 +143,12 @@ def _deed(grant: Grant, given: _Given, figures: Sequence[_Figure]) -> AuditEntry
 
 
 def _shown(text: str) -> str:
-    """A sender's text as a line of the audit can hold it: a NUL in it would keep all lines from being written."""
+    """Return a sender's text in a form for the audit: a NUL in it would keep all entries from being written."""
     return "".join(sign if sign.isprintable() else "�" for sign in text[:64])
 
 
 def _given(body: bytes) -> _Given:
-    """The request's members, so far that each figure can be judged by itself."""
+    """Return the members of the request, checked as far as necessary to judge each figure separately."""
     try:
         parsed = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -217,9 +172,9 @@ def _given(body: bytes) -> _Given:
 
 
 def _figures(resources: Resources, grant: Grant, given: _Given) -> list[_Figure]:
-    """Each figure as an event with the next revision, and what is wrong with it.
+    """Return each figure as an event with the next revision, and its fault if there is one.
 
-    Where nothing is wrong, each corrects what was declared before: a wrong figure would take the right one away.
+    If no figure has a fault, each corrects the one declared before; a wrong figure must not replace a right one.
     """
     drawn, replaced = _before(resources, given)
     seen: set[str] = set()
@@ -245,9 +200,9 @@ def _field_of(field: str, index: int) -> str:
 
 
 def _before(resources: Resources, given: _Given) -> tuple[dict[str, int], dict[str, str]]:
-    """Indicator → one more than the highest revision of its figure for the period, and → the event that it replaces.
+    """Return two tables: indicator → next revision of its figure for the period, and → id of the event to replace.
 
-    That is the one that stands of those declared at this door: a hall's event can only be corrected by the hall.
+    Only an event declared here is replaced: a hall's event can only be corrected by the hall.
     """
     try:
         wanted = FigureFilter(Scope(given.region), period_window(given.period))
@@ -262,7 +217,7 @@ def _before(resources: Resources, given: _Given) -> tuple[dict[str, int], dict[s
 
 
 def _correcting(figure: _Figure, replaced: Mapping[str, str], now: int) -> _Figure:
-    """Return the figure with the id of the event whose place it takes."""
+    """Return the figure with `corrects`: the id of the event that it replaces."""
     event = msgspec.json.decode(figure.body)
     if (corrects := replaced.get(event["data"]["indicator"])) is None:
         return figure
@@ -314,7 +269,7 @@ def _judged(resources: Resources, figure: _Figure, now: int) -> _Figure:
 
 
 def _message(region: int, figure: _Figure) -> OutgoingMessage:
-    """A figure against the plans goes as an event, to be a finding; one against the contract goes as refused."""
+    """Return the message: an event also for a figure against the plans, a refusal for one against the contract."""
     event = figure.outcome
     kept = isinstance(event, HallEvent) and figure.reason in ("", UNKNOWN, IMPOSSIBLE)
     kind = EventType.FIGURE_REPORTED.family if kept else REFUSED
@@ -339,61 +294,3 @@ def _refused(figures: Sequence[_Figure]) -> Declined:
     first = next(one for one in figures if one.reason)
     said = f"{first.field}: {first.detail}" if first.field else first.detail
     return Declined(Kind.REFUSED, said, field=first.field or None, reason=first.reason, results=results)
-
-
-@get(
-    "/v1/figures",
-    sync_to_thread=True,
-    responses=problems(*QUERY),
-    operation_id="getFigures",
-    summary="The declared figures behind a number: every report, and whether it counts",
-    opt={ACTION: Action.READ},
-    tags=["figures"],
-)
-def get_figures(
-    request: AnyRequest,
-    region: RegionCode,
-    *,
-    from_: From = None,
-    to: To = None,
-    indicator: IndicatorId = None,
-    department: Department = None,
-) -> FigureReportsAnswer:
-    """Of periods that lie wholly in the window. Without from and to: the same window as /v1/indicators."""
-    scope, resources = scope_of(grant_of(request), region, department), resources_of(request)
-    window = window_of(resources, scope.region, from_, to)
-    with resources.store.read() as moment:
-        found = moment.figure_reports(FigureFilter(scope, window, indicator))
-    called = {one.id: one.names for plan in resources.plans for one in plan.indicators}
-    return FigureReportsAnswer(
-        region=str(scope.region),
-        start=window.start,
-        end=window.end,
-        as_of=told_at(resources, Past()),
-        figures=[report_answer(one, called.get(one.indicator, Names(one.indicator, one.indicator))) for one in found],
-    )
-
-
-def report_answer(one: FigureReport, names: Names) -> FigureReportAnswer:
-    extra = msgspec.json.decode(one.extra) if one.extra is not None else {}
-    return FigureReportAnswer(
-        region=str(one.region),
-        indicator=one.indicator,
-        names=named(names),
-        department=one.department or None,
-        period=one.period,
-        numerator=one.numerator,
-        denominator=one.denominator,
-        revision=one.revision,
-        hall=one.hall,
-        reporter=_text(extra.get("reporter")),
-        note=_text(extra.get("note")),
-        event_id=one.id,
-        time=time_text(one.time),
-        arrived=time_text(one.arrived * 60_000_000),
-        status=one.status,
-    )
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

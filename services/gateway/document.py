@@ -24,6 +24,7 @@ from hallpulse.contract.schema import documents
 from services.gateway.alerts import AlertIn, NoteIn, SilenceIn
 from services.gateway.catalogue_drafts import DraftIn
 from services.gateway.declaring import MOST_FIGURES, FiguresIn
+from services.gateway.list_files import CSV, XLSX
 from services.gateway.live import EVENT_STREAM
 from services.gateway.matters import MatterAnswerIn, MatterDecisionIn, MatterIn
 from services.gateway.month_reports import ReviewIn
@@ -60,20 +61,24 @@ CONFIG = OpenAPIConfig(
     ),
     use_handler_docstrings=True,
 )
+_FILES = {kind: {"schema": {"type": "string"}} for kind in (CSV.partition(";")[0], XLSX)}
 _OPEN_PATHS = ("/healthz", "/readyz", "/metrics")
 _YEARS_OF_THE_CALENDAR = "^(199[0-9]|2[01][0-9]{2}|22[0-4][0-9]|2250)-[0-9]{2}-[0-9]{2}$"
 _SCHEMAS = "#/components/schemas/{name}"
 
 
 def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
-    """The whole document, with the events as the contract's own types describe them."""
+    """Return the whole document. It describes events by the contract's own types."""
     made = Litestar(handlers, openapi_config=CONFIG, logging_config=None).openapi_schema.to_schema()  # never served
     paths, schemas = made["paths"], made["components"]["schemas"]
     paths["/v1/events"]["post"]["requestBody"] = _events_body()
     paths["/v1/figures"]["post"]["requestBody"] = _figures_body()
     for path, kind in _BODIES.items():
-        paths[path]["post"]["requestBody"] = _body(kind)
+        body, used = _body(kind)
+        paths[path]["post"]["requestBody"] = body
+        schemas.update(used)
     paths["/v1/session"]["post"]["security"] = []
+    paths["/v1/session/ways"]["get"]["security"] = []
     paths["/v1/reports"]["post"]["requestBody"] = _report_body()
     paths["/v1/uploads"]["post"]["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
     for path in _OPEN_PATHS:
@@ -81,6 +86,9 @@ def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
     paths["/metrics"]["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
     live = paths["/v1/live"]["get"]["responses"]["200"]["content"]
     live |= {MediaType.JSON.value: live[EVENT_STREAM], EVENT_STREAM: {"schema": {"type": "string"}}}
+    for operation in (one["get"] for one in paths.values() if "get" in one):
+        if any(one["name"] == "columns" for one in operation.get("parameters", ())):  # of a list, as it is or as a file
+            operation["responses"]["200"]["content"] |= _FILES
     for parameter in _parameters(paths):
         _take_out_null(parameter["schema"])
         if parameter["schema"].get("format") == "date":
@@ -116,24 +124,26 @@ _BODIES: Mapping[str, type[msgspec.Struct]] = {
     "/v1/whatif": WhatIfIn,
     "/v1/drafts": DraftIn,
 }
-"""Address → what is posted there, which the handlers read themselves."""
+"""Address → type of its body, which the handlers read themselves."""
 
 
 def _described(*kinds: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return the schemas of what is posted, by class; descriptions without indentation, which Pythons differ in."""
+    """Return class name → schema of a body. Descriptions lose their indentation, in which Python versions differ."""
     _, known = msgspec.json.schema_components(kinds, ref_template=_SCHEMAS)
     for schema in known.values():
         schema["description"] = inspect.cleandoc(schema.get("description", ""))
     return known
 
 
-def _body(kind: type[msgspec.Struct]) -> dict[str, Any]:
+def _body(kind: type[msgspec.Struct]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a body, and the schemas that it refers to."""
     known = _described(kind)
-    return {"required": True, "content": {"application/json": {"schema": known[kind.__name__]}}}
+    whole = known.pop(kind.__name__)
+    return {"required": True, "content": {"application/json": {"schema": whole}}}, known
 
 
 def _figures_body() -> dict[str, Any]:
-    """The schema of what is declared; what the plans ask for is beyond it."""
+    """Return the schema of declared figures. It cannot express which figures the plans ask for."""
     known = _described(FiguresIn)
     body, figure = known["FiguresIn"], known["FigureIn"]
     for name in ("numerator", "denominator"):
@@ -156,7 +166,7 @@ def _parameters(paths: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _take_out_null(schema: dict[str, Any]) -> None:
-    """A parameter that is left out is not null: a query has no way to say null."""
+    """Remove null from a parameter's schema: a parameter can be left out, but a query cannot express null."""
     kinds = [kind for kind in schema.pop("oneOf", ()) if kind != {"type": "null"}]
     for kind in kinds:
         schema.update(kind)
@@ -180,13 +190,13 @@ def _structs(base: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
 
 
 HANDLERS = "handlers"
-"""Under this name the application's state has the routes that are described."""
+"""The name under which the application's state has the described routes."""
 _KEPT = "openapi"
 
 
 @get("/openapi.json", sync_to_thread=True, include_in_schema=False)
 def get_openapi(request: AnyRequest) -> Response[bytes]:
-    """Made once: it takes long, and is asked for without a token."""
+    """Answer with the document. It is made only once, since this takes long and needs no token."""
     state = request.app.state
     if _KEPT not in state:
         state[_KEPT] = msgspec.json.encode(document(state[HANDLERS]()))
@@ -198,13 +208,13 @@ _contract = cache(documents)
 
 @get("/asyncapi.yaml", sync_to_thread=True, include_in_schema=False)
 def get_asyncapi() -> Response[str]:
-    """The contract of the broker, as docs/asyncapi.yaml has it."""
+    """Answer with the contract of the broker, the content of docs/asyncapi.yaml."""
     return Response(_contract()["asyncapi.yaml"], media_type="application/yaml")
 
 
 @get("/schemas/{name:str}", sync_to_thread=True, include_in_schema=False)
 def get_schema(name: FromPath[str]) -> Response[str]:
-    """The JSON Schema of an event type, such as /schemas/hall.case.received.v1.json, or of a batch."""
+    """Answer with the JSON Schema of an event type, such as /schemas/hall.case.received.v1.json, or of a batch."""
     text = _contract().get(f"schemas/{name}")
     if text is None:
         raise Declined(Kind.NOT_FOUND, "expected /schemas/TYPE.json, TYPE an event type of the contract, or batch")

@@ -1,6 +1,6 @@
-"""A dry run: what would be refused or flagged, and how cases and items would stand, with nothing sent.
+"""A dry run of events: tells what would be refused or flagged, and how cases and items would stand. Nothing is sent.
 
-Pure but for the store's moment that it is given; `hallpulse validate` tells the same.
+It reads only the moment of the store that it is given. `hallpulse validate` uses it, too.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from services.gateway.problems import EventResult
 
 
 class CaseStanding(msgspec.Struct, frozen=True):
-    """A case at one time. state: of an open case as in cases_open, else decided, withdrawn or rejected.
+    """A case at one time. state: for an open case as in cases_open, else decided, withdrawn or rejected.
 
-    elapsed: of a decided case; due: the last day that keeps the promised limit.
+    elapsed: working days of a decided case; due: the last day that keeps the promised limit.
     """
 
     state: str
@@ -41,7 +41,7 @@ class CaseStanding(msgspec.Struct, frozen=True):
 
 
 class CaseForeseen(msgspec.Struct, frozen=True):
-    """A case before and after; null while its `received` has not come. new_flags: those that the events bring."""
+    """A case before and after the events; null without its `received`. new_flags: flags that the events bring."""
 
     region: str
     hall: str
@@ -52,7 +52,7 @@ class CaseForeseen(msgspec.Struct, frozen=True):
 
 
 class VersionForeseen(msgspec.Struct, frozen=True):
-    """A version of an item, from a day up to, but not with, another."""
+    """A version of an item. until: the day before which it ends, null if it has no end."""
 
     effective_from: date
     until: date | None
@@ -62,7 +62,7 @@ class VersionForeseen(msgspec.Struct, frozen=True):
 
 
 class ItemForeseen(msgspec.Struct, frozen=True):
-    """An item's versions before and after."""
+    """An item's versions before and after the events."""
 
     item_code: str
     before: list[VersionForeseen]
@@ -70,7 +70,7 @@ class ItemForeseen(msgspec.Struct, frozen=True):
 
 
 class Foreseen(msgspec.Struct, frozen=True):
-    """The outcome of a dry run: a result an event, and the cases and items that they are about."""
+    """The outcome of a dry run: a result for each event, and the cases and items that the events are about."""
 
     results: list[EventResult]
     cases: list[CaseForeseen]
@@ -78,7 +78,11 @@ class Foreseen(msgspec.Struct, frozen=True):
 
 
 def foresee(moment: Moment, results: Sequence[EventResult], events: Mapping[int, HallEvent], today: date) -> Foreseen:
-    """Add what only the store knows. events: by their index among the results, those that the contract takes."""
+    """Return the outcome of events that were checked against the contract.
+
+    results: of the contract's check, completed here with what the store knows; events: index among the results → event
+    that keeps the contract.
+    """
     indexes = sorted(events)
     found = moment.foresight([events[index] for index in indexes])
     fates = dict(zip(indexes, found.fates, strict=True))
@@ -117,7 +121,7 @@ def _told(result: EventResult, fate: Fate, notes: list[str]) -> EventResult:
 
 
 def _notes(moment: Moment, event: HallEvent, found: Foresight) -> list[str]:
-    """Return what the catalogue says of a receipt or of a version."""
+    """Return notes on an event: a receipt that the catalogue contradicts, a promised limit over the statutory one."""
     data = event.data
     if isinstance(data, Received):
         stored = found.items.get((event.region, data.item_code))

@@ -1,6 +1,6 @@
-"""POST /v1/events: from a body to messages for the broker and a result for each event.
+"""POST /v1/events: turn a body into messages for the broker and a result for each event.
 
-`take_in` and what it calls are pure: no I/O, no clock.
+`take_in` and the functions that it calls use neither I/O nor a clock.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from litestar import Response, post
 from litestar.openapi.datastructures import ResponseSpec
 
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE, decode_events
+from hallpulse.contract.ended import refusal_of
 from hallpulse.contract.events import HallEvent
 from hallpulse.contract.identity import DENIED, IDENTITY, REFUSED, granted, user_name
 from hallpulse.contract.reasons import Reason, Refusal
+from hallpulse.domain.succession import NO_ENDS, Ended, ended_codes
 from hallpulse.store import Grant
 from services.gateway.access import ACTION, Action
 from services.gateway.access_audit import READS
@@ -33,10 +35,10 @@ _LARGE = 64 * 1024
 
 
 class Receipt(msgspec.Struct):
-    """The receipt for what the broker has: of the refused events only the copies in hall.refused.
+    """The receipt for events that the broker has confirmed. Copies of refused events are in hall.refused.
 
-    Of a dry run, of which the broker has nothing: accepted counts what would be taken, doubles too; cases and items as
-    they are and as they would be.
+    For a dry run nothing was sent: accepted counts the events that would be taken, duplicates included; cases and items
+    are shown as they are and as they would be.
     """
 
     accepted: int
@@ -60,11 +62,11 @@ class Receipt(msgspec.Struct):
     tags=["events"],
 )
 async def post_events(request: AnyRequest, *, dry_run: DryRun = "false") -> Response[Receipt]:
-    """202 once the broker has confirmed them all, with a result for each event; sending again does no harm.
+    """Answers 202 once the broker has confirmed all events, with a result for each. Sending again does no harm.
 
-    Refused events of a batch do not hold up the good ones. What was refused lies in `hall.refused` too.
-    With dry_run=true nothing is sent: 200 tells what would be refused or flagged, also against the catalogue, and how
-    the cases would stand.
+    Refused events of a batch do not hold up the good ones; they are kept in `hall.refused`.
+    With dry_run=true nothing is sent: 200 tells which events would be refused or flagged, also by the catalogue, and
+    how the cases would stand.
     """
     resources, grant = resources_of(request), grant_of(request)
     content_type = _content_type(request)
@@ -97,13 +99,16 @@ async def _intake(request: AnyRequest, content_type: str, grant: Grant, resource
     body = await _body(request)
     if content_type.partition(";")[0] == EVENT_TYPE and _is_plain(request) and is_binary(request.headers.keys()):
         body = structured(request.headers.multi_items(), body)
+    ended = ended_codes(await asyncio.to_thread(resources.book.successions))
     if len(body) > _LARGE:
-        return await asyncio.to_thread(take_in, body, content_type, grant, resources.now())
-    return take_in(body, content_type, grant, resources.now())
+        return await asyncio.to_thread(take_in, body, content_type, grant, resources.now(), ended)
+    return take_in(body, content_type, grant, resources.now(), ended)
 
 
 def _content_type(request: AnyRequest) -> str:
-    """As the contract knows it: plain JSON is taken for one event, and so is binary mode without a content type."""
+    """Return the content type in the contract's terms. Plain JSON counts as one event, and so does binary mode without
+    a content type. Raises Declined for any other type.
+    """
     given = request.headers.get("content-type", _JSON_TYPE if is_binary(request.headers.keys()) else "")
     media_type, parameters = given.partition(";")[0].strip().lower(), given.partition(";")[1:]
     expected = f"expected {EVENT_TYPE}, {BATCH_TYPE} or {_JSON_TYPE}"
@@ -116,7 +121,7 @@ def _content_type(request: AnyRequest) -> str:
 
 
 def _is_plain(request: AnyRequest) -> bool:
-    """Whether the body is plain JSON, as the data of binary mode is."""
+    """Return whether the body is plain JSON, which is the form of the data in binary mode."""
     return request.headers.get("content-type", _JSON_TYPE).partition(";")[0].strip().lower() == _JSON_TYPE
 
 
@@ -129,7 +134,10 @@ async def _body(request: AnyRequest) -> bytes:
 
 
 _PREFIX = "ce-"
-"""Binary mode: attributes in headers, data as the body. Source: CloudEvents HTTP binding 1.0.2, section 3.1."""
+"""The prefix of headers in binary mode, where attributes are in headers and the body is the data.
+
+Source: CloudEvents HTTP binding 1.0.2, section 3.1.
+"""
 
 
 def is_binary(names: Iterable[str]) -> bool:
@@ -137,7 +145,7 @@ def is_binary(names: Iterable[str]) -> bool:
 
 
 def structured(headers: Iterable[tuple[str, str]], body: bytes) -> bytes:
-    """Return the event in structured mode, as one JSON object; its faults are found when that is decoded."""
+    """Return an event of binary mode as one JSON object. Its faults are found later, when the object is decoded."""
     members = [
         _member(name[len(_PREFIX) :], msgspec.json.encode(unquote(value.strip('"'))))
         for name, value in headers
@@ -159,8 +167,8 @@ _STATUS_OF = {Reason.NOT_JSON: Kind.NOT_JSON, Reason.BAD_CONTENT_TYPE: Kind.BAD_
 class Intake(NamedTuple):
     """The messages and results of a request.
 
-    messages: all that the broker gets, refused events too; results: one an event, in the request's order.
-    events: those that the contract takes, by their index among the results.
+    messages: all messages for the broker, also of refused events; results: one for each event, in the request's order;
+    events: index among the results → event that keeps the contract.
     """
 
     messages: Sequence[OutgoingMessage]
@@ -177,12 +185,17 @@ class _Event(NamedTuple):
     outcome: HallEvent | Refusal
 
 
-def take_in(body: bytes, content_type: str, grant: Grant, now: int) -> Intake:
-    """Check what the token may send, decode, sort by routing key. now: microseconds since 1970-01-01 UTC."""
+def take_in(body: bytes, content_type: str, grant: Grant, now: int, ended: Mapping[int, Ended] = NO_ENDS) -> Intake:
+    """Decode the events, check what the token may send, and group them by routing key.
+
+    now: microseconds since 1970-01-01 UTC; ended: region codes that have ended, under which nothing new begins.
+    """
     assert grant.region is not None, "only a hall's token sends events"
     assert grant.hall is not None
     hall = grant.region, grant.hall
     outcomes = decode_events(body, content_type=content_type, now=now, who=granted(hall, grant.families))
+    if hall[0] in ended:
+        outcomes = [refusal_of(one, ended) or one if isinstance(one, HallEvent) else one for one in outcomes]
     if _is_of_the_whole(outcomes[0], body):
         events, kind = [_Event(body, outcomes[0])], content_type
     else:
@@ -195,7 +208,7 @@ def take_in(body: bytes, content_type: str, grant: Grant, now: int) -> Intake:
 
 
 def problem_of(intake: Intake) -> Declined:
-    """For a request of which nothing was accepted."""
+    """Return the problem for a request in which no event was accepted."""
     results = intake.results
     first = results[0]
     detail = f"{first.field}: {first.detail}" if first.field else first.detail or ""
@@ -213,7 +226,7 @@ def _kind(reasons: set[str | None]) -> Kind:
 
 
 def _is_of_the_whole(outcome: HallEvent | Refusal, body: bytes) -> bool:
-    """Return whether the body was refused as a whole: one event of a batch is always shorter than the batch."""
+    """Return whether the body was refused as a whole; a single event of a batch is always shorter than the batch."""
     return isinstance(outcome, Refusal) and outcome.body == body
 
 
@@ -255,7 +268,10 @@ def _message(key: str, bodies: list[bytes]) -> OutgoingMessage:
 
 
 def _refused(events: Sequence[_Event], hall: str, content_type: str) -> list[OutgoingMessage]:
-    """For the ingest, which puts them into hall.refused under the hall whose token it was: one place counts it all."""
+    """Return messages with the refused events for ingest, which counts all refusals in one place.
+
+    It puts them into hall.refused under the hall whose token was used.
+    """
     refused = ((body, outcome.reason) for body, outcome in events if isinstance(outcome, Refusal))
     return [
         OutgoingMessage(f"{hall}.{DENIED if reason in IDENTITY else REFUSED}", body, content_type)

@@ -1,41 +1,42 @@
-"""GET /v1/indicators, /v1/departments, /v1/trend: every figure of a scope over a window, by department, by month."""
+"""GET /v1/indicators, /v1/departments: the figures of a scope over a window, and by department."""
 
 from __future__ import annotations
 
-import calendar
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 
 import msgspec
-from litestar import get
+from litestar import Response, get
+from litestar.di import NamedDependency
 
-from hallpulse.domain.compression import Mark
 from hallpulse.domain.figures import Coverage, Figure, Scope, Window
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS
-from hallpulse.domain.marks import AnyDoubt, marks_on
+from hallpulse.domain.marks import AnyDoubt, Mark, marks_on
 from hallpulse.domain.measures import STATES
 from hallpulse.domain.plan import Names, Plan
+from hallpulse.domain.succession import sources_in_force, windows_with
 from hallpulse.domain.workdays import time_text
 from hallpulse.store import Past
 from services.gateway.access import ACTION, Action
-from services.gateway.problems import QUERY, problems
+from services.gateway.list_forms import DEPARTMENTS
+from services.gateway.lists import LISTING, ListAsked, listed
+from services.gateway.naming import IndicatorNames
+from services.gateway.problems import QUERY, Declined, Kind, problems
 from services.gateway.request import (
     AnyRequest,
     AsOf,
     Department,
     From,
     Hall,
-    On,
+    Predecessors,
     RegionCode,
     Resources,
     To,
-    day_of_calendar,
     grant_of,
-    past_of,
-    resources_of,
+    query_of,
     scope_of,
     told_at,
     window_of,
@@ -58,7 +59,7 @@ def number(value: Fraction | None) -> float | None:
 
 
 def time_or_null(time: int | None) -> str | None:
-    """Microseconds since 1970-01-01 UTC as RFC 3339 at +08:00."""
+    """Return microseconds since 1970-01-01 UTC as an RFC 3339 time at +08:00."""
     return None if time is None else time_text(time)
 
 
@@ -69,7 +70,7 @@ class Value(msgspec.Struct, frozen=True):
 
 
 class MarkAnswer(msgspec.Struct, frozen=True):
-    """A finding that the figure gains from: the integrity check, of how many items, and the figure without them."""
+    """Findings that the figure gains from. findings: their number; without: the figure's value without them."""
 
     check: str
     names: Named
@@ -89,7 +90,7 @@ _CHECK_NAMES = {check.id: Named(check.zh, check.en) for check in CHECKS}
 
 
 class CoverageAnswer(msgspec.Struct, frozen=True):
-    """Halls that there are, halls that reported in the window, and when its newest event happened."""
+    """How many halls there are, how many reported in the window, and when the window's newest event happened."""
 
     halls: int
     reporting: int
@@ -97,7 +98,7 @@ class CoverageAnswer(msgspec.Struct, frozen=True):
 
 
 class Percentiles(msgspec.Struct, frozen=True):
-    """Of elapsed working days, nearest rank; null without timed cases."""
+    """Percentiles of elapsed working days, by nearest rank; null without timed cases."""
 
     p50: int | None
     p90: int | None
@@ -105,11 +106,11 @@ class Percentiles(msgspec.Struct, frozen=True):
 
 
 class IndicatorAnswer(msgspec.Struct, frozen=True):
-    """value is numerator / denominator, null where the denominator is 0.
+    """An indicator's figure. value: numerator / denominator, null if the denominator is 0.
 
     kind: case, catalogue or declared; enough: whether the denominator is large enough to rank and to judge; marks: the
-    findings that the figure gains from; known, known_of: of an indicator of the catalogue, of how many items its flag
-    or limit is known, and of how many items in all.
+    findings that the figure gains from; known, known_of: for an indicator of the catalogue, for how many items its flag
+    or limit is known, and how many items there are.
     """
 
     id: str
@@ -126,10 +127,19 @@ class IndicatorAnswer(msgspec.Struct, frozen=True):
     known_of: int | msgspec.UnsetType = msgspec.UNSET
 
 
+class PartOfWindow(msgspec.Struct, frozen=True):
+    """A region's code whose figures are in the answer, and over which days."""
+
+    region: str
+    start: date = msgspec.field(name="from")
+    end: date = msgspec.field(name="to")
+
+
 class IndicatorsAnswer(msgspec.Struct, frozen=True):
     """The figures of a scope over a window.
 
-    provisional: the window lies in a year whose official holidays are not known yet.
+    provisional: whether the window includes a year whose official holidays are not known yet; parts: with
+    predecessors=true, the codes that the figures are the sums of.
     """
 
     region: str
@@ -143,16 +153,24 @@ class IndicatorsAnswer(msgspec.Struct, frozen=True):
     plan: str | None
     open_cases: dict[str, int]
     indicators: list[IndicatorAnswer]
+    parts: list[PartOfWindow] | msgspec.UnsetType = msgspec.UNSET
 
 
-def indicators_answer(resources: Resources, scope: Scope, window: Window, past: Past) -> IndicatorsAnswer:
+def indicators_answer(
+    resources: Resources, scope: Scope, window: Window, past: Past, *, predecessors: bool = False
+) -> IndicatorsAnswer:
     plan = resources.plan(scope.region, window.end)
     back = replace(past, days=window) if past.as_of is not None else past
     with resources.read(scope, back) as moment:
-        found = moment.overview(scope, window, resources.today(past))
-        doubts: list[AnyDoubt] = [*moment.case_doubts(scope, window)]
-        if scope.hall is None:
-            doubts += moment.doubts(scope, doubts_since(plan, window), window.end)
+        windows = windows_with(moment.successions() if predecessors else (), scope.region, window)
+        parts = [(replace(scope, region=code), days) for code, days in windows.items()]
+        doubts: list[AnyDoubt] = []
+        for part, days in parts:
+            doubts += moment.case_doubts(part, days)
+            if scope.hall is None and days.end == window.end:
+                doubts += moment.doubts(part, doubts_since(plan, days), days.end)
+        today = resources.today(past)
+        found = moment.joint_overview(parts, today) if len(parts) > 1 else moment.overview(scope, window, today)
     return IndicatorsAnswer(
         region=str(scope.region),
         department=scope.department,
@@ -165,8 +183,14 @@ def indicators_answer(resources: Resources, scope: Scope, window: Window, past: 
         plan=plan.id if plan else None,
         open_cases=dict(found.open_cases),
         indicators=indicator_answers(
-            found.figures, plan, _marks(found.figures, doubts), Percentiles(**found.percentiles)
+            found.figures,
+            resources.book.indicators(scope.region, plan),
+            _marks(found.figures, doubts),
+            Percentiles(**found.percentiles),
         ),
+        parts=[PartOfWindow(str(code), days.start, days.end) for code, days in windows.items()]
+        if predecessors
+        else msgspec.UNSET,
     )
 
 
@@ -188,20 +212,26 @@ def get_indicators(
     department: Department = None,
     hall: Hall = None,
     as_of: AsOf = None,
+    predecessors: Predecessors = "false",
 ) -> IndicatorsAnswer:
-    """Without from and to: the period so far of the plan in force, or the year so far where there is none.
+    """Returns the figures of a scope. Without from and to: over the plan's period or the year so far.
 
-    as_of: by what had arrived by then, and the open cases of that day.
+    as_of: use only events that had arrived by then, and the open cases of that day.
+    predecessors=true: with those of the codes that a county's code succeeded, each over the days that count for it.
 
     A region without data answers with zeros and no values: its coverage says that no hall reports.
     """
-    scope = scope_of(grant_of(request), region, department, hall)
-    resources, past = resources_of(request), past_of(as_of)
-    return indicators_answer(resources, scope, window_of(resources, scope.region, from_, to, past), past)
+    resources, scope, past = query_of(request, region, department, hall, as_of=as_of)
+    window, with_them = window_of(resources, scope.region, from_, to, past), predecessors == "true"
+    if with_them and (past.as_of is not None or scope.hall is not None):
+        raise Declined(Kind.CONTRADICTION, "predecessors: expected neither as_of nor hall beside it")
+    for code in sources_in_force(resources.book.successions(), scope.region) if with_them else ():
+        scope_of(grant_of(request), str(code), department)
+    return indicators_answer(resources, scope, window, past, predecessors=with_them)
 
 
 def doubts_since(plan: Plan | None, window: Window) -> date:
-    """The day whose limits are taken as given: before the window and, where a plan is in force, before its period."""
+    """Return the day whose limits are taken as given: before the window or the plan's period, whichever is earlier."""
     before = window.start - timedelta(days=1)
     return before if plan is None else min(plan.eve, before)
 
@@ -214,24 +244,24 @@ _Marks = Mapping[str, list[MarkAnswer]]
 
 
 def _marks(figures: Mapping[str, Figure], doubts: Sequence[AnyDoubt], department: str | None = None) -> _Marks:
-    """The marks of each figure that gains from a finding."""
+    """Return indicator → marks, for each figure that gains from a finding."""
     found = ((name, marks_on(name, figure, doubts, department)) for name, figure in figures.items())
     return {name: mark_answers(marks) for name, marks in found if marks}
 
 
 def indicator_answers(
-    figures: Mapping[str, Figure], plan: Plan | None, marks: _Marks, percentiles: Percentiles | None = None
+    figures: Mapping[str, Figure], known: IndicatorNames, marks: _Marks, percentiles: Percentiles | None = None
 ) -> list[IndicatorAnswer]:
-    """The computed ones first, in the catalogue's order, then the declared ones by name."""
+    """Return the computed indicators in the order of `COMPUTED`, then the declared ones by id."""
     computed = [name for name in COMPUTED if name in figures]
     declared = sorted(name for name in figures if name not in COMPUTED)
-    return [_answer(name, figures[name], plan, marks, percentiles) for name in (*computed, *declared)]
+    return [_answer(name, figures[name], known, marks, percentiles) for name in (*computed, *declared)]
 
 
 def _answer(
-    name: str, figure: Figure, plan: Plan | None, marks: _Marks, percentiles: Percentiles | None
+    name: str, figure: Figure, known: IndicatorNames, marks: _Marks, percentiles: Percentiles | None
 ) -> IndicatorAnswer:
-    indicator = COMPUTED.get(name)
+    indicator, plan = COMPUTED.get(name), known.plan
     least = plan.least_denominator(name) if plan else 1
     timed = name == "mean_elapsed_days" and percentiles is not None
     return IndicatorAnswer(
@@ -239,8 +269,8 @@ def _answer(
         numerator=figure.numerator,
         denominator=figure.denominator,
         value=number(figure.value),
-        names=named(indicator_names(name, plan)),
-        unit=indicator.unit if indicator else _declared_unit(name, figure, plan),
+        names=named(known.of(name)),
+        unit=indicator.unit if indicator else declared_unit(name, figure, plan),
         kind=indicator.kind if indicator else "declared",
         enough=figure.denominator >= least,
         marks=marks.get(name, []),
@@ -250,15 +280,8 @@ def _answer(
     )
 
 
-def indicator_names(name: str, plan: Plan | None) -> Names:
-    if plan is not None and name in plan.indicator_names:
-        return plan.indicator_names[name]
-    indicator = COMPUTED.get(name)
-    return Names(indicator.zh, indicator.en) if indicator else Names(name, name)
-
-
-def _declared_unit(name: str, figure: Figure, plan: Plan | None) -> str:
-    """As the plan in force says; an indicator that it does not name is a count if no hall reported a denominator."""
+def declared_unit(name: str, figure: Figure, plan: Plan | None) -> str:
+    """Return the plan's unit. An indicator that it does not name is a count if no report has a denominator."""
     otherwise = "count" if figure.count else "share"
     return next((i.unit for i in plan.indicators if i.id == name), otherwise) if plan else otherwise
 
@@ -274,7 +297,7 @@ class DepartmentAnswer(msgspec.Struct, frozen=True):
 
 
 class DepartmentsAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Departments of the plan, of the catalogue, and any that cases name, by id."""
+    """The departments of the plan, of the catalogue and of cases, by id."""
 
     region: str
     start: date = msgspec.field(name="from")
@@ -291,6 +314,7 @@ def departments_answer(resources: Resources, region: int, window: Window) -> Dep
         doubts: list[AnyDoubt] = [*moment.doubts(Scope(region), doubts_since(plan, window), window.end)]
         doubts += moment.case_doubts(Scope(region), window)
     known = sorted({*names, *table.departments, *open_cases} - {""})
+    indicators = resources.book.indicators(region, plan)
     return DepartmentsAnswer(
         region=str(region),
         start=window.start,
@@ -299,11 +323,11 @@ def departments_answer(resources: Resources, region: int, window: Window) -> Dep
         departments=[
             DepartmentAnswer(
                 id=id_,
-                names=Named(names[id_].zh, names[id_].en) if id_ in names else Named(id_, id_),
+                names=named(names.get(id_) or resources.book.names("department", str(region), id_)),
                 open_cases=open_cases.get(id_, _NO_CASES),
                 indicators=indicator_answers(
                     table.departments.get(id_, {}),
-                    plan,
+                    indicators,
                     _marks(table.departments.get(id_, {}), doubts, id_),
                 ),
             )
@@ -315,81 +339,17 @@ def departments_answer(resources: Resources, region: int, window: Window) -> Dep
 @get(
     "/v1/departments",
     sync_to_thread=True,
+    dependencies=LISTING,
     responses=problems(*QUERY),
     operation_id="getDepartments",
     summary="Every department's figures and open cases",
     opt={ACTION: Action.READ},
     tags=["figures"],
 )
-def get_departments(request: AnyRequest, region: RegionCode, from_: From = None, to: To = None) -> DepartmentsAnswer:
-    """Without from and to: as /v1/indicators."""
-    scope = scope_of(grant_of(request), region)
-    resources = resources_of(request)
-    return departments_answer(resources, scope.region, window_of(resources, scope.region, from_, to))
-
-
-class Point(msgspec.Struct, frozen=True):
-    """The figures of the period from its first day up to and with `on`, by indicator id."""
-
-    on: date
-    values: dict[str, Value]
-
-
-class TrendAnswer(msgspec.Struct, frozen=True):
-    """A plan's indicators at the end of each month so far.
-
-    plan: whose period it is; null, and no points, where no plan is in force on the day. names: of the indicators.
-    """
-
-    region: str
-    on: date
-    plan: str | None
-    points: list[Point]
-    names: dict[str, Named]
-
-
-def trend_answer(resources: Resources, region: int, on: date) -> TrendAnswer:
-    plan = resources.plan(region, on)
-    window = plan.window(on) if plan else None
-    if plan is None or window is None:
-        return TrendAnswer(str(region), on, plan.id if plan else None, [], {})
-    shown = {target.indicator for target in plan.targets}
-    scope = Scope(region)
-    with resources.store.read() as moment:
-        figures = {day: moment.figures(scope, Window(window.start, day)) for day in month_ends(window)}
-    points = [Point(day, _values(found, shown)) for day, found in figures.items()]
-    told = sorted({name for point in points for name in point.values})
-    names = {name: named(indicator_names(name, plan)) for name in told}
-    return TrendAnswer(str(region), on, plan.id, points, names)
-
-
-@get(
-    "/v1/trend",
-    sync_to_thread=True,
-    responses=problems(*QUERY),
-    operation_id="getTrend",
-    summary="The indicators of the plan's targets, month by month",
-    opt={ACTION: Action.READ},
-    tags=["figures"],
-)
-def get_trend(request: AnyRequest, region: RegionCode, on: On = None) -> TrendAnswer:
-    """From the period's first day to the end of each month, and to the day asked."""
-    scope = scope_of(grant_of(request), region)
-    resources = resources_of(request)
-    return trend_answer(resources, scope.region, day_of_calendar("on", on, resources.today()))
-
-
-def month_ends(window: Window) -> Iterator[date]:
-    """The last day of every month in the window, and the window's own last day."""
-    day = window.start
-    while True:
-        last = day.replace(day=calendar.monthrange(day.year, day.month)[1])
-        if last >= window.end:
-            yield window.end
-            return
-        yield last
-        day = last + timedelta(days=1)
-
-
-def _values(figures: dict[str, Figure], shown: set[str]) -> dict[str, Value]:
-    return {name: value_answer(figure) for name, figure in figures.items() if name in shown}
+def get_departments(
+    request: AnyRequest, region: RegionCode, *, from_: From = None, to: To = None, listing: NamedDependency[ListAsked]
+) -> Response[DepartmentsAnswer]:
+    """Returns the figures of every department. Without from and to: over the window of /v1/indicators."""
+    resources, scope, _ = query_of(request, region)
+    found = departments_answer(resources, scope.region, window_of(resources, scope.region, from_, to))
+    return listed(resources, listing, found, DEPARTMENTS)

@@ -1,22 +1,26 @@
-"""GET /v1/integrity: what every check found, so that figures can be trusted or questioned."""
+"""GET /v1/integrity: the findings of every check, so that figures can be trusted or questioned."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeAlias
 from urllib.parse import quote
 
 import msgspec
-from litestar import get
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
 
 from hallpulse.domain.figures import Scope, Window
-from hallpulse.domain.integrity import BYS, FindingGroup, Findings
+from hallpulse.domain.integrity import BYS, CHECKS, FindingGroup, Findings
 from hallpulse.domain.workdays import time_text
 from services.gateway.access import ACTION, Action
 from services.gateway.access_audit import READS
 from services.gateway.figures import Named, named, number
-from services.gateway.problems import QUERY, problems
+from services.gateway.list_forms import FINDINGS
+from services.gateway.lists import LISTING, ListAsked, listed
+from services.gateway.problems import EXPECTED, QUERY, Declined, Kind, problems
 from services.gateway.request import (
     AnyRequest,
     Department,
@@ -25,19 +29,21 @@ from services.gateway.request import (
     RegionCode,
     Resources,
     To,
-    grant_of,
-    resources_of,
-    scope_of,
+    query_of,
     window_of,
 )
 
 Value = str | int | None
+_CHECKS = tuple(check.id for check in CHECKS)
+CheckId: TypeAlias = Annotated[
+    str | None, QueryParameter(name="check", pattern="^[a-z][a-z0-9_]{0,63}$", description=EXPECTED["check"])
+]
 MOST_GROUPS = 20
-"""Of each kind, the largest."""
+"""The most groups of each kind; the largest are listed."""
 
 
 class GroupAnswer(msgspec.Struct, frozen=True):
-    """The findings of one department, hall or item. of, share: of how many that it could have, null if unknown."""
+    """The findings of one department, hall or item. of: how many it could have; share: count / of; null if unknown."""
 
     by: str
     region: str
@@ -49,10 +55,10 @@ class GroupAnswer(msgspec.Struct, frozen=True):
 
 
 class CheckAnswer(msgspec.Struct, frozen=True):
-    """One check.
+    """The findings of a check.
 
-    cases: the first findings, by the names of their values; of: cases, items, halls, departments or figures; among:
-    how many it could find, null if unknown; groups: who has the findings, the most first.
+    cases: the first findings, each as name → value; of: what they are: cases, items, halls, departments or figures;
+    among: how many it could find, null if unknown; groups: who has the findings, the most first.
     """
 
     id: str
@@ -67,7 +73,7 @@ class CheckAnswer(msgspec.Struct, frozen=True):
 
 
 class IntegrityAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Every check, also those that found nothing."""
+    """The findings of every check, also of checks that found nothing."""
 
     region: str
     start: date = msgspec.field(name="from")
@@ -97,6 +103,7 @@ def integrity_answer(resources: Resources, scope: Scope, window: Window) -> Inte
 @get(
     "/v1/integrity",
     sync_to_thread=True,
+    dependencies=LISTING,
     responses=problems(*QUERY),
     operation_id="getIntegrity",
     summary="What the integrity checks found",
@@ -111,11 +118,20 @@ def get_integrity(
     to: To = None,
     department: Department = None,
     hall: Hall = None,
-) -> IntegrityAnswer:
-    """Each check with its count and its first findings. They question figures, they do not change them."""
-    scope = scope_of(grant_of(request), region, department, hall)
-    resources = resources_of(request)
-    return integrity_answer(resources, scope, window_of(resources, scope.region, from_, to))
+    check: CheckId = None,
+    listing: NamedDependency[ListAsked],
+) -> Response[IntegrityAnswer]:
+    """Returns each check with its count and its first findings, which question figures but do not change them.
+
+    check: only this check; search, order and file then apply to the list of its findings.
+    """
+    resources, scope, _ = query_of(request, region, department, hall)
+    found = integrity_answer(resources, scope, window_of(resources, scope.region, from_, to))
+    if check is not None:
+        found = msgspec.structs.replace(found, checks=[one for one in found.checks if one.id == check])
+        if not found.checks:
+            raise Declined(Kind.CONTRADICTION, f"check: expected one of {', '.join(_CHECKS)}", field="check")
+    return listed(resources, listing, found, FINDINGS)
 
 
 class _Names(NamedTuple):
@@ -123,7 +139,7 @@ class _Names(NamedTuple):
     departments: Mapping[str, Named]
 
     def of(self, group: FindingGroup) -> Named:
-        """Return the group's name; its id where none is known."""
+        """Return the group's name, or its id if no name is known."""
         if group.by == "hall":
             return self.halls.get((group.region, group.id), Named(group.id, group.id))
         if group.by == "department":
@@ -153,7 +169,7 @@ def _group(one: FindingGroup, called: _Names) -> GroupAnswer:
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Value | Named]:
-    """Dates and regions as everywhere in the API; a case with the address of its clock."""
+    """Return a finding with dates and regions in the form of the API, and a case with the address of its clock."""
     shown: dict[str, Value | Named] = {name: _shown(name, value) for name, value in row.items()}
     if "case_id" in row:
         shown["url"] = f"/v1/cases/{row['region']}/{row['hall']}/{quote(row['case_id'], safe='')}"

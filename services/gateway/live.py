@@ -1,7 +1,7 @@
-"""GET /v1/live: that something came in, and whether what halls send is being stored; as it happens, or once.
+"""GET /v1/live: tells that events came in, and whether halls' events are being stored; once, or as a stream.
 
-No figure goes through it: a page that is told of a change asks its usual routes, which know its rights. One look serves
-all who watch. While halls send a flood, pages are told more seldom, so that the storing goes before the showing.
+It carries no figures: a page that is told of a change requests its usual routes, which check its rights. One look
+serves all watchers. While halls send a flood, pages are told more seldom, because storing is more important.
 """
 
 from __future__ import annotations
@@ -28,21 +28,22 @@ from services.gateway.problems import QUERY, Declined, Kind, problems
 from services.gateway.request import AnyRequest, RegionCode, grant_of, resources_of, scope_of
 
 LOOK_SECONDS = 0.7
-FLOOD, FLOOD_SECONDS, FLOOD_SPREAD = 500.0, 10.0, 6.0
-"""Events a second that are a flood; how seldom pages are then told, and over how long they are to ask."""
+FLOOD, FLOOD_SECONDS, SECONDS_OF_ONE, MOST_SECONDS, FLOOD_SPREAD = 500.0, 10.0, 0.1, 30.0, 0.6
+"""Events a second that are a flood; seconds between messages to pages then, more of them for each watcher, at most; and
+the part of these over which pages spread their requests: what many pages read would be taken from ingest."""
 SPREAD_OF_ONE, MOST_SPREAD = 0.01, 1.0
 KEEP_ALIVE_SECONDS = 15.0
 STREAM_SECONDS = 60.0
-"""Then a stream ends and the page asks for the next one, so that a session that ended is told nothing more."""
+"""Seconds after which a stream ends and the page asks for the next one, so that an ended session gets nothing more."""
 MOST_WATCHERS, MOST_OF_ONE = 2_000, 200
 EVENT_STREAM = "text/event-stream"
 
 
 class LiveTrouble(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that keeps what halls send from being shown.
+    """A trouble that keeps halls' events from being shown.
 
     kind: database, broker, ingest_stopped, ingest_absent, ingest_silent, lag, backlog, hall_silent or hall_never;
-    since: when it began or was first seen; count: messages that wait; region and hall: of a silent hall.
+    since: when it began or was first seen; count: waiting messages; region, hall: of a silent hall, else null.
     """
 
     kind: str
@@ -53,7 +54,9 @@ class LiveTrouble(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LiveAnswer(msgspec.Struct, frozen=True):
-    """Whether what halls send is being stored. look: grows when something came in; troubles: none while all is well."""
+    """Whether halls' events are being stored. look: a number that grows when events came in; troubles: [] if all is
+    well.
+    """
 
     as_of: str
     look: Annotated[int, msgspec.Meta(ge=0)]
@@ -61,7 +64,7 @@ class LiveAnswer(msgspec.Struct, frozen=True):
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """Something came in. within: over how many milliseconds pages are to spread their questions."""
+    """Events came in. look: number of the change; within: milliseconds over which pages spread their requests."""
 
     look: int
     within: int
@@ -69,7 +72,7 @@ class Changed(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """All that was told at once. number: of changes so far; within: seconds."""
+    """The last look that watchers were told of. number: changes so far; within: seconds for the pages' requests."""
 
     number: int
     seen: Seen
@@ -77,7 +80,7 @@ class Told:
 
 
 class LiveHub:
-    """Looks again and again while anyone watches, and wakes all of them when there is something to tell."""
+    """Looks again and again while there are watchers, and wakes them when there is something to tell."""
 
     def __init__(self, look: LiveLook) -> None:
         self._look = look
@@ -90,7 +93,7 @@ class LiveHub:
         self._closing = False
 
     async def now(self) -> Told:
-        """Return a look that is fresh; many who ask at once share one."""
+        """Return a look that is less than 0.7 s old. Simultaneous requests share one look."""
         if self._told is not None and _clock() - self._looked_at < LOOK_SECONDS:
             return self._told
         if self._looking is None or self._looking.done():
@@ -99,16 +102,16 @@ class LiveHub:
 
     @property
     def number(self) -> int:
-        """Of the changes that were told so far."""
+        """The number of changes that watchers were told of so far."""
         return self._told.number if self._told is not None else 0
 
     def admit(self, whose: str) -> None:
-        """Raise Declined (429) if too many watch."""
+        """Raise Declined (429) if there are too many watchers, in all or with this token or account."""
         if self._watchers.total() >= MOST_WATCHERS or self._watchers[whose] >= MOST_OF_ONE:
             raise Declined(Kind.TOO_MANY_REQUESTS, "expected fewer who watch at once", headers={"retry-after": "10"})
 
     async def watch(self, whose: str) -> AsyncIterator[Told | None]:
-        """Yield what there is to tell, now and from now on; None from time to time, so that the other side hears us."""
+        """Yield a look now and at each change; yield None after 15 s without one, to keep the connection alive."""
         self._watchers[whose] += 1
         try:
             self._run()
@@ -127,7 +130,7 @@ class LiveHub:
         self._wake()
 
     async def shut(self) -> None:
-        """Look no more."""
+        """End all streams and stop looking."""
         self.close()
         if self._running is not None:
             self._running.cancel()
@@ -136,7 +139,7 @@ class LiveHub:
         await asyncio.to_thread(self._look.close)
 
     def _is_blind(self) -> bool:
-        """Without a database no one could be let in again: streams go on."""
+        """Return whether the database is down. Streams then go on, since no client could be let in again."""
         return self._told is not None and any(one.kind == "database" for one in self._told.seen.troubles)
 
     async def _next(self) -> Told | None:
@@ -170,10 +173,11 @@ class LiveHub:
             return self._told
         came = sum(seen.counts.values()) - sum(before.seen.counts.values())
         flood = came > FLOOD * max(now - self._told_at, LOOK_SECONDS)
-        if flood and now - self._told_at < FLOOD_SECONDS:
-            seen = Seen(seen.at, before.seen.counts, seen.troubles)  # told later
+        between = min(FLOOD_SECONDS + SECONDS_OF_ONE * self._watchers.total(), MOST_SECONDS)
+        if flood and now - self._told_at < between:
+            seen = Seen(seen.at, before.seen.counts, seen.troubles)  # watchers are told later
         changed = seen.counts != before.seen.counts
-        spread = FLOOD_SPREAD if flood else min(MOST_SPREAD, SPREAD_OF_ONE * self._watchers.total())
+        spread = FLOOD_SPREAD * between if flood else min(MOST_SPREAD, SPREAD_OF_ONE * self._watchers.total())
         self._told = Told(before.number + changed, seen, spread if changed else before.within)
         if changed:
             self._told_at = now
@@ -188,7 +192,7 @@ def _clock() -> float:
 
 @dataclass
 class Watcher:
-    """Writes down what one who watches a scope is told: of the scope alone, and only what is new."""
+    """Writes the messages for one watcher of a scope: only about this scope, and only news."""
 
     scope: Scope
     book: NameBook
@@ -209,7 +213,7 @@ class Watcher:
 
 
 def troubles_of(scope: Scope, seen: Seen) -> list[LiveTrouble]:
-    """Return what concerns a scope: the suite's troubles, and silent halls of its region; of a hall its own alone."""
+    """Return the troubles of the suite and the silent halls of a scope; for a hall's scope, only the hall itself."""
     low, high = scope.bounds
     return [
         LiveTrouble(
@@ -251,14 +255,14 @@ async def _stream(hub: LiveHub, whose: str, watcher: Watcher) -> AsyncIterator[S
     tags=["status"],
 )
 async def get_live(request: AnyRequest, region: RegionCode) -> LiveAnswer:
-    """Once as JSON; as server-sent events where `Accept: text/event-stream` asks for them.
+    """Answers once as JSON, or as server-sent events if `Accept: text/event-stream` asks for them.
 
-    `status`, which holds the same as the JSON, comes first and when it changes; `changed` when something came in;
-    `alive` when there was nothing to tell for a while. A stream ends after a minute: ask for the next one.
+    The event `status` has the content of the JSON and is sent first and when it changes; `changed` is sent when events
+    came in; `alive` when there was nothing to tell for a while. A stream ends after a minute: ask for the next one.
     """
     grant, resources = grant_of(request), resources_of(request)
     scope, hub = scope_of(grant, region, grant.department, grant.hall), resources.live
-    answer: Any  # for the framework, which takes it as it is; described is what both hold
+    answer: Any  # the framework sends either as it is; LiveAnswer documents the content of both
     if EVENT_STREAM in request.headers.get("accept", ""):
         whose = grant.account or grant.name
         hub.admit(whose)
@@ -270,7 +274,7 @@ async def get_live(request: AnyRequest, region: RegionCode) -> LiveAnswer:
 
 
 def watched(hub: LiveHub) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    """Return a lifespan that stops the looking at its end."""
+    """Return a lifespan of the application that stops the hub at its end."""
 
     @asynccontextmanager
     async def watching(_: Litestar) -> AsyncIterator[None]:

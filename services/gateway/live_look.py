@@ -1,4 +1,4 @@
-"""A look at whether what halls send is also being stored, and at what came in since: one for all who watch."""
+"""A look, shared by all watchers, at whether halls' events are being stored and at what came in."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hallpulse.broker.queue_standing import QueueStanding
 from hallpulse.domain.errors import Unavailable
-from hallpulse.domain.liveness import silent_since
+from hallpulse.domain.sources import silent_since
 from hallpulse.domain.workdays import Workdays, date_of, local_day
 from hallpulse.store import Moment, Readable
 
 LAG = "hallpulse_ingest_lag_seconds"
 LAG_SECONDS = 5.0
-"""An event that waits longer is not on the page in time."""
+"""Seconds after which a waiting event is too late on the page."""
 INGEST_SECONDS = 2.0
-"""The broker and ingest are asked this seldom."""
+"""Seconds between queries of the broker and of ingest."""
 HALLS_SECONDS = 10.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000
@@ -29,10 +29,10 @@ _SECOND = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that keeps what halls send from being shown.
+    """A trouble that keeps halls' events from being shown.
 
     kind: database, broker, ingest_stopped, ingest_absent, ingest_silent, lag, backlog, hall_silent or hall_never;
-    since: microseconds since 1970-01-01 UTC; count: messages that wait; region and hall: of a silent hall.
+    since: microseconds since 1970-01-01 UTC; count: waiting messages; region, hall: of a silent hall.
     """
 
     kind: str
@@ -44,7 +44,9 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that a look found. counts: region → a number that grows with what comes in there."""
+    """The findings of a look. at: when, in microseconds since 1970-01-01 UTC; counts: region → a number that grows
+    when something comes in there.
+    """
 
     at: int
     counts: Mapping[int, int]
@@ -59,17 +61,17 @@ class Broker(Protocol):
 
 @dataclass
 class IngestLook:
-    """Asks the broker and ingest itself how far the storing is behind.
+    """Queries the broker and ingest for how far storing is behind.
 
-    lags: the seconds that each worker's oldest delivery has waited, None of one that does not answer; none of any
-    where it is not known whom to ask.
+    lags: returns the seconds that each worker's oldest delivery has waited, None for a worker that does not answer; ()
+    if the workers' addresses are not known.
     """
 
     broker: Broker
     lags: Callable[[], Sequence[float | None]] = tuple
 
     def troubles(self, now: int) -> list[Trouble]:
-        """Return the troubles of now. `since` is now where it began unseen: the first look that found it counts."""
+        """Return the present troubles. `since` is now if the beginning is not known, so that the first look counts."""
         try:
             standing = self.broker.look()
         except Unavailable:
@@ -90,9 +92,9 @@ class IngestLook:
 
 @dataclass
 class LiveLook:
-    """Looks at database, broker, ingest and halls. One thread at a time.
+    """Looks at database, broker, ingest and halls. Use it from one thread at a time.
 
-    ingest: None where this process does not watch it; clock: now, with a time zone.
+    clock: returns the present time with a time zone; ingest: None if this process does not watch it.
     """
 
     store: Readable
@@ -107,7 +109,7 @@ class LiveLook:
     _ingest_at: int | None = None
 
     def look(self) -> Seen:
-        """Never raises for what is down: that is what it tells."""
+        """Look at everything. A server that is down raises no error; it is one of the troubles."""
         now = (self.clock() - _EPOCH) // timedelta(microseconds=1)
         found = self._database(now)
         if self.ingest is not None and _is_due(self._ingest_at, now, INGEST_SECONDS):
@@ -136,14 +138,14 @@ class LiveLook:
             self._halls, self._halls_at = silent_halls(moment, now), now
 
     def _dated(self, found: Sequence[Trouble], now: int) -> list[Trouble]:
-        """Date what goes on from the look that first found it; a backlog or a lag counts once it lasted a while."""
+        """Date troubles from the look that first found them. Leave out a backlog that has lasted less than 5 s."""
         self._began = {one.kind: min(self._began.get(one.kind, now), one.since) for one in found}
         dated = [Trouble(one.kind, self._began[one.kind], one.count) for one in found]
         return [one for one in dated if one.kind != "backlog" or now - one.since > LAG_SECONDS * _SECOND]
 
 
 def silent_halls(moment: Moment, now: int) -> list[Trouble]:
-    """Return the registered halls that are open now and send nothing, by region and name."""
+    """Return the registered halls that are open now and silent, as troubles."""
     newest, calendars, found = moment.last_event_times(), dict[int, Workdays](), []
     for one in moment.halls():
         if one.region not in calendars:
@@ -162,9 +164,9 @@ def _is_due(last: int | None, now: int, seconds: float) -> bool:
 
 
 class IngestPages:
-    """Reads the lag from the metrics of every ingest that a URL stands for, one after the other.
+    """Reads the lag from the metrics of every worker of ingest, one after the other.
 
-    url: of one worker, or a name that has the addresses of all of them; token: opens the metrics.
+    url: the metrics of one worker, or a URL whose host name resolves to the addresses of all; token: opens the metrics.
     """
 
     def __init__(self, url: str, token: str = "") -> None:
@@ -180,12 +182,12 @@ class IngestPages:
 
     def _addresses(self) -> list[httpx.URL]:
         wanted = self._url.copy_merge_params({"name[]": LAG})
-        if wanted.scheme == "https":  # its certificate is of the name
+        if wanted.scheme == "https":  # its certificate is for the name, not for an address
             return [wanted]
         try:
             known = socket.getaddrinfo(wanted.host, None, type=socket.SOCK_STREAM)
         except OSError:
-            return []  # no worker there: the broker says so, too
+            return []  # no worker runs; the broker reports that, too
         return [wanted.copy_with(host=host) for host in sorted({str(one[4][0]) for one in known})]
 
     def _lag(self, address: httpx.URL) -> float | None:

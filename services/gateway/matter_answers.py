@@ -1,4 +1,4 @@
-"""The form in which matters of supervision are answered."""
+"""The answers about matters of supervision: their types, and how they are made from a matter."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from services.gateway.request import Resources
 
 
 class FactAnswer(msgspec.Struct, frozen=True):
-    """A figure that a text rests on, as it was when the text was made."""
+    """A figure that a text rests on, with its value when the text was made."""
 
     names: Named
     content: Named
 
 
 class AnswerOfDepartment(msgspec.Struct, frozen=True):
-    """原因, 措施, 完成时限."""
+    """A department's answer: cause (原因), measures (措施) and completion date (完成时限)."""
 
     cause: str
     measures: str
@@ -41,7 +41,7 @@ class AnswerOfDepartment(msgspec.Struct, frozen=True):
 
 
 class MatterEntryAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing done about a matter. deed: opened, answered, returned, raised or closed; at: in Shanghai's time."""
+    """An entry of a matter. deed: opened, answered, returned, raised or closed; at: in Asia/Shanghai; by: a person."""
 
     deed: str
     at: str
@@ -59,8 +59,8 @@ class MatterAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     about: target, department, case, finding or task; subject: its id; names: its names when the matter was opened.
     state: waiting, late, answered, returned or closed; deadline: for the answer; waits_for: department, bureau, or null
-    once it is closed; unfinished: the answer's 完成时限 has passed. may: what who asks may do now; next_rung: where
-    `raised` would lead.
+    if it is closed; unfinished: the completion date (完成时限) in the answer has passed. may: what this token or person
+    may do now; next_rung: the rung to which `raised` would lead. entries: the oldest first, where a target was asked.
     """
 
     matter: int
@@ -80,6 +80,7 @@ class MatterAnswer(msgspec.Struct, frozen=True, kw_only=True):
     answer: AnswerOfDepartment | None
     may: list[str]
     next_rung: str | None
+    entries: list[MatterEntryAnswer] | msgspec.UnsetType = msgspec.UNSET
 
 
 class OneMatter(MatterAnswer, frozen=True, kw_only=True):
@@ -89,7 +90,7 @@ class OneMatter(MatterAnswer, frozen=True, kw_only=True):
 
 
 class MattersAnswer(msgspec.Struct, frozen=True):
-    """Matters of a scope, the newest first."""
+    """The matters of a scope, the newest first."""
 
     region: str
     on: date
@@ -99,8 +100,8 @@ class MattersAnswer(msgspec.Struct, frozen=True):
 class MatterDraftAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The text and figures of a matter if it were opened now.
 
-    departments: those that it can concern; wrong: whether there is anything to answer for; open: the number of the
-    open matter of this subject and department, null where there is none.
+    departments: all that it can concern; wrong: whether there is anything to answer for; open: the number of the open
+    matter on this subject and department, null if there is none.
     """
 
     region: str

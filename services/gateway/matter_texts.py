@@ -1,4 +1,4 @@
-"""The texts of matters of supervision, made from the figures that the API answers with at that moment."""
+"""The texts of matters of supervision, made from the figures that the API would return at that moment."""
 
 from __future__ import annotations
 
@@ -37,13 +37,14 @@ from services.gateway.request import CaseKey, Resources, case_key, window_of
 from services.gateway.targets import DepartmentTarget, TargetAnswer, targets_answer
 
 MOST_EXAMPLES = 10
-"""Cases of a finding that a text names."""
+"""The most cases of a finding that a text names."""
 _STATES = {
     "met": Wording("已达标", "met"), "on_pace": Wording("进度正常", "on pace"),
     "behind": Wording("进度落后", "behind"), "missed": Wording("未达标", "missed"),
     "not_measured": Wording("无数据", "not measured"), "below_min_denominator": Wording("样本不足", "too few"),
     "not_started": Wording("未开始", "not started"),
 }  # fmt: skip
+_GAP_UNITS = {"share": Wording("个百分点", " points"), "days": Wording("个工作日", " working days")}
 _OPEN = {
     "overdue": Wording("超期", "overdue"), "due_soon": Wording("临期", "due soon"),
     "unaccepted_late": Wording("超时未受理", "not accepted in time"),
@@ -70,7 +71,7 @@ _NOT_TAKEN = Wording(
 
 
 class AskedMatter(NamedTuple):
-    """The subject of a matter that is asked for. department: the addressee, None for the first that it can concern."""
+    """The subject of a requested matter. department: the addressee; None for the first one that it can concern."""
 
     plan: Plan
     about: About
@@ -79,9 +80,10 @@ class AskedMatter(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """A matter as the figures tell it.
+    """A draft of a matter, made from the figures.
 
-    departments: those that it can concern; wrong: whether anything is to be answered for.
+    department: the addressee; departments: all that it can concern; said: the text of the figures; wrong: whether there
+    is anything to answer for.
     """
 
     title: Wording
@@ -94,12 +96,12 @@ class Draft(NamedTuple):
 
 
 def draft_of(resources: Resources, asked: AskedMatter) -> Draft:
-    """Raise Declined (422) for a subject that is not there, and a department that it does not concern."""
+    """Return the draft of a matter. Raises Declined (422) if the subject is unknown or not of the department."""
     return _DRAFTS[asked.about](resources, asked)
 
 
 def requested(draft: Draft, plan: Plan, rung: Rung, deadline: date, before: Wording = NO_WORDS) -> Wording:
-    """The whole text of a step. before: why it is taken, where another went before it."""
+    """Return the whole text of a step. before: why the step is taken, if another one went before it."""
     who, day = _called(plan, draft.department), _day(deadline)
     wanted = _REQUESTS[rung]
     zh = before.zh + draft.said.zh + wanted.zh.format(who=who.zh, day=day.zh)
@@ -108,7 +110,7 @@ def requested(draft: Draft, plan: Plan, rung: Rung, deadline: date, before: Word
 
 
 def step_before(plan: Plan, department: str, rung: Rung, reason: str) -> Wording:
-    """Why the next step is taken: without a reason because no answer came."""
+    """Return why the next step is taken: the answer was refused for a reason, or, without a reason, none came."""
     who, name = _called(plan, department), RUNG_NAMES[rung]
     text, why = (_NOT_TAKEN, reason.rstrip("。.")) if reason else (_UNANSWERED, "")
     return Wording(
@@ -126,7 +128,7 @@ def _day(on: date) -> Wording:
 
 
 def _addressee(asked: AskedMatter, departments: Sequence[str]) -> str:
-    """The department asked for, or the first; raise Declined where the matter does not concern it."""
+    """Return the requested department, or the first one. Raises Declined if the matter does not concern it."""
     if not departments:
         raise Declined(Kind.CONTRADICTION, "subject: expected one that concerns a department", field="subject")
     if asked.department is None:
@@ -160,31 +162,44 @@ def _of_target(resources: Resources, asked: AskedMatter) -> Draft:
 def _reading(
     target: TargetAnswer, own: TargetAnswer | DepartmentTarget, today: date
 ) -> tuple[Wording, tuple[Fact, ...]]:
-    """A target's figures in words and one by one, as /v1/targets has them."""
+    """Return a target's figures, from /v1/targets, as a sentence and as single facts."""
     unit, state, day = target.unit, _STATES[own.state], _day(today)
     value = Fraction(own.numerator, own.denominator) if own.denominator and own.value is not None else None
     parts = "" if unit == "count" or value is None else f"{own.numerator}/{own.denominator}"
     amounts = [amount(one, unit).replace(" ", "") for one in (value, _exact(own.required), _exact(own.goal))]
-    gap = difference(_exact(own.gap), unit)
-    points = Wording("个百分点", " points") if unit == "share" and own.gap is not None else Wording("", "")
+    gap = _against_goal(target, own.gap)
     in_parts = f"（{parts}）" if parts else ""
     zh = (
         f"截至{day.zh}，“{target.names.zh}”完成值{amounts[0]}{in_parts}，应达{amounts[1]}，目标值{amounts[2]}，"
-        f"差距{gap}{points.zh}，状态：{state.zh}。"
+        f"{gap.zh}，状态：{state.zh}。"
     )
     en = (
         f"By {day.en} “{target.names.en}” is {amounts[0]}{f' ({parts})' if parts else ''}; required {amounts[1]}, goal"
-        f" {amounts[2]}, gap {gap}{points.en}: {state.en}."
+        f" {amounts[2]}, {gap.en}: {state.en}."
     )
     facts = (
         _fact("完成值", "value", " ".join(filter(None, (amounts[0], parts)))),
         _fact("应达", "required", amounts[1]),
         _fact("目标值", "goal", amounts[2]),
-        Fact(Wording("差距", "gap"), Wording(gap + points.zh, gap + points.en)),
+        Fact(Wording("差距", "gap"), gap),
         Fact(Wording("状态", "state"), state),
         Fact(Wording("方案条目", "item of the plan"), Wording("、".join(target.source), ", ".join(target.source))),
     )
     return Wording(zh, en), facts
+
+
+def _against_goal(target: TargetAnswer, gap: float | None) -> Wording:
+    """Return on which side of the goal the value lies, and by how much, without a sign."""
+    if gap is None:
+        return Wording("差距无法计算", "its gap cannot be computed")
+    falling = target.rule.direction == "down"
+    bar = Wording("目标上限", "the limit") if falling else Wording("目标", "the goal")
+    if gap == 0:
+        return Wording(f"与{bar.zh}持平", f"level with {bar.en}")
+    by = difference(_exact(abs(gap)), target.unit).removeprefix("+")
+    unit = _GAP_UNITS.get(target.unit, NO_WORDS)
+    at = Wording("高于", "above") if (gap < 0) == falling else Wording("低于", "below")
+    return Wording(f"{at.zh}{bar.zh}{by}{unit.zh}", f"{by}{unit.en} {at.en} {bar.en}")
 
 
 def _exact(value: float | None) -> Fraction | None:
@@ -225,7 +240,7 @@ def _of_department(resources: Resources, asked: AskedMatter) -> Draft:
 
 
 class _LookedUp(NamedTuple):
-    """A case and what is known of it. late: working days; hall, item: their names."""
+    """A case with facts about it. late: working days by which it is late, None if it is not; hall, item: names."""
 
     case: Case
     late: int | None

@@ -1,4 +1,4 @@
-"""/v1/matters: the ladder of supervision. The `notices` service keeps it; the texts are made here, from the figures."""
+"""/v1/matters: the ladder of supervision. The `notices` service keeps it; the gateway makes texts from the figures."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from litestar import Response, get, post
+from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 
-from hallpulse.contract.personal import is_personal
 from hallpulse.domain.figures import Scope
 from hallpulse.domain.ladder import FIRST_RUNGS, About, Card, Matter, Rung, Wording, standing_of
 from hallpulse.domain.plan import Plan
@@ -19,6 +19,8 @@ from hallpulse.domain.workdays import date_of, day_of
 from hallpulse.store import Grant
 from services.gateway.access import ACTION, Action, is_of, may_read, reach, whose
 from services.gateway.figures import Named
+from services.gateway.list_forms import MATTERS
+from services.gateway.lists import LISTING, ListAsked, listed
 from services.gateway.matter_answers import (
     MatterDraftAnswer,
     MattersAnswer,
@@ -36,6 +38,7 @@ from services.gateway.request import (
     RegionCode,
     Resources,
     body_of,
+    check_text,
     grant_of,
     resources_of,
     scope_of,
@@ -51,6 +54,12 @@ AboutKind: TypeAlias = Annotated[
 SubjectId: TypeAlias = Annotated[
     str, QueryParameter(name="subject", pattern=r"^[^\x00-\x1f\x7f]{1,120}$", description=EXPECTED["subject"])
 ]
+OfTarget: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(
+        name="target", pattern=r"^[a-z][a-z0-9_-]{0,63}$", description="a target's id: only matters because of it"
+    ),
+]
 Which: TypeAlias = Annotated[
     Literal["open", "all"], QueryParameter(name="which", description="open, or all with those that are closed")
 ]
@@ -62,7 +71,7 @@ SheetFormat: TypeAlias = Annotated[
 
 
 class MatterIn(msgspec.Struct, forbid_unknown_fields=True):
-    """A matter to open. deadline: the plan's days from today where it is left out; reason: a remark of the bureau."""
+    """A matter to open. deadline: by default the plan's days from today; reason: a remark of the bureau."""
 
     region: str
     about: About
@@ -83,7 +92,7 @@ class MatterAnswerIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class MatterDecisionIn(msgspec.Struct, forbid_unknown_fields=True):
-    """The bureau's decision. deadline: of what is returned or raised, the plan's days from today if left out."""
+    """The bureau's decision. deadline: for `returned` and `raised`, by default the plan's days from today."""
 
     matter: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
     verdict: Literal["returned", "raised", "closed"]
@@ -94,6 +103,7 @@ class MatterDecisionIn(msgspec.Struct, forbid_unknown_fields=True):
 @get(
     "/v1/matters",
     sync_to_thread=True,
+    dependencies=LISTING,
     responses=problems(*QUERY),
     operation_id="getMatters",
     summary="What is supervised: matters, where each stands and whose turn it is",
@@ -101,13 +111,19 @@ class MatterDecisionIn(msgspec.Struct, forbid_unknown_fields=True):
     tags=["matters"],
 )
 def get_matters(
-    request: AnyRequest, region: RegionCode, *, department: Department = None, which: Which = "open"
-) -> MattersAnswer:
-    """For a department its own with `department`."""
+    request: AnyRequest, region: RegionCode, *, department: Department = None, which: Which = "open",
+    target: OfTarget = None, listing: NamedDependency[ListAsked],
+) -> Response[MattersAnswer]:  # fmt: skip
+    """Lists the matters of a scope, the newest first. A department must name itself in `department`.
+
+    With `target`, each matter comes with its entries.
+    """
     grant, resources = grant_of(request), resources_of(request)
     scope = scope_of(grant, region, department)
-    found = resources.matters.list(scope, closed=which == "all")
-    return MattersAnswer(region, resources.today(), [matter_answer(resources, grant, one) for one in found])
+    found = resources.matters.list(scope, closed=which == "all", target=target)
+    told = matter_answer if target is None else one_matter
+    answer = MattersAnswer(region, resources.today(), [told(resources, grant, one) for one in found])
+    return listed(resources, listing, answer, MATTERS)
 
 
 @get(
@@ -122,7 +138,7 @@ def get_matters(
 def get_matter(
     request: AnyRequest, matter_id: MatterNumber, format_: SheetFormat = None
 ) -> Response[bytes | OneMatter]:
-    """With format: the sheet as a file, from the `reports` service. Without: the matter with all entries."""
+    """Returns the matter with all entries; with format, its sheet of supervision as a file."""
     grant, resources = grant_of(request), resources_of(request)
     matter = _readable(resources, grant, matter_id)
     if format_ is None:
@@ -144,7 +160,10 @@ def get_matter(
 def get_matter_draft(
     request: AnyRequest, region: RegionCode, about: AboutKind, subject: SubjectId, *, department: Department = None
 ) -> MatterDraftAnswer:
-    """The subject is a target's or a department's id, HALL/CASE_ID, an integrity check's id, or a task's number."""
+    """Returns the text and figures of a matter if it were opened now.
+
+    The subject is a target's or a department's id, HALL/CASE_ID, an integrity check's id, or a task's number.
+    """
     grant, resources = grant_of(request), resources_of(request)
     scope = scope_of(grant, region, department)
     if grant.department is not None:
@@ -186,7 +205,10 @@ def get_matter_draft(
     tags=["matters"],
 )
 async def open_matter(request: AnyRequest) -> OneMatter:
-    """For the bureau; the text is made from the figures of this moment. 409: the department has one of this already."""
+    """Opens a matter, for the bureau. The text is made from the present figures.
+
+    409 if the department has an open matter on this subject already.
+    """
     resources, grant = resources_of(request), grant_of(request)
     given = await body_of(request, MatterIn)
     check_text(resources, reason=given.reason, subject=given.subject)
@@ -229,7 +251,7 @@ def _open(resources: Resources, grant: Grant, given: MatterIn, region: int) -> O
     tags=["matters"],
 )
 async def answer_matter(request: AnyRequest) -> OneMatter:
-    """For the department that it concerns, while it is waited for. 409: it was answered, or is closed."""
+    """Answers a matter, for its department. 409 if it has been answered or closed already."""
     resources, grant = resources_of(request), grant_of(request)
     given = await body_of(request, MatterAnswerIn)
     check_text(resources, cause=given.cause, measures=given.measures)
@@ -255,7 +277,10 @@ def _answer(resources: Resources, grant: Grant, given: MatterAnswerIn) -> OneMat
     tags=["matters"],
 )
 async def decide_matter(request: AnyRequest) -> OneMatter:
-    """For the bureau. The next step's text is made from the figures of this moment. 409: it does not follow."""
+    """Decides on a matter, for the bureau. The text of a next step is made from the present figures.
+
+    409 if the decision may not follow the last entry.
+    """
     resources, grant = resources_of(request), grant_of(request)
     given = await body_of(request, MatterDecisionIn)
     check_text(resources, reason=given.reason)
@@ -274,7 +299,7 @@ def _decide(resources: Resources, grant: Grant, given: MatterDecisionIn) -> OneM
 
 
 def _next_step(resources: Resources, matter: Matter, given: MatterDecisionIn) -> dict[str, Any]:
-    """The deadline of what is returned or raised; of the latter also the step and its text."""
+    """Return the deadline for a returned or raised matter; for a raised one also the next rung and its text."""
     plan, now = _plan(resources, matter.of.region), standing_of(matter.entries, resources.today())
     if given.verdict == "returned":
         deadline = given.deadline or _deadline(resources, plan, now.rung)
@@ -303,7 +328,7 @@ def _plan(resources: Resources, region: int) -> Plan:
 
 
 def _first_rung(draft: Draft) -> Rung:
-    """A red card is put right at once."""
+    """Return the rung to begin with: a case with a red card begins with rectification."""
     return Rung.RECTIFICATION if draft.card is Card.RED else Rung.REMINDER
 
 
@@ -321,15 +346,6 @@ def _region(grant: Grant, given: str) -> int:
     return int(given)
 
 
-def check_text(resources: Resources, **texts: str) -> None:
-    """Raise Declined (422) with the field for what is not printable or holds a person's number."""
-    for field, text in texts.items():
-        if any(not (sign.isprintable() or sign in "\n\t\r") for sign in text):
-            raise Declined(Kind.CONTRADICTION, f"{field}: expected printable characters", field=field)
-        if is_personal(text, resources.today().year):
-            raise Declined(Kind.CONTRADICTION, f"{field}: expected no number of a person", field=field)
-
-
 def _known(resources: Resources, number: int) -> Matter:
     matter = resources.matters.find(number)
     if matter is None:
@@ -338,7 +354,7 @@ def _known(resources: Resources, number: int) -> Matter:
 
 
 def _readable(resources: Resources, grant: Grant, number: int) -> Matter:
-    """403 for what is not the grant's, the same for a department whether it is there or not."""
+    """Return a matter. Raises Declined: 403 if the grant may not read it, for a department also if there is none."""
     matter = resources.matters.find(number)
     if matter is None and grant.department is None:
         raise Declined(Kind.NOT_FOUND, f"there is no matter {number}", field="matter")

@@ -1,4 +1,4 @@
-"""GET /v1/flow: the month balances, carried + received = refused + decided + withdrawn + open."""
+"""GET /v1/flow: the balance of a month, carried + received = refused + decided + withdrawn + open."""
 
 from __future__ import annotations
 
@@ -20,16 +20,13 @@ from services.gateway.request import (
     ItemCode,
     Month,
     RegionCode,
-    grant_of,
-    past_of,
-    resources_of,
-    scope_of,
+    query_of,
     told_at,
 )
 
 
 class DecidedAnswer(msgspec.Struct, frozen=True):
-    """Decided before the due day, on it, after it, and without a limit or a day of acceptance to count from."""
+    """Decided cases: before the due day, on it, after it, and without a limit or an acceptance to count from."""
 
     early: int
     on_time: int
@@ -38,7 +35,7 @@ class DecidedAnswer(msgspec.Struct, frozen=True):
 
 
 class FlowAnswer(msgspec.Struct, frozen=True):
-    """The balance of a month. What is open at its end is carried into the next; cases: the list behind each number."""
+    """The balance of a month. Cases open at its end are carried over to the next. cases: part → address of its list."""
 
     region: str
     department: str | None
@@ -57,7 +54,7 @@ class FlowAnswer(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question. as_of: the moment of the answer; in_past: whether it was asked for."""
+    """A request. as_of: the moment of the answer; in_past: whether the request names that moment."""
 
     scope: Scope
     month: str
@@ -66,7 +63,7 @@ class _Asked:
     in_past: bool
 
     def behind(self, part: str) -> str:
-        """The address of a part's cases."""
+        """Return the address of the list of a part's cases."""
         scope = self.scope
         asked = {"region": scope.region, "flow": part, "month": self.month, "department": scope.department}
         asked |= {"hall": scope.hall, "item": self.item, "as_of": self.as_of if self.in_past else None}
@@ -92,12 +89,11 @@ def get_flow(
     item: ItemCode = None,
     as_of: AsOf = None,
 ) -> FlowAnswer:
-    """Each case counts once: it came on the day of receipt, and left by its decision, its refusal or its withdrawal.
+    """Each case counts once: it comes on the day of receipt, and leaves by its decision, refusal or withdrawal.
 
-    A month that is not over is balanced as if nothing happened any more.
+    A month that is not over is balanced as if nothing more happened in it.
     """
-    scope, past = scope_of(grant_of(request), region, department, hall), past_of(as_of)
-    resources = resources_of(request)
+    resources, scope, past = query_of(request, region, department, hall, as_of=as_of)
     with resources.read(scope, past) as moment:
         found = moment.flow(scope, period_window(month), item)
     return _answer(_Asked(scope, month, item, told_at(resources, past), past.as_of is not None), found)

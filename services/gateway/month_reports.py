@@ -1,7 +1,7 @@
-"""Monthly reports of departments: the form of a month, who is outstanding, and what the bureau said of a report.
+"""Monthly reports of departments: the form of a month, outstanding reports, and the bureau's verdicts.
 
-A report is the declared figures of a month, which are posted to /v1/figures; nothing is kept of it beside them but the
-bureau's judgement: seen, or returned with a reason until the figures that it names have a later revision.
+A report consists of the declared figures of a month, which are posted to /v1/figures. Besides them only the bureau's
+verdict is kept: seen, or returned with a reason until the figures that it names have a later revision.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import msgspec
 from litestar import get, post
 from litestar.params import QueryParameter
 
-from hallpulse.contract.personal import is_personal
 from hallpulse.domain.declarations import asked_of
 from hallpulse.domain.figures import Scope, Window, period_window
 from hallpulse.domain.plan import Names, Plan
@@ -24,7 +23,7 @@ from hallpulse.domain.reporting import months_of
 from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.store import FigureFilter, FigureReport, Review
 from services.gateway.access import ACTION, Action, is_of, reach, whose
-from services.gateway.declaring import FigureReportAnswer, report_answer
+from services.gateway.figure_reports import FigureReportAnswer, report_answer
 from services.gateway.figures import Named, named
 from services.gateway.problems import EXPECTED, QUERY, WRITES, Declined, Kind, problems
 from services.gateway.request import (
@@ -34,9 +33,10 @@ from services.gateway.request import (
     RegionCode,
     Resources,
     body_of,
+    check_text,
     grant_of,
+    query_of,
     resources_of,
-    scope_of,
 )
 
 MOST_REASON = 500
@@ -47,7 +47,7 @@ OneDepartment: TypeAlias = Annotated[
 
 
 class ReviewAnswer(msgspec.Struct, frozen=True):
-    """The bureau's judgement of a report. indicators: those that it judged, or wants corrected."""
+    """The bureau's verdict on a report. indicators: the figures that it saw, or wants corrected."""
 
     verdict: str
     by: str
@@ -59,8 +59,9 @@ class ReviewAnswer(msgspec.Struct, frozen=True):
 class MonthAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A department's report of a month.
 
-    state: open (not due and not all there), submitted (all there), late (all there, some after the last day), missing
-    (due and not all there), seen, or returned (by the bureau, and not corrected yet). days: how late the last came.
+    state: open (incomplete and not due), submitted (complete), late (complete, but some figures after the last day),
+    missing (incomplete and due), seen, or returned (by the bureau, and not corrected yet). days: by how many days the
+    last figure was late.
     """
 
     month: str
@@ -78,7 +79,7 @@ class DepartmentMonths(msgspec.Struct, frozen=True):
 
 
 class OutstandingAnswer(msgspec.Struct, frozen=True):
-    """Departments × months of the plan in force that have begun. plan is null where none asks for monthly reports."""
+    """Departments × months of the plan in force that have begun. plan: null if none asks for monthly reports."""
 
     region: str
     on: date
@@ -88,10 +89,10 @@ class OutstandingAnswer(msgspec.Struct, frozen=True):
 
 
 class FormRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A figure of the form. asked: whether the monthly report is not whole without it; unit: share, days or count.
+    """A figure of the form. asked: whether the monthly report is incomplete without it; unit: share, days or count.
 
-    now, before: the report that counts of this month and of the one before; history: every report of this month, the
-    newest first.
+    now, before: the report that counts for this month and for the month before; history: every report for this month,
+    the newest first.
     """
 
     indicator: str
@@ -104,7 +105,7 @@ class FormRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FormAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The form of a department's month; report is null where the plan asks for no monthly report of it."""
+    """The form of a department's month. report: null if the plan asks the department for no monthly report."""
 
     region: str
     department: str
@@ -116,7 +117,7 @@ class FormAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReviewIn(msgspec.Struct, forbid_unknown_fields=True):
-    """A judgement of a report. reason: needed for a return; indicators: those to correct, all that came if left out."""
+    """A verdict on a report. reason: required for a return; indicators: those to correct, by default all that came."""
 
     region: str
     department: str
@@ -127,7 +128,7 @@ class ReviewIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Reported(NamedTuple):
-    """The declared figures of a region that came, by department and month."""
+    """The declared figures of a region that have arrived, by department and month."""
 
     reports: Mapping[tuple[str, str], Sequence[FigureReport]]
 
@@ -135,7 +136,7 @@ class Reported(NamedTuple):
         return self.reports.get((department, month), ())
 
     def revisions(self, department: str, month: str) -> dict[str, int]:
-        """The highest revision of each indicator, of those that can be right."""
+        """Return indicator → highest revision of the figures that can be right."""
         found: dict[str, int] = {}
         for one in self.of(department, month):
             if one.status in ("counted", "superseded", "nested"):
@@ -154,7 +155,7 @@ def reported(resources: Resources, region: int, window: Window, department: str 
 
 
 class Looked(NamedTuple):
-    """A region's monthly reports, as they are known on a day."""
+    """A region's monthly reports and verdicts, as known on a day."""
 
     came: Reported
     reviews: Mapping[tuple[str, str], Review]
@@ -162,7 +163,7 @@ class Looked(NamedTuple):
 
 
 def month_answer(plan: Plan, department: str, month: date, looked: Looked) -> MonthAnswer | None:
-    """A department's month as it stands; None where nothing is asked of it."""
+    """Return the state of a department's month; None if the plan asks nothing of it."""
     came, review = looked.came, looked.reviews.get((department, f"{month:%Y-%m}"))
     asked = plan.reporting.asked(department, month) if plan.reporting is not None else ()
     if plan.reporting is None or not asked:
@@ -182,7 +183,7 @@ def month_answer(plan: Plan, department: str, month: date, looked: Looked) -> Mo
 
 
 def _first_days(reports: Sequence[FigureReport]) -> dict[str, date]:
-    """Indicator → the day on which its first report that can be right arrived, in Shanghai."""
+    """Return indicator → day (Asia/Shanghai) on which the first report that can be right arrived."""
     found: dict[str, date] = {}
     for one in reports:
         if one.status in ("counted", "superseded", "nested"):
@@ -238,9 +239,9 @@ def outstanding_answer(resources: Resources, region: int, department: str | None
     tags=["figures"],
 )
 def get_outstanding(request: AnyRequest, region: RegionCode, *, department: Department = None) -> OutstandingAnswer:
-    """Of the plan in force today; for a department's own with `department`."""
-    scope = scope_of(grant_of(request), region, department)
-    return outstanding_answer(resources_of(request), scope.region, scope.department)
+    """Lists the monthly reports under the plan in force today. A department must name itself in `department`."""
+    resources, scope, _ = query_of(request, region, department)
+    return outstanding_answer(resources, scope.region, scope.department)
 
 
 def _before(month: date) -> date:
@@ -257,8 +258,8 @@ def _before(month: date) -> date:
     tags=["figures"],
 )
 def get_form(request: AnyRequest, region: RegionCode, department: OneDepartment, month: Month) -> FormAnswer:
-    """Every indicator that the plan asks of the department for the month, those of the monthly report first."""
-    scope, resources = scope_of(grant_of(request), region, department), resources_of(request)
+    """Returns every figure that the plan asks of the department for the month, those of the monthly report first."""
+    resources, scope, _ = query_of(request, region, department)
     first = period_window(month).start
     plan = resources.plan(scope.region, first)
     names = _names_of(plan, department)
@@ -297,7 +298,7 @@ def _names_of(plan: Plan | None, department: str) -> Names | None:
 
 
 def _counted(reports: Sequence[FigureReport], indicator: str, names: Names) -> FigureReportAnswer | None:
-    """The report of a department that stands: one that lies in a figure of the region (`nested`) stands too."""
+    """Return the department's report that stands. One that lies in a figure of the region (`nested`) stands, too."""
     standing = (r for r in reports if r.indicator == indicator and r.status in ("counted", "nested"))
     found = max(standing, key=lambda r: r.revision, default=None)
     return report_answer(found, names) if found is not None else None
@@ -318,17 +319,18 @@ def _history(reports: Sequence[FigureReport], indicator: str, names: Names) -> l
     tags=["figures"],
 )
 async def post_review(request: AnyRequest) -> MonthAnswer:
-    """For the bureau. A returned report counts as before until it is corrected: a return changes no figure."""
+    """Keeps a verdict, for the bureau. A return changes no figure: the report counts until it is corrected."""
     resources, grant = resources_of(request), grant_of(request)
     given = await body_of(request, ReviewIn)
     region, first = _checked(given)
+    check_text(resources, reason=given.reason)
     if not is_of(grant, region):
         raise Declined(Kind.FORBIDDEN, f"{whose(grant)} judges no report of {given.region}: it is of {reach(grant)}")
     return await asyncio.to_thread(_judge, resources, given, first, grant.name)
 
 
 def _checked(given: ReviewIn) -> tuple[int, date]:
-    """Raise Declined (422) for what is no county, no month, no reason, or holds a person's number."""
+    """Return the county and the month's first day. Raises Declined (422) for a wrong one, or no reason."""
     if not (given.region.isascii() and given.region.isdecimal() and len(given.region) == 6):
         raise Declined(Kind.CONTRADICTION, "region: expected a county's code of 6 digits", field="region")
     try:
@@ -339,9 +341,6 @@ def _checked(given: ReviewIn) -> tuple[int, date]:
         raise Declined(Kind.CONTRADICTION, "month: expected YYYY-MM", field="month")
     if given.verdict == "returned" and not given.reason.strip():
         raise Declined(Kind.CONTRADICTION, "reason: expected why the report is returned", field="reason")
-    if any(ord(sign) < 32 and sign != "\n" for sign in given.reason) or is_personal(given.reason, first.year):
-        detail = "reason: expected no control characters and no number of a person"
-        raise Declined(Kind.CONTRADICTION, detail, field="reason")
     return int(given.region), first
 
 

@@ -1,6 +1,6 @@
-"""Names beside every id of an answer: beside KEY, one of `IDS`, stands KEY_names, `{"zh", "en"}`.
+"""Add names beside every id of an answer: a member KEY of `IDS` gets a member KEY_names, `{"zh", "en"}`.
 
-Done in one place for all answers, and for their schemas, so that no route can forget it. The raw event of an answer
+This is done in one place for all answers and their schemas, so that no route can forget it. The raw event in an answer
 stays as it was sent.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
@@ -15,11 +16,13 @@ import msgspec
 from litestar import Response
 from litestar.enums import MediaType
 from msgspec import inspect
+from stdnum import numdb
 
 from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.figures import region_bounds
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.plan import Names, Plan
+from hallpulse.domain.succession import Succession
 from hallpulse.store import HallFacts, ReadableBack
 
 IDS = ("region", "hall", "department", "target", "indicator")
@@ -27,15 +30,15 @@ RAW = "event"
 """The field of an answer that holds an event as it was sent."""
 SUFFIX = "_names"
 FRESH_SECONDS = 2.0
-"""Halls' names are read from the store this seldom."""
+"""Seconds after which halls' names are read from the store again."""
 Facts = Mapping[tuple[int, str], HallFacts]
 
 
 class NameBook:
-    """Names of ids, from the plans and the register of halls; an id that has no name there is its own name.
+    """The names of ids, from the plans and the register of halls. An id without a name there is its own name.
 
-    The latest plan of the region that has the id counts, then plans below the region where they agree. clock: monotonic
-    seconds.
+    The region's latest plan that has the id counts, else the plans below the region if they agree. A region that no
+    plan names has its Chinese name from GB/T 2260; no region is shown as its bare code. clock: monotonic seconds.
     """
 
     def __init__(self, store: ReadableBack, plans: Sequence[Plan], clock: Callable[[], float]) -> None:
@@ -43,29 +46,39 @@ class NameBook:
         self._plans = sorted(plans, key=lambda plan: plan.period.start, reverse=True)
         self._clock = clock
         self._halls: Facts = {}
+        self._successions: Sequence[Succession] = ()
         self._read_at: float | None = None
         self._known: dict[tuple[str, str, str], Names] = {}
 
     def names(self, kind: str, region: str, id_: str) -> Names:
-        """Return the names of an id. kind: one of `IDS`; region: in which the id stands, empty where none is told."""
+        """Return the names of an id. kind: one of `IDS`; region: the one that the id belongs to, "" if not known."""
         if kind == "hall":
             return self._hall(region, id_)
         key = kind, region if kind != "region" else "", id_
         if key not in self._known:
             found = self._by_plans(kind, id_ if kind == "region" else region, id_)
-            if found is None:
-                return Names(id_, id_)  # not kept: what was never named may be anything that a hall sends
+            if found is None:  # not kept, since it may be any text that a hall sends
+                return Names(f"地区 {id_}", f"Region {id_}") if kind == "region" else Names(id_, id_)
             self._known[key] = found
         return self._known[key]
 
+    def indicators(self, region: int, plan: Plan | None) -> IndicatorNames:
+        """Return the names of a region's indicators. plan: the one in force there."""
+        return IndicatorNames(self, str(region), plan)
+
+    def successions(self) -> Sequence[Succession]:
+        """Return the changes of region codes, as known some seconds ago at most."""
+        self.refresh()
+        return self._successions
+
     def refresh(self) -> None:
-        """Read the halls' names again where they are old. Without a database the names known before stay."""
+        """Read what the database knows again if it is old. If that is down, what was known last stays."""
         now = self._clock()
         if self._read_at is not None and now - self._read_at < FRESH_SECONDS:
             return
         try:
             with self._store.read() as moment:
-                self._halls = moment.hall_facts()
+                self._halls, self._successions = moment.hall_facts(), moment.successions()
         except Unavailable:
             return
         self._read_at = now
@@ -84,7 +97,32 @@ class NameBook:
             return Names(COMPUTED[id_].zh, COMPUTED[id_].en)
         low, high = region_bounds(int(region)) if region else (0, 999_999)
         below = {_named_by(plan, kind, id_) for plan in self._plans if low <= plan.region <= high} - {None}
-        return below.pop() if len(below) == 1 else None
+        if len(below) == 1:
+            return below.pop()
+        return _listed_region(id_) if kind == "region" else None
+
+
+@dataclass(frozen=True, slots=True)
+class IndicatorNames:
+    """Names of indicators in a region: by the plan in force, else as the book knows them."""
+
+    book: NameBook
+    region: str
+    plan: Plan | None
+
+    def of(self, id_: str) -> Names:
+        found = self.plan.indicator_names.get(id_) if self.plan is not None else None
+        return found or self.book.names("indicator", self.region, id_)
+
+
+def _listed_region(code: str) -> Names | None:
+    """Return a region's names from python-stdnum's list of GB/T 2260: in English the Chinese name and the code.
+
+    The list has no English names. If the name has changed (`[1983-1992]郊区,[1993-]泉山区`), the last one counts.
+    """
+    found = dict(member for _, part in numdb.get("cn/loc").info(code) for member in part.items())
+    name = found.get("county", "").split(",")[-1].rpartition("]")[2]
+    return Names(name, f"{name} ({code})") if name else None
 
 
 def _named_by(plan: Plan, kind: str, id_: str) -> Names | None:
@@ -106,7 +144,7 @@ class Naming:
         self._book = book
 
     async def into(self, response: Response[Any]) -> Response[Any]:
-        """Encode the response's content with its names; files and texts pass as they are."""
+        """Encode the response's content with names. Files and texts stay as they are."""
         if isinstance(response.content, msgspec.Struct) and _holds_ids(type(response.content)):
             response.content = await asyncio.to_thread(self._encoded, response.content)
             response.media_type = response.media_type or MediaType.JSON
@@ -118,7 +156,7 @@ class Naming:
 
 
 def with_names(value: Any, book: NameBook, region: str = "") -> Any:
-    """Return a value of an answer with names beside its ids. region: of the nearest id above it."""
+    """Return a value of an answer with names for its ids. region: the nearest one above the value in the answer."""
     if isinstance(value, list):
         return [with_names(one, book, region) for one in value]
     if isinstance(value, dict):
@@ -158,7 +196,7 @@ def _shown(names: Names) -> dict[str, str]:
 
 @cache
 def _holds_ids(cls: type[msgspec.Struct]) -> bool:
-    """Whether ids may stand in an answer of this type; the others, such as receipts of events, are sent as they are."""
+    """Return whether an answer of this type may hold ids. Others, such as receipts of events, are sent as they are."""
     return _has_ids(inspect.type_info(cls))
 
 
@@ -169,7 +207,7 @@ def _has_ids(kind: inspect.Type) -> bool:
             return any(field.encode_name in IDS or _has_ids(field.type) for field in fields)
         case inspect.ListType():
             return _has_ids(kind.item_type)
-        case inspect.DictType():  # a table of names has values of one type, a row of a list several
+        case inspect.DictType():  # a table of names has values of one type; a row of a list has values of several types
             return _has_ids(kind.value_type) or isinstance(kind.value_type, inspect.UnionType)
         case inspect.UnionType():
             return any(_has_ids(one) for one in kind.types)
@@ -177,7 +215,7 @@ def _has_ids(kind: inspect.Type) -> bool:
 
 
 def describe_names(schemas: Mapping[str, Any]) -> None:
-    """Add the names to the schemas of answers, beside each property that is an id."""
+    """Add properties for the names to the schemas of answers, one for each property that is an id."""
     for schema in schemas.values():
         properties = schema.get("properties", {})
         for name in [name for name in IDS if name in properties]:

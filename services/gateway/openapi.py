@@ -1,4 +1,4 @@
-"""`python -m services.gateway.openapi --write | --check`: docs/openapi.json, generated and compared with the code."""
+"""Write docs/openapi.json, or compare it with the code: `python -m services.gateway.openapi --write | --check`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def text() -> str:
-    """The document as it is committed; no server is needed for it."""
+    """Return the document as it is committed. No server is needed."""
     made: dict[str, Any] = document(handlers())
     return json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 

@@ -1,4 +1,4 @@
-"""A hall's own events traced: GET /v1/events/ID and GET /v1/refused, for the hall's own token."""
+"""Trace a hall's events for the hall's own token: GET /v1/events/ID and GET /v1/refused."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _DAYS = timedelta(days=30)
 class RefusalAnswer(msgspec.Struct, frozen=True):
     """A refused event, without its body. times: how often it was refused.
 
-    outcome: replayed, dropped or gone once it left hall.refused.
+    outcome: replayed, dropped or gone, once it has left the queue hall.refused; null before.
     """
 
     event_id: str | None
@@ -56,7 +56,7 @@ class RefusalAnswer(msgspec.Struct, frozen=True):
 
 
 class CaseNow(msgspec.Struct, frozen=True):
-    """A case as it stands today, and where to read all of it."""
+    """A case as it stands today. url: where to read all of it."""
 
     case_id: str
     state: str
@@ -69,8 +69,9 @@ class CaseNow(msgspec.Struct, frozen=True):
 class StoredEventAnswer(msgspec.Struct, frozen=True):
     """A stored event.
 
-    effect: counts; superseded (another of its type counts, `by`); corrected or retracted (`by`); waits (the `received`
-    of its case has not come); names-nothing (a retraction whose event is not there). case: for a case event.
+    effect: counts; superseded (another event of its type counts, see `by`); corrected or retracted (see `by`); waits
+    (the `received` of its case has not come); names-nothing (a retraction of an event that is not stored). case: for
+    an event of a case.
     """
 
     arrived: datetime
@@ -82,17 +83,17 @@ class StoredEventAnswer(msgspec.Struct, frozen=True):
 
 
 class SentAgainAnswer(msgspec.Struct, frozen=True):
-    """A stored event that came again with the same content, which changed nothing. times: after the first."""
+    """The repetitions of a stored event with the same content, which change nothing. times: without the first one."""
 
     times: int
     last_at: datetime
 
 
 class EventTrace(msgspec.Struct, frozen=True):
-    """An event by its id. status: `stored`, also where the id was used again and that was refused, or `refused`.
+    """An event by its id. status: `refused`, or `stored`, even if another event with this id was refused later.
 
-    refusals: every refusal of an event with this id; `id-reused` among them: the id had been used before. again: null
-    where it came once, or where it last came again over 90 days ago.
+    refusals: every refusal of an event with this id; the reason `id-reused` means that the id had been used before.
+    again: null if the event came only once, or if it last came again over 90 days ago.
     """
 
     id: str
@@ -124,13 +125,13 @@ class RefusedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     tags=["events"],
 )
 def get_event(request: AnyRequest, event_id: EventIdInPath) -> EventTrace:
-    """Stored or refused and why, what took it out, and what it does. 404: nothing is known of it, or not yet.
+    """Tells whether the event is stored or refused and why, what superseded it, and its effect.
 
-    An event is looked at when it is taken from its queue, mostly within seconds. Sending an event again changes
-    nothing; `again` says how often it came again and when last, for 90 days. What the broker delivers again after an
-    outage counts as sent again.
+    404 if nothing is known of it, or not yet: an event is examined when it is taken from its queue, mostly within
+    seconds. Sending an event again changes nothing; for 90 days `again` says how often it came again and when last. An
+    event that the broker delivers again after an outage counts as sent again.
     """
-    del event_id  # documented; an id may hold a slash, which only the raw path tells from a separator
+    del event_id  # only documented: an id may hold a slash, which only the raw path tells from a separator
     path = request.scope["raw_path"].partition(b"?")[0].decode("latin-1")
     wanted = unquote(path[len(_PREFIX) :])
     resources, grant = resources_of(request), grant_of(request)
@@ -163,7 +164,7 @@ def get_event(request: AnyRequest, event_id: EventIdInPath) -> EventTrace:
 def get_refused(
     request: AnyRequest, *, from_: From = None, to: To = None, cursor: Cursor = None, limit: Limit = 100
 ) -> RefusedAnswer:
-    """By the day on which they were refused, both days included; without from and to the last 30 days."""
+    """Events refused between two days, both included; without from and to, in the last 30 days."""
     resources = resources_of(request)
     region, hall = _hall(grant_of(request))
     last = day_of_calendar("to", to, resources.today())

@@ -1,4 +1,4 @@
-"""The board page: plain files of this package, under a policy that lets nothing else run; and the page of problems."""
+"""The board page, plain files of this package under a policy that lets nothing else run, and the page of problems."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _HEADERS = {
     "cache-control": "no-cache",
 }
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_ASSETS = {path.name: path for path in sorted(_PAGE.iterdir()) if path.suffix in _TYPES}
+_LIBRARIES = Path(__file__).parent / "libraries" / "node_modules"
+"""Packages of npm, which hatch_build.py installs."""
+_CHARTS = _LIBRARIES / "d3" / "dist" / "d3.min.js"
+_ASSETS = {path.name: path for path in sorted(_PAGE.iterdir()) if path.suffix in _TYPES} | {"d3.min.js": _CHARTS}
 
 
 @get("/", sync_to_thread=True, include_in_schema=False)
@@ -31,7 +34,7 @@ def get_page() -> Response[bytes]:
 
 @get("/wall", sync_to_thread=True, include_in_schema=False)
 def get_wall() -> Response[bytes]:
-    """Answer with the page for a large screen; it asks for its figures with the token in its fragment."""
+    """Answer with the page for a large screen. It requests its figures with the token in the address's fragment."""
     return _file(_PAGE / "wall.html")
 
 
@@ -45,17 +48,20 @@ def get_asset(name: FromPath[str]) -> Response[bytes]:
 
 @get("/problems", sync_to_thread=True, include_in_schema=False)
 def get_problems() -> Response[str]:
-    """Answer with the page that the `type` of every problem document leads to."""
+    """Answer with the page to which the `type` of every problem document leads."""
     return Response(problems_page(), media_type="text/html", headers=_HEADERS)
 
 
 def _file(path: Path) -> Response[bytes]:
-    return Response(path.read_bytes(), media_type=_TYPES[path.suffix], headers=_HEADERS)
+    # Without the library the page shows tables in place of charts.
+    content = path.read_bytes() if path != _CHARTS or path.is_file() else b""
+    return Response(content, media_type=_TYPES[path.suffix], headers=_HEADERS)
 
 
 _HEAD = """<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>问题代码 · Problems · Hallpulse</title><link rel="stylesheet" href="/page/style.css"></head>
+<title>问题代码 · Problems · Hallpulse</title><link rel="icon" href="/page/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/page/style.css"></head>
 <body class="prose"><main>
 """
 

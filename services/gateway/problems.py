@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as RFC 9457 problem documents: the one table of them, and how errors become them."""
+"""All problems that a request can end with, as RFC 9457 problem documents: their table, and how errors become them."""
 
 from __future__ import annotations
 
@@ -44,17 +44,32 @@ EXPECTED: Mapping[str, str] = {
     "case_id": "a case's id, 1 to 64 characters",
     "event_id": "an event's id, 1 to 64 characters",
     "dry_run": "true or false: whether to tell only, and send nothing",
+    "predecessors": "true or false: whether with the codes that a county's code succeeded",
     "as_of": "a moment, RFC 3339 with offset, such as 2026-03-02T09:30:00+08:00: what had arrived by then",
     "month": "a month, YYYY-MM, from 1990-01 to 2250-12",
     "item": "an item's code, 1 to 64 characters",
     "format": "docx, xlsx, html or pdf; without it the report's figures and what changed since",
     "about": "target, department, case, finding or task",
     "subject": "a target's or a department's id, HALL/CASE_ID, an integrity check's id, or a task's number",
+    "action": "a kind of entries, such as matter, or one of them, such as matter.opened",
     "which": "open, or all with those that are closed",
     "kind": "figures, cases or catalogue",
     "name": "the file's name, 1 to 200 characters",
     "plan_codes": "true or false: whether departments are stored under the codes of the plan",
-    "text": "a part of an item's code or name, 1 to 64 characters",
+    "text": "a part of what the list shows, 1 to 64 characters: a number, a code, a name",
+    "sort": "a column of the list, such as due, or -due for the largest first",
+    "only": "COLUMN:VALUE of the rows wanted, several joined by ;",
+    "columns": "the columns of the file, joined by commas; all of them if left out",
+    "as_file": "csv or xlsx: the list as a file; without it the answer is JSON",
+    "language": "zh or en: of the heads and names in a file",
+    "card": "yellow or red: cases that are late by so much",
+    "target": "the id of a target of the plan in force",
+    "by": "department or item",
+    "every": "month or day: what each figure is of",
+    "counting": "alone: each month or day alone; so_far: from the first day of the plan's period up to it",
+    "departments": "codes of departments, joined by commas, whose figures stand beside the region's",
+    "offset": "how many rows to leave out, 0 to 1000000; not together with cursor",
+    "check": "an integrity check's id",
     "flow": f"one of {', '.join(FLOW_PARTS)}",
 }
 
@@ -70,11 +85,11 @@ _log = logging.getLogger(__name__)
 
 
 class EventResult(msgspec.Struct, frozen=True):
-    """The outcome of one event: `accepted` once the broker has it, or `refused` and why.
+    """The outcome of one event: `accepted` once the broker has it, or `refused`; in a dry run also `duplicate`.
 
-    index: its place in the request, from 0; id: the event's, null where it could not be read; reason: a code of the
-    contract's closed list; field and detail: where it is wrong and what was expected. Of a dry run also `duplicate`,
-    and notes: what the catalogue says of it (unknown_item, other_department, promised_over_statutory).
+    index: its place in the request, from 0; id: the event's id, null if it cannot be read; reason: a code of the
+    contract's closed list; field, detail: where it is wrong and what was expected; notes: in a dry run, from the
+    catalogue (unknown_item, other_department, promised_over_statutory).
     """
 
     index: int
@@ -106,7 +121,7 @@ class Sort(NamedTuple):
 
 
 class Kind(enum.Enum):
-    """Each kind of problem: its status and its title; its name is its `type`, /problems#bad-parameter."""
+    """The kinds of problems, each with status and title. Its name gives the `type`, such as /problems#bad-parameter."""
 
     BAD_REQUEST = Sort(400, "The request cannot be understood", "无法理解该请求")
     BAD_PARAMETER = Sort(400, "A parameter is missing, unknown or malformed", "参数缺失、未知或格式有误")
@@ -141,8 +156,22 @@ class Kind(enum.Enum):
         return self.name.lower().replace("_", "-")
 
 
+SOUGHT = "sought"
+"""The key in a request's state for what was asked for and not shown."""
+
+
+class Sought(NamedTuple):
+    """A thing that was requested but not shown, such as `upload 7`. whose: its owner, empty without one; never told."""
+
+    thing: str
+    whose: str
+
+
 class Declined(Exception):
-    """The request ends here, with this problem."""
+    """The request ends here, with this problem.
+
+    sought: the requested thing that the sender may not see, and its owner; only for the audit.
+    """
 
     def __init__(
         self,
@@ -153,6 +182,7 @@ class Declined(Exception):
         reason: str | None = None,
         results: list[EventResult] | None = None,
         headers: dict[str, str] | None = None,
+        sought: Sought | None = None,
     ) -> None:
         super().__init__(detail)
         self.kind = kind
@@ -161,6 +191,7 @@ class Declined(Exception):
         self.reason = reason
         self.results = results
         self.headers = headers or {}
+        self.sought = sought
 
 
 def try_later(detail: str, seconds: float = RETRY_SECONDS) -> Declined:
@@ -179,7 +210,7 @@ _OF_STATUS = {
 
 
 def _from_framework(error: HTTPException) -> Declined:
-    """Return the problem that the framework found before a handler was called."""
+    """Return the problem for an error that the framework raised before a handler was called."""
     if isinstance(error, ValidationException):
         return _bad_parameter(error)
     if isinstance(error, MethodNotAllowedException):
@@ -214,14 +245,16 @@ def _declined(error: Exception) -> Declined:
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Every error's way out: a problem document, never a stack trace."""
+    """Return the answer to any error: a problem document, never a stack trace."""
     declined = _declined(error)
+    if declined.sought is not None:
+        request.scope["state"][SOUGHT] = declined.sought
     problem = Problem(
         type=f"/problems#{declined.kind.slug}",
         title=declined.kind.title,
         status=declined.kind.status,
         detail=declined.detail,
-        instance=request.scope["path"],  # not of the URL: its host is whatever the sender says
+        instance=request.scope["path"],  # not the URL, since the sender can choose its host
         field=declined.field,
         reason=declined.reason,
         results=declined.results,
@@ -235,9 +268,9 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
 
 
 QUERY = (400, 401, 403, 422, 429, 500, 503)
-"""The problems that any query under /v1 may answer with."""
+"""The statuses of problems that any query under /v1 may end with."""
 WRITES = (*QUERY, 413, 415)
-"""Those of any request under /v1 with a body."""
+"""The statuses of problems that any request with a body under /v1 may end with."""
 # RFC 9110's names, which Python has from 3.13 on: the document depends on no version of Python.
 _RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
 

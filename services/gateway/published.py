@@ -23,16 +23,16 @@ from services.gateway.request import (
     ReportId,
     Resources,
     grant_of,
+    query_of,
     resources_of,
-    scope_of,
 )
 
 
 class ReportAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A report that is kept. publisher: as that program said; role: the database role that it was.
+    """A kept report. publisher: the name that the publishing program gave; role: the database role that wrote it.
 
-    taken: the moment of its figures; sha256: of each form; intact: whether figures, files and all the rest still fit
-    the seal that was set on them; department, hall: of one of them alone; draft: made, and not published.
+    taken: the moment of its figures; sha256: format → hash of the file; intact: whether figures, files and everything
+    else still fit their seal; department, hall: null unless it is about one of them; draft: whether it is unpublished.
     """
 
     id: int
@@ -52,14 +52,16 @@ class ReportAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportsAnswer(msgspec.Struct, frozen=True):
-    """The newest first."""
+    """The published reports of a region, the newest first."""
 
     region: str
     reports: list[ReportAnswer]
 
 
 class RestatedPart(msgspec.Struct, frozen=True):
-    """A kind's part of a change: calendars, late_events, corrections, retractions, item_versions, declarations."""
+    """A part of a figure's change. kind: its cause: calendars, late_events, corrections, retractions, item_versions or
+    declarations.
+    """
 
     kind: str
     numerator: int
@@ -67,7 +69,7 @@ class RestatedPart(msgspec.Struct, frozen=True):
 
 
 class RestatedAnswer(msgspec.Struct, frozen=True):
-    """A figure that is another one now; the parts add up to the change of its numerator and denominator."""
+    """A figure that differs now. The parts add up to the changes of its numerator and denominator."""
 
     figure: str
     before: Value
@@ -76,9 +78,9 @@ class RestatedAnswer(msgspec.Struct, frozen=True):
 
 
 class OneReport(ReportAnswer, frozen=True, kw_only=True):
-    """A published report with its figures as they were, `WHO/WHAT` → figure, and those that have changed since.
+    """A published report. figures: `WHO/WHAT` → figure as published; restated: the figures that have changed since.
 
-    restated is null where the report's plan is not there any more.
+    restated is null if the report's plan no longer exists.
     """
 
     figures: dict[str, Value]
@@ -95,9 +97,9 @@ class OneReport(ReportAnswer, frozen=True, kw_only=True):
     tags=["reports"],
 )
 def list_reports(request: AnyRequest, region: RegionCode) -> ReportsAnswer:
-    """Those of one region, each with the hashes of its files and whether it is still as it was published."""
-    scope = scope_of(grant_of(request), region)
-    found = resources_of(request).archive.list(scope.region)
+    """Lists the reports of a region, each with the hashes of its files and whether it is still as published."""
+    resources, scope, _ = query_of(request, region)
+    found = resources.archive.list(scope.region)
     return ReportsAnswer(region, [report_answer(one) for one in found])
 
 
@@ -111,13 +113,16 @@ def list_reports(request: AnyRequest, region: RegionCode) -> ReportsAnswer:
     tags=["reports"],
 )
 def get_report(request: AnyRequest, report_id: ReportId, format_: ReportFormat = None) -> Response[bytes | OneReport]:
-    """With format: the file as it was published. Without: its figures then, and each that is another one now."""
+    """With format: the file as it was published. Without: the published figures, and the figures that differ now.
+
+    403 for a report that this token or person may not read; a department or a hall gets 403 even if there is none.
+    """
     resources, grant = resources_of(request), grant_of(request)
     report = next((one for one in resources.archive.list(drafts=True) if one.id == report_id), None)
-    if report is None or not may_read(grant, Scope(report.region, report.about.department, report.about.hall)):
-        if report is not None:
-            raise Declined(Kind.FORBIDDEN, f"{whose(grant)} reads {reach(grant)}")
+    if report is None and grant.department is None and grant.hall is None:
         raise Declined(Kind.NOT_FOUND, f"no report {report_id} was published")
+    if report is None or not may_read(grant, Scope(report.region, report.about.department, report.about.hall)):
+        raise Declined(Kind.FORBIDDEN, f"{whose(grant)} reads {reach(grant)}")
     if format_ is None:
         return Response(_in_full(resources, report), media_type="application/json")
     file = resources.archive.file(report_id, format_)

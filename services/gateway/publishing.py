@@ -1,4 +1,4 @@
-"""Publishing to the broker: many messages in flight, each answered for by the broker itself, awaited from asyncio."""
+"""Publish to the broker from asyncio: many messages at once, each confirmed by the broker."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class EventPublisher(Protocol):
     async def deliver(self, messages: Sequence[OutgoingMessage]) -> None:
         """Return once the broker has confirmed every message.
 
-        Raise Unavailable if it does not have one of them: it cannot be reached, a queue is full, or no
-        confirmation came in time. Delivering all of them again does no harm.
+        Raises Unavailable if it has not confirmed one of them: it cannot be reached, a queue is full, or the
+        confirmation did not come in time. Delivering all of them again does no harm.
         """
         ...
 
@@ -61,7 +61,7 @@ class ConfirmedPublisher:
 
 @contextmanager
 def open_publisher(amqp_url: str) -> Iterator[ConfirmedPublisher]:
-    """Open a publisher for the block. Raise Unavailable if the broker cannot be reached."""
+    """Open a publisher for the block. Raises Unavailable if the broker cannot be reached."""
     channel = ConfirmedChannel(amqp_url)
     channel.start(CONNECT_SECONDS)
     try:

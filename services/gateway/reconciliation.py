@@ -1,8 +1,8 @@
-"""GET /v1/reconciliation: whether a region's figures are the sums of those below it, who differs, how fresh each is."""
+"""GET /v1/reconciliation: whether a region's figures are the sums of its children's, and how fresh each child is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple
@@ -23,7 +23,8 @@ from hallpulse.domain.reconciliation import (
 )
 from hallpulse.store import Moment
 from services.gateway.access import ACTION, Action
-from services.gateway.figures import Named, Value, indicator_names, named, time_or_null, value_answer
+from services.gateway.figures import Named, Value, named, number, time_or_null, value_answer
+from services.gateway.naming import IndicatorNames
 from services.gateway.problems import QUERY, problems
 from services.gateway.request import (
     AnyRequest,
@@ -32,10 +33,7 @@ from services.gateway.request import (
     RegionCode,
     Resources,
     To,
-    grant_of,
-    past_of,
-    resources_of,
-    scope_of,
+    query_of,
     told_at,
     window_of,
 )
@@ -45,17 +43,27 @@ Kind = Literal["unaccounted", "daily_sums"]
 
 
 class AmountsAnswer(msgspec.Struct, frozen=True):
-    """By how much a numerator and a denominator differ; negative where the first side is smaller."""
+    """The differences of numerators and denominators; negative if the first side is smaller."""
 
     numerator: int
     denominator: int
 
 
+class ChildValue(msgspec.Struct, frozen=True):
+    """A child's figure of an indicator. enough: whether its denominator is large enough to rank."""
+
+    numerator: int
+    denominator: int
+    value: float | None
+    enough: bool
+
+
 class ChildAnswer(msgspec.Struct, frozen=True):
-    """A child: the halls of it that there are, those that reported in the window, and how fresh it is.
+    """A child's figures. halls: how many it has; reporting: how many of them reported in the window.
 
     region, hall: of a county's child the hall, else null; newest: when the newest event up to the window's end
-    happened; silent_hours: whole hours from then to as_of, null where nothing came yet.
+    happened; silent_hours: whole hours from then to as_of, null if nothing came yet; values: its figures by indicator
+    id; the sums over the children are made of them.
     """
 
     region: str
@@ -65,10 +73,11 @@ class ChildAnswer(msgspec.Struct, frozen=True):
     reporting: int
     newest: str | None
     silent_hours: int | None
+    values: dict[str, ChildValue]
 
 
 class ReconciledAnswer(msgspec.Struct, frozen=True):
-    """An indicator: the region's figure, the sum over its children, and the difference, 0 and 0 where they agree."""
+    """An indicator: the region's figure, the sum over its children, and the difference, 0 and 0 if they agree."""
 
     id: str
     names: Named
@@ -79,11 +88,11 @@ class ReconciledAnswer(msgspec.Struct, frozen=True):
 
 
 class DifferenceAnswer(msgspec.Struct, frozen=True):
-    """A difference that has a name.
+    """A difference with its cause.
 
-    kind: `unaccounted`, what is stored below the region and belongs to none of its children, under the code `region`
-    (stated: the region's figure, counted: the children's sum); `daily_sums`, a hall's tallies on `days` on which its
-    cases are counted as well (stated: by the tallies, counted: from the cases). difference: stated less counted.
+    kind: `unaccounted` for events below the region that belong to none of its children, under the code `region`
+    (stated: the region's figure, counted: the children's sum); `daily_sums` for a hall's tallies on `days` on which its
+    cases are counted, too (stated: by the tallies, counted: from the cases). difference: stated minus counted.
     """
 
     kind: Kind
@@ -100,7 +109,7 @@ class DifferenceAnswer(msgspec.Struct, frozen=True):
 
 
 class ReconciliationAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A region beside its children: prefectures of a province, counties of a prefecture, halls of a county."""
+    """A region compared with its children: prefectures of a province, counties of a prefecture, halls of a county."""
 
     region: str
     names: Named
@@ -115,15 +124,13 @@ class ReconciliationAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """Names of regions and halls, by the plans in force on a day and by what halls were registered as."""
+    """The names of regions, and of halls from their registration."""
 
     resources: Resources
-    on: date
     halls: Mapping[tuple[int, str], Names]
 
     def region(self, code: int) -> Named:
-        plan = self.resources.plan(code, self.on)
-        return named(plan.region_names) if plan and plan.region_names else Named(str(code), str(code))
+        return named(self.resources.book.names("region", "", str(code)))
 
     def hall(self, region: int, hall: str) -> Named:
         return named(self.halls.get((region, hall), Names(hall, hall)))
@@ -131,7 +138,7 @@ class _Named:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A region and its children as they were read at one moment. spare: codes outside them under which figures lie."""
+    """A region and its children, read at one moment. spare: codes outside the children that have figures."""
 
     parent: Mapping[str, Figure]
     children: Sequence[tuple[ChildAnswer, Mapping[str, Figure]]]
@@ -151,35 +158,38 @@ class _Read:
 def get_reconciliation(
     request: AnyRequest, region: RegionCode, *, from_: From = None, to: To = None, as_of: AsOf = None
 ) -> ReconciliationAnswer:
-    """Every indicator of the region beside the sum over its children, each difference by child and indicator.
+    """Compares every indicator of the region with the sum over its children, and names each difference.
 
-    Without from and to: the same days as /v1/indicators. A county's children are its halls, which have the indicators
-    of cases and tallies alone.
+    Without from and to: the window of /v1/indicators. A county's children are its halls, which have only the indicators
+    of cases and tallies.
     """
-    scope, past = scope_of(grant_of(request), region), past_of(as_of)
-    resources = resources_of(request)
+    resources, scope, past = query_of(request, region, as_of=as_of)
     window = window_of(resources, scope.region, from_, to, past)
     now = resources.now() if past.as_of is None else past.as_of
     with resources.read(scope, past) as moment:
         facts = {key: Names(one.name_zh or key[1], one.name_en or one.name_zh or key[1])
                  for key, one in moment.hall_facts().items()}  # fmt: skip
-        called = _Named(resources, window.end, facts)
+        called = _Named(resources, facts)
         read = _read(moment, resources, scope, window, _Clock(called, now))
     return _answer(read, scope, window, called, told_at(resources, past))
 
 
 @dataclass(frozen=True, slots=True)
 class _Clock:
-    """How children are called, and the moment as of which they are fresh (microseconds since 1970-01-01 UTC)."""
+    """The names of children, and the moment for their freshness. now: microseconds since 1970-01-01 UTC."""
 
     called: _Named
     now: int
 
-    def child(self, moment: Moment, scope: Scope, window: Window) -> ChildAnswer:
+    def child(
+        self, moment: Moment, scope: Scope, window: Window, plan: Plan | None
+    ) -> tuple[ChildAnswer, Mapping[str, Figure]]:
+        """Return a child and its figures. plan: whose least denominators hold for it."""
+        figures = moment.figures(scope, window)
         within = moment.coverage(scope, window)
         newest = moment.coverage(scope, Window(EVER, window.end)).newest
         names = self.called.region(scope.region)
-        return ChildAnswer(
+        child = ChildAnswer(
             region=str(scope.region),
             hall=scope.hall,
             names=names if scope.hall is None else self.called.hall(scope.region, scope.hall),
@@ -187,7 +197,14 @@ class _Clock:
             reporting=within.reporting,
             newest=time_or_null(newest),
             silent_hours=None if newest is None else max(0, self.now - newest) // _HOUR,
+            values={name: _child_value(name, figures[name], plan) for name in _order(figures)},
         )
+        return child, figures
+
+
+def _child_value(name: str, figure: Figure, plan: Plan | None) -> ChildValue:
+    enough = figure.denominator >= (plan.least_denominator(name) if plan else 1)
+    return ChildValue(figure.numerator, figure.denominator, number(figure.value), enough)
 
 
 def _read(moment: Moment, resources: Resources, scope: Scope, window: Window, clock: _Clock) -> _Read:
@@ -195,7 +212,8 @@ def _read(moment: Moment, resources: Resources, scope: Scope, window: Window, cl
     parent = moment.figures(scope, window)
     if scope.region % 100:
         parent = {name: figure for name, figure in parent.items() if name in COMPUTED and _of_cases(name)}
-    children = [(clock.child(moment, one, window), moment.figures(one, window)) for one in scopes]
+    own = resources.plan(scope.region, window.end)
+    children = [clock.child(moment, one, window, resources.plan(one.region, window.end) or own) for one in scopes]
     agrees = all(one == other for one, other in sum_of_children(parent, (found for _, found in children)).values())
     spare = [] if agrees or scope.region % 100 else _spare(moment, scope, window, [one.region for one in scopes])
     return _Read(parent, children, spare, moment.stated_days(scope, window))
@@ -218,17 +236,17 @@ def _children(moment: Moment, resources: Resources, scope: Scope) -> Iterator[Sc
 def _spare(
     moment: Moment, scope: Scope, window: Window, children: Sequence[int]
 ) -> list[tuple[int, Mapping[str, Figure]]]:
-    """The figures of codes that are none of the children's; those of the region's own code are what is left then."""
+    """Return code → figures for counties' codes that belong to none of the children."""
     held = [Scope(code).bounds for code in children]
     codes = [code for code in moment.codes(scope) if not any(low <= code <= high for low, high in held)]
     return [(code, moment.figures(Scope(code), window)) for code in codes if code % 100]
 
 
 def _answer(read: _Read, scope: Scope, window: Window, called: _Named, as_of: str) -> ReconciliationAnswer:
-    plan = called.resources.plan(scope.region, window.end)
+    known = called.resources.book.indicators(scope.region, called.resources.plan(scope.region, window.end))
     both = sum_of_children(read.parent, (figures for _, figures in read.children))
-    indicators = [_reconciled(name, plan, one, other) for name, (one, other) in _ordered(both)]
-    differences = [*_unaccounted(read, both, scope, plan, called), *_daily_sums(read, plan, called)]
+    indicators = [_reconciled(name, known, one, other) for name, (one, other) in _ordered(both)]
+    differences = [*_unaccounted(read, both, scope, known, called), *_daily_sums(read, known, called)]
     return ReconciliationAnswer(
         region=str(scope.region),
         names=called.region(scope.region),
@@ -243,16 +261,19 @@ def _answer(read: _Read, scope: Scope, window: Window, called: _Named, as_of: st
 
 
 def _ordered(both: Mapping[str, tuple[Figure, Figure]]) -> list[tuple[str, tuple[Figure, Figure]]]:
+    return [(name, both[name]) for name in _order(both)]
+
+
+def _order(names: Collection[str]) -> list[str]:
     """The computed ones in the catalogue's order, then the declared ones by name."""
-    names = [*(name for name in COMPUTED if name in both), *sorted(name for name in both if name not in COMPUTED)]
-    return [(name, both[name]) for name in names]
+    return [*(name for name in COMPUTED if name in names), *sorted(name for name in names if name not in COMPUTED)]
 
 
-def _reconciled(name: str, plan: Plan | None, parent: Figure, children: Figure) -> ReconciledAnswer:
+def _reconciled(name: str, known: IndicatorNames, parent: Figure, children: Figure) -> ReconciledAnswer:
     apart = difference(parent, children)
     return ReconciledAnswer(
         name,
-        named(indicator_names(name, plan)),
+        named(known.of(name)),
         value_answer(parent),
         value_answer(children),
         AmountsAnswer(*apart),
@@ -261,24 +282,26 @@ def _reconciled(name: str, plan: Plan | None, parent: Figure, children: Figure) 
 
 
 def _unaccounted(
-    read: _Read, both: Mapping[str, tuple[Figure, Figure]], scope: Scope, plan: Plan | None, called: _Named
+    read: _Read, both: Mapping[str, tuple[Figure, Figure]], scope: Scope, known: IndicatorNames, called: _Named
 ) -> Iterator[DifferenceAnswer]:
-    """Each code outside the children with what lies under it; what is left then lies under the region's own code."""
+    """Yield the difference for each code outside the children. The rest is under the region's own code."""
     for name, (parent, children) in _ordered(both):
         counted = children
         for code, figures in read.spare:
             more = added_up([counted, figures[name]]) if name in figures else counted
             if more != counted:
-                yield _named_difference(_Difference("unaccounted", name, code, None, more, counted), plan, called)
+                yield _named_difference(_Difference("unaccounted", name, code, None, more, counted), known, called)
             counted = more
         if parent != counted:
-            yield _named_difference(_Difference("unaccounted", name, scope.region, None, parent, counted), plan, called)
+            yield _named_difference(
+                _Difference("unaccounted", name, scope.region, None, parent, counted), known, called
+            )
 
 
-def _daily_sums(read: _Read, plan: Plan | None, called: _Named) -> Iterator[DifferenceAnswer]:
+def _daily_sums(read: _Read, known: IndicatorNames, called: _Named) -> Iterator[DifferenceAnswer]:
     for one in stated_differences(read.stated):
         told = _Difference("daily_sums", one.indicator, one.region, one.hall, one.stated, one.counted, one.days)
-        yield _named_difference(told, plan, called)
+        yield _named_difference(told, known, called)
 
 
 class _Difference(NamedTuple):
@@ -291,11 +314,11 @@ class _Difference(NamedTuple):
     days: tuple[date, ...] = ()
 
 
-def _named_difference(one: _Difference, plan: Plan | None, called: _Named) -> DifferenceAnswer:
+def _named_difference(one: _Difference, known: IndicatorNames, called: _Named) -> DifferenceAnswer:
     return DifferenceAnswer(
         kind=one.kind,
         indicator=one.indicator,
-        names=named(indicator_names(one.indicator, plan)),
+        names=named(known.of(one.indicator)),
         region=str(one.region),
         region_names=called.region(one.region),
         hall=one.hall,

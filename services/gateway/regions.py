@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import msgspec
 from litestar import get
 
 from hallpulse.domain.figures import Scope
+from hallpulse.domain.succession import Succession
 from hallpulse.domain.workdays import time_text
 from hallpulse.store import Grant
 from services.gateway.access import ACTION, Action, may_read
@@ -17,10 +19,24 @@ from services.gateway.request import AnyRequest, Resources, grant_of, resources_
 from services.gateway.targets import PlanAnswer, plan_answer
 
 
+class SuccessionAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that another one succeeds from a day on. ends: whether the earlier code ends on that day, or goes on.
+
+    document: the number of the decree; reason: in the bureau's words.
+    """
+
+    region: str
+    start: date = msgspec.field(name="from")
+    ends: bool
+    document: str
+    reason: str
+
+
 class RegionAnswer(msgspec.Struct, frozen=True):
     """A region that the token reads.
 
-    counties: how many of the counties listed the region sums over, itself among them.
+    counties: how many of the listed counties the region sums over; 1 for a listed county. ended: the first day on which
+    a county's code is no longer in force; null while it is. successors, predecessors: by which codes, and of which.
     """
 
     region: str
@@ -28,10 +44,13 @@ class RegionAnswer(msgspec.Struct, frozen=True):
     counties: int
     plan: PlanAnswer | None
     names: Named
+    ended: date | None
+    successors: list[SuccessionAnswer]
+    predecessors: list[SuccessionAnswer]
 
 
 class HallName(msgspec.Struct, frozen=True):
-    """A hall that has a name, or is closed from a day on."""
+    """A hall that has a name or is closed. closed: the first day on which it is closed, null if it is open."""
 
     region: str
     hall: str
@@ -54,7 +73,7 @@ class RegionsAnswer(msgspec.Struct, frozen=True):
 def regions_answer(resources: Resources, grant: Grant) -> RegionsAnswer:
     today = resources.today()
     with resources.store.read() as moment:
-        stored, facts = moment.regions(), moment.hall_facts()
+        stored, facts, successions = moment.regions(), moment.hall_facts(), moment.successions()
     counties = sorted({*stored, *(plan.region for plan in resources.plans if plan.region % 100)})
     above = {code for county in counties for code in (county // 100 * 100, county // 10_000 * 10_000)}
     shown = [code for code in (*counties, *sorted(above)) if _readable(grant, code)]
@@ -64,7 +83,7 @@ def regions_answer(resources: Resources, grant: Grant) -> RegionsAnswer:
         role=grant.role,
         department=grant.department,
         hall=grant.hall,
-        regions=[_region(resources, code, counties, today) for code in shown],
+        regions=[_region(resources, code, counties, today, successions) for code in shown],
         halls=[
             HallName(str(region), hall, Named(one.name_zh or hall, one.name_en or one.name_zh or hall), one.closed)
             for (region, hall), one in sorted(facts.items())
@@ -83,7 +102,7 @@ def regions_answer(resources: Resources, grant: Grant) -> RegionsAnswer:
     tags=["figures"],
 )
 def get_regions(request: AnyRequest) -> RegionsAnswer:
-    """Counties with data, halls or a plan, and the prefectures and provinces above them."""
+    """Lists the counties with data, halls or a plan, and the prefectures and provinces above them."""
     return regions_answer(resources_of(request), grant_of(request))
 
 
@@ -91,7 +110,9 @@ def _readable(grant: Grant, region: int) -> bool:
     return may_read(grant, Scope(region, grant.department, grant.hall))
 
 
-def _region(resources: Resources, region: int, counties: list[int], today: date) -> RegionAnswer:
+def _region(
+    resources: Resources, region: int, counties: list[int], today: date, successions: Sequence[Succession]
+) -> RegionAnswer:
     plan, (low, high) = resources.plan(region, today), Scope(region).bounds
     return RegionAnswer(
         region=str(region),
@@ -99,4 +120,11 @@ def _region(resources: Resources, region: int, counties: list[int], today: date)
         counties=sum(low <= county <= high for county in counties),
         plan=plan_answer(plan, today) if plan else None,
         names=named(resources.book.names("region", str(region), str(region))),
+        ended=next((one.day for one in successions if one.region == region and one.ends), None),
+        successors=[_succession(one.successor, one) for one in successions if one.region == region],
+        predecessors=[_succession(one.region, one) for one in successions if one.successor == region],
     )
+
+
+def _succession(other: int, one: Succession) -> SuccessionAnswer:
+    return SuccessionAnswer(region=str(other), start=one.day, ends=one.ends, document=one.document, reason=one.reason)

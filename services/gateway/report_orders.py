@@ -15,16 +15,16 @@ from services.gateway.published import ReportAnswer, report_answer
 from services.gateway.request import AnyRequest, grant_of, resources_of
 
 SECONDS = 120.0
-"""How long a report may take; the service makes one at a time."""
+"""The most seconds that a report may take; the service makes one at a time."""
 COUNTY = r"(?:1[1-9]|[2-8][0-9]|9[01])[0-9]{2}(?!00)[0-9]{2}"
 
 
 class ReportOrder(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A report to make, of a region, or of a department or a hall of it.
+    """A report to make, of a region, or of one of its departments or halls.
 
-    month: YYYY-MM, a quarter (2026-Q2) or a year (2026); language: zh, Chinese alone, or both, with English; publish:
-    to freeze it for good; without it a draft is kept, which no list shows; again: to publish what was published
-    already, once more.
+    month: YYYY-MM, a quarter (2026-Q2) or a year (2026); language: zh for Chinese only, both for Chinese and English;
+    publish: freeze it for good; without it a draft is kept, which no list shows; again: publish once more a report that
+    was published already.
     """
 
     region: str
@@ -46,10 +46,10 @@ class ReportOrder(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     tags=["reports"],
 )
 async def post_report(request: AnyRequest) -> Response[ReportAnswer]:
-    """For the bureau's token, of the regions that it reaches. The file is had from GET /v1/reports/ID?format=.
+    """Makes a report, for the bureau's token and its regions. GET /v1/reports/ID?format= returns the file.
 
-    What is published is frozen with its figures and its files. 503 after two minutes: it may have been made all the
-    same, and is then in the list.
+    A published report is frozen with its figures and files. 503 after two minutes: the report may have been made
+    nevertheless, and is then in the list.
     """
     resources, grant = resources_of(request), grant_of(request)
     if request.content_type[0] != "application/json":
@@ -68,7 +68,7 @@ async def post_report(request: AnyRequest) -> Response[ReportAnswer]:
 
 
 def order_of(body: bytes) -> ReportOrder:
-    """The order of a body. Raise Declined: 400 for no JSON, 422 for what is no order, with the field."""
+    """Return the order in a body. Raises Declined: 400 if it is not JSON, 422 with the field if it is no order."""
     try:
         parsed = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -83,7 +83,7 @@ def order_of(body: bytes) -> ReportOrder:
 
 
 def _declined(said: str) -> Declined:
-    """The field is named where the decoder names it: "… - at `$.month`", "… required field `region`"."""
+    """Return the problem, with the field if the decoder names it: "… - at `$.month`", "… required field `region`"."""
     named = re.search(r"\$\.([a-z_]{1,40})|field `([^`]{1,60})", said)
     field = named[1] or named[2] if named else None
     return Declined(Kind.CONTRADICTION, f"{field}: {said}" if field else said, field=field)

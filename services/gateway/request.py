@@ -1,4 +1,4 @@
-"""A handler's view of a request: what answers it (store, plans, broker, clock), its grant, its parameters."""
+"""A handler's view of a request: the resources (store, plans, broker, clock), its grant and its parameters."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from litestar.connection import ASGIConnection
 from litestar.params import PathParameter, QueryParameter
 from prometheus_client import CollectorRegistry
 
+from hallpulse.boundaries import BoundaryFolder
+from hallpulse.contract.personal import is_personal
 from hallpulse.domain.figures import Scope, Window
 from hallpulse.domain.ladder import Matter
 from hallpulse.domain.plan import Names, Plan, plan_for
 from hallpulse.domain.workdays import FIRST_DAY, LAST_DAY, date_of, local_day, time_text
 from hallpulse.metrics import GatewayMetrics
 from hallpulse.store import (
+    AuditLine,
     Draft,
     Grant,
     Moment,
@@ -43,18 +46,19 @@ from services.gateway.suite import SuiteParts
 
 if TYPE_CHECKING:
     from services.gateway.live import LiveHub  # these read requests themselves
+    from services.gateway.provider_sign_in import SignInProvider
     from services.gateway.sessions import SessionDoor
     from services.gateway.shared_answers import SharedAnswers
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 MOST_UPLOADING = 4
-"""Files of up to 16 MiB that arrive at once, of all senders: what they take of the memory."""
+"""Uploads of all senders at the same time, each up to 16 MiB of memory."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class PublishedReports(Protocol):
-    """The published reports, as far as they are read."""
+    """The published reports in the database, for reading."""
 
     def list(self, region: int | None = None, *, drafts: bool = False) -> list[PublishedReport]: ...
 
@@ -62,7 +66,7 @@ class PublishedReports(Protocol):
 
 
 class Reviews(Protocol):
-    """The bureau's judgements of monthly reports (`hallpulse.store.ReviewRegistry`)."""
+    """The bureau's verdicts on monthly reports, as `hallpulse.store.ReviewRegistry` keeps them."""
 
     def add(self, review: Review) -> None: ...
 
@@ -70,23 +74,33 @@ class Reviews(Protocol):
 
 
 class Matters(Protocol):
-    """The matters of supervision, as far as they are read (`hallpulse.store.MatterRegistry`)."""
+    """The matters of supervision in `hallpulse.store.MatterRegistry`, for reading."""
 
     def find(self, number: int) -> Matter | None: ...
 
-    def list(self, scope: Scope, *, closed: bool = True) -> Sequence[Matter]: ...
+    def list(self, scope: Scope, *, closed: bool = True, target: str | None = None) -> Sequence[Matter]: ...
 
     def task_reports(self, region: int, plan: str) -> Mapping[tuple[str, str], Sequence[TaskReport]]: ...
 
 
+class AuditEntries(Protocol):
+    """The audit (`hallpulse.store.Audit`), as far as it is read."""
+
+    def page(
+        self, bounds: tuple[int, int], *, everywhere: bool, action: str = "", before: int | None = None, limit: int
+    ) -> Sequence[AuditLine]: ...
+
+
 class KeptUploads(Protocol):
-    """Uploaded files (`hallpulse.store.Uploads`), as far as the gateway keeps and shows them."""
+    """The part of `hallpulse.store.Uploads` with which the gateway keeps and shows uploaded files."""
 
     def add(self, new: NewUpload, content: bytes, at: datetime) -> int: ...
 
     def get(self, number: int, now: datetime, owner: str | None = None) -> Upload | None: ...
 
     def list(self, region: int, owner: str, now: datetime) -> Sequence[Upload]: ...
+
+    def owner(self, number: int) -> str | None: ...
 
     def rejected(self, number: int) -> bytes | None: ...
 
@@ -96,11 +110,13 @@ class KeptUploads(Protocol):
 
 
 class KeptDrafts(Protocol):
-    """Drafts of the catalogue (`hallpulse.store.Drafts`)."""
+    """The drafts of the catalogue, as `hallpulse.store.Drafts` keeps them."""
 
     def add(self, draft: Draft) -> int: ...
 
     def get(self, number: int) -> Draft | None: ...
+
+    def whose(self, number: int) -> Scope | None: ...
 
     def list(self, region: int, department: str | None = None) -> Sequence[Draft]: ...
 
@@ -109,9 +125,9 @@ class KeptDrafts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """All that answers requests, as one plain object.
+    """All that handlers need to answer requests, as one plain object.
 
-    clock: now, with a time zone; monotonic: seconds, for rates.
+    clock: returns the present time with a time zone; monotonic: returns seconds, for rates.
     """
 
     store: ReadableBack
@@ -131,29 +147,32 @@ class Resources:
     services: Services
     uploads: KeptUploads
     drafts: KeptDrafts
+    audit_entries: AuditEntries
     live: LiveHub
     shared: SharedAnswers
     concurrency: ConcurrencyLimit = field(default_factory=ConcurrencyLimit)
     uploading: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(1))
     uploading_all: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(MOST_UPLOADING))
     suite: SuiteParts = field(default_factory=SuiteParts)
+    boundaries: BoundaryFolder = field(default_factory=BoundaryFolder)
+    provider: SignInProvider | None = None
     book: NameBook = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "book", NameBook(self.store, self.plans, self.monotonic))
 
     def now(self) -> int:
-        """Microseconds since 1970-01-01 UTC."""
+        """Return the present time in microseconds since 1970-01-01 UTC."""
         return int((self.clock() - _EPOCH).total_seconds() * 1_000_000)
 
     def today(self, past: Past | None = None) -> date:
-        """The day in Asia/Shanghai, of the past moment where one is asked for."""
+        """Return today in Asia/Shanghai; for a past moment, the day of that moment."""
         as_of = past.as_of if past is not None else None
         return date_of(local_day(self.now() if as_of is None else as_of))
 
     @contextmanager
     def read(self, scope: Scope, past: Past) -> Iterator[Moment]:
-        """The database at one moment, turned back where a past is asked for."""
+        """Yield the database at one moment, turned back if a past is requested."""
         if past == Past():
             with self.store.read() as moment:
                 yield moment
@@ -163,11 +182,11 @@ class Resources:
             yield moment
 
     def plan(self, region: int, on: date) -> Plan | None:
-        """The plan in force."""
+        """Return the region's plan in force on a day, None if there is none."""
         return plan_for(self.plans, region, on)
 
     def department_names(self, region: int, on: date) -> Mapping[str, Names]:
-        """Names of the departments, from the plan in force or else from the region's latest plan."""
+        """Return department → names, from the plan in force or else from the region's latest plan."""
         plan = self.plan(region, on) or max(
             (p for p in self.plans if p.region == region), key=lambda p: p.period.start, default=None
         )
@@ -254,6 +273,9 @@ CountyInPath: TypeAlias = Annotated[str, PathParameter(description="a county's c
 HallInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["hall"])]
 EventIdInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["event_id"])]
 DryRun: TypeAlias = Annotated[Literal["true", "false"], QueryParameter(name="dry_run", description=EXPECTED["dry_run"])]
+Predecessors: TypeAlias = Annotated[
+    Literal["true", "false"], QueryParameter(name="predecessors", description=EXPECTED["predecessors"])
+]
 CaseIdInPath: TypeAlias = Annotated[str, PathParameter(description=EXPECTED["case_id"])]
 
 
@@ -267,7 +289,9 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 async def body_of(request: AnyRequest, kind: type[Body]) -> Body:
-    """The request's JSON as a struct; 415, 400 or 422 for another type, what is no JSON, and a field that is wrong."""
+    """Return the request's JSON as a struct. Raises Declined: 415 for another type, 400 for no JSON, 422 for a wrong
+    field.
+    """
     if request.content_type[0] != "application/json":
         raise Declined(Kind.BAD_CONTENT_TYPE, "content-type: expected application/json")
     try:
@@ -280,8 +304,17 @@ async def body_of(request: AnyRequest, kind: type[Body]) -> Body:
         raise Declined(Kind.NOT_JSON, f"expected JSON: {error}") from None
 
 
+def check_text(resources: Resources, **texts: str) -> None:
+    """Raise Declined (422), with the field, for a text that is not printable or holds a person's number."""
+    for name, text in texts.items():
+        if any(not (sign.isprintable() or sign in "\n\t\r") for sign in text):
+            raise Declined(Kind.CONTRADICTION, f"{name}: expected printable characters", field=name)
+        if is_personal(text, resources.today().year):
+            raise Declined(Kind.CONTRADICTION, f"{name}: expected no number of a person", field=name)
+
+
 def scope_of(grant: Grant, region: str, department: str | None = None, hall: str | None = None) -> Scope:
-    """Whose figures are asked for; 422 for two things at once, 403 where the token does not read them."""
+    """Return the requested scope. Raises Declined: 422 for both department and hall, 403 if it may not be read."""
     if department is not None and hall is not None:
         raise Declined(Kind.CONTRADICTION, "department and hall: expected one of them, or neither", field="hall")
     scope = Scope(int(region), department, hall)
@@ -290,8 +323,32 @@ def scope_of(grant: Grant, region: str, department: str | None = None, hall: str
     return scope
 
 
+class Query(NamedTuple):
+    """The resources, the scope and the past of a query."""
+
+    resources: Resources
+    scope: Scope
+    past: Past
+
+
+def query_of(  # noqa: PLR0917 - the parameters that queries have in common
+    request: AnyRequest,
+    region: str,
+    department: str | None = None,
+    hall: str | None = None,
+    as_of: str | None = None,
+    on: date | None = None,
+) -> Query:
+    """Return the head of every query. Raises as `scope_of` and `past_of` do."""
+    scope = scope_of(grant_of(request), region, department, hall)
+    return Query(resources_of(request), scope, past_of(as_of, on))
+
+
 def past_of(as_of: str | None, on: date | None = None) -> Past:
-    """The past asked for. 422 for what is no moment; a sign that was not written in percent codes is a blank here."""
+    """Return the requested past. Raises Declined (422) if `as_of` is no moment.
+
+    A blank in it stands for a plus sign that was not written as a percent code.
+    """
     if on is not None:
         day_of_calendar("on", on, on)
     if as_of is None:
@@ -307,14 +364,14 @@ def past_of(as_of: str | None, on: date | None = None) -> Past:
 
 
 def told_at(resources: Resources, past: Past) -> str:
-    """The moment of which an answer speaks: now, or the past one that was asked for."""
+    """Return the moment that an answer is about: now, or the requested one of the past."""
     return time_text(resources.now() if past.as_of is None else past.as_of)
 
 
 def window_of(
     resources: Resources, region: int, start: date | None, end: date | None, past: Past | None = None
 ) -> Window:
-    """The days asked for; without them the plan's period so far, or the year so far where there is no plan."""
+    """Return the requested window; by default the plan's period so far, or the year so far without a plan."""
     last = day_of_calendar("to", end, resources.today(past))
     plan = resources.plan(region, last)
     so_far = plan.window(last) if plan else None
@@ -328,7 +385,7 @@ def window_of(
 
 
 def day_of_calendar(field: str, given: date | None, otherwise: date) -> date:
-    """422 for days that no calendar reaches."""
+    """Return the given day, or `otherwise`. Raises Declined (422) for a day that no calendar reaches."""
     day = given or otherwise
     if not _EARLIEST <= day <= _LATEST:
         raise Declined(Kind.CONTRADICTION, f"{field}: expected {expected_of(field)}", field=field)
@@ -336,7 +393,7 @@ def day_of_calendar(field: str, given: date | None, otherwise: date) -> date:
 
 
 def case_key(path: str) -> CaseKey | None:
-    """Region, hall and case id of /v1/cases/REGION/HALL/CASE_ID; the id itself may hold any character."""
+    """Return region, hall and id of a case from REGION/HALL/CASE_ID; None if it is invalid. The id may hold slashes."""
     region, _, rest = path.partition("/")
     hall, _, case_id = rest.partition("/")
     found = _COUNTY(region) and _HALL(hall) and _CODE(case_id)

@@ -1,4 +1,4 @@
-"""Builds the gateway and runs it until it is told to stop."""
+"""Build the gateway and run it until it is told to stop."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 
 from prometheus_client import ProcessCollector
 
+from hallpulse.boundaries import BoundaryFolder
 from hallpulse.broker.queue_standing import StandingLook
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import GatewayMetrics, new_registry
@@ -32,6 +33,7 @@ from services.gateway.service_calls import open_services
 from .app import create_app
 from .live import LiveHub
 from .live_look import IngestLook, IngestPages, LiveLook
+from .provider_sign_in import SignInProvider
 from .server import serve
 from .sessions import SessionDoor
 from .shared_answers import SharedAnswers
@@ -39,14 +41,14 @@ from .suite import SuiteParts
 
 QUERY_THREADS = 8
 DOOR_THREADS = 2
-"""Their own, so that slow queries keep no hall waiting at the door."""
+"""Separate threads that look up tokens, so that slow queries delay no hall's events."""
 
 
 def run(environment: Mapping[str, str]) -> int:
-    """Exit status: 0 after SIGTERM, 1 with one line on stderr where it could not start."""
+    """Run the gateway; return the exit status: 0 after SIGTERM, 1 with one line on stderr if it could not start."""
     logging.basicConfig(level=logging.WARNING, format="gateway: %(message)s", stream=sys.stderr)
-    logging.getLogger("pika").setLevel(logging.CRITICAL)  # a lost connection is on /readyz, not a page in the log
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # else a client that speaks no HTTP fills the log
+    logging.getLogger("pika").setLevel(logging.CRITICAL)  # /readyz shows a lost connection; the log need not
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # or a client that does not speak HTTP fills the log
     try:
         _serve(settings_from(environment))
     except PlanError as error:
@@ -79,38 +81,39 @@ def _resources(settings: Settings) -> Iterator[Resources]:
     suite = SuiteParts(settings.suite_state)
     registry.register(suite)
     metrics = GatewayMetrics(registry)
-    store = open_store(settings.database_url, pool_size=QUERY_THREADS + DOOR_THREADS, service="gateway", plans=plans)
-    live = LiveHub(LiveLook(store, partial(datetime.now, UTC), _ingest(settings)))
+    pool_size = QUERY_THREADS + DOOR_THREADS
     with (
+        closing(open_store(settings.database_url, pool_size=pool_size, service="gateway", plans=plans)) as store,
         ThreadPoolExecutor(DOOR_THREADS, "door") as door,
         open_publisher(settings.amqp_url) as publisher,
         open_services(settings.amqp_url) as services,
     ):
-        try:
-            yield Resources(
-                store=store,
-                archive=store.reports,
-                plans=plans,
-                publisher=publisher,
-                token_cache=TokenCache(store.tokens.find, settings.read_token, time.monotonic, door),
-                rate_limiter=RateLimiter(settings.gateway_rate),
-                clock=lambda: datetime.now(UTC),
-                monotonic=time.monotonic,
-                metrics=metrics,
-                registry=registry,
-                suite=suite,
-                audit=AccessAudit(metrics, store.audit.record),
-                sessions=_sessions(settings, store, door),
-                reviews=store.reviews,
-                matters=store.matters,
-                services=services,
-                uploads=store.uploads,
-                drafts=store.drafts,
-                live=live,
-                shared=SharedAnswers(lambda: live.number),
-            )
-        finally:
-            store.close()
+        live = LiveHub(LiveLook(store, partial(datetime.now, UTC), _ingest(settings)))
+        yield Resources(
+            store=store,
+            archive=store.reports,
+            plans=plans,
+            publisher=publisher,
+            token_cache=TokenCache(store.tokens.find, settings.read_token, time.monotonic, door),
+            rate_limiter=RateLimiter(settings.gateway_rate),
+            clock=lambda: datetime.now(UTC),
+            monotonic=time.monotonic,
+            metrics=metrics,
+            registry=registry,
+            suite=suite,
+            boundaries=BoundaryFolder(settings.boundaries),
+            audit=AccessAudit(metrics, store.audit.record),
+            sessions=_sessions(settings, store, door),
+            reviews=store.reviews,
+            matters=store.matters,
+            services=services,
+            uploads=store.uploads,
+            drafts=store.drafts,
+            audit_entries=store.audit,
+            live=live,
+            shared=SharedAnswers(lambda: live.number),
+            provider=_provider(settings),
+        )
 
 
 def _ingest(settings: Settings) -> IngestLook:
@@ -120,8 +123,19 @@ def _ingest(settings: Settings) -> IngestLook:
     return IngestLook(broker, IngestPages(settings.ingest_metrics_url, settings.metrics_token))
 
 
+def _provider(settings: Settings) -> SignInProvider | None:
+    """Return the provider of sign-ins; where there is none its libraries are not loaded, which takes half a second."""
+    if not any((settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)):
+        return None
+    from .provider import provider_from  # noqa: PLC0415
+
+    return provider_from(settings, partial(datetime.now, UTC), time.monotonic)
+
+
 def _sessions(settings: Settings, store: Store, door: ThreadPoolExecutor) -> SessionDoor:
-    """Ended sessions open nothing, also while the database does not answer: none is remembered beyond a moment."""
+    """Return the session door. It remembers a session only for a moment, so that ended sessions open nothing, not even
+    while the database does not answer.
+    """
     clock = partial(datetime.now, UTC)
     cache = TokenCache(lambda id_hash: store.accounts.find(id_hash, clock()), "", time.monotonic, door, stale=0)
     secure = bool(settings.tls_cert) or settings.gateway_https == "on"
@@ -141,6 +155,6 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 
 def _end_quietly() -> None:
-    """The server raises the signal that stopped it again once it has stopped: by then there is nothing left to do."""
+    """Ignore SIGTERM and SIGINT: after stopping, the server raises its signal again, when nothing is left to do."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)

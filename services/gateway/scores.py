@@ -1,4 +1,4 @@
-"""GET /v1/scores: what the plan gives each department points for, and takes them off for, ranked like with like."""
+"""GET /v1/scores: the points that the plan gives each department and takes off, ranked within groups that are alike."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from services.gateway.request import (
     On,
     RegionCode,
     day_of_calendar,
-    grant_of,
-    past_of,
-    resources_of,
-    scope_of,
+    query_of,
     told_at,
 )
 
 
 class ItemScoreAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Points for one indicator. points: null where it could not be measured: nothing_counted or too_few."""
+    """Points for one indicator. points: null if it could not be measured; reason: why, nothing_counted or too_few.
+
+    most: the most points possible; marks: the findings that the figure gains from.
+    """
 
     id: str
     names: Named
@@ -44,7 +44,7 @@ class ItemScoreAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeductedAnswer(msgspec.Struct, frozen=True):
-    """Points taken off for the findings of a check that stand."""
+    """Points taken off for those findings of a check that stand."""
 
     check: str
     names: Named
@@ -53,9 +53,9 @@ class DeductedAnswer(msgspec.Struct, frozen=True):
 
 
 class DepartmentScoreAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A department's score. possible: the most that it could have; share: points of those; rank: by share, 1 is best.
+    """A department's score. possible: the most points that it could have; share: points / possible; rank: by share.
 
-    marks: the findings that its scored figures gain from.
+    Rank 1 is the best. marks: the findings that its scored figures gain from.
     """
 
     department: str
@@ -70,7 +70,7 @@ class DepartmentScoreAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupScoresAnswer(msgspec.Struct, frozen=True):
-    """Departments that are alike, the best first."""
+    """A group of departments that are alike, the best first."""
 
     id: str
     names: Named
@@ -80,7 +80,7 @@ class GroupScoresAnswer(msgspec.Struct, frozen=True):
 class ScoresAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The scores of a plan's departments from its period's first day to a day.
 
-    plan is null where none is in force; the list is empty where it gives no scores.
+    plan: null if none is in force; groups: [] if the plan gives no scores.
     """
 
     region: str
@@ -100,12 +100,11 @@ class ScoresAnswer(msgspec.Struct, frozen=True, kw_only=True):
     tags=["figures"],
 )
 def get_scores(request: AnyRequest, region: RegionCode, on: On = None, as_of: AsOf = None) -> ScoresAnswer:
-    """On a day, today if it is left out, over the plan's period so far.
+    """Returns the scores on a day (by default today), over the plan's period so far.
 
-    as_of: by what had arrived by then; the day is then that moment's where it is left out.
+    as_of: count only events that had arrived by then; the default day is then the day of that moment.
     """
-    scope = scope_of(grant_of(request), region)
-    resources, past = resources_of(request), past_of(as_of)
+    resources, scope, past = query_of(request, region, as_of=as_of)
     day = day_of_calendar("on", on, resources.today(past))
     plan = resources.plan(scope.region, day)
     found: tuple[GroupScores, ...] = ()

@@ -1,4 +1,4 @@
-"""uvicorn with what it leaves to a proxy: limits for those who send slowly, or a head without end."""
+"""uvicorn with limits that it leaves to a proxy: on clients that send slowly, and on requests with an endless head."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_SECONDS = 10.0
 HEAD_BYTES = 64 * 1024
 MESSAGE_SECONDS, MESSAGE_BYTES = 60.0, 8 * 1024 * 1024
-"""A whole request, its body too: the handler gives up on a body before that, with an answer."""
+"""Limits of a whole request with its body. A handler gives up on a slow body earlier, with an answer."""
 UPLOADS, UPLOAD_BYTES = b"/v1/uploads?", 20 * 1024 * 1024
-"""An uploaded file may be larger, with the query that follows its address."""
+"""The beginning of the address of an upload, and the most bytes of its request, which may be larger than others."""
 UNREAD_SECONDS = 30.0
-"""A client that does not read its answer in this time is cut off: the answer is held in memory."""
+"""Seconds after which a client that does not read its answer is cut off, since the answer is held in memory."""
 MOST_CONNECTIONS = 512
-"""From one address, so that none takes all that the system gives."""
+"""The most connections from one address, so that none takes all that the system gives."""
 IDLE_SECONDS = 30
 SHUTDOWN_SECONDS = 10
 _NO_LINGERING = struct.pack("ii", 1, 0)
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """Closes the connection of a request that does not arrive in time, and of an answer that is not taken in time."""
+    """Closes a connection if its request does not arrive in time, or if its answer is not read in time."""
 
     _open: ClassVar[Counter[str]] = Counter()
     _address = ""
@@ -69,7 +69,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._expect_within(HEAD_SECONDS)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # what comes behind a body is nothing that anybody reads
+        if self._in_head:  # headers after a body are never read
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -92,7 +92,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def _cut_off(self) -> None:
-        """Also what the system still keeps for the other side."""
+        """Close the connection at once, and discard the data that the system still keeps for the client."""
         connection = self.transport.get_extra_info("socket")
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
@@ -128,7 +128,7 @@ CONFIG: dict[str, Any] = {
 
 
 class Server(uvicorn.Server):
-    """Says when it is ready to be asked, and ends what would go on without end before it waits for open answers."""
+    """Calls `ready` when it accepts requests, and `closing` before it waits for open answers, to end endless ones."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None], closing: Callable[[], None]) -> None:
         super().__init__(config)
@@ -152,9 +152,9 @@ def serve(
     ready: Callable[[], None],
     closing: Callable[[], None],
 ) -> None:
-    """Until SIGTERM or SIGINT; requests under way are answered first. tls: None answers over plain HTTP.
+    """Answer requests until SIGTERM or SIGINT; then finish the open ones. tls: None for plain HTTP.
 
-    closing: ends streams, which would else be waited for.
+    ready: called when requests are accepted; closing: ends streams, for which the server would otherwise wait.
     """
     _allow_connections()
     encryption = (lambda *_: tls) if tls is not None else None
@@ -162,6 +162,6 @@ def serve(
 
 
 def _allow_connections() -> None:
-    """As many as the system lets us have: usual are a thousand descriptors, which two addresses could take."""
+    """Allow as many descriptors as the system permits. Two addresses could take the usual thousand."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

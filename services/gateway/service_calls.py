@@ -1,8 +1,7 @@
-"""Calls of the suite's other services by RPC, for what a person asks to be done: catalogue, reports, notices.
+"""Calls of the suite's other services (catalogue, reports, notices) by RPC, to do what a person requests.
 
-A handler asks `resources.services`. It gets an answer of the type that it names, or the request ends with a problem
-document: 422 where the service refuses an argument, 503 where it is down or too slow, 500 where the two do not
-understand each other.
+A handler calls `resources.services`. It gets an answer of the type that it names, or the request ends with a problem
+document: 422 if the service refuses an argument, 503 if it is down or too slow, 500 if the answer has a wrong form.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from services.gateway.problems import Declined, Kind
 
 CALL_SECONDS = 10.0
 MOST_CALLS = 8
-"""Calls under way at once: a slow service must not hold the threads that answer everything else."""
+"""The most calls at once, so that a slow service does not hold the threads that answer everything else."""
 _REFUSALS = {
     "ValueError": Kind.CONTRADICTION,
     "NoSuchAlert": Kind.NOT_FOUND,
@@ -31,7 +30,7 @@ _REFUSALS = {
     "UploadBusy": Kind.CONFLICT,
     "NotNow": Kind.NOT_NOW,
 }
-"""The meaning of a service's refusal to a client, by the class that it raised."""
+"""Class of the error that a service raised → the problem that the client is told."""
 _FIELD = re.compile(r"([a-z_]{1,40}): ").match
 Answer = TypeVar("Answer")
 
@@ -40,16 +39,16 @@ class Services(Protocol):
     def ask(
         self, kind: type[Answer], service: str, method: str, /, *args: Any, seconds: float = CALL_SECONDS, **kwargs: Any
     ) -> Answer:
-        """Return the service's answer as a `kind`; arguments are JSON's.
+        """Call a method of a service and return its answer as a `kind`. Arguments must be JSON values.
 
-        Raise Declined where the service refuses, and Unavailable where it does not run, has not answered within
-        `seconds`, or too many calls are under way: it may have done all the same what it was asked to.
+        Raises Declined if the service refuses; Unavailable if it does not run, has not answered within `seconds`, or
+        there are too many calls. After Unavailable the service may nevertheless have done its work.
         """
         ...
 
 
 class RpcServices:
-    """Calls services through the broker, each call on a thread and a connection. Close it after the last."""
+    """Calls services through the broker, each call on a separate thread and connection. Close it after the last one."""
 
     def __init__(self, amqp_url: str, most: int = MOST_CALLS) -> None:
         self._amqp_url = amqp_url
@@ -77,7 +76,7 @@ class RpcServices:
         asked = self._threads.submit(call, self._amqp_url, service, method, *args, seconds=seconds, **kwargs)
         asked.add_done_callback(
             lambda _: self._free.release()
-        )  # not before: a call outlives its limit at a dead broker
+        )  # only then, since at a dead broker a call outlives its time limit
         return asked
 
     def close(self) -> None:
@@ -86,7 +85,7 @@ class RpcServices:
 
 @contextmanager
 def open_services(amqp_url: str) -> Iterator[RpcServices]:
-    """Open the calls for the block. Services may start and stop meanwhile."""
+    """Yield an `RpcServices` for the block. Services may start and stop meanwhile."""
     services = RpcServices(amqp_url)
     try:
         yield services
@@ -95,7 +94,7 @@ def open_services(amqp_url: str) -> Iterator[RpcServices]:
 
 
 def _problem(service: str, error: RpcError) -> Exception:
-    """Return what a service raised as the problem that a client is told; an unexpected one is logged, not told."""
+    """Return a service's error as the problem that the client is told. An unexpected error is logged and not told."""
     if error.kind == "Unavailable":
         return Unavailable(f"{service}: {error.said}")
     kind = _REFUSALS.get(error.kind)

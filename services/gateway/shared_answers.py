@@ -1,8 +1,8 @@
-"""One answer for all who were told of the same change: a hundred pages that ask at once cost little more than one.
+"""Answers shared by all pages that were told of the same change: a hundred pages then cost little more than one.
 
-A page says with `x-look` of which change it was told (/v1/live). An answer that was made after that change is right for
-everybody who asks the same, of the same scope, because of the same change. Who does not say so gets a fresh one, and so
-does who asks long after it: figures follow the clock, too.
+A page names in the header `x-look` the change that it was told of (/v1/live). An answer made after that change is right
+for every page that sends the same request, with the same scope, because of the same change. A request without the
+header gets a fresh answer. So does a late request, because figures also change with the clock.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LOOK = "x-look"
 SHARED = frozenset(
     f"/v1/{name}" for name in ("indicators", "targets", "departments", "trend", "outstanding", "suite", "figures")
 )
-"""Paths that a page asks again at every change. None of them is a reading that the audit keeps apart."""
+"""Paths that a page requests again at every change. None of them is a reading of cases, which the audit records."""
 SHARED_SECONDS = 10.0
 MOST_KEPT, MOST_BYTES = 500, 1 << 20
 Key = tuple[object, ...]
@@ -38,7 +38,7 @@ class KeptAnswer:
 
 
 class AnswerKnown(Exception):
-    """The answer to a request is there already."""
+    """The answer to a request is kept already."""
 
     def __init__(self, kept: KeptAnswer) -> None:
         super().__init__("known")
@@ -47,7 +47,7 @@ class AnswerKnown(Exception):
 
 @dataclass
 class SharedAnswers:
-    """The answers since the last change that was told. number: returns that change's; clock: seconds."""
+    """The answers since the last change that pages were told of. number: returns its number; clock: seconds."""
 
     number: Callable[[], int]
     clock: Callable[[], float] = time.monotonic
@@ -56,9 +56,9 @@ class SharedAnswers:
     _since: float = 0.0
 
     def key(self, connection: Connection) -> Key | None:
-        """Return under which key a request's answer is shared; None where it is not."""
-        number = self.number()
-        if connection.headers.get(LOOK) != str(number) or connection.scope["path"] not in SHARED:
+        """Return the key under which a request's answer is shared; None if it is not shared."""
+        look = connection.headers.get(LOOK)
+        if look is None or connection.scope["path"] not in SHARED or look != str(number := self.number()):
             return None
         now = self.clock()
         if self._of != number or now - self._since > SHARED_SECONDS:
@@ -72,13 +72,16 @@ class SharedAnswers:
         return self._kept.get(key)
 
     def keep(self, key: Key, answer: KeptAnswer) -> None:
-        """Keep an answer that was made after the change, unless another one was told since."""
+        """Keep an answer that was made after the change of its key, unless pages were told of another change since."""
         if key[0] == self._of and len(self._kept) < MOST_KEPT:
             self._kept[key] = answer
 
 
 def share_answer(connection: Connection, _: BaseRouteHandler) -> None:
-    """Raise AnswerKnown where the answer is there; else have it kept. A guard, after those that say who may."""
+    """Raise AnswerKnown if the answer is kept already; else let it be kept.
+
+    This is a guard of routes. It runs after the guards that check access.
+    """
     shared = resources_of(connection).shared
     key = shared.key(connection)
     if key is None:
@@ -90,13 +93,13 @@ def share_answer(connection: Connection, _: BaseRouteHandler) -> None:
 
 
 def known_answer(request: AnyRequest, error: AnswerKnown) -> Response[bytes]:
-    ScopeState.from_scope(request.scope).is_cached = True  # what was compressed is not compressed again
+    ScopeState.from_scope(request.scope).is_cached = True  # a compressed answer must not be compressed again
     return Response(error.kept.body, status_code=200, headers=dict(error.kept.headers))
 
 
 @dataclass
 class Recording:
-    """Reads an answer along while it is sent, and keeps it where it is to be shared."""
+    """Copies an answer while it is sent, and keeps it if it is to be shared."""
 
     shared: SharedAnswers
     scope: HTTPScope

@@ -1,4 +1,4 @@
-"""GET /v1/sources: the scorecard of each hall, aspect by aspect, with a grade and what to mend."""
+"""GET /v1/sources: a scorecard of each hall's data, with a grade for each aspect and what to improve."""
 
 from __future__ import annotations
 
@@ -22,17 +22,15 @@ from services.gateway.request import (
     RegionCode,
     Resources,
     To,
-    grant_of,
-    resources_of,
-    scope_of,
+    query_of,
     window_of,
 )
 
 
 class AspectAnswer(msgspec.Struct, frozen=True):
-    """One aspect: the good ones of all, their share, a grade (A to D, - where there is nothing to judge).
+    """An aspect: the good ones (numerator) of all (denominator), their share and their grade.
 
-    mend: what to do, null where the grade is A.
+    grade: A to D, - if there is nothing to judge; mend: what to improve, null if the grade is A or -.
     """
 
     id: str
@@ -45,9 +43,9 @@ class AspectAnswer(msgspec.Struct, frozen=True):
 
 
 class SourceAnswer(msgspec.Struct, frozen=True):
-    """One hall: its grade is that of its worst aspect.
+    """A hall's scorecard. grade: the grade of its worst aspect.
 
-    refused_open, oldest_refusal_days: refused events that are kept still, and for how many days the oldest has been.
+    refused_open: refused events that are still on the queue; oldest_refusal_days: age of the oldest one in days.
     """
 
     region: str
@@ -60,7 +58,7 @@ class SourceAnswer(msgspec.Struct, frozen=True):
 
 
 class SourcesAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Every hall of the region, the worst first."""
+    """The scorecards of a region's halls, the worst first."""
 
     region: str
     start: date = msgspec.field(name="from")
@@ -81,8 +79,8 @@ class SourcesAnswer(msgspec.Struct, frozen=True, kw_only=True):
 def get_sources(
     request: AnyRequest, region: RegionCode, *, from_: From = None, to: To = None, hall: Hall = None
 ) -> SourcesAnswer:
-    """Timeliness, completeness, codes, sequence, duplicates, order and refusals of each hall, graded A to D."""
-    scope, resources = scope_of(grant_of(request), region, None, hall), resources_of(request)
+    """Returns each hall's timeliness, completeness, codes, sequence, duplicates, order and refusals, graded A to D."""
+    resources, scope, _ = query_of(request, region, None, hall)
     return sources_answer(resources, scope, window_of(resources, scope.region, from_, to))
 
 

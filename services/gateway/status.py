@@ -1,4 +1,4 @@
-"""The gateway's state: alive, ready, its metrics, the suite's parts; all but the parts without a token."""
+"""The gateway's state: alive, ready, its metrics, and the suite's parts. Only the parts need a token."""
 
 from __future__ import annotations
 
@@ -48,9 +48,10 @@ def get_readiness(request: AnyRequest) -> Readiness:
 
 
 class PartAnswer(msgspec.Struct):
-    """A part of the suite that does not run, or keeps dying.
+    """A part of the suite that does not run or keeps dying.
 
-    state: failing (it keeps dying and is tried ever more slowly), halted (it waits for a person), restarting, …
+    state: failing (it keeps dying, and the pauses before restarts get longer), halted (it waits for a person),
+    restarting, …
     """
 
     name: str
@@ -60,9 +61,9 @@ class PartAnswer(msgspec.Struct):
 
 
 class SuiteAnswer(msgspec.Struct):
-    """The parts of the suite that need a look.
+    """The parts of the suite that need attention.
 
-    troubled: parts that do not run, or keep dying; empty also where nothing supervises the suite.
+    troubled: parts that do not run or keep dying; also [] if there is no supervisor.
     """
 
     troubled: list[PartAnswer]
@@ -78,7 +79,7 @@ class SuiteAnswer(msgspec.Struct):
     tags=["status"],
 )
 def get_suite(request: AnyRequest) -> SuiteAnswer:
-    """Of the suite on one machine (`hallpulse up`), whose supervisor goes on trying what keeps dying."""
+    """Returns the parts of a suite on one machine (`hallpulse up`); its supervisor keeps restarting parts that die."""
     return SuiteAnswer(
         [
             PartAnswer(part.name, part.state, _moment(part.failing_since), _moment(part.next_try))

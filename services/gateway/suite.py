@@ -1,4 +1,4 @@
-"""Which parts of the suite on this machine run, as its supervisor wrote it down: for the page, and for an alert."""
+"""The states of the suite's parts on this machine, from its supervisor's file, for the page and for an alert."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _State(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A part that does not run, or keeps dying; failing_since, next_try: seconds since the epoch, 0 for unknown."""
+    """A part that does not run or keeps dying. failing_since, next_try: seconds since the epoch, 0 if unknown."""
 
     name: str
     state: str
@@ -38,9 +38,9 @@ _decode = msgspec.json.Decoder(_State).decode
 
 @dataclass(frozen=True, slots=True)
 class SuiteParts:
-    """The parts of the suite as its supervisor last wrote them down.
+    """The parts of the suite in their last written states.
 
-    state: the supervisor's file; None where none supervises: then nothing is known.
+    state: the supervisor's file; None if there is no supervisor, so that nothing is known.
     """
 
     state: Path | None = None
@@ -53,7 +53,7 @@ class SuiteParts:
         ]
 
     def collect(self) -> Iterator[Metric]:
-        """For Prometheus."""
+        """Yield the metric family of failing parts for Prometheus."""
         family = GaugeMetricFamily(PART_FAILING.name, PART_FAILING.help, labels=PART_FAILING.labels)
         for part in self._read():
             family.add_metric([part.name], float(part.failing_since > 0))

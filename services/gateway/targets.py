@@ -1,4 +1,4 @@
-"""GET /v1/targets: what the targets of a plan come to."""
+"""GET /v1/targets: the results of a plan's targets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import msgspec
-from litestar import get
+from litestar import Response, get
+from litestar.di import NamedDependency
 
 from hallpulse.domain.compression import CAUSE_NAMES, CauseShare
 from hallpulse.domain.figures import Scope
@@ -19,6 +20,8 @@ from hallpulse.domain.targets import TargetResult, evaluate, read_arrivals, read
 from hallpulse.store import Moment, Past
 from services.gateway.access import ACTION, Action
 from services.gateway.figures import MarkAnswer, Named, mark_answers, named, number
+from services.gateway.list_forms import TARGETS
+from services.gateway.lists import LISTING, ListAsked, listed
 from services.gateway.problems import QUERY, problems
 from services.gateway.request import (
     AnyRequest,
@@ -28,10 +31,7 @@ from services.gateway.request import (
     RegionCode,
     Resources,
     day_of_calendar,
-    grant_of,
-    past_of,
-    resources_of,
-    scope_of,
+    query_of,
     told_at,
 )
 
@@ -49,7 +49,7 @@ class PhaseAnswer(msgspec.Struct, frozen=True):
 
 
 class PlanAnswer(msgspec.Struct, frozen=True):
-    """The plan that holds on the day."""
+    """The plan in force on the day."""
 
     id: str
     region: str
@@ -63,7 +63,7 @@ class PlanAnswer(msgspec.Struct, frozen=True):
 
 
 class CauseGain(msgspec.Struct, frozen=True):
-    """One cause of a change of the compression; exact: its share as a fraction."""
+    """A cause of a change of the compression. exact: its share as a fraction."""
 
     id: str
     names: Named
@@ -72,13 +72,13 @@ class CauseGain(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """A target's result: all values as parts of 1, days or counts, never as percentages.
+    """A target's result. All values are parts of 1, days or counts, never percentages.
 
-    gap: from the value to the goal, negative is short. met and on_pace are null where nothing can be said, and
-    reason then says why. forecast: the value at the period's end if it goes on as it did over forecast_from, between
-    forecast_low and forecast_high most likely; forecast_reason: why there is none (too_short, no_past, step,
-    corrected, outside). marks: the findings that the figure gains from, each with the figure without them. causes:
-    what changed the compression of promised limits since the day before the period; they add up to the change.
+    gap: from the value to the goal, negative if short. met, on_pace: null if not known; reason then says why.
+    forecast: the value at the period's end if it goes on as during forecast_from, most likely between forecast_low and
+    forecast_high; forecast_reason: why there is none (too_short, no_past, step, corrected, outside). marks: the
+    findings that the figure gains from, each with the figure without them. causes: what changed the compression of
+    promised limits since the day before the period; they add up to the change.
     """
 
     state: str
@@ -103,8 +103,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 class LateReport(msgspec.Struct, frozen=True):
     """A monthly report that is due and was not in time. month: YYYY-MM; by: the last day for it.
 
-    state: late or missing; days: how many days late all of it came, null while anything is missing; late, missing: the
-    indicators that came late, and those that have not come; names: of these indicators.
+    state: late or missing; days: by how many days it was complete too late, null while a figure is missing; late,
+    missing: the indicators that came late or have not come; names: of these indicators.
     """
 
     month: str
@@ -117,7 +117,7 @@ class LateReport(msgspec.Struct, frozen=True):
 
 
 class DepartmentTarget(Reading, frozen=True, kw_only=True):
-    """A department's result. reports: of monthly_report, each month that is due and was not reported in time."""
+    """A department's result. reports: for monthly_report, each month that is due and was not reported in time."""
 
     department: str
     names: Named
@@ -129,7 +129,8 @@ class RuleAnswer(msgspec.Struct, frozen=True):
 
     kind: at_least, at_most, below or base; direction: whether more is better (up) or less is (down).
 
-    base, increase and reading (points, relative, remaining) of a raised base; reference: the declared indicator.
+    base, increase, reading (points, relative, remaining): for a raised base; reference: the declared indicator that
+    holds the limit.
     """
 
     kind: str
@@ -153,9 +154,9 @@ class PathAnswer(msgspec.Struct, frozen=True):
 
 
 class TargetAnswer(Reading, frozen=True, kw_only=True):
-    """One target. readings: the goal by each reading of "a further 10 %"; lead: the departments that answer for it.
+    """A target. readings: the goal by each reading of "a further 10 %"; lead: the departments that answer for it.
 
-    judged of bound: how many of the departments that it binds could be judged; they follow in departments.
+    bound: how many departments it binds; judged: how many of them could be judged; departments: their results.
     """
 
     id: str
@@ -175,7 +176,7 @@ class TargetAnswer(Reading, frozen=True, kw_only=True):
 
 
 class TargetsAnswer(msgspec.Struct, frozen=True):
-    """plan is null and the list empty where no plan of the region is in force on the day."""
+    """The results of a region's targets. plan: null, with no targets, if no plan is in force on the day."""
 
     region: str
     on: date
@@ -200,6 +201,7 @@ def targets_answer(resources: Resources, scope: Scope, on: date, past: Past) -> 
 @get(
     "/v1/targets",
     sync_to_thread=True,
+    dependencies=LISTING,
     responses=problems(*QUERY),
     operation_id="getTargets",
     summary="What each target of the plan in force comes to",
@@ -207,27 +209,28 @@ def targets_answer(resources: Resources, scope: Scope, on: date, past: Past) -> 
     tags=["figures"],
 )
 def get_targets(
-    request: AnyRequest, region: RegionCode, *, on: On = None, department: Department = None, as_of: AsOf = None
-) -> TargetsAnswer:
-    """On a day, today if it is left out. Targets that bind each department list the departments.
+    request: AnyRequest, region: RegionCode, *, on: On = None, department: Department = None, as_of: AsOf = None,
+    listing: NamedDependency[ListAsked],
+) -> Response[TargetsAnswer]:  # fmt: skip
+    """Returns the plan's targets on a day, by default today. Targets that bind each department list the departments.
 
-    department: those that it leads, and with its own reading those that bind it; the others' are left out.
-    as_of: by what had arrived by then; the day is then that moment's where it is left out.
+    department: only the targets that it leads, and those that bind it, with its own reading. as_of: use only events
+    that had arrived by then; the default day is then the day of that moment.
     """
-    scope = scope_of(grant_of(request), region, department)
-    resources, past = resources_of(request), past_of(as_of)
-    return targets_answer(resources, scope, day_of_calendar("on", on, resources.today(past)), past)
+    resources, scope, past = query_of(request, region, department, as_of=as_of)
+    found = targets_answer(resources, scope, day_of_calendar("on", on, resources.today(past)), past)
+    return listed(resources, listing, found, TARGETS)
 
 
 class Judged(NamedTuple):
-    """A plan's targets and monthly reports on a day."""
+    """The judged targets and monthly reports of a plan on a day."""
 
     results: Sequence[TargetResult]
     reports: Reports
 
 
 def judged(moment: Moment, plan: Plan, on: date) -> Judged:
-    """Judge the plan by what a moment of the database says."""
+    """Judge the plan by the data in a moment of the database."""
     scope = Scope(plan.region)
     tables = read_tables(plan, on, moment)
     doubts: list[AnyDoubt] = [*moment.doubts(scope, plan.eve, on)]
@@ -244,7 +247,7 @@ def _evaluated(resources: Resources, plan: Plan, on: date, past: Past) -> Judged
 
 
 def target_answers(found: Judged, plan: Plan, department: str | None) -> list[TargetAnswer]:
-    """Each target of the region; of a department its own results of those that bind it, and those that it leads."""
+    """Return the region's targets; for a department its own results of targets that bind it, and targets it leads."""
     results, reports = found
     whole = [one for one in results if one.department is None]
     if department is None:

@@ -1,4 +1,4 @@
-"""/v1/tasks: the plan's list of tasks (任务清单), and how each stands as its departments say, with evidence."""
+"""/v1/tasks: the plan's list of tasks (任务清单), each with its state by its departments' reports, with evidence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import date
 from typing import Annotated, NamedTuple
 
 import msgspec
-from litestar import get, post
+from litestar import Response, get, post
+from litestar.di import NamedDependency
 
 from hallpulse.domain.ladder import PlanTask, TaskState
 from hallpulse.domain.plan import Plan
@@ -16,7 +17,9 @@ from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.store import Grant, TaskReport
 from services.gateway.access import ACTION, Action, reach, whose
 from services.gateway.figures import Named, named
-from services.gateway.matters import Written, check_text
+from services.gateway.list_forms import TASKS
+from services.gateway.lists import LISTING, ListAsked, listed
+from services.gateway.matters import Written
 from services.gateway.problems import QUERY, WRITES, Declined, Kind, problems
 from services.gateway.request import (
     AnyRequest,
@@ -24,6 +27,7 @@ from services.gateway.request import (
     RegionCode,
     Resources,
     body_of,
+    check_text,
     grant_of,
     resources_of,
     scope_of,
@@ -33,7 +37,7 @@ Reported = Mapping[tuple[str, str], Sequence[TaskReport]]
 
 
 class TaskReportAnswer(msgspec.Struct, frozen=True):
-    """A report on a task. at: in Shanghai's time."""
+    """A report on a task. at: in Asia/Shanghai."""
 
     at: str
     by: str
@@ -42,7 +46,10 @@ class TaskReportAnswer(msgspec.Struct, frozen=True):
 
 
 class TaskOfDepartment(msgspec.Struct, frozen=True, kw_only=True):
-    """A leading department's part. state: not_started until it says more; history: the newest first."""
+    """A leading department's part of a task. state: not_started until it reports; history: its reports, newest first.
+
+    may: whether this token or person may report on it.
+    """
 
     department: str
     state: str
@@ -52,10 +59,10 @@ class TaskOfDepartment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A task. id: its number in the list; due: the phase's last day, null where it has none; overdue: due and not done.
+    """A task. id: its number in the list; due: the phase's last day, null if it has none; overdue: due and not done.
 
-    state: done where every leading department says so, not_started where none has begun; targets: those of the plan
-    that have the task as their source.
+    state: done if every leading department says so, not_started if none has begun; targets: the plan's targets that
+    have the task as their source.
     """
 
     id: str
@@ -71,7 +78,7 @@ class TaskAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TasksAnswer(msgspec.Struct, frozen=True):
-    """The tasks of the plan in force; plan is null and the list empty where there is none."""
+    """The tasks of the plan in force. plan: null, with no tasks, if there is none."""
 
     region: str
     on: date
@@ -80,7 +87,7 @@ class TasksAnswer(msgspec.Struct, frozen=True):
 
 
 class TaskIn(msgspec.Struct, forbid_unknown_fields=True):
-    """A report of a department on its task. evidence: needed where it is done."""
+    """A department's report on its task. evidence: required if it is done."""
 
     region: str
     task: Annotated[str, msgspec.Meta(min_length=1, max_length=3, pattern="^[0-9]+$")]
@@ -92,17 +99,20 @@ class TaskIn(msgspec.Struct, forbid_unknown_fields=True):
 @get(
     "/v1/tasks",
     sync_to_thread=True,
+    dependencies=LISTING,
     responses=problems(*QUERY),
     operation_id="getTasks",
     summary="The plan's list of tasks, and how each stands",
     opt={ACTION: Action.SUPERVISED},
     tags=["matters"],
 )
-def get_tasks(request: AnyRequest, region: RegionCode, *, department: Department = None) -> TasksAnswer:
-    """Of the plan in force today; of a department those that it leads, with `department`."""
+def get_tasks(
+    request: AnyRequest, region: RegionCode, *, department: Department = None, listing: NamedDependency[ListAsked]
+) -> Response[TasksAnswer]:
+    """Lists the tasks of the plan in force today; with `department`, those that the department leads."""
     grant, resources = grant_of(request), resources_of(request)
     scope = scope_of(grant, region, department)
-    return tasks_answer(resources, grant, scope.region, department)
+    return listed(resources, listing, tasks_answer(resources, grant, scope.region, department), TASKS)
 
 
 def tasks_answer(resources: Resources, grant: Grant, region: int, department: str | None) -> TasksAnswer:
@@ -117,7 +127,7 @@ def tasks_answer(resources: Resources, grant: Grant, region: int, department: st
 
 
 class AskedTasks(NamedTuple):
-    """Whose tasks are told, to whom. department: the one that they are told of, None for all."""
+    """The data for an answer about tasks. said: the reports; grant: of the reader; department: None for all."""
 
     plan: Plan
     said: Reported
@@ -180,7 +190,7 @@ def _may_report(grant: Grant, region: int, department: str) -> bool:
     tags=["matters"],
 )
 async def post_task(request: AnyRequest) -> TasksAnswer:
-    """For a department that leads the task; what it said before stays in the history."""
+    """Reports on a task, for a department that leads it. Earlier reports stay in the history."""
     resources, grant = resources_of(request), grant_of(request)
     given = await body_of(request, TaskIn)
     check_text(resources, evidence=given.evidence)

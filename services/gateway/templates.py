@@ -9,11 +9,11 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 
 from services.gateway.access import ACTION, Action
+from services.gateway.list_files import XLSX, download
 from services.gateway.problems import EXPECTED, QUERY, Declined, Kind, problems
 from services.gateway.request import AnyRequest, Department, MonthOfFlow, grant_of, resources_of, scope_of
-from services.gateway.uploads import KindOfTable, download
+from services.gateway.uploads import KindOfTable
 
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 RegionOfForm: TypeAlias = Annotated[
     str | None, QueryParameter(name="region", pattern=r"^[1-9][0-9]{5}$", description=EXPECTED["region"])
 ]
@@ -22,7 +22,7 @@ RegionOfForm: TypeAlias = Annotated[
 @get(
     "/v1/templates",
     sync_to_thread=True,
-    media_type=_XLSX,
+    media_type=XLSX,
     responses=problems(*QUERY),
     operation_id="getTemplate",
     summary="A table to fill in: a department's form of a month, or the template of the catalogue or of cases",
@@ -33,13 +33,13 @@ def get_template(
     request: AnyRequest, kind: KindOfTable, *, region: RegionOfForm = None, department: Department = None,
     month: MonthOfFlow = None,
 ) -> Response[bytes]:  # fmt: skip
-    """An xlsx file. Of figures with region, department and month, which are left out otherwise."""
+    """Returns an xlsx file to fill in. For figures, region, department and month are required; else leave them out."""
     grant, services = grant_of(request), resources_of(request).services
     if kind != "figures":
         made = services.ask(str, "catalogue", "template", kind)
-        return download(base64.b64decode(made), f"hallpulse-{kind}.xlsx", _XLSX)
+        return download(base64.b64decode(made), f"hallpulse-{kind}.xlsx", XLSX)
     if region is None or department is None or month is None:
         raise Declined(Kind.CONTRADICTION, "expected region, department and month", field="month")
     scope = scope_of(grant, region, department)
     made = services.ask(str, "catalogue", "form", scope.region, department, month)
-    return download(base64.b64decode(made), f"{department}-{month}.xlsx", _XLSX)
+    return download(base64.b64decode(made), f"{department}-{month}.xlsx", XLSX)

@@ -1,6 +1,6 @@
-"""/v1/uploads: tables that people upload: seen as an import sees them, their questions answered, then imported.
+"""/v1/uploads: tables that people upload. They see the import's preview, answer its questions, and then import.
 
-The gateway keeps the bytes and shows how they stand; it never looks into them. The catalogue service does, each file in
+The gateway keeps the bytes and shows the state; it never looks into the files. The catalogue service reads each file in
 a separate process (`services.catalogue.upload_work`).
 """
 
@@ -9,17 +9,20 @@ from __future__ import annotations
 import asyncio
 import re
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
-from urllib.parse import quote
 
 import msgspec
 from litestar import Response, get, post
+from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 
 from hallpulse.contract.identity import DESK
 from hallpulse.domain.workdays import time_text
 from hallpulse.store import AuditEntry, Grant, NewUpload, Upload, UploadBusy, UploadKind
 from services.gateway.access import ACTION, Action, may_import, reach, whose
-from services.gateway.problems import EXPECTED, QUERY, WRITES, Declined, Kind, problems
+from services.gateway.list_files import CSV, download
+from services.gateway.list_forms import UPLOADS
+from services.gateway.lists import LISTING, ListAsked, listed
+from services.gateway.problems import EXPECTED, QUERY, WRITES, Declined, Kind, Sought, problems
 from services.gateway.request import (
     AnyRequest,
     Hall,
@@ -33,7 +36,7 @@ from services.gateway.request import (
 MOST_BYTES = 16 << 20
 MOST_ANSWERS = 500
 OF_THE_CATALOGUE = "import"
-"""The hall of catalogues, as for the command."""
+"""The hall that publishes catalogues, as for the command."""
 KindOfTable: TypeAlias = Annotated[
     Literal["figures", "cases", "catalogue"], QueryParameter(name="kind", description=EXPECTED["kind"])
 ]
@@ -50,10 +53,10 @@ Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=1000)]
 class UploadAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """An upload as it stands.
 
-    state: waiting, reading, asked (a question stands open), ready (to be imported), importing, imported, unreadable, or
-    failed (it may be tried again); done of total: rows walked through; told: what was understood, as
-    `hallpulse import --json` tells it; rejected: whether rows were not taken in, which /rejected lists; rows, events:
-    what came of the import; why: of what is unreadable or failed, Chinese and English.
+    state: waiting, reading, asked (a question is open), ready (to be imported), importing, imported, unreadable, or
+    failed (it may be tried again); done, total: rows read so far, and all rows; told: the preview, as in
+    `hallpulse import --json`; rejected: whether rows were refused, which /rejected lists; rows, events: the result of
+    the import; why: the reason for unreadable or failed, in Chinese and English.
     """
 
     id: int
@@ -77,14 +80,14 @@ class UploadAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UploadsAnswer(msgspec.Struct, frozen=True):
-    """One's own uploads, the newest first."""
+    """The sender's own uploads, the newest first."""
 
     region: str
     uploads: list[UploadAnswer]
 
 
 class AnswersIn(msgspec.Struct, forbid_unknown_fields=True):
-    """Question → answer, those given before too; an answer is one of the question's choices, or a day."""
+    """All answers so far. answers: question → answer, which is one of the question's choices or a day."""
 
     answers: dict[Text, Text]
 
@@ -114,7 +117,7 @@ def upload_answer(one: Upload) -> UploadAnswer:
 
 
 def owner_of(grant: Grant) -> str:
-    """Return whose an upload is: the account's, or that of the holder of a named token."""
+    """Return the owner of an upload: the account's name, or `token` and the token's name."""
     return grant.account or f"token {grant.name}"
 
 
@@ -132,10 +135,10 @@ async def post_upload(
     request: AnyRequest, region: RegionCode, kind: KindOfTable, name: FileName, *, hall: Hall = None,
     plan_codes: PlanCodes = "false",
 ) -> UploadAnswer:  # fmt: skip
-    """The body is the file itself, application/octet-stream, at most 16 MiB; one of an account at a time.
+    """Keeps a file and begins to read it. The body is the file, application/octet-stream, at most 16 MiB.
 
-    For a department its own figures, for the bureau all tables, for a hall's person its own cases. hall: whose cases
-    they are. Reading begins at once: GET /v1/uploads/ID tells how far it is. Nothing is published yet.
+    An account may have one upload at a time: a department its own figures, the bureau any table, a hall's person its
+    own cases. hall: the hall of the cases. GET /v1/uploads/ID tells the progress. Nothing is published yet.
     """
     resources, grant = resources_of(request), grant_of(request)
     asked = _Asked(int(region), kind, name, hall, plan_codes == "true")
@@ -146,7 +149,7 @@ async def post_upload(
         content = await _content(request)
         number = await asyncio.to_thread(kept_upload, resources, new, content)
         del content
-    resources.audit.did(_deed("upload.add", new, number))
+    resources.audit.did(_audit_entry("upload.add", new, number))
     return await begun_or_gone(resources, new, number)
 
 
@@ -159,7 +162,7 @@ class _Asked(NamedTuple):
 
 
 def _new_upload(resources: Resources, grant: Grant, asked: _Asked) -> NewUpload:
-    """Raise Declined: 403 for what is not the sender's, 422 for cases of no hall of the region."""
+    """Return the new upload. Raises Declined: 403 if the sender may not import it, 422 for cases of an unknown hall."""
     kind, county = asked.kind, asked.region
     hall = asked.hall if kind == "cases" else DESK if kind == "figures" else OF_THE_CATALOGUE
     if not may_import(grant, kind, county, hall):
@@ -211,7 +214,7 @@ async def begin(resources: Resources, method: str, *args: Any) -> None:
 
 
 async def begun_or_gone(resources: Resources, new: NewUpload, number: int) -> UploadAnswer:
-    """Begin to read a file that was just kept. Where that cannot begin, it is not kept: it would bar the next one."""
+    """Begin to read a file that was just kept. If that fails, discard it, since it would block the next upload."""
     try:
         await begin(resources, "read_upload", number)
     except BaseException:
@@ -220,20 +223,29 @@ async def begun_or_gone(resources: Resources, new: NewUpload, number: int) -> Up
     return await asyncio.to_thread(shown_upload, resources, number, new.owner)
 
 
-def _deed(action: str, new: NewUpload, number: int) -> AuditEntry:
+def _audit_entry(action: str, new: NewUpload, number: int) -> AuditEntry:
     detail = {"upload": number, "kind": new.kind, "hall": new.hall, "department": new.department}
     return AuditEntry(action, new.name, new.region, detail, new.by)
 
 
 def _mine(resources: Resources, grant: Grant, number: int) -> Upload:
-    """Raise Declined (404) for what is not there or another's, 403 where the right to it is gone meanwhile."""
+    """Return the sender's upload. Raises Declined: 404 if there is none of the sender's, 403 if the right is gone."""
     found = resources.uploads.get(number, resources.clock(), owner_of(grant))
     if found is None:
-        raise Declined(Kind.NOT_FOUND, f"there is no upload {number} of yours")
+        raise no_such_upload(resources, number)
     new = found.new
     if not may_import(grant, new.kind, new.region, new.hall) or new.department != grant.department:
         raise Declined(Kind.FORBIDDEN, f"{whose(grant)} imports no such table: it is of {reach(grant)}")
     return found
+
+
+def no_such_upload(resources: Resources, number: int) -> Declined:
+    """Return the answer for an upload that does not exist or is another's.
+
+    The answer and the audit entry are the same for both.
+    """
+    sought = Sought(f"upload {number}", resources.uploads.owner(number) or "")
+    return Declined(Kind.NOT_FOUND, f"there is no upload {number} of yours", sought=sought)
 
 
 def shown_upload(resources: Resources, number: int, owner: str) -> UploadAnswer:
@@ -246,17 +258,21 @@ def shown_upload(resources: Resources, number: int, owner: str) -> UploadAnswer:
 @get(
     "/v1/uploads",
     sync_to_thread=True,
+    dependencies=LISTING,
     responses=problems(*QUERY),
     operation_id="listUploads",
     summary="One's own uploads",
     opt={ACTION: Action.IMPORT},
     tags=["uploads"],
 )
-def list_uploads(request: AnyRequest, region: RegionCode) -> UploadsAnswer:
-    """The newest first; a file that was not imported is kept for a week."""
+def list_uploads(
+    request: AnyRequest, region: RegionCode, *, listing: NamedDependency[ListAsked]
+) -> Response[UploadsAnswer]:
+    """Lists the sender's uploads, the newest first; a file that was not imported is kept for a week."""
     resources = resources_of(request)
     found = resources.uploads.list(int(region), owner_of(grant_of(request)), resources.clock())
-    return UploadsAnswer(region, [msgspec.structs.replace(upload_answer(one), told=None) for one in found])
+    answer = UploadsAnswer(region, [msgspec.structs.replace(upload_answer(one), told=None) for one in found])
+    return listed(resources, listing, answer, UPLOADS)
 
 
 @get(
@@ -269,7 +285,7 @@ def list_uploads(request: AnyRequest, region: RegionCode) -> UploadsAnswer:
     tags=["uploads"],
 )
 def get_upload(request: AnyRequest, upload_id: UploadId) -> UploadAnswer:
-    """Return it to its sender alone."""
+    """Returns the upload; only its sender may read it."""
     return upload_answer(_mine(resources_of(request), grant_of(request), upload_id))
 
 
@@ -283,7 +299,7 @@ def get_upload(request: AnyRequest, upload_id: UploadId) -> UploadAnswer:
     tags=["uploads"],
 )
 async def post_answers(request: AnyRequest, upload_id: UploadId) -> UploadAnswer:
-    """Take the answers that `hallpulse import --answer` takes; 422 for one that is no choice of its question."""
+    """Takes answers like those of `hallpulse import --answer`. 422 for an answer that its question does not offer."""
     resources, grant = resources_of(request), grant_of(request)
     given = await body_of(request, AnswersIn)
     if len(given.answers) > MOST_ANSWERS:
@@ -295,7 +311,7 @@ async def post_answers(request: AnyRequest, upload_id: UploadId) -> UploadAnswer
 
 
 def _check_answers(upload: Upload, answers: dict[str, str]) -> None:
-    """Raise Declined (422) for an answer that is no choice of its question, which would end the reading."""
+    """Raise Declined (422) for an answer that its question does not offer: the reading would end with it."""
     asked = {one["id"]: one for one in (upload.told or {}).get("questions", ())}
     for id_, given in answers.items():
         question = asked.get(id_)
@@ -317,11 +333,11 @@ def _check_answers(upload: Upload, answers: dict[str, str]) -> None:
     tags=["uploads"],
 )
 async def post_import(request: AnyRequest, upload_id: UploadId) -> UploadAnswer:
-    """Publish what is taken in; rows that are not are listed under /rejected. 409 unless it is ready."""
+    """Imports the upload: publishes the accepted rows; /rejected lists the others. 409 unless it is ready."""
     resources, grant = resources_of(request), grant_of(request)
     mine = await asyncio.to_thread(_mine, resources, grant, upload_id)
     await begin(resources, "import_upload", upload_id)
-    resources.audit.did(_deed("upload.import", mine.new, upload_id))
+    resources.audit.did(_audit_entry("upload.import", mine.new, upload_id))
     return await asyncio.to_thread(shown_upload, resources, upload_id, mine.new.owner)
 
 
@@ -335,12 +351,12 @@ async def post_import(request: AnyRequest, upload_id: UploadId) -> UploadAnswer:
     tags=["uploads"],
 )
 async def post_discard(request: AnyRequest, upload_id: UploadId) -> UploadAnswer:
-    """409 while it is being imported. What was imported stays imported."""
+    """Discards the upload. 409 while it is being imported. Imported rows stay imported."""
     resources, grant = resources_of(request), grant_of(request)
     mine = await asyncio.to_thread(_mine, resources, grant, upload_id)
     if not await asyncio.to_thread(resources.uploads.discard, upload_id):
         raise Declined(Kind.CONFLICT, "it is being imported")
-    resources.audit.did(_deed("upload.discard", mine.new, upload_id))
+    resources.audit.did(_audit_entry("upload.discard", mine.new, upload_id))
     return upload_answer(mine)
 
 
@@ -355,17 +371,10 @@ async def post_discard(request: AnyRequest, upload_id: UploadId) -> UploadAnswer
     tags=["uploads"],
 )
 def get_rejected(request: AnyRequest, upload_id: UploadId) -> Response[bytes]:
-    """As FILE.rejected.csv of the command: no cell begins as a formula."""
+    """Returns the refused rows, like the command's FILE.rejected.csv. No cell begins like a formula."""
     resources = resources_of(request)
     mine = _mine(resources, grant_of(request), upload_id)
     content = resources.uploads.rejected(upload_id)
     if content is None:
         raise Declined(Kind.NOT_FOUND, "every row was taken in")
-    return download(content, f"{mine.new.name}.rejected.csv", "text/csv; charset=utf-8")
-
-
-def download(content: bytes, name: str, media_type: str) -> Response[bytes]:
-    """Return a file that no browser shows in place, whatever its name holds."""
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)[-100:]
-    headers = {"content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"}
-    return Response(content, media_type=media_type, headers=headers)
+    return download(content, f"{mine.new.name}.rejected.csv", CSV)

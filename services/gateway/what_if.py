@@ -1,7 +1,7 @@
-"""Items changed in thought, and the figures and targets as they would then be.
+"""Compute the figures and targets as they would be if items of the catalogue were changed.
 
-Nothing is computed in a second way: the changes are laid before the tables as events that are not stored
-(`Moment.imagine`), and read and judged as always. `before` and `after` are of one moment.
+The usual computation is used: the changes are added to the tables as events that are not stored (`Moment.imagine`).
+`before` and `after` are from the same moment.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from services.gateway.figures import Named, Value, named, value_answer
 from services.gateway.problems import Declined, Kind
 from services.gateway.request import Resources, day_of_calendar, scope_of
 from services.gateway.targets import Judged, TargetAnswer, judged, target_answers
-from services.gateway.uploads import OF_THE_CATALOGUE, owner_of
+from services.gateway.uploads import OF_THE_CATALOGUE, no_such_upload, owner_of
 
 MOST_CHANGES = 500
 _FLAGS = ("settled", "unified", "full_process", "tolerates_missing", "commitment")
@@ -45,13 +45,13 @@ _HEADERS: Mapping[str, str] = {
     "commitment": "是否告知承诺制",
     "effective_from": "生效日期",
 }
-"""A draft's columns as a table that the importer reads; what no column says stays as it is stored."""
+"""The columns of a draft's table for the importer. Without a column, the stored value stays."""
 Code: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Days: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 
 
 class ItemChange(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """An item as it would be: what is left out stays as it is. Limits in working days."""
+    """A change of an item. A field that is left out stays as it is. Limits are in working days."""
 
     item_code: Code
     handling: Literal["instant", "promised"] | None = None
@@ -65,7 +65,7 @@ class ItemChange(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
 
 
 class WhatIfIn(msgspec.Struct, forbid_unknown_fields=True):
-    """Changes from a day on, or a catalogue that was uploaded and read. department: whose items alone they are."""
+    """Changes from a day on, or the number of an uploaded catalogue. department: only its items may be changed."""
 
     region: str
     department: Code | None = None
@@ -93,7 +93,7 @@ class MovedDepartment(msgspec.Struct, frozen=True):
 
 
 class MovedTarget(msgspec.Struct, frozen=True):
-    """A target before and after, as /v1/targets tells it."""
+    """A target before and after, in the form of /v1/targets."""
 
     before: TargetAnswer
     after: TargetAnswer
@@ -102,7 +102,7 @@ class MovedTarget(msgspec.Struct, frozen=True):
 class WhatIfAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The day's figures and targets as they are and as they would be.
 
-    items: how many versions would be published; figures: of the catalogue, and any other that differs.
+    items: how many versions would be published; figures: all that are counted on the catalogue, and others that differ.
     """
 
     region: str
@@ -115,14 +115,14 @@ class WhatIfAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _State(NamedTuple):
-    """All that is compared, of one state of the tables."""
+    """The figures and judged targets in one state of the tables."""
 
     table: FigureTable
     judged: Judged | None
 
 
 def what_if(resources: Resources, grant: Grant, given: WhatIfIn) -> WhatIfAnswer:
-    """Return what the changes would come to. Raise Declined for what is not the asker's or cannot be."""
+    """Return the effect of the changes. Raises Declined if a change is invalid or not allowed to the token."""
     scope = scope_of(grant, given.region, given.department)
     if scope.region % 100 == 0:
         raise Declined(Kind.CONTRADICTION, "region: expected a county's code of 6 digits", field="region")
@@ -162,14 +162,14 @@ def _state(moment: Moment, region: int, plan: Plan | None, on: date) -> _State:
 
 
 def _uploaded(resources: Resources, grant: Grant, given: WhatIfIn) -> list[HallEvent]:
-    """The events of an uploaded catalogue, none where no upload is named."""
+    """Return the events of an uploaded catalogue; [] if no upload is named. Raises Declined if it cannot be used."""
     if given.upload is None:
         return []
     if given.changes:
         raise Declined(Kind.CONTRADICTION, "changes and upload: expected one of them", field="upload")
     found = resources.uploads.get(given.upload, resources.clock(), owner_of(grant))
     if found is None or found.new.region != int(given.region):
-        raise Declined(Kind.NOT_FOUND, f"there is no upload {given.upload} of yours")
+        raise no_such_upload(resources, given.upload)
     lines = resources.uploads.versions(given.upload)
     if not lines:
         raise Declined(Kind.CONTRADICTION, "upload: expected a catalogue that is ready to import", field="upload")
@@ -180,7 +180,7 @@ def _uploaded(resources: Resources, grant: Grant, given: WhatIfIn) -> list[HallE
 def changed_items(
     resources: Resources, scope: Scope, known: Mapping[str, Timeline], given: WhatIfIn
 ) -> list[HallEvent]:
-    """Return each change as the event that its import would be."""
+    """Return each change as the event that its import would send. Raises Declined if a change is not possible."""
     day = day_of_calendar("effective_from", given.effective_from, resources.today())
     if day < resources.today():
         raise Declined(Kind.CONTRADICTION, "effective_from: expected today or a later day", field="effective_from")
@@ -209,7 +209,7 @@ def _event(
 
 
 def _version(span: ItemSpan, change: ItemChange, day: date) -> ItemPublished:
-    """Return the version as it would be; raise Declined for an instant item with a promised limit."""
+    """Return the changed version. Raises Declined for an instant item with a promised limit."""
     said = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not None}
     kept = span.version._asdict()
     handling = change.handling or ("instant" if kept.pop("instant") else "promised")
@@ -232,7 +232,7 @@ def _moved_targets(before: _State, after: _State, plan: Plan | None, department:
 
 
 def _moved(before: FigureTable, after: FigureTable, department: str | None, *, whole: bool) -> list[MovedFigure]:
-    """The indicators that differ; whole: and all of the catalogue."""
+    """Return the indicators that differ. whole: also return those of the catalogue that do not differ."""
     found = []
     for name, indicator in COMPUTED.items():
         was, would = (table.figure(name, department) for table in (before, after))
@@ -247,7 +247,7 @@ def _figure(name: str, before: Figure, after: Figure) -> MovedFigure:
 
 
 def table_of(asked: WhatIfIn) -> bytes:
-    """Return a draft's changes as a csv file that the importer understands without a question."""
+    """Return a draft's changes as a csv file that the importer reads without asking questions."""
     said = [msgspec.structs.asdict(one) for one in asked.changes]
     used = [name for name in _HEADERS if name == "effective_from" or any(one.get(name) is not None for one in said)]
     made = io.StringIO()

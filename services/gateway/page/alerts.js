@@ -1,25 +1,36 @@
 // The inbox: what fires now, exactly as Alertmanager has it, since when and why; who takes care of it, and notes.
 
-import { ask, tell } from "./api.js";
+import { tell } from "./api.js";
 import { ago, clockTime, h } from "./dom.js";
+import { listPart } from "./list.js";
 import { inChinese, named, say, word } from "./words.js";
+import "./trendwords.js";
 
 const SIGNS = { critical: "✕", warning: "▲", info: "·" };
 
 const HOURS = [1, 4, 24, 72, 168];
 
-export const view = { show: (drawer, context, _, query) => showAlerts(drawer, context, query.get("alert")) };
+export const view = { show: (drawer, context, _, query) => showAlerts(drawer, context, query) };
 
 /** asked: the fingerprint of the alert on which a link opens the inbox. */
-async function showAlerts(drawer, context, asked, told) {
-  const found = await ask("/v1/alerts", { region: context.region.region });
-  const again = (text) => showAlerts(drawer, context, null, text);
-  drawer.draw(
-    say("alertsNow"),
-    h("p", { role: "status", class: "hint" }, told || ""),
-    found.alerts.length ? h("ul", { class: "alerts" }, [...found.alerts].reverse().map((one) => entry(one, context, again))) : h("p", {}, say("noAlerts")),
-    asked && !found.alerts.some((one) => one.fingerprint === asked) ? h("p", { class: "hint" }, say("alertOver")) : null,
-  );
+async function showAlerts(drawer, context, query, told) {
+  const asked = told === undefined ? query.get("alert") : null;
+  const again = (text) => showAlerts(drawer, context, new URLSearchParams(location.hash.split("?")[1] || ""), text);
+  let fires = false;
+  const parts = await listPart({
+    id: "alerts",
+    path: "/v1/alerts",
+    asked: { region: context.region.region },
+    rows: (answer, { sort }) => {
+      fires = fires || answer.alerts.some((one) => one.fingerprint === asked);
+      return sort ? answer.alerts : [...answer.alerts].reverse();
+    },
+    empty: say("noAlerts"),
+    entry: (one) => entry(one, context, again),
+    filters: [{ key: "severity", head: say("severity"), choices: Object.keys(SIGNS).map((one) => [one, word("severity", one)]) }],
+    columns: ["started", "severity", "department", "region"].map((key) => ({ key, head: say({ started: "alertStarted" }[key] || key) })),
+  }, query);
+  drawer.draw(say("alertsNow"), h("p", { role: "status", class: "hint" }, told || ""), ...parts, asked && !fires ? h("p", { class: "hint" }, say("alertOver")) : null);
   document.getElementById(`alert-${asked}`)?.scrollIntoView({ block: "center" });
   document.getElementById(`alert-${asked}`)?.focus();
 }
@@ -33,7 +44,7 @@ function entry(alert, context, again) {
     "li",
     { class: `alert is-${alert.severity}`, id: `alert-${alert.fingerprint}`, tabindex: "-1" },
     h("p", { class: "facts" }, h("span", { class: "chip" }, h("b", { "aria-hidden": "true" }, SIGNS[alert.severity] || "·"), word("severity", alert.severity)), h("b", {}, alertText(alert)), alert.silenced ? h("span", { class: "tag" }, say("silenced")) : null),
-    about.length || place ? h("p", {}, [...about, place].filter(Boolean).join(" · ")) : null,
+    about.length || place ? h("p", {}, [...about, place].filter(Boolean).join(" · "), alert.names.target ? [" ", h("a", { href: `#/target/${alert.labels.target}` }, say("targetPage"))] : null) : null,
     alert.annotations.description ? h("p", {}, inChinese() ? alert.annotations.description : alert.annotations.description_en || alert.annotations.description) : null,
     h("p", { class: "hint" }, [say("since", { at: clockTime(alert.started), ago: ago(alert.started) }), say("wentTo", { who: alert.receivers.map((one) => (alert.names[one] ? named(alert.names[one]) : word("receiver", one))).join(", ") })].join(" · ")),
     alert.acknowledged ? h("p", {}, say("takenBy", { who: alert.acknowledged_by, at: clockTime(alert.acknowledged) })) : null,
@@ -47,16 +58,19 @@ function entry(alert, context, again) {
 
 const sender = (alert, again, wrong) => (path, more) => async (event) => {
   event.preventDefault();
+  const button = event.submitter || event.currentTarget;
+  button.disabled = true;
   try {
     await tell(path, { region: alert.region, fingerprint: alert.fingerprint, ...more() });
-    await again("✓");
+    await again(say("alertNoted"));
   } catch (error) {
     wrong.textContent = error.message;
+    button.disabled = false;
   }
 };
 
 function doing(alert, again, wrong) {
-  const text = h("input", { type: "text", maxlength: 500, "aria-label": say("noteText"), placeholder: say("noteText"), autocomplete: "off" });
+  const text = h("input", { type: "text", name: `note-${alert.fingerprint}`, maxlength: 500, "aria-label": say("noteText"), placeholder: say("noteText"), autocomplete: "off" });
   const send = sender(alert, again, wrong);
   return h(
     "form",
@@ -72,8 +86,8 @@ function silencing(alert, again, wrong) {
   const send = sender(alert, again, wrong);
   if (alert.silences.some((one) => one.own)) return h("p", {}, h("button", { type: "button", onclick: send("/v1/alerts/unsilence", () => ({})) }, say("unsilence")));
   if (alert.silenced) return null;
-  const reason = h("input", { type: "text", required: true, maxlength: 500, "aria-label": say("silenceReason"), placeholder: say("silenceReason"), autocomplete: "off" });
-  const hours = h("select", { "aria-label": say("silenceFor") }, HOURS.map((n) => h("option", { value: n }, n < 24 ? say("hoursLong", { n }) : say("daysLong", { n: n / 24 }))));
+  const reason = h("input", { type: "text", name: `silence-${alert.fingerprint}`, required: true, maxlength: 500, "aria-label": say("silenceReason"), placeholder: say("silenceReason"), autocomplete: "off" });
+  const hours = h("select", { name: `hours-${alert.fingerprint}`, "aria-label": say("silenceFor") }, HOURS.map((n) => h("option", { value: n }, n < 24 ? say("hoursLong", { n }) : say("daysLong", { n: n / 24 }))));
   return h(
     "details",
     {},

@@ -1,5 +1,7 @@
 // The gateway's queries and what is posted to it, with the token that this tab keeps or the session's cookie.
 
+import { inWords } from "./refusals.js";
+
 const KEY = "hallpulse-token";
 const SIGNED_IN = "hallpulse-signed-in"; // a hint only: the session itself is in a cookie that no script reads
 const ATTENDED_MS = 60000;
@@ -10,7 +12,7 @@ for (const event of ["pointerdown", "keydown", "wheel"]) addEventListener(event,
 
 export class Refused extends Error {
   constructor(status, problem) {
-    super(problem.detail || problem.title || String(status));
+    super(inWords(status, problem));
     this.status = status;
     this.kind = (problem.type || "").replace("/problems#", "");
     this.field = problem.field || null;
@@ -18,12 +20,13 @@ export class Refused extends Error {
   }
 }
 
-/** A link may bring the token as a fragment, which no server ever sees; it is taken out of the address at once. */
+/** A link may bring the token in the fragment, which no server ever sees; it is taken out at once, and the view stays. */
 export function tokenFromAddress() {
-  const found = /[#&]token=([^&]+)/.exec(location.hash);
+  const found = /[#?&]token=([^&]+)/.exec(location.hash);
   if (!found) return;
   sessionStorage.setItem(KEY, decodeURIComponent(found[1]));
-  history.replaceState(null, "", `${location.pathname}${location.search}#/`);
+  const view = location.hash.startsWith("#/") ? location.hash.replace(/([?&])token=[^&]+&?/, "$1").replace(/[?&]$/, "") : "#/";
+  history.replaceState(null, "", `${location.pathname}${location.search}${view}`);
 }
 
 export const hasToken = () => Boolean(sessionStorage.getItem(KEY));
@@ -37,6 +40,15 @@ export function forget() {
   csrf = null;
 }
 
+/** The way back from the provider of sign-ins leads here with the view to open; the session is in its cookie. */
+export function signedInByProvider() {
+  const found = /^#\/signed-in(\/.*)$/.exec(location.hash);
+  if (!found) return;
+  sessionStorage.removeItem(KEY);
+  localStorage.setItem(SIGNED_IN, String(Date.now()));
+  history.replaceState(null, "", `${location.pathname}${location.search}#${found[1]}`);
+}
+
 /** Who is signed in, or whose token this is. */
 export async function whoAmI() {
   return known(await ask("/v1/session"));
@@ -44,23 +56,35 @@ export async function whoAmI() {
 
 export async function signIn(name, password) {
   sessionStorage.removeItem(KEY);
-  return known(await tell("/v1/session", { name, password }));
+  return known(await tell("/v1/session", { name, password }), true);
 }
 
 export async function changePassword(old, fresh) {
-  return known(await tell("/v1/session/password", { old, new: fresh }));
+  return known(await tell("/v1/session/password", { old, new: fresh }), true);
 }
 
-/** Ends the session, if there is one; what cannot be ended now ends by itself, and this browser forgets it. */
+/**
+ * Ends the session, if there is one; what cannot be ended now ends by itself, and this browser forgets it. Returns where
+ * the session at the provider is ended, null where there is none.
+ */
 export async function signOut() {
-  if (!hasToken()) await tell("/v1/session/end", {}).catch(() => null);
+  const ended = hasToken() ? null : await tell("/v1/session/end", {}).catch(() => null);
   forget();
+  return ended && ended.leave_at;
 }
 
-function known(me) {
+/** fresh: a session that has just begun, of which the browser's other tabs are told by a changed entry. */
+function known(me, fresh = false) {
   csrf = me.csrf;
-  if (me.name) localStorage.setItem(SIGNED_IN, "1");
+  if (me.name && (fresh || !localStorage.getItem(SIGNED_IN))) localStorage.setItem(SIGNED_IN, String(Date.now()));
   return me;
+}
+
+/** changed(): another tab of this browser has signed somebody in, or out; a tab with a token is not concerned. */
+export function onOtherTabs(changed) {
+  addEventListener("storage", (event) => {
+    if (event.key === SIGNED_IN && !hasToken()) changed();
+  });
 }
 
 function headers() {
@@ -86,6 +110,11 @@ export async function ask(path, parameters = {}, look = null) {
   return answerOf(await fetch(query ? `${path}?${query}` : path, { headers: { ...headers(), ...(look === null ? {} : { "x-look": String(look) }) }, cache: "no-store" }));
 }
 
+/** The answer to a query that seldom changes: the browser keeps it, and asks whether it still holds. */
+export async function askKept(path, parameters) {
+  return answerOf(await fetch(`${path}?${new URLSearchParams(parameters)}`, { headers: headers(), cache: "no-cache" }));
+}
+
 /** Have the browser keep what a query answers with, under the name that the server gives it. */
 export async function download(path, parameters = {}) {
   const response = await fetch(`${path}?${new URLSearchParams(parameters)}`, { headers: headers(), cache: "no-store" });
@@ -99,14 +128,18 @@ export async function download(path, parameters = {}) {
 /** Post what changes something, and return the answer. Raises Refused as `ask` does. */
 export async function tell(path, body) {
   const more = { "content-type": "application/json", ...(csrf ? { "x-csrf-token": csrf } : {}) };
-  return answerOf(await fetch(path, { method: "POST", headers: { ...headers(), ...more }, body: JSON.stringify(body), cache: "no-store" }));
+  const answer = await answerOf(await fetch(path, { method: "POST", headers: { ...headers(), ...more }, body: JSON.stringify(body), cache: "no-store" }));
+  document.dispatchEvent(new Event("hallpulse-sent"));
+  return answer;
 }
 
 /** Send a file as it is, and return the answer. Raises Refused as `ask` does. */
 export async function send(path, parameters, file) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined);
   const more = { "content-type": "application/octet-stream", ...(csrf ? { "x-csrf-token": csrf } : {}) };
-  return answerOf(await fetch(`${path}?${new URLSearchParams(given)}`, { method: "POST", headers: { ...headers(), ...more }, body: file, cache: "no-store" }));
+  const answer = await answerOf(await fetch(`${path}?${new URLSearchParams(given)}`, { method: "POST", headers: { ...headers(), ...more }, body: file, cache: "no-store" }));
+  document.dispatchEvent(new Event("hallpulse-sent"));
+  return answer;
 }
 
 /** Have the browser keep a file under the name that the server gives it. Raises Refused as `ask` does. */

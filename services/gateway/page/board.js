@@ -7,6 +7,7 @@ import { integrityPart } from "./check.js";
 import { troublesInWords } from "./live.js";
 import { targetsPart } from "./target.js";
 import { named, say } from "./words.js";
+import "./lookwords.js";
 import { workPart } from "./work.js";
 
 const QUIET_HOURS = 24;
@@ -39,15 +40,16 @@ function whereabouts(context) {
   const choose = h(
     "select",
     { "aria-label": say("region"), onchange: (event) => { location.hash = `#/?region=${event.target.value}`; } },
-    regions.regions.map((one) => h("option", { value: one.region, selected: one.region === region.region }, `${one.region} ${regionName(one)}`)),
+    regions.regions.map((one) => h("option", { value: one.region, selected: one.region === region.region }, regionLabel(one))),
   );
   const narrower = whose(context);
   return [choose, narrower ? h("span", { class: "tag" }, narrower) : null].filter(Boolean);
 }
 
-function regionName(region) {
-  if (region.plan) return named(region.plan.names);
-  return named(region.names) === region.region ? say(region.level) : named(region.names);
+/** A region by its plan or its name, with its code, which an English name may hold already. */
+function regionLabel(region) {
+  const name = named(region.plan ? region.plan.names : region.names);
+  return name.includes(region.region) ? name : `${region.region} ${name}`;
 }
 
 /** Green only while it is heard that what halls send is being stored, and what is shown was read since. */
@@ -64,13 +66,26 @@ function freshness(context) {
   const { coverage } = data.indicators;
   const full = coverage.reporting === coverage.halls && coverage.halls > 0;
   return [
-    h("span", { class: full ? "tag" : "tag warn" }, say("coverage", coverage)),
-    h("span", { class: isQuiet(coverage) ? "tag warn" : "tag" }, coverage.newest ? say("newest", { ago: ago(coverage.newest) }) : say("nothingNew")),
+    shortTag(full ? "tag" : "tag warn", say("coverage", coverage), say("coverageShort", coverage)),
+    shortTag(isQuiet(coverage) ? "tag warn" : "tag", coverage.newest ? say("newest", { ago: ago(coverage.newest) }) : say("nothingNew"), coverage.newest ? ago(coverage.newest) : say("nothingNewShort")),
     liveTag(context),
   ];
 }
 
+/** A tag whose text is cut short where the header has little room; its whole text is read out and stands in its title. */
+const shortTag = (kind, full, brief) => h("span", { class: kind, title: full }, h("span", { class: "full" }, full), h("span", { class: "brief", "aria-hidden": "true" }, brief));
+
 const isQuiet = ({ newest }) => !newest || Date.now() - new Date(newest).getTime() > QUIET_HOURS * 3600000;
+
+/** The codes that this one succeeded, or is succeeded by, with the day and the decree. */
+function codeChanges({ region }) {
+  const called = (one) => (named(one.region_names).includes(one.region) ? named(one.region_names) : `${named(one.region_names)} ${one.region}`);
+  const told = (one, key) => say(key, { name: called(one), day: one.from, document: one.document, reason: one.reason });
+  return [
+    ...region.successors.map((one) => told(one, one.ends ? "codeEnded" : "codeGave")),
+    ...region.predecessors.map((one) => told(one, one.ends ? "codeSucceeds" : "codeCameFrom")),
+  ];
+}
 
 function warnings({ data, live, cutAt }) {
   const { coverage, provisional } = data.indicators;
@@ -96,6 +111,7 @@ export function drawBoard(board, context) {
   const held = keepPlace(board);
   board.replaceChildren(
     ...warnings(context).map((text) => h("p", { class: "warning", role: "status" }, text)),
+    ...codeChanges(context).map((text) => h("p", { class: "hint", role: "note" }, text)),
     ...[
       workPart(context),
       h("div", { class: "front" }, ...[data.targets ? targetsPart(context) : null, integrityPart(context)].filter(Boolean)),

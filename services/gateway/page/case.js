@@ -2,7 +2,8 @@
 
 import { ask } from "./api.js";
 import { clockTime, h, monthName } from "./dom.js";
-import { departmentOf } from "./list.js";
+import { nothingAt } from "./drawer.js";
+import { departmentOf } from "./behind.js";
 import { cardChip, superviseLink } from "./matters.js";
 import { chip } from "./states.js";
 import { named, say, word } from "./words.js";
@@ -11,8 +12,14 @@ const WHY = ["start", "counted", "weekend", "holiday", "regional_holiday", "susp
 
 export const view = { show: showCase };
 
+/** The address of a case of which a line tells as HALL/CASE_ID; the id may hold any sign. */
+export function caseAddress(region, subject) {
+  const [hall, ...rest] = subject.split("/");
+  return `#/case/${region}/${hall}/${encodeURIComponent(rest.join("/"))}`;
+}
+
 async function showCase(drawer, context, [region, hall, ...rest]) {
-  if (!rest.length) return drawer.draw(say("nothing"));
+  if (!rest.length) return nothingAt(drawer);
   const id = rest.join("/");
   const found = await ask(`/v1/cases/${region}/${hall}/${encodeURIComponent(id)}`);
   drawer.draw(

@@ -1,7 +1,9 @@
 // The integrity checks: how far the figures can be trusted, and what each check found.
 
 import { h, whole } from "./dom.js";
-import { departmentOf } from "./list.js";
+import { nothingAt } from "./drawer.js";
+import { departmentOf } from "./behind.js";
+import { listPart } from "./list.js";
 import { superviseLink } from "./matters.js";
 import { named, say, word } from "./words.js";
 
@@ -31,10 +33,19 @@ function check({ id, names, count, of }) {
 
 export const view = { needsBoard: true, show: showCheck };
 
-function showCheck(drawer, context, [id]) {
-  const found = context.data.integrity && context.data.integrity.checks.find((one) => one.id === id);
-  if (!found) return drawer.draw(say("nothing"));
-  const columns = found.cases.length ? Object.keys(found.cases[0]).filter((name) => !OMITTED.has(name) && !name.endsWith("_names")) : [];
+async function showCheck(drawer, context, [id], query) {
+  if (!context.data.integrity) return drawer.draw(say("loading"), h("p", { role: "status" }, say("loading")));
+  const found = context.data.integrity.checks.find((one) => one.id === id);
+  if (!found) return nothingAt(drawer);
+  const { region, hall, department } = context;
+  const parts = found.cases.length ? await listPart({
+    id: `check-${id}`,
+    path: "/v1/integrity",
+    asked: { region: region.region, hall, department, check: id },
+    rows: (answer) => answer.checks[0].cases,
+    table: "stacked",
+    columns: columnsOf(found.cases[0], context),
+  }, query) : [h("p", {}, say("nothingFound"))];
   return drawer.draw(
     named(found.names),
     h(
@@ -44,10 +55,15 @@ function showCheck(drawer, context, [id]) {
       found.truncated ? h("span", { class: "hint" }, say("firstFindings", { n: found.cases.length })) : null,
     ),
     ...groups(found, context),
-    columns.length
-      ? h("div", { class: "scroll" }, h("table", { class: "cases" }, h("thead", {}, h("tr", {}, columns.map((name) => heading(name, found.cases[0])))), h("tbody", {}, found.cases.map((row) => line(row, columns, context)))))
-      : h("p", {}, say("nothingFound")),
+    ...parts,
   );
+}
+
+/** A number under `decided` counts cases; a date is when one was decided. */
+function columnsOf(row, context) {
+  const names = Object.keys(row).filter((name) => !OMITTED.has(name) && !name.endsWith("_names"));
+  const head = (name) => word("column", name === "decided" && typeof row[name] === "number" ? "decided_cases" : name);
+  return names.map((name) => ({ key: name, head: head(name), kind: typeof row[name] === "number" ? "number" : null, cell: (one) => value(one, name, context) }));
 }
 
 /** Who has the findings: the largest departments, halls and items, each with the share of what is questioned. */
@@ -57,13 +73,6 @@ function groups({ id, groups = [] }, context) {
     h("div", { class: "scroll" }, h("table", { class: "groups" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, word("column", own[0].by === "item" ? "item_code" : own[0].by)), h("th", { scope: "col" }, say("total")), h("th", { scope: "col" }, say("questioned")))),
       h("tbody", {}, own.map((one) => h("tr", {}, h("td", {}, named(one.names)), h("td", { class: "number" }, whole(one.count)), h("td", { class: "number" }, one.of ? `${(one.share * 100).toFixed(1)} % / ${whole(one.of)}` : ""), one.by === "department" ? h("td", {}, superviseLink(context, "finding", id, one.id)) : null))))));
-}
-
-/** A number under `decided` counts cases; a date is when one was decided. */
-const heading = (name, row) => h("th", { scope: "col" }, word("column", name === "decided" && typeof row[name] === "number" ? "decided_cases" : name));
-
-function line(row, columns, context) {
-  return h("tr", {}, columns.map((name) => h("td", { class: typeof row[name] === "number" ? "number" : null }, value(row, name, context))));
 }
 
 function value(row, name, context) {

@@ -1,13 +1,19 @@
 // Departments side by side: one indicator, worst first, with the open cases that need somebody now.
 
 import { ticks } from "./chart.js";
+import { LESS_IS_BETTER } from "./compare.js";
 import { h, shown, whole } from "./dom.js";
+import { nothingAt } from "./drawer.js";
 import { SIGNS } from "./states.js";
-import { listAddress, marksOf } from "./target.js";
+import { listPart } from "./list.js";
+import { comparable } from "./heat.js";
+import { listAddress, marksOf, targetLinks } from "./target.js";
 import { named, say, word } from "./words.js";
+import "./lookwords.js";
 
 const KEY = "hallpulse-compare";
-const LESS_IS_BETTER = new Set(["mean_elapsed_days"]);
+const FIRST = ["due_kept_rate", "promise_kept_rate", "instant_case_share", "satisfaction", "promised_limit_compression"];
+const OPEN = ["overdue", "due_soon", "unaccepted_late", "suspended", "on_time"];
 const URGENT = ["overdue", "unaccepted_late", "due_soon"];
 let compared = localStorage.getItem(KEY) || "due_kept_rate";
 
@@ -21,7 +27,7 @@ export function departmentsPart(context) {
 
 function draw(part, context) {
   const { departments } = context.data.departments;
-  const offered = context.data.indicators.indicators.filter((one) => one.kind !== "declared" && one.unit !== "count");
+  const offered = comparable(context.data.indicators.indicators);
   const own = offered.find((one) => one.id === compared) || offered[0];
   const rows = departments.map((department) => ({ department, figure: find(department, own.id) })).filter(({ figure }) => figure && figure.value !== null);
   rows.sort((a, b) => Number(b.figure.enough) - Number(a.figure.enough) || (a.figure.value - b.figure.value) * (LESS_IS_BETTER.has(own.id) ? -1 : 1));
@@ -31,7 +37,7 @@ function draw(part, context) {
       "div",
       { class: "heading" },
       h("h2", {}, say("departments"), " ", h("small", {}, [say("worstFirst"), say("average", { value: shown(own.value, own.unit) }), say("scaleFrom", { low: shown(scale.low, own.unit), high: shown(scale.high, own.unit) })].join(" · "))),
-      chooser(part, context, offered, own),
+      h("span", { class: "facts" }, targetLinks(context, own.id), h("a", { href: `#/trends?indicator=${own.id}`, "data-key": "trend-of" }, say("targetTrend")), h("a", { href: `#/heat?indicator=${own.id}`, "data-key": "heat" }, say("heatTitle")), chooser(part, context, offered, own), h("a", { class: "button", href: "#/departments", "data-key": "all-departments" }, say("listAll"))),
     ),
     h("div", { class: "rows" }, rows.map((one) => line(context, one, own, scale))),
     departments.length > rows.length ? h("p", { class: "hint" }, say("withoutData", { n: departments.length - rows.length })) : "",
@@ -100,4 +106,40 @@ function line(context, { department, figure }, own, scale) {
       ),
     ),
   );
+}
+
+export const view = { needsBoard: true, show: showDepartments };
+
+/** Every figure of every department as a table. */
+async function showDepartments(drawer, context, _, query) {
+  if (!context.data.departments) return nothingAt(drawer, "notForYou");
+  const known = new Map(context.data.departments.departments.flatMap((one) => one.indicators).map((one) => [one.id, one]));
+  const { from, to } = context.data.indicators;
+  const asked = { region: context.region.region, from, to };
+  const parts = await listPart({
+    id: "departments",
+    path: "/v1/departments",
+    asked,
+    rows: (answer) => answer.departments,
+    table: "stacked",
+    columns: [
+      { key: "names", head: say("department"), kind: "wrap", files: ["names", "id"], cell: (one) => named(one.names) },
+      ...OPEN.map((state) => ({ key: `open_${state}`, head: word("open", state), kind: "number", off: !URGENT.includes(state), cell: (one) => h("a", { href: listAddress({ region: asked.region, department: one.id, state }) }, whole(one.open_cases[state])) })),
+      ...[...known.values()].map((one) => figureColumn(one, asked)),
+    ],
+  }, query);
+  return drawer.draw(say("departments"), ...parts);
+}
+
+function figureColumn(indicator, asked) {
+  const { id, unit } = indicator;
+  const parts = unit === "count" ? [`${id}_numerator`] : [id, `${id}_numerator`, `${id}_denominator`];
+  const cell = (department) => {
+    const figure = find(department, id);
+    if (!figure) return "";
+    const link = (part, number) => h("a", { href: listAddress({ ...asked, department: department.id, indicator: id, part }) }, whole(number));
+    if (unit === "count") return link("numerator", figure.numerator);
+    return [shown(figure.value, unit), " ", h("small", { class: "hint" }, link("numerator", figure.numerator), " / ", link("denominator", figure.denominator))];
+  };
+  return { key: parts[0], head: named(indicator.names), kind: "number", off: !FIRST.includes(id), files: parts, cell };
 }

@@ -16,6 +16,9 @@ function filled(element, attributes, children) {
 }
 
 export const h = (tag, attributes, ...children) => filled(document.createElement(tag), attributes, children);
+/** A part that scrolls sideways by itself: with the arrow keys too, and on a phone it says so. */
+export const sideways = (label, ...children) => [h("p", { class: "sideways", "aria-hidden": "true" }, say("sideways")), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, children)];
+
 export const s = (tag, attributes, ...children) => filled(document.createElementNS(SVG, tag), attributes, children);
 
 const GROUPED = new Intl.NumberFormat("en-US");

@@ -1,6 +1,8 @@
-// The sheet over the board: lists, targets and cases. The address says what it shows, so that Back closes it.
+// The sheet over the board: lists, targets and cases. The address says what it shows, so that Back closes it. What is
+// typed in it and not sent is kept, however it is left.
 
 import { h } from "./dom.js";
+import { fillIn, keepTyped, putBack, typedIn } from "./typed.js";
 import { say } from "./words.js";
 
 const dialog = document.getElementById("drawer");
@@ -8,6 +10,34 @@ let shownAt = 0;
 let closing = false;
 let opener = null;
 let pressed = null; // not every browser gives the focus to a link that is clicked
+let view = { of: "", address: "" };
+let unsent = false; // whether anything was typed since the last time that something was sent
+const sent = new WeakSet(); // forms whose content is on its way: it is not put back when the view is drawn again
+
+/** work() sends what stands in a form; if it fails, the form is as before. */
+export async function sending(form, work) {
+  sent.add(form);
+  try {
+    await work();
+  } catch (error) {
+    sent.delete(form);
+    throw error;
+  }
+}
+
+for (const kind of ["input", "change"]) {
+  dialog.addEventListener(kind, (event) => {
+    unsent = true;
+    sent.delete(event.target.form);
+  });
+}
+document.addEventListener("hallpulse-sent", () => { unsent = false; });
+addEventListener("pagehide", () => keepWhatIsTyped());
+
+/** Keep what is typed in what is shown, before it is drawn again or goes. */
+export function keepWhatIsTyped() {
+  if (unsent) keepTyped(dialog, view.of, view.address);
+}
 
 dialog.addEventListener("cancel", (event) => { event.preventDefault(); leave(); });
 dialog.addEventListener("click", (event) => event.target === dialog && leave());
@@ -31,6 +61,8 @@ function leave() {
 }
 
 export function closeDrawer() {
+  keepWhatIsTyped();
+  unsent = false;
   if (!dialog.open) return;
   closing = true;
   dialog.close();
@@ -50,12 +82,24 @@ function sameAs(gone) {
   return alike.find((one) => !dialog.contains(one) && one.getClientRects().length) ?? null; // what is hidden takes no focus
 }
 
-/** fill(drawer): draws into it, now or after reading; an answer that comes too late for what is shown is dropped. */
-export async function showDrawer(fill) {
+/**
+ * fill(drawer): draws into it, now or after reading; an answer that comes too late for what is shown is dropped.
+ * of: whose what is typed in it is.
+ */
+export async function showDrawer(fill, of) {
+  keepWhatIsTyped();
+  dialog.querySelector(".inside")?.setAttribute("aria-busy", "true"); // what is shown until the next is read
   shownAt += 1;
   const mine = shownAt;
+  let again = false;
+  view = { of, address: location.hash };
+  unsent = false;
+  const draw = (title, children) => {
+    put(title, children, again);
+    again = true;
+  };
   const drawer = {
-    draw: (title, ...children) => mine === shownAt && put(title, children),
+    draw: (title, ...children) => mine === shownAt && draw(title, children),
     isCurrent: () => mine === shownAt && dialog.open,
   };
   if (!dialog.open) {
@@ -66,12 +110,19 @@ export async function showDrawer(fill) {
   try {
     await fill(drawer);
   } catch (error) {
-    drawer.draw(say("failed", { why: "" }), h("p", { class: "bad", role: "alert" }, error.message));
+    const known = { 403: "notForYou", 404: "notThere" }[error.status];
+    if (known) nothingAt(drawer, known);
+    else drawer.draw(say("notRead"), h("p", { class: "bad", role: "alert" }, error.message));
   }
 }
 
-function put(title, children) {
+/** Say that there is nothing at an address (notThere), or that the role does not see it (notForYou). */
+export const nothingAt = (drawer, why = "notThere") => drawer.draw(say(why), h("p", { role: "status" }, say(`${why}Why`)));
+
+/** again: whether the view was drawn already; what is typed in the forms that were not sent then stays. */
+function put(title, children, again) {
   const held = dialog.open && dialog.contains(document.activeElement);
+  const typed = again ? typedIn(dialog, (one) => one.form && !sent.has(one.form)) : {};
   dialog.replaceChildren(
     h(
       "header",
@@ -82,5 +133,8 @@ function put(title, children) {
     ),
     h("div", { class: "inside" }, children),
   );
+  fillIn(dialog, typed);
+  const back = putBack(dialog, view.of, view.address);
+  if (back) dialog.querySelector(".inside").prepend(back);
   if (dialog.open && (held || !dialog.contains(document.activeElement))) document.getElementById("drawer-title").focus({ preventScroll: true });
 }

@@ -1,9 +1,11 @@
 // Open cases by state, and every indicator with its numerator and denominator; each number leads to its cases.
 
+import { belowOf } from "./compare.js";
 import { h, shown, whole } from "./dom.js";
 import { OPEN_STATES, SIGNS } from "./states.js";
 import { listAddress } from "./target.js";
 import { named, say, word } from "./words.js";
+import "./trendwords.js";
 
 const scopeOf = ({ region, hall, department }) => ({ region: region.region, hall, department });
 const NOTES = { due_soon: "note_due_soon", unaccepted_late: "note_unaccepted_late" };
@@ -36,7 +38,12 @@ export function indicatorsPart(context) {
   return h(
     "section",
     { class: "indicators" },
-    h("h2", {}, say("indicators"), " ", h("small", {}, say("period", { start: from, end: to }))),
+    h(
+      "div",
+      { class: "heading" },
+      h("h2", {}, say("indicators"), " ", h("small", {}, say("period", { start: from, end: to }))),
+      h("span", { class: "facts" }, h("a", { href: "#/trends", "data-key": "trends" }, say("trendsTitle")), h("a", { href: "#/ratings", "data-key": "ratings" }, say("ratingsTitle")), context.hall || context.department ? null : h("a", { href: "#/compare", "data-key": "compare-below" }, say(`compare_${belowOf(context.region)}`))),
+    ),
     h(
       "table",
       {},

@@ -45,7 +45,9 @@ function standing(report) {
   );
 }
 
-const heads = (form, mine) => h("tr", {}, ["indicator", "numerator", "denominator", mine ? "note" : null].filter(Boolean).map((key) => h("th", { scope: "col" }, say(key))), h("th", { scope: "col" }, form.before), h("th", { scope: "col" }, say("checked")));
+const NUMBERS = new Set(["numerator", "denominator"]);
+
+const heads = (form, mine) => h("tr", {}, ["indicator", "numerator", "denominator", mine ? "note" : null].filter(Boolean).map((key) => h("th", { scope: "col", class: NUMBERS.has(key) ? "number" : null }, say(key))), h("th", { scope: "col", class: "number" }, form.before), h("th", { scope: "col" }, say("checked")));
 
 function line(row, form, mine) {
   const share = row.unit === "share";
@@ -80,9 +82,12 @@ function line(row, form, mine) {
   return { row: element, indicator: row.indicator, read, note, verdict };
 }
 
+/** Digits as an input method may write them, １，２３４ or 1 234, as plain ones. */
+const plainDigits = (typed) => typed.normalize("NFKC").replace(/[,\s]/g, "");
+
 /** What is typed, as a figure or as a fault; the server judges it again. */
 function judge(numerator, denominator, share) {
-  const [n, d] = [numerator.trim(), denominator === null ? null : denominator.trim()];
+  const [n, d] = [plainDigits(numerator), denominator === null ? null : plainDigits(denominator)];
   if (!n && !d) return { empty: true };
   if (!/^\d{1,12}$/.test(n) || (d && !/^\d{1,12}$/.test(d))) return { wrong: say("wholeNumbers") };
   if (share && !d) return { wrong: say("denominatorMissing") };
@@ -128,13 +133,16 @@ function judging(form, again) {
   const reason = h("textarea", { id: "reason", rows: 2, maxlength: 500 });
   const wrong = h("p", { class: "bad", role: "alert" });
   const boxes = form.rows.filter((row) => row.history.length).map((row) => ({ indicator: row.indicator, box: h("input", { type: "checkbox", value: row.indicator }), names: row.names }));
-  const post = (verdict) => async () => {
+  const post = (verdict) => async (event) => {
+    const { target: button } = event;
+    button.disabled = true;
     const chosen = boxes.filter((one) => one.box.checked).map((one) => one.indicator);
     try {
       await tell("/v1/reviews", { region: form.region, department: form.department, month: form.month, verdict, reason: reason.value, indicators: verdict === "returned" ? chosen : [] });
       await again(say(verdict === "returned" ? "isReturned" : "isSeen"));
     } catch (error) {
       wrong.textContent = error.message;
+      button.disabled = false;
     }
   };
   return h(

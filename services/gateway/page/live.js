@@ -43,10 +43,15 @@ export function watch(region, { status, changed, lost }) {
       tries += 1;
     }
   };
+  const cut = () => control.abort();
+  addEventListener("offline", cut); // the browser knows at once that its network is gone
+  addEventListener("pagehide", cut); // a page that the browser keeps for going back would keep one of six connections
   run();
   return () => {
     stopped = true;
     clearTimeout(silence);
+    removeEventListener("offline", cut);
+    removeEventListener("pagehide", cut);
     control.abort();
   };
 }

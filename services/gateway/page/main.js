@@ -1,26 +1,38 @@
 // The page: sign in, choose a region, keep the board fresh, open what the address asks for.
 
-import { Refused, ask, forget, hasToken, mayBeSignedIn, signOut, tokenFromAddress, whoAmI } from "./api.js";
+import { Refused, ask, forget, hasToken, mayBeSignedIn, onOtherTabs, signOut, signedInByProvider, tokenFromAddress, whoAmI } from "./api.js";
 import { drawBoard, drawHeader } from "./board.js";
-import { closeDrawer, isOpen, showDrawer } from "./drawer.js";
+import { closeDrawer, isOpen, keepWhatIsTyped, showDrawer } from "./drawer.js";
 import { h, nowInShanghai } from "./dom.js";
 import { watch } from "./live.js";
-import { passwordView, signInView } from "./signin.js";
+import { passwordView, providerRefusal, signInView } from "./signin.js";
+import { forgetTyped, whoseOf } from "./typed.js";
 import { readWork } from "./work.js";
 import { say, switchLanguage, word } from "./words.js";
+import "./officewords.js";
 import "./uploadwords.js";
 import "./whatifwords.js";
 
+const FILES = { list: "behind", target: "targetpage", targets: "targetpage" }; // views whose files have another name
 const REFRESH_MS = 10000;
 const HEARD_MS = 60000; // what is not told of, such as a new day, is seen this soon
 const CHECKS_MS = 60000;
-const state = { me: null, regions: null, region: null, data: null, error: null, cutAt: null, timer: 0, checkedAt: 0, live: null, unwatch: null, told: 0, following: false };
+const state = { me: null, why: null, regions: null, region: null, data: null, error: null, cutAt: null, timer: 0, checkedAt: 0, live: null, unwatch: null, told: 0, following: false };
 const board = document.getElementById("board");
+
+/** A part of an address; what is no percent code stays as it is. */
+function plain(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
 
 /** The address after its #: / for the board, /VIEW/… for a view; region= in any of them. */
 function route() {
   const [path, query = ""] = location.hash.replace(/^#/, "").split("?");
-  return { parts: path.split("/").filter(Boolean).map(decodeURIComponent), query: new URLSearchParams(query) };
+  return { parts: path.split("/").filter(Boolean).map(plain), query: new URLSearchParams(query) };
 }
 
 function regionOf(query) {
@@ -32,6 +44,9 @@ function regionOf(query) {
 
 async function start(me) {
   tokenFromAddress();
+  signedInByProvider();
+  const refused = providerRefusal();
+  if (refused && !state.me) return askWho(refused);
   if (!me && !mayBeSignedIn()) return askWho();
   board.replaceChildren(h("p", { class: "notice" }, say("loading")));
   try {
@@ -55,9 +70,17 @@ function atTheDoor({ view, first }) {
   first.focus();
 }
 
-function askWho(why) {
-  state.me = null;
+/** why(): what ended the last time, in the language of the page; null where nothing did. */
+function askWho(why = null) {
+  Object.assign(state, { me: null, why });
   atTheDoor(signInView(start, why));
+}
+
+/** The same door in another language: the name that was typed stays. */
+function askAgain() {
+  const typed = document.getElementById("name").value;
+  askWho(state.why);
+  document.getElementById("name").value = typed;
 }
 
 function askForPassword() {
@@ -66,9 +89,9 @@ function askForPassword() {
 
 function refusedOr(error, otherwise) {
   if (error instanceof Refused && error.status === 401) {
-    const why = say(hasToken() ? "badToken" : "sessionEnded");
+    const why = hasToken() ? "badToken" : "sessionEnded";
     forget();
-    return askWho(why);
+    return askWho(() => say(why));
   }
   return otherwise(error.message);
 }
@@ -98,7 +121,7 @@ async function openAsked() {
   const view = await viewOf(parts[0] || "");
   if (asked !== location.hash) return undefined;
   if (!view || (view.needsBoard && !state.data)) return closeDrawer();
-  return showDrawer((drawer) => view.show(drawer, context(), parts.slice(1), query));
+  return showDrawer((drawer) => view.show(drawer, context(), parts.slice(1), query), whoseOf(state.me));
 }
 
 /**
@@ -107,7 +130,7 @@ async function openAsked() {
  */
 async function viewOf(name) {
   if (!/^[a-z]+$/.test(name)) return null;
-  const file = await import(`./${name}.js`).catch(() => ({}));
+  const file = await import(`./${FILES[name] || name}.js`).catch(() => ({}));
   return file.view || null;
 }
 
@@ -143,9 +166,10 @@ async function readChecks(asked) {
   state.checkedAt = Date.now();
   const integrity = await ask("/v1/integrity", { region: region.region, hall, department }).catch(() => null);
   if (!integrity || asked !== state.region || !state.data) return;
+  const first = !state.data.integrity;
   state.data.integrity = integrity;
   draw();
-  if (route().parts[0] === "check") openAsked();
+  if (first && route().parts[0] === "check") openAsked();
 }
 
 async function refresh(look = null) {
@@ -220,18 +244,31 @@ function tools() {
   const language = h("button", { type: "button", class: "quiet", onclick: () => { switchLanguage(); again(); } }, say("language"));
   const theme = h("button", { type: "button", class: "quiet", "aria-label": say("theme"), title: say("theme"), onclick: switchTheme }, "◐");
   const who = state.me && state.me.name ? h("button", { type: "button", class: "quiet who", title: say("changePassword"), onclick: askForPassword }, `${state.me.person} · ${word("role", state.me.role)}`) : null;
-  const leave = state.me ? h("button", { type: "button", class: "quiet", onclick: async () => { await signOut(); location.hash = "#/"; askWho(); } }, say("leave")) : null;
+  const leave = state.me ? h("button", { type: "button", class: "quiet", onclick: leaveNow }, say("leave")) : null;
   const alerts = state.me && state.me.may.includes("alerts") ? h("a", { class: "quiet", href: "#/alerts" }, say("alerts")) : null;
   const matters = state.me && state.me.may.includes("supervised") ? h("a", { class: "quiet", href: "#/matters" }, say("supervision")) : null;
   const uploads = state.me && state.me.may.includes("import") ? h("a", { class: "quiet", href: "#/upload" }, say("upload")) : null;
   const trial = state.me && state.me.may.includes("what_if") ? h("a", { class: "quiet", href: "#/whatif" }, say("whatIf")) : null;
-  return [matters, trial, uploads, alerts, who, language, theme, leave];
+  const whole = state.me && !state.me.one_time && state.regions && !state.regions.department && !state.regions.hall;
+  const reports = whole ? h("a", { class: "quiet", href: "#/reports" }, say("reportsOf")) : null;
+  const audit = state.me && state.me.may.includes("audit") ? h("a", { class: "quiet", href: "#/audit" }, say("auditOf")) : null;
+  return [matters, trial, uploads, reports, alerts, audit, who, language, theme, leave];
+}
+
+/** Signs out here, and where the provider offers it there too. */
+async function leaveNow() {
+  const leaveAt = await signOut();
+  forgetTyped();
+  location.hash = "#/";
+  askWho();
+  if (leaveAt) location.assign(leaveAt);
 }
 
 function again() {
   document.documentElement.lang = say("language") === "English" ? "zh-CN" : "en";
-  if (!state.me) return askWho();
+  if (!state.me) return askAgain();
   if (state.me.one_time) return askForPassword();
+  keepWhatIsTyped();
   if (state.data) draw();
   return isOpen() ? openAsked() : undefined;
 }
@@ -246,7 +283,13 @@ function switchTheme() {
 const theme = localStorage.getItem("hallpulse-theme");
 if (theme) document.documentElement.dataset.theme = theme;
 document.documentElement.lang = say("language") === "English" ? "zh-CN" : "en";
-addEventListener("hashchange", () => (/[#&]token=/.test(location.hash) ? start() : state.regions && state.me && follow()));
+addEventListener("hashchange", () => (/[#?&]token=/.test(location.hash) ? start() : state.regions && state.me && follow()));
+onOtherTabs(() => {
+  keepWhatIsTyped();
+  if (!mayBeSignedIn()) return askWho(() => say("sessionEnded"));
+  state.me = null; // it may be somebody else now
+  return start();
+});
 document.addEventListener("visibilitychange", () => {
   if (!state.data) return;
   watchRegion();

@@ -1,11 +1,15 @@
 // The ladder of supervision: what is supervised, a matter with its history, and a new one made from the figures.
 
 import { ask, download, tell } from "./api.js";
+import { caseAddress } from "./case.js";
 import { clockTime, h } from "./dom.js";
+import { sending } from "./drawer.js";
+import { listPart } from "./list.js";
 import { named, say, word } from "./words.js";
 
 const SIGNS = { waiting: "○", late: "✕", answered: "◔", returned: "↩", closed: "✓" };
 const RUNGS = { reminder: "Ⅰ", rectification: "Ⅱ", criticism: "Ⅲ" };
+const ABOUT = ["target", "department", "case", "finding", "task"];
 const FORMS = ["docx", "html", "pdf"];
 
 export const view = { show: showMatters };
@@ -13,7 +17,7 @@ export const view = { show: showMatters };
 async function showMatters(drawer, context, [which], query) {
   if (which === "new") return showDraft(drawer, context, query);
   if (/^\d+$/.test(which || "")) return showMatter(drawer, context, which);
-  return showList(drawer, context, which === "all" ? "all" : "open");
+  return showList(drawer, context, which === "all" ? "all" : "open", query);
 }
 
 export const matterChips = (one) => [
@@ -36,30 +40,36 @@ export function superviseLink({ me }, about, subject, department) {
 /** A line of 我的工作. */
 export const matterLine = (one, hint) => h("li", {}, h("a", { href: `#/matters/${one.matter}` }, named(one.names)), matterChips(one), h("span", { class: one.state === "late" ? "late" : "hint" }, hint));
 
-async function showList(drawer, context, which) {
+async function showList(drawer, context, which, query) {
   const { region, department } = context;
-  const found = await ask("/v1/matters", { region: region.region, department, which });
-  const head = ["matterNumber", "matterTitle", "department", "matterState", "answerBy", "openedOn"];
+  const choices = (kind, codes) => codes.map((one) => [one, word(kind, one)]);
+  const parts = await listPart({
+    id: "matters",
+    path: "/v1/matters",
+    asked: { region: region.region, department, which },
+    rows: (answer) => answer.matters,
+    empty: say("nothingSupervised"),
+    table: "stacked matters",
+    filters: [
+      { key: "state", head: say("matterStanding"), choices: choices("matter", Object.keys(SIGNS)) },
+      { key: "rung", head: say("step"), choices: choices("rung", Object.keys(RUNGS)) },
+      { key: "about", head: say("aboutWhat"), choices: choices("about", ABOUT) },
+    ],
+    columns: [
+      { key: "matter", head: say("matterNumber"), kind: "number", cell: (one) => one.matter },
+      { key: "names", head: say("matterTitle"), kind: "wrap", files: ["names", "about"], cell: (one) => [h("a", { href: `#/matters/${one.matter}` }, named(one.names)), " ", h("small", { class: "hint" }, word("about", one.about))] },
+      { key: "department", head: say("department"), kind: "wrap", cell: (one) => named(one.department_names) },
+      { key: "state", head: say("matterState"), files: ["rung", "state"], cell: matterChips },
+      { key: "deadline", head: say("answerBy"), kind: (one) => (one.state === "late" ? "day late" : "day"), cell: (one) => one.deadline },
+      { key: "opened", head: say("openedOn"), kind: "day", cell: (one) => one.opened.slice(0, 10) },
+    ],
+  }, query);
   drawer.draw(
     say("supervision"),
-    h("p", { class: "facts" }, h("a", { class: "button", href: which === "all" ? "#/matters" : "#/matters/all" }, say(which === "all" ? "onlyOpen" : "closedToo")), h("span", { class: "hint" }, say("shown", { n: found.matters.length }))),
-    found.matters.length
-      ? h("div", { class: "scroll" }, h("table", { class: "cases matters" }, h("thead", {}, h("tr", {}, head.map((key) => h("th", { scope: "col" }, say(key))))), h("tbody", {}, found.matters.map(row))))
-      : h("p", {}, say("nothingSupervised")),
+    h("p", { class: "facts" }, h("a", { class: "button", href: which === "all" ? "#/matters" : "#/matters/all" }, say(which === "all" ? "onlyOpen" : "closedToo"))),
+    ...parts,
   );
 }
-
-const row = (one) =>
-  h(
-    "tr",
-    {},
-    h("td", { class: "number" }, one.matter),
-    h("td", { class: "wrap" }, h("a", { href: `#/matters/${one.matter}` }, named(one.names)), " ", h("small", { class: "hint" }, word("about", one.about))),
-    h("td", { class: "wrap" }, named(one.department_names)),
-    h("td", {}, matterChips(one)),
-    h("td", { class: one.state === "late" ? "day late" : "day" }, one.deadline),
-    h("td", { class: "day" }, one.opened.slice(0, 10)),
-  );
 
 async function showMatter(drawer, context, number, told) {
   const found = await ask(`/v1/matters/${number}`);
@@ -67,7 +77,7 @@ async function showMatter(drawer, context, number, told) {
   const step = found.entries.filter((one) => one.rung).at(-1);
   drawer.draw(
     `${say("matterOf", { n: found.matter })} · ${named(found.names)}`,
-    h("p", { class: "facts" }, matterChips(found), h("span", { class: "tag" }, named(found.department_names)), h("span", { class: "hint" }, say("answerDue", { day: found.deadline })), subjectLink(found, context)),
+    h("p", { class: "facts" }, matterChips(found), h("span", { class: "tag" }, named(found.department_names)), h("span", { class: "hint" }, say("answerDue", { day: found.deadline })), subjectLink(found)),
     found.unfinished ? h("p", { class: "warning" }, say("unfinished", { day: found.answer.done_by })) : null,
     h("p", { role: "status", class: "hint" }, told || ""),
     h("section", { class: "step" }, h("p", {}, named(step.text)), facts(step.facts)),
@@ -78,8 +88,8 @@ async function showMatter(drawer, context, number, told) {
   );
 }
 
-function subjectLink(found, { data }) {
-  const address = { target: data?.targets ? `#/target/${found.subject}` : null, case: `#/case/${found.region}/${found.subject}`, finding: `#/check/${found.subject}`, task: "#/tasks" }[found.about];
+function subjectLink(found) {
+  const address = { target: `#/target/${found.subject}`, case: caseAddress(found.region, found.subject), finding: `#/check/${found.subject}`, task: "#/tasks" }[found.about];
   return address ? h("a", { href: address }, say("seeSubject")) : null;
 }
 
@@ -102,13 +112,13 @@ function form(title, parts, buttons) {
       event.target.disabled = true;
       wrong.textContent = "";
       try {
-        await work();
+        await sending(event.target.form, work);
       } catch (error) {
         wrong.textContent = error.message;
         event.target.disabled = false;
       }
     } }, say(key)));
-  return h("section", { class: "fields judging" }, h("h3", {}, title), parts, wrong, h("p", { class: "facts" }, made));
+  return h("form", { class: "fields judging", onsubmit: (event) => event.preventDefault() }, h("h3", {}, title), parts, wrong, h("p", { class: "facts" }, made));
 }
 
 function answerForm(found, again) {
@@ -116,8 +126,8 @@ function answerForm(found, again) {
   const cause = field("cause", "cause", lines(2000));
   const measures = field("measures", "measures", lines(2000));
   const doneBy = field("done-by", "doneBy", day(before.done_by));
-  cause.input.value = before.cause;
-  measures.input.value = before.measures;
+  cause.input.defaultValue = before.cause;
+  measures.input.defaultValue = before.measures;
   const send = async () => {
     if (!doneBy.input.value) throw new Error(say("dayMissing"));
     await tell("/v1/matters/answer", { matter: found.matter, cause: cause.input.value, measures: measures.input.value, done_by: doneBy.input.value });
@@ -170,7 +180,7 @@ function history(found) {
 async function showDraft(drawer, context, query) {
   const asked = { region: context.region.region, about: query.get("about"), subject: query.get("subject"), department: query.get("department") };
   const draft = await ask("/v1/matters/draft", asked);
-  const whom = field("department", "addressee", (given) => h("select", { ...given, onchange: () => { query.set("department", whom.input.value); showDraft(drawer, context, query); } }, draft.departments.map((one) => h("option", { value: one.id, selected: one.id === draft.department }, named(one.names)))));
+  const whom = field("department", "addressee", (given) => h("select", { ...given, onchange: () => { if (whom.input.value !== draft.department) { query.set("department", whom.input.value); showDraft(drawer, context, query); } } }, draft.departments.map((one) => h("option", { value: one.id, selected: one.id === draft.department }, named(one.names)))));
   const rung = field("rung", "step", (given) => h("select", given, ["reminder", "rectification"].map((one) => h("option", { value: one, selected: one === draft.rung }, word("rung", one)))));
   const deadline = field("deadline", "answerBy", day(draft.deadline, new Date().toISOString().slice(0, 10)));
   const reason = field("remark", "remark", lines(2000));

@@ -1,7 +1,7 @@
 // Who is outstanding: departments × months, and a department's own months.
 
 import { ask } from "./api.js";
-import { h } from "./dom.js";
+import { h, sideways } from "./dom.js";
 import { named, say, word } from "./words.js";
 
 const SIGNS = { open: "○", submitted: "✓", seen: "✓✓", returned: "↩", missing: "✕", late: "◔" };
@@ -26,9 +26,8 @@ export function matrix(found) {
     "div",
     {},
     h("p", { class: "legend-row" }, Object.keys(SIGNS).map((state) => h("span", { class: `chip is-report-${state}` }, h("b", { "aria-hidden": "true" }, SIGNS[state]), word("report", state)))),
-    h(
-      "div",
-      { class: "scroll", tabindex: "0", role: "region", "aria-label": say("outstanding") },
+    sideways(
+      say("outstanding"),
       h(
         "table",
         { class: "matrix" },

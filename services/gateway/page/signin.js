@@ -1,8 +1,9 @@
-// Signing in by name and password or by a token, and changing the password.
+// Signing in by name and password, by the provider of the organisation or by a token, and changing the password.
 
-import { changePassword, keepToken, signIn } from "./api.js";
+import { ask, changePassword, keepToken, signIn } from "./api.js";
 import { h } from "./dom.js";
-import { say } from "./words.js";
+import "./signinwords.js";
+import { named, say, word } from "./words.js";
 
 function field(id, kind, autocomplete, text) {
   const input = h("input", { type: kind, id, name: id, autocomplete, required: true, maxlength: 512, spellcheck: "false", autocapitalize: "none" });
@@ -29,7 +30,30 @@ function form(attributes, parts, work) {
   return made;
 }
 
-/** done(me): once somebody is signed in, or a token (me is null) was given; why: what ended the last time. */
+/** The button to the provider, once it is known that there is one; it comes back to the view that was asked for. */
+function byProvider() {
+  const place = h("p", { class: "by-provider", hidden: true });
+  ask("/v1/session/ways")
+    .then(({ provider }) => {
+      if (!provider) return;
+      const view = location.hash.replace(/^#/, "") || "/";
+      place.replaceChildren(h("a", { class: "button", href: `/v1/session/provider?${new URLSearchParams({ next: view })}` }, say("byProvider", { name: named(provider.names) })));
+      place.hidden = false;
+    })
+    .catch(() => null); // name and password are asked for in any case
+  return place;
+}
+
+/** Why the provider signed nobody in, as a function that says it in words; null where the address tells of no such thing. */
+export function providerRefusal() {
+  const found = /^#\/refused\/([a-z-]+)(?:\?subject=(.*))?$/.exec(location.hash);
+  if (!found) return null;
+  history.replaceState(null, "", `${location.pathname}#/`);
+  const subject = found[2] ? decodeURIComponent(found[2].replace(/\+/g, " ")) : "";
+  return () => word("refusedSignIn", found[1]) + (subject ? say("subjectIs", { subject }) : "");
+}
+
+/** done(me): once somebody is signed in, or a token (me is null) was given; why(): what ended the last time. */
 export function signInView(done, why) {
   const name = field("name", "text", "username", say("accountName"));
   const password = field("password", "password", "current-password", say("password"));
@@ -43,9 +67,10 @@ export function signInView(done, why) {
     "div",
     { class: "signin" },
     h("h1", {}, say("signIn")),
-    why ? h("p", { class: "bad", role: "alert" }, why) : null,
+    why ? h("p", { class: "bad", role: "alert" }, why()) : null,
     byName,
-    h("details", { open: Boolean(why && why === say("badToken")) }, h("summary", {}, say("byToken")), byToken),
+    byProvider(),
+    h("details", { open: Boolean(why && why() === say("badToken")) }, h("summary", {}, say("byToken")), byToken),
   );
   return { view, first: name.input };
 }

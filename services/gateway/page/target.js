@@ -1,12 +1,12 @@
-// The plan's targets: a card for each one that can be judged, a line for the others, and a sheet for each.
+// The plan's targets: a card for each one that can be judged, a line for the others, and the parts of a target's own page.
 
 import { yearChart } from "./chart.js";
 import { difference, h, shown, whole } from "./dom.js";
-import { superviseLink } from "./matters.js";
 import { SIGNS, TARGET_STATES, chip, stateWord } from "./states.js";
 import { inList, named, say, word } from "./words.js";
+import "./listwords.js";
 
-const MONTHLY_REPORT = "monthly_report"; // measured by months, not by cases: the matrix of the months is behind it
+export const MONTHLY_REPORT = "monthly_report"; // measured by months, not by cases: the matrix of the months is behind it
 const UNJUDGED = new Set(["not_measured", "below_min_denominator", "not_started"]);
 
 export function targetsPart({ data }) {
@@ -73,7 +73,7 @@ function card(target, data, plan) {
 }
 
 /** What the compression's change since the plan began came from, in points. */
-const causesOf = ({ causes = [] }) =>
+export const causesOf = ({ causes = [] }) =>
   causes.length ? h("p", { class: "hint" }, say("causes", { list: causes.map((one) => `${named(one.names)} ${one.share > 0 ? "+" : "−"}${Math.abs(one.share * 100).toFixed(2)}`).join(inList()) })) : null;
 
 /** The findings that a figure gains from, each with the value without it. */
@@ -120,52 +120,33 @@ function waitingLine(target) {
   );
 }
 
-function leads(target) {
+export function leads(target) {
   return target.lead.length > 8 ? say("everyDepartment") : target.lead.map((one) => named(one.names)).join(inList());
 }
 
-
-export const view = { needsBoard: true, show: showTarget };
-
-function showTarget(drawer, context, [id]) {
-  const { data, region } = context;
-  const target = data.targets.targets.find((one) => one.id === id);
-  if (!target) return drawer.draw(say("nothing"));
-  const points = data.trend ? data.trend.points : [];
-  const window = { from: data.indicators.from, to: data.indicators.to };
-  return drawer.draw(
-    named(target.names),
-    h("p", { class: "facts" }, chip(target.state), h("span", { class: "hint" }, because(target, data.targets)), superviseLink(context, "target", target.id)),
-    h(
-      "dl",
-      { class: "figures" },
-      pair("value", shown(target.value, target.unit)),
-      pair("required", shown(target.required, target.unit)),
-      pair("goal", goalText(target)),
-      gap(target),
-      parts(target, region.region, window),
-    ),
-    marksOf(target, target.unit),
-    causesOf(target),
-    target.indicator === MONTHLY_REPORT ? h("p", { class: "hint" }, say("measuredOnly")) : null,
-    yearChart(target, points, data.targets.plan, data.targets.on, { width: 760, height: 260, left: 58, bottom: 22 }, true),
-    legend(target),
-    readings(target),
-    h("p", { class: "hint" }, `${say("lead")}: ${leads(target)} · ${say("source", { n: target.source.join(inList()) })}`),
-    departmentsOf(target),
+/** The value, what is required, the goal and the gap, and the two parts, which lead to what is counted in them. */
+export const figuresOf = (target, scope, window) =>
+  h(
+    "dl",
+    { class: "figures" },
+    pair("value", shown(target.value, target.unit)),
+    pair("required", shown(target.required, target.unit)),
+    pair("goal", goalText(target)),
+    gap(target),
+    target.forecast === null ? null : pair("forecastEnd", shown(target.forecast, target.unit)),
+    window ? parts(target, scope, window) : null,
   );
-}
 
 /** Why nothing can be said. */
-function because(target, { on, plan }) {
+export function because(target, { on, plan }) {
   if (target.state === "not_measured" && target.value !== null) return say("because_unknown_goal");
   const known = { on, start: plan.start, n: target.denominator, least: plan.min_denominator };
   return UNJUDGED.has(target.state) ? say(`because_${target.state}`, known) : "";
 }
 
-function parts(target, region, window) {
+function parts(target, scope, window) {
   if (target.unit === "count" && target.denominator !== 1) return null;
-  const behind = (part) => (target.indicator === MONTHLY_REPORT ? "#/outstanding" : listAddress({ region, indicator: target.indicator, part, ...window }));
+  const behind = (part) => (target.indicator === MONTHLY_REPORT ? "#/outstanding" : listAddress({ ...scope, indicator: target.indicator, part, ...window }));
   const link = (part, number) => h("a", { href: behind(part) }, whole(number));
   return [
     h("div", {}, h("dt", {}, say("numerator")), h("dd", {}, link("numerator", target.numerator))),
@@ -173,15 +154,19 @@ function parts(target, region, window) {
   ];
 }
 
+/** Links to the targets of an indicator, where the plan has any. */
+export const targetLinks = ({ data }, indicator) =>
+  (data?.targets?.targets || []).filter((one) => one.indicator === indicator).map((one) => h("a", { href: `#/target/${one.id}` }, `${say("targetOf")} · ${named(one.names)}`));
+
 export const listAddress = (asked) => `#/list?${new URLSearchParams(Object.entries(asked).filter(([, value]) => value))}`;
 
-function legend(target) {
+export function legend(target) {
   const entries = [["reached", "legendValue"], ["path", "legendPath"], ["goal", "legendGoal"], ["forecast", "legendForecast"]];
   const shownEntries = entries.filter(([kind]) => (kind !== "path" || target.path.kind !== "none") && (kind !== "forecast" || target.forecast !== null));
   return h("p", { class: "legend" }, shownEntries.map(([kind, key]) => h("span", { class: `key-${kind}` }, say(key))));
 }
 
-function readings(target) {
+export function readings(target) {
   const listed = Object.entries(target.readings);
   if (!listed.length) return null;
   const name = { points: "readingPoints", relative: "readingRelative", remaining: "readingRemaining" };
@@ -201,7 +186,7 @@ function readings(target) {
   );
 }
 
-function departmentsOf(target) {
+export function departmentsOf(target) {
   if (!target.departments.length) return null;
   return h(
     "table",

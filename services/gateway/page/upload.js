@@ -2,6 +2,8 @@
 
 import { ask, fetchFile, send, tell } from "./api.js";
 import { clockTime, h, shown, whole } from "./dom.js";
+import { nothingAt } from "./drawer.js";
+import { listPart } from "./list.js";
 import { inChinese, named, say, word } from "./words.js";
 import "./uploadwords.js";
 import "./whatifwords.js";
@@ -9,26 +11,42 @@ import "./whatifwords.js";
 const AT_WORK = new Set(["waiting", "reading", "importing"]);
 const LOOK_MS = 500;
 const ROWS = ["read", "new", "changed", "unchanged", "repeated", "refused"];
+const STATES = ["waiting", "reading", "asked", "ready", "importing", "imported", "unreadable", "failed"];
 const TONES = { ready: "good", imported: "good", asked: "warn", unreadable: "bad", failed: "bad" };
 const text = (one) => (inChinese() ? one.text : one.text_en || one.text);
 
 export const uploadAddress = (number) => (number ? `#/upload/${number}` : "#/upload");
-export const view = { show: (drawer, context, [number]) => (number ? showUpload(drawer, context, number) : showUploads(drawer, context)) };
+export const view = { show: (drawer, context, [number], query) => (number ? showUpload(drawer, context, number) : showUploads(drawer, context, query)) };
 
 const kindsOf = ({ hall, department }) => (hall ? ["cases"] : department ? ["figures"] : ["catalogue", "cases", "figures"]);
 
-async function showUploads(drawer, context) {
+async function showUploads(drawer, context, query) {
   const may = context.me.may.includes("import");
-  const found = may ? (await ask("/v1/uploads", { region: context.region.region })).uploads : [];
-  drawer.draw(
-    say("uploads"),
-    may ? sender(context) : h("p", {}, say("nothing")),
-    may ? h("section", { class: "events" }, h("h3", {}, say("uploadsOfMine")), found.length ? h("ul", {}, found.map(entry)) : h("p", { class: "hint" }, say("noUploads"))) : null,
-  );
+  if (!may) return nothingAt(drawer, "notForYou");
+  const choices = (codes) => codes.map((one) => [one, word("upload", one)]);
+  const parts = await listPart({
+    id: "uploads",
+    path: "/v1/uploads",
+    asked: { region: context.region.region },
+    rows: (answer) => answer.uploads,
+    empty: say("noUploads"),
+    filters: [
+      { key: "state", head: say("uploadState"), choices: choices(STATES) },
+      ...(kindsOf(context).length > 1 ? [{ key: "kind", head: say("uploadKind"), choices: choices(kindsOf(context)) }] : []),
+    ],
+    columns: [
+      { key: "at", head: say("uploadedAt"), kind: "day", cell: (one) => clockTime(one.at) },
+      { key: "name", head: say("fileName"), kind: "wrap", cell: (one) => h("a", { href: uploadAddress(one.id) }, one.name) },
+      { key: "kind", head: say("uploadKind"), cell: (one) => word("upload", one.kind) },
+      { key: "state", head: say("uploadState"), cell: (one) => chip(one.state) },
+      { key: "events", head: say("uploadEvents"), kind: "number", off: true, cell: (one) => (one.events === null ? "" : whole(one.events)) },
+      { key: "by", head: say("uploadedBy"), off: true, cell: (one) => one.by },
+    ],
+  }, query);
+  return drawer.draw(say("uploads"), sender(context), h("h3", {}, say("uploadsOfMine")), ...parts);
 }
 
 const chip = (state) => h("span", { class: `chip is-upload is-${TONES[state] || "calm"}` }, word("upload", state));
-const entry = (one) => h("li", {}, h("time", {}, clockTime(one.at)), h("a", { href: uploadAddress(one.id) }, one.name), h("span", { class: "hint" }, word("upload", one.kind)), chip(one.state));
 
 function sender(context) {
   const { region, regions, department, hall } = context;
@@ -108,11 +126,11 @@ function result(one, drawer, context, said) {
   const told = one.told;
   const status = h("p", { role: "status", class: "hint" }, said || "");
   const again = (text_) => showUpload(drawer, context, one.id, text_);
-  const act = (deed, body) => async (event) => {
+  const act = (action, body) => async (event) => {
     event.target.disabled = true;
     try {
-      await tell(`/v1/uploads/${one.id}/${deed}`, body());
-      if (deed === "discard") location.hash = uploadAddress();
+      await tell(`/v1/uploads/${one.id}/${action}`, body());
+      if (action === "discard") location.hash = uploadAddress();
       else await again();
     } catch (error) {
       status.textContent = say("notTaken", { why: error.message });

@@ -2,6 +2,8 @@
 
 import { ask, tell } from "./api.js";
 import { clockTime, difference, h, shown, whole } from "./dom.js";
+import { nothingAt } from "./drawer.js";
+import { whoseOf } from "./typed.js";
 import { chip } from "./states.js";
 import { uploadAddress } from "./upload.js";
 import { named, say, word } from "./words.js";
@@ -10,6 +12,7 @@ import "./whatifwords.js";
 const FLAGS = ["settled", "unified", "full_process", "tolerates_missing", "commitment"];
 const LIMITS = ["statutory_days", "promised_days"];
 const SHOWN = 60;
+let kept = { of: "", changes: new Map() }; // what is changed in thought, until it is forgotten or somebody else is there
 
 export const view = { show: (drawer, context, [number], query) => (number ? showDraft(drawer, context, number) : showTrial(drawer, context, query.get("upload"))) };
 
@@ -17,12 +20,14 @@ const today = () => new Date(Date.now() + 8 * 3600000).toISOString().slice(0, 10
 const table = (heads, rows, kind = "report") => h("div", { class: "scroll" }, h("table", { class: `cases ${kind}` }, h("thead", {}, h("tr", {}, heads.map((one) => h("th", { scope: "col" }, one)))), h("tbody", {}, rows)));
 
 async function showTrial(drawer, context, upload) {
-  if (!context.me.may.includes("what_if")) return drawer.draw(say("whatIf"), h("p", {}, say("nothing")));
+  if (!context.me.may.includes("what_if")) return nothingAt(drawer, "notForYou");
   const scope = { region: context.region.region, department: context.department };
   const [items, drafts] = await Promise.all([upload ? null : ask("/v1/items", scope), ask("/v1/drafts", scope)]);
-  const state = { changes: new Map(), from: today(), upload: upload ? Number(upload) : null, scope };
+  const of = `${whoseOf(context.me)} ${scope.region}`;
+  if (kept.of !== of) kept = { of, changes: new Map() };
+  const state = { changes: upload ? new Map() : kept.changes, from: today(), upload: upload ? Number(upload) : null, scope };
   const result = h("div", { class: "what-if", "aria-live": "polite" });
-  const told = h("p", { role: "status", class: "hint" }, say("whatIfHint"));
+  const told = h("p", { role: "status", class: "hint" }, state.changes.size ? say("whatIfChanged", { n: state.changes.size }) : say("whatIfHint"));
   const name = h("input", { type: "text", id: "draft-name", maxlength: 100, autocomplete: "off" });
   const attempt = (path, more, then) => async (event) => {
     if (!state.upload && !state.changes.size) return void (told.textContent = say("whatIfNone"));
@@ -36,7 +41,7 @@ async function showTrial(drawer, context, upload) {
     return undefined;
   };
   const post = attempt("/v1/whatif", () => ({}), (found) => { told.textContent = ""; result.replaceChildren(moved(found)); });
-  const save = attempt("/v1/drafts", () => ({ name: name.value.trim() }), (draft) => { location.hash = `#/whatif/${draft.id}`; });
+  const save = attempt("/v1/drafts", () => ({ name: name.value.trim() }), (draft) => { state.changes.clear(); location.hash = `#/whatif/${draft.id}`; });
   return drawer.draw(
     say("whatIf"),
     state.upload ? null : editor(items, state, told),
@@ -65,8 +70,7 @@ function editor(first, state, told) {
   const note = () => { told.textContent = state.changes.size ? say("whatIfChanged", { n: state.changes.size }) : say("whatIfHint"); };
   const draw = (found) => {
     count.textContent = say("whatIfItems", { shown: whole(Math.min(found.items.length, SHOWN)), total: whole(found.total) });
-    const heads = [say("item"), say("itemHandling"), say("itemStatutory"), say("itemPromised"), ...FLAGS.map((flag) => say(`flag_of_${flag}`))];
-    body.replaceChildren(table(heads, found.items.slice(0, SHOWN).map((item) => row(item, state, note)), "report items"));
+    body.replaceChildren(table([say("item"), ...fieldNames()], found.items.slice(0, SHOWN).map((item) => row(item, state, note)), "report items"));
   };
   const again = async () => draw(await ask("/v1/items", { ...state.scope, text: search.value.trim() || null }));
   draw(first);
@@ -76,9 +80,12 @@ function editor(first, state, told) {
     body);
 }
 
+const fieldNames = () => [say("itemHandling"), say("itemStatutory"), say("itemPromised"), ...FLAGS.map((flag) => say(`flag_of_${flag}`))];
+
 /** An item's row: a field that says something else than the catalogue is a change. */
 function row(item, state, note) {
   const label = (text) => `${item.name} ${text}`;
+  const names = fieldNames(); // beside each field on a phone, where the table has no head
   const kept = state.changes.get(item.item_code) || {};
   const select = (name, options, value, title) => h("select", { name, "aria-label": label(title) }, options.map(([one, text]) => h("option", { value: one, selected: one === value }, text)));
   const handling = select("handling", ["instant", "promised"].map((one) => [one, word("item", one)]), kept.handling || item.handling, say("itemHandling"));
@@ -88,11 +95,14 @@ function row(item, state, note) {
     const options = [["true", say("yes")], ["false", say("no")]];
     return select(name, item[name] === null ? [["", say("unknownFlag")], ...options] : options, value === null ? "" : String(value), say(`flag_of_${name}`));
   });
-  const element = h("tr", { class: state.changes.has(item.item_code) ? "wanted" : null }, h("th", { scope: "row" }, item.name, h("small", { class: "hint" }, ` ${item.item_code}`)), h("td", {}, handling), days.map((one) => h("td", {}, one)), flags.map((one) => h("td", {}, one)));
+  const element = h("tr", { "data-keep": item.item_code, class: state.changes.has(item.item_code) ? "wanted" : null }, h("th", { scope: "row" }, item.name, h("small", { class: "hint" }, ` ${item.item_code}`)), [handling, ...days, ...flags].map((one, place) => h("td", { "data-label": names[place] }, one)));
   element.addEventListener("change", () => {
     const change = { item_code: item.item_code };
     if (handling.value !== item.handling) change.handling = handling.value;
-    for (const one of days) if (/^\d{1,4}$/.test(one.value.trim()) && Number(one.value) !== item[one.name]) change[one.name] = Number(one.value);
+    for (const one of days) {
+      const typed = one.value.normalize("NFKC").trim();
+      if (/^\d{1,4}$/.test(typed) && Number(typed) !== item[one.name]) change[one.name] = Number(typed);
+    }
     if (handling.value === "instant") delete change.promised_days;
     FLAGS.forEach((name, index) => { if (flags[index].value && flags[index].value !== String(item[name])) change[name] = flags[index].value === "true"; });
     if (Object.keys(change).length > 1) state.changes.set(item.item_code, change);

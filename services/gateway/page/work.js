@@ -11,6 +11,7 @@ import { named, say, word } from "./words.js";
 const DAY_MS = 86400000;
 const OPEN = ["overdue", "unaccepted_late", "due_soon", "suspended", "on_time"];
 const SHORT = new Set(["missed", "behind"]);
+const SHOWN = 8;
 
 /** All that the part shows beside what the board has read; null for who has nothing to do here. */
 export async function readWork({ me, region, department, hall }, get = ask) {
@@ -55,7 +56,7 @@ const isDue = (one) => one.waits_for === "department" || one.state === "late";
 
 function targetLine(target) {
   const forecast = target.forecast === null ? null : say("forecast", { value: shown(target.forecast, target.unit) });
-  return h("li", {}, h("b", {}, named(target.names)), chip(target.state), h("span", {}, shown(target.value, target.unit)), h("span", { class: target.gap !== null && target.gap < 0 ? "late" : "hint" }, target.gap === null ? "" : `${say("gap")} ${difference(target.gap, target.unit)}`), forecast ? h("span", { class: "hint" }, forecast) : null);
+  return h("li", {}, h("a", { href: `#/target/${target.id}` }, named(target.names)), chip(target.state), h("span", {}, shown(target.value, target.unit)), h("span", { class: target.gap !== null && target.gap < 0 ? "late" : "hint" }, target.gap === null ? "" : `${say("gap")} ${difference(target.gap, target.unit)}`), forecast ? h("span", { class: "hint" }, forecast) : null);
 }
 
 function openLines({ data, region, department }) {
@@ -72,7 +73,7 @@ function bureauLists(context) {
   const { data } = context;
   const { outstanding, arrived } = data.work;
   const cells = outstanding.departments.flatMap((row) => row.months.map((cell) => ({ ...cell, department: row.department, names: row.names })));
-  const waiting = cells.filter((one) => ["submitted", "late"].includes(one.state));
+  const waiting = cells.filter((one) => ["submitted", "late"].includes(one.state)).sort((a, b) => (a.month < b.month ? 1 : a.month > b.month ? -1 : 0)); // the newest month first
   const owing = cells.filter((one) => ["missing", "returned"].includes(one.state));
   const late = new Map();
   for (const one of owing) late.set(one.department, { ...one, n: (late.get(one.department)?.n || 0) + 1 });
@@ -82,9 +83,9 @@ function bureauLists(context) {
   const newest = [...arrived].sort((a, b) => (a.arrived < b.arrived ? 1 : -1));
   const names = new Map(outstanding.departments.map((row) => [row.department, named(row.names)]));
   return [
-    task(say("toDecide"), waiting.length, waiting.slice(-8).reverse().map(line)),
+    task(say("toDecide"), waiting.length, [...waiting.slice(0, SHOWN).map(line), waiting.length > SHOWN ? h("li", {}, h("a", { href: "#/outstanding" }, say("allOfThem", { n: whole(waiting.length) }))) : null].filter(Boolean)),
     task(say("mattersToDecide"), deciding.length, deciding.slice(0, 8).map((one) => matterLine(one, [named(one.department_names), one.unfinished ? say("notDone") : one.deadline].join(" · ")))),
-    task(say("whoOwes"), late.size, [...late.values()].slice(0, 8).map((one) => h("li", {}, h("a", { href: formAddress(one.department, one.month) }, named(one.names)), h("span", { class: "late" }, say("monthsOwed", { n: one.n })), superviseLink(context, "department", one.department)))),
+    task(say("whoOwes"), late.size, [...[...late.values()].slice(0, SHOWN).map((one) => h("li", {}, h("a", { href: formAddress(one.department, one.month) }, named(one.names)), h("span", { class: "late" }, say("monthsOwed", { n: one.n })), superviseLink(context, "department", one.department))), late.size > SHOWN ? h("li", {}, h("a", { href: "#/outstanding" }, say("allOfThem", { n: whole(late.size) }))) : null].filter(Boolean)),
     task(say("whatIsShort"), short.length, short.map((one) => h("li", {}, h("a", { href: `#/target/${one.id}` }, named(one.names)), chip(one.state), h("span", { class: "late" }, difference(one.gap, one.unit))))),
     task(say("cameIn"), newest.length, newest.slice(0, 8).map((one) => h("li", {}, h("b", {}, one.department ? names.get(one.department) || one.department : say("ownFigure")), h("span", {}, `${named(one.names)} ${one.period}`), h("span", { class: one.status.endsWith("figure") ? "late" : "hint" }, [ago(one.arrived), one.status === "counted" ? null : word("figure", one.status)].filter(Boolean).join(" · ")))), say("nothing")),
   ];
