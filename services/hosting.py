@@ -1,4 +1,4 @@
-"""Run a nameko service as a process: what is the same for each of them, and all that touches eventlet."""
+"""Run a nameko service as a process: the code that all services share, and everything that touches eventlet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ import eventlet.event
 from amqp.exceptions import AMQPError  # type: ignore[import-untyped]
 from eventlet import tpool, wsgi
 from eventlet.debug import hub_exceptions
-from kombu.connection import Connection
 from kombu.exceptions import KombuError
 from nameko.containers import ServiceContainer
 from nameko.extensions import DependencyProvider
@@ -29,23 +28,27 @@ from prometheus_client import ProcessCollector
 
 from hallpulse.domain.errors import HallpulseError, Unavailable
 from hallpulse.metrics import add_build_info, new_registry
+from hallpulse.nodes import each_node
 from hallpulse.plans import PlanError
 from hallpulse.scrapes import Application, guarded, metrics_application
 from hallpulse.settings import Settings, SettingsError, settings_from
 from hallpulse.store import Store, open_store
 from hallpulse.tls import client_context, encrypted, split_files
+from services.service_queues import broker_connection
 
 STOP_SECONDS = 5.0
-"""nameko waits for its connection to the broker before it stops; where the broker is gone, that is for ever."""
+"""Seconds for an orderly stop. Without a limit nameko would wait for ever for a broker that is down."""
 BROKER_FAULTS = (KombuError, AMQPError)
-"""The errors that nameko lets through when the broker is down at the start."""
+"""Errors that nameko raises if the broker is down at the start."""
+HEARTBEAT_BESIDE_OTHERS = 10
+"""Seconds: where another node can take over, one that has fallen silent is left sooner than after nameko's 60."""
 READING_THREADS = 1
-"""Locks are eventlet's own here and not made for several threads: readings take turns on one."""
+"""Threads that read the database: only one, because eventlet's locks do not work between threads."""
 _log = logging.getLogger("services")
 
 
 class Handed(DependencyProvider):  # type: ignore[misc]
-    """Hands a plain object, which was built before the framework began, to each worker of a service."""
+    """Gives each worker of a service a plain object that was built before the framework started."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -55,7 +58,7 @@ class Handed(DependencyProvider):  # type: ignore[misc]
 
 
 class Every(Timer):  # type: ignore[misc]
-    """A timer whose interval, in seconds, was handed over by name; it first goes off after one."""
+    """A timer with an interval in seconds, found by its name in `Hosted.given`. It first fires after one interval."""
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(interval=0, **kwargs)
@@ -66,7 +69,7 @@ class Every(Timer):  # type: ignore[misc]
 
 
 class Outage:
-    """Says once that something is down, and once that it is back."""
+    """Logs once when something goes down, and once when it is back. consequence: what the service does meanwhile."""
 
     def __init__(self, consequence: str) -> None:
         self._consequence = consequence
@@ -85,10 +88,10 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Hosted:
-    """A service and what it is given.
+    """A service and the objects that it needs.
 
-    given: name → plain object or setting, for `Handed` and `Every`; application: what its port answers, by default the
-    metrics of its process; ready: what is said once it runs.
+    given: name → plain object or setting, for `Handed` and `Every`; application: the web application on its port, by
+    default the metrics of its process; ready: the words printed once it runs; address: the path printed after them.
     """
 
     service: type[object]
@@ -104,8 +107,8 @@ Build = Callable[[Settings, Store], AbstractContextManager[Hosted]]
 def run(name: str, environment: Mapping[str, str], build: Build, *faults: type[Exception]) -> int:
     """Build a service and run it until SIGTERM or SIGINT.
 
-    Exit status: 0 after a signal, 1 with one line on stderr where it could not start or had to stop. faults: what else
-    `build` raises of files that cannot be used.
+    Return the exit status: 0 after a signal; 1, with one line on stderr, if the service could not start or had to stop.
+    faults: further errors that `build` raises, about files that cannot be used.
     """
     log_to_stderr(name)
     try:
@@ -123,8 +126,7 @@ def run(name: str, environment: Mapping[str, str], build: Build, *faults: type[E
 
 def _host(name: str, settings: Settings, store: Store, hosted: Hosted) -> None:
     listener = listen(settings)
-    broker = broker_config(settings.amqp_url)
-    reach_broker(broker)
+    broker = reach_broker(broker_config(settings.amqp_url))
     tpool.execute(store.ping)
     container = ServiceContainer(hosted.service, {**broker, **hosted.given})
     application = hosted.application or guarded(plain_application(), settings.metrics_token)
@@ -132,7 +134,7 @@ def _host(name: str, settings: Settings, store: Store, hosted: Hosted) -> None:
 
 
 class _Lines(logging.Formatter):
-    """A lost connection is a line, not a page: of what the framework's libraries say, only an error has its trace."""
+    """Formats a record below ERROR as one line without a traceback, so that a lost connection does not fill a page."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -153,7 +155,7 @@ def log_to_stderr(name: str) -> None:
 
 
 class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
-    """Log nothing of a client whose handshake fails."""
+    """HTTP that logs nothing about a client whose TLS handshake fails."""
 
     def handle(self) -> None:
         with suppress(ssl.SSLError):
@@ -161,15 +163,15 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
 
 
 def failed(name: str, message: str) -> int:
-    """Say why in one line, and return the exit status."""
+    """Print the message as one line on stderr, and return the exit status 1."""
     print(f"{name}: {' '.join(message.split())}", file=sys.stderr, flush=True)
     return 1
 
 
 def listen(settings: Settings) -> socket:
-    """The socket for /metrics, of HTTPS where there is a certificate.
+    """Return the listening socket for /metrics; it speaks HTTPS if the settings have a certificate.
 
-    Raises Unavailable where the port is taken, Halt where the certificate cannot be used.
+    Raises Unavailable if the port is taken, Halt if the certificate cannot be used.
     """
     host, port = settings.host, settings.metrics_port
     try:
@@ -179,29 +181,53 @@ def listen(settings: Settings) -> socket:
     return encrypted(opened, settings.tls)
 
 
+class _NodesTls(dict[str, Any]):
+    """kombu's TLS settings of several nodes: it puts the name of the node that it connects to where it reads none.
+
+    Having put one it would hold every further node to that name.
+    """
+
+    def __getitem__(self, name: str) -> Any:
+        return None if name == "server_hostname" else super().__getitem__(name)
+
+
 def broker_config(amqp_url: str) -> dict[str, Any]:
-    """Return nameko's settings of the broker. Raise Halt if a file of its TLS cannot be used."""
+    """Return nameko's settings for the broker. Raises Halt if one of the TLS files cannot be used.
+
+    kombu separates the URLs of several nodes by semicolons and goes on to the next when it loses one.
+    """
     url, files = split_files(amqp_url)
+    nodes = each_node(url)
+    common = {"AMQP_URI": ";".join(nodes), **({} if len(nodes) == 1 else {"HEARTBEAT": HEARTBEAT_BESIDE_OTHERS})}
     if not url.startswith("amqps://"):
-        return {"AMQP_URI": url, "AMQP_SSL": None}
-    client_context(files)  # for its errors: the framework makes its own, and says less
+        return {**common, "AMQP_SSL": None}
+    client_context(files)  # only for its clear errors: the framework makes another context itself
     own = {"certfile": files.cert, "keyfile": files.key} if files.cert else {}
-    trusted = {"ca_certs": files.ca or None, "cert_reqs": ssl.CERT_REQUIRED, "server_hostname": urlsplit(url).hostname}
-    return {"AMQP_URI": url, "AMQP_SSL": {**trusted, **own, "tls_minimum_version": ssl.TLSVersion.TLSv1_2}}
+    named = urlsplit(url).hostname if len(nodes) == 1 else None
+    trusted = {"ca_certs": files.ca or None, "cert_reqs": ssl.CERT_REQUIRED, "server_hostname": named}
+    tls = {**trusted, **own, "tls_minimum_version": ssl.TLSVersion.TLSv1_2}
+    return {**common, "AMQP_SSL": tls if len(nodes) == 1 else _NodesTls(tls)}
 
 
-def reach_broker(config: dict[str, Any]) -> None:
-    """Say at once, and in one line, that it is not there; later on an outage is waited out. Raises Unavailable."""
-    url = config["AMQP_URI"]
-    try:
-        with Connection(url, connect_timeout=5, ssl=config["AMQP_SSL"]) as connection:  # type: ignore[no-untyped-call]
-            connection.connect()
-    except (OSError, *BROKER_FAULTS) as error:
-        raise Unavailable(f"broker {sanitize_url(url)}: {error}") from None
+def reach_broker(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings with a node that answers as the first one, since the framework begins with the first.
+
+    Raises Unavailable if no node answers at the start; a later outage is waited out.
+    """
+    nodes = config["AMQP_URI"].split(";")
+    for number, url in enumerate(nodes):
+        try:
+            with broker_connection(config | {"AMQP_URI": url}) as connection:
+                connection.connect()
+        except (OSError, *BROKER_FAULTS) as error:
+            fault = f"broker {sanitize_url(url)}: {error}"
+        else:
+            return config | {"AMQP_URI": ";".join(nodes[number:] + nodes[:number])}
+    raise Unavailable(fault)
 
 
 def plain_application() -> Application:
-    """Return /metrics of the process and /healthz, for a service without other metrics."""
+    """Return an application for /metrics (of the process) and /healthz, for a service without other metrics."""
     registry = new_registry()
     ProcessCollector(registry=registry)
     add_build_info(registry)
@@ -209,7 +235,10 @@ def plain_application() -> Application:
 
 
 def serve(container: ServiceContainer, listener: socket, application: Application, ready: str, address: str) -> None:
-    """Run the service and its web application until SIGTERM or SIGINT. ready: what is said once both run."""
+    """Run the service and its web application until SIGTERM or SIGINT.
+
+    ready, address: printed on stderr, with the listener's URL between them, once both run.
+    """
     container.start()
     web = partial(wsgi.server, listener, application, protocol=_Protocol, log_output=False)
     container.spawn_managed_thread(web, identifier="web")
@@ -218,7 +247,7 @@ def serve(container: ServiceContainer, listener: socket, application: Applicatio
     print(f"{ready}, {scheme}://{host}:{port}{address}", file=sys.stderr, flush=True)
     ended = eventlet.spawn(container.wait)
     stopping = eventlet.event.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):  # a handler may not use eventlet's primitives itself
+    for number in (signal.SIGTERM, signal.SIGINT):  # a signal handler must not call eventlet directly
         signal.signal(number, lambda *_: stopping.ready() or eventlet.spawn_n(stopping.send))
     ended.link(lambda _: stopping.ready() or stopping.send())
     stopping.wait()

@@ -1,4 +1,4 @@
-"""Plans → boards, recording and alerting rules, their tests, and the routing of alerts."""
+"""Rendering of plans into boards, recording and alerting rules, tests of the rules, and the routing of alerts."""
 
 from services.boards.alerting.alertmanager import render_alertmanager
 from services.boards.intervals import DEMO, OFFICE, Intervals, Links

@@ -1,4 +1,4 @@
-"""Rendered files on disk: written if they differ, or only compared."""
+"""Rendered files on disk: compare them with their folder, or write the differing ones."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from pathlib import Path
 
 
 def differing(folder: Path, files: Mapping[str, str], owned: str) -> list[Path]:
-    """Return the paths that are missing, different or obsolete. owned: pattern of the files written only here."""
+    """Return the paths that are missing, different or obsolete.
+
+    owned: glob pattern of the files that only this program writes; such a file is obsolete if it is not rendered.
+    """
     other = [folder / name for name, text in files.items() if _read(folder / name) != text]
     stale = [path for path in _owned(folder, owned) if str(path.relative_to(folder)) not in files]
     return sorted([*other, *stale])
 
 
 def write(folder: Path, files: Mapping[str, str], owned: str) -> list[Path]:
-    """Write the rendered files; return the paths that were written or deleted."""
+    """Write the differing files, delete the obsolete ones, and return the paths of both."""
     changed = differing(folder, files, owned)
     for path in changed:
         text = files.get(str(path.relative_to(folder)))

@@ -1,11 +1,11 @@
-"""The timing of alerts: set by a deployment, separate from the plan's promises."""
+"""The timing of alerts. A deployment sets it; it is not part of a plan."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-from hallpulse.domain.liveness import CLOSES, OPENS, SILENCE
+from hallpulse.domain.sources import CLOSES, OPENS, SILENCE
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -17,11 +17,14 @@ DAY = timedelta(days=1)
 class Intervals:
     """Intervals of rules and notices: evaluation, duration of a condition, grouping and repetition.
 
-    verdict: a state must last this long before an alert; unmeasured: a target may lack figures this long; unattended:
-    cases may be due soon this long without one decision; silence: a hall may send nothing this long while it is open;
-    opens, closes: a hall's hours on working days, Asia/Shanghai, None for always; refused_share, refused_events: alert
-    above this share of refused events, out of at least this number; hall_refused_share, hall_refused_over: likewise for
-    one hall, sent to its owner.
+    verdict: a target's state must last this long before an alert; unmeasured: a target may lack figures this long;
+    unattended: a department may have cases due soon this long without deciding one; silence: a hall may send nothing
+    this long while it is open; opens, closes: a hall's hours on working days, Asia/Shanghai, None for always; lag,
+    lag_for: ingest may lag this much, for this long; stale: figures may be this old; refused_share, refused_events,
+    refused_over: alert above this share of refused events, out of at least this number, over this time;
+    hall_refused_share, hall_refused_over: the same for one hall, told to its owner; group_wait, group_interval, repeat:
+    Alertmanager's settings; sudden: alert if the compression falls by this much (0.01 is a point) in a week; falling:
+    if a share's forecast is this much below its value today; piled_up: if this share of open cases is overdue.
     """
 
     evaluation: timedelta = 30 * SECOND
@@ -71,7 +74,10 @@ DEMO = Intervals(
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Link targets of notices and boards; an empty gateway or board gives links relative to the server's root."""
+    """Addresses to which notices and boards link.
+
+    An empty address of the gateway or of Grafana makes their links relative to the server's root.
+    """
 
     gateway: str = ""
     grafana: str = ""
@@ -79,7 +85,7 @@ class Links:
 
 
 def duration(span: timedelta) -> str:
-    """Return a duration in Prometheus' and Alertmanager's form, in the largest unit that is whole."""
+    """Return a duration in Prometheus' and Alertmanager's form, in the largest unit that fits exactly: 2m, 90s."""
     whole = round(span.total_seconds())
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
         if whole and whole % size == 0:

@@ -1,4 +1,4 @@
-"""The files with which Grafana provisions data source and boards."""
+"""The files from which Grafana provisions the data source and the boards."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from services.boards.board.panels import DATA_SOURCE_UID, LANGUAGES
 from services.boards.rules.rule import as_yaml
 
-GENERATED = "# 由 hallpulse boards render 生成,请勿手改。 Rendered by `hallpulse boards render`.\n"
+GENERATED = "# 由 hallpulse boards render 生成，请勿手改。 Rendered by `hallpulse boards render`.\n"
 FOLDER = {"zh": "政务指标 Hallpulse", "en": "Hallpulse (English)"}
 FOLDER_UID = {"zh": "hallpulse", "en": "hallpulse-en"}
 PROMETHEUS_USER = "hallpulse"
 PASSWORD_FILE = "/run/secrets/prometheus_password"
 SECRET = "secureJsonData"
-"""The field that Grafana keeps and never shows again."""
+"""The field of a data source that Grafana stores and never shows again."""
 MOUNTED_AT = "/var/lib/grafana/dashboards"
 
 
@@ -40,7 +40,7 @@ def _login(user: str, password: str) -> dict[str, Any]:
 
 
 def provisioning_files(prometheus_url: str) -> dict[str, str]:
-    """Return path → text. Grafana reads Prometheus' password from the file that the deployments mount."""
+    """Return the provisioning files by path. Grafana reads Prometheus' password from a file that deployments mount."""
     source = {**data_source(prometheus_url), **_login(PROMETHEUS_USER, f"$__file{{{PASSWORD_FILE}}}")}
     sources = {"apiVersion": 1, "datasources": [{**source, "editable": False}]}
     providers = {"apiVersion": 1, "providers": [_provider(language) for language in LANGUAGES]}

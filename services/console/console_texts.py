@@ -1,4 +1,4 @@
-"""Texts that the commands print for the bureau, in one place: Chinese first, English second."""
+"""The texts that the commands print for the bureau: Chinese first, then English."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entry point of `hallpulse`; in the base install, which lacks the command's packages, it says what to install."""
+"""Entry point of `hallpulse`. In the base install, which lacks the command's packages, it says what to install."""
 
 from __future__ import annotations
 

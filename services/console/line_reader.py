@@ -1,4 +1,4 @@
-"""Read lines from a file or a pipe: numbered, limited in length, with a sign for a pause."""
+"""Read numbered lines of limited length from a file or a pipe, with a sign when the input pauses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
-    """A numbered line. size: bytes read for it, line end included."""
+    """A line and its number, from 1. size: bytes read for it, line end included."""
 
     number: int
     text: bytes
@@ -21,10 +21,9 @@ class Line(NamedTuple):
 
 
 def lines(descriptor: int, most_bytes: int) -> Iterator[Line | None]:
-    """Yield every line that is not blank, stripped of white space.
+    """Yield every line that is not blank, stripped of white space; None after each half second without input.
 
-    None stands for half a second without input, though more may come. Of a line longer than `most_bytes` only a part is
-    given, which is longer than `most_bytes` too.
+    A line longer than `most_bytes` may be cut, but its part is still longer than `most_bytes`.
     """
     number, rest = 1, b""
     for chunk in _chunks(descriptor):

@@ -1,7 +1,8 @@
-"""`python -m services.console.logins FOLDER SERVER…`: who may sign in to Prometheus and Alertmanager of a deployment.
+"""Write the login files of a deployment's Prometheus and Alertmanager.
 
-Writes FOLDER/SERVER.yml, which that server takes as its --web.config.file, from HALLPULSE_SERVER_PASSWORD (or the file
-that HALLPULSE_SERVER_PASSWORD_FILE names). It holds a hash: the servers run as other users and read it.
+`python -m services.console.logins FOLDER SERVER…` writes FOLDER/SERVER.yml, which that server takes as its
+--web.config.file. The password is in HALLPULSE_SERVER_PASSWORD, or in the file that HALLPULSE_SERVER_PASSWORD_FILE
+names. The login file holds only a hash and may be read by every user, because the servers run as other users.
 """
 
 from __future__ import annotations

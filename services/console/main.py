@@ -1,4 +1,4 @@
-"""The `hallpulse` command: its subcommands are imported only when they run, so that help comes at once."""
+"""The `hallpulse` command. A subcommand is imported only when it runs, so that the help appears at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hallpulse.settings import SettingsError
 
 _COMMANDS_AT = Path(__file__).parent / "commands"
 _PLACES = {"import": ("importing", "command"), "down": ("up", "down")}
-"""Command → module and name, for commands that are not `command` in a module of their name."""
+"""Command → module and object, for commands that are not the object `command` in the module of the same name."""
 
 SUMMARIES = {
     "demo": "Start everything and show a year of a county, simulated or from a file.",
@@ -26,26 +26,30 @@ SUMMARIES = {
     "outbox": "Show what waits for the broker, and what it turned away.",
     "import": "Import a catalogue, cases or declared figures from a spreadsheet.",
     "template": "Write an empty spreadsheet to fill in.",
+    "region": "Declare successors of counties' codes that end or are split.",
     "hall": "Add, close, remove and list halls; give them new keys.",
     "upstream": "Join a county's own suite to the one above it.",
     "token": "Give departments, the bureau and operators tokens for the gateway.",
     "user": "Give people accounts, with which they sign in to the page.",
     "plan": "Check a plan file.",
     "calendar": "Check, show and apply the working-day calendars.",
+    "boundaries": "Check boundaries (GeoJSON) and put them in place for the page's maps.",
     "boards": "Render the boards, or push them to a Grafana.",
     "rules": "Render the alerting rules.",
     "report": "Write the monthly report.",
     "reports": "List the published reports.",
     "refused": "List, show, replay or drop refused events.",
     "recompute": "Rebuild every aggregate from the stored events, or check them.",
+    "archive": "Move events of past months to Parquet files, and back.",
     "capacity": "Reckon machines, disk and partitions for a load, from measured figures.",
     "audit": "Show who changed what.",
+    "keys": "Turn over the secrets of the suite on this machine.",
     "certs": "Make certificates to test encrypted connections with.",
 }
 
 
 class SuiteCommands(click.Group):
-    """The modules of `commands` as subcommands; an error raised on purpose becomes one line on stderr and status 1."""
+    """The modules of `commands` as subcommands. An error raised on purpose becomes one line on stderr and status 1."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -93,6 +97,6 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    # pika's log would repeat what the commands report themselves
+    # pika would log errors that the commands report themselves
     logging.getLogger("pika").setLevel(logging.CRITICAL + 1)
     cli(args=arguments, prog_name="hallpulse")

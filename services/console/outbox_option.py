@@ -16,7 +16,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 def outbox_option(command: Decorated) -> Decorated:
-    """Add `--outbox PATH` as the parameter `outbox`, None if it is not given (`outbox_in`)."""
+    """Add `--outbox PATH` as the parameter `outbox`. It is None if not given; `outbox_in` returns the default path."""
     return click.option(
         "--outbox",
         type=click.Path(path_type=Path, dir_okay=False),
@@ -25,7 +25,10 @@ def outbox_option(command: Decorated) -> Decorated:
 
 
 def outbox_in(directory: Path, environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the default path, one for each broker that HALLPULSE_AMQP_URL names: its events go to no other."""
+    """Return the default path of the outbox.
+
+    If HALLPULSE_AMQP_URL names a broker, the path is for this broker only: its events must not go to another one.
+    """
     elsewhere = environment.get("HALLPULSE_AMQP_URL")
     if not elsewhere:
         return SuiteDirectory(directory).outbox

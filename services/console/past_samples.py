@@ -1,4 +1,4 @@
-"""Write the past of the plans in force into a Prometheus: computed from the store, made into blocks by promtool."""
+"""Write past figures of the plans in force into a Prometheus: computed from the store, made into blocks by promtool."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ import httpx
 from prometheus_client.metrics_core import Metric
 
 from hallpulse import metrics as names
-from hallpulse.domain.compression import Doubt, ItemChange
+from hallpulse.domain.compression import ItemChange
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, FigureTable, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.integrity import Findings
-from hallpulse.domain.marks import CaseDoubt
+from hallpulse.domain.marks import CaseDoubt, Doubt
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.sources import SourceCounts
@@ -49,14 +49,15 @@ OF_DEPARTMENTS = frozenset(
         names.DEPARTMENT_INDICATOR_RATIO, names.DEPARTMENT_INDICATOR_NUMERATOR, names.DEPARTMENT_INDICATOR_DENOMINATOR,
     )
 )  # fmt: skip
-"""Families written for the last day of each month only, where calendar windows begin and end."""
+"""Families that are written only for the last day of each month, since calendar windows begin and end with months."""
 Lines = Mapping[str, Sequence[str]]
 
 
 class _Past(Moment):
-    """A moment for past days that reads each table once: a day's table is also a later trend's beginning.
+    """A moment for past days that reads each table only once, since later trends use a day's table again.
 
-    The states of cases and halls on a past day are not stored: they and the flow are not part of the past samples.
+    It returns no states of cases and halls, because those of past days are not stored, and no flow: the past samples do
+    not need them.
     """
 
     def __init__(self, moment: Moment, regions: Sequence[int]) -> None:
@@ -66,7 +67,7 @@ class _Past(Moment):
         self._workdays = {region: moment.workdays(region) for region in regions}
 
     def version(self) -> str | None:
-        """Return None: each day is read, though nothing is stored between them."""
+        """Return None, so that each day is read although nothing was stored since the day before."""
         return None
 
     def figure_table(self, region: int, window: Window) -> FigureTable:
@@ -123,12 +124,12 @@ class _Past(Moment):
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """One moment for all days."""
+    """A store that returns the same moment at every reading."""
 
     moment: Moment
 
     def ping(self) -> None:
-        """Do nothing: an open moment answers."""
+        """Do nothing, because the moment is open already."""
 
     @contextmanager
     def read(self) -> Iterator[Moment]:
@@ -136,7 +137,7 @@ class _Held:
 
 
 def past_days(plans: Sequence[Plan], region: int, today: date) -> list[date]:
-    """Return the days from the first day of the plan in force up to yesterday."""
+    """Return the days of the plan in force from its first day to the day before `today`; [] if none is in force."""
     plan = plan_for(plans, region, today)
     if plan is None:
         return []
@@ -146,7 +147,7 @@ def past_days(plans: Sequence[Plan], region: int, today: date) -> list[date]:
 
 
 def history(store: Readable, plans: Sequence[Plan], days: Sequence[date], labels: Mapping[str, str]) -> Lines:
-    """Return family → its lines of OpenMetrics, oldest first. labels: those that Prometheus adds when it scrapes."""
+    """Return metric family → OpenMetrics lines, oldest first. labels: the ones that Prometheus adds when it scrapes."""
     regions = sorted({plan.region for plan in plans})
     found: defaultdict[str, list[str]] = defaultdict(list)
     suffix = ",".join(f'{name}="{_escaped(value)}"' for name, value in sorted(labels.items()))
@@ -176,11 +177,14 @@ def _escaped(value: str) -> str:
 
 
 class NoHistory(HallpulseError):
-    """The past could not be written; the present is not affected."""
+    """The past samples could not be written. Present figures are not affected."""
 
 
 def scrape_labels(prometheus_url: str) -> dict[str, str]:
-    """Return the labels that this Prometheus adds to the metrics of the targets service. Raises NoHistory."""
+    """Return the labels that this Prometheus adds to the metrics of the targets service.
+
+    Raises NoHistory if it does not answer or has not scraped the service yet.
+    """
     try:
         answer = httpx.get(
             f"{prometheus_url}/api/v1/query", params={"query": "hallpulse_snapshot_timestamp_seconds"}, timeout=10
@@ -195,7 +199,10 @@ def scrape_labels(prometheus_url: str) -> dict[str, str]:
 
 
 def write_blocks(lines: Mapping[str, Sequence[str]], data: Path) -> int:
-    """Write blocks and return the number of samples. Raises NoHistory."""
+    """Write blocks into the data folder of a Prometheus and return the number of samples.
+
+    Raises NoHistory if promtool is missing or fails.
+    """
     promtool = shutil.which("promtool")
     if promtool is None:
         raise NoHistory("promtool is not installed (package prometheus)")
@@ -214,7 +221,7 @@ def write_blocks(lines: Mapping[str, Sequence[str]], data: Path) -> int:
 
 
 def write_history(settings: Settings, data: Path, today: date) -> int:
-    """Write the past into a Prometheus' data folder and return the number of samples.
+    """Write the past samples into the data folder of a Prometheus and return their number.
 
     Raises NoHistory, PlanError, Unavailable.
     """

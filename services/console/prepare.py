@@ -1,7 +1,8 @@
-"""`python -m services.console.prepare`: prepare a deployment before its services start; running it again changes
-nothing.
+"""Prepare a deployment before its services start: `python -m services.console.prepare`.
 
-It makes tables, a database role for each service, calendars, the broker's topology, and the gateway's broker user.
+It makes the tables, a database role for each service, the calendars, the broker's exchanges and queues, and the
+gateway's broker user. Running it again changes nothing. During a rotation of the secrets it first gives the tables'
+owner and the broker's administrator their new passwords.
 """
 
 from __future__ import annotations
@@ -12,20 +13,25 @@ import time
 from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
 
-from hallpulse.broker import GATEWAY_USER, declare, keep_everything, vhost_of
+from hallpulse.broker import GATEWAY_USER, declare, keep_everything, replace_password, vhost_of
+from hallpulse.broker.cluster import short_of_members, spread_leaders
 from hallpulse.broker.connection import open_channel
 from hallpulse.broker.management import BrokerUsers
 from hallpulse.calendars import CalendarError, load_overrides, national_calendar
 from hallpulse.domain.errors import HallpulseError, Unavailable
 from hallpulse.settings import Settings, SettingsError, settings_from
-from hallpulse.store import migrate, open_store
+from hallpulse.store import migrate, open_store, replace_owner_password
 
 PATIENCE_SECONDS = 180.0
 PAUSE_SECONDS = 2.0
 
 
-def prepare(settings: Settings) -> None:
-    """Prepare everything; roles and user only if the settings name the addresses that services and gateway will use."""
+def prepare(settings: Settings, say: Callable[[str], None] = lambda _: None) -> None:
+    """Prepare everything. Roles and the gateway's user are made only if the settings hold their addresses.
+
+    say: is told of queues that would not outlive the loss of one of the broker's nodes.
+    """
+    replace_passwords(settings)
     migrate(settings.database_url, settings.service_database_urls)
     store = open_store(settings.database_url, pool_size=1, service="prepare")
     try:
@@ -36,12 +42,26 @@ def prepare(settings: Settings) -> None:
         declare(channel, settings.partitions)
     if settings.management_url:
         keep_everything(settings.management_url, settings.amqp_url)
+        spread_leaders(settings.management_url)
+        for queue, (members, due) in short_of_members(settings.management_url, settings.amqp_url).items():
+            say(f"{queue} has {members} of {due} members: rabbitmq-queues grow NODE all")
     if settings.gateway_amqp_url and settings.management_url:
         make_gateway_user(settings.management_url, settings.gateway_amqp_url)
 
 
+def replace_passwords(settings: Settings) -> None:
+    """Give database and broker the passwords in the present URLs, if the settings hold the previous ones, too."""
+    if settings.previous_database_url:
+        replace_owner_password(settings.previous_database_url, settings.database_url)
+    if settings.previous_management_url and settings.management_url:
+        replace_password(settings.previous_management_url, settings.management_url)
+
+
 def make_gateway_user(management_url: str, gateway_url: str) -> None:
-    """Make a broker user that may publish for every hall, and do nothing else."""
+    """Make the gateway's broker user, which may publish for every hall and do nothing else.
+
+    Raises SettingsError if the URL does not hold the gateway's user and a password.
+    """
     parts = urlsplit(gateway_url)
     if parts.username != GATEWAY_USER or not parts.password:
         raise SettingsError(f"HALLPULSE_GATEWAY_AMQP_URL: expected amqp://{GATEWAY_USER}:PASSWORD@HOST/VHOST")
@@ -49,7 +69,7 @@ def make_gateway_user(management_url: str, gateway_url: str) -> None:
 
 
 def patiently(work: Callable[[], None], say: Callable[[str], None]) -> None:
-    """Run `work`, and again while servers of the deployment are starting, for a limited time."""
+    """Run `work`, and repeat it for up to three minutes while it raises Unavailable: servers may still be starting."""
     last = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
@@ -68,7 +88,7 @@ def _say(text: str) -> None:
 def main() -> int:
     try:
         settings = settings_from(os.environ)
-        patiently(lambda: prepare(settings), _say)
+        patiently(lambda: prepare(settings, _say), _say)
     except (HallpulseError, SettingsError, CalendarError, OSError) as error:
         _say(str(error) or type(error).__name__)
         return 1

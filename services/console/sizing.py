@@ -1,4 +1,4 @@
-"""Capacity: from events a day and counties to machines, disk, partitions and series, by the figures of one file."""
+"""Compute machines, disk, partitions and series from events a day and counties, with the figures in capacity.toml."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Reach = Literal["measured", "extrapolated"]
 _GB = 1_000_000_000
 _YEAR_DAYS = 365
 _LARGEST_MACHINE_CORES = 32
-"""Beyond this the database is spread over several machines."""
+"""A load that needs more cores has its database spread over several machines."""
 _HIGH_EVENTS_A_DAY = 10**12
 
 
 @dataclass(frozen=True, slots=True)
 class KnownFigure:
-    """A figure that the reckoning rests on. source: where it was measured, or why it is assumed."""
+    """A figure that the computation uses. source: where it was measured, or why it is assumed."""
 
     name: str
     value: float
@@ -32,7 +32,7 @@ class KnownFigure:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Machines of one kind. disk_gb: of each, for the first year where it holds events."""
+    """Machines of one kind. cores, memory_gb, disk_gb: of each machine; the disk for events lasts a year."""
 
     role: str
     count: int
@@ -43,10 +43,11 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """The needs of a load.
+    """The machines and resources that a load needs.
 
-    cores: of ingest, database and broker together; reading_seconds: how long the targets service reads all regions, so
-    how old its figures may be; reach: whether the load lies within what was measured; beyond: where it does not.
+    cores: for ingest, database and broker together; workers: processes of ingest; reading_seconds: how long the targets
+    service takes to read all regions, which is how old its figures may be; log_gb: the database's log; metrics_gb:
+    Prometheus' data; reach: whether the load lies within what was measured; beyond: each respect in which it does not.
     """
 
     events_a_day: int
@@ -66,20 +67,20 @@ class Capacity:
 
 
 def known_figures(path: Path = FIGURES_FILE) -> dict[str, KnownFigure]:
-    """Return the figures by name, in the file's order."""
+    """Return name → figure, in the order of the file."""
     raw = tomllib.loads(path.read_text("utf-8"))
     return {name: KnownFigure(name, one["value"], one["unit"], one["basis"], one["from"]) for name, one in raw.items()}
 
 
 def capacity(events_a_day: int, counties: int, figures: Mapping[str, KnownFigure]) -> Capacity:
-    """Return what a load needs. Raises ValueError for one that is none."""
+    """Return the needs of a load. events_a_day: on an average working day. Raises ValueError for impossible numbers."""
     if not 1 <= events_a_day <= _HIGH_EVENTS_A_DAY or not 1 <= counties <= 10_000:
         raise ValueError(f"expected 1 to {_HIGH_EVENTS_A_DAY:,} events a day, and 1 to 10,000 counties")
     of = {name: figure.value for name, figure in figures.items()}
     peak = events_a_day * of["busiest_day"] * of["busiest_hour"] / 3600 * of["burst"]
     rate = peak * of["spare"]
     spread = _cores(rate * of["cpu_an_event"]) > _LARGEST_MACHINE_CORES
-    # On Citus the database's part costs more; the rest is as it was.
+    # On Citus only the database's part costs more.
     dearer = of["database_cpu_an_event"] * (1 / of["citus_share"] - 1) if spread else 0.0
     cores = max(int(of["cores_measured"]), _cores(rate * (of["cpu_an_event"] + dearer)))
     workers = max(1, math.ceil(rate / of["events_a_second"]))
@@ -108,12 +109,12 @@ def capacity(events_a_day: int, counties: int, figures: Mapping[str, KnownFigure
 
 
 def table_rows(figures: Mapping[str, KnownFigure]) -> list[str]:
-    """Return the rows of the table of figures in docs/capacity.md."""
+    """Return the rows for the table of figures in docs/capacity.md."""
     return [f"| {f.name} | {f.value:,} {f.unit} | {f.basis} | {f.source} |" for f in figures.values()]
 
 
 def example_row(found: Capacity) -> str:
-    """Return a load's row of the table of examples in docs/capacity.md."""
+    """Return a load's row for the table of examples in docs/capacity.md."""
     machines = "; ".join(f"{m.count} × {m.cores} cores, {m.memory_gb} GB: {m.role}" for m in found.machines)
     return (
         f"| {found.events_a_day:,} · {found.counties:,} | {found.peak_events_a_second:,} | {found.cores} |"
@@ -127,7 +128,7 @@ def _cores(microseconds_a_second: float) -> int:
 
 
 def _partitions(workers: int) -> int:
-    """Return twice the workers, as a power of two: one worker at a time consumes a partition, and more can be added."""
+    """Return the next power of two from twice the workers on, so that workers can be added: each needs a partition."""
     return max(2, 1 << math.ceil(math.log2(2 * workers)))
 
 
@@ -153,7 +154,10 @@ class _Sized:
 
 
 def _machines(sized: _Sized) -> tuple[Machine, ...]:
-    """One machine for all up to four cores; three where one may fail; a database on several beyond that."""
+    """Return one machine for everything up to 4 cores and 60 counties, else machines of which one may fail.
+
+    A load above 32 cores has its database spread over several machines.
+    """
     whole, metrics = math.ceil(sized.disk_gb), math.ceil(sized.metrics_gb)
     memory = _memory(sized)
     if sized.cores <= 4 and sized.counties <= 60:
@@ -176,6 +180,9 @@ def _machines(sized: _Sized) -> tuple[Machine, ...]:
 
 
 def _memory(sized: _Sized) -> int:
-    """Return gigabytes: a quarter are the database's buffers; they hold a twentieth of what a year stores, up to 64."""
+    """Return gigabytes of memory, a power of two from 8 to 64: a twentieth of a year's data, and a share per worker.
+
+    A quarter of the memory is the database's buffers.
+    """
     wanted = 4 + 0.31 * sized.workers + sized.disk_gb / 20
     return min(64, 1 << math.ceil(math.log2(max(8, wanted))))

@@ -1,4 +1,4 @@
-"""How a command finds the suite: `--dir`, the files that `up` writes there, and the environment."""
+"""Find the suite for a command: by `--dir`, the files that `up` writes there, and the environment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _SERVERS = ("HALLPULSE_AMQP_URL", "HALLPULSE_DATABASE_URL")
 class Endpoints:
     """The content of `.run/endpoints.json`.
 
-    token: reads everything at the gateway; ca: file to trust if encrypted, or "".
+    All members but token and ca are URLs. token: reads everything at the gateway; ca: path of the authority's
+    certificate, "" if nothing is encrypted.
     """
 
     amqp: str
@@ -51,10 +52,10 @@ def directory_option(command: Decorated) -> Decorated:
 
 
 def connect(directory: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings with which to reach the suite that runs in `directory`.
+    """Return the settings to reach the suite that runs in `directory`.
 
-    A HALLPULSE_… variable of the environment wins over the suite's own; if it names both servers, no suite needs to run
-    here. Raises Unavailable if none runs, SettingsError for a wrong variable.
+    HALLPULSE_… variables of the environment override the suite's. If they name broker and database, no suite needs to
+    run here. Raises Unavailable if none runs, SettingsError for an invalid variable.
     """
     given = os.environ if environment is None else environment
     if all(given.get(name) or given.get(f"{name}_FILE") for name in _SERVERS):

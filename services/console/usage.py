@@ -1,4 +1,4 @@
-"""Shared by the commands: usage errors (one line, exit status 2), the plans folder, rendered files, the terminal."""
+"""Help for all commands: usage errors (one line, exit status 2), the plans folder, rendered files, the terminal."""
 
 from __future__ import annotations
 
@@ -21,12 +21,16 @@ from services.local.suite_directory import CHECKOUT
 
 
 def plans_folder(given: Path | None) -> Path:
-    """Return the given folder, else HALLPULSE_PLANS, else the checkout's."""
+    """Return the given folder, else the one that HALLPULSE_PLANS names, else the checkout's `plans`."""
     return given or Path(os.environ.get("HALLPULSE_PLANS") or CHECKOUT / "plans")
 
 
 def check_or_write(command: str, folder: Path, files: Mapping[str, str], owned: str, *, check: bool) -> None:
-    """Write files and print the changed paths; with `check`, print those that differ and exit with status 1."""
+    """Write the files and print the changed paths. With `check`, write nothing; print the paths that differ on stderr
+    and exit with status 1 if there are any.
+
+    files: path in the folder → content; owned: pattern of the paths that may be deleted; command: for the message.
+    """
     changed = differing(folder, files, owned) if check else write(folder, files, owned)
     if check and changed:
         for path in changed:
@@ -48,14 +52,15 @@ class BadUsage(click.ClickException):
 
 
 def input_file(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
-    """Return the path (a click callback). Raises BadUsage if it is no file."""
+    """Return the path (a click callback). Raises BadUsage if it is not a file."""
     if path is not None and not path.is_file():
-        raise BadUsage(f"{path}: expected a file, there is {'a directory' if path.is_dir() else 'none'}")
+        zh, en = ("是文件夹，应为文件", "a directory") if path.is_dir() else ("没有这个文件", "none")
+        raise BadUsage(f"{path}: {zh} expected a file, there is {en}")
     return path
 
 
 def hall_options(command: Decorated) -> Decorated:
-    """Add `--region` and `--hall` of the publishing hall."""
+    """Add `--region` and `--hall`, which name the publishing hall."""
     region = click.option(
         "--region",
         type=int,
@@ -69,7 +74,10 @@ def hall_options(command: Decorated) -> Decorated:
 
 
 def checked_place(region: int | None, hall: str, settings: Settings) -> tuple[int, str]:
-    """Return the county and the hall. Raises BadUsage for an invalid hall, or without a single county to use."""
+    """Return the county and the hall. Without a region it is the only county that has plans.
+
+    Raises BadUsage if county or hall is invalid, or if the plans are not of exactly one county.
+    """
     if region is None:
         region = _only_region(settings)
     try:
@@ -98,7 +106,7 @@ def screen(*, stderr: bool = False) -> Console:
 
 
 def progress_bars(*columns: ProgressColumn) -> Progress:
-    """Return progress bars on stderr, removed when done; none if stderr is no terminal."""
+    """Return progress bars on stderr. They are removed when done, and not shown if stderr is no terminal."""
     own = columns or (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     console = screen(stderr=True)
     return Progress(*own, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)

@@ -1,1 +1,1 @@
-"""Cases and catalogues from files: rows to events, events to the broker, what was wrong beside the file."""
+"""Import of cases, catalogues and declared figures from files: rows become events, rejected rows go to a file."""

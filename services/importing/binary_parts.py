@@ -1,4 +1,4 @@
-"""Hidden rows and columns, errors, formats and the first day of binary workbooks (xls, et, xlsb)."""
+"""Hidden rows and columns, errors, number formats, struck text and date system of binary workbooks (xls, et, xlsb)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _MOST_COLUMNS = 16_384
 
 
 def xls_details(path: Path) -> dict[str, Details]:
-    """Sheet name → what xlrd tells of it. Raises TableError where it cannot: an error might pass for an empty cell."""
+    """Return the details of each sheet by its name, as xlrd reads them.
+
+    Raise TableError if xlrd cannot read the file: without the details, an error would pass for an empty cell.
+    """
     try:
         book = xlrd.open_workbook(
             str(path), logfile=io.StringIO(), formatting_info=True, on_demand=True, ignore_workbook_corruption=True
@@ -80,7 +83,7 @@ def _xls_runs(book: Any, sheet: Any, row: int, column: int) -> Runs:
 
 
 def _runs(text: str, starts: Sequence[tuple[int, bool]]) -> Runs:
-    """A text's runs. starts: from which character on it is struck through or not."""
+    """Return the runs of a text. starts: the first character of each run, and whether the run is struck through."""
     runs = Runs()
     for (start, struck), (end, _) in zip(starts, [*starts[1:], (len(text), False)], strict=True):
         runs.add(text[start:end], struck=struck)
@@ -104,7 +107,10 @@ _ERRORS = {
 
 
 def xlsb_details(archive: zipfile.ZipFile) -> dict[str, Details]:
-    """Sheet name → what its records say ([MS-XLSB] 2.4). Raises struct.error, KeyError for a damaged file."""
+    """Return the details of each sheet by its name, as its records tell them ([MS-XLSB] 2.4).
+
+    Raise struct.error or KeyError for a damaged file.
+    """
     targets = {}
     for relation in ElementTree.fromstring(archive.read("xl/_rels/workbook.bin.rels")):
         target = relation.get("Target", "")
@@ -125,7 +131,7 @@ def xlsb_details(archive: zipfile.ZipFile) -> dict[str, Details]:
 
 
 def _records(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """(kind, body) of each record: both numbers have 7 bits a byte."""
+    """Yield kind and body of each record; the record's kind and size are written with 7 bits in each byte."""
     place, end = 0, len(content)
     while place < end:
         kind = content[place]
@@ -146,7 +152,7 @@ def _records(content: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _wide(body: bytes, at: int) -> tuple[str, int]:
-    """A text of 16-bit characters with its length before it, and where it ends."""
+    """Return the UTF-16 text at a place, where its length precedes it, and the place after its end."""
     (length,) = struct.unpack_from("<I", body, at)
     if length == 0xFFFFFFFF:
         return "", at + 4
@@ -156,9 +162,10 @@ def _wide(body: bytes, at: int) -> tuple[str, int]:
 
 @dataclass(slots=True)
 class _BinaryStyles:
-    """Index of a cell style → its number format, where that shows more than the number, and its font.
+    """The cell styles of a workbook, by index.
 
-    fonts: whether each strikes through; strings: index of a shared text → its runs, where a part is struck through.
+    patterns: style → its number format, if that shows more than the number; fonts: whether each font strikes text
+    through; font_of: style → its font; strings: shared text → its runs, if a part of it is struck through.
     """
 
     patterns: dict[int, str] = field(default_factory=dict)
@@ -194,7 +201,7 @@ def _xlsb_styles(content: bytes) -> _BinaryStyles:
 
 
 def _xlsb_strings(content: bytes, fonts: Sequence[bool]) -> dict[int, Runs]:
-    """Index of a shared text → its runs, for texts with a part that is struck through."""
+    """Return the runs of each shared text that has a struck part, by the text's index."""
     found: dict[int, Runs] = {}
     number = -1
     for kind, body in _records(content):

@@ -1,4 +1,4 @@
-"""Any file as a book of sheets, told by what is in it and not by its name; what cannot be read is told by its kind."""
+"""Opening of a file as a book of sheets, by its content rather than its name; unreadable kinds get their own error."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _OTHER_KINDS = (
 
 @contextlib.contextmanager
 def open_book(path: Path, score: Score) -> Iterator[Book]:
-    """Open a table of any kind. score: how many known headers a row has. Raises TableError."""
+    """Open a table file of any kind. score: counts the known headers in a row. Raise TableError if it is unreadable."""
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)

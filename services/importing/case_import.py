@@ -1,4 +1,4 @@
-"""Whose cases are imported, and a row of them as events: ids that follow from what is said, checked by the contract."""
+"""Import of cases: a row becomes events; their ids follow from their content, and the contract checks them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 @dataclass(frozen=True, slots=True)
 class HallOfCases:
-    """The hall whose cases they are."""
+    """The hall whose cases are imported."""
 
     region: int
     hall: str
@@ -35,9 +35,10 @@ class HallOfCases:
 
 @dataclass(slots=True)
 class CaseImport:
-    """Whose cases they are; workdays: of the hall's county; now: microseconds since 1970-01-01 UTC.
+    """The context of an import of cases.
 
-    catalogue: as it is stored; checked: openings that the contract has let in, whatever their case.
+    place: the hall; workdays: the working days of its county; now: microseconds since 1970-01-01 UTC; catalogue: the
+    stored catalogue; checked: openings that the contract has accepted, whatever their case.
     """
 
     place: HallOfCases
@@ -50,7 +51,10 @@ class CaseImport:
     _by_number: dict[str, list[str]] | None = None
 
     def is_plain(self, case_id: str, time: int) -> bool:
-        """Return whether the contract surely takes a case's number at a time; the last look is remembered."""
+        """Return whether the contract surely accepts a case id in an event of that time. The last result is cached.
+
+        time: microseconds since 1970-01-01 UTC.
+        """
         year = 1970 + time // _YEAR
         if self._plain != (case_id, year):
             if _PLAIN(case_id) is None or is_personal(case_id, year):
@@ -59,7 +63,7 @@ class CaseImport:
         return True
 
     def by_name(self, name: str) -> list[str]:
-        """Codes of the items of that name."""
+        """Return the codes of the items that have, or had, this name."""
         if self._by_name is None:
             self._by_name = {}
             for code, spans in self.catalogue.items():
@@ -68,7 +72,7 @@ class CaseImport:
         return self._by_name.get(name, [])
 
     def by_number(self, code: str) -> list[str]:
-        """Codes that differ from a number by zeros before it."""
+        """Return the item codes that equal a number but for leading zeros."""
         if self._by_number is None:
             self._by_number = {}
             for known in self.catalogue:
@@ -76,19 +80,20 @@ class CaseImport:
         return self._by_number.get(code.lstrip("0"), [])
 
     def department_of(self, item_code: str) -> str:
-        """The department of an item's last version; empty for an unknown one."""
+        """Return the department of an item's last version; empty for an unknown item."""
         spans = self.catalogue.get(item_code, ())
         return spans[-1].version.department if spans else ""
 
 
 ANY_CASE = "x"
-"""The number in data that many cases share until they are published."""
+"""The case id in data that many cases share; it is replaced when events are made."""
 
 
 class UnderstoodCase(NamedTuple):
-    """A row that was understood. steps: (type, time, data of any case), without the contract's look at them.
+    """A row of cases that was understood.
 
-    is_open: its status says that it goes on.
+    steps: type, time (microseconds since 1970-01-01 UTC) and data of each event, with ANY_CASE as case id and not yet
+    checked by the contract; is_open: whether the row's status says that the case is open.
     """
 
     line: int
@@ -98,21 +103,24 @@ class UnderstoodCase(NamedTuple):
     is_open: bool = False
 
     def events(self, place: HallOfCases) -> list[HallEvent]:
-        """The row's events, each id following from what the event says, so that saying it again is a duplicate."""
+        """Return the row's events. An id follows from the event's content, so the same event again is a duplicate."""
         return [_event(place, kind, time, self._own(data)) for kind, time, data in self.steps]
 
     def _own(self, data: Data) -> Data:
         return msgspec.structs.replace(data, case_id=self.case_id)
 
     def reopened(self, stored: Sequence[CaseEvent]) -> list[Note]:
-        """Say where a case is open, as its status says, but stored as ended: an empty cell takes nothing back."""
+        """Return a note for each stored ending of a case whose row says that it is open.
+
+        The stored ending stays: an empty cell retracts nothing.
+        """
         ended = [event for event in in_force(stored) if event.kind in _ENDINGS] if self.is_open else []
         return [
             Note(self.line, self.case_id, "status", Oddity.OPEN_BUT_ENDED, "", time_text(event.time)) for event in ended
         ]
 
     def differences(self, stored: Sequence[CaseEvent]) -> list[Note]:
-        """The steps that are stored with other times than the row's."""
+        """Return a note for each step that is stored with another time than the row gives."""
         known = {event.kind: event.time for event in sorted(in_force(stored), key=lambda event: (event.time, event.id))}
         return [
             Note(
@@ -128,7 +136,7 @@ class UnderstoodCase(NamedTuple):
         ]
 
     def check(self, wanted: CaseImport) -> None:
-        """Raise BadRow for what the contract would refuse: all of a row or nothing, half a case is a wrong figure."""
+        """Raise BadRow if the contract would refuse any event of the row: half a case would make wrong figures."""
         times = [time for _, time, _ in self.steps]
         first, last = min(times), max(times)
         surely = (
@@ -151,7 +159,7 @@ def _event(place: HallOfCases, kind: EventType, time: int, data: Data) -> HallEv
 
 
 def event_id(event: HallEvent, number: int = 0) -> str:
-    """The id of an imported event; number: how often the same had been said and taken back before."""
+    """Return the id of an imported event. number: how often the same event was published and retracted before."""
     return _id_of(event.region, event.hall, event.type, event.time, event.data, number)
 
 
@@ -173,4 +181,4 @@ _ENDINGS = (EventType.CASE_DECIDED, EventType.CASE_REJECTED, EventType.CASE_WITH
 _STEP_OF = {kind: step for step, kind in STEPS.items()}
 _PLAIN = re.compile(r"[0-9A-Za-z\u4e00-\u9fff](?:[-0-9A-Za-z_.\u4e00-\u9fff]{0,62}[0-9A-Za-z\u4e00-\u9fff])?").fullmatch
 _YEAR = 31_556_952_000_000
-"""Microseconds; within one of them there are two calendar years at most."""
+"""A year in microseconds; two times less than a year apart lie in at most two calendar years."""

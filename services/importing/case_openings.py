@@ -1,4 +1,4 @@
-"""The opening of a case: the part of a row that many rows share, which is understood once for all of them."""
+"""The opening of a case: the part of a row that many rows have in common and that is understood only once."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _FIELDS = (
     *(*BOTH_LIMITS, "statutory_unit", "promised_unit", "limit_unit"),
 )
 _MOST = 50_000
-"""Openings that are kept: where each row is about something else, keeping them is of no use."""
+"""Most openings that are kept at once, which bounds the memory."""
 
 
 class _Opening(NamedTuple):
-    """An opening as it was understood. notes: of the first row that had it."""
+    """An opening that was understood. notes: the notes on the first row that had it."""
 
     data: Received
     notes: Sequence[Note]
@@ -38,7 +38,7 @@ class _Opening(NamedTuple):
 
 @dataclass(slots=True)
 class Openings:
-    """The openings of a sheet by the cells that say them, with their kinds: True and 1 are not the same word."""
+    """The openings of a sheet, cached by the cells that give them and the cells' types, because True equals 1."""
 
     reader: SheetReader
     wanted: CaseImport
@@ -49,7 +49,7 @@ class Openings:
         self._cells = picker([*self.reader.indices(_FIELDS), *self.reader.joined_indices()])
 
     def opening_of(self, row: Row, case_id: str) -> tuple[Received, list[Note]]:
-        """The data of `received`, of any case, and the notes of this row. Raises BadRow."""
+        """Return the data of the row's `received` event, with ANY_CASE as case id, and its notes. Raise BadRow."""
         cells = self._cells(row.cells)
         key = (cells, *map(type, cells))
         found = self._known.get(key)
@@ -64,7 +64,7 @@ class Openings:
 
 @dataclass(slots=True)
 class _Reading:
-    """The reading of one row's opening."""
+    """Reads the opening of one row."""
 
     reader: SheetReader
     row: Row
@@ -89,7 +89,7 @@ class _Reading:
         self.notes.append(Note(self.row.line, self.case_id, name, what, written, became))
 
     def _item(self) -> str:
-        """The item's code: as written, with its leading zeros, or by its name. Raises BadRow."""
+        """Return the item's code: as written, with leading zeros restored, or found by its name. Raise BadRow."""
         code, sub = self.reader.code(self.row, "item_code"), self.reader.code(self.row, "sub_code")
         for candidate in (sub, code):
             if candidate and candidate in self.wanted.catalogue:
@@ -112,7 +112,7 @@ class _Reading:
         return named[0]
 
     def _look_at_name(self, item_code: str) -> None:
-        """Say where the row names the item otherwise than the catalogue ever did: is its code another row's?"""
+        """Note a name of the item that the catalogue never had: the code may belong to another item."""
         written = self.reader.text(self.row, "item_name") if self.reader.has("item_name") else ""
         if written:
             spans = self.wanted.catalogue[item_code]
@@ -133,7 +133,7 @@ class _Reading:
         return known
 
     def _channel(self) -> str:
-        """No figure counts channels: one that is not known is said, and costs no case."""
+        """Return the channel; note an unknown one and take `window`, because no figure depends on channels."""
         written = text_of(self.reader.cell(self.row, "channel"))
         try:
             known = self.reader.word(self.row, "channel", CHANNELS)
@@ -145,7 +145,7 @@ class _Reading:
         return known or "window"
 
     def _limits(self) -> dict[str, int | None]:
-        """The limits that the row carries."""
+        """Return the limits, in working days, that the row gives."""
         limits: dict[str, int | None] = {}
         for name in BOTH_LIMITS:
             found = None if name in self.reader.profile.days_until else self.reader.limit(self.row, name)
@@ -158,7 +158,7 @@ class _Reading:
 
 
 def made(step: str, fields: Mapping[str, Any]) -> Data:
-    """The data of a step, of any case. Raises BadRow for a value that the contract refuses."""
+    """Return the data of a step, with ANY_CASE as case id. Raise BadRow for a value that the contract refuses."""
     try:
         return _makers[step]({name: value for name, value in fields.items() if value is not None})
     except msgspec.ValidationError as error:

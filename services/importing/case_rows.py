@@ -1,4 +1,4 @@
-"""One row of a table of cases as the events of that case: its status first, then its dates."""
+"""Reading of one row of a table of cases as the events of that case, by its status and its dates."""
 
 from __future__ import annotations
 
@@ -36,7 +36,11 @@ _OUTCOMES = {
 
 
 class _Rated(NamedTuple):
-    """A cell with a rating. by_default: the system gave it; text: empty where nothing is said."""
+    """A rating as a row gives it.
+
+    written: the text of its cell; text: the field's text, empty if it says nothing; by_default: whether the system gave
+    the rating; score: 1 to 5, None if it is not understood.
+    """
 
     written: str
     text: str
@@ -46,9 +50,9 @@ class _Rated(NamedTuple):
 
 @dataclass(slots=True)
 class CaseReader:
-    """Reads the rows of a sheet as cases. Of texts there are few in a table: each is understood once.
+    """Reads the rows of a sheet as cases. A table has few different texts, so each is understood once and cached.
 
-    The caches are by the cells as they stand, with their kinds: True and 1 are not the same word.
+    The keys of the caches are cells and their types, because True equals 1.
     """
 
     reader: SheetReader
@@ -67,14 +71,14 @@ class CaseReader:
         self.rating_cells = picker([*reader.indices(["score"]), *reader.joined_indices()])
 
     def case_of(self, row: Row) -> UnderstoodCase:
-        """The steps that a row tells. Raises BadRow."""
+        """Return the case that a row describes. Raise BadRow if the row is not understood."""
         self.reader.refuse_unreadable(row)
         return _Case(self, self.reader, row, self.wanted).read()
 
 
 @dataclass(slots=True)
 class _Case:
-    """The reading of one row."""
+    """Reads one row as a case."""
 
     sheet: CaseReader
     reader: SheetReader
@@ -107,7 +111,7 @@ class _Case:
         self.notes.append(Note(self.row.line, self.case_id, name, what, written, became))
 
     def _data(self, step: str, fields: Mapping[str, Any] | None) -> Data:
-        """The data of a step, shared by all cases of which it says the same."""
+        """Return the data of a step; cases with the same data share one object."""
         key = (step, *fields.items()) if fields else step
         known = self.sheet.steps.get(key)
         if known is None:
@@ -115,10 +119,10 @@ class _Case:
         return known
 
     def _times(self) -> dict[str, int]:
-        """step → microseconds since 1970-01-01 UTC.
+        """Return the time of each step, in microseconds since 1970-01-01 UTC.
 
-        A step that is dated to the day only comes a second after what came before it on that day: in the order of a
-        case's life, so that 受理 and 办结 on one day are not taken for 先办后收.
+        A step with a date only comes one second after the steps of that day that precede it in a case's life, so that
+        受理 and 办结 on one day do not look like a decision before the acceptance (先办后收).
         """
         times: dict[str, int] = {}
         for step, index in self.reader.steps:
@@ -131,7 +135,7 @@ class _Case:
         return times
 
     def _settle(self, times: dict[str, int]) -> str:
-        """Let the status say what the dates mean; the outcome of a decision. Raises BadRow for a contradiction."""
+        """Adapt the steps to the row's status and return the decision's outcome. Raise BadRow if they contradict it."""
         ending = self.ending = self._ending()
         ended = times.get("decided", times.get("withdrawn", times.get("rejected")))
         if ending is None:
@@ -156,7 +160,7 @@ class _Case:
         return _OUTCOMES.get(ending, "other")
 
     def _undecided(self, times: Mapping[str, int]) -> BadRow:
-        """Why a row whose status says that it was decided cannot be: it lacks that time, or was withdrawn before."""
+        """Return the error of a row that says it was decided, but has no such time or was withdrawn before it."""
         if "decided" in times:
             return BadRow(RowProblem.ENDING_DISAGREES, "withdrawn", f"{self._said()} / {self._written('withdrawn')}")
         return BadRow(RowProblem.ENDED_WITHOUT_DATE, self._said_in(), self._said())
@@ -215,7 +219,7 @@ class _Case:
         return details
 
     def _pause(self, times: dict[str, int], details: dict[str, dict[str, Any]]) -> None:
-        """A special procedure stops the clock; 延长审批 is none: it lengthens the limit."""
+        """Read the special procedure, which stops the clock; 延长审批 is read as an extension of the limit instead."""
         word = word_of(self.reader.cell(self.row, "procedure"))
         own = self.reader.words.get("procedure", {}).get(word, word)
         if "suspended" not in times and own not in EXTENSIONS:
@@ -249,7 +253,7 @@ class _Case:
             details["extended"] = {"days": self._days("extended_days")}
 
     def _days(self, *names: str) -> int:
-        """How many working days a case was extended by. Raises BadRow."""
+        """Return the number of working days by which a case was extended. Raise BadRow."""
         for name in names:
             cell = self.reader.cell(self.row, name)
             if not text_of(cell):
@@ -265,7 +269,7 @@ class _Case:
         raise BadRow(RowProblem.EXTENDED_WITHOUT_DAYS, names[0])
 
     def _rate(self, times: dict[str, int], details: dict[str, dict[str, Any]]) -> None:
-        """A rating without a time belongs to the step before it; one that the system gave is marked as such."""
+        """Read the rating. Without a time it follows the delivery or the decision; one by default is marked."""
         rated = self._rating()
         if rated.by_default:
             self._note("score", Oddity.DEFAULT_GOOD, rated.written)
@@ -296,13 +300,13 @@ class _Case:
         return known
 
     def _with_spans(self, received: Received, times: Mapping[str, int]) -> Received:
-        """The opening with the working days to the days that the row names as limits."""
+        """Return the opening with limits counted in working days up to the dates that the row gives as limits."""
         until = self.reader.profile.days_until
         spans = {name: self._span(name, until[name], times["received"]) for name in BOTH_LIMITS if name in until}
         return msgspec.structs.replace(received, **spans)
 
     def _span(self, name: str, header: str, received: int) -> int | None:
-        """Working days from receipt to the day named: none where the row names none, or one that cannot be."""
+        """Return the working days from receipt to a date that the row gives; None without a date or above MAX_DAYS."""
         moment = self.reader.moment(self.row, header)
         if moment is None:
             return None
@@ -316,7 +320,7 @@ class _Case:
         return days
 
     def _look_at_item(self, item_code: str, times: Mapping[str, int]) -> None:
-        """Say where the catalogue cannot give a limit: an unknown item, or a case before its first version."""
+        """Note a case for which the catalogue has no limit: its item is unknown, or had no version on that day."""
         if "item_code" in self.reader.profile.constant:
             return
         spans = self.wanted.catalogue.get(item_code)
@@ -329,7 +333,7 @@ class _Case:
         return text_of(self.reader.cell(self.row, name))
 
     def _odd(self, times: Mapping[str, int]) -> None:
-        """Steps in an impossible order are published all the same: the figures leave such cases out and list them."""
+        """Note steps that are odd or in an impossible order. They are published; the figures leave such cases out."""
         first = "accepted" if "accepted" in times else "received"
         for later, earlier in (("decided", first), *_ORDERED):
             if later in times and earlier in times and times[later] < times[earlier]:
@@ -352,10 +356,10 @@ def _after(times: Mapping[str, int], midnight: int) -> int:
 
 
 def _just_after(time: int) -> int:
-    """A second later; a microsecond in the last second of a day, and at its end the same moment: the day stays."""
+    """Return the time one second later; near midnight one microsecond later, or the same time, to keep the day."""
     return next((later for later in (time + _SECOND, time + 1) if local_day(later) == local_day(time)), time)
 
 
 _ORDERED = (("accepted", "received"), ("resumed", "suspended"), ("supplemented", "supplement_requested"))
-"""Steps of which the first cannot come before the second."""
+"""Pairs of steps; the first step of a pair cannot precede the second one."""
 _ORDER = {step: position for position, step in enumerate(STEPS)}

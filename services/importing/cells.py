@@ -1,4 +1,4 @@
-"""Cells of a table from elsewhere, and the forms in which their texts are compared."""
+"""Cells of an imported table, and the normal forms in which their texts are compared."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from functools import lru_cache
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A cell whose value is not in the file: a formula that was never computed, or an error such as #REF!."""
+    """A cell without a value in the file: a formula that was never computed, or an error such as #REF!."""
 
     text: str
 
 
 class Struck(Formula):
-    """A cell with a text of which only a part is struck through: 20 in `20 15个工作日`. No reader tells them apart."""
+    """A cell whose text is struck through in part, such as 20 in `20 15个工作日`: it is not clear what holds."""
 
 
 class Torn(Formula):
-    """A cell in a merge that groups nothing: whether it has the merge's value is not certain."""
+    """A merged cell in a column where merges do not group rows: it may or may not have the value of the merge."""
 
 
 class Garbled(Formula):
-    """A cell with a text that was read in another encoding than it was written in, here or before."""
+    """A cell whose text was decoded with a wrong encoding, now or before it was exported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A line that is no row at all."""
+    """A line of the file that is not a row of the table."""
 
     text: str
 
@@ -46,7 +46,7 @@ _TRADITIONAL = str.maketrans(
 
 
 def text_of(cell: Cell) -> str:
-    """A cell as text without invisible characters and white space at its ends; Excel's 20.0 is 20."""
+    """Return a cell as text, without invisible characters or white space at its ends; Excel's 20.0 becomes 20."""
     if isinstance(cell, str):
         return cleaned(cell) if not cell.isascii() or "_x" in cell else cell.strip()
     if cell is None:
@@ -57,7 +57,7 @@ def text_of(cell: Cell) -> str:
 
 
 def _settled(number: float) -> int | float:
-    """A number without what binary fractions add to the result of a formula: 0.1 × 200 is 20."""
+    """Return a number without the rounding errors of binary fractions, which formulas produce."""
     rounded = round(number, 9)
     return int(rounded) if rounded.is_integer() else rounded
 
@@ -67,9 +67,9 @@ _LATIN = re.compile("[\x80-\xff]")
 
 
 def is_garbled(text: str, encoding: str = "") -> bool:
-    """Return whether a text was decoded wrongly at some time: characters are lost, or it decodes to Chinese once more.
+    """Return whether a text was once decoded wrongly: characters are lost, or its bytes are Chinese text in UTF-8.
 
-    encoding: by which it was read here, where that is not UTF-8.
+    encoding: the encoding by which it was read now, empty for UTF-8.
     """
     if text.isascii():
         return False
@@ -95,17 +95,17 @@ _FORMULA = re.compile(r"[=＝](?!\s*[\"“”]).*", re.DOTALL)
 
 
 FAULTS_BEGIN = frozenset(' #=＝＃Ee\t\u3000\xa0\u200b\ufeff同〃″"＂々')
-"""Characters with which a text can begin that is an error, a formula, or points to another cell."""
+"""First characters of texts that may be an error, a formula or a reference to another cell."""
 _DITTO = re.compile('同[上前左][行栏格面]?|[〃々]|["′]{1,4}')
 
 
 def is_ditto(cell: Cell) -> bool:
-    """Return whether a text only points to another cell: 同上, 〃."""
+    """Return whether a text only refers to another cell: 同上, 〃."""
     return isinstance(cell, str) and len(cell) < 10 and _DITTO.fullmatch(folded(cell)) is not None
 
 
 def is_fault(cell: Cell) -> bool:
-    """Whether a cell holds no value: an error such as #REF!, a formula, also as text, a column shown as ####, 同上."""
+    """Return whether a cell has no value of its row: an error such as #REF! or ####, a formula, or 同上."""
     if isinstance(cell, Formula):
         return True
     if not isinstance(cell, str) or cell[:1] not in FAULTS_BEGIN:
@@ -116,7 +116,7 @@ def is_fault(cell: Cell) -> bool:
 
 @lru_cache(maxsize=65_536)
 def cleaned(text: str) -> str:
-    """Text without zero-width characters and `_x000D_` escapes, white space at its ends gone."""
+    """Return a text without zero-width characters, `_x000D_` escapes or white space at its ends."""
     return _INVISIBLE.sub("", _ESCAPED.sub(_unescaped, text)).replace("\xa0", " ").strip()
 
 
@@ -128,11 +128,11 @@ def _unescaped(match: re.Match[str]) -> str:
 _MARKS = re.compile(
     "([\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209c\u2150-\u215f\u2189\u2460-\u249b\u24ea-\u24ff\u2776-\u2793]+)"
 )
-"""Footnotes, circled numbers and fractions: made plain, 20¹ would be 201 and c-1① c-11."""
+"""Footnote marks, circled numbers and fractions: normalized, they would turn 20¹ into 201 and c-1① into c-11."""
 
 
 def normal(text: str) -> str:
-    """Text with full-width characters plain; marks that hold digits stay what they are."""
+    """Return a text with full-width characters as plain ones; footnote marks and circled numbers stay unchanged."""
     if text.isascii():
         return text
     if _MARKS.search(text) is None:
@@ -143,13 +143,13 @@ def normal(text: str) -> str:
 
 @lru_cache(maxsize=65_536)
 def folded(text: str) -> str:
-    """The form in which words are compared: no white space, full-width characters plain, small, simplified."""
+    """Return the form in which words are compared: plain, lower-case, simplified characters without white space."""
     plain = normal(cleaned(text)).translate(_TRADITIONAL).lower()
     return re.sub(r"\s+", "", plain)
 
 
 def word_of(cell: Cell) -> str:
-    """A cell as a word to look up."""
+    """Return a cell as a folded word for look-ups; True and False become 是 and 否."""
     if isinstance(cell, str):
         return folded(cell)
     if isinstance(cell, bool):
@@ -164,7 +164,7 @@ def is_empty(cell: Cell) -> bool:
 
 
 def word_set(text: str) -> frozenset[str]:
-    """The words of a text, separated by blanks."""
+    """Return the words of a text that is separated by blanks."""
     return frozenset(text.split())
 
 
@@ -192,34 +192,34 @@ def says_nothing(word: str) -> bool:
 
 @lru_cache(maxsize=65_536)
 def is_no_date(word: str) -> bool:
-    """Return whether a folded word is what databases write for a date that is not there: 0000-00-00, 1900-01-01."""
+    """Return whether a folded word stands for no date, as databases write it: 0000-00-00, 1900-01-01."""
     return says_nothing(word) or _NO_DATES.fullmatch(word) is not None
 
 
 _SCIENTIFIC = re.compile(r"[+-]?\d+\.\d*[eE][+-]?\d+|[+-]?\d*[eE]\+\d+|\d+\.0+")
-"""As spreadsheets (2.22E+17) and programs (2.22401202603E17, 1234.0) write a number that was a code."""
+"""A code that was taken for a number, as spreadsheets (2.22E+17) and programs (2.22401202603E17, 1234.0) write it."""
 _SEVERAL = re.compile(r"[\n\r\t、,;]")
 _LABEL = re.compile("[\u4e00-\u9fff]:")
 _SIGN_OF_CODE = re.compile("[0-9A-Za-z]")
 _QUOTED = re.compile(r'="(.*)"', re.DOTALL)
 MOST_DIGITS = 15
-"""Digits of a number that a spreadsheet keeps."""
+"""Number of digits that a spreadsheet keeps of a number."""
 
 
 class SpoiltCode(ValueError):
-    """A code that a spreadsheet has changed: which digits it had cannot be known."""
+    """The code was changed by a spreadsheet, and its digits cannot be restored."""
 
 
 class SeveralCodes(SpoiltCode):
-    """A cell with more than one code."""
+    """The cell has more than one code."""
 
 
 class NoCode(SpoiltCode):
-    """A text that is no code: it has neither digits nor letters, or a label."""
+    """The text is no code: it has neither digits nor letters, or it has a label."""
 
 
 def code_of(cell: Cell) -> str:
-    """A code as text, repaired where that is certain. Raises SpoiltCode where it is not."""
+    """Return a code as text, repaired if the repair is certain; otherwise raise SpoiltCode."""
     if cell.__class__ is not str:
         if isinstance(cell, bool | date | time | timedelta):
             raise SpoiltCode(str(cell))

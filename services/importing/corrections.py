@@ -1,9 +1,9 @@
-"""A row that was imported before and says something else now: the new event corrects the earlier one.
+"""Corrections: if an imported row has changed since, its new events correct the earlier ones.
 
-Only events that an import made are corrected, never what the hall itself has sent; and only where the row dates that
-step again: an empty cell says nothing. What has no new event of its type to take its place, such as a decision of a
-case that was withdrawn after all, is retracted. Without a look at what is stored, of two dates of one step the later
-would count, and a typing error could only ever be corrected forwards.
+Only events that an import published are corrected, never events that the hall itself has sent; and only steps that the
+row dates again, because an empty cell says nothing. An earlier event without a new event of its type, such as the
+decision of a case that was withdrawn after all, is retracted. Without corrections, the later of two dates of a step
+would count, and a date could never be corrected to an earlier one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _VERSION_OF_OURS = "5"
 _VERSION_AT = 14
 _GENERATIONS = 20
 _ENDS = frozenset({int(Kind.REJECTED), int(Kind.DECIDED), int(Kind.WITHDRAWN)})
-"""Steps that end a case: a row that says another ending takes the one before it back."""
+"""Steps that end a case: a row with another ending retracts the stored one."""
 
 CaseEvents = Mapping[str, Sequence[CaseEvent]]
 FullHistory = Callable[[str], Sequence[HallEvent]]
@@ -34,7 +34,7 @@ FullHistory = Callable[[str], Sequence[HallEvent]]
 class Corrections:
     """Corrections of stored cases by the rows of a file.
 
-    known: cases → their stored events, as the store has them; history: one case's events in full.
+    known: returns the stored events of cases by their ids; history: returns the full events of one case.
     """
 
     place: HallOfCases
@@ -42,14 +42,14 @@ class Corrections:
     history: FullHistory
 
     def apply(self, rows: Sequence[Sequence[HallEvent]]) -> list[HallEvent]:
-        """Return the events to publish so that the rows hold: all of theirs, and retractions of those they replace."""
+        """Return the events to publish for the rows: all events of the rows, and the retractions that they need."""
         known = self.known([events[0].data.entity for events in rows])
         return [event for events in rows for event in self.of_case(events, known.get(events[0].data.entity, ()))]
 
     def of_case(self, events: Sequence[HallEvent], stored: Sequence[CaseEvent]) -> Iterable[HallEvent]:
-        """The events of one row, with what they correct, and the retractions that it needs.
+        """Return the events of one row, each with the event that it corrects, and the retractions that the row needs.
 
-        stored: what is known of its case.
+        stored: the stored events of its case.
         """
         by_id = {event.id: event for event in stored}
         counting = {event.id for event in in_force(stored)}
@@ -68,7 +68,7 @@ class Corrections:
     def _replaced(
         self, wanted: Sequence[HallEvent], stored: Sequence[CaseEvent], counting: set[str]
     ) -> list[CaseEvent]:
-        """Earlier events of imports that count still and that the row says no more, in order of time."""
+        """Return the earlier imported events that still count and that the row no longer has, in order of time."""
         ids, kinds = {event.id for event in wanted}, {int(event.type) for event in wanted}
         if kinds & _ENDS:
             kinds |= _ENDS
@@ -85,7 +85,7 @@ class Corrections:
 
 
 def _numbered(event: HallEvent, stored: Mapping[str, CaseEvent], counting: set[str]) -> HallEvent:
-    """An id that was taken out stays so for ever: what is said again after a correction gets the next one."""
+    """Return the event with its first id that counts or is unused: the id of a corrected event never counts again."""
     for number in range(_GENERATIONS):
         id_ = event_id(event, number)
         if id_ in counting or id_ not in stored:
@@ -94,7 +94,7 @@ def _numbered(event: HallEvent, stored: Mapping[str, CaseEvent], counting: set[s
 
 
 def _as_stored(event: HallEvent, stored: CaseEvent) -> HallEvent:
-    """An event that was published before says what it corrects as it did then, and is a duplicate."""
+    """Return an event that was published before with the correction that it had then, so that it is a duplicate."""
     return event if stored.corrects is None else _correcting(event, unpack_id(stored.corrects))
 
 
@@ -107,7 +107,7 @@ def _may_be_ours(id_: str) -> bool:
 
 
 def _is_ours(event: HallEvent) -> bool:
-    """Return whether the id follows from what the event says, as an import makes it."""
+    """Return whether the event's id follows from its content, as the ids of imported events do."""
     if not _may_be_ours(event.id) or not hasattr(event.data, "corrects"):
         return False
     said = msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, corrects=None))

@@ -1,4 +1,4 @@
-"""Dates and times in the many ways that people and spreadsheets write them; without an offset they are +08:00."""
+"""Parsing of dates and times as people, spreadsheets and programs write them; without an offset they are in +08:00."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .cells import Cell, is_no_date, normal, text_of, word_of
 _EPOCHS = {False: datetime(1899, 12, 30), True: datetime(1904, 1, 1)}  # noqa: DTZ001 - a serial number has no zone
 _FIRST_SERIAL, _LAST_SERIAL = 30_000, 80_000
 _FIRST_MILLISECONDS, _LAST_MILLISECONDS = 946_684_800_000, 4_102_444_800_000
-"""2000 to 2100: what programs write as milliseconds since 1970."""
+"""Numbers from 2000 to 2100 in milliseconds since 1970-01-01 UTC, as programs write times."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HERE = datetime(1970, 1, 1, 8)  # noqa: DTZ001 - the same moment on the clock of a hall
 _MIDNIGHT = 16 * 3600
-"""Seconds from _HERE to the next midnight."""
+"""Seconds from the time of day of _HERE to the next midnight."""
 _MICROSECOND = timedelta(microseconds=1)
 _DATE = (
     r"(?P<year>\d{4})(?:\s*[-/.年、]\s*|\s+)(?P<month>\d{1,2})(?:\s*[-/.月、]\s*|\s+)(?P<day>\d{1,2})(?:\s*日|"
@@ -41,15 +41,15 @@ _MONTHS = {
 _PROGRAM = re.compile(
     rf"[A-Z][a-z]{{2}} ({'|'.join(_MONTHS)}) (\d{{2}}) (\d{{2}}:\d{{2}}:\d{{2}}) (?:CST|GMT\+08:00) (\d{{4}})"
 )
-"""The form that Java programs print in China: Fri Mar 06 09:05:00 CST 2026."""
+"""The form in which Java programs print times in China: Fri Mar 06 09:05:00 CST 2026."""
 _NUMERALS = str.maketrans("〇零○一二三四五六七八九", "000123456789")
 _TENS = re.compile(r"(\d?)十(\d?)")
 
 
 class ParsedTime(NamedTuple):
-    """A time as it was written in a cell.
+    """The time that a cell gives.
 
-    time: microseconds since 1970-01-01 UTC; has_time: whether more than a date was written.
+    time: microseconds since 1970-01-01 UTC; has_time: whether the cell gives a time of day and not only a date.
     """
 
     time: int
@@ -57,11 +57,14 @@ class ParsedTime(NamedTuple):
 
 
 class NotADate(ValueError):
-    """No date, one that does not exist, or one that could be two (3/5/2026, 24:00)."""
+    """The cell has no date, a date that does not exist, or an ambiguous one (3/5/2026, 24:00)."""
 
 
 def parse_moment(cell: Cell, *, since_1904: bool = False) -> ParsedTime | None:
-    """None for an empty cell and for what stands for one; since_1904: how the workbook counts days. Raises NotADate."""
+    """Return the time that a cell gives; None if it is empty or stands for no date. Raise NotADate.
+
+    since_1904: whether the workbook counts days from 1904 instead of 1900.
+    """
     if isinstance(cell, str):
         return _from_cell(cell, since_1904)
     if cell.__class__ is datetime and cell.tzinfo is None and cell.year not in _ODD_YEARS:
@@ -78,7 +81,7 @@ def parse_moment(cell: Cell, *, since_1904: bool = False) -> ParsedTime | None:
 
 
 _ODD_YEARS = frozenset({1, 1899, 1900, 1970, 2999, 9999})
-"""Years of the dates that stand for none."""
+"""Years of dates that may stand for no date."""
 
 
 def _is_placeholder(cell: Cell) -> bool:
@@ -111,7 +114,7 @@ def _parsed(cell: Cell, since_1904: bool) -> ParsedTime:
 
 
 def parse_day(cell: Cell, *, since_1904: bool = False) -> date | None:
-    """The local date of a moment."""
+    """Return the date in Asia/Shanghai that a cell gives; None if it is empty or stands for no date. Raise NotADate."""
     moment = parse_moment(cell, since_1904=since_1904)
     return None if moment is None else (_EPOCH + moment.time * _MICROSECOND).astimezone(SHANGHAI).date()
 
@@ -138,7 +141,7 @@ def _from_text(text: str, since_1904: bool) -> ParsedTime:
 
 
 def _in_digits(text: str) -> str:
-    """二〇二六年三月十六日 in digits."""
+    """Return a date in Chinese numerals, such as 二〇二六年三月十六日, in digits."""
     if not text or text[0] not in "二一":
         return text
     plain = text.translate(_NUMERALS)
@@ -146,7 +149,7 @@ def _in_digits(text: str) -> str:
 
 
 def _from_number(number: float, since_1904: bool) -> ParsedTime:
-    """An Excel serial, 20260305 as a number, or milliseconds since 1970."""
+    """Return the time of a number: an Excel serial number, 20260305, or milliseconds since 1970-01-01 UTC."""
     if _FIRST_SERIAL <= number < _LAST_SERIAL:
         moment = _EPOCHS[since_1904] + timedelta(seconds=round(number * 86_400))
         return _moment(moment, float(number) != int(number))
@@ -172,7 +175,10 @@ def _written(match: re.Match[str]) -> datetime:
 
 
 def _hour(hour: int, half: str) -> int:
-    """The hour of 24. Raises ValueError for 24:00, 晚上12:00 and 晚上1:00, whose day is not certain, and 上午15:30."""
+    """Return the hour of the day, 0 to 23. half: the word for a part of the day.
+
+    Raise ValueError for 晚上12:00 and 晚上1:00, whose day is not certain, and for 上午15:30.
+    """
     if half and hour not in _HOURS_OF.get(half, _ANY_HOUR):
         raise ValueError("of which day, or of which half of it?")
     if (half in ("下午", "晚上", "傍晚", "pm") and hour < 12) or (half == "中午" and hour < 3):
@@ -189,7 +195,7 @@ _HOURS_OF = {
     "中午": (*range(1, 3), *range(11, 15)),
     **dict.fromkeys(("晚上", "傍晚"), (*range(5, 12), *range(17, 24))),
 }
-"""Hours that can be meant with a word for a part of the day."""
+"""Word for a part of the day → the hours that can stand with it."""
 
 
 def _zone(offset: str | None) -> timezone | None:
@@ -202,7 +208,7 @@ def _zone(offset: str | None) -> timezone | None:
 
 
 def _naive(moment: datetime) -> ParsedTime:
-    """Midnight on the clock of the hall is a date without a time: spreadsheets and exports know no other."""
+    """Return the time of a date and time; midnight without an offset counts as a date only, as in spreadsheets."""
     return _moment(moment, moment.tzinfo is not None or moment.time() != time())
 
 

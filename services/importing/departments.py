@@ -1,7 +1,7 @@
-"""Departments by their names: one bureau is written 县市场监督管理局, 汪清县市场监督管理局 and 市监局 in three tables.
+"""Matching of departments by their names: 县市场监督管理局, 汪清县市场监督管理局 and 市监局 may be one department.
 
-A spelling is taken for a known department where only blanks, brackets or the county before it differ; what merely
-resembles one is asked about, with the nearest.
+A spelling counts as a known department if it differs only in blanks, brackets or the county before the name. A question
+is asked about a spelling that merely resembles known departments; it lists the nearest of them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MOST_NEAREST = 3
 
 
 class DepartmentCodes:
-    """Names of a plan's departments → their codes; what no plan names stays as it is."""
+    """The codes of a plan's departments, found by their names; other names stay unchanged."""
 
     def __init__(self, departments: Iterable[Department] = ()) -> None:
         self._codes = dict(_named(departments))
@@ -56,9 +56,10 @@ def _named(departments: Iterable[Department]) -> Iterable[tuple[str, str]]:
 
 @dataclass(slots=True)
 class Departments:
-    """Spellings → departments. known: as stored; spelt: folded spelling → department, as a profile or an answer says.
+    """Finds the department that a spelling means.
 
-    codes: of the plan, where its codes are to be stored.
+    known: the stored departments; spelt: folded spelling → department, from a profile or from answers; codes: the codes
+    of the plan's departments, if codes are to be stored instead of names.
     """
 
     known: frozenset[str] = frozenset()
@@ -66,12 +67,12 @@ class Departments:
     codes: DepartmentCodes = field(default_factory=DepartmentCodes)
     _found: dict[tuple[str, str], str | None] = field(default_factory=dict)
     _first: dict[str, str] = field(default_factory=dict)
-    """Folded spelling → the first one of the table, for departments that are new."""
+    """Folded spelling → its first spelling in the table, for new departments."""
 
     def find(self, written: str, of_item: str = "") -> str | None:
-        """The department, or None where it is not certain which one is meant.
+        """Return the department that a spelling means; None if that is not certain.
 
-        of_item: the department of the case's item, which makes a spelling certain that only lacks its county.
+        of_item: the department of the case's item; a spelling that differs from it only in the county means it.
         """
         key = (written, of_item)
         if key not in self._found:
@@ -100,11 +101,14 @@ class Departments:
         return self._first.setdefault(plain, _BLANKS_WITHIN.sub("", text_of(written))) if new else None
 
     def is_given(self, written: str) -> bool:
-        """Return whether a spelling is known: as stored, by the profile, by an answer or by the plan."""
+        """Return whether a spelling is known from the store, the profile, an answer or the plan."""
         return written in self.known or folded(written) in self.spelt or self.codes.code_of(written) != written
 
     def alike(self, names: Iterable[str]) -> Mapping[str, str]:
-        """New departments of one table that may be one, as 县公安局 and 汪清县公安局: each → the spelling before it."""
+        """Return the new spellings that may mean the same department as an earlier one: later → earlier spelling.
+
+        An example is 汪清县公安局 after 县公安局.
+        """
         found: dict[str, str] = {}
         by_body: dict[str, list[str]] = {}
         for name in dict.fromkeys(names):
@@ -117,25 +121,25 @@ class Departments:
         return found
 
     def nearest(self, written: str) -> list[str]:
-        """The known departments that the spelling resembles, the nearest first."""
+        """Return the known departments that the spelling resembles, the nearest first."""
         body = _parts(folded(written))[1]
         scored = [(_likeness(body, _parts(folded(name))[1]), name) for name in self.known]
         return [name for score, name in sorted(scored, reverse=True) if score >= _NEAR][:_MOST_NEAREST]
 
 
 def several(written: str) -> list[str]:
-    """Return the departments that one cell names together, the first one leading; empty where it names one."""
+    """Return the departments that one cell names together, the lead first; empty if it does not name several."""
     parts = [part.strip() for part in _SEVERAL.split(unicodedata.normalize("NFKC", written)) if part.strip()]
     return parts if len(parts) > 1 and all(map(_OFFICE.fullmatch, parts)) else []
 
 
 def departments_of(catalogue: Mapping[str, Timeline]) -> frozenset[str]:
-    """Every department that an item ever had."""
+    """Return every department that an item of the catalogue has or had."""
     return frozenset(span.version.department for spans in catalogue.values() for span in spans)
 
 
 def _parts(name: str) -> tuple[str, str]:
-    """The county that a folded name begins with (empty for a bare 县 or none), and the rest."""
+    """Return the county with which a folded name begins (empty for none or a bare 县), and the rest of the name."""
     match = _PLACE.match(name)
     if match is None or match.end() >= len(name):
         return "", name

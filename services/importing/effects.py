@@ -1,4 +1,4 @@
-"""The effects of an import on the figures, before it is published: each month of a file of cases, or the catalogue."""
+"""The effects of an import on the figures, computed before it is published: by month for cases, or for a catalogue."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from hallpulse.domain.workdays import Workdays, date_of, day_of, local_day
 
 
 class Effect(NamedTuple):
-    """An indicator of a month (`2026-03`) or a day before and after."""
+    """An indicator's figure of a month (`2026-03`) or a day, before and after the import."""
 
     period: str
     indicator: str
@@ -42,13 +42,16 @@ class Effect(NamedTuple):
 
 
 def case_event(kind: EventType, time: int, data: object, id_: str = "") -> CaseEvent:
-    """Return an imported event as the fold needs it."""
+    """Return an imported event in the form that folding a case's events (`fold`) takes.
+
+    time: microseconds since 1970-01-01 UTC; data: the event's data; id_: its id, empty if it has none yet.
+    """
     return CaseEvent(int(kind), time, pack_id(id_) if id_ else b"", *_said(kind, data))
 
 
 @lru_cache(maxsize=16_384)
 def _said(kind: EventType, data: object) -> tuple[int | None, str | None, Opening | None, bytes | None]:
-    """Return number, text, opening and packed id of the corrected event, as an event of the fold has them."""
+    """Return the number, text, opening and packed id of the corrected event, as `CaseEvent` has them."""
     number: int | None = None
     text: str | None = None
     opening: Opening | None = None
@@ -74,7 +77,7 @@ def _month(day: int) -> str:
 
 
 Step = tuple[EventType, int, Data]
-"""Type, time in microseconds since 1970-01-01 UTC, data."""
+"""A step of a case: event type, time in microseconds since 1970-01-01 UTC, data."""
 _INTRICATE = frozenset(
     (EventType.CASE_SUSPENDED, EventType.CASE_RESUMED, EventType.CASE_EXTENDED, EventType.CASE_REJECTED)
 )
@@ -83,7 +86,7 @@ _MOST_COURSES = 50_000
 
 @dataclass(slots=True)
 class _Course:
-    """Cases with one course. steps: of the first of them."""
+    """Cases with the same course, which affect figures alike. steps: the steps of the first of them."""
 
     steps: Sequence[Step]
     cases: int = 1
@@ -91,7 +94,7 @@ class _Course:
 
 @dataclass(slots=True)
 class CaseEffects:
-    """Adds up what cases put on each month: new ones, and changed ones against what is stored of them."""
+    """Sums up what cases add to the figures of each month: new cases, and changed cases compared with stored ones."""
 
     workdays: Workdays
     catalogue: Mapping[str, Timeline]
@@ -101,7 +104,7 @@ class CaseEffects:
     _sums: dict[tuple[str, int], int] | None = None
 
     def add_new(self, steps: Sequence[Step]) -> None:
-        """Add a case of which nothing is stored. Of cases that took one course the first stands for all."""
+        """Add a new case, of which nothing is stored. Cases with the same course are counted and computed once."""
         key = self._key(steps)
         if key is None:
             self.add((), [case_event(*step) for step in steps])
@@ -116,9 +119,9 @@ class CaseEffects:
         self._courses[key] = _Course(steps)
 
     def _key(self, steps: Sequence[Step]) -> object:
-        """All that the figures of a case depend on: its days, its limits or its item's, two flags and a rating.
+        """Return all that the figures of a case depend on: its days, its limits or its item's, two flags and a rating.
 
-        None for a case whose steps must be put in order: suspended, extended, refused.
+        Return None for a case that must be folded by itself: suspended, extended or rejected.
         """
         days: list[int] = []
         received: Received | None = None
@@ -156,7 +159,7 @@ class CaseEffects:
         self._courses.clear()
 
     def add(self, before: Sequence[CaseEvent], after: Sequence[CaseEvent]) -> None:
-        """Put a case's figures in the place of those that it had."""
+        """Add a changed case: its events before the import are subtracted, those after it are added."""
         self._sums = None
         for events, entries in ((before, self._before), (after, self._after)):
             case = fold(events, self.workdays, self.catalogue) if events else None
@@ -164,7 +167,7 @@ class CaseEffects:
                 entries.update(entries_of(case))
 
     def sums(self) -> Mapping[tuple[str, int], int]:
-        """(month, column) → what is added to it."""
+        """Return the amount that the cases add to each sum: (month, column) → amount."""
         if self._sums is None:
             self._fold_courses()
             sums: defaultdict[tuple[str, int], int] = defaultdict(int)
@@ -178,7 +181,7 @@ class CaseEffects:
         return sorted({month for (month, _), amount in self.sums().items() if amount})
 
     def effects(self, month: str, before: Mapping[str, Figure]) -> list[Effect]:
-        """The case indicators that change in a month. before: its figures as they are."""
+        """Return the indicators of cases that change in a month. before: the month's figures before the import."""
         sums = {COLUMNS[column]: amount for (of, column), amount in self.sums().items() if of == month}
         found = []
         for name, indicator in COMPUTED.items():
@@ -190,14 +193,17 @@ class CaseEffects:
 
 
 def window_of(month: str) -> Window:
-    """The days of a month written 2026-03."""
+    """Return the window of a month, such as 2026-03."""
     first = date.fromisoformat(f"{month}-01")
     following = (first + timedelta(days=31)).replace(day=1)
     return Window(first, following - timedelta(days=1))
 
 
 def catalogue_effects(known: Mapping[str, Timeline], events: Iterable[HallEvent], on: date) -> list[Effect]:
-    """The catalogue's indicators on a day, as stored and with the versions that are about to be published."""
+    """Return the catalogue's indicators on a day, as stored and with the versions that are about to be published.
+
+    known: the stored catalogue; events: the events about to be published.
+    """
     day = day_of(on)
     before, after = [0] * len(ITEM_COLUMNS), [0] * len(ITEM_COLUMNS)
     published: dict[str, list[ItemRecord]] = {}

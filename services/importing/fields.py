@@ -1,7 +1,7 @@
-"""The one place for column headers: what halls call each field of an item or a case, the best name first.
+"""The names by which halls call each field of an item, a case or a figure in column headers, the best name first.
 
-Blanks, stars and colons do not matter, nor does what stands in brackets where that is a unit or a hint how to fill in:
-`*承诺办结时限（工作日）` is 承诺办结时限. A profile adds the names of its source.
+Blanks, stars and colons in a header do not matter, nor does a bracket with a unit or a hint how to fill in the column:
+`*承诺办结时限（工作日）` is 承诺办结时限. A profile adds the names that its source uses.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _HINT = re.compile(
 
 
 def plain_header(cell: Cell) -> str:
-    """`*承诺办结时限（工作日）` and `Promised_Days` in the form that is compared."""
+    """Return the form of a header that is compared: 承诺办结时限 for `*承诺办结时限（工作日）`."""
     return _plain(text_of(cell))
 
 
@@ -42,16 +42,13 @@ def _plain(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def doubtful(header: str) -> str:
-    """Return the bracketed text of a header if it may change its meaning: 承诺时限（去年） is not 承诺时限 for sure."""
+    """Return the text in a header's brackets if it may change the meaning, as in 承诺时限（去年）; otherwise empty."""
     said = [inner for inner in _BRACKETS.findall(folded(header)) if not _HINT.fullmatch(inner)]
     return "、".join(said)
 
 
 class Found(NamedTuple):
-    """A field that fits a header.
-
-    field: the field that a header names; rank: of the name among all its names, 0 the best.
-    """
+    """The field that a header names. rank: the place of the name among the field's names, 0 for the best one."""
 
     field: str
     rank: int
@@ -59,9 +56,10 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Fields by their names. A table is recognised by the required fields and one more.
+    """The fields of a kind of table, with their names. A table is recognised by the required fields and one more.
 
-    required: fields without which no row can be taken in; important: fields whose absence is told with what it does.
+    names: field → its names; identity: fields that identify a row; required: groups of fields, and a table must have a
+    field of each group; important: field → the consequence of its absence; grouping: fields whose merges group rows.
     """
 
     kind: Kind
@@ -72,12 +70,12 @@ class Vocabulary:
     grouping: frozenset[str]
 
     def with_names(self, more: Mapping[str, Sequence[str]]) -> Vocabulary:
-        """The vocabulary with the names of a profile, which come first."""
+        """Return the vocabulary with the names of a profile added before its own. more: field → its names."""
         names = {field: (*more.get(field, ()), *own) for field, own in self.names.items()}
         return replace(self, names={**{field: tuple(given) for field, given in more.items()}, **names})
 
     def field_of(self, header: Cell) -> Found | None:
-        """The field that a header names, as a whole or in each of its lines and parts."""
+        """Return the field that a header names, as a whole or in all its parts; None if there is none, or several."""
         text = text_of(header)
         whole = _lookup(self).get(plain_header(text))
         if whole is not None or not text:
@@ -92,11 +90,11 @@ class Vocabulary:
 
     @property
     def usual(self) -> frozenset[str]:
-        """Every name of every field, as it is written."""
+        """Return every name of every field, as it is written."""
         return frozenset(name for names in self.names.values() for name in names)
 
     def score(self, cells: Sequence[Cell]) -> int:
-        """How many fields a row of headers names."""
+        """Return the number of fields that a row of headers names."""
         texts = [cell for cell in cells if isinstance(cell, str) and len(cell) < 200]
         return len({found.field for cell in texts if (found := self.field_of(cell))})
 
@@ -105,7 +103,7 @@ _lookups: dict[int, tuple[Vocabulary, dict[str, Found]]] = {}
 
 
 def _lookup(vocabulary: Vocabulary) -> dict[str, Found]:
-    """Plain header → field; made once for each vocabulary."""
+    """Return the table of plain headers and their fields; it is made once for each vocabulary."""
     known = _lookups.get(id(vocabulary))
     if known is None or known[0] is not vocabulary:
         table: dict[str, Found] = {}
@@ -117,7 +115,7 @@ def _lookup(vocabulary: Vocabulary) -> dict[str, Found]:
 
 
 def names_of(text: str) -> tuple[str, ...]:
-    """Names that stand one after the other, `_` for a blank within one."""
+    """Return the names in a text that is separated by blanks; `_` stands for a blank within a name."""
     return tuple(name.replace("_", " ") for name in text.split())
 
 
@@ -305,7 +303,7 @@ VOCABULARIES: Mapping[Kind, Vocabulary] = {"catalogue": CATALOGUE, "cases": CASE
 
 
 def name_of(field: str) -> str:
-    """A field as halls call it first; as it is where no table has it."""
+    """Return the best name of a field; the field itself if no vocabulary has it."""
     return next((known.names[field][0] for known in VOCABULARIES.values() if field in known.names), field)
 
 
@@ -323,13 +321,13 @@ STEPS: Mapping[str, EventType] = {
     "rated": EventType.CASE_RATED,
     "withdrawn": EventType.CASE_WITHDRAWN,
 }
-"""Steps in the order of a case's life, which is their order where they are dated to the day only."""
+"""Step → event type, in the order of a case's life; steps with the same date and no time happen in this order."""
 SURE_SCORES = re.compile(r"得分|分数|评分|分值|星")
-"""Headers that say which way numbers count: more is better."""
+"""Headers of ratings in which a higher number is surely better."""
 
 
 def needs(vocabulary: Vocabulary, fields: Mapping[str, object] | set[str]) -> list[str]:
-    """Required fields that are not there, each by its first name."""
+    """Return the required fields that are missing, each by its best name."""
     return [
         vocabulary.names[min(group, key=list(vocabulary.names).index)][0]
         for group in vocabulary.required

@@ -1,4 +1,4 @@
-"""One row of a table of declared figures: checked by the plans as at every other door, and numbered as a revision."""
+"""Import of declared figures: a row is checked by the plans, as at the gateway, and becomes the next revision."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _PERIODS = (
 _REGION_ITSELF = frozenset(("全县", "全区", "全市", "全旗", "本县", "本区", "本市", "本地区", "全地区", "region"))
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 Key = tuple[str, str, str]
-"""Indicator, period, department (empty for the region's own)."""
+"""Indicator, period, department (empty for a figure of the region)."""
 
 
 class FigureSaid(NamedTuple):
-    """A row that can be right. note: what the person wrote beside it."""
+    """A row's figure that passed the checks. note: the person's remark; department: empty for the region's figure."""
 
     indicator: str
     period: str
@@ -61,10 +61,12 @@ class FigureSaid(NamedTuple):
 
 @dataclass(slots=True)
 class FigureImport:
-    """Whose figures they are. plans: all there are; saved, now: microseconds since 1970-01-01 UTC.
+    """The context of an import of declared figures.
 
-    stored: every report of the periods that a plan over the region holds; reporter: the person who hands them in,
-    only: the department whose figures alone these may be, each empty for an import by the command.
+    region, hall: the region and hall of the figures; plans: the plans over the region; saved, now: when the file was
+    saved and the current time, in microseconds since 1970-01-01 UTC; stored: all stored reports of the plans' periods;
+    reporter: the person who hands in the file; only: the one department whose figures the file may declare. The last
+    two are empty for an import by the command line.
     """
 
     region: int
@@ -86,14 +88,14 @@ class FigureImport:
         return date_of(local_day(self.now))
 
     def reports(self, key: Key) -> Sequence[FigureReport]:
-        """Those of a figure, the one that counts first."""
+        """Return the stored reports of a figure, the one that counts first."""
         return self._by_key.get(key, ())
 
     def in_force(self, key: Key) -> FigureReport | None:
         return next((one for one in self.reports(key) if one.status in ("counted", "nested")), None)
 
     def event(self, said: FigureSaid) -> HallEvent:
-        """The report with the next revision; its id follows from what it says, so that the same file says it once."""
+        """Return the event of a figure, with the next revision. Its id follows from its content and the file's time."""
         data = said_as(said, 1 + max((one.revision for one in self.reports(said.key)), default=0), self._replaced(said))
         time = min(self.saved, self.now)
         beside = {name: text for name, text in (("note", said.note), ("reporter", self.reporter)) if text}
@@ -103,7 +105,7 @@ class FigureImport:
         return HallEvent(self.region, self.hall, id_, EventType.FIGURE_REPORTED, time, data, extra)
 
     def _replaced(self, said: FigureSaid) -> str | None:
-        """The event of the desk whose place the figure takes: what a form says again corrects what a form said."""
+        """Return the id of the event that the figure corrects: an earlier declaration by form or at the gateway."""
         standing = self.in_force(said.key)
         return standing.id if standing is not None and self.hall == standing.hall == DESK else None
 
@@ -114,7 +116,7 @@ def said_as(said: FigureSaid, revision: int, corrects: str | None = None) -> Fig
 
 
 def figure_of(reader: SheetReader, row: Row, wanted: FigureImport) -> FigureSaid:
-    """Return a row's figure. Raises BadRow for what is not understood for sure, or cannot be right."""
+    """Return a row's figure. Raise BadRow if it is not understood for sure or fails the plans' checks."""
     reader.refuse_unreadable(row)
     indicator = _indicator(reader, row, wanted)
     period, window = _period(reader, row, indicator)
@@ -137,7 +139,7 @@ def figure_of(reader: SheetReader, row: Row, wanted: FigureImport) -> FigureSaid
 
 
 def _indicator(reader: SheetReader, row: Row, wanted: FigureImport) -> DeclaredIndicator:
-    """By its id, by its name in the plans, or by both where they agree."""
+    """Return the indicator that a row names by its id, by its name, or by both. Raise BadRow if they disagree."""
     known = {one.id: one for plan in wanted.plans for one in plan.indicators}
     by_name = {folded(name): one for one in known.values() for name in (one.names.zh, one.names.en)}
     code, name = (text_of(reader.cell(row, column)) for column in ("indicator", "indicator_name"))
@@ -157,7 +159,7 @@ def _indicator(reader: SheetReader, row: Row, wanted: FigureImport) -> DeclaredI
 
 
 def _department(reader: SheetReader, row: Row, wanted: FigureImport) -> str:
-    """Its id; empty for the region's own figure, which a row must say: an empty cell says nothing."""
+    """Return the department's id; empty for a figure of the region, which the row must name (全县). Raise BadRow."""
     written = {name: text_of(reader.cell(row, name)) for name in ("office", "office_name")}
     said = {name: text for name, text in written.items() if text and not says_nothing(word_of(text))}
     if not said:
@@ -183,7 +185,10 @@ def _office(field_name: str, written: str, wanted: FigureImport) -> str:
 
 
 def _spellings(names: Names) -> Iterable[str]:
-    """县政务服务和数字化建设管理局(县政数局) is also written without its brackets, or as what they say."""
+    """Return the spellings of a department: whole, and the parts outside and inside of brackets.
+
+    An example is 县政务服务和数字化建设管理局（县政数局）.
+    """
     parts = [part for part in re.split(r"[()（）]", names.zh) if part]
     return (names.zh, names.en, *parts)
 
@@ -202,9 +207,10 @@ def _period(reader: SheetReader, row: Row, indicator: DeclaredIndicator) -> tupl
 
 
 def _written_period(cell: Cell, indicator: DeclaredIndicator) -> str | None:
-    """2026-05, 2026年5月, or the date that a spreadsheet makes of it where only months may be: the first of one.
+    """Return the period that a cell gives, as 2026, 2026-05 or 2026-05-04; None if it is not understood.
 
-    2026.1 is none: a spreadsheet makes it of 2026.10.
+    The first day of a month is that month if the indicator has only months: spreadsheets make dates of months. 2026.1
+    is not understood: spreadsheets make it of 2026.10.
     """
     if isinstance(cell, datetime | date):
         day = cell.date() if isinstance(cell, datetime) else cell
@@ -228,7 +234,7 @@ def _amount(reader: SheetReader, row: Row, name: str) -> int:
 
 
 def figure_key(reader: SheetReader, row: Row, wanted: FigureImport) -> tuple[str, int]:
-    """Return the subject of a row and a mark of its content; an empty subject where it cannot be taken in."""
+    """Return the figure that a row is about and a hash of its content; an empty text if the row is rejected."""
     try:
         said = figure_of(reader, row, wanted)
     except BadRow:
@@ -237,7 +243,7 @@ def figure_key(reader: SheetReader, row: Row, wanted: FigureImport) -> tuple[str
 
 
 def figure_effects(wanted: FigureImport, published: Iterable[HallEvent]) -> list[Effect]:
-    """The region's figures of the periods that change, as they are and with what is about to be published."""
+    """Return the region's figures of the periods that change, as stored and with the events about to be published."""
     standing = {key: one for key in wanted._by_key if (one := wanted.in_force(key)) is not None}
     before = {key: _declared(wanted.region, key, one.numerator, one.denominator) for key, one in standing.items()}
     after = dict(before)
@@ -269,7 +275,7 @@ def _sum(figures: Mapping[Key, Declared], indicator: str, period: str) -> Figure
 
 
 class Declined(NamedTuple):
-    """A declaration that cannot be right, for the bureau's lists: a message to the broker."""
+    """A message to the broker about a declaration that fails the checks, for the bureau's lists."""
 
     routing_key: str
     body: bytes
@@ -283,13 +289,13 @@ _READ_AMISS = frozenset(
         *(RowProblem.DITTO, RowProblem.SAID_VOID, RowProblem.MERGED, RowProblem.GARBLED),
     }
 )
-"""Problems of the table: what such a row declares is not certain, or not its sender's to declare."""
+"""Problems of rows whose declaration is uncertain, or of another department than the sender's."""
 
 
 def declined(reader: SheetReader, row: Row, reason: str, wanted: FigureImport) -> Declined | None:
-    """Return a refused row as the bureau hears of it at every door: as an event that will be a finding, or as refused.
+    """Return the message that reports a rejected row to the bureau: an event that becomes a finding, or a rejection.
 
-    None for a row that declares nothing for sure, and for one that is stored as a finding already.
+    Return None if the row declares nothing for sure, or if its declaration is stored already.
     """
     if (
         reason in _READ_AMISS
@@ -323,7 +329,7 @@ def declined(reader: SheetReader, row: Row, reason: str, wanted: FigureImport) -
 
 
 def _is_the_senders(reader: SheetReader, row: Row, wanted: FigureImport) -> bool:
-    """Return whether the row is of the department whose figures alone these may be, whatever else is wrong with it."""
+    """Return whether the row is about the one department whose figures the file may declare, if there is one."""
     if not wanted.only:
         return True
     with suppress(BadRow):
@@ -341,7 +347,7 @@ def _is_finding(data: object, wanted: FigureImport) -> bool:
 
 
 def _as_written(reader: SheetReader, row: Row, wanted: FigureImport) -> dict[str, object]:
-    """The data of the event that a row would be: what is understood of it, and else its texts."""
+    """Return a rejected row as the data of an event: understood values, and texts where nothing is understood."""
     said: dict[str, object] = {}
     indicator: DeclaredIndicator | None = None
     with suppress(BadRow):

@@ -1,4 +1,4 @@
-"""The form in which a department declares a month's figures: rows to fill in, checked by the spreadsheet itself."""
+"""The form in which a department declares a month's figures: a workbook that checks the entries itself."""
 
 from __future__ import annotations
 
@@ -44,7 +44,11 @@ _MOST = 1_000_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form: the department, the month (YYYY-MM) and the figures that it declares."""
+    """A form for declared figures.
+
+    period: the month (YYYY-MM); indicators: the figures that the plan asks of the department, one row each; others: the
+    figures that it may choose in the spare rows.
+    """
 
     department: Department
     period: str
@@ -53,7 +57,7 @@ class Form:
 
 
 def form_of(plans: Sequence[Plan], region: int, department: str, month: str) -> Form:
-    """Return a department's form of a month. Raise ValueError for what no plan of the region has."""
+    """Return a department's form for a month (YYYY-MM). Raise ValueError if no plan has the month or department."""
     window = period_window(month)
     held = holding(plans, region, window)
     found = {one.id: one for plan in held for one in plan.departments}
@@ -68,7 +72,7 @@ def form_of(plans: Sequence[Plan], region: int, department: str, month: str) -> 
 
 
 def write_form(form: Form, path: Path) -> None:
-    """Write it as a workbook. Raises FileExistsError where there is such a file."""
+    """Write the form as a workbook. Raise FileExistsError if the file exists."""
     book = Workbook()
     sheet: Any = book.active
     sheet.title = SHEET
@@ -93,7 +97,7 @@ def _row(form: Form, indicator: DeclaredIndicator) -> list[str | None]:
 
 
 def _lock(sheet: Any, form: Form, last: int) -> None:
-    """Lock the cells that are not to be filled in, a count's denominator too; without a password."""
+    """Lock the cells that must not be filled in, including the denominator of a count, without a password."""
     open_cell, counts = Protection(locked=False), {one.id for one in form.indicators if one.unit == "count"}
     for line in range(2, last + 1):
         spare = line > 1 + len(form.indicators)
@@ -114,7 +118,7 @@ def _lock(sheet: Any, form: Form, last: int) -> None:
 
 
 def _check(sheet: Any, form: Form, last: int) -> None:
-    """Whole numbers from 0 on, a numerator at most its denominator, indicators from a list."""
+    """Add the workbook's checks: whole numbers from 0, numerator up to the denominator, indicators from a list."""
     numbers = DataValidation(
         type="whole", operator="between", formula1="0", formula2=str(_MOST), allow_blank=True, showErrorMessage=True,
         errorTitle="应为整数", error="请填 0 或更大的整数；本期没有的填 0 / 0",

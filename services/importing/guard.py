@@ -1,4 +1,4 @@
-"""Workbooks that would unpack without end, or ask for more memory than there is, are refused before they are read."""
+"""Refusal of harmful workbooks before they are read, such as zip bombs, huge sheets and XML entities."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MAX_RATIO = 200
 MAX_SHARED_STRINGS = 256 << 20
 MAX_PARTS = 2_000
 MAX_AREA = 40_000_000
-"""Rows times columns of a sheet: the reader lays them out side by side, the empty ones too."""
+"""Most cells of a sheet, rows times columns: the reader allocates all of them, including empty ones."""
 _PROLOG = 1 << 20
 _SMALL = 10 << 20
 _CHUNK = 1 << 20
 _OVERLAP = 256
 
-# What zipfile and zlib raise where a file is damaged, or made to look like a workbook.
+# Errors of zipfile, zlib and parsers for a file that is damaged or only looks like a workbook.
 DAMAGED = (
     zipfile.BadZipFile, zlib.error, EOFError, KeyError, IndexError, ValueError, TypeError, SyntaxError, AttributeError,
     OverflowError, NotImplementedError, RuntimeError,
@@ -37,7 +37,7 @@ _REPEATED = re.compile(rb"table:number-(columns|rows)-repeated=[\"'](\d{1,9})[\"
 
 
 def refuse_large(path: Path, limit: int = 0) -> int:
-    """The size in bytes. Raises TableError where it is too large."""
+    """Return a file's size in bytes. Raise TableError if it is above the limit. limit: in bytes, 0 for MAX_BYTES."""
     size = path.stat().st_size
     most = limit or MAX_BYTES
     if size > most:
@@ -50,7 +50,7 @@ def refuse_large(path: Path, limit: int = 0) -> int:
 
 
 def refuse_bombs(path: Path) -> None:
-    """Raise TableError for an archive whose parts are too many, too large or declare a document type."""
+    """Raise TableError for an archive with too many or too large parts, or with a declared document type."""
     size = refuse_large(path)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -106,7 +106,7 @@ def _refuse_parts(path: Path, archive: zipfile.ZipFile, size: int) -> None:
 
 
 def chunks(part: IO[bytes]) -> Iterator[bytes]:
-    """A part piece by piece, each with the end of the piece before it, so that no mark is cut in two."""
+    """Yield a part piece by piece, each with the end of the previous piece, so that no searched mark is cut in two."""
     before = b""
     while piece := part.read(_CHUNK):
         yield before + piece
@@ -114,7 +114,7 @@ def chunks(part: IO[bytes]) -> Iterator[bytes]:
 
 
 def column_number(letters: bytes | str) -> int:
-    """A is 1, AA is 27."""
+    """Return the number of a column: A is 1, AA is 27."""
     number = 0
     for letter in letters if isinstance(letters, bytes) else letters.encode():
         number = number * 26 + letter - 64
@@ -122,7 +122,7 @@ def column_number(letters: bytes | str) -> int:
 
 
 def _refuse_far_cells(path: Path, archive: zipfile.ZipFile, name: str) -> None:
-    """A forgotten cell far away would make the sheet as large as all between."""
+    """Raise TableError for a cell far from the table: the reader would allocate all cells between."""
     last_row, last_column, where = 1, 26, ""
     with archive.open(name) as part:
         for chunk in chunks(part):
@@ -141,19 +141,19 @@ def _refuse_far_cells(path: Path, archive: zipfile.ZipFile, name: str) -> None:
 
 
 def _rows_in(chunk: bytes) -> list[bytes]:
-    """Numbers of rows; as most programs write them, where all are written so."""
+    """Return the row numbers in a piece of XML; a fast pattern is used if it fits all rows."""
     usual: list[bytes] = _USUAL_ROW.findall(chunk)
     return usual if len(usual) == chunk.count(b"<row") + chunk.count(b":row") else _ROW.findall(chunk)
 
 
 def _far_cells_in(chunk: bytes) -> list[tuple[bytes, bytes]]:
-    """Cells beyond column Z; none is looked for where all are written as usual and none is."""
+    """Return the cells beyond column Z, as letters and row; a fast search comes first."""
     usual = chunk.count(b'<c r="') == chunk.count(b"<c ") + chunk.count(b":c ")
     return [] if usual and _USUAL_FAR.search(chunk) is None else _FAR_CELL.findall(chunk)
 
 
 def _refuse_repetitions(path: Path, archive: zipfile.ZipFile) -> None:
-    """An OpenDocument table says how often a cell or a row is repeated: a lie there would fill the memory."""
+    """Raise TableError for an OpenDocument table whose repeated cells and rows would fill the memory."""
     columns = rows = 0
     with archive.open("content.xml") as part:
         for chunk in chunks(part):
@@ -169,24 +169,24 @@ def _refuse_repetitions(path: Path, archive: zipfile.ZipFile) -> None:
 
 
 class _Begun(Exception):
-    """The first element: what could be declared would stand before it."""
+    """The first element was reached: a document type can only stand before it."""
 
 
 class _Declared(Exception):
-    """A document type, in which entities could be declared."""
+    """A document type was found, which could declare entities."""
 
 
 def _declares(part: IO[bytes]) -> bool:
-    """Return whether an XML part has a document type, as its parser sees it, whatever its encoding.
+    """Return whether an XML part has, or may have, a document type, in any encoding.
 
-    Or may have one: no spreadsheet writes a MiB before the first element.
+    It may have one if its first MiB has no element: no spreadsheet program writes so.
     """
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = _raise(_Declared)
     parser.StartElementHandler = _raise(_Begun)
     try:
         parser.Parse(part.read(_PROLOG))
-    except (_Begun, expat.ExpatError):  # a picture, too, is no XML with a document type
+    except (_Begun, expat.ExpatError):  # other parts, such as pictures, are not XML
         return False
     except _Declared:
         return True

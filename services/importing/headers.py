@@ -1,6 +1,6 @@
-"""The header of a sheet's table: where it begins, and its columns.
+"""Recognition of a table's header: the rows in which it stands, and its columns.
 
-A header may stand below a title, in one, two or three rows; a sheet may hold several tables, one below the other.
+A header has one to three rows and may stand below a title. A sheet may have several tables, one below the other.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from .problems import TableError
 from .sheets import Book, Sheet, Span
 
 HEADER_ROWS = 30
-"""A header may stand below a title, but not farther down than this."""
+"""Number of rows at the top of a sheet in which a header may begin."""
 _HEADER_HEIGHT = 3
 _LEAST_OF_A_HEADER = 3
-"""Fields that a row below the header must name to be taken for the header of another table."""
+"""Least number of fields that a row below the header must name to count as the header of another table."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotRead:
-    """A sheet that is not read, and why; nearly: a table that lacks only a required column."""
+    """A sheet that is not read, and why. nearly: whether it looks like a table that lacks a required column."""
 
     sheet: Sheet
     why: Sentence
@@ -38,12 +38,12 @@ class NotRead:
 
 
 def lay_out(book: Book, vocabulary: Vocabulary) -> list[Layout | NotRead]:
-    """Each sheet as a table of the vocabulary's kind, or several one below the other, or why it is none."""
+    """Return the tables of each sheet that are of the vocabulary's kind, or the reason why a sheet is not read."""
     return [layout for sheet in book.sheets for layout in _tables_of(sheet, vocabulary)]
 
 
 def _tables_of(sheet: Sheet, vocabulary: Vocabulary) -> Iterator[Layout | NotRead]:
-    """A sheet cut where another header begins: below it the columns may mean something else."""
+    """Yield the tables of a sheet; each further header begins a new one, whose columns may mean something else."""
     first = layout_of(sheet, vocabulary)
     starts = _other_headers(first, vocabulary) if isinstance(first, Layout) else []
     if not starts:
@@ -58,7 +58,7 @@ def _between(sheet: Sheet, begin: int, end: int | None) -> Iterator[tuple[int, l
 
 
 def _other_headers(layout: Layout, vocabulary: Vocabulary) -> list[int]:
-    """Lines below a table's header in which another one begins."""
+    """Return the lines below a table's header in which the header of another table begins."""
     usual = vocabulary.usual
     own = [text_of(column.header) for column in layout.columns]
     found: list[int] = []
@@ -98,13 +98,13 @@ def layout_of(sheet: Sheet, vocabulary: Vocabulary) -> Layout | NotRead:
 
 
 def _is_label(cells: Sequence[Cell]) -> bool:
-    """Return whether a row is one text with a colon, as 单位：天 above a table: no header begins so."""
+    """Return whether a row is a single text with a colon, such as 单位：天 above a table; no header begins with one."""
     given = [text_of(cell) for cell in cells if not is_empty(cell)]
     return len(given) == 1 and bool(re.search("[:：]", given[0]))
 
 
 def no_table(file: Path, layouts: Sequence[Layout | NotRead]) -> TableError:
-    """The error of a file of which no sheet can be read: why each cannot."""
+    """Return the error of a file without a readable sheet; it says why each sheet cannot be read."""
     reasons = [layout for layout in layouts if isinstance(layout, NotRead)]
     if len(reasons) == 1:
         return TableError(file, reasons[0].why.zh, reasons[0].why.en)
@@ -134,7 +134,7 @@ def _lacking(sheet: Sheet, vocabulary: Vocabulary, best: Layout | None) -> NotRe
 def _header_at(
     sheet: Sheet, vocabulary: Vocabulary, top: Sequence[tuple[int, list[Cell]]], start: int, merges: Sequence[Span]
 ) -> Layout:
-    """The header that begins at a row: as many rows of it as name more fields than fewer would."""
+    """Return the header that begins at a row; it gets another row if that names more fields or units."""
     best = _built(sheet, vocabulary, top, start, 1, merges)
     for height in range(2, _HEADER_HEIGHT + 1):
         if start + height > len(top) or not _continues(top, start, height, best):
@@ -151,7 +151,7 @@ def _units(layout: Layout) -> int:
 
 
 def _continues(top: Sequence[tuple[int, list[Cell]]], start: int, height: int, so_far: Layout) -> bool:
-    """Return whether the next row could belong to the header: texts only, and nothing below what identifies a row."""
+    """Return whether the next row could belong to the header: it has only texts, and none in an identifying column."""
     cells = top[start + height - 1][1]
     below = [cells[index] for index in so_far.identity if index < len(cells)]
     given = [cell for cell in cells if not is_empty(cell)]
@@ -198,7 +198,10 @@ def _built(  # noqa: PLR0917 - the header's place and what surrounds it
 def _spread(
     row: tuple[int, list[Cell]], merges: Sequence[Span], *, last: bool, below: Sequence[tuple[int, list[Cell]]], at: int
 ) -> list[str]:
-    """Texts of a header row; a group's name is spread over its columns by the merge, or to the right where none is."""
+    """Return the texts of a header row; the name of a group of columns is repeated in each of them.
+
+    Merged cells tell the columns of a group; without any merge, the name is repeated to the right.
+    """
     line, cells = row
     texts = [text_of(cell) for cell in cells]
     for span in merges:
@@ -215,7 +218,10 @@ def _spread(
 
 
 def _column(index: int, parts: Sequence[str], vocabulary: Vocabulary) -> Column:
-    """A column by its header: its rows joined name the field better than the last alone; a row may be a unit alone."""
+    """Return a column with the field that its header names: the joined rows come first, then the last row alone.
+
+    parts: the header's rows; one of them may be just a unit.
+    """
     given = [part for position, part in enumerate(parts) if part and part not in parts[:position]]
     below = [unit for part in given[1:] if (unit := unit_named(part)) in UNIT_NAMES]
     words = [part for part in given if part in given[:1] or unit_named(part) not in UNIT_NAMES]
@@ -231,7 +237,7 @@ def _column(index: int, parts: Sequence[str], vocabulary: Vocabulary) -> Column:
 
 
 def _readings(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the ways to read a header of several rows, each with the group's names that it leaves out."""
+    """Yield the ways to read a header of several rows, each with the group name that it leaves out."""
     yield "".join(words), ""
     if len(words) > 1:
         yield "".join((words[1], words[0], *words[2:])), ""
@@ -242,24 +248,25 @@ def _readings(words: Sequence[str]) -> Iterator[tuple[str, str]]:
 _OTHER = re.compile(
     "去年|上年|上[期月]|往年|同期|历史|旧|(改革|调整|压缩|变更|修改|优化)前|预计|计划|参考|示例|样例|国家|省级|市级|原(?![料材])"
 )
-"""Names of a group of columns by which they may tell of something else: 去年 above 承诺时限."""
+"""Names of groups of columns that may be about something else, such as 去年 above 承诺时限."""
 _NUMBERED = re.compile(r"(?<=[^\d.])[._（(]?([1-9])[)）]?$")
 
 
 def _numbered(header: str, vocabulary: Vocabulary) -> Found | None:
-    """The field of a header that stands more than once and was numbered by a program: 办结时间.1, 办结时间_2."""
+    """Return the field of a repeated header that a program has numbered: 办结时间.1, 办结时间_2."""
     found = vocabulary.field_of(_NUMBERED.sub("", header)) if _NUMBERED.search(header) else None
     return None if found is None else Found(found.field, found.rank + _AFTER_ALL)
 
 
 _AFTER_ALL = 1_000
-"""The rank of a numbered header: the one without a number comes first."""
+"""Added to the rank of a numbered header, so that the header without a number comes first."""
 
 
 def _with_units_beside(columns: Sequence[Column]) -> list[Column]:
-    """Columns in which a unit right of a limit is that limit's own, if the other limit has another or stands beyond.
+    """Return the columns with each unit to the right of a limit assigned to that limit.
 
-    单位 alone is a department's name elsewhere; beside a limit it is the limit's unit.
+    A column such as 时限单位 stays the unit of both limits if it is the only unit and the other limit does not follow
+    it. The header 单位, which elsewhere means a department, always means the unit here.
     """
     units = [column.index for column in columns if column.field == "limit_unit" or _is_unit(column)]
     fields = {column.index: column.field for column in columns}
@@ -277,7 +284,7 @@ def _is_unit(column: Column) -> bool:
 
 
 def _chosen(columns: Sequence[Column]) -> tuple[dict[str, int], dict[str, list[Column]]]:
-    """field → the column with the best name; and all columns of the fields that several name."""
+    """Return the column with the best name for each field, and all columns of each field that several of them name."""
     named: dict[str, list[Column]] = {}
     for column in columns:
         if column.field is not None:
@@ -289,7 +296,7 @@ def _chosen(columns: Sequence[Column]) -> tuple[dict[str, int], dict[str, list[C
 def _grouping_merges(
     merges: Sequence[Span], fields: Mapping[str, int], vocabulary: Vocabulary, header: int
 ) -> dict[tuple[int, int], Span]:
-    """Cells of vertical merges below the header, in columns where a merge groups rows."""
+    """Return the cells of vertical merges below the header, in columns where a merge groups rows."""
     grouping = {index for name, index in fields.items() if name in vocabulary.grouping}
     if "sub_code" in fields:
         grouping |= {fields[name] for name in ("item_code", "name") if name in fields}
@@ -304,7 +311,7 @@ def _grouping_merges(
 def _torn(
     merges: Sequence[Span], fields: Mapping[str, int], vocabulary: Vocabulary, header: int
 ) -> frozenset[tuple[int, int]]:
-    """Cells below the header that a merge covers but for its first, where it groups nothing: times, codes, statuses."""
+    """Return the cells, other than a merge's first, in columns where a merge groups nothing: times, codes, statuses."""
     grouping = _grouping_merges(merges, fields, vocabulary, header)
     read = set(fields.values())
     return frozenset(
@@ -318,7 +325,7 @@ def _torn(
 
 
 def top_rows(book: Book) -> Iterator[Sequence[Cell]]:
-    """Yield the rows of each visible sheet among which its header may be."""
+    """Yield the top rows of each visible sheet, in which its header may stand."""
     for sheet in book.sheets:
         if sheet.visible:
             for _, cells in islice(sheet.rows(), HEADER_ROWS):

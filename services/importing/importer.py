@@ -1,4 +1,4 @@
-"""From a file to events: opened, laid out, surveyed, asked about, read row by row, compared with what is stored."""
+"""The import of a file, step by step: open it, find its tables, ask questions, read rows, compare, make events."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NEW, CHANGED, UNCHANGED, REPEATED = "new", "changed", "unchanged", "repeated"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The choices of the person who imports. profile: a name or a file, None to recognise it; answers: by question."""
+    """The choices of the person who imports. profile: its name or file, None to recognise it; answers: by question."""
 
     effective_from: date | None = None
     profile: str | None = None
@@ -51,9 +51,9 @@ class Options:
 
 
 class Taken(NamedTuple):
-    """A row that is taken in. state: NEW, CHANGED, UNCHANGED, or REPEATED for what another row has said already.
+    """An accepted row. state: NEW, CHANGED, UNCHANGED, or REPEATED if an earlier row of the file has the same content.
 
-    events: what is to be published so that it holds; stored: what is known of its case.
+    key: its case id, item code or figure; event: the event of an item or figure; stored: its case's stored events.
     """
 
     line: int
@@ -66,7 +66,7 @@ class Taken(NamedTuple):
 
 
 class RejectedRow(NamedTuple):
-    """A row that is not taken in."""
+    """A rejected row, with the problem for which it is rejected."""
 
     layout: Layout
     line: int
@@ -79,12 +79,12 @@ Progress = Callable[[int], None]
 
 
 def _silent(_: int) -> None:
-    """Progress that is not shown."""
+    """Ignore the progress."""
 
 
 @dataclass(slots=True)
 class Job:
-    """One file that is imported, or only looked at. layouts: its sheets; found: by the first walk through the rows."""
+    """One file that is imported or only previewed. layouts: its tables; found: findings of the first walk over rows."""
 
     file: Path
     kind: Kind
@@ -114,18 +114,18 @@ class Job:
 
     @property
     def height(self) -> int:
-        """About how many rows there are."""
+        """Return about how many rows there are."""
         return sum(layout.sheet.height for layout in self.read)
 
     @property
     def open(self) -> list[Question]:
-        """Questions without an answer."""
+        """Return the questions without an answer."""
         return [question for question in self.questions if question.id not in self.answers]
 
     def answer(self, answers: Mapping[str, str]) -> None:
-        """Take answers; where one changes what is read, look at the rows again, which may raise other questions.
+        """Take answers. If one changes what is read, walk over the rows again, which may raise other questions.
 
-        Raises TableError for an answer that cannot be meant.
+        Raise TableError for an invalid answer.
         """
         self.given |= answers
         while new := {one.id: said for one in self.open if (said := self._said_to(one)) is not None}:
@@ -138,7 +138,7 @@ class Job:
                 self._ask_again()
 
     def _said_to(self, question: Question) -> str | None:
-        """Return what was given as the answer to a question. Raises TableError for one that cannot be meant."""
+        """Return the answer given to a question, or its default; None without. Raise TableError for an invalid one."""
         given = self.given.get(question.id)
         if given is None:
             return question.default if self.options.take_defaults else None
@@ -150,7 +150,7 @@ class Job:
         return given
 
     def _ask_again(self) -> None:
-        """Look at the rows again by the columns and sheets that are read now; what was answered stays answered."""
+        """Walk over the rows again with the columns and sheets that are read now; answered questions stay answered."""
         self._walk(_silent)
         self._decide()
         asked = {one.id: one for one in self.questions if one.id in self.answers}
@@ -158,7 +158,7 @@ class Job:
         self.questions = list((asked | {one.id: one for one in again if one.id not in asked}).values())
 
     def understand(self, progress: Progress = _silent) -> None:
-        """Lay the sheets out, walk through the rows once, and ask what is not sure."""
+        """Find the tables, walk over the rows once, and raise the questions about all that is uncertain."""
         self.layouts = lay_out(self.book, self.profile.vocabulary())
         if not self.read:
             raise no_table(self.file, self.layouts)
@@ -176,7 +176,7 @@ class Job:
         self._find_clashes()
 
     def _shared(self, layout: Layout) -> Layout:
-        """Columns that two fields share, and rivals that the profile has decided."""
+        """Return the layout with columns that two fields share, without rivals that the profile has decided."""
         fields = dict(layout.fields)
         for name, other in self.profile.same_column.items():
             if other in fields:
@@ -193,7 +193,7 @@ class Job:
         return left
 
     def _decide(self) -> None:
-        """Return the decisions of the profile, of notes in the file, of options and of answers."""
+        """Update the decisions from the profile, notes in the file, options and answers."""
         answers = self.answers
         said = {id_.removeprefix("unit."): unit for id_, unit in answers.items() if id_.startswith("unit.")}
         day = answers.get("effective_from")
@@ -216,13 +216,13 @@ class Job:
         self.layouts = [answered(layout, answers) if isinstance(layout, Layout) else layout for layout in self.layouts]
 
     def _ratings(self) -> str | None:
-        """Which number is the best; None where the numbers are of no scale that is known."""
+        """Return which number is the best rating; None if the scale of the numbers is not known."""
         if self.answers.get("ratings.scale") == "refuse":
             return None
         return self.answers.get("ratings") or self.profile.ratings or self._sure_ratings()
 
     def _sure_ratings(self) -> str | None:
-        """`评价得分` and the like say themselves that more is better."""
+        """Return `best_last` if the headers, such as 评价得分, say that more is better; otherwise None."""
         headers = [column.header for layout in self.read if (column := layout.column("score"))]
         return "best_last" if headers and all(SURE_SCORES.search(header) for header in headers) else None
 
@@ -230,7 +230,7 @@ class Job:
         return SheetReader(layout, self.profile, self.decisions, self.departments)
 
     def _find_clashes(self) -> None:
-        """Items that stand twice with other content: none of their rows can be taken for the right one."""
+        """Find the cases, items and figures with rows of different content: none of these rows is surely right."""
         self.clashing = self.found.clashing
         if self.kind == "cases":
             return
@@ -242,7 +242,7 @@ class Job:
                     self.clashing.add(key)
 
     def _said(self, reader: SheetReader, row: Row) -> tuple[str, int]:
-        """Return the subject of a row of a catalogue or of figures, and a mark of its content."""
+        """Return the item or figure that a row is about, and a hash of its content."""
         if self.figures is not None:
             return figure_key(reader, row, self.figures)
         return self._item_key(reader, row), hash(tuple(row.cell(index) for index in reader.read))
@@ -314,7 +314,7 @@ class Job:
         return Taken(row.line, case.case_id, NEW, case.notes, case=case)
 
     def _refuse_numbers(self, reader: SheetReader, row: Row, name: str) -> None:
-        """Codes in number cells, where a person has said that they are not whole."""
+        """Raise BadRow for a code in a number cell if a person has answered that such codes are incomplete."""
         if self.answers.get("numeric_codes") == "refuse" and isinstance(cell := reader.cell(row, name), int | float):
             raise BadRow(RowProblem.SPOILT_CODE, name, text_of(cell))
 
@@ -326,7 +326,7 @@ class Job:
     def _compared(
         self, row: Taken, known: Mapping[str, Sequence[CaseEvent]], others: Mapping[str, Sequence[str]]
     ) -> Taken:
-        """A case against what is stored of it: new, changed or unchanged; named where another hall has its id too."""
+        """Compare a case with its stored events and set its state. Note a case id that another hall has too."""
         stored, case = known.get(row.key, ()), row.case
         if row.key in others and case is not None:
             note = Note(row.line, row.key, "case_id", Oddity.IN_OTHER_HALL, row.key, "、".join(others[row.key]))
@@ -342,13 +342,13 @@ class Job:
         return row._replace(state=CHANGED, stored=stored, notes=notes)
 
     def declined(self, row: RejectedRow) -> Declined | None:
-        """The message by which the bureau hears of a declaration that cannot be right; None for any other row."""
+        """Return the message that reports a rejected declaration to the bureau; None for any other row."""
         if self.figures is None:
             return None
         return declined(self.reader(row.layout), Row(row.line, row.cells), row.problem.reason, self.figures)
 
     def published(self, row: Taken) -> Iterable[HallEvent]:
-        """The events that make a row hold; none for what is in force already."""
+        """Return the events to publish for a row; none if they are stored already."""
         if row.event is not None:
             return [row.event]
         if row.case is None or row.state in (UNCHANGED, REPEATED):
@@ -366,7 +366,7 @@ def _attempt(layout: Layout, row: Row, read_one: Callable[[Row], Taken]) -> Outc
 
 @contextmanager
 def opened(file: Path, kind: Kind, there: Stored, options: Options, codes: DepartmentCodes) -> Iterator[Job]:
-    """Open a file and find the profile that describes it. Raises TableError, ProfileError."""
+    """Open a file and recognise its profile. there: what is stored. Raise TableError, ProfileError."""
     profiles = shipped()
     if options.profile is not None:
         by_hand = named(options.profile)

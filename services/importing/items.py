@@ -1,4 +1,4 @@
-"""One row of a catalogue as the item version that it says; what the table does not say is kept as it is stored."""
+"""Import of a catalogue: a row becomes an item version; fields that the table lacks keep their stored values."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 @dataclass(frozen=True, slots=True)
 class CatalogueImport:
-    """Whose catalogue it is and what its rows are compared with.
+    """The context of an import of a catalogue.
 
-    saved, now: microseconds since 1970-01-01 UTC, when the file was saved and what the clock says; known: the
-    catalogue as it is stored, empty where that cannot be asked.
+    region, hall: whose catalogue it is; saved, now: when the file was saved and the current time, in microseconds since
+    1970-01-01 UTC; known: the stored catalogue, empty if the database does not answer.
     """
 
     region: int
@@ -47,9 +47,9 @@ class CatalogueImport:
 
 
 def item_code_of(reader: SheetReader, row: Row) -> str:
-    """The code that identifies the row's item; empty where there is none. Raises BadRow for a spoilt one.
+    """Return the code that identifies the row's item; empty without one. Raise BadRow for a spoilt code.
 
-    Of a 实施编码 with several 业务办理项 each is an item: then 业务办理项编码 identifies where the row has one.
+    If a 实施编码 has several 业务办理项, each of them is an item, identified by its 业务办理项编码.
     """
     if reader.decisions.identify == "name":
         return reader.text(row, "name")
@@ -59,7 +59,10 @@ def item_code_of(reader: SheetReader, row: Row) -> str:
 
 
 def item_of(reader: SheetReader, row: Row, known: Mapping[str, Timeline]) -> tuple[ItemPublished, list[Note]]:
-    """The version, and what was converted, kept or looks odd. Raises BadRow."""
+    """Return a row's item version, with notes on conversions and oddities. Raise BadRow.
+
+    known: the stored catalogue.
+    """
     reader.refuse_unreadable(row)
     code, zeros = _with_zeros(row, reader.required("item_code", item_code_of(reader, row)), known)
     _refuse_retired(reader, row)
@@ -73,7 +76,7 @@ def item_of(reader: SheetReader, row: Row, known: Mapping[str, Timeline]) -> tup
 
 
 def _with_zeros(row: Row, code: str, known: Mapping[str, Timeline]) -> tuple[str, list[Note]]:
-    """A code of digits with the zeros before it that exactly one stored item has: spreadsheets lose them."""
+    """Return a numeric code with its leading zeros, which spreadsheets lose, if exactly one stored item fits."""
     if code in known or not code.isdigit() or not code.isascii():
         return code, []
     bare = code.lstrip("0")
@@ -94,7 +97,7 @@ def _refuse_retired(reader: SheetReader, row: Row) -> None:
 
 @dataclass(slots=True)
 class _Item:
-    """The reading of one row, field by field."""
+    """Reads one row as an item version, field by field."""
 
     reader: SheetReader
     row: Row
@@ -145,7 +148,7 @@ class _Item:
         return self.reader.required("name", name or sub or self._kept("name") or "")
 
     def _other_name(self, name: str) -> list[Note]:
-        """Say where the stored item of the code has quite another name."""
+        """Return a note if the stored item with this code has quite another name."""
         stored = folded(self.stored.name) if self.stored is not None else ""
         alike = not stored or folded(name) in stored or stored in folded(name)
         return [] if alike else [self._note("name", Oddity.NAME_OTHER, name, self._kept("name"))]
@@ -174,7 +177,7 @@ class _Item:
         return known or "other", [self._note("kind", Oddity.KIND_UNKNOWN, written, "other")] if unknown else []
 
     def _handling(self, promised: int | None) -> tuple[Handling, list[Note]]:
-        """As written or stored; where nothing is known, a promise of 0 days is an instant item."""
+        """Return the handling as written, or as stored; without either, an item with a promise of 0 days is instant."""
         written: Handling | None = self.reader.word(self.row, "handling", HANDLINGS)
         if written is None and self.stored is not None:
             written = "instant" if self.stored.instant else "promised"
@@ -186,7 +189,7 @@ class _Item:
         return written, []
 
     def _flag(self, name: str) -> bool | None:
-        """None where neither the table nor what is stored says it: unknown is not no."""
+        """Return a flag from the row, or as stored; None, which is not the same as no, if neither has it."""
         said = self.reader.yes_no(self.row, name)
         kept: bool | None = self._kept(name)
         return kept if said is None else said
@@ -210,17 +213,20 @@ def _converted(fields: dict[str, Any]) -> ItemPublished:
 
 
 def item_event(wanted: CatalogueImport, data: ItemPublished, time: int) -> HallEvent:
-    """The event of a version, its id made from what it says: the same file gives the same events again."""
+    """Return the event of an item version. Its id follows from its content: the same file gives the same events again.
+
+    time: microseconds since 1970-01-01 UTC.
+    """
     said = f"/{wanted.region}/{wanted.hall}|{time}|{_canonical(data).decode()}"
     id_ = str(uuid.uuid5(NAMESPACE, said))
     return HallEvent(wanted.region, wanted.hall, id_, EventType.ITEM_PUBLISHED, time, data)
 
 
 def time_of(data: ItemPublished, wanted: CatalogueImport) -> tuple[int, bool] | None:
-    """When the version was said, and whether the item is new; None for what is in force already.
+    """Return the time of a version's event and whether the item is new; None if the version is already in force.
 
-    Its time is the file's own, so that of two files about one day the one saved later counts; now, for what corrects
-    a version of the same day.
+    The time, in microseconds since 1970-01-01 UTC, is that of the file, so that the later of two files about one day
+    counts. For a correction of a version from the same day, it is the current time.
     """
     day = day_of(date.fromisoformat(data.effective_from))
     spans = wanted.known.get(data.item_code, ())
@@ -231,7 +237,7 @@ def time_of(data: ItemPublished, wanted: CatalogueImport) -> tuple[int, bool] | 
 
 
 def correcting(data: ItemPublished, wanted: CatalogueImport) -> ItemPublished:
-    """The version as the correction of the hall's own one that holds from the same day, where there is one."""
+    """Return the version, as a correction if this hall has already published a version from the same day."""
     day = day_of(date.fromisoformat(data.effective_from))
     span = span_on(wanted.known.get(data.item_code, ()), day)
     if span is None or span.start != day or span.hall != wanted.hall:
@@ -240,7 +246,7 @@ def correcting(data: ItemPublished, wanted: CatalogueImport) -> ItemPublished:
 
 
 def checked(event: HallEvent, now: int) -> HallEvent:
-    """The event, if the contract lets it in. Raises BadRow with the contract's reason."""
+    """Return the event if the contract accepts it; otherwise raise BadRow with the contract's reason."""
     outcome = decode_events(encode_event(event), content_type=EVENT_TYPE, now=now)[0]
     if isinstance(outcome, HallEvent):
         return outcome

@@ -1,6 +1,6 @@
-"""The layout of a sheet: its header and columns, and its rows that are no data: titles, totals, notes.
+"""The layout of a sheet: its header, its columns, its rows of data, and other rows such as titles, totals and notes.
 
-Merged cells are read as what they group. Every row that is not taken for data is named with its line.
+Merged cells that group rows give their value to each row. Every row that is not data is listed with its line.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NOTE = re.compile(
 )
 _SURE_NOTE = re.compile(_NOTE.pattern + r"[:].*|[-—]?第\d+页([/,]?共\d+页)?[-—]?|共\d+[页条]")
 _CELLS_OF_A_NOTE = 2
-"""Cells of a row that begins like a note; where more stand in it, it may be data without its number: 注册…"""
+"""Most cells of a row that counts as a note by its first word; with more cells it may be data that lacks its code."""
 _EXAMPLE = re.compile(r"(填写|填报)?(示例|样例|范例|举例|例如|例)[:\d]*")
 _WORDY = re.compile(r"[\u4e00-\u9fff]")
 _REMARKS = re.compile(
@@ -39,24 +39,28 @@ _VOID_ROW = re.compile(
     "(?<![未不没非无])(取消|停用|停办|废止|作废|撤销|下放|不再|删除|暂停|注销|并入|划转|失效|测试|试填|样例|示例|勿用|无效|撤件|撤回|退件|驳回|不予(受理|许可|批准|办理)|不受理"
     "|终止|有误|填错|录错|错误|重复(件|录入|登记|上报|办件|$)|待(核实|确认|核|定)|以.{1,12}为准)"
 )
-"""Words of a remark by which a row may hold no longer, or never did."""
+"""Words of a remark that may say that its row is void."""
 _VOID_FLAG = re.compile(
     "^(?:是否.{0,4}(?:作废|删除|撤件|撤销|撤回|测试|注销|无效|取消|退件|终止|重复).{0,2}|(?:作废|删除|撤件|测试|注销|无效|退件).{0,2}标[志识记])$"
 )
 _SOUND_FLAG = re.compile("^是否(?:已|予以)?(?:办结|受理|有效|正常|完成)$")
-"""Headers of flags that say of a row that it holds no longer, or that it holds."""
+"""Headers of flags that say whether a row is void (_VOID_FLAG) or valid (_SOUND_FLAG)."""
 _COLUMN_NAMES = re.compile("[甲乙丙丁戊己庚辛壬癸]|栏[次号]|列[次号]|序号|行次")
 _HINT = re.compile(
     r"(必填|选填|非必填|必选|可选|可空|可为空|不可为空|非空|(文本|字符|数[字值]|日期|时间)(型|格式|串)?|下拉(选择)?|枚举|单选|多选"
     r"|自动生成|系统生成|(n?varchar2?|char|int|integer|number|decimal|date|datetime|string|text)(\(\d+(,\d+)?\))?)项?"
 )
 _ROWS_OF_A_HEAD = 3
-"""Rows below a header that may number its columns, or say how to fill them in."""
+"""Number of rows below a header that may number its columns or explain how to fill them in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a sheet. header: its rows joined; doubt: what its brackets say that may matter."""
+    """A column of a sheet.
+
+    header: the header's rows joined; field: the field that it names, None without one; rank: how good the name is, 0
+    the best; unit: the unit that it names; doubt: parts of the header that may change its meaning.
+    """
 
     index: int
     header: str
@@ -67,7 +71,7 @@ class Column:
 
     @property
     def letter(self) -> str:
-        """As a spreadsheet names it: A, B, … AA."""
+        """Return the column's name in a spreadsheet: A, B, … AA."""
         name, number = "", self.index + 1
         while number:
             number, rest = divmod(number - 1, 26)
@@ -76,7 +80,7 @@ class Column:
 
 
 class Passed(NamedTuple):
-    """A row that is no data: why, and what stands in it."""
+    """A row that is not data, with the reason and its text."""
 
     line: int
     why: Sentence
@@ -93,7 +97,7 @@ HINTS = Sentence("填写要求行", "hints how to fill in")
 
 
 def says_void(header: str, text: str) -> bool:
-    """Return whether a remark may say that its row holds no longer: 已取消, 测试数据, 是 under 是否作废."""
+    """Return whether a remark may say that its row is void: 已取消, 测试数据, or 是 in a column 是否作废."""
     word, plain = folded(text), folded(header)
     if _VOID_FLAG.fullmatch(plain):
         return YES_NO.get(word) is True
@@ -107,7 +111,7 @@ def _may_void(header: str) -> bool:
 
 
 class Row(NamedTuple):
-    """A row of data. line: as the file's own program numbers it; cells: all of it, merged ones filled."""
+    """A row of data. line: its number as a spreadsheet program shows it; cells: all cells, merged ones filled in."""
 
     line: int
     cells: Sequence[Cell]
@@ -118,11 +122,12 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A sheet whose header was found. header: lines; fields: field → the column that is read for it.
+    """A table whose header was found.
 
-    torn: cells that are part of a merge which groups nothing; rivals: field → columns that name it too; titles: what
-    stood above the header; identity: columns that say what a row is about; twins: columns that each name one of those
-    fields.
+    header: the header's lines; fields: field → index of the column that is read for it; rivals: field → all columns
+    that name it, if there are several; titles: the rows above the header; merges: cells in a merge that groups rows;
+    torn: cells in a merge that groups nothing; identity: columns that identify a row; twins: for each identifying field
+    that several columns name, those columns.
     """
 
     sheet: Sheet
@@ -138,41 +143,41 @@ class Layout:
 
     @property
     def name(self) -> str:
-        """The table by sheet and header: a sheet may hold several."""
+        """Return the table's name, from its sheet and header line: a sheet may have several tables."""
         return f"{self.sheet.name}!{self.header[0]}"
 
     @property
     def width(self) -> int:
-        """Columns up to the last one with a header."""
+        """Return the number of columns up to the last one with a header."""
         return max((column.index for column in self.columns if column.header), default=-1) + 1
 
     def header_of(self, name: str) -> str:
-        """The header of a field's column; empty where it has none."""
+        """Return the header of a field's column; empty without one."""
         column = self.column(name)
         return "" if column is None else column.header
 
     def title_of(self, name: str) -> str:
-        """The column as the file calls it; what the field is called first where it has none."""
+        """Return the header of a field's column in the file; without one, the field's best name."""
         return self.header_of(name) or name_of(name)
 
     def column(self, name: str) -> Column | None:
-        """The column that is read for a field."""
+        """Return the column that is read for a field; None without one."""
         index = self.fields.get(name)
         return None if index is None else next(column for column in self.columns if column.index == index)
 
     def reading(self, fields: Mapping[str, int]) -> Layout:
-        """Return the layout with other columns read."""
+        """Return the layout with other columns to be read. fields: field → index of its column."""
         return replace(self, fields=fields)
 
     @property
     def nameless(self) -> list[Column]:
-        """Columns that are not read and have no header: in them stand remarks, or rows that are shifted."""
+        """Return the unread columns without a header, in which remarks or cells of shifted rows stand."""
         read = set(self.fields.values())
         return [column for column in self.columns if not column.header and column.index not in read]
 
     @property
     def remarks(self) -> list[Column]:
-        """Columns of remarks, read or not, in which a row may be said to hold no longer."""
+        """Return the columns whose texts may say that a row is void: remarks, statuses and flags."""
         read = set(self.fields.values()) - {self.fields.get("note", -1)}
         return [one for one in self.columns if one.index not in read and _may_void(folded(one.header))]
 
@@ -182,7 +187,7 @@ class Layout:
         return [column for column in self.columns if column.index not in read and column.header]
 
     def rows(self) -> Iterator[Row | Passed]:
-        """Every row below the header that is not empty."""
+        """Yield every row below the header that is not empty, either as a row of data or as passed over."""
         last = self.header[-1]
         width = len(self.columns)
         above: dict[int, Cell] = {}
@@ -212,7 +217,7 @@ class Layout:
                 yield Row(line, [Broken("too wide"), *filled] if extra else filled)
 
     def _filled(self, line: int, cells: list[Cell], above: dict[int, Cell]) -> Sequence[Cell]:
-        """A row with merged cells below the first given its value; above: values of the merges that are open."""
+        """Return a row with its merged cells filled in. above: column → value of the merge that spans the row."""
         filled = cells
         for column in range(len(self.columns)):
             span = self.merges.get((line - 1, column))
@@ -227,7 +232,7 @@ class Layout:
         return filled
 
     def _with_torn(self, line: int, cells: Sequence[Cell]) -> Sequence[Cell]:
-        """A row whose cells in a merge that groups nothing hold no value for sure: is the first row's meant?"""
+        """Return a row in which cells of merges that group nothing are marked: the merge's value may not be theirs."""
         columns = [column for column in range(len(self.columns)) if (line - 1, column) in self.torn]
         if not columns:
             return cells
@@ -237,7 +242,7 @@ class Layout:
         return torn
 
     def _joined(self, cells: Sequence[Cell]) -> Sequence[Cell]:
-        """A row in which an empty cell is taken from another column of the same field."""
+        """Return a row in which empty cells are filled from other columns of the same field."""
         joined = list(cells)
         for name, rivals in self.rivals.items():
             index = self.fields[name]
@@ -250,7 +255,7 @@ class Layout:
         return joined
 
     def _beside(self, cells: Sequence[Cell]) -> bool:
-        """Return whether another table stands beside this one: a row of it is about something else."""
+        """Return whether a row's identifying columns differ: then it holds rows of two tables side by side."""
         for group in self.twins:
             texts = {text for index in group if index < len(cells) and (text := text_of(cells[index]))}
             if len(texts) > 1:
@@ -289,19 +294,22 @@ class Layout:
 
 
 def _is_note(first: Cell, *, identified: bool, given: int) -> bool:
-    """Whether a row is a note by the first of its cells. given: how many of them are not empty."""
+    """Return whether a row is a note, by its first cell. given: the number of its cells that are not empty."""
     text = folded(text_of(first))
     alone = not identified and (_NOTE.fullmatch(text) or (given <= _CELLS_OF_A_NOTE and _NOTE.match(text)))
     return bool(alone or _SURE_NOTE.fullmatch(text))
 
 
 def _with_unit(cell: Cell, own: str, unit: str) -> Cell:
-    """A cell that is read for another column: 4 under 承诺时限（小时） is 4小时 under 承诺时限（工作日）."""
+    """Return a cell that fills another column, with its unit added if the other column has another unit.
+
+    4 from 承诺时限（小时） becomes 4小时 in 承诺时限（工作日）.
+    """
     return cell if own == unit or not own else f"{text_of(cell)}{own}"
 
 
 def answered(layout: Layout, answers: Mapping[str, str]) -> Layout:
-    """The layout with the columns that answers choose, take in and leave out."""
+    """Return the layout with the columns that answers choose, add or leave out."""
     fields, rivals, sure = dict(layout.fields), dict(layout.rivals), set[int]()
     for name, columns in layout.rivals.items():
         chosen = [column for column in columns if column.letter == answers.get(f"column.{name}")]
@@ -319,18 +327,18 @@ def answered(layout: Layout, answers: Mapping[str, str]) -> Layout:
 
 
 def _is_plain_code(first: Cell) -> bool:
-    """Whether a cell in the column that says what a row is about surely holds a code: letters, then digits."""
+    """Return whether a cell surely holds a code: ASCII that ends in a digit."""
     return isinstance(first, str) and first.isascii() and first[-1:].isdigit() and first[0] > " "
 
 
 def _is_code(first: Cell) -> bool:
-    """Whether a cell is a number, or a text without words that ends in one: no total, note or heading is."""
+    """Return whether a cell is a number, or ASCII that ends in a digit: no total, note or heading is such."""
     return not isinstance(first, str) or (first[-1:].isdigit() and first.isascii())
 
 
 @lru_cache(maxsize=4096)
 def _may_be_note(first: Cell) -> bool:
-    """Whether a text that stands where a row's code would could begin a note or a heading: no code is written so."""
+    """Return whether a text in the place of a row's code could begin a note or a heading, because it has Chinese."""
     return isinstance(first, str) and not first.isascii() and _WORDY.search(first) is not None
 
 
@@ -340,7 +348,7 @@ def _is_total(text: str) -> bool:
 
 
 def _of_a_head(cells: Sequence[Cell]) -> Sentence | None:
-    """Why a row just below a header is no data: it numbers the columns (1 2 3, 甲 乙 1 2) or tells how to fill them."""
+    """Return why a row just below a header is not data: it numbers the columns, as 1 2 3 or 甲 乙 1 2, or has hints."""
     texts = [text for cell in cells if (text := folded(text_of(cell)))]
     if len(texts) > 1 and all(map(_HINT.fullmatch, texts)):
         return HINTS
@@ -354,9 +362,3 @@ def _of_a_head(cells: Sequence[Cell]) -> Sentence | None:
 
 def shown(cells: Sequence[Cell]) -> str:
     return " ".join(text for cell in cells if (text := text_of(cell)))[:120]
-
-
-def field_title(layout: Layout, name: str) -> str:
-    """The column as the file calls it; the field's name where it has none."""
-    column = layout.column(name)
-    return column.header if column is not None and column.header else name

@@ -1,12 +1,13 @@
-"""Limits (时限) as halls write them, turned into whole working days.
+"""Conversion of limits (时限), as halls write them, into whole working days.
 
-The factors are those of published practice: 22 working days a month, 250 a year, 5 a week; a working day has 8 hours.
-Natural days become working days by 5/7. What is not whole is rounded up: a conversion must never make a limit look
-stricter than it was published, so that 30 自然日 are 22 working days, as one month is. A limit shorter than one day is
-0 working days: done on the day itself. Every conversion has a name and is shown; none is made silently.
+The factors follow published practice: 22 working days a month, 250 a year, 5 a week, and 8 hours a working day. Natural
+days count as 5/7 of a working day. Fractions are rounded up, since a conversion must never make a limit look stricter
+than it was published: 30 自然日 are 22 working days, like one month. A limit shorter than one day is 0 working days:
+the case is decided on the day itself. Every conversion has a name and is shown; none is made silently.
 
-The unit may stand in the cell, in a separate column, in the header, in a note below the table or in the profile. Two
-of these that disagree are refused; a number that has none of them is refused too, or asked about before.
+The unit may stand in the cell, in a separate column, in the header, in a note below the table or in the profile. If two
+of these disagree, the limit is refused. A number without any unit is refused too, unless a question about it was
+answered.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ MAX_CHARACTERS = 100
 
 
 class Conversion(enum.StrEnum):
-    """The conversions of a limit to whole working days."""
+    """The conversions that turn a limit into whole working days."""
 
     NATURAL_DAYS = "natural_days"
     WEEKS = "weeks"
@@ -54,7 +55,7 @@ class Conversion(enum.StrEnum):
 
 
 class LimitProblem(enum.StrEnum):
-    """Why a limit cannot be read: a closed list."""
+    """The closed list of reasons why a limit cannot be read."""
 
     UNREADABLE = "limit-unreadable"
     UNKNOWN_UNIT = "limit-unknown-unit"
@@ -69,7 +70,7 @@ class LimitProblem(enum.StrEnum):
 
 
 class BadLimit(ValueError):
-    """The limit cannot be read; `problem` says why."""
+    """The limit cannot be read. problem: the reason."""
 
     def __init__(self, problem: LimitProblem) -> None:
         super().__init__(problem.value)
@@ -78,7 +79,7 @@ class BadLimit(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Working days, None where there is no limit, and what was done to get there."""
+    """A limit in working days, None for no limit, with the conversions that were made."""
 
     days: int | None
     conversions: tuple[Conversion, ...] = ()
@@ -90,7 +91,7 @@ class _Unit:
     working_days: Fraction
     conversion: Conversion | None
     one_day: Fraction = Fraction(1)
-    """As much of the unit as makes a day; less is done on the day itself."""
+    """Amount of the unit that makes one day; a shorter limit ends on the day itself."""
 
 
 _WORKING = _Unit("工作日", Fraction(1), None)
@@ -103,7 +104,7 @@ _MINUTE = _Unit("分钟", _HOUR.working_days / 60, Conversion.HOURS, _HOUR.one_d
 UNIT_NAMES = ("工作日", "自然日", "小时", "周", "月", "年")
 """The units that a question about a column of bare numbers offers."""
 
-# 行政许可法 counts every 日 in working days, but in catalogues 天 and 日 stand beside 工作日 and mean natural days.
+# 行政许可法 counts every 日 in working days, but in catalogues 天 and 日 stand beside 工作日 and mean calendar days.
 _UNITS: dict[str, _Unit] = {
     **dict.fromkeys(
         (
@@ -145,9 +146,9 @@ _FILLER = re.compile(
     r"|within|at most|up to|no more than|not exceeding|(from|of|after) acceptance"
 )  # fmt: skip
 _MONTH_AND_DAY = re.compile(r"(\d{4}年)?\d{1,2}月\d{1,2}日?|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{4}年\d{1,2}月")
-"""As spreadsheets show 5-7, which they take for a day."""
+"""A date that a spreadsheet made of a range such as 5-7."""
 _YEAR_NUMBER = re.compile(r"(19[89]|20[0-4])\d(\.0+)?")
-"""A bare number that is a year: no law allows eight years of working days."""
+"""A bare number that is a year: as working days it would be eight years, which no law allows."""
 _EXCLUDED = re.compile(r"[,;(]?(不含|不包括|不包含|不计)[^()0-9]*\)?$")
 
 _DIGITS = {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
@@ -164,14 +165,14 @@ _NAMED_UNIT = re.compile(
     r"(?:working|business|natural|calendar) days?|workdays?|个?(工作日|工作天|自然日|日历[日天])|小时"
     r"|(?<=[(\[/:为])(天|日|个?月|周|年)(?=[)\]/,。;]|$)"
 )
-"""Units in headers and notes; short words are units only where they stand alone: 去年 and 天数 name none."""
+"""Units in headers and notes; short words count only if they stand alone: 去年 and 天数 name no unit."""
 
 
 def parse_limit(written: Cell, unit: str = "", *, bare: str = "", empty_unit: bool = False) -> Limit:
-    """Read a limit; unit: what other places than the cell say it is, empty where none does.
+    """Return the limit that a cell gives. Raise BadLimit if it cannot be read.
 
-    bare: the unit of a number that has none anywhere; empty_unit: the table has a column for units and its cell is
-    empty, so that a bare number is no limit at all. Raises BadLimit.
+    unit: the unit that other places than the cell give, empty without one; bare: the unit for a number without any
+    unit; empty_unit: whether the table has a column of units whose cell is empty: then a bare number is no limit.
     """
     if isinstance(written, bool | Formula | timedelta):
         raise BadLimit(LimitProblem.UNREADABLE)
@@ -187,7 +188,7 @@ _NAMED_LIMITS = {"statutory_days": ("法定", "承诺"), "promised_days": ("承�
 
 
 def refuse_other_limit(name: str, written: Cell) -> None:
-    """Raise BadLimit for a cell of one limit that names the other one alone: `法定20个工作日` as the promised limit."""
+    """Raise BadLimit if the cell of one limit names only the other limit: `法定20个工作日` as the promised limit."""
     if isinstance(written, str) and name in _NAMED_LIMITS:
         own, other = _NAMED_LIMITS[name]
         if other in written and own not in written:
@@ -195,7 +196,7 @@ def refuse_other_limit(name: str, written: Cell) -> None:
 
 
 def joined_unit(*places: str) -> str:
-    """The one unit that all places name which name any. Raises BadLimit where two disagree or one is not known."""
+    """Return the unit that the texts name; empty without one. Raise BadLimit if they disagree or one is unknown."""
     named = {unit_named(place) for place in places if place}
     if None in named:
         raise BadLimit(LimitProblem.UNKNOWN_UNIT)
@@ -206,7 +207,7 @@ def joined_unit(*places: str) -> str:
 
 @lru_cache(maxsize=1024)
 def unit_named(text: str) -> str | None:
-    """The unit's usual name for any of its names; None for what is none."""
+    """Return the usual name of a unit for any of its names; None if the text is not a unit."""
     plain = _plain(text)
     unit = _UNITS.get(plain) or _UNITS.get(plain.removesuffix("s"))
     if unit is not None:
@@ -215,13 +216,13 @@ def unit_named(text: str) -> str | None:
 
 
 def unit_in(text: str) -> str:
-    """The unit that a header or a note names: `承诺时限（自然日）` → 自然日; empty where it names none or several."""
+    """Return the unit that a header or a note names, as 自然日 for `承诺时限（自然日）`; empty for none or several."""
     found = {unit_named(match[0].strip("()[]/")) for match in _NAMED_UNIT.finditer(_plain(text))}
     return next(iter(found)) or "" if len(found) == 1 else ""
 
 
 def unit_cell(cell: Cell, codes: Mapping[str, str]) -> str:
-    """Return the unit in a cell of a unit column, a code turned into its unit; empty for an empty cell."""
+    """Return the unit in a cell of a column of units; empty for an empty cell. codes: code → its unit."""
     word = word_of(cell)
     return codes.get(word.lstrip("0") or word, "") or ("" if says_nothing(word) else text_of(cell))
 
@@ -247,7 +248,7 @@ def _parsed(text: str, unit: str, empty_unit: bool) -> Limit:
 
 
 def _bare(text: str, unit: str, empty_unit: bool) -> Limit:
-    """A number alone: 0 is 0 in any unit, and what stands for no limit does so in any."""
+    """Return the limit of a number alone. It needs a unit, unless it is 0 or a number that stands for no limit."""
     if unit == "当场":
         if _measured(text, "工作日").days:
             raise BadLimit(LimitProblem.UNITS_DISAGREE)
@@ -264,14 +265,14 @@ def _bare(text: str, unit: str, empty_unit: bool) -> Limit:
 
 @lru_cache(maxsize=8192)
 def _plain(text: str) -> str:
-    """Full-width characters become plain ones, blanks are left between Latin letters only."""
+    """Return a text with plain instead of full-width characters, and with blanks only between Latin letters."""
     plain = normal(text).strip().lower().replace("個", "个").replace("時", "时")
     return re.sub(r"(?<![!-~])\s+|\s+(?![!-~])", "", re.sub(r"\s+", " ", plain))
 
 
 @lru_cache(maxsize=8192)
 def _is_bare(text: str) -> bool:
-    """Return whether a limit names no unit: 20, 不超过20."""
+    """Return whether a limit names no unit, as 20 and 不超过20."""
     return not any(match["unit"] or match["bracket"] for match in _AMOUNT.finditer(text))
 
 
@@ -301,7 +302,7 @@ def _whole(days: Fraction, lasts_a_day: bool, conversions: tuple[Conversion, ...
 
 
 def _refuse_rest(text: str, amounts: list[re.Match[str]]) -> None:
-    """Amounts that follow each other at once are one limit (1年6个月); what else is written must be filler."""
+    """Raise BadLimit for several limits, or for text other than filler; adjacent amounts are one limit (1年6个月)."""
     rest = _AMOUNT.sub("\0", text)
     rest = _FILLER.sub("", rest).replace(" ", "")
     known = [match for match in amounts if match["unit"] or match["bracket"]]
@@ -317,7 +318,7 @@ def _refuse_rest(text: str, amounts: list[re.Match[str]]) -> None:
 
 
 def _part(match: re.Match[str], outside: str) -> tuple[Fraction, list[Conversion], bool]:
-    """Working days, what was done to get them, and whether it is a day at least."""
+    """Return an amount's working days, the conversions made, and whether it is at least one day."""
     low, high = _number(match["low"]), _number(match["high"] or match["low"])
     if match["sign"]:
         raise BadLimit(LimitProblem.NEGATIVE)
@@ -347,7 +348,7 @@ def _number(text: str) -> Fraction:
 
 
 def chinese_number(text: str) -> Fraction | None:
-    """The number that Chinese numerals write: 十五, 一百二十, 两, 半; None where they are not one below 10,000."""
+    """Return the number that Chinese numerals write, such as 十五, 一百二十, 两 or 半; None if they are no number."""
     if text == "半":
         return Fraction(1, 2)
     if len(text) == 2 and _DIGITS.get(text[1], 0) == _DIGITS.get(text[0], 0) + 1 and text[0] in _DIGITS:
@@ -358,7 +359,7 @@ def chinese_number(text: str) -> Fraction | None:
 
 
 def _placed(text: str) -> Fraction | None:
-    """Digits with their places, each place lower than the one before: 一百二十, not 十百."""
+    """Return the number of digits with places, such as 一百二十; None if a place is not lower than the one before."""
     total, digit, last_place = 0, None, 10_000
     for position, char in enumerate(text):
         if char in _DIGITS:

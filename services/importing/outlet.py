@@ -1,4 +1,4 @@
-"""Events to the broker: gathered by routing key, many envelopes under way, each confirmed before it is forgotten."""
+"""Publishing of an import's events: batched by routing key, many batches in flight, each kept until it is confirmed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hallpulse.publisher.confirmed_channel import ConfirmedChannel
 
 EVENTS_AN_ENVELOPE = 100
 MOST_GATHERED = 20_000
-"""Events that wait for their envelope to fill, all routing keys together: what bounds the memory."""
+"""Most events that wait for their batch to fill, over all routing keys; this bounds the memory."""
 UNDER_WAY = 64
 PATIENCE_SECONDS = 60.0
 _CONNECT_SECONDS = 10.0
@@ -32,10 +32,11 @@ class _Envelope(NamedTuple):
 
 
 class Outlet:
-    """Publishes as a user that may speak for every hall. app: what the messages say of the program (app_id).
+    """Publishes events as a user that may speak for every hall. app: the property app_id of the messages.
 
-    An event that the broker does not take (it is down, a queue is full) is sent again for a minute; then Unavailable is
-    raised. An event may thus be sent twice: it counts once. `confirmed` counts the events that the broker has.
+    If the broker does not take a batch, because it is down or a queue is full, the batch is sent again for a minute;
+    then Unavailable is raised. An event may be sent twice, but it counts once. `confirmed` is the number of events that
+    the broker has confirmed.
     """
 
     def __init__(self, amqp_url: str, app: str | None = None) -> None:
@@ -68,7 +69,7 @@ class Outlet:
                 self._post_all()
 
     def flush(self) -> None:
-        """Returns once the broker has confirmed everything."""
+        """Send everything that waits, and return once the broker has confirmed it. Raise Unavailable."""
         self._post_all()
         while self._under_way:
             self._await_oldest()
@@ -83,7 +84,7 @@ class Outlet:
         self._send(_Envelope(key, encode_batch(events), len(events)))
 
     def tell(self, routing_key: str, body: bytes) -> None:
-        """Send a message that is no published event: what is refused, for the bureau's lists."""
+        """Send the message about a rejected declaration, which is not counted as a published event."""
         self._send(_Envelope(routing_key, body, 0, EVENT_TYPE))
 
     def _send(self, envelope: _Envelope) -> None:

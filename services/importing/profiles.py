@@ -1,8 +1,8 @@
-"""How a source writes its tables, as files that a person edits: one YAML file a source, refused with everything wrong.
+"""Profiles: how a source of files writes its tables. Each is a YAML file that a person edits and that is validated.
 
-A profile adds names of columns and says what only this source means: units of bare numbers, codes, which way ratings
-count, which column identifies an item, spellings of departments, answers that were given before. It is recognised by
-its headers, or named by hand.
+A profile adds names of columns, and the meanings that only this source has: units of bare numbers, codes, the order of
+ratings, the column that identifies an item, spellings of departments, earlier answers. It is recognised by the headers
+of a table, or chosen by the person who imports.
 """
 
 from __future__ import annotations
@@ -34,13 +34,15 @@ class SourceNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A source. recognise: headers that must all be there; columns: field → its headers in this source.
+    """The profile of a source.
 
-    units: field → unit of its bare numbers; words: field → word or code → meaning; ratings: which number is the best;
-    identify: the column that identifies an item; constant: field → value of every row; joined: field → headers whose
-    texts are joined; days_until: limit → the column with the day that it ends on; same_column: field → the field whose
-    column it shares; same_time: step → the step at whose time it happened; departments: spelling → the department as it
-    is stored; answers: question → answer; letters: column → the header that it had where an answer names it.
+    recognise: headers that a table of this source must all have; columns: field → its headers in this source; ignore:
+    headers about which no question is asked; units: field → unit of its bare numbers; unit_codes: code → unit; words:
+    field → word or code → meaning; ratings: which number is the best; identify: the field that identifies an item;
+    constant: field → its value in every row; joined: field → headers whose texts are joined for it; days_until: limit →
+    the header of the date on which it ends; same_column: field → the field whose column it shares; same_time: step →
+    the step at whose time it happens; departments: spelling → the department as stored; answers: question → answer;
+    letters: letter of a column that an answer names → the header that it had.
     """
 
     name: SourceNames
@@ -63,30 +65,30 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     letters: dict[str, Short] = {}
 
     def missing(self, columns: Iterable[str]) -> list[str]:
-        """Important fields that neither these columns nor the profile itself give."""
+        """Return the important fields that neither the columns nor the profile give. columns: fields with a column."""
         given = {*columns, *self.constant, *self.same_time, *self.days_until}
         if given & {"ending", "outcome"}:
             given.add("status")
         return [name for name in self.vocabulary().important if name not in given]
 
     def vocabulary(self) -> Vocabulary:
-        """The fields with this source's headers first."""
+        """Return the vocabulary of the profile's kind with this source's headers added before the others."""
         until = {header: [header] for header in self.days_until.values()}
         vocabulary = VOCABULARIES[self.kind].with_names({**self.columns, **until})
         required = [group for group in vocabulary.required if not group & set(self.constant)]
         return replace(vocabulary, required=required)
 
     def meanings(self, field: str) -> dict[str, Any]:
-        """Folded word → meaning, for the words that only this source has."""
+        """Return the meanings of a field's words that only this source has, by folded word."""
         return {folded(word): meaning for word, meaning in self.words.get(field, {}).items()}
 
 
 class ProfileError(HallpulseError):
-    """A profile file cannot be used: file, field, what was expected."""
+    """A profile cannot be used; the message gives the file, the field and what was expected."""
 
 
 def plain_profile(kind: Kind) -> Profile:
-    """Return the profile of a source that none describes."""
+    """Return the empty profile, for a source that no profile describes."""
     return Profile(SourceNames("未识别来源", "no profile"), kind)
 
 
@@ -111,7 +113,7 @@ def load_profile(path: Path) -> Profile:
 
 
 def _texts(value: Any) -> Any:
-    """Keys as texts: YAML reads the code 1 as a number and 是 as a text."""
+    """Return the value with all keys as texts, because YAML reads the code 1 as a number."""
     if isinstance(value, dict):
         return {str(key): _texts(inner) for key, inner in value.items()}
     return [_texts(inner) for inner in value] if isinstance(value, list) else value
@@ -129,19 +131,19 @@ def _check(path: Path, profile: Profile) -> None:
 
 
 def folder() -> Path:
-    """Return the folder of the shipped profiles: HALLPULSE_PROFILES, beside the package, or in the checkout."""
+    """Return the folder of the shipped profiles: HALLPULSE_PROFILES, else in the package, else in the checkout."""
     named = os.environ.get("HALLPULSE_PROFILES")
     installed = _HERE / "shipped_profiles"
     return Path(named) if named else installed if installed.is_dir() else _HERE.parents[1] / "profiles"
 
 
 def shipped() -> dict[str, Profile]:
-    """Name of the file without its ending → the profile. Raises ProfileError."""
+    """Return the shipped profiles by the names of their files without extension. Raise ProfileError."""
     return {path.stem: load_profile(path) for path in sorted(folder().glob("*.yaml"))}
 
 
 def named(name: str) -> Profile:
-    """A shipped profile by its name, or a file. Raises ProfileError."""
+    """Return a shipped profile by its name, or the profile in a YAML file. Raise ProfileError."""
     path = Path(name)
     if path.suffix.lower() in (".yaml", ".yml"):
         return load_profile(path)
@@ -153,7 +155,10 @@ def named(name: str) -> Profile:
 
 
 def recognised(rows: Iterable[Sequence[Cell]], kind: Kind, profiles: Mapping[str, Profile]) -> str | None:
-    """The profile whose headers all stand in one of the rows; of several the one that names more."""
+    """Return the name of the profile whose headers all stand in one of the rows; None without one.
+
+    If several match, the profile with the most headers wins.
+    """
     best: tuple[int, str] | None = None
     for cells in rows:
         headers = {plain_header(cell) for cell in cells if isinstance(cell, str)}
@@ -165,13 +170,13 @@ def recognised(rows: Iterable[Sequence[Cell]], kind: Kind, profiles: Mapping[str
 
 
 _OF_ONE_FILE = frozenset(("effective_from", "void_rows", "struck_rows", "alike_codes"))
-"""Questions about the rows of one file: in the next one the answer may be another."""
+"""Questions about the rows of one file, whose answers are not saved: they may differ for the next file."""
 
 
 def answered(profile: Profile, answers: Mapping[str, str], columns: Mapping[str, str], read: Sequence[str]) -> Profile:
-    """The profile with answers to its questions.
+    """Return the profile with answers added, so that the next file of the source asks no questions.
 
-    columns: letter → header; read: headers by which it is recognised, if it says none.
+    columns: letter → header of the table; read: headers to recognise it by, used if the profile has none.
     """
     departments, others = dict(profile.departments), dict(profile.answers)
     for id_, value in answers.items():
@@ -186,22 +191,22 @@ def answered(profile: Profile, answers: Mapping[str, str], columns: Mapping[str,
 
 
 def _letter_of(id_: str, answer: str) -> str:
-    """The column that a question or its answer names by its letter; empty where neither does."""
+    """Return the letter of the column that a question or its answer names; empty if neither names one."""
     about, _, letter = id_.partition(".")
     return answer if about == "column" else letter if about in ("unread", "header") else ""
 
 
 def applicable(profile: Profile, columns: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Answers of a profile that hold for these columns: one about column F does not, where F has another header now.
+    """Return the answers of a profile that hold for a file's columns.
 
-    columns: letter and header, of every table that is read.
+    An answer about column F does not hold if F has another header now. columns: letter and header of each column.
     """
     moved = {letter for letter, header in columns if profile.letters.get(letter, header) != header}
     return {id_: said for id_, said in profile.answers.items() if _letter_of(id_, said) not in moved}
 
 
 def save_profile(path: Path, profile: Profile) -> None:
-    """Write a profile as a person would. Raises ProfileError where the file cannot be written."""
+    """Write a profile as a YAML file that a person can edit. Raise ProfileError if it cannot be written."""
     raw = msgspec.to_builtins(profile)
     try:
         path.write_text(yaml.safe_dump(raw, allow_unicode=True, sort_keys=False), encoding="utf-8")
@@ -210,5 +215,5 @@ def save_profile(path: Path, profile: Profile) -> None:
 
 
 def plain_departments(profile: Profile) -> dict[str, str]:
-    """Folded spelling → department."""
+    """Return the profile's departments by their folded spellings."""
     return {folded(text_of(spelling)): department for spelling, department in profile.departments.items()}

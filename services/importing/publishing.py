@@ -1,4 +1,4 @@
-"""The second walk through a file: what is taken in goes to the broker, what is not beside the file."""
+"""The second walk over a file: events of accepted rows go to the broker, rejected rows go to a file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from .rejects import RejectedRows
 def publish(
     job: Job, outlet: Outlet, rejects: RejectedRows, rows: Counter[str], progress: Callable[[int], None]
 ) -> None:
-    """Publish the events of each row and write the rejected ones down. rows: counted by what became of them."""
+    """Publish the events of each accepted row, and write the rejected rows to their file.
+
+    rows: gets the number of rows by outcome; progress: is called with the number of rows just done.
+    """
     for outcome in job.outcomes(progress):
         rows["read"] += 1
         if isinstance(outcome, RejectedRow):
@@ -28,5 +31,5 @@ def publish(
 
 
 def taken(rows: Counter[str], events: int) -> dict[str, int]:
-    """The sums of an import, as the audit has them."""
+    """Return the numbers of an import for the audit. rows: number of rows by outcome; events: number of events."""
     return {"rows": rows["new"] + rows["changed"], "rejected": rows["refused"], "events": events}

@@ -1,6 +1,6 @@
-"""The open points of a table, as questions that a person or a program answers before anything is published.
+"""Questions about what a table leaves open; a person or a program answers them before anything is published.
 
-A question with a default may be answered by it (`--yes`); one without never is: a guess would make wrong figures.
+Defaults may answer the questions that have one (`--yes`). The others need a person: a guess would make wrong figures.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ _NAMES = {
 }
 _EXAMPLES = 3
 _VOID = re.compile(r"取消|停用|废止|作废|历史|旧版|去年|上年|样表|样例|示例|备份|测试|已下放|不再")
-"""Words of a sheet's name or title by which its rows may hold no longer, or never did."""
+"""Words of a sheet's name or title that may say that its rows are void."""
 _NEARLY = 0.75
 _SHORTEST = 2
-"""Characters of a header that is too short to resemble another."""
+"""Most characters of a header that is too short to resemble another one."""
 
 
 def questions_of(
     layouts: Sequence[Layout | NotRead], found: Survey, decisions: Decisions, departments: Departments, profile: Profile
 ) -> list[Question]:
-    """All that must be answered before the rows can be read for sure."""
+    """Return all questions that must be answered before the rows can be read with certainty."""
     read = [layout for layout in layouts if isinstance(layout, Layout)]
     asked = [
         *_about_columns(read, found, profile),
@@ -57,7 +57,7 @@ def questions_of(
                     f"{found.days} 行没有生效日期："
                     "这些事项自哪一天起按此执行？（早于生效日的办件没有时限可比）写作 2026-01-01，或用 "
                     "--effective-from",
-                    f"{found.days} rows name no day of effect: from which day do they hold?",
+                    f"{found.days} rows give no effective date: from which day are they in force?",
                 ),
                 free=True,
             )
@@ -80,7 +80,7 @@ def _about_columns(layouts: Sequence[Layout], found: Survey, profile: Profile) -
                 f"column.{name}",
                 Sentence(
                     f"有 {len(rivals)} 列都是同一项内容而值不同：{listed}。以哪一列为准？",
-                    f"{len(rivals)} columns name {name} and differ: which one holds?",
+                    f"{len(rivals)} columns give {name} and differ: which one is right?",
                 ),
                 [
                     Choice(column.letter, Sentence(f"{column.letter} 列 {column.header}", f"column {column.letter}"))
@@ -95,7 +95,7 @@ def _about_columns(layouts: Sequence[Layout], found: Survey, profile: Profile) -
                     Sentence(
                         f"{column.letter} 列“{column.header}”的列名里写着“{column.doubt}”：能当作"
                         f"“{names[column.field or ''][0]}”读吗？",
-                        f"the header of column {column.letter} says {column.doubt}: is it {column.field} all the same?",
+                        f"the header of column {column.letter} says {column.doubt}: is it {column.field} nevertheless?",
                     ),
                     [
                         Choice("yes", Sentence("能", "yes")),
@@ -105,7 +105,10 @@ def _about_columns(layouts: Sequence[Layout], found: Survey, profile: Profile) -
 
 
 def _about_units(layouts: Sequence[Layout], found: Survey, decisions: Decisions) -> Iterator[Question]:
-    """Bare numbers, and headers that a note of the same table contradicts. A header that says 天 has no default."""
+    """Yield the questions about the units of bare numbers, and about headers that a note of the table contradicts.
+
+    The unit of a header with 天 has no default.
+    """
     units = [Choice(unit, Sentence(unit, unit)) for unit in UNIT_NAMES]
     for (table, name), examples in found.bare.items():
         if name not in decisions.units and not found.noted.get((table, name)):
@@ -128,7 +131,7 @@ def _about_units(layouts: Sequence[Layout], found: Survey, decisions: Decisions)
                     Sentence(
                         f"{column.letter} 列“{column.header}”的单位是{column.unit}，"
                         f"而表中的说明写的是{noted}：以哪个为准？",
-                        f"column {column.letter} says {column.unit}, a note of the table {noted}: which one holds?",
+                        f"column {column.letter} says {column.unit}, a note in the table {noted}: which one is right?",
                     ),
                     units,
                 )
@@ -140,10 +143,10 @@ def _about_codes(layouts: Sequence[Layout], found: Survey, decisions: Decisions)
             "numeric_codes",
             Sentence(
                 f"编码或编号是数字格（如 {'、'.join(found.numbers)}），可能丢了前导 0：确认编码就是这样吗？",
-                "codes stand in number cells and may have lost zeros before them: are they whole as they stand?",
+                "codes are in number cells and may have lost leading zeros: are they complete?",
             ),
             [
-                Choice("as_they_stand", Sentence("编码就是这样", "they are whole")),
+                Choice("as_they_stand", Sentence("编码就是这样", "they are complete")),
                 Choice("refuse", Sentence("不是，退回这些行", "no, refuse these rows")),
             ],
         )
@@ -153,14 +156,14 @@ def _about_codes(layouts: Sequence[Layout], found: Survey, decisions: Decisions)
         yield Question(
             "identify",
             Sentence(
-                "没有事项编码列：用事项名称识别事项吗？", "no column of item codes: are items known by their names?"
+                "没有事项编码列：用事项名称识别事项吗？", "no column of item codes: identify items by their names?"
             ),
             [Choice("name", Sentence("用名称", "by name"))],
         )
 
 
 def _about_unread(layouts: Sequence[Layout], profile: Profile) -> Iterator[Question]:
-    """Columns with a header that nearly names an important field which no column gives."""
+    """Yield the questions about columns whose header nearly names an important field that the table lacks."""
     vocabulary = profile.vocabulary()
     for layout in layouts:
         missing = profile.missing(layout.fields)
@@ -183,7 +186,7 @@ def _about_unread(layouts: Sequence[Layout], profile: Profile) -> Iterator[Quest
 
 
 def _nearly(header: str, missing: Sequence[str], vocabulary: Vocabulary) -> str:
-    """The field that a header nearly names; empty where it names none."""
+    """Return the field that a header nearly names; empty without one."""
     plain = plain_header(header)
     likeness = {
         name: max(SequenceMatcher(None, plain, plain_header(known)).ratio() for known in vocabulary.names[name])
@@ -201,19 +204,8 @@ def _about_departments(
             together = several(written)
             if together:
                 yield _about_several(written, rows, [departments.find(one) or one for one in together])
-                continue
-            nearest = departments.nearest(written)
-            yield Question(
-                f"department.{written}",
-                Sentence(
-                    f"部门“{written}”（{rows} 行）不在已知部门中，最接近的是 {'、'.join(nearest)}：是哪一个？",
-                    f"department {written} is not known; which one is it?",
-                ),
-                [
-                    *(Choice(name, Sentence(name, name)) for name in nearest),
-                    Choice(written, Sentence("都不是，是另一个部门", "none of them: another department")),
-                ],
-            )
+            else:
+                yield _about_unknown(written, rows, departments.nearest(written))
     new = [
         name
         for name, of_item in found.departments
@@ -225,17 +217,35 @@ def _about_departments(
     lacking = [layout for layout in layouts if "department" not in layout.fields and "case_id" not in layout.fields]
     named = [layout.sheet.name for layout in lacking if layout.sheet.name]
     if len(named) > 1 and not decisions.department_from_sheet:
-        yield Question(
-            "department_from_sheet",
-            Sentence(
-                f"没有部门列，有 {len(named)} 张工作表（{'、'.join(named[:_EXAMPLES])}…）：工作表名就是部门吗？",
-                "no column of departments: are the sheets named after them?",
-            ),
-            [
-                Choice("yes", Sentence("是", "yes")),
-                Choice("no", Sentence("不是，按库中的部门", "no, as stored")),
-            ],
-        )
+        yield _about_sheets_as_departments(named)
+
+
+def _about_unknown(written: str, rows: int, nearest: Sequence[str]) -> Question:
+    return Question(
+        f"department.{written}",
+        Sentence(
+            f"部门“{written}”（{rows} 行）不在已知部门中，最接近的是 {'、'.join(nearest)}：是哪一个？",
+            f"department {written} is not known; which one is it?",
+        ),
+        [
+            *(Choice(name, Sentence(name, name)) for name in nearest),
+            Choice(written, Sentence("都不是，是另一个部门", "none of them: another department")),
+        ],
+    )
+
+
+def _about_sheets_as_departments(named: Sequence[str]) -> Question:
+    return Question(
+        "department_from_sheet",
+        Sentence(
+            f"没有部门列，有 {len(named)} 张工作表（{'、'.join(named[:_EXAMPLES])}…）：工作表名就是部门吗？",
+            "no column of departments: are the sheets named after them?",
+        ),
+        [
+            Choice("yes", Sentence("是", "yes")),
+            Choice("no", Sentence("不是，按库中的部门", "no, as stored")),
+        ],
+    )
 
 
 def _about_void(sheet: str, word: str) -> Question:
@@ -243,7 +253,7 @@ def _about_void(sheet: str, word: str) -> Question:
         f"sheet.{sheet}",
         Sentence(
             f"工作表“{sheet}”的名称或标题里写着“{word}”：照样读入，还是不读？",
-            f"the name or title of sheet {sheet} says {word}: read it all the same, or leave it out?",
+            f"the name or title of sheet {sheet} says {word}: read it anyway, or leave it out?",
         ),
         [Choice("read", Sentence("照样读入", "read it")), Choice("leave_out", Sentence("不读", "leave it out"))],
     )
@@ -254,7 +264,7 @@ def _about_alike(name: str, other: str, rows: int) -> Question:
         f"department.{name}",
         Sentence(
             f"部门“{name}”（{rows} 行）与前面的“{other}”可能是同一个：是吗？",
-            f"department {name} may be {other}, which stands before it: is it?",
+            f"department {name} may be the same as {other} above: is it?",
         ),
         [
             Choice(other, Sentence(f"是，就是{other}", f"yes, it is {other}")),

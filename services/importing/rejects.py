@@ -1,4 +1,4 @@
-"""Rows that were not taken in, beside the file they came from: place, column, value, reason and remedy."""
+"""The file of rejected rows, which is written beside the imported file: place, column, value, reason and remedy."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _HEAD = ("sheet 工作表", "line 行号", "column 列", "value 值", "reason �
 
 
 class RejectedRows:
-    """Writes FILE.rejected.csv, begun at the first bad row; an old one of the same file is removed.
+    """Writes FILE.rejected.csv from the first rejected row on; an old one for the same file is removed.
 
-    Where the input's folder cannot be written to, the file goes to `fallback`.
+    If the input's folder is not writable, the file goes to the folder `fallback`.
     """
 
     def __init__(self, source: Path, fallback: Path) -> None:
@@ -63,7 +63,7 @@ class RejectedRows:
         self._write([*place, why, f"{words.remedy.zh} {words.remedy.en}", *cells])
 
     def _write(self, texts: Sequence[str]) -> None:
-        """For a spreadsheet, which might take a text for a formula, and for a terminal, which might obey it."""
+        """Write a row so that no spreadsheet takes a text for a formula and no terminal for a control sequence."""
         self._writer.writerow([safe_cell(escaped(text)) for text in texts])
 
     def _opened(self) -> tuple[IO[str], Path]:

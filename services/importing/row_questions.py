@@ -1,4 +1,4 @@
-"""Questions about the values of rows: ratings, codes, lines that may be shifted or void; and what a question is."""
+"""Questions about the values of rows (ratings, codes, shifted or void rows), and the class of all questions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EXAMPLES = 3
 
 
 class Choice(NamedTuple):
-    """A choice among a question's answers. value: what an answer says."""
+    """One of the answers that a question offers. value: the answer; text: its meaning."""
 
     value: str
     text: Sentence
@@ -23,7 +23,11 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Something that the table leaves open. default: None where only a person can say; free: any text may answer."""
+    """A question about something that the table leaves open.
+
+    default: the answer that may be assumed, None if only a person can answer; free: the answer is a date (YYYY-MM-DD)
+    instead of one of the choices.
+    """
 
     id: str
     text: Sentence
@@ -46,7 +50,7 @@ def _is_day(text: str) -> bool:
 
 
 def about_rows(found: Survey) -> Iterator[Question]:
-    """The questions that the values of rows raise."""
+    """Yield the questions that the values of rows raise."""
     yield from _scores(found)
     yield from _short_rows(found)
     yield from _struck_rows(found)
@@ -61,10 +65,10 @@ def _scores(found: Survey) -> Iterator[Question]:
             "ratings.scale",
             Sentence(
                 f"评价中有 1–5 分以外的数（如 {'、'.join(found.beyond)}）：其余数字是 1–5 分吗？",
-                f"ratings go beyond 1 to 5 ({', '.join(found.beyond)}): are the other numbers of a scale of five?",
+                f"some ratings are not 1 to 5 ({', '.join(found.beyond)}): are the other numbers on a scale of five?",
             ),
             [
-                Choice("five", Sentence("是 1–5 分，其他数退回", "they are; refuse the others")),
+                Choice("five", Sentence("是 1–5 分，其他数退回", "yes; refuse the rest")),
                 Choice("refuse", Sentence("不是，退回所有数字评价的行", "no: refuse every row with a number")),
             ],
         )
@@ -90,10 +94,10 @@ def _short_rows(found: Survey) -> Iterator[Question]:
             Sentence(
                 f"有的行单元格少于列名（如第 {'、'.join(map(str, found.short))} 行）："
                 "是省略了末尾的空单元格，还是中间缺了一格而错位？",
-                "some lines have fewer cells than headers: are empty ones left out at the end, or is one missing?",
+                "some lines have fewer cells than headers: are empty cells left out at the end, or is one missing?",
             ),
             [
-                Choice("empty_at_the_end", Sentence("末尾是空的", "the last ones are empty")),
+                Choice("empty_at_the_end", Sentence("末尾是空的", "the last cells are empty")),
                 Choice("refuse", Sentence("不确定，退回这些行", "not sure: refuse these rows")),
             ],
         )
@@ -105,7 +109,7 @@ def _struck_rows(found: Survey) -> Iterator[Question]:
             "struck_rows",
             Sentence(
                 f"有的行带删除线（如第 {'、'.join(map(str, found.struck))} 行）：照样读入，还是已作废、退回？",
-                "some rows are struck through: read them all the same, or refuse them?",
+                "some rows are struck through: read them anyway, or refuse them?",
             ),
             [
                 Choice("read", Sentence("照样读入", "read them")),
@@ -120,7 +124,7 @@ def _nameless(found: Survey) -> Iterator[Question]:
             "nameless_columns",
             Sentence(
                 f"有内容的列没有列名（如 {'、'.join(found.nameless)}）：是不用读的备注，还是这些行错了位？",
-                f"columns without a header hold something ({', '.join(found.nameless)}): remarks, or rows shifted?",
+                f"columns without a header have content ({', '.join(found.nameless)}): remarks, or shifted rows?",
             ),
             [
                 Choice("remarks", Sentence("是备注，不读", "remarks: leave them out")),
@@ -136,11 +140,11 @@ def _alike_codes(found: Survey) -> Iterator[Question]:
             "alike_codes",
             Sentence(
                 f"有的编号只差大小写或空格（如 {listed}）：是不同的，还是同一个写成了两样？",
-                f"codes differ by case or blanks alone ({listed}): are they different ones?",
+                f"some codes differ only in case or blanks ({listed}): are they different codes?",
             ),
             [
                 Choice("different", Sentence("是不同的，各算各的", "they are different")),
-                Choice("refuse", Sentence("是同一个，退回这些行改正", "they are one: refuse these rows")),
+                Choice("refuse", Sentence("是同一个，退回这些行改正", "no, the same: refuse these rows")),
             ],
         )
 
@@ -151,7 +155,7 @@ def _void_rows(found: Survey) -> Iterator[Question]:
             "void_rows",
             Sentence(
                 f"有的行的备注或未读的列说它可能已不作数（如 {'、'.join(found.void)}）：照样读入，还是退回？",
-                "remarks say that some rows may hold no longer: read them all the same, or refuse them?",
+                "remarks say that some rows may no longer be valid: read them anyway, or refuse them?",
             ),
             [
                 Choice("read", Sentence("照样读入", "read them")),

@@ -1,6 +1,6 @@
-"""Cells of a row as values, as its sheet, its profile and the answers say: codes, words, limits, times.
+"""Reading of a row's cells as values (codes, words, limits, times), by its sheet, its profile and the answers.
 
-Everything that is not understood for sure raises BadRow with the field and what stands there.
+A cell that is not understood for sure raises BadRow with the field and the cell's text.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ from services.importing.words import BEST_FIRST, BEST_LAST, YES_NO, bracketed
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """The decisions made before rows are read: by the profile, by notes in the file, or by answers.
+    """The decisions made before rows are read, by the profile, by notes in the file, or by answers.
 
-    units: limit field → unit of bare numbers; ratings: which number is the best; identify: the column that identifies
-    an item; effective_from: for rows that name no day; numeric_codes: codes in number cells are whole as they stand;
-    refused: questions about rows (short_rows, struck_rows, void_rows, nameless_columns) that refuse them, as answered;
-    department_from_sheet: a sheet's name is its department; noted: (table, limit field) → unit that a note of the table
-    says.
+    units: limit field → unit of bare numbers; noted: (table, limit field) → unit that a note of the table gives;
+    ratings: which number is the best; identify: the field that identifies an item; effective_from: the first day of
+    item versions whose rows give none; numeric_codes: whether codes in number cells are complete; refused: the
+    questions whose answer is to reject such rows (short_rows, struck_rows, void_rows, nameless_columns);
+    department_from_sheet: whether a sheet's name is its department.
     """
 
     units: Mapping[str, str] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Decisions:
 
 @dataclass(slots=True)
 class SheetReader:
-    """Reads the rows of one sheet. words: field → folded word → meaning, those of the profile."""
+    """Reads the rows of one table. words: the profile's words, as field → folded word → meaning."""
 
     layout: Layout
     profile: Profile
@@ -101,15 +101,15 @@ class SheetReader:
         return [places[header.lower()] for header in headers if header.lower() in places]
 
     def indices(self, names: Iterable[str]) -> list[int]:
-        """Columns of the fields that the table has."""
+        """Return the columns of those fields that the table has."""
         return [self.layout.fields[name] for name in names if name in self.layout.fields]
 
     def joined_indices(self) -> list[int]:
-        """Columns of the fields that are joined from several."""
+        """Return the columns whose texts are joined for a field."""
         return [index for indices in self._joined.values() for index in indices]
 
     def has(self, name: str) -> bool:
-        """Return whether the table has a column for a field."""
+        """Return whether the table or the profile gives a field."""
         return name in self.layout.fields or name in self.profile.constant or name in self._joined
 
     def cell(self, row: Row, name: str) -> Cell:
@@ -117,7 +117,7 @@ class SheetReader:
         return row.cells[index] if index is not None and index < len(row.cells) else None
 
     def text(self, row: Row, name: str) -> str:
-        """The text of a field; empty where there is none, or what stands there only stands for nothing."""
+        """Return the text of a field; empty if there is none, or only a placeholder such as 无 or -."""
         constant = self.profile.constant.get(name)
         if constant is not None:
             return constant
@@ -127,21 +127,21 @@ class SheetReader:
         return "" if text and says_nothing(word_of(text)) else text
 
     def name(self, row: Row, name: str) -> str:
-        """The text of a name as it stands. Raises BadRow for a day, or a yes or no."""
+        """Return the text of a name as it stands. Raise BadRow for a date or a truth value."""
         cell = self.cell(row, name)
         if isinstance(cell, date | bool):
             raise BadRow(RowProblem.BAD_WORD, name, text_of(cell))
         return text_of(cell)
 
     def department(self, row: Row) -> str:
-        """A department as it is written; empty where none is. Raises BadRow for what names none: 相关部门, a day."""
+        """Return a department as it is written; empty without one. Raise BadRow for another value, such as 相关部门."""
         found = self.text(row, "department")
         if "department" not in self._joined and (self.name(row, "department") and _NO_NAME.fullmatch(found)):
             raise BadRow(RowProblem.BAD_WORD, "department", found)
         return found
 
     def refuse_unreadable(self, row: Row) -> None:
-        """Raise BadRow for a line that is no row, and for a formula without a result in a column that is read."""
+        """Raise BadRow for a broken line, a row that an answer rejects, or an unreadable cell in a read column."""
         cells, refused = row.cells, self.decisions.refused
         if cells and isinstance(cells[0], Broken):
             raise BadRow(_BROKEN.get(cells[0].text, RowProblem.BROKEN_LINE), "")
@@ -161,7 +161,7 @@ class SheetReader:
                 self._refuse_fault(row)
 
     def _refuse_void(self, row: Row) -> None:
-        """Raise BadRow for a row with a remark that it holds no longer."""
+        """Raise BadRow for a row with a remark that says that it is void."""
         for column in self.layout.remarks:
             text = text_of(row.cell(column.index))
             if says_void(column.header, text):
@@ -178,7 +178,7 @@ class SheetReader:
         return next(name for name, at in self.layout.fields.items() if at == index)
 
     def code(self, row: Row, name: str) -> str:
-        """A code; empty where there is none. Raises BadRow for one that a spreadsheet has spoilt."""
+        """Return a code; empty without one. Raise BadRow for a code that a spreadsheet has spoilt."""
         if name in self.profile.constant:
             return self.profile.constant[name]
         cell = self.cell(row, name)
@@ -196,7 +196,7 @@ class SheetReader:
         return value
 
     def word(self, row: Row, name: str, words: Mapping[str, Any]) -> Any:
-        """The meaning of a word; None where the cell is empty. Raises BadRow for a word that is not known."""
+        """Return the meaning of a word; None if the cell is empty. Raise BadRow for an unknown word."""
         word = word_of(self.cell(row, name))
         if not word:
             return None
@@ -221,7 +221,7 @@ class SheetReader:
         return found
 
     def yes_no(self, row: Row, name: str) -> bool | None:
-        """None where nothing is said. Raises BadRow for any other word than yes and no."""
+        """Return whether a cell says yes; None if it is empty. Raise BadRow for a word other than yes and no."""
         try:
             found = self.word(row, name, YES_NO)
         except BadRow as bad:
@@ -232,7 +232,7 @@ class SheetReader:
         return self.layout.column(name)
 
     def limit(self, row: Row, name: str) -> Limit | None:
-        """A limit; None where the table says nothing of it. Raises BadRow."""
+        """Return a limit; None if the row gives none. Raise BadRow if it cannot be read."""
         index = self.layout.fields.get(name)
         cell = self.cell(row, name)
         if index is None or cell is None:
@@ -247,7 +247,7 @@ class SheetReader:
         return found
 
     def _limit(self, name: str, cell: Cell, beside: Cell) -> Limit:
-        """Read a limit from its cell and that of the unit's column. Raises BadRow."""
+        """Return the limit from its cell and the cell of its unit (`beside`). Raise BadRow if it cannot be read."""
         try:
             refuse_other_limit(name, cell)
             written = unit_cell(beside, self.unit_codes)
@@ -259,23 +259,23 @@ class SheetReader:
             raise BadRow(error.problem, name, shown) from None
 
     def unit_field(self, name: str) -> str:
-        """The field with the unit of a limit: its own column's, or that of a column for both limits."""
+        """Return the field with the unit of a limit: the limit's own, or the one for both limits."""
         own = name.replace("_days", "_unit")
         return own if own in self.layout.fields or name not in BOTH_LIMITS else "limit_unit"
 
     def unit_of_header(self, name: str) -> str:
-        """The unit that the header names; an answer rules where a note says another one."""
+        """Return the unit that the header names; if a note gives another unit, the answer to the question decides."""
         index = self.layout.fields.get(name)
         named = next((column.unit for column in self.layout.columns if column.index == index), "")
         noted = self.decisions.noted.get((self.layout.name, name))
         return self.decisions.units.get(name, named) if named and noted and noted != named else named
 
     def bare_unit(self, name: str) -> str:
-        """The unit of a bare number: as answered, as the profile says, or as a note of this sheet does."""
+        """Return the unit of a bare number: from an answer, the profile or a note of the table; empty without one."""
         return self.decisions.units.get(name) or self.decisions.noted.get((self.layout.name, name), "")
 
     def moment(self, row: Row, name: str) -> ParsedTime | None:
-        """A time; None where there is none. Raises BadRow."""
+        """Return a time; None without one. Raise BadRow if it is no date."""
         index = self.layout.fields.get(name)
         return None if index is None else self.moment_at(row, name, index)
 
@@ -301,7 +301,7 @@ class SheetReader:
 
 
 def picker(indices: Sequence[int]) -> Callable[[Sequence[Cell]], tuple[Cell, ...]]:
-    """Return a function that takes the cells of these columns from a row; a short row has None there."""
+    """Return a function that picks the cells of the given columns from a row; cells beyond its end are None."""
     if not indices:
         return lambda _: ()
     width = max(indices) + 1
@@ -320,7 +320,7 @@ _NO_NAME = re.compile(
     "待定|待补充?|未知|不详|暂缺|(全?[省市县区]|各|相关|有关|其他|多个)+(部门|单位|乡镇|街道)+|见(附件|备注|说明)"
 )
 _SURE = frozenset((int, float, datetime, date, bool, None.__class__))
-"""Kinds of cells that are values, or empty."""
+"""Types of cells that are surely values, or empty."""
 _PROBLEM_OF_CODE: Mapping[type, RowProblem] = {
     SeveralCodes: RowProblem.SEVERAL_CODES,
     NoCode: RowProblem.NO_CODE,
@@ -334,7 +334,7 @@ _BROKEN = {"too wide": RowProblem.TOO_WIDE, "cut off": RowProblem.CUT_OFF}
 
 
 def limit_notes(row: Row, key: str, name: str, found: Limit | None, written: str) -> list[Note]:
-    """Return the conversions of a limit to working days."""
+    """Return a note for each conversion of a limit. key: the case id or item code; written: the text of the cell."""
     if found is None:
         return []
     became = "" if found.days is None else str(found.days)

@@ -1,4 +1,4 @@
-"""Every kind of file as it is read: a book of sheets, each a run of rows that can be walked through again."""
+"""The common form of every kind of table file: a book of sheets, whose rows can be read repeatedly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .cells import Cell
 
 
 class Span(NamedTuple):
-    """Merged cells: first and last row and column, from 0, both included."""
+    """A range of merged cells: its first and last row and column, counted from 0 and both included."""
 
     first_row: int
     first_column: int
@@ -26,11 +26,12 @@ def _no_merges() -> Sequence[Span]:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet. rows: (line, cells), lines as the file's own program numbers them; it may be walked through again.
+    """A sheet of a book.
 
-    height: about how many rows there are, for a progress bar; hidden_rows, hidden_columns, struck_rows
-    (with a text that is struck through): from 0; computed: formulas
-    whose stored result is read; separated: a text with separators, whose rows may lack some.
+    rows: returns a new iterator over (line, cells), with lines numbered as in a spreadsheet program; height: about how
+    many rows there are, for a progress bar; hidden_rows, hidden_columns, struck_rows: counted from 0, the last with a
+    text that is struck through; since_1904: whether days count from 1904; computed: number of formulas whose stored
+    result is read; separated: whether it is a text file with separators, whose rows may lack some.
     """
 
     name: str
@@ -48,11 +49,11 @@ class Sheet:
 
 @dataclass(slots=True)
 class Details:
-    """Facts of one sheet in the parts of a workbook, which the reader library does not tell.
+    """Facts about a sheet that python-calamine does not tell and that are read from the parts of the workbook.
 
-    Rows and columns count from 0. cells: (row, column) → what stands there instead: errors and formulas without a
-    result, which it gives as empty cells; patterns: (row, column) → number format, where that shows more than the
-    number.
+    Rows and columns count from 0. cells: (row, column) → the cell to use instead, for errors and formulas without a
+    result, which python-calamine gives as empty cells; patterns: (row, column) → number format, if that shows more than
+    the number; struck_rows: rows with a text that is struck through; computed: number of formulas with a stored result.
     """
 
     hidden_rows: set[int] = field(default_factory=set)
@@ -66,7 +67,7 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """An open file. encoding: of a text file, else empty."""
+    """An open file. encoding: the encoding of a text file, otherwise empty."""
 
     path: Path
     sheets: Sequence[Sheet]
@@ -74,11 +75,11 @@ class Book:
 
 
 BUILT_IN = {"9": "0%", "10": "0.00%", **dict.fromkeys(("17", "27", "36", "50", "52", "57"), "yyyy-mm")}
-"""Number formats without a text in the file that show more than the number, or less than the date."""
+"""Built-in number formats, which no file spells out, that show more than the number or less than the date."""
 
 
 def tells(pattern: str) -> bool:
-    """Return whether what a number format shows matters: `0"个工作日"`, `0000`, `0%`, `yyyy-mm`."""
+    """Return whether a number format changes what a cell means, as `0"个工作日"`, `0000`, `0%` and `yyyy-mm` do."""
     if re.fullmatch(r"0{2,}", pattern) or "%" in re.sub(r'"[^"]*"', "", pattern) or shows_a_month(pattern):
         return True
     plain = re.sub(r"\[[^\]]*\]", "", pattern)
@@ -88,6 +89,6 @@ def tells(pattern: str) -> bool:
 
 
 def shows_a_month(pattern: str) -> bool:
-    """Return whether a number format shows year and month of a date and no day: what was typed may have had none."""
+    """Return whether a number format shows only year and month of a date: perhaps no day was typed."""
     bare = re.sub(r'"[^"]*"|\[[^\]]*\]|\\.', "", pattern.split(";", maxsplit=1)[0])
     return set(bare.lower()) & set("ymdhs") == {"y", "m"}

@@ -1,4 +1,4 @@
-"""The understanding of a file and the course of an import, on the screen: Chinese first, English second."""
+"""Display of a file's understanding and of an import's result in the terminal, Chinese first, English second."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _MOST_EFFECTS = 40
 
 
 def show_understanding(console: Console, told: Understanding) -> None:
-    """All that is told of a file before it is published."""
+    """Print all that is understood of a file, before anything is published."""
     profile = f"{told.profile['zh']}" + (f" [{told.profile['id']}]" if told.profile["id"] else "")
     encoding = f"，{told.encoding}" if told.encoding else ""
     _line(console, f"{told.file}：{both(READ_AS)} {told.kind}，{profile}{encoding}")
@@ -77,7 +77,7 @@ def show_understanding(console: Console, told: Understanding) -> None:
 
 
 def _affected(indicators: str) -> str:
-    """Indicators by their Chinese names, each with its id."""
+    """Return indicators with their Chinese names. indicators: ids, separated by commas."""
     ids = indicators.split(", ")
     return "、".join(f"{COMPUTED[id_].zh} {id_}" if id_ in COMPUTED else id_ for id_ in ids)
 
@@ -125,7 +125,7 @@ def _columns(columns: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _shown(text: str) -> str:
-    """A cell of a file from elsewhere: no markup, and nothing that a terminal would obey."""
+    """Return the text of an imported cell without markup and without control sequences for the terminal."""
     return escape(escaped(text))
 
 
@@ -179,7 +179,7 @@ def _effects(effects: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def show_result(console: Console, rows: Mapping[str, int], published: int, rejected_at: object) -> None:
-    """The summary of an import: rows by what became of them, events published, where the rejected rows are."""
+    """Print the summary of an import. rows: number of rows by outcome; rejected_at: path of the rejected rows."""
     counts = [
         f"{both(text)}: {rows.get(state, 0)}"
         for state, text in _STATES.items()

@@ -1,4 +1,4 @@
-"""The suite as an import needs it: departments of the plan, working days, what is stored already."""
+"""The suite's data that an import needs: plans, departments, working days, and what is stored already."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .departments import DepartmentCodes
 
 
 def clock() -> int:
-    """Microseconds since 1970-01-01 UTC."""
+    """Return the current time in microseconds since 1970-01-01 UTC."""
     return time.time_ns() // 1000
 
 
@@ -37,7 +37,7 @@ def today() -> date:
 
 
 def read_plans(settings: Settings) -> list[Plan]:
-    """Read the plan files. Raises HallpulseError where one is wrong."""
+    """Read the plan files. Raise HallpulseError if one is not valid."""
     try:
         return load_plans(settings.plans)
     except PlanError as error:
@@ -45,16 +45,17 @@ def read_plans(settings: Settings) -> list[Plan]:
 
 
 def department_codes(settings: Settings, region: int) -> DepartmentCodes:
-    """The departments that the region's plan names. Raises HallpulseError where a plan file is wrong."""
+    """Return the codes of the departments in the region's current plan. Raise HallpulseError for an invalid plan."""
     plan = plan_for(read_plans(settings), region, today())
     return DepartmentCodes(plan.departments if plan is not None else ())
 
 
 @dataclass(frozen=True, slots=True)
 class FileSender:
-    """The person who hands a file in, none for the command. department: whose figures alone it may declare.
+    """The person who hands in a file; the default is the command line.
 
-    own_hall: it is of the hall itself, and is shown that hall's figures and no other's.
+    by: the person, empty for the command line; department: the one department whose figures the file may declare, empty
+    for all; own_hall: whether the person belongs to the hall and sees only that hall's figures.
     """
 
     by: str = ""
@@ -67,9 +68,9 @@ THE_COMMAND = FileSender()
 
 @dataclass(slots=True)
 class Stored:
-    """Return what is stored already; nothing if the database does not answer, which is said once.
+    """Reads what is stored already. Most methods return empty values if the database does not answer.
 
-    now: microseconds since 1970-01-01 UTC.
+    unreachable: is called once in that case; now: microseconds since 1970-01-01 UTC.
     """
 
     store: Store
@@ -90,11 +91,11 @@ class Stored:
             return {}
 
     def workdays(self) -> Workdays:
-        """Of the calendar files, so that the same file gives the same events wherever it is read."""
+        """Return the working days by the calendar files, so that a file gives the same events wherever it is read."""
         return workdays(self.settings, self.place.region)
 
     def figures(self, window: Window) -> Mapping[str, Figure]:
-        """The figures as they are: the region's, or the hall's where the hall itself sends the file."""
+        """Return the stored figures of the region, or of the hall if a person of the hall sends the file."""
         scope = Scope(self.place.region, hall=self.place.hall if self.sender.own_hall else None)
         try:
             with self.store.read() as moment:
@@ -114,7 +115,10 @@ class Stored:
             return {}
 
     def elsewhere(self, case_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """Case → other halls of the county that have a case of that id; a hall is told of no other."""
+        """Return the other halls of the county that have a case of the same id, by case id.
+
+        Return none if a person of the hall sends the file, who may not see other halls.
+        """
         if self.sender.own_hall:
             return {}
         try:
@@ -127,7 +131,7 @@ class Stored:
             return {}
 
     def _halls(self) -> frozenset[str]:
-        """Halls of the county that have sent events; asked for once. Raises Unavailable."""
+        """Return the halls of the county that have sent events, read once. Raise Unavailable."""
         if self._with_events is None:
             with self.store.read() as moment:
                 self._with_events = frozenset(moment.event_counts(self.place.region))
@@ -142,9 +146,9 @@ class Stored:
         return Corrections(self.place, self.case_events, self.history)
 
     def figure_import(self, saved: int) -> FigureImport:
-        """Return what an import of declared figures is judged by. Raises Unavailable without a database.
+        """Return the context of an import of declared figures. Raise Unavailable if the database does not answer.
 
-        saved: microseconds since 1970-01-01 UTC.
+        saved: when the file was saved, in microseconds since 1970-01-01 UTC.
         """
         plans = read_plans(self.settings)
         over = list(plans_over(plans, self.place.region))
@@ -159,7 +163,7 @@ class Stored:
         return FigureImport(place.region, place.hall, over, saved, self.now, reports, sender.by, sender.department)
 
     def note(self, action: str, subject: str, **detail: object) -> bool:
-        """Write what was done to the audit; False where the database cannot be asked."""
+        """Write an audit entry; return False if the database does not answer."""
         try:
             told = {"hall": self.place.hall, **detail}
             self.store.audit.append(AuditEntry(action, subject, self.place.region, told, self.sender.by))
@@ -174,7 +178,7 @@ class Stored:
 
 
 def workdays(settings: Settings, region: int) -> Workdays:
-    """A region's working days, as the calendar files say."""
+    """Return a region's working days by the calendar files."""
     calendars = [national_calendar(), *load_overrides(settings.calendars)]
     return workdays_of(region, {calendar.scope: calendar for calendar in calendars})
 

@@ -1,4 +1,4 @@
-"""A first walk through the rows of a file, for what could be questionable in its columns."""
+"""A first walk over the rows of a file, which finds what is questionable in its columns."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ _EXAMPLES = 3
 
 @dataclass(slots=True)
 class Survey:
-    """The findings of a first walk through the rows, sheet by sheet; each list holds a few examples.
+    """The findings of a first walk over the rows; lists hold only a few examples.
 
-    bare: (table, limit field) → numbers without a unit; scores: ratings that are numbers; beyond: ratings that no scale
-    of five has; numbers: codes in numbers; days: rows that name no day of effect; subs: 实施编码 → its 业务办理项;
-    noted: (table, limit field) → the unit that notes say, empty where they differ; ids: case → what its row says;
-    clashing: cases of which two rows say other things; passed: table → rows that are no data;
-    spelt: folded code → as it was written first; alike: folded code → codes that differ by case or blanks alone;
-    short: lines of separated texts with fewer cells than headers; struck: lines with a text that is struck through;
-    nameless: cells in columns without a header; void: remarks by which their rows may hold no longer.
+    bare: (table, limit field) → numbers without a unit; scores: ratings that are numbers; beyond: ratings outside a
+    scale of five; numbers: codes in number cells; days: number of rows without a first day; departments: (spelling,
+    department of the item) → number of rows; subs: 实施编码 → its 业务办理项; noted: (table, limit field) → the unit
+    that notes give, empty if they differ; rival_values: (table, field) → values in which the field's columns differ;
+    passed: table → rows that are not data; short: lines of a text file with fewer cells than headers; struck: lines
+    with a text that is struck through; nameless: cells in columns without a header; void: remarks that may say that
+    their row is void; rows: number of rows of data; ids: case id → hash of its row; clashing: case ids with different
+    rows; spelt: folded code → its first spelling; alike: folded code → codes that differ only in case or blanks.
     """
 
     bare: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -54,7 +55,7 @@ class Survey:
 
     @property
     def several(self) -> bool:
-        """Return whether an item has several 业务办理项; rows that leave its code out go on with the one above."""
+        """Return whether an item has several 业务办理项; rows without 实施编码 belong to the item of the row above."""
         return any(len(subs) > 1 for subs in self.subs.values()) or (len(self.subs) > 1 and "" in self.subs)
 
 
@@ -65,7 +66,11 @@ def survey(
     known: Mapping[str, Timeline],
     progress: Callable[[int], None] = lambda _: None,
 ) -> Survey:
-    """Walk through all rows once for what could be questionable. known: the stored catalogue."""
+    """Walk over all rows once and return what is questionable.
+
+    reader_of: returns the reader of a table; department_of: returns the department of an item by its code; known: the
+    stored catalogue; progress: is called with the number of rows just done.
+    """
     found = Survey()
     for layout in layouts:
         looks = list(_looks(layout, reader_of(layout), found, department_of, known))
@@ -92,7 +97,7 @@ def survey(
 
 
 def _read_note(found: Survey, table: str, texts: Sequence[str]) -> None:
-    """`注：时限均为工作日` says the unit of every limit, `承诺时限为自然日` that of the promised ones."""
+    """Find units of limits in notes: `注：时限均为工作日` is for all limits, `承诺时限为自然日` for promised ones."""
     for text in texts:
         unit = unit_in(text) if "时限" in text or "期限" in text or "单位" in text else ""
         if not unit:
@@ -114,7 +119,7 @@ def _looks(
     department_of: Callable[[str], str],
     known: Mapping[str, Timeline],
 ) -> Iterator[Look]:
-    """The looks that a sheet's columns ask for."""
+    """Yield the functions that look at each row, as the table's columns require."""
     if "item_code" in layout.fields:
         yield _number_look(layout.fields["item_code"], found, known)
     yield from (_bare_look(reader, name, found) for name in _LIMITS if _has_no_unit(reader, name))
@@ -128,7 +133,7 @@ def _looks(
 
 
 def _looks_of_kind(layout: Layout, reader: SheetReader, found: Survey, known: Mapping[str, Timeline]) -> Iterator[Look]:
-    """Cases by their numbers, items by their parts and days; declared figures name their own period."""
+    """Yield the looks for the table's kind: case ids of cases, or codes and first days of items; none for figures."""
     if "case_id" in layout.fields:
         yield _twice_look(reader, found)
         yield _alike_look(layout.fields["case_id"], found)
@@ -311,7 +316,7 @@ def _alike_look(index: int, found: Survey) -> Look:
 
 
 def alike_key(code: str) -> str:
-    """A code without what does not tell it from another for sure: case, blanks, the kind of its dashes."""
+    """Return a code without differences that may be mere misspellings: case, blanks and kinds of dashes."""
     return code.lower() if code.isascii() and " " not in code else _DASHES.sub("-", folded(code))
 
 

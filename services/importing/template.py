@@ -1,4 +1,4 @@
-"""A table to start from: headers, examples, explanations and dropdowns; importing it as it is works."""
+"""Templates for catalogues and cases: headers, examples, explanations, dropdowns. They can be imported unchanged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ImportTemplate:
     examples: Sequence[Sequence[object]]
 
     def headers(self, between: str) -> list[str]:
-        """Each column's Chinese name and the name of its field."""
+        """Return each column's Chinese name and the id of its field. between: the text between the two."""
         return [f"{self.known.names[column.field][0]}{between}{column.field}" for column in self.columns]
 
 
@@ -44,7 +44,7 @@ TEMPLATES: dict[Kind, ImportTemplate] = {
 
 
 def write_csv(template: ImportTemplate, path: Path) -> None:
-    """With a byte order mark, so that Excel reads it as UTF-8."""
+    """Write the template as a CSV file, with a byte order mark so that Excel reads it as UTF-8."""
     with path.open("x", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(template.headers(" / "))
@@ -62,7 +62,7 @@ def write_workbook(template: ImportTemplate, path: Path) -> None:
 
 
 def as_bytes(write: Callable[[Path], None]) -> bytes:
-    """Return the file that is written."""
+    """Return the content of the xlsx file that a function writes to a path."""
     with tempfile.TemporaryDirectory(prefix="hallpulse-form-") as folder:
         path = Path(folder) / "form.xlsx"
         write(path)
@@ -80,7 +80,7 @@ def _fill(sheet: Any, template: ImportTemplate) -> None:
         head.font, head.fill, head.alignment = Font(bold=True), _HEAD, Alignment(wrap_text=True, vertical="top")
         if column.choices:
             sheet.add_data_validation(_dropdown(column, letter))
-        if column.is_text:  # or a spreadsheet would round long codes
+        if column.is_text:  # otherwise a spreadsheet rounds long codes
             for line in range(2, _ROWS_TO_FILL + 2):
                 sheet.cell(line, number).number_format = "@"
     sheet.freeze_panes = "A2"

@@ -1,4 +1,4 @@
-"""The texts of the templates about their columns: Chinese first, English second."""
+"""The texts of the templates, Chinese first, English second: columns with their explanations, examples and hints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from hallpulse.contract.reasons import Sentence
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A column: what it is for, what may stand in it (a list becomes a dropdown), and its examples."""
+    """A column of a template.
+
+    about: its explanation; choices: the values of its dropdown, if it has one; is_text: whether its cells are texts.
+    """
 
     field: str
     about: Sentence

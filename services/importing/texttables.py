@@ -1,4 +1,4 @@
-"""Tables in text: separated values in any usual encoding, and JSON objects, one a line or in an array."""
+"""Tables in text files: separated values in any usual encoding, and JSON objects, one on each line or in an array."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _SAMPLE_ROWS = 40
 _SEPARATORS = (",", "\t", ";", "|", "，", "；", "、", "^")
 
 Score = Callable[[Sequence[Cell]], int]
-"""How many known headers a row has: by it encodings and separators are told apart."""
+"""A function that returns the number of known headers in a row; the best number decides encoding and separator."""
 
 
 @contextlib.contextmanager
 def open_delimited(path: Path, score: Score) -> Iterator[Book]:
-    """A table of separated values. Raises TableError where it is no text, or empty."""
+    """Open a table of separated values. Raise TableError if the file is too large or is no text."""
     refuse_large(path, MAX_BYTES)
     csv.field_size_limit(MAX_CELL)
     readings = [
@@ -51,7 +51,7 @@ def open_delimited(path: Path, score: Score) -> Iterator[Book]:
 
 
 def _readings(path: Path) -> Iterator[tuple[str, str, bool, list[Sequence[Cell]]]]:
-    """Every encoding and separator that the file could have, with the rows that it would begin with so."""
+    """Yield every encoding and separator that the file may have, with the first rows that it has then."""
     for encoding in encodings_of(path):
         with _text(path, encoding) as text:
             first = text.readline().strip().strip("\ufeff")
@@ -65,7 +65,7 @@ def _readings(path: Path) -> Iterator[tuple[str, str, bool, list[Sequence[Cell]]
 
 
 def encodings_of(path: Path) -> list[str]:
-    """The encodings in which the whole file is text, the likeliest first. Raises TableError where there is none."""
+    """Return the encodings in which the whole file is text, the likeliest first. Raise TableError without one."""
     with path.open("rb") as binary:
         first = binary.read(4096)
         if first[:4] in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
@@ -90,7 +90,7 @@ def encodings_of(path: Path) -> list[str]:
 
 
 def _refuse_broken_utf8(path: Path, binary: io.BufferedReader) -> None:
-    """Raise TableError for a text that begins in UTF-8 and goes on in another encoding, or ends within a character."""
+    """Raise TableError for a text that begins in UTF-8 and changes its encoding, or that ends within a character."""
     binary.seek(0)
     known = 0
     for number, line in enumerate(binary, start=1):
@@ -113,11 +113,11 @@ def _refuse_broken_utf8(path: Path, binary: io.BufferedReader) -> None:
 
 
 _SURE_CHARACTERS = 4
-"""Chinese characters that are no accident in a text that reads as UTF-8."""
+"""Number of Chinese characters, decoded as UTF-8, from which on a text surely begins in UTF-8."""
 
 
 def _is_text(sample: bytes, encoding: str) -> bool:
-    """Whether what was read so far is made of letters, digits, signs and Chinese characters in a 16-bit encoding."""
+    """Return whether a sample in a 16-bit encoding consists of letters, digits, signs and Chinese characters."""
     text = sample.decode(encoding, errors="replace")
     usual = sum(
         char in "\r\n\t" or " " <= char <= "~" or "\u3000" <= char <= "\u9fff" or char > "\uff00" for char in text
@@ -141,12 +141,12 @@ def _decodes(binary: io.BufferedReader, encoding: str) -> bool:
 
 
 def _text(path: Path, encoding: str) -> io.TextIOWrapper:
-    """Line ends of any kind, also the bare carriage returns of old Macs, are read as one."""
+    """Open a text file; line ends of any kind, including the carriage returns of old Macs, are read as newlines."""
     return io.TextIOWrapper(path.open("rb"), encoding=encoding, newline=None)
 
 
 def _rows(path: Path, encoding: str, separator: str, skip: bool) -> Iterator[tuple[int, list[Cell]]]:
-    """Rows with their lines; a last one without an end of line that is shorter than those before it is cut off."""
+    """Yield each row with its line number; the last row counts as cut off if it is short and has no line end."""
     line, cells, widths = 0, list[Cell](), deque[int](maxlen=5)
     for following, values in _lines(path, encoding, separator, skip):
         if line:
@@ -187,7 +187,7 @@ def _lines(path: Path, encoding: str, separator: str, skip: bool) -> Iterator[tu
                     f"第 {line} 行有一个单元格跨了 {MOST_LINES_IN_A_CELL} 行以上：多半是引号没有配对，请改正该行",
                     f"line {line}: a cell of more than {MOST_LINES_IN_A_CELL} lines: is a quotation mark left open?",
                 )
-            if not (skip and line == 1) and values != ["\x1a"]:  # the end of a file for DOS
+            if not (skip and line == 1) and values != ["\x1a"]:  # DOS marks the end of a file so
                 yield line, list(_plain(values, own))
 
 
@@ -200,7 +200,7 @@ _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def _decoded(body: bytes) -> dict[str, str | int | float | bool | None]:
-    """A flat object. Raises DecodeError for anything else, also for a name that stands twice: which one holds?"""
+    """Return a flat JSON object. Raise DecodeError for anything else, and for an object that has a name twice."""
     found = _decode(body)
     if body.count(b'":') + body.count(b'" :') > len(found) and len(_pairs_of(body)) > len(found):
         raise msgspec.DecodeError("a name stands twice")
@@ -214,7 +214,7 @@ def _pairs_of(body: bytes) -> list[tuple[str, object]]:
 
 @contextlib.contextmanager
 def open_json(path: Path) -> Iterator[Book]:
-    """Flat JSON objects, in an array or one a line; the columns are all names that occur."""
+    """Open flat JSON objects, in an array or one on each line, as a table; its columns are all names that occur."""
     size = refuse_large(path, MAX_BYTES)
     names = _names(path)
 

@@ -1,4 +1,4 @@
-"""The understanding of a file, as a value: shown before anything is published, or handed to a program as JSON."""
+"""The understanding of a file as a value: it is shown before anything is published, or given to a program as JSON."""
 
 from __future__ import annotations
 
@@ -41,7 +41,11 @@ _WORDS: dict[str, Any] = {"kind": KINDS, "handling": HANDLINGS, "channel": CHANN
 
 @dataclass(slots=True)
 class Understanding:
-    """All that is told of a file. rows: what became of them, by state; effects: figures before and after."""
+    """All that is understood of a file.
+
+    unused: headers that are not read; missing: important fields without a column; rows: number of rows by outcome;
+    refused: rejected rows by reason; effects: figures before and after; departments: those not known so far.
+    """
 
     file: str
     kind: str
@@ -60,20 +64,20 @@ class Understanding:
 
     @property
     def open(self) -> bool:
-        """Return whether a question stands open."""
+        """Return whether a question has no answer."""
         return any(question["answer"] is None for question in self.questions)
 
 
 def _untold(_: RejectedRow) -> None:
-    """A rejected row that is only counted."""
+    """Ignore a rejected row, which is only counted."""
 
 
 def understanding_of(
     job: Job, there: Stored, progress: Callable[[int], None], rejected: Callable[[RejectedRow], None] = _untold
 ) -> Understanding:
-    """Walk through the rows as an import would, and publish nothing. Rows are left alone while a question is open.
+    """Walk over the rows as an import would, publish nothing, and return what is understood.
 
-    rejected: is given each row that is not taken in.
+    While a question is open, the rows are not read. rejected: is called with each rejected row.
     """
     told_of = Understanding(
         file=job.file.name,
@@ -131,7 +135,7 @@ def _columns(reader: SheetReader) -> Iterator[dict[str, Any]]:
 
 
 def _became(reader: SheetReader, row: Row, name: str) -> str:
-    """A sample cell as it is understood."""
+    """Return the text of a sample cell as it is understood, or why it is not."""
     try:
         return _read(reader, row, name)
     except BadRow as bad:
@@ -178,7 +182,7 @@ def _unused(job: Job) -> list[str]:
 
 
 def _missing(job: Job) -> list[dict[str, str]]:
-    """Important fields that no column gives, and the indicators that suffer."""
+    """Return the important fields that no column gives, each with the consequence of its absence."""
     vocabulary = job.profile.vocabulary()
     return [
         {"field": name, "name": vocabulary.names[name][0], "affects": vocabulary.important[name]}
@@ -284,7 +288,10 @@ def _unit(effect: Effect) -> str:
 
 
 def saved_profile(job: Job, name: str) -> Profile:
-    """The profile with everything that was answered, so that the next file of the source asks nothing."""
+    """Return the profile with all answers added, so that the next file of the source asks no questions.
+
+    name: the profile's name, if the file had no profile.
+    """
     columns = [column for layout in job.read[:1] for column in layout.columns]
     headers = [column.header for column in columns if column.field]
     profile = job.profile if job.profile_id else msgspec.structs.replace(job.profile, name=SourceNames(name, name))

@@ -1,6 +1,6 @@
-"""The words that halls write in cells, and what each means. A word that is not here is refused or asked about.
+"""The words that halls write in cells, with their meanings. A row with another word is rejected, or a question asked.
 
-Codes (1, 2, 01 …) mean another thing in every system: they stand in the profiles, never here.
+Codes (1, 2, 01 …) have a different meaning in every system, so they stand in the profiles, never here.
 """
 
 from __future__ import annotations
@@ -81,11 +81,11 @@ PROCEDURES: Mapping[str, Procedure] = _table(
     ("other", "其他 其它 other"),
 )
 EXTENSIONS = word_set("延长审批 延期审批 延长办理 延期办理 延长期限 延长审批期限 延期 延长")
-"""Special procedures by name that do not stop the clock: they lengthen the limit."""
+"""Names of special procedures that do not stop the clock but lengthen the limit."""
 
 
 class Ending(enum.StrEnum):
-    """The meanings of the words of 办件状态, 办结类型 and 办理结果, the more telling ones after the vaguer ones."""
+    """The meanings of the words in the columns 办件状态, 办结类型 and 办理结果."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -151,7 +151,7 @@ _BARE_SCORE = re.compile(r"0?([1-5])(?:\.0+)?")
 DEFAULT_GOOD = word_set(
     "默认好评 系统默认好评 默认评价 系统默认 自动好评 系统好评 默认非常满意 默认满意 超时默认好评 未评价默认好评"
 )
-"""好差评 that the system gave, not a person."""
+"""Words for a rating (好差评) by default: the system gave it, not a person."""
 _SYSTEM_GAVE = re.compile(r"[^()]+\((系统|自动|超时|到期|逾期)*(默认|系统|自动|未评价)(好评|评价|评定|满意)?\)")
 
 
@@ -161,9 +161,9 @@ def is_by_default(word: str) -> bool:
 
 
 def score_of(word: str, codes: Mapping[str, int] | None = None) -> int | None:
-    """A rating of 1 to 5, 5 the best, from its words or stars; None for anything else, also for a bare number.
+    """Return a rating from 1 to 5, 5 the best, by its words or stars; None for anything else.
 
-    codes: what bare numbers mean.
+    codes: bare number → rating; without it, bare numbers give None.
     """
     if codes is not None and (bare := _BARE_SCORE.fullmatch(word)) is not None:
         return codes.get(bare[1])
@@ -177,7 +177,7 @@ def score_of(word: str, codes: Mapping[str, int] | None = None) -> int | None:
 
 
 def _agrees(inner: str, score: int) -> bool:
-    """Return whether a number in the brackets of a rating says the same: 满意(4分); a code may count from the best."""
+    """Return whether a number in brackets agrees with a rating's word, as in 满意(4分). 1 may be the best in a code."""
     if (stars := _STARS.fullmatch(inner)) is not None:
         return (_CHINESE.get(stars[1]) or int(stars[1])) == score
     bare = _BARE_SCORE.fullmatch(inner)
@@ -185,7 +185,7 @@ def _agrees(inner: str, score: int) -> bool:
 
 
 def bracketed(word: str) -> tuple[str, list[str]]:
-    """Return a folded word without its brackets, and what stands in them, which may turn its meaning round."""
+    """Return a folded word without its brackets, and the texts in them, which may reverse its meaning."""
     return re.sub(r"\([^()]*\)", "", word), re.findall(r"\(([^()]*)\)", word)
 
 
@@ -194,7 +194,7 @@ def is_bare_score(word: str) -> bool:
 
 
 def is_other_scale(word: str) -> bool:
-    """Return whether a rating is a number that a scale of 1 to 5 does not have: 95, 10分, 4.5."""
+    """Return whether a rating is a number outside a scale of 1 to 5: 95, 10分, 4.5."""
     number = re.fullmatch(r"(\d+(?:\.\d+)?)分?", word)
     return number is not None and not (float(number[1]) in (1, 2, 3, 4, 5) or float(number[1]) == 0)
 
@@ -222,11 +222,14 @@ def ending_of(word: str, codes: Mapping[str, str]) -> Ending | None:
 _SAYS_NO_ENDING = re.compile(
     r"\d*|窗口|网上|大厅|线上|线下|系统|自动|人工|[省市州县区]级|当场|即时|按时|按期|提前|超期|逾期|正常|全程网办|电子证照"
 )
-"""Words in the brackets of a status that tell how or where a case ended, not how it came out."""
+"""Words in the brackets of a status that tell how or where a case ended, but not its outcome."""
 
 
 def joined_ending(endings: Iterable[Ending]) -> Ending | None:
-    """Return the joint meaning of columns: 办结 and 不予受理 are a refusal. Raise ValueError for a contradiction."""
+    """Return the joint meaning of several columns: 办结 and 不予受理 are a rejection.
+
+    Raise ValueError if they contradict each other.
+    """
     said = set(endings)
     telling = said - {Ending.CLOSED}
     if Ending.OPEN in said and len(said) > 1:

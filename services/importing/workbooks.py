@@ -1,8 +1,8 @@
-"""Workbooks (xlsx, xlsm, xls, xlsb, ods, et) as sheets of plain cells.
+"""Reading of workbooks (xlsx, xlsm, xls, xlsb, ods, et) as sheets of plain cells.
 
-python-calamine gives the values. What it does not tell is looked for in the parts of the file: hidden rows and columns,
-errors and formulas without a result (which it gives as empty cells), the day from which days are counted, and number
-formats that show more than the number (`0"个工作日"`, `0000`, `0%`), whose cells become the text that a person sees.
+python-calamine gives the values. The facts that it does not tell are read from the parts of the file: hidden rows and
+columns, errors and formulas without a result (which it gives as empty cells), the day from which dates count, and
+number formats that show more than the number (`0"个工作日"`, `0000`, `0%`): their cells become the texts they show.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from .sheets import Book, Details, Sheet, Span, shows_a_month
 from .xml_parts import ods_details, xlsx_details
 
 MOST_KEPT = 3_000_000
-"""Cells of a sheet whose rows are kept: some 100 MiB."""
+"""Most cells of a sheet whose rows are kept in memory, at about 100 MiB."""
 
 
 @contextlib.contextmanager
 def open_workbook(path: Path, *, zipped: bool) -> Iterator[Book]:
-    """A workbook by what is in it, whatever its name. Raises TableError.
+    """Open a workbook by its content, whatever its name. Raise TableError if it cannot be read.
 
-    Its parts are looked through while python-calamine, which lets other threads go on, reads the values.
+    Its parts are searched while python-calamine reads the values, which does not block other threads.
     """
     refuse_bombs(path) if zipped else refuse_large(path)
     with ThreadPoolExecutor(1) as beside, path.open("rb") as file:
@@ -47,7 +47,7 @@ def open_workbook(path: Path, *, zipped: bool) -> Iterator[Book]:
                 yield Book(path, [_sheet(path, book, meta, details, loaded) for meta in book.sheets_metadata])
         except TableError:
             if zipped:
-                told.result()  # what the parts tell of a spoilt file says more
+                told.result()  # its error tells more about a damaged file
             raise
 
 
@@ -75,7 +75,7 @@ def _sheet(
     details: Mapping[str, Details],
     loaded: dict[str, calamine.CalamineSheet],
 ) -> Sheet:
-    """A sheet of the workbook. loaded: the visible ones; a hidden one is read where it is asked for."""
+    """Return a sheet of the workbook. loaded: the visible sheets; a hidden sheet is read only when it is used."""
     own = details.get(meta.name, Details())
     visible = str(meta.visible).endswith(".Visible")
     if not str(meta.typ).endswith(".WorkSheet"):
@@ -103,7 +103,7 @@ def _sheet(
 
 
 class _Grid:
-    """The cells of a sheet. A sheet of usual size is turned into rows once and kept so: it is walked through again."""
+    """The cells of a sheet. The rows of a sheet of usual size are kept, since they are read several times."""
 
     def __init__(self, source: calamine.CalamineSheet, details: Details) -> None:
         self.merges = [Span(*first, *last) for first, last in source.merged_cell_ranges or ()]
@@ -125,14 +125,14 @@ class _Grid:
 
 
 def _shared(rows: Iterator[tuple[int, list[Cell]]]) -> Iterator[tuple[int, list[Cell]]]:
-    """Rows in which equal texts are one object: of departments, items and words there are few."""
+    """Yield the rows with equal texts as one object, which saves memory: many cells have the same few texts."""
     one = _Texts()
     for line, cells in rows:
         yield line, [one[cell] if cell.__class__ is str else cell for cell in cells]
 
 
 class _Texts(dict[str, Cell]):
-    """Texts → the first of each, or that it is garbled."""
+    """Text → its first occurrence, or a Garbled cell if it is garbled."""
 
     def __missing__(self, text: str) -> Cell:
         self[text] = cell = Garbled(text) if is_garbled(text) else text
@@ -151,7 +151,7 @@ def _loaded(path: Path, book: calamine.CalamineWorkbook, name: str) -> calamine.
 
 
 def _rows(source: Any, details: Details) -> Iterator[tuple[int, list[Cell]]]:
-    """Rows from the first of the sheet on, numbered from 1; an empty cell is None."""
+    """Yield the rows of a sheet with their line numbers, from 1; an empty cell is None."""
     start = source.start
     if start is None:
         return
@@ -172,9 +172,10 @@ def _put_details(cells: list[Cell], row: int, details: Details) -> None:
 
 
 def shown(cell: Cell, pattern: str) -> Cell:
-    """A cell as its format shows it, where that matters.
+    """Return a cell as its number format shows it, if that changes its meaning.
 
-    5 as `0"个工作日"` is 5个工作日, 12 as `0000` is 0012, a day as `yyyy-mm` is a month: no day may have been typed.
+    5 in the format `0"个工作日"` becomes 5个工作日, and 12 in `0000` becomes 0012. A date in `yyyy-mm` becomes a month,
+    since perhaps no day was typed.
     """
     if isinstance(cell, date) and shows_a_month(pattern):
         return f"{cell.year}年{cell.month}月"
@@ -192,7 +193,7 @@ def shown(cell: Cell, pattern: str) -> Cell:
 
 
 def _details_of(path: Path) -> dict[str, Details]:
-    """Sheet name → what its part says. Raises TableError."""
+    """Return the details of each sheet by its name. Raise TableError for a damaged or encrypted file."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())

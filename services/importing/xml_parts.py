@@ -1,4 +1,4 @@
-"""Hidden rows and columns, errors, formulas and formats, from the XML parts of xlsx and ods files."""
+"""Hidden rows and columns, errors, formulas, number formats and struck text in the XML parts of xlsx and ods files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_COLUMNS = 16_384
 
 
 def xlsx_details(archive: zipfile.ZipFile) -> dict[str, Details]:
-    """Sheet name → what its part says."""
+    """Return the details of each sheet by its name."""
     names = set(archive.namelist())
     parts, since_1904 = _parts(archive)
     styles = _telling_styles(archive) if "xl/styles.xml" in names else _Styles({}, frozenset())
@@ -31,7 +31,7 @@ def xlsx_details(archive: zipfile.ZipFile) -> dict[str, Details]:
 
 
 def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], bool]:
-    """Sheet name → its part in the archive, and whether days are counted from 1904."""
+    """Return the part of each sheet in the archive by the sheet's name, and whether days count from 1904."""
     targets: dict[str, str] = {}
     if "xl/_rels/workbook.xml.rels" in archive.namelist():
         for relation in ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels")):
@@ -50,7 +50,7 @@ def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], bool]:
 
 
 class Runs:
-    """How much of a text is struck through, run by run."""
+    """A text with the number of its characters that are struck through and that are plain, summed over its runs."""
 
     def __init__(self) -> None:
         self.struck = self.plain = 0
@@ -63,14 +63,15 @@ class Runs:
 
     @property
     def partly(self) -> bool:
-        """Return whether a part of the text is struck through, and a part is not."""
+        """Return whether only a part of the text is struck through."""
         return bool(self.struck and self.plain)
 
 
 class _Styles(NamedTuple):
-    """Indices of cell styles. patterns: style → a number format that shows more than the number.
+    """The cell styles that matter, by index.
 
-    struck: styles whose texts are struck through; strings: shared texts with a struck part.
+    patterns: style → number format that shows more than the number; struck: styles that strike text through; strings:
+    shared text → its runs, if a part of it is struck through.
     """
 
     patterns: dict[str, str]
@@ -79,7 +80,7 @@ class _Styles(NamedTuple):
 
 
 def _struck_strings(archive: zipfile.ZipFile) -> dict[str, Runs]:
-    """Index of a shared text → its runs, for texts with a part that is struck through."""
+    """Return the runs of each shared text that has a struck part, by the text's index."""
     with archive.open("xl/sharedStrings.xml") as part:
         if not any(b"strike" in chunk for chunk in chunks(part)):
             return {}
@@ -104,7 +105,7 @@ def _struck_strings(archive: zipfile.ZipFile) -> dict[str, Runs]:
 
 
 def _telling_styles(archive: zipfile.ZipFile) -> _Styles:
-    """Styles with a telling number format, and those of texts that are struck through."""
+    """Return the styles whose number format shows more than the number, and those that strike text through."""
     patterns: dict[str, str] = dict(BUILT_IN)
     fonts: list[bool] = []
     styles: list[tuple[str, bool]] = []
@@ -137,7 +138,7 @@ _FALSE = ("0", "false")
 
 
 _LOOKED_FOR = (b"<f", b":f", b"hidden=", b't="e"', b"t='e'", b"strike")
-"""Marks of what is looked for: formulas, what is hidden, errors, texts that are struck through."""
+"""Marks in a part that has something to read: formulas, hidden rows and columns, errors, struck texts."""
 
 
 def _sheet_details(archive: zipfile.ZipFile, part: str, styles: _Styles, since_1904: bool) -> Details:
@@ -154,7 +155,7 @@ def _sheet_details(archive: zipfile.ZipFile, part: str, styles: _Styles, since_1
 
 
 class _SheetParser:
-    """Walks through the part of a sheet for the few things that only it tells."""
+    """Reads the details of a sheet from its part of an xlsx file."""
 
     def __init__(self, details: Details, styles: _Styles) -> None:
         self._details, self._styles = details, styles
@@ -231,7 +232,7 @@ class _SheetParser:
 
 
 def put_struck(details: Details, row: int, column: int, runs: Runs) -> None:
-    """A text that is struck through as a whole makes its row questionable; of one in part nothing is certain."""
+    """Record a struck text: if it is struck as a whole, its row is questionable; if in part, its cell is unreadable."""
     if runs.partly:
         details.cells[row, column] = Struck(runs.text)
     elif runs.struck:
@@ -249,7 +250,7 @@ _SHOWS_MORE = re.compile(r"[\u4e00-\u9fff%]|^0\d")
 
 
 def ods_details(archive: zipfile.ZipFile) -> dict[str, Details]:
-    """Sheet name → what the document's content says of it."""
+    """Return the details of each sheet of an OpenDocument spreadsheet by its name."""
     parser = _OdsParser()
     if "styles.xml" in archive.namelist():
         with archive.open("styles.xml") as opened:
@@ -262,9 +263,9 @@ def ods_details(archive: zipfile.ZipFile) -> dict[str, Details]:
 
 
 class _OdsParser:
-    """Walks through the content of an OpenDocument spreadsheet; cells and rows may stand for many.
+    """Reads the details of all sheets of an OpenDocument spreadsheet, in which cells and rows may be repeated.
 
-    struck: styles of cells and texts → whether they strike them through; styles come before what has them.
+    Styles precede the cells and texts that use them, so whether a style strikes text through is known in time.
     """
 
     def __init__(self) -> None:
@@ -327,7 +328,7 @@ class _OdsParser:
             self._cell, self._text, self._runs, self._spans = attributes, "", Runs(), []
 
     def _is_struck(self) -> bool:
-        """Return whether a cell's own style, that of its row or that of its column strikes it through."""
+        """Return whether the style of the cell, its row or its column strikes its text through."""
         own = self._cell.get(f"{_TABLE}style-name") or self._row_style
         if not own:
             own = next((style for end, style in self._column_styles if self._column < end), "")
@@ -366,7 +367,10 @@ class _OdsParser:
         self._column += count
 
     def _instead(self) -> Cell:
-        """An error, a formula without a result, or the text that a number is shown as; None for what is read right."""
+        """Return the cell to use instead of the read value: an error, a formula without a result, or a shown text.
+
+        Return None if the read value is right.
+        """
         kind, formula = self._cell.get(f"{_OFFICE}value-type"), self._cell.get(f"{_TABLE}formula")
         if self._cell.get(f"{_CALC}value-type") == "error":
             return Formula(self._text or formula or "=")

@@ -1,1 +1,1 @@
-"""The whole suite on this machine: private servers and services, started, watched and ended by one process."""
+"""The whole suite on this machine: private servers and services that one process starts, watches and ends."""

@@ -1,4 +1,4 @@
-"""`python -m services.local DIR FD`: the supervisor that `hallpulse up --detach` leaves behind."""
+"""The supervisor that `hallpulse up --detach` leaves behind: `python -m services.local DIR FD`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.local.suite_directory import SuiteDirectory
 
 
 class _StartLog:
-    """Lines for the log, and until the suite is ready for the waiting process at the other end of the pipe."""
+    """Writes lines to the log and, until the suite is ready, to the process that waits at the other end of the pipe."""
 
     def __init__(self, pipe: int) -> None:
         os.set_inheritable(pipe, False)

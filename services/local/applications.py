@@ -1,6 +1,6 @@
-"""The suite's services as parts: `python -m services.NAME`, with their settings in the environment.
+"""The suite's services as parts: each runs as `python -m services.NAME` and finds its settings in the environment.
 
-A service gets only the secrets that it needs: no administrator's address, no password of another service.
+A service gets only the secrets that it needs: neither the administrator's address nor another service's password.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HOST = "127.0.0.1"
 GATEWAY = "gateway"
 _PATIENCE = 10.0
 NAMES = (GATEWAY, "ingest", "catalogue", "targets", "reports", "notices")
-# Inherited besides the settings. No proxies: all servers are on this machine or named.
+# Variables that a service inherits besides its settings. No proxy: all servers are on this machine or named by address.
 _PASSED_ON = ("PATH", "HOME", "USER", "TMPDIR", "LANG", "TZ")
 
 
@@ -35,20 +35,23 @@ SECRETS: Mapping[str, tuple[str, ...]] = {
     "HALLPULSE_NOTICES_TOKEN": ("notices",),
     "HALLPULSE_METRICS_TOKEN": _BUT_THE_GATEWAY,
     "HALLPULSE_MANAGEMENT_URL": (),
+    "HALLPULSE_PREVIOUS_DATABASE_URL": (),
+    "HALLPULSE_PREVIOUS_MANAGEMENT_URL": (),
     "HALLPULSE_GATEWAY_AMQP_URL": (),
     "HALLPULSE_PROMETHEUS_URL": (),
     "HALLPULSE_ALERTMANAGER_URL": ("notices",),
     "HALLPULSE_INGEST_METRICS_URL": (GATEWAY,),
+    "HALLPULSE_OIDC_CLIENT_SECRET": (GATEWAY,),
     "HALLPULSE_GRAFANA_URL": (),
     "HALLPULSE_GRAFANA_TOKEN": (),
     **{service_database_variable(name): () for name in DATABASE_SERVICES},
 }
-"""Variable → the services that get it; these and the two server addresses are all secrets."""
+"""Secret variable → the services that get it. The addresses of database and broker, secret too, are set a service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A service as a part. tls: it answers over HTTPS; metrics_token: opens its metrics, unused by the gateway."""
+    """A service of the suite. tls: its certificate for HTTPS; metrics_token: opens its metrics, "" for the gateway."""
 
     name: str
     port: int
@@ -66,7 +69,7 @@ class Application:
 
     @property
     def metrics_url(self) -> str:
-        """The address of its metrics for programs, with the token that opens them."""
+        """The URL of the service's metrics for programs, with the token that opens them."""
         shown = f"?token={self.metrics_token}" if self.metrics_token else ""
         return f"{self.url}/metrics{shown}"
 
@@ -78,12 +81,12 @@ class Application:
     def part(self, environment: Mapping[str, str], given: Mapping[str, str], directory: Path) -> SuitePart:
         probe = f"{self.url}/readyz" if self.name == GATEWAY else f"{self.url}/healthz"
         trusted = client_context(TlsFiles(self.tls.ca)) if self.tls.cert else None
-        # -P: files in the data directory are not imported.
+        # -P: do not import modules from the current directory, which holds the data.
         argv = (sys.executable, "-P", "-m", f"services.{self.name}")
         own = {"HALLPULSE_TLS_CERT": self.tls.cert, "HALLPULSE_TLS_KEY": self.tls.key}
         own[f"HALLPULSE_{self._port_variable}"] = str(self.port)
         whole = told(self.name, _passed_on(given) | dict(environment)) | own
-        # Without a supervisor nothing would end a hanging service; the next one redoes its unfinished work.
+        # SIGKILL, because a service that hangs would outlive its supervisor. The next start repeats unfinished work.
         command = Command(argv, whole, directory, self.log, dies_by=signal.SIGKILL)
         return SuitePart(
             self.name,
@@ -108,8 +111,8 @@ def applications(
 ) -> list[Application]:
     """Return the suite's services.
 
-    Only the gateway is reached from outside: the others serve their metrics on the loopback address, in plain text. The
-    gateway's own metrics (requests by documented route) are open, as the contract says.
+    Only the gateway can be reached from outside; the others serve their metrics on the loopback address, in plain text.
+    The gateway's own metrics (requests by documented route) are open, as the contract says.
     """
     return [
         Application(name, port_of[name], layout.log(name), tls)
@@ -120,7 +123,10 @@ def applications(
 
 
 def told(name: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without the secrets that a service does not need, and without the files that hold them."""
+    """Return the environment without the secrets that a service does not need.
+
+    A variable NAME_FILE, the file that holds the secret NAME, is withheld together with NAME.
+    """
     withheld = {variable for variable, services in SECRETS.items() if name not in services}
     return {key: value for key, value in environment.items() if key.removesuffix("_FILE") not in withheld}
 

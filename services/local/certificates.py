@@ -1,4 +1,4 @@
-"""A certificate authority for tests and the certificates that it signs: made in memory, its key discarded at once."""
+"""A certificate authority for tests and its certificates. All are made in memory; the authority's key is discarded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A certificate and its key, both PEM."""
+    """A certificate and its key, both in PEM."""
 
     certificate: bytes
     key: bytes
@@ -27,9 +27,10 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Three certificates.
+    """An authority and two certificates that it signed.
 
-    ca: the authority to trust; server: for the named hosts; client: for programs that must show one.
+    ca: the authority's certificate, to be trusted; server: for the named hosts; client: for programs that must show a
+    certificate.
     """
 
     ca: bytes
@@ -50,8 +51,8 @@ class Certificates:
 def make_certificates(hosts: Sequence[str], now: datetime, lasts: timedelta) -> Certificates:
     """Make an authority and its certificates.
 
-    hosts: names and addresses of the server, besides this machine's loopback ones. The authority's key is not kept: no
-    further certificate can be signed with it.
+    hosts: names and addresses of the server besides localhost and the loopback addresses; lasts: how long the
+    certificates are valid from `now`. The authority's key is not kept, so that it cannot sign further certificates.
     """
     key = generate_private_key(SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Hallpulse, for tests only")])

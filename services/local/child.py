@@ -21,7 +21,7 @@ _LINES_LOOKED_AT, _LONGEST_LINE = 200, 700
 
 @dataclass(slots=True)
 class Child:
-    """A part's process and state. now: monotonic seconds; due: when a dead one is to start again."""
+    """A part's process and state. Methods take `now` in monotonic seconds; due: when a dead part starts again."""
 
     part: SuitePart
     state: str = STARTING
@@ -46,7 +46,7 @@ class Child:
         self._becomes(STARTING)
 
     def died(self) -> bool:
-        """Return whether the process has died; the rest of its process group is ended with it."""
+        """Return True once if the process has died, and end the rest of its process group."""
         if self._process is None or self._process.poll() is None:
             return False
         process_groups.kill_group(self._process.pid)
@@ -60,7 +60,7 @@ class Child:
         return True
 
     def beat(self, now: float) -> None:
-        """Let the part look after its running process."""
+        """Call the part's `beat` if its process runs."""
         if self.state == RUNNING and self._process is not None:
             self.part.beat(self._process.pid, now)
 
@@ -82,7 +82,7 @@ class Child:
         return self.state in (RESTARTING, FAILING) and now >= self.due
 
     def recovered(self, now: float) -> bool:
-        """Return whether it was failing until now, and has lived long enough to be trusted again."""
+        """Return True once if the part was failing and has now run for a minute; it is then no longer failing."""
         if self.state != RUNNING or not self.restarts.is_failing or not self.restarts.lived_well(now - self._started):
             return False
         self.restarts.in_a_row = 0
@@ -93,7 +93,7 @@ class Child:
             self._process.send_signal(by)
 
     def wait_until_gone(self) -> None:
-        """Wait for its end; kill it after its `patience`."""
+        """Wait for the process to end; kill it after the part's `patience`."""
         if self._process is None:
             return
         try:
@@ -105,7 +105,7 @@ class Child:
         self._process = self._identity = None
 
     def why(self) -> str:
-        """Return the reason for its end in one line: its last words in the log, or its exit status."""
+        """Return in one line why the process ended: its last message in the log, or its exit status."""
         if self._log is None:
             return "never started"
         said = _telling_line(self._log, self._log_offset) or f"exit status {self._exit_status}, no message"

@@ -1,4 +1,4 @@
-"""The composition of the suite: its parts and their settings."""
+"""The suite, composed of its parts and their settings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ _NAMES = (*servers.PORT_NAMES, *(name for name in applications.NAMES if name != 
 class Suite:
     """The suite's parts.
 
-    stages: each starts when the previous one is ready; environment: settings of services and commands.
+    stages: groups of parts, each started when the previous group is ready; environment: settings for services and
+    commands; endpoints: the content of `.run/endpoints.json`.
     """
 
     stages: tuple[tuple[SuitePart, ...], ...]
@@ -36,7 +37,7 @@ class Suite:
 
 def compose(layout: SuiteDirectory, given: Mapping[str, str]) -> Suite:
     """Return the suite, before anything is started. Raises CannotRun if a program is missing or a port is taken."""
-    kept = keys.kept(layout.keys)  # first: the keys tell whose data this is
+    kept = keys.kept(layout.keys)  # first, because the keys mark the directory as this suite's
     tls = tls_files(layout.tls, given)
     ground = Ground(layout, given, KeptPorts(layout.ports, _NAMES), kept, tls)
     found = _applications(ground)
@@ -45,7 +46,7 @@ def compose(layout: SuiteDirectory, given: Mapping[str, str]) -> Suite:
     environment = _environment(ground, found, (database, broker, *monitoring))
     ingest = next(one for one in found if one.name == "ingest")
     environment["HALLPULSE_INGEST_METRICS_URL"] = ingest.metrics_url
-    # The broker's port mapper first: the broker would start another one for itself.
+    # The broker's port mapper starts first; without it the broker would start another one.
     beside = (*broker.parts[1:], *database.parts, *(part for server in monitoring for part in server.parts))
     services = tuple(_part(application, ground, environment, (database, broker)) for application in found)
     stages = tuple(filter(None, (broker.parts[:1], beside, services)))
@@ -106,6 +107,7 @@ def _environment(ground: Ground, found: list[Application], all_servers: tuple[Su
         "HALLPULSE_GATEWAY_PORT": str(_port(ground, applications.GATEWAY)),
         "HALLPULSE_PUBLIC_URL": ground.given.get("HALLPULSE_PUBLIC_URL") or _gateway_url(found),
         "HALLPULSE_REPORTS_DIR": str(_reports(ground)),
+        "HALLPULSE_BOUNDARIES": str(_boundaries(ground)),
     }
     if ground.tls.ca:
         environment["HALLPULSE_TLS_CA"] = ground.tls.ca
@@ -119,18 +121,27 @@ def _reports(ground: Ground) -> Path:
     return Path(own).absolute() if own else private_directory(ground.layout.reports)
 
 
+def _boundaries(ground: Ground) -> Path:
+    """Return the folder for boundaries, which need not be there."""
+    return Path(ground.given.get("HALLPULSE_BOUNDARIES") or ground.layout.boundaries).absolute()
+
+
 def _plans(given: Mapping[str, str]) -> Path:
     return _from_checkout(given, "PLANS", "plans")
 
 
 def _from_checkout(given: Mapping[str, str], variable: str, name: str) -> Path:
-    """Return the path as absolute: services and commands run in other directories."""
+    """Return the absolute path that the variable names, or of `name` in the checkout.
+
+    It must be absolute, because services and commands run in other directories.
+    """
     return Path(given.get(f"HALLPULSE_{variable}") or CHECKOUT / name).absolute()
 
 
 def _endpoints(found: list[Application], environment: Mapping[str, str]) -> dict[str, object]:
-    """Return the contract's `.run/endpoints.json`; the URLs of metrics, Prometheus and Alertmanager include their
-    logins.
+    """Return the content of `.run/endpoints.json`, as the contract describes it.
+
+    The URLs of the database, metrics, Prometheus and Alertmanager include their passwords.
     """
     return {
         "amqp": without_login(environment["HALLPULSE_AMQP_URL"]),

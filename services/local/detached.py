@@ -1,4 +1,4 @@
-"""The supervisor in the background; a pipe reports its start to the command that launched it."""
+"""A supervisor in the background. A pipe reports its start to the command that launched it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def start(layout: SuiteDirectory, given: Mapping[str, str], say: Say) -> None:
             supervisor.send_signal(signal.SIGTERM)
             raise
         finally:
-            # From here on `down` ends it; no process waits for it.
+            # No process waits for the supervisor from here on; `down` ends it.
             supervisor.returncode = 0
 
 

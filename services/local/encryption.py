@@ -1,4 +1,4 @@
-"""Encryption of the suite: with certificates that it makes itself, or with those that the environment names."""
+"""Encryption of the suite, with certificates that it makes itself or that the environment names."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _NAMED = ("HALLPULSE_TLS_CA", "HALLPULSE_TLS_CERT", "HALLPULSE_TLS_KEY")
 
 
 def tls_files(directory: Path, given: Mapping[str, str]) -> TlsFiles:
-    """Return the certificate files of broker and gateway; none for plain text.
+    """Return the certificate files of broker and gateway; NO_FILES for plain text.
 
-    directory: keeps the made certificates between starts. Raises CannotRun.
+    directory: where certificates that the suite makes are kept between starts. Raises CannotRun if the variables are
+    incomplete or invalid.
     """
     named = [given.get(name, "") for name in _NAMED]
     if named[1] or named[2]:
@@ -36,20 +37,26 @@ def tls_files(directory: Path, given: Mapping[str, str]) -> TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class ScrapeFiles:
-    """Certificates of the broker's metrics. server: shown by the broker; client: shown and trusted by Prometheus."""
+    """Certificates for the broker's metrics. server: for the broker; client: for Prometheus, with what it trusts."""
 
     server: TlsFiles
     client: TlsFiles
 
 
 def scrape_files(directory: Path) -> ScrapeFiles:
-    """Return certificates for the broker's metrics, which have no password: only the client's holder gets an answer."""
+    """Return certificates for the broker's metrics, which have no password.
+
+    Only a client that shows the client certificate gets an answer.
+    """
     server = _made(directory, datetime.now(UTC))
     return ScrapeFiles(server, TlsFiles(server.ca, str(directory / "client.pem"), str(directory / "client.key")))
 
 
 def _made(directory: Path, now: datetime) -> TlsFiles:
-    """Make a new authority and its certificates; programs that trust the old ca.pem must fetch the new one."""
+    """Return the files of the kept certificates; make new ones if they are missing or expire within two weeks.
+
+    New ones have a new authority: programs that trust the old ca.pem must fetch the new one.
+    """
     files = TlsFiles(*(str(directory / name) for name in ("ca.pem", "server.pem", "server.key")))
     if not _is_good(directory, now + _RENEWED_BEFORE):
         private_directory(directory)

@@ -1,4 +1,4 @@
-"""Private files under the suite's directory, written whole or not at all."""
+"""Private files in the suite's directory, written as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hallpulse.domain.errors import HallpulseError
 
 
 class CannotRun(HallpulseError):
-    """The suite cannot start, or not continue, until a person changes something; the message says what."""
+    """The suite cannot start or continue until a person changes something; the message says what to change."""
 
 
 PRIVATE = 0o600
@@ -17,7 +17,10 @@ _PRIVATE_DIRECTORY = 0o700
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only this user may read; readers see the old text or the new, never a part."""
+    """Write a file that only this user may read. Readers see the old text or the new text, never a part.
+
+    Raises CannotRun if it cannot be written.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)

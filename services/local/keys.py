@@ -1,4 +1,4 @@
-"""The secrets of one suite: drawn once, kept in a file that only its user may read."""
+"""The secrets of a suite: drawn at random, once or for a rotation, and kept in a file that only its user may read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 
 from services.local.files import CannotRun, write_private
@@ -18,11 +18,12 @@ _BYTES = 24
 class Keys:
     """The secrets, each for one purpose.
 
-    database: of its administrator; services: from which those of the services' roles there are derived; operator,
-    gateway: of the broker's users; token: reads everything at the gateway; notices: Alertmanager's, to be let in there;
-    metrics: opens the services' /metrics; prometheus, alertmanager: with which a person or a program signs in there;
-    alertmanager_path: under which its API lies, so that a page that does not know it can ask a signed-in browser for
-    nothing.
+    database: password of the database's administrator; services: key from which the passwords of the services' roles in
+    the database are derived; operator, gateway: passwords of the broker's users; token: reads everything at the
+    gateway; notices: Alertmanager's token for the service of notices; metrics: opens the services' /metrics;
+    prometheus, alertmanager: passwords for signing in there; alertmanager_path: secret path of its API, so that a page
+    that does not know the path cannot reach it through a signed-in browser; previous_database: after a rotation, the
+    password that the database knows until its next start.
     """
 
     database: str
@@ -35,6 +36,7 @@ class Keys:
     prometheus: str
     alertmanager: str
     alertmanager_path: str
+    previous_database: str = ""
 
     def of_service(self, name: str) -> str:
         """Return the password of a service's role in the database."""
@@ -42,15 +44,46 @@ class Keys:
 
 
 def kept(path: Path) -> Keys:
-    """Return the kept keys. Keys of a later version are drawn when first missed; the database's own cannot be."""
+    """Return the kept keys. Draw the missing ones: all at the first start, and those that a later version added.
+
+    Raises CannotRun if the file is damaged: without the old password the database cannot be opened.
+    """
     known = _read(path)
     if known is not None and "database" not in known:
         raise CannotRun(f"{path} is damaged: without it the data beside it cannot be opened")
-    names = [field.name for field in fields(Keys)]
-    keys = Keys(**{name: (known or {}).get(name) or secrets.token_urlsafe(_BYTES) for name in names})
+    drawn = {name: (known or {}).get(name) or _draw() for name in _DRAWN}
+    keys = Keys(**drawn, previous_database=(known or {}).get("previous_database", ""))
     if asdict(keys) != known:
-        write_private(path, json.dumps(asdict(keys), indent=1))
+        _write(path, keys)
     return keys
+
+
+def rotate(path: Path) -> None:
+    """Draw new keys; the next start gives them to the servers. Raises CannotRun if there are none, or if the last ones
+    have not been given yet.
+    """
+    if _read(path) is None:
+        raise CannotRun(f"no suite has its data in {path.parent}")
+    known = kept(path)
+    if known.previous_database:
+        raise CannotRun("the last rotation is not done: start the suite once with `hallpulse up`")
+    _write(path, Keys(**{name: _draw() for name in _DRAWN}, previous_database=known.database))
+
+
+def forget_previous(path: Path) -> None:
+    """Forget the password that the database no longer knows."""
+    _write(path, replace(kept(path), previous_database=""))
+
+
+_DRAWN = tuple(field.name for field in fields(Keys) if field.default is MISSING)
+
+
+def _draw() -> str:
+    return secrets.token_urlsafe(_BYTES)
+
+
+def _write(path: Path, keys: Keys) -> None:
+    write_private(path, json.dumps(asdict(keys), indent=1))
 
 
 def _read(path: Path) -> dict[str, str] | None:

@@ -1,4 +1,4 @@
-"""One suite from start to end: one supervisor a directory; leftovers of an earlier one are ended first."""
+"""A suite from start to end. A directory has at most one supervisor; processes that an earlier one left end first."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(layout: SuiteDirectory, given: Mapping[str, str], say: Say) -> None:
 def down(layout: SuiteDirectory, say: Say, drop: bool = False) -> bool:
     """End a suite and its remaining processes; return False if nothing ran. Other processes are not touched.
 
-    drop: at once, because its data is to be deleted.
+    drop: end it at once, because its data will be deleted.
     """
     known = state.read(layout.state)
     if known is None:
@@ -57,7 +57,7 @@ def down(layout: SuiteDirectory, say: Say, drop: bool = False) -> bool:
 
 
 def wake(layout: SuiteDirectory) -> bool:
-    """Restart the parts that wait for a person; return False if no suite runs here."""
+    """Restart the parts that wait for a person or keep failing; return False if no suite runs in this directory."""
     known = running(layout)
     if known is not None:
         os.kill(known.supervisor.pid, WAKE)
@@ -65,13 +65,16 @@ def wake(layout: SuiteDirectory) -> bool:
 
 
 def running(layout: SuiteDirectory) -> SuiteState | None:
-    """Return the state of the running suite, or None if no supervisor lives."""
+    """Return the state of the running suite; None if no supervisor lives."""
     known = state.read(layout.state)
     return known if known is not None and known.is_alive() else None
 
 
 def _hold(layout: SuiteDirectory) -> int:
-    """Lock the directory; a second suite, which would share its data, is refused."""
+    """Lock the directory and return the lock's descriptor.
+
+    Raises CannotRun if another suite runs here: the two would share their data.
+    """
     try:
         lock = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -94,7 +97,7 @@ def _me() -> Identity:
 
 
 def _end_leftovers(layout: SuiteDirectory) -> None:
-    """End the processes of a killed supervisor; they end by themselves, but may not have yet."""
+    """End the processes of a killed supervisor. They end by themselves, but perhaps have not yet."""
     known = state.read(layout.state)
     if known is not None:
         _end_parts(known)
@@ -102,7 +105,7 @@ def _end_leftovers(layout: SuiteDirectory) -> None:
 
 
 def _end_parts(known: SuiteState) -> bool:
-    """End parts in the opposite order of their start."""
+    """End the parts that still run, in the opposite order of their start; return whether there were any."""
     leftovers: list[tuple[PartState, Identity]] = [
         (part, part.process) for part in reversed(known.parts) if part.process and part.process.is_alive()
     ]

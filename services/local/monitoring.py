@@ -1,6 +1,6 @@
-"""Prometheus and Alertmanager of this suite: configuration and commands.
+"""This suite's Prometheus and Alertmanager: their configuration and commands.
 
-Both ask for a user and a password at every request, and answer no page of another origin.
+Both require a user and a password at every request, and answer no page of another origin.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ BROKER = "rabbitmq"
 USER = "hallpulse"
 _KEPT = "400d"
 QUICK_SECONDS, STILL_SECONDS = 1, 15
-"""Between scrapes: while something happens, and while nothing does."""
+"""Seconds between scrapes: while something happens, and while nothing happens."""
 _QUEUES_SECONDS = 5
+_TIMEOUT_SECONDS = 10
 # A password of 192 random bits needs no slow hash; both servers check it at every request.
 _BCRYPT_ROUNDS = 6
 
@@ -38,8 +39,8 @@ _BCRYPT_ROUNDS = 6
 class ScrapeJob:
     """A scrape job: the addresses to fetch metrics from.
 
-    tls: over HTTPS, trusting its authority, with its client certificate if there is one; token: bearer token of the
-    metrics.
+    tls: with an authority, scrape over HTTPS and trust it; with a certificate, show it as the client's; token: password
+    that opens the metrics.
     """
 
     name: str
@@ -61,7 +62,7 @@ class ScrapeJob:
 class Prometheus:
     """A private Prometheus.
 
-    jobs: scrape jobs; rules: file name → content, rendered from the plans; password: for login.
+    password: for signing in; jobs: what it scrapes; rules: file name → content, rendered from the plans.
     """
 
     directory: Path
@@ -78,7 +79,7 @@ class Prometheus:
 
     @property
     def page(self) -> str:
-        """The address for people, who sign in there."""
+        """The address for people, without a password: they sign in there."""
         return f"http://{HOST}:{self.port}"
 
     @property
@@ -102,12 +103,12 @@ class Prometheus:
         return Command(argv, _environment(), self.directory, self.log)
 
     def configure(self, seconds: int) -> None:
-        """Write configuration and rules. seconds: between scrapes; no rule is judged more often."""
+        """Write configuration and rules. seconds: time between scrapes; no rule is evaluated more often."""
         _write_rules(private_directory(self.rules_folder), {n: slowed(text, seconds) for n, text in self.rules.items()})
         write_private(self._configuration, prometheus_configuration(self.jobs, self.alertmanager_url, seconds))
 
     def turn(self, pid: int, still: bool) -> None:
-        """Let the running process go on at the other pace. What it knows of its alerts stays."""
+        """Change the pace of the running process. The states of its alerts are kept."""
         self.configure(STILL_SECONDS if still else QUICK_SECONDS)
         os.kill(pid, signal.SIGHUP)
 
@@ -121,10 +122,10 @@ class Prometheus:
 
 @dataclass(frozen=True, slots=True)
 class Alertmanager:
-    """A private Alertmanager. configuration: the whole file, as rendered by services.boards; empty to only show alerts.
+    """A private Alertmanager. configuration: the file, rendered by services.boards; "" for one that only shows alerts.
 
-    path: prefix of all its addresses. Versions before 0.27 accept posts of plain text from a page of another origin,
-    and a signed-in browser sends its password along: a page that does not know the path cannot reach anything.
+    path: secret prefix of all its addresses. Versions before 0.27 accept plain-text posts from a page of another
+    origin, and a signed-in browser sends the password along; a page that does not know the path cannot reach anything.
     """
 
     directory: Path
@@ -136,7 +137,7 @@ class Alertmanager:
 
     @property
     def page(self) -> str:
-        """The address for people, who sign in there."""
+        """The address for people, without a password: they sign in there."""
         return f"http://{HOST}:{self.port}/{self.path}"
 
     @property
@@ -159,7 +160,7 @@ class Alertmanager:
             # One instance: no port for a cluster.
             "--cluster.listen-address=",
             "--log.level=warn",
-            # Every user of the machine sees these arguments: the path is in a file.
+            # The secret path is in a file, because every user of the machine can see the arguments.
             f"@{arguments}",
         )
         return Command(argv, _environment(), self.directory, self.log)
@@ -175,13 +176,13 @@ def with_login(page: str, password: str) -> str:
 
 
 def without_login(url: str) -> str:
-    """Return the address without user and password, as it may be shown."""
+    """Return the address without user and password, so that it may be shown."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def web_configuration(password: str) -> str:
-    """Return the --web.config.file of both servers: the login, and headers that forbid framing."""
+    """Return the content of --web.config.file for both servers: the login, and headers that forbid framing."""
     hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(_BCRYPT_ROUNDS)).decode()
     headers = {"X-Frame-Options": "deny", "X-Content-Type-Options": "nosniff"}
     return yaml.safe_dump({"basic_auth_users": {USER: hashed}, "http_server_config": {"headers": headers}})
@@ -191,13 +192,18 @@ _INTERVAL = re.compile(r"^(?P<key> +interval: )(?P<seconds>[0-9]+)s$", re.MULTIL
 
 
 def slowed(rules: str, seconds: int) -> str:
-    """Return a rule file whose groups are judged at most once in this many seconds."""
+    """Return the rule file with each group's interval raised to at least `seconds`."""
     return _INTERVAL.sub(lambda found: f"{found['key']}{max(int(found['seconds']), seconds)}s", rules)
 
 
 def prometheus_configuration(jobs: Sequence[ScrapeJob], alertmanager_url: str, seconds: int = QUICK_SECONDS) -> str:
+    timeout = min(seconds, _TIMEOUT_SECONDS)  # a scrape that is cut off leaves a gap: as long as the interval allows
     configuration: dict[str, object] = {
-        "global": {"scrape_interval": f"{seconds}s", "scrape_timeout": "1s", "evaluation_interval": f"{seconds}s"},
+        "global": {
+            "scrape_interval": f"{seconds}s",
+            "scrape_timeout": f"{timeout}s",
+            "evaluation_interval": f"{seconds}s",
+        },
         "rule_files": ["rules/*.yml"],
         "scrape_configs": [*(job.as_configured() for job in jobs), *_queues(jobs, max(seconds, _QUEUES_SECONDS))],
     }
@@ -207,7 +213,7 @@ def prometheus_configuration(jobs: Sequence[ScrapeJob], alertmanager_url: str, s
 
 
 def _alertmanager(url: str) -> dict[str, object]:
-    """Return the address for alerts, with user and password of the URL in Prometheus' form."""
+    """Return Alertmanager's address, user and password in the form of Prometheus' configuration."""
     parts = urlsplit(url)
     found: dict[str, object] = {"scheme": parts.scheme}
     if parts.path.strip("/"):
@@ -218,7 +224,7 @@ def _alertmanager(url: str) -> dict[str, object]:
 
 
 def _queues(jobs: Sequence[ScrapeJob], seconds: int) -> list[dict[str, object]]:
-    """Return the scrape job for queue lengths, which the broker serves under a separate address."""
+    """Return the scrape job for the lengths of queues, which the broker serves under a separate path."""
     return [
         {
             **job.as_configured(),
@@ -226,6 +232,7 @@ def _queues(jobs: Sequence[ScrapeJob], seconds: int) -> list[dict[str, object]]:
             "metrics_path": "/metrics/detailed",
             "params": {"family": ["queue_coarse_metrics"], "vhost": ["/"]},
             "scrape_interval": f"{seconds}s",
+            "scrape_timeout": f"{min(seconds, _TIMEOUT_SECONDS)}s",
         }
         for job in jobs
         if job.name == BROKER
@@ -233,7 +240,7 @@ def _queues(jobs: Sequence[ScrapeJob], seconds: int) -> list[dict[str, object]]:
 
 
 def alertmanager_configuration() -> str:
-    """Return a configuration that shows alerts on Alertmanager's page and sends them nowhere."""
+    """Return a configuration with which Alertmanager shows alerts on its page and sends them nowhere."""
     route = {"receiver": "page", "group_by": ["alertname", "region"], "group_wait": "5s", "group_interval": "1m"}
     return yaml.safe_dump({"route": route, "receivers": [{"name": "page"}]}, sort_keys=False)
 

@@ -1,7 +1,8 @@
-"""The pace of Prometheus: within seconds while something happens, slow while nothing does.
+"""The pace of Prometheus: quick while events arrive, slow while nothing happens.
 
-Scraping and judging each second take a tenth of a core, whether a figure changed or not. Logs tell: every event is
-written to that of the queues first, and who only reads writes nothing.
+To scrape and evaluate every second takes a tenth of a core, whether a figure changed or not. The times of log files
+show when something happens: the broker writes every event to the log of its queues first, and a mere reader writes
+nothing.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ _LOOK_EVERY_SECONDS = 1.0
 
 
 class Pace:
-    """Whether nothing has happened for a while; time is an argument, monotonic seconds.
+    """Changes the pace of a process: slow after half a minute in which no log was written, quick at the next write.
 
-    written: when any of the logs was last written to, None where that cannot be told; turn: called with the process's
-    pid, and True when all has become still, False when something happens again.
+    written: returns when a log was last written to, None if that is not known; turn: called with the pid and True when
+    all has become still, with the pid and False when something happens again.
     """
 
     def __init__(self, written: Callable[[], float | None], turn: Callable[[int, bool], None]) -> None:
@@ -29,11 +30,11 @@ class Pace:
         self.still = False
 
     def restart(self) -> None:
-        """Begin again at the quick pace, with which the process was started."""
+        """Begin again at the quick pace, because the process starts with it."""
         self._changed, self._looked, self.still = float("-inf"), float("-inf"), False
 
     def beat(self, pid: int, now: float) -> None:
-        """Look, at most once a second, and turn where the pace is another now."""
+        """Look at the logs, at most once a second, and change the pace if necessary. now: monotonic seconds."""
         if now - self._looked < _LOOK_EVERY_SECONDS:
             return
         self._looked = now
@@ -47,9 +48,9 @@ class Pace:
 
 
 def last_written(logs: Iterable[tuple[Path, str]]) -> float | None:
-    """Return when a file of the logs was last written to; None where one of them has no file that can be looked at.
+    """Return when any file of the logs was last written to, in seconds since the epoch; None if a log has no file.
 
-    logs: folder and pattern of each one's files.
+    logs: a folder and a file name pattern for each log.
     """
     newest = 0.0
     for folder, pattern in logs:

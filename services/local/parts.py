@@ -1,4 +1,4 @@
-"""A part of the suite: one process to start, to probe, to keep alive and to end."""
+"""A part of the suite: one process that the supervisor starts, probes, keeps alive and ends."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from services.local.process_groups import Command
 class SuitePart:
     """A part of the suite.
 
-    command: writes the files that the process needs and returns how to run it, at every start. ready: called with the
-    pid of the process; on_ready: called when it is ready for the first time; beat: called several
-    times a second while it runs, with the pid and monotonic seconds; address: for people, "" if there is none;
-    patience: seconds that an orderly end may take; halts_with: the exit status that asks for a person: the part is not
-    restarted until one resumes it.
+    command: called at every start; it writes the files that the process needs and returns the command to run. ready:
+    called with the pid, returns whether the process is ready; on_ready: called once, when the first process is ready,
+    not after restarts; beat: called several times a second while it runs, with the pid and monotonic seconds; address:
+    URL for people, "" if there is none; stop: the signal for an orderly end; patience: seconds that this end may take;
+    halts_with: an exit status after which the part is not restarted until a person resumes it.
     """
 
     name: str
@@ -32,16 +32,17 @@ class SuitePart:
 
 
 FAILING_AFTER = 3
-"""Deaths in a row, each within a minute of its start, after which a part counts as failing."""
+"""A part is failing after this many deaths in a row, each within a minute of its start."""
 _LIVED_WELL_SECONDS = 60.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 300.0
 
 
 @dataclass(slots=True)
 class Restarts:
-    """The pauses before a dead part restarts: they double up to five minutes; time is an argument.
+    """The pauses before a dead part restarts: they double from half a second up to five minutes.
 
-    After a minute of life the shortest pause comes first again.
+    After a life of at least a minute the pauses begin again with the shortest. in_a_row: deaths, each within a minute
+    of its start; total: all deaths.
     """
 
     in_a_row: int = 0
@@ -52,7 +53,7 @@ class Restarts:
         return self.in_a_row >= FAILING_AFTER
 
     def pause_after(self, lived: float) -> float:
-        """Return the seconds to wait."""
+        """Count a death and return the seconds to wait before the restart. lived: seconds that the process ran."""
         if self.lived_well(lived):
             self.in_a_row = 0
         self.in_a_row += 1

@@ -1,4 +1,4 @@
-"""Ports of the loopback address: chosen once for a suite and kept, because hall systems are configured with them."""
+"""Ports of the loopback address. A suite chooses them once and keeps them: hall systems are configured with them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from services.local.files import CannotRun, write_private
 
 HOST = "127.0.0.1"
-# Below the range from which the kernel takes ports for outgoing connections (32768 and up).
+# Below 32768: from there on the kernel takes ports for outgoing connections.
 _LOWEST, _HIGHEST = 20_000, 32_000
 _ATTEMPTS = 500
 
@@ -27,7 +27,10 @@ def is_free(port: int) -> bool:
 
 
 def choose(names: Sequence[str]) -> dict[str, int]:
-    """Return neighbouring free ports, one a name: easy to tell from another suite's."""
+    """Return a free port for each name. The ports are neighbours, so that they are easy to tell from another suite's.
+
+    Raises CannotRun if no such block of ports is found.
+    """
     for _ in range(_ATTEMPTS):
         first = random.randrange(_LOWEST, _HIGHEST - len(names))
         block = range(first, first + len(names))
@@ -37,7 +40,7 @@ def choose(names: Sequence[str]) -> dict[str, int]:
 
 
 class KeptPorts:
-    """A suite's ports, kept in a file from its first start on."""
+    """A suite's ports, kept in a file from its first start on. A name that the file lacks gets a new port."""
 
     def __init__(self, path: Path, names: Sequence[str]) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""Probes of readiness: each answers at once and never raises."""
+"""Probes of readiness: each returns within seconds and never raises."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _METHOD_FRAME = b"\x01"
 
 
 def speaks_amqp(host: str, port: int, tls: ssl.SSLContext | None = None) -> bool:
-    """Return whether RabbitMQ greets over AMQP: it opens that listener last, after users, plugins and queues."""
+    """Return whether RabbitMQ answers over AMQP. It is then ready: it opens AMQP after users, plugins and queues."""
     try:
         with socket.create_connection((host, port), _SECONDS) as plain:
             plain.settimeout(_SECONDS)
@@ -27,7 +27,7 @@ def speaks_amqp(host: str, port: int, tls: ssl.SSLContext | None = None) -> bool
 
 
 def answers(url: str, tls: ssl.SSLContext | None = None, login: tuple[str, str] | None = None) -> bool:
-    """Return whether the address answers with 2xx, without any proxy of the environment. login: user and password."""
+    """Return whether the address answers with 2xx, without the environment's proxies. login: user and password."""
     https = urllib.request.HTTPSHandler(context=tls)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), https)
     if login is not None:

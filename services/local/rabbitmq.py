@@ -1,4 +1,4 @@
-"""A private RabbitMQ of this suite: separate data, ports on the loopback address, port mapper and users."""
+"""This suite's private RabbitMQ: it has separate data, ports on the loopback address, a port mapper and users."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import secrets
 import signal
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -30,8 +30,8 @@ _PLUGINS = (
     "rabbitmq_federation_management",
 )
 WRITTEN_AHEAD = "data/*/quorum/*/*.wal"
-"""Files of the log of the quorum queues, below the server's directory."""
-# RabbitMQ 3.10 asks `df` for the free space without quoting the path: this name of the same directory has no spaces.
+"""Pattern of the quorum queues' log files, relative to the server's directory."""
+# RabbitMQ 3.10 does not quote the path when it asks `df` for free space; this name of its directory has no spaces.
 _HERE = "/proc/self/cwd"
 
 _CONFIGURATION = """\
@@ -51,7 +51,14 @@ log.console = true
 log.console.level = warning
 """
 
-
+_CLUSTERED = """\
+cluster_formation.peer_discovery_backend = classic_config
+# A node that is cut off from the others takes and gives nothing until it is back: its clients go to another.
+cluster_partition_handling = pause_minority
+# A node that has fallen silent is given up after this many seconds, and a quarter.
+net_ticktime = 15
+queue_leader_locator = balanced
+"""
 _PLAIN = """\
 listeners.tcp.1 = {host}:{amqp}
 management.tcp.ip = {host}
@@ -76,7 +83,7 @@ management.ssl.versions.2 = tlsv1.2"""
 _OPEN_METRICS = """\
 prometheus.tcp.ip = {host}
 prometheus.tcp.port = {metrics}"""
-# Metrics name queues and users and ask for no password: only holders of the suite's certificate get an answer.
+# Metrics name queues and users and need no password, so that only holders of the suite's certificate get an answer.
 _GUARDED_METRICS = """\
 prometheus.ssl.ip = {host}
 prometheus.ssl.port = {metrics}
@@ -88,8 +95,10 @@ prometheus.ssl.versions.2 = tlsv1.2
 prometheus.ssl.verify = verify_peer
 prometheus.ssl.fail_if_no_peer_cert = true"""
 _NO_OPEN_METRICS = "prometheus.tcp.listener = none"
-"""RabbitMQ 4 would open its usual port beside it, on every address and to everybody. 3.10 does not, and does not start
-with a setting that it does not know."""
+"""Keeps RabbitMQ 4 from opening its usual metrics port as well, on every address and without a certificate.
+
+RabbitMQ 3.10 does not open it, and does not start if the configuration holds a setting that it does not know.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,7 @@ class BrokerPorts:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A broker user. grants: configure, write and read, as RabbitMQ's regular expressions."""
+    """A user of the broker. grants: RabbitMQ's regular expressions for configure, write and read."""
 
     name: str
     password: str
@@ -112,10 +121,19 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class RabbitMQ:
-    """A private RabbitMQ. tls: with a certificate it accepts encrypted connections only, else plain ones only.
+class Membership:
+    """A node's membership of a cluster: the names of all nodes, and the secret that they share."""
 
-    metrics_tls: with a certificate it serves metrics to holders of one of the same authority, else to everybody.
+    names: tuple[str, ...]
+    cookie: str
+
+
+@dataclass(frozen=True, slots=True)
+class RabbitMQ:
+    """A private RabbitMQ. tls: with a certificate it accepts only encrypted connections, else only plain ones.
+
+    metrics_tls: with a certificate it serves metrics only to clients with a certificate of the same authority, else to
+    every client; name: of the node, before its host; membership: of a cluster, for a node that is not alone.
     """
 
     directory: Path
@@ -124,9 +142,11 @@ class RabbitMQ:
     users: tuple[User, ...]
     tls: TlsFiles = NO_FILES
     metrics_tls: TlsFiles = NO_FILES
+    name: str = "hallpulse"
+    membership: Membership | None = None
 
     def mapper_command(self) -> Command:
-        """Return the command of the port mapper: one that Erlang starts itself would outlive the broker."""
+        """Return the command of Erlang's port mapper. One that the broker starts itself would outlive the broker."""
         argv = (str(programs.epmd()), "-address", HOST, "-port", str(self.ports.mapper))
         private_directory(self.directory)
         return Command(argv, self._base_environment(), self.directory, self.log)
@@ -139,6 +159,8 @@ class RabbitMQ:
         text = configuration(self.ports, encrypted=encrypted, guarded=guarded)
         if guarded and programs.rabbitmq_knows("rabbitmq_prometheus", "prometheus.tcp.listener"):
             text += f"{_NO_OPEN_METRICS}\n"
+        if self.membership is not None:
+            text += clustered(self.membership.names)
         write_private(self.directory / "rabbitmq.conf", text)
         _copy_certificates(self.tls, self.directory)
         _copy_certificates(self.metrics_tls, self.directory / "scraping")
@@ -153,6 +175,13 @@ class RabbitMQ:
     def host(self) -> str:
         return HOST
 
+    def control(self, *arguments: str) -> Command:
+        """Return a command that runs one of the broker's own tools, the first argument, on this node."""
+        tool, *rest = arguments
+        program = programs.rabbitmq_server().with_name(tool)
+        argv = (str(program), "-n", node_name(self.name), *rest)
+        return Command(argv, self._environment(), self.directory, self.log)
+
     def mapper_is_ready(self) -> bool:
         return not is_free(self.ports.mapper)
 
@@ -160,7 +189,7 @@ class RabbitMQ:
         return speaks_amqp(HOST, self.ports.amqp, self._client_context())
 
     def amqp_url(self, user: User | None = None, vhost: str = "%2F") -> str:
-        """The AMQP address; without a user it holds no secret."""
+        """Return the AMQP address. Without a user it holds no secret."""
         who = f"{user.name}:{user.password}@" if user else ""
         return f"{'amqps' if self.tls.cert else 'amqp'}://{who}{HOST}:{self.ports.amqp}/{vhost}"
 
@@ -178,7 +207,7 @@ class RabbitMQ:
     def _ensure_cookie(self) -> None:
         cookie = self._home / ".erlang.cookie"
         if not cookie.exists():
-            write_private(cookie, secrets.token_hex(20))
+            write_private(cookie, self.membership.cookie if self.membership else secrets.token_hex(20))
 
     def _base_environment(self) -> dict[str, str]:
         return {
@@ -191,7 +220,7 @@ class RabbitMQ:
 
     def _environment(self) -> Mapping[str, str]:
         return self._base_environment() | {
-            "RABBITMQ_NODENAME": "hallpulse@localhost",
+            "RABBITMQ_NODENAME": node_name(self.name),
             "RABBITMQ_NODE_PORT": str(self.ports.amqp),
             "RABBITMQ_DIST_PORT": str(self.ports.distribution),
             "RABBITMQ_MNESIA_BASE": f"{_HERE}/data",
@@ -200,18 +229,18 @@ class RabbitMQ:
             "RABBITMQ_CONFIG_FILE": f"{_HERE}/rabbitmq.conf",
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{_HERE}/enabled_plugins",
             "RABBITMQ_CONF_ENV_FILE": f"{_HERE}/rabbitmq-env.conf",
-            # The second: room for the queues' log is reserved. On a disk that is full to the last byte its writer would
-            # end, and RabbitMQ 3.10 loses messages that it has confirmed (docs/reliability.md).
+            # The second option reserves room for the queues' log. On a full disk the log's writer would end, and
+            # RabbitMQ 3.10 would lose messages that it has confirmed (docs/reliability.md).
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
                 "-kernel inet_dist_use_interface {127,0,0,1} -ra wal_pre_allocate true"
             ),
-            # The start script then becomes the broker instead of waiting beside it.
+            # With this variable the start script becomes the broker instead of waiting beside it.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
 
 
 def _copy_certificates(tls: TlsFiles, directory: Path) -> None:
-    """Copy the certificates beside the configuration, under fixed names. Raises CannotRun."""
+    """Copy the certificates beside the configuration, under fixed names. Raises CannotRun if they cannot be written."""
     if not tls.cert:
         return
     client_context(tls)  # for its errors
@@ -221,7 +250,9 @@ def _copy_certificates(tls: TlsFiles, directory: Path) -> None:
 
 
 def configuration(ports: BrokerPorts, *, encrypted: bool = False, guarded: bool = False) -> str:
-    """Return rabbitmq.conf. encrypted: certificates of AMQP and management; guarded: those of the metrics."""
+    """Return rabbitmq.conf. encrypted: AMQP and management use TLS; guarded: the metrics use TLS, with client
+    certificates.
+    """
     listeners = (_ENCRYPTED if encrypted else _PLAIN).format(
         host=HOST, amqp=ports.amqp, management=ports.management, here=_HERE
     )
@@ -229,8 +260,20 @@ def configuration(ports: BrokerPorts, *, encrypted: bool = False, guarded: bool 
     return _CONFIGURATION.format(listeners=listeners, metrics=metrics, here=_HERE)
 
 
+def node_name(name: str) -> str:
+    return f"{name}@localhost"
+
+
+def clustered(names: Sequence[str]) -> str:
+    """Return the lines that a cluster's node has in rabbitmq.conf in addition, the same as in docs/deployment.md."""
+    nodes = (f"cluster_formation.classic_config.nodes.{n} = {node_name(name)}\n" for n, name in enumerate(names, 1))
+    return _CLUSTERED + "".join(nodes)
+
+
 def definitions(users: tuple[User, ...]) -> dict[str, object]:
-    """Return the users as the broker imports them before it accepts connections; passwords as salted hashes."""
+    """Return the users for the broker's import, which comes before it accepts connections. Passwords are salted
+    hashes.
+    """
     return {
         "vhosts": [{"name": "/"}],
         "users": [_user_definition(user) for user in users],

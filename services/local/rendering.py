@@ -1,4 +1,4 @@
-"""Alert rules and routing as services.boards renders them from the plans."""
+"""Alert rules and alert routing, rendered from the plans by services.boards."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ INTERVALS: Mapping[str, Intervals] = {"demo": DEMO, "office": OFFICE}
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """Rendered alerting.
+    """Rendered alert rules and alert routing.
 
-    rules: Prometheus rule files by name; routing: Alertmanager's configuration, "" for the plain one.
+    rules: file name → content of a Prometheus rule file; routing: Alertmanager's configuration, "" for the default one.
     """
 
     rules: Mapping[str, str] = field(default_factory=dict)
@@ -25,9 +25,10 @@ class Alerts:
 
 
 def rendered_alerts(folder: Path, pace: str, receiver_url: str, links: Links, token_file: str) -> Alerts:
-    """Return rules and routing of the plans.
+    """Return the rules and routing for the plans in a folder.
 
-    pace: `demo` alerts within seconds, `office` suits a bureau. Raises PlanError.
+    pace: `demo` alerts within seconds, `office` suits a bureau. Raises PlanError if a plan is invalid, CannotRun if
+    there is no such pace.
     """
     intervals = INTERVALS.get(pace)
     if intervals is None:

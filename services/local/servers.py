@@ -1,22 +1,23 @@
-"""The suite's servers: private ones, except those that the environment names."""
+"""The suite's servers. The suite runs a private one of each kind unless the environment names a server."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from hallpulse.broker import GATEWAY_PERMISSIONS, GATEWAY_USER, declare, keep_everything, open_channel
+from hallpulse.nodes import each_node
 from hallpulse.settings import DATABASE_SERVICES, service_database_variable, settings_from
-from hallpulse.store import migrate
+from hallpulse.store import migrate, replace_owner_password
 from hallpulse.tls import NO_FILES, TlsFiles
 from services.local import probes, programs, rabbitmq
 from services.local.encryption import scrape_files
 from services.local.files import CannotRun
-from services.local.keys import Keys
+from services.local.keys import Keys, forget_previous
 from services.local.monitoring import BROKER, Alertmanager, Prometheus, ScrapeJob
 from services.local.pace import Pace, last_written
 from services.local.parts import SuitePart
@@ -39,13 +40,13 @@ PORT_NAMES = (
     "broker-mapper",
 )
 _AMQP_PORTS = {"amqp": 5672, "amqps": 5671}
-# A busy broker writes its queues to disk before it goes.
+# A busy broker writes its queues to disk before it ends.
 _BROKER_PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The common base of every server. given: the caller's environment; tls: certificates to encrypt with."""
+    """The data that every server is made from. given: the caller's environment; tls: certificates to encrypt with."""
 
     layout: SuiteDirectory
     given: Mapping[str, str]
@@ -56,9 +57,9 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class SuiteServer:
-    """A server of the suite. parts: in starting order; environment: its administrator's address, for commands.
+    """A server of the suite. parts: its processes in starting order; environment: its address for the administrator.
 
-    for_services: service → its address instead; scraped: the server's own metrics.
+    for_services: service → variables that replace those of `environment`; scraped: jobs for the server's own metrics.
     """
 
     parts: tuple[SuitePart, ...]
@@ -78,7 +79,7 @@ def database(ground: Ground) -> SuiteServer:
     server = Postgres(layout.database, layout.log("database"), ground.ports.take("database"), ground.keys.database)
     programs.postgres_programs()
     logins = {name: server.service_url(name, ground.keys.of_service(name)) for name in DATABASE_SERVICES}
-    prepared = _prepared(server, logins)
+    prepared = _prepared(server, logins, ground)
     part = SuitePart("database", server.command, server.is_ready, prepared, stop=signal.SIGINT, patience=30.0)
     return SuiteServer((part,), {"HALLPULSE_DATABASE_URL": server.url()}, _database_logins(logins))
 
@@ -87,8 +88,11 @@ def _database_logins(logins: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return {name: {"HALLPULSE_DATABASE_URL": login} for name, login in logins.items()}
 
 
-def _prepared(server: Postgres, logins: Mapping[str, str]) -> Callable[[], None]:
+def _prepared(server: Postgres, logins: Mapping[str, str], ground: Ground) -> Callable[[], None]:
     def prepare() -> None:
+        if previous := ground.keys.previous_database:
+            replace_owner_password(replace(server, password=previous).url("postgres"), server.url("postgres"))
+            forget_previous(ground.layout.keys)
         server.ensure_database()
         migrate(server.url(), logins)
 
@@ -104,7 +108,7 @@ def broker(ground: Ground) -> SuiteServer:
     programs.rabbitmq_server()
     programs.epmd()
     operator = User(OPERATOR, ground.keys.operator, tags="administrator")
-    # It may speak for every hall, and do nothing else.
+    # The gateway's user may publish for every hall, and do nothing else.
     gateway = User(GATEWAY_USER, ground.keys.gateway, GATEWAY_PERMISSIONS)
     log = ground.layout.log("broker")
     shown = scrape_files(ground.layout.scraping)
@@ -119,9 +123,7 @@ def broker(ground: Ground) -> SuiteServer:
 
 
 def _declare(urls: Mapping[str, str], ground: Ground) -> None:
-    """Declare the topology before any service starts, so that events published once the suite is ready find the
-    exchange.
-    """
+    """Declare the exchanges and queues before any service starts, so that events published from then on are kept."""
     named = {name: value for name, value in ground.given.items() if name.startswith("HALLPULSE_")}
     trusted = {"HALLPULSE_TLS_CA": ground.tls.ca} if ground.tls.ca else {}
     settings = settings_from({**named, **trusted, **urls, "HALLPULSE_DATABASE_URL": "any"})
@@ -148,12 +150,18 @@ def _broker_parts(server: RabbitMQ, on_ready: Callable[[], None]) -> tuple[Suite
 
 
 def _check_broker(url: str) -> None:
-    parts = urlsplit(url)
+    found = [_place_of(node) for node in each_node(url)]
+    if url.startswith("amqp:") and not any(probes.speaks_amqp(*place) for place in found):
+        shown = ", ".join(f"{host}:{port}" for host, port in found)
+        raise CannotRun(f"no broker answers at {shown} (HALLPULSE_AMQP_URL)")
+
+
+def _place_of(node_url: str) -> tuple[str, int]:
+    parts = urlsplit(node_url)
     port = parts.port or _AMQP_PORTS.get(parts.scheme)
     if not parts.hostname or not port:
         raise CannotRun("HALLPULSE_AMQP_URL: expected amqp://USER:PASSWORD@HOST:PORT/VHOST")
-    if parts.scheme == "amqp" and not probes.speaks_amqp(parts.hostname, port):
-        raise CannotRun(f"no broker answers at {parts.hostname}:{port} (HALLPULSE_AMQP_URL)")
+    return parts.hostname, port
 
 
 def alertmanager(ground: Ground, alerts: Alerts) -> SuiteServer:
@@ -188,9 +196,10 @@ def prometheus(ground: Ground, alerts: Alerts, scraped: Sequence[ScrapeJob], ale
 
 
 def _logs(ground: Ground) -> list[tuple[Path, str]]:
-    """Return where the private broker writes what is queued, and the supervisor the states of the parts.
+    """Return folder and pattern of the files that are written when something happens; none if the broker is not ours.
 
-    Every event is queued first. The database's own log is written to at other times too, when it tidies up.
+    These are the broker's log of its queues, where every event comes first, and the supervisor's states of the parts.
+    The database's log does not serve: the database writes to it for its upkeep, too.
     """
     layout = ground.layout
     if ground.given.get("HALLPULSE_AMQP_URL"):

@@ -1,4 +1,4 @@
-"""The suite's state, written at every change, so that `status` can show it and `down` ends only its processes."""
+"""The suite's state, written at every change: `status` shows it, and `down` ends the processes that it lists."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from services.local.files import write_private
 from services.local.process_groups import Identity
 
 RUNNING, STARTING, RESTARTING, FAILING, HALTED = "running", "starting", "restarting", "failing", "halted"
-"""States of a part. Halted: it ended on purpose and waits for a person; failing: it keeps dying, and pauses get longer.
+"""States of a part. Failing: it keeps dying, and the pauses get longer; halted: it ended on purpose and waits for a
+person.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """A part's state, times in seconds since the epoch. since: of this state; exit_status: of its last process, or
-    None.
+    """A part's state. All times are in seconds since the epoch.
 
-    why: last message of a part that keeps dying or waits for a person; failing_since: first death in a row, 0 if it
-    does not keep dying; next_try: time of the next start, 0 if none is planned.
+    process: None while it does not run; since: start of this state; exit_status: of the last process that ended, None
+    if none has; stop: number of the signal for an orderly end; patience: seconds that this end may take; why: last
+    message of a part that keeps dying or waits for a person; failing_since: first of the deaths in a row, 0 if it does
+    not keep dying; next_try: time of the next start, 0 if none is planned.
     """
 
     name: str
@@ -56,7 +58,7 @@ def write(path: Path, state: SuiteState) -> None:
 
 
 def read(path: Path) -> SuiteState | None:
-    """Return the written state, or None if there is none or it cannot be read: then no suite is known to run."""
+    """Return the written state; None if the file is missing or damaged, as if no suite ran."""
     try:
         raw = json.loads(path.read_text())
         return SuiteState(_identity(raw["supervisor"]), tuple(_part(part) for part in raw["parts"]))

@@ -24,7 +24,7 @@ class SuiteDirectory:
 
     @property
     def environment(self) -> Path:
-        """HALLPULSE_… variables with which services and commands find the servers."""
+        """HALLPULSE_… variables by which services and commands find the servers."""
         return self.root / "environment.json"
 
     @property
@@ -37,7 +37,7 @@ class SuiteDirectory:
 
     @property
     def state(self) -> Path:
-        """Running processes, told apart from strangers; `status` shows them and `down` ends them."""
+        """The suite's running processes; `status` shows them and `down` ends them."""
         return self.root / "state.json"
 
     @property
@@ -62,13 +62,18 @@ class SuiteDirectory:
 
     @property
     def outbox(self) -> Path:
-        """Events of `hallpulse publish` that the suite's broker has not confirmed."""
+        """Events from `hallpulse publish` that the suite's broker has not confirmed."""
         return self.root / "outbox.sqlite"
 
     @property
     def reports(self) -> Path:
         """Monthly reports that were written on schedule."""
         return self.root / "reports"
+
+    @property
+    def boundaries(self) -> Path:
+        """Boundaries for the page's maps; they may be put here before the suite ran for the first time."""
+        return self.root / "boundaries"
 
     @property
     def tls(self) -> Path:
@@ -88,7 +93,7 @@ class SuiteDirectory:
         return self.logs / f"{name}.log"
 
     def prepare(self) -> None:
-        """Make the directories. Raises CannotRun if the suite could not keep its data here."""
+        """Make the root directory. Raises CannotRun if it is not writable, holds other data or has too little space."""
         private_directory(self.root)
         if not os.access(self.root, os.W_OK | os.X_OK):
             raise CannotRun(f"{self.root} is not writable: choose another directory with --dir")
@@ -100,10 +105,10 @@ class SuiteDirectory:
             raise CannotRun(f"only {free >> 20} MB free in {self.root}: at least {_ENOUGH_BYTES >> 20} MB are needed")
 
     def purge(self) -> None:
-        """Delete the suite's data, and the directory if it is then empty."""
+        """Delete the data, and the root directory if it is then empty. A directory without keys is left as it is."""
         if not self.keys.exists():
             return
-        for directory in self._directories:
+        for directory in (*self._directories, self.boundaries):
             shutil.rmtree(directory, ignore_errors=True)
         files = (self.endpoints, self.environment, self.ports, self.state, self.lock, self.keys)
         for file in (*files, *self.logs.glob("*.log*"), *self.root.glob(f"{self.outbox.name}*")):
@@ -118,6 +123,6 @@ class SuiteDirectory:
 
 
 def default_directory() -> Path:
-    """Return `.run` in the checkout of this command, else in the current directory."""
+    """Return `.run` in the checkout that this command is from; without a checkout, in the current directory."""
     home = CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
     return home / ".run"

@@ -1,4 +1,4 @@
-"""Start the parts stage by stage, keep them alive, and end them in the opposite order in any case."""
+"""Start the parts stage by stage, keep them alive, and always end them in the opposite order."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from services.local.suite_directory import SuiteDirectory
 
 Say = Callable[[str], None]
 
-# Sent by `down --purge`: what is about to be deleted needs no orderly end.
+# Signal of `down --purge`: end at once, because the data will be deleted.
 DROP = signal.SIGUSR1
-# Sent by `refused resume`: parts that wait for a person, or for their next try, start at once.
+# Signal of `refused resume`: start at once the parts that wait for a person or keep failing.
 WAKE = signal.SIGUSR2
 _READY_SECONDS = 90.0
 _POLL_SECONDS = 0.05
@@ -105,7 +105,7 @@ class Supervisor:
         return True
 
     def _halted(self, child: Child) -> bool:
-        """Return whether the part ended on purpose: the others run on, and it waits for a person."""
+        """Return whether the part ended on purpose. It then waits for a person, while the others run on."""
         if not child.wants_a_person:
             return False
         child.halt()

@@ -1,9 +1,10 @@
-"""PostgreSQL refuses to run as root: who runs it instead, and how it reaches its files.
+"""The user that PostgreSQL runs as, since it refuses to run as root, and how it reaches its files.
 
-Started by an ordinary user it runs as that user, as all else does. Started by root it runs under a number that no user
-of the machine has, without any change to the machine: no user is made and no directory is opened to others. (As
-`nobody` it would share its files and its signals with every other process of that name.) Where a directory on the way
-to its files is closed to others (a checkout under /root), the process keeps the one capability that lets it pass.
+If an ordinary user starts the suite, PostgreSQL runs as that user, like everything else. If root starts it, PostgreSQL
+runs under a uid that no user of the machine has. The machine is not changed: no user is made and no directory is opened
+to others. (As `nobody` it would share its files and signals with every other process of that user.) If a directory on
+the way to its files is closed to others (a checkout under /root), the process keeps the one capability that it needs to
+pass.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _UNPRIVILEGED = "nobody"
-# No distribution and no systemd assigns these.
+# Neither distributions nor systemd assign these uids.
 _NUMBERS = range(60_578, 61_184)
-# Without this bit access(2), by which initdb looks for its neighbours, would leave the capability out of account.
+# initdb looks for its neighbouring programs with access(2), which would ignore the capability without this bit.
 _KEEPS = ("--securebits=+no_setuid_fixup",)
 _READ_SEARCH, _OVERRIDE = ("dac_read_search", 2), ("dac_override", 1)
 
 
 @dataclass(frozen=True, slots=True)
 class RunAs:
-    """The user of a program. privileges: empty for the present user, else options of setpriv(1) that change it."""
+    """The user that a program runs as. privileges: setpriv(1) options that change to it; empty for the present user."""
 
     uid: int
     gid: int
@@ -34,9 +35,9 @@ class RunAs:
 
 
 def run_as(reads: Iterable[Path], number: int | None = None) -> RunAs:
-    """Return the user for a program that reads the files `reads`.
+    """Return the user for a program that must reach the paths `reads`.
 
-    number: its uid if root starts it, else that of `nobody`.
+    number: the uid if root starts the program, None for that of `nobody`.
     """
     if os.geteuid() != 0:
         return RunAs(os.geteuid(), os.getegid())
@@ -46,10 +47,10 @@ def run_as(reads: Iterable[Path], number: int | None = None) -> RunAs:
 
 
 def run_as_named(reads: Iterable[Path]) -> RunAs:
-    """Return the user for a program that needs a user's name: it runs as `nobody`, closed to that user's other
-    processes.
+    """Return the user for a program that must run as a user with a name: under root, `nobody` with a capability.
 
-    The kernel hides a process with a capability from processes with fewer.
+    The capability keeps the other processes of `nobody` out: the kernel hides a process from processes with fewer
+    capabilities.
     """
     who = run_as(reads)
     capability = _capability_for(list(reads)) or (_READ_SEARCH[0] if _holds(_READ_SEARCH[1]) else "")
@@ -57,9 +58,9 @@ def run_as_named(reads: Iterable[Path]) -> RunAs:
 
 
 def number_for(directory: Path) -> int | None:
-    """Return a uid for the owner of a directory: the present owner's, or one that is not in use.
+    """Return a uid to own a directory: the present owner's if it is one of ours, else one that is not in use.
 
-    None if this machine has no such numbers (a container that maps few), and if we are not root.
+    Return None if this process is not root, or if the machine has no such uid (a container that maps few).
     """
     if os.geteuid() != 0:
         return None

@@ -1,4 +1,4 @@
-"""A county's year as events, simulated and reproducible: for demonstrations, load and tests."""
+"""Reproducible simulation of a county's year as events, for demonstrations, load tests and other tests."""
 
 from .county import County
 from .stream import Sent, simulate

@@ -11,15 +11,16 @@ from hallpulse.domain.workdays import Workdays, day_of
 
 CASES_A_YEAR = 64_000
 ITEMS = 1_196
-"""382 of 1,196 items are 31.940 %: the number near 1,200 that comes closest to 31.94 %."""
+"""Number of items at first: 382 instant ones of 1,196 are 31.940 %, closest to the plan's 31.94 % near 1,200 items."""
 _SHANGHAI_SECONDS = 8 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedHall:
-    """A simulated hall, with its Chinese name.
+    """A simulated hall.
 
-    share: of all cases; rated: of decided cases; tallies_only: it sends daily counts, no cases.
+    mark: the prefix of its case ids; share: its share of the county's cases; rated: the share of its decided cases that
+    are rated; tallies_only: it sends daily counts, no cases; zh: its Chinese name.
     """
 
     id: str
@@ -45,14 +46,18 @@ HALLS = (
     SimulatedHall("baicaogou", "BC", 0.0, 0.0, tallies_only=True, zh="百草沟镇便民服务中心"),
 )
 HASTY_HALL = "daxinggou"
-"""The hall whose staff presses "very satisfied" for visitors, within seconds."""
+"""The hall whose staff press "very satisfied" in place of the visitors, seconds after the decision."""
 SILENT_HALL = "luozigou"
-"""The hall that loses its line for some days in June and sends everything afterwards."""
+"""The hall that loses its connection for some days in June and sends everything afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """Shares of a department's cases. late: decided late; slow: accepted late; eve: suspended just before it is due."""
+    """A department's habits, most as shares of its cases.
+
+    late: decided late; slow: accepted late; suspended, extended: with a suspension or an extension; eve: whether
+    suspensions begin just before the due day; backdated: accepted with a date before the day of entry.
+    """
 
     late: float = 0.025
     slow: float = 0.01
@@ -80,7 +85,7 @@ LOAD: Mapping[str, float] = {
     "natural-resources": 3, "agriculture": 3, "education": 2, "veterans": 2, "forestry": 2, "power-supply": 2,
     "water-supply": 2, "ecology": 1.5, "disabled-persons": 1.5, "emergency": 1.2, "tobacco": 1.2, "fire-rescue": 1,
 }  # fmt: skip
-"""Department → relative number of cases; a department without an entry has few."""
+"""Department → relative number of cases; a department without an entry has LITTLE."""
 LITTLE = 0.4
 
 
@@ -88,9 +93,9 @@ LITTLE = 0.4
 class County:
     """The parameters of a simulated year.
 
-    until: microseconds since 1970-01-01 UTC; nothing that would arrive later is made. cases: of the whole period. A
-    longer `until` gives the same events and then more: events published once come again unchanged. honest: nothing
-    that an integrity check would find; people are late at times, hand in late at times, and correct what they mistyped.
+    until: the last arrival, in microseconds since 1970-01-01 UTC; with a later `until`, the same events come again
+    unchanged, followed by more. cases: the number of cases in the whole period. honest: make nothing that an integrity
+    check would find; people still decide late at times, report late at times, and correct their typing errors.
     """
 
     plan: Plan
@@ -120,19 +125,22 @@ class County:
         return day_of(self.plan.period.end)
 
     def dice(self, *subject: object) -> random.Random:
-        """Return a random generator that depends on the seed, the county and the subject alone."""
+        """Return a random generator that depends only on the seed, the region, the plan's start and the subject."""
         return random.Random("|".join(map(str, (self.seed, self.region, self.plan.period.start, *subject))))
 
 
 def moment(day: int, second: float = 0.0) -> int:
-    """Return a second of a local day as microseconds since 1970-01-01 UTC, to the millisecond, as hall systems do."""
+    """Return a second of a day in Shanghai as microseconds since 1970-01-01 UTC, truncated to the millisecond.
+
+    Hall systems give times to the millisecond.
+    """
     return int((day * 86_400 - _SHANGHAI_SECONDS + second) * 1000) * 1000
 
 
 def new_id(dice: random.Random, at: int) -> str:
-    """Return a UUID of version 7 (RFC 9562): milliseconds of the time, then random bits.
+    """Return a UUID of version 7 (RFC 9562): the time in milliseconds, then random bits.
 
-    at: microseconds since 1970-01-01 UTC. Ids in order of time keep the store's index small and fast.
+    at: the time, in microseconds since 1970-01-01 UTC. Ids in order of time keep the store's index small and fast.
     """
     bits = dice.getrandbits(74)
     text = f"{at // 1000 << 80 | 7 << 76 | bits >> 62 << 64 | 2 << 62 | bits & (1 << 62) - 1:032x}"

@@ -1,4 +1,4 @@
-"""Demand for items: their versions on a day, and a random choice for each visitor."""
+"""Demand for items: the items' versions on a day, and a random choice of an item for each visitor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.simulator.reform import ItemPublication
 
 
 class PublishedVersions:
-    """Every item's versions by first day; None from the day of retirement on."""
+    """Every item's versions by their first day; the version is None from the day of retirement on."""
 
     def __init__(self, changes: Iterable[ItemPublication]) -> None:
         self._starts: dict[str, list[int]] = {}
@@ -33,9 +33,9 @@ class PublishedVersions:
 
 
 class Demand:
-    """Random demand for a hall's items: some departments are busy, and in each a few items are.
+    """Random demand for a hall's items: a few departments, and a few items of each of them, get most of the cases.
 
-    notice: days before its retirement in which an item is not received any more.
+    notice: the number of days before its retirement in which no case of an item is received.
     """
 
     def __init__(self, published: PublishedVersions, hall: SimulatedHall, notice: int = 0) -> None:

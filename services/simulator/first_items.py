@@ -1,4 +1,4 @@
-"""The county's catalogue at the beginning of the year: shares as close to the plan's bases as integers permit."""
+"""The county's catalogue at the start of the year; its shares are as close to the plan's bases as integers permit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.simulator.names import item_name
 
 STATUTORY_SUM = 20_000
 PROMISED_SUM = 7_288
-"""(20,000 − 7,288) / 20,000 is 63.56 % exactly."""
+"""Sum of the promised limits, in working days: (20,000 − 7,288) / 20,000 is exactly the compression of 63.56 %."""
 INSTANT_SHARE = 0.3194
 _NO_STATUTORY = 0.12
 _LIMITS = (1, 3, 5, 7, 10, 15, 20, 30, 45, 60)
@@ -79,7 +79,7 @@ def first_catalogue(county: County) -> list[FirstItem]:
 
 
 def shares_of_items(county: County) -> list[tuple[str, int]]:
-    """Return each department's number of items, by its load, at least 8."""
+    """Return each department's number of items: at least 8; departments with more cases have more items."""
     departments = county.departments or ("hall",)
     loads = [LOAD.get(department, LITTLE) ** 0.5 for department in departments]
     least = min(8, ITEMS // len(departments))
@@ -146,7 +146,7 @@ def _set_promised(items: Sequence[FirstItem], dice: random.Random) -> None:
 def _reach(
     items: Sequence[FirstItem], missing: int, move: Callable[[FirstItem, int], bool], dice: random.Random
 ) -> None:
-    """Move limits by a day each until the sum is exact."""
+    """Move limits of random items by one day at a time until no day is missing from their sum."""
     while missing:
         by = 1 if missing > 0 else -1
         if move(dice.choice(items), by):

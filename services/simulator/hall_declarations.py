@@ -1,4 +1,4 @@
-"""Declared data: figures of courts, petitions and lectures, and a small hall's daily counts."""
+"""Declarations of halls: declared figures (courts, petitions, lectures) and a small hall's daily tallies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from services.simulator.rhythm import cases_by_day
 
 @dataclass(frozen=True, slots=True)
 class HallDeclaration:
-    """One declaration of a hall. time, arrives: microseconds since 1970-01-01 UTC."""
+    """One declaration of a hall. time, arrives: its time and its arrival, in microseconds since 1970-01-01 UTC."""
 
     hall: str
     id: str
@@ -48,7 +48,7 @@ _MONTHLY: Mapping[str, Mapping[int, _Part]] = {
     "administrative_loss": {1: (0, 5), 2: (0, 3), 3: (1, 8), 4: (0, 6), 5: (1, 7), 6: (0, 9), 7: (1, 6), 8: (0, 4),
                             9: (1, 9), 10: (0, 5), 11: (0, 6), 12: (0, 5)},
     "administrative_loss_provincial_mean": {3: (96, 941), 6: (88, 902), 9: (101, 967), 12: (90, 917)},
-    # 115 old petitions, each in the month by whose end it is to be resolved
+    # 115 old petitions, each counted in the month in which it is due
     "petition_backlog": {1: (8, 9), 2: (7, 8), 3: (11, 11), 4: (12, 12), 5: (10, 11), 6: (12, 12), 7: (11, 11),
                          8: (12, 12), 9: (11, 11), 10: (9, 10), 11: (5, 5), 12: (3, 3)},
     "law_lectures": {4: (1, None), 10: (1, None)},
@@ -60,14 +60,15 @@ _MONTHLY: Mapping[str, Mapping[int, _Part]] = {
 """Indicator → month → declared numerator and denominator."""
 LATE, FORGETFUL = "housing", "forestry"
 _FORGOTTEN_MONTH, _DAYS_LATE, _FORGOTTEN = 9, 9, "leader_in_court"
-"""In that month one department reports after the 5th, and another leaves one figure out."""
+"""In September, the department LATE reports after the 5th, and FORGETFUL leaves this figure out."""
 _REVISED = ("leader_in_court", 3)
 
 
 def figures(county: County) -> Iterator[HallDeclaration]:
-    """Yield every declared figure that the plan names, in the first days of the following month.
+    """Yield every declared figure that the plan names, reported in the first days of the following month.
 
-    What the plan asks departments for is theirs, also where there is nothing to count; the rest is the county's.
+    A figure that the plan asks departments for is declared by each of them, even if there is nothing to count; every
+    other figure is declared once for the county.
     """
     known = [indicator.id for indicator in county.plan.indicators if indicator.id in _MONTHLY]
     dice = county.dice("figures")
@@ -95,7 +96,7 @@ def _asked(county: County, indicator: str, month: date) -> list[str]:
 def _of_departments(
     whole: FigureReported, departments: Sequence[str], following: int, dice: random.Random
 ) -> Iterator[HallDeclaration]:
-    """Yield a county's figure as its departments' ones; each of what is counted fell to one of them."""
+    """Yield a county's figure as one figure of each department; the counted things are spread over them at random."""
     parts = {department: [0, 0] for department in departments}
     busy = [one for one in departments if one not in (LATE, FORGETFUL)] or list(departments)
     for number in range(whole.denominator or 0):
@@ -114,7 +115,7 @@ def _of_departments(
 
 
 def _declared(data: FigureReported, at: int, dice: random.Random) -> Iterator[HallDeclaration]:
-    """Yield a figure; in one month it is wrong at first, and revised."""
+    """Yield a figure; one figure is first declared wrong and revised after eight days."""
     if (data.indicator, int(data.period[-2:])) == _REVISED and data.numerator:
         yield _figure(replace(data, numerator=data.numerator - 1), at, dice)
         yield _figure(replace(data, revision=2), at + 8 * 86_400_000_000, dice)
@@ -127,7 +128,7 @@ def _figure(data: FigureReported, at: int, dice: random.Random) -> HallDeclarati
 
 
 def _months(county: County) -> Iterator[tuple[int, int]]:
-    """Return the first day of each month of the period, and of the next one."""
+    """Yield the first day of each month of the period, with the first day of the following month."""
     first = county.first_day
     while first <= county.last_day:
         when = date_of(first)
@@ -137,7 +138,7 @@ def _months(county: County) -> Iterator[tuple[int, int]]:
 
 
 def tallies(county: County) -> Iterator[HallDeclaration]:
-    """Yield daily counts of the halls that send no cases; one in twenty is corrected the next day."""
+    """Yield the daily tallies of the halls that send no cases; one in twenty is corrected the next day."""
     dice = county.dice("tallies", county.cases)
     for hall in (hall for hall in HALLS if hall.tallies_only):
         for day, cases in enumerate(cases_by_day(county), start=county.first_day):

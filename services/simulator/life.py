@@ -1,4 +1,4 @@
-"""The life of one case: its steps, their days, and the entries in the hall's books."""
+"""The life of one simulated case: its steps, their days, and their entries in the hall's system."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ _DAYS_OFF = 0.01
 
 @dataclass(frozen=True, slots=True)
 class CaseEntry:
-    """One entry in the hall's books; its time may be wrong, and it may be entered long after."""
+    """One entry in the hall's system; its time may be wrong, and it may be entered long afterwards.
+
+    time, entered: microseconds since 1970-01-01 UTC; `entered` is 0 if the entry is made at its time.
+    """
 
     time: int
     id: str
@@ -59,9 +62,10 @@ class CaseEntry:
 
 @dataclass(slots=True)
 class Life:
-    """A simulated case; `entries` holds the entries so far.
+    """A simulated case; `entries` holds its entries so far.
 
-    changing: another version of the item is about to hold, so that the case carries the limits it was received under.
+    changing: another version of the item takes effect soon, so the case carries the limits of the version it was
+    received under. now: the time of the latest step, in microseconds since 1970-01-01 UTC.
     """
 
     case_id: str
@@ -76,7 +80,7 @@ class Life:
     entries: list[CaseEntry] = field(default_factory=list)
 
     def live(self, day: int) -> list[CaseEntry]:
-        """Return all entries of a case that is received on a day."""
+        """Simulate the case from its receipt on a day to its end, and return all its entries."""
         self._receive(day)
         if self.item.handling == "instant" and self.dice.random() >= self.habits.dawdled:
             self._at_once()
@@ -95,7 +99,7 @@ class Life:
         self._enter(kind, CaseOnly(self.case_id))
 
     def _later(self, working_days: int) -> None:
-        """Move on by a number of working days, to office hours; on the same day never before the last entry."""
+        """Move on by a number of working days, to opening hours; by 0 days, to some minutes later on the same day."""
         day = local_day(self.now)
         if working_days <= 0 and self.workdays.is_working(day):
             later = self.now + self.dice.randint(3, 90) * _MINUTE
@@ -128,7 +132,7 @@ class Life:
         self._enter(EventType.CASE_RECEIVED, data)
 
     def _at_once(self) -> None:
-        """Decide on the spot; a case of the evening or of a day off when the office opens."""
+        """Decide on the spot; decide a case received in the evening or on a day off on the next working day."""
         if not self.workdays.is_working(local_day(self.now)) or self._closed():
             self._later(1)
         else:
@@ -163,7 +167,7 @@ class Life:
         return True
 
     def _accept(self) -> None:
-        """Accept the case; a backdated acceptance gets an earlier day."""
+        """Accept the case; a backdated acceptance is entered days after the time that it gives."""
         if self.dice.random() < self.habits.backdated:
             entered = self.now + self.dice.randint(3, 9) * 86_400 * _SECOND
             self._enter(EventType.CASE_ACCEPTED, Accepted(self.case_id), entered)
@@ -195,7 +199,7 @@ class Life:
         return days
 
     def _suspend(self, promised: int, elapsed: int) -> int:
-        """Suspend the clock; return the working days that are left afterwards."""
+        """Suspend the case, resume it, and return the working days that it still takes."""
         dice = self.dice
         before = (
             max(1, promised - 1) if self.habits.eve and dice.random() < 0.7 else dice.randint(1, max(1, promised // 2))
@@ -227,20 +231,18 @@ class Life:
             self._rate(decided)
 
     def _correct(self, wrong: CaseEntry) -> CaseEntry:
-        """Retract a decision that was entered for the wrong case or day, and enter it again."""
+        """Retract a decision that was entered wrong, and enter it again."""
         self._later(1)
         self._enter(EventType.CASE_RETRACTED, CaseRetracted(self.case_id, wrong.id, "录入错误"))
         self.now += 5 * _MINUTE
-        if self.honest:  # the day on which it was decided stays
+        if self.honest:  # the day of the decision stays
             entry = replace(wrong, id=new_id(self.dice, self.now), time=wrong.time + _SECOND, entered=self.now)
             self.entries.append(entry)
             return entry
         return self._enter(EventType.CASE_DECIDED, wrong.data)
 
     def _spoil(self) -> None:
-        """Make a case impossible: a decision dated before its acceptance, a resumption without suspension, and the
-        like.
-        """
+        """Make the case impossible: a decision before the acceptance, or a resumption or withdrawal after the end."""
         what = self.dice.choice((EventType.CASE_RESUMED, EventType.CASE_WITHDRAWN, EventType.CASE_DECIDED))
         if what is not EventType.CASE_DECIDED:
             self.now += self.dice.randint(1, 600) * _MINUTE
@@ -264,7 +266,7 @@ class Life:
             self._answer()
 
     def _answer(self) -> None:
-        """Look into a bad rating: most are found to be true, and of those most are put right."""
+        """Answer a bad rating: most are verified, and most of the verified ones are rectified."""
         dice = random.Random(self.case_id)
         self._later(dice.randint(2, 9))
         verified = dice.random() < 0.7

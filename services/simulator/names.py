@@ -1,4 +1,4 @@
-"""Names of simulated items, taken from the work of a county's departments."""
+"""Names of simulated items, from subjects that a county's departments handle."""
 
 from __future__ import annotations
 

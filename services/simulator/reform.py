@@ -1,8 +1,8 @@
 """Improvement of the catalogue through the year: eleven monthly rounds from February to December.
 
-At the end about 42.4 % of the items are instant and limits are compressed by about 73 %: the first goal of the plan is
-reached in the last month, the second is missed by a little. One department raises its statutory limits in June, which
-looks like compression and is none.
+At the end, about 42.4 % of the items are instant and limits are compressed by about 73 %: the plan's first goal is met
+in the last month, and its second is narrowly missed. One department raises its statutory limits in June, so that its
+compression seems to grow although no promised limit is shorter.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SHARES = {
     "tolerates_missing": (0.10, 0.13, 5, 0.17),
     "commitment": (0.05, 0.07, 5, 0.09),
 }
-"""Flag → its share at the beginning, at the given round, and at the last."""
+"""Flag → its share at the beginning, its share at a middle round, that round's number, its share at the last round."""
 RAISING_DEPARTMENT, RAISING_ROUND = "water", 5
 MISTYPED_ROUND, MISTYPED_ITEMS = 3, 3
 NEW_ITEMS, RETIRED_ITEMS = 16, 8
@@ -39,7 +39,10 @@ _LATE_SHARE = 0.08
 
 @dataclass(frozen=True, slots=True)
 class ItemPublication:
-    """A publication about an item. time, arrives: microseconds since 1970-01-01 UTC; day: on which it takes effect."""
+    """A publication about an item.
+
+    time, arrives: its time and its arrival, in microseconds since 1970-01-01 UTC; day: the day when it takes effect.
+    """
 
     time: int
     arrives: int
@@ -49,7 +52,7 @@ class ItemPublication:
 
 
 def item_changes(county: County) -> Iterator[tuple[FirstItem, ItemPublication]]:
-    """Yield the first catalogue, then every change to it, by the day on which it takes effect."""
+    """Yield the publications of the first catalogue, then every change to it, in the order of their first days."""
     items = first_catalogue(county)
     time = moment(county.first_day - 12, 9 * 3600)
     for number, item in enumerate(items):
@@ -64,7 +67,7 @@ def item_changes(county: County) -> Iterator[tuple[FirstItem, ItemPublication]]:
 
 
 def _day_of_round(county: County, round_: int) -> int:
-    """Return the first working day from about the tenth of the month on."""
+    """Return the day on which a round takes effect: the first working day from about the tenth of its month on."""
     wanted = county.first_day + DAYS_BEFORE_FIRST_ROUND + (round_ - 1) * DAYS_A_ROUND
     return county.workdays.nth_after(wanted - 1, 1)
 
@@ -87,7 +90,7 @@ def _one_round(
 
 
 def _published(day: int, dice: random.Random) -> tuple[int, int]:
-    """Return time and arrival of a publication: mostly days ahead, some after the version has long begun."""
+    """Return time and arrival of a publication: most come days before the version's first day, some days after it."""
     ahead = -dice.randint(1, 20) if dice.random() < _LATE_SHARE else dice.randint(1, 10)
     time = moment(day - ahead, dice.uniform(9 * 3600, 17 * 3600))
     return time, time + dice.randint(1, 30) * 1_000_000
@@ -116,7 +119,7 @@ def _raise_statutory(county: County, items: Sequence[FirstItem], round_: int, _d
 
 
 def _mistype(county: County, items: Sequence[FirstItem], round_: int, dice: random.Random) -> list[FirstItem]:
-    """Enter promises above the statutory limit, as clerical errors that stay."""
+    """Set promised limits above the statutory limit: typing errors that no one corrects."""
     if round_ != MISTYPED_ROUND or county.honest:
         return []
     five_days = [item for item in items if item.statutory == 5 and not item.instant]
@@ -157,7 +160,7 @@ def _set_flags(_: County, items: Sequence[FirstItem], round_: int, dice: random.
 
 
 def _cut_promises(_: County, items: Sequence[FirstItem], round_: int, dice: random.Random) -> list[FirstItem]:
-    """Cut promised limits, the longest by more, until the round's compression is reached."""
+    """Cut promised limits, each by a random share, until the round's compression is reached."""
     low, high = COMPRESSION
     wanted = low + (high - low) * round_ / ROUNDS
     statutory = sum(item.statutory or 0 for item in items)

@@ -1,4 +1,4 @@
-"""The rhythm of arrivals: seasons, weekdays, holidays, hours."""
+"""The rhythm of arrivals over the seasons, weekdays, holidays and hours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WEIGHTS = tuple(weight for _, _, weight in _HOURS)
 
 
 def cases_by_day(county: County) -> Sequence[int]:
-    """Return how many cases are received on each day of the period; their sum is exactly `county.cases`."""
+    """Return the number of cases received on each day of the period; their sum is exactly `county.cases`."""
     days = range(county.first_day, county.last_day + 1)
     weights = [_weight(county.workdays, day) for day in days]
     total, done, given = sum(weights), 0.0, 0
@@ -32,7 +32,7 @@ def cases_by_day(county: County) -> Sequence[int]:
 
 
 def _weight(workdays: Workdays, day: int) -> float:
-    """Return a day's weight; on days off, when offices are closed, that of online cases only."""
+    """Return a day's relative number of cases; on a day off, when offices are closed, it counts online cases only."""
     when = date_of(day)
     weight = _MONTHS[when.month - 1]
     if not workdays.is_working(day):

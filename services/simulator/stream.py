@@ -22,22 +22,22 @@ _HOUR = 3600 * _SECOND
 _DAY = 24 * _HOUR
 _LATE, _VERY_LATE, _DOUBLE = 0.02, 0.003, 0.015
 SILENT_FROM, SILENT_DAYS = 158, 9
-"""First day and number of days, counted from the first day of the period: June."""
+"""First day of the silence, counted from the first day of the period, and its number of days; it falls in June."""
 _NOTICE_DAYS = 45
 _WAKEFUL_HOURS = 36
 _LAST_OPEN_HOUR = 10
-"""In UTC, in which 8 to 18 o'clock in Shanghai are hours 0 to 10."""
+"""Last hour with heartbeats every day, in UTC: 8 to 18 o'clock in Shanghai are the hours 0 to 10."""
 
 
 class Sent(NamedTuple):
-    """An event and its arrival, microseconds since 1970-01-01 UTC."""
+    """An event and its arrival, in microseconds since 1970-01-01 UTC."""
 
     arrives: int
     event: HallEvent
 
 
 def simulate(county: County) -> Iterator[Sent]:
-    """Yield every event that arrives by `county.until`, in the order of arrival, the catalogue first."""
+    """Yield every event that arrives by `county.until`, in the order of arrival; the first catalogue comes first."""
     changes = [change for _, change in item_changes(county)]
     streams = (
         _sorted(_items(county, changes)),
@@ -86,8 +86,9 @@ def _reports(county: County) -> Iterator[Sent]:
 
 
 def _heartbeats(county: County) -> Iterator[Sent]:
-    """Yield a heartbeat for every office hour, and for every hour of the last days, so that no hall looks silent
-    tonight.
+    """Yield each hall's heartbeats: one for every opening hour, and one for every hour of the last 36 hours.
+
+    The latter keep a hall from looking silent in the night in which the simulation ends.
     """
     for hour in range(moment(county.first_day) // _HOUR, county.until // _HOUR + 1):
         if hour % 24 <= _LAST_OPEN_HOUR or hour * _HOUR > county.until - _WAKEFUL_HOURS * _HOUR:
@@ -109,7 +110,7 @@ def _is_silent(county: County, hall: str, day: int) -> bool:
 
 
 def _cases(county: County, published: PublishedVersions) -> Iterator[Sent]:
-    """Yield cases day by day; later entries wait in a heap until their day."""
+    """Yield the events of all cases by arrival; events that arrive on a later day wait in a heap until then."""
     halls = [hall for hall in HALLS if hall.share]
     demands = {hall.id: Demand(published, hall, _NOTICE_DAYS if county.honest else 0) for hall in halls}
     shares = [hall.share for hall in halls]

@@ -1,4 +1,4 @@
-"""Alertmanager's configuration: one receiver a lead department, one notice a cause."""
+"""Alertmanager's configuration: one receiver for each lead department, one notice for each cause."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from services.boards.intervals import OFFICE, Intervals, duration
 from services.boards.rules.rule import as_yaml
 
 BUREAU, OPERATORS, HALLS = "bureau", "operators", "halls"
-GENERATED = "# 由 hallpulse rules render 生成,请勿手改。 Rendered by `hallpulse rules render`.\n"
+GENERATED = "# 由 hallpulse rules render 生成，请勿手改。 Rendered by `hallpulse rules render`.\n"
 
 
 def render_alertmanager(
     plans: Sequence[Plan], receiver_url: str, intervals: Intervals = OFFICE, *, token_file: str = ""
 ) -> str:
-    """Return alertmanager.yml. token_file: path of the receiver's bearer token, if it needs one."""
+    """Return the text of alertmanager.yml. token_file: path of the file with the receiver's bearer token, if any."""
     who = _departments(plans)
     names = [BUREAU, OPERATORS, HALLS, *(f"{region}/{department}" for region, department in who)]
     return as_yaml(
@@ -46,12 +46,15 @@ def _operators() -> dict[str, Any]:
 
 
 def _halls() -> dict[str, Any]:
-    """Return the route to hall owners: the receiver finds the owner by the labels, since plans do not name halls."""
+    """Return the route to hall owners: plans do not name halls, so the receiver finds the owner by the labels."""
     return {"receiver": HALLS, "matchers": ['lead="hall"'], "group_by": ["region", "hall", "alertname"]}
 
 
 def _route(region: int, department: str) -> dict[str, Any]:
-    """Return the route of one lead: an alert with several leads reaches each, one without stays with the bureau."""
+    """Return the route to one lead department: an alert with several leads reaches each of them.
+
+    An alert without a lead reaches the bureau.
+    """
     name = re.escape(department).replace("\\", "\\\\").replace('"', '\\"')
     matchers = [f'region="{region}"', f'lead=~"(.*,)?{name}(,.*)?"']
     return {"receiver": f"{region}/{department}", "matchers": matchers, "continue": True}
@@ -75,13 +78,13 @@ def _inhibit(source: str, targets: str, *equal: str) -> dict[str, Any]:
 _SAME_TARGET = ("region", "target", "department")
 _SAME_DEPARTMENT = ("region", "department")
 INHIBITIONS = [
-    # Old figures: alerts about them are no news.
+    # While figures are old, alerts computed from them say nothing new.
     _inhibit("FiguresStale", "Target.*|Cases.*|CompressionDropped|PlanNotMeasured|HallSilent"),
     _inhibit("IngestStopped", "HallSilent|IngestLag|IngestStuck|IngestAbsent"),
     _inhibit("IngestStuck", "HallSilent|IngestLag"),
     _inhibit("IngestAbsent", "HallSilent"),
     _inhibit("IngestLag", "HallSilent"),
-    # The notice of a drop includes the others' content, and names the cause.
+    # The notice of a drop includes what the other notices say, and names the cause.
     _inhibit("CompressionDropped", "TargetBehindPath|TargetShortAtEnd|TargetFalling", "region", "indicator"),
     _inhibit("TargetMissed", "TargetBehindPath|TargetShortAtEnd|TargetFalling", *_SAME_TARGET),
     _inhibit("TargetBehindPath", "TargetShortAtEnd|TargetFalling", *_SAME_TARGET),

@@ -1,4 +1,4 @@
-"""Tables: several queries side by side, one row a label value, with named and ordered columns."""
+"""Table panels: the results of several queries side by side, one row for each value of a common label."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ STRUCTURE = ("Time", "__name__", "instance", "job")
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column. title: its heading; expr: the query that fills it, or label: a label of an earlier query."""
+    """A column of a table panel.
+
+    title: its heading; expr: the query that fills it; label: instead of a query, a label of an earlier query.
+    """
 
     title: str
     expr: str = ""
@@ -31,7 +34,7 @@ class TableColumn:
 def table_of(
     panels: Panels, title: str, key: TableColumn, columns: Sequence[TableColumn], *, span: int = 24, height: int = 10
 ) -> Panel:
-    """Return a table. key: the column whose label is common to all queries."""
+    """Return a table panel. key: the first column, whose label is common to all queries and joins their results."""
     asked = [column for column in (key, *columns) if column.expr]
     refs = {id(column): chr(ord("A") + place) for place, column in enumerate(asked)}
     panel = panels.table(
@@ -51,7 +54,7 @@ def table_of(
 
 
 def _source(column: TableColumn, refs: dict[int, str], asked: int) -> str:
-    """Return the field's name before renaming: the label itself, or `Value` or `Value #A` for a value."""
+    """Return Grafana's name of the column's field before it is renamed: the label, or `Value` or `Value #A`."""
     if column.label:
         return column.label
     return f"Value #{refs[id(column)]}" if asked > 1 else "Value"

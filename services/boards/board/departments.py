@@ -1,4 +1,4 @@
-"""Departments compared: a ranking of those with enough cases, and a table of months."""
+"""The board that compares departments: a ranking of those with enough cases, and a table of months."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def departments(panels: Panels, plans: Sequence[Plan], links: Links) -> board.Da
 
 
 def _least(panels: Panels, plans: Sequence[Plan]) -> board.TextBoxVariable:
-    """Return the smallest denominator of a ranked department: below it the sample is too small."""
+    """Return the variable with the least denominator: departments below it are not ranked."""
     least = max((plan.min_denominator for plan in plans), default=1)
     label = panels.say("最小分母", "Least denominator")
     return board.TextBoxVariable("least").label(label).default_value(str(least))
 
 
 def _enough() -> str:
-    """Return the condition for a ranking: catalogue figures always pass, figures from cases need a minimum of them."""
+    """Return the condition for a ranking: figures from cases need the least denominator, all others pass."""
     chance = f'{DENOMINATOR}{{region="$region",indicator="$indicator",indicator=~"{case_indicators()}"}} < $least'
     return f"unless on (region, department) ({chance})"
 
@@ -65,7 +65,7 @@ def _ranking(panels: Panels) -> Table:
             decimals=2,
         ),
     ]
-    title = panels.say("排名(分母不足的不排)", "Ranking (none with too few cases)")
+    title = panels.say("排名（分母不足的不排）", "Ranking (none with too few cases)")
     return table_of(panels, title, key, columns, span=14, height=14)
 
 
@@ -78,7 +78,10 @@ def _bars(panels: Panels) -> AnyPanel:
 
 
 def _in_window(panels: Panels) -> Table:
-    """Return the panels over a window, for indicators that are sums over days; of others the present state counts."""
+    """Return the table of figures over the board's window.
+
+    An indicator that is no sum over days shows its value now.
+    """
     which = f'{{region="$region",indicator="$indicator",indicator=~"{case_indicators()}"}}'
     top, bottom = over_window(NUMERATOR, which), over_window(DENOMINATOR, which)
     state = f'{RATIO[:-1]},indicator!~"{case_indicators()}"}}'
@@ -94,7 +97,7 @@ def _in_window(panels: Panels) -> Table:
         TableColumn(panels.say("窗口内分子", "Numerator"), f"sum by (department) ({top})"),
         TableColumn(panels.say("窗口内分母", "Denominator"), f"sum by (department) ({bottom})"),
     ]
-    title = panels.say("所选窗口(本月、本季度、方案期)", "In the window chosen above")
+    title = panels.say("所选窗口（本月、本季度、方案期）", "In the window chosen above")
     return table_of(panels, title, key, columns, span=12, height=12)
 
 
@@ -109,13 +112,13 @@ def _open_cases(panels: Panels) -> Table:
 
 
 def _league(panels: Panels, plan: Plan) -> Table:
-    """Return the table of months, each by itself; a month without history has no value."""
+    """Return the table with one column for each month of the plan's period; months without history have no value."""
     key = TableColumn(panels.say("部门", "Department"), f"sum by (department) ({DENOMINATOR}{CHOSEN})", "department")
     columns = [
         TableColumn(month, scaled(f"sum by (department) ({_of_month(first, last, number == 0)})", SHARE), decimals=2)
         for number, (month, first, last) in enumerate(month_starts(plan))
     ]
-    title = panels.say(f"逐月({plan.id})", f"Month by month ({plan.id})")
+    title = panels.say(f"逐月（{plan.id}）", f"Month by month ({plan.id})")
     return table_of(panels, title, key, columns, height=14)
 
 
@@ -127,12 +130,12 @@ def _of_month(first: int, last: int, is_first: bool) -> str:
 
 
 def _added(series: str, first: int, last: int, is_first: bool) -> str:
-    """Return a sum at the month's end minus that at its beginning, which is 0 in the plan's first month."""
+    """Return the increase of a sum during a month; the plan's first month starts from 0."""
     end = _at_end(series, first, last)
     return end if is_first else f"({end} - last_over_time({series}[1d] @ {first}))"
 
 
 def _at_end(series: str, first: int, last: int) -> str:
-    """Return the value at the month's end; for the running month, the present one."""
+    """Return the value at the month's end; for the current month, the value now."""
     now = f"last_over_time({series}[1d]) and on () (vector(time()) >= {first} < {last})"
     return f"(last_over_time({series}[1d] @ {last}) or ({now}))"

@@ -1,4 +1,4 @@
-"""Common parts of every board: link to the other language, calendar windows, variables, a permanent uid."""
+"""Parts that every board has: a link to the other language, links to calendar windows, variables, a permanent uid."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ WINDOWS: Sequence[Window] = (
     ("上季度", "Last quarter", "now-1Q/Q", "now-1Q/Q"),
     ("本年", "This year", "now/y", "now"),
 )
-"""Calendar windows, not rolling ones: (zh, en, from, to)."""
+"""Calendar windows, not rolling ones, each as (zh, en, from, to)."""
 
 
 def frame(panels: Panels, name: str, plans: Sequence[Plan], links: Links) -> board.Dashboard:
-    """Return an empty board."""
+    """Return a board that has its links and variables and no panels."""
     zh, en = TITLES[name]
     made = (
         board.Dashboard(f"Hallpulse · {panels.say(zh, en)}")
@@ -111,7 +111,10 @@ def indicator(panels: Panels) -> board.QueryVariable:
 
 
 def _named(label: str, panels: Panels) -> str:
-    """Return a variable that shows the name and holds the id; labels come in alphabetical order: en early, zh last."""
+    """Return the regular expression for a variable that shows a name and holds an id.
+
+    Prometheus lists labels in alphabetical order, so the two groups are sorted.
+    """
     shown, taken = f'{panels.name}="(?<text>[^"]+)"', f'{label}="(?<value>[^"]+)"'
     first, second = sorted((shown, taken))
     return f"/{first}.*{second}/"
@@ -134,7 +137,10 @@ def _all(variable: board.QueryVariable) -> board.QueryVariable:
 
 
 def month_starts(plan: Plan) -> list[tuple[str, int, int]]:
-    """Return (2026-03, first midnight, last midnight) of every calendar month of the plan's period, Asia/Shanghai."""
+    """Return every month of the plan's period as (2026-03, its first midnight, the next month's first midnight).
+
+    Midnights are those of Asia/Shanghai, in seconds since 1970-01-01 UTC.
+    """
     found, (year, month) = [], (plan.period.start.year, plan.period.start.month)
     while (year, month) <= (plan.period.end.year, plan.period.end.month):
         following = (year + month // 12, month % 12 + 1)

@@ -1,4 +1,4 @@
-"""Halls live: today's flow, open cases by state, due cases, silent halls."""
+"""The board of the halls now: incoming events, open cases by state, due and overdue cases, silent halls."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _flow(panels: Panels) -> AnyPanel:
 def _elapsed(panels: Panels) -> AnyPanel:
     within, every = (f"hallpulse_case_elapsed_days_{part}{MINE}" for part in ("bucket", "count"))
     share = f"sort(sum by (le) ({within}) / on () group_left () (sum({every}) > 0))"
-    title = panels.say("几个工作日内办结(累计占比)", "Decided within so many working days")
+    title = panels.say("几个工作日内办结（累计占比）", "Decided within so many working days")
     return panels.bars(title, PanelQuery(share, "≤ {{le}}"), "percentunit")
 
 
@@ -85,7 +85,7 @@ def _late(panels: Panels) -> Table:
 
 
 def _silence(panels: Panels) -> Table:
-    """Return the table of silent halls, including halls that never sent anything."""
+    """Return the table of how long each hall has been silent, including halls that never sent anything."""
     last = 'max by (hall) (hallpulse_hall_last_event_timestamp_seconds{region="$region",hall=~"$hall"}) * 1000'
     since = 'max by (hall) (hallpulse:hall_silence:seconds{region="$region",hall=~"$hall"})'
     key = TableColumn(

@@ -1,4 +1,4 @@
-"""The suite's health: lag, batches, refusals, queues, age of the figures."""
+"""The board of the suite's health: lag, batches, refusals, queues, age of the figures."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def _ingest(panels: Panels) -> list[AnyPanel]:
     return [
         panels.lines(panels.say("每秒事件", "Events a second"), flow),
         panels.lines(
-            panels.say("批次(近一小时)", "Batches of the last hour"),
+            panels.say("批次（近一小时）", "Batches of the last hour"),
             [
                 PanelQuery(
-                    f"{seconds} >= 0", panels.say("耗时 95 分位(秒)", "95th percentile of seconds"), "A", range=True
+                    f"{seconds} >= 0", panels.say("耗时 95 分位（秒）", "95th percentile of seconds"), "A", range=True
                 ),
                 PanelQuery(f"{size} >= 0", panels.say("每批事件数", "events a batch"), "B", range=True),
             ],
@@ -78,7 +78,7 @@ def _ingest(panels: Panels) -> list[AnyPanel]:
 
 
 def _outside(panels: Panels) -> list[AnyPanel]:
-    """Return panels from the broker's exporter, and of the notices that were sent."""
+    """Return the panels of the queues' depths, from the broker's exporter, and of the notices sent."""
     ready = 'sum by (queue) (rabbitmq_detailed_queue_messages_ready{queue=~"hall.*"})'
     notices = "sum(hallpulse_notices_total)"
     return [

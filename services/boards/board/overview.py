@@ -1,4 +1,4 @@
-"""The bureau's overview: every target at a glance, and the changes since yesterday."""
+"""The bureau's overview board: every target at a glance, and the changes since yesterday."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _number(title: str, expr: str, shown: tuple[Unit, int]) -> TableColumn:
 
 
 def _changes(panels: Panels) -> Table:
-    """Return the changes by present knowledge: a correction that came today changes yesterday's figure too."""
+    """Return the table of changes since yesterday; a correction that arrived today counts in yesterday's figure too."""
     here = "on (region, indicator)"
     info = 'hallpulse_indicator_info{region="$region",unit="share"}'
     ago = 'hallpulse_indicator_ratio_ago{region="$region",days="1"}'

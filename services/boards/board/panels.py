@@ -1,4 +1,4 @@
-"""Common parts of every panel: language, data source, the text for "no data"."""
+"""Parts that every panel has: its language, its data source, its text for "no data"."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ WIDE = 24
 
 @dataclass(frozen=True, slots=True)
 class PanelQuery:
-    """A query of a panel. legend: name of a series; table: one row a series, at the present time."""
+    """A query of a panel.
+
+    legend: template of the name of a series; table: return a table, one row for each series, with the values now;
+    range: return the values over the board's window instead of the values now.
+    """
 
     expr: str
     legend: str = ""
@@ -48,7 +52,7 @@ class Panels:
 
     @property
     def name(self) -> str:
-        """The label that holds names in this language."""
+        """Return the label that holds names in this language."""
         return self.language
 
     @property
@@ -61,7 +65,7 @@ class Panels:
     def stat(
         self, title: str, ask: PanelQuery, unit: Unit = "short", *, span: int = 4, decimals: int | None = None
     ) -> Stat:
-        """Return a panel with one large figure, or a text if there is none."""
+        """Return a panel with one large figure, or the text for "no data"."""
         panel = (
             Stat()
             .title(title)
@@ -78,7 +82,7 @@ class Panels:
         return panel if decimals is None else panel.decimals(decimals)
 
     def named(self, title: str, ask: PanelQuery, *, span: int = 8) -> Stat:
-        """Return a panel with the text of a label, such as a plan's name."""
+        """Return a panel that shows a label's value, such as a plan's name, as text."""
         return self.stat(title, ask, span=span).text_mode(common.BigValueTextMode.NAME)
 
     def table(self, title: str, asks: Sequence[PanelQuery], *, span: int = WIDE, height: int = 10) -> Table:
@@ -111,7 +115,7 @@ class Panels:
                 .display_mode(common.LegendDisplayMode.LIST)
                 .placement(common.LegendPlacement.BOTTOM)
             )
-            # A line without samples has a gap: no value is invented.
+            # Where samples are missing, the line has a gap: no value is invented.
             .span_nulls(False)
         )
 

@@ -1,4 +1,4 @@
-"""The quality of the halls' events, and the coverage of the figures."""
+"""The board of data quality: the quality of the halls' events, refusals, integrity findings, coverage."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.boards.promql import quoted
 
 KINDS = (
     ("events_duplicate", "重复", "doubled"),
-    ("events_late", "迟报(超过一天)", "late (over a day)"),
+    ("events_late", "迟报（超过一天）", "late (over a day)"),
     ("events_disordered", "乱序", "out of order"),
     ("hall_events_refused", "被拒收", "refused"),
 )
@@ -44,7 +44,7 @@ def quality(panels: Panels, plans: Sequence[Plan], links: Links) -> board.Dashbo
 
 def _halls(panels: Panels) -> Table:
     def counted(name: str) -> str:
-        """Return the count, 0 for a registered hall without such an event."""
+        """Return the count of each hall; registered halls without such an event have 0."""
         known = f"max by (hall) (hallpulse_hall_info{HALLS}) * 0"
         return f"sum by (hall) (hallpulse_{name}{HALLS}) or {known}"
 
@@ -57,7 +57,7 @@ def _halls(panels: Panels) -> Table:
         TableColumn(panels.say("带标记的办件", "Flagged cases"), counted("cases_flagged")),
         TableColumn(panels.say("最近上报", "Last event"), last, unit="dateTimeFromNow"),
     ]
-    title = panels.say("各大厅上报质量(未上报的也列出)", "What each hall sends (silent ones too)")
+    title = panels.say("各大厅上报质量（未上报的也列出）", "What each hall sends (silent ones too)")
     return table_of(panels, title, key, columns, height=13)
 
 
@@ -99,7 +99,7 @@ def _integrity(panels: Panels) -> Table:
 
 
 def _lowered(panels: Panels) -> Table:
-    """Return the table of what lowered a ratio, with one line of text if nothing fell."""
+    """Return the table of item versions that lowered the compression, or one line of text if there are none."""
     fell = f"max by (item, zh, department) (hallpulse_item_compression_change{REGION})"
     none = panels.say("近 7 日没有拉低压缩比的事项版本", "no version lowered it in 7 days")
     nothing = f'label_replace(vector(0), "zh", "{none}", "", "") unless on () hallpulse_item_compression_change{REGION}'

@@ -1,4 +1,4 @@
-"""Refused events: reasons, senders, and how many still wait for a person."""
+"""Panels of refused events: reasons, senders, and the number that still waits for a person."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ def refusals(panels: Panels) -> list[AnyPanel]:
     kept = PanelQuery('sum(rabbitmq_detailed_queue_messages_ready{queue="hall.refused"}) or vector(0)')
     return [
         panels.stat(panels.say("近期拒收率", "Share refused of late"), share, "percentunit", span=12, decimals=1),
-        panels.stat(panels.say("待处理(hall.refused)", "Kept in hall.refused"), kept, "none", span=12),
+        panels.stat(panels.say("待处理（hall.refused）", "Kept in hall.refused"), kept, "none", span=12),
         _by_reason(panels),
         _by_hall(panels),
     ]
 
 
 def stopped(panels: Panels) -> AnyPanel:
-    """Return whether ingest has halted: its own metrics are gone then, the queue with the reason is not."""
+    """Return the panel that shows whether ingest has stopped at the refusal limit.
+
+    It reads the queue that holds the reason, because a stopped ingest has no metrics.
+    """
     ask = PanelQuery('max(rabbitmq_detailed_queue_messages_ready{queue="hall.stopped"}) or vector(0)')
     panel = panels.stat(panels.say("拒收上限", "Refusal limit"), ask, "none", span=4)
     halted = ("✖ 已停止入库", "✖ ingest stopped", "red")
@@ -35,7 +38,7 @@ def _by_reason(panels: Panels) -> AnyPanel:
 
 
 def _by_hall(panels: Panels) -> AnyPanel:
-    """Return refusals by hall: registered halls start at 0; any other name counts as "other"."""
+    """Return the panel of refused events a minute by hall; all unregistered senders count as "other"."""
     rate = f"sum by (hall) (rate(hallpulse_hall_events_refused_total{HALLS}[$__rate_interval])) * 60"
     title = panels.say("各大厅每分钟被拒收的事件", "Events refused a minute, by hall")
     return panels.lines(title, [PanelQuery(rate, "{{hall}}", range=True)])

@@ -1,4 +1,4 @@
-"""Plans → Grafana's boards. Pure and deterministic."""
+"""Rendering of plans into Grafana's boards. Pure and deterministic."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAKERS: Mapping[str, Maker] = {
 
 
 def render_boards(plans: Sequence[Plan], links: Links | None = None) -> dict[str, str]:
-    """Return path → JSON of every board in both languages: zh/overview.json …"""
+    """Return every board in both languages as JSON, by path: zh/overview.json, …"""
     return {
         f"{language}/{name}.json": as_json(maker(Panels(language), plans, links or Links()))
         for language in LANGUAGES
@@ -40,7 +40,7 @@ def render_boards(plans: Sequence[Plan], links: Links | None = None) -> dict[str
 
 def as_json(made: board.Dashboard) -> str:
     built = made.build()
-    # Links to a panel stay valid as long as its position.
+    # A link to a panel stays valid while the panel keeps its position.
     for number, panel in enumerate(built.panels or (), start=1):
         panel.id_val = number
     return json.dumps(built, cls=JSONEncoder, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

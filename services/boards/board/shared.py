@@ -18,12 +18,12 @@ CASES_BEHIND = (
 
 
 def case_indicators() -> str:
-    """Return the indicators that are sums over days, as a regular expression."""
+    """Return a regular expression that matches the indicators that are sums over days."""
     return "|".join(i.id for i in COMPUTED.values() if i.kind == "case")
 
 
 def covered(panels: Panels, made: board.Dashboard) -> board.Dashboard:
-    """Add coverage, age of the figures and state of the calendar, shown beside every figure."""
+    """Add the panels that stand on every board: coverage, age of the figures and state of the calendar."""
     for panel in (_coverage(panels), _freshness(panels), _calendar(panels)):
         made = made.with_panel(panel)
     return made
@@ -52,14 +52,17 @@ def _calendar(panels: Panels) -> Panel:
 
 
 def scaled(expr: str, share: str) -> str:
-    """Return the expression in percent if `share` selects anything, which it does for shares; otherwise unchanged."""
+    """Return the expression, multiplied by 100 if the figure is a share.
+
+    share: a selector that finds a series only if the figure is a share.
+    """
     return f"({expr}) * scalar(1 + 99 * (count(last_over_time({share}[1d] @ end())) or vector(0)))"
 
 
 def over_window(amount: str, labels: str) -> str:
-    """Return the increase of a sum over the plan's period during the board's window.
+    """Return how much a sum over the plan's period increased during the board's window.
 
-    It is unknown if the sum at the window's beginning is, unless the plan's period began in the window.
+    There is no value if the sum at the window's beginning is unknown, unless the plan's period began in the window.
     """
     now = f"last_over_time({amount}{labels}[1d])"
     before = f"last_over_time({amount}{labels}[1d] offset $__range)"

@@ -1,4 +1,4 @@
-"""Display of states: always a sign, a word and a colour, never a colour alone."""
+"""How boards show states: always as a sign, a word and a colour, never as a colour alone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def case_word(panels: Panels, state: str) -> str:
 
 
 def state_mappings(panels: Panels) -> Mappings:
-    """Return number of a state → its sign, word and colour."""
+    """Return the mappings from the number of a target's state to its sign, word and colour."""
     options = {
         str(number): _result(panels.say(zh, en), colour, number)
         for number, (zh, en, colour) in ((STATE_NUMBERS.index(s), w) for s, w in WORDS.items())
@@ -58,7 +58,7 @@ def severity_mappings(panels: Panels) -> Mappings:
 
 
 def yes_no(panels: Panels, yes: tuple[str, str, str], no: tuple[str, str, str]) -> Mappings:
-    """Return 1 and 0 as a sign, a word and a colour: (zh, en, colour)."""
+    """Return the mappings from 1 and 0 to texts and colours. yes, no: (zh, en, colour) for 1 and for 0."""
     found = {"1": yes, "0": no}
     options = {n: _result(panels.say(zh, en), colour, int(n)) for n, (zh, en, colour) in found.items()}
     return [dashboard.ValueMap(options)]

@@ -1,4 +1,4 @@
-"""One target in depth: its path and actual values, its departments, and the goals under other readings of the plan."""
+"""The board of one target: its path and actual values, its departments, its goals under other readings of the plan."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _figures(panels: Panels) -> list[AnyPanel]:
 
 
 def _marked(panels: Panels) -> Table:
-    """Return the findings that the figure gains from, each with the value without it; empty where there are none."""
+    """Return the table of findings that the figure gains from, each with the figure's value without the finding."""
     key = TableColumn(panels.say("检查", "Check"), f"max by (check) (hallpulse_target_marked{ONE})", "check")
     without = scaled(f"min by (check) (hallpulse_target_value_without{ONE})", SHARE)
     columns = [TableColumn(panels.say("扣除后的值", "Value without it"), without, decimals=2)]
@@ -69,7 +69,7 @@ def _marked(panels: Panels) -> Table:
 
 
 def _gains(panels: Panels) -> Table:
-    """Return what the compression's change since the plan began came from; empty for other indicators."""
+    """Return the table of causes of the compression's change since the plan began; empty for other indicators."""
     gain = f"hallpulse_target_gain{ONE}"
     key = TableColumn(panels.say("变化来自", "Change came from"), f"max by (cause, {panels.name}) ({gain})", "cause")
     columns = [
@@ -102,7 +102,7 @@ def _path(panels: Panels) -> Lines:
         line(f"hallpulse_target_forecast{ONE}", panels.say("期末预计", "forecast"), "D"),
     ]
     return panels.lines(
-        panels.say("进度:实际与应达", "Path: actual against required"), asks, "none", span=16, height=11
+        panels.say("进度：实际与应达", "Path: actual against required"), asks, "none", span=16, height=11
     )
 
 
@@ -139,9 +139,7 @@ def _departments(panels: Panels) -> Table:
 
 
 def _readings(panels: Panels) -> Table:
-    """Return a table of readings: the plan uses one reading of "a further 10 %"; the goals of the others stand beside
-    it.
-    """
+    """Return the table of goals under each reading of "a further 10 %"; the plan uses one of the readings."""
     goals, here = f"hallpulse_target_reading_goal{ONE}", "on (region, target)"
     # A target with a single reading has its goal under "-".
     only = f'label_replace(hallpulse_target_goal{ONE} unless {here} {goals}, "reading", "-", "", "")'

@@ -1,1 +1,1 @@
-"""Push boards to a Grafana: the only user of grafana-api."""
+"""Pushing of boards to Grafana; only this package uses grafana-api."""

@@ -1,4 +1,4 @@
-"""A board's fingerprint, kept in one of its tags, and the differences of two boards. Pure."""
+"""A board's fingerprint, which one of its tags keeps, and the differences between two boards. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 PREFIX = "hallpulse-sha-"
 GRAFANAS_OWN = ("id", "version", "iteration")
-"""Fields that Grafana sets when it saves."""
+"""Fields that Grafana sets when it saves a board."""
 Board = dict[str, Any]
 
 
 def fingerprint(board: Board) -> str:
-    """Return a hash of everything that a person can change; equal for equal content."""
+    """Return a hash of all that a person can change in a board: boards with equal content have equal hashes."""
     return hashlib.sha256(json.dumps(_plain(board), sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
@@ -25,7 +25,7 @@ def stamped(board: Board) -> Board:
 
 
 def stamp_of(board: Board) -> str | None:
-    """Return the fingerprint with which a board was pushed; None for one that was not."""
+    """Return the fingerprint that the board had when it was pushed; None if it was never pushed."""
     found = [tag for tag in board.get("tags") or [] if isinstance(tag, str) and tag.startswith(PREFIX)]
     return found[0].removeprefix(PREFIX) if found else None
 
@@ -36,7 +36,10 @@ def _plain(board: Board) -> Board:
 
 
 def differences(theirs: Board, ours: Board, most: int = 10) -> list[str]:
-    """Return the paths at which the board in Grafana and the rendered one differ."""
+    """Return a line for each difference between the board in Grafana and the rendered one.
+
+    most: the number of lines, after which one line says how many more differences there are.
+    """
     found = list(_differences("", _plain(theirs), _plain(ours)))
     return found[:most] + ([f"… and {len(found) - most} more"] if len(found) > most else [])
 

@@ -1,4 +1,4 @@
-"""Grafana's HTTP API through grafana-api; its errors become lines that say what to do."""
+"""Grafana's HTTP API, through grafana-api; its errors become messages that say what to do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class GrafanaError(HallpulseError):
 
 
 class Grafana:
-    """One Grafana. Every method raises GrafanaError."""
+    """A Grafana server. Every method raises GrafanaError if Grafana refuses or does not answer."""
 
     def __init__(self, url: str, token: str) -> None:
         parts = urlsplit(url)
@@ -39,8 +39,9 @@ class Grafana:
         )  # fmt: skip
 
     def check(self) -> str:
-        """Return Grafana's version; called first, so that a wrong address or token is reported before anything is
-        written.
+        """Return Grafana's version.
+
+        Call it first: it reports a wrong address or token before anything is written.
         """
         health = self._ask("reading its state", lambda: self._face.api.GET("/health"))
         self._ask("reading its organisation", lambda: self._face.api.GET("/org"))
@@ -64,7 +65,7 @@ class Grafana:
         self._ask("changing the data source", lambda: self._face.datasource.update_datasource(id_, source))
 
     def board(self, uid: str) -> Answer | None:
-        """Return `dashboard` and `meta`."""
+        """Return the board and its metadata, under `dashboard` and `meta`; None if it does not exist."""
         return self._find(f"reading the board {uid}", lambda: self._face.dashboard.get_dashboard(uid))
 
     def last_message(self, uid: str) -> str:
@@ -78,7 +79,7 @@ class Grafana:
         self._ask("saving a board", lambda: self._face.dashboard.update_dashboard(command))
 
     def _find(self, doing: str, call: Callable[[], Answer]) -> Answer | None:
-        """Return the answer, None for 404."""
+        """Return the answer; None if Grafana answers 404."""
         with self._faults(doing):
             try:
                 return call()

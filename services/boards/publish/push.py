@@ -1,4 +1,4 @@
-"""Push data source, folders and boards to Grafana: repeatable, and a person's changes are kept."""
+"""Pushing of data source, folders and boards to Grafana. It can be repeated, and keeps a person's changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Answer = dict[str, Any]
 
 
 class GrafanaApi(Protocol):
-    """The requests to a Grafana; every method raises GrafanaError."""
+    """The requests that pushing makes to Grafana; every method raises GrafanaError."""
 
     def folder(self, uid: str) -> Answer | None: ...
     def create_folder(self, uid: str, title: str) -> None: ...
@@ -30,7 +30,10 @@ class GrafanaApi(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """The outcome for one object. kept: a person changed it, `differs` says where; provisioned: files define it."""
+    """The outcome of pushing one object.
+
+    outcome: "kept" if a person changed the object, "provisioned" if files define it; differs: where it differs.
+    """
 
     what: str
     outcome: Outcome
@@ -38,7 +41,10 @@ class Pushed:
 
 
 def push(grafana: GrafanaApi, source: Answer, boards: Mapping[str, Board], *, force: bool) -> Iterator[Pushed]:
-    """Push one object after the other. boards: `zh/overview.json` → its content."""
+    """Push data source, folders and boards one by one, and yield the outcome of each.
+
+    boards: content of each board by its path, such as `zh/overview.json`; force: overwrite a person's changes.
+    """
     yield _push_source(grafana, source, force=force)
     for language in LANGUAGES:
         yield _push_folder(grafana, FOLDER_UID[language], FOLDER[language])
@@ -64,7 +70,7 @@ def _push_source(grafana: GrafanaApi, source: Answer, *, force: bool) -> Pushed:
 
 
 def _push_folder(grafana: GrafanaApi, uid: str, title: str) -> Pushed:
-    """Make the folder if it is missing; an existing one keeps the title that a person gave it."""
+    """Create the folder if it is missing; an existing folder keeps its title, which a person may have changed."""
     if grafana.folder(uid) is not None:
         return Pushed(f"folder {title}", "unchanged")
     grafana.create_folder(uid, title)
@@ -85,15 +91,15 @@ def _push_board(grafana: GrafanaApi, folder: str, board: Board, *, force: bool) 
         return Pushed(name, "unchanged")
     if changed and not force:
         return Pushed(name, "kept", differences(theirs, board))
-    # Not `overwrite`: a change saved at this moment gets the answer 412 and is not lost.
+    # Without `overwrite`, Grafana answers 412 if someone saves the board at this moment, and no change is lost.
     grafana.save_board(_command(folder, board, version=theirs.get("version")))
     return Pushed(name, "updated")
 
 
 def _changed_by_a_person(grafana: GrafanaApi, theirs: Board) -> bool:
-    """Return whether its content is not the pushed one, and the last save was not by this command.
+    """Return whether the board differs from the pushed one and this command did not save it last.
 
-    The second check is for a Grafana that stores a board in another form.
+    The second check is for a Grafana that stores a board in a different form than it was sent.
     """
     stamp = stamp_of(theirs)
     if stamp is not None and fingerprint(theirs) == stamp:
@@ -102,7 +108,7 @@ def _changed_by_a_person(grafana: GrafanaApi, theirs: Board) -> bool:
 
 
 def _command(folder: str, board: Board, version: int | None) -> Answer:
-    """Return a SaveDashboardCommand: id null finds the board by its uid."""
+    """Return the body of Grafana's SaveDashboardCommand; without an id, Grafana finds the board by its uid."""
     content = {**stamped(board), "id": None}
     if version is not None:
         content["version"] = version

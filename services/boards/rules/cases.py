@@ -1,4 +1,4 @@
-"""Alerts about open cases, by department, if enough cases fell due that one late case is not chance."""
+"""Alerts about the open cases of a department, for departments with enough cases that one late case is no accident."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from hallpulse.domain.plan import Names, Plan
 from services.boards.intervals import Intervals, Links, duration
-from services.boards.promql import department_name, literal, number, select
+from services.boards.promql import PERCENT, department_name, literal, number, select
 from services.boards.rules.measured import in_force
 from services.boards.rules.rule import Alert
 
@@ -38,8 +38,8 @@ class _Cases:
         least = self.plan.least_denominator("due_kept_rate")
         expr = f"{late} / {every} > {number(self.intervals.piled_up)} and {every} >= {least} {self._in_force}"
         words = Names(
-            "在办件中已有 {{ $value | humanizePercentage }} 超期",
-            "{{ $value | humanizePercentage }} of the open cases are overdue",
+            f"在办件中已有 {PERCENT} 超期",
+            f"{PERCENT} of the open cases are overdue",
         )
         return self._alert("CasesPilingUp", expr, "overdue", words, severity="critical")
 
@@ -53,17 +53,20 @@ class _Cases:
         return self._alert("CasesUnaccepted", expr, "unaccepted_late", words)
 
     def due_soon(self) -> Alert:
-        """Return the alert for cases due within a working day in a department without a decision for hours."""
+        """Return the alert for a department that has cases due soon and has decided none for hours of a working day."""
         span = duration(self.intervals.unattended)
         decided = select("hallpulse_case_elapsed_days_count", region=self.plan.region)
         still = f"({decided} - min_over_time({decided}[{span}]) > 0)"
         soon = f"{self._open('due_soon')} > 0 and {HERE} {self._enough('due_kept_rate')}"
         expr = f"{soon} unless {HERE} {still} and on (region) hallpulse_working_day == 1 {self._in_force}"
         minutes = round(self.intervals.unattended.total_seconds() / 60)
-        lasted = f"{minutes // 60} 小时" if minutes % 60 == 0 else f"{minutes} 分钟"
+        hours = minutes // 60 if minutes % 60 == 0 else None
+        lasted = Names(
+            f"{hours} 小时" if hours else f"{minutes} 分钟", f"{hours} hours" if hours else f"{minutes} minutes"
+        )
         words = Names(
-            f"有 {COUNT} 件临期办件，近 {lasted}没有办结任何一件",
-            f"{COUNT} cases are due soon, and none was decided for {span}",
+            f"有 {COUNT} 件临期办件，近 {lasted.zh}没有办结任何一件",
+            f"{COUNT} cases are due soon, and none was decided for {lasted.en}",
         )
         alert = self._alert("CasesDueSoonUnattended", expr, "due_soon", words)
         return replace(alert, lasting=self.intervals.unattended)
@@ -76,7 +79,7 @@ class _Cases:
         return select("hallpulse_cases_open", region=self.plan.region, state=state)
 
     def _enough(self, indicator: str) -> str:
-        """Return the condition: at least `min_denominator` cases of the kind in the period."""
+        """Return the condition that the indicator's denominator reaches the plan's least denominator."""
         counted = select("hallpulse_department_indicator_denominator", region=self.plan.region, indicator=indicator)
         return f"{counted} >= {self.plan.least_denominator(indicator)}"
 

@@ -1,4 +1,4 @@
-"""Plans → rules files, by name. Pure and deterministic."""
+"""Rendering of plans into rules files. Pure and deterministic."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOKEN_FILE = "/run/secrets/notices_token"
 
 
 def rule_files(plans: Sequence[Plan], intervals: Intervals, links: Links, receiver_url: str) -> dict[str, str]:
-    """Return the files: rules/ for Prometheus, tests/ for promtool, alertmanager.yml."""
+    """Return all files by path: rules/ for Prometheus, tests/ for promtool, and alertmanager.yml."""
     rules = {f"rules/{name}": text for name, text in render_rules(plans, intervals, links).items()}
     tests = {f"tests/{p.id}.test.yml": render_tests(p, f"../rules/{p.id}.yml", intervals) for p in plans}
     routes = render_alertmanager(plans, receiver_url, intervals, token_file=TOKEN_FILE)
@@ -37,7 +37,7 @@ SUITE_FILE = "suite.yml"
 
 
 def render_rules(plans: Sequence[Plan], intervals: Intervals, links: Links | None = None) -> dict[str, str]:
-    """Return file name → its text: one file a plan, and one for the rules common to all plans."""
+    """Return the rules files by name: one for each plan, and one for the rules common to all plans."""
     links = links or Links()
     files = {f"{plan.id}.yml": as_file(_linked(plan_groups(plan, intervals, links), links)) for plan in plans}
     return {**files, SUITE_FILE: as_file(_linked(suite_groups(intervals, links), links))}

@@ -1,4 +1,4 @@
-"""The elements of a rules file: alerts, recorded series, groups."""
+"""The elements of a rules file: alerting rules, recording rules, groups."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ import yaml
 from services.boards.intervals import Links, duration
 
 GENERATED = (
-    "# 由 hallpulse rules render 生成,请勿手改。 Rendered by `hallpulse rules render`: change the plan, not this.\n"
+    "# 由 hallpulse rules render 生成，请勿手改。 Rendered by `hallpulse rules render`: change the plan, not this.\n"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert. name: a heading of docs/runbook.md; lasting: how long its condition must hold."""
+    """An alerting rule.
+
+    name: its name, which is also a heading of docs/runbook.md; lasting: how long its condition must hold.
+    """
 
     name: str
     expr: str
@@ -39,7 +42,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class RecordingRule:
-    """One recorded series."""
+    """A recording rule. name: the series that it records; expr: the expression that it evaluates."""
 
     name: str
     expr: str
@@ -50,7 +53,7 @@ class RecordingRule:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rules that are evaluated together, in order."""
+    """Rules that Prometheus evaluates together, in order."""
 
     name: str
     interval: timedelta
@@ -62,7 +65,7 @@ class Group:
 
 
 def with_runbook(group: Group, links: Links) -> Group:
-    """Add the address of its runbook section to every alert."""
+    """Return the group with every alert linked to its section of the runbook."""
     return replace(group, rules=[_linked(r, links) if isinstance(r, Alert) else r for r in group.rules])
 
 
@@ -72,7 +75,7 @@ def _linked(alert: Alert, links: Links) -> Alert:
 
 
 class _RulesDumper(yaml.SafeDumper):
-    """Long texts stay on one line, lists are indented: the same input is the same file."""
+    """Writes YAML with indented lists, so that the same input always gives the same file."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         del indentless

@@ -1,4 +1,4 @@
-"""Alerts common to all plans: silent halls, refusals, old figures, the suite's health."""
+"""Alerts that do not depend on a plan's targets: silent halls, refusals, old figures, the suite's health."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from datetime import date
 from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.plan import Names, Plan
 from services.boards.intervals import Intervals, Links, duration
-from services.boards.promql import HALL_NAME, LASTED, REGION_NAME, literal, number, select
+from services.boards.promql import HALL_NAME, LASTED, PERCENT, REGION_NAME, literal, number, select
 from services.boards.rules.rule import Alert, RecordingRule
 
 SERIOUS = frozenset({
     "statutory_raised", "limits_changed_after", "eve_suspensions", "withdrawn_and_back", "decided_before_accepted",
     "ratings_in_a_burst", "uncounted_numbers",
 })  # fmt: skip
-"""Checks whose findings come from a person's doing."""
+"""Checks whose findings come from what a person did; these raise a warning."""
 SILENCE = "hallpulse:hall_silence:seconds"
 REFUSED = "hallpulse:events_refused:share"
 HALL_REFUSED = "hallpulse:hall_events_refused:share"
 OPEN_CASES = "hallpulse:cases_open:sum"
 EVENTS = '{__name__=~"hallpulse_events_(duplicate_|refused_)?total"}'
 REGION = "{{ $labels.region }}"
-COUNT, SHARE = '{{ $value | printf "%.0f" }}', "{{ $value | humanizePercentage }}"
+COUNT = '{{ $value | printf "%.0f" }}'
 EPOCH, SHIFT = date(1970, 1, 1).toordinal(), 8 * 3_600
 HALL = Names(f"{REGION_NAME.zh} {HALL_NAME.zh}", f"{REGION_NAME.en}, {HALL_NAME.en}")
 
@@ -40,13 +40,13 @@ def suite_records(intervals: Intervals) -> list[RecordingRule]:
 
 
 def _hall_refused(intervals: Intervals) -> str:
-    """Return the share of refused events by registered hall; other senders have no owner to notify."""
+    """Return the share of refused events by registered hall; other senders have no owner whom a notice could reach."""
     within = f'{{hall!="other"}}[{duration(intervals.hall_refused_over)}]'
     refused, stored, again = (
         f"sum by (region, hall) (increase(hallpulse_{name}_total{within}))"
         for name in ("hall_events_refused", "events", "events_duplicate")
     )
-    # A hall without any stored event has no such series.
+    # A hall that never had an event stored has no series of stored events: it counts as 0.
     every = f"({refused} + ({stored} or {refused} * 0) + ({again} or {refused} * 0))"
     return f"{refused} / ({every} >= {intervals.refused_events})"
 
@@ -58,7 +58,7 @@ def hall_alerts(intervals: Intervals, links: Links) -> list[Alert]:
         "bureau", f"{links.grafana}/d/hallpulse-quality/?var-region={REGION}&var-hall={{{{ $labels.hall }}}}"
     )
     refused = f"{HALL_REFUSED} > {number(intervals.hall_refused_share)}"
-    share = Names(f"{HALL.zh}近期上报有 {SHARE} 被拒收", f"{HALL.en}: {SHARE} of what it sent of late is refused")
+    share = Names(f"{HALL.zh}近期上报有 {PERCENT} 被拒收", f"{HALL.en}: {PERCENT} of what it sent of late is refused")
     lasted = Names(f"{HALL.zh}已 {LASTED.zh}没有上报", f"{HALL.en}: nothing for {LASTED.en}")
     unheard = Names(f"{HALL.zh}登记后从未上报", f"{HALL.en}: registered, and never sent anything")
     return [
@@ -69,7 +69,7 @@ def hall_alerts(intervals: Intervals, links: Links) -> list[Alert]:
 
 
 def _while_open(intervals: Intervals) -> str:
-    """Return the condition for opening hours: on working days, after an opening as long as the permitted silence."""
+    """Return the condition that halls are open on a working day, for at least as long as the permitted silence."""
     if intervals.opens is None or intervals.closes is None:
         return ""
     first = intervals.opens * 3600 + round(intervals.silence.total_seconds())
@@ -81,7 +81,7 @@ def data_alerts(intervals: Intervals, links: Links) -> list[Alert]:
     writer = _AlertWriter("bureau", f"{links.grafana}/d/hallpulse-quality/?var-region={REGION}")
     refused = f"{REFUSED} > {number(intervals.refused_share)}"
     here = REGION_NAME
-    share = Names(f"{here.zh}近期上报有 {SHARE} 被拒收", f"{here.en}: {SHARE} of what was sent of late is refused")
+    share = Names(f"{here.zh}近期上报有 {PERCENT} 被拒收", f"{here.en}: {PERCENT} of what was sent of late is refused")
     provisional = Names(
         f"{here.zh}本期有年份尚无官方放假安排，工作日按暂定日历计算",
         f"{here.en}: official holidays of a year are not published yet; working days are computed",
@@ -93,7 +93,7 @@ def data_alerts(intervals: Intervals, links: Links) -> list[Alert]:
 
 
 def integrity_alerts(links: Links) -> list[Alert]:
-    """Return one alert a check; what questions a ranked figure or looks made up is a warning, the rest a hint."""
+    """Return one alert for each integrity check: a warning for the checks of SERIOUS, information for the others."""
     writer = _AlertWriter("bureau", f"{links.grafana}/d/hallpulse-quality/?var-region={REGION}")
     here = REGION_NAME
     return [
@@ -117,67 +117,53 @@ def _of_check(alert: Alert, findings: str) -> Alert:
     return replace(alert, annotations={**alert.annotations, "cases_url": findings})
 
 
+_STANDING = Names("指标已停止更新，板上的数字是旧的", "figures stand still: those on the boards are old")
+_BEHIND = Names(f"入库滞后 {LASTED.zh}", f"storing is behind by {LASTED.en}")
+_STUCK = Names("队列里有事件，却没有一条入库", "events wait in the queues, and none is stored")
+_NO_METRICS = Names("入库服务没有指标", "the service that stores events shows no metrics")
+_DOWN = Names(
+    "{{ $labels.job }}（{{ $labels.instance }}）没有应答",
+    "{{ $labels.job }} ({{ $labels.instance }}) does not answer",
+)
+_DROPS = Names(
+    f"消息代理对队列 {{{{ $labels.queue }}}} 设有投递次数上限（{COUNT} 次），多次退回的消息会被它移出队列",
+    f"the broker takes messages off queue {{{{ $labels.queue }}}} that are given back {COUNT} times",
+)
+_HALTED = Names(
+    "入库已停止，等人处理：hallpulse status 说明原因",
+    "storing is stopped and waits for a person: hallpulse status says why",
+)
+_FAILING = Names(
+    "{{ $labels.part }} 反复退出，仍在重试，间隔越来越长：hallpulse status 说明原因",
+    "{{ $labels.part }} keeps failing and is tried ever more seldom: hallpulse status says why",
+)
+
+
 def health_alerts(intervals: Intervals, links: Links) -> list[Alert]:
-    writer = _AlertWriter("operators", f"{links.grafana}/d/hallpulse-health/")
+    alert = _AlertWriter("operators", f"{links.grafana}/d/hallpulse-health/").alert
     stale, lag = number(intervals.stale.total_seconds()), number(intervals.lag.total_seconds())
     newest, waited = "hallpulse_snapshot_timestamp_seconds", "hallpulse_ingest_lag_seconds"
     waits = 'sum(rabbitmq_detailed_queue_messages_ready{queue=~"hall\\\\.ingest.*"}) > 0'
     stuck = f"{waits} and on () sum(rate({EVENTS}[{duration(intervals.refused_over)}])) == 0"
     old = f"max(time() - {newest}) > {stale} or absent({newest})"
-    down = Names(
-        "{{ $labels.job }}（{{ $labels.instance }}）没有应答",
-        "{{ $labels.job }} ({{ $labels.instance }}) does not answer",
-    )
     stopped = 'max(rabbitmq_detailed_queue_messages_ready{queue="hall.stopped"}) > 0'
-    halted = Names(
-        "入库已停止，等人处理：hallpulse status 说明原因",
-        "storing is stopped and waits for a person: hallpulse status says why",
-    )
-    failing = Names(
-        "{{ $labels.part }} 反复退出，仍在重试，间隔越来越长：hallpulse status 说明原因",
-        "{{ $labels.part }} keeps failing and is tried ever more seldom: hallpulse status says why",
-    )
-    drops = Names(
-        f"消息代理对队列 {{{{ $labels.queue }}}} 设有投递次数上限（{COUNT} 次），多次退回的消息会被它移出队列",
-        f"the broker takes messages off queue {{{{ $labels.queue }}}} that are given back {COUNT} times",
-    )
-    alerts = [
-        writer.alert(
-            "FiguresStale",
-            old,
-            "critical",
-            Names("指标已停止更新，板上的数字是旧的", "figures stand still: those on the boards are old"),
-        ),
-        writer.alert(
-            "IngestLag",
-            f"max({waited}) > {lag}",
-            "warning",
-            Names(f"入库滞后 {LASTED.zh}", f"storing is behind by {LASTED.en}"),
-        ),
-        writer.alert(
-            "IngestStuck",
-            stuck,
-            "critical",
-            Names("队列里有事件，却没有一条入库", "events wait in the queues, and none is stored"),
-        ),
-        writer.alert(
-            "IngestAbsent",
-            f"absent({waited})",
-            "critical",
-            Names("入库服务没有指标", "the service that stores events shows no metrics"),
-        ),
-        writer.alert("ServiceDown", "up == 0", "critical", down),
-        writer.alert("BrokerMayDrop", "min by (queue) (hallpulse_ingest_delivery_limit) < +Inf", "critical", drops),
+    lasting = [
+        alert("FiguresStale", old, "critical", _STANDING),
+        alert("IngestLag", f"max({waited}) > {lag}", "warning", _BEHIND),
+        alert("IngestStuck", stuck, "critical", _STUCK),
+        alert("IngestAbsent", f"absent({waited})", "critical", _NO_METRICS),
+        alert("ServiceDown", "up == 0", "critical", _DOWN),
+        alert("BrokerMayDrop", "min by (queue) (hallpulse_ingest_delivery_limit) < +Inf", "critical", _DROPS),
     ]
     return [
-        writer.alert("IngestStopped", stopped, "critical", halted),
-        writer.alert("PartFailing", "hallpulse_suite_part_failing == 1", "critical", failing),
-        *(replace(alert, lasting=intervals.lag_for) for alert in alerts),
+        alert("IngestStopped", stopped, "critical", _HALTED),
+        alert("PartFailing", "hallpulse_suite_part_failing == 1", "critical", _FAILING),
+        *(replace(one, lasting=intervals.lag_for) for one in lasting),
     ]
 
 
 def plan_alert(plan: Plan, intervals: Intervals, links: Links) -> Alert:
-    """Return the alert for a plan in its period without any figure: that is a fault, not silence."""
+    """Return the alert for a plan that has no figures in its period, which can only be a fault."""
     start, end = midnights(plan)
     known = select("hallpulse_plan_info", region=plan.region, plan=plan.id)
     expr = f"absent({known}) and on () (vector(time()) >= {start} < {end})"
@@ -192,14 +178,17 @@ def plan_alert(plan: Plan, intervals: Intervals, links: Links) -> Alert:
 
 
 def midnights(plan: Plan) -> tuple[int, int]:
-    """Return midnights in Asia/Shanghai, which has no summer time: before the period's first day and after its last."""
+    """Return the midnights at which the plan's period begins and ends, in seconds since 1970-01-01 UTC.
+
+    They are those of Asia/Shanghai, which has no summer time.
+    """
     first, last = (day.toordinal() - EPOCH for day in (plan.period.start, plan.period.end))
     return first * 86_400 - SHIFT, (last + 1) * 86_400 - SHIFT
 
 
 @dataclass(frozen=True, slots=True)
 class _AlertWriter:
-    """Makes alerts with one recipient and one board. lead: the recipient; board: the link."""
+    """Makes alerts that share a recipient and a linked board. lead: the recipient; board: the board's address."""
 
     lead: str
     board: str

@@ -1,4 +1,4 @@
-"""Alerts of targets: each kind of alert is a small object with its condition and its texts."""
+"""Alerts about targets; each kind of alert is a small object with its condition and its texts."""
 
 from __future__ import annotations
 
@@ -7,23 +7,26 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from hallpulse.domain.compression import COMPRESSION, DOUBTED
+from hallpulse.domain.compression import COMPRESSION
 from hallpulse.domain.integrity import CHECKS
+from hallpulse.domain.marks import DOUBTED
 from hallpulse.domain.plan import Names, Target
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS
 from services.boards.intervals import Intervals, Links
-from services.boards.promql import GAP_WORDS, NO_DATA, UNIT_WORDS, amount, department_name, each, literal, select
+from services.boards.promql import UNIT_WORDS, amount, department_name, each, literal, select
 from services.boards.rules.measured import Measured, below, in_force
 from services.boards.rules.rule import Alert
 
-DROPPED_ITEMS = 'topk(5, -hallpulse_item_compression_change{region="%d"}) * 100'
+DROPPED_ITEMS = 'topk(5, -hallpulse_item_compression_change{region="%d"} > 0) * 100'
 
 GAINS = 'hallpulse_target_gain{region="%d",target="%s"} * 100'
 
+CHANGE = '{{ .Value | printf "%+.2f" | reReplaceAll "^-" "−" }}'
+
 
 class AlertKind(Protocol):
-    """A kind of alert of one target; expr None where the target can never raise it."""
+    """A kind of alert about a target; `expr` returns None if the target can never raise it."""
 
     @property
     def name(self) -> str: ...
@@ -49,18 +52,18 @@ class _Base:
 
 
 class Missed(_Base):
-    """The period is over and the goal does not hold."""
+    """The alert that the period is over and the goal is not met."""
 
     def expr(self, measured: Measured, _intervals: Intervals) -> str | None:
         return f"{measured.of('gap')} {measured.in_state(State.MISSED)}"
 
     def words(self, measured: Measured) -> Names:
-        gap = _gap(measured)
-        return Names(f"期末未达标，与目标相差 {gap.zh}", f"missed at the end of the period, {gap.en} from the goal")
+        gap = measured.against_goal
+        return Names(f"期末未达标，{gap.zh}", f"missed at the end of the period, {gap.en}")
 
 
 class BehindPath(_Base):
-    """Not met, and further behind what is required today than the plan tolerates."""
+    """The alert that a target is behind the value required today by more than the plan's tolerance."""
 
     def expr(self, measured: Measured, _intervals: Intervals) -> str | None:
         return f"{below(measured.from_path, -measured.tolerance)} {measured.in_state(State.BEHIND)}"
@@ -71,7 +74,7 @@ class BehindPath(_Base):
 
 
 class ShortAtEnd(_Base):
-    """On pace today, but short of the goal at the period's end if the recent trend continues."""
+    """The alert that a target is met or on pace today, but misses its goal if the recent trend continues."""
 
     def expr(self, measured: Measured, _intervals: Intervals) -> str | None:
         short = f"({measured.forecast_gap}) < 0"
@@ -83,7 +86,7 @@ class ShortAtEnd(_Base):
 
 
 class Falling(_Base):
-    """The trend of the last months goes the wrong way."""
+    """The alert that the forecast of a share is clearly worse than its value today."""
 
     def expr(self, measured: Measured, intervals: Intervals) -> str | None:
         if measured.target.unit != "share":
@@ -103,7 +106,7 @@ _NOT_MEASURED = STATE_NUMBERS.index(State.NOT_MEASURED)
 
 
 class NotMeasured(_Base):
-    """The target has had no figure for too long."""
+    """The alert that a target has had no figure for too long."""
 
     def expr(self, measured: Measured, _intervals: Intervals) -> str | None:
         return f"{measured.of('state')} == {_NOT_MEASURED} and on (region) {in_force(measured.plan)}"
@@ -128,7 +131,10 @@ KINDS: Sequence[AlertKind] = (
 
 
 class Dropped(_Base):
-    """The compression of promised limits fell within a week; the notice names the item versions that lowered it."""
+    """The alert that the compression of promised limits fell within a week.
+
+    Its notice names the item versions that lowered it.
+    """
 
     def expr(self, measured: Measured, intervals: Intervals) -> str | None:
         if measured.target.indicator != COMPRESSION or measured.each_department:
@@ -142,11 +148,11 @@ class Dropped(_Base):
     def words(self, measured: Measured) -> Names:
         items, whose = DROPPED_ITEMS % measured.plan.region, department_name(measured.plan.region, ".Labels.department")
         by = '{{ .Value | printf "%.2f" }}'
-        zh = f"{{{{ .Labels.zh }}}}（{{{{ .Labels.item }}}}，{whose.zh}，拉低 {by} 个百分点）；"
-        en = f"{{{{ .Labels.zh }}}} ({{{{ .Labels.item }}}}, {whose.en}, by {by} points); "
+        zh = f"{{{{ .Labels.zh }}}}（{{{{ .Labels.item }}}}，{whose.zh}，拉低 {by} 个百分点）"
+        en = f"{{{{ .Labels.zh }}}} ({{{{ .Labels.item }}}}, {whose.en}, by {by} points)"
         return Names(
-            f"7 日内骤降。拉低它的事项版本：{each(items, zh, '未找到')}",
-            f"fell within 7 days. Item versions that lowered it: {each(items, en, 'none found')}",
+            f"7 日内骤降。拉低它的事项版本：{each(items, zh, '未找到', '；')}",
+            f"fell within 7 days. Item versions that lowered it: {each(items, en, 'none found', '; ')}",
         )
 
 
@@ -155,7 +161,7 @@ _WITHOUT = "hallpulse_target_value_without{region=%q,target=%q,check=%q}"
 
 
 class Marked(_Base):
-    """The figure gains from what an integrity check found, such as statutory limits that were raised."""
+    """The alert that a figure gains from the findings of an integrity check, such as raised statutory limits."""
 
     def expr(self, measured: Measured, _intervals: Intervals) -> str | None:
         if measured.target.indicator != COMPRESSION or measured.each_department:
@@ -168,14 +174,17 @@ class Marked(_Base):
 
     def words(self, measured: Measured) -> Names:
         labels = ("$labels.region", "$labels.target", "$labels.check")
-        unit = UNIT_WORDS[measured.target.unit]
-        value = Names(*(amount(_WITHOUT, measured.target.unit, labels, none) for none in (NO_DATA.zh, NO_DATA.en)))
-        causes, checks = GAINS % (measured.plan.region, measured.target.id), _check_names()
-        zh = each(causes, '{{ .Labels.zh }} {{ .Value | printf "%+.2f" }} 个百分点；', "期前无目录，无法拆分")
-        en = each(causes, '{{ .Labels.en }} {{ .Value | printf "%+.2f" }} points; ', "no catalogue before the period")
+        target, words, region = measured.target, UNIT_WORDS[measured.target.unit], measured.plan.region
+        zh, en = (
+            amount(_WITHOUT, target.unit, labels, none, unit)
+            for none, unit in (("没有数值", words.zh), ("no value", words.en))
+        )
+        causes, checks = GAINS % (region, target.id), _check_names()
         return Names(
-            f"数值含有存疑部分（{checks.zh}），扣除后为 {value.zh}{unit.zh}。方案期以来的变化：{zh}",
-            f"holds what is in doubt ({checks.en}); without it {value.en}{unit.en}. Change since the plan began: {en}",
+            f"数值含有存疑部分（{checks.zh}），扣除后为 {zh}。方案期以来的变化："
+            + each(causes, f"{{{{ .Labels.zh }}}} {CHANGE} 个百分点", "期前无目录，无法拆分", "；"),
+            f"holds what is in doubt ({checks.en}); without it {en}. Change since the plan began: "
+            + each(causes, f"{{{{ .Labels.en }}}} {CHANGE} points", "no catalogue before the period", "; "),
         )
 
     def severity(self, _target: Target) -> str:
@@ -183,7 +192,7 @@ class Marked(_Base):
 
 
 def _check_names() -> Names:
-    """Return the templates of the check's names."""
+    """Return the templates of the Chinese and English name of the check that an alert is about."""
     doubted = [check for check in CHECKS if check.id in DOUBTED]
     named = '{{{{ if eq $labels.check "{}" }}}}{}{{{{ end }}}}'
     return Names(*("".join(named.format(one.id, name) for one, name in zip(doubted, names, strict=True))
@@ -205,7 +214,7 @@ def target_alerts(measured: Measured, intervals: Intervals, links: Links) -> lis
 
 
 def _labels(kind: AlertKind, measured: Measured) -> dict[str, str]:
-    """Return an alert's labels; the series bring region, indicator and the department of one judged by itself."""
+    """Return the labels that an alert adds to those of its series (region, indicator and possibly department)."""
     target = measured.target
     return {
         "severity": kind.severity(target),
@@ -217,9 +226,9 @@ def _labels(kind: AlertKind, measured: Measured) -> dict[str, str]:
 
 
 def _leads(measured: Measured) -> str:
-    """Return the recipients: the lead departments.
+    """Return the recipients: the target's lead departments.
 
-    Of a target that binds each department, that one, and the leads besides.
+    For a target that binds each department, they are the department concerned and the leads, unless all are leads.
     """
     leads = measured.target.lead
     if not measured.each_department:
@@ -260,13 +269,9 @@ def _behind(measured: Measured, links: Links) -> str:
 
 
 def _now(measured: Measured) -> Names:
-    """Return the templates of value, goal and gap; of the goal alone while there is no value."""
-    value, goal, gap = measured.said_in("value"), measured.said_in("goal"), _gap(measured)
+    """Return the templates that show value, goal and gap, or only the goal while there is no value."""
+    value, goal, gap = measured.said_in("value"), measured.goal_words, measured.against_goal
     known = f"{{{{ if query {measured.is_known} }}}}"
-    zh = f"现为 {value.zh}，目标 {goal.zh}，与目标相差 {gap.zh}{{{{ else }}}}目标 {goal.zh}，还没有数据"
-    en = f"Now {value.en}, goal {goal.en}, gap {gap.en}{{{{ else }}}}Goal {goal.en}, no data yet"
+    zh = f"现为 {value.zh}，{goal.zh}，{gap.zh}{{{{ else }}}}{goal.zh}，还没有数据"
+    en = f"Now {value.en}, {goal.en}: {gap.en}{{{{ else }}}}No data yet, {goal.en}"
     return Names(f"{known}{zh}{{{{ end }}}}", f"{known}{en}{{{{ end }}}}")
-
-
-def _gap(measured: Measured) -> Names:
-    return measured.said_in("gap", GAP_WORDS)

@@ -8,7 +8,8 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
-from hallpulse.domain.compression import COMPRESSION, RAISED
+from hallpulse.domain.compression import COMPRESSION
+from hallpulse.domain.marks import RAISED
 from hallpulse.domain.plan import Plan, Target, TargetScope
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS
@@ -24,10 +25,12 @@ PLAIN_GOAL = Fraction(1, 2)
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The series of every target at once, and the alert that each must then raise (None: none).
+    """A test case: every target has the same state and gaps, and must raise the same alert.
 
-    gap and end: the gap today and at the period's end by the forecast, as shares; counts take whole units. marked: of
-    targets of the compression alone, whose figures gain from a finding.
+    alert: the alert that each target must raise, None for none; gap, end: the gap today and the gap at the period's end
+    by the forecast, as shares (targets that are counts use whole units); in_force: whether the plan is in force;
+    shares_only: test only targets that are shares; marked: test only the region's targets of the compression, with
+    figures that gain from a finding.
     """
 
     name: str
@@ -59,7 +62,7 @@ def scenarios(plan: Plan) -> Sequence[Scenario]:
 
 
 def render_tests(plan: Plan, rules_file: str, intervals: Intervals) -> str:
-    """Return the test file of a plan's rules. rules_file: its path as seen from there."""
+    """Return the text of the test file for a plan's rules. rules_file: path of the rules, relative to the test file."""
     tests = [_test(plan, scenario, intervals) for scenario in scenarios(plan)]
     if plan.tolerance:
         tests.append(_test(plan, _tolerated(plan), intervals))
@@ -94,7 +97,7 @@ def _test(plan: Plan, scenario: Scenario, intervals: Intervals) -> dict[str, Any
 
 
 def _lasting(alert: str | None, intervals: Intervals) -> timedelta:
-    """Return how long the alert's condition must hold."""
+    """Return how long the alert's condition must hold before it fires."""
     if alert == "TargetMarked":
         return timedelta(0)
     return intervals.unmeasured if alert == "TargetNotMeasured" else intervals.verdict
@@ -141,8 +144,9 @@ def _whole(target: Target, gap: Fraction) -> Fraction:
 
 
 def _labelled(measured: Measured, aspect: str) -> str:
-    """Return the series with the labels of the targets service; of a target that binds each department, the first
-    one's.
+    """Return the series of a figure with the labels that the targets service gives it.
+
+    For a target that binds each department, it is the series of the plan's first department.
     """
     plan, target = measured.plan, measured.target
     labels: dict[str, str | int] = {"region": plan.region, "target": target.id, "indicator": target.indicator}

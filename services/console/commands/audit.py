@@ -1,4 +1,4 @@
-"""`hallpulse audit`: who changed what, and who read which cases."""
+"""`hallpulse audit`: show who changed what, and who read which cases."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def command(
 ) -> None:  # fmt: skip
     """Show who changed what, the newest first: halls, tokens, plans, calendars, imports, refused events, recomputing.
 
-    actor is the database role that wrote the line, as the database knows it; claimed is who that says it was. The
-    lines cannot be changed or deleted: the database refuses it.
+    actor is the database role that wrote the line, as the database knows it; claimed is the name that this role gave.
+    The lines cannot be changed or deleted: the database refuses it.
 
     谁在何时改动了什么，最新的在前。这些记录只能增加，不能修改或删除。
     """
@@ -82,18 +82,18 @@ def _read(reading: CaseReading) -> dict[str, object]:
 
 
 def _shown(line: AuditLine) -> dict[str, object]:
-    deed = line.deed
+    entry = line.entry
     return {
         "at": line.at.astimezone(SHANGHAI).isoformat(timespec="seconds"),
         "actor": line.actor,
         "claimed": line.claimed,
-        "action": deed.action,
-        "region": str(deed.region) if deed.region is not None else None,
-        "subject": deed.subject,
-        "detail": dict(deed.detail) or None,
+        "action": entry.action,
+        "region": str(entry.region) if entry.region is not None else None,
+        "subject": entry.subject,
+        "detail": dict(entry.detail) or None,
     }
 
 
 def _text(value: object) -> str:
-    """Return the text with brackets shown as they are: names of files and halls may hold them."""
+    """Return the value as text in which brackets are not markup: names of files and halls may hold brackets."""
     return escape(json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value or ""))

@@ -1,4 +1,4 @@
-"""`hallpulse boards`: Grafana boards, rendered from the plans and pushed to a Grafana."""
+"""`hallpulse boards`: render Grafana boards from the plans, and push them to a Grafana."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def history(*, directory: Path) -> None:
 def push(*, folder: Path | None, force: bool, prometheus: str, gateway: str) -> None:
     """Push data source, folders and boards to the Grafana at HALLPULSE_GRAFANA_URL with HALLPULSE_GRAFANA_TOKEN.
 
-    Pushing again changes nothing. A board that a person changed is kept, and what differs is said; the exit status is
-    then 1.
+    Pushing again changes nothing. A board that a person changed is kept, and the differences are printed; the exit
+    status is then 1.
     """
     grafana = Grafana(os.environ.get("HALLPULSE_GRAFANA_URL", ""), os.environ.get("HALLPULSE_GRAFANA_TOKEN", ""))
     address = prometheus or os.environ.get("HALLPULSE_PROMETHEUS_URL") or PROMETHEUS
@@ -81,7 +81,7 @@ def push(*, folder: Path | None, force: bool, prometheus: str, gateway: str) -> 
 
 
 def _told(pushed: Pushed) -> bool:
-    """Print what happened to one board; return whether it was kept."""
+    """Print what happened to an object in Grafana; return whether a person's change was kept."""
     click.echo(f"{pushed.outcome:<12} {pushed.what}")
     for line in pushed.differs:
         click.echo(f"             {line}", err=pushed.outcome == "kept")

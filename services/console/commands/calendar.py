@@ -1,4 +1,4 @@
-"""`hallpulse calendar`: the working-day calendars, checked, shown and put in force."""
+"""`hallpulse calendar`: check, show and apply the working-day calendars."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def check(folder: Path) -> None:
 @command.command()
 @directory_option
 def apply(directory: Path) -> None:
-    """Put the suite's calendar files in force and date again every case that they touch, open or decided.
+    """Put the suite's calendar files in force and recompute the dates of every case that they touch, open or decided.
 
     The running suite does so by itself within seconds after a file in its folder (HALLPULSE_CALENDARS) changed.
     """
@@ -60,7 +60,7 @@ def apply(directory: Path) -> None:
 @click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Last day.")
 @directory_option
 def show(region: int, first: date, last: date, directory: Path) -> None:
-    """Show the days of REGION that are not what their weekday says, as they are in force now."""
+    """Show the days in force for REGION that differ from their weekday: holidays, and weekends with work."""
     store = open_store(connect(directory).database_url, pool_size=1)
     with store.read() as moment:
         workdays = moment.workdays(region)

@@ -1,4 +1,4 @@
-"""`hallpulse capacity`: the needs of a load of events and counties, from measured figures."""
+"""`hallpulse capacity`: compute what a load of events and counties needs, from measured figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from services.console.usage import BadUsage, screen
 @click.option("--counties", type=int, required=True, metavar="N", help="How many send events.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON, with the figures that it rests on.")
 def command(events: int, counties: int, as_json: bool) -> None:
-    """Reckon machines, disk, partitions and series; docs/capacity.md says from which figures.
+    """Compute machines, disk, partitions and series. docs/capacity.md lists the figures that this rests on.
 
     估算所需的机器、磁盘、分区和指标序列数。
     """

@@ -1,4 +1,4 @@
-"""`hallpulse certs`: certificates to try encrypted connections with."""
+"""`hallpulse certs`: make certificates for tests of encrypted connections."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _NAME = re.compile(r"(?=.{1,253}$)(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)(
 def command(out: Path, hosts: tuple[str, ...], days: int) -> None:
     """Write certificates FOR TESTS into a directory: of an authority, of a server and of a client.
 
-    ca.pem is for those who connect (HALLPULSE_TLS_CA), server.pem and server.key for servers and services
-    (HALLPULSE_TLS_CERT, HALLPULSE_TLS_KEY), client.pem and client.key for who is asked for a certificate. The
-    authority's own key is not kept. What is there already is not overwritten.
+    Programs that connect trust ca.pem (HALLPULSE_TLS_CA); servers and services show server.pem with server.key
+    (HALLPULSE_TLS_CERT, HALLPULSE_TLS_KEY); a client that is asked for a certificate shows client.pem with client.key.
+    The authority's key is not kept. Existing files are not overwritten.
 
     生成测试用证书：证书机构、服务器和客户端各一份。正式环境请使用本单位证书机构签发的证书。
     """

@@ -1,4 +1,4 @@
-"""`hallpulse demo`."""
+"""`hallpulse demo`: start everything and show a county's year or a given file."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ from services.simulator.county import CASES_A_YEAR
 @click.option("--events-out", type=click.File("wb"), hidden=True, help="Write the events and start nothing.")
 @directory_option
 def command(file: Path | None, *, once: bool, cases: int, events_out: BinaryIO | None, directory: Path) -> None:
-    """Start everything, fill it with a county's year (or FILE) and show what the plan's targets come to.
+    """Start everything, fill it with a county's year (or FILE) and show the results of the plan's targets.
 
-    The year is simulated, and the same every time: running this again publishes the same events, which count once,
-    and those of the days that have passed since. A suite that runs in DIR already is used and left running.
+    The year is simulated and always the same. Running this again publishes the same events, which count once, and
+    those of the days that have passed since. A suite that already runs in DIR is used and left running.
 
     启动整套系统，导入一个县一年的模拟数据（或 FILE），并列出各项目标的完成情况。
     """
@@ -54,7 +54,7 @@ def command(file: Path | None, *, once: bool, cases: int, events_out: BinaryIO |
         return
     layout = SuiteDirectory(directory.absolute())
     if file is not None:
-        kind_of(file)  # what cannot be shown is refused before anything starts
+        kind_of(file)  # refuses an unusable file before anything starts
     else:
         refuse_another(layout, cases)
     try:
@@ -83,7 +83,7 @@ def _play(layout: SuiteDirectory, file: Path | None, cases: int) -> None:
 
 
 def _write_past(layout: SuiteDirectory) -> None:
-    """Write the plan's past days into Prometheus; without them the present is still shown."""
+    """Write the plan's past days into Prometheus. If that fails, say why and go on: the present is still shown."""
     today = datetime.now(SHANGHAI).date()
     try:
         write_history(connect(layout.root), layout.prometheus / "data", today)
@@ -92,7 +92,7 @@ def _write_past(layout: SuiteDirectory) -> None:
 
 
 def _write_events(out: BinaryIO, cases: int) -> None:
-    """Write the simulated year as ndjson, in the order of arrival, for benchmarks."""
+    """Write the events of the simulated year as ndjson, in the order of arrival, for benchmarks."""
     settings = Settings(
         amqp_url="",
         database_url="",

@@ -1,4 +1,4 @@
-"""`hallpulse hall`: which halls may publish, and their keys."""
+"""`hallpulse hall`: register, close, remove and list the halls that may publish, and give them keys."""
 
 from __future__ import annotations
 
@@ -81,12 +81,12 @@ def command() -> None:
 def add(  # noqa: PLR0917 - its options
     region: int, hall: str, families: list[str], name: str | None, name_en: str | None, as_json: bool, directory: Path
 ) -> None:
-    """Register a hall and print its keys, this once; a hall that is known gets new keys. One that was closed opens."""
+    """Register a hall and print its keys, this once. A known hall gets new keys; a closed one opens again."""
     for given in (name, name_en):
         _check_name(given)
     with _Keys(connect(directory)) as keys:
         password = keys.users.put(region, hall, families)
-        keys.users.cut(region, hall)  # a connection keeps the families that it was opened with
+        keys.users.cut(region, hall)  # an open connection would keep its old families
         token = new_token()
         keys.store.halls.add(region, hall, families, hash_of(token), name, name_en)
     _print_keys(region, hall, password, token, as_json)
@@ -115,7 +115,7 @@ def rotate(region: int, hall: str, overlap: int, as_json: bool, directory: Path)
 @click.argument("hall", type=HallName())
 @directory_option
 def remove(region: int, hall: str, directory: Path) -> None:
-    """Take a hall's keys away, at once; its events stay and count. From today on it is a closed hall."""
+    """Take a hall's keys away at once. Its events stay and count; from today on it counts as closed."""
     with _Keys(connect(directory)) as keys:
         gone = keys.users.remove(region, hall)
         if not keys.store.halls.remove(region, hall, today()) and not gone:
@@ -130,7 +130,10 @@ def remove(region: int, hall: str, directory: Path) -> None:
               help="The first day on which it is closed; it counts in the coverage until then.")  # fmt: skip
 @directory_option
 def close(region: int, hall: str, start: datetime, directory: Path) -> None:
-    """Close a hall from a day on: it is no longer missed. Its keys stay until `hall remove`; `hall add` opens it."""
+    """Close a hall from a day on: its reports are no longer expected. Its keys stay until `hall remove`.
+
+    `hall add` opens it again.
+    """
     store = open_store(connect(directory).database_url, pool_size=1)
     try:
         if not store.halls.close(region, hall, start.date()):
@@ -150,7 +153,7 @@ def _check_name(name: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @directory_option
 def list_halls(as_json: bool, directory: Path) -> None:
-    """The halls that may publish, and what."""
+    """List the halls that may publish, with the event families that each may send."""
     with _Keys(connect(directory)) as keys:
         halls = keys.store.halls.list()
     if as_json:
@@ -177,7 +180,7 @@ def list_halls(as_json: bool, directory: Path) -> None:
 
 
 class _Keys:
-    """A hall's keys in both places: the broker and the gateway."""
+    """The places of a hall's keys: the broker's users and the store, where the gateway finds its token."""
 
     def __init__(self, settings: Settings) -> None:
         if not settings.management_url:
@@ -186,7 +189,7 @@ class _Keys:
         self.users = BrokerUsers(settings.management_url, vhost_of(settings.amqp_url))
 
     def __enter__(self) -> _Keys:
-        self.store.ping()  # before the broker's part changes: what was changed must be in the audit
+        self.store.ping()  # first, since no change at the broker may miss in the audit
         return self
 
     def __exit__(self, *_: object) -> None:

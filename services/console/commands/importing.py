@@ -1,4 +1,4 @@
-"""`hallpulse import catalogue|cases|figures`."""
+"""`hallpulse import catalogue|cases|figures`: import a table."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ Progress = Callable[[int], None]
 def command() -> None:
     """Import a catalogue, cases or declared figures from a table: xlsx, xls, xlsb, ods, et, csv, txt, json or ndjson.
 
-    What was understood is shown first, and what is not sure is asked about. Rows that cannot be taken in go to
-    FILE.rejected.csv, each with its place, the reason and the remedy; the exit status is then 1, as it is where a
-    question stands open and there is no terminal to ask at. Importing a file again changes nothing.
+    The command first shows what it understood, and asks about what is not sure. Rows that cannot be imported go to
+    FILE.rejected.csv, each with its place, the reason and the remedy; the exit status is then 1. It is also 1 if a
+    question is open and there is no terminal to ask at. Importing a file again changes nothing.
 
     导入事项目录、办件或申报数：先显示读懂了什么，不确定的先问；无法导入的行写入“文件名.rejected.csv”。
     """
 
 
 def _file(_: click.Context, __: click.Parameter, path: Path) -> Path:
-    """The file must be there."""
+    """Return the path (a click callback). Raises BadUsage if it is not a file."""
     if not path.is_file():
         zh, en = ("是一个文件夹", "a directory") if path.is_dir() else ("没有这个文件", "none")
         raise BadUsage(f"{path}: {zh}：请给出一个表格文件 expected a file, there is {en}")
@@ -65,7 +65,7 @@ def _answers(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> d
 
 
 def import_options(decorated: Callable[..., None]) -> Callable[..., None]:
-    """Add the options common to all imports."""
+    """Add the argument and the options that all imports have."""
     for option in (
         directory_option,
         click.option("--plan-codes", is_flag=True, help="Store departments under the codes of the region's plan."),
@@ -100,7 +100,7 @@ def catalogue(effective_from: datetime | None, **given: Any) -> None:
 @command.command()
 @import_options
 def cases(**given: Any) -> None:
-    """Import cases (办件), one row a case. A row that says something else than before corrects it."""
+    """Import cases (办件), one row a case. A row that differs from what is stored corrects it."""
     _run("cases", day=None, **given)
 
 
@@ -109,7 +109,7 @@ def cases(**given: Any) -> None:
 def figures(**given: Any) -> None:
     """Import declared figures (申报数), one a row: the form of `hallpulse template figures`, or any such table.
 
-    Each is judged by the plan as at every other door. What differs from what is stored is a new revision.
+    The plan's rules apply to each, as they do elsewhere. A figure that differs from what is stored is a new revision.
     """
     _run("figures", day=None, **given)
 
@@ -128,7 +128,10 @@ def _run(
     directory: Path,
     **how: Any,
 ) -> None:
-    """Show what was understood, ask what is open, publish. Exit status 1 for refused rows and open questions."""
+    """Show what was understood, ask the open questions, and publish.
+
+    Exit with status 1 if rows were refused or questions are open.
+    """
     settings = connect(directory)
     place = HallOfCases(*checked_place(region, hall, settings))
     codes = department_codes(settings, place.region) if plan_codes else DepartmentCodes()
@@ -145,7 +148,7 @@ def _run(
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Rows come and go without cycles: searching them for such again and again takes a tenth of the time."""
+    """Turn garbage collection off in the block: rows have no cycles, and it takes a tenth of the time."""
     gc.disable()
     try:
         yield
@@ -154,7 +157,7 @@ def _uncollected() -> Iterator[None]:
 
 
 class _Import:
-    """One run of the command over an open file."""
+    """A run of the command over an open file."""
 
     def __init__(
         self, job: Job, there: Stored, settings: Settings, *, yes: bool, dry_run: bool, as_json: bool,
@@ -165,7 +168,7 @@ class _Import:
         self._asks = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
 
     def run(self) -> bool:
-        """Import the file; return whether rows were refused, or nothing could be done."""
+        """Import the file; return True if rows were refused, questions are open, or nothing was read or published."""
         with _bar(self._job) as progress:
             self._job.understand(progress)
         if self._asks and not self._yes:
@@ -188,7 +191,7 @@ class _Import:
             click.echo(line, err=True)
 
     def _ask(self) -> None:
-        """Ask what is open, one question after the other; an empty answer leaves a question without default open."""
+        """Ask the open questions one after the other. A question without a default stays open at an empty answer."""
         asked: set[str] = set()
         while left := [question for question in self._job.open if question.id not in asked]:
             asked.add(left[0].id)
@@ -206,7 +209,10 @@ class _Import:
         return told
 
     def _publish(self) -> bool:
-        """Publish the events, show the sums, and write the audit entry, also if the import broke off."""
+        """Publish the events, show the result, and return whether rows were refused or none was read.
+
+        The audit entry is written even if the import breaks off.
+        """
         rows: Counter[str] = Counter()
         outlet = Outlet(self._settings.amqp_url, IMPORTING)
         with RejectedRows(self._job.file, Path.cwd()) as rejects:
@@ -220,14 +226,14 @@ class _Import:
         return bool(rows["refused"]) or not rows["read"]
 
     def _note(self, rows: Counter[str], events: int) -> None:
-        """Write the import to the audit; an import without new data leaves no entry."""
+        """Write an audit entry for the import, unless it published no event."""
         action = f"import.{self._job.kind}"
         if events and not self._there.note(action, self._job.file.name, **taken(rows, events)):
             click.echo(both(texts.NOT_AUDITED), err=True)
 
 
 def _prompt(question: Question) -> str:
-    """Return a person's answer, "" for none."""
+    """Ask a person and return the answer, "" if there is none."""
     click.echo(both(question.text))
     for choice in question.choices:
         click.echo(f"  {choice.value}: {both(choice.text)}")
@@ -241,7 +247,7 @@ def _prompt(question: Question) -> str:
 
 @contextmanager
 def _bar(job: Job) -> Iterator[Progress]:
-    """How far the rows are walked through."""
+    """Show a progress bar; yield a function that takes the number of rows done since its last call."""
     with progress_bars() as bars:
         bar = bars.add_task(job.file.name, total=job.height or None)
         yield lambda rows: bars.advance(bar, rows)

@@ -1,4 +1,4 @@
-"""`hallpulse outbox`: events that wait in the outbox, and events that the broker turned away."""
+"""`hallpulse outbox`: show events that wait in the outbox; retry or drop events that the broker turned away."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def list_outbox(outbox: Path | None, as_json: bool, directory: Path) -> None:
 @outbox_option
 @directory_option
 def retry(outbox: Path | None, directory: Path) -> None:
-    """Let what was turned away go with the next `publish`, such as after `hall add` has granted the family."""
+    """Send the events that were turned away with the next `publish`, such as after `hall add` granted their family."""
     with _opened(outbox, directory) as opened:
         click.echo(f"{opened.retry_refused()} events go with the next `hallpulse publish`")
 
@@ -57,7 +57,7 @@ def retry(outbox: Path | None, directory: Path) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @directory_option
 def drop(outbox: Path | None, yes: bool, directory: Path) -> None:
-    """Delete what was turned away. What waits for the broker stays."""
+    """Delete the events that were turned away. Events that wait for the broker stay."""
     with _opened(outbox, directory) as opened:
         count = opened.count_refused()
         if count and not yes:
@@ -79,7 +79,10 @@ def _opened(outbox: Path | None, directory: Path) -> Iterator[DiskOutbox]:
 
 
 def _shown(event: RefusedEvent) -> dict[str, str]:
-    """Return an event's id and type: the contract was checked when it was added, and neither is personal data."""
+    """Return an event's routing key, type, id and the reason; none is personal data.
+
+    The event has type and id, because it was checked against the contract when it was added.
+    """
     content = json.loads(event.body)
     return {
         "routing_key": event.routing_key,

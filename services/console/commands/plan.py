@@ -11,7 +11,7 @@ from hallpulse.plans import PlanError, PlanProblem, load_plan
 
 
 class _NoSuchFile(click.ClickException):
-    """A usage error; one line names the missing file."""
+    """A usage error: the plan file is missing; one line names it."""
 
     exit_code = 2
 
@@ -24,9 +24,9 @@ def plan() -> None:
 @plan.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 def check(files: tuple[Path, ...]) -> None:
-    """Read plan files and say everything that is wrong in them, with file, line and column.
+    """Read plan files and print all that is wrong in them, with file, line and column.
 
-    Exit status 0 when all are good, 1 when one is not.
+    Exit status 0 if all are good, else 1.
     """
     for path in files:
         if not path.is_file():

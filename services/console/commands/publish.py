@@ -1,4 +1,4 @@
-"""`hallpulse publish`: events from a file or a pipe, one CloudEvent a line, to the broker."""
+"""`hallpulse publish`: publish events from a file or a pipe, one CloudEvent a line."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from services.local.files import private_directory
 
 _SHOWN = 20
 _MOST_EVENTS, _MOST_BYTES, _MOST_SECONDS = 2000, 4 * 1024 * 1024, 0.2
-"""Limits of a group of events that goes to the outbox at once."""
+"""Limits of a group of events that goes to the publisher at once."""
 _CONNECT_SECONDS, _PATIENCE_SECONDS = 5.0, 60.0
-"""Seconds to wait without progress: before the broker was reached, and after."""
+"""Seconds to wait for the broker without progress: until it is reached, and after that."""
 _STEP_SECONDS = 1.0
 
 
@@ -39,8 +39,8 @@ def command(file: Path, outbox: Path | None, no_outbox: bool, directory: Path) -
     """Publish FILE (- for standard input): ndjson, one CloudEvent a line, of any hall.
 
     Lines that break the contract are named on stderr and left out. The others are kept in a file, the outbox, until the
-    broker has confirmed them: what it does not take now goes with the next `publish`. Publishing a file again changes
-    nothing. Exit status 1 where a line was left out, or the broker has not confirmed everything.
+    broker has confirmed them; those that it does not take now go with the next `publish`. Publishing a file again
+    changes nothing. Exit status 1 if a line was left out, or if the broker has not confirmed everything.
     """
     if outbox and no_outbox:
         raise click.UsageError("--outbox and --no-outbox contradict each other")
@@ -76,7 +76,7 @@ def _publish(file: Path, feed: _Feed, publisher: Publisher) -> None:
 
 @contextmanager
 def _saying_what_waits(publisher: Publisher, outbox: Path | None) -> Iterator[None]:
-    """Print how many events still wait, on failure and when a person stops the command."""
+    """Say how many events still wait if the block fails or a person stops it: in the error, or on stderr."""
     try:
         yield
     except (Unavailable, KeyboardInterrupt) as error:
@@ -90,7 +90,10 @@ def _saying_what_waits(publisher: Publisher, outbox: Path | None) -> Iterator[No
 
 
 def _confirm(publisher: Publisher, bars: Progress) -> None:
-    """Wait for the broker as long as there is progress. Raises Unavailable if there is none, or Halt."""
+    """Wait until the broker has confirmed all events.
+
+    Raises Unavailable if there is no progress for too long, Halt if the user or the password is wrong.
+    """
     left = publisher.waiting
     task = bars.add_task("确认 confirm", total=left)
     since = time.monotonic()
@@ -107,7 +110,7 @@ def _confirm(publisher: Publisher, bars: Progress) -> None:
 
 
 class _LeftOut:
-    """Lines that break the contract: all of them named, but on a terminal only the first ones."""
+    """Names lines that break the contract: all of them, but on a terminal only the first twenty."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -124,7 +127,7 @@ class _LeftOut:
 
 
 class _TurnedAway:
-    """Events that the broker's user may not publish."""
+    """Counts events that the broker turned away because its user may not publish them."""
 
     def __init__(self, outbox: Path | None) -> None:
         self.count = 0
@@ -141,7 +144,7 @@ class _TurnedAway:
 
 
 class _Feed:
-    """Lines, gathered for a moment on their way to the publisher. sent: the number of events handed over."""
+    """Gathers lines for a moment and hands them to the publisher. sent: the number of events handed over."""
 
     def __init__(self, publisher: Publisher, left_out: _LeftOut) -> None:
         self._publisher = publisher
@@ -155,7 +158,7 @@ class _Feed:
     def read(self, descriptor: int, size: int | None, bars: Progress) -> None:
         task = bars.add_task("发布 publish", total=size)
         for line in lines(descriptor, MAX_BODY):
-            if line is None:  # a program at the other end of the pipe may wait for what was sent so far
+            if line is None:  # the writer of the pipe may wait until its lines are published
                 self._hand_over()
                 continue
             bars.advance(task, line.size)

@@ -1,4 +1,4 @@
-"""`hallpulse recompute`: rebuild everything derived from the stored events."""
+"""`hallpulse recompute`: rebuild everything that is derived from the stored events."""
 
 from __future__ import annotations
 
@@ -17,18 +17,23 @@ _SHOWN = 20
 
 @click.command()
 @click.option("--check", is_flag=True, help="Only compare, while events go on being stored.")
+@click.option("--from", "archive", type=click.Path(file_okay=False, exists=True), metavar="FOLDER",
+              help="Read archived events from the files of this archive, not from the database.")  # fmt: skip
 @directory_option
-def command(check: bool, directory: Path) -> None:
+def command(check: bool, archive: str | None, directory: Path) -> None:
     """Rebuild every aggregate from the stored events.
 
-    With --check nothing is changed: exit status 1 and a list on any difference. Without it the differences are put
-    right, and events wait meanwhile.
+    With --check nothing is changed; if anything differs, the differences are listed and the exit status is 1. Without
+    it the differences are put right, and events wait meanwhile. Archived events are among them: the database keeps them
+    packed; with --from they come from the archive's files, which must then be there, all and unchanged.
     """
     store = open_store(connect(directory).database_url, pool_size=1)
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("重算 recompute", total=None)
         found = store.recompute(
-            check=check, progress=lambda done, total: progress.update(task, completed=done, total=total)
+            check=check,
+            archive=archive or "",
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     store.close()
     _show(found)

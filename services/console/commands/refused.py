@@ -1,4 +1,4 @@
-"""`hallpulse refused`: show, replay or drop refused events, and resume a stopped ingest."""
+"""`hallpulse refused`: show, replay or drop refused events, and resume ingest after it stopped."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from services.local import lifecycle
 from services.local.suite_directory import SuiteDirectory
 
 _IDS_A_LINE = 1000
-"""Ids in one audit entry."""
+"""The most ids in one audit entry."""
 Note = Callable[[RefusedMessage, Vouched], None]
 
 
@@ -89,8 +89,8 @@ def _say_what_is_not_listed(held: Held, directory: Path) -> None:
 def show(id_: str, reveal: bool, directory: Path) -> None:
     """Show one refused event in full. Numbers that may be a person's are masked unless --reveal.
 
-    ID may be shortened to as many digits as name one alone. --reveal is byte for byte into a file or a pipe; on a
-    terminal what it would obey is escaped.
+    ID may be shortened as long as it names one event. --reveal writes the body byte for byte into a file or a pipe; on
+    a terminal, control characters are escaped.
     """
     with _store(directory) as store:
         event = _found(store, id_)
@@ -115,7 +115,7 @@ def _found(store: Store, id_: str) -> KeptRefusal:
 
 
 def _whole_body(event: KeptRefusal, directory: Path) -> bytes:
-    """Return the whole body. A long one is on the queue alone, until it is dropped or replayed."""
+    """Return the whole body of an event from the queue, where it stays until it is dropped or replayed."""
     if event.outcome is None:
         with _queue(directory) as queue:
             for one in queue.those({event.id}):
@@ -126,7 +126,7 @@ def _whole_body(event: KeptRefusal, directory: Path) -> bytes:
 @command.command()
 @directory_option
 def read(directory: Path) -> None:
-    """Go through the queue once, and put the list right by what lies there; nothing is taken."""
+    """Read the whole queue and correct the list by it; no message is taken off the queue."""
     with _store(directory) as store, _queue(directory) as queue:
         seen, gone = read_queue(queue, store.refused)
     click.echo(f"{seen} messages lie on the queue; {gone} of the list were not there any more")
@@ -137,15 +137,16 @@ def read(directory: Path) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be sent.")
 @directory_option
 def replay(choice: RefusalChoice, dry_run: bool, directory: Path) -> None:
-    """Send refused events again, as they are, those that would be accepted now; the others stay.
+    """Send again, unchanged, the refused events that would be accepted now. The others stay.
 
-    Each goes out on behalf of the hall that sent it, under the routing key by which it came. Withheld, and named with
-    the reason, is what that hall may not send now: another hall's events, families not granted, halls not registered.
+    Each is sent on behalf of the hall that sent it, under its own routing key. An event that this hall may not send now
+    is withheld and printed with the reason: another hall's event, a family not granted, a hall not registered.
     """
     kept = withheld = sent = 0
     now = int(datetime.now(UTC).timestamp() * 1_000_000)
     with _store(directory) as store, _queue(directory) as queue, _replayed(store, choice) as note:
-        vouching = Vouching(store.halls.list(), frozenset({GATEWAY_USER, user_of(connect(directory).amqp_url)}))
+        users = frozenset({GATEWAY_USER, user_of(connect(directory).amqp_url)})
+        vouching = Vouching(store.halls.list(), users, store.codes.ended())
         chosen = store.refused.page(choice.filter(), choice.limit)
         for event in looked_at(chosen) if dry_run else queue.those({one.id for one in chosen}):
             judged = vouching.judge(event, now)
@@ -193,7 +194,7 @@ def drop(choice: RefusalChoice, dry_run: bool, yes: bool, directory: Path) -> No
                     queue.drop(event)
                 if rest.pop(event.id, None) is not None:
                     dropped[event.reason] += 1
-        store.refused.close(list(rest), Outcome.DROPPED)  # it had left the queue already
+        store.refused.close(list(rest), Outcome.DROPPED)  # these had left the queue already
         dropped.update(rest.values())
     click.echo(f"dropped {len(chosen)} events")
 
@@ -201,7 +202,7 @@ def drop(choice: RefusalChoice, dry_run: bool, yes: bool, directory: Path) -> No
 @command.command()
 @directory_option
 def resume(directory: Path) -> None:
-    """Let ingest go on after too many refusals stopped it: once the cause is mended."""
+    """Let ingest go on after too many refusals stopped it. First remove their cause."""
     settings = connect(directory)
     with _store(directory) as store:
         why = resume_ingest(settings.amqp_url)
@@ -215,10 +216,10 @@ def resume(directory: Path) -> None:
 def _audited(
     directory: Path, action: str, choice: RefusalChoice, done: Counter[str], *, dry_run: bool
 ) -> Iterator[None]:
-    """Write an audit entry for an action, also if it broke off.
+    """Write an audit entry after the block, even if it broke off.
 
-    Raises Unavailable before the action if the audit cannot be written. done: number of events sent or dropped, by
-    reason, as it stands at the end of the block.
+    done: reason → number of events sent or dropped; the block fills it. Raises Unavailable before the block if the
+    database does not answer, since the audit could not be written.
     """
     if dry_run:
         yield
@@ -239,7 +240,7 @@ def _region(choice: RefusalChoice) -> int | None:
 
 @contextmanager
 def _store(directory: Path) -> Iterator[Store]:
-    """Return an open store. Raises Unavailable if the database does not answer."""
+    """Yield an open store. Raises Unavailable if the database does not answer."""
     store = open_store(connect(directory).database_url, pool_size=1)
     try:
         store.ping()
@@ -256,7 +257,10 @@ def _queue(directory: Path) -> Iterator[RefusedQueue]:
 
 @contextmanager
 def _replayed(store: Store, choice: RefusalChoice) -> Iterator[Note]:
-    """Write an audit entry for each event that was sent again, by sender and source, also if it broke off."""
+    """Yield a function that notes an event sent again; write the notes to the audit, even if the block broke off.
+
+    An entry has up to a thousand ids, grouped by sender and source.
+    """
     done: list[tuple[str, Vouched]] = []
 
     def write() -> None:
@@ -267,9 +271,9 @@ def _replayed(store: Store, choice: RefusalChoice) -> Iterator[Note]:
         detail = {"events": dict(Counter(reason for reason, _ in done)), "senders": senders}
         regions = {int(event.sender.partition(".")[0]) for _, event in done}
         region = regions.pop() if len(regions) == 1 else None
-        deed = AuditEntry("refused.replay", choice.source or "", region, detail | {"chosen": choice.as_detail()})
+        entry = AuditEntry("refused.replay", choice.source or "", region, detail | {"chosen": choice.as_detail()})
         done.clear()
-        store.audit.append(deed)
+        store.audit.append(entry)
 
     def note(event: RefusedMessage, vouched: Vouched) -> None:
         done.append((event.reason, vouched))

@@ -1,4 +1,4 @@
-"""`hallpulse report`: the report of a month, a quarter or a year as a file."""
+"""`hallpulse report`: write the report of a month, a quarter or a year to a file."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def command(  # noqa: PLR0917 - one a word of the command line
 ) -> None:  # fmt: skip
     """Write the report of a month, a quarter or a year as an official document, in Chinese, or with English.
 
-    The period is one that has begun; of one that is not over the report says so. Prints the path of the file. With
-    --publish the file is the one that is frozen, and its number is printed too: hallpulse reports list.
+    The period must have begun; if it is not over, the report says so. Prints the path of the file. With --publish the
+    file is the frozen one, and its number is printed too (see hallpulse reports list).
     """
     try:
         checked_period(month, today())
@@ -96,7 +96,7 @@ def _put(path: Path, issued: Issued, reports: MonthlyReports, *, force: bool) ->
 
 
 def _path(out: str | None, name: str) -> Path:
-    """Return the report's path: one without an ending, or with a slash at its end, is a folder."""
+    """Return the path of the report's file. An `out` without an ending, or with a slash at its end, is a folder."""
     path = Path(out or name)
     is_folder = out is not None and (path.is_dir() or out.endswith(("/", os.sep)) or not path.suffix)
     return path / name if is_folder else path

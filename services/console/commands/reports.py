@@ -1,4 +1,4 @@
-"""`hallpulse reports`: the published reports, and whether they are still as they were published."""
+"""`hallpulse reports`: list the published reports, and whether they are still as they were published."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @directory_option
 def list_(region: int | None, *, as_json: bool, directory: Path) -> None:
-    """Print every published report, the newest first. Exit status 1 where one is not as it was published."""
+    """Print every published report, the newest first. Exit status 1 if one is not as it was published."""
     store = open_store(connect(directory).database_url, pool_size=1)
     try:
         found = store.reports.list(region)

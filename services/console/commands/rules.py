@@ -1,4 +1,4 @@
-"""`hallpulse rules`: alert rules, their tests and Alertmanager's routes, rendered from the plans."""
+"""`hallpulse rules`: render alert rules, their tests and Alertmanager's configuration from the plans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`hallpulse status`."""
+"""`hallpulse status`: show the parts of a suite."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLUMNS = "{:<14} {:<11} {:>8} {:>9} {:>9}  {}"
 @click.command()
 @directory_option
 def command(directory: Path) -> None:
-    """Show every part of the suite in DIR. Exit status 0 when all run and the gateway is ready, else 1."""
+    """Show every part of the suite in DIR. Exit status 0 if all run and the gateway is ready, else 1."""
     layout = SuiteDirectory(directory.absolute())
     suite = lifecycle.running(layout)
     if suite is None:

@@ -1,4 +1,4 @@
-"""`hallpulse template catalogue|cases|figures`."""
+"""`hallpulse template catalogue|cases|figures`: write a table to fill in."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])").fullmatch
 def command(kind: str, form: str | None, output: Path | None, **asked: Any) -> None:
     """Write a table to fill in: headers in Chinese and English, example rows, explanations, dropdowns.
 
-    As written it can be imported at once with `hallpulse import`. A file that is there is left alone. The table of
-    figures has a row for each figure that the plan asks of the department for the month, and checks what is filled in.
+    It can be imported with `hallpulse import` even as it is. An existing file is not overwritten. The table of figures
+    has a row for each figure that the plan asks of the department for the month, and checks what is filled in.
     """
     ending = form or (output.suffix.lower().lstrip(".") if output is not None else "") or "xlsx"
     if ending not in ("xlsx", "csv"):

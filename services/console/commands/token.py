@@ -1,4 +1,4 @@
-"""`hallpulse token`: gateway tokens of departments, the bureau and operators; `hallpulse hall` issues a hall's."""
+"""`hallpulse token`: gateway tokens for departments, the bureau and operators; `hallpulse hall` issues a hall's."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AnyRegion(click.ParamType[int]):
 
 
 class TokenName(click.ParamType[str]):
-    """A token's name; names with a dot are those of halls."""
+    """A token's name. It has no dot: names with a dot are for the tokens of halls."""
 
     name = "name"
 
@@ -100,7 +100,7 @@ def add(
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @directory_option
 def rotate(*, name: str, overlap: int, as_json: bool, directory: Path) -> None:
-    """Print a new token in the place of NAME's, that opens the same and lasts as long."""
+    """Replace NAME's token and print the new one, which opens the same and lasts as long."""
     token = new_token()
     with _store(directory) as store:
         if not store.tokens.rotate(name, hash_of(token), timedelta(hours=overlap)):
@@ -112,7 +112,7 @@ def rotate(*, name: str, overlap: int, as_json: bool, directory: Path) -> None:
 @click.argument("name", type=TokenName())
 @directory_option
 def revoke(name: str, directory: Path) -> None:
-    """End a token at once, and those that it replaced."""
+    """End a token, and the ones that it replaced, at once."""
     with _store(directory) as store:
         if not store.tokens.revoke(name):
             raise _no_token(name)
@@ -123,7 +123,7 @@ def revoke(name: str, directory: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @directory_option
 def list_tokens(as_json: bool, directory: Path) -> None:
-    """The tokens in force, the halls' too: what each opens, and when it ends. Themselves they are kept nowhere."""
+    """List the tokens in force, also of halls: what each opens, and when it ends. Their secrets are kept nowhere."""
     with _store(directory) as store:
         tokens = store.tokens.list()
     if as_json:
@@ -136,7 +136,7 @@ def list_tokens(as_json: bool, directory: Path) -> None:
 
 
 def grant_of_options(role: str, region: int | None, department: str | None, hall: str | None = None) -> Grant:
-    """Return the grant of a token or an account. Raises BadUsage where a role and a scope do not go together."""
+    """Return the grant of a token or an account. Raises BadUsage if the scope does not fit the role."""
     if role == "hall" and (region is None or region % 100 == 0 or not _HALL(hall or "")):
         raise BadUsage("--role hall: expected --region of a county, and --hall, 1 to 40 of a-z, 0-9 and -")
     if role != "hall" and hall is not None:

@@ -1,4 +1,4 @@
-"""`hallpulse up` and `hallpulse down`."""
+"""`hallpulse up` and `hallpulse down`: start and end the whole suite on this machine."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def command(*, detach: bool, tls: bool, directory: Path) -> None:
     """Start the whole suite on this machine: database, broker, services, Prometheus and Alertmanager.
 
     All run privately under DIR on the loopback address; addresses and keys are then in DIR/endpoints.json. Without
-    --detach it stays until Ctrl-C and ends everything. HALLPULSE_DATABASE_URL, HALLPULSE_AMQP_URL (with
-    HALLPULSE_MANAGEMENT_URL), HALLPULSE_PROMETHEUS_URL and HALLPULSE_ALERTMANAGER_URL name servers that already
-    run: then no private one is started. Where a suite already runs in DIR it is left alone, and the exit status is 1.
+    --detach the command runs until Ctrl-C and then ends everything. HALLPULSE_DATABASE_URL, HALLPULSE_AMQP_URL (with
+    HALLPULSE_MANAGEMENT_URL), HALLPULSE_PROMETHEUS_URL and HALLPULSE_ALERTMANAGER_URL name servers that already run;
+    no private one is started for them. If a suite already runs in DIR, it is left alone and the exit status is 1.
 
-    With --tls (or HALLPULSE_TLS=on) broker and gateway answer encrypted alone; who connects trusts DIR/tls/ca.pem.
-    HALLPULSE_TLS_CA, _CERT and _KEY name certificates of your own instead.
+    With --tls (or HALLPULSE_TLS=on) broker and gateway accept only encrypted connections; clients trust
+    DIR/tls/ca.pem. HALLPULSE_TLS_CA, _CERT and _KEY name your own certificates instead.
     """
     layout = SuiteDirectory(directory.absolute())
     given = os.environ | ({SWITCH: "on"} if tls else {})
@@ -43,7 +43,7 @@ def command(*, detach: bool, tls: bool, directory: Path) -> None:
 @click.option("--purge", is_flag=True, help="Delete all its data too: events, figures, keys and logs.")
 @directory_option
 def down(*, purge: bool, directory: Path) -> None:
-    """End the suite that runs in DIR, and nothing that `up` did not start. Nothing to end is no failure."""
+    """End the suite that runs in DIR, and nothing that `up` did not start. It is no failure if none runs."""
     layout = SuiteDirectory(directory.absolute())
     ended = lifecycle.down(layout, click.echo, drop=purge)
     click.echo(f"ended: {layout.root}" if ended else f"nothing runs in {layout.root}")

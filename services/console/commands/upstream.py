@@ -1,10 +1,11 @@
-"""`hallpulse upstream`: a county's own suite sends its events to the suite above it, or is asked for them."""
+"""`hallpulse upstream`: let a county's own suite send its events to the suite above it, which may also fetch them."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +15,11 @@ import msgspec
 from rich.markup import escape
 from rich.table import Table
 
-from hallpulse.broker import vhost_of
+from hallpulse.broker import EVENTS, vhost_of
 from hallpulse.broker.management import BrokerUsers
-from hallpulse.broker.upstream import SHOVEL, Upstreams, check_reached, publish_sums, shown
+from hallpulse.broker.upstream import SHOVEL, SUMS, Upstreams, check_reached, publish_sums, shown
 from hallpulse.contract.events import EventType, Family, HallEvent, TallyReported
-from hallpulse.contract.identity import county_user
+from hallpulse.contract.identity import county_of, county_user
 from hallpulse.contract.personal import escaped
 from hallpulse.contract.reasons import both
 from hallpulse.domain.workdays import day_of, midnight_after
@@ -43,6 +44,9 @@ class UpstreamName(click.ParamType[str]):
         return str(value)
 
 
+_discard = click.option("--discard", is_flag=True, help="Also where events wait that the suite above does not have.")
+
+
 @click.group()
 def command() -> None:
     """Join a county's own suite to the one above it; each keeps its own figures.
@@ -56,12 +60,15 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the keys as JSON.")
 @directory_option
 def admit(region: int, as_json: bool, directory: Path) -> None:
-    """On the suite above: let a county's suite send what its halls send. Prints its keys, new ones each time."""
+    """On the suite above: let a county's suite send its halls' events. Prints its keys, new ones each time."""
     with _Suite(connect(directory)) as suite:
         password = suite.users.put_county(region)
         suite.note("upstream.admit", region, county_user(region))
         address = shown(suite.settings.amqp_url)
-    keys = {"amqp": address, "amqp_user": county_user(region), "amqp_password": password}
+    _show_keys({"amqp": address, "amqp_user": county_user(region), "amqp_password": password}, as_json)
+
+
+def _show_keys(keys: Mapping[str, str], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(keys))
         return
@@ -71,10 +78,44 @@ def admit(region: int, as_json: bool, directory: Path) -> None:
 
 
 @command.command()
+@click.option("--sums", is_flag=True, help="Only the daily sums that `upstream send` makes.")
+@_discard
+@click.option("--json", "as_json", is_flag=True, help="Print the keys as JSON.")
+@directory_option
+def offer(sums: bool, discard: bool, as_json: bool, directory: Path) -> None:
+    """On the county's suite: let the suite above fetch every further event. Prints its keys, new ones each time."""
+    wanted, other = (SUMS, EVENTS) if sums else (EVENTS, SUMS)
+    with _Suite(connect(directory)) as suite:
+        if sums:
+            suite.upstreams.declare_sums()
+        if not discard:
+            suite.upstreams.ensure_fetched(other)
+        password = suite.users.put_fetcher(wanted)
+        suite.note("upstream.offer", None, suite.users.fetcher, sums=int(sums))
+        suite.end_fetched(other, discard=discard)
+        address = shown(suite.settings.amqp_url)
+    _show_keys({"amqp": address, "amqp_user": suite.users.fetcher, "amqp_password": password}, as_json)
+
+
+@command.command()
+@_discard
+@directory_option
+def withdraw(discard: bool, directory: Path) -> None:
+    """On the county's suite: let the suite above fetch no more, at once."""
+    with _Suite(connect(directory)) as suite:
+        was_there = suite.users.remove_fetcher()
+        suite.end_fetched(EVENTS, SUMS, discard=discard)
+        if not was_there:
+            raise click.ClickException("nothing is offered: see `hallpulse upstream offer`")
+        suite.note("upstream.withdraw", None, suite.users.fetcher)
+    click.echo(f"{suite.users.fetcher} may fetch no more")
+
+
+@command.command()
 @click.argument("region", type=Region())
 @directory_option
 def dismiss(region: int, directory: Path) -> None:
-    """On the suite above: take a county's keys away, at once; what it sent stays and counts."""
+    """On the suite above: take a county's keys away at once. The events that it sent stay and count."""
     with _Suite(connect(directory)) as suite:
         if not suite.users.remove_county(region):
             raise click.ClickException(f"there is no {county_user(region)}: see `hallpulse upstream list`")
@@ -95,14 +136,12 @@ def add(  # noqa: PLR0917 - its options
 ) -> None:
     """Send every further event to the suite above at AMQP_URL, by a shovel; or fetch a county's, by federation.
 
-    AMQP_URL holds user and password: leave it out and give it in HALLPULSE_UPSTREAM_URL, where other users of this
-    machine do not see it. Events wait in a queue while the other side is not reached.
+    AMQP_URL holds user and password. Leave it out and give it in HALLPULSE_UPSTREAM_URL, so that other users of this
+    machine do not see it. Events wait in a queue while the other side cannot be reached.
     """
     given = address or os.environ.get(ADDRESS, "")
     if not given:
         raise BadUsage(f"AMQP_URL: expected amqp://USER:PASSWORD@HOST:PORT/VHOST, or that in {ADDRESS}")
-    if sums and region is not None:
-        raise BadUsage("--sums --fetch: expected one of them: a county makes its own sums")
     with _Suite(connect(directory)) as suite:
         check_reached(given)
         known = {one.name: one for one in suite.upstreams.list()}
@@ -110,30 +149,39 @@ def add(  # noqa: PLR0917 - its options
             county = suite.upstreams.add_shovel(name, given, families, sums=sums)
         else:
             county = region
-            suite.upstreams.add_federation(name, region, given, suite.users.put_county(region), families)
+            password = suite.users.put_county(region)
+            suite.upstreams.add_federation(name, region, given, password, families, sums=sums)
         suite.note("upstream.change" if name in known else "upstream.add", county, name)
     click.echo(f"{name}: {county} → {shown(given)}" if region is None else f"{name}: {shown(given)} → {county}")
 
 
 @command.command()
-@click.argument("name", type=UpstreamName())
+@click.argument("name", type=UpstreamName(), metavar="NAME|REGION")
+@click.option(
+    "--all", "every", is_flag=True, help="Every day's sums, also those sent before, which the suite above lost."
+)
 @directory_option
-def send(name: str, directory: Path) -> None:
-    """Send the daily sums that changed since the last time, each under its next revision; to be run by a timer."""
+def send(name: str, every: bool, directory: Path) -> None:
+    """Send the daily sums that changed since the last time, each under its next revision. Run it by a timer.
+
+    NAME is the way up; REGION is this county, where the suite above fetches the sums (`upstream offer --sums`).
+    """
     with _Suite(connect(directory)) as suite:
-        known = {one.name: one for one in suite.upstreams.list()}
-        if name not in known:
+        region = {one.name: one.region for one in suite.upstreams.list()}.get(name)
+        if region is None and suite.users.has_fetcher():
+            region = county_of(f"county.{name}")
+        if region is None:
             raise click.ClickException(f"there is no upstream {name}: see `hallpulse upstream list`")
-        sent = 0
-        while changed := suite.sums.changed(known[name].region):
+        sent, last = 0, None
+        while changed := suite.sums.changed(region, last, every=every):
             publish_sums(suite.settings.amqp_url, [tally_of(one, datetime.now(UTC)) for one in changed])
             suite.sums.note(changed)
-            sent += len(changed)
+            sent, last = sent + len(changed), changed[-1]
     click.echo(f"{name}: {sent:,} 条日汇总已送出 daily sums sent")
 
 
 def tally_of(sums: DailySums, now: datetime) -> HallEvent:
-    """Return the event of a day's sums; it happened as the day ended, or now where it has not."""
+    """Return a day's sums as an event. Its time is the end of the day (Asia/Shanghai), or now if that is earlier."""
     ended = midnight_after(day_of(sums.day)) - 1_000_000
     moment = min(ended, int(now.timestamp()) * 1_000_000)
     said = {"date": sums.day.isoformat(), "revision": sums.revision, **sums.counts}
@@ -146,7 +194,7 @@ def tally_of(sums: DailySums, now: datetime) -> HallEvent:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @directory_option
 def list_upstreams(as_json: bool, directory: Path) -> None:
-    """The ways up from and to this suite, how they are and what waits; and the counties that may send."""
+    """List the connections from and to this suite, with states and waiting events, and the counties that may send."""
     with _Suite(connect(directory)) as suite:
         found, counties = suite.upstreams.list(), suite.users.counties()
     if as_json:
@@ -162,10 +210,10 @@ def list_upstreams(as_json: bool, directory: Path) -> None:
 
 @command.command()
 @click.argument("name", type=UpstreamName())
-@click.option("--discard", is_flag=True, help="Also where events wait that the suite above does not have.")
+@_discard
 @directory_option
 def remove(name: str, discard: bool, directory: Path) -> None:
-    """End a way up; what went up stays there."""
+    """End a connection to the suite above, or from a county. Events that were sent stay there."""
     with _Suite(connect(directory)) as suite:
         gone = suite.upstreams.remove(name, discard=discard)
         if gone is None:
@@ -189,11 +237,17 @@ class _Suite:
         self.upstreams = Upstreams(settings.management_url, settings.amqp_url)
 
     def __enter__(self) -> _Suite:
-        self._store.ping()  # before the broker changes: what was changed must be in the audit
+        self._store.ping()  # first, since no change at the broker may miss in the audit
         return self
 
     def __exit__(self, *_: object) -> None:
         self._store.close()
 
-    def note(self, action: str, region: int, subject: str, **detail: int) -> None:
+    def note(self, action: str, region: int | None, subject: str, **detail: int) -> None:
         self._store.audit.append(AuditEntry(action, subject, region, detail))
+
+    def end_fetched(self, *exchanges: str, discard: bool) -> None:
+        """End what the suite above fetched of these exchanges; its connections are cut, so all that waits counts."""
+        if not discard:
+            self.upstreams.ensure_fetched(*exchanges)
+        self.upstreams.end_fetched(*exchanges)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ from rich.table import Table
 from hallpulse import passwords
 from hallpulse.contract.personal import is_personal
 from hallpulse.contract.reasons import both
-from hallpulse.store import ROLES, Account, Grant, Store, open_store, person_grant
+from hallpulse.settings import setting
+from hallpulse.store import ROLES, Account, Grant, Link, Store, open_store, person_grant
 from services.console.commands.token import AnyRegion, grant_of_options
 from services.console.console_texts import FIRST_ACCOUNT, PASSWORD_SHOWN_ONCE
 from services.console.suite_connection import connect, directory_option
@@ -38,9 +40,17 @@ class AccountName(click.ParamType[str]):
         return str(value)
 
 
+_subject_option = click.option(
+    "--subject", metavar="SUB", help="What the provider of sign-ins calls the person: `sub` of its tokens."
+)
+_issuer_option = click.option(
+    "--issuer", metavar="URL", help="The provider, if it is another one than HALLPULSE_OIDC_ISSUER."
+)
+
+
 @click.group()
 def command() -> None:
-    """Accounts of people: who signs in to the page, as what. Programs have tokens (`hallpulse token`).
+    """Accounts of people who sign in to the page, each with a role. Programs have tokens (`hallpulse token`).
 
     人员账户：谁以什么角色登录页面。程序使用令牌（hallpulse token）。
     A password is asked for, or read from the first line of standard input; it is never part of a command.
@@ -59,21 +69,28 @@ def command() -> None:
 @click.option("--department", metavar="ID", help="The department's code in the plan and in the events.")
 @click.option("--hall", metavar="ID", help="The hall's id.")
 @click.option("--one-time", is_flag=True, help="Print a password to hand over, which must be changed at the first use.")
+@click.option("--provider-only", is_flag=True, help="With --subject: without a password.")
+@_subject_option
+@_issuer_option
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @directory_option
 def add(
     *, name: str, person: str | None, role: str, region: int | None, department: str | None, hall: str | None,
-    one_time: bool, as_json: bool, directory: Path,
+    one_time: bool, provider_only: bool, subject: str | None, issuer: str | None, as_json: bool, directory: Path,
 ) -> None:  # fmt: skip
     """Make an account called NAME."""
+    link = _link_of(subject, issuer) if subject is not None else None
+    if provider_only and (link is None or one_time):
+        raise BadUsage("--provider-only: expected with --subject, and without --one-time")
     if person is not None and not _PERSON(person):
         raise BadUsage("--person: expected 1 to 40 characters, no control characters")
     if is_personal(f"{person or name} ({name})", datetime.now(UTC).year):
         raise BadUsage("expected a name without an identity number or a phone number")
     grant = person_grant(name, person or name, grant_of_options(role, region, department, hall))
-    password = passwords.one_time() if one_time else _password_of(name)
+    password = "" if provider_only else passwords.one_time() if one_time else _password_of(name)
     with _store(directory) as store:
-        if not store.accounts.add(grant, passwords.hashed(password), one_time=one_time):
+        hashed = passwords.hashed(password) if password else passwords.NONE
+        if not store.accounts.add(grant, hashed, one_time=one_time, link=link):
             raise click.ClickException(f"there is an account {name} already: names are not used again")
     _say(name, password if one_time else None, as_json)
 
@@ -84,7 +101,7 @@ def add(
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @directory_option
 def password_(*, name: str, one_time: bool, as_json: bool, directory: Path) -> None:
-    """Give NAME another password; it is unlocked, and signed out wherever it is signed in."""
+    """Give NAME another password. The account is unlocked, and signed out wherever it is signed in."""
     password = passwords.one_time() if one_time else _password_of(name)
     with _store(directory) as store:
         if not store.accounts.set_password(name, passwords.hashed(password), one_time=one_time):
@@ -92,11 +109,28 @@ def password_(*, name: str, one_time: bool, as_json: bool, directory: Path) -> N
     _say(name, password if one_time else None, as_json)
 
 
+@command.command("link")
+@click.argument("name", type=AccountName())
+@_subject_option
+@_issuer_option
+@click.option("--remove", is_flag=True, help="Link the account to nobody any more.")
+@directory_option
+def link_account(*, name: str, subject: str | None, issuer: str | None, remove: bool, directory: Path) -> None:
+    """Let the provider's SUBJECT sign in as NAME; who signed in by the provider before is signed out."""
+    if remove == (subject is not None):
+        raise BadUsage("expected --subject, or --remove")
+    link = _link_of(subject, issuer) if subject is not None else None
+    with _store(directory) as store:
+        if not store.accounts.link(name, link):
+            raise _no_account(name)
+    click.echo(name)
+
+
 @command.command()
 @click.argument("name", type=AccountName())
 @directory_option
 def disable(name: str, directory: Path) -> None:
-    """Close an account for good and sign it out everywhere; what it did stays in the audit under its name."""
+    """Close an account for good and sign it out everywhere. Its entries in the audit stay."""
     with _store(directory) as store:
         if not store.accounts.disable(name, datetime.now(UTC)):
             raise _no_account(name)
@@ -107,7 +141,7 @@ def disable(name: str, directory: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @directory_option
 def list_accounts(as_json: bool, directory: Path) -> None:
-    """All accounts: what each opens, and whether it is locked or disabled."""
+    """List all accounts: what each opens, and whether it is locked or disabled."""
     now = datetime.now(UTC)
     with _store(directory) as store:
         found = [_shown(account, now) for account in store.accounts.list()]
@@ -122,9 +156,9 @@ def list_accounts(as_json: bool, directory: Path) -> None:
 
 
 def first_account(directory: Path) -> str:
-    """Make the first account of a suite that has none; what to tell of it, else empty.
+    """Make the first account of a suite that has none; return a text with name and password, "" if there are accounts.
 
-    Its role is that of the bureau in every region; its password opens nothing but its own change.
+    Its role is the bureau's, for every region. Its one-time password must be changed at the first sign-in.
     """
     with _store(directory) as store:
         if not store.accounts.is_empty():
@@ -136,8 +170,20 @@ def first_account(directory: Path) -> str:
     return both(FIRST_ACCOUNT).format(name=FIRST, password=password)
 
 
+def _link_of(subject: str, issuer: str | None) -> Link:
+    issuer = issuer or setting(os.environ, "HALLPULSE_OIDC_ISSUER")
+    if not issuer:
+        raise BadUsage("--issuer: expected the provider's URL, or HALLPULSE_OIDC_ISSUER")
+    if not (0 < len(subject) <= 255 and subject.isprintable()):
+        raise BadUsage("--subject: expected 1 to 255 printable characters")
+    return Link(issuer, subject)
+
+
 def _password_of(name: str) -> str:
-    """Return the password from a terminal, asked for twice, or from the first line of standard input."""
+    """Return the password from a terminal, where it is asked for twice, or from the first line of standard input.
+
+    Raises BadUsage if it is not good enough.
+    """
     if sys.stdin.isatty():
         password = str(click.prompt("密码 password", hide_input=True, confirmation_prompt=True, err=True))
     else:
@@ -158,7 +204,7 @@ def _store(directory: Path) -> Iterator[Store]:
 
 
 def _shown(account: Account, now: datetime) -> dict[str, str | None]:
-    grant, locked = account.grant, account.locked_until is not None and account.locked_until > now
+    grant, locked = account.grant, account.is_locked(now)
     return {
         "name": grant.account,
         "person": grant.person,
@@ -168,6 +214,8 @@ def _shown(account: Account, now: datetime) -> dict[str, str | None]:
         "hall": grant.hall,
         "state": "disabled" if account.disabled else "locked" if locked else "one-time" if grant.one_time else "open",
         "added": account.added.isoformat(),
+        "issuer": account.link.issuer if account.link is not None else None,
+        "subject": account.link.subject if account.link is not None else None,
     }
 
 

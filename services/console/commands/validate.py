@@ -1,4 +1,4 @@
-"""`hallpulse validate`: what would be refused or flagged of a file of events, and how its cases would stand."""
+"""`hallpulse validate`: tell which events of a file would be refused or flagged, and how its cases would stand."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _SHOWN = 50
 def command(file: Path, as_json: bool, directory: Path) -> None:
     """Tell what would become of FILE (- for standard input): ndjson, one CloudEvent a line. Nothing is sent.
 
-    Lines that would be refused are named on stderr, with field and reason. By what is stored: which events are there
-    already, which ids were used before, what the catalogue does not know, which flags the events would bring, and how
-    each case would stand. Exit status 1 where a line would be refused.
+    Lines that would be refused are named on stderr, with field and reason. Compared with the stored data, the command
+    tells which events are there already, which ids were used before, which items the catalogue does not know, which
+    flags the events would bring, and how each case would stand. Exit status 1 if a line would be refused.
     """
     now = time.time_ns() // 1000
     results, events = _read(file, now)
@@ -67,7 +67,7 @@ def _read(file: Path, now: int) -> tuple[list[EventResult], dict[int, HallEvent]
 
 
 def _foreseen(results: list[EventResult], events: dict[int, HallEvent], now: int, directory: Path) -> Foreseen:
-    """By the contract alone where no database can be asked."""
+    """Compare the events with the stored data; if the database does not answer, say so and use the contract alone."""
     try:
         store = open_store(connect(directory).database_url, pool_size=1)
         try:

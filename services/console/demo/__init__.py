@@ -1,1 +1,1 @@
-"""The demonstration: a running suite, a simulated year or a given file, and the targets' results."""
+"""The demonstration: it runs a suite, publishes a simulated year or a given file, and shows the targets' results."""

@@ -1,4 +1,4 @@
-"""The two demonstrations: a county's simulated year, and a given file."""
+"""The two demonstrations: the simulated year of a county, and a given file."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Stage:
 
 
 def play_year(stage: Stage, shown: Scene, county: County) -> None:
-    """Publish the county's year and show the plan's targets."""
+    """Register the county's halls, publish its simulated year, and show the plan's targets."""
     stage.console.print(
         f"[bold]{both(texts.DEMO_YEAR)}[/bold]: {county.region}, {shown.plan.period.start} – {shown.on}"
     )
@@ -59,7 +59,7 @@ def play_year(stage: Stage, shown: Scene, county: County) -> None:
 
 
 def play_file(stage: Stage, shown: Scene, file: Path) -> None:
-    """Publish a file's events, show the plan's targets, and the indicators over the file's days."""
+    """Publish a file's events; show the plan's targets, and the indicators for the days of the file."""
     stage.console.print(f"[bold]{both(texts.DEMO_FILE)}[/bold]: {file}", highlight=False)
     watch = Watch(stage.store)
 
@@ -77,7 +77,7 @@ def play_file(stage: Stage, shown: Scene, file: Path) -> None:
 
 
 def expected_events(county: County) -> int:
-    """Return about how many events a county makes, for a progress bar."""
+    """Return about how many events a simulated county makes, for a progress bar."""
     days = county.last_day - county.first_day + 1
     passed = min(1.0, (county.until / 86_400_000_000 - county.first_day) / days)
     return int(passed * (county.cases * EVENTS_A_CASE + days * EVENTS_A_DAY))

@@ -20,7 +20,10 @@ _EVENTS_AT_ONCE = 500
 
 
 def feed(amqp_url: str, events: Iterable[HallEvent], watch: Watch, expected: int | None) -> float:
-    """Publish events, wait until all are stored, and return the seconds it took. expected: about how many events."""
+    """Publish events, wait until all are stored, and return the seconds it took.
+
+    expected: about how many events there are, None if not known.
+    """
     began = time.monotonic()
     with _bars() as bars:
         shown = _Shown(bars, watch, expected)
@@ -35,7 +38,7 @@ def feed(amqp_url: str, events: Iterable[HallEvent], watch: Watch, expected: int
 
 
 class _Shown:
-    """The two progress bars; they query the database twice a second at most."""
+    """The two progress bars, of published and of stored events. They query the database at most twice a second."""
 
     def __init__(self, bars: Progress, watch: Watch, expected: int | None) -> None:
         self._bars, self._watch = bars, watch

@@ -1,4 +1,4 @@
-"""A given file: cases, a catalogue, or CloudEvents, recognised by its content."""
+"""A given file of cases, catalogue items or CloudEvents; its content tells which."""
 
 from __future__ import annotations
 
@@ -30,18 +30,21 @@ _HALL = "import"
 _SHOWN = 10
 FileKind = Literal["events", "cases", "catalogue"]
 Feed = Callable[[Iterator[HallEvent]], int]
-"""A function that publishes events and returns the number of different ones."""
+"""A function that publishes events and returns how many different ones there were."""
 
 
 def kind_of(file: Path) -> FileKind:
-    """Return the kind of the file's content. Raises TableError if it is none of the three."""
+    """Return the kind of the file's content. Raises TableError if it is none of these kinds."""
     if _holds_events(file):
         return "events"
     return _table_kind(file)
 
 
 def show_file(console: Console, file: Path, settings: Settings, region: int, feed: Feed) -> None:
-    """Publish a file's content and report what happened to its rows. Raises TableError if nothing in it is usable."""
+    """Publish a file's content and report what happened to its rows.
+
+    Raises TableError if the kind is not recognised, or if the importer has questions that a person must answer.
+    """
     kind = kind_of(file)
     if kind == "events":
         with file.open("rb") as lines:
@@ -81,7 +84,7 @@ def _taken(job: Job, rows: Counter[str], rejects: RejectedRows) -> Iterator[Hall
 
 
 def _holds_events(file: Path) -> bool:
-    """Return whether the file holds CloudEvents, one a line, rather than a table of cases in ndjson."""
+    """Return whether the file holds CloudEvents, one a line. A file in ndjson may also be a table of cases."""
     if file.suffix.lower() not in (".ndjson", ".jsonl", ".json"):
         return False
     with file.open("rb") as lines:
@@ -89,7 +92,10 @@ def _holds_events(file: Path) -> bool:
 
 
 def _table_kind(file: Path) -> Literal["cases", "catalogue"]:
-    """Cases, if a sheet fits them, with the profile that knows its headers; else a catalogue, if one fits that."""
+    """Return "cases" if a profile of cases recognises the headers of a sheet, else "catalogue" if one of those does.
+
+    Raises TableError if none recognises them.
+    """
     kinds: tuple[Literal["cases", "catalogue"], ...] = ("cases", "catalogue")
     lacking: list[str] = []
     for kind in kinds:
@@ -104,7 +110,7 @@ def _table_kind(file: Path) -> Literal["cases", "catalogue"]:
 
 
 def _events(lines: Iterator[bytes], console: Console) -> Iterator[HallEvent]:
-    """Yield the file's events; lines that break the contract are named and left out."""
+    """Yield the file's events. Leave out lines that break the contract; print the first ten and their number."""
     left_out = 0
     for number, line in enumerate(lines, start=1):
         if not line.strip():

@@ -1,4 +1,4 @@
-"""The tables at the end of a demonstration: targets, a file's indicators, the addresses to open."""
+"""The tables at the end of a demonstration: the targets, a file's indicators, and the addresses to open."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STYLES = {State.MET: "green", State.ON_PACE: "green", State.BEHIND: "red", Stat
 
 
 def show_targets(console: Console, store: Store, shown: Scene) -> None:
-    """Print every target of the plan: value, value required today, goal, gap and state, in words."""
+    """Print every target of the plan with its value, the value required on the day, goal, gap and state."""
     with store.read() as moment:
         tables = read_tables(shown.plan, shown.on, moment)
     results = evaluate(shown.plan, shown.on, tables)
@@ -65,13 +65,13 @@ def _targets(results: Sequence[TargetResult]) -> Table:
 
 
 def _gap(result: TargetResult) -> str:
-    """Return the gap; for a target that binds each department, that of the worst one."""
+    """Return the gap; for a target that binds several departments, the gap of the worst one."""
     text = difference(result.gap, result.target.unit)
     return f"{text}\n{both(texts.WORST_DEPARTMENT)}" if result.bound > 1 and result.gap is not None else text
 
 
 def show_indicators(console: Console, store: Store, region: int, window: Window) -> None:
-    """Print every computed indicator of a county over the file's days, which may have no plan."""
+    """Print every computed indicator of a county for the days of the file; a plan is not needed."""
     scope = Scope(region)
     with store.read() as moment:
         figures, spread = moment.figures(scope, window), moment.percentiles(scope, window)

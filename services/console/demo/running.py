@@ -1,4 +1,4 @@
-"""The suite around a demonstration: started if none runs yet, and ended by the process that started it."""
+"""The suite for a demonstration. It is started if none runs yet, and then ended with the demonstration."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DemoStopped(Exception):
 
 @contextmanager
 def suite(layout: SuiteDirectory) -> Iterator[None]:
-    """Run a suite inside the block; one that ran before is used and left running."""
+    """Run a suite during the block. A suite that already runs is used and left running."""
     say = screen(stderr=True).print
     if lifecycle.running(layout) is not None:
         say(both(texts.ALREADY_RUNS), markup=False)
@@ -51,7 +51,10 @@ def wait_for_stop(layout: SuiteDirectory) -> None:
 
 
 class _Stop:
-    """A signal handler that waits until the supervisor has recorded that it runs: before that, nothing could end it."""
+    """A signal handler that stops the demonstration, but not before the supervisor has recorded that it runs.
+
+    Until then nothing could end the supervisor.
+    """
 
     def __init__(self, layout: SuiteDirectory) -> None:
         self._layout = layout

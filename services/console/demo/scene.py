@@ -1,4 +1,4 @@
-"""A demonstration's setting: the plan, its county, the county's halls, and the number of cases."""
+"""The setting of a demonstration: the plan, its county, the county's halls, and the number of cases."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from services.simulator.county import CASES_A_YEAR, moment
 
 
 def refuse_another(layout: SuiteDirectory, cases: int) -> None:
-    """Raise HallpulseError if the data belongs to a demonstration with another number of cases."""
+    """Raise HallpulseError if the directory holds a demonstration with another number of cases a year."""
     try:
         found = json.loads(_place(layout).read_text())["cases"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -41,7 +41,10 @@ def mark(layout: SuiteDirectory, cases: int) -> None:
 
 
 def _place(layout: SuiteDirectory) -> Path:
-    """Return the path of the size mark, inside the database's directory, so that it is deleted with the data."""
+    """Return the path of the file that keeps the number of cases.
+
+    It is in the database's directory, so that it is deleted with the data.
+    """
     return (layout.database if layout.database.is_dir() else layout.root) / "demonstration.json"
 
 
@@ -50,10 +53,9 @@ Wanted = Mapping[tuple[int, str], Sequence[str]]
 
 
 def register(settings: Settings, store: Store, wanted: Wanted, names: Mapping[str, str]) -> int:
-    """Register halls that are not registered yet; return their number. names: of halls, Chinese.
+    """Register the halls that are not registered yet, and return their number. names: hall → Chinese name.
 
-    Keys of known halls stay as they are. The demonstration does not need the keys: `hallpulse hall rotate` gives new
-    ones.
+    Registered halls keep their keys. The new halls' keys are not shown; `hallpulse hall rotate` gives new ones.
     """
     known = {(hall.region, hall.hall) for hall in store.halls.list()}
     missing = {place: families for place, families in wanted.items() if place not in known}
@@ -73,7 +75,8 @@ _DAYS_AFTER = 30
 class Scene:
     """A demonstration's plan and date.
 
-    plan: in force today, else the latest that has begun; on: the day that is judged.
+    plan: the plan in force today, else the one that began last; on: the day on which the targets are judged, today or
+    the plan's last day.
     """
 
     plan: Plan
@@ -81,7 +84,7 @@ class Scene:
 
 
 def scene(settings: Settings) -> Scene:
-    """Return the scene for today. Raises HallpulseError if no plan file is usable."""
+    """Return the scene for today. Raises HallpulseError if a plan file is invalid or no plan has begun."""
     try:
         plans = load_plans(settings.plans)
     except PlanError as error:
@@ -95,7 +98,7 @@ def scene(settings: Settings) -> Scene:
 
 
 def county_of(shown: Scene, settings: Settings, cases: int = CASES_A_YEAR) -> County:
-    """Return the simulated county, up to now or, for a plan that is over, until its late events have arrived."""
+    """Return the simulated county. It ends now, or 30 days after the plan's end, when its late events have arrived."""
     end = moment(day_of(shown.plan.period.end) + _DAYS_AFTER)
     return County(shown.plan, workdays(settings, shown.plan.region), min(clock(), end), cases=cases)
 

@@ -1,4 +1,4 @@
-"""Count which published events are stored, by querying the database."""
+"""Query the database for how many of the published events are stored."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _Key = tuple[int, str, str]
 
 @dataclass(slots=True)
 class Watch:
-    """Different events published, by hall; the last one of each routing key; the days they span.
+    """The published events: their ids by hall, the last id of each routing key, and their first and last day.
 
-    All events of a routing key lie in one queue and are stored in order: with the last of each everything is there.
+    All events of a routing key are in one queue and are stored in order. So all events are stored when the last one of
+    each routing key is.
     """
 
     store: Store
@@ -46,7 +47,7 @@ class Watch:
         return sorted({region for region, _ in self.ids})
 
     def stored(self) -> int:
-        """Return how many of the published events are stored, per hall at most as many as were published."""
+        """Return how many published events are stored. Each hall counts at most as many as it published."""
         found = 0
         with self.store.read() as moment:
             counted = {region: moment.event_counts(region) for region in self.regions}

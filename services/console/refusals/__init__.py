@@ -1,1 +1,1 @@
-"""Refused events for operators: chosen by filters, shown with personal numbers masked."""
+"""Refused events for operators, who choose them by filters and see personal numbers masked."""

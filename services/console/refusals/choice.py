@@ -21,9 +21,10 @@ Command = Callable[..., None]
 
 @dataclass(frozen=True, slots=True)
 class RefusalChoice:
-    """The chosen filters; None stands for any.
+    """The chosen filters; None stands for any value.
 
-    region: with all below it; since, until: time of refusal, `until` excluded.
+    region: a region, with all regions below it; since, until: limits of the time of refusal, `until` excluded; limit:
+    how many events at most.
     """
 
     reason: str | None = None
@@ -35,17 +36,17 @@ class RefusalChoice:
     limit: int = 100
 
     def filter(self, *, done: bool = False) -> RefusedFilter:
-        """Return the store's filter. done: include events that were replayed or dropped."""
+        """Return the filter for the store. done: include events that were replayed or dropped."""
         given = {name: value for name, value in asdict(self).items() if name != "limit"}
         return RefusedFilter(**given, done=done)
 
     def as_detail(self) -> dict[str, str]:
-        """Return the given filters, for the audit."""
+        """Return the filters that are not None, as text for the audit."""
         return {name: str(value) for name, value in asdict(self).items() if value is not None}
 
 
 def choice_options(function: Command) -> Command:
-    """Add the filters as options, passed on as one `choice`."""
+    """Add the filters as options and pass them on as one parameter `choice`."""
 
     @functools.wraps(function)
     def chosen(*, since: datetime | None, until: datetime | None, **given: Any) -> None:

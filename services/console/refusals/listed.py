@@ -13,7 +13,10 @@ from services.ingest.refusals import row_of_copy
 
 @contextmanager
 def leaving(table: RefusedTable, event: RefusedMessage, outcome: Outcome) -> Iterator[None]:
-    """Close an event's entry before the event leaves, as ingest may refuse it again at once; reopen it on failure."""
+    """Close an event's entry before the event leaves the queue; reopen it if the block fails.
+
+    It is closed first because ingest may refuse the event again at once, and then enters it again.
+    """
     closed = table.close([event.id], outcome)
     try:
         yield
@@ -24,7 +27,7 @@ def leaving(table: RefusedTable, event: RefusedMessage, outcome: Outcome) -> Ite
 
 
 def looked_at(kept: Sequence[KeptRefusal]) -> Iterator[RefusedMessage]:
-    """Yield the listed events in the form of the queue's messages, except those whose body is on the queue alone."""
+    """Yield the listed events as messages of the queue, except those whose whole body is only on the queue."""
     for one in kept:
         if one.is_whole:
             at = one.refused_at.isoformat()

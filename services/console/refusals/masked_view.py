@@ -1,4 +1,4 @@
-"""A refused event for display: the reason and the beginning of its body, with personal numbers masked."""
+"""A refused event for display: its reason and the beginning of its body, with personal numbers masked."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.store import KeptRefusal
 
 SHORT = 12
-"""Digits of an id in the table: enough to name one."""
+"""Digits of an id in the table: enough to name one event."""
 BEGINNING = 2000
 _MORE = 200
-"""Bytes read past the beginning, so that a personal number cut at its end is still recognised."""
+"""Bytes read after the beginning, so that a personal number at its end is recognised as a whole."""
 
 
 def shown(event: KeptRefusal) -> dict[str, object]:
-    """Return an event's fields for display: text chosen by the publisher is masked, times are Asia/Shanghai."""
+    """Return an event's fields for display. Text from the publisher is masked; times are in Asia/Shanghai."""
     seen: dict[str, object] = {
         "id": event.id,
         "refused_at": _moment(event.refused_at),
@@ -51,12 +51,12 @@ def text_of(body: bytes) -> str:
 
 
 def revealed(body: bytes, *, is_terminal: bool) -> bytes | str:
-    r"""Return the body as it came; for a terminal, control characters and invalid UTF-8 are written as `\x1b`."""
+    r"""Return the body unmasked. For a terminal, control characters and invalid UTF-8 are escaped, as in `\x1b`."""
     return escaped(body.decode("utf-8", "backslashreplace")) if is_terminal else body
 
 
 def withheld_line(event: RefusedMessage, refusal: Refusal) -> str:
-    """Return one line with the event's user, routing key and source, and the reason for withholding it."""
+    """Return one line: the event's user, routing key and source, and the reason why it is withheld."""
     names = (event.user or "-", event.routing_key or "-", refusal.source or event.source or "-", refusal.detail)
     user, key, source, detail = (" ".join(fit_to_show(name).split()) for name in names)
     return f"withheld {event.id}: user {user}, routing key {key}, source {source}: {refusal.reason}: {detail}"
