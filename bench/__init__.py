@@ -1,1 +1,1 @@
-"""`make bench`, or `python -m bench SECTION …`: what this machine does, everything side by side in one run."""
+"""Measure this machine, all compared figures in one run: `make bench`, or `python -m bench SECTION …`."""

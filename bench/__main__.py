@@ -1,4 +1,4 @@
-"""Runs the sections that are named, all of them where none is."""
+"""Run the named sections, or all of them if none is named."""
 
 from __future__ import annotations
 
@@ -8,7 +8,23 @@ from typing import Any
 
 import click
 
-from bench import boards, growth, idle, importing, latency, peering, reads, refusals, throughput, turning, watchers
+from bench import (
+    archiving,
+    boards,
+    citus,
+    growth,
+    idle,
+    importing,
+    latency,
+    opening,
+    peering,
+    reads,
+    refusals,
+    throughput,
+    tracing_cost,
+    turning,
+    watchers,
+)
 from bench.grounds import grounds
 from bench.options import Options
 from bench.results import RESULTS, keep, machine
@@ -31,17 +47,22 @@ SECTIONS: dict[str, Section] = {
     "reads": on_grounds(reads.run),
     "past": on_grounds(turning.run),
     "refusals": on_grounds(refusals.run),
+    "archive": on_grounds(archiving.run),
     "importing": on_grounds(importing.run),
     "peers": on_grounds(peering.run),
     "boards": boards.run,
     "idle": idle.run,
     "growth": on_grounds(growth.run),
     "watchers": on_grounds(watchers.run),
+    "tracing": tracing_cost.run,
+    "opening": on_grounds(opening.run),
 }
+GIVEN: dict[str, Section] = {"citus": citus.run}
+"""Sections on servers that are there already: they run only when they are named."""
 
 
 @click.command()
-@click.argument("sections", nargs=-1, type=click.Choice(list(SECTIONS)))
+@click.argument("sections", nargs=-1, type=click.Choice([*SECTIONS, *GIVEN]))
 @click.option("--events", default=Options.events, show_default=True, help="Events a round.")
 @click.option("--rounds", default=Options.rounds, show_default=True, help="Alternating rounds.")
 @click.option("--probes", default=Options.probes, show_default=True, help="Events whose latency is measured.")
@@ -51,6 +72,8 @@ SECTIONS: dict[str, Section] = {
 @click.option("--asked", default=Options.asked, show_default=True, help="How often each question is asked.")
 @click.option("--size", "sizes", multiple=True, default=Options.sizes, show_default=True,
               help="Stored events beside which the ingest is measured; the others multiples of the least.")  # fmt: skip
+@click.option("--plain", default="", help="PostgreSQL that section citus compares with: the URL of a superuser.")
+@click.option("--citus", default="", help="Coordinator of a Citus cluster, for section citus: the URL of a superuser.")
 @click.option("--patience", default=Options.patience, show_default=True,
               help="Seconds to wait before each round for others to leave the machine alone.")  # fmt: skip
 def main(sections: tuple[str, ...], **given: Any) -> None:
@@ -61,7 +84,7 @@ def main(sections: tuple[str, ...], **given: Any) -> None:
         " · ".join(f"{name} {value}" for part in ("machine", "versions") for name, value in facts[part].items())
     )
     for section in sections or SECTIONS:
-        keep(section, SECTIONS[section](options))
+        keep(section, {**SECTIONS, **GIVEN}[section](options))
     print(f"figures: {RESULTS}", file=sys.stderr)
 
 

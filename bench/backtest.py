@@ -1,9 +1,9 @@
-"""The forecast, tested backwards: what it said on each month's last day of a year that is over, and what came.
+"""Test the forecast on a past year: compare its value on each month's last day with the value at the year's end.
 
     python -m bench.backtest [--log PERMITS.csv]
 
-Error by horizon in points (shares), days or units, and how often the true value lay in the interval. The simulated
-county's year, and a real log of permits where it is given (the profile `permit-log` reads it).
+Prints the error by horizon in points (shares), days or units, and how often the true value lay in the interval, for the
+year of a simulated county and for a real log of permits if one is given (the profile `permit-log` reads it).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ DAYS, COUNTS = ("mean_elapsed_days",), ("commitment_items", "tolerance_items")
 
 
 class Figures:
-    """Figures of any window from the entries of a folded year, without a store."""
+    """The figures of any window of a year, computed in memory without a store."""
 
     def __init__(self, year: Year) -> None:
         self._region, self._spans = year.region, year.timelines()
@@ -62,7 +62,9 @@ class Figures:
 
 
 class Outcome(NamedTuple):
-    """A forecast and what came. horizon: whole months before the period's end."""
+    """A forecast and the true value. horizon: whole months before the period's end; said, low, high: the forecast and
+    its interval; came: the true value.
+    """
 
     unit: str
     indicator: str
@@ -82,7 +84,7 @@ class Outcome(NamedTuple):
 
 
 def plan_of(region: int, period: Window, indicators: Sequence[str]) -> Plan:
-    """A plan with a target for each indicator."""
+    """Return a plan with a target for each indicator."""
     names = Names("回测", "backtest")
     units = {**dict.fromkeys(SHARES, "share"), **dict.fromkeys(DAYS, "days"), **dict.fromkeys(COUNTS, "count")}
     targets = tuple(Target(one, names, one, units[one], AtLeast(Fraction(1))) for one in indicators)  # type: ignore[arg-type]
@@ -90,7 +92,7 @@ def plan_of(region: int, period: Window, indicators: Sequence[str]) -> Plan:
 
 
 def outcomes(figures: Figures, plan: Plan) -> Iterator[Outcome]:
-    """Every forecast of the plan on the last day of each month."""
+    """Yield every forecast of the plan on the last day of each month."""
     truth = figures.table(plan.period)
     for month in range(1, 12):
         on = date(plan.period.start.year, month + 1, 1) - timedelta(days=1)
@@ -104,7 +106,7 @@ def outcomes(figures: Figures, plan: Plan) -> Iterator[Outcome]:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Outcomes of one kind of figure at one horizon."""
+    """A line of the table: the outcomes of one kind of figure at one horizon."""
 
     what: str
     horizon: str
@@ -144,7 +146,7 @@ def calendar_of(region: int) -> Workdays:
 
 
 def simulated(seed: int, cases: int) -> list[Outcome]:
-    """Forecasts of a simulated county's year."""
+    """Return the forecasts for a simulated county's year."""
     plan = load_plan(ROOT / "plans" / "222424-2026.yaml")
     workdays, until = calendar_of(plan.region), moment(day_of(plan.period.end) + 1)
     year = Year(plan.region, workdays, day_of(plan.period.start), day_of(plan.period.end))
@@ -154,7 +156,7 @@ def simulated(seed: int, cases: int) -> list[Outcome]:
 
 
 def logged(stream: Sequence[Sent], region: int, year: int) -> list[Outcome]:
-    """Forecasts of a year of a real log of cases."""
+    """Return the forecasts for a year of a real log of cases."""
     period = Window(date(year, 1, 1), date(year, 12, 31))
     told = Year(region, calendar_of(region), day_of(period.start), day_of(period.end))
     told.take(stream)

@@ -1,4 +1,4 @@
-"""A plan of 40 departments and 20 targets that bind each: rendering, series, and the page that scrapes are served."""
+"""Section `boards`: rendering, series and the scraped page for a plan of 40 departments with 20 targets for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planted cheats: an honest simulated year, thirty cheats of each kind in it, and how many the checks find.
+"""Plant thirty cheats of each kind in an honest simulated year, and count how many the checks find.
 
 python -m bench.cheats [--seed N …] [--cases N]
 """
@@ -20,7 +20,7 @@ RECALL, PRECISION = 0.95, 0.9
 
 
 def declared(dice: random.Random) -> tuple[set[tuple[Any, ...]], set[tuple[Any, ...]]]:
-    """Series of declared figures of ninety reporters, a third of them thought up: (planted, found)."""
+    """Make series of declared figures from ninety reporters, a third of them invented; return (planted, found)."""
     series, planted = [], set()
     for number in range(3 * OF_EACH):
         department, size = f"department-{number}", dice.randint(15, 400)
@@ -41,7 +41,7 @@ def declared(dice: random.Random) -> tuple[set[tuple[Any, ...]], set[tuple[Any, 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How a check did. before: findings in the honest year."""
+    """The result of a check. planted, found: cheats; right: findings that were planted; before: in the honest year."""
 
     check: str
     planted: int
@@ -59,7 +59,7 @@ class Score:
 
 
 def measure(seed: int, cases: int) -> list[Score]:
-    """Plant, question, and compare."""
+    """Plant cheats, run the checks, and return the score of each check."""
     year, dice = honest_year(seed, cases), random.Random(seed)
     plans = [shipped_plan()]
     honest = questioned(year) | {"silent_hall": silences(year)} | wrong_figures(year, plans)

@@ -1,4 +1,4 @@
-"""Before a number is printed: the figures of the very stream, through broker and ingest, against the brute force."""
+"""Check the figures of a stream, sent through broker and ingest, against a brute-force computation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TODAY = date(2023, 12, 31)
 
 
 class WrongFigures(Exception):
-    """What was to be measured does not give the right figures: there is nothing to print."""
+    """The measured code gives wrong figures, so that no number is printed."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Checked:
 
 
 def check(grounds: Grounds, stream: Stream, workers: int = 2) -> Checked:
-    """Raises WrongFigures with the first differences."""
+    """Send the stream through ingest and compare its figures. Raises WrongFigures with the first differences."""
     with grounds.catalogued(stream) as template, grounds.postgres.fresh_database(template) as url:
         with grounds.lane() as lane:
             fill(lane.publisher_url, messages(stream.events))
@@ -40,7 +40,7 @@ def check(grounds: Grounds, stream: Stream, workers: int = 2) -> Checked:
 
 
 def recompute(database_url: str) -> None:
-    """Raises WrongFigures where what a round left behind is not what its stored events give."""
+    """Raise WrongFigures if the aggregates of a round differ from those recomputed from its stored events."""
     store = open_store(database_url)
     differences = store.recompute(check=True)
     store.close()

@@ -1,4 +1,4 @@
-"""COPY of the rows that the suite stores of the same events, alone: what the database can take at most."""
+"""COPY the rows that the suite would store for the same events, and nothing else: the most the database can take."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TYPES = ("int4", "text", "bytea", "int8", "int4", "int2", "text", "bytea", "byt
 
 
 def event_rows(events: Sequence[HallEvent]) -> list[tuple[Any, ...]]:
-    """One a (source, id): COPY knows no ON CONFLICT."""
+    """Return one row for each (source, id), because COPY has no ON CONFLICT."""
     rows = {
         (e.region, e.hall, pack_id(e.id)): (
             e.time,
@@ -34,7 +34,7 @@ def event_rows(events: Sequence[HallEvent]) -> list[tuple[Any, ...]]:
 
 
 def copy_alone(database_url: str, rows: Sequence[tuple[Any, ...]]) -> float:
-    """Rows a second into an empty table with the same key as the suite's, a transaction for each batch."""
+    """Return rows a second into an empty table with the suite's keys, with a transaction for each batch."""
     with psycopg.connect(database_url) as connection:
         connection.execute("CREATE TABLE copied (LIKE events INCLUDING ALL)")
         connection.commit()

@@ -1,4 +1,4 @@
-"""Fills queues: many confirmed messages in flight, so that filling takes little of a bench's time."""
+"""Fill queues quickly: many messages wait for their confirmation at the same time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IN_FLIGHT = 4000
 
 
 def fill(publisher_url: str, messages: Sequence[Message]) -> None:
-    """Publish and wait until the broker has confirmed every one. Raises RuntimeError where it has not."""
+    """Publish messages and wait until the broker has confirmed all. Raises RuntimeError if it does not."""
     filler = _Filler(publisher_url, messages)
     filler.run()
     if filler.confirmed != len(messages):
@@ -82,7 +82,7 @@ class _Filler:
             self._publish()
 
     def _note(self, tag: int, multiple: bool) -> None:
-        """Quorum queues confirm in any order."""
+        """Note a confirmation. Quorum queues confirm in any order."""
         if multiple:
             self._upto = max(self._upto, tag)
             self._ahead = {ahead for ahead in self._ahead if ahead > self._upto}

@@ -1,4 +1,4 @@
-"""The servers that everything is measured on: private ones, configured as the suite configures its own, durable."""
+"""The private servers that everything is measured on. They are durable and configured like the suite's."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ CATALOGUE_BATCH = 4000
 
 @dataclass(frozen=True)
 class Lane:
-    """One round's own virtual host with the suite's topology. publisher_url: of the user that speaks for all halls."""
+    """A round's virtual host with the suite's topology. publisher_url: for the user that may publish for all halls."""
 
     amqp_url: str
     publisher_url: str
 
     def waiting(self) -> int:
-        """Messages in the queues that no consumer holds."""
+        """Return the number of messages in the queues that no consumer holds."""
         with open_channel(self.amqp_url) as channel:
             found = (channel.queue_declare(name, passive=True) for name in queue_names(PARTITIONS))
             return sum(int(declared.method.message_count) for declared in found)
@@ -58,7 +58,7 @@ class Grounds:
 
     @contextlib.contextmanager
     def catalogued(self, stream: Stream) -> Iterator[str]:
-        """The name of a database with the calendars and the stream's catalogue: a template for others."""
+        """Yield the name of a database with the calendars and the stream's catalogue, a template for others."""
         with self.postgres.fresh_database() as url:
             migrate(url)
             store = open_store(url)
@@ -76,7 +76,7 @@ def grounds() -> Iterator[Grounds]:
 
 @contextlib.contextmanager
 def _postgres() -> Iterator[PostgresServer]:
-    """Unlike that of the tests it is durable: a commit is on the disk."""
+    """Run a PostgreSQL. Unlike the one of the tests it is durable: a commit is on the disk."""
     with scratch("bench-postgres") as directory:
         port = ports.choose(["postgres"])["postgres"]
         server = Postgres(directory / "postgres", directory / "postgres.log", port, secrets.token_hex(8))

@@ -1,4 +1,4 @@
-"""Section `growth`: the ingest beside ever more stored events: its rate, its memory, what they take on the disk."""
+"""Section `growth`: the rate and memory of ingest and the disk space with ever more stored events."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ VARIANTS = {"one worker": 1, "two workers": 2}
 MERGE_BATCH = 10_000
 SUBSET = 6000
 BASE_BYTES, BYTES_AN_EVENT = 10 * 2**30, 400
-"""So much disk is asked for: the log, the queues and the least size; and a little more than each event takes."""
+"""Bytes of disk required: for the log, the queues and the least size; and a little more than an event takes."""
 WARM_UP = 2
-"""Rounds that are not counted: the first ones find little of the database in memory, and its pages full to the brim."""
+"""The first rounds, which are not counted: little of the database is in memory yet, and its pages are full."""
 
 
 class Part(NamedTuple):
-    """What arrives in a round; so much of it for the first time."""
+    """The events that arrive in a round. new: how many of them arrive for the first time."""
 
     events: Sequence[HallEvent]
     new: int
@@ -47,7 +47,10 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Beginning:
-    """database: its name; it holds what the seed is made of. arriving: round by round."""
+    """The data that all sizes begin with.
+
+    database: name of the database from which the seed was read; arriving: the events of each round.
+    """
 
     database: str
     seed: Seed
@@ -55,7 +58,11 @@ class Beginning:
 
 
 def run(grounds: Grounds, options: Options) -> dict[str, Any]:
-    """Each size is so many copies of the least, which merges have stored; all are laid on the disk in the same way."""
+    """Measure each size.
+
+    The events of the least size are stored by merges; the other sizes are copies of it. All are written to the disk in
+    the same way.
+    """
     _need_room(max(options.sizes))
     _prove(grounds)
     least, fresh = min(options.sizes), options.events * len(VARIANTS) * (WARM_UP + options.rounds)
@@ -81,7 +88,7 @@ def run(grounds: Grounds, options: Options) -> dict[str, Any]:
 
 
 def _need_room(events: int) -> None:
-    """Raises ClickException where the disk does not hold so many events."""
+    """Raise ClickException if the disk has no room for this number of events."""
     need, free = BASE_BYTES + events * BYTES_AN_EVENT, shutil.disk_usage(tempfile.gettempdir()).free
     if free < need:
         room = f"{need / 1e9:.0f} GB in {tempfile.gettempdir()}, where {free / 1e9:.0f} are free"
@@ -89,7 +96,7 @@ def _need_room(events: int) -> None:
 
 
 def _prove(grounds: Grounds) -> None:
-    """That copies are what merges would have stored. Raises WrongFigures where they are not."""
+    """Prove that copies equal what merges would have stored. Raises WrongFigures if they do not."""
     stream = province_stream(2 * SUBSET, COUNTIES[-6:-3])
     with grounds.catalogued(stream) as template, grounds.postgres.fresh_database(template) as url:
         _merge(url, stream.events[:SUBSET])
@@ -105,7 +112,7 @@ def _merge(url: str, events: Sequence[HallEvent]) -> None:
 
 
 def _parts(events: Sequence[HallEvent], stored: int, size: int) -> Iterator[Part]:
-    """What comes after the first that are stored, in parts; some of it repeats what came before."""
+    """Yield the events after the stored ones in parts. Some of them repeat earlier events."""
     seen = {event.id for event in events[:stored]}
     for start in range(stored, len(events), size):
         part = events[start : start + size]
@@ -147,7 +154,7 @@ def _round(grounds: Grounds, url: str, part: Part, workers: int, into: Rounds) -
 
 
 def _raw(grounds: Grounds, sent: Sequence[Message]) -> float:
-    """Events a second: consumed and acknowledged, and nothing else."""
+    """Return events a second of a consumer that only consumes and acknowledges."""
     with grounds.lane() as lane:
         fill(lane.publisher_url, sent)
         command = [sys.executable, "-m", "bench.raw", lane.amqp_url, str(len(sent)), str(PARTITIONS)]

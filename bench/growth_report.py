@@ -1,4 +1,4 @@
-"""What section `growth` measured, as figures and as tables."""
+"""The measurements of section `growth` as figures and as tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ PARTS = ("ingest", "database", "broker")
 
 @dataclass
 class Rounds:
-    """Of one variant beside one size, round by round; each round has its own raw rate."""
+    """The rounds of one variant at one size.
+
+    events: in a round; rates: events a second; ratios: shares of the same round's raw rate; written: what PostgreSQL
+    wrote and read.
+    """
 
     events: int
     rates: list[float] = field(default_factory=list)
@@ -38,22 +42,22 @@ class Rounds:
         return median(usage.others for usage in self.usages)
 
     def cost(self, part: str) -> float:
-        """Microseconds of CPU an event."""
+        """Return a part's microseconds of CPU an event."""
         spent = (sum(cpu for name, cpu in usage.cpu.items() if name.startswith(part)) for usage in self.usages)
         return median(spent) / self.events * 1e6
 
     def memory(self, part: str) -> int:
-        """Bytes at the most; of several processes, of the largest."""
+        """Return a part's most bytes of memory; if it has several processes, of the largest one."""
         return max(size for usage in self.usages for name, size in usage.memory.items() if name.startswith(part))
 
     def wrote(self, what: str) -> float:
-        """An event."""
+        """Return how much of this PostgreSQL wrote or read an event, as a median."""
         return median(written[what] for written in self.written) / self.events
 
 
 @dataclass
 class Grown:
-    """One size: in how many seconds it was made, what it takes on the disk, and what was measured on it."""
+    """A size: the seconds to make it, its space on the disk, and the rounds measured with it."""
 
     stored: int
     seconds: float
@@ -88,7 +92,7 @@ def _figures_of(one: Rounds) -> dict[str, Any]:
 
 
 def report(sizes: Sequence[Grown], merged: Grown) -> None:
-    """merged: the least size as merges left it, before it was written anew like the others."""
+    """Print the tables. merged: the least size as merges left it, before it was written again like the others."""
     named = [(f"{size.stored:,}: {name}", size, name, one) for size in sizes for name, one in size.rounds.items()]
     first = sizes[0].rounds
     rates = [

@@ -1,4 +1,4 @@
-"""The whole suite while nothing happens: processor time of each of its parts, in shares of one core."""
+"""Section `idle`: the processor time of each part of the suite while nothing happens, in shares of one core."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.suite import RunningSuite, suite
 from services.console.usage import screen
 
 SETTLING_SECONDS = 60.0
-"""Until the suite has found that nothing happens."""
+"""Seconds until the suite has noticed that nothing happens."""
 SECONDS = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -30,7 +30,7 @@ def run(_options: Options) -> dict[str, Any]:
 
 
 def idle(running: RunningSuite, seconds: float) -> dict[str, float]:
-    """Return part → share of a core over so many seconds, with all processes of its session."""
+    """Return part → share of a core over this many seconds, with all its child processes."""
     time.sleep(SETTLING_SECONDS)
     before, began = used(running.pids), time.monotonic()
     time.sleep(seconds)
@@ -39,7 +39,7 @@ def idle(running: RunningSuite, seconds: float) -> dict[str, float]:
 
 
 def used(pids: Mapping[str, int]) -> dict[str, float]:
-    """Return part → processor seconds of its processes so far, those included that have ended and were waited for."""
+    """Return part → processor seconds of its processes so far, including ended ones that were waited for."""
     found = {int(entry.name): fields for entry in Path("/proc").glob("[0-9]*") if (fields := _fields(entry))}
     part_of = {pid: name for name, pid in pids.items()}
     sums = dict.fromkeys(pids, 0.0)
@@ -53,7 +53,7 @@ def used(pids: Mapping[str, int]) -> dict[str, float]:
 
 
 def _fields(process: Path) -> list[str] | None:
-    """Return what follows the command in /proc/PID/stat (state, parent, …); None of a process that has ended."""
+    """Return the fields after the command in /proc/PID/stat (state, parent, …); None if the process has ended."""
     try:
         return (process / "stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""Section `importing`: a workbook of 60,000 cases by `hallpulse import cases`, beside a raw reading of the file."""
+"""Section `importing`: `hallpulse import cases` with a workbook of 60,000 cases, compared with merely reading it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _MAIN = "from services.console.entry import main; main()"
 
 @dataclass(frozen=True)
 class Took:
-    """Of a child process: seconds on the clock, seconds of processor, the most memory in MiB."""
+    """The cost of a child process: seconds on the clock, seconds of processor, most memory in MiB."""
 
     seconds: float
     processor: float
@@ -54,7 +54,7 @@ def run(grounds: Grounds, _: Options) -> dict[str, Any]:
         suite = {
             "HALLPULSE_AMQP_URL": lane.publisher_url,
             "HALLPULSE_DATABASE_URL": url,
-            "PYTHONDONTWRITEBYTECODE": "",  # as an installed suite, whose modules are compiled
+            "PYTHONDONTWRITEBYTECODE": "",  # like an installed suite, whose modules are compiled
             "PYTHONPYCACHEPREFIX": str(folder / "compiled"),
         }
         command = (sys.executable, "-c", _MAIN, "import", "cases", str(path), "--yes")
@@ -82,7 +82,7 @@ def _row(name: str, took: Took, raw: Took, wanted: str) -> Row:
 
 
 def _child(suite: Mapping[str, str], command: Sequence[str]) -> Took:
-    """Run a command by itself. Raises RuntimeError where it fails."""
+    """Run a command in a process and return its cost. Raises RuntimeError if it fails."""
     began = time.monotonic()
     child = subprocess.Popen(
         command, cwd=CHECKOUT, env={**os.environ, **suite}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -97,7 +97,7 @@ def _child(suite: Mapping[str, str], command: Sequence[str]) -> Took:
 
 
 def _write(path: Path) -> None:
-    """Cases of a year, with real dates in their cells, texts and numbers."""
+    """Write a workbook with a year's cases; cells hold real dates, texts and numbers."""
     dice = random.Random(1)
     book = Workbook(write_only=True)
     sheet = book.create_sheet("办件")

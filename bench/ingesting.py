@@ -1,4 +1,4 @@
-"""The suite's own `python -m services.ingest`, one process or several, from filled queues to stored events."""
+"""Run one or several `python -m services.ingest` from filled queues until all events are stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STORED = "SELECT coalesce(sum(events), 0)::bigint FROM hall_days"
 
 @dataclass(frozen=True)
 class Ingested:
-    """events: new ones, in so many seconds from the moment at which the first of the workers was ready."""
+    """A measured ingest. events: new ones stored; seconds: since the first worker was ready."""
 
     events: int
     seconds: float
@@ -32,7 +32,7 @@ class Ingested:
 
 
 def ingest(grounds: Grounds, lane: Lane, database_url: str, expected: int, workers: int = 1) -> Ingested:
-    """Run workers until so many new events are stored. Raises RuntimeError where they come to a stand before."""
+    """Run workers until the expected number of new events is stored. Raises RuntimeError if they stop before."""
     with psycopg.connect(database_url, autocommit=True) as connection, contextlib.ExitStack() as stack:
         before = stored(connection)
         started = [stack.enter_context(worker(lane.amqp_url, database_url)) for _ in range(workers)]
@@ -45,7 +45,7 @@ def ingest(grounds: Grounds, lane: Lane, database_url: str, expected: int, worke
 
 
 def worker(amqp_url: str, database_url: str) -> AbstractContextManager[Service]:
-    """An ingest that is starting."""
+    """Start an ingest; it is not ready yet."""
     return starting(
         "ingest",
         amqp_url=amqp_url,
@@ -57,7 +57,7 @@ def worker(amqp_url: str, database_url: str) -> AbstractContextManager[Service]:
 
 
 def _wait(connection: psycopg.Connection[tuple[int]], wanted: int, before: int) -> None:
-    """Ask seldom at first, often near the end: the asking must not cost what is measured."""
+    """Wait until the wanted number is stored. Query seldom at first and often near the end, to disturb little."""
     began = moved = time.monotonic()
     last = before
     while (there := stored(connection)) < wanted:

@@ -1,4 +1,4 @@
-"""Section `latency`: from a hall's publish to the number in GET /v1/indicators and in /metrics, on the whole suite."""
+"""Section `latency`: the time from a hall's publish to the figure in GET /v1/indicators and /metrics, with a suite."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from bench.usage import Meter
 from bench.watching import Watch, at_the_gateway, in_metrics
 
 OTHER_COUNTY = 222401
-"""Where the load is: the probes' own county must not move by anything but the probes."""
+"""The county of the load: in the probes' county only the probes may change figures."""
 LOADS = (0.1, 0.5, 0.9)
 LIMITS = {"GET /v1/indicators": 2.0, "/metrics": 5.0}
-"""Seconds, as promised; printed beside what is measured."""
+"""The promised seconds, printed beside the measured ones."""
 PAUSES = {"GET /v1/indicators": 0.02, "/metrics": 0.1}
 PATIENCE_SECONDS = 120.0
 _STORED = "SELECT coalesce(sum(events), 0)::bigint FROM hall_days"
@@ -33,7 +33,9 @@ _STORED = "SELECT coalesce(sum(events), 0)::bigint FROM hall_days"
 
 @dataclass
 class Latencies:
-    """Seconds by the place where the number is read; others: part of the machine that others took."""
+    """Latencies at one load. seconds: place where the figure is read → seconds; others: share of the machine that other
+    programs took.
+    """
 
     load: str
     seconds: dict[str, list[float]] = field(default_factory=lambda: {place: [] for place in LIMITS})
@@ -54,7 +56,7 @@ def run(options: Options) -> dict[str, Any]:
 
 
 def _load_county(running: RunningSuite, events: int) -> float:
-    """A county's year so far, and the other county's catalogue; the rate at which the suite took them in."""
+    """Store a county's year so far and the other county's catalogue; return events a second of the suite."""
     county, other = year_until_now(events), year_until_now(1, OTHER_COUNTY)
     fill(running.settings.amqp_url, messages([*county.catalogue, *other.catalogue]))
     catalogues = len(county.catalogue) + len(other.catalogue)
@@ -75,7 +77,7 @@ def _wait_stored(running: RunningSuite, wanted: int) -> None:
 
 
 def _probe(running: RunningSuite, publisher: str, probes: int, load: str) -> Latencies:
-    """One event at a time: the next when this one is in the API; /metrics follows at its own pace."""
+    """Measure one event at a time. The next is sent when this one shows in the API; /metrics follows later."""
     found, meter = Latencies(load), Meter(running.pids)
     asks = dict(zip(LIMITS, (at_the_gateway(running, COUNTY), in_metrics(running, COUNTY)), strict=True))
     with contextlib.ExitStack() as stack:
@@ -96,7 +98,7 @@ def _probe(running: RunningSuite, publisher: str, probes: int, load: str) -> Lat
 
 @contextlib.contextmanager
 def _loaded(running: RunningSuite, rate: float, probes: int) -> Iterator[None]:
-    """Events of another county at a steady rate, for longer than the probes can take."""
+    """Send events of another county at a steady rate during the block."""
     seconds = probes * 1.5 + 30
     arguments = (running.settings.amqp_url, str(rate), str(seconds), str(OTHER_COUNTY))
     process = subprocess.Popen([sys.executable, "-m", "bench.pacing", *arguments], cwd=CHECKOUT, stdout=subprocess.PIPE)

@@ -1,8 +1,8 @@
-"""Many stored events from some: rows that merges have stored, copied as merges would have stored them.
+"""Multiply stored events: copy rows that merges have stored, so that the copies look as if merges had stored them.
 
-A copy is the same halls in the same days with cases and ids of its own, in `events` and in the histories of `cases`
-alike, so that all that is derived follows from the events: `recompute --check` finds nothing. The rows of all copies
-lie in order of arrival, as those of a province that is so many times as busy.
+A copy has the same halls and days, but different cases and ids, both in `events` and in the histories of `cases`. All
+aggregates follow from the events, and `recompute --check` finds no difference. The rows of all copies lie in the order
+of arrival, like the rows of a province that is that many times as busy.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from hallpulse.domain.measures import COLUMNS
 
 CHUNK_ROWS = 10_000
 _COPIED = "type <= 20 OR type = 51"
-"""Events of cases, and heartbeats; the few others are about one item, day or figure each, and stay single."""
+"""Only events of cases and heartbeats are copied. The few others are about one item, day or figure, and stay single."""
 _PLACE = re.compile(r"D0\d{3}").fullmatch
 _PLACE_AT = 5
-"""Where in the id of a simulated case the two characters are by which copies differ."""
+"""The position, in the id of a simulated case, of the two characters that differ between copies."""
 _CODES = tuple(a + b for a in string.ascii_uppercase if a != "D" for b in string.digits + string.ascii_uppercase)
 _HEADER, _TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _UUID = 16
 _RANDOM_BITS = bytes.fromhex("0000000000000fff3fffffffffffffff")
-"""What of a UUID of version 7 says neither its moment nor its version nor its variant."""
+"""The bits of a version 7 UUID that are neither time nor version nor variant."""
 _FILLED_IN_ORDER, _FILLED_AT_RANDOM = 90, 70
-"""How full, in percent, inserts leave the pages of an index: of keys in order, or in none."""
+"""How full inserts leave the pages of an index, in percent: with keys in order, and with keys at random."""
 
 
 @dataclass
 class _Chunk:
-    """Rows as COPY has them; where in them the ids are, the marks of the copy, and ids that are written out."""
+    """Rows in the form of COPY, with the positions of the ids, of the copy's characters, and of ids written as text."""
 
     rows: bytearray = field(default_factory=bytearray)
     ids: bytearray = field(default_factory=bytearray)
@@ -89,10 +89,10 @@ class _CaseKey(NamedTuple):
 
 
 class Seed:
-    """What a database holds of cases and heartbeats, read once, to be multiplied into copies of that database."""
+    """The cases and heartbeats of a database, read once, to be multiplied into copies of that database."""
 
     def __init__(self, database_url: str, *, ordered: bool = True) -> None:
-        """ordered: whether ids are in order of time."""
+        """Read the database. ordered: whether ids are in the order of time."""
         self._fill_factor = _FILLED_IN_ORDER if ordered else _FILLED_AT_RANDOM
         self._ids: dict[_CaseKey, list[bytes]] = defaultdict(list)
         self._taken_back: dict[_CaseKey, list[bytes]] = defaultdict(list)
@@ -104,7 +104,7 @@ class Seed:
         self._taken_back.clear()
 
     def multiply(self, database_url: str, copies: int) -> int:
-        """Make so many copies beside the one that the database holds; how many events they have."""
+        """Add this many copies to the one that the database holds; return the number of their events."""
         jobs = (("events", self.events), ("cases", self.cases))
         with psycopg.connect(database_url) as connection:
             _multiply_sums(connection, copies)
@@ -158,7 +158,7 @@ def _copied_out(connection: Connection[Any], query: str) -> Iterator[bytes]:
 
 
 def _fields(row: bytes) -> list[tuple[int, int]]:
-    """Where each field begins and ends."""
+    """Return where each field of a row begins and ends."""
     at, found = 2, []
     while at < len(row):
         length = int.from_bytes(row[at : at + 4], "big", signed=True)
@@ -183,7 +183,7 @@ def _mask(copy: int) -> bytes:
 
 
 def _fill(database_url: str, table: str, chunks: Sequence[_Chunk], copies: int, fill_factor: int) -> None:
-    """Put the table's rows, the first copy's among them, in place of what it holds; its indexes are made afterwards."""
+    """Replace the table's rows by those of all copies, the first one included; make its indexes afterwards."""
     with psycopg.connect(database_url) as connection:
         connection.execute("SET maintenance_work_mem = '2GB'")
         connection.execute("SET max_parallel_maintenance_workers = 2")
@@ -207,12 +207,12 @@ def _fill(database_url: str, table: str, chunks: Sequence[_Chunk], copies: int, 
 
 
 def _kept(connection: Connection[Any], table: str) -> list[bytes]:
-    """The rows that are not multiplied."""
+    """Return the rows that are not multiplied."""
     return list(_copied_out(connection, f"SELECT * FROM events WHERE NOT ({_COPIED})")) if table == "events" else []
 
 
 def _without_indexes(connection: Connection[Any], table: str, fill_factor: int) -> list[str]:
-    """Drop the table's indexes; the statements that make them again."""
+    """Drop the table's indexes, and return the statements that make them again."""
     key, definition = connection.execute(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'p'",
         (table,),
@@ -230,7 +230,7 @@ def _without_indexes(connection: Connection[Any], table: str, fill_factor: int) 
 
 
 def _multiply_sums(connection: Connection[Any], copies: int) -> None:
-    """While `events` still holds the first copy alone."""
+    """Multiply the sums. Call it while `events` still holds only the first copy."""
     sums = ", ".join(f'"{name}" = "{name}" * {copies + 1}' for name in COLUMNS)
     connection.execute(f"UPDATE cells SET {sums}".encode())
     connection.execute(
@@ -243,9 +243,9 @@ def _multiply_sums(connection: Connection[Any], copies: int) -> None:
 
 
 def spread_over(events: Sequence[HallEvent], copies: int) -> list[HallEvent]:
-    """Events of the first copy's cases as events of all copies' cases, each case in one of them.
+    """Return the events of the first copy's cases, each case moved to one of the copies.
 
-    Cases of which an event is taken back stay where they are: the event that is meant is the first copy's.
+    Cases with a retracted event stay in the first copy, because the retraction names the first copy's event.
     """
     staying = {_case_of(event) for event in events if event.type is EventType.CASE_RETRACTED}
     return [_moved(event, copies) if _case_of(event) not in staying else event for event in events]

@@ -1,4 +1,4 @@
-"""How much is measured."""
+"""The options of a bench run: how much is measured."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """patience: seconds to wait before a round until others leave the machine alone; loaded: latency under load too.
+    """The options of a bench run.
 
-    stored: a county's events while questions are asked, so many times each; sizes: stored events beside which the
-    ingest is measured; random_ids: with ids in no order, instead of ordered by time.
+    patience: most seconds to wait before a round until other programs leave the machine alone; loaded: measure the
+    latency also under load; stored: a county's events for section `reads`; sizes: numbers of stored events for section
+    `growth`; random_ids: use random ids instead of ids in the order of time; plain, citus: URLs of
+    databases for section `citus`.
     """
 
     events: int = 100_000
@@ -22,3 +24,5 @@ class Options:
     stored: int = 200_000
     asked: int = 100
     sizes: tuple[int, ...] = (1_000_000, 10_000_000)
+    plain: str = ""
+    citus: str = ""

@@ -1,4 +1,4 @@
-"""`python -m bench.pacing AMQP_URL RATE SECONDS REGION`: events at a steady rate, as load beside what is measured."""
+"""Publish events at a steady rate, as a load: `python -m bench.pacing AMQP_URL RATE SECONDS REGION`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BURSTS_A_SECOND = 20
 
 
 def pace(amqp_url: str, sent: list[Message], rate: float) -> None:
-    """Twenty bursts a second; what cannot be kept up with is sent late and not left out."""
+    """Publish in twenty bursts a second. If this falls behind, messages are sent late and not left out."""
     user = user_of(amqp_url)
     connection = BlockingConnection(URLParameters(amqp_url))
     channel = connection.channel()

@@ -1,8 +1,8 @@
-"""Reports as people see them: a simulated county's reports in four formats, each page as a picture to be looked at.
+"""Make a simulated county's reports in four formats, and a picture of each page for people to look at.
 
 python -m bench.pages [--out DIR] [--cases N] [--month YYYY-MM …] [--department ID …] [--language zh|both]
 
-September is published on 5 October; what arrives afterwards is restated in October's report. Needs LibreOffice
+September is published on 5 October; October's report restates it with the events that arrived later. Needs LibreOffice
 (soffice), Chromium and poppler (pdftoppm).
 """
 
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def fill(store: Store, plans: Sequence[Plan], cases: int) -> None:
-    """Store a county's year as it arrived, and publish September in between."""
+    """Store a county's year in the order of arrival, and publish September in between."""
     plan = next(plan for plan in plans if plan.id == "222424-2026")
     workdays = workdays_of(plan.region, {one.scope: one for one in calendars()})
     for hall in HALLS:
@@ -77,14 +77,14 @@ def fill(store: Store, plans: Sequence[Plan], cases: int) -> None:
 
 
 def _merge(store: Store, sent: Sequence[Sent]) -> None:
-    """Each half day's events when its last one arrived."""
+    """Merge the events of each half day, at the time when the last of them arrived."""
     for _, group in groupby(sent, key=lambda one: one.arrives // HALF_A_DAY):
         some = list(group)
         store.merge([one.event for one in some], datetime.fromtimestamp(some[-1].arrives / 1_000_000, UTC))
 
 
 def pictured(file: Path) -> Iterator[Path]:
-    """A file's pages as pictures beside it."""
+    """Make pictures of a file's pages beside it, and yield their paths."""
     with tempfile.TemporaryDirectory() as scratch:
         pdf = file if file.suffix == ".pdf" else _as_pdf(file, Path(scratch))
         stem = file.with_name(file.name.replace(".", "-"))

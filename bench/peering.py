@@ -1,4 +1,4 @@
-"""Section `peers`: what a user would write or pick instead, on the same queues, in turns with the suite's ingest."""
+"""Section `peers`: alternatives that a user would write or choose, on the same queues, in turns with our ingest."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NEEDED = ("celery", "faststream", "asyncpg", "psycopg2")
 
 @dataclass(frozen=True)
 class Peer:
-    """command: to run it, given the broker's and the database's URL; events: so many last it some seconds."""
+    """An alternative. command: returns the command for the URLs of broker and database; events: enough for seconds."""
 
     name: str
     command: Callable[[str, str], Sequence[str]]
@@ -79,7 +79,7 @@ def _ours(grounds: Grounds, template: str, stream: Stream) -> float:
 
 
 def _theirs(grounds: Grounds, peer: Peer, stream: Stream) -> float:
-    """Events a second from the first that is seen stored to the last: its start does not count."""
+    """Return events a second between the first and the last event seen stored, so that the start does not count."""
     with (
         grounds.lane() as lane,
         grounds.postgres.fresh_database() as url,
@@ -95,7 +95,7 @@ def _theirs(grounds: Grounds, peer: Peer, stream: Stream) -> float:
 
 @contextlib.contextmanager
 def _running(peer: Peer, lane: Lane, url: str) -> Iterator[None]:
-    """What it says is shown where something went wrong."""
+    """Run an alternative during the block; show its output if the block fails."""
     environment = {**os.environ, "PEER_AMQP_URL": lane.amqp_url, "PEER_DATABASE_URL": url}
     command = [sys.executable, "-W", "ignore", *peer.command(lane.amqp_url, url)]
     with tempfile.TemporaryFile("w+") as said:
@@ -130,7 +130,7 @@ def _rate(connection: psycopg.Connection[Any], wanted: int) -> float:
 
 
 def _check(connection: psycopg.Connection[Any], stream: Stream) -> None:
-    """Raises WrongFigures where the day's counts do not add up to the events."""
+    """Raise WrongFigures if the counts of the days do not add up to the events."""
     distinct = {(event.region, event.hall, event.id): event for event in stream.events}.values()
     expected = sum(counted_as(event_json(event)) is not None for event in distinct)
     row = connection.execute(f"SELECT sum({' + '.join(COUNTED)}) FROM peer_days".encode()).fetchone()

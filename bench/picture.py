@@ -1,4 +1,4 @@
-"""`python -m bench.picture`: the last run's rates as a picture, docs/images/performance.svg."""
+"""Draw the last run's rates to docs/images/performance.svg: `python -m bench.picture`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Bar(NamedTuple):
 
 
 def bars(found: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, list[Bar]]]:
-    """Title → its bars, each on its title's own scale."""
+    """Yield title and bars of each group; each group has its own scale."""
     for name, figures in (found.get("ingest") or {}).items():
         shown = {key: one for key, one in figures.items() if one["of_raw"] <= 1}
         yield f"Events a second: {name}", [_of_raw(key, one) for key, one in shown.items()]

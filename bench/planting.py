@@ -1,4 +1,4 @@
-"""Cheats of each kind, planted in a county's honest year: only cases that no other cheat has touched are changed."""
+"""Plant cheats of each kind in a county's honest year. A cheat changes only cases that no other cheat has changed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def shipped_plan() -> Plan:
 
 
 def honest_year(seed: int, cases: int) -> Year:
-    """A simulated year of the shipped plan's county in which nothing is amiss, once its late events have arrived."""
+    """Return an honest simulated year of the shipped plan's county, with all its late events."""
     plan = shipped_plan()
     calendars = {c.scope: c for c in [national_calendar(), *load_overrides(ROOT / "calendars")]}
     workdays = workdays_of(plan.region, calendars)
@@ -48,7 +48,7 @@ def honest_year(seed: int, cases: int) -> Year:
 
 @dataclass
 class Planter:
-    """Plants cheats in a year, each in cases that no other has touched. planted: check → what it must find."""
+    """Plants cheats in a year, each in cases that no other has changed. planted: check → what it must find."""
 
     year: Year
     dice: random.Random
@@ -60,7 +60,7 @@ class Planter:
         self._made = 0
 
     def cases(self, check: str, wanted: Callable[[Case], bool], change: Callable[[CaseKey, Case], None]) -> None:
-        """Change thirty cases."""
+        """Change thirty of the wanted cases."""
         able = sorted(key for key in self.free if wanted(self.folded[key]))
         for key in self.dice.sample(able, OF_EACH):
             self.use(check, key, change)
@@ -71,7 +71,7 @@ class Planter:
         change(key, self.folded[key])
 
     def groups(self, of: Callable[[CaseKey, Case], Any], wanted: Callable[[Case], bool], least: int) -> list[Any]:
-        """Groups of untouched cases, in random order: (name, keys)."""
+        """Return the groups of at least `least` unchanged cases, in random order, as (name, keys)."""
         found: dict[Any, list[CaseKey]] = defaultdict(list)
         for key in sorted(self.free):
             if wanted(self.folded[key]):
@@ -85,7 +85,7 @@ class Planter:
         return CaseEvent(int(kind), time, pack_id(f"planted-{self._made}"), **other)
 
     def put(self, key: CaseKey, kind: Kind, time: int, **other: Any) -> None:
-        """Replace what the case has of that kind."""
+        """Replace the case's events of that kind by one event."""
         kept = [event for event in self.year.cases[key] if event.kind != kind]
         self.year.cases[key] = [*kept, self.event(kind, time, **other)]
 
@@ -96,7 +96,7 @@ class Planter:
         return max(event.time for event in self.year.cases[key] if event.kind == kind)
 
     def at(self, day: int, hour: float = 11.0) -> int:
-        """A moment of a working day: that day, or the next one that is."""
+        """Return a moment on that day, or on the next working day if it is none."""
         while not self.year.workdays.is_working(day):
             day += 1
         return moment(day, hour * 3600)
@@ -109,7 +109,7 @@ _AFTER = (Kind.DELIVERED, Kind.RATED, Kind.RATING_ANSWERED)
 
 
 def _plain(case: Case) -> bool:
-    """Timed, kept, never suspended or extended, and decided early enough for whatever is done to it."""
+    """Return whether a case has a limit, kept it, and was never suspended, extended or flagged."""
     return case.timed and case.promise_kept and not case.suspensions and not case.extended and not case.flags
 
 
@@ -122,7 +122,7 @@ def _promised(least: int) -> Callable[[Case], bool]:
 
 
 def plant(year: Year, dice: random.Random) -> dict[str, set[tuple[Any, ...]]]:
-    """Plant thirty cheats of each kind; what each check must find."""
+    """Plant thirty cheats of each kind, and return check → what it must find."""
     p = Planter(year, dice)
     limit = year.end - 150
     p.free = {key for key in p.free if p.folded[key].received < limit}
@@ -138,7 +138,7 @@ def _decide(p: Planter, key: CaseKey, time: int) -> None:
 
 
 def _whole_items(p: Planter) -> None:
-    """Items decided at once under a long promise, and items decided on the last day."""
+    """Plant items that are decided at once despite a long promised limit, and items decided on the due day."""
     paces: dict[tuple[str, int], list[CaseKey]] = defaultdict(list)
     for key, case in sorted(p.folded.items()):
         if case.timed and case.promised_days and case.accepted is not None:
@@ -172,7 +172,7 @@ def _suspend(p: Planter, days: int, *, on_eve: bool) -> Callable[[CaseKey, Case]
 
 
 def _units(p: Planter) -> None:
-    """Departments in a hall that stop the clock when it has nearly run."""
+    """Plant departments in a hall that suspend cases when these are nearly due."""
     able = p.groups(lambda key, case: (key[0], case.department), _promised(6), 20)
     for unit, keys in able[:OF_EACH]:
         p.planted["eve_suspensions"].add(unit)
@@ -182,7 +182,7 @@ def _units(p: Planter) -> None:
 
 
 def _came_back(p: Planter) -> None:
-    """Items whose cases are taken back when they are nearly due, and received again."""
+    """Plant items whose cases are withdrawn when they are nearly due, and received again."""
     able = p.groups(lambda key, case: (key[0], case.item_code), _promised(4), 10)
     for unit, keys in able[:OF_EACH]:
         p.planted["withdrawn_and_back"].add(unit)
@@ -200,7 +200,7 @@ def _came_back(p: Planter) -> None:
 
 
 def _corrected(p: Planter) -> None:
-    """Limits changed after the fact by a corrected acceptance."""
+    """Plant limits that a corrected acceptance changes after the fact."""
 
     def corrected(key: CaseKey, case: Case) -> None:
         promised = case.promised_days or 0
@@ -222,7 +222,7 @@ def _corrected(p: Planter) -> None:
 
 
 def _published_afterwards(p: Planter) -> None:
-    """Limits changed after the fact by an item version that comes when the case was decided late."""
+    """Plant limits that an item version changes after a case was decided late."""
     spans = p.year.timelines()
     for code, keys in p.groups(lambda _, case: case.item_code, _promised(3), 3):
         span = spans[code][-1]
@@ -247,7 +247,7 @@ def _carries(events: Sequence[CaseEvent]) -> bool:
 
 
 def _single_cases(p: Planter) -> None:
-    """Facts of one case each."""
+    """Plant the cheats that concern a single case each."""
     for check, wanted, change in (
         ("slow_instant", _instant, _slow),
         ("outside_opening_days", _promised(8), _on_a_day_off),
@@ -266,7 +266,7 @@ def _single_cases(p: Planter) -> None:
 
 
 def _opened(**fields: Any) -> Callable[[Planter, CaseKey, Case], None]:
-    """Let the case's opening say something else."""
+    """Return a change that replaces fields of the case's opening."""
 
     def change(p: Planter, key: CaseKey, _: Case) -> None:
         p.year.cases[key] = [
@@ -318,7 +318,7 @@ def _dangling(p: Planter, key: CaseKey, _: Case) -> None:
 
 
 def _ratings(p: Planter) -> None:
-    """Ratings pressed by the staff: seconds after the decision, or all of a day in one minute."""
+    """Plant ratings given by the staff: seconds after the decision, or all of a day within one minute."""
 
     def at_once(key: CaseKey, _: Case) -> None:
         p.put(key, Kind.RATED, p.time(key, Kind.DECIDED) + p.dice.randint(2, 9) * _SECOND, number=5)
@@ -334,7 +334,7 @@ def _ratings(p: Planter) -> None:
 
 
 def _catalogue(p: Planter) -> None:
-    """Statutory limits doubled on one day."""
+    """Plant statutory limits that are doubled on one day."""
     day, spans = p.year.start + 200, p.year.timelines()
     able = [code for code, own in sorted(spans.items()) if own[-1].end is None and own[-1].start < day]
     able = [
@@ -349,7 +349,7 @@ def _catalogue(p: Planter) -> None:
 
 
 def plant_silences(year: Year, dice: random.Random) -> set[tuple[Any, ...]]:
-    """Ends of months before which a hall sent nothing for days."""
+    """Plant halls that send nothing for days before the end of a month; return (hall, last day of the month)."""
     halls = sorted({hall for hall, _ in year.days})
     planted = set(dice.sample([(hall, until) for hall in halls for until in month_ends(year)], OF_EACH))
     for hall, until in planted:
@@ -360,7 +360,7 @@ def plant_silences(year: Year, dice: random.Random) -> set[tuple[Any, ...]]:
 
 
 def plant_figures(year: Year, dice: random.Random) -> dict[str, set[tuple[Any, ...]]]:
-    """Declared figures that no plan names, and such that cannot be right: each from an honest one."""
+    """Plant declared figures that no plan names, and figures that cannot be right, each made from an honest one."""
     planted: dict[str, set[tuple[Any, ...]]] = {UNKNOWN: set(), IMPOSSIBLE: set()}
     shares = sorted(id_ for id_, said in year.figures.items() if said.denominator)
     spoilt: Mapping[str, Sequence[Callable[[Declaration], Declaration]]] = {
@@ -384,7 +384,7 @@ def plant_figures(year: Year, dice: random.Random) -> dict[str, set[tuple[Any, .
 
 
 def _days(p: Planter) -> None:
-    """Weeks of a hall whose events all came late."""
+    """Plant weeks in which all events of a hall came late."""
     halls = sorted({hall for hall, _ in p.year.days})
     weeks = [(hall, week) for hall in halls for week in range(p.year.start + 60, p.year.end - 20, 21)]
     busy = [(hall, first) for hall, first in weeks

@@ -1,4 +1,4 @@
-"""A hall that publishes one event at a time, each of which moves one number by one."""
+"""A hall that publishes one event at a time. Each event raises one figure by one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HALL = "bench-hall"
 
 
 class Prober:
-    """Cases of its own: all received beforehand, then accepted one by one."""
+    """Publishes events of separate cases: all are received beforehand, then accepted one by one."""
 
     def __init__(self, channel: BlockingChannel, user: str, cases: int) -> None:
         self._channel = channel
@@ -38,13 +38,13 @@ class Prober:
             self._publish("received", datetime.now(UTC) - timedelta(seconds=1), {"case_id": case, **more})
 
     def accept(self, number: int) -> float:
-        """Publish one event and wait for the broker's confirm; the moment before it was sent (monotonic seconds)."""
+        """Publish an event and wait for the broker's confirmation; return when it was sent, in monotonic seconds."""
         began = time.monotonic()
         self._publish("accepted", datetime.now(UTC), {"case_id": self._cases[number]})
         return began
 
     def rest(self) -> None:
-        """So long that nothing falls into step with anybody's timer."""
+        """Wait for a random time, so that the probes do not run in step with a timer."""
         self._channel.connection.sleep(self._dice.uniform(0.1, 0.5))
 
     def _publish(self, what: str, at: datetime, data: dict[str, Any]) -> None:

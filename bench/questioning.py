@@ -1,4 +1,4 @@
-"""The integrity checks on a county's year in memory: the store's conditions and judges, without a server."""
+"""Run the integrity checks on a county's year in memory, with the store's conditions but without a server."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ USUAL = ThresholdsOf()
 
 @dataclass(slots=True)
 class Year:
-    """A county's events by what they are about.
+    """A county's events by their subjects.
 
-    arrived: id of an item's version → when it arrived; came: the same of an event of a case, where that is known.
+    start, end: first and last day; arrived: id of an item version → when it arrived; came: key of a case's event → when
+    it arrived, if known.
     """
 
     region: int
@@ -55,7 +56,7 @@ class Year:
     days: dict[tuple[str, int], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
     def take(self, stream: Iterable[Sent]) -> None:
-        """Take in events, each id once."""
+        """Add events, each id only once."""
         seen: set[str] = set()
         for arrives, event in stream:
             if event.id in seen:
@@ -81,7 +82,7 @@ class Year:
         return {code: timeline(records) for code, records in self.items.items()}
 
     def folded(self) -> dict[CaseKey, Case]:
-        """Every case whose receipt has come."""
+        """Return every case whose receipt has arrived."""
         spans = self.timelines()
         folded = ((key, fold(events, self.workdays, spans)) for key, events in self.cases.items())
         return {key: case for key, case in folded if case is not None}
@@ -104,7 +105,7 @@ _CHANGED = _condition(CHANGED_LIMIT)
 
 
 def questioned(year: Year) -> dict[str, set[tuple[Any, ...]]]:
-    """Check → what it finds, each finding by what identifies it."""
+    """Return check → its findings, each as the key of its case, item or unit."""
     cases = {key: case for key, case in year.folded().items() if year.start <= _day(case) <= year.end}
     found: dict[str, set[tuple[Any, ...]]] = {
         id_: {key for key, case in cases.items() if condition(case)} for id_, condition in _OF_CASES.items()
@@ -156,7 +157,7 @@ def _extended_late(year: Year, cases: Mapping[CaseKey, Case]) -> Iterable[CaseKe
 
 
 def _known(year: Year, records: Iterable[ItemRecord]) -> list[tuple[int, list[ItemSpan]]]:
-    """The timeline of an item as it was known from each arrival on."""
+    """Return an item's timeline as it was known after each arrival: (arrival, timeline)."""
     listed = [(year.arrived[record.id], record) for record in records]
     return [(at, timeline(r for came, r in listed if came <= at)) for at in sorted({at for at, _ in listed})]
 
@@ -216,7 +217,7 @@ def _paces(region: int, cases: Mapping[CaseKey, Case]) -> list[suspicion.ItemPac
 
 
 def _p90(cases: Iterable[Case]) -> int:
-    """As PostgreSQL's percentile_disc(0.9)."""
+    """Return the 90th percentile of elapsed working days, like PostgreSQL's percentile_disc(0.9)."""
     elapsed = sorted(case.elapsed or 0 for case in cases)
     return elapsed[-(-len(elapsed) * 9 // 10) - 1]
 
@@ -230,7 +231,7 @@ def _on_due(case: Case) -> bool:
 
 
 def silences(year: Year) -> set[tuple[Any, ...]]:
-    """Hall and last day of each month by whose end the hall had fallen silent."""
+    """Return (hall, last day of the month) for each month at whose end the hall had fallen silent."""
     newest: dict[str, list[int]] = defaultdict(list)
     for hall, day in sorted(year.days):
         newest[hall].append(day)
@@ -249,7 +250,7 @@ def month_ends(year: Year) -> list[int]:
 
 
 def wrong_figures(year: Year, plans: Sequence[Plan]) -> dict[str, set[tuple[Any, ...]]]:
-    """Ids of the declared figures that no plan names, and of those that cannot be right."""
+    """Return the ids of declared figures that no plan names, and of figures that cannot be right."""
     found: dict[str, set[tuple[Any, ...]]] = {UNKNOWN: set(), IMPOSSIBLE: set()}
     for id_, said in year.figures.items():
         fault = fault_of(plans, said)

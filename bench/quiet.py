@@ -1,4 +1,4 @@
-"""A machine that others use too: wait a while for a calm moment, and say so when there was none."""
+"""Wait for a calm moment on a machine that others use, too."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import time
 from bench.usage import Meter
 
 CALM = 0.25
-"""Others take no more of the machine than this."""
+"""The machine is calm while other programs take at most this share of it."""
 _LOOK_SECONDS = 2.0
 
 
 def wait_for_calm(seconds: float) -> bool:
-    """Whether there was a calm moment within so many seconds."""
+    """Wait up to this many seconds for a calm moment; return whether there was one."""
     until = time.monotonic() + seconds
     while True:
         if seconds <= 0 or _others() <= CALM:

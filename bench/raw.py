@@ -1,6 +1,6 @@
-"""`python -m bench.raw AMQP_URL MESSAGES PARTITIONS`: the least that a consumer can do, as the measure of all others.
+"""Do the least that a consumer can do, to compare all others with: `python -m bench.raw AMQP_URL MESSAGES PARTITIONS`.
 
-pika's SelectConnection, the same queues, one multiple acknowledgement for each thousand messages, and nothing else.
+It uses pika's SelectConnection and the same queues, acknowledges a thousand messages at once, and does nothing else.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class RawConsumer:
         )
 
     def run(self) -> dict[str, float]:
-        """Seconds from the connection's beginning to its end, and of CPU."""
+        """Return the seconds from the connection's beginning to its end, and the seconds of CPU."""
         began, spent = time.monotonic(), time.process_time()
         self._connection.ioloop.start()
         return {"seconds": time.monotonic() - began, "cpu": time.process_time() - spent}

@@ -1,4 +1,4 @@
-"""Section `reads`: every question that people and Prometheus ask, with a county and with a province loaded."""
+"""Section `reads`: the queries of people and Prometheus, with a county and with a province in the database."""
 
 from __future__ import annotations
 
@@ -39,13 +39,15 @@ QUESTIONS = {
     "cases behind an indicator": f"v1/cases?region={COUNTY}&indicator=promise_kept_rate&part=denominator",
 }
 LIMIT = 0.2
-_TOKEN = "bench-reads-everything"
+TOKEN = "bench-reads-everything"
 _BACKLOG = 400_000
 
 
 @dataclass
 class Loaded:
-    """What was asked with so much loaded: seconds by question; refresh: the targets service's own reading."""
+    """The results with one load. events: stored ones; seconds: query → seconds; refresh: seconds of a reading by the
+    targets service.
+    """
 
     name: str
     events: int
@@ -57,42 +59,42 @@ class Loaded:
 def run(grounds: Grounds, options: Options) -> dict[str, Any]:
     county = year_until_now(options.stored)
     with grounds.catalogued(county) as template, grounds.postgres.fresh_database(template) as url:
-        _merge(url, county.events)
-        _vacuum(url)
+        merge_all(url, county.events)
+        vacuum(url)
         sizes, rate = bytes_an_event(url), recompute_rate(url)
         asked = [_ask_all(grounds, url, options.asked, "one county")]
-        _load_province(url, options.stored // 100)
-        _vacuum(url)
+        load_province(url, options.stored // 100)
+        vacuum(url)
         asked.append(_ask_all(grounds, url, options.asked, f"{len(COUNTIES)} counties"))
         asked.append(_ask_all(grounds, url, options.asked, f"{len(COUNTIES)} counties, during ingest", ingesting=True))
     _show(asked, sizes, rate, len(county.events))
     return {"asked": [_figures(one) for one in asked], "bytes_an_event": dict(sizes), "recompute_events_a_second": rate}
 
 
-def _merge(url: str, events: Sequence[Any]) -> None:
+def merge_all(url: str, events: Sequence[Any]) -> None:
     store = open_store(url)
     merge(store, events)
     store.close()
 
 
-def _vacuum(url: str) -> None:
-    """As the database does by itself in its own time."""
+def vacuum(url: str) -> None:
+    """Vacuum and analyse at once, which the database does by itself later."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
 
 
-def _load_province(url: str, cases: int) -> None:
-    """Every other county with its catalogue and a year of fewer cases, in all its departments and months."""
+def load_province(url: str, cases: int) -> None:
+    """Store the catalogue of every other county, and a year with fewer cases in all departments and months."""
     for region in COUNTIES:
         if region != COUNTY:
             other = small_year_until_now(cases, region)
-            _merge(url, [*other.catalogue, *other.events])
+            merge_all(url, [*other.catalogue, *other.events])
 
 
 def _ask_all(grounds: Grounds, url: str, times: int, name: str, *, ingesting: bool = False) -> Loaded:
     found = Loaded(name, stored_events(url))
     with grounds.lane() as lane, contextlib.ExitStack() as stack:
-        ask = stack.enter_context(_services(lane, url))
+        ask = stack.enter_context(serving(lane, url)).ask
         going = stack.enter_context(_ingesting(lane, url)) if ingesting else lambda: True
         meter = Meter(grounds.pids)
         found.seconds = _timed(ask, times, going)
@@ -101,30 +103,42 @@ def _ask_all(grounds: Grounds, url: str, times: int, name: str, *, ingesting: bo
     return found
 
 
+@dataclass(frozen=True)
+class Served:
+    """A running gateway and targets service. client: holds the token that reads everything."""
+
+    gateway: str
+    targets: str
+    client: httpx.Client
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.gateway}"
+
+    def ask(self, path: str) -> bytes:
+        """Return the answer of one of the two, still compressed: the time to unpack it is the client's."""
+        port = self.targets if path == "metrics" else self.gateway
+        with self.client.stream("GET", f"http://127.0.0.1:{port}/{path}") as response:
+            return b"".join(response.raise_for_status().iter_raw())
+
+
 @contextlib.contextmanager
-def _services(lane: Lane, url: str) -> Iterator[Callable[[str], bytes]]:
-    """The gateway and the targets service; whom to ask depends on the path."""
+def serving(lane: Lane, url: str) -> Iterator[Served]:
+    """Run the gateway and the targets service, with a plan for every county."""
     with scratch("bench-plans") as plans:
         _write_plans(plans)
         common = {"amqp_url": lane.amqp_url, "database_url": url, "plans": str(plans)}
         gateway, targets = free_port(), free_port()
         with (
-            service("gateway", **common, gateway_port=gateway, read_token=_TOKEN, gateway_rate="0"),
+            service("gateway", **common, gateway_port=gateway, read_token=TOKEN, gateway_rate="0"),
             service("targets", **common, metrics_port=targets),
-            httpx.Client(headers={"authorization": f"Bearer {_TOKEN}"}, timeout=60, trust_env=False) as client,
+            httpx.Client(headers={"authorization": f"Bearer {TOKEN}"}, timeout=60, trust_env=False) as client,
         ):
-
-            def ask(path: str) -> bytes:
-                """What was answered, packed as it came: unpacking it is the asker's time."""
-                port = targets if path == "metrics" else gateway
-                with client.stream("GET", f"http://127.0.0.1:{port}/{path}") as response:
-                    return b"".join(response.raise_for_status().iter_raw())
-
-            yield ask
+            yield Served(gateway, targets, client)
 
 
 def _write_plans(folder: Path) -> None:
-    """The county's newest plan as every county's plan of this year."""
+    """Write the county's newest plan as a plan of this year for every county."""
     newest = max((CHECKOUT / "plans").glob("*.yaml"))
     year = newest.stem.partition("-")[2]
     text = newest.read_text().replace(f"{year}-", f"{datetime.now(UTC).year}-")
@@ -135,7 +149,7 @@ def _write_plans(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _ingesting(lane: Lane, url: str) -> Iterator[Callable[[], bool]]:
-    """A backlog to work off: the ingest is as busy as it ever gets. Whether there is some left."""
+    """Run an ingest with a backlog, so that it is fully busy; yield a function that returns whether some is left."""
     stream = province_stream(_BACKLOG)
     fill(lane.publisher_url, messages(stream.events, 100))
     with psycopg.connect(url, autocommit=True) as connection, worker(lane.amqp_url, url) as started:
@@ -145,7 +159,7 @@ def _ingesting(lane: Lane, url: str) -> Iterator[Callable[[], bool]]:
 
 
 def _timed(ask: Callable[[str], bytes], times: int, going: Callable[[], bool]) -> dict[str, list[float]]:
-    """Every question so many times, or for as long as it goes on."""
+    """Return query → seconds, for `times` rounds or as long as `going` returns True."""
     found: dict[str, list[float]] = {question: [] for question in QUESTIONS}
     while going() and len(found[SCRAPE]) < times:
         for question, path in QUESTIONS.items():

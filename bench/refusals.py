@@ -1,6 +1,6 @@
-"""Section `refusals`: a stream of which every other event is refused, beside the same one whole, in turns.
+"""Section `refusals`: a stream with every other event refused, in turns with the same stream unspoilt.
 
-One message an event; timed until the last event is stored or on the refused queue.
+Each message holds one event. The time ends when the last event is stored or on the refused queue.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def run(grounds: Grounds, options: Options) -> dict[str, Any]:
 
 
 def half_refused(stream: Stream) -> list[Message]:
-    """The first half of a stream, and between its events those of the second half, each spoilt in one of the ways."""
+    """Return the messages of the first half of a stream, alternating with spoilt messages of the second half."""
     sent = messages(stream.events)
     middle = len(sent) // 2
     spoilt = (message._replace(body=spoil(message.body)) for message, spoil in zip(sent[middle:], cycle(_WAYS)))
@@ -81,7 +81,7 @@ def _rate(grounds: Grounds, template: str, sent: Sequence[Message], taken: int, 
 
 @contextmanager
 def _worker(lane: Lane, database_url: str) -> Iterator[None]:
-    """Ready; half of all events refused is no reason to stop here."""
+    """Run an ingest without a refusal limit, since half of all events are refused here. It is ready in the block."""
     with starting(
         "ingest",
         amqp_url=lane.amqp_url,
@@ -96,7 +96,7 @@ def _worker(lane: Lane, database_url: str) -> Iterator[None]:
 
 
 def _wait(connection: psycopg.Connection[tuple[int]], lane: Lane, taken: int, refused: int) -> float:
-    """Seconds until so many are stored and so many refused. Raises RuntimeError where they come to a stand before."""
+    """Return the seconds until these numbers are stored and refused. Raises RuntimeError if ingest stops before."""
     began = moved = time.monotonic()
     last = (-1, -1)
     with open_channel(lane.amqp_url) as channel:

@@ -1,4 +1,4 @@
-"""Where figures go: JSON beside the code, with the versions and the machine that they hold for."""
+"""Keep measured figures as JSON beside the code, with the versions and the machine that they hold for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PACKAGES = ("hallpulse", "pika", "psycopg", "sqlalchemy", "msgspec", "litestar"
 
 
 def keep(section: str, figures: Mapping[str, Any], path: Path = RESULTS) -> None:
-    """Put a section's figures in place of its earlier ones; those of other sections stay."""
+    """Replace a section's figures; those of other sections stay."""
     path.parent.mkdir(exist_ok=True)
     known = json.loads(path.read_text()) if path.exists() else {}
     known[section] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), **machine(), "figures": figures}
@@ -27,7 +27,7 @@ def keep(section: str, figures: Mapping[str, Any], path: Path = RESULTS) -> None
 
 
 def kept(section: str, path: Path = RESULTS) -> dict[str, Any] | None:
-    """The figures of a section's last run."""
+    """Return the figures of a section's last run; None if there are none."""
     known = json.loads(path.read_text()) if path.exists() else {}
     return known[section]["figures"] if section in known else None
 

@@ -1,4 +1,4 @@
-"""The suite's own services, started as the suite starts them, each beside the servers of a round."""
+"""The suite's services, each started as the suite starts it, with the servers of a round."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.local import ports
 
 @dataclass(frozen=True)
 class Service:
-    """ready: set once it has said so; ended: set once it says nothing more."""
+    """A started service. ready: set once it has printed that it is ready; ended: set once its output has ended."""
 
     process: subprocess.Popen[str]
     ready: threading.Event = field(default_factory=threading.Event)
@@ -30,7 +30,7 @@ class Service:
 
 @contextlib.contextmanager
 def starting(name: str, **settings: str) -> Iterator[Service]:
-    """`python -m services.NAME`, not ready yet. settings: HALLPULSE_… variables in lower case."""
+    """Start `python -m services.NAME` and yield it at once. settings: HALLPULSE_… variables in lower case."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HALLPULSE_")}
     own = {f"HALLPULSE_{setting.upper()}": value for setting, value in settings.items()}
     command = [sys.executable, "-m", f"services.{name}"]
@@ -46,14 +46,14 @@ def starting(name: str, **settings: str) -> Iterator[Service]:
 
 @contextlib.contextmanager
 def service(name: str, **settings: str) -> Iterator[Service]:
-    """The same, ready."""
+    """Start a service and yield it when it is ready. settings: HALLPULSE_… variables in lower case."""
     with starting(name, **settings) as started:
         started.wait()
         yield started
 
 
 def wait_for_first(services: Sequence[Service]) -> None:
-    """Until one of them is ready. Raises RuntimeError where one ends before."""
+    """Wait until one of the services is ready. Raises RuntimeError if one ends before."""
     while not any(one.ready.is_set() for one in services):
         if any(one.ended.is_set() for one in services):
             raise RuntimeError("a service ended before it was ready")

@@ -1,4 +1,4 @@
-"""What stored events take on the disk, and how fast everything is rebuilt from them."""
+"""Measure the disk space of stored events, and how fast everything is rebuilt from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def stored_events(database_url: str) -> int:
 
 
 def bytes_an_event(database_url: str) -> Mapping[str, float]:
-    """By table and by its indexes, and the sum of all; free space in them counts."""
+    """Return the bytes an event of each table and its indexes, and their sum. Free space inside them counts."""
     events = stored_events(database_url)
     found: dict[str, float] = {}
     with psycopg.connect(database_url) as connection:
@@ -32,7 +32,7 @@ def bytes_an_event(database_url: str) -> Mapping[str, float]:
 
 
 def recompute_rate(database_url: str) -> float:
-    """Events a second through `recompute --check`. Raises RuntimeError where it finds a difference."""
+    """Return events a second of `recompute --check`. Raises RuntimeError if it finds a difference."""
     store = open_store(database_url, pool_size=1)
     began = time.monotonic()
     differences = store.recompute(check=True)

@@ -1,4 +1,4 @@
-"""The events that are measured: simulated halls, in the order in which their events arrive."""
+"""The streams that are measured: events of simulated halls in the order of their arrival."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ from services.simulator.county import CASES_A_YEAR, moment
 CHECKOUT = Path(__file__).resolve().parents[1]
 COUNTY = 222424
 COUNTIES = tuple(220_000 + prefecture * 100 + 21 + county for prefecture in range(11, 26) for county in range(4))
-"""Sixty codes of a made-up province, 222424 among them, so that a regional calendar has its part."""
+"""Sixty county codes of an invented province. 222424 is one of them, so that a regional calendar is used."""
 RETRACTIONS = (CaseRetracted, FigureRetracted, ItemRetracted, TallyRetracted)
 _SEASON = 60
-"""Of a province only the first weeks are made: every county's year would be sixteen million events."""
+"""Days of a province's stream: a whole year of every county would be sixteen million events."""
 
 
 @dataclass(frozen=True)
 class Stream:
-    """catalogue: the item versions that hold from the beginning, stored before the clock starts."""
+    """A stream of events. catalogue: the item versions in force from the beginning, stored before the measurement."""
 
     name: str
     catalogue: Sequence[HallEvent]
@@ -75,19 +75,19 @@ def plan_of(year: int) -> Plan:
 
 
 def county_stream(size: int) -> Stream:
-    """One county: 4 halls with cases, 1 with daily counts, 40 departments, from New Year's Day on."""
+    """Return a stream of one county: 4 halls with cases, 1 with tallies, 40 departments, from New Year's Day on."""
     catalogue, events = _split(simulate(_county(COUNTY, days=365)), size)
     return Stream("county", catalogue, events)
 
 
 def year_until_now(size: int, region: int = COUNTY) -> Stream:
-    """The newest events of a county's year up to this hour, for what asks how things stand today."""
+    """Return the newest events of a county's year up to this hour, for queries about today."""
     catalogue, events = _split(simulate(_county_now(region, CASES_A_YEAR)), sys.maxsize)
     return Stream("county until now", catalogue, events[-size:])
 
 
 def small_year_until_now(cases: int, region: int) -> Stream:
-    """A whole year up to this hour, of a county with so few cases; without heartbeats, which would outnumber them."""
+    """Return the year up to this hour of a county with few cases, without heartbeats, which would outnumber them."""
     catalogue, events = _split(simulate(_county_now(region, cases)), sys.maxsize)
     return Stream("small county", catalogue, [event for event in events if event.type.family is not Family.HEARTBEAT])
 
@@ -100,7 +100,7 @@ def _county_now(region: int, cases: int) -> County:
 
 
 def province_stream(size: int, counties: Sequence[int] = COUNTIES) -> Stream:
-    """Counties side by side, each as busy as the one, all of them in the same days."""
+    """Return a stream of several counties in the same days, each as busy as `county_stream`."""
     each = [simulate(_county(region, _SEASON)) for region in counties]
     catalogue, events = _split(heapq.merge(*each, key=lambda sent: sent.arrives), size)
     return Stream(f"{len(counties)} counties", catalogue, events)
@@ -117,7 +117,7 @@ def _workdays(region: int) -> Workdays:
 
 
 def _split(sent: Iterable[Sent], size: int) -> tuple[list[HallEvent], list[HallEvent]]:
-    """The catalogue at the beginning, and so many events after it."""
+    """Return the catalogue at the beginning, and the first `size` events after it."""
     events = (one.event for one in sent)
     catalogue, rest = list[HallEvent](), iter(events)
     for leading, group in groupby(events, key=lambda event: event.type.family is Family.ITEM):
@@ -134,7 +134,7 @@ def _chained(first: Iterable[HallEvent], rest: Iterable[HallEvent]) -> Iterator[
 
 
 def messages(events: Iterable[HallEvent], batch: int = 1) -> list[Message]:
-    """One message an event, or as many events of one routing key in a message as `batch` says."""
+    """Return one message for each event, or messages with up to `batch` events of one routing key."""
     if batch == 1:
         return [Message(_key(event), EVENT_TYPE, encode_event(event)) for event in events]
     waiting: dict[str, list[HallEvent]] = {}
@@ -149,12 +149,12 @@ def messages(events: Iterable[HallEvent], batch: int = 1) -> list[Message]:
 
 
 def with_random_ids(events: Sequence[HallEvent]) -> list[HallEvent]:
-    """The same events, of halls whose ids are in no order."""
+    """Return the events with random ids instead of ids in the order of time."""
     return [replace_fields(event, id=_shuffled(event.id), data=_data_with_random_id(event.data)) for event in events]
 
 
 def _data_with_random_id(data: Data) -> Data:
-    """What takes an event back names its id."""
+    """Return the data with the new id of the event that it names, if it is a retraction."""
     return replace_fields(data, event_id=_shuffled(data.event_id)) if isinstance(data, RETRACTIONS) else data
 
 

@@ -1,4 +1,4 @@
-"""The whole suite as a user starts it: `hallpulse up` in a directory of its own."""
+"""The whole suite as a user starts it, by `hallpulse up` in a separate directory."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class RunningSuite:
 
     @property
     def targets_metrics(self) -> str:
-        """The /metrics of the targets service, with what opens it: the one that has indicators."""
+        """The URL of the targets service's /metrics, which hold the indicators, with the token that opens it."""
         port = json.loads((self.directory / "ports.json").read_text())["targets"]
         return next(url for url in self.endpoints.metrics if f":{port}/" in url)
 
     @property
     def pids(self) -> dict[str, int]:
-        """Of its parts, by name, and of the supervisor."""
+        """Name → pid of each part and of the supervisor."""
         state = json.loads((self.directory / "state.json").read_text())
         parts = {part["name"]: part["process"]["pid"] for part in state["parts"] if part["process"]}
         return {**parts, "supervisor": state["supervisor"]["pid"]}
@@ -46,7 +46,7 @@ class RunningSuite:
         return {"authorization": f"Bearer {self.endpoints.token}"}
 
     def add_hall(self, region: int, hall: str, families: str) -> str:
-        """Register a hall; the URL with which it publishes."""
+        """Register a hall and return the URL with which it publishes."""
         said = hallpulse("hall", "add", str(region), hall, "--families", families, "--json", directory=self.directory)
         keys = json.loads(said)
         address = self.endpoints.amqp.partition("://")[2]
@@ -64,7 +64,7 @@ def suite(**environment: str) -> Iterator[RunningSuite]:
 
 
 def hallpulse(*arguments: str, directory: Path, **environment: str) -> str:
-    """What the command says. Raises RuntimeError with its own words where it fails."""
+    """Run the command and return its output. Raises RuntimeError with its message if it fails."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HALLPULSE_")}
     command = [str(HALLPULSE), *arguments, "--dir", str(directory)]
     done = subprocess.run(command, env=kept | environment, cwd="/", capture_output=True, text=True, check=False)

@@ -27,12 +27,12 @@ def show(title: str, columns: Sequence[str], rows: Sequence[Row], note: str = ""
 
 
 def spread(values: Sequence[float]) -> str:
-    """The median, and the least and the most beside it."""
+    """Return the median, with the least and the most value in brackets."""
     return f"{median(values):,.0f} ({min(values):,.0f} to {max(values):,.0f})"
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Nearest rank."""
+    """Return a percentile by nearest rank."""
     ordered = sorted(values)
     return ordered[max(0, -(-len(ordered) * percent // 100).__int__() - 1)]
 

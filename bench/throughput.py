@@ -1,4 +1,4 @@
-"""Section `ingest`: events a second from filled queues to committed figures, beside the raw limits, in turns."""
+"""Section `ingest`: events a second from filled queues to committed figures, in turns with the raw limits."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ VARIANTS = (
 
 @dataclass
 class Measured:
-    """One kind's rounds: events a second, the share of the same round's raw rate, and what it took."""
+    """The rounds of one variant: events a second, shares of the same round's raw rate, and usage of the machine."""
 
     rates: list[float] = field(default_factory=list)
     ratios: list[float] = field(default_factory=list)
@@ -131,7 +131,7 @@ def _costs(one: Measured, events: int) -> tuple[str, ...]:
 
 
 def _costs_of(one: Measured, events: int) -> dict[str, float | None]:
-    """Microseconds of CPU an event: medians over the rounds."""
+    """Return part → microseconds of CPU an event, as medians over the rounds."""
     parts = {"consumer": ("consumer", "ingest 1", "ingest 2"), "database": ("database",), "broker": ("broker",)}
     return {
         part: median(sum(usage.cpu.get(name, 0.0) for name in names) for usage in one.usages) / events * 1e6

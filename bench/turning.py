@@ -1,4 +1,4 @@
-"""Section `past`: a county's month as it was known some months ago, from the store, with a year of 60,000 cases."""
+"""Section `past`: read a county's month as it was known some months ago, from a store with a year of 60,000 cases."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _merge_as_it_happened(store: Store, events: Sequence[HallEvent]) -> None:
 
 
 def _ask(store: Store, months: int) -> tuple[float, float]:
-    """The figures and open cases of a month up to that moment: (seconds by the clock, of the processor in Python)."""
+    """Read the figures and open cases of a month as known then; return seconds by the clock and of Python's CPU."""
     at = datetime.now(UTC) - timedelta(days=months * 30.44)
     window = Window(at.date() - timedelta(days=30), at.date())
     clock, processor = time.monotonic(), time.process_time()

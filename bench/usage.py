@@ -1,4 +1,4 @@
-"""What a measurement took of the machine: by whom, and how much went to others, which is its noise."""
+"""Measure how much of the machine each process took, and how much other programs took, which is noise."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ CORES = os.cpu_count() or 1
 
 @dataclass(frozen=True)
 class Usage:
-    """cpu: seconds of each named process with all its children; others, idle: shares of the machine's time.
+    """The usage of the machine during a measurement.
 
-    memory: bytes of each named process and its children at the end, what they share counted once.
+    cpu: process → seconds, with all its children; others, idle: shares of the machine's time; memory: process → bytes
+    at the end, with its children, shared memory counted once.
     """
 
     seconds: float
@@ -27,7 +28,7 @@ class Usage:
 
 
 class Meter:
-    """From its making to `read`."""
+    """Measures the usage from its creation to `read`."""
 
     def __init__(self, pids: Mapping[str, int]) -> None:
         self._pids = pids
@@ -63,7 +64,7 @@ def _memory_of(pids: Mapping[str, int]) -> dict[str, int]:
 
 
 def _proportional(pid: int) -> int:
-    """A process's memory; of what it shares, its share. Nothing where it has ended or is not ours to look at."""
+    """Return a process's bytes of memory, with its share of shared memory; 0 if it has ended or is not readable."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
@@ -72,7 +73,7 @@ def _proportional(pid: int) -> int:
 
 
 def _processes() -> tuple[dict[int, float], dict[int, list[int]]]:
-    """CPU seconds of every process, those of its ended children among them; and who is whose child."""
+    """Return pid → CPU seconds, with those of ended children, and pid → pids of its children."""
     spent, children = {}, dict[int, list[int]]()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -85,6 +86,6 @@ def _processes() -> tuple[dict[int, float], dict[int, list[int]]]:
 
 
 def _machine() -> tuple[float, float]:
-    """Busy and idle seconds of all cores since the machine started."""
+    """Return the busy and the idle seconds of all cores since the machine started."""
     user, nice, system, idle, waiting, *rest = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:])
     return (user + nice + system + sum(rest[:3])) / _TICKS, (idle + waiting) / _TICKS

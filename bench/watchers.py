@@ -1,4 +1,4 @@
-"""Section `watchers`: what a hundred open pages cost the ingest, with and without them in one run, in turns."""
+"""Section `watchers`: the cost of a hundred open pages for ingest, measured in turns with and without them."""
 
 from __future__ import annotations
 
@@ -19,19 +19,21 @@ from bench.ingesting import Ingested, ingest
 from bench.options import Options
 from bench.quiet import wait_for_calm
 from bench.services import free_port, service
-from bench.streams import CHECKOUT, COUNTY, county_stream, messages
+from bench.streams import CHECKOUT, COUNTY, messages, province_stream
 from services.console.usage import screen
 
 WATCHERS = 100
-BATCH = 100
+EVENTS_EACH = 6
+"""Events here for each of the other sections: during a flood a page is notified only every ten seconds, and has to be
+notified while the flood lasts."""
 TOKEN = "bench-watches"
 ROUTES = ("indicators", "targets", "departments", "trend", "suite")
 
 
 def run(grounds: Grounds, options: Options) -> dict[str, Any]:
-    """Measure ingest alone and beside a hundred pages that read all they show at every change they are told of."""
-    stream = county_stream(2 * options.events)  # long enough for pages to be told in the flood
-    sent, found = messages(stream.events, BATCH), {False: list[Ingested](), True: list[Ingested]()}
+    """Measure ingest alone, and beside a hundred pages that read all their figures at every change."""
+    stream = province_stream(EVENTS_EACH * options.events)
+    sent, found = messages(stream.events), {False: list[Ingested](), True: list[Ingested]()}
     refreshes = []
     with grounds.catalogued(stream) as template:
         for number in range(options.rounds):
@@ -42,6 +44,8 @@ def run(grounds: Grounds, options: Options) -> dict[str, Any]:
                     with pages(lane, url, WATCHERS if watched else 0) as told:
                         found[watched].append(ingest(grounds, lane, url, stream.distinct))
                     refreshes += [told["refreshes"]] if watched else []
+    if min(refreshes) < WATCHERS:
+        raise RuntimeError("the flood was over before each page read its figures: --events more")
     ratios = [beside.rate / alone.rate for alone, beside in zip(found[False], found[True], strict=True)]
     cost = 1 - median(ratios)
     alone, beside = (median(one.rate for one in found[watched]) for watched in (False, True))
@@ -54,7 +58,7 @@ def run(grounds: Grounds, options: Options) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def pages(lane: Lane, url: str, number: int) -> Iterator[dict[str, int]]:
-    """A gateway, and so many pages that watch it; how often they read, once the block has ended."""
+    """Run a gateway with this many pages; after the block, the yielded dictionary holds how often they read."""
     port, told = free_port(), {"refreshes": 0}
     given = {"amqp_url": lane.amqp_url, "database_url": url, "gateway_port": port, "read_token": TOKEN}
     with service("gateway", **given, gateway_rate="0", plans=str(CHECKOUT / "plans")):
@@ -70,7 +74,7 @@ def pages(lane: Lane, url: str, number: int) -> Iterator[dict[str, int]]:
 
 
 class OpenPage:
-    """A page as the gateway sees it: a stream of what there is to tell, and a connection for its questions."""
+    """A page as the gateway sees it: a stream of changes, and a connection for its requests."""
 
     def __init__(self, host: str, port: int) -> None:
         self._address = (host, port)
@@ -111,7 +115,7 @@ class OpenPage:
 
 
 async def watch_all(address: str, number: int) -> None:
-    """Open the pages, say when all of them watch, and go on until standard input ends."""
+    """Open the pages, print "watching" when all of them watch, and go on until standard input ends."""
     host, port = urlsplit(address).hostname or "", urlsplit(address).port or 0
     watchers = [(OpenPage(host, port), asyncio.Event()) for _ in range(number)]
     tasks = [asyncio.create_task(page.watch(ready)) for page, ready in watchers]

@@ -1,4 +1,4 @@
-"""Looks at a number until it has grown: when was it first seen to be at least so much?"""
+"""Watch a number, and note when it was first seen to have reached each value."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import httpx
 from bench.suite import RunningSuite
 
 INDICATOR = "acceptance_rate"
-"""Its numerator counts accepted cases: each accepted event adds one."""
+"""The watched indicator. Its numerator counts accepted cases, so that each accepted event adds one."""
 
 
 class Watch:
-    """Asks again and again on a thread of its own; `seen` is when each value was first there (monotonic seconds)."""
+    """Queries a number again and again on a separate thread, and notes when each value was first seen."""
 
     def __init__(self, ask: Callable[[], int], pause: float) -> None:
         self._ask = ask
@@ -43,7 +43,10 @@ class Watch:
         return self._latest
 
     def when(self, value: int, seconds: float) -> float:
-        """When the number was first at least `value`. Raises RuntimeError where that does not come in time."""
+        """Return when the number was first at least `value`, in monotonic seconds.
+
+        Raises RuntimeError if it does not reach the value within `seconds`.
+        """
         with self._changed:
             if not self._changed.wait_for(lambda: self._latest >= value or self._error, seconds):
                 raise RuntimeError(f"it is still {self._latest} after {seconds:.0f} s, not {value}")
@@ -69,7 +72,7 @@ class Watch:
 
 
 def at_the_gateway(running: RunningSuite, region: int) -> Callable[[], int]:
-    """Asks GET /v1/indicators, on one connection that is kept."""
+    """Return a function that queries GET /v1/indicators on a kept connection."""
     client = httpx.Client(headers=running.authorization, timeout=30, trust_env=False)
     address = f"{running.indicators_url}?region={region}"
 
@@ -82,7 +85,7 @@ def at_the_gateway(running: RunningSuite, region: int) -> Callable[[], int]:
 
 
 def in_metrics(running: RunningSuite, region: int) -> Callable[[], int]:
-    """Asks GET /metrics of the targets service."""
+    """Return a function that queries GET /metrics of the targets service."""
     client = httpx.Client(timeout=30, trust_env=False)
     address = running.targets_metrics
     name = f'hallpulse_indicator_numerator{{indicator="{INDICATOR}",region="{region}"}}'

@@ -1,4 +1,4 @@
-"""What PostgreSQL wrote and read while something was measured: its log ahead, pages, checkpoints."""
+"""Count what PostgreSQL writes and reads during a measurement: write-ahead log, pages, checkpoints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ NAMES = ("log bytes", "full pages", "page reads", "page writes", "checkpoints")
 
 
 class Counters:
-    """From its making, just after a checkpoint, to `read`: each page's first change is logged in full, as in life."""
+    """Counts from its creation to `read`.
+
+    It begins with a checkpoint, so that each page's first change is logged in full, as in production.
+    """
 
     def __init__(self, database_url: str) -> None:
         self._connection = psycopg.connect(database_url, autocommit=True)

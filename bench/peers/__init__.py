@@ -1,6 +1,6 @@
-"""What a user would write or pick instead, each as its own documentation advises, for the same durable job.
+"""Alternatives that a user would write or choose for the same durable job, each as its documentation advises.
 
-The job is smaller than the suite's: an event is stored once, its case's row kept, the day's counts of its department
-added to, all in one transaction, acknowledged afterwards. Corrections, retractions, working days, item versions and
-late events, which the suite gets right as well, are left out, in favour of the peers.
+The job is smaller than the suite's: one transaction stores the event once, keeps its case's row, and adds to the day's
+counts of its department; the message is acknowledged afterwards. In favour of the peers it leaves out corrections,
+retractions, working days, item versions and late events, which the suite handles, too.
 """

@@ -39,7 +39,7 @@ _sessions: sessionmaker[Session] = sessionmaker(expire_on_commit=False)
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def connect(**_: Any) -> None:
-    """A process of the pool has an engine of its own."""
+    """Give a process of the pool its own engine."""
     _sessions.configure(bind=engine_of(os.environ["PEER_DATABASE_URL"], "psycopg", 1))
 
 
@@ -50,7 +50,7 @@ def store_hall_event(event: dict[str, Any]) -> None:
 
 
 def as_task(message: Message) -> Message:
-    """An event's message as the task's own, on the same queue."""
+    """Return an event's message as a message for the task, on the same queue."""
     id_ = str(uuid.uuid4())
     headers = {"lang": "py", "task": TASK, "id": id_, "root_id": id_, "parent_id": None, "group": None}
     body = [[json.loads(message.body)], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]

@@ -1,6 +1,7 @@
-"""`python -m bench.peers.faststream_asyncpg AMQP_URL DATABASE_URL`: a FastStream subscriber with an asyncpg pool.
+"""A FastStream subscriber with an asyncpg pool: `python -m bench.peers.faststream_asyncpg AMQP_URL DATABASE_URL`.
 
-As FastStream's guide has it: a subscriber a queue, the prefetch on its channel, acknowledged when the handler is done.
+It follows FastStream's guide: one subscriber for each queue, the prefetch set on its channel, and messages acknowledged
+when the handler is done.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _DAY = """
 
 
 async def store(connection: asyncpg.Connection, event: dict[str, Any]) -> None:
-    """One event, one transaction; an id that is there already changes nothing."""
+    """Store an event in a transaction. An id that is stored already changes nothing."""
     region, hall, id_ = key_of(event)
     data = event.get("data") or {}
     row = (region, hall, id_, event["type"], time_of(event), data.get("case_id"), json.dumps(data))

@@ -1,7 +1,7 @@
-"""`python -m bench.peers.nameko_orm AMQP_URL DATABASE_URL`: a nameko service that stores each event with the ORM.
+"""A nameko service that stores each event with the ORM: `python -m bench.peers.nameko_orm AMQP_URL DATABASE_URL`.
 
-As nameko's guide has it: a handler on a queue, a worker a message, a dependency that hands over sessions. `consume` is
-what `event_handler` is made of, on a queue that is there already.
+It follows nameko's guide: a handler on a queue, a worker for each message, and a dependency that provides sessions.
+`event_handler` is built on `consume`, which is used here because the queue exists already.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bench.peers.orm import engine_of, store_with_retries  # noqa: E402
 from bench.peers.tables import QUEUES, existing  # noqa: E402
 
 WORKERS = 10
-"""nameko's own number. It is the prefetch too."""
+"""nameko's default number of workers, which is also the prefetch."""
 EVENTS_AS_JSON = {
     "encoder": "json.dumps",
     "decoder": "json.loads",

@@ -1,4 +1,4 @@
-"""The job with SQLAlchemy's ORM: a session and a commit for each event."""
+"""The peers' job with SQLAlchemy's ORM: a session and a commit for each event."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def engine_of(database_url: str, driver: str, pool_size: int) -> Engine:
 
 
 def store(session: Session, event: dict[str, Any]) -> None:
-    """One event, one transaction. An id that is there already changes nothing."""
+    """Store an event in a transaction. An id that is stored already changes nothing."""
     region, hall, id_ = key_of(event)
     if session.get(Event, (region, hall, id_)) is not None:
         return
@@ -81,7 +81,7 @@ def store(session: Session, event: dict[str, Any]) -> None:
 
 
 def store_with_retries(session: Session, event: dict[str, Any], times: int = 5) -> None:
-    """A row that two workers make at once is made by one of them; the other begins again."""
+    """Store an event; begin again if another worker has just inserted the same row."""
     for _ in range(times):
         try:
             return store(session, event)

@@ -1,4 +1,4 @@
-"""The peers' tables, the same for all."""
+"""The tables that all peers use."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _SHANGHAI = timezone(timedelta(hours=8))
 
 
 def key_of(event: dict[str, Any]) -> tuple[int, str, str]:
-    """Region, hall and id."""
+    """Return region, hall and id of an event."""
     _, region, hall = event["source"].split("/")
     return int(region), hall, event["id"]
 
 
 def counted_as(event: dict[str, Any]) -> str | None:
-    """The column that the event is counted in: `received` for hall.case.received.v1; None for one that is not."""
+    """Return the column that counts the event, such as `received` for hall.case.received.v1; None if none does."""
     _, family, what, *_ = event["type"].split(".")
     return what if family == "case" and what in COUNTED else None
 
@@ -53,5 +53,5 @@ def day_of(event: dict[str, Any]) -> date:
 
 
 def existing(queue: str) -> Queue:
-    """One of the suite's queues as kombu knows them."""
+    """Return one of the suite's queues as a kombu queue that is not declared."""
     return Queue(queue, exchange="", routing_key=queue, queue_arguments=ingest_arguments(), no_declare=True)  # type: ignore[no-untyped-call]
