@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +18,8 @@ _OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe",
     "--no-first-run", "--disable-background-networking", "--hide-scrollbars", "about:blank",
 )  # fmt: skip
+ANSWER_SECONDS = 300.0
+"""A browser that has not answered one call for so long answers no more: it hangs, or has run out of memory."""
 _COMPLAINTS = ("Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled")
 
 
@@ -25,11 +28,16 @@ def program() -> str | None:
 
 
 class Page:
-    """One page. `complaints`: exceptions, violations of the page's policy and all that it wrote to the console."""
+    """One page. `complaints`: exceptions, violations of the page's policy and all that it wrote to the console.
 
-    def __init__(self, to_browser: int, from_browser: int) -> None:
+    seconds: for the answer to one call; TimeoutError is raised for none.
+    """
+
+    def __init__(self, to_browser: int, from_browser: int, seconds: float = ANSWER_SECONDS) -> None:
         self._out = to_browser
         self._in = from_browser
+        self._seconds = seconds
+        os.set_blocking(to_browser, False)
         self._buffer = b""
         self._number = 0
         self._session: str | None = None
@@ -74,22 +82,36 @@ class Page:
         message = {"id": self._number, "method": method, "params": parameters}
         if self._session is not None:
             message["sessionId"] = self._session
-        os.write(self._out, json.dumps(message).encode() + b"\0")
+        deadline = time.monotonic() + self._seconds
+        self._send(json.dumps(message).encode() + b"\0", method, deadline)
         while True:
-            answer = self._receive()
+            answer = self._receive(method, deadline)
             if answer.get("id") == self._number:
                 return cast(dict[str, Any], answer.get("result", answer))
             if answer.get("method") in _COMPLAINTS:
                 self.complaints.append(answer["params"])
 
-    def _receive(self) -> dict[str, Any]:
+    def _send(self, message: bytes, method: str, deadline: float) -> None:
+        rest = memoryview(message)
+        while rest:
+            self._wait([], [self._out], method, deadline)
+            rest = rest[os.write(self._out, rest[: select.PIPE_BUF]) :]
+
+    def _receive(self, method: str, deadline: float) -> dict[str, Any]:
         while b"\0" not in self._buffer:
+            self._wait([self._in], [], method, deadline)
             part = os.read(self._in, 1 << 16)
             if not part:
                 raise EOFError("the browser has ended")
             self._buffer += part
         message, self._buffer = self._buffer.split(b"\0", 1)
         return cast(dict[str, Any], json.loads(message))
+
+    def _wait(self, reading: list[int], writing: list[int], method: str, deadline: float) -> None:
+        """Wait until a pipe is ready. Raise TimeoutError at the deadline, monotonic seconds."""
+        ready = select.select(reading, writing, [], max(0.0, deadline - time.monotonic()))
+        if not any(ready):
+            raise TimeoutError(f"{method}: the browser has not answered within {self._seconds:g} s")
 
 
 @contextmanager
@@ -115,6 +137,10 @@ def browsing() -> Iterator[Page]:
     finally:
         os.close(ours_out)
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:  # it hangs
+            process.kill()
+            process.wait()
         os.close(ours_in)
         shutil.rmtree(profile, ignore_errors=True)

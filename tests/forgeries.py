@@ -128,4 +128,6 @@ def batch(event: Event, fault: Reason | None, size: int = 2) -> Message:
     return Message(b"[" + b",".join(parts) + b"]", BATCH_TYPE)
 
 
-assert FAULTS.keys() | IDENTITY == set(Reason), "each reason has its fault"
+OF_THE_STORE = frozenset({Reason.REGION_ENDED, Reason.UNPROCESSABLE})
+"""Reasons that do not follow from a message alone, but from what was declared or how storing it went."""
+assert FAULTS.keys() | IDENTITY | OF_THE_STORE == set(Reason), "each reason has its fault"

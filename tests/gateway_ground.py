@@ -25,6 +25,7 @@ from hallpulse.domain.workdays import Workdays
 from hallpulse.metrics import GatewayMetrics, new_registry
 from hallpulse.plans import load_plans
 from hallpulse.store import (
+    AuditLine,
     Draft,
     Grant,
     NewUpload,
@@ -148,8 +149,8 @@ class NoMatters:
     def find(self, number: int) -> None:
         del number
 
-    def list(self, scope: Scope, *, closed: bool = True) -> list[Matter]:
-        del scope, closed
+    def list(self, scope: Scope, *, closed: bool = True, target: str | None = None) -> list[Matter]:
+        del scope, closed, target
         return []
 
     def task_reports(self, region: int, plan: str) -> dict[tuple[str, str], list[TaskReport]]:
@@ -170,6 +171,9 @@ class NoUploads:
     def list(self, region: int, owner: str, now: datetime) -> list[Upload]:
         del region, owner, now
         return []
+
+    def owner(self, number: int) -> None:
+        del number
 
     def rejected(self, number: int) -> bytes | None:
         del number
@@ -194,12 +198,25 @@ class NoDrafts:
         del number
         return None
 
+    def whose(self, number: int) -> None:
+        del number
+
     def list(self, region: int, department: str | None = None) -> list[Draft]:
         del region, department
         return []
 
     def hand_on(self, number: int, upload: int) -> None:
         del number, upload
+
+
+class NoAuditEntries:
+    """A suite in which nobody did anything."""
+
+    def page(
+        self, bounds: tuple[int, int], *, everywhere: bool, action: str = "", before: int | None = None, limit: int
+    ) -> list[AuditLine]:
+        del bounds, everywhere, action, before, limit
+        return []
 
 
 def sessions_of(accounts: Any, clock: FakeClock) -> SessionDoor:
@@ -234,7 +251,9 @@ def make_resources(
     services: Services | None = None,
     uploads: Any = None,
     drafts: Any = None,
+    audit_entries: Any = None,
     ingest: IngestLook | None = None,
+    provider: Any = None,
 ) -> Resources:
     clock = clock or FakeClock()
     registry = new_registry()
@@ -258,8 +277,10 @@ def make_resources(
         services=services or NoServices(),
         uploads=uploads or NoUploads(),
         drafts=drafts or NoDrafts(),
+        audit_entries=audit_entries or NoAuditEntries(),
         live=live,
         shared=SharedAnswers(lambda: live.number),
+        provider=provider,
     )
 
 

@@ -15,17 +15,20 @@ from typing import Any, cast
 from hallpulse.contract.events import HallEvent
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.catalogue import Timeline
-from hallpulse.domain.compression import Doubt, ItemChange
+from hallpulse.domain.compression import ItemChange
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, Figure, FigureTable, Scope, Window
 from hallpulse.domain.flow import Flow
+from hallpulse.domain.gap_split import PartFigure
 from hallpulse.domain.indicators import COMPUTED
 from hallpulse.domain.integrity import CHECKS, Findings
-from hallpulse.domain.marks import CaseDoubt
+from hallpulse.domain.marks import CaseDoubt, Doubt
 from hallpulse.domain.measures import BUCKETS, STATES
 from hallpulse.domain.plan import Plan
+from hallpulse.domain.ratings import Ratings
 from hallpulse.domain.reconciliation import StatedDay
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.sources import SourceCounts
+from hallpulse.domain.succession import Succession
 from hallpulse.domain.workdays import Workdays
 from hallpulse.store import (
     BadCursor,
@@ -41,6 +44,7 @@ from hallpulse.store import (
     HallFacts,
     KeptRefusal,
     Moment,
+    OverTime,
     Overview,
     Past,
     RefusedFilter,
@@ -87,6 +91,7 @@ class StatedStore:
     history: CaseHistory | None = None
     traces: dict[tuple[int, str, str], Trace] = field(default_factory=dict)
     tokens: dict[str, Grant] = field(default_factory=dict)
+    successions: Sequence[Succession] = ()
     version: str | None = None
     fault: Exception | None = None
     asked: list[Any] = field(default_factory=list)
@@ -158,6 +163,14 @@ class StatedMoment(Moment):
         of_department = {name: self.figures(Scope(region, name), window) for name in departments}
         return FigureTable(region, window, self.figures(Scope(region), window), of_department)
 
+    def over_time(self, asked: OverTime) -> list[dict[str | None, Figure]]:
+        self._stated.note("over_time", asked)
+        whose = {None: asked.scope, **{name: Scope(asked.scope.region, name) for name in asked.departments}}
+        return [
+            {name: self.figures(scope, one).get(asked.indicator, Figure(0, 0)) for name, scope in whose.items()}
+            for one in asked.windows
+        ]
+
     def percentiles(self, scope: Scope, window: Window) -> dict[str, int | None]:
         self._stated.note("percentiles", scope, window)
         return dict(self._stated.percentiles) if self._knows(scope.region) else dict.fromkeys(self._stated.percentiles)
@@ -180,11 +193,18 @@ class StatedMoment(Moment):
         self._stated.note("open_cases_by_department", region, today)
         return {name: {**_NO_CASES, **states} for name, states in self._open_of(Scope(region)).items()}
 
-    def list_cases(self, wanted: CaseFilter, today: date, cursor: str | None = None, limit: int = 100) -> CasePage:
+    def list_cases(
+        self, wanted: CaseFilter, today: date, cursor: str | None = None, limit: int = 100, offset: int = 0
+    ) -> CasePage:
         self._stated.note("list_cases", wanted, today, cursor, limit)
+        assert offset >= 0
         if cursor == "rubbish":
             raise BadCursor
         return self._stated.page or CasePage(total=self._total(wanted, today))
+
+    def item_parts(self, scope: Scope, indicator: str, window: Window) -> list[PartFigure]:
+        self._stated.note("item_parts", scope, indicator, window)
+        return []
 
     def flow(self, scope: Scope, window: Window, item: str | None = None) -> Flow:
         self._stated.note("flow", scope, window, item)
@@ -310,9 +330,20 @@ class StatedMoment(Moment):
         self._stated.note("flagged_cases")
         return {}
 
+    def successions(self) -> list[Succession]:
+        self._stated.note("successions")
+        return list(self._stated.successions)
+
+    def joint_overview(self, parts: Sequence[tuple[Scope, Window]], today: date) -> Overview:
+        return self.overview(*parts[0], today)
+
     def regions(self) -> list[int]:
         self._stated.note("regions")
         return sorted(self._stated.counties)
+
+    def ratings(self, scope: Scope, window: Window) -> Ratings:
+        self._stated.note("ratings", scope, window)
+        return Ratings({}, [], 0)
 
     def stated_days(self, scope: Scope, window: Window) -> list[StatedDay]:
         self._stated.note("stated_days", scope, window)

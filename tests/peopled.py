@@ -13,6 +13,7 @@ from litestar.testing import TestClient
 from hallpulse import passwords
 from hallpulse.contract.decode import EVENT_TYPE, decode_events
 from hallpulse.contract.events import HallEvent
+from hallpulse.domain.plan import Plan
 from hallpulse.store import AuditLine, Grant, Store, person_grant
 from services.gateway.app import Gateway, create_app
 from services.gateway.publishing import OutgoingMessage
@@ -83,6 +84,8 @@ class Peopled:
     clock: FakeClock = field(default_factory=FakeClock)
     publisher: FakePublisher = field(default_factory=FakePublisher)
     services: Services | None = None
+    provider: Any = None
+    plans: Sequence[Plan] | None = None
 
     def __post_init__(self) -> None:
         for name, scope in SCOPES.items():
@@ -93,12 +96,16 @@ class Peopled:
             self.clock,
             find=self.store.tokens.find,
             record=self.store.audit.record,
+            archive=self.store.reports,
             accounts=self.store.accounts,
             reviews=self.store.reviews,
             matters=self.store.matters,
             services=self.services,
             uploads=self.store.uploads,
             drafts=self.store.drafts,
+            provider=self.provider,
+            audit_entries=self.store.audit,
+            plans=self.plans,
         )
         self.app: Gateway = create_app(resources)
         self.audit = resources.audit

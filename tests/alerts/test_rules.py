@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 import yaml
@@ -17,6 +17,8 @@ import yaml
 from hallpulse.domain.figures import Window
 from hallpulse.domain.plan import Department, Names, Plan, Target, TargetScope
 from hallpulse.domain.rules import AtLeast, AtMost, Linear
+from hallpulse.domain.targets import State
+from hallpulse.metrics import STATE_NUMBERS
 from hallpulse.plans import load_plans
 from services.boards import DEMO, OFFICE, Links, render_alertmanager, render_rules
 from services.boards.alerting.alertmanager import INHIBITIONS
@@ -170,7 +172,7 @@ def test_a_target_alert_says_value_goal_and_gap_and_the_plans_item_number() -> N
             assert {"value", "goal", "gap", "name"} <= set(alert["annotations"])
 
 
-HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,;:()]|[,;:()][\u4e00-\u9fff]")
+HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,;:()!?]|[,;:()!?][\u4e00-\u9fff]")
 
 
 def test_texts_are_whole_in_both_languages_and_no_amount_is_said_unrounded() -> None:
@@ -182,12 +184,81 @@ def test_texts_are_whole_in_both_languages_and_no_amount_is_said_unrounded() -> 
         )
         assert not HALF_WIDTH.search(chinese), chinese
         assert said["summary_en"]
-        names = english.replace("三(二)", "")  # as the plan numbers it
+        names = english.replace("三（二）", "")  # as the plan numbers it
         assert not re.search(r"[\u3000-\u9fff\uff00-\uffef]", names), english
-        assert "现为 暂无" not in " ".join(said.values())
         for text in said.values():
             assert "{{ $value }}" not in text
             assert "humanizeDuration }}" not in text
+            assert "humanizePercentage }}" not in text
+
+
+class Shortfall(NamedTuple):
+    """A missed target of the plan, with what its notice says of it in both languages."""
+
+    target: str
+    value: float
+    goal: float
+    gap: float
+    said: Names
+    now: Names
+
+
+SHORTFALLS = (
+    Shortfall(
+        "instant_items", 0.2838, 0.4194, -0.1356,
+        Names("低于目标 13.56 个百分点", "13.56 points below the goal"),
+        Names("现为 28.38 %，目标 41.94 %，", "Now 28.38 %, goal 41.94 %: "),
+    ),
+    Shortfall(
+        "disclosure_loss", 0.125, 0.05, -0.075,
+        Names("高于目标上限 7.50 个百分点", "7.50 points above the limit"),
+        Names("现为 12.50 %，目标上限 5.00 %，", "Now 12.50 %, goal at most 5.00 %: "),
+    ),
+    Shortfall(
+        "administrative_loss", 0.080001, 0.08, -0.000001,
+        Names("与目标上限相差不足 0.01 个百分点", "within 0.01 points of the limit"),
+        Names("现为 8.00 %，目标为低于 8.00 %，", "Now 8.00 %, goal below 8.00 %: "),
+    ),
+    Shortfall(
+        "law_lectures", 1, 2, -1, Names("低于目标 1", "1 below the goal"),
+        Names("现为 1，目标 2，", "Now 1, goal 2: "),
+    ),
+)  # fmt: skip
+
+
+@needs_promtool
+@pytest.mark.parametrize("short", SHORTFALLS, ids=[one.target for one in SHORTFALLS])
+def test_a_notice_says_on_which_side_of_the_goal_a_figure_lies_as_a_person_says_it(
+    tmp_path: Path, short: Shortfall
+) -> None:
+    plan = next(one for one in PLANS if one.id == "222424-2026")
+    target = next(one for one in plan.targets if one.id == short.target)
+    rule = next(
+        one for one in alerts([plan]) if one["alert"] == "TargetMissed" and one["labels"]["target"] == target.id
+    )
+    texts = ("summary", "summary_en", "description", "description_en")
+    rule = {**rule, "annotations": {name: rule["annotations"][name] for name in texts}}
+    source = Names(f"第 {'、'.join(target.source)} 项", f", item {', '.join(target.source)}")
+    said = {
+        "summary": f"{target.names.zh}：期末未达标，{short.said.zh}",
+        "summary_en": f"{target.names.en}: missed at the end of the period, {short.said.en}",
+        "description": f"{plan.names.zh}{source.zh}。{short.now.zh}{short.said.zh}。",
+        "description_en": f"{plan.names.en}{source.en}. {short.now.en}{short.said.en}.",
+    }
+    of = f'{{region="{plan.region}",target="{target.id}",indicator="{target.indicator}"}}'
+    shown = {"state": STATE_NUMBERS.index(State.MISSED), "goal": short.goal, "gap": short.gap}
+    series = {f"hallpulse_target_{name}{of}": amount for name, amount in shown.items()}
+    series[f'hallpulse_indicator_ratio{{region="{plan.region}",indicator="{target.indicator}"}}'] = short.value
+    series[f'hallpulse_plan_info{{region="{plan.region}",plan="{plan.id}"}}'] = 1
+    labels = {**rule["labels"], "region": str(plan.region), "indicator": target.indicator}
+    fired = {"eval_time": "2d", "alertname": "TargetMissed",
+             "exp_alerts": [{"exp_labels": labels, "exp_annotations": said}]}  # fmt: skip
+    given = [{"series": name, "values": f"{amount:f}x9"} for name, amount in series.items()]
+    test = {"interval": "12h", "alert_rule_test": [fired], "input_series": given}
+    tests = {"rule_files": ["rules.yml"], "evaluation_interval": "12h", "tests": [test]}
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "one", "rules": [rule]}]}))
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(tests))
+    run("promtool", "test", "rules", tmp_path / "test.yml")
 
 
 def test_what_is_inhibited_exists() -> None:

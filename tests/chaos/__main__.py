@@ -6,8 +6,8 @@ import contextlib
 import json
 import random
 import shutil
+import statistics
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,27 +26,30 @@ from tests.servers import scratch
 RESULTS = Path(__file__).parent / "results"
 EVENTS_A_FAULT = 600
 REGIONS = ("222424", "222401")
-SHORT_FAULTS, SHORT_EVENTS = 8, 6000
+SHORT_FAULTS, SHORT_CLUSTER_FAULTS, SHORT_EVENTS = 8, 3, 6000
 
 
 @click.command()
 @click.option("--faults", default=200, show_default=True, help="How many faults strike at least.")
 @click.option("--seed", type=int, help="Of the events and the faults; chosen by chance where it is not given.")
 @click.option("--events", type=int, help=f"How many events are sent; {EVENTS_A_FAULT} a fault where it is not given.")
+@click.option("--nodes", type=click.Choice(["1", "3"]), default="1", show_default=True, help="Of the broker.")
 @click.option("--short", is_flag=True, help="One fault of each sort, in less than a minute.")
 @click.option("--only", default="", help="Only faults whose name holds this, such as 'disk full'.")
-def main(faults: int, seed: int | None, events: int | None, short: bool, only: str) -> None:
+def main(  # noqa: PLR0917 - its options
+    faults: int, seed: int | None, events: int | None, nodes: str, short: bool, only: str
+) -> None:
     """Publish a history of events while faults strike, let it settle, and check every event and every figure."""
     small_disks = own_mounts(["-m", "tests.chaos", *sys.argv[1:]])
     chosen = random.randrange(1_000_000) if seed is None else seed
-    wanted = SHORT_FAULTS if short else faults
+    wanted = (SHORT_CLUSTER_FAULTS if nodes != "1" else SHORT_FAULTS) if short else faults
     count = events or (SHORT_EVENTS if short else EVENTS_A_FAULT * wanted)
     made = history(chosen, count, REGIONS[:1] if short else REGIONS, datetime.now(UTC).date())
     say(f"seed {chosen}: {wanted} faults, {made.size} messages and events of {len(made.good) + 1} halls")
     if not small_disks:
         say("disks are not filled: mounting small ones needs root")
     with scratch("chaos") as directory, logs_kept(directory, chosen):
-        with ground(directory, made, small_disks=small_disks) as whole:
+        with ground(directory, made, small_disks=small_disks, nodes=int(nodes)) as whole:
             result = run(whole, chosen, wanted, say, short=short, only=only)
         if not result.verdict.holds:
             keep_logs(directory, chosen)
@@ -86,10 +89,13 @@ def keep(result: Run) -> None:
 
 
 def show(result: Run) -> None:
-    kinds = Counter(struck.name for struck in result.struck)
-    faults = Table("fault", "times", title=f"{len(result.struck)} faults, seed {result.seed}")
-    for name, count in sorted(kinds.items()):
-        faults.add_row(name, str(count))
+    kinds: dict[str, list[float]] = {}
+    for struck in result.struck:
+        kinds.setdefault(struck.name, []).append(struck.pause)
+    title = f"{len(result.struck)} faults, seed {result.seed}"
+    faults = Table("fault", "times", "pause: median", "worst", title=title)
+    for name, pauses in sorted(kinds.items()):
+        faults.add_row(name, str(len(pauses)), f"{statistics.median(pauses):.1f} s", f"{max(pauses):.1f} s")
     verdict = result.verdict
     table = Table("", "number", "such as", title="holds" if verdict.holds else "DOES NOT HOLD")
     rows = {

@@ -25,6 +25,7 @@ from tests.chaos.servers import BROKER_MIB, DATABASE_MIB, Broker, Database
 from tests.chaos.workers import CHECKOUT, PARTITIONS, Worker
 
 OUTBOX_MIB = 96
+WORKERS = 2
 PROBE = "chaos.probe"
 """A queue by which one sees whether the broker works."""
 FAMILIES = ("case", "figure", "heartbeat", "item", "tally")
@@ -43,14 +44,15 @@ class _Sender(Protocol):
 class Ground:
     """small_disks: whether disks can be filled. to_broker: the way of all halls to the broker."""
 
-    def __init__(self, directory: Path, history: History, *, small_disks: bool, workers: int = 2) -> None:
+    def __init__(self, directory: Path, history: History, *, small_disks: bool, nodes: int = 1) -> None:
         self.history = history
         self.small_disks = small_disks
         self.database = Database(self._disk(directory / "database", DATABASE_MIB), directory / "database.log")
-        self.broker = Broker(self._disk(directory / "broker", BROKER_MIB), directory / "broker.log")
+        disks = [self._disk(directory / f"broker-{n}", BROKER_MIB) for n in range(1, nodes + 1)]
+        self.broker = Broker(disks, directory / "broker.log")
         self.outboxes = self._disk(directory / "outboxes", OUTBOX_MIB)
-        self.to_broker = Proxy("halls to the broker", self.broker.port)
-        self.workers = [Worker(number, directory, self.broker, self.database) for number in range(1, workers + 1)]
+        self.to_broker = Proxy("halls to the broker", *self.broker.ports)
+        self.workers = [Worker(number, directory, self.broker, self.database) for number in range(1, WORKERS + 1)]
         self.halls: list[HallProgram] = []
         self.careless: Careless | None = None
         self.directory = directory
@@ -101,7 +103,7 @@ class Ground:
     def _keys(self, region: str, hall: str) -> str:
         """A hall's own broker user, by the way of all halls."""
         password = BrokerUsers(self.broker.management_url).put(int(region), hall, FAMILIES)
-        return self.broker.url_by(self.to_broker.port, User(f"{region}.{hall}", password))
+        return self.broker.url_by(self.to_broker.ports, User(f"{region}.{hall}", password))
 
     def release(self, share: float) -> None:
         """Let the halls send this share of their events."""
@@ -131,9 +133,10 @@ class Ground:
 
     def look_after(self) -> None:
         """What a supervisor does: start again what has ended, but what a fault holds down."""
-        for server in (self.database, self.broker):
-            if not server.alive:
-                server.start()
+        if not self.database.alive:
+            self.database.start()
+        if not self.broker.alive:
+            self.broker.start()
         for worker in self.workers:
             worker.look_after()
         for hall in self.halls:
@@ -179,17 +182,16 @@ class Ground:
         for worker in self.workers:
             worker.close()
         self.to_broker.close()
-        if self.broker.alive:
-            self.broker.end()
+        self.broker.end()
         if self.database.alive:
             self.database.kill()
-        for disk in (self.database.disk, self.broker.disk, self.outboxes):
+        for disk in (self.database.disk, *(node.disk for node in self.broker.nodes), self.outboxes):
             disk.release()
 
 
 @contextlib.contextmanager
-def ground(directory: Path, history: History, *, small_disks: bool) -> Iterator[Ground]:
-    made = Ground(directory, history, small_disks=small_disks)
+def ground(directory: Path, history: History, *, small_disks: bool, nodes: int = 1) -> Iterator[Ground]:
+    made = Ground(directory, history, small_disks=small_disks, nodes=nodes)
     try:
         made.begin()
         yield made

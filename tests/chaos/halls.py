@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError, NackError, UnroutableError
 
 from hallpulse.broker import EVENTS
+from hallpulse.nodes import each_node
 from tests.chaos.clocked import VARIABLE, Clock
 from tests.chaos.disk import Disk
 from tests.chaos.history import Event, Rough
@@ -111,10 +113,10 @@ class Careless:
     """Sends what is wrong as a program without the library would, message by message, until each is confirmed."""
 
     def __init__(self, url: str, messages: list[Rough]) -> None:
-        self._parameters = pika.URLParameters(url)
-        self._parameters.heartbeat = 5
-        self._parameters.socket_timeout = self._parameters.blocked_connection_timeout = 5
-        self._user = str(self._parameters.credentials.username)
+        self._nodes = [pika.URLParameters(node) for node in each_node(url)]
+        for node in self._nodes:
+            node.heartbeat = node.socket_timeout = node.stack_timeout = node.blocked_connection_timeout = 5
+        self._user = str(self._nodes[0].credentials.username)
         self._messages = messages
         self._released = 0
         self._closing = threading.Event()
@@ -144,12 +146,13 @@ class Careless:
         while not self._closing.is_set() and not self.done:
             try:
                 self._one_connection()
-            except (AMQPError, OSError, ValueError):  # pika says ValueError of a connection lost as soon as it was made
+            # pika says ValueError of a connection lost as soon as it was made
+            except (AMQPError, AMQPConnectorException, OSError, ValueError):
                 self.repeated += 1
                 self._closing.wait(0.3)
 
     def _one_connection(self) -> None:
-        connection = pika.BlockingConnection(self._parameters)
+        connection = pika.BlockingConnection(self._nodes[self.repeated % len(self._nodes)])
         try:
             channel = connection.channel()
             channel.confirm_delivery()

@@ -119,16 +119,24 @@ class _Connection:
 
 
 class Proxy:
-    """Listens from its making to `close`; `up` is from the client to the server."""
+    """Listens from its making to `close`, at a port for each server; `up` is from the client to a server.
 
-    def __init__(self, name: str, server_port: int) -> None:
+    What happens to the one happens to the way to every server.
+    """
+
+    def __init__(self, name: str, *server_ports: int) -> None:
         self.name = name
         self.up, self.down = Direction(), Direction()
-        self._server_port = server_port
-        self._listener = self._listen(0)
-        self.port = int(self._listener.getsockname()[1])
         self._connections: set[_Connection] = set()
         self._lock = threading.Lock()
+        self._listeners = [self._listen(0, port) for port in server_ports]
+        self.ports = [int(listener.getsockname()[1]) for listener in self._listeners]
+        self._servers = dict(zip(self.ports, server_ports, strict=True))
+
+    @property
+    def port(self) -> int:
+        """Of the way to the first server."""
+        return self.ports[0]
 
     @property
     def server_side_ports(self) -> set[int]:
@@ -137,7 +145,8 @@ class Proxy:
 
     def refuse(self) -> None:
         """Cut everything and let nobody in, until `heal`."""
-        _close_listener(self._listener)
+        for listener in self._listeners:
+            _close_listener(listener)
         self.cut()
 
     def cut(self) -> int:
@@ -155,30 +164,32 @@ class Proxy:
             connection.half_close(up)
 
     def heal(self) -> None:
-        if self._listener.fileno() < 0:
-            self._listener = self._listen(self.port)
+        if self._listeners[0].fileno() < 0:
+            self._listeners = [self._listen(port, server) for port, server in self._servers.items()]
         self.up.heal()
         self.down.heal()
 
     def close(self) -> None:
-        _close_listener(self._listener)
+        for listener in self._listeners:
+            _close_listener(listener)
         self.up.heal()
         self.down.heal()
         self.cut()
 
-    def _listen(self, port: int) -> socket.socket:
+    def _listen(self, port: int, server_port: int) -> socket.socket:
         listener = socket.create_server((HOST, port), backlog=64)
-        threading.Thread(target=self._accept, args=(listener,), name=f"proxy {self.name}", daemon=True).start()
+        arguments = (listener, server_port)
+        threading.Thread(target=self._accept, args=arguments, name=f"proxy {self.name}", daemon=True).start()
         return listener
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: socket.socket, server_port: int) -> None:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+                threading.Thread(target=self._serve, args=(client, server_port), daemon=True).start()
 
-    def _serve(self, client: socket.socket) -> None:
-        with _connected(client, self._server_port) as server:
+    def _serve(self, client: socket.socket, server_port: int) -> None:
+        with _connected(client, server_port) as server:
             if server is None:
                 return
             connection = _Connection(client, server, self.up, self.down)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,28 +11,66 @@ from random import Random
 
 from services.local.process_groups import wait_until
 from tests.chaos.checker import Verdict, check
-from tests.chaos.faults.deck import deal, short_deck
+from tests.chaos.faults.deck import deal, short_cluster_deck, short_deck
 from tests.chaos.faults.fault import Fault
 from tests.chaos.ground import Ground, Missed
 
 SETTLE_SECONDS = 300.0
 _STEP_SECONDS = 0.1
+_AFTER_SECONDS = 3.0
+"""What begins so soon after a heal still belongs to the fault."""
 Say = Callable[[str], None]
 
 
 @dataclass
 class Struck:
-    """A fault as it was. at: seconds since the first event; lasted: from strike to heal."""
+    """A fault as it was. at: seconds since the first event; lasted: from strike to heal.
+
+    pause: the longest time, from the strike on until shortly after the heal, in which nothing was committed.
+    """
 
     number: int
     name: str
     at: float
     lasted: float
     met: str
+    pause: float = 0.0
 
     def line(self) -> str:
         met = f"; {self.met}" if self.met else ""
         return f"{self.number:4d}  {self.at:7.1f} s  {self.name}  ({self.lasted:.1f} s{met})"
+
+
+class Commits:
+    """The moments at which it was seen that workers had committed something, since the first event."""
+
+    def __init__(self, ground: Ground, began: float) -> None:
+        self._ground, self._began = ground, began
+        self._moments: list[float] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="commits", daemon=True)
+
+    def __enter__(self) -> Commits:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def longest_pause(self, start: float, end: float) -> float:
+        """Of those that lie at least partly between two moments, counted from the first of them."""
+        moments = [start, *(moment for moment in self._moments if moment >= start)]
+        spans = ((one, next_) for one, next_ in itertools.pairwise(moments) if one <= end)
+        return max((next_ - one for one, next_ in spans), default=0.0)
+
+    def _run(self) -> None:
+        before: dict[str, int] = {}
+        while not self._ended.wait(_STEP_SECONDS):
+            counts = {worker.name: worker.counted() for worker in self._ground.workers if worker.alive}
+            if any(count > before.get(name, 0) for name, count in counts.items()):
+                self._moments.append(time.monotonic() - self._began)
+            before = counts
 
 
 @dataclass
@@ -82,13 +121,14 @@ def run(ground: Ground, seed: int, faults: int, say: Say, *, short: bool = False
     rng = Random(seed)
     made = Run(seed)
     began = time.monotonic()
-    disks = ground.small_disks
-    pairs = ((fault, None) for fault in short_deck(rng, disks)) if short else deal(rng, disks, only)
-    with _Pace(ground, faults) as pace:
+    pairs = _pairs(ground, rng, short, only)
+    with _Pace(ground, faults) as pace, Commits(ground, began) as commits:
         for struck in _strike(ground, pairs, faults, began, made.missed):
             made.struck.append(struck)
             say(struck.line())
             pace.step(len(made.struck))
+        for struck in made.struck:
+            struck.pause = commits.longest_pause(struck.at, struck.at + struck.lasted + _AFTER_SECONDS)
     if short and len(made.missed) > 1:
         raise RuntimeError(f"faults found nothing to strike: {'; '.join(made.missed)}")
     say("all faults have struck: it settles")
@@ -98,6 +138,14 @@ def run(ground: Ground, seed: int, faults: int, say: Say, *, short: bool = False
     made.verdict = check(ground.history, ground.database.url, ground.take_refused(), ground.ended_by_itself())
     made.seconds = time.monotonic() - began
     return made
+
+
+def _pairs(ground: Ground, rng: Random, short: bool, only: str) -> Iterator[tuple[Fault, Fault | None]]:
+    clustered = len(ground.broker.nodes) > 1
+    if not short:
+        return deal(rng, ground.small_disks, only, clustered=clustered)
+    deck = short_cluster_deck(rng) if clustered else short_deck(rng, ground.small_disks)
+    return ((fault, None) for fault in deck)
 
 
 def _strike(

@@ -28,13 +28,13 @@ class Worker:
     def __init__(self, number: int, directory: Path, broker: Broker, database: Database) -> None:
         self.name = f"ingest {number}"
         self.clock = Clock(directory / f"clock-{number}")
-        self.to_broker = Proxy(f"{self.name} to the broker", broker.port)
+        self.to_broker = Proxy(f"{self.name} to the broker", *broker.ports)
         self.to_database = Proxy(f"{self.name} to the database", database.port)
         self.log = directory / f"ingest-{number}.log"
         self.ended_by_itself: list[str] = []
         self._port = ports.choose(["metrics"])["metrics"]
         self._settings = {
-            "HALLPULSE_AMQP_URL": broker.url_by(self.to_broker.port),
+            "HALLPULSE_AMQP_URL": broker.url_by(self.to_broker.ports),
             "HALLPULSE_DATABASE_URL": database.url_by(self.to_database.port),
             "HALLPULSE_CALENDARS": str(CHECKOUT / "calendars"),
             "HALLPULSE_PARTITIONS": str(PARTITIONS),

@@ -1,4 +1,4 @@
-"""The deployments' files, held against their schemas and against each other: no container can be started here."""
+"""The deployments' files, held against their schemas and against each other."""
 
 from __future__ import annotations
 
@@ -12,71 +12,20 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 from compose_spec import PyCompose
 
 from hallpulse.settings import DATABASE_SERVICES, SettingsError, settings_from
 from services.console.logins import write_login
+from tests.contract.manifests import KUBERNETES, ROOT, county, needs_kubectl, pod, pods
 
-ROOT = Path(__file__).parents[2]
-BASE = ROOT / "deploy" / "k8s" / "base"
-KUBERNETES = "1.31"
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SCRAPED = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
 
 
 COPIES = ("prometheus_own_", "prometheus_metrics_", "prometheus_alertmanager_", "alertmanager_notices_", "grafana_prom")
 """The same secret again, for a container that runs as another user."""
-
-
-SERVICE = BASE.parent / "components" / "service"
-OVERLAYS = sorted(path.name for path in (BASE.parent / "overlays").iterdir())
-
-
-def documents() -> Iterator[dict[str, Any]]:
-    """The base's manifests, with what the component adds to each service."""
-    patches = yaml.safe_load((SERVICE / "kustomization.yaml").read_text())["patches"]
-    for path in sorted(BASE.glob("*.yaml")):
-        if path.name != "kustomization.yaml":
-            for document in yaml.safe_load_all(path.read_text()):
-                for patch in patches:
-                    target = patch["target"]
-                    names = document["kind"], document["metadata"]["name"]
-                    if target["kind"] == names[0] and re.fullmatch(target["name"], names[1]):
-                        _add_all(document, yaml.safe_load((SERVICE / patch["path"]).read_text()))
-                yield document
-
-
-def _add_all(document: Any, operations: list[dict[str, Any]]) -> None:
-    """JSON Patch (RFC 6902), of which the component uses `add` alone."""
-    for operation in operations:
-        assert operation["op"] == "add"
-        place: Any = document
-        *parents, last = operation["path"].strip("/").split("/")
-        for part in parents:
-            place = place[int(part)] if isinstance(place, list) else place[part]
-        if isinstance(place, list):
-            assert last == "-"
-            place.append(operation["value"])
-        else:
-            place[last] = operation["value"]
-
-
-def built(folder: Path) -> list[dict[str, Any]]:
-    """What kustomize makes of a folder."""
-    command = ["kubectl", "kustomize", folder, "--load-restrictor", "LoadRestrictionsNone"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    return list(yaml.load_all(done.stdout, yaml.CSafeLoader))
-
-
-def pods(document: dict[str, Any]) -> list[dict[str, Any]]:
-    template = document.get("spec", {}).get("template", {})
-    return [template["spec"]] if "spec" in template else []
-
-
-DOCUMENTS = {f"{d['kind']} {d['metadata']['name']}": d for d in documents()}
 
 
 def drawn(folder: Path) -> dict[str, str]:
@@ -111,9 +60,66 @@ def test_secrets_are_drawn_once_and_never_committed(tmp_path: Path) -> None:
     assert drawn(tmp_path) == first
     copies = [name for name in first if name.startswith(COPIES)]
     assert len(copies) == 5
-    assert len(set(first.values())) == len(first) - len(copies)
+    empty = {name for name, content in first.items() if not content}
+    assert empty == {"previous_database_url", "previous_management_url"}
+    assert len(set(first.values()) - {""}) == len(first) - len(copies) - len(empty)
     ignored = subprocess.run(["git", "check-ignore", "-q", "deploy/secrets/read_token"], cwd=ROOT, check=False)
     assert ignored.returncode == 0
+
+
+def turned(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`secrets.sh ARGUMENTS` in a folder where secrets were drawn."""
+    argv = ["sh", str(folder / "secrets.sh"), *arguments]
+    return subprocess.run(argv, check=False, capture_output=True, text=True, timeout=30)
+
+
+def test_a_rotation_changes_every_secret_in_all_places_and_keeps_what_an_operator_wrote(tmp_path: Path) -> None:
+    drawn(tmp_path)
+    url = tmp_path / "secrets" / "ingest_database_url"
+    url.write_text(url.read_text().replace("@database:5432", "@pg.example:6432") + "?sslmode=verify-full")
+    before = drawn(tmp_path)
+    assert turned(tmp_path, "rotate").returncode == 0
+    after = drawn(tmp_path)
+    assert {name for name in before if before[name] == after[name]} == {"channels", "grafana_password"}
+    assert after["previous_database_url"] == before["database_url"]
+    assert after["previous_management_url"] == before["management_url"]
+    assert after["ingest_database_url"].endswith("@pg.example:6432/hallpulse?sslmode=verify-full")
+    for name in ("amqp_url", "management_url", "broker_conf"):
+        assert after["broker_password"] in after[name], name
+    assert after["database_password"] in after["database_url"]
+    assert turned(tmp_path, "done").returncode == 0
+    assert drawn(tmp_path) == after | {"previous_database_url": "", "previous_management_url": ""}
+
+
+def test_a_rotation_may_name_what_it_changes(tmp_path: Path) -> None:
+    before = drawn(tmp_path)
+    assert turned(tmp_path, "rotate", "read_token").returncode == 0
+    after = drawn(tmp_path)
+    previous = {"previous_database_url", "previous_management_url"}
+    assert {name for name in before if before[name] != after[name]} == {"read_token", *previous}
+
+
+@pytest.mark.parametrize(("said", "status"), [(("rotate", "everything"), 2), (("turn",), 2)])
+def test_an_unknown_word_changes_no_secret(tmp_path: Path, said: tuple[str, ...], status: int) -> None:
+    before = drawn(tmp_path)
+    done = turned(tmp_path, *said)
+    assert (done.returncode, done.stderr.count("\n")) == (status, 1)
+    assert drawn(tmp_path) == before
+
+
+def test_no_rotation_begins_before_the_last_one_is_done_and_own_passwords_are_left_alone(tmp_path: Path) -> None:
+    drawn(tmp_path)
+    assert turned(tmp_path, "rotate", "gateway").returncode == 0
+    before = drawn(tmp_path)
+    refused = turned(tmp_path, "rotate")
+    assert refused.returncode == 1
+    assert "the last rotation is not done" in refused.stderr
+    assert drawn(tmp_path) == before
+    turned(tmp_path, "done")
+    (tmp_path / "secrets" / "read_token").write_text("ours/with a space")
+    refused = turned(tmp_path, "rotate", "read_token")
+    assert (refused.returncode, "change it by hand" in refused.stderr) == (1, True)
+    assert drawn(tmp_path)["read_token"] == "ours/with a space"
 
 
 @pytest.mark.attack
@@ -170,9 +176,9 @@ def secrets_of() -> Iterator[tuple[str, set[str]]]:
     """Each container with the secrets that it is given, in both deployments."""
     for name, service in COMPOSE["services"].items():
         yield name, {one if isinstance(one, str) else one["source"] for one in service.get("secrets", [])}
-    for document in DOCUMENTS.values():
-        for pod in pods(document):
-            items = [item for v in pod.get("volumes", []) for item in v.get("secret", {}).get("items", [])]
+    for document in county().values():
+        for one in pods(document):
+            items = [item for v in one.get("volumes", []) for item in v.get("secret", {}).get("items", [])]
             yield document["metadata"]["name"], {item["key"] for item in items}
 
 
@@ -181,7 +187,8 @@ def test_a_container_is_given_no_administrators_login_and_no_other_services() ->
     for name, given in secrets_of():
         if name == "prepare":
             continue
-        assert not given & {"database_url", "management_url"}, name
+        previous = {"previous_database_url", "previous_management_url"}
+        assert not given & {"database_url", "management_url", *previous}, name
         assert {one for one in given if one.endswith("database_url")} <= {f"{name}_database_url"}, name
         assert (name in DATABASE_SERVICES) is (f"{name}_database_url" in given), name
         assert ("amqp_url" in given) <= (name != "gateway"), name
@@ -190,12 +197,13 @@ def test_a_container_is_given_no_administrators_login_and_no_other_services() ->
 def environment_of(name: str) -> dict[str, str]:
     """A service's variables, as both deployments set them."""
     composed = dict(COMPOSE["services"][name]["environment"])
-    (container,) = pods(DOCUMENTS[f"Deployment {name}"])[0]["containers"]
+    (container,) = pod(county()[f"Deployment {name}"])["containers"]
     mounted = {one["name"]: str(one["value"]).replace("/secrets/hallpulse/", "/secrets/") for one in container["env"]}
     assert composed == mounted
     return composed
 
 
+@needs_kubectl
 def test_notices_knows_alertmanager_and_the_gateway_knows_ingest() -> None:
     assert environment_of("notices")["HALLPULSE_ALERTMANAGER_URL_FILE"] == "/run/secrets/alertmanager_url"
     port = COMPOSE["services"]["ingest"]["environment"]["HALLPULSE_METRICS_PORT"]
@@ -205,11 +213,12 @@ def test_notices_knows_alertmanager_and_the_gateway_knows_ingest() -> None:
     assert "metrics_token" in given["gateway"]
 
 
+@needs_kubectl
 @pytest.mark.attack
 def test_prometheus_and_alertmanager_let_in_who_signs_in_alone() -> None:
     for name in ("prometheus", "alertmanager"):
         assert f"--web.config.file=/login/{name}.yml" in COMPOSE["services"][name]["command"]
-        (container,) = pods(DOCUMENTS[f"StatefulSet {name}"])[0]["containers"]
+        (container,) = pod(county()[f"StatefulSet {name}"])["containers"]
         assert f"--web.config.file=/login/{name}.yml" in container["args"]
     for one in (COMPOSE["services"]["prometheus"]["command"], container_args("prometheus")):
         assert [argument for argument in one if argument.startswith("--web.cors.origin=http://prometheus")]
@@ -218,7 +227,7 @@ def test_prometheus_and_alertmanager_let_in_who_signs_in_alone() -> None:
 
 
 def container_args(name: str) -> list[str]:
-    args: list[str] = pods(DOCUMENTS[f"StatefulSet {name}"])[0]["containers"][0]["args"]
+    args: list[str] = pod(county()[f"StatefulSet {name}"])["containers"][0]["args"]
     return args
 
 
@@ -234,7 +243,7 @@ def test_a_login_is_written_as_a_hash_that_its_server_reads(tmp_path: Path) -> N
 
 
 def test_no_secret_stands_in_a_deployments_file() -> None:
-    for path in (ROOT / "docker-compose.yml", ROOT / "Dockerfile", *BASE.glob("*.yaml")):
+    for path in (ROOT / "docker-compose.yml", ROOT / "Dockerfile", *KUBERNETES.rglob("*.yaml")):
         assert not re.search(r"(?i)(password|token|secret)\w*[\"']?\s*[:=]\s*[\"']?[0-9a-f]{16,}", path.read_text()), (
             path
         )
@@ -243,7 +252,7 @@ def test_no_secret_stands_in_a_deployments_file() -> None:
 def test_every_command_is_a_module_that_is_there() -> None:
     commands = [service.get("command", []) for service in COMPOSE["services"].values()]
     commands += [
-        container.get("command", []) for d in DOCUMENTS.values() for p in pods(d) for container in p["containers"]
+        container.get("command", []) for d in county().values() for p in pods(d) for container in p["containers"]
     ]
     modules = {command[2] for command in commands if command[:2] == ["python", "-m"]}
     assert {"services.ingest", "services.gateway", "services.console.prepare"} <= modules
@@ -267,77 +276,6 @@ def test_prometheus_scrapes_the_ports_on_which_services_listen() -> None:
     assert f"http://notices:{ports['notices']}/v1/alerts" in routes
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_a_manifest_is_what_kubernetes_takes(name: str) -> None:
-    kubernetes_validate.validate(DOCUMENTS[name], KUBERNETES, strict=True)
-
-
-def test_the_kustomization_lists_every_file_and_takes_what_is_rendered() -> None:
-    kustomization = yaml.safe_load((BASE / "kustomization.yaml").read_text())
-    own = {path.name for path in BASE.glob("*.yaml")} - {"kustomization.yaml"}
-    assert set(kustomization["resources"]) == own
-    taken = [file.split("=")[-1] for made in kustomization["configMapGenerator"] for file in made["files"]]
-    for file in taken:
-        assert (BASE / file).resolve().is_file(), file
-    names = {(BASE / file).resolve() for file in taken}
-    assert set((ROOT / "plans" / "_gen" / "rules").glob("*.yml")) <= names
-    assert set((ROOT / "grafana" / "dashboards").glob("*/*.json")) <= names
-
-
-def test_what_pods_mount_is_made_somewhere(tmp_path: Path) -> None:
-    kustomization = yaml.safe_load((BASE / "kustomization.yaml").read_text())
-    maps, secrets = {made["name"] for made in kustomization["configMapGenerator"]}, set(drawn(tmp_path))
-    for document in DOCUMENTS.values():
-        for pod in pods(document):
-            for volume in pod.get("volumes", []):
-                if "configMap" in volume:
-                    assert volume["configMap"]["name"] in maps
-                if "secret" in volume:
-                    assert {item["key"] for item in volume["secret"]["items"]} <= secrets
-
-
-def test_pods_run_without_rights_that_they_do_not_need() -> None:
-    for name, document in DOCUMENTS.items():
-        for pod in pods(document):
-            assert pod["securityContext"]["runAsNonRoot"] is True, name
-            for container in pod["containers"]:
-                assert container["securityContext"]["allowPrivilegeEscalation"] is False, name
-                assert container["resources"]["limits"]["memory"], name
-
-
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-def test_kustomize_builds_the_base_and_kubernetes_takes_the_result() -> None:
-    made = built(BASE)
-    for document in made:
-        kubernetes_validate.validate(document, KUBERNETES, strict=True)
-        name = f"{document['kind']} {document['metadata']['name']}"
-        if name in DOCUMENTS and pods(document):  # as these tests see it, but for the images and the names of maps
-            ours, theirs = (pod["containers"][0] for one in (DOCUMENTS[name], document) for pod in pods(one))
-            assert ours["securityContext"] == theirs["securityContext"]
-            assert ours.get("livenessProbe") == theirs.get("livenessProbe")
-            assert ours["volumeMounts"] == theirs["volumeMounts"]
-    sizes = {d["metadata"]["name"]: sum(map(len, d["data"].values())) for d in made if d["kind"] == "ConfigMap"}
-    assert max(sizes.values()) < 1_000_000, sizes
-
-
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_each_overlay_is_built_and_kubernetes_takes_the_result(overlay: str) -> None:
-    made = {(d["kind"], d["metadata"]["name"]): d for d in built(BASE.parent / "overlays" / overlay)}
-    for document in made.values():
-        kubernetes_validate.validate(document, KUBERNETES, strict=True)
-        for pod in pods(document):
-            assert pod["securityContext"]["runAsNonRoot"] is True
-    replicas = {name: d["spec"]["replicas"] for (kind, name), d in made.items() if kind == "Deployment"}
-    for budget in (name for kind, name in made if kind == "PodDisruptionBudget"):
-        assert replicas[budget] > 1, "a budget of one pod keeps its node from being drained"
-    has_own_servers = ("StatefulSet", "broker") in made
-    assert has_own_servers is (overlay == "county")
-    assert replicas["gateway"] == {"county": 1, "prefecture": 3, "province": 4}[overlay]
-    for single in ("targets", "notices", "reports"):
-        assert replicas[single] == 1
-
-
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_promtool_takes_the_deployments_prometheus() -> None:
     path = ROOT / "deploy" / "prometheus" / "prometheus.yml"
@@ -345,27 +283,3 @@ def test_promtool_takes_the_deployments_prometheus() -> None:
         ["promtool", "check", "config", "--syntax-only", path], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-
-
-def test_the_image_copies_what_is_there_and_runs_as_nobody_special() -> None:
-    lines = (ROOT / "Dockerfile").read_text().splitlines()
-    for line in lines:
-        match = re.match(r"COPY (?!--from)(.+) \S+$", line)
-        for source in match[1].split() if match else ():
-            assert list(ROOT.glob(source)) or source.endswith("*"), line
-    assert "USER 10001:10001" in lines
-
-
-def test_images_are_pinned_to_one_version_everywhere() -> None:
-    texts = [
-        path.read_text() for path in (ROOT / "docker-compose.yml", ROOT / "Dockerfile", *sorted(BASE.glob("*.yaml")))
-    ]
-    foreign: dict[str, set[str]] = {}
-    for found in re.findall(r"^(?:FROM|\s*image:) (\S+)", "\n".join(texts), re.MULTILINE):
-        name, _, version = found.partition("@")[0].partition(":")
-        if name != "hallpulse":
-            foreign.setdefault(name, set()).add(version)
-            numbers = 2 if name == "postgres" else 3
-            assert re.match(rf"v?\d+(\.\d+){{{numbers - 1}}}(-|$)", version), found
-    assert len(foreign) >= 6
-    assert {name: versions for name, versions in foreign.items() if len(versions) > 1} == {}

@@ -83,7 +83,11 @@ class Suite:
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
     directory = tmp_path_factory.mktemp("alerts") / "run"
     with suite_at(directory):
-        yield Suite(directory, json.loads((directory / "environment.json").read_text()))
+        opened = Suite(directory, json.loads((directory / "environment.json").read_text()))
+        added = hallpulse("hall", "add", REGION, "quiet-hall", "--json", directory=directory)
+        assert added.returncode == 0, added.stderr
+        opened.publish(event("hall.heartbeat.v1", {}, hall="quiet-hall"))  # and no more: its silence has begun
+        yield opened
 
 
 def event(kind: str, data: dict[str, Any], at: datetime | None = None, hall: str = HALL) -> dict[str, Any]:
@@ -192,9 +196,6 @@ def test_one_late_case_of_a_small_department_is_told_to_nobody(suite: Suite) -> 
 
 
 def test_a_hall_that_falls_silent_is_told_and_its_next_word_ends_it(suite: Suite) -> None:
-    added = hallpulse("hall", "add", REGION, "quiet-hall", "--json", directory=suite.directory)
-    assert added.returncode == 0, added.stderr
-    suite.publish(event("hall.heartbeat.v1", {}, hall="quiet-hall"))
     line, seconds = suite.told("HallSilent", lambda n: n["labels"]["hall"] == "quiet-hall" and not n["resolved"])
     assert line["receiver"] == "bureau"
     suite.publish(event("hall.heartbeat.v1", {}, hall="quiet-hall"))

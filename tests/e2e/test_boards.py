@@ -30,8 +30,11 @@ SCRAPED_NOW = (
     "hallpulse:hall_silence:seconds",
     "hallpulse_notices_total",
     'rabbitmq_detailed_queue_messages_ready{queue=~"hall.ingest.*"}',
+    "hallpulse_target_state",
+    "min(up) == 1",
 )
-"""Not in the history: metrics of what runs, and a rule over such."""
+"""Not in the history: metrics of what runs, and a rule over such. A moment at which a scrape was cut off has no
+figures: the boards are asked at one with none."""
 
 
 @dataclass

@@ -7,15 +7,15 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from hallpulse.calendars import load_overrides, national_calendar
-from hallpulse.store import Grant, Store, migrate, open_store
+from hallpulse.domain.succession import Succession
+from hallpulse.store import Grant, Store, open_store
 from services.gateway.suite import SuiteParts
 from tests import browser
 from tests.browser import Page
@@ -65,10 +65,8 @@ def year() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    migrate(database_url)
-    opened = open_store(database_url)
-    opened.apply_calendars([national_calendar(), *load_overrides(CALENDARS)])
+def store(store_url: str) -> Iterator[Store]:
+    opened = open_store(store_url)
     opened.merge(decoded(year()), NOW)
     yield opened
     opened.close()
@@ -131,6 +129,15 @@ def test_the_board_shows_what_the_api_says(page: Page, address: str) -> None:
     assert (kept["numerator"], kept["denominator"]) == (12, 15)
     assert number(page.text("[data-key=promise_kept_rate-numerator]")) == 12
     assert "县司法局" in page.text(".departments")
+    assert page.complaints == []
+
+
+def test_a_link_with_a_token_opens_the_view_that_it_names_and_loses_only_the_token(page: Page, address: str) -> None:
+    page.open(f"{address}/#/?region=220000&token={READ_TOKEN}")
+    page.until("document.querySelectorAll('[data-key=acceptance_rate-numerator]').length", 1)
+    assert page.value("location.hash") == "#/?region=220000"
+    page.open(f"{address}/?again#/ratings?token={READ_TOKEN}&region=222424")
+    page.until("location.hash", "#/ratings?region=222424")
     assert page.complaints == []
 
 
@@ -278,3 +285,22 @@ def test_a_persons_name_is_text_on_the_page(page: Page, peopled: str) -> None:
     page.call("Page.reload")
     page.until("Boolean(document.getElementById('by-name'))")
     assert [one for one in page.complaints if "401" not in json.dumps(one)] == []
+
+
+def test_a_code_that_ended_and_its_successor_are_named_on_their_boards(page: Page, address: str, store: Store) -> None:
+    decree = ("吉政函〔2026〕1号", "撤县并入")
+    store.codes.declare([Succession(222424, 222401, date(2026, 9, 15), True, *decree)])
+    store.codes.declare([Succession(222403, 222424, date(2026, 3, 1), False, *decree)])
+    note = "[...document.querySelectorAll('[role=note]')].map((one) => one.innerText).join('|')"
+    page.open(f"{address}/#token={READ_TOKEN}")
+    law = "（吉政函〔2026〕1号，撤县并入）；此前的数据保留在"
+    ended = f"本代码自 2026-09-15 起终止，由 延吉市 222401 承继{law}本代码之下。"
+    page.until(note, f"{ended}|2026-03-01 以前属于 敦化市 222403{law}原代码之下。")
+    page.value("[...document.querySelectorAll('#tools button')].find((one) => one.innerText === 'English').click()")
+    page.until(f"{note}.startsWith('This code ended on 2026-09-15 and is succeeded by 延吉市 (222401) (')")
+    page.value("[...document.querySelectorAll('#tools button')].find((one) => one.innerText === '中文').click()")
+    page.until(f"{note}.startsWith('本代码')")
+    page.value("location.hash = '#/?region=222400'")
+    page.until("document.querySelectorAll('[role=note]').length", 0)
+    page.value("location.hash = '#/compare'")
+    page.until("document.querySelector('.comparison tbody small')?.innerText.trim()", "2026-09-15 终止")

@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.domain.figures import Scope
 from hallpulse.plans import load_plans
-from hallpulse.store import Grant, Store, migrate, open_store
+from hallpulse.store import Grant, Store, open_store
 from tests import browser
 from tests.browser import Page
 from tests.e2e.test_working_day import press, put, sign_in, sign_out
@@ -43,10 +42,8 @@ def case_events() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    migrate(database_url)
-    opened = open_store(database_url, plans=load_plans(PLANS))
-    opened.apply_calendars([national_calendar(), *load_overrides(Path(__file__).parents[2] / "calendars")])
+def store(store_url: str) -> Iterator[Store]:
+    opened = open_store(store_url, plans=load_plans(PLANS))
     opened.halls.add(COUNTY, "hall-1", ["case", "item"], "h" * 64, "政务大厅", "Government Hall")
     opened.merge(decoded(case_events()), TODAY)
     yield opened
@@ -125,7 +122,7 @@ def test_a_target_is_supervised_answered_returned_answered_again_closed_and_prin
     page.click(".work a[href^='#/matters/']")
     see(page, "answered")
     press(page, "退回答复")
-    page.until("Boolean(document.querySelector('.drawer .judging .bad')?.innerText.includes('reason'))")
+    page.until("Boolean(document.querySelector('.drawer .judging .bad')?.innerText.includes('请写明理由'))")
     put(page, "#decision-reason", "措施没有责任人")
     press(page, "退回答复")
     see(page, "returned")
@@ -202,7 +199,7 @@ def test_tasks_are_reported_by_their_department_with_evidence(page: Page, addres
     assert page.value("document.querySelectorAll('.drawer .alerts > li').length") == 7
     put(page, "[name=task-state-14-justice]", "done")
     page.value("document.querySelector('[name=task-state-14-justice]').form.requestSubmit()")
-    page.until("[...document.querySelectorAll('.drawer .bad')].some((one) => one.innerText.includes('evidence'))")
+    page.until("[...document.querySelectorAll('.drawer .bad')].some((one) => one.innerText.includes('须写明依据'))")
     put(page, "[name=task-evidence-14-justice]", f"会议纪要〔2026〕3号 {EVIL}")
     page.value("document.querySelector('[name=task-state-14-justice]').form.requestSubmit()")
     page.until("document.querySelectorAll('.drawer .alerts > .is-task-done').length", 1)

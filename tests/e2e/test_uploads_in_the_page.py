@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from hallpulse.calendars import load_overrides, national_calendar
 from hallpulse.contract.identity import DESK
 from hallpulse.domain.figures import Figure, Scope, Window, period_window
 from hallpulse.domain.workdays import SHANGHAI
 from hallpulse.plans import load_plans
-from hallpulse.store import FigureFilter, Store, migrate, open_store
+from hallpulse.store import FigureFilter, Store, open_store
 from tests import browser
 from tests.browser import Page
 from tests.e2e.test_working_day import sign_in, sign_out
@@ -33,18 +32,16 @@ EVIL = '<img src=x onerror="alert(1)">'
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    migrate(database_url)
-    opened = open_store(database_url, plans=load_plans(PLANS))
-    opened.apply_calendars([national_calendar(), *load_overrides(Path(__file__).parents[2] / "calendars")])
+def store(store_url: str) -> Iterator[Store]:
+    opened = open_store(store_url, plans=load_plans(PLANS))
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def address(store: Store, database_url: str, vhost: Vhost, tmp_path: Path) -> Iterator[str]:
+def address(store: Store, store_url: str, vhost: Vhost, tmp_path: Path) -> Iterator[str]:
     with (
-        peopled(store, database_url, vhost, tmp_path) as people,
+        peopled(store, store_url, vhost, tmp_path) as people,
         serving(people.app.state.resources) as port,
     ):
         yield f"http://127.0.0.1:{port}"

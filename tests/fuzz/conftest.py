@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.integration.conftest import calendars, store, store_url
+from tests.integration.conftest import store
 
-__all__ = ["calendars", "store", "store_url"]
+__all__ = ["store"]

@@ -1,4 +1,4 @@
-"""Stores for tests: an empty database with this version's tables and the shipped calendars. A hall's broker user."""
+"""Stores for tests, of a test alone or of a file. A hall's broker user."""
 
 from __future__ import annotations
 
@@ -11,30 +11,12 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from hallpulse.broker import declare, open_channel
 from hallpulse.broker.management import BrokerUsers
-from hallpulse.calendars import load_overrides, national_calendar
-from hallpulse.domain.workdays import Calendar
 from hallpulse.plans import load_plans
-from hallpulse.store import Store, migrate, open_store
+from hallpulse.store import Store, open_store
 from tests.asked import ASKED
-from tests.servers import Vhost
+from tests.servers import PostgresServer, Vhost
 
-CALENDARS = Path(__file__).parents[2] / "calendars"
 PLANS = Path(__file__).parents[2] / "plans"
-
-
-@pytest.fixture(scope="session")
-def calendars() -> list[Calendar]:
-    return [national_calendar(), *load_overrides(CALENDARS)]
-
-
-@pytest.fixture
-def store_url(database_url: str, calendars: list[Calendar]) -> str:
-    """The URL of a database that is ready for merges."""
-    migrate(database_url)
-    store = open_store(database_url)
-    store.apply_calendars(calendars)
-    store.close()
-    return database_url
 
 
 @pytest.fixture
@@ -42,6 +24,15 @@ def store(store_url: str) -> Iterator[Store]:
     opened = open_store(store_url, plans=[ASKED, *load_plans(PLANS)])
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def shared_store(postgres: PostgresServer, template: str) -> Iterator[Store]:
+    """A store for all tests of a file that read what they share and change nothing of it."""
+    with postgres.fresh_database(template) as url:
+        opened = open_store(url, plans=[ASKED, *load_plans(PLANS)])
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

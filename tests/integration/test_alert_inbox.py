@@ -115,7 +115,7 @@ def test_the_inbox_is_what_alertmanager_has_and_keeps_who_takes_care_and_what_wa
     (own,) = [one for one in inbox(leader) if one["region"] == str(COUNTY)]
     assert own["acknowledged_by"] == "王bureau (bureau)"
     assert [(one["by"], one["text"]) for one in own["notes"]] == [("王bureau (bureau)", f"已电话催办 {SCRIPT}")]
-    lines = {line.deed.action: line.claimed for line in ground.people.lines("notice")}
+    lines = {line.entry.action: line.claimed for line in ground.people.lines("notice")}
     assert lines == dict.fromkeys(("notice.acknowledge", "notice.note"), "bureau: 王bureau (bureau)")
 
     for text in ("", "x" * 501, "a\u0000b", "电话 13912345678"):
@@ -158,7 +158,7 @@ def test_an_alert_is_silenced_for_a_time_with_a_reason_and_the_silence_is_ended_
 
     assert bureau.post("/v1/alerts/unsilence", which).status_code == 200
     wait_until(lambda: not shown()["justice"]["silenced"], 30)
-    lines = {line.deed.action: (line.claimed, line.deed.detail["reason"]) for line in ground.people.lines("notice")}
+    lines = {line.entry.action: (line.claimed, line.entry.detail["reason"]) for line in ground.people.lines("notice")}
     assert lines == dict.fromkeys(("notice.silence", "notice.unsilence"), (f"bureau: {by}", said["reason"]))
 
     everything = {

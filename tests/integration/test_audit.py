@@ -61,8 +61,8 @@ def run(vhost: Vhost, store_url: str, tmp_path: Path) -> Run:
 
 def noted(store: Store, kind: str = "") -> list[tuple[str, str, int | None]]:
     """The oldest first, without what the fixtures did."""
-    lines = [line.deed for line in reversed(store.audit.list(action=kind))]
-    return [(deed.action, deed.subject, deed.region) for deed in lines if kind or deed.action != "calendar.apply"]
+    lines = [line.entry for line in reversed(store.audit.list(action=kind))]
+    return [(one.action, one.subject, one.region) for one in lines if kind or one.action != "calendar.apply"]
 
 
 @pytest.mark.attack
@@ -121,7 +121,7 @@ def test_halls_tokens_and_calendars_are_noted_in_the_transaction_that_changes_th
     assert noted(store) == [(f"hall.{what}", "222424.hall-1", 222424) for what in ("add", "change", "rotate", "remove")]
     store.apply_calendars([*calendars, Calendar(222424, {date(2026, 3, 4): (False, "县庆")})])
     newest = store.audit.list()[0]
-    assert (newest.deed.action, newest.deed.detail) == ("calendar.apply", {"scopes": [222424], "cases": 0})
+    assert (newest.entry.action, newest.entry.detail) == ("calendar.apply", {"scopes": [222424], "cases": 0})
     assert newest.claimed == process_actor()
 
 
@@ -137,11 +137,11 @@ def test_commands_say_who_called_them(run: Run, store: Store, monkeypatch: pytes
     monkeypatch.setenv("SUDO_USER", "wang")
     run("token", "add", "bureau-board", "--role", "bureau", "--region", "222400")
     run("recompute")
-    actors = [(line.claimed, line.deed.action) for line in store.audit.list(limit=3)]
+    actors = [(line.claimed, line.entry.action) for line in store.audit.list(limit=3)]
     other = f"wang as {ME}" if getpass.getuser() == "root" else ME
     assert actors == [(other, "recompute.repair"), (other, "token.add"), (ME, "hall.add")]
     run("recompute", "--check")
-    assert store.audit.list(limit=1)[0].deed.action == "recompute.repair"
+    assert store.audit.list(limit=1)[0].entry.action == "recompute.repair"
 
 
 def test_imports_are_noted_with_what_went_in_and_only_where_something_did(
@@ -156,8 +156,8 @@ def test_imports_are_noted_with_what_went_in_and_only_where_something_did(
             run("import", "catalogue", file, "--region", "222424", "--hall", "hall-1", "--effective-from", "2026-01-01")
             wait_until(lambda: bool(ask(store).catalogue(222424)))
     (line,) = store.audit.list(action="import")
-    assert (line.deed.subject, line.deed.region) == ("目录[1].csv", 222424)
-    assert line.deed.detail == {"hall": "hall-1", "rows": 1, "rejected": 0, "events": 1}
+    assert (line.entry.subject, line.entry.region) == ("目录[1].csv", 222424)
+    assert line.entry.detail == {"hall": "hall-1", "rows": 1, "rejected": 0, "events": 1}
     assert "目录[1].csv" in run("audit").output
 
 
@@ -173,7 +173,7 @@ def test_refused_events_that_are_sent_again_or_dropped_are_noted(
     assert noted(store, "refused") == []
     run("refused", "drop", "--yes", "--source", "/222424/hall-1")
     (line,) = store.audit.list(action="refused")
-    assert (line.deed.action, line.deed.region, line.deed.detail) == (
+    assert (line.entry.action, line.entry.region, line.entry.detail) == (
         "refused.drop", 222424, {"events": {"bad-field": 1}, "chosen": {"source": "/222424/hall-1", "limit": "100"}},
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ from hallpulse.domain.plan import DeclaredIndicator, Department, Plan
 from hallpulse.store import FigureFilter, FigureReport, Store, open_store
 from hallpulse.store.database import open_engine, pack_data
 from hallpulse.store.migration import alembic_config
-from hallpulse.store.reading.declared import declared_figures, declared_in, read_reports, rules_of
+from hallpulse.store.reading.declared import Rules, declared_figures, declared_table, read_reports
 from tests.asked import named
 from tests.merging import NOW, merge_all
 from tests.moments import ask
@@ -101,19 +102,42 @@ def test_the_database_judges_as_the_domain_does(
     store: Store, rows: psycopg.Connection[Any], reported: Reported, department: str | None, window: Window
 ) -> None:
     put(rows, reported)
-    rules = rules_of(PLANS)
+    rules = Rules(tuple(PLANS))
     for scope in (Scope(220000, department), Scope(REGION, department)):
         wanted = counting(reported, scope, window)
         with store._reading.connect() as connection:
-            read = declared_in(connection, rules, scope, window)
-            assert sorted(read, key=repr) == sorted(wanted, key=repr)
             assert declared_figures(connection, rules, scope, window) == declared_sums(wanted, department)
+            whole = counting(reported, Scope(scope.region), window)
+            assert declared_table(connection, rules, scope.region, window) == (
+                declared_sums(whole, None),
+                {one: declared_sums(whole, one) for one in {figure.department for figure in whole} - {""}},
+            )
 
 
 def test_without_plans_nothing_counts(store: Store, rows: psycopg.Connection[Any]) -> None:
     put(rows, {(222424, "lost", "2026-01", "a"): [(1, 5, YEAR.end)]})
     with store._reading.connect() as connection:
-        assert declared_in(connection, rules_of([]), Scope(REGION), YEAR) == []
+        assert declared_table(connection, Rules(), REGION, YEAR) == ({}, {})
+
+
+def test_a_query_is_given_the_plans_alone_that_can_hold_a_figure_of_its_scope_and_window() -> None:
+    many = [replace(COUNTY, id=f"county-{code}", region=code) for code in range(222401, 222461)]
+    rules = Rules((*many, PROVINCE))
+    year = rules.within(Scope(REGION), YEAR)
+    assert set(zip(year["b_low"], year["b_high"], strict=True)) == {(222424, 222424), (220000, 229999)}
+    late = rules.within(Scope(REGION), Window(date(2026, 12, 1), date(2026, 12, 31)))
+    assert set(late["b_low"]) == {222424}
+    assert {*rules.within(Scope(222400), YEAR)["b_low"]} == {220000, *range(222401, 222461)}
+    assert rules.within(Scope(330100), YEAR)["a_low"] == []
+
+
+def test_a_provinces_figures_are_planned_by_their_values_and_a_countys_need_not_be(store: Store) -> None:
+    rules, modes = Rules(tuple(PLANS)), []
+    for region in (220000, 222400, REGION):
+        with store._reading.begin() as connection:
+            declared_figures(connection, rules, Scope(region), YEAR)
+            modes.append(connection.exec_driver_sql("SHOW plan_cache_mode").scalar())
+    assert modes == ["force_custom_plan", "force_custom_plan", "auto"]
 
 
 @pytest.fixture
@@ -263,7 +287,7 @@ def test_the_reports_that_count_add_up_to_the_figure(
         "INSERT INTO events (region, hall, id, time, arrived, type, case_id, data)"
         " SELECT region, hall, id, time, arrived, 41, '', '' FROM figures"
     )
-    rules, scope = rules_of(PLANS), Scope(220000, department)
+    rules, scope = Rules(tuple(PLANS)), Scope(220000, department)
     with store._reading.connect() as connection:
         told = read_reports(connection, rules, FigureFilter(scope, window))
         figures = declared_figures(connection, rules, scope, window)

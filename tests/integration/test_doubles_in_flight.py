@@ -10,7 +10,7 @@ import pytest
 
 from hallpulse.domain.figures import Figure
 from hallpulse.store import Expected, MergeOutcome, Store
-from hallpulse.store.merge import _HALL, _hall_key
+from hallpulse.store.locks import _HALL, _hall_key
 from tests.ingesting import wait_until
 from tests.integration.test_store import COUNTY, YEAR, case
 from tests.merging import NOW, decoded

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from hallpulse.domain.compression import COMPRESSION, Cause, marks_of, split
+from hallpulse.domain.compression import COMPRESSION, Cause, split
 from hallpulse.domain.figures import Figure, Scope, Window
+from hallpulse.domain.marks import marks_of
 from hallpulse.store import Store
 from tests.integration.test_store import cloud_event, item
 from tests.merging import decoded, merge_all

@@ -137,7 +137,7 @@ def test_killed_frozen_and_cut_off_with_the_same_messages_in_hand(
         return waiting(vhost, queues) == 0
 
     def give_back() -> None:
-        broker.manage("DELETE", f"connections/username/{vhost.user}")
+        broker.disconnect(vhost.user)
 
     with held_up(store_url):
         for _ in range(RETURNS):

@@ -117,6 +117,11 @@ def test_a_matter_goes_up_the_ladder_and_is_closed_with_its_history(people: Peop
     assert "逾期未答复" in up["entries"][-1]["text"]["zh"]
     assert "责成县政务服务和数字化" in up["entries"][-1]["text"]["zh"]
     assert answer(department, number, measures=f"已增设 {EVIL}").status_code == 201
+    of_target = listed(bureau, target="settled_items", which="all")
+    assert of_target == [bureau.get(f"/v1/matters/{number}").json()], "with its entries, in one answer"
+    assert listed(bureau, target="promised_limit", which="all") == []
+    assert "entries" not in listed(bureau)[0]
+    assert department.get("/v1/matters", region=COUNTY, target="settled_items").status_code == 403
     done = decide(bureau, number, "closed").json()
     assert (done["state"], done["waits_for"], done["may"]) == ("closed", None, [])
     assert [(one["deed"], one["by"]) for one in done["entries"]] == [
@@ -129,7 +134,7 @@ def test_a_matter_goes_up_the_ladder_and_is_closed_with_its_history(people: Peop
     ]
     assert listed(bureau) == []
     assert [one["matter"] for one in listed(bureau, which="all")] == [number]
-    lines = [(line.deed.action, line.claimed, line.deed.subject) for line in people.lines("matter")]
+    lines = [(line.entry.action, line.claimed, line.entry.subject) for line in people.lines("matter")]
     assert lines == [(f"matter.{one['deed']}", one["by"], str(number)) for one in done["entries"]]
 
 
@@ -144,7 +149,7 @@ def test_the_text_says_exactly_what_the_api_says(people: Peopled) -> None:
     assert (entry["text"], entry["facts"]) == (draft["text"], draft["facts"])
     wanted = f"完成值50.00%（1/2），应达{target['required'] * 100:.2f}%，目标值{target['goal'] * 100:.2f}%"
     assert wanted in entry["text"]["zh"]
-    assert f"差距−{abs(target['gap']) * 100:.2f}个百分点，状态：进度落后" in entry["text"]["zh"]
+    assert f"低于目标{abs(target['gap']) * 100:.2f}个百分点，状态：进度落后" in entry["text"]["zh"]
     assert "于2026年9月8日前说明原因、措施和完成时限" in entry["text"]["zh"]
     assert not any("一" <= sign <= "鿿" for sign in entry["text"]["en"])
 
@@ -235,7 +240,7 @@ def test_each_role_does_its_own_part_and_nothing_else(people: Peopled) -> None:
     assert roles["leader"].get(f"/v1/matters/{number}").status_code == 200
     token = {"authorization": f"Bearer {READ_TOKEN}"}
     assert people.client.get(f"/v1/matters/{number}", headers=token).json()["may"] == []
-    told = {(line.claimed, line.deed.detail.get("what")) for line in people.lines("access.denied")}
+    told = {(line.claimed, line.entry.detail.get("what")) for line in people.lines("access.denied")}
     assert ("王hall (hall)", "POST /v1/matters") in told
     assert ("王department (department)", "GET /v1/matters/{matter_id}") in told
     assert len(people.store.matters.find(number).entries) == 1  # type: ignore[union-attr]

@@ -19,8 +19,9 @@ from hallpulse.contract.reasons import Reason
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.domain.figures import Figure
 from hallpulse.store import Store, open_store
-from hallpulse.store.merge import _HALL, _hall_key
-from services.ingest.merging import Merged, Merging, MergingProcesses, MergingSetup, Work
+from hallpulse.store.locks import _HALL, _hall_key
+from services.ingest.merge_messages import Merged, MergingSetup, Work
+from services.ingest.merging import Merging, MergingProcesses
 from tests.ingest_process import running, settings
 from tests.ingesting import publish, publishing, stored, wait_until
 from tests.integration.test_doubles_in_flight import WAITING

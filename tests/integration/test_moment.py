@@ -16,7 +16,8 @@ from hallpulse.domain.indicators import COMPUTED, PartName
 from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.measures import BUCKETS, STATES
 from hallpulse.store import BadCursor, CaseFilter, Moment, Readable, Store, open_store
-from services.gateway.figures import departments_answer, trend_answer
+from services.gateway.figures import departments_answer
+from services.gateway.trend import trend_answer
 from tests.gateway_ground import make_resources
 from tests.integration.test_store import item, received
 from tests.merging import decoded, merge_all
@@ -42,13 +43,19 @@ def stated() -> StatedStore:
     )
 
 
+@pytest.fixture(scope="module")
+def filled(shared_store: Store) -> Store:
+    """A county's year, for the tests that only read."""
+    merge_all(shared_store, decoded(stream(11, 3000)), 500)
+    shared_store.halls.add(COUNTY, "hall-1", ["case"], "0" * 64)
+    return shared_store
+
+
 @pytest.fixture(params=["stated", "stored"])
 def readable(request: pytest.FixtureRequest) -> Readable:
     if request.param == "stated":
         return stated()
-    store: Store = request.getfixturevalue("store")
-    merge_all(store, decoded(stream(11, 3000)), 500)
-    store.halls.add(COUNTY, "hall-1", ["case"], "0" * 64)
+    store: Store = request.getfixturevalue("filled")
     return store
 
 

@@ -78,7 +78,7 @@ def test_a_month_is_said_seen_returned_and_corrected_with_its_history(people: Pe
     won = rows["review_then_win"]
     assert [(one["numerator"], one["status"]) for one in won["history"]] == [(5, "counted"), (4, "superseded")]
     assert (won["now"]["numerator"], won["before"]["numerator"], won["now"]["note"]) == (5, 4, "见附件")
-    assert {line.deed.action: line.claimed for line in people.lines("figures")} == {
+    assert {line.entry.action: line.claimed for line in people.lines("figures")} == {
         "figures.declare": "王department (department)",
         "figures.seen": "王bureau (bureau)",
         "figures.returned": "王bureau (bureau)",

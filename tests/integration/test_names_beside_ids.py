@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -47,7 +48,7 @@ SAMPLES = {
     "region": "222424", "hall": "hall-1", "case_id": "case-1", "event_id": "right", "report_id": "1",
     "month": "2026-03", "day": "2026-03-31", "department": "justice", "matter_id": "1", "about": "target",
     "subject": "settled_items",
-    "upload_id": "1", "draft_id": "1",
+    "upload_id": "1", "draft_id": "1", "target_id": "settled_items", "indicator": "due_kept_rate",
 }  # fmt: skip
 """A value for each parameter that a route requires."""
 QUESTIONS = {
@@ -59,11 +60,15 @@ QUESTIONS = {
     "/v1/indicators": [{}, {"department": "justice"}, {"hall": "hall-1"}],
     "/v1/integrity": [{"from": "2026-01-01", "to": "2026-11-30"}],
     "/v1/figures": [{"from": "2026-01-01", "to": "2026-12-31"}],
+    "/v1/targets/{target_id}/split": [{"by": "department"}, {"by": "item"}],
+    "/v1/series": [{"departments": "water,justice"}],
     "/v1/compression": [{"from": "2026-06-30", "to": "2026-11-01"}],
 }  # fmt: skip
 """More than the required parameters, by route: what fills all lists of its answer."""
 OF_A_HALL = ("/v1/events/{event_id}", "/v1/refused")
-OF_THE_BUREAU = ("/v1/uploads", "/v1/uploads/{upload_id}", "/v1/items", "/v1/drafts", "/v1/drafts/{draft_id}")
+OF_THE_BUREAU = (
+    "/v1/audit", "/v1/uploads", "/v1/uploads/{upload_id}", "/v1/items", "/v1/drafts", "/v1/drafts/{draft_id}",
+)  # fmt: skip
 FILES = ("/v1/templates", "/v1/uploads/{upload_id}/rejected")
 """Routes whose answers are files."""
 UNNAMED = {"EventTrace", "UploadAnswer", "DraftAnswer", "EventResult", "DeclaredResult", "ReportAnswer", "OneReport"}
@@ -83,8 +88,10 @@ class OneAlert:
         return msgspec.convert({"alerts": [alert]}, kind)
 
 
-@pytest.fixture
-def gateway(store: Store) -> Iterator[TestClient[Any]]:
+@pytest.fixture(scope="module")
+def gateway(shared_store: Store) -> Iterator[TestClient[Any]]:
+    """With something of everything. The tests send it nothing that is stored, so that all may ask the same one."""
+    store = shared_store
     store.halls.add(222424, "hall-1", FAMILIES, hash_of(HALL), "政务大厅", "Government Hall")
     store.merge(decoded(EVENTS_OF_THE_COUNTY), NOW)
     plans = load_plans(PLANS)
@@ -110,11 +117,13 @@ def gateway(store: Store) -> Iterator[TestClient[Any]]:
         matters=store.matters,
         uploads=store.uploads,
         drafts=store.drafts,
+        audit_entries=store.audit,
     )
     with TestClient(create_app(resources)) as client:
         yield client
 
 
+@cache
 def routes() -> dict[str, Any]:
     return {
         path: one["get"]
@@ -226,7 +235,7 @@ def test_without_a_database_halls_keep_the_names_they_had_and_their_ids_are_read
     book = NameBook(store, load_plans(PLANS), lambda: clock.seconds)
     book.refresh()
     book.refresh()
-    assert store.asked == [("hall_facts",)]
+    assert store.asked == [("hall_facts",), ("successions",)]
     store.fault = Unavailable("database: away")
     clock.seconds += FRESH_SECONDS
     book.refresh()
@@ -238,5 +247,13 @@ def test_a_prefecture_has_the_names_that_the_plans_below_it_agree_on() -> None:
     assert book.names("department", "222400", "justice").zh == "县司法局"
     assert book.names("indicator", "330100", "satisfaction").zh == "满意率"
     assert book.names("department", "330100", "justice") == Names("justice", "justice")
-    assert book.names("region", "", "330100") == Names("330100", "330100")
     assert book.names("target", "222424", "settled_items").zh
+
+
+def test_a_region_without_a_plan_has_its_name_of_gb_2260_and_never_its_bare_code() -> None:
+    book = NameBook(StatedStore(), load_plans(PLANS), lambda: 0.0)
+    assert book.names("region", "", "222424").en == "Wangqing County"
+    assert book.names("region", "", "222400") == Names("延边朝鲜族自治州", "延边朝鲜族自治州 (222400)")
+    assert book.names("region", "", "220000") == Names("吉林省", "吉林省 (220000)")
+    assert book.names("region", "", "320311") == Names("泉山区", "泉山区 (320311)")  # 郊区 until 1992
+    assert book.names("region", "", "999999") == Names("地区 999999", "Region 999999")

@@ -331,4 +331,6 @@ def test_an_address_that_is_gone_is_given_up(store: Store) -> None:
         door.post(posted())
         nobody = NoticeDispatcher(store.notices, Senders(Channels()), door.clock, NoticeMetrics(new_registry()))
         nobody.send_due()
-    assert store.notices.waiting() == 0
+        assert store.notices.waiting() == 0
+        door.post(posted())  # said again: nobody was told yet
+        assert store.notices.waiting() == 1

@@ -195,7 +195,7 @@ def test_the_events_of_a_case_arrive_in_order_whatever_the_broker_refuses_or_los
     broker.manage("PUT", f"policies/{vhost.name}/small", policy)
     with Publisher(hall_url, outbox=path) as publisher:
         sent = send_until_full(publisher, 4000, lambda number: event(number, case_id=f"c{number % 100}"))
-        cutting = threading.Timer(0.7, lambda: broker.manage("DELETE", "connections/username/222424.hall-1"))
+        cutting = threading.Timer(0.7, lambda: broker.disconnect("222424.hall-1"))
         cutting.start()
         ids = arrived(vhost.amqp_url, all_of(0, sent))
         cutting.join()

@@ -125,7 +125,7 @@ def test_each_service_does_its_work_as_its_own_role(
         assert moment.refusals(RefusedFilter(region=222424), 10) == []
         assert moment.foresight(decoded(case(1))).fates == [Fate.DUPLICATE] * 2
     for name in ("gateway", "targets", "reports", "notices"):
-        stores[name].audit.append(AuditEntry(f"{name}.deed"))
+        stores[name].audit.append(AuditEntry(f"{name}.change"))
         assert {line.actor for line in owner.audit.list(limit=1)} == {make_url(logins[name]).username}
     stores["gateway"].audit.record([], [CaseReading(NOW, "board", "list", 222424, "state=open", 1)])
     assert len(owner.audit.readings()) == 1

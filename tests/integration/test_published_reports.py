@@ -91,8 +91,8 @@ def test_a_published_report_is_had_again_byte_for_byte_and_nothing_has_changed(c
     assert report.figures["region/promise_kept_rate"] == Figure(10, 11)
     assert report.figures["department:water/flow.decided_late"] == Figure(1, 1)
     assert changes(county) == {}
-    (deed,) = county.audit.list(action="report.publish")
-    assert deed.deed.detail["sha256"] == dict(report.files)
+    (line,) = county.audit.list(action="report.publish")
+    assert line.entry.detail["sha256"] == dict(report.files)
 
 
 def test_a_published_report_can_be_neither_changed_nor_removed(county: Store, store_url: str) -> None:

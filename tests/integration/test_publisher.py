@@ -83,7 +83,7 @@ def test_a_lost_connection_loses_no_event(vhost: Vhost, broker: BrokerServer, ha
         for number in range(3000):
             publisher.send(event(number))
             if number in (700, 1500, 2200):
-                broker.manage("DELETE", "connections/username/222424.hall-1")
+                broker.disconnect("222424.hall-1")
         publisher.flush(60)
     assert taken(vhost, 3000) == {f"e{number}" for number in range(3000)}
 

@@ -78,7 +78,11 @@ def test_who_looks_at_a_body_as_it_came_is_in_the_audit(run: Run, vhost: Vhost, 
     assert json.dumps(phone, ensure_ascii=False) in seen.stdout
     assert "audit" in seen.stderr
     (line,) = store.audit.list(action="refused.reveal")
-    assert (line.deed.subject, line.deed.region, line.deed.detail) == (row["id"], 222424, {"reason": "personal-data"})
+    assert (line.entry.subject, line.entry.region, line.entry.detail) == (
+        row["id"],
+        222424,
+        {"reason": "personal-data"},
+    )
 
 
 PERSONS = ("13800138000", "138-0013-8000", "11010519491231002X", "１３８００１３８０００")
@@ -182,9 +186,9 @@ def test_the_audit_of_a_replay_names_sender_source_and_events(
     refuse(vhost, store_url, *events, speaks_for_all=False)
     assert "sent 2 again" in run("replay").output
     (line,) = store.audit.list(action="refused.replay")
-    assert line.deed.region == 222424
-    assert line.deed.detail["senders"] == [{"sender": "222424.hall-1", "source": SOURCE, "ids": ["a", "b"]}]
-    assert line.deed.detail["events"] == {"source-mismatch": 2}
+    assert line.entry.region == 222424
+    assert line.entry.detail["senders"] == [{"sender": "222424.hall-1", "source": SOURCE, "ids": ["a", "b"]}]
+    assert line.entry.detail["events"] == {"source-mismatch": 2}
 
 
 @pytest.mark.usefixtures("store")

@@ -60,7 +60,11 @@ def microseconds(at: datetime) -> int:
 
 @pytest.fixture
 def county(store: Store, calendars: list[Calendar]) -> Store:
-    """A county's year up to the morning of 5 November."""
+    return fill_county(store, calendars)
+
+
+def fill_county(store: Store, calendars: list[Calendar]) -> Store:
+    """Store a county's year up to the morning of 5 November."""
     workdays = workdays_of(REGION, {calendar.scope: calendar for calendar in calendars})
     events = [sent.event for sent in simulate(County(PLAN, workdays, microseconds(NOW), cases=4_000))]
     for hall in HALLS:
@@ -186,12 +190,12 @@ def test_the_command_writes_a_file_once_and_notes_it_in_the_audit(store: Store, 
     done = run(store_url, *asked)
     path = tmp_path / "222424-2026-10.docx"
     assert (done.exit_code, done.output) == (0, f"{path}\n")
-    assert docx.Document(str(path)).paragraphs[0].text == "汪清县2026年重点目标(示例)完成情况月报"
+    assert docx.Document(str(path)).paragraphs[0].text == "汪清县2026年重点目标（示例）完成情况月报"
     again = run(store_url, *asked)
     assert (again.exit_code, again.output.count("\n")) == (1, 1)
     assert "there is one already" in again.output
     (line,) = store.audit.list(action="report")
-    assert (line.deed.action, line.deed.subject, line.deed.region) == ("report.write", path.name, REGION)
+    assert (line.entry.action, line.entry.subject, line.entry.region) == ("report.write", path.name, REGION)
     assert run(store_url, *asked, "--force").exit_code == 0
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
 
@@ -263,8 +267,8 @@ class Service:
 
 
 @contextmanager
-def process(folder: Path, amqp_url: str, database_url: str) -> Iterator[Service]:
-    """Looks four times a second whether a report is due, and one is from the first of a month on."""
+def process(folder: Path, amqp_url: str, database_url: str, look_each: float = 0.25) -> Iterator[Service]:
+    """Looks each so many seconds whether a report is due, and one is from the first of a month on."""
     plans = folder / "plans"
     plans.mkdir(exist_ok=True)
     (plans / "222424.yaml").write_text(TWO_YEARS)
@@ -273,7 +277,7 @@ def process(folder: Path, amqp_url: str, database_url: str) -> Iterator[Service]
         **os.environ, "HALLPULSE_AMQP_URL": amqp_url, "HALLPULSE_DATABASE_URL": database_url,
         "HALLPULSE_PLANS": str(plans), "HALLPULSE_METRICS_PORT": str(ports.choose(["reports"])["reports"]),
         "HALLPULSE_REPORTS_DIR": str(folder / "reports"), "HALLPULSE_REPORTS_DAY": "1",
-        "HALLPULSE_REPORTS_SECONDS": "0.25", "PYTHONPATH": f"{ROOT / 'shared'}{os.pathsep}{ROOT}",
+        "HALLPULSE_REPORTS_SECONDS": str(look_each), "PYTHONPATH": f"{ROOT / 'shared'}{os.pathsep}{ROOT}",
     }  # fmt: skip
     with log.open("w") as stderr:
         argv = [sys.executable, "-m", "services.reports"]
@@ -327,5 +331,5 @@ def test_the_service_writes_last_months_report_once_and_any_on_demand(
         assert [path.read_bytes() for path in service.written] == [content]
     assert os.listdir(tmp_path / "reports") == [name]
     lines = store.audit.list(action="report")
-    assert [line.deed.subject for line in lines] == [name.replace("docx", "html"), name, name]
+    assert [line.entry.subject for line in lines] == [name.replace("docx", "html"), name, name]
     assert all(line.claimed.startswith("reports: ") for line in lines)

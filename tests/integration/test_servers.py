@@ -6,7 +6,7 @@ import pika
 import psycopg
 import pytest
 
-from tests.servers import BrokerServer, Vhost
+from tests.servers import BrokerServer, PostgresServer, Vhost
 
 
 @pytest.mark.parametrize("time", [1, 2])
@@ -35,3 +35,16 @@ def test_the_consistent_hash_exchange_is_there(amqp_url: str) -> None:
     connection = pika.BlockingConnection(pika.URLParameters(amqp_url))
     connection.channel().exchange_declare("split", "x-consistent-hash", durable=True)
     connection.close()
+
+
+def test_the_owner_alone_may_copy_the_whole_server(postgres: PostgresServer) -> None:
+    psycopg.connect(postgres.url, replication="true").close()
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE copier LOGIN REPLICATION PASSWORD 'copier'")
+        try:
+            another = psycopg.conninfo.make_conninfo(postgres.url, user="copier", password="copier")
+            psycopg.connect(another).close()
+            with pytest.raises(psycopg.OperationalError, match="for replication connection"):
+                psycopg.connect(another, replication="true")
+        finally:
+            connection.execute("DROP ROLE copier")

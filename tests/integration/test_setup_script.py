@@ -110,8 +110,9 @@ def test_it_waits_ten_minutes_for_a_lock_and_no_longer(installer: Path) -> None:
 def _checkout(bare: Path, tmp_path: Path) -> Path:
     """A checkout with the script and what it reads, on a machine with all programs."""
     checkout = tmp_path / "checkout"
-    (checkout / "scripts").mkdir(parents=True)
-    for name in ("scripts/setup.sh", "Dockerfile", "uv.lock", "pyproject.toml"):
+    locked = "services/gateway/libraries/package-lock.json"
+    for name in ("scripts/setup.sh", "Dockerfile", "uv.lock", "pyproject.toml", "hatch_build.py", locked):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(_SCRIPT.parents[1] / name, checkout / name)
     for name in ("prometheus", "prometheus-alertmanager"):
         _offer(bare, name, "exit 0")

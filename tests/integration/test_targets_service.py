@@ -304,7 +304,7 @@ def test_a_reading_process_that_dies_is_replaced_and_the_figures_stay(service: S
 def test_the_plans_that_it_read_are_noted_in_the_audit(service: Service, store: Store) -> None:
     (line,) = store.audit.list(action="plan")
     plan = (service.log.parent / "plans" / "222424.yaml").read_bytes()
-    assert line.deed.detail == {"222424": hashlib.sha256(plan).hexdigest()}
+    assert line.entry.detail == {"222424": hashlib.sha256(plan).hexdigest()}
     assert line.claimed.startswith("targets: ")
 
 

@@ -58,7 +58,7 @@ def test_a_task_is_done_when_every_leading_department_says_so_with_evidence(peop
         ("done", "出庭台账", "王department (department)"),
         ("in_progress", "", "王department (department)"),
     ]
-    lines = [(line.deed.subject, line.claimed) for line in people.lines("task.report")]
+    lines = [(line.entry.subject, line.claimed) for line in people.lines("task.report")]
     assert lines[-1] == ("222424-2026/8", "王government-office (government-office)")
 
 

@@ -132,7 +132,7 @@ def services(all_services: tuple[dict[str, Service], dict[str, Service]]) -> dic
     """With a certificate, a broker and a database that they trust; ready."""
     running, _ = all_services
     for one in running.values():
-        assert wait_until(lambda one=one: "ready" in one.log.read_text() or one.process.poll() is not None, 30)
+        assert wait_until(lambda one=one: "ready" in one.log.read_text() or one.process.poll() is not None, 120)
     return running
 
 

@@ -77,8 +77,8 @@ def test_a_department_uploads_its_form_sees_the_checks_of_the_import_and_submits
     mine = [one for one in reports(store) if one.status == "counted"]
     assert {(one.hall, one.department, one.period) for one in mine} == {(DESK, "justice", MONTH)}
     assert {json.loads(one.extra)["reporter"] for one in mine} == {"王department (department)"}
-    deeds = {line.deed.action: line.claimed for line in people.lines() if line.deed.action.startswith(("upl", "imp"))}
-    assert deeds == dict.fromkeys(("upload.add", "upload.import", "import.figures"), "王department (department)")
+    lines = {line.entry.action: line.claimed for line in people.lines() if line.entry.action.startswith(("upl", "imp"))}
+    assert lines == dict.fromkeys(("upload.add", "upload.import", "import.figures"), "王department (department)")
     again = uploaded(justice, form(tmp_path / "again.xlsx", leader_in_court=(5, 5)), kind="figures")
     assert again["told"]["rows"]["unchanged"] == done["events"]
     assert imported(justice, again["id"])["events"] == 1
@@ -211,8 +211,8 @@ def test_a_file_is_seen_answered_imported_and_discarded_by_its_sender_alone(peop
     number = uploaded(bureau, CATALOGUE.encode(), kind="catalogue")["id"]
     assert colleague.get(f"/v1/uploads/{number}").status_code == 404
     assert colleague.get(f"/v1/uploads/{number}/rejected").status_code == 404
-    for deed, body in (("answers", {"answers": {}}), ("import", {}), ("discard", {})):
-        assert colleague.post(f"/v1/uploads/{number}/{deed}", body).status_code == 404
+    for action, body in (("answers", {"answers": {}}), ("import", {}), ("discard", {})):
+        assert colleague.post(f"/v1/uploads/{number}/{action}", body).status_code == 404
     assert colleague.get("/v1/uploads", region=COUNTY).json()["uploads"] == []
     assert [one["id"] for one in bureau.get("/v1/uploads", region=COUNTY).json()["uploads"]] == [number]
     assert bureau.post(f"/v1/uploads/{number}/discard", {}).status_code == 200

@@ -4,182 +4,53 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
-from urllib.parse import quote
 
 import pika
 import pytest
 from click.testing import CliRunner
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from hallpulse.broker import EVENTS, REFUSED, declare, open_channel
+from hallpulse.broker import EVENTS, REFUSED, open_channel
 from hallpulse.broker.rejections import REASON
 from hallpulse.broker.upstream import QUEUE
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
-from hallpulse.domain.figures import Scope, Window
-from hallpulse.plans import load_plans
-from hallpulse.store import Store, migrate, open_store
+from hallpulse.domain.errors import Halt
+from hallpulse.domain.figures import Window, period_window
 from services.console.main import cli
-from tests import ingest_process
-from tests.asked import ASKED
-from tests.chaos.proxy import Proxy
-from tests.gateway_ground import PLANS
+from tests.joined_suites import COUNTIES, Joined, Side, as_county, figures, suites, tallied, through, until, with_keys
 from tests.merging import decoded, merge_all
 from tests.oracle.streams import stream
-from tests.servers import BrokerServer, PostgresServer, Vhost
-
-COUNTIES = (222424, 222401)
-YEAR = Window(date(2026, 1, 1), date(2026, 12, 31))
-SECONDS = 90
-
-
-@dataclass(frozen=True)
-class Side:
-    """One suite: its own virtual host and database."""
-
-    vhost: Vhost
-    store: Store
-    environment: Mapping[str, str]
-
-    def run(self, *arguments: str, **more: str) -> str:
-        """What a command of the suite says; one that fails fails the test."""
-        done = CliRunner().invoke(cli, ["upstream", *arguments], env={**self.environment, **more})
-        assert done.exit_code == 0, done.output
-        return done.stdout
-
-    def refuses(self, *arguments: str) -> str:
-        done = CliRunner().invoke(cli, ["upstream", *arguments], env=dict(self.environment))
-        assert done.exit_code == 1, done.output
-        assert "Traceback" not in done.output
-        return done.output
-
-    def listed(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.run("list", "--json"))
-        return found
-
-    def publish(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """As this suite's gateway, one message an event."""
-        with open_channel(self.vhost.amqp_url) as channel:
-            channel.confirm_delivery()
-            for event in events:
-                region, hall = event["source"].strip("/").split("/")
-                family = event["type"].split(".")[1]
-                properties = pika.BasicProperties(EVENT_TYPE, delivery_mode=2, user_id=self.vhost.user)
-                channel.basic_publish(EVENTS, f"{region}.{hall}.{family}", json.dumps(event).encode(), properties)
-
-    def stored(self) -> int:
-        with self.store.read() as moment:
-            return sum(sum(moment.event_counts(region).values()) for region in COUNTIES)
-
-
-@contextmanager
-def side(broker: BrokerServer, url: str) -> Iterator[Side]:
-    migrate(url)
-    store = open_store(url, plans=[ASKED, *load_plans(PLANS)])
-    with broker.fresh_vhost() as vhost:
-        with open_channel(vhost.amqp_url) as channel:
-            declare(channel, 2)
-        environment = {
-            "HALLPULSE_AMQP_URL": vhost.amqp_url,
-            "HALLPULSE_DATABASE_URL": url,
-            "HALLPULSE_MANAGEMENT_URL": vhost.management_url,
-        }
-        yield Side(vhost, store, environment)
-    store.close()
-
-
-@dataclass(frozen=True)
-class Joined:
-    prefecture: Side
-    counties: Mapping[int, Side]
-    shared: Store
-    cable: Proxy
-    """Between the county 222401 and the prefecture."""
+from tests.servers import BrokerServer, PostgresServer
 
 
 @pytest.fixture
 def joined(broker: BrokerServer, postgres: PostgresServer, calendars: list[Any]) -> Iterator[Joined]:
-    with ExitStack() as stack:
-        urls = [stack.enter_context(postgres.fresh_database()) for _ in range(4)]
-        prefecture, *counties = (stack.enter_context(side(broker, url)) for url in urls[:3])
-        migrate(urls[3])
-        shared = open_store(urls[3], plans=[ASKED, *load_plans(PLANS)])
-        stack.callback(shared.close)
-        for store in (prefecture.store, shared, *(county.store for county in counties)):
-            store.apply_calendars(calendars)
-        stack.enter_context(ingest_process.running(ingest_process.settings(prefecture.vhost.amqp_url, urls[0])))
-        cable = Proxy("county", broker.server.ports.amqp)
-        stack.callback(cable.close)
-        yield Joined(prefecture, dict(zip(COUNTIES, counties, strict=True)), shared, cable)
-
-
-def through(address: str, port: int) -> str:
-    """The address by way of another port."""
-    head, _, tail = address.rpartition(":")
-    return f"{head}:{port}/{tail.partition('/')[2]}"
-
-
-def join_by_shovel(joined: Joined) -> None:
-    for region, county in joined.counties.items():
-        keys = json.loads(joined.prefecture.run("admit", str(region), "--json"))
-        host = keys["amqp"].partition("://")[2]
-        address = f"amqp://{keys['amqp_user']}:{quote(keys['amqp_password'])}@{host}"
-        if region == 222401:
-            address = through(address, joined.cable.port)
-        county.run("add", "prefecture", HALLPULSE_UPSTREAM_URL=address)
-
-
-def join_by_federation(joined: Joined) -> None:
-    for region, county in joined.counties.items():
-        address = county.vhost.amqp_url
-        if region == 222401:
-            address = through(address, joined.cable.port)
-        joined.prefecture.run("add", f"from-{region}", address, "--fetch", str(region))
-
-
-def until(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < ends, "it did not come to pass in time"
-        time.sleep(0.2)
-
-
-def is_joined(side: Side, ways: int) -> bool:
-    found = side.listed()["upstreams"]
-    return len(found) == ways and all(one["state"] == "running" for one in found)
-
-
-def figures(store: Store, region: int) -> Any:
-    with store.read() as moment:
-        table = moment.figure_table(region, YEAR)
-        return table.own, table.departments, moment.percentiles(Scope(region), YEAR), moment.event_counts(region)
+    with suites([broker] * 3, postgres, calendars) as made:
+        yield made
 
 
 @pytest.mark.parametrize("by", ["shovel", "federation"])
 def test_the_figures_are_those_of_one_shared_suite_also_after_a_county_was_cut_off(joined: Joined, by: str) -> None:
     events = stream(71, 1200, ("222424", "222401"))
     merge_all(joined.shared, decoded(events), 400)
-    (join_by_shovel if by == "shovel" else join_by_federation)(joined)
+    joined.join(by)
     prefecture, counties = joined.prefecture, joined.counties
-    sides = [(prefecture, 2)] if by == "federation" else [(county, 1) for county in counties.values()]
-    until(lambda: all(is_joined(one, ways) for one, ways in sides))
     of = {region: [e for e in events if e["source"].startswith(f"/{region}/")] for region in COUNTIES}
 
     for region, county in counties.items():
         county.publish(of[region][:200])
     until(lambda: prefecture.stored() >= len({e["id"] for e in of[222424][:200]}))
-    joined.cable.refuse()
+    joined.part()
     for region, county in counties.items():
         county.publish(of[region][200:])
     with joined.shared.read() as moment:
         wanted = {region: sum(moment.event_counts(region).values()) for region in COUNTIES}
     until(lambda: _stored(prefecture, 222424) == wanted[222424])
     assert _stored(prefecture, 222401) < wanted[222401]
-    joined.cable.heal()
+    joined.heal()
     until(lambda: _stored(prefecture, 222401) == wanted[222401])
 
     for region in (222400, *COUNTIES):
@@ -193,14 +64,13 @@ def _stored(side: Side, region: int) -> int:
 
 
 def test_a_way_up_is_listed_without_its_password_and_taken_away_only_with_nothing_waiting(joined: Joined) -> None:
-    join_by_shovel(joined)
+    joined.join("shovel")
     county = joined.counties[222401]
-    until(lambda: is_joined(county, 1))
     (one,) = county.listed()["upstreams"]
     assert (one["name"], one["kind"], one["region"], one["waiting"]) == ("prefecture", "shovel", "222401", 0)
     assert "@" not in one["address"]
     assert joined.prefecture.listed()["admitted"] == ["222401", "222424"]
-    joined.cable.refuse()
+    joined.part()
     county.publish([e for e in stream(72, 200, ("222401",)) if e["type"].startswith("hall.case")][:20])
     until(lambda: county.listed()["upstreams"][0]["waiting"] == 20)
     assert "20 messages wait" in county.refuses("remove", "prefecture")
@@ -208,7 +78,7 @@ def test_a_way_up_is_listed_without_its_password_and_taken_away_only_with_nothin
     county.run("remove", "prefecture", "--discard")
     assert county.listed()["upstreams"] == []
     assert "no upstream" in county.refuses("remove", "prefecture")
-    actions = {line.deed.action for line in county.store.audit.list()}
+    actions = {line.entry.action for line in county.store.audit.list()}
     assert {"upstream.add", "upstream.remove"} <= actions
 
 
@@ -218,15 +88,9 @@ def test_what_is_no_way_up_is_said_in_one_line(joined: Joined) -> None:
     assert "refuses this user" in county.refuses(
         "add", "prefecture", url.replace(joined.prefecture.vhost.password, "x")
     )
-    joined.cable.refuse()
-    assert "broker" in county.refuses("add", "prefecture", through(url, joined.cable.port))
+    joined.part()
+    assert "broker" in county.refuses("add", "prefecture", through(url, joined.up.port))
     assert county.listed()["upstreams"] == []
-
-
-def _as_county(joined: Joined, region: int) -> str:
-    keys = json.loads(joined.prefecture.run("admit", str(region), "--json"))
-    host = keys["amqp"].partition("://")[2]
-    return f"amqp://{keys['amqp_user']}:{quote(keys['amqp_password'])}@{host}"
 
 
 def _event(id_: str, source: str = "/222401/hall-1", **more: Any) -> dict[str, Any]:
@@ -254,7 +118,7 @@ def _sent(url: str, key: str, body: Any, exchange: str = EVENTS, **properties: A
 
 @pytest.mark.attack
 def test_a_countys_keys_write_its_own_halls_keys_under_its_own_name_and_nothing_else(joined: Joined) -> None:
-    url = _as_county(joined, 222401)
+    url = as_county(joined, 222401)
     good = _event("a")
     assert _sent(url, "222401.hall-1.case", good) == 0
     for key in ("222424.hall-1.case", "222401.hall-1.refused", "222401.hall-1.denied", "222401.hall-1", "x",
@@ -274,7 +138,7 @@ def test_a_countys_keys_write_its_own_halls_keys_under_its_own_name_and_nothing_
 @pytest.mark.attack
 def test_a_county_stores_nothing_of_another_and_its_forgeries_stop_nobody(joined: Joined) -> None:
     """Also more of them than would stop the ingest for a stranger, and those that it lets expire."""
-    url, prefecture = _as_county(joined, 222401), joined.prefecture
+    url, prefecture = as_county(joined, 222401), joined.prefecture
     other = "/222424/hall-1"
     forged = [_event(f"f{n}", other) for n in range(300)]
     for event in forged[:20]:
@@ -301,9 +165,8 @@ def test_a_county_stores_nothing_of_another_and_its_forgeries_stop_nobody(joined
 
 @pytest.mark.attack
 def test_a_county_that_is_dismissed_sends_no_more_and_its_connections_are_cut(joined: Joined) -> None:
-    join_by_shovel(joined)
+    joined.join("shovel")
     county, prefecture = joined.counties[222401], joined.prefecture
-    until(lambda: is_joined(county, 1))
     county.publish([_event("before")])
     until(lambda: _stored(prefecture, 222401) == 1)
     prefecture.run("dismiss", "222401")
@@ -317,9 +180,8 @@ def test_a_county_that_is_dismissed_sends_no_more_and_its_connections_are_cut(jo
 
 @pytest.mark.attack
 def test_what_a_hall_forges_in_its_county_goes_up_as_the_countys_and_is_refused_there_too(joined: Joined) -> None:
-    join_by_shovel(joined)
+    joined.join("shovel")
     county, prefecture = joined.counties[222401], joined.prefecture
-    until(lambda: is_joined(county, 1))
     forgery = {**_event("forged", "/222424/hall-1")}
     with open_channel(county.vhost.amqp_url) as channel:
         properties = pika.BasicProperties(EVENT_TYPE, delivery_mode=2, user_id=county.vhost.user)
@@ -335,32 +197,67 @@ def test_what_a_hall_forges_in_its_county_goes_up_as_the_countys_and_is_refused_
     assert json.loads(body or b"")["id"] == "forged"
 
 
-TALLIED = ("unified_acceptance_rate", "full_process_acceptance_rate", "acceptance_rate", "instant_case_share")
-
-
+@pytest.mark.parametrize("by", ["shovel", "federation"])
 def test_where_only_daily_sums_go_up_their_figures_are_those_of_the_county_also_after_restatements(
-    joined: Joined,
+    joined: Joined, by: str
 ) -> None:
     """Late events and corrections of days that were sent change them again, each under its next revision."""
     county, prefecture = joined.counties[222401], joined.prefecture
-    keys = _as_county(joined, 222401)
-    county.run("add", "prefecture", through(keys, joined.cable.port), "--sums")
+    joined.join(by, "--sums")
+    way = "prefecture" if by == "shovel" else "222401"
     events = decoded(stream(73, 1200, ("222401",)))
+    some = period_window("2026-03"), Window(date(2026, 5, 4), date(2026, 5, 9))
     for part in (events[:500], events[500:900], events[900:]):
         merge_all(county.store, part, 400)
-        joined.cable.refuse()
-        said = county.run("send", "prefecture")
+        joined.part()
+        said = county.run("send", way)
         assert " 0 " not in said
-        assert ": 0 " in county.run("send", "prefecture")
-        joined.cable.heal()
-        until(lambda: county.listed()["upstreams"][0]["waiting"] == 0)
-        until(lambda: _tallied(prefecture.store) == _tallied(county.store))
+        assert ": 0 " in county.run("send", way)
+        joined.heal()
+        until(lambda: tallied(prefecture.store, 222401, *some) == tallied(county.store, 222401, *some))
+    told = tallied(prefecture.store, 222401, *some)
+    days = int(county.run("send", way, "--all").split(":")[1].split()[0].replace(",", ""))
+    assert days > 100
+    until(lambda: _stored(prefecture, 222401) >= 2 * days)
+    assert tallied(prefecture.store, 222401, *some) == told
     assert prefecture.store.recompute(check=True) == []
+    assert "no upstream" in county.refuses("send", "elsewhere")
 
 
-def _tallied(store: Store) -> Any:
-    """The figures that daily sums make, of the county and each hall, over the year, a month and some days."""
-    windows = [YEAR, Window(date(2026, 3, 1), date(2026, 3, 31)), Window(date(2026, 5, 4), date(2026, 5, 9))]
-    with store.read() as moment:
-        scopes = [Scope(222401), *(Scope(222401, hall=f"hall-{number}") for number in (1, 2, 3, 4))]
-        return [[(moment.figures(scope, window)[name]) for name in TALLIED] for scope in scopes for window in windows]
+@pytest.mark.parametrize("by", ["shovel", "federation"])
+def test_a_way_up_that_is_changed_to_daily_sums_sends_no_case_from_then_on(joined: Joined, by: str) -> None:
+    county, prefecture = joined.counties[222401], joined.prefecture
+    joined.join(by)
+    county.publish([_event("before")])
+    until(lambda: _stored(prefecture, 222401) == 1)
+    joined.join(by, "--sums")
+    county.publish([_event("after")])
+    merge_all(county.store, decoded([_event("before"), _event("after")]), 2)
+    until(lambda: county.sends("prefecture" if by == "shovel" else "222401"))
+    until(lambda: _stored(prefecture, 222401) == 2)
+    with prefecture.store.read() as moment:
+        known = moment.stored_ids(222401, "hall-1", ["before", "after", "sums-2026-06-09-1"])
+    assert known == {"before", "sums-2026-06-09-1"}
+
+
+@pytest.mark.attack
+def test_the_keys_that_a_county_offers_for_its_daily_sums_read_nothing_else_of_it(joined: Joined) -> None:
+    county = joined.counties[222401]
+    url = with_keys(county.run("offer", "--sums", "--json"))
+    for exchange, key in ((EVENTS, "222401.hall-1.case"), ("hall.sums", "222401.hall-1.tally"), ("", REFUSED)):
+        assert _sent(url, key, _event("a"), exchange=exchange, user_id=f"above.{county.vhost.name}") == 403, exchange
+    for queue in (REFUSED, "hall.ingest.0"):
+        with open_channel(url) as channel, pytest.raises(AMQPError):
+            channel.basic_get(queue)
+    own = "federation: hall.sums -> mine"
+    for exchange in (EVENTS, "hall.partitions"):
+        with open_channel(url) as channel:
+            channel.queue_declare(own, durable=True)
+            with pytest.raises(AMQPError):
+                channel.queue_bind(own, exchange, routing_key="#")
+    with open_channel(url) as channel:
+        channel.queue_bind(own, "hall.sums", routing_key="#")
+    county.run("withdraw")
+    assert "nothing is offered" in county.refuses("withdraw")
+    with pytest.raises(Halt), open_channel(url):
+        pass

@@ -99,7 +99,7 @@ def test_a_new_password_unlocks_and_a_disabled_account_stays_closed(run: Run, st
     assert not opens(store, "somebody", "another battery 7")
     for again in (("disable", "somebody"), ("password", "somebody"), ("add", "somebody", "--role", "leader")):
         assert run(*again).exit_code == 1, again
-    lines = [line.deed.action for line in store.audit.list(action="account")]
+    lines = [line.entry.action for line in store.audit.list(action="account")]
     assert lines == ["account.disable", "account.password", "account.add"]
 
 

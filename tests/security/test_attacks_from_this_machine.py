@@ -106,7 +106,7 @@ class Suite:
     @property
     def secrets(self) -> set[str]:
         read: dict[str, str] = json.loads((self.directory / "keys.json").read_text())
-        return set(read.values())
+        return {secret for secret in read.values() if secret}  # the previous password is empty but during a rotation
 
     def environment_of(self, part: str) -> dict[str, str]:
         raw = Path(f"/proc/{processes_of(self.directory)[part]}/environ").read_text()

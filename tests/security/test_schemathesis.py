@@ -41,7 +41,7 @@ def test_every_request_that_the_document_allows_or_forbids_is_answered_as_it_say
         tidy_up(county.vhost)
     print(ran.stdout[-2000:])
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "Tested: 60" in ran.stdout
+    assert "Tested: 66" in ran.stdout
     assert county.gateway.process.poll() is None
     assert "Traceback" not in county.gateway.log.read_text()
 

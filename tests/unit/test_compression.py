@@ -9,19 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hallpulse.domain.compression import (
-    Cause,
-    Doubt,
-    ItemChange,
-    ItemLimits,
-    ItemPart,
-    ItemRef,
-    doubt,
-    lowerings,
-    marks_of,
-    split,
-)
+from hallpulse.domain.compression import Cause, ItemChange, ItemLimits, ItemPart, lowerings, split
 from hallpulse.domain.figures import Figure
+from hallpulse.domain.marks import Doubt, ItemRef, doubt, marks_of
 
 WATER, JUSTICE = "water", "justice"
 LIMITS = st.none() | st.integers(0, 60)

@@ -13,8 +13,8 @@ from hallpulse.contract.encode import encode_batch, encode_event, event_json
 from hallpulse.contract.events import EventType, HallEvent
 from hallpulse.contract.examine import examine
 from hallpulse.contract.examples import example
-from hallpulse.contract.personal import personal_field
 from hallpulse.contract.reasons import Refusal
+from hallpulse.contract.validation import personal_field
 from tests.hall_events import NOW
 from tests.strategies import hall_events, json_values
 

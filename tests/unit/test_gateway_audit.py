@@ -36,14 +36,14 @@ class Written:
     """A database that takes what it is given, or not."""
 
     def __init__(self) -> None:
-        self.deeds: list[AuditEntry] = []
+        self.entries: list[AuditEntry] = []
         self.readings: list[CaseReading] = []
         self.fault: Unavailable | None = None
 
-    def __call__(self, deeds: Sequence[AuditEntry], readings: Sequence[CaseReading]) -> None:
+    def __call__(self, entries: Sequence[AuditEntry], readings: Sequence[CaseReading]) -> None:
         if self.fault is not None:
             raise self.fault
-        self.deeds += deeds
+        self.entries += entries
         self.readings += readings
 
     def read(self) -> dict[tuple[str, str, str], int]:
@@ -117,11 +117,11 @@ def test_what_the_database_does_not_take_is_written_later() -> None:
         audit.answered(denied_scope("192.0.2.1"), 401, HOUR)
     asyncio.run(audit.write(HOUR))
     asyncio.run(audit.write(NEXT))
-    assert (written.deeds, written.readings) == ([], [])
+    assert (written.entries, written.readings) == ([], [])
     written.fault = None
     asyncio.run(audit.write(NEXT))
     assert [one.subject for one in written.readings] == ["x"]
-    assert [deed.action for deed in written.deeds] == ["access.denied", "access.hour"]
+    assert [entry.action for entry in written.entries] == ["access.denied", "access.hour"]
     asyncio.run(audit.write(NEXT))
     assert len(written.readings) == 1
 
@@ -141,7 +141,7 @@ def test_refusals_beyond_a_rate_are_in_the_audit_by_address_and_by_token() -> No
         *[(DEPARTMENT_TOKEN, "/v1/cases/222424/hall-2/x")] * 19,
     )
     assert statuses == [401] * 20 + [403] * 39
-    told = [(deed.action, deed.subject, deed.region, dict(deed.detail)) for deed in written.deeds]
+    told = [(entry.action, entry.subject, entry.region, dict(entry.detail)) for entry in written.entries]
     assert told[:3] == [
         ("access.denied", "address unknown", None, {"status": 401, "this_hour": 20}),
         ("access.denied", "address unknown", None, {"status": 403, "this_hour": 20}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from httpx import Response
 from litestar.testing import TestClient
 
+from hallpulse.domain.succession import Succession
 from hallpulse.store import hash_of
 from services.gateway import events as events_route
 from services.gateway import server
@@ -276,3 +278,27 @@ def test_the_contract_is_served_as_it_is_published(gateway: TestClient[Any]) -> 
         answer = gateway.get(f"/{file.relative_to(docs)}")
         assert (answer.status_code, answer.text) == (200, file.read_text("utf-8"))
     assert gateway.get("/schemas/hall.case.eaten.v1.json").status_code == 404
+
+
+def test_what_begins_under_a_code_that_has_ended_is_refused_at_once_with_the_successor(
+    publisher: FakePublisher,
+) -> None:
+    store = FakeStore(
+        successions=[Succession(222424, 222499, date(2026, 2, 11), True, "吉政函〔2026〕1号", "撤县设区")]
+    )
+    decided = {"case_id": "c-0", "outcome": "granted"}
+    goes_on = event("goes-on", type="hall.case.decided.v1", data=decided)
+    before = event("before", time="2026-02-10T23:59:59+08:00")
+    with TestClient(create_app(make_resources(store, publisher))) as client:
+        answer = send(client, [event("begins"), goes_on, before], BATCH_TYPE)
+        assert answer.status_code == 202
+        begins, *others = answer.json()["results"]
+        assert (begins["status"], begins["reason"], begins["field"]) == ("refused", "region-ended", "source")
+        assert "expected the code 222499, which succeeds 222424 from 2026-02-11 on" in begins["detail"]
+        assert [one["status"] for one in others] == ["accepted", "accepted"]
+        assert {message.routing_key for message in publisher.delivered} == {
+            "222424.hall-1.case",
+            "222424.hall-1.refused",
+        }
+        alone = send(client, event("alone"))
+        assert (alone.status_code, alone.json()["reason"]) == (422, "region-ended")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
-from fractions import Fraction
+from datetime import date
 from typing import Any
 
 import pytest
 from httpx import Response
 from litestar.testing import TestClient
 
-from hallpulse.domain.compression import COMPRESSION, ItemChange, ItemLimits, ItemRef, doubt
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.domain.figures import Figure, Known, Scope, Window
-from hallpulse.domain.flow import Flow
-from hallpulse.store import CaseFilter, CasePage, CaseRow, ItemRow, Past, TallyRow
 from services.gateway.app import create_app
 from tests.gateway_ground import (
     COUNTY,
@@ -28,6 +25,7 @@ from tests.gateway_ground import (
     make_resources,
 )
 
+COUNTY_NAMES = {"region_names": {"zh": "汪清县", "en": "Wangqing County"}}
 YEAR_SO_FAR = Window(date(2026, 1, 1), TODAY)
 
 
@@ -250,92 +248,12 @@ def test_regions_are_the_counties_and_what_lies_above_them(gateway: TestClient[A
     assert answer(gateway, "/v1/regions", HALL_TOKEN)["hall"] == "hall-1"
 
 
-COUNTY_NAMES = {"region_names": {"zh": "汪清县", "en": "Wangqing County"}}
-CASE = CaseRow(
-    COUNTY, "hall-1", "a/b c", "i", "justice", "window", date(2026, 3, 2), date(2026, 3, 2), None, date(2026, 3, 6),
-    None, None, date(2026, 3, 9), None, 20, 5, 0, 4, None, False, False, 16, 4,
-)  # fmt: skip
-
-
-def test_a_list_says_its_total_and_where_each_case_is_told_in_full(gateway: TestClient[Any], store: FakeStore) -> None:
-    store.page = CasePage(9, [CASE], [TallyRow(COUNTY, "hall-2", date(2026, 3, 3), 5)], [], "next")
-    found = answer(gateway, "/v1/cases?region=222424&indicator=mean_elapsed_days&part=numerator&cursor=abc&limit=7")
-    assert (found["total"], found["next_cursor"], found["of"]) == (9, "next", "cases")
-    (case,) = found["cases"]
-    assert (case["case_id"], case["decided"], case["amount"], case["flags"]) == (
-        "a/b c", "2026-03-06", 4, ["unknown_item"],
-    )  # fmt: skip
-    assert case["url"] == "/v1/cases/222424/hall-1/a%2Fb%20c"
-    assert found["tallies"] == [
-        {
-            "region": "222424",
-            **COUNTY_NAMES,
-            "hall": "hall-2",
-            "hall_names": {"zh": "hall-2", "en": "hall-2"},
-            "date": "2026-03-03",
-            "amount": 5,
-        }
-    ]
-    wanted = CaseFilter(Scope(COUNTY), indicator="mean_elapsed_days", part="numerator", window=YEAR_SO_FAR)
-    assert ("list_cases", wanted, TODAY, "abc", 7) in store.asked
-
-
-def test_items_are_behind_a_figure_of_the_catalogue(gateway: TestClient[Any], store: FakeStore) -> None:
-    store.page = CasePage(1, items=[ItemRow(COUNTY, "i-1", "事项", "justice", True, None, 0, 1)])
-    found = answer(gateway, "/v1/cases?region=222424&indicator=instant_item_share")
-    assert (found["of"], found["part"], found["items"][0]["handling"]) == ("items", "numerator", "instant")
-
-
 def test_without_a_plan_in_force_a_declared_count_stays_a_count(gateway: TestClient[Any]) -> None:
     """Of a province no plan is in force: its four lectures are four, not 400 %; its court cases stay a share."""
     found = answer(gateway, "/v1/indicators?region=220000")
     assert found["plan"] is None
     units = {one["id"]: one["unit"] for one in found["indicators"] if one["kind"] == "declared"}
     assert units == {"law_lectures": "count", "leader_in_court": "share"}
-
-
-def test_a_fault_of_ours_in_a_list_is_a_fault_and_no_empty_list(store: FakeStore) -> None:
-    store.fault = KeyError("a column that is not there")
-    with TestClient(create_app(make_resources(store)), raise_server_exceptions=False) as client:
-        problem(ask(client, "/v1/cases?region=222424&indicator=satisfaction"), 500)
-
-
-def test_a_declared_figure_has_a_total_and_nothing_behind_it(gateway: TestClient[Any]) -> None:
-    found = answer(gateway, "/v1/cases?region=222424&indicator=leader_in_court&part=denominator")
-    assert (found["of"], found["total"], found["cases"]) == ("declared", 6, [])
-    assert answer(gateway, "/v1/cases?region=222424&indicator=petition_backlog")["total"] == 0
-
-
-@pytest.mark.parametrize(
-    ("query", "status", "field"),
-    [
-        ("", 422, "state"),
-        ("state=overdue&indicator=satisfaction", 422, "state"),
-        ("state=overdue&part=numerator", 422, "part"),
-        ("state=overdue&from=2026-01-01", 422, "from"),
-        ("state=late", 400, "state"),
-        ("indicator=no_such_thing", 422, "indicator"),
-        ("indicator=Bad", 400, "indicator"),
-        ("indicator=satisfaction&part=both", 400, "part"),
-        ("indicator=instant_item_share&hall=hall-1", 422, "indicator"),
-        ("state=open&cursor=rubbish", 400, "cursor"),
-        ("state=open&cursor=%F0%9F%98%80", 400, "cursor"),
-        ("state=open&limit=0", 400, "limit"),
-        ("state=open&limit=1001", 400, "limit"),
-        ("state=open&limit=ten", 400, "limit"),
-    ],
-)
-def test_a_list_is_of_one_state_or_of_one_part(gateway: TestClient[Any], query: str, status: int, field: str) -> None:
-    assert "expected" in problem(ask(gateway, f"/v1/cases?region=222424&{query}"), status, field)["detail"]
-
-
-def test_an_unknown_case_is_not_found(gateway: TestClient[Any], store: FakeStore) -> None:
-    problem(ask(gateway, "/v1/cases/222424/hall-1/no%2Fsuch%20case%3F"), 404)
-    assert store.asked[-1] == ("case_history", COUNTY, "hall-1", "no/such case?", TODAY)
-    store.asked.clear()
-    for path in ("222400/hall-1/c", "222424/Hall/c", "222424/hall-1/%00", "222424/hall-1/" + "x" * 65, "x/y/z"):
-        problem(ask(gateway, f"/v1/cases/{path}"), 404)
-    assert [call for call in store.asked if call[0] == "case_history"] == []
 
 
 def test_a_hall_reads_its_own_figures_and_no_others(gateway: TestClient[Any]) -> None:
@@ -417,6 +335,14 @@ def test_the_page_runs_nothing_but_its_own_files(gateway: TestClient[Any]) -> No
     problem(gateway.get("/page/..%2Fapp.py"), 404)
 
 
+@pytest.mark.parametrize("path", ["/", "/wall", "/problems"])
+def test_every_page_names_its_icon_or_browsers_ask_for_one_that_is_not_there(
+    gateway: TestClient[Any], path: str
+) -> None:
+    (icon,) = re.findall(r'<link rel="icon" href="([^"]*)"', gateway.get(path).text)
+    assert gateway.get(icon).headers["content-type"].startswith("image/svg+xml")
+
+
 def test_the_type_of_a_problem_leads_to_its_explanation(gateway: TestClient[Any]) -> None:
     slug = ask(gateway, "/nothing").json()["type"].partition("#")[2]
     assert f'id="{slug}"' in gateway.get("/problems").text
@@ -452,135 +378,3 @@ def test_a_browser_that_follows_a_link_is_led_to_the_page(gateway: TestClient[An
     problem(gateway.get(path), 401)
     problem(gateway.get(path, headers={**BROWSER, "authorization": "Bearer x"}), 401)
     problem(gateway.get("/v1/regions", headers=BROWSER), 401)
-
-
-# ---- the past, the balance, the causes
-
-
-def test_a_list_of_a_state_is_that_of_the_day_that_is_asked(gateway: TestClient[Any], store: FakeStore) -> None:
-    found = answer(gateway, "/v1/cases?region=222424&state=overdue&on=2026-05-31")
-    assert (found["on"], found["state"]) == ("2026-05-31", "overdue")
-    day = date(2026, 5, 31)
-    assert ("turn_back", Past(on=day), Scope(COUNTY)) in store.asked
-    assert [asked[2] for asked in store.asked if asked[0] == "list_cases"] == [day]
-
-
-@pytest.mark.parametrize(
-    "query", ["/v1/indicators?", "/v1/targets?", "/v1/cases?state=open&", "/v1/flow?month=2026-05&"]
-)
-def test_as_of_turns_the_reading_back_and_says_so(gateway: TestClient[Any], store: FakeStore, query: str) -> None:
-    found = answer(gateway, f"{query}region=222424&as_of=2026-06-01T08:00:00%2B08:00")
-    assert found["as_of"] == "2026-06-01T08:00:00+08:00"
-    turned = [asked[1].as_of for asked in store.asked if asked[0] == "turn_back"]
-    assert turned == [int(datetime(2026, 6, 1, tzinfo=UTC).timestamp()) * 1_000_000]
-
-
-def test_a_day_that_is_left_out_is_that_of_the_moment(gateway: TestClient[Any]) -> None:
-    asked = "region=222424&as_of=2026-06-01T01:00:00%2B08:00"
-    assert answer(gateway, f"/v1/targets?{asked}")["on"] == "2026-06-01"
-    assert answer(gateway, f"/v1/indicators?{asked}")["to"] == "2026-06-01"
-
-
-def test_a_plus_sign_that_came_as_a_blank_is_one(gateway: TestClient[Any]) -> None:
-    found = answer(gateway, "/v1/targets?region=222424&as_of=2026-06-01T08:00:00+08:00")
-    assert found["as_of"] == "2026-06-01T08:00:00+08:00"
-
-
-def test_without_a_past_nothing_is_turned_back(gateway: TestClient[Any], store: FakeStore) -> None:
-    for path in ("/v1/indicators?", "/v1/targets?", "/v1/cases?state=open&", "/v1/flow?month=2026-05&"):
-        answer(gateway, f"{path}region=222424")
-    assert [asked for asked in store.asked if asked[0] == "turn_back"] == []
-
-
-@pytest.mark.parametrize(
-    "moment", ["2026-06-01", "2026-06-01T08:00:00", "yesterday", "2026-13-01T00:00:00Z", "1980-01-01T00:00:00Z"]
-)
-def test_what_is_no_moment_is_refused(gateway: TestClient[Any], moment: str) -> None:
-    problem(ask(gateway, f"/v1/indicators?region=222424&as_of={moment}"), 422, "as_of")
-
-
-def test_a_case_is_told_as_it_was_known_and_rights_are_those_of_today(
-    gateway: TestClient[Any], store: FakeStore
-) -> None:
-    path = "/v1/cases/222424/hall-2/c?as_of=2026-06-01T08:00:00Z"
-    problem(ask(gateway, path, HALL_TOKEN), 403)
-    assert [asked for asked in store.asked if asked[0] == "turn_back"] == []
-    problem(ask(gateway, path), 404)
-    assert [asked[0] for asked in store.asked if asked[0] == "turn_back"] == ["turn_back"]
-
-
-def test_the_flow_of_a_month_leads_to_the_cases_of_each_part(gateway: TestClient[Any], store: FakeStore) -> None:
-    store.flows = {"justice": Flow(5, 10, 1, 4, 1, 2, 0, 1, 6)}
-    found = answer(gateway, "/v1/flow?region=222424&month=2026-05&item=i")
-    assert (found["carried"], found["received"], found["refused"], found["withdrawn"], found["open"]) == (
-        5,
-        10,
-        1,
-        1,
-        6,
-    )
-    assert found["decided"] == {"early": 4, "on_time": 1, "late": 2, "without_limit": 0}
-    assert found["cases"]["decided_late"] == "/v1/cases?region=222424&flow=decided_late&month=2026-05&item=i"
-    for part, total in (("carried", 5), ("decided", 7), ("open", 6)):
-        assert answer(gateway, found["cases"][part])["total"] == total
-
-
-@pytest.mark.parametrize(
-    ("query", "status", "field"),
-    [
-        ("state=open&flow=open&month=2026-05", 422, "state"),
-        ("flow=open", 422, "month"),
-        ("flow=open&month=2026-13", 400, "month"),
-        ("flow=gone&month=2026-05", 400, "flow"),
-        ("flow=open&month=2026-05&on=2026-05-31", 422, "on"),
-        ("flow=open&month=2026-05&from=2026-05-01", 422, "from"),
-        ("state=open&month=2026-05", 422, "month"),
-        ("state=open&on=1989-01-01", 422, "on"),
-        ("state=open&item=i", 422, "item"),
-        ("indicator=satisfaction&on=2026-05-31", 422, "on"),
-    ],
-)
-def test_what_does_not_go_together_is_named(gateway: TestClient[Any], query: str, status: int, field: str) -> None:
-    problem(ask(gateway, f"/v1/cases?region=222424&{query}"), status, field)
-
-
-def test_the_causes_of_a_change_add_up_exactly(gateway: TestClient[Any], store: FakeStore) -> None:
-    store.earlier = {date(2026, 5, 1): {COMPRESSION: Figure(20, 40)}, date(2026, 5, 31): {COMPRESSION: Figure(55, 80)}}
-    store.changes = (
-        ItemChange(COUNTY, "a", "事项a", ItemLimits("water", False, 20, 10), ItemLimits("water", False, 40, 5)),
-        ItemChange(COUNTY, "b", "事项b", None, ItemLimits("justice", False, 20, 10)),
-    )
-    found = answer(gateway, "/v1/compression?region=222424&from=2026-05-01&to=2026-05-31")
-    assert [part["id"] for part in found["parts"]] == [
-        "promised_cut", "statutory_raised", "added", "retired", "reclassified",
-    ]  # fmt: skip
-    assert (
-        sum(Fraction(part["exact"]) for part in found["parts"])
-        == Fraction(found["exact"])
-        == Fraction(55, 80) - Fraction(1, 2)
-    )
-    (added,) = found["parts"][2]["items"]
-    assert (added["before"], added["after"]["statutory_days"], added["department"]) == (None, 20, "justice")
-
-
-def test_where_there_was_no_catalogue_nothing_is_split(gateway: TestClient[Any], store: FakeStore) -> None:
-    store.earlier = {date(2026, 5, 1): {COMPRESSION: Figure(0, 0)}}
-    found = answer(gateway, "/v1/compression?region=222424&from=2026-05-01&to=2026-05-31")
-    assert (found["before"]["value"], found["difference"], found["exact"], found["parts"]) == (None, None, None, [])
-
-
-def test_a_marked_figure_says_which_check_and_the_figure_without_it(gateway: TestClient[Any], store: FakeStore) -> None:
-    item, limits = ItemRef(COUNTY, "a", "事项a"), ItemLimits("justice", False, 2, 1)
-    store.doubts = (doubt("statutory_raised", item, limits, 1),)
-    (target,) = [t for t in answer(gateway, "/v1/targets?region=222424")["targets"] if t["marks"]]
-    assert target["indicator"] == COMPRESSION
-    without = {"numerator": 2, "denominator": 3, "value": pytest.approx(2 / 3)}
-    mark = {
-        "check": "statutory_raised",
-        "names": {"zh": "提高法定时限换取压缩比", "en": "compression by raising statutory limits"},
-    }
-    assert target["marks"] == [{**mark, "findings": 1, "without": without}]
-    figures = answer(gateway, "/v1/indicators?region=222424")["indicators"]
-    assert {one["id"] for one in figures if one["marks"]} == {COMPRESSION}
-    departments = answer(gateway, "/v1/departments?region=222424")["departments"]
-    assert {d["id"] for d in departments for one in d["indicators"] if one["marks"]} == {"justice"}

@@ -278,6 +278,6 @@ def test_a_plan_whose_supervision_cannot_be_meant_is_refused_with_its_place(
 def test_the_tasks_of_the_shipped_plan_have_leads_phases_and_evidence() -> None:
     plan = load_plan(PLANS / "222424-2023.yaml")
     assert {task.id for task in plan.tasks} >= {source for target in plan.targets for source in target.source} - {
-        "三(二)"
+        "三（二）"
     }
     assert all(task.lead and task.evidence.zh for task in plan.tasks)

@@ -14,7 +14,7 @@ from litestar.testing import TestClient
 from hallpulse.broker.queue_standing import QueueStanding
 from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.figures import Scope
-from hallpulse.domain.liveness import silent_since
+from hallpulse.domain.sources import silent_since
 from hallpulse.domain.workdays import Workdays
 from services.gateway import live
 from services.gateway.app import create_app
@@ -264,8 +264,15 @@ def test_in_a_flood_pages_are_told_seldom_and_of_troubles_at_once(monkeypatch: p
         lagging = await after(1, 20_000, Trouble("lag", 0))
         assert (lagging.number, len(lagging.seen.troubles)) == (2, 1)
         told = await after(8, 100_000)
-        assert (told.number, told.within, told.seen.counts) == (3, live.FLOOD_SPREAD, {COUNTY: 100_000})
+        assert (told.number, told.within, told.seen.counts) == (3, 6.0, {COUNTY: 100_000})
         assert (await after(1, 100_001)).number == 4, "the flood is over"
+        hub._watchers["pages"] = 100
+        assert (await after(1, 110_000)).number == 4
+        assert (await after(18, 200_000)).number == 4, "the more watch, the more seldom"
+        told = await after(1, 300_000)
+        assert (told.number, told.within) == (5, 12.0)
+        hub._watchers["pages"] = 2_000
+        assert [(await after(29, 10**6)).number, (await after(1, 2 * 10**6)).number] == [5, 6], "30 s at most"
 
     asyncio.run(run())
 

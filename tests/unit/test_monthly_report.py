@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from hallpulse.domain.compression import COMPRESSION, ItemLimits, ItemRef, doubt
+from hallpulse.domain.compression import COMPRESSION, ItemLimits
 from hallpulse.domain.figures import Coverage, Figure, Window
+from hallpulse.domain.marks import ItemRef, doubt
 from hallpulse.domain.plan import DeclaredIndicator
 from hallpulse.domain.reporting import Reports
 from hallpulse.domain.restatement import ChangeKind, Restated
+from hallpulse.domain.succession import Succession
 from hallpulse.domain.targets import Forecast, State, evaluate
 from services.reports.monthly import Paragraph, document_of, monthly_report, period_of, sections
 from services.reports.monthly.shown import forecast_cell
@@ -298,3 +300,12 @@ def test_figures_of_a_published_month_that_changed_since_are_listed_then_and_now
     ]
     many = tuple(replace(restated[0], name=f"department:d{n}/flow.received") for n in range(50))
     assert "变动的数字共50项，上表列前40项" in spoken(restated_month="2023-04", restated=many)
+
+
+def test_changes_of_the_regions_code_are_named_with_day_successor_and_decree() -> None:
+    ended = Succession(PLAN.region, 222499, date(2023, 7, 1), True, "吉政函〔2023〕1号", "撤县设区")
+    came = Succession(222401, PLAN.region, date(2023, 3, 1), False, "吉政函〔2023〕2号", "析出")
+    text = spoken(successions=[ended, came])
+    assert f"区划代码{PLAN.region}自2023年7月1日起终止，由222499承继（吉政函〔2023〕1号，撤县设区）" in text
+    assert f"自2023年3月1日起，区划代码222401的一部分改用{PLAN.region}（吉政函〔2023〕2号，析出）" in text
+    assert "承继" not in spoken()

@@ -204,6 +204,14 @@ def test_what_is_no_plan_at_all_is_refused_in_a_line(tmp_path: Path, text: str |
     assert any(said in line for line in problems(tmp_path, text))
 
 
+@pytest.mark.parametrize("sign", ["\u202e", "\u2066", "\u200f", "\u061c"])
+def test_a_name_that_turns_the_order_of_a_text_is_refused(tmp_path: Path, sign: str) -> None:
+    for name in (f"计{sign}划", f'"计\\u{ord(sign):04X}划"'):
+        (said,) = problems(tmp_path, GOOD.replace("names: {zh: 计划", f"names: {{zh: {name}"))
+        assert said.startswith("2:13: ")
+        assert sign not in said
+
+
 def test_a_billion_laughs_stop_at_the_first_alias(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
     (found,) = problems(tmp_path, "\n".join(lines))

@@ -13,7 +13,7 @@ from hallpulse.broker.deliveries import Batch, Delivery, HallsSlowed
 from hallpulse.broker.rejections import Rejection
 from hallpulse.contract.reasons import Reason, Refusal
 from hallpulse.metrics import IngestMetrics, new_registry
-from services.ingest.merging import Check, Merged, Work
+from services.ingest.merge_messages import Check, Merged, Work
 from services.ingest.worker import LARGE_BYTES, IngestWorker, Moves, RefusalLimit, RefusalsOverLimit
 
 WINDOW = 100

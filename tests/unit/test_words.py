@@ -1,4 +1,4 @@
-"""The words of docstrings and comments, and the draw of docstrings for reading."""
+"""The words of docstrings and comments, the draw of docstrings for reading, and the rules of sizes and names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import docstrings, words
+from scripts import docstrings, structure, words
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,3 +47,16 @@ def test_a_seed_repeats_a_draw_and_private_names_are_left_out() -> None:
     assert len({place for place, _ in drawn}) == 60
     source = 'def _hidden() -> None:\n    """No."""\n\n\ndef shown() -> None:\n    """Yes."""\n'
     assert [text for _, text in docstrings.public_docstrings("a.py", source)] == ["Yes."]
+
+
+def test_functions_and_files_that_are_too_long_are_found_with_their_place() -> None:
+    found = structure.Structure()
+    long = "def long() -> None:\n" + "    x = 1\n" * structure.LONGEST_FUNCTION
+    found.add("services/a.py", "x = 1\n" * structure.LONGEST_FILE + long)
+    found.add("shared/hallpulse/store/migrations/versions/0001_a.py", long)
+    lines = structure.LONGEST_FILE + structure.LONGEST_FUNCTION + 1
+    assert sorted(found.long) == [(41, "services/a.py:401 long"), (lines, "services/a.py")]
+
+
+def test_the_tree_keeps_the_rules_of_sizes_and_names() -> None:
+    assert {rule: found for rule, found in structure.rules(structure.measure(ROOT)).items() if found} == {}

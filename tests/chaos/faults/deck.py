@@ -9,6 +9,7 @@ from tests.chaos.faults.clocks import clock_steps
 from tests.chaos.faults.disks import FullBrokerDisk, FullDatabaseDisk, FullOutboxDisk
 from tests.chaos.faults.fault import Fault
 from tests.chaos.faults.links import broken_links, slow_links
+from tests.chaos.faults.nodes import CUT_OFF, KILLED, STOPPED, LoseEveryNode, LoseNode, lost_nodes
 from tests.chaos.faults.processes import (
     FreezeWorker,
     KillBackend,
@@ -24,11 +25,24 @@ BOTH = 0.25
 """How often a second fault, one that lets everything pass late or at another hour, lasts beside the first."""
 
 
-def deal(rng: Random, small_disks: bool, only: str = "") -> Iterator[tuple[Fault, Fault | None]]:
+def deal(
+    rng: Random, small_disks: bool, only: str = "", *, clustered: bool = False
+) -> Iterator[tuple[Fault, Fault | None]]:
     """A fault, and now and then one beside it; without end. only: what the names of the faults must hold."""
     beside = _without_end(lambda: [*slow_links(rng), *clock_steps(rng)], rng)
-    for fault in _without_end(lambda: [one for one in deck(rng, small_disks) if only in one.name], rng):
+
+    def dealt() -> list[Fault]:
+        return [one for one in (cluster_deck(rng) if clustered else deck(rng, small_disks)) if only in one.name]
+
+    for fault in _without_end(dealt, rng):
         yield fault, next(beside) if rng.random() < BOTH else None
+
+
+def cluster_deck(rng: Random) -> list[Fault]:
+    """Of several nodes mostly those that strike one of them."""
+    ways = [one for one in broken_links(rng) if one.where.endswith("to broker")]
+    return [*lost_nodes(rng), LoseEveryNode(rng.uniform(0.2, 3.0)), KillBeforeAck(0.5), KillInTransaction(0.5),
+            KillHall(0.5, 0, full=True), KillServer(1.0, "PostgreSQL"), *rng.sample(ways, 4)]  # fmt: skip
 
 
 def deck(rng: Random, small_disks: bool) -> list[Fault]:
@@ -48,6 +62,11 @@ def short_deck(rng: Random, small_disks: bool) -> list[Fault]:
     ]  # fmt: skip
     rng.shuffle(faults)
     return faults
+
+
+def short_cluster_deck(rng: Random) -> list[Fault]:
+    """A node lost in each way that takes no long time."""
+    return [LoseNode(1.0, how, rng.randrange(3)) for how in (KILLED, STOPPED, CUT_OFF)]
 
 
 def _killings(rng: Random) -> list[Fault]:
