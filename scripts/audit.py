@@ -1,5 +1,7 @@
-"""`make audit`: known holes in the locked dependencies, and risky code. Exit status 1 where something was found, or
-where the vulnerability database did not answer: an audit that saw nothing has found nothing out."""
+"""`make audit`: look for known holes in the locked dependencies, and for risky code.
+
+Exit status 1 if something is found, or if the vulnerability database does not answer: then nothing is known.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parents[1]
-# Subprocesses get fixed argument lists; URLs are those of configured servers; SQL is put together from the store's own
-# names; dice are no keys.
+# Accepted, because subprocesses get fixed argument lists, URLs are of configured servers, SQL is built only from the
+# store's own names, and random numbers are not used as keys.
 _ACCEPTED = "S101,S310,S311,S603,S607,S608"
 
 

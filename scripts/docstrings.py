@@ -1,6 +1,6 @@
 """Print public docstrings drawn at random, with their places: `python scripts/docstrings.py [--seed N] [--count 60]`.
 
-For reading aloud: each must be clear at the first reading. The seed is printed; it repeats a draw of the same tree.
+They are for reading aloud: each must be clear at the first reading. The printed seed repeats the draw of a tree.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def tree(root: Path) -> list[Drawn]:
 
 
 def draw(found: list[Drawn], count: int, seed: int) -> list[Drawn]:
-    """Return `count` of them, the same ones for the same seed."""
+    """Return `count` docstrings drawn at random, the same ones for the same seed."""
     return random.Random(seed).sample(found, min(count, len(found)))
 
 

@@ -14,7 +14,7 @@ _LAST = "| declared figures |"
 
 
 def page_with_table(page: str) -> str:
-    """The page with the table's rows as declared; what stands before and after them stays."""
+    """Return the page with the table's rows replaced by those that the code declares."""
     before, _, rest = page.partition(_HEAD)
     _, last, after = rest.partition(_LAST)
     return "".join((before, _HEAD, *(f"{row}\n" for row in table_rows()), last, after))

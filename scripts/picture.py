@@ -1,8 +1,8 @@
 """Draw the house from the code's own imports: `python scripts/picture.py --write|--check`.
 
-docs/images/architecture.svg: boxes are the packages that the layers contract of import-linter names, a row a layer; an
-arrow is at least one import, and its width says how many modules do it. An arrow that a path of others implies is left
-out (transitive reduction).
+It writes docs/images/architecture.svg. A box is a package that the layers contract of import-linter names; a row is a
+layer. An arrow is at least one import, and its width shows how many modules import. An arrow that follows from a path
+of other arrows is left out (transitive reduction).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Pair = tuple[str, str]
 
 
 def layers() -> list[list[str]]:
-    """The rows, top first, as pyproject.toml states them."""
+    """Return the layers in pyproject.toml, top first, as rows of packages."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
     contract = next(contract for contract in contracts if contract["type"] == "layers")
@@ -32,7 +32,7 @@ def layers() -> list[list[str]]:
 
 
 def arrows(boxes: list[str]) -> Counter[Pair]:
-    """(importing box, imported box) → modules that do it."""
+    """Return (importing box, imported box) → number of modules that import."""
     graph = grimp.build_graph("services", "hallpulse", cache_dir=None)
     found: Counter[Pair] = Counter()
     for module in graph.modules:
@@ -47,7 +47,7 @@ def _box(module: str, boxes: list[str]) -> str:
 
 
 def reduced(pairs: Counter[Pair]) -> dict[Pair, int]:
-    """Without what a longer way says already; the layers have no cycles."""
+    """Return the arrows without those that follow from a longer path. The layers have no cycles."""
     below: dict[str, set[str]] = {}
 
     def reach(box: str) -> set[str]:
@@ -64,7 +64,7 @@ def reduced(pairs: Counter[Pair]) -> dict[Pair, int]:
 
 
 def places(rows: list[list[str]]) -> tuple[dict[str, tuple[float, float]], int, int]:
-    """Each box's upper left corner; the picture's width and height."""
+    """Return each box's upper left corner, and the picture's width and height."""
     width = max(len(row) for row in rows) * (BOX_WIDTH + GAP) - GAP + 2 * MARGIN
     found = {}
     for number, row in enumerate(rows):

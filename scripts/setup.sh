@@ -1,9 +1,10 @@
 #!/bin/sh
-# Everything that `make demo` needs on this machine; with the argument `test` or `bench` what `make test` or `make bench`
-# needs besides. Run again it only looks.
+# Installs everything that `make demo` needs on this machine; with the argument `test` or `bench`, also the needs of
+# `make test` or `make bench`. If all is installed, it only checks.
 #
-# Debian packages come from apt, Python packages from uv.lock into .venv. No service is started, none of the machine's
-# own is changed: what is already installed stays as it is, and units that this installation brings are disabled.
+# Debian packages come from apt, Python packages from uv.lock into .venv, and what the page takes from npm with the package
+# itself (hatch_build.py; Node is not needed). No service is started, and installed packages are not changed. systemd
+# units of newly installed packages are disabled.
 set -eu
 
 purpose=${1:-demo}
@@ -30,7 +31,7 @@ find_python() {
     done
 }
 
-# Too old or too new for the suite, but good enough to install uv with.
+# Find a Python that may be too old or too new for the suite, but can install uv.
 find_bringer() {
     for candidate in python3 python; do
         if "$candidate" -c 'import ensurepip, venv' 2>/dev/null; then
@@ -60,9 +61,10 @@ missing_test_packages() {
     have_browser || [ "$distribution" = ubuntu ] || echo chromium
 }
 
-lock_state() { cat uv.lock pyproject.toml | cksum; }
+libraries=services/gateway/libraries
+lock_state() { cat uv.lock pyproject.toml hatch_build.py $libraries/package-lock.json | cksum; }
 is_synced() {
-    [ -x .venv/bin/hallpulse ] && [ -f $stamp ] || return 1
+    [ -x .venv/bin/hallpulse ] && [ -f $stamp ] && [ -d $libraries/node_modules/d3 ] || return 1
     case $1 in demo) enough="demo test bench" ;; test) enough="test bench" ;; *) enough=$1 ;; esac
     for had in $enough; do
         [ "$(cat $stamp)" != "$had $(lock_state) $PWD" ] || return 0
@@ -95,8 +97,8 @@ remove_policy() {
     wrote_policy=
 }
 
-# While this file says 101, package scripts start no service. One that is already there is somebody's decision,
-# unless it is ours, left behind by a run that was killed.
+# While this file says 101, package scripts start no service. An existing file is another person's decision and is left
+# alone, unless a killed run of this script left it behind.
 forbid_starts() {
     [ ! -e $policy ] || grep -q "$mark" $policy 2>/dev/null || return 0
     trap remove_policy EXIT
@@ -119,8 +121,8 @@ disable_units_of() {
     done
 }
 
-# apt waits by itself for the lock of dpkg, not for those of its package lists and archives. Fails where another apt
-# holds one for longer than $lock_seconds, and where apt-get fails.
+# Run apt-get. It waits by itself for the lock of dpkg, but not for the locks of its package lists and archives. Fails if
+# another apt holds one of these for longer than $lock_seconds, or if apt-get fails.
 run_apt() {
     waited=0
     until as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -qq -o "DPkg::Lock::Timeout=$lock_seconds" "$@" \
@@ -170,16 +172,20 @@ sync_python() {
     uv=$(uv_program)
     say "installing Python packages into .venv, as uv.lock says"
     case $purpose in demo) groups="--no-dev --inexact" ;; bench) groups="--group bench" ;; *) groups= ;; esac
-    # shellcheck disable=SC2086 # two options, or none
-    # Modules are compiled once: each command, and each of the suite's processes, starts in a third of the time.
+    # uv may keep its earlier build of the package, which does not bring the page's libraries.
+    [ -d $libraries/node_modules/d3 ] || groups="$groups --reinstall-package hallpulse"
+    # shellcheck disable=SC2086 # some options, or none
+    # Compiled modules let each command and each process of the suite start in a third of the time.
     UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 \
         "$uv" sync --quiet --frozen --all-extras $groups --python "$python" ||
         fail "uv could not install the Python packages (see above)"
+    [ -d $libraries/node_modules/d3 ] ||
+        say "npm could not be reached: the page shows tables in place of charts until make setup is run again"
     if [ -x .venv/bin/python ]; then .venv/bin/python -m compileall -q -j 0 services shared || true; fi
     echo "$purpose $(lock_state) $PWD" >$stamp
 }
 
-# uv downloads a Python into the home directory, where it may: UV_PYTHON_DOWNLOADS=never forbids it.
+# Let uv download a Python into the home directory, unless UV_PYTHON_DOWNLOADS=never forbids it.
 bring_python() {
     case ${UV_PYTHON_DOWNLOADS:-} in never | manual) return 1 ;; esac
     python=$(find_bringer)

@@ -1,9 +1,9 @@
 """Count the files that an event, a figure and a scrape pass: `python scripts/ways.py [--root DIR]`.
 
-Starts the suite of a checkout with a profile hook in each of its processes, lets one event and one answer of
-`/v1/indicators` pass, waits for one reading of the targets, and lists the files under services/ and shared/ of which a
-function ran in the process that does the work. An answer's way is without what runs while nothing is asked; an event's
-is without the threads of ingest that watch the calendar files and the queues, or answer Prometheus (`BESIDE`).
+It starts the suite of a checkout with a profile hook in each process, sends one event, queries `/v1/indicators` once,
+and waits for one reading of the targets. Then it lists the files under services/ and shared/ that ran a function in the
+process concerned. Files that also run while nothing is asked do not count for an answer. For an event, the threads of
+ingest that watch the calendar files and the queues or answer Prometheus (`BESIDE`) do not count.
 """
 
 from __future__ import annotations
@@ -47,19 +47,19 @@ def _install(folder, root):
     threading.setprofile(called)
 """
 BESIDE = ("calendars", "keeping", "process_request_thread)")
-"""How the names of ingest's threads end that no event passes."""
+"""The endings of the names of ingest's threads that no event passes."""
 SETTLE_SECONDS = 3.0
-"""The switch is looked at every 10 ms, the ingest commits within a second, targets read every two."""
+"""Seconds to wait: hooks look at the switch every 10 ms, ingest commits within a second, targets read every two."""
 
 
 class Probe:
-    """The switch of the hooks, and what they saw while it was on."""
+    """The switch of the hooks, and the files that ran while it was on."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def seen(self, act: Callable[[], object]) -> dict[str, set[str]]:
-        """Return process → files that ran while `act` did, and a moment after it."""
+        """Return process → files that ran during `act` and shortly after it."""
         for file in self._folder.iterdir():
             file.write_bytes(b"")
         switch = self._folder / "open"
@@ -84,7 +84,10 @@ def _service(command: str) -> str:
 
 @contextmanager
 def hooked(root: Path) -> Iterator[Path]:
-    """The checkout's environment with the hook in every process that starts; it is taken out again."""
+    """Put the hook into the checkout's environment, so that every new process has it; remove it after the block.
+
+    Yields the folder in which the hooks write.
+    """
     packages = next((root / ".venv" / "lib").glob("python3*/site-packages"))
     with tempfile.TemporaryDirectory() as folder:
         module, line = packages / "_ways_hook.py", packages / "_ways_hook.pth"
@@ -141,7 +144,7 @@ def publish(root: Path, endpoints: dict[str, object]) -> None:
 
 
 def _with_packages(root: Path, code: str) -> str:
-    """Without `site` no hook is loaded: the sender is not of the way."""
+    """Return code that finds the packages without `site`, which would load the hook: the sender must not count."""
     packages = next((root / ".venv" / "lib").glob("python3*/site-packages"))
     return f"import sys; sys.path.append({str(packages)!r}); {code}"
 
@@ -152,11 +155,11 @@ def fetch(url: str, token: str = "") -> None:
 
 
 def measure(root: Path) -> dict[str, set[str]]:
-    """Return what is measured → the files of its way."""
+    """Return the thing that passes → the files that it passes."""
     with hooked(root) as folder, suite(root) as endpoints:
         probe, token, gateway = Probe(folder), str(endpoints["token"]), str(endpoints["gateway"])
         indicators = f"{gateway}/v1/indicators?region=222424&from=2026-01-01&to=2026-11-30"
-        fetch(indicators, token)  # what is done once is not of the way
+        fetch(indicators, token)  # the first time, so that work done only once does not count
         publish(root, endpoints)
         time.sleep(SETTLE_SECONDS)
         idle = probe.seen(lambda: None)

@@ -1,6 +1,7 @@
-"""Check the words of docstrings and comments: `python scripts/words.py`; exit status 1 and a line for each fault.
+"""Check the words of docstrings and comments: `python scripts/words.py`.
 
-docs/glossary.md gives the reasons. A docstring opens with what the thing does or is, and uses the field's terms.
+Prints a line for each fault; exit status 1 if there is one. A docstring opens with what the thing does or is, and uses
+the terms of docs/glossary.md.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ WORDS = re.compile(
     re.IGNORECASE,
 )
 FIELDS = re.compile(r"[a-z_]+(, [a-z_]+)*: ").match
-"""A docstring says what the thing is before it says what its fields are."""
+"""Finds a docstring that opens with a field: it must first say what the whole thing is."""
 _USER = re.compile(r"`nobody`")
-"""The machine's user of that name."""
+"""The system user `nobody`, which may be named."""
 
 
 def texts(source: str) -> Iterator[tuple[int, str, bool]]:
-    """Yield line, text and whether it opens a docstring, of every docstring and comment."""
+    """Yield every line of docstrings and comments: its number, its text, and whether it opens a docstring."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             for number, line in enumerate(node.value.value.splitlines()):
@@ -40,7 +41,7 @@ def texts(source: str) -> Iterator[tuple[int, str, bool]]:
 
 
 def faults(source: str) -> Iterator[tuple[int, str]]:
-    """Yield line and fault: a banned opening of a docstring, or a banned word."""
+    """Yield the line and a text for each fault: a banned opening of a docstring, or a banned word."""
     for line, text, opens in texts(source):
         if opens and (text.startswith(OPENINGS) or FIELDS(text)):
             yield line, f"opens with {text.split()[0]!r}: {text}"
