@@ -22,7 +22,8 @@ from hallpulse.broker import Rejection
 from hallpulse.contract.decode import decode_message, decode_ordinary
 from hallpulse.contract.events import EventType, HallEvent
 from hallpulse.contract.identity import publisher_identity, told_apart
-from hallpulse.domain.errors import Halt, Unavailable
+from hallpulse.domain.errors import Halt, Outdated, Unavailable
+from hallpulse.domain.succession import Succession, ended_codes
 from hallpulse.metrics import HallCount
 from hallpulse.store import EventName, Expected, MergeOutcome, Store, open_store
 from hallpulse.subprocess import Channel, Subprocess, SubprocessEnded, parent_channel
@@ -41,7 +42,7 @@ from services.ingest.merge_messages import (
     Request,
     Work,
 )
-from services.ingest.refusals import in_force, reused, row_of_rejection
+from services.ingest.refusals import begins_after_end, in_force, reused, row_of_rejection
 
 
 def own_fault(error: Exception) -> str:
@@ -76,6 +77,7 @@ class Merging:
         self._gateway_users = gateway_users
         self._now = now
         self._tracing = tracing
+        self._successions: Sequence[Succession] = ()  # as last read; each merge makes sure that they are still in force
 
     def do(self, work: Work, check: Check) -> Merged:
         """Merge a batch. First call `check` once for each part in which something is refused.
@@ -85,30 +87,45 @@ class Merging:
         """
         with span_of(self._tracing, "decode", work.parent):
             events, refused, imported = self._decode_parts(work, check)
-        taken = _taken(events)
-        likely, doubtful = _parted(events, frozenset(id_.decode(errors="replace") for id_ in work.doubtful))
-        expected = Expected.SOME_STORED if work.old_duplicates else Expected.NEW
         with span_of(self._tracing, "merge and commit", work.parent, **{"hallpulse.events": len(events)}):
-            outcomes = [
-                self._store.merge(some, self._now(), kind, imported=imported)
-                for some, kind in ((likely, expected), (doubtful, Expected.ANYTHING))
-            ]
-        merged = _merged(taken, outcomes)
+            try:
+                merged = self._merge(work, events, imported)
+            except Outdated:
+                self._successions = self._store.codes.list()
+                events, begun = in_force(self._store, events, ended_codes(self._successions))
+                refused += begun
+                if begun:
+                    check(_taken(events), begun)
+                merged = self._merge(work, events, imported)
         if refused or merged.reused:
             self._store.refused.enter([*map(row_of_rejection, (*refused, *merged.reused))], self._now())
         return merged
+
+    def _merge(self, work: Work, events: list[HallEvent], imported: set[EventName]) -> Merged:
+        likely, doubtful = _parted(events, frozenset(id_.decode(errors="replace") for id_ in work.doubtful))
+        expected = Expected.SOME_STORED if work.old_duplicates else Expected.NEW
+        outcomes = [
+            self._store.merge(some, self._now(), kind, imported=imported, successions=self._successions)
+            for some, kind in ((likely, expected), (doubtful, Expected.ANYTHING))
+        ]
+        return _merged(_taken(events), outcomes)
+
+    def _in_force(self, events: list[HallEvent]) -> tuple[list[HallEvent], list[Rejection]]:
+        """Return the events whose codes are in force, and the others' rejections by what is declared now."""
+        if not begins_after_end(events, ended_codes(self._successions)):
+            return events, []
+        self._successions = self._store.codes.list()  # a declaration may have been withdrawn
+        return in_force(self._store, events, ended_codes(self._successions))
 
     def _decode_parts(self, work: Work, check: Check) -> tuple[list[HallEvent], list[Rejection], set[EventName]]:
         """Return the events and rejections of a batch, and the names of imported events, after `check` allowed it."""
         events: list[HallEvent] = []
         refused: list[Rejection] = []
         imported: set[EventName] = set()
-        ended = self._store.codes.ended()
         for part in _parts(work.bodies):
             good, bad = self._decode(work, part, imported)
-            if ended:
-                good, begun = in_force(self._store, good, ended)
-                bad += begun
+            good, begun = self._in_force(good) if self._successions else (good, [])
+            bad += begun
             events += good
             refused += bad
             if bad:

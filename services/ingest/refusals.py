@@ -40,6 +40,11 @@ def in_force(
     return kept, [_rejection(event, refusal) for event, refusal in refused.values()]
 
 
+def begins_after_end(events: Iterable[HallEvent], ended: Mapping[int, Ended]) -> bool:
+    """Return whether any event begins something under a code that has ended."""
+    return any(refusal_of(event, ended) is not None for event in events)
+
+
 def _stored(store: Store, events: Iterable[HallEvent]) -> set[EventName]:
     by_hall: dict[tuple[int, str], list[str]] = {}
     for event in events:

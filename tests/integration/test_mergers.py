@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.contract.reasons import Reason
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.domain.figures import Figure
+from hallpulse.domain.succession import Succession
 from hallpulse.store import Store, open_store
 from hallpulse.store.locks import _HALL, _hall_key
+from hallpulse.store.refused_rows import RefusedFilter
 from services.ingest.merge_messages import Merged, MergingSetup, Work
 from services.ingest.merging import Merging, MergingProcesses
 from tests.ingest_process import running, settings
@@ -130,6 +133,24 @@ def test_refused_events_come_back_with_how_they_came(do: Do, store: Store) -> No
     assert (rejection.routing_key, rejection.user_id, rejection.refusal.body) == (KEY, "", b"1")
     assert asked == [({}, [rejection])]
     assert stored(store) == 0
+
+
+def test_a_code_that_ends_or_is_given_back_between_two_batches_is_known_to_the_next_one(do: Do, store: Store) -> None:
+    counted: list[int] = []
+
+    def merge(number: int) -> Merged:
+        return do(work(case(number)[0]), lambda _, rejections: counted.append(len(rejections)))
+
+    assert sum(one.count for one in merge(1).new) == 1
+    store.codes.declare([Succession(222424, 222401, date(2026, 3, 1), True, "No. 1", "merged")])
+    assert merge(2).new == []
+    assert counted == [1]
+    assert [one.count for one in merge(1).duplicates] == [1]
+    store.codes.withdraw(222424)
+    assert sum(one.count for one in merge(3).new) == 1
+    assert stored(store) == 2
+    (kept,) = store.refused.page(RefusedFilter(), 10)
+    assert kept.reason == str(Reason.REGION_ENDED)
 
 
 def test_nothing_of_a_batch_is_stored_where_its_refusals_may_not_be(do: Do, store: Store) -> None:

@@ -9,5 +9,9 @@ class Unavailable(HallpulseError):
     """A server does not answer: keep the work, back off, try again."""
 
 
+class Outdated(Unavailable):
+    """What the work was based on has changed since it was read: read it again, and try again."""
+
+
 class Halt(HallpulseError):
     """Carrying on would damage data: stop the process and let a person look."""

@@ -23,7 +23,9 @@ from hallpulse.contract.events import CaseData, EventType, Family, HallEvent
 from hallpulse.contract.identity import DESK
 from hallpulse.domain.case import CaseEvent, pack_id, unpack_id
 from hallpulse.domain.catalogue import first_change
+from hallpulse.domain.errors import Outdated
 from hallpulse.domain.integrity import LATE_MINUTES
+from hallpulse.domain.succession import Succession
 from hallpulse.domain.workdays import local_day
 from hallpulse.store.archiving.packed_events import archived_rows, event_columns
 from hallpulse.store.cases import CaseKey, Differences, Folded, fold_ahead, refold
@@ -42,6 +44,7 @@ from hallpulse.store.ledger import store_figures, store_tallies
 from hallpulse.store.locks import lock_figures, lock_what_is_touched, share_calendars
 from hallpulse.store.placing import BatchPart
 from hallpulse.store.receipts import Times, note_receipts
+from hallpulse.store.successions import read_successions
 
 _COLUMNS = ("region", "hall", "id", "time", "arrived", "type", "case_id", "data", "extra", "arrived_cs", "imported")
 _BY_ID = itemgetter(2, 0, 1)
@@ -265,9 +268,13 @@ def merge_parts(
     expected: Expected,
     *,
     imported: Collection[EventName] = (),
+    successions: Sequence[Succession] | None = None,
 ) -> MergeOutcome:
     """Store the parts of a batch, each all or nothing, and return the outcome of all."""
-    some = [merge(engine, cache, events, arrived, expected, imported=imported) for engine, events in parts]
+    some = [
+        merge(engine, cache, events, arrived, expected, imported=imported, successions=successions)
+        for engine, events in parts
+    ]
     if len(some) == 1:
         return some[0]
     return MergeOutcome(
@@ -288,17 +295,21 @@ def merge(
     expected: Expected,
     *,
     imported: Collection[EventName] = (),
+    successions: Sequence[Succession] | None = None,
 ) -> MergeOutcome:
     """Store a batch, all or nothing; storing it again changes nothing.
 
     arrived: microseconds since 1970-01-01 UTC; expected: the likely kind of the batch; imported: those of its events
-    that an import repeats from records of the past. Raises Unavailable (try again) or Halt.
+    that an import repeats from records of the past; successions: those by which its events were checked, if they were.
+    Raises Outdated if others are in force, Unavailable (try again) or Halt.
     """
     if not batch:
         return MergeOutcome()
     repeated = frozenset((region, hall, pack_id(id_)) for region, hall, id_ in imported)
     with transaction(engine) as connection:
         share_calendars(connection)
+        if successions is not None and read_successions(connection) != [*successions]:
+            raise Outdated("region codes have changed")
         found = insert_events(connection, batch, arrived, expected, repeated)
         events = list(found.new.values())
         if not events:

@@ -350,10 +350,16 @@ class Store:
         expected: Expected = Expected.ANYTHING,
         *,
         imported: Collection[EventName] = (),
+        successions: Sequence[Succession] | None = None,
     ) -> MergeOutcome:
-        """Store a batch, all or nothing, on Citus on each worker; again changes nothing. imported: never late."""
+        """Store a batch, all or nothing, on Citus on each worker; again changes nothing.
+
+        imported: events that are never late; successions: those by which the events were checked, if they were. Raises
+        Outdated if others are in force.
+        """
         microseconds = int((arrived - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
-        return merge_parts(self._placement.parts(events), self._cache, microseconds, expected, imported=imported)
+        parts = self._placement.parts(events)
+        return merge_parts(parts, self._cache, microseconds, expected, imported=imported, successions=successions)
 
     def apply_calendars(self, calendars: Sequence[Calendar], progress: Progress | None = None) -> int:
         """Put calendars in force and fold again every case that they touch; return the number of these cases."""
