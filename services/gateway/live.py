@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
@@ -22,7 +22,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from hallpulse.domain.figures import Scope
 from hallpulse.domain.workdays import time_text
 from services.gateway.access import ACTION, Action
-from services.gateway.live_look import LiveLook, Seen
+from services.gateway.live_look import LiveLook, Seen, Trouble
 from services.gateway.naming import NameBook, with_names
 from services.gateway.problems import QUERY, Declined, Kind, problems
 from services.gateway.request import AnyRequest, RegionCode, grant_of, resources_of, scope_of
@@ -32,6 +32,8 @@ FLOOD, FLOOD_SECONDS, SECONDS_OF_ONE, MOST_SECONDS, FLOOD_SPREAD = 500.0, 10.0, 
 """Events a second that are a flood; seconds between messages to pages then, more of them for each watcher, at most; and
 the part of these over which pages spread their requests: what many pages read would be taken from ingest."""
 SPREAD_OF_ONE, MOST_SPREAD = 0.01, 1.0
+COUNT_SECONDS = 10.0
+"""Seconds after which watchers are told of another number of waiting messages, if nothing else is new."""
 KEEP_ALIVE_SECONDS = 15.0
 STREAM_SECONDS = 60.0
 """Seconds after which a stream ends and the page asks for the next one, so that an ended session gets nothing more."""
@@ -86,6 +88,7 @@ class LiveHub:
         self._look = look
         self._told: Told | None = None
         self._looked_at = self._told_at = float("-inf")
+        self._woke_at, self._woke_with = float("-inf"), tuple[Trouble, ...]()
         self._turn: asyncio.Event | None = None
         self._looking: asyncio.Task[Told] | None = None
         self._running: asyncio.Task[None] | None = None
@@ -170,6 +173,7 @@ class LiveHub:
         self._looked_at = now
         if before is None:
             self._told, self._told_at = Told(1, seen), now
+            self._woke_at, self._woke_with = now, seen.troubles
             return self._told
         came = sum(seen.counts.values()) - sum(before.seen.counts.values())
         flood = came > FLOOD * max(now - self._told_at, LOOK_SECONDS)
@@ -181,9 +185,16 @@ class LiveHub:
         self._told = Told(before.number + changed, seen, spread if changed else before.within)
         if changed:
             self._told_at = now
-        if changed or seen.troubles != before.seen.troubles:
+        has_old_count = seen.troubles != self._woke_with and now - self._woke_at >= COUNT_SECONDS
+        if changed or has_old_count or _kinds(seen.troubles) != _kinds(self._woke_with):
+            self._woke_at, self._woke_with = now, seen.troubles
             self._wake()
         return self._told
+
+
+def _kinds(troubles: Sequence[Trouble]) -> list[tuple[str, int, int, str]]:
+    """Return troubles without the number of waiting messages, which differs at each look."""
+    return [(one.kind, one.since, one.region, one.hall) for one in troubles]
 
 
 def _clock() -> float:

@@ -277,6 +277,35 @@ def test_in_a_flood_pages_are_told_seldom_and_of_troubles_at_once(monkeypatch: p
     asyncio.run(run())
 
 
+def test_another_number_of_waiting_messages_wakes_nobody_for_ten_seconds_and_another_trouble_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def run() -> None:
+        now = [100.0]
+        monkeypatch.setattr(live, "_clock", lambda: now[0])
+        look: Any = Counted()
+        hub = LiveHub(look)
+        await hub.now()
+        woken: list[tuple[Trouble, ...]] = []
+        monkeypatch.setattr(hub, "_wake", lambda: woken.append(look.seen.troubles))
+
+        async def after(seconds: float, *troubles: Trouble) -> int:
+            now[0] += seconds
+            look.seen = Seen(0, {}, troubles)
+            await hub.now()
+            return len(woken)
+
+        assert await after(1, Trouble("backlog", 0, 500)) == 1
+        assert await after(1, Trouble("backlog", 0, 400)) == 1
+        assert await after(8, Trouble("backlog", 0, 300)) == 1
+        assert await after(1, Trouble("backlog", 0, 300)) == 2, "told though it has not changed since the last look"
+        assert await after(1, Trouble("backlog", 0, 200), Trouble("lag", 0)) == 3
+        assert await after(1) == 4
+        assert woken[-1] == ()
+
+    asyncio.run(run())
+
+
 def test_too_many_of_one_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "MOST_OF_ONE", 0)
     with TestClient(create_app(make_resources(FakeStore()))) as client:

@@ -121,12 +121,16 @@ def store_figures(connection: Connection, events: Sequence[HallEvent]) -> None:
     rebuild_figures(connection, sorted({entity_of(event) for event in events}))
 
 
+_NEW_FIGURES = text("UPDATE regions SET figures_version = figures_version + 1 WHERE region = ANY(:regions)")
+
+
 def rebuild_figures(connection: Connection, entities: Sequence[Entity]) -> None:
     keys, rows = [], []
     for (region, entity), entries in entries_about(connection, Family.FIGURE, entities).items():
         keys.append(_figure_key(region, entity))
         rows.extend(figure_rows((region, entity), entries))
     _replace(connection, figures, ("region", "indicator", "period", "department"), keys, rows)
+    connection.execute(_NEW_FIGURES, {"regions": sorted({region for region, *_ in keys})})
 
 
 def report_of(entry: LedgerEntry) -> Report[Any]:

@@ -126,5 +126,7 @@ class _Meter:
 def _repair(connection: Connection, spools: Path, found: list[Difference], actor: str) -> None:
     if found:
         put_right(connection, spools)
-        connection.exec_driver_sql("UPDATE regions SET catalogue_version = catalogue_version + 1")
+        connection.exec_driver_sql(
+            "UPDATE regions SET catalogue_version = catalogue_version + 1, figures_version = figures_version + 1"
+        )
     write(connection, actor, AuditEntry("recompute.repair", detail={"differences": Counter(d.table for d in found)}))

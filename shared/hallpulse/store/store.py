@@ -169,7 +169,7 @@ class Moment:
 
     def doubts(self, scope: Scope, since: date, on: date) -> list[Doubt]:
         """Return the items effective on a day that make promised_limit_compression look better than it is."""
-        return doubts.read_doubts(self._connection, scope, since, on)
+        return doubts.read_doubts(self._connection, self._rules, scope, since, on)
 
     def integrity(self, scope: Scope, window: Window, today: date) -> list[Findings]:
         """Return the findings of every integrity check over the window, also of those that found nothing."""
@@ -317,7 +317,7 @@ class Store:
 
     def __init__(self, engine: Engine, actor: str, plans: Sequence[Plan] = ()) -> None:
         self._engine = engine
-        self._rules = declared.Rules(tuple(plans))
+        self._rules = declared.Rules.keeping(plans)
         self._reading = at_one_moment(engine)
         self._reading_back = engine.execution_options(isolation_level="REPEATABLE READ")
         self._actor = actor
@@ -332,7 +332,7 @@ class Store:
 
     def judge_by(self, plans: Sequence[Plan]) -> None:
         """Let declared figures count by these plans from now on."""
-        self._rules = declared.Rules(tuple(plans))
+        self._rules = declared.Rules.keeping(plans)
 
     def ping(self) -> None:
         """Raise Unavailable if the database does not answer."""
@@ -385,7 +385,7 @@ class Store:
             raw = driver(connection)
             prepared_from, raw.prepare_threshold = raw.prepare_threshold, None
             try:
-                yield Moment(connection, self._calendars, self._rules)
+                yield Moment(connection, self._calendars, declared.Rules(self._rules.plans))
             finally:
                 connection.rollback()
                 raw.prepare_threshold = prepared_from

@@ -314,6 +314,7 @@ regions = _table(
     "regions",
     Column("region", Integer, primary_key=True, autoincrement=False),
     Column("catalogue_version", BigInteger, nullable=False, server_default=text("0")),
+    Column("figures_version", BigInteger, nullable=False, server_default=text("0")),
 )
 
 calendars = _table(

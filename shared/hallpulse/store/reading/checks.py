@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -157,7 +157,7 @@ def _others(asked: CheckScope, calendars: Calendars) -> list[Findings]:
         "ratings_in_a_burst": bursts(counting.bursts_of(asked), t),
         "late_events": late_halls(counting.hall_days(asked), start, end, t),
         "withdrawn_and_back": came_back(withdrawn, counting.receipts(asked, withdrawn), t),
-        "uncounted_numbers": uncounted(counting.said(asked), t),
+        "uncounted_numbers": _of_figures(asked, "uncounted", lambda: list(uncounted(counting.said(asked), t))),
         "statutory_raised": _statutory_raised(asked),
         "silent_hall": _silent_halls(asked, calendars),
         UNKNOWN: _figures(asked, UNKNOWN),
@@ -194,7 +194,11 @@ def _statutory_raised(asked: CheckScope) -> list[Row]:
         " WHERE s.start BETWEEN :start AND :end AND s.statutory_days > s.statutory_before"
         " AND NOT s.statutory_days = ANY(CAST(:none_like AS int[])) ORDER BY s.region, s.item_code, s.start"
     )
-    rows = _mapped(asked, query, {"none_like": sorted(NONE_LIKE_LIMITS)})
+    key = ("statutory raised", asked.scope, asked.window)
+    rows = asked.rules.recall(
+        asked.connection, asked.scope, "catalogue", key,
+        lambda: _mapped(asked, query, {"none_like": sorted(NONE_LIKE_LIMITS)}),
+    )  # fmt: skip
     found: list[Row] = [{**row, "changed_on": None} for row in rows]
     listed = {(row["region"], row["item_code"]) for row in found}
     return found + [row for row in raised_afterwards(asked) if (row["region"], row["item_code"]) not in listed]
@@ -226,7 +230,14 @@ def _silent_halls(asked: CheckScope, calendars: Calendars) -> list[Row]:
 def _figures(asked: CheckScope, verdict: str) -> list[Row]:
     """Return the declared figures that count nowhere, each with its hall, its time and its arrival."""
     query = findings_query(asked.where("f"))
-    return [_figure(row) for row in _mapped(asked, query, {**asked.rules.within(asked.scope), "verdict": verdict})]
+    values = {**asked.rules.within(asked.scope), "verdict": verdict}
+    return _of_figures(asked, verdict, lambda: [_figure(row) for row in _mapped(asked, query, values)])
+
+
+def _of_figures(asked: CheckScope, name: str, read: Callable[[], list[Row]]) -> list[Row]:
+    """Return findings that follow from declared figures and plans alone, perhaps kept from an earlier question."""
+    key = ("findings", name, asked.scope, asked.window, asked.today)
+    return asked.rules.recall(asked.connection, asked.scope, "figures", key, read)
 
 
 def _figure(row: Row) -> Row:

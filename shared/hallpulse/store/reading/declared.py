@@ -7,8 +7,8 @@ They are judged by one condition in SQL, since a province has ten thousand and m
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
@@ -19,6 +19,8 @@ from hallpulse.domain.declarations import IMPOSSIBLE, UNKNOWN
 from hallpulse.domain.figures import Amount, Declared, Figure, Scope, Window, counted_of, declared_sums, region_bounds
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.reporting import Arrivals
+
+from .kept_results import KeptResults, Source, T
 
 Status = Literal["counted", "superseded", "nested", "unknown_figure", "impossible_figure"]
 _LENGTH = (
@@ -61,9 +63,23 @@ read all rules again for each report."""
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The plans, and the declared figures that they name, as parameters of the queries."""
+    """The plans, and the declared figures that they name, as parameters of the queries.
+
+    kept: results of earlier transactions; None for a moment that shows other data than those of now.
+    """
 
     plans: Sequence[Plan] = ()
+    kept: KeptResults | None = field(default=None, compare=False)
+
+    @classmethod
+    def keeping(cls, plans: Iterable[Plan]) -> Rules:
+        return cls(tuple(plans), KeptResults())
+
+    def recall(
+        self, connection: Connection, scope: Scope, source: Source, key: tuple[Hashable, ...], read: Callable[[], T]
+    ) -> T:
+        """Return what `read` returns, or the kept result of the same data (`KeptResults.get`)."""
+        return read() if self.kept is None else self.kept.get(connection, scope, source, key, read)
 
     def within(self, scope: Scope, window: Window | None = None) -> dict[str, list[object]]:
         """Return the rows of the plans that can hold a figure of the scope, of the window if one is given.
@@ -164,8 +180,12 @@ def declared_figures(
     """
     department = " AND f.department = :department" if scope.department is not None else ""
     condition, values = _of_one(indicator)
-    rows = _executed(connection, _summed(department + condition), rules, (scope, window), values)
-    return _added(rows, scope.department)
+
+    def read() -> dict[str, Figure]:
+        rows = _executed(connection, _summed(department + condition), rules, (scope, window), values)
+        return _added(rows, scope.department)
+
+    return dict(rules.recall(connection, scope, "figures", ("sums", scope, window, indicator), read))
 
 
 def declared_table(
@@ -174,13 +194,16 @@ def declared_table(
     """Return the sums of a region as `declared_figures` does, and those of each department in it, in one query."""
     condition, values = _of_one(indicator)
     query = _summed(condition, _PARTS, _OF_DEPARTMENTS)
-    rows = _executed(connection, query, rules, (Scope(region), window), values)
-    departments = defaultdict[str, list[Any]](list)
-    for row in rows:
-        if not row.own:
-            departments[row.department].append(row)
-    own = _added([row for row in rows if row.own], None)
-    return own, {name: _added(listed, name) for name, listed in departments.items()}
+    scope = Scope(region)
+
+    def read() -> dict[str | None, dict[str, Figure]]:
+        departments = defaultdict[str | None, list[Any]](list)
+        for row in _executed(connection, query, rules, (scope, window), values):
+            departments[None if row.own else row.department].append(row)
+        return {name: _added(listed, name) for name, listed in departments.items()}
+
+    found = rules.recall(connection, scope, "figures", ("table", scope, window, indicator), read)
+    return dict(found.get(None, {})), {name: dict(sums) for name, sums in found.items() if name is not None}
 
 
 def _added(rows: Iterable[Any], department: str | None) -> dict[str, Figure]:
@@ -349,8 +372,13 @@ _FIRST = (
 
 def read_first_reports(connection: Connection, rules: Rules, region: int, window: Window) -> Arrivals:
     """Return when each department's figure of each month first arrived, among the reports that can be right."""
-    rows = _executed(connection, _FIRST, rules, (Scope(region), window))
-    return {(indicator, department, month): day for indicator, department, month, day in rows}
+    scope = Scope(region)
+
+    def read() -> Arrivals:
+        rows = _executed(connection, _FIRST, rules, (scope, window))
+        return {(indicator, department, month): day for indicator, department, month, day in rows}
+
+    return rules.recall(connection, scope, "figures", ("first reports", scope, window), read)
 
 
 _OF_DAYS = f"f.place >= 0 AND (f.first_day <= :end AND f.last_day >= :start OR {_ARRIVED_DAY} BETWEEN :start AND :end)"

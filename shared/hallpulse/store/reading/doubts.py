@@ -33,6 +33,7 @@ from hallpulse.store.successions import ends_of
 
 from .conditions import part_of, sql
 from .counting import CheckScope
+from .declared import Rules
 
 _CAME = "(CAST(e.arrived AS bigint) * 6000 + e.arrived_cs) * 10000"
 _ENTRIES = text(
@@ -158,11 +159,16 @@ def _by_extensions(asked: CheckScope, calendars: Calendars) -> list[CaseKey]:
     return found
 
 
-def read_doubts(connection: Connection, scope: Scope, since: date, on: date) -> list[Doubt]:
+def read_doubts(connection: Connection, rules: Rules, scope: Scope, since: date, on: date) -> list[Doubt]:
     """Return doubts about the items effective on a day that make the compression look better.
 
     Besides those that the catalogue shows (`read_item_doubts`), these are past limits that were replaced after `since`.
     """
+    key = ("doubts", scope, since, on)
+    return list(rules.recall(connection, scope, "catalogue", key, lambda: _read_doubts(connection, scope, since, on)))
+
+
+def _read_doubts(connection: Connection, scope: Scope, since: date, on: date) -> list[Doubt]:
     found = {one.item: one for one in read_item_doubts(connection, scope, since, on)}
     was = _known_before(rewritten_items(connection, scope), day_of(since), day_of(on))
     for (region, code), spans in spans_in_force(connection, list(was)).items() if was else ():
