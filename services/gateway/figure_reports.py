@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated, TypeAlias
 
 import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.params import QueryParameter
 
 from hallpulse.domain.plan import Names
 from hallpulse.domain.workdays import time_text
@@ -15,7 +17,7 @@ from services.gateway.access import ACTION, Action
 from services.gateway.figures import Named, named
 from services.gateway.list_forms import FIGURES
 from services.gateway.lists import LISTING, ListAsked, listed
-from services.gateway.problems import QUERY, problems
+from services.gateway.problems import EXPECTED, QUERY, problems
 from services.gateway.request import (
     AnyRequest,
     Department,
@@ -23,10 +25,15 @@ from services.gateway.request import (
     IndicatorId,
     RegionCode,
     To,
+    day_of_calendar,
     query_of,
     told_at,
     window_of,
 )
+
+ArrivedFrom: TypeAlias = Annotated[
+    date | None, QueryParameter(name="arrived_from", description=EXPECTED["arrived_from"])
+]
 
 
 class FigureReportAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,13 +88,18 @@ def get_figures(
     to: To = None,
     indicator: IndicatorId = None,
     department: Department = None,
+    arrived_from: ArrivedFrom = None,
     listing: NamedDependency[ListAsked],
 ) -> Response[FigureReportsAnswer]:
-    """Lists the reports of periods that lie wholly in the window. Without from and to: the window of /v1/indicators."""
+    """Lists the reports of periods that lie wholly in the window. Without from and to: the window of /v1/indicators.
+
+    arrived_from: only those that arrived on this day (Asia/Shanghai) or later; whether one counts follows from all.
+    """
     resources, scope, _ = query_of(request, region, department)
     window = window_of(resources, scope.region, from_, to)
+    since = None if arrived_from is None else day_of_calendar("arrived_from", arrived_from, window.start)
     with resources.store.read() as moment:
-        found = moment.figure_reports(FigureFilter(scope, window, indicator))
+        found = moment.figure_reports(FigureFilter(scope, window, indicator, since))
     called = {one.id: one.names for plan in resources.plans for one in plan.indicators}
     answer = FigureReportsAnswer(
         region=str(scope.region),

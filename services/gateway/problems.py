@@ -33,6 +33,7 @@ EXPECTED: Mapping[str, str] = {
     "region": "a GB/T 2260 code of 6 digits: a county, or XXXX00 or XX0000 for the sum of what lies below",
     "from": "the window's first day, YYYY-MM-DD, from 1990-01-01 to 2250-12-31",
     "to": "the window's last day, YYYY-MM-DD, from 1990-01-01 to 2250-12-31",
+    "arrived_from": "a day, YYYY-MM-DD, from 1990-01-01 to 2250-12-31: only what arrived on it or later",
     "on": "a day, YYYY-MM-DD, from 1990-01-01 to 2250-12-31",
     "department": "a department's code, 1 to 64 characters",
     "hall": "a hall's id, 1 to 40 of a-z, 0-9 and hyphen",

@@ -23,7 +23,8 @@ from hallpulse.domain.plan import DeclaredIndicator, Department, Plan
 from hallpulse.store import FigureFilter, FigureReport, Store, open_store
 from hallpulse.store.database import open_engine, pack_data
 from hallpulse.store.migration import alembic_config
-from hallpulse.store.reading.declared import Rules, declared_figures, declared_table, read_reports
+from hallpulse.store.reading.declared import Rules, declared_figures, declared_table
+from hallpulse.store.reading.declared_reports import read_reports
 from tests.asked import named
 from tests.merging import NOW, merge_all
 from tests.moments import ask
@@ -307,6 +308,11 @@ def test_the_reports_that_count_add_up_to_the_figure(
         below = [one.denominator for one in counted if one.denominator is not None]
         assert (sum(below) if below else 1) == figure.denominator
     assert {one.indicator for one in told if one.status == "counted"} == set(figures)
+    for day in (date(2025, 12, 31), date(2026, 6, 1), YEAR.end):
+        midnight = (day - date(1970, 1, 1)).days * 1440 - 480
+        with store._reading.connect() as connection:
+            late = read_reports(connection, rules, FigureFilter(scope, window, arrived_from=day))
+        assert late == [one for one in told if one.arrived >= midnight]
 
 
 def test_an_older_databases_reports_are_put_in_their_order_by_the_migration(database_url: str) -> None:

@@ -1,7 +1,7 @@
 // My work: what a department or the bureau has to do, first on the page.
 
 import { ask } from "./api.js";
-import { ago, difference, h, shown, whole } from "./dom.js";
+import { ago, difference, h, nowInShanghai, shown, whole } from "./dom.js";
 import { matterLine, superviseLink } from "./matters.js";
 import { cellChip, formAddress } from "./outstanding.js";
 import { chip } from "./states.js";
@@ -13,6 +13,8 @@ const OPEN = ["overdue", "unaccepted_late", "due_soon", "suspended", "on_time"];
 const SHORT = new Set(["missed", "behind"]);
 const SHOWN = 8;
 
+const daysBefore = (moment, days) => new Date(Date.parse(`${moment.slice(0, 10)}T00:00:00Z`) - days * DAY_MS).toISOString().slice(0, 10);
+
 /** All that the part shows beside what the board has read; null for who has nothing to do here. */
 export async function readWork({ me, region, department, hall }, get = ask) {
   if (!region.plan || hall) return null;
@@ -20,10 +22,10 @@ export async function readWork({ me, region, department, hall }, get = ask) {
   const [outstanding, targets, arrived, supervised] = await Promise.all([
     get("/v1/outstanding", scope),
     department ? get("/v1/targets", scope) : null,
-    me.may.includes("review") ? get("/v1/figures", { region: region.region, from: region.plan.start, to: region.plan.end }) : null,
+    me.may.includes("review") ? get("/v1/figures", { region: region.region, from: region.plan.start, to: region.plan.end, arrived_from: daysBefore(nowInShanghai(), 2) }) : null,
     me.may.includes("supervised") ? ask("/v1/matters", scope) : null,
   ]);
-  const since = new Date(Date.parse(`${outstanding.on}T00:00:00Z`) - DAY_MS).toISOString().slice(0, 10); // yesterday in Shanghai
+  const since = daysBefore(outstanding.on, 1); // yesterday in Shanghai, by the gateway's clock
   return { outstanding, targets, matters: supervised ? supervised.matters : [], arrived: arrived ? arrived.figures.filter((one) => one.arrived.slice(0, 10) >= since) : null };
 }
 

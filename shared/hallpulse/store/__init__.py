@@ -13,7 +13,7 @@ from .kept_uploads import NewUpload, Upload, UploadBusy, UploadKind, Uploads, Up
 from .matters import MatterRegistry, TaskReport
 from .merge import MergeOutcome
 from .migration import ensure_ingest_knows, migrate
-from .reading.declared import FigureFilter, FigureReport, Status
+from .reading.declared_reports import FigureFilter, FigureReport, Status
 from .reading.department_tables import OverTime
 from .reading.foresight import Fate, ForeseenCase, ForeseenItem, Foresight
 from .reading.listing import BadCursor, BadOrder, CaseFilter, CasePage, CaseRow, ItemRow, TallyRow

@@ -47,6 +47,7 @@ from hallpulse.store.notices import NoticeLedger
 from hallpulse.store.placing import Placement
 from hallpulse.store.reading.balance import read_flow, read_flow_by_department
 from hallpulse.store.reading.checks import read_integrity
+from hallpulse.store.reading.declared_reports import FigureFilter, FigureReport, read_reports
 from hallpulse.store.reading.department_tables import OverTime, read_figure_table, read_histograms, read_over_time
 from hallpulse.store.reading.foresight import Foresight, read_foresight
 from hallpulse.store.reading.imagined import imagine
@@ -184,9 +185,9 @@ class Moment:
         """Return the counts for each hall's scorecard: what it sent in a window."""
         return read_sources(self._connection, self._calendars.current(self._connection), scope, window, today)
 
-    def figure_reports(self, wanted: declared.FigureFilter) -> list[declared.FigureReport]:
+    def figure_reports(self, wanted: FigureFilter) -> list[FigureReport]:
         """Return every report of declared figures that is in force, and whether it counts."""
-        return declared.read_reports(self._connection, self._rules, wanted)
+        return read_reports(self._connection, self._rules, wanted)
 
     def first_reports(self, region: int, window: Window) -> Arrivals:
         """Return when each department's figure of each month in the window first arrived."""
@@ -394,7 +395,6 @@ class Store:
 def open_store(database_url: str, pool_size: int = 4, service: str = "", plans: Sequence[Plan] = ()) -> Store:
     """Return a store on a database with this version's tables, without connecting yet.
 
-    service: named in the audit besides the user that this process runs as; plans: needed to read figures, since a
-    declared figure counts only if a plan names it.
+    service: named in the audit beside this process's user; plans: without them no declared figure counts.
     """
     return Store(open_engine(database_url, pool_size, service), process_actor(service), plans)

@@ -24,7 +24,8 @@ from hallpulse.domain.suspicion import (
 )
 from hallpulse.domain.workdays import day_of
 
-from .declared import FigureFilter, Rules, read_reports
+from .declared import Rules
+from .declared_reports import FigureFilter, read_reports
 
 HABIT_SINCE = timedelta(days=180)
 """The time before the window from which a hall's habit is computed."""

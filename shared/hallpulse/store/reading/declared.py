@@ -1,4 +1,4 @@
-"""Declared figures by the plans: those that count, those that cannot be right, and every report with its status.
+"""Declared figures by the plans: those that count, and those that cannot be right.
 
 They are judged by one condition in SQL, since a province has ten thousand and more. Tests compare it with
 `hallpulse.domain.declarations`.
@@ -7,22 +7,19 @@ They are judged by one condition in SQL, since a province has ten thousand and m
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, text
 
-from hallpulse.domain.case import unpack_id
 from hallpulse.domain.declarations import IMPOSSIBLE, UNKNOWN
-from hallpulse.domain.figures import Amount, Declared, Figure, Scope, Window, counted_of, declared_sums, region_bounds
+from hallpulse.domain.figures import Amount, Declared, Figure, Scope, Window, declared_sums, region_bounds
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.reporting import Arrivals
 
 from .kept_results import KeptResults, Source, T
 
-Status = Literal["counted", "superseded", "nested", "unknown_figure", "impossible_figure"]
 _LENGTH = (
     "CASE WHEN f.last_day = f.first_day THEN 'day' WHEN f.last_day - f.first_day < 31 THEN 'month' ELSE 'year' END"
 )
@@ -50,7 +47,7 @@ _RIGHT = (
     " ELSE true END)"
 )
 _KEY = "f.region, f.indicator, f.period, f.department, f.hall, f.id"
-_JUDGED = (
+JUDGED = (
     f"WITH {_RULES}, wanted AS MATERIALIZED (SELECT f.* FROM figures f WHERE {{where}}),"
     f" known AS (SELECT {_KEY} FROM wanted f WHERE {_ASKED} AND {_BOUND}),"
     f" possible AS (SELECT {_KEY} FROM wanted f WHERE {_RIGHT}),"
@@ -182,7 +179,7 @@ def declared_figures(
     condition, values = _of_one(indicator)
 
     def read() -> dict[str, Figure]:
-        rows = _executed(connection, _summed(department + condition), rules, (scope, window), values)
+        rows = executed(connection, _summed(department + condition), rules, (scope, window), values)
         return _added(rows, scope.department)
 
     return dict(rules.recall(connection, scope, "figures", ("sums", scope, window, indicator), read))
@@ -198,7 +195,7 @@ def declared_table(
 
     def read() -> dict[str | None, dict[str, Figure]]:
         departments = defaultdict[str | None, list[Any]](list)
-        for row in _executed(connection, query, rules, (scope, window), values):
+        for row in executed(connection, query, rules, (scope, window), values):
             departments[None if row.own else row.department].append(row)
         return {name: _added(listed, name) for name, listed in departments.items()}
 
@@ -238,7 +235,7 @@ def plan_by_values(connection: Connection, scope: Scope) -> None:
         connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
-def _executed(
+def executed(
     connection: Connection,
     query: str,
     rules: Rules,
@@ -249,118 +246,6 @@ def _executed(
     plan_by_values(connection, scope)
     values = {**parameters(scope), **rules.within(scope, window), "start": window.start, "end": window.end}
     return connection.execute(text(query), {**values, **(more or {})}).all()
-
-
-class FigureFilter(NamedTuple):
-    """A filter of reports: those of a scope whose period lies wholly in the window, of one indicator if it is named."""
-
-    scope: Scope
-    window: Window
-    indicator: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FigureReport:
-    """One report of a declared figure in force, and whether it counts.
-
-    hall, id: the event's; time: microseconds since 1970-01-01 UTC; arrived: minutes since then; extra: the event's
-    other attributes as JSON, None if it has none.
-    """
-
-    region: int
-    indicator: str
-    department: str
-    period: str
-    numerator: int
-    denominator: int | None
-    revision: int
-    hall: str
-    id: str
-    time: int
-    arrived: int
-    status: Status
-    extra: bytes | None = None
-
-
-_REPORTS = (
-    f"{_JUDGED} SELECT f.region, f.indicator, f.department, f.period, f.first_day, f.last_day, f.numerator,"
-    f" f.denominator, f.revision, f.hall, f.id, f.time, f.arrived, f.verdict, e.extra, f.place FROM judged f"
-    " JOIN events e ON e.id = f.id AND e.region = f.region AND e.hall = f.hall"
-    " ORDER BY f.region, f.indicator, f.first_day, f.last_day DESC, f.department, f.place"
-)
-_IN_WINDOW = "f.region BETWEEN :low AND :high AND f.first_day >= :start AND f.last_day <= :end"
-
-
-def read_reports(connection: Connection, rules: Rules, wanted: FigureFilter) -> list[FigureReport]:
-    """Return every report of periods that lie wholly in the window; for each figure, first those that could count.
-
-    The counted reports add up to the indicator of the scope over the same window.
-    """
-    more, where = dict[str, object](), _IN_WINDOW
-    for name in ("indicator", "department"):
-        if (given := getattr(wanted if name == "indicator" else wanted.scope, name)) is not None:
-            where, more[name] = f"{where} AND f.{name} = :{name}", given
-    query = _REPORTS.format(where=where)
-    rows = [_Row(*row) for row in _executed(connection, query, rules, (wanted.scope, wanted.window), more)]
-    return _with_status(rows, wanted.scope.department)
-
-
-class _Row(NamedTuple):
-    region: int
-    indicator: str
-    department: str
-    period: str
-    first_day: date
-    last_day: date
-    numerator: int
-    denominator: int | None
-    revision: int
-    hall: str
-    id: bytes
-    time: int
-    arrived: int
-    verdict: str
-    extra: bytes | None
-    place: int
-
-    @property
-    def figure(self) -> tuple[int, str, str, str]:
-        return self[:4]
-
-    @property
-    def declared(self) -> Declared:
-        window = Window(self.first_day, self.last_day)
-        return Declared(self.region, self.indicator, self.department, window, self.numerator, self.denominator)
-
-
-def _with_status(rows: Sequence[_Row], department: str | None) -> list[FigureReport]:
-    standing: dict[tuple[int, str, str, str], _Row] = {}
-    for row in rows:
-        if not row.verdict and row.place >= 0:
-            standing.setdefault(row.figure, row)
-    groups: dict[tuple[int, str], list[Declared]] = {}
-    for row in standing.values():
-        groups.setdefault((row.region, row.indicator), []).append(row.declared)
-    counting = {one for listed in groups.values() for one in counted_of(listed, department)}
-    return [_report(row, _status(row, standing, counting)) for row in rows]
-
-
-def _status(row: _Row, standing: Mapping[tuple[int, str, str, str], _Row], counting: Set[Declared]) -> Status:
-    if row.place < 0:
-        return "superseded"
-    if row.verdict:
-        return UNKNOWN if row.verdict == UNKNOWN else IMPOSSIBLE
-    if standing[row.figure] is not row:
-        return "superseded"
-    return "counted" if row.declared in counting else "nested"
-
-
-def _report(row: _Row, status: Status) -> FigureReport:
-    extra = None if row.extra is None else bytes(row.extra)
-    return FigureReport(
-        row.region, row.indicator, row.department, row.period, row.numerator, row.denominator, row.revision,
-        row.hall, unpack_id(bytes(row.id)), row.time, row.arrived, status, extra,
-    )  # fmt: skip
 
 
 _FIRST = (
@@ -375,7 +260,7 @@ def read_first_reports(connection: Connection, rules: Rules, region: int, window
     scope = Scope(region)
 
     def read() -> Arrivals:
-        rows = _executed(connection, _FIRST, rules, (scope, window))
+        rows = executed(connection, _FIRST, rules, (scope, window))
         return {(indicator, department, month): day for indicator, department, month, day in rows}
 
     return rules.recall(connection, scope, "figures", ("first reports", scope, window), read)
@@ -387,7 +272,7 @@ _OF_DAYS = f"f.place >= 0 AND (f.first_day <= :end AND f.last_day >= :start OR {
 def findings_query(where: str) -> str:
     """Return the SQL of the reports of :verdict whose period shares a day with the window, or that arrived in it."""
     return (
-        f"{_JUDGED.format(where=f'{where} AND {_OF_DAYS}')} SELECT f.region, f.hall, f.indicator, f.department,"
+        f"{JUDGED.format(where=f'{where} AND {_OF_DAYS}')} SELECT f.region, f.hall, f.indicator, f.department,"
         " f.period, f.revision, f.numerator, f.denominator, f.id, f.time, f.arrived FROM judged f"
         " WHERE f.verdict = :verdict ORDER BY f.region, f.indicator, f.period, f.department, f.place"
     )
