@@ -7,6 +7,7 @@ whose ingest writes otherwise: `prepare` must wait until that ingest has been st
 from __future__ import annotations
 
 import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator
@@ -29,14 +30,15 @@ Move = Callable[[Site, list[Program], Report], None]
 
 def run(seed: int) -> Report:
     report = Report(f"upgrade of the suite, seed {seed}")
-    _upgrade(seed, _last_without(_newest()), report, _both_at_once)
-    _upgrade(seed + 1, _last_without(_changing()), report, _one_after_the_other)
+    _upgrade(seed, _newest(), report, _both_at_once)
+    _upgrade(seed + 1, _changing(), report, _one_after_the_other)
     return report
 
 
-def _upgrade(seed: int, commit: str, report: Report, move: Move) -> None:
+def _upgrade(seed: int, migration: str, report: Report, move: Move) -> None:
+    """From the last version before a migration."""
     with scratch("upgrade") as directory, broker_server() as broker, site(directory, broker, EVENTS, seed) as made:
-        old = _checkout(commit, directory / "old")
+        commit, old = _last_without(migration, directory)
         report.say("from", f"{commit[:9]}, migration {_migrations(commit)[-1][:4]}, to {_newest()[:4]}")
         made.prepare(old, _roles(made))
         workers = [_ingest(made, f"old-{n}", old) for n in (1, 2)]
@@ -133,13 +135,26 @@ def _history() -> Iterator[str]:
     yield from _git("log", "--first-parent", "--format=%H", "-n", "400").decode().split()
 
 
-def _last_without(migration: str) -> str:
-    """The newest commit that has not got this migration. Raises RuntimeError where the history does not reach it."""
+def _last_without(migration: str, directory: Path) -> tuple[str, Path]:
+    """The newest commit that has not got this migration and stands by itself, and its files in the directory.
+
+    A commit of a history that was landed in layers may need the next ones. Raises RuntimeError where the history ends
+    before one that does not.
+    """
     for commit in _history():
         found = _migrations(commit)
         if found and migration not in found:
-            return commit
+            checkout = _checkout(commit, directory / commit)
+            if _stands(checkout):
+                return commit, checkout
     raise RuntimeError(f"no commit without migration {migration} in this clone's history")
+
+
+def _stands(checkout: Path) -> bool:
+    """Whether the programs that are tried find all that they import."""
+    argv = [sys.executable, "-c", "import services.console.prepare, services.ingest.__main__"]
+    path = {"PYTHONPATH": f"{checkout / 'shared'}:{checkout}"}
+    return subprocess.run(argv, env=path, cwd=checkout, capture_output=True, check=False, timeout=120).returncode == 0
 
 
 def _checkout(commit: str, directory: Path) -> Path:
