@@ -18,9 +18,11 @@ from .database import driver, faults, is_spread
 from .tables import metadata
 
 COPIED = ("calendars", "successions")
-ALONE = frozenset({"announced", "case_reads", "notices", "refused", "refused_halls"})
+ALONE = frozenset(
+    {"announced", "archive_files", "archived_events", "case_reads", "notices", "refused", "refused_halls"}
+)
 """Small tables with a region in their key that are not spread: their rows are locked, counted and put in order across
-regions, which Citus allows on one node only."""
+regions, which Citus allows on one node only. Those of archives are empty, since nothing is archived on Citus."""
 SETTINGS: Mapping[str, str] = MappingProxyType({"citus.multi_shard_modify_mode": "sequential"})
 """Settings of the database: a transaction has one connection to each worker, and one commit there, not one a shard."""
 

@@ -42,7 +42,6 @@ from hallpulse.store.database import (
 from hallpulse.store.item_versions import ContextCache, Item, TimelineChange, TransactionContext, store_items
 from hallpulse.store.ledger import store_figures, store_tallies
 from hallpulse.store.locks import lock_figures, lock_what_is_touched, share_calendars
-from hallpulse.store.placing import BatchPart
 from hallpulse.store.receipts import Times, note_receipts
 from hallpulse.store.successions import read_successions
 
@@ -259,32 +258,6 @@ class MergeOutcome:
     redated: int = 0
     times: Times = field(default_factory=dict)
     stored_long_ago: bool = False
-
-
-def merge_parts(
-    parts: Sequence[BatchPart],
-    cache: ContextCache,
-    arrived: int,
-    expected: Expected,
-    *,
-    imported: Collection[EventName] = (),
-    successions: Sequence[Succession] | None = None,
-) -> MergeOutcome:
-    """Store the parts of a batch, each all or nothing, and return the outcome of all."""
-    some = [
-        merge(engine, cache, events, arrived, expected, imported=imported, successions=successions)
-        for engine, events in parts
-    ]
-    if len(some) == 1:
-        return some[0]
-    return MergeOutcome(
-        [event for one in some for event in one.new],
-        [event for one in some for event in one.duplicates],
-        [event for one in some for event in one.reused],
-        sum(one.redated for one in some),
-        {hall: times for one in some for hall, times in one.times.items()},
-        any(one.stored_long_ago for one in some),
-    )
 
 
 def merge(

@@ -1,7 +1,8 @@
 """Merges on Citus go to the workers themselves, each to the one on which its regions lie.
 
 There a transaction is one of PostgreSQL on one machine: no row passes through the coordinator, whose work then does not
-grow with the events, and nothing is committed on several machines. A batch becomes one transaction for each worker.
+grow with the events, and nothing is committed on several machines. A batch becomes one transaction for each worker,
+all at the same time.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,11 +19,17 @@ from typing import NamedTuple
 from sqlalchemy import Engine, text
 
 from hallpulse.contract.events import HallEvent
+from hallpulse.domain.errors import Unavailable
+from hallpulse.domain.succession import Succession
 
 from .database import is_spread, open_engine, service_of, transaction
+from .item_versions import ContextCache
+from .merge import EventName, Expected, MergeOutcome, merge
 
 KNOWN_SECONDS = 15.0
 """So long it is taken as known where a region lies. A worker from which it has moved meanwhile passes its rows on."""
+MOST_AT_ONCE = 16
+"""Most parts of batches that a store sends to workers at the same time."""
 _Node = tuple[str, int]
 _PLACES = text(
     "SELECT r, p.nodename, p.nodeport FROM unnest(CAST(:regions AS int[])) AS r JOIN pg_dist_shard_placement p"
@@ -43,6 +51,49 @@ class _Place:
     until: float
 
 
+class PartThreads:
+    """Threads that merge the parts of batches at the same time. May itself be shared by threads.
+
+    A part waits for no other part: it holds its locks only while a thread works on it, and only on its own worker.
+    Batches of one part, as all are on PostgreSQL, are merged without any thread.
+    """
+
+    def __init__(self, most: int = MOST_AT_ONCE) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._threads: ThreadPoolExecutor | None = None
+
+    def do(self, work: Callable[[BatchPart], MergeOutcome], parts: Sequence[BatchPart]) -> list[MergeOutcome]:
+        """Return the outcome of each part, in order. Each is worked on to its end, also where another one fails.
+
+        Raises what failed: first what must not be tried again, then the first part's error.
+        """
+        first, *others = parts
+        started = [self._start(work, part) for part in others]
+        own: Future[MergeOutcome] = Future()
+        try:
+            own.set_result(work(first))
+        except BaseException as error:
+            own.set_exception(error)
+        failed = [found for one in (own, *started) if (found := one.exception()) is not None]
+        if failed:
+            raise min(failed, key=lambda found: isinstance(found, Unavailable))
+        return [one.result() for one in (own, *started)]
+
+    def close(self) -> None:
+        """End the threads once their parts are merged."""
+        with self._lock:
+            threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown()
+
+    def _start(self, work: Callable[[BatchPart], MergeOutcome], part: BatchPart) -> Future[MergeOutcome]:
+        with self._lock:
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(self._most, thread_name_prefix="merge")
+            return self._threads.submit(work, part)
+
+
 class Placement:
     """The databases to which merges go. May be shared by threads."""
 
@@ -52,6 +103,7 @@ class Placement:
         self._spread: bool | None = None
         self._places: dict[int, _Place] = {}
         self._workers: dict[_Node, Engine] = {}
+        self.threads = PartThreads()
 
     def parts(self, events: Sequence[HallEvent]) -> list[BatchPart]:
         """Return the parts of a batch; on PostgreSQL it is one.
@@ -75,6 +127,7 @@ class Placement:
         return parts
 
     def close(self) -> None:
+        self.threads.close()
         for engine in self._workers.values():
             engine.dispose()
 
@@ -100,3 +153,34 @@ class Placement:
                     url.render_as_string(hide_password=False), service=service_of(self._engine)
                 )
             return known
+
+
+def merge_parts(
+    parts: Sequence[BatchPart],
+    threads: PartThreads,
+    cache: ContextCache,
+    arrived: int,
+    expected: Expected,
+    *,
+    imported: Collection[EventName] = (),
+    successions: Sequence[Succession] | None = None,
+) -> MergeOutcome:
+    """Store the parts of a batch at the same time, each all or nothing, and return the outcome of all.
+
+    Raises as `merge` does if any part fails. The others are stored then, and recognised when the batch comes again.
+    """
+
+    def merged(part: BatchPart) -> MergeOutcome:
+        return merge(part.engine, cache, part.events, arrived, expected, imported=imported, successions=successions)
+
+    some = threads.do(merged, parts)
+    if len(some) == 1:
+        return some[0]
+    return MergeOutcome(
+        [event for one in some for event in one.new],
+        [event for one in some for event in one.duplicates],
+        [event for one in some for event in one.reused],
+        sum(one.redated for one in some),
+        {hall: times for one in some for hall, times in one.times.items()},
+        any(one.stored_long_ago for one in some),
+    )

@@ -42,9 +42,9 @@ from hallpulse.store.item_versions import (
 )
 from hallpulse.store.kept_uploads import Uploads
 from hallpulse.store.matters import MatterRegistry
-from hallpulse.store.merge import EventName, Expected, MergeOutcome, merge_parts
+from hallpulse.store.merge import EventName, Expected, MergeOutcome
 from hallpulse.store.notices import NoticeLedger
-from hallpulse.store.placing import Placement
+from hallpulse.store.placing import Placement, merge_parts
 from hallpulse.store.reading.balance import read_flow, read_flow_by_department
 from hallpulse.store.reading.checks import read_integrity
 from hallpulse.store.reading.declared_reports import FigureFilter, FigureReport, read_reports
@@ -359,8 +359,8 @@ class Store:
         Outdated if others are in force.
         """
         microseconds = int((arrived - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
-        parts = self._placement.parts(events)
-        return merge_parts(parts, self._cache, microseconds, expected, imported=imported, successions=successions)
+        given = (self._placement.parts(events), self._placement.threads, self._cache, microseconds, expected)
+        return merge_parts(*given, imported=imported, successions=successions)
 
     def apply_calendars(self, calendars: Sequence[Calendar], progress: Progress | None = None) -> int:
         """Put calendars in force and fold again every case that they touch; return the number of these cases."""
