@@ -47,7 +47,7 @@ function departmentLists(context) {
   return [
     task(say("toReport"), due.length, due.slice(0, 6).map((one) => h("li", {}, h("a", { href: formAddress(department, one.month) }, one.month), cellChip(one), h("span", { class: "hint" }, one.review && one.state === "returned" ? one.review.reason : say("reportBy", { day: one.last_day }))))),
     task(say("toAnswer"), data.work.matters.filter(isDue).length, data.work.matters.slice(0, 8).map((one) => matterLine(one, isDue(one) ? say("answerDue", { day: one.deadline }) : say("withBureau")))),
-    task(say("myTargets"), targets.length, targets.map(targetLine), say("noTargets")),
+    task(say("myTargets"), targets.length, shortFirst(targets).map(targetLine), say("noTargets")),
     task(say("openCases"), null, openLines(context)),
     task(say("toExplain"), null, findingLines(data)),
   ];
@@ -55,6 +55,8 @@ function departmentLists(context) {
 
 /** Whether the department owes an answer: one that is late is waited for still. */
 const isDue = (one) => one.waits_for === "department" || one.state === "late";
+
+const shortFirst = (targets) => [...targets.filter((one) => SHORT.has(one.state)), ...targets.filter((one) => !SHORT.has(one.state))];
 
 function targetLine(target) {
   const forecast = target.forecast === null ? null : say("forecast", { value: shown(target.forecast, target.unit) });
