@@ -128,6 +128,7 @@ generate: setup-test ## Write the generated files again: schemas, boards, rules,
 
 bench: ## Measure this machine, all sections in one run; SECTIONS="ingest latency" runs only these
 	@scripts/setup.sh bench
+	@scripts/pathway.sh
 	$(RUN)/python -m bench $(SECTIONS)
 
 bench-large: ## Measure ingest with 1, 10 and 100 million stored events: 45 GB of disk, 20 minutes and more
@@ -143,4 +144,4 @@ clean: ## End the suite, delete its data and every cache
 	@find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 distclean: clean ## Delete the Python environments and the page's libraries too
-	@rm -rf .venv .venv-uv .venv-provider .api-server services/gateway/libraries/node_modules
+	@rm -rf .venv .venv-uv .venv-provider .venv-pathway .api-server services/gateway/libraries/node_modules

@@ -15,7 +15,7 @@ from celery.signals import worker_process_init  # type: ignore[import-untyped]
 from sqlalchemy.orm import Session, sessionmaker
 
 from bench.peers.orm import engine_of, store_with_retries
-from bench.peers.tables import QUEUES, existing
+from bench.peers.queues import QUEUES, existing
 from bench.streams import Message
 
 TASK = "store_hall_event"

@@ -15,7 +15,8 @@ import asyncpg  # type: ignore[import-untyped]
 from faststream import AckPolicy, FastStream
 from faststream.rabbit import Channel, RabbitBroker, RabbitMessage, RabbitQueue
 
-from bench.peers.tables import QUEUES, counted_as, day_of, key_of, time_of
+from bench.peers.queues import QUEUES
+from bench.peers.tables import counted_as, day_of, key_of, time_of
 
 PREFETCH, POOL = 100, 10
 _EVENT = """

@@ -20,7 +20,7 @@ from nameko.messaging import consume  # noqa: E402
 from sqlalchemy.orm import Session, sessionmaker  # noqa: E402
 
 from bench.peers.orm import engine_of, store_with_retries  # noqa: E402
-from bench.peers.tables import QUEUES, existing  # noqa: E402
+from bench.peers.queues import QUEUES, existing  # noqa: E402
 
 WORKERS = 10
 """nameko's default number of workers, which is also the prefetch."""

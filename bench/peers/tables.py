@@ -5,12 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-from kombu.entity import Queue
-
-from bench.grounds import PARTITIONS
-from hallpulse.broker.topology import ingest_arguments, queue_names
-
-QUEUES = queue_names(PARTITIONS)
 SCHEMA = """
 CREATE TABLE peer_events (
     region int, hall text, id text, type text NOT NULL, time timestamptz NOT NULL, case_id text, data jsonb,
@@ -50,8 +44,3 @@ def time_of(event: dict[str, Any]) -> datetime:
 
 def day_of(event: dict[str, Any]) -> date:
     return time_of(event).astimezone(_SHANGHAI).date()
-
-
-def existing(queue: str) -> Queue:
-    """Return one of the suite's queues as a kombu queue that is not declared."""
-    return Queue(queue, exchange="", routing_key=queue, queue_arguments=ingest_arguments(), no_declare=True)  # type: ignore[no-untyped-call]
