@@ -87,13 +87,13 @@ function codeChanges({ region }) {
   ];
 }
 
-function warnings({ data, live, cutAt }) {
+function warnings({ data, region, live, cutAt }) {
   const { coverage, provisional } = data.indicators;
   const silent = coverage.halls - coverage.reporting;
   return [
     ...(data.suite?.troubled || []).map(trouble),
     cutAt ? say("cutOff", { at: clockTime(cutAt) }) : null,
-    ...(live && !cutAt ? troublesInWords(live.troubles) : []),
+    ...(live && !cutAt ? troublesInWords(live.troubles, region) : []),
     silent > 0 ? say("silentHalls", { n: silent }) : null,
     provisional ? say("provisional") : null,
   ].filter(Boolean);

@@ -56,11 +56,12 @@ export function watch(region, { status, changed, lost }) {
   };
 }
 
-/** The troubles in words, the suite's own first; halls beyond a few are counted. */
-export function troublesInWords(troubles) {
+/** The troubles in words, the suite's own first; halls beyond a few are counted, and have their county's name above it. */
+export function troublesInWords(troubles, region) {
+  const hall = (one) => (region.level === "county" ? named(one.hall_names) : say("hallOf", { hall: named(one.hall_names), region: named(one.region_names) }));
   const halls = troubles.filter((one) => one.hall);
   const told = halls.length > SHOWN_HALLS ? halls.slice(0, SHOWN_HALLS) : halls;
-  const words = (one) => say(`live_${one.kind}`, { since: clockTime(one.since), n: one.count, hall: one.hall ? named(one.hall_names) : "" });
+  const words = (one) => say(`live_${one.kind}`, { since: clockTime(one.since), n: one.count, hall: one.hall ? hall(one) : "" });
   const more = halls.length - told.length;
   return [...troubles.filter((one) => !one.hall).map(words), ...told.map(words), ...(more ? [say("live_more", { n: more })] : [])];
 }

@@ -89,7 +89,7 @@ function follow() {
 /** What keeps the wall from being right: old figures, or what halls send is not being stored. */
 function warning() {
   if (Date.now() - state.readAt > STALE_MS) return say("staleSince", { at: clockTime(state.data.indicators.as_of) });
-  const [first, ...others] = state.live ? troublesInWords(state.live.troubles) : [];
+  const [first, ...others] = state.live ? troublesInWords(state.live.troubles, state.region) : [];
   return first && others.length ? `${first} +${others.length}` : first || "";
 }
 

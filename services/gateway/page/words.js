@@ -211,6 +211,7 @@ const WORDS = {
   live_ingest_silent: ["入库服务自 {since} 起没有应答。", "The ingest service has not answered since {since}."],
   live_lag: ["入库滞后：最早的一批数据自 {since} 起等候。", "Storing is behind: the oldest events have waited since {since}."],
   live_backlog: ["有 {n} 批数据等候入库，自 {since} 起。", "{n} {n|message has|messages have} waited to be stored since {since}."],
+  hallOf: ["{hall}（{region}）", "{hall} ({region})"],
   live_hall_silent: ["{hall}自 {since} 起没有上报，而现在是开放时间。", "{hall} has sent nothing since {since}, although it is open."],
   live_hall_never: ["{hall}自 {since} 登记以来从未上报。", "{hall} was registered at {since} and has never sent anything."],
   live_more: ["另有 {n} 个大厅没有上报。", "{n} more {n|hall has|halls have} sent nothing."],
