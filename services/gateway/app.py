@@ -163,7 +163,7 @@ def _counted_as(grant: Grant, token_hash: str) -> str:
     return f"{grant.region}/{grant.hall}" if grant.hall is not None else token_hash
 
 
-def knows_its_parameters(connection: Connection, handler: BaseRouteHandler) -> None:
+async def knows_its_parameters(connection: Connection, handler: BaseRouteHandler) -> None:
     """Raise Declined (400) for an unknown or repeated parameter, since a misspelt filter would give a wrong number."""
     known = _parameters(handler)
     given = [name for name, _ in connection.query_params.multi_items()]
@@ -310,6 +310,7 @@ class Gateway(Litestar):
             else:
                 await _no_such_address(scope, receive, sending)
         finally:
+            recording.end()
             self._count(scope, status, time.perf_counter() - began)
 
     def _allowed(self, scope: HTTPScope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -32,6 +32,9 @@ FLOOD, FLOOD_SECONDS, SECONDS_OF_ONE, MOST_SECONDS, FLOOD_SPREAD = 500.0, 10.0, 
 """Events a second that are a flood; seconds between messages to pages then, more of them for each watcher, at most; and
 the part of these over which pages spread their requests: what many pages read would be taken from ingest."""
 SPREAD_OF_ONE, MOST_SPREAD = 0.01, 1.0
+CALM_OF_ONE, MOST_CALM = 0.012, 1.2
+"""Seconds between two changes that pages are told of, for each watcher, and at most: with the time of a look and the
+spread of their requests an event is still on a hundred pages within three seconds."""
 COUNT_SECONDS = 10.0
 """Seconds after which watchers are told of another number of waiting messages, if nothing else is new."""
 KEEP_ALIVE_SECONDS = 15.0
@@ -178,7 +181,8 @@ class LiveHub:
         came = sum(seen.counts.values()) - sum(before.seen.counts.values())
         flood = came > FLOOD * max(now - self._told_at, LOOK_SECONDS)
         between = min(FLOOD_SECONDS + SECONDS_OF_ONE * self._watchers.total(), MOST_SECONDS)
-        if flood and now - self._told_at < between:
+        calm = min(CALM_OF_ONE * self._watchers.total(), MOST_CALM)
+        if now - self._told_at < (between if flood else calm):
             seen = Seen(seen.at, before.seen.counts, seen.troubles)  # watchers are told later
         changed = seen.counts != before.seen.counts
         spread = FLOOD_SPREAD * between if flood else min(MOST_SPREAD, SPREAD_OF_ONE * self._watchers.total())

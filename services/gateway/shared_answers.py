@@ -1,12 +1,15 @@
 """Answers shared by all pages that were told of the same change: a hundred pages then cost little more than one.
 
 A page names in the header `x-look` the change that it was told of (/v1/live). An answer made after that change is right
-for every page that sends the same request, with the same scope, because of the same change. A request without the
-header gets a fresh answer. So does a late request, because figures also change with the clock.
+for every page that sends the same request, with the same scope, because of the same change or of an earlier one. Pages
+that ask while the answer is being made wait for it. A request without the header gets a fresh answer. So does a late
+request, because figures also change with the clock.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +28,8 @@ SHARED = frozenset(
 )
 """Paths that a page requests again at every change. None of them is a reading of cases, which the audit records."""
 SHARED_SECONDS = 10.0
+WAIT_SECONDS = 10.0
+"""Seconds for which a request waits for the same answer; then it gets one of its own."""
 MOST_KEPT, MOST_BYTES = 500, 1 << 20
 Key = tuple[object, ...]
 
@@ -52,13 +57,14 @@ class SharedAnswers:
     number: Callable[[], int]
     clock: Callable[[], float] = time.monotonic
     _kept: dict[Key, KeptAnswer] = field(default_factory=dict)
+    _made: dict[Key, asyncio.Future[KeptAnswer | None]] = field(default_factory=dict)
     _of: int = 0
     _since: float = 0.0
 
     def key(self, connection: Connection) -> Key | None:
         """Return the key under which a request's answer is shared; None if it is not shared."""
         look = connection.headers.get(LOOK)
-        if look is None or connection.scope["path"] not in SHARED or look != str(number := self.number()):
+        if look is None or connection.scope["path"] not in SHARED or not _is_known(look, number := self.number()):
             return None
         now = self.clock()
         if self._of != number or now - self._since > SHARED_SECONDS:
@@ -68,16 +74,37 @@ class SharedAnswers:
         encoding = connection.headers.get("accept-encoding", "")
         return number, scope["path"], scope["query_string"], encoding, *reach
 
-    def find(self, key: Key) -> KeptAnswer | None:
-        return self._kept.get(key)
+    async def find(self, key: Key) -> KeptAnswer | None:
+        """Return the kept answer, or the one that is being made; None if the request has to make it."""
+        if (kept := self._kept.get(key)) is not None:
+            return kept
+        making = self._made.get(key)
+        if making is None:
+            self._made[key] = asyncio.get_running_loop().create_future()
+            return None
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(asyncio.shield(making), WAIT_SECONDS)
+        return None
 
     def keep(self, key: Key, answer: KeptAnswer) -> None:
         """Keep an answer that was made after the change of its key, unless pages were told of another change since."""
         if key[0] == self._of and len(self._kept) < MOST_KEPT:
             self._kept[key] = answer
+        self.release(key, answer)
+
+    def release(self, key: Key, answer: KeptAnswer | None = None) -> None:
+        """Give those who wait for an answer this one, or none if it could not be made."""
+        making = self._made.pop(key, None)
+        if making is not None and not making.done():
+            making.set_result(answer)
 
 
-def share_answer(connection: Connection, _: BaseRouteHandler) -> None:
+def _is_known(look: str, number: int) -> bool:
+    """Return whether pages were told of this change."""
+    return look.isascii() and look.isdecimal() and len(look) <= 18 and int(look) <= number
+
+
+async def share_answer(connection: Connection, _: BaseRouteHandler) -> None:
     """Raise AnswerKnown if the answer is kept already; else let it be kept.
 
     This is a guard of routes. It runs after the guards that check access.
@@ -86,7 +113,7 @@ def share_answer(connection: Connection, _: BaseRouteHandler) -> None:
     key = shared.key(connection)
     if key is None:
         return
-    kept = shared.find(key)
+    kept = await shared.find(key)
     if kept is not None:
         raise AnswerKnown(kept)
     connection.scope["state"]["shared_as"] = key
@@ -117,5 +144,12 @@ class Recording:
             self._body += message["body"]
             if len(self._body) > MOST_BYTES:
                 self._wanted = False
+                self.end()
             elif not message.get("more_body"):
                 self.shared.keep(self.scope["state"]["shared_as"], KeptAnswer(self._headers, bytes(self._body)))
+
+    def end(self) -> None:
+        """Let nobody wait any longer for an answer that was not kept."""
+        key = self.scope.get("state", {}).get("shared_as")
+        if key is not None:
+            self.shared.release(key)

@@ -21,6 +21,7 @@ from services.gateway.app import create_app
 from services.gateway.live import LiveHub, Told, Watcher, troubles_of
 from services.gateway.live_look import IngestLook, LiveLook, Seen, Trouble
 from services.gateway.naming import NameBook
+from services.gateway.shared_answers import KeptAnswer, SharedAnswers
 from tests.gateway_ground import COUNTY, DEPARTMENT_TOKEN, HALL_TOKEN, READ_TOKEN, FakeClock, FakeStore, make_resources
 from tests.moments import StatedStore
 
@@ -353,6 +354,10 @@ def test_an_answer_is_shared_by_those_who_were_told_of_the_same_change_and_by_no
         assert asked() == 2, "without the header it is answered afresh"
         assert read(**{"x-look": "77"}).status_code == 200
         assert asked() == 3, "nor because of another change"
+        earlier = read(**{"x-look": str(int(look) - 1)})
+        assert (earlier.content, asked()) == (first.content, 3), "what was made later is right for an earlier change"
+        assert read(**{"x-look": "-1"}).status_code == read(**{"x-look": "1x"}).status_code == 200
+        assert asked() == 5, "no number of a change"
         assert read(DEPARTMENT_TOKEN, **{"x-look": look}).status_code == 403
         assert read("nobodys", **{"x-look": look}).status_code == 401
 
@@ -369,3 +374,33 @@ def test_an_answer_is_shared_for_some_seconds_only_since_figures_follow_the_cloc
             assert client.get("/v1/indicators", params={"region": COUNTY}, headers=headers).status_code == 200
             asked.append([one[0] for one in store.asked].count("overview"))
     assert asked == [1, 1, 2]
+
+
+def test_those_who_ask_while_an_answer_is_made_wait_for_it_and_make_their_own_if_it_fails() -> None:
+    async def run() -> None:
+        shared, key, answer = SharedAnswers(lambda: 1), (1, "/v1/targets"), KeptAnswer((), b"{}")
+        assert await shared.find(key) is None, "the first one makes it"
+        waiting = [asyncio.create_task(shared.find(key)) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert not any(one.done() for one in waiting)
+        shared.keep(key, answer)
+        assert await asyncio.gather(*waiting) == [answer] * 3, "also when pages were told of another change meanwhile"
+        assert await shared.find(key) is None
+        waiting = [asyncio.create_task(shared.find(key)) for _ in range(2)]
+        await asyncio.sleep(0)
+        shared.release(key)
+        assert await asyncio.gather(*waiting) == [None, None]
+
+    asyncio.run(run())
+
+
+def test_an_answer_that_fails_keeps_nobody_waiting() -> None:
+    store = FakeStore()
+    resources = make_resources(store)
+    with TestClient(create_app(resources)) as client:
+        headers = {"authorization": f"Bearer {READ_TOKEN}", "x-look": str(ask(client).json()["look"])}
+        for _ in range(2):
+            wrong = client.get("/v1/indicators", params={"region": COUNTY, "from": "1890-01-01"}, headers=headers)
+            assert wrong.status_code == 422
+        assert resources.shared._made == {}
+        assert client.get("/v1/indicators", params={"region": COUNTY}, headers=headers).status_code == 200
