@@ -208,7 +208,7 @@ def _show(rates: dict[str, list[float]], rounds: int) -> None:
         "a peer's job is smaller than the suite's: no working days, no item versions, no late figures; "
         "Pathway takes in corrections and retractions, the other peers do not"
     )
-    columns = ("events/s", "hallpulse is ahead", "in batches")
+    columns = ("events/s", "hallpulse is ahead", "hallpulse in batches is")
     show(f"peers: medians of {rounds} rounds in turns", columns, rows, note)
 
 

@@ -29,7 +29,8 @@ def bars(found: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, list[Bar
         yield f"Events a second: {name}", [_of_raw(key, one) for key, one in shown.items()]
     peers = found.get("peers")
     if peers:
-        yield PEERS, [_peer(key, one["events_a_second"]) for key, one in peers.items()]
+        durable = {key: one for key, one in peers.items() if "in memory" not in key}
+        yield PEERS, [_peer(key, one["events_a_second"]) for key, one in durable.items()]
 
 
 def _of_raw(name: str, figures: Mapping[str, Any]) -> Bar:
