@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs Pathway, a peer of `make bench`, into .venv-pathway, as bench/peers/pathway.txt says: 140 packages, 1.5 GB on disk, and
+# Installs Pathway, a peer of `make bench`, into .venv-pathway, as bench/peers/pathway.txt says: 142 packages, 1.4 GB on disk, and
 # none of them in the product. Run again it only looks. Where it cannot be installed, the bench leaves this peer out and says so.
 set -eu
 
