@@ -29,7 +29,7 @@ SHARED = frozenset(
 """Paths that a page requests again at every change. None of them is a reading of cases, which the audit records."""
 SHARED_SECONDS = 10.0
 WAIT_SECONDS = 10.0
-"""Seconds for which a request waits for the same answer; then it gets one of its own."""
+"""Seconds for which a request waits for the same answer; then another one is made for it."""
 MOST_KEPT, MOST_BYTES = 500, 1 << 20
 Key = tuple[object, ...]
 
@@ -149,7 +149,7 @@ class Recording:
                 self.shared.keep(self.scope["state"]["shared_as"], KeptAnswer(self._headers, bytes(self._body)))
 
     def end(self) -> None:
-        """Let nobody wait any longer for an answer that was not kept."""
+        """End the wait of other requests for an answer that was not kept."""
         key = self.scope.get("state", {}).get("shared_as")
         if key is not None:
             self.shared.release(key)

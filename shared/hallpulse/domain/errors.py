@@ -10,7 +10,7 @@ class Unavailable(HallpulseError):
 
 
 class Outdated(Unavailable):
-    """What the work was based on has changed since it was read: read it again, and try again."""
+    """The work was based on data that has changed since: read them again, and try again."""
 
 
 class Halt(HallpulseError):

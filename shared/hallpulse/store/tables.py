@@ -313,8 +313,7 @@ case_reads = _table(
 regions = _table(
     "regions",
     Column("region", Integer, primary_key=True, autoincrement=False),
-    Column("catalogue_version", BigInteger, nullable=False, server_default=text("0")),
-    Column("figures_version", BigInteger, nullable=False, server_default=text("0")),
+    *(_zero(name, BigInteger) for name in ("catalogue_version", "figures_version")),
 )
 
 calendars = _table(
