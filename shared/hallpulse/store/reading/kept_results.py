@@ -36,7 +36,7 @@ class KeptResults:
     ) -> T:
         """Return the kept result if it is of the data that this transaction sees, else what `read` returns.
 
-        key: names the result and all that it depends on beside its source and the plans. The result must not be changed.
+        key: names the result and all that it depends on beside its source and the plans. A result must not be changed.
         """
         low, high = scope.bounds
         count, versions = connection.execute(_VERSIONS[source], {"low": low, "high": high}).one()
