@@ -22,7 +22,7 @@ from hallpulse.domain.errors import HallpulseError
 from hallpulse.metrics import IngestMetrics, new_registry
 from hallpulse.scrapes import guarded, metrics_application
 from hallpulse.settings import Settings, SettingsError, settings_from
-from hallpulse.store import Store, ensure_ingest_knows, open_store
+from hallpulse.store import Store, ensure_answers, ensure_ingest_knows, open_store
 from hallpulse.tls import encrypted
 from hallpulse.tracing import tracing_from
 from services.ingest.isolating import Isolation
@@ -32,6 +32,8 @@ from services.ingest.refusals import read_once, row_of_rejection
 from services.ingest.trial import try_stored
 from services.ingest.watches import CalendarWatch, KeepingWatch
 from services.ingest.worker import IngestWorker, RefusalLimit, RefusalsOverLimit
+
+REST_SECONDS, RECOVERY_SECONDS = 0.5, 5.0
 
 
 def run(settings: Settings) -> int:
@@ -63,7 +65,7 @@ def _run(settings: Settings, limits: ConsumerLimits, store: Store, mergers: Merg
         store.refused.enter([*map(row_of_rejection, rejections)], datetime.now(UTC))
         pipeline.isolated(rejections)
 
-    isolation = Isolation(pipeline.commit, refuse, say)
+    isolation = Isolation(pipeline.commit, refuse, say, functools.partial(ensure_there, settings.database_url))
     admit = functools.partial(ensure_not_stopped, ignored=not limit.share)
     consumer = Consumer(settings.amqp_url, isolation.commit, limits, say, admit=admit, slow=lanes.slow)
     metrics.lag_from(consumer.lag)
@@ -88,6 +90,12 @@ def _run(settings: Settings, limits: ConsumerLimits, store: Store, mergers: Merg
         watch.stop()
         keeping.stop()
         server.shutdown()
+
+
+def ensure_there(database_url: str) -> None:
+    """Rest, then raise Unavailable unless the database answers on a new connection: one was ended by it."""
+    time.sleep(REST_SECONDS)
+    ensure_answers(database_url, RECOVERY_SECONDS)
 
 
 def _metrics_server(settings: Settings, registry: CollectorRegistry) -> WSGIServer:

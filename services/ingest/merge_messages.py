@@ -92,11 +92,13 @@ class Merged(msgspec.Struct, tag="merged", array_like=True):
 class MergeFailed(msgspec.Struct, tag="failed", array_like=True):
     """A batch that was not merged.
 
-    again: True if the database does not answer, False if going on would do damage; line: the error, for a person.
+    again: True if the database does not answer, False if going on would do damage; line: the error, for a person;
+    ended: whether the database ended the connection in the middle of the merge.
     """
 
     again: bool
     line: str
+    ended: bool = False
 
 
 Check = Callable[[Mapping[str, int], Sequence[Rejection]], None]

@@ -22,13 +22,13 @@ from hallpulse.broker import Rejection
 from hallpulse.contract.decode import decode_message, decode_ordinary
 from hallpulse.contract.events import EventType, HallEvent
 from hallpulse.contract.identity import publisher_identity, told_apart
-from hallpulse.domain.errors import Halt, Outdated, Unavailable
+from hallpulse.domain.errors import ConnectionEnded, Halt, Outdated, Unavailable
 from hallpulse.domain.succession import Succession, ended_codes
 from hallpulse.metrics import HallCount
 from hallpulse.store import EventName, Expected, MergeOutcome, Store, open_store
 from hallpulse.subprocess import Channel, Subprocess, SubprocessEnded, parent_channel
 from hallpulse.tracing import Tracing, span_of, tracing_from
-from services.ingest.isolating import MergeFault, MergerDied
+from services.ingest.isolating import MergeFault, MergerCutOff, MergerDied
 from services.ingest.merge_messages import (
     Answer,
     Check,
@@ -95,7 +95,7 @@ class Merging:
                 events, begun = in_force(self._store, events, ended_codes(self._successions))
                 refused += begun
                 if begun:
-                    check(_taken(events), begun)
+                    check({}, begun)  # what is taken of their parts is told, or follows in `Merged`
                 merged = self._merge(work, events, imported)
         if refused or merged.reused:
             self._store.refused.enter([*map(row_of_rejection, (*refused, *merged.reused))], self._now())
@@ -290,6 +290,8 @@ class _MergingProcess:
                 self._start()
             raise (Unavailable if self._ended else MergerDied)(f"a merging process {ended}") from None
         if isinstance(answer, MergeFailed):
+            if answer.ended:
+                raise MergerCutOff(answer.line)
             raise Unavailable(answer.line) if answer.again else MergeFault(answer.line)
         return answer
 
@@ -324,7 +326,7 @@ def _answer(merging: Merging, channel: Channel[Any]) -> Merged | MergeFailed | N
     except _Dropped:
         return None
     except Unavailable as error:
-        return MergeFailed(True, str(error))
+        return MergeFailed(True, str(error), isinstance(error, ConnectionEnded))
     except Halt as error:
         return MergeFailed(False, str(error))
     except (EOFError, ConnectionError):

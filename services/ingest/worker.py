@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -22,7 +22,7 @@ from hallpulse.broker import Batch, HallsSlowed, Rejection
 from hallpulse.broker.lanes import Moves
 from hallpulse.contract.identity import DENIED, FOR, REFUSED, county_of, is_hall
 from hallpulse.contract.reasons import Reason
-from hallpulse.domain.errors import Halt
+from hallpulse.domain.errors import HallpulseError, Halt
 from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.metrics import IngestMetrics
 from hallpulse.store.registry import HallRegistry
@@ -52,9 +52,17 @@ class _Record:
         self.events += events
         self.refused += refused
         while self.events - self.batches[0][0] >= window:
-            old_events, old_refused = self.batches.popleft()
-            self.events -= old_events
-            self.refused -= old_refused
+            self._less(*self.batches.popleft())
+
+    def take_back(self, events: int, refused: int) -> None:
+        """Forget a batch that was added, unless it is too long ago."""
+        if (events, refused) in self.batches:
+            self.batches.remove((events, refused))
+            self._less(events, refused)
+
+    def _less(self, events: int, refused: int) -> None:
+        self.events -= events
+        self.refused -= refused
 
 
 @dataclass(slots=True)
@@ -84,16 +92,10 @@ class RefusalLimit:
 
     def note(self, taken: Mapping[str, int], rejections: Sequence[Rejection]) -> Moves:
         """Count a batch and return the halls that must change lanes. taken: REGION.HALL → its events not refused."""
-        if not self.share:
-            return Moves(frozenset(), frozenset())
-        refused = Counter[str]()
-        for rejection in rejections:
-            if not is_stranger(rejection):
-                refused[_hall_of(rejection)] += _weight(rejection)
         slower, normal = set(), set()
-        for hall in filter(is_hall, taken.keys() | refused.keys()):
+        for hall, events, refused in _of_halls(taken, rejections) if self.share else ():
             record = self._halls.setdefault(hall, _Record())
-            record.add(taken.get(hall, 0) + refused[hall], refused[hall], self.window)
+            record.add(events, refused, self.window)
             if record.events < self.window:
                 continue
             if record.slow is not True and record.refused > self.share * record.events:
@@ -103,6 +105,26 @@ class RefusalLimit:
                 record.slow = False
                 normal.add(hall)
         return Moves(frozenset(slower), frozenset(normal))
+
+    def take_back(self, taken: Mapping[str, int], rejections: Sequence[Rejection]) -> None:
+        """Undo `check` and `note` for what was not merged in the end: it comes again, and counts then."""
+        for hall, events, refused in _of_halls(taken, rejections):
+            if hall in self._halls:
+                self._halls[hall].take_back(events, refused)
+        for rejection in filter(is_stranger, rejections):
+            halls = self._strangers.get(rejection.user_id, Counter())
+            halls[_hall_of(rejection)] -= 1
+            self._strangers[rejection.user_id] = +halls
+
+
+def _of_halls(taken: Mapping[str, int], rejections: Sequence[Rejection]) -> Iterator[tuple[str, int, int]]:
+    """Yield each hall with its events and how many of them were refused; those of strangers are no hall's."""
+    refused = Counter[str]()
+    for rejection in rejections:
+        if not is_stranger(rejection):
+            refused[_hall_of(rejection)] += _weight(rejection)
+    for hall in filter(is_hall, taken.keys() | refused.keys()):
+        yield hall, taken.get(hall, 0) + refused[hall], refused[hall]
 
 
 def _weight(rejection: Rejection) -> int:
@@ -293,18 +315,27 @@ class IngestWorker:
 
     def _commit(self, batch: Batch, parent: str = "") -> Sequence[Rejection]:
         self._counts.know_halls()  # before the merge: after an outage the stored events would count as duplicates
-        noted, refused = Counter[str](), list[Rejection]()
+        parts = list[tuple[Mapping[str, int], Sequence[Rejection]]]()
 
         def check(taken: Mapping[str, int], rejections: Sequence[Rejection]) -> None:
             with self._lock:
                 self._limit.check(rejections)
-            noted.update(taken)
-            refused.extend(rejections)
+            parts.append((taken, rejections))
             self._note(taken, rejections)
             if not batch.aside and not self._slow.isdisjoint(map(_hall_of, rejections)):
                 raise HallsSlowed
 
-        merged = self._merger.do(self._work(batch, parent), check)
+        try:
+            merged = self._merger.do(self._work(batch, parent), check)
+        except (HallpulseError, HallsSlowed):
+            with self._lock:
+                for part in parts:
+                    self._limit.take_back(*part)
+            raise
+        noted, refused = Counter[str](), list[Rejection]()
+        for taken, rejections in parts:
+            noted.update(taken)
+            refused.extend(rejections)
         if merged.old_duplicates:
             self._recent.missed_some()
         with self._lock:

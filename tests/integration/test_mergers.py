@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -151,6 +152,21 @@ def test_a_code_that_ends_or_is_given_back_between_two_batches_is_known_to_the_n
     assert stored(store) == 2
     (kept,) = store.refused.page(RefusedFilter(), 10)
     assert kept.reason == str(Reason.REGION_ENDED)
+
+
+def test_what_is_taken_is_told_once_where_a_code_ended_since_the_batch_was_decoded(do: Do, store: Store) -> None:
+    """The refusal limit adds up what is told with each refused part."""
+    told: Counter[str] = Counter()
+
+    def count(taken: Mapping[str, int], rejections: Sequence[Rejection]) -> None:
+        told.update(taken)
+        told["refused"] += len(rejections)
+
+    do(work(case(1)[0]), anything)
+    store.codes.declare([Succession(222424, 222401, date(2026, 3, 1), True, "No. 1", "merged")])
+    merged = do(work(b"bad", case(1)[1], case(2)[0]), count)
+    assert merged.taken == {"222424.hall-1": 1}
+    assert told == {"222424.hall-1": 2, "refused": 2}, "both good ones when they were decoded, then one refused"
 
 
 def test_nothing_of_a_batch_is_stored_where_its_refusals_may_not_be(do: Do, store: Store) -> None:

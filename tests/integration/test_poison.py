@@ -23,7 +23,7 @@ from tests.ingesting import PARTITIONS, publish, publishing, stored, take_refuse
 from tests.integration.test_given_back import waiting
 from tests.servers import Vhost
 
-KILLING, FAILING = "poison-kills", "poison-fails"
+KILLING, FAILING, ENDING = "poison-kills", "poison-fails", "poison-ends"
 _TRIGGER = f"""
 CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   IF NEW.case_id = '{KILLING}' THEN PERFORM pg_sleep(60); END IF;
@@ -31,6 +31,13 @@ CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   RETURN NEW;
 END $$;
 CREATE TRIGGER poison BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION poison()
+"""
+_ENDS = """
+CREATE OR REPLACE FUNCTION ends() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF {condition} THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5); END IF;
+  RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER ends BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION ends()
 """
 _SLEEPING = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
 
@@ -109,5 +116,53 @@ def test_what_kills_or_fails_its_merger_is_refused_alone_and_all_else_is_stored_
             publish(channel, json.loads(copy.body), "222424.hall-1.case", user_id=vhost.user)
     with running(environment):
         wait_until(lambda: stored(store) == 60, 60)
+    assert waiting(vhost, [*queue_names(PARTITIONS), REFUSED]) == 0
+    assert store.recompute(check=True) == []
+
+
+def test_what_ends_the_databases_connection_each_time_is_refused_alone_and_all_else_is_stored_once(
+    vhost: Vhost, store: Store, store_url: str
+) -> None:
+    with psycopg.connect(store_url) as connection:
+        connection.execute(_ENDS.format(condition=f"NEW.case_id = '{ENDING}'"))
+    names = [f"c{number}" for number in range(60)]
+    names[3] = names[40] = ENDING
+    environment = settings(vhost.amqp_url, store_url)
+    send(vhost, names, batch=10)
+    with running(environment) as process:
+        copies = take_refused(vhost, 2, seconds=120)
+        wait_until(lambda: stored(store) == 58, 60)
+        wait_until(lambda: metric(environment, "hallpulse_events_refused_total") == 2)
+        assert process.poll() is None, "the ingest itself went on"
+    assert sorted(json.loads(copy.body)["id"] for copy in copies) == ["e3", "e40"]
+    assert {copy.headers[REASON] for copy in copies} == {"unprocessable"}
+    with psycopg.connect(store_url) as connection:
+        connection.execute("DROP TRIGGER ends ON events")
+    with publishing(vhost) as channel:
+        for copy in copies:
+            publish(channel, json.loads(copy.body), "222424.hall-1.case", user_id=vhost.user)
+    with running(environment):
+        wait_until(lambda: stored(store) == 60, 60)
+    assert waiting(vhost, [*queue_names(PARTITIONS), REFUSED]) == 0
+    assert store.recompute(check=True) == []
+
+
+def test_a_database_that_ends_every_connection_keeps_everything_waiting_and_nothing_is_refused(
+    vhost: Vhost, store: Store, store_url: str
+) -> None:
+    """It lets connections be made and answers questions, so that only message after message tells the fault."""
+    with psycopg.connect(store_url) as connection:
+        connection.execute("CREATE SEQUENCE ended; " + _ENDS.format(condition="nextval('ended') > 0"))
+    send(vhost, [f"c{number}" for number in range(60)], batch=60)
+    with running(settings(vhost.amqp_url, store_url)) as process, psycopg.connect(store_url, autocommit=True) as asked:
+
+        def ended() -> int:
+            row = asked.execute("SELECT last_value FROM ended").fetchone()
+            return int(row[0]) if row else 0
+
+        wait_until(lambda: ended() > 30, 120)  # more than the tries until several are held to be why
+        assert (stored(store), process.poll()) == (0, None)
+        asked.execute("DROP TRIGGER ends ON events")
+        wait_until(lambda: stored(store) == 60, 90)
     assert waiting(vhost, [*queue_names(PARTITIONS), REFUSED]) == 0
     assert store.recompute(check=True) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -15,8 +16,7 @@ from hallpulse.broker.deliveries import Delivery
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
 from hallpulse.contract.reasons import Reason
 from hallpulse.domain.errors import Halt, Unavailable
-from services.ingest.isolating import MOST_IN_A_ROW, TRIES, Isolation
-from services.ingest.merging import MergeFault, MergerDied
+from services.ingest.isolating import MOST_IN_A_ROW, TRIES, Isolation, MergeFault, MergerCutOff, MergerDied
 
 KEY, USER = "222424.hall-1.case", "222424.hall-1"
 
@@ -32,7 +32,7 @@ class Merger:
         self.is_bad = is_bad
         self.error = error or MergerDied("a merging process was killed by SIGSEGV")
         self.stored: list[bytes] = []
-        self.asked = 0
+        self.asked = self.merged = 0
 
     def __call__(self, batch: Batch) -> Sequence[Rejection]:
         self.asked += 1
@@ -40,6 +40,7 @@ class Merger:
         if any(map(self.is_bad, bodies)):
             raise self.error
         self.stored += bodies
+        self.merged += 1
         return []
 
 
@@ -60,7 +61,10 @@ def test_of_a_batch_only_the_bad_messages_are_refused_and_each_other_is_stored_o
     assert sorted(merger.stored) == sorted(body for body in bodies if body.startswith(b"good"))
 
 
-@pytest.mark.parametrize("error", [MergerDied("killed"), MergeFault("database: numeric out of range")])
+@pytest.mark.parametrize(
+    "error",
+    [MergerDied("killed"), MergeFault("database: numeric out of range"), MergerCutOff("database: terminated")],
+)
 def test_a_refusal_names_its_sender_and_a_reason_of_the_list(error: Exception) -> None:
     body = json.dumps({"source": "/222424/hall-1", "id": "p"}).encode()
     _, (one,) = isolated(Merger(lambda _: True, error), batch_of(body))
@@ -114,3 +118,86 @@ def test_a_database_that_is_away_isolates_nothing() -> None:
         isolated(merger, batch_of(b"a", b"b"))
     assert merger.asked == 1
     assert TRIES > 1
+
+
+CUT = MergerCutOff("database: terminating connection due to administrator command")
+
+
+def away() -> None:
+    raise Unavailable("database: no route to host")
+
+
+@given(st.integers(5, 40).flatmap(lambda n: st.tuples(st.just(n), st.sets(st.integers(0, n - 1), max_size=4))))
+def test_what_ends_each_connection_of_a_database_that_answers_is_refused_alone(case: tuple[int, set[int]]) -> None:
+    count, bad = case
+    bodies = [b"bad-%d" % n if n in bad else b"good-%d" % n for n in range(count)]
+    noted, asked = list[Rejection](), list[int]()
+    merger = Merger(lambda body: body.startswith(b"bad"), CUT)
+    isolation = Isolation(merger, noted.extend, lambda _: None, lambda: asked.append(1))
+    batch = batch_of(*bodies)
+    for _ in range(4):  # of several at the beginning none is held to be why before another is stored
+        with suppress(MergerCutOff):
+            isolation.commit(batch)
+            break
+    assert sorted(one.refusal.body for one in noted) == sorted(body for body in bodies if body.startswith(b"bad"))
+    assert sorted(merger.stored) == sorted(body for body in bodies if body.startswith(b"good"))
+    assert len(asked) == merger.asked - merger.merged, "once for each connection that was ended"
+
+
+def test_a_database_that_is_away_after_it_ended_a_connection_isolates_nothing() -> None:
+    merger = Merger(lambda _: True, CUT)
+    isolation = Isolation(merger, pytest.fail, pytest.fail, away)
+    for _ in range(20):
+        with pytest.raises(Unavailable, match="no route"):
+            isolation.commit(batch_of(b"a"))
+    assert merger.asked == 20
+
+
+def test_where_every_connection_is_ended_nothing_is_refused_and_all_is_stored_once_they_hold() -> None:
+    noted, ends = list[Rejection](), [True]
+    merger = Merger(lambda _: ends[0], CUT)
+    isolation = Isolation(merger, noted.extend, lambda _: None)
+    batch = batch_of(*(b"%d" % number for number in range(50)))
+    for _ in range(3):
+        with pytest.raises(MergerCutOff):
+            isolation.commit(batch)
+    ends[0] = False
+    assert isolation.commit(batch) == noted == []
+    assert sorted(merger.stored) == sorted(one.body for one in batch.deliveries)
+
+
+def test_of_messages_on_which_connections_end_one_alone_is_refused_while_nothing_is_stored() -> None:
+    """A database that answers and stores nothing looks the same, whether its batches are large or small."""
+    noted, ends = list[Rejection](), [True]
+    isolation = Isolation(Merger(lambda _: ends[0], CUT), noted.extend, lambda _: None)
+    assert len(isolation.commit(batch_of(b"alone"))) == 1
+    others = [batch_of(b"%d" % number) for number in range(10)]
+    for batch in others:
+        with pytest.raises(MergerCutOff):
+            isolation.commit(batch)
+    ends[0] = False
+    assert [isolation.commit(batch) for batch in others] == [[]] * 10
+    assert len(noted) == 1
+
+
+def test_a_batch_whose_parts_were_interrupted_goes_on_with_those_that_are_left() -> None:
+    """What is merged is merged once, and so are its refusals counted once."""
+    gone, noted = [True], list[Rejection]()
+    merger = Merger(lambda body: body == b"5")
+
+    def merge(batch: Batch) -> Sequence[Rejection]:
+        if gone[0] and [one.body for one in batch.deliveries] == [b"6", b"7"]:
+            raise Unavailable("database: away")
+        return merger(batch)
+
+    isolation = Isolation(merge, noted.extend, lambda _: None)
+    batch = batch_of(*(b"%d" % number for number in range(8)))
+    with pytest.raises(Unavailable, match="away"):
+        isolation.commit(batch)
+    assert noted == [], "nothing is refused before the batch is through"
+    before = [*merger.stored]
+    gone[0] = False
+    assert [one.refusal.body for one in isolation.commit(batch)] == [b"5"]
+    assert merger.stored == [*before, b"6", b"7"]
+    assert sorted(merger.stored) == [b"0", b"1", b"2", b"3", b"4", b"6", b"7"]
+    assert len(noted) == 1

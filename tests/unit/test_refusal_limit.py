@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from hallpulse.broker.deliveries import Batch, Delivery, HallsSlowed
 from hallpulse.broker.rejections import Rejection
 from hallpulse.contract.reasons import Reason, Refusal
-from hallpulse.metrics import IngestMetrics, new_registry
+from hallpulse.domain.errors import HallpulseError, Unavailable
+from hallpulse.metrics import OTHER, IngestMetrics, new_registry
+from services.ingest.isolating import Isolation, MergeFault, MergerCutOff, MergerDied
 from services.ingest.merge_messages import Check, Merged, Work
 from services.ingest.worker import LARGE_BYTES, IngestWorker, Moves, RefusalLimit, RefusalsOverLimit
 
@@ -183,6 +186,88 @@ def test_a_hall_whose_ids_are_all_used_before_stays_in_the_slow_lane() -> None:
     for _ in range(5):
         worker.commit(batch)
     assert moved == [moves(slower="a")]
+
+
+class FailsAtFirst:
+    """A merger that refuses each body "bad", and then fails if it has tries left to fail, or the body "poison"."""
+
+    def __init__(self, reason: Reason, error: Exception, failures: int) -> None:
+        self.reason = reason
+        self.error = error
+        self.failures = failures
+
+    def do(self, work: Work, check: Check) -> Merged:
+        refused = [
+            Rejection(Refusal(self.reason, "", "", "", body), key, user or "")
+            for body, key, user in zip(work.bodies, work.routing_keys, work.user_ids, strict=True)
+            if body == b"bad"
+        ]
+        if refused:
+            check(NONE, refused)
+        self.failures -= 1
+        if self.failures >= 0 or b"poison" in work.bodies:
+            raise self.error
+        return Merged({}, [], [], [], [], old_duplicates=False)
+
+
+def worker_of(merger: Any, moved: list[Moves]) -> tuple[IngestWorker, CollectorRegistry]:
+    registry = new_registry()
+    limit = RefusalLimit(0.3, WINDOW)
+    return IngestWorker(merger, cast(Any, NoHalls()), IngestMetrics(registry), limit, move=moved.append), registry
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), MergerDied("killed"), MergeFault("no"), MergerCutOff("cut")])
+def test_a_batch_that_comes_again_since_it_was_not_merged_counts_its_refusals_once(error: Exception) -> None:
+    moved = list[Moves]()
+    worker, _ = worker_of(FailsAtFirst(Reason.BAD_TIME, error, failures=20), moved)
+    batch = Batch(1, deliveries=[Delivery(1, b"bad", None, f"{name('a')}.case", name("a"))] * (WINDOW // 2))
+    for _ in range(20):
+        with pytest.raises(HallpulseError):
+            worker.commit(batch)
+    worker.commit(batch)
+    assert moved == [], "half a window was sent, however often it was tried"
+    worker.commit(batch)
+    assert moved == [moves(slower="a")]
+
+
+def test_what_a_stranger_sent_counts_once_however_often_it_is_tried() -> None:
+    worker, _ = worker_of(FailsAtFirst(Reason.SOURCE_MISMATCH, Unavailable("away"), failures=2 * WINDOW), [])
+    keys = (f"{name(hall)}.case" for hall in "ab")
+    batch = Batch(1, deliveries=[Delivery(1, b"bad", None, key, "gateway-2") for key in keys])
+    for _ in range(2 * WINDOW):
+        with pytest.raises(Unavailable):
+            worker.commit(batch)
+    for _ in range(WINDOW // 2 - 1):
+        worker.commit(batch)
+    with pytest.raises(RefusalsOverLimit, match=r"100 events of 2 halls: 222424\.a 50, 222424\.b 50"):
+        worker.commit(batch)
+
+
+def test_a_batch_that_is_tried_in_parts_counts_each_refusal_once() -> None:
+    """In the limit and in the metrics, also if the database is away while its parts are tried."""
+    moved, noted = list[Moves](), list[Rejection]()
+    merger = FailsAtFirst(Reason.BAD_TIME, MergerDied("killed"), failures=0)
+    worker, registry = worker_of(merger, moved)
+
+    def refuse(rejections: Sequence[Rejection]) -> None:
+        if not noted:
+            noted.extend(rejections)
+            raise Unavailable("away")
+        worker.isolated(rejections)
+
+    bodies = [b"bad"] * 30 + [b"poison"] + [b"bad"] * 30
+    deliveries = [Delivery(n, body, None, f"{name('a')}.case", name("a")) for n, body in enumerate(bodies)]
+    isolation, batch = Isolation(worker.commit, refuse, lambda _: None), Batch(1, deliveries=deliveries)
+    with pytest.raises(Unavailable):
+        isolation.commit(batch)
+    assert len(isolation.commit(batch)) == len(bodies)
+    assert moved == [], "61 events are less than a window"
+    labels = {"region": OTHER}
+    found = [
+        registry.get_sample_value("hallpulse_events_refused_total", labels | {"reason": reason.value})
+        for reason in (Reason.BAD_TIME, Reason.UNPROCESSABLE)
+    ]
+    assert found == [60, 1]
 
 
 class RefusesOneHall(NamedTuple):

@@ -9,6 +9,10 @@ class Unavailable(HallpulseError):
     """A server does not answer: keep the work, back off, try again."""
 
 
+class ConnectionEnded(Unavailable):
+    """A server ended the connection in the middle of the work: try again; the work itself may be why."""
+
+
 class Outdated(Unavailable):
     """The work was based on data that has changed since: read them again, and try again."""
 

@@ -12,7 +12,7 @@ from .drafts import Draft, Drafts
 from .kept_uploads import NewUpload, Upload, UploadBusy, UploadKind, Uploads, UploadState
 from .matters import MatterRegistry, TaskReport
 from .merge import MergeOutcome
-from .migration import ensure_ingest_knows, migrate
+from .migration import ensure_answers, ensure_ingest_knows, migrate
 from .reading.declared_reports import FigureFilter, FigureReport, Status
 from .reading.department_tables import OverTime
 from .reading.foresight import Fate, ForeseenCase, ForeseenItem, Foresight
@@ -118,6 +118,7 @@ __all__ = [
     "Uploads",
     "Verdict",
     "Way",
+    "ensure_answers",
     "ensure_ingest_knows",
     "hash_of",
     "migrate",

@@ -56,7 +56,7 @@ from hallpulse.contract.events import (
     Suspended,
 )
 from hallpulse.domain.case import AUTOMATIC, RECTIFIED, VERIFIED, CaseEvent, Kind, Opening, pack_id
-from hallpulse.domain.errors import Halt, Unavailable
+from hallpulse.domain.errors import ConnectionEnded, Halt, Unavailable
 from hallpulse.domain.measures import Entry
 from hallpulse.domain.workdays import EPOCH_ORDINAL, date_of, day_of
 from hallpulse.store.tables import metadata
@@ -94,11 +94,6 @@ def open_engine(database_url: str, pool_size: int = 4, service: str = "") -> Eng
     )
     event.listen(engine, "before_cursor_execute", _name_one_region, retval=True)
     return engine
-
-
-def service_of(engine: Engine) -> str:
-    """Return the service under which an engine's connections are seen."""
-    return str(engine.get_execution_options().get("service", ""))
 
 
 _REGIONS = re.compile(r"\bregion BETWEEN (?:(%\(low\)s(?:::\w+)?) AND %\(high\)s(?:::\w+)?|(\d+) AND \2\b)")
@@ -151,9 +146,16 @@ def _line(error: Exception) -> str:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction: committed at the end, rolled back on any error. Raises Unavailable or Halt."""
-    with faults(), engine.begin() as connection:
-        yield connection
+    """Open a transaction: committed at the end, rolled back on any error. Raises ConnectionEnded, Unavailable, Halt."""
+    held = None
+    try:
+        with faults(), engine.begin() as connection:
+            held = driver(connection)
+            yield connection
+    except Unavailable as error:
+        if held is not None and held.closed:
+            raise ConnectionEnded(str(error)) from error
+        raise
 
 
 def at_one_moment(engine: Engine) -> Engine:
@@ -284,8 +286,7 @@ def pack_data(data: Data) -> tuple[str, bytes]:
 
 
 def unpack_data(kind: int, case_id: str, packed: bytes) -> Data:
-    cls = DATA_OF[EventType(kind)]
-    fields = _decode_fields(packed)
+    cls, fields = DATA_OF[EventType(kind)], _decode_fields(packed)
     return cls(case_id, *fields) if issubclass(cls, CaseData) else cls(*fields)
 
 

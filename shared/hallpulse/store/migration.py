@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 _MIGRATION_LOCK = 20109
+_BETWEEN_SECONDS = 0.5
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 _NO_SERVICES: Mapping[str, str] = MappingProxyType({})
 
@@ -106,6 +108,24 @@ def ensure_ingest_knows(database_url: str) -> None:
             f"database: it belongs to a later version of Hallpulse, whose ingest knows migration {needed}:"
             " start that version's ingest; events wait in the queues"
         )
+
+
+def ensure_answers(database_url: str, seconds: float) -> None:
+    """Raise Unavailable unless the database answers on a new connection within some seconds: it may be recovering."""
+    until = time.monotonic() + seconds
+    engine = open_engine(database_url, pool_size=1)
+    try:
+        while True:
+            try:
+                with transaction(engine) as connection:
+                    connection.execute(text("SELECT 1"))
+                return
+            except Unavailable:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(_BETWEEN_SECONDS)
+    finally:
+        engine.dispose()
 
 
 def migrate(database_url: str, service_urls: Mapping[str, str] = _NO_SERVICES) -> None:

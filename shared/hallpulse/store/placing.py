@@ -22,7 +22,7 @@ from hallpulse.contract.events import HallEvent
 from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.succession import Succession
 
-from .database import is_spread, open_engine, service_of, transaction
+from .database import is_spread, open_engine, transaction
 from .item_versions import ContextCache
 from .merge import EventName, Expected, MergeOutcome, merge
 
@@ -150,7 +150,7 @@ class Placement:
             if known is None:
                 url = self._engine.url.set(host=node[0], port=node[1])
                 known = self._workers[node] = open_engine(
-                    url.render_as_string(hide_password=False), service=service_of(self._engine)
+                    url.render_as_string(hide_password=False), service=_service_of(self._engine)
                 )
             return known
 
@@ -184,3 +184,8 @@ def merge_parts(
         {hall: times for one in some for hall, times in one.times.items()},
         any(one.stored_long_ago for one in some),
     )
+
+
+def _service_of(engine: Engine) -> str:
+    """Return the service under which an engine's connections are seen."""
+    return str(engine.get_execution_options().get("service", ""))
