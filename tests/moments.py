@@ -19,9 +19,8 @@ from hallpulse.domain.compression import ItemChange
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, Figure, FigureTable, Scope, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.gap_split import PartFigure
-from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.indicators import COMPUTED, CaseDoubt, Doubt
 from hallpulse.domain.integrity import CHECKS, Findings
-from hallpulse.domain.marks import CaseDoubt, Doubt
 from hallpulse.domain.measures import BUCKETS, STATES
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.ratings import Ratings

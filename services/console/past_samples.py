@@ -22,8 +22,8 @@ from hallpulse.domain.compression import ItemChange
 from hallpulse.domain.errors import HallpulseError
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, FigureTable, Window
 from hallpulse.domain.flow import Flow
+from hallpulse.domain.indicators import CaseDoubt, Doubt
 from hallpulse.domain.integrity import Findings
-from hallpulse.domain.marks import CaseDoubt, Doubt
 from hallpulse.domain.plan import Plan, plan_for
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.sources import SourceCounts

@@ -11,7 +11,7 @@ from litestar import get
 
 from hallpulse.domain.compression import CAUSE_NAMES, COMPRESSION, Cause, ItemLimits, ItemPart, split
 from hallpulse.domain.figures import Figure, Window
-from hallpulse.domain.marks import marks_of
+from hallpulse.domain.indicators import marks_of
 from services.gateway.access import ACTION, Action
 from services.gateway.figures import MarkAnswer, Named, Value, mark_answers, number, value_answer
 from services.gateway.problems import QUERY, problems

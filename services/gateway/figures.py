@@ -12,9 +12,8 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 
 from hallpulse.domain.figures import Coverage, Figure, Scope, Window
-from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.indicators import COMPUTED, AnyDoubt, Mark, marks_on
 from hallpulse.domain.integrity import CHECKS
-from hallpulse.domain.marks import AnyDoubt, Mark, marks_on
 from hallpulse.domain.measures import STATES
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.succession import sources_in_force, windows_with

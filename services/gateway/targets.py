@@ -12,7 +12,7 @@ from litestar.di import NamedDependency
 
 from hallpulse.domain.compression import CAUSE_NAMES, CauseShare
 from hallpulse.domain.figures import Scope
-from hallpulse.domain.marks import AnyDoubt
+from hallpulse.domain.indicators import AnyDoubt
 from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.reporting import MONTHLY_REPORT, DepartmentMonth, Reports, Timeliness
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Step

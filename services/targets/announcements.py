@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from hallpulse.domain.marks import Mark
+from hallpulse.domain.indicators import Mark
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.targets import TargetResult
 

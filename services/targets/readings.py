@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from hallpulse.domain.compression import COMPRESSION, CauseShare, Lowering, lowerings
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, FigureTable, Scope, Window
 from hallpulse.domain.flow import Flow
-from hallpulse.domain.marks import AnyDoubt, CaseDoubt
+from hallpulse.domain.indicators import AnyDoubt, CaseDoubt
 from hallpulse.domain.plan import Plan, Target, plan_for
 from hallpulse.domain.sources import Scorecard, scorecard
 from hallpulse.domain.targets import TargetResult, evaluate, read_origin, read_tables

@@ -8,8 +8,7 @@ from datetime import datetime, time, timedelta
 from hallpulse import metrics as names
 from hallpulse.domain.compression import CAUSE_NAMES, COMPRESSION
 from hallpulse.domain.flow import PARTS
-from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.marks import marks_on
+from hallpulse.domain.indicators import COMPUTED, marks_on
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.reporting import MONTHLY_REPORT
 from hallpulse.domain.sources import Grade

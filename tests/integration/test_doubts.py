@@ -11,7 +11,7 @@ import pytest
 
 from hallpulse.domain.compression import COMPRESSION, Cause, split
 from hallpulse.domain.figures import Figure, Scope, Window
-from hallpulse.domain.marks import marks_of
+from hallpulse.domain.indicators import marks_of
 from hallpulse.store import Store
 from tests.integration.test_store import cloud_event, item
 from tests.merging import decoded, merge_all

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hallpulse.domain.compression import Cause, ItemChange, ItemLimits, ItemPart, lowerings, split
 from hallpulse.domain.figures import Figure
-from hallpulse.domain.marks import Doubt, ItemRef, doubt, marks_of
+from hallpulse.domain.indicators import Doubt, ItemRef, doubt, marks_of
 
 WATER, JUSTICE = "water", "justice"
 LIMITS = st.none() | st.integers(0, 60)

@@ -13,7 +13,7 @@ from litestar.testing import TestClient
 from hallpulse.domain.compression import COMPRESSION, ItemChange, ItemLimits
 from hallpulse.domain.figures import Figure, Scope
 from hallpulse.domain.flow import Flow
-from hallpulse.domain.marks import ItemRef, doubt
+from hallpulse.domain.indicators import ItemRef, doubt
 from hallpulse.store import Past
 from tests.gateway_ground import COUNTY, HALL_TOKEN, FakeStore
 from tests.unit.test_gateway_queries import answer, ask, gateway, problem, store

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from hallpulse.domain.figures import Figure
-from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.indicators import COMPUTED, QUESTIONING, TOUCHED, CaseDoubt, Mark, marks_on
 from hallpulse.domain.integrity import BY_ID
-from hallpulse.domain.marks import QUESTIONING, TOUCHED, CaseDoubt, Mark, marks_on
 
 PRESSED = CaseDoubt("rated_at_once", "satisfaction", "health", 30, 30, 30)
 OTHER = CaseDoubt("rated_at_once", "satisfaction", "water", 10, 10, 10)

@@ -12,7 +12,7 @@ import pytest
 
 from hallpulse.domain.compression import COMPRESSION, ItemLimits
 from hallpulse.domain.figures import Coverage, Figure, Window
-from hallpulse.domain.marks import ItemRef, doubt
+from hallpulse.domain.indicators import ItemRef, doubt
 from hallpulse.domain.plan import DeclaredIndicator
 from hallpulse.domain.reporting import Reports
 from hallpulse.domain.restatement import ChangeKind, Restated

@@ -17,8 +17,8 @@ from litestar.testing import TestClient
 
 from hallpulse.domain.compression import COMPRESSION, ItemLimits
 from hallpulse.domain.figures import Figure, FigureTable
+from hallpulse.domain.indicators import ItemRef, doubt
 from hallpulse.domain.integrity import CHECKS, FindingGroup, Findings
-from hallpulse.domain.marks import ItemRef, doubt
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.scores import DepartmentScore, Scored, read_scores, scores_of
 from hallpulse.domain.scoring import Deduction, Group, ScoredIndicator, ScoreStep, Scoring

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hallpulse.domain.compression import COMPRESSION, ItemLimits
 from hallpulse.domain.figures import Figure, FigureTable, Window
-from hallpulse.domain.marks import ItemRef, Mark, doubt
+from hallpulse.domain.indicators import ItemRef, Mark, doubt
 from hallpulse.domain.plan import Department, Names, Plan, Target, TargetScope
 from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Reading, Rule, Step
 from hallpulse.domain.targets import State, TargetResult, Unforeseen, evaluate, read_tables

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Protocol
 
 from hallpulse.domain.compression import COMPRESSION
+from hallpulse.domain.indicators import DOUBTED
 from hallpulse.domain.integrity import CHECKS
-from hallpulse.domain.marks import DOUBTED
 from hallpulse.domain.plan import Names, Target
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS

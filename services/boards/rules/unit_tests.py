@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from hallpulse.domain.compression import COMPRESSION
-from hallpulse.domain.marks import RAISED
+from hallpulse.domain.indicators import RAISED
 from hallpulse.domain.plan import Plan, Target, TargetScope
 from hallpulse.domain.targets import State
 from hallpulse.metrics import STATE_NUMBERS

@@ -9,9 +9,9 @@ from datetime import date, datetime, timedelta
 from hallpulse.domain.compression import ChangeOrigin, ItemChange
 from hallpulse.domain.figures import Coverage, Figure, FigureTable, Scope, Window
 from hallpulse.domain.flow import Flow
+from hallpulse.domain.indicators import AnyDoubt, CaseDoubt
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.ladder import Matter
-from hallpulse.domain.marks import AnyDoubt, CaseDoubt
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.reporting import Arrivals
 from hallpulse.domain.restatement import Restated

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from hallpulse.domain.compression import COMPRESSION, CauseShare, ChangeOrigin
 from hallpulse.domain.figures import Figure, FigureTable
-from hallpulse.domain.marks import AnyDoubt, Mark, marks_on
+from hallpulse.domain.indicators import AnyDoubt, Mark, marks_on
 from hallpulse.domain.plan import EVERY_DEPARTMENT, Plan
 from hallpulse.domain.scoring import Group
 

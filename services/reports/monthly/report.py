@@ -9,9 +9,9 @@ from datetime import date
 from hallpulse.domain.compression import COMPRESSION, ItemPart, Lowering, lowerings, split
 from hallpulse.domain.figures import Coverage, Figure, Scope, Window
 from hallpulse.domain.flow import Flow
+from hallpulse.domain.indicators import AnyDoubt, Doubt
 from hallpulse.domain.integrity import Findings
 from hallpulse.domain.ladder import Matter
-from hallpulse.domain.marks import AnyDoubt, Doubt
 from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.reporting import Reports
 from hallpulse.domain.restatement import Restated

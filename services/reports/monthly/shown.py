@@ -12,9 +12,8 @@ from hallpulse.contract.reasons import Sentence
 from hallpulse.display import NOTHING, amount, difference
 from hallpulse.domain.compression import CAUSE_NAMES, CauseShare
 from hallpulse.domain.figures import Coverage, Figure, Window
-from hallpulse.domain.indicators import COMPUTED
+from hallpulse.domain.indicators import COMPUTED, Mark
 from hallpulse.domain.integrity import CHECKS
-from hallpulse.domain.marks import Mark
 from hallpulse.domain.plan import Names, Plan
 from hallpulse.domain.workdays import SHANGHAI
 from services.reports.monthly import texts

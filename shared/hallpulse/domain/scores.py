@@ -13,8 +13,8 @@ from fractions import Fraction
 from typing import Protocol
 
 from .figures import Figure, FigureTable, Scope, Window
+from .indicators import AnyDoubt, CaseDoubt, Doubt, Mark, marks_on
 from .integrity import Findings
-from .marks import AnyDoubt, CaseDoubt, Doubt, Mark, marks_on
 from .plan import Plan
 from .reporting import Arrivals
 from .scoring import Deduction, Group, ScoredIndicator, Scoring

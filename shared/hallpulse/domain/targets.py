@@ -12,8 +12,7 @@ from typing import Protocol
 
 from .compression import COMPRESSION, CauseShare, ChangeOrigin, ItemChange
 from .figures import Figure, FigureTable, Scope, Window
-from .indicators import COMPUTED
-from .marks import AnyDoubt, Mark, marks_on
+from .indicators import COMPUTED, AnyDoubt, Mark, marks_on
 from .plan import Plan, Target
 from .reporting import MONTHLY_REPORT, Arrivals, Reports
 

@@ -16,8 +16,8 @@ from hallpulse.domain.compression import ItemChange
 from hallpulse.domain.figures import Coverage, ElapsedHistogram, Figure, FigureTable, Scope, Window
 from hallpulse.domain.flow import Flow
 from hallpulse.domain.gap_split import PartFigure
+from hallpulse.domain.indicators import CaseDoubt, Doubt
 from hallpulse.domain.integrity import Findings
-from hallpulse.domain.marks import CaseDoubt, Doubt
 from hallpulse.domain.measures import STATES
 from hallpulse.domain.plan import Plan
 from hallpulse.domain.ratings import Ratings

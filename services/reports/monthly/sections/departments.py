@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from hallpulse.contract.reasons import Sentence
-from hallpulse.domain.marks import without
+from hallpulse.domain.indicators import without
 from hallpulse.domain.scores import NOTHING_COUNTED, DepartmentScore, GroupScores, ItemScore
 from services.reports.monthly import texts
 from services.reports.monthly.document import Bar, Cell, Chart, Column, Paragraph, Section, Table, Tone

@@ -20,8 +20,17 @@ from hallpulse.domain.catalogue import Rewritten, Timeline, rewritten, span_on
 from hallpulse.domain.clock import NONE_LIKE_LIMITS, KeptPromise, needed_late_extension
 from hallpulse.domain.compression import ItemLimits
 from hallpulse.domain.figures import Scope, Window
-from hallpulse.domain.indicators import COMPUTED
-from hallpulse.domain.marks import NONE_LIKE, QUESTIONING, RAISED, TOUCHED, CaseDoubt, Doubt, ItemRef, doubt
+from hallpulse.domain.indicators import (
+    COMPUTED,
+    NONE_LIKE,
+    QUESTIONING,
+    RAISED,
+    TOUCHED,
+    CaseDoubt,
+    Doubt,
+    ItemRef,
+    doubt,
+)
 from hallpulse.domain.suspicion import Decision, Row, is_raised, is_rescued
 from hallpulse.domain.workdays import Calendars, date_of, day_of, local_day
 from hallpulse.store.archiving.packed_events import ARRIVED, archived_rows
