@@ -30,7 +30,7 @@ from hallpulse.store.database import (
     unpack_entries,
     unpack_history,
 )
-from hallpulse.store.item_versions import Item, TransactionContext
+from hallpulse.store.in_force import Item, TransactionContext
 from hallpulse.store.tables import cases
 
 _CELL_KEY = ("region", "grain", "day", "hall", "department")

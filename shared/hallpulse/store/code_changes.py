@@ -16,14 +16,15 @@ from hallpulse.contract.events import Family
 from hallpulse.domain.case import CaseEvent
 from hallpulse.domain.errors import Halt
 from hallpulse.domain.succession import Ended, Succession, ended_codes, fault_of
-from hallpulse.store.item_versions import ContextCache, rebuild_items
+from hallpulse.store.in_force import ContextCache
+from hallpulse.store.item_versions import rebuild_items
 from hallpulse.store.locks import lock_everything
 from hallpulse.store.merge import add_cases_of, refold_all
 
 from .audit import AuditEntry, write
 from .cases import CaseKey
 from .database import transaction
-from .successions import read_successions
+from .in_force import read_successions
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,11 +39,11 @@ from hallpulse.store.database import (
     transaction,
     unpack_data,
 )
-from hallpulse.store.item_versions import ContextCache, Item, TimelineChange, TransactionContext, store_items
+from hallpulse.store.in_force import ContextCache, Item, TransactionContext, read_successions
+from hallpulse.store.item_versions import TimelineChange, store_items
 from hallpulse.store.ledger import store_figures, store_tallies
 from hallpulse.store.locks import lock_figures, lock_what_is_touched, share_calendars
 from hallpulse.store.receipts import Times, note_receipts
-from hallpulse.store.successions import read_successions
 
 _COLUMNS = ("region", "hall", "id", "time", "arrived", "type", "case_id", "data", "extra", "arrived_cs", "imported")
 _BY_ID = itemgetter(2, 0, 1)

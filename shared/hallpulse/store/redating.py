@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from hallpulse.domain.figures import region_bounds
 from hallpulse.domain.workdays import Calendar
-from hallpulse.store.item_versions import ContextCache, TransactionContext, read_calendars
+from hallpulse.store.in_force import ContextCache, TransactionContext, read_calendars
 from hallpulse.store.locks import lock_everything
 
 from .audit import AuditEntry, write

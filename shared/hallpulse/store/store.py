@@ -32,14 +32,15 @@ from hallpulse.store.audit import Audit, process_actor
 from hallpulse.store.code_changes import CodeChanges
 from hallpulse.store.database import at_one_moment, driver, faults, open_engine, read_version, transaction
 from hallpulse.store.drafts import Drafts
-from hallpulse.store.item_versions import (
+from hallpulse.store.in_force import (
     CalendarCache,
     ContextCache,
     read_calendars,
-    read_item_changes,
+    read_successions,
     spans_in_force,
     timelines,
 )
+from hallpulse.store.item_versions import read_item_changes
 from hallpulse.store.kept_uploads import Uploads
 from hallpulse.store.matters import MatterRegistry
 from hallpulse.store.merge import EventName, Expected, MergeOutcome
@@ -65,7 +66,6 @@ from hallpulse.store.registry import Hall, HallFacts, HallRegistry
 from hallpulse.store.reports import ReportArchive, calendars_digest
 from hallpulse.store.reviews import ReviewRegistry
 from hallpulse.store.sharing import Leases, TurnRegistry
-from hallpulse.store.successions import read_successions
 from hallpulse.store.sums import SentSums
 from hallpulse.store.tokens import TokenRegistry
 

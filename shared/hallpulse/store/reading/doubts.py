@@ -36,9 +36,9 @@ from hallpulse.domain.workdays import Calendars, date_of, day_of, local_day
 from hallpulse.store.archiving.packed_events import ARRIVED, archived_rows
 from hallpulse.store.cases import CaseKey
 from hallpulse.store.database import to_date, unpack_data, unpack_history
-from hallpulse.store.item_versions import LIMIT_COLUMNS, Item, effective_items, spans_in_force, spans_of
+from hallpulse.store.in_force import Item, ends_of, spans_in_force
+from hallpulse.store.item_versions import LIMIT_COLUMNS, effective_items, spans_of
 from hallpulse.store.ledger import LedgerEntry
-from hallpulse.store.successions import ends_of
 
 from .conditions import part_of, sql
 from .counting import CheckScope

@@ -14,10 +14,10 @@ from hallpulse.domain.catalogue import Timeline, Timelines
 from hallpulse.domain.clock import Case, fold
 from hallpulse.store.cases import CaseKey
 from hallpulse.store.database import case_event
-from hallpulse.store.item_versions import CalendarCache, Item, spans_of, timelines
+from hallpulse.store.in_force import CalendarCache, Item, ends_of, timelines
+from hallpulse.store.item_versions import spans_of
 from hallpulse.store.ledger import LedgerEntry, entries_about
 from hallpulse.store.merge import EventKey, stored_events
-from hallpulse.store.successions import ends_of
 
 from .stored import read_case_events
 

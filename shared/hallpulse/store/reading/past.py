@@ -33,10 +33,10 @@ from hallpulse.store.database import (
     unpack_entries,
     unpack_history,
 )
-from hallpulse.store.item_versions import Item, TimelineChange, item_sums, span_row, spans_in_force, spans_of, timelines
+from hallpulse.store.in_force import Item, ends_of, spans_in_force, timelines
+from hallpulse.store.item_versions import TimelineChange, item_sums, span_row, spans_of
 from hallpulse.store.ledger import Entity, LedgerEntry, entity_of, entries_about, figure_rows, tally_row
 from hallpulse.store.merge import EVENT_COLUMNS, arrival, event_of
-from hallpulse.store.successions import ends_of
 from hallpulse.store.tables import metadata
 
 from .declared import parameters

@@ -14,7 +14,7 @@ from hallpulse.domain.workdays import Workdays
 from hallpulse.store.archiving.packed_events import archived_rows
 from hallpulse.store.cases import CaseKey
 from hallpulse.store.database import unpack_history
-from hallpulse.store.item_versions import timelines
+from hallpulse.store.in_force import timelines
 from hallpulse.store.merge import stored_events
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from hallpulse.domain.workdays import Calendars
 from hallpulse.store.database import CONNECT_ARGUMENTS, transaction
-from hallpulse.store.item_versions import read_calendars
+from hallpulse.store.in_force import read_calendars
 from hallpulse.store.recomputing import ledgers
 from hallpulse.store.recomputing.beside_archived import see_archived
 from hallpulse.store.recomputing.findings import Difference, DifferenceLog, findings_at
