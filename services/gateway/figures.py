@@ -161,7 +161,9 @@ def indicators_answer(
     plan = resources.plan(scope.region, window.end)
     back = replace(past, days=window) if past.as_of is not None else past
     with resources.read(scope, back) as moment:
-        windows = windows_with(moment.successions() if predecessors else (), scope.region, window)
+        windows = {scope.region: window}
+        if predecessors:
+            windows = windows_with(moment.successions(), scope.region, window)
         parts = [(replace(scope, region=code), days) for code, days in windows.items()]
         doubts: list[AnyDoubt] = []
         for part, days in parts:

@@ -26,14 +26,13 @@ from .receipts import SentAgain
 from .recompute import Difference
 from .refused import Held, Outcome, RefusedTable
 from .refused_rows import EnteredRefusal, KeptRefusal, RefusedFilter
-from .registry import Hall, HallFacts
+from .registry import Grant, Hall, HallFacts, Token, hash_of
 from .reports import About, NewReport, PublishedReport, ReportArchive, ReportExists, ReportFile
 from .reviews import Review, ReviewRegistry, Verdict
 from .roles import replace_owner_password
 from .sharing import Leases, Turn, TurnRegistry, TurnTaken
 from .store import Store, open_store
 from .sums import DailySums
-from .tokens import Grant, Token, hash_of
 
 __all__ = [
     "CASE_ORDERS",

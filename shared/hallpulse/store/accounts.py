@@ -30,8 +30,8 @@ from hallpulse.domain.errors import HallpulseError
 
 from .audit import AuditEntry, write
 from .database import transaction
+from .registry import Grant
 from .tables import metadata
-from .tokens import Grant
 
 ROLES = ("bureau", "department", "hall", "leader", "operator")
 MOST_FAILURES = 5

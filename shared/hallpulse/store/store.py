@@ -62,12 +62,11 @@ from hallpulse.store.recompute import Difference, recompute
 from hallpulse.store.redating import Progress, apply_calendars
 from hallpulse.store.refused import RefusedTable
 from hallpulse.store.refused_rows import KeptRefusal, RefusedFilter
-from hallpulse.store.registry import Hall, HallFacts, HallRegistry
+from hallpulse.store.registry import Hall, HallFacts, HallRegistry, TokenRegistry
 from hallpulse.store.reports import ReportArchive, calendars_digest
 from hallpulse.store.reviews import ReviewRegistry
 from hallpulse.store.sharing import Leases, TurnRegistry
 from hallpulse.store.sums import SentSums
-from hallpulse.store.tokens import TokenRegistry
 
 from .reading import declared, doubts, joint, overview, parts_of_items, rated_cases, reconciling, stored
 
