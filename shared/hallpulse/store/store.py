@@ -47,8 +47,10 @@ from hallpulse.store.merge import EventName, Expected, MergeOutcome
 from hallpulse.store.notices import NoticeLedger
 from hallpulse.store.placing import Placement, merge_parts
 from hallpulse.store.reading.balance import read_flow, read_flow_by_department
+from hallpulse.store.placing import Placement
 from hallpulse.store.reading.checks import read_integrity
 from hallpulse.store.reading.declared_reports import FigureFilter, FigureReport, read_reports
+from hallpulse.store.reading.conditions import read_flow, read_flow_by_department
 from hallpulse.store.reading.department_tables import OverTime, read_figure_table, read_histograms, read_over_time
 from hallpulse.store.reading.foresight import Foresight, read_foresight
 from hallpulse.store.reading.imagined import imagine
@@ -56,7 +58,6 @@ from hallpulse.store.reading.listing import AskedPage, CaseFilter, CasePage, rea
 from hallpulse.store.reading.months import read_month_figures
 from hallpulse.store.reading.overview import Overview
 from hallpulse.store.reading.past import Past, turn_back
-from hallpulse.store.reading.source_counts import read_sources
 from hallpulse.store.reading.trace import Trace, read_refusals, read_trace
 from hallpulse.store.recompute import Difference, recompute
 from hallpulse.store.redating import Progress, apply_calendars
@@ -68,7 +69,7 @@ from hallpulse.store.reviews import ReviewRegistry
 from hallpulse.store.sharing import Leases, TurnRegistry
 from hallpulse.store.sums import SentSums
 
-from .reading import declared, doubts, joint, overview, parts_of_items, rated_cases, reconciling, stored
+from .reading import declared, doubts, joint, overview, parts_of_items, rated_cases, source_counts, stored
 
 
 class Moment:
@@ -182,7 +183,9 @@ class Moment:
 
     def sources(self, scope: Scope, window: Window, today: date) -> list[SourceCounts]:
         """Return the counts for each hall's scorecard: what it sent in a window."""
-        return read_sources(self._connection, self._calendars.current(self._connection), scope, window, today)
+        return source_counts.read_sources(
+            self._connection, self._calendars.current(self._connection), scope, window, today
+        )
 
     def figure_reports(self, wanted: FigureFilter) -> list[FigureReport]:
         """Return every report of declared figures that is in force, and whether it counts."""
@@ -266,27 +269,27 @@ class Moment:
 
     def flagged_cases(self) -> dict[tuple[int, str], int]:
         """Return (region, hall) → number of cases with a flag; an index holds only these cases."""
-        return reconciling.read_flagged_cases(self._connection)
+        return source_counts.read_flagged_cases(self._connection)
 
     def regions(self) -> list[int]:
         """Return the counties that have data or registered halls, in order of their codes."""
-        return reconciling.read_regions(self._connection)
+        return source_counts.read_regions(self._connection)
 
     def ratings(self, scope: Scope, window: Window) -> Ratings:
         return rated_cases.read_ratings(self._connection, scope, window)
 
     def stated_days(self, scope: Scope, window: Window) -> list[StatedDay]:
-        return reconciling.read_stated_days(self._connection, scope, window)
+        return source_counts.read_stated_days(self._connection, scope, window)
 
     def codes(self, scope: Scope) -> list[int]:
-        return reconciling.read_codes(self._connection, scope)
+        return source_counts.read_codes(self._connection, scope)
 
     def successions(self) -> list[Succession]:
         return read_successions(self._connection)
 
     def departments(self, region: int) -> list[str]:
         """Return all departments that a county's catalogue has ever had, in order."""
-        return reconciling.read_departments(self._connection, region)
+        return source_counts.read_departments(self._connection, region)
 
 
 class Readable(Protocol):

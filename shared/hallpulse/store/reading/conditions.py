@@ -1,16 +1,23 @@
-"""The domain's measures as SQL: conditions of the cases or items behind a number, and the amounts that they add."""
+"""The domain's measures and flow as SQL: conditions of the cases or items behind a number, and the amounts they add."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from datetime import date
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, text
 
 from hallpulse.domain.expression import ALWAYS, parsed
-from hallpulse.domain.flow import LEFT, WAYS_OUT
+from hallpulse.domain.figures import Scope, Window
+from hallpulse.domain.flow import LEFT, PARTS, WAYS_OUT, Flow
 from hallpulse.domain.indicators import Indicator, PartName
 from hallpulse.domain.measures import ITEM_MEASURES, MEASURES, OPEN_STATES
+
+from .declared import parameters
+from .overview import narrower
 
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Eq: "=", ast.NotEq: "<>", ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=",
@@ -83,6 +90,7 @@ FLOW = {
     "open": Part(f"c.received <= :end AND (({_LEFT}) IS NULL OR ({_LEFT}) > :end)"),
 }
 """Part of the flow from :start to :end → its cases; `decided` is all decided cases together."""
+_FLOW_COUNTS = ", ".join(f"count(*) FILTER (WHERE {FLOW[part].where})" for part in PARTS)
 
 
 def part_of(indicator: Indicator, part: PartName) -> Part | None:
@@ -107,3 +115,27 @@ def _joined(terms: Iterable[tuple[str, str]]) -> Part:
         return Part(*listed[0])
     amounts = (f"CASE WHEN {where} THEN {amount} ELSE 0 END" for where, amount in listed)
     return Part(f"({' OR '.join(f'({where})' for where, _ in listed)})", f"({' + '.join(amounts)})")
+
+
+def read_flow(connection: Connection, scope: Scope, window: Window, item: str | None = None) -> Flow:
+    """Return the flow of a scope, of one item if it is named."""
+    of_item = " AND c.item_code = :item" if item is not None else ""
+    query = f"SELECT {_FLOW_COUNTS} FROM cases c WHERE {_came_by_the_end(scope)}{of_item}"
+    return Flow(*connection.execute(text(query), {**_values(scope, window), "item": item}).one())
+
+
+def read_flow_by_department(connection: Connection, region: int, window: Window) -> dict[str, Flow]:
+    """Return department → its flow."""
+    scope = Scope(region)
+    query = f"SELECT c.department, {_FLOW_COUNTS} FROM cases c WHERE {_came_by_the_end(scope)} GROUP BY 1"
+    rows = connection.execute(text(query), _values(scope, window))
+    return {department: Flow(*counts) for department, *counts in rows}
+
+
+def _came_by_the_end(scope: Scope) -> str:
+    return f"c.region BETWEEN :low AND :high{narrower(scope, 'c')} AND c.received <= :end"
+
+
+def _values(scope: Scope, window: Window) -> dict[str, Any]:
+    days: dict[str, date] = {"start": window.start, "end": window.end}
+    return {**parameters(scope), **days}

@@ -10,7 +10,7 @@ from hallpulse.domain.figures import Figure, Scope, Window
 from hallpulse.domain.flow import PARTS, Flow
 from hallpulse.domain.plan import Plan
 
-from .balance import read_flow, read_flow_by_department
+from .conditions import read_flow, read_flow_by_department
 from .declared import Rules
 from .department_tables import read_figure_table
 from .overview import read_figures

@@ -1,4 +1,4 @@
-"""The counts of each hall's events, for the scorecard of sources."""
+"""The halls as sources: their events for the scorecard, days on which their cases and tallies differ, flagged cases."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from sqlalchemy import Connection, text
 
 from hallpulse.domain.case import Flag
 from hallpulse.domain.figures import Scope, Window
+from hallpulse.domain.reconciliation import StatedDay
 from hallpulse.domain.sources import SourceCounts
 from hallpulse.domain.workdays import Calendars, day_of
+
+from .declared import parameters
+from .overview import CLASHES, TALLIED, clashes, narrower
 
 CONTRADICTORY = (
     Flag.DECIDED_BEFORE_ACCEPTED | Flag.ACCEPTED_AFTER_DECIDED | Flag.RESUMED_WITHOUT_SUSPENSION
@@ -47,6 +51,9 @@ _REFUSED = f"""
            CAST(:today AS date) - min({_REFUSED_DAY}) FILTER (WHERE r.outcome IS NULL)
     FROM refused r WHERE {_WHERE.format(alias="r")} AND {_REFUSED_DAY} <= :end GROUP BY 1, 2
 """
+_STATED = ", ".join(f"t.{count} AS stated_{count}" for count in TALLIED.values())
+_COUNTED = ", ".join(f"coalesce(sum(c.{measure}), 0) AS {measure}" for measure in TALLIED)
+_HOLDING = ("cells", "item_cells", "tallies", "figures")
 _Key = tuple[int, str]
 
 
@@ -87,3 +94,59 @@ def _counts(  # noqa: PLR0917 - the parts of one row
     working = {day for day in range(start, end + 1) if workdays.is_working(day)}
     cases, receipts, refused = others[0] or (0, 0, 0), others[1] or (0, 0, 0), others[2] or (0, 0, None)
     return SourceCounts(*key, events, late, len(working), len(working & days), *cases, *receipts, *refused)
+
+
+def read_stated_days(connection: Connection, scope: Scope, window: Window) -> list[StatedDay]:
+    """Return the days on which a hall of the scope sent both cases and a tally, and their counts differ.
+
+    The cell of a month tells whether it can have such a day, as for the sums of tallies.
+    """
+    of_scope = f"t.region BETWEEN :low AND :high{narrower(scope, 't')} AND t.day BETWEEN :start AND :end"
+    query = (
+        "WITH months AS (SELECT DISTINCT t.region, t.hall, t.day - (CAST(date_part('day', t.day) AS int) - 1) AS day"
+        f" FROM tallies t WHERE {of_scope}),"
+        f" doubtful AS MATERIALIZED (SELECT t.* FROM months t WHERE {clashes('m')})"
+        f" SELECT t.region, t.hall, t.day, {_STATED}, n.* FROM doubtful a JOIN tallies t ON t.region = a.region"
+        " AND t.hall = a.hall AND t.day >= a.day AND t.day < CAST(a.day + interval '1 month' AS date)"
+        f" CROSS JOIN LATERAL (SELECT {_COUNTED} FROM cells c WHERE c.region = t.region AND c.grain = 'd'"
+        f" AND c.day = t.day AND c.hall = t.hall) n WHERE {of_scope} AND {CLASHES}"
+        f" AND ({', '.join(f't.{count}' for count in TALLIED.values())})"
+        f" IS DISTINCT FROM ({', '.join(f'n.{measure}' for measure in TALLIED)}) ORDER BY 1, 2, 3"
+    )
+    rows = connection.execute(text(query), {**parameters(scope), "start": window.start, "end": window.end})
+    width = len(TALLIED)
+    return [
+        StatedDay(
+            region,
+            hall,
+            day,
+            dict(zip(TALLIED, map(int, counts[:width]), strict=True)),
+            dict(zip(TALLIED, map(int, counts[width:]), strict=True)),
+        )
+        for region, hall, day, *counts in rows
+    ]
+
+
+def read_codes(connection: Connection, scope: Scope) -> list[int]:
+    """Return the region codes of a scope under which parts of figures are stored, in order."""
+    parts = (f"SELECT region FROM {table} WHERE region BETWEEN :low AND :high" for table in _HOLDING)
+    rows = connection.execute(text(f"{' UNION '.join(parts)} ORDER BY 1"), parameters(scope))
+    return [region for (region,) in rows]
+
+
+def read_departments(connection: Connection, region: int) -> list[str]:
+    """Return the departments of all versions of a county's catalogue, in order."""
+    query = text("SELECT DISTINCT department FROM item_cells WHERE region = :region ORDER BY 1")
+    return [department for (department,) in connection.execute(query, {"region": region})]
+
+
+def read_flagged_cases(connection: Connection) -> dict[tuple[int, str], int]:
+    """Return (region, hall) → number of cases with a flag; an index holds only these cases."""
+    query = text("SELECT region, hall, count(*) FROM cases WHERE flags <> 0 GROUP BY region, hall")
+    return {(region, hall): count for region, hall, count in connection.execute(query)}
+
+
+def read_regions(connection: Connection) -> list[int]:
+    """Return the counties that have data or registered halls, in order of their codes."""
+    rows = connection.execute(text("SELECT region FROM regions UNION SELECT region FROM halls ORDER BY 1"))
+    return [region for (region,) in rows]
