@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import msgspec
@@ -23,7 +18,6 @@ from hallpulse.contract.events import HallEvent
 from hallpulse.domain.errors import Halt, Unavailable
 from hallpulse.domain.figures import Scope
 from hallpulse.store import (
-    ArchiveFile,
     EventArchive,
     Expected,
     Store,
@@ -31,47 +25,28 @@ from hallpulse.store import (
     open_archive,
     read_manifest,
 )
-from hallpulse.store.archiving import event_archive, packed_events
 from hallpulse.store.database import open_engine
 from hallpulse.store.recompute import recompute
 from services.console.main import cli
+from tests.archive_ground import AUTUMN, Ground, ground_in, make_blocks_small, rows, stored, take
 from tests.integration.test_exactness import scopes
 from tests.integration.test_past import COUNTY, FIRST, STEP, WINDOWS, coverage, happened_by, merge_apart, micros, turned
 from tests.integration.test_store import TODAY, case, cloud_event
-from tests.merging import NOW, decoded, merge_all
+from tests.merging import NOW, decoded
 from tests.oracle import brute
 from tests.oracle.eventset import Event, distinct, family, region_of
 from tests.oracle.flow import flow
 from tests.oracle.streams import stream
 
-EVERYWHERE = (0, 999_999)
-AUTUMN = date(2026, 9, 1)
-COLUMNS = ", ".join(packed_events.COLUMNS)
-
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a few hundred events fill many blocks, which move in several transactions."""
-    monkeypatch.setattr(packed_events, "BLOCK", 7)
-    monkeypatch.setattr(event_archive, "BLOCKS_AT_ONCE", 5)
+    make_blocks_small(monkeypatch)
 
 
 @pytest.fixture
 def archive(store_url: str, tmp_path: Path) -> EventArchive:
     return open_archive(store_url, tmp_path / "archive")
-
-
-def take(archive: EventArchive, before: date = AUTUMN) -> list[ArchiveFile]:
-    return archive.take(before, EVERYWHERE, NOW)
-
-
-def rows(url: str, query: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(url) as connection:
-        return connection.execute(query.encode()).fetchall()
-
-
-def stored(url: str) -> list[tuple[Any, ...]]:
-    return sorted(rows(url, f"SELECT {COLUMNS} FROM events"), key=lambda row: (row[0], row[1], row[2]))
 
 
 def judge(store: Store, events: Sequence[Event]) -> None:
@@ -181,111 +156,9 @@ def with_extra(event: HallEvent) -> HallEvent:
     return msgspec.structs.replace(event, extra=b'{"subject":"a window"}')
 
 
-@dataclass
-class Ground:
-    """A stream in a database, of which nothing is archived yet."""
-
-    url: str
-    folder: Path
-    events: list[Event]
-    rows: list[tuple[Any, ...]]
-
-
 @pytest.fixture
 def ground(store: Store, store_url: str, tmp_path: Path) -> Ground:
-    events = stream(302, 400)
-    merge_all(store, decoded(events), 200)
-    return Ground(store_url, tmp_path / "archive", events, stored(store_url))
-
-
-KILLED = """
-import os, signal, sys
-from datetime import UTC, date, datetime
-from pathlib import Path
-from hallpulse.store import open_archive, read_manifest
-from hallpulse.store.archiving import event_archive, packed_events, parquet_files
-packed_events.BLOCK, event_archive.BLOCKS_AT_ONCE = 7, 5
-url, folder, what, place, when, how = sys.argv[1:]
-owners = {"files": parquet_files, "archive": event_archive, "class": event_archive.EventArchive, "path": Path}
-owner = owners[place.split(".")[0]]
-name, calls = place.split(".")[1], 0
-real = getattr(owner, name)
-
-def last(*given, **more):
-    global calls
-    calls += 1
-    if calls == int(when) and how == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    result = real(*given, **more)
-    if calls == int(when):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return result
-
-setattr(owner, name, last)
-archive = open_archive(url, Path(folder))
-if what == "take":
-    archive.take(date(2026, 9, 1), (0, 999_999), datetime(2026, 11, 24, tzinfo=UTC))
-else:
-    archive.restore(read_manifest(Path(folder)))
-"""
-
-
-def killed(ground: Ground, what: str, place: str, when: int, how: str) -> None:
-    given = [ground.url, str(ground.folder), what, place, str(when), how]
-    ended = subprocess.run([sys.executable, "-c", KILLED, *given], capture_output=True, timeout=120, check=False)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
-
-
-@pytest.mark.parametrize(
-    ("place", "when", "how"),
-    [
-        ("files._write", 2, "after"),
-        ("path.replace", 3, "before"),
-        ("archive.write_manifest", 2, "before"),
-        ("archive.write_manifest", 2, "after"),
-        ("class._move_blocks", 3, "after"),
-        ("archive.transaction", 9, "before"),
-        ("archive.write", 1, "after"),
-        ("class._clean", 1, "before"),
-    ],
-)
-def test_an_archiving_that_is_killed_at_any_step_has_lost_nothing_and_goes_on(
-    ground: Ground, store: Store, place: str, when: int, how: str
-) -> None:
-    killed(ground, "take", place, when, how)
-    assert store.recompute(check=True) == []
-    assert len(store.merge(decoded(ground.events), NOW).duplicates) == len(ground.events)
-    archive = open_archive(ground.url, ground.folder)
-    take(archive)
-    assert archive.check() == []
-    assert archive.preview(AUTUMN, EVERYWHERE) == []
-    assert [path for path in ground.folder.rglob("*") if path.suffix == ".part"] == []
-    assert store.recompute(check=True, archive=str(ground.folder)) == []
-    archive.restore(read_manifest(ground.folder))
-    assert stored(ground.url) == ground.rows
-
-
-@pytest.mark.parametrize(
-    ("place", "when", "how"),
-    [
-        ("archive.transaction", 3, "before"),
-        ("archive.write", 1, "after"),
-        ("archive.write_manifest", 1, "before"),
-        ("path.unlink", 2, "before"),
-    ],
-)
-def test_a_bringing_back_that_is_killed_at_any_step_goes_on(
-    ground: Ground, store: Store, place: str, when: int, how: str
-) -> None:
-    archive = open_archive(ground.url, ground.folder)
-    take(archive)
-    killed(ground, "restore", place, when, how)
-    assert len(store.merge(decoded(ground.events), NOW).duplicates) == len(ground.events)
-    assert store.recompute(check=True) == []
-    archive.restore(read_manifest(ground.folder))
-    assert stored(ground.url) == ground.rows
-    assert rows(ground.url, "SELECT count(*) FROM archived_events") == [(0,)]
-    assert read_manifest(ground.folder) == []
+    return ground_in(store, store_url, tmp_path / "archive")
 
 
 def test_any_program_reads_the_files(ground: Ground, store: Store) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -20,11 +20,24 @@ from services.console.suite_connection import connect, directory_option
 from services.console.usage import BadUsage, screen
 
 MOST_TEXT = 200
-_day = click.option(
-    "--from", "first", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The successor's first day."
-)
-_document = click.option("--document", required=True, help="The number of the decree (文号).")
-_reason = click.option("--reason", required=True, help="Why, in a sentence; it is shown with the change.")
+Declaring = Callable[[int, Sequence[int], datetime, str, str, Path], None]
+"""A command that declares successors: code, successors, their first day, decree, reason, the suite's directory."""
+
+
+def _declares(command: Declaring) -> Declaring:
+    """Give a command the arguments and options of a declaration."""
+    for option in (
+        directory_option,
+        click.option("--reason", required=True, help="Why, in a sentence; it is shown with the change."),
+        click.option("--document", required=True, help="The number of the decree (文号)."),
+        click.option(
+            "--from", "first", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The successor's first day."
+        ),
+        click.argument("successors", metavar="SUCCESSOR...", type=Region(), nargs=-1, required=True),
+        click.argument("region", type=Region()),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -36,12 +49,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("region", type=Region())
-@click.argument("successors", metavar="SUCCESSOR...", type=Region(), nargs=-1, required=True)
-@_day
-@_document
-@_reason
-@directory_option
+@_declares
 def end(  # noqa: PLR0917 - its options
     region: int, successors: Sequence[int], first: datetime, document: str, reason: str, directory: Path
 ) -> None:
@@ -53,12 +61,7 @@ def end(  # noqa: PLR0917 - its options
 
 
 @command.command()
-@click.argument("region", type=Region())
-@click.argument("successors", metavar="SUCCESSOR...", type=Region(), nargs=-1, required=True)
-@_day
-@_document
-@_reason
-@directory_option
+@_declares
 def split(  # noqa: PLR0917 - its options
     region: int, successors: Sequence[int], first: datetime, document: str, reason: str, directory: Path
 ) -> None:
