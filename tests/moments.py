@@ -156,6 +156,9 @@ class StatedMoment(Moment):
         of_cases = {name for name, one in COMPUTED.items() if one.kind == "case"}
         return {name: figure for name, figure in {**blank, **found}.items() if name in of_cases}
 
+    def figures_over_time(self, scope: Scope, windows: Sequence[Window]) -> list[dict[str, Figure]]:
+        return [self.figures(scope, one) for one in windows]
+
     def figure_table(self, region: int, window: Window) -> FigureTable:
         self._stated.note("figure_table", region, window)
         departments = self._stated.by_department if self._knows(region) else {}

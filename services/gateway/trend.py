@@ -50,9 +50,10 @@ def trend_answer(resources: Resources, region: int, on: date) -> TrendAnswer:
         return TrendAnswer(str(region), on, plan.id if plan else None, [], {})
     shown = {target.indicator for target in plan.targets}
     scope = Scope(region)
+    windows = [Window(window.start, day) for day in month_ends(window)]
     with resources.store.read() as moment:
-        figures = {day: moment.figures(scope, Window(window.start, day)) for day in month_ends(window)}
-    points = [Point(day, _values(found, shown)) for day, found in figures.items()]
+        figures = moment.figures_over_time(scope, windows)
+    points = [Point(one.end, _values(found, shown)) for one, found in zip(windows, figures, strict=True)]
     told = sorted({name for point in points for name in point.values})
     names = {name: named(resources.book.indicators(region, plan).of(name)) for name in told}
     return TrendAnswer(str(region), on, plan.id, points, names)

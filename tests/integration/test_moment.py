@@ -16,8 +16,9 @@ from hallpulse.domain.indicators import COMPUTED, PartName
 from hallpulse.domain.integrity import CHECKS
 from hallpulse.domain.measures import BUCKETS, STATES
 from hallpulse.store import BadCursor, CaseFilter, Moment, Readable, Store, open_store
+from hallpulse.store.reading import overview
 from services.gateway.figures import departments_answer
-from services.gateway.trend import trend_answer
+from services.gateway.trend import month_ends, trend_answer
 from tests.gateway_ground import make_resources
 from tests.integration.test_store import item, received
 from tests.merging import decoded, merge_all
@@ -93,6 +94,17 @@ def test_every_computed_indicator_is_there_and_a_hall_has_those_of_cases(moment:
     assert {*moment.figures(Scope(COUNTY), YEAR)} >= {*COMPUTED}
     assert {*moment.figures(Scope(ELSEWHERE), YEAR)} == {*COMPUTED}
     assert {*moment.figures(Scope(COUNTY, hall="hall-1"), YEAR)} == of_cases
+
+
+def test_figures_over_time_are_those_of_each_window_declared_ones_too(moment: Moment) -> None:
+    """Windows that grow month by month, as a trend asks for them, and others that cross and repeat them."""
+    growing = [Window(YEAR.start, day) for day in month_ends(YEAR)]
+    others = [Window(date(2026, 2, 11), date(2026, 5, 3)), Window(date(2025, 11, 5), date(2026, 3, 31)), growing[1]]
+    for scope in scopes(moment):
+        found = moment.figures_over_time(scope, [*growing, *others])
+        assert found == [moment.figures(scope, window) for window in (*growing, *others)]
+    whole = moment.figures(Scope(COUNTY), YEAR)
+    assert len({name for name in whole if name not in COMPUTED and whole[name].value is not None}) > 0
 
 
 def test_open_cases_are_those_of_the_departments(moment: Moment) -> None:
@@ -186,18 +198,20 @@ def test_counties_under_the_same_calendars_share_their_working_days(store: Store
 
 
 @contextmanager
-def stored_after_the_first(monkeypatch: pytest.MonkeyPatch, query: str, store: Callable[[], object]) -> Iterator[None]:
+def stored_after_the_first(
+    monkeypatch: pytest.MonkeyPatch, owner: object, query: str, store: Callable[[], object]
+) -> Iterator[None]:
     """Something is stored right after the first answer to a query."""
-    answered, left = getattr(Moment, query), [store]
+    answered, left = getattr(owner, query), [store]
 
-    def interrupted(moment: Moment, *given: Any, **named: Any) -> Any:
-        found = answered(moment, *given, **named)
+    def interrupted(*given: Any, **named: Any) -> Any:
+        found = answered(*given, **named)
         if left:
             left.pop()()
         return found
 
     with monkeypatch.context() as patched:
-        patched.setattr(Moment, query, interrupted)
+        patched.setattr(owner, query, interrupted)
         yield
 
 
@@ -206,7 +220,7 @@ def test_the_departments_figures_and_open_cases_are_of_one_moment(
 ) -> None:
     """A case that is accepted between the two queries is in both or in none."""
     resources, late = make_resources(store), decoded([received("late", "2026-11-23")])
-    with stored_after_the_first(monkeypatch, "figure_table", lambda: merge_all(store, late, 1)):
+    with stored_after_the_first(monkeypatch, Moment, "figure_table", lambda: merge_all(store, late, 1)):
         during = departments_answer(resources, COUNTY, YEAR)
     after = departments_answer(resources, COUNTY, YEAR)
     open_in = [sum(sum(one.open_cases.values()) for one in answer.departments) for answer in (during, after)]
@@ -222,6 +236,6 @@ def test_a_trend_is_of_one_moment(store: Store, monkeypatch: pytest.MonkeyPatch)
         points = trend_answer(resources, COUNTY, date(2026, 3, 15)).points
         return [point.values["settled_item_share"].denominator for point in points]
 
-    with stored_after_the_first(monkeypatch, "figures", lambda: merge_all(store, published, 1)):
+    with stored_after_the_first(monkeypatch, overview, "figures_from", lambda: merge_all(store, published, 1)):
         during = items()
     assert (during, items()) == ([0, 0, 0], [1, 1, 1])

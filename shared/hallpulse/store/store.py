@@ -32,14 +32,6 @@ from hallpulse.store.audit import Audit, process_actor
 from hallpulse.store.code_changes import CodeChanges
 from hallpulse.store.database import at_one_moment, driver, faults, open_engine, read_version, transaction
 from hallpulse.store.drafts import Drafts
-from hallpulse.store.in_force import (
-    CalendarCache,
-    ContextCache,
-    read_calendars,
-    read_successions,
-    spans_in_force,
-    timelines,
-)
 from hallpulse.store.item_versions import read_item_changes
 from hallpulse.store.kept_uploads import Uploads
 from hallpulse.store.matters import MatterRegistry
@@ -69,6 +61,7 @@ from hallpulse.store.reviews import ReviewRegistry
 from hallpulse.store.sharing import Leases, TurnRegistry
 from hallpulse.store.sums import SentSums
 
+from .in_force import CalendarCache, ContextCache, read_calendars, read_successions, spans_in_force, timelines
 from .reading import declared, doubts, joint, overview, parts_of_items, rated_cases, source_counts, stored
 
 
@@ -108,6 +101,10 @@ class Moment:
     def figures(self, scope: Scope, window: Window) -> dict[str, Figure]:
         """Return every indicator of the scope over the window, by id; a hall has only those of cases and tallies."""
         return overview.read_figures(self._connection, self._rules, scope, window)
+
+    def figures_over_time(self, scope: Scope, windows: Sequence[Window]) -> list[dict[str, Figure]]:
+        """Return the scope's `figures` over each window; days that windows share are read once."""
+        return overview.read_figures_over_time(self._connection, self._rules, scope, windows)
 
     def figure_table(self, region: int, window: Window) -> FigureTable:
         """Return the region's figures and each department's."""

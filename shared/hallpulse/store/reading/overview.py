@@ -73,8 +73,18 @@ def read_figures(connection: Connection, rules: Rules, scope: Scope, window: Win
 
     A hall has no catalogue and no declared figures, which belong to its region.
     """
-    (cells,) = cell_sums(connection, scope, Sought(window, counted()), departments=False)
-    return figures_from(connection, rules, scope, window, total(cells))
+    (found,) = read_figures_over_time(connection, rules, scope, [window])
+    return found
+
+
+def read_figures_over_time(
+    connection: Connection, rules: Rules, scope: Scope, windows: Sequence[Window]
+) -> list[dict[str, Figure]]:
+    """Return the figures of each window as `read_figures` does. Cells that several windows share are read once."""
+    cells = cell_sums(connection, scope, *(Sought(one, counted()) for one in windows), departments=False)
+    return [
+        figures_from(connection, rules, scope, window, total(sums)) for window, sums in zip(windows, cells, strict=True)
+    ]
 
 
 def figures_from(connection: Connection, rules: Rules, scope: Scope, window: Window, cells: Sums) -> dict[str, Figure]:
