@@ -181,7 +181,7 @@ async def acknowledge_alert(request: AnyRequest) -> SaidAnswer:
     ask = resources.services.ask
     done = await asyncio.to_thread(ask, int, "notices", "acknowledge", region, given.fingerprint, grant.name)
     if not done:
-        detail = "nobody was told of this alert yet, or somebody takes care of it already"
+        detail = "no one was notified of this alert yet, or someone takes care of it already"
         raise Declined(Kind.NOT_FOUND, detail, field="fingerprint")
     return SaidAnswer(given.region, given.fingerprint, grant.name)
 

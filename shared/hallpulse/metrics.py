@@ -72,7 +72,7 @@ _ASPECTS = {
     "gap": "From the value to the goal; negative is short.",
     "met": "1 if the goal holds, 0 if not; absent where nothing can be said.",
     "on_pace": "1 if what is required today holds, 0 if not; absent where nothing can be said.",
-    "forecast": "The value at the period's end if it goes on as of late.",
+    "forecast": "The value at the period's end if it goes on as it did recently.",
     "state": f"{', '.join(f'{number} {words}' for number, words in enumerate(_STATES.values()))}.",
 }
 STATE_NUMBERS = tuple(_STATES)

@@ -12,7 +12,7 @@ def refusals(panels: Panels) -> list[AnyPanel]:
     share = PanelQuery(f"max({REFUSED}{REGION}) or vector(0)")
     kept = PanelQuery('sum(rabbitmq_detailed_queue_messages_ready{queue="hall.refused"}) or vector(0)')
     return [
-        panels.stat(panels.say("近期拒收率", "Share refused of late"), share, "percentunit", span=12, decimals=1),
+        panels.stat(panels.say("近期拒收率", "Recent share refused"), share, "percentunit", span=12, decimals=1),
         panels.stat(panels.say("待处理（hall.refused）", "Kept in hall.refused"), kept, "none", span=12),
         _by_reason(panels),
         _by_hall(panels),

@@ -58,7 +58,7 @@ def hall_alerts(intervals: Intervals, links: Links) -> list[Alert]:
         "bureau", f"{links.grafana}/d/hallpulse-quality/?var-region={REGION}&var-hall={{{{ $labels.hall }}}}"
     )
     refused = f"{HALL_REFUSED} > {number(intervals.hall_refused_share)}"
-    share = Names(f"{HALL.zh}近期上报有 {PERCENT} 被拒收", f"{HALL.en}: {PERCENT} of what it sent of late is refused")
+    share = Names(f"{HALL.zh}近期上报有 {PERCENT} 被拒收", f"{HALL.en}: {PERCENT} of what it sent recently is refused")
     lasted = Names(f"{HALL.zh}已 {LASTED.zh}没有上报", f"{HALL.en}: nothing for {LASTED.en}")
     unheard = Names(f"{HALL.zh}登记后从未上报", f"{HALL.en}: registered, and never sent anything")
     return [
@@ -81,7 +81,7 @@ def data_alerts(intervals: Intervals, links: Links) -> list[Alert]:
     writer = _AlertWriter("bureau", f"{links.grafana}/d/hallpulse-quality/?var-region={REGION}")
     refused = f"{REFUSED} > {number(intervals.refused_share)}"
     here = REGION_NAME
-    share = Names(f"{here.zh}近期上报有 {PERCENT} 被拒收", f"{here.en}: {PERCENT} of what was sent of late is refused")
+    share = Names(f"{here.zh}近期上报有 {PERCENT} 被拒收", f"{here.en}: {PERCENT} of what was sent recently is refused")
     provisional = Names(
         f"{here.zh}本期有年份尚无官方放假安排，工作日按暂定日历计算",
         f"{here.en}: official holidays of a year are not published yet; working days are computed",

@@ -113,7 +113,7 @@ def password_(*, name: str, one_time: bool, as_json: bool, directory: Path) -> N
 @click.argument("name", type=AccountName())
 @_subject_option
 @_issuer_option
-@click.option("--remove", is_flag=True, help="Link the account to nobody any more.")
+@click.option("--remove", is_flag=True, help="Remove the link, so that no one signs in as NAME by the provider.")
 @directory_option
 def link_account(*, name: str, subject: str | None, issuer: str | None, remove: bool, directory: Path) -> None:
     """Let the provider's SUBJECT sign in as NAME; who signed in by the provider before is signed out."""

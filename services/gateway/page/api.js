@@ -33,7 +33,7 @@ export const hasToken = () => Boolean(sessionStorage.getItem(KEY));
 export const keepToken = (token) => sessionStorage.setItem(KEY, token.trim());
 export const mayBeSignedIn = () => hasToken() || Boolean(localStorage.getItem(SIGNED_IN));
 
-/** Forget the token, or that somebody is signed in; the session itself ends at the server. */
+/** Forget the token, or that someone is signed in; the session itself ends at the server. */
 export function forget() {
   sessionStorage.removeItem(KEY);
   localStorage.removeItem(SIGNED_IN);
@@ -80,7 +80,7 @@ function known(me, fresh = false) {
   return me;
 }
 
-/** changed(): another tab of this browser has signed somebody in, or out; a tab with a token is not concerned. */
+/** changed(): another tab of this browser has signed someone in, or out; a tab with a token is not concerned. */
 export function onOtherTabs(changed) {
   addEventListener("storage", (event) => {
     if (event.key === SIGNED_IN && !hasToken()) changed();

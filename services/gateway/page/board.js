@@ -123,7 +123,7 @@ export function drawBoard(board, context) {
   held();
 }
 
-/** Drawing anew must not move the page, take the focus from what somebody holds, or close what he opened. */
+/** Drawing again must not move the page, take the focus from what someone holds, or close what he opened. */
 function keepPlace(board) {
   const { scrollX, scrollY } = window;
   const find = (key) => board.querySelector(`[data-key="${CSS.escape(key)}"]`);

@@ -1,4 +1,4 @@
-// Departments side by side: one indicator, worst first, with the open cases that need somebody now.
+// Departments side by side: one indicator, worst first, with the open cases that need someone now.
 
 import { ticks } from "./chart.js";
 import { LESS_IS_BETTER } from "./compare.js";

@@ -210,7 +210,7 @@ async function catchUp() {
   state.following = false;
 }
 
-/** Be told of changes; while nothing is heard the page asks by itself. A page that nobody sees is told nothing. */
+/** Be told of changes; while nothing is heard the page asks by itself. A page that no one sees is told nothing. */
 function watchRegion() {
   unwatch();
   if (document.hidden || !state.region || !state.me) return;
@@ -287,7 +287,7 @@ addEventListener("hashchange", () => (/[#?&]token=/.test(location.hash) ? start(
 onOtherTabs(() => {
   keepWhatIsTyped();
   if (!mayBeSignedIn()) return askWho(() => say("sessionEnded"));
-  state.me = null; // it may be somebody else now
+  state.me = null; // it may be someone else now
   return start();
 });
 document.addEventListener("visibilitychange", () => {

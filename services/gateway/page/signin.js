@@ -44,7 +44,7 @@ function byProvider() {
   return place;
 }
 
-/** Why the provider signed nobody in, as a function that says it in words; null where the address tells of no such thing. */
+/** Why the provider signed no one in, as a function that says it in words; null where the address tells of no such thing. */
 export function providerRefusal() {
   const found = /^#\/refused\/([a-z-]+)(?:\?subject=(.*))?$/.exec(location.hash);
   if (!found) return null;
@@ -53,7 +53,7 @@ export function providerRefusal() {
   return () => word("refusedSignIn", found[1]) + (subject ? say("subjectIs", { subject }) : "");
 }
 
-/** done(me): once somebody is signed in, or a token (me is null) was given; why(): what ended the last time. */
+/** done(me): once someone is signed in, or a token (me is null) was given; why(): what ended the last time. */
 export function signInView(done, why) {
   const name = field("name", "text", "username", say("accountName"));
   const password = field("password", "password", "current-password", say("password"));

@@ -1,4 +1,4 @@
-// The wall: the few large figures, the targets, the map or ranking and the last alerts, for a screen that nobody touches.
+// The wall: the few large figures, the targets, the map or ranking and the last alerts, for a screen that no one touches.
 
 import { ask, tokenFromAddress } from "./api.js";
 import { alertText } from "./alerts.js";

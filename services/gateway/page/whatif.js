@@ -12,7 +12,7 @@ import "./whatifwords.js";
 const FLAGS = ["settled", "unified", "full_process", "tolerates_missing", "commitment"];
 const LIMITS = ["statutory_days", "promised_days"];
 const SHOWN = 60;
-let kept = { of: "", changes: new Map() }; // what is changed in thought, until it is forgotten or somebody else is there
+let kept = { of: "", changes: new Map() }; // what is changed in thought, until it is forgotten or someone else is there
 
 export const view = { show: (drawer, context, [number], query) => (number ? showDraft(drawer, context, number) : showTrial(drawer, context, query.get("upload"))) };
 

@@ -505,7 +505,7 @@ export function switchLanguage() {
 /** Take in the texts of a view that has its own. */
 export const addWords = (more) => Object.assign(WORDS, more);
 
-/** The text of a key; one that nobody translated is shown as it is. {n|day|days}: the first word for 1, else the second. */
+/** The text of a key; one that no one translated is shown as it is. {n|day|days}: the first word for 1, else the second. */
 export function say(key, values = {}) {
   const found = WORDS[key];
   const text = found ? found[inChinese() ? 0 : 1] : key;

@@ -30,21 +30,21 @@ OPENING = Sentence(
 )
 BASIS = Sentence("依据", "Plan")
 REGION = Sentence("区划代码", "Region")
-PERIOD = Sentence("目标统计期", "Targets count")
-MONTH = Sentence("本期统计期", "The days of the report")
+PERIOD = Sentence("目标统计期", "Period of the targets")
+MONTH = Sentence("本期统计期", "Days covered")
 PHASE = Sentence("方案阶段", "Phase")
 COMPILED = Sentence("编制时间", "Compiled")
-FRESHNESS = Sentence("本期最新数据", "Newest event of these days")
-NO_PHASE = Sentence("不在方案所列阶段", "none of the plan's")
+FRESHNESS = Sentence("本期最新数据", "Newest event in these days")
+NO_PHASE = Sentence("不在方案所列阶段", "not in a phase of the plan")
 SPAN = Sentence("{start}至{end}", "{start} to {end}")
 NO_EVENTS = Sentence("无", "none")
 CLOSING = Sentence(
     "本报告由系统按已入库事件自动计算，每个数字均可追溯到办件。迟报、更正的数据入库后，数字随之改变。",
-    "Computed from the events stored; every figure leads to its cases. What is reported late or corrected changes it.",
+    "Computed from the stored events; every figure can be traced to its cases. Late or corrected reports change it.",
 )
 RUNNING = Sentence(
     "{this}尚未结束，以下数字截至{on}，仅供参考，不作为报送稿。",
-    "{this} is not over: these figures hold up to {on} and are not the report to hand in.",
+    "{this} is not over: these figures run to {on}, for information only; do not submit them as the report.",
 )
 LIST = Sentence("、", ", ")
 CLAUSES = Sentence("；", "; ")
@@ -76,14 +76,16 @@ SHORT_ONE = Sentence(
 SHORT_BOUND = Sentence("{name}有{n}个部门未达到", "{name}: {n} departments are short")
 NONE_SHORT = Sentence("能够判断的目标中没有进度落后的。", "None of the targets that can be judged is behind.")
 NONE_JUDGED = Sentence("没有能够判断的目标。", "No target can be judged.")
-FORECAST_MET = Sentence("按近期趋势，到{end}预计达标：{names}。", "At the recent pace these are met by {end}: {names}.")
+FORECAST_MET = Sentence(
+    "按近期趋势，到{end}预计达标：{names}。", "At the recent pace, these will be met by {end}: {names}."
+)
 FORECAST_SHORT = Sentence(
-    "按近期趋势，到{end}预计不能达标：{names}。", "At the recent pace these will not be met by {end}: {names}."
+    "按近期趋势，到{end}预计不能达标：{names}。", "At the recent pace, these will not be met by {end}: {names}."
 )
 FORECAST_ONE = Sentence("{name}（预计{value}，目标{goal}）", "{name} ({value}, goal {goal})")
 ACCEPTED = Sentence(
     "{this}受理办件{accepted}件，不予受理{rejected}件",
-    "In {this} {accepted} cases were accepted and {rejected} refused",
+    "In {this}, {accepted} cases were accepted and {rejected} refused",
 )
 DECIDED = Sentence(
     "办结{timed}件，其中当日办结{instant}件，占{share}", "{timed} decided, {instant} on the same day ({share})"
@@ -92,20 +94,21 @@ NOTHING_DECIDED = Sentence("没有计时的办结件", "none decided")
 ELAPSED = Sentence(
     "平均用时{mean}个工作日，九成在{p90}个工作日内办结", "in {mean} working days on average, nine of ten within {p90}"
 )
-DUE = Sentence("到期{due}件，按期办结{kept}件，到期办结率{rate}", "of {due} due {kept} were decided in time ({rate})")
+DUE = Sentence("到期{due}件，按期办结{kept}件，到期办结率{rate}", "of {due} due, {kept} were decided in time ({rate})")
 NOTHING_DUE = Sentence("没有到期的办件", "none fell due")
-RATED = Sentence("评价{rated}件，满意率{rate}", "of {rated} rated {rate} were satisfied")
+RATED = Sentence("评价{rated}件，满意率{rate}", "{rated} were rated, {rate} of them satisfied")
 NOTHING_RATED = Sentence("没有评价", "none were rated")
 COMPRESSION_ROSE = Sentence(
     "承诺办结时限压缩比{now}，比{before}末（{was}）提高{by}个百分点。",
-    "The compression of promised limits is {now}, {by} points above that of {before} ({was}).",
+    "The compression of promised limits is {now}, up {by} points from the end of {before} ({was}).",
 )
 COMPRESSION_FELL = Sentence(
     "承诺办结时限压缩比{now}，比{before}末（{was}）下降{by}个百分点，原因见“提速情况”。",
-    "The compression of promised limits is {now}, {by} points below that of {before} ({was}): see below.",
+    "The compression of promised limits is {now}, down {by} points from the end of {before} ({was}); see below.",
 )
 COMPRESSION_SAME = Sentence(
-    "承诺办结时限压缩比{now}，与{before}末持平。", "The compression of promised limits is {now}, as that of {before}."
+    "承诺办结时限压缩比{now}，与{before}末持平。",
+    "The compression of promised limits is {now}, unchanged since the end of {before}.",
 )
 OPEN_NOW = Sentence(
     "截至{on}，在办{open}件，其中超期{overdue}件，临期{due_soon}件，超时未受理{unaccepted_late}件，暂停计时{suspended}件。",
@@ -114,7 +117,7 @@ OPEN_NOW = Sentence(
 )
 REPORTED = Sentence(
     "大厅{halls}个，{this}报送数据的{reporting}个；真实性检查中{kinds}类有发现，共{count}条，见“数据真实性”。",
-    "Of {halls} halls {reporting} reported in {this}; {kinds} integrity checks found something, {count} findings in"
+    "{reporting} of {halls} halls reported in {this}; {kinds} integrity checks found something, {count} findings in"
     " all.",
 )
 FOUND = Sentence(
@@ -124,12 +127,12 @@ FOUND = Sentence(
 MAIN_TABLE = Sentence("主要指标比较", "Main figures compared")
 NOW, CHAIN, YEAR_AGO, ON_YEAR = (
     Sentence("本期", "Now"),
-    Sentence("环比", "On before"),
+    Sentence("环比", "Against before"),
     Sentence("上年同期", "A year before"),
-    Sentence("同比", "On the year"),
+    Sentence("同比", "Against a year before"),
 )
 TARGETS_CHART = Sentence("目标完成值与目标值", "Values and goals of the targets")
-CHANGES_TABLE = Sentence("目标的环比与同比", "Targets on the period and the year before")
+CHANGES_TABLE = Sentence("目标的环比与同比", "Targets compared with the period and the year before")
 
 # Tables
 OVER = Sentence(
@@ -159,7 +162,7 @@ READINGS: Mapping[str, Sentence] = {
     "relative": Sentence("相对提升", "relative"),
     "remaining": Sentence("剩余空间", "of what remains"),
 }
-ADOPTED = Sentence("方案采用", "the plan's")
+ADOPTED = Sentence("方案采用", "the one in the plan")
 REACHED, NOT_REACHED = Sentence("已达到", "reached"), Sentence("未达到", "not reached")
 STATES: Mapping[State, Sentence] = {
     State.MET: Sentence("已达标", "met"),
@@ -175,7 +178,7 @@ WHY_TITLE = Sentence("暂不能判断的目标：", "Targets that cannot be judg
 WHY_ONE = Sentence("{name}——{why}", "{name}: {why}")
 WHY_DECLARED = Sentence("截至{on}尚未报送", "not reported by {on}")
 WHY_COUNTED = Sentence("截至{on}没有可统计的数据", "nothing to count by {on}")
-WHY_UNKNOWN = Sentence("目录中{m}个事项都没有说明这一项", "none of the {m} items of the catalogue says it")
+WHY_UNKNOWN = Sentence("目录中{m}个事项都没有说明这一项", "none of the catalogue's {m} items states this")
 WHY_FEW = Sentence("只有{n}件，少于方案规定的{least}件", "only {n} counted, fewer than the plan's {least}")
 WHY_REFERENCE = Sentence("参照值“{name}”尚未报送", "its reference, {name}, has not been reported")
 WHY_NOT_STARTED = Sentence("方案从{start}开始", "the plan begins on {start}")
@@ -191,7 +194,7 @@ RANK = Sentence("名次", "Rank")
 DEPARTMENT = Sentence("部门", "Department")
 REASON = Sentence("原因", "Why")
 TOO_FEW = Sentence("分母{n}，少于{least}", "{n} counted, fewer than {least}")
-KNOWN = Sentence("已知{n}/{m}", "known of {n}/{m}")
+KNOWN = Sentence("已知{n}/{m}", "known for {n}/{m}")
 ABOUT = Sentence("约{n}", "about {n}")
 FEW = Sentence("样本不足", "too few")
 NOTHING_TO_RANK = Sentence(
@@ -236,13 +239,13 @@ BALANCED = Sentence(
 )
 OPEN_DIFFERS = Sentence(
     "期末在办{open}件按现在所知计；“超期与临期”按当日为止发生的环节计，在办{then}件：差额来自此后撤销或更正的环节。",
-    "Open at the end by all that is known now: {open}; by the steps that had happened by then, as the overdue cases are"
-    " listed: {then}. Steps that were taken back or corrected since make the difference.",
+    "Open at the end by what is known now: {open}; by the steps that had happened by then, as in the list of overdue"
+    " cases: {then}. Steps that were retracted or corrected since make the difference.",
 )
 TALLIED = Sentence(
     "流量只含逐件上报的办件；概况中的受理、不予受理和办结还含只报日报数的大厅的件数。",
-    "The flow is of cases that are sent one by one; what was accepted, refused and decided in the summary is also that"
-    " of halls which send daily counts alone.",
+    "The flow counts only cases that are sent one by one; the numbers accepted, refused and decided in the summary"
+    " include those of halls that send only daily counts.",
 )
 
 # Open cases
@@ -270,14 +273,14 @@ NEWEST = Sentence("最新数据", "Newest event")
 OF_PERIOD = Sentence("目标统计期", "the targets' window")
 FINDINGS_TABLE = Sentence("真实性检查", "Integrity checks")
 CHECK = Sentence("检查项", "Check")
-CONCERNS = Sentence("对象", "Of")
+CONCERNS = Sentence("对象", "Subject")
 COUNT = Sentence("发现数", "Findings")
-SOURCES_TABLE = Sentence("各大厅数据质量评级（A 最好，D 最差）", "Grades of what each hall sent (A best, D worst)")
+SOURCES_TABLE = Sentence("各大厅数据质量评级（A 最好，D 最差）", "Grades of each hall's data (A best, D worst)")
 SOURCE = Sentence("大厅", "Hall")
 GRADE = Sentence("评级", "Grade")
-TO_MEND = Sentence("要改进的地方", "What to mend")
+TO_MEND = Sentence("要改进的地方", "What to improve")
 NOTHING_TO_MEND = Sentence("无", "nothing")
-EXAMPLES = Sentence("单位（占比）或举例", "Who (share), or examples")
+EXAMPLES = Sentence("单位（占比）或举例", "Units (share), or examples")
 OF_WHAT: Mapping[str, Sentence] = {
     "cases": Sentence("办件", "cases"),
     "items": Sentence("事项", "items"),
@@ -286,7 +289,7 @@ OF_WHAT: Mapping[str, Sentence] = {
     "figures": Sentence("申报数", "declared figures"),
 }
 CLEAN = Sentence("其余{n}项检查没有发现：{names}。", "{n} other checks found nothing: {names}.")
-ALL_CLEAN = Sentence("{n}项检查均没有发现。", "None of {n} checks found anything.")
+ALL_CLEAN = Sentence("{n}项检查均没有发现。", "None of the {n} checks found anything.")
 SILENT = Sentence(
     "有{n}个大厅{this}没有报送数据，上述数字不完整。",
     "{n} halls reported nothing in {this}: the figures are incomplete.",
@@ -319,13 +322,13 @@ NOT_LOWERED = Sentence(
 )
 NOT_COMPARED = Sentence(
     "期初或期末没有事项目录，无法比较压缩比。",
-    "Without a catalogue at both ends of these days nothing can be compared.",
+    "There was no catalogue at the beginning or at the end, so the compression cannot be compared.",
 )
 LOWERED = Sentence(
     "承诺办结时限压缩比由{was}（{was_parts}）降至{now}（{now_parts}）。下表按影响由大到小，最多列{most}项；影响为该事项"
     "使全县压缩比降低的百分点。",
-    "The compression fell from {was} ({was_parts}) to {now} ({now_parts}). At most {most} items, the worst first; the"
-    " effect is by how many points the item lowered the whole.",
+    "The compression fell from {was} ({was_parts}) to {now} ({now_parts}). At most {most} items are listed, the worst"
+    " first; the effect is the number of points by which the item lowered the region's compression.",
 )
 ITEM = Sentence("事项", "Item")
 DAYS_BEFORE = Sentence("期初：压缩/法定（工作日）", "Before: shortened/statutory days")
@@ -339,28 +342,29 @@ INDICATOR = Sentence("指标", "Indicator")
 NUMERATOR, DENOMINATOR = Sentence("分子", "Numerator"), Sentence("分母", "Denominator")
 DECLARED = Sentence(
     "其余指标为县里申报数，系统不计算，按统计期内申报的分子、分母相加：{names}。",
-    "The other indicators are declared, not computed; what was declared for the window is added up: {names}.",
+    "The other indicators are not computed: the numerators and denominators declared for the window are added up:"
+    " {names}.",
 )
 SMALL = Sentence(
     "由办件算出的指标，分母小于{least}的不排名、不判断；没有办件时既不是0%，也不是100%。",
-    "Figures made of cases with a denominator below {least} are neither ranked nor judged; no cases are neither 0 % nor"
-    " 100 %.",
+    "Figures made of cases are neither ranked nor judged if their denominator is below {least}; without any case there"
+    " is no value, neither 0 % nor 100 %.",
 )
 PATH = Sentence(
     "“应达”为方案进度线在{on}的值；“差距”为完成值与目标值之差，负数表示未达到；“期末预测”按最近{days}天的趋势推算到{end}。",
-    "'Required' is the plan's path on {on}; 'gap' is the value less the goal, negative is short; the forecast carries"
-    " the last {days} days on to {end}.",
+    "'Required' is the value of the plan's path on {on}; 'gap' is the value minus the goal, negative if it falls short;"
+    " the forecast extends the trend of the last {days} days to {end}.",
 )
 CODE_ENDED = Sentence(
     "区划代码{code}自{day}起终止，由{successor}承继（{document}，{reason}）；此前的数据保留在原代码之下。",
-    "The code {code} ended on {day}; {successor} succeeds it ({document}, {reason}). Earlier reports stay under it.",
+    "The code {code} ended on {day}; {successor} succeeds it ({document}, {reason}). Earlier data stays under it.",
 )
 CODE_SPLIT = Sentence(
     "自{day}起，区划代码{code}的一部分改用{successor}（{document}，{reason}）；此前的数据保留在原代码之下。",
-    "A part of {code} has the code {successor} from {day} on ({document}, {reason}). Earlier reports stay there.",
+    "A part of {code} has the code {successor} from {day} on ({document}, {reason}). Earlier data stays there.",
 )
 PROVISIONAL = Sentence(
     "{years}年的法定节假日安排尚未公布，工作日按推算计，公布后自动重算。",
-    "The official holidays of {years} are not published yet: working days are computed and will be dated again.",
+    "The official holidays of {years} are not published yet: working days are estimated, and computed again then.",
 )
 RECORDED_PLAN = Sentence("方案：{document}，{name}（{id}）。{note}", "The plan: {document}, {name} ({id}). {note}")

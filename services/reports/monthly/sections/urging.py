@@ -25,7 +25,7 @@ MATTERS_TABLE = Sentence("督办事项", "Matters of supervision")
 RUNG, DEADLINE = Sentence("级别", "Step"), Sentence("答复期限", "Answer due")
 TOLD = Sentence(
     "发出提醒{told}条，已有人认领{taken}条，已解除{ended}条。",
-    "{told} notices were sent; {taken} were taken on by somebody, {ended} are over.",
+    "{told} notices were sent; {taken} were taken on by someone, {ended} are over.",
 )
 TABLE = Sentence("督办情况", "Notices")
 WHEN, WHAT = Sentence("时间", "Told"), Sentence("事由", "Of")
