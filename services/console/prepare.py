@@ -29,7 +29,7 @@ PAUSE_SECONDS = 2.0
 def prepare(settings: Settings, say: Callable[[str], None] = lambda _: None) -> None:
     """Prepare everything. Roles and the gateway's user are made only if the settings hold their addresses.
 
-    say: is told of queues that would not outlive the loss of one of the broker's nodes.
+    say: called with a warning about queues that would not outlive the loss of one of the broker's nodes.
     """
     replace_passwords(settings)
     migrate(settings.database_url, settings.service_database_urls)

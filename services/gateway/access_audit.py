@@ -109,7 +109,7 @@ class Readings:
 
 
 class Denials:
-    """The refusals of this hour by address and by token. Numbers in NOTED_AT give a line in the audit."""
+    """Counts the refusals of this hour by address and by token. The audit gets a line at each number of NOTED_AT."""
 
     def __init__(self) -> None:
         self._hour: datetime | None = None
@@ -163,9 +163,9 @@ class Denials:
 
 
 class NamedDenials:
-    """The refusals that are told by name: to people who are signed in, and for things of others to tokens too.
+    """Refusals that the audit names: of people who are signed in, and of requests for things of others, by tokens too.
 
-    Each address and method, and each thing, gives a line the first time in an hour.
+    Within an hour only the first refusal of an address and method, or of a thing, gives a line.
     """
 
     def __init__(self) -> None:

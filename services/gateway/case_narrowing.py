@@ -25,9 +25,9 @@ class Narrowing(NamedTuple):
 def sought_of(
     resources: Resources, moment: Moment, scope: Scope, narrowing: Narrowing, cards: CardsOfCases
 ) -> CaseSearch | None:
-    """Return the conditions for the store, None without any.
+    """Return the conditions for the store, None if the list is not narrowed.
 
-    They are the text, sought in numbers, codes and names, and the rules of the card in the scope's counties.
+    They are the text, which is sought in numbers, codes and names, and each county's rule of the card.
     """
     text, card = narrowing
     if text is None and card is None:

@@ -127,7 +127,7 @@ class IndicatorAnswer(msgspec.Struct, frozen=True):
 
 
 class PartOfWindow(msgspec.Struct, frozen=True):
-    """A region's code whose figures are in the answer, and over which days."""
+    """A region's code whose figures are in the answer, and the days over which they are counted."""
 
     region: str
     start: date = msgspec.field(name="from")

@@ -71,7 +71,10 @@ class IngestLook:
     lags: Callable[[], Sequence[float | None]] = tuple
 
     def troubles(self, now: int) -> list[Trouble]:
-        """Return the present troubles. `since` is now if the beginning is not known, so that the first look counts."""
+        """Return the present troubles.
+
+        One whose beginning is not known begins now, since it is seen for the first time.
+        """
         try:
             standing = self.broker.look()
         except Unavailable:

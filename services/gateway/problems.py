@@ -162,7 +162,7 @@ SOUGHT = "sought"
 
 
 class Sought(NamedTuple):
-    """A thing that was requested but not shown, such as `upload 7`. whose: its owner, empty without one; never told."""
+    """A thing that was requested but not shown, such as `upload 7`. whose: its owner, or empty; only for the audit."""
 
     thing: str
     whose: str

@@ -88,11 +88,11 @@ class ReconciledAnswer(msgspec.Struct, frozen=True):
 
 
 class DifferenceAnswer(msgspec.Struct, frozen=True):
-    """A difference with its cause.
+    """A difference with its cause. difference: stated minus counted.
 
-    kind: `unaccounted` for events below the region that belong to none of its children, under the code `region`
-    (stated: the region's figure, counted: the children's sum); `daily_sums` for a hall's tallies on `days` on which its
-    cases are counted, too (stated: by the tallies, counted: from the cases). difference: stated minus counted.
+    kind: `unaccounted`: the region's figure (stated) and its children's sum (counted) differ, because events lie under
+    the code `region`, which is none of the children; `daily_sums`: on `days` a hall sent tallies (stated) and also
+    cases (counted), and they differ.
     """
 
     kind: Kind

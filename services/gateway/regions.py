@@ -36,7 +36,8 @@ class RegionAnswer(msgspec.Struct, frozen=True):
     """A region that the token reads.
 
     counties: how many of the listed counties the region sums over; 1 for a listed county. ended: the first day on which
-    a county's code is no longer in force; null while it is. successors, predecessors: by which codes, and of which.
+    a county's code is no longer in force; null while it is. successors: the codes that succeed it; predecessors: those
+    that it succeeded.
     """
 
     region: str

@@ -87,7 +87,7 @@ class SharedAnswers:
         return None
 
     def keep(self, key: Key, answer: KeptAnswer) -> None:
-        """Keep an answer that was made after the change of its key, unless pages were told of another change since."""
+        """Keep the answer to the requests of this key, unless pages were told of another change meanwhile."""
         if key[0] == self._of and len(self._kept) < MOST_KEPT:
             self._kept[key] = answer
         self.release(key, answer)

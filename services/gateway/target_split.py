@@ -45,7 +45,8 @@ class SplitRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row of a split. share: what it adds to the gap, negative if it pulls the target down; exact: as a fraction.
 
     kind: part; rest for what is listed nowhere else; goal for the goal of a count. department, item_code, item_name: of
-    a part, null otherwise; parts: how many parts the rest holds that are too many to list. value: the row's own figure.
+    a part, null otherwise; parts: how many parts are in the rest, because the list is full. value: the row's own
+    figure.
     """
 
     kind: Literal["part", "rest", "goal"]

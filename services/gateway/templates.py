@@ -33,7 +33,7 @@ def get_template(
     request: AnyRequest, kind: KindOfTable, *, region: RegionOfForm = None, department: Department = None,
     month: MonthOfFlow = None,
 ) -> Response[bytes]:  # fmt: skip
-    """Returns an xlsx file to fill in. For figures, region, department and month are required; else leave them out."""
+    """Returns an xlsx file to fill in. region, department and month: required for figures, not expected for others."""
     grant, services = grant_of(request), resources_of(request).services
     if kind != "figures":
         made = services.ask(str, "catalogue", "template", kind)

@@ -1,4 +1,4 @@
-"""The opening of a case: the part of a row that many rows have in common and that is understood only once."""
+"""The opening of a case: the part of a row that is the same in many rows, and is therefore parsed only once."""
 
 from __future__ import annotations
 

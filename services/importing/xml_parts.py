@@ -50,7 +50,7 @@ def _parts(archive: zipfile.ZipFile) -> tuple[dict[str, str], bool]:
 
 
 class Runs:
-    """A text with the number of its characters that are struck through and that are plain, summed over its runs."""
+    """A text that is read run by run. struck, plain: how many of its characters are struck through, how many not."""
 
     def __init__(self) -> None:
         self.struck = self.plain = 0

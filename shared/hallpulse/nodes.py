@@ -52,7 +52,7 @@ def in_order(url: str) -> list[str]:
 
 
 def is_avoided(node_url: str) -> bool:
-    """Return whether a node was missed of late."""
+    """Return whether a node was missed recently."""
     since = _missed.get(address_of(node_url))
     return since is not None and time.monotonic() - since < AVOIDED_SECONDS
 

@@ -28,7 +28,7 @@ def parents_in(body: bytes) -> list[str]:
 
 
 def with_parent(body: bytes, parent: str) -> bytes:
-    """Return the JSON of an event with a trace parent; with the one that it has, if it has one."""
+    """Return an event's JSON with a trace parent. An event that has one keeps it."""
     start = body.find(b"{") + 1
     if not start or not parent or b'"traceparent"' in body:
         return body
@@ -158,8 +158,8 @@ def _said_by(routing_key: str) -> dict[str, str]:
 class TracedBatch(NamedTuple):
     """A batch that is traced.
 
-    parent: its trace parent; events: those of its events; began: when its first delivery came, nanoseconds since
-    1970-01-01 UTC.
+    parent: its trace parent; events: the trace parents of its events; began: when its first delivery came, nanoseconds
+    since 1970-01-01 UTC.
     """
 
     tracing: Tracing

@@ -69,7 +69,7 @@ class Measured:
         return amount(self._of_alert(aspect), self.target.unit, self._arguments, otherwise)
 
     def said_in(self, aspect: str, otherwise: Names = NO_DATA) -> Names:
-        """Return the templates that show a figure with its unit, in both languages; without one the text otherwise."""
+        """Return the templates that show a figure with its unit, or the text `otherwise`, in both languages."""
         target, expr, words = self.target, self._of_alert(aspect), UNIT_WORDS[self.target.unit]
         zh = amount(expr, target.unit, self._arguments, otherwise.zh, words.zh)
         return Names(zh, amount(expr, target.unit, self._arguments, otherwise.en, words.en))

@@ -216,7 +216,7 @@ class Session:
     def _on_channel(self, channel: Channel) -> None:
         self._channel = channel
         channel.add_on_close_callback(self._on_channel_closed)
-        channel.add_on_cancel_callback(lambda _frame: self._reconnect("a queue was taken away"))
+        channel.add_on_cancel_callback(lambda _frame: self._reconnect("a queue was removed"))
         self._scanner = Scanner(channel.channel_number)
         self._connection.deliver(self._scanner, self._on_deliveries)
         self._consume(self._queues)

@@ -21,7 +21,7 @@ from hallpulse.domain.workdays import date_of, local_day
 
 
 def beginning(event: HallEvent) -> date | None:
-    """Return the day (Asia/Shanghai) on which what an event reports begins; None if it only goes on with something.
+    """Return the day (Asia/Shanghai) on which what an event reports begins; None if it only continues something.
 
     A case begins with its receipt: its other events follow it under the code of its receipt. A retraction takes back
     what began before, and a heartbeat only says that a program runs.

@@ -32,9 +32,10 @@ class ClockDay:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A case with the days of its clock, from acceptance to its end; to the due day or today, if later, while open.
+    """A case with the days of its clock.
 
-    truncated: the list of days stops before the end, since there are more than MOST_DAYS.
+    The days run from acceptance to the decision; of an open case, to today or to the due day, whichever is later.
+    truncated: the list stops before that, since there are more than MOST_DAYS.
     """
 
     case: Case

@@ -146,7 +146,7 @@ def _appearing(change: ItemChange, start: Parts, end: Parts) -> tuple[Parts, ...
 
 
 def parts_of(statutory: int, promise: ItemLimits) -> Parts:
-    """Return shortened and statutory days of a statutory limit under a version's promise; without one, 0 are shortened.
+    """Return by how many days a version's promise shortens a statutory limit (0 without one), and that limit's days.
 
     An instant item without a promised limit is promised for the same day.
     """

@@ -92,7 +92,7 @@ left_on = _left_compiled()
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The flow of some days: cases carried over from before, cases received, by way out, and open at the end."""
+    """The flow of some days: cases carried over from before, received, gone by each way out, and open at the end."""
 
     carried: int = 0
     received: int = 0

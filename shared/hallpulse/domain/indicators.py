@@ -145,8 +145,9 @@ DOUBTED = (NONE_LIKE, RAISED)
 class Doubt(NamedTuple):
     """An effective item that makes the ratio look better than the service became.
 
-    check: id of the integrity check; was, now: statutory days to compare with (None: without the item) and in force;
-    shortened, statutory: working days that the doubt adds to the two parts of the ratio.
+    check: id of the integrity check; was: the statutory days to compare with, None to compare with the catalogue
+    without the item; now: those in force; shortened, statutory: working days that the doubt adds to the two parts of
+    the ratio.
     """
 
     check: str

@@ -25,9 +25,10 @@ def _flagged(flag: Flag, *, without: Flag | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. of: the kind of its findings; where: the condition of its cases; among: of the cases it looks at.
+    """One check. of: the kind of its findings.
 
-    Both are conditions over the fields of a case (`expression`); where is None for a check that judges in another way.
+    where, among: conditions over the fields of a case (`expression`): of the cases that it finds, and of all cases that
+    it looks at; where is None for a check that judges in another way.
     """
 
     id: str

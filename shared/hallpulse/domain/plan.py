@@ -243,9 +243,9 @@ class Plan:
 
 
 def plan_for(plans: Sequence[Plan], region: int, on: date) -> Plan | None:
-    """Return the region's plan whose period holds the day, else the latest plan with a phase that runs and has an end.
+    """Return the region's plan whose period holds the day, else the latest plan of which a phase that ends holds it.
 
-    So a plan without a successor is assessed to the end of its last phase with an end, and not for ever.
+    So a plan without a successor is assessed until its last phase with an end is over, and not for ever.
     """
     own = [plan for plan in plans if plan.region == region]
     running = [p for p in own if p.period.start <= on <= p.period.end]

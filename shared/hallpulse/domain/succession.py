@@ -79,8 +79,9 @@ def _faults(known: Sequence[Succession], new: Sequence[Succession]) -> Iterator[
 def predecessors(known: Sequence[Succession], region: int) -> dict[int, date | None]:
     """Return the codes that a code succeeded, directly or by others, each with the last day that counts for it.
 
-    None: all days, since that code ended. Of a code that goes on, only the days before count, on which the part was
-    still in it. By several ways, the last of the days holds.
+    The last day is None for a code that ended: all its days count. Of a code that goes on without a part of its county,
+    only the days count on which the part was still in it. If several ways lead to a code, the latest of their days
+    holds.
     """
     found: dict[int, date | None] = {}
     waiting: list[tuple[int, date | None]] = [(region, None)]
@@ -99,7 +100,7 @@ def predecessors(known: Sequence[Succession], region: int) -> dict[int, date | N
 def windows_with(known: Sequence[Succession], region: int, window: Window) -> dict[int, Window]:
     """Return code → its part of the window, for a code and those that it succeeded.
 
-    The catalogue of a code whose part ends before the window does not count: it goes on as that code's.
+    If a code's part ends before the window does, the code goes on, and its catalogue counts for itself alone.
     """
     found = {region: window}
     for code, last in sorted(predecessors(known, region).items()):

@@ -190,9 +190,9 @@ def _stretch(region: int, hall: str, days: Sequence[HallDay], habit: Fraction) -
 
 
 def silent_since(workdays: Workdays, until: int, working_days: int) -> int:
-    """Return the last day that has `working_days` working days after it up to `until`.
+    """Return a day: a hall without events after it is silent.
 
-    A hall without events since then is silent.
+    It is the last day that is followed by `working_days` working days up to `until`.
     """
     day = until
     while workdays.count(day, until) < working_days:

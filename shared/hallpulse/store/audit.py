@@ -65,7 +65,7 @@ class CaseReading:
 class Audit:
     """The lines of the audit. Every method raises Unavailable if the database cannot be reached.
 
-    actor: `claimed` of lines that name no one else; the database adds the role that really wrote them.
+    actor: who is `claimed` in lines that name no one; the database adds the role that really wrote them.
     """
 
     def __init__(self, engine: Engine, actor: str) -> None:

@@ -37,7 +37,7 @@ def by_region() -> list[str]:
 
 
 def statements(done: Collection[str]) -> list[str]:
-    """Return the statements that spread the tables, except those `done`. The others are placed beside the first."""
+    """Return the statements that place the tables: `done` are spread already; all spread ones lie beside the first."""
     first, *others = by_region()
     found = [] if first in done else [f"SELECT create_distributed_table('{first}', 'region')"]
     found += [

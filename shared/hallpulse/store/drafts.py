@@ -106,7 +106,7 @@ class Drafts:
         return None if row is None else Scope(row.region, row.department)
 
     def hand_on(self, number: int, upload: int) -> None:
-        """Note the upload as which a draft was handed on."""
+        """Note the number of the upload that was made of a draft when it was handed on."""
         with transaction(self._engine) as connection:
             connection.execute(update(drafts).where(drafts.c.id == number).values(upload=upload))
 

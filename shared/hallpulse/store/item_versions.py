@@ -1,6 +1,6 @@
-"""Changes of item versions: the timelines and the catalogue's sums by day are stored, and which items changed is told.
+"""Changes of item versions: events change the timelines and the catalogue's sums by day, and tell which items changed.
 
-What is in force is read by `in_force`.
+`in_force` reads the versions in force.
 """
 
 from __future__ import annotations

@@ -162,7 +162,10 @@ class Uploads:
         connection.execute(delete(uploads).where(mine, at_rest, unfinished | uploads.c.id.not_in(newest)))
 
     def get(self, number: int, now: datetime, owner: str | None = None) -> Upload | None:
-        """Return an upload, of this owner if one is given, or None. Work that has shown no sign counts as failed."""
+        """Return an upload, of this owner if one is given, or None.
+
+        Work that no longer reports progress counts as failed.
+        """
         query = select(*_SHOWN, uploads.c.rejected.is_not(None).label("has_rejected")).where(uploads.c.id == number)
         if owner is not None:
             query = query.where(uploads.c.owner == owner)

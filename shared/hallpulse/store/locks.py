@@ -1,11 +1,10 @@
 """The advisory locks of transactions, taken in one order, so that workers never wait in a circle.
 
-They are: the calendars; the keys of
-new events, as they are inserted; regions; halls; the declared figures of regions; each sorted. A transaction that
-stores events shares the calendars and, after its events are inserted, its regions, and holds its halls alone: so one
-batch's events are inserted while another's cases are folded. A transaction that changes a region's catalogue holds that
-region alone; one that changes the calendars or recomputes holds everything alone. On Citus a transaction holds its
-regions alone, by their rows.
+The order is: the calendars; the keys of new events, as they are inserted; regions; halls; the declared figures of
+regions; each sorted. A transaction that stores events shares the calendars and, after its events are inserted, its
+regions, and holds its halls alone: so one batch's events are inserted while another's cases are folded. A transaction
+that changes a region's catalogue holds that region alone; one that changes the calendars or recomputes holds everything
+alone. On Citus a transaction holds its regions alone, by their rows.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ def hold_back_archive(connection: Connection) -> None:
 
 
 def lock_moving(connection: Connection) -> None:
-    """Wait until nothing reads the archived events and the others one after the other, and keep such readers out."""
+    """Wait until no session is reading events and archived ones one after the other; keep such sessions out."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:space, 0)"), {"space": _ARCHIVE})
 
 

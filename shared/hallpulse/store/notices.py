@@ -157,7 +157,7 @@ class NoticeLedger:
             add_messages(connection, _untold(connection, messages, at), at)
 
     def told_as_ours(self, some: Sequence[Notice]) -> set[Key]:
-        """Return the keys of those notices that are in the ledger already as ours."""
+        """Return the keys of those notices that the ledger has already, marked as ours."""
         wanted = tuple_(notices.c.region, notices.c.fingerprint, notices.c.started, notices.c.receiver)
         query = select(*wanted.clauses).where(wanted.in_([key_of(notice) for notice in some]), notices.c.ours)
         with transaction(self._engine) as connection:

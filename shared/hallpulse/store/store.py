@@ -39,10 +39,9 @@ from hallpulse.store.merge import EventName, Expected, MergeOutcome
 from hallpulse.store.notices import NoticeLedger
 from hallpulse.store.placing import Placement, merge_parts
 from hallpulse.store.reading.balance import read_flow, read_flow_by_department
-from hallpulse.store.placing import Placement
 from hallpulse.store.reading.checks import read_integrity
-from hallpulse.store.reading.declared_reports import FigureFilter, FigureReport, read_reports
 from hallpulse.store.reading.conditions import read_flow, read_flow_by_department
+from hallpulse.store.reading.declared_reports import FigureFilter, FigureReport, read_reports
 from hallpulse.store.reading.department_tables import OverTime, read_figure_table, read_histograms, read_over_time
 from hallpulse.store.reading.foresight import Foresight, read_foresight
 from hallpulse.store.reading.imagined import imagine
@@ -78,7 +77,7 @@ class Moment:
         self._rules = rules
 
     def version(self) -> str | None:
-        """Return a text that changes with all that this moment sees; None if it might not (`read_version`)."""
+        """Return a text that changes whenever what this moment sees changes; None if there is none (`read_version`)."""
         return read_version(self._connection)
 
     def turn_back(self, past: Past, scope: Scope) -> None:
@@ -352,7 +351,7 @@ class Store:
         imported: Collection[EventName] = (),
         successions: Sequence[Succession] | None = None,
     ) -> MergeOutcome:
-        """Store a batch, all or nothing, on Citus on each worker; again changes nothing.
+        """Store a batch, all or nothing, on Citus on each worker; merging it again changes nothing.
 
         imported: events that are never late; successions: those by which the events were checked, if they were. Raises
         Outdated if others are in force.

@@ -85,7 +85,7 @@ class SentSums:
     ) -> list[DailySums]:
         """Return the sums that differ from those sent, in order of days; a day whose cases are gone has 0.
 
-        after: the last one of an earlier answer; every: also those that were sent as they are.
+        after: the last one of an earlier answer; every: return unchanged ones too.
         """
         begin = (EVER, "") if after is None else (after.day, after.hall)
         values = {**parameters(Scope(region)), "day": begin[0], "hall": begin[1], "most": most, "every": every}

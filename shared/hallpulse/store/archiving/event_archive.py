@@ -1,8 +1,8 @@
 """Move events of past months to the files of an archive, and back; nothing is deleted that was not read back first.
 
-A file is written and in the manifest before its first event leaves the table. Then its blocks move, some at a time,
-each time in one transaction that waits for merges and keeps them waiting: the rows are deleted, only if they equal the
-file's, and come back packed. A command that is killed goes on where it ended when it is run again.
+A file is written and listed in the manifest before its first event leaves the table. Then its blocks move, some of them
+in each transaction: the rows are compared with the file, deleted, and stored again packed, while merges wait. If the
+command is killed, it goes on where it ended when it is run again.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class EventArchive:
             return sum(file.events for file in chosen)
 
     def check(self) -> list[str]:
-        """Return what is wrong with the archive: files, manifest and database must tell of the same events."""
+        """Return what is wrong with the archive: files, manifest and database must hold the same events."""
         files = read_manifest(self._folder)
         known = {file.file for file in files}
         with transaction(self._engine) as connection:

@@ -1,8 +1,8 @@
 """Archived events in the database: blocks of some hundred events of a hall, found by hashes of their ids.
 
 A block holds every column of its events, so an archived event is as exact an answer as a row of `events`: its id is
-taken for ever, its content is compared, and its case shows it. Without archived events nothing of this costs anything
-but one look at an empty index for each batch.
+taken for ever, its content is compared, and its case shows it. While nothing is archived, all of this costs one look at
+an empty index for each batch.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ _decode = msgspec.msgpack.Decoder(list[list[Any]]).decode
 
 
 def blocks_of(rows: Iterable[Row], most: int) -> Iterator[list[Row]]:
-    """Yield a file's rows in blocks of at most `most`, each of one hall, and of the same rows at every reading."""
+    """Yield a file's rows in blocks of one hall each, of at most `most` rows; every reading gives the same blocks."""
     for _, own in groupby(rows, key=itemgetter(_HALL)):
         while block := list(islice(own, most)):
             yield block
@@ -95,8 +95,8 @@ def blocks_of(rows: Iterable[Row], most: int) -> Iterator[list[Row]]:
 def key_hash(region: int, hall: str, id_: bytes) -> int:
     """Return the hash of an event's key, 64 bits with a sign.
 
-    Its first 40 bits are the id's: ids in order of time find each other's pages of the index, and the last one is in
-    memory. The others are of the whole key, so that no hall can choose ids of one hash.
+    Its first 40 bits are those of the id. Ids grow with time, so new ones go to the last page of the index, which is in
+    memory. The other bits are a hash of the whole key, so that no hall can choose ids with one hash.
     """
     mixed = blake2b(b"%d/%b/%b" % (region, hall.encode(), id_), digest_size=3).digest()
     return int.from_bytes((id_[:5] + mixed).rjust(8, b"\0"), "big", signed=True)

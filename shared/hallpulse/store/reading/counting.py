@@ -121,7 +121,7 @@ def _in_days(row: Iterable[Any]) -> list[Any]:
 
 
 def receipts(asked: CheckScope, withdrawn: Iterable[Withdrawal]) -> list[Receipts]:
-    """Return receipts of the items with enough withdrawals, also those after the window by which cases came back."""
+    """Return receipts of the items with enough withdrawals, also later ones, by which cases may have come back."""
     gone = Counter(one[:3] for one in withdrawn)
     keys = sorted(key for key, count in gone.items() if count >= asked.thresholds(key[0]).back_cases)
     query = (

@@ -34,8 +34,8 @@ def read_joint_overview(
 ) -> Overview:
     """Return the sum of the parts. The first is the code in force, over the whole window.
 
-    A part whose days end before the window's belongs to a code that goes on: its catalogue and its open cases are its
-    own. today: for the states of open cases.
+    A part whose days end before the window's belongs to a code that goes on: its catalogue and its open cases are not
+    added. today: for the states of open cases.
     """
     window = parts[0][1]
     figures: list[dict[str, Figure]] = []

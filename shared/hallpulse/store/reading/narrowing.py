@@ -14,8 +14,8 @@ CardName = Literal["yellow", "red"]
 class LateRule:
     """The rule by which cases of some counties have a card on a day.
 
-    They are late by at least `days` and fewer than `below` working days (None: any number). due_from, due_to: the due
-    days of the open ones among them; due_to is None if no day is.
+    Cases have it that are late by at least `days` and fewer than `below` working days (None: any number). due_from,
+    due_to: the due days of open cases that are late by so much; due_to is None if there is no such day.
     """
 
     regions: tuple[int, ...]

@@ -314,7 +314,7 @@ def tally_sums(connection: Connection, scope: Scope, window: Window) -> Sums:
 
 
 def clashes(grain: str) -> str:
-    """Return the condition that cases of a tally's hall were counted on the day, or in the month, of a row `t`."""
+    """Return the condition that cases of the hall of a tally `t` were counted on the tally's day, or in its month."""
     return (
         f"EXISTS (SELECT FROM cells c WHERE c.region = t.region AND c.grain = '{grain}' AND c.day = t.day"
         " AND c.hall = t.hall AND (c.received > 0 OR c.accepted > 0 OR c.rejected > 0 OR c.decided > 0))"

@@ -1,4 +1,4 @@
-"""Archived events that a past needs: unpacked into a table of the transaction, beside the others."""
+"""Archived events that a past needs: unpacked into a temporary table, which also has the other events."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _OF_MIXED_DAYS = (
 
 
 class PastArchive:
-    """The archived events of one transaction that turns back.
+    """The archived events for one transaction that turns back.
 
-    now: the beginning of the names of today's tables; needed: SQL condition of the blocks `b` with events that are
-    missing in that past, none of them if it is empty; values: for it, and `low` and `high`, the bounds of the regions.
+    now: the prefix of the names of today's tables; needed: SQL condition of the blocks `b` that hold events missing in
+    that past, empty if none does; values: the parameters of the condition, with the regions' bounds `low` and `high`.
     """
 
     def __init__(self, connection: Connection, now: str, needed: str, values: Mapping[str, object]) -> None:

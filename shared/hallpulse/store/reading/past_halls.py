@@ -1,7 +1,7 @@
-"""SQL for the days of halls as they were known, in then_hall_days; gone_hall_days has the days that these replace.
+"""SQL for the days of halls as they were known at a past moment: then_hall_days replace those noted in gone_hall_days.
 
-Hardly any events of days after the past moment had arrived, so the few that had are counted. From other days, events
-that came later are subtracted; if the newest event was one of them, the newest one left is searched for.
+Of days after the moment hardly any events had arrived: these few are counted. From earlier days, the events that came
+after the moment are subtracted. If one of them was the newest of its day, the newest of the others is searched for.
 """
 
 from __future__ import annotations

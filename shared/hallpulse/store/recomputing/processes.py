@@ -24,7 +24,7 @@ Answer = tuple[Task, WorkerMessage]
 
 
 def workers_for(events: int) -> int:
-    """Return the number of processes that is worth while for a number of events."""
+    """Return how many processes are worth starting for a number of events."""
     return min(1 + events // EVENTS_A_WORKER, len(os.sched_getaffinity(0)), WORKERS_AT_MOST)
 
 
