@@ -87,8 +87,6 @@ class Settings:
     oidc_name_en: str = "single sign-on"
     prometheus_url: str = ""
     alertmanager_url: str = ""
-    grafana_url: str = ""
-    grafana_token: str = ""
     channels: Path | None = None
     boundaries: Path | None = None
     suite_state: Path | None = None

@@ -7,13 +7,8 @@ a source dates it earlier. Conditions are written once over the fields of a case
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
-
-from . import expression
-from .clock import Case
-from .expression import Statement, compiled, conjuncts
 
 _LEFT = (
     "decided if decided is not None else rejected if rejected is not None"
@@ -68,26 +63,6 @@ A case is decided late if it does not keep its promised limit, or its statutory 
 on a day off right after the due day still keeps the limit.
 """
 PARTS = ("carried", "received", *WAYS_OUT, "open")
-
-
-def _way_compiled() -> Callable[[Case], str | None]:
-    steps = [
-        Statement(tuple(expression.of("case", part) for part in conjuncts(way.where)), f"return {way.name!r}")
-        for way in WAYS_OUT.values()
-    ]
-    return cast(Callable[[Case], str | None], compiled("way", "case", steps))
-
-
-def _left_compiled() -> Callable[[Case], int | None]:
-    day = expression.of("case", _LEFT)
-    clamped = f"None if (day := {day}) is None else max(day, case.received)"
-    return cast(Callable[[Case], int | None], compiled("left", "case", result=clamped))
-
-
-way_out = _way_compiled()
-"""Return the way in which a case left, None while it is open."""
-left_on = _left_compiled()
-"""Return the day on which a case left (days since 1970-01-01), None while it is open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,7 @@ number of events that each hall sent for each day is counted for coverage, fresh
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -20,13 +19,10 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, Engine, text
 
 from hallpulse.contract.events import CaseData, EventType, Family, HallEvent
-from hallpulse.contract.identity import DESK
 from hallpulse.domain.case import CaseEvent, pack_id, unpack_id
 from hallpulse.domain.catalogue import first_change
 from hallpulse.domain.errors import Outdated
-from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.succession import Succession
-from hallpulse.domain.workdays import local_day
 from hallpulse.store.archiving.packed_events import archived_rows, event_columns
 from hallpulse.store.cases import CaseKey, Differences, Folded, fold_ahead, refold
 from hallpulse.store.database import (
@@ -44,6 +40,15 @@ from hallpulse.store.item_versions import TimelineChange, store_items
 from hallpulse.store.ledger import store_figures, store_tallies
 from hallpulse.store.locks import lock_figures, lock_what_is_touched, share_calendars
 from hallpulse.store.receipts import Times, note_receipts
+from hallpulse.store.placing import BatchPart
+from hallpulse.store.receipts import (
+    MICROSECONDS_A_MINUTE,
+    Times,
+    arrival,
+    note_hall_days,
+    note_receipts,
+    times_of,
+)
 
 _COLUMNS = ("region", "hall", "id", "time", "arrived", "type", "case_id", "data", "extra", "arrived_cs", "imported")
 _BY_ID = itemgetter(2, 0, 1)
@@ -186,59 +191,6 @@ def event_of(row: Sequence[Any]) -> HallEvent:
     return HallEvent(
         region, hall, unpack_id(bytes(id_)), EventType(kind), time, unpack_data(kind, case_id, data), extra
     )
-
-
-MICROSECONDS_A_MINUTE = 60_000_000
-
-
-def arrival(time: int) -> tuple[int, int]:
-    """Return a moment (microseconds since 1970-01-01 UTC) as stored: its minute, and hundredths of a second into it."""
-    minute, rest = divmod(time, MICROSECONDS_A_MINUTE)
-    return minute, rest // 10_000
-
-
-IS_LATE = f"arrived - time / 60000000 > {LATE_MINUTES} AND imported IS NOT TRUE"
-"""SQL condition of stored events that are late and that no import repeated from records of the past."""
-_NAMES = ("regions", "halls", "days", "events", "newest", "late")
-_Row = tuple[int, str, int, int, int, int]
-
-
-def times_of(events: Iterable[HallEvent]) -> Times:
-    times: dict[tuple[int, str], list[int]] = defaultdict(list)
-    for event in events:
-        times[event.region, event.hall].append(event.time)
-    return times
-
-
-def note_hall_days(connection: Connection, times: Times, imported: Times, arrived: int) -> None:
-    """Count new events in their halls' days. imported: those that are never late; arrived: minutes since 1970-01-01."""
-    found = sorted(_day_rows(times, imported, arrived))
-    rows = [(region, hall, to_date(day), *noted) for region, hall, day, *noted in found]
-    connection.execute(
-        text(
-            "INSERT INTO hall_days (region, hall, day, events, newest, late)"
-            " SELECT * FROM unnest(CAST(:regions AS int[]), CAST(:halls AS text[]), CAST(:days AS date[]),"
-            " CAST(:events AS int[]), CAST(:newest AS bigint[]), CAST(:late AS int[]))"
-            " ON CONFLICT (region, hall, day) DO UPDATE SET events = hall_days.events + excluded.events,"
-            " newest = greatest(hall_days.newest, excluded.newest), late = hall_days.late + excluded.late"
-        ),
-        {name: [row[index] for row in rows] for index, name in enumerate(_NAMES)},
-    )
-
-
-def _day_rows(times: Times, imported: Times, arrived: int) -> Iterator[_Row]:
-    """Yield region, hall, day, events, newest, late; none for the gateway's DESK, which is no hall."""
-    late_before = (arrived - LATE_MINUTES) * MICROSECONDS_A_MINUTE
-    for (region, hall), unsorted in times.items():
-        if hall == DESK:
-            continue
-        ordered = sorted(unsorted)
-        days = list(map(local_day, ordered))
-        late = Counter(days[: bisect_left(ordered, late_before)])
-        late.subtract(local_day(time) for time in imported.get((region, hall), ()) if time < late_before)
-        newest = dict(zip(days, ordered, strict=True))  # a day keeps its last time, the newest
-        for day, events in Counter(days).items():
-            yield region, hall, day, events, newest[day], late[day]
 
 
 CASES_AT_ONCE = 5_000

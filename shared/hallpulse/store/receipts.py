@@ -1,13 +1,14 @@
-"""Arrivals: the number of each hall's events a day, and which stored events came again.
+"""Arrivals: each hall's events by the day of arrival and by their own day, and which stored events came again.
 
-Both are noted at arrival, in the transaction of the batch. Nothing else of a duplicate is kept, so neither can be
-recomputed.
+All are noted in the transaction of the batch. Nothing else of a duplicate is kept, so that only the events by their own
+day can be recomputed.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
@@ -28,6 +29,7 @@ from sqlalchemy import (
 from hallpulse.contract.events import HallEvent
 from hallpulse.contract.identity import DESK
 from hallpulse.domain.case import pack_id
+from hallpulse.domain.integrity import LATE_MINUTES
 from hallpulse.domain.workdays import local_day
 
 from .database import of_regions, to_date
@@ -125,3 +127,56 @@ def read_sent_again(connection: Connection, key: tuple[int, str, bytes], today: 
     if row is None or local_day(int(row.last_at.timestamp() * 1_000_000)) < today - AGAIN_DAYS:
         return None
     return SentAgain(row.times, row.last_at)
+
+
+MICROSECONDS_A_MINUTE = 60_000_000
+
+
+def arrival(time: int) -> tuple[int, int]:
+    """Return a moment (microseconds since 1970-01-01 UTC) as stored: its minute, and hundredths of a second into it."""
+    minute, rest = divmod(time, MICROSECONDS_A_MINUTE)
+    return minute, rest // 10_000
+
+
+IS_LATE = f"arrived - time / 60000000 > {LATE_MINUTES} AND imported IS NOT TRUE"
+"""SQL condition of stored events that are late and that no import repeated from records of the past."""
+_NAMES = ("regions", "halls", "days", "events", "newest", "late")
+_Row = tuple[int, str, int, int, int, int]
+
+
+def times_of(events: Iterable[HallEvent]) -> Times:
+    times: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for event in events:
+        times[event.region, event.hall].append(event.time)
+    return times
+
+
+def note_hall_days(connection: Connection, times: Times, imported: Times, arrived: int) -> None:
+    """Count new events in their halls' days. imported: those that are never late; arrived: minutes since 1970-01-01."""
+    found = sorted(_day_rows(times, imported, arrived))
+    rows = [(region, hall, to_date(day), *noted) for region, hall, day, *noted in found]
+    connection.execute(
+        text(
+            "INSERT INTO hall_days (region, hall, day, events, newest, late)"
+            " SELECT * FROM unnest(CAST(:regions AS int[]), CAST(:halls AS text[]), CAST(:days AS date[]),"
+            " CAST(:events AS int[]), CAST(:newest AS bigint[]), CAST(:late AS int[]))"
+            " ON CONFLICT (region, hall, day) DO UPDATE SET events = hall_days.events + excluded.events,"
+            " newest = greatest(hall_days.newest, excluded.newest), late = hall_days.late + excluded.late"
+        ),
+        {name: [row[index] for row in rows] for index, name in enumerate(_NAMES)},
+    )
+
+
+def _day_rows(times: Times, imported: Times, arrived: int) -> Iterator[_Row]:
+    """Yield region, hall, day, events, newest, late; none for the gateway's DESK, which is no hall."""
+    late_before = (arrived - LATE_MINUTES) * MICROSECONDS_A_MINUTE
+    for (region, hall), unsorted in times.items():
+        if hall == DESK:
+            continue
+        ordered = sorted(unsorted)
+        days = list(map(local_day, ordered))
+        late = Counter(days[: bisect_left(ordered, late_before)])
+        late.subtract(local_day(time) for time in imported.get((region, hall), ()) if time < late_before)
+        newest = dict(zip(days, ordered, strict=True))  # a day keeps its last time, the newest
+        for day, events in Counter(days).items():
+            yield region, hall, day, events, newest[day], late[day]

@@ -44,7 +44,6 @@ KEPT_CHART = Sentence("各部门{indicator}", "{indicator} by department")
 SCORES_TABLE = Sentence("部门得分", "Scores of departments")
 POINTS, POSSIBLE, SHARE = Sentence("得分", "Points"), Sentence("满分", "Of"), Sentence("得分率", "Share")
 TAKEN_OFF = Sentence("扣分", "Taken off")
-NOT_SCORED = Sentence("未计分：{names}", "not scored: {names}")
 TAKEN_FOR = Sentence("{check}{n}条扣{points}分", "{check}: {n}, {points} taken off")
 _FIGURE_WIDTH = 30
 _MEAN, _ACCEPTED = "mean_elapsed_days", "acceptance_rate"

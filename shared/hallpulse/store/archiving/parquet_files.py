@@ -24,7 +24,7 @@ from hallpulse.domain.errors import Halt
 from hallpulse.store.archiving import packed_events
 from hallpulse.store.archiving.packed_events import Row, blocks_of
 from hallpulse.store.database import unpack_data
-from hallpulse.store.merge import MICROSECONDS_A_MINUTE, arrival
+from hallpulse.store.receipts import MICROSECONDS_A_MINUTE, arrival
 
 MANIFEST = "manifest.json"
 _FORMAT = 1

@@ -38,7 +38,7 @@ from hallpulse.domain.suspicion import (
     uncounted,
 )
 from hallpulse.domain.workdays import Calendars, date_of, day_of, time_text
-from hallpulse.store.merge import MICROSECONDS_A_MINUTE
+from hallpulse.store.receipts import MICROSECONDS_A_MINUTE
 
 from . import counting
 from .conditions import sql

@@ -81,8 +81,8 @@ class Rules:
     def within(self, scope: Scope, window: Window | None = None) -> dict[str, list[object]]:
         """Return the rows of the plans that can hold a figure of the scope, of the window if one is given.
 
-        A query compares each figure with each row. A county's query therefore gets the rows of its own plan alone, and
-        not those of a province's sixty plans.
+        A query compares each figure with each row. A county's query therefore gets the rows of the county's plan alone,
+        not those of the sixty plans of a province.
         """
         low, high = scope.bounds
         held = [plan for plan in self.plans if _meets(plan, low, high, window)]

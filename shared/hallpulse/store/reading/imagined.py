@@ -15,7 +15,7 @@ from hallpulse.domain.figures import Scope
 from hallpulse.domain.workdays import Calendars
 from hallpulse.store.database import copy_rows, pack_data
 from hallpulse.store.ledger import Entity, LedgerEntry, entity_of, entries_about
-from hallpulse.store.merge import arrival
+from hallpulse.store.receipts import arrival
 from hallpulse.store.tables import metadata
 
 from .past import Past, ViewsOfAnotherTime

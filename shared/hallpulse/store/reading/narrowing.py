@@ -83,8 +83,6 @@ ITEM_ORDERS: Mapping[str, SortKey] = {
     **{name: _text(f"s.{name}") for name in ("item_code", "name", "department")},
     **{name: _number(f"s.{name}") for name in ("promised_days", "statutory_days")},
 }
-ORDERS = tuple(dict.fromkeys((*CASE_ORDERS, *ITEM_ORDERS)))
-"""The columns of cases and of items by which a list is sorted."""
 
 
 def sought_cases(sought: CaseSearch) -> tuple[str, dict[str, Any]]:

@@ -25,18 +25,12 @@ from hallpulse.domain.measures import ITEM_COLUMNS, Entry, entries_of
 from hallpulse.domain.restatement import ChangeKind
 from hallpulse.domain.workdays import Calendars, day_of, local_day, midnight_after
 from hallpulse.store.cases import CaseKey, Differences, case_row
-from hallpulse.store.database import (
-    copy_rows,
-    pack_entries,
-    pack_history,
-    to_date,
-    unpack_entries,
-    unpack_history,
-)
+from hallpulse.store.database import copy_rows, pack_entries, pack_history, to_date, unpack_entries, unpack_history
 from hallpulse.store.in_force import Item, ends_of, spans_in_force, timelines
 from hallpulse.store.item_versions import TimelineChange, item_sums, span_row, spans_of
 from hallpulse.store.ledger import Entity, LedgerEntry, entity_of, entries_about, figure_rows, tally_row
-from hallpulse.store.merge import EVENT_COLUMNS, arrival, event_of
+from hallpulse.store.merge import EVENT_COLUMNS, event_of
+from hallpulse.store.receipts import arrival
 from hallpulse.store.tables import metadata
 
 from .declared import parameters

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hallpulse.store.merge import IS_LATE
+from hallpulse.store.receipts import IS_LATE
 
 _LOCAL_DAY = "(DATE '1970-01-01' + CAST((e.time + 28800000000) / 86400000000 AS int))"
 _GONE = "region int, hall text, day date, events int, newest bigint, late int"

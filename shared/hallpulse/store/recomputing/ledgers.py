@@ -23,7 +23,8 @@ from hallpulse.store.database import copied_day, driver_types, is_spread
 from hallpulse.store.in_force import Item, ends_of
 from hallpulse.store.item_versions import item_sums, span_row, spans_of
 from hallpulse.store.ledger import Entity, LedgerEntry, entity_of, figure_rows, tally_row
-from hallpulse.store.merge import EVENT_COLUMNS, IS_LATE, event_of
+from hallpulse.store.merge import EVENT_COLUMNS, event_of
+from hallpulse.store.receipts import IS_LATE
 from hallpulse.store.recomputing.findings import DERIVED, DifferenceLog, Row, columns_of, key_of, read, stored
 from hallpulse.store.recomputing.tasks import Task
 
