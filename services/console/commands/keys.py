@@ -1,4 +1,4 @@
-"""`hallpulse keys`: turn over the secrets of the suite on this machine."""
+"""`hallpulse keys`: replace the secrets of the suite on this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.local.suite_directory import SuiteDirectory
 
 @click.group()
 def command() -> None:
-    """Secrets that `up` drew for its servers and services. A hall's keys are turned over by `hallpulse hall rotate`.
+    """Secrets that `up` made for its servers and services. A hall's keys are replaced by `hallpulse hall rotate`.
 
     本机套件自己的密码和令牌。大厅的密钥用 hallpulse hall rotate 更换。
     """

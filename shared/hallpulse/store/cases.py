@@ -138,9 +138,10 @@ def fold_ahead(
     touched: Mapping[CaseKey, Sequence[CaseEvent]],
     known: Callable[[int], tuple[Workdays, Timelines] | None],
 ) -> dict[CaseKey, Folded]:
-    """Return cases that begin with these events, folded before their halls are locked; `refold` uses those that hold.
+    """Return the cases that begin with these events, folded already before their halls are locked.
 
-    known: returns a region's context as last seen, which may be out of date.
+    `refold` takes over those that are still right. known: returns a region's context as last seen, which may be out of
+    date.
     """
     ahead = {}
     for key, events in touched.items():

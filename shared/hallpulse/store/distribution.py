@@ -1,8 +1,8 @@
 """Tables on Citus, spread by their column `region`: all rows of a region lie together on one worker.
 
 So a transaction of one region touches one machine, and roll-ups are summed there first. Calendars and codes that change
-are copied to every node, since each merge reads them. The others stay on the coordinator: those without the region in
-their key, which are small and of which some have triggers, and those of ALONE.
+are copied to every node, since each merge reads them. The other tables stay on the coordinator: those of ALONE, and
+those without the region in their key, which are small.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class Moment:
         self._rules = rules
 
     def version(self) -> str | None:
-        """Return a text that changes whenever what this moment sees changes; None if there is none (`read_version`)."""
+        """Return a text that differs whenever the stored data differs; None if that cannot be told (`read_version`)."""
         return read_version(self._connection)
 
     def turn_back(self, past: Past, scope: Scope) -> None:

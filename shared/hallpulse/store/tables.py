@@ -1,8 +1,7 @@
-"""The tables. Most keys have the region, by which a cluster spreads rows and nearly every query selects them.
+"""The tables. Most keys begin with the region, by which a cluster spreads rows and nearly every query selects them.
 
-The key of `events` begins with the id (docs/decisions/0005-the-key-of-events.md), the other ones with the region.
-`events` holds what halls sent; `ledger` repeats those about items, tallies and figures by entity. The derived tables
-follow from `events` (`recompute`); `refused` lists `hall.refused` (docs/decisions/0009-refused-table.md).
+`events` holds what halls sent (its key: docs/decisions/0005-the-key-of-events.md), `ledger` a part of it by entity.
+Derived tables follow from it (`recompute`). `refused` lists `hall.refused` (docs/decisions/0009-refused-table.md).
 """
 
 from __future__ import annotations

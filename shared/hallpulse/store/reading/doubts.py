@@ -295,7 +295,8 @@ _RAISED = text(
 def read_item_doubts(connection: Connection, scope: Scope, since: date, on: date) -> list[Doubt]:
     """Return doubts about items effective on a day whose statutory limit was raised, or is a number that means none.
 
-    since: the day whose versions are taken as right; for an item that came later, its first version with a limit is.
+    A limit is raised if it is longer than that of the version effective on `since`; of an item that came later, longer
+    than that of its first version with a limit.
     """
     low, high = scope.bounds
     values = {"low": low, "high": high, "since": since, "on": on, "none_like": sorted(NONE_LIKE_LIMITS)}
