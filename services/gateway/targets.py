@@ -15,7 +15,7 @@ from hallpulse.domain.figures import Scope
 from hallpulse.domain.indicators import AnyDoubt
 from hallpulse.domain.plan import Names, Plan, Target
 from hallpulse.domain.reporting import MONTHLY_REPORT, DepartmentMonth, Reports, Timeliness
-from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, Raised, Step
+from hallpulse.domain.rules import Linear, Raised, Step
 from hallpulse.domain.targets import TargetResult, evaluate, read_arrivals, read_origin, read_tables
 from hallpulse.store import Moment, Past
 from services.gateway.access import ACTION, Action
@@ -336,18 +336,15 @@ def _name(id_: str, names: Mapping[str, Names]) -> Named:
     return named(names[id_]) if id_ in names else Named(id_, id_)
 
 
-_KINDS = {AtLeast: "at_least", AtMost: "at_most", Below: "below", Raised: "base"}
-
-
 def _rule(target: Target, plan: Plan) -> RuleAnswer:
     rule = target.rule
-    kind = _KINDS[type(rule)]
+    direction = "down" if rule.less_is_better else "up"
     if isinstance(rule, Raised):
-        return RuleAnswer(kind, "up", float(rule.base), float(rule.increase), rule.reading.value)
+        return RuleAnswer(rule.kind, direction, float(rule.base), float(rule.increase), rule.reading.value)
     reference = target.reference_indicator
     return RuleAnswer(
-        kind,
-        "up" if kind == "at_least" else "down",
+        rule.kind,
+        direction,
         reference=reference,
         reference_names=None if reference is None else _name(reference, plan.indicator_names),
     )

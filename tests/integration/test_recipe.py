@@ -1,4 +1,4 @@
-"""The recipe of CONTRIBUTING.md, "Add an indicator", carried out on a copy of the tree."""
+"""The recipe of CONTRIBUTING.md, "Add an indicator", and rows of docs/architecture.md, carried out on a copy."""
 
 from __future__ import annotations
 
@@ -40,6 +40,58 @@ with TestClient(create_app(make_resources(store))) as client:
     query = "region=222424&from=2026-03-01&to=2026-03-31"
     answer = client.get(f"/v1/indicators?{query}", headers={"Authorization": f"Bearer {READ_TOKEN}"})
 store.close()
+print(json.dumps(answer.json()))
+"""
+
+
+SECTION = '''"""The section on the weather."""
+
+from hallpulse.contract.reasons import Sentence
+from services.reports.monthly.document import Paragraph, Section
+from services.reports.monthly.report import MonthlyReport
+
+PLACE = 99
+
+
+def section(report: MonthlyReport) -> Section:
+    return Section(Sentence("天气", "Weather"), (Paragraph(Sentence("晴。", "Fine.")),))
+'''
+WRITE = """
+from services.reports.monthly import document_of, monthly_report
+from tests.reporting import material
+
+print(document_of(monthly_report(material()), "both").sections[-1].head.en)
+"""
+RULE = '''@dataclass(frozen=True, slots=True)
+class Above(_Rising):
+    """A value must lie above a bar, not on it."""
+
+    kind: ClassVar[str] = "above"
+    bar: Fraction
+
+    def goal(self, _reference: Fraction | None = None) -> Fraction | None:
+        return self.bar
+
+    def keeps(self, value: Fraction, bar: Fraction) -> bool:
+        return value > bar
+
+
+'''
+JUDGE = """
+import json, sys
+from pathlib import Path
+from litestar.testing import TestClient
+from hallpulse.domain.figures import Figure
+from hallpulse.plans import load_plan
+from services.gateway.app import create_app
+from tests.gateway_ground import READ_TOKEN, make_resources
+from tests.moments import StatedStore
+
+plan = load_plan(Path(sys.argv[1]))
+store = StatedStore(own={"settled_item_share": Figure(92, 100)})
+with TestClient(create_app(make_resources(store, plans=[plan]))) as client:
+    query = f"region={plan.region}&on={plan.period.end}"
+    answer = client.get(f"/v1/targets?{query}", headers={"Authorization": f"Bearer {READ_TOKEN}"})
 print(json.dumps(answer.json()))
 """
 
@@ -97,3 +149,30 @@ def test_an_indicator_is_added_by_one_entry_in_one_file(copy: Path, store_url: s
     assert "| rejected_of_received 不予受理占比 |" in (copy / "docs" / "indicators.md").read_text(encoding="utf-8")
     product = [path for path in changed_files(copy) if not path.startswith("docs/")]
     assert product == ["shared/hallpulse/domain/indicators.py"]
+
+
+def test_a_section_of_the_report_is_added_by_one_file(copy: Path) -> None:
+    section = copy / "services" / "reports" / "monthly" / "sections" / "weather.py"
+    section.write_text(SECTION, encoding="utf-8")
+    assert run(copy, "-c", WRITE).strip() == "Weather"
+    assert changed_files(copy) == ["services/reports/monthly/sections/weather.py"]
+
+
+def test_a_target_rule_that_compares_with_a_bar_is_added_in_one_file(copy: Path) -> None:
+    rules = copy / "shared" / "hallpulse" / "domain" / "rules.py"
+    before = rules.read_text(encoding="utf-8")
+    with_it = before.replace("Rule = AtLeast |", f"{RULE}Rule = Above | AtLeast |").replace(
+        "BARS = (", "BARS = (Above, "
+    )
+    rules.write_text(with_it, encoding="utf-8")
+    plan = copy / "plans" / "222424-2023.yaml"
+    text = plan.read_text(encoding="utf-8")
+    assert "rule: {at_least: 92 %}" in text
+    plan.write_text(text.replace("rule: {at_least: 92 %}", "rule: {above: 92 %}"), encoding="utf-8")
+
+    answer = json.loads(run(copy, "-c", JUDGE, str(plan)))
+
+    (found,) = (one for one in answer["targets"] if one["rule"]["kind"] == "above")
+    assert (found["indicator"], found["rule"]["direction"], found["goal"]) == ("settled_item_share", "up", 0.92)
+    assert (found["value"], found["met"]) == (0.92, False), "on the bar is not above it"
+    assert changed_files(copy) == ["plans/222424-2023.yaml", "shared/hallpulse/domain/rules.py"]

@@ -1,4 +1,4 @@
-"""One valid event of each type, for the published documents; tests decode them."""
+"""The title and one valid event of each type, for the published documents; tests decode the events."""
 
 from __future__ import annotations
 
@@ -6,6 +6,32 @@ from collections.abc import Mapping
 from typing import Any
 
 from .events import EventType
+
+TITLES: Mapping[EventType, tuple[str, str]] = {
+    EventType.CASE_RECEIVED: ("收件", "a case was received"),
+    EventType.CASE_SUPPLEMENT_REQUESTED: ("一次性告知补正", "supplements were requested"),
+    EventType.CASE_SUPPLEMENTED: ("补正", "the supplements came"),
+    EventType.CASE_ACCEPTED: ("受理", "the case was accepted"),
+    EventType.CASE_REJECTED: ("不予受理", "the case was not accepted"),
+    EventType.CASE_SUSPENDED: ("特别程序开始", "a special procedure began; the clock stops"),
+    EventType.CASE_RESUMED: ("特别程序结束", "the special procedure ended; the clock runs on"),
+    EventType.CASE_EXTENDED: ("延期", "the limits were extended, in working days"),
+    EventType.CASE_DECIDED: ("办结", "the case was decided"),
+    EventType.CASE_DELIVERED: ("送达", "the decision was delivered"),
+    EventType.CASE_RATED: ("好差评", "the applicant rated the service"),
+    EventType.CASE_WITHDRAWN: ("撤件", "the applicant withdrew the case"),
+    EventType.CASE_RETRACTED: ("更正：撤回事件", "an earlier event of the case was wrong"),
+    EventType.CASE_RATING_ANSWERED: ("差评核实整改", "what became of a bad rating"),
+    EventType.ITEM_PUBLISHED: ("事项发布或变更", "a version of a catalogue item"),
+    EventType.ITEM_RETIRED: ("事项取消", "a catalogue item ends"),
+    EventType.ITEM_RETRACTED: ("更正：撤回事项事件", "an earlier event of the item was wrong"),
+    EventType.TALLY_REPORTED: ("日汇总", "a day's counts of a hall that cannot send cases"),
+    EventType.TALLY_RETRACTED: ("更正：撤回日汇总", "an earlier tally was wrong"),
+    EventType.FIGURE_REPORTED: ("填报数", "a declared figure"),
+    EventType.FIGURE_RETRACTED: ("更正：撤回填报数", "an earlier figure was wrong"),
+    EventType.HEARTBEAT: ("心跳", "the hall system is alive"),
+}
+"""Event type → its title in Chinese, and what it says, in English."""
 
 _CASE = {"case_id": "WQ-2023-000094"}
 _EVENT_ID = "0a6ee7a6-2b3d-4f0e-9d52-6a5b1a0c7f10"

@@ -71,6 +71,7 @@ class _Falling:
 
 @dataclass(frozen=True, slots=True)
 class AtLeast(_Rising):
+    kind: ClassVar[str] = "at_least"
     bar: Fraction
 
     def goal(self, _reference: Fraction | None = None) -> Fraction | None:
@@ -81,6 +82,7 @@ class AtLeast(_Rising):
 class Raised(_Rising):
     """A base raised by `increase`, under the reading that the plan names."""
 
+    kind: ClassVar[str] = "base"
     base: Fraction
     increase: Fraction
     reading: Reading
@@ -95,6 +97,7 @@ class Raised(_Rising):
 
 @dataclass(frozen=True, slots=True)
 class AtMost(_Falling):
+    kind: ClassVar[str] = "at_most"
     bar: Fraction
 
     def goal(self, _reference: Fraction | None = None) -> Fraction | None:
@@ -105,6 +108,7 @@ class AtMost(_Falling):
 class Below(_Falling):
     """A value must lie below a reference, not equal it: one that the plan states, or `indicator`'s declared figure."""
 
+    kind: ClassVar[str] = "below"
     reference: Fraction | None = None
     indicator: str | None = None
 
@@ -116,6 +120,8 @@ class Below(_Falling):
 
 
 Rule = AtLeast | AtMost | Below | Raised
+BARS = (AtLeast, AtMost)
+"""The rules that compare a value with a bar alone; a plan writes one as `kind: bar`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from fractions import Fraction
 
 from hallpulse.contract.reasons import Sentence
 from hallpulse.domain.figures import Window
-from hallpulse.domain.rules import AtLeast, AtMost, Below, Linear, NoPath, Path, Raised, Reading, Rule, Step, Unit
+from hallpulse.domain.rules import BARS, AtLeast, Below, Linear, NoPath, Path, Raised, Reading, Rule, Step, Unit
 from hallpulse.plans.plan_problems import did_you_mean
 from hallpulse.plans.yaml_node import YamlMapping, YamlNode
 
-FORMS = (("at_least",), ("at_most",), ("below",), ("base", "raise", "as"))
+_BARS = {rule.kind: rule for rule in BARS}
+FORMS = (*((kind,) for kind in _BARS), ("below",), ("base", "raise", "as"))
 PLACEHOLDER = AtLeast(Fraction(0))
 _FIGURE = re.compile(r"-?[0-9].*")
 
@@ -23,12 +24,12 @@ def read_rule(node: YamlNode, unit: Unit, known: tuple[str, ...]) -> Rule:
     forms = [form for form in FORMS if any(key in section.entries for key in form)]
     if len(forms) != 1:
         section.node.note(
-            "应为 at_least、at_most、below 之一，或 base、raise、as 三项",
-            "expected one of at_least, at_most, below, or base with raise and as",
+            f"应为 {'、'.join(_BARS)}、below 之一，或 base、raise、as 三项",
+            f"expected one of {', '.join(_BARS)}, below, or base with raise and as",
         )
         return PLACEHOLDER
     rule = (
-        _raised(section, unit) if forms == [FORMS[3]] else _simple(section.need(forms[0][0]), forms[0][0], unit, known)
+        _raised(section, unit) if forms == [FORMS[-1]] else _simple(section.need(forms[0][0]), forms[0][0], unit, known)
     )
     goal = rule.goal()
     if unit == "share" and goal is not None and goal > 1:
@@ -44,9 +45,7 @@ def _simple(node: YamlNode, form: str, unit: Unit, known: tuple[str, ...]) -> Ru
     amount = node.amount(unit)
     if amount is None:
         return PLACEHOLDER
-    if form == "below":
-        return Below(reference=amount)
-    return AtLeast(amount) if form == "at_least" else AtMost(amount)
+    return Below(reference=amount) if form == "below" else _BARS[form](amount)
 
 
 def _reference(node: YamlNode, known: tuple[str, ...]) -> str:
