@@ -1,4 +1,4 @@
-"""Alerts about the open cases of a department, for departments with enough cases that one late case is no accident."""
+"""Alerts about a department's open cases, if it has enough cases for a late one to be more than an accident."""
 
 from __future__ import annotations
 

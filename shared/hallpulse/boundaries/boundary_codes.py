@@ -47,7 +47,8 @@ def region_above(codes: Sequence[str]) -> int | None:
 def code_below(code: str, region: int) -> str | None:
     """Return the code of the region's child that an area shows, None if it is no child of the region.
 
-    Counties directly below a province share the child of their codes, as in its sums.
+    Counties directly below a province have no prefecture: the code that theirs begin with (XXXX00) is their common
+    child, as in the province's sums.
     """
     if region % 100:
         return code if len(code) == 9 and code.startswith(str(region)) else None

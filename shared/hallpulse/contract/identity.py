@@ -117,7 +117,7 @@ _FAMILIES = tuple(_FAMILY_OF.get(number, "") for number in range(max(_FAMILY_OF)
 class PublisherIdentity(NamedTuple):
     """A publisher and the events that it may send, as the broker or the registry vouches for them.
 
-    hall: the only hall whose events it may send, None for none; families: the only families that it may send;
+    hall: the only hall whose events it may send, or None; families: the only families that it may send;
     allowed: hall and families together, each as (region, hall, family), empty if every event is refused;
     fault: why it may send nothing, or None; foreign: the reason for refusing another hall's event;
     field, expected: field and detail of the refusal of another family, whose name replaces `{family}`.

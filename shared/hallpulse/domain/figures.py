@@ -206,7 +206,7 @@ def declared_sums(
     For a period the region's own figure counts if there is one, else the sum over its departments. Nothing is counted
     twice: a year's figure already holds its months. Figures without denominators are counts (denominator 1).
 
-    certain: sums that are added unchanged; `declared` must not have figures of their regions and indicators.
+    certain: sums of regions and indicators that `declared` does not have; they are added unchanged.
     """
     counted: dict[str, list[Declared | Amount]] = {}
     for amount in certain:

@@ -98,7 +98,7 @@ class DifferenceLog:
             self._spool.add(table, (key, rebuilt))
 
     def compare(self, table: str, stored: Iterable[Row], rebuilt: dict[Row, Row]) -> None:
-        """Compare every stored row with the rebuilt one of its key; `rebuilt` is emptied of them.
+        """Compare every stored row with the rebuilt one of its key, and remove these from `rebuilt`.
 
         A row whose sums are all 0 counts as no row: corrections leave such rows behind.
         """
