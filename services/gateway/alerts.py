@@ -126,7 +126,7 @@ class SaidAnswer(msgspec.Struct, frozen=True):
     dependencies=LISTING,
     responses=problems(*QUERY),
     operation_id="getAlerts",
-    summary="What fires now, exactly as Alertmanager has it",
+    summary="The alerts that fire now, as Alertmanager has them",
     opt={ACTION: Action.ALERTS},
     tags=["alerts"],
 )
@@ -166,7 +166,7 @@ def _named(resources: Resources, alert: FiringAlert) -> FiringAlert:
     status_code=200,
     responses=problems(*WRITES, 404),
     operation_id="acknowledgeAlert",
-    summary="Say that one takes care of an alert",
+    summary="Acknowledge an alert",
     opt={ACTION: Action.ACKNOWLEDGE},
     tags=["alerts"],
 )
@@ -191,7 +191,7 @@ async def acknowledge_alert(request: AnyRequest) -> SaidAnswer:
     status_code=201,
     responses=problems(*WRITES),
     operation_id="noteAlert",
-    summary="Write a note of an alert",
+    summary="Write a note on an alert",
     opt={ACTION: Action.ACKNOWLEDGE},
     tags=["alerts"],
 )

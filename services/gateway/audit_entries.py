@@ -60,7 +60,7 @@ class AuditAnswer(msgspec.Struct, frozen=True):
     sync_to_thread=True,
     responses=problems(*QUERY),
     operation_id="getAudit",
-    summary="Who did what",
+    summary="The audit: who did what",
     opt={ACTION: Action.AUDIT},
     tags=["audit"],
 )

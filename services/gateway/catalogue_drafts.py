@@ -112,7 +112,7 @@ def _versions(resources: Resources, region: int, department: str | None, on: dat
     dependencies=LISTING,
     responses=problems(*QUERY),
     operation_id="listItems",
-    summary="The catalogue's items as they hold on a day",
+    summary="The catalogue's items in force on a day",
     opt={ACTION: Action.WHAT_IF},
     tags=["catalogue"],
 )
@@ -142,7 +142,7 @@ def list_items(
     status_code=200,
     responses=problems(*WRITES, 404),
     operation_id="postWhatIf",
-    summary="What figures and targets would be if items were changed",
+    summary="The effect of changed items on figures and targets",
     opt={ACTION: Action.WHAT_IF},
     tags=["catalogue"],
 )
@@ -168,7 +168,7 @@ def _check_region(region: str) -> None:
     status_code=201,
     responses=problems(*WRITES, 404),
     operation_id="postDraft",
-    summary="Keep a draft of the catalogue with what it would make of the figures",
+    summary="Keep a draft of the catalogue, with its effect on the figures",
     opt={ACTION: Action.WHAT_IF},
     tags=["catalogue"],
 )
@@ -240,7 +240,7 @@ def list_drafts(request: AnyRequest, region: RegionCode, *, department: Departme
     sync_to_thread=True,
     responses=problems(*QUERY, 404),
     operation_id="getDraft",
-    summary="A draft with what it would make of the figures when it was kept",
+    summary="A draft, with its effect on the figures when it was kept",
     opt={ACTION: Action.WHAT_IF},
     tags=["catalogue"],
 )
@@ -254,7 +254,7 @@ def get_draft(request: AnyRequest, draft_id: DraftId) -> DraftAnswer:
     status_code=201,
     responses=problems(*WRITES, 404, 409),
     operation_id="postDraftImport",
-    summary="Hand a draft on as an upload, to be looked at and imported",
+    summary="Turn a draft into an upload, to be reviewed and imported",
     opt={ACTION: Action.WHAT_IF},
     tags=["catalogue"],
 )

@@ -106,7 +106,7 @@ def integrity_answer(resources: Resources, scope: Scope, window: Window) -> Inte
     dependencies=LISTING,
     responses=problems(*QUERY),
     operation_id="getIntegrity",
-    summary="What the integrity checks found",
+    summary="The findings of the integrity checks",
     opt={ACTION: Action.READ, READS: "integrity"},
     tags=["figures"],
 )

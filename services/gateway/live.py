@@ -265,7 +265,7 @@ async def _stream(hub: LiveHub, whose: str, watcher: Watcher) -> AsyncIterator[S
     media_type=EVENT_STREAM,
     responses=problems(*QUERY),
     operation_id="getLive",
-    summary="Whether what halls send is being stored, once or as it changes",
+    summary="Whether halls' events are being stored, once or as it changes",
     opt={ACTION: Action.READ},
     tags=["status"],
 )

@@ -106,7 +106,7 @@ class MatterDecisionIn(msgspec.Struct, forbid_unknown_fields=True):
     dependencies=LISTING,
     responses=problems(*QUERY),
     operation_id="getMatters",
-    summary="What is supervised: matters, where each stands and whose turn it is",
+    summary="The matters of supervision, each with its state and whose turn it is",
     opt={ACTION: Action.SUPERVISED},
     tags=["matters"],
 )
@@ -153,7 +153,7 @@ def get_matter(
     sync_to_thread=True,
     responses=problems(*QUERY),
     operation_id="getMatterDraft",
-    summary="What a matter would say if it were opened now, made from the figures",
+    summary="The text and figures of a matter if it were opened now",
     opt={ACTION: Action.SUPERVISED},
     tags=["matters"],
 )
@@ -200,7 +200,7 @@ def get_matter_draft(
     status_code=201,
     responses=problems(*WRITES, 404, 409),
     operation_id="openMatter",
-    summary="Open a matter: remind a department, or have it put something right",
+    summary="Open a matter: remind a department, or ask it to put something right",
     opt={ACTION: Action.SUPERVISE},
     tags=["matters"],
 )

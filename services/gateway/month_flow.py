@@ -75,7 +75,7 @@ class _Asked:
     sync_to_thread=True,
     responses=problems(*QUERY),
     operation_id="getFlow",
-    summary="What came, what left and what stayed in a month",
+    summary="The balance of a month: cases received, ended and still open",
     opt={ACTION: Action.READ},
     tags=["figures"],
 )

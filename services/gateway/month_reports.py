@@ -253,7 +253,7 @@ def _before(month: date) -> date:
     sync_to_thread=True,
     responses=problems(*QUERY, 404),
     operation_id="getForm",
-    summary="The form of a department's month: what is asked, what was said, last month beside it",
+    summary="The form of a department's month: the figures asked for, those declared, and last month's",
     opt={ACTION: Action.READ},
     tags=["figures"],
 )
@@ -314,7 +314,7 @@ def _history(reports: Sequence[FigureReport], indicator: str, names: Names) -> l
     status_code=201,
     responses=problems(*WRITES, 404),
     operation_id="postReview",
-    summary="See a department's monthly report, or return it with a reason",
+    summary="Mark a department's monthly report as seen, or return it with a reason",
     opt={ACTION: Action.REVIEW},
     tags=["figures"],
 )

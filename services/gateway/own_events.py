@@ -120,7 +120,7 @@ class RefusedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     sync_to_thread=True,
     responses=problems(*QUERY, 404),
     operation_id="getEvent",
-    summary="What became of an event of the token's hall",
+    summary="The trace of an event of the token's hall",
     opt={ACTION: Action.PUBLISH, READS: "event"},
     tags=["events"],
 )

@@ -41,7 +41,7 @@ class ReportOrder(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     status_code=201,
     responses=problems(*WRITES, 409),
     operation_id="postReport",
-    summary="Make the report of a month, and publish it if that is asked",
+    summary="Make a report, and publish it if requested",
     opt={ACTION: Action.REPORT},
     tags=["reports"],
 )

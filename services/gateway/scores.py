@@ -95,7 +95,7 @@ class ScoresAnswer(msgspec.Struct, frozen=True, kw_only=True):
     sync_to_thread=True,
     responses=problems(*QUERY),
     operation_id="getScores",
-    summary="What the plan gives each department points for, ranked like with like",
+    summary="The departments' scores by the plan, ranked within groups",
     opt={ACTION: Action.READ},
     tags=["figures"],
 )

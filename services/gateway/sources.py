@@ -72,7 +72,7 @@ class SourcesAnswer(msgspec.Struct, frozen=True, kw_only=True):
     sync_to_thread=True,
     responses=problems(*QUERY),
     operation_id="getSources",
-    summary="How good what each hall sends is",
+    summary="The quality of each hall's data",
     opt={ACTION: Action.READ},
     tags=["figures"],
 )

@@ -1,4 +1,4 @@
-"""GET /v1/targets/{target_id}/split: who pulls a target down, exactly: its gap by department or by item."""
+"""GET /v1/targets/{target_id}/split: the gap of a target, split exactly by department or by item."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SplitBy: TypeAlias = Annotated[By, QueryParameter(name="by", description=EXPECTE
 
 
 class SplitRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of a split. share: what it adds to the gap, negative if it pulls the target down; exact: as a fraction.
+    """A row of a split. share: what it adds to the gap, negative if it lowers the result; exact: as a fraction.
 
     kind: part; rest for what is listed nowhere else; goal for the goal of a count. department, item_code, item_name: of
     a part, null otherwise; parts: how many parts are in the rest, because the list is full. value: the row's own
@@ -91,7 +91,7 @@ class SplitAnswer(msgspec.Struct, frozen=True, kw_only=True):
     dependencies=LISTING,
     responses=problems(*QUERY, 404),
     operation_id="getTargetSplit",
-    summary="Who pulls a target down: its gap by department or by item",
+    summary="The gap of a target, split by department or by item",
     opt={ACTION: Action.READ},
     tags=["figures"],
 )

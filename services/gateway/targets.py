@@ -204,7 +204,7 @@ def targets_answer(resources: Resources, scope: Scope, on: date, past: Past) -> 
     dependencies=LISTING,
     responses=problems(*QUERY),
     operation_id="getTargets",
-    summary="What each target of the plan in force comes to",
+    summary="The result of each target of the plan in force",
     opt={ACTION: Action.READ},
     tags=["figures"],
 )

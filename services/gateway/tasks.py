@@ -102,7 +102,7 @@ class TaskIn(msgspec.Struct, forbid_unknown_fields=True):
     dependencies=LISTING,
     responses=problems(*QUERY),
     operation_id="getTasks",
-    summary="The plan's list of tasks, and how each stands",
+    summary="The plan's list of tasks, each with its state",
     opt={ACTION: Action.SUPERVISED},
     tags=["matters"],
 )
@@ -185,7 +185,7 @@ def _may_report(grant: Grant, region: int, department: str) -> bool:
     status_code=201,
     responses=problems(*WRITES, 404),
     operation_id="postTask",
-    summary="Say how a task stands, and by what one can see it",
+    summary="Report on a task, with evidence",
     opt={ACTION: Action.ANSWER},
     tags=["matters"],
 )

@@ -127,7 +127,7 @@ def owner_of(grant: Grant) -> str:
     request_max_body_size=None,
     responses=problems(*WRITES, 409),
     operation_id="postUpload",
-    summary="Upload a table of figures, cases or the catalogue, to be looked at before it is imported",
+    summary="Upload a table of figures, cases or the catalogue, to be reviewed before it is imported",
     opt={ACTION: Action.IMPORT},
     tags=["uploads"],
 )
@@ -261,7 +261,7 @@ def shown_upload(resources: Resources, number: int, owner: str) -> UploadAnswer:
     dependencies=LISTING,
     responses=problems(*QUERY),
     operation_id="listUploads",
-    summary="One's own uploads",
+    summary="The sender's uploads",
     opt={ACTION: Action.IMPORT},
     tags=["uploads"],
 )
@@ -280,7 +280,7 @@ def list_uploads(
     sync_to_thread=True,
     responses=problems(*QUERY, 404),
     operation_id="getUpload",
-    summary="An upload: how far it is, what was understood, what is asked, what came of it",
+    summary="An upload: its progress, how the file is understood, open questions, the result",
     opt={ACTION: Action.IMPORT},
     tags=["uploads"],
 )
@@ -328,7 +328,7 @@ def _check_answers(upload: Upload, answers: dict[str, str]) -> None:
     status_code=202,
     responses=problems(*WRITES, 404, 409),
     operation_id="postUploadImport",
-    summary="Import an upload that was looked at",
+    summary="Import an upload after its review",
     opt={ACTION: Action.IMPORT},
     tags=["uploads"],
 )
@@ -366,7 +366,7 @@ async def post_discard(request: AnyRequest, upload_id: UploadId) -> UploadAnswer
     media_type="text/csv",
     responses=problems(*QUERY, 404),
     operation_id="getUploadRejected",
-    summary="The rows of an upload that are not taken in, as csv: place, value, reason, remedy",
+    summary="The rejected rows of an upload, as csv: place, value, reason, remedy",
     opt={ACTION: Action.IMPORT},
     tags=["uploads"],
 )

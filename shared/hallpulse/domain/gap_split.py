@@ -37,7 +37,7 @@ class PartFigure(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GapRow:
-    """A row of a split. share: what it adds to the gap, negative if it pulls the target down; None without a gap.
+    """A row of a split. share: what it adds to the gap, negative if it lowers the result; None without a gap.
 
     kind: `part`; `rest` for what is listed nowhere else: `parts` parts too many to list, and what belongs to no part;
     `goal` for the goal of a count, which no part carries.
