@@ -85,7 +85,7 @@ class Tracing:
         self._provider.force_flush()
 
     def publish(self, body: bytes, routing_key: str) -> bytes:
-        """Trace the publication of an event, whose own trace it belongs to; return the event with its trace parent."""
+        """Trace the publication of an event as a part of the event's trace; return the event with its trace parent."""
         parent = next(iter(parents_in(body)), "")
         said = {**MESSAGING, **_said_by(routing_key)}
         with self._opened("publish hall.events", "PRODUCER", parent, said) as span:

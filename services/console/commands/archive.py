@@ -47,10 +47,10 @@ def command() -> None:
 @_yes
 @directory_option
 def events(*, folder: Path, before: date, region: int | None, yes: bool, directory: Path) -> None:
-    """Archive the events of cases, and heartbeats, of the months before one. Run it again for events that came later.
+    """Archive case events and heartbeats of the months before --before. Run it again for events that came later.
 
     Each region's month becomes a file that is read back before its events leave the table `events`; the database keeps
-    them packed, in about a third of the room. A command that was ended goes on where it was when it runs again.
+    them packed, in about a third of the room. An interrupted command goes on where it ended when it runs again.
     """
     if before > datetime.now(UTC).astimezone(SHANGHAI).date():
         raise BadUsage(f"--before {before:%Y-%m}: expected this month or an earlier one")
