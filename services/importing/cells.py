@@ -67,7 +67,7 @@ _LATIN = re.compile("[\x80-\xff]")
 
 
 def is_garbled(text: str, encoding: str = "") -> bool:
-    """Return whether a text was once decoded wrongly: characters are lost, or its bytes are Chinese text in UTF-8.
+    """Return whether a text was once decoded wrongly: it has lost characters, or its bytes read as UTF-8 are Chinese.
 
     encoding: the encoding by which it was read now, empty for UTF-8.
     """

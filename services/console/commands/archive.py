@@ -34,7 +34,7 @@ class Month(click.ParamType[date]):
 
 @click.group()
 def command() -> None:
-    """Move events of past months to Parquet files, and back. Every figure, list and duplicate stays as it is.
+    """Move events of past months to Parquet files, and back. Figures, lists and duplicates stay as they are.
 
     把过去月份的事件移到 Parquet 文件，或取回；各项数字、清单和重复判断都不变。
     """

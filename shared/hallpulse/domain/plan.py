@@ -166,7 +166,8 @@ class Plan:
     def dates_needed(self, on: date) -> tuple[date, ...]:
         """Return the days whose figure tables `evaluate` reads, oldest first: from the beginning of the trend to `on`.
 
-        Two days between them tell a step of the catalogue from a trend, and how far parts of the past differ.
+        The two days between them show whether a catalogue changed in one step, which is no trend, and how much the
+        parts of the past differ.
         """
         window = self.window(on)
         if window is None:
