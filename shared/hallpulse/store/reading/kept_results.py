@@ -1,4 +1,4 @@
-"""Results that follow from declared figures or catalogues, and plans, alone: kept while none of their regions changes.
+"""Results that follow from plans, and from declared figures or catalogues alone: kept while these do not change.
 
 A province has tens of thousands of reports and items, which change once a month, while its cases change each second.
 """

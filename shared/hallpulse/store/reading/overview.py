@@ -193,8 +193,9 @@ def read_coverage(connection: Connection, scope: Scope, window: Window) -> Cover
 
     A hall that was closed before the window began is not counted, unless it reported in the window all the same.
 
-    A hall has a row for each day, for years. Its last day in the window takes one look into the index, and so does its
-    name, except on Citus, which does not allow this recursion: there all rows of the halls are read.
+    A hall has one row for each day of many years. So the statement looks up only the halls' names and their last days
+    in the index, one after the other, by recursion. Citus allows no recursion here: there all rows of the halls are
+    read.
     """
     hall = " AND h.hall = :hall" if scope.hall is not None else ""
     of_scope = f"h.region BETWEEN :low AND :high{hall}"
