@@ -164,7 +164,7 @@ def add(  # noqa: PLR0917 - its options
 def send(name: str, every: bool, directory: Path) -> None:
     """Send the daily sums that changed since the last time, each under its next revision. Run it by a timer.
 
-    NAME is the way up; REGION is this county, where the suite above fetches the sums (`upstream offer --sums`).
+    NAME is the connection; REGION is this county, where the suite above fetches the sums (`upstream offer --sums`).
     """
     with _Suite(connect(directory)) as suite:
         region = {one.name: one.region for one in suite.upstreams.list()}.get(name)

@@ -21,7 +21,7 @@ _DIRECT = 90
 def area_code(name: str, text: str) -> str:
     """Return a code of 6 digits, or of 9 for a township; "" if the text is none.
 
-    name: of the property; in `gb`, the national map's, 156 for China comes first.
+    name: of the property; `gb`, which the national map uses, has 156 for China before the code.
     """
     digits = text[3:] if name == "gb" and text.startswith("156") else text
     if not _DIGITS(digits):

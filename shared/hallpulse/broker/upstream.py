@@ -41,10 +41,11 @@ SHOVEL, FEDERATION = "shovel", "federation"
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A way up. kind: `shovel` from this suite to the one above, or `federation` from a county's suite to this one.
+    """A connection to the suite above.
 
-    address: the other side's, without user and password; state: the broker's word for it, `unknown` if it has none;
-    waiting: messages on this side that the suite above does not have yet.
+    kind: `shovel` from this suite to the one above, or `federation` from a county's suite to this one. address: the
+    other side's, without user and password; state: the broker's word for it, `unknown` if it has none; waiting:
+    messages on this side that the suite above does not have yet.
     """
 
     name: str
@@ -56,7 +57,7 @@ class Upstream:
 
 
 class Upstreams:
-    """The ways up at one suite's broker. Every method raises Unavailable or Halt.
+    """The connections to suites above at one suite's broker. Every method raises Unavailable or Halt.
 
     management_url: an administrator's; amqp_url: that of a user who may declare queues.
     """
@@ -108,7 +109,7 @@ class Upstreams:
         self._put_shovel(name, with_user(self._amqp_url, county_user(region), password))
 
     def declare_sums(self) -> None:
-        """Make the exchange for daily sums, which a way up or the suite above takes them from."""
+        """Make the exchange for daily sums, from which a shovel sends them or the suite above fetches them."""
         with open_channel(self._amqp_url) as channel:
             channel.exchange_declare(SUMS, exchange_type="topic", durable=True)
 
@@ -161,7 +162,7 @@ class Upstreams:
         self._api.ask("PUT", self._parameter(SHOVEL, name), {"value": value})
 
     def list(self) -> list[Upstream]:
-        """Return the ways up in order of their names."""
+        """Return the connections in order of their names."""
         states = {one.get("name"): str(one.get("state", "unknown")) for one in self._read("shovels")}
         fetched = {str(one["name"]): one["value"] for one in self._read("parameters/federation-upstream")}
         links = {one.get("upstream"): str(one.get("status", "unknown")) for one in self._read("federation-links")}
@@ -192,7 +193,7 @@ class Upstreams:
         return Upstream(name, FEDERATION, region, shown(_as_one(fetched[name].get("uri", ""))), state, waiting)
 
     def remove(self, name: str, *, discard: bool = False) -> Upstream | None:
-        """Remove a way up and return it; None if there is none of that name. Raises Halt if messages wait on it.
+        """Remove a connection and return it; None if there is none of that name. Raises Halt if messages wait on it.
 
         discard: remove it even then. The waiting messages are lost here; the store of the county's suite has them.
         """
@@ -217,7 +218,10 @@ class Upstreams:
 
 
 def publish_sums(amqp_url: str, events: Sequence[HallEvent]) -> None:
-    """Put daily sums on the way up; return once the broker has them all. Raises Unavailable if no way takes them."""
+    """Publish daily sums for the suite above; return once the broker has them all.
+
+    Raises Unavailable if none takes them.
+    """
     user = user_of(amqp_url)
     properties = pika.BasicProperties(EVENT_TYPE, delivery_mode=2, user_id=user)
     with open_channel(amqp_url) as channel:
