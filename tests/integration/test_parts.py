@@ -19,7 +19,7 @@ from hallpulse.domain.succession import Succession
 from hallpulse.plans import load_plans
 from hallpulse.store import Expected, MergeOutcome, Store, open_store
 from hallpulse.store.database import open_engine
-from hallpulse.store.item_versions import ContextCache
+from hallpulse.store.in_force import ContextCache
 from hallpulse.store.placing import BatchPart, PartThreads, merge_parts
 from services.local import ports
 from tests.asked import ASKED

@@ -39,8 +39,6 @@ from hallpulse.store.in_force import ContextCache, Item, TransactionContext, rea
 from hallpulse.store.item_versions import TimelineChange, store_items
 from hallpulse.store.ledger import store_figures, store_tallies
 from hallpulse.store.locks import lock_figures, lock_what_is_touched, share_calendars
-from hallpulse.store.receipts import Times, note_receipts
-from hallpulse.store.placing import BatchPart
 from hallpulse.store.receipts import (
     MICROSECONDS_A_MINUTE,
     Times,

@@ -38,7 +38,6 @@ from hallpulse.store.matters import MatterRegistry
 from hallpulse.store.merge import EventName, Expected, MergeOutcome
 from hallpulse.store.notices import NoticeLedger
 from hallpulse.store.placing import Placement, merge_parts
-from hallpulse.store.reading.balance import read_flow, read_flow_by_department
 from hallpulse.store.reading.checks import read_integrity
 from hallpulse.store.reading.conditions import read_flow, read_flow_by_department
 from hallpulse.store.reading.declared_reports import FigureFilter, FigureReport, read_reports
