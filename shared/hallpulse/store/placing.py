@@ -23,8 +23,6 @@ from hallpulse.domain.errors import Unavailable
 from hallpulse.domain.succession import Succession
 
 from .database import is_spread, open_engine, transaction
-from .item_versions import ContextCache
-from .database import is_spread, open_engine, service_of, transaction
 from .in_force import ContextCache
 from .merge import EventName, Expected, MergeOutcome, merge
 
