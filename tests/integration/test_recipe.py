@@ -154,7 +154,7 @@ def test_an_indicator_is_added_by_one_entry_in_one_file(copy: Path, store_url: s
 def test_a_section_of_the_report_is_added_by_one_file(copy: Path) -> None:
     section = copy / "services" / "reports" / "monthly" / "sections" / "weather.py"
     section.write_text(SECTION, encoding="utf-8")
-    assert run(copy, "-c", WRITE).strip() == "Weather"
+    assert run(copy, "-c", WRITE).strip().endswith(". Weather"), "the last of the numbered sections"
     assert changed_files(copy) == ["services/reports/monthly/sections/weather.py"]
 
 
