@@ -7,6 +7,7 @@ by one process: all that differs is the database.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,13 +33,13 @@ from services.console.usage import screen
 from tests.citus_cluster import CitusCluster, cluster_at
 
 BATCH = 4000
-PLAIN = "plain"
+PLAIN, COORDINATOR, MERGING = "plain", "coordinator", "merging process"
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass
 class Side:
-    """One database that is measured: its rates, and the CPU seconds of each of its nodes in each round."""
+    """One database that is measured: in each round its rate, and the CPU an event (µs) of its nodes and of merging."""
 
     name: str
     rates: list[float] = field(default_factory=list)
@@ -72,7 +73,7 @@ def _round(side: Side, whole: CitusCluster | None, workers: int, options: Option
         try:
             store.apply_calendars(calendars())
             merge(store, stream.catalogue, BATCH)
-            meter = Meter(nodes)
+            meter = Meter({**nodes, MERGING: os.getpid()})
             began = time.monotonic()
             merge(store, stream.events, BATCH)
             seconds = time.monotonic() - began
@@ -96,7 +97,7 @@ def _database(whole: CitusCluster | None, workers: int, options: Options) -> Ite
         return
     part = replace(whole, workers=whole.workers[:workers], shards=32)
     with part.fresh_database() as url:
-        names = ("coordinator", *(f"worker {number}" for number in range(1, workers + 1)))
+        names = (COORDINATOR, *(f"worker {number}" for number in range(1, workers + 1)))
         urls = [node.set(database="postgres").render_as_string(hide_password=False) for node in part.nodes]
         yield url, {name: _server_of(one) for name, one in zip(names, urls, strict=True) if _is_local(one)}
 
@@ -119,9 +120,12 @@ def _report(stream: Stream, sides: Sequence[Side]) -> dict[str, Any]:
         rate = median(side.rates)
         cpu = {name: median(one[name] for one in side.cpu) for name in (side.cpu[0] if side.cpu else {})}
         found[side.name] = {"rate": rate, "of_plain": rate / plain, "rates": side.rates, "cpu_us_an_event": cpu}
-        of = ", ".join(f"{name} {spent:.0f}" for name, spent in cpu.items())
+        of = ", ".join(f"{name} {spent:.1f}" for name, spent in cpu.items())
         screen().print(
             f"{stream.name} · {side.name}: {rate:,.0f} events/s ({min(side.rates):,.0f}-{max(side.rates):,.0f}),"
-            f" {rate / plain:.2f} of plain; CPU an event (µs): {of or 'not on this machine'}"
+            f" {rate / plain:.2f} of plain; CPU an event (µs): {of}"
         )
+    of_coordinator = {name: one["cpu_us_an_event"].get(COORDINATOR) for name, one in found.items()}
+    told = ", ".join(f"{name} {spent:.1f}" for name, spent in of_coordinator.items() if spent is not None)
+    screen().print(f"{stream.name} · CPU of the coordinator an event (µs): {told or 'not on this machine'}")
     return found

@@ -24,6 +24,7 @@ from hallpulse.store.database import (
     copied_day,
     copy_into,
     copy_rows,
+    is_spread,
     of_regions,
     pack_entries,
     pack_history,
@@ -109,7 +110,8 @@ CaseKey = tuple[int, str, str]
 
 _COLUMNS = tuple(column.name for column in cases.columns)
 _KEY = ("region", "hall", "case_id")
-_SET = ", ".join(f'"{name}" = s."{name}"' for name in _COLUMNS if name not in _KEY)
+_NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
+_SET = ", ".join(f'"{name}" = {{0}}."{name}"' for name in _COLUMNS if name not in _KEY)
 _ENTRIES = _COLUMNS.index("entries")
 _Stored = tuple[str, bytes, bytes, str | None]
 """Department, packed entries, packed history, item code."""
@@ -219,10 +221,18 @@ def _save(connection: Connection, *, new: Sequence[Sequence[Any]], changed: Sequ
         copy_into(connection, "cases", _COLUMNS, new)
     if changed:
         copy_rows(connection, "stage_cases", "cases", _COLUMNS, changed)
-        connection.exec_driver_sql(
-            f"UPDATE cases SET {_SET} FROM stage_cases s WHERE cases.region = s.region AND cases.hall = s.hall"
-            " AND cases.case_id = s.case_id" + of_regions(connection, "cases.region", (row[0] for row in changed))
-        )
+        connection.exec_driver_sql(_REPLACE if is_spread(connection) else _UPDATE)
+
+
+_UPDATE = (
+    f"UPDATE cases SET {_SET.format('s')} FROM stage_cases s"
+    " WHERE cases.region = s.region AND cases.hall = s.hall AND cases.case_id = s.case_id"
+)
+_REPLACE = (
+    f"INSERT INTO cases ({_NAMES}) SELECT {_NAMES} FROM stage_cases"
+    f" ON CONFLICT (region, hall, case_id) DO UPDATE SET {_SET.format('excluded')}"
+)
+"""As `_UPDATE`, on Citus, which sends a row of these to its own shard, but a row to join with to every shard."""
 
 
 def case_row(key: CaseKey, case: Case | None, entries: bytes, history: bytes) -> Sequence[Any]:

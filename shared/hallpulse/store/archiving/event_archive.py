@@ -76,9 +76,13 @@ class EventArchive:
         self._actor, self._folder = actor, folder
 
     def preview(self, before: date, bounds: tuple[int, int]) -> list[ArchivedMonth]:
-        """Return what `take` would archive now. before: the first day that stays; bounds: of the regions."""
+        """Return what `take` would archive now. before: the first day that stays; bounds: of the regions.
+
+        Raises Halt on Citus, as do the other methods that move events.
+        """
         given = {"end": midnight_after(day_of(before) - 1), "low": bounds[0], "high": bounds[1]}
         with transaction(self._engine) as connection:
+            _refuse_spread(connection)
             return [ArchivedMonth(*row) for row in connection.execute(_PREVIEW, given)]
 
     def take(
@@ -240,11 +244,19 @@ class EventArchive:
         """Open a session for the block, beside which no other process changes the archive."""
         with faults(), self._engine.connect() as connection:
             session = connection.execution_options(isolation_level="AUTOCOMMIT")
-            if is_spread(session):
-                raise Halt("archive: not on Citus: the events of a cluster of databases stay in their table")
+            _refuse_spread(session)
             if not lock_archive(session):
                 raise Unavailable("archive: another command is changing the archive: try again when it has ended")
             yield session
+
+
+def _refuse_spread(connection: Connection) -> None:
+    if is_spread(connection):
+        raise Halt(
+            "archive: not on Citus, where each worker tells duplicates by the events in its own table: archived ones"
+            " that come again would count twice; leave the events there, and add a worker before a disk is full"
+            " (docs/citus.md)"
+        )
 
 
 _FORGET_BLOCKS = text(
