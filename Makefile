@@ -15,6 +15,7 @@ FUZZ ?= 100000
 FILES ?= 2000
 LOOKS ?= 100
 RETURNS ?= 60
+AWAY ?= 3000
 SEED ?= $(shell date +%s)
 EXAMPLES ?= 300
 SECONDS ?= 4
@@ -54,8 +55,8 @@ chaos: setup-test ## Let FAULTS=200 faults strike while events are published, th
 cluster: setup-test ## Try what goes on without a node on a broker of three: queues, calls, management
 	CLUSTER=1 $(RUN)/pytest -vv tests/integration/test_cluster.py
 
-apart: setup-test ## Join two counties' suites and a prefecture's, with three brokers, by shovel and federation, events and sums: as one suite; SEED=n
-	APART=1 SEED=$(SEED) $(RUN)/pytest -vv --durations=0 tests/integration/test_apart.py
+apart: setup-test ## Join two counties' suites and a prefecture's, with three brokers, by shovel and federation, events and sums: as one suite; AWAY=3000 events wait meanwhile; SEED=n
+	APART=1 AWAY=$(AWAY) SEED=$(SEED) $(RUN)/pytest -s -vv --durations=0 tests/integration/test_apart.py
 
 scaled: setup-test ## Change partitions from 2 to 8 to 4 and workers from 1 to 4 to 2 while events come, then check every event and figure; SEED=n
 	SCALED=1 SEED=$(SEED) $(RUN)/pytest -s -vv tests/integration/test_scaled.py

@@ -37,6 +37,8 @@ MONTH = "2026-05"
 MONTHS = [period_window(f"2026-{month:02d}") for month in range(1, 12)]
 EVENTS_IN_ALL = 4_000
 SEED = int(os.environ.get("SEED", "181"))
+AWAY = int(os.environ.get("AWAY", "3000"))
+"""Events of the county that is cut off, meanwhile: by docs/capacity.md those of a county's working day."""
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +136,39 @@ def test_events_of_counties_apart_make_the_figures_and_the_restated_month_of_one
         assert freshness(above) == freshness(joined.shared)
         assert restatement(above) == restatement(joined.shared) != {}
         assert above.recompute(check=True) == []
+
+
+@pytest.mark.parametrize("by", ["shovel", "federation"])
+def test_a_county_that_was_cut_off_for_a_days_events_catches_up(
+    brokers: list[BrokerServer], postgres: PostgresServer, calendars: list[Calendar], by: str
+) -> None:
+    """Both counties go on meanwhile. It prints how long it takes."""
+    events = stream(SEED, EVENTS_IN_ALL + 3 * AWAY, tuple(map(str, COUNTIES)))
+    begun = EVENTS_IN_ALL // 2
+    of_cut = [place for place, event in enumerate(events[begun:], begun) if of_county([event], CUT)]
+    ends = of_cut[AWAY]
+    with apart(brokers, postgres, calendars) as joined:
+        joined.join(by)
+        above = joined.prefecture.store
+        publish(joined, events[:begun])
+        until(lambda: has_all(above, joined, *COUNTIES))
+        known = counts(above, CUT)
+
+        joined.part()
+        publish(joined, events[begun:ends])
+        until(lambda: has_all(above, joined, OTHER) and has_all(joined.counties[CUT].store, joined, CUT))
+        assert counts(above, CUT) == known
+        different = counts(joined.shared, CUT) - known
+        joined.heal()
+        began = time.monotonic()
+        until(lambda: has_all(above, joined, *COUNTIES))
+        took = time.monotonic() - began
+
+        for region in (PREFECTURE, *COUNTIES):
+            assert figures(above, region) == figures(joined.shared, region)
+        assert freshness(above) == freshness(joined.shared)
+        assert above.recompute(check=True) == []
+    print(f"\n{by}: {AWAY:,} events ({different:,} different ones) waited, all were stored after {took:.1f} s")
 
 
 @pytest.mark.parametrize("by", ["shovel", "federation"])
