@@ -254,8 +254,8 @@ def test_only_one_command_changes_the_archive_at_a_time(ground: Ground) -> None:
 def test_an_ingest_that_does_not_know_archived_events_no_longer_starts(ground: Ground) -> None:
     take(open_archive(ground.url, ground.folder))
     ensure_ingest_knows(ground.url)
-    noted = rows(ground.url, "SELECT obj_description(to_regclass('alembic_version'), 'pg_class')")
-    assert noted == [("ingest must know 0042",)]
+    ((noted,),) = rows(ground.url, "SELECT obj_description(to_regclass('alembic_version'), 'pg_class')")
+    assert noted >= "ingest must know 0042", "the migration of archived events, or a later one"
 
 
 def test_the_command_previews_archives_checks_and_brings_back(
