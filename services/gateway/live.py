@@ -27,7 +27,8 @@ from services.gateway.naming import NameBook, with_names
 from services.gateway.problems import QUERY, Declined, Kind, problems
 from services.gateway.request import AnyRequest, RegionCode, grant_of, resources_of, scope_of
 
-LOOK_SECONDS = 0.7
+LOOK_SECONDS, FLOOD_LOOK_SECONDS = 0.7, 2.8
+"""Seconds between two looks while there are watchers, and while halls send a flood."""
 FLOOD, FLOOD_SECONDS, SECONDS_OF_ONE, MOST_SECONDS, FLOOD_SPREAD = 500.0, 10.0, 0.1, 30.0, 0.6
 """Events a second that are a flood; seconds between messages to pages then, more of them for each watcher, at most; and
 the part of these over which pages spread their requests: what many pages read would be taken from ingest."""
@@ -92,6 +93,7 @@ class LiveHub:
         self._told: Told | None = None
         self._looked_at = self._told_at = float("-inf")
         self._woke_at, self._woke_with = float("-inf"), tuple[Trouble, ...]()
+        self._pause = LOOK_SECONDS
         self._turn: asyncio.Event | None = None
         self._looking: asyncio.Task[Told] | None = None
         self._running: asyncio.Task[None] | None = None
@@ -168,7 +170,7 @@ class LiveHub:
     async def _look_while_watched(self) -> None:
         while self._watchers and not self._closing:
             await self.now()
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self._pause)
 
     async def _look_again(self) -> Told:
         seen, before = await asyncio.to_thread(self._look.look), self._told
@@ -180,6 +182,7 @@ class LiveHub:
             return self._told
         came = sum(seen.counts.values()) - sum(before.seen.counts.values())
         flood = came > FLOOD * max(now - self._told_at, LOOK_SECONDS)
+        self._pause = FLOOD_LOOK_SECONDS if flood else LOOK_SECONDS
         between = min(FLOOD_SECONDS + SECONDS_OF_ONE * self._watchers.total(), MOST_SECONDS)
         calm = min(CALM_OF_ONE * self._watchers.total(), MOST_CALM)
         if now - self._told_at < (between if flood else calm):

@@ -264,9 +264,11 @@ def test_in_a_flood_pages_are_told_seldom_and_of_troubles_at_once(monkeypatch: p
         assert (await after(1, 10_000)).number == 2
         lagging = await after(1, 20_000, Trouble("lag", 0))
         assert (lagging.number, len(lagging.seen.troubles)) == (2, 1)
+        assert hub._pause == live.FLOOD_LOOK_SECONDS, "and looks are more seldom, too"
         told = await after(8, 100_000)
         assert (told.number, told.within, told.seen.counts) == (3, 6.0, {COUNTY: 100_000})
         assert (await after(1, 100_001)).number == 4, "the flood is over"
+        assert hub._pause == live.LOOK_SECONDS
         hub._watchers["pages"] = 100
         assert (await after(1, 110_000)).number == 4
         assert (await after(18, 200_000)).number == 4, "the more watch, the more seldom"
