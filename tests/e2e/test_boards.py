@@ -97,7 +97,8 @@ MARKS = ("target_marked", "value_without", "target_gain")
 
 
 def months_to_come(now: float) -> set[str]:
-    return {f"@ {last}" for _, first, last in month_starts(PLAN) if first > now}
+    """The months without cases, and the one that has too few of them for a share in its first days."""
+    return {f"@ {last}" for _, first, last in month_starts(PLAN) if first > now - 7 * 86_400}
 
 
 def test_every_query_of_every_panel_answers_with_data(prometheus: Prometheus) -> None:

@@ -149,7 +149,7 @@ def test_the_reports_keep_within_the_drawer(page: Page, address: str, width: int
 def test_the_measured_number_of_monthly_reports_leads_to_the_departments_months(page: Page) -> None:
     page.value("location.hash = '#/target/monthly_report'")
     page.until("document.querySelector('.drawer .inside')?.innerText.includes('按月报到达本系统的时间测得')")
-    assert "逾期未报 10 个月" in page.text(".drawer .plain")
+    page.until("document.querySelector('.drawer .plain')?.innerText.includes('逾期未报 10 个月')")
     page.click(".drawer .figures a")
     page.until("document.querySelectorAll('.matrix tbody tr').length > 3")
     assert page.complaints == []
