@@ -184,7 +184,7 @@ def a_target_that_falls_short_is_alerted_and_reminded(bureau: Bureau) -> None:
     chief.home()
     chief.work.get_by_role("link", name=LIMIT, exact=True).click()
     chief.sheet.get_by_role("link", name="督办", exact=True).click()
-    chief.sees("60.00 %")
+    chief.sees("完成值60.00%")
     chief.picture("10-reminder")
     chief.press("发出督办")
     chief.sees("应于")

@@ -93,5 +93,5 @@ def test_nothing_is_unpickled_evaluated_or_handed_to_a_shell() -> None:
 
 def test_only_tables_of_this_code_base_are_compiled_and_only_at_import() -> None:
     domain = ROOT / "shared/hallpulse/domain"
-    users = {domain / "measures.py", domain / "flow.py", ROOT / "shared/hallpulse/store/cases.py"}
+    users = {domain / "measures.py", ROOT / "shared/hallpulse/store/cases.py"}
     assert {path for path, source in SOURCES.items() if "compiled" in calls(path)} == users

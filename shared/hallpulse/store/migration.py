@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -70,9 +70,14 @@ def _refuse_beside_ingest(connection: Connection, config: Config, ingest_role: s
     )
     if found:
         raise Unavailable(
-            f"database: migration {', '.join(changing)} changes what ingest writes, and {found} connections of an"
+            f"database: {_named(changing)} what ingest writes, and {found} connections of an"
             " earlier ingest are open: stop every ingest first; events wait in the queues meanwhile"
         )
+
+
+def _named(migrations: Sequence[str]) -> str:
+    listed = ", ".join(migrations)
+    return f"migrations {listed} change" if len(migrations) > 1 else f"migration {listed} changes"
 
 
 def _changing(config: Config, since: str = "base") -> list[str]:
