@@ -19,7 +19,7 @@ from hallpulse.contract.events import EventType
 from hallpulse.store import RefusedFilter, Store
 from tests.hall_events import changed
 from tests.ingest_process import metric, running, settings
-from tests.ingesting import PARTITIONS, publish, publishing, stored, take_refused, wait_until
+from tests.ingesting import PARTITIONS, RefusedCopy, publish, publishing, stored, take_refused, wait_until
 from tests.integration.test_given_back import waiting
 from tests.servers import Vhost
 
@@ -90,6 +90,21 @@ def send(vhost: Vhost, names: Sequence[str], batch: int) -> None:
             publish(channel, event, "222424.hall-1.case", user_id=vhost.user)
 
 
+def assert_all_are_stored_without(
+    trigger: str, copies: Sequence[RefusedCopy], vhost: Vhost, store_url: str, store: Store
+) -> None:
+    """Take the trigger away, publish the refused events again, and let an ingest store what is left of the sixty."""
+    with psycopg.connect(store_url) as connection:
+        connection.execute(f"DROP TRIGGER {trigger} ON events".encode())
+    with publishing(vhost) as channel:
+        for copy in copies:
+            publish(channel, json.loads(copy.body), "222424.hall-1.case", user_id=vhost.user)
+    with running(settings(vhost.amqp_url, store_url)):
+        wait_until(lambda: stored(store) == 60, 60)
+        wait_until(lambda: waiting(vhost, [*queue_names(PARTITIONS), REFUSED]) == 0, 60)
+    assert store.recompute(check=True) == []
+
+
 def test_what_kills_or_fails_its_merger_is_refused_alone_and_all_else_is_stored_once(
     vhost: Vhost, store: Store, store_url: str
 ) -> None:
@@ -109,15 +124,7 @@ def test_what_kills_or_fails_its_merger_is_refused_alone_and_all_else_is_stored_
     assert {copy.headers[REASON] for copy in copies} == {"unprocessable"}
     rows = [(row.reason, row.source) for row in store.refused.page(RefusedFilter(), 10)]
     assert rows == [("unprocessable", "/222424/hall-1")] * 3
-    with psycopg.connect(store_url) as connection:
-        connection.execute("DROP TRIGGER poison ON events")
-    with publishing(vhost) as channel:
-        for copy in copies:
-            publish(channel, json.loads(copy.body), "222424.hall-1.case", user_id=vhost.user)
-    with running(environment):
-        wait_until(lambda: stored(store) == 60, 60)
-    assert waiting(vhost, [*queue_names(PARTITIONS), REFUSED]) == 0
-    assert store.recompute(check=True) == []
+    assert_all_are_stored_without("poison", copies, vhost, store_url, store)
 
 
 def test_what_ends_the_databases_connection_each_time_is_refused_alone_and_all_else_is_stored_once(
@@ -136,15 +143,7 @@ def test_what_ends_the_databases_connection_each_time_is_refused_alone_and_all_e
         assert process.poll() is None, "the ingest itself went on"
     assert sorted(json.loads(copy.body)["id"] for copy in copies) == ["e3", "e40"]
     assert {copy.headers[REASON] for copy in copies} == {"unprocessable"}
-    with psycopg.connect(store_url) as connection:
-        connection.execute("DROP TRIGGER ends ON events")
-    with publishing(vhost) as channel:
-        for copy in copies:
-            publish(channel, json.loads(copy.body), "222424.hall-1.case", user_id=vhost.user)
-    with running(environment):
-        wait_until(lambda: stored(store) == 60, 60)
-    assert waiting(vhost, [*queue_names(PARTITIONS), REFUSED]) == 0
-    assert store.recompute(check=True) == []
+    assert_all_are_stored_without("ends", copies, vhost, store_url, store)
 
 
 def test_a_database_that_ends_every_connection_keeps_everything_waiting_and_nothing_is_refused(
