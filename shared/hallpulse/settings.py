@@ -70,7 +70,7 @@ class Settings:
     metrics_port: int = 0
     metrics_token: str = ""
     partitions: int = 4
-    batch_events: int = 8000
+    batch_events: int = 32_000
     batch_seconds: float = 0.4
     refusal_limit: float = 0.3
     refusal_window: int = 200

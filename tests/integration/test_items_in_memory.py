@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+import sqlalchemy
+
+import hallpulse.store.merge as merging
 from hallpulse.domain.figures import Figure
 from hallpulse.store import Store, open_store
 from tests.integration.test_store import COUNTY, ITEM, YEAR, case, cloud_event, item, received, step
@@ -81,3 +85,38 @@ def test_only_the_items_that_cases_name_are_read(store: Store, store_url: str) -
     merge(fresh, *case(1))
     assert remembered(fresh) == {ITEM}
     fresh.close()
+
+
+def test_the_items_of_new_cases_are_read_once_and_before_their_halls_are_held(store: Store, store_url: str) -> None:
+    merge(store, item(10, "2026-01-01", "v1"))
+    fresh = open_store(store_url)
+    told = list[str]()
+    sqlalchemy.event.listen(
+        fresh._engine, "before_cursor_execute", lambda _c, _k, statement, *_: told.append(statement)
+    )
+    merge(fresh, *case(1))
+    fresh.close()
+    reads = [index for index, statement in enumerate(told) if "FROM item_spans" in statement]
+    locks = [index for index, statement in enumerate(told) if "pg_advisory_xact_lock(" in statement]
+    assert len(reads) == 1
+    assert reads[0] < min(locks)
+
+
+def test_a_version_that_arrives_while_a_batch_waits_for_its_halls_counts(
+    store: Store, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge(store, item(10, "2026-01-01", "v1"), *case(1, decided="2026-03-09"))
+    fresh, other, held = open_store(store_url), open_store(store_url), merging.lock_what_is_touched
+
+    def overtaken(*given: Any) -> None:
+        monkeypatch.setattr(merging, "lock_what_is_touched", held)
+        merge(other, late(item(3, "2026-01-01", "v2")))
+        held(*given)
+
+    monkeypatch.setattr(merging, "lock_what_is_touched", overtaken)
+    merge(fresh, *case(2, decided="2026-03-09"))
+    merge(fresh, *case(3, decided="2026-03-09"))
+    assert ask(store).figures(COUNTY, YEAR)[KEPT] == Figure(0, 3)
+    assert store.recompute(check=True) == []
+    fresh.close()
+    other.close()

@@ -205,9 +205,9 @@ class ConsumerLimits:
     """
 
     partitions: int = 4
-    most_events: int = 8000
+    most_events: int = 32_000
     most_seconds: float = 0.4
-    prefetch: int = 32_000
+    prefetch: int = 65_000
     slow_prefetch: int = 100
     most_bytes: int = 96 * 1024**2
     share_seconds: float = 10.0

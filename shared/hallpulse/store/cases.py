@@ -6,7 +6,7 @@ Cells are daily and monthly sums per region, hall and department; adding differe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import add
 from typing import Any, NamedTuple
 
@@ -146,6 +146,7 @@ def fold_ahead(
     date.
     """
     ahead = {}
+    known = cache(known)
     for key, events in touched.items():
         if events[0].kind == Kind.RECEIVED and (context := known(key[0])) is not None:
             ahead[key] = _folded(key, events, b"", *context)
@@ -191,12 +192,17 @@ def _folded(
 
 def _items_of(touched: Mapping[CaseKey, Sequence[CaseEvent]], stored: Mapping[CaseKey, _Stored]) -> set[Item]:
     """Return the items that folding will most likely ask for."""
-    items = {(key[0], row[3]) for key, row in stored.items() if row[3]}
-    for key, events in touched.items():
-        for event in events:
-            if event.kind == Kind.RECEIVED and event.opening is not None:
-                items.add((key[0], event.opening.item_code or ""))
-    return items
+    return {(key[0], row[3]) for key, row in stored.items() if row[3]} | items_begun(touched)
+
+
+def items_begun(touched: Mapping[CaseKey, Sequence[CaseEvent]]) -> set[Item]:
+    """Return the items that `received` events among these name."""
+    return {
+        (key[0], event.opening.item_code or "")
+        for key, events in touched.items()
+        for event in events
+        if event.kind == Kind.RECEIVED and event.opening is not None
+    }
 
 
 def _load(connection: Connection, keys: Iterable[CaseKey]) -> dict[CaseKey, _Stored]:

@@ -9,6 +9,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Boolean, Column, Connection, Date, Integer, PrimaryKeyConstraint, Table, Text, select, text
@@ -116,6 +117,7 @@ class CalendarCache:
             return self.last
 
 
+_NONE: Timeline = ()
 Spans = dict[str, Timeline]
 """Item code → the item's versions, in the catalogue of one region."""
 
@@ -142,6 +144,21 @@ class ContextCache:
         """
         spans, workdays = self._spans.get(region), self._calendars.last.made(region)
         return None if spans is None or workdays is None else (workdays, spans[1])
+
+    def foresee(self, connection: Connection, items: Iterable[Item]) -> None:
+        """Read those of these items that are not known, before the transaction holds its locks.
+
+        What is read is kept under the versions read before it: if a catalogue changes in between, its version is
+        another once the locks are held, and the items are read again.
+        """
+        seen = cache(self.last_seen)  # once a region: its working days are looked up by all scopes above it
+        lacking = [item for item in items if (known := seen(item[0])) is None or not known[1].get(item[1], _NONE)]
+        if lacking:
+            regions = {region for region, _ in lacking}
+            context = TransactionContext(
+                connection, self, self._calendars.current(connection), _stored_versions(connection, regions)
+            )
+            context.want(lacking)
 
     def spans(self, region: int, version: int) -> Spans:
         """Return the items read so far of this version of a region's catalogue; transactions add what they read."""
@@ -242,8 +259,7 @@ class TransactionContext:
 
 def _versions(connection: Connection, regions: Collection[int]) -> dict[int, int]:
     """Return the catalogue versions of the regions; store a row for a region seen for the first time."""
-    query = text("SELECT region, catalogue_version FROM regions WHERE region = ANY(:regions)")
-    versions = {region: version for region, version in connection.execute(query, {"regions": sorted(regions)})}
+    versions = _stored_versions(connection, regions)
     missing = sorted(set(regions) - set(versions))
     if missing:
         connection.execute(
@@ -251,3 +267,8 @@ def _versions(connection: Connection, regions: Collection[int]) -> dict[int, int
             {"regions": missing},
         )
     return versions
+
+
+def _stored_versions(connection: Connection, regions: Collection[int]) -> dict[int, int]:
+    query = text("SELECT region, catalogue_version FROM regions WHERE region = ANY(:regions)")
+    return {region: version for region, version in connection.execute(query, {"regions": sorted(regions)})}

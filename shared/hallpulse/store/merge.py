@@ -24,7 +24,7 @@ from hallpulse.domain.catalogue import first_change
 from hallpulse.domain.errors import Outdated
 from hallpulse.domain.succession import Succession
 from hallpulse.store.archiving.packed_events import archived_rows, event_columns
-from hallpulse.store.cases import CaseKey, Differences, Folded, fold_ahead, refold
+from hallpulse.store.cases import CaseKey, Differences, Folded, fold_ahead, items_begun, refold
 from hallpulse.store.database import (
     case_event,
     copy_into,
@@ -240,7 +240,7 @@ def merge(
             return MergeOutcome((), found.duplicates, found.reused, stored_long_ago=found.stored_long_ago)
         times = times_of(events)
         never_late = times_of(event for key, event in found.new.items() if key in repeated) if repeated else {}
-        taken = _taken(found.new, cache)  # before others have to wait for our locks
+        taken = _taken(connection, found.new, cache)  # before others have to wait for our locks
         regions = {region for region, _ in times}
         lock_what_is_touched(connection, times, {e.region for e in events if e.type.family is Family.ITEM})
         context = cache.begin(connection, regions)
@@ -260,7 +260,7 @@ class _Taken:
     others: Mapping[Family, Sequence[HallEvent]]
 
 
-def _taken(events: Mapping[EventKey, HallEvent], cache: ContextCache) -> _Taken:
+def _taken(connection: Connection, events: Mapping[EventKey, HallEvent], cache: ContextCache) -> _Taken:
     cases: dict[CaseKey, list[CaseEvent]] = defaultdict(list)
     others: dict[Family, list[HallEvent]] = defaultdict(list)
     for (region, hall, key), event in events.items():
@@ -269,6 +269,7 @@ def _taken(events: Mapping[EventKey, HallEvent], cache: ContextCache) -> _Taken:
             cases[region, hall, data.case_id].append(case_event(event, key))
         else:
             others[event.type.family].append(event)
+    cache.foresee(connection, items_begun(cases))
     return _Taken(cases, fold_ahead(cases, cache.last_seen), others)
 
 
