@@ -47,7 +47,7 @@ def test_the_examples_are_what_the_command_says() -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [("events_a_second", "15,259"), ("cpu_an_event", "43, 37, 13"), ("bytes_an_event", "340 at 100 million"),
-     ("reading_seconds", "1,251"), ("worker_megabytes", "310 MB"),
+     ("reading_seconds", "1,251"), ("worker_megabytes", "512 MB"),
      ("loose_bytes_an_event", "63 bytes by merges, 18 rebuilt")],
 )  # fmt: skip
 def test_what_is_called_measured_stands_on_the_page_of_measurements(name: str, told: str) -> None:
