@@ -11,6 +11,7 @@ from tests.moments import ask
 HOSTILE = (
     "' OR '1'='1", "'; DROP TABLE events; --", '"; DELETE FROM cases; --', "\\N", "\\.", "a\\'b\\", "%s %(id)s %",
     ":region :today", "{0} {region} ${x}", "$$; --", "/* */", "unnest(x)", "NULL", "=cmd|' /C calc'!A0", "',','",
+    '{"a",b}', '\\"', "a  b",
 )  # fmt: skip
 
 
