@@ -162,7 +162,7 @@ def refold(
 ) -> None:
     """Add new events (perhaps none) to cases, fold each from all its events, and write the results, in key order."""
     stored = _load(connection, touched)
-    context.want(_items_of(touched, stored))
+    context.want({(key[0], row[3]) for key, row in stored.items() if row[3]})
     rows: dict[bool, list[Sequence[Any]]] = {False: [], True: []}
     for key, events in touched.items():
         known = stored.get(key)
@@ -188,11 +188,6 @@ def _folded(
     row = case_row(key, case, pack_entries(added), pack_history(events, history))
     spans = timelines.get(case.item_code, _NO_SPANS) if case is not None else _NO_SPANS
     return Folded(case, added, row, workdays, spans)
-
-
-def _items_of(touched: Mapping[CaseKey, Sequence[CaseEvent]], stored: Mapping[CaseKey, _Stored]) -> set[Item]:
-    """Return the items that folding will most likely ask for."""
-    return {(key[0], row[3]) for key, row in stored.items() if row[3]} | items_begun(touched)
 
 
 def items_begun(touched: Mapping[CaseKey, Sequence[CaseEvent]]) -> set[Item]:

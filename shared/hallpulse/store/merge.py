@@ -253,9 +253,13 @@ def merge(
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """New events sorted by what they touch: events of cases by case, the others by family."""
+    """New events sorted by what they touch: events of cases by case, the others by family.
+
+    begun: the items that `received` events name; ahead: cases that begin, folded already.
+    """
 
     cases: dict[CaseKey, list[CaseEvent]]
+    begun: Collection[Item]
     ahead: Mapping[CaseKey, Folded]
     others: Mapping[Family, Sequence[HallEvent]]
 
@@ -269,8 +273,9 @@ def _taken(connection: Connection, events: Mapping[EventKey, HallEvent], cache: 
             cases[region, hall, data.case_id].append(case_event(event, key))
         else:
             others[event.type.family].append(event)
-    cache.foresee(connection, items_begun(cases))
-    return _Taken(cases, fold_ahead(cases, cache.last_seen), others)
+    begun = items_begun(cases)
+    cache.foresee(connection, begun)
+    return _Taken(cases, begun, fold_ahead(cases, cache.last_seen), others)
 
 
 def _take_in(connection: Connection, context: TransactionContext, taken: _Taken) -> int:
@@ -285,7 +290,7 @@ def _take_in(connection: Connection, context: TransactionContext, taken: _Taken)
     if figures := others.get(Family.FIGURE):
         lock_figures(connection, {event.region for event in figures})
         store_figures(connection, figures)
-    refold_all(connection, touched, context, taken.ahead)
+    refold_all(connection, touched, context, taken.begun, taken.ahead)
     return redated
 
 
@@ -293,9 +298,14 @@ def refold_all(
     connection: Connection,
     touched: Mapping[CaseKey, Sequence[CaseEvent]],
     context: TransactionContext,
+    begun: Collection[Item] = (),
     ahead: Mapping[CaseKey, Folded] = _NOTHING_AHEAD,
 ) -> None:
-    """Fold the touched cases, some thousands at a time, and write all differences together."""
+    """Fold the touched cases, some thousands at a time, and write all differences together.
+
+    begun: the items that new `received` events name, if there are any.
+    """
+    context.want(begun)
     differences = Differences()
     keys = sorted(touched)
     for start in range(0, len(keys), CASES_AT_ONCE):
