@@ -155,7 +155,7 @@ def test_what_was_typed_and_not_sent_is_there_again_for_the_same_person_alone(pa
     page.until("document.getElementById('drawer').open", False)
     open_form(page)
     page.until(typed, "17")
-    assert page.value("document.querySelector('.report [name=review_then_win-note]').value") == "台账第 3 页"
+    page.until("document.querySelector('.report [name=review_then_win-note]')?.value", "台账第 3 页")
 
     for who in ("department", "bureau"):
         page.call("Network.clearBrowserCookies")  # as if the session had ended
@@ -173,9 +173,25 @@ def test_what_was_typed_and_not_sent_is_there_again_for_the_same_person_alone(pa
     assert page.value(typed) == "", "what another person's sign-in found in the tab is gone"
     say_figure(page, "review_then_win", "18", "20")
     page.value("location.reload()")
-    page.until(typed, "18")
+    page.until("Boolean(document.querySelector('.kept'))")  # until then it may be the page of before
+    assert page.value(typed) == "18"
     press(page, "不要了")
     page.until(typed, "")
+
+
+def test_what_is_typed_or_dropped_while_a_view_is_read_again_is_not_undone(page: Page, address: str) -> None:
+    typed = "document.querySelector('.report [name=review_then_win-numerator]')?.value"
+    sign_in(page, address, "department")
+    open_form(page)
+    say_figure(page, "review_then_win", "17", "20")
+    page.value("{ const soon = window.fetch; window.fetch = async (...asked) => { const answer = await soon(...asked);"
+               " await new Promise((done) => setTimeout(done, 1000)); return answer; } }")  # fmt: skip
+    heading = "document.querySelector('.report thead')?.innerText.toLowerCase().includes"
+    for change, number, word in ((in_english, "18", "numerator"), (in_chinese, "", "分子")):
+        change(page)
+        say_figure(page, "review_then_win", number, "20")
+        page.until(f"{heading}({json.dumps(word)})")
+        assert page.value(typed) == number
 
 
 def test_tabs_of_a_browser_follow_who_is_signed_in(page: Page, address: str) -> None:

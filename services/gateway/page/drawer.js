@@ -10,7 +10,7 @@ let shownAt = 0;
 let closing = false;
 let opener = null;
 let pressed = null; // not every browser gives the focus to a link that is clicked
-let view = { of: "", address: "" };
+let view = { of: "", address: "" }; // of what is drawn
 let unsent = false; // whether anything was typed since the last time that something was sent
 const sent = new WeakSet(); // forms whose content is on its way: it is not put back when the view is drawn again
 
@@ -87,14 +87,17 @@ function sameAs(gone) {
  * of: whose what is typed in it is.
  */
 export async function showDrawer(fill, of) {
-  keepWhatIsTyped();
+  const address = location.hash;
   dialog.querySelector(".inside")?.setAttribute("aria-busy", "true"); // what is shown until the next is read
   shownAt += 1;
   const mine = shownAt;
   let again = false;
-  view = { of, address: location.hash };
-  unsent = false;
   const draw = (title, children) => {
+    if (!again) {
+      keepWhatIsTyped(); // also what was typed since the next was asked for
+      view = { of, address };
+      unsent = false;
+    }
     put(title, children, again);
     again = true;
   };

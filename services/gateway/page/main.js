@@ -17,7 +17,7 @@ const FILES = { list: "behind", target: "targetpage", targets: "targetpage" }; /
 const REFRESH_MS = 10000;
 const HEARD_MS = 60000; // what is not told of, such as a new day, is seen this soon
 const CHECKS_MS = 60000;
-const state = { me: null, why: null, regions: null, region: null, data: null, error: null, cutAt: null, timer: 0, checkedAt: 0, live: null, unwatch: null, told: 0, following: false };
+const state = { me: null, why: null, regions: null, region: null, data: null, error: null, cutAt: null, timer: 0, checkedAt: 0, live: null, unwatch: null, told: 0, following: false, opened: null };
 const board = document.getElementById("board");
 
 /** A part of an address; what is no percent code stays as it is. */
@@ -108,19 +108,24 @@ async function follow() {
   state.region = region;
   sessionStorage.setItem("hallpulse-region", region.region);
   if (changed) {
-    state.data = null;
+    Object.assign(state, { data: null, opened: null });
     watchRegion();
     await refresh();
+    if (state.opened === location.hash) return undefined; // another address was followed meanwhile
   }
   return openAsked();
 }
 
 async function openAsked() {
   const asked = location.hash;
+  state.opened = asked;
   const { parts, query } = route();
   const view = await viewOf(parts[0] || "");
   if (asked !== location.hash) return undefined;
-  if (!view || (view.needsBoard && !state.data)) return closeDrawer();
+  if (!view || (view.needsBoard && !state.data)) {
+    state.opened = null;
+    return closeDrawer();
+  }
   return showDrawer((drawer) => view.show(drawer, context(), parts.slice(1), query), whoseOf(state.me));
 }
 
