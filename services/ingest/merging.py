@@ -307,7 +307,7 @@ def serve(channel: Channel[Any]) -> None:
     store = open_store(place.database_url, pool_size=1, service="ingest")
     merging = Merging(store, place.gateway_users, tracing=tracing_from(os.environ, "ingest"))
     gc.freeze()  # loaded modules stay: collections need not look at them again
-    gc.set_threshold(100_000, 20, 100)  # collect seldom: a batch is ten thousand objects without cycles
+    gc.set_threshold(1_000_000, 20, 100)  # collect seldom: a batch is half a million objects without cycles
     channel.send(Ready())
     while True:
         if (answer := _answer(merging, channel)) is not None:
