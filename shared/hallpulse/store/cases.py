@@ -31,7 +31,7 @@ from hallpulse.store.database import (
     unpack_entries,
     unpack_history,
 )
-from hallpulse.store.in_force import Item, TransactionContext
+from hallpulse.store.in_force import NO_SPANS, Item, TransactionContext
 from hallpulse.store.tables import cases
 
 _CELL_KEY = ("region", "grain", "day", "hall", "department")
@@ -116,7 +116,6 @@ _ENTRIES = _COLUMNS.index("entries")
 _Stored = tuple[str, bytes, bytes, str | None]
 """Department, packed entries, packed history, item code."""
 _NEW: _Stored = ("", pack_entries([]), b"", None)
-_NO_SPANS: Timeline = ()
 
 
 class Folded(NamedTuple):
@@ -132,7 +131,7 @@ class Folded(NamedTuple):
         """Return whether folding the same events with this context would give the same result."""
         if self.case is None:
             return True
-        spans = timelines.get(self.case.item_code, _NO_SPANS)
+        spans = timelines.get(self.case.item_code, NO_SPANS)
         return workdays is self.workdays and (spans is self.spans or spans == self.spans)
 
 
@@ -186,7 +185,7 @@ def _folded(
     case = fold([*unpack_history(history), *events] if history else events, workdays, timelines)
     added = entries_of(case) if case is not None else []
     row = case_row(key, case, pack_entries(added), pack_history(events, history))
-    spans = timelines.get(case.item_code, _NO_SPANS) if case is not None else _NO_SPANS
+    spans = timelines.get(case.item_code, NO_SPANS) if case is not None else NO_SPANS
     return Folded(case, added, row, workdays, spans)
 
 

@@ -117,7 +117,7 @@ class CalendarCache:
             return self.last
 
 
-_NONE: Timeline = ()
+NO_SPANS: Timeline = ()
 Spans = dict[str, Timeline]
 """Item code → the item's versions, in the catalogue of one region."""
 
@@ -152,7 +152,7 @@ class ContextCache:
         another once the locks are held, and the items are read again.
         """
         seen = cache(self.last_seen)  # once a region: its working days are looked up by all scopes above it
-        lacking = [item for item in items if (known := seen(item[0])) is None or not known[1].get(item[1], _NONE)]
+        lacking = [item for item in items if (known := seen(item[0])) is None or not known[1].get(item[1], NO_SPANS)]
         if lacking:
             regions = {region for region, _ in lacking}
             context = TransactionContext(
