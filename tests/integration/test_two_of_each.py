@@ -189,20 +189,27 @@ def _look_again(store: Store) -> None:
     wait_until(seen, 60)
 
 
-def lease(store: Store) -> timedelta | None:
-    """How long the right to write what is due still lasts; None if no process has it."""
+def lease(store: Store) -> tuple[datetime, timedelta] | None:
+    """Until when the right to write what is due lasts, and how long that still is; None if no process has it."""
     with store._engine.connect() as connection:
-        return connection.exec_driver_sql("SELECT until - now() FROM leases WHERE name = 'reports due'").scalar()
+        row = connection.exec_driver_sql("SELECT until, until - now() FROM leases WHERE name = 'reports due'").first()
+        return None if row is None else (row[0], row[1])
+
+
+def held(store: Store) -> tuple[datetime, timedelta]:
+    wait_until(lambda: lease(store) is not None, 60)
+    found = lease(store)
+    assert found is not None
+    return found
 
 
 def test_the_right_to_write_reports_is_short_renewed_and_given_up_at_an_orderly_stop(
     tmp_path: Path, amqp_url: str, store_url: str, store: Store
 ) -> None:
     with reporting.process(tmp_path, amqp_url, store_url, look_each=600) as service:
-        wait_until(lambda: lease(store) is not None, 60)
-        assert (lease(store) or timedelta(0)) < timedelta(seconds=61)
-        before = lease(store) or timedelta(0)
-        wait_until(lambda: (lease(store) or timedelta(0)) > before, 60)
+        until, lasts = held(store)
+        assert lasts < timedelta(seconds=61)
+        wait_until(lambda: held(store)[0] > until, 60)
         assert service.written == []
     assert lease(store) is None
     folder = tmp_path / "another"
