@@ -8,6 +8,8 @@ from pathlib import Path
 
 from hallpulse.tls import TlsFiles, trusting
 
+BATCH_EVENTS, BATCH_SECONDS = 64_000, 0.4
+"""A batch is handed on at this number of events, or at this age."""
 DATABASE_SERVICES = ("gateway", "ingest", "catalogue", "targets", "reports", "notices")
 """The services that log in to the database, each with a separate role."""
 
@@ -44,7 +46,8 @@ class Settings:
     tls_cert and tls_key: the certificate with which services answer over HTTPS; without one, over plain HTTP;
     channels: the file with the channels of notices; notices_token: the token that Alertmanager must show;
     rules: the folder of the rendered alert rules, by which notices recognises alerts that none of them made;
-    batch_events and batch_seconds: a batch is stored when it holds this number of events or is this old;
+    batch_events and batch_seconds: a batch is stored when it holds this number of events or is this old; a large one is
+    divided by halls and stored in several transactions at once;
     boundaries: the folder of boundaries REGION.geojson for the page's maps; without it, the page ranks instead;
     suite_state: the file in which the suite on one machine notes which of its parts run, for the gateway's page;
     reports_dir, reports_day: where last month's reports are written, from this day of the month on (Asia/Shanghai);
@@ -70,8 +73,8 @@ class Settings:
     metrics_port: int = 0
     metrics_token: str = ""
     partitions: int = 4
-    batch_events: int = 32_000
-    batch_seconds: float = 0.4
+    batch_events: int = BATCH_EVENTS
+    batch_seconds: float = BATCH_SECONDS
     refusal_limit: float = 0.3
     refusal_window: int = 200
     refresh_seconds: float = 2.0

@@ -188,6 +188,38 @@ def test_no_batch_outgrows_its_size_however_long_the_others_take(vhost: Vhost) -
     assert len(running.batches) <= 20
 
 
+def test_a_large_batch_is_committed_in_parts_of_separate_halls_side_by_side(vhost: Vhost) -> None:
+    together = threading.Barrier(2, timeout=20)
+    halls: list[set[str]] = []
+
+    def meet(batch: Batch) -> None:
+        if batch.part:
+            halls.append({one.routing_key for one in batch.deliveries})
+            together.wait()
+
+    send(vhost, range(400))
+    with consuming(vhost, ConsumerLimits(2, divided_events=100), meet) as running:
+        wait_until(lambda: len(running.ids) == 400)
+    assert running.failures == []
+    assert len({*running.ids}) == 400
+    assert len(halls) >= 2
+    for one, other in zip(halls[::2], halls[1::2], strict=True):
+        assert one.isdisjoint(other)
+    assert waiting(vhost, queue_names(2)) == 0
+
+
+def test_a_large_batch_of_one_hall_is_committed_as_it_is(vhost: Vhost) -> None:
+    parts: list[bool] = []
+    with publishing(vhost) as channel:
+        for number in range(300):
+            publish(channel, event(number), KEY, user_id=vhost.user)
+    limits = ConsumerLimits(2, divided_events=100)
+    with consuming(vhost, limits, lambda batch: parts.append(batch.part)) as running:
+        wait_until(lambda: len(running.ids) == 300)
+    assert max(map(len, running.batches)) >= limits.divided_events
+    assert not any(parts)
+
+
 def test_a_database_that_is_away_for_a_while_loses_and_doubles_nothing(vhost: Vhost) -> None:
     faults = [Unavailable("database: gone")] * 4
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, cast
 import pytest
 from prometheus_client import CollectorRegistry
 
-from hallpulse.broker.deliveries import Batch, Delivery, HallsSlowed
+from hallpulse.broker.batches import Batch, HallsSlowed
+from hallpulse.broker.deliveries import Delivery
 from hallpulse.broker.rejections import Rejection
 from hallpulse.contract.reasons import Reason, Refusal
 from hallpulse.domain.errors import HallpulseError, Unavailable

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hallpulse.broker.deliveries import Batch, Delivery, Gathering, Unacknowledged
+from hallpulse.broker.batches import Batch, Gathering, Unacknowledged
+from hallpulse.broker.deliveries import Delivery
 
 
 def delivery(tag: int) -> Delivery:
@@ -37,7 +38,7 @@ class Life:
                 self.handed.append(batch)
 
     def end_one(self) -> None:
-        """Commit a batch, or have it divided: halls of it are found to be slow while it is committed."""
+        """Commit a batch, or have it divided: halls of it are found to be slow, or it is large."""
         batch = self.handed.pop(self._data.draw(st.integers(0, len(self.handed) - 1)))
         tags = {one.tag for one in batch.deliveries}
         if self._divided.isdisjoint(tags) and self._data.draw(st.booleans()):
@@ -54,8 +55,8 @@ class Life:
         for one in batch.deliveries:
             parts[self._data.draw(st.integers(0, 1))].append(one)
         self.unacknowledged.divide(batch)
-        for gathering, part in zip(self._gatherings, parts, strict=True):
-            gathering.take_again(part, batch.opened)
+        for part in parts:
+            self._gatherings[self._data.draw(st.integers(0, 1))].take_again(part, batch.opened)
 
     def _acknowledge(self, done: list[Batch]) -> None:
         tag = max(one.last_tag for one in done)

@@ -1,6 +1,7 @@
 """RabbitMQ for the suite's own services, which reach it only through this package."""
 
-from hallpulse.broker.deliveries import Batch, Delivery, HallsSlowed
+from hallpulse.broker.batches import Batch, HallsSlowed
+from hallpulse.broker.deliveries import Delivery
 from hallpulse.broker.management import Kept, keep_everything, limits_in_force, replace_password
 from hallpulse.broker.rejections import Rejection
 

@@ -14,8 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence, Set
 
+from hallpulse.broker.batches import Batch, HallsSlowed
 from hallpulse.broker.connection import open_channel, parameters
-from hallpulse.broker.deliveries import Batch, HallsSlowed
 from hallpulse.broker.rejections import Rejection
 from hallpulse.broker.session import STOP_SECONDS, Session
 from hallpulse.broker.stopped import ensure_not_stopped

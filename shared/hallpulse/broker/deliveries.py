@@ -1,4 +1,4 @@
-"""Deliveries read from the bytes of a connection, and the batches that they are gathered in.
+"""Deliveries read from the bytes of a connection.
 
 The one place that reads deliveries from the bytes of AMQP 0-9-1 (§§ 2.3.5, 4.2), for `DirectConnection.deliver`. pika
 decodes a message in three steps and some ten objects, one message at a time: 9 µs, while decoding and checking the
@@ -14,20 +14,15 @@ would come again on the next connection, without end.
 
 from __future__ import annotations
 
-import functools
 import struct
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from pika import SelectConnection, frame, spec
 
 from hallpulse.broker.rejections import ON_BEHALF
 from hallpulse.contract.identity import FOR, hall_of, importing
-
-MANY = 64
-GATHER_SECONDS = 0.025
 
 
 class Delivery(NamedTuple):
@@ -41,151 +36,6 @@ class Delivery(NamedTuple):
     content_type: str | None
     routing_key: str
     user_id: str | None
-
-
-@dataclass(slots=True, eq=False)
-class Batch:
-    """Deliveries of one channel in their order, up to and with delivery tag `last_tag`.
-
-    opened: when its first delivery came (seconds of a monotonic clock); generation: the number of its connection;
-    size: about the number of its events, broken ones included; safe: it is committed, and the copies of its refused
-    events are confirmed; left: it is not committed, and comes again; aside: it holds only halls in the slow lane.
-    """
-
-    generation: int
-    opened: float = 0.0
-    last_tag: int = 0
-    bytes: int = 0
-    size: int = 0
-    deliveries: list[Delivery] = field(default_factory=list)
-    safe: bool = False
-    left: bool = False
-    aside: bool = False
-
-    def add(self, delivery: Delivery, now: float) -> None:
-        if not self.deliveries:
-            self.opened = now
-        self.deliveries.append(delivery)
-        self.bytes += len(delivery.body)
-        self.size += _events_in(delivery)
-        self.last_tag = delivery.tag
-
-    def is_due(self, now: float, *, most_events: int, most_seconds: float, idle: bool) -> bool:
-        """Return whether to hand the batch on: when it is full or old, or soon if the database has nothing to do.
-
-        idle: nothing is being committed. Then a few events go at once. If many come, the batch waits a little for more,
-        since every batch costs the broker and the database the same, however small it is.
-        """
-        if not self.deliveries:
-            return False
-        age = now - self.opened
-        return self.size >= most_events or age >= most_seconds or (idle and (self.size < MANY or age >= GATHER_SECONDS))
-
-
-class HallsSlowed(Exception):
-    """A commit stored nothing, since halls of the batch have just been slowed: divide the batch, commit it in parts."""
-
-
-class Gathering:
-    """Batches that are not handed on yet: full ones, and one that is being filled.
-
-    begun: called with each batch at its first delivery; aside: its batches are those of halls in the slow lane.
-    """
-
-    def __init__(
-        self, generation: int, most_events: int, begun: Callable[[Batch], None], *, aside: bool = False
-    ) -> None:
-        self._most = most_events
-        self._begun = begun
-        self._full: deque[Batch] = deque()
-        self._new = functools.partial(Batch, generation, aside=aside)
-        self._batch = self._new()
-
-    def __iter__(self) -> Iterator[Batch]:
-        """Yield the batches with deliveries, the oldest first."""
-        yield from self._full
-        if self._batch.deliveries:
-            yield self._batch
-
-    @property
-    def has_full(self) -> bool:
-        return bool(self._full)
-
-    def take(self, deliveries: Sequence[Delivery], now: float) -> None:
-        batch, most = self._batch, self._most
-        for delivery in deliveries:
-            is_first = not batch.deliveries
-            batch.add(delivery, now)
-            if is_first:
-                self._begun(batch)
-            if batch.size >= most:
-                self._full.append(batch)
-                batch = self._batch = self._new()
-
-    def take_again(self, deliveries: Sequence[Delivery], opened: float) -> None:
-        """Take deliveries of a divided batch back, in separate batches that go before those already here."""
-        again = deque([self._new()])
-        for delivery in deliveries:
-            again[-1].add(delivery, opened)
-            if again[-1].size >= self._most:
-                again.append(self._new())
-        divided = [batch for batch in again if batch.deliveries]
-        for batch in divided:
-            self._begun(batch)
-        self._full.extendleft(reversed(divided))
-
-    def next(self, is_due: Callable[[Batch], bool]) -> Batch | None:
-        """Hand on the oldest full batch, or else the one that is being filled, if it is due."""
-        if self._full:
-            return self._full.popleft()
-        if not is_due(self._batch):
-            return None
-        batch, self._batch = self._batch, self._new()
-        return batch
-
-    def leave(self) -> None:
-        """Give up all batches here: their deliveries come again."""
-        for batch in self:
-            batch.left = True
-        self._full.clear()
-        self._batch = self._new()
-
-
-class Unacknowledged:
-    """The batches of a channel from their first delivery to their acknowledgement.
-
-    One acknowledgement is for all deliveries up to its tag, and the broker must still wait for the delivery with that
-    tag. So whole batches are acknowledged, each once all deliveries before its last one are safe.
-    """
-
-    def __init__(self) -> None:
-        self._batches: list[Batch] = []
-
-    def add(self, batch: Batch) -> None:
-        self._batches.append(batch)
-
-    def divide(self, batch: Batch) -> None:
-        """Forget a batch whose deliveries are added again in other batches."""
-        self._batches.remove(batch)
-
-    def take_safe(self) -> list[Batch]:
-        """Take out the batches that can be acknowledged now, up to the greatest of their last tags."""
-        unsafe = min((batch.deliveries[0].tag for batch in self._batches if not batch.safe), default=None)
-        done = [batch for batch in self._batches if batch.safe and (unsafe is None or batch.last_tag < unsafe)]
-        self._batches = [batch for batch in self._batches if batch not in done]
-        return done
-
-    @property
-    def is_settled(self) -> bool:
-        """Return whether every batch is safe or left."""
-        return all(batch.safe or batch.left for batch in self._batches)
-
-
-def _events_in(delivery: Delivery) -> int:
-    """Return about how many events a delivery has: each names its `specversion` once. The decoder counts exactly."""
-    if delivery.content_type is None or "batch" not in delivery.content_type:
-        return 1
-    return delivery.body.count(b'"specversion"') or 1
 
 
 _FRAME = struct.Struct(">BHL")
@@ -278,8 +128,8 @@ class Scanner:
         self._channel = channel
         self._origins: dict[tuple[bytes, bytes], Origin] = {}
 
-    def scan(self, buffer: bytes, at: int, found: list[Delivery], tags: set[bytes]) -> Scanned:
-        """Append the whole deliveries from `at` on in the buffer to `found`, and their consumers' tags to `tags`."""
+    def scan(self, buffer: bytes, at: int, found: list[Delivery], tags: Counter[bytes]) -> Scanned:
+        """Append the whole deliveries from `at` on in the buffer to `found`, and count them by consumer in `tags`."""
         end, number, consumers = len(buffer), self._channel, self.consumers
         try:
             while at < end:
@@ -299,7 +149,7 @@ class Scanner:
                 ends = buffer[header - 1], buffer[body - 1], buffer[after - 1]
                 if tag not in consumers or ends != _FRAME_ENDS:
                     return Scanned(at, wait=False)
-                tags.add(tag)
+                tags[tag] += 1
                 key = buffer[tag_end + 9 : header - 1], buffer[header + 19 : body - 1]
                 (delivery_tag,) = _LONG_LONG(buffer, tag_end)
                 content = buffer[body + 7 : after - 1]
@@ -351,8 +201,8 @@ def _may_be_delivery(buffer: bytes, at: int, channel: int) -> bool:
 _RECEIVE_BYTES = 128 * 1024
 """Bytes read from the socket at once; pika's own 4 KiB would be ten messages."""
 
-Take = Callable[[Sequence[Delivery], set[bytes]], None]
-"""A function called with deliveries in order, and the tags of their consumers. It must not raise."""
+Take = Callable[[Sequence[Delivery], Counter[bytes]], None]
+"""A function called with deliveries in order, and their number by their consumer's tag. It must not raise."""
 
 
 class DirectConnection(HeadlessConnection):
@@ -387,7 +237,7 @@ class DirectConnection(HeadlessConnection):
     def _hand_over(self, scanner: Scanner, take: Take) -> bool:
         """Take the deliveries at the beginning of the buffer; return whether the rest must wait for more bytes."""
         found: list[Delivery] = []
-        tags: set[bytes] = set()
+        tags = Counter[bytes]()
         end, wait = scanner.scan(self._frame_buffer, 0, found, tags)
         if found:
             self._trim_frame_buffer(end)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import functools
 import math
-import operator
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence, Set
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass
-from itertools import chain, compress
+from itertools import chain
 from typing import Protocol
 
 from pika import BasicProperties, URLParameters, spec
@@ -23,17 +23,9 @@ from pika.channel import Channel
 from pika.connection import Connection
 from pika.frame import Method
 
+from hallpulse.broker.batches import GATHER_SECONDS, Batch, Gathering, Unacknowledged, by_halls, set_apart, slow_keys
 from hallpulse.broker.connection import fault_line, lost_at_once
-from hallpulse.broker.deliveries import (
-    GATHER_SECONDS,
-    Batch,
-    Delivery,
-    DirectConnection,
-    Gathering,
-    Scanner,
-    Unacknowledged,
-    origin_of,
-)
+from hallpulse.broker.deliveries import Delivery, DirectConnection, Scanner, origin_of
 from hallpulse.broker.rejections import Rejection, RejectionPublisher
 from hallpulse.broker.topology import WORKERS, ConsumerLimits, slow_names
 from hallpulse.domain.errors import Unavailable
@@ -48,6 +40,8 @@ BURST_SECONDS = 0.005
 """Seconds after a batch's first message: by then the messages that came with it have been taken too."""
 TICK_SECONDS = 0.1
 STOP_SECONDS, CLOSE_SECONDS = 6.0, 2.0
+QUEUE_IN_BATCHES = 3
+"""A queue's unacknowledged messages are enough for so many batches: committed, waiting, and being filled."""
 _SLOW = frozenset(slow_names())
 
 
@@ -112,7 +106,9 @@ class Session:
         self._rejections: RejectionPublisher | None = None
         self._queue_of: dict[bytes, str] = {}
         self._active: set[str] = set()
-        self._gathering = Gathering(generation, limits.most_events, self._begun)
+        self._gathering = Gathering(
+            generation, limits.most_events, self._begun, most_of_queue=limits.prefetch // QUEUE_IN_BATCHES
+        )
         self._aside = Gathering(generation, limits.aside_events, self._begun, aside=True)
         self._outstanding: list[Batch] = []
         self._aside_outstanding: Batch | None = None
@@ -175,20 +171,9 @@ class Session:
 
     def _divide(self, batch: Batch) -> None:
         self._unacknowledged.divide(batch)
-        others, aside = self._parted(batch.deliveries)
+        others, aside = set_apart(batch.deliveries, self._slow)
         self._gathering.take_again(others, batch.opened)
         self._aside.take_again(aside, batch.opened)
-
-    def _parted(self, deliveries: Sequence[Delivery]) -> tuple[Sequence[Delivery], Sequence[Delivery]]:
-        """Return the deliveries of normal halls, and those of halls that are served more slowly."""
-        if not (slow := self._slow_keys(deliveries)):
-            return deliveries, ()
-        is_slow = [one.routing_key in slow for one in deliveries]
-        return list(compress(deliveries, map(operator.not_, is_slow))), list(compress(deliveries, is_slow))
-
-    def _slow_keys(self, deliveries: Iterable[Delivery]) -> set[str]:
-        keys = {one.routing_key for one in deliveries} if self._slow else ()
-        return {key for key in keys if key.rpartition(".")[0] in self._slow}
 
     def _note_oldest(self) -> None:
         """Note, for other threads, when the oldest uncommitted delivery came."""
@@ -269,22 +254,22 @@ class Session:
     ) -> None:
         """Take a delivery that came in many frames, or otherwise was not taken from the bytes."""
         origin = origin_of(method.routing_key, properties)
-        self._on_deliveries([Delivery(method.delivery_tag, body, *origin)], {method.consumer_tag.encode()})
+        self._on_deliveries([Delivery(method.delivery_tag, body, *origin)], Counter([method.consumer_tag.encode()]))
 
-    def _on_deliveries(self, deliveries: Sequence[Delivery], tags: set[bytes]) -> None:
+    def _on_deliveries(self, deliveries: Sequence[Delivery], tags: Counter[bytes]) -> None:
         self._active.update(self._queue_of[tag] for tag in tags if tag in self._queue_of)
         if self._finishing:
             return
         try:
-            self._take(deliveries)
+            self._take(deliveries, tags)
         except Exception as error:  # pika would treat it as a fault of the connection: we would reconnect forever
             self._failure = error
             self.abandon()
 
-    def _take(self, deliveries: Sequence[Delivery]) -> None:
+    def _take(self, deliveries: Sequence[Delivery], tags: Counter[bytes]) -> None:
         now = time.monotonic()
-        others, aside = self._parted(deliveries)
-        self._gathering.take(others, now)
+        others, aside = set_apart(deliveries, self._slow)
+        self._gathering.take(others, now, tags)
         self._aside.take(aside, now)
         if self._gathering.has_full:
             self._hand_on()
@@ -331,11 +316,30 @@ class Session:
             self._outstanding.append(batch)
             self._committer.put(batch)
 
+    def _share_out(self, batch: Batch) -> Batch:
+        """Return the batch, or its first part if it is large: parts of separate halls, one for each committer.
+
+        Merges wait for each other's halls: two large batches of many halls would be folded one after the other.
+        """
+        if batch.part or batch.size < self._limits.divided_events:
+            return batch
+        first, *others = by_halls(batch.deliveries, self._limits.committers)
+        if not others:
+            return batch
+        self._unacknowledged.divide(batch)
+        for part in reversed([first, *others]):
+            self._gathering.take_again(part, batch.opened)
+        again = self._gathering.next(self._is_due)
+        assert again is not None
+        return again
+
     def _next_batch(self) -> Batch | None:
         """Return the oldest batch that is full or due; one of slow halls only if a committer stays free for others."""
-        while (batch := self._gathering.next(self._is_due)) is not None and self._slow_keys(batch.deliveries):
+        while (batch := self._gathering.next(self._is_due)) is not None and slow_keys(batch.deliveries, self._slow):
             self._divide(batch)  # gathered before its halls were known to be slow
-        if batch is None and self._aside_outstanding is None and len(self._outstanding) < self._limits.committers:
+        if batch is not None:
+            return self._share_out(batch)
+        if self._aside_outstanding is None and len(self._outstanding) < self._limits.committers:
             batch = self._aside_outstanding = self._aside.next(lambda waiting: bool(waiting.deliveries))
         return batch
 

@@ -21,6 +21,8 @@ from typing import Any
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
+from hallpulse.settings import BATCH_EVENTS, BATCH_SECONDS
+
 EVENTS = "hall.events"
 LANES = "hall.lanes"
 """The routing keys of halls in the slow lane are bound to it; all others go on to the partitions."""
@@ -198,16 +200,17 @@ class ConsumerLimits:
 
     committers: number of batches that are committed at once, so that the database never waits for us;
     most_events and most_seconds: a batch is handed on at that number of events or that age, or when the database
-    has nothing to do; prefetch: most unacknowledged messages of a queue, enough for two batches if all halls share
-    one queue (AMQP counts them in 16 bits); slow_prefetch: the same for a slow lane; most_bytes: bytes held in memory
-    before the consumer pauses, though as many again that are on their way are still taken; share_seconds: time between
-    two looks whether other workers wait for our partitions; aside_events: most events in a batch of halls in the slow
-    lane.
+    has nothing to do; divided_events: from that number of events on a batch is divided by halls among the committers;
+    prefetch: most unacknowledged messages of a queue (AMQP counts them in 16 bits), of which a batch has a third at
+    most; slow_prefetch: the same for a slow lane; most_bytes: bytes held in memory before the consumer pauses, though
+    as many again that are on their way are still taken; share_seconds: time between two looks whether other workers
+    wait for our partitions; aside_events: most events in a batch of halls in the slow lane.
     """
 
     partitions: int = 4
-    most_events: int = 32_000
-    most_seconds: float = 0.4
+    most_events: int = BATCH_EVENTS
+    most_seconds: float = BATCH_SECONDS
+    divided_events: int = 4_000
     prefetch: int = 65_000
     slow_prefetch: int = 100
     most_bytes: int = 96 * 1024**2
