@@ -12,18 +12,13 @@ from typing import NamedTuple
 import msgspec
 
 from hallpulse.contract.events import (
-    CaseRetracted,
     Data,
     EventType,
-    Extended,
     HallEvent,
     ItemPublished,
-    Rated,
     Received,
-    Suspended,
-    corrects_of,
 )
-from hallpulse.domain.case import AUTOMATIC, CaseEvent, Opening, pack_id
+from hallpulse.domain.case import CaseEvent, Opening, case_event_of, pack_id
 from hallpulse.domain.catalogue import ItemRecord, Timeline, span_on, timeline
 from hallpulse.domain.clock import fold
 from hallpulse.domain.figures import Figure, Window
@@ -41,7 +36,7 @@ class Effect(NamedTuple):
     after: Figure
 
 
-def case_event(kind: EventType, time: int, data: object, id_: str = "") -> CaseEvent:
+def case_event(kind: EventType, time: int, data: Data, id_: str = "") -> CaseEvent:
     """Return an imported event in the form that folding a case's events (`fold`) takes.
 
     time: microseconds since 1970-01-01 UTC; data: the event's data; id_: its id, empty if it has none yet.
@@ -50,25 +45,9 @@ def case_event(kind: EventType, time: int, data: object, id_: str = "") -> CaseE
 
 
 @lru_cache(maxsize=16_384)
-def _said(kind: EventType, data: object) -> tuple[int | None, str | None, Opening | None, bytes | None]:
+def _said(kind: EventType, data: Data) -> tuple[int | None, str | None, Opening | None, bytes | None]:
     """Return the number, text, opening and packed id of the corrected event, as `CaseEvent` has them."""
-    number: int | None = None
-    text: str | None = None
-    opening: Opening | None = None
-    if isinstance(data, Received):
-        opening = Opening(*msgspec.structs.astuple(data)[1:-1])
-    elif kind is EventType.CASE_ACCEPTED:
-        opening = Opening()
-    elif isinstance(data, Extended):
-        number = data.days
-    elif isinstance(data, Rated):
-        number, text = data.score, AUTOMATIC if data.automatic else None
-    elif isinstance(data, Suspended):
-        text = data.procedure
-    elif isinstance(data, CaseRetracted):
-        text = data.event_id
-    named = corrects_of(data) if isinstance(data, Data) else None
-    return number, text, opening, None if named is None else pack_id(named)
+    return case_event_of(int(kind), 0, b"", msgspec.structs.astuple(data)[1:])[3:]
 
 
 @lru_cache(maxsize=4096)

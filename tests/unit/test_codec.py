@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 
 from hallpulse.contract.events import CaseData, EventType, corrects_of
 from hallpulse.contract.examples import example
-from hallpulse.domain.case import CaseEvent, pack_id, unpack_id
+from hallpulse.domain.case import CaseEvent, case_event_of, pack_id, unpack_id
 from hallpulse.store.database import (
     case_event,
     pack_data,
     pack_history,
-    stored_case_event,
     unpack_data,
     unpack_history,
 )
@@ -67,10 +66,10 @@ def test_a_stored_event_is_to_its_case_what_it_was_when_it_came(kind: EventType)
     (event,) = decoded([example(kind)])
     key = pack_id(event.id)
     fields = msgspec.msgpack.decode(pack_data(event.data)[1])
-    assert stored_case_event(int(kind), event.time, key, fields) == case_event(event, key)
+    assert case_event_of(int(kind), event.time, key, fields) == case_event(event, key)
     named = msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, corrects="earlier"))
     fields = msgspec.msgpack.decode(pack_data(named.data)[1])
-    assert stored_case_event(int(kind), event.time, key, fields) == case_event(named, key)
+    assert case_event_of(int(kind), event.time, key, fields) == case_event(named, key)
     assert case_event(named, key).corrects == pack_id("earlier")
 
 
@@ -83,7 +82,7 @@ def test_an_event_that_an_earlier_version_stored_lacks_the_newer_fields(kind: Ev
     fields = msgspec.msgpack.decode(pack_data(event.data)[1])[:-newer]
     packed = msgspec.msgpack.encode(fields)
     assert isinstance(event.data, CaseData)
-    assert stored_case_event(int(kind), event.time, key, fields).corrects is None
+    assert case_event_of(int(kind), event.time, key, fields).corrects is None
     assert corrects_of(unpack_data(int(kind), event.data.case_id, packed)) is None
 
 

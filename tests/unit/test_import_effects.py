@@ -20,9 +20,13 @@ from hallpulse.contract.events import (
     Rejected,
     Suspended,
 )
+from hallpulse.contract.examples import example
+from hallpulse.domain.case import pack_id
 from hallpulse.domain.catalogue import ItemRecord, ItemVersion, Timeline, timeline
 from hallpulse.domain.workdays import day_of
+from hallpulse.store import database
 from services.importing.effects import CaseEffects, Step, case_event
+from tests.merging import decoded
 from tests.shelf import Shelf
 
 HOUR, DAY = 3_600_000_000, 86_400_000_000
@@ -100,3 +104,10 @@ def test_what_is_told_between_is_added_to(monkeypatch: pytest.MonkeyPatch) -> No
 
 def _without_zeros(effects: CaseEffects) -> dict[Any, int]:
     return {key: amount for key, amount in effects.sums().items() if amount}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EventType if kind < EventType.ITEM_PUBLISHED])
+def test_an_imported_event_says_to_its_case_what_it_says_once_it_is_stored(kind: EventType) -> None:
+    (event,) = decoded([example(kind)])
+    stored = database.case_event(event, pack_id(event.id))
+    assert case_event(event.type, event.time, event.data, event.id) == stored

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hallpulse.domain.workdays import local_day
 
@@ -138,6 +138,47 @@ class CaseEvent(NamedTuple):
     def says(self, word: str) -> bool:
         """Return whether the event's text has the word."""
         return self.text is not None and word in self.text.split()
+
+
+_Parts = tuple[int | None, str | None, Opening | None]
+"""Number, text and opening of a `CaseEvent`."""
+
+
+def _outcome(outcome: str) -> str | None:
+    return None if outcome == "granted" else outcome
+
+
+def _rating(channel: str | None = None, automatic: bool | None = None) -> str | None:
+    """Return the words of a rating; None if it has only a score, as nearly all have."""
+    if channel is None and not automatic:
+        return None
+    return " ".join(word for word in (channel, AUTOMATIC if automatic else None) if word)
+
+
+def _answer(verified: bool, rectified: bool) -> str:
+    return " ".join(word for word, holds in ((VERIFIED, verified), (RECTIFIED, rectified)) if holds)
+
+
+_OF_FIELDS: dict[int, tuple[int, Callable[[Sequence[Any]], _Parts]]] = {
+    **dict.fromkeys(map(int, Kind), (0, lambda _: (None, None, None))),
+    Kind.RECEIVED: (9, lambda fields: (None, None, Opening(*fields[:9]))),
+    Kind.ACCEPTED: (6, lambda fields: (None, None, Opening(None, None, None, *fields[:6]))),
+    Kind.REJECTED: (1, lambda fields: (None, fields[0], None)),
+    Kind.SUSPENDED: (1, lambda fields: (None, fields[0], None)),
+    Kind.EXTENDED: (1, lambda fields: (fields[0], None, None)),
+    Kind.DECIDED: (1, lambda fields: (None, _outcome(fields[0]), None)),
+    Kind.RATED: (3, lambda fields: (fields[0], _rating(*fields[1:3]), None)),
+    Kind.RATING_ANSWERED: (2, lambda fields: (None, _answer(*fields[:2]), None)),
+    Kind.RETRACTED: (2, lambda fields: (None, fields[0], None)),
+}
+"""Kind → number of fields before `corrects`, which events of earlier versions lack, and what the fields become."""
+
+
+def case_event_of(kind: int, time: int, key: bytes, fields: Sequence[Any]) -> CaseEvent:
+    """Return a case event. key: its packed id; fields: those of its data after the case id, in the contract's order."""
+    length, parts = _OF_FIELDS[kind]
+    named = fields[length] if len(fields) > length else None
+    return CaseEvent(kind, time, key, *parts(fields), None if named is None else pack_id(named))
 
 
 class Suspension(NamedTuple):

@@ -7,7 +7,7 @@ case histories are stored as MessagePack, ids of UUID form in 16 bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import cache
@@ -38,24 +38,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from hallpulse.contract.events import (
-    DATA_OF,
-    Accepted,
-    CaseData,
-    CaseOnly,
-    CaseRetracted,
-    Data,
-    Decided,
-    EventType,
-    Extended,
-    HallEvent,
-    Rated,
-    RatingAnswered,
-    Received,
-    Rejected,
-    Suspended,
-)
-from hallpulse.domain.case import AUTOMATIC, RECTIFIED, VERIFIED, CaseEvent, Kind, Opening, pack_id
+from hallpulse.contract.events import DATA_OF, CaseData, Data, EventType, HallEvent
+from hallpulse.domain.case import CaseEvent, case_event_of
 from hallpulse.domain.errors import ConnectionEnded, Halt, Unavailable
 from hallpulse.domain.measures import Entry
 from hallpulse.domain.workdays import EPOCH_ORDINAL, date_of, day_of
@@ -292,76 +276,7 @@ def unpack_data(kind: int, case_id: str, packed: bytes) -> Data:
 
 def case_event(event: HallEvent, key: bytes) -> CaseEvent:
     """Return a case event in the form that `fold` takes. key: its packed id."""
-    data: Any = event.data
-    number, text, opening = _PARTS[type(data)](data)
-    named = data.corrects
-    return CaseEvent(int(event.type), event.time, key, number, text, opening, None if named is None else pack_id(named))
-
-
-_Parts = tuple[int | None, str | None, Opening | None]
-_NOTHING: _Parts = (None, None, None)
-_fields = msgspec.structs.astuple
-
-
-def _received(data: Received) -> _Parts:
-    return None, None, Opening(*_fields(data)[1:-1])
-
-
-def _accepted(data: Accepted) -> _Parts:
-    return None, None, Opening(None, None, None, *_fields(data)[1:-1])
-
-
-def _outcome(outcome: str) -> str | None:
-    return None if outcome == "granted" else outcome
-
-
-def _rating(channel: str | None, automatic: bool | None) -> str | None:
-    """Return the words of a rating; None if it has only a score, as nearly all have."""
-    if channel is None and not automatic:
-        return None
-    return " ".join(word for word in (channel, AUTOMATIC if automatic else None) if word)
-
-
-def _answer(verified: bool, rectified: bool) -> str:
-    return " ".join(word for word, holds in ((VERIFIED, verified), (RECTIFIED, rectified)) if holds)
-
-
-_PARTS: dict[type[Data], Callable[[Any], _Parts]] = {
-    Received: _received,
-    Accepted: _accepted,
-    CaseOnly: lambda _: _NOTHING,
-    Rejected: lambda data: (None, data.reason, None),
-    Decided: lambda data: (None, _outcome(data.outcome), None),
-    Suspended: lambda data: (None, data.procedure, None),
-    Extended: lambda data: (data.days, None, None),
-    Rated: lambda data: (data.score, _rating(data.channel, data.automatic), None),
-    RatingAnswered: lambda data: (None, _answer(data.verified, data.rectified), None),
-    CaseRetracted: lambda data: (None, data.event_id, None),
-}
-"""Data class → (number, text, opening) of `CaseEvent`; the fields of an opening are those of the data, in order."""
-
-
-def stored_case_event(kind: int, time: int, key: bytes, fields: Sequence[Any]) -> CaseEvent:
-    """Return a case event from the columns of `events`, without the contract's classes: a third of the time."""
-    length, parts = _FROM_FIELDS[kind]
-    named = fields[length] if len(fields) > length else None
-    return CaseEvent(kind, time, key, *parts(fields), None if named is None else pack_id(named))
-
-
-_FromFields = tuple[int, Callable[[Sequence[Any]], _Parts]]
-_FROM_FIELDS: dict[int, _FromFields] = {
-    **dict.fromkeys(map(int, Kind), (0, lambda _: _NOTHING)),
-    Kind.RECEIVED: (9, lambda fields: (None, None, Opening(*fields[:9]))),
-    Kind.ACCEPTED: (6, lambda fields: (None, None, Opening(None, None, None, *fields[:6]))),
-    Kind.REJECTED: (1, lambda fields: (None, fields[0], None)),
-    Kind.SUSPENDED: (1, lambda fields: (None, fields[0], None)),
-    Kind.EXTENDED: (1, lambda fields: (fields[0], None, None)),
-    Kind.DECIDED: (1, lambda fields: (None, _outcome(fields[0]), None)),
-    Kind.RATED: (3, lambda fields: (fields[0], _rating(*fields[1:3]) if len(fields) > 1 else None, None)),
-    Kind.RATING_ANSWERED: (2, lambda fields: (None, _answer(*fields[:2]), None)),
-    Kind.RETRACTED: (2, lambda fields: (None, fields[0], None)),
-}
-"""Kind → number of fields before `corrects`, which events stored by earlier versions lack, and the fields' parts."""
+    return case_event_of(event.type._value_, event.time, key, msgspec.structs.astuple(event.data)[1:])
 
 
 def pack_history(events: Sequence[CaseEvent], before: bytes = b"") -> bytes:

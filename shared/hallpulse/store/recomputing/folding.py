@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from hallpulse.domain.case import CaseEvent
+from hallpulse.domain.case import CaseEvent, case_event_of
 from hallpulse.domain.catalogue import Timeline
 from hallpulse.domain.clock import fold
 from hallpulse.domain.measures import Entry, entries_of
@@ -21,7 +21,6 @@ from hallpulse.store.database import (
     driver_types,
     pack_entries,
     pack_history,
-    stored_case_event,
     unpack_entries,
     unpack_history,
 )
@@ -74,7 +73,7 @@ def fold_cases(
     for (region, hall), rows in groupby(read(connection, _query(task), _TYPES), key=itemgetter(1, 2)):
         side = _HallSide(calendars.workdays(region), timelines[region], Differences(), findings)
         for row in rows:
-            events = [stored_case_event(*event) for event in _decode(row[0])]
+            events = [case_event_of(*event) for event in _decode(row[0])]
             matched += _compare(row[1:], events, side)
             read_events += len(events)
             if read_events >= _AT_ONCE:
