@@ -34,6 +34,8 @@ from services.ingest.watches import CalendarWatch, KeepingWatch
 from services.ingest.worker import IngestWorker, RefusalLimit, RefusalsOverLimit
 
 REST_SECONDS, RECOVERY_SECONDS = 0.5, 5.0
+DIVIDED_PART = 16
+"""From this part of a full one on, a batch is divided among the merging processes: for less it is not worth it."""
 
 
 def run(settings: Settings) -> int:
@@ -42,7 +44,12 @@ def run(settings: Settings) -> int:
     Raises HallpulseError if broker or database refuse for good.
     """
     ensure_ingest_knows(settings.database_url)
-    limits = ConsumerLimits(settings.partitions, settings.batch_events, settings.batch_seconds)
+    limits = ConsumerLimits(
+        settings.partitions,
+        settings.batch_events,
+        settings.batch_seconds,
+        divided_events=settings.batch_events // DIVIDED_PART,
+    )
     gateway_users = frozenset({GATEWAY_USER, user_of(settings.amqp_url)})
     mergers = MergingProcesses(MergingSetup(settings.database_url, gateway_users), limits.committers)
     store = open_store(settings.database_url, pool_size=2, service="ingest")

@@ -216,7 +216,7 @@ class IngestMetrics:
         )  # fmt: skip
         self._batch_events = Histogram(
             "hallpulse_ingest_batch_events", "Events in a batch.",
-            buckets=(1, 10, 50, 100, 250, 500, 1000, 2000, 4000, 8000, 16000, 32000), registry=registry,
+            buckets=(1, 10, 50, 100, 250, 500, 1000, 2000, 4000, 8000, 16000, 32000, 64000), registry=registry,
         )  # fmt: skip
         self._lag = Gauge(
             "hallpulse_ingest_lag_seconds", "How long the oldest delivery has waited that is not committed yet.",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hallpulse.broker import Batch, Delivery, HallsSlowed, Rejection, consumer
+from hallpulse.broker.batches import by_halls
 from hallpulse.broker.consumer import Committer
 from hallpulse.broker.session import surplus
 from hallpulse.contract.decode import BATCH_TYPE, EVENT_TYPE
@@ -17,6 +22,8 @@ from tests.hall_events import accepted, changed
 from tests.ingesting import wait_until
 
 EVENT = accepted(changed())
+_HALLS = st.tuples(st.integers(222401, 222405), st.integers(1, 5)).map(lambda at: f"{at[0]}.hall-{at[1]}")
+_SENT = st.tuples(_HALLS, st.sampled_from(["case", "heartbeat", "refused"]), st.integers(0, 300))
 
 
 def delivery(tag: int, body: bytes = b"x" * 10, content_type: str | None = EVENT_TYPE) -> Delivery:
@@ -31,8 +38,8 @@ def filled(*sizes: int, at: float = 100.0) -> Batch:
     return batch
 
 
-def due(batch: Batch, now: float, *, idle: bool = False) -> bool:
-    return batch.is_due(now, most_events=1000, most_seconds=0.2, idle=idle)
+def due(batch: Batch, now: float, *, idle: bool = False, free: bool = False) -> bool:
+    return batch.is_due(now, most_events=1000, most_seconds=0.2, free=free, idle=idle)
 
 
 def test_an_empty_batch_is_never_due() -> None:
@@ -56,6 +63,12 @@ def test_a_full_batch_is_due_and_what_counts_is_events() -> None:
     assert not due(filled(999), 100.0)
     assert due(filled(1000), 100.0)
     assert due(filled(600, 400), 100.0)
+
+
+def test_a_large_batch_goes_to_a_committer_that_is_free() -> None:
+    assert not due(filled(249), 100.0, free=True)
+    assert due(filled(250), 100.0, free=True)
+    assert not due(filled(250), 100.0)
 
 
 @pytest.mark.parametrize("content_type", [EVENT_TYPE, BATCH_TYPE, "text/plain", None])
@@ -183,3 +196,42 @@ def test_a_worker_lets_go_of_what_is_more_than_its_share(
     active: str, partitions: int, workers: int, let_go: str
 ) -> None:
     assert surplus(set(active), partitions, workers) == list(let_go)
+
+
+def sent_by(sent: list[tuple[str, str, int]]) -> list[Delivery]:
+    return [Delivery(tag, b"x" * size, None, f"{hall}.{kind}", None) for tag, (hall, kind, size) in enumerate(sent, 1)]
+
+
+def hall_of(delivery: Delivery) -> str:
+    return delivery.routing_key.rpartition(".")[0]
+
+
+@given(sent=st.lists(_SENT, min_size=1, max_size=80), parts=st.integers(1, 4))
+def test_the_parts_of_a_batch_have_all_of_it_in_order_and_no_hall_in_two(
+    sent: list[tuple[str, str, int]], parts: int
+) -> None:
+    whole = sent_by(sent)
+    divided = by_halls(whole, parts)
+    assert 1 <= len(divided) <= parts
+    assert sorted(itertools.chain(*divided)) == whole
+    for part in divided:
+        assert part == sorted(part)
+    for one, other in itertools.combinations(divided, 2):
+        assert max(map(hall_of, one)) < min(map(hall_of, other))
+
+
+@given(sent=st.lists(_SENT, min_size=1, max_size=80), parts=st.integers(1, 4))
+def test_no_part_is_larger_than_its_share_by_more_than_the_largest_hall(
+    sent: list[tuple[str, str, int]], parts: int
+) -> None:
+    sizes = Counter[str]()
+    for hall, _, size in sent:
+        sizes[hall] += size
+    for part in by_halls(sent_by(sent), parts):
+        assert sum(len(one.body) for one in part) * parts <= sizes.total() + parts * max(sizes.values())
+
+
+def test_halls_of_the_same_size_are_divided_evenly() -> None:
+    whole = sent_by([(f"2224{number:02}.hall-1", "case", 100) for number in range(1, 61)])
+    assert [len(part) for part in by_halls(whole, 2)] == [30, 30]
+    assert [len(part) for part in by_halls(whole, 3)] == [20, 20, 20]

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import compress
 from operator import not_
-from types import MappingProxyType
 
 from hallpulse.broker.deliveries import Delivery
 
 MANY = 64
 GATHER_SECONDS = 0.025
-OfConsumers = Counter[bytes]
-"""Numbers of deliveries by their consumer's tag."""
-_NONE: Mapping[bytes, int] = MappingProxyType({})
+ENOUGH = 4
+"""A batch of this part of a full one goes to a committer that is free."""
 
 
 @dataclass(slots=True, eq=False)
@@ -27,7 +24,7 @@ class Batch:
     opened: when its first delivery came (seconds of a monotonic clock); generation: the number of its connection;
     size: about the number of its events, broken ones included; safe: it is committed, and the copies of its refused
     events are confirmed; left: it is not committed, and comes again; aside: it holds only halls in the slow lane; part:
-    it was divided from another batch; consumers: about the number of its deliveries by their consumer's tag.
+    it was divided from another batch.
     """
 
     generation: int
@@ -40,7 +37,6 @@ class Batch:
     left: bool = False
     aside: bool = False
     part: bool = False
-    consumers: OfConsumers = field(default_factory=OfConsumers)
 
     def add(self, delivery: Delivery, now: float) -> None:
         if not self.deliveries:
@@ -50,16 +46,20 @@ class Batch:
         self.size += _events_in(delivery)
         self.last_tag = delivery.tag
 
-    def is_due(self, now: float, *, most_events: int, most_seconds: float, idle: bool) -> bool:
+    def is_due(self, now: float, *, most_events: int, most_seconds: float, free: bool, idle: bool) -> bool:
         """Return whether to hand the batch on: when it is full or old, or soon if the database has nothing to do.
 
+        free: a committer has nothing to do; a large batch does not wait then, since perhaps it cannot grow: the broker
+        gives only so much of a queue before the first of it is acknowledged.
         idle: nothing is being committed. Then a few events go at once. If many come, the batch waits a little for more,
         since every batch costs the broker and the database the same, however small it is.
         """
         if not self.deliveries:
             return False
         age = now - self.opened
-        return self.size >= most_events or age >= most_seconds or (idle and (self.size < MANY or age >= GATHER_SECONDS))
+        if self.size >= (most_events // ENOUGH if free else most_events) or age >= most_seconds:
+            return True
+        return idle and (self.size < MANY or age >= GATHER_SECONDS)
 
 
 class HallsSlowed(Exception):
@@ -69,21 +69,13 @@ class HallsSlowed(Exception):
 class Gathering:
     """Batches that are not handed on yet: full ones, and one that is being filled.
 
-    most_of_queue: deliveries of one queue with which a batch is full, however few events it has; begun: called with
-    each batch at its first delivery; aside: its batches are those of halls in the slow lane.
+    begun: called with each batch at its first delivery; aside: its batches are those of halls in the slow lane.
     """
 
     def __init__(
-        self,
-        generation: int,
-        most_events: int,
-        begun: Callable[[Batch], None],
-        *,
-        most_of_queue: int = sys.maxsize,
-        aside: bool = False,
+        self, generation: int, most_events: int, begun: Callable[[Batch], None], *, aside: bool = False
     ) -> None:
         self._most = most_events
-        self._most_of_queue = most_of_queue
         self._begun = begun
         self._full: deque[Batch] = deque()
         self._new = functools.partial(Batch, generation, aside=aside)
@@ -99,10 +91,7 @@ class Gathering:
     def has_full(self) -> bool:
         return bool(self._full)
 
-    def take(
-        self, deliveries: Sequence[Delivery], now: float, consumers: Mapping[bytes, int] = MappingProxyType({})
-    ) -> None:
-        """Put deliveries in batches. consumers: their number by their consumer's tag."""
+    def take(self, deliveries: Sequence[Delivery], now: float) -> None:
         batch, most = self._batch, self._most
         for delivery in deliveries:
             is_first = not batch.deliveries
@@ -110,16 +99,8 @@ class Gathering:
             if is_first:
                 self._begun(batch)
             if batch.size >= most:
-                batch = self._close()
-        batch.consumers.update(consumers)
-        if batch.deliveries and max(batch.consumers.values(), default=0) >= self._most_of_queue:
-            self._close()
-
-    def _close(self) -> Batch:
-        """Put the batch that is being filled to the full ones, and return the next one."""
-        self._full.append(self._batch)
-        self._batch = self._new()
-        return self._batch
+                self._full.append(batch)
+                batch = self._batch = self._new()
 
     def take_again(self, deliveries: Sequence[Delivery], opened: float) -> None:
         """Take deliveries of a divided batch back, in separate batches that go before those already here."""

@@ -15,7 +15,6 @@ would come again on the next connection, without end.
 from __future__ import annotations
 
 import struct
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -128,8 +127,8 @@ class Scanner:
         self._channel = channel
         self._origins: dict[tuple[bytes, bytes], Origin] = {}
 
-    def scan(self, buffer: bytes, at: int, found: list[Delivery], tags: Counter[bytes]) -> Scanned:
-        """Append the whole deliveries from `at` on in the buffer to `found`, and count them by consumer in `tags`."""
+    def scan(self, buffer: bytes, at: int, found: list[Delivery], tags: set[bytes]) -> Scanned:
+        """Append the whole deliveries from `at` on in the buffer to `found`, and their consumers' tags to `tags`."""
         end, number, consumers = len(buffer), self._channel, self.consumers
         try:
             while at < end:
@@ -149,7 +148,7 @@ class Scanner:
                 ends = buffer[header - 1], buffer[body - 1], buffer[after - 1]
                 if tag not in consumers or ends != _FRAME_ENDS:
                     return Scanned(at, wait=False)
-                tags[tag] += 1
+                tags.add(tag)
                 key = buffer[tag_end + 9 : header - 1], buffer[header + 19 : body - 1]
                 (delivery_tag,) = _LONG_LONG(buffer, tag_end)
                 content = buffer[body + 7 : after - 1]
@@ -201,8 +200,8 @@ def _may_be_delivery(buffer: bytes, at: int, channel: int) -> bool:
 _RECEIVE_BYTES = 128 * 1024
 """Bytes read from the socket at once; pika's own 4 KiB would be ten messages."""
 
-Take = Callable[[Sequence[Delivery], Counter[bytes]], None]
-"""A function called with deliveries in order, and their number by their consumer's tag. It must not raise."""
+Take = Callable[[Sequence[Delivery], set[bytes]], None]
+"""A function called with deliveries in order, and the tags of their consumers. It must not raise."""
 
 
 class DirectConnection(HeadlessConnection):
@@ -237,7 +236,7 @@ class DirectConnection(HeadlessConnection):
     def _hand_over(self, scanner: Scanner, take: Take) -> bool:
         """Take the deliveries at the beginning of the buffer; return whether the rest must wait for more bytes."""
         found: list[Delivery] = []
-        tags = Counter[bytes]()
+        tags: set[bytes] = set()
         end, wait = scanner.scan(self._frame_buffer, 0, found, tags)
         if found:
             self._trim_frame_buffer(end)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
@@ -40,8 +39,6 @@ BURST_SECONDS = 0.005
 """Seconds after a batch's first message: by then the messages that came with it have been taken too."""
 TICK_SECONDS = 0.1
 STOP_SECONDS, CLOSE_SECONDS = 6.0, 2.0
-QUEUE_IN_BATCHES = 3
-"""A queue's unacknowledged messages are enough for so many batches: committed, waiting, and being filled."""
 _SLOW = frozenset(slow_names())
 
 
@@ -106,9 +103,7 @@ class Session:
         self._rejections: RejectionPublisher | None = None
         self._queue_of: dict[bytes, str] = {}
         self._active: set[str] = set()
-        self._gathering = Gathering(
-            generation, limits.most_events, self._begun, most_of_queue=limits.prefetch // QUEUE_IN_BATCHES
-        )
+        self._gathering = Gathering(generation, limits.most_events, self._begun)
         self._aside = Gathering(generation, limits.aside_events, self._begun, aside=True)
         self._outstanding: list[Batch] = []
         self._aside_outstanding: Batch | None = None
@@ -254,22 +249,22 @@ class Session:
     ) -> None:
         """Take a delivery that came in many frames, or otherwise was not taken from the bytes."""
         origin = origin_of(method.routing_key, properties)
-        self._on_deliveries([Delivery(method.delivery_tag, body, *origin)], Counter([method.consumer_tag.encode()]))
+        self._on_deliveries([Delivery(method.delivery_tag, body, *origin)], {method.consumer_tag.encode()})
 
-    def _on_deliveries(self, deliveries: Sequence[Delivery], tags: Counter[bytes]) -> None:
+    def _on_deliveries(self, deliveries: Sequence[Delivery], tags: set[bytes]) -> None:
         self._active.update(self._queue_of[tag] for tag in tags if tag in self._queue_of)
         if self._finishing:
             return
         try:
-            self._take(deliveries, tags)
+            self._take(deliveries)
         except Exception as error:  # pika would treat it as a fault of the connection: we would reconnect forever
             self._failure = error
             self.abandon()
 
-    def _take(self, deliveries: Sequence[Delivery], tags: Counter[bytes]) -> None:
+    def _take(self, deliveries: Sequence[Delivery]) -> None:
         now = time.monotonic()
         others, aside = set_apart(deliveries, self._slow)
-        self._gathering.take(others, now, tags)
+        self._gathering.take(others, now)
         self._aside.take(aside, now)
         if self._gathering.has_full:
             self._hand_on()
@@ -348,6 +343,7 @@ class Session:
             time.monotonic(),
             most_events=self._limits.most_events,
             most_seconds=self._limits.most_seconds,
+            free=len(self._outstanding) < self._limits.committers,
             idle=all(outstanding is self._aside_outstanding for outstanding in self._outstanding),
         )
 

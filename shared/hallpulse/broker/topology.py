@@ -201,10 +201,10 @@ class ConsumerLimits:
     committers: number of batches that are committed at once, so that the database never waits for us;
     most_events and most_seconds: a batch is handed on at that number of events or that age, or when the database
     has nothing to do; divided_events: from that number of events on a batch is divided by halls among the committers;
-    prefetch: most unacknowledged messages of a queue (AMQP counts them in 16 bits), of which a batch has a third at
-    most; slow_prefetch: the same for a slow lane; most_bytes: bytes held in memory before the consumer pauses, though
-    as many again that are on their way are still taken; share_seconds: time between two looks whether other workers
-    wait for our partitions; aside_events: most events in a batch of halls in the slow lane.
+    prefetch: most unacknowledged messages of a queue (AMQP counts them in 16 bits); slow_prefetch: the same for a slow
+    lane; most_bytes: bytes held in memory before the consumer pauses, though as many again that are on their way are
+    still taken; share_seconds: time between two looks whether other workers wait for our partitions; aside_events:
+    most events in a batch of halls in the slow lane.
     """
 
     partitions: int = 4
