@@ -150,7 +150,7 @@ def slow_keys(deliveries: Iterable[Delivery], slow: Set[str]) -> set[str]:
 
 
 def by_halls(deliveries: Sequence[Delivery], parts: int) -> list[list[Delivery]]:
-    """Return deliveries in at most so many parts of similar size in bytes, no hall in two of them, in their order.
+    """Return deliveries divided by halls, in their order, in at most `parts` parts of similar size in bytes.
 
     A part has the halls between two codes: few regions lie in two parts, and the next batches are divided alike.
     """
