@@ -161,6 +161,7 @@ def test_what_was_typed_and_not_sent_is_there_again_for_the_same_person_alone(pa
         page.call("Network.clearBrowserCookies")  # as if the session had ended
         page.value("dispatchEvent(new StorageEvent('storage', {key: 'hallpulse-signed-in'}))")
         page.until("Boolean(document.getElementById('by-name'))")
+        assert page.value("document.getElementById('drawer').childElementCount") == 0, "nothing of it is in the page"
         sign_in_here(page, who)
         open_form(page)
         if who == "department":

@@ -63,10 +63,13 @@ function leave() {
 export function closeDrawer() {
   keepWhatIsTyped();
   unsent = false;
-  if (!dialog.open) return;
-  closing = true;
-  dialog.close();
-  focusOpener();
+  shownAt += 1; // an answer that is still to come is drawn no more
+  if (dialog.open) {
+    closing = true;
+    dialog.close();
+    focusOpener();
+  }
+  dialog.replaceChildren(); // nothing of it stays for who signs in next
 }
 
 function focusOpener() {
